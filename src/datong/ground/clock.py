@@ -1,0 +1,31 @@
+"""The two clocks: the wall clock for tokens, URLs and leases; the business clock for deadlines and terms.
+
+The wall clock is real. The business clock is the wall clock too, unless the node was told a business time
+(a demonstration moves all its nodes together by signed messages): then it stands at that instant until it
+is moved again, never backwards. Must never know: what a deadline is for. Contract: tests/ground/test_clock.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+WallClock = Callable[[], datetime]
+
+
+def wall_clock() -> datetime:
+    """Now, in UTC, to the microsecond."""
+    return datetime.now(UTC)
+
+
+def text(instant: datetime) -> str:
+    """ISO 8601 in UTC with a `Z`, the form kept in stores, leaves and messages."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def instant(value: str) -> datetime:
+    """The aware datetime of an ISO 8601 text; a text without an offset is refused (ValueError)."""
+    parsed = datetime.fromisoformat(value)
+    if parsed.tzinfo is None:
+        raise ValueError(f"{value!r} has no offset from UTC")
+    return parsed.astimezone(UTC)

@@ -1,0 +1,115 @@
+"""Configuration of a node: `datong.toml`, read once, all mistakes told together.
+
+Every setting is declared in SETTINGS, which is also the reference page (docs/reference/settings.md, held equal
+by tests/docs). Must never know: what a room does with its setting. Contract: tests/ground/test_config.py.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datong.ground.refusal import Kind, Problem, Reason, Text
+
+BAD_CONFIG = Reason(
+    "CFG-400",
+    Kind.invalid,
+    Text("节点配置 {file} 未被接受。", "The node configuration {file} was not accepted."),
+    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("请按下列各项修改后重试；全部设置见 docs/reference/settings.md。",
+         "Mend the items listed and try again; docs/reference/settings.md lists every setting."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    kind: type
+    default: Any
+    """None: required."""
+    doc: str
+
+
+SETTINGS = (
+    Setting("node.name", str, None, "Name of the organisation's node, shown in the console and in messages."),
+    Setting("node.party", str, None, "Subject code (主体标识码) of the organisation, 18 characters."),
+    Setting("node.region", str, None, "Region code of the seat, 4 digits (GB/T 2260)."),
+    Setting("node.kind", str, "connector", "connector, business, regional: what the node is in the national layout."),
+    Setting("node.address", str, None, "Address at which other nodes reach this one, e.g. http://127.0.0.1:8401."),
+    Setting("node.host", str, "127.0.0.1", "Address the node listens on."),
+    Setting("node.port", int, None, "Port the node listens on."),
+    Setting("store.url", str, "", "Database URL; empty = SQLite file datong.db in the node's folder."),
+    Setting("function_node.address", str, "", "Address of the function node (功能节点); empty on that node itself."),
+    Setting("function_node.key", str, "", 'Public key of the function node, "Ed25519:…", given out of band.'),
+    Setting("witness.nodes", list, [], "Addresses of nodes asked to cosign this node's checkpoints."),
+    Setting("demo.clock_key", str, "", "Public key whose messages may move the business clock; empty = real time."),
+    Setting("peers.allow_private", bool, False, "Whether peers may live at loopback and private addresses."),
+    Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
+    Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one node; `folder` is where its store, keys, data and evidence live."""
+
+    folder: Path
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    @property
+    def store_url(self) -> str:
+        return str(self["store.url"]) or f"sqlite:///{self.folder / 'datong.db'}"
+
+    def path(self, *parts: str) -> Path:
+        """A folder or file inside the node's folder; the parent folders are made."""
+        target = self.folder.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+
+def load(folder: Path) -> Config:
+    """The configuration in `folder`/datong.toml; a BAD_CONFIG refusal lists every mistake."""
+    file = folder / "datong.toml"
+    try:
+        given = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        missing = Problem(
+            str(file), "文件不存在；可用 datong init 生成", "there is no such file; datong init makes one"
+        )
+        raise BAD_CONFIG([missing], file=str(file), count=1) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise BAD_CONFIG(
+            [Problem(str(file), f"不是 TOML：{broken}", f"not TOML: {broken}")], file=str(file), count=1
+        ) from None
+    flat = {
+        f"{part}.{key}": value
+        for part, table in given.items()
+        if isinstance(table, dict)
+        for key, value in table.items()
+    }
+    problems = [
+        Problem(name, "没有这个设置", "no such setting") for name in flat if name not in {s.name for s in SETTINGS}
+    ]
+    problems += [
+        Problem(part, "应为一节 [表]", "should be a [table]")
+        for part, table in given.items()
+        if not isinstance(table, dict)
+    ]
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        value = flat.get(setting.name, setting.default)
+        if value is None:
+            problems.append(Problem(setting.name, f"缺少：{setting.doc}", f"missing: {setting.doc}"))
+        elif not isinstance(value, setting.kind):
+            problems.append(
+                Problem(setting.name, f"应为 {setting.kind.__name__}", f"should be of type {setting.kind.__name__}")
+            )
+        values[setting.name] = value
+    if problems:
+        raise BAD_CONFIG(problems, file=str(file), count=len(problems))
+    return Config(folder, values)

@@ -1,0 +1,200 @@
+"""The store of one node and its transactions.
+
+One SQLAlchemy metadata for all rooms; SQLite (WAL, synchronous=FULL) by default, PostgreSQL in production.
+A `Tx` is opened and committed once, at the edge (request, command, job), and passed down; services never
+commit. It knows who acts, both clocks, and in which link of the journey it runs (for named crash points).
+Must never know: what the tables mean. Contract: tests/ground/test_db.py, on both databases.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Executable,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.sql.schema import SchemaItem
+
+from datong.ground import clock, crash
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+Fen = BigInteger
+"""Column type of amounts: integer fen (分)."""
+
+Instant = String(32)
+"""Column type of instants: ISO 8601 UTC text, see ground.clock.text."""
+
+
+def table(name: str, *columns: SchemaItem, **options: Any) -> Table:
+    """A table of `metadata` whose primary key is the text column `id`.
+
+    Mark columns that hold personal values with `info={"personal": True}`: they enter evidence only as
+    salted hashes.
+    """
+    return Table(name, metadata, Column("id", String(80), primary_key=True), *columns, **options)
+
+
+business_clock = table("business_clock", Column("at", Instant, nullable=False), Column("seq", Integer, nullable=False))
+
+settings = table("node_setting", Column("value", JSON, nullable=False))
+"""Facts a node learns at run time and needs at the next start (its own node code, say)."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a person in a role at a party, or a peer node (role "peer", person empty)."""
+
+    person: str
+    role: str
+    party: str = ""
+    department: str = ""
+    roles: frozenset[str] = frozenset()
+
+    def has(self, *roles: str) -> bool:
+        return bool(self.roles.union({self.role}).intersection(roles))
+
+
+NODE = Actor(person="", role="node")
+"""The node itself: its jobs, its start, its sequencer."""
+
+
+@dataclass
+class Tx:
+    """An open transaction. `after_commit` callables run once, after the commit succeeded."""
+
+    conn: Connection
+    actor: Actor
+    link: str
+    wall_now: datetime
+    store: Store
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    _business: datetime | None = None
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self.conn.execute(statement, parameters)
+
+    def one(self, statement: Executable) -> Row[Any] | None:
+        """The only row, or None."""
+        return self.conn.execute(statement).one_or_none()
+
+    def all(self, statement: Executable) -> list[Row[Any]]:
+        return list(self.conn.execute(statement).all())
+
+    def get(self, of: Table, key: str) -> dict[str, Any] | None:
+        """The row of `of` with this id as a dict, or None."""
+        row = self.conn.execute(select(of).where(of.c.id == key)).mappings().one_or_none()
+        return dict(row) if row is not None else None
+
+    def add(self, to: Table, values: Mapping[str, Any]) -> None:
+        self.conn.execute(insert(to).values(dict(values)))
+
+    def change(self, of: Table, key: str, **values: Any) -> None:
+        """Set columns of the one row with this id; an AssertionError when there is none."""
+        changed = self.conn.execute(update(of).where(of.c.id == key).values(**values)).rowcount
+        assert changed == 1, f"{of.name} {key} is not there"
+
+    @property
+    def business_now(self) -> datetime:
+        if self._business is None:
+            at = self.conn.execute(select(business_clock.c.at).where(business_clock.c.id == "now")).scalar()
+            self._business = clock.instant(at) if at else self.wall_now
+        return self._business
+
+    @property
+    def now(self) -> str:
+        """Business time as text: the time of deeds, terms and deadlines."""
+        return clock.text(self.business_now)
+
+    @property
+    def wall(self) -> str:
+        """Wall time as text: the time of tokens, leases and checkpoints."""
+        return clock.text(self.wall_now)
+
+
+class Store:
+    """The database of one node. `begin` opens the one kind of transaction there is."""
+
+    def __init__(self, url: str, wall: clock.WallClock = clock.wall_clock) -> None:
+        self.url = url
+        self.wall_clock = wall
+        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        self._writer = threading.RLock()
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _sqlite_pragmas)
+            event.listen(self.engine, "begin", _sqlite_begin)
+
+    @contextmanager
+    def begin(self, actor: Actor, link: str = "ground") -> Iterator[Tx]:
+        """A write transaction: committed at the end of the block, rolled back by an exception."""
+        with self._writer:
+            with self.engine.connect() as conn, conn.begin():
+                tx = Tx(conn, actor, link, self.wall_clock(), self)
+                yield tx
+                crash.point(f"{link}.before_commit")
+            crash.point(f"{link}.after_commit")
+        for call in tx.after_commit:
+            call()
+
+    @contextmanager
+    def read(self, actor: Actor = NODE) -> Iterator[Tx]:
+        """A read-only view (SQLite: a deferred transaction that takes no write lock)."""
+        with self.engine.connect().execution_options(datong_read=True) as conn:
+            yield Tx(conn, actor, "read", self.wall_clock(), self)
+            conn.rollback()
+
+    def create(self) -> None:
+        """All tables of the imported rooms, for tests; a node migrates instead (ground.migrate)."""
+        metadata.create_all(self.engine)
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def new_id(prefix: str) -> str:
+    """A new random id, e.g. "case-3f0c…" (128 random bits)."""
+    return f"{prefix}-{uuid.uuid4().hex}"
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we send BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(conn: Connection) -> None:
+    mode = "" if conn.get_execution_options().get("datong_read") else " IMMEDIATE"
+    conn.exec_driver_sql(f"BEGIN{mode}")

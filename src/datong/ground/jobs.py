@@ -1,0 +1,199 @@
+"""Jobs: rows written with the change that wants them, done afterwards at least once.
+
+The outbox of messages to other nodes is made of these. A job is claimed with one compare-and-set statement
+that takes a lease and raises a fencing number; an after-commit hook wakes the worker at once, a slow sweep is
+only the safety net after a crash. Every waiting job shows why it waits, since when, and its next try.
+Must never know: what a job does (handlers are registered by `app`). Contract: tests/ground/test_jobs.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, or_, select, update
+
+from datong.ground import clock
+from datong.ground.db import NODE, Instant, Store, Tx, new_id, table
+from datong.ground.refusal import Kind, Refusal
+
+log = logging.getLogger("datong.jobs")
+
+LEASE_SECONDS = 60
+SWEEP_SECONDS = 1.0
+FIRST_WAIT_SECONDS = 0.3
+LONGEST_WAIT_SECONDS = 60.0
+
+jobs = table(
+    "job",
+    Column("kind", String(60), nullable=False),
+    Column("link", String(20), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", String(10), nullable=False),  # waiting | leased | done | failed
+    Column("due_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("added_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Index("ix_job_open", "state", "due_at"),
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    id: str
+    kind: str
+    link: str
+    payload: dict[str, Any]
+    attempts: int
+    fence: int
+
+
+Handler = Callable[[Job], None]
+"""Does one job; opens its own transactions. Raises to be tried again; a Refusal that is not
+`unavailable` ends the job as failed (trying again would change nothing)."""
+
+
+def enqueue(tx: Tx, kind: str, payload: Mapping[str, Any], *, key: str | None = None, delay_seconds: float = 0) -> str:
+    """Add a job to be done after this transaction. With `key`, a second job of the same key is not added."""
+    job_id = key or new_id("job")
+    if key is not None and tx.get(jobs, key) is not None:
+        return key
+    due = clock.text(tx.wall_now + timedelta(seconds=delay_seconds))
+    tx.add(
+        jobs,
+        {
+            "id": job_id, "kind": kind, "link": tx.link, "payload": dict(payload), "state": "waiting",
+            "due_at": due, "fence": 0, "attempts": 0, "added_at": tx.wall,
+        },
+    )  # fmt: skip
+    tx.after_commit.append(lambda: _wake(tx.store))
+    return job_id
+
+
+def open_jobs(tx: Tx) -> list[dict[str, Any]]:
+    """Jobs not done, oldest first, with why they wait and when they are tried next."""
+    rows = tx.all(select(jobs).where(jobs.c.state != "done").order_by(jobs.c.added_at))
+    return [dict(row._mapping) for row in rows]
+
+
+class Worker:
+    """One thread that does the jobs of one store, in order of their due time."""
+
+    def __init__(self, store: Store, handlers: Mapping[str, Handler]) -> None:
+        self.store, self.handlers = store, handlers
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="datong-jobs", daemon=True)
+
+    def start(self) -> None:
+        _WORKERS.setdefault(id(self.store), []).append(self._wake)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+        wakers = _WORKERS.get(id(self.store), [])
+        if self._wake in wakers:
+            wakers.remove(self._wake)
+
+    def run_due(self) -> int:
+        """Do every job that is due now, in this thread; the number done or failed (tests use it)."""
+        done = 0
+        while (job := claim(self.store)) is not None:
+            self._do(job)
+            done += 1
+        return done
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.run_due()
+            except Exception:
+                log.exception("the job loop stumbled; it goes on")
+            self._wake.wait(SWEEP_SECONDS)
+            self._wake.clear()
+
+    def _do(self, job: Job) -> None:
+        try:
+            handler = self.handlers[job.kind]
+            handler(job)
+        except Refusal as refusal:
+            again = refusal.kind is Kind.unavailable
+            _put_back(self.store, job, str(refusal), again=again)
+        except Exception as error:
+            log.exception("job %s %s", job.kind, job.id)
+            _put_back(self.store, job, f"{type(error).__name__}: {error}", again=True)
+        else:
+            _finish(self.store, job)
+
+
+_WORKERS: dict[int, list[threading.Event]] = {}
+
+
+def _wake(store: Store) -> None:
+    for waker in _WORKERS.get(id(store), []):
+        waker.set()
+
+
+def claim(store: Store) -> Job | None:
+    """Take the next due job under a lease, or None. One statement decides who gets it."""
+    now = store.wall_clock()
+    moment = clock.text(now)
+    open_now = or_(
+        (jobs.c.state == "waiting") & (jobs.c.due_at <= moment),
+        (jobs.c.state == "leased") & (jobs.c.lease_until < moment),
+    )
+    with store.read() as view:
+        found = view.one(select(jobs.c.id, jobs.c.fence).where(open_now).order_by(jobs.c.due_at, jobs.c.id).limit(1))
+    if found is None:
+        return None
+    with store.begin(NODE, "jobs") as tx:
+        row = tx.execute(
+            update(jobs)
+            .where(jobs.c.id == found.id, jobs.c.fence == found.fence, open_now)
+            .values(
+                state="leased",
+                fence=jobs.c.fence + 1,
+                attempts=jobs.c.attempts + 1,
+                lease_until=clock.text(now + timedelta(seconds=LEASE_SECONDS)),
+            )
+            .returning(jobs)
+        ).one_or_none()
+    if row is None:
+        return claim(store)
+    return Job(row.id, row.kind, row.link, row.payload, row.attempts, row.fence)
+
+
+def recover(store: Store) -> None:
+    """At the start of the only process of a node: leases of the dead process are void."""
+    with store.begin(NODE, "jobs") as tx:
+        tx.execute(update(jobs).where(jobs.c.state == "leased").values(state="waiting", lease_until=None))
+
+
+def _finish(store: Store, job: Job) -> None:
+    with store.begin(NODE, "jobs") as tx:
+        tx.execute(
+            update(jobs)
+            .where(jobs.c.id == job.id, jobs.c.fence == job.fence)
+            .values(state="done", done_at=tx.wall, lease_until=None, last_error=None)
+        )
+
+
+def _put_back(store: Store, job: Job, error: str, *, again: bool) -> None:
+    wait = min(FIRST_WAIT_SECONDS * 2 ** (job.attempts - 1), LONGEST_WAIT_SECONDS)
+    with store.begin(NODE, "jobs") as tx:
+        due = clock.text(tx.wall_now + timedelta(seconds=wait))
+        tx.execute(
+            update(jobs)
+            .where(jobs.c.id == job.id, jobs.c.fence == job.fence)
+            .values(state="waiting" if again else "failed", due_at=due, lease_until=None, last_error=error[:2000])
+        )

@@ -1,0 +1,41 @@
+"""Fixtures every room's tests share: a fresh real store, an actor, a node that can sign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from datong.ground import signing
+from datong.ground.db import Actor, Store, sqlite_url
+from datong.ground.keys import PrivateKey
+
+PARTY = "91520100MA6DATONG5"
+
+
+@pytest.fixture
+def node_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "node"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def store(node_folder: Path) -> Iterator[Store]:
+    """A store with all tables of the rooms imported so far; its node can sign."""
+    opened = Store(sqlite_url(node_folder / "datong.db"))
+    opened.create()
+    signing.install(
+        opened, PrivateKey.new(), signing.Me("5" + PARTY + "5201" + "TESTNODE0", PARTY, "test node", "http://test")
+    )
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def act() -> Callable[..., Actor]:
+    def actor(*roles: str, person: str = "p-1", party: str = PARTY, department: str = "") -> Actor:
+        return Actor(person=person, role=roles[0], party=party, department=department, roles=frozenset(roles))
+
+    return actor
