@@ -11,6 +11,11 @@ from datong.ground import signing
 from datong.ground.db import Actor, Store, sqlite_url
 from datong.ground.keys import PrivateKey
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-faults", action="store_true", help="every node, link and point (make faults)")
+
+
 PARTY = "91520100MA6DATONG5"
 
 

@@ -105,7 +105,7 @@ def load(folder: Path) -> Config:
         value = flat.get(setting.name, setting.default)
         if value is None:
             problems.append(Problem(setting.name, f"缺少：{setting.doc}", f"missing: {setting.doc}"))
-        elif not isinstance(value, setting.kind):
+        elif type(value) is not setting.kind:
             problems.append(
                 Problem(setting.name, f"应为 {setting.kind.__name__}", f"should be of type {setting.kind.__name__}")
             )

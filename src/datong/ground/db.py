@@ -90,7 +90,8 @@ NODE = Actor(person="", role="node")
 
 @dataclass
 class Tx:
-    """An open transaction. `after_commit` callables run once, after the commit succeeded."""
+    """An open transaction. `after_commit` callables run once, after the commit succeeded; `after_rollback` ones
+    when an exception undid it (to keep a record of why in a transaction of their own)."""
 
     conn: Connection
     actor: Actor
@@ -98,6 +99,7 @@ class Tx:
     wall_now: datetime
     store: Store
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    after_rollback: list[Callable[[], None]] = field(default_factory=list)
     _business: datetime | None = None
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
@@ -156,21 +158,34 @@ class Store:
     @contextmanager
     def begin(self, actor: Actor, link: str = "ground") -> Iterator[Tx]:
         """A write transaction: committed at the end of the block, rolled back by an exception."""
-        with self._writer:
-            with self.engine.connect() as conn, conn.begin():
-                tx = Tx(conn, actor, link, self.wall_clock(), self)
-                yield tx
-                crash.point(f"{link}.before_commit")
-            crash.point(f"{link}.after_commit")
-        for call in tx.after_commit:
-            call()
+        after: list[Callable[[], None]] = []
+        try:
+            with self._writer:
+                with self.engine.connect() as conn, conn.begin():
+                    tx = Tx(conn, actor, link, self.wall_clock(), self)
+                    after = tx.after_rollback
+                    yield tx
+                    crash.point(f"{link}.before_commit")
+                after = tx.after_commit
+                crash.point(f"{link}.after_commit")
+        finally:
+            for call in after:
+                call()
 
     @contextmanager
     def read(self, actor: Actor = NODE) -> Iterator[Tx]:
         """A read-only view (SQLite: a deferred transaction that takes no write lock)."""
-        with self.engine.connect().execution_options(datong_read=True) as conn:
-            yield Tx(conn, actor, "read", self.wall_clock(), self)
-            conn.rollback()
+        after: list[Callable[[], None]] = []
+        try:
+            with self.engine.connect().execution_options(datong_read=True) as conn:
+                tx = Tx(conn, actor, "read", self.wall_clock(), self)
+                after = tx.after_rollback
+                yield tx
+                conn.rollback()
+                after = []
+        finally:
+            for call in after:
+                call()
 
     def create(self) -> None:
         """All tables of the imported rooms, for tests; a node migrates instead (ground.migrate)."""

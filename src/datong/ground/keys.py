@@ -53,7 +53,11 @@ class PublicKey:
 
     def verifies_value(self, signature: str, value: Any) -> bool:
         """The same over the RFC 8785 form of `value`."""
-        return self.verifies(signature, canonical(value))
+        try:
+            message = canonical(value)
+        except ValueError:  # a peer's value that RFC 8785 cannot write was never signed
+            return False
+        return self.verifies(signature, message)
 
 
 class PrivateKey:
@@ -130,6 +134,8 @@ def token_claims(token: str, key: PublicKey, audience: str, now: datetime) -> di
     except jwt.InvalidTokenError as broken:
         raise ValueError(str(broken)) from broken
     at = now.timestamp()
+    if type(claims["exp"]) is not int or type(claims["iat"]) is not int:
+        raise ValueError("its times are no whole seconds")
     if claims["exp"] - claims["iat"] > TOKEN_SECONDS:
         raise ValueError("lives longer than 60 s")
     if not claims["iat"] - 5 <= at <= claims["exp"]:

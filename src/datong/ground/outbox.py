@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Column, String, delete, select
 
 from datong.ground import clock, jobs
-from datong.ground.canonical import digest
+from datong.ground.canonical import digest, digest_bytes
 from datong.ground.db import Instant, Tx, new_id, table
 from datong.ground.refusal import Kind, Reason, Text
 
@@ -58,10 +58,11 @@ def send(tx: Tx, *, to: str, type: str, body: Mapping[str, Any], key: str | None
 
 def first_time(tx: Tx, message_id: str, sender: str, type: str, body: Any) -> bool:
     """True and remembered when this message was not seen before; False for a repetition of the same one."""
-    known = tx.get(inbox, f"{sender}/{message_id}"[:80])
+    row_id = digest_bytes(f"{sender}/{message_id}".encode())  # never cut: long ids may differ only at the end
+    known = tx.get(inbox, row_id)
     content = digest([type, body])
     if known is None:
-        row = {"id": f"{sender}/{message_id}"[:80], "sender": sender, "type": type, "digest": content, "at": tx.wall}
+        row = {"id": row_id, "sender": sender, "type": type, "digest": content, "at": tx.wall}
         tx.add(inbox, row)
         return True
     if known["digest"] != content:
@@ -72,6 +73,7 @@ def first_time(tx: Tx, message_id: str, sender: str, type: str, body: Any) -> bo
 def fresh_token(tx: Tx, token_id: str, until: datetime) -> None:
     """Remember a request token; REPLAYED when it was seen before."""
     tx.execute(delete(seen_tokens).where(seen_tokens.c.until < tx.wall))
-    if tx.one(select(seen_tokens.c.id).where(seen_tokens.c.id == token_id[:80])) is not None:
+    row_id = digest_bytes(token_id.encode("utf-8", "surrogatepass"))
+    if tx.one(select(seen_tokens.c.id).where(seen_tokens.c.id == row_id)) is not None:
         raise REPLAYED()
-    tx.add(seen_tokens, {"id": token_id[:80], "until": clock.text(until)})
+    tx.add(seen_tokens, {"id": row_id, "until": clock.text(until)})

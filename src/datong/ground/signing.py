@@ -43,8 +43,7 @@ def me(tx: Tx) -> Me:
     """This node, with the code the function node assigned to it (kept in the store)."""
     known = _SELF[id(tx.store)]
     if not known.code and (row := tx.get(settings, "node.code")) is not None:
-        known = Me(str(row["value"]), known.party, known.name, known.address)
-        _SELF[id(tx.store)] = known
+        return Me(str(row["value"]), known.party, known.name, known.address)  # not kept: `tx` may be undone
     return known
 
 

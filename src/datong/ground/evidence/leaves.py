@@ -1,23 +1,33 @@
 """Leaves: one per deed, written in the transaction of the change.
 
 A leaf is canonical JSON: who did what to which record, when by both clocks, and the digest of the record's
-row as it stands after the deed. Columns marked personal enter the digest as salted hashes; deleting the salt
-(`forget`) makes them unprovable and leaves the log whole. audit recomputes the digests from the store.
+row as it stands after the deed. Columns marked `personal` (or `secret`) enter the digest as salted hashes;
+deleting the salt (`forget`) makes them unprovable and leaves the log whole and the rest of the row provable.
+audit recomputes the digests from the store.
+Must never know: what an act means. Contract: tests/ground/test_evidence_leaves.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select
 
 from datong.ground.canonical import canonical, digest, plain
-from datong.ground.db import Tx, new_id, table
+from datong.ground.db import Store, Tx, new_id, table
 
 LEAF_VERSION = 1
+LEAF_BYTES_MAX = 65_535
+"""An entry bundle writes the length of a leaf in two bytes."""
+
+DELETED = "deleted"
+"""The digest of a record whose row was deleted by the deed."""
+FORGOTTEN = "forgotten"
+"""What stands for a personal value whose salt was deleted."""
 
 leaves = table(
     "evidence_leaf",
@@ -33,7 +43,8 @@ leaves = table(
 )
 
 salts = table("evidence_salt", Column("salt", String(64), nullable=False))
-"""id = "<table>/<record id>"; deleting the row is the erasure of the personal values in the log."""
+"""id = "<table>/<record id>"; emptying the salt is the erasure of the personal values in the log (the row stays
+as a tombstone, so that a salt that merely vanished is noticed)."""
 
 
 def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
@@ -43,7 +54,7 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
     """
     row = tx.get(record, key)
     leaf_id = new_id("leaf")
-    record_digest = row_digest(tx, record, row) if row is not None else "deleted"
+    record_digest = row_digest(tx, record, row) if row is not None else DELETED
     body = {
         "v": LEAF_VERSION,
         "id": leaf_id,
@@ -55,40 +66,84 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
         "wall_at": tx.wall,
         "facts": plain(facts),
     }
+    entry = canonical(body)
+    if len(entry) > LEAF_BYTES_MAX:
+        raise ValueError(f"the leaf of {act} has {len(entry)} bytes; put large facts into the record instead")
     last = tx.execute(select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1)).scalar()
     tx.add(
         leaves,
         {
             "id": leaf_id, "seq": (last or 0) + 1, "act": act, "table_name": record.name, "record_id": key,
-            "record_digest": record_digest, "body": canonical(body), "added_at": tx.wall,
+            "record_digest": record_digest, "body": entry, "added_at": tx.wall,
         },
     )  # fmt: skip
+    for sequencer in _SEQUENCERS.get(id(tx.store), []):
+        if sequencer.set not in tx.after_commit:
+            tx.after_commit.append(sequencer.set)
     return leaf_id
 
 
 def row_digest(tx: Tx, record: Table, row: Mapping[str, Any]) -> str:
     """Digest of a row with its personal columns salted and hashed ("sha256:…")."""
-    personal = [column.name for column in record.columns if column.info.get("personal")]
-    if not personal:
-        return digest(dict(row))
-    salt = _salt(tx, f"{record.name}/{row['id']}")
-    covered = {
-        name: hashlib.sha256(canonical([salt, plain(value)])).hexdigest() if name in personal else value
-        for name, value in row.items()
-    }
-    return digest(covered)
+    salt = _salt(tx, f"{record.name}/{row['id']}") if _hidden(record) else ""
+    return digest(covered(record, row, salt))
+
+
+def covered(record: Table, row: Mapping[str, Any], salt: str | None) -> dict[str, Any]:
+    """The plain JSON form of a row whose digest a leaf holds: personal and secret columns as salted hashes.
+
+    salt: None when there is none (any more) and there should be; the result then has no known digest.
+    """
+    hidden = _hidden(record)
+    return {name: _hashed(salt, value) if name in hidden else plain(value) for name, value in row.items()}
 
 
 def forget(tx: Tx, record: Table, key: str) -> None:
-    """Delete the salt of a record: its personal values can no longer be proved or guessed from the log."""
-    tx.execute(salts.delete().where(salts.c.id == f"{record.name}/{key}"))
+    """Empty the salt of a record: its personal values can no longer be proved or guessed from the log.
+
+    Erase or change the values in the row first; the leaf written here then speaks of the row as it stands.
+    """
+    tx.execute(salts.update().where(salts.c.id == f"{record.name}/{key}").values(salt=""))
+    append(tx, "evidence.forgotten", record, key)
 
 
-def _salt(tx: Tx, key: str) -> str:
+def salts_of(tx: Tx, record: Table) -> dict[str, str]:
+    """The salts of a table's records by record id (empty text: forgotten)."""
+    prefix = f"{record.name}/"
+    rows = tx.all(select(salts).where(salts.c.id.startswith(prefix, autoescape=True)))
+    return {row.id.removeprefix(prefix): row.salt for row in rows}
+
+
+def wakes(store: Store, sequencer: threading.Event, *, on: bool) -> None:
+    """Whether commits of leaves in this process wake a sequencer of `store`."""
+    waiting = _SEQUENCERS.setdefault(id(store), [])
+    if on:
+        waiting.append(sequencer)
+    elif sequencer in waiting:
+        waiting.remove(sequencer)
+
+
+_SEQUENCERS: dict[int, list[threading.Event]] = {}
+
+
+def _hidden(record: Table) -> frozenset[str]:
+    return frozenset(c.name for c in record.columns if c.info.get("personal") or c.info.get("secret"))
+
+
+def _hashed(salt: str | None, value: Any) -> str:
+    if salt == "":
+        return FORGOTTEN
+    if salt is None:
+        return "salt missing"
+    return hashlib.sha256(canonical([salt, plain(value)])).hexdigest()
+
+
+def _salt(tx: Tx, key: str) -> str | None:
     row = tx.get(salts, key)
     if row is not None:
         return str(row["salt"])
+    if tx.link == "read":
+        return None
     salt = secrets.token_hex(32)
-    if tx.link != "read":
-        tx.add(salts, {"id": key, "salt": salt})
+    tx.add(salts, {"id": key, "salt": salt})
     return salt

@@ -1,0 +1,49 @@
+# Datong 大同. `make` lists the verbs; every verb sets up what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PY := .venv/bin/python
+UV := .venv/bin/uv
+UV_VERSION := 0.13.9
+STAMP := .venv/.ready
+CLIENTS := clients/.venv/.ready
+
+.PHONY: help setup demo demo-clean test lint docs bench faults types
+
+help: ## list the verbs
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) $(CLIENTS) ## make the two locked environments (.venv, clients/.venv)
+
+$(STAMP): uv.lock pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Datong needs Python 3.11 or newer as python3."; exit 1; }
+	@test -x $(UV) || { python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION); }
+	@$(UV) sync -q --locked --inexact --python .venv/bin/python
+	@touch $@
+
+$(CLIENTS): $(STAMP) clients/uv.lock clients/pyproject.toml
+	@VIRTUAL_ENV= $(UV) sync -q --locked --project clients --python .venv/bin/python
+	@touch $@
+
+demo: setup ## five nodes, the whole journey, consoles until Ctrl-C   (ONCE=1 REPORT=report.json PORT=8401)
+	@$(PY) examples/city-mobility/demo.py $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) $(if $(PORT),--port $(PORT))
+
+demo-clean: ## forget the demonstration's state (.demo/)
+	@rm -rf .demo
+
+test: setup ## all tests
+	@$(PY) -m pytest -q -n 2 --dist loadfile
+
+lint: $(STAMP) ## ruff, mypy strict, the plan of the house
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+docs: $(STAMP) ## write the reference pages that are made from the code
+	@$(PY) tools/make_reference.py
+
+bench: setup ## measure; writes bench/results/
+	@$(PY) bench/run.py
+
+faults: setup ## kill every node in every link, before and after the commit, and at random moments
+	@$(PY) -m pytest -q tests/faults --all-faults

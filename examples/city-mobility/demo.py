@@ -1,0 +1,223 @@
+"""`make demo`: five nodes on loopback walk the whole journey; then their consoles stay up until Ctrl-C.
+
+    python examples/city-mobility/demo.py [--once] [--report FILE] [--folder .demo] [--port 8401]
+
+State lies in the folder: an unfinished run is resumed (every call carries an idempotency key, so what was done
+is not done again), a finished one starts fresh. A second demonstration in the same folder is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import traffic
+from journey import STEPS, Journey
+from paperwork import HERE, department, parties
+from rich.console import Console
+from world import NodeProcess, Refused, World
+
+from datong import app
+from datong.ground.keys import PrivateKey
+
+ROOT = HERE.parents[1]
+FUNCTION_NODE = "data-bureau"
+screen = Console(highlight=False)
+
+
+class Stopped(Exception):
+    """The demonstration cannot start; the text says why and what to do."""
+
+
+def main() -> int:
+    options = arguments()
+    folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with alone(folder):
+            return run(options, folder)
+    except Stopped as stopped:
+        screen.print(f"[bold red]{stopped}[/]")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--once", action="store_true", help="stop everything when the journey is done")
+    parser.add_argument("--report", type=Path, help="write the report (JSON) to this file")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where the nodes' state lies")
+    parser.add_argument("--port", type=int, default=8401, help="port of the first node; the others follow")
+    parser.add_argument("--crash", action="append", default=[], metavar="NODE:POINT", help="let a node die there once")
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Only one demonstration at a time may use the folder."""
+    lock = (folder / "lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Stopped(
+            f"A demonstration is running in {folder} already.\n"
+            "Two would use the same nodes. Use its consoles, or stop it with Ctrl-C and start again."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def run(options: argparse.Namespace, folder: Path) -> int:
+    state_file = folder / "state.json"
+    state = json.loads(state_file.read_text()) if state_file.exists() else {}
+    if state.get("finished") or not state.get("prepared"):
+        for entry in folder.iterdir():
+            if entry.name != "lock":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        state = {}
+    ports_free([options.port + number for number in range(len(parties()))])
+    began = time.perf_counter()
+    if not state:
+        screen.print("[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys")
+        state = prepare(folder, options.port)
+        state_file.write_text(json.dumps(state))
+    else:
+        screen.print("[bold]Datong 大同[/]  an unfinished run was found: it is taken up where it stopped")
+    world = the_world(folder, options, state)
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        world.start()
+        return walk(world, options, folder, state, state_file, began)
+    finally:
+        world.stop()
+
+
+def walk(
+    world: World, options: argparse.Namespace, folder: Path, state: dict[str, Any], state_file: Path, began: float
+) -> int:
+    journey = Journey(world, folder)
+    seconds: dict[str, float] = {"prepare and start": round(time.perf_counter() - began, 2)}
+    for number, (name, step) in enumerate(STEPS, 1):
+        world.step = name
+        if world.on_step:
+            world.on_step(name)
+        at = time.perf_counter()
+        with screen.status(f"{number:>2} {name} …"):
+            try:
+                said = step(journey)
+            except (Refused, TimeoutError) as stopped:
+                screen.print(f"[bold red]{name} stopped:[/] {stopped}")
+                screen.print(f"The state is kept in {folder}; the nodes' logs are its */node.log. Run again to go on.")
+                return 1
+        seconds[name] = round(time.perf_counter() - at, 2)
+        screen.print(f"[green]✓[/] [bold]{number:>2} {name:<12}[/] {said}  [dim]{seconds[name]:.1f} s[/]")
+    report = journey.report(seconds)
+    if options.report:
+        options.report.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    journey.write_story(seconds)
+    state_file.write_text(json.dumps({**state, "finished": True}))
+    screen.print()
+    for line in journey.summary(report):
+        screen.print(line)
+    if options.once:
+        return 0
+    show_doors(world, journey)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+    return 0
+
+
+def show_doors(world: World, journey: Journey) -> None:
+    screen.print("\n[bold]The consoles are up.[/] Each link logs one person in, once; the story is at /story of the group.\n")
+    for slug, node in world.nodes.items():
+        screen.print(f"[bold]{slug}[/]  {node.address}")
+        for person in journey.login_links(slug):
+            screen.print(f"   {person['name']:<14} {person['roles']:<30} {node.address}/enter/{person['link']}", soft_wrap=True)
+    screen.print("\nCtrl-C stops the five nodes; their state stays in the folder until the next run.")
+
+
+def ports_free(ports: list[int]) -> None:
+    taken = []
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                taken.append(port)
+    if taken:
+        raise Stopped(
+            f"Port {', '.join(map(str, taken))} on 127.0.0.1 is in use, so the nodes cannot listen there.\n"
+            "Stop the program that uses it, or choose other ports: make demo PORT=9401."
+        )
+
+
+def prepare(folder: Path, first_port: int) -> dict[str, Any]:
+    """Folders, configurations, keys and first operators of the five nodes; the sources in their owners' folders."""
+    clock_key = PrivateKey.at(folder / "demo.pem")
+    tokens: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    ports = {slug: first_port + number for number, slug in enumerate(parties())}
+    for slug, party in parties().items():
+        kind = {"2": "regional", "4": "business", "5": "connector"}[party["node_type"]]
+        made = app.init(
+            folder / slug, name=party["name"], party=party["credit_code"], port=ports[slug], region=party["region_code"][:4], kind=kind
+        )
+        keys[slug] = made.key
+    for slug in parties():
+        extra = f'\n[demo]\nclock_key = "{clock_key.public.text}"\n\n[peers]\nallow_private = true\n'
+        if slug != FUNCTION_NODE:
+            address = f"http://127.0.0.1:{ports[FUNCTION_NODE]}"
+            extra += f'\n[function_node]\naddress = "{address}"\nkey = "{keys[FUNCTION_NODE]}"\n'
+        with (folder / slug / "datong.toml").open("a", encoding="utf-8") as out:
+            out.write(extra)
+        operator = next(person for person in parties()[slug]["people"] if "operator" in person["roles"])
+        tokens[slug] = app.first_operator(
+            folder / slug, login=operator["login"], name=operator["name"], department=department(slug, operator)
+        ).token
+    place_sources(folder)
+    return {"prepared": True, "tokens": tokens, "ports": ports}
+
+
+def place_sources(folder: Path) -> None:
+    """Each owner's source in its own folder, and the workspace its data engineer keeps in git."""
+    bikes, bureau = folder / "bike-company", folder / "traffic-bureau"
+    for slug in ("bike-company", "traffic-bureau"):
+        shutil.copytree(HERE / "workspaces" / slug, folder / slug / "workspace", dirs_exist_ok=True)
+    (bikes / "sources" / "raw_days").mkdir(parents=True, exist_ok=True)
+    shutil.copy(HERE / "data" / "bike-company" / "trips_2019_09.json", bikes / "sources")
+    shutil.copy(HERE / "data" / "bike-company" / "raw_days" / "VB_Routes_Data_2018_06_28.csv.gz", bikes / "sources" / "raw_days")
+    (bureau / "sources").mkdir(exist_ok=True)
+    traffic.write_sqlite(traffic.generated(), bureau / "sources" / "traffic.sqlite")
+
+
+def the_world(folder: Path, options: argparse.Namespace, state: dict[str, Any]) -> World:
+    nodes = {slug: NodeProcess(slug, folder / slug, port) for slug, port in state["ports"].items()}
+    crash: dict[str, list[str]] = {}
+    for entry in options.crash:
+        slug, _, point = entry.partition(":")
+        crash.setdefault(slug, []).append(point)
+    world = World(nodes, PrivateKey.at(folder / "demo.pem"), {slug: ",".join(points) for slug, points in crash.items()})
+    for slug, party in parties().items():
+        operator = next(person for person in party["people"] if "operator" in person["roles"])
+        world.tokens[slug, operator["login"]] = state["tokens"][slug]
+    os.environ.setdefault("DATONG_DEMO", "1")
+    return world
+
+
+if __name__ == "__main__":
+    sys.exit(main())

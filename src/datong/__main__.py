@@ -1,0 +1,5 @@
+"""`python -m datong` is `datong`."""
+
+from datong.cli import main
+
+main()

@@ -1,0 +1,333 @@
+"""The only file that knows everybody: opens the store, builds the rooms, mounts the doors, registers handlers.
+
+    init            make the folder of a new node
+    open_node       everything of one node, ready to run (tests open several in one process)
+    serve           run it behind uvicorn until it is told to stop
+
+Contract: tests/app/ and tests/journey/.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Mount
+
+from datong.authorise import service as authorise
+from datong.catalogue import service as catalogue
+from datong.compose import service as compose
+from datong.deidentify import service as deidentify
+from datong.deliver import service as deliver
+from datong.ground import codes, jobs, migrations, outbox, signing
+from datong.ground.config import Config, load
+from datong.ground.db import NODE, Actor, Store, Tx
+from datong.ground.evidence import witness
+from datong.ground.evidence.sequencer import Sequencer
+from datong.ground.keys import PrivateKey
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.harmonise import service as harmonise
+from datong.negotiate import service as negotiate
+from datong.price import service as price
+from datong.register import service as register
+from datong.settle import service as settle
+from datong.web import api, console
+from datong.wire import delta_sharing, dsp, http, node
+from datong.wire.delta_sharing import client as delta_client
+from datong.wire.dsp import catalogue as dsp_catalogue
+from datong.wire.dsp import routes as dsp_routes
+from datong.wire.dsp import sending as dsp_sending
+
+PORT_TAKEN = Reason(
+    "APP-409",
+    Kind.conflict,
+    Text("节点未启动。", "The node was not started."),
+    Text("{host}:{port} 已被占用。", "{host}:{port} is in use."),
+    Text("请停止占用该端口的程序，或在 datong.toml 中改 node.port。",
+         "Stop the program that uses it, or change node.port in datong.toml."),
+)  # fmt: skip
+ALREADY_THERE = Reason(
+    "APP-410",
+    Kind.conflict,
+    Text("节点未创建。", "The node was not made."),
+    Text("{folder} 中已有 datong.toml。", "There is a datong.toml in {folder} already."),
+    Text("请换一个文件夹，或直接运行 datong serve {folder}。", "Choose another folder, or run datong serve {folder}."),
+)
+BAD_INIT = Reason(
+    "APP-400",
+    Kind.invalid,
+    Text("节点未创建。", "The node was not made."),
+    Text("{count} 项信息有误。", "{count} of the facts given are wrong."),
+    Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
+)
+NODE_KINDS = ("connector", "business", "regional")
+
+RECEIVERS: Mapping[str, node.Receiver] = {
+    "register.join": register.received_join,
+    "register.admitted": register.received_admitted,
+    "register.membership_changed": register.received_membership_changed,
+    "register.case_filed": register.received_case_filed,
+    "register.filing_joined": register.received_filing_joined,
+    "register.case_state": register.received_case_state,
+    "register.ledger_entry": register.received_ledger_entry,
+    "authorise.instrument": authorise.received_instrument,
+    "authorise.withdrawn": authorise.received_withdrawn,
+    "deidentify.assessment": deidentify.received_assessment,
+    "compose.partition_ask": deliver.received_partition_ask,
+    "compose.partition_hold": compose.received_partition_hold,
+    "compose.partition_agreed": deliver.received_partition_agreed,
+    "price.ceiling": price.received_ceiling,
+    "negotiate.ended": negotiate.received_ended,
+    "deliver.ended": deliver.received_ended,
+    "deliver.destruction_proof": deliver.received_destruction_proof,
+    "settle.invoice": settle.received_invoice,
+    "settle.statement": settle.received_statement,
+    "settle.accepted": settle.received_accepted,
+    "settle.disputed": settle.received_disputed,
+    "settle.voided": settle.received_voided,
+}
+"""Which room receives which message of the node protocol (docs/reference/node-protocol.md)."""
+
+
+@dataclass(frozen=True)
+class Made:
+    file: Path
+    key: str
+
+
+@dataclass
+class Node:
+    """One node in this process."""
+
+    config: Config
+    store: Store
+    client: http.Client
+    worker: jobs.Worker
+    sequencer: Sequencer
+    asgi: Starlette
+
+    def start(self) -> None:
+        self.sequencer.start()
+        self.worker.start()
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self.sequencer.stop()
+        self.client.close()
+        self.store.dispose()
+
+
+def init(folder: Path, *, name: str, party: str, port: int, region: str, kind: str) -> Made:
+    """Write the configuration of a new node and make its key."""
+    file = folder / "datong.toml"
+    if file.exists():
+        raise ALREADY_THERE(folder=folder)
+    problems = _init_problems(name, party, port, region, kind)
+    if problems:
+        raise BAD_INIT(problems, count=len(problems))
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        f'[node]\nname = "{name}"\nparty = "{party}"\nregion = "{region}"\nkind = "{kind}"\n'
+        f'address = "http://127.0.0.1:{port}"\nport = {port}\n',
+        "utf-8",
+    )
+    return Made(file, _key(folder).public.text)
+
+
+def _init_problems(name: str, party: str, port: int, region: str, kind: str) -> list[Problem]:
+    problems = []
+    if not name.strip() or any(sign in name for sign in '"\\\n'):
+        problems.append(Problem("name", "应为不含引号和换行的文字", "should be a text without quotes and line breaks"))
+    if (fault := codes.credit_code_fault(party)) is not None:
+        problems.append(Problem("party", *fault))
+    if not 0 < port < 65536:
+        problems.append(Problem("port", "应为 1 至 65535", "should be 1 to 65535"))
+    if not (len(region) == 4 and region.isascii() and region.isdigit()):
+        problems.append(Problem("region", "应为 4 位数字", "should have four digits"))
+    if kind not in NODE_KINDS:
+        problems.append(Problem("kind", "应为 " + "、".join(NODE_KINDS), "should be one of " + ", ".join(NODE_KINDS)))
+    return problems
+
+
+def _key(folder: Path) -> PrivateKey:
+    return PrivateKey.at(folder / "keys" / "node.pem")
+
+
+def open_store(config: Config) -> Store:
+    """The store of a node, brought up to date; this process signs for it."""
+    store = Store(config.store_url)
+    migrations.upgrade(store)
+    mine = signing.Me("", str(config["node.party"]), str(config["node.name"]), str(config["node.address"]))
+    signing.install(store, _key(config.folder), mine)
+    harmonise.install(store, config.folder)
+    compose.install(store, config.folder)
+    deliver.install(store, config.folder, int(config["deliver.url_seconds"]))
+    if config["node.kind"] == "regional":
+        with store.begin(NODE, "start") as tx:
+            register.found(tx, area=str(config["node.region"]))
+    return store
+
+
+@dataclass(frozen=True)
+class FirstOperator:
+    """The first person of a node, and two ways in: a login link that works once, a token for programs."""
+
+    person: str
+    link: str
+    token: str
+
+
+def first_operator(
+    folder: Path, *, login: str, name: str, password: str | None = None, department: str = ""
+) -> FirstOperator:
+    """Add the first operator of a node (run it before the node, or beside it: the store takes both)."""
+    store = open_store(load(folder))
+    try:
+        with store.begin(NODE, "start") as tx:
+            added = register.bootstrap_operator(tx, login=login, name=name, password=password, department=department)
+            person = str(added["id"])
+            link = register.login_link(tx, person=person)["token"]
+            token = register.issue_service_token(tx, person=person, label="first", scopes=["register"], days=1)
+        return FirstOperator(person, str(link), str(token["token"]))
+    finally:
+        store.dispose()
+
+
+def open_node(config: Config) -> Node:
+    """Store, worker, sequencer and ASGI application of a node; nothing runs yet."""
+    store = open_store(config)
+    function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
+    client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
+    door = http.Door(store, client, function_node)
+    _swept(store)
+    worker = jobs.Worker(store, handlers(store, client, function_node))
+    sequencer = Sequencer(
+        store, _key(config.folder), lambda: _origin(store), config.path("evidence", "checkpoint").parent,
+        witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
+    )  # fmt: skip
+    found = routes(store, door, config)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+
+    return Node(config, store, client, worker, sequencer, Starlette(routes=found, lifespan=lifespan))
+
+
+def _origin(store: Store) -> str:
+    with store.read() as tx:
+        code = signing.me(tx).code
+    return f"datong/{code}" if code else ""
+
+
+def _witnesses(store: Store, addresses: list[str]) -> list[str]:
+    """Codes of the nodes that cosign this log: the named ones, else the function node."""
+    with store.read() as tx:
+        mine = signing.me(tx).code
+        known = [entry for entry in register.directory(tx) if entry["code"] != mine and entry["state"] == "active"]
+    wanted = [n for n in known if n["address"] in addresses] if addresses else [n for n in known if n["kind"] == "regional"]
+    return [str(n["code"]) for n in wanted]
+
+
+def _swept(store: Store) -> None:
+    """At the start: staged files nobody committed go, jobs of the dead process are free again."""
+    jobs.recover(store)
+    with store.begin(NODE, "start") as tx:
+        harmonise.sweep(tx)
+        compose.sweep(tx)
+        deliver.sweep(tx)
+
+
+def handlers(store: Store, client: http.Client, function_node: tuple[str, str]) -> dict[str, jobs.Handler]:
+    """What does which job."""
+
+    def fetch(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+        return delta_client.fetch_tables(client, profile, folder)
+
+    return {
+        outbox.SEND: node.sender_job(store, client, function_node),
+        "dsp.send": dsp_sending.negotiation_job(store, client),
+        "dsp.transfer.send": dsp_sending.transfer_job(store, client, deliver),
+        "deliver.fetch": deliver.fetch_job(store, fetch),
+        "deliver.destroy": deliver.destroy_job(store),
+        catalogue.HARVEST: harvest_job(store, client, function_node),
+    }
+
+
+def harvest_job(store: Store, client: http.Client, function_node: tuple[str, str]) -> jobs.Handler:
+    """Reads the catalogue of a peer by DSP and keeps what it said."""
+
+    def harvest(job: jobs.Job) -> None:
+        peer = str(job.payload["node"])
+        http.peer_key(client, store, peer, function_node)  # learns a node not met before from the directory
+        found = dsp_catalogue.fetched(store, client, peer)
+        with store.begin(NODE, "catalogue") as tx:
+            catalogue.harvested(tx, sender=peer, datasets=found)
+
+    return harvest
+
+
+def receivers(store: Store) -> dict[str, node.Receiver]:
+    """RECEIVERS, and the two of the evidence log that need the sender's key."""
+
+    def checkpoint(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+        witness.received_checkpoint(tx, sender=sender, sender_key=register.node(tx, sender)["public_key"], body=body)
+
+    def cosignature(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+        witness.received_cosignature(tx, sender=sender, sender_key=register.node(tx, sender)["public_key"], body=body)
+
+    return {**RECEIVERS, "evidence.checkpoint": checkpoint, "evidence.cosignature": cosignature}
+
+
+def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
+    """All routes of a node: peers and stock clients first, then the API, then the console."""
+
+    def authenticate(request: Request, body: bytes) -> Actor:
+        return door.sender(request.headers.get("authorization", ""), body)
+
+    return [
+        *node.routes(
+            store, door, receivers(store), clock_key=str(config["demo.clock_key"]),
+            evidence_folder=config.folder / "evidence",
+        ),
+        *dsp_routes.routes(store, authenticate, deliver),
+        *dsp_catalogue.routes(store, authenticate, catalogue),
+        *delta_sharing.server.routes(store, str(config["node.address"])),
+        Mount("/api", api.api(store)),
+        *console.routes(store, config.folder / "story.json"),
+    ]  # fmt: skip
+
+
+def serve(folder: Path) -> None:
+    """Run the node of `folder` until SIGTERM or Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    config = load(folder)
+    host, port = str(config["node.host"]), int(config["node.port"])
+    _require_free(host, port)
+    opened = open_node(config)
+    opened.start()
+    try:
+        uvicorn.run(opened.asgi, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    finally:
+        opened.stop()
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise PORT_TAKEN(host=host, port=port) from None
+
+
+__all__ = ["RECEIVERS", "Refusal", "dsp", "first_operator", "init", "open_node", "serve"]

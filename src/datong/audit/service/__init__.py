@@ -1,0 +1,8 @@
+"""The verbs of audit: verify, leaves, receipt, health, export_bundle, walk, trace. Contract: tests/audit/."""
+
+from datong.audit.service.bundle import bundle, export_bundle
+from datong.audit.service.checking import checked
+from datong.audit.service.views import health, leaves, receipt, verify
+from datong.audit.service.walking import trace, walk
+
+__all__ = ["bundle", "checked", "export_bundle", "health", "leaves", "receipt", "trace", "verify", "walk"]

@@ -1,0 +1,187 @@
+"""The whole check of this node: records against leaves, leaves against the tree, the tree against what was
+signed, the files against the store. Contract: tests/audit/test_audit_verify.py, where every attack is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from datong.audit import rules, store
+from datong.audit.model import Fault, Problem
+from datong.audit.rules import Leaf
+from datong.ground import clock, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Tx
+from datong.ground.evidence import log, note, tiles
+from datong.ground.evidence.leaves import DELETED
+from datong.ground.keys import PublicKey
+
+
+@dataclass
+class Checked:
+    """What was looked at, and what is wrong with it."""
+
+    leaves: int = 0
+    waiting: int = 0
+    checkpoints: int = 0
+    cosignatures: int = 0
+    tables: int = 0
+    records: int = 0
+    files: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+def checked(tx: Tx) -> Checked:
+    """Everything this node holds, recomputed. Values of a wrong kind are named like any other change."""
+    found = Checked()
+    every = [_leaf(row) for row in store.leaf_rows(tx)]
+    placed = [leaf for leaf in every if leaf.position is not None]
+    found.leaves, found.waiting = len(every), len(every) - len(placed)
+    found.problems += [leaf.problem(Fault.leaf_late) for leaf in every[len(placed) :] if not _fresh(tx, leaf.added_at)]
+    for check in (_check_tree, _check_records, _check_files):
+        try:
+            check(tx, found, every, placed)
+        except (ValueError, TypeError, LookupError, SQLAlchemyError) as fault:
+            where, detail = check.__name__.removeprefix("_check_"), f"{type(fault).__name__}: {fault}"[:200]
+            found.problems.append(Problem(Fault.log_unreadable, where, detail=detail))
+    return found
+
+
+def _fresh(tx: Tx, at: str) -> bool:
+    """True when `at` is not longer ago than a leaf may wait."""
+    try:
+        return (tx.wall_now - clock.instant(at)).total_seconds() < log.ALARM_SECONDS
+    except (ValueError, TypeError):
+        return False
+
+
+def _leaf(row: dict[str, Any]) -> Leaf:
+    return Leaf(
+        row["id"], row["seq"], row["position"], row["act"], row["table_name"], row["record_id"],
+        row["record_digest"], row["added_at"], row["body"],
+    )  # fmt: skip
+
+
+def _check_tree(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf]) -> None:
+    levels, gaps = store.levels(tx)
+    checkpoints = store.checkpoint_rows(tx)
+    cosignatures = store.cosignature_rows(tx)
+    found.checkpoints, found.cosignatures = len(checkpoints), len(cosignatures)
+    origin, key = note.origin_of(signing.me(tx).code), signing.node_key(tx).public
+    level = [*levels, [], []]
+    found.problems += rules.leaf_problems(placed, level[0], level[1])
+    found.problems += gaps
+    found.problems += rules.node_problems(levels, max(len(placed), log.size(tx)))
+    found.problems += rules.checkpoint_problems(checkpoints, levels, origin, key)
+    notes = {row["size"]: row["note"] for row in checkpoints}
+    found.problems += rules.cosignature_problems(cosignatures, notes, store.registered_keys(tx))
+    signed = checkpoints[-1]["size"] if checkpoints else 0
+    if not signed == log.size(tx) == len(placed):
+        detail = f"{len(placed)} leaves have places, the head is at {log.size(tx)}, signed are {signed}"
+        found.problems.append(Problem(Fault.checkpoint_missing, f"checkpoint {len(placed)}", detail=detail))
+
+
+def _check_records(tx: Tx, found: Checked, every: list[Leaf], _placed: list[Leaf]) -> None:
+    by_table: dict[str, dict[str, Leaf]] = {}
+    for (table, key), leaf in rules.latest(every).items():
+        by_table.setdefault(table, {})[key] = leaf
+    for leaf in every:
+        by_table.setdefault(leaf.table, {})
+    for name, expected in sorted(by_table.items()):
+        found.tables += 1
+        try:
+            digests = _digests(tx, name)
+        except (LookupError, SQLAlchemyError) as fault:
+            found.problems.append(Problem(Fault.record_unreadable, name, name, detail=type(fault).__name__))
+            continue
+        found.records += len(digests)
+        found.problems += rules.record_problems(name, expected, digests, DELETED)
+
+
+def _digests(tx: Tx, name: str) -> dict[str, str]:
+    table = store.known_table(name)
+    if table is None:
+        raise LookupError(name)
+    return {key: "unreadable" if form is None else digest(form) for key, form in store.records(tx, table)}
+
+
+def _check_files(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf]) -> None:
+    """Every file of the log against the store. What is published may lag behind the store by the alarm time."""
+    folder = log.folder_of(tx.store)
+    newest = log.last_checkpoint(tx)
+    if folder is None or (newest is None and not (folder / "checkpoint").exists()):
+        return
+    fresh = newest is not None and _fresh(tx, newest["wall_at"])
+    published = _published(folder, signing.node_key(tx).public, note.origin_of(signing.me(tx).code))
+    if published is None:
+        if not fresh:
+            found.problems.append(Problem(Fault.file_changed, "checkpoint", detail="no checkpoint of this node"))
+        return
+    levels, _ = store.levels(tx)
+    root = rules.root_of(levels, min(published.size, len(placed)))
+    behind = newest is not None and published.size < newest["size"] and not fresh
+    if behind or (published.size <= len(placed) and published.root != root):
+        found.problems.append(Problem(Fault.file_changed, "checkpoint", detail=f"it says {published.size} leaves"))
+    elif published.size > len(placed) and not fresh:
+        detail = f"{published.size} leaves were published, the store has {len(placed)}"
+        found.problems.append(Problem(Fault.checkpoint_missing, f"checkpoint {published.size}", detail=detail))
+    found.problems += _tile_problems(folder, placed, levels, min(published.size, len(placed)), found)
+
+
+def _published(folder: Path, key: PublicKey, origin: str) -> note.Checkpoint | None:
+    try:
+        signed = note.parsed((folder / "checkpoint").read_text("utf-8"))
+        told = note.parsed_checkpoint(signed.text)
+    except (OSError, ValueError):
+        return None
+    return told if told.origin == origin and note.is_signed_by(signed, origin, key) else None
+
+
+def _tile_problems(
+    folder: Path, placed: list[Leaf], levels: list[list[bytes]], size: int, found: Checked
+) -> Iterator[Problem]:
+    wanted = {tile.path: tile for tile in tiles.tiles(size)}
+    there = {str(file.relative_to(folder)) for file in (folder / "tile").rglob("*") if file.is_file()}
+    for path, tile in wanted.items():
+        full = tiles.Tile(tile.level, tile.index, tiles.WIDTH).path
+        if path not in there and full not in there:
+            yield Problem(Fault.file_missing, path)
+    for path in sorted(there):
+        tile_read = tiles.parsed_path(path)
+        if tile_read is None:
+            if not path.endswith(tiles.STAGED):
+                yield Problem(Fault.file_unexpected, path)
+            continue
+        found.files += 1
+        yield from _tile_problem(folder / path, tile_read, placed, levels)
+
+
+def _tile_problem(file: Path, tile: tiles.Tile, placed: list[Leaf], levels: list[list[bytes]]) -> Iterator[Problem]:
+    """One file; in tiles of leaves the first that differs is named."""
+    start = tile.index * tiles.WIDTH
+    end = start + tile.width
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return  # a partial tile that its full one just replaced
+    try:
+        if tile.level == tiles.ENTRIES:
+            parts = tiles.entries_in(data)
+            held = [leaf.body for leaf in placed[start:end]]
+        else:
+            parts = [data[at : at + 32] for at in range(0, len(data), 32)]
+            held = (levels[8 * tile.level] if 8 * tile.level < len(levels) else [])[start:end]
+    except ValueError as torn:
+        yield Problem(Fault.file_changed, tile.path, detail=str(torn))
+        return
+    known = len(held)
+    differing = next((n for n in range(min(len(parts), known)) if parts[n] != held[n]), None)
+    if differing is not None and tile.level <= 0:
+        yield placed[start + differing].problem(Fault.file_changed, tile.path)
+    elif differing is not None or len(parts) != tile.width:
+        yield Problem(Fault.file_changed, tile.path)

@@ -1,0 +1,77 @@
+"""What a person can ask of the evidence of this node."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from datong.audit import store
+from datong.audit.service.checking import checked
+from datong.ground import evidence
+from datong.ground.db import Tx
+from datong.ground.evidence import log
+from datong.terms.roles import Role
+from datong.terms.verbs import view
+
+PROBLEMS_SHOWN = 200
+
+
+@view()
+def verify(tx: Tx) -> dict[str, Any]:
+    """Recompute every record, leaf, node, checkpoint and file of this node and name what differs 核验存证.
+
+    Returns {ok, leaves, waiting, checkpoints, cosignatures, tables, records, files, problems: [{kind, where,
+    table, id, act, zh, en, detail}], problem_count}; files is 0 when this process knows no evidence folder.
+    """
+    found = checked(tx)
+    return {
+        "ok": not found.problems,
+        "leaves": found.leaves,
+        "waiting": found.waiting,
+        "checkpoints": found.checkpoints,
+        "cosignatures": found.cosignatures,
+        "tables": found.tables,
+        "records": found.records,
+        "files": found.files,
+        "problems": [problem.as_json() for problem in found.problems[:PROBLEMS_SHOWN]],
+        "problem_count": len(found.problems),
+    }
+
+
+@view()
+def leaves(tx: Tx, *, table: str = "", record: str = "", limit: int = 500) -> list[dict[str, Any]]:
+    """List the newest leaves of the evidence log, of one table or record if named 存证列表."""
+    found = []
+    for row in store.newest_leaves(tx, table=table, record=record, limit=max(1, min(limit, 5_000))):
+        body = _body(row["body"])
+        by = body.get("by", {})
+        found.append(
+            {
+                "position": row["position"], "act": row["act"], "table": row["table_name"], "record": row["record_id"],
+                "person": by.get("person"), "role": by.get("role"), "party": by.get("party"),
+                "business_at": body.get("business_at"), "facts": body.get("facts"), "leaf": row["id"],
+            }
+        )  # fmt: skip
+    return found
+
+
+def _body(data: bytes) -> dict[str, Any]:
+    """What a leaf says; nothing when it was made unreadable (`verify` names it)."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+@view()
+def receipt(tx: Tx, *, leaf: str) -> dict[str, Any]:
+    """Give the inclusion proof of one leaf with the signed checkpoint 存证回执."""
+    return evidence.receipt(tx, leaf)
+
+
+@view(Role.operator)
+def health(tx: Tx) -> dict[str, Any]:
+    """Say how far the log is: size, leaves that wait, alarm, checkpoints, cosignatures 存证状态."""
+    newest = log.last_checkpoint(tx)
+    return {**evidence.health(tx), "checkpoint": log.cosigned_note(tx, newest) if newest else ""}

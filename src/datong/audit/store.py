@@ -1,0 +1,136 @@
+"""Reading: the log of this node and the rows of any evidenced table, digests recomputed. No table of its own.
+
+Contract: tests/audit/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Row, Table, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from datong.audit.model import Fault, Problem
+from datong.ground import evidence
+from datong.ground.canonical import canonical
+from datong.ground.db import Tx, metadata
+from datong.ground.evidence import log
+from datong.ground.evidence.leaves import covered, leaves, salts_of
+
+
+def leaf_rows(tx: Tx) -> list[dict[str, Any]]:
+    """Leaves with a position in its order, then those that wait, in order of writing."""
+    rows = tx.all(select(leaves).order_by(leaves.c.position.is_(None), leaves.c.position, leaves.c.seq))
+    return [_leaf(row) for row in rows]
+
+
+def newest_leaves(tx: Tx, *, table: str, record: str, limit: int) -> list[dict[str, Any]]:
+    query = select(leaves).order_by(leaves.c.seq.desc()).limit(limit)
+    if table:
+        query = query.where(leaves.c.table_name == table)
+    if record:
+        query = query.where(leaves.c.record_id == record)
+    return [_leaf(row) for row in tx.all(query)]
+
+
+def _leaf(row: Row[Any]) -> dict[str, Any]:
+    return {**row._mapping, "body": _bytes(row.body)}
+
+
+def _bytes(value: Any) -> bytes:
+    """SQLite keeps a text in a column of bytes when somebody puts one there."""
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def levels(tx: Tx) -> tuple[list[list[bytes]], list[Problem]]:
+    """All nodes by level, each level in order up to its first gap, and the gaps."""
+    found: list[list[bytes]] = []
+    problems = []
+    for row in tx.all(select(log.nodes).order_by(log.nodes.c.id)):
+        level, _, index = row.id.partition(".")
+        while len(found) <= int(level):
+            found.append([])
+        if int(index) != len(found[int(level)]):
+            problems.append(Problem(Fault.node_missing, f"node {int(level)}.{len(found[int(level)])}"))
+        found[int(level)] += [b""] * (int(index) - len(found[int(level)]))
+        found[int(level)].append(_bytes(row.hash))
+    return found, problems
+
+
+def checkpoint_rows(tx: Tx) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in tx.all(select(log.checkpoints).order_by(log.checkpoints.c.size))]
+
+
+def cosignature_rows(tx: Tx) -> list[dict[str, Any]]:
+    rows = tx.all(select(log.cosignatures).order_by(log.cosignatures.c.size, log.cosignatures.c.witness))
+    return [dict(row._mapping) for row in rows]
+
+
+def registered_keys(tx: Tx) -> dict[str, str]:
+    """node code -> public key of the nodes in the register here."""
+    return {row["id"]: row["public_key"] for row in rows_of(tx, "register_node")}
+
+
+def known_table(name: str) -> Table | None:
+    return metadata.tables.get(name)
+
+
+def records(tx: Tx, table: Table) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """(id, covered form) of every row; None where the row cannot be read or has no canonical form."""
+    salts = salts_of(tx, table)
+    try:
+        rows = [dict(row._mapping) for row in tx.all(select(table).order_by(table.c.id))]
+    except (SQLAlchemyError, ValueError, TypeError, RecursionError):  # one torn value: read row by row to find it
+        for row in tx.all(select(table.c.id).order_by(table.c.id)):
+            yield row.id, _covered(table, _read(tx, table, row.id), salts)
+    else:
+        for each in rows:
+            yield each["id"], _covered(table, each, salts)
+
+
+def _read(tx: Tx, table: Table, key: str) -> dict[str, Any] | None:
+    try:
+        return tx.get(table, key)
+    except (SQLAlchemyError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _covered(table: Table, row: dict[str, Any] | None, salts: dict[str, str]) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    form = covered(table, row, salts.get(row["id"]))
+    try:
+        canonical(form)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return form
+
+
+def row(tx: Tx, table: str, key: str) -> dict[str, Any] | None:
+    """The row of another room's table by name; None also when no such room is in this process."""
+    known = known_table(table)
+    return tx.get(known, key) if known is not None else None
+
+
+def rows_of(tx: Tx, table: str, **equals: Any) -> list[dict[str, Any]]:
+    """Rows whose columns have these values, in order of id."""
+    known = known_table(table)
+    if known is None:
+        return []
+    query = select(known).where(*(known.c[name] == value for name, value in equals.items())).order_by(known.c.id)
+    return [dict(found._mapping) for found in tx.all(query)]
+
+
+def last_leaf(tx: Tx, table: str, key: str) -> dict[str, Any] | None:
+    of = (leaves.c.table_name == table) & (leaves.c.record_id == key)
+    found = tx.one(select(leaves).where(of).order_by(leaves.c.seq.desc()).limit(1))
+    return _leaf(found) if found is not None else None
+
+
+def row_digest(tx: Tx, table: str, found: dict[str, Any]) -> str:
+    """The digest of a row as the store has it now, to hold against its last leaf ("" when it has none)."""
+    try:
+        return evidence.row_digest(tx, metadata.tables[table], found)
+    except (ValueError, TypeError, RecursionError):
+        return ""

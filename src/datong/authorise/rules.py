@@ -1,0 +1,302 @@
+"""Is an instrument complete, which move is open, and what is missing before inputs may be used. Pure.
+
+Contract: tests/authorise/test_authorise_rules.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from datong.authorise.model import (
+    ACTS,
+    AGREEMENT_ITEMS,
+    DELIVERABLE,
+    GROUNDS,
+    LIVE,
+    MAX_AGREEMENT_YEARS,
+    MOVES,
+    NOT_NOW,
+    PLAN_ITEMS,
+    RAW,
+    SELECTIONS,
+    TERM_TOO_LONG,
+    Deed,
+    Instrument,
+    InstrumentKind,
+    ResourceFacts,
+    State,
+    Use,
+)
+from datong.ground.refusal import Problem
+
+COMMERCIAL_PURPOSES = frozenset({"industry_development"})
+"""Purposes for which a fee may be charged; a licence must then allow commercial use."""
+
+KIND_ZH = {
+    "plan": "实施方案",
+    "agreement": "运营协议",
+    "consent": "供数单位同意",
+    "data_use": "数据使用授权",
+    "legal_basis": "个人信息处理合法性基础",
+}
+KIND_EN = {
+    "plan": "implementation plan",
+    "agreement": "operation agreement",
+    "consent": "consent of the supplying unit",
+    "data_use": "data-use authorisation",
+    "legal_basis": "legal basis (PIPL art. 13)",
+}
+
+
+def moved(instrument_id: str, kind: str, state: str, deed: Deed) -> State:
+    """The state after `deed`; NOT_NOW names the deeds that are open."""
+    moves = MOVES[InstrumentKind(kind)]
+    after = moves.get((State(state), deed))
+    if after is None:
+        open_now = ", ".join(d.value for s, d in moves if s == state) or "—"
+        raise NOT_NOW(id=instrument_id, deed=deed.value, state=state, open=open_now)
+    return after
+
+
+def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) -> list[Problem]:
+    """Every gap of a drafted instrument, all at once; `purposes` are the purposes the node knows."""
+    known = frozenset(purposes)
+    problems = [_missing(name) for name in ("resources", "purposes") if not content[name]]
+    problems += [
+        Problem("purposes", f"没有用途「{p}」", f"no purpose {p!r}; known: {', '.join(sorted(known))}")
+        for p in content["purposes"]
+        if p not in known
+    ]
+    problems += [
+        Problem("acts", f"没有行为「{a}」", f"no act {a!r}; known: {', '.join(ACTS)}")
+        for a in content["acts"]
+        if a not in ACTS
+    ]
+    if kind in ("agreement", "consent", "data_use") and not content["grantee_party"]:
+        problems.append(_missing("grantee_party"))
+    if kind == "data_use" and not content["acts"]:
+        problems.append(_missing("acts"))
+    if content["until"] <= content["from"]:
+        problems.append(Problem("until", "终止不晚于起始", "ends before it begins"))
+    return problems + _item_problems(kind, content["items"])
+
+
+def _item_problems(kind: str, items: dict[str, Any]) -> list[Problem]:
+    required = {"plan": PLAN_ITEMS, "agreement": AGREEMENT_ITEMS}.get(kind, {})
+    problems = [
+        Problem(f"items.{name}", f"缺少「{zh}」", f"missing item: {zh}")
+        for name, zh in required.items()
+        if not items.get(name)
+    ]
+    if kind == "agreement" and items.get("selection") not in SELECTIONS:
+        problems.append(
+            Problem(
+                "items.selection", "未说明运营机构选择方式（第十二条）", f"should be one of {', '.join(SELECTIONS)}"
+            )
+        )
+    if kind == "legal_basis":
+        if items.get("ground") not in GROUNDS:
+            problems.append(
+                Problem("items.ground", "不是个人信息保护法第十三条的依据", f"should be one of {', '.join(GROUNDS)}")
+            )
+        if not items.get("impact_assessment"):
+            problems.append(
+                Problem(
+                    "items.impact_assessment", "缺少个人信息保护影响评估编号（第五十五条）",
+                    "no reference of the impact assessment (PIPL art. 55)",
+                )
+            )  # fmt: skip
+    return problems
+
+
+def _missing(name: str) -> Problem:
+    return Problem(name, "缺少", "missing")
+
+
+def check_term(from_at: datetime, until_at: datetime) -> None:
+    """AUT-501: an agreement lasts at most five years (29 February counts to 28 February)."""
+    year = from_at.year + MAX_AGREEMENT_YEARS
+    day = 28 if (from_at.month, from_at.day) == (2, 29) else from_at.day
+    latest = from_at.replace(year=year, day=day)
+    if until_at > latest:
+        raise TERM_TOO_LONG(
+            from_at=from_at.date().isoformat(), until_at=until_at.date().isoformat(), latest=latest.date().isoformat()
+        )
+
+
+def outside(resources: Sequence[str], plans: Iterable[Sequence[str]]) -> list[Problem]:
+    """Resources of an agreement that no filed plan names (AUT-502)."""
+    planned = {code for plan in plans for code in plan}
+    return [Problem(code, "不在已备案的实施方案内", "not in a filed plan") for code in resources if code not in planned]
+
+
+def not_registered(facts: Iterable[ResourceFacts]) -> list[Problem]:
+    """Resources without code or grade (AUT-503)."""
+    problems = []
+    for fact in facts:
+        if fact.registration_state != "CODED":
+            problems.append(
+                Problem(
+                    fact.code, f"登记状态为 {fact.registration_state}", f"registration is {fact.registration_state}"
+                )
+            )
+        if not fact.grade:
+            problems.append(Problem(fact.code, "未分类分级", "it has no grade"))
+    return problems
+
+
+def without_consent(
+    facts: Iterable[ResourceFacts], rights: Sequence[Instrument], grantor: str, purposes: Sequence[str], now: str
+) -> list[Problem]:
+    """Resources got from another unit whose consent to every purpose is missing (AUT-504)."""
+    return [
+        Problem(
+            fact.code,
+            f"{_who(fact)} 未同意用途 {purpose}",
+            f"{_who(fact)} has not consented to the purpose {purpose}",
+        )
+        for fact in facts
+        if fact.owner_party != grantor
+        for purpose in purposes
+        if not any(
+            r.kind == "consent"
+            and r.grantor_party == fact.owner_party
+            and not shortfalls(r, Use(fact.code, purpose, "", now))
+            for r in rights
+        )
+    ]
+
+
+def shortfalls(instrument: Instrument, use: Use) -> list[tuple[str, str]]:
+    """Why `instrument` does not cover a use, as (zh, en); empty when it does."""
+    found = []
+    if instrument.state not in LIVE:
+        found.append((f"状态为 {instrument.state}", f"it is {instrument.state}"))
+    if use.resource not in instrument.resources:
+        found.append((f"未包含资源 {use.resource}", f"it does not name {use.resource}"))
+    if use.purpose not in instrument.purposes:
+        found.append((f"未包含用途 {use.purpose}", f"it does not allow the purpose {use.purpose}"))
+    if use.act and instrument.acts and use.act not in instrument.acts:
+        found.append((f"未包含行为 {use.act}", f"it does not allow to {use.act}"))
+    at = datetime.fromisoformat(use.now)
+    if at < datetime.fromisoformat(instrument.from_at):
+        found.append((f"{instrument.from_at[:10]} 起生效", f"it begins on {instrument.from_at[:10]}"))
+    if at >= datetime.fromisoformat(instrument.until_at):
+        found.append((f"已于 {instrument.until_at[:10]} 到期", f"it ended on {instrument.until_at[:10]}"))
+    return found
+
+
+def gaps(
+    facts: ResourceFacts, instruments: Sequence[Instrument], *, purpose: str, act: str, now: str, operator: str
+) -> list[Problem]:
+    """What is missing before `act` for `purpose` may be done with one resource; empty = cleared.
+
+    operator: subject code of the party that acts; "" at the owner's own node, where any grantee will do.
+    Each problem says what is missing, whose it is and the smallest fix.
+    """
+    where, owner = facts.code, (_who(facts), _who(facts))
+    problems = []
+    if facts.registration_state != "CODED":
+        problems.append(
+            Problem(
+                where,
+                f"资源登记状态为 {facts.registration_state}；由{_who(facts)}完成登记赋码",
+                f"the registration is {facts.registration_state}; {_who(facts)} must have it coded",
+            )
+        )
+
+    def need(kind: str, grantor: str, grantee: str, holder: tuple[str, str]) -> Instrument | None:
+        fitting = [
+            i
+            for i in instruments
+            if i.kind == kind
+            and (not grantor or i.grantor_party == grantor)
+            and (not grantee or i.grantee_party == grantee)
+            and facts.code in i.resources
+        ]
+        use = Use(facts.code, purpose, act, now)
+        found, problem = _nearest(fitting, KIND_ZH[kind], KIND_EN[kind], holder, use)
+        if problem:
+            problems.append(problem)
+        return found
+
+    if facts.public_data:
+        agreement = need("agreement", "", operator, ("实施机构", "the implementing body"))
+        if agreement is None or agreement.grantor_party != facts.owner_party:
+            need("consent", facts.owner_party, "", owner)
+    elif facts.owner_party != operator:
+        need("data_use", facts.owner_party, operator, owner)
+    if facts.personal:
+        need("legal_basis", facts.owner_party, "", owner)
+    return problems + _licence_gaps(facts, purpose)
+
+
+def _nearest(
+    fitting: Sequence[Instrument], zh: str, en: str, holder: tuple[str, str], use: Use
+) -> tuple[Instrument | None, Problem | None]:
+    """The instrument that covers, or the problem that names the nearest one and the smallest fix."""
+    ranked = sorted(fitting, key=lambda i: (len(shortfalls(i, use)), i.id))
+    if not ranked:
+        return None, Problem(
+            use.resource,
+            f"缺少{zh}（用途 {use.purpose}，行为 {use.act}）；由{holder[0]}签署并送达本节点",
+            f"no {en} for {use.purpose}, {use.act}; {holder[1]} must sign one and send it here",
+        )
+    reasons = shortfalls(ranked[0], use)
+    if not reasons:
+        return ranked[0], None
+    return None, Problem(
+        use.resource,
+        f"{zh} {ranked[0].id} 不适用：{'；'.join(r for r, _ in reasons)}；由{holder[0]}重新签署",
+        f"the {en} {ranked[0].id} does not cover it: {'; '.join(r for _, r in reasons)}; {holder[1]} must renew it",
+    )
+
+
+def _licence_gaps(facts: ResourceFacts, purpose: str) -> list[Problem]:
+    name = str(facts.licence.get("name") or "—")
+    problems = []
+    if purpose in COMMERCIAL_PURPOSES and facts.licence.get("commercial") is not True:
+        problems.append(
+            Problem(
+                facts.code,
+                f"许可条款「{name}」不允许商业使用；由{_who(facts)}改变许可，或改为公共治理、公益用途",
+                f"its licence terms ({name}) do not allow commercial use; {_who(facts)} must change them, "
+                "or use a public purpose",
+            )
+        )
+    if facts.licence.get("derivatives") is not True:
+        problems.append(
+            Problem(
+                facts.code,
+                f"许可条款「{name}」不允许演绎；由{_who(facts)}改变许可",
+                f"its licence terms ({name}) do not allow derived works; {_who(facts)} must change them",
+            )
+        )
+    return problems
+
+
+def _who(facts: ResourceFacts) -> str:
+    return f"{facts.owner_name} ({facts.owner_party})" if facts.owner_name else facts.owner_party
+
+
+def held_by(operator: str, holdings: Iterable[tuple[str, str]]) -> set[str]:
+    """`operator` and every party it holds directly or indirectly; holdings are (owner, owned) pairs."""
+    edges: dict[str, set[str]] = {}
+    for owner, owned in holdings:
+        edges.setdefault(owner, set()).add(owned)
+    reached, waiting = {operator}, [operator]
+    while waiting:
+        for owned in edges.get(waiting.pop(), ()):
+            if owned not in reached:
+                reached.add(owned)
+                waiting.append(owned)
+    return reached
+
+
+def deliverable(kind: str) -> str:
+    """`kind` when it may leave the operating domain; AUT-506 for raw data and anything unknown."""
+    if kind not in DELIVERABLE:
+        raise RAW(kind=kind, allowed=", ".join(DELIVERABLE))
+    return kind

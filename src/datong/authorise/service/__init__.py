@@ -1,0 +1,63 @@
+"""The verbs of authorise, by subject; other rooms say `from datong.authorise import service as authorise`.
+
+instruments  draft, decide, approve, sign, counter-sign, file, suspend, withdraw
+records      how they are kept and shown
+clearing     clearance of inputs, the guards of re-development and raw data
+exchange     messages authorise.instrument and authorise.withdrawn
+"""
+
+from datong.authorise.service.clearing import (
+    clearance,
+    cleared,
+    declare_holding,
+    guard_redevelopment,
+    implementing_parties,
+    require_clearance,
+    require_deliverable,
+    resource_facts,
+)
+from datong.authorise.service.exchange import received_instrument, received_withdrawn
+from datong.authorise.service.instruments import (
+    approve,
+    change,
+    close,
+    commence,
+    countersign,
+    decide_collectively,
+    draft,
+    expire_due,
+    file,
+    resume,
+    sign,
+    suspend,
+    withdraw,
+)
+from datong.authorise.service.records import instrument, instruments
+
+__all__ = [
+    "approve",
+    "change",
+    "clearance",
+    "cleared",
+    "close",
+    "commence",
+    "countersign",
+    "decide_collectively",
+    "declare_holding",
+    "draft",
+    "expire_due",
+    "file",
+    "guard_redevelopment",
+    "implementing_parties",
+    "instrument",
+    "instruments",
+    "received_instrument",
+    "received_withdrawn",
+    "require_clearance",
+    "require_deliverable",
+    "resource_facts",
+    "resume",
+    "sign",
+    "suspend",
+    "withdraw",
+]

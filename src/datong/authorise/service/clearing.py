@@ -1,0 +1,93 @@
+"""Clearance (权利核验): may these inputs be used, for this purpose, by this act; and the guards of art. 6 and 21."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datong.authorise import rules, store
+from datong.authorise.model import NOT_CLEARED, REDEVELOPMENT, ResourceFacts
+from datong.ground import evidence, signing
+from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Kind, Problem, Refusal
+from datong.register import service as register
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+
+def clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: str | None = None) -> list[Problem]:
+    """What is missing before `act` ("build", "list", "deliver") for `purpose` may use the resources `inputs`.
+
+    Empty = cleared. operator: the party that acts; by default this node's party, and at the node of a resource's
+    owner whoever was granted the right. An unknown resource is a problem, not a refusal.
+    """
+    rights, me = store.rights(tx), signing.me(tx).party
+    problems: list[Problem] = []
+    if not inputs:
+        problems.append(Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear"))
+    for code in inputs:
+        try:
+            facts = resource_facts(tx, code)
+        except Refusal as unknown:
+            if unknown.kind is not Kind.unknown:
+                raise
+            problems.append(Problem(code, "本节点没有该资源的登记信息", "this node holds no registration of it"))
+            continue
+        acting = operator if operator is not None else ("" if facts.owner_party == me else me)
+        problems += rules.gaps(facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting)
+    return problems
+
+
+def require_clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: str | None = None) -> None:
+    """AUT-507 with every problem when `clearance` finds one."""
+    problems = clearance(tx, inputs=inputs, purpose=purpose, act=act, operator=operator)
+    if problems:
+        raise NOT_CLEARED(problems, act=act, purpose=purpose, count=len(problems))
+
+
+def guard_redevelopment(tx: Tx, *, developer: str, operator: str) -> None:
+    """AUT-505 when `developer` is the operator of the scope or held by it, directly or indirectly."""
+    if developer in rules.held_by(operator, store.owned_pairs(tx)):
+        raise REDEVELOPMENT(developer=developer)
+
+
+def require_deliverable(kind: str) -> str:
+    """`kind` of a delivered thing, or AUT-506 for raw data."""
+    return rules.deliverable(kind)
+
+
+def implementing_parties(tx: Tx) -> set[str]:
+    """Subject codes of the bodies whose agreement in force this node's party operates under."""
+    me = signing.me(tx).party
+    return {r.grantor_party for r in store.rights(tx) if r.kind == "agreement" and r.state == "IN_FORCE"
+            and r.grantee_party == me}  # fmt: skip
+
+
+@view()
+def cleared(tx: Tx, *, inputs: list[str], purpose: str, act: str) -> dict[str, Any]:
+    """Whether the rights for an act over these resources are complete, and what is missing, whose, and the fix."""
+    problems = clearance(tx, inputs=inputs, purpose=purpose, act=act)
+    return {
+        "cleared": not problems,
+        "problems": [{"where": p.where, "zh": p.zh, "en": p.en} for p in problems],
+    }
+
+
+@verb(Role.steward, Role.legal)
+def declare_holding(tx: Tx, *, owner_party: str, owned_party: str, percent: str) -> dict[str, Any]:
+    """Declare that one party holds a share of another, for the re-development guard (AUT-505)."""
+    key = new_id("hold")
+    row = {"owner_party": owner_party, "owned_party": owned_party, "percent": percent[:10], "declared_at": tx.now}
+    tx.add(store.holdings, {"id": key, **row})
+    evidence.append(tx, "authorise.holding_declared", store.holdings, key, **row)
+    return {"id": key, **row}
+
+
+def resource_facts(tx: Tx, code: str) -> ResourceFacts:
+    """What the registration of a resource says, own or in the signed ledger."""
+    row = register.resource(tx, code)
+    return ResourceFacts(
+        code=row["code"] or code, owner_party=row["owner"], owner_name=row.get("owner_name", ""),
+        public_data=bool(row["public_data"]), personal=bool(row["personal"]),
+        registration_state=register.registration_state(tx, code), licence=dict(row.get("licence") or {}),
+        grade=str(row.get("grade") or ""),
+    )  # fmt: skip

@@ -1,0 +1,211 @@
+"""From draft to force and to its end: draft, decide, approve, sign, counter-sign, file, withdraw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datong.authorise import rules, store
+from datong.authorise.model import (
+    BAD_INSTRUMENT,
+    MAX_TEXT,
+    MOVES,
+    NO_CONSENT,
+    NOT_REGISTERED,
+    NOT_YOURS,
+    OUTSIDE_PLAN,
+    SAME_PERSON,
+    TOO_FEW,
+    Deed,
+    InstrumentKind,
+    State,
+)
+from datong.authorise.service import clearing, exchange, records
+from datong.ground import clock, evidence, outbox, signing
+from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Problem
+from datong.terms.policy import PURPOSES
+from datong.terms.roles import Role
+from datong.terms.verbs import verb
+
+
+@verb(Role.steward, Role.legal)
+def draft(
+    tx: Tx, *, kind: str, resources: list[str], purposes: list[str], from_at: str, until_at: str,
+    grantee_party: str = "", grantee_node: str = "", acts: list[str] | None = None, title: str = "",
+    items: dict[str, Any] | None = None, parents: list[str] | None = None, copies_to: list[str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Draft an instrument (权利文件) granted by this node's party; every gap is told at once.
+
+    kind: plan, agreement, consent, data_use or legal_basis. from_at, until_at: ISO date (Beijing midnight) or
+    instant. copies_to: codes of the nodes that must know it.
+    """
+    problems = [] if kind in MOVES else [Problem("kind", f"没有「{kind}」类", f"no kind {kind!r}")]
+    starts, ends = _instant("from_at", from_at, problems), _instant("until_at", until_at, problems)
+    if problems:
+        raise BAD_INSTRUMENT(problems, count=len(problems))
+    content: dict[str, Any] = {
+        "id": new_id("ins"), "kind": kind, "title": title or rules.KIND_ZH[kind],
+        "grantor_party": signing.me(tx).party, "grantee_party": grantee_party, "grantee_node": grantee_node,
+        "resources": list(resources), "purposes": list(purposes), "acts": list(acts or []),
+        "from": starts, "until": ends, "items": dict(items or {}), "parents": list(parents or []),
+        "copies_to": list(copies_to or []),
+    }  # fmt: skip
+    problems = rules.draft_problems(kind, content, PURPOSES)
+    if problems:
+        raise BAD_INSTRUMENT(problems, count=len(problems))
+    if kind == InstrumentKind.agreement:
+        rules.check_term(clock.instant(starts), clock.instant(ends))
+    records.insert(tx, content, State.DRAFT, serial=0, notice=None, drafted_by=tx.actor.person)
+    evidence.append(
+        tx, "authorise.drafted", store.instruments, content["id"], kind=kind, resources=content["resources"]
+    )
+    return records.instrument(tx, instrument=content["id"])
+
+
+@verb(Role.steward, Role.legal)
+def decide_collectively(tx: Tx, *, instrument: str, minutes: str, persons: list[str]) -> dict[str, Any]:
+    """Record the collective decision (三重一大集体决策) on a plan or an agreement: minutes and at least two persons."""
+    row = records.mine(tx, instrument, Deed.decide_collectively)
+    after = rules.moved(row["id"], row["kind"], row["state"], Deed.decide_collectively)
+    if len({p for p in persons if p}) < 2 or not minutes.strip():
+        raise TOO_FEW()
+    return records.move(tx, row, after, "decided", decision={"minutes": minutes, "persons": sorted(set(persons))})
+
+
+@verb(Role.steward, Role.reviewer)
+def approve(tx: Tx, *, instrument: str) -> dict[str, Any]:
+    """Approve a plan that was decided collectively; never by the person who drafted it."""
+    row = records.mine(tx, instrument, Deed.approve)
+    after = rules.moved(row["id"], row["kind"], row["state"], Deed.approve)
+    if row["drafted_by"] == tx.actor.person:
+        raise SAME_PERSON(deed=Deed.approve.value)
+    return records.move(tx, row, after, "approved", approved_by=tx.actor.person)
+
+
+@verb(Role.steward, Role.legal)
+def sign(tx: Tx, *, instrument: str) -> dict[str, Any]:
+    """Sign as grantor: a consent, data-use authorisation or legal basis is then in force; an agreement goes to the
+    grantee for its counter-signature."""
+    row = records.mine(tx, instrument, Deed.sign)
+    after = rules.moved(row["id"], row["kind"], row["state"], Deed.sign)
+    if row["kind"] == InstrumentKind.agreement:
+        _check_agreement(tx, row)
+    changed = records.move(tx, row, after, "signed", value=signing.signed(tx, row["value"]))
+    exchange.tell(tx, row["id"])
+    return changed
+
+
+@verb(Role.steward, Role.legal)
+def countersign(tx: Tx, *, instrument: str) -> dict[str, Any]:
+    """Counter-sign an agreement as grantee; the signature goes back to the grantor."""
+    row = records.known(tx, instrument)
+    if row["grantee_party"] != signing.me(tx).party:
+        raise NOT_YOURS(deed=Deed.countersign.value, party=row["grantee_party"])
+    after = rules.moved(row["id"], row["kind"], row["state"], Deed.countersign)
+    value = signing.signed(tx, row["value"])
+    changed = records.move(tx, row, after, "countersigned", value=value)
+    grantor_node = str(row["value"]["signatures"][0]["node"])
+    body = {"instrument": value, "notice": None}
+    outbox.send(tx, to=grantor_node, type="authorise.instrument", body=body, key=f"{row['id']}-countersigned")
+    return changed
+
+
+@verb(Role.steward, Role.legal)
+def file(tx: Tx, *, instrument: str, filing_ref: str) -> dict[str, Any]:
+    """File (备案) a plan or a signed agreement; an agreement whose term has begun is then in force."""
+    row = records.mine(tx, instrument, Deed.file)
+    after = rules.moved(row["id"], row["kind"], row["state"], Deed.file)
+    changed = records.move(tx, row, after, "filed", filing_ref=filing_ref[:200])
+    if row["kind"] == InstrumentKind.agreement:
+        if tx.business_now >= clock.instant(row["from_at"]):
+            return commence(tx, instrument=row["id"])
+        exchange.tell(tx, row["id"])
+    return changed
+
+
+@verb(Role.steward, Role.legal)
+def commence(tx: Tx, *, instrument: str) -> dict[str, Any]:
+    """Bring a filed agreement into force once its term has begun."""
+    row = records.mine(tx, instrument, Deed.commence)
+    after = rules.moved(row["id"], row["kind"], row["state"], Deed.commence)
+    changed = records.move(tx, row, after, "commenced")
+    exchange.tell(tx, row["id"])
+    return changed
+
+
+@verb(Role.steward, Role.legal)
+def suspend(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
+    """Suspend an agreement in force; every node that holds a copy is told."""
+    return _end(tx, instrument, Deed.suspend, reason)
+
+
+@verb(Role.steward, Role.legal)
+def resume(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
+    """Bring a suspended agreement back into force."""
+    return _end(tx, instrument, Deed.resume, reason)
+
+
+@verb(Role.steward, Role.legal)
+def withdraw(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
+    """Withdraw an instrument; build, listing and delivery that need it are refused from now on."""
+    return _end(tx, instrument, Deed.withdraw, reason)
+
+
+@verb(Role.steward)
+def change(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
+    """Open a major change of a filed plan; it must be decided collectively again."""
+    return _end(tx, instrument, Deed.change, reason)
+
+
+@verb(Role.steward)
+def close(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
+    """Close a filed plan."""
+    return _end(tx, instrument, Deed.close, reason)
+
+
+def expire_due(tx: Tx) -> int:
+    """Mark this party's instruments whose term is over as expired and tell their copies; the number marked.
+
+    Clearance does not wait for it: it reads the term itself.
+    """
+    mine, count = signing.me(tx).party, 0
+    for row in store.of_kinds(tx):
+        open_move = (State(row["state"]), Deed.expire) in MOVES[InstrumentKind(row["kind"])]
+        if row["grantor_party"] == mine and open_move and tx.business_now >= clock.instant(row["until_at"]):
+            _end(tx, row["id"], Deed.expire, "term over")
+            count += 1
+    return count
+
+
+def _end(tx: Tx, instrument_id: str, deed: Deed, reason: str) -> dict[str, Any]:
+    row = records.mine(tx, instrument_id, deed)
+    after = rules.moved(row["id"], row["kind"], row["state"], deed)
+    changed = records.move(tx, row, after, PAST[deed], reason=reason[:MAX_TEXT])
+    exchange.tell(tx, row["id"])
+    return changed
+
+
+PAST = {
+    Deed.suspend: "suspended", Deed.resume: "resumed", Deed.withdraw: "withdrawn",
+    Deed.change: "change_opened", Deed.close: "closed", Deed.expire: "expired",
+}  # fmt: skip
+
+
+def _check_agreement(tx: Tx, row: dict[str, Any]) -> None:
+    """AUT-502 to AUT-504, in this order."""
+    plans = [p["resources"] for p in store.of_kinds(tx, "plan") if p["state"] == State.FILED]
+    if problems := rules.outside(row["resources"], plans):
+        raise OUTSIDE_PLAN(problems, count=len(problems))
+    facts = [clearing.resource_facts(tx, code) for code in row["resources"]]
+    if problems := rules.not_registered(facts):
+        raise NOT_REGISTERED(problems, count=len(problems))
+    if problems := rules.without_consent(facts, store.rights(tx), row["grantor_party"], row["purposes"], tx.now):
+        raise NO_CONSENT(problems, count=len(problems))
+
+
+def _instant(where: str, text: str, problems: list[Problem]) -> str:
+    try:
+        return clock.text(clock.instant(f"{text}T00:00:00+08:00" if len(text) == 10 else text))
+    except ValueError:
+        problems.append(Problem(where, "不是日期或带时区的时刻", "is no date and no instant with an offset"))
+        return ""

@@ -1,0 +1,67 @@
+"""Instruments as records: kept, moved with their leaf, shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datong.authorise import store
+from datong.authorise.model import NOT_YOURS, UNKNOWN, Deed, State
+from datong.ground import evidence, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Tx
+from datong.terms.verbs import view
+
+
+@view()
+def instrument(tx: Tx, *, instrument: str) -> dict[str, Any]:
+    """One instrument with its state, terms and signatures."""
+    return shown(known(tx, instrument))
+
+
+@view()
+def instruments(tx: Tx, *, kind: str | None = None) -> list[dict[str, Any]]:
+    """All instruments this node holds, its own and copies."""
+    return [shown(row) for row in store.of_kinds(tx, *([kind] if kind else []))]
+
+
+def insert(
+    tx: Tx, content: dict[str, Any], state: State, *, serial: int, notice: dict[str, Any] | None, drafted_by: str
+) -> None:
+    same = ("kind", "title", "grantor_party", "grantee_party", "grantee_node", "resources", "purposes", "acts",
+            "items", "parents", "copies_to")  # fmt: skip
+    row = {name: content[name] for name in same}
+    tx.add(
+        store.instruments,
+        {
+            **row, "id": content["id"], "state": state.value, "from_at": content["from"], "until_at": content["until"],
+            "value": content if "signatures" in content else {**content, "signatures": []},
+            "digest": digest(signing.unsigned(content)), "notice": notice, "serial": serial,
+            "reason": notice["reason"] if notice else None, "drafted_by": drafted_by, "changed_at": tx.now,
+        },
+    )  # fmt: skip
+
+
+def move(tx: Tx, row: dict[str, Any], after: State, past: str, **values: Any) -> dict[str, Any]:
+    tx.change(store.instruments, row["id"], state=after.value, changed_at=tx.now, **values)
+    evidence.append(tx, f"authorise.{past}", store.instruments, row["id"], kind=row["kind"], state=after.value)
+    return shown(known(tx, row["id"]))
+
+
+def known(tx: Tx, instrument_id: str) -> dict[str, Any]:
+    row = tx.get(store.instruments, instrument_id)
+    if row is None:
+        raise UNKNOWN(id=instrument_id)
+    return row
+
+
+def mine(tx: Tx, instrument_id: str, deed: Deed) -> dict[str, Any]:
+    row = known(tx, instrument_id)
+    if row["grantor_party"] != signing.me(tx).party:
+        raise NOT_YOURS(deed=deed.value, party=row["grantor_party"])
+    return row
+
+
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    hidden = {"value", "notice", "from_at", "until_at"}
+    shown = {name: value for name, value in row.items() if name not in hidden}
+    return {**shown, "from": row["from_at"], "until": row["until_at"], "signatures": row["value"]["signatures"]}

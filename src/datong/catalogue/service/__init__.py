@@ -1,0 +1,44 @@
+"""The verbs of catalogue, by subject; other rooms say `from datong.catalogue import service as catalogue`.
+
+gates       what must hold before something is listed, asked of the rooms below
+listings    publish, suspend, restore, withdraw; offers
+pages       what peers see of it
+harvesting  the order to read a peer's catalogue
+finding     search, and what peers' catalogues say
+"""
+
+from datong.catalogue.service.finding import find, found_offer, harvested, peers
+from datong.catalogue.service.harvesting import HARVEST, harvest
+from datong.catalogue.service.listings import (
+    listing,
+    listing_state,
+    listings,
+    offer,
+    offers_of,
+    publish,
+    restore,
+    suspend,
+    withdraw,
+)
+from datong.catalogue.service.pages import datasets, published_dataset, published_page
+
+__all__ = [
+    "HARVEST",
+    "datasets",
+    "find",
+    "found_offer",
+    "harvest",
+    "harvested",
+    "listing",
+    "listing_state",
+    "listings",
+    "offer",
+    "offers_of",
+    "peers",
+    "publish",
+    "published_dataset",
+    "published_page",
+    "restore",
+    "suspend",
+    "withdraw",
+]

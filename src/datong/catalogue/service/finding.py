@@ -1,0 +1,134 @@
+"""Search over own and harvested listings, and the taking in of peers' catalogues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from datong.catalogue import rules, store
+from datong.catalogue.model import BAD_HARVEST, UNKNOWN, Searched
+from datong.catalogue.service.pages import datasets
+from datong.ground import evidence, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Tx
+from datong.terms.policy import PURPOSES
+from datong.terms.verbs import view
+
+
+@view()
+def find(tx: Tx, *, q: str = "", purpose: str | None = None) -> list[dict[str, Any]]:
+    """Search the catalogue, own and harvested, in Chinese and English; each hit says why it was found.
+
+    Returns [{dataset, source (node code), title, description, purposes, prices_fen, offers, score, why}], best first.
+    """
+    cards = {card["key"]: card for card in _cards(tx)}
+    if purpose is not None:
+        cards = {key: card for key, card in cards.items() if purpose in card["purposes"]}
+    things = [Searched(key, _fields(card)) for key, card in cards.items()]
+    hidden = {"key", "value"}
+    return [
+        {**{name: part for name, part in cards[key].items() if name not in hidden}, "score": score, "why": why}
+        for key, score, why in rules.ranked(q, things)
+    ]
+
+
+def _cards(tx: Tx) -> list[dict[str, Any]]:
+    me = signing.me(tx).code
+    own = [_card(me, shown["id"], shown) for shown in datasets(tx)]
+    seen = [_card(row["source"], row["dataset"], row["value"]) for row in store.harvested_from(tx)]
+    return own + [card for card in seen if card["source"] != me]
+
+
+def _card(source: str, dataset: str, value: dict[str, Any]) -> dict[str, Any]:
+    offered = value.get("offers", [])
+    prices = {
+        str(one.get("terms", {}).get("purpose", "")): (one.get("terms", {}).get("tariff") or {}).get("amount_fen")
+        for one in offered
+    }
+    return {
+        "key": f"{source}/{dataset}", "source": source, "dataset": dataset, "title": value.get("title", ""),
+        "description": value.get("description", ""), "purposes": sorted(filter(None, prices)), "prices_fen": prices,
+        "offers": offered, "value": value,
+    }  # fmt: skip
+
+
+def _fields(card: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    value = card["value"]
+    words = [PURPOSES[purpose] for purpose in card["purposes"] if purpose in PURPOSES]
+    schema = value.get("schema") or []
+    fields = [f"{c.get('name', '')} {c.get('title', '')}" for c in schema if isinstance(c, dict)]
+    keywords = value.get("keywords") or []
+    return (
+        ("title", card["title"]), ("description", card["description"]), ("fields", " ".join(fields)),
+        ("keywords", " ".join(map(str, [*keywords, card["dataset"], value.get("standard") or ""]))),
+        ("purposes", " ".join(f"{p.zh} {p.en}" for p in words)),
+    )  # fmt: skip
+
+
+def found_offer(tx: Tx, *, provider: str, offer: str) -> dict[str, Any]:
+    """An offer as the harvested catalogue of its provider states it: {id, dataset, policy, terms, ...}."""
+    for row in store.harvested_from(tx, provider):
+        for one in row["value"]["offers"]:
+            if one["id"] == offer:
+                return {**one, "terms": one.get("terms", {}), "dataset": row["dataset"]}
+    raise UNKNOWN(zh="要约", en="offer", id=offer[:80])
+
+
+def harvested(tx: Tx, sender: str, datasets: list[dict[str, Any]]) -> dict[str, Any]:
+    """Take in what a peer's catalogue says now; repeated, nothing changes; what it no longer says is dropped.
+
+    datasets: [{id, title, description, offers: [{id, policy, terms}], ...}]. Returns {source, stated, kept, changed,
+    gone} where stated = kept, or BAD_HARVEST names the first item that is wrong and nothing is taken.
+    """
+    number = rules.harvest_fault(datasets)
+    if number is not None:
+        raise BAD_HARVEST(source=sender, number=number)
+    wanted = {_key(sender, item["id"]): item for item in datasets}
+    held = {row["id"]: row for row in store.harvested_from(tx, sender)}
+    changed = [key for key, item in wanted.items() if key not in held or held[key]["digest"] != digest(item)]
+    for key in changed:
+        _keep(tx, key, sender, wanted[key], known=key in held)
+    gone = [key for key in held if key not in wanted]
+    for key in gone:
+        tx.execute(store.harvested.delete().where(store.harvested.c.id == key))
+        evidence.append(tx, "catalogue.harvest_dropped", store.harvested, key, source=sender)
+    counts = {"stated": len(datasets), "kept": len(store.harvested_from(tx, sender))}
+    _note(tx, sender, digest(sorted(wanted)), counts, fresh=bool(changed or gone))
+    return {"source": sender, **counts, "changed": len(changed), "gone": len(gone)}
+
+
+def _keep(tx: Tx, key: str, source: str, item: dict[str, Any], *, known: bool) -> None:
+    row = {
+        "source": source, "dataset": item["id"], "title": item.get("title", "")[:400],
+        "description": item.get("description", ""), "value": item, "digest": digest(item), "at": tx.now,
+    }  # fmt: skip
+    if known:
+        tx.change(store.harvested, key, **row)
+    else:
+        tx.add(store.harvested, {"id": key, **row})
+    evidence.append(tx, "catalogue.harvested", store.harvested, key, source=source, dataset=item["id"])
+
+
+def _note(tx: Tx, source: str, content: str, counts: dict[str, int], *, fresh: bool) -> None:
+    """The record of the last harvest; a repetition that changes nothing leaves it as it was."""
+    row = {**counts, "digest": content, "at": tx.now}
+    known = tx.get(store.harvests, source)
+    if known is None:
+        tx.add(store.harvests, {"id": source, **row})
+    elif fresh:
+        tx.change(store.harvests, source, **row)
+    else:
+        return
+    evidence.append(tx, "catalogue.peer_harvested", store.harvests, source, **counts)
+
+
+@view()
+def peers(tx: Tx) -> list[dict[str, Any]]:
+    """The peers whose catalogues were harvested: how many datasets they stated, how many are kept, when."""
+    rows = tx.all(select(store.harvests).order_by(store.harvests.c.id))
+    return [{"source": row.id, **{n: v for n, v in row._mapping.items() if n != "id"}} for row in rows]
+
+
+def _key(source: str, dataset: str) -> str:
+    return digest([source, dataset])

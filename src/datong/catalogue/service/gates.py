@@ -1,0 +1,145 @@
+"""The gates of a listing: each asks the room that knows, and turns its refusal into problems, never into a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from datong.authorise import service as authorise
+from datong.catalogue import rules
+from datong.catalogue.model import Gate, Opinion
+from datong.compose import service as compose
+from datong.ground.db import Tx
+from datong.ground.refusal import Kind, Problem, Refusal
+from datong.harmonise import service as harmonise
+from datong.price import service as pricing
+from datong.register import service as register
+from datong.terms.policy import from_json, to_json
+from datong.terms.tariffs import paid_in_cash, split_problems, tariff_problems
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What is to be listed: a resource (its own only input) or a product (over input resources)."""
+
+    code: str
+    kind: str
+    inputs: tuple[str, ...]
+    record: dict[str, Any]
+
+
+def described(tx: Tx, code: str) -> Thing:
+    """The product or resource of this code; the register's refusal when it knows neither."""
+    try:
+        record = register.product(tx, code)
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return Thing(code, "resource", (code,), register.resource(tx, code))
+    return Thing(code, "product", tuple(record.get("inputs") or ()), record)
+
+
+def registered(tx: Tx, thing: Thing) -> Opinion:
+    state = register.registration_state(tx, thing.code)
+    facts = {
+        "registration": state, "public_data": bool(thing.record.get("public_data")),
+        "grade": thing.record.get("grade"), "licence": thing.record.get("licence") or {},
+    }  # fmt: skip
+    if state == "CODED":
+        return Opinion(Gate.registered, facts)
+    problem = Problem(thing.code, f"登记状态为 {state}，尚未赋码", f"its registration is {state}, not coded")
+    return Opinion(Gate.registered, facts, (problem,))
+
+
+def cleared(tx: Tx, thing: Thing, purpose: str) -> Opinion:
+    problems = authorise.clearance(tx, inputs=list(thing.inputs), purpose=purpose, act="list")
+    return Opinion(Gate.cleared, {}, tuple(problems))
+
+
+def quality(tx: Tx, thing: Thing) -> Opinion:
+    """Built, with its rows, schema and quality figures."""
+
+    def ask() -> Opinion:
+        if thing.kind == "resource":
+            built = harmonise.current(tx, thing.code)
+            schema = built["schema"]
+        else:
+            built = compose.version(tx, product=thing.code)
+            columns = pq.read_schema(built["path"])
+            schema = [{"name": column.name, "type": str(column.type)} for column in columns]
+        names = ("rows", "standard", "quality", "version", "digest", "kept")
+        facts = {name: built[name] for name in names if built.get(name) is not None}
+        return Opinion(Gate.quality, {**facts, "schema": schema})
+
+    return _asked(Gate.quality, thing.code, ask)
+
+
+def risk(tx: Tx, thing: Thing, delivery_form: str) -> Opinion:
+    """The measured risk of a product's current version; a resource's raw rows never leave, so it has none."""
+    if thing.kind == "resource":
+        return Opinion(Gate.risk, {"raw_rows_leave": False})
+
+    def ask() -> Opinion:
+        figures = compose.version(tx, product=thing.code).get("risk")
+        if not figures:
+            problem = Problem(
+                thing.code,
+                "当前版本没有去标识化风险指标",
+                "its current version has no measured risk of re-identification",
+            )
+            return Opinion(Gate.risk, {}, (problem,))
+        return Opinion(Gate.risk, {"risk": figures, "delivery_form": delivery_form})
+
+    return _asked(Gate.risk, thing.code, ask)
+
+
+def price(tx: Tx, thing: Thing, purpose: str, stated_fen: int | None, split: list[dict[str, Any]]) -> Opinion:
+    """A product's fee in force (a stated amount must be that fee); a resource's stated amount, or free."""
+
+    def ask() -> Opinion:
+        amount, problems = stated_fen or 0, []
+        if thing.kind == "product":
+            fee = pricing.fee_in_force(tx, thing.code, purpose)
+            amount = fee["amount_fen"]
+            if stated_fen not in (None, amount):
+                problems.append(
+                    Problem(
+                        f"tariffs.{purpose}", f"与已公布的 {amount} 分不同", f"differs from the published {amount} fen"
+                    )
+                )
+        tariff = {"kind": "per_delivery" if amount else "free", "amount_fen": amount}
+        problems += tariff_problems(tariff)
+        if amount or split:
+            wrong = split_problems(split)
+            problems += wrong or [
+                Problem(
+                    "split", f"部门 {party} 只能由国库收款", f"the department {party} is paid through the treasury only"
+                )
+                for party in paid_in_cash(split)
+            ]
+        return Opinion(Gate.price, {"tariff": tariff}, tuple(problems))
+
+    return _asked(Gate.price, thing.code, ask)
+
+
+def policy(written: dict[str, Any], offer_id: str, purpose: str) -> Opinion:
+    def ask() -> Opinion:
+        ruled = rules.with_id(from_json({**written, "id": offer_id}), offer_id)
+        return Opinion(Gate.policy, {"policy": to_json(ruled)}, tuple(rules.policy_problems(ruled, purpose)))
+
+    return _asked(Gate.policy, "policy", ask)
+
+
+def _asked(gate: Gate, where: str, ask: Callable[[], Opinion]) -> Opinion:
+    """What a gate says; a refusal of the room below is its problem, with that room's reason and next step."""
+    try:
+        return ask()
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        what, why, fix = refusal.texts()
+        own = Problem(where, f"{what.zh}{why.zh}{fix.zh}", f"[{refusal.code}] {what.en} {why.en} {fix.en}")
+        return Opinion(gate, {}, (own, *refusal.problems))

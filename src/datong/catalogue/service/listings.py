@@ -1,0 +1,242 @@
+"""Publishing and withdrawing listings; the offers a negotiation is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datong.catalogue import rules, store
+from datong.catalogue.model import GATES_CLOSED, UNKNOWN, ListingState, Opinion
+from datong.catalogue.service import gates
+from datong.ground import clock, evidence, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Tx
+from datong.ground.refusal import Problem
+from datong.terms.policy import from_json, in_words, policy_hash, to_json
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+
+@verb(Role.product_manager, Role.data_engineer)
+def publish(
+    tx: Tx, *, dataset: str, title: str, description: str, purposes: list[str], from_at: str, until_at: str,
+    delivery_form: str = "controlled", template: str = "", policy: dict[str, Any] | None = None,
+    tariffs: dict[str, int] | None = None, split: list[dict[str, Any]] | None = None, download: bool = True,
+    max_count: int | None = None, agree: str = "node",
+) -> dict[str, Any]:  # fmt: skip
+    """List a resource or product with one offer per purpose; every gate is checked and all gaps are told at once.
+
+    dataset: its code. from_at, until_at: ISO date (Beijing midnight) or instant. template: supply or sale (by
+    default supply for a resource, sale for a product); policy: its own rules instead. tariffs: fen per delivery by
+    purpose (a product: the fee in force; a resource: free, where not given). split: who gets which weight of the
+    revenue. agree: node or person, who answers a request that equals an offer. The same listing again is the same.
+    """
+    thing = gates.described(tx, dataset)
+    begins, ends, problems = _period(from_at, until_at)
+    problems += _choices(purposes, delivery_form, template, agree)
+    if problems:
+        raise GATES_CLOSED(problems, dataset=dataset, count=len(problems))
+    made, opinions = [], [gates.registered(tx, thing), gates.quality(tx, thing), gates.risk(tx, thing, delivery_form)]
+    for purpose in purposes:
+        offer_id = _offer_id(tx, dataset, purpose, [begins, ends, delivery_form, template, policy, split, download,
+                                                    max_count, (tariffs or {}).get(purpose)])  # fmt: skip
+        opinions.append(gates.cleared(tx, thing, purpose))
+        price = gates.price(tx, thing, purpose, (tariffs or {}).get(purpose), split or [])
+        kind = template or ("supply" if thing.kind == "resource" else "sale")
+        written = policy or to_json(
+            rules.policy_of(kind, offer_id, purpose=purpose, begins=begins, ends=ends, download=download,
+                            max_count=max_count)
+        )  # fmt: skip
+        ruled = gates.policy(written, offer_id, purpose)
+        opinions += [price, ruled]
+        terms = {
+            "product": dataset, "purpose": purpose, "delivery_form": delivery_form, "tariff": price.facts.get("tariff"),
+            "split": split or [], "inputs": list(thing.inputs), "from": begins, "until": ends,
+        }  # fmt: skip
+        made.append({"id": offer_id, "purpose": purpose, "terms": terms, **ruled.facts})
+    _require_open(dataset, opinions)
+    said = {"title": title, "description": description, "delivery_form": delivery_form, "agree": agree}
+    _listed(tx, thing, said, made, _facts(opinions))
+    return listing(tx, dataset=dataset)
+
+
+def _require_open(dataset: str, opinions: list[Opinion]) -> None:
+    problems = [
+        Problem(f"{opinion.gate.value}: {p.where}", p.zh, p.en) for opinion in opinions for p in opinion.problems
+    ]
+    unique = list(dict.fromkeys(problems))
+    if unique:
+        raise GATES_CLOSED(unique, dataset=dataset, count=len(unique))
+
+
+def _listed(
+    tx: Tx, thing: gates.Thing, said: dict[str, str], made: list[dict[str, Any]], facts: dict[str, Any]
+) -> None:
+    """Write the listing and its offers; an earlier listing of the dataset is withdrawn for it."""
+    key = f"listing-{digest([thing.code, said, made, facts])[7:39]}"
+    known = tx.get(store.listings, key)
+    if known is not None and known["state"] == ListingState.live:
+        return
+    earlier = store.live_listing(tx, thing.code)
+    if earlier is not None:
+        _move(tx, earlier, ListingState.withdrawn, "withdrawn", "superseded by a new listing")
+    if known is not None:  # the same content, listed again after it was withdrawn
+        tx.change(store.listings, key, state=ListingState.live.value, reason=None)
+    else:
+        row = {
+            **said, "id": key, "dataset": thing.code, "kind": thing.kind, "inputs": list(thing.inputs),
+            "facts": facts, "state": ListingState.live.value, "published_by": tx.actor.person, "published_at": tx.now,
+        }  # fmt: skip
+        tx.add(store.listings, row)
+    evidence.append(tx, "catalogue.published", store.listings, key, dataset=thing.code, offers=len(made))
+    for offered in made:
+        _keep_offer(tx, key, thing.code, offered)
+
+
+def _facts(opinions: list[Opinion]) -> dict[str, Any]:
+    """What the gates found, as the listing shows it."""
+    facts: dict[str, Any] = {"gates": sorted({opinion.gate.value for opinion in opinions})}
+    for opinion in opinions:
+        facts.update({name: fact for name, fact in opinion.facts.items() if name not in ("tariff", "policy")})
+    return facts
+
+
+def _keep_offer(tx: Tx, listing_id: str, dataset: str, offered: dict[str, Any]) -> None:
+    ruled = from_json(offered["policy"])
+    words = in_words(ruled)
+    row = {
+        "listing": listing_id, "dataset": dataset, "purpose": offered["purpose"], "terms": offered["terms"],
+        "policy": offered["policy"], "policy_hash": policy_hash(ruled),
+        "words": {"zh": words.zh, "en": words.en},
+    }  # fmt: skip
+    if tx.get(store.offers, offered["id"]) is None:
+        tx.add(store.offers, {"id": offered["id"], **row})
+    else:
+        tx.change(store.offers, offered["id"], **row)
+    evidence.append(tx, "catalogue.offered", store.offers, offered["id"], dataset=dataset, purpose=row["purpose"],
+                    policy_hash=row["policy_hash"])  # fmt: skip
+
+
+@verb(Role.product_manager, Role.data_engineer, Role.reviewer)
+def suspend(tx: Tx, *, dataset: str, reason: str) -> dict[str, Any]:
+    """Suspend a listing: no new contracts, no delivery until it is restored."""
+    return _changed(tx, dataset, "suspend", "suspended", reason)
+
+
+@verb(Role.product_manager, Role.reviewer)
+def restore(tx: Tx, *, dataset: str, reason: str) -> dict[str, Any]:
+    """Restore a suspended listing; its gates are not passed again here, delivery asks them anew."""
+    return _changed(tx, dataset, "restore", "restored", reason)
+
+
+@verb(Role.product_manager, Role.data_engineer, Role.reviewer)
+def withdraw(tx: Tx, *, dataset: str, reason: str) -> dict[str, Any]:
+    """Withdraw a listing for good."""
+    return _changed(tx, dataset, "withdraw", "withdrawn", reason)
+
+
+def _changed(tx: Tx, dataset: str, deed: str, past: str, reason: str) -> dict[str, Any]:
+    row = _live(tx, dataset)
+    _move(tx, row, rules.moved(row["id"], row["state"], deed), past, reason)
+    return _shown(tx, tx.get(store.listings, row["id"]) or row)
+
+
+def _move(tx: Tx, row: dict[str, Any], after: ListingState, past: str, reason: str) -> None:
+    tx.change(store.listings, row["id"], state=after.value, reason=reason[:500])
+    evidence.append(tx, f"catalogue.{past}", store.listings, row["id"], dataset=row["dataset"])
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+def offer(tx: Tx, offer_id: str) -> dict[str, Any]:
+    """{id, dataset, purpose, policy (JSON), policy_hash, terms, words, listing, state}; state "live" may be agreed."""
+    row = tx.get(store.offers, offer_id)
+    if row is None:
+        raise UNKNOWN(zh="要约", en="offer", id=offer_id[:80])
+    of = tx.get(store.listings, row["listing"])
+    assert of is not None
+    shown = {name: of[name] for name in ("id", "title", "kind", "agree", "state")}
+    return {**row, "listing": shown, "agree": of["agree"], "state": of["state"]}
+
+
+def offers_of(tx: Tx, dataset: str) -> list[dict[str, Any]]:
+    """The live offers of a dataset, one per purpose."""
+    row = store.live_listing(tx, dataset)
+    if row is None or row["state"] != ListingState.live:
+        return []
+    return [offer(tx, found["id"]) for found in store.offers_by_listing(tx, [row])[row["id"]]]
+
+
+def listing_state(tx: Tx, dataset: str) -> str:
+    """ "live", "suspended" or "withdrawn": the state of the latest listing of a dataset; "" without one."""
+    current = store.live_listing(tx, dataset)
+    if current is not None:
+        return str(current["state"])
+    past = [row for row in store.all_listings(tx) if row["dataset"] == dataset]
+    return str(past[-1]["state"]) if past else ""
+
+
+@view()
+def listing(tx: Tx, *, dataset: str) -> dict[str, Any]:
+    """One listing: schema, quality, risk, prices, and each offer's policy in words."""
+    return _shown(tx, _live(tx, dataset))
+
+
+@view()
+def listings(tx: Tx, *, state: str | None = None) -> list[dict[str, Any]]:
+    """The listings of this node."""
+    return all_shown(tx, store.all_listings(tx, *([state] if state else [])))
+
+
+def _shown(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
+    return all_shown(tx, [row])[0]
+
+
+def all_shown(tx: Tx, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Listings with what their gates found and their offers; one query, however many."""
+    me, offered = signing.me(tx), store.offers_by_listing(tx, found)
+    kept = ("id", "dataset", "purpose", "policy", "policy_hash", "terms", "words")
+    return [
+        {
+            **{name: value for name, value in row.items() if name not in ("id", "facts")}, **row["facts"],
+            "id": row["dataset"], "listing": row["id"], "provider": me.code, "provider_name": me.name,
+            "offers": [{name: one[name] for name in kept} for one in offered[row["id"]]],
+        }
+        for row in found
+    ]  # fmt: skip
+
+
+def _live(tx: Tx, dataset: str) -> dict[str, Any]:
+    row = store.live_listing(tx, dataset)
+    if row is None:
+        raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
+    return row
+
+
+def _offer_id(tx: Tx, dataset: str, purpose: str, content: list[Any]) -> str:
+    return f"offer-{digest([signing.me(tx).code, dataset, purpose, content])[7:39]}"
+
+
+def _period(from_at: str, until_at: str) -> tuple[str, str, list[Problem]]:
+    found, problems = [], []
+    for name, text in (("from_at", from_at), ("until_at", until_at)):
+        try:
+            found.append(clock.text(clock.instant(f"{text}T00:00:00+08:00" if len(text) == 10 else text)))
+        except ValueError:
+            problems.append(Problem(name, "不是日期或带时区的时刻", "is no date and no instant with an offset"))
+    if not problems and clock.instant(found[1]) <= clock.instant(found[0]):
+        problems.append(Problem("until_at", "终止不晚于起始", "ends before it begins"))
+    return (found[0], found[1], []) if not problems else ("", "", problems)
+
+
+def _choices(purposes: list[str], delivery_form: str, template: str, agree: str) -> list[Problem]:
+    problems = [] if purposes else [Problem("purposes", "缺少用途", "names no purpose")]
+    for name, value, known in (
+        ("delivery_form", delivery_form, rules.DELIVERY_FORMS),
+        ("template", template, ("", *rules.TEMPLATES)),
+        ("agree", agree, ("node", "person")),
+    ):
+        if value not in known:
+            choices = ", ".join(filter(None, known))
+            problems.append(Problem(name, f"应为 {choices} 之一", f"should be one of {choices}"))
+    return problems

@@ -1,0 +1,90 @@
+"""Tables of catalogue: own listings and offers, datasets harvested from peers.
+
+Contract: tests/catalogue/.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, select
+
+from datong.ground.db import Instant, Tx, table
+
+listings = table(
+    "listing",
+    Column("dataset", String(80), nullable=False, index=True),
+    Column("kind", String(10), nullable=False),  # resource | product
+    Column("title", String(200), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("delivery_form", String(12), nullable=False),
+    Column("inputs", JSON, nullable=False),
+    Column("facts", JSON, nullable=False),  # what the gates found: schema, quality, risk, registration
+    Column("agree", String(10), nullable=False),  # node | person: who answers a request that equals an offer
+    Column("state", String(12), nullable=False),
+    Column("reason", String(500)),
+    Column("published_by", String(80), nullable=False),
+    Column("published_at", Instant, nullable=False),
+)
+offers = table(
+    "offer",
+    Column("listing", String(80), nullable=False, index=True),
+    Column("dataset", String(80), nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("policy", JSON, nullable=False),
+    Column("policy_hash", String(80), nullable=False),
+    Column("terms", JSON, nullable=False),
+    Column("words", JSON, nullable=False),  # {"zh", "en"}: the policy in words
+)
+harvested = table(
+    "harvested_dataset",
+    Column("source", String(80), nullable=False),  # node code
+    Column("dataset", String(200), nullable=False),
+    Column("title", String(400), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("value", JSON, nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_harvested_dataset_source", "source", "dataset"),
+)
+harvests = table(
+    "harvest",
+    Column("stated", Integer, nullable=False),
+    Column("kept", Integer, nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""id = node code: the last harvest of a peer; stated = kept, or something is wrong."""
+
+
+def live_listing(tx: Tx, dataset: str) -> dict[str, Any] | None:
+    """The listing of a dataset that is not withdrawn, or None."""
+    row = tx.one(select(listings).where(listings.c.dataset == dataset, listings.c.state != "withdrawn"))
+    return dict(row._mapping) if row is not None else None
+
+
+def all_listings(tx: Tx, *states: str) -> list[dict[str, Any]]:
+    query = select(listings).order_by(listings.c.published_at, listings.c.id)
+    if states:
+        query = query.where(listings.c.state.in_(states))
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def live_page(tx: Tx, offset: int, limit: int) -> list[dict[str, Any]]:
+    query = select(listings).where(listings.c.state == "live").order_by(listings.c.dataset)
+    return [dict(row._mapping) for row in tx.all(query.offset(offset).limit(limit))]
+
+
+def offers_by_listing(tx: Tx, found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The offers of some listings in one query: listing id -> offers by purpose."""
+    of: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in found}
+    for offer in tx.all(select(offers).where(offers.c.listing.in_(list(of))).order_by(offers.c.purpose)):
+        of[offer.listing].append(dict(offer._mapping))
+    return of
+
+
+def harvested_from(tx: Tx, source: str | None = None) -> list[dict[str, Any]]:
+    query = select(harvested).order_by(harvested.c.source, harvested.c.dataset)
+    if source is not None:
+        query = query.where(harvested.c.source == source)
+    return [dict(row._mapping) for row in tx.all(query)]

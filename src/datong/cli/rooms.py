@@ -1,0 +1,138 @@
+"""Commands of the rooms, made from the verbs' signatures; each is one call of the node's JSON API.
+
+`DATONG_NODE` (address) and `DATONG_TOKEN` (service token), or --node and --token, say which node and who.
+Structured arguments take JSON, or a JSON/YAML file as @file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import sys
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import click
+import httpx
+import yaml
+
+from datong.ground.refusal import Kind, Reason, Text
+from datong.terms.verbs import VERBS, Verb
+
+NODE_SILENT = Reason(
+    "CLI-503",
+    Kind.unavailable,
+    Text("命令未执行。", "The command was not done."),
+    Text("节点 {node} 未应答。", "The node at {node} did not answer."),
+    Text("请用 datong serve 启动节点，或用 --node / DATONG_NODE 指定地址。",
+         "Start it with datong serve, or give its address by --node or DATONG_NODE."),
+)  # fmt: skip
+
+
+def room_group(room: str, title: str) -> click.Group:
+    importlib.import_module(f"datong.{room}.service")
+    group = click.Group(room, help=title, no_args_is_help=True)
+    for verb in VERBS.values():
+        if verb.room == room:
+            group.add_command(_command(verb))
+    return group
+
+
+def _command(verb: Verb) -> click.Command:
+    hints = get_type_hints(inspect.unwrap(verb.call))
+    options: list[click.Parameter] = []
+    for name, parameter in list(inspect.signature(verb.call).parameters.items())[1:]:
+        options.append(_option(name, hints.get(name, str), parameter.default))
+    options += [
+        click.Option(["--node"], envvar="DATONG_NODE", default="http://127.0.0.1:8400", help="Address of the node."),
+        click.Option(["--token"], envvar="DATONG_TOKEN", default="", help="Service token."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print JSON only."),
+        click.Option(["--idempotency-key"], default=None, help="Makes repeating the command safe."),
+    ]
+
+    def call(node: str, token: str, as_json: bool, idempotency_key: str | None, **given: Any) -> None:
+        _run(verb, node, token, as_json, idempotency_key, given)
+
+    needed = ", ".join(sorted(verb.roles)) if verb.changes else "reads"
+    text = f"{inspect.getdoc(verb.call) or ''}\n\nRoles: {needed}."
+    return click.Command(verb.name.replace("_", "-"), params=options, callback=call, help=text, short_help=verb.title)
+
+
+def _option(name: str, kind: Any, default: Any) -> click.Option:
+    optional = default is not inspect.Parameter.empty
+    bare = next((part for part in get_args(kind) if part is not type(None)), str) if _is_union(kind) else kind
+    flag = f"--{name.replace('_', '-')}"
+    if bare is bool:
+        return click.Option([f"{flag}/--no-{name.replace('_', '-')}", name], default=default if optional else None)
+    if bare in (int, float):
+        return click.Option([flag, name], type=bare, required=not optional, default=default if optional else None)
+    if get_origin(bare) is list and get_args(bare) == (str,):
+        return click.Option([flag, name], multiple=True, required=not optional)
+    if bare is str:
+        return click.Option([flag, name], required=not optional, default=default if optional else None)
+    return click.Option(
+        [flag, name], type=Structured(), required=not optional, default=default if optional else None,
+        help="JSON, or @file (JSON or YAML).",
+    )  # fmt: skip
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)
+
+
+class Structured(click.ParamType):
+    """A JSON value on the command line, or `@path` of a JSON or YAML file."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            if value.startswith("@"):
+                return yaml.safe_load(Path(value[1:]).read_text("utf-8"))
+            return json.loads(value)
+        except (OSError, ValueError, yaml.YAMLError) as broken:
+            return self.fail(str(broken), param, ctx)
+
+
+def _run(verb: Verb, node: str, token: str, as_json: bool, key: str | None, given: dict[str, Any]) -> None:
+    headers = {"authorization": f"Bearer {token}"} | ({"idempotency-key": key} if key else {})
+    arguments = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in (None, ())}
+    url = f"{node.rstrip('/')}/api/{verb.room}/{verb.name}"
+    try:
+        if verb.changes:
+            answer = httpx.post(url, json=arguments, headers=headers, timeout=120)
+        else:
+            answer = httpx.get(url, params=arguments, headers=headers, timeout=120)
+    except httpx.HTTPError as broken:
+        raise NODE_SILENT(node=node) from broken
+    body = answer.json()
+    if answer.is_error:
+        _print_refusal(body["error"], as_json)
+    _print(body, as_json)
+
+
+def _print_refusal(error: dict[str, Any], as_json: bool) -> None:
+    from datong.cli import EXIT  # noqa: PLC0415 - circular at import time
+
+    if as_json:
+        click.echo(json.dumps(error, ensure_ascii=False, indent=1), err=True)
+    else:
+        language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
+        click.echo(f"[{error['code']}] " + " ".join(error[part][language] for part in ("what", "why", "next")), err=True)
+        for problem in error["problems"]:
+            click.echo(f"  - {problem['where']}: {problem[language]}", err=True)
+    sys.exit(EXIT[Kind(error["kind"])])
+
+
+def _print(body: Any, as_json: bool) -> None:
+    if as_json or not isinstance(body, dict):
+        click.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    for name, value in body.items():
+        shown = value if isinstance(value, str | int | float | None) else json.dumps(value, ensure_ascii=False)
+        click.echo(f"{name:<20} {shown}")

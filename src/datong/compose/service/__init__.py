@@ -1,0 +1,24 @@
+"""The room's verbs: recipes, partitions as coordinator, supplies, builds and versions.
+
+Must never know: prices, protocols. Contract: tests/compose/.
+"""
+
+from datong.compose.service.builds import build, install, is_supply, received_supply, sweep, version, versions
+from datong.compose.service.partitions import partition, partitions, propose_partition, received_partition_hold
+from datong.compose.service.recipes import define_product, recipe
+
+__all__ = [
+    "build",
+    "define_product",
+    "install",
+    "is_supply",
+    "partition",
+    "partitions",
+    "propose_partition",
+    "received_partition_hold",
+    "received_supply",
+    "recipe",
+    "sweep",
+    "version",
+    "versions",
+]

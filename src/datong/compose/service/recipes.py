@@ -1,0 +1,79 @@
+"""Defining a product's recipe: the text of the workspace with the codes of its resources filled in.
+
+Contract: tests/compose/test_compose_recipes.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from datong.compose import store
+from datong.compose.model import BAD_PRODUCT_RECIPE, UNKNOWN
+from datong.deidentify import service as deidentify
+from datong.ground import evidence
+from datong.ground.canonical import plain
+from datong.ground.db import Tx
+from datong.ground.refusal import Problem
+from datong.terms.policy import PURPOSES
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+
+@verb(Role.product_manager, Role.data_engineer)
+def define_product(tx: Tx, *, product: str, recipe: str, resources: dict[str, str] | None = None) -> dict[str, Any]:
+    """Define the recipe of a product from its text (YAML).
+
+    resources: {part name: resource code}, for parts whose text names none. All mistakes are told together; the
+    same text again changes nothing.
+    """
+    value, codes = _read(product, recipe), resources or {}
+    parts = value.get("parts")
+    named = [p for p in parts if isinstance(p, dict)] if isinstance(parts, list) else []
+    for part in named:
+        if "resource" not in part and str(part.get("part")) in codes:
+            part["resource"] = codes[str(part["part"])]
+    names = {str(part.get("part")) for part in named}
+    problems = [
+        Problem(f"resources.{name}", "配方没有这一部分", "the recipe has no such part")
+        for name in sorted(set(codes) - names)
+    ]
+    problems += deidentify.recipe_problems(value)
+    purposes = value.get("purposes")
+    for purpose in purposes if isinstance(purposes, list) else []:
+        if str(purpose) not in PURPOSES:
+            problems.append(Problem("purposes", f"没有用途 {purpose}", f"no such purpose: {purpose}"))
+    if problems:
+        raise BAD_PRODUCT_RECIPE(problems, product=product, count=len(problems))
+    digest = deidentify.recipe_digest(value)
+    earlier = store.recipes_of(tx, product)
+    if earlier and earlier[-1]["digest"] == digest:
+        return earlier[-1]
+    number = len(earlier) + 1
+    row: dict[str, Any] = {"id": f"{product}/{number}", "product": product, "number": number, "recipe": value,
+                           "digest": digest, "at": tx.now}  # fmt: skip
+    tx.add(store.recipes, row)
+    evidence.append(tx, "compose.product_defined", store.recipes, row["id"], product=product, digest=digest)
+    return row
+
+
+@view()
+def recipe(tx: Tx, *, product: str) -> dict[str, Any]:
+    """The recipe of a product as it stands."""
+    found = store.recipes_of(tx, product)
+    if not found:
+        raise UNKNOWN(thing="recipe of product", id=product)
+    return found[-1]
+
+
+def _read(product: str, text: str) -> dict[str, Any]:
+    try:
+        value = plain(yaml.safe_load(text))  # YAML reads bare dates as dates; the recipe keeps them as text
+    except yaml.YAMLError as broken:
+        mark = getattr(broken, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else "recipe"
+        raise BAD_PRODUCT_RECIPE([Problem(where, "不是 YAML", "is not YAML")], product=product, count=1) from None
+    if not isinstance(value, dict):
+        raise BAD_PRODUCT_RECIPE([Problem("recipe", "应为对象", "should be an object")], product=product, count=1)
+    return value

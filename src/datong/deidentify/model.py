@@ -1,0 +1,302 @@
+"""Values of the room: the recipe of joint counts, delivery forms, answers of a questionnaire, and every refusal.
+
+A recipe fixes one chain of levels in space and time, the threshold k, and for each provider which columns hold
+the person (or vehicle), the time and the place of an event. Must never know: databases, clocks, who buys.
+Contract: tests/deidentify/test_deidentify_recipe.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from datong.ground.refusal import Kind, Reason, Text
+
+
+class Form(StrEnum):
+    """Delivery form (policy.md 5.4): fully public 完全公开, controlled public 受控公开, enclave 领地公开."""
+
+    public = "public"
+    controlled = "controlled"
+    enclave = "enclave"
+
+
+class PartState(StrEnum):
+    """A provider's side of a partition: answering rounds, or agreed (no more rounds; counts allowed)."""
+
+    asked = "asked"
+    agreed = "agreed"
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution: cells of `km` x `km`, windows of `hours` local time; None = the whole area or period."""
+
+    km: int | None
+    hours: int | None
+
+    @property
+    def label(self) -> str:
+        area = f"{self.km} km" if self.km else "whole area"
+        return f"{area} x {f'{self.hours} h' if self.hours else 'whole period'}"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One kind of event and whom it is about.
+
+    subject: column of the person or vehicle; time: aware timestamp; lat, lon: WGS 84 degrees.
+    events_as: product column of the number of events ("" = not shown); subjects_as: of the distinct subjects.
+    """
+
+    name: str
+    subject: str
+    time: str
+    lat: str
+    lon: str
+    subjects_as: str
+    events_as: str = ""
+
+
+@dataclass(frozen=True)
+class Types:
+    """Classes of the subjects of one measure: column value -> class; other values fall into `other`."""
+
+    column: str
+    of: str
+    classes: Mapping[str, tuple[str, ...]]
+    other: str = "other"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.classes, self.other)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one provider counts: its resource (code), the standard of that resource, its measures."""
+
+    part: str
+    resource: str
+    standard: str
+    measures: tuple[Measure, ...]
+    types: Types | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A product of joint counts. Period in local dates, `until` excluded; area in degrees; levels finest first."""
+
+    name: str
+    zone: str
+    since: date
+    until: date
+    origin: tuple[float, float]
+    area: tuple[float, float, float, float]
+    """south, west, north, east."""
+    levels: tuple[Level, ...]
+    k: int
+    parts: tuple[Part, ...]
+    purposes: tuple[str, ...]
+    form: Form
+
+    def part_of(self, resource: str) -> Part:
+        return next(part for part in self.parts if part.resource == resource)
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Figures of GB/T 42460-2023 as policy.md 5.5 computes them; f_j = persons behind its smallest figure."""
+
+    form: Form
+    k: int
+    floor: int
+    classes: int
+    f_min: int
+    over_threshold: float
+    """DR_a: share of classes whose 1/f is above tau; must be 0."""
+    max_class_risk: float
+    """DR_b."""
+    average_risk: float
+    """DR_c, over classes."""
+    marketer_risk: float
+    """classes / sum of f, over persons."""
+    tau: float
+    cr: float
+    overall_risk: float
+    overall_risk_at_cr_1: float
+    level: int
+    worst: tuple[tuple[str, int], ...]
+    """(class id, f) of the smallest classes."""
+    at_threshold: int
+    """Classes exactly at tau: a guide's prose once says >= where its formula says >."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "form": self.form.value, "k": self.k, "floor": self.floor, "classes": self.classes, "f_min": self.f_min,
+            "over_threshold": self.over_threshold, "max_class_risk": self.max_class_risk,
+            "average_risk": self.average_risk, "marketer_risk": self.marketer_risk, "tau": self.tau, "cr": self.cr,
+            "overall_risk": self.overall_risk, "overall_risk_at_cr_1": self.overall_risk_at_cr_1,
+            "level": self.level, "worst": [[name, size] for name, size in self.worst],
+            "at_threshold": self.at_threshold,
+        }  # fmt: skip
+
+
+BAD_RECIPE = Reason(
+    "DID-400",
+    Kind.invalid,
+    Text("产品配方 {name} 未被接受。", "The product recipe {name} was not accepted."),
+    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
+)
+BAD_ASSESSMENT = Reason(
+    "DID-401",
+    Kind.invalid,
+    Text("评估记录未被接受。", "The assessment record was not accepted."),
+    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("请按下列各项修改后由评估人重新签署。", "Mend the items listed and have the assessor sign it again."),
+    rule="GB/T 42460-2023",
+    article="D.5",
+)
+NOT_INDEPENDENT = Reason(
+    "DID-402",
+    Kind.denied,
+    Text("评估记录未被接受。", "The assessment record was not accepted."),
+    Text("评估人所属主体 {party} 是提供方或接收方之一。", "The assessor's party {party} is provider or recipient."),
+    Text("请由与提供方和接收方均无关的主体的人员评估并签署。",
+         "Have it assessed and signed by a person of a party that is neither provider nor recipient."),
+    rule="GB/T 42460-2023",
+    article="D.5",
+)  # fmt: skip
+BAD_SIGNATURE = Reason(
+    "DID-403",
+    Kind.denied,
+    Text("评估记录未被接受。", "The assessment record was not accepted."),
+    Text(
+        "签名与节点 {node} 登记的公钥不符。", "Its signature does not verify under the registered key of node {node}."
+    ),
+    Text("请评估人所在节点以其登记的密钥重新签署。", "Have the assessor's node sign it again with its registered key."),
+)
+UNKNOWN = Reason(
+    "DID-404",
+    Kind.unknown,
+    Text("没有 {thing}「{id}」。", "There is no {thing} {id}."),
+    Text("本节点没有它的记录。", "This node has no record of it."),
+    Text("请核对编号；分区须先由数据集团提出。", "Check the id; a partition must first be proposed by the data group."),
+)
+DIRECT_IDENTIFIER = Reason(
+    "DID-410",
+    Kind.denied,
+    Text("{dataset} 未放行：存在直接标识符或未声明的列。",
+         "{dataset} was not released: it has a direct identifier or a column the recipe does not declare."),
+    Text("列 {columns} 不在配方的统计项之内。", "The columns {columns} are none of the recipe's figures."),
+    Text("请去掉这些列后重新统计。", "Drop these columns and count again."),
+    rule="GB/T 42460-2023",
+    article="4, A",
+)  # fmt: skip
+SMALL_CLASS = Reason(
+    "DID-411",
+    Kind.denied,
+    Text("{dataset} 未放行：存在小于 {floor} 的等价类。", "{dataset} was not released: it has classes below {floor}."),
+    Text("{count} 个类背后的不同个体少于 {floor}；最小的列于下方。",
+         "{count} classes have fewer than {floor} distinct persons or vehicles behind a figure; the worst are listed."),
+    Text("代价最小的改法：{change}", "The cheapest change that passes: {change_en}"),
+    rule="GB/T 42460-2023",
+    article="D.4",
+)  # fmt: skip
+RISK_TOO_HIGH = Reason(
+    "DID-412",
+    Kind.denied,
+    Text("{dataset} 未放行：总体风险 {risk} ≥ {limit}。",
+         "{dataset} was not released: its overall risk {risk} is not below {limit}."),
+    Text("DR = {dr}，CR = {cr}（{cr_why}）；风险最大的类列于下方。",
+         "DR = {dr}, CR = {cr} ({cr_why_en}); the worst classes are listed."),
+    Text("代价最小的改法：{change}", "The cheapest change that passes: {change_en}"),
+    rule="GB/T 42460-2023",
+    article="D.5",
+)  # fmt: skip
+DIFFERENCE = Reason(
+    "DID-413",
+    Kind.denied,
+    Text("{dataset} 未放行：与先前向同一接收方的放行相减，会露出少于 {k} 个个体。",
+         "{dataset} was not released: its difference against an earlier release to the same recipient group would "
+         "single out fewer than {k} persons or vehicles."),
+    Text("共 {count} 处差异不安全；列于下方。", "{count} differences are unsafe; they are listed."),
+    Text("请沿用先前放行的分组，或改用不重叠的时段。",
+         "Deliver on the groups of the earlier release, or choose a period that does not overlap it."),
+    rule="GB/T 37964-2019",
+    article="5",
+)  # fmt: skip
+NOT_THE_GROUPS = Reason(
+    "DID-414",
+    Kind.invalid,
+    Text("表 {dataset} 未被接受。", "The table {dataset} was not accepted."),
+    Text(
+        "其中 {count} 处与配方或商定的分区不符。", "{count} things in it do not fit the recipe or the agreed partition."
+    ),
+    Text("请在商定的分组上重新统计。", "Count again on exactly the agreed groups."),
+)
+BAD_ASK = Reason(
+    "DID-420",
+    Kind.invalid,
+    Text("分区询问未被接受。", "The partition ask was not accepted."),
+    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("请按下列各项修改后重新发送。", "Mend the items listed and send it again."),
+)
+SECOND_PARTITION = Reason(
+    "DID-421",
+    Kind.denied,
+    Text("分区 {partition} 被拒绝。", "Partition {partition} was refused."),
+    Text("同一数据、同一时段已向该接收方组商定过分区 {earlier}；两套分组相减可识别个体（差分攻击）。",
+         "Partition {earlier} already covers this data and period for the same recipient group; the difference of "
+         "two partitions can single out persons (differencing attack)."),
+    Text("请沿用该分区，或改用不重叠的时段。", "Use that partition, or choose a period that does not overlap it."),
+    rule="GB/T 37964-2019",
+    article="5",
+)  # fmt: skip
+PROBING = Reason(
+    "DID-422",
+    Kind.denied,
+    Text("分区 {partition} 第 {level} 轮的询问被拒绝。", "Round {level} of partition {partition} was refused."),
+    Text("该轮已以另一组已通过的节点回答过；每轮只答一次。",
+         "That round was answered for another set of passed nodes; a round is answered once."),
+    Text("请以原来的询问继续。", "Go on with the ask that was answered."),
+)  # fmt: skip
+NOT_HELD = Reason(
+    "DID-423",
+    Kind.denied,
+    Text("分区 {partition} 第 {level} 轮的询问被拒绝。", "Round {level} of partition {partition} was refused."),
+    Text(
+        "称已通过的节点中有 {count} 个并非本方报告的节点。",
+        "{count} of the nodes said to have passed are none that this provider told.",
+    ),
+    Text("请只传各方都报告的节点。", "Pass only the nodes that every provider told."),
+)
+OUT_OF_ORDER = Reason(
+    "DID-424",
+    Kind.conflict,
+    Text("分区 {partition} 的这一步未进行。", "This step of partition {partition} was not done."),
+    Text("现处于 {now}；不能进行 {asked}。", "It stands at {now}; {asked} is not open."),
+    Text("请按顺序逐轮进行；全部轮次之后才能商定，商定之后才能统计。",
+         "Go round by round; agree after the last round; count after the agreement."),
+)  # fmt: skip
+NOT_THE_RECIPE = Reason(
+    "DID-425",
+    Kind.denied,
+    Text("分区 {partition} 的配方被拒绝。", "The recipe of partition {partition} was refused."),
+    Text("其中 {count} 处与约定或本方数据不符。", "{count} things in it are not what was agreed or what the data are."),
+    Text("请使用约定的配方，并以标准所定的个体列计数。",
+         "Use the agreed recipe, and count by the column that the standard names as the person or vehicle."),
+)  # fmt: skip
+DATA_CHANGED = Reason(
+    "DID-426",
+    Kind.conflict,
+    Text("分区 {partition} 的这一步未进行。", "This step of partition {partition} was not done."),
+    Text("底层数据自首轮以来已变更；两次统计相减可识别个体。",
+         "The data under it changed since the first round; the difference of two counts can single out persons."),
+    Text("请恢复该分区所用的版本，或对新的时段另提分区。",
+         "Restore the build that the partition began with, or propose a partition of another period."),
+)  # fmt: skip

@@ -1,0 +1,210 @@
+"""Counting as plans of SQL text: events placed on the hierarchy, nodes that hold, counts on groups, atoms.
+
+Input `harmonised` is a provider's resource in its standard; inputs `released*(node)` are released nodes. Names
+and values in the text are those rules.recipe has checked, quoted besides.
+Must never know: whether a released group may leave. Contract: tests/deidentify/test_deidentify_counting.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datong.deidentify.model import Measure, Part, Recipe
+from datong.deidentify.rules.nodes import km_factors
+from datong.deidentify.rules.recipe import type_columns
+from datong.engine.model import Plan, Step
+
+SOURCE = Step("source", "SELECT *, row_number() OVER () AS datong_row FROM harmonised")
+
+
+def holding_plan(recipe: Recipe, part: Part, level: int) -> Plan:
+    """`held(node)`: nodes of `level` where every measure has k distinct subjects among events not yet released."""
+    by_measure = (
+        f"SELECT n{level} AS node, measure FROM grouped WHERE place = 'inside' AND node IS NULL "
+        f"GROUP BY n{level}, measure HAVING count(DISTINCT subject) >= {recipe.k}"
+    )
+    all_measures = f"GROUP BY node HAVING count(*) = {len(part.measures)}"
+    steps = (
+        SOURCE,
+        *placed(recipe, part),
+        grouped(recipe),
+        Step("held_by_measure", by_measure),
+        Step("held", f"SELECT node FROM held_by_measure {all_measures} ORDER BY node"),
+    )
+    return Plan(steps, ("harmonised", "released"))
+
+
+def counts_plan(recipe: Recipe, part: Part) -> Plan:
+    """`counts(group_id, figures)`, `account(measure, place, released, events)`, `kept(measure, level, events)`.
+
+    Types are not suppressed yet. Every event of every measure is in exactly one line of the account.
+    """
+    account = (
+        "SELECT measure, place, node IS NOT NULL AS released, count(*) AS events FROM grouped GROUP BY ALL ORDER BY ALL"
+    )
+    kept = (
+        "SELECT measure, CAST(split_part(node, ':', 1) AS BIGINT) AS level, count(*) AS events FROM grouped "
+        "WHERE node IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    )
+    steps = (
+        SOURCE,
+        *placed(recipe, part),
+        grouped(recipe),
+        *_counts(part),
+        Step("account", account),
+        Step("kept", kept),
+    )
+    return Plan(steps, ("harmonised", "released"))
+
+
+def atoms_plan(counted: Sequence[tuple[Recipe, Part]]) -> Plan:
+    """Common refinement of several releases of one resource: `atoms` and `class_atoms`.
+
+    (g0, g1, …, kind, [class,] subjects): distinct subjects behind each combination of groups. Whoever holds all
+    the releases can at best add and subtract groups, and every such difference is a union of atoms. Two measures
+    are the same kind of event when they name the same columns. Inputs `released_0`, `released_1`, …
+    """
+    steps = [SOURCE]
+    for n, (recipe, part) in enumerate(counted):
+        kinds = " ".join(
+            f"WHEN {_text(m.name)} THEN {_text('/'.join((m.subject, m.time, m.lat, m.lon)))}" for m in part.measures
+        )
+        in_groups = f"FROM grouped_{n} WHERE node IS NOT NULL"
+        steps += [
+            *placed(recipe, part, f"_{n}"),
+            grouped(recipe, f"_{n}"),
+            Step(f"groups_{n}", f"SELECT event, CASE measure {kinds} END AS kind, subject, class, node {in_groups}"),
+        ]
+    numbers = range(len(counted))
+    united = " UNION ALL ".join(
+        "SELECT event, kind, subject, class, "
+        + ", ".join(f"{'node' if m == n else 'CAST(NULL AS VARCHAR)'} AS g{m}" for m in numbers)
+        + f" FROM groups_{n}"
+        for n in numbers
+    )
+    first = ", ".join(f"max(g{n}) AS g{n}" for n in numbers)
+    vector = ", ".join(f"g{n}" for n in numbers)
+    subjects = "count(DISTINCT subject) AS subjects FROM assigned"
+    steps += [
+        Step("united", united),
+        Step(
+            "assigned",
+            f"SELECT event, kind, min(subject) AS subject, min(class) AS class, {first} FROM united "
+            "GROUP BY event, kind",
+        ),
+        Step("atoms", f"SELECT {vector}, kind, {subjects} GROUP BY ALL ORDER BY ALL"),
+        Step(
+            "class_atoms", f"SELECT {vector}, kind, class, {subjects} WHERE class IS NOT NULL GROUP BY ALL ORDER BY ALL"
+        ),
+    ]
+    return Plan(tuple(steps), ("harmonised", *(f"released_{n}" for n in numbers)))
+
+
+def placed(recipe: Recipe, part: Part, mark: str = "") -> tuple[Step, ...]:
+    """Steps from `source` to `events(event, measure, subject, class, place, n0, n1, …)`, every event of every measure.
+
+    place: inside; outside (of the product's period or area); unplaced (no subject, time or position).
+    """
+    nodes = ", ".join(f"{_node(recipe, level)} AS n{level}" for level in range(len(recipe.levels)))
+    south, west, north, east = recipe.area
+    located = f"""SELECT event, measure, subject, class,
+  CASE WHEN subject IS NULL OR local IS NULL OR lat IS NULL OR lon IS NULL THEN 'unplaced'
+       WHEN local >= CAST('{recipe.since}' AS TIMESTAMP) AND local < CAST('{recipe.until}' AS TIMESTAMP)
+        AND lat >= {south!r} AND lat < {north!r} AND lon >= {west!r} AND lon < {east!r} THEN 'inside'
+       ELSE 'outside' END AS place,
+  {_cells(recipe)}, CAST(local AS DATE) AS day, CAST(extract(hour FROM local) AS BIGINT) AS hour
+FROM measured{mark}"""
+    return (
+        Step(f"measured{mark}", " UNION ALL ".join(_measured(recipe, part, measure) for measure in part.measures)),
+        Step(f"located{mark}", located),
+        Step(f"events{mark}", f"SELECT event, measure, subject, class, place, {nodes} FROM located{mark}"),
+    )
+
+
+def grouped(recipe: Recipe, mark: str = "") -> Step:
+    """`events` and `released(node)` -> `grouped`: the events with `node`, the finest released node that holds each.
+
+    NULL when none does. An event is in one group at most: it has one node per level and takes the first.
+    """
+    levels = range(len(recipe.levels))
+    joins = " ".join(f"LEFT JOIN released{mark} r{n} ON e.n{n} = r{n}.node" for n in levels)
+    first = ", ".join(f"r{n}.node" for n in levels)
+    return Step(f"grouped{mark}", f"SELECT e.*, coalesce({first}) AS node FROM events{mark} e {joins}")
+
+
+def _measured(recipe: Recipe, part: Part, measure: Measure) -> str:
+    typed = part.types is not None and part.types.of == measure.name
+    of_class = _class(part) if typed else "CAST(NULL AS VARCHAR)"
+    return f"""SELECT datong_row AS event, {_text(measure.name)} AS measure,
+  CAST({_name(measure.subject)} AS VARCHAR) AS subject, {of_class} AS class,
+  timezone({_text(recipe.zone)}, CAST({_name(measure.time)} AS TIMESTAMPTZ)) AS local,
+  CAST({_name(measure.lat)} AS DOUBLE) AS lat, CAST({_name(measure.lon)} AS DOUBLE) AS lon FROM source"""
+
+
+def _class(part: Part) -> str:
+    assert part.types is not None
+    column = f"CAST({_name(part.types.column)} AS VARCHAR)"
+    cases = " ".join(
+        f"WHEN {column} IN ({', '.join(_text(v) for v in values)}) THEN {_text(name)}"
+        for name, values in part.types.classes.items()
+        if values
+    )
+    return f"CASE {cases} ELSE {_text(part.types.other)} END" if cases else _text(part.types.other)
+
+
+def _cells(recipe: Recipe) -> str:
+    """Finest cell of an event; the same arithmetic in the same order as rules.nodes.node_at."""
+    east, north = km_factors(recipe)
+    km = float(recipe.levels[0].km or 1)
+    lat, lon = recipe.origin
+    return ", ".join(
+        f"TRY_CAST(floor(({axis} - {_double(origin)}) * {_double(factor)} / {_double(km)}) AS BIGINT) AS {name}"
+        for name, axis, origin, factor in (("x", "lon", lon, east), ("y", "lat", lat, north))
+    )
+
+
+def _node(recipe: Recipe, number: int) -> str:
+    level, finest = recipe.levels[number], recipe.levels[0]
+    cell = window = "'*'"
+    if level.km is not None and finest.km is not None:
+        factor = level.km // finest.km
+        x, y = (f"CAST(CAST(floor({axis} / {factor}.0) AS BIGINT) AS VARCHAR)" for axis in ("x", "y"))
+        cell = f"{x} || ',' || {y}"
+    if level.hours is not None:
+        hour = f"CAST(hour // {level.hours} * {level.hours} AS VARCHAR)"
+        window = f"strftime(day, '%Y-%m-%d') || 'T' || lpad({hour}, 2, '0')"
+    return f"CASE WHEN place = 'inside' THEN '{number}:' || {cell} || ':' || {window} END"
+
+
+def _counts(part: Part) -> tuple[Step, ...]:
+    """A vehicle read with two types in a group counts once, under the smaller name, so that classes add up."""
+    figures = []
+    for m in part.measures:
+        of = f"FILTER (measure = {_text(m.name)})"
+        if m.events_as:
+            figures.append(f"CAST(sum(events) {of} AS BIGINT) AS {_name(m.events_as)}")
+        figures.append(f"count(*) {of} AS {_name(m.subjects_as)}")
+    for name, column in type_columns(part).items():
+        assert part.types is not None
+        of_class = f"measure = {_text(part.types.of)} AND class = {_text(name)}"
+        figures.append(f"count(*) FILTER ({of_class}) AS {_name(column)}")
+    by_subject = (
+        "SELECT node, measure, subject, count(*) AS events, min(class) AS class FROM grouped "
+        "WHERE node IS NOT NULL GROUP BY node, measure, subject"
+    )
+    return (
+        Step("by_subject", by_subject),
+        Step("counts", f"SELECT node AS group_id, {', '.join(figures)} FROM by_subject GROUP BY node ORDER BY node"),
+    )
+
+
+def _double(value: float) -> str:
+    return f"CAST({value!r} AS DOUBLE)"
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,249 @@
+"""Reading a recipe: every mistake told at once, and its digest.
+
+The text comes from another organisation as well as from our own workspace, so names are checked strictly:
+they become quoted SQL identifiers and product columns. Must never know: data, stores.
+Contract: tests/deidentify/test_deidentify_recipe.py.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from datong.deidentify.model import Form, Level, Measure, Part, Recipe, Types
+from datong.ground.canonical import digest
+from datong.ground.refusal import Problem
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
+RESERVED = {
+    "group_id", "level", "area_km", "cell_x", "cell_y", "window_start", "window_end", "rest", "suppressed_types",
+}  # fmt: skip
+FLOORS = {Form.public: 21, Form.controlled: 5, Form.enclave: 3}
+"""Class-size floors, policy.md 5.5."""
+HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
+LEVELS_MAX, PARTS_MAX, DAYS_MAX = 12, 10, 1100
+
+
+class Found:
+    """Problems found so far, each with its place."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def say(self, where: str, zh: str, en: str) -> None:
+        self.problems.append(Problem(where, zh, en))
+
+    def name(self, value: Any, where: str) -> None:
+        if not (isinstance(value, str) and NAME.fullmatch(value)):
+            self.say(where, "应为小写字母开头的名称", "should be a name: a-z, 0-9 and _, at most 40 characters")
+
+
+def recipe_problems(value: Any) -> list[Problem]:
+    """Everything wrong with the JSON form of a recipe; empty when `recipe_of` may read it."""
+    found = Found()
+    if not isinstance(value, Mapping):
+        found.say("recipe", "应为对象", "should be an object")
+        return found.problems
+    allowed = {"name", "zone", "period", "origin", "area", "levels", "k", "parts", "purposes", "form"}
+    for key in value:
+        if key not in allowed:
+            found.say(str(key), "没有这一项", "no such item")
+    if not (isinstance(value.get("name"), str) and re.fullmatch(r"[a-z][a-z0-9-]{0,39}", value["name"])):
+        found.say("name", "应为小写名称", "should be a name: a-z, 0-9 and -")
+    _place_and_time(value, found)
+    _levels(value.get("levels"), found)
+    form = value.get("form")
+    if not isinstance(form, str) or form not in set(Form):
+        found.say("form", f"应为 {', '.join(Form)} 之一", f"should be one of {', '.join(Form)}")
+    elif not (_is_int(value.get("k")) and value["k"] >= FLOORS[Form(form)]):
+        floor = FLOORS[Form(form)]
+        found.say("k", f"{form} 交付不得小于 {floor}", f"should be a whole number of at least {floor} for {form}")
+    purposes = value.get("purposes")
+    if not (isinstance(purposes, list) and purposes and all(isinstance(p, str) for p in purposes)):
+        found.say("purposes", "应为至少一个用途", "should list at least one purpose")
+    _parts(value.get("parts"), found)
+    return found.problems
+
+
+def _place_and_time(value: Mapping[str, Any], found: Found) -> None:
+    try:
+        ZoneInfo(value.get("zone") or "")
+    except (KeyError, ValueError, TypeError, OSError):
+        found.say("zone", "没有这个时区", "no such time zone; write e.g. Asia/Shanghai")
+    try:
+        since, until = (date.fromisoformat(value["period"][key]) for key in ("from", "until"))
+        if not 0 < (until - since).days <= DAYS_MAX:
+            found.say("period", f"应为 1 至 {DAYS_MAX} 天", f"should be 1 to {DAYS_MAX} days, until excluded")
+    except (KeyError, TypeError, ValueError):
+        found.say("period", "应有日期 from 与 until", "should have the dates from and until")
+    origin, area = value.get("origin"), value.get("area")
+    if not (_numbers(origin, ("lat", "lon")) and origin and abs(origin["lat"]) < 85 and abs(origin["lon"]) <= 180):
+        found.say("origin", "应有经纬度 lat、lon", "should have lat and lon in degrees")
+    sides = ("south", "west", "north", "east")
+    if not (_numbers(area, sides) and area and area["south"] < area["north"] and area["west"] < area["east"]):
+        found.say("area", "应有 south < north、west < east", "should have south < north and west < east in degrees")
+
+
+def _levels(value: Any, found: Found) -> None:
+    if not (isinstance(value, list) and 1 <= len(value) <= LEVELS_MAX):
+        found.say("levels", f"应为 1 至 {LEVELS_MAX} 级", f"should list 1 to {LEVELS_MAX} levels, finest first")
+        return
+    for number, level in enumerate(value):
+        where = f"levels[{number}]"
+        if not (isinstance(level, Mapping) and set(level) == {"km", "hours"}):
+            found.say(where, "应有 km 与 hours", "should have km and hours")
+            return
+        if not (level["km"] == "whole" or (_is_int(level["km"]) and 1 <= level["km"] <= 1000)):
+            found.say(f"{where}.km", "应为整公里或 whole", "should be whole kilometres, or whole")
+            return
+        if not (level["hours"] == "whole" or (_is_int(level["hours"]) and level["hours"] in HOURS)):
+            found.say(f"{where}.hours", "应整除 24，或 whole", "should divide 24, or be whole")
+            return
+    for number, (fine, coarse) in enumerate(pairwise(value)):
+        for unit in ("km", "hours"):
+            nested = coarse[unit] == "whole" or (fine[unit] != "whole" and coarse[unit] % fine[unit] == 0)
+            if not nested:
+                found.say(
+                    f"levels[{number + 1}].{unit}", "应为上一级的整数倍", "should be a multiple of the level before"
+                )
+        if fine == coarse:
+            found.say(f"levels[{number + 1}]", "与上一级相同", "is the same as the level before")
+    if value[-1] != {"km": "whole", "hours": "whole"}:
+        found.say("levels", "最后一级应为 whole、whole", "the last level should be whole, whole")
+
+
+def _parts(value: Any, found: Found) -> None:
+    if not (isinstance(value, list) and 1 <= len(value) <= PARTS_MAX and all(isinstance(p, Mapping) for p in value)):
+        found.say("parts", f"应为 1 至 {PARTS_MAX} 个提供方", f"should list 1 to {PARTS_MAX} parts")
+        return
+    columns: Counter[str] = Counter()
+    for number, part in enumerate(value):
+        where = f"parts[{number}]"
+        found.name(part.get("part"), f"{where}.part")
+        found.name(part.get("standard"), f"{where}.standard")
+        if not (isinstance(part.get("resource"), str) and CODE.fullmatch(part["resource"])):
+            found.say(f"{where}.resource", "缺少资源编码", "the resource code is missing")
+        columns.update(_measures(part.get("measures"), where, found))
+        if part.get("types") is not None:
+            columns.update(_types(part, where, found))
+    for column, times in columns.items():
+        if times > 1 or column in RESERVED:
+            found.say("parts", f"列名 {column} 重复或被保留", f"the product column {column} is used twice or reserved")
+    for key in ("part", "resource"):
+        names = [str(part.get(key)) for part in value]
+        if len(set(names)) < len(names):
+            found.say("parts", f"{key} 重复", f"two parts have the same {key}")
+
+
+def _measures(value: Any, where: str, found: Found) -> list[str]:
+    if not (isinstance(value, list) and 1 <= len(value) <= 10 and all(isinstance(m, Mapping) for m in value)):
+        found.say(f"{where}.measures", "应为 1 至 10 项", "should list 1 to 10 measures")
+        return []
+    columns = []
+    for number, measure in enumerate(value):
+        for key in ("name", "subject", "time", "lat", "lon", "subjects_as"):
+            found.name(measure.get(key), f"{where}.measures[{number}].{key}")
+        if measure.get("events_as"):
+            found.name(measure["events_as"], f"{where}.measures[{number}].events_as")
+        columns += [str(measure.get("subjects_as")), *([str(measure["events_as"])] if measure.get("events_as") else [])]
+    if len({str(m.get("name")) for m in value}) < len(value):
+        found.say(f"{where}.measures", "名称重复", "two measures have the same name")
+    return columns
+
+
+def _types(part: Mapping[str, Any], where: str, found: Found) -> list[str]:
+    types = part["types"]
+    if not isinstance(types, Mapping) or not isinstance(types.get("classes"), Mapping) or not types["classes"]:
+        found.say(f"{where}.types", "应有 column、of、classes", "should have column, of and classes")
+        return []
+    found.name(types.get("column"), f"{where}.types.column")
+    measures = part["measures"] if isinstance(part.get("measures"), list) else []
+    subjects = {str(m.get("name")): m.get("subjects_as") for m in measures if isinstance(m, Mapping)}
+    if types.get("of") not in list(subjects):
+        found.say(f"{where}.types.of", "没有这一项统计", "no such measure")
+    names = [*types["classes"], types.get("other", "other")]
+    for name in names:
+        found.name(name, f"{where}.types.classes.{name}")
+    values = [v for given in types["classes"].values() for v in (given if isinstance(given, list) else [None])]
+    if not all(isinstance(v, str) for v in values) or len(set(values)) < len(values):
+        found.say(f"{where}.types.classes", "取值应为不重复的文本列表", "values should be lists of texts, none twice")
+    return [f"{subjects.get(str(types.get('of')))}_{name}" for name in names]
+
+
+def recipe_of(value: Mapping[str, Any]) -> Recipe:
+    """The recipe of a JSON value without problems."""
+    origin, area, period = value["origin"], value["area"], value["period"]
+    return Recipe(
+        name=value["name"],
+        zone=value["zone"],
+        since=date.fromisoformat(period["from"]),
+        until=date.fromisoformat(period["until"]),
+        origin=(float(origin["lat"]), float(origin["lon"])),
+        area=(float(area["south"]), float(area["west"]), float(area["north"]), float(area["east"])),
+        levels=tuple(
+            Level(*(None if level[unit] == "whole" else level[unit] for unit in ("km", "hours")))
+            for level in value["levels"]
+        ),
+        k=value["k"],
+        parts=tuple(_part(part) for part in value["parts"]),
+        purposes=tuple(value["purposes"]),
+        form=Form(value["form"]),
+    )
+
+
+def _part(value: Mapping[str, Any]) -> Part:
+    types = value.get("types")
+    return Part(
+        value["part"],
+        value["resource"],
+        value["standard"],
+        tuple(
+            Measure(m["name"], m["subject"], m["time"], m["lat"], m["lon"], m["subjects_as"], m.get("events_as") or "")
+            for m in value["measures"]
+        ),
+        types
+        and Types(
+            types["column"],
+            types["of"],
+            {name: tuple(types["classes"][name]) for name in sorted(types["classes"])},  # whatever order JSON had
+            types.get("other", "other"),
+        ),
+    )
+
+
+def recipe_digest(value: Mapping[str, Any]) -> str:
+    """ "sha256:…" over the canonical JSON of a recipe: what the parties agree on."""
+    return digest(dict(value))
+
+
+def type_columns(part: Part) -> dict[str, str]:
+    """class name -> product column, e.g. bus -> vehicles_bus; empty when the part has no types."""
+    if part.types is None:
+        return {}
+    of = next(m.subjects_as for m in part.measures if m.name == part.types.of)
+    return {name: f"{of}_{name}" for name in part.types.names}
+
+
+def figure_columns(part: Part) -> list[str]:
+    """The columns of figures that a provider's table has, in order: events, subjects, subjects by class."""
+    events = [m.events_as for m in part.measures if m.events_as]
+    return [*events, *(m.subjects_as for m in part.measures), *type_columns(part).values()]
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _numbers(value: Any, keys: tuple[str, ...]) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and set(value) == set(keys)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value.values())
+    )

@@ -1,0 +1,137 @@
+"""What a table of joint counts must be, the size of its classes, and differences against earlier releases.
+
+A row is one group: `group_id`, figures, `suppressed_types`. Must never know: where tables lie, who receives.
+Contract: tests/deidentify/test_deidentify_release.py (attacks included).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from datong.deidentify.model import Part
+from datong.deidentify.rules.recipe import figure_columns, type_columns
+from datong.ground.refusal import Problem
+
+Row = Mapping[str, Any]
+MOST_SHOWN = 10
+
+
+def undeclared_columns(columns: Iterable[str], parts: Sequence[Part], place_columns: Iterable[str]) -> list[str]:
+    """Columns that are no figure of the recipe and no place or mark of a group: they may identify somebody."""
+    declared = {"group_id", "suppressed_types", *place_columns, *(c for part in parts for c in figure_columns(part))}
+    return sorted(set(columns) - declared)
+
+
+def table_problems(rows: Sequence[Row], parts: Sequence[Part], groups: Iterable[str], k: int) -> list[Problem]:
+    """What does not fit: groups that are not exactly the agreed ones, missing figures, revealing suppression."""
+    problems = []
+    ids = [str(row["group_id"]) for row in rows]
+    agreed = set(groups)
+    for group in sorted(set(ids) ^ agreed)[:MOST_SHOWN]:
+        words = ("缺少该分组", "the group is missing") if group in agreed else ("不是商定的分组", "is no agreed group")
+        problems.append(Problem(group, *words))
+    if len(ids) != len(set(ids)):
+        problems.append(Problem("group_id", "分组重复", "a group occurs twice"))
+    for row in rows:
+        for part in parts:
+            problems += _row_problems(row, part, k)
+    return problems
+
+
+def _row_problems(row: Row, part: Part, k: int) -> list[Problem]:
+    group, problems = str(row["group_id"]), []
+    classes = type_columns(part)
+    for column in figure_columns(part):
+        if row.get(column) is None and column not in classes.values():
+            problems.append(Problem(f"{group}.{column}", "缺少数值", "has no value"))
+    for m in part.measures:
+        if m.events_as and (row.get(m.events_as) or 0) < (row.get(m.subjects_as) or 0):
+            problems.append(Problem(f"{group}.{m.events_as}", "少于不同个体数", "is less than its distinct subjects"))
+    if not classes or problems:
+        return problems
+    marked = set(str(row.get("suppressed_types") or "").split(",")) & set(classes)
+    empty = {name for name, column in classes.items() if row.get(column) is None}
+    if marked != empty:
+        problems.append(Problem(f"{group}.suppressed_types", "标记与空值不符", "marks and empty figures differ"))
+    of = next(m.subjects_as for m in part.measures if part.types is not None and m.name == part.types.of)
+    hidden = row[of] - sum(row[column] for name, column in classes.items() if name not in empty)
+    if len(empty) == 1 or hidden < 0 or 0 < hidden < k or (not empty and hidden):
+        problems.append(
+            Problem(f"{group}.suppressed_types", "相减可得被隐藏的数值", "a difference reveals what is hidden")
+        )
+    return problems
+
+
+def class_sizes(rows: Iterable[Row], parts: Sequence[Part]) -> dict[str, int]:
+    """f_j of every group: the smallest number of distinct persons or vehicles behind any figure shown of it."""
+    columns = [m.subjects_as for part in parts for m in part.measures]
+    columns += [column for part in parts for column in type_columns(part).values()]
+    return {str(row["group_id"]): min(row[c] for c in columns if row.get(c) is not None) for row in rows}
+
+
+def figures_of(rows: Iterable[Row], parts: Sequence[Part]) -> dict[str, list[int | None]]:
+    """{group id: figures in the order of the recipe}: what is remembered of a release."""
+    columns = [c for part in parts for c in figure_columns(part)]
+    return {str(row["group_id"]): [row.get(c) for c in columns] for row in rows}
+
+
+def changed_figures(
+    earlier: Mapping[str, Sequence[int | None]],
+    now: Mapping[str, Sequence[int | None]],
+    parts: Sequence[Part],
+    k: int,
+) -> list[Problem]:
+    """Figures of the same groups that differ from an earlier release by what too few persons can explain.
+
+    A changed number of events whose number of persons changed by less than k may be the doing of one person;
+    so may a class shown now and hidden then. Nothing is said when all figures are equal.
+    """
+    columns = [c for part in parts for c in figure_columns(part)]
+    pairs = [(m.events_as or m.subjects_as, m.subjects_as) for part in parts for m in part.measures]
+    classes = [(c, c) for part in parts for c in type_columns(part).values()]
+    problems = []
+    for group in sorted(set(earlier) & set(now)):
+        before, after = (dict(zip(columns, figures[group], strict=True)) for figures in (earlier, now))
+        for events, subjects in pairs + classes:
+            if (before[events], before[subjects]) == (after[events], after[subjects]):
+                continue
+            was, is_now = before[subjects], after[subjects]
+            if was is None or is_now is None or abs(was - is_now) < k:
+                en = f"changed between the releases by fewer than {k} persons or vehicles, or was hidden in one"
+                problems.append(Problem(f"{group}.{events}", f"两次放行之差少于 {k} 个个体或一次被隐藏", en))
+    return problems
+
+
+def small_atoms(
+    atoms: Iterable[Row], class_atoms: Iterable[Row], shown: Sequence[Mapping[str, set[str]]], k: int
+) -> list[Problem]:
+    """Atoms of the common refinement that hold 1 to k - 1 subjects: differences that single somebody out.
+
+    atoms: rows g0, g1, …, kind, subjects; class_atoms also class. shown: per release, group -> classes shown;
+    a class matters where one of the atom's groups shows it.
+    """
+    problems = []
+    for row in atoms:
+        if 0 < row["subjects"] < k:
+            problems.append(_atom_problem(row, len(shown), k))
+    for row in class_atoms:
+        visible = any(row["class"] in shown[n].get(row[f"g{n}"] or "", set()) for n in range(len(shown)))
+        if visible and 0 < row["subjects"] < k:
+            problems.append(_atom_problem(row, len(shown), k))
+    return problems
+
+
+def _atom_problem(row: Row, releases: int, k: int) -> Problem:
+    # The number itself is what must not be told: only where it is.
+    where = " / ".join(str(row[f"g{n}"] or "-") for n in range(releases))
+    return Problem(where, f"差异中的个体少于 {k}", f"the difference holds fewer than {k} persons or vehicles")
+
+
+def atom_sizes(atoms: Iterable[Row], releases: int) -> dict[str, int]:
+    """f_j of the union of several releases: its classes are the atoms of their common refinement."""
+    sizes: dict[str, int] = {}
+    for row in atoms:
+        name = " / ".join(str(row[f"g{n}"] or "-") for n in range(releases))
+        sizes[name] = min(row["subjects"], sizes.get(name, row["subjects"]))
+    return sizes

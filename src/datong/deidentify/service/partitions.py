@@ -1,0 +1,360 @@
+"""A provider's side of a joint partition: rounds answered once, the agreement kept, counts on exactly its groups.
+
+What a coordinator may learn is which nodes hold k in every measure of this provider, level by level, once.
+Nodes that fail are not told apart from empty ones. Must never know: contracts (deliver has checked the
+agreement), who the recipient group is. Contract: tests/deidentify/test_deidentify_partitions.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datong.deidentify import store
+from datong.deidentify.model import (
+    BAD_ASK,
+    BAD_RECIPE,
+    DATA_CHANGED,
+    NOT_HELD,
+    NOT_THE_RECIPE,
+    OUT_OF_ORDER,
+    PROBING,
+    SECOND_PARTITION,
+    UNKNOWN,
+    Part,
+    PartState,
+    Recipe,
+)
+from datong.deidentify.rules import counting
+from datong.deidentify.rules.nodes import groups_digest, groups_of, node_of
+from datong.deidentify.rules.recipe import CODE, figure_columns, recipe_digest, recipe_of, recipe_problems, type_columns
+from datong.deidentify.rules.suppression import hidden_classes
+from datong.engine import service as engine
+from datong.ground import evidence
+from datong.ground.canonical import digest_bytes
+from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Problem
+
+NODES_MAX = 500_000
+METADATA = b"datong"
+"""Key of the table's schema metadata: partition, digests and account, as JSON."""
+
+
+def recipe_from(value: Mapping[str, Any]) -> Recipe:
+    """The recipe of a JSON value; DID-400 with every problem."""
+    if problems := recipe_problems(value):
+        name = str(value.get("name", "?"))[:60] if isinstance(value, Mapping) else "?"
+        raise BAD_RECIPE(problems, name=name, count=len(problems))
+    return recipe_of(value)
+
+
+def holding(*, data: Path, recipe: Mapping[str, Any], resource: str, level: int, released: Sequence[str]) -> list[str]:
+    """Nodes of `level` in which every measure of this part has k distinct subjects outside the `released` nodes."""
+    plan = recipe_from(recipe)
+    part = plan.part_of(resource)
+    found = engine.run(
+        counting.holding_plan(plan, part, level), {"harmonised": data, "released": node_table(released)}, want=["held"]
+    )
+    return [str(node) for node in found["held"]["node"].to_pylist()]
+
+
+def counts(*, data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]) -> pa.Table:
+    """Figures of this part on the groups (node ids), small classes hidden and marked; metadata has rounded shares.
+
+    Columns: group_id, figures of the part in recipe order, suppressed_types (class names joined by commas).
+    """
+    return _counted(data, recipe, resource, groups)[0]
+
+
+def _counted(
+    data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]
+) -> tuple[pa.Table, list[dict[str, Any]]]:
+    """The table of `counts` and the exact account: every event of every measure in one of its lines."""
+    plan = recipe_from(recipe)
+    part = plan.part_of(resource)
+    inputs = {"harmonised": data, "released": node_table(groups)}
+    found = engine.run(counting.counts_plan(plan, part), inputs, want=["counts", "account", "kept"])
+    rows = [_suppressed(row, part, plan.k) for row in found["counts"].to_pylist()]
+    fields = [("group_id", pa.string()), *((name, pa.int64()) for name in figure_columns(part))]
+    schema = pa.schema([*fields, ("suppressed_types", pa.string())])
+    table = pa.Table.from_pylist(rows, schema)
+    exact = found["account"].to_pylist()
+    shares = _shares(plan, part, exact, found["kept"].to_pylist())
+    return table.replace_schema_metadata({METADATA: json.dumps({"account": shares}, sort_keys=True)}), exact
+
+
+def _suppressed(row: dict[str, Any], part: Part, k: int) -> dict[str, Any]:
+    classes = type_columns(part)
+    hidden = hidden_classes({name: row[column] for name, column in classes.items()}, k)
+    return {**row, **{classes[name]: None for name in hidden}, "suppressed_types": ",".join(hidden)}
+
+
+def _shares(
+    plan: Recipe, part: Part, places: list[dict[str, Any]], kept: list[dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Per measure: shares of its events released, suppressed, outside and unplaced; kept share per level.
+
+    Shares are rounded to a thousandth: an exact remainder could tell of a single person.
+    """
+    told = {}
+    for measure in part.measures:
+        mine = [line for line in places if line["measure"] == measure.name]
+        total = sum(line["events"] for line in mine)
+        inside = sum(line["events"] for line in mine if line["place"] == "inside")
+        suppressed = sum(line["events"] for line in mine if line["place"] == "inside" and not line["released"])
+        by_level = {line["level"]: line["events"] for line in kept if line["measure"] == measure.name}
+        told[measure.name] = {
+            "outside": _share(sum(line["events"] for line in mine if line["place"] == "outside"), total),
+            "unplaced": _share(sum(line["events"] for line in mine if line["place"] == "unplaced"), total),
+            "suppressed": _share(suppressed, inside),
+            "kept": {level.label: _share(by_level.get(n, 0), inside) for n, level in enumerate(plan.levels)},
+        }
+    return told
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 3) if whole else 0.0
+
+
+def answer_round(
+    tx: Tx,
+    *,
+    ask: Mapping[str, Any],
+    data: Path,
+    recipient_group: str,
+    agreed: Mapping[str, Any] | None = None,
+    subjects: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """Answer one round of a partition: the nodes of the asked level that hold this provider's thresholds.
+
+    ask: the body of `compose.partition_ask`. agreed: what the agreement fixes of {recipe_digest, k}. subjects:
+    the columns that identify the person or vehicle in this data; a recipe that counts by another is refused.
+    The same ask again gives the same answer; another ask for an answered round is refused (DID-422).
+    """
+    _check_ask(ask)
+    recipe = _trusted_recipe(ask, agreed or {}, subjects, _columns(data))
+    file_digest = digest_bytes(data.read_bytes())
+    part = store.part_of(tx, ask["partition"], ask["resource"])
+    if part is None:
+        part = _opened(tx, ask, recipe, recipient_group, file_digest)
+    _check_same(part, ask, recipient_group, file_digest)
+    answered = store.answers_of(tx, part["id"])
+    level, passed = ask["level"], sorted(set(ask["passed"]))
+    if level < len(answered):
+        if passed != (answered[level - 1]["passed"] if level else []):
+            raise PROBING(partition=part["partition"], level=level)
+        return _told(part, level, answered[level]["held"])
+    if level > len(answered) or part["state"] != PartState.asked:
+        raise OUT_OF_ORDER(partition=part["partition"], now=_stand(part, answered), asked=f"round {level}")
+    _learn_passed(tx, part, answered, passed)
+    released = [node for answer in answered[: level - 1] for node in answer["passed"]] + passed
+    held = holding(data=data, recipe=part["recipe"], resource=part["resource"], level=level, released=released)
+    answer = f"{part['id']}/{level}"
+    tx.add(store.answers, {"id": answer, "part": part["id"], "level": level, "held": held, "passed": None})
+    evidence.append(tx, "deidentify.round_answered", store.answers, answer, partition=part["partition"],
+                    level=level, nodes=len(held))  # fmt: skip
+    return _told(part, level, held)
+
+
+def keep_partition(tx: Tx, *, agreed: Mapping[str, Any], recipient_group: str) -> dict[str, Any]:
+    """Keep what the parties agreed: the groups are those this provider derived itself from the rounds it answered.
+
+    agreed: the body of `compose.partition_agreed`. Returns the part; the same again changes nothing.
+    """
+    texts = ("partition", "resource", "agreement", "recipe_digest", "digest")
+    problems = _text_problems(agreed, texts) + _node_problems(agreed.get("passed"), "passed")
+    if problems:
+        raise BAD_ASK(problems, count=len(problems))
+    part = store.part_of(tx, agreed["partition"], agreed["resource"])
+    if part is None:
+        raise UNKNOWN(thing="partition", id=agreed["partition"])
+    if (part["agreement"], part["recipient_group"]) != (agreed["agreement"], recipient_group):
+        raise UNKNOWN(thing="partition", id=agreed["partition"])
+    answered = store.answers_of(tx, part["id"])
+    if part["state"] == PartState.agreed and part["groups_digest"] == agreed["digest"]:
+        return part
+    levels = len(part["recipe"]["levels"])
+    if part["state"] != PartState.asked or len(answered) != levels:
+        raise OUT_OF_ORDER(partition=part["partition"], now=_stand(part, answered), asked="agreement")
+    last = sorted(set(agreed["passed"]))
+    passed = [answer["passed"] for answer in answered[:-1]] + [last]
+    if groups_digest(part["recipe_digest"], passed) != agreed["digest"]:
+        problem = Problem("digest", "与本方各轮所得不符", "is not the digest of what this provider derived itself")
+        raise BAD_ASK([problem], count=1)
+    _learn_passed(tx, part, answered, last)
+    tx.change(store.parts, part["id"], state=PartState.agreed.value, groups_digest=agreed["digest"])
+    evidence.append(tx, "deidentify.partition_agreed", store.parts, part["id"], partition=part["partition"],
+                    groups=sum(map(len, passed)), digest=agreed["digest"])  # fmt: skip
+    return partition_part(tx, part=part["id"])
+
+
+def partition_part(tx: Tx, *, part: str = "", agreement: str = "") -> dict[str, Any]:
+    """This provider's side of a partition, by its id or by the agreement it serves (the latest)."""
+    found = store.parts_where(tx, **({"id": part} if part else {"agreement": agreement}))
+    if not found:
+        raise UNKNOWN(thing="partition", id=part or agreement)
+    return found[-1]
+
+
+def agreed_groups(tx: Tx, part: Mapping[str, Any]) -> list[str]:
+    """Node ids of the agreed groups of a part; DID-424 before the agreement."""
+    answered = store.answers_of(tx, part["id"])
+    if part["state"] != PartState.agreed:
+        raise OUT_OF_ORDER(partition=part["partition"], now=_stand(part, answered), asked="counting")
+    groups = groups_of(recipe_of(part["recipe"]), [answer["passed"] for answer in answered])
+    return sorted(str(group.node) for group in groups)
+
+
+def supply(tx: Tx, *, part: str, data: Path) -> pa.Table:
+    """Counts on exactly the agreed groups, from the same build that answered the rounds.
+
+    Write it with pyarrow.parquet.write_table and deliver that file unchanged: its metadata names the partition.
+    """
+    row = partition_part(tx, part=part)
+    groups = agreed_groups(tx, row)
+    if digest_bytes(data.read_bytes()) != row["data_digest"]:
+        raise DATA_CHANGED(partition=row["partition"])
+    table, account = _counted(data, row["recipe"], row["resource"], groups)
+    if row["account"] != account:
+        tx.change(store.parts, row["id"], account=account)
+        evidence.append(
+            tx, "deidentify.counted", store.parts, row["id"], partition=row["partition"], groups=len(groups)
+        )
+    facts = json.loads(table.schema.metadata[METADATA])
+    names = ("partition", "resource", "agreement", "recipe_digest", "groups_digest")
+    facts |= {name: row[name] for name in names}
+    return table.replace_schema_metadata({METADATA: json.dumps(facts, sort_keys=True)})
+
+
+def node_table(nodes: Sequence[str]) -> pa.Table:
+    """Node ids as an input table `released(node)` of a counting plan."""
+    return pa.table({"node": pa.array(sorted(nodes), pa.string())})
+
+
+def _columns(data: Path) -> dict[str, pa.DataType]:
+    schema = pq.read_schema(data)
+    return {field.name: field.type for field in schema}
+
+
+def _check_ask(ask: Any) -> None:
+    if not isinstance(ask, Mapping):
+        raise BAD_ASK([Problem("ask", "应为对象", "should be an object")], count=1)
+    problems = _text_problems(ask, ("partition", "resource", "agreement", "recipe_digest"))
+    level = ask.get("level")
+    if not isinstance(level, int) or isinstance(level, bool):
+        problems.append(Problem("level", "应为整数", "should be a whole number"))
+    problems += _node_problems(ask.get("passed"), "passed")
+    bad_recipe = recipe_problems(ask.get("recipe"))
+    problems += [Problem(f"recipe.{p.where}", p.zh, p.en) for p in bad_recipe]
+    if not problems:
+        plan = recipe_of(ask["recipe"])
+        if not 0 <= ask["level"] < len(plan.levels):
+            problems.append(Problem("level", "没有这一级", "no such level"))
+        if ask["resource"] not in {part.resource for part in plan.parts}:
+            problems.append(Problem("resource", "不在配方之内", "is none of the recipe's"))
+    if problems:
+        raise BAD_ASK(problems, count=len(problems))
+
+
+def _text_problems(value: Mapping[str, Any], names: Sequence[str]) -> list[Problem]:
+    return [
+        Problem(name, "缺少或不是编号", "is missing or no id")
+        for name in names
+        if not (isinstance(value.get(name), str) and CODE.fullmatch(value[name]))
+    ]
+
+
+def _node_problems(value: Any, where: str) -> list[Problem]:
+    if not isinstance(value, list) or len(value) > NODES_MAX or not all(isinstance(v, str) for v in value):
+        return [Problem(where, "应为节点编号的列表", f"should be a list of at most {NODES_MAX} node ids")]
+    return []
+
+
+def _trusted_recipe(
+    ask: Mapping[str, Any],
+    agreed: Mapping[str, Any],
+    subjects: Collection[str] | None,
+    columns: Mapping[str, pa.DataType],
+) -> Recipe:
+    """The asked recipe, if it is what was agreed and counts what identifies persons in this data."""
+    problems = []
+    recipe, found = recipe_of(ask["recipe"]), recipe_digest(ask["recipe"])
+    if found != ask["recipe_digest"] or agreed.get("recipe_digest", found) != found:
+        problems.append(Problem("recipe_digest", "不是约定的配方", "is not the agreed recipe"))
+    if recipe.k < agreed.get("k", recipe.k):
+        problems.append(Problem("k", "小于约定", "is below the agreed threshold"))
+    part = recipe.part_of(ask["resource"])
+    for measure in part.measures:
+        if subjects is not None and measure.subject not in subjects:
+            en = "does not count by the column of the person or vehicle"
+            problems.append(Problem(measure.name, "不以个体列计数", en))
+        for column in (measure.subject, measure.time, measure.lat, measure.lon):
+            if column not in columns:
+                problems.append(Problem(f"{measure.name}.{column}", "没有这一列", "no such column in the data"))
+        time = columns.get(measure.time)
+        if time is not None and not (pa.types.is_timestamp(time) and time.tz):
+            problems.append(Problem(f"{measure.name}.{measure.time}", "不是带时区的时间", "is no time with a zone"))
+    if part.types is not None and part.types.column not in columns:
+        problems.append(Problem(f"types.{part.types.column}", "没有这一列", "no such column in the data"))
+    if problems:
+        raise NOT_THE_RECIPE(problems, partition=ask["partition"], count=len(problems))
+    return recipe
+
+
+def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str, file_digest: str) -> dict[str, Any]:
+    """A new part, unless this data and period already have a partition for the recipient group."""
+    since, until = recipe.since.isoformat(), recipe.until.isoformat()
+    for earlier in store.parts_where(tx, resource=ask["resource"], recipient_group=recipient_group):
+        if earlier["since"] < until and since < earlier["until"]:
+            raise SECOND_PARTITION(partition=ask["partition"], earlier=earlier["partition"])
+    if ask["level"] != 0 or ask["passed"]:
+        raise OUT_OF_ORDER(partition=ask["partition"], now="the start", asked=f"round {ask['level']}")
+    row = {
+        "id": new_id("part"), "partition": ask["partition"], "resource": ask["resource"],
+        "agreement": ask["agreement"], "recipient_group": recipient_group, "since": since, "until": until,
+        "recipe": dict(ask["recipe"]), "recipe_digest": ask["recipe_digest"], "data_digest": file_digest,
+        "state": PartState.asked.value, "groups_digest": "", "account": None, "at": tx.now,
+    }  # fmt: skip
+    tx.add(store.parts, row)
+    evidence.append(tx, "deidentify.partition_opened", store.parts, row["id"], partition=ask["partition"],
+                    resource=ask["resource"], recipe_digest=ask["recipe_digest"])  # fmt: skip
+    return row
+
+
+def _check_same(part: Mapping[str, Any], ask: Mapping[str, Any], recipient_group: str, file_digest: str) -> None:
+    if (part["agreement"], part["recipient_group"]) != (ask["agreement"], recipient_group):
+        raise UNKNOWN(thing="partition", id=ask["partition"])
+    if part["recipe_digest"] != ask["recipe_digest"]:
+        problem = Problem("recipe_digest", "与首轮不同", "is another than in the first round")
+        raise NOT_THE_RECIPE([problem], partition=part["partition"], count=1)
+    if part["data_digest"] != file_digest:
+        raise DATA_CHANGED(partition=part["partition"])
+
+
+def _learn_passed(tx: Tx, part: Mapping[str, Any], answered: list[dict[str, Any]], passed: list[str]) -> None:
+    """Keep which nodes of the last answered level passed; they must be among those this provider told."""
+    if not answered:
+        if passed:
+            raise NOT_HELD(partition=part["partition"], level=0, count=len(passed))
+        return
+    last = answered[-1]
+    recipe, held = recipe_of(part["recipe"]), set(last["held"])
+    strange = [node for node in passed if node not in held or node_of(recipe, node).level != last["level"]]
+    if strange:
+        raise NOT_HELD(partition=part["partition"], level=last["level"], count=len(strange))
+    tx.change(store.answers, last["id"], passed=passed)
+    evidence.append(tx, "deidentify.nodes_passed", store.answers, last["id"], partition=part["partition"],
+                    level=last["level"], nodes=len(passed))  # fmt: skip
+
+
+def _told(part: Mapping[str, Any], level: int, held: list[str]) -> dict[str, Any]:
+    return {"partition": part["partition"], "resource": part["resource"], "level": level, "nodes": held}
+
+
+def _stand(part: Mapping[str, Any], answered: Sequence[Any]) -> str:
+    return f"{part['state']}, {len(answered)} rounds answered"

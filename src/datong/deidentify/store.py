@@ -1,0 +1,107 @@
+"""Tables of the room: assessment records, this provider's side of partitions, what was released to whom.
+
+Must never know: rules. Contract: tests/deidentify/.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Float, Index, Integer, String, select
+
+from datong.ground.db import Instant, Tx, table
+
+assessments = table(
+    "deidentify_assessment",
+    Column("subject", String(80), nullable=False),
+    Column("recipient_group", String(80), nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("cr", Float, nullable=False),
+    Column("assessed_at", Instant, nullable=False),
+    Column("expires", String(10), nullable=False),
+    Column("record", JSON, nullable=False),  # the signed value, as it travels
+    Index("ix_deidentify_assessment_of", "subject", "recipient_group"),
+)
+
+parts = table(
+    "deidentify_partition_part",
+    Column("partition", String(80), nullable=False),
+    Column("resource", String(80), nullable=False),
+    Column("agreement", String(80), nullable=False),
+    Column("recipient_group", String(80), nullable=False),
+    Column("since", String(10), nullable=False),
+    Column("until", String(10), nullable=False),
+    Column("recipe", JSON, nullable=False),
+    Column("recipe_digest", String(80), nullable=False),
+    Column("data_digest", String(80), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("groups_digest", String(80), nullable=False),
+    Column("account", JSON, nullable=True),  # exact account of every event; stays at this node
+    Column("at", Instant, nullable=False),
+    Index("ix_deidentify_partition_part_of", "resource", "recipient_group"),
+    Index("ix_deidentify_partition_part_partition", "partition", "resource", unique=True),
+)
+
+answers = table(
+    "deidentify_partition_answer",
+    Column("part", String(80), nullable=False, index=True),
+    Column("level", Integer, nullable=False),
+    Column("held", JSON, nullable=False),  # node ids this provider told
+    Column("passed", JSON, nullable=True),  # node ids that every provider told; null until the next ask brings them
+)
+
+releases = table(
+    "deidentify_release",
+    Column("dataset", String(80), nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("recipient_group", String(80), nullable=False, index=True),
+    Column("agreement", String(80), nullable=False),
+    Column("form", String(20), nullable=False),
+    Column("since", String(10), nullable=False),
+    Column("until", String(10), nullable=False),
+    Column("recipe", JSON, nullable=False),
+    Column("geometry", String(80), nullable=False),
+    Column("groups_digest", String(80), nullable=False),
+    Column("figures", JSON, nullable=False),
+    Column("file_digest", String(80), nullable=False),
+    Column("risk", JSON, nullable=False),
+    Column("assessment", String(80), nullable=False),  # id of the record behind CR; "" = none, CR = 1
+    Column("at", Instant, nullable=False),
+)
+
+
+def assessments_of(tx: Tx, subject: str, recipient_group: str) -> list[dict[str, Any]]:
+    """The signed records on this subject and recipient group."""
+    of = (assessments.c.subject == subject) & (assessments.c.recipient_group == recipient_group)
+    return [row.record for row in tx.all(select(assessments).where(of).order_by(assessments.c.id))]
+
+
+def all_assessments(tx: Tx) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in tx.all(select(assessments).order_by(assessments.c.assessed_at))]
+
+
+def part_of(tx: Tx, partition: str, resource: str) -> dict[str, Any] | None:
+    row = tx.one(select(parts).where(parts.c.partition == partition, parts.c.resource == resource))
+    return dict(row._mapping) if row is not None else None
+
+
+def parts_where(tx: Tx, **values: str) -> list[dict[str, Any]]:
+    """Parts with these column values, oldest first."""
+    conditions = [parts.c[name] == value for name, value in values.items()]
+    return [dict(row._mapping) for row in tx.all(select(parts).where(*conditions).order_by(parts.c.at, parts.c.id))]
+
+
+def answers_of(tx: Tx, part: str) -> list[dict[str, Any]]:
+    """The answered rounds of a part, finest level first."""
+    rows = tx.all(select(answers).where(answers.c.part == part).order_by(answers.c.level))
+    return [dict(row._mapping) for row in rows]
+
+
+def releases_to(tx: Tx, recipient_group: str) -> list[dict[str, Any]]:
+    """What this node released to a recipient group, oldest first."""
+    of = releases.c.recipient_group == recipient_group
+    return [dict(row._mapping) for row in tx.all(select(releases).where(of).order_by(releases.c.at, releases.c.id))]
+
+
+def all_releases(tx: Tx) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in tx.all(select(releases).order_by(releases.c.at, releases.c.id))]

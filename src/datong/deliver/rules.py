@@ -1,0 +1,239 @@
+"""Pure rules of delivery: transfer moves, names of shares, file addresses, Delta types, the proof of an end.
+
+Must never know: databases, files, HTTP, clocks. Contract: tests/deliver/test_deliver_moves.py and
+tests/deliver/test_deliver_rules.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from datong.deliver.model import (
+    BAD_MESSAGE,
+    DSP_CONTEXT,
+    ENDPOINT_TYPE,
+    NOT_DELIVERABLE,
+    NOT_NOW,
+    REPEATS,
+    TRANSFER_MOVES,
+    TYPES,
+    Act,
+    Address,
+    Side,
+    State,
+)
+from datong.ground.refusal import Problem
+
+SIGNATURE = "X-Databricks-Signature"
+"""Name of the signature parameter of a file address. The Rust Delta kernel reads an http address as presigned
+only when its query has a marker it knows (delta-kernel-rs PR 760, 2398); this is one of them."""
+
+NAME_MAX = 200
+
+
+def moved(state: State, act: Act, by: Side, transfer: str) -> State:
+    """The state after `act` sent by `by`; NOT_NOW names what is open to that side."""
+    who, after = TRANSFER_MOVES.get((state, act), (frozenset(), state))
+    if by in who:
+        return after
+    open_acts = [a for (s, a), (sides, _) in TRANSFER_MOVES.items() if s is state and by in sides]
+    raise NOT_NOW(
+        id=transfer, act=act.value, state=state.value, side=by.value,
+        side_zh="需求方" if by is Side.consumer else "提供方", open=", ".join(open_acts) or "—",
+    )  # fmt: skip
+
+
+def repeated(state: State, act: Act) -> bool:
+    """True when a message of `act` finds the process where it would have brought it."""
+    return REPEATS.get(act) is state
+
+
+def share_name(text: str) -> str:
+    """A Delta Sharing name of `text`: lower case, no space, slash, dot or control character, at most 200 long."""
+    name = re.sub(r"[^0-9a-z_\-]+", "-", text.lower()).strip("-")
+    return name[:NAME_MAX] or "unnamed"
+
+
+# ---- file addresses
+
+
+def address_signature(key: bytes, *, file: str, grant: str, event: str, until: int) -> str:
+    """HMAC-SHA256 (hex) over everything a file address says. until: Unix seconds of the wall clock."""
+    text = json.dumps(["datong file address v1", file, grant, event, until])
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def address_fault(
+    key: bytes, *, file: str, grant: str, event: str, until: str, signature: str, now: float
+) -> tuple[str, str] | None:
+    """What is wrong with a file address (Chinese, English), or None. The signature is checked first."""
+    if not until.isascii() or not until.isdigit() or len(until) > 12:
+        return "的签名无效", "has no valid signature"
+    good = address_signature(key, file=file, grant=grant, event=event, until=int(until))
+    if not hmac.compare_digest(good.encode(), signature.encode()):
+        return "的签名无效", "has no valid signature"
+    if now > int(until):
+        return "已过期", "has expired"
+    return None
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a bearer token. It has 256 random bits, so a plain digest is enough."""
+    return "sha256:" + hashlib.sha256(token.encode()).hexdigest()
+
+
+# ---- types
+
+
+def schema_string(schema: pa.Schema) -> str:
+    """The Delta schema (JSON text) of an Arrow schema; NOT_DELIVERABLE lists every column without a Delta type."""
+    fields, problems = [], []
+    for column in schema:
+        name = delta_type(column.type)
+        if name is None:
+            problems.append(
+                Problem(column.name, f"类型 {column.type} 不能交付", f"the type {column.type} cannot be delivered")
+            )
+            continue
+        fields.append({"name": column.name, "type": name, "nullable": column.nullable, "metadata": {}})
+    if problems:
+        raise NOT_DELIVERABLE(problems, count=len(problems))
+    return json.dumps({"type": "struct", "fields": fields}, ensure_ascii=False, separators=(",", ":"))
+
+
+_SIMPLE = {
+    pa.int8(): "byte", pa.int16(): "short", pa.int32(): "integer", pa.int64(): "long", pa.float32(): "float",
+    pa.float64(): "double", pa.string(): "string", pa.large_string(): "string", pa.bool_(): "boolean",
+    pa.binary(): "binary", pa.large_binary(): "binary", pa.date32(): "date",
+}  # fmt: skip
+
+
+def delta_type(kind: pa.DataType) -> Any:
+    """Delta's name of an Arrow type, or None. A time without a zone has none on purpose: the stock Python client
+    cannot read `timestamp_ntz` in parquet format (delta-sharing issue 745)."""
+    if kind in _SIMPLE:
+        return _SIMPLE[kind]
+    if pa.types.is_timestamp(kind) and kind.tz in ("UTC", "Etc/UTC", "+00:00") and kind.unit in ("us", "ms"):
+        return "timestamp"
+    if pa.types.is_decimal128(kind):
+        return f"decimal({kind.precision},{kind.scale})"
+    if pa.types.is_list(kind):
+        element = delta_type(kind.value_type)
+        return None if element is None else {"type": "array", "elementType": element, "containsNull": True}
+    return None
+
+
+# ---- messages
+
+
+def process_message(consumer_pid: str, provider_pid: str, state: str) -> dict[str, Any]:
+    """TransferProcess, compact."""
+    return {
+        "@context": [DSP_CONTEXT], "@type": "TransferProcess", "providerPid": provider_pid,
+        "consumerPid": consumer_pid, "state": state,
+    }  # fmt: skip
+
+
+def move_message(act: Act, consumer_pid: str, provider_pid: str, code: str, reason: Sequence[str]) -> dict[str, Any]:
+    """The message of `act` on an existing process, compact; empty members are left out (minItems 1)."""
+    message: dict[str, Any] = {
+        "@context": [DSP_CONTEXT], "@type": TYPES[act], "providerPid": provider_pid, "consumerPid": consumer_pid,
+    }  # fmt: skip
+    if act in (Act.suspend, Act.terminate):
+        message |= {"code": code} if code else {}
+        message |= {"reason": list(reason)} if reason else {}
+    return message
+
+
+def data_address(address: Address) -> dict[str, Any]:
+    """The DataAddress of a start message."""
+    properties = {
+        "authorization": address.token,
+        "authType": "bearer",
+        "expirationTime": address.expires,
+        "share": address.share,
+    }
+    return {
+        "@type": "DataAddress",
+        "endpointType": ENDPOINT_TYPE,
+        "endpoint": address.endpoint,
+        "endpointProperties": [
+            {"@type": "EndpointProperty", "name": name, "value": value} for name, value in properties.items() if value
+        ],
+    }
+
+
+def read_address(value: Any) -> Address:
+    """The Address in a DataAddress that a peer sent; BAD_MESSAGE lists what is wrong with it."""
+    given = value if isinstance(value, dict) else {}
+    listed = given.get("endpointProperties")
+    properties = {
+        str(item.get("name")): item.get("value")
+        for item in (listed if isinstance(listed, list) else [])
+        if isinstance(item, dict)
+    }
+    endpoint, token = given.get("endpoint"), properties.get("authorization")
+    problems = []
+    if given.get("endpointType") != ENDPOINT_TYPE:
+        problems.append(Problem("dataAddress.endpointType", f"应为 {ENDPOINT_TYPE}", f"should be {ENDPOINT_TYPE}"))
+    if not isinstance(endpoint, str) or not web_address(endpoint):
+        problems.append(Problem("dataAddress.endpoint", "应为 http(s) 地址", "should be an http(s) address"))
+    if not isinstance(token, str) or not 16 <= len(token) <= 4096 or not token.isascii():
+        problems.append(Problem("dataAddress.authorization", "缺少令牌", "the token is missing"))
+    if problems:
+        raise BAD_MESSAGE(problems, count=len(problems))
+    return Address(
+        str(endpoint).rstrip("/"),
+        str(token),
+        str(properties.get("expirationTime") or ""),
+        str(properties.get("share") or ""),
+    )
+
+
+def web_address(text: str) -> bool:
+    """True for an absolute http or https address without credentials in it."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and len(text) <= 2000
+
+
+def texts(fields: Mapping[str, Any], names: Iterable[str], limit: int = 2000) -> dict[str, str]:
+    """The named fields of a hostile message as texts; BAD_MESSAGE lists those that are none."""
+    names = list(names)
+    problems = [
+        Problem(name, "应为非空文本", "should be a text that is not empty")
+        for name in names
+        if not isinstance(fields.get(name), str) or not 0 < len(fields[name]) <= limit
+    ]
+    if problems:
+        raise BAD_MESSAGE(problems, count=len(problems))
+    return {name: fields[name] for name in names}
+
+
+def destruction_proof(
+    *, agreement: str, node: str, reason: str, at: str, by: str, keys: Sequence[str],
+    files: Sequence[Mapping[str, Any]], download_allowed: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """What was destroyed at the end of a delivery, to be signed. files: {"digest", "bytes", "role"}."""
+    proof: dict[str, Any] = {
+        "kind": "destruction_proof", "version": 1, "agreement": agreement, "node": node, "reason": reason, "at": at,
+        "by": by, "keys": sorted(keys), "files": sorted((dict(f) for f in files), key=lambda f: str(f["digest"])),
+        "control": "complete",
+    }  # fmt: skip
+    if download_allowed:
+        proof["control"] = "ends at download"
+        proof["note"] = {
+            "zh": "合同策略允许下载：已下载的副本不在本系统控制之内。",
+            "en": "The policy allowed download: copies that were downloaded are beyond the control of this system.",
+        }
+    return proof

@@ -1,0 +1,102 @@
+"""The verbs of delivery, by subject; other rooms say `from datong.deliver import service as deliver`.
+
+decisions   decide, require: the one choke point; own_rows for the owner's staff
+files       the node's folder: staged writes, renames, strays, url keys
+shares      what lies ready under an agreement: release_supply, offer_product
+partitions  the rounds of a joint partition, answered under the agreement
+transfers   the Dataspace Protocol's transfer process, both sides
+grants      bearer tokens, file addresses, usage events
+fetching    a pull at the consumer's node; the profile shown to a person
+endings     suspend, resume, end: keys destroyed, copies deleted, proof
+"""
+
+from datong.deliver.service.deciding import decide, decisions, own_rows, require
+from datong.deliver.service.ending import (
+    destroy_job,
+    end,
+    end_agreement,
+    endings,
+    expire_due,
+    received_destruction_proof,
+    received_ended,
+    resume,
+    suspend,
+)
+from datong.deliver.service.fetching import fetch_job, held, profile
+from datong.deliver.service.files import install, sweep
+from datong.deliver.service.granting import (
+    grant_files,
+    grants,
+    holder_of,
+    open_file,
+    reconcile,
+    served,
+    share_of,
+    table_of,
+)
+from datong.deliver.service.partitions import received_partition_agreed, received_partition_ask
+from datong.deliver.service.sharing import offer_product, release_supply, shares
+from datong.deliver.service.transferring import (
+    complete_transfer,
+    outgoing,
+    request_transfer,
+    suspend_transfer,
+    terminate,
+    transfer,
+    transfer_acknowledged,
+    transfer_completed,
+    transfer_refused,
+    transfer_requested,
+    transfer_started,
+    transfer_suspended,
+    transfer_terminated,
+    transfers,
+)
+
+__all__ = [
+    "complete_transfer",
+    "decide",
+    "decisions",
+    "destroy_job",
+    "end",
+    "end_agreement",
+    "endings",
+    "expire_due",
+    "fetch_job",
+    "grant_files",
+    "grants",
+    "held",
+    "holder_of",
+    "install",
+    "offer_product",
+    "open_file",
+    "outgoing",
+    "own_rows",
+    "profile",
+    "received_destruction_proof",
+    "received_ended",
+    "received_partition_agreed",
+    "received_partition_ask",
+    "reconcile",
+    "release_supply",
+    "request_transfer",
+    "require",
+    "resume",
+    "served",
+    "share_of",
+    "shares",
+    "suspend",
+    "suspend_transfer",
+    "sweep",
+    "table_of",
+    "terminate",
+    "transfer",
+    "transfer_acknowledged",
+    "transfer_completed",
+    "transfer_refused",
+    "transfer_requested",
+    "transfer_started",
+    "transfer_suspended",
+    "transfer_terminated",
+    "transfers",
+]

@@ -1,0 +1,247 @@
+"""The one choke point 使用控制决策: every way to data asks `decide`, and every answer is a row with evidence.
+
+In this order, the first failure decides: the agreement is known and in force (negotiate: concluded, signatures
+verified, within its term by the business clock); dataset, purpose and recipient are the agreed ones; no hold and
+no end here; inputs cleared; listing not suspended; then the policy, which denies by default. A denial is kept even
+when the transaction that asked is rolled back. Contract: tests/deliver/test_deliver_decisions.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from datong.authorise import service as authorise
+from datong.catalogue import service as catalogue
+from datong.deliver import store as rows
+from datong.deliver.model import DENIED, NOT_STAFF, OWN_WORK, Decision, Verdict
+from datong.ground import evidence, signing
+from datong.ground.canonical import plain
+from datong.ground.db import Actor, Store, Tx, new_id
+from datong.ground.refusal import Refusal
+from datong.harmonise import service as harmonise
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.terms import policy
+from datong.terms.policy import Outcome
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+
+def decide(
+    tx: Tx,
+    *,
+    agreement: str,
+    action: str,
+    purpose: str = "",
+    dataset: str = "",
+    subject: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> Decision:
+    """Whether `action` may happen now under `agreement`; recorded either way.
+
+    action: one of terms.policy.ACTIONS. purpose, dataset, subject (who receives, a subject code): "" = what the
+    agreement says; another value is checked against it. facts: further left operands for the policy
+    ({"dataSize": bytes, "dataRecord": rows}).
+    """
+    ask = {"agreement": agreement, "action": action, "purpose": purpose, "dataset": dataset, "subject": subject}
+    verdict, ask, policy_hash = _judged(tx, ask, facts or {})
+    return _recorded(tx, ask, verdict, policy_hash)
+
+
+def require(tx: Tx, **ask: Any) -> Decision:
+    """`decide`, or the refusal USE-403 that says which check failed and what would pass."""
+    decision = decide(tx, **ask)
+    if not decision.allowed:
+        raise refused(tx, decision)
+    return decision
+
+
+def refused(tx: Tx, decision: Decision) -> Refusal:
+    """The refusal of a denied decision. Raising it undoes the transaction, so the record is written again after."""
+    _keep_denial(tx, decision)
+    v = decision.verdict
+    return DENIED(
+        agreement=decision.agreement, action=decision.action, zh=v.zh, en=v.en, change_zh=v.change_zh,
+        change_en=v.change_en, rule=v.rule, step=v.step, decision=decision.id,
+    )  # fmt: skip
+
+
+def _keep_denial(tx: Tx, decision: Decision) -> None:
+    row = tx.get(rows.decisions, decision.id)
+    assert row is not None
+    store, actor = tx.store, tx.actor
+    tx.after_rollback.append(lambda: _keep(store, actor, row))
+
+
+def _judged(tx: Tx, ask: dict[str, str], facts: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any], str]:
+    """The verdict, the request completed from the agreement, and the policy's hash."""
+    try:
+        contract = negotiate.in_force(tx, ask["agreement"])
+    except Refusal as refusal:
+        return _from_refusal("contract", refusal), {**ask, "context": {}}, ""
+    terms = contract["terms"]
+    full: dict[str, Any] = {
+        **ask,
+        "purpose": ask["purpose"] or str(terms.get("purpose", "")),
+        "dataset": ask["dataset"] or contract["dataset"],
+        "subject": ask["subject"] or contract["consumer_party"],
+    }
+    full["context"] = {
+        "time": tx.now,
+        "purpose": full["purpose"],
+        "count": rows.granted_before(tx, ask["agreement"]) + 1,
+        "deliveryMethod": "01",
+        **facts,
+    }
+    for check in (_match, _hold, _clearance, _listing, _policy):
+        verdict = check(tx, contract, full)
+        if verdict is not None and verdict.outcome is not Outcome.allowed:
+            return verdict, full, contract["policy_hash"]
+    assert verdict is not None
+    return verdict, full, contract["policy_hash"]
+
+
+def _no(step: str, rule: str, texts: tuple[str, str], change: tuple[str, str]) -> Verdict:
+    return Verdict(Outcome.denied, step, rule, *texts, *change)
+
+
+def _from_refusal(step: str, refusal: Refusal) -> Verdict:
+    what, why, fix = refusal.texts()
+    return _no(step, refusal.code, (f"{what.zh}{why.zh}", f"{what.en} {why.en}"), (fix.zh, fix.en))
+
+
+def _match(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
+    agreed = {"dataset": contract["dataset"], "subject": contract["consumer_party"]}
+    if purpose := contract["terms"].get("purpose"):
+        agreed["purpose"] = purpose
+    for name, value in agreed.items():
+        if ask[name] != value:
+            wrong = f"{name} 与合同不符：约定为 {value}。", f"The {name} is not the agreed {value}."
+            change = f"请使用约定的 {name}，或另签合同。", f"Use the agreed {name}, or negotiate another agreement."
+            return _no("contract", name, wrong, change)
+    return None
+
+
+def _hold(tx: Tx, _contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
+    ended = tx.get(rows.endings, ask["agreement"])
+    if ended is not None:
+        return _no("hold", "ended", (f"交付已终止：{ended['reason']}", f"Delivery has ended: {ended['reason']}"),
+                   ("请另签合同。", "Negotiate a new agreement."))  # fmt: skip
+    hold = tx.get(rows.holds, ask["agreement"])
+    if hold is not None and hold["state"] == "suspended":
+        return _no("hold", "suspended", (f"交付已暂停：{hold['reason']}", f"Delivery is suspended: {hold['reason']}"),
+                   ("请待提供方恢复交付。", "Wait until the provider resumes delivery."))  # fmt: skip
+    return None
+
+
+def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
+    if contract["provider"] != signing.me(tx).code:
+        return None  # the provider clears; the consumer's node decides on what it holds
+    inputs = list(contract["terms"].get("inputs") or [contract["dataset"]])
+    problems = authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver")
+    if not problems:
+        return None
+    return _no("clearance", "AUT",
+               ("；".join(f"{p.where}：{p.zh}" for p in problems), "; ".join(f"{p.where}: {p.en}" for p in problems)),
+               ("请补齐所列授权。", "Complete the authorisations listed."))  # fmt: skip
+
+
+LISTING_ZH = {"suspended": "暂停", "withdrawn": "下架"}
+
+
+def _listing(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
+    if contract["provider"] != signing.me(tx).code:
+        return None
+    state = catalogue.listing_state(tx, ask["dataset"])
+    if state not in LISTING_ZH:
+        return None
+    zh, en = f"{ask['dataset']} 的目录条目已{LISTING_ZH[state]}。", f"The listing of {ask['dataset']} is {state}."
+    return _no("listing", state, (zh, en), ("请恢复上架后再交付。", "Have the listing restored first."))
+
+
+def _policy(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict:
+    found = policy.decide(policy.from_json(contract["policy"]), ask["action"], ask["context"])
+    change = found.change
+    return Verdict(found.outcome, "policy", found.rule, found.zh, found.en, change.zh if change else "",
+                   change.en if change else "")  # fmt: skip
+
+
+def _recorded(tx: Tx, ask: Mapping[str, Any], verdict: Verdict, policy_hash: str) -> Decision:
+    row = {
+        "id": new_id("dec"), "agreement": ask["agreement"][:120], "dataset": ask["dataset"][:120],
+        "action": ask["action"][:40], "purpose": ask["purpose"][:60], "subject": ask["subject"][:80],
+        "outcome": verdict.outcome.value, "step": verdict.step, "rule": verdict.rule[:120], "zh": verdict.zh,
+        "en": verdict.en, "change_zh": verdict.change_zh, "change_en": verdict.change_en, "context": ask["context"],
+        "policy_hash": policy_hash, "at": tx.now, "wall_at": tx.wall,
+    }  # fmt: skip
+    _write(tx, row)
+    return Decision(row["id"], row["agreement"], row["action"], verdict)
+
+
+def _write(tx: Tx, row: Mapping[str, Any]) -> None:
+    tx.add(rows.decisions, row)
+    evidence.append(
+        tx, "deliver.decided", rows.decisions, row["id"], agreement=row["agreement"], action=row["action"],
+        dataset=row["dataset"], outcome=row["outcome"], rule=row["rule"], policy_hash=row["policy_hash"],
+    )  # fmt: skip
+
+
+def _keep(store: Store, actor: Actor, row: Mapping[str, Any]) -> None:
+    with store.begin(actor, "deliver") as tx:
+        if tx.get(rows.decisions, row["id"]) is None:
+            _write(tx, row)
+
+
+@view()
+def decisions(tx: Tx, *, agreement: str = "", limit: int = 200) -> list[dict[str, Any]]:
+    """The newest decisions, allowed and denied, of one agreement or of all."""
+    where = [rows.decisions.c.agreement == agreement] if agreement else []
+    return rows.rows(tx, rows.decisions, *where, order=rows.decisions.c.wall_at.desc())[:limit]
+
+
+@verb(Role.data_engineer)
+def own_rows(tx: Tx, *, resource: str, kind: str = "quarantined", offset: int = 0, limit: int = 50) -> dict[str, Any]:
+    """Show quarantined or harmonised rows of our own resource, for our own work (recorded as a decision)."""
+    mine = signing.me(tx)
+    verdict = _own_work(tx, mine.party, resource, kind)
+    ask = {"agreement": "", "dataset": resource, "action": "read", "purpose": OWN_WORK, "subject": mine.party,
+           "context": {"kind": kind, "offset": offset, "limit": limit}}  # fmt: skip
+    decision = _recorded(tx, ask, verdict, "")
+    if not decision.allowed:
+        _keep_denial(tx, decision)
+        raise NOT_STAFF(resource=resource, zh=verdict.zh, en=verdict.en)
+    shown = _own_rows(tx, resource, kind, decision.id, (max(offset, 0), min(max(limit, 0), OWN_ROWS_MAX)))
+    return {"decision": decision.id, "resource": resource, "kind": kind, **plain(shown)}
+
+
+OWN_ROWS_MAX = 500
+
+
+def _own_rows(tx: Tx, resource: str, kind: str, decision: str, window: tuple[int, int]) -> dict[str, Any]:
+    """{"build", "total", "rows"} of the resource's current build. window: (offset, limit)."""
+    offset, limit = window
+    build = harmonise.current(tx, resource)
+    if kind == "quarantined":
+        return harmonise.quarantined_rows(tx, build=build["build"], decision=decision, offset=offset, limit=limit)
+    table = pq.ParquetFile(build["path"]).read()
+    return {"build": build["build"], "total": table.num_rows, "rows": table.slice(offset, limit).to_pylist()}
+
+
+def _own_work(tx: Tx, party: str, resource: str, kind: str) -> Verdict:
+    def no(zh: str, en: str) -> Verdict:
+        return _no("own_work", "own_work", (zh, en), ("请联系所有者。", "Ask the owner."))
+
+    if kind not in ("quarantined", "harmonised"):
+        return no("只有 quarantined 与 harmonised 两种。", "There are the kinds quarantined and harmonised only.")
+    if not tx.actor.has(Role.data_engineer):
+        return no("需要数据工程师角色。", "It takes the role of a data engineer.")
+    try:
+        owner = register.resource(tx, resource)
+    except Refusal as refusal:
+        return _from_refusal("own_work", refusal)
+    if owner["owner"] != party or tx.actor.party != party:
+        return no("资源不属于本机构。", "The resource is not this organisation's.")
+    return Verdict(Outcome.allowed, "own_work", "own_work", "所有者的本方工作。", "The owner's own work.")

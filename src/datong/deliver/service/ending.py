@@ -1,0 +1,216 @@
+"""The end of a delivery 交付终止: tokens void at once, keys destroyed, copies deleted, and a signed proof of it.
+
+`end` refuses everything from its commit on and queues "deliver.destroy", which destroys and only then writes the
+proof; both can be repeated after a crash. The consumer's node is told (deliver.ended), does the same with what it
+received and answers with its own signed proof (deliver.destruction_proof). TC609-6-2025-14: proof of data
+destruction at termination. Contract: tests/deliver/test_deliver_endings.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datong.deliver import rules
+from datong.deliver import store as rows
+from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
+from datong.deliver.service import files, granting, transferring
+from datong.ground import clock, evidence, jobs, outbox, signing
+from datong.ground.canonical import digest
+from datong.ground.db import NODE, Store, Tx
+from datong.ground.refusal import Problem
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.terms import policy
+from datong.terms.policy import Outcome
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+DESTROY = "deliver.destroy"
+
+
+# ---- suspend and resume
+
+
+@verb(Role.data_engineer, Role.product_manager, Role.legal)
+def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
+    """Stop everything under an agreement at once, until it is resumed."""
+    _our_side(tx, agreement, "suspend")
+    _hold(tx, agreement, "suspended", reason)
+    transferring.move_all(tx, agreement, Act.suspend, "suspended", reason)
+    for grant in granting.grants_of(tx, agreement):
+        if grant["state"] == GrantState.active:
+            granting.set_state(tx, grant, GrantState.suspended, reason)
+    return {"agreement": agreement, "state": "suspended", "reason": reason}
+
+
+@verb(Role.data_engineer, Role.product_manager, Role.legal)
+def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
+    """Lift a hold; transfers it suspended start again with a new token."""
+    _our_side(tx, agreement, "resume")
+    if tx.get(rows.holds, agreement) is not None:
+        _hold(tx, agreement, "lifted", "")
+    transferring.resume_transfers(tx, agreement)
+    return {"agreement": agreement, "state": "open"}
+
+
+def _hold(tx: Tx, agreement: str, state: str, reason: str) -> None:
+    values = {"state": state, "reason": reason, "by": tx.actor.person, "at": tx.now}
+    if tx.get(rows.holds, agreement) is None:
+        tx.add(rows.holds, {"id": agreement, **values})
+    else:
+        tx.change(rows.holds, agreement, **values)
+    evidence.append(tx, f"deliver.hold_{state}", rows.holds, agreement, reason=reason)
+
+
+# ---- the end
+
+
+@verb(Role.data_engineer, Role.product_manager, Role.legal)
+def end_agreement(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
+    """End delivery under an agreement for good: keys destroyed, copies deleted, with proof."""
+    return end(tx, agreement=agreement, reason=reason)
+
+
+def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
+    """The same for other rooms (expiry, termination, withdrawal). Repeated, it changes nothing."""
+    known = tx.get(rows.endings, agreement)
+    if known is not None:
+        return known
+    contract = _our_side(tx, agreement, "end")
+    transferring.move_all(tx, agreement, Act.terminate, "ended", reason)
+    for grant in granting.grants_of(tx, agreement):
+        granting.set_state(tx, grant, GrantState.ended, reason)
+    granting.reconcile(tx, agreement)
+    tx.add(
+        rows.endings,
+        {"id": agreement, "reason": reason, "by": tx.actor.person, "at": tx.now, "state": "ending", "proof": None,
+         "peer_proof": None},
+    )  # fmt: skip
+    evidence.append(tx, "deliver.ended", rows.endings, agreement, reason=reason)
+    jobs.enqueue(tx, DESTROY, {"agreement": agreement}, key=_key("destroy", agreement))
+    if contract["provider"] == signing.me(tx).code:
+        body = {"agreement": agreement, "reason": reason}
+        outbox.send(tx, to=contract["consumer"], type="deliver.ended", body=body, key=_key("ended", agreement))
+    row = tx.get(rows.endings, agreement)
+    assert row is not None
+    return row
+
+
+def expire_due(tx: Tx) -> int:
+    """End every delivery whose agreement has run out by the business clock; the number ended. (app calls it.)"""
+    over = {
+        grant["agreement"]
+        for grant in rows.rows(tx, rows.grants, rows.grants.c.state != GrantState.ended.value)
+        if tx.business_now > clock.instant(grant["expires"])
+    }
+    for agreement in sorted(over):
+        end(tx, agreement=agreement, reason="合同到期 the term of the agreement is over")
+    return len(over)
+
+
+def destroy_job(store: Store) -> jobs.Handler:
+    """The handler of "deliver.destroy": destroys keys and files, then writes the proof. Safe to repeat."""
+
+    def run(job: jobs.Job) -> None:
+        agreement = str(job.payload["agreement"])
+        with store.read() as tx:
+            keys = [g["key_id"] for g in granting.grants_of(tx, agreement)]
+            doomed = _files(tx, agreement)
+        for key in keys:
+            files.destroy_url_key(store, key)
+        for file in doomed:
+            files.there(store, file["id"], file["path"]).unlink(missing_ok=True)
+        with store.begin(NODE, "deliver") as tx:
+            _proved(tx, agreement, keys, doomed)
+
+    return run
+
+
+def _files(tx: Tx, agreement: str) -> list[dict[str, Any]]:
+    """Every file here that the agreement put here: released for the other side, or received from it."""
+    tables = rows.rows(tx, rows.share_tables, rows.share_tables.c.agreement == agreement)
+    ours = [{**f, "role": "released"} for t in tables for f in rows.files_of(tx, t["id"])]
+    theirs = rows.rows(tx, rows.received, rows.received.c.agreement == agreement)
+    return ours + [{**f, "role": "received"} for f in theirs]
+
+
+def _proved(tx: Tx, agreement: str, keys: list[str], doomed: list[dict[str, Any]]) -> None:
+    ending = tx.get(rows.endings, agreement)
+    if ending is None or ending["state"] == "destroyed":
+        return
+    for file in doomed:
+        of = rows.share_files if file["role"] == "released" else rows.received
+        tx.change(of, file["id"], state="destroyed")
+        evidence.append(tx, "deliver.file_destroyed", of, file["id"], digest=file["digest"], agreement=agreement)
+    for table in rows.rows(tx, rows.share_tables, rows.share_tables.c.agreement == agreement):
+        tx.change(rows.share_tables, table["id"], state="destroyed")
+        evidence.append(tx, "deliver.share_destroyed", rows.share_tables, table["id"], agreement=agreement)
+    contract = _our_side(tx, agreement, "end")
+    mine = signing.me(tx)
+    proof = rules.destruction_proof(
+        agreement=agreement, node=mine.code, reason=ending["reason"], at=tx.now, by=ending["by"] or "node", keys=keys,
+        files=[{"digest": f["digest"], "bytes": f["bytes"], "role": f["role"]} for f in doomed],
+        download_allowed=_download_allowed(tx, contract),
+    )  # fmt: skip
+    proof = signing.signed(tx, proof)
+    tx.change(rows.endings, agreement, state="destroyed", proof=proof)
+    evidence.append(
+        tx, "deliver.destroyed", rows.endings, agreement, keys=keys, digests=[f["digest"] for f in doomed],
+        control=proof["control"],
+    )  # fmt: skip
+    if contract["consumer"] == mine.code:
+        outbox.send(tx, to=contract["provider"], type="deliver.destruction_proof", body=proof,
+                    key=_key("proof", agreement))  # fmt: skip
+
+
+def _download_allowed(tx: Tx, contract: dict[str, Any]) -> bool:
+    """Whether the policy let data leave the controlled nodes while the agreement ran (purpose as agreed)."""
+    context = {"purpose": contract["terms"].get("purpose", ""), "time": contract["from"], "count": 1,
+               "deliveryMethod": "01"}  # fmt: skip
+    allowed = policy.decide(policy.from_json(contract["policy"]), "download", context)
+    return allowed.outcome in (Outcome.allowed, Outcome.conditional)
+
+
+# ---- messages
+
+
+def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """deliver.ended: the provider ended delivery; delete what we hold of it and prove it."""
+    fields = rules.texts(body, ("agreement", "reason"))
+    contract = _our_side(tx, fields["agreement"], "end")
+    if contract["provider"] != sender:
+        raise NOT_OURS(act="end", agreement=fields["agreement"], zh="提供方", en="provider")
+    end(tx, agreement=fields["agreement"], reason=fields["reason"])
+
+
+def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """deliver.destruction_proof: the consumer's signed proof, checked against its registered key and kept."""
+    agreement = rules.texts(body, ("agreement", "node", "at"))["agreement"]
+    contract = _our_side(tx, agreement, "end")
+    if contract["consumer"] != sender or body["node"] != sender:
+        raise NOT_OURS(act="destruction_proof", agreement=agreement, zh="需求方", en="consumer")
+    peer = register.node(tx, sender)
+    if not signing.signed_by(body, contract["consumer_party"], peer["public_key"]):
+        raise BAD_MESSAGE([Problem("signatures", "签名无效", "no valid signature of the sender")], count=1)
+    ending = end(tx, agreement=agreement, reason=rules.texts(body, ("reason",))["reason"])
+    if ending["peer_proof"] is None:
+        tx.change(rows.endings, agreement, peer_proof=body)
+        evidence.append(tx, "deliver.proof_received", rows.endings, agreement, node=sender)
+
+
+@view()
+def endings(tx: Tx) -> list[dict[str, Any]]:
+    """Ended deliveries with our proof of destruction and the other side's."""
+    return rows.rows(tx, rows.endings, order=rows.endings.c.at)
+
+
+def _our_side(tx: Tx, agreement: str, act: str) -> dict[str, Any]:
+    """The agreement, in force or not, when this node is one of its sides."""
+    contract = negotiate.agreement(tx, agreement)
+    if signing.me(tx).code not in (contract["provider"], contract["consumer"]):
+        raise NOT_OURS(act=act, agreement=agreement, zh="一方", en="side")
+    return dict(contract)
+
+
+def _key(kind: str, agreement: str) -> str:
+    return f"{kind}-" + digest(agreement).removeprefix("sha256:")

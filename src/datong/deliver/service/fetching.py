@@ -1,0 +1,201 @@
+"""The consumer's side of a pull: the address a start brought, fetching into the node, the profile for a person.
+
+The kept address holds a live token; it is deleted when used, shown or ended. What is fetched is checked against
+what was announced (digest, rows) before it is kept. Contract: tests/deliver/test_deliver_fetching.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from datong.compose import service as compose
+from datong.deliver import store as rows
+from datong.deliver.model import AGAIN, NOT_AS_ANNOUNCED, SHOWN, Address, Side, State
+from datong.deliver.service import files, sharing
+from datong.ground import evidence, jobs
+from datong.ground.canonical import digest
+from datong.ground.db import NODE, Store, Tx, new_id
+from datong.ground.refusal import Kind, Refusal
+from datong.negotiate import service as negotiate
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+FETCH = "deliver.fetch"
+TRIES = 5
+"""How often a pull is tried with a token the provider does not know."""
+
+Fetch = Callable[[Mapping[str, Any], Path], list[dict[str, Any]]]
+"""(profile, folder) -> [{"share", "schema", "table", "version", "rows", "bytes", "digest", "announced_digest",
+"announced_rows", "files": [Path]}]; given by app from wire.delta_sharing."""
+
+
+def is_supply(tx: Tx, agreement: str) -> bool:
+    """True when what the agreement delivers goes into a product composed at this node."""
+    return any(s["agreement"] == agreement for row in compose.partitions(tx) for s in row["supplies"])
+
+
+def keep_address(tx: Tx, process: Mapping[str, Any], address: Address) -> None:
+    """Keep where to pull from, in place of an earlier address; queue the pull when it goes into the node."""
+    forget_address(tx, process["id"])
+    tx.add(
+        rows.addresses,
+        {"id": process["id"], "endpoint": address.endpoint, "token": address.token, "expires": address.expires,
+         "share": address.share},
+    )  # fmt: skip
+    if process["into"] == "node":
+        key = "fetch-" + digest([process["id"], address.token]).removeprefix("sha256:")
+        jobs.enqueue(tx, FETCH, {"transfer": process["id"]}, key=key)
+
+
+def forget_address(tx: Tx, pid: str) -> None:
+    tx.execute(rows.addresses.delete().where(rows.addresses.c.id == pid))
+
+
+def _address(tx: Tx, pid: str) -> Address | None:
+    row = tx.get(rows.addresses, pid)
+    return None if row is None else Address(row["endpoint"], row["token"], row["expires"], row["share"])
+
+
+@verb(Role.analyst, Role.data_engineer, Role.product_manager)
+def profile(tx: Tx, *, agreement: str) -> dict[str, Any]:
+    """Show once the Delta Sharing profile of a started transfer (a secret: keep it as you keep a password)."""
+    sharing.our_contract(tx, agreement, "consumer", "profile")
+    process = rows.first(
+        tx, rows.processes, rows.processes.c.agreement == agreement, rows.processes.c.side == Side.consumer.value,
+        rows.processes.c.into == "person", order=rows.processes.c.seq.desc(),
+    )  # fmt: skip
+    if process is None:
+        raise SHOWN(agreement=agreement, zh="尚未发起传输", en="no transfer was requested")
+    address = _address(tx, process["id"])
+    if address is None:
+        waiting = process["state"] == State.REQUESTED
+        zh = "提供方尚未开始传输" if waiting else f"已显示过，或传输已结束（{process['state']}）"
+        en = "the provider has not started it yet" if waiting else f"it was shown, or it is over ({process['state']})"
+        raise SHOWN(agreement=agreement, zh=zh, en=en)
+    forget_address(tx, process["id"])
+    evidence.append(tx, "deliver.profile_shown", rows.processes, process["id"], agreement=agreement)
+    return address.profile()
+
+
+@view()
+def held(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
+    """Tables received from other owners and held here, of one agreement or of all."""
+    where = [rows.received.c.agreement == agreement] if agreement else []
+    return rows.rows(tx, rows.received, *where, order=rows.received.c.at)
+
+
+def fetch_job(store: Store, fetch: Fetch) -> jobs.Handler:
+    """The handler of "deliver.fetch": pull, check, keep, hand to compose, complete the transfer. Safe to repeat."""
+
+    def run(job: jobs.Job) -> None:
+        pid = str(job.payload["transfer"])
+        with store.read() as tx:
+            process, address = tx.get(rows.processes, pid), _address(tx, pid)
+            kept = rows.rows(tx, rows.received, rows.received.c.transfer == pid)
+        if process is None or process["state"] != State.STARTED:
+            return
+        if not kept:
+            if address is None:
+                return
+            _pull(store, process, address, fetch, last_try=job.attempts >= TRIES)
+        _handed_on(store, pid)
+
+    return run
+
+
+def _pull(store: Store, process: dict[str, Any], address: Address, fetch: Fetch, *, last_try: bool) -> None:
+    folder = files.place(store).folder / "data" / "staging" / f"pull-{process['id']}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        tables = fetch(address.profile(), folder)
+        with store.begin(NODE, "deliver") as tx:
+            _keep(tx, process, tables)
+    except Refusal as refusal:
+        with store.begin(NODE, "deliver") as tx:
+            _failed(tx, process["id"], address, refusal, last_try=last_try)
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _failed(tx: Tx, pid: str, used: Address, refusal: Refusal, *, last_try: bool) -> None:
+    """End the transfer, unless trying again may help: no answer, or a token that was replaced by a start sent
+    again, whose message may still be on its way."""
+    from datong.deliver.service import transferring  # noqa: PLC0415 - they call each other
+
+    process = tx.get(rows.processes, pid)
+    if refusal.kind is Kind.unavailable or process is None or process["state"] != State.STARTED:
+        return
+    if _address(tx, pid) != used or (refusal.facts.get("status") == 401 and not last_try):
+        raise AGAIN(id=pid, zh="令牌已更换。", en="Its token was replaced.")
+    transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
+
+
+def _keep(tx: Tx, process: dict[str, Any], tables: list[dict[str, Any]]) -> None:
+    """Rows of `received` for what was pulled, once each table is as it was announced."""
+    contract = negotiate.in_force(tx, process["agreement"])
+    if not tables:
+        raise NOT_AS_ANNOUNCED(zh="共享中没有数据表。", en="The share holds no table.")
+    for table in tables:
+        if len(table["files"]) != 1:
+            raise NOT_AS_ANNOUNCED(zh="每个表应为一个文件。", en="A table should be one file.")
+        source = Path(table["files"][0])
+        _check(table, source)
+        file = new_id("recv")
+        staged = files.staged(tx.store, file)
+        source.rename(staged)
+        files.flush(staged)
+        relative = files.target("received", process["agreement"], file)
+        tx.add(
+            rows.received,
+            {
+                "id": file, "agreement": process["agreement"], "transfer": process["id"],
+                "dataset": contract["dataset"], "share": table["share"], "schema_name": table["schema"],
+                "table_name": table["table"], "version": int(table["version"]), "path": relative,
+                "digest": table["digest"], "rows": int(table["rows"]), "bytes": int(table["bytes"]), "at": tx.now,
+                "state": "held",
+            },
+        )  # fmt: skip
+        evidence.append(
+            tx, "deliver.received", rows.received, file, agreement=process["agreement"], digest=table["digest"],
+            rows=int(table["rows"]),
+        )  # fmt: skip
+        files.settle(tx, file, relative)
+
+
+def _check(table: Mapping[str, Any], source: Path) -> None:
+    found, count = files.file_digest(source), pq.read_metadata(source).num_rows
+    announced = table.get("announced_digest") or found
+    if announced != found or table["digest"] != found:
+        raise NOT_AS_ANNOUNCED(
+            zh=f"摘要应为 {announced}，实为 {found}。", en=f"Its digest is {found}, announced was {announced}."
+        )
+    rows_announced = table.get("announced_rows")
+    if rows_announced is not None and int(rows_announced) != count:
+        raise NOT_AS_ANNOUNCED(
+            zh=f"行数应为 {rows_announced}，实为 {count}。", en=f"It has {count} rows, announced were {rows_announced}."
+        )
+
+
+def _handed_on(store: Store, pid: str) -> None:
+    """Give what is held to compose and complete the transfer, in one transaction."""
+    from datong.deliver.service import transferring  # noqa: PLC0415
+
+    with store.begin(NODE, "deliver") as tx:
+        process = tx.get(rows.processes, pid)
+        if process is None or process["state"] != State.STARTED:
+            return
+        for row in rows.rows(tx, rows.received, rows.received.c.transfer == pid, rows.received.c.state == "held"):
+            path = files.there(store, row["id"], row["path"])
+            if is_supply(tx, row["agreement"]):
+                compose.received_supply(
+                    tx, agreement=row["agreement"], resource=row["dataset"], path=str(path), digest=row["digest"],
+                    rows=row["rows"],
+                )  # fmt: skip
+        transferring.complete_transfer(tx, transfer=pid)

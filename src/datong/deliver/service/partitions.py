@@ -1,0 +1,53 @@
+"""The rounds of a joint partition 联合分组, answered at a provider under its agreement with the group.
+
+Which groups hold the threshold is itself a release, so each round is a decision (action compute).
+Contract: tests/deliver/test_deliver_partitions.py; the rules are deidentify's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from datong.deidentify import service as deidentify
+from datong.deliver import rules
+from datong.deliver.model import NOT_OURS
+from datong.deliver.service import deciding
+from datong.ground import outbox, signing
+from datong.ground.canonical import digest
+from datong.ground.db import NODE, Tx
+from datong.harmonise import service as harmonise
+from datong.negotiate import service as negotiate
+
+
+def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """compose.partition_ask: say which of the asked groups hold the threshold here, as compose.partition_hold."""
+    contract = _decided(tx, sender, body)
+    tx = replace(tx, actor=NODE)  # decided: what follows is the node's own deed
+    agreed = {name: contract["terms"][name] for name in ("recipe_digest", "k") if name in contract["terms"]}
+    build = harmonise.current(tx, contract["dataset"])
+    subjects = {element["name"] for element in build["schema"] if element["personal"]}
+    answer = deidentify.answer_round(
+        tx, ask=body, data=Path(build["path"]), recipient_group=contract["consumer_party"], agreed=agreed or None,
+        subjects=subjects or None,
+    )  # fmt: skip
+    key = "hold-" + digest([answer["partition"], contract["dataset"], answer["level"]]).removeprefix("sha256:")
+    outbox.send(tx, to=sender, type="compose.partition_hold", body=answer, key=key)
+
+
+def received_partition_agreed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """compose.partition_agreed: keep the groups both sides will count on."""
+    contract = _decided(tx, sender, body)
+    tx = replace(tx, actor=NODE)
+    deidentify.keep_partition(tx, agreed=body, recipient_group=contract["consumer_party"])
+
+
+def _decided(tx: Tx, sender: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The agreement a round is asked under, once the sender is its consumer and `compute` is allowed."""
+    fields = rules.texts(body, ("agreement", "partition", "resource"), 200)
+    contract = negotiate.in_force(tx, fields["agreement"])
+    if contract["consumer"] != sender or contract["provider"] != signing.me(tx).code:
+        raise NOT_OURS(act="partition", agreement=fields["agreement"], zh="合同双方", en="pair of sides")
+    deciding.require(tx, agreement=fields["agreement"], action="compute", dataset=fields["resource"])
+    return dict(contract)

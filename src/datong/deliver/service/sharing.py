@@ -1,0 +1,170 @@
+"""Shares 共享: what lies ready under an agreement; one share per agreement, so that a token opens only its own.
+
+A supply is a provider's counts on exactly the agreed groups; a product is a built version of the group's recipe.
+Both pass the release gate, are staged, committed with their digest, then renamed. A file is shipped unchanged:
+its digest is the one the gate looked at. Contract: tests/deliver/test_deliver_shares.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from datong.compose import service as compose
+from datong.deidentify import service as deidentify
+from datong.deliver import rules
+from datong.deliver import store as rows
+from datong.deliver.model import NOT_OURS, NOT_READY
+from datong.deliver.service import deciding, files
+from datong.ground import evidence, signing
+from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Refusal
+from datong.harmonise import service as harmonise
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+
+def our_contract(tx: Tx, agreement: str, side: str, act: str) -> dict[str, Any]:
+    """The agreement in force of which this node is the `side` ("provider" or "consumer"), or a refusal."""
+    contract = negotiate.in_force(tx, agreement)
+    if contract[side] != signing.me(tx).code:
+        zh = "提供方" if side == "provider" else "需求方"
+        raise NOT_OURS(act=act, agreement=agreement, zh=zh, en=side)
+    return dict(contract)
+
+
+@verb(Role.data_engineer)
+def release_supply(tx: Tx, *, agreement: str) -> dict[str, Any]:
+    """Count on exactly the agreed groups, pass the gate, and lay the table ready for the other node."""
+    contract = our_contract(tx, agreement, "provider", "release_supply")
+    deciding.require(tx, agreement=agreement, action="compute")
+    deciding.require(tx, agreement=agreement, action="delivery")
+    part = _agreed_part(tx, agreement)
+    resource = contract["dataset"]
+    build = harmonise.current(tx, resource)
+    data = Path(build["path"])
+    file = new_id("file")
+    path = files.staged(tx.store, file)
+    tx.after_rollback.append(lambda: path.unlink(missing_ok=True))
+    pq.write_table(deidentify.supply(tx, part=part["id"], data=data), path)
+    record = deidentify.release(
+        tx, dataset=resource, recipient_group=contract["consumer_party"], agreement=agreement,
+        form=str(contract["terms"].get("delivery_form", "controlled")), path=path,
+        providers=[signing.me(tx).party], part=part["id"], data=data,
+    )  # fmt: skip
+    source = {"kind": "supply", "release": record["id"], "partition": part["partition"], "build": build["build"],
+              "build_digest": build["digest"]}  # fmt: skip
+    return _laid_out(tx, contract, file, record, source, schema="supply", table=_name_of(tx, resource))
+
+
+def _agreed_part(tx: Tx, agreement: str) -> dict[str, Any]:
+    part = deidentify.partition_part(tx, agreement=agreement)
+    if part["state"] == "asked":
+        raise NOT_READY(
+            agreement=agreement, zh="联合分组尚未商定。", en="The joint partition is not agreed yet.",
+            next_zh="请待数据集团完成分组协商。", next_en="Wait until the data group has finished agreeing the groups.",
+        )  # fmt: skip
+    return dict(part)
+
+
+@verb(Role.data_engineer, Role.product_manager)
+def offer_product(tx: Tx, *, agreement: str) -> dict[str, Any]:
+    """Lay the current version of the product ready for the consumer of an agreement."""
+    contract = our_contract(tx, agreement, "provider", "offer_product")
+    deciding.require(tx, agreement=agreement, action="delivery")
+    return offered(tx, contract)
+
+
+def offered(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without asking who: a transfer request under a decision that allowed delivery does it too."""
+    version = compose.version(tx, product=contract["dataset"])
+    record = deidentify.release(
+        tx, dataset=contract["dataset"], recipient_group=contract["consumer_party"], agreement=contract["id"],
+        form=str(contract["terms"].get("delivery_form", "controlled")), path=Path(version["path"]),
+        providers=[signing.me(tx).party], recipe=version["recipe"],
+    )  # fmt: skip
+    file = new_id("file")
+    path = files.staged(tx.store, file)
+    tx.after_rollback.append(lambda: path.unlink(missing_ok=True))
+    shutil.copyfile(version["path"], path)
+    source = {"kind": "product", "release": record["id"], "version": version["id"], "inputs": version["inputs"]}
+    return _laid_out(tx, contract, file, record, source, schema="product", table=_name_of(tx, contract["dataset"]))
+
+
+def _laid_out(
+    tx: Tx, contract: Mapping[str, Any], file: str, record: Mapping[str, Any], source: dict[str, Any], *,
+    schema: str, table: str,
+) -> dict[str, Any]:  # fmt: skip
+    """A new version of the share's table from the staged `file`; the newest one again when nothing changed."""
+    path = files.staged(tx.store, file)
+    digest = files.file_digest(path)
+    if record.get("file_digest", digest) != digest:
+        raise NOT_READY(
+            agreement=contract["id"], zh="文件不是放行检查所见的文件。",
+            en="The file is not the one the gate looked at.", next_zh="请重新执行放行。", next_en="Release it again.",
+        )  # fmt: skip
+    parquet = pq.read_metadata(path)
+    schema_string = rules.schema_string(pq.read_schema(path))
+    newest = [
+        t for t in rows.newest_tables(tx, contract["id"]) if (t["schema_name"], t["table_name"]) == (schema, table)
+    ]
+    if newest and [f["digest"] for f in rows.files_of(tx, newest[0]["id"])] == [digest]:
+        path.unlink()
+        return _shown(tx, newest[0])
+    files.flush(path)
+    size = path.stat().st_size
+    row = {
+        "id": new_id("share"), "agreement": contract["id"], "share": rules.share_name(contract["id"]),
+        "schema_name": schema, "table_name": table, "version": newest[0]["version"] + 1 if newest else 1,
+        "dataset": contract["dataset"], "schema_string": schema_string, "rows": parquet.num_rows, "bytes": size,
+        "source": source, "at": tx.now, "wall_at": tx.wall, "state": "open",
+    }  # fmt: skip
+    relative = files.target("released", contract["id"], file)
+    tx.add(rows.share_tables, row)
+    tx.add(
+        rows.share_files,
+        {"id": file, "share_table": row["id"], "path": relative, "digest": digest, "rows": parquet.num_rows,
+         "bytes": size, "state": "open"},
+    )  # fmt: skip
+    evidence.append(tx, "deliver.file_released", rows.share_files, file, digest=digest, agreement=contract["id"])
+    evidence.append(
+        tx, "deliver.share_opened", rows.share_tables, row["id"], agreement=contract["id"], dataset=row["dataset"],
+        version=row["version"], rows=row["rows"], digest=digest, **source,
+    )  # fmt: skip
+    files.settle(tx, file, relative)
+    _start_waiting(tx, contract["id"])
+    return _shown(tx, row)
+
+
+def _start_waiting(tx: Tx, agreement: str) -> None:
+    from datong.deliver.service import transferring  # noqa: PLC0415 - they call each other
+
+    transferring.start_waiting(tx, agreement)
+
+
+def _name_of(tx: Tx, code: str) -> str:
+    """The table's name: the data standard of the resource or product, its name where it has none, else its code."""
+    for find in (register.product, register.resource):
+        try:
+            known = find(tx, code)
+        except Refusal:
+            continue
+        return rules.share_name(str(known["standard"] or known["name_en"]))
+    return rules.share_name(code)
+
+
+def _shown(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "files": rows.files_of(tx, row["id"])}
+
+
+@view()
+def shares(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
+    """What lies ready under one agreement or under all: tables with versions, rows, bytes and files."""
+    where = [rows.share_tables.c.agreement == agreement] if agreement else []
+    return [_shown(tx, row) for row in rows.rows(tx, rows.share_tables, *where, order=rows.share_tables.c.at)]

@@ -1,0 +1,417 @@
+"""The transfer process of Dataspace Protocol 2025-1, both sides, over TRANSFER_MOVES.
+
+Our own state moves in the transaction that queues the message, so that a fast counterparty never finds us
+behind; a refusal afterwards ends the process. Messages go out as jobs "dsp.transfer.send", which wire/dsp does;
+tokens are made when a start is sent and are never kept in a job. Contract: tests/deliver/test_deliver_transfers.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from datong.deliver import rules
+from datong.deliver import store as rows
+from datong.deliver.model import (
+    BAD_MESSAGE,
+    DSP_CONTEXT,
+    FORMAT,
+    GRANT_OVER,
+    OTHER_FORMAT,
+    PATHS,
+    REPEATS,
+    TRANSFER_MOVES,
+    UNKNOWN,
+    Act,
+    Address,
+    GrantState,
+    Side,
+    State,
+)
+from datong.deliver.service import deciding, fetching, granting, sharing
+from datong.ground import clock, evidence, jobs, signing
+from datong.ground.db import NODE, Tx, new_id
+from datong.ground.refusal import Problem, Refusal
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+SEND = "dsp.transfer.send"
+OPEN = (State.REQUESTED.value, State.STARTED.value, State.SUSPENDED.value)
+
+
+# ---- what persons do
+
+
+@verb(Role.analyst, Role.data_engineer, Role.product_manager)
+def request_transfer(tx: Tx, *, agreement: str, into: str = "") -> dict[str, Any]:
+    """Ask the provider of an agreement to deliver: into this node, or to a person by a profile.
+
+    into: "node" (pulled and kept here), "person" (see deliver.profile), "" = node for a supply of a product of
+    ours, person otherwise. While a transfer of this kind is open, it is returned instead of a second one.
+    """
+    contract = sharing.our_contract(tx, agreement, "consumer", "request_transfer")
+    into = into or ("node" if fetching.is_supply(tx, agreement) else "person")
+    if into not in ("node", "person"):
+        raise BAD_MESSAGE([Problem("into", "应为 node 或 person", "should be node or person")], count=1)
+    for process in _of_agreement(tx, agreement):
+        if process["side"] == Side.consumer and process["into"] == into and process["state"] == State.REQUESTED:
+            return process
+    if into == "person":
+        _finish_older(tx, agreement)
+    pid = new_id("transfer")
+    process = _new(tx, pid, Side.consumer, contract, into=into, peer=contract["provider"])
+    message = {"@context": [DSP_CONTEXT], "@type": "TransferRequestMessage", "consumerPid": pid,
+               "agreementId": agreement, "format": FORMAT}  # fmt: skip
+    _send(tx, process, Act.request, message)
+    return process
+
+
+def _finish_older(tx: Tx, agreement: str) -> None:
+    """A new profile replaces the older one: its transfer is completed, which voids its token."""
+    for process in _of_agreement(tx, agreement):
+        if process["side"] == Side.consumer and process["into"] == "person" and process["state"] == State.STARTED:
+            _by_us(tx, process, Act.complete)
+
+
+@verb(Role.analyst, Role.data_engineer, Role.product_manager)
+def complete_transfer(tx: Tx, *, transfer: str) -> dict[str, Any]:
+    """Say that a started transfer is finished; its token is void afterwards."""
+    return _by_us(tx, _known(tx, transfer), Act.complete)
+
+
+@verb(Role.data_engineer, Role.product_manager, Role.legal)
+def suspend_transfer(tx: Tx, *, transfer: str, reason: str) -> dict[str, Any]:
+    """Suspend one transfer (deliver.suspend stops everything under an agreement)."""
+    return _by_us(tx, _known(tx, transfer), Act.suspend, "suspended", [reason])
+
+
+@verb(Role.data_engineer, Role.product_manager, Role.legal, Role.analyst)
+def terminate(tx: Tx, *, transfer: str, reason: str) -> dict[str, Any]:
+    """End one transfer for good, with a reason the other side is told."""
+    return _by_us(tx, _known(tx, transfer), Act.terminate, "terminated", [reason])
+
+
+@view()
+def transfers(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
+    """Transfer processes of one agreement or of all, newest first."""
+    where = [rows.processes.c.agreement == agreement] if agreement else []
+    return rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
+
+
+# ---- what the counterparty says
+
+
+def transfer(tx: Tx, *, sender: str, pid: str) -> dict[str, Any]:
+    """TransferProcess of our process `pid`, for its counterparty."""
+    return _told(_known(tx, pid, sender))
+
+
+def transfer_requested(
+    tx: Tx, *, sender: str, consumer_pid: str, agreement_id: str, format: str, callback: str
+) -> dict[str, Any]:
+    """A consumer asks for delivery. Idempotent on (sender, consumer_pid): the answer and the start are repeated.
+
+    Started at once when the data lie ready and the decision allows it; waiting for a release otherwise; a denied
+    decision terminates it with the reason.
+    """
+    given = {"consumerPid": consumer_pid, "agreementId": agreement_id, "format": format, "callbackAddress": callback}
+    rules.texts(given, given)
+    if not rules.web_address(callback):
+        raise BAD_MESSAGE([Problem("callbackAddress", "应为 http(s) 地址", "should be an http(s) address")], count=1)
+    known = rows.first(
+        tx, rows.processes, rows.processes.c.peer == sender, rows.processes.c.peer_pid == consumer_pid,
+        rows.processes.c.side == Side.provider.value,
+    )  # fmt: skip
+    if known is not None:
+        if known["state"] == State.STARTED:
+            _send_move(tx, known, Act.start)
+        return _told(known)
+    if format != FORMAT:
+        raise OTHER_FORMAT(format=format[:80], known=FORMAT)
+    contract = _contract_for(tx, sender, agreement_id)
+    process = _new(
+        tx,
+        new_id("transfer"),
+        Side.provider,
+        contract,
+        peer=sender,
+        peer_pid=consumer_pid,
+        callback=callback.rstrip("/"),
+    )
+    return _told(_try_start(replace(tx, actor=NODE), process, contract))  # what follows is the node's own deed
+
+
+def _contract_for(tx: Tx, sender: str, agreement: str) -> dict[str, Any]:
+    contract = negotiate.in_force(tx, agreement)
+    if contract["consumer"] != sender or contract["provider"] != signing.me(tx).code:
+        raise UNKNOWN(zh="合同", en="agreement", id=agreement[:120])
+    return dict(contract)
+
+
+def transfer_started(
+    tx: Tx, *, sender: str, pid: str, data_address: dict[str, Any] | None, other_pid: str = ""
+) -> dict[str, Any]:
+    """The provider starts (with a DataAddress), or either side resumes. A repeated start replaces the address."""
+    process = _known(tx, pid, sender, other_pid)
+    if process["side"] == Side.provider:
+        return _resumed_by_consumer(tx, process)
+    if process["state"] == State.COMPLETED:  # a start sent again, overtaken by our completion
+        return _told(process)
+    repeat = rules.repeated(State(process["state"]), Act.start)
+    if not repeat:
+        process = _moved(tx, process, Act.start, Side.provider)
+    if data_address is not None or not repeat:
+        fetching.keep_address(tx, process, rules.read_address(data_address))
+    return _told(process)
+
+
+def _resumed_by_consumer(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
+    if process["state"] == State.SUSPENDED and process["suspended_by"] == Side.provider:
+        raise GRANT_OVER(zh="由提供方暂停，须由提供方恢复。", en="The provider suspended it and has to resume it.")
+    if rules.repeated(State(process["state"]), Act.start):
+        return _told(process)
+    process = _moved(tx, process, Act.start, Side.consumer)
+    _grants_follow(tx, process, GrantState.active, "")
+    return _told(process)
+
+
+def transfer_completed(tx: Tx, *, sender: str, pid: str, other_pid: str = "") -> dict[str, Any]:
+    """The counterparty is done."""
+    return _by_them(tx, _known(tx, pid, sender, other_pid), Act.complete)
+
+
+def transfer_suspended(
+    tx: Tx, *, sender: str, pid: str, code: str = "", reason: Sequence[str] | None = None, other_pid: str = ""
+) -> dict[str, Any]:
+    """The counterparty suspends."""
+    return _by_them(tx, _known(tx, pid, sender, other_pid), Act.suspend, code, reason)
+
+
+def transfer_terminated(
+    tx: Tx, *, sender: str, pid: str, code: str = "", reason: Sequence[str] | None = None, other_pid: str = ""
+) -> dict[str, Any]:
+    """The counterparty ends it."""
+    return _by_them(tx, _known(tx, pid, sender, other_pid), Act.terminate, code, reason)
+
+
+# ---- what wire/dsp asks when it sends
+
+
+def outgoing(tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The message of a "dsp.transfer.send" job as it is to be sent now, or None when it is out of date.
+
+    A start gets its DataAddress here with a new token; nothing of it is stored but the token's digest.
+    """
+    process, act = tx.get(rows.processes, payload["pid"]), Act(payload["act"])
+    if process is None:
+        return None
+    due = State.REQUESTED if act is Act.request else REPEATS[act]
+    if process["state"] != due:
+        return None
+    message = dict(payload["message"])
+    if act is Act.start and process["side"] == Side.provider:
+        grant = rows.first(
+            tx, rows.grants, rows.grants.c.transfer == process["id"], rows.grants.c.state == GrantState.active.value
+        )
+        if grant is None:
+            return None
+        address = Address(
+            f"{signing.me(tx).address}/delta-sharing", granting.new_token(tx, grant["id"]),
+            _wall_end(tx, grant["expires"]), rules.share_name(process["agreement"]),
+        )  # fmt: skip
+        message["dataAddress"] = rules.data_address(address)
+    return message
+
+
+def _wall_end(tx: Tx, expires: str) -> str:
+    """The wall time at which a business term would end if both clocks ran on; "" when it has no end."""
+    if expires == granting.FAR:
+        return ""
+    return clock.text((tx.wall_now + (clock.instant(expires) - tx.business_now)).replace(microsecond=0))
+
+
+def transfer_acknowledged(tx: Tx, *, pid: str, act: str, answer: Any) -> None:
+    """The counterparty took our message; its answer to a request tells its own pid."""
+    process = tx.get(rows.processes, pid)
+    if process is None or act != Act.request or process["peer_pid"] or not isinstance(answer, dict):
+        return
+    theirs = answer.get("providerPid")
+    if isinstance(theirs, str) and 0 < len(theirs) <= 200:
+        _learn(tx, process, theirs)
+
+
+def transfer_refused(tx: Tx, *, pid: str, act: str, text: str) -> None:
+    """The counterparty refused our message: the two sides disagree, so the process ends here."""
+    process = tx.get(rows.processes, pid)
+    if process is None or process["state"] not in OPEN:
+        return
+    _set(tx, process, State.TERMINATED, Side(process["side"]), code="refused", reason=[f"{act}: {text}"[:500]])
+    _grants_follow(tx, process, GrantState.ended, text[:200])
+
+
+# ---- inside
+
+
+def start_waiting(tx: Tx, agreement: str) -> None:
+    """Start the transfers that wait for what was just laid ready; tell running ones nothing (they see versions)."""
+    for process in _of_agreement(tx, agreement):
+        if process["side"] == Side.provider and process["state"] == State.REQUESTED:
+            _try_start(tx, process, sharing.our_contract(tx, agreement, "provider", "start"))
+
+
+def _try_start(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    decision = deciding.decide(tx, agreement=contract["id"], action="delivery", subject=contract["consumer_party"])
+    if not decision.allowed:
+        return _by_us(tx, process, Act.terminate, "denied", [decision.verdict.en, decision.verdict.zh])
+    if not rows.newest_tables(tx, contract["id"]):
+        if not _is_product(tx, contract["dataset"]):
+            return process  # waits for release_supply
+        try:
+            sharing.offered(tx, contract)
+        except Refusal as refusal:
+            return _by_us(tx, process, Act.terminate, refusal.code, [str(refusal)[:500]])
+        current = tx.get(rows.processes, process["id"])
+        assert current is not None
+        process = current
+    if process["state"] != State.REQUESTED:
+        return process  # laying the product ready started it
+    granting.new_grant(tx, contract, process["id"], decision)
+    return _by_us(tx, process, Act.start)
+
+
+def _is_product(tx: Tx, dataset: str) -> bool:
+    try:
+        register.product(tx, dataset)
+    except Refusal:
+        return False
+    return True
+
+
+def resume_transfers(tx: Tx, agreement: str) -> None:
+    """Start again what our hold on the agreement suspended."""
+    for process in _of_agreement(tx, agreement):
+        if process["state"] == State.SUSPENDED and process["suspended_by"] == process["side"]:
+            _grants_follow(tx, process, GrantState.active, "")
+            _by_us(tx, process, Act.start)
+
+
+def move_all(tx: Tx, agreement: str, act: Act, code: str, reason: str) -> None:
+    """Suspend or terminate every transfer of an agreement for which that move is open."""
+    for process in _of_agreement(tx, agreement):
+        if (State(process["state"]), act) in TRANSFER_MOVES:
+            _by_us(tx, process, act, code, [reason])
+
+
+def _by_us(tx: Tx, process: dict[str, Any], act: Act, code: str = "", reason: Sequence[str] = ()) -> dict[str, Any]:
+    process = _moved(tx, process, act, Side(process["side"]), code=code, reason=reason)
+    _after(tx, process, act)
+    if process["peer_pid"]:
+        _send_move(tx, process, act)
+    return process
+
+
+def _by_them(tx: Tx, process: dict[str, Any], act: Act, code: str = "", reason: Any = None) -> dict[str, Any]:
+    if rules.repeated(State(process["state"]), act):
+        return _told(process)
+    by = Side.provider if process["side"] == Side.consumer else Side.consumer
+    told = [str(text)[:500] for text in reason[:10]] if isinstance(reason, list) else []
+    process = _moved(tx, process, act, by, code=str(code or "")[:60], reason=told)
+    _after(tx, process, act)
+    return _told(process)
+
+
+def _after(tx: Tx, process: Mapping[str, Any], act: Act) -> None:
+    """What hangs on a move: the grants of the provider, the kept address of the consumer."""
+    reason = "; ".join(process["reason"]) or act.value
+    if act is Act.suspend:
+        _grants_follow(tx, process, GrantState.suspended, reason)
+    elif act in (Act.complete, Act.terminate):
+        _grants_follow(tx, process, GrantState.ended, reason)
+        fetching.forget_address(tx, process["id"])
+
+
+def _grants_follow(tx: Tx, process: Mapping[str, Any], state: GrantState, reason: str) -> None:
+    for grant in rows.rows(tx, rows.grants, rows.grants.c.transfer == process["id"]):
+        granting.set_state(tx, grant, state, reason)
+        if state is GrantState.ended:
+            granting.reconcile(tx, process["agreement"])
+
+
+def _moved(
+    tx: Tx, process: dict[str, Any], act: Act, by: Side, *, code: str = "", reason: Sequence[str] = ()
+) -> dict[str, Any]:
+    after = rules.moved(State(process["state"]), act, by, process["id"])
+    return _set(tx, process, after, by, code=code, reason=reason)
+
+
+def _set(
+    tx: Tx, process: dict[str, Any], after: State, by: Side, *, code: str, reason: Sequence[str]
+) -> dict[str, Any]:
+    suspended_by = by.value if after is State.SUSPENDED else ""
+    change = {"state": after.value, "code": code, "reason": list(reason), "suspended_by": suspended_by}
+    tx.change(rows.processes, process["id"], **change)
+    evidence.append(
+        tx, f"deliver.transfer_{after.value.lower()}", rows.processes, process["id"], agreement=process["agreement"],
+        side=process["side"], by=by.value, code=code,
+    )  # fmt: skip
+    return {**process, **change}
+
+
+def _new(
+    tx: Tx, pid: str, side: Side, contract: Mapping[str, Any], *, peer: str, peer_pid: str = "", callback: str = "",
+    into: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    process = {
+        "id": pid, "side": side.value, "agreement": contract["id"], "peer": peer, "peer_pid": peer_pid,
+        "callback": callback, "format": FORMAT, "into": into, "state": State.REQUESTED.value, "code": "",
+        "reason": [], "suspended_by": "", "by": tx.actor.person, "at": tx.now, "seq": rows.next_process(tx),
+    }  # fmt: skip
+    tx.add(rows.processes, process)
+    evidence.append(tx, "deliver.transfer_requested", rows.processes, pid, agreement=contract["id"], side=side.value)
+    return process
+
+
+def _known(tx: Tx, pid: str, sender: str | None = None, other_pid: str = "") -> dict[str, Any]:
+    """Our process; for a sender only its own (USE-404 else). Learns or checks the counterparty's pid."""
+    process = tx.get(rows.processes, pid[:80])
+    if process is None or (sender is not None and process["peer"] != sender):
+        raise UNKNOWN(zh="传输", en="transfer", id=pid[:80])
+    if other_pid and process["peer_pid"] and process["peer_pid"] != other_pid:
+        raise UNKNOWN(zh="传输", en="transfer", id=other_pid[:80])
+    if other_pid and not process["peer_pid"]:
+        process = _learn(tx, process, other_pid[:200])
+    return process
+
+
+def _learn(tx: Tx, process: dict[str, Any], peer_pid: str) -> dict[str, Any]:
+    tx.change(rows.processes, process["id"], peer_pid=peer_pid)
+    evidence.append(tx, "deliver.transfer_matched", rows.processes, process["id"], peer_pid=peer_pid)
+    return {**process, "peer_pid": peer_pid}
+
+
+def _of_agreement(tx: Tx, agreement: str) -> list[dict[str, Any]]:
+    return rows.rows(tx, rows.processes, rows.processes.c.agreement == agreement, order=rows.processes.c.seq)
+
+
+def _pids(process: Mapping[str, Any]) -> tuple[str, str]:
+    """(consumerPid, providerPid)."""
+    ours, theirs = process["id"], process["peer_pid"]
+    return (ours, theirs) if process["side"] == Side.consumer else (theirs, ours)
+
+
+def _told(process: Mapping[str, Any]) -> dict[str, Any]:
+    return rules.process_message(*_pids(process), process["state"])
+
+
+def _send_move(tx: Tx, process: Mapping[str, Any], act: Act) -> None:
+    _send(tx, process, act, rules.move_message(act, *_pids(process), process["code"], process["reason"]))
+
+
+def _send(tx: Tx, process: Mapping[str, Any], act: Act, message: Mapping[str, Any]) -> None:
+    path = f"/transfers/{process['peer_pid']}/{PATHS[act]}" if act is not Act.request else "/transfers/request"
+    payload = {"to": process["peer"], "callback": process["callback"], "path": path, "pid": process["id"],
+               "act": act.value, "message": dict(message)}  # fmt: skip
+    jobs.enqueue(tx, SEND, payload)

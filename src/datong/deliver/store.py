@@ -1,0 +1,184 @@
+"""Tables of delivery and the queries on them.
+
+Contract: tests/deliver/.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, func, select
+
+from datong.ground.db import Instant, Tx, table
+
+decisions = table(
+    "decision",
+    Column("agreement", String(120), nullable=False, index=True),
+    Column("dataset", String(120), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("purpose", String(60), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("step", String(20), nullable=False),  # which check decided
+    Column("rule", String(120), nullable=False),
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("change_zh", Text, nullable=False),
+    Column("change_en", Text, nullable=False),
+    Column("context", JSON, nullable=False),
+    Column("policy_hash", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("wall_at", Instant, nullable=False),
+)
+
+grants = table(
+    "delivery_grant",
+    Column("agreement", String(120), nullable=False, index=True),
+    Column("transfer", String(80), nullable=False, index=True),
+    Column("holder", String(80), nullable=False),  # node code of the consumer
+    Column("holder_party", String(40), nullable=False),
+    Column("token_hash", String(80), unique=True),
+    Column("key_id", String(80), nullable=False),
+    Column("expires", Instant, nullable=False),  # business time: the end of the agreement's term
+    Column("issued_at", Instant, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decision", String(80), nullable=False),
+)
+
+share_tables = table(
+    "share_table",
+    Column("agreement", String(120), nullable=False, index=True),
+    Column("share", String(200), nullable=False),
+    Column("schema_name", String(200), nullable=False),
+    Column("table_name", String(200), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("dataset", String(120), nullable=False),
+    Column("schema_string", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("source", JSON, nullable=False),  # release record, product version: what it was made from
+    Column("at", Instant, nullable=False),
+    Column("wall_at", Instant, nullable=False),
+    Column("state", String(12), nullable=False),  # open | destroyed
+    UniqueConstraint("agreement", "schema_name", "table_name", "version"),
+)
+
+share_files = table(
+    "share_file",
+    Column("share_table", String(80), nullable=False, index=True),
+    Column("path", Text, nullable=False),  # below the node's folder
+    Column("digest", String(80), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("state", String(12), nullable=False),
+)
+
+file_sets = table(
+    "file_set",
+    Column("grant_id", String(80), nullable=False, index=True),
+    Column("agreement", String(120), nullable=False, index=True),
+    Column("share_table", String(80), nullable=False),
+    Column("event", String(80), nullable=False),
+    Column("decision", String(80), nullable=False),
+    Column("until", Instant, nullable=False),  # wall time: a query before it belongs to the same event
+)
+
+processes = table(
+    "transfer_process",
+    Column("side", String(10), nullable=False),
+    Column("agreement", String(120), nullable=False, index=True),
+    Column("peer", String(80), nullable=False),  # node code of the counterparty
+    Column("peer_pid", String(200), nullable=False),
+    Column("callback", Text, nullable=False),
+    Column("format", String(60), nullable=False),
+    Column("into", String(10), nullable=False),  # consumer: node (fetched) | person (profile)
+    Column("state", String(12), nullable=False),
+    Column("code", String(60), nullable=False),
+    Column("reason", JSON, nullable=False),
+    Column("suspended_by", String(10), nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("seq", Integer, nullable=False, unique=True),  # order of making; a business clock may stand still
+    Index("ix_transfer_process_peer", "peer", "peer_pid"),
+)
+
+addresses = table(
+    "transfer_address",
+    Column("endpoint", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("expires", String(40), nullable=False),
+    Column("share", String(200), nullable=False),
+)
+"""id = our pid as consumer. Holds a live token, so it is deleted when shown, fetched or ended, and has no leaf."""
+
+received = table(
+    "received",
+    Column("agreement", String(120), nullable=False, index=True),
+    Column("transfer", String(80), nullable=False, index=True),
+    Column("dataset", String(120), nullable=False),
+    Column("share", String(200), nullable=False),
+    Column("schema_name", String(200), nullable=False),
+    Column("table_name", String(200), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("state", String(12), nullable=False),  # held | destroyed
+)
+
+holds = table(
+    "delivery_hold",
+    Column("state", String(12), nullable=False),  # suspended | lifted
+    Column("reason", Text, nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""id = agreement."""
+
+endings = table(
+    "delivery_end",
+    Column("reason", Text, nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("state", String(12), nullable=False),  # ending | destroyed
+    Column("proof", JSON),  # ours, signed
+    Column("peer_proof", JSON),  # the consumer's, signed
+)
+"""id = agreement."""
+
+
+def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None) -> list[dict[str, Any]]:
+    """Rows of `of` under all `conditions`, as dicts."""
+    query = select(of).where(*conditions)
+    return [dict(row._mapping) for row in tx.all(query if order is None else query.order_by(order))]
+
+
+def first(tx: Tx, of: Table, *conditions: Any, order: Any = None) -> dict[str, Any] | None:
+    found = rows(tx, of, *conditions, order=order)
+    return found[0] if found else None
+
+
+def granted_before(tx: Tx, agreement: str) -> int:
+    """How many file sets were granted under the agreement so far."""
+    return int(tx.execute(select(func.count()).where(file_sets.c.agreement == agreement)).scalar() or 0)
+
+
+def next_process(tx: Tx) -> int:
+    return int(tx.execute(select(func.max(processes.c.seq))).scalar() or 0) + 1
+
+
+def newest_tables(tx: Tx, agreement: str) -> list[dict[str, Any]]:
+    """The newest open version of every table of the agreement's share."""
+    found = rows(
+        tx, share_tables, share_tables.c.agreement == agreement, share_tables.c.state == "open",
+        order=share_tables.c.version,
+    )  # fmt: skip
+    newest = {(row["schema_name"], row["table_name"]): row for row in found}
+    return [newest[name] for name in sorted(newest)]
+
+
+def files_of(tx: Tx, share_table: str) -> list[dict[str, Any]]:
+    return rows(tx, share_files, share_files.c.share_table == share_table, order=share_files.c.id)

@@ -1,0 +1,126 @@
+"""What a plan is, what it may say, and how it is refused.
+
+Must never know: what the steps mean. Contract: tests/engine/test_engine_rules.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datong.ground.refusal import Kind, Reason, Text
+
+NOT_ALLOWED = Reason(
+    "ENG-400",
+    Kind.invalid,
+    Text("计划未运行。", "The plan was not run."),
+    Text("其中 {count} 处超出计划语言的范围。", "{count} things in it are outside the plan language."),
+    Text("请按下列各项修改；允许的函数见 docs/reference。",
+         "Mend the items listed; the functions a plan may use are in the reference."),
+)  # fmt: skip
+STEP_FAILED = Reason(
+    "ENG-500",
+    Kind.invalid,
+    Text("计划在步骤 {step} 中止，未产生任何结果。", "The plan stopped in step {step}; nothing came of it."),
+    Text("引擎报告：{error}。为避免泄露数据，不显示单元格的值。",
+         "The engine says: {error}. Values of cells are not shown."),
+    Text("请检查该步骤所用的列及其类型。", "Check the columns that the step uses, and their types."),
+)  # fmt: skip
+ROWS_LOST = Reason(
+    "ENG-501",
+    Kind.conflict,
+    Text("计划在步骤 {step} 中止，未产生任何结果。", "The plan stopped after step {step}; nothing came of it."),
+    Text("{whole} 有 {rows_whole} 行，而 {parts} 合计 {rows_parts} 行：有行丢失或重复。",
+         "{whole} has {rows_whole} rows, {parts} together {rows_parts}: rows were lost or doubled."),
+    Text("这是计划的缺陷，请连同计划摘要一并报告。", "This is a fault of the plan; report it with the plan's digest."),
+)  # fmt: skip
+BAD_INPUT = Reason(
+    "ENG-404",
+    Kind.invalid,
+    Text("计划未运行。", "The plan was not run."),
+    Text("输入或参数与计划声明的不一致。", "The inputs or parameters are not those the plan declares."),
+    Text("请提供计划声明的输入和参数。", "Give the inputs and parameters that the plan declares."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named SELECT in DuckDB SQL. Its name becomes a table that later steps may read.
+
+    sql may read the plan's inputs and earlier steps and use bound parameters (`$name`); keys and other secrets
+    are always parameters, because the text of a plan is printed and kept in evidence.
+    """
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A promise checked while the plan runs: the rows of `whole` are the rows of `parts` together."""
+
+    whole: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in order, over the named inputs; nothing else can be read.
+
+    parameters: names of the values bound at run time. balances: row counts that must add up.
+    """
+
+    steps: tuple[Step, ...]
+    inputs: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+    balances: tuple[Balance, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave: the asked tables as pyarrow Tables, the rows of every input and step, the time it took."""
+
+    tables: Mapping[str, Any]
+    rows: Mapping[str, int]
+    seconds: float
+
+    def __getitem__(self, name: str) -> Any:
+        return self.tables[name]
+
+
+FUNCTION_GROUPS: Mapping[str, str] = {
+    "aggregates": "any_value arg_max arg_min avg bool_and bool_or count count_if first last list array_agg max median "
+    "min mode quantile_cont stddev_pop stddev_samp string_agg sum var_pop var_samp approx_count_distinct",
+    "windows": "dense_rank first_value lag last_value lead ntile percent_rank rank row_number",
+    "numbers": "abs acos asin atan atan2 ceil ceiling cos degrees exp floor greatest least ln log10 mod pi power "
+    "radians round sign sin sqrt tan trunc isnan isfinite",
+    "texts": "chr concat concat_ws contains ends_with instr left length lower lpad ltrim prefix regexp_extract "
+    "regexp_full_match regexp_matches regexp_replace repeat replace reverse right rpad rtrim split_part starts_with "
+    "string_split strip_accents substr substring suffix translate trim upper hex unhex from_hex to_hex md5 sha256",
+    "times": "date_add date_diff date_part date_sub date_trunc day dayofweek epoch epoch_ms epoch_us extract hour "
+    "isodow last_day make_date make_timestamp minute month quarter second strftime strptime time_bucket timezone "
+    "to_days to_hours to_minutes to_seconds to_timestamp try_strptime week weekday year date timestamp time",
+    "choices": "case cast coalesce if ifnull nullif try_cast typeof",
+    "lists and structs": "array_length element_at flatten generate_series len list_aggregate list_concat "
+    "list_contains list_distinct list_extract list_filter list_has_any list_position list_reduce list_slice list_sort "
+    "list_transform list_value map map_extract range row struct_extract struct_pack to_json unnest",
+}
+"""The functions a plan may use, by their DuckDB names.
+
+Only functions of (argument) -> (value): none reads files, settings, the clock, chance or the network, so equal
+inputs give equal results. The Spark form of each, with its golden test, comes with the Spark engine; until then
+no plan runs on Spark.
+"""
+
+FUNCTIONS = frozenset(name for group in FUNCTION_GROUPS.values() for name in group.split())
+
+
+def quoted(name: str) -> str:
+    """`name` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """`text` as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"

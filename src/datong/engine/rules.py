@@ -1,0 +1,179 @@
+"""Is this plan within the plan language? Pure: text in, problems out. Also its printed form and its digest.
+
+Two looks at the same SQL. The token look finds every name that stands before an opening bracket, as it is written
+and so as DuckDB will see it, and holds it against the allow-list. The tree look (SQLGlot) finds what kind of
+statement it is, which tables it reads and which parameters it takes. What runs the plan is closed besides: see
+service. Must never know: what the steps mean. Contract: tests/engine/test_engine_rules.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
+
+from datong.engine.model import FUNCTIONS, Balance, Plan, Step
+from datong.ground.canonical import digest
+from datong.ground.refusal import Problem
+
+DIALECT = "duckdb"
+NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+_NO_FUNCTIONS = (
+    "all and any as between by case check decimal distinct else end except exclude exists filter from group "
+    "grouping having ilike in intersect interval is join like limit not numeric offset on or order over partition "
+    "qualify replace rollup cube sets select similar some struct then timestamptz to union using values varchar "
+    "when where with within recursive materialized escape asof semi anti cross inner outer lateral list map array "
+    "rows range"
+)
+"""Words of the language that may stand before a bracket without being a function."""
+_BEFORE_BRACKETS = frozenset(_NO_FUNCTIONS.split())
+
+_REFUSED_NODES = (
+    exp.Command, exp.DDL, exp.DML, exp.Describe, exp.Summarize, exp.Pragma, exp.Set, exp.Use, exp.Copy, exp.Attach,
+    exp.Detach, exp.Pivot, exp.TableSample, exp.Into, exp.Lock, exp.Drop, exp.Alter,
+)  # fmt: skip
+
+
+def problems(plan: Plan) -> list[Problem]:
+    """Everything in `plan` that is outside the plan language; empty when it may run."""
+    found: list[Problem] = []
+    known = list(plan.inputs)
+    for step in plan.steps:
+        if not NAME.fullmatch(step.name) or step.name in known:
+            found.append(_problem(step.name, "步骤名须为小写标识符且不得重复", "needs a new lower-case name"))
+        found += _of_step(step, frozenset(known), frozenset(plan.parameters))
+        known.append(step.name)
+    found += [
+        _problem(f"balance of {b.whole}", f"没有步骤 {name}", f"there is no step or input {name}")
+        for b in plan.balances
+        for name in (b.whole, *b.parts)
+        if name not in known
+    ]
+    return found
+
+
+def digest_of(plan: Plan) -> str:
+    """ "sha256:…" over the steps' names and texts, the declared inputs, parameters and balances."""
+    return digest(as_json(plan))
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The plan as plain JSON, for evidence and for the console."""
+    return {
+        "inputs": list(plan.inputs),
+        "parameters": list(plan.parameters),
+        "steps": [{"name": step.name, "sql": step.sql} for step in plan.steps],
+        "balances": [{"whole": b.whole, "parts": list(b.parts)} for b in plan.balances],
+    }
+
+
+def printed(plan: Plan) -> str:
+    """The plan as readable SQL text: one headed, indented statement a step."""
+    lines = [f"-- inputs: {', '.join(plan.inputs) or 'none'}"]
+    if plan.parameters:
+        lines.append("-- parameters: " + ", ".join(f"${name}" for name in plan.parameters))
+    for number, step in enumerate(plan.steps, 1):
+        lines += ["", f"-- {number}. {step.name}", _pretty(step.sql) + ";"]
+    for balance in plan.balances:
+        lines.append(f"-- rows of {balance.whole} = rows of {' + '.join(balance.parts)}")
+    return "\n".join(lines) + "\n"
+
+
+def unbalanced(rows: dict[str, int], balances: Iterable[Balance]) -> Iterator[tuple[Balance, int]]:
+    """Each balance all of whose tables are counted and which does not add up, with the rows of its parts."""
+    for balance in balances:
+        if balance.whole in rows and all(part in rows for part in balance.parts):
+            together = sum(rows[part] for part in balance.parts)
+            if rows[balance.whole] != together:
+                yield balance, together
+
+
+def last_reads(plan: Plan) -> dict[str, int]:
+    """table -> number of the last step that reads it: from then on its rows need not be kept."""
+    last: dict[str, int] = {}
+    for number, step in enumerate(plan.steps):
+        for tree in sqlglot.parse(step.sql, read=DIALECT):
+            if isinstance(tree, exp.Query):
+                last.update(dict.fromkeys(_read(tree), number))
+    return last
+
+
+def _pretty(sql: str) -> str:
+    try:
+        return sqlglot.parse_one(sql, read=DIALECT).sql(dialect=DIALECT, pretty=True)
+    except SqlglotError:
+        return sql
+
+
+def _of_step(step: Step, tables: frozenset[str], parameters: frozenset[str]) -> list[Problem]:
+    try:
+        trees = sqlglot.parse(step.sql, read=DIALECT)
+        tokens = sqlglot.tokenize(step.sql, read=DIALECT)
+    except SqlglotError as error:
+        first = str(error).splitlines()[0][:120]
+        return [_problem(step.name, f"不是可读的 SQL：{first}", f"not SQL that can be read: {first}")]
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        return [_problem(step.name, "只允许一个 SELECT", "must be one SELECT")]
+    tree = trees[0]
+    found = [
+        _problem(step.name, f"不允许 {kind}", f"{kind} is not allowed")
+        for kind in sorted({type(node).__name__.upper() for node in tree.find_all(*_REFUSED_NODES)})
+    ]
+    found += [
+        _problem(step.name, f"不允许的函数：{name}", f"the function {name} is not allowed")
+        for name in sorted(set(called(tokens)) - FUNCTIONS)
+    ]
+    found += [
+        _problem(step.name, f"未声明的表：{name}", f"reads {name}, which is no input and no earlier step")
+        for name in sorted(set(_read(tree)) - tables)
+    ]
+    found += [
+        _problem(step.name, f"未声明的参数：${name}", f"takes ${name}, which the plan does not declare")
+        for name in sorted({_parameter(node) for node in tree.find_all(exp.Placeholder, exp.Parameter)} - parameters)
+    ]
+    return found
+
+
+def called(tokens: list[Token]) -> Iterator[str]:
+    """The names that stand before an opening bracket and are neither a word of the language nor an alias."""
+    for before, here, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
+        if after.token_type is not TokenType.L_PAREN or not here.text:
+            continue
+        name = here.text.lower()
+        quoted_name = here.token_type is TokenType.IDENTIFIER
+        if here.token_type in {TokenType.STRING, TokenType.NUMBER} or (not quoted_name and not _word(name)):
+            continue
+        if before is not None and before.token_type is TokenType.ALIAS:
+            continue  # AS t(a, b)
+        if quoted_name or name not in _BEFORE_BRACKETS:
+            yield name
+
+
+def _word(text: str) -> bool:
+    return text[0].isalpha() or text[0] == "_"
+
+
+def _read(tree: exp.Query) -> Iterator[str]:
+    """The names of tables a statement reads, without those it defines itself (WITH)."""
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    for read in tree.find_all(exp.Table):
+        if isinstance(read.this, exp.Func):
+            continue  # FROM unnest(…): a function, judged by its name
+        if read.args.get("db") or read.args.get("catalog"):
+            yield read.sql(dialect=DIALECT)
+        elif read.name not in own:
+            yield read.name
+
+
+def _parameter(node: exp.Expression) -> str:
+    return str(node.name) or "?"
+
+
+def _problem(where: str, zh: str, en: str) -> Problem:
+    return Problem(where, zh, en)

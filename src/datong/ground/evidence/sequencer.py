@@ -1,0 +1,220 @@
+"""The sequencer: gives leaves their positions, tree nodes and a signed checkpoint within a second.
+
+A commit that wrote leaves wakes it; a slow sweep finds what other processes wrote. One transaction does all of
+a batch: positions in order of writing, the nodes that became complete, the head moved by compare-and-set, the
+checkpoint signed. So a crash at any moment leaves either nothing or the whole batch, and a second sequencer on
+the same store can only find less to do. The static files follow from the store, under a lock on their folder,
+and are mended at start. Must never know: what leaves say. Contract: tests/ground/test_evidence_sequencer.py.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from datong.ground.db import NODE, Store, Tx
+from datong.ground.evidence import log, note, tiles, tree, witness
+from datong.ground.evidence.leaves import leaves, wakes
+from datong.ground.keys import PrivateKey
+
+logger = logging.getLogger("datong.evidence")
+
+LINK = "evidence"
+PERIOD_SECONDS = 0.2
+SWEEP_SECONDS = 0.5
+BATCH_LEAVES = 4_096
+
+
+class Sequencer:
+    """One thread that integrates the leaves of one store and publishes its log under `folder`.
+
+    origin: the log's name ("datong/<node code>"), or a function that says it once the node has its code and
+    the empty text before: nothing is integrated until then. period_seconds: how long leaves are gathered into
+    one checkpoint. witnesses: codes of the nodes asked to cosign.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        key: PrivateKey,
+        origin: str | Callable[[], str],
+        folder: Path,
+        *,
+        period_seconds: float = PERIOD_SECONDS,
+        witnesses: Sequence[str] | Callable[[], Sequence[str]] = (),
+    ) -> None:
+        self.store, self.key, self.folder, self.period_seconds = store, key, folder, period_seconds
+        self._origin, self._witnesses = origin, witnesses
+        self._published: tuple[int, int] | None = None  # size and number of cosignatures, None until mended
+        self._alarmed = False
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="datong-evidence", daemon=True)
+        log.install(store, folder)
+
+    def start(self) -> None:
+        wakes(self.store, self._wake, on=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Integrate what is there and end the thread."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+        wakes(self.store, self._wake, on=False)
+
+    def run_once(self) -> int:
+        """Integrate all waiting leaves, publish, ask the witnesses; the number of leaves integrated."""
+        origin = self._origin if isinstance(self._origin, str) else self._origin()
+        done = 0
+        while origin and (integrated := integrate(self.store, self.key, origin)):
+            done += integrated
+        self._publish()
+        if origin:
+            self._ask_witnesses()
+        return done
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.run_once()
+                self._alarm()
+            except Exception:
+                logger.exception("the sequencer stumbled; it goes on")
+            if self._stop.is_set():
+                return
+            if self._wake.wait(SWEEP_SECONDS):
+                self._stop.wait(self.period_seconds)  # gather what comes next into the same checkpoint
+                self._wake.clear()
+
+    def _alarm(self) -> None:
+        with self.store.read() as tx:
+            lag = log.lag_seconds(tx)
+        late = lag > log.ALARM_SECONDS
+        if late and not self._alarmed:
+            logger.error("a leaf has waited %.1f s for its place in the evidence log", lag)
+        self._alarmed = late
+
+    def _publish(self) -> None:
+        with self.store.read() as tx:
+            state = _state(tx)
+        if state == self._published:
+            return
+        with _locked(self.folder), self.store.read() as tx:
+            state = _state(tx)
+            if self._published is None:
+                tiles.sweep(self.folder)
+                publish(tx, self.folder, tiles.missing(self.folder, state[0]))
+            else:
+                publish(tx, self.folder, tiles.tiles(state[0], since=self._published[0]))
+        self._published = state
+
+    def _ask_witnesses(self) -> None:
+        codes = self._witnesses() if callable(self._witnesses) else self._witnesses
+        with self.store.read() as tx:
+            due = witness.due(tx, codes)
+        if due:
+            with self.store.begin(NODE, LINK) as tx:
+                for code in witness.due(tx, due):
+                    witness.ask(tx, code)
+
+
+def integrate(store: Store, key: PrivateKey, origin: str, limit: int = BATCH_LEAVES) -> int:
+    """Give the next leaves (in order of writing) their places and sign the new checkpoint, in one transaction.
+
+    The number of leaves; 0 when none waits or another sequencer was faster.
+    """
+    with store.read() as tx:
+        if tx.one(select(leaves.c.id).where(leaves.c.position.is_(None)).limit(1)) is None:
+            return 0
+    try:
+        with store.begin(NODE, LINK) as tx:
+            return _integrated(tx, key, origin, limit)
+    except (_Overtaken, IntegrityError):
+        return 0
+
+
+class _Overtaken(Exception):
+    """Another sequencer moved the head."""
+
+
+def _integrated(tx: Tx, key: PrivateKey, origin: str, limit: int) -> int:
+    size = log.size(tx)
+    waiting = tx.all(
+        select(leaves.c.id, leaves.c.body).where(leaves.c.position.is_(None)).order_by(leaves.c.seq).limit(limit)
+    )
+    if not waiting:
+        return 0
+    new_size = size + len(waiting)
+    _move_head(tx, size, new_size)
+    peaks = log.node_hashes(tx, tree.complete_nodes((0, size)))
+    log.add_nodes(tx, tree.grown(size, peaks, [tree.leaf_hash(bytes(row.body)) for row in waiting]))
+    tx.execute(
+        update(leaves).where(leaves.c.id == bindparam("leaf")).values(position=bindparam("place")),
+        [{"leaf": row.id, "place": place} for place, row in enumerate(waiting, size)],
+    )
+    root = log.root(tx, new_size)
+    text = note.Checkpoint(origin, new_size, root).text
+    row = {
+        "id": f"{new_size:016d}", "size": new_size, "root": root.hex(), "note": note.signed(text, origin, key),
+        "wall_at": tx.wall,
+    }  # fmt: skip
+    tx.add(log.checkpoints, row)
+    return len(waiting)
+
+
+def _move_head(tx: Tx, size: int, new_size: int) -> None:
+    if size == 0 and tx.get(log.head, "head") is None:
+        tx.add(log.head, {"id": "head", "size": new_size})
+        return
+    moved = update(log.head).where(log.head.c.id == "head", log.head.c.size == size).values(size=new_size)
+    if tx.execute(moved).rowcount != 1:
+        raise _Overtaken
+
+
+def publish(tx: Tx, folder: Path, wanted: Iterator[tiles.Tile]) -> int:
+    """Write the wanted tiles from the store, then the newest checkpoint. The number of tiles written."""
+
+    def content(tile: tiles.Tile) -> bytes:
+        return tile_bytes(tx, tile)
+
+    written = tiles.write(folder, wanted, content)
+    newest = log.last_checkpoint(tx)
+    if newest is not None:
+        tiles.write_checkpoint(folder, log.cosigned_note(tx, newest))
+    return written
+
+
+def tile_bytes(tx: Tx, tile: tiles.Tile) -> bytes:
+    """What the file of a tile must hold, from the store."""
+    start = tile.index * tiles.WIDTH
+    end = start + tile.width
+    if tile.level != tiles.ENTRIES:
+        return b"".join(log.level_hashes(tx, 8 * tile.level, start, end))
+    rows = select(leaves.c.body).where(leaves.c.position.between(start, end - 1)).order_by(leaves.c.position)
+    return tiles.bundle([bytes(row.body) for row in tx.all(rows)])
+
+
+def _state(tx: Tx) -> tuple[int, int]:
+    """Size of the newest checkpoint and how many cosignatures it bears."""
+    newest = log.last_checkpoint(tx)
+    size = int(newest["size"]) if newest else 0
+    cosigned = select(func.count()).select_from(log.cosignatures).where(log.cosignatures.c.size == size)
+    return size, int(tx.execute(cosigned).scalar_one())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Only one process writes the files of a log at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

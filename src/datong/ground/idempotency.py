@@ -1,0 +1,76 @@
+"""A request with an `Idempotency-Key` is done once: repeated, it gets the first answer.
+
+The key row stands in the same transaction as the change, and keys never lapse. The same key with other
+parameters is refused. An answer may hold a secret shown once (a token, a login link), so it is kept sealed
+under a key derived from the idempotency key, which only the caller has: use random keys.
+Must never know: what was asked. Contract: tests/ground/test_idempotency.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Column, LargeBinary, String
+
+from datong.ground.canonical import digest, digest_bytes, plain
+from datong.ground.db import Instant, Tx, table
+from datong.ground.refusal import Kind, Reason, Text
+
+SEAL = "AES-256-GCM"
+NONCE_BYTES = 12
+
+OTHER_REQUEST = Reason(
+    "GEN-409",
+    Kind.conflict,
+    Text("请求未执行。", "The request was not done."),
+    Text("该幂等键已用于参数不同的请求。", "Its idempotency key was used for a request with other parameters."),
+    Text("请为新的请求使用新的键。", "Use a new key for a new request."),
+)
+
+requests = table(
+    "idempotent_request",
+    Column("person", String(80), nullable=False),
+    Column("request_digest", String(80), nullable=False),
+    Column("seal", String(20), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+
+def once(tx: Tx, key: str, request: Any, call: Callable[[], Any]) -> Any:
+    """`call()`, or the answer it gave the first time this person sent `key` with the same `request`."""
+    row_id = digest_bytes(f"{tx.actor.person}/{key}".encode())
+    known = tx.get(requests, row_id)
+    asked = digest(request)
+    if known is not None:
+        if known["request_digest"] != asked:
+            raise OTHER_REQUEST()
+        return _opened(key, row_id, known["answer"])
+    answer = plain(call())
+    tx.add(
+        requests,
+        {
+            "id": row_id, "person": tx.actor.person, "request_digest": asked, "seal": SEAL,
+            "answer": _sealed(key, row_id, answer), "at": tx.wall,
+        },
+    )  # fmt: skip
+    return answer
+
+
+def _cipher(key: str) -> AESGCM:
+    return AESGCM(hmac.digest(b"datong idempotency 1", key.encode(), hashlib.sha256))
+
+
+def _sealed(key: str, row_id: str, answer: Any) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + _cipher(key).encrypt(nonce, json.dumps(answer, ensure_ascii=False).encode(), row_id.encode())
+
+
+def _opened(key: str, row_id: str, data: bytes) -> Any:
+    return json.loads(_cipher(key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], row_id.encode()))

@@ -1,0 +1,13 @@
+"""harmonise 归一: from any source to one data standard, nothing lost.
+
+A source is read as text with row numbers; a mapping says which path feeds which element of a standard and how it
+is converted; one plan of SQL steps makes the harmonised rows and, for every row that cannot be, a quarantined
+row with its place, reason and original text. Rows in = rows out + rows quarantined, checked while the plan runs.
+
+    model    sources, standards, mappings, builds; the refusals
+    rules    reading the workspace's texts, conversions and plan as SQL text, quality figures
+    store    the table of builds, reading files and databases, the files of a build
+    service  the verbs
+
+Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
+"""

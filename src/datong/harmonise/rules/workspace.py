@@ -1,0 +1,401 @@
+"""Reading a workspace: the texts of sources, code tables and mappings, every mistake told at once.
+
+`files` is {path in the workspace: parsed YAML}, as the store read it. A mapping names its source, its standard and
+its code tables; `mapping_of` follows the names. Must never know: where the files lie, data.
+Contract: tests/harmonise/test_harmonise_workspace.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+import zoneinfo
+from collections.abc import Iterable
+from collections.abc import Mapping as Map
+from datetime import date, datetime
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from datong.engine.rules import DIALECT
+from datong.ground.canonical import digest
+from datong.ground.refusal import Problem
+from datong.harmonise.model import (
+    NOTES,
+    Check,
+    Code,
+    Codes,
+    Column,
+    Element,
+    How,
+    Join,
+    Mapping,
+    Source,
+    SourceKind,
+    Standard,
+    Type,
+    Unique,
+)
+from datong.harmonise.rules.standards import standard_of
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+Files = Map[str, Any]
+
+MAKES = {
+    How.text: {Type.string},
+    How.number: {Type.number, Type.integer, Type.string},
+    How.timestamp: {Type.timestamp},
+    How.latitude: {Type.number},
+    How.longitude: {Type.number},
+    How.plate: {Type.string},
+    How.code: {Type.string},
+}
+"""The types of element each conversion can make."""
+
+OPTIONS = {
+    How.text: set[str](),
+    How.number: {"thousands", "between"},
+    How.timestamp: {"zone", "formats", "ambiguous", "between"},
+    How.latitude: {"notation", "datum", "between"},
+    How.longitude: {"notation", "datum", "between"},
+    How.plate: set[str](),
+    How.code: {"codes"},
+}
+SAME_DATUM = ("WGS84", "CGCS2000")
+"""Datums that need no conversion to WGS84: they differ by centimetres (policy.md 7.4)."""
+LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S",)
+
+
+class Found:
+    """Problems found so far; `at` is where in which file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def say(self, at: str, zh: str, en: str) -> None:
+        self.problems.append(Problem(f"{self.file}: {at}" if at else self.file, zh, en))
+
+    def only(self, value: Any, at: str, allowed: Iterable[str]) -> dict[str, Any]:
+        """`value` as a dict; its unknown keys are told with the nearest known ones."""
+        if not isinstance(value, dict):
+            self.say(at, "应为一组 键: 值", "should be a set of key: value")
+            return {}
+        known = sorted(allowed)
+        for key in value:
+            if key not in known:
+                near = nearest(str(key), known)
+                self.say(f"{at}.{key}".lstrip("."), f"没有这一项{_zh(near)}", f"there is no such item{_en(near)}")
+        return value
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three of `known` that look like `name`, likest first; also when only the last part of a path does."""
+    pool = list(known)
+    last = {k.rsplit(".", 1)[-1].lower(): k for k in pool}
+    close = difflib.get_close_matches(name, pool, 3, 0.5)
+    close += [last[k] for k in difflib.get_close_matches(name.rsplit(".", 1)[-1].lower(), list(last), 2, 0.6)]
+    return list(dict.fromkeys(close))[:3]
+
+
+def mapping_names(files: Files) -> list[str]:
+    return sorted(
+        path[len("mappings/") : -len(".yaml")] for path in files if re.fullmatch(r"mappings/[^/]+\.yaml", path)
+    )
+
+
+def mapping_of(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
+    """The mapping `name` with the source, standard and code tables it names, or everything wrong with them."""
+    found = Found(f"mappings/{name}.yaml")
+    if found.file not in files:
+        near = nearest(name, mapping_names(files))
+        found.say("", f"没有这个映射{_zh(near)}", f"there is no such mapping{_en(near)}")
+        return None, found.problems
+    keys = {"source", "standard", "table", "missing", "columns", "joins", "checks", "unique", "note"}
+    value = found.only(files[found.file], "", keys)
+    source = _named(files, found, value, key="source", pattern="sources/{}.yaml", read=_source)
+    standard = _named(files, found, value, key="standard", pattern="standards/{}.odcs.yaml", read=standard_of)
+    if source is None or standard is None:
+        return None, found.problems
+    main = str(value.get("table", "")) if source.kind is SourceKind.database else source.name
+    if source.kind is SourceKind.database and main not in source.tables:
+        found.say("table", "应为数据源中的一张表", f"should be one of the source's tables: {', '.join(source.tables)}")
+    reader = _Reader(found, files, source, standard, main)
+    columns = reader.columns(value.get("columns"))
+    joins = reader.joins(value.get("joins", []))
+    reader.paths_known(columns, joins)
+    checks = reader.checks(value.get("checks", []))
+    unique = reader.unique(value.get("unique", []))
+    missing = tuple(str(m) for m in value.get("missing", [""]) or [""])
+    if found.problems:
+        return None, found.problems
+    used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *reader.used)}
+    fields = (columns, joins, checks, unique, missing)
+    return Mapping(name, source, standard, main, *fields, digest(used)), []
+
+
+def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:
+    """The thing that `value[key]` names, read from its own file."""
+    name = value.get(key)
+    file = pattern.format(name)
+    if not isinstance(name, str) or file not in files:
+        head, tail = pattern.split("{}")
+        known = [f[len(head) : -len(tail)] for f in files if f.startswith(head) and f.endswith(tail)]
+        found.say(
+            key, f"没有文件 {file}；已有：{', '.join(known)}", f"there is no file {file}; there are: {', '.join(known)}"
+        )
+        return None
+    thing, problems = read(file, files[file])
+    found.problems += problems
+    return thing
+
+
+def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
+    """The source, also when something in it is wrong, so that the mapping's own mistakes are told with it."""
+    found = Found(file)
+    keys = {"kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "title", "note"}
+    value = found.only(given, "", keys)
+    name = file.removeprefix("sources/").removesuffix(".yaml")
+    if not NAME.fullmatch(name):
+        found.say("", "文件名应为小写名称", "the file's name should be a-z, 0-9 and _")
+    if value.get("kind") not in set(SourceKind):
+        kinds = ", ".join(SourceKind)
+        found.say("kind", f"应为 {kinds} 之一", f"should be one of {kinds}")
+        return None, found.problems
+    kind = SourceKind(value["kind"])
+    path = str(value.get("path", ""))
+    if not path and not (kind is SourceKind.database and value.get("url_from")):
+        found.say("path", "缺少 path", "there is no path")
+    if path.startswith(("/", "~")) or ".." in path.split("/"):
+        found.say("path", "应为数据目录内的相对路径", "should lie inside the data folder")
+    tables = value.get("tables", {})
+    if kind is SourceKind.database and not (isinstance(tables, dict) and tables):
+        found.say("tables", "应为 表: 主键列", "should name each table with its key column")
+        tables = {}
+    skip = value.get("skip_lines", 0)
+    if not isinstance(skip, int) or skip < 0:
+        found.say("skip_lines", "应为非负整数", "should be a whole number, 0 or more")
+    for key, size in (("delimiter", 1),):
+        if len(str(value.get(key, ","))) != size:
+            found.say(key, "应为一个字符", "should be one character")
+    try:
+        "".encode(str(value.get("encoding", "utf-8")))
+    except LookupError:
+        found.say("encoding", "未知编码", "is no known encoding")
+    return (
+        Source(
+            name, kind, path, str(value.get("url_from", "")), str(value.get("records", "")),
+            str(value.get("encoding", "utf-8")), str(value.get("delimiter", ",")), skip if isinstance(skip, int) else 0,
+            {str(k): str(v) for k, v in tables.items()},
+        ),
+        found.problems,
+    )  # fmt: skip
+
+
+class _Reader:
+    """Reads the parts of one mapping against its source and standard."""
+
+    def __init__(self, found: Found, files: Files, source: Source, standard: Standard, main: str) -> None:
+        self.found, self.files, self.source, self.standard, self.main = found, files, source, standard, main
+        self.used: list[str] = []
+        self.mapped: list[str] = []
+
+    def columns(self, given: Any) -> tuple[Column, ...]:
+        known = [element.name for element in self.standard.elements]
+        value = self.found.only(given, "columns", known)
+        columns = []
+        for element in self.standard.elements:
+            if element.name in value:
+                columns.append(self._column(element, value[element.name]))
+                self.mapped.append(element.name)
+            elif element.required:
+                self.found.say(
+                    "columns", f"缺少必填元素 {element.name}", f"the required element {element.name} is not filled"
+                )
+        return tuple(columns)
+
+    def _column(self, element: Element, given: Any) -> Column:
+        at = f"columns.{element.name}"
+        value = {"from": given} if isinstance(given, str) else given
+        how = self._how(at, value.get("as", "text") if isinstance(value, dict) else "text")
+        value = self.found.only(value, at, {"from", "as", "constant", "note"} | OPTIONS[how])
+        if ("from" in value) == ("constant" in value):
+            self.found.say(at, "from 与 constant 须且只须其一", "needs either `from` or `constant`")
+        if "from" in value and element.type not in MAKES[how]:
+            self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
+        constant = str(value["constant"]) if "constant" in value else None
+        return Column(
+            element=element,
+            path=str(value.get("from", "")),
+            how=how,
+            constant=constant,
+            zone=self._zone(at, how, value),
+            formats=tuple(str(f) for f in value.get("formats", LOCAL_FORMATS)),
+            ambiguous=self._one_of(f"{at}.ambiguous", value.get("ambiguous", "quarantine"), ("quarantine", "earlier")),
+            notation=self._notation(at, how, value),
+            thousands=str(value.get("thousands", "")),
+            between=self._between(at, how, value.get("between")),
+            codes=self._codes(at, how, value),
+        )
+
+    def _how(self, at: str, name: Any) -> How:
+        if name not in set(How):
+            near, known = nearest(str(name), How), ", ".join(How)
+            zh, en = (
+                f"未知的转换；可用：{known}{_zh(near)}",
+                f"{name} is no known conversion; there are: {known}{_en(near)}",
+            )
+            self.found.say(f"{at}.as", zh, en)
+            return How.text
+        return How(name)
+
+    def _zone(self, at: str, how: How, value: Map[str, Any]) -> str:
+        if how is not How.timestamp:
+            return ""
+        zone = value.get("zone")
+        if zone is None:
+            self.found.say(
+                f"{at}.zone", "须声明时区（offset 或时区名）", "declare the zone: `offset` (in the text) or a name"
+            )
+        elif zone != "offset" and zone not in _zones():
+            near = nearest(str(zone), _zones())
+            self.found.say(f"{at}.zone", f"未知时区 {zone}{_zh(near)}", f"{zone} is no known time zone{_en(near)}")
+        return str(zone)
+
+    def _notation(self, at: str, how: How, value: Map[str, Any]) -> str:
+        if how not in {How.latitude, How.longitude}:
+            return "decimal"
+        datum = value.get("datum")
+        if datum is None:
+            self.found.say(f"{at}.datum", "坐标系未声明", "declare the datum of the coordinates, e.g. WGS84")
+        elif datum not in SAME_DATUM:
+            said = f"only {' and '.join(SAME_DATUM)} are converted today"
+            self.found.say(f"{at}.datum", f"暂不支持 {datum}；可用 {'、'.join(SAME_DATUM)}", f"{datum}: {said}")
+        return self._one_of(f"{at}.notation", value.get("notation"), ("decimal", "dms"))
+
+    def _between(self, at: str, how: How, value: Any) -> tuple[str, str] | None:
+        if value is None:
+            return None
+        if not (isinstance(value, list) and len(value) == 2):
+            self.found.say(f"{at}.between", "应为 [下限, 上限]", "should be [lowest, highest]")
+            return None
+        try:
+            if how is How.timestamp:
+                ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
+                return ends[0].isoformat(), ends[1].isoformat()
+            return repr(float(value[0])), repr(float(value[1]))
+        except (ValueError, TypeError):
+            self.found.say(f"{at}.between", "上下限不可读", "its ends cannot be read")
+            return None
+
+    def _codes(self, at: str, how: How, value: Map[str, Any]) -> Codes | None:
+        if how is not How.code:
+            return None
+        file = f"standards/{value.get('codes')}.codes.yaml"
+        if file not in self.files:
+            self.found.say(f"{at}.codes", f"没有代码表 {file}", f"there is no code table {file}")
+            return None
+        self.used.append(file)
+        table = self.found.only(self.files[file], at, {"title", "source", "match", "codes", "note"})
+        entries = table.get("codes")
+        if not (isinstance(entries, dict) and entries):
+            self.found.say(f"{at}.codes", "代码表为空", "the code table is empty")
+            return None
+        whole = self._one_of(f"{at}.codes.match", table.get("match", "whole"), ("whole", "prefix")) == "whole"
+        codes = [Code(str(k), str(v["to"] if isinstance(v, dict) else v)) for k, v in entries.items()]
+        return Codes(str(value["codes"]), whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))))
+
+    def _one_of(self, at: str, value: Any, known: tuple[str, ...]) -> str:
+        if value not in known:
+            self.found.say(at, f"应为 {'、'.join(known)} 之一", f"should be one of {', '.join(known)}")
+            return known[0]
+        return str(value)
+
+    def joins(self, given: Any) -> tuple[Join, ...]:
+        joins: list[Join] = []
+        for number, item in enumerate(given if isinstance(given, list) else []):
+            at = f"joins[{number}]"
+            value = self.found.only(item, at, {"table", "on", "as", "missing", "note"})
+            on = value.get("on")
+            table = str(value.get("table", ""))
+            if table not in self.source.tables or table == self.main or table in [j.table for j in joins]:
+                self.found.say(f"{at}.table", "应为数据源的另一张表", "should be another table of the source, once")
+            if not (isinstance(on, dict) and len(on) == 1):
+                self.found.say(f"{at}.on", "应为 左列: 右列", "should be one pair, left path: right path")
+                continue
+            (left, right), how = next(iter(on.items())), self._how(at, value.get("as", "text"))
+            if not str(right).startswith(f"{table}."):
+                self.found.say(f"{at}.on", f"右列应为 {table}.列", f"the right path should be {table}.column")
+            held = self._one_of(f"{at}.missing", value.get("missing", "quarantine"), ("quarantine", "keep"))
+            joins.append(Join(table, str(left), str(right).removeprefix(f"{table}."), how, held))
+        return tuple(joins)
+
+    def paths_known(self, columns: Iterable[Column], joins: Iterable[Join]) -> None:
+        """For databases: every path names a table that is the main one or was joined before."""
+        if self.source.kind is not SourceKind.database:
+            if joins:
+                self.found.say("joins", "仅数据库来源可关联", "only database sources can be joined")
+            return
+        reached = {self.main}
+        for join in joins:
+            if join.left.split(".")[0] not in reached:
+                self.found.say("joins", f"{join.left} 尚未关联", f"{join.left} is of a table not joined before")
+            reached.add(join.table)
+        for column in columns:
+            if column.path and ("." not in column.path or column.table not in reached):
+                said = f"{column.path} should be table.column of {', '.join(sorted(reached))}"
+                self.found.say(f"columns.{column.element.name}.from", f"{column.path} 应为 表.列", said)
+
+    def checks(self, given: Any) -> tuple[Check, ...]:
+        checks = []
+        for number, item in enumerate(given if isinstance(given, list) else []):
+            at = f"checks[{number}]"
+            value = self.found.only(item, at, {"reason", "when", "note"})
+            reason = str(value.get("reason", ""))
+            if not NAME.fullmatch(reason) or reason in NOTES:
+                self.found.say(f"{at}.reason", "应为新的小写名称", "should be a new name: a-z, 0-9 and _")
+            try:
+                tree = sqlglot.parse_one(str(value.get("when", "")), read=DIALECT)
+            except SqlglotError:
+                self.found.say(f"{at}.when", "不是可读的条件", "is no condition that can be read")
+                continue
+            names = tuple(dict.fromkeys(node.name for node in tree.find_all(exp.Column)))
+            if list(tree.find_all(exp.Query)) or not names:
+                self.found.say(f"{at}.when", "应为元素之间的条件", "should be a condition on elements")
+            self._elements(f"{at}.when", names)
+            checks.append(Check(reason, str(value["when"]), names))
+        return tuple(checks)
+
+    def unique(self, given: Any) -> tuple[Unique, ...]:
+        keys = []
+        for number, item in enumerate(given if isinstance(given, list) else []):
+            at = f"unique[{number}]"
+            value = self.found.only(item, at, {"columns", "apart_from", "note"})
+            columns, apart = (tuple(map(str, value.get(key) or [])) for key in ("columns", "apart_from"))
+            if not columns:
+                self.found.say(f"{at}.columns", "缺少列", "names no columns")
+            self._elements(at, (*columns, *apart))
+            keys.append(Unique(columns, apart))
+        return tuple(keys)
+
+    def _elements(self, at: str, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.mapped:
+                near = nearest(name, self.mapped)
+                self.found.say(at, f"映射中没有 {name}{_zh(near)}", f"the mapping fills no element {name}{_en(near)}")
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def _zh(near: list[str]) -> str:
+    return f"；相近：{'、'.join(near)}" if near else ""
+
+
+def _en(near: list[str]) -> str:
+    return f"; nearest: {', '.join(near)}" if near else ""

@@ -1,0 +1,75 @@
+"""Tables of harmonise: builds, and which build of a resource is current. Contract: tests/harmonise/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, Integer, String, func, select
+
+from datong.ground.db import Instant, Tx, table
+from datong.harmonise.model import State
+
+builds = table(
+    "build",
+    Column("seq", Integer, nullable=False, unique=True),
+    Column("resource", String(80), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("mapping", String(40), nullable=False),
+    Column("standard", String(40), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("read", Integer, nullable=False),
+    Column("harmonised", Integer, nullable=False),
+    Column("quarantined", Integer, nullable=False),
+    Column("reasons", JSON, nullable=False),  # {reason: rows}
+    Column("reasons_by_column", JSON, nullable=False),  # [{reason, column, rows}]
+    Column("repairs", JSON, nullable=False),  # [{state, rule, column, values}] in the harmonised rows
+    Column("quality", JSON, nullable=False),
+    Column("elements", JSON, nullable=False),  # the standard's elements, as a listing shows them
+    Column("files", JSON, nullable=False),  # {file: {digest, bytes, rows}}; empty when refused
+    Column("digest", String(80), nullable=False),  # of harmonised.parquet; empty when refused
+    Column("source_digest", String(80), nullable=False),
+    Column("standard_digest", String(80), nullable=False),
+    Column("mapping_digest", String(80), nullable=False),
+    Column("plan_digest", String(80), nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_build_resource", "resource", "state"),
+)
+
+currents = table("current_build", Column("build", String(80), nullable=False), Column("at", Instant, nullable=False))
+"""id = resource: the build that readers of the resource get."""
+
+
+def next_seq(tx: Tx) -> int:
+    return int(tx.execute(select(func.coalesce(func.max(builds.c.seq), 0))).scalar() or 0) + 1
+
+
+def all_builds(tx: Tx, resource: str | None = None) -> list[dict[str, Any]]:
+    """Builds, newest first."""
+    query = select(builds).order_by(builds.c.seq.desc())
+    if resource is not None:
+        query = query.where(builds.c.resource == resource)
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def current_build(tx: Tx, resource: str) -> dict[str, Any] | None:
+    pointer = tx.get(currents, resource)
+    return tx.get(builds, pointer["build"]) if pointer is not None else None
+
+
+def point_to(tx: Tx, resource: str, build: str) -> bool:
+    """Make `build` the current one of `resource`; False when it was already."""
+    pointer = tx.get(currents, resource)
+    if pointer is not None and pointer["build"] == build:
+        return False
+    if pointer is None:
+        tx.add(currents, {"id": resource, "build": build, "at": tx.now})
+    else:
+        tx.change(currents, resource, build=build, at=tx.now)
+    return True
+
+
+def committed(tx: Tx) -> dict[str, str]:
+    """build id -> resource of every build that has files."""
+    rows = tx.all(select(builds.c.id, builds.c.resource).where(builds.c.state == State.built.value))
+    return {row.id: row.resource for row in rows}

@@ -1,0 +1,96 @@
+"""The files of a build: written aside, named in the row with their digests, moved into place after the commit.
+
+    <folder>/data/harmonised/.staged/<build>/   while the transaction is open
+    <folder>/data/harmonised/<resource>/<build>/ afterwards
+
+A crash in between is mended at the start (`swept`): what a committed row names is moved into place, what no row
+names is deleted. Contract: tests/harmonise/test_harmonise_files.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+HARMONISED = "harmonised.parquet"
+QUARANTINE = "quarantine.parquet"
+REPAIRS = "repairs.parquet"
+PLAN = "plan.sql"
+STAGED = ".staged"
+
+
+def root(folder: Path) -> Path:
+    return folder / "data" / "harmonised"
+
+
+def place(folder: Path, resource: str, build: str) -> Path:
+    return root(folder) / resource / build
+
+
+def staged(folder: Path, build: str, tables: Mapping[str, pa.Table], plan: str) -> dict[str, dict[str, Any]]:
+    """Write a build's files aside and flush them: {file: {digest, bytes, rows}}."""
+    aside = root(folder) / STAGED / build
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    for name, table in tables.items():
+        pq.write_table(table, aside / name, compression="zstd")
+    (aside / PLAN).write_text(plan, "utf-8")
+    written = {}
+    for path in sorted(aside.iterdir()):
+        _flush(path)
+        rows = tables[path.name].num_rows if path.name in tables else 0
+        written[path.name] = {"digest": digest_of(path), "bytes": path.stat().st_size, "rows": rows}
+    _flush(aside)
+    return written
+
+
+def put_in_place(folder: Path, resource: str, build: str) -> None:
+    """Move a staged build to its place; nothing to do when it is there already."""
+    target = place(folder, resource, build)
+    aside = root(folder) / STAGED / build
+    if aside.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside.rename(target)
+        _flush(target.parent)
+
+
+def unstage(folder: Path, build: str) -> None:
+    shutil.rmtree(root(folder) / STAGED / build, ignore_errors=True)
+
+
+def swept(folder: Path, known: Mapping[str, str]) -> list[str]:
+    """Finish and clean up after a crash; known: build id -> resource of every committed build. Says what it did."""
+    done = []
+    for aside in sorted((root(folder) / STAGED).glob("*")):
+        if aside.name in known:
+            put_in_place(folder, known[aside.name], aside.name)
+            done.append(f"moved {known[aside.name]}/{aside.name} into place")
+        else:
+            shutil.rmtree(aside)
+            done.append(f"deleted the unfinished {aside.name}")
+    for built in sorted(root(folder).glob("[!.]*/*")):
+        if known.get(built.name) != built.parent.name:
+            shutil.rmtree(built) if built.is_dir() else built.unlink()
+            done.append(f"deleted the stray {built.parent.name}/{built.name}")
+    return done
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as opened:
+        return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

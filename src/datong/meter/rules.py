@@ -1,0 +1,37 @@
+"""Which state a usage event lands in, and how many uses a policy allows. Pure.
+
+Contract: tests/meter/test_meter_rules.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datong.meter.model import UNBILLED_KINDS, UsageKind, UsageState
+
+
+def final_state(kind: str, tariff_kind: str, *, first: bool) -> UsageState:
+    """The one state of an event. first: no delivery of this table version under this agreement came before."""
+    if UsageKind(kind) in UNBILLED_KINDS:
+        return UsageState.NON_MONETIZABLE
+    if tariff_kind == "free":
+        return UsageState.FREE
+    return UsageState.MONETIZABLE if first else UsageState.INCLUDED
+
+
+def count_limit(policy: Mapping[str, Any]) -> int | None:
+    """The smallest number of uses that the permissions of a policy (its JSON form) allow, or None = no limit."""
+    bounds = []
+    for rule in policy.get("permissions", []):
+        for constraint in rule.get("constraints", []):
+            if constraint.get("left") != "count":
+                continue
+            right = constraint.get("right")
+            if not isinstance(right, str | int) or not str(right).isdigit():
+                continue
+            if constraint.get("op") in ("lteq", "eq"):
+                bounds.append(int(right))
+            elif constraint.get("op") == "lt":
+                bounds.append(max(0, int(right) - 1))
+    return min(bounds, default=None)

@@ -1,0 +1,147 @@
+"""The verbs of meter: take (count and set the final state in one step), served, reconcile, events.
+
+Contract: tests/meter/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from datong.ground import evidence
+from datong.ground.canonical import digest_bytes
+from datong.ground.db import Tx, new_id
+from datong.meter import rules, store
+from datong.meter.model import BAD_EVENT, COUNT_USED_UP, OTHER_USE, UNKNOWN, UsageKind, UsageState
+from datong.negotiate import service as negotiate
+from datong.terms.verbs import view
+
+
+def take(
+    tx: Tx, *, agreement: str, grant: str, kind: str, table: str, version: int | str, rows: int, bytes_granted: int,
+    files: Sequence[str], decision: Mapping[str, Any], limit: int | None = None, key: str | None = None,
+) -> str:  # fmt: skip
+    """Count one use and give it its final state; returns the event id. MTR-429 when the count is used up.
+
+    agreement: its id, "" for the owner's own work. kind: see UsageKind. decision: what the choke point decided.
+    limit: number of uses allowed; by default the smallest count constraint of the agreement's policy.
+    key: the same use under the same key is one event, however often it is taken.
+    """
+    _check(kind, rows, bytes_granted)
+    if key is not None and (known := tx.get(store.events, key)) is not None:
+        if (known["agreement"], known["grant_id"], known["table_name"]) != (agreement, grant, table):
+            raise OTHER_USE(id=key)
+        return key
+    tariff, limit = _terms(tx, agreement, limit)
+    number = store.count_up(tx, _counter("uses", agreement), limit)
+    if number is None:
+        raise COUNT_USED_UP(agreement=agreement, limit=limit)
+    billable = kind in (UsageKind.query, UsageKind.file_set, UsageKind.supply)
+    first = billable and store.count_up(tx, _counter("version", agreement, table, str(version)), None) == 1
+    event = key or new_id("use")
+    state = rules.final_state(kind, tariff, first=first)
+    tx.add(
+        store.events,
+        {
+            "id": event, "agreement": agreement, "grant_id": grant, "kind": kind, "table_name": table,
+            "version": str(version), "rows": rows, "bytes_granted": bytes_granted, "files": list(files),
+            "state": state.value, "decision": dict(decision), "number": number, "at": tx.now, "wall_at": tx.wall,
+        },
+    )  # fmt: skip
+    evidence.append(tx, "meter.taken", store.events, event, agreement=agreement, state=state.value, number=number)
+    return event
+
+
+def served(tx: Tx, event: str, bytes: int) -> None:
+    """Add bytes that were sent under an event; volatile until `reconcile`."""
+    if bytes < 0:
+        raise BAD_EVENT(field="bytes", value=bytes)
+    store.add_served(tx, event, bytes)
+
+
+def reconcile(tx: Tx, event: str) -> dict[str, Any]:
+    """Write the bytes served so far into the event, with a leaf; repeated without new bytes it does nothing."""
+    row = _known(tx, event)
+    counted = tx.get(store.served, event)
+    total = int(counted["bytes"]) if counted else 0
+    if row["bytes_served"] == total:
+        return row
+    tx.change(store.events, event, bytes_served=total, reconciled_at=tx.now)
+    evidence.append(tx, "meter.reconciled", store.events, event, bytes_served=total)
+    return _known(tx, event)
+
+
+def reconcile_open(tx: Tx) -> int:
+    """Reconcile every event not yet reconciled; the number done."""
+    waiting = store.open_events(tx)
+    for event in waiting:
+        reconcile(tx, event)
+    return len(waiting)
+
+
+@view()
+def usage(tx: Tx, *, agreement: str | None = None) -> list[dict[str, Any]]:
+    """Usage events, of one agreement or all, in order of time, each in its one final state."""
+    return events(tx, agreement)
+
+
+def events(tx: Tx, agreement: str | None = None) -> list[dict[str, Any]]:
+    """The events of one agreement or all, in order of time, with the bytes served so far."""
+    return [_shown(tx, row) for row in store.events_between(tx, agreement, None, None)]
+
+
+@view()
+def event(tx: Tx, *, event: str) -> dict[str, Any]:
+    """One usage event."""
+    return _shown(tx, _known(tx, event))
+
+
+def events_between(tx: Tx, *, agreement: str, start: str, end: str) -> list[dict[str, Any]]:
+    """Events of an agreement with start <= business time < end (UTC texts)."""
+    return store.events_between(tx, agreement, start, end)
+
+
+@view()
+def totals(tx: Tx, agreement: str | None = None) -> dict[str, Any]:
+    """Number of events per state, rows and bytes; the states add up to the events."""
+    found = store.events_between(tx, agreement, None, None)
+    states = {state.value: sum(row["state"] == state for row in found) for state in UsageState}
+    return {
+        "events": len(found), "states": states,
+        "rows": sum(row["rows"] for row in found), "bytes_granted": sum(row["bytes_granted"] for row in found),
+        "bytes_served": sum(row["bytes_served"] or 0 for row in found),
+    }  # fmt: skip
+
+
+def _terms(tx: Tx, agreement: str, limit: int | None) -> tuple[str, int | None]:
+    """(kind of tariff, number of uses allowed) of an agreement."""
+    if not agreement:
+        return "free", limit
+    known = negotiate.agreement(tx, agreement)
+    allowed = limit if limit is not None else rules.count_limit(known["policy"])
+    return str(known["terms"]["tariff"]["kind"]), allowed
+
+
+def _check(kind: str, rows: int, bytes_granted: int) -> None:
+    if kind not in set(UsageKind):
+        raise BAD_EVENT(field="kind", value=kind)
+    for field, value in (("rows", rows), ("bytes_granted", bytes_granted)):
+        if type(value) is not int or value < 0:
+            raise BAD_EVENT(field=field, value=value)
+
+
+def _counter(*parts: str) -> str:
+    return digest_bytes("\x1f".join(parts).encode())
+
+
+def _known(tx: Tx, event_id: str) -> dict[str, Any]:
+    row = tx.get(store.events, event_id)
+    if row is None:
+        raise UNKNOWN(id=event_id)
+    return row
+
+
+def _shown(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
+    counted = tx.get(store.served, row["id"])
+    return {**row, "bytes_served": row["bytes_served"] if row["bytes_served"] is not None else
+            (int(counted["bytes"]) if counted else 0)}  # fmt: skip

@@ -1,0 +1,72 @@
+"""Tables of meter: usage events (evidenced) and two kinds of volatile counters (not evidenced).
+
+Contract: tests/meter/.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, String, select, text, update
+
+from datong.ground.db import Instant, Tx, table
+
+events = table(
+    "usage_event",
+    Column("agreement", String(200), nullable=False),
+    Column("grant_id", String(80), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("table_name", String(200), nullable=False),
+    Column("version", String(80), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes_granted", BigInteger, nullable=False),
+    Column("files", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("decision", JSON, nullable=False),
+    Column("number", BigInteger, nullable=False),  # of the use under its agreement, 1, 2, 3 …
+    Column("at", Instant, nullable=False),
+    Column("wall_at", Instant, nullable=False),
+    Column("bytes_served", BigInteger),  # written once the grant is over
+    Column("reconciled_at", Instant),
+    Index("ix_usage_event_agreement", "agreement", "at"),
+)
+counters = table("usage_counter", Column("used", BigInteger, nullable=False))
+"""Uses per agreement and deliveries per table version; changed by one conditional statement."""
+
+served = table("usage_served", Column("bytes", BigInteger, nullable=False))
+"""Bytes sent so far per event; id = event id."""
+
+
+def count_up(tx: Tx, counter: str, limit: int | None) -> int | None:
+    """Count one more and return the new count; None when `limit` is reached. One statement decides."""
+    _ensure(tx, "usage_counter", "used", counter)
+    change = update(counters).where(counters.c.id == counter)
+    if limit is not None:
+        change = change.where(counters.c.used < limit)
+    row = tx.execute(change.values(used=counters.c.used + 1).returning(counters.c.used)).one_or_none()
+    return None if row is None else int(row.used)
+
+
+def add_served(tx: Tx, event: str, size: int) -> None:
+    _ensure(tx, "usage_served", "bytes", event)
+    tx.execute(update(served).where(served.c.id == event).values(bytes=served.c.bytes + size))
+
+
+def _ensure(tx: Tx, name: str, column: str, key: str) -> None:
+    tx.execute(text(f"INSERT INTO {name} (id, {column}) VALUES (:id, 0) ON CONFLICT (id) DO NOTHING"), {"id": key})
+
+
+def events_between(tx: Tx, agreement: str | None, start: str | None, end: str | None) -> list[dict[str, Any]]:
+    """Events of an agreement (or all) with start <= at < end, in order of their time."""
+    query = select(events).order_by(events.c.at, events.c.number, events.c.id)
+    if agreement is not None:
+        query = query.where(events.c.agreement == agreement)
+    if start is not None:
+        query = query.where(events.c.at >= start)
+    if end is not None:
+        query = query.where(events.c.at < end)
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def open_events(tx: Tx) -> list[str]:
+    return [row.id for row in tx.all(select(events.c.id).where(events.c.reconciled_at.is_(None)))]

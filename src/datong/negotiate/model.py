@@ -1,0 +1,193 @@
+"""What a negotiation is, the moves the Dataspace Protocol 2025-1 allows, and the refusals of this room.
+
+MOVES reads line for line like the specification's figure (negotiation/figures/contract.negotiation.state.machine),
+with its prose where they differ: both sides may terminate in every state that is not final. The two openings
+(a consumer requests, a provider offers) are constructors, not moves.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from datong.ground.refusal import Kind, Reason, Text
+
+
+class State(StrEnum):
+    REQUESTED = "REQUESTED"
+    OFFERED = "OFFERED"
+    ACCEPTED = "ACCEPTED"
+    AGREED = "AGREED"
+    VERIFIED = "VERIFIED"
+    FINALIZED = "FINALIZED"
+    TERMINATED = "TERMINATED"
+
+
+class Act(StrEnum):
+    request = "request"
+    offer = "offer"
+    accept = "accept"
+    agree = "agree"
+    verify = "verify"
+    finalize = "finalize"
+    terminate = "terminate"
+
+
+class Party(StrEnum):
+    consumer = "consumer"
+    provider = "provider"
+
+    @property
+    def other(self) -> Party:
+        return Party.provider if self is Party.consumer else Party.consumer
+
+
+BOTH = (Party.consumer, Party.provider)
+C, P = (Party.consumer,), (Party.provider,)
+
+MOVES: dict[tuple[State, Act], tuple[tuple[Party, ...], State]] = {
+    (State.REQUESTED, Act.offer): (P, State.OFFERED),
+    (State.REQUESTED, Act.agree): (P, State.AGREED),
+    (State.REQUESTED, Act.terminate): (BOTH, State.TERMINATED),
+    (State.OFFERED, Act.request): (C, State.REQUESTED),
+    (State.OFFERED, Act.accept): (C, State.ACCEPTED),
+    (State.OFFERED, Act.terminate): (BOTH, State.TERMINATED),
+    (State.ACCEPTED, Act.agree): (P, State.AGREED),
+    (State.ACCEPTED, Act.terminate): (BOTH, State.TERMINATED),
+    (State.AGREED, Act.verify): (C, State.VERIFIED),
+    (State.AGREED, Act.terminate): (BOTH, State.TERMINATED),
+    (State.VERIFIED, Act.finalize): (P, State.FINALIZED),
+    (State.VERIFIED, Act.terminate): (BOTH, State.TERMINATED),
+}
+"""(state now, act) -> (who may do it, state after)."""
+
+OPENINGS = {Act.request: (Party.consumer, State.REQUESTED), Act.offer: (Party.provider, State.OFFERED)}
+FINAL = frozenset({State.FINALIZED, State.TERMINATED})
+
+HOLDER: dict[State, tuple[Party | None, Text]] = {
+    State.REQUESTED: (Party.provider, Text("等待提供方答复请求", "the provider has to answer the request")),
+    State.OFFERED: (Party.consumer, Text("等待使用方答复要约", "the consumer has to answer the offer")),
+    State.ACCEPTED: (Party.provider, Text("等待提供方出具合约", "the provider has to draw up the agreement")),
+    State.AGREED: (Party.consumer, Text("等待使用方签署确认", "the consumer has to verify and sign")),
+    State.VERIFIED: (Party.provider, Text("等待提供方最终确认", "the provider has to finalise")),
+    State.FINALIZED: (None, Text("合约已成立", "the contract is concluded")),
+    State.TERMINATED: (None, Text("协商已终止", "the negotiation has ended")),
+}
+"""Whose turn it is in each state, and why it waits."""
+
+ANSWER_DAYS = 10
+"""Days of the business clock a side has for its answer before the other may let the negotiation lapse."""
+
+BAD_OFFER = Reason(
+    "CTR-400",
+    Kind.invalid,
+    Text("合约请求未被接受。", "The contract request was not accepted."),
+    Text("要约内容有 {count} 处有误。", "{count} things in the offer are wrong."),
+    Text("请从提供方目录重新取得要约。", "Take the offer again from the provider's catalogue."),
+)
+MOVE_REFUSED = Reason(
+    "CTR-401",
+    Kind.conflict,
+    Text("{party} 不能对协商 {negotiation} 执行 {act}。", "The {party} cannot {act} negotiation {negotiation}."),
+    Text("其状态为 {state}。", "It is {state}."),
+    Text("{party} 现在可以：{open}。", "The {party} may now: {open}."),
+    rule="Dataspace Protocol 2025-1",
+    article="Contract Negotiation, state machine",
+)
+NOT_IN_FORCE = Reason(
+    "CTR-402",
+    Kind.conflict,
+    Text("合约 {agreement} 不得履行。", "The contract {agreement} may not be performed."),
+    Text("{why_zh}。", "{why_en}."),
+    Text("请等待双方签署并最终确认，以及合约生效。",
+         "Wait until both sides have signed, it is finalised and its term has begun."),
+    rule="TC609-6-2025-14",
+    article="7.5.a",
+)  # fmt: skip
+BAD_SIGNATURE = Reason(
+    "CTR-403",
+    Kind.denied,
+    Text("合约 {agreement} 不得履行。", "The contract {agreement} may not be performed."),
+    Text("签名验证失败：{who}。", "A signature does not verify: {who}."),
+    Text("请勿履行；核对双方节点密钥后重新签约。",
+         "Do not perform it; compare both nodes' keys and conclude it again."),
+    rule="TC609-6-2025-14",
+    article="7.5.a",
+)  # fmt: skip
+ENDED = Reason(
+    "CTR-404",
+    Kind.conflict,
+    Text("合约 {agreement} 不得履行。", "The contract {agreement} may not be performed."),
+    Text("{why_zh}。", "{why_en}."),
+    Text("请协商新的合约。", "Negotiate a new contract."),
+    rule="TC609-6-2025-14",
+    article="7.6",
+)
+PURPOSE_NOT_ALLOWED = Reason(
+    "CTR-405",
+    Kind.denied,
+    Text("数据集 {dataset} 的合约请求被拒绝。", "The request for {dataset} was refused."),
+    Text("使用目的 {purpose} 不被允许。", "The purpose {purpose} is not allowed."),
+    Text("允许的目的：{allowed}。", "Allowed purposes: {allowed}."),
+)
+OFFER_DIFFERS = Reason(
+    "CTR-406",
+    Kind.conflict,
+    Text("数据集 {dataset} 的合约请求被拒绝。", "The request for {dataset} was refused."),
+    Text("与已发布要约 {offer} 不一致：{where}，应为 {expected}，实为 {given}。",
+         "It differs from the published offer {offer} at {where}: {expected} is offered, {given} was asked."),
+    Text("请按目录中的要约提出请求。", "Request the offer as it stands in the catalogue."),
+)  # fmt: skip
+OFFER_NOT_LIVE = Reason(
+    "CTR-407",
+    Kind.unknown,
+    Text("合约请求被拒绝。", "The request was refused."),
+    Text("要约 {offer} 不存在或已下架。", "The offer {offer} is not published, or no longer."),
+    Text("请重新查询提供方目录。", "Look into the provider's catalogue again."),
+)
+NO_SUCH = Reason(
+    "CTR-408",
+    Kind.unknown,
+    Text("未找到 {id}。", "There is no {id} here."),
+    Text("没有这一协商或合约，或者贵方不是其当事人。", "No such negotiation or contract, or you are no party to it."),
+    Text("请核对编号。", "Check the id."),
+)
+REUSED = Reason(
+    "CTR-409",
+    Kind.conflict,
+    Text("消息未被接受。", "The message was not accepted."),
+    Text("编号 {id} 已用于内容不同的消息。", "The id {id} was already used for a message with other content."),
+    Text("请用新的编号发送。", "Send it under a new id."),
+)
+CALLBACK_REFUSED = Reason(
+    "CTR-410",
+    Kind.invalid,
+    Text("合约请求未被接受。", "The contract request was not accepted."),
+    Text("回调地址 {address} 不是该节点登记的地址。",
+         "The callback address {address} is not at the address registered for the node."),
+    Text("请使用登记的节点地址。", "Use the address registered for your node."),
+)  # fmt: skip
+AGREEMENT_ALTERED = Reason(
+    "CTR-411",
+    Kind.conflict,
+    Text("提供方出具的合约未被签署。", "The agreement drawn up by the provider was not signed."),
+    Text("与请求不一致：{where}，请求为 {expected}，合约为 {given}。",
+         "It differs from the request at {where}: {expected} was asked, {given} is written."),
+    Text("请重新协商。", "Negotiate again."),
+)  # fmt: skip
+UNSIGNED = Reason(
+    "CTR-412",
+    Kind.denied,
+    Text("合约未成立。", "The contract was not concluded."),
+    Text("{who} 的签名缺失或无效。", "The signature of {who} is missing or does not verify."),
+    Text("请以登记的节点密钥签署后重新协商。", "Sign with the key registered for the node and negotiate again."),
+    rule="TC609-6-2025-14",
+    article="7.3.f",
+)
+BUSY = Reason(
+    "CTR-503",
+    Kind.unavailable,
+    Text("协商 {negotiation} 正在被处理。", "Negotiation {negotiation} is being changed right now."),
+    Text("另一消息同时到达。", "Another message arrived at the same moment."),
+    Text("请重试。", "Try again."),
+)
+PERSON_DECIDES = Text("该要约须由人员同意", "the listing leaves the answer to a person")

@@ -1,0 +1,136 @@
+"""Pure rules: what a move leads to, how an asked offer differs from the published one, what an agreement says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datong.ground.refusal import Refusal
+from datong.negotiate.model import (
+    FINAL,
+    MOVE_REFUSED,
+    MOVES,
+    OFFER_DIFFERS,
+    PURPOSE_NOT_ALLOWED,
+    Act,
+    Party,
+    State,
+)
+from datong.terms.policy import Policy, from_json, policy_hash, purposes_allowed
+
+TERMS = ("product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until")
+"""The commercial terms an offer and an agreement carry besides the policy."""
+
+SIGNED = (
+    "id", "code", "dataset", "offer_id", "provider", "consumer", "provider_party", "consumer_party",
+    "policy", "policy_hash", "terms", "from", "until", "agreed_at",
+)  # fmt: skip
+"""The fields of an agreement that both sides sign."""
+
+
+def moved(state: State, act: Act, by: Party, negotiation: str = "?") -> State:
+    """The state after `act` by `by`; MOVE_REFUSED names the acts that are open now."""
+    allowed, after = MOVES.get((state, act), ((), state))
+    if by in allowed:
+        return after
+    open_now = ", ".join(open_acts(state, by)) or "nothing (无)"
+    raise MOVE_REFUSED(party=by.value, act=act.value, negotiation=negotiation, state=state.value, open=open_now)
+
+
+def open_acts(state: State, by: Party) -> list[str]:
+    return [act.value for (at, act), (who, _) in MOVES.items() if at is state and by in who]
+
+
+def received(state: State, pending: Act | None, act: Act, by: Party, negotiation: str) -> State:
+    """The state after the counterparty `by` did `act`, when our own `pending` act is not acknowledged yet.
+
+    An act that is only open after our pending one proves that the pending one arrived: the answer overtook
+    the acknowledgement. So the order in which both reach us does not matter.
+    """
+    allowed, after = MOVES.get((state, act), ((), state))
+    if by in allowed:
+        return after
+    if pending is not None:
+        _, implied = MOVES.get((state, pending), ((), state))
+        allowed, after = MOVES.get((implied, act), ((), state))
+        if implied is not state and implied not in FINAL and by in allowed:
+            return after
+    return moved(state, act, by, negotiation)
+
+
+def refusal_of_request(published: Mapping[str, Any], asked: Mapping[str, Any]) -> Refusal | None:
+    """Why the asked offer cannot be agreed as it stands, by its first difference from the published one; or None.
+
+    Both are {"id", "dataset", "policy": JSON, "terms"}; terms that the asker left out are taken as published
+    (peers without Datong's terms send only the policy).
+    """
+    dataset = str(published["dataset"])
+    if asked["dataset"] != dataset:
+        return _differs(published, "dataset", dataset, asked["dataset"])
+    ours, theirs = from_json(published["policy"]), from_json(asked["policy"])
+    purpose = asked["terms"].get("purpose", published["terms"].get("purpose", ""))
+    allowed = purposes_allowed(ours)
+    if purpose and allowed is not None and purpose not in allowed:
+        return PURPOSE_NOT_ALLOWED(dataset=dataset, purpose=purpose, allowed=", ".join(allowed))
+    if policy_hash(ours) != policy_hash(theirs):
+        return _differs(published, *first_rule_difference(ours, theirs))
+    for name in TERMS:
+        offered, wanted = published["terms"].get(name), asked["terms"].get(name)
+        if name in asked["terms"] and offered != wanted:
+            return _differs(published, f"terms.{name}", offered, wanted)
+    return None
+
+
+def first_rule_difference(ours: Policy, theirs: Policy) -> tuple[str, str, str]:
+    """(place, ours, theirs) of the first rule in which two policies differ."""
+    mine, other = dict(ours.rules()), dict(theirs.rules())
+    for place in [*mine, *(place for place in other if place not in mine)]:
+        if mine.get(place) != other.get(place):
+            return f"policy.{place}", _shown(mine.get(place)), _shown(other.get(place))
+    return "policy.inherit", str(ours.inherit), str(theirs.inherit)
+
+
+def _shown(rule: Any) -> str:
+    if rule is None:
+        return "no rule"
+    bounds = " and ".join(f"{c.left} {c.op} {','.join(c.values)}" for c in rule.constraints)
+    return f"{rule.action}{f' if {bounds}' if bounds else ''}"
+
+
+def _differs(published: Mapping[str, Any], where: str, expected: Any, given: Any) -> Refusal:
+    return OFFER_DIFFERS(
+        dataset=str(published["dataset"]), offer=str(published["id"]), where=where, expected=str(expected)[:300],
+        given=str(given)[:300],
+    )  # fmt: skip
+
+
+def agreement_content(agreement: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an agreement that is signed."""
+    return {name: agreement[name] for name in SIGNED}
+
+
+def agreement_difference(
+    asked: Mapping[str, Any], agreement: Mapping[str, Any], parties: Mapping[str, Any]
+) -> tuple[str, str, str] | None:
+    """(place, asked, written) where an agreement first departs from the offer asked for and the two parties."""
+    checks = [
+        ("dataset", asked["dataset"], agreement["dataset"]),
+        ("offer_id", asked["id"], agreement["offer_id"]),
+        *((name, parties[name], agreement[name]) for name in parties),
+    ]
+    for name, wanted, written in checks:
+        if wanted != written:
+            return name, str(wanted), str(written)
+    ours, theirs = from_json(asked["policy"]), from_json(agreement["policy"])
+    if policy_hash(ours) != policy_hash(theirs):
+        return first_rule_difference(ours, theirs)
+    if agreement["policy_hash"] != policy_hash(theirs):
+        return "policy_hash", policy_hash(theirs), str(agreement["policy_hash"])
+    for name in TERMS:
+        if asked["terms"].get(name) != agreement["terms"].get(name):
+            return f"terms.{name}", str(asked["terms"].get(name)), str(agreement["terms"].get(name))
+    for name in ("from", "until"):
+        wanted = asked["terms"].get(name)
+        if wanted is not None and wanted != agreement[name]:
+            return name, str(wanted), str(agreement[name])
+    return None

@@ -1,0 +1,73 @@
+"""The verbs of negotiation and contracts, and what `wire.dsp` calls when a counterparty speaks.
+
+consumer   request, accept, verify          both   terminate, end, negotiations, negotiation, waiting,
+provider   offer, agree                            agreements, contract
+rooms      agreement, in_force, on_finalized, on_terminated
+wire       received_*, status, outgoing, acknowledged, not_accepted, learned_peer, peer
+node       lapse; received_ended (message "negotiate.ended")
+"""
+
+from datong.negotiate.service.contracts import (
+    agreement,
+    agreements,
+    contract,
+    end,
+    in_force,
+    lapse,
+    received_ended,
+)
+from datong.negotiate.service.course import on_finalized, on_terminated
+from datong.negotiate.service.delivery import acknowledged, learned_peer, not_accepted, outgoing, peer
+from datong.negotiate.service.received import (
+    received_agreement,
+    received_event,
+    received_offer,
+    received_request,
+    received_termination,
+    received_verification,
+    status,
+)
+from datong.negotiate.service.verbs import (
+    accept,
+    agree,
+    negotiation,
+    negotiations,
+    offer,
+    request,
+    terminate,
+    verify,
+    waiting,
+)
+
+__all__ = [
+    "accept",
+    "acknowledged",
+    "agree",
+    "agreement",
+    "agreements",
+    "contract",
+    "end",
+    "in_force",
+    "lapse",
+    "learned_peer",
+    "negotiation",
+    "negotiations",
+    "not_accepted",
+    "offer",
+    "on_finalized",
+    "on_terminated",
+    "outgoing",
+    "peer",
+    "received_agreement",
+    "received_ended",
+    "received_event",
+    "received_offer",
+    "received_request",
+    "received_termination",
+    "received_verification",
+    "request",
+    "status",
+    "terminate",
+    "verify",
+    "waiting",
+]

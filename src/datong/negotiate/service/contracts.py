@@ -1,0 +1,140 @@
+"""Concluded contracts: reading them, whether they are in force, and their end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datong.ground import clock, evidence, outbox, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Tx
+from datong.negotiate import rules, store
+from datong.negotiate.model import BAD_SIGNATURE, ENDED, NO_SUCH, NOT_IN_FORCE, UNSIGNED, State
+from datong.negotiate.service.course import on_terminated
+from datong.negotiate.service.verbs import PROVIDER_ROLES, lapsed
+from datong.register import service as register
+from datong.terms.policy import from_json, in_words
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+EXPIRED = "EXPIRED"
+LATE = ("TERMINATED", EXPIRED)
+ENDING = {"01": ("提前解除", "ended early"), "02": ("到期解除", "ended on expiry")}
+"""terminateType of TC609-6-2025-14."""
+
+
+def agreement(tx: Tx, id: str) -> dict[str, Any]:
+    """The agreement with this id; NO_SUCH otherwise.
+
+    {id, code, dataset, offer_id, provider, consumer (node codes), provider_party, consumer_party, policy, policy_hash,
+    terms, from, until, agreed_at, state, signatures, signed ("both" | "one side"), digest, negotiation, ...}
+    """
+    row = tx.get(store.agreements, id)
+    if row is None:
+        raise NO_SUCH(id=id[:80])
+    return row
+
+
+def in_force(tx: Tx, id: str) -> dict[str, Any]:
+    """The agreement, when it may be performed now: concluded, in its term, not ended, signatures verified.
+
+    Refusals: CTR-402 not concluded or not begun, CTR-403 signatures, CTR-404 ended or expired, CTR-408 unknown.
+    """
+    row = agreement(tx, id)
+    if row["state"] in LATE:
+        zh, en = ("已到期", "it has expired") if row["state"] == EXPIRED else ("已终止", "it was ended")
+        raise ENDED(agreement=id, why_zh=zh, why_en=en)
+    if row["state"] != State.FINALIZED.value:
+        state = row["state"]
+        zh, en = f"尚未成立（协商状态 {state}）", f"It is not concluded yet (its negotiation is {state})"
+        raise NOT_IN_FORCE(agreement=id, why_zh=zh, why_en=en)
+    if tx.business_now < clock.instant(row["from"]):
+        begins = f"It begins on {row['from']}"
+        raise NOT_IN_FORCE(agreement=id, why_zh=f"自 {row['from']} 起生效", why_en=begins)
+    if row["until"] and tx.business_now > clock.instant(row["until"]):
+        raise ENDED(agreement=id, why_zh=f"已于 {row['until']} 到期", why_en=f"It expired on {row['until']}")
+    _verify_signatures(row)
+    return row
+
+
+def _verify_signatures(row: dict[str, Any]) -> None:
+    content = rules.agreement_content(row)
+    if digest(content) != row["digest"]:
+        raise BAD_SIGNATURE(agreement=row["id"], who="content (内容)")
+    signed = {**content, "signatures": row["signatures"]}
+    parties = {row["provider"]: row["provider_party"], row["consumer"]: row["consumer_party"]}
+    valid = [node for node, key in row["keys"].items() if signing.signed_by(signed, parties.get(node, "?"), key)]
+    needed = len(parties) if row["signed"] == "both" else 1
+    if len(valid) != len(row["keys"]) or len(valid) < needed:
+        raise BAD_SIGNATURE(agreement=row["id"], who=", ".join(sorted(set(parties) - set(valid))))
+
+
+@view()
+def agreements(tx: Tx, *, dataset: str | None = None) -> list[dict[str, Any]]:
+    """List the contracts of this node, oldest first."""
+    hidden = {"signatures", "keys", "policy"}
+    return [{k: v for k, v in row.items() if k not in hidden} for row in store.agreements_of(tx, dataset)]
+
+
+@view()
+def contract(tx: Tx, *, id: str) -> dict[str, Any]:
+    """Show a contract: parties, policy in words, terms, signatures."""
+    row = agreement(tx, id)
+    words = in_words(from_json(row["policy"]))
+    return {**row, "words": {"zh": words.zh, "en": words.en}}
+
+
+@verb(*PROVIDER_ROLES, Role.analyst)
+def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
+    """End a concluded contract early, by a signed notice to the other party (提前解除)."""
+    row = tx.get(store.agreements, agreement)
+    if row is None:
+        raise NO_SUCH(id=agreement[:80])
+    if row["state"] in LATE:
+        return row
+    if row["state"] != State.FINALIZED.value:
+        raise NOT_IN_FORCE(
+            agreement=agreement, why_zh="尚未成立，请终止其协商", why_en="It is not concluded; end its negotiation"
+        )
+    mine = signing.me(tx)
+    notice = {"agreement": agreement, "kind": "01", "reason": reason[:256], "at": tx.now}
+    peer = row["consumer"] if row["provider"] == mine.code else row["provider"]
+    outbox.send(tx, to=peer, type="negotiate.ended", body=signing.signed(tx, notice), key=f"ended-{agreement}"[:80])
+    return _ended(tx, row, "TERMINATED", "01", reason[:256])
+
+
+def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """The counterparty ended the contract early: {"agreement", "kind", "reason", "at", "signatures"}."""
+    row = tx.get(store.agreements, str(body.get("agreement"))[:80])
+    if row is None or sender not in (row["provider"], row["consumer"]):
+        raise NO_SUCH(id=str(body.get("agreement"))[:80])
+    party = row["provider_party"] if sender == row["provider"] else row["consumer_party"]
+    if not signing.signed_by(body, party, str(register.node(tx, sender)["public_key"])):
+        raise UNSIGNED(who=sender)
+    if row["state"] == State.FINALIZED.value:
+        _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:256])
+
+
+def _ended(tx: Tx, row: dict[str, Any], state: str, kind: str, why: str) -> dict[str, Any]:
+    zh, en = ENDING[kind]
+    reason = {"code": kind, "zh": f"{zh}：{why}", "en": f"{en}: {why}"}
+    tx.change(store.agreements, row["id"], state=state, ended_at=tx.now, reason=reason)
+    evidence.append(tx, f"negotiate.contract_{state.lower()}", store.agreements, row["id"], kind=kind, state=state)
+    ended = agreement(tx, row["id"])
+    for hook in on_terminated:
+        hook(tx, ended)
+    return ended
+
+
+def lapse(tx: Tx) -> dict[str, int]:
+    """End what the business clock has overtaken: negotiations past their deadline, contracts past their term.
+
+    Called by the node when the clock moves and once an hour. {"negotiations", "contracts"}: numbers ended.
+    """
+    expired = [
+        row
+        for row in store.agreements_of(tx)
+        if row["state"] == State.FINALIZED.value and row["until"] and clock.instant(row["until"]) < tx.business_now
+    ]
+    for row in expired:
+        _ended(tx, row, EXPIRED, "02", f"until {row['until']}")
+    return {"negotiations": lapsed(tx), "contracts": len(expired)}

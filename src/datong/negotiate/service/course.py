@@ -1,0 +1,174 @@
+"""The course of a negotiation: opening, moving and sending, each with its leaf, in one transaction.
+
+Our own act is first `pending`: its message is a job, and the state moves when the counterparty acknowledges
+it (Dataspace Protocol 2025-1, 1.6), or when its next message shows that ours arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from datong.ground import clock, evidence, jobs, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Actor, Tx, new_id
+from datong.ground.refusal import Refusal, Text
+from datong.negotiate import rules, store
+from datong.negotiate.model import ANSWER_DAYS, BUSY, FINAL, HOLDER, NO_SUCH, Act, Party, State
+
+SEND = "dsp.send"
+"""Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row}."""
+
+Hook = Callable[[Tx, dict[str, Any]], None]
+on_finalized: list[Hook] = []
+"""Called with the agreement when a contract is concluded, in the same transaction (set by `app`)."""
+on_terminated: list[Hook] = []
+"""Called with the agreement when a contract ends, early or by expiry, in the same transaction."""
+
+
+def own(tx: Tx, row: Mapping[str, Any]) -> Tx:
+    """The same transaction acting as this node for the person who stands behind the negotiation.
+
+    What follows from a counterparty's message by itself is the node's deed, not the counterparty's.
+    """
+    person = Actor(row["person"], "node", signing.me(tx).party, row["department"])
+    return replace(tx, actor=person)
+
+
+def opened(
+    tx: Tx, *, side: Party, peer: str, peer_party: str, peer_pid: str, callback: str, offer: dict[str, Any],
+    state: State, person: str = "", department: str = "", sign: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """A new negotiation in `state`, with its leaf."""
+    row = {
+        "id": new_id("neg"), "version": 1, "side": side.value, "peer": peer, "peer_party": peer_party,
+        "peer_pid": peer_pid, "callback": callback, "dataset": offer["dataset"], "offer_id": offer["id"],
+        "purpose": purpose_of(offer), "offer": offer, "state": state.value, "pending": None,
+        "pending_message": None, "person": person, "department": department, "sign": sign, "agreement": None,
+        "reason": None, "started_at": tx.now, "changed_at": tx.now, **_waiting(tx, state),
+    }  # fmt: skip
+    tx.add(store.negotiations, row)
+    leaf(tx, row)
+    return row
+
+
+def _waiting(tx: Tx, state: State) -> dict[str, Any]:
+    holder, why = HOLDER[state]
+    deadline = None if state in FINAL else clock.text(tx.business_now + timedelta(days=ANSWER_DAYS))
+    return {"held_by": holder.value if holder else None, "wait_zh": why.zh, "wait_en": why.en, "deadline": deadline}
+
+
+def leaf(tx: Tx, row: Mapping[str, Any], act: str = "") -> None:
+    facts = {"state": row["state"], "peer": row["peer"], "dataset": row["dataset"], "purpose": row["purpose"]}
+    evidence.append(tx, f"negotiate.{act or str(row['state']).lower()}", store.negotiations, row["id"], **facts)
+
+
+def purpose_of(offer: Mapping[str, Any]) -> str:
+    return str(offer["terms"].get("purpose") or "")
+
+
+def kept(tx: Tx, row: Mapping[str, Any], act: Act, body: dict[str, Any], heard_as: str = "") -> str:
+    """Keep a message (版本存档) with its leaf; returns the id of its row. heard_as: the counterparty's message id,
+    "" for a message of ours."""
+    key, direction = new_id("nmsg"), "in" if heard_as else "out"
+    tx.add(
+        store.messages,
+        {
+            "id": key, "negotiation": row["id"], "round": store.next_round(tx, row["id"]), "direction": direction,
+            "act": act.value, "body": body, "message_id": heard_as or key, "digest": digest(body), "at": tx.now,
+        },
+    )  # fmt: skip
+    evidence.append(
+        tx, f"negotiate.message_{'sent' if direction == 'out' else 'received'}", store.messages, key, move=act.value
+    )
+    return key
+
+
+def into(tx: Tx, row: dict[str, Any], state: State, **values: Any) -> dict[str, Any]:
+    """`row` moved into `state` (its own pending act is done with), with leaf, agreement and hooks following."""
+    waits = _waiting(tx, state)
+    moved = store.changed(
+        tx, row, **{"state": state.value, "pending": None, "pending_message": None, **waits, **values}
+    )
+    if moved is None:
+        raise BUSY(negotiation=row["id"])
+    leaf(tx, moved)
+    if moved["agreement"]:
+        _agreement_follows(tx, moved["agreement"], state, moved["reason"])
+    return moved
+
+
+def _agreement_follows(tx: Tx, agreement_id: str, state: State, reason: Any) -> None:
+    agreement = tx.get(store.agreements, agreement_id)
+    if agreement is None or agreement["state"] == state.value:
+        return
+    ended = {"ended_at": tx.now, "reason": reason} if state is State.TERMINATED else {}
+    tx.change(store.agreements, agreement_id, state=state.value, **ended)
+    evidence.append(tx, f"negotiate.contract_{state.value.lower()}", store.agreements, agreement_id, state=state.value)
+    hooks = {State.FINALIZED: on_finalized, State.TERMINATED: on_terminated}.get(state, [])
+    for hook in hooks:
+        hook(tx, {**agreement, "state": state.value})
+
+
+def noted(tx: Tx, row: dict[str, Any], act: str, **values: Any) -> dict[str, Any]:
+    """`row` with other values changed in the same state, with its leaf."""
+    changed = store.changed(tx, row, **values)
+    if changed is None:
+        raise BUSY(negotiation=row["id"])
+    leaf(tx, changed, act)
+    return changed
+
+
+def sending(
+    tx: Tx, row: dict[str, Any], act: Act, body: dict[str, Any], *, opening: bool = False, **values: Any
+) -> dict[str, Any]:
+    """Our act `act`: kept, made pending, and queued for the counterparty. MOVE_REFUSED when it is not open."""
+    if not opening:
+        rules.moved(State(row["state"]), act, Party(row["side"]), row["id"])
+    message = kept(tx, row, act, body)
+    jobs.enqueue(tx, SEND, {"message": message}, key=f"dsp-{message}")
+    return noted(tx, row, f"{act.value}_sent", pending=act.value, pending_message=message, **values)
+
+
+def terminating(tx: Tx, row: dict[str, Any], reason: dict[str, str]) -> dict[str, Any]:
+    """End the negotiation from our side, for `reason` {"code", "zh", "en"}; it replaces any pending act.
+
+    A counterparty that never acknowledged the opening has no process that could be ended: it ends here at once.
+    """
+    rules.moved(State(row["state"]), Act.terminate, Party(row["side"]), row["id"])
+    if not row["peer_pid"]:
+        return into(tx, row, State.TERMINATED, reason=reason)
+    return sending(tx, row, Act.terminate, reason, reason=reason)
+
+
+def reason_of(refusal: Refusal) -> dict[str, str]:
+    """A refusal as the reason of a termination: the code, and its sentences in both languages."""
+    texts = refusal.texts()
+    more = [problem.en for problem in refusal.problems]
+    return {
+        "code": refusal.code,
+        "zh": "".join(text.zh for text in texts),
+        "en": " ".join([*(text.en for text in texts), *more]),
+    }
+
+
+def reason(code: str, text: Text) -> dict[str, str]:
+    return {"code": code, "zh": text.zh, "en": text.en}
+
+
+def mine(tx: Tx, negotiation: str, side: Party | None = None) -> dict[str, Any]:
+    """The negotiation of this node by its own pid; NO_SUCH otherwise."""
+    row = tx.get(store.negotiations, negotiation)
+    if row is None or (side is not None and row["side"] != side.value):
+        raise NO_SUCH(id=negotiation[:80])
+    return row
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A negotiation as people and the API see it, with the acts open to this node now."""
+    hidden = {"version", "callback", "sign", "pending_message"}
+    value = {name: part for name, part in row.items() if name not in hidden}
+    may = [] if row["pending"] else rules.open_acts(State(row["state"]), Party(row["side"]))
+    return {**value, "open_acts": may}

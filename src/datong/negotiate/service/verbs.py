@@ -1,0 +1,172 @@
+"""What people do in a negotiation, and what they see of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datong.catalogue import service as catalogue
+from datong.ground import signing
+from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Problem, Text
+from datong.negotiate import store
+from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, Act, Party, State
+from datong.negotiate.rules import TERMS, open_acts
+from datong.negotiate.service.agreeing import agreeing, verifying
+from datong.negotiate.service.course import mine, opened, own, reason, sending, shown, terminating
+from datong.register import service as register
+from datong.terms.policy import PURPOSES, from_json, in_words, to_json
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+CONSUMER_ROLES = (Role.analyst, Role.product_manager, Role.legal)
+PROVIDER_ROLES = (Role.product_manager, Role.legal)
+
+
+@verb(*CONSUMER_ROLES)
+def request(
+    tx: Tx, *, provider: str, dataset: str, offer_id: str, purpose: str, offer: dict[str, Any] | None = None,
+    sign: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """Request a contract for a provider's offer, for one purpose (发起合约请求).
+
+    provider: node code. offer: {"policy", "terms"} as its catalogue shows it; without it the harvested catalogue
+    is asked. sign: sign the agreement as soon as it equals this request; else `verify` waits for a person.
+    """
+    if offer is None:
+        offer = catalogue.found_offer(tx, provider=provider, offer=offer_id)
+    asked = _asked(dataset, offer_id, purpose, offer)
+    of = register.node(tx, provider)
+    row = opened(
+        tx, side=Party.consumer, peer=provider, peer_party=str(of["party"]), peer_pid="", callback="", offer=asked,
+        state=State.REQUESTED, person=tx.actor.person, department=tx.actor.department, sign=sign,
+    )  # fmt: skip
+    return shown(sending(tx, row, Act.request, asked, opening=True))
+
+
+def _asked(dataset: str, offer_id: str, purpose: str, offer: dict[str, Any]) -> dict[str, Any]:
+    problems = []
+    if purpose not in PURPOSES:
+        known = ", ".join(PURPOSES)
+        problems.append(Problem("purpose", f"未知目的；已知：{known}", f"unknown; known purposes: {known}"))
+    if not isinstance(offer.get("terms"), dict) or not isinstance(offer.get("policy"), dict):
+        problems.append(Problem("offer", "应含 policy 和 terms", "should have a policy and terms"))
+    if not dataset or not offer_id:
+        problems.append(Problem("dataset, offer_id", "不能为空", "should not be empty"))
+    if problems:
+        raise BAD_OFFER(problems, count=len(problems))
+    terms = {name: part for name, part in offer["terms"].items() if name in TERMS}
+    policy = to_json(from_json({**offer["policy"], "id": offer_id}))
+    return {"id": offer_id, "dataset": dataset, "policy": policy, "terms": {**terms, "purpose": purpose}}
+
+
+@verb(*CONSUMER_ROLES)
+def accept(tx: Tx, *, negotiation: str) -> dict[str, Any]:
+    """Accept the offer the provider has made (接受要约)."""
+    row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.accept)
+    return shown(sending(tx, row, Act.accept, {}))
+
+
+@verb(*CONSUMER_ROLES)
+def verify(tx: Tx, *, negotiation: str) -> dict[str, Any]:
+    """Sign the agreement the provider has drawn up (签署确认)."""
+    row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.verify)
+    return shown(verifying(tx, row))
+
+
+@verb(*PROVIDER_ROLES)
+def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
+    """Agree to a request that was left to a person (同意并签署)."""
+    row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
+    published = catalogue.offer(tx, row["offer_id"])
+    return shown(agreeing(tx, row, {**published["terms"], **row["offer"]["terms"]}))
+
+
+@verb(*PROVIDER_ROLES)
+def offer(
+    tx: Tx, *, policy: dict[str, Any], terms: dict[str, Any], negotiation: str = "", consumer: str = "",
+    dataset: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Make an offer of one's own: in answer to a request, or to open a negotiation with a consumer (提出要约)."""
+    offer_id = new_id("offer")
+    written = to_json(from_json({**policy, "id": offer_id}))
+    if negotiation:
+        row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.offer)
+        made = {"id": offer_id, "dataset": row["dataset"], "policy": written, "terms": terms}
+        return shown(sending(tx, row, Act.offer, made))
+    of = register.node(tx, consumer)
+    made = {"id": offer_id, "dataset": dataset, "policy": written, "terms": terms}
+    row = opened(
+        tx, side=Party.provider, peer=consumer, peer_party=str(of["party"]), peer_pid="", callback="", offer=made,
+        state=State.OFFERED, person=tx.actor.person, department=tx.actor.department,
+    )  # fmt: skip
+    return shown(sending(tx, row, Act.offer, made, opening=True))
+
+
+@verb(*CONSUMER_ROLES)
+def terminate(tx: Tx, *, negotiation: str, reason_text: str) -> dict[str, Any]:
+    """End a negotiation that is not concluded, with a reason (终止协商)."""
+    row = mine(tx, negotiation)
+    return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text[:2000], reason_text[:2000]))))
+
+
+def _in_person(tx: Tx, row: dict[str, Any], act: Act) -> dict[str, Any]:
+    """`row` when `act` is open and nothing of ours is under way; MOVE_REFUSED otherwise."""
+    side, state = Party(row["side"]), State(row["state"])
+    if row["pending"]:
+        raise MOVE_REFUSED(
+            party=side.value, act=act.value, negotiation=row["id"], state=f"{state.value}, {row['pending']} under way",
+            open="wait (等待)",
+        )  # fmt: skip
+    if act.value not in open_acts(state, side):
+        raise MOVE_REFUSED(
+            party=side.value, act=act.value, negotiation=row["id"], state=state.value,
+            open=", ".join(open_acts(state, side)) or "nothing (无)",
+        )  # fmt: skip
+    return row
+
+
+@view()
+def negotiations(tx: Tx, *, state: str | None = None) -> list[dict[str, Any]]:
+    """List the negotiations of this node, oldest first."""
+    return [shown(row) for row in store.listed(tx, state)]
+
+
+@view()
+def negotiation(tx: Tx, *, id: str) -> dict[str, Any]:
+    """Show a negotiation with its policy in words and every message of every round."""
+    row = mine(tx, id)
+    words = in_words(from_json(row["offer"]["policy"]))
+    rounds = [
+        {name: message[name] for name in ("round", "direction", "act", "body", "at", "digest")}
+        for message in store.messages_of(tx, id)
+    ]
+    return {**shown(row), "words": {"zh": words.zh, "en": words.en}, "messages": rounds}
+
+
+@view()
+def waiting(tx: Tx) -> list[dict[str, Any]]:
+    """List the negotiations that wait: for whom, why, and until when."""
+    node = signing.me(tx).code
+    found = []
+    for row in store.listed(tx, open_only=True):
+        ours = row["held_by"] == row["side"]
+        found.append(
+            {
+                "negotiation": row["id"], "dataset": row["dataset"], "state": row["state"], "pending": row["pending"],
+                "held_by": node if ours else row["peer"], "ours": ours, "deadline": row["deadline"],
+                "why": {"zh": row["wait_zh"], "en": row["wait_en"]}, "since": row["changed_at"],
+            }
+        )  # fmt: skip
+    return found
+
+
+def lapsed(tx: Tx) -> int:
+    """End our negotiations whose deadline on the business clock has passed; the number ended."""
+    count = 0
+    for row in store.listed(tx, open_only=True):
+        if row["deadline"] is None or row["deadline"] >= tx.now or row["pending"] == Act.terminate.value:
+            continue
+        words = Text(f"期限 {row['deadline']} 已过", f"the deadline {row['deadline']} has passed")
+        terminating(own(tx, row), row, reason("DEADLINE", words))
+        count += 1
+    return count

@@ -1,0 +1,149 @@
+"""Tables of negotiations, their messages (every round and version is kept), agreements and known peers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Text, UniqueConstraint, func, select, text, update
+
+from datong.ground.db import Instant, Tx, table
+
+negotiations = table(
+    "negotiation",  # id = our own pid
+    Column("version", Integer, nullable=False),  # raised by every change
+    Column("side", String(10), nullable=False),  # consumer | provider: what this node is
+    Column("peer", String(80), nullable=False),  # node code of the counterparty
+    Column("peer_party", String(40), nullable=False),
+    Column("peer_pid", String(200), nullable=False),  # "" until the counterparty has acknowledged
+    Column("callback", Text, nullable=False),  # base address for messages to the peer; "" = from its version document
+    Column("dataset", String(200), nullable=False),
+    Column("offer_id", String(200), nullable=False),
+    Column("purpose", String(60), nullable=False),
+    Column("offer", JSON, nullable=False),  # the offer now on the table: id, dataset, policy, terms
+    Column("state", String(12), nullable=False),
+    Column("pending", String(12)),  # our act that is not acknowledged yet
+    Column("pending_message", String(80)),
+    Column("person", String(80), nullable=False),  # who of this node stands behind it
+    Column("department", String(80), nullable=False),
+    Column("sign", Boolean, nullable=False),  # consumer: sign as soon as the agreement equals the request
+    Column("agreement", String(200)),
+    Column("held_by", String(10)),  # consumer | provider | None
+    Column("wait_zh", Text, nullable=False),
+    Column("wait_en", Text, nullable=False),
+    Column("deadline", Instant),
+    Column("reason", JSON),  # why it ended: {"code", "zh", "en"}
+    Column("started_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Index(
+        "uq_negotiation_peer_pid",
+        "side",
+        "peer",
+        "peer_pid",
+        unique=True,
+        sqlite_where=text("peer_pid <> ''"),
+        postgresql_where=text("peer_pid <> ''"),
+    ),  # two copies of one opening at the same moment make one negotiation
+    Index("ix_negotiation_state", "state", "deadline"),
+)
+
+messages = table(
+    "negotiation_message",
+    Column("negotiation", String(80), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("direction", String(4), nullable=False),  # out | in
+    Column("act", String(12), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("message_id", String(200), nullable=False),  # the sender's id of the message
+    Column("digest", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("negotiation", "round"),
+    Index("ix_negotiation_message_id", "negotiation", "direction", "message_id"),
+)
+
+agreements = table(
+    "agreement",
+    Column("code", String(47), nullable=False),  # 合约标识码
+    Column("negotiation", String(80), nullable=False),
+    Column("dataset", String(200), nullable=False, index=True),
+    Column("offer_id", String(200), nullable=False),
+    Column("provider", String(80), nullable=False),
+    Column("consumer", String(80), nullable=False),
+    Column("provider_party", String(40), nullable=False),
+    Column("consumer_party", String(40), nullable=False),
+    Column("policy", JSON, nullable=False),
+    Column("policy_hash", String(80), nullable=False),
+    Column("terms", JSON, nullable=False),
+    Column("from", Instant, nullable=False),
+    Column("until", Instant),
+    Column("agreed_at", Instant, nullable=False),
+    Column("signatures", JSON, nullable=False),
+    Column("keys", JSON, nullable=False),  # node code -> public key under which its signature was accepted
+    Column("signed", String(10), nullable=False),  # both | one side
+    Column("digest", String(80), nullable=False),
+    Column("state", String(12), nullable=False),  # state of the negotiation; TERMINATED also when ended later
+    Column("ended_at", Instant),
+    Column("reason", JSON),
+)
+
+peers = table(
+    "protocol_peer",
+    Column("base", Text, nullable=False),
+    Column("signs", Boolean, nullable=False),
+    Column("learned_at", Instant, nullable=False),
+)
+"""id = node code. What a peer's version document announced; a cache, so it has no leaf."""
+
+
+def by_peer_pid(tx: Tx, side: str, peer: str, peer_pid: str) -> dict[str, Any] | None:
+    found = tx.one(
+        select(negotiations).where(
+            negotiations.c.side == side, negotiations.c.peer == peer, negotiations.c.peer_pid == peer_pid
+        )
+    )
+    return dict(found._mapping) if found is not None else None
+
+
+def changed(tx: Tx, row: dict[str, Any], **values: Any) -> dict[str, Any] | None:
+    """The row with `values`, its version raised by a compare-and-set; None when it was changed meanwhile."""
+    done = tx.execute(
+        update(negotiations)
+        .where(negotiations.c.id == row["id"], negotiations.c.version == row["version"])
+        .values(**values, version=row["version"] + 1, changed_at=tx.now)
+    ).rowcount
+    return tx.get(negotiations, row["id"]) if done == 1 else None
+
+
+def next_round(tx: Tx, negotiation: str) -> int:
+    last = tx.execute(select(func.max(messages.c.round)).where(messages.c.negotiation == negotiation)).scalar()
+    return int(last or 0) + 1
+
+
+def known_message(tx: Tx, negotiation: str, message_id: str) -> dict[str, Any] | None:
+    """The incoming message of this id, or None."""
+    found = tx.all(
+        select(messages).where(
+            messages.c.negotiation == negotiation, messages.c.direction == "in", messages.c.message_id == message_id
+        )
+    )
+    return dict(found[0]._mapping) if found else None
+
+
+def messages_of(tx: Tx, negotiation: str) -> list[dict[str, Any]]:
+    found = tx.all(select(messages).where(messages.c.negotiation == negotiation).order_by(messages.c.round))
+    return [dict(row._mapping) for row in found]
+
+
+def listed(tx: Tx, state: str | None = None, open_only: bool = False) -> list[dict[str, Any]]:
+    query = select(negotiations).order_by(negotiations.c.started_at, negotiations.c.id)
+    if state is not None:
+        query = query.where(negotiations.c.state == state)
+    if open_only:
+        query = query.where(negotiations.c.state.not_in(["FINALIZED", "TERMINATED"]))
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def agreements_of(tx: Tx, dataset: str | None = None) -> list[dict[str, Any]]:
+    query = select(agreements).order_by(agreements.c.agreed_at, agreements.c.id)
+    if dataset is not None:
+        query = query.where(agreements.c.dataset == dataset)
+    return [dict(row._mapping) for row in tx.all(query)]

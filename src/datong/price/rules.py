@@ -1,0 +1,183 @@
+"""Maximum permitted revenue, ceilings and fees as pure arithmetic in integer fen; every figure with its formula.
+
+    MPR = OC + OC*r + TAX - clawback     OC = sum of charged costs - subsidy     r <= y10 + 6 points
+    clawback = max(0, actual(t-1) - MPR(t-1)) / periods                          sum(cap*forecast) <= MPR
+
+Rounding: half-up to the fen, once per figure. Contract: tests/price/test_price_rules.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+from datong.ground.money import half_up
+from datong.ground.refusal import Problem
+from datong.price.model import (
+    ABOVE_CEILING,
+    ABOVE_REVENUE,
+    BAD_SURVEY,
+    COST_CATEGORIES,
+    FREE_PURPOSES,
+    MARGIN_OVER_BOND,
+    MAX_PERIOD_YEARS,
+    MUST_BE_FREE,
+    NO_CEILING,
+    PROFIT_RATE,
+    REVENUE_ALERTS_PERCENT,
+    SUBSIDY,
+    TRIAL_OVER,
+    Figure,
+)
+
+
+def maximum_permitted_revenue(survey: dict[str, Any]) -> list[Figure]:
+    """The figures of a survey in order, the last named `mpr`.
+
+    survey: {operator, period: {from_year, years}, costs: [{item, category, amount_fen, charged}], subsidy_fen,
+    operating_cost_fen?, bond_yield, profit_rate, tax_fen, previous?: {mpr_fen, actual_fen, spread_periods?},
+    complete_year, trial}. Rates are decimal text, amounts integer fen.
+    Refuses with PRC-400 (shape, all at once), PRC-604, PRC-606, PRC-607.
+    """
+    problems = survey_problems(survey)
+    if problems:
+        raise BAD_SURVEY(problems, count=len(problems))
+    if survey["trial"] and survey["complete_year"]:
+        raise TRIAL_OVER()
+    charged = [cost["amount_fen"] for cost in survey["costs"] if cost["charged"]]
+    gross, subsidy = sum(charged), survey["subsidy_fen"]
+    cost = gross - subsidy
+    if survey.get("operating_cost_fen", cost) != cost:
+        raise SUBSIDY(stated_fen=survey["operating_cost_fen"], net_fen=cost)
+    rate, bond = Fraction(survey["profit_rate"]), Fraction(survey["bond_yield"])
+    bound = bond + Fraction(MARGIN_OVER_BOND)
+    if rate > bound:
+        raise PROFIT_RATE(rate=survey["profit_rate"], bound=_decimal(bound), bond=survey["bond_yield"])
+    profit = half_up(cost * rate)
+    previous = survey.get("previous") or {"mpr_fen": 0, "actual_fen": 0}
+    spread = previous.get("spread_periods", 1)
+    clawback = half_up(Fraction(max(0, previous["actual_fen"] - previous["mpr_fen"]), spread))
+    tax = survey["tax_fen"]
+    inputs: dict[str, Any] = {"charged_costs_fen": charged, "subsidy_fen": subsidy}
+    return [
+        Figure("operating_cost", "运营成本", "OC = sum(charged_costs) - subsidy", inputs, cost),
+        Figure("profit_rate_bound", "准许利润率上限", "r_max = y10 + 0.06",
+               {"y10": survey["bond_yield"]}, _decimal(bound)),
+        Figure("permitted_profit", "准许利润", "PP = OC * r", {"OC": cost, "r": survey["profit_rate"]}, profit),
+        Figure("clawback", "上期超收扣减", "max(0, actual - MPR of the period before) / periods",
+               {**previous, "spread_periods": spread}, clawback),
+        Figure("mpr", "最高准许收入", "MPR = OC + PP + TAX - clawback",
+               {"OC": cost, "PP": profit, "TAX": tax, "clawback": clawback}, cost + profit + tax - clawback),
+    ]  # fmt: skip
+
+
+def survey_problems(survey: dict[str, Any]) -> list[Problem]:
+    """Everything wrong with the shape of a survey."""
+    problems = []
+
+    def amount(where: str, value: Any) -> None:
+        if type(value) is not int or value < 0:
+            problems.append(Problem(where, "应为非负整数（分）", "should be a non-negative integer of fen"))
+
+    def rate(where: str, value: Any) -> None:
+        if not isinstance(value, str) or not _is_rate(value):
+            problems.append(
+                Problem(where, "应为 0 至 1 的小数文本", 'should be decimal text from 0 to 1, e.g. "0.0780"')
+            )
+
+    def flag(where: str, value: Any) -> None:
+        if not isinstance(value, bool):
+            problems.append(Problem(where, "应为 true 或 false", "should be true or false"))
+
+    if not survey.get("operator"):
+        problems.append(Problem("operator", "缺少运营机构主体标识码", "missing: subject code of the operator"))
+    period = survey.get("period")
+    years = period.get("years") if isinstance(period, dict) else None
+    if type(years) is not int or not 1 <= years <= MAX_PERIOD_YEARS:
+        problems.append(Problem("period.years", "评估周期应为 1 至 3 年", "the evaluation period is 1 to 3 years"))
+    costs = survey.get("costs")
+    if not isinstance(costs, list) or not costs or not all(isinstance(cost, dict) for cost in costs):
+        problems.append(Problem("costs", "缺少成本项", "missing: a list of costs"))
+        costs = []
+    for number, cost in enumerate(costs):
+        amount(f"costs[{number}].amount_fen", cost.get("amount_fen"))
+        flag(f"costs[{number}].charged", cost.get("charged"))
+        if cost.get("category") not in COST_CATEGORIES:
+            known = ", ".join(COST_CATEGORIES)
+            problems.append(Problem(f"costs[{number}].category", f"应为 {known} 之一", f"should be one of {known}"))
+    for name in ("subsidy_fen", "tax_fen"):
+        amount(name, survey.get(name))
+    for name in ("bond_yield", "profit_rate"):
+        rate(name, survey.get(name))
+    for name in ("complete_year", "trial"):
+        flag(name, survey.get(name))
+    previous = survey.get("previous")
+    if previous is not None:
+        if not isinstance(previous, dict):
+            problems.append(Problem("previous", "应为对象", "should be an object"))
+        else:
+            amount("previous.mpr_fen", previous.get("mpr_fen"))
+            amount("previous.actual_fen", previous.get("actual_fen"))
+            spread = previous.get("spread_periods", 1)
+            if type(spread) is not int or spread < 1:
+                problems.append(Problem("previous.spread_periods", "应为正整数", "should be a positive integer"))
+    return problems
+
+
+def check_ceilings(product: str, cap_fen: int, forecast: int, others: Iterable[tuple[int, int]], mpr_fen: int) -> None:
+    """PRC-603 when the ceilings times forecasts of one survey exceed its MPR; others are (cap, forecast)."""
+    used = sum(cap * count for cap, count in others)
+    total = used + cap_fen * forecast
+    if total > mpr_fen:
+        room = max(0, mpr_fen - used) // forecast if forecast else 0
+        raise ABOVE_REVENUE(product=product, sum_fen=total, mpr_fen=mpr_fen, room_fen=room)
+
+
+def check_fee(product: str, purpose: str, amount_fen: int, cap_fen: int | None, *, guided: bool) -> None:
+    """Purpose first (PRC-601), then the ceiling (PRC-608 none, PRC-602 above).
+
+    guided: whether the price is under government guidance (public data among the inputs); a product of company
+    data alone has a market price.
+    """
+    if purpose in FREE_PURPOSES:
+        if amount_fen != 0:
+            raise MUST_BE_FREE(product=product, purpose=purpose, amount_fen=amount_fen)
+        return
+    if not guided:
+        return
+    if cap_fen is None:
+        raise NO_CEILING(product=product)
+    if amount_fen > cap_fen:
+        raise ABOVE_CEILING(product=product, amount_fen=amount_fen, cap_fen=cap_fen)
+
+
+def revenue_state(actual_fen: int, mpr_fen: int) -> dict[str, Any]:
+    """Revenue against MPR: the deviation, the alert level reached (80, 95, 100 %) and what is to be adjusted.
+
+    Yearly deviation of at most 10 % -> specific fees, above 10 % -> ceilings; the excess is deducted next period.
+    """
+    deviation = Fraction(actual_fen - mpr_fen, mpr_fen) if mpr_fen else Fraction(0)
+    reached = [level for level in REVENUE_ALERTS_PERCENT if 100 * actual_fen >= level * mpr_fen]
+    adjust = "none" if deviation == 0 else "fees" if abs(deviation) <= Fraction(1, 10) else "ceilings"
+    return {
+        "actual_fen": actual_fen,
+        "mpr_fen": mpr_fen,
+        "deviation_percent": f"{float(deviation * 100):.2f}",
+        "alert_percent": max(reached, default=0),
+        "adjust": adjust,
+        "next_deduction_fen": max(0, actual_fen - mpr_fen),
+    }
+
+
+def _is_rate(text: str) -> bool:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return False
+    return value.is_finite() and 0 <= value <= 1
+
+
+def _decimal(value: Fraction) -> str:
+    return f"{(Decimal(value.numerator) / Decimal(value.denominator)):f}"

@@ -1,0 +1,232 @@
+"""The verbs of price: survey costs and set ceilings (authorising body), set and publish fees (operator).
+
+Message: price.ceiling carries a ceiling signed by the authorising body to the operator's node.
+Contract: tests/price/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from datong.authorise import service as authorise
+from datong.ground import evidence, outbox, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Kind, Refusal
+from datong.price import rules, store
+from datong.price.model import (
+    BAD_AMOUNT,
+    BAD_MESSAGE,
+    CHARGED_PURPOSES,
+    FREE_PURPOSES,
+    NOT_PUBLISHED,
+    UNITS,
+    UNKNOWN,
+    CeilingState,
+    FeeState,
+)
+from datong.register import service as register
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+CEILING_FIELDS = {
+    "ceiling": str, "survey": str, "product": str, "operator": str, "cap_fen": int, "forecast_count": int,
+    "unit": str, "mpr_fen": int, "trial": bool, "serial": int, "issued_at": str, "signatures": list,
+}  # fmt: skip
+
+
+@verb(Role.price_officer)
+def survey_costs(tx: Tx, *, survey: dict[str, Any]) -> dict[str, Any]:
+    """Record a cost survey (成本监审) and compute the maximum permitted revenue (最高准许收入) from it.
+
+    The same survey again gives the same record. Shape: see datong.price.rules.maximum_permitted_revenue.
+    """
+    figures = [asdict(figure) for figure in rules.maximum_permitted_revenue(survey)]
+    key = f"survey-{digest(survey)[7:39]}"
+    if tx.get(store.surveys, key) is None:
+        mpr = int(figures[-1]["value"])
+        tx.add(
+            store.surveys,
+            {
+                "id": key, "operator": str(survey["operator"]), "survey": survey, "figures": figures, "mpr_fen": mpr,
+                "surveyed_by": tx.actor.person, "at": tx.now,
+            },
+        )  # fmt: skip
+        evidence.append(tx, "price.costs_surveyed", store.surveys, key, operator=survey["operator"], mpr_fen=mpr)
+    row = tx.get(store.surveys, key)
+    assert row is not None
+    return row
+
+
+@verb(Role.price_officer)
+def set_ceiling(
+    tx: Tx, *, survey: str, product: str, cap_fen: int, forecast_count: int, operator_node: str = "",
+    unit: str = "per_delivery",
+) -> dict[str, Any]:  # fmt: skip
+    """Set the ceiling fee of a product within the maximum permitted revenue and send it, signed, to the operator.
+
+    forecast_count: expected charged deliveries in the period; the sum of cap x forecast may not exceed the MPR.
+    """
+    basis = tx.get(store.surveys, survey)
+    if basis is None:
+        raise UNKNOWN(thing=f"survey {survey}")
+    _amount("cap_fen", cap_fen)
+    _amount("forecast_count", forecast_count)
+    _unit(unit)
+    rules.check_ceilings(product, cap_fen, forecast_count, store.other_ceilings(tx, survey, product), basis["mpr_fen"])
+    bare = {
+        "ceiling": new_id("ceil"), "survey": survey, "product": product, "operator": basis["operator"],
+        "cap_fen": cap_fen, "forecast_count": forecast_count, "unit": unit, "mpr_fen": basis["mpr_fen"],
+        "trial": basis["survey"]["trial"], "serial": store.last_serial(tx, product) + 1, "issued_at": tx.now,
+    }  # fmt: skip
+    value = signing.signed(tx, bare)
+    _store_ceiling(tx, value, "price.ceiling_set")
+    if operator_node and operator_node != signing.me(tx).code:
+        outbox.send(tx, to=operator_node, type="price.ceiling", body={"ceiling": value}, key=str(value["ceiling"]))
+    return value
+
+
+@verb(Role.product_manager)
+def set_fee(tx: Tx, *, product: str, purpose: str, amount_fen: int, unit: str = "per_delivery") -> dict[str, Any]:
+    """Set the fee (公共数据运营服务费) of a product for one purpose; it holds once published."""
+    _amount("amount_fen", amount_fen)
+    _unit(unit)
+    if purpose not in FREE_PURPOSES | CHARGED_PURPOSES:
+        known = ", ".join(sorted(FREE_PURPOSES | CHARGED_PURPOSES))
+        raise BAD_AMOUNT(field="purpose", value=purpose, zh=f" {known} 之一", en=f"one of {known}")
+    ceiling = store.ceiling_of(tx, product)
+    cap = ceiling["cap_fen"] if ceiling else None
+    rules.check_fee(product, purpose, amount_fen, cap, guided=guided(tx, product))
+    for old in store.fees_of(tx, product, FeeState.SET, purpose=purpose):
+        _supersede_fee(tx, old["id"])
+    key = new_id("fee")
+    tx.add(
+        store.fees,
+        {
+            "id": key, "product": product, "purpose": purpose, "amount_fen": amount_fen, "unit": unit,
+            "ceiling": ceiling["id"] if ceiling else None, "cap_fen": cap, "state": FeeState.SET.value,
+            "set_by": tx.actor.person, "set_at": tx.now,
+        },
+    )  # fmt: skip
+    evidence.append(tx, "price.fee_set", store.fees, key, product=product, purpose=purpose, amount_fen=amount_fen)
+    return dict(tx.get(store.fees, key) or {})
+
+
+@verb(Role.product_manager)
+def publish_fees(tx: Tx, *, product: str) -> list[dict[str, Any]]:
+    """Publish the fees set for a product; earlier ones for the same purposes are superseded."""
+    fresh = store.fees_of(tx, product, FeeState.SET)
+    for fee in fresh:
+        ceiling = store.ceiling_of(tx, product)  # it may have been lowered since the fee was set
+        cap = ceiling["cap_fen"] if ceiling else None
+        rules.check_fee(product, fee["purpose"], fee["amount_fen"], cap, guided=guided(tx, product))
+        for old in store.fees_of(tx, product, FeeState.PUBLISHED, purpose=fee["purpose"]):
+            _supersede_fee(tx, old["id"])
+        tx.change(store.fees, fee["id"], state=FeeState.PUBLISHED.value, published_at=tx.now)
+        evidence.append(tx, "price.fee_published", store.fees, fee["id"], product=product, purpose=fee["purpose"])
+    return store.fees_of(tx, product, FeeState.PUBLISHED)
+
+
+def fee_in_force(tx: Tx, product: str, purpose: str) -> dict[str, Any]:
+    """The published fee {amount_fen, unit, cap_fen, ceiling, ...} of a product for a purpose.
+
+    PRC-605 when none is published; PRC-602 when a later ceiling is below it.
+    """
+    published = store.fees_of(tx, product, FeeState.PUBLISHED, purpose=purpose)
+    if not published:
+        raise NOT_PUBLISHED(product=product, purpose=purpose)
+    fee, ceiling = published[-1], store.ceiling_of(tx, product)
+    cap = ceiling["cap_fen"] if ceiling else None
+    rules.check_fee(product, purpose, fee["amount_fen"], cap, guided=guided(tx, product))
+    return {**fee, "cap_fen": cap, "ceiling": ceiling["id"] if ceiling else None}
+
+
+def guided(tx: Tx, product: str) -> bool:
+    """Whether public data are among the inputs, so that the price is under government guidance.
+
+    A product whose inputs are not all known here counts as guided.
+    """
+    try:
+        inputs = register.product(tx, product).get("inputs") or []
+        return not inputs or any(register.resource(tx, code)["public_data"] for code in inputs)
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return True
+
+
+@view()
+def prices(tx: Tx) -> dict[str, Any]:
+    """Surveys with every figure's formula, ceilings and fees known at this node."""
+    return store.everything(tx)
+
+
+@view()
+def fees(tx: Tx, *, product: str | None = None) -> list[dict[str, Any]]:
+    """Fees with their ceilings, of one product or all."""
+    return [fee for fee in store.everything(tx)["fees"] if product in (None, fee["product"])]
+
+
+@view()
+def revenue(tx: Tx, *, survey: str, actual_fen: int) -> dict[str, Any]:
+    """Actual revenue against the maximum permitted revenue of a survey: deviation, alert level, what to adjust."""
+    basis = tx.get(store.surveys, survey)
+    if basis is None:
+        raise UNKNOWN(thing=f"survey {survey}")
+    return rules.revenue_state(actual_fen, basis["mpr_fen"])
+
+
+def received_ceiling(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """price.ceiling: a ceiling for this party, signed by a body whose agreement it operates under."""
+    value = body.get("ceiling")
+    if not isinstance(value, dict) or set(value) != set(CEILING_FIELDS):
+        raise BAD_MESSAGE(why="消息结构不符。", why_en="The message is not of the agreed form.")
+    if any(type(value[name]) is not kind for name, kind in CEILING_FIELDS.items()):
+        raise BAD_MESSAGE(why="字段类型不符。", why_en="A field is of the wrong type.")
+    if value["cap_fen"] < 0 or value["unit"] not in UNITS or not all(isinstance(s, dict) for s in value["signatures"]):
+        raise BAD_MESSAGE(why="字段取值不符。", why_en="A field has a value that is not allowed.")
+    party = register.node(tx, sender)
+    if not signing.signed_by(value, party["party"], party["public_key"]):
+        raise BAD_MESSAGE(why="签名无效。", why_en="The signature does not verify.")
+    if value["operator"] != signing.me(tx).party:
+        raise BAD_MESSAGE(why="该上限不是给本主体的。", why_en="The ceiling is for another operator.")
+    if party["party"] not in authorise.implementing_parties(tx):
+        raise BAD_MESSAGE(
+            why="发送方不是与本主体有生效运营协议的实施机构。",
+            why_en="The sender is no implementing body whose agreement in force this party operates under.",
+        )
+    if tx.get(store.ceilings, value["ceiling"]) is None:
+        _store_ceiling(tx, value, "price.ceiling_received")
+
+
+def _store_ceiling(tx: Tx, value: dict[str, Any], act: str) -> None:
+    """Keep a ceiling; the one with the higher serial is in force, whatever the order of arrival."""
+    current = store.ceiling_of(tx, value["product"])
+    newer = current is None or current["serial"] < value["serial"]
+    if current is not None and newer:
+        tx.change(store.ceilings, current["id"], state=CeilingState.SUPERSEDED.value)
+        evidence.append(tx, "price.ceiling_superseded", store.ceilings, current["id"], by=value["ceiling"])
+    same = ("survey", "product", "cap_fen", "forecast_count", "unit", "serial")
+    row = {name: value[name] for name in same}
+    state = CeilingState.IN_FORCE if newer else CeilingState.SUPERSEDED
+    tx.add(
+        store.ceilings,
+        {**row, "id": value["ceiling"], "value": value, "state": state.value, "at": tx.now},
+    )
+    evidence.append(tx, act, store.ceilings, value["ceiling"], product=value["product"], cap_fen=value["cap_fen"])
+
+
+def _supersede_fee(tx: Tx, fee: str) -> None:
+    tx.change(store.fees, fee, state=FeeState.SUPERSEDED.value)
+    evidence.append(tx, "price.fee_superseded", store.fees, fee)
+
+
+def _amount(field: str, value: int) -> None:
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise BAD_AMOUNT(field=field, value=value, zh="非负整数", en="a non-negative integer")
+
+
+def _unit(unit: str) -> None:
+    if unit not in UNITS:
+        raise BAD_AMOUNT(field="unit", value=unit, zh=f" {', '.join(UNITS)} 之一", en=f"one of {', '.join(UNITS)}")

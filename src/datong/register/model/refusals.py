@@ -1,0 +1,331 @@
+"""Every refusal of the register. IDN-: people, parties and nodes; REG-: registration."""
+
+from __future__ import annotations
+
+from datong.ground.refusal import Kind, Reason, Text
+
+MEASURES = "公共数据资源登记管理暂行办法 发改数据规〔2025〕26号"
+
+
+def _reason(
+    code: str, kind: Kind, what: tuple[str, str], why: tuple[str, str], fix: tuple[str, str], *, article: str = ""
+) -> Reason:
+    return Reason(code, kind, Text(*what), Text(*why), Text(*fix), MEASURES if article else "", article)
+
+
+BAD_CODE = _reason(
+    "IDN-401",
+    Kind.invalid,
+    ("标识「{code}」未被接受。", "The identifier {code} was not accepted."),
+    ("{why_zh}。", "It is not well-formed: {why}."),
+    ("请核对后重新填写。", "Check it and enter it again."),
+)
+BAD_PERSON = _reason(
+    "IDN-410",
+    Kind.invalid,
+    ("人员信息未保存。", "The person was not saved."),
+    ("{count} 项信息有误。", "{count} of the facts given are wrong."),
+    ("请按下列各项修改后重试。", "Mend the items listed and try again."),
+)
+OWN_ROLES = _reason(
+    "IDN-411",
+    Kind.denied,
+    ("「{verb}」未执行。", "{verb} was not done."),
+    ("不得变更本人的角色或状态（四眼原则）。", "Nobody changes their own roles or state (four eyes)."),
+    ("请由另一名节点运维人员执行。", "Ask another operator of the node."),
+)
+ALREADY_STARTED = _reason(
+    "IDN-412",
+    Kind.conflict,
+    ("首名运维人员未创建。", "The first operator was not made."),
+    ("本节点已有人员。", "This node has people already."),
+    ("请由现有运维人员添加。", "Ask an operator of the node to add the person."),
+)
+UNKNOWN_PERSON = _reason(
+    "IDN-404",
+    Kind.unknown,
+    ("未找到人员。", "There is no such person."),
+    ("本节点没有编号 {person}。", "This node knows no {person}."),
+    ("请在人员列表中查找。", "Look it up in the list of people."),
+)
+WRONG_LOGIN = _reason(
+    "IDN-403",
+    Kind.denied,
+    ("未登录。", "You were not logged in."),
+    ("登录名或口令不正确。", "The login or the password is wrong."),
+    ("请重试；忘记口令时请联系节点运维人员。", "Try again; if you forgot the password ask the node operator."),
+)
+THROTTLED = _reason(
+    "IDN-429",
+    Kind.denied,
+    ("未登录。", "You were not logged in."),
+    (
+        "失败次数过多，{seconds} 秒内不再接受该登录名。",
+        "Too many attempts failed; this login is not accepted for {seconds} s.",
+    ),
+    ("请稍候再试。", "Wait and try again."),
+)
+NO_SESSION = _reason(
+    "IDN-405",
+    Kind.denied,
+    ("需要重新登录。", "You need to log in again."),
+    ("会话不存在、已结束或已过期。", "The session does not exist, has ended or has expired."),
+    ("请重新登录。", "Log in again."),
+)
+STOLEN_SESSION = _reason(
+    "IDN-406",
+    Kind.denied,
+    ("会话已被结束。", "The session was ended."),
+    (
+        "它从另一客户端被使用，或使用了已更换的令牌，可能被盗。",
+        "It was used from another client, or under a token already replaced; it may be stolen.",
+    ),
+    ("请重新登录；如非本人操作，请告知节点运维人员。", "Log in again; if that was not you, tell the node operator."),
+)
+NO_TOKEN = _reason(
+    "IDN-407",
+    Kind.denied,
+    ("服务令牌未被接受。", "The service token was not accepted."),
+    ("令牌不存在、已撤销或已过期。", "It does not exist, was revoked or has expired."),
+    ("请节点运维人员签发新的令牌。", "Ask the node operator for a new one."),
+)
+BAD_TOKEN = _reason(
+    "IDN-413",
+    Kind.invalid,
+    ("服务令牌未签发。", "The service token was not issued."),
+    ("{count} 项信息有误。", "{count} of the facts given are wrong."),
+    ("请按下列各项修改后重试。", "Mend the items listed and try again."),
+)
+NO_LINK = _reason(
+    "IDN-408",
+    Kind.denied,
+    ("登录链接未被接受。", "The login link was not accepted."),
+    ("链接不存在、已使用或已过期。", "It does not exist, was used or has expired."),
+    ("请节点运维人员签发新的链接。", "Ask the node operator for a new one."),
+)
+UNKNOWN_PARTY = _reason(
+    "IDN-414",
+    Kind.unknown,
+    ("未找到主体。", "There is no such party."),
+    ("本节点不知道主体标识码 {code}。", "This node knows no subject code {code}."),
+    ("请先登记该主体，或从功能节点获取目录。", "Add the party, or fetch the directory of the function node."),
+)
+UNKNOWN_NODE = _reason(
+    "IDN-421",
+    Kind.unknown,
+    ("未找到节点。", "There is no such node."),
+    ("目录中没有 {code}。", "The directory has no {code}."),
+    ("请核对节点标识码，或向功能节点查询。", "Check the node code, or ask the function node."),
+)
+BAD_APPLICATION = _reason(
+    "IDN-420",
+    Kind.invalid,
+    ("接入申请未被接受。", "The application to join was not accepted."),
+    ("{count} 处有误。", "{count} things in it are wrong."),
+    ("请按下列各项修改后重新申请。", "Mend the items listed and apply again."),
+)
+BAD_RECORD = _reason(
+    "IDN-422",
+    Kind.denied,
+    ("成员记录未被接受。", "The membership record was not accepted."),
+    ("{why_zh}。", "It {why}."),
+    ("请从功能节点重新获取，并核对其公钥。", "Fetch it from the function node again and check that node's key."),
+)
+NOT_FUNCTION_NODE = _reason(
+    "IDN-424",
+    Kind.conflict,
+    ("「{verb}」未执行。", "{verb} was not done."),
+    ("本节点不是功能节点（登记机构）。", "This node is not a function node (registry)."),
+    ("请在功能节点上办理。", "Do it at the function node."),
+)
+ALREADY_CODED = _reason(
+    "IDN-425",
+    Kind.conflict,
+    ("「{verb}」未执行。", "{verb} was not done."),
+    ("本节点已有标识码 {code}；标识码一经赋予不再变更。", "This node has the code {code}; a code never changes."),
+    ("无需再次办理。", "There is nothing to do."),
+)
+NODE_STATE = _reason(
+    "IDN-426",
+    Kind.conflict,
+    ("成员状态未变更。", "The membership was not changed."),
+    ("{code} 现为 {state}，不能转为 {wanted}。", "{code} is {state} and cannot become {wanted}."),
+    ("已撤销的节点须重新申请接入。", "A revoked node must apply to join again."),
+)
+
+CREDIT_CODE = _reason(
+    "REG-401",
+    Kind.invalid,
+    ("登记申请未被接受。", "The filing was not accepted."),
+    ("{count} 个登记主体的统一社会信用代码有误。", "{count} registrants have a wrong credit code."),
+    ("请按下列各项更正。", "Correct the items listed."),
+    article="art. 9",
+)
+INCOMPLETE_DESCRIPTION = _reason(
+    "REG-402",
+    Kind.invalid,
+    ("「{name}」未保存。", "{name} was not saved."),
+    ("{count} 项描述有误或缺失。", "{count} items of its description are wrong or missing."),
+    ("请按下列各项修改后重试。", "Mend the items listed and try again."),
+    article="art. 9",
+)
+NO_EVIDENCE = _reason(
+    "REG-404",
+    Kind.conflict,
+    ("登记申请未被接受。", "The filing was not accepted."),
+    ("「{name}」没有存证。", "No evidence was preserved for {name}."),
+    (
+        "请先对来源文件存证（preserve_evidence），再提交。",
+        "Preserve the evidence of its source files first (preserve_evidence), then submit.",
+    ),
+    article="art. 7",
+)
+PUBLICITY_OPEN = _reason(
+    "REG-405",
+    Kind.conflict,
+    ("案件 {case} 未赋码。", "The case {case} was not coded."),
+    ("公示期 10 个工作日至 {until} 方满{note_zh}。", "Its publicity of 10 working days runs to {until}{note}."),
+    ("请在公示期满后办理。", "Code it after that day."),
+    article="art. 12, 13",
+)
+OPEN_OBJECTION = _reason(
+    "REG-406",
+    Kind.conflict,
+    ("案件 {case} 未赋码。", "The case {case} was not coded."),
+    ("有 {count} 项异议未处理。", "{count} objections to it are open."),
+    ("请先复核并处理异议（settle_objection）。", "Re-check and settle them first (settle_objection)."),
+    article="art. 12",
+)
+TWICE = _reason(
+    "REG-409",
+    Kind.conflict,
+    ("登记申请未被接受。", "The filing was not accepted."),
+    ("「{name}」已有登记案件 {case}（{state}）。", "{name} has the registration case {case} already ({state})."),
+    ("请在该案件中办理。", "Continue in that case."),
+    article="art. 9",
+)
+WRONG_STATE = _reason(
+    "REG-410",
+    Kind.conflict,
+    ("案件 {case} 未执行「{act}」。", "{act} was not done in the case {case}."),
+    ("它处于 {state}。", "It is {state}."),
+    ("现在可以：{open}。", "Open now: {open}."),
+    article="art. 8",
+)
+SAME_PERSON = _reason(
+    "REG-411",
+    Kind.denied,
+    ("案件 {case} 未审核。", "The case {case} was not reviewed."),
+    ("审核人参与了该案件的申请。", "The reviewer took part in its application."),
+    ("请由另一名审核人员办理。", "Ask another reviewer."),
+    article="art. 11",
+)
+SAME_DEPARTMENT = _reason(
+    "REG-412",
+    Kind.denied,
+    ("案件 {case} 未审核。", "The case {case} was not reviewed."),
+    (
+        "登记机构同为登记主体，审核部门「{reviewer}」与申请部门「{applicant}」须不同。",
+        "The registry's own body is a registrant: the department {reviewer} cannot review for {applicant}.",
+    ),
+    ("请由另一部门的审核人员办理。", "Ask a reviewer of another department."),
+    article="art. 11",
+)
+TYPE_NOT_OFFERED = _reason(
+    "REG-413",
+    Kind.invalid,
+    ("登记申请未建立。", "The case was not drafted."),
+    (
+        "登记类型「{type}」尚不支持；现支持：首次登记 first。",
+        "Registrations of the type {type} are not offered yet; offered: first.",
+    ),
+    ("请选择 first，或向登记机构线下办理。", "Choose first, or apply to the registry in writing."),
+    article="art. 9",
+)
+MATERIALS_MISSING = _reason(
+    "REG-414",
+    Kind.invalid,
+    ("登记申请未被接受。", "The filing was not accepted."),
+    ("缺少 {count} 项材料，已一次性列出。", "{count} materials are missing; this is all of them."),
+    ("请一次补齐下列各项。", "Supply all items listed."),
+    article="art. 9, 10",
+)
+SUPPLEMENT_ONCE = _reason(
+    "REG-415",
+    Kind.conflict,
+    ("未再次要求补正。", "No second supplement was requested."),
+    (
+        "案件 {case} 的补正要求须一次性告知，已告知过。",
+        "What the case {case} misses must be told once, all together; it was told.",
+    ),
+    ("请受理，或说明理由不予受理（reject_case）。", "Accept it, or reject it with reasons (reject_case)."),
+    article="art. 10",
+)
+NOT_JOINED = _reason(
+    "REG-416",
+    Kind.conflict,
+    ("案件 {case} 未受理。", "The case {case} was not accepted."),
+    ("{count} 个共同登记主体尚未确认。", "{count} co-registrants have not confirmed."),
+    ("请其人员执行 join_filing。", "Ask their people to confirm (join_filing)."),
+    article="art. 7",
+)
+BAD_OBJECTION = _reason(
+    "REG-417",
+    Kind.invalid,
+    ("异议未受理。", "The objection was not taken."),
+    ("异议须实名并附证据；缺少 {count} 项。", "An objection needs a real name and evidence; {count} are missing."),
+    ("请补齐下列各项。", "Supply the items listed."),
+    article="art. 12",
+)
+UNKNOWN_CASE = _reason(
+    "REG-418",
+    Kind.unknown,
+    ("未找到登记案件。", "There is no such case."),
+    ("本节点没有案件 {case}。", "This node has no case {case}."),
+    ("请在案件列表中查找。", "Look it up in the list of cases."),
+)
+UNKNOWN_THING = _reason(
+    "REG-419",
+    Kind.unknown,
+    ("未找到{kind_zh}。", "There is no such {kind}."),
+    ("本节点及其账本没有 {code}。", "Neither this node nor its copy of the ledger has {code}."),
+    ("请核对标识，或等待账本同步。", "Check the identifier, or wait for the ledger to arrive."),
+)
+BAD_FILING = _reason(
+    "REG-420",
+    Kind.invalid,
+    ("消息未被接受。", "The message was not accepted."),
+    ("{why_zh}。", "It {why}."),
+    ("请更正后重新发送。", "Mend it and send it again."),
+)
+NO_REASONS = _reason(
+    "REG-421",
+    Kind.invalid,
+    ("「{act}」未执行。", "{act} was not done."),
+    ("须书面说明理由。", "It must state its reasons in writing."),
+    ("请填写理由。", "Give the reasons."),
+    article="art. 10, 12",
+)
+ALREADY_REGISTERED = _reason(
+    "REG-422",
+    Kind.conflict,
+    ("「{name}」未修改。", "{name} was not changed."),
+    ("它已提交登记或已赋码；变更须办理变更登记。", "It is filed or coded; a change needs a registration of change."),
+    ("变更登记尚不支持，请向登记机构线下办理。", "That type is not offered yet; apply to the registry in writing."),
+    article="art. 9(2)",
+)
+NO_REGISTRY = _reason(
+    "REG-423",
+    Kind.conflict,
+    ("案件 {case} 未提交。", "The case {case} was not submitted."),
+    ("本节点尚未接入功能节点，没有登记机构。", "This node has not joined a function node, so there is no registry."),
+    ("请先申请接入（apply_to_join）并等待批准。", "Apply to join (apply_to_join) and wait to be admitted."),
+)
+NOT_FIT = _reason(
+    "REG-424",
+    Kind.invalid,
+    ("存证未保存。", "The evidence was not preserved."),
+    ("{count} 项摘要有误。", "{count} digests are wrong."),
+    ("每个来源文件给出 sha256:<64 位十六进制>。", "Give sha256:<64 hexadecimal digits> for every source file."),
+    article="art. 7",
+)

@@ -1,0 +1,352 @@
+"""Rules of the register, pure: passwords, throttling, descriptions, who may review, what a case may do.
+
+Source: 公共数据资源登记管理暂行办法 art. 5-15; code tables in model.values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+from datong.ground import codes
+from datong.ground.refusal import Problem
+from datong.ground.workdays import Calendar, Deadline, add_working_days
+from datong.register.model.cases import MATERIALS, MOVES, OVER, PERIODS, VALID_YEARS, Act, State, Who
+from datong.register.model.values import BASES, DELIVERY_FORMS, FILING_SCHEMA, FREQUENCIES, LEVELS, SOURCE_KINDS
+from datong.terms.roles import PERSON_ROLES
+
+PASSWORD_CHARACTERS_MIN = 10
+SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P = 15, 8, 1
+FREE_ATTEMPTS = 5
+FIRST_BLOCK_SECONDS, LONGEST_BLOCK_SECONDS = 30, 900
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+# --- passwords and logins ----------------------------------------------------------------------------------------
+
+
+def password_hash(password: str, salt: bytes) -> str:
+    """ "scrypt$log2n$r$p$salt$key" in hexadecimal."""
+    return _scrypt(password, salt, SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P)
+
+
+def password_fits(password: str, kept: str) -> bool:
+    """Whether `password` is the one `kept` was made of, compared in constant time."""
+    _name, log2_n, r, p, salt, _key = kept.split("$")
+    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt), int(log2_n), int(r), int(p)), kept)
+
+
+def _scrypt(password: str, salt: bytes, log2_n: int, r: int, p: int) -> str:
+    text = password.encode("utf-8", "surrogatepass")
+    key = hashlib.scrypt(text, salt=salt, n=2**log2_n, r=r, p=p, maxmem=256 * 2**log2_n * r, dklen=32)
+    return f"scrypt${log2_n}${r}${p}${salt.hex()}${key.hex()}"
+
+
+def block_seconds(failures: int) -> int:
+    """How long a login is not accepted after so many failures in a row: 30 s after the fifth, then doubling."""
+    if failures < FREE_ATTEMPTS:
+        return 0
+    return int(min(FIRST_BLOCK_SECONDS * 2 ** min(failures - FREE_ATTEMPTS, 10), LONGEST_BLOCK_SECONDS))
+
+
+def person_problems(*, login: str, name: str, roles: Sequence[str], password: str | None, taken: bool) -> list[Problem]:
+    """What is wrong with a new person."""
+    problems = []
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{1,79}", login):
+        problems.append(Problem("login", "2 至 80 位小写字母、数字或 . _ @ -", "2 to 80 of a-z 0-9 . _ @ -"))
+    if taken:
+        problems.append(Problem("login", "已被使用", "is taken"))
+    if not 1 <= len(name.strip()) <= 100:
+        problems.append(Problem("name", "应为 1 至 100 字", "should have 1 to 100 characters"))
+    problems += role_problems(roles)
+    if password is not None:
+        problems += password_problems(password, login)
+    return problems
+
+
+def role_problems(roles: Sequence[str]) -> list[Problem]:
+    known = {str(role) for role in PERSON_ROLES}
+    problems = [
+        Problem("roles", f"没有角色 {role}", f"{role} is no role; roles are {', '.join(sorted(known))}")
+        for role in roles
+        if role not in known
+    ]
+    if not roles:
+        problems.append(Problem("roles", "至少一个角色", "at least one role is needed"))
+    return problems
+
+
+def password_problems(password: str, login: str) -> list[Problem]:
+    if len(password) < PASSWORD_CHARACTERS_MIN:
+        least = PASSWORD_CHARACTERS_MIN
+        return [Problem("password", f"至少 {least} 个字符", f"should have at least {least} characters")]
+    if len(password) > 500 or login in password.lower():
+        return [Problem("password", "不得含登录名，至多 500 字符", "must not hold the login; 500 characters at most")]
+    return []
+
+
+# --- nodes -------------------------------------------------------------------------------------------------------
+
+
+def address_problem(address: str) -> Problem | None:
+    parts = urlsplit(address)
+    if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.username:
+        return None
+    return Problem("address", "不是 http(s) 地址", "is no http or https address")
+
+
+def code_problem(where: str, fault: codes.Fault | None) -> list[Problem]:
+    return [Problem(where, *fault)] if fault else []
+
+
+# --- descriptions of resources and products ----------------------------------------------------------------------
+
+_FORMS: dict[str, tuple[type, ...]] = {
+    "name_zh": (str,), "name_en": (str,), "abstract": (str,), "standard": (str,), "public_data": (bool,),
+    "personal": (bool,), "grade": (int,), "level": (str,), "update_frequency": (str,), "area": (str,),
+    "industry": (str,), "scenario": (str,), "licence": (dict,), "security_assessment": (str,),
+}  # fmt: skip
+DESCRIPTION = tuple(_FORMS)
+"""Fields that resources and products share; they travel in filings and ledger entries."""
+
+
+def description_problems(thing: Mapping[str, Any]) -> list[Problem]:
+    """Everything wrong with what a resource or product says of itself."""
+    problems = [
+        Problem(name, f"应为 {kinds[0].__name__}", f"should be of type {kinds[0].__name__}")
+        for name, kinds in _FORMS.items()
+        if type(thing.get(name)) not in kinds
+    ]
+    if problems:
+        return problems
+    problems = [
+        Problem(name, "不得为空", "must not be empty")
+        for name in ("name_zh", "name_en", "abstract")
+        if not thing[name].strip()
+    ]
+    problems += [
+        Problem(name, f"超过 {most} 字", f"is longer than {most} characters")
+        for name, most in (
+            ("name_zh", 200),
+            ("name_en", 200),
+            ("abstract", 2000),
+            ("scenario", 2000),
+            ("standard", 100),
+        )
+        if len(thing[name]) > most
+    ]
+    if not 1 <= thing["grade"] <= 5:
+        problems.append(Problem("grade", "应为 1 至 5", "should be 1 to 5"))
+    if thing["level"] not in LEVELS:
+        problems.append(Problem("level", f"应为 {'、'.join(LEVELS)}", f"should be one of {', '.join(LEVELS)}"))
+    if thing["update_frequency"] not in FREQUENCIES:
+        problems.append(Problem("update_frequency", "应为 001 至 009", "should be 001 to 009"))
+    if not re.fullmatch("[0-9]{4}([0-9]{2})?", thing["area"]):
+        problems.append(Problem("area", "应为 4 或 6 位区划代码", "should be a region code of 4 or 6 digits"))
+    return problems + _licence_problems(thing["licence"])
+
+
+def _licence_problems(licence: Mapping[str, Any]) -> list[Problem]:
+    problems = [
+        Problem(f"licence.{name}", "应为 true 或 false", "should be true or false")
+        for name in ("commercial", "derivatives")
+        if not isinstance(licence.get(name), bool)
+    ]
+    problems += [
+        Problem(f"licence.{name}", "应为文本", "should be a text")
+        for name in ("name", "attribution")
+        if not isinstance(licence.get(name), str)
+    ]
+    unknown = set(licence) - {"name", "commercial", "derivatives", "attribution"}
+    return problems + [Problem(f"licence.{name}", "没有这一项", "no such item") for name in sorted(unknown)]
+
+
+def resource_problems(thing: Mapping[str, Any]) -> list[Problem]:
+    problems = description_problems(thing)
+    if thing.get("source_kind") not in SOURCE_KINDS:
+        problems.append(Problem("source_kind", "应为 001 至 004", "should be 001 to 004"))
+    if not str(thing.get("source_statement") or "").strip():
+        problems.append(Problem("source_statement", "须说明数据来源", "must say where the data come from"))
+    return problems
+
+
+def product_problems(thing: Mapping[str, Any]) -> list[Problem]:
+    problems = description_problems(thing)
+    inputs = thing.get("inputs")
+    if not isinstance(inputs, list) or not inputs:
+        problems.append(Problem("inputs", "至少一个数据资源标识", "at least one resource code is needed"))
+    else:
+        for at, code in enumerate(inputs):
+            problems += code_problem(f"inputs[{at}]", codes.data_code_fault(str(code)))
+    forms = thing.get("delivery_forms")
+    if not isinstance(forms, list) or not forms or not set(map(str, forms)) <= set(DELIVERY_FORMS):
+        wanted = "、".join(DELIVERY_FORMS)
+        problems.append(Problem("delivery_forms", f"取自 {wanted}", f"should be among {', '.join(DELIVERY_FORMS)}"))
+    return problems
+
+
+def evidence_problems(files: Mapping[str, Any]) -> list[Problem]:
+    if not files:
+        return [Problem("files", "至少一个来源文件", "at least one source file is needed")]
+    return [
+        Problem(name[:100], "应为 sha256:<64 位十六进制>", "should be sha256:<64 hexadecimal digits>")
+        for name, value in files.items()
+        if not isinstance(value, str) or not DIGEST.fullmatch(value)
+    ]
+
+
+# --- cases -------------------------------------------------------------------------------------------------------
+
+FILING_FIELDS = frozenset(
+    {
+        "schema", "case", "type", "basis", "public_data", "object_kind", "object", "registrants", "applicant",
+        "materials", "term_until", "filed_at", "signatures",
+    }
+)  # fmt: skip
+
+
+def filing_fault(filing: Mapping[str, Any]) -> codes.Fault | None:
+    """What is wrong with the form of a filing, which may come from anybody; the content is checked after."""
+    if set(filing) != FILING_FIELDS or filing["schema"] != FILING_SCHEMA:
+        return f"申请不是 {FILING_SCHEMA}", f"is no {FILING_SCHEMA}"
+    if any(
+        not isinstance(filing[name], str) or len(filing[name]) > 80 for name in ("case", "type", "basis", "filed_at")
+    ):
+        return "字段类型不符", "has fields of the wrong type"
+    thing, registrants, applicant = filing["object"], filing["registrants"], filing["applicant"]
+    if (
+        not isinstance(thing, dict)
+        or not isinstance(filing["materials"], dict)
+        or type(filing["public_data"]) is not bool
+    ):
+        return "字段类型不符", "has fields of the wrong type"
+    sound = isinstance(registrants, list) and 1 <= len(registrants) <= 20 and all(map(is_registrant, registrants))
+    if not sound or not isinstance(applicant, dict) or set(applicant) != {"node", "party", "person", "department"}:
+        return "登记主体格式不符", "names registrants or applicant in a wrong form"
+    if not all(isinstance(value, str) and len(value) <= 100 for value in applicant.values()) or not applicant["person"]:
+        return "申请人格式不符", "names its applicant in a wrong form"
+    if registrants[0]["party"] != applicant["party"] or len({r["party"] for r in registrants}) != len(registrants):
+        return "登记主体重复或首位不是申请人", "does not list the applicant first and everybody once"
+    if filing["object_kind"] not in ("resource", "product") or not isinstance(thing.get("id"), str):
+        return "登记对象不符", "registers neither a resource nor a product"
+    if filing["basis"] not in BASES or (filing["basis"] == "mandatory" and not filing["public_data"]):
+        return "非公共数据只能自愿登记", "must be voluntary, because the data are not public"
+    if filing["term_until"] is not None and not _is_day(filing["term_until"]):
+        return "授权期限不是日期", "has a term that is no date"
+    find = resource_problems if filing["object_kind"] == "resource" else product_problems
+    problems = find(thing)
+    if problems or thing.get("public_data") != filing["public_data"]:
+        where = "、".join(p.where for p in problems) or "public_data"
+        return f"描述有误：{where}", f"describes its object wrongly: {where}"
+    return None
+
+
+def is_registrant(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == {"party", "name"}
+        and isinstance(value["party"], str)
+        and isinstance(value["name"], str)
+        and len(value["party"]) <= 18
+        and len(value["name"]) <= 200
+    )
+
+
+def _is_day(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def moved(state: str, act: Act) -> State | None:
+    """The state after `act`, or None when the act is not open in `state`."""
+    move = MOVES.get((State(state), act))
+    return move[1] if move else None
+
+
+def open_acts(state: str, who: Iterable[Who] = tuple(Who)) -> list[Act]:
+    """What may be done in `state`, in the order of the table."""
+    allowed = set(who)
+    return [act for (now, act), (by, _after) in MOVES.items() if now == state and by in allowed]
+
+
+def missing_materials(filing: Mapping[str, Any]) -> list[Problem]:
+    """All materials a first registration misses (art. 9(1)); evidence has a refusal of its own."""
+    thing = filing["object"]
+    has = {
+        "registrant": bool(filing["registrants"]),
+        "source": filing["object_kind"] == "product" or bool(thing.get("source_statement")),
+        "description": bool(thing.get("abstract")),
+        "evidence": bool(thing.get("evidence_digest")),
+        "products": filing["object_kind"] == "product" or bool(filing["materials"].get("products")),
+        "scenario": bool(thing.get("scenario")),
+        "security": bool(thing.get("security_assessment")),
+    }
+    return [
+        Problem(name, f"缺少：{MATERIALS[name]}", f"missing: {MATERIALS[name]}")
+        for name, there in has.items()
+        if not there
+    ]
+
+
+def registrant_problems(registrants: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """Registrants whose credit code does not pass GB 32100."""
+    return [
+        problem
+        for at, registrant in enumerate(registrants)
+        for problem in code_problem(f"registrants[{at}].party", codes.credit_code_fault(str(registrant.get("party"))))
+    ]
+
+
+def registrants(filing: Mapping[str, Any], now: str) -> list[dict[str, Any]]:
+    """The registrants of a filing. The applicant confirms by filing; the others must confirm each new filing."""
+    first, *others = filing["registrants"]
+    return [confirmed(first, filing["applicant"], now), *map(dict, others)]
+
+
+def confirmed(registrant: Mapping[str, Any], who: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """`registrant`, with person and department when `who` acts for that party."""
+    if registrant["party"] != who["party"]:
+        return dict(registrant)
+    return {**registrant, "person": who["person"], "department": who["department"], "confirmed_at": now}
+
+
+def applied(of: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Who took part in the application: the filing person and everybody who confirmed for a co-registrant."""
+    return [registrant for registrant in of if registrant.get("person")]
+
+
+def same_person(registrants: Sequence[Mapping[str, Any]], reviewer: str) -> bool:
+    return any(registrant["person"] == reviewer for registrant in applied(registrants))
+
+
+def same_department(registrants: Sequence[Mapping[str, Any]], party: str, department: str) -> str | None:
+    """The applying department at the registry's own party that equals the reviewing one (or neither is named)."""
+    for registrant in applied(registrants):
+        if registrant["party"] == party and (not department or registrant.get("department") in ("", None, department)):
+            return str(registrant.get("department") or "—")
+    return None
+
+
+def deadline(state: str, since: date, calendar: Calendar) -> Deadline | None:
+    """The last day of the period the case stands in, or None when nothing is waited for."""
+    period = PERIODS.get(State(state))
+    return add_working_days(since, period.working_days, calendar) if period else None
+
+
+def valid_until(coded: date, term_until: str | None) -> date:
+    """The last day of validity: 3 years from the code, or the operation's term when that is shorter (art. 15)."""
+    try:
+        last = coded.replace(year=coded.year + VALID_YEARS)
+    except ValueError:  # 29 February
+        last = date(coded.year + VALID_YEARS, 2, 28)
+    return min(last, date.fromisoformat(term_until)) if term_until else last
+
+
+def is_over(state: str) -> bool:
+    return state in OVER

@@ -1,0 +1,213 @@
+"""Filing a case: what the applicant and the co-registrants do, and what a filing must hold on both sides.
+
+Contract: tests/register/test_register_cases.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datong.ground import evidence, outbox, signing
+from datong.ground.db import Tx, new_id
+from datong.register import rules, store
+from datong.register.model.cases import FIRST, Act, State
+from datong.register.model.refusals import (
+    BAD_FILING,
+    CREDIT_CODE,
+    MATERIALS_MISSING,
+    NO_EVIDENCE,
+    NO_REGISTRY,
+    TWICE,
+    TYPE_NOT_OFFERED,
+    WRONG_STATE,
+)
+from datong.register.model.values import FILING_SCHEMA
+from datong.register.service import holdings, nodes
+from datong.register.service.following import case_view, deed, known_case, open_words, require_open, tell
+from datong.register.service.persons import party as known_party
+from datong.terms.roles import Role
+from datong.terms.verbs import verb
+
+APPLICANTS = (Role.data_engineer, Role.product_manager, Role.steward)
+
+
+# --- the applicant -----------------------------------------------------------------------------------------------
+
+
+@verb(*APPLICANTS)
+def draft_case(
+    tx: Tx,
+    *,
+    of: str,
+    co_registrants: list[str] | None = None,
+    type: str = FIRST,
+    basis: str = "",
+    materials: dict[str, Any] | None = None,
+    term_until: str | None = None,
+) -> dict[str, Any]:
+    """Draft the registration of a resource or product; co_registrants: subject codes that file jointly.
+
+    basis: mandatory or voluntary (data that are not public are always voluntary); materials: {"products": text,
+    ...}; term_until: last day of the authorised operation of a product (YYYY-MM-DD).
+    """
+    if type != FIRST:
+        raise TYPE_NOT_OFFERED(type=type[:40])
+    thing = _thing(tx, of)
+    chosen = basis or ("mandatory" if thing["public_data"] else "voluntary")
+    _no_second(tx, thing, "")
+    mine = signing.me(tx)
+    everybody = list(dict.fromkeys([mine.party, *(co_registrants or [])]))
+    if problems := rules.registrant_problems([{"party": code} for code in everybody]):
+        raise CREDIT_CODE(problems, count=len(problems))
+    filing = {
+        "schema": FILING_SCHEMA, "case": new_id("case"), "type": type, "basis": chosen,
+        "public_data": thing["public_data"], "object_kind": thing["kind"], "object": _described(thing),
+        "registrants": [{"party": code, "name": _name(tx, code)} for code in everybody],
+        "applicant": _me_acting(tx), "materials": dict(materials or {}), "term_until": term_until, "filed_at": tx.now,
+        "signatures": [],
+    }  # fmt: skip
+    _require_sound(filing)
+    row = {
+        "id": filing["case"], "side": "applicant", "registry": "", "applicant_node": mine.code,
+        "applicant_party": mine.party, "object_kind": thing["kind"], "object_id": thing["id"],
+        "evidence_digest": thing["evidence_digest"], "type": type, "basis": chosen,
+        "public_data": thing["public_data"], "filing": filing, "registrants": filing["registrants"],
+        "state": State.DRAFT.value, "version": 0, "since": tx.now,
+        "history": [deed(tx, "draft", State.DRAFT)],
+    }  # fmt: skip
+    tx.add(store.cases, row)
+    evidence.append(tx, "register.case_drafted", store.cases, row["id"], of=thing["id"], basis=chosen)
+    return case_view(tx, known_case(tx, row["id"]))
+
+
+@verb(*APPLICANTS)
+def submit_case(tx: Tx, *, case: str, materials: dict[str, Any] | None = None) -> dict[str, Any]:
+    """File a drafted case at the registry, or file it again with what the supplement asked for."""
+    row = known_case(tx, case)
+    require_open(row, Act.submit)
+    if row["side"] not in ("applicant", "both"):
+        raise WRONG_STATE(case=case, act=Act.submit.value, state=row["state"], open="—")
+    registry = _registry(tx, case)
+    thing = _thing(tx, row["object_id"])
+    filing = {
+        **row["filing"], "object": _described(thing), "public_data": thing["public_data"], "applicant": _me_acting(tx),
+        "materials": {**row["filing"]["materials"], **(materials or {})}, "filed_at": tx.now, "signatures": [],
+    }  # fmt: skip
+    _require_sound(filing)
+    require_fileable(tx, filing)
+    _no_second(tx, thing, case)
+    signed = signing.signed(tx, filing)
+    here = registry == signing.me(tx).code
+    tx.change(
+        store.cases, case, filing=signed, registrants=rules.registrants(signed, tx.now), registry=registry,
+        state=State.SUBMITTED.value, evidence_digest=thing["evidence_digest"], public_data=thing["public_data"],
+        since=tx.now, applicant_node=signing.me(tx).code, side="both" if here else "applicant", escalated_at=None,
+        version=row["version"] + (1 if here else 0), history=[*row["history"], deed(tx, Act.submit, State.SUBMITTED)],
+    )  # fmt: skip
+    evidence.append(tx, "register.case_submitted", store.cases, case, registry=registry)
+    if here:
+        tell(tx, case)
+    else:
+        outbox.send(tx, to=registry, type="register.case_filed", body={"filing": signed})
+    return case_view(tx, known_case(tx, case))
+
+
+@verb(Role.steward, Role.legal)
+def join_filing(tx: Tx, *, case: str) -> dict[str, Any]:
+    """Confirm a joint filing for this organisation, a co-registrant, before it is accepted."""
+    row = known_case(tx, case)
+    mine = signing.me(tx)
+    if row["state"] not in (State.SUBMITTED, State.SUPPLEMENT_REQUESTED):
+        raise WRONG_STATE(case=case, act="join_filing", state=row["state"], open=open_words(row["state"]))
+    if mine.party not in {registrant["party"] for registrant in row["registrants"]}:
+        raise BAD_FILING(why_zh="本主体不是共同登记主体", why="is no joint filing of this organisation")
+    if row["side"] in ("registry", "both"):
+        confirm(tx, row, _me_acting(tx))
+    else:
+        value = signing.signed(tx, {"case": case, "joined": _me_acting(tx), "at": tx.now, "signatures": []})
+        outbox.send(tx, to=row["registry"], type="register.filing_joined", body=value)
+    return case_view(tx, known_case(tx, case))
+
+
+def confirm(tx: Tx, row: Mapping[str, Any], who: Mapping[str, Any]) -> None:
+    """Note in the registry's copy that a co-registrant confirmed, and tell everybody."""
+    registrants = [rules.confirmed(registrant, who, tx.now) for registrant in row["registrants"]]
+    line = {**deed(tx, "join", State(row["state"])), "party": who["party"], "person": who["person"]}
+    line["department"] = who["department"]
+    tx.change(
+        store.cases, row["id"], registrants=registrants, version=row["version"] + 1, history=[*row["history"], line]
+    )
+    evidence.append(tx, "register.filing_joined", store.cases, row["id"], by=who["party"])
+    tell(tx, row["id"])
+
+
+def _me_acting(tx: Tx) -> dict[str, str]:
+    mine = signing.me(tx)
+    return {
+        "node": mine.code,
+        "party": mine.party,
+        "person": tx.actor.person,
+        "department": tx.actor.department,
+    }
+
+
+def _thing(tx: Tx, code_or_id: str) -> dict[str, Any]:
+    found = store.holding(tx, code_or_id)
+    if found is None or holdings.kind_of(found[0]) == "resource":
+        return holdings.resource(tx, code_or_id)
+    return holdings.product(tx, code_or_id)
+
+
+def _described(thing: Mapping[str, Any]) -> dict[str, Any]:
+    own = ("source_kind", "source_statement") if thing["kind"] == "resource" else ("inputs", "delivery_forms")
+    return {name: thing[name] for name in ("id", *rules.DESCRIPTION, *own, "evidence_digest", "evidence_at")}
+
+
+def _name(tx: Tx, code: str) -> str:
+    mine = signing.me(tx)
+    return mine.name if code == mine.party else str(known_party(tx, code)["name"])
+
+
+def _registry(tx: Tx, case: str) -> str:
+    mine = signing.me(tx)
+    if nodes.is_registry(tx):
+        return mine.code
+    row = tx.get(store.nodes, mine.code) if mine.code else None
+    if row is None:
+        raise NO_REGISTRY(case=case)
+    return str(row["record"]["issuer"])
+
+
+# --- checks on both sides ----------------------------------------------------------------------------------------
+
+
+def _require_sound(filing: Mapping[str, Any]) -> None:
+    fault = rules.filing_fault(filing)
+    if fault is not None:
+        raise BAD_FILING(why_zh=fault[0], why=fault[1])
+
+
+def require_fileable(tx: Tx, filing: Mapping[str, Any]) -> None:
+    """REG-401, REG-404, REG-414, REG-413: everything a filing must hold, at the applicant and at the registry."""
+    if filing["type"] != FIRST:
+        raise TYPE_NOT_OFFERED(type=filing["type"])
+    if problems := rules.registrant_problems(filing["registrants"]):
+        raise CREDIT_CODE(problems, count=len(problems))
+    thing = filing["object"]
+    preserved = thing.get("evidence_digest")
+    if not isinstance(preserved, str) or not rules.DIGEST.fullmatch(preserved):
+        raise NO_EVIDENCE(name=thing["name_zh"])
+    if problems := rules.missing_materials(filing):
+        raise MATERIALS_MISSING(problems, count=len(problems))
+
+
+def _no_second(tx: Tx, thing: Mapping[str, Any], besides: str) -> None:
+    require_no_second(tx, signing.me(tx).party, thing, besides)
+
+
+def require_no_second(tx: Tx, party: str, thing: Mapping[str, Any], besides: str) -> None:
+    """REG-409 when the thing, or a resource of the same source files, has a case already."""
+    other = store.open_or_coded(tx, party, thing["id"], thing.get("evidence_digest"), besides)
+    if other is not None:
+        raise TWICE(name=thing["name_zh"], case=other["id"], state=other["state"])

@@ -1,0 +1,201 @@
+"""Registration cases as everybody sees them: the signed states that travel, views, deadlines.
+
+From the filing on the registry's copy leads; every step comes to the registrants' nodes as a signed state
+(register.case_state) with a rising version. Contract: tests/register/test_register_cases.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datong.ground import clock, codes, evidence, outbox, signing, workdays
+from datong.ground.db import Tx
+from datong.register import rules, store
+from datong.register.model.cases import PERIODS, Act, State, Who
+from datong.register.model.refusals import BAD_FILING, UNKNOWN_CASE, WRONG_STATE
+from datong.register.model.values import CASE_SCHEMA, FUNCTION_KINDS
+from datong.register.service import nodes
+from datong.terms.verbs import view
+
+CASE_FIELDS = frozenset(
+    {
+        "schema", "case", "version", "state", "filing", "registrants", "registry", "reviewer", "supplement", "history",
+        "since", "publicised_at", "escalated_at", "code", "valid_until", "signatures",
+    }
+)  # fmt: skip
+_COPIED = ("state", "version", "registrants", "reviewer", "supplement", "history", "since", "publicised_at",
+           "escalated_at", "code", "valid_until")  # fmt: skip
+
+
+def require_open(row: Mapping[str, Any], act: Act) -> State:
+    """The state after `act`, or WRONG_STATE with what may be done now."""
+    after = rules.moved(row["state"], act)
+    if after is None:
+        raise WRONG_STATE(case=row["id"], act=act.value, state=row["state"], open=open_words(row["state"]))
+    return after
+
+
+def open_words(state: str) -> str:
+    return ", ".join(dict.fromkeys(act.value for act in rules.open_acts(state))) or "—"
+
+
+def known_case(tx: Tx, case: str) -> dict[str, Any]:
+    row = tx.get(store.cases, case)
+    if row is None:
+        raise UNKNOWN_CASE(case=case[:80])
+    return row
+
+
+# --- states that travel ------------------------------------------------------------------------------------------
+
+
+def deed(tx: Tx, act: str, state: State, note: str = "") -> dict[str, Any]:
+    """One line of a case's history: who did what, when, and the state after."""
+    return {
+        "act": str(act), "state": state.value, "at": tx.now, "party": tx.actor.party, "person": tx.actor.person,
+        "department": tx.actor.department if tx.actor.role != "peer" else "", "note": note[:1000],
+    }  # fmt: skip
+
+
+def tell(tx: Tx, case: str) -> None:
+    """Send the case as it stands to the nodes of all its registrants."""
+    row = known_case(tx, case)
+    value = {"schema": CASE_SCHEMA, "case": case, "filing": row["filing"], "registry": row["registry"]}
+    body = signing.signed(tx, {**value, **{name: row[name] for name in _COPIED}})
+    to = {row["applicant_node"]}
+    for registrant in row["registrants"][1:]:
+        to |= {node["id"] for node in store.nodes_of_party(tx, registrant["party"])[:1]}
+    for node in sorted(to - {signing.me(tx).code}):
+        outbox.send(tx, to=node, type="register.case_state", body=body)
+
+
+def received_case_state(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.case_state: the registry's copy of a case of ours, as it stands now."""
+    fault = _state_fault(tx, sender, body)
+    if fault is not None:
+        raise BAD_FILING(why_zh=fault[0], why=fault[1])
+    row = tx.get(store.cases, body["case"])
+    values = {name: body[name] for name in _COPIED}
+    if row is None:
+        filing = body["filing"]
+        values |= {
+            "id": body["case"], "side": "joint", "registry": sender, "applicant_node": filing["applicant"]["node"],
+            "applicant_party": filing["applicant"]["party"], "object_kind": filing["object_kind"],
+            "object_id": filing["object"]["id"], "evidence_digest": filing["object"]["evidence_digest"],
+            "type": filing["type"], "basis": filing["basis"], "public_data": filing["public_data"], "filing": filing,
+        }  # fmt: skip
+        tx.add(store.cases, values)
+    elif body["version"] <= row["version"]:
+        return
+    else:
+        tx.change(store.cases, row["id"], **values, filing=body["filing"])
+    evidence.append(tx, "register.case_state_received", store.cases, body["case"], state=body["state"])
+    if body["state"] == State.CODED:
+        give_code(tx, known_case(tx, body["case"]))
+
+
+def _state_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | None:
+    registry = nodes.node(tx, sender)
+    if set(body) != CASE_FIELDS or body["schema"] != CASE_SCHEMA or not isinstance(body["filing"], dict):
+        return f"不是 {CASE_SCHEMA}", f"is no {CASE_SCHEMA}"
+    if rules.filing_fault(body["filing"]) is not None or body["filing"]["case"] != body["case"]:
+        return "所附申请有误", "holds a filing that is not sound"
+    if registry["kind"] not in FUNCTION_KINDS or body["registry"] != sender:
+        return "不是由登记机构发来", "does not come from the registry"
+    typed = {"version": int, "state": str, "registrants": list, "history": list, "since": str}
+    if any(type(body[name]) is not kind for name, kind in typed.items()) or body["state"] not in set(State):
+        return "字段类型不符", "has fields of the wrong type"
+    texts = ("publicised_at", "escalated_at", "code", "valid_until")
+    if any(not isinstance(body[name], str | None) or len(body[name] or "") > 65 for name in texts):
+        return "字段类型不符", "has fields of the wrong type"
+    if any(not isinstance(body[name], dict | None) for name in ("reviewer", "supplement")):
+        return "字段类型不符", "has fields of the wrong type"
+    if not all(isinstance(item, dict) and isinstance(item.get("party"), str) for item in body["registrants"]):
+        return "登记主体格式不符", "names registrants in a wrong form"
+    if not signing.signed_by(body, registry["party"], registry["public_key"]):
+        return "签名无效", "is not signed by the registry"
+    return _known_fault(tx, sender, body) or _code_fault(body)
+
+
+def _known_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | None:
+    row = tx.get(store.cases, body["case"])
+    if row is None:
+        if signing.me(tx).party not in {registrant["party"] for registrant in body["registrants"][1:]}:
+            return "与本主体无关", "is no case of this organisation"
+        return None
+    if row["registry"] != sender or row["side"] in ("registry", "both"):
+        return "不是该案件的登记机构", "does not come from the registry of that case"
+    if (
+        body["filing"]["object"]["id"] != row["object_id"]
+        or body["filing"]["applicant"]["party"] != row["applicant_party"]
+    ):
+        return "登记对象不符", "is about another object"
+    return None
+
+
+def _code_fault(body: Mapping[str, Any]) -> codes.Fault | None:
+    if (body["state"] == State.CODED) != (body["code"] is not None):
+        return "赋码状态不符", "has a code before it is coded, or none after"
+    if body["code"] is None:
+        return None
+    fault = codes.data_code_fault(body["code"])
+    if fault is not None:
+        return f"数据标识{fault[0]}", f"bears a data code that {fault[1]}"
+    parsed = codes.parse_data_code(body["code"])
+    if parsed.kind != body["filing"]["object_kind"] or parsed.subject != body["filing"]["applicant"]["party"]:
+        return "数据标识与对象不符", "bears the code of another kind or party"
+    return None
+
+
+def give_code(tx: Tx, row: Mapping[str, Any]) -> None:
+    """Write the assigned code on the resource or product, when it is of this node."""
+    found = store.holding(tx, row["object_id"])
+    if found is None or row["applicant_party"] != signing.me(tx).party or found[1]["code"] is not None:
+        return
+    tx.change(found[0], found[1]["id"], code=row["code"])
+    evidence.append(tx, "register.code_given", found[0], found[1]["id"], code=row["code"], case=row["id"])
+
+
+# --- views -------------------------------------------------------------------------------------------------------
+
+
+@view()
+def cases(tx: Tx) -> list[dict[str, Any]]:
+    """The registration cases at this node: state, deadline, who holds it, departments on both sides."""
+    return [case_view(tx, row) for row in store.rows(tx, store.cases, store.cases.c.since, store.cases.c.id)]
+
+
+@view()
+def case(tx: Tx, *, case: str) -> dict[str, Any]:
+    """One registration case with its filing and history."""
+    row = known_case(tx, case)
+    return {**case_view(tx, row), "filing": row["filing"], "history": row["history"], "supplement": row["supplement"]}
+
+
+def case_view(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
+    applicant = [r for r in row["registrants"] if r.get("person")]
+    return {
+        "id": row["id"], "name": row["filing"]["object"]["name_zh"], "object_kind": row["object_kind"],
+        "object_id": row["object_id"], "type": row["type"], "basis": row["basis"], "public_data": row["public_data"],
+        "state": row["state"], "side": row["side"], "code": row["code"], "valid_until": row["valid_until"],
+        "registrants": row["registrants"],
+        "applicant_departments": [{"party": r["party"], "department": r.get("department", "")} for r in applicant],
+        "reviewer": row["reviewer"], "deadline": deadline_of(tx, row), "publicised_at": row["publicised_at"],
+        "open": [act.value for act in rules.open_acts(row["state"], tuple(Who))], "version": row["version"],
+    }  # fmt: skip
+
+
+def deadline_of(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """{day, provisional, holder, zh, en, article, overdue, escalated_at} of the state the case waits in, or None."""
+    since = row["publicised_at"] if row["state"] == State.PUBLICISED else row["since"]
+    day = workdays.china_date(clock.instant(since))
+    last = rules.deadline(row["state"], day, workdays.in_force(tx))
+    if last is None:
+        return None
+    period = PERIODS[State(row["state"])]
+    return {
+        "day": last.earliest.isoformat(), "provisional": last.provisional, "holder": period.holder, "zh": period.zh,
+        "en": period.en, "article": period.article, "overdue": last.is_past(workdays.china_date(tx.business_now)),
+        "escalated_at": row["escalated_at"],
+    }  # fmt: skip

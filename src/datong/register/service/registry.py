@@ -1,0 +1,372 @@
+"""The registry (登记机构): acceptance, review, publicity, objections, code.
+
+Every step checks the state table, writes its leaf and sends the case to its registrants. Nothing happens by
+time alone: an overdue step is escalated, never approved. Contract: tests/register/test_register_registry.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datong.ground import clock, codes, evidence, outbox, signing, workdays
+from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Problem
+from datong.register import rules, store
+from datong.register.model.cases import MATERIALS, TYPES, Act, State
+from datong.register.model.refusals import (
+    BAD_FILING,
+    BAD_OBJECTION,
+    NO_REASONS,
+    NOT_FUNCTION_NODE,
+    NOT_JOINED,
+    OPEN_OBJECTION,
+    PUBLICITY_OPEN,
+    SAME_DEPARTMENT,
+    SAME_PERSON,
+    SUPPLEMENT_ONCE,
+    UNKNOWN_CASE,
+    WRONG_STATE,
+)
+from datong.register.service import following, nodes
+from datong.register.service.filing import confirm, require_fileable, require_no_second
+from datong.register.service.ledger import enter
+from datong.register.service.persons import EVERYBODY
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+_DATA_TYPES = {"product": "6", "resource": "7"}
+
+
+# --- filings arrive ----------------------------------------------------------------------------------------------
+
+
+def received_case_filed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.case_filed: a signed filing from an applicant's node, new or supplemented."""
+    nodes.area(tx, "register.case_filed")
+    filing = body.get("filing")
+    fault = rules.filing_fault(filing) if isinstance(filing, dict) else ("没有申请", "holds no filing")
+    applicant = nodes.node(tx, sender)
+    if fault is None and isinstance(filing, dict):
+        fault = _sender_fault(applicant, filing)
+    if fault is not None or not isinstance(filing, dict):
+        raise BAD_FILING(why_zh=(fault or ("", ""))[0], why=(fault or ("", ""))[1])
+    require_fileable(tx, filing)
+    require_no_second(tx, applicant["party"], filing["object"], filing["case"])
+    row = tx.get(store.cases, filing["case"])
+    if row is None:
+        _add_filed(tx, sender, filing)
+    elif row["filing"]["signatures"] == filing["signatures"]:
+        return
+    else:
+        _add_supplemented(tx, sender, row, filing)
+    following.tell(tx, filing["case"])
+
+
+def _sender_fault(applicant: Mapping[str, Any], filing: Mapping[str, Any]) -> codes.Fault | None:
+    who = filing["applicant"]
+    if (who["node"], who["party"]) != (applicant["code"], applicant["party"]):
+        return "申请人不是发送方", "names an applicant that is not its sender"
+    if not signing.signed_by(filing, applicant["party"], applicant["public_key"]):
+        return "签名无效", "is not signed by its applicant"
+    if not filing["case"].startswith("case-"):
+        return "案件编号不符", "has a case id of the wrong form"
+    return None
+
+
+def _add_filed(tx: Tx, sender: str, filing: Mapping[str, Any]) -> None:
+    who, thing = filing["applicant"], filing["object"]
+    row = {
+        "id": filing["case"], "side": "registry", "registry": signing.me(tx).code, "applicant_node": sender,
+        "applicant_party": who["party"], "object_kind": filing["object_kind"], "object_id": thing["id"],
+        "evidence_digest": thing["evidence_digest"], "type": filing["type"], "basis": filing["basis"],
+        "public_data": filing["public_data"], "filing": filing, "registrants": rules.registrants(filing, tx.now),
+        "state": State.SUBMITTED.value, "version": 1, "since": tx.now, "history": [_filed(tx, who)],
+    }  # fmt: skip
+    tx.add(store.cases, row)
+    evidence.append(tx, "register.case_received", store.cases, row["id"], applicant=who["party"], basis=row["basis"])
+
+
+def _add_supplemented(tx: Tx, sender: str, row: Mapping[str, Any], filing: Mapping[str, Any]) -> None:
+    if row["applicant_node"] != sender or row["object_id"] != filing["object"]["id"]:
+        raise BAD_FILING(why_zh="案件编号已被使用", why="uses the id of another case")
+    following.require_open(row, Act.submit)
+    tx.change(
+        store.cases, row["id"], filing=filing, registrants=rules.registrants(filing, tx.now),
+        evidence_digest=filing["object"]["evidence_digest"], basis=filing["basis"], public_data=filing["public_data"],
+        state=State.SUBMITTED.value, version=row["version"] + 1, since=tx.now, escalated_at=None,
+        history=[*row["history"], _filed(tx, filing["applicant"])],
+    )  # fmt: skip
+    evidence.append(tx, "register.case_supplemented", store.cases, row["id"])
+
+
+def _filed(tx: Tx, who: Mapping[str, Any]) -> dict[str, Any]:
+    line = following.deed(tx, Act.submit, State.SUBMITTED)
+    return {**line, "party": who["party"], "person": who["person"], "department": who["department"]}
+
+
+def received_filing_joined(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.filing_joined: a co-registrant's node confirms a joint filing."""
+    nodes.area(tx, "register.filing_joined")
+    peer, who = nodes.node(tx, sender), body.get("joined")
+    row = tx.get(store.cases, str(body.get("case"))[:80])
+    if row is None:
+        raise UNKNOWN_CASE(case=str(body.get("case"))[:80])
+    sound = (
+        isinstance(who, dict)
+        and set(who) == {"node", "party", "person", "department"}
+        and all(isinstance(value, str) and len(value) <= 100 for value in who.values())
+        and (who["node"], who["party"]) == (sender, peer["party"])
+        and bool(who["person"])
+        and isinstance(body.get("signatures"), list)
+    )
+    if not sound or not isinstance(who, dict) or not signing.signed_by(body, peer["party"], peer["public_key"]):
+        raise BAD_FILING(why_zh="确认格式或签名不符", why="confirms in a wrong form, or is not signed")
+    if peer["party"] not in {r["party"] for r in row["registrants"]}:
+        raise BAD_FILING(why_zh="发送方不是共同登记主体", why="comes from nobody who is a co-registrant")
+    if row["state"] not in (State.SUBMITTED, State.SUPPLEMENT_REQUESTED):
+        raise WRONG_STATE(case=row["id"], act="join_filing", state=row["state"], open="—")
+    if not any(r["party"] == peer["party"] and r.get("person") == who["person"] for r in row["registrants"]):
+        confirm(tx, row, who)
+
+
+# --- steps -------------------------------------------------------------------------------------------------------
+
+
+def _at_registry(tx: Tx, case: str, doing: str) -> dict[str, Any]:
+    row = following.known_case(tx, case)
+    if row["side"] not in ("registry", "both"):
+        raise NOT_FUNCTION_NODE(verb=doing)
+    return row
+
+
+def _step(tx: Tx, row: Mapping[str, Any], act: Act, *, note: str = "", **values: Any) -> dict[str, Any]:
+    after = following.require_open(row, act)
+    tx.change(
+        store.cases, row["id"], state=after.value, version=row["version"] + 1, since=tx.now, escalated_at=None,
+        history=[*row["history"], following.deed(tx, act, after, note)], **values,
+    )  # fmt: skip
+    evidence.append(tx, f"register.case_{_PAST[act]}", store.cases, row["id"], state=after.value)
+    following.tell(tx, row["id"])
+    return following.case(tx, case=row["id"])
+
+
+_PAST = {
+    Act.request_supplement: "supplement_requested", Act.accept: "accepted", Act.reject: "rejected",
+    Act.review: "reviewed", Act.publicise: "publicised", Act.object: "objected",
+    Act.dismiss_objection: "objection_dismissed", Act.uphold_objection: "objection_upheld", Act.code: "coded",
+}  # fmt: skip
+
+
+@verb(Role.registrar)
+def request_supplement(tx: Tx, *, case: str, items: list[str]) -> dict[str, Any]:
+    """Tell the applicant once, all together, what is missing; the clock starts anew when it is filed again."""
+    row = _at_registry(tx, case, "request_supplement")
+    following.require_open(row, Act.request_supplement)
+    if row["supplement"] is not None:
+        raise SUPPLEMENT_ONCE(case=case)
+    found = [MATERIALS[problem.where] for problem in rules.missing_materials(row["filing"])]
+    wanted = list(dict.fromkeys([*found, *(item.strip()[:500] for item in items if item.strip())]))
+    if not wanted:
+        raise NO_REASONS(act="request_supplement")
+    supplement = {"items": wanted, "asked_at": tx.now, "by": tx.actor.person}
+    return _step(tx, row, Act.request_supplement, note="; ".join(wanted), supplement=supplement)
+
+
+@verb(Role.registrar)
+def accept_case(tx: Tx, *, case: str) -> dict[str, Any]:
+    """Accept a complete case whose co-registrants have all confirmed."""
+    row = _at_registry(tx, case, "accept_case")
+    following.require_open(row, Act.accept)
+    require_fileable(tx, row["filing"])
+    open_ones = [
+        Problem(r["party"], f"{r['name']} 尚未确认", f"{r['name'] or r['party']} has not confirmed")
+        for r in row["registrants"]
+        if not r.get("confirmed_at")
+    ]
+    if open_ones:
+        raise NOT_JOINED(open_ones, case=case, count=len(open_ones))
+    return _step(tx, row, Act.accept)
+
+
+@verb(Role.registrar)
+def reject_case(tx: Tx, *, case: str, reasons: str) -> dict[str, Any]:
+    """Refuse to accept a case, with reasons."""
+    row = _at_registry(tx, case, "reject_case")
+    if row["state"] != State.SUBMITTED:
+        following.require_open({**row, "state": row["state"]}, Act.accept)
+    return _rejected(tx, row, reasons)
+
+
+def _rejected(tx: Tx, row: Mapping[str, Any], reasons: str) -> dict[str, Any]:
+    if not reasons.strip():
+        raise NO_REASONS(act="reject")
+    return _step(tx, row, Act.reject, note=reasons)
+
+
+@verb(Role.reviewer)
+def review_case(tx: Tx, *, case: str, passed: bool = True, remarks: str = "") -> dict[str, Any]:
+    """Formal review (形式审核) by somebody who did not apply; in another department where the body is the same."""
+    row = _at_registry(tx, case, "review_case")
+    following.require_open(row, Act.review)
+    if rules.same_person(row["registrants"], tx.actor.person):
+        raise SAME_PERSON(case=case)
+    mine = signing.me(tx).party
+    clash = rules.same_department(row["registrants"], mine, tx.actor.department)
+    if clash is not None:
+        raise SAME_DEPARTMENT(case=case, reviewer=tx.actor.department or "—", applicant=clash)
+    if not passed:
+        return _rejected(tx, row, remarks)
+    reviewer = {"person": tx.actor.person, "department": tx.actor.department, "party": mine}
+    return _step(tx, row, Act.review, note=remarks, reviewer=reviewer)
+
+
+@verb(Role.registrar)
+def publicise_case(tx: Tx, *, case: str) -> dict[str, Any]:
+    """Begin the publicity (公示) of 10 working days."""
+    row = _at_registry(tx, case, "publicise_case")
+    return _step(tx, row, Act.publicise, publicised_at=tx.now)
+
+
+@verb(*EVERYBODY)
+def object_to_case(tx: Tx, *, case: str, name: str, grounds: str, evidence_digest: str) -> dict[str, Any]:
+    """Object to a case in publicity, under a real name and with evidence (the digest of its file)."""
+    row = _at_registry(tx, case, "object_to_case")
+    following.require_open(row, Act.object)
+    problems = [
+        Problem(where, "不得为空", "must not be empty")
+        for where, value in (("name", name), ("grounds", grounds))
+        if not value.strip()
+    ]
+    if not rules.DIGEST.fullmatch(evidence_digest):
+        problems.append(Problem("evidence_digest", "应为 sha256:<64 位>", "should be sha256:<64 hexadecimal digits>"))
+    if len(name) > 100:
+        problems.append(Problem("name", "至多 100 字", "should have at most 100 characters"))
+    if problems:
+        raise BAD_OBJECTION(problems, count=len(problems))
+    key = new_id("objection")
+    tx.add(
+        store.objections,
+        {
+            "id": key, "case_id": case, "name": name.strip(), "grounds": grounds, "evidence_digest": evidence_digest,
+            "state": "open", "taken_by": tx.actor.person, "raised_at": tx.now,
+        },
+    )  # fmt: skip
+    evidence.append(tx, "register.objection_raised", store.objections, key, case=case, evidence=evidence_digest)
+    _step(tx, row, Act.object)
+    return {"id": key, "case": case, "state": "open"}
+
+
+@verb(Role.registrar)
+def settle_objection(tx: Tx, *, objection: str, upheld: bool, reason: str) -> dict[str, Any]:
+    """Settle an objection after re-checking: upheld ends the registration, else publicity goes on."""
+    known = tx.get(store.objections, objection)
+    if known is None or known["state"] != "open":
+        raise UNKNOWN_CASE(case=objection[:80])
+    row = _at_registry(tx, known["case_id"], "settle_objection")
+    if not reason.strip():
+        raise NO_REASONS(act="settle_objection")
+    state = "upheld" if upheld else "dismissed"
+    tx.change(store.objections, objection, state=state, settled_by=tx.actor.person, reason=reason)
+    evidence.append(tx, f"register.objection_{state}", store.objections, objection, case=row["id"])
+    if upheld and row["state"] == State.OBJECTED:
+        return _step(tx, row, Act.uphold_objection, note=reason)
+    if not _open_objections(tx, row["id"]) and row["state"] == State.OBJECTED:
+        return _step(tx, row, Act.dismiss_objection, note=reason)
+    return following.case(tx, case=row["id"])
+
+
+def _open_objections(tx: Tx, case: str) -> list[dict[str, Any]]:
+    return store.rows(
+        tx, store.objections, where=(store.objections.c.case_id == case) & (store.objections.c.state == "open")
+    )
+
+
+@view(Role.registrar, Role.reviewer)
+def objections(tx: Tx) -> list[dict[str, Any]]:
+    """The objections taken at this registry."""
+    return store.rows(tx, store.objections, store.objections.c.raised_at)
+
+
+@verb(Role.registrar)
+def code_case(tx: Tx, *, case: str) -> dict[str, Any]:
+    """Assign the data code (赋码) after the publicity, without open objection, and enter it in the ledger."""
+    row = _at_registry(tx, case, "code_case")
+    if row["state"] == State.CODED:
+        return following.case(tx, case=case)
+    if still_open := _open_objections(tx, case):
+        raise OPEN_OBJECTION(case=case, count=len(still_open))
+    following.require_open(row, Act.code)
+    today = workdays.china_date(tx.business_now)
+    _require_publicity_over(tx, row)
+    code = _new_data_code(tx, row)
+    until = rules.valid_until(today, row["filing"]["term_until"]).isoformat()
+    entry = enter(tx, {**row, "code": code, "valid_until": until}, today.isoformat())
+    shown = _step(tx, row, Act.code, code=code, valid_until=until)
+    following.give_code(tx, following.known_case(tx, case))
+    for member in store.active_nodes(tx):
+        if member["id"] != signing.me(tx).code:
+            outbox.send(tx, to=member["id"], type="register.ledger_entry", body={"entry": entry})
+    return shown
+
+
+def _require_publicity_over(tx: Tx, row: Mapping[str, Any]) -> None:
+    since = workdays.china_date(clock.instant(row["publicised_at"]))
+    last = rules.deadline(State.PUBLICISED, since, workdays.in_force(tx))
+    assert last is not None
+    if last.is_past(workdays.china_date(tx.business_now)):
+        return
+    note = (
+        ("（暂定，日历尚未发布）", " (provisional: that year's calendar is not published)")
+        if last.provisional
+        else ("", "")
+    )
+    raise PUBLICITY_OPEN(case=row["id"], until=last.earliest.isoformat(), note_zh=note[0], note=note[1])
+
+
+def _new_data_code(tx: Tx, row: Mapping[str, Any]) -> str:
+    region = nodes.area(tx, "code_case")
+    while True:
+        code = codes.data_code(_DATA_TYPES[row["object_kind"]], row["applicant_party"], region, nodes.random_part())
+        if tx.get(store.ledger, code) is None:
+            return code
+
+
+@verb(Role.registrar)
+def escalate_overdue(tx: Tx) -> list[str]:
+    """Mark every case whose step is overdue as escalated; nothing is approved by time. Returns their ids."""
+    overdue = []
+    for row in store.rows(tx, store.cases, where=store.cases.c.escalated_at.is_(None)):
+        last = following.deadline_of(tx, row)
+        held_here = last is not None and last["holder"] in ("registrar", "reviewer")
+        if last is not None and last["overdue"] and held_here and row["side"] in ("registry", "both"):
+            tx.change(store.cases, row["id"], escalated_at=tx.now, version=row["version"] + 1)
+            evidence.append(
+                tx, "register.case_escalated", store.cases, row["id"], due=last["day"], holder=last["holder"]
+            )
+            following.tell(tx, row["id"])
+            overdue.append(row["id"])
+    return overdue
+
+
+@view()
+def publicity(tx: Tx) -> list[dict[str, Any]]:
+    """The cases in publicity: registrant, registration type, data name, short description, and nothing else."""
+    open_states = (State.PUBLICISED.value, State.OBJECTED.value)
+    where = store.cases.c.state.in_(open_states) & store.cases.c.side.in_(("registry", "both"))
+    return [
+        {
+            "registrant": "、".join(r["name"] for r in row["registrants"]),
+            "type": TYPES[row["type"]],
+            "name": row["filing"]["object"]["name_zh"],
+            "description": row["filing"]["object"]["abstract"],
+        }
+        for row in store.rows(tx, store.cases, store.cases.c.publicised_at, where=where)
+    ]
+
+
+@verb(Role.operator)
+def load_calendar(tx: Tx, *, file: str, key: str) -> dict[str, Any]:
+    """Load a newer working-day calendar offline: the file's text and its publisher's public key."""
+    calendar = workdays.load(tx, file, key)
+    return {"first": calendar.first, "last": calendar.last, "issued": calendar.issued}

@@ -1,0 +1,237 @@
+"""Ways in: password, one-time link, session, service token. Tokens are kept as digests only.
+
+A session is bound to the client it was opened from; seen from another one, or under a token that rotation
+replaced, the whole chain ends. That, and a failed login, must be remembered although the caller is refused:
+it is written in this transaction and, when the refusal undoes it, once more in one of its own.
+Contract: tests/register/test_register_sessions.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from math import ceil
+from typing import Any
+
+from sqlalchemy import delete
+
+from datong.ground import clock, evidence, signing
+from datong.ground.canonical import digest_bytes
+from datong.ground.db import NODE, Actor, Tx, new_id
+from datong.ground.refusal import Problem
+from datong.register import rules, store
+from datong.register.model.refusals import (
+    BAD_TOKEN,
+    NO_LINK,
+    NO_SESSION,
+    NO_TOKEN,
+    STOLEN_SESSION,
+    THROTTLED,
+    UNKNOWN_PERSON,
+    WRONG_LOGIN,
+)
+from datong.register.service.persons import actor_of
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+SESSION_HOURS = 8
+LINK_HOURS = 24
+TOKEN_DAYS_MAX = 366
+
+
+def login(tx: Tx, login: str, password: str, client: str = "", hours: int = SESSION_HOURS) -> str:
+    """A session token for the person with this login; WRONG_LOGIN or THROTTLED otherwise."""
+    key = _digest(login)
+    attempt = tx.get(store.attempts, key)
+    if attempt is not None and attempt["blocked_until"] > tx.wall:
+        left = (clock.instant(attempt["blocked_until"]) - tx.wall_now).total_seconds()
+        raise THROTTLED(seconds=ceil(left))
+    row = store.person_of_login(tx, login)
+    fits = rules.password_fits(password, (row and row["password"]) or _nobody())
+    if row is None or row["password"] is None or row["state"] != "active" or not fits:
+        _count_failure(tx, key)
+        tx.after_rollback.append(lambda: _keep(tx, lambda own: _count_failure(own, key)))
+        raise WRONG_LOGIN()
+    tx.execute(delete(store.attempts).where(store.attempts.c.id == key))
+    return _open(tx, row, client, hours)
+
+
+@functools.cache
+def _nobody() -> str:
+    """What an unknown login is compared with, so that it takes as long as a known one."""
+    return rules.password_hash("nobody has this password", bytes(16))
+
+
+def _count_failure(tx: Tx, key: str) -> None:
+    attempt = tx.get(store.attempts, key)
+    failures = (attempt["failures"] if attempt else 0) + 1
+    until = clock.text(tx.wall_now + timedelta(seconds=rules.block_seconds(failures)))
+    if attempt is None:
+        tx.add(store.attempts, {"id": key, "failures": failures, "blocked_until": until})
+    else:
+        tx.change(store.attempts, key, failures=failures, blocked_until=until)
+
+
+def _keep(tx: Tx, write: Callable[[Tx], None]) -> None:
+    with tx.store.begin(NODE, "register") as own:
+        write(own)
+
+
+@verb(Role.operator)
+def login_link(tx: Tx, *, person: str) -> dict[str, Any]:
+    """A one-time login link for a person, good for 24 hours; the token is shown only now."""
+    row = tx.get(store.people, person)
+    if row is None or row["state"] != "active":
+        raise UNKNOWN_PERSON(person=person[:80])
+    token = secrets.token_urlsafe(32)
+    expires = clock.text(tx.wall_now + timedelta(hours=LINK_HOURS))
+    tx.add(store.login_links, {"id": _digest(token), "person": person, "expires_at": expires})
+    evidence.append(tx, "register.login_link_issued", store.login_links, _digest(token), person=person)
+    return {"token": token, "person": person, "expires_at": expires}
+
+
+def login_by_link(tx: Tx, link: str, client: str = "", hours: int = SESSION_HOURS) -> str:
+    """A session token for the bearer of a one-time link; NO_LINK when it is used, expired or none."""
+    row = tx.get(store.login_links, _digest(link))
+    person = tx.get(store.people, row["person"]) if row else None
+    unusable = row is None or row["used_at"] is not None or row["expires_at"] <= tx.wall
+    if row is None or person is None or unusable or person["state"] != "active":
+        raise NO_LINK()
+    tx.change(store.login_links, row["id"], used_at=tx.wall)
+    evidence.append(tx, "register.login_link_used", store.login_links, row["id"], person=person["id"])
+    return _open(tx, person, client, hours)
+
+
+def _open(tx: Tx, person: dict[str, Any], client: str, hours: int, *, family: str = "", expires: str = "") -> str:
+    token = secrets.token_urlsafe(32)
+    key = _digest(token)
+    row = {
+        "id": key, "person": person["id"], "family": family or key, "client": _digest(client), "opened_at": tx.wall,
+        "expires_at": expires or clock.text(tx.wall_now + timedelta(hours=hours)), "ended": "",
+    }  # fmt: skip
+    tx.add(store.sessions, row)
+    evidence.append(tx, "register.session_opened", store.sessions, key, person=person["id"])
+    return token
+
+
+def actor_of_session(tx: Tx, token: str, client: str = "") -> Actor:
+    """The person of a session; NO_SESSION, or STOLEN_SESSION (which ends it). Works in a read-only view."""
+    row = _session(tx, token, client)
+    person = tx.get(store.people, row["person"])
+    if person is None or person["state"] != "active":
+        raise NO_SESSION()
+    return actor_of(person, signing.me(tx).party)
+
+
+def rotate_session(tx: Tx, token: str, client: str = "") -> str:
+    """A new token for the same session; the old one is worth nothing, and its return is noticed as theft."""
+    row = _session(tx, token, client)
+    person = tx.get(store.people, row["person"])
+    if person is None or person["state"] != "active":
+        raise NO_SESSION()
+    _end(tx, row["id"], "rotated")
+    return _open(tx, person, client, 0, family=row["family"], expires=row["expires_at"])
+
+
+def logout(tx: Tx, session: str) -> None:
+    """End the session of this token; nothing happens when there is none."""
+    row = tx.get(store.sessions, _digest(session))
+    if row is not None and row["ended"] == "":
+        _end(tx, row["id"], "logout")
+
+
+def _session(tx: Tx, token: str, client: str) -> dict[str, Any]:
+    row = tx.get(store.sessions, _digest(token))
+    if row is None:
+        raise NO_SESSION()
+    if row["ended"] == "rotated" or (row["ended"] == "" and row["client"] != _digest(client)):
+        _end_family(tx, row["family"])
+        raise STOLEN_SESSION()
+    if row["ended"] or row["expires_at"] <= tx.wall:
+        raise NO_SESSION()
+    return row
+
+
+def _end(tx: Tx, key: str, why: str) -> None:
+    tx.change(store.sessions, key, ended=why)
+    evidence.append(tx, "register.session_ended", store.sessions, key, why=why)
+
+
+def _end_family(tx: Tx, family: str) -> None:
+    """End every open session of a chain, also when `tx` is a view or is undone by the refusal that follows."""
+
+    def end(own: Tx) -> None:
+        where = (store.sessions.c.family == family) & (store.sessions.c.ended == "")
+        for session in store.rows(own, store.sessions, where=where):
+            _end(own, session["id"], "stolen")
+
+    if tx.link != "read":
+        end(tx)
+    tx.after_rollback.append(lambda: _keep(tx, end))
+
+
+# --- service tokens ----------------------------------------------------------------------------------------------
+
+
+@verb(Role.operator)
+def issue_service_token(tx: Tx, *, person: str, label: str, scopes: list[str], days: int = 90) -> dict[str, Any]:
+    """A token for a program that acts as `person`, within `scopes` (rooms or verbs like price.set_fee)."""
+    row = tx.get(store.people, person)
+    if row is None or row["state"] != "active":
+        raise UNKNOWN_PERSON(person=person[:80])
+    problems = []
+    if not 1 <= days <= TOKEN_DAYS_MAX:
+        problems.append(Problem("days", f"应为 1 至 {TOKEN_DAYS_MAX}", f"should be 1 to {TOKEN_DAYS_MAX}"))
+    if not scopes or not all(isinstance(s, str) and 0 < len(s) <= 80 and "*" not in s for s in scopes):
+        problems.append(Problem("scopes", "至少一个模块或动作名", "at least one name of a room or verb, no stars"))
+    if not 1 <= len(label) <= 100:
+        problems.append(Problem("label", "应为 1 至 100 字", "should have 1 to 100 characters"))
+    if problems:
+        raise BAD_TOKEN(problems, count=len(problems))
+    key, secret = new_id("token"), secrets.token_urlsafe(32)
+    tx.add(
+        store.service_tokens,
+        {
+            "id": key, "secret_digest": _digest(secret), "person": person, "label": label, "scopes": scopes,
+            "issued_by": tx.actor.person, "issued_at": tx.wall,
+            "expires_at": clock.text(tx.wall_now + timedelta(days=days)),
+        },
+    )  # fmt: skip
+    evidence.append(tx, "register.service_token_issued", store.service_tokens, key, person=person, scopes=scopes)
+    return {"id": key, "token": secret, "expires_at": clock.text(tx.wall_now + timedelta(days=days))}
+
+
+@verb(Role.operator)
+def revoke_service_token(tx: Tx, *, token_id: str) -> dict[str, Any]:
+    """End a service token at once."""
+    row = tx.get(store.service_tokens, token_id)
+    if row is None:
+        raise NO_TOKEN()
+    if row["revoked_at"] is None:
+        tx.change(store.service_tokens, token_id, revoked_at=tx.wall)
+        evidence.append(tx, "register.service_token_revoked", store.service_tokens, token_id)
+    return {"id": token_id, "revoked": True}
+
+
+@view(Role.operator)
+def service_tokens(tx: Tx) -> list[dict[str, Any]]:
+    """The service tokens of this node, without their secrets."""
+    found = store.rows(tx, store.service_tokens, store.service_tokens.c.issued_at)
+    return [{name: value for name, value in row.items() if name != "secret_digest"} for row in found]
+
+
+def actor_of_service_token(tx: Tx, token: str) -> tuple[Actor, list[str]]:
+    """(the person it acts as, its scopes); NO_TOKEN when it is none, revoked or expired."""
+    found = store.rows(tx, store.service_tokens, where=store.service_tokens.c.secret_digest == _digest(token))
+    if not found or found[0]["revoked_at"] is not None or found[0]["expires_at"] <= tx.wall:
+        raise NO_TOKEN()
+    person = tx.get(store.people, found[0]["person"])
+    if person is None or person["state"] != "active":
+        raise NO_TOKEN()
+    return actor_of(person, signing.me(tx).party), [str(scope) for scope in found[0]["scopes"]]
+
+
+def _digest(secret: str) -> str:
+    return digest_bytes(secret.encode("utf-8", "surrogatepass"))

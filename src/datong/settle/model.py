@@ -1,0 +1,157 @@
+"""Invoices, lines, entries, shares, and why one is refused.
+
+Sources: policy of revenue distribution (收益分配) in 发改数据规〔2025〕27号 articles 9, 14, 20; peers: TigerBeetle's
+two-phase transfers. Must never know: the database. Contract: tests/settle/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from datong.ground.refusal import Kind, Reason, Text
+
+
+class InvoiceState(StrEnum):
+    ISSUED = "ISSUED"
+    """At the seller; at the buyer the same invoice is RECEIVED."""
+    RECEIVED = "RECEIVED"
+    ACCEPTED = "ACCEPTED"
+    DISPUTED = "DISPUTED"
+    PAID = "PAID"
+    VOIDED = "VOIDED"
+
+
+# (state now, deed) -> state after
+INVOICE_MOVES = {
+    (InvoiceState.RECEIVED, "accept"): InvoiceState.ACCEPTED,
+    (InvoiceState.RECEIVED, "dispute"): InvoiceState.DISPUTED,
+    (InvoiceState.DISPUTED, "accept"): InvoiceState.ACCEPTED,
+    (InvoiceState.ISSUED, "accepted"): InvoiceState.ACCEPTED,
+    (InvoiceState.DISPUTED, "accepted"): InvoiceState.ACCEPTED,
+    (InvoiceState.ISSUED, "disputed"): InvoiceState.DISPUTED,
+    (InvoiceState.ISSUED, "void"): InvoiceState.VOIDED,
+    (InvoiceState.DISPUTED, "void"): InvoiceState.VOIDED,
+    (InvoiceState.RECEIVED, "voided"): InvoiceState.VOIDED,
+    (InvoiceState.DISPUTED, "voided"): InvoiceState.VOIDED,
+    (InvoiceState.ACCEPTED, "pay"): InvoiceState.PAID,
+}
+
+
+class EntryState(StrEnum):
+    PENDING = "PENDING"
+    POSTED = "POSTED"
+    VOIDED = "VOIDED"
+
+
+@dataclass(frozen=True)
+class Share:
+    """One party's part of the split. `exact` is the share before rounding, as "numerator/denominator" of a fen."""
+
+    party: str
+    weight: int
+    payee_kind: str
+    account: str
+    share_fen: int
+    exact: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One invoice line; `events` are the usage events it prices, each in exactly one line."""
+
+    number: int
+    description: str
+    state: str
+    quantity: int
+    unit_price_fen: int
+    amount_fen: int
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Posting:
+    """amount_fen: debit positive, credit negative."""
+
+    account: str
+    party: str
+    amount_fen: int
+
+
+def _reason(
+    code: str, kind: Kind, what: tuple[str, str], why: tuple[str, str], fix: tuple[str, str], **rule: Any
+) -> Reason:
+    return Reason(code, kind, Text(*what), Text(*why), Text(*fix), **rule)
+
+
+UNKNOWN = _reason(
+    "TRD-404", Kind.unknown,
+    ("没有 {thing}。", "There is no {thing}."),
+    ("本节点未保存该记录。", "This node holds no such record."),
+    ("用 settle invoices 查看已有账单。", "List the invoices held with `settle invoices`."),
+)  # fmt: skip
+UNBALANCED = _reason(
+    "TRD-407", Kind.invalid,
+    ("分账未执行。", "The entry was not made."),
+    ("{what}：相差 {difference_fen} 分，分账不平。", "{what_en}: it is out by {difference_fen} fen."),
+    ("请核对各方权重和金额。", "Check the weights and amounts of every party."),
+)  # fmt: skip
+DIRECT_CASH = _reason(
+    "TRD-408", Kind.denied,
+    ("分账未执行。", "The split was refused."),
+    ("部门 {party} 不得直接收款，只能由国库账户收取。",
+     "The department {party} may not receive cash directly, only through the treasury account."),
+    ("请将其 payee_kind 改为 treasury 并填写国库账户。", "Set its payee_kind to treasury, with the treasury account."),
+    rule="公共数据资源授权运营实施规范（试行）", article="第二十条",
+)  # fmt: skip
+BAD_SPLIT = _reason(
+    "TRD-400", Kind.invalid,
+    ("合约中的分配条款不可用。", "The split of the contract cannot be used."),
+    ("其中 {count} 处有误。", "{count} things in it are wrong."),
+    ("请按下列各项修改合约。", "Mend the items listed in the contract."),
+)  # fmt: skip
+BAD_PERIOD = _reason(
+    "TRD-422", Kind.invalid,
+    ("账期 {period} 未被接受。", "The period {period} was not accepted."),
+    ("应为 YYYY-MM，或「起始日/终止日」（终止日不含）。",
+     "It should be YYYY-MM, or <from>/<until> with the end excluded."),
+    ("请改正后重试。", "Correct it and try again."),
+)  # fmt: skip
+PERIOD_OPEN = _reason(
+    "TRD-406", Kind.conflict,
+    ("账单未开具。", "The invoice was not issued."),
+    ("账期到 {until} 才结束。", "The period ends only at {until}."),
+    ("请在账期结束后开具。", "Issue it when the period is over."),
+)  # fmt: skip
+NOTHING = _reason(
+    "TRD-410", Kind.conflict,
+    ("账单未开具。", "The invoice was not issued."),
+    ("合约 {agreement} 在该账期没有未结算的使用。", "Agreement {agreement} has no unsettled use in that period."),
+    ("请核对账期，或查看 meter events。", "Check the period, or look at `meter events`."),
+)  # fmt: skip
+NOT_SELLER = _reason(
+    "TRD-403", Kind.denied,
+    ("「{deed}」未执行。", "{deed} was not done."),
+    ("只有主体 {party} 可以执行。", "Only the party {party} may do it."),
+    ("请在该主体的节点上执行。", "Do it at that party's node."),
+)  # fmt: skip
+NOT_NOW = _reason(
+    "TRD-409", Kind.conflict,
+    ("{thing} 不能执行「{deed}」。", "{thing} cannot {deed}."),
+    ("其状态为 {state}。", "Its state is {state}."),
+    ("现在可以：{open}。", "Open now: {open}."),
+)  # fmt: skip
+NOT_PROVEN = _reason(
+    "TRD-401", Kind.denied,
+    ("收到的结算文件未被接受。", "The settlement document received was not accepted."),
+    ("{why}", "{why_en}"),
+    ("请发送方核对后重新发送。", "Let the sender check it and send it again."),
+)  # fmt: skip
+OVERPAID = _reason(
+    "TRD-411", Kind.invalid,
+    ("收付款未登记。", "The payment was not recorded."),
+    ("{amount_fen} 分与未结余额 {open_fen} 分不符。",
+     "{amount_fen} fen does not fit the open balance of {open_fen} fen."),
+    ("请登记 1 至 {open_fen} 分。", "Record between 1 and {open_fen} fen."),
+)  # fmt: skip

@@ -1,0 +1,172 @@
+"""Periods, lines, the split, entries and the beancount text: pure arithmetic in integer fen.
+
+Contract: tests/settle/test_settle_rules.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from datong.ground.money import half_up, split_by_largest_remainder, yuan
+from datong.settle.model import (
+    BAD_PERIOD,
+    BAD_SPLIT,
+    DIRECT_CASH,
+    INVOICE_MOVES,
+    NOT_NOW,
+    UNBALANCED,
+    InvoiceState,
+    Line,
+    Posting,
+    Share,
+)
+from datong.terms.tariffs import paid_in_cash, split_problems
+
+CHINA = ZoneInfo("Asia/Shanghai")
+BILLED_STATE = "MONETIZABLE"
+GIB = 2**30
+
+
+def period_bounds(period: str) -> tuple[datetime, datetime]:
+    """[from, until) of "2026-03" or "2026-03-01/2026-04-01" in Beijing time, or of two instants, in UTC."""
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}", period):
+            start = datetime(int(period[:4]), int(period[5:]), 1, tzinfo=CHINA)
+            end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+        else:
+            first, last = period.split("/")
+            start, end = _instant(first), _instant(last)
+    except ValueError:
+        raise BAD_PERIOD(period=period) from None
+    if end <= start:
+        raise BAD_PERIOD(period=period)
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=CHINA) if at.tzinfo is None else at
+
+
+def moved(invoice: str, state: str, deed: str) -> InvoiceState:
+    """The state after `deed`; NOT_NOW names the deeds that are open."""
+    after = INVOICE_MOVES.get((InvoiceState(state), deed))
+    if after is None:
+        open_now = ", ".join(d for s, d in INVOICE_MOVES if s == state) or "—"
+        raise NOT_NOW(thing=invoice, deed=deed, state=state, open=open_now)
+    return after
+
+
+def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], product: str) -> list[Line]:
+    """Invoice lines over metered events: one per state and table, each event in exactly one.
+
+    Only MONETIZABLE events are charged; the others stand on lines of 0 fen, so that the lines add up to what was
+    metered. Rounded half up once per line. tariff: {"kind": "free" | "per_delivery" | "per_gib", "amount_fen"}.
+    """
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for event in events:
+        groups.setdefault((event["state"], event["table_name"]), []).append(event)
+    ordered = sorted(groups.items(), key=lambda group: (group[0][0] != BILLED_STATE, group[0]))
+    return [_line(number, found, tariff, product) for number, (_, found) in enumerate(ordered, 1)]
+
+
+def _line(number: int, events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], product: str) -> Line:
+    state, table = events[0]["state"], events[0]["table_name"]
+    unit = int(tariff["amount_fen"]) if state == BILLED_STATE and tariff["kind"] != "free" else 0
+    measure = Fraction(len(events))
+    if tariff["kind"] == "per_gib":
+        measure = Fraction(sum(event["bytes_granted"] for event in events), GIB)
+    versions = ", ".join(sorted({str(event["version"]) for event in events}))
+    return Line(
+        number, f"{product} {table} v{versions}", state, len(events), unit, half_up(unit * measure),
+        tuple(sorted(event["id"] for event in events)),
+    )  # fmt: skip
+
+
+def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iterable[str] = ()) -> list[Share]:
+    """The parts of `gross_fen` by the contract's weights, largest remainder, ties by party code.
+
+    split: [{party, weight, payee_kind, account}]. departments: parties known to be departments; a state organ's
+    credit code says so too. BAD_SPLIT lists every mistake; TRD-408 when a department would be paid in cash.
+    """
+    problems = split_problems(split)
+    if problems:
+        raise BAD_SPLIT(problems, count=len(problems))
+    if cash := paid_in_cash(split, departments):
+        raise DIRECT_CASH(party=", ".join(cash))
+    weights = [part["weight"] for part in split]
+    parts = split_by_largest_remainder(gross_fen, weights, [part["party"] for part in split])
+    total = sum(weights)
+    return [
+        Share(part["party"], part["weight"], part["payee_kind"], part["account"], fen,
+              f"{gross_fen * part['weight']}/{total}")
+        for part, fen in zip(split, parts, strict=True)
+    ]  # fmt: skip
+
+
+def balanced(postings: Sequence[Posting], what: str, what_en: str) -> list[Posting]:
+    """The postings that are not zero; TRD-407 when they do not sum to zero."""
+    difference = sum(posting.amount_fen for posting in postings)
+    if difference:
+        raise UNBALANCED(what=what, what_en=what_en, difference_fen=difference)
+    return [posting for posting in postings if posting.amount_fen]
+
+
+def charge(me: str, buyer: str, gross_fen: int, parts: Sequence[Share]) -> list[Posting]:
+    """What an issued invoice posts at the seller: the buyer owes the gross, each party is owed its share."""
+    owed = [
+        Posting(f"Income:Data:P{me}" if part.party == me else payable(part.party), part.party, -part.share_fen)
+        for part in parts
+    ]
+    return balanced([Posting(receivable(buyer), buyer, gross_fen), *owed], "账单分配", "the split of the invoice")
+
+
+def receivable(party: str) -> str:
+    return f"Assets:Receivable:P{party}"
+
+
+def payable(party: str) -> str:
+    return f"Liabilities:Payable:P{party}"
+
+
+def transfer(debit: str, credit: str, party: str, amount_fen: int) -> list[Posting]:
+    """Two postings of one amount."""
+    return [Posting(debit, party, amount_fen), Posting(credit, party, -amount_fen)]
+
+
+def reversed_postings(postings: Iterable[Posting]) -> list[Posting]:
+    return [Posting(posting.account, posting.party, -posting.amount_fen) for posting in postings]
+
+
+def beancount(party: str, entries: Sequence[Mapping[str, Any]]) -> str:
+    """The ledger as beancount text with balance assertions, so that a second program can check every balance.
+
+    entries: {id, kind, state, at, narration, reference, postings: [{account, amount_fen}]} in order of time.
+    Pending ones are flagged "!", voided ones left out.
+    """
+    live = [entry for entry in entries if entry["state"] != "VOIDED"]
+    totals: dict[str, int] = {}
+    for entry in live:
+        for posting in entry["postings"]:
+            totals[posting["account"]] = totals.get(posting["account"], 0) + posting["amount_fen"]
+    days = [_day(entry["at"]) for entry in live]
+    out = [f'option "title" "Datong ledger of {party}"', 'option "operating_currency" "CNY"', ""]
+    out += [f"{min(days)} open {account} CNY" for account in sorted(totals)]
+    for entry, day in zip(live, days, strict=True):
+        flag = "*" if entry["state"] == "POSTED" else "!"
+        narration = str(entry["narration"]).replace("\\", " ").replace('"', "'")
+        out += ["", f'{day} {flag} "{narration}"', f'  id: "{entry["id"]}"', f'  reference: "{entry["reference"]}"']
+        out += [f"  {p['account']}  {yuan(p['amount_fen'])} CNY" for p in entry["postings"]]
+    if days:
+        after = datetime.fromordinal(datetime.fromisoformat(max(days)).toordinal() + 1).date().isoformat()
+        out += ["", *(f"{after} balance {account}  {yuan(fen)} CNY" for account, fen in sorted(totals.items()))]
+    return "\n".join(out) + "\n"
+
+
+def _day(instant: str) -> str:
+    return datetime.fromisoformat(instant).astimezone(CHINA).date().isoformat()

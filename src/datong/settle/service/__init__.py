@@ -1,0 +1,44 @@
+"""The verbs of settle, by subject; other rooms say `from datong.settle import service as settle`.
+
+ledger      double entry: post, void, reverse; balances; the beancount export
+invoices    from metered events to an invoice, its acceptance, dispute and payment, both sides
+statements  what each party of the split is owed, sent and checked
+"""
+
+from datong.settle.service.invoices import (
+    accept_invoice,
+    dispute_invoice,
+    invoice,
+    invoice_shown,
+    invoices,
+    received_accepted,
+    received_disputed,
+    received_invoice,
+    received_voided,
+    record_payment,
+    void_invoice,
+)
+from datong.settle.service.ledger import balances, export_beancount, ledger, reverse_entry
+from datong.settle.service.statements import received_statement, record_payout, settlement, statements
+
+__all__ = [
+    "accept_invoice",
+    "balances",
+    "dispute_invoice",
+    "export_beancount",
+    "invoice",
+    "invoice_shown",
+    "invoices",
+    "ledger",
+    "received_accepted",
+    "received_disputed",
+    "received_invoice",
+    "received_statement",
+    "received_voided",
+    "record_payment",
+    "record_payout",
+    "reverse_entry",
+    "settlement",
+    "statements",
+    "void_invoice",
+]

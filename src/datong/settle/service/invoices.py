@@ -1,0 +1,333 @@
+"""Invoices at both sides: issued from metered events, accepted or disputed by the buyer, paid, or voided.
+
+Messages: settle.invoice (seller -> buyer), settle.accepted, settle.disputed (buyer -> seller), settle.voided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+
+from datong.ground import clock, evidence, outbox, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Tx
+from datong.meter import service as meter
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.settle import rules, store
+from datong.settle.model import (
+    NOT_PROVEN,
+    NOT_SELLER,
+    NOTHING,
+    OVERPAID,
+    PERIOD_OPEN,
+    UNKNOWN,
+    EntryState,
+    InvoiceState,
+    Line,
+)
+from datong.settle.service import ledger, statements
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+INVOICE_FIELDS: dict[str, type] = {
+    "invoice": str, "agreement": str, "from": str, "until": str, "seller_party": str, "buyer_party": str,
+    "product": str, "purpose": str, "tariff": dict, "lines": list, "gross_fen": int, "issued_at": str,
+    "signatures": list,
+}  # fmt: skip
+LINE_FIELDS: dict[str, type] = {
+    "number": int, "description": str, "state": str, "quantity": int, "unit_price_fen": int, "amount_fen": int,
+    "events": list,
+}  # fmt: skip
+WORD_FIELDS: dict[str, type] = {
+    "invoice": str, "digest": str, "word": str, "reason": str, "at": str, "signatures": list,
+}  # fmt: skip
+
+
+@verb(Role.finance)
+def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
+    """Issue the invoice of an agreement for a period that is over; the same period again gives the same invoice.
+
+    period: "2026-03", or "2026-03-01/2026-04-01" with the end excluded (Beijing time).
+    """
+    contract = negotiate.agreement(tx, agreement)
+    me = signing.me(tx)
+    if contract["provider_party"] != me.party:
+        raise NOT_SELLER(deed="invoice", party=contract["provider_party"])
+    start, end = (clock.text(at) for at in rules.period_bounds(period))
+    if tx.business_now < clock.instant(end):
+        raise PERIOD_OPEN(until=end)
+    number = store.voided_count(tx, agreement, start, end)
+    key = f"inv-{digest([agreement, start, end, number])[7:39]}"
+    if tx.get(store.invoices, key) is not None:
+        return invoice_shown(tx, invoice=key)
+    events = _unbilled(tx, agreement, start, end)
+    if not events:
+        raise NOTHING(agreement=agreement)
+    terms = contract["terms"]
+    found = rules.lines(events, terms["tariff"], terms["product"])
+    value = {
+        "invoice": key, "agreement": agreement, "from": start, "until": end, "seller_party": me.party,
+        "buyer_party": contract["consumer_party"], "product": terms["product"], "purpose": terms["purpose"],
+        "tariff": terms["tariff"], "lines": [_line_json(line) for line in found],
+        "gross_fen": sum(line.amount_fen for line in found), "issued_at": tx.now,
+    }  # fmt: skip
+    parts = rules.shares(value["gross_fen"], terms["split"]) if value["gross_fen"] else []
+    signed = signing.signed(tx, value)
+    shown = [asdict(part) for part in parts]
+    _store(tx, signed, found, peer=contract["consumer"], parts=shown, state=InvoiceState.ISSUED)
+    for event in events:
+        tx.add(store.billed, {"id": event["id"], "invoice": key})
+        evidence.append(tx, "settle.billed", store.billed, event["id"], invoice=key)
+    if parts:
+        postings = rules.charge(me.party, contract["consumer_party"], value["gross_fen"], parts)
+        ledger.post(
+            tx, key=_charge(key), kind="charge", reference=key, narration=f"{terms['product']} {period}",
+            postings=postings, state=EntryState.PENDING,
+        )  # fmt: skip
+    outbox.send(tx, to=contract["consumer"], type="settle.invoice", body={"invoice": signed}, key=f"{key}-sent")
+    return invoice_shown(tx, invoice=key)
+
+
+def _unbilled(tx: Tx, agreement: str, start: str, end: str) -> list[dict[str, Any]]:
+    """The events of the period that no invoice bills yet, their served bytes written first."""
+    found = meter.events_between(tx, agreement=agreement, start=start, end=end)
+    done = store.billed_among(tx, [event["id"] for event in found])
+    return [meter.reconcile(tx, event["id"]) for event in found if event["id"] not in done]
+
+
+@verb(Role.finance)
+def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
+    """Accept a received invoice as buyer: it is posted here and the seller is told, signed."""
+    row = _known(tx, invoice)
+    _require_party(tx, row["buyer_party"], "accept")
+    if row["state"] == InvoiceState.ACCEPTED:
+        return invoice_shown(tx, invoice=invoice)
+    _say(tx, row, "accept", "accepted", "")
+    if row["gross_fen"]:
+        owed = rules.transfer(
+            "Expenses:Data", rules.payable(row["seller_party"]), row["seller_party"], row["gross_fen"]
+        )
+        ledger.post(tx, key=_charge(invoice), kind="charge", reference=invoice, narration=row["product"], postings=owed)
+    return invoice_shown(tx, invoice=invoice)
+
+
+@verb(Role.finance)
+def dispute_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
+    """Dispute a received invoice as buyer, with the reason; the seller is told."""
+    row = _known(tx, invoice)
+    _require_party(tx, row["buyer_party"], "dispute")
+    _say(tx, row, "dispute", "disputed", reason[:500])
+    return invoice_shown(tx, invoice=invoice)
+
+
+@verb(Role.finance)
+def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
+    """Void an invoice that was not accepted: its pending entry is voided, its events may be billed anew."""
+    row = _known(tx, invoice)
+    _require_party(tx, row["seller_party"], "void")
+    for event in store.billed_of(tx, invoice):
+        tx.execute(store.billed.delete().where(store.billed.c.id == event))
+        evidence.append(tx, "settle.released", store.billed, event, invoice=invoice)
+    ledger.conclude(tx, _charge(invoice), EntryState.VOIDED)
+    _say(tx, row, "void", "voided", reason[:500])
+    return invoice_shown(tx, invoice=invoice)
+
+
+@verb(Role.finance)
+def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> dict[str, Any]:
+    """Record money paid on an accepted invoice, at either side; the same bank reference counts once."""
+    row = _known(tx, invoice)
+    key = f"pay-{digest([invoice, reference])[7:39]}"
+    if tx.get(store.entries, key) is not None:
+        return invoice_shown(tx, invoice=invoice)
+    after = rules.moved(invoice, row["state"], "pay")
+    due = row["gross_fen"] - row["paid_fen"]
+    if type(amount_fen) is not int or not 0 < amount_fen <= due:
+        raise OVERPAID(amount_fen=amount_fen, open_fen=due)
+    seller = row["seller_party"] == signing.me(tx).party
+    postings = (
+        rules.transfer("Assets:Bank", rules.receivable(row["buyer_party"]), row["buyer_party"], amount_fen)
+        if seller
+        else rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], amount_fen)
+    )
+    ledger.post(tx, key=key, kind="payment", reference=invoice, narration=reference[:400], postings=postings)
+    state = after if amount_fen == due else InvoiceState(row["state"])
+    tx.change(store.invoices, invoice, paid_fen=row["paid_fen"] + amount_fen, state=state.value)
+    evidence.append(tx, "settle.paid", store.invoices, invoice, amount_fen=amount_fen, state=state.value)
+    return invoice_shown(tx, invoice=invoice)
+
+
+@view()
+def invoices(tx: Tx, *, agreement: str | None = None) -> list[dict[str, Any]]:
+    """Invoices issued and received, with their lines."""
+    query = select(store.invoices).order_by(store.invoices.c.issued_at, store.invoices.c.id)
+    if agreement is not None:
+        query = query.where(store.invoices.c.agreement == agreement)
+    return [invoice_shown(tx, invoice=row["id"]) for row in store.rows(tx, query)]
+
+
+@view()
+def invoice_shown(tx: Tx, *, invoice: str) -> dict[str, Any]:
+    """One invoice with its lines; each line names the usage events it prices."""
+    row = _known(tx, invoice)
+    return {**{n: v for n, v in row.items() if n != "value"}, "lines": store.lines_of(tx, invoice)}
+
+
+# --- messages --------------------------------------------------------------------------------------------------
+
+
+def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """settle.invoice: checked against the signature, the agreement and its tariff, then kept."""
+    value = _of_form(body.get("invoice"), INVOICE_FIELDS)
+    found = [_of_form(line, LINE_FIELDS) for line in value["lines"]]
+    _require_signature(tx, value, sender)
+    known = tx.get(store.invoices, value["invoice"])
+    if known is not None:
+        if known["digest"] != digest(signing.unsigned(value)):
+            raise NOT_PROVEN(why="同号账单内容不同。", why_en="Another invoice of that id is held here.")
+        return
+    contract = negotiate.agreement(tx, value["agreement"])
+    terms = contract["terms"]
+    same = (
+        contract["provider"] == sender
+        and contract["provider_party"] == value["seller_party"]
+        and contract["consumer_party"] == value["buyer_party"] == signing.me(tx).party
+        and (terms["product"], terms["purpose"], terms["tariff"])
+        == (value["product"], value["purpose"], value["tariff"])
+    )
+    if not same:
+        raise NOT_PROVEN(why="与合约不符。", why_en="It does not agree with the contract.")
+    if not _adds_up(found, value):
+        raise NOT_PROVEN(why="金额计算不符。", why_en="Its amounts do not follow from its lines and the tariff.")
+    lines = [Line(**{**line, "events": tuple(line["events"])}) for line in found]
+    _store(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)
+
+
+def received_accepted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """settle.accepted: the buyer's signed acceptance posts the entry and sends the statements."""
+    row, word = _word(tx, sender, body, "accepted", "buyer_party")
+    if row["state"] in (InvoiceState.ACCEPTED, InvoiceState.PAID):
+        return
+    _move(tx, row, rules.moved(row["id"], row["state"], "accepted"), "accepted", acceptance=word)
+    ledger.conclude(tx, _charge(row["id"]), EntryState.POSTED)
+    statements.issue(tx, row["id"])
+
+
+def received_disputed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """settle.disputed: the buyer's signed objection; the entry stays pending."""
+    row, word = _word(tx, sender, body, "disputed", "buyer_party")
+    if row["state"] == InvoiceState.ISSUED:
+        _move(tx, row, rules.moved(row["id"], row["state"], "disputed"), "disputed", reason=word["reason"][:500])
+
+
+def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """settle.voided: the seller took the invoice back."""
+    row, word = _word(tx, sender, body, "voided", "seller_party")
+    if row["state"] != InvoiceState.VOIDED:
+        _move(tx, row, rules.moved(row["id"], row["state"], "voided"), "voided", reason=word["reason"][:500])
+
+
+def _word(tx: Tx, sender: str, body: dict[str, Any], word: str, party: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The invoice a signed word speaks of, and the word, checked."""
+    value = _of_form(body.get("notice"), WORD_FIELDS)
+    row = _known(tx, value["invoice"])
+    if register.node(tx, sender)["party"] != row[party]:
+        raise NOT_PROVEN(why="发送方不是该账单的当事方。", why_en="The sender is not that party of the invoice.")
+    _require_signature(tx, value, sender)
+    if value["digest"] != row["digest"] or value["word"] != word:
+        raise NOT_PROVEN(why="所指账单内容不同。", why_en="It speaks of an invoice with other content.")
+    return row, value
+
+
+def _adds_up(lines: list[dict[str, Any]], value: dict[str, Any]) -> bool:
+    """Whether amounts follow from quantities and the tariff, and every event stands on one line only."""
+    tariff, events = value["tariff"], [event for line in lines for event in line["events"]]
+    if not all(isinstance(event, str) for event in events) or len(set(events)) != len(events):
+        return False
+    for line in lines:
+        charged = line["state"] == rules.BILLED_STATE and tariff.get("kind") != "free"
+        if line["unit_price_fen"] != (tariff.get("amount_fen") if charged else 0):
+            return False
+        if line["quantity"] != len(line["events"]):
+            return False
+        if tariff.get("kind") != "per_gib" and line["amount_fen"] != line["quantity"] * line["unit_price_fen"]:
+            return False
+    return bool(sum(line["amount_fen"] for line in lines) == value["gross_fen"])
+
+
+def _of_form(value: Any, fields: dict[str, type]) -> dict[str, Any]:
+    if not isinstance(value, dict) or set(value) != set(fields):
+        raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
+    if any(type(value[name]) is not kind for name, kind in fields.items()):
+        raise NOT_PROVEN(why="字段类型不符。", why_en="A field is of the wrong type.")
+    return value
+
+
+def _require_signature(tx: Tx, value: dict[str, Any], sender: str) -> None:
+    node = register.node(tx, sender)
+    if not signing.signed_by(value, node["party"], node["public_key"]):
+        raise NOT_PROVEN(why="签名无效。", why_en="The signature does not verify.")
+
+
+# --- parts -----------------------------------------------------------------------------------------------------
+
+
+def _store(
+    tx: Tx, value: dict[str, Any], lines: list[Line], *, peer: str, parts: list[dict[str, Any]], state: InvoiceState
+) -> None:
+    key = value["invoice"]
+    same = ("agreement", "seller_party", "buyer_party", "product", "purpose", "gross_fen", "issued_at")
+    row = {name: value[name] for name in same}
+    tx.add(
+        store.invoices,
+        {
+            **row, "id": key, "from_at": value["from"], "until_at": value["until"], "peer_node": peer, "paid_fen": 0,
+            "parts": parts, "state": state.value, "value": value, "digest": digest(signing.unsigned(value)),
+        },
+    )  # fmt: skip
+    evidence.append(
+        tx, f"settle.invoice_{state.value.lower()}", store.invoices, key, agreement=value["agreement"],
+        gross_fen=value["gross_fen"], lines=len(lines),
+    )  # fmt: skip
+    for line in lines:
+        line_id = f"{key}-{line.number}"
+        tx.add(store.lines, {**_line_json(line), "id": line_id, "invoice": key})
+        evidence.append(tx, "settle.line_made", store.lines, line_id, amount_fen=line.amount_fen, state=line.state)
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    return {**asdict(line), "events": list(line.events)}
+
+
+def _say(tx: Tx, row: dict[str, Any], deed: str, word: str, reason: str) -> None:
+    """Move an invoice and tell the other side, signed."""
+    after = rules.moved(row["id"], row["state"], deed)
+    bare = {"invoice": row["id"], "digest": row["digest"], "word": word, "reason": reason, "at": tx.now}
+    notice = signing.signed(tx, bare)
+    values = {"acceptance": notice} if word == "accepted" else {"reason": reason}
+    _move(tx, row, after, word, **values)
+    outbox.send(tx, to=row["peer_node"], type=f"settle.{word}", body={"notice": notice}, key=f"{row['id']}-{word}")
+
+
+def _move(tx: Tx, row: dict[str, Any], after: InvoiceState, past: str, **values: Any) -> None:
+    tx.change(store.invoices, row["id"], state=after.value, **values)
+    evidence.append(tx, f"settle.invoice_{past}", store.invoices, row["id"], state=after.value)
+
+
+def _charge(invoice_id: str) -> str:
+    return f"{invoice_id}-charge"
+
+
+def _known(tx: Tx, invoice_id: str) -> dict[str, Any]:
+    row = tx.get(store.invoices, invoice_id)
+    if row is None:
+        raise UNKNOWN(thing=invoice_id)
+    return row
+
+
+def _require_party(tx: Tx, party: str, deed: str) -> None:
+    if signing.me(tx).party != party:
+        raise NOT_SELLER(deed=deed, party=party)

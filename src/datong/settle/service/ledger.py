@@ -1,0 +1,92 @@
+"""The double-entry ledger of one party: entries are balanced before they are written and never changed but in
+state; a correction is a reversal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datong.ground import evidence, signing
+from datong.ground.db import Tx
+from datong.settle import rules, store
+from datong.settle.model import NOT_NOW, UNKNOWN, EntryState, Posting
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+
+def post(
+    tx: Tx, *, key: str, kind: str, reference: str, narration: str, postings: Sequence[Posting],
+    state: EntryState = EntryState.POSTED, reverses: str | None = None,
+) -> str:  # fmt: skip
+    """Write a balanced entry under `key`, once; the same key again changes nothing. TRD-407 when unbalanced."""
+    if tx.get(store.entries, key) is not None:
+        return key
+    kept = rules.balanced(postings, narration, narration)
+    tx.add(
+        store.entries,
+        {
+            "id": key, "kind": kind, "reference": reference, "narration": narration, "state": state.value,
+            "reverses": reverses, "made_by": tx.actor.person, "at": tx.now,
+        },
+    )  # fmt: skip
+    evidence.append(tx, "settle.entry_made", store.entries, key, kind=kind, state=state.value, postings=len(kept))
+    for number, posting in enumerate(kept, 1):
+        row = {"account": posting.account, "party": posting.party, "amount_fen": posting.amount_fen}
+        posting_id = f"{key}-{number}"
+        tx.add(store.postings, {"id": posting_id, "entry": key, "number": number, **row})
+        evidence.append(tx, "settle.posting_made", store.postings, posting_id, **row)
+    return key
+
+
+def conclude(tx: Tx, key: str, state: EntryState) -> None:
+    """Post or void a pending entry; once only, a repetition of the same is nothing."""
+    entry = tx.get(store.entries, key)
+    if entry is None or entry["state"] == state:
+        return
+    if entry["state"] != EntryState.PENDING:
+        raise NOT_NOW(thing=key, deed=state.value, state=entry["state"], open="—")
+    tx.change(store.entries, key, state=state.value)
+    evidence.append(tx, f"settle.entry_{state.value.lower()}", store.entries, key)
+
+
+@verb(Role.finance)
+def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
+    """Correct a posted entry by its reversal; the entry itself stays."""
+    row = tx.get(store.entries, entry)
+    if row is None:
+        raise UNKNOWN(thing=entry)
+    if row["state"] != EntryState.POSTED or row["reverses"]:
+        raise NOT_NOW(thing=entry, deed="reverse", state=row["state"], open="—")
+    old = [Posting(p["account"], p["party"], p["amount_fen"]) for p in store.postings_of(tx, entry)]
+    key = f"{entry[:76]}-rev"
+    post(
+        tx, key=key, kind="reversal", reference=row["reference"], narration=f"reversal: {reason}"[:400],
+        postings=rules.reversed_postings(old), reverses=entry,
+    )  # fmt: skip
+    return {**(tx.get(store.entries, key) or {}), "postings": store.postings_of(tx, key)}
+
+
+@view(Role.finance)
+def ledger(tx: Tx, *, reference: str | None = None) -> list[dict[str, Any]]:
+    """The entries of this party's ledger with their postings; `reference`: an invoice or statement."""
+    return store.ledger(tx, reference)
+
+
+@view(Role.finance)
+def balances(tx: Tx) -> list[dict[str, Any]]:
+    """The balance of every account, posted and pending (fen, debit positive)."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in store.ledger(tx):
+        if entry["state"] == EntryState.VOIDED:
+            continue
+        side = "posted_fen" if entry["state"] == EntryState.POSTED else "pending_fen"
+        for posting in entry["postings"]:
+            empty = {"account": posting["account"], "party": posting["party"], "posted_fen": 0, "pending_fen": 0}
+            found.setdefault(posting["account"], empty)[side] += posting["amount_fen"]
+    return [found[account] for account in sorted(found)]
+
+
+@view(Role.finance)
+def export_beancount(tx: Tx) -> dict[str, Any]:
+    """The ledger as beancount text, so that a second program can check every balance."""
+    return {"name": "ledger.beancount", "text": rules.beancount(signing.me(tx).party, store.ledger(tx))}

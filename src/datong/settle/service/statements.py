@@ -1,0 +1,168 @@
+"""Statements: what each party of a split is owed from one invoice, with every factor; sent, checked, kept.
+
+Message: settle.statement (seller -> each party of the split).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from datong.ground import evidence, outbox, signing
+from datong.ground.canonical import digest
+from datong.ground.db import Tx
+from datong.ground.refusal import Refusal
+from datong.register import service as register
+from datong.settle import rules, store
+from datong.settle.model import NOT_PROVEN, OVERPAID, UNKNOWN, EntryState
+from datong.settle.service import ledger
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+FIELDS = {
+    "statement": str, "invoice": str, "invoice_digest": str, "agreement": str, "product": str, "from": str,
+    "until": str, "party": str, "issuer_party": str, "gross_fen": int, "lines": list, "parts": list,
+    "issued_at": str, "signatures": list,
+}  # fmt: skip
+
+
+def issue(tx: Tx, invoice: str) -> None:
+    """Make the statement of every party of an accepted invoice and send it to the party's node."""
+    row = tx.get(store.invoices, invoice)
+    assert row is not None
+    me = signing.me(tx).party
+    for part in row["parts"]:
+        value = signing.signed(tx, _value(tx, row, part["party"]))
+        own = part["party"] == me
+        if not _store(tx, value, part["share_fen"], "own" if own else "sent") or own:
+            continue
+        node = register.node_of_party(tx, part["party"])
+        outbox.send(tx, to=node["code"], type="settle.statement", body={"statement": value},
+                    key=f"{value['statement']}-sent")  # fmt: skip
+
+
+def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
+    priced = ("number", "description", "state", "quantity", "unit_price_fen", "amount_fen")
+    return {
+        "statement": f"st-{digest([row['id'], party])[7:39]}", "invoice": row["id"], "invoice_digest": row["digest"],
+        "agreement": row["agreement"], "product": row["product"], "from": row["from_at"], "until": row["until_at"],
+        "party": party, "issuer_party": row["seller_party"], "gross_fen": row["gross_fen"],
+        "lines": [{name: line[name] for name in priced} for line in store.lines_of(tx, row["id"])],
+        "parts": row["parts"], "issued_at": tx.now,
+    }  # fmt: skip
+
+
+def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """settle.statement: the signature is checked, the lines are added and the split computed again; then kept."""
+    value = body.get("statement")
+    if not isinstance(value, dict) or set(value) != set(FIELDS):
+        raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
+    if any(type(value[name]) is not kind for name, kind in FIELDS.items()):
+        raise NOT_PROVEN(why="字段类型不符。", why_en="A field is of the wrong type.")
+    node, me = register.node(tx, sender), signing.me(tx).party
+    if node["party"] != value["issuer_party"] or not signing.signed_by(value, node["party"], node["public_key"]):
+        raise NOT_PROVEN(why="签名无效。", why_en="The signature does not verify.")
+    if value["party"] != me:
+        raise NOT_PROVEN(why="该结算单不是给本主体的。", why_en="The statement is for another party.")
+    share = _verified_share(value, me)
+    known = tx.get(store.statements, value["statement"])
+    if known is not None:
+        if known["digest"] != digest(signing.unsigned(value)):
+            raise NOT_PROVEN(why="同号结算单内容不同。", why_en="Another statement of that id is held here.")
+        return
+    _store(tx, value, share, "received")
+    if share:
+        ledger.post(
+            tx, key=f"{value['statement']}-share", kind="share", reference=value["statement"],
+            narration=value["product"][:80], state=EntryState.POSTED,
+            postings=rules.transfer(rules.receivable(node["party"]), "Income:Data:Share", node["party"], share),
+        )  # fmt: skip
+
+
+def _verified_share(value: dict[str, Any], me: str) -> int:
+    """This party's share when lines and parts follow from each other; NOT_PROVEN or TRD-407/408 otherwise."""
+    lines, parts = value["lines"], value["parts"]
+    sound = all(isinstance(x, dict) for x in [*lines, *parts])
+    if not sound or any(type(line.get("amount_fen")) is not int for line in lines):
+        raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
+    if sum(line["amount_fen"] for line in lines) != value["gross_fen"]:
+        raise NOT_PROVEN(why="明细与总额不符。", why_en="Its lines do not add up to the gross amount.")
+    again = [asdict(share) for share in rules.shares(value["gross_fen"], parts)]
+    if again != parts:
+        raise NOT_PROVEN(why="分配结果与权重不符。", why_en="The shares do not follow from the weights.")
+    mine = [part["share_fen"] for part in parts if part["party"] == me]
+    if not mine:
+        raise NOT_PROVEN(why="本主体不在分配方中。", why_en="This party is not among the parts.")
+    return int(mine[0])
+
+
+def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
+    """Keep a statement; False when it is held already."""
+    key = value["statement"]
+    if tx.get(store.statements, key) is not None:
+        return False
+    tx.add(
+        store.statements,
+        {
+            "id": key, "invoice": value["invoice"], "party": value["party"], "issuer_party": value["issuer_party"],
+            "direction": direction, "gross_fen": value["gross_fen"], "share_fen": share, "paid_fen": 0,
+            "value": value, "digest": digest(signing.unsigned(value)), "at": tx.now,
+        },
+    )  # fmt: skip
+    evidence.append(tx, f"settle.statement_{direction}", store.statements, key, invoice=value["invoice"],
+                    party=value["party"], share_fen=share)  # fmt: skip
+    return True
+
+
+@verb(Role.finance)
+def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) -> dict[str, Any]:
+    """Record money paid out on a statement, at either side; the same bank reference counts once."""
+    row = tx.get(store.statements, statement)
+    if row is None or row["direction"] == "own":
+        raise UNKNOWN(thing=statement)
+    key = f"out-{digest([statement, reference])[7:39]}"
+    if tx.get(store.entries, key) is not None:
+        return row
+    due = row["share_fen"] - row["paid_fen"]
+    if type(amount_fen) is not int or not 0 < amount_fen <= due:
+        raise OVERPAID(amount_fen=amount_fen, open_fen=due)
+    sent = row["direction"] == "sent"
+    postings = (
+        rules.transfer(rules.payable(row["party"]), "Assets:Bank", row["party"], amount_fen)
+        if sent
+        else rules.transfer("Assets:Bank", rules.receivable(row["issuer_party"]), row["issuer_party"], amount_fen)
+    )
+    ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference[:400], postings=postings)
+    tx.change(store.statements, statement, paid_fen=row["paid_fen"] + amount_fen)
+    evidence.append(tx, "settle.paid_out", store.statements, statement, amount_fen=amount_fen)
+    return dict(tx.get(store.statements, statement) or {})
+
+
+@view()
+def statements(tx: Tx, *, invoice: str | None = None) -> list[dict[str, Any]]:
+    """Statements sent, received and of this party itself, with every factor."""
+    return store.statements_of(tx, invoice)
+
+
+@view()
+def settlement(tx: Tx, *, invoice: str) -> dict[str, Any]:
+    """Gross, parts with party names, and whether everything balances: parts = gross, postings = 0, lines = gross."""
+    row = tx.get(store.invoices, invoice)
+    if row is None:
+        raise UNKNOWN(thing=invoice)
+    entries = [entry for entry in store.ledger(tx, invoice) if entry["state"] != EntryState.VOIDED]
+    zero = all(sum(posting["amount_fen"] for posting in entry["postings"]) == 0 for entry in entries)
+    lines = sum(line["amount_fen"] for line in store.lines_of(tx, invoice))
+    parts = sum(part["share_fen"] for part in row["parts"]) if row["parts"] else row["gross_fen"]
+    return {
+        "invoice": invoice, "state": row["state"], "gross_fen": row["gross_fen"],
+        "parts": [{**part, "name": _name(tx, part["party"])} for part in row["parts"]],
+        "balanced": zero and lines == row["gross_fen"] == parts,
+    }  # fmt: skip
+
+
+def _name(tx: Tx, party: str) -> str:
+    try:
+        return str(register.party(tx, party).get("name", ""))
+    except Refusal:
+        return ""

@@ -1,0 +1,126 @@
+"""Tables of settle: invoices, lines, billed events, ledger entries, postings, statements.
+
+Contract: tests/settle/.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, Integer, String, func, select
+
+from datong.ground.db import Fen, Instant, Tx, table
+
+invoices = table(
+    "invoice",
+    Column("agreement", String(200), nullable=False),
+    Column("from_at", Instant, nullable=False),
+    Column("until_at", Instant, nullable=False),
+    Column("seller_party", String(40), nullable=False),
+    Column("buyer_party", String(40), nullable=False),
+    Column("peer_node", String(40), nullable=False),  # the other side's node
+    Column("product", String(80), nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("gross_fen", Fen, nullable=False),
+    Column("paid_fen", Fen, nullable=False),
+    Column("parts", JSON, nullable=False),  # the split, at the seller
+    Column("state", String(12), nullable=False),
+    Column("value", JSON, nullable=False),  # as signed by the seller
+    Column("digest", String(80), nullable=False),
+    Column("acceptance", JSON),  # as signed by the buyer
+    Column("reason", String(500)),
+    Column("issued_at", Instant, nullable=False),
+    Index("ix_invoice_agreement", "agreement"),
+)
+lines = table(
+    "invoice_line",
+    Column("invoice", String(80), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("description", String(400), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price_fen", Fen, nullable=False),
+    Column("amount_fen", Fen, nullable=False),
+    Column("events", JSON, nullable=False),
+)
+billed = table("billed_event", Column("invoice", String(80), nullable=False, index=True))
+"""id = usage event: the primary key makes sure that an event is billed once."""
+
+entries = table(
+    "ledger_entry",
+    Column("kind", String(20), nullable=False),
+    Column("reference", String(80), nullable=False, index=True),
+    Column("narration", String(400), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("reverses", String(80)),
+    Column("made_by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+postings = table(
+    "posting",
+    Column("entry", String(80), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("account", String(120), nullable=False),
+    Column("party", String(40), nullable=False),
+    Column("amount_fen", Fen, nullable=False),  # debit positive
+)
+statements = table(
+    "statement",
+    Column("invoice", String(80), nullable=False, index=True),
+    Column("party", String(40), nullable=False),  # whose statement it is
+    Column("issuer_party", String(40), nullable=False),
+    Column("direction", String(10), nullable=False),  # sent | received | own
+    Column("gross_fen", Fen, nullable=False),
+    Column("share_fen", Fen, nullable=False),
+    Column("paid_fen", Fen, nullable=False),
+    Column("value", JSON, nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+
+def rows(tx: Tx, query: Any) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def lines_of(tx: Tx, invoice: str) -> list[dict[str, Any]]:
+    return rows(tx, select(lines).where(lines.c.invoice == invoice).order_by(lines.c.number))
+
+
+def voided_count(tx: Tx, agreement: str, start: str, end: str) -> int:
+    query = select(func.count()).where(
+        invoices.c.agreement == agreement, invoices.c.from_at == start, invoices.c.until_at == end,
+        invoices.c.state == "VOIDED",
+    )  # fmt: skip
+    return int(tx.execute(query).scalar_one())
+
+
+def billed_among(tx: Tx, events: list[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(events), 500):
+        part = events[start : start + 500]
+        found |= {row.id for row in tx.all(select(billed.c.id).where(billed.c.id.in_(part)))}
+    return found
+
+
+def billed_of(tx: Tx, invoice: str) -> list[str]:
+    return [row.id for row in tx.all(select(billed.c.id).where(billed.c.invoice == invoice))]
+
+
+def postings_of(tx: Tx, entry: str) -> list[dict[str, Any]]:
+    return rows(tx, select(postings).where(postings.c.entry == entry).order_by(postings.c.number))
+
+
+def ledger(tx: Tx, reference: str | None = None) -> list[dict[str, Any]]:
+    """Entries with their postings, in order of time."""
+    query = select(entries).order_by(entries.c.at, entries.c.id)
+    if reference is not None:
+        query = query.where(entries.c.reference == reference)
+    return [{**entry, "postings": postings_of(tx, entry["id"])} for entry in rows(tx, query)]
+
+
+def statements_of(tx: Tx, invoice: str | None = None) -> list[dict[str, Any]]:
+    query = select(statements).order_by(statements.c.at, statements.c.id)
+    if invoice is not None:
+        query = query.where(statements.c.invoice == invoice)
+    return rows(tx, query)

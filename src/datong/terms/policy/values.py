@@ -1,0 +1,203 @@
+"""Values of constraints: how the text of each family is read and compared.
+
+Values are text (or lists of text) everywhere, because ODRL in DSP messages allows no bare numbers and a
+signed policy must not depend on how a number is written. `measured` gives the comparable form.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from datong.terms.policy.vocabulary import CONSTRAINTS, ORDERED, PURPOSES, Family
+
+MULTIPLES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+CONTRACT_INSTANT = re.compile(r"\d{14}")
+PERIOD = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def instant(value: str) -> datetime:
+    """An aware UTC instant of ISO 8601 text with offset, or of the contract dictionary's YYYYMMDDHHMMSS."""
+    if CONTRACT_INSTANT.fullmatch(value):
+        return datetime.strptime(value, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    parsed = datetime.fromisoformat(value)
+    if parsed.tzinfo is None:
+        raise ValueError("no offset from UTC")
+    return parsed.astimezone(UTC)
+
+
+def period(value: str) -> timedelta:
+    found = PERIOD.fullmatch(value)
+    if found is None or not any(found.groups()):
+        raise ValueError("no ISO 8601 period of weeks, days and times")
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _matched(pattern: str, value: str, form: str) -> re.Match[str]:
+    found = re.fullmatch(pattern, value)
+    if found is None:
+        raise ValueError(f"not of the form {form}")
+    return found
+
+
+def measured(family: Family, value: str) -> Any:
+    """The comparable form of a value; a ValueError says what is wrong with it.
+
+    Ordered families give (unit, magnitude): only equal units compare.
+    """
+    match family:
+        case Family.instant:
+            return "", instant(value)
+        case Family.period:
+            return "", period(value)
+        case Family.number:
+            return "", int(_matched(r"\d{1,16}", value, "a whole number")[0])
+        case Family.rate:
+            found = _matched(r"(\d{1,16})/(minute|hour|day)", value, "60/hour")
+            return found[2], int(found[1])
+        case Family.size:
+            found = _matched(r"(\d{1,16})([KMGT]?)B?", value, "10G")
+            return "", int(found[1]) * MULTIPLES[found[2]]
+        case Family.amount:
+            found = _matched(r"(\d{1,14})(?:\.(\d{2}))? ?([A-Z]{3})", value, "100.00 CNY")
+            return found[3], int(found[1]) * 100 + int(found[2] or 0)
+        case Family.region:
+            return _matched(r"\d{2,12}", value, "digits of a region code")[0]
+        case Family.network:
+            return _network(value)
+        case Family.purpose:
+            if value not in PURPOSES:
+                raise ValueError(f"none of the known purposes: {', '.join(PURPOSES)}")
+            return value
+        case _:
+            if not value:
+                raise ValueError("empty")
+            return value
+
+
+def _network(value: str) -> Any:
+    try:
+        return ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return _matched(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", value, "a domain name, address or range")[
+            0
+        ].lower()
+
+
+def mistake(left: str, value: str) -> str:
+    """What is wrong with `value` as a value of `left`, or ""."""
+    operand = CONSTRAINTS[left]
+    if operand.family is Family.code and value not in {code for code, *_ in operand.codes}:
+        return "none of the codes " + ", ".join(code for code, *_ in operand.codes)
+    try:
+        measured(operand.family, value)
+    except ValueError as wrong:
+        return str(wrong)
+    return ""
+
+
+def lies_within(family: Family, part: str, whole: str) -> bool:
+    """Whether `part` is `whole` or lies inside it (regions by prefix, networks by range, names by equality)."""
+    try:
+        inner, outer = measured(family, part), measured(family, whole)
+    except ValueError:
+        return False
+    if family is Family.region:
+        return bool(inner.startswith(outer))
+    if family is Family.network and not isinstance(inner, str) and not isinstance(outer, str):
+        return inner.version == outer.version and bool(inner.subnet_of(outer))
+    return bool(inner == outer)
+
+
+def holds(left: str, op: str, right: Sequence[str], given: Any) -> bool:
+    """Whether the given value (text, number or a list of text) stands in the relation `op` to `right`."""
+    family = CONSTRAINTS[left].family
+    values = [str(item) for item in given] if isinstance(given, list | tuple | set | frozenset) else [str(given)]
+    if not values:
+        return op == "isNoneOf"
+    if family in ORDERED:
+        return len(values) == 1 and _compares(family, op, values[0], right[0])
+    return _relates(family, op, values, right)
+
+
+def _compares(family: Family, op: str, given: str, right: str) -> bool:
+    try:
+        unit, mine = measured(family, given)
+        other_unit, bound = measured(family, right)
+    except ValueError:
+        return False
+    if unit != other_unit:
+        return op == "neq"
+    return bool(
+        {
+            "eq": mine == bound,
+            "neq": mine != bound,
+            "gt": mine > bound,
+            "gteq": mine >= bound,
+            "lt": mine < bound,
+            "lteq": mine <= bound,
+        }.get(op, False)
+    )
+
+
+def _relates(family: Family, op: str, given: list[str], right: Sequence[str]) -> bool:
+    def inside(one: str) -> bool:
+        return any(lies_within(family, one, whole) for whole in right)
+
+    match op:
+        case "eq":
+            return set(given) == set(right)
+        case "neq":
+            return set(given) != set(right)
+        case "isA" | "isPartOf":
+            return all(inside(one) for one in given)
+        case "isAnyOf":
+            return any(inside(one) for one in given)
+        case "isNoneOf":
+            return not any(inside(one) for one in given)
+        case "isAllOf":
+            return all(any(lies_within(family, one, whole) for one in given) for whole in right)
+        case "hasPart":
+            return all(any(lies_within(family, part, one) for one in given) for part in right)
+    return False
+
+
+def candidates(left: str, constraints: Sequence[tuple[str, Sequence[str]]], given: Any) -> list[Any]:
+    """Values near the bounds of `constraints` ((op, right) pairs), nearest to `given` first: enough to find one
+    that satisfies them all when there is one."""
+    family = CONSTRAINTS[left].family
+    listed = [value for _op, right in constraints for value in right]
+    if family in ORDERED:
+        near = [value for one in listed for value in (one, _moved(family, one, -1), _moved(family, one, 1)) if value]
+        return [str(given)] * (given is not None) + near
+    barred = {value for op, right in constraints if op in ("isNoneOf", "neq") for value in right}
+    wanted = [value for value in dict.fromkeys(listed) if value not in barred]
+    kept = list(given) if isinstance(given, list | tuple) else []
+    narrowed = [[one for one in kept if all(holds(left, op, right, [one]) for op, right in constraints)]]
+    known = [code for code, *_ in CONSTRAINTS[left].codes] or (list(PURPOSES) if family is Family.purpose else [])
+    return [*(choice for choice in narrowed if choice), *wanted, wanted, *(one for one in known if one not in barred)]
+
+
+def _moved(family: Family, value: str, step: int) -> str:
+    """`value` one unit lower or higher, in the text form of its family; "" when there is none."""
+    try:
+        unit, size = measured(family, value)
+    except ValueError:
+        return ""
+    if family is Family.instant:
+        moved: datetime = size + timedelta(seconds=step)
+        return moved.isoformat().replace("+00:00", "Z")
+    if family is Family.period:
+        seconds = int(size.total_seconds()) + step
+        return f"PT{seconds}S" if seconds >= 0 else ""
+    if size + step < 0:
+        return ""
+    if family is Family.rate:
+        return f"{size + step}/{unit}"
+    if family is Family.amount:
+        return f"{(size + step) // 100}.{(size + step) % 100:02d} {unit}"
+    return str(size + step)

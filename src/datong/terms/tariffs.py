@@ -1,0 +1,65 @@
+"""Tariffs and revenue splits as a contract writes them, and everything that can be wrong with them. Pure.
+
+    tariff  {"kind": "free" | "per_delivery" | "per_gib", "amount_fen": int}
+    split   [{"party": code, "weight": int, "payee_kind": "treasury" | "company", "account": text}, ...]
+
+Departments do not receive cash: their part goes to the treasury (国有资源有偿使用收入; policy of 发改数据规〔2025〕27号
+article 20). Must never know: who is invoiced. Contract: tests/terms/test_tariffs.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from datong.ground.refusal import Problem
+
+TARIFF_KINDS = ("free", "per_delivery", "per_gib")
+PAYEE_KINDS = ("treasury", "company")
+DEPARTMENT_PREFIX = "11"
+"""First characters of a state organ's unified social credit code (机构编制 1, 机关 1; GB 32100 table 1)."""
+
+
+def tariff_problems(tariff: Any) -> list[Problem]:
+    """What is wrong with a tariff."""
+    if not isinstance(tariff, Mapping) or tariff.get("kind") not in TARIFF_KINDS:
+        known = ", ".join(TARIFF_KINDS)
+        return [Problem("tariff.kind", f"应为 {known} 之一", f"should be one of {known}")]
+    amount = tariff.get("amount_fen")
+    if type(amount) is not int or amount < 0 or (tariff["kind"] == "free") != (amount == 0):
+        return [
+            Problem("tariff.amount_fen", "应为正整数（分），免费时为 0", "should be fen above 0, or 0 when free"),
+        ]
+    return []
+
+
+def split_problems(split: Any) -> list[Problem]:
+    """What is wrong with a split, all at once; departments are another question (`paid_in_cash`)."""
+    if not isinstance(split, Sequence) or not split or not all(isinstance(part, Mapping) for part in split):
+        return [Problem("split", "没有分配方", "it names no party")]
+    problems = []
+    for number, part in enumerate(split):
+        where = f"split[{number}]"
+        if type(part.get("weight")) is not int or part["weight"] < 0:
+            problems.append(Problem(f"{where}.weight", "应为非负整数", "should be a non-negative integer"))
+        if part.get("payee_kind") not in PAYEE_KINDS:
+            known = ", ".join(PAYEE_KINDS)
+            problems.append(Problem(f"{where}.payee_kind", f"应为 {known} 之一", f"should be one of {known}"))
+        for name in ("party", "account"):
+            if not isinstance(part.get(name), str) or not part[name]:
+                problems.append(Problem(f"{where}.{name}", "缺少", "missing"))
+    if not problems and len({part["party"] for part in split}) != len(split):
+        problems.append(Problem("split", "同一方出现两次", "a party is named twice"))
+    if not problems and sum(part["weight"] for part in split) == 0:
+        problems.append(Problem("split", "权重之和为 0", "the weights sum to 0"))
+    return problems
+
+
+def paid_in_cash(split: Sequence[Mapping[str, Any]], departments: Iterable[str] = ()) -> list[str]:
+    """Departments that the split would pay directly instead of through the treasury."""
+    known = set(departments)
+    return [
+        part["party"]
+        for part in split
+        if part["payee_kind"] != "treasury" and (part["party"] in known or part["party"].startswith(DEPARTMENT_PREFIX))
+    ]

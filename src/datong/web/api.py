@@ -1,0 +1,112 @@
+"""The JSON API, made from the table of verbs: POST /api/<room>/<verb> changes, GET /api/<room>/<view> reads.
+
+Arguments are validated against the verb's own signature; unknown ones are refused. An `Idempotency-Key` header
+makes a POST safe to repeat. Every error has the one shape of ground.refusal. GET /api/openapi.json describes
+it all. Must never know: what a verb does. Contract: tests/web/test_api.py, docs/reference/api.md.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
+
+from fastapi import Body, FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, create_model
+
+from datong.ground.canonical import plain
+from datong.ground.db import Store
+from datong.ground.idempotency import once
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.terms.verbs import VERBS, Verb
+from datong.web.doors import actor_of
+
+STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
+
+BAD_ARGUMENTS = Reason(
+    "GEN-400",
+    Kind.invalid,
+    Text("「{verb}」未执行。", "{verb} was not done."),
+    Text("{count} 个参数有误。", "{count} of its arguments are wrong."),
+    Text("请按下列各项修改；参数说明见 docs/reference/api.md。",
+         "Mend the items listed; docs/reference/api.md describes the arguments."),
+)  # fmt: skip
+
+
+def api(store: Store) -> FastAPI:
+    """The API of one node as an ASGI application, to be mounted at /api."""
+    app = FastAPI(title="Datong node API", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.exception_handler(Refusal)(_refused)
+    app.exception_handler(RequestValidationError)(_badly_asked)
+    for name, verb in sorted(VERBS.items()):
+        model = arguments_model(verb)
+        endpoint = _changing(store, verb, model) if verb.changes else _reading(store, verb, model)
+        app.add_api_route(
+            f"/{verb.room}/{verb.name}",
+            endpoint,
+            methods=["POST" if verb.changes else "GET"],
+            name=name,
+            summary=verb.title,
+            description=inspect.getdoc(verb.call) or "",
+            tags=[verb.room],
+        )
+    return app
+
+
+def arguments_model(verb: Verb) -> type[BaseModel]:
+    """A pydantic model of the verb's keyword arguments."""
+    hints = get_type_hints(inspect.unwrap(verb.call))
+    fields: dict[str, Any] = {}
+    for name, parameter in list(inspect.signature(verb.call).parameters.items())[1:]:
+        default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+        fields[name] = (hints.get(name, Any), default)
+    title = f"{verb.room}_{verb.name}"
+    return create_model(title, __config__=ConfigDict(extra="forbid", strict=False), **fields)
+
+
+def _changing(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[..., Any]:
+    full_name = f"{verb.room}.{verb.name}"
+
+    def endpoint(
+        request: Request,
+        arguments: Annotated[Any, Body()],
+        idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+    ) -> Any:
+        actor = actor_of(store, request, full_name, changes=True)
+        given = arguments.model_dump()
+        with store.begin(actor, verb.room) as tx:
+            if idempotency_key is None:
+                return plain(verb.call(tx, **given))
+            return once(tx, idempotency_key, [full_name, given], lambda: verb.call(tx, **given))
+
+    endpoint.__annotations__["arguments"] = Annotated[model, Body()]
+    return endpoint
+
+
+def _reading(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[..., Any]:
+    full_name = f"{verb.room}.{verb.name}"
+
+    def endpoint(request: Request, arguments: Annotated[Any, Query()]) -> Any:
+        actor = actor_of(store, request, full_name, changes=False)
+        with store.read(actor) as tx:
+            return plain(verb.call(tx, **arguments.model_dump()))
+
+    endpoint.__annotations__["arguments"] = Annotated[model, Query()]
+    return endpoint
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refusal)
+    return JSONResponse({"error": error.as_json()}, status_code=STATUS[error.kind])
+
+
+async def _badly_asked(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = [
+        Problem(".".join(str(part) for part in item["loc"][1:]) or "body", item["msg"], item["msg"])
+        for item in error.errors()
+    ]
+    verb = request.url.path.rpartition("/api/")[2].replace("/", ".")
+    return await _refused(request, BAD_ARGUMENTS(problems, verb=verb, count=len(problems)))

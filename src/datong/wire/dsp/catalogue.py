@@ -1,0 +1,212 @@
+"""The catalogue as the protocol shows it, in pages, and reading a counterparty's.
+
+A page takes a constant number of queries whatever it holds (the room reads datasets with their offers at once).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from datong.deliver.model import FORMAT
+from datong.ground import signing
+from datong.ground.db import Store, Tx
+from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.wire.dsp.forms import catalogue_offer, read_offer
+from datong.wire.dsp.messages import error, error_text, out, problems, read, typed
+from datong.wire.dsp.routes import STATUS, Authenticate, limited_body
+from datong.wire.dsp.versions import NOT_ANSWERED, PATH, Caller, base_of, own_base
+
+PAGE = 100
+PAGES_MAX = 100
+TITLE, DESCRIPTION, FACTS = "dct:title", "dct:description", "datong:facts"
+
+NO_FILTER = Reason(
+    "DSP-406",
+    Kind.invalid,
+    Text("目录请求未执行。", "The catalogue request was not done."),
+    Text("不支持 filter。", "Filters are not supported."),
+    Text("请去掉 filter，在本地筛选。", "Leave the filter out and select on your side."),
+    rule="Dataspace Protocol 2025-1",
+    article="Catalog, filter",
+)
+NO_PAGE = Reason(
+    "DSP-404",
+    Kind.invalid,
+    Text("目录页未给出。", "The page of the catalogue was not given."),
+    Text("continuationToken 无效。", "Its continuation token is not valid."),
+    Text("请从第一页重新请求。", "Ask again from the first page."),
+)
+CATALOGUE_REFUSED = Reason(
+    "DSP-422",
+    Kind.conflict,
+    Text("未能读取节点 {node} 的目录。", "The catalogue of node {node} could not be read."),
+    Text("{why}", "{why}"),
+    Text("请与对方节点运维人员联系。", "Ask the operator of that node."),
+)
+
+
+class Published(Protocol):
+    """What `catalogue` offers: datasets with their live offers, read in a constant number of queries.
+
+    A dataset is {"id", "title", "description", ..., "offers": [{"id", "dataset", "policy", "terms"}]}.
+    """
+
+    def published_page(self, tx: Tx, *, offset: int, limit: int) -> list[dict[str, Any]]: ...
+    def published_dataset(self, tx: Tx, dataset: str) -> dict[str, Any]: ...
+
+
+def routes(store: Store, authenticate: Authenticate, published: Published, *, page_size: int = PAGE) -> list[Route]:
+    """POST (and GET on our own page links) /catalog/request, GET /catalog/datasets/{id}."""
+
+    async def catalogue(request: Request) -> Response:
+        body = await limited_body(request)
+        token = request.query_params.get("continuationToken", "")
+        posted = body if request.method == "POST" else b""
+        call = lambda tx: _page(tx, published, posted, token, page_size)  # noqa: E731
+        return await run_in_threadpool(_answered, store, authenticate, request, (body, call))
+
+    async def dataset(request: Request) -> Response:
+        call = lambda tx: (_dataset_root(tx, published, request.path_params["id"]), "")  # noqa: E731
+        return await run_in_threadpool(_answered, store, authenticate, request, (b"", call))
+
+    return [
+        Route(PATH + path + slash, endpoint, methods=methods)
+        for path, endpoint, methods in (
+            ("/catalog/request", catalogue, ["GET", "POST"]),
+            ("/catalog/datasets/{id}", dataset, ["GET"]),
+        )
+        for slash in ("", "/")
+    ]
+
+
+Answering = Callable[[Tx], tuple[dict[str, Any], str]]
+
+
+def _answered(
+    store: Store, authenticate: Authenticate, request: Request, asked: tuple[bytes, Answering]
+) -> Response:  # fmt: skip
+    body, call = asked
+    try:
+        sender = authenticate(request, body)
+        with store.read(sender) as tx:
+            told, link = call(tx)
+        return JSONResponse(out(told), headers={"link": link} if link else {})
+    except Refusal as refusal:
+        return JSONResponse(error("CatalogError", refusal), status_code=STATUS[refusal.kind])
+
+
+def _page(
+    tx: Tx, published: Published, body: bytes, token: str, size: int
+) -> tuple[dict[str, Any], str]:  # fmt: skip
+    """The page at `token` and its Link header. One more dataset than a page is read, to know whether more follow."""
+    if body and read(body, "CatalogRequestMessage").get("filter"):
+        raise NO_FILTER()
+    if token and not token.isdecimal():
+        raise NO_PAGE()
+    offset = int(token[:9] or 0)
+    found = published.published_page(tx, offset=offset, limit=size + 1)
+    base = own_base(tx)
+    links = []
+    if len(found) > size:
+        links.append(_link(base, offset + size, "next"))
+    if offset:
+        links.append(_link(base, max(0, offset - size), "previous"))
+    code = signing.me(tx).code
+    service = {"@id": f"{base}#service", "@type": "DataService", "endpointURL": base}
+    datasets = [_dataset(item, base) for item in found[:size] if item["offers"]]
+    listed = {"dataset": datasets} if datasets else {}
+    catalogue = typed("Catalog", **{"@id": f"{base}#catalog"}, participantId=code, service=[service], **listed)
+    return catalogue, ", ".join(links)
+
+
+def _link(base: str, offset: int, relation: str) -> str:
+    return f'<{base}/catalog/request?continuationToken={offset}>; rel="{relation}"'
+
+
+def _dataset_root(tx: Tx, published: Published, dataset: str) -> dict[str, Any]:
+    found = published.published_dataset(tx, dataset)
+    return typed("Dataset", **{k: v for k, v in _dataset(found, own_base(tx)).items() if k != "@type"})
+
+
+def _dataset(item: Mapping[str, Any], base: str) -> dict[str, Any]:
+    words = {TITLE: item.get("title"), DESCRIPTION: item.get("description")}
+    facts = {name: value for name, value in item.items() if name not in ("id", "title", "description", "offers")}
+    return {
+        "@id": item["id"],
+        "@type": "Dataset",
+        **{name: text for name, text in words.items() if text},
+        **({FACTS: facts} if facts else {}),
+        "hasPolicy": [catalogue_offer(offer) for offer in item["offers"]],
+        "distribution": [{"@type": "Distribution", "format": FORMAT, "accessService": f"{base}#service"}],
+    }
+
+
+# ---- as a client
+
+
+def fetched(store: Store, caller: Caller, node: str) -> list[dict[str, Any]]:
+    """The datasets in the catalogue of `node`, as `Published` has them, all pages.
+
+    Raises CATALOGUE_REFUSED, DSP-503, DSP-505. Offers whose policy has no equal in our model are left out.
+    """
+    url = base_of(store, caller, node) + "/catalog/request"
+    origin = urlsplit(url)[:2]
+    found: list[dict[str, Any]] = []
+    for _ in range(PAGES_MAX):
+        answer = caller.post(node, url, out(typed("CatalogRequestMessage")))
+        if answer.status >= 500:
+            raise NOT_ANSWERED(node=node, status=answer.status)
+        if answer.status != 200:
+            raise CATALOGUE_REFUSED(node=node, why=" ".join(error_text(answer.body)))
+        found += read_catalogue(answer.body, node)
+        url = next_link({name.lower(): value for name, value in answer.headers.items()}.get("link", ""))
+        if not url or urlsplit(url)[:2] != origin:
+            break
+    return found
+
+
+def next_link(header: str) -> str:
+    """The address of rel="next" in a Link header, or ""."""
+    for part in header.split(","):
+        address, _, relation = part.partition(";")
+        if 'rel="next"' in relation.replace("'", '"') and address.strip().startswith("<"):
+            link = address.strip()[1:-1]
+            return link if "continuationToken" in parse_qs(urlsplit(link).query) else ""
+    return ""
+
+
+def read_catalogue(body: bytes, node: str) -> list[dict[str, Any]]:
+    """Datasets of a Catalog message; those without an offer we understand are left out."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as broken:
+        raise CATALOGUE_REFUSED(node=node, why="It is not JSON.") from broken
+    if faults := problems(value, "catalog/catalog"):
+        raise CATALOGUE_REFUSED(faults, node=node, why="It does not follow the schema.")
+    found = []
+    for item in value.get("dataset", []):
+        offers = [offer for offer in (_offer(one, item["@id"]) for one in item["hasPolicy"]) if offer]
+        if offers:
+            facts = item[FACTS] if isinstance(item.get(FACTS), dict) else {}
+            words = {"title": _words(item.get(TITLE)), "description": _words(item.get(DESCRIPTION))}
+            found.append({**facts, "id": item["@id"], **words, "offers": offers})
+    return found
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _offer(value: Mapping[str, Any], dataset: str) -> dict[str, Any] | None:
+    try:
+        return read_offer(value, dataset)
+    except Refusal:
+        return None

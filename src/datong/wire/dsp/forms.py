@@ -1,0 +1,107 @@
+"""Our values as negotiation messages, and messages as our values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from datong.ground.refusal import Problem
+from datong.negotiate.model import Act
+from datong.terms.policy import from_json, to_json
+from datong.wire.dsp.messages import BAD_MESSAGE, out, typed
+from datong.wire.odrl import from_odrl, to_agreement, to_offer
+
+TERMS, CONTRACT, SIGNATURES = "datong:terms", "datong:contract", "datong:signatures"
+CONTRACT_FIELDS = ("code", "offer_id", "provider_party", "consumer_party", "policy_hash", "from", "until")
+
+
+def offer_message(offer: Mapping[str, Any]) -> dict[str, Any]:
+    """{"id", "dataset", "policy", "terms"} as the offer of a negotiation message."""
+    policy = from_json({**offer["policy"], "id": offer["id"]})
+    return {**to_offer(policy, target=offer["dataset"]), TERMS: offer["terms"]}
+
+
+def catalogue_offer(offer: Mapping[str, Any]) -> dict[str, Any]:
+    """The same offer as a catalogue shows it, without a target."""
+    return {**to_offer(from_json({**offer["policy"], "id": offer["id"]})), TERMS: offer["terms"]}
+
+
+def read_offer(value: Mapping[str, Any], dataset: str = "") -> dict[str, Any]:
+    """{"id", "dataset", "policy", "terms"} of an Offer; terms are {} when the peer sent none."""
+    target = value.get("target", dataset)
+    if not isinstance(target, str) or not target:
+        raise BAD_MESSAGE([Problem("offer.target", "缺少", "the dataset id is missing")], count=1)
+    policy = from_odrl(value)
+    return {"id": policy.id, "dataset": target, "policy": to_json(policy), "terms": value.get(TERMS) or {}}
+
+
+def agreement_message(agreement: Mapping[str, Any]) -> dict[str, Any]:
+    """A signed agreement as an ODRL Agreement with our own properties."""
+    odrl = to_agreement(
+        from_json(agreement["policy"]), target=agreement["dataset"], assigner=agreement["provider"],
+        assignee=agreement["consumer"], timestamp=agreement["agreed_at"],
+    )  # fmt: skip
+    contract = {name: agreement[name] for name in CONTRACT_FIELDS}
+    return {**odrl, TERMS: agreement["terms"], CONTRACT: contract, SIGNATURES: agreement["signatures"]}
+
+
+def read_agreement(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of an Agreement as far as it says; BAD_MESSAGE when an own property has the wrong type."""
+    contract, terms, signatures = value.get(CONTRACT, {}), value.get(TERMS), value.get(SIGNATURES, [])
+    checks = {
+        CONTRACT: isinstance(contract, dict)
+        and all(contract.get(name) is None or isinstance(contract[name], str) for name in CONTRACT_FIELDS),
+        TERMS: terms is None or isinstance(terms, dict),
+        SIGNATURES: isinstance(signatures, list) and all(isinstance(one, dict) for one in signatures),
+    }
+    if wrong := [
+        Problem(f"agreement.{name}", "类型不符", "has the wrong type") for name, right in checks.items() if not right
+    ]:
+        raise BAD_MESSAGE(wrong, count=len(wrong))
+    stamp = {"agreed_at": value["timestamp"]} if "timestamp" in value else {}
+    return {
+        "id": value["@id"], "dataset": value["target"], "provider": value["assigner"], "consumer": value["assignee"],
+        "policy": to_json(from_odrl(value)), "signatures": signatures, **stamp,
+        **({"terms": terms} if terms is not None else {}),
+        **{name: contract[name] for name in CONTRACT_FIELDS if name in contract},
+    }  # fmt: skip
+
+
+def message_of(outgoing: Mapping[str, Any], callback: str) -> tuple[str, dict[str, Any]]:
+    """(path below the counterparty's base, message) of what `negotiate.outgoing` gives, checked by its schema.
+
+    callback: our own base, told to the counterparty in an opening.
+    """
+    act, body, theirs = Act(outgoing["act"]), outgoing["body"], quote(outgoing["peer_pid"], safe="")
+    consumer, provider = outgoing["pid"], outgoing["peer_pid"]
+    if outgoing["side"] == "provider":
+        consumer, provider = provider, consumer
+    pids = {"providerPid": provider, "consumerPid": consumer}
+    if outgoing["opening"]:
+        own = "consumerPid" if act is Act.request else "providerPid"
+        pids = {own: outgoing["pid"], "callbackAddress": callback}
+    kind, path, members = _spoken(act, body)
+    message = typed(kind, **{"@id": outgoing["message"], **pids, **members})
+    return f"/negotiations/{path}" if outgoing["opening"] else f"/negotiations/{theirs}/{path}", out(message)
+
+
+def _spoken(act: Act, body: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """(@type, last part of the path, members besides the pids) of the message of an act."""
+    match act:
+        case Act.request:
+            return "ContractRequestMessage", "request", {"offer": offer_message(body)}
+        case Act.offer:
+            return "ContractOfferMessage", "offers", {"offer": offer_message(body)}
+        case Act.accept:
+            return "ContractNegotiationEventMessage", "events", {"eventType": "ACCEPTED"}
+        case Act.agree:
+            return "ContractAgreementMessage", "agreement", {"agreement": agreement_message(body)}
+        case Act.verify:
+            signed = {SIGNATURES: body["signatures"]}
+            return "ContractAgreementVerificationMessage", "agreement/verification", signed
+        case Act.finalize:
+            return "ContractNegotiationEventMessage", "events", {"eventType": "FINALIZED"}
+        case Act.terminate:
+            why = {"code": body["code"], "reason": [body["en"], body["zh"]]}
+            return "ContractNegotiationTerminationMessage", "termination", why

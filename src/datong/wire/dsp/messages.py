@@ -1,0 +1,151 @@
+"""DSP messages: the official JSON schemas, checks of what comes in and goes out, error bodies."""
+
+from __future__ import annotations
+
+import functools
+import json
+from importlib import resources
+from typing import Any
+
+from jsonschema import Draft201909Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT201909
+
+from datong.ground.canonical import canonical
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+
+VERSION = "2025-1"
+CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
+SCHEMAS = "https://w3id.org/dspace/2025/1/"
+
+SCHEMA_OF = {
+    "CatalogRequestMessage": "catalog/catalog-request-message",
+    "DatasetRequestMessage": "catalog/dataset-request-message",
+    "Catalog": "catalog/catalog",
+    "Dataset": "catalog/dataset",
+    "CatalogError": "catalog/catalog-error",
+    "ContractRequestMessage": "negotiation/contract-request-message",
+    "ContractOfferMessage": "negotiation/contract-offer-message",
+    "ContractAgreementMessage": "negotiation/contract-agreement-message",
+    "ContractAgreementVerificationMessage": "negotiation/contract-agreement-verification-message",
+    "ContractNegotiationEventMessage": "negotiation/contract-negotiation-event-message",
+    "ContractNegotiationTerminationMessage": "negotiation/contract-negotiation-termination-message",
+    "ContractNegotiation": "negotiation/contract-negotiation",
+    "ContractNegotiationError": "negotiation/contract-negotiation-error",
+    "TransferRequestMessage": "transfer/transfer-request-message",
+    "TransferStartMessage": "transfer/transfer-start-message",
+    "TransferCompletionMessage": "transfer/transfer-completion-message",
+    "TransferSuspensionMessage": "transfer/transfer-suspension-message",
+    "TransferTerminationMessage": "transfer/transfer-termination-message",
+    "TransferProcess": "transfer/transfer-process",
+    "TransferError": "transfer/transfer-error",
+}
+"""@type -> schema; the version document has no @type and is checked as "protocol-version"."""
+
+PROBLEMS_MAX = 20
+
+BAD_MESSAGE = Reason(
+    "DSP-400",
+    Kind.invalid,
+    Text("消息未被接受。", "The message was not accepted."),
+    Text(
+        "不符合数据空间协议 2025-1：{count} 处有误。", "It does not follow Dataspace Protocol 2025-1: {count} faults."
+    ),
+    Text("请按官方 JSON Schema 修改后重新发送。", "Mend it by the official JSON schema and send it again."),
+    rule="Dataspace Protocol 2025-1",
+)
+
+
+@functools.cache
+def _registry() -> Registry[Any]:
+    folder = resources.files("datong.wire.dsp") / "schemas"
+    found = []
+    for part in ("catalog", "common", "negotiation", "transfer"):
+        for file in (folder / part).iterdir():
+            # three transfer schemas lack the slash of the JSON pointer (upstream slip)
+            text = file.read_text("utf-8").replace(".json#definitions", ".json#/definitions")
+            found.append(Resource.from_contents(json.loads(text), default_specification=DRAFT201909))
+    return Registry().with_resources([(str(resource.id()), resource) for resource in found])
+
+
+@functools.cache
+def _validator(name: str) -> Draft201909Validator:
+    return Draft201909Validator({"$ref": f"{SCHEMAS}{name}-schema.json"}, registry=_registry())
+
+
+def problems(message: Any, name: str = "") -> list[Problem]:
+    """What the official schema of the message's @type (or the schema `name`) has against it."""
+    if not name:
+        kind = message.get("@type") if isinstance(message, dict) else None
+        if not isinstance(kind, str) or kind not in SCHEMA_OF:
+            return [Problem("@type", "未知的消息类型", f"no message type of the protocol: {str(kind)[:80]!r}")]
+        name = SCHEMA_OF[kind]
+    faults = sorted(_validator(name).iter_errors(message), key=lambda fault: [str(step) for step in fault.path])
+    return [
+        Problem(".".join(map(str, fault.path)) or "message", "不符合结构", fault.message[:300])
+        for fault in faults[:PROBLEMS_MAX]
+    ]
+
+
+def read(data: bytes, *kinds: str) -> dict[str, Any]:
+    """The message in `data`, of one of `kinds`, valid by its schema and representable (RFC 8785); BAD_MESSAGE else."""
+    try:
+        message = json.loads(data, parse_constant=_no_constant)
+        canonical(message)
+    except (ValueError, RecursionError) as broken:
+        raise BAD_MESSAGE([Problem("message", "不是 JSON", f"not usable as JSON: {broken}"[:300])], count=1) from broken
+    if not isinstance(message, dict) or message.get("@type") not in kinds:
+        raise BAD_MESSAGE([Problem("@type", f"应为 {kinds}", f"expected here: {', '.join(kinds)}")], count=1)
+    if found := problems(message):
+        raise BAD_MESSAGE(found, count=len(found))
+    return message
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def out(message: dict[str, Any]) -> dict[str, Any]:
+    """`message`, checked before it leaves this node: an invalid one is a fault of ours."""
+    found = problems(message)
+    assert not found, f"our own {message.get('@type')} is invalid: {found[0].where}: {found[0].en}"
+    return message
+
+
+def typed(kind: str, **members: Any) -> dict[str, Any]:
+    """A message of this @type with the DSP context."""
+    return {"@context": [CONTEXT], "@type": kind, **members}
+
+
+def negotiation_state(status: dict[str, str]) -> dict[str, Any]:
+    """ContractNegotiation, the acknowledgement."""
+    return typed("ContractNegotiation", providerPid=status["provider_pid"], consumerPid=status["consumer_pid"],
+                 state=status["state"])  # fmt: skip
+
+
+def error(kind: str, refusal: Refusal, provider_pid: str = "", consumer_pid: str = "") -> dict[str, Any]:
+    """The typed error body of a refusal: ContractNegotiationError, TransferError or CatalogError."""
+    texts = refusal.texts()
+    lines = [" ".join(text.en for text in texts), "".join(text.zh for text in texts)]
+    lines += [f"{problem.where}: {problem.en}" for problem in refusal.problems]
+    pids = {} if kind == "CatalogError" else {"providerPid": provider_pid, "consumerPid": consumer_pid}
+    return typed(kind, **pids, code=refusal.code, reason=lines)
+
+
+def error_text(body: bytes) -> tuple[str, str]:
+    """(code, reasons) of a counterparty's error answer, as far as it can be read."""
+    try:
+        value = json.loads(body)
+        reasons = value.get("reason", []) if isinstance(value, dict) else []
+    except (ValueError, RecursionError):
+        return "", body[:200].decode("utf-8", "replace")
+    return str(value.get("code", ""))[:60] if isinstance(value, dict) else "", "; ".join(plain_reasons(reasons))
+
+
+def plain_reasons(reasons: Any) -> list[str]:
+    """Reasons of a message as texts: plain strings, language-tagged values or small objects."""
+    found = []
+    for reason in reasons[:PROBLEMS_MAX] if isinstance(reasons, list) else []:
+        value = reason.get("@value", reason.get("message", reason)) if isinstance(reason, dict) else reason
+        found.append(value[:500] if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:500])
+    return found

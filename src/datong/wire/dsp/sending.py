@@ -1,0 +1,139 @@
+"""Jobs that speak to counterparties: post the message, and tell the room how it went.
+
+Retried: no answer, 5xx, 408, 425, 429. Final: any other refusal; the room ends the process with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from datong.ground.db import NODE, Store, Tx
+from datong.ground.jobs import Handler, Job
+from datong.ground.refusal import Kind, Refusal
+from datong.negotiate import service as negotiate
+from datong.negotiate.model import Act
+from datong.wire.dsp.forms import message_of
+from datong.wire.dsp.messages import error_text, out
+from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, own_base
+
+AGAIN = frozenset({408, 425, 429})
+LEARN_BEFORE = frozenset({Act.request, Act.offer, Act.agree})
+"""Acts before which the counterparty's version document is read: where it lives, whether it signs."""
+
+
+class Transfers(Protocol):
+    """What `deliver` offers to the sender of its messages."""
+
+    def outgoing(self, tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None: ...
+    def transfer_acknowledged(self, tx: Tx, *, pid: str, act: str, answer: Any) -> None: ...
+    def transfer_refused(self, tx: Tx, *, pid: str, act: str, text: str) -> None: ...
+
+
+class _Refused(Exception):
+    """The counterparty (or our own guard) will not take the message: trying again would change nothing."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code, self.text = code, text
+
+
+def negotiation_job(store: Store, caller: Caller) -> Handler:
+    """The handler of "dsp.send" jobs: payload {"message": id}."""
+
+    def send(job: Job) -> None:
+        message_id = str(job.payload["message"])
+        with store.read() as tx:
+            outgoing = negotiate.outgoing(tx, message_id)
+            callback = own_base(tx)
+        if outgoing is None:
+            return
+        try:
+            base = outgoing["base"]
+            if not base or Act(outgoing["act"]) in LEARN_BEFORE:
+                base = _learned(store, caller, outgoing["peer"]) if not base else _tried(store, caller, outgoing)
+            path, message = message_of(outgoing, callback)
+            body = _posted(caller, outgoing["peer"], base + path, message)
+        except _Refused as refused:
+            with store.begin(NODE, "negotiate") as tx:
+                negotiate.not_accepted(tx, message=message_id, code=refused.code, answer=refused.text)
+            return
+        with store.begin(NODE, "negotiate") as tx:
+            negotiate.acknowledged(tx, message=message_id, peer_pid=_pid_in(body, outgoing["side"]))
+
+    return send
+
+
+def _learned(store: Store, caller: Caller, node: str) -> str:
+    try:
+        return base_of(store, caller, node)
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        raise _Refused(refusal.code, str(refusal)) from refusal
+
+
+def _tried(store: Store, caller: Caller, outgoing: Mapping[str, Any]) -> str:
+    """The callback the peer gave; its version document is read for what it announces, if it has one."""
+    try:
+        base_of(store, caller, outgoing["peer"])
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+    return str(outgoing["base"])
+
+
+def _posted(caller: Caller, node: str, url: str, message: dict[str, Any]) -> bytes:
+    try:
+        answer = caller.post(node, url, message)
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        raise _Refused(refusal.code, str(refusal)) from refusal
+    if answer.status >= 500 or answer.status in AGAIN:
+        raise NOT_ANSWERED(node=node, status=answer.status)
+    if not 200 <= answer.status < 300:
+        code, text = error_text(answer.body)
+        raise _Refused(code or f"HTTP-{answer.status}", text or f"HTTP {answer.status}")
+    return bytes(answer.body)
+
+
+def _pid_in(body: bytes, side: str) -> str:
+    """The counterparty's pid in its answer to an opening, "" when the answer has none."""
+    answer = _answered(body)
+    pid = answer.get("providerPid" if side == "consumer" else "consumerPid") if isinstance(answer, dict) else None
+    return pid if isinstance(pid, str) and len(pid) <= 200 else ""
+
+
+def _answered(body: bytes) -> Any:
+    try:
+        return json.loads(body or b"null")
+    except (ValueError, RecursionError):
+        return None
+
+
+def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
+    """The handler of "dsp.transfer.send" jobs: payload {"to", "callback", "path", "pid", "act", "message"}."""
+
+    def send(job: Job) -> None:
+        payload = job.payload
+        with store.begin(NODE, "deliver") as tx:
+            message = transfers.outgoing(tx, payload)
+            callback = own_base(tx)
+        if message is None:
+            return
+        if message["@type"] == "TransferRequestMessage":
+            message["callbackAddress"] = callback
+        pid, act = str(payload["pid"]), str(payload["act"])
+        try:
+            base = str(payload["callback"]) or _learned(store, caller, str(payload["to"]))
+            body = _posted(caller, str(payload["to"]), base + str(payload["path"]), out(message))
+        except _Refused as refused:
+            with store.begin(NODE, "deliver") as tx:
+                transfers.transfer_refused(tx, pid=pid, act=act, text=f"[{refused.code}] {refused.text}")
+            return
+        with store.begin(NODE, "deliver") as tx:
+            transfers.transfer_acknowledged(tx, pid=pid, act=act, answer=_answered(body))
+
+    return send

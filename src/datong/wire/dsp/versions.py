@@ -1,0 +1,97 @@
+"""Version metadata: what this node says it speaks, and where a counterparty's protocol lives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from datong.ground import clock, signing
+from datong.ground.db import NODE, Store, Tx
+from datong.ground.refusal import Kind, Reason, Text
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.wire.dsp.messages import VERSION, problems
+
+PATH = "/dsp/2025-1"
+WELL_KNOWN = "/.well-known/dspace-version"
+SIGNS = "datongSignatures"
+LEARNED_SECONDS = 3600
+"""How long a peer's version document is believed before it is read again."""
+
+NO_COMMON_VERSION = Reason(
+    "DSP-505",
+    Kind.conflict,
+    Text("未能与节点 {node} 通信。", "The node {node} cannot be spoken to."),
+    Text("其版本文件不含数据空间协议 2025-1。", "Its version document names no Dataspace Protocol 2025-1."),
+    Text("请对方升级其连接器。", "Ask the peer to upgrade its connector."),
+)
+NOT_ANSWERED = Reason(
+    "DSP-503",
+    Kind.unavailable,
+    Text("节点 {node} 未能处理消息。", "The node {node} did not process the message."),
+    Text("对方答复 {status}。", "It answered {status}."),
+    Text("系统会自动重试。", "It is tried again by itself."),
+)
+
+
+class Answer(Protocol):
+    """What a counterparty answered."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class Caller(Protocol):
+    """The guarded client of `wire.http`, as far as it is used here."""
+
+    def post(self, to: str, url: str, body: dict[str, Any]) -> Any: ...
+    def get(self, url: str) -> Any: ...
+
+
+def document(tx: Tx) -> dict[str, Any]:
+    """The version document of this node."""
+    entry = {
+        "version": VERSION, "path": PATH, "binding": "HTTPS", "serviceId": signing.me(tx).code,
+        "identifierType": "NDI-TR-2025-04", SIGNS: True,
+    }  # fmt: skip
+    return {"protocolVersions": [entry]}
+
+
+def own_base(tx: Tx) -> str:
+    """The base address counterparties reach us at."""
+    return signing.me(tx).address.rstrip("/") + PATH
+
+
+def base_of(store: Store, caller: Caller, node: str) -> str:
+    """The DSP base of a peer, from its version document, read at most once an hour. NO_COMMON_VERSION, NET-503."""
+    with store.read() as tx:
+        known = negotiate.peer(tx, node)
+        if known is not None and (tx.wall_now - clock.instant(known["learned_at"])).total_seconds() < LEARNED_SECONDS:
+            return str(known["base"])
+        root = str(register.node(tx, node)["address"]).rstrip("/")
+    answer = caller.get(root + WELL_KNOWN)
+    if answer.status >= 500:
+        raise NOT_ANSWERED(node=node, status=answer.status)
+    entry = common_version(answer.body) if answer.status == 200 else None
+    if entry is None:
+        raise NO_COMMON_VERSION(node=node)
+    base = root + "/" + str(entry["path"]).strip("/")
+    with store.begin(NODE, "negotiate") as tx:
+        negotiate.learned_peer(tx, node=node, base=base.rstrip("/"), signs=entry.get(SIGNS) is True)
+    return base.rstrip("/")
+
+
+def common_version(body: bytes) -> dict[str, Any] | None:
+    """The entry of a version document that speaks 2025-1 over HTTPS, or None."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if problems(value, "common/protocol-version"):
+        return None
+    for entry in value["protocolVersions"]:
+        if entry["version"] == VERSION:
+            return dict(entry)
+    return None

@@ -1,0 +1,219 @@
+"""Datong's own signed JSON between nodes, for what neither rail defines: registration cases, code assignment,
+instruments, partitions, statements, witness signatures, and in a demonstration the business clock.
+
+    POST /node/messages          {"id", "type", "version": 1, "body"}; done once per id, typed, versioned
+    GET  /node/directory/{code}  a membership record signed by the function node
+    GET  /node                   this node's name, code, public key, address
+    GET  /evidence/...           checkpoint and tiles of this node's log (C2SP tlog-tiles), static files
+
+Must never know: what a message means; `app` hands in who receives which type. Contract: tests/wire/test_node.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from datong.ground import clock, evidence, jobs, outbox, signing
+from datong.ground.db import NODE, Actor, Store, Tx, business_clock
+from datong.ground.keys import PublicKey
+from datong.ground.refusal import Kind, Reason, Refusal
+from datong.ground.refusal import Text as T
+from datong.register import service as register
+from datong.wire.http import NOT_AUTHENTIC, PEER_REFUSED, STATUS, Client, Door, bearer, peer_key
+
+VERSION = 1
+
+Receiver = Callable[..., None]
+"""`received_<message>(tx, *, sender: node code, body)` of a room."""
+
+BAD_MESSAGE = Reason(
+    "MSG-400",
+    Kind.invalid,
+    T("消息未被接受。", "The message was not accepted."),
+    T("{why}", "{why}"),
+    T(
+        "请按 docs/reference/node-protocol.md 的格式发送。",
+        "Send it in the form docs/reference/node-protocol.md describes.",
+    ),
+)
+CLOCK_REFUSED = Reason(
+    "CLK-403",
+    Kind.denied,
+    T("业务时钟未移动。", "The business clock was not moved."),
+    T("{why}", "{why}"),
+    T(
+        "只有演示节点接受由演示密钥签名、且不倒退的时间。",
+        "Only a demonstration node takes times, signed by its demonstration key and never backwards.",
+    ),
+)
+
+
+def routes(
+    store: Store, door: Door, receivers: Mapping[str, Receiver], *, clock_key: str, evidence_folder: Path
+) -> list[Route]:
+    """The routes of this protocol for one node."""
+
+    async def messages(request: Request) -> Response:
+        body = await request.body()
+        return await _answered(lambda: _receive(store, door, receivers, request.headers, body))
+
+    async def directory(request: Request) -> Response:
+        code = request.path_params["code"]
+        return await _answered(lambda: _membership(store, code))
+
+    async def about(_request: Request) -> Response:
+        return await _answered(lambda: _about(store))
+
+    async def move_clock(request: Request) -> Response:
+        body = await request.body()
+        return await _answered(lambda: _move_clock(store, clock_key, body))
+
+    async def log_file(request: Request) -> Response:
+        target = (evidence_folder / request.path_params["path"]).resolve()
+        if not target.is_relative_to(evidence_folder.resolve()) or not target.is_file():
+            return Response(status_code=404)
+        return FileResponse(target, media_type="text/plain" if target.name == "checkpoint" else None)
+
+    return [
+        Route("/node", about, methods=["GET"]),
+        Route("/node/messages", messages, methods=["POST"]),
+        Route("/node/directory/{code}", directory, methods=["GET"]),
+        Route("/node/clock", move_clock, methods=["POST"]),
+        Route("/evidence/{path:path}", log_file, methods=["GET"]),
+    ]
+
+
+async def _answered(call: Callable[[], Any]) -> Response:
+    try:
+        return JSONResponse(await run_in_threadpool(call))
+    except Refusal as refusal:
+        return JSONResponse({"error": refusal.as_json()}, status_code=STATUS[refusal.kind])
+
+
+def _receive(
+    store: Store, door: Door, receivers: Mapping[str, Receiver], headers: Mapping[str, str], data: bytes
+) -> dict[str, Any]:
+    message = _parsed(data)
+    kind, body = message["type"], message["body"]
+    receiver = receivers.get(kind)
+    if receiver is None:
+        raise BAD_MESSAGE(why=f"Messages of type {kind[:60]!r} are not received here.")
+    authorization = headers.get("authorization", "")
+    if kind == "register.join":
+        sender = _newcomer(door, authorization, data, body)
+    else:
+        sender = door.sender(authorization, data)
+    with store.begin(sender, kind.partition(".")[0]) as tx:
+        code = sender.department or sender.party
+        fresh = outbox.first_time(tx, message["id"], code, kind, body)
+        if fresh:
+            receiver(tx, sender=code, body=body)
+    return {"id": message["id"], "received": "now" if fresh else "before"}
+
+
+def _newcomer(door: Door, authorization: str, data: bytes, body: dict[str, Any]) -> Actor:
+    """A node without a code proves that it holds the key it asks to register."""
+    key = str(body.get("public_key", ""))
+    try:
+        PublicKey(key).raw  # noqa: B018 - parsed for its error
+    except ValueError as broken:
+        raise NOT_AUTHENTIC(why="the public key in the application is none") from broken
+    claims = door.check(bearer(authorization), PublicKey(key), data)
+    return Actor(person="", role="peer", party=str(claims["iss"]))
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(data)
+    except ValueError as broken:
+        raise BAD_MESSAGE(why="It is not JSON.") from broken
+    well_formed = (
+        isinstance(message, dict)
+        and isinstance(message.get("id"), str)
+        and isinstance(message.get("type"), str)
+        and isinstance(message.get("body"), dict)
+    )
+    if not well_formed:
+        raise BAD_MESSAGE(why="It needs an id, a type and a body.")
+    if message.get("version") != VERSION:
+        raise BAD_MESSAGE(why=f"Its version is {message.get('version')!r}; this node speaks {VERSION}.")
+    return dict(message)
+
+
+def _membership(store: Store, code: str) -> dict[str, Any]:
+    with store.read() as tx:
+        return register.membership(tx, code)
+
+
+def _about(store: Store) -> dict[str, Any]:
+    with store.read() as tx:
+        mine = signing.me(tx)
+        key = signing.node_key(tx).public.text
+        return {"name": mine.name, "code": mine.code, "party": mine.party, "address": mine.address, "key": key,
+                "business_time": tx.now}  # fmt: skip
+
+
+def _move_clock(store: Store, clock_key: str, data: bytes) -> dict[str, Any]:
+    """{"at": ISO instant, "seq": n, "signature": over {"at", "seq"}}: all nodes of a demonstration move together."""
+    if not clock_key:
+        raise CLOCK_REFUSED(why="This node runs in real time.")
+    try:
+        value = json.loads(data)
+        move = {"at": str(value["at"]), "seq": int(value["seq"])}
+        at = clock.instant(move["at"])
+    except (ValueError, KeyError, TypeError) as broken:
+        raise CLOCK_REFUSED(why="The message is not of the form {at, seq, signature}.") from broken
+    if not PublicKey(clock_key).verifies_value(str(value.get("signature", "")), move):
+        raise CLOCK_REFUSED(why="The signature is not the demonstration's.")
+    with store.begin(NODE, "ground") as tx:
+        return _moved(tx, at, move)
+
+
+def _moved(tx: Tx, at: Any, move: dict[str, Any]) -> dict[str, Any]:
+    row = tx.get(business_clock, "now")
+    if row is not None and (row["at"], row["seq"]) == (clock.text(at), move["seq"]):
+        return {"at": row["at"], "moved": False}
+    if row is None:
+        tx.add(business_clock, {"id": "now", "at": clock.text(at), "seq": move["seq"]})
+    elif move["seq"] <= row["seq"] or at < clock.instant(row["at"]):
+        raise CLOCK_REFUSED(why="The time is not later than the one this node stands at.")
+    else:
+        tx.change(business_clock, "now", at=clock.text(at), seq=move["seq"])
+    tx._business = at
+    evidence.append(tx, "ground.clock_moved", business_clock, "now", at=clock.text(at))
+    return {"at": clock.text(at), "moved": True}
+
+
+def sender_job(store: Store, client: Client, function_node: tuple[str, str]) -> jobs.Handler:
+    """The handler of "node.send" jobs: look the receiver up, sign, post; a refusal by the peer ends the job."""
+
+    def send(job: jobs.Job) -> None:
+        payload = job.payload
+        to = str(payload["to"])
+        address = to if to.startswith("http") else str(peer_key(client, store, to, function_node)["address"])
+        message = {"id": payload["id"], "type": payload["type"], "version": VERSION, "body": payload["body"]}
+        answer = client.post(to, f"{address}/node/messages", message)
+        if answer.status == 200:
+            return
+        if answer.status >= 500 or answer.status == 429:
+            raise RuntimeError(f"{to} answered {answer.status}")
+        raise PEER_REFUSED(to=to, type=payload["type"], answer=_refusal_text(answer.body))
+
+    return send
+
+
+def _refusal_text(body: bytes) -> str:
+    try:
+        error = json.loads(body)["error"]
+        lines = [f"[{error['code']}] {error['what']['en']} {error['why']['en']} {error['next']['en']}"]
+        return "\n".join(lines + [f"  - {p['where']}: {p['en']}" for p in error.get("problems", [])])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode("utf-8", "replace")

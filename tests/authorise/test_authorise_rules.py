@@ -1,0 +1,192 @@
+"""Moves, completeness, terms and the gaps of clearance, as pure rules."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from datong.authorise import rules
+from datong.authorise.model import (
+    AGREEMENT_ITEMS,
+    MOVES,
+    PLAN_ITEMS,
+    Deed,
+    Instrument,
+    InstrumentKind,
+    ResourceFacts,
+    State,
+)
+from datong.ground.refusal import Refusal
+
+BUREAU, BODY, GROUP, BIKE = "11520000009390180H", "11520000MB1234567X", "91520000MA6GROUP01", "91520100MA6BIKE001"
+NOW = "2026-03-10T00:00:00Z"
+PURPOSE = "industry_development"
+OPEN_LICENCE = {"name": "CC BY", "commercial": True, "derivatives": True}
+GATES = ResourceFacts("R-GATES", BUREAU, "交通局", True, True, "CODED", OPEN_LICENCE, "3")
+TRIPS = ResourceFacts("R-TRIPS", BIKE, "单车企业", False, True, "CODED", OPEN_LICENCE, "3")
+
+
+def right(kind: str, grantor: str, grantee: str = "", **changes: Any) -> Instrument:
+    made = Instrument(
+        f"ins-{kind}", kind, "IN_FORCE", grantor, grantee, ("R-GATES", "R-TRIPS"), (PURPOSE,), (),
+        "2026-03-01T00:00:00Z", "2027-03-01T00:00:00Z",
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+PUBLIC = [right("agreement", BODY, GROUP), right("consent", BUREAU, BODY), right("legal_basis", BUREAU)]
+COMPANY = [right("data_use", BIKE, GROUP), right("legal_basis", BIKE)]
+
+
+def gaps(facts: ResourceFacts, rights: list[Instrument], **changes: Any) -> list[str]:
+    asked = {"purpose": PURPOSE, "act": "build", "now": NOW, "operator": GROUP, **changes}
+    return [problem.en for problem in rules.gaps(facts, rights, **asked)]
+
+
+def test_complete_rights_leave_no_gap() -> None:
+    assert gaps(GATES, PUBLIC) == []
+    assert gaps(TRIPS, COMPANY) == []
+    assert gaps(GATES, PUBLIC, operator="") == []  # at the owner's node: whoever was granted it
+
+
+@pytest.mark.parametrize(("facts", "rights"), [(GATES, PUBLIC), (TRIPS, COMPANY)])
+def test_every_right_is_needed(facts: ResourceFacts, rights: list[Instrument]) -> None:
+    """Each right alone, taken away or spoiled in each way, opens a gap that names it."""
+    spoiled: list[dict[str, Any]] = [
+        {"state": "WITHDRAWN"}, {"state": "SUSPENDED"}, {"state": "OFFERED"}, {"resources": ()},
+        {"purposes": ("public_welfare",)}, {"acts": ("list",)}, {"until_at": NOW}, {"from_at": "2026-03-11T00:00:00Z"},
+        {"grantor_party": "somebody else"},
+    ]  # fmt: skip
+    for index, spoil in itertools.product(range(len(rights)), [None, *spoiled]):
+        left = [*rights[:index], *rights[index + 1 :]]
+        if spoil is not None:
+            if "grantor_party" in spoil and rights[index].kind == "agreement":
+                continue  # any body may be the implementing one; its identity is the agreement's matter
+            left.append(replace(rights[index], **spoil))
+        found = gaps(facts, left)
+        assert found, (rights[index].kind, spoil)
+        assert any(rules.KIND_EN[rights[index].kind] in text for text in found)
+
+
+def test_rights_granted_to_another_operator_do_not_help() -> None:
+    other = [right("agreement", BODY, "another group"), *PUBLIC[1:]]
+    assert len(gaps(GATES, other)) == 1
+    assert len(gaps(TRIPS, [right("data_use", BIKE, "another group"), COMPANY[1]])) == 1
+
+
+def test_all_gaps_are_told_at_once_with_owner_and_fix() -> None:
+    facts = replace(GATES, registration_state="REVIEWED", licence={"name": "all rights reserved"})
+    found = gaps(facts, [replace(PUBLIC[1], state="WITHDRAWN")])
+    assert len(found) == 6  # not coded, agreement, consent, legal basis, commercial use, derivatives
+    assert any("ins-consent does not cover it: it is WITHDRAWN; 交通局" in text for text in found)
+    chinese = [p.zh for p in rules.gaps(facts, [], purpose=PURPOSE, act="build", now=NOW, operator=GROUP)]
+    assert any("实施机构签署" in text for text in chinese)
+
+
+def test_public_purposes_need_no_commercial_licence() -> None:
+    facts = replace(GATES, personal=False, licence={"derivatives": True})
+    rights = [replace(r, purposes=("public_welfare",)) for r in PUBLIC]
+    assert gaps(facts, rights, purpose="public_welfare") == []
+
+
+def test_a_body_that_supplies_its_own_data_needs_no_consent_of_itself() -> None:
+    own = replace(GATES, owner_party=BODY, personal=False)
+    assert gaps(own, [PUBLIC[0]]) == []
+
+
+def test_the_moves_of_every_kind() -> None:
+    for kind, state, deed in itertools.product(InstrumentKind, State, Deed):
+        after = MOVES[kind].get((state, deed))
+        if after is not None:
+            assert rules.moved("i", kind, state, deed) is after
+            continue
+        with pytest.raises(Refusal) as refused:
+            rules.moved("i", kind, state, deed)
+        assert refused.value.code == "AUT-409"
+
+
+def test_nothing_leads_out_of_withdrawn_expired_and_closed() -> None:
+    ends = {State.WITHDRAWN, State.EXPIRED, State.CLOSED}
+    assert not [move for moves in MOVES.values() for move in moves if move[0] in ends]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "lawful"),
+    [
+        ((2026, 3, 2), (2031, 3, 2), True),
+        ((2026, 3, 2), (2031, 3, 3), False),
+        ((2028, 2, 29), (2033, 2, 28), True),
+        ((2028, 2, 29), (2033, 3, 1), False),
+    ],
+)
+def test_five_years(start: tuple[int, int, int], end: tuple[int, int, int], lawful: bool) -> None:
+    begins, ends = datetime(*start, tzinfo=UTC), datetime(*end, tzinfo=UTC)
+    if lawful:
+        rules.check_term(begins, ends)
+        return
+    with pytest.raises(Refusal) as refused:
+        rules.check_term(begins, ends)
+    assert refused.value.code == "AUT-501"
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    made = {
+        "resources": ["R"], "purposes": [PURPOSE], "acts": [], "grantee_party": GROUP, "items": {},
+        "from": "2026-03-01T00:00:00Z", "until": "2027-03-01T00:00:00Z",
+    }  # fmt: skip
+    return {**made, **changes}
+
+
+@pytest.mark.parametrize(("kind", "items"), [("plan", PLAN_ITEMS), ("agreement", AGREEMENT_ITEMS)])
+def test_every_missing_item_is_listed(kind: str, items: dict[str, str]) -> None:
+    full = {**dict.fromkeys(items, "x"), "selection": "public_tender"}
+    assert rules.draft_problems(kind, content(items=full), [PURPOSE]) == []
+    places = {p.where for p in rules.draft_problems(kind, content(), [PURPOSE])}
+    assert places >= {f"items.{name}" for name in items}
+    assert len(items) == {"plan": 12, "agreement": 13}[kind]
+    for name in items:
+        one_less = {k: v for k, v in full.items() if k != name}
+        assert [p.where for p in rules.draft_problems(kind, content(items=one_less), [PURPOSE])] == [f"items.{name}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "places"),
+    [
+        ("consent", {"grantee_party": ""}, ["grantee_party"]),
+        ("consent", {"resources": [], "purposes": ["fun"]}, ["resources", "purposes"]),
+        ("data_use", {}, ["acts"]),
+        ("data_use", {"acts": ["steal"]}, ["acts"]),
+        ("legal_basis", {"grantee_party": ""}, ["items.ground", "items.impact_assessment"]),
+        ("legal_basis", {"items": {"ground": "consent", "impact_assessment": "PIA-1"}}, []),
+        ("consent", {"until": "2026-03-01T00:00:00Z"}, ["until"]),
+    ],
+)
+def test_draft_problems(kind: str, changes: dict[str, Any], places: list[str]) -> None:
+    assert [p.where for p in rules.draft_problems(kind, content(**changes), [PURPOSE])] == places
+
+
+def test_outside_the_plan_unregistered_and_without_consent() -> None:
+    assert [p.where for p in rules.outside(["a", "b"], [["a"], ["c"]])] == ["b"]
+    assert rules.not_registered([GATES]) == []
+    assert len(rules.not_registered([replace(GATES, registration_state="DRAFT", grade="")])) == 2
+    assert rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE], NOW) == []
+    assert len(rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE, "public_welfare"], NOW)) == 1
+    assert rules.without_consent([GATES], [], BUREAU, [PURPOSE], NOW) == []
+
+
+def test_the_operator_is_found_through_any_chain_of_holdings() -> None:
+    pairs = [(GROUP, "sub"), ("sub", "subsub"), ("other", "x"), ("subsub", GROUP)]
+    assert rules.held_by(GROUP, pairs) == {GROUP, "sub", "subsub"}
+    assert rules.held_by("x", pairs) == {"x"}
+
+
+def test_raw_data_never_leave() -> None:
+    assert rules.deliverable("deidentified_dataset") == "deidentified_dataset"
+    for kind in ("raw", "", "dataset"):
+        with pytest.raises(Refusal) as refused:
+            rules.deliverable(kind)
+        assert refused.value.code == "AUT-506"

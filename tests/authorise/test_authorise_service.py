@@ -1,0 +1,336 @@
+"""Instruments between real nodes: drafted, decided, signed, counter-signed, filed, copied, withdrawn; clearance
+follows at every node; forged, altered, replayed and foreign documents are refused."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from datong.authorise import service as authorise
+from datong.authorise import store
+from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
+from datong.ground import evidence, signing
+from datong.ground.refusal import Kind, Refusal
+from neighbours import PARTIES, Neighbours, node_code
+
+PURPOSE = "industry_development"
+GATES, TRIPS = "R-GATES", "R-TRIPS"
+TERM = {"from_at": "2026-03-01", "until_at": "2028-03-01"}
+PLAN = dict.fromkeys(PLAN_ITEMS, "x")
+AGREEMENT = {**dict.fromkeys(AGREEMENT_ITEMS, "x"), "selection": "public_tender"}
+BASIS = {"ground": "statutory_duty", "impact_assessment": "PIA-2026-1"}
+ACTS = ["build", "list", "deliver"]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Neighbours:
+    world = Neighbours(tmp_path)
+    world.register("resource", GATES, "traffic-bureau", public_data=True)
+    world.register("resource", TRIPS, "bike-company")
+    return world
+
+
+def party(name: str) -> str:
+    return PARTIES[name][0]
+
+
+def draft(world: Neighbours, at: str, kind: str, resources: list[str], **more: Any) -> str:
+    asked: dict[str, Any] = {"kind": kind, "resources": resources, "purposes": [PURPOSE], **TERM, **more}
+    with world.as_person(at) as tx:
+        return str(authorise.draft(tx, **asked)["id"])
+
+
+def do(world: Neighbours, at: str, verb: str, instrument: str, person: str = "p-1", **more: Any) -> dict[str, Any]:
+    with world.as_person(at, person) as tx:
+        made: dict[str, Any] = getattr(authorise, verb)(tx, instrument=instrument, **more)
+        return made
+
+
+def simple(world: Neighbours, at: str, kind: str, resource: str, copies: list[str], **more: Any) -> str:
+    made = draft(world, at, kind, [resource], copies_to=[node_code(name) for name in copies], **more)
+    do(world, at, "sign", made)
+    world.carry()
+    return made
+
+
+def decided(world: Neighbours, instrument: str) -> None:
+    do(world, "data-bureau", "decide_collectively", instrument, minutes="M-1", persons=["a", "b"])
+
+
+def everything(world: Neighbours) -> dict[str, str]:
+    """All rights of the scenario; ids by kind (and owner)."""
+    made = {
+        "consent": simple(world, "traffic-bureau", "consent", GATES, ["data-group"], grantee_party=party("data-bureau"),
+                          grantee_node=node_code("data-bureau")),
+        "basis gates": simple(world, "traffic-bureau", "legal_basis", GATES, ["data-group", "data-bureau"], items=BASIS),
+        "data_use": simple(world, "bike-company", "data_use", TRIPS, [], grantee_party=party("data-group"),
+                           grantee_node=node_code("data-group"), acts=ACTS),
+        "basis trips": simple(world, "bike-company", "legal_basis", TRIPS, ["data-group"], items=BASIS),
+    }  # fmt: skip
+    plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
+    decided(world, plan)
+    do(world, "data-bureau", "approve", plan, person="p-2")
+    do(world, "data-bureau", "file", plan, filing_ref="F-1")
+    agreement = draft(world, "data-bureau", "agreement", [GATES], items=AGREEMENT, parents=[plan],
+                      grantee_party=party("data-group"), grantee_node=node_code("data-group"),
+                      copies_to=[node_code("traffic-bureau")])  # fmt: skip
+    decided(world, agreement)
+    do(world, "data-bureau", "sign", agreement)
+    world.carry()
+    do(world, "data-group", "countersign", agreement)
+    world.carry()
+    do(world, "data-bureau", "file", agreement, filing_ref="F-2")
+    world.carry(times=2)
+    return {**made, "plan": plan, "agreement": agreement}
+
+
+def gaps(world: Neighbours, at: str, *inputs: str, act: str = "build", purpose: str = PURPOSE) -> list[str]:
+    with world.as_person(at) as tx:
+        return [problem.en for problem in authorise.clearance(tx, inputs=list(inputs), purpose=purpose, act=act)]
+
+
+def test_the_whole_chain_clears_every_node_that_needs_it(world: Neighbours) -> None:
+    assert len(gaps(world, "data-group", GATES, TRIPS)) == 5
+    made = everything(world)
+    for act in ACTS:
+        assert gaps(world, "data-group", GATES, TRIPS, act=act) == []
+        assert gaps(world, "traffic-bureau", GATES, act=act) == []
+        assert gaps(world, "bike-company", TRIPS, act=act) == []
+    with world.as_person("data-group") as tx:
+        authorise.require_clearance(tx, inputs=[GATES, TRIPS], purpose=PURPOSE, act="deliver")
+        assert authorise.implementing_parties(tx) == {party("data-bureau")}
+        copy_here = authorise.instrument(tx, instrument=made["agreement"])
+        assert {s["party"] for s in copy_here["signatures"]} == {party("data-bureau"), party("data-group")}
+        assert copy_here["state"] == "IN_FORCE"
+    assert gaps(world, "data-group", GATES, purpose="credit_scoring")
+
+
+@pytest.mark.parametrize(
+    ("which", "at", "resource", "owner"),
+    [
+        ("consent", "traffic-bureau", GATES, "traffic-bureau"),
+        ("basis gates", "traffic-bureau", GATES, "traffic-bureau"),
+        ("agreement", "data-bureau", GATES, "traffic-bureau"),
+        ("data_use", "bike-company", TRIPS, "bike-company"),
+        ("basis trips", "bike-company", TRIPS, "bike-company"),
+    ],
+)
+def test_withdrawing_any_one_stops_build_listing_and_delivery(
+    world: Neighbours, which: str, at: str, resource: str, owner: str
+) -> None:
+    made = everything(world)
+    do(world, at, "withdraw", made[which], reason="purpose abandoned")
+    world.carry()
+    for act in ACTS:
+        for node in ("data-group", owner):
+            (problem,) = gaps(world, node, resource, act=act)
+            assert made[which] in problem
+            assert "WITHDRAWN" in problem
+    with world.as_person("data-group") as tx, pytest.raises(Refusal) as refused:
+        authorise.require_clearance(tx, inputs=[GATES, TRIPS], purpose=PURPOSE, act="list")
+    assert refused.value.code == "AUT-507"
+    assert len(refused.value.problems) == 1
+
+
+def test_a_late_copy_does_not_revive_a_withdrawn_right(world: Neighbours) -> None:
+    made = draft(world, "bike-company", "data_use", [TRIPS], grantee_party=party("data-group"), acts=ACTS,
+                 grantee_node=node_code("data-group"))  # fmt: skip
+    do(world, "bike-company", "sign", made)
+    (granted,) = world.outgoing("bike-company")
+    do(world, "bike-company", "withdraw", made, reason="error")
+    world.carry()
+    world.deliver("data-group", "bike-company", granted["type"], granted["body"])  # a recorded message, again
+    with world.as_person("data-group") as tx:
+        assert authorise.instrument(tx, instrument=made)["state"] == "WITHDRAWN"
+
+
+def test_terms_end_by_the_business_clock_without_any_message(world: Neighbours) -> None:
+    made = everything(world)
+    world.at("2028-03-02T00:00:00Z")
+    assert len(gaps(world, "data-group", GATES, TRIPS)) == 5
+    with world.as_person("traffic-bureau") as tx:
+        assert authorise.expire_due(tx) == 2
+        assert authorise.expire_due(tx) == 0
+        assert authorise.instrument(tx, instrument=made["consent"])["state"] == "EXPIRED"
+    world.carry()
+    with world.as_person("data-group") as tx:
+        assert authorise.instrument(tx, instrument=made["consent"])["state"] == "EXPIRED"
+
+
+def test_suspended_and_resumed(world: Neighbours) -> None:
+    made = everything(world)
+    do(world, "data-bureau", "suspend", made["agreement"], reason="inspection")
+    world.carry()
+    assert len(gaps(world, "traffic-bureau", GATES)) == 1
+    do(world, "data-bureau", "resume", made["agreement"], reason="done")
+    world.carry()
+    assert gaps(world, "traffic-bureau", GATES) == []
+
+
+def refused_with(code: str, call: Any, *args: Any, **named: Any) -> Refusal:
+    with pytest.raises(Refusal) as refused:
+        call(*args, **named)
+    assert refused.value.code == code
+    return refused.value
+
+
+def test_an_agreement_needs_plan_registration_and_consent_in_this_order(world: Neighbours) -> None:
+    def fresh() -> str:
+        made = draft(world, "data-bureau", "agreement", [GATES], items=AGREEMENT, grantee_party=party("data-group"),
+                     grantee_node=node_code("data-group"))  # fmt: skip
+        decided(world, made)
+        return made
+
+    made = fresh()
+    refused_with("AUT-502", do, world, "data-bureau", "sign", made)
+    plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
+    decided(world, plan)
+    refused_with("AUT-510", do, world, "data-bureau", "approve", plan)  # by its own drafter
+    do(world, "data-bureau", "approve", plan, person="p-2")
+    do(world, "data-bureau", "file", plan, filing_ref="F-1")
+    world.register("resource", GATES, "traffic-bureau", public_data=True, state="PUBLICISED")
+    refused_with("AUT-503", do, world, "data-bureau", "sign", made)
+    world.register("resource", GATES, "traffic-bureau", public_data=True, grade=0)
+    refused_with("AUT-503", do, world, "data-bureau", "sign", made)
+    world.register("resource", GATES, "traffic-bureau", public_data=True)
+    refused_with("AUT-504", do, world, "data-bureau", "sign", made)
+    simple(world, "traffic-bureau", "consent", GATES, [], grantee_party=party("data-bureau"),
+           grantee_node=node_code("data-bureau"))  # fmt: skip
+    assert do(world, "data-bureau", "sign", made)["state"] == "OFFERED"
+
+
+def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
+    wrong = refused_with("AUT-400", draft, world, "data-bureau", "agreement", [], items={}, purposes=["fun"])
+    assert len(wrong.problems) == 1 + 1 + 1 + 13 + 1  # resources, purpose, grantee, items, selection
+    refused_with("AUT-400", draft, world, "data-bureau", "poem", [GATES])
+    refused_with("AUT-400", draft, world, "data-bureau", "plan", [GATES], items=PLAN, from_at="soon")
+    refused_with(
+        "AUT-501", draft, world, "data-bureau", "agreement", [GATES], items=AGREEMENT, grantee_party="x",
+        from_at="2026-03-02", until_at="2031-03-03",
+    )  # fmt: skip
+    plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
+    refused_with("AUT-409", do, world, "data-bureau", "file", plan, filing_ref="F")
+    refused_with("AUT-509", do, world, "data-bureau", "decide_collectively", plan, minutes="M", persons=["a", "a"])
+    refused_with("AUT-509", do, world, "data-bureau", "decide_collectively", plan, minutes=" ", persons=["a", "b"])
+    refused_with("AUT-404", do, world, "data-group", "countersign", plan)
+
+
+def test_nobody_else_decides_over_an_instrument(world: Neighbours) -> None:
+    made = everything(world)
+    refused_with("AUT-403", do, world, "data-group", "withdraw", made["agreement"], reason="mine now")
+    refused_with("AUT-403", do, world, "data-group", "sign", made["consent"])
+    with world.as_person("traffic-bureau", "p-9", "analyst") as tx, pytest.raises(Refusal) as refused:
+        authorise.withdraw(tx, instrument=made["consent"], reason="no role")
+    assert refused.value.kind is Kind.denied
+
+
+def intercepted(world: Neighbours) -> dict[str, Any]:
+    """A data-use authorisation on its way from bike-company to data-group."""
+    made = draft(world, "bike-company", "data_use", [TRIPS], grantee_party=party("data-group"), acts=["build"],
+                 grantee_node=node_code("data-group"))  # fmt: skip
+    do(world, "bike-company", "sign", made)
+    (message,) = world.outgoing("bike-company")
+    return dict(message["body"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("instrument", "acts"), ("instrument", "purposes"), ("instrument", "until"), ("instrument", "grantor_party"),
+        ("notice", "state"), ("notice", "serial"), ("notice", "digest"), ("notice", "instrument"),
+    ],
+)  # fmt: skip
+def test_altered_documents_are_refused(world: Neighbours, path: tuple[str, str]) -> None:
+    body = copy.deepcopy(intercepted(world))
+    other = {
+        "acts": ["build", "deliver"], "purposes": ["credit_scoring"], "until": "2099-01-01T00:00:00Z",
+        "grantor_party": party("data-bureau"), "state": "SUSPENDED", "serial": 99, "digest": "sha256:0", "instrument": "ins-x",
+    }  # fmt: skip
+    body[path[0]][path[1]] = other[path[1]]
+    refused_with("AUT-508", world.deliver, "data-group", "bike-company", "authorise.instrument", body)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda b: b.pop("instrument"),
+        lambda b: b["instrument"].pop("acts"),
+        lambda b: b["instrument"].update(extra=1),
+        lambda b: b["instrument"].update(acts="build"),
+        lambda b: b["instrument"].update(signatures=[1]),
+        lambda b: b["instrument"].update(signatures=[]),
+        lambda b: b["instrument"].update(title="x" * 201),
+        lambda b: b["instrument"].update({"from": "yesterday"}),
+        lambda b: b["notice"].update(serial=True),
+        lambda b: b["notice"].update(state="GRANTED"),
+        lambda b: b.update(notice="x"),
+    ],
+)
+def test_malformed_messages_are_refused(world: Neighbours, spoil: Any) -> None:
+    body = copy.deepcopy(intercepted(world))
+    spoil(body)
+    refused_with("AUT-508", world.deliver, "data-group", "bike-company", "authorise.instrument", body)
+    with world.as_person("data-group") as tx:
+        assert authorise.instruments(tx) == []
+
+
+def test_nobody_grants_in_the_name_of_another(world: Neighbours) -> None:
+    body = intercepted(world)
+    refused_with("AUT-508", world.deliver, "data-group", "city-lab", "authorise.instrument", body)
+    forged = {name: part for name, part in body["instrument"].items() if name != "signatures"}
+    with world.as_person("city-lab") as tx:  # city-lab signs, claiming bike-company's name
+        signature = signing.signed(tx, forged)["signatures"][0]
+    forged["signatures"] = [{**signature, "party": party("bike-company"), "node": node_code("bike-company")}]
+    refused_with(
+        "AUT-508", world.deliver, "data-group", "bike-company", "authorise.instrument",
+        {"instrument": forged, "notice": body["notice"]},
+    )  # fmt: skip
+
+
+def test_an_agreement_in_force_bears_both_signatures(world: Neighbours) -> None:
+    """A grantor cannot put a contract into force at a third node without the grantee's hand."""
+    made = everything(world)
+    with world.as_person("data-bureau") as tx:
+        row = tx.get(store.instruments, made["agreement"])
+    assert row is not None
+    alone = {
+        **row["value"],
+        "signatures": [s for s in row["value"]["signatures"] if s["party"] == party("data-bureau")],
+    }
+    refused_with(
+        "AUT-508", world.deliver, "traffic-bureau", "data-bureau", "authorise.instrument",
+        {"instrument": alone, "notice": row["notice"]},
+    )  # fmt: skip
+
+
+def test_every_change_has_its_leaf(world: Neighbours) -> None:
+    made = everything(world)
+    with world.stores["data-bureau"].read() as tx:
+        of = evidence.leaves.c.record_id == made["agreement"]
+        acts = [row.act for row in tx.all(select(evidence.leaves).where(of).order_by(evidence.leaves.c.seq))]
+        row = tx.get(store.instruments, made["agreement"])
+        assert row is not None
+        last = tx.all(select(evidence.leaves).where(of).order_by(evidence.leaves.c.seq))[-1]
+        assert last.record_digest == evidence.row_digest(tx, store.instruments, row)
+    assert acts == [
+        "authorise.drafted", "authorise.decided", "authorise.signed", "authorise.told",
+        "authorise.countersignature_received", "authorise.filed", "authorise.commenced", "authorise.told",
+    ]  # fmt: skip
+
+
+def test_redevelopment_by_the_operator_or_its_subsidiary_is_refused(world: Neighbours) -> None:
+    with world.as_person("data-bureau") as tx:
+        authorise.guard_redevelopment(tx, developer=party("city-lab"), operator=party("data-group"))
+        authorise.declare_holding(tx, owner_party=party("data-group"), owned_party=party("city-lab"), percent="12.5")
+    with world.as_person("data-bureau") as tx, pytest.raises(Refusal) as refused:
+        authorise.guard_redevelopment(tx, developer=party("city-lab"), operator=party("data-group"))
+    assert refused.value.code == "AUT-505"
+
+
+def test_unknown_inputs_are_a_gap_not_a_fault(world: Neighbours) -> None:
+    assert gaps(world, "data-group", "R-NOWHERE") == ["this node holds no registration of it"]
+    assert gaps(world, "data-group") == ["there are no inputs to clear"]

@@ -1,0 +1,346 @@
+"""Listing behind its gates, offers that can be agreed, harvest of peers and search, on real stores and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import event, select
+
+from datong.authorise import store as authorise_store
+from datong.catalogue import service as catalogue
+from datong.catalogue import store
+from datong.compose import service as compose
+from datong.compose import store as compose_store
+from datong.ground import evidence
+from datong.ground.canonical import digest_bytes
+from datong.ground.refusal import Refusal
+from datong.harmonise import service as harmonise
+from datong.harmonise.store import builds as harmonise_builds
+from datong.harmonise.store import files as harmonise_files
+from datong.price import store as price_store
+from datong.terms.policy import from_json as policy_from_json
+from datong.terms.policy import policy_hash
+from neighbours import PARTIES, Neighbours, node_code
+
+GROUP, BIKE, BUREAU, BODY = (
+    PARTIES[name][0] for name in ("data-group", "bike-company", "traffic-bureau", "data-bureau")
+)
+FLOWS, GATES, TRIPS = "P-FLOWS", "R-GATES", "R-TRIPS"
+NOW = "2026-03-02T00:00:00Z"
+SPLIT = [
+    {"party": GROUP, "weight": 1, "payee_kind": "company", "account": "g"},
+    {"party": BUREAU, "weight": 1, "payee_kind": "treasury", "account": "t"},
+]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Neighbours:
+    world = Neighbours(tmp_path, "data-group", "bike-company", "city-lab")
+    world.register("resource", GATES, "traffic-bureau", public_data=True)
+    world.register("resource", TRIPS, "bike-company")
+    world.register("product", FLOWS, "data-group", inputs=[GATES, TRIPS])
+    for name, opened in world.stores.items():
+        harmonise.install(opened, tmp_path / name)
+        compose.install(opened, tmp_path / name)
+    return world
+
+
+def right(world: Neighbours, at: str, kind: str, grantor: str, grantee: str = "", **changes: Any) -> None:
+    row = {
+        "id": f"ins-{kind}-{grantor}", "kind": kind, "state": "IN_FORCE", "title": "t", "grantor_party": grantor,
+        "grantee_party": grantee, "grantee_node": "", "resources": [GATES, TRIPS],
+        "purposes": ["industry_development", "public_welfare"], "acts": [], "items": {}, "parents": [],
+        "from_at": "2026-03-01T00:00:00Z", "until_at": "2027-03-01T00:00:00Z", "copies_to": [], "value": {}, "digest": "",
+        "serial": 1, "drafted_by": "", "changed_at": NOW, **changes,
+    }  # fmt: skip
+    with world.as_person(at) as tx:
+        tx.add(authorise_store.instruments, row)
+
+
+def rights(world: Neighbours) -> None:
+    right(world, "data-group", "agreement", BODY, GROUP)
+    right(world, "data-group", "consent", BUREAU, BODY)
+    right(world, "data-group", "data_use", BIKE, GROUP)
+    right(world, "data-group", "legal_basis", BIKE)
+    right(world, "data-group", "legal_basis", BUREAU)
+    right(world, "bike-company", "data_use", BIKE, GROUP)
+    right(world, "bike-company", "legal_basis", BIKE)
+
+
+def version(world: Neighbours, folder: Path, risk: dict[str, Any] | None = None) -> None:
+    """A version of the product as a build leaves it: a file and its row."""
+    place = folder / "data-group" / "products" / "v1.parquet"
+    place.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"group_id": ["a"], "starts": [5]}), place)
+    row = {
+        "id": "ver-1", "product": FLOWS, "version": 1, "partition": "p", "recipe": {}, "path": "products/v1.parquet",
+        "digest": digest_bytes(place.read_bytes()), "rows": 1, "recipient_group": "g", "kept": {"1 km": 0.2}, "account": {},
+        "risk": {"overall_risk": 0.03} if risk is None else risk, "inputs": [], "at": NOW,
+    }  # fmt: skip
+    with world.as_person("data-group") as tx:
+        tx.add(compose_store.versions, row)
+
+
+def fee(world: Neighbours, purpose: str, amount_fen: int) -> None:
+    ceiling = {
+        "id": "ceil", "survey": "s", "product": FLOWS, "cap_fen": 1000, "forecast_count": 1, "unit": "per_delivery", "serial": 1,
+        "value": {}, "state": "IN_FORCE", "at": NOW,
+    }  # fmt: skip
+    row = {"id": f"fee-{purpose}", "product": FLOWS, "purpose": purpose, "amount_fen": amount_fen, "unit": "per_delivery",
+           "state": "PUBLISHED", "set_by": "p", "set_at": NOW, "published_at": NOW}  # fmt: skip
+    with world.as_person("data-group") as tx:
+        if tx.get(price_store.ceilings, "ceil") is None:
+            tx.add(price_store.ceilings, ceiling)
+        tx.add(price_store.fees, row)
+
+
+def build(world: Neighbours, folder: Path) -> None:
+    """A harmonised build of the trips as harmonise leaves it."""
+    place = harmonise_files.place(folder / "bike-company", TRIPS, "build-1") / harmonise_files.HARMONISED
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"parquet")
+    row = {
+        "id": "build-1", "seq": 1, "resource": TRIPS, "source": "s", "mapping": "m", "standard": "trip", "state": "built",
+        "read": 2, "harmonised": 2, "quarantined": 0, "reasons": {}, "reasons_by_column": [], "repairs": [],
+        "quality": {"completeness": 1.0}, "elements": [{"name": "started_at", "zh": "开始时间", "en": "start time"}],
+        "files": {harmonise_files.HARMONISED: {"digest": harmonise_files.digest_of(place), "bytes": 7, "rows": 2}},
+        "digest": "d", "source_digest": "d", "standard_digest": "d", "mapping_digest": "d", "plan_digest": "d", "by": "p",
+        "at": NOW,
+    }  # fmt: skip
+    with world.as_person("bike-company") as tx:
+        tx.add(harmonise_builds.builds, row)
+        harmonise_builds.point_to(tx, TRIPS, "build-1")
+
+
+def publish(world: Neighbours, at: str = "data-group", **changes: Any) -> dict[str, Any]:
+    asked: dict[str, Any] = {
+        "dataset": FLOWS, "title": "城市出行流量 Mobility flows", "description": "单车与车辆的联合计数",
+        "purposes": ["industry_development", "public_welfare"], "from_at": "2026-03-02", "until_at": "2027-03-01",
+        "split": SPLIT, **changes,
+    }  # fmt: skip
+    with world.as_person(at) as tx:
+        return catalogue.publish(tx, **asked)
+
+
+@pytest.fixture
+def ready(world: Neighbours, tmp_path: Path) -> Neighbours:
+    rights(world)
+    version(world, tmp_path)
+    fee(world, "industry_development", 900)
+    fee(world, "public_welfare", 0)
+    return world
+
+
+def refusal_of(call: Any, *args: Any, **named: Any) -> Refusal:
+    with pytest.raises(Refusal) as refused:
+        call(*args, **named)
+    return refused.value
+
+
+def test_a_listing_has_one_offer_per_purpose_with_terms_and_words(ready: Neighbours) -> None:
+    shown = publish(ready)
+    assert shown["state"] == "live"
+    assert shown["risk"] == {"overall_risk": 0.03}
+    assert [column["name"] for column in shown["schema"]] == ["group_id", "starts"]
+    offers = {offer["purpose"]: offer for offer in shown["offers"]}
+    assert offers["industry_development"]["terms"]["tariff"] == {"kind": "per_delivery", "amount_fen": 900}
+    assert offers["public_welfare"]["terms"]["tariff"] == {"kind": "free", "amount_fen": 0}
+    assert set(offers["public_welfare"]["terms"]) == {
+        "product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until",
+    }  # fmt: skip
+    assert "禁止" in offers["public_welfare"]["words"]["zh"]
+    for one in offers.values():
+        assert one["policy"]["id"] == one["id"]
+        assert policy_hash(policy_from_json(one["policy"])) == one["policy_hash"]
+    with ready.as_person("data-group") as tx:
+        live = catalogue.offers_of(tx, FLOWS)
+        assert [o["state"] for o in live] == ["live", "live"]
+        assert catalogue.offer(tx, live[0]["id"])["listing"]["agree"] == "node"
+        assert catalogue.published_dataset(tx, FLOWS)["id"] == FLOWS
+        assert [d["id"] for d in catalogue.published_page(tx, offset=0, limit=5)] == [FLOWS]
+        assert catalogue.published_page(tx, offset=1, limit=5) == []
+
+
+def test_all_gaps_are_told_at_once(world: Neighbours) -> None:
+    world.register("product", FLOWS, "data-group", inputs=[GATES, TRIPS], state="REVIEWED")
+    refused = refusal_of(publish, world, policy={"id": "x", "permissions": [{"action": "read"}]})
+    assert refused.code == "CAT-403"
+    gates = {problem.where.split(":")[0] for problem in refused.problems}
+    assert gates == {"registered", "cleared", "quality", "risk", "price", "policy"}
+
+
+@pytest.mark.parametrize("missing", ["agreement", "consent", "data_use", "legal_basis"])
+def test_a_missing_right_keeps_it_off_the_list(ready: Neighbours, missing: str) -> None:
+    with ready.as_person("data-group") as tx:
+        tx.execute(authorise_store.instruments.delete().where(authorise_store.instruments.c.kind == missing))
+    refused = refusal_of(publish, ready)
+    assert {problem.where.split(":")[0] for problem in refused.problems} == {"cleared"}
+
+
+def test_price_risk_and_split_gates(ready: Neighbours) -> None:
+    assert "price" in str(refusal_of(publish, ready, tariffs={"industry_development": 901}))
+    assert "treasury" in str(refusal_of(publish, ready, split=[{**part, "payee_kind": "company"} for part in SPLIT]))
+    assert "split" in str(refusal_of(publish, ready, split=[]))
+    with ready.as_person("data-group") as tx:
+        tx.change(compose_store.versions, "ver-1", risk={})
+    assert "risk" in str(refusal_of(publish, ready))
+    with ready.as_person("data-group") as tx:
+        tx.change(compose_store.versions, "ver-1", risk={"overall_risk": 1})
+        tx.change(price_store.fees, "fee-public_welfare", state="SET")
+    assert "PRC-605" in str(refusal_of(publish, ready))
+    refused = refusal_of(
+        publish, ready, purposes=[], delivery_form="usb", template="gift", agree="maybe", from_at="soon"
+    )
+    assert len(refused.problems) == 5
+    assert refusal_of(publish, ready, dataset="nothing").code == "REG-419"
+
+
+def test_publishing_twice_is_publishing_once_and_a_change_replaces(ready: Neighbours) -> None:
+    first = publish(ready)
+    assert publish(ready) == first
+    changed = publish(ready, title="Mobility flows 2")
+    with ready.as_person("data-group") as tx:
+        assert [row["listing"] for row in catalogue.listings(tx, state="live")] == [changed["listing"]]
+        assert len(catalogue.listings(tx)) == 2
+    assert publish(ready)["listing"] == first["listing"]  # back again
+
+
+def test_an_offer_is_what_it_was_when_the_terms_are_the_same(ready: Neighbours) -> None:
+    first = {offer["purpose"]: offer["id"] for offer in publish(ready)["offers"]}
+    second = {offer["purpose"]: offer["id"] for offer in publish(ready, download=False)["offers"]}
+    assert set(first.values()).isdisjoint(second.values())
+
+
+def test_suspend_restore_withdraw(ready: Neighbours) -> None:
+    offer = publish(ready)["offers"][0]["id"]
+    with ready.as_person("data-group") as tx:
+        catalogue.suspend(tx, dataset=FLOWS, reason="check")
+        assert catalogue.listing_state(tx, FLOWS) == "suspended"
+        assert catalogue.offer(tx, offer)["state"] == "suspended"
+        assert catalogue.offers_of(tx, FLOWS) == catalogue.datasets(tx) == []
+        assert refusal_of(catalogue.published_dataset, tx, FLOWS).code == "CAT-404"
+        catalogue.restore(tx, dataset=FLOWS, reason="fine")
+        assert catalogue.offer(tx, offer)["state"] == "live"
+        catalogue.withdraw(tx, dataset=FLOWS, reason="over")
+        assert catalogue.listing_state(tx, FLOWS) == "withdrawn"
+        assert catalogue.offer(tx, offer)["state"] == "withdrawn"
+        assert refusal_of(catalogue.restore, tx, dataset=FLOWS, reason="x").code == "CAT-404"
+        assert catalogue.listing_state(tx, "never") == ""
+
+
+def test_a_resource_is_listed_for_the_group_to_count_on(world: Neighbours, tmp_path: Path) -> None:
+    rights(world)
+    resource: dict[str, Any] = {"dataset": TRIPS, "purposes": ["industry_development"], "split": []}
+    assert "STD-421" in str(refusal_of(publish, world, "bike-company", **resource))
+    build(world, tmp_path)
+    shown = publish(world, "bike-company", **resource)
+    assert shown["kind"] == "resource"
+    assert shown["quality"] == {"completeness": 1.0}
+    (offer,) = shown["offers"]
+    assert offer["terms"]["tariff"]["kind"] == "free"
+    assert {rule["action"] for rule in offer["policy"]["permissions"]} == {
+        "compute",
+        "delivery",
+        "jointDevelop",
+        "process",
+    }
+
+
+def test_every_listing_and_offer_has_a_leaf_that_fits_it(ready: Neighbours) -> None:
+    publish(ready)
+    publish(ready, title="other")
+    with ready.stores["data-group"].read() as tx:
+        for table in (store.listings, store.offers):
+            for row in tx.all(select(table)):
+                of = (evidence.leaves.c.table_name == table.name) & (evidence.leaves.c.record_id == row.id)
+                last = tx.all(select(evidence.leaves).where(of).order_by(evidence.leaves.c.seq))[-1]
+                assert last.record_digest == evidence.row_digest(tx, table, dict(row._mapping))
+
+
+# --- search and harvest ----------------------------------------------------------------------------------------
+
+
+def harvested(world: Neighbours, datasets: list[dict[str, Any]], sender: str = "data-group") -> dict[str, Any]:
+    with world.as_person("city-lab") as tx:
+        return catalogue.harvested(tx, node_code(sender), datasets)
+
+
+def found(world: Neighbours, at: str, q: str, **more: Any) -> list[str]:
+    with world.as_person(at) as tx:
+        return [hit["dataset"] for hit in catalogue.find(tx, q=q, **more)]
+
+
+def test_a_buyer_finds_the_product_and_its_offer(ready: Neighbours) -> None:
+    publish(ready)
+    with ready.as_person("data-group") as tx:
+        said = catalogue.datasets(tx)
+    assert harvested(ready, said) == {
+        "source": node_code("data-group"),
+        "stated": 1,
+        "kept": 1,
+        "changed": 1,
+        "gone": 0,
+    }
+    assert harvested(ready, said)["changed"] == 0
+    for query in ("出行流量", "mobility", "starts", "industry", "产业发展", FLOWS, ""):
+        assert found(ready, "city-lab", query) == [FLOWS], query
+        assert found(ready, "data-group", query) == [FLOWS], query
+    assert found(ready, "city-lab", "地铁") == []
+    assert found(ready, "city-lab", "", purpose="credit_scoring") == []
+    with ready.as_person("city-lab") as tx:
+        (hit,) = catalogue.find(tx, q="mobility")
+        assert hit["source"] == node_code("data-group")
+        assert hit["prices_fen"] == {"industry_development": 900, "public_welfare": 0}
+        offer = catalogue.found_offer(tx, provider=node_code("data-group"), offer=hit["offers"][0]["id"])
+        assert offer["dataset"] == FLOWS
+        assert {"policy", "terms"} <= set(offer)
+        assert (
+            refusal_of(catalogue.found_offer, tx, provider=node_code("bike-company"), offer=offer["id"]).code
+            == "CAT-404"
+        )
+
+
+def item(number: int, **changes: Any) -> dict[str, Any]:
+    return {"id": f"d-{number}", "title": f"t {number}", "description": "", "offers": [], **changes}
+
+
+def test_harvest_counts_are_equal_and_what_is_gone_goes(world: Neighbours) -> None:
+    assert harvested(world, [item(n) for n in range(5)])["kept"] == 5
+    counts = harvested(world, [item(1), item(2, title="new"), item(9)])
+    assert (counts["stated"], counts["kept"], counts["changed"], counts["gone"]) == (3, 3, 2, 3)
+    harvested(world, [item(1)], sender="bike-company")
+    assert sorted(found(world, "city-lab", "")) == ["d-1", "d-1", "d-2", "d-9"]
+    with world.as_person("city-lab") as tx:
+        assert [(p["stated"], p["kept"]) for p in sorted(catalogue.peers(tx), key=lambda p: p["stated"])] == [
+            (1, 1),
+            (3, 3),
+        ]
+
+
+def test_a_wrong_harvest_takes_nothing(world: Neighbours) -> None:
+    harvested(world, [item(1)])
+    refused = refusal_of(harvested, world, [item(2), {"id": 5}])
+    assert (refused.code, refused.facts["number"]) == ("CAT-422", 2)
+    assert found(world, "city-lab", "") == ["d-1"]
+
+
+def test_a_page_takes_the_same_number_of_queries_whatever_it_holds(ready: Neighbours) -> None:
+    publish(ready)
+    counts = []
+    opened = ready.stores["data-group"]
+    for extra in range(3):
+        with ready.as_person("data-group") as tx:
+            (row, *_) = store.all_listings(tx, "live")
+            tx.add(store.listings, {**row, "id": f"listing-{extra}", "dataset": f"P-{extra}"})
+        queries: list[str] = []
+        listener = lambda conn, cursor, text, *rest: queries.append(text)  # noqa: E731, B023
+        event.listen(opened.engine, "before_cursor_execute", listener)
+        with opened.read() as tx:
+            assert len(catalogue.published_page(tx, offset=0, limit=50)) == extra + 2
+        event.remove(opened.engine, "before_cursor_execute", listener)
+        counts.append(len(queries))
+    assert len(set(counts)) == 1

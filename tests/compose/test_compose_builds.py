@@ -1,0 +1,217 @@
+"""Supplies and builds: joined by group, checked against the partition, gated, cleared, written whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from compose_world import GROUP, LAB, PARTIES, PRODUCT, Three, cleared
+from deidentify_world import actor
+from sqlalchemy import delete
+
+from datong.authorise.store import instruments
+from datong.compose import service as compose
+from datong.ground.canonical import digest_bytes
+from datong.ground.refusal import Refusal
+
+
+def build(three: Three, **items: Any) -> dict[str, Any]:
+    with three.group.begin(actor("product_manager", GROUP), "compose") as tx:
+        return compose.build(tx, product=PRODUCT, recipient_group=LAB, **items)
+
+
+def refused(three: Three, **items: Any) -> Refusal:
+    with pytest.raises(Refusal) as refusal:
+        build(three, **items)
+    return refusal.value
+
+
+@pytest.fixture
+def ready(three: Three) -> Three:
+    """Partition agreed, rights there, both supplies received, the buyer assessed."""
+    three.agreed()
+    cleared(three)
+    for resource in PARTIES:
+        three.receive(resource, three.supplied(resource))
+    three.assess()
+    return three
+
+
+def test_a_product_is_built(ready: Three) -> None:
+    made = build(ready)
+    file = Path(made["path"])
+    assert file.is_file() and digest_bytes(file.read_bytes()) == made["digest"]
+    table = pq.ParquetFile(file).read()
+    assert table.column_names == [
+        "group_id", "level", "area_km", "cell_x", "cell_y", "window_start", "window_end", "rest", "starts", "ends",
+        "start_riders", "end_riders", "vehicles", "vehicles_bus", "vehicles_car", "vehicles_other", "suppressed_types",
+    ]  # fmt: skip
+    assert made["rows"] == table.num_rows == ready.partition()["groups"]
+    assert table.schema.field("window_start").type == pa.timestamp("us", "UTC")
+    assert made["risk"]["level"] == 3 and made["risk"]["overall_risk"] < 0.05
+    supplied = {r: {row["group_id"]: row for row in pq.ParquetFile(ready.folder / "group" / f"{r}.parquet").read().to_pylist()}
+                for r in PARTIES}  # fmt: skip
+    for row in table.to_pylist():
+        for resource in PARTIES:
+            figures = supplied[resource][row["group_id"]]
+            assert {name: row[name] for name in figures if name != "suppressed_types"} == {
+                name: value for name, value in figures.items() if name != "suppressed_types"
+            }
+        assert row["suppressed_types"] == supplied["R-GATE"][row["group_id"]]["suppressed_types"]
+    assert [i["resource"] for i in made["inputs"]] == sorted(PARTIES)
+
+
+def test_groups_never_overlap_but_as_rest_of_a_parent(ready: Three) -> None:
+    """Two groups of one level never meet; a coarser group that holds a finer one says it is a rest."""
+    rows = pq.ParquetFile(Path(build(ready)["path"])).read().to_pylist()
+    by_level = defaultdict(list)
+    for row in rows:
+        by_level[row["level"]].append(row)
+    for level, some in by_level.items():
+        places = [(r["cell_x"], r["cell_y"], r["window_start"]) for r in some]
+        assert len(set(places)) == len(places)
+        for r in some:
+            assert r["window_end"] > r["window_start"]
+            inner = [
+                f for finer in by_level if finer < level for f in by_level[finer]
+                if r["window_start"] <= f["window_start"] and f["window_end"] <= r["window_end"]
+                and (r["area_km"] is None or (f["cell_x"] * f["area_km"] // r["area_km"],
+                                              f["cell_y"] * f["area_km"] // r["area_km"]) == (r["cell_x"], r["cell_y"]))
+            ]  # fmt: skip
+            assert r["rest"] == bool(inner)
+    hours = {r["window_end"] - r["window_start"] for r in by_level[0]}
+    assert hours == {timedelta(hours=1)}
+
+
+def test_shares_kept_per_resolution(ready: Three) -> None:
+    made = build(ready)
+    assert next(iter(made["kept"])) == "1 km x 1 h"
+    suppressed = made["account"]["starts"]["suppressed"]
+    assert sum(made["kept"].values()) == pytest.approx(1 - suppressed, abs=1e-5)
+    assert made["kept"] == pytest.approx(made["account"]["starts"]["kept"], abs=0.002)
+
+
+def test_building_again_gives_the_same_version(ready: Three) -> None:
+    first = build(ready)
+    assert build(ready) == first
+    with ready.group.read(actor("product_manager", GROUP)) as tx:
+        assert compose.version(tx, product=PRODUCT) == first
+        assert len(compose.versions(tx)) == 1
+    assert list((ready.folder / "group" / "products").rglob("*.staged")) == []
+
+
+def test_withdrawing_a_right_stops_the_build(ready: Three) -> None:
+    with ready.group.begin(actor("node", GROUP)) as tx:
+        tx.execute(delete(instruments).where(instruments.c.id == "use-R-BIKE"))
+    refusal = refused(ready)
+    assert refusal.code.startswith("AUT-")
+    assert {p.where for p in refusal.problems} == {"R-BIKE"}
+    assert not (ready.folder / "group" / "products").exists()
+
+
+def test_a_purpose_that_is_not_cleared_stops_the_build(ready: Three) -> None:
+    assert refused(ready, purpose="public_welfare").code.startswith("AUT-")
+
+
+def test_without_a_record_or_with_a_worse_one_nothing_is_left_behind(three: Three) -> None:
+    three.agreed()
+    cleared(three)
+    for resource in PARTIES:
+        three.receive(resource, three.supplied(resource))
+    assert refused(three).code == "DID-412"
+    assert list((three.folder / "group" / "products").rglob("*.parquet*")) == []
+    three.assess(logging="none", encryption="none")
+    assert refused(three).code == "DID-412"
+    three.assess()
+    assert build(three)["version"] == 1
+
+
+def test_what_is_missing_is_named(three: Three) -> None:
+    three.define()
+    assert refused(three).code == "CMP-404"
+    three.propose()
+    waits = refused(three)
+    assert waits.code == "CMP-411" and {p.where for p in waits.problems} == set(PARTIES)
+    three.carry()
+    three.receive("R-BIKE", three.supplied("R-BIKE"))
+    lacks = refused(three)
+    assert lacks.code == "CMP-411" and [p.where for p in lacks.problems] == ["R-GATE"]
+
+
+def edited(path: Path, name: str, **items: Any) -> Path:
+    table = pq.ParquetFile(path).read()
+    rows = table.to_pylist()
+    rows[0] |= items
+    made = path.with_name(name)
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), made)
+    return made
+
+
+@pytest.mark.parametrize("broken", ["missing", "extra", "unmarked", "other", "rows"])
+def test_a_supply_that_does_not_fit_is_refused(three: Three, broken: str) -> None:
+    three.agreed()
+    path = three.supplied("R-GATE")
+    table = pq.ParquetFile(path).read()
+    bad = path.with_name("bad.parquet")
+    if broken == "missing":
+        pq.write_table(table.slice(1), bad)
+    elif broken == "extra":
+        pq.write_table(table.append_column("plate", pa.array(["x"] * table.num_rows)), bad)
+    elif broken == "unmarked":
+        bad = edited(path, "bad.parquet", suppressed_types="car,bus,other", vehicles_car=7)
+    elif broken == "other":
+        pq.write_table(table.replace_schema_metadata({b"datong": b'{"groups_digest": "sha256:00"}'}), bad)
+    else:
+        pq.write_table(table, bad)
+    with pytest.raises(Refusal) as refusal:
+        three.receive("R-GATE", bad, **({"rows": 1} if broken == "rows" else {}))
+    assert refusal.value.code == "CMP-403"
+
+
+def test_a_supply_that_is_not_what_its_digest_says_is_refused(three: Three) -> None:
+    three.agreed()
+    path = three.supplied("R-BIKE")
+    for items in ({"digest": "sha256:00"}, {"stored": "no-such.parquet"}):
+        with pytest.raises(Refusal) as refusal:
+            three.receive("R-BIKE", path, **items)
+        assert refusal.value.code == "CMP-412"
+    with pytest.raises(Refusal) as refusal:
+        three.receive("R-BIKE", path, agreement="agr-other")
+    assert refusal.value.code == "CMP-404"
+
+
+def test_a_supply_received_twice_is_one(three: Three) -> None:
+    three.agreed()
+    path = three.supplied("R-BIKE")
+    assert three.receive("R-BIKE", path) == three.receive("R-BIKE", path)
+
+
+def test_a_supply_changed_after_receipt_stops_the_build(ready: Three) -> None:
+    path = ready.folder / "group" / "R-GATE.parquet"
+    edited(path, path.name, vehicles=99)
+    assert refused(ready).code == "CMP-412"
+
+
+def test_a_crash_between_commit_and_rename_is_mended(ready: Three) -> None:
+    made = build(ready)
+    file = Path(made["path"])
+    file.rename(f"{file}.staged")
+    stray = file.with_name("9.parquet.staged")
+    stray.write_bytes(b"of a transaction that was never committed")
+    with ready.group.read() as tx:
+        compose.sweep(tx)
+    assert digest_bytes(file.read_bytes()) == made["digest"]
+    assert not stray.exists()
+
+
+def test_an_altered_product_file_is_not_given(ready: Three) -> None:
+    file = Path(build(ready)["path"])
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(Refusal) as refusal, ready.group.read(actor("product_manager", GROUP)) as tx:
+        compose.version(tx, product=PRODUCT)
+    assert refusal.value.code == "CMP-412"

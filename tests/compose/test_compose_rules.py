@@ -1,0 +1,43 @@
+"""Pure rules of composing."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datong.compose import rules
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdef"), unique=True), min_size=1, max_size=4))
+def test_only_what_every_provider_holds_passes(held: list[list[str]]) -> None:
+    passed = rules.held_by_all(held)
+    assert passed == sorted(passed)
+    for node in "abcdef":
+        assert (node in passed) == all(node in nodes for nodes in held)
+
+
+def test_rows_are_joined_by_group_and_figures_never_added() -> None:
+    places = [{"group_id": "g1", "level": 0}, {"group_id": "g2", "level": 1}]
+    bikes = [
+        {"group_id": "g2", "starts": 7, "suppressed_types": ""},
+        {"group_id": "g1", "starts": 9, "suppressed_types": None},
+    ]
+    gates = [
+        {"group_id": "g1", "vehicles": 5, "suppressed_types": "bus,car"},
+        {"group_id": "g2", "vehicles": 6, "suppressed_types": ""},
+    ]
+    assert rules.joined(places, [bikes, gates]) == [
+        {"group_id": "g1", "level": 0, "starts": 9, "vehicles": 5, "suppressed_types": "bus,car"},
+        {"group_id": "g2", "level": 1, "starts": 7, "vehicles": 6, "suppressed_types": ""},
+    ]
+
+
+def test_shares_kept_add_up_to_what_was_not_suppressed() -> None:
+    rows = [{"level": 0, "starts": 10}, {"level": 0, "starts": 20}, {"level": 2, "starts": 70}]
+    assert rules.shares_kept(rows, "starts", ["a", "b", "c"], 0.1) == {"a": 0.27, "b": 0.0, "c": 0.63}
+    assert rules.shares_kept([], "starts", ["a"], 0.0) == {"a": 0.0}
+
+
+def test_waiting_on_names_who_has_not_answered() -> None:
+    supplies = [{"resource": "a", "node": "n1"}, {"resource": "b", "node": "n2"}]
+    assert rules.waiting_on(supplies, ["a"]) == [{"resource": "b", "node": "n2"}]

@@ -1,0 +1,265 @@
+"""A provider's side of a partition: rounds once, in order, of one recipe; probing and differencing refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from deidentify_world import TRIP, recipe_value, trips, written
+from sqlalchemy import func, select
+
+from datong.deidentify import service as deidentify
+from datong.deidentify.rules.nodes import groups_digest
+from datong.deidentify.rules.recipe import recipe_digest
+from datong.ground import evidence
+from datong.ground.db import Actor, Store
+from datong.ground.refusal import Refusal
+
+GROUP = "recipient-1"
+PEER = Actor(person="", role="peer", party="peer-party", roles=frozenset({"peer"}))
+World = Callable[..., dict[str, Path]]
+
+
+def ask(level: int, passed: list[str], value: dict[str, Any] | None = None, **items: Any) -> dict[str, Any]:
+    recipe = value or recipe_value()
+    return {
+        "partition": "partition-1", "product": "P", "level": level, "recipe": recipe,
+        "recipe_digest": recipe_digest(recipe), "resource": "R-BIKE", "agreement": "agreement-1", "passed": passed,
+        **items,
+    }  # fmt: skip
+
+
+class Provider:
+    """A provider's node that answers asks about its trips."""
+
+    def __init__(self, store: Store, data: Path) -> None:
+        self.store, self.data = store, data
+
+    def answer(self, message: dict[str, Any], group: str = GROUP, **items: Any) -> list[str]:
+        with self.store.begin(PEER, "compose") as tx:
+            told = deidentify.answer_round(tx, ask=message, data=self.data, recipient_group=group, **items)
+        nodes: list[str] = told["nodes"]
+        return nodes
+
+    def refused(self, message: dict[str, Any], group: str = GROUP, **items: Any) -> Refusal:
+        with pytest.raises(Refusal) as refusal:
+            self.answer(message, group, **items)
+        return refusal.value
+
+    def all_rounds(self, value: dict[str, Any] | None = None, **items: Any) -> list[list[str]]:
+        """Answer every round, every node passing; the passed nodes of each level."""
+        passed: list[list[str]] = []
+        for level in range(len((value or recipe_value())["levels"])):
+            passed.append(self.answer(ask(level, passed[-1] if passed else [], value, **items)))
+        return passed
+
+    def keep(self, passed: list[list[str]], **items: Any) -> dict[str, Any]:
+        digest = recipe_digest(recipe_value())
+        agreed = {
+            "partition": "partition-1", "resource": "R-BIKE", "agreement": "agreement-1", "recipe_digest": digest,
+            "passed": passed[-1], "digest": groups_digest(digest, passed), **items,
+        }  # fmt: skip
+        with self.store.begin(PEER, "compose") as tx:
+            return deidentify.keep_partition(tx, agreed=agreed, recipient_group=GROUP)
+
+
+@pytest.fixture
+def provider(store: Store, world: World) -> Provider:
+    return Provider(store, world()["R-BIKE"])
+
+
+def leaves(store: Store) -> int:
+    with store.read() as tx:
+        return int(tx.execute(select(func.count()).select_from(evidence.leaves)).scalar_one())
+
+
+def test_rounds_agreement_and_counts(provider: Provider) -> None:
+    passed = provider.all_rounds()
+    assert sum(map(len, passed)) > 10
+    part = provider.keep(passed)
+    assert part["state"] == "agreed"
+    with provider.store.begin(PEER, "deliver") as tx:
+        table = deidentify.supply(tx, part=part["id"], data=provider.data)
+        assert deidentify.partition_part(tx, agreement="agreement-1")["account"]
+    assert sorted(table["group_id"].to_pylist()) == sorted(node for level in passed for node in level)
+    assert min(table["start_riders"].to_pylist()) >= 5
+
+
+def test_the_same_ask_gives_the_same_answer_and_writes_nothing(provider: Provider) -> None:
+    first = provider.answer(ask(0, []))
+    second = provider.answer(ask(1, first))
+    written_so_far = leaves(provider.store)
+    assert provider.answer(ask(0, [])) == first
+    assert provider.answer(ask(1, list(reversed(first)))) == second
+    assert leaves(provider.store) == written_so_far
+
+
+def test_probing_another_set_for_an_answered_round_is_refused(provider: Provider) -> None:
+    first = provider.answer(ask(0, []))
+    provider.answer(ask(1, first))
+    assert provider.refused(ask(1, first[1:])).code == "DID-422"
+    assert provider.refused(ask(1, [])).code == "DID-422"
+
+
+def test_rounds_go_in_order(provider: Provider) -> None:
+    assert provider.refused(ask(1, [])).code == "DID-424"
+    first = provider.answer(ask(0, []))
+    assert provider.refused(ask(2, first)).code == "DID-424"
+
+
+def test_a_node_that_was_not_told_cannot_have_passed(provider: Provider) -> None:
+    first = provider.answer(ask(0, []))
+    strange = provider.refused(ask(1, [*first, "0:50,50:2019-09-01T04"]))
+    assert strange.code == "DID-423"
+    assert provider.answer(ask(1, first[:3]))  # a smaller set is what an intersection gives
+
+
+def test_a_second_partition_over_the_same_data_is_the_differencing_attack(provider: Provider) -> None:
+    provider.all_rounds()
+    assert provider.refused(ask(0, [], partition="partition-2")).code == "DID-421"
+    coarser = recipe_value(levels=[{"km": 3, "hours": 1}, {"km": "whole", "hours": "whole"}])
+    assert provider.refused(ask(0, [], coarser, partition="partition-2", agreement="agreement-2")).code == "DID-421"
+    shifted = recipe_value(period={"from": "2019-09-03", "until": "2019-09-06"})
+    assert provider.refused(ask(0, [], shifted, partition="partition-2")).code == "DID-421"
+    later = recipe_value(period={"from": "2019-09-04", "until": "2019-09-06"})
+    provider.answer(ask(0, [], later, partition="partition-2"))
+    provider.answer(ask(0, [], partition="partition-3"), group="another recipient")
+
+
+@pytest.mark.parametrize(
+    ("agreed", "subjects", "code"),
+    [
+        ({"recipe_digest": "sha256:00"}, None, "DID-425"),
+        ({"k": 10}, None, "DID-425"),
+        ({"k": 5, "recipe_digest": recipe_digest(recipe_value())}, ["rider_id"], ""),
+        ({}, ["trip_id"], "DID-425"),
+        ({}, [], "DID-425"),
+    ],
+)
+def test_only_the_agreed_recipe_and_persons(
+    provider: Provider, agreed: dict[str, Any], subjects: list[str] | None, code: str
+) -> None:
+    if code:
+        assert provider.refused(ask(0, []), agreed=agreed, subjects=subjects).code == code
+    else:
+        assert provider.answer(ask(0, []), agreed=agreed, subjects=subjects)
+
+
+def test_counting_trips_as_persons_is_refused(provider: Provider) -> None:
+    """The attack: every trip its own subject, so that any place with five trips of one rider would pass."""
+    value = recipe_value()
+    for measure in value["parts"][0]["measures"]:
+        measure["subject"] = "trip_id"
+    assert provider.refused(ask(0, [], value), subjects=["rider_id"]).code == "DID-425"
+
+
+def test_the_recipe_stays_the_one_of_the_first_round(provider: Provider) -> None:
+    first = provider.answer(ask(0, []))
+    assert provider.refused(ask(1, first, recipe_value(k=6))).code == "DID-425"
+    assert provider.refused(ask(1, first, recipe_digest="sha256:00")).code == "DID-425"
+
+
+def test_another_agreement_or_group_cannot_go_on_with_a_partition(provider: Provider) -> None:
+    first = provider.answer(ask(0, []))
+    assert provider.refused(ask(1, first, agreement="agreement-9")).code == "DID-404"
+    assert provider.refused(ask(1, first), group="somebody else").code == "DID-404"
+
+
+def test_data_that_changed_under_the_partition_are_refused(provider: Provider, tmp_path: Path) -> None:
+    passed = provider.all_rounds()
+    part = provider.keep(passed)
+    rows = pq.ParquetFile(provider.data).read().to_pylist()
+    changed = written(tmp_path / "changed.parquet", rows[1:], TRIP)
+    with provider.store.begin(PEER, "deliver") as tx, pytest.raises(Refusal) as refusal:
+        deidentify.supply(tx, part=part["id"], data=changed)
+    assert refusal.value.code == "DID-426"
+
+
+def test_data_that_change_between_rounds_are_refused(provider: Provider, tmp_path: Path) -> None:
+    first = provider.answer(ask(0, []))
+    provider.data = written(tmp_path / "other.parquet", trips(8, 300, 20), TRIP)
+    assert provider.refused(ask(1, first)).code == "DID-426"
+
+
+def test_agreement_only_after_the_last_round_on_what_was_derived(provider: Provider) -> None:
+    first = provider.answer(ask(0, []))
+    for passed, items, code in (([first], {}, "DID-424"), ([first], {"partition": "partition-7"}, "DID-404")):
+        with pytest.raises(Refusal) as refusal:
+            provider.keep(passed, **items)
+        assert refusal.value.code == code
+    rest = [first]
+    for level in range(1, 5):
+        rest.append(provider.answer(ask(level, rest[-1])))
+    for passed, items, code in (
+        (rest, {"digest": "sha256:00"}, "DID-420"),
+        ([*rest[:-1], ["4:*:*", "0:9,9:2019-09-01T04"]], {}, "DID-423"),
+        ([[], *rest[1:]], {}, "DID-420"),
+        (rest, {"agreement": "agreement-9"}, "DID-404"),
+    ):
+        with pytest.raises(Refusal) as refusal:
+            provider.keep(passed, **items)
+        assert refusal.value.code == code
+    kept = provider.keep(rest)
+    assert provider.keep(rest) == kept
+    assert provider.refused(ask(5, [])).code == "DID-420"
+
+
+def test_counts_only_after_the_agreement(provider: Provider) -> None:
+    provider.all_rounds()
+    with provider.store.begin(PEER, "deliver") as tx, pytest.raises(Refusal) as refusal:
+        part = deidentify.partition_part(tx, agreement="agreement-1")
+        deidentify.supply(tx, part=part["id"], data=provider.data)
+    assert refusal.value.code == "DID-424"
+
+
+@pytest.mark.parametrize(
+    ("items", "where"),
+    [
+        ({"level": "0"}, "level"),
+        ({"level": True}, "level"),
+        ({"level": 99}, "level"),
+        ({"level": -1}, "level"),
+        ({"passed": None}, "passed"),
+        ({"passed": [1]}, "passed"),
+        ({"partition": "x" * 200}, "partition"),
+        ({"partition": {"a": 1}}, "partition"),
+        ({"agreement": "'; DROP"}, "agreement"),
+        ({"resource": "R-OTHER"}, "resource"),
+        ({"recipe": {"k": 1}}, "recipe.name"),
+        ({"recipe": None}, "recipe.recipe"),
+    ],
+)
+def test_malformed_asks_name_the_field(provider: Provider, items: dict[str, Any], where: str) -> None:
+    refusal = provider.refused({**ask(0, []), **items})
+    assert refusal.code == "DID-420"
+    assert where in {problem.where for problem in refusal.problems}
+
+
+def test_columns_the_data_do_not_have_are_told_together(provider: Provider) -> None:
+    value = recipe_value()
+    value["parts"][0]["measures"][0]["time"] = "trip_id"
+    value["parts"][0]["measures"][1]["lat"] = "no_such"
+    refusal = provider.refused(ask(0, [], value))
+    assert refusal.code == "DID-425"
+    assert {p.where for p in refusal.problems} == {"starts.trip_id", "ends.no_such"}
+
+
+def test_nodes_below_k_are_not_told_apart_from_empty_ones(store: Store, tmp_path: Path) -> None:
+    """Two worlds that differ only in places with fewer than k riders answer every round alike."""
+    rows = trips(4, 900, 60)
+    lonely = [
+        {**rows[0], "trip_id": f"x{n}", "rider_id": f"lonely{n}", "start_lat": 42.155, "end_lat": 42.155,
+         "start_lon": -72.65, "end_lon": -72.65, "started_at": rows[1]["started_at"], "ended_at": rows[1]["started_at"]}
+        for n in range(4)
+    ]  # fmt: skip
+    without = Provider(store, written(tmp_path / "a.parquet", rows, TRIP))
+    with_them = Provider(store, written(tmp_path / "b.parquet", rows + lonely, TRIP))
+    first = without.all_rounds(partition="partition-a", agreement="a")
+    second: list[list[str]] = []
+    for level in range(len(first)):
+        message = ask(level, second[-1] if second else [], partition="partition-b", agreement="b")
+        second.append(with_them.answer(message, group="other"))
+    assert first[:3] == second[:3]

@@ -1,0 +1,143 @@
+"""The choke point: each check can be the one that denies, every answer is kept with evidence, default is no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import delivery_case as case
+from datong.authorise import store as authorise_rows
+from datong.deliver import service as deliver
+from datong.deliver import store as rows
+from datong.ground.db import NODE, Store, Tx
+from datong.ground.evidence.leaves import leaves
+from datong.ground.refusal import Refusal
+from datong.negotiate import store as negotiate_rows
+
+
+def decide(store: Store, **ask: Any) -> Any:
+    with store.begin(NODE, "deliver") as tx:
+        return deliver.decide(tx, **{"agreement": "agr-1", "action": "delivery", **ask})
+
+
+def test_allowed_when_everything_holds(provider: Store) -> None:
+    with provider.begin(NODE) as tx:
+        case.agree(tx)
+    decision = decide(provider)
+    assert decision.allowed, decision.verdict
+    assert decision.verdict.step == "policy" and decision.verdict.rule == "permissions[1]"
+
+
+def tampered(tx: Tx) -> None:
+    row = tx.get(negotiate_rows.agreements, "agr-1")
+    assert row is not None
+    tx.change(negotiate_rows.agreements, "agr-1", terms={**row["terms"], "delivery_form": "public"})
+
+
+def withdrawn(tx: Tx) -> None:
+    tx.change(authorise_rows.instruments, "ins-1", state="WITHDRAWN")
+
+
+DENIALS = [
+    ("unknown agreement", {"agreement": "agr-9"}, None, "contract"),
+    ("expired by the business clock", {}, lambda tx: case.move_business_clock(tx, "2026-10-01T00:00:00Z"), "contract"),
+    ("content changed after signing", {}, tampered, "contract"),
+    ("another dataset", {"dataset": "RES-0002"}, None, "contract"),
+    ("another purpose", {"purpose": "credit_scoring"}, None, "contract"),
+    ("another recipient", {"subject": case.OTHER}, None, "contract"),
+    ("a right withdrawn", {}, withdrawn, "clearance"),
+    ("an action nobody permitted", {"action": "download"}, None, "policy"),
+    ("an action that does not exist", {"action": "everything"}, None, "policy"),
+]
+
+
+@pytest.mark.parametrize(("why", "ask", "prepare", "step"), DENIALS, ids=[d[0] for d in DENIALS])
+def test_each_check_denies(provider: Store, why: str, ask: dict[str, str], prepare: Any, step: str) -> None:
+    with provider.begin(NODE) as tx:
+        case.agree(tx)
+        if prepare:
+            prepare(tx)
+    decision = decide(provider, **ask)
+    assert not decision.allowed
+    assert decision.verdict.step == step, decision.verdict
+    assert decision.verdict.zh and decision.verdict.en and decision.verdict.change_en
+
+
+@pytest.mark.parametrize("state", ["REQUESTED", "AGREED", "VERIFIED", "TERMINATED"])
+def test_only_a_finalised_agreement_is_in_force(provider: Store, state: str) -> None:
+    with provider.begin(NODE) as tx:
+        case.agree(tx, state=state)
+    assert not decide(provider).allowed
+
+
+def test_without_a_permission_the_default_is_no(provider: Store) -> None:
+    silent = {**case.OPEN_POLICY, "permissions": [case.permission("read")]}
+    with provider.begin(NODE) as tx:
+        case.agree(tx, policy_json=silent)
+    assert decide(provider).verdict.outcome == "default_denied"
+
+
+def test_a_purpose_the_policy_does_not_allow(provider: Store) -> None:
+    welfare = {**case.OPEN_POLICY, "permissions": [case.permission("delivery", purpose=["public_welfare"])]}
+    with provider.begin(NODE) as tx:
+        case.agree(tx, policy_json=welfare)
+    verdict = decide(provider).verdict
+    assert verdict.outcome == "denied" and verdict.rule == "permissions[0].constraints[0]"
+
+
+def test_suspended_and_ended_deny_before_the_policy(provider: Store) -> None:
+    with provider.begin(case.person()) as tx:
+        case.agree(tx)
+        deliver.suspend(tx, agreement="agr-1", reason="invoice unpaid")
+    assert decide(provider).verdict.rule == "suspended"
+    with provider.begin(case.person()) as tx:
+        deliver.resume(tx, agreement="agr-1")
+    assert decide(provider).allowed
+    with provider.begin(case.person()) as tx:
+        deliver.end_agreement(tx, agreement="agr-1", reason="over")
+    assert decide(provider).verdict.rule == "ended"
+
+
+def test_a_denial_outlives_the_transaction_it_denied(provider: Store) -> None:
+    with provider.begin(NODE) as tx:
+        case.agree(tx)
+    with pytest.raises(Refusal) as refused, provider.begin(NODE, "deliver") as tx:
+        tx.add(rows.holds, {"id": "half done", "state": "lifted", "reason": "", "by": "", "at": case.NOW})
+        deliver.require(tx, agreement="agr-1", action="download")
+    assert refused.value.code == "USE-403"
+    with provider.read() as tx:
+        assert tx.get(rows.holds, "half done") is None
+        kept = tx.get(rows.decisions, refused.value.facts["decision"])
+        assert kept is not None and kept["outcome"] == "default_denied"
+        assert tx.one(leaves.select().where(leaves.c.record_id == kept["id"])) is not None
+
+
+def test_every_decision_has_a_row_and_a_leaf(provider: Store) -> None:
+    with provider.begin(NODE) as tx:
+        case.agree(tx)
+    for action in ("delivery", "compute", "download"):
+        decide(provider, action=action)
+    with provider.read(case.person()) as tx:
+        found = deliver.decisions(tx, agreement="agr-1")
+        assert {row["action"]: row["outcome"] for row in found} == {
+            "delivery": "allowed", "compute": "allowed", "download": "default_denied",
+        }  # fmt: skip
+        acts = [row.act for row in tx.all(leaves.select())]
+        assert acts.count("deliver.decided") == 3
+
+
+def test_own_rows_only_for_the_owners_engineer(provider: Store, consumer: Store) -> None:
+    for store, actor in (
+        (consumer, case.person(party=case.BUYER)),  # another party's resource
+        (provider, case.person(party=case.OTHER)),  # a guest at the owner's node
+    ):
+        with pytest.raises(Refusal) as refused, store.begin(actor, "deliver") as tx:
+            deliver.own_rows(tx, resource=case.RESOURCE, kind="harmonised")
+        assert refused.value.code == "USE-417"
+        with store.read() as tx:
+            (kept,) = rows.rows(tx, rows.decisions)
+            assert (kept["purpose"], kept["outcome"]) == ("own_work", "denied")
+    with pytest.raises(Refusal) as refused, provider.begin(case.person("analyst")) as tx:
+        deliver.own_rows(tx, resource=case.RESOURCE)
+    assert refused.value.code == "GEN-403"

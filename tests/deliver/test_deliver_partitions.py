@@ -1,0 +1,294 @@
+"""A provider's way from harmonised rows to a released table: rounds under the agreement, counts, gate, share.
+
+The rows, the rounds, the counts and the gate are real; the group is played by hand at the other end.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+
+import delivery_case as case
+from datong.authorise import store as authorise_rows
+from datong.catalogue import store as catalogue_rows
+from datong.compose import service as compose
+from datong.compose import store as compose_rows
+from datong.deidentify import service as deidentify
+from datong.deidentify.rules.recipe import recipe_digest
+from datong.deliver import service as deliver
+from datong.deliver import store as rows
+from datong.deliver.service import files
+from datong.ground import jobs
+from datong.ground.db import NODE, Store
+from datong.ground.refusal import Refusal
+from datong.harmonise import service as harmonise
+from datong.harmonise.store import builds
+from datong.harmonise.store import files as harmonised_files
+from datong.register import store as register_rows
+
+LEVELS = [{"km": 2, "hours": 24}, {"km": "whole", "hours": 24}, {"km": "whole", "hours": "whole"}]
+RECIPE: dict[str, Any] = {
+    "name": "mobility-flows", "zone": "America/New_York", "period": {"from": "2019-09-01", "until": "2019-09-04"},
+    "origin": {"lat": 42.0, "lon": -72.8}, "area": {"south": 42.0, "west": -72.8, "north": 42.2, "east": -72.6},
+    "levels": LEVELS, "k": 5, "form": "controlled", "purposes": [case.PURPOSE],
+    "parts": [{"part": "bike", "resource": case.RESOURCE, "standard": "trip", "measures": [
+        {"name": "starts", "subject": "rider_id", "time": "started_at", "lat": "start_lat", "lon": "start_lon",
+         "events_as": "starts", "subjects_as": "start_riders"}]}],
+}  # fmt: skip
+GOOD = (
+    "purpose_limited", "no_reidentification", "no_onward", "penalty", "linkable_data", "training",
+    "separate_environment", "access_control", "logging", "encryption", "breach_history", "retention",
+)  # fmt: skip
+
+
+def trips(count: int = 60, riders: int = 14) -> pa.Table:
+    rng = random.Random(7)  # noqa: S311 - planted data
+    begin = datetime(2019, 9, 1, 5, tzinfo=UTC)
+    return pa.table(
+        {
+            "rider_id": [f"r{rng.randrange(riders)}" for _ in range(count)],
+            "started_at": pa.array([begin + timedelta(minutes=rng.randrange(68 * 60)) for _ in range(count)], pa.timestamp("us", "UTC")),
+            "start_lat": [42.001 + rng.random() * 0.01 for _ in range(count)],
+            "start_lon": [-72.799 + rng.random() * 0.01 for _ in range(count)],
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def bike(provider: Store) -> Store:
+    """The provider with a harmonised build of its resource and an agreement with the group."""
+    folder = files.place(provider).folder
+    harmonise.install(provider, folder)
+    place = harmonised_files.place(folder, case.RESOURCE, "build-1")
+    place.mkdir(parents=True)
+    path = place / harmonised_files.HARMONISED
+    pq.write_table(trips(), path)
+    digest = files.file_digest(path)
+    elements = [{"name": name, "personal": name == "rider_id"} for name in trips().column_names]
+    with provider.begin(NODE, "harmonise") as tx:
+        known = {"id": "build-1", "seq": 1, "resource": case.RESOURCE, "state": "built", "harmonised": 60,
+                 "read": 60, "quarantined": 0, "elements": elements, "digest": digest, "at": case.NOW,
+                 "files": {harmonised_files.HARMONISED: {"digest": digest}}}  # fmt: skip
+        blank = {c.name: {} if str(c.type) == "JSON" else "" for c in builds.builds.columns}
+        tx.add(builds.builds, {**blank, **known})
+        builds.point_to(tx, case.RESOURCE, "build-1")
+        case.agree(tx, terms={"k": 5, "recipe_digest": recipe_digest(RECIPE)})
+    return provider
+
+
+def ask(store: Store, level: int, passed: list[str], sender: str = case.BUYER_NODE, **changed: Any) -> None:
+    body = {"partition": "partition-1", "product": "P-1", "level": level, "recipe": RECIPE,
+            "recipe_digest": recipe_digest(RECIPE), "resource": case.RESOURCE, "agreement": "agr-1",
+            "passed": passed, **changed}  # fmt: skip
+    with store.begin(case.peer(sender), "compose") as tx:
+        deliver.received_partition_ask(tx, sender=sender, body=body)
+
+
+def sent(store: Store) -> list[dict[str, Any]]:
+    with store.read() as tx:
+        found = tx.all(select(jobs.jobs.c.payload).where(jobs.jobs.c.kind == "node.send"))
+        return [row.payload for row in found]
+
+
+def agreed(store: Store) -> list[list[str]]:
+    """Play the group through all rounds; the passed nodes per level."""
+    passed: list[list[str]] = []
+    for level in range(len(LEVELS)):
+        ask(store, level, passed[-1] if passed else [])
+        ask(store, level, passed[-1] if passed else [])  # delivered twice
+        holds = [m["body"] for m in sent(store) if m["body"].get("level") == level]
+        assert len(holds) == 1 and sent(store)[-1]["to"] == case.BUYER_NODE
+        passed.append(sorted(holds[0]["nodes"]))
+    body = {"partition": "partition-1", "resource": case.RESOURCE, "agreement": "agr-1",
+            "recipe_digest": recipe_digest(RECIPE), "passed": passed[-1],
+            "digest": deidentify.groups_digest(recipe_digest(RECIPE), passed)}  # fmt: skip
+    with store.begin(case.peer(case.BUYER_NODE), "compose") as tx:
+        deliver.received_partition_agreed(tx, sender=case.BUYER_NODE, body=body)
+    return passed
+
+
+def assess(store: Store, folder: Path, subject: str = case.RESOURCE) -> None:
+    """A person of a third party assesses; the provider's node receives the signed record."""
+    assessor = case.open_node(folder / "assessor", case.OTHER_NODE)
+    with assessor.begin(case.person("assessor", case.OTHER), "deidentify") as tx:
+        record = deidentify.assess(
+            tx, provider_parties=[case.OWNER], recipient_group=case.BUYER, subject=subject,
+            answers=dict.fromkeys(GOOD, "good"), expires="2026-06-30", nodes=[],
+        )  # fmt: skip
+    assessor.dispose()
+    with store.begin(case.peer(case.OTHER_NODE), "deidentify") as tx:
+        deidentify.received_assessment(tx, sender=case.OTHER_NODE, body=record)
+
+
+def release(store: Store) -> dict[str, Any]:
+    with store.begin(case.person(), "deliver") as tx:
+        return deliver.release_supply(tx, agreement="agr-1")
+
+
+def test_rounds_are_answered_under_the_agreement_and_the_groups_kept(bike: Store) -> None:
+    assert any(agreed(bike))
+    with bike.read(case.person()) as tx:
+        assert {row["action"] for row in deliver.decisions(tx)} == {"compute"}
+        assert deidentify.partition_part(tx, agreement="agr-1")["state"] == "agreed"
+
+
+def test_a_stranger_or_another_recipe_gets_no_answer(bike: Store) -> None:
+    for hostile, code in (
+        ({"sender": case.OTHER_NODE}, "USE-416"),
+        ({"agreement": "agr-9"}, "CTR-408"),
+        ({"agreement": None}, "USE-400"),
+        ({"resource": "RES-0002"}, "USE-403"),
+        ({"recipe": {**RECIPE, "k": 2}, "recipe_digest": recipe_digest({**RECIPE, "k": 2})}, "DID"),
+        ({"level": "0"}, "DID"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            ask(bike, **{"level": 0, "passed": [], **hostile})
+        assert refused.value.code.startswith(code), hostile
+    assert sent(bike) == []
+
+
+def test_before_the_partition_is_agreed_nothing_is_released(bike: Store) -> None:
+    ask(bike, 0, [])
+    with pytest.raises(Refusal) as refused:
+        release(bike)
+    assert refused.value.code == "USE-411"
+    assert not list((files.place(bike).folder / "data" / "staging").glob("*"))
+
+
+def test_the_gate_refuses_and_nothing_is_left(bike: Store) -> None:
+    agreed(bike)
+    with pytest.raises(Refusal) as refused:  # without an assessment record CR = 1
+        release(bike)
+    assert refused.value.code.startswith("DID-41")
+    with bike.read(case.person()) as tx:
+        assert deliver.shares(tx) == []
+    assert not list(files.place(bike).folder.glob("data/released/**/*.parquet"))
+    assert not list((files.place(bike).folder / "data" / "staging").glob("*.parquet"))
+
+
+def test_the_released_table_is_what_the_gate_saw(bike: Store, tmp_path: Path) -> None:
+    agreed(bike)
+    assess(bike, tmp_path)
+    shown = release(bike)
+    assert (shown["share"], shown["schema_name"], shown["table_name"], shown["version"]) == (
+        "agr-1", "supply", "trip", 1,
+    )  # fmt: skip
+    (file,) = shown["files"]
+    path = files.place(bike).folder / file["path"]
+    table = pq.ParquetFile(path).read()
+    assert files.file_digest(path) == file["digest"] and table.num_rows == shown["rows"] > 0
+    assert min(table["start_riders"].to_pylist()) >= 5
+    assert "rider_id" not in table.column_names
+    with bike.read(case.person()) as tx:
+        record = deidentify.releases(tx)[0]
+        assert shown["source"]["release"] == record["id"] and record["file_digest"] == file["digest"]
+        assert {row["action"] for row in deliver.decisions(tx)} == {"compute", "delivery"}
+    assert release(bike)["version"] == 1, "the same counts are no new version"
+    with bike.begin(NODE) as tx:
+        case.move_business_clock(tx, "2026-07-15T00:00:00Z")  # the assessment has expired, the agreement has not
+    with pytest.raises(Refusal) as refused:
+        release(bike)
+    assert refused.value.code.startswith("DID-41")
+
+
+def test_a_withdrawn_right_stops_rounds_and_release(bike: Store, tmp_path: Path) -> None:
+    agreed(bike)
+    assess(bike, tmp_path)
+    with bike.begin(NODE) as tx:
+        tx.change(authorise_rows.instruments, "ins-1", state="WITHDRAWN")
+    with pytest.raises(Refusal) as refused:
+        release(bike)
+    assert refused.value.code == "USE-403" and refused.value.facts["step"] == "clearance"
+    with bike.read() as tx:
+        assert [row["outcome"] for row in rows.rows(tx, rows.decisions)][-1] == "denied"
+
+
+def test_own_staff_see_rows_only_by_a_recorded_decision(bike: Store) -> None:
+    with bike.begin(case.person(), "deliver") as tx:
+        shown = deliver.own_rows(tx, resource=case.RESOURCE, kind="harmonised", limit=3)
+    assert shown["total"] == 60 and len(shown["rows"]) == 3 and shown["rows"][0]["started_at"].startswith("2019-09")
+    with bike.read(case.person()) as tx:
+        (decision,) = deliver.decisions(tx)
+        assert (decision["id"], decision["purpose"], decision["outcome"]) == (shown["decision"], "own_work", "allowed")
+
+
+PRODUCT = "P-0001"
+
+
+@pytest.fixture
+def group(bike: Store, tmp_path: Path) -> Store:
+    """The same node as a group: a product version made of the counts, assessed, agreed with the buyer."""
+    folder = files.place(bike).folder
+    compose.install(bike, folder)
+    passed = agreed(bike)
+    groups = [str(g.node) for g in deidentify.groups_of(deidentify.recipe_from(RECIPE), passed)]
+    data = harmonised_files.place(folder, case.RESOURCE, "build-1") / harmonised_files.HARMONISED
+    table = deidentify.counts(data=data, recipe=RECIPE, resource=case.RESOURCE, groups=groups)
+    path = folder / "products" / PRODUCT / "1.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(table, path)
+    assess(bike, tmp_path, PRODUCT)
+    described = {"id": "prod-1", "name_en": "Mobility flows", "standard": "mobility-flows", "inputs": [case.RESOURCE]}
+    entry = {"object": described, "code": PRODUCT, "registrants": [{"party": case.OWNER, "name": "owner"}]}
+    known = {"id": f"{PRODUCT}/1", "product": PRODUCT, "version": 1, "recipe": RECIPE, "rows": table.num_rows,
+             "path": f"products/{PRODUCT}/1.parquet", "digest": files.file_digest(path), "at": case.NOW}  # fmt: skip
+    with bike.begin(NODE, "compose") as tx:
+        tx.add(
+            register_rows.ledger,
+            {"id": PRODUCT, "version": 2, "kind": "product", "state": "CODED", "entry": entry, "at": case.NOW},
+        )
+        blank = {c.name: {} if str(c.type) == "JSON" else "" for c in compose_rows.versions.columns}
+        tx.add(compose_rows.versions, {**blank, **known})
+        case.agree(tx, "agr-p", dataset=PRODUCT)
+    return bike
+
+
+def test_a_product_is_laid_ready_when_its_buyer_asks(group: Store) -> None:
+    ask = {
+        "sender": case.BUYER_NODE,
+        "agreement_id": "agr-p",
+        "format": "DeltaSharing-PULL",
+        "callback": "http://b.test",
+    }
+    for number in (1, 2):  # a second transfer uses the same version
+        with group.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+            told = deliver.transfer_requested(tx, consumer_pid=f"cp-{number}", **ask)
+        assert told["state"] == "STARTED"
+    with group.read(case.person()) as tx:
+        (share,) = deliver.shares(tx)
+        assert (share["schema_name"], share["table_name"], share["source"]["version"]) == (
+            "product", "mobility-flows", f"{PRODUCT}/1",
+        )  # fmt: skip
+        assert share["files"][0]["digest"] == compose.version(tx, product=PRODUCT)["digest"]
+        assert len(deliver.grants(tx)) == 2
+    with group.begin(case.person(), "deliver") as tx:
+        assert deliver.offer_product(tx, agreement="agr-p")["version"] == 1
+
+
+def test_a_product_the_gate_refuses_ends_the_request_with_the_reason(group: Store) -> None:
+    with group.begin(NODE) as tx:
+        case.move_business_clock(tx, "2026-07-15T00:00:00Z")  # the assessment has expired
+    with group.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+        told = deliver.transfer_requested(
+            tx, sender=case.BUYER_NODE, consumer_pid="cp-1", agreement_id="agr-p", format="DeltaSharing-PULL",
+            callback="http://b.test",
+        )  # fmt: skip
+    assert told["state"] == "TERMINATED"
+    with group.read(case.person()) as tx:
+        (process,) = deliver.transfers(tx)
+        assert process["code"].startswith("DID-41") and deliver.shares(tx) == [] and deliver.grants(tx) == []
+
+
+def test_a_suspended_listing_stops_delivery(group: Store) -> None:
+    blank = {c.name: {} if str(c.type) == "JSON" else "" for c in catalogue_rows.listings.columns}
+    with group.begin(NODE) as tx:
+        tx.add(catalogue_rows.listings, {**blank, "id": "lst-1", "dataset": PRODUCT, "state": "suspended"})
+        decision = deliver.decide(tx, agreement="agr-p", action="delivery")
+        assert decision.verdict.step == "listing" and not decision.allowed

@@ -1,0 +1,139 @@
+"""Names, file addresses, Delta types, hostile messages, the proof: pure rules."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datong.deliver import rules
+from datong.deliver.model import Address
+from datong.ground.refusal import Refusal
+
+KEY = b"k" * 32
+
+
+@given(st.text(max_size=400))
+def test_share_names_are_legal_in_urls_and_profiles(text: str) -> None:
+    name = rules.share_name(text)
+    assert re.fullmatch(r"[0-9a-z_\-]{1,200}", name)
+    assert rules.share_name(name) == name
+
+
+PARTS = {"file": "file-1", "grant": "grant-1", "event": "use-1", "until": "1000"}
+
+
+def fault(changed: dict[str, str], now: float = 999, key: bytes = KEY) -> Any:
+    signature = rules.address_signature(KEY, file="file-1", grant="grant-1", event="use-1", until=1000)
+    return rules.address_fault(key, **{**PARTS, "signature": signature, **changed}, now=now)
+
+
+def test_an_address_holds_until_its_time() -> None:
+    assert fault({}) is None
+    assert fault({}, now=1000) is None
+    assert "expired" in fault({}, now=1000.5)[1]
+
+
+@pytest.mark.parametrize("part", [*PARTS, "signature"])
+def test_every_part_of_an_address_is_signed(part: str) -> None:
+    for value in ("file-2", "2000", "", "9" * 40, "１０００", "-1", "é"):
+        assert fault({part: value}) is not None, (part, value)
+
+
+def test_another_grants_key_signs_nothing_here() -> None:
+    assert "signature" in fault({}, key=b"x" * 32)[1]
+
+
+def test_parts_cannot_run_into_each_other() -> None:
+    a = rules.address_signature(KEY, file="a", grant="b\nc", event="d", until=1)
+    b = rules.address_signature(KEY, file="a\nb", grant="c", event="d", until=1)
+    assert a != b
+
+
+DELTA = [
+    (pa.int64(), "long"), (pa.int32(), "integer"), (pa.int16(), "short"), (pa.int8(), "byte"),
+    (pa.float64(), "double"), (pa.float32(), "float"), (pa.string(), "string"), (pa.large_string(), "string"),
+    (pa.bool_(), "boolean"), (pa.date32(), "date"), (pa.timestamp("us", "UTC"), "timestamp"),
+    (pa.decimal128(12, 2), "decimal(12,2)"), (pa.binary(), "binary"),
+    (pa.list_(pa.string()), {"type": "array", "elementType": "string", "containsNull": True}),
+]  # fmt: skip
+NO_DELTA = [
+    pa.timestamp("us"), pa.timestamp("ns", "UTC"), pa.timestamp("us", "Asia/Shanghai"), pa.uint32(), pa.uint64(),
+    pa.time64("us"), pa.struct([("a", pa.int8())]), pa.list_(pa.uint8()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), DELTA)
+def test_delta_types(kind: pa.DataType, name: Any) -> None:
+    assert rules.delta_type(kind) == name
+
+
+def test_columns_without_a_delta_type_are_all_named_at_once() -> None:
+    schema = pa.schema([("good", pa.int64()), *((f"bad{n}", kind) for n, kind in enumerate(NO_DELTA))])
+    with pytest.raises(Refusal) as refused:
+        rules.schema_string(schema)
+    assert refused.value.code == "USE-412"
+    assert [p.where for p in refused.value.problems] == [f"bad{n}" for n in range(len(NO_DELTA))]
+
+
+def test_schema_string_is_spark_json() -> None:
+    text = rules.schema_string(pa.schema([("面积", pa.int64(), False), ("b", pa.string())]))
+    assert json.loads(text) == {
+        "type": "struct",
+        "fields": [
+            {"name": "面积", "type": "long", "nullable": False, "metadata": {}},
+            {"name": "b", "type": "string", "nullable": True, "metadata": {}},
+        ],
+    }
+
+
+ADDRESS = Address("http://p.test/delta-sharing", "dt_" + "x" * 43, "2026-09-01T00:00:00Z", "agr-1")
+
+
+def test_a_data_address_survives_the_wire() -> None:
+    assert rules.read_address(json.loads(json.dumps(rules.data_address(ADDRESS)))) == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"endpointType": "https://w3id.org/idsa/v4.1/HTTP"},
+        {"endpoint": "file:///etc/passwd"},
+        {"endpoint": "http://user:pw@host/x"},
+        {"endpoint": ["http://p.test"]},
+        {"endpoint": "http://[::1"},
+        {"endpointProperties": []},
+        {"endpointProperties": "authorization"},
+        {"endpointProperties": [{"name": "authorization", "value": 7}]},
+        {"endpointProperties": [None, {"name": "authorization", "value": "é" * 40}]},
+    ],
+)
+def test_hostile_data_addresses_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as refused:
+        rules.read_address({**rules.data_address(ADDRESS), **change})
+    assert refused.value.code == "USE-400"
+
+
+@pytest.mark.parametrize("hostile", [None, 7, [], "x"])
+def test_no_data_address_at_all(hostile: Any) -> None:
+    with pytest.raises(Refusal):
+        rules.read_address(hostile)
+
+
+def test_the_profile_is_version_1_and_without_empty_members() -> None:
+    assert ADDRESS.profile()["shareCredentialsVersion"] == 1
+    assert "expirationTime" not in Address("http://p", "t" * 20, "", "s").profile()
+
+
+def test_the_proof_says_where_control_ended() -> None:
+    facts: dict[str, Any] = {"agreement": "a", "node": "n", "reason": "r", "at": "t", "by": "p", "keys": ["k2", "k1"],
+                             "files": [{"digest": "sha256:1", "bytes": 1, "role": "released"}]}  # fmt: skip
+    kept = rules.destruction_proof(**facts, download_allowed=False)
+    let_go = rules.destruction_proof(**facts, download_allowed=True)
+    assert kept["control"] == "complete" and "note" not in kept and kept["keys"] == ["k1", "k2"]
+    assert let_go["control"] == "ends at download" and "beyond" in let_go["note"]["en"]

@@ -1,0 +1,419 @@
+"""Transfers between two real nodes: messages carried by hand, as wire/dsp does; the pull over the ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+from starlette.applications import Starlette
+
+import delivery_case as case
+from datong.deliver import service as deliver
+from datong.deliver import store as rows
+from datong.deliver.model import FORMAT
+from datong.deliver.service import granting
+from datong.ground import jobs
+from datong.ground.db import NODE, Store
+from datong.ground.refusal import Refusal
+from datong.meter import service as meter
+from datong.wire.delta_sharing import fetch_tables, routes
+
+CALLBACK = "http://buyer.test/dsp/2025-1"
+
+
+class Wire:
+    """Two nodes and their job handlers; `dsp.transfer.send` is carried straight into the other store."""
+
+    def __init__(self, provider: Store, consumer: Store) -> None:
+        self.of = {case.OWNER_NODE: provider, case.BUYER_NODE: consumer}
+        self.caller = case.Caller(Starlette(routes=list(routes(provider))))
+        self.sent: list[dict[str, Any]] = []
+        self.workers = [jobs.Worker(store, self._handlers(code, store)) for code, store in self.of.items()]
+
+    def _handlers(self, code: str, store: Store) -> dict[str, jobs.Handler]:
+        return {
+            "dsp.transfer.send": partial(self._carry, code),
+            "deliver.fetch": deliver.fetch_job(store, partial(fetch_tables, self.caller)),
+            "deliver.destroy": deliver.destroy_job(store),
+            "node.send": partial(self._message, code),
+        }
+
+    def settle(self) -> None:
+        """Do every due job of both nodes until none is left."""
+        while sum(worker.run_due() for worker in self.workers):
+            pass
+
+    def _carry(self, sender: str, job: jobs.Job) -> None:
+        payload, mine, theirs = job.payload, self.of[sender], self.of[job.payload["to"]]
+        with mine.begin(NODE, "deliver") as tx:
+            message = deliver.outgoing(tx, payload)
+        if message is None:
+            return
+        self.sent.append(message)
+        try:
+            with theirs.begin(case.peer(sender), "deliver") as tx:
+                answer = self._told(tx, sender, payload, message)
+        except Refusal as refusal:
+            with mine.begin(NODE, "deliver") as tx:
+                deliver.transfer_refused(tx, pid=payload["pid"], act=payload["act"], text=str(refusal))
+            return
+        with mine.begin(NODE, "deliver") as tx:
+            deliver.transfer_acknowledged(tx, pid=payload["pid"], act=payload["act"], answer=answer)
+
+    def _told(self, tx: Any, sender: str, payload: Mapping[str, Any], message: dict[str, Any]) -> dict[str, Any]:
+        if payload["act"] == "request":
+            return deliver.transfer_requested(
+                tx, sender=sender, consumer_pid=message["consumerPid"], agreement_id=message["agreementId"],
+                format=message["format"], callback=CALLBACK,
+            )  # fmt: skip
+        pid = payload["path"].split("/")[2]
+        pids = {message["providerPid"], message["consumerPid"]}
+        common = {"sender": sender, "pid": pid, "other_pid": (pids - {pid}).pop()}
+        if payload["act"] == "start":
+            return deliver.transfer_started(tx, data_address=message.get("dataAddress"), **common)
+        if payload["act"] == "complete":
+            return deliver.transfer_completed(tx, **common)
+        reason = {"code": message.get("code", ""), "reason": message.get("reason")}
+        tell = deliver.transfer_suspended if payload["act"] == "suspend" else deliver.transfer_terminated
+        return tell(tx, **common, **reason)
+
+    def _message(self, sender: str, job: jobs.Job) -> None:
+        payload = job.payload
+        receive = {
+            "deliver.ended": deliver.received_ended,
+            "deliver.destruction_proof": deliver.received_destruction_proof,
+        }
+        with self.of[payload["to"]].begin(case.peer(sender), "deliver") as tx:
+            receive[payload["type"]](tx, sender=sender, body=payload["body"])
+
+
+@pytest.fixture
+def wire(provider: Store, consumer: Store) -> Wire:
+    for store in (provider, consumer):
+        with store.begin(NODE) as tx:
+            case.agree(tx)
+    return Wire(provider, consumer)
+
+
+def lay_out(store: Store) -> None:
+    with store.begin(NODE, "deliver") as tx:
+        case.lay_out(tx)
+
+
+def request(store: Store, into: str) -> str:
+    with store.begin(case.person(party=case.BUYER), "deliver") as tx:
+        return str(deliver.request_transfer(tx, agreement="agr-1", into=into)["id"])
+
+
+def states(*stores: Store) -> list[str]:
+    found = []
+    for store in stores:
+        with store.read(case.person()) as tx:
+            found += [row["state"] for row in deliver.transfers(tx)]
+    return found
+
+
+def test_a_supply_is_pulled_checked_kept_and_completed(wire: Wire, provider: Store, consumer: Store) -> None:
+    lay_out(provider)
+    request(consumer, "node")
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+    with consumer.read(case.person()) as tx:
+        (held,) = deliver.held(tx)
+        assert held["rows"] == 100 and held["state"] == "held"
+        folder = Path(str(consumer.url).removeprefix("sqlite:///")).parent
+        assert pq.ParquetFile(folder / held["path"]).read().equals(case.counts())
+        assert tx.all(select(rows.addresses)) == [], "the token is not kept"
+    with provider.read(case.person()) as tx:
+        (event,) = meter.events(tx, "agr-1")
+        assert event["bytes_served"] == event["bytes_granted"] > 0
+        assert [grant["state"] for grant in deliver.grants(tx)] == ["ended"]
+
+
+def test_no_secret_stands_in_jobs_or_rows(wire: Wire, provider: Store, consumer: Store) -> None:
+    lay_out(provider)
+    request(consumer, "person")
+    wire.settle()
+    (start,) = [message for message in wire.sent if message["@type"] == "TransferStartMessage"]
+    token = next(p["value"] for p in start["dataAddress"]["endpointProperties"] if p["name"] == "authorization")
+    for store in (provider, consumer):
+        with store.read() as tx:
+            assert token not in str([tuple(row) for row in tx.all(select(jobs.jobs))])
+            assert token not in str(rows.rows(tx, rows.grants))
+
+
+def test_the_profile_is_shown_once_and_opens_the_share(
+    wire: Wire, provider: Store, consumer: Store, tmp_path: Path
+) -> None:
+    lay_out(provider)
+    analyst = case.person("analyst", case.BUYER)
+    with pytest.raises(Refusal) as early, consumer.begin(analyst, "deliver") as tx:
+        deliver.profile(tx, agreement="agr-1")
+    assert early.value.code == "USE-414"
+    request(consumer, "person")
+    wire.settle()
+    with consumer.begin(analyst, "deliver") as tx:
+        profile = deliver.profile(tx, agreement="agr-1")
+    assert profile["shareCredentialsVersion"] == 1 and profile["endpoint"] == "http://provide00.test/delta-sharing"
+    assert profile["expirationTime"].startswith("2027-05")  # six months of business time, on the wall clock
+    (table,) = fetch_tables(wire.caller, profile, tmp_path)
+    assert table["rows"] == 100
+    with pytest.raises(Refusal) as again, consumer.begin(analyst, "deliver") as tx:
+        deliver.profile(tx, agreement="agr-1")
+    assert again.value.code == "USE-414"
+    request(consumer, "person")
+    wire.settle()
+    with consumer.begin(analyst, "deliver") as tx:
+        renewed = deliver.profile(tx, agreement="agr-1")
+    assert fetch_tables(wire.caller, renewed, tmp_path)
+    with pytest.raises(Refusal) as void:
+        fetch_tables(wire.caller, profile, tmp_path)
+    assert void.value.code == "DSH-403"
+
+
+def test_a_request_waits_for_the_release(wire: Wire, provider: Store, consumer: Store) -> None:
+    request(consumer, "node")
+    wire.settle()
+    assert states(provider, consumer) == ["REQUESTED", "REQUESTED"]
+    assert request(consumer, "node"), "asking again returns the open one"
+    assert len(states(consumer)) == 1
+    lay_out(provider)
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+
+
+def test_a_denied_request_is_terminated_with_the_reason(provider: Store, consumer: Store) -> None:
+    silent = {**case.OPEN_POLICY, "permissions": [case.permission("compute")]}
+    for store in (provider, consumer):
+        with store.begin(NODE) as tx:
+            case.agree(tx, policy_json=silent)
+    wire = Wire(provider, consumer)
+    lay_out(provider)
+    request(consumer, "node")
+    wire.settle()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    with consumer.read(case.person()) as tx:
+        (process,) = deliver.transfers(tx)
+        assert process["code"] == "denied" and "permission" in process["reason"][0]
+    with provider.read(case.person()) as tx:
+        assert deliver.grants(tx) == [] and deliver.decisions(tx)[0]["outcome"] == "default_denied"
+
+
+def test_suspend_stops_and_resume_brings_a_new_token(
+    wire: Wire, provider: Store, consumer: Store, tmp_path: Path
+) -> None:
+    lay_out(provider)
+    request(consumer, "person")
+    wire.settle()
+    with consumer.begin(case.person("analyst", case.BUYER)) as tx:
+        profile = deliver.profile(tx, agreement="agr-1")
+    with provider.begin(case.person(), "deliver") as tx:
+        deliver.suspend(tx, agreement="agr-1", reason="check")
+    wire.settle()
+    assert states(provider, consumer) == ["SUSPENDED", "SUSPENDED"]
+    with consumer.read() as tx:
+        (process,) = rows.rows(tx, rows.processes)
+    with pytest.raises(Refusal) as refused, provider.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+        deliver.transfer_started(tx, sender=case.BUYER_NODE, pid=process["peer_pid"], data_address=None)
+    assert refused.value.code == "USE-410", "who suspended has to resume"
+    with provider.begin(case.person(), "deliver") as tx:
+        deliver.resume(tx, agreement="agr-1")
+    wire.settle()
+    assert states(provider, consumer) == ["STARTED", "STARTED"]
+    with consumer.begin(case.person("analyst", case.BUYER)) as tx:
+        renewed = deliver.profile(tx, agreement="agr-1")
+    assert renewed["bearerToken"] != profile["bearerToken"]
+    assert fetch_tables(wire.caller, renewed, tmp_path)
+
+
+def incoming(provider: Store, **changed: Any) -> dict[str, Any]:
+    ask = {"sender": case.BUYER_NODE, "consumer_pid": "cp-1", "agreement_id": "agr-1", "format": FORMAT,
+           "callback": CALLBACK, **changed}  # fmt: skip
+    with provider.begin(case.peer(ask["sender"]), "deliver") as tx:
+        return deliver.transfer_requested(tx, **ask)
+
+
+def test_requests_are_idempotent_on_the_consumer_pid(wire: Wire, provider: Store) -> None:
+    lay_out(provider)
+    first = incoming(provider)
+    again = incoming(provider)
+    assert first == again and first["state"] == "STARTED" and first["@type"] == "TransferProcess"
+    assert len(states(provider)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"sender": case.OTHER_NODE}, "USE-404"),
+        ({"agreement_id": "agr-9"}, "CTR-408"),
+        ({"format": "HttpData-PULL"}, "USE-415"),
+        ({"callback": "file:///etc/passwd"}, "USE-400"),
+        ({"callback": ""}, "USE-400"),
+        ({"consumer_pid": 7}, "USE-400"),
+        ({"consumer_pid": "x" * 3000}, "USE-400"),
+    ],
+)
+def test_bad_requests_leave_nothing(wire: Wire, provider: Store, changed: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        incoming(provider, **changed)
+    assert refused.value.code == code
+    assert states(provider) == []
+
+
+def test_a_process_is_its_counterpartys_alone(wire: Wire, provider: Store) -> None:
+    lay_out(provider)
+    pid = incoming(provider)["providerPid"]
+    attempts = (
+        lambda tx: deliver.transfer(tx, sender=case.OTHER_NODE, pid=pid),
+        lambda tx: deliver.transfer_completed(tx, sender=case.OTHER_NODE, pid=pid),
+        lambda tx: deliver.transfer_terminated(tx, sender=case.OTHER_NODE, pid=pid),
+        lambda tx: deliver.transfer_terminated(tx, sender=case.BUYER_NODE, pid=pid, other_pid="cp-2"),
+        lambda tx: deliver.transfer(tx, sender=case.BUYER_NODE, pid="transfer-unknown"),
+    )
+    for attempt in attempts:
+        with pytest.raises(Refusal) as refused, provider.begin(case.peer(case.OTHER_NODE), "deliver") as tx:
+            attempt(tx)
+        assert refused.value.code == "USE-404"
+    assert states(provider) == ["STARTED"]
+
+
+def test_messages_in_a_wrong_state_and_replays(wire: Wire, provider: Store) -> None:
+    pid = incoming(provider)["providerPid"]  # waits: nothing is laid ready
+    peer = case.peer(case.BUYER_NODE)
+    for call in (deliver.transfer_completed, deliver.transfer_suspended):
+        with pytest.raises(Refusal) as refused, provider.begin(peer, "deliver") as tx:
+            call(tx, sender=case.BUYER_NODE, pid=pid)
+        assert refused.value.code == "USE-409"
+    for _ in range(2):  # the second is the replay
+        with provider.begin(peer, "deliver") as tx:
+            answer = deliver.transfer_terminated(tx, sender=case.BUYER_NODE, pid=pid, code="x", reason=["why"])
+            assert answer["state"] == "TERMINATED"
+    with pytest.raises(Refusal), provider.begin(peer, "deliver") as tx:
+        deliver.transfer_started(tx, sender=case.BUYER_NODE, pid=pid, data_address=None)
+
+
+def test_a_file_that_is_not_as_announced_is_not_kept(wire: Wire, provider: Store, consumer: Store) -> None:
+    lay_out(provider)
+    with provider.read() as tx:
+        (file,) = rows.rows(tx, rows.share_files)
+    path = Path(provider.url.removeprefix("sqlite:///")).parent / file["path"]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4] ^= 1  # in the data: size and footer stay as they are
+    path.write_bytes(content)
+    request(consumer, "node")
+    wire.settle()
+    with consumer.read(case.person()) as tx:
+        assert deliver.held(tx) == []
+        failed = [job for job in jobs.open_jobs(tx) if job["state"] == "failed"]
+        assert "USE-413" in failed[0]["last_error"]
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+
+
+def test_a_pull_repeated_after_a_crash_changes_nothing(wire: Wire, provider: Store, consumer: Store) -> None:
+    lay_out(provider)
+    pid = request(consumer, "node")
+    wire.settle()
+    again = jobs.Job("job-x", "deliver.fetch", "deliver", {"transfer": pid}, 1, 1)
+    deliver.fetch_job(consumer, partial(fetch_tables, wire.caller))(again)
+    with consumer.read(case.person()) as tx:
+        assert len(deliver.held(tx)) == 1
+
+
+def test_a_start_sent_again_never_breaks_the_transfer(wire: Wire, provider: Store, consumer: Store) -> None:
+    """The provider died after sending its start and sends it again, while the consumer pulls or when it is done."""
+    lay_out(provider)
+    request(consumer, "node")
+    provider_worker, consumer_worker = wire.workers
+    consumer_worker.run_due()  # the request
+    provider_worker.run_due()  # the start
+    with provider.begin(NODE, "deliver") as tx:
+        grant = rows.rows(tx, rows.grants)[0]
+        granting.new_token(tx, grant["id"])  # a second start was made, its message is still under way
+        (process,) = rows.rows(tx, rows.processes)
+    consumer_worker.run_due()
+    assert states(consumer) == ["STARTED"], "an unknown token alone does not end it"
+    again = {"pid": process["id"], "act": "start", "to": case.BUYER_NODE, "callback": CALLBACK,
+             "path": f"/transfers/{process['peer_pid']}/start",
+             "message": {"@type": "TransferStartMessage", "providerPid": process["id"], "consumerPid": process["peer_pid"]}}  # fmt: skip
+    wire._carry(case.OWNER_NODE, jobs.Job("job-1", "dsp.transfer.send", "deliver", again, 2, 2))
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+    with consumer.begin(case.peer(case.OWNER_NODE), "deliver") as tx:
+        told = deliver.transfer_started(tx, sender=case.OWNER_NODE, pid=process["peer_pid"], data_address=None)
+    assert told["state"] == "COMPLETED"
+
+
+def test_the_end_destroys_on_both_sides_and_the_proofs_hold(wire: Wire, provider: Store, consumer: Store) -> None:
+    lay_out(provider)
+    request(consumer, "node")
+    wire.settle()
+    folders = [Path(store.url.removeprefix("sqlite:///")).parent for store in (provider, consumer)]
+    assert all(list(folder.glob("data/re*/*/*.parquet")) for folder in folders)
+    with provider.begin(case.person(), "deliver") as tx:
+        deliver.end_agreement(tx, agreement="agr-1", reason="consent withdrawn")
+    wire.settle()
+    for folder in folders:
+        assert not list(folder.glob("data/**/*.parquet"))
+        assert not list(folder.glob("keys/grants/*"))
+    with provider.read(case.person()) as tx:
+        (ending,) = deliver.endings(tx)
+        (file,) = rows.rows(tx, rows.share_files)
+        keys = [grant["key_id"] for grant in rows.rows(tx, rows.grants)]
+    assert ending["state"] == "destroyed"
+    assert ending["proof"]["keys"] == keys and ending["proof"]["control"] == "complete"
+    assert [f["digest"] for f in ending["proof"]["files"]] == [file["digest"]] and file["state"] == "destroyed"
+    peer_proof = ending["peer_proof"]
+    assert [(f["role"], f["digest"]) for f in peer_proof["files"]] == [("received", file["digest"])]
+    for change in ({"reason": "another"}, {"files": []}, {"signatures": []}):
+        with pytest.raises(Refusal) as refused, provider.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+            deliver.received_destruction_proof(tx, sender=case.BUYER_NODE, body={**peer_proof, **change})
+        assert refused.value.code == "USE-400"
+    with pytest.raises(Refusal), provider.begin(case.peer(case.OTHER_NODE), "deliver") as tx:
+        deliver.received_destruction_proof(tx, sender=case.OTHER_NODE, body=peer_proof)
+
+
+def test_only_the_provider_ends_what_a_consumer_holds(wire: Wire, consumer: Store) -> None:
+    with pytest.raises(Refusal) as refused, consumer.begin(case.peer(case.OTHER_NODE), "deliver") as tx:
+        deliver.received_ended(tx, sender=case.OTHER_NODE, body={"agreement": "agr-1", "reason": "x"})
+    assert refused.value.code == "USE-416"
+    with pytest.raises(Refusal) as refused, consumer.begin(case.peer(case.OWNER_NODE), "deliver") as tx:
+        deliver.received_ended(tx, sender=case.OWNER_NODE, body={"agreement": ["agr-1"]})
+    assert refused.value.code == "USE-400"
+    with consumer.read(case.person()) as tx:
+        assert deliver.endings(tx) == []
+
+
+def test_where_download_was_allowed_the_proof_says_so(provider: Store, consumer: Store) -> None:
+    open_policy = {**case.OPEN_POLICY, "permissions": [*case.OPEN_POLICY["permissions"], case.permission("download")]}
+    for store in (provider, consumer):
+        with store.begin(NODE) as tx:
+            case.agree(tx, policy_json=open_policy)
+    wire = Wire(provider, consumer)
+    lay_out(provider)
+    with provider.begin(case.person(), "deliver") as tx:
+        deliver.end_agreement(tx, agreement="agr-1", reason="over")
+    wire.settle()
+    with provider.read(case.person()) as tx:
+        (ending,) = deliver.endings(tx)
+        assert ending["proof"]["control"] == "ends at download" and ending["peer_proof"] is not None
+
+
+def test_a_refused_start_ends_the_process_and_its_grant(wire: Wire, provider: Store, consumer: Store) -> None:
+    lay_out(provider)
+    pid = incoming(provider)["providerPid"]  # no such process at the consumer
+    wire.settle()
+    with provider.read(case.person()) as tx:
+        (process,) = deliver.transfers(tx)
+        assert (process["id"], process["state"], process["code"]) == (pid, "TERMINATED", "refused")
+        assert [grant["state"] for grant in deliver.grants(tx)] == ["ended"]
+
+
+def test_only_the_consumer_may_ask(wire: Wire, provider: Store) -> None:
+    with pytest.raises(Refusal) as refused, provider.begin(case.person(), "deliver") as tx:
+        deliver.request_transfer(tx, agreement="agr-1", into="node")
+    assert refused.value.code == "USE-416"

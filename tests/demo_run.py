@@ -1,0 +1,56 @@
+"""One uninterrupted demonstration per test run, shared by all workers: five real nodes, real clients."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Run:
+    folder: Path
+    report: dict[str, Any]
+    output: str
+
+
+def run_demo(folder: Path, port: int, *options: str, timeout: int = 400) -> Run:
+    """A demonstration in `folder` on five ports from `port`; fails the test with its output when it fails."""
+    report = folder / "report.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, "examples/city-mobility/demo.py", "--once", "--folder", str(folder / "demo"),
+        "--port", str(port), "--report", str(report), *options,
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+    logs = "\n".join(f"== {log.parent.name}\n{log.read_text()[-1500:]}" for log in folder.glob("demo/*/node.log"))
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}\n{logs}"
+    return Run(folder / "demo", json.loads(report.read_text("utf-8")), done.stdout)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The uninterrupted run. Its nodes are stopped; its folders, stores and logs are there to be read."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder = shared / "uninterrupted"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = folder / "output.txt"
+        if not kept.exists():
+            run = run_demo(folder, 9401)
+            kept.write_text(run.output, "utf-8")
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    yield Run(folder / "demo", report, kept.read_text("utf-8"))

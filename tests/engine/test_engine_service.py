@@ -1,0 +1,123 @@
+"""Running plans on a real DuckDB: results, the closed database, balances, and errors without values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datong.engine import service as engine
+from datong.engine.model import Balance, Plan, Step
+from datong.ground.refusal import Refusal
+
+PEOPLE = pa.table({"name": ["secret-ann", "secret-bob", None], "age": ["31", "x", "7"]})
+
+
+def test_steps_build_on_each_other() -> None:
+    plan = Plan(
+        (
+            Step("aged", "SELECT name, TRY_CAST(age AS BIGINT) AS age FROM people"),
+            Step("known", "SELECT * FROM aged WHERE age IS NOT NULL"),
+            Step("unknown", "SELECT * FROM aged WHERE age IS NULL"),
+        ),
+        ("people",),
+        balances=(Balance("people", ("aged",)), Balance("aged", ("known", "unknown"))),
+    )
+    result = engine.run(plan, {"people": PEOPLE}, want=("known", "unknown"))
+    assert result["known"].column("age").to_pylist() == [31, 7]
+    assert result.rows == {"people": 3, "aged": 3, "known": 2, "unknown": 1}
+
+
+def test_lost_rows_are_found() -> None:
+    plan = Plan(
+        (Step("some", "SELECT * FROM people WHERE age <> 'x'"),), ("people",), balances=(Balance("people", ("some",)),)
+    )
+    with pytest.raises(Refusal) as refused:
+        engine.run(plan, {"people": PEOPLE})
+    assert refused.value.code == "ENG-501"
+    assert refused.value.facts["rows_parts"] == 2
+
+
+def test_parameters_are_bound_per_step() -> None:
+    plan = Plan(
+        (Step("one", "SELECT $k AS k, sha256($k || name) AS h FROM people"), Step("two", "SELECT k FROM one LIMIT 1")),
+        ("people",),
+        ("k",),
+    )
+    assert engine.run(plan, {"people": PEOPLE}, {"k": "pepper"})["two"].to_pylist() == [{"k": "pepper"}]
+
+
+def test_parquet_in_and_utc_out(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"seen": ["2019-09-01 04:08:00+00"]}), tmp_path / "in.parquet")
+    plan = Plan((Step("out", "SELECT CAST(seen AS TIMESTAMPTZ) AS seen FROM t"),), ("t",))
+    table = engine.run(plan, {"t": tmp_path / "in.parquet"})["out"]
+    assert table.schema.field("seen").type == pa.timestamp("us", tz="UTC")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "parameters"),
+    [
+        ({}, {"k": 1}),
+        ({"people": PEOPLE}, {}),
+        ({"people": PEOPLE, "more": PEOPLE}, {"k": 1}),
+        ({"people": PEOPLE}, {"k": 1, "l": 2}),
+    ],
+)
+def test_inputs_and_parameters_must_be_the_declared_ones(
+    inputs: dict[str, pa.Table], parameters: dict[str, int]
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        engine.run(Plan((Step("out", "SELECT $k FROM people"),), ("people",), ("k",)), inputs, parameters)
+    assert refused.value.code == "ENG-404"
+
+
+def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("not parquet")
+    with pytest.raises(Refusal) as refused:
+        engine.run(Plan((Step("out", "SELECT 1 FROM t"),), ("t",)), {"t": tmp_path / "x.parquet"})
+    assert refused.value.code == "ENG-404"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT CAST(name AS BIGINT) FROM people",
+        "SELECT strptime(name, '%Y') FROM people",
+        "SELECT name + 1 FROM people",
+        "SELECT no_such_column FROM people",
+    ],
+)
+def test_errors_never_echo_values(sql: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        engine.run(Plan((Step("out", sql),), ("people",)), {"people": PEOPLE})
+    assert refused.value.code == "ENG-500"
+    assert "secret" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.facts["step"] == "out"
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "SELECT * FROM read_text('/etc/passwd')",
+        "COPY (SELECT 1) TO '{folder}/leak.csv'",
+        "ATTACH '{folder}/leak.db'",
+        "SELECT * FROM '{folder}/x.parquet'",
+        "SET enable_external_access = true",
+        "SET threads = 8",
+        "LOAD httpfs",
+        "INSTALL httpfs",
+        "SELECT * FROM people_in_this_frame",
+    ],
+)
+def test_the_database_is_closed_even_without_the_check(attack: str, tmp_path: Path) -> None:
+    people_in_this_frame = PEOPLE  # must not be found by the engine's name look-up
+    assert people_in_this_frame.num_rows == 3
+    pq.write_table(PEOPLE, tmp_path / "x.parquet")
+    database = engine._closed_database({"people": PEOPLE}, 1, "200MB")
+    with pytest.raises(Exception, match=r"(?i)disabled|locked|cannot|not exist"):
+        database.execute(attack.format(folder=tmp_path)).fetchall()
+    database.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.parquet"]

@@ -1,0 +1,192 @@
+"""Transactions: one writer, all or nothing, hooks after the end, views that leave nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Integer, select, text, update
+
+from datong.ground import evidence
+from datong.ground.db import NODE, Actor, Store, new_id, sqlite_url, table
+from datong.ground.evidence.leaves import leaves
+
+counters = table("test_counter", Column("n", Integer, nullable=False))
+
+
+def n(store: Store, key: str = "a") -> Any:
+    with store.read() as tx:
+        row = tx.get(counters, key)
+    return row["n"] if row else None
+
+
+def test_sqlite_is_durable_and_waits_for_its_turn(store: Store) -> None:
+    with store.read() as tx:
+        pragmas = {
+            name: tx.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_transaction_is_all_or_nothing_with_its_evidence(store: Store) -> None:
+    with pytest.raises(RuntimeError), store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 1})
+        evidence.append(tx, "test.counted", counters, "a")
+        raise RuntimeError("no")
+    with store.read() as tx:
+        assert n(store) is None
+        assert tx.all(select(leaves)) == []
+
+
+def test_hooks_run_once_after_the_end_they_belong_to(store: Store) -> None:
+    said: list[str] = []
+
+    def hooks(tx: Any) -> None:
+        tx.after_commit.append(lambda: said.append(f"commit {n(store)}"))
+        tx.after_rollback.append(lambda: said.append(f"rollback {n(store)}"))
+
+    with store.begin(NODE) as tx:
+        hooks(tx)
+        tx.add(counters, {"id": "a", "n": 1})
+        assert said == []
+    with pytest.raises(RuntimeError), store.begin(NODE) as tx:
+        hooks(tx)
+        tx.change(counters, "a", n=2)
+        raise RuntimeError("no")
+    with pytest.raises(RuntimeError), store.read() as tx:
+        hooks(tx)
+        raise RuntimeError("no")
+    with store.read() as tx:
+        hooks(tx)
+    assert said == ["commit 1", "rollback 1", "rollback 1"]
+
+
+def test_a_hook_after_a_rollback_can_write(store: Store) -> None:
+    def keep() -> None:
+        with store.begin(NODE) as own:
+            own.add(counters, {"id": "kept", "n": 7})
+
+    with pytest.raises(RuntimeError), store.begin(NODE) as tx:
+        tx.after_rollback.append(keep)
+        raise RuntimeError("no")
+    assert n(store, "kept") == 7
+
+
+def test_a_view_sees_one_moment_and_leaves_nothing(store: Store) -> None:
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 1})
+    with store.read() as view:
+        assert view.get(counters, "a") == {"id": "a", "n": 1}
+        with store.begin(NODE) as tx:
+            tx.change(counters, "a", n=2)
+        assert view.get(counters, "a") == {"id": "a", "n": 1}
+    with store.read() as view:
+        view.add(counters, {"id": "b", "n": 1})
+    assert (n(store), n(store, "b")) == (2, None)
+
+
+def test_writers_in_many_threads_lose_nothing(store: Store) -> None:
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 0})
+
+    def count() -> None:
+        for _ in range(15):
+            with store.begin(NODE) as tx:
+                row = tx.get(counters, "a")
+                assert row is not None
+                tx.change(counters, "a", n=row["n"] + 1)
+                evidence.append(tx, "test.counted", counters, "a")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.read() as tx:
+        assert n(store) == 60
+        assert [row.seq for row in tx.all(select(leaves.c.seq).order_by(leaves.c.seq))] == list(range(1, 61))
+
+
+def test_two_stores_of_one_file_wait_for_each_other(tmp_path: Path) -> None:
+    one, two = (Store(sqlite_url(tmp_path / "n.db")) for _ in range(2))
+    one.create()
+    with one.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 0})
+
+    def count(store: Store) -> None:
+        for _ in range(10):
+            with store.begin(NODE) as tx:
+                tx.execute(update(counters).values(n=counters.c.n + 1))
+
+    threads = [threading.Thread(target=count, args=(store,)) for store in (one, two)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert n(one) == 20
+    one.dispose()
+    two.dispose()
+
+
+def test_changing_what_is_not_there_fails(store: Store) -> None:
+    with pytest.raises(AssertionError, match="test_counter nothing"), store.begin(NODE) as tx:
+        tx.change(counters, "nothing", n=1)
+
+
+def test_ids_are_new_and_short_enough() -> None:
+    made = {new_id("case") for _ in range(1000)}
+    assert len(made) == 1000
+    assert max(map(len, made)) <= 47
+
+
+def test_an_actor_has_the_roles_it_has() -> None:
+    actor = Actor("p", "legal", roles=frozenset({"legal", "steward"}))
+    assert actor.has("steward", "analyst")
+    assert not actor.has("analyst")
+    assert Actor("", "peer").has("peer")
+
+
+CRASHING = """
+import sys
+from pathlib import Path
+from sqlalchemy import Column, Integer
+from datong.ground.db import NODE, Store, sqlite_url, table
+counters = table("test_counter", Column("n", Integer, nullable=False))
+store = Store(sqlite_url(Path(sys.argv[1])))
+store.create()
+with store.begin(NODE, "deliver") as tx:
+    tx.add(counters, {"id": sys.argv[2], "n": 1})
+print("survived")
+"""
+
+
+@pytest.mark.parametrize(("where", "kept"), [("before_commit", None), ("after_commit", 1)])
+def test_a_node_killed_around_its_commit_has_all_or_nothing_and_dies_once(
+    tmp_path: Path, where: str, kept: int | None
+) -> None:
+    environment = {
+        **os.environ,
+        "DATONG_CRASH": f"deliver.{where},settle.before_commit",
+        "DATONG_CRASH_LOG": str(tmp_path / "log"),
+    }
+
+    def run(key: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", CRASHING, str(tmp_path / "n.db"), key]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    first = run("a")
+    assert (first.returncode, first.stdout) == (-signal.SIGKILL, "")
+    store = Store(sqlite_url(tmp_path / "n.db"))
+    assert n(store, "a") == kept
+    again = run("b")
+    assert (again.returncode, again.stdout) == (0, "survived\n"), again.stderr
+    assert n(store, "b") == 1
+    assert (tmp_path / "log").read_text() == f"deliver.{where}\n"
+    store.dispose()

@@ -1,0 +1,252 @@
+"""Jobs: claimed by one, tried again, never lost, never finished by somebody who lost the lease."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from datong.ground import jobs
+from datong.ground.db import NODE, Store, sqlite_url
+from datong.ground.jobs import Job, Worker, claim, enqueue, open_jobs, recover
+from datong.ground.refusal import Kind, Reason, Text
+
+LATER = Reason("TST-503", Kind.unavailable, Text("稍后", "later"), Text("忙", "busy"), Text("等", "wait"))
+NEVER = Reason("TST-400", Kind.invalid, Text("不", "no"), Text("错", "wrong"), Text("改", "mend"))
+
+
+class Wall:
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 2, 0, 0, 0, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def later(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def timed(tmp_path: Path, wall: Wall) -> Any:
+    made = Store(sqlite_url(tmp_path / "t.db"), wall)
+    made.create()
+    yield made
+    made.dispose()
+
+
+def add(store: Store, count: int = 1, **options: Any) -> None:
+    with store.begin(NODE, "deliver") as tx:
+        for number in range(count):
+            enqueue(tx, "k", {"n": number}, **options)
+
+
+def states(store: Store) -> list[str]:
+    with store.read() as tx:
+        return [row["state"] for row in open_jobs(tx)]
+
+
+def test_a_job_is_as_committed_as_its_transaction(store: Store) -> None:
+    with pytest.raises(RuntimeError), store.begin(NODE) as tx:
+        enqueue(tx, "k", {})
+        raise RuntimeError("no")
+    assert states(store) == []
+    add(store)
+    done: list[Job] = []
+    assert Worker(store, {"k": done.append}).run_due() == 1
+    assert (done[0].payload, done[0].link, done[0].attempts) == ({"n": 0}, "deliver", 1)
+    assert states(store) == []
+    assert Worker(store, {"k": done.append}).run_due() == 0
+
+
+def test_a_keyed_job_is_added_once_even_when_done(store: Store) -> None:
+    for _ in range(3):
+        add(store, key="only")
+        Worker(store, {"k": lambda job: None}).run_due()
+    done: list[Job] = []
+    assert Worker(store, {"k": done.append}).run_due() == 0
+
+
+def test_two_threads_never_do_the_same_job(tmp_path: Path) -> None:
+    """Two processes' worth: two stores on one file, claiming as fast as they can."""
+    stores = [Store(sqlite_url(tmp_path / "n.db")) for _ in range(2)]
+    stores[0].create()
+    add(stores[0], 40)
+    taken: Counter[str] = Counter()
+    barrier = threading.Barrier(2)
+
+    def grab(store: Store) -> None:
+        barrier.wait()
+        while (job := claim(store)) is not None:
+            taken[job.id] += 1
+
+    threads = [threading.Thread(target=grab, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 40
+    assert set(taken.values()) == {1}
+    for store in stores:
+        store.dispose()
+
+
+def test_a_fault_is_tried_again_with_growing_waits_and_says_why(timed: Store, wall: Wall) -> None:
+    add(timed)
+    tries: list[datetime] = []
+
+    def fail(job: Job) -> None:
+        tries.append(wall())
+        raise OSError("the cable")
+
+    worker = Worker(timed, {"k": fail})
+    for _ in range(40):
+        worker.run_due()
+        wall.later(0.15)
+    gaps = [round((b - a).total_seconds(), 2) for a, b in pairwise(tries)]
+    assert gaps == [0.3, 0.6, 1.2, 2.4]
+    with timed.read() as tx:
+        job = open_jobs(tx)[0]
+    assert (job["state"], job["last_error"], job["attempts"]) == ("waiting", "OSError: the cable", 5)
+    for _ in range(30):
+        wall.later(61)
+        worker.run_due()
+    assert len(tries) == 35, "never more than a minute between two tries"
+
+
+def test_a_refusal_ends_a_job_unless_it_says_later(timed: Store, wall: Wall) -> None:
+    add(timed, 2)
+
+    def refuse(job: Job) -> None:
+        raise LATER() if job.payload["n"] else NEVER()
+
+    worker = Worker(timed, {"k": refuse})
+    worker.run_due()
+    with timed.read() as tx:
+        by_state = {row["state"]: row["last_error"] for row in open_jobs(tx)}
+    assert set(by_state) == {"waiting", "failed"}
+    assert "TST-400" in by_state["failed"]
+    wall.later(3600)
+    assert worker.run_due() == 1, "the failed one stays, to be seen"
+
+
+def test_a_job_of_an_unknown_kind_waits_for_its_handler(timed: Store, wall: Wall) -> None:
+    add(timed)
+    Worker(timed, {}).run_due()
+    wall.later(1)
+    done: list[Job] = []
+    Worker(timed, {"k": done.append}).run_due()
+    assert len(done) == 1
+
+
+def test_a_delay_is_kept(timed: Store, wall: Wall) -> None:
+    add(timed, delay_seconds=10)
+    assert claim(timed) is None
+    wall.later(9.9)
+    assert claim(timed) is None
+    wall.later(0.2)
+    assert claim(timed) is not None
+
+
+def test_a_lost_lease_is_taken_over_and_the_loser_cannot_finish(timed: Store, wall: Wall) -> None:
+    add(timed)
+    slow = claim(timed)
+    assert slow is not None
+    wall.later(jobs.LEASE_SECONDS - 1)
+    assert claim(timed) is None
+    wall.later(2)
+    quick = claim(timed)
+    assert quick is not None
+    assert (quick.id, quick.fence, quick.attempts) == (slow.id, slow.fence + 1, 2)
+    jobs._finish(timed, slow)
+    assert states(timed) == ["leased"]
+    jobs._put_back(timed, slow, "late", again=False)
+    assert states(timed) == ["leased"]
+    jobs._finish(timed, quick)
+    assert states(timed) == []
+
+
+def test_at_a_start_the_leases_of_the_dead_are_void(timed: Store) -> None:
+    add(timed)
+    dead = claim(timed)
+    assert dead is not None
+    assert claim(timed) is None
+    recover(timed)
+    again = claim(timed)
+    assert again is not None
+    assert again.fence > dead.fence
+    jobs._finish(timed, dead)
+    assert states(timed) == ["leased"]
+
+
+def test_a_running_worker_wakes_at_once_and_stops(store: Store) -> None:
+    done = threading.Event()
+    worker = Worker(store, {"k": lambda job: done.set()})
+    worker.start()
+    try:
+        time.sleep(0.05)
+        began = time.monotonic()
+        add(store)
+        assert done.wait(5)
+        assert time.monotonic() - began < jobs.SWEEP_SECONDS
+    finally:
+        worker.stop()
+    assert not worker._thread.is_alive()
+
+
+def test_a_worker_survives_a_broken_store(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    done = threading.Event()
+    worker = Worker(store, {"k": lambda job: done.set()})
+    with store.begin(NODE) as tx:
+        enqueue(tx, "k", {})
+        tx.execute(text("ALTER TABLE job RENAME TO away"))
+    worker.start()
+    try:
+        while "stumbled" not in caplog.text:
+            time.sleep(0.02)
+        with store.begin(NODE) as tx:
+            tx.execute(text("ALTER TABLE away RENAME TO job"))
+        assert done.wait(10)
+    finally:
+        worker.stop()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from datong.ground import jobs
+from datong.ground.db import NODE, Store, sqlite_url
+store = Store(sqlite_url(Path(sys.argv[1])))
+store.create()
+jobs.recover(store)
+with store.begin(NODE, "deliver") as tx:
+    jobs.enqueue(tx, "k", {}, key="only")
+def work(job):
+    with open(sys.argv[2], "a") as out:
+        out.write(f"{job.attempts}\\n")
+    if job.attempts == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+jobs.Worker(store, {"k": work}).run_due()
+"""
+
+
+def test_a_job_whose_process_was_killed_is_done_by_the_next(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "n.db"), str(tmp_path / "tries")]
+    runs = [subprocess.run(command, env=dict(os.environ), check=False, timeout=60).returncode for _ in range(3)]
+    assert runs == [-signal.SIGKILL, 0, 0]
+    assert (tmp_path / "tries").read_text().split() == ["1", "2"], "killed, done, and not done again"

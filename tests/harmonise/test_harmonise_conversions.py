@@ -1,0 +1,257 @@
+"""Every conversion, as a table: text in, value and verdict out, run on a real DuckDB."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from harmonise_desk import files, mapped, prop, rows_of, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def outcome(text: str | None, column: dict[str, Any], kind: str = "string", **more: Any) -> tuple[Any, str]:
+    """(value, "" | "fixed:rule" | "suspect:rule" | "invalid:reason") of one text under one conversion."""
+    extra = {"codes": more.pop("codes", None)}
+    contents = files({"x": {"from": "a", **column}}, prop("x", kind, **more), missing=["-"])
+    if extra["codes"]:
+        contents["standards/kinds.codes.yaml"] = extra["codes"]
+    result = run(mapped(contents), things=rows_of({"a": text}))
+    good, held, repairs = (result[name].to_pylist() for name in ("harmonised", "quarantined", "repairs"))
+    assert len(good) + len(held) == 1
+    if held:
+        assert held[0]["original"] == text
+        return None, f"invalid:{held[0]['reason']}"
+    assert [r["original"] for r in repairs] in ([], [text])
+    return good[0]["x"], f"{repairs[0]['state']}:{repairs[0]['rule']}" if repairs else ""
+
+
+PLATES = [
+    ("贵A12345", "贵A12345", ""),
+    ("贵AD12345", "贵AD12345", ""),
+    ("贵A12345D", "贵A12345D", ""),
+    ("粤Z1234港", "粤Z1234港", ""),
+    ("贵Ａ１２３４５", "贵A12345", "fixed:full_width"),
+    ("贵A·12345", "贵A12345", "fixed:separators"),
+    ("贵A 123.45", "贵A12345", "fixed:separators"),
+    (" 贵A12345 ", "贵A12345", "fixed:separators"),
+    ("贵a1234b", "贵A1234B", "fixed:lower_case"),
+    ("贵AO1234", None, "invalid:plate_format"),
+    ("贵AI1234", None, "invalid:plate_format"),
+    ("贵A1234", None, "invalid:plate_format"),
+    ("X12345", None, "invalid:plate_format"),
+    ("'; DROP TABLE decided; --", None, "invalid:plate_format"),
+    (None, None, ""),
+    ("  ", None, ""),
+    ("-", None, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "verdict"), PLATES)
+def test_plate(text: str | None, value: str | None, verdict: str) -> None:
+    assert outcome(text, {"as": "plate"}) == (value, verdict)
+
+
+def test_o_and_i_are_suggested_never_applied() -> None:
+    contents = files({"x": {"from": "a", "as": "plate"}}, prop("x"))
+    held = run(mapped(contents), things=rows_of({"a": "贵aO12I4"}, {"a": "贵A???"}))["quarantined"].to_pylist()
+    assert [(row["original"], row["suggestion"]) for row in held] == [("贵aO12I4", "贵A01214"), ("贵A???", None)]
+
+
+UTC_TIMES = [
+    ("2019-09-01 04:08:00+00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("2019-09-01T04:08:00Z", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("2019-09-01 04:08:00.123+00", datetime(2019, 9, 1, 4, 8, 0, 123000, tzinfo=UTC), ""),
+    ("2019-09-01 12:08:00+08:00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("２０１９-09-01 04:08:00+00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), "fixed:full_width"),
+    (" 2019-09-01 04:08:00+00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), "fixed:spaces"),
+    ("2019-09-01 04:08:00", None, "invalid:no_offset"),
+    ("2019-09-31 04:08:00+00", None, "invalid:not_a_time"),
+    ("2019-09-01", None, "invalid:not_a_time"),
+    ("soon", None, "invalid:not_a_time"),
+    ("1980-01-06 00:00:00+00", None, "invalid:outside_period"),
+    ("-", None, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "verdict"), UTC_TIMES)
+def test_timestamp_with_offset(text: str, value: datetime | None, verdict: str) -> None:
+    column = {"as": "timestamp", "zone": "offset", "between": ["2018-01-01T00:00:00Z", "2020-12-31"]}
+    assert outcome(text, column, "timestamp") == (value, verdict)
+
+
+LOCAL_TIMES = [
+    ("2019-09-01 00:08:00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("2019-12-01 00:08:00", datetime(2019, 12, 1, 5, 8, tzinfo=UTC), ""),
+    ("2019/9/1 0:08", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), "fixed:other_format"),
+    ("２０１９-０９-０１ ００:０８:００", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), "fixed:full_width"),
+    ("2019-03-10 01:59:59", datetime(2019, 3, 10, 6, 59, 59, tzinfo=UTC), ""),
+    ("2019-03-10 02:30:00", None, "invalid:no_such_local_time"),
+    ("2019-03-10 03:00:00", datetime(2019, 3, 10, 7, 0, tzinfo=UTC), ""),
+    ("2019-11-03 00:59:59", datetime(2019, 11, 3, 4, 59, 59, tzinfo=UTC), ""),
+    ("2019-11-03 01:30:00", None, "invalid:ambiguous_local_time"),
+    ("2019-11-03 02:00:00", datetime(2019, 11, 3, 7, 0, tzinfo=UTC), ""),
+    ("2019-09-31 10:00:00", None, "invalid:not_a_time"),
+    ("2019-09-30 25:61:00", None, "invalid:not_a_time"),
+    ("19-09-01 00:08:00", None, "invalid:not_a_time"),
+]
+LOCAL = {"as": "timestamp", "zone": "America/New_York", "formats": ["%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M"]}
+
+
+@pytest.mark.parametrize(("text", "value", "verdict"), LOCAL_TIMES)
+def test_local_time(text: str, value: datetime | None, verdict: str) -> None:
+    assert outcome(text, LOCAL, "timestamp") == (value, verdict)
+
+
+def test_an_ambiguous_time_may_be_declared_the_earlier() -> None:
+    value, verdict = outcome("2019-11-03 01:30:00", {**LOCAL, "ambiguous": "earlier"}, "timestamp")
+    assert (value, verdict) == (datetime(2019, 11, 3, 5, 30, tzinfo=UTC), "suspect:ambiguous_local_time")
+    assert outcome("2019-11-03 02:30:00", {**LOCAL, "ambiguous": "earlier"}, "timestamp")[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "verdict"),
+    [
+        ("Australia/Lord_Howe", "2019-04-07 01:45:00", "invalid:ambiguous_local_time"),
+        ("Australia/Lord_Howe", "2019-10-06 02:15:00", "invalid:no_such_local_time"),
+        ("America/Caracas", "2007-12-09 02:45:00", "invalid:ambiguous_local_time"),
+        ("UTC", "2019-09-01 02:00:00", ""),
+        ("Asia/Shanghai", "2019-09-01 02:00:00", ""),
+        ("Asia/Shanghai", "1988-04-17 02:30:00", "invalid:no_such_local_time"),
+    ],
+)
+def test_other_zones(zone: str, text: str, verdict: str) -> None:
+    assert outcome(text, {**LOCAL, "zone": zone}, "timestamp")[1] == verdict
+
+
+FIRST, LAST = datetime(1992, 1, 1), datetime(2036, 1, 1)  # noqa: DTZ001 (local times)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from(
+        ["America/New_York", "Europe/Berlin", "Asia/Shanghai", "Pacific/Apia", "Australia/Lord_Howe", "UTC"]
+    ),
+    st.lists(st.datetimes(FIRST, LAST), min_size=20, max_size=20),
+)
+def test_local_times_agree_with_the_time_zone_database(zone: str, moments: list[datetime]) -> None:
+    """For every local time: the engine's verdict and instant are those of Python's zoneinfo."""
+    texts = [moment.replace(microsecond=0).isoformat(" ") for moment in moments]
+    contents = files({"x": {"from": "a", "as": "timestamp", "zone": zone}}, prop("x", "timestamp"))
+    result = run(mapped(contents), things=rows_of(*({"a": text} for text in texts)))
+    got = {row["source_row"]: row["x"] for row in result["harmonised"].to_pylist()}
+    held = {row["row"]: row["reason"] for row in result["quarantined"].to_pylist()}
+    for number, text in enumerate(texts, 1):
+        local = datetime.fromisoformat(text)
+        first, second = (local.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
+        if first.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
+            assert held[number] == "no_such_local_time"
+        elif first.utcoffset() != second.utcoffset():
+            assert held[number] == "ambiguous_local_time"
+        else:
+            assert got[number] == first.astimezone(UTC)
+
+
+DEGREES = [
+    ("42.380093333333335", "decimal", 42.380093333333335, ""),
+    ("-12", "decimal", -12.0, ""),
+    (" 42.5", "decimal", 42.5, "fixed:spaces"),
+    ("91", "decimal", None, "invalid:not_a_coordinate"),
+    ("nan", "decimal", None, "invalid:not_a_coordinate"),
+    ("42,5", "decimal", None, "invalid:not_a_coordinate"),
+    ("42°22'31.6\"N", "decimal", None, "invalid:not_a_coordinate"),
+    ("42°22'31.6\"N", "dms", 42 + 22 / 60 + 31.6 / 3600, ""),
+    ("42°22′31.6″N", "dms", 42 + 22 / 60 + 31.6 / 3600, ""),
+    ("42° 22' 31.6\" n", "dms", 42 + 22 / 60 + 31.6 / 3600, ""),
+    ("42°00'00\"S", "dms", -42.0, ""),
+    ("42°60'00\"N", "dms", None, "invalid:not_a_coordinate"),
+    ("42°22'60\"N", "dms", None, "invalid:not_a_coordinate"),
+    ("90°00'01\"N", "dms", None, "invalid:not_a_coordinate"),
+    ("42°22'31.6\"E", "dms", None, "invalid:not_a_coordinate"),
+    ("42.5", "dms", None, "invalid:not_a_coordinate"),
+]
+
+
+@pytest.mark.parametrize(("text", "notation", "value", "verdict"), DEGREES)
+def test_latitude(text: str, notation: str, value: float | None, verdict: str) -> None:
+    got, said = outcome(text, {"as": "latitude", "notation": notation, "datum": "WGS84"}, "number")
+    assert said == verdict
+    assert got == (value if value is None else pytest.approx(value, abs=1e-12))
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "verdict"),
+    [("72°31'10.2\"W", -(72 + 31 / 60 + 10.2 / 3600), ""), ("7°31'00\"W", None, "invalid:outside_area")],
+)
+def test_longitude_inside_an_area(text: str, value: float | None, verdict: str) -> None:
+    column = {"as": "longitude", "notation": "dms", "datum": "CGCS2000", "between": [-72.9, -72.3]}
+    got, said = outcome(text, column, "number")
+    assert said == verdict
+    assert got == (value if value is None else pytest.approx(value, abs=1e-12))
+
+
+NUMBERS = [
+    ("1,023", "string", "1023", "fixed:thousands_separator"),
+    ("1023", "string", "1023", ""),
+    ("1,023", "integer", 1023, "fixed:thousands_separator"),
+    ("1,234,567.5", "number", 1234567.5, "fixed:thousands_separator"),
+    ("１２３", "integer", 123, "fixed:full_width"),
+    ("1,02", "integer", None, "invalid:not_a_number"),
+    ("1.5", "integer", None, "invalid:not_a_number"),
+    ("1e3", "number", 1000.0, ""),
+    ("1e999", "number", None, "invalid:not_a_number"),
+    ("inf", "number", None, "invalid:not_a_number"),
+    ("99999999999999999999", "integer", None, "invalid:not_a_number"),
+    ("-", "integer", None, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "value", "verdict"), NUMBERS)
+def test_number(text: str, kind: str, value: Any, verdict: str) -> None:
+    assert outcome(text, {"as": "number", "thousands": ","}, kind) == (value, verdict)
+
+
+def test_number_range() -> None:
+    assert outcome("11", {"as": "number", "between": [0, 10]}, "integer")[1] == "invalid:outside_range"
+
+
+CODES = {"match": "prefix", "codes": {"K": "other", "K3": {"to": "car", "zh": "小型客车"}, "H": "truck"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "verdict"),
+    [
+        ("K33", "car", ""),
+        ("K11", "other", ""),
+        ("Ｈ31", "truck", "fixed:full_width"),
+        ("X1", None, "invalid:unknown_code"),
+    ],
+)
+def test_code_by_longest_prefix(text: str, value: str | None, verdict: str) -> None:
+    assert outcome(text, {"as": "code", "codes": "kinds"}, codes=CODES) == (value, verdict)
+
+
+def test_code_whole() -> None:
+    whole = {"codes": {"01": "large"}}
+    assert outcome("01", {"as": "code", "codes": "kinds"}, codes=whole) == ("large", "")
+    assert outcome("011", {"as": "code", "codes": "kinds"}, codes=whole) == (None, "invalid:unknown_code")
+
+
+STANDARD_RULES = [
+    ("abcd", {"logicalTypeOptions": {"maxLength": 3}}, "invalid:outside_standard"),
+    ("abc", {"logicalTypeOptions": {"maxLength": 3}}, ""),
+    ("abc", {"logicalTypeOptions": {"pattern": "[a-c]+"}}, ""),
+    ("abd'", {"logicalTypeOptions": {"pattern": "[a-c']+"}}, "invalid:outside_standard"),
+    ("x", {"enum": [{"value": "y"}, {"value": "it's"}]}, "invalid:outside_standard"),
+    ("it's", {"enum": [{"value": "y"}, {"value": "it's"}]}, ""),
+    (None, {"required": True}, "invalid:missing_value"),
+    ("-", {"required": True}, "invalid:missing_value"),
+    (" x ", {}, "fixed:spaces"),
+]
+
+
+@pytest.mark.parametrize(("text", "rule", "verdict"), STANDARD_RULES)
+def test_rules_of_the_standard(text: str | None, rule: dict[str, Any], verdict: str) -> None:
+    assert outcome(text, {}, **rule)[1] == verdict

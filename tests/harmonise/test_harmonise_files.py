@@ -1,0 +1,48 @@
+"""The files of a build after a crash: finished or deleted, never half there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datong.harmonise.store import files
+
+TABLES = {files.HARMONISED: pa.table({"a": [1, 2]}), files.QUARANTINE: pa.table({"b": ["x"]})}
+
+
+def test_staged_then_in_place(tmp_path: Path) -> None:
+    written = files.staged(tmp_path, "b1", TABLES, "SELECT 1")
+    assert sorted(written) == ["harmonised.parquet", "plan.sql", "quarantine.parquet"]
+    target = files.place(tmp_path, "r", "b1")
+    assert not target.exists()
+    files.put_in_place(tmp_path, "r", "b1")
+    files.put_in_place(tmp_path, "r", "b1")
+    for name, entry in written.items():
+        assert files.digest_of(target / name) == entry["digest"]
+        assert (target / name).stat().st_size == entry["bytes"]
+    assert (written[files.HARMONISED]["rows"], written[files.QUARANTINE]["rows"]) == (2, 1)
+    assert pq.ParquetFile(target / files.HARMONISED).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_the_sweep_finishes_what_was_committed_and_deletes_what_was_not(tmp_path: Path) -> None:
+    for build in ("committed", "lost"):
+        files.staged(tmp_path, build, TABLES, "")
+    files.staged(tmp_path, "good", TABLES, "")
+    files.put_in_place(tmp_path, "r", "good")
+    files.staged(tmp_path, "stray", TABLES, "")
+    files.put_in_place(tmp_path, "r", "stray")
+    known = {"committed": "r", "good": "r"}
+    assert len(files.swept(tmp_path, known)) == 3
+    assert files.swept(tmp_path, known) == []
+    assert sorted(p.name for p in (files.root(tmp_path) / "r").iterdir()) == ["committed", "good"]
+    assert list((files.root(tmp_path) / files.STAGED).iterdir()) == []
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    assert files.staged(tmp_path, "b1", TABLES, "") == files.staged(tmp_path, "b2", TABLES, "")
+
+
+def test_nothing_to_sweep(tmp_path: Path) -> None:
+    assert files.swept(tmp_path, {}) == []

@@ -1,0 +1,216 @@
+"""Reading sources: text as it was, row numbers, and a refusal that says where when it cannot be read to its end."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from datong.ground.refusal import Refusal
+from datong.harmonise.model import BROKEN, ROW, Reading, Source, SourceKind
+from datong.harmonise.store import sources
+
+
+def source(kind: str, path: str = "x", **more: object) -> Source:
+    return Source("things", SourceKind(kind), path, **more)  # type: ignore[arg-type]
+
+
+def rows(reading: Reading, table: str = "things") -> list[dict[str, object]]:
+    return reading.tables[table].to_pylist()
+
+
+def refused(given: Source, data: Path) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        sources.read(given, data, {})
+    assert caught.value.code == "STD-411"
+    return caught.value
+
+
+def test_json_keeps_numbers_as_they_were_written(tmp_path: Path) -> None:
+    text = '[{"id": 1, "at": {"x": 42.100, "y": -1.50e1}}, {"id": "2", "at": null, "tags": [1, "a"]}, 7, {"ok": true}]'
+    (tmp_path / "x").write_text(text)
+    found = rows(sources.read(source("json"), tmp_path, {}))
+    assert found[0] == {
+        ROW: 1,
+        BROKEN: None,
+        "id": "1",
+        "at.x": "42.100",
+        "at.y": "-1.50e1",
+        "at": None,
+        "tags": None,
+        "ok": None,
+    }
+    assert (found[1]["id"], found[1]["at.x"], found[1]["tags"]) == ("2", None, '[1, "a"]')
+    assert (found[2][ROW], found[2][BROKEN]) == (3, "7")
+    assert found[3]["ok"] == "true"
+
+
+def test_json_under_a_path_gzipped_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(gzip.compress(b"\xef\xbb\xbf" + b'{"a": {"b": [{"c": "d"}]}}'))
+    assert rows(sources.read(source("json", records="a.b"), tmp_path, {}))[0]["c"] == "d"
+    assert "array of objects" in str(refused(source("json", records="a.z"), tmp_path))
+    assert "array of objects" in str(refused(source("json"), tmp_path))
+
+
+@pytest.mark.parametrize("cut", [1, 9, 25, 40, 59])
+def test_truncated_json_says_where_and_how_much_was_read(tmp_path: Path, cut: int) -> None:
+    text = json.dumps([{"id": f"r{n}", "name": "secret"} for n in range(3)])
+    whole = json.dumps([{"id": "r0", "name": "secret"}])[:-1]
+    (tmp_path / "x").write_text(text[:cut])
+    refusal = refused(source("json"), tmp_path)
+    assert refusal.facts["read"] == (cut >= len(whole)) + (cut >= 2 * len(whole))
+    assert f"of {cut})" in refusal.facts["place"]
+    assert "secret" not in str(refusal)
+
+
+def test_deep_json_is_refused_not_a_crash(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text('[{"a":' * 100_000)
+    refused(source("json"), tmp_path)
+
+
+def test_ndjson(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text('{"a": {"b": 1}}\n\nbroken {\n{"a": {"b": 2}}\n[1]\n')
+    found = rows(sources.read(source("ndjson"), tmp_path, {}))
+    assert [(row["a.b"], row[BROKEN]) for row in found] == [("1", None), (None, "broken {"), ("2", None), (None, "[1]")]
+
+
+def test_csv_with_junk_lines_and_shifted_rows(tmp_path: Path) -> None:
+    text = 'Routes,,\n,,\nid;"n ";t\n1;"1,023";"two\nlines"\n2;3\n\n4;5;6;7\n8;;9\n'
+    (tmp_path / "x").write_bytes(gzip.compress(text.encode()))
+    found = rows(sources.read(source("csv", skip_lines=2, delimiter=";"), tmp_path, {}))
+    assert [(row["id"], row["n"], row["t"], row[BROKEN]) for row in found] == [
+        ("1", "1,023", "two\nlines", None), (None, None, None, "2;3"), (None, None, None, "4;5;6;7"), ("8", "", "9", None),
+    ]  # fmt: skip
+
+
+def test_csv_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes("号牌\n贵A12345\n".encode("gb18030"))
+    assert rows(sources.read(source("csv", encoding="gb18030"), tmp_path, {}))[0]["号牌"] == "贵A12345"
+    refusal = refused(source("csv"), tmp_path)
+    assert "byte 0" in refusal.facts["place"]
+
+
+@pytest.mark.parametrize("text", ["", "a,a\n1,2\n"])
+def test_csv_needs_a_header(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x").write_text(text)
+    assert "header" in str(refused(source("csv"), tmp_path))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    assert "no such file" in str(refused(source("json"), tmp_path))
+    (tmp_path / "x").write_bytes(gzip.compress(b"[1, 2, 3]" * 1000)[:-20])
+    assert "cut short" in str(refused(source("json"), tmp_path))
+    (tmp_path / "folder").mkdir()
+    refused(source("json", "folder"), tmp_path)
+
+
+def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "FILE_BYTES_MAX", 10_000)
+    (tmp_path / "x").write_bytes(gzip.compress(b" " * 10_001))
+    assert "unpacks to more" in str(refused(source("json"), tmp_path))
+
+
+def test_a_link_out_of_the_data_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "out.json").write_text("[]")
+    (tmp_path / "data" / "x").symlink_to(tmp_path / "out.json")
+    assert "out of the data folder" in str(refused(source("json"), tmp_path / "data"))
+    assert "out of the data folder" in str(refused(source("database", tables={"t": "id"}), tmp_path / "data"))
+
+
+# --- databases ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Source:
+    connection = sqlite3.connect(tmp_path / "x")
+    connection.executescript(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v, extra TEXT); CREATE VIEW w AS SELECT id, v FROM t;"
+        "INSERT INTO t VALUES (2, 'two', 'e'), (1, 1.5, 'e'), (3, NULL, 'e');"
+    )
+    connection.close()
+    return source("database", tables={"t": "id", "w": "id", "gone": "id"})
+
+
+def test_a_database_in_the_order_of_its_key(tmp_path: Path, database: Source) -> None:
+    assert sources.columns_of(database, tmp_path) == {"t": ["id", "v", "extra"], "w": ["id", "v"], "gone": []}
+    reading = sources.read(database, tmp_path, {"t": ["id", "v", "nope"], "w": ["v"]})
+    assert [(row[ROW], row["id"], row["v"]) for row in rows(reading, "t")] == [
+        (1, "1", "1.5"),
+        (2, "2", "two"),
+        (3, "3", None),
+    ]
+    assert reading.tables["t"].column_names == [ROW, BROKEN, "id", "v"]
+    assert reading.digest == sources.read(database, tmp_path, {"t": ["id", "v"], "w": ["v"]}).digest
+
+
+def test_a_database_is_opened_read_only(tmp_path: Path, database: Source) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        sources._sqlite_opener(database, tmp_path)().execute("DELETE FROM t")
+
+
+def test_what_is_no_database(tmp_path: Path, database: Source) -> None:
+    whole = (tmp_path / "x").read_bytes()
+    (tmp_path / "x").write_text("this is no database, but long enough to look like one" * 100)
+    assert "no SQLite database" in str(refused(database, tmp_path))
+    (tmp_path / "x").write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    refusal = refused(database, tmp_path)
+    assert "cannot be read" in str(refusal)
+
+
+def test_text_that_is_no_text(tmp_path: Path, database: Source) -> None:
+    connection = sqlite3.connect(tmp_path / "x")
+    connection.execute("INSERT INTO t VALUES (4, CAST(x'ff' AS TEXT), 'e')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(Refusal) as caught:
+        sources.read(database, tmp_path, {"t": ["v"]})
+    assert caught.value.code == "STD-411"
+
+
+def test_a_database_url_stays_out_of_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Source("things", SourceKind.database, url_from="THINGS_URL", tables={"t": "id"})
+    assert "is not set" in str(refused(given, tmp_path))
+    monkeypatch.setenv("THINGS_URL", "postgresql+psycopg://me:secret@127.0.0.1:1/none?connect_timeout=1")
+    with pytest.raises(Refusal) as caught:
+        sources.columns_of(given, tmp_path)
+    assert caught.value.code == "STD-411"
+    assert "secret" not in str(caught.value)
+    monkeypatch.setenv("THINGS_URL", "no url at all secret")
+    assert "secret" not in str(refused(given, tmp_path))
+
+
+def test_a_database_by_url(tmp_path: Path, database: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THINGS_URL", f"sqlite:///{tmp_path / 'x'}")
+    given = Source("things", SourceKind.database, url_from="THINGS_URL", tables={"t": "id"})
+    assert [row["v"] for row in rows(sources.read(given, tmp_path, {"t": ["v"]}), "t")] == ["1.5", "two", None]
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif("DATONG_TEST_POSTGRESQL" not in os.environ, reason="set DATONG_TEST_POSTGRESQL to a server's URL")
+def test_postgresql_reads_like_sqlite(tmp_path: Path, database: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = create_engine(os.environ["DATONG_TEST_POSTGRESQL"].replace("postgresql://", "postgresql+psycopg://"))
+    wanted = {"t": ["id", "v"]}
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS t")
+            connection.exec_driver_sql("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, extra TEXT)")
+            connection.exec_driver_sql("INSERT INTO t VALUES (2, 'two', 'e'), (1, '1.5', 'e'), (3, NULL, 'e')")
+        monkeypatch.setenv("THINGS_URL", engine.url.render_as_string(hide_password=False))
+        given = Source("things", SourceKind.database, url_from="THINGS_URL", tables={"t": "id"})
+        there, here = sources.read(given, tmp_path, wanted), sources.read(database, tmp_path, wanted)
+        assert there.tables["t"].equals(here.tables["t"])
+        assert there.digest == here.digest
+        with engine.connect() as connection:
+            sources._begin_reading(connection)
+            with pytest.raises(Exception, match="read-only"):
+                connection.exec_driver_sql("DELETE FROM t")
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS t")
+        engine.dispose()

@@ -1,0 +1,3 @@
+from demo_run import finished
+
+__all__ = ["finished"]

@@ -1,0 +1,92 @@
+"""The state table against the specification: every State x Act x Party moves or refuses."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datong.ground.refusal import Refusal
+from datong.negotiate.model import FINAL, HOLDER, MOVES, OPENINGS, Act, Party, State
+from datong.negotiate.rules import moved, open_acts, received
+
+# state, act, who may, state after: written from the specification's figure, independently of MOVES
+FIGURE = """
+REQUESTED offer     provider          OFFERED
+REQUESTED agree     provider          AGREED
+REQUESTED terminate consumer,provider TERMINATED
+OFFERED   request   consumer          REQUESTED
+OFFERED   accept    consumer          ACCEPTED
+OFFERED   terminate consumer,provider TERMINATED
+ACCEPTED  agree     provider          AGREED
+ACCEPTED  terminate consumer,provider TERMINATED
+AGREED    verify    consumer          VERIFIED
+AGREED    terminate consumer,provider TERMINATED
+VERIFIED  finalize  provider          FINALIZED
+VERIFIED  terminate consumer,provider TERMINATED
+"""
+ALLOWED = {
+    (state, act, who): after
+    for state, act, parties, after in (line.split() for line in FIGURE.strip().splitlines())
+    for who in parties.split(",")
+}
+PRODUCT = list(itertools.product(State, Act, Party))
+
+
+@pytest.mark.parametrize(("state", "act", "party"), PRODUCT)
+def test_every_state_act_and_party(state, act, party):
+    after = ALLOWED.get((state.value, act.value, party.value))
+    if after is not None:
+        assert moved(state, act, party) is State(after)
+        return
+    with pytest.raises(Refusal) as refused:
+        moved(state, act, party, "n-1")
+    assert refused.value.code == "CTR-401"
+    assert f"It is {state.value}." in str(refused.value)
+    for name in open_acts(state, party):
+        assert name in str(refused.value)
+
+
+def test_the_product_is_whole():
+    assert len(PRODUCT) == 7 * 7 * 2
+    assert len(ALLOWED) == 17
+    assert set(HOLDER) == set(State)
+    assert {act for act, _ in OPENINGS.items()} == {Act.request, Act.offer}
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_who_holds_a_state_has_a_move_in_it(state):
+    holder, _why = HOLDER[state]
+    if state in FINAL:
+        assert holder is None
+        assert not open_acts(state, Party.consumer) + open_acts(state, Party.provider)
+    else:
+        assert set(open_acts(state, holder)) - {"terminate"}
+
+
+@given(st.sampled_from(State), st.sampled_from(Act), st.sampled_from(Party), st.sampled_from([None, *Act]))
+def test_what_is_received_is_a_move_or_a_move_after_our_pending_one(state, act, speaker, pending):
+    """An answer may overtake the acknowledgement of what it answers, and nothing else may overtake anything."""
+    ours = speaker.other
+
+    def after(at, deed, by):
+        try:
+            return moved(at, deed, by)
+        except Refusal:
+            return None
+
+    direct = after(state, act, speaker)
+    implied = after(state, pending, ours) if pending is not None else None
+    expected = direct
+    if direct is None and implied is not None and implied not in FINAL:
+        expected = after(implied, act, speaker)
+    try:
+        found = received(state, pending, act, speaker, "n-1")
+    except Refusal:
+        found = None
+    if pending is None or after(state, pending, ours) is not None:
+        assert found is expected
+
+
+def test_final_states_have_no_moves():
+    assert not [state for state, _ in MOVES if state in FINAL]

@@ -1,0 +1,137 @@
+"""Maximum permitted revenue, ceilings and fees: the worked case of the rules, the bounds, the gates."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datong.ground.refusal import Refusal
+from datong.price import rules
+
+WORKED: dict[str, Any] = {
+    "operator": "91520100MA6DATONG5",
+    "period": {"from_year": 2026, "years": 3},
+    "costs": [
+        {"item": "platform", "category": "platform", "amount_fen": 700_000_000, "charged": True},
+        {"item": "people", "category": "labour", "amount_fen": 600_000_000, "charged": True},
+        {"item": "welfare site", "category": "platform", "amount_fen": 90_000_000, "charged": False},
+    ],
+    "subsidy_fen": 100_000_000,
+    "bond_yield": "0.0180",
+    "profit_rate": "0.0780",
+    "tax_fen": 15_000_000,
+    "complete_year": False,
+    "trial": True,
+}
+
+
+def survey(**changes: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(WORKED), **changes}
+
+
+def mpr(value: dict[str, Any]) -> int:
+    return int(rules.maximum_permitted_revenue(value)[-1].value)
+
+
+def test_worked_case() -> None:
+    # OC 12,000,000 yuan; y10 1.80 % -> r_max 7.80 % -> PP 936,000; tax 150,000 -> MPR 13,086,000
+    figures = {f.name: f for f in rules.maximum_permitted_revenue(WORKED)}
+    assert figures["operating_cost"].value == 1_200_000_000
+    assert figures["profit_rate_bound"].value == "0.078"
+    assert figures["permitted_profit"].value == 93_600_000
+    assert figures["mpr"].value == 1_308_600_000
+    assert all(f.formula and f.inputs for f in figures.values())
+    state = rules.revenue_state(1_350_000_000, 1_308_600_000)
+    assert state["next_deduction_fen"] == 41_400_000
+    assert state["deviation_percent"] == "3.16"
+    assert state["adjust"] == "fees"
+    assert state["alert_percent"] == 100
+
+
+def test_excess_of_the_period_before_is_deducted_and_may_be_spread() -> None:
+    previous = {"mpr_fen": 1_308_600_000, "actual_fen": 1_350_000_000}
+    assert mpr(survey(previous=previous)) == 1_308_600_000 - 41_400_000
+    assert mpr(survey(previous={**previous, "spread_periods": 3})) == 1_308_600_000 - 13_800_000
+    assert mpr(survey(previous={"mpr_fen": 10, "actual_fen": 3})) == 1_308_600_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"profit_rate": "0.0781"}, "PRC-604"),
+        ({"operating_cost_fen": 1_300_000_000}, "PRC-606"),
+        ({"complete_year": True}, "PRC-607"),
+        ({"subsidy_fen": None}, "PRC-400"),
+        ({"subsidy_fen": 1.5}, "PRC-400"),
+        ({"bond_yield": "NaN"}, "PRC-400"),
+        ({"bond_yield": 0.018}, "PRC-400"),
+        ({"costs": []}, "PRC-400"),
+        ({"period": {"years": 4}}, "PRC-400"),
+        ({"tax_fen": True}, "PRC-400"),
+    ],
+)
+def test_survey_refused(changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        rules.maximum_permitted_revenue(survey(**changes))
+    assert refused.value.code == code
+
+
+def test_all_mistakes_of_a_survey_are_told_at_once() -> None:
+    with pytest.raises(Refusal) as refused:
+        rules.maximum_permitted_revenue({"costs": [{"amount_fen": -1, "charged": "yes", "category": "fun"}]})
+    places = {p.where for p in refused.value.problems}
+    assert {"operator", "costs[0].amount_fen", "costs[0].charged", "costs[0].category", "tax_fen", "trial"} <= places
+
+
+def test_ceilings_may_not_exceed_the_revenue_and_the_refusal_names_the_room() -> None:
+    rules.check_ceilings("p", 100, 5, [(50, 10)], 1000)
+    with pytest.raises(Refusal) as refused:
+        rules.check_ceilings("p", 101, 5, [(50, 10)], 1000)
+    assert refused.value.code == "PRC-603"
+    assert refused.value.facts["room_fen"] == 100
+
+
+@given(st.integers(0, 10**9), st.integers(1, 1000), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 50))))
+def test_the_named_room_fits_and_one_more_does_not(revenue: int, forecast: int, others: list[tuple[int, int]]) -> None:
+    if sum(c * n for c, n in others) > revenue:
+        return
+    with pytest.raises(Refusal) as refused:
+        rules.check_ceilings("p", 10**9 + 1, forecast, others, revenue)
+    room = refused.value.facts["room_fen"]
+    rules.check_ceilings("p", room, forecast, others, revenue)
+    with pytest.raises(Refusal):
+        rules.check_ceilings("p", room + 1, forecast, others, revenue)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "amount", "cap", "guided", "code"),
+    [
+        ("public_welfare", 0, None, True, None),
+        ("public_governance", 1, 100, True, "PRC-601"),
+        ("public_welfare", 1, None, False, "PRC-601"),
+        ("industry_development", 100, 100, True, None),
+        ("industry_development", 101, 100, True, "PRC-602"),
+        ("industry_development", 1, None, True, "PRC-608"),
+        ("industry_development", 10**9, None, False, None),
+    ],
+)
+def test_fee_gate(purpose: str, amount: int, cap: int | None, guided: bool, code: str | None) -> None:
+    if code is None:
+        rules.check_fee("p", purpose, amount, cap, guided=guided)
+        return
+    with pytest.raises(Refusal) as refused:
+        rules.check_fee("p", purpose, amount, cap, guided=guided)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("actual", "level", "adjust"),
+    [(790, 0, "ceilings"), (800, 80, "ceilings"), (950, 95, "fees"), (1000, 100, "none"), (1101, 100, "ceilings")],
+)
+def test_revenue_alerts(actual: int, level: int, adjust: str) -> None:
+    state = rules.revenue_state(actual, 1000)
+    assert (state["alert_percent"], state["adjust"]) == (level, adjust)

@@ -1,0 +1,182 @@
+"""Ceilings from the authorising body to the operator, fees below them, publication; attacks on the message."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from datong.authorise import store as authorise_store
+from datong.ground import evidence, signing
+from datong.ground.refusal import Refusal
+from datong.price import service as price
+from datong.price import store
+from neighbours import PARTIES, Neighbours, node_code
+
+GROUP = PARTIES["data-group"][0]
+FLOWS = "P-FLOWS"
+SURVEY = {
+    "operator": GROUP, "period": {"from_year": 2026, "years": 3},
+    "costs": [{"item": "all", "category": "platform", "amount_fen": 1_000_000, "charged": True}],
+    "subsidy_fen": 0, "bond_yield": "0.0180", "profit_rate": "0.0780", "tax_fen": 22_000,
+    "complete_year": False, "trial": True,
+}  # fmt: skip
+MPR = 1_100_000
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Neighbours:
+    world = Neighbours(tmp_path, "data-bureau", "data-group", "city-lab")
+    world.register("resource", "R-GATES", "traffic-bureau", public_data=True)
+    world.register("resource", "R-TRIPS", "bike-company")
+    world.register("product", FLOWS, "data-group", inputs=["R-GATES", "R-TRIPS"])
+    world.register("product", "P-BIKES", "data-group", inputs=["R-TRIPS"])
+    operates(world)
+    return world
+
+
+def operates(world: Neighbours) -> None:
+    """The agreement data-bureau -> data-group, as it stands in the operator's store once it is in force."""
+    row = {
+        "id": "ins-1", "kind": "agreement", "state": "IN_FORCE", "title": "t", "grantor_party": PARTIES["data-bureau"][0],
+        "grantee_party": GROUP, "grantee_node": "", "resources": [], "purposes": [], "acts": [], "items": {}, "parents": [],
+        "from_at": "2026-03-01T00:00:00Z", "until_at": "2027-03-01T00:00:00Z", "copies_to": [], "value": {}, "digest": "",
+        "serial": 1, "drafted_by": "", "changed_at": "2026-03-01T00:00:00Z",
+    }  # fmt: skip
+    with world.as_person("data-group") as tx:
+        tx.add(authorise_store.instruments, row)
+
+
+def ceiling(world: Neighbours, cap_fen: int, forecast: int = 10, product: str = FLOWS) -> dict[str, Any]:
+    with world.as_person("data-bureau") as tx:
+        survey = price.survey_costs(tx, survey=SURVEY)
+        assert survey["mpr_fen"] == MPR
+        return price.set_ceiling(
+            tx, survey=survey["id"], product=product, cap_fen=cap_fen, forecast_count=forecast,
+            operator_node=node_code("data-group"),
+        )  # fmt: skip
+
+
+def fee(world: Neighbours, purpose: str, amount_fen: int, product: str = FLOWS, *, publish: bool = True) -> None:
+    with world.as_person("data-group") as tx:
+        price.set_fee(tx, product=product, purpose=purpose, amount_fen=amount_fen)
+        if publish:
+            price.publish_fees(tx, product=product)
+
+
+def in_force(world: Neighbours, purpose: str = "industry_development", product: str = FLOWS) -> int:
+    with world.as_person("data-group") as tx:
+        return int(price.fee_in_force(tx, product, purpose)["amount_fen"])
+
+
+def code_of(call: Any, *args: Any, **named: Any) -> str:
+    with pytest.raises(Refusal) as refused:
+        call(*args, **named)
+    return refused.value.code
+
+
+def test_from_survey_to_published_fee(world: Neighbours) -> None:
+    ceiling(world, 100_000)
+    world.carry(times=2)
+    fee(world, "industry_development", 100_000)
+    fee(world, "public_welfare", 0)
+    assert in_force(world) == 100_000
+    assert in_force(world, "public_welfare") == 0
+
+
+def test_the_gates_of_a_fee(world: Neighbours) -> None:
+    assert code_of(fee, world, "industry_development", 1) == "PRC-608"
+    ceiling(world, 100_000)
+    world.carry()
+    assert code_of(fee, world, "industry_development", 100_001) == "PRC-602"
+    assert code_of(fee, world, "public_governance", 1) == "PRC-601"
+    assert code_of(fee, world, "credit_scoring", 1) == "PRC-422"
+    assert code_of(fee, world, "industry_development", -1) == "PRC-422"
+    fee(world, "industry_development", 5, publish=False)
+    assert code_of(in_force, world) == "PRC-605"
+    fee(world, "industry_development", 10**9, product="P-BIKES")  # company data alone: market price
+    assert in_force(world, product="P-BIKES") == 10**9
+
+
+def test_a_new_fee_supersedes_and_a_lowered_ceiling_closes_the_old_one(world: Neighbours) -> None:
+    ceiling(world, 100_000)
+    world.carry()
+    fee(world, "industry_development", 90_000)
+    fee(world, "industry_development", 80_000)
+    assert in_force(world) == 80_000
+    ceiling(world, 70_000)
+    world.carry()
+    assert code_of(in_force, world) == "PRC-602"
+
+
+def test_ceilings_together_stay_within_the_revenue(world: Neighbours) -> None:
+    ceiling(world, 100_000)  # 1,000,000 of 1,100,000
+    assert code_of(ceiling, world, 10_001, product="P-OTHER") == "PRC-603"
+    ceiling(world, 10_000, product="P-OTHER")
+    ceiling(world, 50_000)  # replaces the product's own, which does not count twice
+
+
+def test_the_order_of_arrival_does_not_matter(world: Neighbours) -> None:
+    ceiling(world, 100_000)
+    ceiling(world, 50_000)
+    first, second = world.outgoing("data-bureau")
+    for message in (second, first, first):
+        world.deliver("data-group", "data-bureau", message["type"], message["body"])
+    with world.as_person("data-group") as tx:
+        current = store.ceiling_of(tx, FLOWS)
+    assert current is not None
+    assert current["cap_fen"] == 50_000
+
+
+def test_a_raised_or_forged_ceiling_is_refused(world: Neighbours) -> None:
+    ceiling(world, 100_000)
+    (message,) = world.outgoing("data-bureau")
+    for change in (
+        {"cap_fen": 10**6},
+        {"cap_fen": -1},
+        {"cap_fen": True},
+        {"unit": "per_year"},
+        {"extra": 1},
+        {"signatures": []},
+    ):
+        body = copy.deepcopy(message["body"])
+        body["ceiling"].update(change)
+        assert code_of(world.deliver, "data-group", "data-bureau", "price.ceiling", body) == "PRC-401"
+    assert code_of(world.deliver, "data-group", "data-bureau", "price.ceiling", {"ceiling": "x"}) == "PRC-401"
+    with world.as_person("city-lab") as tx:  # a stranger signs a generous ceiling, properly
+        bare = {**message["body"]["ceiling"], "signatures": []}
+        generous = signing.signed(tx, {**bare, "cap_fen": 10**9, "ceiling": "ceil-x"})
+    assert code_of(world.deliver, "data-group", "city-lab", "price.ceiling", {"ceiling": generous}) == "PRC-401"
+    assert code_of(world.deliver, "city-lab", "data-bureau", "price.ceiling", message["body"]) == "PRC-401"
+    assert code_of(fee, world, "industry_development", 1) == "PRC-608"
+
+
+def test_only_the_right_roles(world: Neighbours) -> None:
+    with world.as_person("data-bureau", "p-1", "product_manager") as tx:
+        assert code_of(price.survey_costs, tx, survey=SURVEY) == "GEN-403"
+    with world.as_person("data-group", "p-1", "finance") as tx:
+        assert code_of(price.set_fee, tx, product=FLOWS, purpose="public_welfare", amount_fen=0) == "GEN-403"
+
+
+def test_every_record_has_a_leaf_that_fits_it(world: Neighbours) -> None:
+    ceiling(world, 100_000)
+    world.carry()
+    fee(world, "industry_development", 90_000)
+    fee(world, "industry_development", 80_000)
+    with world.stores["data-group"].read() as tx:
+        for table in (store.ceilings, store.fees):
+            for row in tx.all(select(table)):
+                of = (evidence.leaves.c.table_name == table.name) & (evidence.leaves.c.record_id == row.id)
+                last = tx.all(select(evidence.leaves).where(of).order_by(evidence.leaves.c.seq))[-1]
+                assert last.record_digest == evidence.row_digest(tx, table, dict(row._mapping))
+
+
+def test_revenue_view(world: Neighbours) -> None:
+    with world.as_person("data-bureau") as tx:
+        survey = price.survey_costs(tx, survey=SURVEY)["id"]
+        assert price.revenue(tx, survey=survey, actual_fen=MPR)["alert_percent"] == 100
+        assert code_of(price.revenue, tx, survey="x", actual_fen=1) == "PRC-404"
+        assert len(price.prices(tx)["surveys"]) == 1

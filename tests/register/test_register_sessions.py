@@ -1,0 +1,289 @@
+"""Ways in: passwords and throttling, one-time links, sessions that notice theft, service tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datong.ground import codes, signing
+from datong.ground.db import NODE, Actor, Store, sqlite_url
+from datong.ground.evidence.leaves import leaves
+from datong.ground.keys import PrivateKey
+from datong.ground.refusal import Refusal
+from datong.register import rules, store
+from datong.register import service as register
+
+PARTY = codes.credit_code("1", "1", "520100", "MB0DB001")
+PASSWORD = "correct horse 电池"
+
+
+class Wall:
+    """A wall clock the test moves."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 2, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def later(self, **delta: float) -> None:
+        self.at += timedelta(**delta)
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def node(tmp_path: Path, wall: Wall) -> Iterator[Store]:
+    made = Store(sqlite_url(tmp_path / "n.db"), wall)
+    made.create()
+    signing.install(made, PrivateKey.new(), signing.Me("", PARTY, "bureau", "http://bureau.test"))
+    with made.begin(NODE, "register") as tx:
+        register.bootstrap_operator(tx, login="root", name="Wang Wei", password=PASSWORD)
+    yield made
+    made.dispose()
+
+
+def operator(node: Store) -> Actor:
+    with node.read() as tx:
+        row = store.person_of_login(tx, "root")
+    assert row is not None
+    return Actor(row["id"], "operator", PARTY, "", frozenset({"operator"}))
+
+
+def do(node: Store, call: Callable[..., Any], *, actor: Actor = NODE, **arguments: Any) -> Any:
+    with node.begin(actor, "register") as tx:
+        return call(tx, **arguments)
+
+
+def code_of(node: Store, call: Callable[..., Any], **arguments: Any) -> str:
+    with pytest.raises(Refusal) as caught:
+        do(node, call, **arguments)
+    return caught.value.code
+
+
+def who(node: Store, token: str, client: str = "firefox") -> Actor:
+    with node.read() as tx:
+        return register.actor_of_session(tx, token, client)
+
+
+def refused(node: Store, token: str, client: str = "firefox") -> str:
+    with pytest.raises(Refusal) as caught:
+        who(node, token, client)
+    return caught.value.code
+
+
+def entered(node: Store, client: str = "firefox") -> str:
+    return str(do(node, register.login, login="root", password=PASSWORD, client=client))
+
+
+def test_a_password_opens_a_session_of_the_person(node: Store) -> None:
+    actor = who(node, entered(node))
+    assert (actor.roles, actor.party) == (frozenset({"operator"}), PARTY)
+    assert actor.person == operator(node).person
+
+
+def test_the_first_operator_is_made_once(node: Store) -> None:
+    assert code_of(node, register.bootstrap_operator, login="two", name="B", password=PASSWORD) == "IDN-412"
+
+
+def test_wrong_passwords_and_unknown_logins_look_alike(node: Store) -> None:
+    texts = set()
+    for login in ("root", "nobody"):
+        with pytest.raises(Refusal) as caught:
+            do(node, register.login, login=login, password="wrong wrong wrong")
+        texts.add(str(caught.value))
+    assert len(texts) == 1
+    assert "IDN-403" in texts.pop()
+
+
+@pytest.mark.parametrize("edge_commits", [True, False], ids=["edge commits", "edge rolls back"])
+def test_failures_are_counted_and_throttled_whatever_the_edge_does(node: Store, wall: Wall, edge_commits: bool) -> None:
+    for _ in range(rules.FREE_ATTEMPTS):
+        if edge_commits:
+            with node.begin(NODE, "register") as tx, pytest.raises(Refusal):
+                register.login(tx, login="root", password="wrong wrong wrong")
+        else:
+            assert code_of(node, register.login, login="root", password="wrong wrong wrong") == "IDN-403"
+    assert code_of(node, register.login, login="root", password=PASSWORD) == "IDN-429"
+    wall.later(seconds=rules.FIRST_BLOCK_SECONDS - 1)
+    assert code_of(node, register.login, login="root", password=PASSWORD) == "IDN-429"
+    wall.later(seconds=2)
+    assert code_of(node, register.login, login="root", password="wrong wrong wrong") == "IDN-403"
+    wall.later(seconds=rules.FIRST_BLOCK_SECONDS + 1)
+    assert code_of(node, register.login, login="root", password=PASSWORD) == "IDN-429", "the sixth blocks longer"
+    wall.later(seconds=rules.FIRST_BLOCK_SECONDS)
+    entered(node)
+    assert code_of(node, register.login, login="root", password="wrong wrong wrong") == "IDN-403", (
+        "counting starts anew"
+    )
+    entered(node)
+
+
+def test_the_blocks_grow_and_have_an_end() -> None:
+    seconds = [rules.block_seconds(n) for n in range(60)]
+    assert seconds[:7] == [0, 0, 0, 0, 0, 30, 60]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] == rules.LONGEST_BLOCK_SECONDS
+
+
+def test_neither_passwords_nor_tokens_nor_names_stand_in_store_or_log(node: Store, tmp_path: Path) -> None:
+    token = entered(node)
+    link = do(node, register.login_link, actor=operator(node), person=operator(node).person)["token"]
+    service = do(
+        node,
+        register.issue_service_token,
+        actor=operator(node),
+        person=operator(node).person,
+        label="x",
+        scopes=["price"],
+    )["token"]
+    data = b"".join(file.read_bytes() for file in tmp_path.glob("n.db*"))
+    assert b"person-" in data
+    assert not [secret for secret in (token, link, service, PASSWORD) if secret.encode() in data]
+    with node.read() as tx:
+        log = b"".join(row["body"] for row in store.rows(tx, leaves))
+    assert b"Wang Wei" not in log
+    assert b"person-" in log
+
+
+def test_a_session_ends_with_time_logout_and_the_person(node: Store, wall: Wall) -> None:
+    one, two, three = entered(node), entered(node), entered(node)
+    do(node, register.logout, session=one)
+    do(node, register.logout, session="no such token")
+    assert refused(node, one) == "IDN-405"
+    who(node, two)
+    second = do(node, register.add_person, actor=operator(node), login="second", name="B", roles=["operator"])
+    deputy = Actor(second["id"], "operator", PARTY, "", frozenset({"operator"}))
+    do(node, register.disable_person, actor=deputy, person=operator(node).person)
+    assert refused(node, two) == "IDN-405"
+    assert refused(node, three) == "IDN-405"
+    assert code_of(node, register.login, login="root", password=PASSWORD) == "IDN-403"
+
+
+def test_a_session_expires(node: Store, wall: Wall) -> None:
+    token = entered(node)
+    wall.later(hours=7, minutes=59)
+    who(node, token)
+    wall.later(minutes=1)
+    assert refused(node, token) == "IDN-405"
+
+
+def test_a_stolen_session_is_noticed_and_ended_for_both(node: Store) -> None:
+    token, other = entered(node), entered(node)
+    assert refused(node, token, client="curl") == "IDN-406"
+    assert refused(node, token) == "IDN-405", "the thief's attempt ended it"
+    who(node, other)
+
+
+def test_a_rotated_token_that_comes_back_ends_the_chain(node: Store, wall: Wall) -> None:
+    first = entered(node)
+    second = do(node, register.rotate_session, token=first, client="firefox")
+    who(node, second)
+    assert refused(node, first) == "IDN-406"
+    assert refused(node, second) == "IDN-405"
+
+
+def test_rotation_does_not_make_a_session_longer(node: Store, wall: Wall) -> None:
+    token = entered(node)
+    for _ in range(3):
+        wall.later(hours=2)
+        token = do(node, register.rotate_session, token=token, client="firefox")
+    wall.later(hours=2)
+    assert refused(node, token) == "IDN-405"
+
+
+def test_a_login_link_works_once_within_a_day(node: Store, wall: Wall) -> None:
+    person = operator(node).person
+    link = do(node, register.login_link, actor=operator(node), person=person)["token"]
+    token = do(node, register.login_by_link, link=link, client="firefox")
+    assert who(node, token).person == person
+    assert code_of(node, register.login_by_link, link=link, client="firefox") == "IDN-408"
+    late = do(node, register.login_link, actor=operator(node), person=person)["token"]
+    wall.later(hours=24)
+    assert code_of(node, register.login_by_link, link=late) == "IDN-408"
+    assert code_of(node, register.login_by_link, link="") == "IDN-408"
+
+
+def test_a_person_without_password_enters_by_link_only(node: Store) -> None:
+    person = do(node, register.add_person, actor=operator(node), login="linky", name="L", roles=["analyst"])
+    for password in ("", "None", "nobody has this password"):
+        assert code_of(node, register.login, login="linky", password=password) == "IDN-403"
+    link = do(node, register.login_link, actor=operator(node), person=person["id"])["token"]
+    actor = who(node, do(node, register.login_by_link, link=link, client="firefox"))
+    do(node, register.change_password, actor=actor, new="a good long one")
+    do(node, register.login, login="linky", password="a good long one")
+
+
+def test_a_changed_password_ends_the_sessions(node: Store) -> None:
+    token = entered(node)
+    assert (
+        code_of(node, register.change_password, actor=operator(node), old="wrong", new="another long one") == "IDN-410"
+    )
+    do(node, register.change_password, actor=operator(node), old=PASSWORD, new="another long one")
+    assert refused(node, token) == "IDN-405"
+    assert code_of(node, register.login, login="root", password=PASSWORD) == "IDN-403"
+
+
+def test_a_service_token_has_scopes_an_end_and_a_person(node: Store, wall: Wall) -> None:
+    me = operator(node)
+    made = do(node, register.issue_service_token, actor=me, person=me.person, label="etl", scopes=["harmonise"], days=1)
+    with node.read() as tx:
+        actor, scopes = register.actor_of_service_token(tx, made["token"])
+    assert (actor.person, scopes) == (me.person, ["harmonise"])
+    assert "secret_digest" not in do(node, register.service_tokens, actor=me)[0]
+    wall.later(days=1)
+    assert code_of(node, register.actor_of_service_token, token=made["token"]) == "IDN-407"
+    other = do(node, register.issue_service_token, actor=me, person=me.person, label="etl", scopes=["harmonise"])
+    do(node, register.revoke_service_token, actor=me, token_id=other["id"])
+    assert code_of(node, register.actor_of_service_token, token=other["token"]) == "IDN-407"
+    assert code_of(node, register.actor_of_service_token, token="") == "IDN-407"
+    bad = code_of(node, register.issue_service_token, actor=me, person=me.person, label="", scopes=["*"], days=0)
+    assert bad == "IDN-413"
+
+
+def test_new_people_are_checked_all_at_once(node: Store) -> None:
+    with pytest.raises(Refusal) as caught:
+        do(
+            node,
+            register.add_person,
+            actor=operator(node),
+            login="ROOT!",
+            name=" ",
+            roles=["king", "peer"],
+            password="short",
+        )
+    assert [p.where for p in caught.value.problems] == ["login", "name", "roles", "roles", "password"]
+    with pytest.raises(Refusal) as taken:
+        do(node, register.add_person, actor=operator(node), login="root", name="A", roles=["legal"])
+    assert [p.where for p in taken.value.problems] == ["login"]
+
+
+def test_nobody_changes_their_own_roles(node: Store) -> None:
+    me = operator(node)
+    assert code_of(node, register.set_roles, actor=me, person=me.person, roles=["operator", "reviewer"]) == "IDN-411"
+    assert code_of(node, register.disable_person, actor=me, person=me.person) == "IDN-411"
+    card = do(node, register.add_person, actor=me, login="bo", name="B", roles=["legal"], department="法务部")
+    assert do(node, register.set_roles, actor=me, person=card["id"], roles=["auditor"])["roles"] == ["auditor"]
+    assert [d["name"] for d in do(node, register.departments, actor=me)] == ["法务部"]
+
+
+@pytest.mark.parametrize("role", ["analyst", "auditor", "registrar"])
+def test_only_operators_keep_people_and_tokens(node: Store, role: str) -> None:
+    actor = Actor("p-2", role, PARTY, "", frozenset({role}))
+    assert code_of(node, register.add_person, actor=actor, login="x1", name="X", roles=["operator"]) == "GEN-403"
+    assert code_of(node, register.login_link, actor=actor, person="p") == "GEN-403"
+
+
+def test_a_party_needs_a_sound_credit_code(node: Store) -> None:
+    good = codes.credit_code("9", "1", "520100", "MA0BK003")
+    assert do(node, register.add_party, actor=operator(node), code=good, name="单车企业")["name"] == "单车企业"
+    bad = good[:-1] + ("0" if good[-1] != "0" else "1")
+    assert code_of(node, register.add_party, actor=operator(node), code=bad, name="x") == "IDN-401"
+    assert code_of(node, register.party, code=bad) == "IDN-414"

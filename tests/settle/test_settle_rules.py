@@ -1,0 +1,173 @@
+"""Periods, invoice lines, the split and the beancount text: examples, and properties that must hold for all."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datong.ground.refusal import Refusal
+from datong.settle import rules
+from datong.settle.model import Posting
+
+GROUP, BIKE, BUREAU, BUYER = "91520000MA6GROUP01", "91520100MA6BIKE001", "11520000009390180H", "91520100MA6LAB0001"
+SPLIT = [
+    {"party": GROUP, "weight": 30, "payee_kind": "company", "account": "g"},
+    {"party": BUREAU, "weight": 40, "payee_kind": "treasury", "account": "t"},
+    {"party": BIKE, "weight": 30, "payee_kind": "company", "account": "b"},
+]
+
+
+def event(number: int, state: str = "MONETIZABLE", size: int = 0, table: str = "flows.cells") -> dict[str, Any]:
+    return {"id": f"use-{number}", "state": state, "table_name": table, "version": 1, "bytes_granted": size}
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "end"),
+    [
+        ("2026-03", "2026-02-28T16:00:00+00:00", "2026-03-31T16:00:00+00:00"),
+        ("2026-12", "2026-11-30T16:00:00+00:00", "2026-12-31T16:00:00+00:00"),
+        ("2026-03-02/2026-03-05", "2026-03-01T16:00:00+00:00", "2026-03-04T16:00:00+00:00"),
+        ("2026-03-02T00:00:00Z/2026-03-02T12:00:00Z", "2026-03-02T00:00:00+00:00", "2026-03-02T12:00:00+00:00"),
+    ],
+)
+def test_period(period: str, start: str, end: str) -> None:
+    assert [at.isoformat() for at in rules.period_bounds(period)] == [start, end]
+
+
+@pytest.mark.parametrize(
+    "period", ["", "2026", "2026-13", "2026-03-05/2026-03-05", "2026-03-06/2026-03-05", "a/b", "x/y/z"]
+)
+def test_period_refused(period: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        rules.period_bounds(period)
+    assert refused.value.code == "TRD-422"
+
+
+def test_only_monetizable_events_are_charged_and_every_event_is_named_once() -> None:
+    events = [event(1), event(2, "INCLUDED"), event(3), event(4, "FREE"), event(5, table="flows.types")]
+    lines = rules.lines(events, {"kind": "per_delivery", "amount_fen": 1234}, "mobility-flows")
+    assert [(line.state, line.quantity, line.amount_fen) for line in lines] == [
+        ("MONETIZABLE", 2, 2468), ("MONETIZABLE", 1, 1234), ("FREE", 1, 0), ("INCLUDED", 1, 0),
+    ]  # fmt: skip
+    assert sorted(e for line in lines for e in line.events) == sorted(e["id"] for e in events)
+
+
+def test_rounding_is_half_up_once_per_line_not_per_event() -> None:
+    half = rules.GIB // 2
+    events = [event(n, size=half) for n in range(3)]  # 1.5 GiB at 1 fen: 2 fen; three times 0.5 would be 3
+    (line,) = rules.lines(events, {"kind": "per_gib", "amount_fen": 1}, "p")
+    assert line.amount_fen == 2
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["MONETIZABLE", "FREE", "INCLUDED", "NON_MONETIZABLE"]), st.integers(0, 3))),
+    st.integers(1, 10**7),
+)
+def test_lines_hold_every_event_once_and_add_up(kinds: list[tuple[str, int]], price: int) -> None:
+    events = [event(n, state, table=f"t{table}") for n, (state, table) in enumerate(kinds)]
+    lines = rules.lines(events, {"kind": "per_delivery", "amount_fen": price}, "p")
+    assert sorted(e for line in lines for e in line.events) == sorted(e["id"] for e in events)
+    charged = sum(state == "MONETIZABLE" for state, _ in kinds)
+    assert sum(line.amount_fen for line in lines) == charged * price
+    assert sum(line.quantity for line in lines) == len(events)
+
+
+parties = st.lists(st.integers(0, 10**6), min_size=1, max_size=8).filter(lambda ws: sum(ws) > 0)
+
+
+@given(st.integers(0, 10**13), parties, st.randoms())
+def test_the_split_adds_up_is_near_and_does_not_depend_on_order(gross: int, weights: list[int], random: Any) -> None:
+    split = [
+        {"party": f"91P{n:03d}", "weight": w, "payee_kind": "company", "account": "a"} for n, w in enumerate(weights)
+    ]
+    parts = rules.shares(gross, split)
+    assert sum(part.share_fen for part in parts) == gross
+    for part in parts:
+        assert abs(part.share_fen - Fraction(part.exact)) < 1
+    shuffled = split[:]
+    random.shuffle(shuffled)
+    assert {p.party: p.share_fen for p in rules.shares(gross, shuffled)} == {p.party: p.share_fen for p in parts}
+
+
+@given(st.integers(0, 10**13), parties)
+def test_a_charge_sums_to_zero(gross: int, weights: list[int]) -> None:
+    split = [
+        {"party": f"91P{n:03d}", "weight": w, "payee_kind": "company", "account": "a"} for n, w in enumerate(weights)
+    ]
+    postings = rules.charge("91P000", BUYER, gross, rules.shares(gross, split))
+    assert sum(posting.amount_fen for posting in postings) == 0
+
+
+def test_unbalanced_postings_are_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        rules.balanced([Posting("A", GROUP, 100), Posting("B", GROUP, -99)], "分账", "split")
+    assert (refused.value.code, refused.value.facts["difference_fen"]) == ("TRD-407", 1)
+
+
+def test_a_department_is_never_paid_in_cash() -> None:
+    cash = [{**part, "payee_kind": "company"} for part in SPLIT]
+    with pytest.raises(Refusal) as refused:
+        rules.shares(100, cash)
+    assert (refused.value.code, refused.value.facts["party"]) == ("TRD-408", BUREAU)
+    with pytest.raises(Refusal) as refused:
+        rules.shares(100, [])
+    assert refused.value.code == "TRD-400"
+
+
+def test_largest_remainder_example() -> None:
+    assert [(p.party, p.share_fen) for p in rules.shares(101, SPLIT)] == [(GROUP, 30), (BUREAU, 41), (BIKE, 30)]
+
+
+@pytest.mark.parametrize(
+    ("state", "deed", "after"),
+    [
+        ("RECEIVED", "accept", "ACCEPTED"),
+        ("ISSUED", "void", "VOIDED"),
+        ("ACCEPTED", "pay", "PAID"),
+        ("ISSUED", "pay", None),
+        ("ACCEPTED", "void", None),
+        ("VOIDED", "accepted", None),
+        ("PAID", "pay", None),
+    ],
+)
+def test_moves(state: str, deed: str, after: str | None) -> None:
+    if after is not None:
+        assert rules.moved("i", state, deed) == after
+        return
+    with pytest.raises(Refusal) as refused:
+        rules.moved("i", state, deed)
+    assert refused.value.code == "TRD-409"
+
+
+def entry(number: int, postings: list[tuple[str, int]], state: str = "POSTED") -> dict[str, Any]:
+    return {
+        "id": f"e{number}", "kind": "charge", "state": state, "at": f"2026-03-0{number}T20:00:00Z", "narration": 'a "b" \\',
+        "reference": "inv", "postings": [{"account": a, "amount_fen": fen} for a, fen in postings],
+    }  # fmt: skip
+
+
+def test_beancount_text_balances_for_a_second_reader() -> None:
+    entries = [
+        entry(1, [("Assets:Receivable:P1", 10001), ("Income:Data:P2", -10001)]),
+        entry(2, [("Assets:Bank", 5), ("Assets:Receivable:P1", -5)], "PENDING"),
+        entry(3, [("Assets:Bank", 7), ("Assets:Receivable:P1", -7)], "VOIDED"),
+    ]
+    text = rules.beancount(GROUP, entries)
+    moved: dict[str, int] = {}
+    for block in text.split("\n\n")[1:]:
+        amounts = re.findall(r"^  ([A-Z]\S+)  (-?)(\d+)\.(\d\d) CNY$", block, re.M)
+        signed = [(name, int(f"{sign}{yuan}{fen}")) for name, sign, yuan, fen in amounts]
+        assert sum(fen for _, fen in signed) == 0
+        for name, fen in signed:
+            moved[name] = moved.get(name, 0) + fen
+    told = {n: int(f"{s}{y}{f}") for n, s, y, f in re.findall(r"balance (\S+)  (-?)(\d+)\.(\d\d) CNY", text)}
+    assert told == moved == {"Assets:Receivable:P1": 9996, "Income:Data:P2": -10001, "Assets:Bank": 5}
+    assert "2026-03-02 * " in text  # 20:00 UTC is the next day in Beijing
+    assert "2026-03-03 ! " in text
+    assert "e3" not in text
+    assert rules.beancount(GROUP, []).count("\n") == 3

@@ -1,0 +1,408 @@
+"""From metered uses to invoice, acceptance, postings, split and statements between real nodes: idempotent,
+balanced, repeatable after a crash; altered, forged and replayed documents are refused."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from datong.ground import evidence, signing
+from datong.ground.db import NODE
+from datong.ground.refusal import Refusal
+from datong.meter import service as meter
+from datong.negotiate import store as negotiate_store
+from datong.settle import service as settle
+from datong.settle import store
+from neighbours import PARTIES, Neighbours, node_code
+
+GROUP, LAB, BIKE, BUREAU = (PARTIES[name][0] for name in ("data-group", "city-lab", "bike-company", "traffic-bureau"))
+SPLIT = [
+    {"party": GROUP, "weight": 30, "payee_kind": "company", "account": "6222-g"},
+    {"party": BUREAU, "weight": 40, "payee_kind": "treasury", "account": "treasury-5201"},
+    {"party": BIKE, "weight": 30, "payee_kind": "company", "account": "6222-b"},
+]
+FEE = 99_999
+AFTER = "2026-04-01T00:00:00Z"
+
+
+def terms(**changes: Any) -> dict[str, Any]:
+    return {
+        "product": "P-FLOWS", "purpose": "industry_development", "delivery_form": "controlled",
+        "tariff": {"kind": "per_delivery", "amount_fen": FEE}, "split": SPLIT, "inputs": [],
+        "from": "2026-03-01T00:00:00Z", "until": "2027-03-01T00:00:00Z", **changes,
+    }  # fmt: skip
+
+
+def contract(world: Neighbours, id: str = "agr-1", **changes: Any) -> str:
+    """The agreement data-group -> city-lab, as both sides hold it after the negotiation."""
+    row = {
+        "id": id, "code": id, "negotiation": "n", "dataset": "P-FLOWS", "offer_id": "o", "provider": node_code("data-group"),
+        "consumer": node_code("city-lab"), "provider_party": GROUP, "consumer_party": LAB, "policy_hash": "h",
+        "policy": {"id": id, "permissions": []}, "terms": terms(**changes), "from": "2026-03-01T00:00:00Z", "until": None,
+        "agreed_at": "2026-03-01T00:00:00Z", "signatures": [], "keys": {}, "signed": "both", "digest": "d", "state": "FINALIZED",
+    }  # fmt: skip
+    for name in ("data-group", "city-lab"):
+        with world.as_person(name) as tx:
+            tx.add(negotiate_store.agreements, row)
+    return id
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Neighbours:
+    world = Neighbours(tmp_path, "data-group", "city-lab", "bike-company", "traffic-bureau")
+    contract(world)
+    return world
+
+
+def use(world: Neighbours, *versions: int, agreement: str = "agr-1", kind: str = "file_set") -> None:
+    for version in versions:
+        with world.stores["data-group"].begin(NODE, "deliver") as tx:
+            meter.take(tx, agreement=agreement, grant="g", kind=kind, table="flows.cells", version=version, rows=1,
+                       bytes_granted=10, files=[], decision={})  # fmt: skip
+
+
+def bill(world: Neighbours, agreement: str = "agr-1", period: str = "2026-03") -> dict[str, Any]:
+    with world.as_person("data-group") as tx:
+        return settle.invoice(tx, agreement=agreement, period=period)
+
+
+def at(world: Neighbours, name: str, verb: str, **named: Any) -> Any:
+    with world.as_person(name) as tx:
+        return getattr(settle, verb)(tx, **named)
+
+
+def code_of(call: Any, *args: Any, **named: Any) -> str:
+    with pytest.raises(Refusal) as refused:
+        call(*args, **named)
+    return refused.value.code
+
+
+def balance(world: Neighbours, name: str, side: str = "posted_fen") -> dict[str, int]:
+    return {row["account"]: row[side] for row in at(world, name, "balances") if row[side]}
+
+
+def sums_to_zero(world: Neighbours) -> bool:
+    for opened in world.stores.values():
+        with opened.read() as tx:
+            groups = select(func.sum(store.postings.c.amount_fen)).group_by(store.postings.c.entry)
+            if any(total for (total,) in tx.all(groups)):
+                return False
+    return True
+
+
+def settled(world: Neighbours) -> dict[str, Any]:
+    """Three uses, one of a version paid before; billed, accepted, statements sent."""
+    use(world, 1, 1, 2)
+    world.at(AFTER)
+    invoice = bill(world)
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=invoice["id"])
+    world.carry(times=2)
+    return invoice
+
+
+def test_from_use_to_statement(world: Neighbours) -> None:
+    invoice = settled(world)
+    gross = 2 * FEE
+    assert invoice["gross_fen"] == gross
+    settlement = at(world, "data-group", "settlement", invoice=invoice["id"])
+    assert settlement["state"] == "ACCEPTED"
+    assert settlement["balanced"] is True
+    shares = {part["party"]: part["share_fen"] for part in settlement["parts"]}
+    assert shares == {GROUP: 60_000, BUREAU: 79_999, BIKE: 59_999}  # 30 : 40 : 30 of 199,998, the odd fen by party code
+    assert balance(world, "data-group") == {
+        f"Assets:Receivable:P{LAB}": gross, f"Income:Data:P{GROUP}": -shares[GROUP],
+        f"Liabilities:Payable:P{BUREAU}": -shares[BUREAU], f"Liabilities:Payable:P{BIKE}": -shares[BIKE],
+    }  # fmt: skip
+    assert balance(world, "city-lab") == {"Expenses:Data": gross, f"Liabilities:Payable:P{GROUP}": -gross}
+    assert balance(world, "bike-company") == {
+        f"Assets:Receivable:P{GROUP}": shares[BIKE],
+        "Income:Data:Share": -shares[BIKE],
+    }
+    for name, party in (("bike-company", BIKE), ("traffic-bureau", BUREAU)):
+        (statement,) = at(world, name, "statements")
+        assert (statement["share_fen"], statement["direction"]) == (shares[party], "received")
+    assert sums_to_zero(world)
+
+
+def test_every_use_is_billed_or_free_and_named_once(world: Neighbours) -> None:
+    use(world, 1, 1, 2)
+    use(world, 3, kind="preview")
+    world.at(AFTER)
+    lines = bill(world)["lines"]
+    with world.as_person("data-group") as tx:
+        totals = meter.totals(tx, "agr-1")
+        ids = sorted(event["id"] for event in meter.events(tx, "agr-1"))
+    assert {line["state"]: line["quantity"] for line in lines} == {n: c for n, c in totals["states"].items() if c}
+    assert sorted(event for line in lines for event in line["events"]) == ids
+
+
+def test_settling_twice_is_settling_once(world: Neighbours) -> None:
+    invoice = settled(world)
+    with world.as_person("data-group") as tx:
+        before = {
+            t.name: tx.all(select(t).order_by(t.c.id))
+            for t in (store.invoices, store.lines, store.entries, store.postings)
+        }
+        again = settle.invoice(tx, agreement="agr-1", period="2026-03")
+        after = {
+            t.name: tx.all(select(t).order_by(t.c.id))
+            for t in (store.invoices, store.lines, store.entries, store.postings)
+        }
+    assert again["id"] == invoice["id"]
+    assert before == after
+    at(world, "city-lab", "accept_invoice", invoice=invoice["id"])
+    world.carry()
+    assert balance(world, "city-lab")["Expenses:Data"] == 2 * FEE
+    # another period that holds the same uses bills none of them again
+    assert code_of(bill, world, period="2026-03-01/2026-03-31") == "TRD-410"
+
+
+def test_a_crash_before_the_commit_leaves_nothing_and_the_repetition_is_whole(world: Neighbours) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    with pytest.raises(RuntimeError), world.as_person("data-group") as tx:
+        settle.invoice(tx, agreement="agr-1", period="2026-03")
+        raise RuntimeError("the node dies")
+    assert at(world, "data-group", "invoices") == []
+    assert world.outgoing("data-group") == []
+    assert bill(world)["gross_fen"] == FEE
+    assert len(world.outgoing("data-group")) == 1
+
+
+def test_until_accepted_the_charge_is_pending(world: Neighbours) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    invoice = bill(world)
+    assert balance(world, "data-group") == {}
+    assert balance(world, "data-group", "pending_fen")[f"Assets:Receivable:P{LAB}"] == FEE
+    world.carry()
+    assert at(world, "data-group", "statements") == []
+    assert (
+        code_of(at, world, "data-group", "record_payment", invoice=invoice["id"], amount_fen=1, reference="b")
+        == "TRD-409"
+    )
+
+
+def test_payment_until_nothing_is_receivable(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    pay = {"invoice": invoice, "amount_fen": FEE, "reference": "bank-1"}
+    for _ in range(2):  # the same bank reference counts once
+        assert at(world, "data-group", "record_payment", **pay)["paid_fen"] == FEE
+    assert (
+        code_of(at, world, "data-group", "record_payment", invoice=invoice, amount_fen=FEE + 1, reference="x")
+        == "TRD-411"
+    )
+    assert code_of(at, world, "data-group", "record_payment", invoice=invoice, amount_fen=0, reference="x") == "TRD-411"
+    assert at(world, "data-group", "record_payment", **{**pay, "reference": "bank-2"})["state"] == "PAID"
+    at(world, "city-lab", "record_payment", invoice=invoice, amount_fen=2 * FEE, reference="bank-3")
+    assert f"Assets:Receivable:P{LAB}" not in balance(world, "data-group")
+    assert balance(world, "city-lab") == {"Expenses:Data": 2 * FEE, "Assets:Bank": -2 * FEE}
+    for name in ("data-group", "bike-company"):
+        (statement,) = [s for s in at(world, name, "statements") if s["party"] == BIKE]
+        for _ in range(2):
+            at(
+                world,
+                name,
+                "record_payout",
+                statement=statement["id"],
+                amount_fen=statement["share_fen"],
+                reference="o",
+            )
+    assert f"Liabilities:Payable:P{BIKE}" not in balance(world, "data-group")
+    assert sums_to_zero(world)
+
+
+def test_dispute_then_void_frees_the_uses_for_a_new_invoice(world: Neighbours) -> None:
+    use(world, 1, 2)
+    world.at(AFTER)
+    first = bill(world)["id"]
+    world.carry()
+    at(world, "city-lab", "dispute_invoice", invoice=first, reason="one file was damaged")
+    world.carry(times=2)
+    assert at(world, "data-group", "settlement", invoice=first)["state"] == "DISPUTED"
+    at(world, "data-group", "void_invoice", invoice=first, reason="agreed")
+    world.carry(times=2)
+    assert at(world, "city-lab", "settlement", invoice=first)["state"] == "VOIDED"
+    assert balance(world, "data-group", "pending_fen") == {}
+    second = bill(world)
+    assert second["id"] != first
+    assert second["gross_fen"] == 2 * FEE
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=second["id"])
+    world.carry()
+    assert code_of(at, world, "data-group", "void_invoice", invoice=second["id"], reason="no") == "TRD-409"
+    assert balance(world, "data-group")[f"Assets:Receivable:P{LAB}"] == 2 * FEE
+    assert sums_to_zero(world)
+
+
+def test_a_reversal_undoes_an_entry_once_and_keeps_it(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    entry = f"{invoice}-charge"
+    for _ in range(2):
+        made = at(world, "data-group", "reverse_entry", entry=entry, reason="wrong buyer")
+        assert made["reverses"] == entry
+    assert balance(world, "data-group") == {}
+    assert code_of(at, world, "data-group", "reverse_entry", entry=made["id"], reason="x") == "TRD-409"
+    assert code_of(at, world, "data-group", "reverse_entry", entry="x", reason="x") == "TRD-404"
+    assert len(at(world, "data-group", "ledger", reference=invoice)) == 2
+
+
+def test_periods_must_be_over_and_hold_uses(world: Neighbours) -> None:
+    use(world, 1)
+    assert code_of(bill, world) == "TRD-406"
+    assert code_of(bill, world, period="march") == "TRD-422"
+    world.at(AFTER)
+    assert code_of(bill, world, period="2026-02") == "TRD-410"
+    assert code_of(at, world, "city-lab", "invoice", agreement="agr-1", period="2026-03") == "TRD-403"
+
+
+def test_free_use_is_invoiced_at_zero_without_postings(world: Neighbours) -> None:
+    contract(world, "agr-free", tariff={"kind": "free", "amount_fen": 0}, split=[], purpose="public_welfare")
+    use(world, 1, 2, agreement="agr-free")
+    world.at(AFTER)
+    invoice = bill(world, "agr-free")
+    assert invoice["gross_fen"] == 0
+    assert [line["state"] for line in invoice["lines"]] == ["FREE"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=invoice["id"])
+    world.carry()
+    assert at(world, "data-group", "ledger") == []
+    assert at(world, "data-group", "settlement", invoice=invoice["id"])["balanced"] is True
+
+
+def test_a_contract_that_pays_a_department_in_cash_is_not_settled(world: Neighbours) -> None:
+    contract(world, "agr-cash", split=[{**part, "payee_kind": "company"} for part in SPLIT])
+    use(world, 1, agreement="agr-cash")
+    world.at(AFTER)
+    assert code_of(bill, world, "agr-cash") == "TRD-408"
+    assert at(world, "data-group", "invoices") == []
+
+
+# --- attacks ---------------------------------------------------------------------------------------------------
+
+
+def resigned(world: Neighbours, name: str, value: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A document changed and properly signed anew by `name`."""
+    with world.as_person(name) as tx:
+        return signing.signed(tx, {**copy.deepcopy(value), **changes, "signatures": []})
+
+
+def test_an_altered_or_inflated_invoice_is_refused(world: Neighbours) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    bill(world)
+    (message,) = world.outgoing("data-group")
+    value = message["body"]["invoice"]
+    line = value["lines"][0]
+    inflated = [
+        {"gross_fen": FEE + 1},
+        {"lines": [{**line, "amount_fen": FEE + 1}], "gross_fen": FEE + 1},
+        {"lines": [{**line, "unit_price_fen": 2 * FEE, "amount_fen": 2 * FEE}], "gross_fen": 2 * FEE},
+        {"lines": [{**line, "quantity": 2, "amount_fen": 2 * FEE}], "gross_fen": 2 * FEE},
+        {"lines": [line, {**line, "number": 2}], "gross_fen": 2 * FEE},
+        {"lines": [{**line, "events": [1]}]},
+        {"tariff": {"kind": "per_delivery", "amount_fen": 2 * FEE}},
+        {"buyer_party": BIKE},
+        {"seller_party": BIKE},
+        {"purpose": "public_welfare"},
+    ]
+    for changes in inflated:
+        body = {"invoice": resigned(world, "data-group", value, **changes)}
+        assert code_of(world.deliver, "city-lab", "data-group", "settle.invoice", body) == "TRD-401"
+    assert (
+        code_of(world.deliver, "city-lab", "data-group", "settle.invoice", {"invoice": {**value, "gross_fen": 1}})
+        == "TRD-401"
+    )
+    assert (
+        code_of(world.deliver, "city-lab", "data-group", "settle.invoice", {"invoice": {**value, "x": 1}}) == "TRD-401"
+    )
+    assert code_of(world.deliver, "city-lab", "data-group", "settle.invoice", {}) == "TRD-401"
+    stranger = {"invoice": resigned(world, "bike-company", value)}
+    assert code_of(world.deliver, "city-lab", "bike-company", "settle.invoice", stranger) == "TRD-401"
+    world.deliver("city-lab", "data-group", "settle.invoice", message["body"])
+    other = {"invoice": resigned(world, "data-group", value, issued_at="2026-05-01T00:00:00Z")}
+    assert code_of(world.deliver, "city-lab", "data-group", "settle.invoice", other) == "TRD-401"
+
+
+def test_nobody_accepts_in_the_name_of_the_buyer(world: Neighbours) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    invoice = bill(world)
+    bare = {"invoice": invoice["id"], "digest": invoice["digest"], "word": "accepted", "reason": "", "at": AFTER}
+    forged = {"notice": resigned(world, "bike-company", bare)}
+    assert code_of(world.deliver, "data-group", "bike-company", "settle.accepted", forged) == "TRD-401"
+    assert code_of(world.deliver, "data-group", "city-lab", "settle.accepted", forged) == "TRD-401"
+    wrong = {"notice": resigned(world, "city-lab", bare, digest="sha256:0")}
+    assert code_of(world.deliver, "data-group", "city-lab", "settle.accepted", wrong) == "TRD-401"
+    as_dispute = {"notice": resigned(world, "city-lab", bare, word="disputed")}
+    assert code_of(world.deliver, "data-group", "city-lab", "settle.accepted", as_dispute) == "TRD-401"
+    assert code_of(at, world, "data-group", "accept_invoice", invoice=invoice["id"]) == "TRD-403"
+
+
+def statement_to(world: Neighbours, name: str) -> dict[str, Any]:
+    use(world, 1)
+    world.at(AFTER)
+    invoice = bill(world)["id"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    (accepted,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", accepted["type"], accepted["body"])
+    found = [m["body"]["statement"] for m in world.outgoing("data-group") if m["to"] == node_code(name)]
+    return dict(next(value for value in found if value))
+
+
+def test_a_statement_that_does_not_follow_is_refused(world: Neighbours) -> None:
+    value = statement_to(world, "bike-company")
+    parts = value["parts"]
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"gross_fen": value["gross_fen"] - 100}, "TRD-401"),
+        ({"parts": [{**p, "share_fen": p["share_fen"] + 1} if p["party"] == GROUP else p for p in parts]}, "TRD-401"),
+        ({"parts": [{**p, "weight": 1} if p["party"] == BIKE else p for p in parts]}, "TRD-401"),
+        ({"parts": [p for p in parts if p["party"] != BIKE]}, "TRD-401"),
+        ({"parts": [{**p, "payee_kind": "company"} for p in parts]}, "TRD-408"),
+        ({"parts": []}, "TRD-400"),
+        ({"party": BUREAU}, "TRD-401"),
+        ({"issuer_party": BIKE}, "TRD-401"),
+        ({"lines": ["x"]}, "TRD-401"),
+    ]
+    for changes, code in wrong:
+        body = {"statement": resigned(world, "data-group", value, **changes)}
+        assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", body) == code
+    assert code_of(world.deliver, "bike-company", "city-lab", "settle.statement", {"statement": value}) == "TRD-401"
+    assert at(world, "bike-company", "statements") == []
+    world.deliver("bike-company", "data-group", "settle.statement", {"statement": value})
+    other = {"statement": resigned(world, "data-group", value, issued_at="2026-05-01T00:00:00Z")}
+    assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", other) == "TRD-401"
+
+
+def test_only_finance_may(world: Neighbours) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    with world.as_person("data-group", "p-1", "product_manager") as tx:
+        assert code_of(settle.invoice, tx, agreement="agr-1", period="2026-03") == "GEN-403"
+        assert code_of(settle.export_beancount, tx) == "GEN-403"
+
+
+def test_every_record_has_a_leaf_that_fits_it(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    at(world, "data-group", "record_payment", invoice=invoice, amount_fen=FEE, reference="bank-1")
+    tables = (store.invoices, store.lines, store.billed, store.entries, store.postings, store.statements)
+    for name, opened in world.stores.items():
+        with opened.read() as tx:
+            for table in tables:
+                for row in tx.all(select(table)):
+                    of = (evidence.leaves.c.table_name == table.name) & (evidence.leaves.c.record_id == row.id)
+                    found = tx.all(select(evidence.leaves).where(of).order_by(evidence.leaves.c.seq))
+                    assert found[-1].record_digest == evidence.row_digest(tx, table, dict(row._mapping)), (name, row.id)
+
+
+def test_the_export_names_every_live_entry(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    text = at(world, "data-group", "export_beancount")["text"]
+    assert f'id: "{invoice}-charge"' in text
+    assert f"Assets:Receivable:P{LAB}  1999.98 CNY" in text

@@ -1,0 +1,52 @@
+"""Tariffs and splits of a contract: shape, and departments that would be paid in cash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from datong.terms.tariffs import paid_in_cash, split_problems, tariff_problems
+
+COMPANY = {"party": "91520100MA6DATONG5", "weight": 3, "payee_kind": "company", "account": "a"}
+BUREAU = {"party": "11520000009390180H", "weight": 1, "payee_kind": "treasury", "account": "t"}
+
+
+@pytest.mark.parametrize(
+    ("tariff", "sound"),
+    [
+        ({"kind": "free", "amount_fen": 0}, True),
+        ({"kind": "per_delivery", "amount_fen": 1}, True),
+        ({"kind": "free", "amount_fen": 1}, False),
+        ({"kind": "per_delivery", "amount_fen": 0}, False),
+        ({"kind": "per_delivery", "amount_fen": 1.0}, False),
+        ({"kind": "per_delivery", "amount_fen": True}, False),
+        ({"kind": "gift", "amount_fen": 0}, False),
+        (None, False),
+    ],
+)
+def test_tariff(tariff: Any, sound: bool) -> None:
+    assert (tariff_problems(tariff) == []) is sound
+
+
+@pytest.mark.parametrize(
+    ("split", "places"),
+    [
+        ([COMPANY, BUREAU], []),
+        ([], ["split"]),
+        ([COMPANY, COMPANY], ["split"]),
+        ([{**COMPANY, "weight": 0}], ["split"]),
+        ([{**COMPANY, "weight": -1, "account": ""}], ["split[0].weight", "split[0].account"]),
+        ([{**COMPANY, "weight": 0.5}], ["split[0].weight"]),
+        ([{**COMPANY, "payee_kind": "cash"}], ["split[0].payee_kind"]),
+        ("split", ["split"]),
+    ],
+)
+def test_split(split: Any, places: list[str]) -> None:
+    assert [problem.where for problem in split_problems(split)] == places
+
+
+def test_departments_are_paid_through_the_treasury() -> None:
+    assert paid_in_cash([COMPANY, BUREAU]) == []
+    assert paid_in_cash([COMPANY, {**BUREAU, "payee_kind": "company"}]) == [BUREAU["party"]]
+    assert paid_in_cash([COMPANY], departments=[COMPANY["party"]]) == [COMPANY["party"]]

@@ -1,0 +1,648 @@
+"""Two nodes negotiate over the real routes: the whole course, every attack, every loss and repetition."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from datong.ground.db import Tx
+from datong.ground.evidence.leaves import leaves, row_digest
+from datong.ground.jobs import open_jobs
+from datong.ground.refusal import Refusal
+from datong.negotiate import service as negotiate
+from datong.negotiate import store as rows
+from datong.terms.policy import Constraint, Policy, Rule, from_json, policy_hash, to_json
+from datong.wire.dsp.messages import problems
+from datong.wire.dsp.versions import SIGNS, WELL_KNOWN
+from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop, Node, business_time, listed, two_nodes
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[Node, Node, Loop]]:
+    provider, consumer = two_nodes(tmp_path)
+    yield provider, consumer, Loop(provider, consumer)
+    provider.store.dispose()
+    consumer.store.dispose()
+
+
+def ask(consumer: Node, provider: Node, offer: dict, *, purpose: str = "industry_development", **more) -> dict:
+    with consumer.as_("analyst") as tx:
+        return negotiate.request(
+            tx, provider=provider.code, dataset=DATASET, offer_id=OFFER, purpose=purpose, offer=offer, **more
+        )  # fmt: skip
+
+
+def concluded(pair) -> dict:
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    return consumer.agreements()[0]
+
+
+def states(*nodes: Node) -> list[str]:
+    return [node.negotiation()["state"] for node in nodes]
+
+
+def test_request_to_finalized_on_both_sides_with_both_signatures(pair):
+    provider, consumer, loop = pair
+    agreed = concluded(pair)
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+    kinds = [body["@type"].removeprefix("Contract") for _, _, body in loop.said]
+    assert kinds == ["RequestMessage", "AgreementMessage", "AgreementVerificationMessage", "NegotiationEventMessage"]
+    for _, _, body in loop.said:
+        assert problems(body) == []
+    assert agreed["terms"] == TERMS
+    assert (agreed["from"], agreed["until"], len(agreed["code"])) == (NOW, UNTIL, 47)
+    assert agreed["policy_hash"] == policy_hash(POLICY)
+    for node in (provider, consumer):
+        with node.store.read() as tx:
+            contract = negotiate.in_force(tx, agreed["id"])
+        assert contract["signed"] == "both"
+        assert [s["node"] for s in contract["signatures"]] == [provider.code, consumer.code]
+        assert contract["digest"] == agreed["digest"]
+        assert [s["by"] for s in contract["signatures"]] == ["", "p-1"]
+        assert (contract["provider_party"], contract["consumer_party"]) == (provider.party, consumer.party)
+
+
+def test_the_address_comes_from_the_version_document_which_is_read_once(pair):
+    _provider, _consumer, loop = pair
+    concluded(pair)
+    assert loop.versions == 2  # once by each side
+
+
+def test_every_round_is_kept_and_every_change_has_its_leaf(pair):
+    provider, consumer, _ = pair
+    concluded(pair)
+    with consumer.store.read(consumer.by("auditor")) as tx:
+        shown = negotiate.negotiation(tx, id=consumer.negotiation()["id"])
+        acts = [act for (act,) in tx.all(select(leaves.c.act).order_by(leaves.c.seq))]
+    assert [(m["direction"], m["act"]) for m in shown["messages"]] == [
+        ("out", "request"), ("in", "agree"), ("out", "verify"), ("in", "finalize"),
+    ]  # fmt: skip
+    assert "May receive by delivery" in shown["words"]["en"]
+    assert acts.count("negotiate.finalized") == 1
+    assert acts.count("negotiate.contract_finalized") == 1
+    assert acts.count("negotiate.message_sent") == 2
+    with provider.store.read(provider.by("auditor")) as tx:
+        assert negotiate.waiting(tx) == []
+
+
+PURPOSE_CASES = [
+    ("credit_scoring", "CTR-405", "Allowed purposes: industry_development, public_welfare."),
+    ("public_welfare", "CTR-406", "terms.purpose: industry_development is offered, public_welfare was asked."),
+]
+
+
+@pytest.mark.parametrize(("purpose", "code", "words"), PURPOSE_CASES)
+def test_a_purpose_that_is_not_allowed_ends_it_naming_those_that_are(pair, purpose, code, words):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider), purpose=purpose)
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    for node in (provider, consumer):
+        assert node.negotiation()["reason"]["code"] == code
+        assert words in node.negotiation()["reason"]["en"]
+        assert node.agreements() == []
+
+
+def widened(offer: dict) -> dict:
+    changed = copy.deepcopy(offer)
+    changed["policy"]["prohibitions"] = []
+    return changed
+
+
+def cheaper(offer: dict) -> dict:
+    return {**offer, "terms": {**offer["terms"], "tariff": {"kind": "free", "amount_fen": 0}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "where"), [(widened, "policy.prohibitions[0]: distribute is offered"), (cheaper, "terms.tariff")]
+)
+def test_a_request_that_differs_from_the_published_offer_is_refused_at_its_first_difference(pair, change, where):
+    provider, consumer, loop = pair
+    ask(consumer, provider, change(listed(provider)))
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert provider.negotiation()["reason"]["code"] == "CTR-406"
+    assert where in consumer.negotiation()["reason"]["en"]
+
+
+@pytest.mark.parametrize("state", ["suspended", "withdrawn"])
+def test_an_offer_that_is_not_live_is_refused(pair, state):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider, state=state))
+    loop.run()
+    assert consumer.negotiation()["reason"]["code"] == "CTR-407"
+
+
+def test_a_listing_may_leave_the_answer_to_a_person(pair):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider, agree="person"), sign=False)
+    loop.run()
+    assert states(provider, consumer) == ["REQUESTED", "REQUESTED"]
+    with provider.as_("product_manager", person="p-7") as tx:
+        (waits,) = negotiate.waiting(tx)
+        assert (waits["held_by"], waits["ours"], waits["why"]["en"]) == (
+            provider.code, True, "the listing leaves the answer to a person",
+        )  # fmt: skip
+        assert waits["deadline"] > NOW
+        negotiate.agree(tx, negotiation=waits["negotiation"])
+    loop.run()
+    assert states(provider, consumer) == ["AGREED", "AGREED"]
+    with consumer.as_("legal", person="p-3") as tx:
+        negotiate.verify(tx, negotiation=consumer.negotiation()["id"])
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+    with provider.store.read() as tx:
+        signed = negotiate.in_force(tx, provider.agreements()[0]["id"])["signatures"]
+    assert [s["by"] for s in signed] == ["p-7", "p-3"]
+
+
+def test_a_counter_offer_is_accepted_and_agreed(pair):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider, agree="person"))
+    loop.run()
+    dearer = {**TERMS, "tariff": {"kind": "per_delivery", "amount_fen": 150_000}}
+    with provider.as_("product_manager") as tx:
+        negotiate.offer(tx, negotiation=provider.negotiation()["id"], policy=to_json(POLICY), terms=dearer)
+    loop.run()
+    assert states(provider, consumer) == ["OFFERED", "OFFERED"]
+    with consumer.as_("analyst") as tx:
+        negotiate.accept(tx, negotiation=consumer.negotiation()["id"])
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+    assert consumer.agreements()[0]["terms"]["tariff"]["amount_fen"] == 150_000
+
+
+def test_a_provider_may_open_with_an_offer(pair):
+    provider, consumer, loop = pair
+    with provider.as_("product_manager") as tx:
+        negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=TERMS)
+    loop.run()
+    assert states(provider, consumer) == ["OFFERED", "OFFERED"]
+    with consumer.as_("analyst") as tx:
+        negotiate.accept(tx, negotiation=consumer.negotiation()["id"])
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+
+
+@pytest.mark.parametrize("who", ["provider", "consumer"])
+def test_either_side_may_end_it_while_it_is_open(pair, who):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider, agree="person"))
+    loop.run()
+    node = {"provider": provider, "consumer": consumer}[who]
+    with node.as_("product_manager") as tx:
+        negotiate.terminate(tx, negotiation=node.negotiation()["id"], reason_text="no budget")
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert "no budget" in provider.negotiation()["reason"]["en"]
+    assert "no budget" in consumer.negotiation()["reason"]["en"]
+
+
+def test_a_person_without_the_role_may_not(pair):
+    provider, consumer, _ = pair
+    offer = listed(provider)
+    with pytest.raises(Refusal) as refused, consumer.as_("finance") as tx:
+        negotiate.request(
+            tx, provider=provider.code, dataset=DATASET, offer_id=OFFER, purpose="public_welfare", offer=offer
+        )  # fmt: skip
+    assert refused.value.code == "GEN-403"
+
+
+# ---- altered and unsigned agreements
+
+
+def in_agreement(change):
+    def tamper(_url, body):
+        if body["@type"] == "ContractAgreementMessage":
+            change(body["agreement"])
+        return body
+
+    return tamper
+
+
+def cheap(agreement):
+    agreement["datong:terms"]["tariff"]["amount_fen"] = 999_999
+
+
+def wide(agreement):
+    agreement["permission"].append({"action": "odrl:sell"})
+
+
+def longer(agreement):
+    agreement["datong:contract"]["until"] = "2099-01-01T00:00:00Z"
+
+
+def other_dataset(agreement):
+    agreement["target"] = "another"
+
+
+def other_party(agreement):
+    agreement["datong:contract"]["consumer_party"] = "91520100MA6EVIL001"
+
+
+def unsigned(agreement):
+    agreement["datong:signatures"] = []
+
+
+def badly_signed(agreement):
+    signature = agreement["datong:signatures"][0]["signature"]
+    agreement["datong:signatures"][0]["signature"] = signature[:-4] + "AAAA"
+
+
+def other_code(agreement):
+    agreement["datong:contract"]["code"] = "9" * 47
+
+
+ALTERED = [
+    (cheap, "CTR-411"), (wide, "CTR-411"), (longer, "CTR-411"), (other_dataset, "CTR-411"), (other_party, "CTR-411"),
+    (unsigned, "CTR-412"), (badly_signed, "CTR-412"), (other_code, "CTR-412"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "code"), ALTERED)
+def test_an_altered_or_unsigned_agreement_is_never_signed(pair, change, code):
+    provider, consumer, loop = pair
+    loop.tamper = in_agreement(change)
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert consumer.negotiation()["reason"]["code"] == code
+    assert provider.negotiation()["reason"]["code"] == code
+    assert consumer.agreements() == []
+    (drawn,) = provider.agreements()
+    with pytest.raises(Refusal) as refused, provider.store.read() as tx:
+        negotiate.in_force(tx, drawn["id"])
+    assert refused.value.code == "CTR-404"
+
+
+def test_a_verification_without_the_announced_signature_is_not_finalized(pair):
+    provider, consumer, loop = pair
+
+    def tamper(_url, body):
+        body.pop("datong:signatures", None)
+        return body
+
+    loop.tamper = tamper
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert provider.negotiation()["reason"]["code"] == "CTR-412"
+
+
+def test_a_peer_that_does_not_announce_signatures_gets_a_contract_signed_by_one_side(pair):
+    provider, consumer, loop = pair
+    with provider.store.begin(provider.by("node")) as tx:
+        learned = {"base": f"{consumer.address}/dsp/2025-1", "signs": False}
+        negotiate.learned_peer(tx, node=consumer.code, **learned)
+
+    def plain(_url, body):
+        if body["@type"] == "ContractAgreementVerificationMessage":
+            body.pop("datong:signatures")
+        return body
+
+    loop.tamper = plain
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+    with provider.store.read() as tx:
+        contract = negotiate.in_force(tx, provider.agreements()[0]["id"])
+    assert contract["signed"] == "one side"
+    assert [s["node"] for s in contract["signatures"]] == [provider.code]
+
+
+def test_a_policy_only_peer_without_our_terms_is_served(pair):
+    """A peer of another make sends and returns the policy alone."""
+    provider, consumer, loop = pair
+    for node in (provider, consumer):
+        other = consumer if node is provider else provider
+        with node.store.begin(node.by("node")) as tx:
+            negotiate.learned_peer(tx, node=other.code, base=f"{other.address}/dsp/2025-1", signs=False)
+
+    def plain(_url, body):
+        stripped = json.loads(json.dumps(body))
+        for part in (stripped, stripped.get("offer", {}), stripped.get("agreement", {})):
+            for name in [name for name in part if name.startswith("datong:")]:
+                part.pop(name)
+        return stripped
+
+    loop.tamper = plain
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+    assert provider.agreements()[0]["terms"] == TERMS
+    assert consumer.agreements()[0]["signed"] == "one side"
+
+
+# ---- strangers, wrong states, repetition, loss
+
+
+def replayed(loop: Loop, sender: Node | None, index: int, change=None):
+    _, url, body = loop.said[index]
+    body = json.loads(json.dumps(body))
+    if change:
+        change(body)
+    return loop.call(sender, "POST", url, body)
+
+
+def test_a_repeated_message_is_answered_and_has_no_second_effect(pair):
+    provider, consumer, loop = pair
+    concluded(pair)
+    before = [_rows(node) for node in (provider, consumer)]
+    for index, (sender, _, _) in enumerate(list(loop.said)):
+        answer = replayed(loop, sender, index)
+        assert answer.status in (200, 201)
+        assert answer.json()["state"] == "FINALIZED"
+    loop.run()
+    assert [_rows(node) for node in (provider, consumer)] == before
+
+
+def _rows(node: Node) -> list[int]:
+    def count(tx: Tx, table) -> int:
+        return tx.execute(select(func.count()).select_from(table)).scalar()
+
+    with node.store.read() as tx:
+        tables = (rows.negotiations, rows.messages, rows.agreements, leaves)
+        return [count(tx, table) for table in tables] + [len(open_jobs(tx))]
+
+
+def test_an_id_reused_for_other_content_is_refused(pair):
+    _provider, consumer, loop = pair
+    concluded(pair)
+    for index in (0, 2):
+
+        def change(body):
+            body["datong:signatures"] = [{"node": "x"}]
+            body.get("offer", {})["datong:terms"] = {"purpose": "public_welfare"}
+
+        answer = replayed(loop, consumer, index, change)
+        assert (answer.status, answer.json()["code"]) == (400, "CTR-409")
+        assert problems(answer.json()) == []
+
+
+def test_a_stranger_and_an_unknown_id_get_the_same_404(pair):
+    provider, consumer, loop = pair
+    concluded(pair)
+    pid = provider.negotiation()["id"]
+    base = f"{provider.address}/dsp/2025-1/negotiations"
+    answers = [
+        loop.call(provider, "GET", f"{base}/{pid}"),  # authenticated, but no party to it on this side
+        loop.call(consumer, "GET", f"{base}/neg-unknown"),
+        loop.call(None, "GET", f"{base}/{pid}"),
+        loop.call(provider, "POST", loop.said[2][1], loop.said[2][2]),
+    ]
+    assert [answer.status for answer in answers] == [404] * 4
+    for answer in answers:
+        assert answer.json()["@type"] == "ContractNegotiationError"
+        assert problems(answer.json()) == []
+    assert loop.call(consumer, "GET", f"{base}/{pid}/").json()["state"] == "FINALIZED"
+    theirs = f"{consumer.address}/dsp/2025-1/negotiations/{consumer.negotiation()['id']}"
+    assert loop.call(provider, "GET", theirs).json()["state"] == "FINALIZED"
+
+
+def test_the_other_pid_in_the_body_must_be_the_right_one(pair):
+    _provider, consumer, loop = pair
+    concluded(pair)
+    for name in ("providerPid", "consumerPid"):
+        answer = replayed(loop, consumer, 2, lambda body, name=name: body.update({name: "neg-other", "@id": "m-new"}))
+        assert answer.status == 404
+
+
+def test_a_message_in_the_wrong_state_is_400_and_changes_nothing(pair):
+    provider, consumer, loop = pair
+    concluded(pair)
+    before = [_rows(node) for node in (provider, consumer)]
+    for index, (sender, _, body) in enumerate(list(loop.said)[1:], start=1):
+        answer = replayed(loop, sender, index, lambda body: body.update({"@id": "urn:uuid:new"}))
+        assert (answer.status, answer.json()["code"]) == (400, "CTR-401"), body["@type"]
+    pids = {name: loop.said[3][2][name] for name in ("providerPid", "consumerPid")}
+    late = {
+        "@context": loop.said[0][2]["@context"], "@type": "ContractNegotiationTerminationMessage", **pids, "code": "1",
+        "reason": ["changed my mind"],
+    }  # fmt: skip
+    url = f"{provider.address}/dsp/2025-1/negotiations/{pids['providerPid']}/termination"
+    answer = loop.call(consumer, "POST", url, late)
+    assert (answer.status, answer.json()["code"]) == (400, "CTR-401")
+    assert [_rows(node) for node in (provider, consumer)] == before
+
+
+def test_a_callback_to_a_third_host_is_refused(pair):
+    provider, consumer, loop = pair
+    loop.tamper = lambda _url, body: {**body, "callbackAddress": "http://elsewhere.test/dsp"}
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert consumer.negotiation()["state"] == "TERMINATED"
+    assert consumer.negotiation()["reason"]["code"] == "CTR-410"
+    with provider.store.read(provider.by("auditor")) as tx:
+        assert negotiate.negotiations(tx) == []
+
+
+def test_an_unreachable_peer_is_tried_again_until_it_answers(pair):
+    provider, consumer, loop = pair
+    loop.outages = 3
+    ask(consumer, provider, listed(provider))
+    loop.workers["consumer"].run_due()
+    with consumer.store.read() as tx:
+        (job,) = open_jobs(tx)
+    assert "DSP-503" in job["last_error"]
+    assert consumer.negotiation()["pending"] == "request"
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_loss_and_repetition_at_any_step_ends_in_the_same_state(tmp_path_factory, data):
+    """A crash after the peer's commit looks like a lost acknowledgement: the message is sent again."""
+    provider, consumer = two_nodes(tmp_path_factory.mktemp("pair"))
+    loop = Loop(provider, consumer)
+    loop.copies = data.draw(st.integers(1, 3), "copies")
+    asked = data.draw(st.sampled_from(["industry_development", "credit_scoring"]), "purpose")
+    ask(consumer, provider, listed(provider), purpose=asked)
+    for _ in range(30):
+        loop.outages = data.draw(st.integers(0, 1), "outage")
+        loop.lost = data.draw(st.integers(0, 1), "lost")
+        loop.workers[data.draw(st.sampled_from(["provider", "consumer"]), "who")].run_due()
+        if loop.said and data.draw(st.booleans(), "replay"):
+            index = data.draw(st.integers(0, len(loop.said) - 1), "which")
+            assert replayed(loop, loop.said[index][0], index).status in (200, 201, 400)
+        for node in (provider, consumer):
+            node.wall += timedelta(seconds=120)
+    loop.outages = loop.lost = 0
+    loop.run()
+    expected = "FINALIZED" if asked == "industry_development" else "TERMINATED"
+    assert states(provider, consumer) == [expected] * 2
+    kept = [[(a["id"], a["digest"], a["signed"]) for a in node.agreements()] for node in (provider, consumer)]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == (1 if expected == "FINALIZED" else 0)
+    for node in (provider, consumer):
+        with node.store.read() as tx:
+            assert not [job for job in open_jobs(tx) if job["state"] != "done"]
+    provider.store.dispose()
+    consumer.store.dispose()
+
+
+# ---- the term and the end of a contract
+
+
+def test_a_contract_is_in_force_in_its_term_only(pair):
+    provider, consumer, loop = pair
+    later = {**TERMS, "from": "2026-04-01T00:00:00Z"}
+    ask(consumer, provider, listed(provider, terms=later))
+    loop.run()
+    agreed = provider.agreements()[0]["id"]
+
+    def outcome() -> str:
+        try:
+            with provider.store.read() as tx:
+                negotiate.in_force(tx, agreed)
+        except Refusal as refusal:
+            return refusal.code
+        return "in force"
+
+    found = []
+    for days in (0, 31, 300, 366):
+        business_time(provider, days)
+        found.append(outcome())
+    assert found == ["CTR-402", "in force", "in force", "CTR-404"]
+    with provider.store.begin(provider.by("node")) as tx:
+        assert negotiate.lapse(tx)["contracts"] == 1
+        assert negotiate.lapse(tx)["contracts"] == 0
+        assert negotiate.agreement(tx, agreed)["state"] == "EXPIRED"
+
+
+def test_in_force_refuses_a_contract_altered_in_the_store(pair):
+    provider, _consumer, _ = pair
+    agreed = concluded(pair)
+    for change in (
+        {"until": "2099-01-01T00:00:00Z"},
+        {"terms": {**TERMS, "tariff": {"kind": "free", "amount_fen": 0}}},
+        {"signatures": []},
+    ):
+        with provider.store.begin(provider.by("node")) as tx:
+            before = negotiate.agreement(tx, agreed["id"])
+            tx.change(rows.agreements, agreed["id"], **change)
+            with pytest.raises(Refusal) as refused:
+                negotiate.in_force(tx, agreed["id"])
+            assert refused.value.code == "CTR-403"
+            tx.change(rows.agreements, agreed["id"], **{name: before[name] for name in change})
+
+
+def test_an_early_end_is_a_signed_notice(pair):
+    provider, consumer, _ = pair
+    agreed = concluded(pair)["id"]
+    with provider.as_("product_manager") as tx:
+        negotiate.end(tx, agreement=agreed, reason="breach")
+        notice = next(job for job in open_jobs(tx) if job["kind"] == "node.send")["payload"]
+    assert (notice["to"], notice["type"]) == (consumer.code, "negotiate.ended")
+    forged = {**notice["body"], "reason": "something else"}
+    with pytest.raises(Refusal) as refused, consumer.heard(provider) as tx:
+        negotiate.received_ended(tx, sender=provider.code, body=forged)
+    assert refused.value.code == "CTR-412"
+    for _ in range(2):
+        with consumer.heard(provider) as tx:
+            negotiate.received_ended(tx, sender=provider.code, body=notice["body"])
+    with pytest.raises(Refusal) as refused, consumer.store.read() as tx:
+        negotiate.in_force(tx, agreed)
+    assert refused.value.code == "CTR-404"
+
+
+def test_rooms_are_told_once_of_conclusion_and_end(pair):
+    provider, _consumer, _ = pair
+    told = []
+    negotiate.on_finalized.append(lambda tx, agreement: told.append((tx.store is provider.store, agreement["state"])))
+    negotiate.on_terminated.append(lambda tx, agreement: told.append((tx.store is provider.store, agreement["state"])))
+    try:
+        agreed = concluded(pair)["id"]
+        with provider.as_("product_manager") as tx:
+            negotiate.end(tx, agreement=agreed, reason="done")
+    finally:
+        negotiate.on_finalized.pop()
+        negotiate.on_terminated.pop()
+    assert sorted(told) == [(False, "FINALIZED"), (True, "FINALIZED"), (True, "TERMINATED")]
+
+
+def test_a_negotiation_past_its_deadline_lapses_on_both_sides(pair):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider, agree="person"))
+    loop.run()
+    business_time(provider, 30)
+    with provider.store.begin(provider.by("node")) as tx:
+        assert negotiate.lapse(tx)["negotiations"] == 1
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert consumer.negotiation()["reason"]["code"] == "DEADLINE"
+
+
+def test_the_version_document_is_open_to_all(pair):
+    provider, _, loop = pair
+    answer = loop.call(None, "GET", provider.address + WELL_KNOWN)
+    assert answer.status == 200
+    assert problems(answer.json(), "common/protocol-version") == []
+    (entry,) = answer.json()["protocolVersions"]
+    assert (entry["version"], entry["path"], entry["binding"], entry[SIGNS]) == ("2025-1", "/dsp/2025-1", "HTTPS", True)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\x00", b"x" * (3 * 1024 * 1024)], ids=range(5))
+def test_bad_bodies_are_400_with_a_typed_error(pair, data):
+    provider, consumer, loop = pair
+    for path in ("negotiations/request", "negotiations/x/termination", "transfers/request", "transfers/x/start"):
+        answer = loop.call(consumer, "POST", f"{provider.address}/dsp/2025-1/{path}", data)
+        assert answer.status == 400
+        assert answer.json()["@type"] == ("TransferError" if path.startswith("t") else "ContractNegotiationError")
+        assert problems(answer.json()) == []
+
+
+def test_an_offer_with_a_logical_constraint_is_refused_at_the_door(pair):
+    provider, consumer, loop = pair
+
+    def tamper(_url, body):
+        body["offer"]["permission"] = [{"action": "use", "constraint": [{"or": []}]}]
+        return body
+
+    loop.tamper = tamper
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert consumer.negotiation()["reason"]["code"] == "POL-400"
+
+
+def test_unknown_purposes_and_empty_offers_are_refused_before_anything_is_sent(pair):
+    provider, consumer, _ = pair
+    with pytest.raises(Refusal) as refused:
+        ask(consumer, provider, {"policy": to_json(POLICY), "terms": TERMS}, purpose="fun")
+    assert refused.value.code == "CTR-400"
+    with pytest.raises(Refusal) as refused:
+        ask(consumer, provider, {})
+    assert refused.value.code == "CTR-400"
+
+
+def test_the_agreed_policy_is_the_offered_one_under_its_own_id(pair):
+    agreed = concluded(pair)
+    provider, _, _ = pair
+    with provider.store.read() as tx:
+        policy = from_json(negotiate.agreement(tx, agreed["id"])["policy"])
+    assert policy.id == agreed["id"]
+    assert policy == Policy(agreed["id"], POLICY.permissions, POLICY.prohibitions, POLICY.obligations)
+    assert Rule("delete") in policy.obligations
+    assert Constraint("time", "lt", UNTIL) in policy.permissions[0].constraints
+
+
+def test_every_row_stands_as_its_last_leaf_says(pair):
+    provider, consumer, _ = pair
+    concluded(pair)
+    for node in (provider, consumer):
+        with node.store.read() as tx:
+            for table in (rows.negotiations, rows.messages, rows.agreements):
+                for row in tx.all(select(table)):
+                    of = (leaves.c.table_name == table.name) & (leaves.c.record_id == row.id)
+                    last = tx.all(select(leaves.c.record_digest).where(of).order_by(leaves.c.seq.desc()))[0][0]
+                    assert row_digest(tx, table, dict(row._mapping)) == last

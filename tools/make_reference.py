@@ -1,0 +1,120 @@
+"""Write the reference pages that are made from the code: settings, refusals, verbs, routes, roles.
+
+    .venv/bin/python tools/make_reference.py [--check]
+
+`--check` writes nothing and exits 1 when a page differs; tests/docs runs it that way.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+from starlette.routing import BaseRoute, Mount
+
+import datong.app
+import datong.cli.rooms
+import datong.web.console
+from datong.ground.config import SETTINGS
+from datong.ground.refusal import ALL
+from datong.terms.roles import Role
+from datong.terms.verbs import VERBS
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+MADE = "<!-- made by tools/make_reference.py; do not edit -->\n"
+
+
+def settings() -> str:
+    lines = ["# Settings", "", MADE, "`datong.toml` in the node's folder. A setting without a default is required.", ""]
+    lines += ["| Setting | Type | Default | What it is |", "|---|---|---|---|"]
+    for setting in SETTINGS:
+        default = "required" if setting.default is None else f"`{setting.default!r}`"
+        lines.append(f"| `{setting.name}` | {setting.kind.__name__} | {default} | {setting.doc} |")
+    return "\n".join(lines) + "\n"
+
+
+def refusals() -> str:
+    lines = ["# Refusals", "", MADE, "Every refusal says what, why and the next step, in Chinese and English.", ""]
+    lines.append("The command line exits with 2 (invalid), 3 (denied), 4 (unknown), 5 (conflict), 6 (unavailable).")
+    for code, reason in sorted(ALL.items()):
+        rule = f" · {reason.rule} {reason.article}".rstrip() if reason.rule else ""
+        lines += ["", f"## {code}", "", f"`{reason.kind}`{rule}", ""]
+        lines += [f"- {reason.what.en} {reason.why.en} *{reason.fix.en}*", ""]
+        lines += [f"- {reason.what.zh}{reason.why.zh}*{reason.fix.zh}*"]
+    return "\n".join(lines) + "\n"
+
+
+def verbs() -> str:
+    lines = ["# Verbs", "", MADE, "What a person can do. Each verb is a command, an API call and a form of the console:", ""]
+    lines += ["    datong ROOM VERB --argument ...", "    POST /api/ROOM/VERB   (a view: GET)", "    /do/ROOM/VERB", ""]
+    room = ""
+    for name, verb in sorted(VERBS.items()):
+        if verb.room != room:
+            room = verb.room
+            lines += [f"## {room}", ""]
+        roles = ", ".join(sorted(verb.roles)) if verb.changes else "reads"
+        lines += [f"### {name}", "", (inspect.getdoc(verb.call) or "").strip(), "", f"Roles: {roles}.", ""]
+        for argument, parameter in list(inspect.signature(verb.call).parameters.items())[1:]:
+            default = "" if parameter.default is inspect.Parameter.empty else f" = {parameter.default!r}"
+            lines.append(f"- `{argument}: {parameter.annotation}{default}`")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def routes() -> str:
+    lines = ["# Routes", "", MADE, "| Path | Methods |", "|---|---|"]
+    for path, methods in sorted(_flat(datong.app.all_routes(), "")):
+        lines.append(f"| `{path}` | {methods} |")
+    return "\n".join(lines) + "\n"
+
+
+def _flat(found: list[BaseRoute], prefix: str) -> set[tuple[str, str]]:
+    paths: set[tuple[str, str]] = set()
+    for route in found:
+        if isinstance(route, Mount) and route.routes:
+            paths |= _flat(list(route.routes), prefix + route.path)
+        else:
+            methods = sorted(set(getattr(route, "methods", None) or {"GET"}) - {"HEAD", "OPTIONS"})
+            paths.add((prefix + str(getattr(route, "path", "")), ", ".join(methods)))
+    return paths
+
+
+def roles() -> str:
+    text = inspect.getsource(Role)
+    lines = ["# Roles", "", MADE, "| Role | Who |", "|---|---|"]
+    name = ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if " = " in stripped and stripped.endswith('"'):
+            name = stripped.split(" = ")[0]
+        elif stripped.startswith('"""') and name:
+            lines.append(f"| `{name}` | {stripped.strip(chr(34))} |")
+            name = ""
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {
+    "settings.md": settings,
+    "refusals.md": refusals,
+    "verbs.md": verbs,
+    "routes.md": routes,
+    "roles.md": roles,
+}
+
+
+def main() -> int:
+    different = []
+    for name, make in PAGES.items():
+        file, text = FOLDER / name, make()
+        if not file.exists() or file.read_text("utf-8") != text:
+            different.append(name)
+            if "--check" not in sys.argv:
+                file.write_text(text, "utf-8")
+    for name in different:
+        print(("differs from the code: " if "--check" in sys.argv else "written: ") + f"docs/reference/{name}")
+    return 1 if different and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,488 @@
+#!/usr/bin/env python3
+"""Check an evidence bundle of a Datong node, without Datong and without trusting the node.
+
+    python3 verify_evidence.py BUNDLE [--key NAME=Ed25519:...] [--json]
+
+BUNDLE is the zip that `datong audit export-bundle` writes, or a folder with the same files. This one file needs
+only Python 3.9: Ed25519 (RFC 8032), the Merkle tree (RFC 6962), signed notes (C2SP) and canonical JSON (RFC 8785)
+are written out below, so that it can be read in an hour. It checks that
+
+  - every checkpoint bears the log's signature and its root is the root of the first leaves: the log only grew;
+  - every cosignature is the named witness's;
+  - every leaf is canonical JSON, in its place, and there is only one of each;
+  - every record is as its last leaf left it, none is missing, none lacks a leaf.
+
+Keys come from the bundle unless given by --key (names like datong/<node code>): compare them with what the
+parties published. Exit status: 0 all holds, 1 something differs (each named), 2 the bundle cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+FORMAT, VERSION = "datong-evidence-bundle", 1
+FILES = (
+    "bundle.json", "checkpoint", "checkpoints.jsonl", "leaves.jsonl", "hashes.txt", "waiting.jsonl", "records.jsonl",
+)  # fmt: skip
+FILE_BYTES_MAX = 4_000_000_000
+
+
+class Unreadable(Exception):
+    """The bundle is not one."""
+
+
+# --- Ed25519, RFC 8032 section 5.1 (verification only) ---------------------------------------------------------
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT_OF_MINUS_1 = pow(2, (P - 1) // 4, P)
+Point = tuple[int, int, int, int]  # extended coordinates X, Y, Z, T
+
+
+def recover_x(y: int, sign: int) -> int | None:
+    if y >= P:
+        return None
+    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if x2 == 0:
+        return None if sign else 0
+    x = pow(x2, (P + 3) // 8, P)
+    if (x * x - x2) % P:
+        x = x * ROOT_OF_MINUS_1 % P
+    if (x * x - x2) % P:
+        return None
+    return P - x if x & 1 != sign else x
+
+
+def decoded(data: bytes) -> Point | None:
+    value = int.from_bytes(data, "little")
+    y = value & ((1 << 255) - 1)
+    x = recover_x(y, value >> 255)
+    return None if x is None else (x, y, 1, x * y % P)
+
+
+def encoded(point: Point) -> bytes:
+    inverse = pow(point[2], P - 2, P)
+    x, y = point[0] * inverse % P, point[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def added(one: Point, two: Point) -> Point:
+    a = (one[1] - one[0]) * (two[1] - two[0]) % P
+    b = (one[1] + one[0]) * (two[1] + two[0]) % P
+    c = 2 * one[3] * two[3] * D % P
+    d = 2 * one[2] * two[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(factor: int, point: Point) -> Point:
+    total: Point = (0, 1, 1, 0)
+    while factor:
+        if factor & 1:
+            total = added(total, point)
+        point = added(point, point)
+        factor >>= 1
+    return total
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE_X = recover_x(BASE_Y, 0) or 0
+BASE: Point = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
+
+
+def ed25519_verifies(public: bytes, signature: bytes, message: bytes) -> bool:
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    key, s = decoded(public), int.from_bytes(signature[32:], "little")
+    if key is None or s >= L:
+        return False
+    challenge = hashlib.sha512(signature[:32] + public + message).digest()
+    h = int.from_bytes(challenge, "little") % L
+    minus_key = (P - key[0], key[1], key[2], P - key[3])
+    return encoded(added(times(s, BASE), times(h, minus_key))) == signature[:32]
+
+
+# --- RFC 6962 --------------------------------------------------------------------------------------------------
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Tree:
+    """The leaves one after the other; the root at any moment."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.peaks: list[bytes] = []  # roots of the complete subtrees, largest first
+
+    def add(self, leaf: bytes) -> None:
+        total, rest = leaf, self.size
+        while rest & 1:
+            total = node_hash(self.peaks.pop(), total)
+            rest >>= 1
+        self.peaks.append(total)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self.peaks:
+            return hashlib.sha256(b"").digest()
+        total = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            total = node_hash(peak, total)
+        return total
+
+
+# --- RFC 8785 --------------------------------------------------------------------------------------------------
+
+SHORT = {0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r", 0x22: '\\"', 0x5C: "\\\\"}
+ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
+ESCAPES.update(SHORT)
+
+
+def number(value: float) -> str:
+    """As ECMAScript writes a double; Python's repr has the same shortest digits."""
+    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
+        raise ValueError("not a number JSON has")
+    if value == 0:
+        return "0"
+    if value < 0:
+        return "-" + number(-value)
+    mantissa, _, power = f"{value!r}e0".partition("e")
+    exponent = int(power.split("e")[0])
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    point = exponent + len(whole) - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0")
+    if 0 < point <= 21:
+        return digits.ljust(point, "0") if len(digits) <= point else f"{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return "0." + "0" * -point + digits
+    tail = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{digits[0]}{tail}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+
+
+def parsed(text: bytes) -> Any:
+    """JSON as RFC 8785 means it: whole numbers beyond 2**53 are doubles, a name stands once."""
+    try:
+        return json.loads(text, parse_int=whole, object_pairs_hook=named)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def whole(text: str) -> Any:
+    return int(text) if len(text) < 16 else float(text) if abs(int(text[:400])) >= 2**53 else int(text)
+
+
+def named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
+def canonical_text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return '"' + value.translate(ESCAPES) + '"'
+    if isinstance(value, int):
+        if abs(value) >= 2**53:
+            raise ValueError("a whole number beyond 2**53")
+        return str(value)
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, list):
+        return "[" + ",".join(canonical_text(part) for part in value) + "]"
+    names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+    return "{" + ",".join(f"{canonical_text(name)}:{canonical_text(value[name])}" for name in names) + "}"
+
+
+def digest(value: Any) -> str:
+    return "sha256:" + hashlib.sha256(canonical_text(value).encode()).hexdigest()
+
+
+# --- C2SP signed notes, checkpoints, cosignatures --------------------------------------------------------------
+
+Line = tuple[str, bytes, bytes]  # name, key id, signature
+
+
+def note_parts(note: str) -> tuple[str, list[Line]]:
+    text, gap, rest = note.rpartition("\n\n")
+    if not gap or not rest.endswith("\n"):
+        raise ValueError("no signed note")
+    found = []
+    for line in rest[:-1].split("\n"):
+        dash, name, value = line.split(" ")
+        data = base64.b64decode(value, validate=True)
+        if dash != "\u2014" or len(data) < 5:
+            raise ValueError("no signature line")
+        found.append((name, data[:4], data[4:]))
+    return text + "\n", found
+
+
+def checkpoint_parts(text: str) -> tuple[str, int, bytes]:
+    origin, size, root, rest = text.split("\n")
+    if rest or str(int(size)) != size or int(size) < 0:
+        raise ValueError("no checkpoint")
+    return origin, int(size), base64.b64decode(root, validate=True)
+
+
+def key_id(name: str, kind: int, key: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + key).digest()[:4]
+
+
+def key_bytes(text: str) -> bytes:
+    algorithm, _, value = text.partition(":")
+    data = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    if algorithm != "Ed25519" or len(data) != 32:
+        raise ValueError("an unknown kind of key")
+    return data
+
+
+def log_signed(text: str, lines: list[Line], name: str, key: bytes) -> bool:
+    mine = [line for line in lines if line[:2] == (name, key_id(name, 1, key))]
+    return bool(mine) and all(ed25519_verifies(key, line[2], text.encode()) for line in mine)
+
+
+def witness_signed(text: str, line: Line, key: bytes) -> bool:
+    if len(line[2]) != 72:
+        return False
+    seconds = int.from_bytes(line[2][:8], "big")
+    return ed25519_verifies(key, line[2][8:], f"cosignature/v1\ntime {seconds}\n{text}".encode())
+
+
+# --- the bundle ------------------------------------------------------------------------------------------------
+
+
+class Check:
+    """One bundle: what was looked at, and what differs."""
+
+    def __init__(self, files: dict[str, bytes], trusted: dict[str, str]) -> None:
+        self.files = files
+        self.problems: list[dict[str, Any]] = []
+        self.counts = {"leaves": 0, "waiting": 0, "checkpoints": 0, "cosignatures": 0, "records": 0}
+        try:
+            self.told = parsed(files["bundle.json"])
+            if (self.told["format"], self.told["version"]) != (FORMAT, VERSION):
+                raise Unreadable(f"format {self.told['format']} version {self.told['version']} is not known here")
+            self.origin = str(self.told["origin"])
+            given = {self.origin: self.told["key"], **{str(w["name"]): w["key"] for w in self.told["witnesses"]}}
+            self.keys = {name: key_bytes(trusted.get(name, key)) for name, key in given.items()}
+            self.tables = [str(name) for name in self.told["tables"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as broken:
+            raise Unreadable(f"bundle.json: {broken!r}") from broken
+        self.trusted = sorted(set(trusted) & set(given))
+        for name in sorted(self.trusted):
+            if trusted[name] != given[name]:
+                self.differs("key", name, "the bundle names another key than the one given")
+
+    def differs(self, kind: str, where: str, what: str, act: str = "") -> None:
+        self.problems.append({"kind": kind, "where": where, "what": what, "act": act})
+
+    def run(self) -> None:
+        leaves = self.lines("leaves.jsonl")
+        waiting = self.lines("waiting.jsonl")
+        self.counts["leaves"], self.counts["waiting"] = len(leaves), len(waiting)
+        roots = self.leaf_roots(leaves)
+        self.check_checkpoints(roots, leaves)
+        self.check_records(leaves, waiting)
+
+    def lines(self, name: str) -> list[bytes]:
+        data = self.files[name]
+        if data and not data.endswith(b"\n"):
+            self.differs("file", name, "it does not end with a line end")
+        return data.split(b"\n")[:-1] if data else []
+
+    def leaf_roots(self, leaves: list[bytes]) -> list[bytes]:
+        """The root of the tree at every size."""
+        tree = Tree()
+        roots = [tree.root()]
+        for leaf in leaves:
+            tree.add(leaf_hash(leaf))
+            roots.append(tree.root())
+        return roots
+
+    def check_checkpoints(self, roots: list[bytes], leaves: list[bytes]) -> None:
+        newest = wrong = 0
+        size = len(leaves)
+        for number_, line in enumerate([*self.lines("checkpoints.jsonl"), None]):
+            try:
+                note = self.files["checkpoint"].decode() if line is None else str(parsed(line)["note"])
+                text, lines = note_parts(note)
+                origin, told_size, root = checkpoint_parts(text)
+            except (ValueError, KeyError, TypeError) as broken:
+                self.differs("checkpoint", "checkpoint" if line is None else f"checkpoint {number_}", str(broken))
+                continue
+            where = f"checkpoint {told_size}"
+            self.counts["checkpoints"] += line is not None
+            if origin != self.origin or not log_signed(text, lines, origin, self.keys[self.origin]):
+                self.differs("checkpoint", where, "it is not signed by the log's key")
+            elif told_size > size:
+                self.differs("checkpoint", where, f"{told_size} leaves are signed for, the bundle has {size}")
+            elif roots[told_size] != root:
+                wrong += 1
+                if wrong == 1:
+                    self.differs("checkpoint", where, f"its root is not that of the first {told_size} leaves")
+                    self.name_leaf(leaves, newest, told_size, root)
+            else:
+                newest = max(newest, told_size)
+            for signature in lines:
+                self.check_cosignature(text, signature, where, counts=line is not None)
+            if line is None and told_size != size:
+                self.differs("checkpoint", where, f"the newest checkpoint does not cover all {size} leaves")
+
+    def name_leaf(self, leaves: list[bytes], good: int, size: int, root: bytes) -> None:
+        """Find the leaf that is not the one signed for, by the list of leaf hashes, if that list is right."""
+        where, what = f"one of leaf {good} to {size - 1}", "it was changed, dropped, added or moved"
+        try:
+            hashes = [bytes.fromhex(line.decode()) for line in self.lines("hashes.txt")]
+        except ValueError:
+            hashes = []
+        tree = Tree()
+        for known in hashes[:size]:
+            tree.add(known)
+        act = ""
+        if tree.size == size and tree.root() == root:
+            place = next(n for n in range(size) if leaf_hash(leaves[n]) != hashes[n])
+            where = f"leaf {place}"
+            try:
+                leaf = parsed(leaves[place])
+                where += f" ({leaf['record']['table']} {leaf['record']['id']})"
+                act = str(leaf["act"])
+            except (ValueError, KeyError, TypeError):
+                what += "; it is no leaf any more"
+        self.differs("leaf", where, what, act)
+
+    def check_cosignature(self, text: str, line: Line, where: str, *, counts: bool) -> None:
+        key = self.keys.get(line[0])
+        if key is None or line[1] != key_id(line[0], 4, key):
+            return  # the log's own line, or of somebody unknown: says nothing
+        self.counts["cosignatures"] += counts
+        if not witness_signed(text, line, key):
+            self.differs("cosignature", where, f"it is not validly cosigned by {line[0]}")
+
+    def check_records(self, leaves: list[bytes], waiting: list[bytes]) -> None:
+        latest: dict[tuple[str, str], tuple[str, str, bool]] = {}
+        seen: dict[str, int] = {}
+        for place, line in enumerate([*leaves, *waiting]):
+            where = f"leaf {place}"
+            try:
+                leaf = parsed(line)
+                record = leaf["record"]
+                key = (str(record["table"]), str(record["id"]))
+                latest[key] = (str(record["digest"]), str(leaf["act"]), place >= len(leaves))
+                name = str(leaf["id"])
+                if canonical_text(leaf).encode() != line:
+                    self.differs("leaf", where, "it is not in canonical form", str(leaf["act"]))
+            except (ValueError, KeyError, TypeError, RecursionError):
+                self.differs("leaf", where, "it is no leaf")
+                continue
+            if name in seen:
+                self.differs("leaf", where, f"it is the same as leaf {seen[name]}", str(leaf["act"]))
+            seen[name] = place
+        self.compare(latest, self.read_records())
+
+    def read_records(self) -> dict[tuple[str, str], str]:
+        digests: dict[tuple[str, str], str] = {}
+        for number_, line in enumerate(self.lines("records.jsonl")):
+            try:
+                value = parsed(line)
+                key = (str(value["table"]), str(value["id"]))
+                made = digest(value["row"]) if value["row"] and value["row"]["id"] == value["id"] else "unreadable"
+            except (ValueError, KeyError, TypeError, RecursionError):
+                self.differs("record", f"line {number_ + 1} of records.jsonl", "it is no record")
+                continue
+            if key in digests:
+                self.differs("record", " ".join(key), "it is there twice")
+            digests[key] = made
+        self.counts["records"] = len(digests)
+        return digests
+
+    def compare(
+        self, latest: dict[tuple[str, str], tuple[str, str, bool]], digests: dict[tuple[str, str], str]
+    ) -> None:
+        for key, (expected, act, unproven) in latest.items():
+            where = " ".join(key)
+            if unproven:
+                self.differs("record", where, "its last deed is not in the signed log yet; export again", act)
+            if key[0] not in self.tables:
+                self.differs("record", where, "its table is not in the bundle", act)
+            elif key not in digests:
+                if expected != "deleted":
+                    self.differs("record", where, "it is gone, and no leaf knows of its deletion", act)
+            elif digests[key] != expected:
+                self.differs("record", where, "it is not as its last leaf left it", act)
+        for key in digests.keys() - latest.keys():
+            self.differs("record", " ".join(key), "it has no leaf: it was put there outside the log")
+
+    def report(self) -> dict[str, Any]:
+        return {
+            "ok": not self.problems, "origin": self.origin, "size": self.told.get("size"), **self.counts,
+            "keys": {name: "Ed25519:" + base64.urlsafe_b64encode(key).decode().rstrip("=")
+                     for name, key in self.keys.items()},
+            "keys_given": self.trusted, "problems": self.problems,
+        }  # fmt: skip
+
+
+def read_bundle(path: Path) -> dict[str, bytes]:
+    try:
+        if path.is_dir():
+            return {name: (path / name).read_bytes() for name in FILES}
+        with zipfile.ZipFile(path) as packed:
+            for name in FILES:
+                if packed.getinfo(name).file_size > FILE_BYTES_MAX:
+                    raise Unreadable(f"{name} is too large")
+            return {name: packed.read(name) for name in FILES}
+    except (OSError, KeyError, zipfile.BadZipFile) as broken:
+        raise Unreadable(f"{path}: {broken}") from broken
+
+
+def show(report: dict[str, Any]) -> None:
+    print(f"log           {report['origin']}")
+    for name, key in report["keys"].items():
+        origin = (
+            "given by you" if name in report["keys_given"] else "from the bundle: compare it with the published one"
+        )
+        print(f"key           {name} {key} ({origin})")
+    for name in ("leaves", "waiting", "checkpoints", "cosignatures", "records"):
+        print(f"{name:<13} {report[name]}")
+    for problem in report["problems"]:
+        act = f" (last act: {problem['act']})" if problem["act"] else ""
+        print(f"DIFFERS       {problem['kind']}: {problem['where']}: {problem['what']}{act}")
+    print("everything holds" if report["ok"] else f"{len(report['problems'])} things differ")
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Check an evidence bundle of a Datong node.")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--key", action="append", default=[], metavar="NAME=Ed25519:...")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    try:
+        check = Check(read_bundle(given.bundle), dict(part.partition("=")[::2] for part in given.key))
+        check.run()
+    except Unreadable as broken:
+        print(json.dumps({"ok": False, "unreadable": str(broken)}) if given.json else f"unreadable: {broken}")
+        return 2
+    report = check.report()
+    if given.json:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        show(report)
+    return 0 if report["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
