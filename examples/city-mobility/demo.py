@@ -33,7 +33,7 @@ from datong.ground.keys import PrivateKey
 
 ROOT = HERE.parents[1]
 FUNCTION_NODE = "data-bureau"
-screen = Console(highlight=False)
+screen = Console(highlight=False, soft_wrap=True)
 
 
 class Stopped(Exception):
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     if not state:
         screen.print("[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys")
         state = prepare(folder, options.port)
-        state_file.write_text(json.dumps(state))
+        keep(state_file, state)
     else:
         screen.print("[bold]Datong 大同[/]  an unfinished run was found: it is taken up where it stopped")
     world = the_world(folder, options, state)
@@ -118,7 +118,7 @@ def walk(
         at = time.perf_counter()
         with screen.status(f"{number:>2} {name} …"):
             try:
-                said = step(journey)
+                said = journey.said[name] = step(journey)
             except (Refused, TimeoutError) as stopped:
                 screen.print(f"[bold red]{name} stopped:[/] {stopped}")
                 screen.print(f"The state is kept in {folder}; the nodes' logs are its */node.log. Run again to go on.")
@@ -129,7 +129,7 @@ def walk(
     if options.report:
         options.report.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
     journey.write_story(seconds)
-    state_file.write_text(json.dumps({**state, "finished": True}))
+    keep(state_file, {**state, "finished": True})
     screen.print()
     for line in journey.summary(report):
         screen.print(line)
@@ -139,6 +139,12 @@ def walk(
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()
     return 0
+
+
+def keep(state_file: Path, state: dict[str, Any]) -> None:
+    """The state holds the operators' first tokens: only this user may read it."""
+    with os.fdopen(os.open(state_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        json.dump(state, out)
 
 
 def show_doors(world: World, journey: Journey) -> None:
@@ -183,6 +189,8 @@ def prepare(folder: Path, first_port: int) -> dict[str, Any]:
         if slug != FUNCTION_NODE:
             address = f"http://127.0.0.1:{ports[FUNCTION_NODE]}"
             extra += f'\n[function_node]\naddress = "{address}"\nkey = "{keys[FUNCTION_NODE]}"\n'
+        witness = "data-group" if slug == FUNCTION_NODE else FUNCTION_NODE
+        extra += f'\n[witness]\nnodes = ["http://127.0.0.1:{ports[witness]}"]\n'
         with (folder / slug / "datong.toml").open("a", encoding="utf-8") as out:
             out.write(extra)
         operator = next(person for person in parties()[slug]["people"] if "operator" in person["roles"])

@@ -236,11 +236,11 @@ def through_the_registry(j: Journey, cases: list[tuple[str, str, str]]) -> None:
     for _, _, case in cases:
         registrar.do("register.accept_case", case=case)
     j.to_day(today + timedelta(days=2))
+    last = []
     for _, _, case in cases:
         reviewer.do("register.review_case", case=case, remarks="形式审核通过")
-        registrar.do("register.publicise_case", case=case)
-    last = max(date.fromisoformat(registrar.ask("register.case", case=case)["deadline"]["day"]) for _, _, case in cases)
-    j.to_day(last + timedelta(days=1))
+        last.append(registrar.do("register.publicise_case", case=case)["deadline"]["day"])
+    j.to_day(date.fromisoformat(max(last)) + timedelta(days=1))
     for slug, name, case in cases:
         coded = registrar.do("register.code_case", case=case)
         j.codes[name] = coded["code"]
@@ -278,9 +278,9 @@ def authorise(j: Journey) -> str:
     steward.do("authorise.decide_collectively", instrument=agreement["id"], minutes=decision["minutes"], persons=persons)
     steward.do("authorise.sign", instrument=agreement["id"])
     group = j.who(GROUP, "legal")
-    j.until(group, "authorise.instrument", lambda found: found["state"] == "OFFERED", "the agreement", instrument=agreement["id"])
+    j.until(group, "authorise.instrument", lambda found: found["state"] != "DRAFT", "the agreement", instrument=agreement["id"])
     group.do("authorise.countersign", instrument=agreement["id"])
-    j.until(steward, "authorise.instrument", lambda found: found["state"] == "SIGNED", "the group's signature", instrument=agreement["id"])
+    j.until(steward, "authorise.instrument", lambda found: found["state"] in ("SIGNED", "FILED", "IN_FORCE"), "the group's signature", instrument=agreement["id"])
     steward.do("authorise.file", instrument=agreement["id"], filing_ref=filing)
     manager = j.who(GROUP, "product_manager")
     inputs = [j.codes["trips"], j.codes["passages"]]
@@ -514,7 +514,7 @@ def deliver(j: Journey) -> str:
     manager.do("deliver.offer_product", agreement=agreement)
     transfer = analyst.do("deliver.request_transfer", agreement=agreement, into="person")
     j.until(
-        analyst, "deliver.transfers", lambda rows: any(r["state"] == "STARTED" for r in rows), "the transfer", agreement=agreement
+        analyst, "deliver.transfers", lambda rows: any(r["state"] in ("STARTED", "COMPLETED") for r in rows), "the transfer", agreement=agreement
     )
     profile = analyst.do("deliver.profile", agreement=agreement)
     share = j.folder / LAB / "mobility-flows.share"
@@ -534,6 +534,9 @@ def deliver(j: Journey) -> str:
 
 def receive(j: Journey, share: Path) -> dict[str, Any]:
     out = j.folder / LAB / "received"
+    kept = out / "received.json"
+    if kept.exists():  # a resumed run: the transfer is complete, its token is void
+        return dict(json.loads(kept.read_text()))
     command = [ROOT / "clients/.venv/bin/python", ROOT / "clients/receive.py", share, out]
 
     def attempt() -> Any:
@@ -543,7 +546,9 @@ def receive(j: Journey, share: Path) -> dict[str, Any]:
         j.known["receive_error"] = done.stderr[-500:]
         return None
 
-    return dict(j.world.wait_for(attempt, f"the stock client to receive ({j.known.get('receive_error', '')})"))
+    got = dict(j.world.wait_for(attempt, "the stock client to receive"))
+    kept.write_text(json.dumps(got))
+    return got
 
 
 # --- 9 settle, 10 audit ------------------------------------------------------------------------------------------
@@ -587,11 +592,14 @@ def audit(j: Journey) -> str:
     auditor = j.who(GROUP, "auditor")
     line = j.known["invoice"]["lines"][0]["id"]
     j.known["walk"] = auditor.ask("audit.walk", invoice_line=line)
-    bundle = auditor.do("audit.export_bundle", name="demonstration")
-    path = Path(bundle["path"])
-    path = path if path.is_absolute() else j.folder / GROUP / path
+    slugs = {j.codes[f"node:{slug}"]: slug for slug in parties()}
+    j.known["walk_on"] = {
+        slugs[onward["node"]]: j.who(slugs[onward["node"]], "operator").ask(onward["call"], **onward["arguments"])
+        for onward in j.known["walk"]["continues"]
+    }
+    bundle = auditor.ask("audit.export_bundle", name="demonstration")
     checked = subprocess.run(
-        ["python3", ROOT / "tools/verify_evidence.py", path, "--json"], capture_output=True, text=True, check=False
+        ["python3", ROOT / "tools/verify_evidence.py", bundle["file"], "--json"], capture_output=True, text=True, check=False
     )
     j.known["bundle"] = json.loads(checked.stdout) if checked.stdout.startswith("{") else {"ok": False, "said": checked.stderr[-800:]}
     wrong = [slug for slug, found in j.known["verified"].items() if not found["ok"]]
@@ -613,7 +621,7 @@ def time_to_settle(j: Journey) -> None:
 def at_rest(j: Journey, slug: str) -> bool:
     health = j.who(slug, "operator").ask("audit.health")
     j.known.setdefault("health", {})[slug] = health
-    return health.get("waiting", 0) == 0 and health.get("jobs", 0) == 0
+    return health["pending"] == 0 and health["open_jobs"] == 0 and health["cosignatures"] > 0
 
 
 # --- what privacy cost -------------------------------------------------------------------------------------------

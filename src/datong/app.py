@@ -22,6 +22,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount
 
+from datong.audit import service as audit
 from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
 from datong.compose import service as compose
@@ -330,4 +331,4 @@ def _require_free(host: str, port: int) -> None:
             raise PORT_TAKEN(host=host, port=port) from None
 
 
-__all__ = ["RECEIVERS", "Refusal", "dsp", "first_operator", "init", "open_node", "serve"]
+__all__ = ["RECEIVERS", "Refusal", "audit", "dsp", "first_operator", "init", "open_node", "serve"]

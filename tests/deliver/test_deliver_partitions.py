@@ -21,6 +21,7 @@ from datong.catalogue import store as catalogue_rows
 from datong.compose import service as compose
 from datong.compose import store as compose_rows
 from datong.deidentify import service as deidentify
+from datong.deidentify import store as deidentify_rows
 from datong.deidentify.rules.recipe import recipe_digest
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
@@ -292,3 +293,23 @@ def test_a_suspended_listing_stops_delivery(group: Store) -> None:
         tx.add(catalogue_rows.listings, {**blank, "id": "lst-1", "dataset": PRODUCT, "state": "suspended"})
         decision = deliver.decide(tx, agreement="agr-p", action="delivery")
         assert decision.verdict.step == "listing" and not decision.allowed
+
+
+def test_a_product_with_a_column_delta_cannot_name_leaves_nothing_behind(group: Store) -> None:
+    """The refusal ends the request; neither a release nor a staged file remains."""
+    path = files.place(group).folder / "products" / PRODUCT / "1.parquet"
+    table = pq.ParquetFile(path).read()
+    pq.write_table(table.set_column(1, "starts", table["starts"].cast(pa.uint64())), path)
+    with group.begin(NODE) as tx:
+        before = len(deidentify_rows.all_releases(tx))
+        tx.change(compose_rows.versions, f"{PRODUCT}/1", digest=files.file_digest(path))
+    with group.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+        told = deliver.transfer_requested(
+            tx, sender=case.BUYER_NODE, consumer_pid="cp-1", agreement_id="agr-p", format="DeltaSharing-PULL",
+            callback="http://b.test",
+        )  # fmt: skip
+    assert told["state"] == "TERMINATED"
+    with group.read(case.person()) as tx:
+        assert len(deidentify_rows.all_releases(tx)) == before and deliver.shares(tx) == []
+        assert deliver.transfers(tx)[0]["code"] == "USE-412"
+    assert not list((files.place(group).folder / "data" / "staging").glob("*"))

@@ -35,7 +35,7 @@ REPAIRS = {
 def test_quarantine_and_repairs_are_the_planted_rows(
     store: Store, node_folder: Path, act: Callable[..., Actor]
 ) -> None:
-    planted = traffic.generate(node_folder / "traffic.sqlite").planted
+    planted = traffic.generate(node_folder / "sources" / "traffic.sqlite").planted
     harmonise.install(store, node_folder)
     with store.begin(act("data_engineer")) as tx:
         build = harmonise.build(
@@ -43,7 +43,7 @@ def test_quarantine_and_repairs_are_the_planted_rows(
             resource="passages",
             workspace=str(EXAMPLE / "workspaces" / "traffic-bureau"),
             mapping="passages",
-            data=str(node_folder),
+            data="sources",  # in the node's folder
         )
     assert build["reasons"] == {reason: len(planted[kind]) for kind, reason in REASONS.items()}
     assert {(r["column"], r["rule"]): r["values"] for r in build["repairs"]} == {

@@ -133,6 +133,14 @@ def test_the_reviewer_is_another_person_and_department_than_the_applicants(count
     registry(country, "reviewer", register.review_case, case=case)
 
 
+def test_an_applicant_without_a_department_cannot_show_that_it_differs(country: Country) -> None:
+    country.join(TRAFFIC)
+    _resource, case = filed(country, joint=True)
+    country.as_(BUREAU, "steward", register.join_filing, "", case=case)
+    registry(country, "registrar", register.accept_case, case=case)
+    assert refusal(registry, country, "reviewer", register.review_case, case=case).code == "REG-412"
+
+
 def test_no_code_before_the_tenth_working_day_has_ended(country: Country) -> None:
     country.join(TRAFFIC)
     _resource, case = filed(country)

@@ -26,9 +26,8 @@ CREDIT_AUTHORITIES = frozenset("123456789ANY")  # [M-high] staffing office .. ma
 ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 RESIDENT_CHECKS = "10X98765432"
-PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
-)
+_PROVINCES = "1112131415212223313233343536374142434445465051525354616263646571818283"
+PROVINCES = frozenset(_PROVINCES[at : at + 2] for at in range(0, len(_PROVINCES), 2))
 CODE_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*"
 """GB/T 17710 MOD 37-2; the star is a check character only."""
 
@@ -260,7 +259,7 @@ def parse_data_code(code: str) -> DataCode:
 
 
 def contract_code(
-    node_type: str, subject: str, area: str, at: datetime, random: str, letter: str = CONTRACT_LETTER
+    node_type: str, subject: str, area: str, at: datetime, random: str, *, letter: str = CONTRACT_LETTER
 ) -> str:
     """A contract code of the business node (type, subject, area) at the aware instant `at`, written in China time.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from datong.audit import store
 from datong.audit.service.checking import checked
-from datong.ground import evidence
+from datong.ground import evidence, jobs
 from datong.ground.db import Tx
 from datong.ground.evidence import log
 from datong.terms.roles import Role
@@ -74,4 +74,5 @@ def receipt(tx: Tx, *, leaf: str) -> dict[str, Any]:
 def health(tx: Tx) -> dict[str, Any]:
     """Say how far the log is: size, leaves that wait, alarm, checkpoints, cosignatures 存证状态."""
     newest = log.last_checkpoint(tx)
-    return {**evidence.health(tx), "checkpoint": log.cosigned_note(tx, newest) if newest else ""}
+    open_jobs = sum(job["state"] in ("waiting", "leased") for job in jobs.open_jobs(tx))
+    return {**evidence.health(tx), "open_jobs": open_jobs, "checkpoint": log.cosigned_note(tx, newest) if newest else ""}

@@ -110,7 +110,11 @@ def _laid_out(
             en="The file is not the one the gate looked at.", next_zh="请重新执行放行。", next_en="Release it again.",
         )  # fmt: skip
     parquet = pq.read_metadata(path)
-    schema_string = rules.schema_string(pq.read_schema(path))
+    try:
+        schema_string = rules.schema_string(pq.read_schema(path))
+    except Refusal:
+        path.unlink()
+        raise
     newest = [
         t for t in rows.newest_tables(tx, contract["id"]) if (t["schema_name"], t["table_name"]) == (schema, table)
     ]
@@ -135,7 +139,7 @@ def _laid_out(
     evidence.append(tx, "deliver.file_released", rows.share_files, file, digest=digest, agreement=contract["id"])
     evidence.append(
         tx, "deliver.share_opened", rows.share_tables, row["id"], agreement=contract["id"], dataset=row["dataset"],
-        version=row["version"], rows=row["rows"], digest=digest, **source,
+        version=row["version"], rows=row["rows"], digest=digest, source=source,
     )  # fmt: skip
     files.settle(tx, file, relative)
     _start_waiting(tx, contract["id"])

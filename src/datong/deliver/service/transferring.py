@@ -270,7 +270,8 @@ def _try_start(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> 
         if not _is_product(tx, contract["dataset"]):
             return process  # waits for release_supply
         try:
-            sharing.offered(tx, contract)
+            with tx.conn.begin_nested():  # a refusal leaves nothing of it behind
+                sharing.offered(tx, contract)
         except Refusal as refusal:
             return _by_us(tx, process, Act.terminate, refusal.code, [str(refusal)[:500]])
         current = tx.get(rows.processes, process["id"])

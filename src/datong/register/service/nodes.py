@@ -70,6 +70,7 @@ def found(tx: Tx, *, area: str, kind: str = "regional") -> dict[str, Any]:
     if problems:
         raise BAD_APPLICATION(problems, count=len(problems))
     tx.add(settings, {"id": SETTING_AREA, "value": area})
+    evidence.append(tx, "register.area_set", settings, SETTING_AREA, area=area)
     code = _new_code(tx, NodeKind(kind), mine.party, area)
     _take_code(tx, code)
     key = signing.node_key(tx).public.text
