@@ -75,7 +75,15 @@ def demo(runs: int = 3) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "report.json"
             began = time.perf_counter()
-            command = [PYTHON, "examples/city-mobility/demo.py", "--once", "--report", str(file), "--folder", f"{folder}/demo"]
+            command = [
+                PYTHON,
+                "examples/city-mobility/demo.py",
+                "--once",
+                "--report",
+                str(file),
+                "--folder",
+                f"{folder}/demo",
+            ]
             subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
             seconds.append(time.perf_counter() - began)
             report = json.loads(file.read_text())

@@ -23,6 +23,4 @@ with tempfile.TemporaryDirectory() as folder:
     if files:
         migrations.run(store, "upgrade", "head")
     with store.engine.begin() as conn:
-        command.revision(
-            migrations.config(conn), message=sys.argv[1], autogenerate=True, rev_id=f"{len(files) + 1:04}"
-        )
+        command.revision(migrations.config(conn), message=sys.argv[1], autogenerate=True, rev_id=f"{len(files) + 1:04}")

@@ -46,7 +46,13 @@ def refusals() -> str:
 
 
 def verbs() -> str:
-    lines = ["# Verbs", "", MADE, "What a person can do. Each verb is a command, an API call and a form of the console:", ""]
+    lines = [
+        "# Verbs",
+        "",
+        MADE,
+        "What a person can do. Each verb is a command, an API call and a form of the console:",
+        "",
+    ]
     lines += ["    datong ROOM VERB --argument ...", "    POST /api/ROOM/VERB   (a view: GET)", "    /do/ROOM/VERB", ""]
     room = ""
     for name, verb in sorted(VERBS.items()):

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import traffic
-from journey import STEPS, Journey
 from paperwork import HERE, department, parties
 from rich.console import Console
 from world import NodeProcess, Refused, World
 
 from datong import app
 from datong.ground.keys import PrivateKey
+from journey import STEPS, Journey
 
 ROOT = HERE.parents[1]
 FUNCTION_NODE = "data-bureau"

@@ -14,6 +14,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ BAD_INIT = Reason(
     Text("{count} 项信息有误。", "{count} of the facts given are wrong."),
     Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
 )
+HOURLY = "app.hourly"
 NODE_KINDS = ("connector", "business", "regional")
 
 RECEIVERS: Mapping[str, node.Receiver] = {
@@ -234,8 +236,9 @@ def _witnesses(store: Store, addresses: list[str]) -> list[str]:
     with store.read() as tx:
         mine = signing.me(tx).code
         known = [entry for entry in register.directory(tx) if entry["code"] != mine and entry["state"] == "active"]
-    wanted = [n for n in known if n["address"] in addresses] if addresses else [n for n in known if n["kind"] == "regional"]
-    return [str(n["code"]) for n in wanted]
+    if addresses:
+        return [str(entry["code"]) for entry in known if entry["address"] in addresses]
+    return [str(entry["code"]) for entry in known if entry["kind"] == "regional"]
 
 
 def _swept(store: Store) -> None:
@@ -259,8 +262,41 @@ def handlers(store: Store, client: http.Client, function_node: tuple[str, str]) 
         "dsp.transfer.send": dsp_sending.transfer_job(store, client, deliver),
         "deliver.fetch": deliver.fetch_job(store, fetch),
         "deliver.destroy": deliver.destroy_job(store),
+        HOURLY: hourly_job(store),
         catalogue.HARVEST: harvest_job(store, client, function_node),
     }
+
+
+def falls_due(tx: Tx) -> None:
+    """What the business clock brings about: overdue cases, terms that end, contracts that expire."""
+    if register.is_registry(tx):
+        register.escalate_overdue(tx)
+    authorise.expire_due(tx)
+    negotiate.lapse(tx)
+    deliver.expire_due(tx)
+
+
+def hourly_job(store: Store) -> jobs.Handler:
+    """Looks once an hour what fell due, and asks for the next hour."""
+
+    def look(_job: jobs.Job) -> None:
+        with store.begin(NODE, "start") as tx:
+            falls_due(tx)
+            _next_hour(tx)
+
+    return look
+
+
+def _next_hour(tx: Tx) -> None:
+    hour = tx.wall_now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    wait = (hour - tx.wall_now).total_seconds()
+    jobs.enqueue(tx, HOURLY, {}, key=f"hourly/{hour:%Y-%m-%dT%H}", delay_seconds=wait)
+
+
+def ended(tx: Tx, agreement: Any) -> None:
+    """A contract that ended ends its delivery: keys and copies go, with proof."""
+    reason = agreement.get("reason") or {}
+    deliver.end(tx, agreement=str(agreement["id"]), reason=str(reason.get("en") or agreement["state"]))
 
 
 def harvest_job(store: Store, client: http.Client, function_node: tuple[str, str]) -> jobs.Handler:
@@ -297,7 +333,7 @@ def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
     return [
         *node.routes(
             store, door, receivers(store), clock_key=str(config["demo.clock_key"]),
-            evidence_folder=config.folder / "evidence",
+            evidence_folder=config.folder / "evidence", on_time=falls_due,
         ),
         *dsp_routes.routes(store, authenticate, deliver),
         *dsp_catalogue.routes(store, authenticate, catalogue),
@@ -330,5 +366,8 @@ def _require_free(host: str, port: int) -> None:
         except OSError:
             raise PORT_TAKEN(host=host, port=port) from None
 
+
+if ended not in negotiate.on_terminated:
+    negotiate.on_terminated.append(ended)
 
 __all__ = ["RECEIVERS", "Refusal", "audit", "dsp", "first_operator", "init", "open_node", "serve"]

@@ -60,7 +60,7 @@ def place(rng: random.Random) -> tuple[float, float]:
 
 def trips(seed: int, count: int, riders: int) -> ROWS:
     """Random trips, some of them incomplete, some outside the period or the area."""
-    rng = random.Random(seed)  # noqa: S311  (repeatable, not secret)
+    rng = random.Random(seed)
     rows = []
     for number in range(count):
         start, (lat, lon) = moment(rng), place(rng)
@@ -78,7 +78,7 @@ def trips(seed: int, count: int, riders: int) -> ROWS:
 
 
 def passages(seed: int, count: int, vehicles: int) -> ROWS:
-    rng = random.Random(seed)  # noqa: S311  (repeatable, not secret)
+    rng = random.Random(seed)
     kinds = {f"v{n}": rng.choice(["K33", "K33", "K33", "K11", "H11", None]) for n in range(vehicles)}
     return [
         {

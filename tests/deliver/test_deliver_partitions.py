@@ -50,7 +50,7 @@ GOOD = (
 
 
 def trips(count: int = 60, riders: int = 14) -> pa.Table:
-    rng = random.Random(7)  # noqa: S311 - planted data
+    rng = random.Random(7)
     begin = datetime(2019, 9, 1, 5, tzinfo=UTC)
     return pa.table(
         {

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from demo_run import ROOT, Run, run_demo
 
 NODES = ("bike-company", "traffic-bureau", "data-bureau", "data-group", "city-lab")

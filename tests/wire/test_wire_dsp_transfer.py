@@ -139,7 +139,7 @@ def test_wrong_moves_are_400_and_strangers_404(wire):
 
 def test_an_unknown_agreement_ends_the_transfer_with_the_reason(wire):
     with wire.stores[OWNER_NODE].begin(person(), "test") as tx:
-        from datong.negotiate import store as negotiate_rows  # noqa: PLC0415
+        from datong.negotiate import store as negotiate_rows
 
         tx.change(negotiate_rows.agreements, "agr-1", state="TERMINATED")
     requested(wire)

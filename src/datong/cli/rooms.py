@@ -83,7 +83,7 @@ def _is_union(kind: Any) -> bool:
     return get_origin(kind) in (Union, UnionType)
 
 
-class Structured(click.ParamType):
+class Structured(click.ParamType[Any]):
     """A JSON value on the command line, or `@path` of a JSON or YAML file."""
 
     name = "json"
@@ -123,7 +123,8 @@ def _print_refusal(error: dict[str, Any], as_json: bool) -> None:
         click.echo(json.dumps(error, ensure_ascii=False, indent=1), err=True)
     else:
         language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-        click.echo(f"[{error['code']}] " + " ".join(error[part][language] for part in ("what", "why", "next")), err=True)
+        said = " ".join(error[part][language] for part in ("what", "why", "next"))
+        click.echo(f"[{error['code']}] {said}", err=True)
         for problem in error["problems"]:
             click.echo(f"  - {problem['where']}: {problem[language]}", err=True)
     sys.exit(EXIT[Kind(error["kind"])])

@@ -14,6 +14,7 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,11 +22,9 @@ import httpx
 
 from datong.ground import outbox, signing
 from datong.ground.canonical import digest_bytes
-from datong.ground.clock import instant, text
 from datong.ground.db import NODE, Actor, Store, new_id
 from datong.ground.keys import TOKEN_SECONDS, PublicKey, token_claims, unverified_claims
-from datong.ground.refusal import Kind, Reason, Refusal
-from datong.ground.refusal import Text as T
+from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
 
 TIMEOUT_SECONDS = 20.0
@@ -35,16 +34,19 @@ FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024
 NOT_REACHED = Reason(
     "NET-503",
     Kind.unavailable,
-    T("节点 {to} 未应答。", "Node {to} did not answer."),
-    T("{why}", "{why}"),
-    T("系统会自动重试；请检查对方地址与网络。", "It is tried again by itself; check the peer's address and the network."),
+    Text("节点 {to} 未应答。", "Node {to} did not answer."),
+    Text("{why}", "{why}"),
+    Text(
+        "系统会自动重试；请检查对方地址与网络。",
+        "It is tried again by itself; check the peer's address and the network.",
+    ),
 )
 ADDRESS_REFUSED = Reason(
     "NET-403",
     Kind.denied,
-    T("未连接地址 {address}。", "The address {address} was not called."),
-    T("{why}", "{why}"),
-    T(
+    Text("未连接地址 {address}。", "The address {address} was not called."),
+    Text("{why}", "{why}"),
+    Text(
         "若该对端确在内网，请将 peers.allow_private 设为 true。",
         "If the peer really lives in a private network, set peers.allow_private to true.",
     ),
@@ -52,23 +54,23 @@ ADDRESS_REFUSED = Reason(
 TOO_LARGE = Reason(
     "NET-413",
     Kind.invalid,
-    T("消息未被接受。", "The message was not accepted."),
-    T("大小超过 {limit} 字节。", "It is larger than {limit} bytes."),
-    T("请拆分消息，或改用数据交付。", "Split the message, or deliver the content as data."),
+    Text("消息未被接受。", "The message was not accepted."),
+    Text("大小超过 {limit} 字节。", "It is larger than {limit} bytes."),
+    Text("请拆分消息，或改用数据交付。", "Split the message, or deliver the content as data."),
 )
 NOT_AUTHENTIC = Reason(
     "NET-401",
     Kind.denied,
-    T("请求未被接受。", "The request was not accepted."),
-    T("无法确认其发送方：{why}。", "Its sender could not be established: {why}."),
-    T("请以登记的节点密钥签发令牌后重试。", "Issue a token with the key registered for your node and try again."),
+    Text("请求未被接受。", "The request was not accepted."),
+    Text("无法确认其发送方：{why}。", "Its sender could not be established: {why}."),
+    Text("请以登记的节点密钥签发令牌后重试。", "Issue a token with the key registered for your node and try again."),
 )
 PEER_REFUSED = Reason(
     "NET-422",
     Kind.conflict,
-    T("节点 {to} 拒绝了消息 {type}。", "Node {to} refused the message {type}."),
-    T("对方答复：{answer}", "It answered: {answer}"),
-    T("请按对方答复处理后重新提交。", "Mend what the answer names and submit it again."),
+    Text("节点 {to} 拒绝了消息 {type}。", "Node {to} refused the message {type}."),
+    Text("对方答复：{answer}", "It answered: {answer}"),
+    Text("请按对方答复处理后重新提交。", "Mend what the answer names and submit it again."),
 )
 
 STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
@@ -142,7 +144,7 @@ class Client:
         except OSError as broken:
             raise NOT_REACHED(to=_origin(url), why="Its name has no address.") from broken
         for *_rest, address in found:
-            if not ipaddress.ip_address(address[0].partition("%")[0]).is_global:
+            if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
                 raise ADDRESS_REFUSED(address=_origin(url), why="It is not a public address.")
 
 
@@ -211,8 +213,7 @@ class Door:
         if claims.get("digest") != digest_bytes(body):
             raise NOT_AUTHENTIC(why="the body is not the one that was signed")
         with self.store.begin(NODE, "inbox") as tx:
-            until = instant(text(tx.wall_now)).timestamp() + TOKEN_SECONDS * 2
-            outbox.fresh_token(tx, str(claims["jti"]), tx.wall_now.fromtimestamp(until, tx.wall_now.tzinfo))
+            outbox.fresh_token(tx, str(claims["jti"]), tx.wall_now + timedelta(seconds=TOKEN_SECONDS * 2))
         return claims
 
 

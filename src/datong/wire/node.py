@@ -24,8 +24,7 @@ from starlette.routing import Route
 from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.keys import PublicKey
-from datong.ground.refusal import Kind, Reason, Refusal
-from datong.ground.refusal import Text as T
+from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
 from datong.wire.http import NOT_AUTHENTIC, PEER_REFUSED, STATUS, Client, Door, bearer, peer_key
 
@@ -37,9 +36,9 @@ Receiver = Callable[..., None]
 BAD_MESSAGE = Reason(
     "MSG-400",
     Kind.invalid,
-    T("消息未被接受。", "The message was not accepted."),
-    T("{why}", "{why}"),
-    T(
+    Text("消息未被接受。", "The message was not accepted."),
+    Text("{why}", "{why}"),
+    Text(
         "请按 docs/reference/node-protocol.md 的格式发送。",
         "Send it in the form docs/reference/node-protocol.md describes.",
     ),
@@ -47,9 +46,9 @@ BAD_MESSAGE = Reason(
 CLOCK_REFUSED = Reason(
     "CLK-403",
     Kind.denied,
-    T("业务时钟未移动。", "The business clock was not moved."),
-    T("{why}", "{why}"),
-    T(
+    Text("业务时钟未移动。", "The business clock was not moved."),
+    Text("{why}", "{why}"),
+    Text(
         "只有演示节点接受由演示密钥签名、且不倒退的时间。",
         "Only a demonstration node takes times, signed by its demonstration key and never backwards.",
     ),
@@ -57,9 +56,15 @@ CLOCK_REFUSED = Reason(
 
 
 def routes(
-    store: Store, door: Door, receivers: Mapping[str, Receiver], *, clock_key: str, evidence_folder: Path
+    store: Store,
+    door: Door,
+    receivers: Mapping[str, Receiver],
+    *,
+    clock_key: str,
+    evidence_folder: Path,
+    on_time: Callable[[Tx], None],
 ) -> list[Route]:
-    """The routes of this protocol for one node."""
+    """The routes of this protocol for one node. on_time: what falls due when the business clock moves."""
 
     async def messages(request: Request) -> Response:
         body = await request.body()
@@ -74,7 +79,7 @@ def routes(
 
     async def move_clock(request: Request) -> Response:
         body = await request.body()
-        return await _answered(lambda: _move_clock(store, clock_key, body))
+        return await _answered(lambda: _move_clock(store, clock_key, body, on_time))
 
     async def log_file(request: Request) -> Response:
         target = (evidence_folder / request.path_params["path"]).resolve()
@@ -107,10 +112,8 @@ def _receive(
     if receiver is None:
         raise BAD_MESSAGE(why=f"Messages of type {kind[:60]!r} are not received here.")
     authorization = headers.get("authorization", "")
-    if kind == "register.join":
-        sender = _newcomer(door, authorization, data, body)
-    else:
-        sender = door.sender(authorization, data)
+    newcomer = kind == "register.join"
+    sender = _newcomer(door, authorization, data, body) if newcomer else door.sender(authorization, data)
     with store.begin(sender, kind.partition(".")[0]) as tx:
         code = sender.department or sender.party
         fresh = outbox.first_time(tx, message["id"], code, kind, body)
@@ -161,20 +164,23 @@ def _about(store: Store) -> dict[str, Any]:
                 "business_time": tx.now}  # fmt: skip
 
 
-def _move_clock(store: Store, clock_key: str, data: bytes) -> dict[str, Any]:
+def _move_clock(store: Store, clock_key: str, data: bytes, on_time: Callable[[Tx], None]) -> dict[str, Any]:
     """{"at": ISO instant, "seq": n, "signature": over {"at", "seq"}}: all nodes of a demonstration move together."""
     if not clock_key:
         raise CLOCK_REFUSED(why="This node runs in real time.")
     try:
         value = json.loads(data)
-        move = {"at": str(value["at"]), "seq": int(value["seq"])}
-        at = clock.instant(move["at"])
+        move: dict[str, Any] = {"at": str(value["at"]), "seq": int(value["seq"])}
+        at = clock.instant(str(move["at"]))
     except (ValueError, KeyError, TypeError) as broken:
         raise CLOCK_REFUSED(why="The message is not of the form {at, seq, signature}.") from broken
     if not PublicKey(clock_key).verifies_value(str(value.get("signature", "")), move):
         raise CLOCK_REFUSED(why="The signature is not the demonstration's.")
     with store.begin(NODE, "ground") as tx:
-        return _moved(tx, at, move)
+        moved = _moved(tx, at, move)
+        if moved["moved"]:
+            on_time(tx)
+        return moved
 
 
 def _moved(tx: Tx, at: Any, move: dict[str, Any]) -> dict[str, Any]:
