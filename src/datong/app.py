@@ -30,7 +30,7 @@ from datong.compose import service as compose
 from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
 from datong.ground import codes, jobs, migrations, outbox, signing
-from datong.ground.config import Config, load
+from datong.ground.config import SETTINGS, Config, load
 from datong.ground.db import NODE, Actor, Store, Tx
 from datong.ground.evidence import witness
 from datong.ground.evidence.sequencer import Sequencer
@@ -343,6 +343,14 @@ def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
     ]  # fmt: skip
 
 
+def all_routes() -> list[BaseRoute]:
+    """The routes of any node, over an empty store in memory: for the reference page and the tests that hold it."""
+    values = {setting.name: setting.default if setting.default is not None else setting.kind() for setting in SETTINGS}
+    store = Store("sqlite://")
+    client = http.Client(store, allow_private=False)
+    return routes(store, http.Door(store, client, ("", "")), Config(Path(), values))
+
+
 def serve(folder: Path) -> None:
     """Run the node of `folder` until SIGTERM or Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
@@ -370,4 +378,4 @@ def _require_free(host: str, port: int) -> None:
 if ended not in negotiate.on_terminated:
     negotiate.on_terminated.append(ended)
 
-__all__ = ["RECEIVERS", "Refusal", "audit", "dsp", "first_operator", "init", "open_node", "serve"]
+__all__ = ["RECEIVERS", "Refusal", "all_routes", "audit", "dsp", "first_operator", "init", "open_node", "serve"]
