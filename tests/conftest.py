@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import postgresql
 from datong.ground import signing
 from datong.ground.db import Actor, Store, sqlite_url
 from datong.ground.keys import PrivateKey
@@ -26,10 +27,23 @@ def node_folder(tmp_path: Path) -> Path:
     return folder
 
 
+BOTH_DATABASES = {"ground", "register", "authorise", "price", "meter", "settle"}
+"""Rooms whose store tests run on SQLite and on PostgreSQL."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "store" in metafunc.fixturenames and metafunc.definition.path.parent.name in BOTH_DATABASES:
+        params = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+        metafunc.parametrize("store", params, indirect=True)
+
+
 @pytest.fixture
-def store(node_folder: Path) -> Iterator[Store]:
+def store(node_folder: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
     """A store with all tables of the rooms imported so far; its node can sign."""
-    opened = Store(sqlite_url(node_folder / "datong.db"))
+    if getattr(request, "param", "sqlite") == "postgresql":
+        opened = Store(postgresql.fresh_database())
+    else:
+        opened = Store(sqlite_url(node_folder / "datong.db"))
     opened.create()
     signing.install(
         opened, PrivateKey.new(), signing.Me("5" + PARTY + "5201" + "TESTNODE0", PARTY, "test node", "http://test")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from deidentify_world import TRIP, recipe_value, trips, written
+from deidentify_world import PASSAGE, TRIP, passages, recipe_value, trips, written
 from sqlalchemy import func, select
 
 from datong.deidentify import service as deidentify
@@ -245,6 +245,28 @@ def test_columns_the_data_do_not_have_are_told_together(provider: Provider) -> N
     refusal = provider.refused(ask(0, [], value))
     assert refusal.code == "DID-425"
     assert {p.where for p in refusal.problems} == {"starts.trip_id", "ends.no_such"}
+
+
+@pytest.mark.parametrize(
+    ("classes", "right"),
+    [({"car": ["K33"], "bus": ["K11"], "truck": ["H11", "H21"]}, True), ({"car": ["K33"], "bus": ["K11"]}, False)],
+)
+def test_without_an_other_class_every_value_must_have_its_own(
+    store: Store, tmp_path: Path, classes: dict[str, list[str]], right: bool
+) -> None:
+    rows = [{**row, "vehicle_type": row["vehicle_type"] or "H11"} for row in passages(3, 300, 40)]
+    gates = Provider(store, written(tmp_path / "passage.parquet", rows, PASSAGE))
+    value = recipe_value()
+    value["parts"][1]["types"] |= {"classes": classes, "other": None}
+    message = ask(0, [], value, resource="R-GATE")
+    if not right:
+        assert [p.where for p in gates.refused(message).problems] == ["types.vehicle_type"]
+        return
+    gates.answer(message)
+    table = deidentify.counts(data=gates.data, recipe=value, resource="R-GATE", groups=["4:*:*"])
+    assert "vehicles_other" not in table.column_names
+    row = table.to_pylist()[0]
+    assert row["vehicles"] == row["vehicles_car"] + row["vehicles_bus"] + row["vehicles_truck"]
 
 
 def test_nodes_below_k_are_not_told_apart_from_empty_ones(store: Store, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sqlite3
 import subprocess
@@ -16,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+import postgresql
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city-mobility"
 sys.path.insert(0, str(EXAMPLE))
@@ -184,10 +185,9 @@ def test_declared_foreign_keys_are_broken_only_by_the_rows_told(
 
 
 @pytest.mark.postgresql
-@pytest.mark.skipif("DATONG_TEST_POSTGRESQL" not in os.environ, reason="set DATONG_TEST_POSTGRESQL to a server's URL")
 def test_the_same_schema_and_rows_on_postgresql(month: traffic.Traffic) -> None:
     psycopg: ModuleType = pytest.importorskip("psycopg")
-    with psycopg.connect(os.environ["DATONG_TEST_POSTGRESQL"]) as connection:
+    with psycopg.connect(postgresql.fresh_database().replace("+psycopg", "")) as connection:
         connection.execute("CREATE SCHEMA datong_traffic_test; SET search_path TO datong_traffic_test")
         connection.execute(traffic.SCHEMA.read_text(encoding="utf-8"))
         with pytest.raises(psycopg.errors.ForeignKeyViolation), connection.transaction():

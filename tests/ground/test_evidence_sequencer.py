@@ -239,7 +239,7 @@ def test_files_are_mended_from_the_store(store: Store, tmp_path: Path) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from datong.ground.db import Store, sqlite_url
+from datong.ground.db import Store
 from datong.ground.evidence import tiles
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
@@ -251,7 +251,7 @@ if sys.argv[2] == "files":
         place(*args)
         crash.point("files")
     tiles._place = torn
-store = Store(sqlite_url(folder / "datong.db"))
+store = Store(sys.argv[3])
 Sequencer(store, PrivateKey.at(folder / "key.pem"), "datong/TEST", folder / "log").run_once()
 """
 
@@ -261,7 +261,7 @@ def test_killed_and_started_again_it_continues_to_the_same_tree(store: Store, no
     key = PrivateKey.at(node_folder / "key.pem")
     deed(store, 10)
     env = {**os.environ, "DATONG_CRASH": point, "DATONG_CRASH_LOG": str(node_folder / "crash.log")}
-    died = subprocess.run([sys.executable, "-c", CHILD, str(node_folder), point], env=env, check=False)
+    died = subprocess.run([sys.executable, "-c", CHILD, str(node_folder), point, store.url], env=env, check=False)
     assert died.returncode == -signal.SIGKILL
     with store.read() as tx:
         assert log.size(tx) == (0 if point == "evidence.before_commit" else 10)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
+import postgresql
 from datong.ground.refusal import Refusal
 from datong.harmonise.model import BROKEN, ROW, Reading, Source, SourceKind
 from datong.harmonise.store import sources
@@ -192,9 +192,8 @@ def test_a_database_by_url(tmp_path: Path, database: Source, monkeypatch: pytest
 
 
 @pytest.mark.postgresql
-@pytest.mark.skipif("DATONG_TEST_POSTGRESQL" not in os.environ, reason="set DATONG_TEST_POSTGRESQL to a server's URL")
 def test_postgresql_reads_like_sqlite(tmp_path: Path, database: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = create_engine(os.environ["DATONG_TEST_POSTGRESQL"].replace("postgresql://", "postgresql+psycopg://"))
+    engine = create_engine(postgresql.fresh_database())
     wanted = {"t": ["id", "v"]}
     try:
         with engine.begin() as connection:

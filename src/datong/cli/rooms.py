@@ -100,7 +100,7 @@ class Structured(click.ParamType[Any]):
 
 
 def _run(verb: Verb, node: str, token: str, as_json: bool, key: str | None, given: dict[str, Any]) -> None:
-    headers = {"authorization": f"Bearer {token}"} | ({"idempotency-key": key} if key else {})
+    headers = ({"authorization": f"Bearer {token}"} if token else {}) | ({"idempotency-key": key} if key else {})
     arguments = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in (None, ())}
     url = f"{node.rstrip('/')}/api/{verb.room}/{verb.name}"
     try:

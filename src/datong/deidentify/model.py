@@ -63,7 +63,10 @@ class Measure:
 
 @dataclass(frozen=True)
 class Types:
-    """Classes of the subjects of one measure: column value -> class; other values fall into `other`."""
+    """Classes of the subjects of one measure: column value -> class; other values fall into `other`.
+
+    other "": the classes name every value there is; a provider whose data have more refuses the recipe.
+    """
 
     column: str
     of: str
@@ -72,7 +75,7 @@ class Types:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (*self.classes, self.other)
+        return (*self.classes, *([self.other] if self.other else []))
 
 
 @dataclass(frozen=True)

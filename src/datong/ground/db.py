@@ -151,9 +151,12 @@ class Store:
         self.wall_clock = wall
         self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         self._writer = threading.RLock()
+        self._reading: dict[str, Any] = {"datong_read": True}
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _sqlite_pragmas)
             event.listen(self.engine, "begin", _sqlite_begin)
+        else:
+            self._reading["isolation_level"] = "REPEATABLE READ"
 
     @contextmanager
     def begin(self, actor: Actor, link: str = "ground") -> Iterator[Tx]:
@@ -174,10 +177,10 @@ class Store:
 
     @contextmanager
     def read(self, actor: Actor = NODE) -> Iterator[Tx]:
-        """A read-only view (SQLite: a deferred transaction that takes no write lock)."""
+        """A read-only view of one moment (SQLite: a deferred transaction that takes no write lock)."""
         after: list[Callable[[], None]] = []
         try:
-            with self.engine.connect().execution_options(datong_read=True) as conn:
+            with self.engine.connect().execution_options(**self._reading) as conn:
                 tx = Tx(conn, actor, "read", self.wall_clock(), self)
                 after = tx.after_rollback
                 yield tx

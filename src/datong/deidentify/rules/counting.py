@@ -149,7 +149,8 @@ def _class(part: Part) -> str:
         for name, values in part.types.classes.items()
         if values
     )
-    return f"CASE {cases} ELSE {_text(part.types.other)} END" if cases else _text(part.types.other)
+    other = _text(part.types.other) if part.types.other else "CAST(NULL AS VARCHAR)"
+    return f"CASE {cases} ELSE {other} END" if cases else other
 
 
 def _cells(recipe: Recipe) -> str:

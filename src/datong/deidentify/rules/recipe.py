@@ -168,7 +168,8 @@ def _types(part: Mapping[str, Any], where: str, found: Found) -> list[str]:
     subjects = {str(m.get("name")): m.get("subjects_as") for m in measures if isinstance(m, Mapping)}
     if types.get("of") not in list(subjects):
         found.say(f"{where}.types.of", "没有这一项统计", "no such measure")
-    names = [*types["classes"], types.get("other", "other")]
+    other = types.get("other", "other")
+    names = [*types["classes"], *([] if other is None else [other])]
     for name in names:
         found.name(name, f"{where}.types.classes.{name}")
     values = [v for given in types["classes"].values() for v in (given if isinstance(given, list) else [None])]
@@ -213,7 +214,7 @@ def _part(value: Mapping[str, Any]) -> Part:
             types["column"],
             types["of"],
             {name: tuple(types["classes"][name]) for name in sorted(types["classes"])},  # whatever order JSON had
-            types.get("other", "other"),
+            types.get("other", "other") or "",
         ),
     )
 

@@ -137,7 +137,7 @@ def answer_round(
     The same ask again gives the same answer; another ask for an answered round is refused (DID-422).
     """
     _check_ask(ask)
-    recipe = _trusted_recipe(ask, agreed or {}, subjects, _columns(data))
+    recipe = _trusted_recipe(ask, agreed or {}, subjects, data)
     file_digest = digest_bytes(data.read_bytes())
     part = store.part_of(tx, ask["partition"], ask["resource"])
     if part is None:
@@ -236,11 +236,6 @@ def node_table(nodes: Sequence[str]) -> pa.Table:
     return pa.table({"node": pa.array(sorted(nodes), pa.string())})
 
 
-def _columns(data: Path) -> dict[str, pa.DataType]:
-    schema = pq.read_schema(data)
-    return {field.name: field.type for field in schema}
-
-
 def _check_ask(ask: Any) -> None:
     if not isinstance(ask, Mapping):
         raise BAD_ASK([Problem("ask", "应为对象", "should be an object")], count=1)
@@ -276,10 +271,7 @@ def _node_problems(value: Any, where: str) -> list[Problem]:
 
 
 def _trusted_recipe(
-    ask: Mapping[str, Any],
-    agreed: Mapping[str, Any],
-    subjects: Collection[str] | None,
-    columns: Mapping[str, pa.DataType],
+    ask: Mapping[str, Any], agreed: Mapping[str, Any], subjects: Collection[str] | None, data: Path
 ) -> Recipe:
     """The asked recipe, if it is what was agreed and counts what identifies persons in this data."""
     problems = []
@@ -293,17 +285,36 @@ def _trusted_recipe(
         if subjects is not None and measure.subject not in subjects:
             en = "does not count by the column of the person or vehicle"
             problems.append(Problem(measure.name, "不以个体列计数", en))
+    problems += _data_problems(part, data)
+    if problems:
+        raise NOT_THE_RECIPE(problems, partition=ask["partition"], count=len(problems))
+    return recipe
+
+
+def _data_problems(part: Part, data: Path) -> list[Problem]:
+    """Columns and classes of a part that the data do not have as the recipe says."""
+    columns = {field.name: field.type for field in pq.read_schema(data)}
+    problems = []
+    for measure in part.measures:
         for column in (measure.subject, measure.time, measure.lat, measure.lon):
             if column not in columns:
                 problems.append(Problem(f"{measure.name}.{column}", "没有这一列", "no such column in the data"))
         time = columns.get(measure.time)
         if time is not None and not (pa.types.is_timestamp(time) and time.tz):
             problems.append(Problem(f"{measure.name}.{measure.time}", "不是带时区的时间", "is no time with a zone"))
-    if part.types is not None and part.types.column not in columns:
-        problems.append(Problem(f"types.{part.types.column}", "没有这一列", "no such column in the data"))
-    if problems:
-        raise NOT_THE_RECIPE(problems, partition=ask["partition"], count=len(problems))
-    return recipe
+    if part.types is None:
+        return problems
+    where = f"types.{part.types.column}"
+    if part.types.column not in columns:
+        problems.append(Problem(where, "没有这一列", "no such column in the data"))
+    elif not part.types.other:
+        # Without a class for the rest, the shown classes would not add up and a difference would tell of the rest.
+        values = pq.ParquetFile(data).read([part.types.column]).column(0).cast(pa.string()).unique().to_pylist()
+        named = {value for given in part.types.classes.values() for value in given}
+        if left := len(set(values) - named):
+            en = f"{left} values of the data are in no class; name them or give an `other`"
+            problems.append(Problem(where, f"有 {left} 个取值不属于任何类别", en))
+    return problems
 
 
 def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str, file_digest: str) -> dict[str, Any]:

@@ -15,12 +15,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select, text
 
 from datong.ground.canonical import canonical, digest, plain
 from datong.ground.db import Store, Tx, new_id, table
 
 LEAF_VERSION = 1
+_WRITING = 0x6461746F6E67
+"""Key of the advisory lock under which leaves get their order ("datong")."""
 LEAF_BYTES_MAX = 65_535
 """An entry bundle writes the length of a leaf in two bytes."""
 
@@ -69,6 +71,8 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
     entry = canonical(body)
     if len(entry) > LEAF_BYTES_MAX:
         raise ValueError(f"the leaf of {act} has {len(entry)} bytes; put large facts into the record instead")
+    if tx.conn.dialect.name == "postgresql":  # one writer at a time; SQLite has only one anyway
+        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITING})
     last = tx.execute(select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1)).scalar()
     tx.add(
         leaves,

@@ -174,7 +174,7 @@ def receipt(tx: Tx, leaf_id: str) -> dict[str, Any]:
     row = tx.get(leaves, leaf_id)
     if row is None:
         raise NO_LEAF(leaf=leaf_id)
-    covering = checkpoints.c.size > (row["position"] if row["position"] is not None else 1 << 62)
+    covering = checkpoints.c.size > (row["position"] if row["position"] is not None else (1 << 31) - 1)
     newest = select(checkpoints).where(covering).order_by(checkpoints.c.size.desc()).limit(1)
     cosigned = newest.where(checkpoints.c.size.in_(select(cosignatures.c.size)))
     checkpoint = tx.one(cosigned) or tx.one(newest)
