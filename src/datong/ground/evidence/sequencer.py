@@ -84,12 +84,13 @@ class Sequencer:
 
     def _run(self) -> None:
         while True:
+            last = self._stop.is_set()  # asked before the round, so that the last one takes what came before it
             try:
                 self.run_once()
                 self._alarm()
             except Exception:
                 logger.exception("the sequencer stumbled; it goes on")
-            if self._stop.is_set():
+            if last:
                 return
             if self._wake.wait(SWEEP_SECONDS):
                 self._stop.wait(self.period_seconds)  # gather what comes next into the same checkpoint
