@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from paperwork import HERE, department, facts, logins, parties
-from reporting import report, story, summary
+from reporting import report, summary
+from telling import story
 from world import Person, Refused, World
 
 from datong.ground.canonical import digest_bytes
@@ -375,8 +376,10 @@ def deidentify(j: Journey) -> str:
     for slug, name in ((BIKE, "trips"), (BUREAU, "passages")):
         released = release(j, slug, j.known[f"{name}.agreement"])
         j.known[f"{name}.release"] = released
-    risk = j.known["trips.release"].get("risk", {})
-    return f"{risk.get('classes', '?')} joint groups agreed in {len(agreed.get('levels', [])) or 7} rounds; both providers' counts passed the gate"
+    return (
+        f"{agreed['groups']:,} joint groups agreed in {len(agreed['levels'])} rounds;"
+        " both providers' counts passed their gates"
+    )
 
 
 def release(j: Journey, slug: str, agreement: str) -> dict[str, Any]:
@@ -503,7 +506,7 @@ def refused_purpose(j: Journey, analyst: Person) -> str:
     if done["state"] == "FINALIZED":
         raise TimeoutError("a purchase for credit scoring was accepted")
     j.known["refused_purpose"] = done
-    return str(done.get("reason_code") or done.get("code") or "TERMINATED")
+    return str((done.get("reason") or {}).get("code") or done["state"])
 
 
 def deliver(j: Journey) -> str:

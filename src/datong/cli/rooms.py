@@ -44,17 +44,19 @@ def room_group(room: str, title: str) -> click.Group:
 def _command(verb: Verb) -> click.Command:
     hints = get_type_hints(inspect.unwrap(verb.call))
     options: list[click.Parameter] = []
-    for name, parameter in list(inspect.signature(verb.call).parameters.items())[1:]:
+    own = list(inspect.signature(verb.call).parameters.items())[1:]
+    for name, parameter in own:
         options.append(_option(name, hints.get(name, str), parameter.default))
+    at = "--datong-node" if "node" in dict(own) else "--node"  # catalogue.harvest has a --node of its own
     options += [
-        click.Option(["--node"], envvar="DATONG_NODE", default="http://127.0.0.1:8400", help="Address of the node."),
+        click.Option([at, "to"], envvar="DATONG_NODE", default="http://127.0.0.1:8400", help="Address of the node."),
         click.Option(["--token"], envvar="DATONG_TOKEN", default="", help="Service token."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON only."),
         click.Option(["--idempotency-key"], default=None, help="Makes repeating the command safe."),
     ]
 
-    def call(node: str, token: str, as_json: bool, idempotency_key: str | None, **given: Any) -> None:
-        _run(verb, node, token, as_json, idempotency_key, given)
+    def call(to: str, token: str, as_json: bool, idempotency_key: str | None, **given: Any) -> None:
+        _run(verb, to, token, as_json, idempotency_key, given)
 
     needed = ", ".join(sorted(verb.roles)) if verb.changes else "reads"
     text = f"{inspect.getdoc(verb.call) or ''}\n\nRoles: {needed}."

@@ -4,7 +4,8 @@ instruments, partitions, statements, witness signatures, and in a demonstration 
     POST /node/messages          {"id", "type", "version": 1, "body"}; done once per id, typed, versioned
     GET  /node/directory/{code}  a membership record signed by the function node
     GET  /node                   this node's name, code, public key, address
-    GET  /evidence/...           checkpoint and tiles of this node's log (C2SP tlog-tiles), static files
+    GET  /evidence/...           checkpoint and hash tiles of this node's log (C2SP tlog-tiles), static files; not
+                                 the entries, which say who did what
 
 Must never know: what a message means; `app` hands in who receives which type. Contract: tests/wire/test_node.py.
 """
@@ -82,7 +83,10 @@ def routes(
         return await _answered(lambda: _move_clock(store, clock_key, body, on_time))
 
     async def log_file(request: Request) -> Response:
-        target = (evidence_folder / request.path_params["path"]).resolve()
+        path = str(request.path_params["path"])
+        if path != "checkpoint" and not path.startswith("tile/") or path.startswith("tile/entries"):
+            return Response(status_code=404)  # the entries say who did what: auditors get them in a bundle
+        target = (evidence_folder / path).resolve()
         if not target.is_relative_to(evidence_folder.resolve()) or not target.is_file():
             return Response(status_code=404)
         return FileResponse(target, media_type="text/plain" if target.name == "checkpoint" else None)

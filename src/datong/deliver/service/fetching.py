@@ -192,10 +192,10 @@ def _handed_on(store: Store, pid: str) -> None:
         if process is None or process["state"] != State.STARTED:
             return
         for row in rows.rows(tx, rows.received, rows.received.c.transfer == pid, rows.received.c.state == "held"):
-            path = files.there(store, row["id"], row["path"])
+            files.there(store, row["id"], row["path"])
             if is_supply(tx, row["agreement"]):
                 compose.received_supply(
-                    tx, agreement=row["agreement"], resource=row["dataset"], path=str(path), digest=row["digest"],
+                    tx, agreement=row["agreement"], resource=row["dataset"], path=row["path"], digest=row["digest"],
                     rows=row["rows"],
                 )  # fmt: skip
         transferring.complete_transfer(tx, transfer=pid)

@@ -30,7 +30,7 @@ def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     subjects = {element["name"] for element in build["schema"] if element["personal"]}
     answer = deidentify.answer_round(
         tx, ask=body, data=Path(build["path"]), recipient_group=contract["consumer_party"], agreed=agreed or None,
-        subjects=subjects or None,
+        subjects=subjects,
     )  # fmt: skip
     key = "hold-" + digest([answer["partition"], contract["dataset"], answer["level"]]).removeprefix("sha256:")
     outbox.send(tx, to=sender, type="compose.partition_hold", body=answer, key=key)

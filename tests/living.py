@@ -1,0 +1,158 @@
+"""The five nodes of a finished demonstration, alive again: a copy of its folder, the same ports, the same people.
+
+The journey is taken up as `make demo` takes up an unfinished one: every call is made again under its idempotency
+key and gets the answer of the first time, so the journey knows its codes and tokens again and nothing is done twice.
+Nodes are bound to their addresses (they are signed), so only one such world is up at a time; others wait.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import demo
+import httpx
+import pytest
+from paperwork import parties
+from world import Person, Refused, World
+
+from demo_run import ROOT, Run
+from journey import STEPS, Journey
+
+WITHOUT = ("harmonise", "audit", "model")
+"""Steps that only look or compute again; what follows needs nothing of them."""
+BIKE, BUREAU, REGISTRY, GROUP, LAB = parties()
+PURPOSE = "industry_development"
+
+
+@dataclass(frozen=True)
+class Living:
+    world: World
+    journey: Journey
+    folder: Path
+
+    def who(self, slug: str, role: str, number: int = 0) -> Person:
+        return self.journey.who(slug, role, number)
+
+    def address(self, slug: str) -> str:
+        return self.world.nodes[slug].address
+
+    def code(self, name: str) -> str:
+        """Code of "node:<slug>", "party:<slug>", "trips", "passages" or "product"."""
+        return self.journey.codes[name]
+
+    def agreement(self, name: str) -> str:
+        """The contract over "trips", "passages" or "product"."""
+        return str(self.journey.known[f"{name}.agreement"])
+
+    @property
+    def inputs(self) -> list[str]:
+        return [self.code("trips"), self.code("passages")]
+
+    def to_day(self, day: str, hour: int = 9) -> None:
+        """Move the business clock of all nodes by a signed demonstration message."""
+        self.journey.to_day(date.fromisoformat(day), hour)
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+        return self.world.wait_for(condition, what, seconds)
+
+    def at_rest(self) -> None:
+        """Wait until every message is delivered and every leaf has its place."""
+
+        def quiet(slug: str) -> bool:
+            health = self.who(slug, "operator").ask("audit.health")
+            return bool(health["pending"] == 0 and health["open_jobs"] == 0)
+
+        self.until(lambda: all(quiet(slug) for slug in self.world.nodes), "the nodes to finish their messages")
+
+    def leaves(self, slug: str) -> int:
+        """How many leaves of evidence the node has; every deed leaves one."""
+        with closing(self.store(slug)) as store:
+            return int(store.execute("SELECT count(*) FROM evidence_leaf").fetchone()[0])
+
+    def all_leaves(self) -> dict[str, int]:
+        return {slug: self.leaves(slug) for slug in self.world.nodes}
+
+    def store(self, slug: str) -> sqlite3.Connection:
+        """The node's database file, opened past the node, as somebody with access to its disk would."""
+        store = sqlite3.connect(self.folder / slug / "datong.db", timeout=30)
+        store.row_factory = sqlite3.Row
+        return store
+
+    def person_id(self, slug: str, role: str, number: int = 0) -> str:
+        login = self.who(slug, role, number).login
+        people = self.who(slug, "operator").ask("register.people")
+        return next(str(person["id"]) for person in people if person["login"] == login)
+
+    def token(self, slug: str, role: str) -> str:
+        return self.world.tokens[slug, self.who(slug, role).login]
+
+    def api(self, slug: str, verb: str, *, token: str = "", **sent: Any) -> httpx.Response:
+        """One bare request to the API of a node; `sent` goes to httpx (json=, content=, headers=, cookies=)."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        headers |= sent.pop("headers", {})
+        url = f"{self.address(slug)}/api/{verb.replace('.', '/')}"
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            return client.request(sent.pop("method", "POST"), url, headers=headers, **sent)
+
+    def cli(self, slug: str, role: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`datong ROOM VERB ...` against a node."""
+        environment = {
+            **os.environ, "LANG": "C.UTF-8", "DATONG_NODE": self.address(slug), "DATONG_TOKEN": self.token(slug, role),
+        }  # fmt: skip
+        return subprocess.run(
+            [sys.executable, "-m", "datong", *arguments], capture_output=True, text=True, env=environment,
+            cwd=ROOT, check=False, timeout=60,
+        )  # fmt: skip
+
+
+@contextmanager
+def alive(finished: Run, folder: Path) -> Iterator[Living]:
+    """A world that lives on from `finished` in a copy at `folder`; stopped at the end."""
+    with (finished.folder.parent / "living.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.copytree(finished.folder, folder)
+        state = json.loads((folder / "state.json").read_text())
+        demo.ports_free(list(state["ports"].values()))
+        world = demo.the_world(folder, Namespace(crash=[]), state)
+        try:
+            world.start()
+            yield Living(world, replayed(world, folder), folder)
+        finally:
+            world.stop()
+            world.http.close()
+
+
+def replayed(world: World, folder: Path) -> Journey:
+    """The journey as far as it went, out of the answers the nodes gave the first time."""
+    journey = Journey(world, folder)
+    for name, step in STEPS:
+        if name not in WITHOUT:
+            world.step = name
+            step(journey)
+    world.step = "afterwards"  # what tests ask has keys of its own
+    return journey
+
+
+def refusal(call: Callable[[], Any]) -> Refused:
+    """How `call` is refused; a failure when it is not."""
+    with pytest.raises(Refused) as caught:
+        call()
+    return caught.value
+
+
+def says(refused: Refused) -> str:
+    """Everything a refusal says in English: what, why, the next step, and each problem with its place."""
+    return str(refused)
