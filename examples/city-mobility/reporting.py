@@ -32,7 +32,7 @@ def report(j: Journey, seconds: dict[str, float]) -> dict[str, Any]:
         "privacy": {
             "k": risk["k"], "classes": risk["classes"], "max_class_risk": risk["max_class_risk"],
             "average_risk": risk["average_risk"], "cr": risk["cr"], "overall_risk": risk["overall_risk"],
-            "overall_risk_at_cr_1": risk["overall_risk_at_cr_1"], "level": risk["level"],
+            "level": risk["level"],
             "kept": j.known["version"]["kept"],
         },
         "registrations": [

@@ -44,6 +44,12 @@ LINKS = {
     "deliver": ("交付计量", "Deliver, meter"), "settle": ("结算分账", "Settle"), "audit": ("审计", "Audit"),
     "model": ("使用", "Use"),
 }  # fmt: skip
+REASONS = {
+    "no_movement": ("起讫为同一地点、同一时间", "starts and ends at one place and time"),
+    "no_vehicle": ("号牌在车辆登记中查无", "its plate is not among the registered vehicles"),
+    "no_gate": ("卡口编号不存在", "its gate does not exist"),
+}
+"""What the mappings of this example call their own checks; every other reason has its words from harmonise."""
 
 
 def story(j: Journey, seconds: dict[str, float]) -> dict[str, Any]:
@@ -121,6 +127,7 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
     read, kept = (sum(s[part] for s in made["sources"].values()) for part in ("read", "harmonised"))
     aside = sum(s["quarantined"] for s in made["sources"].values())
     held = len(rights(j, Names(j)))
+    supplies = len(j.known["partition"]["supplies"])
     groups, rounds = j.known["partition"]["groups"], len(j.known["partition"]["levels"])
     risk, found, money = made["privacy"], made["delivery"], made["settlement"]
     told, model = price(j), made["model"]
@@ -135,16 +142,16 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
             f"{nodes} nodes and {people} people joined; {resources} resources and {products} product were accepted, reviewed, publicised and coded.",
         ),
         "authorise": (
-            f"{held} 份权利文件到位：实施方案、运营协议、同意书、数据使用授权与合法性基础；两项来源均已清权。",
-            f"{held} instruments stand: plan, agreement, consent, data-use authorisation and legal bases; both inputs are cleared.",
+            f"{held} 份权利文件到位：实施方案、运营协议、同意书、数据使用授权与合法性基础；{supplies} 项来源均已清权。",
+            f"{held} instruments stand: plan, agreement, consent, data-use authorisation and legal bases; {supplies} inputs are cleared.",
         ),
         "harmonise": (
             f"读入 {read:,} 行 = 归一 {kept:,} 行 + 隔离 {aside:,} 行，一行不少。",
             f"{read:,} rows read = {kept:,} harmonised + {aside:,} quarantined; not one was lost.",
         ),
         "supply": (
-            "两份供数合约经签名消息请求、同意、确认、成立，双方签署。",
-            "Two supply contracts were requested, agreed, verified and finalized by signed messages, and signed by both sides.",
+            f"{supplies} 份供数合约经签名消息请求、同意、确认、成立，双方签署。",
+            f"{supplies} supply contracts were requested, agreed, verified and finalized by signed messages, and signed by both sides.",
         ),
         "deidentify": (
             f"{rounds} 轮问答商定 {groups:,} 个联合分组，每组骑行者与车辆各不少于 {risk['k']}；两家计数均通过放行门禁。",

@@ -1,0 +1,60 @@
+"""What codes, columns and verbs are called on the screen, in Chinese and English: words.tsv, read once.
+
+Codes the rooms return (states, kinds, roles, purposes) stay codes in API and store; here they get their words. A
+code or column without words is shown as it is, so a new one never hides anything.
+Must never know: HTTP, the store. Contract: tests/web/test_words.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datong.ground.refusal import Text
+from datong.terms.policy import ACTIONS, PURPOSES
+from datong.terms.verbs import Verb
+
+CODED_COLUMNS = frozenset(
+    {
+        "state", "status", "kind", "roles", "role", "purpose", "purposes", "side", "basis", "type", "object_kind",
+        "form", "delivery_form", "delivery_forms", "unit", "payee_kind", "outcome", "action", "direction", "into",
+        "act", "acts", "gates", "holder", "ground", "signed", "level", "registration", "word", "selection", "category",
+        "standard", "reason", "held_by", "step", "open",
+    }
+)  # fmt: skip
+
+
+def _read() -> dict[str, dict[str, Text]]:
+    kinds: dict[str, dict[str, Text]] = {}
+    for line in (Path(__file__).parent / "words.tsv").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            kind, key, zh, *en = line.split("\t")
+            kinds.setdefault(kind, {})[key] = Text(zh, en[0] if en else "")
+    return kinds
+
+
+KINDS = _read()
+ROOMS, COLUMNS, VERB_TITLES = KINDS["room"], KINDS["column"], KINDS["verb"]
+CODES = {**ACTIONS, **PURPOSES, **KINDS["state"], **KINDS["role"], **KINDS["code"]}
+
+
+def in_language(text: Text, lang: str) -> str:
+    return text.zh if lang == "zh" else text.en
+
+
+def column(name: str, lang: str) -> str:
+    """The heading of a column."""
+    text = COLUMNS.get(name)
+    return in_language(text, lang) if text else name.replace("_", " ")
+
+
+def code(value: str, of: str, lang: str) -> str:
+    """The word of a code in the column `of`; the value itself when it has none."""
+    first = KINDS["state"] if of in ("state", "registration") else KINDS["step"] if of == "step" else {}
+    text = first.get(value) or (CODES.get(value) if of in CODED_COLUMNS else None)
+    return in_language(text, lang) if text else value
+
+
+def verb_title(verb: Verb, lang: str) -> str:
+    """The verb's title: Chinese where there is one, else its docstring's first line."""
+    known = VERB_TITLES.get(f"{verb.room}.{verb.name}")
+    return known.zh if known and lang == "zh" else verb.title

@@ -1,0 +1,93 @@
+"""The command line: help without heavy imports, a node made from nothing, refusals as text and exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("numba", "opendp", "sklearn", "pyspark", "pandas", "duckdb", "pyarrow", "fastapi", "sqlalchemy")
+PARTY = "91520100MAXDT0015L"
+
+
+def datong(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "LANG": "C.UTF-8", **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "datong", *arguments], capture_output=True, text=True, env=env, check=False
+    )
+
+
+def test_help_lists_the_rooms_and_loads_nothing_heavy() -> None:
+    shown = datong("--help")
+    assert shown.returncode == 0
+    for room in ("register", "authorise", "harmonise", "deliver", "settle", "audit"):
+        assert room in shown.stdout
+    script = (
+        "import sys\nfrom datong.cli.commands import datong\n"
+        "try:\n    datong(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stderr.strip() == "[]"
+
+
+def test_serving_loads_none_of_the_optional_libraries() -> None:
+    script = "import sys, datong.app\nprint([n for n in ('numba', 'opendp', 'sklearn', 'pyspark', 'pandas') if n in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_node_from_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "node"
+    made = datong("init", str(folder), "--name", "试验节点", "--party", PARTY, "--port", "9999")
+    assert made.returncode == 0, made.stderr
+    assert (folder / "keys" / "node.pem").stat().st_mode & 0o777 == 0o600
+    again = datong("init", str(folder), "--name", "x", "--party", PARTY, "--port", "9999")
+    assert again.returncode == 5
+    assert "APP-410" in again.stderr
+    added = datong("add-operator", str(folder), "--login", "op", "--name", "运维")
+    assert added.returncode == 0, added.stderr
+    assert "/enter/" in added.stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--party", "91520100MAXDT0015X"), "party"),
+        (("--port", "70000"), "port"),
+        (("--region", "52"), "region"),
+        (("--kind", "moon"), "kind"),
+    ],
+)
+def test_wrong_facts_of_a_node_are_named(tmp_path: Path, wrong: tuple[str, str], said: str) -> None:
+    facts = {"--name": "n", "--party": PARTY, "--port": "9999", "--region": "5201", "--kind": "connector"} | dict(
+        [wrong]
+    )
+    refused = datong("init", str(tmp_path / "n"), *[part for pair in facts.items() for part in pair])
+    assert refused.returncode == 2
+    assert "APP-400" in refused.stderr
+    assert f"- {said}:" in refused.stderr
+    assert not (tmp_path / "n").exists()
+
+
+def test_a_node_that_does_not_answer() -> None:
+    refused = datong("register", "people", "--node", "http://127.0.0.1:9", "--token", "x")
+    assert refused.returncode == 6
+    assert "CLI-503" in refused.stderr
+
+
+def test_a_folder_that_is_no_node(tmp_path: Path) -> None:
+    refused = datong("serve", str(tmp_path))
+    assert refused.returncode == 2
+    assert "CFG-400" in refused.stderr
+    assert "datong init" in refused.stderr
+
+
+def test_structured_arguments_must_be_json() -> None:
+    refused = datong("price", "survey-costs", "--survey", "{not json")
+    assert refused.returncode == 2
+    assert json.dumps("x")  # the message is click's own
