@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from datong.ground import outbox, signing
+from datong.ground import codes, outbox, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Actor, Store, new_id
 from datong.ground.keys import TOKEN_SECONDS, PublicKey, token_claims, unverified_claims
@@ -161,7 +161,7 @@ def peer_key(client: Client | None, store: Store, code: str, function_node: tupl
         except Refusal:
             pass
     address, key = function_node
-    if client is None or not address or not code.isalnum():
+    if client is None or not address or codes.node_code_fault(code) is not None:
         raise NOT_AUTHENTIC(why="an unknown node")
     answer = client.get(f"{address}/node/directory/{code}")
     if answer.status != 200:
