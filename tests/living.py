@@ -14,11 +14,12 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import uuid
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ import pytest
 from paperwork import parties
 from world import Person, Refused, World
 
+from datong.ground.canonical import digest_bytes
+from datong.ground.keys import PrivateKey
 from demo_run import ROOT, Run
 from journey import STEPS, Journey
 
@@ -106,6 +109,100 @@ class Living:
         url = f"{self.address(slug)}/api/{verb.replace('.', '/')}"
         with httpx.Client(trust_env=False, timeout=30) as client:
             return client.request(sent.pop("method", "POST"), url, headers=headers, **sent)
+
+    # -- what can be done with the product
+
+    def build(self) -> dict[str, Any]:
+        """The group builds the product for the lab; the same version again while nothing changed."""
+        return dict(self._manager().do(
+            "compose.build", product=self.code("product"), recipient_group=self.code(f"party:{LAB}"), purpose=PURPOSE,
+            again=uuid.uuid4().hex,
+        ))  # fmt: skip
+
+    def publish(self) -> dict[str, Any]:
+        """The group lists the product, as in the journey."""
+        return dict(self._manager().do(
+            "catalogue.publish", dataset=self.code("product"), title="城市出行流量 mobility-flows",
+            description="按区域与时段统计的单车起讫、骑行人数与分类型车辆数，各组不少于 5 名不同个体。",
+            purposes=["public_governance", "public_welfare", PURPOSE], from_at="2026-03-02", until_at="2029-03-01",
+            split=self.journey.facts("price")["split"], again=uuid.uuid4().hex,
+        ))  # fmt: skip
+
+    def offer(self) -> dict[str, Any]:
+        """The group lays the product ready for the lab."""
+        return dict(self._manager().do(
+            "deliver.offer_product", agreement=self.agreement("product"), again=uuid.uuid4().hex
+        ))  # fmt: skip
+
+    def _manager(self) -> Person:
+        return self.who(GROUP, "product_manager")
+
+    def transfer(self, agreement: str = "", **given: Any) -> dict[str, Any]:
+        """The lab asks for delivery; the transfer once the group has started or ended it."""
+        analyst, agreement = self.who(LAB, "analyst"), agreement or self.agreement("product")
+        asked = analyst.do("deliver.request_transfer", agreement=agreement, into="person", again=uuid.uuid4().hex)
+
+        def answered() -> Any:
+            rows = analyst.ask("deliver.transfers", agreement=agreement)
+            row = next(row for row in rows if row["id"] == asked["id"])
+            return row if row["state"] != "REQUESTED" else None
+
+        return dict(self.until(answered, "the group to answer the transfer"))
+
+    def profile(self) -> dict[str, Any]:
+        """A fresh Delta Sharing profile of the lab: an endpoint and a live token."""
+        started = self.transfer()
+        assert started["state"] == "STARTED", started["reason"]
+        analyst = self.who(LAB, "analyst")
+        return dict(analyst.do("deliver.profile", agreement=self.agreement("product"), again=uuid.uuid4().hex))
+
+    def pull(self, profile: dict[str, Any]) -> httpx.Response:
+        """Query the one table a profile opens, as any Delta Sharing client does."""
+        headers = {"authorization": f"Bearer {profile['bearerToken']}"}
+        with httpx.Client(trust_env=False, timeout=30, headers=headers) as client:
+            shares = client.get(f"{profile['endpoint']}/shares")
+            if shares.is_error:
+                return shares
+            share = shares.json()["items"][0]["name"]
+            tables = client.get(f"{profile['endpoint']}/shares/{share}/all-tables")
+            if tables.is_error or not tables.json()["items"]:
+                return tables
+            table = tables.json()["items"][0]
+            at = f"{profile['endpoint']}/shares/{share}/schemas/{table['schema']}/tables/{table['name']}/query"
+            return client.post(at, json={})
+
+    # -- as a node speaks to a node
+
+    def key(self, slug: str) -> PrivateKey:
+        return PrivateKey.at(self.folder / slug / "keys" / "node.pem")
+
+    def signed(self, slug: str, value: dict[str, Any]) -> dict[str, Any]:
+        """`value` as the node of `slug` would sign it."""
+        bare = {name: part for name, part in value.items() if name != "signatures"}
+        key, code, party = self.key(slug), self.code(f"node:{slug}"), self.code(f"party:{slug}")
+        signature = {"node": code, "party": party, "by": "", "department": "", "key": key.public.text,
+                     "signature": key.sign_value(bare)}  # fmt: skip
+        return {**bare, "signatures": [signature]}
+
+    def proof(self, sender: str, to: str, data: bytes, *, key: PrivateKey | None = None, **claims: Any) -> str:
+        """The token that proves `data` to come from `sender` and to be meant for `to`; `claims` and `key` spoil it."""
+        told = {"iss": self.code(f"node:{sender}"), "aud": self.code(f"node:{to}"), "jti": uuid.uuid4().hex,
+                "digest": digest_bytes(data), **claims}  # fmt: skip
+        return (key or self.key(sender)).token(told, datetime.now(UTC))
+
+    def post(self, to: str, path: str, data: bytes, proof: str) -> httpx.Response:
+        """One request as a node sends it."""
+        headers = {"authorization": f"Bearer {proof}", "content-type": "application/json"}
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            return client.post(f"{self.address(to)}{path}", content=data, headers=headers)
+
+    def message(self, sender: str, to: str, type: str, body: dict[str, Any], **spoilt: Any) -> httpx.Response:
+        """A message of the node protocol from `sender` to `to`, signed by its real key."""
+        message = {"id": spoilt.pop("id", uuid.uuid4().hex), "type": type, "version": 1, "body": body}
+        data = json.dumps(message).encode()
+        return self.post(to, "/node/messages", data, self.proof(sender, to, data, **spoilt))
+
+    # -- as people do it
 
     def cli(self, slug: str, role: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`datong ROOM VERB ...` against a node."""

@@ -64,8 +64,10 @@ def masked(text: str) -> str:
 
 
 def same(told: str, was: str) -> bool:
-    """Whether `was` printed is what the page told; "…" in the page stands for anything."""
+    """Whether `was` printed is what the page told; "…" in the page stands for anything, alone on a line for any lines."""
     form = ".*?".join(map(re.escape, masked(told).split("…")))
+    line_end = re.escape("\n")
+    form = form.replace(f"{line_end}.*?{line_end}", r"\n(?:.*?\n)?")
     return re.fullmatch(form, masked(was), re.DOTALL) is not None
 
 

@@ -236,8 +236,11 @@ def gaps(
 def _nearest(
     fitting: Sequence[Instrument], zh: str, en: str, holder: tuple[str, str], use: Use
 ) -> tuple[Instrument | None, Problem | None]:
-    """The instrument that covers, or the problem that names the nearest one and the smallest fix."""
-    ranked = sorted(fitting, key=lambda i: (len(shortfalls(i, use)), i.id))
+    """The instrument that covers, or the problem that names the nearest one and the smallest fix.
+
+    Of equally near ones a suspended one is named first: to resume it is less than to sign another.
+    """
+    ranked = sorted(fitting, key=lambda i: (len(shortfalls(i, use)), i.state != State.SUSPENDED, i.id))
     if not ranked:
         return None, Problem(
             use.resource,
@@ -247,10 +250,12 @@ def _nearest(
     reasons = shortfalls(ranked[0], use)
     if not reasons:
         return ranked[0], None
+    resumable = ranked[0].state == State.SUSPENDED and len(reasons) == 1
+    fix_zh, fix_en = ("恢复", "resume it") if resumable else ("重新签署", "renew it")
     return None, Problem(
         use.resource,
-        f"{zh} {ranked[0].id} 不适用：{'；'.join(r for r, _ in reasons)}；由{holder[0]}重新签署",
-        f"the {en} {ranked[0].id} does not cover it: {'; '.join(r for _, r in reasons)}; {holder[1]} must renew it",
+        f"{zh} {ranked[0].id} 不适用：{'；'.join(r for r, _ in reasons)}；由{holder[0]}{fix_zh}",
+        f"the {en} {ranked[0].id} does not cover it: {'; '.join(r for _, r in reasons)}; {holder[1]} must {fix_en}",
     )
 
 

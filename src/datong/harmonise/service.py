@@ -52,7 +52,7 @@ QUARANTINED_MAX = 0.5
 ROWS_SHOWN_MAX = 500
 NODE_ONLY = ("keys", "evidence", "data")
 """Folders of a node that no source may lie in: a source's text can be shown to its engineer."""
-RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
 
 _FOLDERS: dict[int, Path] = {}
 
@@ -118,7 +118,8 @@ def build(tx: Tx, *, resource: str, workspace: str, mapping: str, data: str | No
     folder, given = _folders(tx, workspace, data)
     found = _mapping(folder, mapping)
     if not RESOURCE.fullmatch(resource):
-        problem = Problem("resource", "应为资源标识码", "should be a resource code: letters, digits, - and _")
+        said = "should be a resource code: letters, digits, - and _, with * only at its end"
+        problem = Problem("resource", "应为资源标识码", said)
         raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
     reading, plan = _read(found, given), planning.plan_of(found)
     if reading.tables[found.main].num_rows == 0:

@@ -21,7 +21,7 @@ from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,78}\*?")  # the check character of a code may be an asterisk
 RESERVED = {
     "group_id", "level", "area_km", "cell_x", "cell_y", "window_start", "window_end", "rest", "suppressed_types",
 }  # fmt: skip

@@ -34,8 +34,9 @@ from datong.deliver.service.granting import (
     share_of,
     table_of,
 )
+from datong.deliver.service.offering import offer_product, release_supply
 from datong.deliver.service.partitions import received_partition_agreed, received_partition_ask
-from datong.deliver.service.sharing import offer_product, release_supply, shares
+from datong.deliver.service.sharing import shares
 from datong.deliver.service.transferring import (
     complete_transfer,
     outgoing,

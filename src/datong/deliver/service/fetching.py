@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 from datong.compose import service as compose
 from datong.deliver import store as rows
 from datong.deliver.model import AGAIN, NOT_AS_ANNOUNCED, SHOWN, Address, Side, State
-from datong.deliver.service import files, sharing
+from datong.deliver.service import addresses, files, sharing, transferring
 from datong.ground import evidence, jobs
-from datong.ground.canonical import digest
 from datong.ground.db import NODE, Store, Tx, new_id
 from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
@@ -34,33 +33,6 @@ Fetch = Callable[[Mapping[str, Any], Path], list[dict[str, Any]]]
 "announced_rows", "files": [Path]}]; given by app from wire.delta_sharing."""
 
 
-def is_supply(tx: Tx, agreement: str) -> bool:
-    """True when what the agreement delivers goes into a product composed at this node."""
-    return any(s["agreement"] == agreement for row in compose.partitions(tx) for s in row["supplies"])
-
-
-def keep_address(tx: Tx, process: Mapping[str, Any], address: Address) -> None:
-    """Keep where to pull from, in place of an earlier address; queue the pull when it goes into the node."""
-    forget_address(tx, process["id"])
-    tx.add(
-        rows.addresses,
-        {"id": process["id"], "endpoint": address.endpoint, "token": address.token, "expires": address.expires,
-         "share": address.share},
-    )  # fmt: skip
-    if process["into"] == "node":
-        key = "fetch-" + digest([process["id"], address.token]).removeprefix("sha256:")
-        jobs.enqueue(tx, FETCH, {"transfer": process["id"]}, key=key)
-
-
-def forget_address(tx: Tx, pid: str) -> None:
-    tx.execute(rows.addresses.delete().where(rows.addresses.c.id == pid))
-
-
-def _address(tx: Tx, pid: str) -> Address | None:
-    row = tx.get(rows.addresses, pid)
-    return None if row is None else Address(row["endpoint"], row["token"], row["expires"], row["share"])
-
-
 @verb(Role.analyst, Role.data_engineer, Role.product_manager)
 def profile(tx: Tx, *, agreement: str) -> dict[str, Any]:
     """Show once the Delta Sharing profile of a started transfer (a secret: keep it as you keep a password)."""
@@ -71,13 +43,13 @@ def profile(tx: Tx, *, agreement: str) -> dict[str, Any]:
     )  # fmt: skip
     if process is None:
         raise SHOWN(agreement=agreement, zh="尚未发起传输", en="no transfer was requested")
-    address = _address(tx, process["id"])
+    address = addresses.address_of(tx, process["id"])
     if address is None:
         waiting = process["state"] == State.REQUESTED
         zh = "提供方尚未开始传输" if waiting else f"已显示过，或传输已结束（{process['state']}）"
         en = "the provider has not started it yet" if waiting else f"it was shown, or it is over ({process['state']})"
         raise SHOWN(agreement=agreement, zh=zh, en=en)
-    forget_address(tx, process["id"])
+    addresses.forget_address(tx, process["id"])
     evidence.append(tx, "deliver.profile_shown", rows.processes, process["id"], agreement=agreement)
     return address.profile()
 
@@ -95,7 +67,7 @@ def fetch_job(store: Store, fetch: Fetch) -> jobs.Handler:
     def run(job: jobs.Job) -> None:
         pid = str(job.payload["transfer"])
         with store.read() as tx:
-            process, address = tx.get(rows.processes, pid), _address(tx, pid)
+            process, address = tx.get(rows.processes, pid), addresses.address_of(tx, pid)
             kept = rows.rows(tx, rows.received, rows.received.c.transfer == pid)
         if process is None or process["state"] != State.STARTED:
             return
@@ -127,12 +99,10 @@ def _pull(store: Store, process: dict[str, Any], address: Address, fetch: Fetch,
 def _failed(tx: Tx, pid: str, used: Address, refusal: Refusal, *, last_try: bool) -> None:
     """End the transfer, unless trying again may help: no answer, or a token that was replaced by a start sent
     again, whose message may still be on its way."""
-    from datong.deliver.service import transferring  # noqa: PLC0415 - they call each other
-
     process = tx.get(rows.processes, pid)
     if refusal.kind is Kind.unavailable or process is None or process["state"] != State.STARTED:
         return
-    if _address(tx, pid) != used or (refusal.facts.get("status") == 401 and not last_try):
+    if addresses.address_of(tx, pid) != used or (refusal.facts.get("status") == 401 and not last_try):
         raise AGAIN(id=pid, zh="令牌已更换。", en="Its token was replaced.")
     transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
 
@@ -185,15 +155,13 @@ def _check(table: Mapping[str, Any], source: Path) -> None:
 
 def _handed_on(store: Store, pid: str) -> None:
     """Give what is held to compose and complete the transfer, in one transaction."""
-    from datong.deliver.service import transferring  # noqa: PLC0415
-
     with store.begin(NODE, "deliver") as tx:
         process = tx.get(rows.processes, pid)
         if process is None or process["state"] != State.STARTED:
             return
         for row in rows.rows(tx, rows.received, rows.received.c.transfer == pid, rows.received.c.state == "held"):
             files.there(store, row["id"], row["path"])
-            if is_supply(tx, row["agreement"]):
+            if addresses.is_supply(tx, row["agreement"]):
                 compose.received_supply(
                     tx, agreement=row["agreement"], resource=row["dataset"], path=row["path"], digest=row["digest"],
                     rows=row["rows"],

@@ -19,15 +19,14 @@ from datong.deidentify import service as deidentify
 from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import NOT_OURS, NOT_READY
-from datong.deliver.service import deciding, files
+from datong.deliver.service import files
 from datong.ground import evidence, signing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.register import service as register
-from datong.terms.roles import Role
-from datong.terms.verbs import verb, view
+from datong.terms.verbs import view
 
 
 def our_contract(tx: Tx, agreement: str, side: str, act: str) -> dict[str, Any]:
@@ -39,12 +38,9 @@ def our_contract(tx: Tx, agreement: str, side: str, act: str) -> dict[str, Any]:
     return dict(contract)
 
 
-@verb(Role.data_engineer)
-def release_supply(tx: Tx, *, agreement: str) -> dict[str, Any]:
-    """Count on exactly the agreed groups, pass the gate, and lay the table ready for the other node."""
-    contract = our_contract(tx, agreement, "provider", "release_supply")
-    deciding.require(tx, agreement=agreement, action="compute")
-    deciding.require(tx, agreement=agreement, action="delivery")
+def released(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Count on exactly the agreed groups, pass the gate, and lay the table ready; the caller has decided."""
+    agreement = str(contract["id"])
     part = _agreed_part(tx, agreement)
     resource = contract["dataset"]
     build = harmonise.current(tx, resource)
@@ -73,16 +69,8 @@ def _agreed_part(tx: Tx, agreement: str) -> dict[str, Any]:
     return dict(part)
 
 
-@verb(Role.data_engineer, Role.product_manager)
-def offer_product(tx: Tx, *, agreement: str) -> dict[str, Any]:
-    """Lay the current version of the product ready for the consumer of an agreement."""
-    contract = our_contract(tx, agreement, "provider", "offer_product")
-    deciding.require(tx, agreement=agreement, action="delivery")
-    return offered(tx, contract)
-
-
 def offered(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
-    """The same without asking who: a transfer request under a decision that allowed delivery does it too."""
+    """Lay the current version of the product ready for the consumer; the caller has decided."""
     version = compose.version(tx, product=contract["dataset"])
     record = deidentify.release(
         tx, dataset=contract["dataset"], recipient_group=contract["consumer_party"], agreement=contract["id"],
@@ -142,14 +130,7 @@ def _laid_out(
         version=row["version"], rows=row["rows"], digest=digest, source=source,
     )  # fmt: skip
     files.settle(tx, file, relative)
-    _start_waiting(tx, contract["id"])
     return _shown(tx, row)
-
-
-def _start_waiting(tx: Tx, agreement: str) -> None:
-    from datong.deliver.service import transferring  # noqa: PLC0415 - they call each other
-
-    transferring.start_waiting(tx, agreement)
 
 
 def _name_of(tx: Tx, code: str) -> str:

@@ -29,7 +29,7 @@ from datong.deliver.model import (
     Side,
     State,
 )
-from datong.deliver.service import deciding, fetching, granting, sharing
+from datong.deliver.service import addresses, deciding, granting, sharing
 from datong.ground import clock, evidence, jobs, signing
 from datong.ground.db import NODE, Tx, new_id
 from datong.ground.refusal import Problem, Refusal
@@ -53,7 +53,7 @@ def request_transfer(tx: Tx, *, agreement: str, into: str = "") -> dict[str, Any
     ours, person otherwise. While a transfer of this kind is open, it is returned instead of a second one.
     """
     contract = sharing.our_contract(tx, agreement, "consumer", "request_transfer")
-    into = into or ("node" if fetching.is_supply(tx, agreement) else "person")
+    into = into or ("node" if addresses.is_supply(tx, agreement) else "person")
     if into not in ("node", "person"):
         raise BAD_MESSAGE([Problem("into", "应为 node 或 person", "should be node or person")], count=1)
     for process in _of_agreement(tx, agreement):
@@ -164,7 +164,7 @@ def transfer_started(
     if not repeat:
         process = _moved(tx, process, Act.start, Side.provider)
     if data_address is not None or not repeat:
-        fetching.keep_address(tx, process, rules.read_address(data_address))
+        addresses.keep_address(tx, process, rules.read_address(data_address))
     return _told(process)
 
 
@@ -274,11 +274,6 @@ def _try_start(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> 
                 sharing.offered(tx, contract)
         except Refusal as refusal:
             return _by_us(tx, process, Act.terminate, refusal.code, [str(refusal)[:500]])
-        current = tx.get(rows.processes, process["id"])
-        assert current is not None
-        process = current
-    if process["state"] != State.REQUESTED:
-        return process  # laying the product ready started it
     granting.new_grant(tx, contract, process["id"], decision)
     return _by_us(tx, process, Act.start)
 
@@ -331,7 +326,7 @@ def _after(tx: Tx, process: Mapping[str, Any], act: Act) -> None:
         _grants_follow(tx, process, GrantState.suspended, reason)
     elif act in (Act.complete, Act.terminate):
         _grants_follow(tx, process, GrantState.ended, reason)
-        fetching.forget_address(tx, process["id"])
+        addresses.forget_address(tx, process["id"])
 
 
 def _grants_follow(tx: Tx, process: Mapping[str, Any], state: GrantState, reason: str) -> None:

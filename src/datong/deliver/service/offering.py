@@ -1,0 +1,34 @@
+"""Laying something ready under an agreement, as a person does it; transfers that waited for it start.
+
+Contract: tests/deliver/test_deliver_shares.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datong.deliver.service import deciding, sharing, transferring
+from datong.ground.db import Tx
+from datong.terms.roles import Role
+from datong.terms.verbs import verb
+
+
+@verb(Role.data_engineer)
+def release_supply(tx: Tx, *, agreement: str) -> dict[str, Any]:
+    """Count on exactly the agreed groups, pass the gate, and lay the table ready for the other node."""
+    contract = sharing.our_contract(tx, agreement, "provider", "release_supply")
+    deciding.require(tx, agreement=agreement, action="compute")
+    deciding.require(tx, agreement=agreement, action="delivery")
+    laid = sharing.released(tx, contract)
+    transferring.start_waiting(tx, agreement)
+    return laid
+
+
+@verb(Role.data_engineer, Role.product_manager)
+def offer_product(tx: Tx, *, agreement: str) -> dict[str, Any]:
+    """Lay the current version of the product ready for the consumer of an agreement."""
+    contract = sharing.our_contract(tx, agreement, "provider", "offer_product")
+    deciding.require(tx, agreement=agreement, action="delivery")
+    laid = sharing.offered(tx, contract)
+    transferring.start_waiting(tx, agreement)
+    return laid

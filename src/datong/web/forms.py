@@ -1,0 +1,121 @@
+"""The page of one verb: a form made from its arguments, done once, answered or refused.
+
+Contract: tests/web/test_console.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import secrets
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from datong.ground.canonical import plain
+from datong.ground.idempotency import once
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.terms.verbs import VERBS, Verb
+from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model
+from datong.web.visits import Answer, Visit
+
+KEY = "_key"
+
+NO_VERB = Reason(
+    "GEN-407",
+    Kind.unknown,
+    Text("没有这项操作。", "There is no such verb."),
+    Text("本节点不认识「{verb}」。", "This node knows no {verb}."),
+    Text("请从总览中选择，或见 docs/reference/api.md。", "Choose one from the overview, or see docs/reference/api.md."),
+)
+
+
+def form(visit: Visit) -> Answer:
+    """The empty form, or filled from the address; a view that lacks nothing is answered at once."""
+    verb = _verb(visit)
+    if verb is None:
+        return _unknown(visit)
+    names = arguments_model(verb).model_fields
+    given = {name: value for name, value in visit.request.query_params.items() if name in names}
+    if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
+        return _done(visit, verb, given)
+    return "do.html", _shown(verb, given), 200
+
+
+def done(visit: Visit) -> Answer:
+    """The verb, done with what the form gave."""
+    verb = _verb(visit)
+    if verb is None:
+        return _unknown(visit)
+    return _done(visit, verb, {name: value for name, value in visit.form.items() if value and name != KEY})
+
+
+def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
+    name = f"{verb.room}.{verb.name}"
+    try:
+        arguments = _arguments(verb, given)
+        if not verb.changes:
+            answer = visit.read(verb, **arguments)
+        else:
+            key = visit.form.get(KEY) or secrets.token_hex(16)
+            with visit.store.begin(visit.actor, verb.room) as tx:
+                answer = once(tx, key, [name, plain(arguments)], lambda: verb.call(tx, **arguments))
+    except Refusal as refused:
+        return "do.html", _shown(verb, given, error=refused.as_json()), STATUS[refused.kind]
+    return "do.html", _shown(verb, given, answer={"value": plain(answer)}), 200
+
+
+def _verb(visit: Visit) -> Verb | None:
+    return VERBS.get(f"{visit.request.path_params['room']}.{visit.request.path_params['verb']}")
+
+
+def _unknown(visit: Visit) -> Answer:
+    asked = f"{visit.request.path_params['room']}.{visit.request.path_params['verb']}"
+    return "refused.html", {"error": NO_VERB(verb=asked[:80]).as_json(), "page": None}, 404
+
+
+def _shown(verb: Verb, given: dict[str, str], *, error: Any = None, answer: Any = None) -> dict[str, Any]:
+    fields = [
+        {"name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field)}
+        for name, field in arguments_model(verb).model_fields.items()
+    ]
+    _, _, doc = (inspect.getdoc(verb.call) or "").partition("\n")
+    return {
+        "verb": verb, "doc": doc.strip(), "fields": fields, "given": given, "error": error, "answer": answer,
+        "key": secrets.token_hex(16),
+    }  # fmt: skip
+
+
+def _default(field: FieldInfo) -> str:
+    value = None if field.is_required() else field.default
+    return "" if value is None or value == "" else json.dumps(value, ensure_ascii=False).strip('"')
+
+
+def _kind(field: FieldInfo) -> str:
+    kind: Any = field.annotation
+    parts = [part for part in get_args(kind) if part is not type(None)]
+    bare = parts[0] if type(None) in get_args(kind) else kind
+    simple = {bool: "bool", int: "int", float: "float", str: "text"}
+    return simple.get(bare, "json") if get_origin(bare) is None else "json"
+
+
+def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
+    model: type[BaseModel] = arguments_model(verb)
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, value in given.items():
+        known = model.model_fields.get(name)
+        if known is None or _kind(known) != "json":
+            values[name] = value
+            continue
+        try:
+            values[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            problems.append(Problem(name, "不是 JSON", "is not JSON"))
+    if not problems:
+        try:
+            return model(**values).model_dump()
+        except ValidationError as broken:
+            problems = [Problem(".".join(map(str, item["loc"])), item["msg"], item["msg"]) for item in broken.errors()]
+    raise BAD_ARGUMENTS(problems, verb=f"{verb.room}.{verb.name}", count=len(problems))

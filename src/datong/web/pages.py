@@ -1,0 +1,152 @@
+"""Which lists the console has: each page is one or more views of the rooms, with the columns worth a line.
+
+What is not a column of the list stands on the record's own page. Must never know: how anything is drawn.
+Contract: tests/web/test_console.py (every view and every detail named here exists).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datong.ground.refusal import Text
+
+
+@dataclass(frozen=True)
+class Section:
+    """One list: the rows of a view, or of the list `part` inside its answer.
+
+    columns: "name" finds name_zh or name_en by language, "words" finds zh or en. key: the field that names a row in
+    the address of its page ("" = it has none); detail: "view:argument" that tells more of one row than the list.
+    """
+
+    view: str
+    columns: tuple[str, ...]
+    title: Text = Text("", "")
+    key: str = "id"
+    detail: str = ""
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    slug: str
+    group: str
+    title: Text
+    sections: tuple[Section, ...]
+
+
+GROUPS = {
+    "who": Text("主体", "Who"), "rights": Text("登记与权利", "Registered"), "work": Text("加工", "Processed"),
+    "market": Text("流通", "Traded"), "money": Text("结算", "Settled"), "proof": Text("证明", "Proven"),
+}  # fmt: skip
+
+PAGES = (
+    Page("parties", "who", Text("主体", "Parties"), (
+        Section("register.parties", ("name", "code", "own"), key="code"),
+    )),
+    Page("people", "who", Text("人员", "People"), (
+        Section("register.people", ("name", "login", "department", "roles", "state", "added_at")),
+    )),
+    Page("nodes", "who", Text("节点", "Nodes"), (
+        Section("register.directory", ("name", "kind", "code", "address", "state"), key="code"),
+    )),
+    Page("resources", "rights", Text("数据资源", "Resources"), (
+        Section("register.resources", ("name", "owner", "standard", "public_data", "personal", "grade", "state", "code")),
+    )),
+    Page("products", "rights", Text("数据产品", "Products"), (
+        Section("register.products", ("name", "owner", "inputs", "delivery_forms", "grade", "state", "code")),
+    )),
+    Page("cases", "rights", Text("登记案件", "Registration cases"), (
+        Section("register.cases", ("name", "object_kind", "registrants", "applicant_departments", "reviewer", "deadline",
+                                   "state", "code"), detail="register.case:case"),
+    )),
+    Page("ledger", "rights", Text("登记台账", "Ledger"), (
+        Section("register.ledger", ("object", "kind", "basis", "registrants", "coded_on", "valid_until", "state", "code"),
+                key="code", part="entries"),
+    )),
+    Page("instruments", "rights", Text("权利文件", "Rights"), (
+        Section("authorise.instruments", ("title", "kind", "grantor_party", "grantee_party", "purposes", "until", "state"),
+                detail="authorise.instrument:instrument"),
+    )),
+    Page("builds", "work", Text("归一与质量", "Harmonised builds"), (
+        Section("harmonise.builds", ("resource", "standard", "read", "harmonised", "quarantined", "grade", "state", "at"),
+                detail="harmonise.build_of:build"),
+    )),
+    Page("quarantine", "work", Text("隔离区", "Quarantine"), (
+        Section("harmonise.quarantine_summary", ("resource", "words", "column", "rows", "build"), key=""),
+    )),
+    Page("releases", "work", Text("风险与放行", "Risk and releases"), (
+        Section("deidentify.releases", ("dataset", "recipient_group", "form", "risk", "agreement", "at"),
+                Text("放行", "Releases")),
+        Section("deidentify.assessments", ("subject", "recipient_group", "t1", "t2", "t3", "cr", "assessor_party",
+                                           "expires"), Text("评估记录", "Assessment records")),
+    )),
+    Page("versions", "work", Text("产品版本", "Product versions"), (
+        Section("compose.versions", ("product", "version", "rows", "risk", "recipient_group", "at"),
+                Text("版本", "Versions")),
+        Section("compose.partitions", ("product", "groups", "supplies", "state", "at"),
+                Text("联合分区", "Joint partitions"), detail="compose.partition:id"),
+    )),
+    Page("fees", "market", Text("价格", "Prices"), (
+        Section("price.prices", ("product", "purpose", "amount_fen", "cap_fen", "unit", "state", "published_at"),
+                Text("服务费", "Fees"), part="fees"),
+        Section("price.prices", ("product", "cap_fen", "forecast_count", "unit", "serial", "state"),
+                Text("上限价", "Ceilings"), part="ceilings"),
+        Section("price.prices", ("operator", "mpr_fen", "surveyed_by", "at"), Text("成本监审", "Cost surveys"),
+                part="surveys"),
+    )),
+    Page("listings", "market", Text("目录", "Catalogue"), (
+        Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "published_at"),
+                Text("本节点上架", "Listed here"), key="dataset", detail="catalogue.listing:dataset"),
+        Section("catalogue.find", ("title", "provider_name", "kind", "delivery_form", "grade", "rows"),
+                Text("可检索到", "Found from here"), key="dataset"),
+    )),
+    Page("contracts", "market", Text("合约", "Contracts"), (
+        Section("negotiate.agreements", ("dataset", "provider_party", "consumer_party", "terms", "until", "signed",
+                                         "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),
+        Section("negotiate.negotiations", ("dataset", "peer_party", "purpose", "side", "state", "wait", "changed_at"),
+                Text("协商", "Negotiations"), detail="negotiate.negotiation:id"),
+    )),
+    Page("deliveries", "market", Text("交付", "Deliveries"), (
+        Section("deliver.grants", ("agreement", "holder_party", "state", "reason", "issued_at", "expires"),
+                Text("授予", "Grants to others")),
+        Section("deliver.transfers", ("agreement", "peer", "side", "into", "format", "state", "at"),
+                Text("传输", "Transfers")),
+        Section("deliver.shares", ("dataset", "agreement", "version", "rows", "bytes", "state", "at"),
+                Text("共享表", "Tables laid ready")),
+        Section("deliver.held", ("dataset", "agreement", "version", "rows", "bytes", "state", "at"),
+                Text("收到的数据", "Data received")),
+        Section("deliver.endings", ("agreement", "state", "at"), Text("交付终结", "Ended, with proof")),
+    )),
+    Page("decisions", "market", Text("使用决策", "Decisions"), (
+        Section("deliver.decisions", ("dataset", "action", "purpose", "subject", "outcome", "words", "at")),
+    )),
+    Page("usage", "market", Text("计量", "Usage"), (
+        Section("meter.usage", ("agreement", "kind", "rows", "bytes_granted", "bytes_served", "state", "at"),
+                detail="meter.event:event"),
+    )),
+    Page("invoices", "money", Text("账单", "Invoices"), (
+        Section("settle.invoices", ("product", "seller_party", "buyer_party", "from_at", "until_at", "gross_fen",
+                                    "paid_fen", "state"), detail="settle.invoice_shown:invoice"),
+    )),
+    Page("statements", "money", Text("分账单", "Statements"), (
+        Section("settle.statements", ("party", "issuer_party", "direction", "gross_fen", "share_fen", "paid_fen", "at")),
+    )),
+    Page("accounts", "money", Text("总账", "Accounts"), (
+        Section("settle.balances", ("account", "party", "posted_fen", "pending_fen"), Text("余额", "Balances"), key=""),
+        Section("settle.ledger", ("narration", "kind", "postings", "state", "at"), Text("分录", "Entries")),
+    )),
+    Page("evidence", "proof", Text("存证", "Evidence"), (
+        Section("audit.leaves", ("position", "act", "record", "role", "party", "business_at"), key="leaf",
+                detail="audit.receipt:leaf"),
+    )),
+)  # fmt: skip
+
+PAGE_OF_PREFIX = {
+    "agr": "contracts", "neg": "contracts", "case": "cases", "inv": "invoices", "use": "usage", "ins": "instruments",
+    "build": "builds", "release": "releases", "assessment": "releases", "dec": "decisions", "grant": "deliveries",
+    "transfer": "deliveries", "share": "deliveries", "recv": "deliveries", "st": "statements", "fee": "fees",
+    "ceil": "fees", "survey": "fees", "res": "resources", "prod": "products", "partition": "versions",
+    "leaf": "evidence",
+}  # fmt: skip
+"""The page on which a record stands, by the prefix of its id (ground.db.new_id)."""

@@ -1,0 +1,212 @@
+"""The pages that show: overview, lists, one record, a contract, a registration case, the story.
+
+Contract: tests/web/test_console.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from datong.ground import jobs
+from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.terms import policy
+from datong.terms.policy.words import constraint_in_words
+from datong.terms.verbs import VERBS, Verb
+from datong.web import story, words
+from datong.web.api import STATUS
+from datong.web.pages import PAGES, Page, Section
+from datong.web.visits import Answer, Visit
+
+PAGE_ROWS = 50
+RECENT = 8
+
+NO_RECORD = Reason(
+    "GEN-405",
+    Kind.unknown,
+    Text("没有这条记录。", "There is no such record."),
+    Text("本节点的「{page}」中没有 {id}；它可能存于另一个节点。",
+         "{page} of this node holds no {id}; another node may hold it."),
+    Text("请从列表中打开，或核对链接。", "Open it from the list, or check the link."),
+)  # fmt: skip
+NO_STORY = Reason(
+    "GEN-406",
+    Kind.unknown,
+    Text("本节点没有全程故事。", "This node has no story."),
+    Text("故事由演示程序在全程走完后写入数据集团的节点。", "A demonstration writes it to the data group's node when its journey is done."),
+    Text("请运行 make demo。", "Run make demo."),
+)  # fmt: skip
+
+
+# --- overview and lists ------------------------------------------------------------------------------------------
+
+
+def overview(visit: Visit) -> Answer:
+    doable: dict[str, list[Verb]] = {}
+    for verb in VERBS.values():
+        if verb.changes and visit.actor.has(*verb.roles):
+            doable.setdefault(verb.room, []).append(verb)
+    cards = [{"page": page, "count": _count(visit, page)} for page in PAGES]
+    with visit.store.read(visit.actor) as tx:
+        waiting = jobs.open_jobs(tx)
+    shown = {
+        "cards": [card for card in cards if card["count"] is not None],
+        "waiting": [job for job in waiting if not job["kind"].startswith("app.")][:PAGE_ROWS],
+        "doable": doable,
+        "recent": visit.view("audit.leaves", limit=RECENT),
+    }
+    return "overview.html", shown, 200
+
+
+def _count(visit: Visit, page: Page) -> int | None:
+    """How many rows the page's first list has; None where the person may not see it."""
+    if not visit.may(page.sections[0].view):
+        return None
+    try:
+        return len(rows(visit, page.sections[0]))
+    except Refusal:
+        return None
+
+
+def rows(visit: Visit, section: Section) -> list[dict[str, Any]]:
+    """The rows of a section's view."""
+    answer = visit.view(section.view)
+    found = answer[section.part] if section.part else answer
+    return [row if isinstance(row, dict) else {"value": row} for row in found]
+
+
+def records(page: Page) -> Callable[[Visit], Answer]:
+    """The handler of a page's lists; a list the person may not see says so and leaves the others."""
+
+    def show(visit: Visit) -> Answer:
+        given = visit.request.query_params.get("from", "0")
+        first = min(int(given), 1_000_000) if given.isascii() and given.isdigit() else 0
+        lists = [_listed(visit, section, first) for section in page.sections]
+        total = max(len_all for len_all in (found["total"] for found in lists))
+        refused = [found["error"] for found in lists if found["error"]]
+        status = STATUS[Kind(refused[0]["kind"])] if len(refused) == len(lists) else 200
+        return "records.html", {"page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total}, status
+
+    return show
+
+
+def _listed(visit: Visit, section: Section, first: int) -> dict[str, Any]:
+    try:
+        found = rows(visit, section)
+    except Refusal as refused:
+        return {"section": section, "error": refused.as_json(), "rows": [], "total": 0}
+    return {"section": section, "error": None, "rows": found[first : first + PAGE_ROWS], "total": len(found)}
+
+
+# --- one record --------------------------------------------------------------------------------------------------
+
+TEMPLATES = {"contracts": "contract.html", "cases": "case.html"}
+
+
+def record(page: Page) -> Callable[[Visit], Answer]:
+    """The handler of one record's page, found by its key, id or code in the page's lists."""
+
+    def show(visit: Visit) -> Answer:
+        wanted = str(visit.request.path_params["id"])
+        try:
+            section, row = _found(visit, page, wanted)
+        except Refusal as refused:
+            return "refused.html", {"error": refused.as_json(), "page": page}, STATUS[refused.kind]
+        template, more = "record.html", {}
+        if section is page.sections[0] and page.slug in TEMPLATES:
+            template, more = TEMPLATES[page.slug], MORE[page.slug](visit, row)
+        proofs = [] if page.slug == "evidence" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
+        return template, {"page": page, "section": section, "row": row, "proofs": proofs, **more}, 200
+
+    return show
+
+
+def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, Any]]:
+    refused: Refusal | None = None
+    for section in page.sections:
+        if not section.key:
+            continue
+        try:
+            listed = rows(visit, section)
+        except Refusal as why:
+            refused = refused or why
+            continue
+        for row in listed:
+            if wanted in (str(row.get(section.key)), row.get("id"), row.get("code")):
+                return section, {**row, **_detail(visit, section, row)}
+    raise refused or NO_RECORD(id=wanted[:80], page=page.title.zh)
+
+
+def _detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, Any]:
+    if not section.detail:
+        return {}
+    view, _, argument = section.detail.partition(":")
+    found = visit.view(view, **{argument: row[section.key]})
+    return found if isinstance(found, dict) else {}
+
+
+def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
+    """What a contract's page tells beside the contract: its policy by rule, its use, whether control ends."""
+    held = policy.from_json(row["policy"])
+    return {
+        "rules": policy_lines(held),
+        "download": any(rule.action == "download" for rule in held.permissions)
+        and not any(rule.action == "download" and not rule.constraints for rule in held.prohibitions),
+        "usage": visit.view("meter.usage", agreement=row["id"]),
+        "totals": visit.view("meter.totals", agreement=row["id"]),
+        "grants": visit.view("deliver.grants", agreement=row["id"]),
+        "decided": visit.view("deliver.decisions", agreement=row["id"]),
+        "invoices": visit.view("settle.invoices", agreement=row["id"]),
+    }
+
+
+def policy_lines(held: policy.Policy) -> list[dict[str, Any]]:
+    """The policy's rules, those with the same conditions together: [{kind, actions, conditions}] of Texts."""
+    lines: dict[tuple[str, tuple[Text, ...]], list[Text]] = {}
+    for kind, rules in (("may", held.permissions), ("must_not", held.prohibitions), ("must", held.obligations)):
+        for rule in rules:
+            conditions = tuple(constraint_in_words(constraint) for constraint in rule.constraints)
+            lines.setdefault((kind, conditions), []).append(policy.ACTIONS[rule.action])
+    return [{"kind": kind, "actions": actions, "conditions": list(conditions)} for (kind, conditions), actions in lines.items()]
+
+
+def case(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
+    """What a case's page tells beside the case: its way, both sides."""
+    way = ("SUBMITTED", "ACCEPTED", "REVIEWED", "PUBLICISED", "CODED")
+    passed = {deed["state"]: deed for deed in row["history"]}
+    return {"way": [{"state": state, "deed": passed.get(state)} for state in way]}
+
+
+MORE: dict[str, Callable[[Visit, dict[str, Any]], dict[str, Any]]] = {"contracts": contract, "cases": case}
+
+
+# --- the story ---------------------------------------------------------------------------------------------------
+
+
+def told(file: Path) -> Callable[[Visit], Answer]:
+    """The handler of the story page: the file a demonstration left."""
+
+    def show(visit: Visit) -> Answer:
+        if not file.exists():
+            return "refused.html", {"error": NO_STORY().as_json(), "page": None}, 404
+        tale = json.loads(file.read_text("utf-8"))
+        report = tale["report"]
+        gross = report["settlement"]["gross_fen"] or 1
+        whole = story.flow_map(tale["map"])
+        risk = tale["risk"]
+        shown = {
+            "story": tale,
+            "map": whole,
+            "busiest": story.busiest(whole),
+            "classes": story.classes(tale["map"]),
+            "day": [(hour, story.flow_map(tale["map"], hour)) for hour in story.DAY_WINDOWS],
+            "widest": max((level["share"] for level in tale["resolutions"]), default=0) or 1,
+            "split": story.stacked([(part["party"], part["fen"] / gross) for part in tale["split"]], 520),
+            "gauge": story.gauge(risk["overall_risk"], risk["limit"], risk["overall_risk_at_cr_1"], 520),
+            "resolution": lambda label: words.in_language(story.resolution(label), visit.lang),
+        }
+        return "story.html", shown, 200
+
+    return show

@@ -1,0 +1,236 @@
+"""A value of a view as HTML: codes in words, fen as yuan, instants in Beijing time, ids as names and links.
+
+Everything a room or a peer wrote is escaped here. Must never know: the store.
+Contract: tests/web/test_values.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from datong.ground import clock
+from datong.ground.money import yuan
+from datong.ground.refusal import Text
+from datong.ground.workdays import CHINA
+from datong.web import words
+from datong.web.pages import PAGE_OF_PREFIX
+from datong.web.story import resolution
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+CJK = re.compile(r"[\u3400-\u9fff]")
+ID = re.compile(r"([a-z]+)-[0-9a-f]{32}(?:-\d+)?")
+FOLDED = frozenset(
+    {
+        "signatures", "keys", "key", "policy", "offer", "proof", "schema_string", "schema", "checkpoint", "value", "leaf",
+        "messages", "filing", "elements", "body", "public_key", "context",
+    }
+)  # fmt: skip
+"""What only a second look wants: it stands folded on a record's page."""
+PLAIN_NUMBERS = frozenset({"version", "number", "serial", "grade", "position", "index", "from_year", "k", "seq"})
+GOOD = frozenset(
+    {
+        "CODED", "FINALIZED", "IN_FORCE", "FILED", "PAID", "PUBLISHED", "COMPLETED", "active", "live", "built", "agreed",
+        "posted", "done", "allowed", "ACCEPTED", "admitted",
+    }
+)  # fmt: skip
+BAD = frozenset(
+    {"TERMINATED", "WITHDRAWN", "DISPUTED", "OBJECTED", "revoked", "withdrawn", "refused", "failed", "denied",
+     "default_denied", "disabled", "SUSPENDED", "suspended"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Values:
+    """How values look in one language. names: code or id -> what it is called."""
+
+    lang: str
+    names: Mapping[str, Text]
+
+    def t(self, zh: str, en: str) -> str:
+        return zh if self.lang == "zh" else en
+
+    def field(self, row: Mapping[str, Any], column: str) -> Any:
+        """The value for a column: its own, or the one in this language (name -> name_zh, words -> zh)."""
+        if column in row:
+            return row[column]
+        return row.get(self.lang) if column == "words" else row.get(f"{column}_{self.lang}")
+
+    def heading(self, column: str) -> str:
+        return self.t("说明", "in words") if column == "words" else words.column(column, self.lang)
+
+    def is_number(self, column: str, value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and column not in ("grade",)
+
+    def short(self, value: Any, column: str) -> Markup:
+        """One line for a cell of a list."""
+        if isinstance(value, dict):
+            return self._summary(value)
+        if isinstance(value, list):
+            if not value:
+                return Markup("–")
+            if column in ("supplies", "postings", "levels", "lines", "events"):
+                return Markup("{}").format(len(value))
+            return Markup(self.t("、", ", ")).join(self.short(item, column) for item in value)
+        return self._scalar(value, column, whole=False)
+
+    def full(self, value: Any, column: str, depth: int = 0) -> Markup:
+        """The whole value on a record's page: structures as lists and tables, the technical ones folded."""
+        if isinstance(value, dict | list) and not value:
+            return Markup("–")
+        if column in FOLDED and value not in (None, ""):
+            summary = self.t("展开", "show")
+            inner = self._structure(value, column, depth) if isinstance(value, dict | list) else _pre(value)
+            return Markup("<details><summary>{}</summary>{}</details>").format(summary, inner)
+        if isinstance(value, dict | list):
+            return self._structure(value, column, depth)
+        return self._scalar(value, column, whole=True)
+
+    def fields(self, row: Mapping[str, Any]) -> list[str]:
+        """The fields of a row in this language: of a pair in both, only one."""
+        other = "en" if self.lang == "zh" else "zh"
+        return [
+            name
+            for name in row
+            if not (name == other and self.lang in row)
+            and not (name.endswith(f"_{other}") and f"{name[:-3]}_{self.lang}" in row)
+        ]
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def text(self, value: Any) -> Markup:
+        """Escaped text; Chinese within an English page says so."""
+        if self.lang == "en" and CJK.search(str(value)):
+            return Markup('<span lang="zh-CN">{}</span>').format(value)
+        return escape(value)
+
+    def told(self, sentence: str) -> str:
+        """A sentence of a room with its UTC instants in Beijing time."""
+        return INSTANT.sub(lambda found: moment(found.group()), sentence)
+
+    def _scalar(self, value: Any, column: str, *, whole: bool) -> Markup:
+        if value is None or value == "":
+            return Markup("–")
+        if isinstance(value, bool):
+            return Markup(self.t("是", "yes") if value else self.t("否", "no"))
+        if isinstance(value, int | float):
+            return self._number(value, column)
+        text = str(value)
+        if column in ("state", "registration", "outcome"):
+            tone = "good" if text in GOOD else "bad" if text in BAD else "plain"
+            return Markup('<span class="state {}">{}</span>').format(tone, words.code(text, column, self.lang))
+        if INSTANT.fullmatch(text):
+            return Markup('<time datetime="{}">{}</time>').format(text, moment(text))
+        if text in self.names:
+            return self._named(text, whole=whole)
+        if (coded := words.code(text, column, self.lang)) != text:
+            return escape(coded)
+        if ID.fullmatch(text) or text.startswith(("sha256:", "Ed25519:")):
+            return self._id(text, whole=whole)
+        if len(text) >= 16 and " " not in text and text.isascii():
+            return Markup("<code>{}</code>").format(text)
+        return self.text(self.told(text))
+
+    def _number(self, value: float, column: str) -> Markup:
+        if column.endswith("_fen"):
+            return escape(yuan(int(value), self.lang))
+        if isinstance(value, float):
+            return escape(f"{value:.4f}".rstrip("0").rstrip(".") or "0")
+        return escape(str(value) if column in PLAIN_NUMBERS else f"{value:,}")
+
+    def _named(self, key: str, *, whole: bool) -> Markup:
+        name = self.names[key]
+        shown = self.text(words.in_language(name, self.lang))
+        if whole:
+            return Markup("{} <code>{}</code>").format(shown, key)
+        return Markup('<span title="{}">{}</span>').format(key, shown)
+
+    def _id(self, text: str, *, whole: bool) -> Markup:
+        found = ID.fullmatch(text)
+        shown = text if whole else short_id(text)
+        page = PAGE_OF_PREFIX.get(found.group(1)) if found else None
+        if page is None:
+            return Markup('<code title="{}">{}</code>').format(text, shown)
+        address = text if found is None or text.count("-") == 1 else text.rpartition("-")[0]
+        return Markup('<a href="/{}/{}"><code>{}</code></a>').format(page, address, shown)
+
+    def _summary(self, value: Mapping[str, Any]) -> Markup:
+        """A structure in one line: its name, its words, its risk, its purpose and fee, or how much it holds."""
+        if f"name_{self.lang}" in value:
+            return self.text(value[f"name_{self.lang}"])
+        if "overall_risk" in value:
+            return Markup("R = {:.4f}").format(value["overall_risk"])
+        if "purpose" in value and "tariff" in value:
+            fee = value["tariff"].get("amount_fen") or 0
+            paid = yuan(fee, self.lang) if fee else self.t("免费", "free")
+            return Markup("{} · {}").format(words.code(value["purpose"], "purpose", self.lang), paid)
+        if self.lang in value:
+            day = Markup("{} · ").format(value["day"]) if "day" in value else Markup("")
+            return day + self.text(value[self.lang])
+        for name in ("name", "department"):
+            if value.get(name):
+                return self.text(value[name])
+        return Markup(self.t("{} 项", "{} items")).format(len(value))
+
+    def _structure(self, value: Any, column: str, depth: int) -> Markup:
+        if depth > 6:
+            return _pre(value)
+        if isinstance(value, list):
+            if all(isinstance(item, dict) for item in value):
+                return self._table(value, depth)
+            joined = [self.full(item, column, depth + 1) for item in value]
+            return Markup('<ul class="values">{}</ul>').format(Markup("").join(map(Markup("<li>{}</li>").format, joined)))
+        if column == "kept":
+            return self._table([{"resolution": _shown(resolution(k), self.lang), "kept": f"{v:.1%}"} for k, v in value.items()], depth)
+        rows = [
+            Markup("<dt>{}</dt><dd>{}</dd>").format(self.heading(_base(name)), self.full(value[name], name, depth + 1))
+            for name in self.fields(value)
+        ]
+        return Markup('<dl class="inner">{}</dl>').format(Markup("").join(rows))
+
+    def _table(self, rows: list[dict[str, Any]], depth: int) -> Markup:
+        columns = list(dict.fromkeys(name for row in rows for name in self.fields(row)))
+        head = Markup("").join(Markup('<th scope="col">{}</th>').format(self.heading(_base(c))) for c in columns)
+        body = Markup("").join(
+            Markup("<tr>{}</tr>").format(
+                Markup("").join(
+                    Markup("<td{}>{}</td>").format(
+                        Markup(' class="number"') if self.is_number(c, row.get(c)) else "", self.full(row.get(c), c, depth + 1)
+                    )
+                    for c in columns
+                )
+            )
+            for row in rows
+        )
+        return Markup('<div class="wide"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(head, body)
+
+
+def moment(text: str) -> str:
+    """An instant in Beijing time to the minute; a midnight is its day."""
+    at = clock.instant(text).astimezone(CHINA)
+    return f"{at:%Y-%m-%d}" if at.hour == at.minute == 0 else f"{at:%Y-%m-%d %H:%M}"
+
+
+def short_id(text: str) -> str:
+    """An id or digest that can be told from its neighbours: agr-7e69…2cb1."""
+    head, sign, rest = text.partition("-") if ID.fullmatch(text) else text.partition(":")
+    return text if len(rest) <= 12 else f"{head}{sign}{rest[:4]}…{rest[-4:]}"
+
+
+def _base(name: str) -> str:
+    """name_zh -> name: the pair stands for one thing."""
+    if name in ("zh", "en"):
+        return "words"
+    return name[:-3] if name.endswith(("_zh", "_en")) and name[:-3] in words.COLUMNS else name
+
+
+def _shown(text: Text, lang: str) -> str:
+    return words.in_language(text, lang)
+
+
+def _pre(value: Any) -> Markup:
+    return Markup("<pre>{}</pre>").format(value)

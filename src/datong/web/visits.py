@@ -1,0 +1,73 @@
+"""One request of a logged-in person: who asks, what they may read, how values look to them.
+
+Contract: tests/web/test_console.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from starlette.requests import Request
+
+from datong.ground.canonical import plain
+from datong.ground.db import Actor, Store
+from datong.ground.refusal import Refusal, Text
+from datong.terms.verbs import VERBS, Verb
+from datong.web.values import Values
+
+Answer = tuple[str, dict[str, Any], int]
+"""(template, what it shows, status)."""
+NAMED_BY = (
+    ("register.parties", "code", "name", "name"),
+    ("register.directory", "code", "party_name", "party_name"),
+    ("register.resources", "id", "name_zh", "name_en"),
+    ("register.resources", "code", "name_zh", "name_en"),
+    ("register.products", "id", "name_zh", "name_en"),
+    ("register.products", "code", "name_zh", "name_en"),
+    ("register.people", "id", "name", "name"),
+)
+"""(view, key, Chinese name, English name): what codes and ids are called, as far as the person may see it."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request with its person; `form` holds the fields of a POST."""
+
+    store: Store
+    request: Request
+    actor: Actor
+    lang: str
+    form: dict[str, str] = field(default_factory=dict)
+
+    def view(self, name: str, **arguments: Any) -> Any:
+        """The answer of a view in plain JSON; the room's Refusal."""
+        return self.read(VERBS[name], **arguments)
+
+    def read(self, verb: Verb, **arguments: Any) -> Any:
+        with self.store.read(self.actor) as tx:
+            return plain(verb.call(tx, **arguments))
+
+    def may(self, name: str) -> bool:
+        verb = VERBS[name]
+        return self.actor.has(*verb.roles, *(() if verb.changes else ("auditor",)))
+
+    @cached_property
+    def values(self) -> Values:
+        return Values(self.lang, self._names())
+
+    def _names(self) -> dict[str, Text]:
+        names: dict[str, Text] = {}
+        for name, key, zh, en in NAMED_BY:
+            if not self.may(name):
+                continue
+            try:
+                rows = self.view(name)
+            except Refusal:
+                continue
+            names |= {str(row[key]): Text(row[zh], row[en] or row[zh]) for row in rows if row.get(key) and row.get(zh)}
+        for entry in self.view("register.ledger")["entries"]:
+            thing = entry["object"]
+            names.setdefault(entry["code"], Text(thing["name_zh"], thing.get("name_en") or thing["name_zh"]))
+        return names

@@ -1,0 +1,131 @@
+"""The how-to pages are done as written: on a living demonstration, and for one of them on a PostgreSQL server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from docs_pages import BIN, ROOT, Shell, blocks, follow
+from test_tutorial import stop
+
+import postgresql
+from datong import app
+from datong.ground.config import load
+from datong.ground.db import Actor
+from datong.register import service as register
+
+FIRST_PORT = 9711
+HOW_TO = ROOT / "docs/how-to"
+IN_ORDER = [
+    "read-a-refusal", "move-the-business-clock", "verify-a-bundle", "receive-with-the-stock-client",
+    "withdraw-an-authorisation", "join-a-node", "end-a-delivery",
+]  # fmt: skip
+"""The later ones take something away, or add a member."""
+OF_ITS_OWN = {"connect-postgresql"}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a demonstration whose five nodes stay up, as `make demo` leaves them."""
+    folder = tmp_path_factory.mktemp("living") / "demo"
+    command = [sys.executable, "examples/city-mobility/demo.py", "--folder", str(folder), "--port", str(FIRST_PORT)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    late = threading.Timer(300, process.kill)
+    late.start()
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    else:
+        pytest.fail("the demonstration did not come up:\n" + "".join(said[-30:]))
+    late.cancel()
+    try:
+        yield folder
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.stdout.close()
+
+
+def there(folder: Path) -> dict[str, str]:
+    """What the pages say -> where this demonstration is. `datong serve` starts the joining node in the background."""
+    port = FIRST_PORT // 10
+    return {
+        "city-mobility/act.py": f"city-mobility/act.py --folder {folder}",
+        ".demo/": f"{folder}/",
+        "127.0.0.1:840": f"127.0.0.1:{port}",
+        "8459": f"{port}9",
+        f"datong serve {folder}/newcomer": background(f"{folder}/newcomer", port * 10 + 9),
+    }
+
+
+def background(folder: str, port: int) -> str:
+    wait = f"for n in $(seq 300); do (echo > /dev/tcp/127.0.0.1/{port}) 2> /dev/null && break; sleep 0.1; done"
+    return f"{BIN}/datong serve {folder} > {folder}.log 2>&1 & echo $! > {folder}.pid; {wait}"
+
+
+def test_every_page_is_done_here() -> None:
+    assert {page.stem for page in HOW_TO.glob("*.md")} == {*IN_ORDER, *OF_ITS_OWN}
+
+
+@pytest.mark.clients
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_a_page_on_the_living_demonstration(name: str, demo: Path) -> None:
+    page = HOW_TO / f"{name}.md"
+    shell = Shell(ROOT)
+    try:
+        compared = follow(page, shell, there(demo))
+    finally:
+        shell.close()
+        stop(demo / "newcomer.pid")
+    assert compared == sum(block.kind == "output" for block in blocks(page)) > 0
+
+
+@pytest.mark.postgresql
+def test_a_postgresql_source(tmp_path: Path) -> None:
+    url, why_not = postgresql.server()
+    if why_not:
+        pytest.skip(why_not)
+    server = urlsplit(url).netloc
+    app.init(
+        tmp_path / "car-park", name="Car Park", party="91520100MAXDT0066W", port=9721, region="5201", kind="regional"
+    )
+    shell = Shell(tmp_path, DATONG_TOKEN=engineer(tmp_path / "car-park"), DATONG_NODE="http://127.0.0.1:9721")
+    replaced = {
+        "datong@127.0.0.1:5432": server,
+        "datong serve car-park": background(str(tmp_path / "car-park"), 9721),
+    }
+    try:
+        assert follow(HOW_TO / "connect-postgresql.md", shell, replaced) == 2
+    finally:
+        shell.close()
+        stop(tmp_path / "car-park.pid")
+
+
+def engineer(folder: Path) -> str:
+    """A token of a new data engineer of the node in `folder`."""
+    operator = app.first_operator(folder, login="ada", name="Ada").person
+    store = app.open_store(load(folder))
+    ada = Actor(
+        person=operator, role="operator", party="91520100MAXDT0066W", department="", roles=frozenset({"operator"})
+    )
+    with store.begin(ada, "register") as tx:
+        lin = register.add_person(tx, login="lin", name="Lin", roles=["data_engineer"])
+        token = register.issue_service_token(tx, person=lin["id"], label="docs", scopes=["harmonise"], days=1)
+    store.dispose()
+    return str(token["token"])
