@@ -137,17 +137,17 @@ class Living:
     def _manager(self) -> Person:
         return self.who(GROUP, "product_manager")
 
-    def transfer(self, agreement: str = "", **given: Any) -> dict[str, Any]:
-        """The lab asks for delivery; the transfer once the group has started or ended it."""
-        analyst, agreement = self.who(LAB, "analyst"), agreement or self.agreement("product")
-        asked = analyst.do("deliver.request_transfer", agreement=agreement, into="person", again=uuid.uuid4().hex)
+    def transfer(self, agreement: str = "", slug: str = LAB, role: str = "analyst", into: str = "person") -> dict[str, Any]:
+        """A consumer asks for delivery; the transfer once the provider has started or ended it."""
+        asking, agreement = self.who(slug, role), agreement or self.agreement("product")
+        asked = asking.do("deliver.request_transfer", agreement=agreement, into=into, again=uuid.uuid4().hex)
 
         def answered() -> Any:
-            rows = analyst.ask("deliver.transfers", agreement=agreement)
+            rows = asking.ask("deliver.transfers", agreement=agreement)
             row = next(row for row in rows if row["id"] == asked["id"])
             return row if row["state"] != "REQUESTED" else None
 
-        return dict(self.until(answered, "the group to answer the transfer"))
+        return dict(self.until(answered, "the provider to answer the transfer"))
 
     def profile(self) -> dict[str, Any]:
         """A fresh Delta Sharing profile of the lab: an endpoint and a live token."""

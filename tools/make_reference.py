@@ -1,4 +1,5 @@
-"""Write the reference pages that are made from the code: settings, refusals, verbs, routes, roles.
+"""Write the reference pages that are made from the code: settings, refusals, verbs, routes, roles,
+words of policies, the plan language.
 
     .venv/bin/python tools/make_reference.py [--check]
 
@@ -16,8 +17,11 @@ from starlette.routing import BaseRoute, Mount
 import datong.app
 import datong.cli.rooms
 import datong.web.console
+from datong.engine.model import FUNCTION_GROUPS
 from datong.ground.config import SETTINGS
 from datong.ground.refusal import ALL
+from datong.harmonise.model import NOTES
+from datong.terms.policy import vocabulary
 from datong.terms.roles import Role
 from datong.terms.verbs import VERBS
 
@@ -100,12 +104,61 @@ def roles() -> str:
     return "\n".join(lines) + "\n"
 
 
+def plan_language() -> str:
+    lines = ["# Plan language", "", MADE, "What the row checks of a mapping and the steps of a plan may say.", ""]
+    lines += [
+        "A plan is a list of named SELECT statements in DuckDB SQL over its declared inputs. It may call these functions",
+        "and no other; none reads files, settings, the clock, chance or the network.",
+        "",
+    ]
+    for group, names in FUNCTION_GROUPS.items():
+        lines += [f"**{group}**: " + ", ".join(f"`{name}`" for name in names.split()), ""]
+    lines += [
+        "## Reasons and repairs",
+        "",
+        "Why a row is quarantined, and what was merely repaired. A look-up adds `no_<table>` and `ambiguous_<table>`; the",
+        "checks of a mapping add their own.",
+        "",
+        "| Name | 中文 | English |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {text.zh} | {text.en} |" for name, text in NOTES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def policies() -> str:
+    lines = [
+        "# Words of policies",
+        "",
+        MADE,
+        "A policy is permissions, prohibitions and obligations: an action under constraints.",
+        "",
+    ]
+    lines += ["## Actions", "", "| Action | 中文 | English |", "|---|---|---|"]
+    lines += [f"| `{name}` | {text.zh} | {text.en} |" for name, text in vocabulary.ACTIONS.items()]
+    lines += ["", "## Constraints", "", "| Left operand | 中文 | English | Values |", "|---|---|---|---|"]
+    lines += [
+        f"| `{name}` | {left.zh} | {left.en} | {_values(left)} |" for name, left in vocabulary.CONSTRAINTS.items()
+    ]
+    lines += ["", "## Operators", "", "| Operator | Code | 中文 | English |", "|---|---|---|---|"]
+    lines += [f"| `{name}` | {op.code} | {op.zh} | {op.en} |" for name, op in vocabulary.OPERATORS.items()]
+    lines += ["", "## Purposes", "", "| Purpose | 中文 | English |", "|---|---|---|"]
+    lines += [f"| `{name}` | {text.zh} | {text.en} |" for name, text in vocabulary.PURPOSES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _values(left: vocabulary.Left) -> str:
+    return ", ".join(f"{code} {en} {zh}" for code, zh, en in left.codes) or str(left.family)
+
+
 PAGES = {
     "settings.md": settings,
     "refusals.md": refusals,
     "verbs.md": verbs,
     "routes.md": routes,
     "roles.md": roles,
+    "plan-language.md": plan_language,
+    "policies.md": policies,
 }
 
 

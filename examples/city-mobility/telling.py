@@ -232,9 +232,8 @@ def source(j: Journey, made: dict[str, Any], named: Names, name: str) -> dict[st
     why = j.who(owner, "operator").ask("harmonise.quarantine_summary", build=built["id"])
     reasons: dict[str, dict[str, Any]] = {}
     for row in why:
-        known = reasons.setdefault(
-            row["reason"], {"reason": row["reason"], "zh": row["zh"], "en": row["en"], "rows": 0}
-        )
+        zh, en = REASONS.get(row["reason"], (row["zh"], row["en"]))
+        known = reasons.setdefault(row["reason"], {"reason": row["reason"], "zh": zh, "en": en, "rows": 0})
         known["rows"] += row["rows"]
     return {
         "name": name, **named.pair("title", built["resource"]), **named.pair("owner", owner),
@@ -291,7 +290,11 @@ def price(j: Journey) -> dict[str, Any]:
     ceiling = found["ceilings"][-1]
     return {
         "mpr_fen": j.known["mpr_fen"], "cap_fen": ceiling["cap_fen"], "forecast_count": ceiling["forecast_count"],
-        "fees": [{"purpose": fee["purpose"], "amount_fen": fee["amount_fen"]} for fee in found["fees"] if fee["state"] == "PUBLISHED"],
+        "fees": [
+            {"purpose": fee["purpose"], "amount_fen": fee["amount_fen"]}
+            for fee in sorted(found["fees"], key=lambda fee: (-fee["amount_fen"], fee["purpose"]))
+            if fee["state"] == "PUBLISHED"
+        ],
     }  # fmt: skip
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from docs_pages import BIN, ROOT, Shell, blocks, follow
+from docs_pages import BIN, ROOT, Shell, blocks, follow, masked, same
 from test_tutorial import stop
 
 import postgresql
@@ -20,8 +15,11 @@ from datong import app
 from datong.ground.config import load
 from datong.ground.db import Actor
 from datong.register import service as register
+from demo_run import Run, finished
+from living import alive
 
-FIRST_PORT = 9711
+__all__ = ["finished"]
+FIRST_PORT = 9401
 HOW_TO = ROOT / "docs/how-to"
 IN_ORDER = [
     "read-a-refusal", "move-the-business-clock", "verify-a-bundle", "receive-with-the-stock-client",
@@ -32,34 +30,10 @@ OF_ITS_OWN = {"connect-postgresql"}
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a demonstration whose five nodes stay up, as `make demo` leaves them."""
-    folder = tmp_path_factory.mktemp("living") / "demo"
-    command = [sys.executable, "examples/city-mobility/demo.py", "--folder", str(folder), "--port", str(FIRST_PORT)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    assert process.stdout is not None
-    late = threading.Timer(300, process.kill)
-    late.start()
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if line.startswith("Ctrl-C"):
-            break
-    else:
-        pytest.fail("the demonstration did not come up:\n" + "".join(said[-30:]))
-    late.cancel()
-    try:
-        yield folder
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        process.stdout.close()
+def demo(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a demonstration whose five nodes are up, as `make demo` leaves them."""
+    with alive(finished, tmp_path_factory.mktemp("how-to") / "demo") as world:
+        yield world.folder
 
 
 def there(folder: Path) -> dict[str, str]:
@@ -81,6 +55,29 @@ def background(folder: str, port: int) -> str:
 
 def test_every_page_is_done_here() -> None:
     assert {page.stem for page in HOW_TO.glob("*.md")} == {*IN_ORDER, *OF_ITS_OWN}
+
+
+@pytest.mark.clients
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_commands_and_the_ten_lines_of_the_readme(name: str, demo: Path) -> None:
+    """The code is the same in both languages, ten lines long, and what it prints is what the page says."""
+    found = [block for block in blocks(ROOT / name) if block.kind in ("python", "output")]
+    (code,) = [block.text for block in found if block.kind == "python"]
+    told = found[[block.kind for block in found].index("python") + 1].text
+    lines = [line for line in code.splitlines() if line.strip() and not line.startswith(("import", "from", "sys.path"))]
+    assert len(lines) == 10
+    script = demo.parent / f"{name}.py"
+    script.write_text(
+        code.replace('"ning.ce")', f'"ning.ce", Path("{demo}"))').replace('"chen.pin")', f'"chen.pin", Path("{demo}"))')
+    )
+    script.write_text("from pathlib import Path\n" + script.read_text())
+    shell = Shell(ROOT)
+    try:
+        printed = shell.run(f"python {script}")
+        assert follow(ROOT / name, shell, there(demo)) == 2
+    finally:
+        shell.close()
+    assert same(told, printed), masked(printed)
 
 
 @pytest.mark.clients

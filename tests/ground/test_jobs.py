@@ -119,14 +119,14 @@ def test_a_fault_is_tried_again_with_growing_waits_and_says_why(timed: Store, wa
         worker.run_due()
         wall.later(0.15)
     gaps = [round((b - a).total_seconds(), 2) for a, b in pairwise(tries)]
-    assert gaps == [0.3, 0.6, 1.2, 2.4]
+    assert gaps == [0.3, 0.45, 0.75, 1.05, 1.65]
     with timed.read() as tx:
         job = open_jobs(tx)[0]
-    assert (job["state"], job["last_error"], job["attempts"]) == ("waiting", "OSError: the cable", 5)
+    assert (job["state"], job["last_error"], job["attempts"]) == ("waiting", "OSError: the cable", 6)
     for _ in range(30):
         wall.later(61)
         worker.run_due()
-    assert len(tries) == 35, "never more than a minute between two tries"
+    assert len(tries) == 36, "never more than a minute between two tries"
 
 
 def test_a_refusal_ends_a_job_unless_it_says_later(timed: Store, wall: Wall) -> None:

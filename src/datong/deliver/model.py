@@ -197,8 +197,8 @@ SHOWN = Reason(
     Kind.conflict,
     Text("凭证未显示。", "The profile was not shown."),
     Text("合同 {agreement} 没有可显示的凭证：{zh}。", "Agreement {agreement} has no profile to show: {en}."),
-    Text("凭证只显示一次；如已遗失，请重新发起传输，旧令牌随即失效。",
-         "A profile is shown once; if it was lost, request the transfer again, which voids the old token."),
+    Text("凭证只显示一次；如已遗失，请先用 deliver terminate 终止该传输，再重新发起。",
+         "A profile is shown once; if it was lost, end the transfer with deliver terminate and request another."),
 )  # fmt: skip
 OTHER_FORMAT = Reason(
     "USE-415",

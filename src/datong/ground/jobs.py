@@ -26,7 +26,10 @@ log = logging.getLogger("datong.jobs")
 LEASE_SECONDS = 60
 SWEEP_SECONDS = 1.0
 FIRST_WAIT_SECONDS = 0.3
+WAIT_GROWTH = 1.5
 LONGEST_WAIT_SECONDS = 60.0
+GROWING_TRIES = 20
+"""Waits grow by half, so that a peer that was away for a while is reached within half that while after its return."""
 
 jobs = table(
     "job",
@@ -189,7 +192,7 @@ def _finish(store: Store, job: Job) -> None:
 
 
 def _put_back(store: Store, job: Job, error: str, *, again: bool) -> None:
-    wait = min(FIRST_WAIT_SECONDS * 2 ** (job.attempts - 1), LONGEST_WAIT_SECONDS)
+    wait = min(FIRST_WAIT_SECONDS * WAIT_GROWTH ** min(job.attempts - 1, GROWING_TRIES), LONGEST_WAIT_SECONDS)
     with store.begin(NODE, "jobs") as tx:
         due = clock.text(tx.wall_now + timedelta(seconds=wait))
         tx.execute(

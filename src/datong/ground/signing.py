@@ -69,9 +69,9 @@ def unsigned(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def signed_by(value: Mapping[str, Any], party: str, key: str) -> bool:
     """True when `value` bears a signature of `party` that verifies under the public key `key`."""
-    bare = unsigned(value)
+    bare, signatures = unsigned(value), value.get("signatures")
     return any(
         s.get("party") == party and s.get("key") == key and PublicKey(key).verifies_value(str(s.get("signature")), bare)
-        for s in value.get("signatures", [])
+        for s in (signatures if isinstance(signatures, list) else [])
         if isinstance(s, dict)
     )

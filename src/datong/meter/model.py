@@ -54,7 +54,7 @@ UNKNOWN = Reason(
     Kind.unknown,
     Text("没有使用事件 {id}。", "There is no usage event {id} here."),
     Text("本节点未保存该编号的事件。", "This node holds none of that id."),
-    Text("用 meter events 查看已有事件。", "List those held with `meter events`."),
+    Text("用 meter usage 查看已有事件。", "List those held with `meter usage`."),
 )
 OTHER_USE = Reason(
     "MTR-409",

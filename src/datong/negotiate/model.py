@@ -190,4 +190,11 @@ BUSY = Reason(
     Text("另一消息同时到达。", "Another message arrived at the same moment."),
     Text("请重试。", "Try again."),
 )
+FINALISING = Reason(
+    "CTR-504",
+    Kind.unavailable,
+    Text("合约 {agreement} 暂不能履行。", "The contract {agreement} cannot be performed yet."),
+    Text("最终确认正在送达对方。", "Its finalisation is on its way to the other side."),
+    Text("请稍后重试。", "Try again in a moment."),
+)
 PERSON_DECIDES = Text("该要约须由人员同意", "the listing leaves the answer to a person")

@@ -48,14 +48,18 @@ def received(state: State, pending: Act | None, act: Act, by: Party, negotiation
     the acknowledgement. So the order in which both reach us does not matter.
     """
     allowed, after = MOVES.get((state, act), ((), state))
-    if by in allowed:
-        return after
-    if pending is not None:
-        _, implied = MOVES.get((state, pending), ((), state))
-        allowed, after = MOVES.get((implied, act), ((), state))
-        if implied is not state and implied not in FINAL and by in allowed:
-            return after
-    return moved(state, act, by, negotiation)
+    if by not in allowed and pending is not None and overtakes(state, pending, act, by):
+        _, implied = MOVES[state, pending]
+        return MOVES[implied, act][1]
+    return after if by in allowed else moved(state, act, by, negotiation)
+
+
+def overtakes(state: State, pending: Act, act: Act, by: Party) -> bool:
+    """True when `act` of the counterparty is only open after our `pending` act, and so proves that it arrived."""
+    _, implied = MOVES.get((state, pending), ((), state))
+    allowed, _ = MOVES.get((implied, act), ((), state))
+    direct, _ = MOVES.get((state, act), ((), state))
+    return by not in direct and by in allowed and implied is not state and implied not in FINAL
 
 
 def refusal_of_request(published: Mapping[str, Any], asked: Mapping[str, Any]) -> Refusal | None:

@@ -167,7 +167,7 @@ def _licence_problems(licence: Mapping[str, Any]) -> list[Problem]:
 
 def resource_problems(thing: Mapping[str, Any]) -> list[Problem]:
     problems = description_problems(thing)
-    if thing.get("source_kind") not in SOURCE_KINDS:
+    if not isinstance(thing.get("source_kind"), str) or thing["source_kind"] not in SOURCE_KINDS:
         problems.append(Problem("source_kind", "应为 001 至 004", "should be 001 to 004"))
     if not str(thing.get("source_statement") or "").strip():
         problems.append(Problem("source_statement", "须说明数据来源", "must say where the data come from"))

@@ -128,7 +128,7 @@ NOTHING = _reason(
     "TRD-410", Kind.conflict,
     ("账单未开具。", "The invoice was not issued."),
     ("合约 {agreement} 在该账期没有未结算的使用。", "Agreement {agreement} has no unsettled use in that period."),
-    ("请核对账期，或查看 meter events。", "Check the period, or look at `meter events`."),
+    ("请核对账期，或查看 meter usage。", "Check the period, or look at `meter usage`."),
 )  # fmt: skip
 NOT_SELLER = _reason(
     "TRD-403", Kind.denied,

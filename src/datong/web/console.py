@@ -77,7 +77,10 @@ class Console:
     def __init__(self, store: Store, story_file: Path) -> None:
         self.store, self.story = store, story_file
         self.templates = Environment(
-            loader=FileSystemLoader(FOLDER / "templates"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=select_autoescape(),
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
 
     def handler(self, page: Callable[[Visit], Answer]) -> Callable[..., Any]:
@@ -131,13 +134,18 @@ class Console:
             person = register.person_card(tx, visit.actor.person) if visit else None
         frame = {
             "t": t, "lang": lang, "me": me, "business_time": values.moment(business_time), "person": person,
-            "visit": visit, "values": visit.values if visit else values.Values(lang, {}), "pages": PAGES, "groups": GROUPS,
+            "visit": visit, "values": visit.values if visit else values.Values(lang, {}), "pages": PAGES,
+            "groups": GROUPS,
             "here": "/" + request.url.path.split("/")[1], "has_story": self.story.exists(), "yuan": yuan,
-            "moment": values.moment, "other_language": other_language(request, lang), "word": words.code,
+            "moment": values.moment, "short_id": values.short_id,
+            "other_language": other_language(request, lang), "word": words.code,
             "said": words.in_language, "rooms": words.ROOMS, "verb_title": words.verb_title,
+            "deed": words.deed,
         }  # fmt: skip
         text = self.templates.get_template(template).render({**frame, **shown})
-        response = HTMLResponse(text, status_code=status, headers={**SECURITY_HEADERS, "content-language": t("zh-CN", "en")})
+        response = HTMLResponse(
+            text, status_code=status, headers={**SECURITY_HEADERS, "content-language": t("zh-CN", "en")}
+        )
         if request.query_params.get("lang") in ("zh", "en"):
             response.set_cookie(LANGUAGE, lang, httponly=True, samesite="lax", max_age=31_536_000)
         return response
@@ -152,7 +160,8 @@ class Console:
         form = await request.form()
         login, password = str(form.get("login", "")), str(form.get("password", ""))
         return await run_in_threadpool(
-            self._enter, request, lambda tx: register.login(tx, login=login, password=password, client=client_of(request)),
+            self._enter, request,
+            lambda tx: register.login(tx, login=login, password=password, client=client_of(request)),
             own_address(str(form.get("next", "/"))),
         )  # fmt: skip
 

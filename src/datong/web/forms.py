@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import secrets
 from typing import Any, get_args, get_origin
 
@@ -16,11 +17,20 @@ from pydantic.fields import FieldInfo
 from datong.ground.canonical import plain
 from datong.ground.idempotency import once
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.terms.policy import PURPOSES
 from datong.terms.verbs import VERBS, Verb
+from datong.web import words
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model
 from datong.web.visits import Answer, Visit
 
 KEY = "_key"
+SUGGESTED = {
+    "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
+    "dataset": re.compile(r"[67]\w{30,}"),
+    "of": re.compile(r"(res|prod)-\w+"), "agreement": re.compile(r"agr-\w+"), "person": re.compile(r"person-\w+"),
+    "node": re.compile(r"[1-5]\w{30,}"), "provider": re.compile(r"[1-5]\w{30,}"),
+}  # fmt: skip
+"""Arguments whose values are codes with names: what a form offers for them."""
 
 NO_VERB = Reason(
     "GEN-407",
@@ -40,7 +50,7 @@ def form(visit: Visit) -> Answer:
     given = {name: value for name, value in visit.request.query_params.items() if name in names}
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
         return _done(visit, verb, given)
-    return "do.html", _shown(verb, given), 200
+    return "do.html", _shown(visit, verb, given), 200
 
 
 def done(visit: Visit) -> Answer:
@@ -62,8 +72,8 @@ def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
             with visit.store.begin(visit.actor, verb.room) as tx:
                 answer = once(tx, key, [name, plain(arguments)], lambda: verb.call(tx, **arguments))
     except Refusal as refused:
-        return "do.html", _shown(verb, given, error=refused.as_json()), STATUS[refused.kind]
-    return "do.html", _shown(verb, given, answer={"value": plain(answer)}), 200
+        return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
+    return "do.html", _shown(visit, verb, given, answer={"value": plain(answer)}), 200
 
 
 def _verb(visit: Visit) -> Verb | None:
@@ -75,16 +85,28 @@ def _unknown(visit: Visit) -> Answer:
     return "refused.html", {"error": NO_VERB(verb=asked[:80]).as_json(), "page": None}, 404
 
 
-def _shown(verb: Verb, given: dict[str, str], *, error: Any = None, answer: Any = None) -> dict[str, Any]:
+def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None, answer: Any = None) -> dict[str, Any]:
     fields = [
-        {"name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field)}
+        {
+            "name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field),
+            "suggested": _suggested(visit, name),
+        }
         for name, field in arguments_model(verb).model_fields.items()
-    ]
+    ]  # fmt: skip
     _, _, doc = (inspect.getdoc(verb.call) or "").partition("\n")
     return {
         "verb": verb, "doc": doc.strip(), "fields": fields, "given": given, "error": error, "answer": answer,
         "key": secrets.token_hex(16),
     }  # fmt: skip
+
+
+def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
+    """(code, name) of what is known here for this argument."""
+    if argument == "purpose":
+        return [(code, words.in_language(text, visit.lang)) for code, text in PURPOSES.items()]
+    pattern = SUGGESTED.get(argument)
+    names = visit.values.names.items() if pattern else ()
+    return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
 
 
 def _default(field: FieldInfo) -> str:

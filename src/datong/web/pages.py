@@ -21,7 +21,8 @@ class Section:
 
     view: str
     columns: tuple[str, ...]
-    title: Text = Text("", "")
+    title: Text | None = None
+    """Said where a page has several lists."""
     key: str = "id"
     detail: str = ""
     part: str = ""
@@ -51,26 +52,27 @@ PAGES = (
         Section("register.directory", ("name", "kind", "code", "address", "state"), key="code"),
     )),
     Page("resources", "rights", Text("数据资源", "Resources"), (
-        Section("register.resources", ("name", "owner", "standard", "public_data", "personal", "grade", "state", "code")),
+        Section("register.resources", ("name", "owner", "standard", "public_data", "personal", "grade", "state",
+                                        "code")),
     )),
     Page("products", "rights", Text("数据产品", "Products"), (
         Section("register.products", ("name", "owner", "inputs", "delivery_forms", "grade", "state", "code")),
     )),
     Page("cases", "rights", Text("登记案件", "Registration cases"), (
-        Section("register.cases", ("name", "object_kind", "registrants", "applicant_departments", "reviewer", "deadline",
-                                   "state", "code"), detail="register.case:case"),
+        Section("register.cases", ("name", "object_kind", "registrants", "applicant_departments", "reviewer",
+                                   "deadline", "state", "code"), detail="register.case:case"),
     )),
     Page("ledger", "rights", Text("登记台账", "Ledger"), (
-        Section("register.ledger", ("object", "kind", "basis", "registrants", "coded_on", "valid_until", "state", "code"),
-                key="code", part="entries"),
+        Section("register.ledger", ("object", "kind", "basis", "registrants", "coded_on", "valid_until", "state",
+                                    "code"), key="code", part="entries"),
     )),
     Page("instruments", "rights", Text("权利文件", "Rights"), (
-        Section("authorise.instruments", ("title", "kind", "grantor_party", "grantee_party", "purposes", "until", "state"),
-                detail="authorise.instrument:instrument"),
+        Section("authorise.instruments", ("title", "kind", "grantor_party", "grantee_party", "purposes", "until",
+                                          "state"), detail="authorise.instrument:instrument"),
     )),
     Page("builds", "work", Text("归一与质量", "Harmonised builds"), (
-        Section("harmonise.builds", ("resource", "standard", "read", "harmonised", "quarantined", "grade", "state", "at"),
-                detail="harmonise.build_of:build"),
+        Section("harmonise.builds", ("resource", "standard", "read", "harmonised", "quarantined", "grade", "state",
+                                     "at"), detail="harmonise.build_of:build"),
     )),
     Page("quarantine", "work", Text("隔离区", "Quarantine"), (
         Section("harmonise.quarantine_summary", ("resource", "words", "column", "rows", "build"), key=""),
@@ -130,7 +132,8 @@ PAGES = (
                                     "paid_fen", "state"), detail="settle.invoice_shown:invoice"),
     )),
     Page("statements", "money", Text("分账单", "Statements"), (
-        Section("settle.statements", ("party", "issuer_party", "direction", "gross_fen", "share_fen", "paid_fen", "at")),
+        Section("settle.statements", ("party", "issuer_party", "direction", "gross_fen", "share_fen", "paid_fen",
+                                       "at")),
     )),
     Page("accounts", "money", Text("总账", "Accounts"), (
         Section("settle.balances", ("account", "party", "posted_fen", "pending_fen"), Text("余额", "Balances"), key=""),

@@ -35,7 +35,8 @@ NO_STORY = Reason(
     "GEN-406",
     Kind.unknown,
     Text("本节点没有全程故事。", "This node has no story."),
-    Text("故事由演示程序在全程走完后写入数据集团的节点。", "A demonstration writes it to the data group's node when its journey is done."),
+    Text("故事由演示程序在全程走完后写入数据集团的节点。",
+         "A demonstration writes it to the data group's node when its journey is done."),
     Text("请运行 make demo。", "Run make demo."),
 )  # fmt: skip
 
@@ -61,13 +62,9 @@ def overview(visit: Visit) -> Answer:
 
 
 def _count(visit: Visit, page: Page) -> int | None:
-    """How many rows the page's first list has; None where the person may not see it."""
-    if not visit.may(page.sections[0].view):
-        return None
-    try:
-        return len(rows(visit, page.sections[0]))
-    except Refusal:
-        return None
+    """How many rows the page's lists have; None where the person may see none of them."""
+    seen = [section for section in page.sections if visit.may(section.view)]
+    return sum(len(rows(visit, section)) for section in seen) if seen else None
 
 
 def rows(visit: Visit, section: Section) -> list[dict[str, Any]]:
@@ -117,7 +114,9 @@ def record(page: Page) -> Callable[[Visit], Answer]:
         template, more = "record.html", {}
         if section is page.sections[0] and page.slug in TEMPLATES:
             template, more = TEMPLATES[page.slug], MORE[page.slug](visit, row)
-        proofs = [] if page.slug == "evidence" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
+        proofs = (
+            [] if page.slug == "evidence" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
+        )
         return template, {"page": page, "section": section, "row": row, "proofs": proofs, **more}, 200
 
     return show
@@ -169,14 +168,18 @@ def policy_lines(held: policy.Policy) -> list[dict[str, Any]]:
         for rule in rules:
             conditions = tuple(constraint_in_words(constraint) for constraint in rule.constraints)
             lines.setdefault((kind, conditions), []).append(policy.ACTIONS[rule.action])
-    return [{"kind": kind, "actions": actions, "conditions": list(conditions)} for (kind, conditions), actions in lines.items()]
+    return [
+        {"kind": kind, "actions": actions, "conditions": list(conditions)}
+        for (kind, conditions), actions in lines.items()
+    ]
 
 
 def case(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     """What a case's page tells beside the case: its way, both sides."""
-    way = ("SUBMITTED", "ACCEPTED", "REVIEWED", "PUBLICISED", "CODED")
-    passed = {deed["state"]: deed for deed in row["history"]}
-    return {"way": [{"state": state, "deed": passed.get(state)} for state in way]}
+    passed = {deed["act"]: deed for deed in row["history"]}
+    return {
+        "way": [{"act": act, "deed": passed.get(act)} for act in ("submit", "accept", "review", "publicise", "code")]
+    }
 
 
 MORE: dict[str, Callable[[Visit, dict[str, Any]], dict[str, Any]]] = {"contracts": contract, "cases": case}

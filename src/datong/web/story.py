@@ -2,12 +2,13 @@
 
 Pure: values in, drawing values out; templates/story.html draws them. The map shows cells and stations only, in
 kilometres from the product's origin: no borders, no tiles. One scale of trips per square kilometre serves cells of
-every size, so that a large area with many trips does not look busier than a small one that is.
+every size; trips counted only for a larger cell are spread evenly over it and added to the finer cells inside.
 Must never know: where the figures come from. Contract: tests/web/test_story.py.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,7 @@ class Bar:
 
 def classes(drawn: dict[str, Any]) -> tuple[int, ...]:
     """The lower bounds, in trips (starts and ends) per km², of the CLASSES shades; the last one is reached."""
-    most = max((_density(figures, key[0]) for key, figures in _merged(drawn["cells"]).items()), default=0.0)
+    most = max(_densities(_merged(drawn["cells"])).values(), default=0.0)
     reached = [step for step in STEPS if step <= most] or [STEPS[0]]
     last = STEPS.index(reached[-1])
     first = max(0, last - CLASSES + 1)
@@ -81,15 +82,15 @@ def flow_map(drawn: dict[str, Any], hour: int | None = None) -> Map:
     bounds = classes(drawn)
     scale = PIXELS_PER_KM
     merged = _merged(cell for cell in drawn["cells"] if hour is None or cell["hour"] == hour)
+    densities = _densities(merged)
 
     def square(key: tuple[float, int, int], figures: list[int]) -> Square:
         km, x, y = key
-        density = _density(figures, km)
         return Square(
             x=round((km * x - left) * scale, 1),
             y=round((top - km * (y + 1)) * scale, 1),
             side=round(km * scale, 1),
-            shade=max(index for index, bound in enumerate(bounds) if density >= bound),
+            shade=max(index for index, bound in enumerate(bounds) if densities[key] >= bound),
             km=km,
             starts=figures[0],
             ends=figures[1],
@@ -135,8 +136,16 @@ def _merged(cells: Any) -> dict[tuple[float, int, int], list[int]]:
     return merged
 
 
-def _density(figures: list[int], km: float) -> float:
-    return (figures[0] + figures[1]) / (km * km)
+def _densities(merged: dict[tuple[float, int, int], list[int]]) -> dict[tuple[float, int, int], float]:
+    """Starts and ends per km² of each cell: its own and its even part of the larger cells around it."""
+    own = {key: (figures[0] + figures[1]) / (key[0] * key[0]) for key, figures in merged.items()}
+    sizes = sorted({key[0] for key in merged})
+    return {
+        (km, x, y): sum(
+            own.get((size, math.floor(x * km / size), math.floor(y * km / size)), 0.0) for size in sizes if size >= km
+        )
+        for km, x, y in merged
+    }
 
 
 def _towns(stations: list[Any]) -> dict[str, tuple[float, float]]:

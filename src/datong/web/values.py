@@ -7,7 +7,7 @@ Contract: tests/web/test_values.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,19 +23,23 @@ from datong.web.story import resolution
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 CJK = re.compile(r"[\u3400-\u9fff]")
-ID = re.compile(r"([a-z]+)-[0-9a-f]{32}(?:-\d+)?")
+ID = re.compile(r"(([a-z]+)-[0-9a-f]{32})(?:-[a-z0-9]+)*")
+DEED = re.compile(r"[a-z]+\.[a-z_]+")
 FOLDED = frozenset(
     {
-        "signatures", "keys", "key", "policy", "offer", "proof", "schema_string", "schema", "checkpoint", "value", "leaf",
-        "messages", "filing", "elements", "body", "public_key", "context",
+        "signatures", "keys", "key", "policy", "offer", "proof", "schema_string", "schema", "checkpoint", "value",
+        "leaf", "messages", "filing", "elements", "body", "public_key", "context",
     }
 )  # fmt: skip
 """What only a second look wants: it stands folded on a record's page."""
+VERBATIM = frozenset({"code", "login", "policy_hash", "digest"})
+"""Columns that show the code itself, also where it has a name."""
+DEEPEST = 6
 PLAIN_NUMBERS = frozenset({"version", "number", "serial", "grade", "position", "index", "from_year", "k", "seq"})
 GOOD = frozenset(
     {
-        "CODED", "FINALIZED", "IN_FORCE", "FILED", "PAID", "PUBLISHED", "COMPLETED", "active", "live", "built", "agreed",
-        "posted", "done", "allowed", "ACCEPTED", "admitted",
+        "CODED", "FINALIZED", "IN_FORCE", "FILED", "PAID", "PUBLISHED", "COMPLETED", "active", "live", "built",
+        "agreed", "posted", "POSTED", "done", "allowed", "ACCEPTED", "admitted",
     }
 )  # fmt: skip
 BAD = frozenset(
@@ -61,13 +65,13 @@ class Values:
         return row.get(self.lang) if column == "words" else row.get(f"{column}_{self.lang}")
 
     def heading(self, column: str) -> str:
-        return self.t("说明", "in words") if column == "words" else words.column(column, self.lang)
+        return self.t("说明", "In words") if column == "words" else words.column(column, self.lang)
 
     def is_number(self, column: str, value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and column not in ("grade",)
 
-    def short(self, value: Any, column: str) -> Markup:
-        """One line for a cell of a list."""
+    def short(self, value: Any, column: str, *, link: bool = True) -> Markup:
+        """One line for a cell of a list; without `link` where the cell itself is one."""
         if isinstance(value, dict):
             return self._summary(value)
         if isinstance(value, list):
@@ -75,8 +79,8 @@ class Values:
                 return Markup("–")
             if column in ("supplies", "postings", "levels", "lines", "events"):
                 return Markup("{}").format(len(value))
-            return Markup(self.t("、", ", ")).join(self.short(item, column) for item in value)
-        return self._scalar(value, column, whole=False)
+            return escape(self.t("、", ", ")).join(self.short(item, column, link=link) for item in value)
+        return self._scalar(value, column, link=link)
 
     def full(self, value: Any, column: str, depth: int = 0) -> Markup:
         """The whole value on a record's page: structures as lists and tables, the technical ones folded."""
@@ -88,7 +92,7 @@ class Values:
             return Markup("<details><summary>{}</summary>{}</details>").format(summary, inner)
         if isinstance(value, dict | list):
             return self._structure(value, column, depth)
-        return self._scalar(value, column, whole=True)
+        return self._scalar(value, column, whole=depth == 0)
 
     def fields(self, row: Mapping[str, Any]) -> list[str]:
         """The fields of a row in this language: of a pair in both, only one."""
@@ -96,7 +100,8 @@ class Values:
         return [
             name
             for name in row
-            if not (name == other and self.lang in row)
+            if not (name.endswith("_name") and (name[:-5] in row or f"{name[:-5]}_party" in row))
+            and not (name == other and self.lang in row)
             and not (name.endswith(f"_{other}") and f"{name[:-3]}_{self.lang}" in row)
         ]
 
@@ -112,11 +117,11 @@ class Values:
         """A sentence of a room with its UTC instants in Beijing time."""
         return INSTANT.sub(lambda found: moment(found.group()), sentence)
 
-    def _scalar(self, value: Any, column: str, *, whole: bool) -> Markup:
+    def _scalar(self, value: Any, column: str, *, whole: bool = False, link: bool = True) -> Markup:
         if value is None or value == "":
             return Markup("–")
         if isinstance(value, bool):
-            return Markup(self.t("是", "yes") if value else self.t("否", "no"))
+            return escape(self.t("是", "yes") if value else self.t("否", "no"))
         if isinstance(value, int | float):
             return self._number(value, column)
         text = str(value)
@@ -125,12 +130,16 @@ class Values:
             return Markup('<span class="state {}">{}</span>').format(tone, words.code(text, column, self.lang))
         if INSTANT.fullmatch(text):
             return Markup('<time datetime="{}">{}</time>').format(text, moment(text))
+        if column in VERBATIM:
+            return Markup("<code>{}</code>").format(text)
         if text in self.names:
-            return self._named(text, whole=whole)
+            return self._named(text, whole=whole, link=link)
+        if DEED.fullmatch(text):
+            return Markup('{} <code class="deed">{}</code>').format(words.deed(text, self.lang), text)
         if (coded := words.code(text, column, self.lang)) != text:
             return escape(coded)
         if ID.fullmatch(text) or text.startswith(("sha256:", "Ed25519:")):
-            return self._id(text, whole=whole)
+            return self._id(text, whole=whole, link=link)
         if len(text) >= 16 and " " not in text and text.isascii():
             return Markup("<code>{}</code>").format(text)
         return self.text(self.told(text))
@@ -142,21 +151,18 @@ class Values:
             return escape(f"{value:.4f}".rstrip("0").rstrip(".") or "0")
         return escape(str(value) if column in PLAIN_NUMBERS else f"{value:,}")
 
-    def _named(self, key: str, *, whole: bool) -> Markup:
-        name = self.names[key]
-        shown = self.text(words.in_language(name, self.lang))
-        if whole:
-            return Markup("{} <code>{}</code>").format(shown, key)
-        return Markup('<span title="{}">{}</span>').format(key, shown)
+    def _named(self, key: str, *, whole: bool, link: bool) -> Markup:
+        shown = self.text(words.in_language(self.names[key], self.lang))
+        if (address := record_address(key)) and link:
+            shown = Markup('<a href="{}" title="{}">{}</a>').format(address, key, shown)
+        elif not whole:
+            shown = Markup('<span title="{}">{}</span>').format(key, shown)
+        return Markup("{} <code>{}</code>").format(shown, key) if whole else shown
 
-    def _id(self, text: str, *, whole: bool) -> Markup:
-        found = ID.fullmatch(text)
-        shown = text if whole else short_id(text)
-        page = PAGE_OF_PREFIX.get(found.group(1)) if found else None
-        if page is None:
-            return Markup('<code title="{}">{}</code>').format(text, shown)
-        address = text if found is None or text.count("-") == 1 else text.rpartition("-")[0]
-        return Markup('<a href="/{}/{}"><code>{}</code></a>').format(page, address, shown)
+    def _id(self, text: str, *, whole: bool, link: bool) -> Markup:
+        shown = Markup('<code title="{}">{}</code>').format(text, text if whole else short_id(text))
+        address = record_address(text)
+        return Markup('<a href="{}">{}</a>').format(address, shown) if address and link else shown
 
     def _summary(self, value: Mapping[str, Any]) -> Markup:
         """A structure in one line: its name, its words, its risk, its purpose and fee, or how much it holds."""
@@ -174,39 +180,38 @@ class Values:
         for name in ("name", "department"):
             if value.get(name):
                 return self.text(value[name])
-        return Markup(self.t("{} 项", "{} items")).format(len(value))
+        return escape(self.t(f"{len(value)} 项", f"{len(value)} items"))
 
     def _structure(self, value: Any, column: str, depth: int) -> Markup:
-        if depth > 6:
+        if depth > DEEPEST:
             return _pre(value)
         if isinstance(value, list):
             if all(isinstance(item, dict) for item in value):
                 return self._table(value, depth)
-            joined = [self.full(item, column, depth + 1) for item in value]
-            return Markup('<ul class="values">{}</ul>').format(Markup("").join(map(Markup("<li>{}</li>").format, joined)))
+            items = _joined("<li>{}</li>", ((self.full(item, column, depth + 1),) for item in value))
+            return Markup('<ul class="values">{}</ul>').format(items)
         if column == "kept":
-            return self._table([{"resolution": _shown(resolution(k), self.lang), "kept": f"{v:.1%}"} for k, v in value.items()], depth)
-        rows = [
-            Markup("<dt>{}</dt><dd>{}</dd>").format(self.heading(_base(name)), self.full(value[name], name, depth + 1))
-            for name in self.fields(value)
-        ]
-        return Markup('<dl class="inner">{}</dl>').format(Markup("").join(rows))
+            shares = [(words.in_language(resolution(name), self.lang), f"{share:.1%}") for name, share in value.items()]
+            return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", shares))
+        pairs = ((self.heading(_base(name)), self.full(value[name], name, depth + 1)) for name in self.fields(value))
+        return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", pairs))
 
     def _table(self, rows: list[dict[str, Any]], depth: int) -> Markup:
         columns = list(dict.fromkeys(name for row in rows for name in self.fields(row)))
-        head = Markup("").join(Markup('<th scope="col">{}</th>').format(self.heading(_base(c))) for c in columns)
-        body = Markup("").join(
-            Markup("<tr>{}</tr>").format(
-                Markup("").join(
-                    Markup("<td{}>{}</td>").format(
-                        Markup(' class="number"') if self.is_number(c, row.get(c)) else "", self.full(row.get(c), c, depth + 1)
-                    )
-                    for c in columns
-                )
-            )
-            for row in rows
-        )
-        return Markup('<div class="wide"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(head, body)
+
+        def cell(row: dict[str, Any], name: str) -> tuple[Markup, Markup]:
+            number = Markup(' class="number"') if self.is_number(name, row.get(name)) else Markup("")
+            return number, self.full(row.get(name), name, depth + 1)
+
+        head = _joined('<th scope="col">{}</th>', ((self.heading(_base(name)),) for name in columns))
+        body = _joined("<tr>{}</tr>", ((_joined("<td{}>{}</td>", (cell(row, n) for n in columns)),) for row in rows))
+        table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+        return Markup('<div class="wide">{}</div>').format(table)
+
+
+def _joined(pattern: str, parts: Iterable[tuple[Any, ...]]) -> Markup:
+    """Each tuple in the constant HTML `pattern`, escaped, one after the other."""
+    return Markup("").join(Markup(pattern).format(*part) for part in parts)  # noqa: S704 - patterns are constants
 
 
 def moment(text: str) -> str:
@@ -215,9 +220,18 @@ def moment(text: str) -> str:
     return f"{at:%Y-%m-%d}" if at.hour == at.minute == 0 else f"{at:%Y-%m-%d %H:%M}"
 
 
+def record_address(text: str) -> str:
+    """Where the record with this id stands in the console; empty for anything else."""
+    found = ID.fullmatch(text)
+    page = PAGE_OF_PREFIX.get(found.group(2)) if found else None
+    return f"/{page}/{found.group(1)}" if found and page else ""
+
+
 def short_id(text: str) -> str:
     """An id or digest that can be told from its neighbours: agr-7e69…2cb1."""
     head, sign, rest = text.partition("-") if ID.fullmatch(text) else text.partition(":")
+    if not sign:
+        return text if len(text) <= 24 else f"{text[:6]}…{text[-8:]}"
     return text if len(rest) <= 12 else f"{head}{sign}{rest[:4]}…{rest[-4:]}"
 
 
@@ -226,10 +240,6 @@ def _base(name: str) -> str:
     if name in ("zh", "en"):
         return "words"
     return name[:-3] if name.endswith(("_zh", "_en")) and name[:-3] in words.COLUMNS else name
-
-
-def _shown(text: Text, lang: str) -> str:
-    return words.in_language(text, lang)
 
 
 def _pre(value: Any) -> Markup:

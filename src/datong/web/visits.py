@@ -70,4 +70,7 @@ class Visit:
         for entry in self.view("register.ledger")["entries"]:
             thing = entry["object"]
             names.setdefault(entry["code"], Text(thing["name_zh"], thing.get("name_en") or thing["name_zh"]))
+        for agreement in self.view("negotiate.agreements"):
+            if agreement["dataset"] in names:
+                names[agreement["id"]] = names[agreement["dataset"]]
         return names

@@ -44,7 +44,10 @@ def in_language(text: Text, lang: str) -> str:
 def column(name: str, lang: str) -> str:
     """The heading of a column."""
     text = COLUMNS.get(name)
-    return in_language(text, lang) if text else name.replace("_", " ")
+    if text is None and not name.isidentifier():
+        return name
+    said = in_language(text, lang) if text else name.replace("_", " ")
+    return said[:1].upper() + said[1:]
 
 
 def code(value: str, of: str, lang: str) -> str:
@@ -52,6 +55,12 @@ def code(value: str, of: str, lang: str) -> str:
     first = KINDS["state"] if of in ("state", "registration") else KINDS["step"] if of == "step" else {}
     text = first.get(value) or (CODES.get(value) if of in CODED_COLUMNS else None)
     return in_language(text, lang) if text else value
+
+
+def deed(act: str, lang: str) -> str:
+    """What an act of the evidence log is called."""
+    known = KINDS["deed"].get(act)
+    return known.zh if known and lang == "zh" else act.partition(".")[2].replace("_", " ") or act
 
 
 def verb_title(verb: Verb, lang: str) -> str:

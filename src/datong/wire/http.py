@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from starlette.requests import Request
 
 from datong.ground import codes, outbox, signing
 from datong.ground.canonical import digest_bytes
@@ -146,6 +147,17 @@ class Client:
         for *_rest, address in found:
             if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
                 raise ADDRESS_REFUSED(address=_origin(url), why="It is not a public address.")
+
+
+async def limited_body(request: Request, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:
+    """The body of `request`, or its first bytes_max + 1 bytes, which no message needs and no check passes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
+            del body[bytes_max + 1 :]
+            break
+    return bytes(body)
 
 
 def _origin(url: str) -> str:

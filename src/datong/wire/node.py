@@ -23,11 +23,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from datong.ground import clock, evidence, jobs, outbox, signing
+from datong.ground.canonical import canonical
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.keys import PublicKey
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
-from datong.wire.http import NOT_AUTHENTIC, PEER_REFUSED, STATUS, Client, Door, bearer, peer_key
+from datong.wire.http import NOT_AUTHENTIC, PEER_REFUSED, STATUS, Client, Door, bearer, limited_body, peer_key
 
 VERSION = 1
 
@@ -68,7 +69,7 @@ def routes(
     """The routes of this protocol for one node. on_time: what falls due when the business clock moves."""
 
     async def messages(request: Request) -> Response:
-        body = await request.body()
+        body = await limited_body(request)
         return await _answered(lambda: _receive(store, door, receivers, request.headers, body))
 
     async def directory(request: Request) -> Response:
@@ -79,7 +80,7 @@ def routes(
         return await _answered(lambda: _about(store))
 
     async def move_clock(request: Request) -> Response:
-        body = await request.body()
+        body = await limited_body(request)
         return await _answered(lambda: _move_clock(store, clock_key, body, on_time))
 
     async def log_file(request: Request) -> Response:
@@ -140,8 +141,9 @@ def _newcomer(door: Door, authorization: str, data: bytes, body: dict[str, Any])
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
         message = json.loads(data)
-    except ValueError as broken:
-        raise BAD_MESSAGE(why="It is not JSON.") from broken
+        canonical(message)  # what RFC 8785 cannot write, nobody can have signed or digested
+    except (ValueError, RecursionError) as broken:
+        raise BAD_MESSAGE(why="It is not JSON, or not such that it could be signed (RFC 8785).") from broken
     well_formed = (
         isinstance(message, dict)
         and isinstance(message.get("id"), str)
@@ -176,7 +178,7 @@ def _move_clock(store: Store, clock_key: str, data: bytes, on_time: Callable[[Tx
         value = json.loads(data)
         move: dict[str, Any] = {"at": str(value["at"]), "seq": int(value["seq"])}
         at = clock.instant(str(move["at"]))
-    except (ValueError, KeyError, TypeError) as broken:
+    except (ValueError, KeyError, TypeError, RecursionError) as broken:
         raise CLOCK_REFUSED(why="The message is not of the form {at, seq, signature}.") from broken
     if not PublicKey(clock_key).verifies_value(str(value.get("signature", "")), move):
         raise CLOCK_REFUSED(why="The signature is not the demonstration's.")

@@ -112,10 +112,12 @@ def _checked_body(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] 
         sound = (
             isinstance(notice, dict)
             and set(notice) == {"instrument", "digest", "state", "serial", "at", "reason", "signatures"}
+            and isinstance(notice["state"], str)
             and notice["state"] in set(State)
             and type(notice["serial"]) is int
             and isinstance(notice["reason"], str)
             and isinstance(notice["signatures"], list)
+            and all(isinstance(s, dict) for s in notice["signatures"])
         )
     if not sound or not isinstance(value, dict):
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")

@@ -87,7 +87,7 @@ def received_assessment(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise BAD_ASSESSMENT(problems, count=len(problems))
     _require_independent({body["assessor_party"]}, body["provider_parties"], body["recipient_group"])
     node = register.node(tx, sender)
-    signer = {s.get("by") for s in body["signatures"] if isinstance(s, dict) and s.get("key") == node["public_key"]}
+    signer = [s.get("by") for s in body["signatures"] if isinstance(s, dict) and s.get("key") == node["public_key"]]
     if (
         node["state"] != "active"
         or node["party"] != body["assessor_party"]

@@ -20,7 +20,7 @@ from datong.deliver.model import DENIED, NOT_STAFF, OWN_WORK, Decision, Verdict
 from datong.ground import evidence, signing
 from datong.ground.canonical import plain
 from datong.ground.db import Actor, Store, Tx, new_id
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -59,6 +59,18 @@ def require(tx: Tx, **ask: Any) -> Decision:
     return decision
 
 
+def require_still(
+    tx: Tx, decision: str, *, agreement: str, action: str, dataset: str, subject: str, facts: Mapping[str, Any]
+) -> Decision:
+    """The decision `decision` once more, when its action is allowed now as it was then: a question repeated because
+    the answer was lost leaves nothing twice. A denial is recorded and raised as by `require`."""
+    ask = {"agreement": agreement, "action": action, "purpose": "", "dataset": dataset, "subject": subject}
+    verdict, ask, policy_hash = _judged(tx, ask, facts)
+    if verdict.outcome is not Outcome.allowed:
+        raise refused(tx, _recorded(tx, ask, verdict, policy_hash))
+    return Decision(decision, agreement, action, verdict)
+
+
 def refused(tx: Tx, decision: Decision) -> Refusal:
     """The refusal of a denied decision. Raising it undoes the transaction, so the record is written again after."""
     _keep_denial(tx, decision)
@@ -81,6 +93,8 @@ def _judged(tx: Tx, ask: dict[str, str], facts: Mapping[str, Any]) -> tuple[Verd
     try:
         contract = negotiate.in_force(tx, ask["agreement"])
     except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise  # no verdict yet: who asked tries again
         return _from_refusal("contract", refusal), {**ask, "context": {}}, ""
     terms = contract["terms"]
     full: dict[str, Any] = {

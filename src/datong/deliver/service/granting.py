@@ -138,11 +138,14 @@ def grant_files(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any]) -> d
         tx, rows.file_sets, rows.file_sets.c.grant_id == grant["id"], rows.file_sets.c.share_table == table["id"],
         rows.file_sets.c.until > tx.wall, order=rows.file_sets.c.until.desc(),
     )  # fmt: skip
-    again = {} if known is None else {"count": rows.granted_before(tx, grant["agreement"])}
-    decision = deciding.require(
-        tx, agreement=grant["agreement"], action="delivery", dataset=table["dataset"], subject=grant["holder_party"],
-        facts={"dataSize": table["bytes"], "dataRecord": table["rows"], **again},
-    )  # fmt: skip
+    facts = {"dataSize": table["bytes"], "dataRecord": table["rows"]}
+    ask = {"agreement": grant["agreement"], "action": "delivery", "dataset": table["dataset"],
+           "subject": grant["holder_party"]}  # fmt: skip
+    if known is None:
+        decision = deciding.require(tx, **ask, facts=facts)
+    else:
+        counted = rows.granted_before(tx, grant["agreement"])
+        decision = deciding.require_still(tx, known["decision"], **ask, facts={**facts, "count": counted})
     current = tx.get(rows.grants, grant["id"])
     assert current is not None
     _require_live(tx, current)  # the token was checked in an earlier transaction

@@ -8,7 +8,7 @@ from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
 from datong.negotiate import rules, store
-from datong.negotiate.model import BAD_SIGNATURE, ENDED, NO_SUCH, NOT_IN_FORCE, UNSIGNED, State
+from datong.negotiate.model import BAD_SIGNATURE, ENDED, FINALISING, NO_SUCH, NOT_IN_FORCE, UNSIGNED, Act, State
 from datong.negotiate.service.course import on_terminated
 from datong.negotiate.service.verbs import PROVIDER_ROLES, lapsed
 from datong.register import service as register
@@ -37,7 +37,8 @@ def agreement(tx: Tx, id: str) -> dict[str, Any]:
 def in_force(tx: Tx, id: str) -> dict[str, Any]:
     """The agreement, when it may be performed now: concluded, in its term, not ended, signatures verified.
 
-    Refusals: CTR-402 not concluded or not begun, CTR-403 signatures, CTR-404 ended or expired, CTR-408 unknown.
+    Refusals: CTR-402 not concluded or not begun, CTR-403 signatures, CTR-404 ended or expired, CTR-408 unknown,
+    CTR-504 while our finalisation is on its way (try again).
     """
     row = agreement(tx, id)
     if row["state"] in LATE:
@@ -45,6 +46,9 @@ def in_force(tx: Tx, id: str) -> dict[str, Any]:
         raise ENDED(agreement=id, why_zh=zh, why_en=en)
     if row["state"] != State.FINALIZED.value:
         state = row["state"]
+        course = tx.get(store.negotiations, row["negotiation"])
+        if course is not None and course["pending"] == Act.finalize.value:
+            raise FINALISING(agreement=id)  # a counterparty that has it already may ask before we hear so
         zh, en = f"尚未成立（协商状态 {state}）", f"It is not concluded yet (its negotiation is {state})"
         raise NOT_IN_FORCE(agreement=id, why_zh=zh, why_en=en)
     if tx.business_now < clock.instant(row["from"]):

@@ -8,17 +8,18 @@ unknown id get the same refusal, NO_SUCH.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from datong.ground.canonical import digest
-from datong.ground.db import Tx
+from datong.ground.db import NODE, Tx
 from datong.ground.refusal import Problem, Text
 from datong.negotiate import rules, store
 from datong.negotiate.model import BAD_OFFER, CALLBACK_REFUSED, FINAL, NO_SUCH, OPENINGS, REUSED, Act, Party, State
 from datong.negotiate.service.agreeing import agreeing, answered, confirmed, judged
 from datong.negotiate.service.course import into, kept, opened, own, purpose_of, reason
+from datong.negotiate.service.delivery import acknowledged
 from datong.register import service as register
 from datong.terms.policy import from_json, to_json
 
@@ -146,6 +147,7 @@ def _moving(tx: Tx, heard: Heard, then: Callable[[dict[str, Any]], Any], **value
         raise NO_SUCH(id=heard.peer_pid[:80])
     if _repeated(tx, row, heard):
         return _status(row)
+    row = _caught_up(tx, row, heard)
     pending = Act(row["pending"]) if row["pending"] else None
     state = rules.received(State(row["state"]), pending, heard.act, heard.speaker, row["id"])
     kept(tx, row, heard.act, heard.body, heard.message)
@@ -155,6 +157,18 @@ def _moving(tx: Tx, heard: Heard, then: Callable[[dict[str, Any]], Any], **value
     if not ending:
         then(row)
     return _status(row)
+
+
+def _caught_up(tx: Tx, row: dict[str, Any], heard: Heard) -> dict[str, Any]:
+    """`row` after our pending act when what was heard proves that it arrived: the answer to it was lost or late, and
+    the log tells of it as if the answer had come first."""
+    if not row["pending"]:
+        return row
+    pending, state = Act(row["pending"]), State(row["state"])
+    if row["peer_pid"] and not rules.overtakes(state, pending, heard.act, heard.speaker):
+        return row
+    acknowledged(replace(tx, actor=NODE), message=row["pending_message"], peer_pid=heard.peer_pid)
+    return _with(tx, heard.sender, heard.pid)
 
 
 def _repeated(tx: Tx, row: dict[str, Any], heard: Heard) -> bool:

@@ -176,13 +176,13 @@ def received_join(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """register.join: keep the application of a new node for the registrar."""
     area(tx, "register.join")
     problems = _application_problems(body)
-    if not problems and sender not in (body["party"], body["address"]):
-        problems = [Problem("party", "与发送方不符", "is not the sender")]
     if problems:
         raise BAD_APPLICATION(problems, count=len(problems))
     key = "application-" + digest(body["public_key"]).removeprefix("sha256:")[:32]
     if tx.get(store.applications, key) is not None:
-        return
+        return  # sent again, perhaps under the code it was given meanwhile
+    if sender not in (body["party"], body["address"]):
+        raise BAD_APPLICATION([Problem("party", "与发送方不符", "is not the sender")], count=1)
     names = ("party", "name", "address", "public_key", "kind")
     row = {"id": key, **{name: body[name] for name in names}, "state": "applied", "applied_at": tx.now}
     tx.add(store.applications, row)

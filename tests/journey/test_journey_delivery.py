@@ -1,0 +1,282 @@
+"""The release gate and the end of a delivery, on the real nodes: what passed once is refused when a record lacks,
+worsens or expires; a token, a file address, a key and a copy live no longer than the contract."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+from paperwork import parties
+
+from datong.ground import signing
+from demo_run import ROOT
+from living import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, Living, refusal, says
+
+# --- addresses and tokens ----------------------------------------------------------------------------------------
+
+
+def get(url: str, token: str = "") -> httpx.Response:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    with httpx.Client(trust_env=False, timeout=30, headers=headers) as client:
+        return client.get(url)
+
+
+def file_address(living: Living, profile: dict[str, Any]) -> str:
+    """The signed address of the table's one file, as a query hands it out."""
+    answer = living.pull(profile)
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    return str(next(line["file"]["url"] for line in lines if "file" in line))
+
+
+def altered(url: str, **changes: str) -> str:
+    parts = urlsplit(url)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()} | changes
+    return parts._replace(query=urlencode(query)).geturl()
+
+
+def test_a_file_address_works_as_given_and_not_in_any_other_form(living: Living) -> None:
+    url = file_address(living, living.profile())
+    parts = urlsplit(url)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    good = get(url)
+    assert good.status_code == 200 and good.content[:4] == b"PAR1"
+    signature = next(name for name in query if "Signature" in name)
+    spoilt = {
+        "a longer life": altered(url, until=str(int(query["until"]) + 3600)),
+        "no life": altered(url, until="0"),
+        "another event": altered(url, event="use-other"),
+        "another grant": altered(url, grant="grant-other"),
+        "another signature": altered(url, **{signature: query[signature][::-1]}),
+        "no signature": parts._replace(query=urlencode({k: v for k, v in query.items() if k != signature})).geturl(),
+        "another file": parts._replace(path=parts.path[:-4] + "0000").geturl(),
+        "a path": parts._replace(path=parts.path.rpartition("/")[0] + "/..%2F..%2Fkeys%2Fnode.pem").geturl(),
+    }  # fmt: skip
+    for what, bad in spoilt.items():
+        answer = get(bad)
+        assert answer.status_code in (403, 404), (what, answer.status_code)
+        assert b"PAR1" not in answer.content and b"PRIVATE KEY" not in answer.content, what
+    assert get(url).content == good.content, "the tries changed nothing"
+
+
+def test_only_the_newest_token_opens_the_share_and_only_its_own(living: Living) -> None:
+    first, second = living.profile(), living.profile()
+    assert living.pull(first).status_code in (401, 403)
+    assert living.pull(second).status_code == 200
+    endpoint = second["endpoint"]
+    for token in ("", "dt_nobody", second["bearerToken"][:-1]):
+        answer = get(f"{endpoint}/shares", token)
+        assert answer.status_code == 401 and answer.json()["errorCode"] == "USE-401"
+    mine = get(f"{endpoint}/shares", second["bearerToken"]).json()["items"][0]["name"]
+    assert get(f"{endpoint}/shares/{mine}", second["bearerToken"]).status_code == 200
+    assert get(f"{endpoint}/shares/x{mine}", second["bearerToken"]).status_code == 404
+    bikes = living.address(BIKE) + "/delta-sharing"
+    assert get(f"{bikes}/shares", second["bearerToken"]).status_code == 401, "a token of another node"
+
+
+def test_a_delivery_that_is_suspended_says_why_and_goes_on_when_resumed(living: Living) -> None:
+    profile, manager = living.profile(), living.who(GROUP, "product_manager")
+    agreement = living.agreement("product")
+    url = file_address(living, profile)
+    manager.do("deliver.suspend", agreement=agreement, reason="疑似异常访问 unusual access")
+    pulled = living.pull(profile)
+    assert pulled.status_code == 403 and "unusual access" in pulled.json()["message"]
+    assert get(url).status_code == 403
+    manager.do("deliver.resume", agreement=agreement)
+    analyst = living.who(LAB, "analyst")
+    again = living.until(lambda: shown(analyst, agreement), "the resumed transfer's new token")
+    assert living.pull(again).status_code == 200
+
+
+def shown(analyst: Any, agreement: str) -> Any:
+    try:
+        return analyst.do("deliver.profile", agreement=agreement, again=uuid.uuid4().hex)
+    except Exception as refused:  # noqa: BLE001 - only the one refusal is waited out
+        assert getattr(refused, "code", "") == "USE-414", refused
+        return None
+
+
+# --- the gate ----------------------------------------------------------------------------------------------------
+
+
+def assessed(living: Living, expires: str, **worse: str) -> dict[str, Any]:
+    """A new record over the lab, signed by the assessor of the data bureau, held by the group."""
+    answers = {**living.journey.facts("assessment")[LAB]["answers"], **worse}
+    record = living.who(REGISTRY, "assessor").do(
+        "deidentify.assess", provider_parties=[living.code(f"party:{GROUP}")], recipient_group=living.code(f"party:{LAB}"),
+        subject=living.code("product"), answers=answers, expires=expires,
+        nodes=[living.code(f"node:{GROUP}"), living.code(f"node:{LAB}")], again=uuid.uuid4().hex,
+    )  # fmt: skip
+    reader = living.who(GROUP, "operator")
+    living.until(
+        lambda: any(row["id"] == record["id"] for row in reader.ask("deidentify.assessments")), "the record to arrive"
+    )
+    return dict(record)
+
+
+def test_the_same_table_is_refused_for_a_recipient_without_a_record(living: Living) -> None:
+    manager = living.who(GROUP, "product_manager")
+    versions = manager.ask("compose.versions")
+    for recipient in (living.code(f"party:{BIKE}"), "somebody else"):
+        refused = refusal(
+            lambda recipient=recipient: manager.do(
+                "compose.build", product=living.code("product"), recipient_group=recipient, purpose=PURPOSE
+            )
+        )
+        assert refused.code == "DID-412"
+        assert "CR" in says(refused) and "1.00" in says(refused) and "no valid assessment record" in says(refused)
+    assert manager.ask("compose.versions") == versions
+    assert living.build()["id"] == versions[-1]["id"], "for the assessed recipient it passes"
+
+
+def test_one_answer_worse_and_the_same_release_is_refused(living: Living) -> None:
+    worsened = living.journey.facts("assessment")["worsened"]
+    version = living.build()
+    record = assessed(living, "2027-03-01", **worsened)
+    assert record["cr"] > version["risk"]["cr"]
+    for refused in (refusal(living.build), refusal(living.offer)):
+        assert refused.code == "DID-412"
+        assert all(question in says(refused) for question in worsened), says(refused)
+        assert f"{record['cr']:.2f}" in says(refused)
+
+
+def test_no_clause_against_reidentification_counts_as_published(living: Living) -> None:
+    assert assessed(living, "2027-03-01", no_reidentification="none")["cr"] == 1
+    refused = refusal(living.build)
+    assert refused.code == "DID-412" and "1.00" in says(refused)
+    assert assessed(living, "2027-03-01")["cr"] == 0.25
+    built = living.build()
+    assert built["risk"]["overall_risk"] < 0.05
+    assert living.offer()["state"] == "open"
+
+
+def test_who_provides_or_receives_cannot_assess(living: Living) -> None:
+    answers = living.journey.facts("assessment")[LAB]["answers"]
+    refused = refusal(
+        lambda: living.who(REGISTRY, "assessor").do(
+            "deidentify.assess", provider_parties=[living.code(f"party:{REGISTRY}")], recipient_group="anybody",
+            subject=living.code("product"), answers=answers, expires="2027-03-01", nodes=[],
+        )
+    )  # fmt: skip
+    assert refused.error["kind"] == "denied" and refused.code.startswith("DID-")
+
+
+def test_after_the_records_expired_the_same_releases_are_refused(living: Living) -> None:
+    living.to_day("2027-02-28")
+    assert living.build()["risk"]["cr"] == 0.25
+    living.to_day("2027-03-01")
+    product = refusal(living.build)
+    engineer = living.who(BIKE, "data_engineer")
+    supply = refusal(lambda: engineer.do("deliver.release_supply", agreement=living.agreement("trips"), again="expired"))
+    for refused in (product, refusal(living.offer), supply):
+        assert refused.code == "DID-412" and "no valid assessment record" in says(refused)
+    assessed(living, "2028-02-28")
+    assert living.build()["risk"]["cr"] == 0.25
+
+
+# --- the end -----------------------------------------------------------------------------------------------------
+
+
+def test_the_end_of_a_delivery_destroys_keys_and_copies_with_proof(living: Living) -> None:
+    agreement = living.agreement("trips")
+    held = files_of(living, GROUP, "received", agreement)
+    released = files_of(living, BIKE, "released", agreement)
+    assert held and released
+    living.who(BIKE, "legal").do("deliver.end_agreement", agreement=agreement, reason="合作结束 cooperation over")
+    proven(living, BIKE, GROUP, agreement)
+    assert not files_of(living, GROUP, "received", agreement), "the consumer's copies are gone"
+    assert not files_of(living, BIKE, "released", agreement) and not url_keys(living, BIKE)
+    held_rows = living.who(GROUP, "operator").ask("deliver.held", agreement=agreement)
+    assert {row["state"] for row in held_rows} == {"destroyed"}
+    engineer = living.who(BIKE, "data_engineer")
+    over = refusal(lambda: engineer.do("deliver.release_supply", agreement=agreement, again="ended"))
+    assert over.code == "USE-403" and "Delivery has ended" in says(over) and "cooperation over" in says(over)
+    asked = living.transfer(agreement, GROUP, "product_manager", "node")
+    assert asked["state"] == "TERMINATED" and "cooperation over" in " ".join(asked["reason"])
+    lost = refusal(living.build)
+    assert lost.code.startswith("CMP-"), says(lost)
+
+
+def test_a_contract_ended_early_ends_its_delivery_on_both_sides(living: Living) -> None:
+    agreement = living.agreement("passages")
+    assert files_of(living, GROUP, "received", agreement)
+    living.who(GROUP, "legal").do("negotiate.end", agreement=agreement, reason="不再需要 no longer needed")
+    proven(living, BUREAU, GROUP, agreement)
+    for slug in (BUREAU, GROUP):
+        told = {row["id"]: row for row in living.who(slug, "operator").ask("negotiate.agreements")}[agreement]
+        assert told["state"] == "TERMINATED" and "no longer needed" in told["reason"]["en"], slug
+    assert not files_of(living, GROUP, "received", agreement) and not files_of(living, BUREAU, "released", agreement)
+    assert not url_keys(living, BUREAU)
+
+
+def proven(living: Living, provider: str, consumer: str, agreement: str) -> None:
+    """Both sides have destroyed what they held; the provider keeps the consumer's signed proof."""
+
+    def proof() -> Any:
+        rows = living.who(provider, "operator").ask("deliver.endings")
+        row = next((row for row in rows if row["id"] == agreement), None)
+        return row if row and row["state"] == "destroyed" and row["peer_proof"] else None
+
+    ending = living.until(proof, f"the proof of {consumer}")
+    theirs = ending["peer_proof"]
+    assert theirs["agreement"] == agreement and theirs["node"] == living.code(f"node:{consumer}")
+    assert [file["role"] for file in theirs["files"]] == ["received"]
+    party, key = living.code(f"party:{consumer}"), living.key(consumer).public.text
+    assert signing.signed_by(theirs, party, key)
+    assert not signing.signed_by({**theirs, "files": []}, party, key)
+    assert [file["role"] for file in ending["proof"]["files"]] == ["released"] and ending["proof"]["keys"]
+    assert signing.signed_by(ending["proof"], living.code(f"party:{provider}"), living.key(provider).public.text)
+
+
+def files_of(living: Living, slug: str, kind: str, agreement: str) -> list[Path]:
+    return list((living.folder / slug / "data" / kind / agreement).glob("*"))
+
+
+def url_keys(living: Living, slug: str) -> list[Path]:
+    return list((living.folder / slug / "keys" / "grants").glob("*"))
+
+
+def test_a_contract_that_runs_out_ends_its_delivery_by_the_business_clock(living: Living, tmp_path: Path) -> None:
+    agreement, profile = living.agreement("product"), living.profile()
+    url = file_address(living, profile)
+    until = living.who(LAB, "legal").ask("negotiate.contract", id=agreement)["until"]
+    assert until == "2029-02-28T16:00:00Z", "midnight of 1 March in Beijing"
+    living.to_day("2029-02-28", hour=23)
+    assert living.pull(profile).status_code == 200 and get(url).status_code == 200
+    assert url_keys(living, GROUP) and files_of(living, GROUP, "released", agreement)
+    living.to_day("2029-03-01", hour=1)
+    assert living.pull(profile).status_code in (401, 403)
+    assert get(url).status_code == 403
+    for slug in (GROUP, LAB):
+        told = {row["id"]: row for row in living.who(slug, "operator").ask("negotiate.agreements")}[agreement]
+        assert told["state"] == "EXPIRED", slug
+    refused = refusal(lambda: living.transfer(agreement))
+    assert "expired" in says(refused)
+    assert "expired" in says(refusal(living.offer))
+    living.until(lambda: not url_keys(living, GROUP), "the keys of the group to be destroyed")
+    living.until(lambda: not files_of(living, GROUP, "released", agreement), "the released files to be deleted")
+    assert "USE-4" in stock_client(profile, tmp_path)
+
+
+def stock_client(profile: dict[str, Any], folder: Path) -> str:
+    """What the stock client tells its user when the delivery is over."""
+    share = folder / "over.share"
+    share.write_text(json.dumps(profile))
+    done = subprocess.run(
+        [ROOT / "clients/.venv/bin/python", ROOT / "clients/receive.py", share, folder / "out"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1 and not list(folder.glob("out/*.parquet"))
+    return str(json.loads(done.stdout.strip().splitlines()[-1])["refused"])
+
+
+@pytest.mark.parametrize("slug", list(parties()))
+def test_after_all_of_it_the_evidence_verifies(living: Living, slug: str) -> None:
+    living.at_rest()
+    found = living.who(slug, "operator").ask("audit.verify")
+    assert found["ok"], found["problems"]
