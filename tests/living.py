@@ -107,8 +107,7 @@ class Living:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         headers |= sent.pop("headers", {})
         url = f"{self.address(slug)}/api/{verb.replace('.', '/')}"
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            return client.request(sent.pop("method", "POST"), url, headers=headers, **sent)
+        return self.world.http.request(sent.pop("method", "POST"), url, headers=headers, **sent)
 
     # -- what can be done with the product
 
@@ -137,7 +136,9 @@ class Living:
     def _manager(self) -> Person:
         return self.who(GROUP, "product_manager")
 
-    def transfer(self, agreement: str = "", slug: str = LAB, role: str = "analyst", into: str = "person") -> dict[str, Any]:
+    def transfer(
+        self, agreement: str = "", slug: str = LAB, role: str = "analyst", into: str = "person"
+    ) -> dict[str, Any]:
         """A consumer asks for delivery; the transfer once the provider has started or ended it."""
         asking, agreement = self.who(slug, role), agreement or self.agreement("product")
         asked = asking.do("deliver.request_transfer", agreement=agreement, into=into, again=uuid.uuid4().hex)
@@ -159,17 +160,16 @@ class Living:
     def pull(self, profile: dict[str, Any]) -> httpx.Response:
         """Query the one table a profile opens, as any Delta Sharing client does."""
         headers = {"authorization": f"Bearer {profile['bearerToken']}"}
-        with httpx.Client(trust_env=False, timeout=30, headers=headers) as client:
-            shares = client.get(f"{profile['endpoint']}/shares")
-            if shares.is_error:
-                return shares
-            share = shares.json()["items"][0]["name"]
-            tables = client.get(f"{profile['endpoint']}/shares/{share}/all-tables")
-            if tables.is_error or not tables.json()["items"]:
-                return tables
-            table = tables.json()["items"][0]
-            at = f"{profile['endpoint']}/shares/{share}/schemas/{table['schema']}/tables/{table['name']}/query"
-            return client.post(at, json={})
+        shares = self.world.http.get(f"{profile['endpoint']}/shares", headers=headers)
+        if shares.is_error:
+            return shares
+        share = f"{profile['endpoint']}/shares/{shares.json()['items'][0]['name']}"
+        tables = self.world.http.get(f"{share}/all-tables", headers=headers)
+        if tables.is_error or not tables.json()["items"]:
+            return tables
+        table = tables.json()["items"][0]
+        at = f"{share}/schemas/{table['schema']}/tables/{table['name']}/query"
+        return self.world.http.post(at, json={}, headers=headers)
 
     # -- as a node speaks to a node
 
@@ -193,8 +193,7 @@ class Living:
     def post(self, to: str, path: str, data: bytes, proof: str) -> httpx.Response:
         """One request as a node sends it."""
         headers = {"authorization": f"Bearer {proof}", "content-type": "application/json"}
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            return client.post(f"{self.address(to)}{path}", content=data, headers=headers)
+        return self.world.http.post(f"{self.address(to)}{path}", content=data, headers=headers)
 
     def message(self, sender: str, to: str, type: str, body: dict[str, Any], **spoilt: Any) -> httpx.Response:
         """A message of the node protocol from `sender` to `to`, signed by its real key."""

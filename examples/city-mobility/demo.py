@@ -3,7 +3,12 @@
     python examples/city-mobility/demo.py [--once] [--report FILE] [--folder .demo] [--port 8401]
 
 State lies in the folder: an unfinished run is resumed (every call carries an idempotency key, so what was done
-is not done again), a finished one starts fresh. A second demonstration in the same folder is refused.
+is not done again), a finished one starts fresh. A second demonstration in the same folder is refused; nodes that
+outlived a demonstration that was killed are ended first.
+
+For tests of faults: --crash NODE:LINK.before_commit (or after_commit) lets a node kill itself the first time it
+passes that point (ground/crash.py), --kill NODE:STEP:start (or end) kills it from outside at that moment. Each
+fires once, also over a resumption; what fired stands in the node's crashes.log. Contract: tests/faults/.
 """
 
 from __future__ import annotations
@@ -61,6 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where the nodes' state lies")
     parser.add_argument("--port", type=int, default=8401, help="port of the first node; the others follow")
     parser.add_argument("--crash", action="append", default=[], metavar="NODE:POINT", help="let a node die there once")
+    parser.add_argument("--kill", action="append", default=[], metavar="NODE:STEP:start|end", help="kill a node then once")
     return parser.parse_args()
 
 
@@ -84,12 +90,14 @@ def alone(folder: Path) -> Iterator[None]:
 def run(options: argparse.Namespace, folder: Path) -> int:
     state_file = folder / "state.json"
     state = json.loads(state_file.read_text()) if state_file.exists() else {}
-    if state.get("finished") or not state.get("prepared"):
+    end_leftovers(folder)
+    resuming = bool(state.get("prepared") and not state.get("finished"))
+    ports_free(list(state["ports"].values()) if resuming else [options.port + number for number in range(len(parties()))])
+    if not resuming:
         for entry in folder.iterdir():
             if entry.name != "lock":
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         state = {}
-    ports_free([options.port + number for number in range(len(parties()))])
     began = time.perf_counter()
     if not state:
         screen.print("[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys")
@@ -113,9 +121,8 @@ def walk(
     seconds: dict[str, float] = {"prepare and start": round(time.perf_counter() - began, 2)}
     for number, (name, step) in enumerate(STEPS, 1):
         world.step = name
-        if world.on_step:
-            world.on_step(name)
         at = time.perf_counter()
+        strike(world, options.kill, f"{name}:start")
         with screen.status(f"{number:>2} {name} …"):
             try:
                 said = journey.said[name] = step(journey)
@@ -123,6 +130,7 @@ def walk(
                 screen.print(f"[bold red]{name} stopped:[/] {stopped}")
                 screen.print(f"The state is kept in {folder}; the nodes' logs are its */node.log. Run again to go on.")
                 return 1
+        strike(world, options.kill, f"{name}:end")
         seconds[name] = round(time.perf_counter() - at, 2)
         screen.print(f"[green]✓[/] [bold]{number:>2} {name:<12}[/] {said}  [dim]{seconds[name]:.1f} s[/]")
     report = journey.report(seconds)
@@ -142,9 +150,38 @@ def walk(
 
 
 def keep(state_file: Path, state: dict[str, Any]) -> None:
-    """The state holds the operators' first tokens: only this user may read it."""
-    with os.fdopen(os.open(state_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+    """The state holds the operators' first tokens: only this user may read it. Replaced whole or not at all."""
+    aside = state_file.with_suffix(".new")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         json.dump(state, out)
+    aside.replace(state_file)
+
+
+def strike(world: World, kills: list[str], moment: str) -> None:
+    """Kill the nodes that --kill names for this moment, each once; they are started again as after any death."""
+    for slug, node in world.nodes.items():
+        log = node.folder / "crashes.log"
+        fired = log.read_text().split() if log.exists() else []
+        if f"{slug}:{moment}" in kills and moment not in fired:
+            with log.open("a") as out:
+                out.write(moment + "\n")
+            node.kill()
+
+
+def end_leftovers(folder: Path) -> None:
+    """End the nodes of a demonstration in this folder that was killed and could not end them (we hold its lock)."""
+    for slug in parties():
+        left = NodeProcess(slug, folder / slug, 0)
+        if (pid := left.left_over()) is None:
+            continue
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(100):
+            if left.left_over() is None:
+                break
+            time.sleep(0.1)
+        else:
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.2)
 
 
 def show_doors(world: World, journey: Journey) -> None:

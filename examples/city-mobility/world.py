@@ -59,6 +59,27 @@ class NodeProcess:
         )
         self.starts += 1
         log.close()
+        self._pid_file.write_text(str(self.process.pid))
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "node.pid"
+
+    def left_over(self) -> int | None:
+        """Process id of this folder's node when it still runs, started by a demonstration that is gone."""
+        try:
+            pid = int(self._pid_file.read_text())
+            command = subprocess.run(
+                ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ).stdout
+        except (OSError, ValueError):
+            return None
+        return pid if f"datong serve {self.folder}" in command else None
+
+    def kill(self) -> None:
+        """End the process as a crash does, without a word (tests of faults)."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -80,7 +101,6 @@ class World:
     tokens: dict[tuple[str, str], str] = field(default_factory=dict)
     step: str = "start"
     failed: str = ""
-    on_step: Callable[[str], None] | None = None
     _stopping: bool = False
     _clock_moves: int = 0
 

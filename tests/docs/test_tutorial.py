@@ -34,6 +34,7 @@ def stop(pid_file: Path) -> None:
     if not pid_file.exists():
         return
     pid = pid_file.read_text().strip()
+    pid_file.unlink()
     subprocess.run(["kill", pid], check=False)
     for _ in range(100):
         if subprocess.run(["kill", "-0", pid], capture_output=True, check=False).returncode:

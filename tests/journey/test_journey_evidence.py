@@ -295,8 +295,8 @@ def test_a_changed_record_of_an_exported_bundle_is_named(bundle: Path, tmp_path:
 
     def change(data: bytes) -> bytes:
         lines = []
-        for line in data.splitlines():
-            told = json.loads(line)
+        for before in data.splitlines():
+            line, told = before, json.loads(before)
             column = wanted.pop(told["table"], None)
             if column is not None:
                 told["row"][column] = other(told["row"][column])

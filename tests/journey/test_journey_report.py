@@ -86,9 +86,7 @@ def test_the_trips_are_the_real_ones_with_their_traps(report: dict[str, Any], fi
     missing = [pair for pair in ends if "-" in (pair[0]["at"], pair[1]["at"])]
     still = [pair for pair in ends if pair[0] == pair[1] and pair not in missing]
     outside = [
-        pair
-        for pair in ends
-        if any(not (41.9 <= end["lat"] <= 42.6 and -72.9 <= end["lng"] <= -72.3) for end in pair)
+        pair for pair in ends if any(not (41.9 <= end["lat"] <= 42.6 and -72.9 <= end["lng"] <= -72.3) for end in pair)
     ]
     told = report["sources"]["trips"]
     assert (told["read"], len(raw)) == (13_652, 13_652)
@@ -168,7 +166,9 @@ def test_three_contracts_are_concluded_under_one_policy_form(report: dict[str, A
     sides = {(one["provider"], one["consumer"]) for one in report["contracts"]}
     assert sides == {("traffic-bureau", "data-group"), ("bike-company", "data-group"), ("data-group", "city-lab")}
     assert [one["state"] for one in report["contracts"]] == ["FINALIZED"] * 3
-    assert all(one["policy_hash"].startswith("sha256:") and len(one["policy_hash"]) == 71 for one in report["contracts"])
+    assert all(
+        one["policy_hash"].startswith("sha256:") and len(one["policy_hash"]) == 71 for one in report["contracts"]
+    )
 
 
 def test_the_fee_is_split_by_the_weights_on_paper_to_the_last_fen(report: dict[str, Any]) -> None:
@@ -199,7 +199,9 @@ def test_every_step_took_its_time(report: dict[str, Any]) -> None:
 
 def test_raw_rows_stay_with_their_owners(finished: Run) -> None:
     """No rider of the company and no plate of the bureau is in any file of another node."""
-    riders = pq.read_table(harmonised(finished, "bike-company", "trip_id"), columns=["rider_id"])["rider_id"].to_pylist()
+    riders = pq.read_table(harmonised(finished, "bike-company", "trip_id"), columns=["rider_id"])[
+        "rider_id"
+    ].to_pylist()
     plates = pq.read_table(harmonised(finished, "traffic-bureau", "plate"), columns=["plate"])["plate"].to_pylist()
     needles = {"bike-company": riders[:20], "traffic-bureau": plates[:20]}
     for slug in parties():
@@ -212,7 +214,9 @@ def test_raw_rows_stay_with_their_owners(finished: Run) -> None:
 
 def harmonised(finished: Run, slug: str, column: str) -> Path:
     files = (finished.folder / slug / "data" / "harmonised").rglob("harmonised.parquet")
-    return next(file for file in files if column in pq.read_schema(file).names and "seen_at" not in pq.read_schema(file).names)
+    return next(
+        file for file in files if column in pq.read_schema(file).names and "seen_at" not in pq.read_schema(file).names
+    )
 
 
 def test_nothing_of_this_machine_is_in_the_run(finished: Run) -> None:

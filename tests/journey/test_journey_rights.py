@@ -58,10 +58,34 @@ def all_goes_on(living: Living, version: str) -> dict[str, Any]:
 
 RIGHTS = {
     "agreement": (REGISTRY, "steward", BUREAU, "operation agreement", "the implementing body must renew it"),
-    "consent": (BUREAU, "legal", BUREAU, "consent of the supplying unit", "范例市交通局 (11520100MBXDT00276) must renew it"),
-    "data_use": (BIKE, "legal", BIKE, "data-use authorisation", "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must renew it"),
-    "legal_basis of the bureau": (BUREAU, "legal", BUREAU, "legal basis", "范例市交通局 (11520100MBXDT00276) must renew it"),
-    "legal_basis of the company": (BIKE, "legal", BIKE, "legal basis", "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must renew it"),
+    "consent": (
+        BUREAU,
+        "legal",
+        BUREAU,
+        "consent of the supplying unit",
+        "范例市交通局 (11520100MBXDT00276) must renew it",
+    ),
+    "data_use": (
+        BIKE,
+        "legal",
+        BIKE,
+        "data-use authorisation",
+        "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must renew it",
+    ),
+    "legal_basis of the bureau": (
+        BUREAU,
+        "legal",
+        BUREAU,
+        "legal basis",
+        "范例市交通局 (11520100MBXDT00276) must renew it",
+    ),
+    "legal_basis of the company": (
+        BIKE,
+        "legal",
+        BIKE,
+        "legal basis",
+        "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must renew it",
+    ),
 }
 """right: (whose, who withdraws it, whose data it covers, what it is called, the fix)"""
 
@@ -98,7 +122,9 @@ def cleared(living: Living, slug: str, act: str = "build") -> bool:
     """What a node says of the rights over its own resource, or at the group over both."""
     own = {BIKE: [living.code("trips")], BUREAU: [living.code("passages")]}
     lawyer = living.who(slug, "operator")
-    return bool(lawyer.ask("authorise.cleared", inputs=own.get(slug, living.inputs), purpose=PURPOSE, act=act)["cleared"])
+    return bool(
+        lawyer.ask("authorise.cleared", inputs=own.get(slug, living.inputs), purpose=PURPOSE, act=act)["cleared"]
+    )
 
 
 def granted_again(living: Living, right: str) -> None:
@@ -125,7 +151,11 @@ def agreed_again(living: Living, again: str) -> None:
     living.journey.until(lawyer, "authorise.instrument", lambda found: found["state"], "the agreement", instrument=made)
     lawyer.do("authorise.countersign", instrument=made)
     living.journey.until(
-        steward, "authorise.instrument", lambda found: found["state"] == "SIGNED", "the group's signature", instrument=made
+        steward,
+        "authorise.instrument",
+        lambda found: found["state"] == "SIGNED",
+        "the group's signature",
+        instrument=made,
     )
     steward.do("authorise.file", instrument=made, filing_ref=filing)
 
@@ -250,5 +280,7 @@ def test_a_fee_above_the_ceiling_is_refused_and_the_old_one_stands(living: Livin
     refused = refusal(lambda: manager.do("price.set_fee", product=living.code("product"), **told["refused_fee"]))
     assert refused.code == "PRC-602" and "1280000" in says(refused).replace(",", "").replace(".", ""), says(refused)
     assert manager.ask("price.fees", product=living.code("product")) == fees
-    free = refusal(lambda: manager.do("price.set_fee", product=living.code("product"), purpose="public_welfare", amount_fen=1))
+    free = refusal(
+        lambda: manager.do("price.set_fee", product=living.code("product"), purpose="public_welfare", amount_fen=1)
+    )
     assert free.code.startswith("PRC-"), says(free)

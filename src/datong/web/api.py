@@ -40,6 +40,7 @@ def api(store: Store) -> FastAPI:
     app = FastAPI(title="Datong node API", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.exception_handler(Refusal)(_refused)
     app.exception_handler(RequestValidationError)(_badly_asked)
+    app.exception_handler(400)(_unreadable)
     for name, verb in sorted(VERBS.items()):
         model = arguments_model(verb)
         endpoint = _changing(store, verb, model) if verb.changes else _reading(store, verb, model)
@@ -100,6 +101,13 @@ def _reading(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[..., 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
     return JSONResponse({"error": error.as_json()}, status_code=STATUS[error.kind])
+
+
+async def _unreadable(request: Request, _error: Exception) -> JSONResponse:
+    """A body that is not even text."""
+    problem = Problem("body", "不是 UTF-8 编码的 JSON", "is no JSON in UTF-8")
+    verb = request.url.path.rpartition("/api/")[2].replace("/", ".")
+    return await _refused(request, BAD_ARGUMENTS([problem], verb=verb, count=1))
 
 
 async def _badly_asked(request: Request, error: Exception) -> JSONResponse:

@@ -64,6 +64,7 @@ def routes(store: Store, story_file: Path) -> list[BaseRoute]:
         Route("/enter/{token}", console.enter_page, methods=["GET"]),
         Route("/enter/{token}", console.enter, methods=["POST"]),
         Route("/story", console.handler(records.told(story_file)), methods=["GET"]),
+        Route("/walk/{id}", console.handler(records.walk), methods=["GET"]),
         Route("/do/{room}/{verb}", console.handler(forms.form), methods=["GET"]),
         Route("/do/{room}/{verb}", console.handler(forms.done), methods=["POST"]),
         *pages,

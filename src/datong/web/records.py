@@ -142,7 +142,10 @@ def _detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, An
     if not section.detail:
         return {}
     view, _, argument = section.detail.partition(":")
-    found = visit.view(view, **{argument: row[section.key]})
+    try:
+        found = visit.view(view, **{argument: row[section.key]})
+    except Refusal:  # it has no more to tell yet: the receipt of a leaf that waits for its place
+        return {}
     return found if isinstance(found, dict) else {}
 
 
@@ -183,6 +186,12 @@ def case(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
 
 
 MORE: dict[str, Callable[[Visit, dict[str, Any]], dict[str, Any]]] = {"contracts": contract, "cases": case}
+
+
+def walk(visit: Visit) -> Answer:
+    """The walk from an invoice line back to its sources."""
+    line = str(visit.request.path_params["id"])
+    return "walk.html", {"walk": visit.view("audit.walk", invoice_line=line), "invoice": line.rpartition("-")[0]}, 200
 
 
 # --- the story ---------------------------------------------------------------------------------------------------

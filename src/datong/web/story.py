@@ -52,21 +52,13 @@ class Map:
     """Starts that are drawn."""
 
 
-@dataclass(frozen=True)
-class Bar:
-    label: str
-    value: float
-    share: float
-    """0..1 of the longest bar."""
-
-
 def classes(drawn: dict[str, Any]) -> tuple[int, ...]:
     """The lower bounds, in trips (starts and ends) per km², of the CLASSES shades; the last one is reached."""
     most = max(_densities(_merged(drawn["cells"])).values(), default=0.0)
     reached = [step for step in STEPS if step <= most] or [STEPS[0]]
     last = STEPS.index(reached[-1])
     first = max(0, last - CLASSES + 1)
-    return (0, *STEPS[first + 1 : first + CLASSES])
+    return (0, *STEPS[first + 1 : last + 1])
 
 
 def flow_map(drawn: dict[str, Any], hour: int | None = None) -> Map:
@@ -163,12 +155,6 @@ def _towns(stations: list[Any]) -> dict[str, tuple[float, float]]:
 def busiest(drawn: Map, count: int = 8) -> list[Square]:
     """The cells of the map with the most starts and ends, for readers who do not see it."""
     return sorted(drawn.squares, key=lambda s: -(s.starts + s.ends))[:count]
-
-
-def bars(values: dict[str, float]) -> list[Bar]:
-    """Bars for labelled values, longest first."""
-    longest = max(values.values(), default=0) or 1
-    return [Bar(label, value, value / longest) for label, value in sorted(values.items(), key=lambda item: -item[1])]
 
 
 def stacked(shares: list[tuple[str, float]], width: float) -> list[tuple[str, float, float, float]]:

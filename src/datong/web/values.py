@@ -131,7 +131,9 @@ class Values:
         if INSTANT.fullmatch(text):
             return Markup('<time datetime="{}">{}</time>').format(text, moment(text))
         if column in VERBATIM:
-            return Markup("<code>{}</code>").format(text)
+            return Markup('<code title="{}">{}</code>').format(
+                text, text if whole or len(text) < 48 else short_id(text)
+            )
         if text in self.names:
             return self._named(text, whole=whole, link=link)
         if DEED.fullmatch(text):

@@ -28,7 +28,18 @@ from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.keys import PublicKey
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
-from datong.wire.http import NOT_AUTHENTIC, PEER_REFUSED, STATUS, Client, Door, bearer, limited_body, peer_key
+from datong.wire.http import (
+    MESSAGE_BYTES_MAX,
+    NOT_AUTHENTIC,
+    PEER_REFUSED,
+    STATUS,
+    TOO_LARGE,
+    Client,
+    Door,
+    bearer,
+    limited_body,
+    peer_key,
+)
 
 VERSION = 1
 
@@ -85,7 +96,7 @@ def routes(
 
     async def log_file(request: Request) -> Response:
         path = str(request.path_params["path"])
-        if path != "checkpoint" and not path.startswith("tile/") or path.startswith("tile/entries"):
+        if path.startswith("tile/entries") or not (path == "checkpoint" or path.startswith("tile/")):
             return Response(status_code=404)  # the entries say who did what: auditors get them in a bundle
         target = (evidence_folder / path).resolve()
         if not target.is_relative_to(evidence_folder.resolve()) or not target.is_file():
@@ -111,6 +122,8 @@ async def _answered(call: Callable[[], Any]) -> Response:
 def _receive(
     store: Store, door: Door, receivers: Mapping[str, Receiver], headers: Mapping[str, str], data: bytes
 ) -> dict[str, Any]:
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise TOO_LARGE(limit=MESSAGE_BYTES_MAX)
     message = _parsed(data)
     kind, body = message["type"], message["body"]
     receiver = receivers.get(kind)

@@ -74,5 +74,9 @@ def receipt(tx: Tx, *, leaf: str) -> dict[str, Any]:
 def health(tx: Tx) -> dict[str, Any]:
     """Say how far the log is: size, leaves that wait, alarm, checkpoints, cosignatures 存证状态."""
     newest = log.last_checkpoint(tx)
-    due = [job for job in jobs.open_jobs(tx) if job["state"] != "failed" and job["due_at"] <= tx.wall]
+    due = [
+        job
+        for job in jobs.open_jobs(tx)
+        if job["state"] != "failed" and (job["due_at"] <= tx.wall or job["attempts"])  # a retry waits, and is not over
+    ]
     return {**evidence.health(tx), "open_jobs": len(due), "checkpoint": log.cosigned_note(tx, newest) if newest else ""}

@@ -7,7 +7,8 @@ Contract: tests/deliver/test_deliver_grants.py and tests/deliver/test_deliver_at
 
 from __future__ import annotations
 
-import secrets
+import base64
+import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -44,11 +45,21 @@ def new_grant(tx: Tx, contract: Mapping[str, Any], transfer: str, decision: Deci
     return grant
 
 
-def new_token(tx: Tx, grant: str) -> str:
-    """A fresh bearer token (256 random bits) of the grant; only its digest is kept, the former one is void."""
-    token = "dt_" + secrets.token_urlsafe(32)
-    tx.change(rows.grants, grant, token_hash=rules.token_hash(token))
-    evidence.append(tx, "deliver.token_issued", rows.grants, grant)
+def new_token(tx: Tx, grant: str, start: str = "") -> str:
+    """The bearer token (256 bits) of the grant for one start message; only its digest is kept, a former one is void.
+
+    start: id of the start message, fresh when empty. A start sent again because its answer was lost brings the token
+    it brought before, so tokens are derived, from the key of the grant, which is destroyed with it.
+    """
+    row = tx.get(rows.grants, grant)
+    key = None if row is None else files.url_key(tx.store, row["key_id"])
+    if row is None or key is None:
+        raise GRANT_OVER(zh="密钥已销毁。", en="Its key was destroyed.")
+    made = hmac.digest(key, f"bearer token/{grant}/{start or new_id('start')}".encode(), "sha256")
+    token = "dt_" + base64.urlsafe_b64encode(made).decode().rstrip("=")
+    if row["token_hash"] != rules.token_hash(token):
+        tx.change(rows.grants, grant, token_hash=rules.token_hash(token))
+        evidence.append(tx, "deliver.token_issued", rows.grants, grant)
     return token
 
 

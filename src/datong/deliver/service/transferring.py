@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import select
+
 from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import (
@@ -127,7 +129,7 @@ def transfer_requested(
     )  # fmt: skip
     if known is not None:
         if known["state"] == State.STARTED:
-            _send_move(tx, known, Act.start)
+            _send_start_again(tx, known)
         return _told(known)
     if format != FORMAT:
         raise OTHER_FORMAT(format=format[:80], known=FORMAT)
@@ -203,7 +205,7 @@ def transfer_terminated(
 def outgoing(tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     """The message of a "dsp.transfer.send" job as it is to be sent now, or None when it is out of date.
 
-    A start gets its DataAddress here with a new token; nothing of it is stored but the token's digest.
+    A start gets its DataAddress here with its token; nothing of it is stored but the token's digest.
     """
     process, act = tx.get(rows.processes, payload["pid"]), Act(payload["act"])
     if process is None:
@@ -219,7 +221,7 @@ def outgoing(tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None:
         if grant is None:
             return None
         address = Address(
-            f"{signing.me(tx).address}/delta-sharing", granting.new_token(tx, grant["id"]),
+            f"{signing.me(tx).address}/delta-sharing", granting.new_token(tx, grant["id"], str(payload.get("start", ""))),
             _wall_end(tx, grant["expires"]), rules.share_name(process["agreement"]),
         )  # fmt: skip
         message["dataAddress"] = rules.data_address(address)
@@ -406,8 +408,23 @@ def _send_move(tx: Tx, process: Mapping[str, Any], act: Act) -> None:
     _send(tx, process, act, rules.move_message(act, *_pids(process), process["code"], process["reason"]))
 
 
+def _send_start_again(tx: Tx, process: Mapping[str, Any]) -> None:
+    """Repeat the newest start of a process with the token it had; nothing when it is still on its way."""
+    payload = jobs.jobs.c.payload
+    sent = tx.all(
+        select(jobs.jobs)
+        .where(jobs.jobs.c.kind == SEND, payload["pid"].as_string() == process["id"])
+        .where(payload["act"].as_string() == Act.start.value)
+        .order_by(jobs.jobs.c.added_at)
+    )
+    if sent and sent[-1].state in ("done", "failed"):
+        jobs.enqueue(tx, SEND, sent[-1].payload)
+
+
 def _send(tx: Tx, process: Mapping[str, Any], act: Act, message: Mapping[str, Any]) -> None:
     path = f"/transfers/{process['peer_pid']}/{PATHS[act]}" if act is not Act.request else "/transfers/request"
     payload = {"to": process["peer"], "callback": process["callback"], "path": path, "pid": process["id"],
                "act": act.value, "message": dict(message)}  # fmt: skip
+    if act is Act.start:
+        payload["start"] = new_id("start")
     jobs.enqueue(tx, SEND, payload)

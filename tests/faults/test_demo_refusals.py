@@ -1,0 +1,54 @@
+"""A demonstration that cannot start says why, and leaves everything as it was."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from after_faults import NODES, kill_node
+from demo_run import ROOT
+
+
+def demo(folder: Path, port: int) -> list[str]:
+    return [
+        sys.executable, "examples/city-mobility/demo.py", "--once", "--folder", str(folder), "--port", str(port),
+    ]  # fmt: skip
+
+
+def refused(folder: Path, port: int) -> str:
+    """What a demonstration that does not start says."""
+    done = subprocess.run(demo(folder, port), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def test_a_second_demonstration_while_one_runs_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with subprocess.Popen(demo(tmp_path, 9730), cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+        try:
+            assert first.stdout is not None
+            assert "preparing five organisations" in first.stdout.readline()
+            said = refused(tmp_path, 9740)
+            assert first.poll() is None, "the first one goes on"
+        finally:
+            first.send_signal(signal.SIGKILL)
+    for node in NODES:
+        kill_node(tmp_path / node)
+    assert f"A demonstration is running in {tmp_path} already." in said.replace("\n", " ")
+    assert "Use its consoles, or stop it with Ctrl-C" in said
+
+
+def test_a_port_in_use_is_named_and_nothing_is_touched(tmp_path: Path) -> None:
+    before = tmp_path / "state.json"
+    before.write_text('{"prepared": true, "finished": true}')
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 9733))
+        other.listen()
+        said = refused(tmp_path, 9731)
+    assert "Port 9733 on 127.0.0.1 is in use" in said
+    assert "PORT=" in said
+    assert before.exists(), "the finished demonstration is there as before"
+    assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "state.json"}

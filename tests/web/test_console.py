@@ -1,0 +1,460 @@
+"""The console, as a browser sees it: in and out, who may, forms, refusals in both languages, hostile names, headers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+import datong.app  # noqa: F401 - declares all verbs
+from asgi import Asgi
+from datong.ground import codes, signing
+from datong.ground.db import NODE, Actor, Store, sqlite_url
+from datong.ground.keys import PrivateKey
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.terms.policy import Constraint, Policy, Rule
+from datong.terms.verbs import VERBS
+from datong.web import console
+from datong.web.api import api, arguments_model
+from datong.web.pages import PAGES
+from two_nodes import DATASET, POLICY, TERMS, Loop, listed, two_nodes
+
+PASSWORD = "lake-otter-7431"
+EVIL = codes.credit_code("9", "1", "520100", "MA0EX001")
+HOSTILE = '"><script>alert(1)</script>'
+BROWSER = {"user-agent": "Browser/1.0", "accept-language": "zh-CN"}
+THERE = {"origin": "http://node.test", "sec-fetch-site": "same-origin"}
+OUT_AND_IN = {"/login", "/logout"}
+
+
+class Browser(Asgi):
+    """Keeps cookies, names itself, sends the Origin of its page with every form."""
+
+    def __init__(self, app: Any, store: Store) -> None:
+        super().__init__(app)
+        self.store = store
+
+    def request(self, method: str, path: str, **given: Any) -> httpx.Response:
+        headers = {**BROWSER, **(THERE if method == "POST" else {}), **given.pop("headers", {})}
+        return super().request(method, path, headers=headers, **given)
+
+    def log_in(self, login: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
+        return self.post("/login", data={"login": login, "password": password, **fields})
+
+    def enter(self, login: str) -> None:
+        """By a one-time link, which costs no password hash."""
+        with self.store.begin(NODE, "register") as tx:
+            person = next(p["id"] for p in register.people(tx) if p["login"] == login)
+            token = register.login_link(tx, person=person)["token"]
+        assert self.post(f"/enter/{token}").status_code == 303
+
+
+def app_of(store: Store, story: Path) -> Starlette:
+    return Starlette(routes=[Mount("/api", api(store)), *console.routes(store, story)])
+
+
+@pytest.fixture
+def people(store: Store) -> dict[str, str]:
+    with store.begin(NODE, "start") as tx:
+        operator = register.bootstrap_operator(tx, login="op", name="云泰", password=None, department="平台部")
+        found = {"op": operator["id"]}
+        for login, role in (("pm", "product_manager"), ("au", "auditor")):
+            found[login] = register.add_person(tx, login=login, name=f"{login} 名", roles=[role])["id"]
+    return found
+
+
+@pytest.fixture
+def with_password(store: Store, people: dict[str, str]) -> str:
+    """The login of a person who has PASSWORD."""
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="pw", name="口令", roles=["finance"], password=PASSWORD)
+    return "pw"
+
+
+@pytest.fixture
+def browser(store: Store, people: dict[str, str], tmp_path: Path) -> Browser:
+    return Browser(app_of(store, tmp_path / "story.json"), store)
+
+
+def text(answer: httpx.Response) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
+
+
+# --- in and out --------------------------------------------------------------------------------------------------
+
+
+def test_without_a_session_every_page_leads_to_the_login(browser: Browser) -> None:
+    for path in ["/", "/story", "/do/price/set_fee", *(f"/{page.slug}" for page in PAGES), "/contracts/agr-1"]:
+        answer = browser.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={path}"), path
+
+
+def test_a_login_opens_a_session_and_goes_where_one_wanted_to(browser: Browser, with_password: str) -> None:
+    answer = browser.log_in(with_password, next="/contracts")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/contracts")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert browser.get("/contracts").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "there", ["//evil.test/", "https://evil.test/", "/\\evil.test", "\\evil", "/enter/x", "evil", "/a\nb"]
+)
+def test_a_login_never_leads_to_another_site(browser: Browser, with_password: str, there: str) -> None:
+    assert browser.log_in(with_password, next=there).headers["location"] == "/"
+
+
+def test_a_wrong_password_is_refused_in_both_languages_and_counted(browser: Browser, with_password: str) -> None:
+    zh = browser.log_in(with_password, "wrong")
+    assert zh.status_code == 403
+    assert "登录名或口令不正确" in zh.text
+    assert "下一步" in zh.text
+    assert browser.get("/").status_code == 303
+    en = browser.post("/login?lang=en", data={"login": with_password, "password": "wrong"})
+    assert "The login or the password is wrong" in en.text
+    for _ in range(6):
+        last = browser.log_in(with_password, "wrong")
+    assert "IDN-429" in last.text  # throttled: the attempts were kept although each was refused
+    assert browser.log_in(with_password).status_code == 403
+
+
+def test_a_one_time_link_works_once(browser: Browser, store: Store, people: dict[str, str]) -> None:
+    with store.begin(NODE, "register") as tx:
+        token = register.login_link(tx, person=people["pm"])["token"]
+    assert browser.get(f"/enter/{token}").status_code == 200  # looking at it (a preview, say) does not use it up
+    assert browser.post(f"/enter/{token}").headers["location"] == "/"
+    assert browser.get("/").status_code == 200
+    again = Browser(browser.app, store).post(f"/enter/{token}")
+    assert again.status_code == 403
+    assert "IDN-408" in again.text
+
+
+def test_a_stolen_session_ends_for_both(browser: Browser) -> None:
+    browser.enter("op")
+    thief = Browser(browser.app, browser.store)
+    thief.cookies = httpx.Cookies(browser.cookies)
+    seen = thief.get("/people", headers={"user-agent": "Other/2.0"})
+    assert seen.status_code == 403
+    assert "IDN-406" in seen.text
+    assert "op" not in re.findall(r"<td>(\w+)</td>", seen.text)
+    assert browser.get("/people").headers["location"] == "/login?next=/people"
+
+
+def test_logging_out_ends_the_session(browser: Browser) -> None:
+    browser.enter("op")
+    kept = httpx.Cookies(browser.cookies)
+    assert browser.post("/logout").headers["location"] == "/login"
+    browser.cookies = kept
+    assert browser.get("/").status_code == 303
+
+
+# --- pages -------------------------------------------------------------------------------------------------------
+
+
+def test_every_view_and_detail_a_page_names_exists(store: Store) -> None:
+    for page in PAGES:
+        for section in page.sections:
+            assert not VERBS[section.view].changes
+            if section.detail:
+                view, _, argument = section.detail.partition(":")
+                fields = arguments_model(VERBS[view]).model_fields
+                assert [name for name, field in fields.items() if field.is_required()] == [argument], section
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_works_on_an_empty_node(browser: Browser, lang: str) -> None:
+    browser.enter("au")
+    for path in ["/", *(f"/{page.slug}" for page in PAGES)]:
+        answer = browser.get(f"{path}?lang={lang}")
+        assert answer.status_code == 200, path
+        assert f'<html lang="{"zh-CN" if lang == "zh" else "en"}">' in answer.text
+    assert ("这里还没有记录" if lang == "zh" else "nothing here yet") in browser.get("/contracts").text
+
+
+def test_the_language_switch_keeps_the_page_and_is_remembered(browser: Browser) -> None:
+    browser.enter("op")
+    page = browser.get("/evidence?from=2")
+    assert 'href="?from=2&amp;lang=en"' in page.text
+    assert "Evidence" in browser.get("/evidence?from=2&lang=en").text
+    assert '<html lang="en">' in browser.get("/").text
+
+
+@pytest.mark.parametrize(("header", "lang"), [("en-GB,en", "en"), ("zh-CN", "zh-CN"), ("fr", "zh-CN"), ("", "zh-CN")])
+def test_the_browsers_language_counts_until_one_is_chosen(browser: Browser, header: str, lang: str) -> None:
+    assert f'<html lang="{lang}">' in browser.get("/login", headers={"accept-language": header}).text
+
+
+def test_a_role_that_may_not_is_told_calmly_who_may(browser: Browser) -> None:
+    browser.enter("pm")
+    answer = browser.get("/people")
+    assert answer.status_code == 403
+    assert "这里不对您的角色开放" in answer.text
+    assert "产品经理" in text(answer)
+    assert "节点运维" in text(answer)
+    assert "op" not in re.findall(r"<td>(\w+)</td>", answer.text)
+    english = browser.get("/people?lang=en")
+    assert "not open to your role" in english.text
+    overview = browser.get("/?lang=zh").text
+    assert "/do/register/add_person" not in overview
+    assert "/do/price/set_fee" in overview
+
+
+def test_an_auditor_reads_everything_and_is_offered_to_change_nothing_but_the_password(browser: Browser) -> None:
+    browser.enter("au")
+    offered = re.findall(r'href="/do/(\w+)/(\w+)"', browser.get("/").text)
+    assert {f"{room}.{name}" for room, name in offered if VERBS[f"{room}.{name}"].changes} == {
+        "register.change_password"
+    }
+
+
+def test_a_record_has_its_page_with_its_evidence(browser: Browser, people: dict[str, str]) -> None:
+    browser.enter("op")
+    page = browser.get(f"/people/{people['pm']}")
+    assert page.status_code == 200
+    assert "register.person_added" in page.text
+    leaf = re.search(r'href="(/evidence/leaf-\w+)"', page.text)
+    assert leaf is not None
+    assert browser.get(leaf.group(1)).status_code == 200  # though its receipt still waits for its place
+
+
+@pytest.mark.parametrize(
+    "path", ["/people/person-none", "/contracts/agr-none", "/evidence/x", "/story", "/do/no/verb", "/walk/x-1"]
+)
+def test_what_is_not_there_is_said_plainly(browser: Browser, path: str) -> None:
+    browser.enter("op")
+    answer = browser.get(path)
+    assert answer.status_code == 404
+    assert 'role="alert"' in answer.text
+
+
+@pytest.mark.parametrize("start", ["-1", "x", "９", "999999999999999999999999", "1e3"])
+def test_a_nonsense_place_in_a_list_is_no_fault(browser: Browser, start: str) -> None:
+    browser.enter("op")
+    assert browser.get("/evidence", params={"from": start}).status_code == 200
+
+
+# --- forms -------------------------------------------------------------------------------------------------------
+
+
+def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    form = browser.get("/do/register/add_person")
+    key = re.search(r'name="_key" value="(\w+)"', form.text)
+    assert key is not None
+    fields = {"login": "new.one", "name": "新人", "roles": '["analyst"]', "_key": key.group(1)}
+    for _ in range(2):  # sent twice (a double click): done once
+        answer = browser.post("/do/register/add_person", data=fields)
+        assert answer.status_code == 200
+        assert "新人" in answer.text
+    with store.read(NODE) as tx:
+        assert [p["login"] for p in register.people(tx)].count("new.one") == 1
+
+
+def test_a_form_refused_by_a_rule_shows_all_problems_in_both_languages_and_keeps_what_was_typed(
+    browser: Browser,
+) -> None:
+    browser.enter("op")
+    fields = {"login": "x y", "name": "新人", "roles": '["king"]', "password": "short-secret"}
+    zh = browser.post("/do/register/add_person?lang=zh", data=fields)
+    assert zh.status_code == 400
+    assert "下一步" in zh.text
+    assert 'value="新人"' in zh.text
+    assert "short-secret" not in zh.text
+    en = browser.post("/do/register/add_person?lang=en", data=fields)
+    for where in ("login", "roles", "password"):
+        assert f"<li><code>{where}</code>" in en.text or f"<code>{where}" in en.text
+
+
+def test_a_form_with_bad_json_or_missing_fields_names_them(browser: Browser) -> None:
+    browser.enter("op")
+    answer = browser.post("/do/register/add_person", data={"login": "a", "roles": "[not json"})
+    assert answer.status_code == 400
+    assert "GEN-400" in answer.text
+    assert "不是 JSON" in answer.text
+    assert browser.post("/do/register/add_person", data={"name": "x"}).status_code == 400
+
+
+def test_a_form_of_another_site_is_refused(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    fields = {"login": "evil", "name": "Evil", "roles": '["operator"]'}
+    for headers in ({"origin": "http://evil.test"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}):
+        answer = browser.post("/do/register/add_person", data=fields, headers={**THERE, **headers})
+        assert answer.status_code == 403
+        assert "GEN-419" in answer.text
+    for path in ("/logout", "/login"):
+        data = {"login": "op", "password": "x"}
+        assert browser.post(path, data=data, headers={"origin": "http://evil.test"}).status_code == 403
+    assert browser.get("/").status_code == 200  # still logged in
+    with store.read(NODE) as tx:
+        assert "evil" not in [p["login"] for p in register.people(tx)]
+
+
+def test_a_form_of_a_verb_the_role_may_not(browser: Browser) -> None:
+    browser.enter("pm")
+    answer = browser.post("/do/register/add_person", data={"login": "a.b", "name": "x", "roles": '["operator"]'})
+    assert answer.status_code == 403
+    assert "GEN-403" in answer.text
+
+
+def test_a_view_with_all_it_needs_in_the_address_answers_at_once(browser: Browser) -> None:
+    browser.enter("op")
+    answer = browser.get("/do/audit/verify")
+    assert "结果" in answer.text
+    assert browser.get("/do/register/case?case=none").status_code == 404
+
+
+# --- hostile names, headers --------------------------------------------------------------------------------------
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def tags(answer: httpx.Response) -> list[tuple[str, dict[str, str | None]]]:
+    parser = Tags()
+    parser.feed(answer.text)
+    return parser.tags
+
+
+def test_hostile_names_stay_text_on_every_page(store: Store, tmp_path: Path) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.bootstrap_operator(tx, login="op", name=HOSTILE, password=None, department=HOSTILE)
+        register.add_party(tx, code=EVIL, name=HOSTILE)
+    browser = Browser(app_of(store, tmp_path / "none"), store)
+    browser.enter("op")
+    for path in ["/", "/people", "/parties", "/evidence", f"/parties/{EVIL}", f"/parties/{HOSTILE}",
+                 f"/do/price/set_fee?product={HOSTILE}", f"/do/register/{HOSTILE}", f"/evidence?from={HOSTILE}",
+                 f"/login?next={HOSTILE}"]:  # fmt: skip
+        answer = browser.get(path)
+        assert "<script" not in answer.text, path
+        assert not [attrs for _, attrs in tags(answer) for name in attrs if name.startswith("on")], path
+    assert "&lt;script&gt;" in browser.get("/people").text
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(browser: Browser) -> None:
+    browser.enter("op")
+    for path in ["/", "/login", *(f"/{page.slug}" for page in PAGES), "/do/register/add_person"]:
+        answer = browser.get(path)
+        for tag, attrs in tags(answer):
+            assert tag not in ("script", "iframe", "object", "embed", "base"), path
+            assert "style" not in attrs, (path, tag)  # the policy allows the sheet only
+            for name in ("href", "src", "action"):
+                assert (attrs.get(name) or "/").startswith(("/", "?", "#")), (path, attrs)
+    sheet = browser.get("/static/console.css").text
+    assert "@import" not in sheet
+    assert "url(" not in sheet
+
+
+def test_security_headers_stand_on_every_page(browser: Browser) -> None:
+    browser.enter("op")
+    for path in ("/", "/people", "/login", "/contracts/none", "/do/register/add_person"):
+        headers = browser.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "form-action 'self'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert headers["referrer-policy"] == "same-origin"
+
+
+# --- a contract, a case ------------------------------------------------------------------------------------------
+
+
+DOWNLOAD = Policy(
+    POLICY.id,
+    (*POLICY.permissions, Rule("download", (Constraint("purpose", "isAnyOf", ("industry_development",)),))),
+    POLICY.prohibitions,
+    POLICY.obligations,
+)
+
+
+@pytest.fixture(params=[POLICY, DOWNLOAD], ids=["kept", "downloaded"])
+def contracted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Browser, str, bool]]:
+    """A contract two real nodes concluded, seen at the consumer; whether its policy allows download."""
+    provider, consumer = two_nodes(tmp_path)
+    offer = listed(provider, policy=request.param)
+    loop = Loop(provider, consumer)
+    with consumer.as_("product_manager") as tx:
+        negotiate.request(
+            tx, provider=provider.code, dataset=DATASET, offer_id=POLICY.id, purpose=TERMS["purpose"], offer=offer
+        )
+    loop.run()
+    (agreement,) = consumer.agreements()
+    assert agreement["state"] == "FINALIZED"
+    with consumer.store.begin(NODE, "start") as tx:
+        register.bootstrap_operator(tx, login="op", name="运维", password=None)
+    browser = Browser(app_of(consumer.store, tmp_path / "none"), consumer.store)
+    browser.enter("op")
+    yield browser, str(agreement["id"]), request.param is DOWNLOAD
+    for node in (provider, consumer):
+        node.store.dispose()
+
+
+def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends(
+    contracted: tuple[Browser, str, bool],
+) -> None:
+    browser, agreement, download = contracted
+    assert f"/contracts/{agreement}" in browser.get("/contracts").text
+    zh, en = browser.get(f"/contracts/{agreement}"), browser.get(f"/contracts/{agreement}?lang=en")
+    assert ("控制到此为止" in zh.text, "交付后仍受控" in zh.text) == (download, not download)
+    assert ("control by this system ends" in en.text) is download
+    for word in ("交付", "分发", "删除", "使用目的任意属于", "策略全文", "双方"):
+        assert word in zh.text
+    for word in ("May", "Must not", "distribute to third parties", "CNY 1,200.00", "industry development", "both"):
+        assert word in en.text
+    assert zh.text.count("<summary>Ed25519</summary>") == 2
+    assert "negotiate.contract_finalized" in zh.text
+    assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Store]:
+    """A function node that has filed a case with itself, so that it holds both sides."""
+    opened = Store(sqlite_url(tmp_path / "registry.db"))
+    opened.create()
+    party = codes.credit_code("1", "1", "520100", "MB0DB001")
+    signing.install(opened, PrivateKey.new(), signing.Me("", party, "数据局", "http://registry.test"))
+    with opened.begin(NODE, "start") as tx:
+        register.found(tx, area="5201")
+        register.bootstrap_operator(tx, login="op", name="运维", password=None)
+        person = register.add_person(tx, login="de", name="谢岚", roles=["data_engineer"], department="数据部")["id"]
+    with opened.begin(Actor(person, "data_engineer", party, "数据部"), "register") as tx:
+        thing = register.declare_resource(
+            tx, name_zh="骑行", name_en="Rides", abstract="一", standard="trip", source_kind="001", source_statement="自采",
+            licence="MIT", licence_terms={"commercial": True, "derivatives": True, "attribution": "A"}, public_data=False,
+            personal=True, grade=3, update_frequency="009", area="520100", scenario="出行", security_assessment="已评估",
+        )  # fmt: skip
+        register.preserve_evidence(tx, of=thing["id"], files={"a.json": "sha256:" + "ab" * 32})
+        case = register.draft_case(tx, of=thing["id"], materials={"products": "出行", "scenarios": "出行"})
+        register.submit_case(tx, case=case["id"])
+    yield opened
+    opened.dispose()
+
+
+def test_a_cases_page_shows_the_deadline_who_holds_it_and_both_departments(registry: Store, tmp_path: Path) -> None:
+    browser = Browser(app_of(registry, tmp_path / "none"), registry)
+    browser.enter("op")
+    found = re.search(r'href="(/cases/[^"]+)"', browser.get("/cases").text)
+    assert found is not None
+    zh, en = browser.get(found.group(1)), browser.get(f"{found.group(1)}?lang=en")
+    for word in ("期限", "待受理", "登记受理", "数据部", "谢岚", "尚未审核", "骑行"):
+        assert word in zh.text, word
+    for word in ("Deadline", "to be accepted", "registrar", "Not reviewed yet", "Rides"):
+        assert word in en.text, word

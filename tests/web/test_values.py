@@ -1,0 +1,99 @@
+"""Values as HTML: escaped, in words, in Beijing time, with links only to records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datong.ground.refusal import Text
+from datong.web.values import Values, moment, record_address, short_id
+
+AGREEMENT = "agr-" + "0a" * 16
+NAMES = {"91520100MAXDT004X2": Text("范例数据集团", "Group"), AGREEMENT: Text("出行流量", "flows")}
+ZH, EN = Values("zh", NAMES), Values("en", NAMES)
+HOSTILE = '<script>alert("x")</script>&\''
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "zh", "en"),
+    [
+        (None, "state", "–", "–"),
+        (True, "own", "是", "yes"),
+        (1180000, "gross_fen", "11,800.00 元", "CNY 11,800.00"),
+        (217573, "rows", "217,573", "217,573"),
+        (2026, "version", "2026", "2026"),
+        (0.25, "cr", "0.25", "0.25"),
+        ("91520100MAXDT004X2", "party", '<span title="91520100MAXDT004X2">范例数据集团</span>', '<span title="91520100MAXDT004X2">Group</span>'),
+        ("91520100MAXDT004X2", "code", '<code title="91520100MAXDT004X2">91520100MAXDT004X2</code>', '<code title="91520100MAXDT004X2">91520100MAXDT004X2</code>'),
+        (["operator", "auditor"], "roles", "节点运维、审计", "node operator, auditor"),
+        ({"overall_risk": 0.03896}, "risk", "R = 0.0390", "R = 0.0390"),
+        ({"zh": "待受理", "en": "to be accepted", "day": "2026-03-05"}, "deadline", "2026-03-05 · 待受理", "2026-03-05 · to be accepted"),
+        ([], "purposes", "–", "–"),
+    ],
+)  # fmt: skip
+def test_a_cell(value: Any, column: str, zh: str, en: str) -> None:
+    assert (str(ZH.short(value, column)), str(EN.short(value, column))) == (zh, en)
+
+
+def test_instants_are_told_in_beijing_time_and_midnight_is_a_day() -> None:
+    assert moment("2026-03-01T16:00:00Z") == "2026-03-02"
+    assert moment("2026-03-02T01:00:00Z") == "2026-03-02 09:00"
+    assert 'datetime="2026-03-02T01:00:00Z"' in ZH.short("2026-03-02T01:00:00Z", "at")
+    assert ZH.told("自 2026-03-01T16:00:00Z 起") == "自 2026-03-02 起"
+
+
+def test_chinese_in_an_english_page_says_so() -> None:
+    assert EN.text("陈品") == '<span lang="zh-CN">陈品</span>'
+    assert ZH.text("陈品") == "陈品"
+
+
+def test_a_record_is_a_link_and_nothing_else_is() -> None:
+    assert record_address(AGREEMENT) == f"/contracts/{AGREEMENT}"
+    assert record_address(f"inv-{'0b' * 16}-1") == f"/invoices/inv-{'0b' * 16}"
+    for other in ("javascript:alert(1)", "agr-1", "//evil.test/agr", f"evil-{'0a' * 16}", f"{AGREEMENT}/../x", ""):
+        assert record_address(other) == ""
+    assert f'<a href="/contracts/{AGREEMENT}"' in ZH.short(AGREEMENT, "agreement")
+    assert "<a " not in ZH.short(AGREEMENT, "agreement", link=False)
+
+
+def test_ids_can_be_told_apart_when_short() -> None:
+    assert short_id(AGREEMENT) == "agr-0a0a…0a0a"
+    assert short_id("sha256:" + "ab" * 32) == "sha256:abab…abab"
+    assert short_id("short") == "short"
+
+
+def test_of_a_pair_in_both_languages_only_one_is_shown() -> None:
+    row = {"name_zh": "甲", "name_en": "A", "zh": "一", "en": "one", "owner": "x", "owner_name": "X"}
+    assert ZH.fields(row) == ["name_zh", "zh", "owner"]
+    assert EN.fields(row) == ["name_en", "en", "owner"]
+    assert EN.field(row, "name") == "A"
+    assert ZH.field(row, "words") == "一"
+
+
+def test_signatures_and_keys_are_folded() -> None:
+    assert "<details>" in ZH.full([{"key": "Ed25519:x"}], "signatures")
+    assert "<details>" not in ZH.full([{"party": "x"}], "parts")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.just(HOSTILE) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "state", "at", "zh", HOSTILE]), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(JSON, st.sampled_from(["name", "state", "at", "signatures", "rows", "purpose", "gross_fen", "kept2"]))
+def test_nothing_a_peer_wrote_becomes_markup(value: Any, column: str) -> None:
+    for shown in (ZH.short(value, column), EN.short(value, column), ZH.full(value, column), EN.full(value, column)):
+        assert "<script" not in shown
+        assert 'alert("x")' not in shown  # quotes are escaped too: no way out of an attribute
+
+
+def test_a_structure_without_end_is_cut() -> None:
+    deep: Any = "x"
+    for _ in range(50):
+        deep = {"filing2": deep}
+    assert "<pre>" in ZH.full(deep, "anything")

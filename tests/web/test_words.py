@@ -1,0 +1,69 @@
+"""Words on the screen: every verb, role, room and state has one in Chinese; a code without one is shown as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+import datong.app  # noqa: F401 - declares all verbs
+from datong.authorise.model import State as InstrumentState
+from datong.negotiate.model import State as NegotiationState
+from datong.register.model.cases import State as CaseState
+from datong.terms.roles import Role
+from datong.terms.verbs import VERBS
+from datong.web import words
+from datong.web.pages import PAGES
+
+
+def test_every_verb_that_changes_something_has_a_chinese_title() -> None:
+    untitled = [name for name, verb in VERBS.items() if verb.changes and name not in words.VERB_TITLES]
+    assert not untitled
+    assert not set(words.VERB_TITLES) - set(VERBS), "a title without its verb"
+
+
+def test_the_english_title_is_the_docstring() -> None:
+    verb = VERBS["price.set_fee"]
+    assert words.verb_title(verb, "en") == verb.title
+    assert words.verb_title(verb, "zh") == "拟定公共数据运营服务费"
+
+
+def test_every_room_and_role_has_its_word() -> None:
+    assert {verb.room for verb in VERBS.values()} <= set(words.ROOMS)
+    assert set(Role) <= set(words.CODES)
+
+
+@pytest.mark.parametrize("states", [CaseState, InstrumentState, NegotiationState])
+def test_every_state_has_its_word(states: type) -> None:
+    assert set(states) <= set(words.KINDS["state"])
+
+
+def test_every_column_of_a_list_has_its_heading() -> None:
+    shown = {column for page in PAGES for section in page.sections for column in section.columns} - {"words"}
+    assert not shown - set(words.COLUMNS)
+
+
+def test_both_languages_are_there() -> None:
+    for kind, entries in words.KINDS.items():
+        for key, text in entries.items():
+            assert text.zh, (kind, key)
+            assert text.en or kind in ("verb", "deed"), (kind, key)
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "zh", "en"),
+    [
+        ("FINALIZED", "state", "已成立", "final"),
+        ("agreement", "kind", "运营协议", "operation agreement"),
+        ("agreement", "step", "合约", "contract"),
+        ("operator", "roles", "节点运维", "node operator"),
+        ("credit_scoring", "purpose", "信用评分", "credit scoring"),
+        ("BRAND_NEW", "state", "BRAND_NEW", "BRAND_NEW"),
+        ("active", "name", "active", "active"),
+    ],
+)
+def test_a_code_gets_its_word_only_where_codes_stand(value: str, column: str, zh: str, en: str) -> None:
+    assert (words.code(value, column, "zh"), words.code(value, column, "en")) == (zh, en)
+
+
+def test_a_heading_that_is_no_field_is_kept() -> None:
+    assert words.column("mobility-flows.yaml", "en") == "mobility-flows.yaml"
+    assert words.column("brand_new", "en") == "Brand new"
