@@ -26,7 +26,7 @@ import httpx
 from datong.ground import clock
 from datong.ground.keys import PrivateKey
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 
 
 class Refused(Exception):

@@ -190,3 +190,10 @@ def test_raw_data_never_leave() -> None:
         with pytest.raises(Refusal) as refused:
             rules.deliverable(kind)
         assert refused.value.code == "AUT-506"
+
+
+def test_of_two_that_do_not_cover_the_suspended_one_is_named_because_resuming_is_less() -> None:
+    ended, held = replace(PUBLIC[0], id="ins-a", state="WITHDRAWN"), replace(PUBLIC[0], id="ins-b", state="SUSPENDED")
+    for order in ([ended, held], [held, ended]):
+        found = gaps(GATES, [*order, *PUBLIC[1:]])
+        assert any("ins-b does not cover it: it is SUSPENDED" in text and "must resume it" in text for text in found)

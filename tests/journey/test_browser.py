@@ -31,7 +31,7 @@ QUIET = [
 ]  # fmt: skip
 DESK, TELEPHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 LISTS = ("parties", "people", "nodes", "products", "cases", "ledger", "instruments", "releases", "versions", "fees",
-         "listings", "contracts", "deliveries", "decisions", "usage", "invoices", "statements", "accounts", "evidence")  # fmt: skip
+         "listings", "contracts", "deliveries", "decisions", "usage", "invoices", "statements", "accounts", "leaves")  # fmt: skip
 
 
 @dataclass
@@ -148,6 +148,10 @@ def walks_a_case_and_an_invoice(page, address: str, expect) -> None:  # type: ig
     page.get_by_role("link", name="从第 1 行走回来源").click()
     expect(page.locator("h1")).to_contain_text("全部相符")
     assert page.locator(".trail li").count() >= 20
+    page.goto(address + "/contracts")
+    page.locator("tbody a").first.click()
+    page.locator(".proofs a").first.click()
+    expect(page.locator("dl.facts")).to_contain_text("negotiate.")
 
 
 def reads_the_story(page, at, finished: Run, expect) -> None:  # type: ignore[no-untyped-def]

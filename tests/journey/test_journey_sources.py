@@ -260,7 +260,7 @@ def test_ten_per_cent_garbage_is_quarantined_with_reason_and_original(bikes: Des
     assert sorted(reasons) == list(range(1, COUNT // 10 + 1)), "each by its row in the source"
     assert len(set(reasons.values())) >= 4 and sum(built["reasons"].values()) == COUNT // 10
     originals = json.dumps(rows, ensure_ascii=False)
-    for text in ("one thousand", "north", "2019-09-31 25:00:00+00", "nowhere", "only-this"):
+    for text in ("one thousand", "north", "2019-09-31 25:00:00+00", "only-this"):
         assert text in originals, text
     assert all(row["reason"] and row["column"] is not None for row in rows)
 

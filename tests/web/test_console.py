@@ -14,9 +14,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import datong.app  # noqa: F401 - declares all verbs
+import datong.app
 from asgi import Asgi
 from datong.ground import codes, signing
+from datong.ground.config import load
 from datong.ground.db import NODE, Actor, Store, sqlite_url
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
@@ -161,6 +162,18 @@ def test_logging_out_ends_the_session(browser: Browser) -> None:
 # --- pages -------------------------------------------------------------------------------------------------------
 
 
+def test_no_page_stands_where_another_door_of_the_node_is(tmp_path: Path) -> None:
+    """The whole node, all doors: the addresses of the console's pages reach the console (and ask for a login)."""
+    datong.app.init(tmp_path / "n", name="N", party=EVIL, port=65000, region="5201", kind="connector")
+    node = datong.app.open_node(load(tmp_path / "n"))
+    door = Asgi(node.asgi)
+    for page in PAGES:
+        for path in (f"/{page.slug}", f"/{page.slug}/x", f"/{page.slug}/x/y"):
+            assert door.get(path).headers.get("location") == f"/login?next={path}", path
+    node.client.close()
+    node.store.dispose()
+
+
 def test_every_view_and_detail_a_page_names_exists(store: Store) -> None:
     for page in PAGES:
         for section in page.sections:
@@ -183,9 +196,9 @@ def test_every_page_works_on_an_empty_node(browser: Browser, lang: str) -> None:
 
 def test_the_language_switch_keeps_the_page_and_is_remembered(browser: Browser) -> None:
     browser.enter("op")
-    page = browser.get("/evidence?from=2")
+    page = browser.get("/leaves?from=2")
     assert 'href="?from=2&amp;lang=en"' in page.text
-    assert "Evidence" in browser.get("/evidence?from=2&lang=en").text
+    assert "Evidence" in browser.get("/leaves?from=2&lang=en").text
     assert '<html lang="en">' in browser.get("/").text
 
 
@@ -222,13 +235,13 @@ def test_a_record_has_its_page_with_its_evidence(browser: Browser, people: dict[
     page = browser.get(f"/people/{people['pm']}")
     assert page.status_code == 200
     assert "register.person_added" in page.text
-    leaf = re.search(r'href="(/evidence/leaf-\w+)"', page.text)
+    leaf = re.search(r'href="(/leaves/leaf-\w+)"', page.text)
     assert leaf is not None
     assert browser.get(leaf.group(1)).status_code == 200  # though its receipt still waits for its place
 
 
 @pytest.mark.parametrize(
-    "path", ["/people/person-none", "/contracts/agr-none", "/evidence/x", "/story", "/do/no/verb", "/walk/x-1"]
+    "path", ["/people/person-none", "/contracts/agr-none", "/leaves/x", "/story", "/do/no/verb", "/walk/x-1"]
 )
 def test_what_is_not_there_is_said_plainly(browser: Browser, path: str) -> None:
     browser.enter("op")
@@ -240,7 +253,7 @@ def test_what_is_not_there_is_said_plainly(browser: Browser, path: str) -> None:
 @pytest.mark.parametrize("start", ["-1", "x", "９", "999999999999999999999999", "1e3"])
 def test_a_nonsense_place_in_a_list_is_no_fault(browser: Browser, start: str) -> None:
     browser.enter("op")
-    assert browser.get("/evidence", params={"from": start}).status_code == 200
+    assert browser.get("/leaves", params={"from": start}).status_code == 200
 
 
 # --- forms -------------------------------------------------------------------------------------------------------
@@ -337,8 +350,8 @@ def test_hostile_names_stay_text_on_every_page(store: Store, tmp_path: Path) -> 
         register.add_party(tx, code=EVIL, name=HOSTILE)
     browser = Browser(app_of(store, tmp_path / "none"), store)
     browser.enter("op")
-    for path in ["/", "/people", "/parties", "/evidence", f"/parties/{EVIL}", f"/parties/{HOSTILE}",
-                 f"/do/price/set_fee?product={HOSTILE}", f"/do/register/{HOSTILE}", f"/evidence?from={HOSTILE}",
+    for path in ["/", "/people", "/parties", "/leaves", f"/parties/{EVIL}", f"/parties/{HOSTILE}",
+                 f"/do/price/set_fee?product={HOSTILE}", f"/do/register/{HOSTILE}", f"/leaves?from={HOSTILE}",
                  f"/login?next={HOSTILE}"]:  # fmt: skip
         answer = browser.get(path)
         assert "<script" not in answer.text, path

@@ -139,7 +139,7 @@ PAGES = (
         Section("settle.balances", ("account", "party", "posted_fen", "pending_fen"), Text("余额", "Balances"), key=""),
         Section("settle.ledger", ("narration", "kind", "postings", "state", "at"), Text("分录", "Entries")),
     )),
-    Page("evidence", "proof", Text("存证", "Evidence"), (
+    Page("leaves", "proof", Text("存证", "Evidence"), (
         Section("audit.leaves", ("position", "act", "record", "role", "party", "business_at"), key="leaf",
                 detail="audit.receipt:leaf"),
     )),
@@ -150,6 +150,6 @@ PAGE_OF_PREFIX = {
     "build": "builds", "release": "releases", "assessment": "releases", "dec": "decisions", "grant": "deliveries",
     "transfer": "deliveries", "share": "deliveries", "recv": "deliveries", "st": "statements", "fee": "fees",
     "ceil": "fees", "survey": "fees", "res": "resources", "prod": "products", "partition": "versions",
-    "leaf": "evidence",
+    "leaf": "leaves",
 }  # fmt: skip
 """The page on which a record stands, by the prefix of its id (ground.db.new_id)."""

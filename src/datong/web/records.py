@@ -115,7 +115,7 @@ def record(page: Page) -> Callable[[Visit], Answer]:
         if section is page.sections[0] and page.slug in TEMPLATES:
             template, more = TEMPLATES[page.slug], MORE[page.slug](visit, row)
         proofs = (
-            [] if page.slug == "evidence" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
+            [] if page.slug == "leaves" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
         )
         return template, {"page": page, "section": section, "row": row, "proofs": proofs, **more}, 200
 

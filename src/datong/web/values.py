@@ -34,6 +34,8 @@ FOLDED = frozenset(
 """What only a second look wants: it stands folded on a record's page."""
 VERBATIM = frozenset({"code", "login", "policy_hash", "digest"})
 """Columns that show the code itself, also where it has a name."""
+OF_PEERS = frozenset({"peer_pid", "waiting_on"})
+"""Columns whose ids are records of the other node."""
 DEEPEST = 6
 PLAIN_NUMBERS = frozenset({"version", "number", "serial", "grade", "position", "index", "from_year", "k", "seq"})
 GOOD = frozenset(
@@ -141,7 +143,7 @@ class Values:
         if (coded := words.code(text, column, self.lang)) != text:
             return escape(coded)
         if ID.fullmatch(text) or text.startswith(("sha256:", "Ed25519:")):
-            return self._id(text, whole=whole, link=link)
+            return self._id(text, whole=whole, link=link and column not in OF_PEERS)
         if len(text) >= 16 and " " not in text and text.isascii():
             return Markup("<code>{}</code>").format(text)
         return self.text(self.told(text))

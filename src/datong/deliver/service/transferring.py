@@ -220,8 +220,9 @@ def outgoing(tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None:
         )
         if grant is None:
             return None
+        token = granting.new_token(tx, grant["id"], str(payload.get("start", "")))
         address = Address(
-            f"{signing.me(tx).address}/delta-sharing", granting.new_token(tx, grant["id"], str(payload.get("start", ""))),
+            f"{signing.me(tx).address}/delta-sharing", token,
             _wall_end(tx, grant["expires"]), rules.share_name(process["agreement"]),
         )  # fmt: skip
         message["dataAddress"] = rules.data_address(address)
