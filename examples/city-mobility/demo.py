@@ -66,7 +66,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where the nodes' state lies")
     parser.add_argument("--port", type=int, default=8401, help="port of the first node; the others follow")
     parser.add_argument("--crash", action="append", default=[], metavar="NODE:POINT", help="let a node die there once")
-    parser.add_argument("--kill", action="append", default=[], metavar="NODE:STEP:start|end", help="kill a node then once")
+    parser.add_argument(
+        "--kill", action="append", default=[], metavar="NODE:STEP:start|end", help="kill a node then once"
+    )
     return parser.parse_args()
 
 
@@ -92,7 +94,9 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     state = json.loads(state_file.read_text()) if state_file.exists() else {}
     end_leftovers(folder)
     resuming = bool(state.get("prepared") and not state.get("finished"))
-    ports_free(list(state["ports"].values()) if resuming else [options.port + number for number in range(len(parties()))])
+    ports_free(
+        list(state["ports"].values()) if resuming else [options.port + number for number in range(len(parties()))]
+    )
     if not resuming:
         for entry in folder.iterdir():
             if entry.name != "lock":
@@ -185,11 +189,15 @@ def end_leftovers(folder: Path) -> None:
 
 
 def show_doors(world: World, journey: Journey) -> None:
-    screen.print("\n[bold]The consoles are up.[/] Each link logs one person in, once; the story is at /story of the group.\n")
+    screen.print(
+        "\n[bold]The consoles are up.[/] Each link logs one person in, once; the story is at /story of the group.\n"
+    )
     for slug, node in world.nodes.items():
         screen.print(f"[bold]{slug}[/]  {node.address}")
         for person in journey.login_links(slug):
-            screen.print(f"   {person['name']:<14} {person['roles']:<30} {node.address}/enter/{person['link']}", soft_wrap=True)
+            screen.print(
+                f"   {person['name']:<14} {person['roles']:<30} {node.address}/enter/{person['link']}", soft_wrap=True
+            )
     screen.print("\nCtrl-C stops the five nodes; their state stays in the folder until the next run.")
 
 
@@ -218,7 +226,12 @@ def prepare(folder: Path, first_port: int) -> dict[str, Any]:
     for slug, party in parties().items():
         kind = {"2": "regional", "4": "business", "5": "connector"}[party["node_type"]]
         made = app.init(
-            folder / slug, name=party["name"], party=party["credit_code"], port=ports[slug], region=party["region_code"][:4], kind=kind
+            folder / slug,
+            name=party["name"],
+            party=party["credit_code"],
+            port=ports[slug],
+            region=party["region_code"][:4],
+            kind=kind,
         )
         keys[slug] = made.key
     for slug in parties():
@@ -245,7 +258,9 @@ def place_sources(folder: Path) -> None:
         shutil.copytree(HERE / "workspaces" / slug, folder / slug / "workspace", dirs_exist_ok=True)
     (bikes / "sources" / "raw_days").mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "data" / "bike-company" / "trips_2019_09.json", bikes / "sources")
-    shutil.copy(HERE / "data" / "bike-company" / "raw_days" / "VB_Routes_Data_2018_06_28.csv.gz", bikes / "sources" / "raw_days")
+    shutil.copy(
+        HERE / "data" / "bike-company" / "raw_days" / "VB_Routes_Data_2018_06_28.csv.gz", bikes / "sources" / "raw_days"
+    )
     (bureau / "sources").mkdir(exist_ok=True)
     traffic.write_sqlite(traffic.generated(), bureau / "sources" / "traffic.sqlite")
 

@@ -126,9 +126,13 @@ def people_and_tokens(j: Journey) -> None:
                 "register.add_person", login=person["login"], name=person["name"], roles=person["roles"],
                 department=department(slug, person),
             )  # fmt: skip
-            token = operator.do("register.issue_service_token", person=added["id"], label="demonstration", scopes=ROOMS, days=1)
+            token = operator.do(
+                "register.issue_service_token", person=added["id"], label="demonstration", scopes=ROOMS, days=1
+            )
             j.world.tokens[slug, person["login"]] = token["token"]
-        token = operator.do("register.issue_service_token", person=known["id"], label="demonstration", scopes=ROOMS, days=1)
+        token = operator.do(
+            "register.issue_service_token", person=known["id"], label="demonstration", scopes=ROOMS, days=1
+        )
         j.world.tokens[slug, operator.login] = token["token"]
 
 
@@ -248,7 +252,9 @@ def through_the_registry(j: Journey, cases: list[tuple[str, str, str]]) -> None:
         j.codes[name] = coded["code"]
         j.known[f"{name}.case"] = case
         owner = j.who(slug, "operator")
-        j.until(owner, "register.case", lambda found: found["state"] == "CODED", f"{slug} to hear of the code", case=case)
+        j.until(
+            owner, "register.case", lambda found: found["state"] == "CODED", f"{slug} to hear of the code", case=case
+        )
 
 
 # --- 2 authorise -------------------------------------------------------------------------------------------------
@@ -257,7 +263,9 @@ def through_the_registry(j: Journey, cases: list[tuple[str, str, str]]) -> None:
 def authorise(j: Journey) -> str:
     """Plan, consent, agreement, data-use authorisation, legal bases."""
     steward, second = j.who(REGISTRY, "steward"), j.who(REGISTRY, "steward", 1)
-    persons = [person["id"] for person in j.who(REGISTRY, "operator").ask("register.people") if "steward" in person["roles"]]
+    persons = [
+        person["id"] for person in j.who(REGISTRY, "operator").ask("register.people") if "steward" in person["roles"]
+    ]
     told = j.facts("plan")
     decision, filing = told.pop("decision"), told.pop("filing_ref")
     plan = steward.do("authorise.draft", **told)
@@ -277,18 +285,34 @@ def authorise(j: Journey) -> str:
     decision, filing = told.pop("decision"), told.pop("filing_ref")
     j.until(steward, "authorise.instruments", lambda rows: any(r["kind"] == "consent" for r in rows), "the consent")
     agreement = steward.do("authorise.draft", **told, parents=[plan["id"]])
-    steward.do("authorise.decide_collectively", instrument=agreement["id"], minutes=decision["minutes"], persons=persons)
+    steward.do(
+        "authorise.decide_collectively", instrument=agreement["id"], minutes=decision["minutes"], persons=persons
+    )
     steward.do("authorise.sign", instrument=agreement["id"])
     group = j.who(GROUP, "legal")
-    j.until(group, "authorise.instrument", lambda found: found["state"] != "DRAFT", "the agreement", instrument=agreement["id"])
+    j.until(
+        group,
+        "authorise.instrument",
+        lambda found: found["state"] != "DRAFT",
+        "the agreement",
+        instrument=agreement["id"],
+    )
     group.do("authorise.countersign", instrument=agreement["id"])
-    j.until(steward, "authorise.instrument", lambda found: found["state"] in ("SIGNED", "FILED", "IN_FORCE"), "the group's signature", instrument=agreement["id"])
+    j.until(
+        steward,
+        "authorise.instrument",
+        lambda found: found["state"] in ("SIGNED", "FILED", "IN_FORCE"),
+        "the group's signature",
+        instrument=agreement["id"],
+    )
     steward.do("authorise.file", instrument=agreement["id"], filing_ref=filing)
     manager = j.who(GROUP, "product_manager")
     inputs = [j.codes["trips"], j.codes["passages"]]
     cleared = j.world.wait_for(lambda: clearance(manager, inputs, "build"), "the rights to arrive at the group")
     assert cleared["cleared"]
-    return "the agreement is in force; consent, data-use authorisation and two legal bases stand; both inputs are cleared"
+    return (
+        "the agreement is in force; consent, data-use authorisation and two legal bases stand; both inputs are cleared"
+    )
 
 
 def signed(j: Journey, person: Person, told: dict[str, Any]) -> None:
@@ -345,7 +369,11 @@ def contract(j: Journey, buyer: Person, provider: str, dataset: str, purpose: st
     offer = next(o for o in listing["offers"] if o["terms"]["purpose"] == purpose)
     asked = buyer.do("negotiate.request", provider=node, dataset=dataset, offer_id=offer["id"], purpose=purpose)
     done = j.until(
-        buyer, "negotiate.negotiation", lambda n: n["state"] in ("FINALIZED", "TERMINATED"), "the contract", id=asked["id"]
+        buyer,
+        "negotiate.negotiation",
+        lambda n: n["state"] in ("FINALIZED", "TERMINATED"),
+        "the contract",
+        id=asked["id"],
     )
     if done["state"] != "FINALIZED":
         raise TimeoutError(f"the negotiation with {provider} ended: {done.get('reason')}")
@@ -505,7 +533,11 @@ def refused_purpose(j: Journey, analyst: Person) -> str:
         "negotiate.request", provider=node, dataset=j.codes["product"], offer_id=offer["id"], purpose="credit_scoring"
     )
     done = j.until(
-        analyst, "negotiate.negotiation", lambda n: n["state"] in ("FINALIZED", "TERMINATED"), "the refusal", id=asked["id"]
+        analyst,
+        "negotiate.negotiation",
+        lambda n: n["state"] in ("FINALIZED", "TERMINATED"),
+        "the refusal",
+        id=asked["id"],
     )
     if done["state"] == "FINALIZED":
         raise TimeoutError("a purchase for credit scoring was accepted")
@@ -521,7 +553,11 @@ def deliver(j: Journey) -> str:
     manager.do("deliver.offer_product", agreement=agreement)
     transfer = analyst.do("deliver.request_transfer", agreement=agreement, into="person")
     j.until(
-        analyst, "deliver.transfers", lambda rows: any(r["state"] in ("STARTED", "COMPLETED") for r in rows), "the transfer", agreement=agreement
+        analyst,
+        "deliver.transfers",
+        lambda rows: any(r["state"] in ("STARTED", "COMPLETED") for r in rows),
+        "the transfer",
+        agreement=agreement,
     )
     profile = analyst.do("deliver.profile", agreement=agreement)
     share = j.folder / LAB / "mobility-flows.share"
@@ -576,7 +612,9 @@ def settle(j: Journey) -> str:
         finance, "settle.invoice_shown", lambda found: found["state"] not in ("ISSUED", "issued", "pending"),
         "the acceptance at the group", invoice=invoice["id"],
     )  # fmt: skip
-    finance.do("settle.record_payment", invoice=invoice["id"], amount_fen=invoice["gross_fen"], reference="演示收款 0001")
+    finance.do(
+        "settle.record_payment", invoice=invoice["id"], amount_fen=invoice["gross_fen"], reference="演示收款 0001"
+    )
     for slug in (BIKE, BUREAU):
         j.until(j.who(slug, "finance"), "settle.statements", len, f"the statement at {slug}")
     j.known["settlement"] = finance.ask("settle.settlement", invoice=invoice["id"])
@@ -605,12 +643,19 @@ def audit(j: Journey) -> str:
     }
     bundle = auditor.ask("audit.export_bundle", name="demonstration")
     checked = subprocess.run(
-        ["python3", ROOT / "tools/verify_evidence.py", bundle["file"], "--json"], capture_output=True, text=True, check=False
+        ["python3", ROOT / "tools/verify_evidence.py", bundle["file"], "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    j.known["bundle"] = json.loads(checked.stdout) if checked.stdout.startswith("{") else {"ok": False, "said": checked.stderr[-800:]}
+    j.known["bundle"] = (
+        json.loads(checked.stdout) if checked.stdout.startswith("{") else {"ok": False, "said": checked.stderr[-800:]}
+    )
     wrong = [slug for slug, found in j.known["verified"].items() if not found["ok"]]
     if wrong or not j.known["bundle"].get("ok"):
-        raise TimeoutError(f"evidence does not verify: {wrong} {j.known['bundle']} {[j.known['verified'][s] for s in wrong]}")
+        raise TimeoutError(
+            f"evidence does not verify: {wrong} {j.known['bundle']} {[j.known['verified'][s] for s in wrong]}"
+        )
     entries = sum(found["leaves"] for found in j.known["verified"].values())
     return f"{entries:,} entries on five nodes verified; the invoice line leads back through {len(j.known['walk']['steps'])} steps; the bundle passed the one-file verifier"
 

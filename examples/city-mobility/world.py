@@ -162,7 +162,9 @@ class World:
     def person(self, slug: str, login: str) -> Person:
         return Person(self, slug, login)
 
-    def call(self, slug: str, login: str, verb: str, arguments: dict[str, Any], *, changes: bool, again: str = "") -> Any:
+    def call(
+        self, slug: str, login: str, verb: str, arguments: dict[str, Any], *, changes: bool, again: str = ""
+    ) -> Any:
         """The node's answer; repeated while the node does not answer. Raises Refused."""
         node = self.nodes[slug]
         url = f"{node.address}/api/{verb.replace('.', '/')}"

@@ -49,7 +49,9 @@ def test_every_change_party_or_key_spoils_it(store: Store, act: Callable[..., Ac
     assert not signing.signed_by(value, party, PrivateKey.new().public.text)
 
 
-@pytest.mark.parametrize("signatures", [None, 7, {}, [], ["x"], [None], [{}], [{"party": "p", "key": "k", "signature": 7}], [[]]])
+@pytest.mark.parametrize(
+    "signatures", [None, 7, {}, [], ["x"], [None], [{}], [{"party": "p", "key": "k", "signature": 7}], [[]]]
+)
 def test_strange_signatures_are_none(store: Store, signatures: Any) -> None:
     assert not signing.signed_by({**VALUE, "signatures": signatures}, "p", key_of(store))
 

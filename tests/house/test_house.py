@@ -18,7 +18,11 @@ MODULES = sorted(
 
 def test_the_plan_of_the_house_holds_and_was_looked_at() -> None:
     run = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stdout
     files = int(re.search(r"Analyzed (\d+) files", run.stdout).group(1))  # type: ignore[union-attr]
