@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PORT = int(os.environ.get("DATONG_TEST_PORT", "9401"))
+"""First port of the uninterrupted run; another one where two test runs share a machine."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = folder / "output.txt"
         if not kept.exists():
-            run = run_demo(folder, 9401)
+            run = run_demo(folder, PORT)
             kept.write_text(run.output, "utf-8")
     report = json.loads((folder / "report.json").read_text("utf-8"))
     yield Run(folder / "demo", report, kept.read_text("utf-8"))
