@@ -339,7 +339,7 @@ def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
         *dsp_catalogue.routes(store, authenticate, catalogue),
         *delta_sharing.server.routes(store, str(config["node.address"])),
         Mount("/api", api.api(store)),
-        *console.routes(store, config.folder / "story.json"),
+        *console.routes(store, config.folder / "story.json", int(config["web.session_hours"])),
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from after_faults import NODES, kill_node
-from demo_run import ROOT
+from demo_run import PORT, ROOT
 
 
 def demo(folder: Path, port: int) -> list[str]:
@@ -27,11 +27,11 @@ def refused(folder: Path, port: int) -> str:
 
 
 def test_a_second_demonstration_while_one_runs_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with subprocess.Popen(demo(tmp_path, 9730), cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+    with subprocess.Popen(demo(tmp_path, PORT + 330), cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
         try:
             assert first.stdout is not None
             assert "preparing five organisations" in first.stdout.readline()
-            said = refused(tmp_path, 9740)
+            said = refused(tmp_path, PORT + 340)
             assert first.poll() is None, "the first one goes on"
         finally:
             first.send_signal(signal.SIGKILL)
@@ -45,10 +45,10 @@ def test_a_port_in_use_is_named_and_nothing_is_touched(tmp_path: Path) -> None:
     before = tmp_path / "state.json"
     before.write_text('{"prepared": true, "finished": true}')
     with socket.socket() as other:
-        other.bind(("127.0.0.1", 9733))
+        other.bind(("127.0.0.1", PORT + 333))
         other.listen()
-        said = refused(tmp_path, 9731)
-    assert "Port 9733 on 127.0.0.1 is in use" in said
+        said = refused(tmp_path, PORT + 331)
+    assert f"Port {PORT + 333} on 127.0.0.1 is in use" in said
     assert "PORT=" in said
     assert before.exists(), "the finished demonstration is there as before"
     assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "state.json"}

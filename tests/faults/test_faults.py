@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from after_faults import NODES, differences, fired, kill_node
-from demo_run import ROOT, Run, run_demo
+from demo_run import PORT, ROOT, Run, run_demo
 
 BIKE, BUREAU, REGISTRY, GROUP, LAB = NODES
 
@@ -73,17 +73,17 @@ def survived(finished: Run, folder: Path, port: int, planned: list[str]) -> Run:
 
 def test_nodes_that_die_around_their_commits_lose_and_double_nothing(finished: Run, tmp_path: Path) -> None:
     planned = [point for entry in SAMPLE for point in points(entry.partition(":")[2], entry.partition(":")[0])]
-    survived(finished, tmp_path, 9700, [*planned, f"{BIKE}:audit:start"])
+    survived(finished, tmp_path, PORT + 300, [*planned, f"{BIKE}:audit:start"])
 
 
 @pytest.mark.parametrize("link", COMMITS)
 def test_each_node_in_each_link(finished: Run, tmp_path: Path, link: str, all_faults: None) -> None:
-    survived(finished, tmp_path, 9705, [point for node in NODES for point in points(link, node)])
+    survived(finished, tmp_path, PORT + 305, [point for node in NODES for point in points(link, node)])
 
 
 def test_each_node_between_the_links(finished: Run, tmp_path: Path, all_faults: None) -> None:
     planned = [f"{node}:{name}.{side}_commit" for node in NODES for name in BETWEEN for side in ("before", "after")]
-    survived(finished, tmp_path, 9710, planned)
+    survived(finished, tmp_path, PORT + 310, planned)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -101,7 +101,7 @@ def test_random_moments(finished: Run, tmp_path: Path, seed: int, all_faults: No
     thread = threading.Thread(target=killer)
     thread.start()
     try:
-        run = run_demo(tmp_path, 9715)
+        run = run_demo(tmp_path, PORT + 315)
     finally:
         stop.set()
         thread.join()
@@ -112,9 +112,9 @@ def test_random_moments(finished: Run, tmp_path: Path, seed: int, all_faults: No
 
 def test_a_demonstration_that_was_killed_twice_is_taken_up_where_it_stopped(finished: Run, tmp_path: Path) -> None:
     """Once as when the machine stops (its nodes die with it), once alone, leaving nodes that go on."""
-    stopped_after(tmp_path, 9720, "authorise", seconds=2.0, nodes_too=True)
-    stopped_after(tmp_path, 9720, "supply", seconds=1.0, nodes_too=False)
-    run = run_demo(tmp_path, 9720)
+    stopped_after(tmp_path, PORT + 320, "authorise", seconds=2.0, nodes_too=True)
+    stopped_after(tmp_path, PORT + 320, "supply", seconds=1.0, nodes_too=False)
+    run = run_demo(tmp_path, PORT + 320)
     assert "taken up where it stopped" in run.output
     assert not differences(run, finished)
 
@@ -136,8 +136,8 @@ def test_a_demonstration_that_is_killed_in_most_of_its_steps(
         "deliver",
         "settle",
     ):
-        stopped_after(tmp_path, 9725, step, seconds=dice.uniform(0, 1.5), nodes_too=dice.random() < 0.5)
-    run = run_demo(tmp_path, 9725)
+        stopped_after(tmp_path, PORT + 325, step, seconds=dice.uniform(0, 1.5), nodes_too=dice.random() < 0.5)
+    run = run_demo(tmp_path, PORT + 325)
     assert "taken up where it stopped" in run.output
     assert not differences(run, finished)
 

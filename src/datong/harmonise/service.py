@@ -311,7 +311,10 @@ def _note(reason: str) -> tuple[str, str]:
     if reason in NOTES:
         return NOTES[reason].zh, NOTES[reason].en
     if reason.startswith("no_"):
-        return f"在 {reason[3:]} 中没有对应行", f"has no row in {reason[3:]}, or fails the check of that name"
+        return (
+            f"在 {reason[3:]} 中没有对应行，或未通过同名的行检查",
+            f"has no row in {reason[3:]}, or fails the check of that name",
+        )
     return reason, "a row check of the mapping"
 
 

@@ -45,9 +45,9 @@ SECURITY_HEADERS = {
 }
 
 
-def routes(store: Store, story_file: Path) -> list[BaseRoute]:
+def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[BaseRoute]:
     """The console's routes; `story_file` is the file a demonstration leaves for its story page, if any."""
-    console = Console(store, story_file)
+    console = Console(store, story_file, session_hours)
     pages = [
         route
         for page in PAGES
@@ -75,8 +75,8 @@ def routes(store: Store, story_file: Path) -> list[BaseRoute]:
 class Console:
     """Templates, language and sessions of one node's console."""
 
-    def __init__(self, store: Store, story_file: Path) -> None:
-        self.store, self.story = store, story_file
+    def __init__(self, store: Store, story_file: Path, hours: int) -> None:
+        self.store, self.story, self.hours = store, story_file, hours
         self.templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=select_autoescape(),
@@ -162,7 +162,7 @@ class Console:
         login, password = str(form.get("login", "")), str(form.get("password", ""))
         return await run_in_threadpool(
             self._enter, request,
-            lambda tx: register.login(tx, login=login, password=password, client=client_of(request)),
+            lambda tx: register.login(tx, login, password, client_of(request), self.hours),
             own_address(str(form.get("next", "/"))),
         )  # fmt: skip
 
@@ -172,7 +172,7 @@ class Console:
     async def enter(self, request: Request) -> Response:
         token = request.path_params["token"]
         return await run_in_threadpool(
-            self._enter, request, lambda tx: register.login_by_link(tx, link=token, client=client_of(request)), "/"
+            self._enter, request, lambda tx: register.login_by_link(tx, token, client_of(request), self.hours), "/"
         )
 
     def _enter(self, request: Request, log_in: Callable[..., str], there: str) -> Response:
