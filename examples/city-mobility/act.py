@@ -5,14 +5,17 @@
 
 Who there is stands in parties.toml. The token is issued by that node's own operator, whose first token the
 demonstration keeps in its folder; it opens all rooms for one day, and what the person may do is up to their roles.
-`person` gives the same as an HTTP client whose paths begin at the node's /api/. Contract: tests/docs/test_how_to.py.
+`person` gives the same to a program. Contract: tests/docs/test_how_to.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -34,9 +37,40 @@ def door(slug: str, login: str, folder: Path = ROOT / ".demo") -> tuple[str, str
         return address, operator.post("register/issue_service_token", json=asked).raise_for_status().json()["token"]
 
 
-def person(slug: str, login: str, folder: Path = ROOT / ".demo") -> httpx.Client:
-    """An HTTP client that speaks to the node's JSON API as this person."""
-    return _client(*door(slug, login, folder))
+@dataclass(frozen=True)
+class Person:
+    """Somebody at a node: `do` is POST /api/<room>/<verb>, `ask` is GET. RuntimeError with the text of a refusal."""
+
+    client: httpx.Client
+
+    def do(self, verb: str, **arguments: Any) -> Any:
+        return _answer(self.client.post(verb.replace(".", "/"), json=arguments))
+
+    def ask(self, view: str, **arguments: Any) -> Any:
+        return _answer(self.client.get(view.replace(".", "/"), params=arguments))
+
+    def wait(self, view: str, state: str, seconds: float = 30, **arguments: Any) -> Any:
+        """The answer of `view`, or its first row, once it is in `state`; other nodes need a moment."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            answer = self.client.get(view.replace(".", "/"), params=arguments)
+            found = answer.json() if answer.is_success else {}
+            row = (found[0] if found else {}) if isinstance(found, list) else found
+            if row.get("state") == state:
+                return row
+            time.sleep(0.2)
+        raise TimeoutError(f"{view} is not {state} after {seconds:.0f} s")
+
+
+def person(slug: str, login: str, folder: Path = ROOT / ".demo") -> Person:
+    return Person(_client(*door(slug, login, folder)))
+
+
+def _answer(answer: httpx.Response) -> Any:
+    if answer.is_error:
+        error = answer.json()["error"]
+        raise RuntimeError(f"[{error['code']}] " + " ".join(error[part]["en"] for part in ("what", "why", "next")))
+    return answer.json()
 
 
 def _client(address: str, token: str) -> httpx.Client:

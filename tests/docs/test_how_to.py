@@ -15,11 +15,10 @@ from datong import app
 from datong.ground.config import load
 from datong.ground.db import Actor
 from datong.register import service as register
-from demo_run import Run, finished
+from demo_run import PORT, Run, finished
 from living import alive
 
 __all__ = ["finished"]
-FIRST_PORT = 9401
 HOW_TO = ROOT / "docs/how-to"
 IN_ORDER = [
     "read-a-refusal", "move-the-business-clock", "verify-a-bundle", "receive-with-the-stock-client",
@@ -38,13 +37,13 @@ def demo(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 def there(folder: Path) -> dict[str, str]:
     """What the pages say -> where this demonstration is. `datong serve` starts the joining node in the background."""
-    port = FIRST_PORT // 10
+    ports = {f"840{number}": str(PORT + number - 1) for number in range(1, 6)}
     return {
         "city-mobility/act.py": f"city-mobility/act.py --folder {folder}",
         ".demo/": f"{folder}/",
-        "127.0.0.1:840": f"127.0.0.1:{port}",
-        "8459": f"{port}9",
-        f"datong serve {folder}/newcomer": background(f"{folder}/newcomer", port * 10 + 9),
+        **ports,
+        "8459": str(PORT + 8),
+        f"datong serve {folder}/newcomer": background(f"{folder}/newcomer", PORT + 8),
     }
 
 

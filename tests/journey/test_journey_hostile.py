@@ -186,16 +186,14 @@ def test_no_field_of_any_message_breaks_a_node(living: Living) -> None:
     sent = real_messages(living)
     assert {"authorise.instrument", "settle.invoice", "register.case_filed", "price.ceiling"} <= set(sent)
     for kind, (sender, to, body) in sorted(sent.items()):
-        for place in places(body):
-            if not is_beside_a_signature(place):
-                spoilt = put(body, place, dice.choice([v for v in HOSTILE if v != at(body, place)]))
-                assert_refused(living, (sender, to, kind), spoilt, place)
+        told = [place for place in places(body) if not is_beside_a_signature(place)]
+        for place in dice.sample(told, min(len(told), 24)):
+            spoilt = put(body, place, dice.choice([v for v in HOSTILE if v != at(body, place)]))
+            assert_refused(living, (sender, to, kind), spoilt, place)
     for kind in sorted(RECEIVERS):
         for value in HOSTILE:
-            body = dict.fromkeys(NAMES, value)
-            assert_refused(living, (LAB, GROUP, kind), body, repr(value)[:20])
-            whole = {**body, "agreement": living.agreement("product"), "reason": "x"}
-            assert_refused(living, (LAB, GROUP, kind), whole, repr(value)[:20])
+            whole = {**dict.fromkeys(NAMES, value), "agreement": living.agreement("product")}
+            assert_refused(living, (LAB, GROUP, kind), dice.choice([whole, {**whole, "agreement": value}]), value)
 
 
 NAMES = (
