@@ -13,7 +13,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -216,6 +216,8 @@ def open_node(config: Config) -> Node:
         store, _key(config.folder), lambda: _origin(store), config.path("evidence", "checkpoint").parent,
         witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
     )  # fmt: skip
+    if ended not in negotiate.on_terminated:
+        negotiate.on_terminated.append(ended)
     found = routes(store, door, config)
 
     @asynccontextmanager
@@ -294,9 +296,12 @@ def _next_hour(tx: Tx) -> None:
 
 
 def ended(tx: Tx, agreement: Any) -> None:
-    """A contract that ended ends its delivery: keys and copies go, with proof."""
+    """A contract that ended ends its delivery, where one began: keys and copies go, with proof."""
+    contract, node_itself = str(agreement["id"]), replace(tx, actor=NODE)
+    if not (deliver.shares(node_itself, agreement=contract) or deliver.transfers(node_itself, agreement=contract)):
+        return
     reason = agreement.get("reason") or {}
-    deliver.end(tx, agreement=str(agreement["id"]), reason=str(reason.get("en") or agreement["state"]))
+    deliver.end(tx, agreement=contract, reason=str(reason.get("en") or agreement["state"]))
 
 
 def harvest_job(store: Store, client: http.Client, function_node: tuple[str, str]) -> jobs.Handler:
@@ -374,8 +379,5 @@ def _require_free(host: str, port: int) -> None:
         except OSError:
             raise PORT_TAKEN(host=host, port=port) from None
 
-
-if ended not in negotiate.on_terminated:
-    negotiate.on_terminated.append(ended)
 
 __all__ = ["RECEIVERS", "Refusal", "all_routes", "audit", "dsp", "first_operator", "init", "open_node", "serve"]
