@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from datong.ground import jobs
-from datong.ground.db import NODE, Store, sqlite_url
+from datong.ground.db import NODE, Store, settings, sqlite_url
 from datong.ground.jobs import Job, Worker, claim, enqueue, open_jobs, recover
 from datong.ground.refusal import Kind, Reason, Text
 
@@ -224,6 +224,83 @@ def test_a_worker_survives_a_broken_store(store: Store, caplog: pytest.LogCaptur
         assert done.wait(10)
     finally:
         worker.stop()
+
+
+def in_lane(store: Store, *numbers: int, lane: str = "to b") -> None:
+    with store.begin(NODE, "deliver") as tx:
+        for number in numbers:
+            enqueue(tx, "k", {"n": number}, lane=lane)
+
+
+def test_jobs_of_a_lane_go_in_the_order_they_were_added(timed: Store, wall: Wall) -> None:
+    """The receiver is away for the first tries; what was added meanwhile, at one moment or later, waits its turn."""
+    heard: list[int] = []
+    away = True
+
+    def send(job: Job) -> None:
+        if away:
+            raise LATER()
+        heard.append(job.payload["n"])
+
+    worker = Worker(timed, {"k": send})
+    in_lane(timed, *range(20))
+    assert worker.run_due() == 1, "the first is tried, the others wait behind it"
+    wall.later(100)
+    in_lane(timed, 20)
+    worker.run_due()
+    away = False
+    assert worker.run_due() == 0, "a new one does not overtake"
+    wall.later(100)
+    worker.run_due()
+    assert heard == list(range(21))
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("it answered 500"), NEVER()])
+def test_a_message_with_a_fault_of_its_own_holds_nobody_up(timed: Store, wall: Wall, fault: Exception) -> None:
+    heard: list[int] = []
+
+    def send(job: Job) -> None:
+        if job.payload["n"] == 0:
+            raise fault
+        heard.append(job.payload["n"])
+
+    in_lane(timed, 0, 1)
+    Worker(timed, {"k": send}).run_due()
+    assert heard == [1]
+    assert len(states(timed)) == 1
+
+
+def test_a_lane_waits_for_its_own_only(timed: Store, wall: Wall) -> None:
+    heard: list[int] = []
+
+    def send(job: Job) -> None:
+        if job.payload["n"] < 2:
+            raise LATER()
+        heard.append(job.payload["n"])
+
+    in_lane(timed, 0, 1)
+    in_lane(timed, 2, lane="to c")
+    with timed.begin(NODE) as tx:
+        enqueue(tx, "k", {"n": 3})
+    Worker(timed, {"k": send}).run_due()
+    assert heard == [2, 3]
+
+
+def test_no_value_of_a_row_is_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    plate = "贵A" + "12345"  # not in one piece, for a traceback shows this line
+
+    def break_it(_job: Job) -> None:
+        with store.begin(NODE) as tx:
+            for _ in range(2):
+                tx.add(settings, {"id": plate, "value": plate})
+
+    add(store)
+    Worker(store, {"k": break_it}).run_due()
+    with store.read() as tx:
+        told = open_jobs(tx)[0]["last_error"]
+    assert told == "IntegrityError"
+    assert "IntegrityError" in caplog.text
+    assert plate not in caplog.text
 
 
 KILLED = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -75,6 +76,35 @@ def test_private_addresses_are_not_called(outside: Client, url: str) -> None:
     with pytest.raises(Refusal) as refused:
         outside.get(url)
     assert refused.value.code == "NET-403"
+
+
+def test_a_name_cannot_answer_differently_after_the_check(
+    outside: Client, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebinding name: public when it is looked at first, ours when it is called."""
+    port = int(server.rsplit(":", 1)[1])
+    answers = iter(["8.8.8.8", "127.0.0.1", "127.0.0.1"])
+    asked: list[str] = []
+
+    def lying(host: str, port: int, *_rest: Any, **_options: Any) -> Any:
+        asked.append(host)
+        address = next(answers) if host == "peer.example" else host
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lying)
+    called: list[tuple[str, int]] = []
+
+    def connected(to: tuple[str, int], *_rest: Any, **_options: Any) -> socket.socket:
+        called.append(to)
+        raise OSError("not from here")
+
+    monkeypatch.setattr(socket, "create_connection", connected)
+    for expected in ("NET-503", "NET-403"):
+        with pytest.raises(Refusal) as refused:
+            outside.get(f"http://peer.example:{port}/x")
+        assert refused.value.code == expected
+    assert called == [("8.8.8.8", port)]
+    assert asked == ["peer.example", "peer.example"], "resolved once a connection, by the one that checks"
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x", "gopher://x", "http:///x", "nonsense"])

@@ -34,7 +34,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.engine import CursorResult
+from sqlalchemy.engine import CursorResult, ExceptionContext
 from sqlalchemy.sql.schema import SchemaItem
 
 from datong.ground import clock, crash
@@ -149,7 +149,8 @@ class Store:
     def __init__(self, url: str, wall: clock.WallClock = clock.wall_clock) -> None:
         self.url = url
         self.wall_clock = wall
-        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        # a failing statement is told without the values bound to it: they may be personal, or secret
+        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
         self._writer = threading.RLock()
         self._reading: dict[str, Any] = {"datong_read": True}
         if self.engine.dialect.name == "sqlite":
@@ -157,6 +158,7 @@ class Store:
             event.listen(self.engine, "begin", _sqlite_begin)
         else:
             self._reading["isolation_level"] = "REPEATABLE READ"
+            event.listen(self.engine, "handle_error", _without_detail)
 
     @contextmanager
     def begin(self, actor: Actor, link: str = "ground") -> Iterator[Tx]:
@@ -211,6 +213,13 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _without_detail(context: ExceptionContext) -> None:
+    """PostgreSQL repeats the row's values in the lines after the first."""
+    for told in (context.original_exception, context.sqlalchemy_exception):
+        if told is not None and told.args:
+            told.args = (str(told.args[0]).partition("\n")[0], *told.args[1:])
 
 
 def _sqlite_begin(conn: Connection) -> None:

@@ -3,6 +3,9 @@
 The outbox of messages to other nodes is made of these. A job is claimed with one compare-and-set statement
 that takes a lease and raises a fencing number; an after-commit hook wakes the worker at once, a slow sweep is
 only the safety net after a crash. Every waiting job shows why it waits, since when, and its next try.
+A job may name a lane: the jobs of a lane are done one after the other in the order in which they were added, so that
+a receiver that was away hears of things in the order they happened. A job that ends, or that met a fault of its own,
+holds nobody up.
 Must never know: what a job does (handlers are registered by `app`). Contract: tests/ground/test_jobs.py.
 """
 
@@ -15,7 +18,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Text, or_, select, update
+from sqlalchemy import JSON, Column, ColumnElement, Index, Integer, String, Text, and_, exists, or_, select, update
+from sqlalchemy.exc import DBAPIError
 
 from datong.ground import clock
 from datong.ground.db import NODE, Instant, Store, Tx, new_id, table
@@ -42,7 +46,9 @@ jobs = table(
     Column("fence", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text),
+    Column("lane", String(80)),
     Column("added_at", Instant, nullable=False),
+    Column("nth", Integer, nullable=False),  # place among the jobs added at that moment
     Column("done_at", Instant),
     Index("ix_job_open", "state", "due_at"),
 )
@@ -63,8 +69,19 @@ Handler = Callable[[Job], None]
 `unavailable` ends the job as failed (trying again would change nothing)."""
 
 
-def enqueue(tx: Tx, kind: str, payload: Mapping[str, Any], *, key: str | None = None, delay_seconds: float = 0) -> str:
-    """Add a job to be done after this transaction. With `key`, a second job of the same key is not added."""
+def enqueue(
+    tx: Tx,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    lane: str | None = None,
+    delay_seconds: float = 0,
+) -> str:
+    """Add a job to be done after this transaction, and after those added before it to the same `lane`.
+
+    With `key`, a second job of the same key is not added.
+    """
     job_id = key or new_id("job")
     if key is not None and tx.get(jobs, key) is not None:
         return key
@@ -73,7 +90,7 @@ def enqueue(tx: Tx, kind: str, payload: Mapping[str, Any], *, key: str | None = 
         jobs,
         {
             "id": job_id, "kind": kind, "link": tx.link, "payload": dict(payload), "state": "waiting",
-            "due_at": due, "fence": 0, "attempts": 0, "added_at": tx.wall,
+            "due_at": due, "fence": 0, "attempts": 0, "lane": lane, "added_at": tx.wall, "nth": len(tx.after_commit),
         },
     )  # fmt: skip
     tx.after_commit.append(lambda: _wake(tx.store))
@@ -131,12 +148,18 @@ class Worker:
             handler(job)
         except Refusal as refusal:
             again = refusal.kind is Kind.unavailable
-            _put_back(self.store, job, str(refusal), again=again)
+            _put_back(self.store, job, str(refusal), again=again, stays=again)
         except Exception as error:
             log.exception("job %s %s", job.kind, job.id)
-            _put_back(self.store, job, f"{type(error).__name__}: {error}", again=True)
+            _put_back(self.store, job, _told(error), again=True)
         else:
             _finish(self.store, job)
+
+
+def _told(error: Exception) -> str:
+    """The kind of fault, and its text where that cannot hold values of rows (a database's text may)."""
+    kind = type(error).__name__
+    return kind if isinstance(error, DBAPIError) else f"{kind}: {error}"
 
 
 _WORKERS: dict[int, list[threading.Event]] = {}
@@ -147,6 +170,16 @@ def _wake(store: Store) -> None:
         waker.set()
 
 
+def _first_of_its_lane() -> ColumnElement[bool]:
+    before = jobs.alias("before")
+    earlier = or_(
+        before.c.added_at < jobs.c.added_at,
+        and_(before.c.added_at == jobs.c.added_at, before.c.nth < jobs.c.nth),
+    )
+    open_before = and_(before.c.state.in_(("waiting", "leased")), before.c.lane == jobs.c.lane, earlier)
+    return or_(jobs.c.lane.is_(None), ~exists().where(open_before))
+
+
 def claim(store: Store) -> Job | None:
     """Take the next due job under a lease, or None. One statement decides who gets it."""
     now = store.wall_clock()
@@ -155,8 +188,9 @@ def claim(store: Store) -> Job | None:
         (jobs.c.state == "waiting") & (jobs.c.due_at <= moment),
         (jobs.c.state == "leased") & (jobs.c.lease_until < moment),
     )
+    next_one = select(jobs.c.id, jobs.c.fence).where(open_now, _first_of_its_lane())
     with store.read() as view:
-        found = view.one(select(jobs.c.id, jobs.c.fence).where(open_now).order_by(jobs.c.due_at, jobs.c.id).limit(1))
+        found = view.one(next_one.order_by(jobs.c.due_at, jobs.c.added_at, jobs.c.nth, jobs.c.id).limit(1))
     if found is None:
         return None
     with store.begin(NODE, "jobs") as tx:
@@ -191,12 +225,15 @@ def _finish(store: Store, job: Job) -> None:
         )
 
 
-def _put_back(store: Store, job: Job, error: str, *, again: bool) -> None:
+def _put_back(store: Store, job: Job, error: str, *, again: bool, stays: bool = False) -> None:
+    """stays: in its lane, for whoever is to receive it is away; any other fault is its own and holds nobody up."""
     wait = min(FIRST_WAIT_SECONDS * WAIT_GROWTH ** min(job.attempts - 1, GROWING_TRIES), LONGEST_WAIT_SECONDS)
+    left: dict[str, Any] = {} if stays else {"lane": None}
     with store.begin(NODE, "jobs") as tx:
         due = clock.text(tx.wall_now + timedelta(seconds=wait))
+        state = "waiting" if again else "failed"
         tx.execute(
             update(jobs)
             .where(jobs.c.id == job.id, jobs.c.fence == job.fence)
-            .values(state="waiting" if again else "failed", due_at=due, lease_until=None, last_error=error[:2000])
+            .values(state=state, due_at=due, lease_until=None, last_error=error[:2000], **left)
         )

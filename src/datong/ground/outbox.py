@@ -50,10 +50,11 @@ seen_tokens = table("seen_token", Column("until", Instant, nullable=False, index
 def send(tx: Tx, *, to: str, type: str, body: Mapping[str, Any], key: str | None = None) -> str:
     """Post `body` as a message of `type` to the node `to` after this transaction; returns the message id.
 
-    With `key` the same message is never queued twice.
+    Messages to one node go in the order in which they were sent. With `key` the same message is never queued twice.
     """
     message_id = key or new_id("msg")
-    return jobs.enqueue(tx, SEND, {"id": message_id, "to": to, "type": type, "body": dict(body)}, key=message_id)
+    message = {"id": message_id, "to": to, "type": type, "body": dict(body)}
+    return jobs.enqueue(tx, SEND, message, key=message_id, lane=f"{SEND}/{to}"[:80])
 
 
 def first_time(tx: Tx, message_id: str, sender: str, type: str, body: Any) -> bool:

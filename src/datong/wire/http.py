@@ -1,9 +1,9 @@
 """One guarded way to other nodes: who may be called, how requests prove who sends them, how they are checked.
 
-Outgoing: no redirects, addresses checked against the node's setting (loopback and private networks only where
-`peers.allow_private` says so), sizes and times limited. Each request carries a token (JWT, EdDSA; iss, aud,
-exp within 60 s, jti, digest of the body). Incoming: the token is checked against the sender's registered key;
-a recorded request cannot be played again. Must never know: what the messages say.
+Outgoing: no redirects, sizes and times limited, loopback and private networks only where `peers.allow_private` says
+so; names are resolved once, and the address that was checked is the one that is called. Each request carries a token
+(JWT, EdDSA; iss, aud, exp within 60 s, jti, digest of the body). Incoming: the token is checked against the sender's
+registered key; a recorded request cannot be played again. Must never know: what the messages say.
 Contract: tests/wire/test_http.py.
 """
 
@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 from starlette.requests import Request
 
@@ -94,7 +95,10 @@ class Client:
     def __init__(self, store: Store, *, allow_private: bool) -> None:
         self.store, self.allow_private = store, allow_private
         limits = httpx.Limits(max_keepalive_connections=8, keepalive_expiry=30)
-        self._http = httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, limits=limits, trust_env=False)
+        way = httpx.HTTPTransport(limits=limits, trust_env=False)
+        if not allow_private:
+            way._pool._network_backend = _PublicOnly()  # httpx has no public door to it
+        self._http = httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, transport=way, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
@@ -122,7 +126,9 @@ class Client:
         bytes_max: int = MESSAGE_BYTES_MAX,
     ) -> Answer:
         """One request; NET-503 when there is no answer, NET-403 for an address that may not be called."""
-        self._check_address(url)
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.")
         try:
             with self._http.stream(method, url, content=content, headers=dict(headers or {})) as response:
                 body = bytearray()
@@ -134,19 +140,24 @@ class Client:
         except httpx.HTTPError as broken:
             raise NOT_REACHED(to=_origin(url), why=f"{type(broken).__name__}") from broken
 
-    def _check_address(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.")
-        if self.allow_private:
-            return
+
+class _PublicOnly(httpcore.SyncBackend):
+    """Connections to public addresses only. TLS still proves the name: it is started above, with the host."""
+
+    def connect_tcp(self, host: str, port: int, *rest: Any, **options: Any) -> httpcore.NetworkStream:
         try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as broken:
-            raise NOT_REACHED(to=_origin(url), why="Its name has no address.") from broken
-        for *_rest, address in found:
-            if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
-                raise ADDRESS_REFUSED(address=_origin(url), why="It is not a public address.")
+            raise NOT_REACHED(to=host, why="Its name has no address.") from broken
+        addresses = list(dict.fromkeys(str(address[0]) for *_rest, address in found))
+        if not all(ipaddress.ip_address(address.partition("%")[0]).is_global for address in addresses):
+            raise ADDRESS_REFUSED(address=host, why="It is not a public address.")
+        for address in addresses[:-1]:
+            try:
+                return super().connect_tcp(address, port, *rest, **options)
+            except httpcore.ConnectError:
+                continue
+        return super().connect_tcp(addresses[-1], port, *rest, **options)
 
 
 async def limited_body(request: Request, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:

@@ -581,7 +581,9 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("lane", sa.String(length=80), nullable=True),
         sa.Column("added_at", sa.String(length=32), nullable=False),
+        sa.Column("nth", sa.Integer(), nullable=False),
         sa.Column("done_at", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
     )
