@@ -56,6 +56,16 @@ def left_behind(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in (folder / "data").rglob("*") if p.is_file())
 
 
+def test_a_quarantined_row_keeps_what_no_mapping_names(store: Store, folder: Path, act: Act) -> None:
+    rows(
+        folder, {"id": "a", "n": "1"}, {"id": "b", "n": "x", "note": {"by": "王"}, "none": None}, {"id": "c", "n": "2"}
+    )
+    made = built(store, act("data_engineer"), data="work")
+    with store.read(act("data_engineer")) as tx:
+        held = harmonise.quarantined_rows(tx, build=made["id"], decision="d-1")["rows"]
+    assert [json.loads(row["record"]) for row in held] == [{"id": "b", "n": "x", "note.by": "王"}]
+
+
 def test_a_build_and_what_readers_get(store: Store, folder: Path, act: Act) -> None:
     rows(
         folder,

@@ -57,6 +57,41 @@ def test_json_under_a_path_gzipped_with_a_mark(tmp_path: Path) -> None:
     assert "array of objects" in str(refused(source("json"), tmp_path))
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        '{"id": "1", "n": 1.50, "id": "2"}',
+        '{"at": {"x": 1, "x": 2}, "id": "1"}',
+        '{"at.x": "1", "at": {"x": "2"}}',
+        '{"tags": [{"a": 1, "a": 2}], "at": {"x": 1, "x": 2}}',
+    ],
+)
+@pytest.mark.parametrize("kind", ["json", "ndjson"])
+def test_no_field_of_an_object_is_lost(tmp_path: Path, kind: str, item: str) -> None:
+    """Two values at one path: the row is kept whole, as no record."""
+    (tmp_path / "x").write_text(f"[{item}]" if kind == "json" else item)
+    found = rows(sources.read(source(kind), tmp_path, {}))
+    assert [row[BROKEN] for row in found] == [item]
+
+
+def test_a_repeated_field_inside_a_list_is_written_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text('[{"id": "1", "tags": [{"a": 1, "a": 2}]}]')
+    assert rows(sources.read(source("json"), tmp_path, {}))[0]["tags"] == '[{"a": 1, "a": 2}]'
+
+
+def test_a_line_with_other_fields_is_kept_as_it_stands(tmp_path: Path) -> None:
+    lines = ["id,n", '"a,b",c,"d ""q"""', 'x,"two', 'lines",z', "ok,1"]
+    (tmp_path / "x").write_text("\n".join(lines) + "\n")
+    found = rows(sources.read(source("csv"), tmp_path, {}))
+    assert [row[BROKEN] for row in found] == [lines[1], lines[2] + "\n" + lines[3], None]
+
+
+@pytest.mark.parametrize(("kind", "text"), [("csv", "id,_row\na,b\n"), ("json", '[{"id": "a", "_broken": "b"}]')])
+def test_names_of_ours_in_a_source_are_refused_not_overwritten(tmp_path: Path, kind: str, text: str) -> None:
+    (tmp_path / "x").write_text(text)
+    assert "rename it in the source" in str(refused(source(kind), tmp_path))
+
+
 @pytest.mark.parametrize("cut", [1, 9, 25, 40, 59])
 def test_truncated_json_says_where_and_how_much_was_read(tmp_path: Path, cut: int) -> None:
     text = json.dumps([{"id": f"r{n}", "name": "secret"} for n in range(3)])

@@ -7,9 +7,10 @@ Contract: tests/harmonise/test_harmonise_service.py.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model import (
     BAD_WORKSPACE,
+    BROKEN,
     COLUMNS_MISSING,
     FILES_CHANGED,
     NO_BUILD,
     NO_ROWS,
     NOT_THE_OWNER,
     NOTES,
+    ROW,
     TOO_MANY_QUARANTINED,
     Mapping,
     Reading,
@@ -205,7 +208,22 @@ def _require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
 
 def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
     inputs = {planning.input_name(name): table for name, table in reading.tables.items()}
-    return engine.run(plan, inputs, want=("harmonised", "quarantined", "repairs", "measured"))
+    result = engine.run(plan, inputs, want=("harmonised", "quarantined", "repairs", "measured"))
+    if mapping.source.kind is SourceKind.database:
+        return result  # its rows stand in the database, under their keys
+    held = _with_whole_records(result["quarantined"], reading.tables[mapping.main])
+    return replace(result, tables={**result.tables, "quarantined": held})
+
+
+def _with_whole_records(held: pa.Table, source: pa.Table) -> pa.Table:
+    """Quarantined rows of a file, their records with the fields that no mapping names too."""
+    rows = source.drop_columns([ROW, BROKEN]).take(pc.subtract(held["row"], 1)).to_pylist()
+    records = [
+        {**{path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
+        for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)
+    ]
+    whole = pa.array([json.dumps(record, ensure_ascii=False) for record in records], pa.string())
+    return held.set_column(held.schema.get_field_index("record"), "record", whole)
 
 
 def _row(tx: Tx, made: _Made, result: Result) -> dict[str, Any]:

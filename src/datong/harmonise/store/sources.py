@@ -2,8 +2,9 @@
 
 Files: JSON (an array of objects, or one under `records`; nested objects become paths, start.at), NDJSON, CSV; each
 also gzipped. Databases by SQLAlchemy, read-only and in one transaction, from a SQLite file or a URL that an
-environment variable holds. What is no record (a bare number in an array, a line with too many fields) stays as a row
-whose `_broken` is its text. A source that cannot be read to its end is refused: UNREADABLE says where.
+environment variable holds. What is no record (a bare number in an array, an object that names a field twice, a line
+with too many fields) stays as a row whose `_broken` is its text as it stood there. A source that cannot be read to its
+end is refused: UNREADABLE says where.
 Contract: tests/harmonise/test_harmonise_sources.py.
 """
 
@@ -101,7 +102,7 @@ def _text(source: Source, raw: bytes) -> str:
 def _json_rows(source: Source, raw: bytes) -> Iterator[tuple[dict[str, str | None], str | None]]:
     text = _text(source, raw)
     try:
-        value = json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+        value = json.loads(text, **_AS_WRITTEN)
     except json.JSONDecodeError as error:
         place = f"{source.path} @ {error.lineno}:{error.colno} (character {error.pos} of {len(text)})"
         cut = error.pos >= len(text.rstrip())
@@ -119,10 +120,8 @@ def _json_rows(source: Source, raw: bytes) -> Iterator[tuple[dict[str, str | Non
         at = source.records or source.path
         raise _refused(source, at, "应为对象数组", "should be an array of objects; set `records` to its path")
     for item in value:
-        if isinstance(item, dict):
-            yield dict(_flat(item, "")), None
-        else:
-            yield {}, _written(item)
+        values = _flat(item)
+        yield ({}, _written(item)) if values is None else (values, None)
 
 
 def _whole_records(text: str) -> int:
@@ -144,22 +143,30 @@ def _ndjson_rows(source: Source, raw: bytes) -> Iterator[tuple[dict[str, str | N
         if not line.strip():
             continue
         try:
-            item = json.loads(line, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+            values = _flat(json.loads(line, **_AS_WRITTEN))
         except (json.JSONDecodeError, RecursionError):
-            item = None
-        yield (dict(_flat(item, "")), None) if isinstance(item, dict) else ({}, line)
+            values = None
+        yield ({}, line) if values is None else (values, None)
 
 
-def _flat(item: Mapping[str, Any], before: str) -> Iterator[tuple[str, str | None]]:
+def _flat(item: Any) -> dict[str, str | None] | None:
+    """The values of an object by path; None when it is no object, or when two values stand at one path."""
+    flat: dict[str, str | None] = {}
+    return flat if isinstance(item, dict) and _spread(item, "", flat) else None
+
+
+def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> bool:
+    """Put the values of `item` into `into`; False when one is there already or would be lost."""
     for name, value in item.items():
+        path = f"{before}{name}"
         if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
+            if not _spread(value, f"{path}.", into):
+                return False
+        elif isinstance(value, _Twice) or path in into:
+            return False
         else:
-            yield f"{before}{name}", _as_text(value)
-
-
-def _as_text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else _written(value)
+            into[path] = value if value is None or isinstance(value, str) else _written(value)
+    return True
 
 
 class _Number(str):
@@ -168,14 +175,30 @@ class _Number(str):
     __slots__ = ()
 
 
+class _Twice(list[tuple[str, Any]]):
+    """The fields of a JSON object that names one of them twice, as they stand there."""
+
+
+def _object(fields: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
+    found = dict(fields)
+    return found if len(found) == len(fields) else _Twice(fields)
+
+
+_AS_WRITTEN: dict[str, Any] = {
+    "parse_float": _Number, "parse_int": _Number, "parse_constant": _Number, "object_pairs_hook": _object,
+}  # fmt: skip
+"""How JSON is read: numbers as they were written, no field lost."""
+
+
 def _written(value: Any) -> str:
     """`value` as JSON again, its numbers as they were written."""
     if isinstance(value, _Number):
         return str(value)
+    if isinstance(value, dict | _Twice):
+        fields = value.items() if isinstance(value, dict) else value
+        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {_written(v)}" for k, v in fields) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_written, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {_written(v)}" for k, v in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -183,19 +206,29 @@ def _csv_rows(source: Source, raw: bytes) -> Iterator[tuple[dict[str, str | None
     lines = io.StringIO(_text(source, raw), newline="")
     for _ in range(source.skip_lines):
         lines.readline()
-    reader = csv.reader(lines, delimiter=source.delimiter)
+    consumed: list[str] = []  # the lines of the record being read, as they stand in the file
+
+    def watched() -> Iterator[str]:
+        for line in lines:
+            consumed.append(line)
+            yield line
+
+    reader = csv.reader(watched(), delimiter=source.delimiter)
     read_so_far = 0
     try:
         header = [name.strip() for name in next(reader, [])]
         if not header or len(set(header)) != len(header):
             zh, en = "表头缺失或列名重复", "has no header line, or one that names a column twice"
             raise _refused(source, source.path, zh, en)
+        consumed.clear()
         for fields in reader:
+            text = "".join(consumed).rstrip("\r\n")
+            consumed.clear()
             if not fields:
                 continue
             read_so_far += 1
             whole = len(fields) == len(header)
-            yield (dict(zip(header, fields, strict=True)), None) if whole else ({}, source.delimiter.join(fields))
+            yield (dict(zip(header, fields, strict=True)), None) if whole else ({}, text)
     except csv.Error as error:
         place = f"{source.path} @ line {reader.line_num + source.skip_lines}"
         raise _refused(source, place, f"不是 CSV：{error}", f"is no CSV: {error}", read=read_so_far) from None
@@ -217,13 +250,17 @@ def _table(source: Source, rows: Rows) -> pa.Table:
     count = len(broken)
     for column in columns.values():
         column.extend([None] * (count - len(column)))
-    return _with_rows({path: pa.array(column, pa.string()) for path, column in columns.items()}, count, broken)
+    return _with_rows(source, {path: pa.array(column, pa.string()) for path, column in columns.items()}, count, broken)
 
 
-def _with_rows(columns: dict[str, pa.Array], count: int, broken: list[str | None] | None = None) -> pa.Table:
+def _with_rows(
+    source: Source, columns: dict[str, pa.Array], count: int, broken: list[str | None] | None = None
+) -> pa.Table:
+    if taken := sorted({ROW, BROKEN} & set(columns)):
+        zh, en = "是系统使用的列名，请在数据源中改名", "is a name Datong uses itself; rename it in the source"
+        raise _refused(source, f"{source.path or source.name}: {', '.join(taken)}", zh, en)
     marks = pa.nulls(count, pa.string()) if broken is None else pa.array(broken, pa.string())
-    taken = {name: array for name, array in columns.items() if name not in (ROW, BROKEN)}
-    return pa.table({ROW: pa.array(range(1, count + 1), pa.int64()), BROKEN: marks, **taken})
+    return pa.table({ROW: pa.array(range(1, count + 1), pa.int64()), BROKEN: marks, **columns})
 
 
 # --- databases ---------------------------------------------------------------------------------------------
@@ -275,7 +312,7 @@ def _read_database(source: Source, data: Path, wanted: Mapping[str, list[str]]) 
                 kept = [column for column in columns if column in there[name]]
                 arrays = _selected(connection, name, kept, source.tables[name], there[name])
                 rows = len(next(iter(arrays.values()))) if arrays else 0
-                tables[name] = _with_rows(arrays, rows)
+                tables[name] = _with_rows(source, arrays, rows)
                 _add_to(hashed, name, tables[name])
             connection.rollback()
     except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as error:
