@@ -4,7 +4,7 @@
     open_node       everything of one node, ready to run (tests open several in one process)
     serve           run it behind uvicorn until it is told to stop
 
-Contract: tests/app/ and tests/journey/.
+Contract: tests/cli/ and tests/journey/.
 """
 
 from __future__ import annotations

@@ -37,3 +37,10 @@ def test_every_module_says_what_it_is(module: Path) -> None:
 
 def test_names_that_say_nothing_are_not_used() -> None:
     assert not [file for file in MODULES if file.stem in {"utils", "helpers", "helper", "manager", "base", "common"}]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda file: str(file.relative_to(ROOT / "src/datong")))
+def test_the_tests_a_module_names_are_there(module: Path) -> None:
+    said = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
+    for named in re.findall(r"tests/[\w/*{},]*\w(?:\*?\.py)?", said):
+        assert list(ROOT.glob(named)) or list(ROOT.glob(f"{named}*")), f"{module} names {named}, which is not there"

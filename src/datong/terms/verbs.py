@@ -3,7 +3,7 @@
 `@verb` and `@view` mark service functions `(tx, *, named, arguments) -> value`. The JSON API, the CLI and the
 reference page are all made from these marks, so a verb is declared once. The mark also is the gate: it
 refuses a person whose role may not, before the function runs. `@verb` changes, `@view` reads.
-Must never know: HTTP, command lines. Contract: tests/terms/test_verbs.py.
+Must never know: HTTP, command lines. Contract: tests/web/test_api.py and tests/docs/test_docs.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who knocks: a person by session cookie, or a program by service token.
 
 A cookie request that changes something must come from this site (Origin or Sec-Fetch-Site), so that another
-page cannot use a person's session. Contract: tests/web/test_doors.py.
+page cannot use a person's session. Contract: tests/web/test_console.py and tests/web/test_api.py.
 """
 
 from __future__ import annotations

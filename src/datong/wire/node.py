@@ -7,7 +7,8 @@ instruments, partitions, statements, witness signatures, and in a demonstration 
     GET  /evidence/...           checkpoint and hash tiles of this node's log (C2SP tlog-tiles), static files; not
                                  the entries, which say who did what
 
-Must never know: what a message means; `app` hands in who receives which type. Contract: tests/wire/test_node.py.
+Must never know: what a message means; `app` hands in who receives which type. Contract:
+tests/journey/test_journey_hostile.py.
 """
 
 from __future__ import annotations

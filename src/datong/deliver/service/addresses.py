@@ -1,7 +1,7 @@
 """Addresses a start brought: where to pull from, with a live token, kept until used, shown or ended.
 
 Rows without a leaf, because they hold a secret and are deleted. An address for the node itself queues the pull.
-Contract: tests/deliver/test_deliver_fetching.py.
+Contract: tests/deliver/test_deliver_transfers.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `end` refuses everything from its commit on and queues "deliver.destroy", which destroys and only then writes the
 proof; both can be repeated after a crash. The consumer's node is told (deliver.ended), does the same with what it
 received and answers with its own signed proof (deliver.destruction_proof). TC609-6-2025-14: proof of data
-destruction at termination. Contract: tests/deliver/test_deliver_endings.py.
+destruction at termination. Contract: tests/deliver/test_deliver_transfers.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The consumer's side of a pull: the address a start brought, fetching into the node, the profile for a person.
 
 The kept address holds a live token; it is deleted when used, shown or ended. What is fetched is checked against
-what was announced (digest, rows) before it is kept. Contract: tests/deliver/test_deliver_fetching.py.
+what was announced (digest, rows) before it is kept. Contract: tests/deliver/test_deliver_transfers.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A token opens only the share of its own agreement. A file address is signed with the key of one grant, works for
 several requests (stock clients make dozens) and stops at once when the grant is suspended or ended.
-Contract: tests/deliver/test_deliver_grants.py and tests/deliver/test_deliver_attacks.py.
+Contract: tests/deliver/test_deliver_grants.py.
 """
 
 from __future__ import annotations

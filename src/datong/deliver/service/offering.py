@@ -1,6 +1,6 @@
 """Laying something ready under an agreement, as a person does it; transfers that waited for it start.
 
-Contract: tests/deliver/test_deliver_shares.py.
+Contract: tests/deliver/test_deliver_transfers.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A supply is a provider's counts on exactly the agreed groups; a product is a built version of the group's recipe.
 Both pass the release gate, are staged, committed with their digest, then renamed. A file is shipped unchanged:
-its digest is the one the gate looked at. Contract: tests/deliver/test_deliver_shares.py.
+its digest is the one the gate looked at. Contract: tests/deliver/test_deliver_transfers.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The registry (登记机构): acceptance, review, publicity, objections, code.
 
 Every step checks the state table, writes its leaf and sends the case to its registrants. Nothing happens by
-time alone: an overdue step is escalated, never approved. Contract: tests/register/test_register_registry.py.
+time alone: an overdue step is escalated, never approved. Contract: tests/register/test_register_cases.py.
 """
 
 from __future__ import annotations
