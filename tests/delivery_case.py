@@ -112,6 +112,7 @@ OPEN_POLICY = {
     "obligations": [],
     "inherit": False,
 }
+DOWNLOAD_POLICY = {**OPEN_POLICY, "permissions": [*OPEN_POLICY["permissions"], permission("download")]}
 
 
 def agree(

@@ -13,11 +13,12 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 
 import delivery_case as case
+from datong.deliver import rules as deliver_rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.model import FORMAT
 from datong.deliver.service import granting
-from datong.ground import jobs
+from datong.ground import jobs, signing
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
@@ -93,11 +94,14 @@ class Wire:
 
 
 @pytest.fixture
-def wire(provider: Store, consumer: Store) -> Wire:
+def wire(provider: Store, consumer: Store, request: pytest.FixtureRequest) -> Wire:
     for store in (provider, consumer):
         with store.begin(NODE) as tx:
-            case.agree(tx)
+            case.agree(tx, policy_json=getattr(request, "param", None))
     return Wire(provider, consumer)
+
+
+download_allowed = pytest.mark.parametrize("wire", [case.DOWNLOAD_POLICY], indirect=True, ids=["download allowed"])
 
 
 def lay_out(store: Store) -> None:
@@ -135,6 +139,7 @@ def test_a_supply_is_pulled_checked_kept_and_completed(wire: Wire, provider: Sto
         assert [grant["state"] for grant in deliver.grants(tx)] == ["ended"]
 
 
+@download_allowed
 def test_no_secret_stands_in_jobs_or_rows(wire: Wire, provider: Store, consumer: Store) -> None:
     lay_out(provider)
     request(consumer, "person")
@@ -147,6 +152,7 @@ def test_no_secret_stands_in_jobs_or_rows(wire: Wire, provider: Store, consumer:
             assert token not in str(rows.rows(tx, rows.grants))
 
 
+@download_allowed
 def test_the_profile_is_shown_once_and_opens_the_share(
     wire: Wire, provider: Store, consumer: Store, tmp_path: Path
 ) -> None:
@@ -204,6 +210,7 @@ def test_a_denied_request_is_terminated_with_the_reason(provider: Store, consume
         assert deliver.grants(tx) == [] and deliver.decisions(tx)[0]["outcome"] == "default_denied"
 
 
+@download_allowed
 def test_suspend_stops_and_resume_brings_a_new_token(
     wire: Wire, provider: Store, consumer: Store, tmp_path: Path
 ) -> None:
@@ -348,6 +355,37 @@ def test_a_start_sent_again_never_breaks_the_transfer(wire: Wire, provider: Stor
     assert told["state"] == "COMPLETED"
 
 
+def test_without_download_no_person_gets_a_profile(wire: Wire, provider: Store, consumer: Store) -> None:
+    lay_out(provider)
+    with pytest.raises(Refusal) as refused:
+        request(consumer, "person")
+    assert refused.value.code == "USE-403"
+    request(consumer, "node")
+    with consumer.begin(case.person(party=case.BUYER), "deliver") as tx:
+        rows_of = rows.rows(tx, rows.processes)
+        tx.change(rows.processes, rows_of[0]["id"], into="person")  # as if it had been asked before the contract
+    with pytest.raises(Refusal) as refused, consumer.begin(case.person(party=case.BUYER), "deliver") as tx:
+        deliver.profile(tx, agreement="agr-1")
+    assert refused.value.code == "USE-403"
+    with consumer.read(case.person()) as tx:
+        assert {row["action"] for row in deliver.decisions(tx) if row["outcome"] != "allowed"} == {"download"}
+
+
+def test_a_proof_names_everything_that_was_delivered(wire: Wire, provider: Store, consumer: Store) -> None:
+    """Signed as it should be, but for nothing: a node that kept what it got."""
+    lay_out(provider)
+    request(consumer, "node")
+    wire.settle()
+    with consumer.read(case.person()) as tx:
+        kept = signing.signed(
+            tx, deliver_rules.destruction_proof(agreement="agr-1", node=case.BUYER_NODE, reason="over", at=case.NOW,
+                                                by="node", keys=[], files=[], download_allowed=False),
+        )  # fmt: skip
+    with pytest.raises(Refusal) as refused, provider.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+        deliver.received_destruction_proof(tx, sender=case.BUYER_NODE, body=kept)
+    assert refused.value.code == "USE-400" and "does not name 1 files" in str(refused.value)
+
+
 def test_the_end_destroys_on_both_sides_and_the_proofs_hold(wire: Wire, provider: Store, consumer: Store) -> None:
     lay_out(provider)
     request(consumer, "node")
@@ -389,10 +427,9 @@ def test_only_the_provider_ends_what_a_consumer_holds(wire: Wire, consumer: Stor
 
 
 def test_where_download_was_allowed_the_proof_says_so(provider: Store, consumer: Store) -> None:
-    open_policy = {**case.OPEN_POLICY, "permissions": [*case.OPEN_POLICY["permissions"], case.permission("download")]}
     for store in (provider, consumer):
         with store.begin(NODE) as tx:
-            case.agree(tx, policy_json=open_policy)
+            case.agree(tx, policy_json=case.DOWNLOAD_POLICY)
     wire = Wire(provider, consumer)
     lay_out(provider)
     with provider.begin(case.person(), "deliver") as tx:

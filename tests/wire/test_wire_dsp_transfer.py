@@ -21,7 +21,7 @@ from datong.negotiate.model import NO_SUCH
 from datong.wire.dsp import routes, sending
 from datong.wire.dsp.messages import problems, typed
 from datong.wire.http import Answer
-from delivery_case import BUYER, BUYER_NODE, OWNER, OWNER_NODE, agree, lay_out, open_node, person
+from delivery_case import BUYER, BUYER_NODE, DOWNLOAD_POLICY, OWNER, OWNER_NODE, agree, lay_out, open_node, person
 
 CODES = {OWNER_NODE: OWNER, BUYER_NODE: BUYER}
 
@@ -77,7 +77,7 @@ def wire(tmp_path: Path) -> Iterator[Wire]:
     stores = {code: open_node(tmp_path / code[-9:], code) for code in CODES}
     for store in stores.values():
         with store.begin(person(), "test") as tx:
-            agree(tx)
+            agree(tx, policy_json=DOWNLOAD_POLICY)
     with stores[OWNER_NODE].begin(person(), "test") as tx:
         lay_out(tx)
     yield Wire(stores)

@@ -220,6 +220,13 @@ def texts(fields: Mapping[str, Any], names: Iterable[str], limit: int = 2000) ->
     return {name: fields[name] for name in names}
 
 
+def digests(proof: Mapping[str, Any]) -> set[str]:
+    """The digests of files that a proof of destruction names."""
+    named = proof.get("files")
+    files = [file for file in named if isinstance(file, dict)] if isinstance(named, list) else []
+    return {str(file.get("digest")) for file in files}
+
+
 def destruction_proof(
     *, agreement: str, node: str, reason: str, at: str, by: str, keys: Sequence[str],
     files: Sequence[Mapping[str, Any]], download_allowed: bool,

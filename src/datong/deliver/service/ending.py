@@ -163,6 +163,13 @@ def _proved(tx: Tx, agreement: str, keys: list[str], doomed: list[dict[str, Any]
                     key=_key("proof", agreement))  # fmt: skip
 
 
+def _granted(tx: Tx, agreement: str) -> set[str]:
+    """Digests of the files whose addresses were ever given out under an agreement."""
+    sets = rows.rows(tx, rows.file_sets, rows.file_sets.c.agreement == agreement)
+    tables = {granted["share_table"] for granted in sets}
+    return {str(file["digest"]) for table in tables for file in rows.files_of(tx, table)}
+
+
 def _download_allowed(tx: Tx, contract: dict[str, Any]) -> bool:
     """Whether the policy let data leave the controlled nodes while the agreement ran (purpose as agreed)."""
     context = {"purpose": contract["terms"].get("purpose", ""), "time": contract["from"], "count": 1,
@@ -184,7 +191,10 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
 
 def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """deliver.destruction_proof: the consumer's signed proof, checked against its registered key and kept."""
+    """deliver.destruction_proof: the consumer's signed proof, checked against its registered key and kept.
+
+    Where the policy allows no download, everything that was granted went into that node: the proof must name it all.
+    """
     agreement = rules.texts(body, ("agreement", "node", "at"))["agreement"]
     contract = _our_side(tx, agreement, "end")
     if contract["consumer"] != sender or body["node"] != sender:
@@ -192,6 +202,9 @@ def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> 
     peer = register.node(tx, sender)
     if not signing.signed_by(body, contract["consumer_party"], peer["public_key"]):
         raise BAD_MESSAGE([Problem("signatures", "签名无效", "no valid signature of the sender")], count=1)
+    if not _download_allowed(tx, contract) and (unnamed := _granted(tx, agreement) - rules.digests(body)):
+        zh, en = f"未列出 {len(unnamed)} 个已交付的文件", f"does not name {len(unnamed)} files that were delivered"
+        raise BAD_MESSAGE([Problem("files", zh, en)], count=1)
     ending = end(tx, agreement=agreement, reason=rules.texts(body, ("reason",))["reason"])
     if ending["peer_proof"] is None:
         tx.change(rows.endings, agreement, peer_proof=body)

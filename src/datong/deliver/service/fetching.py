@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from datong.compose import service as compose
 from datong.deliver import store as rows
 from datong.deliver.model import AGAIN, NOT_AS_ANNOUNCED, SHOWN, Address, Side, State
-from datong.deliver.service import addresses, files, sharing, transferring
+from datong.deliver.service import addresses, deciding, files, sharing, transferring
 from datong.ground import evidence, jobs
 from datong.ground.db import NODE, Store, Tx, new_id
 from datong.ground.refusal import Kind, Refusal
@@ -35,8 +35,12 @@ Fetch = Callable[[Mapping[str, Any], Path], list[dict[str, Any]]]
 
 @verb(Role.analyst, Role.data_engineer, Role.product_manager)
 def profile(tx: Tx, *, agreement: str) -> dict[str, Any]:
-    """Show once the Delta Sharing profile of a started transfer (a secret: keep it as you keep a password)."""
+    """Show once the Delta Sharing profile of a started transfer (a secret: keep it as you keep a password).
+
+    Who has it can copy the data to anywhere, so the policy must allow download.
+    """
     sharing.our_contract(tx, agreement, "consumer", "profile")
+    deciding.require(tx, agreement=agreement, action="download")
     process = rows.first(
         tx, rows.processes, rows.processes.c.agreement == agreement, rows.processes.c.side == Side.consumer.value,
         rows.processes.c.into == "person", order=rows.processes.c.seq.desc(),

@@ -51,8 +51,9 @@ OPEN = (State.REQUESTED.value, State.STARTED.value, State.SUSPENDED.value)
 def request_transfer(tx: Tx, *, agreement: str, into: str = "") -> dict[str, Any]:
     """Ask the provider of an agreement to deliver: into this node, or to a person by a profile.
 
-    into: "node" (pulled and kept here), "person" (see deliver.profile), "" = node for a supply of a product of
-    ours, person otherwise. While a transfer of this kind is open, it is returned instead of a second one.
+    into: "node" (pulled and kept here), "person" (see deliver.profile; takes a policy that allows download), "" = node
+    for a supply of a product of ours, person otherwise. While a transfer of this kind is open, it is returned instead
+    of a second one.
     """
     contract = sharing.our_contract(tx, agreement, "consumer", "request_transfer")
     into = into or ("node" if addresses.is_supply(tx, agreement) else "person")
@@ -62,6 +63,7 @@ def request_transfer(tx: Tx, *, agreement: str, into: str = "") -> dict[str, Any
         if process["side"] == Side.consumer and process["into"] == into and process["state"] == State.REQUESTED:
             return process
     if into == "person":
+        deciding.require(tx, agreement=agreement, action="download")
         _finish_older(tx, agreement)
     pid = new_id("transfer")
     process = _new(tx, pid, Side.consumer, contract, into=into, peer=contract["provider"])
