@@ -14,6 +14,7 @@ from datong.authorise import service as authorise
 from datong.authorise import store
 from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.ground import evidence, signing
+from datong.ground.canonical import digest
 from datong.ground.refusal import Kind, Refusal
 from neighbours import PARTIES, Neighbours, node_code
 
@@ -57,8 +58,8 @@ def simple(world: Neighbours, at: str, kind: str, resource: str, copies: list[st
     return made
 
 
-def decided(world: Neighbours, instrument: str) -> None:
-    do(world, "data-bureau", "decide_collectively", instrument, minutes="M-1", persons=["a", "b"])
+def decided(world: Neighbours, instrument: str, at: str = "data-bureau") -> None:
+    do(world, at, "decide_collectively", instrument, minutes="M-1", persons=["a", "b"])
 
 
 def everything(world: Neighbours) -> dict[str, str]:
@@ -305,6 +306,36 @@ def test_an_agreement_in_force_bears_both_signatures(world: Neighbours) -> None:
         "AUT-508", world.deliver, "traffic-bureau", "data-bureau", "authorise.instrument",
         {"instrument": alone, "notice": row["notice"]},
     )  # fmt: skip
+
+
+def test_the_operator_cannot_put_itself_in_the_place_of_the_implementing_body(world: Neighbours) -> None:
+    """The bureau ends its agreement; the operator must not go on under one that it made with itself."""
+    made = everything(world)
+    do(world, "data-bureau", "withdraw", made["agreement"], reason="ended")
+    world.carry()
+    own = {"grantee_party": party("data-group"), "grantee_node": node_code("data-group"), "items": AGREEMENT}
+    wrong = refused_with("AUT-400", draft, world, "data-group", "agreement", [GATES], **own)
+    assert [problem.where for problem in wrong.problems] == ["grantee_party"]
+    for act in ACTS:
+        (problem,) = gaps(world, "data-group", GATES, act=act)
+        assert f"{made['agreement']} does not cover it" in problem
+    plan = draft(world, "city-lab", "plan", [GATES], items=PLAN)  # a friend signs instead, without consent to it
+    decided(world, plan, "city-lab")
+    do(world, "city-lab", "approve", plan, person="p-2")
+    do(world, "city-lab", "file", plan, filing_ref="F-9")
+    friendly = draft(world, "city-lab", "agreement", [GATES], **own)
+    decided(world, friendly, "city-lab")
+    refused_with("AUT-504", do, world, "city-lab", "sign", friendly, person="p-2")
+
+
+def test_a_right_granted_to_oneself_is_not_taken_in(world: Neighbours) -> None:
+    body = intercepted(world)
+    body["instrument"]["grantee_party"] = body["instrument"]["grantor_party"]
+    with world.as_person("bike-company") as tx:
+        body["instrument"] = signing.signed(tx, {**body["instrument"], "signatures": []})
+        told = {**body["notice"], "digest": digest(signing.unsigned(body["instrument"])), "signatures": []}
+        body["notice"] = signing.signed(tx, told)
+    refused_with("AUT-508", world.deliver, "data-group", "bike-company", "authorise.instrument", body)
 
 
 def test_every_change_has_its_leaf(world: Neighbours) -> None:

@@ -21,6 +21,7 @@ def clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: st
     owner whoever was granted the right. An unknown resource is a problem, not a refusal.
     """
     rights, me = store.rights(tx), signing.me(tx).party
+    names = {party["code"]: party["name"] for party in register.parties(tx)}
     problems: list[Problem] = []
     if not inputs:
         problems.append(Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear"))
@@ -33,7 +34,9 @@ def clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: st
             problems.append(Problem(code, "本节点没有该资源的登记信息", "this node holds no registration of it"))
             continue
         acting = operator if operator is not None else ("" if facts.owner_party == me else me)
-        problems += rules.gaps(facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting)
+        problems += rules.gaps(
+            facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting, names=names
+        )  # fmt: skip
     return problems
 
 

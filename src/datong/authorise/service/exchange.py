@@ -102,6 +102,7 @@ def _checked_body(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] 
         and set(value) == {*CONTENT, "signatures"}
         and all(isinstance(value[n], str) and len(value[n]) <= 200 for n in (*texts, "grantee_party", "grantee_node"))
         and all(isinstance(value[n], list) and all(isinstance(x, str) for x in value[n]) for n in lists)
+        and value["grantor_party"] != value["grantee_party"]
         and isinstance(value["items"], dict)
         and isinstance(value["signatures"], list)
         and all(isinstance(s, dict) for s in value["signatures"])
