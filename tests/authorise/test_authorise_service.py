@@ -16,6 +16,7 @@ from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.refusal import Kind, Refusal
+from datong.register import store as register_store
 from neighbours import PARTIES, Neighbours, node_code
 
 PURPOSE = "industry_development"
@@ -53,13 +54,13 @@ def do(world: Neighbours, at: str, verb: str, instrument: str, person: str = "p-
 
 def simple(world: Neighbours, at: str, kind: str, resource: str, copies: list[str], **more: Any) -> str:
     made = draft(world, at, kind, [resource], copies_to=[node_code(name) for name in copies], **more)
-    do(world, at, "sign", made)
+    do(world, at, "sign", made, person="p-2")
     world.carry()
     return made
 
 
 def decided(world: Neighbours, instrument: str, at: str = "data-bureau") -> None:
-    do(world, at, "decide_collectively", instrument, minutes="M-1", persons=["a", "b"])
+    do(world, at, "decide_collectively", instrument, minutes="M-1", persons=["p-1", "p-2"])
 
 
 def everything(world: Neighbours) -> dict[str, str]:
@@ -80,7 +81,7 @@ def everything(world: Neighbours) -> dict[str, str]:
                       grantee_party=party("data-group"), grantee_node=node_code("data-group"),
                       copies_to=[node_code("traffic-bureau")])  # fmt: skip
     decided(world, agreement)
-    do(world, "data-bureau", "sign", agreement)
+    do(world, "data-bureau", "sign", agreement, person="p-2")
     world.carry()
     do(world, "data-group", "countersign", agreement)
     world.carry()
@@ -140,7 +141,7 @@ def test_withdrawing_any_one_stops_build_listing_and_delivery(
 def test_a_late_copy_does_not_revive_a_withdrawn_right(world: Neighbours) -> None:
     made = draft(world, "bike-company", "data_use", [TRIPS], grantee_party=party("data-group"), acts=ACTS,
                  grantee_node=node_code("data-group"))  # fmt: skip
-    do(world, "bike-company", "sign", made)
+    do(world, "bike-company", "sign", made, person="p-2")
     (granted,) = world.outgoing("bike-company")
     do(world, "bike-company", "withdraw", made, reason="error")
     world.carry()
@@ -187,21 +188,22 @@ def test_an_agreement_needs_plan_registration_and_consent_in_this_order(world: N
         return made
 
     made = fresh()
-    refused_with("AUT-502", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-510", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-502", do, world, "data-bureau", "sign", made, person="p-2")
     plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
     decided(world, plan)
     refused_with("AUT-510", do, world, "data-bureau", "approve", plan)  # by its own drafter
     do(world, "data-bureau", "approve", plan, person="p-2")
     do(world, "data-bureau", "file", plan, filing_ref="F-1")
     world.register("resource", GATES, "traffic-bureau", public_data=True, state="PUBLICISED")
-    refused_with("AUT-503", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-503", do, world, "data-bureau", "sign", made, person="p-2")
     world.register("resource", GATES, "traffic-bureau", public_data=True, grade=0)
-    refused_with("AUT-503", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-503", do, world, "data-bureau", "sign", made, person="p-2")
     world.register("resource", GATES, "traffic-bureau", public_data=True)
-    refused_with("AUT-504", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-504", do, world, "data-bureau", "sign", made, person="p-2")
     simple(world, "traffic-bureau", "consent", GATES, [], grantee_party=party("data-bureau"),
            grantee_node=node_code("data-bureau"))  # fmt: skip
-    assert do(world, "data-bureau", "sign", made)["state"] == "OFFERED"
+    assert do(world, "data-bureau", "sign", made, person="p-2")["state"] == "OFFERED"
 
 
 def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
@@ -215,9 +217,33 @@ def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
     )  # fmt: skip
     plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
     refused_with("AUT-409", do, world, "data-bureau", "file", plan, filing_ref="F")
-    refused_with("AUT-509", do, world, "data-bureau", "decide_collectively", plan, minutes="M", persons=["a", "a"])
-    refused_with("AUT-509", do, world, "data-bureau", "decide_collectively", plan, minutes=" ", persons=["a", "b"])
+    decide = world, "data-bureau", "decide_collectively", plan
+    refused_with("AUT-509", do, *decide, minutes="M", persons=["p-1", "p-1"])
+    refused_with("AUT-509", do, *decide, minutes=" ", persons=["p-1", "p-2"])
+    invented = refused_with("AUT-509", do, *decide, minutes="M", persons=["a", "p-1", "b"])
+    assert [problem.where for problem in invented.problems] == ["a", "b"]
+    with world.as_person("data-bureau") as tx:
+        tx.change(register_store.people, "p-2", state="disabled")
+    refused_with("AUT-509", do, *decide, minutes="M", persons=["p-1", "p-2"])
     refused_with("AUT-404", do, world, "data-group", "countersign", plan)
+
+
+@pytest.mark.parametrize(
+    ("drafter", "signer"),
+    [(("p-1", ""), ("p-1", "")), (("p-1", ""), ("p-2", "p-1")), (("p-2", "p-1"), ("p-1", ""))],
+    ids=["the drafter", "let in by the drafter", "who let the drafter in"],
+)
+def test_who_drafts_a_grant_does_not_sign_it(
+    world: Neighbours, drafter: tuple[str, str], signer: tuple[str, str]
+) -> None:
+    asked: dict[str, Any] = {"kind": "data_use", "resources": [TRIPS], "purposes": [PURPOSE], "acts": ACTS, **TERM}
+    with world.as_person("bike-company", drafter[0], let_in_by=drafter[1]) as tx:
+        made = authorise.draft(tx, **asked, grantee_party=party("data-group"))["id"]
+    with world.as_person("bike-company", signer[0], let_in_by=signer[1]) as tx, pytest.raises(Refusal) as refused:
+        authorise.sign(tx, instrument=made)
+    assert refused.value.code == "AUT-510"
+    with world.as_person("bike-company", "p-3", let_in_by="p-4") as tx:
+        assert authorise.sign(tx, instrument=made)["state"] == "IN_FORCE"
 
 
 def test_nobody_else_decides_over_an_instrument(world: Neighbours) -> None:
@@ -233,7 +259,7 @@ def intercepted(world: Neighbours) -> dict[str, Any]:
     """A data-use authorisation on its way from bike-company to data-group."""
     made = draft(world, "bike-company", "data_use", [TRIPS], grantee_party=party("data-group"), acts=["build"],
                  grantee_node=node_code("data-group"))  # fmt: skip
-    do(world, "bike-company", "sign", made)
+    do(world, "bike-company", "sign", made, person="p-2")
     (message,) = world.outgoing("bike-company")
     return dict(message["body"])
 

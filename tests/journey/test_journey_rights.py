@@ -57,7 +57,13 @@ def all_goes_on(living: Living, version: str) -> dict[str, Any]:
 
 
 RIGHTS = {
-    "agreement": (REGISTRY, "steward", BUREAU, "operation agreement", "the implementing body must renew it"),
+    "agreement": (
+        REGISTRY,
+        "steward",
+        BUREAU,
+        "operation agreement",
+        "范例市数据局 (11520100MBXDT00351) must renew it",
+    ),
     "consent": (
         BUREAU,
         "legal",
@@ -134,7 +140,8 @@ def granted_again(living: Living, right: str) -> None:
         agreed_again(living, again)
         return
     told = living.journey.facts(kind.replace("_", "-"))
-    drafted = holder.do("authorise.draft", **(told[whose] if kind == "legal_basis" else told), again=again)
+    drafter = living.who(whose, "product_manager")
+    drafted = drafter.do("authorise.draft", **(told[whose] if kind == "legal_basis" else told), again=again)
     holder.do("authorise.sign", instrument=drafted["id"], again=again)
 
 
@@ -147,7 +154,7 @@ def agreed_again(living: Living, again: str) -> None:
     persons = [living.person_id(REGISTRY, "steward", number) for number in (0, 1)]
     made = steward.do("authorise.draft", **told, parents=[plan], again=again)["id"]
     steward.do("authorise.decide_collectively", instrument=made, minutes=decision["minutes"], persons=persons)
-    steward.do("authorise.sign", instrument=made)
+    living.who(REGISTRY, "steward", 1).do("authorise.sign", instrument=made)
     living.journey.until(lawyer, "authorise.instrument", lambda found: found["state"], "the agreement", instrument=made)
     lawyer.do("authorise.countersign", instrument=made)
     living.journey.until(
@@ -169,7 +176,9 @@ def test_an_agreement_that_is_suspended_stops_everything_until_it_is_resumed(
     steward.do("authorise.suspend", instrument=made, reason="检查")
     try:
         living.until(lambda: not cleared(living, GROUP), "the suspension to arrive")
-        refused_at_the_group(living, profile, made, "it is SUSPENDED", "the implementing body must resume it")
+        refused_at_the_group(
+            living, profile, made, "it is SUSPENDED", "范例市数据局 (11520100MBXDT00351) must resume it"
+        )
     finally:
         steward.do("authorise.resume", instrument=made, reason="检查完毕")
     living.until(lambda: cleared(living, GROUP), "the resumption to arrive")

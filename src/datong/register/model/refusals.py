@@ -216,7 +216,10 @@ SAME_PERSON = _reason(
     "REG-411",
     Kind.denied,
     ("案件 {case} 未审核。", "The case {case} was not reviewed."),
-    ("审核人参与了该案件的申请。", "The reviewer took part in its application."),
+    (
+        "审核人声明了登记对象或参与了申请，或与申请人一方的登录凭据由另一方签发。",
+        "The reviewer declared its object or took part in its application, or one of the two let the other in.",
+    ),
     ("请由另一名审核人员办理。", "Ask another reviewer."),
     article="art. 11",
 )
@@ -327,5 +330,13 @@ NOT_FIT = _reason(
     ("存证未保存。", "The evidence was not preserved."),
     ("{count} 项摘要有误。", "{count} digests are wrong."),
     ("每个来源文件给出 sha256:<64 位十六进制>。", "Give sha256:<64 hexadecimal digits> for every source file."),
+    article="art. 7",
+)
+ALREADY_JOINED = _reason(
+    "REG-425",
+    Kind.conflict,
+    ("案件 {case} 未再次确认。", "The case {case} was not confirmed again."),
+    ("主体 {party} 已确认本次申请。", "{party} has confirmed this filing already."),
+    ("无需再办；重新提交后方可再次确认。", "Nothing is left to do; it is confirmed anew when it is filed anew."),
     article="art. 7",
 )

@@ -162,6 +162,16 @@ def _shown(tx: Tx, of: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "kind": kind_of(of), "owner_name": name, "local": True, "state": registration_state(tx, row["id"])}
 
 
+def declarer(tx: Tx, case: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Who declared the object of a case at this node, as {person, party, department}; empty for another node's."""
+    found = store.holding(tx, case["object_id"])
+    if found is None or case["applicant_party"] != signing.me(tx).party:
+        return []
+    person = tx.get(store.people, found[1]["declared_by"])
+    department = person["department"] if person else ""
+    return [{"person": found[1]["declared_by"], "party": case["applicant_party"], "department": department}]
+
+
 # --- looking up --------------------------------------------------------------------------------------------------
 
 
