@@ -132,6 +132,15 @@ def test_who_must_sign_the_agreement_is_named_where_it_is_known() -> None:
     assert f"由实施机构 数据局 ({BODY}) 重新签署" in ended.zh
 
 
+def test_a_registration_lapses_after_its_last_day_in_beijing() -> None:
+    facts = replace(GATES, valid_until="2026-03-10")
+    assert gaps(facts, PUBLIC, now="2026-03-10T15:59:59Z") == []
+    for act in ("build", "list", "deliver"):
+        (problem,) = gaps(facts, PUBLIC, now="2026-03-10T16:00:00Z", act=act)
+        assert f"was valid until 2026-03-10; 交通局 ({BUREAU}) must renew it" in problem
+    assert len(rules.not_registered([facts], "2026-03-11T00:00:00Z")) == 1
+
+
 def test_the_moves_of_every_kind() -> None:
     for kind, state, deed in itertools.product(InstrumentKind, State, Deed):
         after = MOVES[kind].get((state, deed))
@@ -207,8 +216,8 @@ def test_draft_problems(kind: str, changes: dict[str, Any], places: list[str]) -
 
 def test_outside_the_plan_unregistered_and_without_consent() -> None:
     assert [p.where for p in rules.outside(["a", "b"], [["a"], ["c"]])] == ["b"]
-    assert rules.not_registered([GATES]) == []
-    assert len(rules.not_registered([replace(GATES, registration_state="DRAFT", grade="")])) == 2
+    assert rules.not_registered([GATES], NOW) == []
+    assert len(rules.not_registered([replace(GATES, registration_state="DRAFT", grade="")], NOW)) == 2
     assert rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE], NOW) == []
     assert len(rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE, "public_welfare"], NOW)) == 1
     assert rules.without_consent([GATES], [], BUREAU, [PURPOSE], NOW) == []

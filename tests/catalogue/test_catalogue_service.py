@@ -55,7 +55,7 @@ def right(world: Neighbours, at: str, kind: str, grantor: str, grantee: str = ""
         "grantee_party": grantee, "grantee_node": "", "resources": [GATES, TRIPS],
         "purposes": ["industry_development", "public_welfare"], "acts": [], "items": {}, "parents": [],
         "from_at": "2026-03-01T00:00:00Z", "until_at": "2027-03-01T00:00:00Z", "copies_to": [], "value": {}, "digest": "",
-        "serial": 1, "drafted_by": "", "changed_at": NOW, **changes,
+        "serial": 1, "drafted_by": "", "drafter_let_in_by": "", "changed_at": NOW, **changes,
     }  # fmt: skip
     with world.as_person(at) as tx:
         tx.add(authorise_store.instruments, row)

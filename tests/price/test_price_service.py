@@ -44,7 +44,7 @@ def operates(world: Neighbours) -> None:
         "id": "ins-1", "kind": "agreement", "state": "IN_FORCE", "title": "t", "grantor_party": PARTIES["data-bureau"][0],
         "grantee_party": GROUP, "grantee_node": "", "resources": [], "purposes": [], "acts": [], "items": {}, "parents": [],
         "from_at": "2026-03-01T00:00:00Z", "until_at": "2027-03-01T00:00:00Z", "copies_to": [], "value": {}, "digest": "",
-        "serial": 1, "drafted_by": "", "changed_at": "2026-03-01T00:00:00Z",
+        "serial": 1, "drafted_by": "", "drafter_let_in_by": "", "changed_at": "2026-03-01T00:00:00Z",
     }  # fmt: skip
     with world.as_person("data-group") as tx:
         tx.add(authorise_store.instruments, row)

@@ -163,6 +163,8 @@ class ResourceFacts:
     registration_state: str
     licence: dict[str, Any] = field(default_factory=dict)
     grade: str = ""
+    valid_until: str = ""
+    """Last day (Beijing) of the registration, YYYY-MM-DD; "" = none is stated."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from datong.authorise.model import (
     Use,
 )
 from datong.ground.refusal import Problem
+from datong.ground.workdays import china_date
 
 COMMERCIAL_PURPOSES = frozenset({"industry_development"})
 """Purposes for which a fee may be charged; a licence must then allow commercial use."""
@@ -134,16 +135,11 @@ def outside(resources: Sequence[str], plans: Iterable[Sequence[str]]) -> list[Pr
     return [Problem(code, "不在已备案的实施方案内", "not in a filed plan") for code in resources if code not in planned]
 
 
-def not_registered(facts: Iterable[ResourceFacts]) -> list[Problem]:
-    """Resources without code or grade (AUT-503)."""
+def not_registered(facts: Iterable[ResourceFacts], now: str) -> list[Problem]:
+    """Resources without valid registration or grade (AUT-503)."""
     problems = []
     for fact in facts:
-        if fact.registration_state != "CODED":
-            problems.append(
-                Problem(
-                    fact.code, f"登记状态为 {fact.registration_state}", f"registration is {fact.registration_state}"
-                )
-            )
+        problems += registration_gaps(fact, now)
         if not fact.grade:
             problems.append(Problem(fact.code, "未分类分级", "it has no grade"))
     return problems
@@ -200,17 +196,9 @@ def gaps(
     operator: subject code of the party that acts; "" at the owner's own node, where any grantee will do.
     names: of parties by subject code. Each problem says what is missing, whose it is and the smallest fix.
     """
-    where, owner = facts.code, (_who(facts), _who(facts))
+    owner = (_who(facts), _who(facts))
     use = Use(facts.code, purpose, act, now)
-    problems = []
-    if facts.registration_state != "CODED":
-        problems.append(
-            Problem(
-                where,
-                f"资源登记状态为 {facts.registration_state}；由{_who(facts)}完成登记赋码",
-                f"the registration is {facts.registration_state}; {_who(facts)} must have it coded",
-            )
-        )
+    problems = registration_gaps(facts, now)
 
     def fitting(kind: str, grantor: str, grantee: str) -> list[Instrument]:
         found = [
@@ -240,6 +228,27 @@ def gaps(
     if facts.personal:
         need("legal_basis", fitting("legal_basis", facts.owner_party, ""), owner)
     return problems + _licence_gaps(facts, purpose)
+
+
+def registration_gaps(facts: ResourceFacts, now: str) -> list[Problem]:
+    """The registration is not coded, or its last day (art. 15) is over."""
+    if facts.registration_state != "CODED":
+        return [
+            Problem(
+                facts.code,
+                f"资源登记状态为 {facts.registration_state}；由{_who(facts)}完成登记赋码",
+                f"the registration is {facts.registration_state}; {_who(facts)} must have it coded",
+            )
+        ]
+    if facts.valid_until and china_date(datetime.fromisoformat(now)).isoformat() > facts.valid_until:
+        return [
+            Problem(
+                facts.code,
+                f"登记有效期已于 {facts.valid_until} 届满；由{_who(facts)}办理延续登记",
+                f"the registration was valid until {facts.valid_until}; {_who(facts)} must renew it",
+            )
+        ]
+    return []
 
 
 def _implementing(

@@ -153,10 +153,11 @@ def description_problems(thing: Mapping[str, Any]) -> list[Problem]:
         problems.append(Problem("update_frequency", "应为 001 至 009", "should be 001 to 009"))
     if not re.fullmatch("[0-9]{4}([0-9]{2})?", thing["area"]):
         problems.append(Problem("area", "应为 4 或 6 位区划代码", "should be a region code of 4 or 6 digits"))
-    return problems + _licence_problems(thing["licence"])
+    return problems + licence_problems(thing["licence"])
 
 
-def _licence_problems(licence: Mapping[str, Any]) -> list[Problem]:
+def licence_problems(licence: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the terms of a licence."""
     problems = [
         Problem(f"licence.{name}", "应为 true 或 false", "should be true or false")
         for name in ("commercial", "derivatives")
@@ -169,6 +170,12 @@ def _licence_problems(licence: Mapping[str, Any]) -> list[Problem]:
     ]
     unknown = set(licence) - {"name", "commercial", "derivatives", "attribution"}
     return problems + [Problem(f"licence.{name}", "没有这一项", "no such item") for name in sorted(unknown)]
+
+
+def narrower_licence(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The terms that both licences allow, under the name of the one that allows less."""
+    terms = {name: one[name] and other[name] for name in ("commercial", "derivatives")}
+    return {**(one if all(one[name] == value for name, value in terms.items()) else other), **terms}
 
 
 def resource_problems(thing: Mapping[str, Any]) -> list[Problem]:

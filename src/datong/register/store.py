@@ -180,6 +180,7 @@ ledger = table(
     Column("kind", String(10), nullable=False),
     Column("state", String(24), nullable=False),
     Column("entry", JSON, nullable=False),  # signed by the registry
+    Column("licence_word", JSON),  # at the registry: the owner's latest signed change of the licence terms
     Column("at", Instant, nullable=False),
 )
 

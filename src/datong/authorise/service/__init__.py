@@ -15,6 +15,7 @@ from datong.authorise.service.clearing import (
     require_clearance,
     require_deliverable,
     resource_facts,
+    unregistered,
 )
 from datong.authorise.service.exchange import received_instrument, received_withdrawn
 from datong.authorise.service.instruments import (
@@ -59,5 +60,6 @@ __all__ = [
     "resume",
     "sign",
     "suspend",
+    "unregistered",
     "withdraw",
 ]

@@ -21,7 +21,7 @@ def clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: st
     owner whoever was granted the right. An unknown resource is a problem, not a refusal.
     """
     rights, me = store.rights(tx), signing.me(tx).party
-    names = {party["code"]: party["name"] for party in register.parties(tx)}
+    names = _names(tx, {r.grantor_party for r in rights} | {r.grantee_party for r in rights})
     problems: list[Problem] = []
     if not inputs:
         problems.append(Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear"))
@@ -38,6 +38,18 @@ def clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: st
             facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting, names=names
         )  # fmt: skip
     return problems
+
+
+def _names(tx: Tx, parties: set[str]) -> dict[str, str]:
+    """The names of those parties that are known here."""
+    found = {}
+    for code in parties:
+        try:
+            found[code] = str(register.party(tx, code)["name"])
+        except Refusal as unknown:
+            if unknown.kind is not Kind.unknown:
+                raise
+    return found
 
 
 def require_clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: str | None = None) -> None:
@@ -85,12 +97,27 @@ def declare_holding(tx: Tx, *, owner_party: str, owned_party: str, percent: str)
     return {"id": key, **row}
 
 
+def unregistered(tx: Tx, code: str) -> list[Problem]:
+    """What is wrong with the registration of a resource or product itself: not coded, or past its last day."""
+    try:
+        row = register.product(tx, code)
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        row = register.resource(tx, code)
+    return rules.registration_gaps(_facts(tx, row, code), tx.now)
+
+
 def resource_facts(tx: Tx, code: str) -> ResourceFacts:
     """What the registration of a resource says, own or in the signed ledger."""
-    row = register.resource(tx, code)
+    return _facts(tx, register.resource(tx, code), code)
+
+
+def _facts(tx: Tx, row: dict[str, Any], code: str) -> ResourceFacts:
+    state, valid_until = register.registration(tx, code)
     return ResourceFacts(
         code=row["code"] or code, owner_party=row["owner"], owner_name=row.get("owner_name", ""),
         public_data=bool(row["public_data"]), personal=bool(row["personal"]),
-        registration_state=register.registration_state(tx, code), licence=dict(row.get("licence") or {}),
+        registration_state=state, valid_until=valid_until, licence=dict(row.get("licence") or {}),
         grade=str(row.get("grade") or ""),
     )  # fmt: skip

@@ -216,7 +216,7 @@ def _check_agreement(tx: Tx, row: dict[str, Any]) -> None:
     if problems := rules.outside(row["resources"], plans):
         raise OUTSIDE_PLAN(problems, count=len(problems))
     facts = [clearing.resource_facts(tx, code) for code in row["resources"]]
-    if problems := rules.not_registered(facts):
+    if problems := rules.not_registered(facts, tx.now):
         raise NOT_REGISTERED(problems, count=len(problems))
     if problems := rules.without_consent(facts, store.rights(tx), row["grantor_party"], row["purposes"], tx.now):
         raise NO_CONSENT(problems, count=len(problems))

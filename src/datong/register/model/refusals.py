@@ -340,3 +340,10 @@ ALREADY_JOINED = _reason(
     ("无需再办；重新提交后方可再次确认。", "Nothing is left to do; it is confirmed anew when it is filed anew."),
     article="art. 7",
 )
+NOT_CODED = _reason(
+    "REG-426",
+    Kind.conflict,
+    ("「{name}」的许可条款未变更。", "The licence terms of {name} were not changed."),
+    ("它尚未赋码，不在台账中。", "It has no code yet, so the ledger does not hold it."),
+    ("赋码前请用 amend_description 修改描述。", "Before it is coded, amend its description (amend_description)."),
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from datong.ground import clock, codes, evidence, outbox, signing, workdays
+from datong.ground import clock, codes, evidence, signing, workdays
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import rules, store
@@ -31,7 +31,7 @@ from datong.register.model.refusals import (
 from datong.register.service import following, nodes
 from datong.register.service.filing import confirm, require_fileable, require_no_second, require_not_joined
 from datong.register.service.holdings import declarer
-from datong.register.service.ledger import enter
+from datong.register.service.ledger import enter, publish
 from datong.register.service.persons import EVERYBODY
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -309,9 +309,7 @@ def code_case(tx: Tx, *, case: str) -> dict[str, Any]:
     entry = enter(tx, {**row, "code": code, "valid_until": until}, today.isoformat())
     shown = _step(tx, row, Act.code, code=code, valid_until=until)
     following.give_code(tx, following.known_case(tx, case))
-    for member in store.active_nodes(tx):
-        if member["id"] != signing.me(tx).code:
-            outbox.send(tx, to=member["id"], type="register.ledger_entry", body={"entry": entry})
+    publish(tx, entry)
     return shown
 
 

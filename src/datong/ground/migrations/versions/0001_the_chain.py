@@ -830,6 +830,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("state", sa.String(length=24), nullable=False),
         sa.Column("entry", sa.JSON(), nullable=False),
+        sa.Column("licence_word", sa.JSON(), nullable=True),
         sa.Column("at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_register_ledger")),
     )
