@@ -40,6 +40,21 @@ def withdrawn(tx: Tx) -> None:
     tx.change(authorise_rows.instruments, "ins-1", state="WITHDRAWN")
 
 
+def lapsed(tx: Tx) -> None:
+    row = tx.get(register_rows.ledger, case.RESOURCE)
+    assert row is not None
+    tx.change(register_rows.ledger, case.RESOURCE, entry={**row["entry"], "valid_until": "2026-03-01"})
+
+
+def product(tx: Tx, **entry: str) -> None:
+    """A product of ours over RESOURCE, as the ledger has it."""
+    thing = {"id": "prod-1", "name_en": "flows", "inputs": [case.RESOURCE], "public_data": False, "personal": False}
+    said = {"object": thing, "code": "P-1", "registrants": [{"party": case.OWNER, "name": "owner"}], **entry}
+    state = entry.get("state", "CODED")
+    row = {"id": "P-1", "version": 2, "kind": "product", "state": state, "entry": said, "at": case.NOW}
+    tx.add(register_rows.ledger, row)
+
+
 DENIALS = [
     ("unknown agreement", {"agreement": "agr-9"}, None, "contract"),
     ("expired by the business clock", {}, lambda tx: case.move_business_clock(tx, "2026-10-01T00:00:00Z"), "contract"),
@@ -64,21 +79,6 @@ def test_each_check_denies(provider: Store, why: str, ask: dict[str, str], prepa
     assert not decision.allowed
     assert decision.verdict.step == step, decision.verdict
     assert decision.verdict.zh and decision.verdict.en and decision.verdict.change_en
-
-
-def lapsed(tx: Tx) -> None:
-    row = tx.get(register_rows.ledger, case.RESOURCE)
-    assert row is not None
-    tx.change(register_rows.ledger, case.RESOURCE, entry={**row["entry"], "valid_until": "2026-03-01"})
-
-
-def product(tx: Tx, **entry: str) -> None:
-    """A product of ours over RESOURCE, as the ledger has it."""
-    thing = {"id": "prod-1", "name_en": "flows", "inputs": [case.RESOURCE], "public_data": False, "personal": False}
-    said = {"object": thing, "code": "P-1", "registrants": [{"party": case.OWNER, "name": "owner"}], **entry}
-    state = entry.get("state", "CODED")
-    row = {"id": "P-1", "version": 2, "kind": "product", "state": state, "entry": said, "at": case.NOW}
-    tx.add(register_rows.ledger, row)
 
 
 @pytest.mark.parametrize(
