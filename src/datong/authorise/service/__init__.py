@@ -8,6 +8,7 @@ exchange     messages authorise.instrument and authorise.withdrawn
 
 from datong.authorise.service.clearing import (
     clearance,
+    clearances,
     cleared,
     declare_holding,
     guard_redevelopment,
@@ -39,6 +40,7 @@ __all__ = [
     "approve",
     "change",
     "clearance",
+    "clearances",
     "cleared",
     "close",
     "commence",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from datong.authorise import rules, store
@@ -20,24 +21,41 @@ def clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: st
     Empty = cleared. operator: the party that acts; by default this node's party, and at the node of a resource's
     owner whoever was granted the right. An unknown resource is a problem, not a refusal.
     """
+    (problems,) = clearances(tx, [(inputs, purpose)], act=act, operator=operator)
+    return problems
+
+
+def clearances(
+    tx: Tx, uses: Sequence[tuple[Sequence[str], str]], *, act: str, operator: str | None = None
+) -> list[list[Problem]]:
+    """`clearance` of several (inputs, purpose) at once: rights are read once, and each input once."""
     rights, me = store.rights(tx), signing.me(tx).party
     names = _names(tx, {r.grantor_party for r in rights} | {r.grantee_party for r in rights})
-    problems: list[Problem] = []
-    if not inputs:
-        problems.append(Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear"))
-    for code in inputs:
-        try:
-            facts = resource_facts(tx, code)
-        except Refusal as unknown:
-            if unknown.kind is not Kind.unknown:
-                raise
-            problems.append(Problem(code, "本节点没有该资源的登记信息", "this node holds no registration of it"))
-            continue
-        acting = operator if operator is not None else ("" if facts.owner_party == me else me)
-        problems += rules.gaps(
-            facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting, names=names
-        )  # fmt: skip
-    return problems
+    known = {code: _known_facts(tx, code) for code in {code for inputs, _ in uses for code in inputs}}
+
+    def missing(inputs: Sequence[str], purpose: str) -> list[Problem]:
+        problems = [] if inputs else [Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear")]
+        for code in inputs:
+            facts = known[code]
+            if facts is None:
+                problems.append(_unknown(code))
+                continue
+            acting = operator if operator is not None else ("" if facts.owner_party == me else me)
+            problems += rules.gaps(
+                facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting, names=names
+            )  # fmt: skip
+        return problems
+
+    return [missing(inputs, purpose) for inputs, purpose in uses]
+
+
+def _known_facts(tx: Tx, code: str) -> ResourceFacts | None:
+    try:
+        return resource_facts(tx, code)
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return None
 
 
 def _names(tx: Tx, parties: set[str]) -> dict[str, str]:
@@ -99,13 +117,17 @@ def declare_holding(tx: Tx, *, owner_party: str, owned_party: str, percent: str)
 
 def unregistered(tx: Tx, code: str) -> list[Problem]:
     """What is wrong with the registration of a resource or product itself: not coded, or past its last day."""
-    try:
-        row = register.product(tx, code)
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-        row = register.resource(tx, code)
-    return rules.registration_gaps(_facts(tx, row, code), tx.now)
+    for find in (register.product, register.resource):
+        try:
+            return rules.registration_gaps(_facts(tx, find(tx, code), code), tx.now)
+        except Refusal as unknown:
+            if unknown.kind is not Kind.unknown:
+                raise
+    return [_unknown(code)]
+
+
+def _unknown(code: str) -> Problem:
+    return Problem(code, "本节点没有该资源的登记信息", "this node holds no registration of it")
 
 
 def resource_facts(tx: Tx, code: str) -> ResourceFacts:
