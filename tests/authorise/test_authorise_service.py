@@ -104,7 +104,9 @@ def test_the_whole_chain_clears_every_node_that_needs_it(world: Neighbours) -> N
         assert gaps(world, "bike-company", TRIPS, act=act) == []
     with world.as_person("data-group") as tx:
         authorise.require_clearance(tx, inputs=[GATES, TRIPS], purpose=PURPOSE, act="deliver")
-        assert authorise.implementing_parties(tx) == {party("data-bureau")}
+        asked = {"inputs": [GATES, TRIPS], "operator": party("data-group")}
+        assert authorise.implementing_parties(tx, **asked) == {party("data-bureau")}
+        assert authorise.implementing_parties(tx, inputs=[TRIPS, "R-NONE"], operator=party("data-group")) == set()
         copy_here = authorise.instrument(tx, instrument=made["agreement"])
         assert {s["party"] for s in copy_here["signatures"]} == {party("data-bureau"), party("data-group")}
         assert copy_here["state"] == "IN_FORCE"

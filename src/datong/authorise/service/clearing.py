@@ -88,11 +88,10 @@ def require_deliverable(kind: str) -> str:
     return rules.deliverable(kind)
 
 
-def implementing_parties(tx: Tx) -> set[str]:
-    """Subject codes of the bodies whose agreement in force this node's party operates under."""
-    me = signing.me(tx).party
-    return {r.grantor_party for r in store.rights(tx) if r.kind == "agreement" and r.state == "IN_FORCE"
-            and r.grantee_party == me}  # fmt: skip
+def implementing_parties(tx: Tx, *, inputs: Sequence[str], operator: str) -> set[str]:
+    """Subject codes of the bodies under whose agreement in force `operator` uses the public resources of `inputs`."""
+    facts = [fact for code in inputs if (fact := _known_facts(tx, code)) is not None and fact.public_data]
+    return rules.implementing_bodies(facts, store.rights(tx), operator, tx.now)
 
 
 @view()
