@@ -90,7 +90,7 @@ def clear(tx: Tx) -> None:
             "id": "ins-1", "kind": "data_use", "state": "IN_FORCE", "title": "use", "grantor_party": OWNER,
             "grantee_party": BUYER, "grantee_node": BUYER_NODE, "resources": [RESOURCE], "purposes": [PURPOSE],
             "acts": [], "from_at": FROM, "until_at": UNTIL, "items": {}, "parents": [], "copies_to": [], "value": {},
-            "digest": "", "serial": 1, "drafted_by": "p-0", "changed_at": NOW,
+            "digest": "", "serial": 1, "drafted_by": "p-0", "drafter_let_in_by": "", "changed_at": NOW,
         },
     )  # fmt: skip
 

@@ -27,6 +27,8 @@ PARTIES = {
     "data-group": ("91520000MA6GROUP01", "数据集团"),
     "city-lab": ("91520100MA6LAB0001", "城市实验室"),
 }
+PEOPLE = ("p-1", "p-2", "p-3")
+"""People every node has."""
 START = "2026-03-02T00:00:00Z"
 
 
@@ -58,6 +60,12 @@ class Neighbours:
                     "public_key": self.keys[name].public.text, "state": "active", "serial": 1, "record": {}, "learned_at": tx.now,
                 }  # fmt: skip
                 tx.add(register_store.nodes, row)
+            for person in PEOPLE:
+                row = {
+                    "id": person, "login": person, "name": person, "password": None, "password_by": "", "roles": [],
+                    "department": "department", "state": "active", "added_by": "", "added_at": tx.now,
+                }  # fmt: skip
+                tx.add(register_store.people, row)
 
     def at(self, instant: str) -> None:
         """Move the business clock of every node."""
@@ -81,10 +89,10 @@ class Neighbours:
                 tx.add(register_store.ledger, row)
 
     @contextmanager
-    def as_person(self, name: str, person: str = "p-1", *roles: str) -> Iterator[Tx]:
+    def as_person(self, name: str, person: str = "p-1", *roles: str, let_in_by: str = "") -> Iterator[Tx]:
         """A transaction of a person (with all roles, where none is named) at a node."""
         held = frozenset(roles or PERSON_ROLES)
-        actor = Actor(person, next(iter(sorted(held))), PARTIES[name][0], "department", held)
+        actor = Actor(person, next(iter(sorted(held))), PARTIES[name][0], "department", held, let_in_by)
         with self.stores[name].begin(actor, "test") as tx:
             yield tx
 

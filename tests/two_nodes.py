@@ -19,6 +19,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from datong.authorise import store as authorise_rows
 from datong.catalogue import service as catalogue
 from datong.catalogue import store as catalogue_rows
 from datong.deliver import service as deliver
@@ -119,7 +120,40 @@ def two_nodes(folder: Path) -> tuple[Node, Node]:
                     "record": {}, "learned_at": NOW,
                 }  # fmt: skip
                 tx.add(register_rows.nodes, row)
+    supplied(provider)
     return provider, consumer
+
+
+SUPPLIER = "91520100MA6BIKE00X"
+
+
+def registered(tx: Tx, code: str, kind: str, owner: str, **facts: Any) -> None:
+    """A resource or product as the ledger has it."""
+    licence = {"name": "CC BY", "commercial": True, "derivatives": True}
+    thing = {"id": code, "public_data": False, "personal": False, "licence": licence, **facts}
+    entry = {"code": code, "object": thing, "registrants": [{"party": owner, "name": "单车企业"}]}
+    row = {"id": code, "version": 1, "kind": kind, "state": "CODED", "entry": entry, "at": NOW}
+    tx.add(register_rows.ledger, row)
+
+
+def granted(tx: Tx, kind: str, grantor: str, grantee: str = "", resources: list[str] = TERMS["inputs"]) -> None:
+    """A right in force, ins-<kind>, as authorise keeps it."""
+    row = {
+        "id": f"ins-{kind}", "kind": kind, "state": "IN_FORCE", "title": kind, "grantor_party": grantor,
+        "grantee_party": grantee, "grantee_node": "", "resources": resources, "purposes": list(PURPOSES), "acts": [],
+        "from_at": NOW, "until_at": "2099-01-01T00:00:00Z", "items": {}, "parents": [], "copies_to": [],
+        "value": {"signatures": []}, "digest": "", "serial": 1, "drafted_by": "", "drafter_let_in_by": "",
+        "changed_at": NOW,
+    }  # fmt: skip
+    tx.add(authorise_rows.instruments, row)
+
+
+def supplied(node: Node) -> None:
+    """The inputs of the listing, registered, and the supplier's authorisation of this node's party to use them."""
+    with node.store.begin(NODE) as tx:
+        for code in TERMS["inputs"]:
+            registered(tx, code, "resource", SUPPLIER)
+        granted(tx, "data_use", SUPPLIER, node.party)
 
 
 def listed(
@@ -134,6 +168,7 @@ def listed(
             "agree": agree, "state": state, "reason": None, "published_by": "p-9", "published_at": NOW,
         }  # fmt: skip
         tx.add(catalogue_rows.listings, listing)
+        registered(tx, dataset, "product", node.party, inputs=terms["inputs"])
         offer = {
             "id": policy.id, "listing": listing["id"], "dataset": dataset, "purpose": str(terms["purpose"]),
             "policy": to_json(policy), "policy_hash": policy_hash(policy), "terms": terms, "words": {},

@@ -274,12 +274,13 @@ def authorise(j: Journey) -> str:
     steward.do("authorise.file", instrument=plan["id"], filing_ref=filing)
 
     lawyer = j.who(BUREAU, "legal")
-    signed(j, lawyer, j.facts("consent"))
+    planner = j.who(BUREAU, "product_manager")
+    signed(j, planner, lawyer, j.facts("consent"))
     bases = j.facts("legal-basis")
-    signed(j, lawyer, bases[BUREAU])
-    company = j.who(BIKE, "legal")
-    signed(j, company, j.facts("data-use"))
-    signed(j, company, bases[BIKE])
+    signed(j, planner, lawyer, bases[BUREAU])
+    manager, company = j.who(BIKE, "product_manager"), j.who(BIKE, "legal")
+    signed(j, manager, company, j.facts("data-use"))
+    signed(j, manager, company, bases[BIKE])
 
     told = j.facts("agreement")
     decision, filing = told.pop("decision"), told.pop("filing_ref")
@@ -288,7 +289,7 @@ def authorise(j: Journey) -> str:
     steward.do(
         "authorise.decide_collectively", instrument=agreement["id"], minutes=decision["minutes"], persons=persons
     )
-    steward.do("authorise.sign", instrument=agreement["id"])
+    second.do("authorise.sign", instrument=agreement["id"])
     group = j.who(GROUP, "legal")
     j.until(
         group,
@@ -315,9 +316,9 @@ def authorise(j: Journey) -> str:
     )
 
 
-def signed(j: Journey, person: Person, told: dict[str, Any]) -> None:
-    drafted = person.do("authorise.draft", **told)
-    person.do("authorise.sign", instrument=drafted["id"])
+def signed(j: Journey, drafter: Person, signer: Person, told: dict[str, Any]) -> None:
+    drafted = drafter.do("authorise.draft", **told)
+    signer.do("authorise.sign", instrument=drafted["id"])
 
 
 def clearance(person: Person, inputs: list[str], act: str) -> Any:

@@ -81,6 +81,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "register.filing_joined": register.received_filing_joined,
     "register.case_state": register.received_case_state,
     "register.ledger_entry": register.received_ledger_entry,
+    "register.licence_changed": register.received_licence_changed,
     "authorise.instrument": authorise.received_instrument,
     "authorise.withdrawn": authorise.received_withdrawn,
     "deidentify.assessment": deidentify.received_assessment,

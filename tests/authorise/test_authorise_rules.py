@@ -98,6 +98,49 @@ def test_a_body_that_supplies_its_own_data_needs_no_consent_of_itself() -> None:
     assert gaps(own, [PUBLIC[0]]) == []
 
 
+def test_the_operator_does_not_authorise_itself_on_a_consent_given_to_the_body() -> None:
+    own = right("agreement", GROUP, GROUP, id="ins-own")
+    ended = replace(PUBLIC[0], state="WITHDRAWN")
+    (problem,) = gaps(GATES, [own, ended, *PUBLIC[1:]])
+    assert "ins-agreement does not cover it: it is WITHDRAWN" in problem
+    assert gaps(GATES, [own, *PUBLIC[1:]])
+
+
+def test_an_agreement_of_a_body_nobody_consented_to_gives_no_right() -> None:
+    friend = right("agreement", BIKE, GROUP, id="ins-a-friend")
+    (problem,) = gaps(GATES, [friend, *PUBLIC[1:]])
+    assert "no consent of the supplying unit" in problem
+    assert gaps(GATES, [friend, *PUBLIC]) == []  # and does not spoil the true one
+    (problem,) = gaps(GATES, [friend, replace(PUBLIC[0], state="WITHDRAWN"), *PUBLIC[1:]])
+    assert "ins-agreement" in problem
+    assert len(rules.without_consent([GATES], PUBLIC, GROUP, [PURPOSE], NOW)) == 1
+    assert rules.implementing_bodies([GATES], [friend, *PUBLIC], GROUP, NOW) == {BODY}
+    assert rules.implementing_bodies([GATES], [right("agreement", GROUP, GROUP), *PUBLIC[1:]], GROUP, NOW) == set()
+
+
+def test_who_must_sign_the_agreement_is_named_where_it_is_known() -> None:
+    asked: dict[str, Any] = {
+        "purpose": PURPOSE,
+        "act": "build",
+        "now": NOW,
+        "operator": GROUP,
+        "names": {BODY: "数据局"},
+    }
+    (lost,) = rules.gaps(GATES, PUBLIC[1:], **asked)
+    assert f"数据局 ({BODY}) must sign one" in lost.en
+    (ended,) = rules.gaps(GATES, [replace(PUBLIC[0], state="WITHDRAWN"), *PUBLIC[1:]], **asked)
+    assert f"由实施机构 数据局 ({BODY}) 重新签署" in ended.zh
+
+
+def test_a_registration_lapses_after_its_last_day_in_beijing() -> None:
+    facts = replace(GATES, valid_until="2026-03-10")
+    assert gaps(facts, PUBLIC, now="2026-03-10T15:59:59Z") == []
+    for act in ("build", "list", "deliver"):
+        (problem,) = gaps(facts, PUBLIC, now="2026-03-10T16:00:00Z", act=act)
+        assert f"was valid until 2026-03-10; 交通局 ({BUREAU}) must renew it" in problem
+    assert len(rules.not_registered([facts], "2026-03-11T00:00:00Z")) == 1
+
+
 def test_the_moves_of_every_kind() -> None:
     for kind, state, deed in itertools.product(InstrumentKind, State, Deed):
         after = MOVES[kind].get((state, deed))
@@ -135,7 +178,8 @@ def test_five_years(start: tuple[int, int, int], end: tuple[int, int, int], lawf
 
 def content(**changes: Any) -> dict[str, Any]:
     made = {
-        "resources": ["R"], "purposes": [PURPOSE], "acts": [], "grantee_party": GROUP, "items": {},
+        "resources": ["R"], "purposes": [PURPOSE], "acts": [], "grantor_party": BODY, "grantee_party": GROUP,
+        "items": {},
         "from": "2026-03-01T00:00:00Z", "until": "2027-03-01T00:00:00Z",
     }  # fmt: skip
     return {**made, **changes}
@@ -157,6 +201,7 @@ def test_every_missing_item_is_listed(kind: str, items: dict[str, str]) -> None:
     ("kind", "changes", "places"),
     [
         ("consent", {"grantee_party": ""}, ["grantee_party"]),
+        ("consent", {"grantor_party": GROUP}, ["grantee_party"]),
         ("consent", {"resources": [], "purposes": ["fun"]}, ["resources", "purposes"]),
         ("data_use", {}, ["acts"]),
         ("data_use", {"acts": ["steal"]}, ["acts"]),
@@ -171,8 +216,8 @@ def test_draft_problems(kind: str, changes: dict[str, Any], places: list[str]) -
 
 def test_outside_the_plan_unregistered_and_without_consent() -> None:
     assert [p.where for p in rules.outside(["a", "b"], [["a"], ["c"]])] == ["b"]
-    assert rules.not_registered([GATES]) == []
-    assert len(rules.not_registered([replace(GATES, registration_state="DRAFT", grade="")])) == 2
+    assert rules.not_registered([GATES], NOW) == []
+    assert len(rules.not_registered([replace(GATES, registration_state="DRAFT", grade="")], NOW)) == 2
     assert rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE], NOW) == []
     assert len(rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE, "public_welfare"], NOW)) == 1
     assert rules.without_consent([GATES], [], BUREAU, [PURPOSE], NOW) == []

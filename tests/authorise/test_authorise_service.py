@@ -14,7 +14,9 @@ from datong.authorise import service as authorise
 from datong.authorise import store
 from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.ground import evidence, signing
+from datong.ground.canonical import digest
 from datong.ground.refusal import Kind, Refusal
+from datong.register import store as register_store
 from neighbours import PARTIES, Neighbours, node_code
 
 PURPOSE = "industry_development"
@@ -52,13 +54,13 @@ def do(world: Neighbours, at: str, verb: str, instrument: str, person: str = "p-
 
 def simple(world: Neighbours, at: str, kind: str, resource: str, copies: list[str], **more: Any) -> str:
     made = draft(world, at, kind, [resource], copies_to=[node_code(name) for name in copies], **more)
-    do(world, at, "sign", made)
+    do(world, at, "sign", made, person="p-2")
     world.carry()
     return made
 
 
-def decided(world: Neighbours, instrument: str) -> None:
-    do(world, "data-bureau", "decide_collectively", instrument, minutes="M-1", persons=["a", "b"])
+def decided(world: Neighbours, instrument: str, at: str = "data-bureau") -> None:
+    do(world, at, "decide_collectively", instrument, minutes="M-1", persons=["p-1", "p-2"])
 
 
 def everything(world: Neighbours) -> dict[str, str]:
@@ -79,7 +81,7 @@ def everything(world: Neighbours) -> dict[str, str]:
                       grantee_party=party("data-group"), grantee_node=node_code("data-group"),
                       copies_to=[node_code("traffic-bureau")])  # fmt: skip
     decided(world, agreement)
-    do(world, "data-bureau", "sign", agreement)
+    do(world, "data-bureau", "sign", agreement, person="p-2")
     world.carry()
     do(world, "data-group", "countersign", agreement)
     world.carry()
@@ -102,7 +104,9 @@ def test_the_whole_chain_clears_every_node_that_needs_it(world: Neighbours) -> N
         assert gaps(world, "bike-company", TRIPS, act=act) == []
     with world.as_person("data-group") as tx:
         authorise.require_clearance(tx, inputs=[GATES, TRIPS], purpose=PURPOSE, act="deliver")
-        assert authorise.implementing_parties(tx) == {party("data-bureau")}
+        asked = {"inputs": [GATES, TRIPS], "operator": party("data-group")}
+        assert authorise.implementing_parties(tx, **asked) == {party("data-bureau")}
+        assert authorise.implementing_parties(tx, inputs=[TRIPS, "R-NONE"], operator=party("data-group")) == set()
         copy_here = authorise.instrument(tx, instrument=made["agreement"])
         assert {s["party"] for s in copy_here["signatures"]} == {party("data-bureau"), party("data-group")}
         assert copy_here["state"] == "IN_FORCE"
@@ -139,7 +143,7 @@ def test_withdrawing_any_one_stops_build_listing_and_delivery(
 def test_a_late_copy_does_not_revive_a_withdrawn_right(world: Neighbours) -> None:
     made = draft(world, "bike-company", "data_use", [TRIPS], grantee_party=party("data-group"), acts=ACTS,
                  grantee_node=node_code("data-group"))  # fmt: skip
-    do(world, "bike-company", "sign", made)
+    do(world, "bike-company", "sign", made, person="p-2")
     (granted,) = world.outgoing("bike-company")
     do(world, "bike-company", "withdraw", made, reason="error")
     world.carry()
@@ -186,21 +190,22 @@ def test_an_agreement_needs_plan_registration_and_consent_in_this_order(world: N
         return made
 
     made = fresh()
-    refused_with("AUT-502", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-510", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-502", do, world, "data-bureau", "sign", made, person="p-2")
     plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
     decided(world, plan)
     refused_with("AUT-510", do, world, "data-bureau", "approve", plan)  # by its own drafter
     do(world, "data-bureau", "approve", plan, person="p-2")
     do(world, "data-bureau", "file", plan, filing_ref="F-1")
     world.register("resource", GATES, "traffic-bureau", public_data=True, state="PUBLICISED")
-    refused_with("AUT-503", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-503", do, world, "data-bureau", "sign", made, person="p-2")
     world.register("resource", GATES, "traffic-bureau", public_data=True, grade=0)
-    refused_with("AUT-503", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-503", do, world, "data-bureau", "sign", made, person="p-2")
     world.register("resource", GATES, "traffic-bureau", public_data=True)
-    refused_with("AUT-504", do, world, "data-bureau", "sign", made)
+    refused_with("AUT-504", do, world, "data-bureau", "sign", made, person="p-2")
     simple(world, "traffic-bureau", "consent", GATES, [], grantee_party=party("data-bureau"),
            grantee_node=node_code("data-bureau"))  # fmt: skip
-    assert do(world, "data-bureau", "sign", made)["state"] == "OFFERED"
+    assert do(world, "data-bureau", "sign", made, person="p-2")["state"] == "OFFERED"
 
 
 def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
@@ -214,9 +219,33 @@ def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
     )  # fmt: skip
     plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
     refused_with("AUT-409", do, world, "data-bureau", "file", plan, filing_ref="F")
-    refused_with("AUT-509", do, world, "data-bureau", "decide_collectively", plan, minutes="M", persons=["a", "a"])
-    refused_with("AUT-509", do, world, "data-bureau", "decide_collectively", plan, minutes=" ", persons=["a", "b"])
+    decide = world, "data-bureau", "decide_collectively", plan
+    refused_with("AUT-509", do, *decide, minutes="M", persons=["p-1", "p-1"])
+    refused_with("AUT-509", do, *decide, minutes=" ", persons=["p-1", "p-2"])
+    invented = refused_with("AUT-509", do, *decide, minutes="M", persons=["a", "p-1", "b"])
+    assert [problem.where for problem in invented.problems] == ["a", "b"]
+    with world.as_person("data-bureau") as tx:
+        tx.change(register_store.people, "p-2", state="disabled")
+    refused_with("AUT-509", do, *decide, minutes="M", persons=["p-1", "p-2"])
     refused_with("AUT-404", do, world, "data-group", "countersign", plan)
+
+
+@pytest.mark.parametrize(
+    ("drafter", "signer"),
+    [(("p-1", ""), ("p-1", "")), (("p-1", ""), ("p-2", "p-1")), (("p-2", "p-1"), ("p-1", ""))],
+    ids=["the drafter", "let in by the drafter", "who let the drafter in"],
+)
+def test_who_drafts_a_grant_does_not_sign_it(
+    world: Neighbours, drafter: tuple[str, str], signer: tuple[str, str]
+) -> None:
+    asked: dict[str, Any] = {"kind": "data_use", "resources": [TRIPS], "purposes": [PURPOSE], "acts": ACTS, **TERM}
+    with world.as_person("bike-company", drafter[0], let_in_by=drafter[1]) as tx:
+        made = authorise.draft(tx, **asked, grantee_party=party("data-group"))["id"]
+    with world.as_person("bike-company", signer[0], let_in_by=signer[1]) as tx, pytest.raises(Refusal) as refused:
+        authorise.sign(tx, instrument=made)
+    assert refused.value.code == "AUT-510"
+    with world.as_person("bike-company", "p-3", let_in_by="p-4") as tx:
+        assert authorise.sign(tx, instrument=made)["state"] == "IN_FORCE"
 
 
 def test_nobody_else_decides_over_an_instrument(world: Neighbours) -> None:
@@ -232,7 +261,7 @@ def intercepted(world: Neighbours) -> dict[str, Any]:
     """A data-use authorisation on its way from bike-company to data-group."""
     made = draft(world, "bike-company", "data_use", [TRIPS], grantee_party=party("data-group"), acts=["build"],
                  grantee_node=node_code("data-group"))  # fmt: skip
-    do(world, "bike-company", "sign", made)
+    do(world, "bike-company", "sign", made, person="p-2")
     (message,) = world.outgoing("bike-company")
     return dict(message["body"])
 
@@ -305,6 +334,36 @@ def test_an_agreement_in_force_bears_both_signatures(world: Neighbours) -> None:
         "AUT-508", world.deliver, "traffic-bureau", "data-bureau", "authorise.instrument",
         {"instrument": alone, "notice": row["notice"]},
     )  # fmt: skip
+
+
+def test_the_operator_cannot_put_itself_in_the_place_of_the_implementing_body(world: Neighbours) -> None:
+    """The bureau ends its agreement; the operator must not go on under one that it made with itself."""
+    made = everything(world)
+    do(world, "data-bureau", "withdraw", made["agreement"], reason="ended")
+    world.carry()
+    own = {"grantee_party": party("data-group"), "grantee_node": node_code("data-group"), "items": AGREEMENT}
+    wrong = refused_with("AUT-400", draft, world, "data-group", "agreement", [GATES], **own)
+    assert [problem.where for problem in wrong.problems] == ["grantee_party"]
+    for act in ACTS:
+        (problem,) = gaps(world, "data-group", GATES, act=act)
+        assert f"{made['agreement']} does not cover it" in problem
+    plan = draft(world, "city-lab", "plan", [GATES], items=PLAN)  # a friend signs instead, without consent to it
+    decided(world, plan, "city-lab")
+    do(world, "city-lab", "approve", plan, person="p-2")
+    do(world, "city-lab", "file", plan, filing_ref="F-9")
+    friendly = draft(world, "city-lab", "agreement", [GATES], **own)
+    decided(world, friendly, "city-lab")
+    refused_with("AUT-504", do, world, "city-lab", "sign", friendly, person="p-2")
+
+
+def test_a_right_granted_to_oneself_is_not_taken_in(world: Neighbours) -> None:
+    body = intercepted(world)
+    body["instrument"]["grantee_party"] = body["instrument"]["grantor_party"]
+    with world.as_person("bike-company") as tx:
+        body["instrument"] = signing.signed(tx, {**body["instrument"], "signatures": []})
+        told = {**body["notice"], "digest": digest(signing.unsigned(body["instrument"])), "signatures": []}
+        body["notice"] = signing.signed(tx, told)
+    refused_with("AUT-508", world.deliver, "data-group", "bike-company", "authorise.instrument", body)
 
 
 def test_every_change_has_its_leaf(world: Neighbours) -> None:

@@ -55,7 +55,7 @@ def right(world: Neighbours, at: str, kind: str, grantor: str, grantee: str = ""
         "grantee_party": grantee, "grantee_node": "", "resources": [GATES, TRIPS],
         "purposes": ["industry_development", "public_welfare"], "acts": [], "items": {}, "parents": [],
         "from_at": "2026-03-01T00:00:00Z", "until_at": "2027-03-01T00:00:00Z", "copies_to": [], "value": {}, "digest": "",
-        "serial": 1, "drafted_by": "", "changed_at": NOW, **changes,
+        "serial": 1, "drafted_by": "", "drafter_let_in_by": "", "changed_at": NOW, **changes,
     }  # fmt: skip
     with world.as_person(at) as tx:
         tx.add(authorise_store.instruments, row)
@@ -179,6 +179,35 @@ def test_a_missing_right_keeps_it_off_the_list(ready: Neighbours, missing: str) 
         tx.execute(authorise_store.instruments.delete().where(authorise_store.instruments.c.kind == missing))
     refused = refusal_of(publish, ready)
     assert {problem.where.split(":")[0] for problem in refused.problems} == {"cleared"}
+
+
+@pytest.mark.parametrize("lost", ["agreement", "consent", "data_use", "legal_basis"])
+def test_an_offer_whose_right_is_gone_is_not_offered_and_the_owner_sees_why(ready: Neighbours, lost: str) -> None:
+    publish(ready)
+    of = authorise_store.instruments
+    with ready.as_person("data-group") as tx:
+        tx.execute(of.update().where(of.c.kind == lost, of.c.resources != []).values(purposes=["public_welfare"]))
+        shown = catalogue.listing(tx, dataset=FLOWS)
+        assert shown["offered"]
+        missing = {one["purpose"]: one["missing"] for one in shown["offers"]}
+        assert missing["public_welfare"] == []
+        assert any(
+            "does not allow the purpose industry_development" in each["en"] for each in missing["industry_development"]
+        )
+        (page,) = catalogue.published_page(tx, offset=0, limit=5)
+        assert [one["purpose"] for one in page["offers"]] == ["public_welfare"]
+        assert not {"missing", "offered"} & {*page, *page["offers"][0]}
+        tx.execute(of.update().where(of.c.kind == lost).values(state="WITHDRAWN"))
+        assert catalogue.listing(tx, dataset=FLOWS)["offered"] is False
+        assert all("WITHDRAWN" in one["missing"][0]["en"] for one in catalogue.listing(tx, dataset=FLOWS)["offers"])
+        assert [page["offers"] for page in catalogue.published_page(tx, offset=0, limit=5)] == [[]]
+        assert catalogue.find(tx) == []
+    assert refusal_of(lambda: published(ready)).code == "CAT-404"
+
+
+def published(world: Neighbours) -> dict[str, Any]:
+    with world.as_person("data-group") as tx:
+        return catalogue.published_dataset(tx, FLOWS)
 
 
 def test_price_risk_and_split_gates(ready: Neighbours) -> None:

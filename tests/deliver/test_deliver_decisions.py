@@ -14,6 +14,7 @@ from datong.ground.db import NODE, Store, Tx
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 from datong.negotiate import store as negotiate_rows
+from datong.register import store as register_rows
 
 
 def decide(store: Store, **ask: Any) -> Any:
@@ -39,6 +40,21 @@ def withdrawn(tx: Tx) -> None:
     tx.change(authorise_rows.instruments, "ins-1", state="WITHDRAWN")
 
 
+def lapsed(tx: Tx) -> None:
+    row = tx.get(register_rows.ledger, case.RESOURCE)
+    assert row is not None
+    tx.change(register_rows.ledger, case.RESOURCE, entry={**row["entry"], "valid_until": "2026-03-01"})
+
+
+def product(tx: Tx, **entry: str) -> None:
+    """A product of ours over RESOURCE, as the ledger has it."""
+    thing = {"id": "prod-1", "name_en": "flows", "inputs": [case.RESOURCE], "public_data": False, "personal": False}
+    said = {"object": thing, "code": "P-1", "registrants": [{"party": case.OWNER, "name": "owner"}], **entry}
+    state = entry.get("state", "CODED")
+    row = {"id": "P-1", "version": 2, "kind": "product", "state": state, "entry": said, "at": case.NOW}
+    tx.add(register_rows.ledger, row)
+
+
 DENIALS = [
     ("unknown agreement", {"agreement": "agr-9"}, None, "contract"),
     ("expired by the business clock", {}, lambda tx: case.move_business_clock(tx, "2026-10-01T00:00:00Z"), "contract"),
@@ -47,6 +63,7 @@ DENIALS = [
     ("another purpose", {"purpose": "credit_scoring"}, None, "contract"),
     ("another recipient", {"subject": case.OTHER}, None, "contract"),
     ("a right withdrawn", {}, withdrawn, "clearance"),
+    ("a registration past its last day", {}, lapsed, "clearance"),
     ("an action nobody permitted", {"action": "download"}, None, "policy"),
     ("an action that does not exist", {"action": "everything"}, None, "policy"),
 ]
@@ -62,6 +79,26 @@ def test_each_check_denies(provider: Store, why: str, ask: dict[str, str], prepa
     assert not decision.allowed
     assert decision.verdict.step == step, decision.verdict
     assert decision.verdict.zh and decision.verdict.en and decision.verdict.change_en
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({}, ""),
+        ({"state": "ENDED"}, "P-1: the registration is ENDED; owner"),
+        ({"valid_until": "2026-03-01"}, "P-1: the registration was valid until 2026-03-01; owner"),
+    ],
+    ids=["registered", "ended", "lapsed"],
+)
+def test_a_product_is_delivered_while_its_own_registration_stands(
+    provider: Store, entry: dict[str, str], words: str
+) -> None:
+    with provider.begin(NODE) as tx:
+        product(tx, **entry)
+        case.agree(tx, dataset="P-1")
+    decision = decide(provider)
+    assert decision.allowed is not bool(words)
+    assert words in decision.verdict.en
 
 
 @pytest.mark.parametrize("state", ["REQUESTED", "AGREED", "VERIFIED", "TERMINATED"])

@@ -236,7 +236,14 @@ def group(bike: Store, tmp_path: Path) -> Store:
     path.parent.mkdir(parents=True)
     pq.write_table(table, path)
     assess(bike, tmp_path, PRODUCT)
-    described = {"id": "prod-1", "name_en": "Mobility flows", "standard": "mobility-flows", "inputs": [case.RESOURCE]}
+    described = {
+        "id": "prod-1",
+        "name_en": "Mobility flows",
+        "standard": "mobility-flows",
+        "inputs": [case.RESOURCE],
+        "public_data": False,
+        "personal": False,
+    }
     entry = {"object": described, "code": PRODUCT, "registrants": [{"party": case.OWNER, "name": "owner"}]}
     known = {"id": f"{PRODUCT}/1", "product": PRODUCT, "version": 1, "recipe": RECIPE, "rows": table.num_rows,
              "path": f"products/{PRODUCT}/1.parquet", "digest": files.file_digest(path), "at": case.NOW}  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -57,7 +56,13 @@ def all_goes_on(living: Living, version: str) -> dict[str, Any]:
 
 
 RIGHTS = {
-    "agreement": (REGISTRY, "steward", BUREAU, "operation agreement", "the implementing body must renew it"),
+    "agreement": (
+        REGISTRY,
+        "steward",
+        BUREAU,
+        "operation agreement",
+        "范例市数据局 (11520100MBXDT00351) must renew it",
+    ),
     "consent": (
         BUREAU,
         "legal",
@@ -134,7 +139,8 @@ def granted_again(living: Living, right: str) -> None:
         agreed_again(living, again)
         return
     told = living.journey.facts(kind.replace("_", "-"))
-    drafted = holder.do("authorise.draft", **(told[whose] if kind == "legal_basis" else told), again=again)
+    drafter = living.who(whose, "product_manager")
+    drafted = drafter.do("authorise.draft", **(told[whose] if kind == "legal_basis" else told), again=again)
     holder.do("authorise.sign", instrument=drafted["id"], again=again)
 
 
@@ -147,7 +153,7 @@ def agreed_again(living: Living, again: str) -> None:
     persons = [living.person_id(REGISTRY, "steward", number) for number in (0, 1)]
     made = steward.do("authorise.draft", **told, parents=[plan], again=again)["id"]
     steward.do("authorise.decide_collectively", instrument=made, minutes=decision["minutes"], persons=persons)
-    steward.do("authorise.sign", instrument=made)
+    living.who(REGISTRY, "steward", 1).do("authorise.sign", instrument=made)
     living.journey.until(lawyer, "authorise.instrument", lambda found: found["state"], "the agreement", instrument=made)
     lawyer.do("authorise.countersign", instrument=made)
     living.journey.until(
@@ -169,66 +175,86 @@ def test_an_agreement_that_is_suspended_stops_everything_until_it_is_resumed(
     steward.do("authorise.suspend", instrument=made, reason="检查")
     try:
         living.until(lambda: not cleared(living, GROUP), "the suspension to arrive")
-        refused_at_the_group(living, profile, made, "it is SUSPENDED", "the implementing body must resume it")
+        refused_at_the_group(
+            living, profile, made, "it is SUSPENDED", "范例市数据局 (11520100MBXDT00351) must resume it"
+        )
     finally:
         steward.do("authorise.resume", instrument=made, reason="检查完毕")
     living.until(lambda: cleared(living, GROUP), "the resumption to arrive")
     profile.update(all_goes_on(living, version))
 
 
-Change = Callable[[dict[str, Any]], dict[str, Any]]
+ENDED = {
+    "trips": (BIKE, "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must have it coded"),
+    "passages": (BUREAU, "范例市交通局 (11520100MBXDT00276) must have it coded"),
+}
 
 
-def licence(**terms: bool) -> Change:
-    return lambda entry: {"object": {**entry["object"], "licence": {**entry["object"]["licence"], **terms}}}
-
-
-LEDGER: dict[str, tuple[str, Change, tuple[str, ...]]] = {
-    "registration of the trips": (
-        "trips", lambda entry: {"state": "ENDED"},
-        ("the registration is ENDED", "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must have it coded"),
-    ),
-    "registration of the passages": (
-        "passages", lambda entry: {"state": "ENDED"},
-        ("the registration is ENDED", "范例市交通局 (11520100MBXDT00276) must have it coded"),
-    ),
-    "licence for commercial use": (
-        "trips", licence(commercial=False),
-        ("(MIT) do not allow commercial use", "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must change them, or use a public purpose"),
-    ),
-    "licence for derived works": (
-        "passages", licence(derivatives=False),
-        ("do not allow derived works", "范例市交通局 (11520100MBXDT00276) must change them"),
-    ),
-}  # fmt: skip
-"""what: (the resource, how the registry's entry changes, the words)"""
-
-
-@pytest.mark.parametrize("what", LEDGER)
-def test_a_registration_or_licence_that_ends_in_the_ledger_stops_everything(
-    living: Living, profile: dict[str, Any], what: str
+@pytest.mark.parametrize("name", ENDED)
+def test_a_registration_that_ends_in_the_ledger_stops_everything(
+    living: Living, profile: dict[str, Any], name: str
 ) -> None:
     """There is no verb for it yet (first registration only); the registry's signed entry is what would arrive."""
-    name, change, words = LEDGER[what]
+    owner, fix = ENDED[name]
     ledger = living.who(GROUP, "auditor").ask("register.ledger")["entries"]
     entry = next(entry for entry in ledger if entry["code"] == living.code(name))
     version = living.build()["id"]
 
-    entered(living, {**entry, **change(entry), "version": entry["version"] + 1})
+    entered(living, {**entry, "state": "ENDED", "version": entry["version"] + 1}, GROUP, owner)
     try:
+        refused_at_the_group(living, profile, living.code(name), "the registration is ENDED", fix)
+        engineer, supply = living.who(owner, "data_engineer"), living.agreement(name)
+        at_home = refusal(lambda: engineer.do("deliver.release_supply", agreement=supply, again=f"ended {name}"))
+        assert at_home.code == "USE-403" and "the registration is ENDED" in says(at_home)
+    finally:
+        entered(living, {**entry, "version": entry["version"] + 2}, GROUP, owner)
+    profile.update(all_goes_on(living, version))
+
+
+LICENCES = {
+    "commercial": (
+        "trips", BIKE, "do not allow commercial use",
+        "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must change them, or use a public purpose",
+    ),
+    "derivatives": ("passages", BUREAU, "do not allow derived works", "范例市交通局 (11520100MBXDT00276) must change them"),
+}  # fmt: skip
+"""term that is withdrawn: (the resource, its owner, the words)"""
+
+
+@pytest.mark.parametrize("term", LICENCES)
+def test_licence_terms_that_are_withdrawn_stop_everything_until_they_are_given_again(
+    living: Living, profile: dict[str, Any], term: str
+) -> None:
+    name, owner, *words = LICENCES[term]
+    lawyer, version = living.who(owner, "legal"), living.build()["id"]
+    (held,) = [r for r in lawyer.ask("register.resources") if r["code"] == living.code(name)]
+    title, terms = held["licence"]["name"], {n: v for n, v in held["licence"].items() if n != "name"}
+
+    def change(again: str, **narrowed: bool) -> None:
+        lawyer.do(
+            "register.change_licence", of=held["code"], licence=title, licence_terms={**terms, **narrowed},
+            reason="演示", again=f"{term} {again}",
+        )  # fmt: skip
+
+    change("withdrawn", **{term: False})
+    assert not cleared(living, owner, "deliver")
+    try:
+        living.until(lambda: not cleared(living, GROUP), "the new terms to arrive at the group")
         refused_at_the_group(living, profile, living.code(name), *words)
-        if what == "licence for commercial use":
+        if term == "commercial":
             welfare = {"inputs": living.inputs, "purpose": "public_welfare", "act": "build"}
             found = living.who(GROUP, "operator").ask("authorise.cleared", **welfare)
             assert found["cleared"], "a public purpose is what the fix proposes, and it is allowed"
     finally:
-        entered(living, {**entry, "version": entry["version"] + 2})
+        change("given again")
+    living.until(lambda: cleared(living, GROUP) and cleared(living, owner, "deliver"), "the terms to arrive")
     profile.update(all_goes_on(living, version))
 
 
-def entered(living: Living, entry: dict[str, Any]) -> None:
-    answer = living.message(REGISTRY, GROUP, "register.ledger_entry", {"entry": living.signed(REGISTRY, entry)})
-    assert answer.status_code == 200, answer.text
+def entered(living: Living, entry: dict[str, Any], *at: str) -> None:
+    for slug in at:
+        answer = living.message(REGISTRY, slug, "register.ledger_entry", {"entry": living.signed(REGISTRY, entry)})
+        assert answer.status_code == 200, answer.text
 
 
 def test_a_party_that_is_not_granted_the_right_cannot_use_another_ones(living: Living) -> None:

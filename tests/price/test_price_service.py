@@ -34,20 +34,64 @@ def world(tmp_path: Path) -> Neighbours:
     world.register("resource", "R-TRIPS", "bike-company")
     world.register("product", FLOWS, "data-group", inputs=["R-GATES", "R-TRIPS"])
     world.register("product", "P-BIKES", "data-group", inputs=["R-TRIPS"])
+    world.register("product", "P-OTHER", "data-group", inputs=["R-GATES"])
     operates(world)
     return world
 
 
+BODY, SUPPLIER = PARTIES["data-bureau"][0], PARTIES["traffic-bureau"][0]
+
+
 def operates(world: Neighbours) -> None:
-    """The agreement data-bureau -> data-group, as it stands in the operator's store once it is in force."""
+    """The agreement data-bureau -> data-group and the consent it stands on, as both nodes keep them."""
+    for at in ("data-bureau", "data-group"):
+        granted(world, at, "agreement", BODY, GROUP)
+        granted(world, at, "consent", SUPPLIER, BODY)
+
+
+def granted(world: Neighbours, at: str, kind: str, grantor: str, grantee: str, **changes: Any) -> None:
     row = {
-        "id": "ins-1", "kind": "agreement", "state": "IN_FORCE", "title": "t", "grantor_party": PARTIES["data-bureau"][0],
-        "grantee_party": GROUP, "grantee_node": "", "resources": [], "purposes": [], "acts": [], "items": {}, "parents": [],
+        "id": f"ins-{kind}", "kind": kind, "state": "IN_FORCE", "title": "t", "grantor_party": grantor,
+        "grantee_party": grantee, "grantee_node": "", "resources": ["R-GATES"], "purposes": ["industry_development"],
+        "acts": [], "items": {}, "parents": [],
         "from_at": "2026-03-01T00:00:00Z", "until_at": "2027-03-01T00:00:00Z", "copies_to": [], "value": {}, "digest": "",
-        "serial": 1, "drafted_by": "", "changed_at": "2026-03-01T00:00:00Z",
+        "serial": 1, "drafted_by": "", "drafter_let_in_by": "", "changed_at": "2026-03-01T00:00:00Z", **changes,
     }  # fmt: skip
-    with world.as_person("data-group") as tx:
+    with world.as_person(at) as tx:
         tx.add(authorise_store.instruments, row)
+
+
+def test_only_the_implementing_body_of_the_product_sets_its_ceiling(world: Neighbours) -> None:
+    """Neither the operator itself, nor a body whose agreement is over other data, nor one whose agreement ended."""
+    ask = {"cap_fen": 1, "forecast_count": 1, "product": FLOWS}
+
+    def set_at(name: str, **changes: Any) -> Any:
+        with world.as_person(name) as tx:
+            survey = price.survey_costs(tx, survey=SURVEY)["id"]
+            return price.set_ceiling(tx, survey=survey, operator_node=node_code("data-group"), **{**ask, **changes})
+
+    for name in ("data-group", "city-lab"):
+        assert code_of(set_at, name) == "PRC-403"
+    assert code_of(set_at, "data-bureau", product="P-BIKES") == "PRC-403"  # company data alone: no guided price
+    assert code_of(set_at, "data-bureau", product="P-NONE") == "PRC-403"
+    assert set_at("data-bureau")["cap_fen"] == 1
+    with world.as_person("data-bureau") as tx:
+        tx.change(authorise_store.instruments, "ins-agreement", state="WITHDRAWN")
+    assert code_of(set_at, "data-bureau") == "PRC-403"
+
+
+@pytest.mark.parametrize("over", ["another resource", "no consent to it"])
+def test_a_ceiling_of_a_body_over_other_data_is_refused(world: Neighbours, over: str) -> None:
+    """A friendly body with an agreement of its own cannot lift the ceiling of this product."""
+    friend, codes = PARTIES["city-lab"][0], ["R-OTHER"] if over == "another resource" else ["R-GATES"]
+    for at in ("city-lab", "data-group"):
+        granted(world, at, "agreement", friend, GROUP, id="ins-friend", resources=codes)
+    ceiling(world, 100_000)
+    (message,) = world.outgoing("data-bureau")
+    value = {**message["body"]["ceiling"], "cap_fen": 10**6, "serial": 99}
+    with world.as_person("city-lab") as tx:
+        forged = signing.signed(tx, {**value, "signatures": []})
+    assert code_of(world.deliver, "data-group", "city-lab", "price.ceiling", {"ceiling": forged}) == "PRC-401"
 
 
 def ceiling(world: Neighbours, cap_fen: int, forecast: int = 10, product: str = FLOWS) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -139,6 +140,107 @@ def test_an_applicant_without_a_department_cannot_show_that_it_differs(country: 
     country.as_(BUREAU, "steward", register.join_filing, "", case=case)
     registry(country, "registrar", register.accept_case, case=case)
     assert refusal(registry, country, "reviewer", register.review_case, case=case).code == "REG-412"
+
+
+# --- four eyes: one person must not stand on both sides, however it is arranged -----------------------------------
+
+
+def test_a_second_person_does_not_take_the_place_of_the_first_who_joined(country: Country) -> None:
+    country.join(TRAFFIC)
+    _resource, case = filed(country, joint=True)
+    first = country.person(BUREAU, "steward", "reviewer", department="审核科")
+    country.act(BUREAU, first, register.join_filing, case=case)
+    assert refusal(registry, country, "steward", register.join_filing, case=case).code == "REG-425"
+    registry(country, "registrar", register.accept_case, case=case)
+    assert refusal(country.act, BUREAU, first, register.review_case, case=case).code == "REG-411"
+
+
+def test_a_co_registrants_node_confirms_once(country: Country) -> None:
+    country.join(TRAFFIC, BIKES)
+    thing = declared(country, TRAFFIC)
+    asked = {"of": thing["id"], "co_registrants": [NAMES[BIKES]], "materials": {"products": "x"}}
+    in_directory = country.view(BUREAU, register.membership, code=country.code(BIKES))
+    with country.stores[TRAFFIC].begin(country.person(TRAFFIC, "operator"), "register") as tx:
+        register.learn_node(tx, record=in_directory, function_key=country.keys[BUREAU].public.text)
+    case = country.as_(TRAFFIC, "data_engineer", register.draft_case, **asked)["id"]
+    country.as_(TRAFFIC, "data_engineer", register.submit_case, case=case)
+    country.post()
+    for person in ("person-1", "person-1", "person-2"):
+        who = {"node": country.code(BIKES), "party": NAMES[BIKES], "person": person, "department": "法务部"}
+        with country.stores[BIKES].begin(country.person(BIKES, "legal"), "register") as tx:
+            word = signing.signed(tx, {"case": case, "joined": who, "at": tx.now, "signatures": []})
+        if person == "person-2":
+            assert refusal(country.deliver, BIKES, "register.filing_joined", word, BUREAU).code == "REG-425"
+        else:
+            country.deliver(BIKES, "register.filing_joined", word, BUREAU)  # the second time: a repetition
+    shown = country.as_(BUREAU, "registrar", register.case, "登记科", case=case)
+    assert shown["registrants"][1]["person"] == "person-1"
+
+
+def test_who_drafted_does_not_review_what_another_submitted(country: Country) -> None:
+    country.join()
+    thing = declared(country, BUREAU)
+    drafter = country.person(BUREAU, "data_engineer", "reviewer", department="审核科")
+    case = country.act(BUREAU, drafter, register.draft_case, of=thing["id"], materials={"products": "x"})["id"]
+    country.as_(BUREAU, "data_engineer", register.submit_case, "数据处", case=case)
+    registry(country, "registrar", register.accept_case, case=case)
+    assert refusal(country.act, BUREAU, drafter, register.review_case, case=case).code == "REG-411"
+    assert refusal(registry, country, "reviewer", register.review_case, case=case).code == "REG-412"  # same department
+
+
+def test_who_declared_the_resource_does_not_review_it(country: Country) -> None:
+    country.join()
+    both = country.person(BUREAU, "data_engineer", "reviewer", department="审核科")
+    thing = country.act(BUREAU, both, register.declare_resource, **resource_facts())
+    files = {"a": "sha256:" + "5" * 64}
+    country.as_(BUREAU, "data_engineer", register.preserve_evidence, "数据处", of=thing["id"], files=files)
+    asked = {"of": thing["id"], "materials": {"products": "x"}}
+    case = country.as_(BUREAU, "data_engineer", register.draft_case, "数据处", **asked)["id"]
+    country.as_(BUREAU, "data_engineer", register.submit_case, "数据处", case=case)
+    registry(country, "registrar", register.accept_case, case=case)
+    assert refusal(country.act, BUREAU, both, register.review_case, case=case).code == "REG-411"
+
+
+def test_a_supplement_filed_by_another_does_not_make_the_first_applicant_forgotten(country: Country) -> None:
+    country.join()
+    thing = declared(country, BUREAU)
+    first = country.person(BUREAU, "data_engineer", "reviewer", department="审核科")
+    asked = {"of": thing["id"], "materials": {"products": "x"}}
+    case = country.as_(BUREAU, "data_engineer", register.draft_case, "数据处", **asked)["id"]
+    country.act(BUREAU, first, register.submit_case, case=case)
+    registry(country, "registrar", register.request_supplement, case=case, items=["补来源证明"])
+    country.as_(BUREAU, "data_engineer", register.submit_case, "数据处", case=case)
+    registry(country, "registrar", register.accept_case, case=case)
+    assert refusal(country.act, BUREAU, first, register.review_case, case=case).code == "REG-411"
+
+
+@pytest.mark.parametrize("spelling", ["审核科 ", " 审核科", "审核科\u3000"])
+def test_a_department_is_the_same_however_it_is_spelt(country: Country, spelling: str) -> None:
+    country.join(TRAFFIC)
+    _resource, case = filed(country, joint=True)
+    country.as_(BUREAU, "steward", register.join_filing, spelling, case=case)
+    registry(country, "registrar", register.accept_case, case=case)
+    assert refusal(registry, country, "reviewer", register.review_case, case=case).code == "REG-412"
+    kept = country.view(BUREAU, register.departments)
+    assert [row["name"] for row in kept].count("审核科") == 1
+    assert rules.department_name("Ｉｔ  科 ") == "It 科"
+
+
+@pytest.mark.parametrize("side", ["reviewer", "applicant"])
+def test_who_let_the_other_in_counts_as_the_other(country: Country, side: str) -> None:
+    """An operator who joined as steward must not review through a colleague's link, nor the other way round."""
+    country.join(TRAFFIC)
+    _resource, case = filed(country, joint=True)
+    one = country.person(BUREAU, "operator", "steward", "reviewer", department="运营科")
+    colleague = country.person(BUREAU, "steward", "reviewer", department="审核科")
+    through = replace(colleague, issued_by=one.person)
+    joins, reviews = (one, through) if side == "reviewer" else (through, replace(one, department="其他科"))
+    country.act(BUREAU, joins, register.join_filing, case=case)
+    registry(country, "registrar", register.accept_case, case=case)
+    assert refusal(country.act, BUREAU, reviews, register.review_case, case=case).code == "REG-411"
+    third = replace(country.person(BUREAU, "reviewer", department="监督科"), issued_by="person-it")
+    shown = country.act(BUREAU, third, register.review_case, case=case)
+    assert (shown["state"], shown["reviewer"]["issued_by"]) == ("REVIEWED", "person-it")
 
 
 def test_no_code_before_the_tenth_working_day_has_ended(country: Country) -> None:

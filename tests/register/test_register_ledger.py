@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from register_country import NAMES, Country, declared, resource_facts
 
-from datong.ground import codes
+from datong.ground import codes, signing
+from datong.ground.evidence.leaves import leaves
+from datong.ground.jobs import jobs
 from datong.ground.refusal import Refusal
-from datong.register import rules
+from datong.register import rules, store
 from datong.register import service as register
 
 BUREAU, TRAFFIC, BIKES, GROUP = "data-bureau", "traffic-bureau", "bike-company", "data-group"
@@ -143,3 +145,160 @@ def test_validity_is_three_years_or_the_term() -> None:
     assert rules.valid_until(date(2028, 2, 29), None) == date(2031, 2, 28)
     assert rules.valid_until(date(2026, 3, 17), "2027-01-01") == date(2027, 1, 1)
     assert rules.valid_until(date(2026, 3, 17), "2035-01-01") == date(2029, 3, 17)
+
+
+# --- the owner's node follows the ledger, and the ledger the owner's licence --------------------------------------
+
+
+def owned(country: Country, code: str, node: str = TRAFFIC) -> dict[str, Any]:
+    return dict(country.view(node, register.resource, code_or_id=code))
+
+
+def entered(country: Country, code: str, **changes: Any) -> None:
+    """The registry's newer signed entry arrives at the owner."""
+    entry = next(e for e in country.as_(BUREAU, "registrar", register.ledger)["entries"] if e["code"] == code)
+    with country.stores[BUREAU].read() as tx:
+        newer = signing.signed(tx, {**entry, **changes, "version": entry["version"] + 1, "signatures": []})
+    country.deliver(BUREAU, "register.ledger_entry", {"entry": newer}, TRAFFIC)
+
+
+def test_an_entry_that_ended_is_ended_at_the_owner_too(country: Country) -> None:
+    country.join(TRAFFIC)
+    code = coded(country, TRAFFIC, declared(country, TRAFFIC)["id"])
+    assert owned(country, code)["state"] == "CODED"
+    entered(country, code, state="ENDED")
+    assert owned(country, code)["state"] == "ENDED"
+    assert country.view(TRAFFIC, register.registration_state, code_or_id=owned(country, code)["id"]) == "ENDED"
+    with pytest.raises(Refusal):
+        entered(country, code, state="PERHAPS", version=9)
+
+
+def test_the_licence_in_the_ledger_holds_at_the_owner(country: Country) -> None:
+    country.join(TRAFFIC)
+    code = coded(country, TRAFFIC, declared(country, TRAFFIC)["id"])
+    known = owned(country, code)
+    thing = country.as_(BUREAU, "registrar", register.ledger)["entries"][0]["object"]
+    narrower = {**thing, "licence": {**thing["licence"], "name": "non-commercial", "commercial": False}}
+    entered(country, code, object=narrower)
+    assert known["licence"]["commercial"] is True
+    assert (owned(country, code)["licence"]["commercial"], owned(country, code)["licence"]["name"]) == (
+        False,
+        "non-commercial",
+    )
+
+
+TERMS = {"commercial": False, "derivatives": True, "attribution": "traffic bureau"}
+
+
+def licensed(country: Country, node: str, of: str, commercial: bool, **more: Any) -> Any:
+    asked = {"licence": "changed", "licence_terms": {**TERMS, "commercial": commercial}, "reason": "决定", **more}
+    return country.as_(node, "legal", register.change_licence, of=of, **asked)
+
+
+def test_the_owner_withdraws_licence_terms_and_gives_them_back(country: Country) -> None:
+    country.join(TRAFFIC, BIKES)
+    code = coded(country, TRAFFIC, declared(country, TRAFFIC)["id"])
+    licensed(country, TRAFFIC, code, commercial=False)
+    assert owned(country, code)["licence"]["commercial"] is False  # at once, before the registry has answered
+    assert owned(country, code, BIKES)["licence"]["commercial"] is True
+    country.post()
+    for node in (BUREAU, TRAFFIC, BIKES):
+        assert owned(country, code, node)["licence"] == {"name": "changed", **TERMS}
+    licensed(country, TRAFFIC, code, commercial=True)
+    assert owned(country, code)["licence"]["commercial"] is False  # wider only when it is entered
+    country.post()
+    for node in (BUREAU, TRAFFIC, BIKES):
+        assert owned(country, code, node)["licence"]["commercial"] is True
+    assert not country.refused
+    acts = [row["act"] for row in country.view(BUREAU, lambda tx: store.rows(tx, leaves))]
+    assert acts.count("register.licence_entered") == 2
+
+
+def test_the_registry_as_owner_enters_its_own_licence(country: Country) -> None:
+    country.join(BIKES)
+    thing = declared(country, BUREAU)
+    asked = {"of": thing["id"], "materials": {"products": "x"}}
+    case = country.as_(BUREAU, "data_engineer", register.draft_case, "数据处", **asked)["id"]
+    country.as_(BUREAU, "data_engineer", register.submit_case, "数据处", case=case)
+    country.as_(BUREAU, "registrar", register.accept_case, case=case)
+    country.as_(BUREAU, "reviewer", register.review_case, "审核科", case=case)
+    country.as_(BUREAU, "registrar", register.publicise_case, case=case)
+    with country.stores[BUREAU].read() as tx:
+        since = tx.business_now
+    country.move_to(since.replace(month=since.month + 1))
+    code = country.as_(BUREAU, "registrar", register.code_case, case=case)["code"]
+    licensed(country, BUREAU, code, commercial=False)
+    country.post()
+    assert owned(country, code, BIKES)["licence"]["commercial"] is False
+
+
+def words_on_their_way(country: Country) -> list[dict[str, Any]]:
+    with country.stores[TRAFFIC].read() as tx:
+        sent = [row["payload"] for row in store.rows(tx, jobs, jobs.c.added_at)]
+    return [payload["body"] for payload in sent if payload.get("type") == "register.licence_changed"]
+
+
+def test_an_older_word_on_the_licence_changes_nothing(country: Country) -> None:
+    country.join(TRAFFIC)
+    code = coded(country, TRAFFIC, declared(country, TRAFFIC)["id"])
+    licensed(country, TRAFFIC, code, commercial=True)
+    licensed(country, TRAFFIC, code, commercial=False)
+    words = sorted(words_on_their_way(country), key=lambda word: str(word["at"]))
+    for word in (words[1], words[0], words[0]):
+        country.deliver(TRAFFIC, "register.licence_changed", word, BUREAU)
+    assert owned(country, code, BUREAU)["licence"]["commercial"] is False
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda word: word["licence"].update(commercial=True),
+        lambda word: word.update(at="2099-01-01T00:00:00Z"),
+        lambda word: word.update(licence="free"),
+        lambda word: word.update(code="7" * 32),
+        lambda word: word.update(signatures=[]),
+        lambda word: word.update(more=1),
+        lambda word: word.pop("reason"),
+    ],
+)
+def test_a_hostile_word_on_the_licence_is_refused(country: Country, spoil: Any) -> None:
+    country.join(TRAFFIC, BIKES)
+    code = coded(country, TRAFFIC, declared(country, TRAFFIC)["id"])
+    licensed(country, TRAFFIC, code, commercial=False)
+    (word,) = words_on_their_way(country)
+    with pytest.raises(Refusal):
+        country.deliver(BIKES, "register.licence_changed", word, BUREAU)
+    with country.stores[BIKES].read() as tx:  # another member signs it for itself
+        theirs = signing.signed(tx, {**word, "signatures": []})
+    with pytest.raises(Refusal):
+        country.deliver(BIKES, "register.licence_changed", theirs, BUREAU)
+    spoil(word)
+    with pytest.raises(Refusal) as caught:
+        country.deliver(TRAFFIC, "register.licence_changed", word, BUREAU)
+    assert caught.value.code == "REG-420"
+    assert owned(country, code, BUREAU)["licence"]["commercial"] is True
+
+
+def test_licence_terms_are_changed_by_the_owner_with_a_reason_once_it_is_coded(country: Country) -> None:
+    country.join(TRAFFIC, BIKES)
+    thing = declared(country, TRAFFIC)["id"]
+    for code, ask in {
+        "REG-426": {"node": TRAFFIC, "of": thing, "commercial": False},
+        "REG-419": {"node": BIKES, "of": thing, "commercial": False},
+        "REG-421": {"node": TRAFFIC, "of": thing, "commercial": False, "reason": " "},
+        "REG-402": {"node": TRAFFIC, "of": thing, "commercial": False, "licence_terms": {"commercial": "no"}},
+    }.items():
+        with pytest.raises(Refusal) as caught:
+            licensed(country, **ask)
+        assert caught.value.code == code
+
+
+def test_of_two_licences_the_narrower_holds() -> None:
+    wide, narrow = (
+        {"name": "w", "commercial": True, "derivatives": True},
+        {"name": "n", "commercial": False, "derivatives": True},
+    )
+    for one, other in ((wide, narrow), (narrow, wide)):
+        assert rules.narrower_licence(one, other) == narrow
+    cross = {"name": "c", "commercial": True, "derivatives": False}
+    assert not {True} & {rules.narrower_licence(narrow, cross)[term] for term in ("commercial", "derivatives")}

@@ -211,6 +211,38 @@ def test_a_login_link_works_once_within_a_day(node: Store, wall: Wall) -> None:
     assert code_of(node, register.login_by_link, link="") == "IDN-408"
 
 
+def test_a_way_in_remembers_who_handed_it_out(node: Store) -> None:
+    """Link, service token and a password that another set: whoever could use it too stands beside the person."""
+    root = operator(node)
+    ann = do(node, register.add_person, actor=root, login="ann", name="A", roles=["reviewer"])["id"]
+    link = do(node, register.login_link, actor=root, person=ann)["token"]
+    session = do(node, register.login_by_link, link=link, client="firefox")
+    assert (who(node, session).person, who(node, session).issued_by) == (ann, root.person)
+    session = do(node, register.rotate_session, token=session, client="firefox")
+    assert who(node, session).issued_by == root.person
+    token = do(node, register.issue_service_token, actor=root, person=ann, label="x", scopes=["register"])["token"]
+    with node.read() as tx:
+        assert register.actor_of_service_token(tx, token)[0].issued_by == root.person
+    # a password chosen in a session that somebody else could have opened is no proof of the person either
+    do(node, register.change_password, actor=who(node, session), new="chosen by somebody")
+    by_password = do(node, register.login, login="ann", password="chosen by somebody", client="firefox")
+    assert who(node, by_password).issued_by == root.person
+    given = {"login": "bea", "name": "B", "roles": ["reviewer"], "password": "given by the operator"}
+    do(node, register.add_person, actor=root, **given)
+    entered_so = do(node, register.login, login="bea", password=given["password"], client="firefox")
+    assert who(node, entered_so).issued_by == root.person
+
+
+def test_ones_own_link_token_and_password_name_nobody_else(node: Store) -> None:
+    root = operator(node)
+    link = do(node, register.login_link, actor=root, person=root.person)["token"]
+    assert who(node, do(node, register.login_by_link, link=link, client="firefox")).issued_by == ""
+    assert who(node, entered(node)).issued_by == ""
+    token = do(node, register.issue_service_token, actor=root, person=root.person, label="x", scopes=["price"])["token"]
+    with node.read() as tx:
+        assert register.actor_of_service_token(tx, token)[0].issued_by == ""
+
+
 def test_a_person_without_password_enters_by_link_only(node: Store) -> None:
     person = do(node, register.add_person, actor=operator(node), login="linky", name="L", roles=["analyst"])
     for password in ("", "None", "nobody has this password"):

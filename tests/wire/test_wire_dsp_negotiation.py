@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from datong.ground.db import Tx
+from datong.authorise import store as authorise_rows
+from datong.ground.db import NODE, Tx
 from datong.ground.evidence.leaves import leaves, row_digest
 from datong.ground.jobs import open_jobs
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as rows
+from datong.register import store as register_rows
 from datong.terms.policy import Constraint, Policy, Rule, from_json, policy_hash, to_json
 from datong.wire.dsp.messages import problems
 from datong.wire.dsp.versions import SIGNS, WELL_KNOWN
-from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop, Node, business_time, listed, two_nodes
+from two_nodes import (
+    DATASET,
+    NOW,
+    OFFER,
+    POLICY,
+    SUPPLIER,
+    TERMS,
+    UNTIL,
+    Loop,
+    Node,
+    business_time,
+    granted,
+    listed,
+    registered,
+    two_nodes,
+)
 
 
 @pytest.fixture
@@ -184,6 +202,7 @@ def test_a_counter_offer_is_accepted_and_agreed(pair):
 
 def test_a_provider_may_open_with_an_offer(pair):
     provider, consumer, loop = pair
+    listed(provider)
     with provider.as_("product_manager") as tx:
         negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=TERMS)
     loop.run()
@@ -192,6 +211,113 @@ def test_a_provider_may_open_with_an_offer(pair):
         negotiate.accept(tx, negotiation=consumer.negotiation()["id"])
     loop.run()
     assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+
+
+# --- a contract is made while the rights stand, not once they are gone -------------------------------------------
+
+BODY, BUREAU = "11520000MB1234567X", "11520000009390180H"
+
+
+def with_public_data(provider: Node) -> None:
+    """RES-1 is the bureau's, public and personal: agreement, consent and legal basis besides RES-2's data-use."""
+    with provider.store.begin(NODE) as tx:
+        tx.execute(register_rows.ledger.delete().where(register_rows.ledger.c.id == "RES-1"))
+        registered(tx, "RES-1", "resource", BUREAU, public_data=True, personal=True)
+        tx.add(register_rows.parties, {"id": BODY, "name": "数据局", "kind": "0", "own": False, "added_at": NOW})
+        granted(tx, "agreement", BODY, provider.party, ["RES-1"])
+        granted(tx, "consent", BUREAU, BODY, ["RES-1"])
+        granted(tx, "legal_basis", BUREAU, "", ["RES-1"])
+
+
+def withdrawn(kind: str) -> Callable[[Tx], None]:
+    return lambda tx: tx.change(authorise_rows.instruments, f"ins-{kind}", state="WITHDRAWN")
+
+
+def entered(code: str, *, state: str = "CODED", **facts: Any) -> Callable[[Tx], None]:
+    """The registry's entry changes."""
+
+    def change(tx: Tx) -> None:
+        row = tx.get(register_rows.ledger, code)
+        assert row is not None
+        thing = {**row["entry"]["object"], **facts.pop("object", {})}
+        tx.change(register_rows.ledger, code, state=state, entry={**row["entry"], "object": thing, **facts})
+
+    return change
+
+
+LOST = {
+    "agreement": (withdrawn("agreement"), ("RES-1", "ins-agreement", "WITHDRAWN", f"数据局 ({BODY}) must renew it")),
+    "consent": (withdrawn("consent"), ("RES-1", "ins-consent", "WITHDRAWN", f"({BUREAU}) must renew it")),
+    "legal basis": (withdrawn("legal_basis"), ("RES-1", "ins-legal_basis", f"({BUREAU}) must renew it")),
+    "data use": (withdrawn("data_use"), ("RES-2", "ins-data_use", f"({SUPPLIER}) must renew it")),
+    "licence": (
+        entered("RES-2", object={"licence": {"name": "NC", "commercial": False, "derivatives": True}}),
+        ("RES-2", "(NC) do not allow commercial use", f"({SUPPLIER}) must change them"),
+    ),
+    "registration of an input": (
+        entered("RES-1", valid_until="2020-01-01"), ("RES-1", "valid until 2020-01-01", f"({BUREAU}) must renew it"),
+    ),
+    "registration of the product": (entered(DATASET, state="ENDED"), (DATASET, "is ENDED", "must have it coded")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LOST)
+def test_a_request_is_refused_once_a_right_is_gone(pair, what):
+    provider, consumer, loop = pair
+    with_public_data(provider)
+    offer = listed(provider)
+    lose, words = LOST[what]
+    with provider.store.begin(NODE) as tx:
+        lose(tx)
+    ask(consumer, provider, offer)  # as it stood in the catalogue read before
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert consumer.agreements() == provider.agreements() == []
+    reason = consumer.negotiation()["reason"]
+    assert reason["code"] == "CTR-413"
+    for word in words:
+        assert word in reason["en"], reason
+
+
+def test_with_all_rights_the_same_request_is_agreed(pair):
+    provider, consumer, loop = pair
+    with_public_data(provider)
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+
+
+def test_an_offer_that_is_accepted_after_a_right_was_lost_is_not_agreed(pair):
+    provider, consumer, loop = pair
+    listed(provider)
+    with provider.as_("product_manager") as tx:
+        negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=TERMS)
+    loop.run()
+    with provider.store.begin(NODE) as tx:
+        withdrawn("data_use")(tx)
+    with consumer.as_("analyst") as tx:
+        negotiate.accept(tx, negotiation=consumer.negotiation()["id"])
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert consumer.negotiation()["reason"]["code"] == "CTR-413"
+
+
+def test_a_person_neither_offers_nor_agrees_without_the_rights(pair):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider, agree="person"))
+    loop.run()
+    with provider.store.begin(NODE) as tx:
+        withdrawn("data_use")(tx)
+    held = provider.negotiation()["id"]
+    bare = {name: part for name, part in TERMS.items() if name != "inputs"}  # silence about them is no way round
+    for ask_for in (
+        lambda tx: negotiate.agree(tx, negotiation=held),
+        lambda tx: negotiate.offer(tx, negotiation=held, policy=to_json(POLICY), terms=bare),
+        lambda tx: negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=bare),
+    ):
+        with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+            ask_for(tx)
+        assert refused.value.code == "CTR-413"
 
 
 @pytest.mark.parametrize("who", ["provider", "consumer"])

@@ -98,6 +98,12 @@ MOVES: dict[InstrumentKind, dict[tuple[State, Deed], State]] = {
     InstrumentKind.legal_basis: _UNILATERAL,
 }
 
+GRANTS = frozenset({InstrumentKind.agreement, InstrumentKind.consent, InstrumentKind.data_use})
+"""Kinds that give a right to somebody else: drafted by one person, signed by another."""
+
+DECIDERS_MIN = 2
+"""People of the deciding body that a collective decision names at least."""
+
 LIVE = frozenset({State.IN_FORCE})
 """States in which an instrument carries rights (a plan carries none; it is FILED)."""
 
@@ -157,6 +163,8 @@ class ResourceFacts:
     registration_state: str
     licence: dict[str, Any] = field(default_factory=dict)
     grade: str = ""
+    valid_until: str = ""
+    """Last day (Beijing) of the registration, YYYY-MM-DD; "" = none is stated."""
 
 
 @dataclass(frozen=True)
@@ -273,8 +281,8 @@ NOT_PROVEN = _reason(
 TOO_FEW = _reason(
     "AUT-509", Kind.invalid,
     ("集体决策未记录。", "The collective decision was not recorded."),
-    ("至少需要两名不同的决策人和会议纪要编号。",
-     "It needs at least two different persons and the reference of the minutes."),
+    ("至少需要本单位 {least} 名不同的在册决策人和会议纪要编号。",
+     "It needs at least {least} different active people of this organisation and the reference of the minutes."),
     ("请补充决策人和纪要编号。", "Name the persons and the minutes."),
     art="第十一条、第十三条",
 )  # fmt: skip
@@ -288,8 +296,10 @@ NOT_YOURS = _reason(
 SAME_PERSON = _reason(
     "AUT-510", Kind.denied,
     ("「{deed}」未执行。", "{deed} was not done."),
-    ("起草人不得批准自己的文件。", "Who drafted an instrument may not approve it."),
-    ("请由另一人批准。", "Let another person approve it."),
+    ("起草人不得批准或签署自己的文件；登录凭据由起草人签发者、为起草人签发者亦同。",
+     "Who drafted an instrument may neither approve nor sign it, nor may whoever let the drafter in or was let in "
+     "by the drafter."),
+    ("请由另一人办理。", "Let another person do it."),
 )  # fmt: skip
 NOT_YET_KNOWN = _reason(
     "AUT-511", Kind.unavailable,

@@ -5,7 +5,7 @@ Contract: tests/authorise/test_authorise_rules.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from datong.authorise.model import (
     Use,
 )
 from datong.ground.refusal import Problem
+from datong.ground.workdays import china_date
 
 COMMERCIAL_PURPOSES = frozenset({"industry_development"})
 """Purposes for which a fee may be charged; a licence must then allow commercial use."""
@@ -76,6 +77,8 @@ def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) 
     ]
     if kind in ("agreement", "consent", "data_use") and not content["grantee_party"]:
         problems.append(_missing("grantee_party"))
+    if content["grantee_party"] == content["grantor_party"]:
+        problems.append(Problem("grantee_party", "不得向本主体授权", "nobody grants a right to itself"))
     if kind == "data_use" and not content["acts"]:
         problems.append(_missing("acts"))
     if content["until"] <= content["from"]:
@@ -132,16 +135,11 @@ def outside(resources: Sequence[str], plans: Iterable[Sequence[str]]) -> list[Pr
     return [Problem(code, "不在已备案的实施方案内", "not in a filed plan") for code in resources if code not in planned]
 
 
-def not_registered(facts: Iterable[ResourceFacts]) -> list[Problem]:
-    """Resources without code or grade (AUT-503)."""
+def not_registered(facts: Iterable[ResourceFacts], now: str) -> list[Problem]:
+    """Resources without valid registration or grade (AUT-503)."""
     problems = []
     for fact in facts:
-        if fact.registration_state != "CODED":
-            problems.append(
-                Problem(
-                    fact.code, f"登记状态为 {fact.registration_state}", f"registration is {fact.registration_state}"
-                )
-            )
+        problems += registration_gaps(fact, now)
         if not fact.grade:
             problems.append(Problem(fact.code, "未分类分级", "it has no grade"))
     return problems
@@ -150,7 +148,7 @@ def not_registered(facts: Iterable[ResourceFacts]) -> list[Problem]:
 def without_consent(
     facts: Iterable[ResourceFacts], rights: Sequence[Instrument], grantor: str, purposes: Sequence[str], now: str
 ) -> list[Problem]:
-    """Resources got from another unit whose consent to every purpose is missing (AUT-504)."""
+    """Resources got from another unit that has not consented to every purpose towards `grantor` (AUT-504)."""
     return [
         Problem(
             fact.code,
@@ -163,6 +161,7 @@ def without_consent(
         if not any(
             r.kind == "consent"
             and r.grantor_party == fact.owner_party
+            and r.grantee_party == grantor
             and not shortfalls(r, Use(fact.code, purpose, "", now))
             for r in rights
         )
@@ -189,74 +188,135 @@ def shortfalls(instrument: Instrument, use: Use) -> list[tuple[str, str]]:
 
 
 def gaps(
-    facts: ResourceFacts, instruments: Sequence[Instrument], *, purpose: str, act: str, now: str, operator: str
-) -> list[Problem]:
+    facts: ResourceFacts, instruments: Sequence[Instrument], *, purpose: str, act: str, now: str, operator: str,
+    names: Mapping[str, str] | None = None,
+) -> list[Problem]:  # fmt: skip
     """What is missing before `act` for `purpose` may be done with one resource; empty = cleared.
 
     operator: subject code of the party that acts; "" at the owner's own node, where any grantee will do.
-    Each problem says what is missing, whose it is and the smallest fix.
+    names: of parties by subject code. Each problem says what is missing, whose it is and the smallest fix.
     """
-    where, owner = facts.code, (_who(facts), _who(facts))
-    problems = []
-    if facts.registration_state != "CODED":
-        problems.append(
-            Problem(
-                where,
-                f"资源登记状态为 {facts.registration_state}；由{_who(facts)}完成登记赋码",
-                f"the registration is {facts.registration_state}; {_who(facts)} must have it coded",
-            )
-        )
+    owner = (_who(facts), _who(facts))
+    use = Use(facts.code, purpose, act, now)
+    problems = registration_gaps(facts, now)
 
-    def need(kind: str, grantor: str, grantee: str, holder: tuple[str, str]) -> Instrument | None:
-        fitting = [
+    def fitting(kind: str, grantor: str, grantee: str) -> list[Instrument]:
+        found = [
             i
             for i in instruments
             if i.kind == kind
             and (not grantor or i.grantor_party == grantor)
             and (not grantee or i.grantee_party == grantee)
+            and i.grantor_party != i.grantee_party
             and facts.code in i.resources
         ]
-        use = Use(facts.code, purpose, act, now)
-        found, problem = _nearest(fitting, KIND_ZH[kind], KIND_EN[kind], holder, use)
+        return sorted(found, key=lambda i: _farness(i, use))
+
+    def need(kind: str, found: Sequence[Instrument], holder: tuple[str, str]) -> None:
+        problem = _uncovered(found, KIND_ZH[kind], KIND_EN[kind], holder, use)
         if problem:
             problems.append(problem)
-        return found
 
     if facts.public_data:
-        agreement = need("agreement", "", operator, ("实施机构", "the implementing body"))
-        if agreement is None or agreement.grantor_party != facts.owner_party:
-            need("consent", facts.owner_party, "", owner)
+        consents = fitting("consent", facts.owner_party, "")
+        body, agreements = _implementing(fitting("agreement", "", operator), consents, facts.owner_party, use)
+        need("agreement", agreements, _named(body, names or {}))
+        if body != facts.owner_party:
+            need("consent", [c for c in consents if not body or c.grantee_party == body], owner)
     elif facts.owner_party != operator:
-        need("data_use", facts.owner_party, operator, owner)
+        need("data_use", fitting("data_use", facts.owner_party, operator), owner)
     if facts.personal:
-        need("legal_basis", facts.owner_party, "", owner)
+        need("legal_basis", fitting("legal_basis", facts.owner_party, ""), owner)
     return problems + _licence_gaps(facts, purpose)
 
 
-def _nearest(
-    fitting: Sequence[Instrument], zh: str, en: str, holder: tuple[str, str], use: Use
-) -> tuple[Instrument | None, Problem | None]:
-    """The instrument that covers, or the problem that names the nearest one and the smallest fix.
+def registration_gaps(facts: ResourceFacts, now: str) -> list[Problem]:
+    """The registration is not coded, or its last day (art. 15) is over."""
+    if facts.registration_state != "CODED":
+        return [
+            Problem(
+                facts.code,
+                f"资源登记状态为 {facts.registration_state}；由{_who(facts)}完成登记赋码",
+                f"the registration is {facts.registration_state}; {_who(facts)} must have it coded",
+            )
+        ]
+    if facts.valid_until and china_date(datetime.fromisoformat(now)).isoformat() > facts.valid_until:
+        return [
+            Problem(
+                facts.code,
+                f"登记有效期已于 {facts.valid_until} 届满；由{_who(facts)}办理延续登记",
+                f"the registration was valid until {facts.valid_until}; {_who(facts)} must renew it",
+            )
+        ]
+    return []
 
-    Of equally near ones a suspended one is named first: to resume it is less than to sign another.
+
+def _implementing(
+    agreements: Sequence[Instrument], consents: Sequence[Instrument], owner: str, use: Use
+) -> tuple[str, Sequence[Instrument]]:
+    """The implementing body ("" when nothing names one) and its agreements, nearest first.
+
+    It is the body that the supplying unit consented to, or the unit itself: what anybody else signs gives no right.
     """
-    ranked = sorted(fitting, key=lambda i: (len(shortfalls(i, use)), i.state != State.SUSPENDED, i.id))
+    consented = {c.grantee_party for c in consents if not shortfalls(c, use)} | {owner}
+    named = [a.grantor_party for a in sorted(agreements, key=lambda a: a.grantor_party not in consented)]
+    body = next(iter([*named, *(c.grantee_party for c in consents)]), "")
+    return body, [a for a in agreements if a.grantor_party == body]
+
+
+def implementing_bodies(
+    facts: Iterable[ResourceFacts], instruments: Sequence[Instrument], operator: str, now: str
+) -> set[str]:
+    """The bodies under whose agreement in force `operator` uses the public resources `facts`, with the consent of
+    the unit that supplies each."""
+    bodies = set()
+    for fact in facts:
+        standing = [i for i in instruments if _stands(i, fact.code, now)]
+        consented = {i.grantee_party for i in standing if i.kind == "consent" and i.grantor_party == fact.owner_party}
+        bodies |= {
+            i.grantor_party
+            for i in standing
+            if i.kind == "agreement" and i.grantee_party == operator
+            and i.grantor_party in {*consented, fact.owner_party}
+        }  # fmt: skip
+    return bodies - {operator}
+
+
+def _stands(instrument: Instrument, resource: str, now: str) -> bool:
+    return any(not shortfalls(instrument, Use(resource, purpose, "", now)) for purpose in instrument.purposes)
+
+
+def _farness(instrument: Instrument, use: Use) -> tuple[int, bool, str]:
+    """Of equally near ones a suspended one comes first: to resume it is less than to sign another."""
+    return len(shortfalls(instrument, use)), instrument.state != State.SUSPENDED, instrument.id
+
+
+def _uncovered(ranked: Sequence[Instrument], zh: str, en: str, holder: tuple[str, str], use: Use) -> Problem | None:
+    """None when the nearest of `ranked` covers the use; else the problem that names it and the smallest fix."""
     if not ranked:
-        return None, Problem(
+        return Problem(
             use.resource,
             f"缺少{zh}（用途 {use.purpose}，行为 {use.act}）；由{holder[0]}签署并送达本节点",
             f"no {en} for {use.purpose}, {use.act}; {holder[1]} must sign one and send it here",
         )
     reasons = shortfalls(ranked[0], use)
     if not reasons:
-        return ranked[0], None
+        return None
     resumable = ranked[0].state == State.SUSPENDED and len(reasons) == 1
     fix_zh, fix_en = ("恢复", "resume it") if resumable else ("重新签署", "renew it")
-    return None, Problem(
+    return Problem(
         use.resource,
         f"{zh} {ranked[0].id} 不适用：{'；'.join(r for r, _ in reasons)}；由{holder[0]}{fix_zh}",
         f"the {en} {ranked[0].id} does not cover it: {'; '.join(r for _, r in reasons)}; {holder[1]} must {fix_en}",
     )
+
+
+def _named(body: str, names: Mapping[str, str]) -> tuple[str, str]:
+    """The implementing body in words, with name and code where they are known."""
+    if not body:
+        return "实施机构", "the implementing body"
+    named = f"{names[body]} ({body})" if names.get(body) else body
+    return f"实施机构 {named} ", f"the implementing body {named}"
 
 
 def _licence_gaps(facts: ResourceFacts, purpose: str) -> list[Problem]:

@@ -33,6 +33,7 @@ instruments = table(
     Column("notice", JSON),  # the grantor's latest signed word on the state
     Column("serial", Integer, nullable=False),  # of that word; an older one is ignored
     Column("drafted_by", String(80), nullable=False),
+    Column("drafter_let_in_by", String(80), nullable=False),  # who else handed out the drafter's way in
     Column("approved_by", String(80)),
     Column("decision", JSON),  # minutes and persons of the collective decision
     Column("filing_ref", String(200)),

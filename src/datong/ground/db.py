@@ -79,6 +79,8 @@ class Actor:
     party: str = ""
     department: str = ""
     roles: frozenset[str] = frozenset()
+    issued_by: str = ""
+    """The person who handed this one their way in (login link, service token, first password); "" = nobody else."""
 
     def has(self, *roles: str) -> bool:
         return bool(self.roles.union({self.role}).intersection(roles))

@@ -144,6 +144,13 @@ OFFER_NOT_LIVE = Reason(
     Text("要约 {offer} 不存在或已下架。", "The offer {offer} is not published, or no longer."),
     Text("请重新查询提供方目录。", "Look into the provider's catalogue again."),
 )
+NOT_CLEARED = Reason(
+    "CTR-413",
+    Kind.denied,
+    Text("未就「{dataset}」订立合约。", "No contract over {dataset} was made."),
+    Text("该要约所依据的权利缺少 {count} 项。", "{count} of the rights the offer stands on are missing."),
+    Text("请按下列各项由相应主体补齐后再请求。", "Let the party named at each item mend it, and request again."),
+)
 NO_SUCH = Reason(
     "CTR-408",
     Kind.unknown,

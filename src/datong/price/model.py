@@ -68,6 +68,14 @@ BAD_MESSAGE = _reason(
     ("{why}", "{why_en}"),
     ("请授权主体核对后重新发送。", "Let the authorising body check it and send it again."),
 )  # fmt: skip
+NOT_IMPLEMENTING = _reason(
+    "PRC-403", Kind.denied,
+    ("产品 {product} 的价格上限未设定。", "No ceiling of {product} was set."),
+    ("本主体不是授权 {operator} 运营该产品公共数据的实施机构。",
+     "This party is not the implementing body under whose agreement {operator} uses the product's public data."),
+    ("请由该实施机构在其节点上设定，并确认运营协议和供数同意均已生效。",
+     "Let that body set it at its own node; the agreement and the supplying unit's consent must be in force there."),
+)  # fmt: skip
 UNKNOWN = _reason(
     "PRC-404", Kind.unknown,
     ("没有 {thing}。", "There is no {thing}."),

@@ -20,6 +20,7 @@ from datong.price.model import (
     BAD_MESSAGE,
     CHARGED_PURPOSES,
     FREE_PURPOSES,
+    NOT_IMPLEMENTING,
     NOT_PUBLISHED,
     UNITS,
     UNKNOWN,
@@ -66,6 +67,7 @@ def set_ceiling(
 ) -> dict[str, Any]:  # fmt: skip
     """Set the ceiling fee of a product within the maximum permitted revenue and send it, signed, to the operator.
 
+    Only the implementing body may, under whose agreement the operator uses the product's public data.
     forecast_count: expected charged deliveries in the period; the sum of cap x forecast may not exceed the MPR.
     """
     basis = tx.get(store.surveys, survey)
@@ -74,6 +76,8 @@ def set_ceiling(
     _amount("cap_fen", cap_fen)
     _amount("forecast_count", forecast_count)
     _unit(unit)
+    if signing.me(tx).party not in _implementing(tx, product, basis["operator"]):
+        raise NOT_IMPLEMENTING(product=product, operator=basis["operator"])
     rules.check_ceilings(product, cap_fen, forecast_count, store.other_ceilings(tx, survey, product), basis["mpr_fen"])
     bare = {
         "ceiling": new_id("ceil"), "survey": survey, "product": product, "operator": basis["operator"],
@@ -148,12 +152,26 @@ def guided(tx: Tx, product: str) -> bool:
     A product whose inputs are not all known here counts as guided.
     """
     try:
-        inputs = register.product(tx, product).get("inputs") or []
+        inputs = _inputs(tx, product)
         return not inputs or any(register.resource(tx, code)["public_data"] for code in inputs)
     except Refusal as unknown:
         if unknown.kind is not Kind.unknown:
             raise
         return True
+
+
+def _inputs(tx: Tx, product: str) -> list[str]:
+    return list(register.product(tx, product).get("inputs") or [])
+
+
+def _implementing(tx: Tx, product: str, operator: str) -> set[str]:
+    """The bodies that may set the ceiling of a product of `operator`; none for a product that is not known here."""
+    try:
+        return authorise.implementing_parties(tx, inputs=_inputs(tx, product), operator=operator)
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return set()
 
 
 @view()
@@ -191,10 +209,10 @@ def received_ceiling(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise BAD_MESSAGE(why="签名无效。", why_en="The signature does not verify.")
     if value["operator"] != signing.me(tx).party:
         raise BAD_MESSAGE(why="该上限不是给本主体的。", why_en="The ceiling is for another operator.")
-    if party["party"] not in authorise.implementing_parties(tx):
+    if party["party"] not in _implementing(tx, value["product"], value["operator"]):
         raise BAD_MESSAGE(
-            why="发送方不是与本主体有生效运营协议的实施机构。",
-            why_en="The sender is no implementing body whose agreement in force this party operates under.",
+            why="发送方不是授权本主体运营该产品公共数据的实施机构。",
+            why_en="The sender is not the implementing body under whose agreement this party uses the product's data.",
         )
     if tx.get(store.ceilings, value["ceiling"]) is None:
         _store_ceiling(tx, value, "price.ceiling_received")

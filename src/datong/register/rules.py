@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -18,7 +19,7 @@ from datong.ground.refusal import Problem
 from datong.ground.workdays import Calendar, Deadline, add_working_days
 from datong.register.model.cases import MATERIALS, MOVES, OVER, PERIODS, VALID_YEARS, Act, State, Who
 from datong.register.model.values import BASES, DELIVERY_FORMS, FILING_SCHEMA, FREQUENCIES, LEVELS, SOURCE_KINDS
-from datong.terms.roles import PERSON_ROLES
+from datong.terms.roles import PERSON_ROLES, one_hand
 
 PASSWORD_CHARACTERS_MIN = 10
 SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P = 15, 8, 1
@@ -66,6 +67,11 @@ def person_problems(*, login: str, name: str, roles: Sequence[str], password: st
     if password is not None:
         problems += password_problems(password, login)
     return problems
+
+
+def department_name(text: str) -> str:
+    """One spelling of a department's name: NFKC, single spaces, none around it."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
 def role_problems(roles: Sequence[str]) -> list[Problem]:
@@ -147,10 +153,11 @@ def description_problems(thing: Mapping[str, Any]) -> list[Problem]:
         problems.append(Problem("update_frequency", "应为 001 至 009", "should be 001 to 009"))
     if not re.fullmatch("[0-9]{4}([0-9]{2})?", thing["area"]):
         problems.append(Problem("area", "应为 4 或 6 位区划代码", "should be a region code of 4 or 6 digits"))
-    return problems + _licence_problems(thing["licence"])
+    return problems + licence_problems(thing["licence"])
 
 
-def _licence_problems(licence: Mapping[str, Any]) -> list[Problem]:
+def licence_problems(licence: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the terms of a licence."""
     problems = [
         Problem(f"licence.{name}", "应为 true 或 false", "should be true or false")
         for name in ("commercial", "derivatives")
@@ -163,6 +170,12 @@ def _licence_problems(licence: Mapping[str, Any]) -> list[Problem]:
     ]
     unknown = set(licence) - {"name", "commercial", "derivatives", "attribution"}
     return problems + [Problem(f"licence.{name}", "没有这一项", "no such item") for name in sorted(unknown)]
+
+
+def narrower_licence(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The terms that both licences allow, under the name of the one that allows less."""
+    terms = {name: one[name] and other[name] for name in ("commercial", "derivatives")}
+    return {**(one if all(one[name] == value for name, value in terms.items()) else other), **terms}
 
 
 def resource_problems(thing: Mapping[str, Any]) -> list[Problem]:
@@ -316,20 +329,31 @@ def confirmed(registrant: Mapping[str, Any], who: Mapping[str, Any], now: str) -
     return {**registrant, "person": who["person"], "department": who["department"], "confirmed_at": now}
 
 
-def applied(of: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Who took part in the application: the filing person and everybody who confirmed for a co-registrant."""
-    return [registrant for registrant in of if registrant.get("person")]
+APPLYING = ("draft", Act.submit.value, "join")
+"""Acts of a case's history that belong to the application."""
 
 
-def same_person(registrants: Sequence[Mapping[str, Any]], reviewer: str) -> bool:
-    return any(registrant["person"] == reviewer for registrant in applied(registrants))
+def applied(
+    of: Sequence[Mapping[str, Any]], history: Sequence[Mapping[str, Any]], declared: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Who ever took part in the application, as {person, party, department, ...}: the registrants' people, everybody
+    who drafted, filed or joined it, earlier filings included, and who declared its object."""
+    lines = [*of, *(line for line in history if line["act"] in APPLYING), *declared]
+    return [line for line in lines if line.get("person")]
 
 
-def same_department(registrants: Sequence[Mapping[str, Any]], party: str, department: str) -> str | None:
+def same_person(applicants: Sequence[Mapping[str, Any]], reviewer: str, issued_by: str) -> bool:
+    """Whether the reviewer took part, was let in by somebody who did, or let somebody in who did."""
+    return any(one_hand(reviewer, issued_by, who["person"], str(who.get("issued_by") or "")) for who in applicants)
+
+
+def same_department(applicants: Sequence[Mapping[str, Any]], party: str, department: str) -> str | None:
     """The applying department at the registry's own party that equals the reviewing one (or neither is named)."""
-    for registrant in applied(registrants):
-        if registrant["party"] == party and (not department or registrant.get("department") in ("", None, department)):
-            return str(registrant.get("department") or "—")
+    reviewing = department_name(department).casefold()
+    for who in applicants:
+        applying = department_name(str(who.get("department") or ""))
+        if who["party"] == party and (not reviewing or applying.casefold() in ("", reviewing)):
+            return applying or "—"
     return None
 
 

@@ -32,6 +32,7 @@ people = table(
     Column("login", String(80), nullable=False, unique=True, info=PERSONAL),
     Column("name", String(100), nullable=False, info=PERSONAL),
     Column("password", String(300), info=SECRET),
+    Column("password_by", String(80), nullable=False),  # who else may know it: its setter, or who let the setter in
     Column("department", String(100), nullable=False),
     Column("roles", JSON, nullable=False),
     Column("state", String(10), nullable=False),  # active | disabled
@@ -43,6 +44,7 @@ sessions = table(
     Column("person", String(80), nullable=False, index=True),
     Column("family", String(80), nullable=False, index=True),  # the first session of a chain of rotated ones
     Column("client", String(80), nullable=False),  # digest of what the client shows (user agent)
+    Column("issued_by", String(80), nullable=False),  # who else handed out the way in; "" = nobody
     Column("opened_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("ended", String(12), nullable=False),  # "" | logout | rotated | stolen | disabled
@@ -61,6 +63,7 @@ service_tokens = table(
 login_links = table(
     "register_login_link",  # id = digest of the token
     Column("person", String(80), nullable=False),
+    Column("issued_by", String(80), nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
 )
@@ -177,6 +180,7 @@ ledger = table(
     Column("kind", String(10), nullable=False),
     Column("state", String(24), nullable=False),
     Column("entry", JSON, nullable=False),  # signed by the registry
+    Column("licence_word", JSON),  # at the registry: the owner's latest signed change of the licence terms
     Column("at", Instant, nullable=False),
 )
 

@@ -40,3 +40,12 @@ class Role(StrEnum):
 
 
 PERSON_ROLES = frozenset(Role) - {Role.peer, Role.node}
+
+
+def one_hand(person: str, issued_by: str, other: str, other_issued_by: str) -> bool:
+    """Whether two deeds may be one person's: the same person did both, or one handed the other their way in.
+
+    That a third person handed both theirs does not count: somebody must let people in, and where that is one
+    operator every deed would be theirs. The records name the issuer, so that an auditor sees it.
+    """
+    return (bool(person) and person in (other, other_issued_by)) or (bool(issued_by) and issued_by == other)

@@ -8,6 +8,7 @@ exchange     messages authorise.instrument and authorise.withdrawn
 
 from datong.authorise.service.clearing import (
     clearance,
+    clearances,
     cleared,
     declare_holding,
     guard_redevelopment,
@@ -15,6 +16,7 @@ from datong.authorise.service.clearing import (
     require_clearance,
     require_deliverable,
     resource_facts,
+    unregistered,
 )
 from datong.authorise.service.exchange import received_instrument, received_withdrawn
 from datong.authorise.service.instruments import (
@@ -38,6 +40,7 @@ __all__ = [
     "approve",
     "change",
     "clearance",
+    "clearances",
     "cleared",
     "close",
     "commence",
@@ -59,5 +62,6 @@ __all__ = [
     "resume",
     "sign",
     "suspend",
+    "unregistered",
     "withdraw",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from datong.authorise import rules, store
@@ -20,21 +21,53 @@ def clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: st
     Empty = cleared. operator: the party that acts; by default this node's party, and at the node of a resource's
     owner whoever was granted the right. An unknown resource is a problem, not a refusal.
     """
+    (problems,) = clearances(tx, [(inputs, purpose)], act=act, operator=operator)
+    return problems
+
+
+def clearances(
+    tx: Tx, uses: Sequence[tuple[Sequence[str], str]], *, act: str, operator: str | None = None
+) -> list[list[Problem]]:
+    """`clearance` of several (inputs, purpose) at once: rights are read once, and each input once."""
     rights, me = store.rights(tx), signing.me(tx).party
-    problems: list[Problem] = []
-    if not inputs:
-        problems.append(Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear"))
-    for code in inputs:
+    names = _names(tx, {r.grantor_party for r in rights} | {r.grantee_party for r in rights})
+    known = {code: _known_facts(tx, code) for code in {code for inputs, _ in uses for code in inputs}}
+
+    def missing(inputs: Sequence[str], purpose: str) -> list[Problem]:
+        problems = [] if inputs else [Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear")]
+        for code in inputs:
+            facts = known[code]
+            if facts is None:
+                problems.append(_unknown(code))
+                continue
+            acting = operator if operator is not None else ("" if facts.owner_party == me else me)
+            problems += rules.gaps(
+                facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting, names=names
+            )  # fmt: skip
+        return problems
+
+    return [missing(inputs, purpose) for inputs, purpose in uses]
+
+
+def _known_facts(tx: Tx, code: str) -> ResourceFacts | None:
+    try:
+        return resource_facts(tx, code)
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return None
+
+
+def _names(tx: Tx, parties: set[str]) -> dict[str, str]:
+    """The names of those parties that are known here."""
+    found = {}
+    for code in parties:
         try:
-            facts = resource_facts(tx, code)
+            found[code] = str(register.party(tx, code)["name"])
         except Refusal as unknown:
             if unknown.kind is not Kind.unknown:
                 raise
-            problems.append(Problem(code, "本节点没有该资源的登记信息", "this node holds no registration of it"))
-            continue
-        acting = operator if operator is not None else ("" if facts.owner_party == me else me)
-        problems += rules.gaps(facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting)
-    return problems
+    return found
 
 
 def require_clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: str | None = None) -> None:
@@ -55,11 +88,10 @@ def require_deliverable(kind: str) -> str:
     return rules.deliverable(kind)
 
 
-def implementing_parties(tx: Tx) -> set[str]:
-    """Subject codes of the bodies whose agreement in force this node's party operates under."""
-    me = signing.me(tx).party
-    return {r.grantor_party for r in store.rights(tx) if r.kind == "agreement" and r.state == "IN_FORCE"
-            and r.grantee_party == me}  # fmt: skip
+def implementing_parties(tx: Tx, *, inputs: Sequence[str], operator: str) -> set[str]:
+    """Subject codes of the bodies under whose agreement in force `operator` uses the public resources of `inputs`."""
+    facts = [fact for code in inputs if (fact := _known_facts(tx, code)) is not None and fact.public_data]
+    return rules.implementing_bodies(facts, store.rights(tx), operator, tx.now)
 
 
 @view()
@@ -82,12 +114,31 @@ def declare_holding(tx: Tx, *, owner_party: str, owned_party: str, percent: str)
     return {"id": key, **row}
 
 
+def unregistered(tx: Tx, code: str) -> list[Problem]:
+    """What is wrong with the registration of a resource or product itself: not coded, or past its last day."""
+    for find in (register.product, register.resource):
+        try:
+            return rules.registration_gaps(_facts(tx, find(tx, code), code), tx.now)
+        except Refusal as unknown:
+            if unknown.kind is not Kind.unknown:
+                raise
+    return [_unknown(code)]
+
+
+def _unknown(code: str) -> Problem:
+    return Problem(code, "本节点没有该资源的登记信息", "this node holds no registration of it")
+
+
 def resource_facts(tx: Tx, code: str) -> ResourceFacts:
     """What the registration of a resource says, own or in the signed ledger."""
-    row = register.resource(tx, code)
+    return _facts(tx, register.resource(tx, code), code)
+
+
+def _facts(tx: Tx, row: dict[str, Any], code: str) -> ResourceFacts:
+    state, valid_until = register.registration(tx, code)
     return ResourceFacts(
         code=row["code"] or code, owner_party=row["owner"], owner_name=row.get("owner_name", ""),
         public_data=bool(row["public_data"]), personal=bool(row["personal"]),
-        registration_state=register.registration_state(tx, code), licence=dict(row.get("licence") or {}),
+        registration_state=state, valid_until=valid_until, licence=dict(row.get("licence") or {}),
         grade=str(row.get("grade") or ""),
     )  # fmt: skip

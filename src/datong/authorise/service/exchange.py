@@ -60,7 +60,7 @@ def _take_countersignature(tx: Tx, sender: str, value: dict[str, Any]) -> None:
 def _take_copy(tx: Tx, value: dict[str, Any], notice: dict[str, Any]) -> None:
     known = tx.get(store.instruments, str(value["id"]))
     if known is None:
-        records.insert(tx, value, State(notice["state"]), serial=notice["serial"], notice=notice, drafted_by="")
+        records.insert(tx, value, State(notice["state"]), serial=notice["serial"], notice=notice)
     elif known["digest"] != notice["digest"] or known["grantor_party"] == signing.me(tx).party:
         raise NOT_PROVEN(why="本节点已有同号不同文件。", why_en="This node holds another instrument of that id.")
     elif notice["serial"] <= known["serial"]:
@@ -102,6 +102,7 @@ def _checked_body(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] 
         and set(value) == {*CONTENT, "signatures"}
         and all(isinstance(value[n], str) and len(value[n]) <= 200 for n in (*texts, "grantee_party", "grantee_node"))
         and all(isinstance(value[n], list) and all(isinstance(x, str) for x in value[n]) for n in lists)
+        and value["grantor_party"] != value["grantee_party"]
         and isinstance(value["items"], dict)
         and isinstance(value["signatures"], list)
         and all(isinstance(s, dict) for s in value["signatures"])

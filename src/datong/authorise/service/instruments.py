@@ -7,6 +7,8 @@ from typing import Any
 from datong.authorise import rules, store
 from datong.authorise.model import (
     BAD_INSTRUMENT,
+    DECIDERS_MIN,
+    GRANTS,
     MAX_TEXT,
     MOVES,
     NO_CONSENT,
@@ -23,18 +25,19 @@ from datong.authorise.service import clearing, exchange, records
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
+from datong.register import service as register
 from datong.terms.policy import PURPOSES
-from datong.terms.roles import Role
+from datong.terms.roles import Role, one_hand
 from datong.terms.verbs import verb
 
 
-@verb(Role.steward, Role.legal)
+@verb(Role.steward, Role.legal, Role.product_manager)
 def draft(
     tx: Tx, *, kind: str, resources: list[str], purposes: list[str], from_at: str, until_at: str,
     grantee_party: str = "", grantee_node: str = "", acts: list[str] | None = None, title: str = "",
     items: dict[str, Any] | None = None, parents: list[str] | None = None, copies_to: list[str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Draft an instrument (权利文件) granted by this node's party; every gap is told at once.
+    """Draft an instrument (权利文件) granted by this node's party, for another person to sign; every gap is told.
 
     kind: plan, agreement, consent, data_use or legal_basis. from_at, until_at: ISO date (Beijing midnight) or
     instant. copies_to: codes of the nodes that must know it.
@@ -55,7 +58,7 @@ def draft(
         raise BAD_INSTRUMENT(problems, count=len(problems))
     if kind == InstrumentKind.agreement:
         rules.check_term(clock.instant(starts), clock.instant(ends))
-    records.insert(tx, content, State.DRAFT, serial=0, notice=None, drafted_by=tx.actor.person)
+    records.insert(tx, content, State.DRAFT, drafter=tx.actor)
     evidence.append(
         tx, "authorise.drafted", store.instruments, content["id"], kind=kind, resources=content["resources"]
     )
@@ -64,12 +67,21 @@ def draft(
 
 @verb(Role.steward, Role.legal)
 def decide_collectively(tx: Tx, *, instrument: str, minutes: str, persons: list[str]) -> dict[str, Any]:
-    """Record the collective decision (三重一大集体决策) on a plan or an agreement: minutes and at least two persons."""
+    """Record the collective decision (三重一大集体决策) on a plan or an agreement: minutes and who decided.
+
+    persons: ids of at least two people of this node.
+    """
     row = records.mine(tx, instrument, Deed.decide_collectively)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.decide_collectively)
-    if len({p for p in persons if p}) < 2 or not minutes.strip():
-        raise TOO_FEW()
-    return records.move(tx, row, after, "decided", decision={"minutes": minutes, "persons": sorted(set(persons))})
+    decided = sorted(set(persons))
+    problems = [
+        Problem(person[:80], "不是本单位在册人员", "is no active person of this organisation")
+        for person in decided
+        if not register.is_active(tx, person)
+    ]
+    if len(decided) < DECIDERS_MIN or problems or not minutes.strip():
+        raise TOO_FEW(problems, least=DECIDERS_MIN)
+    return records.move(tx, row, after, "decided", decision={"minutes": minutes, "persons": decided})
 
 
 @verb(Role.steward, Role.reviewer)
@@ -77,17 +89,18 @@ def approve(tx: Tx, *, instrument: str) -> dict[str, Any]:
     """Approve a plan that was decided collectively; never by the person who drafted it."""
     row = records.mine(tx, instrument, Deed.approve)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.approve)
-    if row["drafted_by"] == tx.actor.person:
-        raise SAME_PERSON(deed=Deed.approve.value)
+    _require_other_hand(tx, row, Deed.approve)
     return records.move(tx, row, after, "approved", approved_by=tx.actor.person)
 
 
 @verb(Role.steward, Role.legal)
 def sign(tx: Tx, *, instrument: str) -> dict[str, Any]:
-    """Sign as grantor: a consent, data-use authorisation or legal basis is then in force; an agreement goes to the
-    grantee for its counter-signature."""
+    """Sign as grantor, not as the drafter: a consent or data-use authorisation is then in force (as is a legal basis,
+    which its drafter may sign); an agreement goes to the grantee for its counter-signature."""
     row = records.mine(tx, instrument, Deed.sign)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.sign)
+    if row["kind"] in GRANTS:
+        _require_other_hand(tx, row, Deed.sign)
     if row["kind"] == InstrumentKind.agreement:
         _check_agreement(tx, row)
     changed = records.move(tx, row, after, "signed", value=signing.signed(tx, row["value"]))
@@ -191,13 +204,19 @@ PAST = {
 }  # fmt: skip
 
 
+def _require_other_hand(tx: Tx, row: dict[str, Any], deed: Deed) -> None:
+    """AUT-510 when whoever acts drafted the instrument, or one of the two let the other in."""
+    if one_hand(tx.actor.person, tx.actor.issued_by, row["drafted_by"], row["drafter_let_in_by"]):
+        raise SAME_PERSON(deed=deed.value)
+
+
 def _check_agreement(tx: Tx, row: dict[str, Any]) -> None:
     """AUT-502 to AUT-504, in this order."""
     plans = [p["resources"] for p in store.of_kinds(tx, "plan") if p["state"] == State.FILED]
     if problems := rules.outside(row["resources"], plans):
         raise OUTSIDE_PLAN(problems, count=len(problems))
     facts = [clearing.resource_facts(tx, code) for code in row["resources"]]
-    if problems := rules.not_registered(facts):
+    if problems := rules.not_registered(facts, tx.now):
         raise NOT_REGISTERED(problems, count=len(problems))
     if problems := rules.without_consent(facts, store.rights(tx), row["grantor_party"], row["purposes"], tx.now):
         raise NO_CONSENT(problems, count=len(problems))

@@ -8,7 +8,7 @@ from datong.authorise import store
 from datong.authorise.model import NOT_YOURS, UNKNOWN, Deed, State
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
-from datong.ground.db import Tx
+from datong.ground.db import Actor, Tx
 from datong.terms.verbs import view
 
 
@@ -25,8 +25,9 @@ def instruments(tx: Tx, *, kind: str | None = None) -> list[dict[str, Any]]:
 
 
 def insert(
-    tx: Tx, content: dict[str, Any], state: State, *, serial: int, notice: dict[str, Any] | None, drafted_by: str
-) -> None:
+    tx: Tx, content: dict[str, Any], state: State, *, serial: int = 0, notice: dict[str, Any] | None = None,
+    drafter: Actor | None = None,
+) -> None:  # fmt: skip
     same = ("kind", "title", "grantor_party", "grantee_party", "grantee_node", "resources", "purposes", "acts",
             "items", "parents", "copies_to")  # fmt: skip
     row = {name: content[name] for name in same}
@@ -36,7 +37,8 @@ def insert(
             **row, "id": content["id"], "state": state.value, "from_at": content["from"], "until_at": content["until"],
             "value": content if "signatures" in content else {**content, "signatures": []},
             "digest": digest(signing.unsigned(content)), "notice": notice, "serial": serial,
-            "reason": notice["reason"] if notice else None, "drafted_by": drafted_by, "changed_at": tx.now,
+            "reason": notice["reason"] if notice else None, "changed_at": tx.now,
+            "drafted_by": drafter.person if drafter else "", "drafter_let_in_by": drafter.issued_by if drafter else "",
         },
     )  # fmt: skip
 

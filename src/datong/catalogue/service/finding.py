@@ -35,7 +35,7 @@ def find(tx: Tx, *, q: str = "", purpose: str | None = None) -> list[dict[str, A
 
 def _cards(tx: Tx) -> list[dict[str, Any]]:
     me = signing.me(tx).code
-    own = [_card(me, shown["id"], shown) for shown in datasets(tx)]
+    own = [_card(me, shown["id"], shown) for shown in datasets(tx) if shown["offers"]]
     seen = [_card(row["source"], row["dataset"], row["value"]) for row in store.harvested_from(tx)]
     return own + [card for card in seen if card["source"] != me]
 

@@ -48,10 +48,7 @@ def registered(tx: Tx, thing: Thing) -> Opinion:
         "registration": state, "public_data": bool(thing.record.get("public_data")),
         "grade": thing.record.get("grade"), "licence": thing.record.get("licence") or {},
     }  # fmt: skip
-    if state == "CODED":
-        return Opinion(Gate.registered, facts)
-    problem = Problem(thing.code, f"登记状态为 {state}，尚未赋码", f"its registration is {state}, not coded")
-    return Opinion(Gate.registered, facts, (problem,))
+    return Opinion(Gate.registered, facts, tuple(authorise.unregistered(tx, thing.code)))
 
 
 def cleared(tx: Tx, thing: Thing, purpose: str) -> Opinion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from datong.authorise import service as authorise
 from datong.catalogue import rules, store
 from datong.catalogue.model import GATES_CLOSED, UNKNOWN, ListingState, Opinion
 from datong.catalogue.service import gates
@@ -193,17 +194,34 @@ def _shown(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def all_shown(tx: Tx, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Listings with what their gates found and their offers; one query, however many."""
+    """Listings with what their gates found and their offers; the offers are read in one query, however many.
+
+    `missing` of an offer: the rights it stands on that are gone since it was listed; such an offer is not offered.
+    """
     me, offered = signing.me(tx), store.offers_by_listing(tx, found)
     kept = ("id", "dataset", "purpose", "policy", "policy_hash", "terms", "words")
+    missing = _missing(tx, [one for offers in offered.values() for one in offers])
     return [
         {
             **{name: value for name, value in row.items() if name not in ("id", "facts")}, **row["facts"],
             "id": row["dataset"], "listing": row["id"], "provider": me.code, "provider_name": me.name,
-            "offers": [{name: one[name] for name in kept} for one in offered[row["id"]]],
+            "offered": row["state"] == ListingState.live and not all(missing[one["id"]] for one in offered[row["id"]]),
+            "offers": [
+                {**{name: one[name] for name in kept}, "missing": missing[one["id"]]} for one in offered[row["id"]]
+            ],
         }
         for row in found
     ]  # fmt: skip
+
+
+def _missing(tx: Tx, offers: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
+    """Offer id -> what is missing of the rights it stands on, whose it is and the fix."""
+    uses = [(one["terms"].get("inputs") or [one["dataset"]], one["purpose"]) for one in offers]
+    found = authorise.clearances(tx, uses, act="list")
+    return {
+        one["id"]: [{"where": p.where, "zh": p.zh, "en": p.en} for p in problems]
+        for one, problems in zip(offers, found, strict=True)
+    }
 
 
 def _live(tx: Tx, dataset: str) -> dict[str, Any]:

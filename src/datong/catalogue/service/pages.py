@@ -1,4 +1,5 @@
-"""What is published to peers, page by page: two queries a page, whatever the catalogue holds."""
+"""What is published to peers, page by page: a fixed number of queries a page and a few for each resource its offers
+stand on, whatever else the catalogue holds. An offer whose rights are gone is not published."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ from datong.catalogue.model import UNKNOWN, ListingState
 from datong.catalogue.service.listings import all_shown
 from datong.ground.db import Tx
 
-KEPT_HERE = frozenset({"listing", "dataset", "state", "reason", "published_by", "agree"})
+KEPT_HERE = frozenset({"listing", "dataset", "state", "reason", "published_by", "agree", "offered"})
 """What a listing says that stays at home."""
 
 
 def datasets(tx: Tx) -> list[dict[str, Any]]:
-    """All live listings as peers see them: [{id (dataset code), title, description, ..., offers: [...]}]."""
+    """All live listings as peers see them: [{id (dataset code), title, description, ..., offers: those open now}]."""
     return _published(tx, store.all_listings(tx, ListingState.live))
 
 
@@ -24,12 +25,20 @@ def published_page(tx: Tx, *, offset: int, limit: int) -> list[dict[str, Any]]:
 
 
 def published_dataset(tx: Tx, dataset: str) -> dict[str, Any]:
-    """One of them; UNKNOWN when it is not live."""
+    """One of them; UNKNOWN when it is not live or nothing of it is offered."""
     row = store.live_listing(tx, dataset)
-    if row is None or row["state"] != ListingState.live:
+    found = _published(tx, [row]) if row is not None and row["state"] == ListingState.live else []
+    if not found or not found[0]["offers"]:
         raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
-    return _published(tx, [row])[0]
+    return found[0]
 
 
 def _published(tx: Tx, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: v for name, v in shown.items() if name not in KEPT_HERE} for shown in all_shown(tx, found)]
+    return [
+        {**{name: v for name, v in shown.items() if name not in KEPT_HERE}, "offers": _open(shown["offers"])}
+        for shown in all_shown(tx, found)
+    ]
+
+
+def _open(offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: v for name, v in one.items() if name != "missing"} for one in offers if not one["missing"]]

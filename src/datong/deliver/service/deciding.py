@@ -155,7 +155,8 @@ def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict
     if contract["provider"] != signing.me(tx).code:
         return None  # the provider clears; the consumer's node decides on what it holds
     inputs = list(contract["terms"].get("inputs") or [contract["dataset"]])
-    problems = authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver")
+    itself = authorise.unregistered(tx, contract["dataset"]) if contract["dataset"] not in inputs else []
+    problems = itself + authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver")
     if not problems:
         return None
     return _no("clearance", "AUT",

@@ -146,11 +146,12 @@ def terminating(tx: Tx, row: dict[str, Any], reason: dict[str, str]) -> dict[str
 def reason_of(refusal: Refusal) -> dict[str, str]:
     """A refusal as the reason of a termination: the code, and its sentences in both languages."""
     texts = refusal.texts()
-    more = [problem.en for problem in refusal.problems]
+    zh = [f"{problem.where}：{problem.zh}" for problem in refusal.problems]
+    en = [f"{problem.where}: {problem.en}" for problem in refusal.problems]
     return {
         "code": refusal.code,
-        "zh": "".join(text.zh for text in texts),
-        "en": " ".join([*(text.en for text in texts), *more]),
+        "zh": "".join(text.zh for text in texts) + "；".join(zh),
+        "en": " ".join([*(text.en for text in texts), "; ".join(en)]).strip(),
     }
 
 

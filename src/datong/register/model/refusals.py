@@ -216,7 +216,10 @@ SAME_PERSON = _reason(
     "REG-411",
     Kind.denied,
     ("案件 {case} 未审核。", "The case {case} was not reviewed."),
-    ("审核人参与了该案件的申请。", "The reviewer took part in its application."),
+    (
+        "审核人声明了登记对象或参与了申请，或与申请人一方的登录凭据由另一方签发。",
+        "The reviewer declared its object or took part in its application, or one of the two let the other in.",
+    ),
     ("请由另一名审核人员办理。", "Ask another reviewer."),
     article="art. 11",
 )
@@ -328,4 +331,19 @@ NOT_FIT = _reason(
     ("{count} 项摘要有误。", "{count} digests are wrong."),
     ("每个来源文件给出 sha256:<64 位十六进制>。", "Give sha256:<64 hexadecimal digits> for every source file."),
     article="art. 7",
+)
+ALREADY_JOINED = _reason(
+    "REG-425",
+    Kind.conflict,
+    ("案件 {case} 未再次确认。", "The case {case} was not confirmed again."),
+    ("主体 {party} 已确认本次申请。", "{party} has confirmed this filing already."),
+    ("无需再办；重新提交后方可再次确认。", "Nothing is left to do; it is confirmed anew when it is filed anew."),
+    article="art. 7",
+)
+NOT_CODED = _reason(
+    "REG-426",
+    Kind.conflict,
+    ("「{name}」的许可条款未变更。", "The licence terms of {name} were not changed."),
+    ("它尚未赋码，不在台账中。", "It has no code yet, so the ledger does not hold it."),
+    ("赋码前请用 amend_description 修改描述。", "Before it is coded, amend its description (amend_description)."),
 )

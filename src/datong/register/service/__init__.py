@@ -14,11 +14,17 @@ from datong.register.service.holdings import (
     preserve_evidence,
     product,
     products,
+    registration,
     registration_state,
     resource,
     resources,
 )
-from datong.register.service.ledger import ledger, received_ledger_entry
+from datong.register.service.ledger import (
+    change_licence,
+    ledger,
+    received_ledger_entry,
+    received_licence_changed,
+)
 from datong.register.service.nodes import (
     admit_node,
     apply_to_join,
@@ -44,6 +50,7 @@ from datong.register.service.persons import (
     change_password,
     departments,
     disable_person,
+    is_active,
     parties,
     party,
     people,
@@ -91,6 +98,7 @@ __all__ = [
     "bootstrap_operator",
     "case",
     "cases",
+    "change_licence",
     "change_password",
     "code_case",
     "declare_product",
@@ -101,6 +109,7 @@ __all__ = [
     "draft_case",
     "escalate_overdue",
     "found",
+    "is_active",
     "is_registry",
     "issue_service_token",
     "join_applications",
@@ -132,7 +141,9 @@ __all__ = [
     "received_filing_joined",
     "received_join",
     "received_ledger_entry",
+    "received_licence_changed",
     "received_membership_changed",
+    "registration",
     "registration_state",
     "reinstate_node",
     "reject_case",

@@ -13,6 +13,7 @@ from datong.ground.db import Tx, new_id
 from datong.register import rules, store
 from datong.register.model.cases import FIRST, Act, State
 from datong.register.model.refusals import (
+    ALREADY_JOINED,
     BAD_FILING,
     CREDIT_CODE,
     MATERIALS_MISSING,
@@ -122,12 +123,19 @@ def join_filing(tx: Tx, *, case: str) -> dict[str, Any]:
         raise WRONG_STATE(case=case, act="join_filing", state=row["state"], open=open_words(row["state"]))
     if mine.party not in {registrant["party"] for registrant in row["registrants"]}:
         raise BAD_FILING(why_zh="本主体不是共同登记主体", why="is no joint filing of this organisation")
+    require_not_joined(row, mine.party)
     if row["side"] in ("registry", "both"):
         confirm(tx, row, _me_acting(tx))
     else:
         value = signing.signed(tx, {"case": case, "joined": _me_acting(tx), "at": tx.now, "signatures": []})
         outbox.send(tx, to=row["registry"], type="register.filing_joined", body=value)
     return case_view(tx, known_case(tx, case))
+
+
+def require_not_joined(row: Mapping[str, Any], party: str) -> None:
+    """REG-425: a party confirms a filing once, so that a later person cannot take the place of the first."""
+    if any(r["party"] == party and r.get("confirmed_at") for r in row["registrants"]):
+        raise ALREADY_JOINED(case=row["id"], party=party)
 
 
 def confirm(tx: Tx, row: Mapping[str, Any], who: Mapping[str, Any]) -> None:

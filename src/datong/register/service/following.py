@@ -54,7 +54,8 @@ def deed(tx: Tx, act: str, state: State, note: str = "") -> dict[str, Any]:
     """One line of a case's history: who did what, when, and the state after."""
     return {
         "act": str(act), "state": state.value, "at": tx.now, "party": tx.actor.party, "person": tx.actor.person,
-        "department": tx.actor.department if tx.actor.role != "peer" else "", "note": note[:1000],
+        "department": tx.actor.department if tx.actor.role != "peer" else "", "issued_by": tx.actor.issued_by,
+        "note": note[:1000],
     }  # fmt: skip
 
 

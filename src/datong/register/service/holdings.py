@@ -157,9 +157,24 @@ def kind_of(of: Table) -> str:
 
 
 def _shown(tx: Tx, of: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the owner says of it; once it is coded, what the ledger says. Of two licences the narrower holds."""
     party = tx.get(store.parties, row["owner"])
     name = party["name"] if party else signing.me(tx).name
+    entry = tx.get(store.ledger, row["code"]) if row["code"] else None
+    if entry is not None:
+        entered = {name: value for name, value in entry["entry"]["object"].items() if name in rules.DESCRIPTION}
+        row = {**row, **entered, "licence": rules.narrower_licence(entered["licence"], row["licence"])}
     return {**row, "kind": kind_of(of), "owner_name": name, "local": True, "state": registration_state(tx, row["id"])}
+
+
+def declarer(tx: Tx, case: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Who declared the object of a case at this node, as {person, party, department}; empty for another node's."""
+    found = store.holding(tx, case["object_id"])
+    if found is None or case["applicant_party"] != signing.me(tx).party:
+        return []
+    person = tx.get(store.people, found[1]["declared_by"])
+    department = person["department"] if person else ""
+    return [{"person": found[1]["declared_by"], "party": case["applicant_party"], "department": department}]
 
 
 # --- looking up --------------------------------------------------------------------------------------------------
@@ -194,16 +209,23 @@ def _thing(tx: Tx, code_or_id: str, kind: str, kind_zh: str) -> dict[str, Any]:
 
 
 def registration_state(tx: Tx, code_or_id: str) -> str:
-    """State of the latest case of a resource or product ("CODED" when registered), UNREGISTERED without one."""
+    """State of the registration of a resource or product ("CODED" when registered), UNREGISTERED without one."""
+    return registration(tx, code_or_id)[0]
+
+
+def registration(tx: Tx, code_or_id: str) -> tuple[str, str]:
+    """(state, last day of validity or ""): what the ledger says of a code, else its latest case."""
     found = store.cases_of(tx, code_or_id)
     local = store.holding(tx, code_or_id)
     if local is not None and not found:
         found = store.cases_of(tx, local[1]["id"])
-    if found:
-        live = [case for case in found if case["state"] != "ENDED"]
-        return str((live or found)[-1]["state"])
-    entry = tx.get(store.ledger, code_or_id)
-    return str(entry["state"]) if entry is not None else UNREGISTERED
+    entry = tx.get(store.ledger, (local and local[1]["code"]) or code_or_id)
+    if entry is not None:
+        return str(entry["state"]), str(entry["entry"].get("valid_until") or "")
+    if not found:
+        return UNREGISTERED, ""
+    case = ([case for case in found if case["state"] != "ENDED"] or found)[-1]
+    return str(case["state"]), str(case["valid_until"] or "")
 
 
 @view()

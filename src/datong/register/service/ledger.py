@@ -10,14 +10,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from datong.ground import codes, evidence, signing
+from datong.ground import codes, evidence, outbox, signing
 from datong.ground.db import Tx
 from datong.register import rules, store
 from datong.register.model.cases import State
-from datong.register.model.refusals import BAD_FILING
+from datong.register.model.refusals import BAD_FILING, INCOMPLETE_DESCRIPTION, NO_REASONS, NOT_CODED, UNKNOWN_THING
 from datong.register.model.values import ENTRY_SCHEMA, FUNCTION_KINDS
 from datong.register.service import nodes
-from datong.terms.verbs import view
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
 
 ENTRY_FIELDS = frozenset(
     {
@@ -43,8 +44,22 @@ def enter(tx: Tx, row: Mapping[str, Any], coded_on: str) -> dict[str, Any]:
     return entry
 
 
-def _keep_entry(tx: Tx, entry: Mapping[str, Any], act: str) -> None:
-    values = {"version": entry["version"], "kind": entry["kind"], "state": entry["state"], "entry": entry, "at": tx.now}
+def publish(tx: Tx, entry: Mapping[str, Any]) -> None:
+    """Send an entry to every other member."""
+    for member in store.active_nodes(tx):
+        if member["id"] != signing.me(tx).code:
+            outbox.send(tx, to=member["id"], type="register.ledger_entry", body={"entry": entry})
+
+
+def _keep_entry(tx: Tx, entry: Mapping[str, Any], act: str, **also: Any) -> None:
+    values = {
+        **also,
+        "version": entry["version"],
+        "kind": entry["kind"],
+        "state": entry["state"],
+        "entry": entry,
+        "at": tx.now,
+    }
     if tx.get(store.ledger, entry["code"]) is None:
         tx.add(store.ledger, {"id": entry["code"], **values})
     else:
@@ -68,6 +83,8 @@ def received_ledger_entry(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 def _entry_fault(registry: Mapping[str, Any], entry: Any) -> codes.Fault | None:
     if not isinstance(entry, dict) or set(entry) != ENTRY_FIELDS or entry["schema"] != ENTRY_SCHEMA:
         return f"不是 {ENTRY_SCHEMA}", f"is no {ENTRY_SCHEMA}"
+    if entry["state"] not in (State.CODED, State.ENDED):
+        return "状态有误", "has a state that no entry has"
     if registry["kind"] not in FUNCTION_KINDS or entry["registry"] != registry["code"]:
         return "不是由登记机构发来", "does not come from the registry"
     texts = ("code", "kind", "type", "basis", "state", "coded_on", "valid_until")
@@ -84,6 +101,87 @@ def _entry_fault(registry: Mapping[str, Any], entry: Any) -> codes.Fault | None:
     if not signing.signed_by(entry, registry["party"], registry["public_key"]):
         return "签名无效", "is not signed by the registry"
     return None
+
+
+# --- licence terms -----------------------------------------------------------------------------------------------
+
+
+@verb(Role.legal, Role.data_engineer, Role.product_manager)
+def change_licence(
+    tx: Tx, *, of: str, licence: str, licence_terms: dict[str, Any], reason: str
+) -> dict[str, Any]:  # fmt: skip
+    """Change or withdraw the licence terms of one's own registered resource or product; the ledger follows.
+
+    licence_terms: {"commercial": bool, "derivatives": bool, "attribution": text}. What is narrowed holds here at once
+    and elsewhere with the ledger's entry; what is widened holds once it is entered.
+    """
+    found = store.holding(tx, of)
+    if found is None:
+        raise UNKNOWN_THING(kind_zh="数据资源或产品", kind="resource or product", code=of[:80])
+    table, row = found
+    terms = {"name": licence, **licence_terms}
+    if problems := rules.licence_problems(terms):
+        raise INCOMPLETE_DESCRIPTION(problems, name=row["name_zh"], count=len(problems))
+    if not reason.strip():
+        raise NO_REASONS(act="change_licence")
+    if row["code"] is None:
+        raise NOT_CODED(name=row["name_zh"])
+    tx.change(table, row["id"], licence=terms)
+    evidence.append(tx, "register.licence_changed", table, row["id"], code=row["code"], licence=terms,
+                    reason=reason[:500])  # fmt: skip
+    bare = {"code": row["code"], "licence": terms, "reason": reason[:500], "at": tx.wall, "signatures": []}
+    word, registry = signing.signed(tx, bare), _registry_of(tx, row["code"])
+    if registry == signing.me(tx).code:
+        _enter_licence(tx, word)
+    else:
+        outbox.send(tx, to=registry, type="register.licence_changed", body=word)
+    return {"code": row["code"], "licence": terms, "registry": registry}
+
+
+def _registry_of(tx: Tx, code: str) -> str:
+    entry = tx.get(store.ledger, code)
+    return str(entry["entry"]["registry"] if entry is not None else store.cases_of(tx, code)[-1]["registry"])
+
+
+def received_licence_changed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.licence_changed: the owner's signed word on the licence terms of what is entered here."""
+    nodes.area(tx, "register.licence_changed")
+    owner = nodes.node(tx, sender)
+    fault = _word_fault(tx, owner, body)
+    if fault is not None:
+        raise BAD_FILING(why_zh=fault[0], why=fault[1])
+    _enter_licence(tx, body)
+
+
+def _word_fault(tx: Tx, owner: Mapping[str, Any], word: Mapping[str, Any]) -> codes.Fault | None:
+    if set(word) != WORD_FIELDS or not all(isinstance(word[name], str) for name in ("code", "reason", "at")):
+        return "格式不符", "is of a wrong form"
+    if not isinstance(word["licence"], dict) or rules.licence_problems(word["licence"]):
+        return "许可条款有误", "states wrong licence terms"
+    row = tx.get(store.ledger, word["code"])
+    if row is None or row["state"] != State.CODED or row["entry"]["registry"] != signing.me(tx).code:
+        return "该标识未在本台账", "is about nothing that is entered here"
+    if row["entry"]["registrants"][0]["party"] != owner["party"]:
+        return "发送方不是登记主体", "does not come from the registrant"
+    if not signing.signed_by(word, owner["party"], owner["public_key"]):
+        return "签名无效", "is not signed by its sender"
+    return None
+
+
+def _enter_licence(tx: Tx, word: Mapping[str, Any]) -> None:
+    """Enter the terms under a new version and send the entry; an older word changes nothing."""
+    row = tx.get(store.ledger, word["code"])
+    assert row is not None
+    if row["licence_word"] is not None and row["licence_word"]["at"] >= word["at"]:
+        return
+    thing = {**row["entry"]["object"], "licence": word["licence"]}
+    bare = {**row["entry"], "version": store.next_ledger_version(tx), "object": thing, "signatures": []}
+    entry = signing.signed(tx, bare)
+    _keep_entry(tx, entry, "register.licence_entered", licence_word=dict(word))
+    publish(tx, entry)
+
+
+WORD_FIELDS = frozenset({"code", "licence", "reason", "at", "signatures"})
 
 
 @view()

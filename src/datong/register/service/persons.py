@@ -55,11 +55,13 @@ def _add(tx: Tx, *, login: str, name: str, roles: list[str], department: str, pa
         problems.append(Problem("department", "至多 100 字", "should have at most 100 characters"))
     if problems:
         raise BAD_PERSON(problems, count=len(problems))
+    department = rules.department_name(department)
     if department:
         _remember_department(tx, department)
     person = new_id("person")
     row = {
-        "id": person, "login": login, "name": name.strip(), "password": _hashed(password), "department": department,
+        "id": person, "login": login, "name": name.strip(), "password": _hashed(password),
+        "password_by": tx.actor.person if password is not None else "", "department": department,
         "roles": list(dict.fromkeys(roles)), "state": "active", "added_by": tx.actor.person, "added_at": tx.now,
     }  # fmt: skip
     tx.add(store.people, row)
@@ -113,7 +115,7 @@ def change_password(tx: Tx, *, old: str | None = None, new: str) -> dict[str, An
         problems.append(Problem("old", "原口令不正确", "the old password is wrong"))
     if problems:
         raise BAD_PERSON(problems, count=len(problems))
-    tx.change(store.people, row["id"], password=_hashed(new))
+    tx.change(store.people, row["id"], password=_hashed(new), password_by=tx.actor.issued_by)
     evidence.append(tx, "register.password_changed", store.people, row["id"])
     end_sessions(tx, row["id"], "password")
     return person_card(tx, row["id"])
@@ -145,10 +147,19 @@ def person_card(tx: Tx, person: str) -> dict[str, Any]:
     return _card(_known(tx, person))
 
 
-def actor_of(row: dict[str, Any], party: str) -> Actor:
-    """The person as who acts; the first role is the one shown."""
+def is_active(tx: Tx, person: str) -> bool:
+    """Whether this is a person of this node who may act."""
+    row = tx.get(store.people, person)
+    return row is not None and row["state"] == "active"
+
+
+def actor_of(row: dict[str, Any], party: str, issued_by: str = "") -> Actor:
+    """The person as who acts, let in by `issued_by`; the first role is the one shown."""
     roles = [str(role) for role in row["roles"]]
-    return Actor(person=row["id"], role=roles[0], party=party, department=row["department"], roles=frozenset(roles))
+    return Actor(
+        person=row["id"], role=roles[0], party=party, department=row["department"], roles=frozenset(roles),
+        issued_by=issued_by if issued_by != row["id"] else "",
+    )  # fmt: skip
 
 
 def _known(tx: Tx, person: str) -> dict[str, Any]:

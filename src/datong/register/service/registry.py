@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from datong.ground import clock, codes, evidence, outbox, signing, workdays
+from datong.ground import clock, codes, evidence, signing, workdays
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import rules, store
@@ -29,8 +29,9 @@ from datong.register.model.refusals import (
     WRONG_STATE,
 )
 from datong.register.service import following, nodes
-from datong.register.service.filing import confirm, require_fileable, require_no_second
-from datong.register.service.ledger import enter
+from datong.register.service.filing import confirm, require_fileable, require_no_second, require_not_joined
+from datong.register.service.holdings import declarer
+from datong.register.service.ledger import enter, publish
 from datong.register.service.persons import EVERYBODY
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -127,6 +128,7 @@ def received_filing_joined(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     if row["state"] not in (State.SUBMITTED, State.SUPPLEMENT_REQUESTED):
         raise WRONG_STATE(case=row["id"], act="join_filing", state=row["state"], open="—")
     if not any(r["party"] == peer["party"] and r.get("person") == who["person"] for r in row["registrants"]):
+        require_not_joined(row, peer["party"])
         confirm(tx, row, who)
 
 
@@ -209,15 +211,18 @@ def review_case(tx: Tx, *, case: str, passed: bool = True, remarks: str = "") ->
     """Formal review (形式审核) by somebody who did not apply; in another department where the body is the same."""
     row = _at_registry(tx, case, "review_case")
     following.require_open(row, Act.review)
-    if rules.same_person(row["registrants"], tx.actor.person):
+    applicants = rules.applied(row["registrants"], row["history"], declarer(tx, row))
+    if rules.same_person(applicants, tx.actor.person, tx.actor.issued_by):
         raise SAME_PERSON(case=case)
     mine = signing.me(tx).party
-    clash = rules.same_department(row["registrants"], mine, tx.actor.department)
+    clash = rules.same_department(applicants, mine, tx.actor.department)
     if clash is not None:
         raise SAME_DEPARTMENT(case=case, reviewer=tx.actor.department or "—", applicant=clash)
     if not passed:
         return _rejected(tx, row, remarks)
-    reviewer = {"person": tx.actor.person, "department": tx.actor.department, "party": mine}
+    reviewer = {
+        "person": tx.actor.person, "department": tx.actor.department, "party": mine, "issued_by": tx.actor.issued_by,
+    }  # fmt: skip
     return _step(tx, row, Act.review, note=remarks, reviewer=reviewer)
 
 
@@ -304,9 +309,7 @@ def code_case(tx: Tx, *, case: str) -> dict[str, Any]:
     entry = enter(tx, {**row, "code": code, "valid_until": until}, today.isoformat())
     shown = _step(tx, row, Act.code, code=code, valid_until=until)
     following.give_code(tx, following.known_case(tx, case))
-    for member in store.active_nodes(tx):
-        if member["id"] != signing.me(tx).code:
-            outbox.send(tx, to=member["id"], type="register.ledger_entry", body={"entry": entry})
+    publish(tx, entry)
     return shown
 
 

@@ -55,7 +55,7 @@ def login(tx: Tx, login: str, password: str, client: str = "", hours: int = SESS
         tx.after_rollback.append(lambda: _keep(tx, lambda own: _count_failure(own, key)))
         raise WRONG_LOGIN()
     tx.execute(delete(store.attempts).where(store.attempts.c.id == key))
-    return _open(tx, row, client, hours)
+    return _open(tx, row, client, hours, issued_by=row["password_by"])
 
 
 @functools.cache
@@ -81,13 +81,17 @@ def _keep(tx: Tx, write: Callable[[Tx], None]) -> None:
 
 @verb(Role.operator)
 def login_link(tx: Tx, *, person: str) -> dict[str, Any]:
-    """A one-time login link for a person, good for 24 hours; the token is shown only now."""
+    """A one-time login link for a person, good for 24 hours; the token is shown only now.
+
+    Who issues it holds it too: in four-eyes rules the issuer counts beside the person who enters by it.
+    """
     row = tx.get(store.people, person)
     if row is None or row["state"] != "active":
         raise UNKNOWN_PERSON(person=person[:80])
     token = secrets.token_urlsafe(32)
     expires = clock.text(tx.wall_now + timedelta(hours=LINK_HOURS))
-    tx.add(store.login_links, {"id": _digest(token), "person": person, "expires_at": expires})
+    row = {"id": _digest(token), "person": person, "issued_by": tx.actor.person, "expires_at": expires}
+    tx.add(store.login_links, row)
     evidence.append(tx, "register.login_link_issued", store.login_links, _digest(token), person=person)
     return {"token": token, "person": person, "expires_at": expires}
 
@@ -101,18 +105,23 @@ def login_by_link(tx: Tx, link: str, client: str = "", hours: int = SESSION_HOUR
         raise NO_LINK()
     tx.change(store.login_links, row["id"], used_at=tx.wall)
     evidence.append(tx, "register.login_link_used", store.login_links, row["id"], person=person["id"])
-    return _open(tx, person, client, hours)
+    return _open(tx, person, client, hours, issued_by=row["issued_by"])
 
 
-def _open(tx: Tx, person: dict[str, Any], client: str, hours: int, *, family: str = "", expires: str = "") -> str:
+def _open(
+    tx: Tx, person: dict[str, Any], client: str, hours: int, *, issued_by: str, family: str = "", expires: str = ""
+) -> str:  # fmt: skip
     token = secrets.token_urlsafe(32)
     key = _digest(token)
     row = {
-        "id": key, "person": person["id"], "family": family or key, "client": _digest(client), "opened_at": tx.wall,
+        "id": key, "person": person["id"], "family": family or key, "client": _digest(client),
+        "issued_by": issued_by if issued_by != person["id"] else "", "opened_at": tx.wall,
         "expires_at": expires or clock.text(tx.wall_now + timedelta(hours=hours)), "ended": "",
     }  # fmt: skip
     tx.add(store.sessions, row)
-    evidence.append(tx, "register.session_opened", store.sessions, key, person=person["id"])
+    evidence.append(
+        tx, "register.session_opened", store.sessions, key, person=person["id"], issued_by=row["issued_by"]
+    )  # fmt: skip
     return token
 
 
@@ -122,7 +131,7 @@ def actor_of_session(tx: Tx, token: str, client: str = "") -> Actor:
     person = tx.get(store.people, row["person"])
     if person is None or person["state"] != "active":
         raise NO_SESSION()
-    return actor_of(person, signing.me(tx).party)
+    return actor_of(person, signing.me(tx).party, row["issued_by"])
 
 
 def rotate_session(tx: Tx, token: str, client: str = "") -> str:
@@ -132,7 +141,9 @@ def rotate_session(tx: Tx, token: str, client: str = "") -> str:
     if person is None or person["state"] != "active":
         raise NO_SESSION()
     _end(tx, row["id"], "rotated")
-    return _open(tx, person, client, 0, family=row["family"], expires=row["expires_at"])
+    return _open(
+        tx, person, client, 0, issued_by=row["issued_by"], family=row["family"], expires=row["expires_at"]
+    )  # fmt: skip
 
 
 def logout(tx: Tx, session: str) -> None:
@@ -177,7 +188,10 @@ def _end_family(tx: Tx, family: str) -> None:
 
 @verb(Role.operator)
 def issue_service_token(tx: Tx, *, person: str, label: str, scopes: list[str], days: int = 90) -> dict[str, Any]:
-    """A token for a program that acts as `person`, within `scopes` (rooms or verbs like price.set_fee)."""
+    """A token for a program that acts as `person`, within `scopes` (rooms or verbs like price.set_fee).
+
+    In four-eyes rules its issuer counts beside the person.
+    """
     row = tx.get(store.people, person)
     if row is None or row["state"] != "active":
         raise UNKNOWN_PERSON(person=person[:80])
@@ -230,7 +244,8 @@ def actor_of_service_token(tx: Tx, token: str) -> tuple[Actor, list[str]]:
     person = tx.get(store.people, found[0]["person"])
     if person is None or person["state"] != "active":
         raise NO_TOKEN()
-    return actor_of(person, signing.me(tx).party), [str(scope) for scope in found[0]["scopes"]]
+    actor = actor_of(person, signing.me(tx).party, found[0]["issued_by"])
+    return actor, [str(scope) for scope in found[0]["scopes"]]
 
 
 def _digest(secret: str) -> str:
