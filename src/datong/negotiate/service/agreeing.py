@@ -6,11 +6,12 @@ import secrets
 import string
 from typing import Any
 
+from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
 from datong.ground import codes, evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import AGREEMENT_ALTERED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
 from datong.negotiate.service.course import noted, own, reason_of, sending, terminating
@@ -36,7 +37,29 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     refusal = rules.refusal_of_request(published, row["offer"])
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
-    return agreeing(tx, row, published["terms"])
+    return drawn_up(tx, row, published["terms"])
+
+
+def drawn_up(tx: Tx, row: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
+    """Agree, or end the negotiation when the consumer was never granted what it asks for."""
+    refusal = ungranted(tx, row, terms)
+    return agreeing(tx, row, terms) if refusal is None else terminating(tx, row, reason_of(refusal))
+
+
+def ungranted(tx: Tx, row: dict[str, Any], terms: dict[str, Any]) -> Refusal | None:
+    """Why the consumer may not have a resource of ours: an offer is for all to read, a right is for whom it names."""
+    if not register.is_own_resource(tx, row["dataset"]):
+        return None
+    purpose = str(terms.get("purpose", ""))
+    try:
+        authorise.require_clearance(
+            tx, inputs=[row["dataset"]], purpose=purpose, act="deliver", operator=row["peer_party"]
+        )
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        return refusal
+    return None
 
 
 def _person_decides(published: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from datong.ground.db import NODE, Tx
 from datong.ground.refusal import Problem, Text
 from datong.negotiate import rules, store
 from datong.negotiate.model import BAD_OFFER, CALLBACK_REFUSED, FINAL, NO_SUCH, OPENINGS, REUSED, Act, Party, State
-from datong.negotiate.service.agreeing import agreeing, answered, confirmed, judged
+from datong.negotiate.service.agreeing import answered, confirmed, drawn_up, judged
 from datong.negotiate.service.course import into, kept, opened, own, purpose_of, reason
 from datong.negotiate.service.delivery import acknowledged
 from datong.register import service as register
@@ -124,7 +124,7 @@ def received_event(tx: Tx, *, sender: str, message: str, pid: str, peer_pid: str
     """ACCEPTED from the consumer (answered with the agreement) or FINALIZED from the provider."""
     if event == "ACCEPTED":
         heard = Heard(Act.accept, Party.consumer, sender, message, peer_pid, pid, {"event": event})
-        return _moving(tx, heard, lambda row: agreeing(own(tx, row), row, row["offer"]["terms"]))
+        return _moving(tx, heard, lambda row: drawn_up(own(tx, row), row, row["offer"]["terms"]))
     heard = Heard(Act.finalize, Party.provider, sender, message, peer_pid, pid, {"event": event})
     return _moving(tx, heard, _nothing_more)
 

@@ -11,7 +11,7 @@ from datong.ground.refusal import Problem, Text
 from datong.negotiate import store
 from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, Act, Party, State
 from datong.negotiate.rules import TERMS, open_acts
-from datong.negotiate.service.agreeing import agreeing, verifying
+from datong.negotiate.service.agreeing import agreeing, ungranted, verifying
 from datong.negotiate.service.course import mine, opened, own, reason, sending, shown, terminating
 from datong.register import service as register
 from datong.terms.policy import PURPOSES, from_json, in_words, to_json
@@ -78,7 +78,10 @@ def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     """Agree to a request that was left to a person (同意并签署)."""
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
     published = catalogue.offer(tx, row["offer_id"])
-    return shown(agreeing(tx, row, {**published["terms"], **row["offer"]["terms"]}))
+    terms = {**published["terms"], **row["offer"]["terms"]}
+    if (refusal := ungranted(tx, row, terms)) is not None:
+        raise refusal
+    return shown(agreeing(tx, row, terms))
 
 
 @verb(*PROVIDER_ROLES)
