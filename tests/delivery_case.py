@@ -66,7 +66,7 @@ def open_node(folder: Path, code: str, wall: Wall | None = None) -> Store:
             tx.add(
                 register_rows.nodes,
                 {"id": node, "party": PARTIES[node], "name": node[-9:], "address": f"http://{node[-9:].lower()}.test",
-                 "public_key": key.public.text, "kind": "connector", "state": "active", "serial": 1, "record": {},
+                 "public_key": key.public.text, "kind": "regional" if node == OTHER_NODE else "connector", "state": "active", "serial": 1, "record": {},
                  "learned_at": NOW},
             )  # fmt: skip
         clear(tx)
@@ -84,11 +84,17 @@ def clear(tx: Tx) -> None:
         register_rows.ledger,
         {"id": RESOURCE, "version": 1, "kind": "resource", "state": "CODED", "entry": entry, "at": NOW},
     )
+    grant_use(tx, BUYER, "ins-1")
+
+
+def grant_use(tx: Tx, party: str, instrument: str = "ins-2") -> None:
+    """OWNER lets `party` use RESOURCE."""
+    node = next(node for node, of in PARTIES.items() if of == party)
     tx.add(
         authorise_rows.instruments,
         {
-            "id": "ins-1", "kind": "data_use", "state": "IN_FORCE", "title": "use", "grantor_party": OWNER,
-            "grantee_party": BUYER, "grantee_node": BUYER_NODE, "resources": [RESOURCE], "purposes": [PURPOSE],
+            "id": instrument, "kind": "data_use", "state": "IN_FORCE", "title": "use", "grantor_party": OWNER,
+            "grantee_party": party, "grantee_node": node, "resources": [RESOURCE], "purposes": [PURPOSE],
             "acts": [], "from_at": FROM, "until_at": UNTIL, "items": {}, "parents": [], "copies_to": [], "value": {},
             "digest": "", "serial": 1, "drafted_by": "p-0", "drafter_let_in_by": "", "changed_at": NOW,
         },

@@ -386,8 +386,7 @@ def contract(j: Journey, buyer: Person, provider: str, dataset: str, purpose: st
 
 
 def deidentify(j: Journey) -> str:
-    """Assessments are signed, the joint partition is agreed, each provider counts on exactly its groups."""
-    assess(j)
+    """The joint partition is agreed; without assessments no count leaves; with them each provider's do."""
     manager = j.who(GROUP, "product_manager")
     recipe = (HERE / "facts" / "mobility-flows.yaml").read_text("utf-8")
     manager.do(
@@ -403,12 +402,14 @@ def deidentify(j: Journey) -> str:
         manager, "compose.partition", lambda p: p["state"] == "agreed", "the partition to be agreed", id=proposed["id"]
     )
     j.known["partition"] = agreed
+    refused = refused_release(j)
+    assess(j)
     for slug, name in ((BIKE, "trips"), (BUREAU, "passages")):
         released = release(j, slug, j.known[f"{name}.agreement"])
         j.known[f"{name}.release"] = released
     return (
-        f"{agreed['groups']:,} joint groups agreed in {len(agreed['levels'])} rounds;"
-        " both providers' counts passed their gates"
+        f"{agreed['groups']:,} joint groups agreed in {len(agreed['levels'])} rounds; both providers' counts passed"
+        f" their gates, which refused them without an assessment ({refused})"
     )
 
 
@@ -426,8 +427,32 @@ def release(j: Journey, slug: str, agreement: str) -> dict[str, Any]:
     return dict(j.world.wait_for(attempt, f"{slug} to release its counts"))
 
 
+def refused_release(j: Journey) -> str:
+    """The bike company asks to release its counts before anybody assessed the group; what its gate answered."""
+    kept = j.folder / BIKE / "refused-release.json"
+    if not kept.exists():  # a resumed run has its assessment already: it could not be refused again
+        try:
+            release(j, BIKE, j.known["trips.agreement"])
+        except Refused as refused:
+            if refused.code != "DID-412":
+                raise
+            keep(kept, refused.error)
+        else:
+            raise TimeoutError("counts were released without an assessment record")
+    j.known["refused_release"] = json.loads(kept.read_text("utf-8"))
+    return str(j.known["refused_release"]["code"])
+
+
+def keep(path: Path, value: Any) -> None:
+    """Write what must outlive a stop, whole or not at all."""
+    aside = path.with_suffix(".new")
+    aside.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
+    aside.replace(path)
+
+
 def assess(j: Journey) -> None:
-    """A person of neither provider nor recipient signs what was found of contract and environment."""
+    """A person of neither provider nor recipient, nor of the owners of a product's inputs, signs what was found of
+    contract and environment."""
     assessor = j.who(REGISTRY, "assessor")
     found = j.facts("assessment")
     party = {slug: j.codes[f"party:{slug}"] for slug in parties()}
@@ -439,8 +464,8 @@ def assess(j: Journey) -> None:
             answers=found[GROUP]["answers"], expires=expires, nodes=[node[slug], node[GROUP]],
         )  # fmt: skip
     j.known["product.assessment"] = assessor.do(
-        "deidentify.assess", provider_parties=[party[GROUP]], recipient_group=party[LAB], subject=j.codes["product"],
-        answers=found[LAB]["answers"], expires=expires, nodes=[node[GROUP], node[LAB]],
+        "deidentify.assess", provider_parties=[party[GROUP], party[BIKE], party[BUREAU]], recipient_group=party[LAB],
+        subject=j.codes["product"], answers=found[LAB]["answers"], expires=expires, nodes=[node[GROUP], node[LAB]],
     )  # fmt: skip
     for slug in (BIKE, BUREAU, GROUP):
         wanted = 3 if slug == GROUP else 1
@@ -591,9 +616,7 @@ def receive(j: Journey, share: Path) -> dict[str, Any]:
         return None
 
     got = dict(j.world.wait_for(attempt, "the stock client to receive"))
-    aside = kept.with_suffix(".new")
-    aside.write_text(json.dumps(got))
-    aside.replace(kept)
+    keep(kept, got)
     return got
 
 

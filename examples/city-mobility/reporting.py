@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 from paperwork import parties
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def report(j: Journey, seconds: dict[str, float]) -> dict[str, Any]:
             "k": risk["k"], "classes": risk["classes"], "max_class_risk": risk["max_class_risk"],
             "average_risk": risk["average_risk"], "cr": risk["cr"], "overall_risk": risk["overall_risk"],
             "level": risk["level"],
-            "kept": j.known["version"]["kept"],
+            "kept": kept(j),
         },
         "registrations": [
             {"code": case["code"], "kind": case["object_kind"], "state": case["state"]}
@@ -61,12 +62,26 @@ def report(j: Journey, seconds: dict[str, float]) -> dict[str, Any]:
         },
         "evidence": {
             "entries": sum(found["leaves"] for found in verified.values()),
-            "checkpoints": sum(1 for found in j.known["health"].values() if found["checkpoint_size"] == found["leaves"]),
+            "checkpoints": sum(found["checkpoints"] for found in verified.values()),
             "verified": all(found["ok"] for found in verified.values()) and j.known["bundle"]["ok"],
         },
         "model": {name: j.known["model"][name] for name in ("unit", "raw_mae", "product_mae", "raw_r2", "product_r2", "constant_mae")},
         "seconds": seconds,
     }  # fmt: skip
+
+
+def kept(j: Journey) -> dict[str, float]:
+    """Share of the trips read, by what became of their start: released at a resolution, in no group (outside the
+    product's period or area, or without a time or place), or quarantined. They sum to 1."""
+    read = j.known["trips.build"]["read"]
+    counts = dict.fromkeys((level["label"] for level in j.known["partition"]["levels"]), 0)
+    table = pq.read_table(j.known["received"]["path"], columns=["level", "starts"])
+    labels = list(counts)
+    for level, starts in zip(table["level"].to_pylist(), table["starts"].to_pylist(), strict=True):
+        counts[labels[level]] += starts
+    rest = j.known["trips.build"]["harmonised"] - sum(counts.values())
+    told = {**counts, "in no group": rest, "quarantined": j.known["trips.build"]["quarantined"]}
+    return {name: round(trips / read, 6) for name, trips in told.items()}
 
 
 def slug_of_party(code: str) -> str:
@@ -88,7 +103,9 @@ def contracts(j: Journey) -> list[dict[str, Any]]:
 def summary(j: Journey, made: dict[str, Any]) -> list[str]:
     """The story in a few lines, for the screen."""
     privacy, money, model = made["privacy"], made["settlement"], made["model"]
-    kept = ", ".join(f"{share:.1%} at {label}" for label, share in privacy["kept"].items())
+    shares = ", ".join(
+        f"{share:.1%} {f'at {label}' if ' x ' in label else label}" for label, share in privacy["kept"].items()
+    )
     split = ", ".join(f"{part['party']} ¥{part['fen'] / 100:,.2f}" for part in money["parts"])
     return [
         "[bold]The story of this run[/]",
@@ -98,10 +115,10 @@ def summary(j: Journey, made: dict[str, Any]) -> list[str]:
             for name, source in made["sources"].items()
         ],
         f"  {privacy['classes']:,} joint groups of at least {privacy['k']} riders and {privacy['k']} vehicles;"
-        f" trips kept: {kept}",
+        f" trips: {shares}",
         f"  risk R = {privacy['overall_risk']:.4f} (CR {privacy['cr']:.2f}), level {privacy['level']}; below 0.05 is released",
         f"  received with {made['delivery']['client']}: {made['delivery']['rows']:,} rows, {made['usage']['events']} usage event",
         f"  fee ¥{money['gross_fen'] / 100:,.2f}, split {split}; balanced: {money['balanced']}",
         f"  forecast error {model['raw_mae']:.3f} (raw trips), {model['product_mae']:.3f} (product), {model['constant_mae']:.3f} (constant)",
-        f"  {made['evidence']['entries']:,} evidence entries on {made['evidence']['checkpoints']} nodes; verified: {made['evidence']['verified']}",
+        f"  {made['evidence']['entries']:,} evidence entries on {len(made['nodes'])} nodes, {made['evidence']['checkpoints']:,} signed checkpoints; verified: {made['evidence']['verified']}",
     ]

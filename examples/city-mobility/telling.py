@@ -66,7 +66,7 @@ def story(j: Journey, seconds: dict[str, float]) -> dict[str, Any]:
         "sources": [source(j, made, named, name) for name in SOURCES],
         "resolutions": [
             {"label": level["label"], "groups": level["groups"], "share": made["privacy"]["kept"].get(level["label"], 0.0)}
-            for level in j.known["partition"]["levels"]
+            for level in [*j.known["partition"]["levels"], {"label": "in no group", "groups": 0}, {"label": "quarantined", "groups": 0}]
         ],
         "registrations": [registration(case, named) for case in cases(j)],
         "rights": rights(j, named),
@@ -145,8 +145,8 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
             f"{supplies} supply contracts were requested, agreed, verified and finalized by signed messages, and signed by both sides.",
         ),
         "deidentify": (
-            f"{rounds} 轮问答商定 {groups:,} 个联合分组，每组骑行者与车辆各不少于 {risk['k']}；两家计数均通过放行门禁。",
-            f"{rounds} rounds agreed on {groups:,} joint groups, each of at least {risk['k']} riders and {risk['k']} vehicles; both counts passed the gate.",
+            f"{rounds} 轮问答商定 {groups:,} 个联合分组，每组骑行者与车辆各不少于 {risk['k']}；两家计数均通过放行门禁；无评估记录时曾被拒绝（{refused['deidentify']}）。",
+            f"{rounds} rounds agreed on {groups:,} joint groups, each of at least {risk['k']} riders and {risk['k']} vehicles; both counts passed the gate, which refused them without an assessment ({refused['deidentify']}).",
         ),
         "compose": (
             f"汇成 {made['product']['rows']:,} 组；总体风险 R = {risk['overall_risk']:.4f}，低于限值 {LIMIT}。",
@@ -189,18 +189,15 @@ def yuan(fen: int) -> str:
 
 def refusals(j: Journey) -> list[dict[str, Any]]:
     """What this run asked for on purpose and was refused."""
-    risk = j.known["version"]["risk"]
+    release = j.known["refused_release"]
     code = re.search(r"\(([A-Z]{3}-\d+)\)", j.said["price"])
     reason = j.known["refused_purpose"].get("reason") or {}
     return [
+        {"link": "deidentify", "code": release["code"],
+         "zh": f"无评估记录即放行骑行计数。{release['what']['zh']}{release['why']['zh']}",
+         "en": f"Releasing the counts of trips without an assessment record. {release['what']['en']} {release['why']['en']}"},
         {"link": "price", "code": code.group(1) if code else "", "zh": "定价高于上限价", "en": "A fee above the ceiling"},
         {"link": "negotiate", "code": str(reason.get("code", "")), "zh": "以“信用评分”为用途购买", "en": "A purchase for credit scoring"},
-        *(
-            [{"link": "compose", "code": "", "zh": f"无评估记录（CR = 1）时 R = {risk['overall_risk_at_cr_1']:.3f}，超过限值 {LIMIT}，不予放行",
-              "en": f"Without an assessment record (CR = 1) R = {risk['overall_risk_at_cr_1']:.3f} is above {LIMIT}: no release"}]
-            if risk["overall_risk_at_cr_1"] >= LIMIT
-            else []
-        ),
     ]  # fmt: skip
 
 

@@ -71,18 +71,32 @@ def rights(world: Neighbours) -> None:
     right(world, "bike-company", "legal_basis", BIKE)
 
 
-def version(world: Neighbours, folder: Path, risk: dict[str, Any] | None = None) -> None:
-    """A version of the product as a build leaves it: a file and its row."""
+RECIPE: dict[str, Any] = {
+    "name": "mobility-flows", "zone": "Asia/Shanghai", "period": {"from": "2026-01-01", "until": "2026-02-01"},
+    "origin": {"lat": 26.0, "lon": 106.0}, "area": {"south": 26.0, "west": 106.0, "north": 27.0, "east": 107.0},
+    "levels": [{"km": "whole", "hours": "whole"}], "k": 5, "form": "controlled", "purposes": ["industry_development"],
+    "parts": [{"part": "bike", "resource": TRIPS, "standard": "trip", "measures": [
+        {"name": "starts", "subject": "rider_id", "time": "at", "lat": "lat", "lon": "lon", "events_as": "starts",
+         "subjects_as": "riders"}]}],
+}  # fmt: skip
+
+
+def version(world: Neighbours, folder: Path, riders: int = 100) -> None:
+    """A version of the product as a build leaves it: a file and its row. 100 riders in one group: R = 1 % at CR = 1."""
     place = folder / "data-group" / "products" / "v1.parquet"
-    place.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"group_id": ["a"], "starts": [5]}), place)
-    row = {
-        "id": "ver-1", "product": FLOWS, "version": 1, "partition": "p", "recipe": {}, "path": "products/v1.parquet",
+    place.parent.mkdir(parents=True, exist_ok=True)
+    row = {"group_id": "0:*:*", "starts": 200, "riders": riders, "suppressed_types": ""}
+    pq.write_table(pa.Table.from_pylist([row]), place)
+    known = {
+        "id": "ver-1", "product": FLOWS, "version": 1, "partition": "p", "recipe": RECIPE, "path": "products/v1.parquet",
         "digest": digest_bytes(place.read_bytes()), "rows": 1, "recipient_group": "g", "kept": {"1 km": 0.2}, "account": {},
-        "risk": {"overall_risk": 0.03} if risk is None else risk, "inputs": [], "at": NOW,
+        "risk": {"overall_risk": 0.03}, "inputs": [], "at": NOW,
     }  # fmt: skip
     with world.as_person("data-group") as tx:
-        tx.add(compose_store.versions, row)
+        if tx.get(compose_store.versions, "ver-1") is None:
+            tx.add(compose_store.versions, known)
+        else:
+            tx.change(compose_store.versions, "ver-1", digest=known["digest"])
 
 
 def fee(world: Neighbours, purpose: str, amount_fen: int) -> None:
@@ -144,8 +158,8 @@ def refusal_of(call: Any, *args: Any, **named: Any) -> Refusal:
 def test_a_listing_has_one_offer_per_purpose_with_terms_and_words(ready: Neighbours) -> None:
     shown = publish(ready)
     assert shown["state"] == "live"
-    assert shown["risk"] == {"overall_risk": 0.03}
-    assert [column["name"] for column in shown["schema"]] == ["group_id", "starts"]
+    assert shown["risk"]["overall_risk"] == 0.01, "as the gate finds it now, not as the build did"
+    assert [column["name"] for column in shown["schema"]] == ["group_id", "starts", "riders", "suppressed_types"]
     offers = {offer["purpose"]: offer for offer in shown["offers"]}
     assert offers["industry_development"]["terms"]["tariff"] == {"kind": "per_delivery", "amount_fen": 900}
     assert offers["public_welfare"]["terms"]["tariff"] == {"kind": "free", "amount_fen": 0}
@@ -210,19 +224,19 @@ def published(world: Neighbours) -> dict[str, Any]:
         return catalogue.published_dataset(tx, FLOWS)
 
 
-def test_price_risk_and_split_gates(ready: Neighbours) -> None:
+def test_price_risk_and_split_gates(ready: Neighbours, tmp_path: Path) -> None:
     assert "price" in str(refusal_of(publish, ready, tariffs={"industry_development": 901}))
     assert "treasury" in str(refusal_of(publish, ready, split=[{**part, "payee_kind": "company"} for part in SPLIT]))
     assert "split" in str(refusal_of(publish, ready, split=[]))
+    version(ready, tmp_path, riders=10)
+    assert "risk" in str(refusal_of(publish, ready)) and "DID-412" in str(refusal_of(publish, ready))
+    version(ready, tmp_path)
+    assert "DID-415" in str(refusal_of(publish, ready, delivery_form="public")), "the recipe is of another form"
     with ready.as_person("data-group") as tx:
-        tx.change(compose_store.versions, "ver-1", risk={})
-    assert "risk" in str(refusal_of(publish, ready))
-    with ready.as_person("data-group") as tx:
-        tx.change(compose_store.versions, "ver-1", risk={"overall_risk": 1})
         tx.change(price_store.fees, "fee-public_welfare", state="SET")
     assert "PRC-605" in str(refusal_of(publish, ready))
     refused = refusal_of(
-        publish, ready, purposes=[], delivery_form="usb", template="gift", agree="maybe", from_at="soon"
+        publish, ready, purposes=[], delivery_form="enclave", template="gift", agree="maybe", from_at="soon"
     )
     assert len(refused.problems) == 5
     assert refusal_of(publish, ready, dataset="nothing").code == "REG-419"
@@ -271,6 +285,10 @@ def test_a_resource_is_listed_for_the_group_to_count_on(world: Neighbours, tmp_p
     assert shown["quality"] == {"completeness": 1.0}
     (offer,) = shown["offers"]
     assert offer["terms"]["tariff"]["kind"] == "free"
+    assert offer["terms"]["k"] == 5, "the floor of the form, where the owner asks for no more"
+    (strict,) = publish(world, "bike-company", **resource, k=12)["offers"]
+    assert strict["terms"]["k"] == 12
+    assert "at least 5" in str(refusal_of(publish, world, "bike-company", **resource, k=4))
     assert {rule["action"] for rule in offer["policy"]["permissions"]} == {
         "compute",
         "delivery",

@@ -33,6 +33,7 @@ class Three:
         self.folder, self.files = folder, files
         self.bureau, self.group = new_node(folder / "bureau", BUREAU), new_node(folder / "group", GROUP)
         introduce(self.group, self.bureau)
+        described(self.group)
         self.providers: dict[str, Store] = {}
         for resource, party in PARTIES.items():
             self.providers[resource] = new_node(folder / resource, party)
@@ -65,6 +66,9 @@ class Three:
             if message["type"] == "compose.partition_ask":
                 data = self.files[body["resource"]]
                 return deidentify.answer_round(tx, ask=body, data=data, recipient_group=GROUP)
+            if message["type"] == "compose.partition_cancelled":
+                deidentify.cancel_part(tx, **body, recipient_group=GROUP)
+                return None
             assert message["type"] == "compose.partition_agreed"
             deidentify.keep_partition(tx, agreed=body, recipient_group=GROUP)
             return None
@@ -112,14 +116,27 @@ class Three:
         with self.group.begin(actor("node", GROUP), "deliver") as tx:
             return compose.received_supply(tx, **told)
 
-    def assess(self, **answers: str) -> None:
+    def assess(self, of: list[str] | None = None, **answers: str) -> dict[str, Any]:
         with self.bureau.begin(actor("assessor", BUREAU), "deidentify") as tx:
             record = deidentify.assess(
-                tx, provider_parties=[GROUP, *PARTIES.values()], recipient_group=LAB, subject=PRODUCT,
+                tx, provider_parties=of or [GROUP, *PARTIES.values()], recipient_group=LAB, subject=PRODUCT,
                 answers={**GOOD, **answers}, expires="2026-12-31", nodes=[],
             )  # fmt: skip
         with self.group.begin(actor("peer", BUREAU), "deidentify") as tx:
             deidentify.received_assessment(tx, sender=f"N-{BUREAU}", body=record)
+        return record
+
+
+def described(store: Store) -> None:
+    """The ledger at the group's node: both resources with their owners, and the product made of them."""
+    licence = {"name": "x", "commercial": True, "derivatives": True, "attribution": ""}
+    things = [(code, "resource", party, {"grade": "general"}) for code, party in PARTIES.items()]
+    things.append((PRODUCT, "product", GROUP, {"inputs": sorted(PARTIES)}))
+    with store.begin(actor("node", GROUP)) as tx:
+        for code, kind, party, more in things:
+            thing = {"id": code, "public_data": False, "personal": False, "licence": licence, **more}
+            entry = {"object": thing, "code": code, "registrants": [{"party": party, "name": party}]}
+            tx.add(ledger, {"id": code, "kind": kind, "entry": entry, "state": "CODED", "version": 1, "at": tx.now})
 
 
 @pytest.fixture
@@ -131,16 +148,9 @@ def three(tmp_path: Path, world: Callable[..., dict[str, Path]]) -> Iterator[Thr
 
 
 def cleared(three: Three, purposes: tuple[str, ...] = ("industry_development",)) -> None:
-    """What the group's node would hold after registration and authorisation: ledger entries, data-use rights."""
-    licence = {"name": "x", "commercial": True, "derivatives": True, "attribution": ""}
+    """The data-use rights the group's node would hold after authorisation."""
     with three.group.begin(actor("node", GROUP)) as tx:
         for resource, party in PARTIES.items():
-            thing = {"id": resource, "public_data": False, "personal": False, "licence": licence, "grade": "general"}
-            entry = {"object": thing, "code": resource, "registrants": [{"party": party, "name": party}]}
-            tx.add(
-                ledger,
-                {"id": resource, "kind": "resource", "entry": entry, "state": "CODED", "version": 1, "at": tx.now},
-            )
             value: dict[str, Any] = {column.name: "" for column in instruments.columns if not column.nullable}
             value |= {
                 "id": f"use-{resource}", "kind": "data_use", "state": "IN_FORCE", "grantor_party": party,

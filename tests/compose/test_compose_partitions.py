@@ -134,3 +134,46 @@ def test_hostile_answers_are_refused(three: Three) -> None:
         three.group_gets("R-BIKE", {**right, "nodes": []})  # a provider that changes its mind
     assert refusal.value.code == "CMP-410"
     assert [w["node"] for w in three.partition()["waiting_on"]] == [f"N-{PARTIES['R-GATE']}"]
+
+
+def cancel(three: Three, partition: str) -> dict[str, Any]:
+    with three.group.begin(actor("product_manager", GROUP), "compose") as tx:
+        return compose.cancel_partition(tx, id=partition, reason="a provider fell silent")
+
+
+def test_a_partition_that_is_not_agreed_can_be_cancelled_and_proposed_anew(three: Three) -> None:
+    three.define()
+    first = three.propose()
+    three.silent = {"R-GATE"}
+    three.carry()
+    assert cancel(three, first["id"])["state"] == "cancelled"
+    cancel(three, first["id"])
+    told = [m for m in three.waiting() if m["type"] == "compose.partition_cancelled"]
+    assert sorted(m["body"]["resource"] for m in told) == sorted(PARTIES), "each provider is told once"
+    three.silent = set()
+    three.carry()
+    assert three.partition()["state"] == "cancelled", "late answers move nothing"
+    second = three.propose()
+    assert second["id"] != first["id"]
+    three.carry()
+    with three.group.read(actor("product_manager", GROUP)) as tx:
+        states = {row["id"]: row["state"] for row in compose.partitions(tx)}
+        assert states == {first["id"]: "cancelled", second["id"]: "agreed"}
+        assert compose.is_supply(tx, "agr-R-BIKE")
+
+
+def test_an_agreed_partition_is_not_cancelled(three: Three) -> None:
+    found = three.agreed()
+    with pytest.raises(Refusal) as refusal:
+        cancel(three, found["id"])
+    assert refusal.value.code == "CMP-413"
+    assert three.partition()["state"] == "agreed"
+
+
+def test_a_second_proposal_is_compared_by_instants(three: Three) -> None:
+    three.define()
+    three.propose()
+    three.define(recipe_value(zone="Asia/Shanghai", period={"from": "2019-09-04", "until": "2019-09-05"}))
+    with pytest.raises(Refusal) as refusal:
+        three.propose()
+    assert refusal.value.code == "CMP-409"

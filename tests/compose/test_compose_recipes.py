@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from compose_world import GROUP, PRODUCT
+from compose_world import GROUP, PARTIES, PRODUCT, described
 from deidentify_world import actor, recipe_value
 
 from datong.compose import service as compose
 from datong.ground.db import Store
 from datong.ground.refusal import Refusal
+from datong.register.store import ledger
+
+
+@pytest.fixture(autouse=True)
+def registered(store: Store) -> None:
+    described(store)
 
 
 def define(store: Store, text: str, resources: dict[str, str] | None = None) -> dict[str, object]:
@@ -56,3 +62,23 @@ def test_an_unknown_recipe(store: Store) -> None:
     with pytest.raises(Refusal) as refusal, store.read(actor("analyst", GROUP)) as tx:
         compose.recipe(tx, product="P-NONE")
     assert refusal.value.code == "CMP-404"
+
+
+@pytest.mark.parametrize("inputs", [["R-BIKE"], ["R-BIKE", "R-GATE", "R-TRAM"], ["R-BIKE", "R-TRAM"], []])
+def test_what_is_counted_must_be_what_is_registered(store: Store, inputs: list[str]) -> None:
+    """Rights, listing and split are looked at over the registered inputs; the recipe must not count others."""
+    with store.begin(actor("node", GROUP)) as tx:
+        row = tx.get(ledger, PRODUCT)
+        assert row is not None
+        entry = {**row["entry"], "object": {**row["entry"]["object"], "inputs": inputs}}
+        tx.change(ledger, PRODUCT, entry=entry)
+    with pytest.raises(Refusal) as refusal:
+        define(store, yaml.safe_dump(recipe_value()))
+    assert refusal.value.code == "CMP-400"
+    assert {p.where for p in refusal.value.problems} == set(inputs) ^ set(PARTIES)
+
+
+def test_a_product_nobody_registered_has_no_recipe(store: Store) -> None:
+    with store.begin(actor("product_manager", GROUP), "compose") as tx, pytest.raises(Refusal) as refusal:
+        compose.define_product(tx, product="P-OTHER", recipe=yaml.safe_dump(recipe_value()))
+    assert refusal.value.code.startswith("REG-")

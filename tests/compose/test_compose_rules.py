@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datong.compose import rules
+from datong.deidentify.model import Measure, Part, Types
+from datong.deidentify.rules.release import table_problems
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdef"), unique=True), min_size=1, max_size=4))
@@ -23,11 +25,11 @@ def test_rows_are_joined_by_group_and_figures_never_added() -> None:
         {"group_id": "g1", "starts": 9, "suppressed_types": None},
     ]
     gates = [
-        {"group_id": "g1", "vehicles": 5, "suppressed_types": "bus,car"},
+        {"group_id": "g1", "vehicles": 5, "suppressed_types": "vehicles_bus,vehicles_car"},
         {"group_id": "g2", "vehicles": 6, "suppressed_types": ""},
     ]
     assert rules.joined(places, [bikes, gates]) == [
-        {"group_id": "g1", "level": 0, "starts": 9, "vehicles": 5, "suppressed_types": "bus,car"},
+        {"group_id": "g1", "level": 0, "starts": 9, "vehicles": 5, "suppressed_types": "vehicles_bus,vehicles_car"},
         {"group_id": "g2", "level": 1, "starts": 7, "vehicles": 6, "suppressed_types": ""},
     ]
 
@@ -41,3 +43,19 @@ def test_shares_kept_add_up_to_what_was_not_suppressed() -> None:
 def test_waiting_on_names_who_has_not_answered() -> None:
     supplies = [{"resource": "a", "node": "n1"}, {"resource": "b", "node": "n2"}]
     assert rules.waiting_on(supplies, ["a"]) == [{"resource": "b", "node": "n2"}]
+
+
+def test_two_parts_with_a_class_of_the_same_name_keep_their_marks_apart() -> None:
+    """Both count cars; one hides them and the other does not."""
+    gate, bridge = (
+        Part(name, f"R-{name}", "vehicle_passage",
+             (Measure("passages", "plate", "at", "lat", "lon", subjects_as=name),),
+             Types("kind", "passages", {"bus": ("K11",), "car": ("K33",)}, other=""))
+        for name in ("gate", "bridge")
+    )  # fmt: skip
+    hidden = {"group_id": "g", "gate": 12, "gate_bus": None, "gate_car": None, "suppressed_types": "gate_bus,gate_car"}
+    shown = {"group_id": "g", "bridge": 14, "bridge_bus": 5, "bridge_car": 9, "suppressed_types": ""}
+    (row,) = rules.joined([{"group_id": "g"}], [[hidden], [shown]])
+    assert row["suppressed_types"] == "gate_bus,gate_car"
+    assert table_problems([row], [gate, bridge], ["g"], 5) == []
+    assert table_problems([{**row, "suppressed_types": "gate_bus,bridge_car"}], [gate, bridge], ["g"], 5)

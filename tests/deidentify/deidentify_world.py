@@ -144,6 +144,7 @@ def new_node(folder: Path, party: str) -> Store:
     opened.create()
     signing.install(opened, PrivateKey.new(), signing.Me(f"N-{party}", party, party, "http://test"))
     set_clock(opened, "2026-03-02T01:00:00Z")
+    introduce(opened, opened)
     return opened
 
 
@@ -153,8 +154,17 @@ def introduce(to: Store, other: Store) -> None:
         me, key = signing.me(theirs), signing.node_key(theirs).public.text
     with to.begin(actor("node", "")) as tx:
         row = {"id": me.code, "party": me.party, "name": me.name, "address": me.address, "public_key": key}
-        tx.add(directory.nodes, {**row, "kind": "connector", "state": "active", "serial": 1, "record": {},
+        tx.add(directory.nodes, {**row, "kind": "regional" if me.party == BUREAU else "connector", "state": "active", "serial": 1, "record": {},
                                  "learned_at": tx.now})  # fmt: skip
+
+
+def withdrawn(bureau: Store, to: Store, record: dict[str, Any]) -> dict[str, Any]:
+    """Have the bureau's assessor withdraw the record and the node `to` hear of it."""
+    with bureau.begin(actor("assessor", BUREAU), "deidentify") as tx:
+        notice = deidentify.withdraw_assessment(tx, assessment=record["id"], reason="an answer was wrong")
+    with to.begin(actor("peer", BUREAU), "deidentify") as tx:
+        deidentify.received_assessment_withdrawn(tx, sender=f"N-{BUREAU}", body=notice)
+    return notice
 
 
 def assessed(bureau: Store, to: Store, subject: str, group: str = GROUP, **items: Any) -> dict[str, Any]:
@@ -163,7 +173,7 @@ def assessed(bureau: Store, to: Store, subject: str, group: str = GROUP, **items
     with bureau.begin(actor("assessor", BUREAU), "deidentify") as tx:
         record = deidentify.assess(
             tx, provider_parties=[PROVIDER], recipient_group=group, subject=subject, answers=answers,
-            expires=items.pop("expires", "2026-12-31"), nodes=[], **items,
+            expires=items.pop("expires", "2026-12-31"), nodes=items.pop("nodes", []), **items,
         )  # fmt: skip
     with to.begin(actor("peer", BUREAU), "deidentify") as tx:
         deidentify.received_assessment(tx, sender=f"N-{BUREAU}", body=record)

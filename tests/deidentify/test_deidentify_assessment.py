@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deidentify_world import BUREAU, GOOD, GROUP, PROVIDER, actor, assessed, introduce, new_node, set_clock
+from deidentify_world import BUREAU, GOOD, GROUP, PROVIDER, actor, assessed, introduce, new_node, set_clock, withdrawn
 from sqlalchemy import select
 
 from datong.deidentify import service as deidentify
@@ -103,11 +103,95 @@ def test_it_expires_by_the_business_clock(bureau: Store, provider: Store) -> Non
     assert current(provider) is None
 
 
-def test_a_later_record_counts_even_when_it_is_worse(bureau: Store, provider: Store) -> None:
+def test_of_several_records_the_worst_counts_in_whatever_order(bureau: Store, provider: Store) -> None:
     good = assessed(bureau, provider, "R-BIKE")
-    worse = assessed(bureau, provider, "R-BIKE", answers={"logging": "partial"})
+    worse = assessed(bureau, provider, "R-BIKE", answers={"logging": "partial"}, expires="2026-06-30")
     assert (good["serial"], worse["serial"]) == (1, 2)
-    assert current(provider)["cr"] == 0.4
+    assert current(provider)["id"] == worse["id"]
+    latest = assessed(bureau, provider, "R-BIKE")
+    assert current(provider)["id"] == worse["id"], "a good record cannot whitewash"
+    withdrawn(bureau, provider, worse)
+    assert current(provider)["id"] == latest["id"]
+    short = assessed(bureau, provider, "R-BIKE", answers={"logging": "none"}, expires="2026-04-01")
+    assert current(provider)["id"] == short["id"]
+    set_clock(provider, "2026-04-01T00:00:00Z")
+    assert current(provider)["id"] == latest["id"], "it counts until it expires"
+
+
+def test_withdrawing_tells_every_node_that_holds_it(bureau: Store, provider: Store) -> None:
+    record = assessed(bureau, provider, "R-BIKE", nodes=["N-1", "N-2", f"N-{BUREAU}"])
+    with bureau.begin(actor("assessor", BUREAU), "deidentify") as tx:
+        notice = deidentify.withdraw_assessment(tx, assessment=record["id"], reason="the lab keeps a register")
+    assert current(bureau) is None
+    with bureau.read() as tx:
+        sent = [row.payload for row in tx.all(select(jobs.jobs.c.payload))]
+    told = [m for m in sent if m["type"] == "deidentify.assessment_withdrawn"]
+    assert sorted(m["to"] for m in told) == ["N-1", "N-2"] and told[0]["body"] == notice
+    assert current(provider), "not heard yet"
+    for _ in range(2):  # delivered twice
+        with provider.begin(actor("peer", BUREAU)) as tx:
+            deidentify.received_assessment_withdrawn(tx, sender=f"N-{BUREAU}", body=notice)
+    assert current(provider) is None
+    with provider.read(actor("auditor", PROVIDER)) as tx:
+        assert deidentify.assessments(tx)[0]["withdrawn_at"] == notice["withdrawn_at"]
+    with pytest.raises(Refusal) as refusal, bureau.begin(actor("assessor", BUREAU)) as tx:
+        deidentify.withdraw_assessment(tx, assessment=record["id"], reason="again")
+    assert refusal.value.code == "DID-408"
+
+
+def test_only_who_signed_a_record_withdraws_it(bureau: Store, provider: Store, tmp_path: Path) -> None:
+    record = assessed(bureau, provider, "R-BIKE")
+    with pytest.raises(Refusal) as refusal, provider.begin(actor("assessor", PROVIDER)) as tx:
+        deidentify.withdraw_assessment(tx, assessment=record["id"], reason="it is in our way")
+    assert refusal.value.code == "DID-407"
+    with bureau.read(actor("assessor", BUREAU)) as tx:
+        notice = signing.signed(tx, {"assessment": record["id"], "reason": "x", "withdrawn_at": tx.now})
+    stranger = new_node(tmp_path / "stranger", "91520100STRANGER01")
+    introduce(provider, stranger)
+    with stranger.read(actor("assessor", "91520100STRANGER01")) as tx:
+        theirs = signing.signed(tx, {**notice, "signatures": []})
+    stranger.dispose()
+    for sender, body, code in (
+        ("N-91520100STRANGER01", theirs, "DID-403"),
+        ("N-91520100STRANGER01", notice, "DID-403"),
+        (f"N-{BUREAU}", {**notice, "reason": "y"}, "DID-403"),
+        (f"N-{BUREAU}", {**notice, "assessment": "assessment-none"}, "DID-409"),
+        (f"N-{BUREAU}", {"assessment": record["id"]}, "DID-401"),
+    ):
+        with pytest.raises(Refusal) as refused, provider.begin(actor("peer", BUREAU)) as tx:
+            deidentify.received_assessment_withdrawn(tx, sender=sender, body=body)
+        assert refused.value.code == code, (sender, body)
+    assert current(provider)["id"] == record["id"]
+
+
+def test_a_stranger_may_not_assess(bureau: Store, provider: Store, tmp_path: Path) -> None:
+    """A node that is no function node: neither at itself nor by a record it signs and sends."""
+    party = "91520100STRANGER01"
+    stranger = new_node(tmp_path / "stranger", party)
+    introduce(provider, stranger)
+    with pytest.raises(Refusal) as refusal:
+        assess(stranger, party=party)
+    assert refusal.value.code == "DID-405"
+    record = {**assess(bureau), "assessor_party": party, "signatures": []}
+    with stranger.read(actor("assessor", party)) as tx:
+        record = signing.signed(tx, record)
+    stranger.dispose()
+    with pytest.raises(Refusal) as refusal, provider.begin(actor("peer", party)) as tx:
+        deidentify.received_assessment(tx, sender=f"N-{party}", body=record)
+    assert refusal.value.code == "DID-405"
+    assert current(provider) is None
+
+
+def test_a_record_of_tomorrow_is_not_taken_today(bureau: Store, provider: Store) -> None:
+    set_clock(bureau, "2026-03-03T01:00:00Z")
+    record = assess(bureau)
+    with pytest.raises(Refusal) as refusal, provider.begin(actor("peer", BUREAU)) as tx:
+        deidentify.received_assessment(tx, sender=f"N-{BUREAU}", body=record)
+    assert refusal.value.code == "DID-406" and refusal.value.kind == "unavailable", "the sender tries again"
+    set_clock(provider, "2026-03-03T01:00:00Z")
+    with provider.begin(actor("peer", BUREAU)) as tx:
+        deidentify.received_assessment(tx, sender=f"N-{BUREAU}", body=record)
+    assert current(provider)
 
 
 @pytest.mark.parametrize("concerned", [{"provider_parties": [PROVIDER, BUREAU]}, {"recipient_group": BUREAU}])

@@ -23,6 +23,7 @@ from deidentify_world import (
     new_node,
     recipe_value,
     set_clock,
+    withdrawn,
     written,
 )
 
@@ -83,8 +84,15 @@ class Scene:
             self.release(path, **items)
         return refusal.value
 
-    def assess(self, **items: Any) -> None:
-        assessed(self.bureau, self.node, self.resource, **items)
+    def assess(self, **items: Any) -> dict[str, Any]:
+        return assessed(self.bureau, self.node, self.resource, **items)
+
+    def withdraw(self, record: dict[str, Any]) -> None:
+        withdrawn(self.bureau, self.node, record)
+
+    def still_low(self, release: str) -> None:
+        with self.node.read() as tx:
+            deidentify.require_still_low(tx, release)
 
     def remembered(self) -> int:
         with self.node.read() as tx:
@@ -121,8 +129,9 @@ def test_the_same_release_with_and_without_what_it_needs(bikes: Scene) -> None:
     assert risk["f_min"] >= 5 and risk["over_threshold"] == 0 and risk["cr"] == 0.25
     assert risk["classes"] == bikes.table.num_rows
 
-    public = bikes.refused(form="public")  # CR = 1, and k = 5 is far below 21
-    assert public.code == "DID-411" and "k = " in str(public)
+    for form in ("public", "enclave"):  # the recipe was grouped for controlled delivery, under its threshold
+        other = bikes.refused(form=form)
+        assert other.code == "DID-415" and form in str(other)
 
     set_clock(bikes.node, "2026-03-20T00:00:00Z")
     assert bikes.refused().code == "DID-412"  # expired
@@ -165,10 +174,11 @@ def test_real_trips_pass_with_good_answers_and_no_worse(tmp_path: Path) -> None:
     risk = scene.release()["risk"]
     assert risk["level"] == 3 and 0.15 < risk["average_risk"] < 0.16 and risk["overall_risk"] < 0.05
     for question in GOOD:
-        scene.assess(answers={question: "partial"})
+        worse = scene.assess(answers={question: "partial"})
+        scene.assess()  # a good record signed after it changes nothing
         refusal = scene.refused()
         assert refusal.code == "DID-412" and question in str(refusal)
-    scene.assess()
+        scene.withdraw(worse)
     scene.release()
     with scene.node.read() as tx:
         account = deidentify.partition_part(tx, part=scene.part)["account"]
@@ -291,9 +301,45 @@ def test_a_type_shown_now_and_hidden_then_is_refused(gates: Scene) -> None:
     gates.assess()
     gates.release()
     number = next(n for n, row in enumerate(gates.table.to_pylist()) if not row["suppressed_types"])
-    names = {"vehicles_car": None, "vehicles_bus": None, "suppressed_types": "bus,car"}
+    names = {"vehicles_car": None, "vehicles_bus": None, "suppressed_types": "vehicles_bus,vehicles_car"}
     hidden_now = edited(gates.table, lambda row: row.update(names), number)
     assert gates.refused(gates.write(hidden_now, "hidden-now.parquet")).code == "DID-413"
+
+
+def test_what_was_released_is_held_against_the_record_of_today(bikes: Scene) -> None:
+    good = bikes.assess(expires="2026-03-20")
+    released = bikes.release()["id"]
+    bikes.still_low(released)
+    worse = bikes.assess(answers={"logging": "none"})
+    for spoil, mend in (
+        (lambda: None, lambda: bikes.withdraw(worse)),
+        (lambda: set_clock(bikes.node, "2026-03-20T00:00:00Z"), lambda: set_clock(bikes.node, "2026-03-19T00:00:00Z")),
+    ):
+        spoil()
+        with pytest.raises(Refusal) as refusal:
+            bikes.still_low(released)
+        assert refusal.value.code == "DID-412" and refusal.value.problems
+        mend()
+        bikes.still_low(released)
+    bikes.withdraw(good)
+    with pytest.raises(Refusal):
+        bikes.still_low(released)
+
+
+def test_no_class_may_be_below_the_agreed_k(tmp_path: Path, world: World) -> None:
+    """The recipe says 10: a class of 7 passes the floor of the form, and not the recipe."""
+    files = world(n=2500, riders=40, m=2500, vehicles=90)
+    scene = Scene(tmp_path, files, "R-BIKE", recipe_value(k=10))
+    scene.assess()
+    small = edited(scene.table, lambda row: row.update({"start_riders": 7}), 0)
+    refusal = scene.refused(scene.write(small, "small.parquet"))
+    assert refusal.code == "DID-411" and "below 10" in str(refusal)
+    groups = small["group_id"].to_pylist()
+    problems = deidentify.supply_problems(small, recipe_value(k=10), "R-BIKE", groups)
+    assert [p.where for p in problems] == [f"{groups[0]}.start_riders"]
+    assert scene.release()["risk"]["floor"] == 10
+    scene.bureau.dispose()
+    scene.node.dispose()
 
 
 def test_refusals_name_no_person(bikes: Scene) -> None:

@@ -12,6 +12,7 @@ from deidentify_world import PASSAGE, TRIP, passages, recipe_value, trips, writt
 from sqlalchemy import func, select
 
 from datong.deidentify import service as deidentify
+from datong.deidentify import store as store_tables
 from datong.deidentify.rules.nodes import groups_digest
 from datong.deidentify.rules.recipe import recipe_digest
 from datong.ground import evidence
@@ -285,3 +286,68 @@ def test_nodes_below_k_are_not_told_apart_from_empty_ones(store: Store, tmp_path
         message = ask(level, second[-1] if second else [], partition="partition-b", agreement="b")
         second.append(with_them.answer(message, group="other"))
     assert first[:3] == second[:3]
+
+
+def cancel(provider: Provider, group: str = GROUP, agreement: str = "agreement-1") -> None:
+    with provider.store.begin(PEER, "compose") as tx:
+        deidentify.cancel_part(
+            tx, partition="partition-1", resource="R-BIKE", agreement=agreement, recipient_group=group
+        )
+
+
+def test_a_cancelled_partition_blocks_none_on_the_same_grid(provider: Provider) -> None:
+    first = provider.answer(ask(0, []))
+    again = ask(0, [], partition="partition-2", agreement="agreement-2")
+    assert provider.refused(again).code == "DID-421"
+    for wrong in ({"group": "recipient-2"}, {"agreement": "agreement-9"}):
+        with pytest.raises(Refusal):
+            cancel(provider, **wrong)
+    cancel(provider)
+    cancel(provider)
+    assert provider.answer(again) == first, "the same question of the same data has the same answer"
+    assert provider.refused(ask(1, first)).code == "DID-424", "the cancelled one goes no further"
+
+
+def test_a_cancelled_partition_still_blocks_a_shifted_grid(provider: Provider) -> None:
+    """Ask, cancel, shift, ask: which nodes hold would close in on single persons, without any count."""
+    provider.answer(ask(0, []))
+    cancel(provider)
+    for shifted in (recipe_value(origin={"lat": 42.001, "lon": -72.8}), recipe_value(k=6)):
+        assert provider.refused(ask(0, [], shifted, partition="partition-2")).code == "DID-421"
+
+
+def test_an_agreed_partition_is_not_cancelled(provider: Provider) -> None:
+    provider.keep(provider.all_rounds())
+    with pytest.raises(Refusal) as refusal:
+        cancel(provider)
+    assert refusal.value.code == "DID-424"
+
+
+def test_periods_are_compared_as_instants(provider: Provider) -> None:
+    """3 September in New York ends at noon of the 4th in Shanghai: adjacent as text, twelve hours in common."""
+    provider.answer(ask(0, []))
+    for zone, since, until, code in (
+        ("Asia/Shanghai", "2019-09-04", "2019-09-05", "DID-421"),
+        ("Asia/Shanghai", "2019-08-31", "2019-09-01", ""),  # ends twelve hours before the 1st begins in New York
+        ("Asia/Shanghai", "2019-09-05", "2019-09-06", ""),
+        ("America/New_York", "2019-09-04", "2019-09-05", ""),
+    ):
+        value = recipe_value(zone=zone, period={"from": since, "until": until})
+        message = ask(0, [], value, partition=f"partition-{zone}-{since}", agreement="agreement-2")
+        if code:
+            assert provider.refused(message).code == code, (zone, since)
+        else:
+            provider.answer(message, group=f"{GROUP}")
+            with provider.store.begin(PEER) as tx:
+                tx.execute(store_tables.parts.delete().where(store_tables.parts.c.partition == message["partition"]))
+
+
+def test_a_recipe_of_another_form_than_agreed_is_refused(provider: Provider) -> None:
+    controlled = {"form": "controlled"}
+    enclave = recipe_value(k=3)
+    assert enclave["form"] == "enclave"
+    refusal = provider.refused(ask(0, [], enclave), agreed=controlled)
+    assert refusal.code == "DID-425" and "form" in {p.where for p in refusal.problems}
+    refusal = provider.refused(ask(0, []), agreed={**controlled, "k": 6})
+    assert {p.where for p in refusal.problems} == {"k"}
+    provider.answer(ask(0, []), agreed={**controlled, "k": 5})

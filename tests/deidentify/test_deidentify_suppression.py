@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datong.deidentify.rules.suppression import hidden_classes
+from datong.deidentify.rules.suppression import hidden_classes, rounded_share
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,18 @@ def test_who_knows_the_rule_cannot_pin_down_a_small_class(k: int, classes: int, 
         for name in hidden:
             found = {sizes[name] for sizes in possible}
             assert len(found) > 1 or found == {0} or min(found) >= k, (name, possible)
+
+
+@given(st.integers(1, 4000), st.integers(3, 50))
+def test_two_shares_that_differ_are_k_events_apart(whole: int, k: int) -> None:
+    """Else a reader who knows the size would read an exact count out of a share."""
+    shares = sorted({rounded_share(part, whole, k) for part in range(whole + 1)})
+    assert all((after - before) * whole >= k - 1e-6 for before, after in pairwise(shares))
+    assert shares[0] == 0.0 and all(0 <= share <= 1 for share in shares)
+
+
+def test_a_share_says_as_much_as_its_size_allows() -> None:
+    assert rounded_share(1234, 13_652, 5) == 0.09
+    assert rounded_share(317, 1000, 5) == 0.315
+    assert rounded_share(3, 9, 5) == 0.0, "no share of nine can be told"
+    assert rounded_share(0, 0, 5) == 0.0

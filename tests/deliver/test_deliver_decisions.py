@@ -55,6 +55,11 @@ def product(tx: Tx, **entry: str) -> None:
     tx.add(register_rows.ledger, row)
 
 
+def of_another(tx: Tx) -> None:
+    """The right to use it names another organisation than the contract."""
+    tx.change(authorise_rows.instruments, "ins-1", grantee_party=case.OTHER)
+
+
 DENIALS = [
     ("unknown agreement", {"agreement": "agr-9"}, None, "contract"),
     ("expired by the business clock", {}, lambda tx: case.move_business_clock(tx, "2026-10-01T00:00:00Z"), "contract"),
@@ -64,6 +69,8 @@ DENIALS = [
     ("another recipient", {"subject": case.OTHER}, None, "contract"),
     ("a right withdrawn", {}, withdrawn, "clearance"),
     ("a registration past its last day", {}, lapsed, "clearance"),
+    ("a right of somebody else", {}, of_another, "clearance"),
+    ("a right of somebody else, to compute", {"action": "compute"}, of_another, "clearance"),
     ("an action nobody permitted", {"action": "download"}, None, "policy"),
     ("an action that does not exist", {"action": "everything"}, None, "policy"),
 ]
@@ -178,3 +185,20 @@ def test_own_rows_only_for_the_owners_engineer(provider: Store, consumer: Store)
     with pytest.raises(Refusal) as refused, provider.begin(case.person("analyst")) as tx:
         deliver.own_rows(tx, resource=case.RESOURCE)
     assert refused.value.code == "GEN-403"
+
+
+@pytest.mark.parametrize("action", ["compute", "delivery"])
+def test_a_contract_is_no_right(provider: Store, action: str) -> None:
+    """OTHER has a contract signed by both and was never granted anything; BUYER's grant does not serve it."""
+    with provider.begin(NODE) as tx:
+        case.agree(tx, consumer=case.OTHER_NODE)
+    assert decide(provider, action=action).verdict.step == "clearance"
+    with provider.begin(NODE) as tx:
+        case.grant_use(tx, case.OTHER)
+    assert decide(provider, action=action).allowed
+
+
+def test_enclave_delivery_does_not_exist(provider: Store) -> None:
+    with provider.begin(NODE) as tx:
+        case.agree(tx, terms={"delivery_form": "enclave"})
+    assert decide(provider).verdict.rule == "delivery_form"

@@ -11,13 +11,16 @@ from urllib.parse import parse_qsl
 import pytest
 
 import delivery_case as case
+from datong.authorise import store as authorise_rows
+from datong.catalogue import store as catalogue_rows
 from datong.deliver import rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.service import files, granting
-from datong.ground.db import NODE, Store
+from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
+from datong.register import store as register_rows
 
 
 def ready(store: Store, agreement: str = "agr-1", **agreed: Any) -> str:
@@ -60,6 +63,54 @@ def test_only_digests_of_tokens_are_kept(provider: Store) -> None:
     with provider.read(case.person()) as tx:
         assert token not in str(rows.rows(tx, rows.grants))
         assert "token_hash" not in deliver.grants(tx)[0]
+
+
+def withdrawn_right(tx: Tx) -> None:
+    tx.change(authorise_rows.instruments, "ins-1", state="WITHDRAWN")
+
+
+def withdrawn_licence(tx: Tx) -> None:
+    row = tx.get(register_rows.ledger, case.RESOURCE)
+    assert row is not None
+    thing = {**row["entry"]["object"], "licence": {"name": "none", "commercial": False, "derivatives": False}}
+    tx.change(register_rows.ledger, case.RESOURCE, entry={**row["entry"], "object": thing})
+
+
+def withdrawn_listing(tx: Tx) -> None:
+    blank = {c.name: {} if str(c.type) == "JSON" else "" for c in catalogue_rows.listings.columns}
+    tx.add(catalogue_rows.listings, {**blank, "id": "lst-1", "dataset": case.RESOURCE, "state": "withdrawn"})
+
+
+@pytest.mark.parametrize(
+    ("take", "step"),
+    [(withdrawn_right, "clearance"), (withdrawn_licence, "clearance"), (withdrawn_listing, "listing")],
+)
+def test_an_address_handed_out_ends_with_its_right(provider: Store, take: Callable[[Tx], None], step: str) -> None:
+    (file,) = query(provider, ready(provider))["files"]
+    opened(provider, file["id"], file["query"])
+    with provider.begin(NODE) as tx:
+        take(tx)
+    with pytest.raises(Refusal) as refusal:
+        opened(provider, file["id"], file["query"])
+    assert (refusal.value.code, refusal.value.facts["step"]) == ("USE-403", step)
+    with provider.read(case.person()) as tx:
+        kept = next(row for row in deliver.decisions(tx) if row["id"] == refusal.value.facts["decision"])
+        assert (kept["outcome"], kept["step"], kept["action"]) == ("denied", step, "delivery")
+
+
+def test_opening_a_file_leaves_no_record_and_does_not_count_against_itself(provider: Store) -> None:
+    """One use allowed, and used: its files are still opened, dozens of times; a second query is refused."""
+    once = {**case.OPEN_POLICY, "permissions": [case.permission("delivery", count="1")]}
+    token = ready(provider, policy_json=once)
+    (file,) = query(provider, token)["files"]
+    with provider.read(case.person()) as tx:
+        before = len(deliver.decisions(tx))
+    for _ in range(30):
+        opened(provider, file["id"], file["query"])
+    with provider.read(case.person()) as tx:
+        assert len(deliver.decisions(tx)) == before
+    with provider.begin(NODE, "deliver") as tx, pytest.raises(AssertionError):
+        case.grant(tx)
 
 
 def test_many_requests_and_a_refreshed_query_are_one_event(provider: Store, hand: case.Hand) -> None:
@@ -116,6 +167,8 @@ def test_a_count_in_the_policy_is_held_under_threads(provider: Store, hand: case
 
 def test_a_token_of_one_agreement_opens_no_other_share(provider: Store) -> None:
     mine = ready(provider)
+    with provider.begin(NODE) as tx:
+        case.grant_use(tx, case.OTHER)
     theirs = ready(provider, "agr-2", consumer=case.OTHER_NODE)
     (other,) = query(provider, theirs)["files"]
     with provider.read() as tx:

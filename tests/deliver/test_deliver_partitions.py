@@ -9,6 +9,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from sqlalchemy import select
 
 import delivery_case as case
 from datong.authorise import store as authorise_rows
+from datong.catalogue import service as catalogue
 from datong.catalogue import store as catalogue_rows
 from datong.compose import service as compose
 from datong.compose import store as compose_rows
@@ -32,6 +34,7 @@ from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.harmonise.store import builds
 from datong.harmonise.store import files as harmonised_files
+from datong.meter import service as meter
 from datong.register import store as register_rows
 
 LEVELS = [{"km": 2, "hours": 24}, {"km": "whole", "hours": 24}, {"km": "whole", "hours": "whole"}]
@@ -80,8 +83,20 @@ def bike(provider: Store) -> Store:
         blank = {c.name: {} if str(c.type) == "JSON" else "" for c in builds.builds.columns}
         tx.add(builds.builds, {**blank, **known})
         builds.point_to(tx, case.RESOURCE, "build-1")
-        case.agree(tx, terms={"k": 5, "recipe_digest": recipe_digest(RECIPE)})
+    offer = listed(provider)
+    with provider.begin(NODE, "negotiate") as tx:
+        case.agree(tx, terms=offer["terms"], policy_json=offer["policy"])
     return provider
+
+
+def listed(store: Store, **more: Any) -> dict[str, Any]:
+    """The offer of the resource as its owner lists it, through every gate."""
+    with store.begin(case.person("product_manager"), "catalogue") as tx:
+        (offer,) = catalogue.publish(
+            tx, dataset=case.RESOURCE, title="trips", description="counts only", purposes=[case.PURPOSE],
+            from_at=case.FROM, until_at=case.UNTIL, **more,
+        )["offers"]  # fmt: skip
+    return dict(offer)
 
 
 def ask(store: Store, level: int, passed: list[str], sender: str = case.BUYER_NODE, **changed: Any) -> None:
@@ -115,17 +130,25 @@ def agreed(store: Store) -> list[list[str]]:
     return passed
 
 
-def assess(store: Store, folder: Path, subject: str = case.RESOURCE) -> None:
-    """A person of a third party assesses; the provider's node receives the signed record."""
-    assessor = case.open_node(folder / "assessor", case.OTHER_NODE)
+def assess(store: Store, folder: Path, subject: str = case.RESOURCE, **worse: str) -> dict[str, Any]:
+    """A person of the function node assesses; the provider's node receives the signed record."""
+    assessor = case.open_node(folder / f"assessor-{len(list(folder.iterdir()))}", case.OTHER_NODE)
     with assessor.begin(case.person("assessor", case.OTHER), "deidentify") as tx:
         record = deidentify.assess(
             tx, provider_parties=[case.OWNER], recipient_group=case.BUYER, subject=subject,
-            answers=dict.fromkeys(GOOD, "good"), expires="2026-06-30", nodes=[],
+            answers={**dict.fromkeys(GOOD, "good"), **worse}, expires="2026-06-30", nodes=[],
         )  # fmt: skip
     assessor.dispose()
     with store.begin(case.peer(case.OTHER_NODE), "deidentify") as tx:
         deidentify.received_assessment(tx, sender=case.OTHER_NODE, body=record)
+    return record
+
+
+def withdraw(store: Store, record: dict[str, Any]) -> None:
+    """As received_assessment_withdrawn does, whose own tests stand in tests/deidentify."""
+    with store.begin(NODE, "deidentify") as tx:
+        notice = {"assessment": record["id"], "reason": "x", "withdrawn_at": tx.now}
+        tx.change(deidentify_rows.assessments, record["id"], withdrawal=notice)
 
 
 def release(store: Store) -> dict[str, Any]:
@@ -320,3 +343,109 @@ def test_a_product_with_a_column_delta_cannot_name_leaves_nothing_behind(group: 
         assert len(deidentify_rows.all_releases(tx)) == before and deliver.shares(tx) == []
         assert deliver.transfers(tx)[0]["code"] == "USE-412"
     assert not list((files.place(group).folder / "data" / "staging").glob("*"))
+
+
+# --- the gate, asked again at every way to what lies ready --------------------------------------------------------
+
+
+def expired(store: Store, _record: dict[str, Any], _folder: Path) -> None:
+    with store.begin(NODE) as tx:
+        case.move_business_clock(tx, "2026-07-15T00:00:00Z")
+
+
+def gone(store: Store, record: dict[str, Any], _folder: Path) -> None:
+    withdraw(store, record)
+
+
+def outdone(store: Store, _record: dict[str, Any], folder: Path) -> None:
+    assess(store, folder, logging="none", no_reidentification="none")
+
+
+def pulled(store: Store, token: str) -> dict[str, Any]:
+    with store.read() as tx:
+        grant = deliver.holder_of(tx, token)
+    with store.begin(grant["actor"], "deliver") as tx:
+        table = deliver.share_of(tx, grant)[0]
+        return deliver.grant_files(tx, grant, deliver.table_of(tx, grant, table["schema_name"], table["table_name"]))
+
+
+def opened(store: Store, file: dict[str, Any]) -> dict[str, Any]:
+    with store.read() as tx:
+        return deliver.open_file(tx, file["id"], dict(parse_qsl(file["query"])))
+
+
+def transfer(store: Store, number: int) -> Any:
+    with store.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+        return deliver.transfer_requested(
+            tx, sender=case.BUYER_NODE, consumer_pid=f"cp-{number}", agreement_id="agr-1", format="DeltaSharing-PULL",
+            callback="http://b.test",
+        )["state"]  # fmt: skip
+
+
+@pytest.mark.parametrize("worsened", [expired, gone, outdone])
+def test_what_passed_the_gate_once_is_not_delivered_when_its_record_no_longer_lets_it(
+    bike: Store, tmp_path: Path, worsened: Any
+) -> None:
+    agreed(bike)
+    record = assess(bike, tmp_path)
+    release(bike)
+    with bike.begin(NODE, "deliver") as tx:
+        token = case.grant(tx)[1]
+    (file,) = pulled(bike, token)["files"]
+    opened(bike, file)
+    assert transfer(bike, 1) == "STARTED"
+    worsened(bike, record, tmp_path)
+    for way in (lambda: pulled(bike, token), lambda: opened(bike, file)):
+        with pytest.raises(Refusal) as refused:
+            way()
+        facts = refused.value.facts
+        assert (refused.value.code, facts["step"], facts["rule"]) == ("USE-403", "gate", "DID-412")
+        with bike.read() as tx:
+            kept = tx.get(rows.decisions, facts["decision"])
+            assert kept is not None and kept["outcome"] == "denied", "the denial is recorded, from a read too"
+    assert transfer(bike, 2) == "TERMINATED"
+    with bike.read(case.person()) as tx:
+        assert len(meter.events(tx, "agr-1")) == 1, "nothing more was counted"
+
+
+def test_what_is_laid_ready_anew_is_not_held_against_what_lies_there(bike: Store, tmp_path: Path) -> None:
+    """The verbs that count again ask the gate themselves, and their refusal names the change that would pass."""
+    agreed(bike)
+    record = assess(bike, tmp_path)
+    release(bike)
+    withdraw(bike, record)
+    with pytest.raises(Refusal) as refused:
+        release(bike)
+    assert refused.value.code == "DID-412"
+    assess(bike, tmp_path)
+    assert release(bike)["version"] == 1
+
+
+def test_neither_a_smaller_k_nor_another_form_than_listed_is_counted(bike: Store) -> None:
+    offer = listed(bike, k=8)
+    with bike.begin(NODE, "negotiate") as tx:
+        case.agree(tx, "agr-8", terms=offer["terms"], policy_json=offer["policy"])
+        terms = {**offer["terms"], "delivery_form": "public"}
+        case.agree(tx, "agr-public", terms=terms, policy_json=offer["policy"])
+        case.agree(tx, "agr-enclave", terms={**terms, "delivery_form": "enclave"}, policy_json=offer["policy"])
+    for agreement, code, where in (
+        ("agr-8", "DID-425", "k"), ("agr-public", "DID-425", "form"), ("agr-enclave", "USE-403", ""),
+    ):  # fmt: skip
+        with pytest.raises(Refusal) as refused:
+            ask(bike, 0, [], agreement=agreement)
+        assert refused.value.code == code and where in {"", *(p.where for p in refused.value.problems)}
+    strict = {**RECIPE, "k": 8}
+    ask(bike, 0, [], agreement="agr-8", recipe=strict, recipe_digest=recipe_digest(strict))
+
+
+def test_a_cancelled_partition_frees_the_resource(bike: Store) -> None:
+    ask(bike, 0, [])
+    body = {"partition": "partition-1", "resource": case.RESOURCE, "agreement": "agr-1"}
+    with pytest.raises(Refusal), bike.begin(case.peer(case.OTHER_NODE), "compose") as tx:
+        deliver.received_partition_cancelled(tx, sender=case.OTHER_NODE, body=body)
+    for _ in range(2):
+        with bike.begin(case.peer(case.BUYER_NODE), "compose") as tx:
+            deliver.received_partition_cancelled(tx, sender=case.BUYER_NODE, body=body)
+    ask(bike, 0, [], partition="partition-2")
+    with bike.read(case.person()) as tx:
+        assert deidentify.partition_part(tx, agreement="agr-1")["partition"] == "partition-2"

@@ -114,7 +114,7 @@ def test_the_risk_passes_the_gate_only_with_the_assessment(report: dict[str, Any
     assert told["level"] == 3
 
 
-def test_every_trip_is_kept_at_one_resolution_or_suppressed(report: dict[str, Any], finished: Run) -> None:
+def test_every_trip_read_is_kept_at_one_resolution_or_told_elsewhere(report: dict[str, Any], finished: Run) -> None:
     kept = report["privacy"]["kept"]
     assert all(0 <= share <= 1 for share in kept.values())
     assert sum(kept.values()) == pytest.approx(1, abs=len(kept) * 1e-6)
@@ -122,7 +122,10 @@ def test_every_trip_is_kept_at_one_resolution_or_suppressed(report: dict[str, An
     starts = sum(row["starts"] for row in table if row["starts"] is not None)
     assert starts <= report["sources"]["trips"]["harmonised"]
     fine = sum(row["starts"] or 0 for row in table if row["area_km"] == 1 and hours(row) == 1)
-    assert fine / starts == pytest.approx(kept["1 km x 1 h"], abs=1e-3)
+    read = report["sources"]["trips"]["read"]
+    assert read == 13_652 and fine / read == pytest.approx(kept["1 km x 1 h"], abs=1e-6)
+    assert kept["quarantined"] == pytest.approx(report["sources"]["trips"]["quarantined"] / read, abs=1e-6)
+    assert sum(share for label, share in kept.items() if " x " in label) == pytest.approx(starts / read, abs=1e-5)
 
 
 def received(finished: Run) -> list[dict[str, Any]]:
@@ -192,7 +195,7 @@ def test_the_fee_is_split_by_the_weights_on_paper_to_the_last_fen(report: dict[s
 
 
 def test_all_evidence_verifies_and_the_model_beats_a_constant(report: dict[str, Any]) -> None:
-    assert report["evidence"]["verified"] is True and report["evidence"]["checkpoints"] == 5
+    assert report["evidence"]["verified"] is True and report["evidence"]["checkpoints"] >= 5
     assert report["evidence"]["entries"] > 400
     model = report["model"]
     assert model["raw_mae"] < model["constant_mae"] and model["product_mae"] < model["constant_mae"]

@@ -772,3 +772,48 @@ def test_every_row_stands_as_its_last_leaf_says(pair):
                     of = (leaves.c.table_name == table.name) & (leaves.c.record_id == row.id)
                     last = tx.all(select(leaves.c.record_digest).where(of).order_by(leaves.c.seq.desc()))[0][0]
                     assert row_digest(tx, table, dict(row._mapping)) == last
+
+
+def owned(node: Node, grantee: str) -> None:
+    """The dataset is a registered resource of the node, and `grantee` alone may use it."""
+    thing = {"id": "res-1", "public_data": False, "personal": False, "grade": 2,
+             "licence": {"name": "MIT", "commercial": True, "derivatives": True}}  # fmt: skip
+    entry = {"object": thing, "code": DATASET, "registrants": [{"party": node.party, "name": node.name}]}
+    with node.as_("operator") as tx:
+        tx.add(
+            register_rows.ledger,
+            {"id": DATASET, "version": 1, "kind": "resource", "state": "CODED", "entry": entry, "at": NOW},
+        )
+        blank = {c.name: [] if str(c.type) == "JSON" else "" for c in authorise_rows.instruments.columns}
+        tx.add(
+            authorise_rows.instruments,
+            {
+                **blank, "id": "ins-1", "kind": "data_use", "state": "IN_FORCE", "grantor_party": node.party,
+                "grantee_party": grantee, "resources": [DATASET], "purposes": ["industry_development"],
+                "from_at": "2026-03-01T00:00:00Z", "until_at": UNTIL, "serial": 1, "items": {}, "value": {},
+            },
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("agree", ["node", "person"])
+def test_nobody_contracts_for_a_resource_without_a_right_to_it(pair, agree: str) -> None:
+    provider, consumer, loop = pair
+    owned(provider, "91520100MA6SOMEBODY")
+    ask(consumer, provider, listed(provider, agree=agree))
+    loop.run()
+    if agree == "person":
+        with pytest.raises(Refusal) as refusal, provider.as_("product_manager") as tx:
+            negotiate.agree(tx, negotiation=provider.negotiation()["id"])
+        assert refusal.value.code == "AUT-507"
+        return
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert consumer.negotiation()["reason"]["code"] == "AUT-507"
+    assert provider.agreements() == consumer.agreements() == []
+
+
+def test_who_was_granted_a_resource_contracts_for_it(pair) -> None:
+    provider, consumer, loop = pair
+    owned(provider, consumer.party)
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]

@@ -11,10 +11,12 @@ from datong.ground.refusal import Kind, Reason, Text
 
 
 class PartitionState(StrEnum):
-    """asking: rounds go on, one per level; agreed: the groups are fixed and supplies may be counted."""
+    """asking: rounds go on, one per level; agreed: the groups are fixed and supplies may be counted; cancelled: given
+    up before that, it blocks nothing."""
 
     asking = "asking"
     agreed = "agreed"
+    cancelled = "cancelled"
 
 
 BAD_PRODUCT_RECIPE = Reason(
@@ -46,7 +48,8 @@ SECOND_PROPOSAL = Reason(
     Text("同一时段已有分区 {earlier}，其供给或配方不同；提供方会拒绝第二套分区。",
          "Partition {earlier} covers the same period with other supplies or another recipe; the providers refuse a "
          "second one."),
-    Text("请继续使用该分区，或改用不重叠的时段。", "Go on with it, or choose a period that does not overlap."),
+    Text("请继续使用该分区，撤销尚未商定的分区，或改用不重叠的时段。",
+         "Go on with it, cancel it when it is not agreed yet, or choose a period that does not overlap."),
 )  # fmt: skip
 BAD_HOLD = Reason(
     "CMP-402",
@@ -65,6 +68,14 @@ OTHER_ANSWER = Reason(
     Text("该轮现在不待答复，或已收到不同的答复。", "The round is not open, or another answer was received for it."),
     Text("请重发原来的答复，或等待下一轮询问。", "Send the first answer again, or wait for the next ask."),
 )  # fmt: skip  # fmt: skip
+ALREADY_AGREED = Reason(
+    "CMP-413",
+    Kind.conflict,
+    Text("分区 {partition} 未撤销。", "Partition {partition} was not cancelled."),
+    Text("它的状态为 {state}；商定之后各方可能已在其上统计。",
+         "It is {state}; once agreed, its providers may have counted on it."),
+    Text("请沿用该分区，或对不重叠的时段另提分区。", "Use it, or propose one of a period that does not overlap it."),
+)  # fmt: skip
 BAD_SUPPLY = Reason(
     "CMP-403",
     Kind.invalid,

@@ -83,8 +83,10 @@ def recipes_of(tx: Tx, product: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def partitions_of(tx: Tx, product: str) -> list[dict[str, Any]]:
-    rows = tx.all(select(partitions).where(partitions.c.product == product).order_by(partitions.c.at, partitions.c.id))
+def standing_partitions(tx: Tx, **of: str) -> list[dict[str, Any]]:
+    """The partitions that were not cancelled, oldest first; of: column values, e.g. product."""
+    conditions = [partitions.c.state != "cancelled", *(partitions.c[name] == value for name, value in of.items())]
+    rows = tx.all(select(partitions).where(*conditions).order_by(partitions.c.at, partitions.c.id))
     return [dict(row._mapping) for row in rows]
 
 

@@ -25,10 +25,12 @@ class Form(StrEnum):
 
 
 class PartState(StrEnum):
-    """A provider's side of a partition: answering rounds, or agreed (no more rounds; counts allowed)."""
+    """A provider's side of a partition: answering rounds; agreed (no more rounds; counts allowed); or cancelled by its
+    coordinator before that (neither)."""
 
     asked = "asked"
     agreed = "agreed"
+    cancelled = "cancelled"
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,48 @@ BAD_SIGNATURE = Reason(
     ),
     Text("请评估人所在节点以其登记的密钥重新签署。", "Have the assessor's node sign it again with its registered key."),
 )
+NO_ASSESSOR = Reason(
+    "DID-405",
+    Kind.denied,
+    Text("评估记录未被接受。", "The assessment record was not accepted."),
+    Text("节点 {node} 不是名录中在用的功能节点；评估记录只由功能节点的评估人签署。",
+         "Node {node} is no active function node of the directory; only the assessors of one sign records."),
+    Text("请由功能节点的评估人评估并签署。", "Have it assessed and signed by an assessor of the function node."),
+    rule="GB/T 42460-2023",
+    article="D.5",
+)  # fmt: skip
+NOT_YET = Reason(
+    "DID-406",
+    Kind.unavailable,
+    Text("评估记录未被接受。", "The assessment record was not accepted."),
+    Text("其评估时间 {assessed_at} 晚于本节点现在的时间 {now}。",
+         "It is dated {assessed_at}, later than this node's time {now}."),
+    Text("发送方会自动重试；若时间有误，请由评估人重新签署。",
+         "The sender tries again by itself; when the date is wrong, have the assessor sign it anew."),
+)  # fmt: skip
+NOT_THE_SIGNER = Reason(
+    "DID-407",
+    Kind.denied,
+    Text("评估记录 {assessment} 未撤回。", "The assessment record {assessment} was not withdrawn."),
+    Text("它由另一节点签署。", "Another node signed it."),
+    Text("请由签署它的节点的评估人撤回。", "Have an assessor of the node that signed it withdraw it."),
+)
+WITHDRAWN = Reason(
+    "DID-408",
+    Kind.conflict,
+    Text("评估记录 {assessment} 未撤回。", "The assessment record {assessment} was not withdrawn."),
+    Text("它已于 {at} 撤回。", "It was withdrawn at {at} already."),
+    Text("无须再做。", "There is nothing left to do."),
+)
+NOT_HERE = Reason(
+    "DID-409",
+    Kind.unavailable,
+    Text("撤回通知未被接受。", "The notice of withdrawal was not accepted."),
+    Text(
+        "本节点尚未收到评估记录 {assessment}。", "The assessment record {assessment} did not arrive at this node yet."
+    ),
+    Text("发送方会自动重试。", "The sender tries again by itself."),
+)
 UNKNOWN = Reason(
     "DID-404",
     Kind.unknown,
@@ -242,6 +286,18 @@ NOT_THE_GROUPS = Reason(
     ),
     Text("请在商定的分组上重新统计。", "Count again on exactly the agreed groups."),
 )
+OTHER_FORM = Reason(
+    "DID-415",
+    Kind.denied,
+    Text("{dataset} 未放行：交付形式与配方不符。",
+         "{dataset} was not released: its delivery form is not the recipe's."),
+    Text("约定以「{form}」交付，而配方按「{recipe_form}」分组。",
+         "It is to be delivered as {form}, but its recipe was grouped for {recipe_form}."),
+    Text("请以同一交付形式重新商定配方，或以配方的形式交付。",
+         "Agree a recipe of that delivery form, or deliver in the form of the recipe."),
+    rule="GB/T 42460-2023",
+    article="D.4",
+)  # fmt: skip
 BAD_ASK = Reason(
     "DID-420",
     Kind.invalid,
@@ -256,7 +312,9 @@ SECOND_PARTITION = Reason(
     Text("同一数据、同一时段已向该接收方组商定过分区 {earlier}；两套分组相减可识别个体（差分攻击）。",
          "Partition {earlier} already covers this data and period for the same recipient group; the difference of "
          "two partitions can single out persons (differencing attack)."),
-    Text("请沿用该分区，或改用不重叠的时段。", "Use that partition, or choose a period that does not overlap it."),
+    Text("请沿用该分区，或改用不重叠的时段；未商定的分区可由其提出方撤销，之后以同样的网格另提。",
+         "Use that partition, or choose a period that does not overlap it; one not agreed yet can be cancelled by who "
+         "proposed it, and proposed anew on the same grid."),
     rule="GB/T 37964-2019",
     article="5",
 )  # fmt: skip

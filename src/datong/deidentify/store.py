@@ -20,6 +20,8 @@ assessments = table(
     Column("assessed_at", Instant, nullable=False),
     Column("expires", String(10), nullable=False),
     Column("record", JSON, nullable=False),  # the signed value, as it travels
+    Column("sent_to", JSON, nullable=False),  # nodes the assessor's node sent it to; empty at the others
+    Column("withdrawal", JSON, nullable=True),  # the signed notice; null while the record stands
     Index("ix_deidentify_assessment_of", "subject", "recipient_group"),
 )
 
@@ -64,6 +66,7 @@ releases = table(
     Column("groups_digest", String(80), nullable=False),
     Column("figures", JSON, nullable=False),
     Column("file_digest", String(80), nullable=False),
+    Column("providers", JSON, nullable=False),  # parties an assessor must be independent of
     Column("risk", JSON, nullable=False),
     Column("assessment", String(80), nullable=False),  # id of the record behind CR; "" = none, CR = 1
     Column("at", Instant, nullable=False),
@@ -71,9 +74,9 @@ releases = table(
 
 
 def assessments_of(tx: Tx, subject: str, recipient_group: str) -> list[dict[str, Any]]:
-    """The signed records on this subject and recipient group."""
+    """The rows of the records on this subject and recipient group, withdrawn ones too."""
     of = (assessments.c.subject == subject) & (assessments.c.recipient_group == recipient_group)
-    return [row.record for row in tx.all(select(assessments).where(of).order_by(assessments.c.id))]
+    return [dict(row._mapping) for row in tx.all(select(assessments).where(of).order_by(assessments.c.id))]
 
 
 def all_assessments(tx: Tx) -> list[dict[str, Any]]:
@@ -95,6 +98,13 @@ def answers_of(tx: Tx, part: str) -> list[dict[str, Any]]:
     """The answered rounds of a part, finest level first."""
     rows = tx.all(select(answers).where(answers.c.part == part).order_by(answers.c.level))
     return [dict(row._mapping) for row in rows]
+
+
+def release_facts(tx: Tx, release: str) -> dict[str, Any] | None:
+    """What the gate needs to look at a release again; its figures, which are many, stay where they are."""
+    names = ("dataset", "recipient_group", "form", "providers", "risk")
+    row = tx.one(select(*(releases.c[name] for name in names)).where(releases.c.id == release))
+    return dict(row._mapping) if row is not None else None
 
 
 def releases_to(tx: Tx, recipient_group: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from datong.negotiate.model import (
 )
 from datong.terms.policy import Policy, from_json, policy_hash, purposes_allowed
 
-TERMS = ("product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until")
+TERMS = ("product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until", "k")
 """The commercial terms an offer and an agreement carry besides the policy."""
 
 SIGNED = (

@@ -81,7 +81,7 @@ PAGES = (
         Section("deidentify.releases", ("dataset", "recipient_group", "form", "risk", "agreement", "at"),
                 Text("放行", "Releases")),
         Section("deidentify.assessments", ("subject", "recipient_group", "t1", "t2", "t3", "cr", "assessor_party",
-                                           "expires"), Text("评估记录", "Assessment records")),
+                                           "expires", "withdrawn_at"), Text("评估记录", "Assessment records")),
     )),
     Page("versions", "work", Text("产品版本", "Product versions"), (
         Section("compose.versions", ("product", "version", "rows", "risk", "recipient_group", "at"),

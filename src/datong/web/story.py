@@ -191,10 +191,17 @@ def gauge(value: float, limit: float, other: float, width: float) -> Gauge:
 WHOLE = {"area": Text("全域", "whole area"), "period": Text("全周期", "whole period")}
 
 
+ELSEWHERE = {
+    "in no group": Text("不在任何组（时段或区域之外，或缺时间、地点）", "in no group (outside, or no time or place)"),
+    "quarantined": Text("已隔离", "quarantined"),
+}
+"""What became of the trips that stand at no resolution."""
+
+
 def resolution(label: str) -> Text:
     """A resolution's name in both languages: "2 km x 3 h" -> 2 公里 × 3 小时."""
     if " x " not in label:
-        return Text(label, label)
+        return ELSEWHERE.get(label, Text(label, label))
     area, _, time = label.partition(" x ")
     zh_area = WHOLE["area"].zh if area == WHOLE["area"].en else area.replace(" km", " 公里")
     zh_time = WHOLE["period"].zh if time == WHOLE["period"].en else time.replace(" h", " 小时")

@@ -7,6 +7,7 @@ harvesting  the order to read a peer's catalogue
 finding     search, and what peers' catalogues say
 """
 
+from datong.catalogue.rules import DELIVERY_FORMS
 from datong.catalogue.service.finding import find, found_offer, harvested, peers
 from datong.catalogue.service.harvesting import HARVEST, harvest
 from datong.catalogue.service.listings import (
@@ -23,6 +24,7 @@ from datong.catalogue.service.listings import (
 from datong.catalogue.service.pages import datasets, published_dataset, published_page
 
 __all__ = [
+    "DELIVERY_FORMS",
     "HARVEST",
     "datasets",
     "find",

@@ -75,19 +75,12 @@ def quality(tx: Tx, thing: Thing) -> Opinion:
 
 
 def risk(tx: Tx, thing: Thing, delivery_form: str) -> Opinion:
-    """The measured risk of a product's current version; a resource's raw rows never leave, so it has none."""
+    """The risk of a product's current version as its gate finds it now; a resource's raw rows never leave."""
     if thing.kind == "resource":
         return Opinion(Gate.risk, {"raw_rows_leave": False})
 
     def ask() -> Opinion:
-        figures = compose.version(tx, product=thing.code).get("risk")
-        if not figures:
-            problem = Problem(
-                thing.code,
-                "当前版本没有去标识化风险指标",
-                "its current version has no measured risk of re-identification",
-            )
-            return Opinion(Gate.risk, {}, (problem,))
+        figures = compose.gated_again(tx, thing.code, delivery_form)
         return Opinion(Gate.risk, {"risk": figures, "delivery_form": delivery_form})
 
     return _asked(Gate.risk, thing.code, ask)

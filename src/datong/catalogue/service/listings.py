@@ -8,6 +8,7 @@ from datong.authorise import service as authorise
 from datong.catalogue import rules, store
 from datong.catalogue.model import GATES_CLOSED, UNKNOWN, ListingState, Opinion
 from datong.catalogue.service import gates
+from datong.deidentify import service as deidentify
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
@@ -22,24 +23,28 @@ def publish(
     tx: Tx, *, dataset: str, title: str, description: str, purposes: list[str], from_at: str, until_at: str,
     delivery_form: str = "controlled", template: str = "", policy: dict[str, Any] | None = None,
     tariffs: dict[str, int] | None = None, split: list[dict[str, Any]] | None = None, download: bool = True,
-    max_count: int | None = None, agree: str = "node",
+    max_count: int | None = None, agree: str = "node", k: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """List a resource or product with one offer per purpose; every gate is checked and all gaps are told at once.
 
     dataset: its code. from_at, until_at: ISO date (Beijing midnight) or instant. template: supply or sale (by
     default supply for a resource, sale for a product); policy: its own rules instead. tariffs: fen per delivery by
     purpose (a product: the fee in force; a resource: free, where not given). split: who gets which weight of the
-    revenue. agree: node or person, who answers a request that equals an offer. The same listing again is the same.
+    revenue. agree: node or person, who answers a request that equals an offer. k (a resource): the least distinct
+    persons or vehicles a joint group may have, by default the floor of the delivery form. The same listing again is
+    the same.
     """
     thing = gates.described(tx, dataset)
     begins, ends, problems = _period(from_at, until_at)
     problems += _choices(purposes, delivery_form, template, agree)
+    threshold, too_small = _threshold(thing, delivery_form, k)
+    problems += too_small
     if problems:
         raise GATES_CLOSED(problems, dataset=dataset, count=len(problems))
     made, opinions = [], [gates.registered(tx, thing), gates.quality(tx, thing), gates.risk(tx, thing, delivery_form)]
     for purpose in purposes:
         offer_id = _offer_id(tx, dataset, purpose, [begins, ends, delivery_form, template, policy, split, download,
-                                                    max_count, (tariffs or {}).get(purpose)])  # fmt: skip
+                                                    max_count, (tariffs or {}).get(purpose), threshold])  # fmt: skip
         opinions.append(gates.cleared(tx, thing, purpose))
         price = gates.price(tx, thing, purpose, (tariffs or {}).get(purpose), split or [])
         kind = template or ("supply" if thing.kind == "resource" else "sale")
@@ -51,7 +56,7 @@ def publish(
         opinions += [price, ruled]
         terms = {
             "product": dataset, "purpose": purpose, "delivery_form": delivery_form, "tariff": price.facts.get("tariff"),
-            "split": split or [], "inputs": list(thing.inputs), "from": begins, "until": ends,
+            "split": split or [], "inputs": list(thing.inputs), "from": begins, "until": ends, **threshold,
         }  # fmt: skip
         made.append({"id": offer_id, "purpose": purpose, "terms": terms, **ruled.facts})
     _require_open(dataset, opinions)
@@ -245,6 +250,16 @@ def _period(from_at: str, until_at: str) -> tuple[str, str, list[Problem]]:
     if not problems and clock.instant(found[1]) <= clock.instant(found[0]):
         problems.append(Problem("until_at", "终止不晚于起始", "ends before it begins"))
     return (found[0], found[1], []) if not problems else ("", "", problems)
+
+
+def _threshold(thing: gates.Thing, delivery_form: str, k: int | None) -> tuple[dict[str, int], list[Problem]]:
+    """{"k"} of a resource's terms: the owner states it, so that a coordinator's recipe cannot go below."""
+    floor = {form.value: least for form, least in deidentify.FLOORS.items()}.get(delivery_form, 0)
+    if thing.kind != "resource":
+        return {}, [] if k is None else [Problem("k", "产品的门槛在其配方中", "a product's threshold is its recipe's")]
+    if k is not None and k < floor:
+        return {}, [Problem("k", f"不得小于 {floor}", f"should be at least {floor} for {delivery_form} delivery")]
+    return {"k": floor if k is None else k}, []
 
 
 def _choices(purposes: list[str], delivery_form: str, template: str, agree: str) -> list[Problem]:

@@ -3,13 +3,32 @@
 Must never know: prices, protocols. Contract: tests/compose/.
 """
 
-from datong.compose.service.builds import build, install, is_supply, received_supply, sweep, version, versions
-from datong.compose.service.partitions import partition, partitions, propose_partition, received_partition_hold
+from datong.compose.service.builds import (
+    build,
+    concerned,
+    gated_again,
+    install,
+    is_supply,
+    received_supply,
+    sweep,
+    version,
+    versions,
+)
+from datong.compose.service.partitions import (
+    cancel_partition,
+    partition,
+    partitions,
+    propose_partition,
+    received_partition_hold,
+)
 from datong.compose.service.recipes import define_product, recipe
 
 __all__ = [
     "build",
+    "cancel_partition",
+    "concerned",
     "define_product",
+    "gated_again",
     "install",
     "is_supply",
     "partition",

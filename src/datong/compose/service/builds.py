@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from datong.ground import evidence, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import Store, Tx, new_id
 from datong.ground.refusal import Problem
+from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -70,7 +72,7 @@ def received_supply(tx: Tx, *, agreement: str, resource: str, path: str, digest:
 
 def is_supply(tx: Tx, agreement: str) -> bool:
     """Whether this node composes a product from what that agreement delivers."""
-    return any(s["agreement"] == agreement for row in store.all_partitions(tx) for s in row["supplies"])
+    return any(s["agreement"] == agreement for row in store.standing_partitions(tx) for s in row["supplies"])
 
 
 @verb(Role.product_manager, Role.data_engineer)
@@ -94,6 +96,22 @@ def build(tx: Tx, *, product: str, recipient_group: str, purpose: str | None = N
         account |= _account(table)
     composed = _composed(tx, row, [tables[resource] for resource in inputs])
     return _version(tx, row, composed, account, recipient_group=recipient_group)
+
+
+def concerned(tx: Tx, recipe: Mapping[str, Any]) -> list[str]:
+    """Whom an assessor of a product must be independent of: this party and the owners of the recipe's inputs, who
+    earn from it."""
+    owners = {str(register.resource(tx, part["resource"])["owner"]) for part in recipe["parts"]}
+    return sorted({signing.me(tx).party, *owners})
+
+
+def gated_again(tx: Tx, product: str, form: str) -> dict[str, Any]:
+    """The risk of the product's latest version as the gate finds it now, for delivery as `form`; or its refusal."""
+    latest = version(tx, product=product)
+    return deidentify.gate(
+        tx, dataset=product, recipient_group=latest["recipient_group"], form=form, path=Path(latest["path"]),
+        providers=concerned(tx, latest["recipe"]), recipe=latest["recipe"],
+    )  # fmt: skip
 
 
 @view()
@@ -134,7 +152,7 @@ def _whole(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
 
 def _ready(tx: Tx, product: str) -> dict[str, Any]:
     """The latest partition of the product, agreed and with every supply there; CMP-411 says what is missing."""
-    found = store.partitions_of(tx, product)
+    found = store.standing_partitions(tx, product=product)
     if not found:
         raise UNKNOWN(thing="partition of product", id=product)
     row = found[-1]
@@ -160,7 +178,7 @@ def _ready(tx: Tx, product: str) -> dict[str, Any]:
 def _partition_by(tx: Tx, agreement: str, resource: str) -> dict[str, Any]:
     serving: list[dict[str, Any]] = [
         row
-        for row in store.all_partitions(tx)
+        for row in store.standing_partitions(tx)
         if any((s["agreement"], s["resource"]) == (agreement, resource) for s in row["supplies"])
     ]
     if not serving:
@@ -239,7 +257,7 @@ def _version(
         recipient_group=recipient_group,
         form=plan.form.value,
         path=staged,
-        providers=[signing.me(tx).party],
+        providers=concerned(tx, row["recipe"]),
         recipe=row["recipe"],
     )
     if earlier and (earlier[-1]["digest"], earlier[-1]["risk"]) == (digest, gate):

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from datong.compose import rules, store
-from datong.compose.model import BAD_HOLD, BAD_SUPPLIES, OTHER_ANSWER, SECOND_PROPOSAL, UNKNOWN, PartitionState
+from datong.compose.model import (
+    ALREADY_AGREED,
+    BAD_HOLD,
+    BAD_SUPPLIES,
+    OTHER_ANSWER,
+    SECOND_PROPOSAL,
+    UNKNOWN,
+    PartitionState,
+)
 from datong.compose.service.recipes import recipe
 from datong.deidentify import service as deidentify
 from datong.ground import evidence, outbox
@@ -34,12 +42,10 @@ def propose_partition(tx: Tx, *, product: str, supplies: list[dict[str, str]]) -
     wanted = sorted(
         ({k: s[k] for k in ("resource", "agreement", "node")} for s in supplies), key=lambda s: s["resource"]
     )
-    period = current["recipe"]["period"]
-    for earlier in store.partitions_of(tx, product):
+    for earlier in store.standing_partitions(tx, product=product):
         if (earlier["recipe_digest"], earlier["supplies"]) == (current["digest"], wanted):
             return partition(tx, id=earlier["id"])
-        other = earlier["recipe"]["period"]
-        if other["from"] < period["until"] and period["from"] < other["until"]:
+        if deidentify.periods_meet(earlier["recipe"], current["recipe"]):
             raise SECOND_PROPOSAL(product=product, earlier=earlier["id"])
     row = {
         "id": new_id("partition"), "product": product, "recipe": current["recipe"], "recipe_digest": current["digest"],
@@ -52,12 +58,38 @@ def propose_partition(tx: Tx, *, product: str, supplies: list[dict[str, str]]) -
     return partition(tx, id=row["id"])
 
 
+@verb(Role.product_manager, Role.data_engineer)
+def cancel_partition(tx: Tx, *, id: str, reason: str) -> dict[str, Any]:
+    """Cancel a partition that is not agreed yet and tell its providers; it blocks nothing afterwards."""
+    row = tx.get(store.partitions, id)
+    if row is None:
+        raise UNKNOWN(thing="partition", id=id)
+    if row["state"] == PartitionState.agreed:
+        raise ALREADY_AGREED(partition=id, state=row["state"])
+    if row["state"] != PartitionState.cancelled:
+        tx.change(store.partitions, id, state=PartitionState.cancelled.value)
+        evidence.append(tx, "compose.partition_cancelled", store.partitions, id, product=row["product"],
+                        reason=reason[:500])  # fmt: skip
+        _tell_cancelled(tx, row)
+    return partition(tx, id=id)
+
+
+def _tell_cancelled(tx: Tx, row: dict[str, Any], level: int = 0) -> None:
+    for supply in row["supplies"]:
+        body = {"partition": row["id"], "resource": supply["resource"], "agreement": supply["agreement"]}
+        key = _key("cancelled", row, supply, level)
+        outbox.send(tx, to=supply["node"], type="compose.partition_cancelled", body=body, key=key)
+
+
 def received_partition_hold(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """Take a provider's answer for the open round; when all have answered, pass what all hold and go on."""
     row = tx.get(store.partitions, str(body.get("partition"))[:80])
     if row is None:
         raise UNKNOWN(thing="partition", id=str(body.get("partition"))[:80])
     level, resource, nodes = _checked_hold(row, sender, body)
+    if row["state"] == PartitionState.cancelled:
+        _tell_cancelled(tx, row, level + 1)  # an ask may have overtaken the cancellation
+        return
     known = store.holds_of(tx, row["id"], level)
     if resource in known:
         if known[resource] != nodes:

@@ -16,6 +16,7 @@ from datong.ground import evidence
 from datong.ground.canonical import plain
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem
+from datong.register import service as register
 from datong.terms.policy import PURPOSES
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -44,6 +45,7 @@ def define_product(tx: Tx, *, product: str, recipe: str, resources: dict[str, st
     for purpose in purposes if isinstance(purposes, list) else []:
         if str(purpose) not in PURPOSES:
             problems.append(Problem("purposes", f"没有用途 {purpose}", f"no such purpose: {purpose}"))
+    problems = problems or _input_problems(tx, product, value)
     if problems:
         raise BAD_PRODUCT_RECIPE(problems, product=product, count=len(problems))
     digest = deidentify.recipe_digest(value)
@@ -65,6 +67,15 @@ def recipe(tx: Tx, *, product: str) -> dict[str, Any]:
     if not found:
         raise UNKNOWN(thing="recipe of product", id=product)
     return found[-1]
+
+
+def _input_problems(tx: Tx, product: str, value: dict[str, Any]) -> list[Problem]:
+    """What is counted must be what is registered: rights, listing and split are cleared over the registered inputs."""
+    counted = {str(part["resource"]) for part in value["parts"]}
+    registered = {str(code) for code in register.product(tx, product)["inputs"]}
+    more = [Problem(r, "不是登记的输入", "is none of the product's registered inputs") for r in counted - registered]
+    less = [Problem(r, "登记的输入未被统计", "is a registered input and not counted") for r in registered - counted]
+    return sorted([*more, *less], key=lambda problem: problem.where)
 
 
 def _read(product: str, text: str) -> dict[str, Any]:

@@ -116,13 +116,27 @@ def expiry_problems(assessed_at: str, expires: str) -> list[Problem]:
 
 
 def in_force(records: Iterable[Mapping[str, Any]], providers: Iterable[str], now: str) -> Mapping[str, Any] | None:
-    """The record that counts at business time `now`: the latest for these providers, and only while it lasts.
+    """The record that counts at business time `now`: of those that name all these providers and last, the worst.
 
-    A later record replaces an earlier one even when it is worse, so a good one cannot be kept back for use.
+    So a good record cannot whitewash a bad one, whenever it was signed; a bad one counts until it expires or is
+    withdrawn (the caller leaves withdrawn ones out).
     """
     wanted = set(providers)
-    fitting = [r for r in records if wanted <= set(r["provider_parties"]) and r["assessed_at"] <= now]
-    latest = max(fitting, key=lambda r: (r["assessed_at"], r["serial"], r["id"]), default=None)
-    if latest is None or now[:10] >= latest["expires"]:
-        return None
-    return latest
+    lasting = [
+        record
+        for record in records
+        if wanted <= set(record["provider_parties"]) and record["assessed_at"] <= now and now[:10] < record["expires"]
+    ]
+    return max(lasting, key=lambda r: (r["cr"], r["assessed_at"], r["serial"], r["id"]), default=None)
+
+
+def withdrawal_problems(notice: Any) -> list[Problem]:
+    """Everything wrong with the fields of a notice of withdrawal that came from outside."""
+    if not isinstance(notice, Mapping):
+        return [Problem("notice", "应为对象", "should be an object")]
+    fields = {"assessment": str, "reason": str, "withdrawn_at": str, "signatures": list}
+    return [Problem(str(name), "没有这一项", "no such field") for name in notice if name not in fields] + [
+        Problem(name, "缺少或类型不对", "is missing or of a wrong type")
+        for name, kind in fields.items()
+        if not isinstance(notice.get(name), kind) or (kind is str and not 0 < len(notice[name]) <= 500)
+    ]

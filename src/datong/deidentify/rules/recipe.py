@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -217,6 +217,32 @@ def _part(value: Mapping[str, Any]) -> Part:
             types.get("other", "other") or "",
         ),
     )
+
+
+def period_of(value: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """First and last instant (excluded) of a recipe's period: its dates are days of its own zone.
+
+    Where midnight falls into a change of the clocks, the longer reading counts.
+    """
+    zone = ZoneInfo(value["zone"])
+    since, until = (date.fromisoformat(str(value["period"][name])) for name in ("from", "until"))
+    return (
+        datetime(since.year, since.month, since.day, tzinfo=zone).astimezone(UTC),
+        datetime(until.year, until.month, until.day, tzinfo=zone, fold=1).astimezone(UTC),
+    )
+
+
+def periods_meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the periods of two recipes have an instant in common; text of dates says nothing across zones."""
+    (begins, ends), (other_begins, other_ends) = period_of(one), period_of(other)
+    return begins < other_ends and other_begins < ends
+
+
+def geometry(value: Mapping[str, Any], resources: Collection[str]) -> str:
+    """Digest of what decides which events of these resources a group id stands for and how they are counted."""
+    names = ("zone", "period", "origin", "area", "levels", "k")
+    parts = [part for part in value["parts"] if part["resource"] in resources]
+    return digest({**{name: value[name] for name in names}, "parts": parts})
 
 
 def recipe_digest(value: Mapping[str, Any]) -> str:

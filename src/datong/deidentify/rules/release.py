@@ -1,6 +1,7 @@
 """What a table of joint counts must be, the size of its classes, and differences against earlier releases.
 
-A row is one group: `group_id`, figures, `suppressed_types`. Must never know: where tables lie, who receives.
+A row is one group: `group_id`, figures, `suppressed_types` (the columns of hidden classes, joined by commas).
+Must never know: where tables lie, who receives.
 Contract: tests/deidentify/test_deidentify_release.py (attacks included).
 """
 
@@ -50,12 +51,12 @@ def _row_problems(row: Row, part: Part, k: int) -> list[Problem]:
             problems.append(Problem(f"{group}.{m.events_as}", "少于不同个体数", "is less than its distinct subjects"))
     if not classes or problems:
         return problems
-    marked = set(str(row.get("suppressed_types") or "").split(",")) & set(classes)
-    empty = {name for name, column in classes.items() if row.get(column) is None}
+    marked = set(str(row.get("suppressed_types") or "").split(",")) & set(classes.values())
+    empty = {column for column in classes.values() if row.get(column) is None}
     if marked != empty:
         problems.append(Problem(f"{group}.suppressed_types", "标记与空值不符", "marks and empty figures differ"))
     of = next(m.subjects_as for m in part.measures if part.types is not None and m.name == part.types.of)
-    hidden = row[of] - sum(row[column] for name, column in classes.items() if name not in empty)
+    hidden = row[of] - sum(row[column] for column in classes.values() if column not in empty)
     if len(empty) == 1 or hidden < 0 or 0 < hidden < k or (not empty and hidden):
         problems.append(
             Problem(f"{group}.suppressed_types", "相减可得被隐藏的数值", "a difference reveals what is hidden")
@@ -63,10 +64,24 @@ def _row_problems(row: Row, part: Part, k: int) -> list[Problem]:
     return problems
 
 
+def small_figures(rows: Iterable[Row], parts: Sequence[Part], k: int) -> list[Problem]:
+    """Figures shown of fewer than k distinct persons or vehicles."""
+    return [
+        Problem(f"{row['group_id']}.{column}", f"小于约定的 {k}", f"is below the agreed threshold of {k}")
+        for row in rows
+        for column in _subject_columns(parts)
+        if row.get(column) is not None and row[column] < k
+    ]
+
+
+def _subject_columns(parts: Sequence[Part]) -> list[str]:
+    columns = [m.subjects_as for part in parts for m in part.measures]
+    return columns + [column for part in parts for column in type_columns(part).values()]
+
+
 def class_sizes(rows: Iterable[Row], parts: Sequence[Part]) -> dict[str, int]:
     """f_j of every group: the smallest number of distinct persons or vehicles behind any figure shown of it."""
-    columns = [m.subjects_as for part in parts for m in part.measures]
-    columns += [column for part in parts for column in type_columns(part).values()]
+    columns = _subject_columns(parts)
     return {str(row["group_id"]): min(row[c] for c in columns if row.get(c) is not None) for row in rows}
 
 
@@ -74,6 +89,13 @@ def figures_of(rows: Iterable[Row], parts: Sequence[Part]) -> dict[str, list[int
     """{group id: figures in the order of the recipe}: what is remembered of a release."""
     columns = [c for part in parts for c in figure_columns(part)]
     return {str(row["group_id"]): [row.get(c) for c in columns] for row in rows}
+
+
+def sizes_of(figures: Mapping[str, Sequence[int | None]], parts: Sequence[Part]) -> dict[str, int]:
+    """f_j of the groups of an earlier release, from what is remembered of it (`figures_of`)."""
+    columns = [c for part in parts for c in figure_columns(part)]
+    rows = [{"group_id": group, **dict(zip(columns, values, strict=True))} for group, values in figures.items()]
+    return class_sizes(rows, parts)
 
 
 def changed_figures(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from datong.deidentify.model import Form, Risk
 from datong.deidentify.rules.recipe import FLOORS
@@ -27,7 +28,8 @@ def risk(
 ) -> Risk:
     """The figures for classes of `sizes` {class id: f_j >= 1} delivered as `form` at contextual risk `cr`.
 
-    k: the threshold the classes were made with (default: the floor of the form). Public delivery has CR = 1.
+    k: the agreed threshold (default: the floor of the form); no class may be below either. Public delivery has
+    CR = 1.
     """
     if not sizes:
         raise ValueError("a release without classes has no risk to compute")
@@ -43,7 +45,7 @@ def risk(
     return Risk(
         form=form,
         k=FLOORS[form] if k is None else k,
-        floor=FLOORS[form],
+        floor=max(FLOORS[form], k or 0),
         classes=count,
         f_min=min(sizes.values()),
         over_threshold=over,
@@ -58,6 +60,20 @@ def risk(
         worst=tuple(worst),
         at_threshold=sum(theta == tau for theta in thetas),
     )
+
+
+def again(told: Mapping[str, Any], cr: float) -> Risk:
+    """The figures of an earlier release (Risk.as_json) at the contextual risk `cr` of today."""
+    form = Form(told["form"])
+    cr = 1.0 if form is Form.public else cr
+    dr = told["max_class_risk"] if form is Form.public else told["average_risk"]
+    overall = 1.0 if told["over_threshold"] > 0 else dr * cr
+    given = {name: told[name] for name in told if name not in ("form", "worst", "cr", "overall_risk", "level")}
+    return Risk(
+        **given, form=form, cr=cr, overall_risk=overall,
+        level=3 if overall < LIMIT else 2,
+        worst=tuple((name, size) for name, size in told["worst"]),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,7 +105,7 @@ def cheapest_change(sizes: Mapping[str, int], figures: Risk, *, record: bool, lo
         en = f"mend contract and environment until CR falls from {figures.cr:.2f} below {needed:.3f}; assess again."
         return Change(Text(zh, en), 0.0)
     cr = figures.cr if figures.form is Form.public or figures.cr < 1 else lowest_cr
-    smallest = smallest_floor(sizes, figures.form, cr)
+    smallest = smallest_floor(sizes, figures.form, cr, figures.floor)
     if smallest is None:
         zh = "没有任何分组可在此条件下放行；请改用受控或领地交付，或更粗的层级。"
         en = "no group passes under these conditions; use controlled or enclave delivery, or coarser levels."
@@ -102,9 +118,9 @@ def cheapest_change(sizes: Mapping[str, int], figures: Risk, *, record: bool, lo
     return Change(Text(zh, en), lost)
 
 
-def smallest_floor(sizes: Mapping[str, int], form: Form, cr: float) -> int | None:
-    """The smallest class size m such that the classes of at least m, alone, would pass; None when none would."""
-    for size in sorted({max(value, FLOORS[form]) for value in sizes.values()}):
+def smallest_floor(sizes: Mapping[str, int], form: Form, cr: float, floor: int = 0) -> int | None:
+    """The smallest class size m, at least `floor`, such that the classes of at least m, alone, would pass, or None."""
+    for size in sorted({max(value, FLOORS[form], floor) for value in sizes.values()}):
         kept = {name: value for name, value in sizes.items() if value >= size}
         if kept and risk(kept, form, cr).level >= 3:
             return size

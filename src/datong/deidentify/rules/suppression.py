@@ -1,4 +1,4 @@
-"""Primary and complementary suppression of the classes of one group.
+"""Primary and complementary suppression of the classes of one group; and shares rounded until they tell of no one.
 
 A class below k stays empty and marked. Because the total is shown, what is hidden must not follow from a
 difference: never exactly one class is hidden, the hidden sum is 0 or at least k, and the sum leaves every hidden
@@ -24,6 +24,19 @@ def hidden_classes(sizes: Mapping[str, int], k: int) -> list[str]:
             break
         hidden.append(name)
     return sorted(hidden)
+
+
+GRAINS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""What a share may be rounded to: numbers that say nothing of the size they were chosen for but its order."""
+
+
+def rounded_share(part: int, whole: int, k: int) -> float:
+    """`part` of `whole` to the finest grain that stands for at least k events; 0.0 when the whole allows none.
+
+    A share to a thousandth of fewer than a thousand events would be their exact number.
+    """
+    grain = next((grain for grain in GRAINS if grain * whole >= k), None)
+    return round(round(part / whole / grain) * grain, 3) if grain else 0.0
 
 
 def _revealing(hidden_sum: int, small: int, hidden: int, next_size: int, k: int) -> bool:

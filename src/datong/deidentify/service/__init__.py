@@ -4,11 +4,20 @@ Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
 
 from datong.deidentify.rules.nodes import groups_digest, groups_of, node_of, window_of
-from datong.deidentify.rules.recipe import figure_columns, recipe_digest, recipe_problems
-from datong.deidentify.service.assessments import assess, assessment_for, assessments, questions, received_assessment
+from datong.deidentify.rules.recipe import FLOORS, figure_columns, periods_meet, recipe_digest, recipe_problems
+from datong.deidentify.service.assessments import (
+    assess,
+    assessment_for,
+    assessments,
+    questions,
+    received_assessment,
+    received_assessment_withdrawn,
+    withdraw_assessment,
+)
 from datong.deidentify.service.partitions import (
     METADATA,
     answer_round,
+    cancel_part,
     counts,
     holding,
     keep_partition,
@@ -16,14 +25,16 @@ from datong.deidentify.service.partitions import (
     recipe_from,
     supply,
 )
-from datong.deidentify.service.releases import gate, release, releases, supply_problems
+from datong.deidentify.service.releases import gate, release, releases, require_still_low, supply_problems
 
 __all__ = [
+    "FLOORS",
     "METADATA",
     "answer_round",
     "assess",
     "assessment_for",
     "assessments",
+    "cancel_part",
     "counts",
     "figure_columns",
     "gate",
@@ -33,14 +44,18 @@ __all__ = [
     "keep_partition",
     "node_of",
     "partition_part",
+    "periods_meet",
     "questions",
     "received_assessment",
+    "received_assessment_withdrawn",
     "recipe_digest",
     "recipe_from",
     "recipe_problems",
     "release",
     "releases",
+    "require_still_low",
     "supply",
     "supply_problems",
     "window_of",
+    "withdraw_assessment",
 ]

@@ -1,4 +1,5 @@
-"""Assessment records: signed by a person of neither provider nor recipient, sent to the nodes that need them.
+"""Assessment records: signed by an assessor of a function node, who is neither provider nor recipient, sent to the
+nodes that need them, and withdrawn the same way. Of several records that last, the worst counts.
 
 Must never know: contracts; a recipient group is an opaque id that, for a contract, happens to be a party code.
 Contract: tests/deidentify/test_deidentify_assessment.py.
@@ -6,11 +7,21 @@ Contract: tests/deidentify/test_deidentify_assessment.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from datong.deidentify import store
-from datong.deidentify.model import BAD_ASSESSMENT, BAD_SIGNATURE, NOT_INDEPENDENT
+from datong.deidentify.model import (
+    BAD_ASSESSMENT,
+    BAD_SIGNATURE,
+    NO_ASSESSOR,
+    NOT_HERE,
+    NOT_INDEPENDENT,
+    NOT_THE_SIGNER,
+    NOT_YET,
+    UNKNOWN,
+    WITHDRAWN,
+)
 from datong.deidentify.rules import assessment as rules
 from datong.ground import evidence, outbox, signing
 from datong.ground.db import Tx, new_id
@@ -49,6 +60,7 @@ def assess(
     if problems:
         raise BAD_ASSESSMENT(problems, count=len(problems))
     mine = signing.me(tx)
+    _require_assessor(tx, mine.code)
     _require_independent({mine.party, tx.actor.party} - {""}, provider_parties, recipient_group)
     threats = rules.threats(in_force, answers)
     earlier = store.assessments_of(tx, subject, recipient_group)
@@ -62,12 +74,53 @@ def assess(
             "serial": 1 + max((r["serial"] for r in earlier), default=0), "assessed_at": tx.now, "expires": expires,
         },
     )  # fmt: skip
-    _keep(tx, record, "deidentify.assessed")
-    for node in nodes:
-        if node != mine.code:
-            key = f"assessment-{record['id'][-16:]}-{node[-24:]}"
-            outbox.send(tx, to=node, type="deidentify.assessment", body=record, key=key)
+    others = [node for node in nodes if node != mine.code]
+    _keep(tx, record, "deidentify.assessed", sent_to=others)
+    for node in others:
+        key = f"assessment-{record['id'][-16:]}-{node[-24:]}"
+        outbox.send(tx, to=node, type="deidentify.assessment", body=record, key=key)
     return record
+
+
+@verb(Role.assessor)
+def withdraw_assessment(tx: Tx, *, assessment: str, reason: str) -> dict[str, Any]:
+    """Withdraw a record this node signed; what it let pass is refused from now on, at every node that holds it."""
+    row = tx.get(store.assessments, assessment[:80])
+    if row is None:
+        raise UNKNOWN(thing="assessment", id=assessment[:80])
+    if row["record"]["assessor_party"] != signing.me(tx).party:
+        raise NOT_THE_SIGNER(assessment=assessment)
+    if row["withdrawal"] is not None:
+        raise WITHDRAWN(assessment=assessment, at=row["withdrawal"]["withdrawn_at"])
+    if not reason.strip():
+        raise BAD_ASSESSMENT([Problem("reason", "缺少理由", "is missing")], count=1)
+    notice = signing.signed(tx, {"assessment": assessment, "reason": reason[:500], "withdrawn_at": tx.now})
+    _withdraw(tx, row, notice)
+    for node in row["sent_to"]:
+        key = f"assessment-withdrawn-{assessment[-16:]}-{node[-24:]}"
+        outbox.send(tx, to=node, type="deidentify.assessment_withdrawn", body=notice, key=key)
+    return notice
+
+
+def received_assessment_withdrawn(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """Take a record out of force on the signed word of the node that signed it; the same again changes nothing."""
+    if problems := rules.withdrawal_problems(body):
+        raise BAD_ASSESSMENT(problems, count=len(problems))
+    row = tx.get(store.assessments, body["assessment"][:80])
+    if row is None:
+        raise NOT_HERE(assessment=body["assessment"][:80])  # never let a record outlive a notice that overtook it
+    node = register.node(tx, sender)
+    party = row["record"]["assessor_party"]
+    if node["party"] != party or not signing.signed_by(body, party, node["public_key"]):
+        raise BAD_SIGNATURE(node=sender)
+    if row["withdrawal"] is None:
+        _withdraw(tx, row, body)
+
+
+def _withdraw(tx: Tx, row: Mapping[str, Any], notice: Mapping[str, Any]) -> None:
+    tx.change(store.assessments, row["id"], withdrawal=dict(notice))
+    evidence.append(tx, "deidentify.assessment_withdrawn", store.assessments, row["id"], subject=row["subject"],
+                    recipient_group=row["recipient_group"], reason=notice["reason"])  # fmt: skip
 
 
 def received_assessment(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -86,6 +139,7 @@ def received_assessment(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if problems:
         raise BAD_ASSESSMENT(problems, count=len(problems))
     _require_independent({body["assessor_party"]}, body["provider_parties"], body["recipient_group"])
+    _require_assessor(tx, sender)
     node = register.node(tx, sender)
     signer = [s.get("by") for s in body["signatures"] if isinstance(s, dict) and s.get("key") == node["public_key"]]
     if (
@@ -95,6 +149,8 @@ def received_assessment(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         or not signing.signed_by(body, body["assessor_party"], node["public_key"])
     ):
         raise BAD_SIGNATURE(node=sender)
+    if body["assessed_at"] > tx.now:
+        raise NOT_YET(assessed_at=body["assessed_at"], now=tx.now)
     known = tx.get(store.assessments, body["id"])
     if known is None:
         _keep(tx, body, "deidentify.assessment_received")
@@ -104,14 +160,24 @@ def received_assessment(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
 
 def assessment_for(tx: Tx, *, recipient_group: str, subject: str, providers: Iterable[str]) -> Mapping[str, Any] | None:
-    """The record in force now (business clock) for these providers and recipient group, or None: then CR = 1."""
-    return rules.in_force(store.assessments_of(tx, subject, recipient_group), providers, tx.now)
+    """The record that counts now (business clock) for these providers and recipient group, or None: then CR = 1."""
+    standing = [row["record"] for row in store.assessments_of(tx, subject, recipient_group) if not row["withdrawal"]]
+    return rules.in_force(standing, providers, tx.now)
 
 
 @view()
 def assessments(tx: Tx) -> list[dict[str, Any]]:
-    """The assessment records this node keeps, with CR and expiry."""
-    return [row["record"] for row in store.all_assessments(tx)]
+    """The assessment records this node keeps, with CR, expiry and, where it was withdrawn, when."""
+    return [
+        {**row["record"], "withdrawn_at": (row["withdrawal"] or {}).get("withdrawn_at", "")}
+        for row in store.all_assessments(tx)
+    ]
+
+
+def _require_assessor(tx: Tx, node: str) -> None:
+    """Assessors are those of a function node: so no stranger's record can whitewash a release, or spoil one."""
+    if not register.is_function_node(tx, node):
+        raise NO_ASSESSOR(node=node)
 
 
 def _require_independent(parties: Iterable[str], providers: Iterable[str], recipient_group: str) -> None:
@@ -120,10 +186,10 @@ def _require_independent(parties: Iterable[str], providers: Iterable[str], recip
         raise NOT_INDEPENDENT(party=party)
 
 
-def _keep(tx: Tx, record: Mapping[str, Any], act: str) -> None:
+def _keep(tx: Tx, record: Mapping[str, Any], act: str, sent_to: Sequence[str] = ()) -> None:
     row = {
         name: record[name] for name in ("id", "subject", "recipient_group", "serial", "cr", "assessed_at", "expires")
     }
-    tx.add(store.assessments, {**row, "record": dict(record)})
+    tx.add(store.assessments, {**row, "record": dict(record), "sent_to": list(sent_to), "withdrawal": None})
     evidence.append(tx, act, store.assessments, row["id"], subject=row["subject"], cr=row["cr"],
                     recipient_group=row["recipient_group"], expires=row["expires"], rules=record["rules"])  # fmt: skip

@@ -32,8 +32,18 @@ from datong.deidentify.model import (
 )
 from datong.deidentify.rules import counting
 from datong.deidentify.rules.nodes import groups_digest, groups_of, node_of
-from datong.deidentify.rules.recipe import CODE, figure_columns, recipe_digest, recipe_of, recipe_problems, type_columns
-from datong.deidentify.rules.suppression import hidden_classes
+from datong.deidentify.rules.recipe import (
+    CODE,
+    FLOORS,
+    figure_columns,
+    geometry,
+    periods_meet,
+    recipe_digest,
+    recipe_of,
+    recipe_problems,
+    type_columns,
+)
+from datong.deidentify.rules.suppression import hidden_classes, rounded_share
 from datong.engine import service as engine
 from datong.ground import evidence
 from datong.ground.canonical import digest_bytes
@@ -66,7 +76,7 @@ def holding(*, data: Path, recipe: Mapping[str, Any], resource: str, level: int,
 def counts(*, data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]) -> pa.Table:
     """Figures of this part on the groups (node ids), small classes hidden and marked; metadata has rounded shares.
 
-    Columns: group_id, figures of the part in recipe order, suppressed_types (class names joined by commas).
+    Columns: group_id, figures of the part in recipe order, suppressed_types (columns of hidden classes, by commas).
     """
     return _counted(data, recipe, resource, groups)[0]
 
@@ -91,7 +101,8 @@ def _counted(
 def _suppressed(row: dict[str, Any], part: Part, k: int) -> dict[str, Any]:
     classes = type_columns(part)
     hidden = hidden_classes({name: row[column] for name, column in classes.items()}, k)
-    return {**row, **{classes[name]: None for name in hidden}, "suppressed_types": ",".join(hidden)}
+    columns = [classes[name] for name in hidden]
+    return {**row, **dict.fromkeys(columns), "suppressed_types": ",".join(columns)}
 
 
 def _shares(
@@ -99,7 +110,7 @@ def _shares(
 ) -> dict[str, dict[str, Any]]:
     """Per measure: shares of its events released, suppressed, outside and unplaced; kept share per level.
 
-    Shares are rounded to a thousandth: an exact remainder could tell of a single person.
+    Shares are rounded to what the size allows (`rounded_share`): an exact remainder could tell of a single person.
     """
     told = {}
     for measure in part.measures:
@@ -109,16 +120,16 @@ def _shares(
         suppressed = sum(line["events"] for line in mine if line["place"] == "inside" and not line["released"])
         by_level = {line["level"]: line["events"] for line in kept if line["measure"] == measure.name}
         told[measure.name] = {
-            "outside": _share(sum(line["events"] for line in mine if line["place"] == "outside"), total),
-            "unplaced": _share(sum(line["events"] for line in mine if line["place"] == "unplaced"), total),
-            "suppressed": _share(suppressed, inside),
-            "kept": {level.label: _share(by_level.get(n, 0), inside) for n, level in enumerate(plan.levels)},
+            "outside": rounded_share(sum(line["events"] for line in mine if line["place"] == "outside"), total, plan.k),
+            "unplaced": rounded_share(
+                sum(line["events"] for line in mine if line["place"] == "unplaced"), total, plan.k
+            ),
+            "suppressed": rounded_share(suppressed, inside, plan.k),
+            "kept": {
+                level.label: rounded_share(by_level.get(n, 0), inside, plan.k) for n, level in enumerate(plan.levels)
+            },
         }
     return told
-
-
-def _share(part: int, whole: int) -> float:
-    return round(part / whole, 3) if whole else 0.0
 
 
 def answer_round(
@@ -132,7 +143,7 @@ def answer_round(
 ) -> dict[str, Any]:
     """Answer one round of a partition: the nodes of the asked level that hold this provider's thresholds.
 
-    ask: the body of `compose.partition_ask`. agreed: what the agreement fixes of {recipe_digest, k}. subjects:
+    ask: the body of `compose.partition_ask`. agreed: what the agreement fixes of {form, k, recipe_digest}. subjects:
     the columns that identify the person or vehicle in this data; a recipe that counts by another is refused.
     The same ask again gives the same answer; another ask for an answered round is refused (DID-422).
     """
@@ -193,9 +204,26 @@ def keep_partition(tx: Tx, *, agreed: Mapping[str, Any], recipient_group: str) -
     return partition_part(tx, part=part["id"])
 
 
+def cancel_part(tx: Tx, *, partition: str, resource: str, agreement: str, recipient_group: str) -> None:
+    """Give up a partition that its coordinator cancelled before it was agreed; nothing is counted on it any more.
+
+    One that never reached this node, or was given up already, changes nothing.
+    """
+    part = store.part_of(tx, partition, resource)
+    if part is None or part["state"] == PartState.cancelled:
+        return
+    if (part["agreement"], part["recipient_group"]) != (agreement, recipient_group):
+        raise UNKNOWN(thing="partition", id=partition)
+    if part["state"] != PartState.asked:
+        raise OUT_OF_ORDER(partition=partition, now=_stand(part, store.answers_of(tx, part["id"])), asked="cancelling")
+    tx.change(store.parts, part["id"], state=PartState.cancelled.value)
+    evidence.append(tx, "deidentify.partition_cancelled", store.parts, part["id"], partition=partition)
+
+
 def partition_part(tx: Tx, *, part: str = "", agreement: str = "") -> dict[str, Any]:
     """This provider's side of a partition, by its id or by the agreement it serves (the latest)."""
     found = store.parts_where(tx, **({"id": part} if part else {"agreement": agreement}))
+    found = [row for row in found if part or row["state"] != PartState.cancelled]
     if not found:
         raise UNKNOWN(thing="partition", id=part or agreement)
     return found[-1]
@@ -278,7 +306,10 @@ def _trusted_recipe(
     recipe, found = recipe_of(ask["recipe"]), recipe_digest(ask["recipe"])
     if found != ask["recipe_digest"] or agreed.get("recipe_digest", found) != found:
         problems.append(Problem("recipe_digest", "不是约定的配方", "is not the agreed recipe"))
-    if recipe.k < agreed.get("k", recipe.k):
+    form = agreed.get("form", recipe.form)
+    if recipe.form != form:
+        problems.append(Problem("form", f"约定的交付形式为 {form}", f"is not the agreed delivery form {form}"))
+    if recipe.k < max(agreed.get("k", 0), FLOORS[recipe.form]):
         problems.append(Problem("k", "小于约定", "is below the agreed threshold"))
     part = recipe.part_of(ask["resource"])
     for measure in part.measures:
@@ -321,7 +352,7 @@ def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str
     """A new part, unless this data and period already have a partition for the recipient group."""
     since, until = recipe.since.isoformat(), recipe.until.isoformat()
     for earlier in store.parts_where(tx, resource=ask["resource"], recipient_group=recipient_group):
-        if earlier["since"] < until and since < earlier["until"]:
+        if periods_meet(earlier["recipe"], ask["recipe"]) and not _given_up(earlier, ask):
             raise SECOND_PARTITION(partition=ask["partition"], earlier=earlier["partition"])
     if ask["level"] != 0 or ask["passed"]:
         raise OUT_OF_ORDER(partition=ask["partition"], now="the start", asked=f"round {ask['level']}")
@@ -335,6 +366,16 @@ def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str
     evidence.append(tx, "deidentify.partition_opened", store.parts, row["id"], partition=ask["partition"],
                     resource=ask["resource"], recipe_digest=ask["recipe_digest"])  # fmt: skip
     return row
+
+
+def _given_up(earlier: Mapping[str, Any], ask: Mapping[str, Any]) -> bool:
+    """Whether an earlier partition was cancelled and this one asks the same questions of the same data.
+
+    Its counts never left, but its answers did: asked again on a shifted grid, they would close in on single
+    persons. On the same grid they tell nothing new: a remainder that still has a holding node in it holds.
+    """
+    same = geometry(earlier["recipe"], {ask["resource"]}) == geometry(ask["recipe"], {ask["resource"]})
+    return earlier["state"] == PartState.cancelled and same
 
 
 def _check_same(part: Mapping[str, Any], ask: Mapping[str, Any], recipient_group: str, file_digest: str) -> None:

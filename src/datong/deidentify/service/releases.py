@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,10 @@ from datong.deidentify.model import (
     DIFFERENCE,
     DIRECT_IDENTIFIER,
     NOT_THE_GROUPS,
+    OTHER_FORM,
     RISK_TOO_HIGH,
     SMALL_CLASS,
+    UNKNOWN,
     Form,
     Part,
     Recipe,
@@ -32,7 +33,7 @@ from datong.deidentify.rules import assessment, counting
 from datong.deidentify.rules import release as rules
 from datong.deidentify.rules import risk as risks
 from datong.deidentify.rules.nodes import node_of
-from datong.deidentify.rules.recipe import RESERVED, figure_columns, recipe_of, type_columns
+from datong.deidentify.rules.recipe import RESERVED, figure_columns, geometry, periods_meet, recipe_of, type_columns
 from datong.deidentify.service.assessments import assessment_for
 from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from
 from datong.engine import service as engine
@@ -59,9 +60,7 @@ class Candidate:
     @property
     def geometry(self) -> str:
         """Digest of what decides which events a group id stands for and how they are counted."""
-        names = ("zone", "period", "origin", "area", "levels", "k")
-        parts = [p for p in self.recipe_value["parts"] if p["resource"] in {part.resource for part in self.parts}]
-        return digest({**{name: self.recipe_value[name] for name in names}, "parts": parts})
+        return geometry(self.recipe_value, {part.resource for part in self.parts})
 
 
 def gate(
@@ -107,8 +106,8 @@ def release(
     risk, record = _gated(tx, candidate, recipient_group, data, form=form, providers=providers)
     used = record["id"] if record else ""
     for earlier in store.releases_to(tx, recipient_group):
-        same = (dataset, candidate.file_digest, form, used, risk.as_json(), agreement)
-        names = ("dataset", "file_digest", "form", "assessment", "risk", "agreement")
+        same = (dataset, candidate.file_digest, form, used, risk.as_json(), agreement, sorted(providers))
+        names = ("dataset", "file_digest", "form", "assessment", "risk", "agreement", "providers")
         if tuple(earlier[name] for name in names) == same:
             return _told(earlier)
     row: dict[str, Any] = {
@@ -117,13 +116,33 @@ def release(
         "since": candidate.recipe.since.isoformat(), "until": candidate.recipe.until.isoformat(),
         "recipe": dict(candidate.recipe_value), "geometry": candidate.geometry,
         "groups_digest": digest(candidate.groups), "figures": rules.figures_of(candidate.rows, candidate.parts),
-        "file_digest": candidate.file_digest, "risk": risk.as_json(), "assessment": used, "at": tx.now,
+        "file_digest": candidate.file_digest, "providers": sorted(providers), "risk": risk.as_json(),
+        "assessment": used, "at": tx.now,
     }  # fmt: skip
     tx.add(store.releases, row)
     evidence.append(tx, "deidentify.released", store.releases, row["id"], dataset=dataset, form=form,
                     recipient_group=recipient_group, classes=risk.classes, overall_risk=risk.overall_risk,
                     level=risk.level, groups_digest=row["groups_digest"], file_digest=row["file_digest"])  # fmt: skip
     return _told(row)
+
+
+def require_still_low(tx: Tx, release: str) -> None:
+    """DID-411 or DID-412 when what was released would not pass today: its figures, the record that counts now."""
+    row = store.release_facts(tx, release)
+    if row is None:
+        raise UNKNOWN(thing="release", id=release[:80])
+    record = None
+    if row["form"] != Form.public:
+        record = assessment_for(
+            tx, recipient_group=row["recipient_group"], subject=row["dataset"], providers=row["providers"]
+        )
+    figures = risks.again(row["risk"], record["cr"] if record else 1.0)
+    if figures.level < 3 or figures.f_min < figures.floor:
+        whole = tx.get(store.releases, release)
+        assert whole is not None
+        plan = recipe_of(whole["recipe"])
+        parts = [part for part in plan.parts if part.resource in whole["sources"]]
+        _require_low(row["dataset"], rules.sizes_of(whole["figures"], parts), figures, record)
 
 
 @view()
@@ -141,8 +160,10 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
 def _gated(
     tx: Tx, candidate: Candidate, recipient_group: str, data: Path | None, *, form: str, providers: Sequence[str]
 ) -> tuple[Risk, Mapping[str, Any] | None]:
-    sizes = _union_sizes(tx, candidate, recipient_group, data)
     delivered = Form(form)
+    if delivered is not candidate.recipe.form:
+        raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
+    sizes = _union_sizes(tx, candidate, recipient_group, data)
     record = None
     if delivered is not Form.public:
         record = assessment_for(tx, recipient_group=recipient_group, subject=candidate.dataset, providers=providers)
@@ -229,18 +250,17 @@ def supply_problems(table: pa.Table, recipe: Mapping[str, Any], resource: str, g
     problems = [Problem(column, "未声明的列", "is no column of the recipe") for column in strange]
     missing = {"group_id", "suppressed_types", *figure_columns(part)} - set(table.column_names)
     problems += [Problem(column, "缺少该列", "the column is missing") for column in sorted(missing)]
-    return problems or rules.table_problems(table.to_pylist(), [part], groups, plan.k)
+    if problems:
+        return problems
+    rows = table.to_pylist()
+    return rules.table_problems(rows, [part], groups, plan.k) + rules.small_figures(rows, [part], plan.k)
 
 
 def _overlaps(candidate: Candidate, earlier: Mapping[str, Any]) -> bool:
     """Whether an earlier release may speak of the same events: a common source, and periods that meet."""
     if not {part.resource for part in candidate.parts} & set(earlier["sources"]):
         return False
-    slack = timedelta(
-        days=0 if earlier["recipe"]["zone"] == candidate.recipe.zone else 1
-    )  # zones differ by a day at most
-    since, until = (date.fromisoformat(earlier[name]) for name in ("since", "until"))
-    return since - slack < candidate.recipe.until and candidate.recipe.since < until + slack
+    return periods_meet(earlier["recipe"], candidate.recipe_value)
 
 
 def _refined(

@@ -35,7 +35,11 @@ from datong.deliver.service.granting import (
     table_of,
 )
 from datong.deliver.service.offering import offer_product, release_supply
-from datong.deliver.service.partitions import received_partition_agreed, received_partition_ask
+from datong.deliver.service.partitions import (
+    received_partition_agreed,
+    received_partition_ask,
+    received_partition_cancelled,
+)
 from datong.deliver.service.sharing import shares
 from datong.deliver.service.transferring import (
     complete_transfer,
@@ -78,6 +82,7 @@ __all__ = [
     "received_ended",
     "received_partition_agreed",
     "received_partition_ask",
+    "received_partition_cancelled",
     "reconcile",
     "release_supply",
     "request_transfer",

@@ -1,20 +1,22 @@
 """The one choke point 使用控制决策: every way to data asks `decide`, and every answer is a row with evidence.
 
 In this order, the first failure decides: the agreement is known and in force (negotiate: concluded, signatures
-verified, within its term by the business clock); dataset, purpose and recipient are the agreed ones; no hold and
-no end here; inputs cleared; listing not suspended; then the policy, which denies by default. A denial is kept even
-when the transaction that asked is rolled back. Contract: tests/deliver/test_deliver_decisions.py.
+verified, within its term by the business clock); dataset, purpose, recipient and delivery form are agreed and can be
+kept; no hold and no end here; inputs cleared; listing not suspended; what lies ready passes the release gate as its
+assessment stands now; then the policy, which denies by default. A denial is kept even when the transaction that
+asked is rolled back. Contract: tests/deliver/test_deliver_decisions.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
+from datong.deidentify import service as deidentify
 from datong.deliver import store as rows
 from datong.deliver.model import DENIED, NOT_STAFF, OWN_WORK, Decision, Verdict
 from datong.ground import evidence, signing
@@ -39,15 +41,17 @@ def decide(
     dataset: str = "",
     subject: str = "",
     facts: Mapping[str, Any] | None = None,
+    laid: Sequence[str] | None = None,
 ) -> Decision:
     """Whether `action` may happen now under `agreement`; recorded either way.
 
     action: one of terms.policy.ACTIONS. purpose, dataset, subject (who receives, a subject code): "" = what the
     agreement says; another value is checked against it. facts: further left operands for the policy
-    ({"dataSize": bytes, "dataRecord": rows}).
+    ({"dataSize": bytes, "dataRecord": rows}). laid: the share tables this hands out, which the gate looks at again;
+    None = the newest under the agreement, () = nothing yet (what is about to be laid ready passes the gate then).
     """
     ask = {"agreement": agreement, "action": action, "purpose": purpose, "dataset": dataset, "subject": subject}
-    verdict, ask, policy_hash = _judged(tx, ask, facts or {})
+    verdict, ask, policy_hash = _judged(tx, ask, facts or {}, laid)
     return _recorded(tx, ask, verdict, policy_hash)
 
 
@@ -60,20 +64,33 @@ def require(tx: Tx, **ask: Any) -> Decision:
 
 
 def require_still(
-    tx: Tx, decision: str, *, agreement: str, action: str, dataset: str, subject: str, facts: Mapping[str, Any]
-) -> Decision:
-    """The decision `decision` once more, when its action is allowed now as it was then: a question repeated because
-    the answer was lost leaves nothing twice. A denial is recorded and raised as by `require`."""
+    tx: Tx, decision: str, *, agreement: str, action: str, dataset: str, subject: str, facts: Mapping[str, Any],
+    laid: Sequence[str],
+) -> Decision:  # fmt: skip
+    """The decision `decision` once more, when its action is allowed now as it was then: a question repeated, or a file
+    asked for in pieces, leaves nothing twice. A denial is raised as by `require`, and kept when `tx` is over, so that
+    a read may ask too."""
     ask = {"agreement": agreement, "action": action, "purpose": "", "dataset": dataset, "subject": subject}
-    verdict, ask, policy_hash = _judged(tx, ask, facts)
+    verdict, ask, policy_hash = _judged(tx, ask, facts, laid)
     if verdict.outcome is not Outcome.allowed:
-        raise refused(tx, _recorded(tx, ask, verdict, policy_hash))
+        raise _denied_in(tx, ask, verdict, policy_hash)
     return Decision(decision, agreement, action, verdict)
 
 
 def refused(tx: Tx, decision: Decision) -> Refusal:
     """The refusal of a denied decision. Raising it undoes the transaction, so the record is written again after."""
     _keep_denial(tx, decision)
+    return _refusal(decision)
+
+
+def _denied_in(tx: Tx, ask: Mapping[str, Any], verdict: Verdict, policy_hash: str) -> Refusal:
+    """The refusal of a denial that is not recorded yet: it is when the transaction, which may be a read, is over."""
+    row, store, actor = _row(tx, ask, verdict, policy_hash), tx.store, tx.actor
+    tx.after_rollback.append(lambda: _keep(store, actor, row))
+    return _refusal(Decision(row["id"], row["agreement"], row["action"], verdict))
+
+
+def _refusal(decision: Decision) -> Refusal:
     v = decision.verdict
     return DENIED(
         agreement=decision.agreement, action=decision.action, zh=v.zh, en=v.en, change_zh=v.change_zh,
@@ -88,7 +105,9 @@ def _keep_denial(tx: Tx, decision: Decision) -> None:
     tx.after_rollback.append(lambda: _keep(store, actor, row))
 
 
-def _judged(tx: Tx, ask: dict[str, str], facts: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any], str]:
+def _judged(
+    tx: Tx, ask: dict[str, str], facts: Mapping[str, Any], laid: Sequence[str] | None = None
+) -> tuple[Verdict, dict[str, Any], str]:
     """The verdict, the request completed from the agreement, and the policy's hash."""
     try:
         contract = negotiate.in_force(tx, ask["agreement"])
@@ -110,7 +129,8 @@ def _judged(tx: Tx, ask: dict[str, str], facts: Mapping[str, Any]) -> tuple[Verd
         "deliveryMethod": "01",
         **facts,
     }
-    for check in (_match, _hold, _clearance, _listing, _policy):
+    full["laid"] = laid
+    for check in (_match, _hold, _clearance, _listing, _gate, _policy):
         verdict = check(tx, contract, full)
         if verdict is not None and verdict.outcome is not Outcome.allowed:
             return verdict, full, contract["policy_hash"]
@@ -136,6 +156,11 @@ def _match(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | 
             wrong = f"{name} 与合同不符：约定为 {value}。", f"The {name} is not the agreed {value}."
             change = f"请使用约定的 {name}，或另签合同。", f"Use the agreed {name}, or negotiate another agreement."
             return _no("contract", name, wrong, change)
+    form = contract["terms"].get("delivery_form", "controlled")
+    if form not in catalogue.DELIVERY_FORMS:
+        wrong = f"本系统尚不能以「{form}」形式交付。", f"Delivery as {form} does not exist here."
+        return _no("contract", "delivery_form", wrong,
+                   ("请另签以受控形式交付的合同。", "Negotiate an agreement of controlled delivery."))  # fmt: skip
     return None
 
 
@@ -156,7 +181,8 @@ def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict
         return None  # the provider clears; the consumer's node decides on what it holds
     inputs = list(contract["terms"].get("inputs") or [contract["dataset"]])
     itself = authorise.unregistered(tx, contract["dataset"]) if contract["dataset"] not in inputs else []
-    problems = itself + authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver")
+    operator = contract["consumer_party"] if register.is_own_resource(tx, contract["dataset"]) else None
+    problems = itself + authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver", operator=operator)
     if not problems:
         return None
     return _no("clearance", "AUT",
@@ -177,6 +203,22 @@ def _listing(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict |
     return _no("listing", state, (zh, en), ("请恢复上架后再交付。", "Have the listing restored first."))
 
 
+def _gate(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
+    """What passed the gate once is not delivered when its record has expired, was withdrawn or is outdone by a worse
+    one: the figures are kept with the release, the context is today's."""
+    if contract["provider"] != signing.me(tx).code or ask["action"] == "compute":
+        return None
+    laid = ask["laid"]
+    tables = rows.newest_tables(tx, contract["id"]) if laid is None else [tx.get(rows.share_tables, id) for id in laid]
+    for table in tables:
+        try:
+            if table is not None and "release" in table["source"]:
+                deidentify.require_still_low(tx, table["source"]["release"])
+        except Refusal as refusal:
+            return _from_refusal("gate", refusal)
+    return None
+
+
 def _policy(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict:
     found = policy.decide(policy.from_json(contract["policy"]), ask["action"], ask["context"])
     change = found.change
@@ -185,15 +227,19 @@ def _policy(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict:
 
 
 def _recorded(tx: Tx, ask: Mapping[str, Any], verdict: Verdict, policy_hash: str) -> Decision:
-    row = {
+    row = _row(tx, ask, verdict, policy_hash)
+    _write(tx, row)
+    return Decision(row["id"], row["agreement"], row["action"], verdict)
+
+
+def _row(tx: Tx, ask: Mapping[str, Any], verdict: Verdict, policy_hash: str) -> dict[str, Any]:
+    return {
         "id": new_id("dec"), "agreement": ask["agreement"][:120], "dataset": ask["dataset"][:120],
         "action": ask["action"][:40], "purpose": ask["purpose"][:60], "subject": ask["subject"][:80],
         "outcome": verdict.outcome.value, "step": verdict.step, "rule": verdict.rule[:120], "zh": verdict.zh,
         "en": verdict.en, "change_zh": verdict.change_zh, "change_en": verdict.change_en, "context": ask["context"],
         "policy_hash": policy_hash, "at": tx.now, "wall_at": tx.wall,
     }  # fmt: skip
-    _write(tx, row)
-    return Decision(row["id"], row["agreement"], row["action"], verdict)
 
 
 def _write(tx: Tx, row: Mapping[str, Any]) -> None:

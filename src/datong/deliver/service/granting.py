@@ -153,10 +153,12 @@ def grant_files(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any]) -> d
     ask = {"agreement": grant["agreement"], "action": "delivery", "dataset": table["dataset"],
            "subject": grant["holder_party"]}  # fmt: skip
     if known is None:
-        decision = deciding.require(tx, **ask, facts=facts)
+        decision = deciding.require(tx, **ask, facts=facts, laid=[table["id"]])
     else:
         counted = rows.granted_before(tx, grant["agreement"])
-        decision = deciding.require_still(tx, known["decision"], **ask, facts={**facts, "count": counted})
+        decision = deciding.require_still(
+            tx, known["decision"], **ask, facts={**facts, "count": counted}, laid=[table["id"]]
+        )
     current = tx.get(rows.grants, grant["id"])
     assert current is not None
     _require_live(tx, current)  # the token was checked in an earlier transaction
@@ -198,7 +200,8 @@ def _address(key: bytes, file: str, grant: str, event: str, until: int) -> str:
 
 
 def open_file(tx: Tx, file: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """The file behind a signed address: {"path", "digest", "bytes", "event"}; a refusal says why not. A read.
+    """The file behind a signed address: {"path", "digest", "bytes", "event"}; a refusal says why not. A read: the
+    right is judged anew and only a denial is recorded.
 
     `file` is only ever looked up as a row id, so nothing in an address can name a path.
     """
@@ -220,10 +223,24 @@ def open_file(tx: Tx, file: str, query: Mapping[str, str]) -> dict[str, Any]:
     owner = None if row is None else tx.get(rows.share_tables, row["share_table"])
     if row is None or owner is None or owner["agreement"] != grant["agreement"] or row["state"] != "open":
         raise UNKNOWN(zh="文件", en="file", id=file[:80])
+    _require_still_allowed(tx, grant, owner, event)
     path: Path = files.there(tx.store, row["id"], row["path"])
     if not path.is_file():
         raise UNKNOWN(zh="文件", en="file", id=file[:80])
     return {"path": path, "digest": row["digest"], "bytes": row["bytes"], "event": event}
+
+
+def _require_still_allowed(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any], event: str) -> None:
+    """An address lives no longer than the right it was handed out under; its own count does not stand in its way."""
+    given = rows.first(tx, rows.file_sets, rows.file_sets.c.event == event, rows.file_sets.c.grant_id == grant["id"])
+    if given is None:
+        raise UNKNOWN(zh="授权", en="grant of files", id=event[:80])
+    facts = {"dataSize": table["bytes"], "dataRecord": table["rows"]}
+    facts["count"] = rows.granted_before(tx, grant["agreement"])
+    deciding.require_still(
+        tx, given["decision"], agreement=grant["agreement"], action="delivery", dataset=table["dataset"],
+        subject=grant["holder_party"], facts=facts, laid=[table["id"]],
+    )  # fmt: skip
 
 
 def served(tx: Tx, event: str, count: int) -> None:

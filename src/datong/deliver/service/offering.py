@@ -18,7 +18,7 @@ def release_supply(tx: Tx, *, agreement: str) -> dict[str, Any]:
     """Count on exactly the agreed groups, pass the gate, and lay the table ready for the other node."""
     contract = sharing.our_contract(tx, agreement, "provider", "release_supply")
     deciding.require(tx, agreement=agreement, action="compute")
-    deciding.require(tx, agreement=agreement, action="delivery")
+    deciding.require(tx, agreement=agreement, action="delivery", laid=())
     laid = sharing.released(tx, contract)
     transferring.start_waiting(tx, agreement)
     return laid
@@ -28,7 +28,7 @@ def release_supply(tx: Tx, *, agreement: str) -> dict[str, Any]:
 def offer_product(tx: Tx, *, agreement: str) -> dict[str, Any]:
     """Lay the current version of the product ready for the consumer of an agreement."""
     contract = sharing.our_contract(tx, agreement, "provider", "offer_product")
-    deciding.require(tx, agreement=agreement, action="delivery")
+    deciding.require(tx, agreement=agreement, action="delivery", laid=())
     laid = sharing.offered(tx, contract)
     transferring.start_waiting(tx, agreement)
     return laid

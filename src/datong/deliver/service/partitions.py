@@ -19,17 +19,20 @@ from datong.ground.canonical import digest
 from datong.ground.db import NODE, Tx
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
+from datong.register import service as register
 
 
 def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """compose.partition_ask: say which of the asked groups hold the threshold here, as compose.partition_hold."""
     contract = _decided(tx, sender, body)
     tx = replace(tx, actor=NODE)  # decided: what follows is the node's own deed
-    agreed = {name: contract["terms"][name] for name in ("recipe_digest", "k") if name in contract["terms"]}
+    terms = contract["terms"]
+    agreed = {"form": terms.get("delivery_form", "controlled")}
+    agreed |= {name: terms[name] for name in ("recipe_digest", "k") if name in terms}
     build = harmonise.current(tx, contract["dataset"])
     subjects = {element["name"] for element in build["schema"] if element["personal"]}
     answer = deidentify.answer_round(
-        tx, ask=body, data=Path(build["path"]), recipient_group=contract["consumer_party"], agreed=agreed or None,
+        tx, ask=body, data=Path(build["path"]), recipient_group=contract["consumer_party"], agreed=agreed,
         subjects=subjects,
     )  # fmt: skip
     key = "hold-" + digest([answer["partition"], contract["dataset"], answer["level"]]).removeprefix("sha256:")
@@ -41,6 +44,12 @@ def received_partition_agreed(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
     contract = _decided(tx, sender, body)
     tx = replace(tx, actor=NODE)
     deidentify.keep_partition(tx, agreed=body, recipient_group=contract["consumer_party"])
+
+
+def received_partition_cancelled(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """compose.partition_cancelled: give the partition up; nothing leaves by it, so nothing is decided."""
+    fields = rules.texts(body, ("agreement", "partition", "resource"), 200)
+    deidentify.cancel_part(tx, **fields, recipient_group=str(register.node(tx, sender)["party"]))
 
 
 def _decided(tx: Tx, sender: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def offered(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
     record = deidentify.release(
         tx, dataset=contract["dataset"], recipient_group=contract["consumer_party"], agreement=contract["id"],
         form=str(contract["terms"].get("delivery_form", "controlled")), path=Path(version["path"]),
-        providers=[signing.me(tx).party], recipe=version["recipe"],
+        providers=compose.concerned(tx, version["recipe"]), recipe=version["recipe"],
     )  # fmt: skip
     file = new_id("file")
     path = files.staged(tx.store, file)

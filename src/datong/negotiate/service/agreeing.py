@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Mapping
 from typing import Any
 
-from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
 from datong.ground import codes, evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
-from datong.negotiate.model import AGREEMENT_ALTERED, NOT_CLEARED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
+from datong.negotiate.model import AGREEMENT_ALTERED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
+from datong.negotiate.service.binding import refusal_to_bind
 from datong.negotiate.service.course import noted, own, reason_of, sending, terminating
 from datong.register import service as register
 from datong.terms.policy import from_json, policy_hash
@@ -32,7 +31,7 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
         published = {"state": "unknown"}
     if published["state"] != LIVE:
         return terminating(tx, row, reason_of(OFFER_NOT_LIVE(offer=row["offer_id"])))
-    refusal = uncleared(tx, row["dataset"], published["terms"])
+    refusal = refusal_to_bind(tx, row["dataset"], published["terms"], row["peer_party"])
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
     if _person_decides(published):
@@ -44,42 +43,23 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     return agreeing(tx, row, published["terms"])
 
 
+def accepted(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
+    """The provider's own answer to the acceptance of its offer: the agreement."""
+    return agreeing(own(tx, row), row, row["offer"]["terms"])
+
+
 def _person_decides(published: dict[str, Any]) -> bool:
     listing = published.get("listing")
     of_listing = listing.get("agree") if isinstance(listing, dict) else None
     return "person" in (published.get("agree"), published["terms"].get("agree"), of_listing)
 
 
-def accepted(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
-    """The provider's own answer to the acceptance of its offer: the agreement, while the rights still stand."""
-    tx = own(tx, row)
-    refusal = uncleared(tx, row["dataset"], row["offer"]["terms"])
+def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
+    """Draw up the agreement over the offer on the table, sign it for the provider and send it; the one place where
+    a provider signs, so terms to which it may not bind itself end the negotiation here."""
+    refusal = refusal_to_bind(tx, row["dataset"], terms, row["peer_party"])
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
-    return agreeing(tx, row, row["offer"]["terms"])
-
-
-def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
-    """NOT_CLEARED with everything that is missing of what an offer stands on: rights, registrations, licences."""
-    inputs = _stands_on(tx, dataset, terms)
-    problems = [] if dataset in inputs else authorise.unregistered(tx, dataset)
-    problems += authorise.clearance(tx, inputs=inputs, purpose=str(terms.get("purpose") or ""), act="list")
-    return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None
-
-
-def _stands_on(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[str]:
-    """The resources of an offer: what a product is registered over, and what the terms name besides."""
-    named = list(terms.get("inputs") or [])
-    try:
-        named += register.product(tx, dataset).get("inputs") or []
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-    return list(dict.fromkeys(named)) or [dataset]
-
-
-def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
-    """Draw up the agreement over the offer on the table, sign it for the provider and send it."""
     mine = signing.me(tx)
     agreement_id = new_id("agr")
     policy = {**row["offer"]["policy"], "id": agreement_id}

@@ -11,7 +11,8 @@ from datong.ground.refusal import Problem, Text
 from datong.negotiate import store
 from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, Act, Party, State
 from datong.negotiate.rules import TERMS, open_acts
-from datong.negotiate.service.agreeing import agreeing, uncleared, verifying
+from datong.negotiate.service.agreeing import agreeing, verifying
+from datong.negotiate.service.binding import require_bindable
 from datong.negotiate.service.course import mine, opened, own, reason, sending, shown, terminating
 from datong.register import service as register
 from datong.terms.policy import PURPOSES, from_json, in_words, to_json
@@ -79,7 +80,7 @@ def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
     published = catalogue.offer(tx, row["offer_id"])
     terms = {**published["terms"], **row["offer"]["terms"]}
-    _require_cleared(tx, row["dataset"], {**published["terms"], "purpose": terms.get("purpose")})
+    require_bindable(tx, row["dataset"], terms, row["peer_party"])
     return shown(agreeing(tx, row, terms))
 
 
@@ -93,11 +94,11 @@ def offer(
     written = to_json(from_json({**policy, "id": offer_id}))
     if negotiation:
         row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.offer)
-        _require_cleared(tx, row["dataset"], terms)
+        require_bindable(tx, row["dataset"], terms, row["peer_party"])
         made = {"id": offer_id, "dataset": row["dataset"], "policy": written, "terms": terms}
         return shown(sending(tx, row, Act.offer, made))
     of = register.node(tx, consumer)
-    _require_cleared(tx, dataset, terms)
+    require_bindable(tx, dataset, terms, str(of["party"]))
     made = {"id": offer_id, "dataset": dataset, "policy": written, "terms": terms}
     row = opened(
         tx, side=Party.provider, peer=consumer, peer_party=str(of["party"]), peer_pid="", callback="", offer=made,
@@ -111,12 +112,6 @@ def terminate(tx: Tx, *, negotiation: str, reason_text: str) -> dict[str, Any]:
     """End a negotiation that is not concluded, with a reason (终止协商)."""
     row = mine(tx, negotiation)
     return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text[:2000], reason_text[:2000]))))
-
-
-def _require_cleared(tx: Tx, dataset: str, terms: dict[str, Any]) -> None:
-    refusal = uncleared(tx, dataset, terms)
-    if refusal is not None:
-        raise refusal
 
 
 def _in_person(tx: Tx, row: dict[str, Any], act: Act) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Refusal
 from datong.register import rules, store
 from datong.register.model.refusals import ALREADY_REGISTERED, INCOMPLETE_DESCRIPTION, NOT_FIT, UNKNOWN_THING
 from datong.terms.roles import Role
@@ -206,6 +206,14 @@ def _thing(tx: Tx, code_or_id: str, kind: str, kind_zh: str) -> dict[str, Any]:
             "owner": owner["party"], "owner_name": owner["name"], "local": False, "state": entry["state"],
         }  # fmt: skip
     raise UNKNOWN_THING(kind_zh=kind_zh, kind=kind, code=code_or_id[:80])
+
+
+def is_own_resource(tx: Tx, code_or_id: str) -> bool:
+    """Whether this is a resource of this node's party."""
+    try:
+        return bool(resource(tx, code_or_id)["owner"] == signing.me(tx).party)
+    except Refusal:
+        return False
 
 
 def registration_state(tx: Tx, code_or_id: str) -> str:

@@ -85,6 +85,12 @@ def is_registry(tx: Tx) -> bool:
     return tx.get(settings, SETTING_AREA) is not None
 
 
+def is_function_node(tx: Tx, code: str) -> bool:
+    """Whether the directory knows this node as an active function node, of whatever level."""
+    row = tx.get(store.nodes, code)
+    return row is not None and row["kind"] in FUNCTION_KINDS and row["state"] == "active"
+
+
 def area(tx: Tx, doing: str) -> str:
     """Area of this function node; NOT_FUNCTION_NODE when it is none."""
     row = tx.get(settings, SETTING_AREA)

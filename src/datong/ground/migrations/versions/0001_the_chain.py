@@ -226,6 +226,8 @@ def upgrade() -> None:
         sa.Column("assessed_at", sa.String(length=32), nullable=False),
         sa.Column("expires", sa.String(length=10), nullable=False),
         sa.Column("record", sa.JSON(), nullable=False),
+        sa.Column("sent_to", sa.JSON(), nullable=False),
+        sa.Column("withdrawal", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deidentify_assessment")),
     )
     with op.batch_alter_table("deidentify_assessment", schema=None) as batch_op:
@@ -280,6 +282,7 @@ def upgrade() -> None:
         sa.Column("groups_digest", sa.String(length=80), nullable=False),
         sa.Column("figures", sa.JSON(), nullable=False),
         sa.Column("file_digest", sa.String(length=80), nullable=False),
+        sa.Column("providers", sa.JSON(), nullable=False),
         sa.Column("risk", sa.JSON(), nullable=False),
         sa.Column("assessment", sa.String(length=80), nullable=False),
         sa.Column("at", sa.String(length=32), nullable=False),

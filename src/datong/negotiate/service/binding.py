@@ -1,0 +1,58 @@
+"""Whether this node may bind itself to terms, whoever wrote them: asked before a provider offers, answers or signs.
+
+Contract: tests/wire/test_wire_dsp_negotiation.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datong.authorise import service as authorise
+from datong.ground.db import Tx
+from datong.ground.refusal import Kind, Refusal
+from datong.negotiate.model import NOT_CLEARED
+from datong.register import service as register
+
+
+def refusal_to_bind(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> Refusal | None:
+    """Why this node may not contract `dataset` on these terms with that party, or None."""
+    return uncleared(tx, dataset, terms) or ungranted(tx, dataset, terms, consumer_party)
+
+
+def require_bindable(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> None:
+    if (refusal := refusal_to_bind(tx, dataset, terms, consumer_party)) is not None:
+        raise refusal
+
+
+def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
+    """NOT_CLEARED with everything that is missing of what an offer stands on: rights, registrations, licences."""
+    inputs = _stands_on(tx, dataset, terms)
+    problems = [] if dataset in inputs else authorise.unregistered(tx, dataset)
+    problems += authorise.clearance(tx, inputs=inputs, purpose=str(terms.get("purpose") or ""), act="list")
+    return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None
+
+
+def _stands_on(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[str]:
+    """The resources of an offer: what a product is registered over, and what the terms name besides."""
+    named = list(terms.get("inputs") or [])
+    try:
+        named += register.product(tx, dataset).get("inputs") or []
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+    return list(dict.fromkeys(named)) or [dataset]
+
+
+def ungranted(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> Refusal | None:
+    """Why that party may not have a resource of ours: an offer is for all to read, a right is for whom it names."""
+    if not register.is_own_resource(tx, dataset):
+        return None
+    purpose = str(terms.get("purpose") or "")
+    try:
+        authorise.require_clearance(tx, inputs=[dataset], purpose=purpose, act="deliver", operator=consumer_party)
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        return refusal
+    return None
