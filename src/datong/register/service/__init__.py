@@ -78,6 +78,7 @@ from datong.register.service.sessions import (
     revoke_service_token,
     rotate_session,
     service_tokens,
+    session_rotates,
 )
 
 __all__ = [
@@ -146,6 +147,7 @@ __all__ = [
     "revoke_service_token",
     "rotate_session",
     "service_tokens",
+    "session_rotates",
     "set_roles",
     "settle_objection",
     "submit_case",
