@@ -8,7 +8,7 @@ only Python 3.9: Ed25519 (RFC 8032), the Merkle tree (RFC 6962), signed notes (C
 are written out below, so that it can be read in an hour. It checks that
 
   - every checkpoint bears the log's signature and its root is the root of the first leaves: the log only grew;
-  - every cosignature is the named witness's;
+  - every cosignature is the named witness's, and each witness whose key is given by --key cosigned a checkpoint;
   - every leaf is canonical JSON, in its place, and there is only one of each;
   - every record is as its last leaf left it, none is missing, none lacks a leaf.
 
@@ -279,13 +279,14 @@ class Check:
                 raise Unreadable(f"format {self.told['format']} version {self.told['version']} is not known here")
             self.origin = str(self.told["origin"])
             given = {self.origin: self.told["key"], **{str(w["name"]): w["key"] for w in self.told["witnesses"]}}
-            self.keys = {name: key_bytes(trusted.get(name, key)) for name, key in given.items()}
+            self.keys = {name: key_bytes(key) for name, key in {**given, **trusted}.items()}
             self.tables = [str(name) for name in self.told["tables"]]
         except (ValueError, KeyError, TypeError, AttributeError) as broken:
             raise Unreadable(f"bundle.json: {broken!r}") from broken
-        self.trusted = sorted(set(trusted) & set(given))
-        for name in sorted(self.trusted):
-            if trusted[name] != given[name]:
+        self.trusted = sorted(trusted)
+        self.cosigned: dict[str, int] = {}
+        for name in self.trusted:
+            if trusted[name] != given.get(name, trusted[name]):
                 self.differs("key", name, "the bundle names another key than the one given")
 
     def differs(self, kind: str, where: str, what: str, act: str = "") -> None:
@@ -298,6 +299,9 @@ class Check:
         roots = self.leaf_roots(leaves)
         self.check_checkpoints(roots, leaves)
         self.check_records(leaves, waiting)
+        for name in self.trusted:
+            if name != self.origin and name not in self.cosigned:
+                self.differs("key", name, "a key was given for it, and nothing in the bundle is cosigned by it")
 
     def lines(self, name: str) -> list[bytes]:
         data = self.files[name]
@@ -339,7 +343,7 @@ class Check:
             else:
                 newest = max(newest, told_size)
             for signature in lines:
-                self.check_cosignature(text, signature, where, counts=line is not None)
+                self.check_cosignature(text, told_size, signature, where, counts=line is not None)
             if line is None and told_size != size:
                 self.differs("checkpoint", where, f"the newest checkpoint does not cover all {size} leaves")
 
@@ -365,13 +369,15 @@ class Check:
                 what += "; it is no leaf any more"
         self.differs("leaf", where, what, act)
 
-    def check_cosignature(self, text: str, line: Line, where: str, *, counts: bool) -> None:
+    def check_cosignature(self, text: str, size: int, line: Line, where: str, *, counts: bool) -> None:
         key = self.keys.get(line[0])
         if key is None or line[1] != key_id(line[0], 4, key):
             return  # the log's own line, or of somebody unknown: says nothing
         self.counts["cosignatures"] += counts
         if not witness_signed(text, line, key):
             self.differs("cosignature", where, f"it is not validly cosigned by {line[0]}")
+        else:
+            self.cosigned[line[0]] = max(size, self.cosigned.get(line[0], 0))
 
     def check_records(self, leaves: list[bytes], waiting: list[bytes]) -> None:
         latest: dict[tuple[str, str], tuple[str, str, bool]] = {}
@@ -432,7 +438,7 @@ class Check:
             "ok": not self.problems, "origin": self.origin, "size": self.told.get("size"), **self.counts,
             "keys": {name: "Ed25519:" + base64.urlsafe_b64encode(key).decode().rstrip("=")
                      for name, key in self.keys.items()},
-            "keys_given": self.trusted, "problems": self.problems,
+            "keys_given": self.trusted, "cosigned": self.cosigned, "problems": self.problems,
         }  # fmt: skip
 
 
@@ -456,6 +462,8 @@ def show(report: dict[str, Any]) -> None:
             "given by you" if name in report["keys_given"] else "from the bundle: compare it with the published one"
         )
         print(f"key           {name} {key} ({origin})")
+    for name, size in sorted(report["cosigned"].items()):
+        print(f"cosigned      up to {size} leaves by {name}")
     for name in ("leaves", "waiting", "checkpoints", "cosignatures", "records"):
         print(f"{name:<13} {report[name]}")
     for problem in report["problems"]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,8 +20,9 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Route
 
 from datong.audit import service as audit
 from datong.authorise import service as authorise
@@ -346,9 +347,16 @@ def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
         *dsp_routes.routes(store, authenticate, deliver),
         *dsp_catalogue.routes(store, authenticate, catalogue),
         *delta_sharing.server.routes(store, str(config["node.address"])),
-        Mount("/api", api.api(store)),
-        *console.routes(store, config.folder / "story.json", int(config["web.session_hours"])),
+        Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
+        *_with_small_bodies(console.routes(store, config.folder / "story.json", int(config["web.session_hours"]))),
     ]  # fmt: skip
+
+
+def _with_small_bodies(pages: Sequence[Route | Mount]) -> list[BaseRoute]:
+    """Forms are read before anybody has logged in, and take many times their size in memory."""
+    for page in pages:
+        page.app = http.Limited(page.app, http.FORM_BYTES_MAX)
+    return list(pages)
 
 
 def all_routes() -> list[BaseRoute]:

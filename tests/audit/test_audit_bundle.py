@@ -104,6 +104,48 @@ def test_the_golden_log_verifies() -> None:
     assert report["keys_given"] == [told["origin"]]
 
 
+def witness_of(bundle: Path) -> tuple[str, str]:
+    (witness,) = json.loads((bundle / "bundle.json").read_text())["witnesses"]
+    return witness["name"], f"{witness['name']}={witness['key']}"
+
+
+def stripped_of_witnesses(bundle: Path) -> None:
+    """As a node would that shows another log than it showed its witnesses: no cosignature, no witness named."""
+    told = json.loads((bundle / "bundle.json").read_text())
+    name = witness_of(bundle)[0]
+    (bundle / "bundle.json").write_text(json.dumps({**told, "witnesses": []}))
+    note_text = (bundle / "checkpoint").read_text()
+    kept = [line for line in note_text.splitlines(keepends=True) if name not in line]
+    (bundle / "checkpoint").write_text("".join(kept))
+    checkpoints = [json.loads(line) for line in lines(bundle, "checkpoints.jsonl")]
+    for one in checkpoints:
+        one["note"] = "".join(line for line in one["note"].splitlines(keepends=True) if name not in line)
+    write(bundle, "checkpoints.jsonl", [canonical(one) for one in checkpoints])
+
+
+def test_a_witness_whose_key_is_given_must_have_cosigned(bundle: Path) -> None:
+    name, key = witness_of(bundle)
+    assert found(bundle, key) == set()
+    stripped_of_witnesses(bundle)
+    assert found(bundle) == set(), "without a key nothing says that there should be a witness"
+    assert found(bundle, key) == {("key", name)}
+    assert ran(str(bundle), "--key", key)[0] == 1
+
+
+def test_a_cosignature_counts_under_the_key_given_though_the_bundle_names_no_witness(bundle: Path) -> None:
+    name, key = witness_of(bundle)
+    told = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps({**told, "witnesses": []}))
+    assert found(bundle, key) == set()
+    other = PrivateKey.new().public.text
+    assert ("key", name) in found(bundle, f"{name}={other}")
+
+
+def test_a_mistyped_name_of_a_key_is_named(bundle: Path) -> None:
+    told = json.loads((bundle / "bundle.json").read_text())
+    assert found(bundle, f"{told['origin']}x={told['key']}") == {("key", f"{told['origin']}x")}
+
+
 def test_in_words(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert VERIFIER.main([str(bundle)]) == 0
     assert "compare it with the published one" in capsys.readouterr().out

@@ -17,8 +17,8 @@ from datong.audit import service as audit
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import canonical
 from datong.ground.db import NODE, Actor, Store, metadata, sqlite_url, table
-from datong.ground.evidence import log, note, sequencer, tiles, tree
-from datong.ground.evidence.leaves import leaves, salts
+from datong.ground.evidence import log, note, sequencer, tiles, tree, witness
+from datong.ground.evidence.leaves import _sealed, leaves, salts
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
 
@@ -220,6 +220,39 @@ def test_the_newest_leaves_dropped_with_all_that_speaks_of_them(store: Store, fo
     assert ("checkpoint.missing", "checkpoint 300") in {(p["kind"], p["where"]) for p in problems}
 
 
+def test_the_log_rolled_back_with_its_files_while_a_witness_is_remembered(
+    store: Store, folder: Path, node_folder: Path, template: Path
+) -> None:
+    """Everything goes back to 270 leaves, its own old note and tiles too; only what the witness said stays."""
+    row = {
+        "id": "W",
+        "cosigned_size": 300,
+        "asked_size": 300,
+        "asked_at": "2026-03-02T00:00:00Z",
+        "job": "",
+        "answered": 1,
+    }
+    with store.begin(NODE) as tx:
+        tx.add(witness.asked, row)
+    assert verified(store)["ok"]
+    for statement in (
+        "DELETE FROM evidence_leaf WHERE position >= 270",
+        "DELETE FROM audit_case_invoice WHERE CAST(substr(id, 5) AS INTEGER) >= 90",
+        "DELETE FROM evidence_checkpoint WHERE size > 270",
+        "DELETE FROM evidence_node",
+        "UPDATE evidence_head SET size = 270",
+    ):
+        attack(store, statement)
+    with store.begin(NODE) as tx:
+        every = [bytes(row.body) for row in tx.all(leaves.select().order_by(leaves.c.position))]
+        log.add_nodes(tx, tree.grown(0, {}, [tree.leaf_hash(entry) for entry in every]))
+    shutil.rmtree(folder)
+    sequencer_of(store, node_folder).run_once()
+    assert kinds(verified(store)) == {("checkpoint.missing", "checkpoint 300")}
+    attack(store, "UPDATE evidence_asked SET cosigned_size = 'many'")
+    assert not verified(store)["ok"]
+
+
 def test_two_leaves_swapped(store: Store, folder: Path) -> None:
     attack(store, "UPDATE evidence_leaf SET position = NULL WHERE position = 40")
     attack(store, "UPDATE evidence_leaf SET position = 40 WHERE position = 43")
@@ -262,6 +295,59 @@ def test_a_history_rewritten_with_its_whole_tree(store: Store, folder: Path, inv
     assert ("checkpoint.root", "checkpoint 300") in found
     assert ("checkpoint.root", "checkpoint 270") not in found
     assert "file.changed" in {kind for kind, _ in found}
+
+
+def forged_leaf(store: Store, invoice: Table) -> str:
+    """A record changed past the node, and a leaf that says the node did it: all that a database file allows."""
+    with store.begin(NODE) as tx:
+        tx.change(invoice, "inv-7", gross_fen=1)
+        evidence.append(tx, "settle.corrected", invoice, "inv-7")
+        newest = tx.all(leaves.select().order_by(leaves.c.seq.desc()).limit(1))[0]
+        tx.execute(leaves.delete().where(leaves.c.id == newest.id))
+        made = {**newest._mapping, "seal": "0" * 64, "id": "leaf-forged"}
+        made["body"] = canonical({**json.loads(newest.body), "id": "leaf-forged"})
+        tx.add(leaves, made)
+    return "leaf-forged"
+
+
+@pytest.mark.parametrize("seal", ["0" * 64, "", "é", "of another leaf", "of another node"])
+def test_a_forged_leaf_is_not_signed_for_and_excuses_nothing(
+    store: Store, folder: Path, invoice: Table, node_folder: Path, seal: str
+) -> None:
+    forged = forged_leaf(store, invoice)
+    if seal == "of another leaf":
+        with store.read() as tx:
+            seal = tx.all(leaves.select().where(leaves.c.position == 23))[0].seal
+    elif seal == "of another node":
+        with store.read() as tx:
+            row = tx.get(leaves, forged)
+        assert row is not None
+        seal = _sealed(PrivateKey.new().secret("evidence leaves"), row["seq"], row["body"])
+    attack(store, "UPDATE evidence_leaf SET seal = :s WHERE id = :i", s=seal, i=forged)
+    assert sequencer_of(store, node_folder).run_once() == 0
+    assert kinds(verified(store)) == {("leaf.forged", "inv-7"), ("record.changed", "inv-7")}
+    assert {p["where"] for p in verified(store)["problems"]} == {f"leaf {forged}", "audit_case_invoice inv-7"}
+
+
+def test_what_this_node_does_after_a_forged_leaf_is_signed_for(
+    store: Store, folder: Path, invoice: Table, node_folder: Path
+) -> None:
+    forged_leaf(store, invoice)
+    with store.begin(NODE) as tx:
+        evidence.append(tx, "settle.sent", invoice, "inv-8")
+    assert sequencer_of(store, node_folder).run_once() == 1
+    assert {kind for kind, _ in kinds(verified(store))} == {"leaf.forged", "record.changed"}
+
+
+def test_a_waiting_leaf_moved_in_the_order_of_writing(
+    store: Store, folder: Path, invoice: Table, node_folder: Path
+) -> None:
+    with store.begin(NODE) as tx:
+        for _ in range(2):
+            evidence.append(tx, "settle.sent", invoice, "inv-8")
+    attack(store, "UPDATE evidence_leaf SET seq = 400 WHERE seq = 301")
+    assert sequencer_of(store, node_folder).run_once() == 1
+    assert ("leaf.forged", "inv-8") in kinds(verified(store))
 
 
 def test_a_forged_checkpoint(store: Store, folder: Path) -> None:

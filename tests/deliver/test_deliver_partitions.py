@@ -286,7 +286,7 @@ def test_a_product_is_laid_ready_when_its_buyer_asks(group: Store) -> None:
         "sender": case.BUYER_NODE,
         "agreement_id": "agr-p",
         "format": "DeltaSharing-PULL",
-        "callback": "http://b.test",
+        "callback": "http://buyer0000.test",
     }
     for number in (1, 2):  # a second transfer uses the same version
         with group.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
@@ -309,7 +309,7 @@ def test_a_product_the_gate_refuses_ends_the_request_with_the_reason(group: Stor
     with group.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
         told = deliver.transfer_requested(
             tx, sender=case.BUYER_NODE, consumer_pid="cp-1", agreement_id="agr-p", format="DeltaSharing-PULL",
-            callback="http://b.test",
+            callback="http://buyer0000.test",
         )  # fmt: skip
     assert told["state"] == "TERMINATED"
     with group.read(case.person()) as tx:
@@ -336,7 +336,7 @@ def test_a_product_with_a_column_delta_cannot_name_leaves_nothing_behind(group: 
     with group.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
         told = deliver.transfer_requested(
             tx, sender=case.BUYER_NODE, consumer_pid="cp-1", agreement_id="agr-p", format="DeltaSharing-PULL",
-            callback="http://b.test",
+            callback="http://buyer0000.test",
         )  # fmt: skip
     assert told["state"] == "TERMINATED"
     with group.read(case.person()) as tx:

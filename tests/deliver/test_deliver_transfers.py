@@ -13,10 +13,10 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 
 import delivery_case as case
-from datong.deliver import rules as deliver_rules
+from datong.deliver import rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
-from datong.deliver.model import FORMAT
+from datong.deliver.model import FORMAT, Address
 from datong.deliver.service import granting
 from datong.ground import jobs, signing
 from datong.ground.db import NODE, Store
@@ -24,7 +24,7 @@ from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.wire.delta_sharing import fetch_tables, routes
 
-CALLBACK = "http://buyer.test/dsp/2025-1"
+CALLBACK = "http://buyer0000.test/dsp/2025-1"
 
 
 class Wire:
@@ -245,6 +245,29 @@ def incoming(provider: Store, **changed: Any) -> dict[str, Any]:
         return deliver.transfer_requested(tx, **ask)
 
 
+def test_a_pid_is_one_part_of_a_path_whatever_it_holds(wire: Wire, provider: Store) -> None:
+    lay_out(provider)
+    incoming(provider, consumer_pid="../../admin/delete?x=#")
+    with provider.read() as tx:
+        (job,) = [job for job in jobs.open_jobs(tx) if job["kind"] == "dsp.transfer.send"]
+        row = tx.get(jobs.jobs, job["id"])
+    assert row is not None
+    assert row["payload"]["path"] == "/transfers/..%2F..%2Fadmin%2Fdelete%3Fx%3D%23/start"
+    assert row["payload"]["callback"] == CALLBACK
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:9/delta-sharing", "https://provide00.test/x", "http://evil.test"]
+)
+def test_a_start_sends_us_nowhere_but_to_the_provider(wire: Wire, consumer: Store, endpoint: str) -> None:
+    pid = request(consumer, "node")
+    address = rules.data_address(Address(endpoint, "dt_" + "x" * 40, "", "agr-1"))
+    with pytest.raises(Refusal) as refused, consumer.begin(case.peer(case.OWNER_NODE), "deliver") as tx:
+        deliver.transfer_started(tx, sender=case.OWNER_NODE, pid=pid, data_address=address, other_pid="pp-1")
+    assert (refused.value.code, refused.value.problems[0].where) == ("USE-400", "dataAddress.endpoint")
+    assert states(consumer) == ["REQUESTED"]
+
+
 def test_requests_are_idempotent_on_the_consumer_pid(wire: Wire, provider: Store) -> None:
     lay_out(provider)
     first = incoming(provider)
@@ -256,12 +279,19 @@ def test_requests_are_idempotent_on_the_consumer_pid(wire: Wire, provider: Store
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
-        ({"sender": case.OTHER_NODE}, "USE-404"),
+        ({"sender": case.OTHER_NODE}, "USE-400"),
+        ({"sender": case.OTHER_NODE, "callback": "http://other0000.test/dsp"}, "USE-404"),
         ({"agreement_id": "agr-9"}, "CTR-408"),
         ({"format": "HttpData-PULL"}, "USE-415"),
         ({"callback": "file:///etc/passwd"}, "USE-400"),
         ({"callback": ""}, "USE-400"),
+        ({"callback": "http://127.0.0.1:9/admin/delete"}, "USE-400"),
+        ({"callback": "http://buyer0000.test:81/dsp"}, "USE-400"),
+        ({"callback": "https://buyer0000.test/dsp"}, "USE-400"),
+        ({"callback": "http://buyer0000.test@127.0.0.1/dsp"}, "USE-400"),
+        ({"callback": "http://[/dsp"}, "USE-400"),
         ({"consumer_pid": 7}, "USE-400"),
+        ({"consumer_pid": "x" * 201}, "USE-400"),
         ({"consumer_pid": "x" * 3000}, "USE-400"),
     ],
 )
@@ -378,7 +408,7 @@ def test_a_proof_names_everything_that_was_delivered(wire: Wire, provider: Store
     wire.settle()
     with consumer.read(case.person()) as tx:
         kept = signing.signed(
-            tx, deliver_rules.destruction_proof(agreement="agr-1", node=case.BUYER_NODE, reason="over", at=case.NOW,
+            tx, rules.destruction_proof(agreement="agr-1", node=case.BUYER_NODE, reason="over", at=case.NOW,
                                                 by="node", keys=[], files=[], download_allowed=False),
         )  # fmt: skip
     with pytest.raises(Refusal) as refused, provider.begin(case.peer(case.BUYER_NODE), "deliver") as tx:

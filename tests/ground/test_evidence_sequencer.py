@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
-from datong.ground import evidence
+from datong.ground import evidence, signing
 from datong.ground.db import NODE, Store, settings, sqlite_url
 from datong.ground.evidence import log, note, sequencer, tiles, tree
 from datong.ground.evidence.leaves import leaves
@@ -26,6 +26,7 @@ from datong.ground.refusal import Refusal
 
 ORIGIN = "datong/TEST"
 KEY = PrivateKey.new()
+ME = signing.Me("TEST", "P", "test", "http://test")
 
 
 def deed(store: Store, times: int = 1, name: str = "s") -> list[str]:
@@ -123,6 +124,7 @@ def test_receipts_wait_for_the_checkpoint(store: Store) -> None:
 def test_a_proof_of_another_tree(store: Store, tmp_path: Path) -> None:
     other = Store(sqlite_url(tmp_path / "other.db"))
     other.create()
+    signing.install(other, KEY, ME)
     ids = deed(store, 6)
     deed(other, 6)
     integrate(store, KEY, ORIGIN)
@@ -151,6 +153,7 @@ def test_the_alarm_after_ten_seconds(tmp_path: Path) -> None:
     now = [datetime(2026, 3, 2, 8, tzinfo=UTC)]
     store = Store(sqlite_url(tmp_path / "n.db"), wall=lambda: now[0])
     store.create()
+    signing.install(store, KEY, ME)
     deed(store)
     for seconds, alarm in ((9, False), (11, True)):
         now[0] = datetime(2026, 3, 2, 8, tzinfo=UTC) + timedelta(seconds=seconds)
@@ -169,6 +172,8 @@ def test_the_alarm_after_ten_seconds(tmp_path: Path) -> None:
 def test_two_sequencers_make_one_tree(store: Store, tmp_path: Path) -> None:
     """Four threads over two connections pools on one file, while leaves are written."""
     twin = Store(store.url)
+    with store.read() as tx:
+        signing.install(twin, signing.node_key(tx), ME)
     both = [Sequencer(s, KEY, ORIGIN, tmp_path, period_seconds=0) for s in (store, twin)]
     done: list[int] = []
 
@@ -243,7 +248,7 @@ from datong.ground.db import Store
 from datong.ground.evidence import tiles
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
-from datong.ground import crash
+from datong.ground import crash, signing
 folder = Path(sys.argv[1])
 if sys.argv[2] == "files":
     place = tiles._place
@@ -251,14 +256,16 @@ if sys.argv[2] == "files":
         place(*args)
         crash.point("files")
     tiles._place = torn
-store = Store(sys.argv[3])
-Sequencer(store, PrivateKey.at(folder / "key.pem"), "datong/TEST", folder / "log").run_once()
+store, key = Store(sys.argv[3]), PrivateKey.at(folder / "key.pem")
+signing.install(store, key, signing.Me("TEST", "P", "test", "http://test"))
+Sequencer(store, key, "datong/TEST", folder / "log").run_once()
 """
 
 
 @pytest.mark.parametrize("point", ["evidence.before_commit", "evidence.after_commit", "files"])
 def test_killed_and_started_again_it_continues_to_the_same_tree(store: Store, node_folder: Path, point: str) -> None:
     key = PrivateKey.at(node_folder / "key.pem")
+    signing.install(store, key, ME)
     deed(store, 10)
     env = {**os.environ, "DATONG_CRASH": point, "DATONG_CRASH_LOG": str(node_folder / "crash.log")}
     died = subprocess.run([sys.executable, "-c", CHILD, str(node_folder), point, store.url], env=env, check=False)

@@ -186,8 +186,49 @@ def test_a_rotated_token_that_comes_back_ends_the_chain(node: Store, wall: Wall)
     first = entered(node)
     second = do(node, register.rotate_session, token=first, client="firefox")
     who(node, second)
+    wall.later(seconds=61)
     assert refused(node, first) == "IDN-406"
     assert refused(node, second) == "IDN-405"
+
+
+def test_a_replaced_token_works_as_long_as_requests_are_under_way(node: Store, wall: Wall) -> None:
+    first = entered(node)
+    wall.later(minutes=10)
+    second = do(node, register.rotate_session, token=first, client="firefox")
+    wall.later(seconds=60)
+    who(node, first)
+    assert do(node, register.rotate_session, token=first, client="firefox") == "", "two requests at once: one new token"
+    assert refused(node, first, client="curl") == "IDN-406"
+    assert refused(node, second) == "IDN-405"
+
+
+def test_a_token_replaced_twice_has_no_grace_left(node: Store, wall: Wall) -> None:
+    first = entered(node)
+    wall.later(minutes=10)
+    second = do(node, register.rotate_session, token=first, client="firefox")
+    wall.later(minutes=10)
+    third = do(node, register.rotate_session, token=second, client="firefox")
+    who(node, second)
+    assert refused(node, first) == "IDN-406"
+    assert refused(node, third) == "IDN-405"
+
+
+def test_logging_out_leaves_no_grace(node: Store, wall: Wall) -> None:
+    first = entered(node)
+    second = do(node, register.rotate_session, token=first, client="firefox")
+    do(node, register.logout, session=second)
+    assert refused(node, first) == "IDN-406"
+
+
+def test_when_a_token_has_served_its_time(node: Store, wall: Wall) -> None:
+    token = entered(node)
+    wall.later(minutes=9, seconds=59)
+    with node.read() as tx:
+        assert not register.session_rotates(tx, token)
+    wall.later(seconds=1)
+    with node.read() as tx:
+        assert register.session_rotates(tx, token)
+        assert not register.session_rotates(tx, "none")
 
 
 def test_rotation_does_not_make_a_session_longer(node: Store, wall: Wall) -> None:

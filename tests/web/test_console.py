@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -149,6 +151,53 @@ def test_a_stolen_session_ends_for_both(browser: Browser) -> None:
     assert "IDN-406" in seen.text
     assert "op" not in re.findall(r"<td>(\w+)</td>", seen.text)
     assert browser.get("/people").headers["location"] == "/login?next=/people"
+
+
+def later(store: Store, **delta: float) -> None:
+    at = store.wall_clock() + timedelta(**delta)
+    store.wall_clock = lambda: at
+
+
+def test_a_session_stolen_with_all_a_browser_shows_is_noticed(browser: Browser, store: Store) -> None:
+    """The thief has the cookie and names itself as her browser does; the console gives her a new token meanwhile."""
+    browser.enter("op")
+    thief = Browser(browser.app, browser.store)
+    thief.cookies = httpx.Cookies(browser.cookies)
+    later(store, minutes=11)
+    renewed = browser.get("/people")
+    assert renewed.status_code == 200
+    assert "HttpOnly" in renewed.headers["set-cookie"] and "SameSite=strict" in renewed.headers["set-cookie"]
+    assert "set-cookie" not in browser.get("/people").headers
+    later(store, minutes=2)
+    seen = thief.get("/people")
+    assert (seen.status_code, "IDN-406" in seen.text) == (403, True)
+    assert browser.get("/people").status_code == 303, "and the session is over"
+
+
+def test_pages_asked_for_at_once_survive_the_change_of_the_token(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    other = Browser(browser.app, browser.store)
+    other.cookies = httpx.Cookies(browser.cookies)
+    later(store, minutes=11)
+    assert browser.get("/people").status_code == 200
+    late = other.get("/people")
+    assert (late.status_code, "set-cookie" in late.headers) == (200, False)
+    assert browser.get("/people").status_code == 200
+
+
+def test_nodes_on_one_host_keep_their_sessions_apart(browser: Browser, store: Store, tmp_path: Path) -> None:
+    browser.enter("op")
+    mine = dict(browser.cookies)
+    with store.read() as tx:
+        key, me = signing.node_key(tx), signing.me(tx)
+    signing.install(store, key, replace(me, address="https://node.test:8404"))
+    browser.cookies = httpx.Cookies()
+    with store.begin(NODE, "register") as tx:
+        person = next(p["id"] for p in register.people(tx) if p["login"] == "op")
+        token = register.login_link(tx, person=person)["token"]
+    answer = browser.post(f"/enter/{token}")
+    assert not set(mine) & set(answer.cookies)
+    assert "; Secure" in answer.headers["set-cookie"], "the address says https, whoever ends TLS"
 
 
 def test_logging_out_ends_the_session(browser: Browser) -> None:

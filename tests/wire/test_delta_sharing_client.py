@@ -92,7 +92,7 @@ def liar(**told: Any) -> case.Caller:
         return Response(body, told.get("status", 200), told.get("headers", {"delta-table-version": "0"}))
 
     async def file(request: Request) -> Response:
-        return Response(told.get("body", b"1234"), told.get("file_status", 200))
+        return Response(told.get("body", b"1234"), told.get("file_status", 206))
 
     return case.Caller(
         Starlette(
@@ -104,7 +104,7 @@ def liar(**told: Any) -> case.Caller:
     )  # fmt: skip
 
 
-def test_a_server_without_ranges_will_do(tmp_path: Path) -> None:
+def test_a_server_that_announces_nothing_will_do(tmp_path: Path) -> None:
     (table,) = fetch_tables(liar(), profile("x"), tmp_path)
     assert table["files"][0].read_bytes() == b"1234"
     assert table["announced_rows"] is None and table["announced_digest"] is None
@@ -113,6 +113,7 @@ def test_a_server_without_ranges_will_do(tmp_path: Path) -> None:
 LIES = [
     ({"body": b"12345"}, "DSH-422"),
     ({"body": b""}, "DSH-422"),
+    ({"file_status": 200}, "DSH-422"),
     ({"file_status": 403}, "DSH-403"),
     ({"file_status": 503}, "DSH-503"),
     ({"status": 429}, "DSH-503"),
@@ -121,8 +122,11 @@ LIES = [
     ({"lines": b"not json"}, "DSH-422"),
     ({"lines": [1, 2]}, "DSH-422"),
     ({"lines": [{"file": {"id": "f", "url": 7, "size": 4}}]}, "DSH-422"),
-    ({"lines": [{"file": {"id": "f", "url": "http://x", "size": "4"}}]}, "DSH-422"),
-    ({"lines": [{"file": {"id": "f", "url": "http://x", "size": 5 << 40}}]}, "DSH-422"),
+    ({"lines": [METADATA, {"file": {**FILE["file"], "url": "http://127.0.0.1:9/file"}}]}, "DSH-422"),
+    ({"lines": [METADATA, {"file": {**FILE["file"], "url": "https://provide00.test/file"}}]}, "DSH-422"),
+    ({"lines": [METADATA, {"file": {**FILE["file"], "url": "http://["}}]}, "DSH-422"),
+    ({"lines": [{"file": {"id": "f", "url": "http://provide00.test/x", "size": "4"}}]}, "DSH-422"),
+    ({"lines": [{"file": {"id": "f", "url": "http://provide00.test/x", "size": 5 << 40}}]}, "DSH-422"),
     ({"lines": [METADATA, FILE, {"endStreamAction": {"errorMessage": "broke half way"}}]}, "DSH-503"),
     ({"shares": JSONResponse({"items": 7})}, "DSH-422"),
     ({"shares": JSONResponse({"items": [{"name": ""}]})}, "DSH-422"),

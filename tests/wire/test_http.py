@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
 import threading
+import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,19 +19,33 @@ from datong.wire.http import Client
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """/big sends 200 kB, /away redirects, /silent closes without a word, anything else echoes its headers."""
+    """/big sends 200 kB, /away redirects, /silent closes without a word, /drip and /drip-headers
+    send a byte every tenth of a second for ever, /packed is a body that unfolds; anything else says {}."""
 
     def do_GET(self) -> None:
         if self.path == "/silent":
             self.close_connection = True
             return
+        if self.path.startswith("/drip"):
+            self.drip(b"x-slow: " if self.path == "/drip-headers" else b"\r\n")
+            return
         self.send_response(302 if self.path == "/away" else 200)
         if self.path == "/away":
             self.send_header("location", "http://127.0.0.1:1/elsewhere")
         body = b"x" * 200_000 if self.path == "/big" else b"{}"
+        if self.path == "/packed":
+            body = zlib.compress(bytes(10_000_000))
+            self.send_header("content-encoding", "deflate")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def drip(self, before: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n" + before)
+            for _ in range(200):
+                self.wfile.write(b"x")
+                time.sleep(0.1)
 
     def log_message(self, *_: Any) -> None:
         return
@@ -70,6 +87,13 @@ def outside(store: Store) -> Iterator[Client]:
         "http://0.0.0.0/x",
         "http://[fd00::1]/x",
         "http://2130706433/x",
+        "http://224.0.0.1/x",
+        "http://[ff0e::1]/x",
+        "http://[::ffff:127.0.0.1]/x",
+        "http://[64:ff9b::7f00:1]/x",
+        "http://[64:ff9b::a00:8]/x",
+        "http://[2002:7f00:1::]/x",
+        "http://[2001:0:4136:e378:8000:63bf:f5ff:fffe]/x",
     ],
 )
 def test_private_addresses_are_not_called(outside: Client, url: str) -> None:
@@ -123,6 +147,20 @@ def test_an_answer_may_not_be_larger_than_asked_for(inside: Client, server: str)
     with pytest.raises(Refusal) as refused:
         inside.request("GET", f"{server}/big", bytes_max=100_000)
     assert refused.value.code == "NET-413"
+
+
+@pytest.mark.parametrize("path", ["/drip", "/drip-headers"])
+def test_a_request_is_over_in_its_time_however_slowly_the_peer_speaks(inside: Client, server: str, path: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(Refusal) as refused:
+        inside.request("GET", server + path, seconds=0.7)
+    assert (refused.value.code, refused.value.kind) == ("NET-503", "unavailable")
+    assert 0.6 < time.monotonic() - began < 3
+    assert inside.get(f"{server}/x").status == 200, "the next request has its own time"
+
+
+def test_a_packed_answer_is_not_unfolded(inside: Client, server: str) -> None:
+    assert len(inside.request("GET", f"{server}/packed", bytes_max=100_000).body) < 100_000
 
 
 @pytest.mark.parametrize("path", ["/silent"])

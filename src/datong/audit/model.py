@@ -20,6 +20,7 @@ class Fault(StrEnum):
     record_unlogged = "record.unlogged"
     record_unreadable = "record.unreadable"
     leaf_changed = "leaf.changed"
+    leaf_forged = "leaf.forged"
     leaf_missing = "leaf.missing"
     leaf_columns = "leaf.columns"
     leaf_order = "leaf.order"
@@ -47,6 +48,7 @@ WORDS: dict[Fault, Text] = {
     Fault.leaf_changed: Text(
         "存证内容与其在树中的哈希不符", "the leaf's bytes are not those the tree has at its place"
     ),
+    Fault.leaf_forged: Text("存证不是本节点写入的", "the leaf was not written by this node: its seal is not"),
     Fault.leaf_missing: Text("此位置没有存证", "there is no leaf at this place"),
     Fault.leaf_columns: Text("存证的索引列与内容不符", "the leaf's columns do not say what its body says"),
     Fault.leaf_order: Text("存证次序与位置不符", "the leaf's place is not the one its order of writing gives"),

@@ -30,6 +30,7 @@ class Leaf:
     digest: str
     added_at: str
     body: bytes
+    sealed: bool = True
 
     def problem(self, fault: Fault, detail: str = "") -> Problem:
         where = f"leaf {self.position}" if self.position is not None else f"leaf {self.id}"
@@ -47,6 +48,8 @@ def leaf_problems(leaves: Sequence[Leaf], hashes: Sequence[bytes], parents: Sequ
         mine = tree.leaf_hash(leaf.body)
         if place < len(hashes) and mine != hashes[place] and not _proves(mine, place, hashes, parents):
             yield leaf.problem(Fault.leaf_changed)
+        elif not leaf.sealed:
+            yield leaf.problem(Fault.leaf_forged)
         yield from column_problems(leaf)
 
 

@@ -15,7 +15,7 @@ from datong.audit.model import Fault, Problem
 from datong.ground import evidence
 from datong.ground.canonical import canonical
 from datong.ground.db import Tx, metadata
-from datong.ground.evidence import log
+from datong.ground.evidence import log, witness
 from datong.ground.evidence.leaves import covered, leaves, salts_of
 
 
@@ -65,6 +65,11 @@ def checkpoint_rows(tx: Tx) -> list[dict[str, Any]]:
 def cosignature_rows(tx: Tx) -> list[dict[str, Any]]:
     rows = tx.all(select(log.cosignatures).order_by(log.cosignatures.c.size, log.cosignatures.c.witness))
     return [dict(row._mapping) for row in rows]
+
+
+def cosigned_sizes(tx: Tx) -> dict[str, int]:
+    """node code of a witness -> the largest size of this log it cosigned, as this node was told."""
+    return {row.id: int(row.cosigned_size) for row in tx.all(select(witness.asked))}
 
 
 def registered_keys(tx: Tx) -> dict[str, str]:

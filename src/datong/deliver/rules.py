@@ -37,6 +37,7 @@ SIGNATURE = "X-Databricks-Signature"
 only when its query has a marker it knows (delta-kernel-rs PR 760, 2398); this is one of them."""
 
 NAME_MAX = 200
+PID_MAX = 200
 
 
 def moved(state: State, act: Act, by: Side, transfer: str) -> State:

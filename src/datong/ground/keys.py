@@ -15,8 +15,9 @@ from typing import Any
 
 import jwt
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from datong.ground.canonical import canonical
 
@@ -102,6 +103,10 @@ class PrivateKey:
     def sign_value(self, value: Any) -> str:
         """Signature over the RFC 8785 form of `value`."""
         return self.sign(canonical(value))
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes that only the holder of this key can make, others for every purpose (HKDF, RFC 5869)."""
+        return HKDF(hashes.SHA256(), 32, None, f"datong {purpose}".encode()).derive(self._key.private_bytes_raw())
 
     def token(self, claims: dict[str, Any], now: datetime, seconds: int = TOKEN_SECONDS) -> str:
         """A JWT (EdDSA) of `claims` with iat and exp."""

@@ -99,10 +99,22 @@ def password_problems(password: str, login: str) -> list[Problem]:
 
 
 def address_problem(address: str) -> Problem | None:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.username:
         return None
     return Problem("address", "不是 http(s) 地址", "is no http or https address")
+
+
+def same_origin(address: str, other: str) -> bool:
+    """Whether two addresses have one scheme, host and port (and neither carries credentials the other does not)."""
+    try:
+        parts, others = urlsplit(address), urlsplit(other)
+    except ValueError:
+        return False
+    return (parts.scheme, parts.netloc) == (others.scheme, others.netloc)
 
 
 def code_problem(where: str, fault: codes.Fault | None) -> list[Problem]:

@@ -16,18 +16,18 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from datong.ground import signing
-from datong.ground.db import Actor, Store
+from datong.ground.db import NODE, Actor, Store
 from datong.ground.money import yuan
 from datong.ground.refusal import Refusal
 from datong.register import service as register
 from datong.register.model.refusals import NO_SESSION
 from datong.web import forms, records, values, words
 from datong.web.api import STATUS
-from datong.web.doors import COOKIE, NO_LOGIN, client_of, require_same_site
+from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
 from datong.web.pages import GROUPS, PAGES
 from datong.web.visits import Answer, Visit
 
@@ -45,7 +45,7 @@ SECURITY_HEADERS = {
 }
 
 
-def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[BaseRoute]:
+def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[Route | Mount]:
     """The console's routes; `story_file` is the file a demonstration leaves for its story page, if any."""
     console = Console(store, story_file, session_hours)
     pages = [
@@ -88,21 +88,49 @@ class Console:
         """An endpoint that shows `page` to the person of the session, or the login."""
 
         async def answer(request: Request) -> Response:
+            try:
+                actor, token, rotates = await run_in_threadpool(self._known, request)
+            except Refusal as refused:
+                return await run_in_threadpool(self._must_log_in, request, refused)
             form = {k: str(v) for k, v in (await request.form()).items()} if request.method == "POST" else {}
-            return await run_in_threadpool(self._answer, request, page, form)
+            visit = Visit(self.store, request, actor, language(request), form)
+            response = await run_in_threadpool(self._answer, visit, page)
+            if rotates:
+                await run_in_threadpool(self._rotate, request, response, token)
+            return response
 
         return answer
 
-    def _answer(self, request: Request, page: Callable[[Visit], Answer], form: dict[str, str]) -> Response:
-        cookie = request.cookies.get(COOKIE, "")
-        try:
-            if not cookie:
+    def _known(self, request: Request) -> tuple[Actor, str, bool]:
+        """The person of the session, its token, and whether it is time for another one."""
+        with self.store.read() as tx:
+            token = request.cookies.get(cookie_of(tx), "")
+            if not token:
                 raise NO_LOGIN()
-            with self.store.read() as tx:
-                actor = register.actor_of_session(tx, cookie, client_of(request))
-        except Refusal as refused:
-            return self._must_log_in(request, refused)
-        visit = Visit(self.store, request, actor, language(request), form)
+            actor = register.actor_of_session(tx, token, client_of(request))
+            return actor, token, register.session_rotates(tx, token)
+
+    def _rotate(self, request: Request, response: Response, token: str) -> None:
+        try:
+            with self.store.begin(NODE, "register") as tx:
+                fresh = register.rotate_session(tx, token, client_of(request))
+        except Refusal:  # what was just done ended the session
+            return
+        if fresh:
+            self._keep(response, fresh)
+
+    def _keep(self, response: Response, session: str) -> None:
+        """Set the session's cookie; only over https where the node's address says so, whoever ends TLS before us."""
+        with self.store.read() as tx:
+            name, secure = cookie_of(tx), signing.me(tx).address.startswith("https:")
+        response.set_cookie(name, session, httponly=True, samesite="strict", secure=secure)
+
+    def _forget(self, response: Response) -> None:
+        with self.store.read() as tx:
+            response.delete_cookie(cookie_of(tx))
+
+    def _answer(self, visit: Visit, page: Callable[[Visit], Answer]) -> Response:
+        request = visit.request
         try:
             if request.method == "POST":
                 require_same_site(request)
@@ -118,7 +146,7 @@ class Console:
             return RedirectResponse(f"/login?next={quote(there)}", 303)
         shown = {"error": refused.as_json(), "next": "/"}
         response = self.page(request, "login.html", shown, status=STATUS[refused.kind])
-        response.delete_cookie(COOKIE)
+        self._forget(response)
         return response
 
     def page(
@@ -186,7 +214,7 @@ class Console:
             shown = {"error": refused.as_json(), "next": there}
             return self.page(request, "login.html", shown, status=STATUS[refused.kind])
         response = RedirectResponse(there, 303)
-        response.set_cookie(COOKIE, session, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+        self._keep(response, session)
         return response
 
     async def log_out(self, request: Request) -> Response:
@@ -196,9 +224,9 @@ class Console:
             except Refusal as refused:
                 return self.page(request, "login.html", {"error": refused.as_json(), "next": "/"}, status=403)
             with self.store.begin(Actor("", "node"), "register") as tx:
-                register.logout(tx, session=request.cookies.get(COOKIE, ""))
+                register.logout(tx, session=request.cookies.get(cookie_of(tx), ""))
             response = RedirectResponse("/login", 303)
-            response.delete_cookie(COOKIE)
+            self._forget(response)
             return response
 
         return await run_in_threadpool(out)

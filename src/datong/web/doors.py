@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from datong.ground.db import Actor, Store
+from datong.ground import signing
+from datong.ground.canonical import digest_bytes
+from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Kind, Reason, Text
 from datong.register import service as register
 
-COOKIE = "datong_session"
+COOKIE = "datong_session_"
 
 NO_LOGIN = Reason(
     "GEN-401",
@@ -40,6 +42,12 @@ OUT_OF_SCOPE = Reason(
 )
 
 
+def cookie_of(tx: Tx) -> str:
+    """The name of this node's session cookie. A browser knows hosts, not ports: nodes on one host need names of their
+    own, or a login at one would end the session at the other."""
+    return COOKIE + digest_bytes(signing.me(tx).address.encode()).removeprefix("sha256:")[:12]
+
+
 def client_of(request: Request) -> str:
     """What makes a stolen session cookie noticed: the browser it was given to."""
     return request.headers.get("user-agent", "")
@@ -54,12 +62,12 @@ def actor_of(store: Store, request: Request, verb: str, *, changes: bool) -> Act
         if not {verb, verb.partition(".")[0]} & set(scopes):
             raise OUT_OF_SCOPE(verb=verb)
         return actor
-    cookie = request.cookies.get(COOKIE, "")
-    if not cookie:
-        raise NO_LOGIN()
     if changes:
         require_same_site(request)
     with store.read() as tx:
+        cookie = request.cookies.get(cookie_of(tx), "")
+        if not cookie:
+            raise NO_LOGIN()
         return register.actor_of_session(tx, cookie, client_of(request))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import select
 
@@ -123,8 +124,8 @@ def transfer_requested(
     """
     given = {"consumerPid": consumer_pid, "agreementId": agreement_id, "format": format, "callbackAddress": callback}
     rules.texts(given, given)
-    if not rules.web_address(callback):
-        raise BAD_MESSAGE([Problem("callbackAddress", "应为 http(s) 地址", "should be an http(s) address")], count=1)
+    rules.texts(given, ["consumerPid"], rules.PID_MAX)
+    _require_theirs(tx, sender, "callbackAddress", callback)
     known = rows.first(
         tx, rows.processes, rows.processes.c.peer == sender, rows.processes.c.peer_pid == consumer_pid,
         rows.processes.c.side == Side.provider.value,
@@ -148,6 +149,13 @@ def transfer_requested(
     return _told(_try_start(replace(tx, actor=NODE), process, contract))  # what follows is the node's own deed
 
 
+def _require_theirs(tx: Tx, peer: str, where: str, address: str) -> None:
+    """We speak to a peer, and fetch from it, only at the address it registered."""
+    if not (rules.web_address(address) and register.lies_at(tx, peer, address)):
+        zh, en = "应在该节点的登记地址之下", "should lie at the address registered for the node"
+        raise BAD_MESSAGE([Problem(where, zh, en)], count=1)
+
+
 def _contract_for(tx: Tx, sender: str, agreement: str) -> dict[str, Any]:
     contract = negotiate.in_force(tx, agreement)
     if contract["consumer"] != sender or contract["provider"] != signing.me(tx).code:
@@ -168,7 +176,9 @@ def transfer_started(
     if not repeat:
         process = _moved(tx, process, Act.start, Side.provider)
     if data_address is not None or not repeat:
-        addresses.keep_address(tx, process, rules.read_address(data_address))
+        address = rules.read_address(data_address)
+        _require_theirs(tx, process["peer"], "dataAddress.endpoint", address.endpoint)
+        addresses.keep_address(tx, process, address)
     return _told(process)
 
 
@@ -244,7 +254,7 @@ def transfer_acknowledged(tx: Tx, *, pid: str, act: str, answer: Any) -> None:
     if process is None or act != Act.request or process["peer_pid"] or not isinstance(answer, dict):
         return
     theirs = answer.get("providerPid")
-    if isinstance(theirs, str) and 0 < len(theirs) <= 200:
+    if isinstance(theirs, str) and 0 < len(theirs) <= rules.PID_MAX:
         _learn(tx, process, theirs)
 
 
@@ -383,7 +393,7 @@ def _known(tx: Tx, pid: str, sender: str | None = None, other_pid: str = "") -> 
     if other_pid and process["peer_pid"] and process["peer_pid"] != other_pid:
         raise UNKNOWN(zh="传输", en="transfer", id=other_pid[:80])
     if other_pid and not process["peer_pid"]:
-        process = _learn(tx, process, other_pid[:200])
+        process = _learn(tx, process, other_pid[: rules.PID_MAX])
     return process
 
 
@@ -425,7 +435,8 @@ def _send_start_again(tx: Tx, process: Mapping[str, Any]) -> None:
 
 
 def _send(tx: Tx, process: Mapping[str, Any], act: Act, message: Mapping[str, Any]) -> None:
-    path = f"/transfers/{process['peer_pid']}/{PATHS[act]}" if act is not Act.request else "/transfers/request"
+    theirs = quote(process["peer_pid"], safe="")
+    path = f"/transfers/{theirs}/{PATHS[act]}" if act is not Act.request else "/transfers/request"
     payload = {"to": process["peer"], "callback": process["callback"], "path": path, "pid": process["id"],
                "act": act.value, "message": dict(message)}  # fmt: skip
     if act is Act.start:

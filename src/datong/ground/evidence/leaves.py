@@ -3,20 +3,23 @@
 A leaf is canonical JSON: who did what to which record, when by both clocks, and the digest of the record's
 row as it stands after the deed. Columns marked `personal` (or `secret`) enter the digest as salted hashes;
 deleting the salt (`forget`) makes them unprovable and leaves the log whole and the rest of the row provable.
-audit recomputes the digests from the store.
+audit recomputes the digests from the store. Every leaf is sealed with a secret of the node's key, which is not in
+the store: a leaf put there past the node is not signed for (integrate) and is named (audit).
 Must never know: what an act means. Contract: tests/ground/test_evidence_leaves.py.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select, text
 
+from datong.ground import signing
 from datong.ground.canonical import canonical, digest, plain
 from datong.ground.db import Store, Tx, new_id, table
 
@@ -40,6 +43,7 @@ leaves = table(
     Column("record_id", String(80), nullable=False),
     Column("record_digest", String(80), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("seal", String(64), nullable=False),
     Column("added_at", String(32), nullable=False),
     Index("ix_evidence_leaf_record", "table_name", "record_id"),
 )
@@ -74,17 +78,39 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
     if tx.conn.dialect.name == "postgresql":  # one writer at a time; SQLite has only one anyway
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITING})
     last = tx.execute(select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1)).scalar()
+    seq = (last or 0) + 1
     tx.add(
         leaves,
         {
-            "id": leaf_id, "seq": (last or 0) + 1, "act": act, "table_name": record.name, "record_id": key,
-            "record_digest": record_digest, "body": entry, "added_at": tx.wall,
+            "id": leaf_id, "seq": seq, "act": act, "table_name": record.name, "record_id": key,
+            "record_digest": record_digest, "body": entry, "seal": _sealed(_secret(tx), seq, entry),
+            "added_at": tx.wall,
         },
     )  # fmt: skip
     for sequencer in _SEQUENCERS.get(id(tx.store), []):
         if sequencer.set not in tx.after_commit:
             tx.after_commit.append(sequencer.set)
     return leaf_id
+
+
+def is_sealed(tx: Tx) -> Callable[[Any, Any, Any], bool]:
+    """Of a leaf's (seq, body, seal): whether this node wrote it, at this place in the order of writing."""
+    secret = _secret(tx)
+
+    def sealed(seq: Any, body: Any, seal: Any) -> bool:
+        if not (isinstance(body, bytes) and isinstance(seal, str)):
+            return False
+        return hmac.compare_digest(_sealed(secret, seq, body).encode(), seal.encode())
+
+    return sealed
+
+
+def _secret(tx: Tx) -> bytes:
+    return signing.node_key(tx).secret("evidence leaves")
+
+
+def _sealed(secret: bytes, seq: Any, body: bytes) -> str:
+    return hmac.digest(secret, f"{seq}\n".encode() + body, "sha256").hex()
 
 
 def row_digest(tx: Tx, record: Table, row: Mapping[str, Any]) -> str:

@@ -15,13 +15,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.evidence import log, note, tiles, tree, witness
-from datong.ground.evidence.leaves import leaves, wakes
+from datong.ground.evidence.leaves import is_sealed, leaves, wakes
 from datong.ground.keys import PrivateKey
 
 logger = logging.getLogger("datong.evidence")
@@ -134,7 +135,7 @@ def integrate(store: Store, key: PrivateKey, origin: str, limit: int = BATCH_LEA
     The number of leaves; 0 when none waits or another sequencer was faster.
     """
     with store.read() as tx:
-        if tx.one(select(leaves.c.id).where(leaves.c.position.is_(None)).limit(1)) is None:
+        if not _waiting(tx, limit):
             return 0
     try:
         with store.begin(NODE, LINK) as tx:
@@ -149,9 +150,7 @@ class _Overtaken(Exception):
 
 def _integrated(tx: Tx, key: PrivateKey, origin: str, limit: int) -> int:
     size = log.size(tx)
-    waiting = tx.all(
-        select(leaves.c.id, leaves.c.body).where(leaves.c.position.is_(None)).order_by(leaves.c.seq).limit(limit)
-    )
+    waiting = _waiting(tx, limit)
     if not waiting:
         return 0
     new_size = size + len(waiting)
@@ -170,6 +169,13 @@ def _integrated(tx: Tx, key: PrivateKey, origin: str, limit: int) -> int:
     }  # fmt: skip
     tx.add(log.checkpoints, row)
     return len(waiting)
+
+
+def _waiting(tx: Tx, limit: int) -> list[Row[Any]]:
+    """The next leaves without a place. One that this node did not seal never gets one: it waits, and is named."""
+    query = select(leaves.c.id, leaves.c.seq, leaves.c.body, leaves.c.seal).where(leaves.c.position.is_(None))
+    sealed = is_sealed(tx)
+    return [row for row in tx.all(query.order_by(leaves.c.seq).limit(limit)) if sealed(row.seq, row.body, row.seal)]
 
 
 def _move_head(tx: Tx, size: int, new_size: int) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from datong.ground.canonical import digest
 from datong.ground.db import NODE, Tx
@@ -200,11 +199,6 @@ def _checked_offer(offer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_callback(tx: Tx, sender: str, callback: str) -> None:
-    """Answers go only to the address the sender registered: a callback must not point at a third host."""
-    registered = urlsplit(str(register.node(tx, sender)["address"]))
-    try:
-        given = urlsplit(callback)
-    except ValueError:
-        given = urlsplit("")
-    if len(callback) > 2000 or (given.scheme, given.netloc) != (registered.scheme, registered.netloc):
+    """Answers go only to the address the sender registered."""
+    if not register.lies_at(tx, sender, callback):
         raise CALLBACK_REFUSED(address=callback[:200])

@@ -35,6 +35,7 @@ from datong.register.service.nodes import (
     is_registry,
     join_applications,
     learn_node,
+    lies_at,
     membership,
     node,
     node_of_party,
@@ -86,6 +87,7 @@ from datong.register.service.sessions import (
     revoke_service_token,
     rotate_session,
     service_tokens,
+    session_rotates,
 )
 
 __all__ = [
@@ -120,6 +122,7 @@ __all__ = [
     "join_filing",
     "learn_node",
     "ledger",
+    "lies_at",
     "load_calendar",
     "login",
     "login_by_link",
@@ -159,6 +162,7 @@ __all__ = [
     "revoke_service_token",
     "rotate_session",
     "service_tokens",
+    "session_rotates",
     "set_roles",
     "settle_objection",
     "submit_case",

@@ -45,6 +45,7 @@ from datong.terms.verbs import verb, view
 
 _NODE_FIELDS = ("schema", "party", "name", "address", "public_key", "kind", "signatures")
 RECORD_FIELDS = frozenset({*_NODE_FIELDS, "code", "state", "serial", "issued_at", "issuer"})
+ADDRESS_MAX = 2000
 APPLICATION_FIELDS = frozenset({*_NODE_FIELDS, "at"})
 
 
@@ -299,6 +300,11 @@ def node(tx: Tx, code: str) -> dict[str, Any]:
     if row is None:
         raise UNKNOWN_NODE(code=code[:40])
     return _shown(row)
+
+
+def lies_at(tx: Tx, code: str, address: str) -> bool:
+    """Whether `address` lies at the address registered for the node `code`: a peer may not send us to a third host."""
+    return len(address) <= ADDRESS_MAX and rules.same_origin(str(node(tx, code)["address"]), address)
 
 
 def node_of_party(tx: Tx, subject: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Ways in: password, one-time link, session, service token. Tokens are kept as digests only.
 
-A session is bound to the client it was opened from; seen from another one, or under a token that rotation
-replaced, the whole chain ends. That, and a failed login, must be remembered although the caller is refused:
-it is written in this transaction and, when the refusal undoes it, once more in one of its own.
+A session is bound to the client it was opened from, and the console gives it a new token every ROTATE_MINUTES. Seen
+from another client, or under a token replaced longer ago than requests under way take, the whole chain ends: of a
+thief and the person robbed, one comes with the older token. That, and a failed login, must be remembered although the
+caller is refused: it is written in this transaction and, when the refusal undoes it, once more in one of its own.
 Contract: tests/register/test_register_sessions.py.
 """
 
@@ -37,6 +38,9 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 SESSION_HOURS = 8
+ROTATE_MINUTES = 10
+GRACE_SECONDS = 60
+"""How long a replaced token still works: for requests sent before the browser had the new one."""
 LINK_HOURS = 24
 TOKEN_DAYS_MAX = 366
 
@@ -134,9 +138,18 @@ def actor_of_session(tx: Tx, token: str, client: str = "") -> Actor:
     return actor_of(person, signing.me(tx).party, row["issued_by"])
 
 
+def session_rotates(tx: Tx, token: str) -> bool:
+    """Whether this token of a session has been in use for its time."""
+    row = tx.get(store.sessions, _digest(token))
+    due = clock.text(tx.wall_now - timedelta(minutes=ROTATE_MINUTES))
+    return row is not None and row["ended"] == "" and row["opened_at"] <= due
+
+
 def rotate_session(tx: Tx, token: str, client: str = "") -> str:
-    """A new token for the same session; the old one is worth nothing, and its return is noticed as theft."""
+    """A new token for the same session, "" when it has one already; the old one's return is soon noticed as theft."""
     row = _session(tx, token, client)
+    if row["ended"]:
+        return ""
     person = tx.get(store.people, row["person"])
     if person is None or person["state"] != "active":
         raise NO_SESSION()
@@ -157,12 +170,24 @@ def _session(tx: Tx, token: str, client: str) -> dict[str, Any]:
     row = tx.get(store.sessions, _digest(token))
     if row is None:
         raise NO_SESSION()
-    if row["ended"] == "rotated" or (row["ended"] == "" and row["client"] != _digest(client)):
+    here = row["client"] == _digest(client)
+    if row["ended"] == "rotated" and here and _just_rotated(tx, row):
+        return row
+    if row["ended"] == "rotated" or (row["ended"] == "" and not here):
         _end_family(tx, row["family"])
         raise STOLEN_SESSION()
     if row["ended"] or row["expires_at"] <= tx.wall:
         raise NO_SESSION()
     return row
+
+
+def _just_rotated(tx: Tx, row: dict[str, Any]) -> bool:
+    """True within GRACE_SECONDS of the opening of the session that follows `row`, while that one stands."""
+    table = store.sessions
+    later = (table.c.family == row["family"]) & (table.c.opened_at >= row["opened_at"]) & (table.c.id != row["id"])
+    following = store.rows(tx, table, table.c.opened_at, where=later)[:1]
+    since = clock.text(tx.wall_now - timedelta(seconds=GRACE_SECONDS))
+    return any(one["ended"] in ("", "rotated") and one["opened_at"] >= since for one in following)
 
 
 def _end(tx: Tx, key: str, why: str) -> None:

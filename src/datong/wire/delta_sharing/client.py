@@ -1,7 +1,8 @@
 """A small Delta Sharing client for our own pulls: every table of a profile, into a folder, checked as it comes.
 
 Files are fetched in pieces by Range requests over the one guarded HTTP client, so sizes stay bounded and nothing
-large is held in memory. Must never know: contracts. Contract: tests/wire/test_delta_sharing_client.py.
+large is held in memory. Files lie at the address of the endpoint, which is the provider's: a list of them cannot
+send us elsewhere. Must never know: contracts. Contract: tests/wire/test_delta_sharing_client.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from datong.ground.refusal import Kind, Reason, Text
 
@@ -144,6 +145,8 @@ class _Pull:
     def _file(self, file: Mapping[str, Any], target: Path) -> str:
         """Fetch one file in pieces; its digest. The address is self-authorising: no token goes along."""
         url, size = _text(file, "url"), file.get("size")
+        if not _same_origin(url, self.endpoint):
+            raise MALFORMED(zh="文件不在提供方的地址。", en="A file lies at another address than the provider's.")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise MALFORMED(zh="文件缺少大小。", en="A file has no size.")
         self.bytes_left -= size
@@ -155,9 +158,11 @@ class _Pull:
             while have < size:
                 last = min(have + PIECE_BYTES, size) - 1
                 asked = {"range": f"bytes={have}-{last}"}
-                answer = _checked(self.http.request("GET", url, headers=asked, bytes_max=size + 1))
-                piece = answer.body if answer.status == 206 else answer.body[have:]
-                if not piece or have + len(piece) > size:
+                answer = _checked(self.http.request("GET", url, headers=asked, bytes_max=PIECE_BYTES))
+                if answer.status != 206:
+                    raise MALFORMED(zh="不支持按范围读取文件。", en="It does not answer range requests of files.")
+                piece = answer.body
+                if not piece or have + len(piece) > last + 1:
                     raise MALFORMED(zh="文件大小与所述不符。", en="A file is not as large as announced.")
                 out.write(piece)
                 seen.update(piece)
@@ -173,6 +178,13 @@ def _checked(answer: Answer) -> Answer:
         message = str(json.loads(answer.body)["message"])[:1000]
     reason = BUSY if answer.status == 429 or answer.status >= 500 else REFUSED
     raise reason(status=answer.status, message=message)
+
+
+def _same_origin(url: str, other: str) -> bool:
+    try:
+        return urlsplit(url)[:2] == urlsplit(other)[:2]
+    except ValueError:
+        return False
 
 
 def _whole(lines: list[dict[str, Any]]) -> None:

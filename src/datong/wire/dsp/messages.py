@@ -43,6 +43,7 @@ SCHEMA_OF = {
 """@type -> schema; the version document has no @type and is checked as "protocol-version"."""
 
 PROBLEMS_MAX = 20
+PID_MAX = 200
 
 BAD_MESSAGE = Reason(
     "DSP-400",
@@ -96,9 +97,17 @@ def read(data: bytes, *kinds: str) -> dict[str, Any]:
         raise BAD_MESSAGE([Problem("message", "不是 JSON", f"not usable as JSON: {broken}"[:300])], count=1) from broken
     if not isinstance(message, dict) or message.get("@type") not in kinds:
         raise BAD_MESSAGE([Problem("@type", f"应为 {kinds}", f"expected here: {', '.join(kinds)}")], count=1)
-    if found := problems(message):
+    if found := problems(message) or _long_pids(message):
         raise BAD_MESSAGE(found, count=len(found))
     return message
+
+
+def _long_pids(message: dict[str, Any]) -> list[Problem]:
+    return [
+        Problem(name, f"不应超过 {PID_MAX} 字", f"should have at most {PID_MAX} characters")
+        for name in ("consumerPid", "providerPid")
+        if len(str(message.get(name, ""))) > PID_MAX
+    ]
 
 
 def _no_constant(name: str) -> Any:

@@ -391,6 +391,7 @@ def upgrade() -> None:
         sa.Column("record_id", sa.String(length=80), nullable=False),
         sa.Column("record_digest", sa.String(length=80), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("seal", sa.String(length=64), nullable=False),
         sa.Column("added_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence_leaf")),
         sa.UniqueConstraint("position", name=op.f("uq_evidence_leaf_position")),
