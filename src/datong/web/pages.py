@@ -98,7 +98,7 @@ PAGES = (
                 part="surveys"),
     )),
     Page("listings", "market", Text("目录", "Catalogue"), (
-        Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "published_at"),
+        Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "offered", "published_at"),
                 Text("本节点上架", "Listed here"), key="dataset", detail="catalogue.listing:dataset"),
         Section("catalogue.find", ("title", "provider_name", "kind", "delivery_form", "grade", "rows"),
                 Text("可检索到", "Found from here"), key="dataset"),
