@@ -108,8 +108,8 @@ def assessed(living: Living, expires: str, **worse: str) -> dict[str, Any]:
     """A new record over the lab, signed by the assessor of the data bureau, held by the group."""
     answers = {**living.journey.facts("assessment")[LAB]["answers"], **worse}
     record = living.who(REGISTRY, "assessor").do(
-        "deidentify.assess", provider_parties=[living.code(f"party:{GROUP}")], recipient_group=living.code(f"party:{LAB}"),
-        subject=living.code("product"), answers=answers, expires=expires,
+        "deidentify.assess", provider_parties=[living.code(f"party:{slug}") for slug in (GROUP, BIKE, BUREAU)],
+        recipient_group=living.code(f"party:{LAB}"), subject=living.code("product"), answers=answers, expires=expires,
         nodes=[living.code(f"node:{GROUP}"), living.code(f"node:{LAB}")], again=uuid.uuid4().hex,
     )  # fmt: skip
     reader = living.who(GROUP, "operator")
@@ -117,6 +117,25 @@ def assessed(living: Living, expires: str, **worse: str) -> dict[str, Any]:
         lambda: any(row["id"] == record["id"] for row in reader.ask("deidentify.assessments")), "the record to arrive"
     )
     return dict(record)
+
+
+def withdraw(living: Living, record: str) -> None:
+    """The assessor withdraws a record; the group's node hears of it."""
+    living.who(REGISTRY, "assessor").do(
+        "deidentify.withdraw_assessment", assessment=record, reason="答复有误 an answer was wrong"
+    )
+    reader = living.who(GROUP, "operator")
+    living.until(
+        lambda: any(row["id"] == record and row["withdrawn_at"] for row in reader.ask("deidentify.assessments")),
+        "the withdrawal to arrive",
+    )
+
+
+def shut(living: Living, profile: dict[str, Any], url: str) -> None:
+    """Neither a query under an open profile nor an address it handed out gives anything, and the gate is named."""
+    for answer in (living.pull(profile), get(url)):
+        assert answer.status_code == 403 and b"PAR1" not in answer.content
+        assert answer.json()["errorCode"] == "USE-403" and "overall risk" in answer.json()["message"]
 
 
 def test_the_same_table_is_refused_for_a_recipient_without_a_record(living: Living) -> None:
@@ -136,20 +155,48 @@ def test_the_same_table_is_refused_for_a_recipient_without_a_record(living: Livi
 
 def test_one_answer_worse_and_the_same_release_is_refused(living: Living) -> None:
     worsened = living.journey.facts("assessment")["worsened"]
-    version = living.build()
+    version, profile = living.build(), living.profile()
+    url = file_address(living, profile)
     record = assessed(living, "2027-03-01", **worsened)
     assert record["cr"] > version["risk"]["cr"]
     for refused in (refusal(living.build), refusal(living.offer)):
         assert refused.code == "DID-412"
         assert all(question in says(refused) for question in worsened), says(refused)
         assert f"{record['cr']:.2f}" in says(refused)
+    shut(living, profile, url)
+    assessed(living, "2027-03-01")
+    shut(living, profile, url)  # a good record signed after it does not whitewash
+    withdraw(living, record["id"])
+    assert living.pull(profile).status_code == get(url).status_code == 200
+    assert living.build()["risk"]["cr"] == 0.25
+
+
+def test_a_withdrawn_record_shuts_a_profile_that_is_open(living: Living, tmp_path: Path) -> None:
+    profile = living.profile()
+    url = file_address(living, profile)
+    events = len(living.who(GROUP, "finance").ask("meter.usage", agreement=living.agreement("product")))
+    standing = [
+        row["id"] for row in living.who(GROUP, "operator").ask("deidentify.assessments")
+        if row["subject"] == living.code("product") and not row["withdrawn_at"]
+    ]  # fmt: skip
+    assert standing
+    for record in standing:
+        withdraw(living, record)
+    shut(living, profile, url)
+    assert "USE-403" in stock_client(profile, tmp_path)
+    asked = living.transfer()
+    assert asked["state"] == "TERMINATED" and "overall risk" in " ".join(asked["reason"])
+    assert len(living.who(GROUP, "finance").ask("meter.usage", agreement=living.agreement("product"))) == events
+    assessed(living, "2027-03-01")
+    assert living.pull(living.profile()).status_code == 200
 
 
 def test_no_clause_against_reidentification_counts_as_published(living: Living) -> None:
-    assert assessed(living, "2027-03-01", no_reidentification="none")["cr"] == 1
+    record = assessed(living, "2027-03-01", no_reidentification="none")
+    assert record["cr"] == 1
     refused = refusal(living.build)
     assert refused.code == "DID-412" and "1.00" in says(refused)
-    assert assessed(living, "2027-03-01")["cr"] == 0.25
+    withdraw(living, record["id"])
     built = living.build()
     assert built["risk"]["overall_risk"] < 0.05
     assert living.offer()["state"] == "open"
@@ -169,7 +216,11 @@ def test_who_provides_or_receives_cannot_assess(living: Living) -> None:
 def test_after_the_records_expired_the_same_releases_are_refused(living: Living) -> None:
     living.to_day("2027-02-28")
     assert living.build()["risk"]["cr"] == 0.25
+    profile = living.profile()
+    url = file_address(living, profile)
     living.to_day("2027-03-01")
+    shut(living, profile, url)
+    assert living.transfer()["state"] == "TERMINATED"
     product = refusal(living.build)
     engineer = living.who(BIKE, "data_engineer")
     supply = refusal(
@@ -179,6 +230,7 @@ def test_after_the_records_expired_the_same_releases_are_refused(living: Living)
         assert refused.code == "DID-412" and "no valid assessment record" in says(refused)
     assessed(living, "2028-02-28")
     assert living.build()["risk"]["cr"] == 0.25
+    assert living.pull(living.profile()).status_code == 200
 
 
 # --- the end -----------------------------------------------------------------------------------------------------
@@ -244,6 +296,8 @@ def url_keys(living: Living, slug: str) -> list[Path]:
 
 
 def test_a_contract_that_runs_out_ends_its_delivery_by_the_business_clock(living: Living, tmp_path: Path) -> None:
+    living.to_day("2029-02-27")
+    assessed(living, "2029-06-30")
     agreement, profile = living.agreement("product"), living.profile()
     url = file_address(living, profile)
     until = living.who(LAB, "legal").ask("negotiate.contract", id=agreement)["until"]

@@ -167,7 +167,8 @@ def test_what_a_node_may_not_say_is_refused_although_it_proves_who_it_is(living:
         living.message(BIKE, GROUP, "negotiate.ended", {"agreement": living.agreement("product"), "signatures": []}),
     ]
     record = next(iter(living.who(GROUP, "operator").ask("deidentify.assessments")))
-    better = {**record, "id": "assessment-forged", "serial": record["serial"] + 1}
+    told = {name: value for name, value in record.items() if name != "withdrawn_at"}
+    better = {**told, "id": "assessment-forged", "serial": record["serial"] + 1}
     forged.append(living.message(LAB, GROUP, "deidentify.assessment", living.signed(LAB, better)))
     forged.append(
         living.message(REGISTRY, GROUP, "deidentify.assessment", living.signed(REGISTRY, {**better, "cr": 0.01}))

@@ -51,7 +51,8 @@ def assess(
 ) -> dict[str, Any]:
     """Assess contract and environment of a recipient group; sign the record and send it to the nodes that need it.
 
-    subject: code of the resource or product; answers: {question: good | partial | none}; expires: date.
+    provider_parties: of a resource its owner, of a product who sells it and the owners of its inputs. subject: code of
+    the resource or product; answers: {question: good | partial | none}; expires: date.
     """
     in_force = rules.rules_in_force()
     problems = rules.answer_problems(in_force, answers) + rules.expiry_problems(tx.now, expires)

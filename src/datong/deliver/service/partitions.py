@@ -19,7 +19,6 @@ from datong.ground.canonical import digest
 from datong.ground.db import NODE, Tx
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
-from datong.register import service as register
 
 
 def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -47,9 +46,15 @@ def received_partition_agreed(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
 
 
 def received_partition_cancelled(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """compose.partition_cancelled: give the partition up; nothing leaves by it, so nothing is decided."""
+    """compose.partition_cancelled: give the partition up. Nothing leaves by it, so nothing is decided, and the
+    agreement may be over."""
     fields = rules.texts(body, ("agreement", "partition", "resource"), 200)
-    deidentify.cancel_part(tx, **fields, recipient_group=str(register.node(tx, sender)["party"]))
+    contract = negotiate.agreement(tx, fields["agreement"])
+    if (contract["consumer"], contract["provider"], contract["dataset"]) != (
+        sender, signing.me(tx).code, fields["resource"],
+    ):  # fmt: skip
+        raise NOT_OURS(act="partition", agreement=fields["agreement"], zh="合同双方", en="pair of sides")
+    deidentify.cancel_part(tx, **fields, recipient_group=contract["consumer_party"])
 
 
 def _decided(tx: Tx, sender: str, body: dict[str, Any]) -> dict[str, Any]:
