@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from datong.ground.db import NODE, Store, Tx
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 from datong.negotiate import store as negotiate_rows
+from datong.register import store as register_rows
 
 
 def decide(store: Store, **ask: Any) -> Any:
@@ -39,7 +41,13 @@ def withdrawn(tx: Tx) -> None:
     tx.change(authorise_rows.instruments, "ins-1", state="WITHDRAWN")
 
 
+def member(state: str) -> Callable[[Tx], None]:
+    return lambda tx: tx.change(register_rows.nodes, case.BUYER_NODE, state=state)
+
+
 DENIALS = [
+    ("a consumer suspended by the registry", {}, member("suspended"), "contract"),
+    ("a consumer revoked by the registry", {}, member("revoked"), "contract"),
     ("unknown agreement", {"agreement": "agr-9"}, None, "contract"),
     ("expired by the business clock", {}, lambda tx: case.move_business_clock(tx, "2026-10-01T00:00:00Z"), "contract"),
     ("content changed after signing", {}, tampered, "contract"),

@@ -1,9 +1,10 @@
 """The one choke point 使用控制决策: every way to data asks `decide`, and every answer is a row with evidence.
 
 In this order, the first failure decides: the agreement is known and in force (negotiate: concluded, signatures
-verified, within its term by the business clock); dataset, purpose and recipient are the agreed ones; no hold and
-no end here; inputs cleared; listing not suspended; then the policy, which denies by default. A denial is kept even
-when the transaction that asked is rolled back. Contract: tests/deliver/test_deliver_decisions.py.
+verified, within its term by the business clock); dataset, purpose and recipient are the agreed ones; the consumer's
+node is an active member; no hold and no end here; inputs cleared; listing not suspended; then the policy, which denies
+by default. A denial is kept even when the transaction that asked is rolled back.
+Contract: tests/deliver/test_deliver_decisions.py.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _judged(tx: Tx, ask: dict[str, str], facts: Mapping[str, Any]) -> tuple[Verd
         "deliveryMethod": "01",
         **facts,
     }
-    for check in (_match, _hold, _clearance, _listing, _policy):
+    for check in (_match, _member, _hold, _clearance, _listing, _policy):
         verdict = check(tx, contract, full)
         if verdict is not None and verdict.outcome is not Outcome.allowed:
             return verdict, full, contract["policy_hash"]
@@ -137,6 +138,23 @@ def _match(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | 
             change = f"请使用约定的 {name}，或另签合同。", f"Use the agreed {name}, or negotiate another agreement."
             return _no("contract", name, wrong, change)
     return None
+
+
+NODE_ZH = {"suspended": "暂停", "revoked": "撤销"}
+
+
+def _member(tx: Tx, contract: dict[str, Any], _ask: dict[str, Any]) -> Verdict | None:
+    try:
+        state = register.node(tx, contract["consumer"])["state"]
+    except Refusal as refusal:
+        return _from_refusal("contract", refusal)
+    if state == "active":
+        return None
+    zh, en = (
+        f"接收方节点的成员资格已被{NODE_ZH.get(state, state)}。",
+        f"The consumer's node is {state} in the directory.",
+    )
+    return _no("contract", "member", (zh, en), ("请待登记机构恢复其成员资格。", "Have the registry reinstate it."))
 
 
 def _hold(tx: Tx, _contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
