@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,7 +61,13 @@ def of_another(tx: Tx) -> None:
     tx.change(authorise_rows.instruments, "ins-1", grantee_party=case.OTHER)
 
 
+def member(state: str) -> Callable[[Tx], None]:
+    return lambda tx: tx.change(register_rows.nodes, case.BUYER_NODE, state=state)
+
+
 DENIALS = [
+    ("a consumer suspended by the registry", {}, member("suspended"), "contract"),
+    ("a consumer revoked by the registry", {}, member("revoked"), "contract"),
     ("unknown agreement", {"agreement": "agr-9"}, None, "contract"),
     ("expired by the business clock", {}, lambda tx: case.move_business_clock(tx, "2026-10-01T00:00:00Z"), "contract"),
     ("content changed after signing", {}, tampered, "contract"),

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Column, Integer, select, text, update
 
 from datong.ground import evidence
-from datong.ground.db import NODE, Actor, Store, new_id, sqlite_url, table
+from datong.ground.db import NODE, Actor, Store, new_id, settings, sqlite_url, table
 from datong.ground.evidence.leaves import leaves
 
 counters = table("test_counter", Column("n", Integer, nullable=False))
@@ -192,3 +192,8 @@ def test_a_node_killed_around_its_commit_has_all_or_nothing_and_dies_once(
     assert n(store, "b") == 1
     assert (tmp_path / "log").read_text() == f"deliver.{where}\n"
     store.dispose()
+
+
+def test_no_row_is_named_with_a_nul(store: Store) -> None:
+    with store.read() as tx:
+        assert tx.get(settings, "a\0b") is None

@@ -119,6 +119,8 @@ LIES = [
     ({"status": 429}, "DSH-503"),
     ({"status": 302}, "DSH-403"),
     ({"headers": {}}, "DSH-422"),
+    ({"headers": {"delta-table-version": "9" * 5000}}, "DSH-422"),
+    ({"lines": b"[" * 100_000}, "DSH-422"),
     ({"lines": b"not json"}, "DSH-422"),
     ({"lines": [1, 2]}, "DSH-422"),
     ({"lines": [{"file": {"id": "f", "url": 7, "size": 4}}]}, "DSH-422"),

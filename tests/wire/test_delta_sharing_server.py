@@ -77,6 +77,24 @@ def test_lists_show_only_the_share_of_the_token(client: case.Caller) -> None:
         assert answer.status_code == 404 and answer.json()["errorCode"] == "USE-404"
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "metadata?version=%C2%B2", "metadata?version=" + "9" * 5000, "metadata?version=-1",
+        "metadata?timestamp=0001-01-01T00:00:00%2B23:59", "version?startingTimestamp=9999-12-31T23:59:59-23:59",
+    ],
+)  # fmt: skip
+def test_a_hostile_version_is_refused_not_a_fault(client: case.Caller, query: str) -> None:
+    answer = client.get(f"{TABLE}/{query}")
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "DSH-400")
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 100_000, b"\xff", b"7", b'{"version": 1e999}'])
+def test_a_hostile_query_is_refused_not_a_fault(client: case.Caller, body: bytes) -> None:
+    answer = client.post(f"{TABLE}/query", content=body)
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "DSH-400")
+
+
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 7])
 def test_pages_are_whole_and_without_repetition(size: int) -> None:
     items = [{"name": str(n)} for n in range(7)]

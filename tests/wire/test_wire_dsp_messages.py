@@ -79,3 +79,11 @@ def test_the_version_entry_is_found_or_nothing_is():
 def test_typed_messages_carry_the_context():
     assert problems(typed("ContractNegotiation", providerPid="p", consumerPid="c", state="REQUESTED")) == []
     assert problems(typed("ContractNegotiation", providerPid="p", consumerPid="c", state="requested")) != []
+
+
+@pytest.mark.parametrize("pid", ["x" * 201, "a\0b"])
+def test_a_pid_that_no_store_keeps_is_refused(pid: str) -> None:
+    message = typed("TransferCompletionMessage", consumerPid=pid, providerPid="p")
+    with pytest.raises(Refusal) as refused:
+        read(json.dumps(message).encode(), "TransferCompletionMessage")
+    assert refused.value.code == "DSP-400"

@@ -1,23 +1,28 @@
-"""The doors of the node protocol as they stand open on a socket, asked by somebody without a login."""
+"""The doors of the node protocol, asked by somebody without a login, a node nobody knows, and nonsense."""
 
 from __future__ import annotations
 
+import base64
 import http.client
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from asgi import Asgi
+from datong.ground import codes
 from datong.ground.db import NODE, Store, settings
 from datong.ground.evidence import Sequencer, append
 from datong.ground.keys import PrivateKey
+from datong.ground.refusal import Refusal
 from datong.wire import node
-from datong.wire.http import Door
+from datong.wire.http import Answer, Client, Door, peer_key
 
 LEAVES = 300
 
@@ -75,3 +80,88 @@ def test_the_hashes_of_the_log_are_open_and_neither_its_entries_nor_anything_bes
         path: (200, (log / path).read_bytes()) for path in OPEN
     }
     assert {path: got(port, f"/evidence/{path}") for path in CLOSED} == dict.fromkeys(CLOSED, (404, b""))
+
+
+# --- hostile words -----------------------------------------------------------------------------------------------
+
+CLOCK = PrivateKey.new()
+BODY = b'{"id": "m-1", "type": "test.said", "version": 1, "body": {}}'
+
+
+@pytest.fixture
+def doors(store: Store, node_folder: Path) -> Asgi:
+    return Asgi(Starlette(routes=node.routes(
+        store, Door(store, None, ("", "")), {"test.said": lambda _tx, **_: None}, clock_key=CLOCK.public.text,
+        evidence_folder=node_folder, on_time=lambda _tx: None,
+    )))  # fmt: skip
+
+
+def unsigned_token(claims: bytes) -> str:
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (b'{"alg":"EdDSA"}', claims, b"x"))
+
+
+@pytest.mark.parametrize(
+    "claims", [b'{"iss": "\\ud800"}', b'{"iss": "\\u0000"}', b'{"iss": ["x"]}', b'{"iss":' + b"[" * 9000, b"7", b"\xff"]
+)
+def test_a_token_of_nonsense_is_refused_not_a_fault(doors: Asgi, claims: bytes) -> None:
+    headers = {"authorization": f"Bearer {unsigned_token(claims)}"}
+    answer = doors.post("/node/messages", content=BODY, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "NET-401")
+
+
+@pytest.mark.parametrize("nonsense", [b'"\\u0000"', b'"\\ud800"', b"[" * 100_000, b"1e999", b"NaN", b"\xff"])
+def test_a_message_of_nonsense_is_refused_not_a_fault(doors: Asgi, nonsense: bytes) -> None:
+    answer = doors.post("/node/messages", content=BODY.replace(b"{}", b'{"x": ' + nonsense + b"}"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "MSG-400")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"at": "2026-03-02T00:00:00Z", "seq": Infinity}', b'{"at": "0001-01-01T00:00:00+23:59", "seq": 1}',
+        b'{"at": 7, "seq": []}', b"[" * 100_000, b"[]", b"\xff",
+    ],
+)  # fmt: skip
+def test_a_move_of_the_clock_of_nonsense_is_refused_not_a_fault(doors: Asgi, body: bytes) -> None:
+    answer = doors.post("/node/clock", content=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "CLK-403")
+
+
+# --- nodes nobody knows ------------------------------------------------------------------------------------------
+
+
+class Directory(Client):
+    """The function node as somebody who knows nobody; counts the questions."""
+
+    def get(self, url: str, headers: Any = None) -> Answer:
+        self.asked = [*getattr(self, "asked", []), url]
+        return Answer(404, {}, b"")
+
+
+def made_up(number: int) -> str:
+    return codes.node_code("5", "91520100MA6DATONG5", "5201", f"NODE{number:04d}")
+
+
+def looked_up(client: Client, store: Store, code: str) -> str:
+    with pytest.raises(Refusal) as refused:
+        peer_key(client, store, code, ("http://function.test", "k"))
+    return refused.value.code
+
+
+def test_a_node_nobody_knows_is_not_looked_up_again_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = Directory(store, allow_private=True)
+    assert [looked_up(directory, store, made_up(1)) for _ in range(5)] == ["NET-401"] * 5
+    assert len(directory.asked) == 1
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 31)
+    looked_up(directory, store, made_up(1))
+    assert len(directory.asked) == 2
+
+
+def test_codes_made_up_by_the_thousand_are_few_questions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    directory = Directory(store, allow_private=True)
+    told = [looked_up(directory, store, made_up(number)) for number in range(300)]
+    assert len(directory.asked) == 100
+    assert told == ["NET-401"] * 100 + ["NET-503"] * 200, "an honest newcomer among them tries again"

@@ -47,3 +47,9 @@ def digest_bytes(data: bytes) -> str:
 def digest(value: Any) -> str:
     """ "sha256:<hex>" over the canonical form of `value`."""
     return digest_bytes(canonical(value))
+
+
+def without_nul(data: bytes) -> None:
+    """ValueError when a JSON text writes the character NUL, which PostgreSQL cannot keep."""
+    if b"\\u0000" in data:
+        raise ValueError("it contains the character NUL")

@@ -28,4 +28,7 @@ def instant(value: str) -> datetime:
     parsed = datetime.fromisoformat(value)
     if parsed.tzinfo is None:
         raise ValueError(f"{value!r} has no offset from UTC")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError as broken:
+        raise ValueError(f"{value!r} lies outside the calendar in UTC") from broken

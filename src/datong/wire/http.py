@@ -40,6 +40,8 @@ TOTAL_SECONDS = 120.0
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 FORM_BYTES_MAX = 1024 * 1024
 WRITE_BYTES = 64 * 1024
+CODE_MAX = 40
+UNKNOWN_SECONDS, UNKNOWN_MAX = 30.0, 100
 NOT_PUBLIC = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
 """NAT64, 6to4 and Teredo: addresses that lead to whatever IPv4 address is written in them."""
 
@@ -103,7 +105,7 @@ class Client:
     """The guarded client of one node. Thread-safe; `close` at the end."""
 
     def __init__(self, store: Store, *, allow_private: bool) -> None:
-        self.store, self.allow_private = store, allow_private
+        self.store, self.allow_private, self.unknown = store, allow_private, Unknown()
         limits = httpx.Limits(max_keepalive_connections=8, keepalive_expiry=30)
         way = httpx.HTTPTransport(limits=limits, trust_env=False)
         self._deadline = _Deadline()
@@ -287,6 +289,8 @@ def _origin(url: str) -> str:
 
 def peer_key(client: Client | None, store: Store, code: str, function_node: tuple[str, str]) -> dict[str, Any]:
     """The directory record of the node `code`, fetched from the function node when not known here yet."""
+    if not (code.isascii() and code.isprintable() and len(code) <= CODE_MAX):  # the check sign may be "*"
+        raise NOT_AUTHENTIC(why="an unknown node")
     with store.read() as tx:
         try:
             return register.node(tx, code)
@@ -295,12 +299,40 @@ def peer_key(client: Client | None, store: Store, code: str, function_node: tupl
     address, key = function_node
     if client is None or not address or codes.node_code_fault(code) is not None:
         raise NOT_AUTHENTIC(why="an unknown node")
+    if client.unknown.has(code):
+        raise NOT_AUTHENTIC(why="a node the function node does not know")
+    if client.unknown.full:
+        raise NOT_REACHED(to=code, why="Too many unknown nodes were looked up just now.")
     answer = client.get(f"{address}/node/directory/{code}")
     if answer.status != 200:
+        client.unknown.add(code)
         raise NOT_AUTHENTIC(why="a node the function node does not know")
     with store.begin(NODE, "register") as tx:
         register.learn_node(tx, record=answer.json(), function_key=key)
         return register.node(tx, code)
+
+
+class Unknown:
+    """Node codes the function node did not know a moment ago. Anybody can make codes up, and each would be a question
+    to the function node: the same one is not asked again soon, and while it is full none is."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def has(self, code: str) -> bool:
+        return self._until.get(code, 0.0) > time.monotonic()
+
+    @property
+    def full(self) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            self._until = {code: until for code, until in self._until.items() if until > now}
+            return len(self._until) >= UNKNOWN_MAX
+
+    def add(self, code: str) -> None:
+        with self._lock:
+            self._until[code] = time.monotonic() + UNKNOWN_SECONDS
 
 
 @dataclass(frozen=True)

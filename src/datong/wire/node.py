@@ -24,7 +24,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from datong.ground import clock, evidence, jobs, outbox, signing
-from datong.ground.canonical import canonical
+from datong.ground.canonical import canonical, without_nul
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.evidence import tiles
 from datong.ground.keys import PublicKey
@@ -158,8 +158,9 @@ def _parsed(data: bytes) -> dict[str, Any]:
     try:
         message = json.loads(data)
         canonical(message)  # what RFC 8785 cannot write, nobody can have signed or digested
+        without_nul(data)
     except (ValueError, RecursionError) as broken:
-        raise BAD_MESSAGE(why="It is not JSON, or not such that it could be signed (RFC 8785).") from broken
+        raise BAD_MESSAGE(why="It is not JSON, or not such that it could be signed (RFC 8785) and kept.") from broken
     well_formed = (
         isinstance(message, dict)
         and isinstance(message.get("id"), str)
@@ -194,7 +195,7 @@ def _move_clock(store: Store, clock_key: str, data: bytes, on_time: Callable[[Tx
         value = json.loads(data)
         move: dict[str, Any] = {"at": str(value["at"]), "seq": int(value["seq"])}
         at = clock.instant(str(move["at"]))
-    except (ValueError, KeyError, TypeError, RecursionError) as broken:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as broken:
         raise CLOCK_REFUSED(why="The message is not of the form {at, seq, signature}.") from broken
     if not PublicKey(clock_key).verifies_value(str(value.get("signature", "")), move):
         raise CLOCK_REFUSED(why="The signature is not the demonstration's.")

@@ -2,9 +2,9 @@
 
 In this order, the first failure decides: the agreement is known and in force (negotiate: concluded, signatures
 verified, within its term by the business clock); dataset, purpose, recipient and delivery form are agreed and can be
-kept; no hold and no end here; inputs cleared; listing not suspended; what lies ready passes the release gate as its
-assessment stands now; then the policy, which denies by default. A denial is kept even when the transaction that
-asked is rolled back. Contract: tests/deliver/test_deliver_decisions.py.
+kept; the consumer's node is an active member; no hold and no end here; inputs cleared; listing not suspended; what
+lies ready passes the release gate as its assessment stands now; then the policy, which denies by default. A denial is
+kept even when the transaction that asked is rolled back. Contract: tests/deliver/test_deliver_decisions.py.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _judged(
         **facts,
     }
     full["laid"] = laid
-    for check in (_match, _hold, _clearance, _listing, _gate, _policy):
+    for check in (_match, _member, _hold, _clearance, _listing, _gate, _policy):
         verdict = check(tx, contract, full)
         if verdict is not None and verdict.outcome is not Outcome.allowed:
             return verdict, full, contract["policy_hash"]
@@ -162,6 +162,23 @@ def _match(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | 
         return _no("contract", "delivery_form", wrong,
                    ("请另签以受控形式交付的合同。", "Negotiate an agreement of controlled delivery."))  # fmt: skip
     return None
+
+
+NODE_ZH = {"suspended": "暂停", "revoked": "撤销"}
+
+
+def _member(tx: Tx, contract: dict[str, Any], _ask: dict[str, Any]) -> Verdict | None:
+    try:
+        state = register.node(tx, contract["consumer"])["state"]
+    except Refusal as refusal:
+        return _from_refusal("contract", refusal)
+    if state == "active":
+        return None
+    zh, en = (
+        f"接收方节点的成员资格已被{NODE_ZH.get(state, state)}。",
+        f"The consumer's node is {state} in the directory.",
+    )
+    return _no("contract", "member", (zh, en), ("请待登记机构恢复其成员资格。", "Have the registry reinstate it."))
 
 
 def _hold(tx: Tx, _contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:

@@ -26,7 +26,10 @@ def instant(value: str) -> datetime:
     parsed = datetime.fromisoformat(value)
     if parsed.tzinfo is None:
         raise ValueError("no offset from UTC")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError as broken:
+        raise ValueError("outside the calendar in UTC") from broken
 
 
 def period(value: str) -> timedelta:
@@ -34,7 +37,10 @@ def period(value: str) -> timedelta:
     if found is None or not any(found.groups()):
         raise ValueError("no ISO 8601 period of weeks, days and times")
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError as broken:
+        raise ValueError("a period beyond all calendars") from broken
 
 
 def _matched(pattern: str, value: str, form: str) -> re.Match[str]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 from urllib.parse import quote, urlsplit
 
 from datong.ground.refusal import Kind, Reason, Text
@@ -132,14 +133,14 @@ class _Pull:
             rows += _records(file)
             size += target.stat().st_size
         version = {name.lower(): value for name, value in answer.headers.items()}.get("delta-table-version", "")
-        if not version.isdigit():
+        if not _is_whole(version):
             raise MALFORMED(zh="缺少 delta-table-version。", en="The header delta-table-version is missing.")
         only = str(listed[0].get("id")) if len(listed) == 1 else ""
         rows_said = announced.get("datong.rows")
         return {
             **table, "version": int(version), "files": paths, "rows": rows, "bytes": size, "digest": _digest(digests),
             "announced_digest": announced.get(f"datong.digest.{only}") if only else None,
-            "announced_rows": int(rows_said) if isinstance(rows_said, str) and rows_said.isdigit() else None,
+            "announced_rows": int(rows_said) if _is_whole(rows_said) else None,
         }  # fmt: skip
 
     def _file(self, file: Mapping[str, Any], target: Path) -> str:
@@ -174,7 +175,7 @@ def _checked(answer: Answer) -> Answer:
     if 200 <= answer.status < 300:
         return answer
     message = answer.body[:500].decode("utf-8", "replace")
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         message = str(json.loads(answer.body)["message"])[:1000]
     reason = BUSY if answer.status == 429 or answer.status >= 500 else REFUSED
     raise reason(status=answer.status, message=message)
@@ -207,7 +208,7 @@ def _announced(lines: list[dict[str, Any]]) -> dict[str, Any]:
 def _object(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
-    except ValueError as broken:
+    except (ValueError, RecursionError) as broken:
         raise MALFORMED(zh="应答不是 JSON。", en="It is not JSON.") from broken
     if not isinstance(value, dict):
         raise MALFORMED(zh="应答应为 JSON 对象。", en="It should be a JSON object.")
@@ -224,8 +225,12 @@ def _text(value: Mapping[str, Any], name: str) -> str:
 def _records(file: Mapping[str, Any]) -> int:
     try:
         return int(json.loads(file.get("stats") or "{}").get("numRecords", 0))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return 0
+
+
+def _is_whole(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value) is not None
 
 
 def _digest(digests: list[str]) -> str:

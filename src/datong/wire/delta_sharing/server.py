@@ -15,6 +15,7 @@ Must never know: why something is allowed. Contract: tests/wire/test_delta_shari
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ class _Server:
     async def metadata(self, request: Request) -> Response:
         def told() -> Response:
             params: dict[str, Any] = dict(request.query_params)
-            if str(params.get("version", "")).isdigit():
+            if re.fullmatch(r"[0-9]{1,18}", params.get("version", "")):
                 params["version"] = int(params["version"])
             version, at = actions.asked_version(params)
             with self.store.read() as tx:
@@ -250,7 +251,7 @@ def _query(body: bytes) -> dict[str, Any]:
         raise actions.BAD_REQUEST(zh="请求体过大。", en="Its body is too large.")
     try:
         query = json.loads(body or b"{}")
-    except ValueError as broken:
+    except (ValueError, RecursionError) as broken:
         raise actions.BAD_REQUEST(zh="请求体不是 JSON。", en="Its body is not JSON.") from broken
     if not isinstance(query, dict):
         raise actions.BAD_REQUEST(zh="请求体应为 JSON 对象。", en="Its body should be a JSON object.")

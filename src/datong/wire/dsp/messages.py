@@ -11,7 +11,7 @@ from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT201909
 
-from datong.ground.canonical import canonical
+from datong.ground.canonical import canonical, without_nul
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 
 VERSION = "2025-1"
@@ -93,6 +93,7 @@ def read(data: bytes, *kinds: str) -> dict[str, Any]:
     try:
         message = json.loads(data, parse_constant=_no_constant)
         canonical(message)
+        without_nul(data)
     except (ValueError, RecursionError) as broken:
         raise BAD_MESSAGE([Problem("message", "不是 JSON", f"not usable as JSON: {broken}"[:300])], count=1) from broken
     if not isinstance(message, dict) or message.get("@type") not in kinds:
