@@ -7,22 +7,24 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from datong.ground.db import Tx
+from datong.ground.db import NODE, Tx
 from datong.ground.evidence.leaves import leaves, row_digest
 from datong.ground.jobs import open_jobs
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as rows
+from datong.price import store as price_rows
 from datong.terms.policy import Constraint, Policy, Rule, from_json, policy_hash, to_json
 from datong.wire.dsp.messages import problems
 from datong.wire.dsp.versions import SIGNS, WELL_KNOWN
-from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop, Node, business_time, listed, two_nodes
+from two_nodes import CAP, DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop, Node, business_time, listed, two_nodes
 
 
 @pytest.fixture
@@ -184,6 +186,7 @@ def test_a_counter_offer_is_accepted_and_agreed(pair):
 
 def test_a_provider_may_open_with_an_offer(pair):
     provider, consumer, loop = pair
+    listed(provider)
     with provider.as_("product_manager") as tx:
         negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=TERMS)
     loop.run()
@@ -192,6 +195,74 @@ def test_a_provider_may_open_with_an_offer(pair):
         negotiate.accept(tx, negotiation=consumer.negotiation()["id"])
     loop.run()
     assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+
+
+def of(amount_fen: int, **more: Any) -> dict:
+    tariff = {"kind": "per_delivery" if amount_fen else "free", "amount_fen": amount_fen}
+    return {**TERMS, "tariff": tariff, **more}
+
+
+CASH = [{"party": "11520000009390180H", "weight": 1, "payee_kind": "company", "account": "A"}]
+NOT_CONTRACTED = [
+    (of(CAP + 1), "PRC-602"),
+    (of(10**12, purpose="public_welfare"), "PRC-601"),
+    (of(1, split=CASH), "CTR-414"),
+    (of(1, split=[]), "CTR-414"),
+    (of(1, product="another"), "CTR-414"),
+    (of(1, purpose=""), "CTR-414"),
+    ({**TERMS, "tariff": {"kind": "per_gib", "amount_fen": 1}}, "CTR-414"),
+    ({}, "CTR-414"),
+]
+
+
+@pytest.mark.parametrize(("terms", "code"), NOT_CONTRACTED)
+@pytest.mark.parametrize("to", ["opening", "counter"])
+def test_terms_that_could_not_be_published_cannot_be_offered(pair, terms, code, to):
+    provider, consumer, loop = pair
+    offered = listed(provider, agree="person")
+    where = {"consumer": consumer.code, "dataset": DATASET}
+    if to == "counter":
+        ask(consumer, provider, offered)
+        loop.run()
+        where = {"negotiation": provider.negotiation()["id"]}
+    with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+        negotiate.offer(tx, policy=to_json(POLICY), terms=terms, **where)
+    assert refused.value.code == code
+
+
+def test_a_dataset_without_a_live_listing_cannot_be_offered(pair):
+    provider, consumer, _loop = pair
+    listed(provider, state="suspended")
+    for dataset in (DATASET, "never-listed"):
+        terms = {**TERMS, "product": dataset}
+        with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+            negotiate.offer(tx, consumer=consumer.code, dataset=dataset, policy=to_json(POLICY), terms=terms)
+        assert refused.value.code == "CTR-413"
+
+
+def test_an_offer_accepted_after_the_ceiling_fell_is_not_signed(pair):
+    provider, consumer, loop = pair
+    listed(provider)
+    with provider.as_("product_manager") as tx:
+        negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=TERMS)
+    loop.run()
+    with provider.store.begin(NODE) as tx:
+        tx.change(price_rows.ceilings, f"ceil-{DATASET}", cap_fen=1)
+    with consumer.as_("analyst") as tx:
+        negotiate.accept(tx, negotiation=consumer.negotiation()["id"])
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert consumer.negotiation()["reason"]["code"] == "PRC-602"
+    assert provider.agreements() == []
+
+
+def test_a_person_cannot_agree_to_terms_the_asker_wrote(pair):
+    provider, consumer, loop = pair
+    ask(consumer, provider, cheaper(listed(provider, agree="person")))
+    loop.run()
+    with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+        negotiate.agree(tx, negotiation=provider.negotiation()["id"])
+    assert refused.value.code == "CTR-406"
 
 
 @pytest.mark.parametrize("who", ["provider", "consumer"])

@@ -95,9 +95,7 @@ def set_fee(tx: Tx, *, product: str, purpose: str, amount_fen: int, unit: str = 
     if purpose not in FREE_PURPOSES | CHARGED_PURPOSES:
         known = ", ".join(sorted(FREE_PURPOSES | CHARGED_PURPOSES))
         raise BAD_AMOUNT(field="purpose", value=purpose, zh=f" {known} 之一", en=f"one of {known}")
-    ceiling = store.ceiling_of(tx, product)
-    cap = ceiling["cap_fen"] if ceiling else None
-    rules.check_fee(product, purpose, amount_fen, cap, guided=guided(tx, product))
+    ceiling = check_tariff(tx, product=product, purpose=purpose, amount_fen=amount_fen)
     for old in store.fees_of(tx, product, FeeState.SET, purpose=purpose):
         _supersede_fee(tx, old["id"])
     key = new_id("fee")
@@ -105,7 +103,7 @@ def set_fee(tx: Tx, *, product: str, purpose: str, amount_fen: int, unit: str = 
         store.fees,
         {
             "id": key, "product": product, "purpose": purpose, "amount_fen": amount_fen, "unit": unit,
-            "ceiling": ceiling["id"] if ceiling else None, "cap_fen": cap, "state": FeeState.SET.value,
+            **_bound(ceiling), "state": FeeState.SET.value,
             "set_by": tx.actor.person, "set_at": tx.now,
         },
     )  # fmt: skip
@@ -118,9 +116,8 @@ def publish_fees(tx: Tx, *, product: str) -> list[dict[str, Any]]:
     """Publish the fees set for a product; earlier ones for the same purposes are superseded."""
     fresh = store.fees_of(tx, product, FeeState.SET)
     for fee in fresh:
-        ceiling = store.ceiling_of(tx, product)  # it may have been lowered since the fee was set
-        cap = ceiling["cap_fen"] if ceiling else None
-        rules.check_fee(product, fee["purpose"], fee["amount_fen"], cap, guided=guided(tx, product))
+        # the ceiling may have been lowered since the fee was set
+        check_tariff(tx, product=product, purpose=fee["purpose"], amount_fen=fee["amount_fen"])
         for old in store.fees_of(tx, product, FeeState.PUBLISHED, purpose=fee["purpose"]):
             _supersede_fee(tx, old["id"])
         tx.change(store.fees, fee["id"], state=FeeState.PUBLISHED.value, published_at=tx.now)
@@ -136,10 +133,23 @@ def fee_in_force(tx: Tx, product: str, purpose: str) -> dict[str, Any]:
     published = store.fees_of(tx, product, FeeState.PUBLISHED, purpose=purpose)
     if not published:
         raise NOT_PUBLISHED(product=product, purpose=purpose)
-    fee, ceiling = published[-1], store.ceiling_of(tx, product)
+    fee = published[-1]
+    return {**fee, **_bound(check_tariff(tx, product=product, purpose=purpose, amount_fen=fee["amount_fen"]))}
+
+
+def check_tariff(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> dict[str, Any] | None:
+    """The ceiling in force under which an amount may be charged for a purpose, or None where none is needed.
+
+    PRC-601 when the purpose is free, PRC-608 without a ceiling, PRC-602 above it.
+    """
+    ceiling = store.ceiling_of(tx, product)
     cap = ceiling["cap_fen"] if ceiling else None
-    rules.check_fee(product, purpose, fee["amount_fen"], cap, guided=guided(tx, product))
-    return {**fee, "cap_fen": cap, "ceiling": ceiling["id"] if ceiling else None}
+    rules.check_fee(product, purpose, amount_fen, cap, guided=guided(tx, product))
+    return ceiling
+
+
+def _bound(ceiling: dict[str, Any] | None) -> dict[str, Any]:
+    return {"ceiling": ceiling["id"] if ceiling else None, "cap_fen": ceiling["cap_fen"] if ceiling else None}
 
 
 def guided(tx: Tx, product: str) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from datong.ground.money import half_up, split_by_largest_remainder, yuan
+from datong.ground.money import split_by_largest_remainder, yuan
 from datong.settle.model import (
     BAD_PERIOD,
     BAD_SPLIT,
@@ -29,7 +28,6 @@ from datong.terms.tariffs import paid_in_cash, split_problems
 
 CHINA = ZoneInfo("Asia/Shanghai")
 BILLED_STATE = "MONETIZABLE"
-GIB = 2**30
 
 
 def period_bounds(period: str) -> tuple[datetime, datetime]:
@@ -66,7 +64,7 @@ def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], produc
     """Invoice lines over metered events: one per state and table, each event in exactly one.
 
     Only MONETIZABLE events are charged; the others stand on lines of 0 fen, so that the lines add up to what was
-    metered. Rounded half up once per line. tariff: {"kind": "free" | "per_delivery" | "per_gib", "amount_fen"}.
+    metered. tariff: {"kind": "free" | "per_delivery", "amount_fen"}.
     """
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for event in events:
@@ -77,15 +75,17 @@ def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], produc
 
 def _line(number: int, events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], product: str) -> Line:
     state, table = events[0]["state"], events[0]["table_name"]
-    unit = int(tariff["amount_fen"]) if state == BILLED_STATE and tariff["kind"] != "free" else 0
-    measure = Fraction(len(events))
-    if tariff["kind"] == "per_gib":
-        measure = Fraction(sum(event["bytes_granted"] for event in events), GIB)
+    unit = unit_price(state, tariff)
     versions = ", ".join(sorted({str(event["version"]) for event in events}))
     return Line(
-        number, f"{product} {table} v{versions}", state, len(events), unit, half_up(unit * measure),
+        number, f"{product} {table} v{versions}", state, len(events), unit, unit * len(events),
         tuple(sorted(event["id"] for event in events)),
     )  # fmt: skip
+
+
+def unit_price(state: str, tariff: Mapping[str, Any]) -> int:
+    """Fen per delivery on a line of events in `state`."""
+    return int(tariff["amount_fen"]) if state == BILLED_STATE and tariff["kind"] != "free" else 0
 
 
 def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iterable[str] = ()) -> list[Share]:

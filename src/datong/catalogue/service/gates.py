@@ -18,7 +18,7 @@ from datong.harmonise import service as harmonise
 from datong.price import service as pricing
 from datong.register import service as register
 from datong.terms.policy import from_json, to_json
-from datong.terms.tariffs import paid_in_cash, split_problems, tariff_problems
+from datong.terms.tariffs import revenue_problems
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,7 @@ def price(tx: Tx, thing: Thing, purpose: str, stated_fen: int | None, split: lis
                     )
                 )
         tariff = {"kind": "per_delivery" if amount else "free", "amount_fen": amount}
-        problems += tariff_problems(tariff)
-        if amount or split:
-            wrong = split_problems(split)
-            problems += wrong or [
-                Problem(
-                    "split", f"部门 {party} 只能由国库收款", f"the department {party} is paid through the treasury only"
-                )
-                for party in paid_in_cash(split)
-            ]
+        problems += revenue_problems(tariff, split)
         return Opinion(Gate.price, {"tariff": tariff}, tuple(problems))
 
     return _asked(Gate.price, thing.code, ask)

@@ -10,12 +10,22 @@ from datong.catalogue import service as catalogue
 from datong.ground import codes, evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Problem, Refusal
 from datong.negotiate import rules, store
-from datong.negotiate.model import AGREEMENT_ALTERED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
+from datong.negotiate.model import (
+    AGREEMENT_ALTERED,
+    BAD_TERMS,
+    NOT_LISTED,
+    OFFER_NOT_LIVE,
+    PERSON_DECIDES,
+    UNSIGNED,
+    Act,
+)
 from datong.negotiate.service.course import noted, own, reason_of, sending, terminating
+from datong.price import service as pricing
 from datong.register import service as register
-from datong.terms.policy import from_json, policy_hash
+from datong.terms.policy import PURPOSES, from_json, policy_hash
+from datong.terms.tariffs import revenue_problems
 
 LIVE = "live"
 
@@ -45,8 +55,40 @@ def _person_decides(published: dict[str, Any]) -> bool:
     return "person" in (published.get("agree"), published["terms"].get("agree"), of_listing)
 
 
+def uncontractable(tx: Tx, dataset: str, terms: dict[str, Any]) -> Refusal | None:
+    """Why this node may not bind itself to these terms, whoever wrote them; or None.
+
+    Not for a dataset that is not listed, not with a tariff or split that settling would refuse, and a product not
+    for money where its purpose is free, nor above the ceiling in force.
+    """
+    try:
+        listing = catalogue.listing(tx, dataset=dataset)
+        if listing["state"] != LIVE:
+            return NOT_LISTED(dataset=dataset[:80])
+        problems = revenue_problems(terms.get("tariff"), terms.get("split") or [])
+        if terms.get("product") != dataset:
+            problems.append(Problem("product", f"应为 {dataset}", f"should be {dataset}"))
+        if terms.get("purpose") not in PURPOSES:
+            known = ", ".join(PURPOSES)
+            problems.append(Problem("purpose", f"应为 {known} 之一", f"should be one of {known}"))
+        if problems:
+            return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
+        if listing["kind"] == "product":
+            amount, purpose = terms["tariff"]["amount_fen"], terms["purpose"]
+            pricing.check_tariff(tx, product=dataset, purpose=purpose, amount_fen=amount)
+    except Refusal as refused:
+        if refused.kind is Kind.unavailable:
+            raise
+        return NOT_LISTED(dataset=dataset[:80]) if refused.kind is Kind.unknown else refused
+    return None
+
+
 def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
-    """Draw up the agreement over the offer on the table, sign it for the provider and send it."""
+    """Draw up the agreement over the offer on the table, sign it for the provider and send it; the one place where
+    a provider signs, so terms that may not be contracted end the negotiation here."""
+    refusal = uncontractable(tx, row["dataset"], terms)
+    if refusal is not None:
+        return terminating(tx, row, reason_of(refusal))
     mine = signing.me(tx)
     agreement_id = new_id("agr")
     policy = {**row["offer"]["policy"], "id": agreement_id}

@@ -7,11 +7,11 @@ from typing import Any
 from datong.catalogue import service as catalogue
 from datong.ground import signing
 from datong.ground.db import Tx, new_id
-from datong.ground.refusal import Problem, Text
+from datong.ground.refusal import Problem, Refusal, Text
 from datong.negotiate import store
-from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, Act, Party, State
-from datong.negotiate.rules import TERMS, open_acts
-from datong.negotiate.service.agreeing import agreeing, verifying
+from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_NOT_LIVE, Act, Party, State
+from datong.negotiate.rules import TERMS, open_acts, refusal_of_request
+from datong.negotiate.service.agreeing import LIVE, agreeing, uncontractable, verifying
 from datong.negotiate.service.course import mine, opened, own, reason, sending, shown, terminating
 from datong.register import service as register
 from datong.terms.policy import PURPOSES, from_json, in_words, to_json
@@ -78,7 +78,16 @@ def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     """Agree to a request that was left to a person (同意并签署)."""
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
     published = catalogue.offer(tx, row["offer_id"])
-    return shown(agreeing(tx, row, {**published["terms"], **row["offer"]["terms"]}))
+    if published["state"] != LIVE:
+        raise OFFER_NOT_LIVE(offer=row["offer_id"])
+    _require(refusal_of_request(published, row["offer"]))
+    _require(uncontractable(tx, row["dataset"], published["terms"]))
+    return shown(agreeing(tx, row, published["terms"]))
+
+
+def _require(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise refusal
 
 
 @verb(*PROVIDER_ROLES)
@@ -91,8 +100,10 @@ def offer(
     written = to_json(from_json({**policy, "id": offer_id}))
     if negotiation:
         row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.offer)
+        _require(uncontractable(tx, row["dataset"], terms))
         made = {"id": offer_id, "dataset": row["dataset"], "policy": written, "terms": terms}
         return shown(sending(tx, row, Act.offer, made))
+    _require(uncontractable(tx, dataset, terms))
     of = register.node(tx, consumer)
     made = {"id": offer_id, "dataset": dataset, "policy": written, "terms": terms}
     row = opened(

@@ -248,12 +248,10 @@ def _adds_up(lines: list[dict[str, Any]], value: dict[str, Any]) -> bool:
     if not all(isinstance(event, str) for event in events) or len(set(events)) != len(events):
         return False
     for line in lines:
-        charged = line["state"] == rules.BILLED_STATE and tariff.get("kind") != "free"
-        if line["unit_price_fen"] != (tariff.get("amount_fen") if charged else 0):
+        unit = rules.unit_price(line["state"], tariff)
+        if line["unit_price_fen"] != unit or line["quantity"] != len(line["events"]):
             return False
-        if line["quantity"] != len(line["events"]):
-            return False
-        if tariff.get("kind") != "per_gib" and line["amount_fen"] != line["quantity"] * line["unit_price_fen"]:
+        if line["amount_fen"] != line["quantity"] * unit:
             return False
     return bool(sum(line["amount_fen"] for line in lines) == value["gross_fen"])
 
