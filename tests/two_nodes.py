@@ -133,7 +133,7 @@ def listed(
     with node.store.begin(NODE) as tx:
         ceiling = {
             "id": f"ceil-{dataset}", "survey": "s", "product": dataset, "cap_fen": CAP, "forecast_count": 1,
-            "unit": "per_delivery", "serial": 1, "value": {}, "state": "IN_FORCE", "at": NOW,
+            "unit": "per_delivery", "issuer": "i", "serial": 1, "value": {}, "state": "IN_FORCE", "at": NOW,
         }  # fmt: skip
         tx.add(price_rows.ceilings, ceiling)
         listing = {
