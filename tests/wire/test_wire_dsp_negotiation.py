@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from datong.ground import signing
 from datong.ground.db import NODE, Tx
 from datong.ground.evidence.leaves import leaves, row_digest
 from datong.ground.jobs import open_jobs
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as rows
 from datong.price import store as price_rows
@@ -263,6 +265,34 @@ def test_a_person_cannot_agree_to_terms_the_asker_wrote(pair):
     with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
         negotiate.agree(tx, negotiation=provider.negotiation()["id"])
     assert refused.value.code == "CTR-406"
+
+
+def test_an_end_that_overtakes_the_last_acknowledgement_is_said_again(pair):
+    """The provider's finalisation arrived, the answer to it was lost, and the consumer ends the contract at once."""
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider))
+
+    def lose(_url: str, body: dict) -> dict:
+        loop.lost = int(body["@type"] == "ContractNegotiationEventMessage")
+        return body
+
+    loop.tamper = lose
+    while sum(worker.run_due() for worker in loop.workers.values()):
+        pass
+    assert states(provider, consumer) == ["VERIFIED", "FINALIZED"]
+    agreed = consumer.agreements()[0]["id"]
+    with consumer.as_("legal") as tx:
+        negotiate.end(tx, agreement=agreed, reason="no longer needed")
+        notice = signing.signed(tx, {"agreement": agreed, "kind": "01", "reason": "no longer needed", "at": tx.now})
+    with provider.heard(consumer) as tx, pytest.raises(Refusal) as refused:
+        negotiate.received_ended(tx, sender=consumer.code, body=notice)
+    assert (refused.value.code, refused.value.kind) == ("CTR-504", Kind.unavailable)
+    loop.tamper = lambda _url, body: body
+    with contextlib.suppress(AssertionError):
+        loop.run(most=5)  # the notice itself is not carried by this loop and stays open
+    with provider.heard(consumer) as tx:
+        negotiate.received_ended(tx, sender=consumer.code, body=notice)
+    assert provider.agreements()[0]["state"] == consumer.agreements()[0]["state"] == "TERMINATED"
 
 
 @pytest.mark.parametrize("who", ["provider", "consumer"])
