@@ -345,14 +345,15 @@ def harmonise(j: Journey) -> str:
 
 
 def supply(j: Journey) -> str:
-    """The two owners offer counts of their resources; the group contracts with both by the Dataspace Protocol."""
+    """The two owners offer counts of their resources for a weight of the revenue, which so stands in a contract that
+    they sign; the group contracts with both by the Dataspace Protocol."""
     for slug, name in ((BIKE, "trips"), (BUREAU, "passages")):
         manager = j.who(slug, "product_manager")
         title = "共享单车骑行行程（仅供联合统计）" if name == "trips" else "卡口过车记录（仅供联合统计）"
         manager.do(
             "catalogue.publish", dataset=j.codes[name], title=title,
             description="在提供方节点内按约定分组计数，交付每组不少于 5 名不同个体的统计结果。",
-            purposes=[PURPOSE], from_at=FROM, until_at=UNTIL,
+            purposes=[PURPOSE], from_at=FROM, until_at=UNTIL, split=j.facts("price")["split"],
         )  # fmt: skip
         j.known[f"{name}.agreement"] = contract(j, j.who(GROUP, "product_manager"), slug, j.codes[name])
     return "two contracts, each requested, agreed, verified and finalized by signed messages"
@@ -600,7 +601,8 @@ def receive(j: Journey, share: Path) -> dict[str, Any]:
 
 
 def settle(j: Journey) -> str:
-    """An invoice from the metered event, balanced postings, the split of the contract, a statement per party."""
+    """An invoice from the metered event, balanced postings, the split of the contract, a statement per party; paid,
+    and paid out: the bureau's share to the treasury account."""
     finance, buyer = j.who(GROUP, "finance"), j.who(LAB, "finance")
     month = j.known["today"].strftime("%Y-%m")
     j.to_day(first_of_next_month(j.known["today"]) + timedelta(days=5))  # only a finished period is invoiced
@@ -617,12 +619,29 @@ def settle(j: Journey) -> str:
     )
     for slug in (BIKE, BUREAU):
         j.until(j.who(slug, "finance"), "settle.statements", len, f"the statement at {slug}")
+    for person in (finance, buyer):
+        j.until(
+            person, "settle.settlement", lambda found: found["state"] == "PAID" and found["balanced"],
+            "both sides to hold the invoice as paid", invoice=invoice["id"],
+        )  # fmt: skip
+    pay_out(j, finance, invoice["id"])
     j.known["settlement"] = finance.ask("settle.settlement", invoice=invoice["id"])
     j.known["statements"] = finance.ask("settle.statements", invoice=invoice["id"])
     j.known["balances"] = finance.ask("settle.balances")
     names = {party["credit_code"]: slug for slug, party in parties().items()}
     parts = ", ".join(f"{names[s['party']]} ¥{s['share_fen'] / 100:,.2f}" for s in j.known["statements"])
     return f"invoice ¥{invoice['gross_fen'] / 100:,.2f}; split {parts}"
+
+
+def pay_out(j: Journey, finance: Person, invoice: str) -> None:
+    """Each share is paid to the account the contract names; payer and payee record it under one reference."""
+    slugs = {party["credit_code"]: slug for slug, party in parties().items()}
+    for number, sent in enumerate(finance.ask("settle.statements", invoice=invoice), 1):
+        if sent["direction"] != "sent":
+            continue
+        paid = {"statement": sent["id"], "amount_fen": sent["share_fen"], "reference": f"演示付款 {number:04}"}
+        for person in (finance, j.who(slugs[sent["party"]], "finance")):
+            person.do("settle.record_payout", **paid)
 
 
 def first_of_next_month(day: date) -> date:

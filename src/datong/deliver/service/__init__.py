@@ -39,6 +39,7 @@ from datong.deliver.service.partitions import received_partition_agreed, receive
 from datong.deliver.service.sharing import shares
 from datong.deliver.service.transferring import (
     complete_transfer,
+    delivered_at_most,
     outgoing,
     request_transfer,
     suspend_transfer,
@@ -58,6 +59,7 @@ __all__ = [
     "complete_transfer",
     "decide",
     "decisions",
+    "delivered_at_most",
     "destroy_job",
     "end",
     "end_agreement",

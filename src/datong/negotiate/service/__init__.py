@@ -2,7 +2,7 @@
 
 consumer   request, accept, verify          both   terminate, end, negotiations, negotiation, waiting,
 provider   offer, agree                            agreements, contract
-rooms      agreement, in_force, on_finalized, on_terminated
+rooms      agreement, in_force, provided_to, on_finalized, on_terminated
 wire       received_*, status, outgoing, acknowledged, not_accepted, learned_peer, peer
 node       lapse; received_ended (message "negotiate.ended")
 """
@@ -14,6 +14,7 @@ from datong.negotiate.service.contracts import (
     end,
     in_force,
     lapse,
+    provided_to,
     received_ended,
 )
 from datong.negotiate.service.course import on_finalized, on_terminated
@@ -58,6 +59,7 @@ __all__ = [
     "on_terminated",
     "outgoing",
     "peer",
+    "provided_to",
     "received_agreement",
     "received_ended",
     "received_event",

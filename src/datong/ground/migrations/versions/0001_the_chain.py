@@ -720,6 +720,7 @@ def upgrade() -> None:
         sa.Column("account", sa.String(length=120), nullable=False),
         sa.Column("party", sa.String(length=40), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("payee", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posting")),
     )
     with op.batch_alter_table("posting", schema=None) as batch_op:
