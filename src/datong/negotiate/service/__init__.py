@@ -2,7 +2,7 @@
 
 consumer   request, accept, verify          both   terminate, end, negotiations, negotiation, waiting,
 provider   offer, agree                            agreements, contract
-rooms      agreement, in_force, provided_to, on_finalized, on_terminated
+rooms      agreement, in_force, provided_to, signed_by_both, on_finalized, on_terminated
 wire       received_*, status, outgoing, acknowledged, not_accepted, learned_peer, peer
 node       lapse; received_ended (message "negotiate.ended")
 """
@@ -16,6 +16,7 @@ from datong.negotiate.service.contracts import (
     lapse,
     provided_to,
     received_ended,
+    signed_by_both,
 )
 from datong.negotiate.service.course import on_finalized, on_terminated
 from datong.negotiate.service.delivery import acknowledged, learned_peer, not_accepted, outgoing, peer
@@ -68,6 +69,7 @@ __all__ = [
     "received_termination",
     "received_verification",
     "request",
+    "signed_by_both",
     "status",
     "terminate",
     "verify",

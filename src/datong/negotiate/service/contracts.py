@@ -7,6 +7,7 @@ from typing import Any
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
+from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import BAD_SIGNATURE, ENDED, FINALISING, NO_SUCH, NOT_IN_FORCE, UNSIGNED, Act, State
 from datong.negotiate.service.course import on_terminated
@@ -56,6 +57,15 @@ def in_force(tx: Tx, id: str) -> dict[str, Any]:
         raise ENDED(agreement=id, why_zh=f"已于 {row['until']} 到期", why_en=f"It expired on {row['until']}")
     _verify_signatures(row)
     return row
+
+
+def signed_by_both(row: dict[str, Any]) -> bool:
+    """Whether a contract says what both its parties signed."""
+    try:
+        _verify_signatures(row)
+    except Refusal:
+        return False
+    return bool(row["signed"] == "both")
 
 
 def _verify_signatures(row: dict[str, Any]) -> None:
