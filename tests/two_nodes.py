@@ -29,6 +29,7 @@ from datong.ground.jobs import Worker, open_jobs
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import NO_SUCH
+from datong.price import store as price_rows
 from datong.register import store as register_rows
 from datong.terms.policy import Constraint, Policy, Rule, policy_hash, to_json
 from datong.wire.dsp import catalogue as dsp_catalogue
@@ -40,6 +41,8 @@ NOW = "2026-03-02T00:00:00Z"
 UNTIL = "2027-03-02T00:00:00Z"
 DATASET, OFFER = "mobility-flows", "offer-flows"
 PARTY = {"provider": "91520000MA6GROUP01", "consumer": "91520100MA6LAB0001"}
+CAP = 200_000
+"""The ceiling of the dataset in fen."""
 PURPOSES = ("industry_development", "public_welfare")
 
 POLICY = Policy(
@@ -162,6 +165,11 @@ def listed(
 ) -> dict[str, Any]:  # fmt: skip
     """A listing with one offer, as it stands after catalogue's gates (which have their own tests)."""
     with node.store.begin(NODE) as tx:
+        ceiling = {
+            "id": f"ceil-{dataset}", "survey": "s", "product": dataset, "cap_fen": CAP, "forecast_count": 1,
+            "unit": "per_delivery", "issuer": "i", "serial": 1, "value": {}, "state": "IN_FORCE", "at": NOW,
+        }  # fmt: skip
+        tx.add(price_rows.ceilings, ceiling)
         listing = {
             "id": f"listing-{dataset}", "dataset": dataset, "kind": "product", "title": "Mobility flows 出行流量",
             "description": "", "delivery_form": "controlled", "inputs": [], "facts": {"quality": {"rows": 3}},

@@ -18,17 +18,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from paperwork import HERE, department, facts, logins, parties
-from reporting import report, summary
+from paperwork import HERE, department, facts, first_day, logins, parties
+from reporting import cases as all_cases
+from reporting import counted, every, report, summary
 from telling import story
 from world import Person, Refused, World
 
+from datong.deidentify.rules.risk import LIMIT
 from datong.ground.canonical import digest_bytes
 
 ROOT = HERE.parents[1]
 BIKE, BUREAU, REGISTRY, GROUP, LAB = "bike-company", "traffic-bureau", "data-bureau", "data-group", "city-lab"
 PURPOSE = "industry_development"
-FROM, UNTIL = "2026-03-02", "2029-03-01"
+FROM, UNTIL = first_day().isoformat(), "2029-03-01"
 ROOMS = [
     "register", "authorise", "harmonise", "deidentify", "compose", "price", "catalogue", "negotiate", "deliver",
     "meter", "settle", "audit",
@@ -103,7 +105,7 @@ class Journey:
 
 def register(j: Journey) -> str:
     """People, nodes, resources and the registration of the two resources and the product."""
-    j.to_day("2026-03-02")
+    j.to_day(first_day())
     people_and_tokens(j)
     nodes_join(j)
     declare_resources(j)
@@ -112,7 +114,9 @@ def register(j: Journey) -> str:
     declare_product(j)
     through_the_registry(j, [file_case(j, GROUP, "product")])
     people = sum(len(party["people"]) for party in parties().values())
-    return f"{len(parties())} nodes and {people} people; 2 resources and 1 product coded by the registry"
+    coded = [case["object_kind"] for case in all_cases(j) if case["state"] == "CODED"]
+    things = [f"{coded.count(kind)} {kind}{'' if coded.count(kind) == 1 else 's'}" for kind in ("resource", "product")]
+    return f"{len(parties())} nodes and {people} people; {' and '.join(things)} coded by the registry"
 
 
 def people_and_tokens(j: Journey) -> None:
@@ -311,8 +315,14 @@ def authorise(j: Journey) -> str:
     inputs = [j.codes["trips"], j.codes["passages"]]
     cleared = j.world.wait_for(lambda: clearance(manager, inputs, "build"), "the rights to arrive at the group")
     assert cleared["cleared"]
+    kinds = [found["kind"] for found in manager.ask("authorise.instruments") if found["state"] == "IN_FORCE"]
+    bases = counted(kinds.count("legal_basis"), "legal basis", "legal bases")
+    missing = {"agreement", "consent", "data_use", "legal_basis"} - set(kinds)
+    if missing:
+        raise TimeoutError(f"the group does not hold in force: {', '.join(sorted(missing))}")
     return (
-        "the agreement is in force; consent, data-use authorisation and two legal bases stand; both inputs are cleared"
+        f"the agreement is in force; consent, data-use authorisation and {bases} stand;"
+        f" {every(len(inputs))} inputs are cleared"
     )
 
 
@@ -346,17 +356,19 @@ def harmonise(j: Journey) -> str:
 
 
 def supply(j: Journey) -> str:
-    """The two owners offer counts of their resources; the group contracts with both by the Dataspace Protocol."""
+    """The two owners offer counts of their resources for a weight of the revenue, which so stands in a contract that
+    they sign; the group contracts with both by the Dataspace Protocol."""
     for slug, name in ((BIKE, "trips"), (BUREAU, "passages")):
         manager = j.who(slug, "product_manager")
         title = "共享单车骑行行程（仅供联合统计）" if name == "trips" else "卡口过车记录（仅供联合统计）"
         manager.do(
             "catalogue.publish", dataset=j.codes[name], title=title,
             description="在提供方节点内按约定分组计数，交付每组不少于 5 名不同个体的统计结果。",
-            purposes=[PURPOSE], from_at=FROM, until_at=UNTIL,
+            purposes=[PURPOSE], from_at=FROM, until_at=UNTIL, split=j.facts("price")["split"],
         )  # fmt: skip
         j.known[f"{name}.agreement"] = contract(j, j.who(GROUP, "product_manager"), slug, j.codes[name])
-    return "two contracts, each requested, agreed, verified and finalized by signed messages"
+    made = counted(len(j.known["negotiations"]), "contract")
+    return f"{made}, each requested, agreed, verified and finalized by signed messages"
 
 
 def contract(j: Journey, buyer: Person, provider: str, dataset: str, purpose: str = PURPOSE) -> str:
@@ -404,12 +416,13 @@ def deidentify(j: Journey) -> str:
     j.known["partition"] = agreed
     refused = refused_release(j)
     assess(j)
+    released = 0
     for slug, name in ((BIKE, "trips"), (BUREAU, "passages")):
-        released = release(j, slug, j.known[f"{name}.agreement"])
-        j.known[f"{name}.release"] = released
+        j.known[f"{name}.release"] = release(j, slug, j.known[f"{name}.agreement"])
+        released += 1
     return (
-        f"{agreed['groups']:,} joint groups agreed in {len(agreed['levels'])} rounds; both providers' counts passed"
-        f" their gates, which refused them without an assessment ({refused})"
+        f"{agreed['groups']:,} joint groups agreed in {len(agreed['levels'])} rounds; {every(released)} providers' counts"
+        f" passed their gates, which refused them without an assessment ({refused})"
     )
 
 
@@ -491,7 +504,7 @@ def compose(j: Journey) -> str:
     j.known["version"] = built
     risk = built["risk"]
     return (
-        f"{built['rows']:,} groups; R = {risk['overall_risk']:.4f} < 0.05 at CR = {risk['cr']:.2f}"
+        f"{built['rows']:,} groups; R = {risk['overall_risk']:.4f} < {LIMIT} at CR = {risk['cr']:.2f}"
         f" (at CR = 1: {risk['overall_risk_at_cr_1']:.3f}, which would be refused)"
     )
 
@@ -511,7 +524,7 @@ def price(j: Journey) -> str:
     try:
         manager.do("price.set_fee", product=j.codes["product"], **told["refused_fee"])
     except Refused as refused:
-        above = refused.code
+        above = j.known["refused_fee"] = refused.code
     else:
         raise TimeoutError("a fee above the ceiling was accepted")
     for fee in told["fees"]:
@@ -548,7 +561,9 @@ def negotiate(j: Journey) -> str:
     analyst = j.who(LAB, "analyst")
     refused = refused_purpose(j, analyst)
     j.known["product.agreement"] = contract(j, analyst, GROUP, j.codes["product"])
-    return f"city-lab's contract is finalized and signed by both; a request for credit scoring was refused ({refused})"
+    mine = analyst.ask("negotiate.contract", id=j.known["product.agreement"])
+    signed = f"{str(mine['state']).lower()} and signed by {mine['signed']}"
+    return f"city-lab's contract is {signed}; a request for credit scoring was refused ({refused})"
 
 
 def refused_purpose(j: Journey, analyst: Person) -> str:
@@ -624,7 +639,8 @@ def receive(j: Journey, share: Path) -> dict[str, Any]:
 
 
 def settle(j: Journey) -> str:
-    """An invoice from the metered event, balanced postings, the split of the contract, a statement per party."""
+    """An invoice from the metered event, balanced postings, the split of the contract, a statement per party; paid,
+    and paid out: the bureau's share to the treasury account."""
     finance, buyer = j.who(GROUP, "finance"), j.who(LAB, "finance")
     month = j.known["today"].strftime("%Y-%m")
     j.to_day(first_of_next_month(j.known["today"]) + timedelta(days=5))  # only a finished period is invoiced
@@ -641,12 +657,30 @@ def settle(j: Journey) -> str:
     )
     for slug in (BIKE, BUREAU):
         j.until(j.who(slug, "finance"), "settle.statements", len, f"the statement at {slug}")
+    for person in (finance, buyer):
+        j.until(
+            person, "settle.settlement", lambda found: found["state"] == "PAID" and found["balanced"],
+            "both sides to hold the invoice as paid", invoice=invoice["id"],
+        )  # fmt: skip
+    pay_out(j, finance, invoice["id"])
     j.known["settlement"] = finance.ask("settle.settlement", invoice=invoice["id"])
     j.known["statements"] = finance.ask("settle.statements", invoice=invoice["id"])
     j.known["balances"] = finance.ask("settle.balances")
     names = {party["credit_code"]: slug for slug, party in parties().items()}
     parts = ", ".join(f"{names[s['party']]} ¥{s['share_fen'] / 100:,.2f}" for s in j.known["statements"])
-    return f"invoice ¥{invoice['gross_fen'] / 100:,.2f}; split {parts}"
+    paid = sum(1 for s in j.known["statements"] if s["direction"] == "sent" and s["paid_fen"] == s["share_fen"])
+    return f"invoice ¥{invoice['gross_fen'] / 100:,.2f}; split {parts}; paid, and {counted(paid, 'share')} paid out"
+
+
+def pay_out(j: Journey, finance: Person, invoice: str) -> None:
+    """Each share is paid to the account the contract names; payer and payee record it under one reference."""
+    slugs = {party["credit_code"]: slug for slug, party in parties().items()}
+    for number, sent in enumerate(finance.ask("settle.statements", invoice=invoice), 1):
+        if sent["direction"] != "sent":
+            continue
+        paid = {"statement": sent["id"], "amount_fen": sent["share_fen"], "reference": f"演示付款 {number:04}"}
+        for person in (finance, j.who(slugs[sent["party"]], "finance")):
+            person.do("settle.record_payout", **paid)
 
 
 def first_of_next_month(day: date) -> date:
@@ -665,6 +699,13 @@ def audit(j: Journey) -> str:
         slugs[onward["node"]]: j.who(slugs[onward["node"]], "operator").ask(onward["call"], **onward["arguments"])
         for onward in j.known["walk"]["continues"]
     }
+    broken = {
+        slug: found["problems"]
+        for slug, found in ((GROUP, j.known["walk"]), *j.known["walk_on"].items())
+        if not found["ok"]
+    }
+    if broken:
+        raise TimeoutError(f"the invoice line does not lead back to its sources: {broken}")
     bundle = auditor.ask("audit.export_bundle", name="demonstration")
     checked = subprocess.run(
         ["python3", ROOT / "tools/verify_evidence.py", bundle["file"], "--json"],
@@ -681,7 +722,7 @@ def audit(j: Journey) -> str:
             f"evidence does not verify: {wrong} {j.known['bundle']} {[j.known['verified'][s] for s in wrong]}"
         )
     entries = sum(found["leaves"] for found in j.known["verified"].values())
-    return f"{entries:,} entries on five nodes verified; the invoice line leads back through {len(j.known['walk']['steps'])} steps; the bundle passed the one-file verifier"
+    return f"{entries:,} entries on {counted(len(j.known['verified']), 'node')} verified; the invoice line leads back through {len(j.known['walk']['steps'])} steps; the bundle passed the one-file verifier"
 
 
 def verified(j: Journey, slug: str) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -21,6 +23,12 @@ def parties() -> dict[str, dict[str, Any]]:
     """The five parties by slug, in the order of their ports."""
     told = tomllib.loads((HERE / "parties.toml").read_text(encoding="utf-8"))
     return {party["slug"]: party for party in told["party"]}
+
+
+def first_day() -> date:
+    """The business day, Beijing time, on which the clocks of the nodes start."""
+    told = tomllib.loads((HERE / "parties.toml").read_text(encoding="utf-8"))
+    return datetime.fromisoformat(told["clock_starts"]).astimezone(ZoneInfo("Asia/Shanghai")).date()
 
 
 def logins(slug: str, role: str) -> list[str]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 from paperwork import parties
 
+from datong.deidentify.rules.risk import LIMIT
+
 if TYPE_CHECKING:
     from journey import Journey
 
@@ -84,6 +86,19 @@ def kept(j: Journey) -> dict[str, float]:
     return {name: round(trips / read, 6) for name, trips in told.items()}
 
 
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def counted(number: int, thing: str, many: str = "") -> str:
+    """ "two contracts": a number in words, as far as there are some, with its noun."""
+    word = NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
+    return f"{word} {thing if number == 1 else many or thing + 's'}"
+
+
+def every(number: int) -> str:
+    return "both" if number == 2 else f"all {number}"
+
+
 def slug_of_party(code: str) -> str:
     return next(slug for slug, party in parties().items() if party["credit_code"] == code)
 
@@ -106,6 +121,7 @@ def summary(j: Journey, made: dict[str, Any]) -> list[str]:
     shares = ", ".join(
         f"{share:.1%} {f'at {label}' if ' x ' in label else label}" for label, share in privacy["kept"].items()
     )
+    smallest = j.known["version"]["risk"]["f_min"]
     split = ", ".join(f"{part['party']} ¥{part['fen'] / 100:,.2f}" for part in money["parts"])
     return [
         "[bold]The story of this run[/]",
@@ -114,9 +130,8 @@ def summary(j: Journey, made: dict[str, Any]) -> list[str]:
             f" + {source['quarantined']:,} quarantined"
             for name, source in made["sources"].items()
         ],
-        f"  {privacy['classes']:,} joint groups of at least {privacy['k']} riders and {privacy['k']} vehicles;"
-        f" trips: {shares}",
-        f"  risk R = {privacy['overall_risk']:.4f} (CR {privacy['cr']:.2f}), level {privacy['level']}; below 0.05 is released",
+        f"  {privacy['classes']:,} joint groups of at least {smallest} riders and {smallest} vehicles; trips: {shares}",
+        f"  risk R = {privacy['overall_risk']:.4f} (CR {privacy['cr']:.2f}), level {privacy['level']}; below {LIMIT} is released",
         f"  received with {made['delivery']['client']}: {made['delivery']['rows']:,} rows, {made['usage']['events']} usage event",
         f"  fee ¥{money['gross_fen'] / 100:,.2f}, split {split}; balanced: {money['balanced']}",
         f"  forecast error {model['raw_mae']:.3f} (raw trips), {model['product_mae']:.3f} (product), {model['constant_mae']:.3f} (constant)",

@@ -6,12 +6,11 @@ itself is drawn by datong.web.story; nothing here knows about pictures.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from flowmap import flows
-from paperwork import parties
-from reporting import SOURCES, cases, contracts, report, slug_of_party
+from paperwork import first_day, parties
+from reporting import SOURCES, cases, contracts, every, report, slug_of_party
 
 from datong.deidentify.rules.risk import LIMIT
 
@@ -50,7 +49,7 @@ def story(j: Journey, seconds: dict[str, float]) -> dict[str, Any]:
     said = sentences(j, made)
     return {
         "report": made,
-        "business_from": "2026-03-02",
+        "business_from": first_day().isoformat(),
         "business_until": j.known["today"].isoformat(),
         "seconds": round(sum(seconds.values()), 1),
         "total_read": sum(source["read"] for source in made["sources"].values()),
@@ -120,6 +119,11 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
     held = len(rights(j, Names(j)))
     supplies = len(j.known["partition"]["supplies"])
     groups, rounds = j.known["partition"]["groups"], len(j.known["partition"]["levels"])
+    signed = all(contract["signed"] == "both" for contract in contracts(j))
+    smallest = j.known["version"]["risk"]["f_min"]
+    sources = len(j.known["walk_on"])
+    gates = sum(1 for name in ("trips", "passages") if j.known.get(f"{name}.release"))
+    paid = sum(1 for s in j.known["statements"] if s["direction"] == "sent" and s["paid_fen"] == s["share_fen"])
     risk, found, money = made["privacy"], made["delivery"], made["settlement"]
     told, model = price(j), made["model"]
     refused = {entry["link"]: entry["code"] for entry in refusals(j)}
@@ -130,7 +134,7 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return {
         "register": (
             f"{nodes} 个节点、{people} 人入网；{resources} 项资源、{products} 项产品经受理、审核、公示后赋码。",
-            f"{nodes} nodes and {people} people joined; {resources} resources and {products} product were accepted, reviewed, publicised and coded.",
+            f"{nodes} nodes and {people} people joined; {resources} resource{'' if resources == 1 else 's'} and {products} product{'' if products == 1 else 's'} were accepted, reviewed, publicised and coded.",
         ),
         "authorise": (
             f"{held} 份权利文件到位：实施方案、运营协议、同意书、数据使用授权与合法性基础；{supplies} 项来源均已清权。",
@@ -141,12 +145,12 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
             f"{read:,} rows read = {kept:,} harmonised + {aside:,} quarantined; not one was lost.",
         ),
         "supply": (
-            f"{supplies} 份供数合约经签名消息请求、同意、确认、成立，双方签署。",
-            f"{supplies} supply contracts were requested, agreed, verified and finalized by signed messages, and signed by both sides.",
+            f"{supplies} 份供数合约经签名消息请求、同意、确认、成立{'，双方签署' if signed else ''}。",
+            f"{supplies} supply contracts were requested, agreed, verified and finalized by signed messages{', and signed by both sides' if signed else ''}.",
         ),
         "deidentify": (
-            f"{rounds} 轮问答商定 {groups:,} 个联合分组，每组骑行者与车辆各不少于 {risk['k']}；两家计数均通过放行门禁；无评估记录时曾被拒绝（{refused['deidentify']}）。",
-            f"{rounds} rounds agreed on {groups:,} joint groups, each of at least {risk['k']} riders and {risk['k']} vehicles; both counts passed the gate, which refused them without an assessment ({refused['deidentify']}).",
+            f"{rounds} 轮问答商定 {groups:,} 个联合分组，每组骑行者与车辆各不少于 {smallest}；{gates} 家计数均通过放行门禁；无评估记录时曾被拒绝（{refused['deidentify']}）。",
+            f"{rounds} rounds agreed on {groups:,} joint groups, each of at least {smallest} riders and {smallest} vehicles; {every(gates)} counts passed the gate, which refused them without an assessment ({refused['deidentify']}).",
         ),
         "compose": (
             f"汇成 {made['product']['rows']:,} 组；总体风险 R = {risk['overall_risk']:.4f}，低于限值 {LIMIT}。",
@@ -162,19 +166,19 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
         ),
         "negotiate": (
             f"买方签约成立；以“信用评分”为用途的请求被拒绝（{refused['negotiate']}）。",
-            f"The buyer's contract is final and signed by both; a request for credit scoring was refused ({refused['negotiate']}).",
+            f"The buyer's contract is final{' and signed by both' if signed else ''}; a request for credit scoring was refused ({refused['negotiate']}).",
         ),
         "deliver": (
             f"通用客户端 {found['client']} 收到 {found['rows']:,} 行、{found['bytes']:,} 字节；计量 {made['usage']['events']} 次。",
             f"The stock client {found['client']} received {found['rows']:,} rows, {found['bytes']:,} bytes; {made['usage']['events']} metered event.",
         ),
         "settle": (
-            f"账单 {yuan(money['gross_fen'])} 元，按合约权重 {weights} 分给三方，借贷{'相等' if money['balanced'] else '不等'}。",
-            f"An invoice of CNY {yuan(money['gross_fen'])}, split by the contract's weights {weights}; the postings {'balance' if money['balanced'] else 'do not balance'}.",
+            f"账单 {yuan(money['gross_fen'])} 元，按合约权重 {weights} 分给 {len(money['parts'])} 方，已付出 {paid} 份，借贷{'相等' if money['balanced'] else '不等'}。",
+            f"An invoice of CNY {yuan(money['gross_fen'])}, split by the contract's weights {weights} among {len(money['parts'])} parties, {paid} shares paid out; the postings {'balance' if money['balanced'] else 'do not balance'}.",
         ),
         "audit": (
-            f"{nodes} 个节点 {entries:,} 条存证全部核验；一行账单可经 {steps} 步走回两家来源。",
-            f"{entries:,} evidence entries of {nodes} nodes verified; one invoice line leads back to both sources in {steps} steps.",
+            f"{nodes} 个节点 {entries:,} 条存证全部核验；一行账单可经 {steps} 步走回 {sources} 家来源。",
+            f"{entries:,} evidence entries of {nodes} nodes verified; one invoice line leads back to {every(sources)} sources in {steps} steps.",
         ),
         "model": (
             f"预测平均误差：原始行程 {model['raw_mae']:.3f}，产品 {model['product_mae']:.3f}，常数 {model['constant_mae']:.3f}。",
@@ -190,13 +194,12 @@ def yuan(fen: int) -> str:
 def refusals(j: Journey) -> list[dict[str, Any]]:
     """What this run asked for on purpose and was refused."""
     release = j.known["refused_release"]
-    code = re.search(r"\(([A-Z]{3}-\d+)\)", j.said["price"])
     reason = j.known["refused_purpose"].get("reason") or {}
     return [
         {"link": "deidentify", "code": release["code"],
          "zh": f"无评估记录即放行骑行计数。{release['what']['zh']}{release['why']['zh']}",
          "en": f"Releasing the counts of trips without an assessment record. {release['what']['en']} {release['why']['en']}"},
-        {"link": "price", "code": code.group(1) if code else "", "zh": "定价高于上限价", "en": "A fee above the ceiling"},
+        {"link": "price", "code": j.known["refused_fee"], "zh": "定价高于上限价", "en": "A fee above the ceiling"},
         {"link": "negotiate", "code": str(reason.get("code", "")), "zh": "以“信用评分”为用途购买", "en": "A purchase for credit scoring"},
     ]  # fmt: skip
 

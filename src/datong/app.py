@@ -100,6 +100,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "settle.accepted": settle.received_accepted,
     "settle.disputed": settle.received_disputed,
     "settle.voided": settle.received_voided,
+    "settle.paid": settle.received_paid,
 }
 """Which room receives which message of the node protocol (docs/reference/node-protocol.md)."""
 

@@ -20,6 +20,7 @@ import datong.register.store
 import datong.settle.store  # noqa: F401 - declare the tables
 from datong.audit import service as audit
 from datong.ground import evidence, signing
+from datong.ground.canonical import digest
 from datong.ground.db import NODE, Actor, Store, Tx, metadata, sqlite_url
 from datong.ground.evidence import note, tree
 from datong.ground.evidence.sequencer import Sequencer
@@ -46,6 +47,40 @@ def put(tx: Tx, table: str, key: str, **values: Any) -> None:
     evidence.append(tx, f"{table}.made", of, key)
 
 
+KEYS = {code: PrivateKey.new() for code in (GROUP, BIKES, LAB)}
+FEE = 1200
+
+
+def contract(tx: Tx, key: str, provider: str, consumer: str, dataset: str, **changes: Any) -> None:
+    """A contract that both parties signed; `changes` are made after the signing."""
+    terms = {"product": dataset, "purpose": "industry", "tariff": {"kind": "per_delivery", "amount_fen": FEE}}
+    content = {
+        "id": key, "code": key, "dataset": dataset, "offer_id": "o", "provider": provider, "consumer": consumer,
+        "provider_party": provider, "consumer_party": consumer, "policy": {}, "policy_hash": "h", "terms": terms,
+        "from": "2026-03-01T00:00:00Z", "until": None, "agreed_at": "2026-03-01T00:00:00Z",
+    }  # fmt: skip
+    signatures = [
+        {
+            "party": code,
+            "node": code,
+            "by": "",
+            "key": KEYS[code].public.text,
+            "signature": KEYS[code].sign_value(content),
+        }
+        for code in (provider, consumer)
+    ]
+    keys = {code: KEYS[code].public.text for code in (provider, consumer)}
+    put(tx, "agreement", key, **{**content, "signatures": signatures, "keys": keys, "signed": "both",
+                                 "digest": digest(content), "state": "FINALIZED", **changes})  # fmt: skip
+
+
+def sold(tx: Tx) -> None:
+    put(tx, "invoice", "inv-1", agreement="agr-out", seller_party=GROUP, buyer_party=LAB, product="P", purpose="industry",
+        gross_fen=FEE, from_at="2026-03-01T00:00:00Z", until_at="2026-04-01T00:00:00Z", state="ISSUED")  # fmt: skip
+    put(tx, "invoice_line", "inv-1-1", invoice="inv-1", events=["use-1"], state="MONETIZABLE", quantity=1,
+        unit_price_fen=FEE, amount_fen=FEE)  # fmt: skip
+
+
 def node(code: str, folder: Path) -> Store:
     folder.mkdir()
     store = Store(sqlite_url(folder / "n.db"))
@@ -67,20 +102,21 @@ def group(tmp_path: Path) -> Iterator[Store]:
     with store.begin(NODE, "settle") as tx:
         put(tx, "register_product", "prod-1", code="P", name_en="mobility flows")
         put(tx, "register_case", "case-1", object_id="prod-1", code="P", object_kind="product")
-        put(tx, "agreement", "agr-in", provider=BIKES, consumer=GROUP, dataset="R")
+        contract(tx, "agr-in", BIKES, GROUP, "R")
         put(tx, "received", "file-in", agreement="agr-in", dataset="R", digest=DIGEST)
         put(tx, "compose_partition", "part-1", product="P")
         put(tx, "compose_supply", "sup-1", partition="part-1", resource="R", agreement="agr-in", digest=DIGEST)
         inputs = [{"resource": "R", "agreement": "agr-in", "digest": DIGEST, "rows": 1}]
         put(tx, "compose_product_version", "P/1", product="P", partition="part-1", inputs=inputs)
-        put(tx, "agreement", "agr-out", provider=GROUP, consumer=LAB, dataset="P")
+        contract(tx, "agr-out", GROUP, LAB, "P")
         put(tx, "share_table", "share-1", agreement="agr-out", source={"kind": "product", "version": "P/1"})
-        put(tx, "decision", "dec-1", agreement="agr-out")
+        put(tx, "decision", "dec-1", agreement="agr-out", dataset="P", outcome="allowed", purpose="industry")
         put(tx, "delivery_grant", "grant-1", agreement="agr-out")
-        put(tx, "usage_event", "use-1", agreement="agr-out", grant_id="grant-1", decision={"id": "dec-1"})
+        put(tx, "usage_event", "use-1", agreement="agr-out", grant_id="grant-1", decision={"id": "dec-1"},
+            state="MONETIZABLE", at="2026-03-02T00:00:00Z")  # fmt: skip
         put(tx, "file_set", "set-1", share_table="share-1", event="use-1", agreement="agr-out")
-        put(tx, "invoice", "inv-1", agreement="agr-out")
-        put(tx, "invoice_line", "inv-1-1", invoice="inv-1", events=["use-1"])
+        sold(tx)
+        put(tx, "billed_event", "use-1", invoice="inv-1")
     sequenced(store, tmp_path / GROUP)
     yield store
     store.dispose()
@@ -95,7 +131,7 @@ def bikes(tmp_path: Path) -> Iterator[Store]:
         put(tx, "register_case", "case-2", object_id="res-1", code="R")
         put(tx, "build", "build-1", resource="R")
         put(tx, "deidentify_release", "rel-1")
-        put(tx, "agreement", "agr-in", provider=BIKES, consumer=GROUP, dataset="R")
+        contract(tx, "agr-in", BIKES, GROUP, "R")
         source = {"kind": "supply", "build": "build-1", "release": "rel-1"}
         put(tx, "share_table", "share-9", agreement="agr-in", dataset="R", source=source)
         put(tx, "share_file", "file-9", share_table="share-9", digest=DIGEST)
@@ -165,13 +201,72 @@ def test_a_broken_chain_is_named(group: Store, statement: str, fault: str, table
     assert (fault, table) in {(problem["kind"], problem["table"]) for problem in report["problems"]}
 
 
+LATE = "2026-04-01T00:00:00Z"
+OTHERS = [
+    ("invoice_line", "inv-1-1", {"amount_fen": 2 * FEE}, "amount_fen"),
+    ("invoice_line", "inv-1-1", {"unit_price_fen": 2 * FEE, "amount_fen": 2 * FEE}, "unit_price_fen"),
+    ("invoice_line", "inv-1-1", {"quantity": 2, "amount_fen": 2 * FEE}, "quantity"),
+    ("invoice", "inv-1", {"gross_fen": FEE + 1}, "gross_fen"),
+    ("invoice", "inv-1", {"buyer_party": BIKES}, "buyer"),
+    ("invoice", "inv-1", {"product": "Q"}, "product"),
+    ("agreement", "agr-out", {"dataset": "Q"}, "signed by both"),
+    ("agreement", "agr-out", {"signed": "one side"}, "signed by both"),
+    ("agreement", "agr-in", {"signatures": []}, "signed by both"),
+    ("usage_event", "use-1", {"agreement": "agr-in"}, "agreement"),
+    ("usage_event", "use-1", {"state": "INCLUDED"}, "state"),
+    ("usage_event", "use-1", {"at": LATE}, "time"),
+    ("decision", "dec-1", {"outcome": "denied"}, "outcome"),
+    ("decision", "dec-1", {"agreement": "agr-in"}, "agreement"),
+    ("decision", "dec-1", {"purpose": "credit"}, "purpose"),
+    ("share_table", "share-1", {"agreement": "agr-in"}, "agreement"),
+    ("compose_product_version", "P/1", {"product": "Q"}, "product"),
+    ("billed_event", "use-1", {"invoice": "inv-2"}, "invoice"),
+]
+
+
+@pytest.mark.parametrize(("table", "key", "changes", "what"), OTHERS)
+def test_records_that_do_not_belong_together_are_named(
+    group: Store, tmp_path: Path, table: str, key: str, changes: dict[str, Any], what: str
+) -> None:
+    """Changed by the node's own program, with a leaf: every proof holds, and the chain still does not fit."""
+    with group.begin(NODE, "settle") as tx:
+        tx.change(metadata.tables[table], key, **changes)
+        evidence.append(tx, f"{table}.changed", metadata.tables[table], key)
+    sequenced(group, tmp_path / GROUP)
+    report = walked(group, audit.walk, invoice_line="inv-1-1")
+    assert all(step["ok"] for step in report["steps"])
+    assert not report["ok"]
+    assert any(p["kind"] == "chain.unfit" and what in p["detail"] for p in report["problems"]), report["problems"]
+    if key != "agr-in":  # a supply contract is the walk's
+        found = walked(group, audit.verify)
+        assert "chain.unfit" in {problem["kind"] for problem in found["problems"]}
+
+
+def test_verify_walks_from_the_line_it_is_given(group: Store) -> None:
+    found = walked(group, audit.verify, invoice_line="inv-1-1")
+    assert found["problems"] == []
+    assert found["ok"] and found["walk"]["ok"]
+
+
+def test_an_entry_that_does_not_balance_is_named(group: Store, tmp_path: Path) -> None:
+    with group.begin(NODE, "settle") as tx:
+        for entry, second in (("good", -5), ("bad", -4)):
+            put(tx, "ledger_entry", entry)
+            put(tx, "posting", f"{entry}-1", entry=entry, amount_fen=5)
+            put(tx, "posting", f"{entry}-2", entry=entry, amount_fen=second)
+        put(tx, "posting", "stray", entry="gone", amount_fen=0)
+    sequenced(group, tmp_path / GROUP)
+    found = walked(group, audit.verify)
+    assert [(p["kind"], p["id"]) for p in found["problems"]] == [("chain.broken", "gone"), ("ledger.unbalanced", "bad")]
+    assert found["problems"][1]["detail"] == "out by 1 fen"
+
+
 def test_the_buyer_walks_to_the_seller(tmp_path: Path) -> None:
     store = node(LAB, tmp_path / LAB)
     with store.begin(NODE, "settle") as tx:
-        put(tx, "agreement", "agr-out", provider=GROUP, consumer=LAB, dataset="P")
+        contract(tx, "agr-out", GROUP, LAB, "P")
         put(tx, "received", "file-1", agreement="agr-out")
-        put(tx, "invoice", "inv-1", agreement="agr-out")
-        put(tx, "invoice_line", "inv-1-1", invoice="inv-1", events=["use-1"])
+        sold(tx)
     sequenced(store, tmp_path / LAB)
     report = walked(store, audit.walk, invoice_line="inv-1-1")
     assert report["ok"] and len(report["steps"]) == 4

@@ -101,7 +101,7 @@ def version(world: Neighbours, folder: Path, riders: int = 100) -> None:
 
 def fee(world: Neighbours, purpose: str, amount_fen: int) -> None:
     ceiling = {
-        "id": "ceil", "survey": "s", "product": FLOWS, "cap_fen": 1000, "forecast_count": 1, "unit": "per_delivery", "serial": 1,
+        "id": "ceil", "survey": "s", "product": FLOWS, "cap_fen": 1000, "forecast_count": 1, "unit": "per_delivery", "issuer": "i", "serial": 1,
         "value": {}, "state": "IN_FORCE", "at": NOW,
     }  # fmt: skip
     row = {"id": f"fee-{purpose}", "product": FLOWS, "purpose": purpose, "amount_fen": amount_fen, "unit": "per_delivery",
@@ -153,6 +153,24 @@ def refusal_of(call: Any, *args: Any, **named: Any) -> Refusal:
     with pytest.raises(Refusal) as refused:
         call(*args, **named)
     return refused.value
+
+
+def test_a_listing_tells_no_rows_of_the_product(world: Neighbours, tmp_path: Path) -> None:
+    rights(world)
+    version(
+        world, tmp_path, {"overall_risk": 0.03, "worst": [["N42.10W72.50|2019-09-03T08", 5]], "assessment": "ass-1"}
+    )
+    fee(world, "industry_development", 900)
+    shown = publish(world, purposes=["industry_development"])
+    assert shown["risk"] == {"overall_risk": 0.03}
+    with world.stores["data-group"].read() as tx:
+        said = str(catalogue.datasets(tx))
+    assert "N42.10" not in said
+    assert "ass-1" not in said
+
+
+def test_a_products_listing_has_its_own_quality(ready: Neighbours) -> None:
+    assert publish(ready)["quality"]["completeness"] == {"group_id": 1.0, "starts": 1.0}
 
 
 def test_a_listing_has_one_offer_per_purpose_with_terms_and_words(ready: Neighbours) -> None:

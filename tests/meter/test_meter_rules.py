@@ -14,7 +14,7 @@ from datong.meter import rules
     [
         ("file_set", "per_delivery", True, "MONETIZABLE"),
         ("file_set", "per_delivery", False, "INCLUDED"),
-        ("query", "per_gib", True, "MONETIZABLE"),
+        ("query", "per_delivery", True, "MONETIZABLE"),
         ("supply", "free", True, "FREE"),
         ("file_set", "free", False, "FREE"),
         ("own_work", "per_delivery", True, "NON_MONETIZABLE"),

@@ -65,6 +65,8 @@ def test_excess_of_the_period_before_is_deducted_and_may_be_spread() -> None:
         ({"profit_rate": "0.0781"}, "PRC-604"),
         ({"operating_cost_fen": 1_300_000_000}, "PRC-606"),
         ({"complete_year": True}, "PRC-607"),
+        ({"trial": False}, "PRC-609"),
+        ({"period": {"years": 3}}, "PRC-400"),
         ({"subsidy_fen": None}, "PRC-400"),
         ({"subsidy_fen": 1.5}, "PRC-400"),
         ({"bond_yield": "NaN"}, "PRC-400"),

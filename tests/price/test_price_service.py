@@ -163,6 +163,41 @@ def test_ceilings_together_stay_within_the_revenue(world: Neighbours) -> None:
     ceiling(world, 50_000)  # replaces the product's own, which does not count twice
 
 
+def test_a_forecast_of_nothing_lets_no_cap_through(world: Neighbours) -> None:
+    assert code_of(ceiling, world, 10**9, forecast=0) == "PRC-422"
+
+
+def set_under(world: Neighbours, survey: str, cap_fen: int, product: str) -> dict[str, Any]:
+    with world.as_person("data-bureau") as tx:
+        return price.set_ceiling(tx, survey=survey, product=product, cap_fen=cap_fen, forecast_count=10)
+
+
+def surveyed(world: Neighbours, **changes: Any) -> str:
+    with world.as_person("data-bureau") as tx:
+        return str(price.survey_costs(tx, survey={**SURVEY, **changes})["id"])
+
+
+def test_a_second_survey_opens_no_second_revenue(world: Neighbours) -> None:
+    first = surveyed(world)
+    set_under(world, first, 100_000, FLOWS)
+    second = surveyed(world, tax_fen=22_001, period={"from_year": 2027, "years": 1})
+    assert code_of(set_under, world, second, 100_000, "P-OTHER") == "PRC-603"
+    assert code_of(set_under, world, first, 10_000, "P-OTHER") == "PRC-610"
+    set_under(world, second, 10_000, "P-OTHER")
+    later = surveyed(world, period={"from_year": 2029, "years": 3})
+    set_under(world, later, 110_000, "P-LATER")  # another period has its own
+
+
+def test_two_bodies_do_not_supersede_each_other_and_the_lower_ceiling_holds(world: Neighbours) -> None:
+    ceiling(world, 50_000)
+    world.carry()
+    with world.as_person("data-group") as tx:
+        value = {**(store.ceiling_of(tx, FLOWS) or {})["value"], "ceiling": "ceil-2", "cap_fen": 10**6, "serial": 9}
+        price._store_ceiling(tx, value, "another body", "price.ceiling_received")
+        assert store.ceiling_of(tx, FLOWS)["cap_fen"] == 50_000  # type: ignore[index]
+        assert store.last_serial(tx, FLOWS, PARTIES["data-bureau"][0]) == 1
+
+
 def test_the_order_of_arrival_does_not_matter(world: Neighbours) -> None:
     ceiling(world, 100_000)
     ceiling(world, 50_000)

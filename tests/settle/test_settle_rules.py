@@ -57,13 +57,6 @@ def test_only_monetizable_events_are_charged_and_every_event_is_named_once() -> 
     assert sorted(e for line in lines for e in line.events) == sorted(e["id"] for e in events)
 
 
-def test_rounding_is_half_up_once_per_line_not_per_event() -> None:
-    half = rules.GIB // 2
-    events = [event(n, size=half) for n in range(3)]  # 1.5 GiB at 1 fen: 2 fen; three times 0.5 would be 3
-    (line,) = rules.lines(events, {"kind": "per_gib", "amount_fen": 1}, "p")
-    assert line.amount_fen == 2
-
-
 @given(
     st.lists(st.tuples(st.sampled_from(["MONETIZABLE", "FREE", "INCLUDED", "NON_MONETIZABLE"]), st.integers(0, 3))),
     st.integers(1, 10**7),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from datong.deliver import store as deliver_store
 from datong.ground import evidence, signing
 from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
@@ -17,6 +18,8 @@ from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
 from datong.settle import service as settle
 from datong.settle import store
+from datong.settle.service.ledger import reverse
+from datong.settle.service.statements import _key as statement_key
 from neighbours import PARTIES, Neighbours, node_code
 
 GROUP, LAB, BIKE, BUREAU = (PARTIES[name][0] for name in ("data-group", "city-lab", "bike-company", "traffic-bureau"))
@@ -51,10 +54,39 @@ def contract(world: Neighbours, id: str = "agr-1", **changes: Any) -> str:
     return id
 
 
+def supply(world: Neighbours, supplier: str, **changes: Any) -> None:
+    """The contract supplier -> data-group, which carries the split, as the supplier holds it."""
+    row = {
+        "id": f"agr-{supplier}", "code": "c", "negotiation": "n", "dataset": "R", "offer_id": "o",
+        "provider": node_code(supplier), "consumer": node_code("data-group"), "provider_party": PARTIES[supplier][0],
+        "consumer_party": GROUP, "policy_hash": "h", "policy": {"id": "p", "permissions": []},
+        "terms": terms(product="R", tariff={"kind": "free", "amount_fen": 0}), "from": "2026-03-01T00:00:00Z",
+        "until": None, "agreed_at": "2026-03-01T00:00:00Z", "signatures": [], "keys": {}, "signed": "both",
+        "digest": "d", "state": "FINALIZED", **changes,
+    }  # fmt: skip
+    with world.as_person(supplier) as tx:
+        tx.add(negotiate_store.agreements, row)
+
+
+def pulled(world: Neighbours, agreement: str = "agr-1", into: str = "person", state: str = "COMPLETED") -> None:
+    """The buyer's transfer, as its node keeps it."""
+    with world.as_person("city-lab") as tx:
+        number = deliver_store.next_process(tx)
+        row = {
+            "id": f"transfer-{number}", "side": "consumer", "agreement": agreement, "peer": node_code("data-group"),
+            "peer_pid": "p", "callback": "", "format": "", "into": into, "state": state, "code": "", "reason": [],
+            "suspended_by": "", "by": "", "at": "2026-03-02T00:00:00Z", "seq": number,
+        }  # fmt: skip
+        tx.add(deliver_store.processes, row)
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Neighbours:
     world = Neighbours(tmp_path, "data-group", "city-lab", "bike-company", "traffic-bureau")
     contract(world)
+    pulled(world)
+    for supplier in ("bike-company", "traffic-bureau"):
+        supply(world, supplier)
     return world
 
 
@@ -116,13 +148,19 @@ def test_from_use_to_statement(world: Neighbours) -> None:
     assert shares == {GROUP: 60_000, BUREAU: 79_999, BIKE: 59_999}  # 30 : 40 : 30 of 199,998, the odd fen by party code
     assert balance(world, "data-group") == {
         f"Assets:Receivable:P{LAB}": gross, f"Income:Data:P{GROUP}": -shares[GROUP],
-        f"Liabilities:Payable:P{BUREAU}": -shares[BUREAU], f"Liabilities:Payable:P{BIKE}": -shares[BIKE],
+        f"Liabilities:Treasury:P{BUREAU}": -shares[BUREAU], f"Liabilities:Payable:P{BIKE}": -shares[BIKE],
     }  # fmt: skip
     assert balance(world, "city-lab") == {"Expenses:Data": gross, f"Liabilities:Payable:P{GROUP}": -gross}
     assert balance(world, "bike-company") == {
         f"Assets:Receivable:P{GROUP}": shares[BIKE],
         "Income:Data:Share": -shares[BIKE],
     }
+    assert balance(world, "traffic-bureau") == {
+        f"Assets:Receivable:P{GROUP}": shares[BUREAU],
+        f"Liabilities:Treasury:P{BUREAU}": -shares[BUREAU],
+    }
+    (charge,) = at(world, "data-group", "ledger", reference=invoice["id"])
+    assert {p["payee"] for p in charge["postings"] if "Treasury" in p["account"]} == {"treasury-5201"}
     for name, party in (("bike-company", BIKE), ("traffic-bureau", BUREAU)):
         (statement,) = at(world, name, "statements")
         assert (statement["share_fen"], statement["direction"]) == (shares[party], "received")
@@ -199,11 +237,15 @@ def test_payment_until_nothing_is_receivable(world: Neighbours) -> None:
     )
     assert code_of(at, world, "data-group", "record_payment", invoice=invoice, amount_fen=0, reference="x") == "TRD-411"
     assert at(world, "data-group", "record_payment", **{**pay, "reference": "bank-2"})["state"] == "PAID"
-    at(world, "city-lab", "record_payment", invoice=invoice, amount_fen=2 * FEE, reference="bank-3")
+    world.carry(times=2)  # the seller's receipt: the buyer's invoice is paid as well
+    assert at(world, "city-lab", "invoice_shown", invoice=invoice)["state"] == "PAID"
+    assert at(world, "city-lab", "settlement", invoice=invoice)["balanced"] is True
     assert f"Assets:Receivable:P{LAB}" not in balance(world, "data-group")
     assert balance(world, "city-lab") == {"Expenses:Data": 2 * FEE, "Assets:Bank": -2 * FEE}
-    for name in ("data-group", "bike-company"):
-        (statement,) = [s for s in at(world, name, "statements") if s["party"] == BIKE]
+    for name, party in (
+        ("data-group", BIKE), ("bike-company", BIKE), ("data-group", BUREAU), ("traffic-bureau", BUREAU)
+    ):  # fmt: skip
+        (statement,) = [s for s in at(world, name, "statements") if s["party"] == party]
         for _ in range(2):
             at(
                 world,
@@ -213,7 +255,8 @@ def test_payment_until_nothing_is_receivable(world: Neighbours) -> None:
                 amount_fen=statement["share_fen"],
                 reference="o",
             )
-    assert f"Liabilities:Payable:P{BIKE}" not in balance(world, "data-group")
+    assert balance(world, "data-group") == {"Assets:Bank": 60_000, f"Income:Data:P{GROUP}": -60_000}
+    assert balance(world, "traffic-bureau") == {}  # collected for the treasury, paid to the treasury
     assert sums_to_zero(world)
 
 
@@ -240,16 +283,59 @@ def test_dispute_then_void_frees_the_uses_for_a_new_invoice(world: Neighbours) -
     assert sums_to_zero(world)
 
 
-def test_a_reversal_undoes_an_entry_once_and_keeps_it(world: Neighbours) -> None:
+def test_a_reversal_undoes_a_payment_once_and_keeps_it(world: Neighbours) -> None:
     invoice = settled(world)["id"]
-    entry = f"{invoice}-charge"
+    at(world, "data-group", "record_payment", invoice=invoice, amount_fen=2 * FEE, reference="bank-1")
+    entry = next(e["id"] for e in at(world, "data-group", "ledger", reference=invoice) if e["kind"] == "payment")
     for _ in range(2):
         made = at(world, "data-group", "reverse_entry", entry=entry, reason="wrong buyer")
         assert made["reverses"] == entry
-    assert balance(world, "data-group") == {}
+        shown = at(world, "data-group", "settlement", invoice=invoice)
+        assert (shown["state"], shown["open_fen"], shown["balanced"]) == ("ACCEPTED", 2 * FEE, True)
+    assert balance(world, "data-group")[f"Assets:Receivable:P{LAB}"] == 2 * FEE
+    charge = f"{invoice}-charge"
+    assert code_of(at, world, "data-group", "reverse_entry", entry=charge, reason="x") == "TRD-412"
+    assert code_of(at, world, "city-lab", "reverse_entry", entry=charge, reason="x") == "TRD-412"
     assert code_of(at, world, "data-group", "reverse_entry", entry=made["id"], reason="x") == "TRD-409"
     assert code_of(at, world, "data-group", "reverse_entry", entry="x", reason="x") == "TRD-404"
-    assert len(at(world, "data-group", "ledger", reference=invoice)) == 2
+    assert len(at(world, "data-group", "ledger", reference=invoice)) == 3
+    at(world, "data-group", "record_payment", invoice=invoice, amount_fen=2 * FEE, reference="bank-2")
+    assert at(world, "data-group", "settlement", invoice=invoice)["state"] == "PAID"
+
+
+def test_a_reversed_payout_is_owed_again(world: Neighbours) -> None:
+    settled(world)
+    (statement,) = at(world, "bike-company", "statements")
+    paid = {"statement": statement["id"], "amount_fen": statement["share_fen"], "reference": "o"}
+    at(world, "bike-company", "record_payout", **paid)
+    entry = next(e["id"] for e in at(world, "bike-company", "ledger") if e["kind"] == "payout")
+    at(world, "bike-company", "reverse_entry", entry=entry, reason="bounced")
+    assert at(world, "bike-company", "statements")[0]["paid_fen"] == 0
+
+
+def test_a_ledger_that_nets_to_nothing_is_not_called_balanced(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    with world.as_person("data-group") as tx:
+        reverse(tx, f"{invoice}-charge", "behind the back of the invoice")
+    assert at(world, "data-group", "settlement", invoice=invoice)["balanced"] is False
+
+
+def test_a_void_that_crosses_the_acceptance_holds_on_both_sides(world: Neighbours) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    first = bill(world)["id"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=first)
+    at(world, "data-group", "void_invoice", invoice=first, reason="wrong")
+    again = bill(world)["id"]
+    world.carry(times=2)
+    for name in ("data-group", "city-lab"):
+        shown = at(world, name, "settlement", invoice=first)
+        assert (shown["state"], shown["balanced"]) == ("VOIDED", True)
+        assert balance(world, name) == {}
+    at(world, "city-lab", "accept_invoice", invoice=again)
+    world.carry()
+    assert balance(world, "city-lab")["Expenses:Data"] == FEE
 
 
 def test_periods_must_be_over_and_hold_uses(world: Neighbours) -> None:
@@ -329,6 +415,66 @@ def test_an_altered_or_inflated_invoice_is_refused(world: Neighbours) -> None:
     assert code_of(world.deliver, "city-lab", "data-group", "settle.invoice", other) == "TRD-401"
 
 
+def sent_invoice(world: Neighbours, *versions: int) -> dict[str, Any]:
+    use(world, *versions)
+    world.at(AFTER)
+    bill(world)
+    (message,) = world.outgoing("data-group")
+    return dict(message["body"]["invoice"])
+
+
+def invoiced(world: Neighbours, value: dict[str, Any], **changes: Any) -> None:
+    body = {"invoice": resigned(world, "data-group", value, **changes)}
+    world.deliver("city-lab", "data-group", "settle.invoice", body)
+
+
+def test_the_same_use_is_not_bought_twice(world: Neighbours) -> None:
+    value = sent_invoice(world, 1)
+    invoiced(world, value)
+    april = {"invoice": "inv-2", "from": value["until"], "until": "2026-05-01T00:00:00Z"}
+    assert code_of(invoiced, world, value, **april) == "TRD-401"
+    assert len(at(world, "city-lab", "invoices")) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2025-03-01T00:00:00Z", "2025-04-01T00:00:00Z"), ("x", "y"), ("2026-04-01T00:00:00Z", "2026-03-01T00:00:00Z")],
+)
+def test_a_period_outside_the_contract_is_refused(world: Neighbours, start: str, end: str) -> None:
+    value = sent_invoice(world, 1)
+    assert code_of(invoiced, world, value, **{"from": start, "until": end}) == "TRD-401"
+
+
+def test_deliveries_the_buyer_never_had_are_refused(world: Neighbours) -> None:
+    contract(world, "agr-ghost")
+    use(world, *range(50), agreement="agr-ghost")
+    world.at(AFTER)
+    bill(world, "agr-ghost")
+    (message,) = world.outgoing("data-group")
+    assert code_of(invoiced, world, message["body"]["invoice"]) == "TRD-401"
+    pulled(world, "agr-ghost", into="node")
+    assert code_of(invoiced, world, message["body"]["invoice"]) == "TRD-401"
+    pulled(world, "agr-ghost", state="REQUESTED")
+    assert code_of(invoiced, world, message["body"]["invoice"]) == "TRD-401"
+    assert at(world, "city-lab", "invoices") == []
+
+
+def test_a_tariff_nobody_can_compute_is_refused(world: Neighbours) -> None:
+    gib = {"kind": "per_gib", "amount_fen": FEE}
+    contract(world, "agr-gib", tariff=gib)
+    pulled(world, "agr-gib")
+    value = sent_invoice(world, 1)
+    assert code_of(invoiced, world, value, agreement="agr-gib", tariff=gib, invoice="inv-gib") == "TRD-401"
+
+
+def test_only_the_seller_says_that_it_is_paid(world: Neighbours) -> None:
+    invoice = settled(world)
+    bare = {"invoice": invoice["id"], "digest": invoice["digest"], "word": "paid", "reason": "r", "at": AFTER}
+    forged = {"notice": resigned(world, "bike-company", bare)}
+    assert code_of(world.deliver, "city-lab", "bike-company", "settle.paid", forged) == "TRD-401"
+    assert at(world, "city-lab", "invoice_shown", invoice=invoice["id"])["state"] == "ACCEPTED"
+
+
 def test_nobody_accepts_in_the_name_of_the_buyer(world: Neighbours) -> None:
     use(world, 1)
     world.at(AFTER)
@@ -378,6 +524,39 @@ def test_a_statement_that_does_not_follow_is_refused(world: Neighbours) -> None:
     world.deliver("bike-company", "data-group", "settle.statement", {"statement": value})
     other = {"statement": resigned(world, "data-group", value, issued_at="2026-05-01T00:00:00Z")}
     assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", other) == "TRD-401"
+
+
+def test_a_stranger_posts_no_income(world: Neighbours) -> None:
+    """A member without a contract, and a contract partner with another split or another number."""
+    value = statement_to(world, "bike-company")
+    parts = [
+        {"party": BIKE, "weight": 1, "payee_kind": "company", "account": "6222-b", "share_fen": 10**9, "exact": f"{10**9}/1"}
+    ]  # fmt: skip
+    line = {
+        "number": 1,
+        "description": "d",
+        "state": "MONETIZABLE",
+        "quantity": 1,
+        "unit_price_fen": 10**9,
+        "amount_fen": 10**9,
+    }
+    invented = {"invoice": "inv-x", "agreement": "agr-x", "gross_fen": 10**9, "lines": [line], "parts": parts}
+    for sender, party in (("city-lab", LAB), ("data-group", GROUP)):
+        key = statement_key(party, "inv-x", BIKE)
+        body = {"statement": resigned(world, sender, value, **invented, issuer_party=party, statement=key)}
+        assert code_of(world.deliver, "bike-company", sender, "settle.statement", body) == "TRD-401"
+    renumbered = {"statement": resigned(world, "data-group", value, statement="st-again")}
+    assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", renumbered) == "TRD-401"
+    assert balance(world, "bike-company") == {}
+
+
+@pytest.mark.parametrize("changes", [{"signed": "one side"}, {"until": "2026-02-20T00:00:00Z"}, {"consumer": "x"}])
+def test_a_contract_that_promises_nothing_brings_no_income(world: Neighbours, changes: dict[str, str]) -> None:
+    value = statement_to(world, "bike-company")
+    with world.as_person("bike-company") as tx:
+        tx.change(negotiate_store.agreements, "agr-bike-company", **changes)
+    body = {"statement": value}
+    assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", body) == "TRD-401"
 
 
 def test_only_finance_may(world: Neighbours) -> None:

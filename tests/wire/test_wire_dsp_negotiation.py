@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator
@@ -15,17 +16,20 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from datong.authorise import store as authorise_rows
+from datong.ground import signing
 from datong.ground.db import NODE, Tx
 from datong.ground.evidence.leaves import leaves, row_digest
 from datong.ground.jobs import open_jobs
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as rows
+from datong.price import store as price_rows
 from datong.register import store as register_rows
 from datong.terms.policy import Constraint, Policy, Rule, from_json, policy_hash, to_json
 from datong.wire.dsp.messages import problems
 from datong.wire.dsp.versions import SIGNS, WELL_KNOWN
 from two_nodes import (
+    CAP,
     DATASET,
     NOW,
     OFFER,
@@ -318,6 +322,102 @@ def test_a_person_neither_offers_nor_agrees_without_the_rights(pair):
         with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
             ask_for(tx)
         assert refused.value.code == "CTR-413"
+
+
+def of(amount_fen: int, **more: Any) -> dict:
+    tariff = {"kind": "per_delivery" if amount_fen else "free", "amount_fen": amount_fen}
+    return {**TERMS, "tariff": tariff, **more}
+
+
+CASH = [{"party": "11520000009390180H", "weight": 1, "payee_kind": "company", "account": "A"}]
+NOT_CONTRACTED = [
+    (of(CAP + 1), "PRC-602"),
+    (of(10**12, purpose="public_welfare"), "PRC-601"),
+    (of(1, split=CASH), "CTR-414"),
+    (of(1, split=[]), "CTR-414"),
+    (of(1, product="another"), "CTR-414"),
+    (of(1, purpose=""), "CTR-414"),
+    ({**TERMS, "tariff": {"kind": "per_gib", "amount_fen": 1}}, "CTR-414"),
+    ({}, "CTR-414"),
+]
+
+
+@pytest.mark.parametrize(("terms", "code"), NOT_CONTRACTED)
+@pytest.mark.parametrize("to", ["opening", "counter"])
+def test_terms_that_could_not_be_published_cannot_be_offered(pair, terms, code, to):
+    provider, consumer, loop = pair
+    offered = listed(provider, agree="person")
+    where = {"consumer": consumer.code, "dataset": DATASET}
+    if to == "counter":
+        ask(consumer, provider, offered)
+        loop.run()
+        where = {"negotiation": provider.negotiation()["id"]}
+    with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+        negotiate.offer(tx, policy=to_json(POLICY), terms=terms, **where)
+    assert refused.value.code == code
+
+
+def test_a_dataset_without_a_live_listing_cannot_be_offered(pair):
+    provider, consumer, _loop = pair
+    listed(provider, state="suspended")
+    for dataset in (DATASET, "never-listed"):
+        terms = {**TERMS, "product": dataset}
+        with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+            negotiate.offer(tx, consumer=consumer.code, dataset=dataset, policy=to_json(POLICY), terms=terms)
+        assert refused.value.code == "CTR-415"
+
+
+def test_an_offer_accepted_after_the_ceiling_fell_is_not_signed(pair):
+    provider, consumer, loop = pair
+    listed(provider)
+    with provider.as_("product_manager") as tx:
+        negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=TERMS)
+    loop.run()
+    with provider.store.begin(NODE) as tx:
+        tx.change(price_rows.ceilings, f"ceil-{DATASET}", cap_fen=1)
+    with consumer.as_("analyst") as tx:
+        negotiate.accept(tx, negotiation=consumer.negotiation()["id"])
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert consumer.negotiation()["reason"]["code"] == "PRC-602"
+    assert provider.agreements() == []
+
+
+def test_a_person_cannot_agree_to_terms_the_asker_wrote(pair):
+    provider, consumer, loop = pair
+    ask(consumer, provider, cheaper(listed(provider, agree="person")))
+    loop.run()
+    with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+        negotiate.agree(tx, negotiation=provider.negotiation()["id"])
+    assert refused.value.code == "CTR-406"
+
+
+def test_an_end_that_overtakes_the_last_acknowledgement_is_said_again(pair):
+    """The provider's finalisation arrived, the answer to it was lost, and the consumer ends the contract at once."""
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider))
+
+    def lose(_url: str, body: dict) -> dict:
+        loop.lost = int(body["@type"] == "ContractNegotiationEventMessage")
+        return body
+
+    loop.tamper = lose
+    while sum(worker.run_due() for worker in loop.workers.values()):
+        pass
+    assert states(provider, consumer) == ["VERIFIED", "FINALIZED"]
+    agreed = consumer.agreements()[0]["id"]
+    with consumer.as_("legal") as tx:
+        negotiate.end(tx, agreement=agreed, reason="no longer needed")
+        notice = signing.signed(tx, {"agreement": agreed, "kind": "01", "reason": "no longer needed", "at": tx.now})
+    with provider.heard(consumer) as tx, pytest.raises(Refusal) as refused:
+        negotiate.received_ended(tx, sender=consumer.code, body=notice)
+    assert (refused.value.code, refused.value.kind) == ("CTR-504", Kind.unavailable)
+    loop.tamper = lambda _url, body: body
+    with contextlib.suppress(AssertionError):
+        loop.run(most=5)  # the notice itself is not carried by this loop and stays open
+    with provider.heard(consumer) as tx:
+        negotiate.received_ended(tx, sender=consumer.code, body=notice)
+    assert provider.agreements()[0]["state"] == consumer.agreements()[0]["state"] == "TERMINATED"
 
 
 @pytest.mark.parametrize("who", ["provider", "consumer"])

@@ -38,6 +38,8 @@ class Fault(StrEnum):
     log_unreadable = "log.unreadable"
     chain_broken = "chain.broken"
     chain_unproven = "chain.unproven"
+    chain_unfit = "chain.unfit"
+    ledger_unbalanced = "ledger.unbalanced"
 
 
 WORDS: dict[Fault, Text] = {
@@ -65,6 +67,8 @@ WORDS: dict[Fault, Text] = {
     Fault.file_unexpected: Text("多出静态文件", "the file belongs to no log of this size"),
     Fault.log_unreadable: Text("存证表中有无法读取的值", "the tables of the log hold values of a wrong kind"),
     Fault.chain_broken: Text("链条中的记录不在本节点", "a record the chain leads to is not here"),
+    Fault.chain_unfit: Text("链条中的记录彼此不符", "the record does not fit the one that led to it"),
+    Fault.ledger_unbalanced: Text("分录借贷不平", "the postings of the entry do not sum to zero"),
     Fault.chain_unproven: Text("存证尚无有效的包含证明", "the record's last leaf ({act}) has no valid inclusion proof"),
 }
 

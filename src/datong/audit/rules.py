@@ -15,6 +15,7 @@ from typing import Any
 from datong.audit.model import Fault, Problem
 from datong.ground.evidence import note, tree
 from datong.ground.keys import PublicKey
+from datong.settle.rules import unit_price
 
 
 @dataclass(frozen=True)
@@ -167,3 +168,72 @@ def record_problems(
             yield Problem(Fault.record_changed, where, table, key, leaf.act)
     for key in digests.keys() - expected.keys():
         yield Problem(Fault.record_unlogged, f"{table} {key}", table, key)
+
+
+# --- whether records belong together -----------------------------------------------------------------------------
+
+
+def ledger_problems(entries: Iterable[str], postings: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Entries whose postings do not sum to zero, and postings of no entry."""
+    totals = dict.fromkeys(entries, 0)
+    for posting in postings:
+        if posting["entry"] not in totals:
+            yield Problem(Fault.chain_broken, "ledger entry", "ledger_entry", str(posting["entry"]))
+        else:
+            totals[posting["entry"]] += posting["amount_fen"]
+    for entry, total in totals.items():
+        if total:
+            yield Problem(Fault.ledger_unbalanced, "ledger entry", "ledger_entry", entry, detail=f"out by {total} fen")
+
+
+def unfit(what: str, table: str, key: str, **pairs: tuple[Any, Any]) -> Iterator[Problem]:
+    """A problem for every named pair (is, should be) that differs."""
+    for name, (found, wanted) in pairs.items():
+        if found != wanted:
+            yield Problem(Fault.chain_unfit, what, table, key, detail=f"{name} is {found!s:.80}, not {wanted!s:.80}")
+
+
+def invoice_problems(
+    invoice: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], contract: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """An invoice against its contract and its lines."""
+    terms = contract["terms"]
+    yield from unfit(
+        "invoice", "invoice", invoice["id"],
+        seller=(invoice["seller_party"], contract["provider_party"]),
+        buyer=(invoice["buyer_party"], contract["consumer_party"]),
+        product=(invoice["product"], terms["product"]), dataset=(terms["product"], contract["dataset"]),
+        purpose=(invoice["purpose"], terms["purpose"]),
+        gross_fen=(invoice["gross_fen"], sum(line["amount_fen"] for line in lines)),
+    )  # fmt: skip
+
+
+def line_problems(line: Mapping[str, Any], contract: Mapping[str, Any]) -> Iterator[Problem]:
+    """The amount of a line against the fee of the contract."""
+    unit = unit_price(line["state"], contract["terms"]["tariff"])
+    yield from unfit(
+        "invoice line", "invoice_line", line["id"],
+        quantity=(line["quantity"], len(set(line["events"]))), unit_price_fen=(line["unit_price_fen"], unit),
+        amount_fen=(line["amount_fen"], line["quantity"] * unit),
+    )  # fmt: skip
+
+
+def event_problems(event: Mapping[str, Any], line: Mapping[str, Any], invoice: Mapping[str, Any]) -> Iterator[Problem]:
+    """A usage event against the line that bills it."""
+    inside = invoice["from_at"] <= event["at"] < invoice["until_at"]
+    yield from unfit(
+        "usage event", "usage_event", event["id"],
+        agreement=(event["agreement"], invoice["agreement"]), state=(event["state"], line["state"]),
+        time=(event["at"], event["at"] if inside else f"from {invoice['from_at']} until {invoice['until_at']}"),
+    )  # fmt: skip
+
+
+def decision_problems(
+    decision: Mapping[str, Any], event: Mapping[str, Any], contract: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """The decision that a use names: that it allowed it, and under this contract."""
+    yield from unfit(
+        "decision", "decision", decision["id"],
+        outcome=(decision["outcome"], "allowed"), agreement=(decision["agreement"], event["agreement"]),
+        dataset=(decision["dataset"], contract["dataset"]), purpose=(decision["purpose"], contract["terms"]["purpose"]),
+    )  # fmt: skip

@@ -190,6 +190,20 @@ UNSIGNED = Reason(
     rule="TC609-6-2025-14",
     article="7.3.f",
 )
+NOT_LISTED = Reason(
+    "CTR-415",
+    Kind.denied,
+    Text("数据集 {dataset} 不能要约或签约。", "There can be no offer of {dataset} and no contract over it."),
+    Text("本节点没有其在架目录条目。", "It has no live listing at this node."),
+    Text("请先通过全部关口上架。", "List it first, through all its gates."),
+)
+BAD_TERMS = Reason(
+    "CTR-414",
+    Kind.invalid,
+    Text("数据集 {dataset} 的条款不能签约。", "The terms for {dataset} cannot be contracted."),
+    Text("其中 {count} 处有误。", "{count} things in them are wrong."),
+    Text("请按下列各项修改后重新要约。", "Mend the items listed and offer again."),
+)
 BUSY = Reason(
     "CTR-503",
     Kind.unavailable,

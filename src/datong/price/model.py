@@ -135,6 +135,21 @@ TRIAL_OVER = _reason(
     ("请按正式程序核定最高准许收入（trial: false）。",
      "Verify the maximum permitted revenue in the regular way (trial: false)."),
 )  # fmt: skip
+TRIAL_NEEDED = _reason(
+    "PRC-609", Kind.denied,
+    ("成本监审材料未被接受。", "The cost survey was not accepted."),
+    ("尚无完整运营年度，只能执行试行收费标准。",
+     "There is no complete operating year yet, so fees can only be on trial."),
+    ("请标明 trial: true，或在有完整运营年度后再报。",
+     "State trial: true, or survey again when there is a complete operating year."),
+)  # fmt: skip
+SURVEY_OVER = _reason(
+    "PRC-610", Kind.conflict,
+    ("产品 {product} 的价格上限未被接受。", "The ceiling of {product} was not accepted."),
+    ("该运营机构同期已有更新的成本监审 {latest}。",
+     "A later survey of the operator, {latest}, covers the same period."),
+    ("请依据该成本监审设定。", "Set the ceiling under that survey."),
+)  # fmt: skip
 NO_CEILING = _reason(
     "PRC-608", Kind.denied,
     ("产品 {product} 的收费未被接受。", "The fee of {product} was not accepted."),

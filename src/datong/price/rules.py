@@ -28,6 +28,7 @@ from datong.price.model import (
     PROFIT_RATE,
     REVENUE_ALERTS_PERCENT,
     SUBSIDY,
+    TRIAL_NEEDED,
     TRIAL_OVER,
     Figure,
 )
@@ -39,13 +40,15 @@ def maximum_permitted_revenue(survey: dict[str, Any]) -> list[Figure]:
     survey: {operator, period: {from_year, years}, costs: [{item, category, amount_fen, charged}], subsidy_fen,
     operating_cost_fen?, bond_yield, profit_rate, tax_fen, previous?: {mpr_fen, actual_fen, spread_periods?},
     complete_year, trial}. Rates are decimal text, amounts integer fen.
-    Refuses with PRC-400 (shape, all at once), PRC-604, PRC-606, PRC-607.
+    Refuses with PRC-400 (shape, all at once), PRC-604, PRC-606, PRC-607, PRC-609.
     """
     problems = survey_problems(survey)
     if problems:
         raise BAD_SURVEY(problems, count=len(problems))
     if survey["trial"] and survey["complete_year"]:
         raise TRIAL_OVER()
+    if not survey["trial"] and not survey["complete_year"]:
+        raise TRIAL_NEEDED()
     charged = [cost["amount_fen"] for cost in survey["costs"] if cost["charged"]]
     gross, subsidy = sum(charged), survey["subsidy_fen"]
     cost = gross - subsidy
@@ -93,10 +96,7 @@ def survey_problems(survey: dict[str, Any]) -> list[Problem]:
 
     if not survey.get("operator"):
         problems.append(Problem("operator", "缺少运营机构主体标识码", "missing: subject code of the operator"))
-    period = survey.get("period")
-    years = period.get("years") if isinstance(period, dict) else None
-    if type(years) is not int or not 1 <= years <= MAX_PERIOD_YEARS:
-        problems.append(Problem("period.years", "评估周期应为 1 至 3 年", "the evaluation period is 1 to 3 years"))
+    problems += _period_problems(survey.get("period"))
     costs = survey.get("costs")
     if not isinstance(costs, list) or not costs or not all(isinstance(cost, dict) for cost in costs):
         problems.append(Problem("costs", "缺少成本项", "missing: a list of costs"))
@@ -126,13 +126,30 @@ def survey_problems(survey: dict[str, Any]) -> list[Problem]:
     return problems
 
 
+def _period_problems(period: Any) -> list[Problem]:
+    told = period if isinstance(period, dict) else {}
+    problems, first, years = [], told.get("from_year"), told.get("years")
+    if type(years) is not int or not 1 <= years <= MAX_PERIOD_YEARS:
+        problems.append(Problem("period.years", "评估周期应为 1 至 3 年", "the evaluation period is 1 to 3 years"))
+    if type(first) is not int or not 2000 <= first <= 9999:
+        problems.append(Problem("period.from_year", "应为起始年份", "should be the year it begins"))
+    return problems
+
+
 def check_ceilings(product: str, cap_fen: int, forecast: int, others: Iterable[tuple[int, int]], mpr_fen: int) -> None:
-    """PRC-603 when the ceilings times forecasts of one survey exceed its MPR; others are (cap, forecast)."""
+    """PRC-603 when the ceilings times forecasts of an operator and period exceed its MPR; others: (cap, forecast)."""
     used = sum(cap * count for cap, count in others)
     total = used + cap_fen * forecast
     if total > mpr_fen:
-        room = max(0, mpr_fen - used) // forecast if forecast else 0
+        room = max(0, mpr_fen - used) // forecast
         raise ABOVE_REVENUE(product=product, sum_fen=total, mpr_fen=mpr_fen, room_fen=room)
+
+
+def same_period(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether the periods {from_year, years} of two surveys have a year in common."""
+    return bool(
+        one["from_year"] < other["from_year"] + other["years"] and other["from_year"] < one["from_year"] + one["years"]
+    )
 
 
 def check_fee(product: str, purpose: str, amount_fen: int, cap_fen: int | None, *, guided: bool) -> None:

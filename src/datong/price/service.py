@@ -22,6 +22,7 @@ from datong.price.model import (
     FREE_PURPOSES,
     NOT_IMPLEMENTING,
     NOT_PUBLISHED,
+    SURVEY_OVER,
     UNITS,
     UNKNOWN,
     CeilingState,
@@ -50,8 +51,8 @@ def survey_costs(tx: Tx, *, survey: dict[str, Any]) -> dict[str, Any]:
         tx.add(
             store.surveys,
             {
-                "id": key, "operator": str(survey["operator"]), "survey": survey, "figures": figures, "mpr_fen": mpr,
-                "surveyed_by": tx.actor.person, "at": tx.now,
+                "id": key, "operator": str(survey["operator"]), "serial": store.next_survey(tx), "survey": survey,
+                "figures": figures, "mpr_fen": mpr, "surveyed_by": tx.actor.person, "at": tx.now,
             },
         )  # fmt: skip
         evidence.append(tx, "price.costs_surveyed", store.surveys, key, operator=survey["operator"], mpr_fen=mpr)
@@ -68,24 +69,30 @@ def set_ceiling(
     """Set the ceiling fee of a product within the maximum permitted revenue and send it, signed, to the operator.
 
     Only the implementing body may, under whose agreement the operator uses the product's public data.
-    forecast_count: expected charged deliveries in the period; the sum of cap x forecast may not exceed the MPR.
+    forecast_count: expected charged deliveries in the period, at least 1; the sum of cap x forecast over all products
+    of the operator in the period may not exceed the MPR of its latest survey.
     """
     basis = tx.get(store.surveys, survey)
     if basis is None:
         raise UNKNOWN(thing=f"survey {survey}")
     _amount("cap_fen", cap_fen)
-    _amount("forecast_count", forecast_count)
+    _amount("forecast_count", forecast_count, least=1)
     _unit(unit)
-    if signing.me(tx).party not in _implementing(tx, product, basis["operator"]):
+    issuer = signing.me(tx).party
+    if issuer not in _implementing(tx, product, basis["operator"]):
         raise NOT_IMPLEMENTING(product=product, operator=basis["operator"])
-    rules.check_ceilings(product, cap_fen, forecast_count, store.other_ceilings(tx, survey, product), basis["mpr_fen"])
+    same = _same_period(tx, basis)
+    if same[-1]["id"] != survey:
+        raise SURVEY_OVER(product=product, latest=same[-1]["id"])
+    others = store.other_ceilings(tx, issuer, [one["id"] for one in same], product)
+    rules.check_ceilings(product, cap_fen, forecast_count, others, basis["mpr_fen"])
     bare = {
         "ceiling": new_id("ceil"), "survey": survey, "product": product, "operator": basis["operator"],
         "cap_fen": cap_fen, "forecast_count": forecast_count, "unit": unit, "mpr_fen": basis["mpr_fen"],
-        "trial": basis["survey"]["trial"], "serial": store.last_serial(tx, product) + 1, "issued_at": tx.now,
+        "trial": basis["survey"]["trial"], "serial": store.last_serial(tx, product, issuer) + 1, "issued_at": tx.now,
     }  # fmt: skip
     value = signing.signed(tx, bare)
-    _store_ceiling(tx, value, "price.ceiling_set")
+    _store_ceiling(tx, value, issuer, "price.ceiling_set")
     if operator_node and operator_node != signing.me(tx).code:
         outbox.send(tx, to=operator_node, type="price.ceiling", body={"ceiling": value}, key=str(value["ceiling"]))
     return value
@@ -99,9 +106,7 @@ def set_fee(tx: Tx, *, product: str, purpose: str, amount_fen: int, unit: str = 
     if purpose not in FREE_PURPOSES | CHARGED_PURPOSES:
         known = ", ".join(sorted(FREE_PURPOSES | CHARGED_PURPOSES))
         raise BAD_AMOUNT(field="purpose", value=purpose, zh=f" {known} 之一", en=f"one of {known}")
-    ceiling = store.ceiling_of(tx, product)
-    cap = ceiling["cap_fen"] if ceiling else None
-    rules.check_fee(product, purpose, amount_fen, cap, guided=guided(tx, product))
+    ceiling = check_tariff(tx, product=product, purpose=purpose, amount_fen=amount_fen)
     for old in store.fees_of(tx, product, FeeState.SET, purpose=purpose):
         _supersede_fee(tx, old["id"])
     key = new_id("fee")
@@ -109,7 +114,7 @@ def set_fee(tx: Tx, *, product: str, purpose: str, amount_fen: int, unit: str = 
         store.fees,
         {
             "id": key, "product": product, "purpose": purpose, "amount_fen": amount_fen, "unit": unit,
-            "ceiling": ceiling["id"] if ceiling else None, "cap_fen": cap, "state": FeeState.SET.value,
+            **_bound(ceiling), "state": FeeState.SET.value,
             "set_by": tx.actor.person, "set_at": tx.now,
         },
     )  # fmt: skip
@@ -122,9 +127,8 @@ def publish_fees(tx: Tx, *, product: str) -> list[dict[str, Any]]:
     """Publish the fees set for a product; earlier ones for the same purposes are superseded."""
     fresh = store.fees_of(tx, product, FeeState.SET)
     for fee in fresh:
-        ceiling = store.ceiling_of(tx, product)  # it may have been lowered since the fee was set
-        cap = ceiling["cap_fen"] if ceiling else None
-        rules.check_fee(product, fee["purpose"], fee["amount_fen"], cap, guided=guided(tx, product))
+        # the ceiling may have been lowered since the fee was set
+        check_tariff(tx, product=product, purpose=fee["purpose"], amount_fen=fee["amount_fen"])
         for old in store.fees_of(tx, product, FeeState.PUBLISHED, purpose=fee["purpose"]):
             _supersede_fee(tx, old["id"])
         tx.change(store.fees, fee["id"], state=FeeState.PUBLISHED.value, published_at=tx.now)
@@ -140,10 +144,23 @@ def fee_in_force(tx: Tx, product: str, purpose: str) -> dict[str, Any]:
     published = store.fees_of(tx, product, FeeState.PUBLISHED, purpose=purpose)
     if not published:
         raise NOT_PUBLISHED(product=product, purpose=purpose)
-    fee, ceiling = published[-1], store.ceiling_of(tx, product)
+    fee = published[-1]
+    return {**fee, **_bound(check_tariff(tx, product=product, purpose=purpose, amount_fen=fee["amount_fen"]))}
+
+
+def check_tariff(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> dict[str, Any] | None:
+    """The ceiling in force under which an amount may be charged for a purpose, or None where none is needed.
+
+    PRC-601 when the purpose is free, PRC-608 without a ceiling, PRC-602 above it.
+    """
+    ceiling = store.ceiling_of(tx, product)
     cap = ceiling["cap_fen"] if ceiling else None
-    rules.check_fee(product, purpose, fee["amount_fen"], cap, guided=guided(tx, product))
-    return {**fee, "cap_fen": cap, "ceiling": ceiling["id"] if ceiling else None}
+    rules.check_fee(product, purpose, amount_fen, cap, guided=guided(tx, product))
+    return ceiling
+
+
+def _bound(ceiling: dict[str, Any] | None) -> dict[str, Any]:
+    return {"ceiling": ceiling["id"] if ceiling else None, "cap_fen": ceiling["cap_fen"] if ceiling else None}
 
 
 def guided(tx: Tx, product: str) -> bool:
@@ -215,12 +232,12 @@ def received_ceiling(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
             why_en="The sender is not the implementing body under whose agreement this party uses the product's data.",
         )
     if tx.get(store.ceilings, value["ceiling"]) is None:
-        _store_ceiling(tx, value, "price.ceiling_received")
+        _store_ceiling(tx, value, str(party["party"]), "price.ceiling_received")
 
 
-def _store_ceiling(tx: Tx, value: dict[str, Any], act: str) -> None:
-    """Keep a ceiling; the one with the higher serial is in force, whatever the order of arrival."""
-    current = store.ceiling_of(tx, value["product"])
+def _store_ceiling(tx: Tx, value: dict[str, Any], issuer: str, act: str) -> None:
+    """Keep a ceiling; of one issuer the one with the higher serial is in force, whatever the order of arrival."""
+    current = store.ceiling_by(tx, value["product"], issuer)
     newer = current is None or current["serial"] < value["serial"]
     if current is not None and newer:
         tx.change(store.ceilings, current["id"], state=CeilingState.SUPERSEDED.value)
@@ -230,7 +247,7 @@ def _store_ceiling(tx: Tx, value: dict[str, Any], act: str) -> None:
     state = CeilingState.IN_FORCE if newer else CeilingState.SUPERSEDED
     tx.add(
         store.ceilings,
-        {**row, "id": value["ceiling"], "value": value, "state": state.value, "at": tx.now},
+        {**row, "id": value["ceiling"], "issuer": issuer, "value": value, "state": state.value, "at": tx.now},
     )
     evidence.append(tx, act, store.ceilings, value["ceiling"], product=value["product"], cap_fen=value["cap_fen"])
 
@@ -240,9 +257,17 @@ def _supersede_fee(tx: Tx, fee: str) -> None:
     evidence.append(tx, "price.fee_superseded", store.fees, fee)
 
 
-def _amount(field: str, value: int) -> None:
-    if type(value) is not int or not 0 <= value < 2**53:
-        raise BAD_AMOUNT(field=field, value=value, zh="非负整数", en="a non-negative integer")
+def _same_period(tx: Tx, basis: dict[str, Any]) -> list[dict[str, Any]]:
+    """The surveys of the operator of `basis` that share a year with it, itself among them, the latest last."""
+    period = basis["survey"]["period"]
+    return [
+        one for one in store.surveys_of(tx, basis["operator"]) if rules.same_period(one["survey"]["period"], period)
+    ]
+
+
+def _amount(field: str, value: int, least: int = 0) -> None:
+    if type(value) is not int or not least <= value < 2**53:
+        raise BAD_AMOUNT(field=field, value=value, zh=f"不小于 {least} 的整数", en=f"an integer of at least {least}")
 
 
 def _unit(unit: str) -> None:

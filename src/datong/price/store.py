@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, select
+from sqlalchemy import JSON, Column, Index, Integer, String, func, select
 
 from datong.ground.db import Fen, Instant, Tx, table
 
 surveys = table(
     "cost_survey",
     Column("operator", String(40), nullable=False),
+    Column("serial", Integer, nullable=False),  # order of recording; the business clock may stand still
     Column("survey", JSON, nullable=False),
     Column("figures", JSON, nullable=False),
     Column("mpr_fen", Fen, nullable=False),
@@ -27,7 +28,8 @@ ceilings = table(
     Column("cap_fen", Fen, nullable=False),
     Column("forecast_count", Integer, nullable=False),
     Column("unit", String(20), nullable=False),
-    Column("serial", Integer, nullable=False),  # of the product; a later ceiling supersedes an earlier one
+    Column("issuer", String(40), nullable=False),  # party of the authorising body
+    Column("serial", Integer, nullable=False),  # of issuer and product; a later ceiling supersedes an earlier one
     Column("value", JSON, nullable=False),  # as signed by the authorising body
     Column("state", String(16), nullable=False),
     Column("at", Instant, nullable=False),
@@ -50,22 +52,44 @@ fees = table(
 
 
 def ceiling_of(tx: Tx, product: str) -> dict[str, Any] | None:
-    """The ceiling in force of a product, or None."""
-    row = tx.one(select(ceilings).where(ceilings.c.product == product, ceilings.c.state == "IN_FORCE"))
+    """The ceiling in force of a product, or None; the lowest where several bodies set one."""
+    query = select(ceilings).where(ceilings.c.product == product, ceilings.c.state == "IN_FORCE")
+    rows = tx.all(query.order_by(ceilings.c.cap_fen, ceilings.c.id))
+    return dict(rows[0]._mapping) if rows else None
+
+
+def ceiling_by(tx: Tx, product: str, issuer: str) -> dict[str, Any] | None:
+    """The ceiling in force of a product that one body set, or None."""
+    row = tx.one(
+        select(ceilings).where(
+            ceilings.c.product == product, ceilings.c.issuer == issuer, ceilings.c.state == "IN_FORCE"
+        )
+    )
     return dict(row._mapping) if row is not None else None
 
 
-def last_serial(tx: Tx, product: str) -> int:
-    rows = tx.all(select(ceilings.c.serial).where(ceilings.c.product == product))
+def last_serial(tx: Tx, product: str, issuer: str) -> int:
+    rows = tx.all(select(ceilings.c.serial).where(ceilings.c.product == product, ceilings.c.issuer == issuer))
     return max((row.serial for row in rows), default=0)
 
 
-def other_ceilings(tx: Tx, survey: str, product: str) -> list[tuple[int, int]]:
-    """(cap, forecast) of the other products' ceilings in force under one survey."""
+def other_ceilings(tx: Tx, issuer: str, surveys: list[str], product: str) -> list[tuple[int, int]]:
+    """(cap, forecast) of the other products' ceilings in force that one body set under any of the surveys."""
     query = select(ceilings).where(
-        ceilings.c.survey == survey, ceilings.c.product != product, ceilings.c.state == "IN_FORCE"
-    )
+        ceilings.c.issuer == issuer, ceilings.c.survey.in_(surveys), ceilings.c.product != product,
+        ceilings.c.state == "IN_FORCE",
+    )  # fmt: skip
     return [(row.cap_fen, row.forecast_count) for row in tx.all(query)]
+
+
+def surveys_of(tx: Tx, operator: str) -> list[dict[str, Any]]:
+    """The surveys of an operator in the order they were recorded."""
+    query = select(surveys).where(surveys.c.operator == operator).order_by(surveys.c.serial)
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def next_survey(tx: Tx) -> int:
+    return int(tx.execute(select(func.max(surveys.c.serial))).scalar() or 0) + 1
 
 
 def fees_of(tx: Tx, product: str, *states: str, purpose: str | None = None) -> list[dict[str, Any]]:
@@ -82,7 +106,7 @@ def everything(tx: Tx) -> dict[str, list[dict[str, Any]]]:
         return [dict(row._mapping) for row in tx.all(query)]
 
     return {
-        "surveys": rows(select(surveys).order_by(surveys.c.at, surveys.c.id)),
+        "surveys": rows(select(surveys).order_by(surveys.c.serial)),
         "ceilings": rows(select(ceilings).order_by(ceilings.c.at, ceilings.c.id)),
         "fees": rows(select(fees).order_by(fees.c.set_at, fees.c.id)),
     }

@@ -35,7 +35,10 @@ INVOICE_MOVES = {
     (InvoiceState.DISPUTED, "void"): InvoiceState.VOIDED,
     (InvoiceState.RECEIVED, "voided"): InvoiceState.VOIDED,
     (InvoiceState.DISPUTED, "voided"): InvoiceState.VOIDED,
+    (InvoiceState.ACCEPTED, "voided"): InvoiceState.VOIDED,  # the void crossed the acceptance; the seller's word holds
     (InvoiceState.ACCEPTED, "pay"): InvoiceState.PAID,
+    (InvoiceState.ACCEPTED, "reverse"): InvoiceState.ACCEPTED,
+    (InvoiceState.PAID, "reverse"): InvoiceState.ACCEPTED,
 }
 
 
@@ -77,6 +80,8 @@ class Posting:
     account: str
     party: str
     amount_fen: int
+    payee: str = ""
+    """The bank or treasury account the contract names, where money is owed or paid to one."""
 
 
 def _reason(
@@ -147,6 +152,13 @@ NOT_PROVEN = _reason(
     ("收到的结算文件未被接受。", "The settlement document received was not accepted."),
     ("{why}", "{why_en}"),
     ("请发送方核对后重新发送。", "Let the sender check it and send it again."),
+)  # fmt: skip
+NOT_REVERSIBLE = _reason(
+    "TRD-412", Kind.denied,
+    ("分录 {entry} 未冲销。", "The entry {entry} was not reversed."),
+    ("「{kind}」分录由双方签署的文件产生，不能单方冲销。",
+     "A {kind} entry follows from a document of both sides and cannot be undone by one."),
+    ("请作废其账单；收付款分录可以冲销。", "Void its invoice; entries of payments and payouts can be reversed."),
 )  # fmt: skip
 OVERPAID = _reason(
     "TRD-411", Kind.invalid,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from datong.ground.money import half_up, split_by_largest_remainder, yuan
+from datong.ground.money import split_by_largest_remainder, yuan
 from datong.settle.model import (
     BAD_PERIOD,
     BAD_SPLIT,
@@ -29,7 +29,9 @@ from datong.terms.tariffs import paid_in_cash, split_problems
 
 CHINA = ZoneInfo("Asia/Shanghai")
 BILLED_STATE = "MONETIZABLE"
-GIB = 2**30
+CHARGED_AT_BUYER = (InvoiceState.ACCEPTED, InvoiceState.PAID)
+CHARGED = (InvoiceState.ISSUED, InvoiceState.DISPUTED, *CHARGED_AT_BUYER)
+"""States in which the ledger of a side holds the charge, pending or posted."""
 
 
 def period_bounds(period: str) -> tuple[datetime, datetime]:
@@ -66,7 +68,7 @@ def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], produc
     """Invoice lines over metered events: one per state and table, each event in exactly one.
 
     Only MONETIZABLE events are charged; the others stand on lines of 0 fen, so that the lines add up to what was
-    metered. Rounded half up once per line. tariff: {"kind": "free" | "per_delivery" | "per_gib", "amount_fen"}.
+    metered. tariff: {"kind": "free" | "per_delivery", "amount_fen"}.
     """
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for event in events:
@@ -77,15 +79,17 @@ def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], produc
 
 def _line(number: int, events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], product: str) -> Line:
     state, table = events[0]["state"], events[0]["table_name"]
-    unit = int(tariff["amount_fen"]) if state == BILLED_STATE and tariff["kind"] != "free" else 0
-    measure = Fraction(len(events))
-    if tariff["kind"] == "per_gib":
-        measure = Fraction(sum(event["bytes_granted"] for event in events), GIB)
+    unit = unit_price(state, tariff)
     versions = ", ".join(sorted({str(event["version"]) for event in events}))
     return Line(
-        number, f"{product} {table} v{versions}", state, len(events), unit, half_up(unit * measure),
+        number, f"{product} {table} v{versions}", state, len(events), unit, unit * len(events),
         tuple(sorted(event["id"] for event in events)),
     )  # fmt: skip
+
+
+def unit_price(state: str, tariff: Mapping[str, Any]) -> int:
+    """Fen per delivery on a line of events in `state`."""
+    return int(tariff["amount_fen"]) if state == BILLED_STATE and tariff["kind"] != "free" else 0
 
 
 def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iterable[str] = ()) -> list[Share]:
@@ -120,7 +124,9 @@ def balanced(postings: Sequence[Posting], what: str, what_en: str) -> list[Posti
 def charge(me: str, buyer: str, gross_fen: int, parts: Sequence[Share]) -> list[Posting]:
     """What an issued invoice posts at the seller: the buyer owes the gross, each party is owed its share."""
     owed = [
-        Posting(f"Income:Data:P{me}" if part.party == me else payable(part.party), part.party, -part.share_fen)
+        Posting(f"Income:Data:P{me}", me, -part.share_fen)
+        if part.party == me
+        else Posting(owed_to(asdict(part)), part.party, -part.share_fen, part.account)
         for part in parts
     ]
     return balanced([Posting(receivable(buyer), buyer, gross_fen), *owed], "账单分配", "the split of the invoice")
@@ -134,13 +140,58 @@ def payable(party: str) -> str:
     return f"Liabilities:Payable:P{party}"
 
 
+def owed_to(part: Mapping[str, Any]) -> str:
+    """The account on which a part of the split is owed: a department's stands for the treasury."""
+    return treasury(part["party"]) if part["payee_kind"] == "treasury" else payable(part["party"])
+
+
+def treasury(party: str) -> str:
+    """What is owed to the treasury for a department: at the payer, and at the department itself."""
+    return f"Liabilities:Treasury:P{party}"
+
+
+def share_received(issuer: str, part: Mapping[str, Any]) -> list[Posting]:
+    """What a party books on its statement; a department collects for the treasury and earns nothing itself."""
+    party, fen = part["party"], part["share_fen"]
+    if part["payee_kind"] == "treasury":
+        earned = Posting(treasury(party), party, -fen, part["account"])
+    else:
+        earned = Posting("Income:Data:Share", issuer, -fen)
+    return [Posting(receivable(issuer), issuer, fen), earned]
+
+
+def paid_out(part: Mapping[str, Any], amount_fen: int) -> list[Posting]:
+    """What the payer books: to the account that the contract names."""
+    party = part["party"]
+    return [
+        Posting(owed_to(part), party, amount_fen, part["account"]),
+        Posting("Assets:Bank", party, -amount_fen, part["account"]),
+    ]
+
+
+def payout_received(issuer: str, part: Mapping[str, Any], amount_fen: int) -> list[Posting]:
+    """What a party books when it is paid; for a department the treasury is, and no bank account of its own."""
+    if part["payee_kind"] == "treasury":
+        party = part["party"]
+        return [
+            Posting(treasury(party), party, amount_fen, part["account"]),
+            Posting(receivable(issuer), issuer, -amount_fen),
+        ]
+    return transfer("Assets:Bank", receivable(issuer), issuer, amount_fen)
+
+
+def weights(split: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Who gets which weight on which account, in one order, to hold one split against another."""
+    return sorted((part["party"], part["weight"], part["payee_kind"], part["account"]) for part in split)
+
+
 def transfer(debit: str, credit: str, party: str, amount_fen: int) -> list[Posting]:
     """Two postings of one amount."""
     return [Posting(debit, party, amount_fen), Posting(credit, party, -amount_fen)]
 
 
 def reversed_postings(postings: Iterable[Posting]) -> list[Posting]:
-    return [Posting(posting.account, posting.party, -posting.amount_fen) for posting in postings]
+    return [replace(posting, amount_fen=-posting.amount_fen) for posting in postings]
 
 
 def beancount(party: str, entries: Sequence[Mapping[str, Any]]) -> str:
@@ -159,13 +210,19 @@ def beancount(party: str, entries: Sequence[Mapping[str, Any]]) -> str:
     out += [f"{min(days)} open {account} CNY" for account in sorted(totals)]
     for entry, day in zip(live, days, strict=True):
         flag = "*" if entry["state"] == "POSTED" else "!"
-        narration = str(entry["narration"]).replace("\\", " ").replace('"', "'")
+        narration = _quoted(entry["narration"])
         out += ["", f'{day} {flag} "{narration}"', f'  id: "{entry["id"]}"', f'  reference: "{entry["reference"]}"']
-        out += [f"  {p['account']}  {yuan(p['amount_fen'])} CNY" for p in entry["postings"]]
+        for p in entry["postings"]:
+            out.append(f"  {p['account']}  {yuan(p['amount_fen'])} CNY")
+            out += [f'    payee: "{_quoted(p["payee"])}"'] if p.get("payee") else []
     if days:
         after = datetime.fromordinal(datetime.fromisoformat(max(days)).toordinal() + 1).date().isoformat()
         out += ["", *(f"{after} balance {account}  {yuan(fen)} CNY" for account, fen in sorted(totals.items()))]
     return "\n".join(out) + "\n"
+
+
+def _quoted(text: Any) -> str:
+    return str(text).replace("\\", " ").replace('"', "'")
 
 
 def _day(instant: str) -> str:

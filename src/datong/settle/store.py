@@ -44,7 +44,7 @@ lines = table(
     Column("events", JSON, nullable=False),
 )
 billed = table("billed_event", Column("invoice", String(80), nullable=False, index=True))
-"""id = usage event: the primary key makes sure that an event is billed once."""
+"""id = usage event (at the buyer: of agreement and event): the primary key makes sure that it is billed once."""
 
 entries = table(
     "ledger_entry",
@@ -63,6 +63,7 @@ postings = table(
     Column("account", String(120), nullable=False),
     Column("party", String(40), nullable=False),
     Column("amount_fen", Fen, nullable=False),  # debit positive
+    Column("payee", String(200), nullable=False),  # the account a contract names, where money goes to one
 )
 statements = table(
     "statement",

@@ -1,6 +1,6 @@
 """Tariffs and revenue splits as a contract writes them, and everything that can be wrong with them. Pure.
 
-    tariff  {"kind": "free" | "per_delivery" | "per_gib", "amount_fen": int}
+    tariff  {"kind": "free" | "per_delivery", "amount_fen": int}
     split   [{"party": code, "weight": int, "payee_kind": "treasury" | "company", "account": text}, ...]
 
 Departments do not receive cash: their part goes to the treasury (国有资源有偿使用收入; policy of 发改数据规〔2025〕27号
@@ -14,7 +14,7 @@ from typing import Any
 
 from datong.ground.refusal import Problem
 
-TARIFF_KINDS = ("free", "per_delivery", "per_gib")
+TARIFF_KINDS = ("free", "per_delivery")
 PAYEE_KINDS = ("treasury", "company")
 DEPARTMENT_PREFIX = "11"
 """First characters of a state organ's unified social credit code (机构编制 1, 机关 1; GB 32100 table 1)."""
@@ -53,6 +53,23 @@ def split_problems(split: Any) -> list[Problem]:
     if not problems and sum(part["weight"] for part in split) == 0:
         problems.append(Problem("split", "权重之和为 0", "the weights sum to 0"))
     return problems
+
+
+def revenue_problems(tariff: Any, split: Any) -> list[Problem]:
+    """What is wrong with the money of an offer: its tariff, and who gets which weight of it; a free offer may leave
+    the split out."""
+    problems = tariff_problems(tariff)
+    if not problems and not tariff["amount_fen"] and not split:
+        return []
+    wrong = split_problems(split)
+    return [*problems, *(wrong or _cash_problems(split))]
+
+
+def _cash_problems(split: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    return [
+        Problem("split", f"部门 {party} 只能由国库收款", f"the department {party} is paid through the treasury only")
+        for party in paid_in_cash(split)
+    ]
 
 
 def paid_in_cash(split: Sequence[Mapping[str, Any]], departments: Iterable[str] = ()) -> list[str]:

@@ -1,5 +1,6 @@
 """The whole check of this node: records against leaves, leaves against the tree, the tree against what was
-signed, the files against the store. Contract: tests/audit/test_audit_verify.py, where every attack is drawn.
+signed, the files against the store; every entry of the ledger to zero, every invoice line against its uses, decisions
+and contract. Contract: tests/audit/test_audit_verify.py, where every attack is drawn.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from datong.audit import rules, store
 from datong.audit.model import Fault, Problem
 from datong.audit.rules import Leaf
+from datong.audit.service import fitting
 from datong.ground import clock, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
@@ -48,7 +50,7 @@ def checked(tx: Tx) -> Checked:
             found.problems.append(leaf.problem(Fault.leaf_forged))
         elif not _fresh(tx, leaf.added_at):
             found.problems.append(leaf.problem(Fault.leaf_late))
-    for check in (_check_tree, _check_records, _check_files):
+    for check in (_check_tree, _check_records, _check_files, _check_ledger, _check_lines):
         try:
             check(tx, found, every, placed)
         except (ValueError, TypeError, LookupError, SQLAlchemyError) as fault:
@@ -118,6 +120,28 @@ def _digests(tx: Tx, name: str) -> dict[str, str]:
     if table is None:
         raise LookupError(name)
     return {key: "unreadable" if form is None else digest(form) for key, form in store.records(tx, table)}
+
+
+def _check_ledger(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:
+    """Entries that do not balance; where a posting was found changed, that is what is wrong."""
+    entries, postings = store.rows_of(tx, "ledger_entry"), store.rows_of(tx, "posting")
+    named = _named(found)
+    spoilt = {row["entry"] for row in postings if ("posting", row["id"]) in named}
+    spoilt |= {key for table, key in named if table == "ledger_entry"}
+    unbalanced = rules.ledger_problems([row["id"] for row in entries], postings)
+    found.problems += [problem for problem in unbalanced if problem.id not in spoilt]
+
+
+def _check_lines(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:
+    """What does not belong together; where a record was found changed or gone, that is what is wrong."""
+    named = _named(found)
+    found.problems += [
+        problem for problem in dict.fromkeys(fitting.every_line(tx, named)) if (problem.table, problem.id) not in named
+    ]
+
+
+def _named(found: Checked) -> set[tuple[str, str]]:
+    return {(problem.table, problem.id) for problem in found.problems}
 
 
 def _check_files(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf]) -> None:

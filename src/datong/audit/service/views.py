@@ -7,6 +7,7 @@ from typing import Any
 
 from datong.audit import store
 from datong.audit.service.checking import checked
+from datong.audit.service.walking import walk
 from datong.ground import evidence, jobs
 from datong.ground.db import Tx
 from datong.ground.evidence import log
@@ -17,15 +18,19 @@ PROBLEMS_SHOWN = 200
 
 
 @view()
-def verify(tx: Tx) -> dict[str, Any]:
+def verify(tx: Tx, *, invoice_line: str = "") -> dict[str, Any]:
     """Recompute every record, leaf, node, checkpoint and file of this node and name what differs 核验存证.
+
+    The entries of the ledger must sum to zero, and behind every invoice line amount, uses, decisions, product and
+    contract must belong together. invoice_line: walk from this line as well (see audit.walk), in `walk`.
 
     Returns {ok, leaves, waiting, checkpoints, cosignatures, tables, records, files, problems: [{kind, where,
     table, id, act, zh, en, detail}], problem_count}; files is 0 when this process knows no evidence folder.
     """
+    walked = walk(tx, invoice_line=invoice_line) if invoice_line else None
     found = checked(tx)
     return {
-        "ok": not found.problems,
+        "ok": not found.problems and (walked is None or walked["ok"]),
         "leaves": found.leaves,
         "waiting": found.waiting,
         "checkpoints": found.checkpoints,
@@ -35,6 +40,7 @@ def verify(tx: Tx) -> dict[str, Any]:
         "files": found.files,
         "problems": [problem.as_json() for problem in found.problems[:PROBLEMS_SHOWN]],
         "problem_count": len(found.problems),
+        **({"walk": walked} if walked is not None else {}),
     }
 
 

@@ -6,7 +6,8 @@
              digests) -> agreement -> resource and its registration
 
 Raw data never leave their node, so no node can walk the whole way: `continues` says at which node, and with which
-call, it goes on; the digest of the file that crossed joins the two ends. Contract: tests/audit/test_audit_walk.py.
+call, it goes on; the digest of the file that crossed joins the two ends. Records that are each proven but do not belong
+together are named (see fitting). Contract: tests/audit/test_audit_walk.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from datong.audit import store
 from datong.audit.model import NO_RECORD, Fault, Problem
+from datong.audit.service import fitting
 from datong.ground import signing
 from datong.ground.db import Tx
 from datong.ground.evidence import log, note, tree
@@ -126,6 +128,7 @@ def walk(tx: Tx, *, invoice_line: str) -> dict[str, Any]:
             versions = {key for event in line["events"] for key in _usage(walked, str(event))}
             _registration(walked, "product", str(contract["dataset"]))
             onwards += [step for key in sorted(versions) for step in _product(walked, key)]
+    walked.problems += [p for p in (fitting.misfits(tx, line) if line else []) if p not in walked.problems]
     return _result(walked, onwards)
 
 
@@ -149,7 +152,8 @@ def trace(tx: Tx, *, digest: str) -> dict[str, Any]:
             walked.add(("harmonised build", "build", str(source["build"])))
         if source.get("release"):
             walked.add(("release", "deidentify_release", str(source["release"])))
-        walked.add(("agreement", "agreement", str(shared["agreement"])))
+        contract = walked.add(("agreement", "agreement", str(shared["agreement"])))
+        walked.problems += fitting.unsigned(contract) if contract else ()
         _registration(walked, "resource", str(shared["dataset"]))
     return _result(walked, [])
 
@@ -189,6 +193,7 @@ def _product(walked: _Walk, version_id: str) -> Iterator[dict[str, Any]]:
         contract = walked.add(("supply agreement", "agreement", str(part["agreement"])))
         _registration(walked, "resource", str(part["resource"]))
         if contract is not None:
+            walked.problems += fitting.unsigned(contract)
             yield _onwards(str(contract["provider"]), "trace", digest=str(part["digest"]))
 
 

@@ -18,7 +18,7 @@ from datong.harmonise import service as harmonise
 from datong.price import service as pricing
 from datong.register import service as register
 from datong.terms.policy import from_json, to_json
-from datong.terms.tariffs import paid_in_cash, split_problems, tariff_problems
+from datong.terms.tariffs import revenue_problems
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,29 @@ def quality(tx: Tx, thing: Thing) -> Opinion:
             built = harmonise.current(tx, thing.code)
             schema = built["schema"]
         else:
-            built = compose.version(tx, product=thing.code)
-            columns = pq.read_schema(built["path"])
+            product = compose.version(tx, product=thing.code)
+            columns = pq.read_schema(product["path"])
             schema = [{"name": column.name, "type": str(column.type)} for column in columns]
+            measured = {"measured_on": "the product's table", "completeness": _completeness(product["path"])}
+            built = {**product, "quality": measured}
         names = ("rows", "standard", "quality", "version", "digest", "kept")
         facts = {name: built[name] for name in names if built.get(name) is not None}
         return Opinion(Gate.quality, {**facts, "schema": schema})
 
     return _asked(Gate.quality, thing.code, ask)
+
+
+def _completeness(path: str) -> dict[str, float]:
+    """Per column the share of rows that hold a value: what suppression left of a product's table."""
+    table = pq.read_table(path)
+    return {
+        name: round(1 - table[name].null_count / table.num_rows, 4) if table.num_rows else 1.0
+        for name in table.column_names
+    }
+
+
+HELD_BACK = ("worst", "assessment")
+"""Figures of a risk that stay here: the smallest classes by name, and the record of an assessor."""
 
 
 def risk(tx: Tx, thing: Thing, delivery_form: str) -> Opinion:
@@ -81,7 +96,8 @@ def risk(tx: Tx, thing: Thing, delivery_form: str) -> Opinion:
 
     def ask() -> Opinion:
         figures = compose.gated_again(tx, thing.code, delivery_form)
-        return Opinion(Gate.risk, {"risk": figures, "delivery_form": delivery_form})
+        told = {name: figure for name, figure in figures.items() if name not in HELD_BACK}
+        return Opinion(Gate.risk, {"risk": told, "delivery_form": delivery_form})
 
     return _asked(Gate.risk, thing.code, ask)
 
@@ -101,15 +117,7 @@ def price(tx: Tx, thing: Thing, purpose: str, stated_fen: int | None, split: lis
                     )
                 )
         tariff = {"kind": "per_delivery" if amount else "free", "amount_fen": amount}
-        problems += tariff_problems(tariff)
-        if amount or split:
-            wrong = split_problems(split)
-            problems += wrong or [
-                Problem(
-                    "split", f"部门 {party} 只能由国库收款", f"the department {party} is paid through the treasury only"
-                )
-                for party in paid_in_cash(split)
-            ]
+        problems += revenue_problems(tariff, split)
         return Opinion(Gate.price, {"tariff": tariff}, tuple(problems))
 
     return _asked(Gate.price, thing.code, ask)

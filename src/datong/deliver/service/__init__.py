@@ -43,6 +43,7 @@ from datong.deliver.service.partitions import (
 from datong.deliver.service.sharing import shares
 from datong.deliver.service.transferring import (
     complete_transfer,
+    delivered_at_most,
     outgoing,
     request_transfer,
     suspend_transfer,
@@ -62,6 +63,7 @@ __all__ = [
     "complete_transfer",
     "decide",
     "decisions",
+    "delivered_at_most",
     "destroy_job",
     "end",
     "end_agreement",

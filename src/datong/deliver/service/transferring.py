@@ -106,6 +106,19 @@ def transfers(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
     return rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
 
 
+def delivered_at_most(tx: Tx, agreement: str) -> int | None:
+    """How many table versions this node, as consumer, can have been delivered under an agreement; None when it cannot
+    tell, because a person pulled with a profile."""
+    begun = [
+        process for process in _of_agreement(tx, agreement)
+        if process["side"] == Side.consumer and process["state"] != State.REQUESTED
+    ]  # fmt: skip
+    if any(process["into"] == "person" for process in begun):
+        return None
+    held = rows.rows(tx, rows.received, rows.received.c.agreement == agreement)
+    return len({(row["schema_name"], row["table_name"], row["version"]) for row in held})
+
+
 # ---- what the counterparty says
 
 

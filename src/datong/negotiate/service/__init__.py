@@ -2,7 +2,7 @@
 
 consumer   request, accept, verify          both   terminate, end, negotiations, negotiation, waiting,
 provider   offer, agree                            agreements, contract
-rooms      agreement, in_force, on_finalized, on_terminated
+rooms      agreement, in_force, provided_to, signed_by_both, on_finalized, on_terminated
 wire       received_*, status, outgoing, acknowledged, not_accepted, learned_peer, peer
 node       lapse; received_ended (message "negotiate.ended")
 """
@@ -14,7 +14,9 @@ from datong.negotiate.service.contracts import (
     end,
     in_force,
     lapse,
+    provided_to,
     received_ended,
+    signed_by_both,
 )
 from datong.negotiate.service.course import on_finalized, on_terminated
 from datong.negotiate.service.delivery import acknowledged, learned_peer, not_accepted, outgoing, peer
@@ -58,6 +60,7 @@ __all__ = [
     "on_terminated",
     "outgoing",
     "peer",
+    "provided_to",
     "received_agreement",
     "received_ended",
     "received_event",
@@ -66,6 +69,7 @@ __all__ = [
     "received_termination",
     "received_verification",
     "request",
+    "signed_by_both",
     "status",
     "terminate",
     "verify",

@@ -9,20 +9,56 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.authorise import service as authorise
+from datong.catalogue import service as catalogue
 from datong.ground.db import Tx
-from datong.ground.refusal import Kind, Refusal
-from datong.negotiate.model import NOT_CLEARED
+from datong.ground.refusal import Kind, Problem, Refusal
+from datong.negotiate.model import BAD_TERMS, NOT_CLEARED, NOT_LISTED
+from datong.price import service as pricing
 from datong.register import service as register
+from datong.terms.policy import PURPOSES
+from datong.terms.tariffs import revenue_problems
 
 
 def refusal_to_bind(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> Refusal | None:
     """Why this node may not contract `dataset` on these terms with that party, or None."""
-    return uncleared(tx, dataset, terms) or ungranted(tx, dataset, terms, consumer_party)
+    return (
+        uncontractable(tx, dataset, terms)
+        or uncleared(tx, dataset, terms)
+        or ungranted(tx, dataset, terms, consumer_party)
+    )
 
 
 def require_bindable(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> None:
     if (refusal := refusal_to_bind(tx, dataset, terms, consumer_party)) is not None:
         raise refusal
+
+
+def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
+    """Why this node may not bind itself to these terms, whoever wrote them; or None.
+
+    Not for a dataset that is not listed, not with a tariff or split that settling would refuse, and a product not
+    for money where its purpose is free, nor above the ceiling in force.
+    """
+    try:
+        listing = catalogue.listing(tx, dataset=dataset)
+        if listing["state"] != "live":
+            return NOT_LISTED(dataset=dataset[:80])
+        problems = revenue_problems(terms.get("tariff"), terms.get("split") or [])
+        if terms.get("product") != dataset:
+            problems.append(Problem("product", f"应为 {dataset}", f"should be {dataset}"))
+        if terms.get("purpose") not in PURPOSES:
+            known = ", ".join(PURPOSES)
+            problems.append(Problem("purpose", f"应为 {known} 之一", f"should be one of {known}"))
+        if problems:
+            return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
+        if listing["kind"] == "product":
+            amount, purpose = terms["tariff"]["amount_fen"], terms["purpose"]
+            pricing.check_tariff(tx, product=dataset, purpose=purpose, amount_fen=amount)
+    except Refusal as refused:
+        if refused.kind is Kind.unavailable:
+            raise
+        return NOT_LISTED(dataset=dataset[:80]) if refused.kind is Kind.unknown else refused
+    return None
 
 
 def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:

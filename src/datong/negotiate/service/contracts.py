@@ -7,6 +7,7 @@ from typing import Any
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
+from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import BAD_SIGNATURE, ENDED, FINALISING, NO_SUCH, NOT_IN_FORCE, UNSIGNED, Act, State
 from datong.negotiate.service.course import on_terminated
@@ -46,9 +47,7 @@ def in_force(tx: Tx, id: str) -> dict[str, Any]:
         raise ENDED(agreement=id, why_zh=zh, why_en=en)
     if row["state"] != State.FINALIZED.value:
         state = row["state"]
-        course = tx.get(store.negotiations, row["negotiation"])
-        if course is not None and course["pending"] == Act.finalize.value:
-            raise FINALISING(agreement=id)  # a counterparty that has it already may ask before we hear so
+        _not_while_finalising(tx, row)  # a counterparty that has it already may ask before we hear so
         zh, en = f"尚未成立（协商状态 {state}）", f"It is not concluded yet (its negotiation is {state})"
         raise NOT_IN_FORCE(agreement=id, why_zh=zh, why_en=en)
     if tx.business_now < clock.instant(row["from"]):
@@ -58,6 +57,15 @@ def in_force(tx: Tx, id: str) -> dict[str, Any]:
         raise ENDED(agreement=id, why_zh=f"已于 {row['until']} 到期", why_en=f"It expired on {row['until']}")
     _verify_signatures(row)
     return row
+
+
+def signed_by_both(row: dict[str, Any]) -> bool:
+    """Whether a contract says what both its parties signed."""
+    try:
+        _verify_signatures(row)
+    except Refusal:
+        return False
+    return bool(row["signed"] == "both")
 
 
 def _verify_signatures(row: dict[str, Any]) -> None:
@@ -77,6 +85,12 @@ def agreements(tx: Tx, *, dataset: str | None = None) -> list[dict[str, Any]]:
     """List the contracts of this node, oldest first."""
     hidden = {"signatures", "keys", "policy"}
     return [{k: v for k, v in row.items() if k not in hidden} for row in store.agreements_of(tx, dataset)]
+
+
+def provided_to(tx: Tx, consumer: str) -> list[dict[str, Any]]:
+    """The contracts in which this node is the provider and `consumer` the consumer, whatever became of them."""
+    mine = signing.me(tx).code
+    return [row for row in store.agreements_of(tx) if (row["provider"], row["consumer"]) == (mine, consumer)]
 
 
 @view()
@@ -114,8 +128,18 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     party = row["provider_party"] if sender == row["provider"] else row["consumer_party"]
     if not signing.signed_by(body, party, str(register.node(tx, sender)["public_key"])):
         raise UNSIGNED(who=sender)
-    if row["state"] == State.FINALIZED.value:
-        _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:256])
+    if row["state"] in LATE:
+        return
+    if row["state"] != State.FINALIZED.value:
+        _not_while_finalising(tx, row)  # the sender is to say it again once we know that it is concluded
+        raise NOT_IN_FORCE(agreement=row["id"], why_zh="尚未成立", why_en="It is not concluded")
+    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:256])
+
+
+def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:
+    course = tx.get(store.negotiations, row["negotiation"])
+    if course is not None and course["pending"] == Act.finalize.value:
+        raise FINALISING(agreement=row["id"])
 
 
 def _ended(tx: Tx, row: dict[str, Any], state: str, kind: str, why: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from datong.ground import signing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem, Text
 from datong.negotiate import store
-from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, Act, Party, State
-from datong.negotiate.rules import TERMS, open_acts
-from datong.negotiate.service.agreeing import agreeing, verifying
+from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_NOT_LIVE, Act, Party, State
+from datong.negotiate.rules import TERMS, open_acts, refusal_of_request
+from datong.negotiate.service.agreeing import LIVE, agreeing, verifying
 from datong.negotiate.service.binding import require_bindable
 from datong.negotiate.service.course import mine, opened, own, reason, sending, shown, terminating
 from datong.register import service as register
@@ -79,9 +79,12 @@ def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     """Agree to a request that was left to a person (同意并签署)."""
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
     published = catalogue.offer(tx, row["offer_id"])
-    terms = {**published["terms"], **row["offer"]["terms"]}
-    require_bindable(tx, row["dataset"], terms, row["peer_party"])
-    return shown(agreeing(tx, row, terms))
+    if published["state"] != LIVE:
+        raise OFFER_NOT_LIVE(offer=row["offer_id"])
+    if (refusal := refusal_of_request(published, row["offer"])) is not None:
+        raise refusal
+    require_bindable(tx, row["dataset"], published["terms"], row["peer_party"])
+    return shown(agreeing(tx, row, published["terms"]))
 
 
 @verb(*PROVIDER_ROLES)

@@ -1,6 +1,7 @@
 """Invoices at both sides: issued from metered events, accepted or disputed by the buyer, paid, or voided.
 
-Messages: settle.invoice (seller -> buyer), settle.accepted, settle.disputed (buyer -> seller), settle.voided.
+Messages: settle.invoice (seller -> buyer), settle.accepted, settle.disputed (buyer -> seller), settle.voided,
+settle.paid (seller -> buyer).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from datong.deliver import service as deliver
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
@@ -18,6 +20,7 @@ from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.settle import rules, store
 from datong.settle.model import (
+    NOT_NOW,
     NOT_PROVEN,
     NOT_SELLER,
     NOTHING,
@@ -30,6 +33,7 @@ from datong.settle.model import (
 )
 from datong.settle.service import ledger, statements
 from datong.terms.roles import Role
+from datong.terms.tariffs import tariff_problems
 from datong.terms.verbs import verb, view
 
 INVOICE_FIELDS: dict[str, type] = {
@@ -128,12 +132,17 @@ def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     """Void an invoice that was not accepted: its pending entry is voided, its events may be billed anew."""
     row = _known(tx, invoice)
     _require_party(tx, row["seller_party"], "void")
-    for event in store.billed_of(tx, invoice):
-        tx.execute(store.billed.delete().where(store.billed.c.id == event))
-        evidence.append(tx, "settle.released", store.billed, event, invoice=invoice)
+    _release(tx, invoice)
     ledger.conclude(tx, _charge(invoice), EntryState.VOIDED)
     _say(tx, row, "void", "voided", reason[:500])
     return invoice_shown(tx, invoice=invoice)
+
+
+def _release(tx: Tx, invoice: str) -> None:
+    """Let the events of a voided invoice be billed anew."""
+    for event in store.billed_of(tx, invoice):
+        tx.execute(store.billed.delete().where(store.billed.c.id == event))
+        evidence.append(tx, "settle.released", store.billed, event, invoice=invoice)
 
 
 @verb(Role.finance)
@@ -157,6 +166,8 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
     state = after if amount_fen == due else InvoiceState(row["state"])
     tx.change(store.invoices, invoice, paid_fen=row["paid_fen"] + amount_fen, state=state.value)
     evidence.append(tx, "settle.paid", store.invoices, invoice, amount_fen=amount_fen, state=state.value)
+    if seller and state is InvoiceState.PAID:
+        _tell(tx, row, "paid", reference[:400], key)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -200,17 +211,47 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     )
     if not same:
         raise NOT_PROVEN(why="与合约不符。", why_en="It does not agree with the contract.")
-    if not _adds_up(found, value):
+    if tariff_problems(value["tariff"]) or not _adds_up(found, value):
         raise NOT_PROVEN(why="金额计算不符。", why_en="Its amounts do not follow from its lines and the tariff.")
+    if not _within(value, contract):
+        raise NOT_PROVEN(why="账期不在合约期限内。", why_en="Its period lies outside the contract's term.")
     lines = [Line(**{**line, "events": tuple(line["events"])}) for line in found]
+    charged = sum(line.quantity for line in lines if line.amount_fen)
+    known_here = deliver.delivered_at_most(tx, value["agreement"])
+    if known_here is not None and charged > known_here:
+        raise NOT_PROVEN(
+            why=f"计费 {charged} 次，本节点至多收到 {known_here} 次交付。",
+            why_en=f"It charges {charged} deliveries, this node had at most {known_here}.",
+        )
+    _bought(tx, value, lines)
     _store(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)
+
+
+def _within(value: dict[str, Any], contract: dict[str, Any]) -> bool:
+    """Whether a period touches the term in which the contract could be performed."""
+    try:
+        start, end = clock.instant(value["from"]), clock.instant(value["until"])
+    except ValueError:
+        return False
+    ends = [clock.instant(at) for at in (contract["until"], contract["ended_at"]) if at]
+    return start < end and end > clock.instant(contract["from"]) and all(start < at for at in ends)
+
+
+def _bought(tx: Tx, value: dict[str, Any], lines: list[Line]) -> None:
+    """Note at the buyer which events an invoice bills; NOT_PROVEN when another one bills one of them."""
+    keys = [f"bought-{digest([value['agreement'], event])[7:39]}" for line in lines for event in line.events]
+    if store.billed_among(tx, keys):
+        raise NOT_PROVEN(why="同一使用已在另一账单中计费。", why_en="Another invoice bills one of its uses already.")
+    for key in keys:
+        tx.add(store.billed, {"id": key, "invoice": value["invoice"]})
+        evidence.append(tx, "settle.billed", store.billed, key, invoice=value["invoice"])
 
 
 def received_accepted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """settle.accepted: the buyer's signed acceptance posts the entry and sends the statements."""
     row, word = _word(tx, sender, body, "accepted", "buyer_party")
-    if row["state"] in (InvoiceState.ACCEPTED, InvoiceState.PAID):
-        return
+    if row["state"] in (InvoiceState.ACCEPTED, InvoiceState.PAID, InvoiceState.VOIDED):
+        return  # repeated, or crossed by our void, which holds: the buyer takes its acceptance back when it hears
     _move(tx, row, rules.moved(row["id"], row["state"], "accepted"), "accepted", acceptance=word)
     ledger.conclude(tx, _charge(row["id"]), EntryState.POSTED)
     statements.issue(tx, row["id"])
@@ -224,10 +265,32 @@ def received_disputed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
 
 def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """settle.voided: the seller took the invoice back."""
+    """settle.voided: the seller took the invoice back; an acceptance that crossed it is undone with its charge."""
     row, word = _word(tx, sender, body, "voided", "seller_party")
-    if row["state"] != InvoiceState.VOIDED:
-        _move(tx, row, rules.moved(row["id"], row["state"], "voided"), "voided", reason=word["reason"][:500])
+    if row["state"] == InvoiceState.VOIDED:
+        return
+    after = rules.moved(row["id"], row["state"], "voided")
+    if row["paid_fen"]:
+        raise NOT_NOW(thing=row["id"], deed="voided", state=f"{row['state']}, {row['paid_fen']} fen paid", open="pay")
+    _release(tx, row["id"])
+    if tx.get(store.entries, _charge(row["id"])) is not None:
+        ledger.reverse(tx, _charge(row["id"]), word["reason"])
+    _move(tx, row, after, "voided", reason=word["reason"][:500])
+
+
+def received_paid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """settle.paid: the seller's signed receipt; what this side had not recorded as paid is recorded on it."""
+    row, word = _word(tx, sender, body, "paid", "seller_party")
+    if row["state"] == InvoiceState.PAID:
+        return
+    after = rules.moved(row["id"], row["state"], "pay")
+    due = row["gross_fen"] - row["paid_fen"]
+    ledger.post(
+        tx, key=f"pay-{digest([row['id'], word])[7:39]}", kind="payment", reference=row["id"],
+        narration=f"receipt: {word['reason']}"[:400],
+        postings=rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], due),
+    )  # fmt: skip
+    _move(tx, row, after, "paid", paid_fen=row["gross_fen"])
 
 
 def _word(tx: Tx, sender: str, body: dict[str, Any], word: str, party: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -248,12 +311,10 @@ def _adds_up(lines: list[dict[str, Any]], value: dict[str, Any]) -> bool:
     if not all(isinstance(event, str) for event in events) or len(set(events)) != len(events):
         return False
     for line in lines:
-        charged = line["state"] == rules.BILLED_STATE and tariff.get("kind") != "free"
-        if line["unit_price_fen"] != (tariff.get("amount_fen") if charged else 0):
+        unit = rules.unit_price(line["state"], tariff)
+        if line["unit_price_fen"] != unit or line["quantity"] != len(line["events"]):
             return False
-        if line["quantity"] != len(line["events"]):
-            return False
-        if tariff.get("kind") != "per_gib" and line["amount_fen"] != line["quantity"] * line["unit_price_fen"]:
+        if line["amount_fen"] != line["quantity"] * unit:
             return False
     return bool(sum(line["amount_fen"] for line in lines) == value["gross_fen"])
 
@@ -305,11 +366,17 @@ def _line_json(line: Line) -> dict[str, Any]:
 def _say(tx: Tx, row: dict[str, Any], deed: str, word: str, reason: str) -> None:
     """Move an invoice and tell the other side, signed."""
     after = rules.moved(row["id"], row["state"], deed)
-    bare = {"invoice": row["id"], "digest": row["digest"], "word": word, "reason": reason, "at": tx.now}
-    notice = signing.signed(tx, bare)
+    notice = _tell(tx, row, word, reason, f"{row['id']}-{word}")
     values = {"acceptance": notice} if word == "accepted" else {"reason": reason}
     _move(tx, row, after, word, **values)
-    outbox.send(tx, to=row["peer_node"], type=f"settle.{word}", body={"notice": notice}, key=f"{row['id']}-{word}")
+
+
+def _tell(tx: Tx, row: dict[str, Any], word: str, reason: str, key: str) -> dict[str, Any]:
+    """Send the other side a signed word about an invoice, once per key; the word."""
+    bare = {"invoice": row["id"], "digest": row["digest"], "word": word, "reason": reason, "at": tx.now}
+    notice = signing.signed(tx, bare)
+    outbox.send(tx, to=row["peer_node"], type=f"settle.{word}", body={"notice": notice}, key=key)
+    return notice
 
 
 def _move(tx: Tx, row: dict[str, Any], after: InvoiceState, past: str, **values: Any) -> None:

@@ -4,12 +4,13 @@ state; a correction is a reversal."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from datong.ground import evidence, signing
 from datong.ground.db import Tx
 from datong.settle import rules, store
-from datong.settle.model import NOT_NOW, UNKNOWN, EntryState, Posting
+from datong.settle.model import NOT_NOW, NOT_REVERSIBLE, UNKNOWN, EntryState, Posting
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -31,7 +32,7 @@ def post(
     )  # fmt: skip
     evidence.append(tx, "settle.entry_made", store.entries, key, kind=kind, state=state.value, postings=len(kept))
     for number, posting in enumerate(kept, 1):
-        row = {"account": posting.account, "party": posting.party, "amount_fen": posting.amount_fen}
+        row = asdict(posting)
         posting_id = f"{key}-{number}"
         tx.add(store.postings, {"id": posting_id, "entry": key, "number": number, **row})
         evidence.append(tx, "settle.posting_made", store.postings, posting_id, **row)
@@ -51,19 +52,49 @@ def conclude(tx: Tx, key: str, state: EntryState) -> None:
 
 @verb(Role.finance)
 def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
-    """Correct a posted entry by its reversal; the entry itself stays."""
+    """Correct a posted payment or payout by its reversal; the entry itself stays, and what was paid on its invoice or
+    statement goes down with it. A charge is undone by voiding its invoice."""
     row = tx.get(store.entries, entry)
     if row is None:
         raise UNKNOWN(thing=entry)
     if row["state"] != EntryState.POSTED or row["reverses"]:
         raise NOT_NOW(thing=entry, deed="reverse", state=row["state"], open="—")
-    old = [Posting(p["account"], p["party"], p["amount_fen"]) for p in store.postings_of(tx, entry)]
-    key = f"{entry[:76]}-rev"
+    if row["kind"] not in ("payment", "payout"):
+        raise NOT_REVERSIBLE(entry=entry, kind=row["kind"])
+    if tx.get(store.entries, _reversal(entry)) is None:
+        _take_back(tx, row)
+    return reverse(tx, entry, reason)
+
+
+def _take_back(tx: Tx, row: dict[str, Any]) -> None:
+    """Lower what is paid on the invoice or statement that an entry speaks of."""
+    amount = sum(max(0, posting["amount_fen"]) for posting in store.postings_of(tx, row["id"]))
+    of = store.invoices if row["kind"] == "payment" else store.statements
+    paid = tx.get(of, row["reference"])
+    if paid is None:
+        raise UNKNOWN(thing=row["reference"])
+    values: dict[str, Any] = {"paid_fen": paid["paid_fen"] - amount}
+    if row["kind"] == "payment":
+        values["state"] = rules.moved(paid["id"], paid["state"], "reverse").value
+    tx.change(of, paid["id"], **values)
+    evidence.append(tx, "settle.payment_reversed", of, paid["id"], amount_fen=amount, entry=row["id"])
+
+
+def reverse(tx: Tx, entry: str, reason: str) -> dict[str, Any]:
+    """Post the reversal of a posted entry, once."""
+    row = tx.get(store.entries, entry)
+    assert row is not None
+    old = [Posting(p["account"], p["party"], p["amount_fen"], p["payee"]) for p in store.postings_of(tx, entry)]
+    key = _reversal(entry)
     post(
         tx, key=key, kind="reversal", reference=row["reference"], narration=f"reversal: {reason}"[:400],
         postings=rules.reversed_postings(old), reverses=entry,
     )  # fmt: skip
     return {**(tx.get(store.entries, key) or {}), "postings": store.postings_of(tx, key)}
+
+
+def _reversal(entry: str) -> str:
+    return f"{entry[:76]}-rev"
 
 
 @view(Role.finance)

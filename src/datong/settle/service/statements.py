@@ -12,6 +12,7 @@ from datong.ground import evidence, outbox, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
 from datong.ground.refusal import Refusal
+from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.settle import rules, store
 from datong.settle.model import NOT_PROVEN, OVERPAID, UNKNOWN, EntryState
@@ -44,7 +45,7 @@ def issue(tx: Tx, invoice: str) -> None:
 def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
     priced = ("number", "description", "state", "quantity", "unit_price_fen", "amount_fen")
     return {
-        "statement": f"st-{digest([row['id'], party])[7:39]}", "invoice": row["id"], "invoice_digest": row["digest"],
+        "statement": _key(row["seller_party"], row["id"], party), "invoice": row["id"], "invoice_digest": row["digest"],
         "agreement": row["agreement"], "product": row["product"], "from": row["from_at"], "until": row["until_at"],
         "party": party, "issuer_party": row["seller_party"], "gross_fen": row["gross_fen"],
         "lines": [{name: line[name] for name in priced} for line in store.lines_of(tx, row["id"])],
@@ -52,8 +53,14 @@ def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _key(issuer: str, invoice: str, party: str) -> str:
+    """One statement of an issuer for an invoice and a party, whatever number it is sent under."""
+    return f"st-{digest([issuer, invoice, party])[7:39]}"
+
+
 def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """settle.statement: the signature is checked, the lines are added and the split computed again; then kept."""
+    """settle.statement: signature, lines and split are checked, and that a contract of this node with the sender
+    promises exactly this split; then kept."""
     value = body.get("statement")
     if not isinstance(value, dict) or set(value) != set(FIELDS):
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
@@ -64,7 +71,14 @@ def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise NOT_PROVEN(why="签名无效。", why_en="The signature does not verify.")
     if value["party"] != me:
         raise NOT_PROVEN(why="该结算单不是给本主体的。", why_en="The statement is for another party.")
+    if value["statement"] != _key(value["issuer_party"], value["invoice"], me):
+        raise NOT_PROVEN(why="结算单编号不符。", why_en="Its id is not that of this invoice and party.")
     share = _verified_share(value, me)
+    if not _promised(tx, sender, value):
+        raise NOT_PROVEN(
+            why="本节点与发送方没有载明该分配的合约。",
+            why_en="No contract of this node with the sender promises that split.",
+        )
     known = tx.get(store.statements, value["statement"])
     if known is not None:
         if known["digest"] != digest(signing.unsigned(value)):
@@ -75,8 +89,19 @@ def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         ledger.post(
             tx, key=f"{value['statement']}-share", kind="share", reference=value["statement"],
             narration=value["product"][:80], state=EntryState.POSTED,
-            postings=rules.transfer(rules.receivable(node["party"]), "Income:Data:Share", node["party"], share),
+            postings=rules.share_received(node["party"], next(p for p in value["parts"] if p["party"] == me)),
         )  # fmt: skip
+
+
+def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
+    """Whether the sender owes this party by a contract that both signed: the supply contract carries the split."""
+    return any(
+        contract["signed"] == "both"
+        and contract["from"] < value["until"]
+        and (contract["until"] is None or contract["until"] > value["from"])
+        and rules.weights(contract["terms"].get("split") or []) == rules.weights(value["parts"])
+        for contract in negotiate.provided_to(tx, sender)
+    )
 
 
 def _verified_share(value: dict[str, Any], me: str) -> int:
@@ -116,7 +141,10 @@ def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
 
 @verb(Role.finance)
 def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) -> dict[str, Any]:
-    """Record money paid out on a statement, at either side; the same bank reference counts once."""
+    """Record money paid out on a statement, at either side; the same bank reference counts once.
+
+    A department's share goes to the treasury account: its own node records that it was paid there.
+    """
     row = tx.get(store.statements, statement)
     if row is None or row["direction"] == "own":
         raise UNKNOWN(thing=statement)
@@ -126,11 +154,10 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
     due = row["share_fen"] - row["paid_fen"]
     if type(amount_fen) is not int or not 0 < amount_fen <= due:
         raise OVERPAID(amount_fen=amount_fen, open_fen=due)
+    part = next(part for part in row["value"]["parts"] if part["party"] == row["party"])
     sent = row["direction"] == "sent"
     postings = (
-        rules.transfer(rules.payable(row["party"]), "Assets:Bank", row["party"], amount_fen)
-        if sent
-        else rules.transfer("Assets:Bank", rules.receivable(row["issuer_party"]), row["issuer_party"], amount_fen)
+        rules.paid_out(part, amount_fen) if sent else rules.payout_received(row["issuer_party"], part, amount_fen)
     )
     ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference[:400], postings=postings)
     tx.change(store.statements, statement, paid_fen=row["paid_fen"] + amount_fen)
@@ -146,18 +173,26 @@ def statements(tx: Tx, *, invoice: str | None = None) -> list[dict[str, Any]]:
 
 @view()
 def settlement(tx: Tx, *, invoice: str) -> dict[str, Any]:
-    """Gross, parts with party names, and whether everything balances: parts = gross, postings = 0, lines = gross."""
+    """Gross, what is still open, parts with party names, and whether everything balances: every entry to zero, lines
+    and parts to the gross, and what the ledger still holds against the other side to what is not paid."""
     row = tx.get(store.invoices, invoice)
     if row is None:
         raise UNKNOWN(thing=invoice)
     entries = [entry for entry in store.ledger(tx, invoice) if entry["state"] != EntryState.VOIDED]
     zero = all(sum(posting["amount_fen"] for posting in entry["postings"]) == 0 for entry in entries)
+    live = sum(
+        posting["amount_fen"] for entry in entries for posting in entry["postings"]
+        if posting["account"] in (rules.receivable(row["buyer_party"]), rules.payable(row["seller_party"]))
+    )  # fmt: skip
+    seller = row["seller_party"] == signing.me(tx).party
+    charged = row["state"] in (rules.CHARGED if seller else rules.CHARGED_AT_BUYER)
+    due = row["gross_fen"] - row["paid_fen"] if charged else 0
     lines = sum(line["amount_fen"] for line in store.lines_of(tx, invoice))
     parts = sum(part["share_fen"] for part in row["parts"]) if row["parts"] else row["gross_fen"]
     return {
-        "invoice": invoice, "state": row["state"], "gross_fen": row["gross_fen"],
+        "invoice": invoice, "state": row["state"], "gross_fen": row["gross_fen"], "open_fen": due,
         "parts": [{**part, "name": _name(tx, part["party"])} for part in row["parts"]],
-        "balanced": zero and lines == row["gross_fen"] == parts,
+        "balanced": zero and lines == row["gross_fen"] == parts and live == (due if seller else -due),
     }  # fmt: skip
 
 

@@ -178,6 +178,7 @@ def upgrade() -> None:
         "cost_survey",
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("operator", sa.String(length=40), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
         sa.Column("survey", sa.JSON(), nullable=False),
         sa.Column("figures", sa.JSON(), nullable=False),
         sa.Column("mpr_fen", sa.BigInteger(), nullable=False),
@@ -724,6 +725,7 @@ def upgrade() -> None:
         sa.Column("account", sa.String(length=120), nullable=False),
         sa.Column("party", sa.String(length=40), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("payee", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posting")),
     )
     with op.batch_alter_table("posting", schema=None) as batch_op:
@@ -737,6 +739,7 @@ def upgrade() -> None:
         sa.Column("cap_fen", sa.BigInteger(), nullable=False),
         sa.Column("forecast_count", sa.Integer(), nullable=False),
         sa.Column("unit", sa.String(length=20), nullable=False),
+        sa.Column("issuer", sa.String(length=40), nullable=False),
         sa.Column("serial", sa.Integer(), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
