@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from datong.ground import evidence
+from datong.ground import evidence, signing
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
@@ -102,8 +102,11 @@ def test_a_rolled_back_use_counts_nothing(world: Neighbours) -> None:
 def test_ten_racers_for_three_uses(world: Neighbours, tmp_path: Path) -> None:
     """Two stores on one database stand for two processes: the limit is never oversold, one first delivery is billed."""
     contract(world, "agr-1", count=3)
-    url = world.stores["data-group"].url
-    stores = [Store(url), Store(url)]
+    group = world.stores["data-group"]
+    stores = [Store(group.url), Store(group.url)]
+    with group.read() as tx:
+        for store in stores:
+            signing.install(store, signing.node_key(tx), signing.me(tx))
     results: list[str] = []
     start = threading.Barrier(10)
 

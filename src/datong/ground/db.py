@@ -116,7 +116,7 @@ class Tx:
 
     def get(self, of: Table, key: str) -> dict[str, Any] | None:
         """The row of `of` with this id as a dict, or None."""
-        if "\0" in key:  # which PostgreSQL cannot be asked for, and no row is called so
+        if "\0" in str(key):  # which PostgreSQL cannot be asked for, and no row is called so
             return None
         row = self.conn.execute(select(of).where(of.c.id == key)).mappings().one_or_none()
         return dict(row) if row is not None else None
