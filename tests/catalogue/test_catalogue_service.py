@@ -157,20 +157,20 @@ def refusal_of(call: Any, *args: Any, **named: Any) -> Refusal:
 
 def test_a_listing_tells_no_rows_of_the_product(world: Neighbours, tmp_path: Path) -> None:
     rights(world)
-    version(
-        world, tmp_path, {"overall_risk": 0.03, "worst": [["N42.10W72.50|2019-09-03T08", 5]], "assessment": "ass-1"}
-    )
+    version(world, tmp_path)
     fee(world, "industry_development", 900)
     shown = publish(world, purposes=["industry_development"])
-    assert shown["risk"] == {"overall_risk": 0.03}
+    assert shown["risk"]["overall_risk"] == 0.01
     with world.stores["data-group"].read() as tx:
         said = str(catalogue.datasets(tx))
-    assert "N42.10" not in said
-    assert "ass-1" not in said
+    assert "worst" not in said and "0:*:*" not in said, "the smallest groups by name"
+    assert "assessment" not in said
 
 
 def test_a_products_listing_has_its_own_quality(ready: Neighbours) -> None:
-    assert publish(ready)["quality"]["completeness"] == {"group_id": 1.0, "starts": 1.0}
+    assert publish(ready)["quality"]["completeness"] == {
+        "group_id": 1.0, "starts": 1.0, "riders": 1.0, "suppressed_types": 1.0,
+    }  # fmt: skip
 
 
 def test_a_listing_has_one_offer_per_purpose_with_terms_and_words(ready: Neighbours) -> None:

@@ -378,7 +378,7 @@ def transfer(store: Store, number: int) -> Any:
     with store.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
         return deliver.transfer_requested(
             tx, sender=case.BUYER_NODE, consumer_pid=f"cp-{number}", agreement_id="agr-1", format="DeltaSharing-PULL",
-            callback="http://b.test",
+            callback="http://buyer0000.test",
         )["state"]  # fmt: skip
 
 

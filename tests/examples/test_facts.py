@@ -124,15 +124,23 @@ def test_the_instruments_are_complete(paperwork: ModuleType, known: dict[str, st
     rules = importlib.import_module("datong.authorise.rules")
     purposes = importlib.import_module("datong.terms.policy").PURPOSES
     for fact in instruments(paperwork, known):
-        content = {"grantee_party": "", "acts": [], **fact, "from": fact["from_at"], "until": fact["until_at"]}
+        content = {
+            "grantor_party": "own",
+            "grantee_party": "",
+            "acts": [],
+            **fact,
+            "from": fact["from_at"],
+            "until": fact["until_at"],
+        }
         assert rules.draft_problems(fact["kind"], content, purposes) == [], fact["kind"]
     plan, agreement = paperwork.facts("plan", known), paperwork.facts("agreement", known)
     assert len(plan["items"]) == 12 and len(agreement["items"]) == 13 + 1  # and how the operator was chosen
     for name in plan["items"]:
         without = {**plan, "from": "1", "until": "2", "items": {k: v for k, v in plan["items"].items() if k != name}}
-        assert [p.where for p in rules.draft_problems("plan", without | {"grantee_party": ""}, purposes)] == [
-            f"items.{name}"
-        ]
+        assert [
+            p.where
+            for p in rules.draft_problems("plan", without | {"grantor_party": "own", "grantee_party": ""}, purposes)
+        ] == [f"items.{name}"]
 
 
 def test_the_assessment_answers_every_question_and_one_worse_answer_costs(

@@ -35,6 +35,7 @@ def world(tmp_path: Path) -> Neighbours:
     world.register("product", FLOWS, "data-group", inputs=["R-GATES", "R-TRIPS"])
     world.register("product", "P-BIKES", "data-group", inputs=["R-TRIPS"])
     world.register("product", "P-OTHER", "data-group", inputs=["R-GATES"])
+    world.register("product", "P-LATER", "data-group", inputs=["R-GATES"])
     operates(world)
     return world
 
