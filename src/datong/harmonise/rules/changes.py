@@ -176,9 +176,9 @@ def _of_standard(e: Element) -> _Facts:
 
 
 def _elements(old: Map[str, _Facts], new: Map[str, _Facts]) -> Iterable[Change]:
-    for key in old.keys() - new.keys():
+    for key in sorted(old.keys() - new.keys()):
         yield _change("removed", key)
-    for key in new.keys() - old.keys():
+    for key in sorted(new.keys() - old.keys()):
         yield _change("new_required" if new[key].required else "added", key)
     for key in [key for key in old if key in new]:
         found = [*_naming(key, old[key], new[key]), *_writing(key, old[key], new[key])]
