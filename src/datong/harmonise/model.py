@@ -89,8 +89,8 @@ VERSION_HIDES = Reason(
     "STD-441",
     Kind.invalid,
     Text("{name} 的版本号 {version} 未被接受。", "The version {version} of {name} was not accepted."),
-    Text("与 {before} 相比有 {breaking} 处不兼容变更，版本号却没有显示出来。",
-         "It has {breaking} breaking changes against {before}, and the number does not show them."),
+    Text("与 {before} 相比的不兼容变更（{breaking} 处）没有在版本号中显示出来。",
+         "Breaking changes against {before} that the number does not show: {breaking}."),
     Text("请改为 {needed} 或更高的版本号，或撤回下列变更。",
          "Give it the number {needed} or a higher one, or take the changes listed back."),
 )  # fmt: skip

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datong.ground.refusal import Refusal
 from datong.harmonise import service
 from datong.harmonise.model import By, Format, Library, Sensitivity
 from datong.harmonise.rules.elements import (
     CHECKS,
+    WAYS,
+    WRITES,
     Index,
     current,
     format_of,
@@ -237,6 +241,12 @@ def test_ways_of_writing(text: str, format: Format | None) -> None:
     assert format_of(text) == format
 
 
+def test_every_way_of_writing_that_is_told_is_read_and_used(library: Library) -> None:
+    assert all(format_of(way) for way in WAYS)
+    assert {shape.kind for way in WAYS if (shape := format_of(way))} == set(WRITES)
+    assert {e.shape.kind for e in library.elements} <= set(WRITES)
+
+
 def test_own_packs_are_added_and_wrong_ones_refused(tmp_path: Path) -> None:
     (tmp_path / "elements").mkdir()
     file = tmp_path / "elements/water.yaml"
@@ -259,9 +269,41 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "codes/a.yaml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "codes/b.yaml").write_text("a: [")
     (tmp_path / "codes/c.txt").write_text("no table")
+    (tmp_path / "codes/d.yaml").write_text("? [a, b]\n: c\n")
+    (tmp_path / "codes/e.yaml").write_text("[" * 100_000)
+    (tmp_path / "codes/f.yaml").write_text("a: !!python/object/apply:os.system [id]")
+    (tmp_path / "codes/g.yaml").write_text("a: !!map [1]")
+    (tmp_path / "codes/h.yaml").write_text("#" * (store.FILE_BYTES_MAX + 1))
     files, problems = store.files_of(tmp_path)
     assert not files
-    assert len(problems) == 2
+    assert [p.where.partition(":")[0] for p in problems] == [f"codes/{letter}.yaml" for letter in "abdefgh"]
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data(), JUNK)
+def test_junk_anywhere_is_a_problem_and_no_fault(data: st.DataObject, junk: Any) -> None:
+    files = {
+        "elements/water.yaml": pack("water", {"OW-WA-0001": dict(ELEMENT)}),
+        "codes/c.yaml": table("c", {"1": {"zh": "一", "also": ["x"], "successor": [], "valid_to": date(2000, 1, 1)}}),
+    }
+    assert library_of(files)[1] == []
+    file = files[data.draw(st.sampled_from(sorted(files)))]
+    places = [(file, key) for key in file]
+    places += [
+        (inner, key)
+        for outer in ("elements", "codes")
+        for inner in file.get(outer, {}).values()
+        for key in inner
+    ]  # fmt: skip
+    where, key = data.draw(st.sampled_from(places))
+    where[key] = junk
+    library_of(files)
 
 
 # --- finding -------------------------------------------------------------------------------------------------------

@@ -47,6 +47,22 @@ WRITES = {
 }
 """The types that each kind of format can write."""
 
+WAYS: Map[str, Text] = {
+    "c18": Text("定长 18 个字符", "18 characters"),
+    "c..50": Text("不超过 50 个字符", "up to 50 characters"),
+    "c5..10": Text("5 至 10 个字符", "5 to 10 characters"),
+    "n4": Text("定长 4 位数字", "4 digits"),
+    "n..3": Text("不超过 3 位数字", "up to 3 digits"),
+    "n13..19": Text("13 至 19 位数字", "13 to 19 digits"),
+    "n..18,2": Text("不超过 18 位数字，其中小数 2 位", "up to 18 digits, 2 of them after the point"),
+    "d8": Text("日期 YYYYMMDD", "a date, YYYYMMDD"),
+    "d14": Text("日期时间 YYYYMMDDhhmmss", "a date and time, YYYYMMDDhhmmss"),
+    "t6": Text("时刻 hhmmss", "a time of day, hhmmss"),
+    "b": Text("是或否", "yes or no"),
+    "u": Text("长度不限的文本", "text of any length"),
+}
+"""An example of every way of writing, and what it says. The notation is that of GA/T 543; `t6`, `b`, `u` are ours."""
+
 _ID = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -121,7 +137,7 @@ def _element(found: Found, id: str, given: Any, tables: list[str]) -> DataElemen
 
     def one_of(key: str, known: Iterable[str], *, needed: bool = False) -> str:
         text = value.get(key, "")
-        if (text or needed) and text not in set(known):
+        if (text or needed) and (not isinstance(text, str) or text not in set(known)):
             near = nearest(str(text), known) or sorted(known)
             found.say(
                 f"{id}.{key}", f"未知；相近：{', '.join(near[:8])}", f"is not known; near it: {', '.join(near[:8])}"

@@ -15,6 +15,7 @@ from datong.ground.refusal import Problem
 
 FOLDERS = ("elements", "codes")
 FILE_BYTES_MAX = 2_000_000
+DEPTH_MAX = 20
 
 
 def shipped() -> Traversable:
@@ -36,7 +37,11 @@ def files_of(folder: Traversable) -> tuple[dict[str, Any], list[Problem]]:
                 if len(data) > FILE_BYTES_MAX:
                     found.append(Problem(where, "文件过大", "the file is too large"))
                     continue
-                files[where] = yaml.load(data.decode("utf-8"), Loader=_Strict)  # noqa: S506 - a SafeLoader
+                text = data.decode("utf-8")
+                if _depth(text) > DEPTH_MAX:
+                    found.append(Problem(where, "嵌套过深", "is nested too deeply"))
+                    continue
+                files[where] = yaml.load(text, Loader=_Strict)  # noqa: S506 - a SafeLoader
             except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
                 mark = getattr(error, "problem_mark", None)
                 line = f"{where}:{mark.line + 1}" if mark else where
@@ -50,15 +55,28 @@ def files_of(folder: Traversable) -> tuple[dict[str, Any], list[Problem]]:
 
 
 TWICE = "a key is there twice"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OPEN, _SHUT = (yaml.MappingStartEvent, yaml.SequenceStartEvent), (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
-class _Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+def _depth(text: str) -> int:
+    """How deeply a text is nested, as far as DEPTH_MAX: the C loader ends the process on a few thousand levels."""
+    deepest = depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, _OPEN) - isinstance(event, _SHUT)
+        deepest = max(deepest, depth)
+        if deepest > DEPTH_MAX:
+            break
+    return deepest
+
+
+class _Strict(_LOADER):  # type: ignore[misc, valid-type]
     """YAML in which a key that is there twice is an error: the second would silently win over the first."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys = set()
-        for key, _ in node.value:
-            if key.value in keys:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, TWICE, key.start_mark)
-            keys.add(key.value)
+            keys.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return super().construct_mapping(node, deep=deep)
