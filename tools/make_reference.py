@@ -1,5 +1,5 @@
 """Write the reference pages that are made from the code: settings, refusals, verbs, routes, roles,
-words of policies, the plan language.
+words of policies, the plan language, the data elements.
 
     .venv/bin/python tools/make_reference.py [--check]
 
@@ -20,7 +20,10 @@ import datong.web.console
 from datong.engine.model import FUNCTION_GROUPS
 from datong.ground.config import SETTINGS
 from datong.ground.refusal import ALL
-from datong.harmonise.model import NOTES
+from datong.harmonise.model import NOTES, CodeTable, DataElement, Level, Type
+from datong.harmonise.rules.changes import KINDS
+from datong.harmonise.rules.elements import CHECKS, WAYS, WRITES, format_of
+from datong.harmonise.service import library
 from datong.terms.policy import vocabulary
 from datong.terms.roles import Role
 from datong.terms.verbs import VERBS
@@ -151,6 +154,77 @@ def _values(left: vocabulary.Left) -> str:
     return ", ".join(f"{code} {en} {zh}" for code, zh, en in left.codes) or str(left.family)
 
 
+def elements() -> str:
+    shipped = library()
+    lines = [
+        "# Data elements",
+        "",
+        MADE,
+        "What a column means, whatever it is called: the library of data elements (数据元) that ships with Datong, in the",
+        "manner of GA/T 543. A standard uses an element's *name*; a source's column is matched by any of its words: name,",
+        "Chinese and English name, pinyin, initials, synonyms, each without regard to case, full width, separators and",
+        "camelCase. [Write your own pack](../how-to/write-an-element-pack.md) in the same form.",
+        "",
+        "*own* as the source means: our own wording. *Name only*: the Chinese name is the standard's, as far as known; format",
+        "and codes are ours. Numbers of GA/T 543 (DE00001) stand only where they are known.",
+        "",
+        "## Ways of writing",
+        "",
+        "| Format | 中文 | English | Types |",
+        "|---|---|---|---|",
+    ]
+    for way, text in WAYS.items():
+        types = set(WRITES.get(way) or WRITES[way[0]])
+        types -= {Type.integer} if (shape := format_of(way)) and shape.decimals else set()
+        lines.append(f"| `{way}` | {text.zh} | {text.en} | {', '.join(sorted(types))} |")
+    lines += ["", f"**Checks** an element may name: {', '.join(f'`{check}`' for check in CHECKS)}.", ""]
+    lines += [
+        "**Units** are UCUM codes, with ISO 4217 codes for money. **Sensitivity** is public, business, personal or",
+        "sensitive (PIPL art. 28); a letter P or S marks the last two.",
+        "",
+    ]
+    for pack in shipped.packs:
+        lines += [f"## {pack.title.en}", "", f"{pack.title.zh}, pack `{pack.name}` {pack.version}. {pack.note}", ""]
+        lines += ["| Id | Name | 中文 | English | Initials | Format | Check, codes | Unit | | Synonyms | Source |"]
+        lines += ["|---|---|---|---|---|---|---|---|---|---|---|"]
+        lines += [_element(element) for element in pack.elements] + [""]
+    lines += [
+        "## Code tables",
+        "",
+        "Confidence: how sure we are that the codes are those of the source. A system is named only; its content is not",
+        "copied. Codes may have days from and until which they are valid, and successors.",
+        "",
+    ]
+    lines += ["| Table | 中文 | English | Codes | Source | Confidence |", "|---|---|---|---|---|---|"]
+    lines += [_table(table) for _, table in sorted(shipped.tables.items())]
+    lines += [
+        "",
+        "## Changes between two versions",
+        "",
+        "A version whose number hides a breaking change is refused (STD-441).",
+        "",
+    ]
+    lines += ["| Change | Moves | 中文 | English |", "|---|---|---|---|"]
+    parts = {Level.major: "major (breaking)", Level.minor: "minor", Level.patch: "patch"}
+    lines += [f"| `{what}` | {parts[level]} | {text.zh} | {text.en} |" for what, (level, text) in KINDS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _element(e: DataElement) -> str:
+    limits = ", ".join(f"`{name}`" for name in (e.check, e.codes) if name)
+    mark = {"personal": "P", "sensitive": "S"}.get(e.sensitivity.value, "")
+    unit = f"`{e.unit}`" if e.unit else ""
+    words = "、".join(e.synonyms)
+    cells = (e.id, f"`{e.name}`", e.zh, e.en, e.initials, f"{e.type} `{e.format}`", limits, unit, mark, words, e.source)
+    return "| " + " | ".join(cells) + " |"
+
+
+def _table(table: CodeTable) -> str:
+    count = f"{len(table.entries)}{', partial' if table.partial else ''}" if table.entries else f"system {table.system}"
+    cells = (f"`{table.name}`", table.title.zh, table.title.en, count, table.source, table.confidence)
+    return "| " + " | ".join(cells) + " |"
+
+
 PAGES = {
     "settings.md": settings,
     "refusals.md": refusals,
@@ -159,6 +233,7 @@ PAGES = {
     "roles.md": roles,
     "plan-language.md": plan_language,
     "policies.md": policies,
+    "elements.md": elements,
 }
 
 

@@ -25,7 +25,7 @@ IN_ORDER = [
     "withdraw-an-authorisation", "join-a-node", "end-a-delivery",
 ]  # fmt: skip
 """The later ones take something away, or add a member."""
-OF_ITS_OWN = {"connect-postgresql"}
+OF_ITS_OWN = {"connect-postgresql", "write-an-element-pack"}
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,14 @@ def test_a_page_on_the_living_demonstration(name: str, demo: Path) -> None:
         shell.close()
         stop(demo / "newcomer.pid")
     assert compared == sum(block.kind == "output" for block in blocks(page)) > 0
+
+
+def test_an_own_element_pack(tmp_path: Path) -> None:
+    page, shell = HOW_TO / "write-an-element-pack.md", Shell(tmp_path)
+    try:
+        assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
 
 
 @pytest.mark.postgresql

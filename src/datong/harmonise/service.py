@@ -26,6 +26,7 @@ from datong.ground.canonical import digest, plain
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model import (
+    BAD_ELEMENTS,
     BAD_WORKSPACE,
     BROKEN,
     COLUMNS_MISSING,
@@ -36,15 +37,18 @@ from datong.harmonise.model import (
     NOTES,
     ROW,
     TOO_MANY_QUARANTINED,
+    Library,
     Mapping,
     Reading,
     SourceKind,
     State,
 )
+from datong.harmonise.rules import elements as dictionary
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules import quality, standards
 from datong.harmonise.rules.workspace import mapping_names, mapping_of, nearest
 from datong.harmonise.store import builds as kept
+from datong.harmonise.store import elements as packs
 from datong.harmonise.store import files, sources
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
@@ -68,6 +72,21 @@ def install(store: Store, folder: Path) -> None:
 def sweep(tx: Tx) -> list[str]:
     """At the start of a node: finish moving files of committed builds, delete what no build names."""
     return files.swept(_FOLDERS[id(tx.store)], kept.committed(tx))
+
+
+def library(folder: Path | None = None) -> Library:
+    """The data elements that ship with Datong, with those of `folder` (elements/, codes/) added; STD-440 if any is
+    wrong. A file of the folder takes the place of a shipped one with the same name."""
+    contents, problems = packs.files_of(packs.shipped())
+    if folder is not None:
+        own, wrong = packs.files_of(folder)
+        if not own and not wrong:
+            wrong = [Problem(str(folder), "没有 elements 或 codes 目录", "holds no files in elements/ or codes/")]
+        contents, problems = {**contents, **own}, problems + wrong
+    found, wrong = dictionary.library_of(contents)
+    if problems or wrong:
+        raise BAD_ELEMENTS([*problems, *wrong], count=len(problems) + len(wrong))
+    return found
 
 
 # --- check and build ---------------------------------------------------------------------------------------
