@@ -6,6 +6,8 @@ UV := .venv/bin/uv
 UV_VERSION := 0.13.9
 STAMP := .venv/.ready
 CLIENTS := clients/.venv/.ready
+# Modules are compiled at set-up, not at every start: five nodes and their clients would do it on two cores, and where
+# PYTHONDONTWRITEBYTECODE is set, each time.
 
 .PHONY: help setup demo demo-clean test lint docs bench faults types
 
@@ -13,15 +15,16 @@ help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) $(CLIENTS) ## make the two locked environments (.venv, clients/.venv)
+	@$(PY) -m compileall -q src
 
 $(STAMP): uv.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Datong needs Python 3.11 or newer as python3."; exit 1; }
 	@test -x $(UV) || { python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION); }
-	@$(UV) sync -q --locked --inexact --python .venv/bin/python
+	@$(UV) sync -q --locked --inexact --compile-bytecode --python .venv/bin/python
 	@touch $@
 
 $(CLIENTS): $(STAMP) clients/uv.lock clients/pyproject.toml
-	@VIRTUAL_ENV= $(UV) sync -q --locked --project clients --python .venv/bin/python
+	@VIRTUAL_ENV= $(UV) sync -q --locked --compile-bytecode --project clients --python .venv/bin/python
 	@touch $@
 
 demo: setup ## five nodes, the whole journey, consoles until Ctrl-C   (ONCE=1 REPORT=report.json PORT=8401)
