@@ -17,8 +17,12 @@ from datong.engine.model import Plan, Step
 SOURCE = Step("source", "SELECT *, row_number() OVER () AS datong_row FROM harmonised")
 
 
-def holding_plan(recipe: Recipe, part: Part, level: int) -> Plan:
-    """`held(node)`: nodes of `level` where every measure has k distinct subjects among events not yet released."""
+def holding_plan(recipe: Recipe, part: Part, level: int, coarsest_released: int = 0) -> Plan:
+    """`held(node)`: nodes of `level` where every measure has k distinct subjects among events not yet released.
+
+    coarsest_released: the highest level among the released nodes; an event's nodes above both are not looked at.
+    """
+    looked_at = max(level, coarsest_released) + 1
     by_measure = (
         f"SELECT n{level} AS node, measure FROM grouped WHERE place = 'inside' AND node IS NULL "
         f"GROUP BY n{level}, measure HAVING count(DISTINCT subject) >= {recipe.k}"
@@ -26,8 +30,8 @@ def holding_plan(recipe: Recipe, part: Part, level: int) -> Plan:
     all_measures = f"GROUP BY node HAVING count(*) = {len(part.measures)}"
     steps = (
         SOURCE,
-        *placed(recipe, part),
-        grouped(recipe),
+        *placed(recipe, part, levels=looked_at),
+        grouped(recipe, levels=looked_at),
         Step("held_by_measure", by_measure),
         Step("held", f"SELECT node FROM held_by_measure {all_measures} ORDER BY node"),
     )
@@ -100,12 +104,13 @@ def atoms_plan(counted: Sequence[tuple[Recipe, Part]]) -> Plan:
     return Plan(tuple(steps), ("harmonised", *(f"released_{n}" for n in numbers)))
 
 
-def placed(recipe: Recipe, part: Part, mark: str = "") -> tuple[Step, ...]:
+def placed(recipe: Recipe, part: Part, mark: str = "", levels: int | None = None) -> tuple[Step, ...]:
     """Steps from `source` to `events(event, measure, subject, class, place, n0, n1, …)`, every event of every measure.
 
-    place: inside; outside (of the product's period or area); unplaced (no subject, time or position).
+    place: inside; outside (of the product's period or area); unplaced (no subject, time or position). levels: how many
+    of the hierarchy, finest first; None = all.
     """
-    nodes = ", ".join(f"{_node(recipe, level)} AS n{level}" for level in range(len(recipe.levels)))
+    nodes = ", ".join(f"{_node(recipe, level)} AS n{level}" for level in range(levels or len(recipe.levels)))
     south, west, north, east = recipe.area
     located = f"""SELECT event, measure, subject, class,
   CASE WHEN subject IS NULL OR local IS NULL OR lat IS NULL OR lon IS NULL THEN 'unplaced'
@@ -121,14 +126,14 @@ FROM measured{mark}"""
     )
 
 
-def grouped(recipe: Recipe, mark: str = "") -> Step:
+def grouped(recipe: Recipe, mark: str = "", levels: int | None = None) -> Step:
     """`events` and `released(node)` -> `grouped`: the events with `node`, the finest released node that holds each.
 
     NULL when none does. An event is in one group at most: it has one node per level and takes the first.
     """
-    levels = range(len(recipe.levels))
-    joins = " ".join(f"LEFT JOIN released{mark} r{n} ON e.n{n} = r{n}.node" for n in levels)
-    first = ", ".join(f"r{n}.node" for n in levels)
+    numbers = range(levels or len(recipe.levels))
+    joins = " ".join(f"LEFT JOIN released{mark} r{n} ON e.n{n} = r{n}.node" for n in numbers)
+    first = ", ".join(f"r{n}.node" for n in numbers)
     return Step(f"grouped{mark}", f"SELECT e.*, coalesce({first}) AS node FROM events{mark} e {joins}")
 
 

@@ -67,8 +67,11 @@ def holding(*, data: Path, recipe: Mapping[str, Any], resource: str, level: int,
     """Nodes of `level` in which every measure of this part has k distinct subjects outside the `released` nodes."""
     plan = recipe_from(recipe)
     part = plan.part_of(resource)
+    coarsest = max((int(node.partition(":")[0]) for node in released), default=0)
     found = engine.run(
-        counting.holding_plan(plan, part, level), {"harmonised": data, "released": node_table(released)}, want=["held"]
+        counting.holding_plan(plan, part, level, coarsest),
+        {"harmonised": data, "released": node_table(released)},
+        want=["held"],
     )
     return [str(node) for node in found["held"]["node"].to_pylist()]
 
