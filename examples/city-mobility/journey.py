@@ -10,6 +10,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -340,16 +341,23 @@ def clearance(person: Person, inputs: list[str], act: str) -> Any:
 
 
 def harmonise(j: Journey) -> str:
-    """Three sources become standard tables; what does not fit is quarantined."""
-    done = []
-    for slug, name in ((BIKE, "trips"), (BIKE, "positions"), (BUREAU, "passages")):
-        engineer = j.who(slug, "data_engineer")
+    """Three sources become standard tables, at both owners at once; what does not fit is quarantined."""
+    with ThreadPoolExecutor() as owners:
+        sources = ((BIKE, ("trips", "positions")), (BUREAU, ("passages",)))
+        done = list(owners.map(lambda owned: harmonised(j, *owned), sources))
+    return "; ".join(told for of_owner in done for told in of_owner)
+
+
+def harmonised(j: Journey, slug: str, names: tuple[str, ...]) -> list[str]:
+    """One owner's sources, one after the other; a few words on each."""
+    engineer, said = j.who(slug, "data_engineer"), []
+    for name in names:
         resource = j.codes.get(name, j.known[f"{name}.id"])
         engineer.ask("harmonise.check", workspace="workspace", data="sources", mapping=name)
         built = engineer.do("harmonise.build", resource=resource, workspace="workspace", data="sources", mapping=name)
         j.known[f"{name}.build"] = built
-        done.append(f"{name} {built['read']:,} = {built['harmonised']:,} + {built['quarantined']:,} quarantined")
-    return "; ".join(done)
+        said.append(f"{name} {built['read']:,} = {built['harmonised']:,} + {built['quarantined']:,} quarantined")
+    return said
 
 
 # --- supply contracts --------------------------------------------------------------------------------------------
@@ -690,7 +698,9 @@ def first_of_next_month(day: date) -> date:
 def audit(j: Journey) -> str:
     """Every node verifies itself; the invoice line is walked back to its sources; a bundle is checked offline."""
     time_to_settle(j)
-    j.known["verified"] = {slug: verified(j, slug) for slug in parties()}
+    with ThreadPoolExecutor() as nodes:
+        found = list(nodes.map(lambda slug: verified(j, slug), parties()))
+    j.known["verified"] = dict(zip(parties(), found, strict=True))
     auditor = j.who(GROUP, "auditor")
     line = j.known["invoice"]["lines"][0]["id"]
     j.known["walk"] = auditor.ask("audit.walk", invoice_line=line)
