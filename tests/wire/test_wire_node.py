@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import os
 import socket
 import threading
 import time
@@ -16,7 +17,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from asgi import Asgi
-from datong.ground import codes
+from datong.ground import clock, codes, signing
+from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Store, settings
 from datong.ground.evidence import Sequencer, append
 from datong.ground.keys import PrivateKey
@@ -125,6 +127,30 @@ def test_a_message_of_nonsense_is_refused_not_a_fault(doors: Asgi, nonsense: byt
 def test_a_move_of_the_clock_of_nonsense_is_refused_not_a_fault(doors: Asgi, body: bytes) -> None:
     answer = doors.post("/node/clock", content=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "CLK-403")
+
+
+# --- whom a message is meant for -------------------------------------------------------------------------------------
+
+
+def said(door: Door, audience: Any) -> str:
+    """What the door answers to a well-signed message to `audience`: "" or the refusal's code."""
+    claims = {"iss": "x", "aud": audience, "jti": os.urandom(8).hex(), "digest": digest_bytes(BODY)}
+    try:
+        door.check(CLOCK.token(claims, clock.wall_clock()), CLOCK.public, BODY)
+    except Refusal as refusal:
+        return refusal.code
+    return ""
+
+
+def test_a_message_to_a_code_this_node_has_not_heard_yet_is_tried_again_later(store: Store) -> None:
+    door, address, code = Door(store, None, ("", "")), "http://me.test", made_up(1)
+    signing.install(store, PrivateKey.new(), signing.Me("", "x", "new node", address))
+    told = [said(door, audience) for audience in (address, code, "", [address])]
+    assert told == ["", "NET-504", "NET-401", "NET-401"]
+    with store.begin(NODE) as tx:
+        tx.add(settings, {"id": "node.code", "value": code})
+    told = [said(door, audience) for audience in (address, code, made_up(2), "")]
+    assert told == ["", "", "NET-401", "NET-401"]
 
 
 # --- nodes nobody knows ------------------------------------------------------------------------------------------
