@@ -20,7 +20,9 @@ import datong.web.console
 from datong.engine.model import FUNCTION_GROUPS
 from datong.ground.config import SETTINGS
 from datong.ground.refusal import ALL
-from datong.harmonise.model import NOTES, CodeTable, DataElement, Level, Type
+from datong.harmonise.model.elements import CodeTable, DataElement, Level
+from datong.harmonise.model.mappings import Type
+from datong.harmonise.model.notes import NOTES
 from datong.harmonise.rules.changes import KINDS
 from datong.harmonise.rules.elements import CHECKS, WAYS, WRITES, format_of
 from datong.harmonise.service import library

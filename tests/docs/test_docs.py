@@ -19,7 +19,7 @@ from docs_pages import BIN, ROOT, blocks, links, masked, same
 
 import datong
 from datong import app
-from datong.harmonise.model import How, SourceKind
+from datong.harmonise.model.mappings import How, SourceKind
 from datong.harmonise.rules import workspace
 from datong.terms.verbs import VERBS
 from demo_run import Run, finished

@@ -11,8 +11,8 @@ import yaml
 
 from datong.engine import service as engine
 from datong.engine.model import Result
-from datong.harmonise.model import BROKEN, ROW
-from datong.harmonise.model import Mapping as Mapped
+from datong.harmonise.model.mappings import Mapping as Mapped
+from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.workspace import mapping_of
 

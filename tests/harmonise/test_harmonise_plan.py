@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from datong.engine import rules as plans
 from datong.engine.model import Result
-from datong.harmonise.model import NOTES
+from datong.harmonise.model.notes import NOTES
 from datong.harmonise.rules import plan as planning
 
 NEEDED = {"required": True}

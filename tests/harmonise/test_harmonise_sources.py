@@ -12,7 +12,8 @@ from sqlalchemy import create_engine
 
 import postgresql
 from datong.ground.refusal import Refusal
-from datong.harmonise.model import BROKEN, ROW, Reading, Source, SourceKind
+from datong.harmonise.model.mappings import Source, SourceKind
+from datong.harmonise.model.reading import BROKEN, ROW, Reading
 from datong.harmonise.store import sources
 
 

@@ -4,7 +4,7 @@ A source is read as text with row numbers; a mapping says which path feeds which
 is converted; one plan of SQL steps makes the harmonised rows and, for every row that cannot be, a quarantined
 row with its place, reason and original text. Rows in = rows out + rows quarantined, checked while the plan runs.
 
-    model    sources, data elements, standards, mappings, builds; the refusals
+    model    sources, data elements, standards, mappings, readings, builds; the refusals
     rules    reading the workspace's texts, conversions and plan as SQL text, quality figures; the library of data
              elements, and what changed between two versions of it
     store    the table of builds, reading files and databases, the files of a build, the files of the library

@@ -11,18 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datong.ground.refusal import Refusal, Text
-from datong.harmonise.model import (
-    Change,
-    CodeEntry,
-    CodeTable,
-    DataElement,
-    Element,
-    Level,
-    Pack,
-    Sensitivity,
-    Standard,
-    Type,
-)
+from datong.harmonise.model.elements import Change, CodeEntry, CodeTable, DataElement, Level, Pack, Sensitivity
+from datong.harmonise.model.mappings import Element, Standard, Type
 from datong.harmonise.rules.changes import KINDS, accepted, changes, next_version
 from datong.harmonise.rules.elements import format_of
 

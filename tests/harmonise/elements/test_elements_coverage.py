@@ -12,7 +12,8 @@ import yaml
 from columns_of import columns_of, values_of
 
 from datong.harmonise import service
-from datong.harmonise.model import DataElement, Library, Type
+from datong.harmonise.model.elements import DataElement, Library
+from datong.harmonise.model.mappings import Type
 
 HERE = Path(__file__).parent
 COVERAGE: dict[str, dict[str, str]] = yaml.safe_load((HERE / "coverage.yaml").read_text("utf-8"))

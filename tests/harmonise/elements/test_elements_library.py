@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from datong.ground.refusal import Refusal
 from datong.harmonise import service
-from datong.harmonise.model import By, Format, Library, Sensitivity
+from datong.harmonise.model.elements import By, Format, Library, Sensitivity
 from datong.harmonise.rules.elements import (
     CHECKS,
     WAYS,

@@ -13,20 +13,9 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 from datong.ground.refusal import Problem, Text
-from datong.harmonise.model import (
-    NOT_A_VERSION,
-    VERSION_HIDES,
-    Change,
-    CodeTable,
-    DataElement,
-    Element,
-    Format,
-    Level,
-    Pack,
-    Sensitivity,
-    Standard,
-    Type,
-)
+from datong.harmonise.model.elements import Change, CodeTable, DataElement, Format, Level, Pack, Sensitivity
+from datong.harmonise.model.mappings import Element, Standard, Type
+from datong.harmonise.model.refusals import NOT_A_VERSION, VERSION_HIDES
 from datong.harmonise.rules.elements import format_of, normalised
 
 Versioned = Pack | Standard | CodeTable

@@ -17,7 +17,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from datong.engine.model import literal, quoted
-from datong.harmonise.model import Codes, Column, How, Type
+from datong.harmonise.model.mappings import Codes, Column, How, Type
 
 _WIDE = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F)) + "\u3000"
 _NARROW = "".join(chr(code) for code in range(0x21, 0x7F)) + " "

@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any
 
 from datong.ground.refusal import Problem, Text
-from datong.harmonise.model import (
+from datong.harmonise.model.elements import (
     By,
     CodeEntry,
     CodeTable,
@@ -26,8 +26,8 @@ from datong.harmonise.model import (
     Library,
     Pack,
     Sensitivity,
-    Type,
 )
+from datong.harmonise.model.mappings import Type
 from datong.harmonise.rules.workspace import NAME, Files, Found, nearest
 
 CHECKS = (

@@ -20,7 +20,8 @@ from sqlglot import exp
 
 from datong.engine.model import Balance, Plan, Step, literal, quoted
 from datong.engine.rules import DIALECT
-from datong.harmonise.model import BROKEN, ROW, Check, Column, Join, Mapping, SourceKind, Unique
+from datong.harmonise.model.mappings import Check, Column, Join, Mapping, SourceKind, Unique
+from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import conversions as sql
 
 CARRIED = (ROW, BROKEN)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from typing import Any
 
-from datong.harmonise.model import Column, How, Mapping
+from datong.harmonise.model.mappings import Column, How, Mapping
 
 GRADES = (("A", 0.98), ("B", 0.95), ("C", 0.85))
 """Grade by least score; below the last it is D [D]."""

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
-from datong.harmonise.model import Element, Standard, Type
+from datong.harmonise.model.mappings import Element, Standard, Type
 
 SHOWN_MAX = 20
 

@@ -23,8 +23,7 @@ from sqlglot.errors import SqlglotError
 from datong.engine.rules import DIALECT
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
-from datong.harmonise.model import (
-    NOTES,
+from datong.harmonise.model.mappings import (
     Check,
     Code,
     Codes,
@@ -39,6 +38,7 @@ from datong.harmonise.model import (
     Type,
     Unique,
 )
+from datong.harmonise.model.notes import NOTES
 from datong.harmonise.rules.standards import standard_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, Integer, String, func, select
 
 from datong.ground.db import Instant, Tx, table
-from datong.harmonise.model import State
+from datong.harmonise.model.builds import State
 
 builds = table(
     "build",

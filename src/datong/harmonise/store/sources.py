@@ -29,7 +29,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from datong.ground.refusal import Refusal
-from datong.harmonise.model import BROKEN, ROW, UNREADABLE, Reading, Source, SourceKind
+from datong.harmonise.model.mappings import Source, SourceKind
+from datong.harmonise.model.reading import BROKEN, ROW, Reading
+from datong.harmonise.model.refusals import UNREADABLE
 
 FILE_BYTES_MAX = 2_000_000_000
 SQLITE_MAGIC = b"SQLite format 3\x00"

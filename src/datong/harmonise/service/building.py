@@ -1,8 +1,7 @@
-"""The verbs of harmonise: check a workspace, build a resource, and look at what came of it.
+"""Checking a workspace and building a resource.
 
 A build is named by what it is made of (source content, mapping, standard, plan), so building the same again gives
-the same build and adds nothing. Must never know: policies, prices, who will use the data.
-Contract: tests/harmonise/test_harmonise_service.py.
+the same build and adds nothing. Contract: tests/harmonise/test_harmonise_service.py.
 """
 
 from __future__ import annotations
@@ -16,39 +15,29 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from datong.engine import rules as plans
 from datong.engine import service as engine
 from datong.engine.model import Plan, Result
-from datong.ground import evidence, signing
-from datong.ground.canonical import digest, plain
+from datong.ground import evidence
+from datong.ground.canonical import digest
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
-from datong.harmonise.model import (
-    BAD_ELEMENTS,
+from datong.harmonise.model.builds import State
+from datong.harmonise.model.mappings import Mapping, SourceKind
+from datong.harmonise.model.reading import BROKEN, ROW, Reading
+from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
-    BROKEN,
     COLUMNS_MISSING,
-    FILES_CHANGED,
-    NO_BUILD,
     NO_ROWS,
-    NOT_THE_OWNER,
-    NOTES,
-    ROW,
     TOO_MANY_QUARANTINED,
-    Library,
-    Mapping,
-    Reading,
-    SourceKind,
-    State,
 )
-from datong.harmonise.rules import elements as dictionary
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules import quality, standards
 from datong.harmonise.rules.workspace import mapping_names, mapping_of, nearest
+from datong.harmonise.service.folders import folder_of, folders_of
+from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import elements as packs
 from datong.harmonise.store import files, sources
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
@@ -56,40 +45,7 @@ from datong.terms.verbs import verb, view
 
 QUARANTINED_MAX = 0.5
 """A build that would quarantine a greater share of its rows is refused."""
-ROWS_SHOWN_MAX = 500
-NODE_ONLY = ("keys", "evidence", "data")
-"""Folders of a node that no source may lie in: a source's text can be shown to its engineer."""
 RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
-
-_FOLDERS: dict[int, Path] = {}
-
-
-def install(store: Store, folder: Path) -> None:
-    """Tell this process in which folder the node of `store` keeps its files (once, by app or a test)."""
-    _FOLDERS[id(store)] = folder
-
-
-def sweep(tx: Tx) -> list[str]:
-    """At the start of a node: finish moving files of committed builds, delete what no build names."""
-    return files.swept(_FOLDERS[id(tx.store)], kept.committed(tx))
-
-
-def library(folder: Path | None = None) -> Library:
-    """The data elements that ship with Datong, with those of `folder` (elements/, codes/) added; STD-440 if any is
-    wrong. A file of the folder takes the place of a shipped one with the same name."""
-    contents, problems = packs.files_of(packs.shipped())
-    if folder is not None:
-        own, wrong = packs.files_of(folder)
-        if not own and not wrong:
-            wrong = [Problem(str(folder), "没有 elements 或 codes 目录", "holds no files in elements/ or codes/")]
-        contents, problems = {**contents, **own}, problems + wrong
-    found, wrong = dictionary.library_of(contents)
-    if problems or wrong:
-        raise BAD_ELEMENTS([*problems, *wrong], count=len(problems) + len(wrong))
-    return found
-
-
-# --- check and build ---------------------------------------------------------------------------------------
 
 
 @view(Role.data_engineer)
@@ -99,7 +55,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
     workspace: folder, relative to the node's or absolute. data: folder where the sources' paths begin (the workspace
     itself when not given). Tells all problems at once and changes nothing.
     """
-    folder, given = _folders(tx, workspace, data)
+    folder, given = folders_of(tx, workspace, data)
     contents, problems = texts.files_of(folder)
     names = [mapping] if mapping else mapping_names(contents)
     if not names and not problems:
@@ -137,7 +93,7 @@ def build(tx: Tx, *, resource: str, workspace: str, mapping: str, data: str | No
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
-    folder, given = _folders(tx, workspace, data)
+    folder, given = folders_of(tx, workspace, data)
     found = _mapping(folder, mapping)
     if not RESOURCE.fullmatch(resource):
         said = "should be a resource code: letters, digits, - and _, with * only at its end"
@@ -150,7 +106,7 @@ def build(tx: Tx, *, resource: str, workspace: str, mapping: str, data: str | No
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
         _make_current(tx, resource, made.id)
-        return _shown(known)
+        return shown(known)
     result = _run(found, reading, plan)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
@@ -172,19 +128,6 @@ class _Made:
         mapping, plan = self.mapping, plans.digest_of(self.plan)
         made_of = [self.resource, self.reading.digest, mapping.digest, mapping.standard.digest, plan]
         return f"build-{digest(made_of).removeprefix('sha256:')[:32]}"
-
-
-def _folders(tx: Tx, workspace: str, data: str | None) -> tuple[Path, Path]:
-    """(workspace folder, folder in which the sources' paths begin); never the node's own keys, store or files."""
-    node = _FOLDERS[id(tx.store)].resolve()
-    folder = (node / workspace).resolve()  # an absolute path stays as it is
-    given = folder if data is None else (node / data).resolve()
-    for name, path in (("workspace", folder), ("data", given)):
-        inside = path.relative_to(node).parts if path.is_relative_to(node) else ()
-        if node.is_relative_to(path) or (inside and inside[0] in NODE_ONLY):
-            problem = Problem(name, "这是节点自己的目录", "this folder is the node's own; name one below or beside it")
-            raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
-    return folder, given
 
 
 def _mapping(folder: Path, name: str) -> Mapping:
@@ -290,7 +233,7 @@ def _counted(table: pa.Table, keys: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _keep(tx: Tx, row: dict[str, Any], result: Result, plan: Plan) -> dict[str, Any]:
     """Write the files aside and the row with their digests; they move into place after the commit."""
-    folder, build_id, resource = _FOLDERS[id(tx.store)], row["id"], row["resource"]
+    folder, build_id, resource = folder_of(tx), row["id"], row["resource"]
     tx.after_rollback.append(lambda: files.unstage(folder, build_id))
     tables = {
         files.HARMONISED: result["harmonised"],
@@ -303,7 +246,7 @@ def _keep(tx: Tx, row: dict[str, Any], result: Result, plan: Plan) -> dict[str, 
     _witness(tx, "harmonise.built", row)
     _make_current(tx, resource, build_id)
     tx.after_commit.append(lambda: files.put_in_place(folder, resource, build_id))
-    return _shown(row)
+    return shown(row)
 
 
 def _make_current(tx: Tx, resource: str, build_id: str) -> None:
@@ -316,8 +259,8 @@ def _refuse(tx: Tx, row: dict[str, Any], *, recorded: bool) -> Refusal:
     if not recorded:
         tx.after_rollback.append(_recorder(tx.store, tx.actor, tx.link, row))
     problems = [
-        Problem(entry["column"] or "row", f"{entry['rows']} 行：{_note(entry['reason'])[0]}",
-                f"{entry['rows']} rows: {entry['reason']} ({_note(entry['reason'])[1]})")
+        Problem(entry["column"] or "row", f"{entry['rows']} 行：{note_of(entry['reason'])[0]}",
+                f"{entry['rows']} rows: {entry['reason']} ({note_of(entry['reason'])[1]})")
         for entry in row["reasons_by_column"]
     ]  # fmt: skip
     facts = {key: row[key] for key in ("resource", "read", "quarantined", "reasons")}
@@ -341,129 +284,3 @@ def _witness(tx: Tx, act: str, row: dict[str, Any]) -> None:
         "standard_digest", "mapping_digest", "plan_digest",
     )  # fmt: skip
     evidence.append(tx, act, kept.builds, row["id"], **{name: row[name] for name in told})
-
-
-def _note(reason: str) -> tuple[str, str]:
-    """What a reason means, in both languages."""
-    if reason in NOTES:
-        return NOTES[reason].zh, NOTES[reason].en
-    if reason.startswith("no_"):
-        return (
-            f"在 {reason[3:]} 中没有对应行，或未通过同名的行检查",
-            f"has no row in {reason[3:]}, or fails the check of that name",
-        )
-    return reason, "a row check of the mapping"
-
-
-# --- views -------------------------------------------------------------------------------------------------
-
-_LONG = ("elements", "files", "quality")
-
-
-@view()
-def builds(tx: Tx, *, resource: str | None = None) -> list[dict[str, Any]]:
-    """Builds of this node, newest first: figures, reasons, digests."""
-    shown = [_shown(row) for row in kept.all_builds(tx, resource)]
-    return [{**{k: v for k, v in row.items() if k not in _LONG}, "grade": row["quality"]["grade"]} for row in shown]
-
-
-@view()
-def build_of(tx: Tx, *, build: str) -> dict[str, Any]:
-    """One build with its quality figures, elements and files."""
-    row = tx.get(kept.builds, build)
-    if row is None:
-        raise NO_BUILD(what=build)
-    return _shown(row)
-
-
-@view()
-def quarantine_summary(tx: Tx, *, build: str | None = None) -> list[dict[str, Any]]:
-    """What was quarantined and why: counts per build, reason and column; never a value."""
-    rows = kept.all_builds(tx) if build is None else [build_of(tx, build=build)]
-    return [
-        {
-            "build": row["id"], "resource": row["resource"], "state": row["state"], "reason": entry["reason"],
-            "column": entry["column"], "rows": entry["rows"], "zh": _note(entry["reason"])[0],
-            "en": _note(entry["reason"])[1],
-        }
-        for row in rows
-        for entry in row["reasons_by_column"]
-    ]  # fmt: skip
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "seq"}
-
-
-# --- for other rooms ---------------------------------------------------------------------------------------
-
-
-def current(tx: Tx, resource: str) -> dict[str, Any]:
-    """The current build of a resource: {build, path, rows, digest, standard, quality, schema, at}.
-
-    path: the harmonised Parquet file (raw rows: it never leaves the node). Refuses: STD-421 when there is none,
-    STD-422 when the file is missing or is not what was recorded.
-    """
-    row = kept.current_build(tx, resource)
-    if row is None:
-        raise NO_BUILD(what=resource)
-    path = _intact(tx, row, files.HARMONISED)
-    return {
-        "build": row["id"],
-        "path": path,
-        "rows": row["harmonised"],
-        "digest": row["digest"],
-        "standard": row["standard"],
-        "quality": row["quality"],
-        "schema": row["elements"],
-        "at": row["at"],
-    }
-
-
-def quarantined_rows(
-    tx: Tx, *, build: str, decision: str, reason: str | None = None, offset: int = 0, limit: int = 100
-) -> dict[str, Any]:
-    """Quarantined rows with their originals, for a data engineer of the owner; called by deliver alone.
-
-    decision: id of the usage decision (purpose "own work") under which deliver asks; no verb, so that no door leads
-    past deliver. Returns {build, decision, total, rows: [{source, row, column, reason, original, suggestion,
-    record}]}. Refuses: STD-430, STD-421, STD-422.
-    """
-    _require_owner(tx)
-    if not decision:
-        raise NOT_THE_OWNER()
-    row = tx.get(kept.builds, build)
-    if row is None or row["state"] != State.built.value:
-        raise NO_BUILD(what=build)
-    table = pq.ParquetFile(_intact(tx, row, files.QUARANTINE)).read()
-    if reason is not None:
-        table = table.filter(pc.equal(table["reason"], reason))
-    return {"build": build, "decision": decision, "total": table.num_rows, "rows": _plain_rows(table, offset, limit)}
-
-
-def own_rows(tx: Tx, *, resource: str, kind: str, limit: int) -> list[dict[str, Any]]:
-    """Rows of the current build for the owner's own work: kind "quarantined" or "raw" (harmonised); see deliver."""
-    _require_owner(tx)
-    row = kept.current_build(tx, resource)
-    if row is None:
-        raise NO_BUILD(what=resource)
-    name = files.QUARANTINE if kind == "quarantined" else files.HARMONISED
-    return _plain_rows(pq.ParquetFile(_intact(tx, row, name)).read(), 0, limit)
-
-
-def _require_owner(tx: Tx) -> None:
-    """Only a data engineer of this node's own party: what a node harmonises is its owner's."""
-    if not tx.actor.has(Role.data_engineer) or tx.actor.party != signing.me(tx).party:
-        raise NOT_THE_OWNER()
-
-
-def _plain_rows(table: pa.Table, offset: int, limit: int) -> list[dict[str, Any]]:
-    shown = table.slice(max(offset, 0), min(max(limit, 0), ROWS_SHOWN_MAX))
-    return [plain(row) for row in shown.to_pylist()]
-
-
-def _intact(tx: Tx, row: dict[str, Any], name: str) -> Path:
-    path = files.place(_FOLDERS[id(tx.store)], row["resource"], row["id"]) / name
-    if not path.is_file() or files.digest_of(path) != row["files"][name]["digest"]:
-        raise FILES_CHANGED(resource=row["resource"], build=row["id"], file=name)
-    return path

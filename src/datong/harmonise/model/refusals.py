@@ -1,0 +1,114 @@
+"""What the room refuses, with codes STD-4xx; docs/reference/refusals.md lists them."""
+
+from __future__ import annotations
+
+from datong.ground.refusal import Kind, Reason, Text
+
+BAD_WORKSPACE = Reason(
+    "STD-410",
+    Kind.invalid,
+    Text("工作区 {workspace} 未被接受，未读取任何数据。",
+         "The workspace {workspace} was not accepted; no data was read."),
+    Text("其中 {count} 处有误。", "{count} things in its files are wrong."),
+    Text("请按下列各项修改，并用 harmonise check 复查。", "Mend the items listed, then run harmonise check again."),
+)  # fmt: skip
+
+
+UNREADABLE = Reason(
+    "STD-411",
+    Kind.invalid,
+    Text("数据源 {source} 未能读完，未写入任何内容。",
+         "The source {source} could not be read to its end; nothing was written."),
+    Text("{place}：{zh}。此前已读到 {read} 条完整记录。", "{place}: {en}. {read} whole records were read before it."),
+    Text("请修复或重新获取该数据源后重试。", "Mend the source or fetch it again, then repeat."),
+)  # fmt: skip
+
+
+COLUMNS_MISSING = Reason(
+    "STD-412",
+    Kind.invalid,
+    Text("数据源 {source} 与映射不符，未写入任何内容。",
+         "The source {source} does not fit the mapping; nothing was written."),
+    Text("缺少 {count} 个列（或表）。", "{count} columns (or tables) that the mapping names are not there."),
+    Text("若已改名，请修改映射中的 from；相近的名称列于下方。",
+         "If they were renamed, change `from` in the mapping; the nearest names are listed."),
+)  # fmt: skip
+
+
+NO_ROWS = Reason(
+    "STD-413",
+    Kind.invalid,
+    Text("数据源 {source} 没有任何记录，未构建。", "The source {source} has no rows; nothing was built."),
+    Text("空的数据源通常意味着取数失败。", "An empty source usually means that fetching it failed."),
+    Text("请检查数据源后重试。", "Check the source, then repeat."),
+)  # fmt: skip
+
+
+TOO_MANY_QUARANTINED = Reason(
+    "STD-420",
+    Kind.invalid,
+    Text("{resource} 的构建被拒绝，未留下任何文件。", "The build of {resource} was refused; no file was left behind."),
+    Text("{read} 行中有 {quarantined} 行被隔离，超过一半：映射或数据源多半有误。",
+         "{quarantined} of {read} rows were quarantined, more than half: the mapping or the source is probably wrong."),
+    Text("请按下列原因修正映射或数据源；该次拒绝记录为 {build}。",
+         "Mend the mapping or the source by the reasons listed; the refused build is recorded as {build}."),
+)  # fmt: skip
+
+
+NO_BUILD = Reason(
+    "STD-421",
+    Kind.unknown,
+    Text("没有找到 {what} 的归一数据。", "There are no harmonised data of {what}."),
+    Text("该资源尚未在本节点构建，或编号有误。", "It has not been built at this node, or the name is wrong."),
+    Text("请由数据工程师执行 harmonise build。", "Let a data engineer run harmonise build."),
+)  # fmt: skip
+
+
+FILES_CHANGED = Reason(
+    "STD-422",
+    Kind.conflict,
+    Text("{resource} 的归一数据不可用。", "The harmonised data of {resource} cannot be used."),
+    Text("构建 {build} 的文件 {file} 缺失或与登记的摘要不符。",
+         "The file {file} of build {build} is missing or differs from its recorded digest."),
+    Text("请重新构建。", "Build it again."),
+)  # fmt: skip
+
+
+NOT_THE_OWNER = Reason(
+    "STD-430",
+    Kind.denied,
+    Text("隔离行的原文未显示。", "The originals of the quarantined rows were not shown."),
+    Text("原文只向数据持有方本单位的数据工程师显示，并须有使用决策。",
+         "Originals are shown only to a data engineer of the owner itself, under a usage decision."),
+    Text("请由持有方的数据工程师以“本单位工作”为用途申请。",
+         'Let a data engineer of the owner ask for them with the purpose "own work".'),
+)  # fmt: skip
+
+
+BAD_ELEMENTS = Reason(
+    "STD-440",
+    Kind.invalid,
+    Text("数据元库未被采用。", "The library of data elements was not taken up."),
+    Text("其中 {count} 处有误。", "{count} things in its files are wrong."),
+    Text("请按下列各项修改数据元包和代码表。", "Mend the items listed in the packs and code tables."),
+)  # fmt: skip
+
+
+VERSION_HIDES = Reason(
+    "STD-441",
+    Kind.invalid,
+    Text("{name} 的版本号 {version} 未被接受。", "The version {version} of {name} was not accepted."),
+    Text("与 {before} 相比的不兼容变更（{breaking} 处）没有在版本号中显示出来。",
+         "Breaking changes against {before} that the number does not show: {breaking}."),
+    Text("请改为 {needed} 或更高的版本号，或撤回下列变更。",
+         "Give it the number {needed} or a higher one, or take the changes listed back."),
+)  # fmt: skip
+
+
+NOT_A_VERSION = Reason(
+    "STD-442",
+    Kind.invalid,
+    Text("版本号 {version} 无法比较。", "The version {version} cannot be compared."),
+    Text("它不是 主版本.次版本.修订号 的形式。", "It is not of the form major.minor.patch."),
+    Text("请写成如 1.0.0 的版本号。", "Write it like 1.0.0."),
+)  # fmt: skip

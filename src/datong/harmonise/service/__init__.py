@@ -1,0 +1,30 @@
+"""The verbs of harmonise, by subject; other rooms say `from datong.harmonise import service as harmonise`.
+
+folders    install, sweep: the node's folder
+library    the data elements
+building   check, build
+showing    builds, what was quarantined and why
+rows       what other rooms may have of a build
+
+Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
+"""
+
+from datong.harmonise.service.building import build, check
+from datong.harmonise.service.folders import install, sweep
+from datong.harmonise.service.library import library
+from datong.harmonise.service.rows import current, own_rows, quarantined_rows
+from datong.harmonise.service.showing import build_of, builds, quarantine_summary
+
+__all__ = [
+    "build",
+    "build_of",
+    "builds",
+    "check",
+    "current",
+    "install",
+    "library",
+    "own_rows",
+    "quarantine_summary",
+    "quarantined_rows",
+    "sweep",
+]

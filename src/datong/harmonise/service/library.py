@@ -1,0 +1,26 @@
+"""The library of data elements that ships with Datong, and one of an owner's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datong.ground.refusal import Problem
+from datong.harmonise.model.elements import Library
+from datong.harmonise.model.refusals import BAD_ELEMENTS
+from datong.harmonise.rules import elements as dictionary
+from datong.harmonise.store import elements as packs
+
+
+def library(folder: Path | None = None) -> Library:
+    """The data elements that ship with Datong, with those of `folder` (elements/, codes/) added; STD-440 if any is
+    wrong. A file of the folder takes the place of a shipped one with the same name."""
+    contents, problems = packs.files_of(packs.shipped())
+    if folder is not None:
+        own, wrong = packs.files_of(folder)
+        if not own and not wrong:
+            wrong = [Problem(str(folder), "没有 elements 或 codes 目录", "holds no files in elements/ or codes/")]
+        contents, problems = {**contents, **own}, problems + wrong
+    found, wrong = dictionary.library_of(contents)
+    if problems or wrong:
+        raise BAD_ELEMENTS([*problems, *wrong], count=len(problems) + len(wrong))
+    return found
