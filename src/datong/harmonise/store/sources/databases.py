@@ -328,7 +328,8 @@ _SAID: dict[str, tuple[str, str]] = {
 _SQLSTATES = {"28P01": "password", "28000": "password", "3D000": "database", "42P01": "table", "42703": "column",
               "42501": "denied", "57P01": "gone", "57P02": "gone", "57P03": "host"}  # fmt: skip
 _MYSQL = {1045: "password", 1698: "password", 1049: "database", 1044: "denied", 2003: "host", 2005: "host",
-          1146: "table", 1054: "column", 1142: "denied", 2006: "gone", 2013: "gone", 1412: "table", 1317: "gone"}  # fmt: skip
+          1146: "table", 1054: "column", 1142: "denied", 2006: "gone", 2013: "gone", 1412: "table",
+          1317: "gone"}  # fmt: skip
 
 
 def kind_of(error: Exception) -> str:

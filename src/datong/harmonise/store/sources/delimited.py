@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.documents import Row
@@ -54,7 +55,7 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
         raise refused(source, place, f"不是 CSV：{error}", f"is no CSV: {error}", read=read_so_far) from None
 
 
-def _reader(source: Source, lines: Iterator[str], *, strict: bool = False) -> csv._reader:
+def _reader(source: Source, lines: Iterator[str], *, strict: bool = False) -> Any:
     if not source.quote:
         return csv.reader(lines, delimiter=source.delimiter, quoting=csv.QUOTE_NONE, strict=strict)
     return csv.reader(lines, delimiter=source.delimiter, quotechar=source.quote, strict=strict)

@@ -1,7 +1,7 @@
 """Rows as they come to columns of text: in batches of Arrow, so that Python holds one batch at a time.
 
-What grows beyond STAGED_BYTES is put aside as Parquet when there is a folder for it. Columns stand in the order in which
-they first appear. Contract: tests/harmonise/test_harmonise_sources.py.
+What grows beyond STAGED_BYTES is put aside as Parquet when there is a folder for it. Columns stand in the order they
+first appear in. Contract: tests/harmonise/test_harmonise_sources.py.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Gathered:
         if len(self._schema) - 2 > COLUMNS_MAX:
             zh, en = (
                 f"超过 {COLUMNS_MAX} 列",
-                f"has more than {COLUMNS_MAX} columns: no table that a mapping could be of",
+                f"has more than {COLUMNS_MAX} columns: it is no table",
             )
             raise refused(self.source, self.source.path or self.source.name, zh, en, read=self.rows)
         self.batches.append(batch)

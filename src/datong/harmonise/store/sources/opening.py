@@ -16,8 +16,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
+from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.telling import refused, refused_os
 
@@ -54,9 +55,7 @@ class Content:
         try:
             piece = self._stream.read(PIECE)
         except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile):
-            raise refused(
-                self.source, place, "压缩文件损坏或不完整", "the packed file is damaged or cut short"
-            ) from None
+            raise _damaged(self.source, place) from None
         except OSError as error:
             raise refused_os(self.source, place, error) from None
         self.read_bytes += len(piece)
@@ -68,6 +67,10 @@ class Content:
             )
             raise refused(self.source, place, zh, en)
         return piece
+
+
+def _damaged(source: Source, place: str) -> Refusal:
+    return refused(source, place, "压缩文件损坏或不完整", "the packed file is damaged or cut short")
 
 
 def unfolds_too_far(packed_bytes: int, unpacked_bytes: int) -> bool:
@@ -109,7 +112,7 @@ def _state(path: Path) -> tuple[int, int, int]:
 def _unpacked(source: Source, raw: IO[bytes], magic: bytes) -> Iterator[IO[bytes]]:
     if magic[:2] == GZIP_MAGIC:
         with gzip.open(raw) as stream:
-            yield stream
+            yield cast(IO[bytes], stream)
     elif magic == ZIP_MAGIC:
         with _zip(source, raw) as archive, _member(source, archive) as stream:
             yield stream
@@ -122,7 +125,7 @@ def _zip(source: Source, raw: IO[bytes]) -> zipfile.ZipFile:
         return zipfile.ZipFile(raw)
     except zipfile.BadZipFile:
         place = source.path or source.name
-        raise refused(source, place, "压缩文件损坏或不完整", "the packed file is damaged or cut short") from None
+        raise _damaged(source, place) from None
 
 
 def _member(source: Source, archive: zipfile.ZipFile) -> IO[bytes]:
@@ -162,7 +165,7 @@ def text_of(source: Source, content: Content) -> Iterator[str]:
         raise _other_encoding(source, error, byte, line) from None
 
 
-def _other_encoding(source: Source, error: UnicodeDecodeError, byte: int, line: int) -> Exception:
+def _other_encoding(source: Source, error: UnicodeDecodeError, byte: int, line: int) -> Refusal:
     """Says which encoding the line at fault is in, when one fits: files are put together from several."""
     whole = error.object
     start, end = whole.rfind(b"\n", 0, error.start) + 1, whole.find(b"\n", error.start)
@@ -196,7 +199,7 @@ def lines_of(source: Source, content: Content) -> Iterator[str]:
         yield rest
 
 
-def too_long(source: Source, read: int = 0) -> Exception:
+def too_long(source: Source, read: int = 0) -> Refusal:
     zh, en = (
         f"有一行（或一条记录）超过 {LINE_CHARS_MAX} 个字符",
         f"one line or record is longer than {LINE_CHARS_MAX} characters",
