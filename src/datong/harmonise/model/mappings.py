@@ -8,10 +8,38 @@ from enum import StrEnum
 
 
 class SourceKind(StrEnum):
+    """`http` and `s3` bring what one of the file kinds reads; `http` brings JSON."""
+
     json = "json"
     ndjson = "ndjson"
     csv = "csv"
+    parquet = "parquet"
+    excel = "excel"
     database = "database"
+    http = "http"
+    s3 = "s3"
+
+
+FILE_KINDS = (SourceKind.json, SourceKind.ndjson, SourceKind.csv, SourceKind.parquet, SourceKind.excel)
+"""Kinds that are files, and so may lie in a bucket too."""
+
+
+class Page(StrEnum):
+    """How an HTTP API gives its next page."""
+
+    none = "none"
+    page = "page"
+    offset = "offset"
+    cursor = "cursor"
+    link = "link"
+
+
+class LoadBy(StrEnum):
+    """How a source is read again: whole each time, from where the last load came to, or compared with it."""
+
+    whole = "whole"
+    watermark = "watermark"
+    snapshot = "snapshot"
 
 
 class Type(StrEnum):
@@ -38,6 +66,58 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True)
+class Paging:
+    """The pages of an HTTP API. parameter: the query parameter that asks for a page; at: path of the next cursor or
+    link in the answer ("" for a link: the Link header); total: path of the number of all records, to hold against."""
+
+    by: Page = Page.none
+    parameter: str = ""
+    first: int = 1
+    size_parameter: str = ""
+    size: int = 0
+    at: str = ""
+    total: str = ""
+    pages_max: int = 10_000
+
+
+@dataclass(frozen=True)
+class Api:
+    """An HTTP API that answers JSON. token_from: environment variable that holds its token; token_header: the header
+    that carries it (Authorization: as a bearer token)."""
+
+    url: str
+    token_from: str = ""
+    token_header: str = "Authorization"  # noqa: S105  (the name of a header)
+    paging: Paging = field(default_factory=Paging)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """S3-compatible storage: one object (`key`) or all below a `prefix`, which hold files of the kind `format`. The
+    environment variables that hold the credentials are named; both empty: a public bucket."""
+
+    endpoint: str
+    bucket: str
+    format: SourceKind
+    key: str = ""
+    prefix: str = ""
+    region: str = "us-east-1"
+    access_key_from: str = ""
+    secret_key_from: str = ""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How the source is loaded again. key: the columns that name a row; column: what grows with every change;
+    parameter: the query parameter by which an HTTP API is asked for what came since."""
+
+    by: LoadBy = LoadBy.whole
+    key: tuple[str, ...] = ()
+    column: str = ""
+    parameter: str = ""
+
+
+@dataclass(frozen=True)
 class Source:
     """Where rows come from. `path` is relative to the data folder; `url_from` names the environment variable that
     holds a database URL (the URL itself, with its password, is in no file). `tables`: table -> its key column."""
@@ -51,6 +131,20 @@ class Source:
     delimiter: str = ","
     skip_lines: int = 0
     tables: Map[str, str] = field(default_factory=dict)
+    quote: str = '"'
+    member: str = ""
+    sheet: str = ""
+    header_rows: int = 1
+    api: Api | None = None
+    bucket: Bucket | None = None
+    load: Load = field(default_factory=Load)
+
+    @property
+    def format(self) -> SourceKind:
+        """The kind of file it is made of."""
+        if self.bucket is not None:
+            return self.bucket.format
+        return SourceKind.json if self.kind is SourceKind.http else self.kind
 
 
 @dataclass(frozen=True)
