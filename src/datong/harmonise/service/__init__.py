@@ -3,6 +3,7 @@
 folders    install, sweep: the node's folder
 library    the data elements
 building   check, build
+drafting   texts for a table nobody has described yet
 showing    builds, what was quarantined and why
 rows       what other rooms may have of a build
 
@@ -10,6 +11,7 @@ Must never know: policies, prices, who will use the data. Contract: tests/harmon
 """
 
 from datong.harmonise.service.building import build, check, mappings
+from datong.harmonise.service.drafting import draft
 from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
 from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
@@ -21,6 +23,7 @@ __all__ = [
     "builds",
     "check",
     "current",
+    "draft",
     "install",
     "is_built",
     "library",
