@@ -3,6 +3,7 @@
 folders    install, sweep: the node's folder
 library    the data elements
 building   check, build
+matching   match, confirm, synonyms, withdraw_synonym
 showing    builds, what was quarantined and why
 rows       what other rooms may have of a build
 
@@ -12,6 +13,7 @@ Must never know: policies, prices, who will use the data. Contract: tests/harmon
 from datong.harmonise.service.building import build, check
 from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
+from datong.harmonise.service.matching import confirm, match, propose, synonyms, target_of, withdraw_synonym
 from datong.harmonise.service.rows import current, own_rows, quarantined_rows
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 
@@ -20,11 +22,17 @@ __all__ = [
     "build_of",
     "builds",
     "check",
+    "confirm",
     "current",
     "install",
     "library",
+    "match",
     "own_rows",
+    "propose",
     "quarantine_summary",
     "quarantined_rows",
     "sweep",
+    "synonyms",
+    "target_of",
+    "withdraw_synonym",
 ]
