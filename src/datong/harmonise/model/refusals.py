@@ -151,3 +151,32 @@ NOT_A_VERSION = Reason(
     Text("它不是 主版本.次版本.修订号 的形式。", "It is not of the form major.minor.patch."),
     Text("请写成如 1.0.0 的版本号。", "Write it like 1.0.0."),
 )  # fmt: skip
+
+
+NOT_MATCHED = Reason(
+    "STD-460",
+    Kind.invalid,
+    Text("没有可匹配的内容，未读取任何数据。", "There was nothing to match; no data was read."),
+    Text("其中 {count} 处有误。", "{count} things are wrong."),
+    Text("请按下列各项修改：standard 为工作区标准的名称、数据元包的名称，或 library（全部数据元）。",
+         "Mend the items listed; standard is a standard of the workspace, a pack of the element library, or library "
+         "(every element)."),
+)  # fmt: skip
+
+
+NOT_CONFIRMED = Reason(
+    "STD-461",
+    Kind.invalid,
+    Text("确认未被接受，未记住任何含义。", "The confirmation was not accepted; nothing was remembered."),
+    Text("其中 {count} 处有误。", "{count} things are wrong."),
+    Text("请按下列各项修改后重试。", "Mend the items listed, then confirm again."),
+)  # fmt: skip
+
+
+NO_SYNONYM = Reason(
+    "STD-462",
+    Kind.unknown,
+    Text("没有撤回任何内容。", "Nothing was withdrawn."),
+    Text("本节点没有仍然有效的同义词 {synonym}。", "This node knows no standing synonym {synonym}."),
+    Text("请用 harmonise synonyms 查看现有的同义词。", "See harmonise synonyms for those there are."),
+)  # fmt: skip
