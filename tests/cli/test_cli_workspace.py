@@ -1,11 +1,12 @@
-"""The commands in a folder: from nothing to harmonised rows by separate processes, with no node running."""
+"""The commands in a folder: from nothing to harmonised rows, with no node running."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import os
-import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,33 @@ schema:
 ROWS = "no,plate,in\n1,贵A12345,2026-02-01 08:03:11\n2,贵AO2345,2026-02-01 09:00:00\n3,贵B77001,2026-02-01 10:00:00\n"
 
 
-def datong(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "LANG": "C.UTF-8", **environment}
-    return subprocess.run(
-        [sys.executable, "-m", "datong", *arguments], capture_output=True, text=True, env=env, check=False, cwd=folder
-    )
+@dataclass
+class Run:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def read(run: subprocess.CompletedProcess[str]) -> Any:
+def datong(folder: Path, *arguments: str, **environment: str) -> Run:
+    """The command as its entry point runs it, in this process (test_cli.py starts real ones)."""
+    from datong.cli import main
+
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        pytest.MonkeyPatch.context() as patched, contextlib.chdir(folder),
+        contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
+    ):  # fmt: skip
+        patched.setattr(sys, "argv", ["datong", *arguments])
+        for name, value in {"LANG": "C.UTF-8", **environment}.items():
+            patched.setenv(name, value)
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Run(code, out.getvalue(), err.getvalue())
+
+
+def read(run: Run) -> Any:
     return json.loads(run.stdout)
 
 
