@@ -39,6 +39,7 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
+from datong.harmonise.rules import source_keys as kinds
 from datong.harmonise.rules.standards import standard_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -156,19 +157,25 @@ def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, patter
 def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     """The source, also when something in it is wrong, so that the mapping's own mistakes are told with it."""
     found = Found(file)
-    keys = {"kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "title", "note"}
+    keys = {
+        "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "title", "note",
+        "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
+        "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "load",
+    }  # fmt: skip
     value = found.only(given, "", keys)
     name = file.removeprefix("sources/").removesuffix(".yaml")
     if not NAME.fullmatch(name):
         found.say("", "文件名应为小写名称", "the file's name should be a-z, 0-9 and _")
     if value.get("kind") not in set(SourceKind):
-        kinds = ", ".join(SourceKind)
-        found.say("kind", f"应为 {kinds} 之一", f"should be one of {kinds}")
+        known = ", ".join(SourceKind)
+        found.say("kind", f"应为 {known} 之一", f"should be one of {known}")
         return None, found.problems
     kind = SourceKind(value["kind"])
     path = str(value.get("path", ""))
-    if not path and not (kind is SourceKind.database and value.get("url_from")):
+    elsewhere = kind in (SourceKind.http, SourceKind.s3) or (kind is SourceKind.database and value.get("url_from"))
+    if not path and not elsewhere:
         found.say("path", "缺少 path", "there is no path")
+    more = kinds.more_of(found, kind, value)
     if path.startswith(("/", "~")) or ".." in path.split("/"):
         found.say("path", "应为数据目录内的相对路径", "should lie inside the data folder")
     tables = value.get("tables", {})
@@ -178,18 +185,11 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     skip = value.get("skip_lines", 0)
     if not isinstance(skip, int) or skip < 0:
         found.say("skip_lines", "应为非负整数", "should be a whole number, 0 or more")
-    for key, size in (("delimiter", 1),):
-        if len(str(value.get(key, ","))) != size:
-            found.say(key, "应为一个字符", "should be one character")
-    try:
-        "".encode(str(value.get("encoding", "utf-8")))
-    except LookupError:
-        found.say("encoding", "未知编码", "is no known encoding")
     return (
         Source(
             name, kind, path, str(value.get("url_from", "")), str(value.get("records", "")),
             str(value.get("encoding", "utf-8")), str(value.get("delimiter", ",")), skip if isinstance(skip, int) else 0,
-            {str(k): str(v) for k, v in tables.items()},
+            {str(k): str(v) for k, v in tables.items()}, **more,
         ),
         found.problems,
     )  # fmt: skip
