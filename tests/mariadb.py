@@ -46,7 +46,10 @@ def server() -> tuple[str, str]:
     subprocess.run([*as_user, *first], check=True, capture_output=True, cwd="/")
     start = data / "start.sql"
     user_host = "datong@'127.0.0.1'"
-    made = (f"CREATE USER {user_host} IDENTIFIED BY '{PASSWORD}';", f"GRANT ALL ON *.* TO {user_host} WITH GRANT OPTION;")
+    made = (
+        f"CREATE USER {user_host} IDENTIFIED BY '{PASSWORD}';",
+        f"GRANT ALL ON *.* TO {user_host} WITH GRANT OPTION;",
+    )
     start.write_text("\n".join(made) + "\n")  # a statement a line
     start.chmod(0o644)
     options = [f"--datadir={data / 'db'}", f"--port={port}", f"--socket={data / 'socket'}", "--bind-address=127.0.0.1",

@@ -195,8 +195,10 @@ def test_a_user_who_may_not_read(engine: Engine, tmp_path: Path, monkeypatch: py
             connection.exec_driver_sql("CREATE TABLE other (id integer)")
             connection.exec_driver_sql(f"GRANT SELECT ON {engine.url.database}.other TO reader_a@'127.0.0.1'")
     monkeypatch.setenv("THINGS_URL", url(engine, username="reader_a", password="pw-4711"))
-    text = said(source(), tmp_path, "4711")
-    assert "may not be read" in text or "no such table" in text
+    if engine.dialect.name == "postgresql":
+        assert "may not be read" in said(source(), tmp_path, "4711")
+    else:  # MariaDB does not even tell such a user that the table is there; a build says that the table is missing
+        assert sources.columns_of(source(), tmp_path) == {"visit": []}
 
 
 def test_reading_is_in_batches(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

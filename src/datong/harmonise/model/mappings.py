@@ -243,7 +243,8 @@ class Unique:
 
 @dataclass(frozen=True)
 class Mapping:
-    """From one source to one standard. main: the table whose rows are the rows of the result."""
+    """From one source to one standard. main: the table whose rows are the rows of the result. resource: the code
+    under which that is found. lines: where its keys stand (model.texts.Lines)."""
 
     name: str
     source: Source
@@ -255,6 +256,12 @@ class Mapping:
     unique: tuple[Unique, ...]
     missing: tuple[str, ...]
     digest: str
+    resource: str = ""
+    lines: Map[str, int] = field(default_factory=dict, compare=False)
+
+    @property
+    def file(self) -> str:
+        return f"mappings/{self.name}.yaml"
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ Contract: tests/harmonise/test_harmonise_source_keys.py.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Mapping as Map
 from typing import Any, Protocol
@@ -40,6 +39,8 @@ class Found(Protocol):
 
     def only(self, value: Any, at: str, allowed: Any) -> dict[str, Any]: ...
 
+    def word(self, at: str, value: Any, default: str = "") -> str: ...
+
 
 def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, Any]:
     """The parts of a Source that only some kinds have."""
@@ -48,18 +49,18 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
     for key in value:
         if key not in taken and any(key in keys for keys in KEYS.values()):
             found.say(key, f"{kind} 数据源不用此项", f"a source of kind {kind} takes no {key}")
-    for key in ("delimiter", "quote"):
-        given = str(value.get(key, ","))
-        if len(given) != 1 and not (key == "quote" and given == ""):
-            found.say(key, "应为一个字符", "should be one character")
-    _encoding(found, value)
+    quote = found.word("quote", value.get("quote"), '"')
+    if len(quote) > 1:
+        found.say(
+            "quote", "应为一个字符，或空文本（无引号）", "should be one character, or empty: no quotes"
+        )
     for key in value:
         if str(key).endswith("_from") and not VARIABLE.fullmatch(str(value[key])):
             found.say(key, "应为环境变量名", "should be the name of an environment variable, which holds the secret")
     return {
-        "quote": str(value.get("quote", '"')),
-        "member": str(value.get("member", "")),
-        "sheet": str(value.get("sheet", "")),
+        "quote": quote,
+        "member": found.word("member", value.get("member")),
+        "sheet": found.word("sheet", value.get("sheet")),
         "header_rows": _whole(found, "header_rows", value.get("header_rows", 1), 1),
         "api": _api(found, value) if kind is SourceKind.http else None,
         "bucket": _bucket(found, value, form) if kind is SourceKind.s3 else None,
@@ -70,27 +71,22 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
 def _format(found: Found, kind: SourceKind, value: Map[str, Any]) -> SourceKind:
     if kind is not SourceKind.s3:
         return kind
-    if value.get("format") not in FILE_KINDS:
+    if value.get("format") not in [kind.value for kind in FILE_KINDS]:
         known = ", ".join(FILE_KINDS)
         found.say("format", f"应为 {known} 之一", f"should be one of {known}: the kind of its files")
         return SourceKind.json
     return SourceKind(value["format"])
 
 
-def _encoding(found: Found, value: Map[str, Any]) -> None:
-    try:
-        if not codecs.lookup(str(value.get("encoding", "utf-8")))._is_text_encoding:
-            raise LookupError
-    except LookupError:
-        found.say("encoding", "未知编码", "is no known encoding")
-
-
 def _api(found: Found, value: Map[str, Any]) -> Api:
-    url, header = str(value.get("url", "")), str(value.get("token_header", "Authorization"))
+    url, header = (
+        found.word("url", value.get("url")),
+        found.word("token_header", value.get("token_header"), "Authorization"),
+    )
     _address(found, "url", url)
     if not HEADER.fullmatch(header):
         found.say("token_header", "应为请求头名称", "should be the name of a header")
-    return Api(url, str(value.get("token_from", "")), header, _paging(found, value.get("paging")))
+    return Api(url, found.word("token_from", value.get("token_from")), header, _paging(found, value.get("paging")))
 
 
 def _paging(found: Found, given: Any) -> Paging:
@@ -99,7 +95,7 @@ def _paging(found: Found, given: Any) -> Paging:
     value = found.only(
         given, "paging", {"by", "parameter", "first", "size_parameter", "size", "at", "total", "pages_max"}
     )
-    if value.get("by") not in set(Page):
+    if value.get("by") not in [page.value for page in Page]:
         known = ", ".join(Page)
         found.say("paging.by", f"应为 {known} 之一", f"should be one of {known}")
         return Paging()
@@ -113,15 +109,16 @@ def _paging(found: Found, given: Any) -> Paging:
             "paging.size", "size 与 size_parameter 须同时给出", "needs both `size` and `size_parameter`, or neither"
         )
     return Paging(
-        by, str(value.get("parameter", "")), _whole(found, "paging.first", value.get("first", 1), 0),
-        str(value.get("size_parameter", "")), _whole(found, "paging.size", value.get("size", 0), 0),
-        str(value.get("at", "")), str(value.get("total", "")),
+        by, found.word("parameter", value.get("parameter")), _whole(found, "paging.first", value.get("first", 1), 0),
+        found.word("size_parameter", value.get("size_parameter")),
+        _whole(found, "paging.size", value.get("size", 0), 0),
+        found.word("at", value.get("at")), found.word("total", value.get("total")),
         _whole(found, "paging.pages_max", value.get("pages_max", 10_000), 1),
     )  # fmt: skip
 
 
 def _bucket(found: Found, value: Map[str, Any], form: SourceKind) -> Bucket:
-    endpoint = str(value.get("endpoint", ""))
+    endpoint = found.word("endpoint", value.get("endpoint"))
     _address(found, "endpoint", endpoint)
     if not value.get("bucket"):
         found.say("bucket", "缺少存储桶名", "there is no bucket")
@@ -131,8 +128,8 @@ def _bucket(found: Found, value: Map[str, Any], form: SourceKind) -> Bucket:
         zh, en = "两个密钥变量须同时给出", "needs both `access_key_from` and `secret_key_from`, or neither"
         found.say("secret_key_from", zh, en)
     parts = ("key", "prefix", "region", "access_key_from", "secret_key_from")
-    given = {name: str(value[name]) for name in parts if name in value}
-    return Bucket(endpoint, str(value.get("bucket", "")), form, **given)
+    given = {name: found.word(name, value[name]) for name in parts if name in value}
+    return Bucket(endpoint, found.word("bucket", value.get("bucket")), form, **given)
 
 
 def load_of(found: Found, kind: SourceKind, given: Any) -> Load:
@@ -140,7 +137,7 @@ def load_of(found: Found, kind: SourceKind, given: Any) -> Load:
     if given is None:
         return Load()
     value = found.only(given, "load", {"by", "key", "column", "parameter"})
-    if value.get("by") not in set(LoadBy):
+    if value.get("by") not in [by.value for by in LoadBy]:
         known = ", ".join(LoadBy)
         found.say("load.by", f"应为 {known} 之一", f"should be one of {known}")
         return Load()
@@ -160,7 +157,7 @@ def load_of(found: Found, kind: SourceKind, given: Any) -> Load:
                 "an http source names the query parameter that asks for what came since; others have none",
             )
             found.say("load.parameter", zh, en)
-    return Load(by, keys, str(value.get("column", "")), str(value.get("parameter", "")))
+    return Load(by, keys, found.word("column", value.get("column")), found.word("parameter", value.get("parameter")))
 
 
 def _address(found: Found, at: str, url: str) -> None:
