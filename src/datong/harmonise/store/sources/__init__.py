@@ -5,6 +5,7 @@ opening     bytes and text of a file: gzip, zip, encodings, limits
 documents   JSON, NDJSON: nested objects become paths (start.at)
 delimited   CSV
 databases   SQLite, PostgreSQL, MariaDB/MySQL
+several     several files of one kind, each a table
 gathering   rows to columns, in batches
 
 What is no record (a bare number in an array, an object that names a field twice, a line with too many fields) stays as
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.reading import Reading, Sample
-from datong.harmonise.store.sources import databases
+from datong.harmonise.store.sources import databases, several
 from datong.harmonise.store.sources.databases import columns_of
 from datong.harmonise.store.sources.delimited import csv_rows
 from datong.harmonise.store.sources.documents import Row, json_rows, ndjson_rows
@@ -40,11 +41,14 @@ ROWS: dict[SourceKind, Callable[[Source, Content], Iterator[Row]]] = {
 def read(source: Source, data: Path, wanted: Mapping[str, list[str]], aside: Path | None = None) -> Reading:
     """All rows of `source`, whose path is looked for in the folder `data`.
 
-    wanted: for databases the columns wanted of each table (those that are there are read); files are read whole.
+    wanted: by table, for sources with tables. Of a database the columns named are read (those that are there); of a
+    source of several files the files of the tables named, each whole.
     aside: a folder into which large tables are put as Parquet; it is the caller's to empty. None: all in memory.
     """
     if source.kind is SourceKind.database:
         return databases.read(source, data, wanted, aside)
+    if source.tables:
+        return several.read(source, wanted, lambda one: read(one, data, {}, aside))
     gathered = Gathered(source, aside)
     with opened(source, inside(source, data)) as content:
         gathered.add_rows(ROWS[source.kind](source, content))
@@ -56,6 +60,8 @@ def sample(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> Sample:
     """The first rows of `source`; of a database those of every table it names. The rest is not read."""
     if source.kind is SourceKind.database:
         return databases.sample(source, data, rows)
+    if source.tables:
+        return several.sample(source, lambda one: sample(one, data, rows))
     gathered = Gathered(source)
     with opened(source, inside(source, data)) as content:
         found = ROWS[source.kind](source, content)
