@@ -44,9 +44,7 @@ def tables_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str,
         found.say("tables", *_form(of_files))
         return {}
     if kind is not SourceKind.database and not of_files:
-        if given:
-            found.say("tables", f"{kind} 数据源不用此项", f"a source of kind {kind} takes no tables")
-        return {}
+        return {}  # source_keys tells that it takes none
     if not of_files:
         return {str(table): OneTable(found.word(f"tables.{table}", key), {}) for table, key in given.items()}
     if given and value.get("path"):
@@ -70,9 +68,9 @@ def headings_of(
     numbered: dict[str, str] = {}
     for at, given in said.items():
         head = f"{at}." if at else ""
-        if kind is not SourceKind.csv:
+        if kind is not SourceKind.csv and not (kind is SourceKind.s3 and value.get("format") == SourceKind.csv):
             for key in ("columns", "numbered"):
-                if key in given:
+                if at and key in given:  # of the source itself source_keys tells it
                     found.say(head + key, "仅用于 csv", "is for csv files only")
             continue
         if "columns" in given:

@@ -42,6 +42,7 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
+from datong.harmonise.rules import source_keys
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import standard_of
@@ -212,6 +213,8 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     found = Found(file)
     keys = {
         "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
+        "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
+        "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "load",
         "title", "note",
     }  # fmt: skip
     value = found.only(given, "", keys)
@@ -229,8 +232,10 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     delimiter = found.word("delimiter", value.get("delimiter"), ",")
     tables = tables_of(found, kind, value)
     columns, numbered = headings_of(found, kind, value, tables)
-    if not path and not (tables if kind is not SourceKind.database else value.get("url_from")):
+    elsewhere = kind in (SourceKind.http, SourceKind.s3) or (kind is SourceKind.database and value.get("url_from"))
+    if not path and not elsewhere and not (tables and kind is not SourceKind.database):
         found.say("path", "缺少 path", "there is no path")
+    more = source_keys.more_of(found, kind, value)
     if not inside_data(path):
         found.say("path", "应为数据目录内的相对路径", "should lie inside the data folder")
     skip = value.get("skip_lines", 0)
@@ -244,7 +249,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     return (
         Source(
             name, kind, path, url_from, records, encoding, delimiter, skip,
-            {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered,
+            {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered, **more,
         ),
         found.problems,
     )  # fmt: skip

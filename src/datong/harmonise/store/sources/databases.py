@@ -348,8 +348,8 @@ def kind_of(error: Exception) -> str:
     if type(cause).__module__.startswith("psycopg"):  # errors of connecting carry no state
         for sign, kind in (
             ("password authentication failed", "password"), ("no password supplied", "password"),
-            ("does not exist", "database"), ("server closed the connection", "gone"), ("connection", "host"),
-            ("resolve", "host"), ("timeout", "host"),
+            ('role "', "password"), ("does not exist", "database"), ("server closed the connection", "gone"),
+            ("connection", "host"), ("resolve", "host"), ("timeout", "host"),
         ):  # fmt: skip
             if sign in said:
                 return kind

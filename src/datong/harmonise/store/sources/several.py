@@ -31,3 +31,12 @@ def sample(source: Source, sample_one: Callable[[Source], Sample]) -> Sample:
         replace(column, path=f"{table}.{column.path}") for table, one in found.items() for column in one.columns
     )
     return Sample(columns, max(one.rows_seen for one in found.values()), all(one.whole for one in found.values()))
+
+
+def declared(source: Source, declared_one: Callable[[Source], dict[str, str]]) -> dict[str, str]:
+    """table.column -> the type that the file declares."""
+    return {
+        f"{table}.{path}": kind
+        for table in source.tables
+        for path, kind in declared_one(source.of_table(table)).items()
+    }
