@@ -79,7 +79,7 @@ MISTAKES = [
     (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "id = = 1"}]), "checks[0].when", "cannot be read|can be read"),
     (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "id IN (SELECT a FROM in_things)"}]), "checks[0].when", "condition"),
     (set_in(MAPPING, "checks", to=[{"reason": "duplicate", "when": "id = 'x'"}]), "checks[0].reason", "new name"),
-    (set_in(MAPPING, "joins", to=[{"table": "t", "on": {"a": "t.b"}}]), "joins", "database"),
+    (set_in(MAPPING, "joins", to=[{"table": "t", "on": {"a": "t.b"}}]), "joins", "declares no tables"),
     (set_in(SOURCE, "kind", to="xml"), "kind", "json, ndjson, csv, parquet, excel, database"),
     (set_in(SOURCE, "path", to="../../etc/passwd"), "path", "inside the data folder"),
     (set_in(SOURCE, "path", to="/etc/passwd"), "path", "inside the data folder"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -22,6 +22,10 @@ class SourceKind(StrEnum):
 
 FILE_KINDS = (SourceKind.json, SourceKind.ndjson, SourceKind.csv, SourceKind.parquet, SourceKind.excel)
 """Kinds that are files, and so may lie in a bucket too."""
+
+
+BLANKS = "blanks"
+"""As the delimiter of a csv source: fields are parted by any number of blanks or tabs, and have no quotes."""
 
 
 class Page(StrEnum):
@@ -120,7 +124,9 @@ class Load:
 @dataclass(frozen=True)
 class Source:
     """Where rows come from. `path` is relative to the data folder; `url_from` names the environment variable that
-    holds a database URL (the URL itself, with its password, is in no file). `tables`: table -> its key column."""
+    holds a database URL (the URL itself, with its password, is in no file). `tables`: table -> its key column in a
+    database, its file in a source of several files. `columns`, `numbered` by table ("" for the source's one file): the
+    names of the columns of a file without a header line, and the column that holds the number of each row there."""
 
     name: str
     kind: SourceKind
@@ -138,6 +144,21 @@ class Source:
     api: Api | None = None
     bucket: Bucket | None = None
     load: Load = field(default_factory=Load)
+    columns: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    numbered: Map[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of its files, where it is made of files."""
+        of_tables = () if self.kind is SourceKind.database else tuple(self.tables.values())
+        return of_tables or ((self.path,) if self.path else ())
+
+    def of_table(self, table: str) -> Source:
+        """One table of a source of several files, as a source of its own."""
+        columns = {"": self.columns[table]} if table in self.columns else {}
+        numbered = {"": self.numbered[table]} if table in self.numbered else {}
+        path = self.tables[table]
+        return replace(self, name=table, path=path, tables={}, columns=columns, numbered=numbered)
 
     @property
     def format(self) -> SourceKind:
@@ -209,7 +230,7 @@ class Column:
 
     @property
     def table(self) -> str:
-        """The table of the path, for database sources."""
+        """The table of the path, for sources with tables."""
         return self.path.split(".", 1)[0]
 
 

@@ -15,18 +15,19 @@ from urllib.parse import urlsplit
 from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind
 
 ALL = {"kind", "title", "note", "load"}
-TEXT = {"path", "encoding", "member"}
+FILE = {"path", "tables"}
+TEXT = {*FILE, "encoding", "member"}
 KEYS: Map[SourceKind, set[str]] = {
     SourceKind.json: {*TEXT, "records"},
     SourceKind.ndjson: TEXT,
-    SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines"},
-    SourceKind.parquet: {"path"},
-    SourceKind.excel: {"path", "sheet", "skip_lines", "header_rows"},
+    SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered"},
+    SourceKind.parquet: FILE,
+    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows"},
     SourceKind.database: {"path", "url_from", "tables"},
     SourceKind.http: {"url", "records", "token_from", "token_header", "paging"},
     SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},
 }
-"""The keys of each kind, besides those of ALL. A bucket takes those of its `format` too, without `path`."""
+"""The keys of each kind, besides those of ALL. A bucket takes those of its `format` too, but no FILE."""
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
@@ -45,7 +46,7 @@ class Found(Protocol):
 def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, Any]:
     """The parts of a Source that only some kinds have."""
     form = _format(found, kind, value)
-    taken = ALL | KEYS[kind] | (KEYS[form] - {"path"} if kind is SourceKind.s3 else set())
+    taken = ALL | KEYS[kind] | (KEYS[form] - FILE if kind is SourceKind.s3 else set())
     for key in value:
         if key not in taken and any(key in keys for keys in KEYS.values()):
             found.say(key, f"{kind} 数据源不用此项", f"a source of kind {kind} takes no {key}")

@@ -26,6 +26,7 @@ from datong.engine.rules import DIALECT
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import (
+    BLANKS,
     Check,
     Code,
     Codes,
@@ -43,6 +44,7 @@ from datong.harmonise.model.mappings import (
 from datong.harmonise.model.notes import NOTES
 from datong.harmonise.rules import source_keys
 from datong.harmonise.rules.places import placed
+from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import standard_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -179,8 +181,8 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     standard = _named(files, found, value, key="standard", pattern="standards/{}.odcs.yaml", read=standard_of)
     if source is None or standard is None:
         return None, found.problems
-    main = str(value.get("table", "")) if source.kind is SourceKind.database else source.name
-    if source.kind is SourceKind.database and main not in source.tables:
+    main = str(value.get("table", "")) if source.tables else source.name
+    if source.tables and main not in source.tables:
         found.say("table", "应为数据源中的一张表", f"should be one of the source's tables: {', '.join(source.tables)}")
     resource = str(value.get("resource", name))
     if not RESOURCE.fullmatch(resource):
@@ -221,9 +223,10 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     """The source, also when something in it is wrong, so that the mapping's own mistakes are told with it."""
     found = Found(file)
     keys = {
-        "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "title", "note",
+        "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
         "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
         "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "load",
+        "title", "note",
     }  # fmt: skip
     value = found.only(given, "", keys)
     name = file.removeprefix("sources/").removesuffix(".yaml")
@@ -238,29 +241,29 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     url_from, records = found.word("url_from", value.get("url_from")), found.word("records", value.get("records"))
     encoding = found.word("encoding", value.get("encoding"), "utf-8")
     delimiter = found.word("delimiter", value.get("delimiter"), ",")
+    tables = tables_of(found, kind, value)
+    columns, numbered = headings_of(found, kind, value, tables)
     elsewhere = kind in (SourceKind.http, SourceKind.s3) or (kind is SourceKind.database and value.get("url_from"))
-    if not path and not elsewhere:
+    if not path and not elsewhere and not (tables and kind is not SourceKind.database):
         found.say("path", "缺少 path", "there is no path")
     more = source_keys.more_of(found, kind, value)
-    if path.startswith(("/", "~")) or ".." in path.split("/"):
+    if not inside_data(path):
         found.say("path", "应为数据目录内的相对路径", "should lie inside the data folder")
-    tables = value.get("tables", {})
-    if not isinstance(tables, dict) or (kind is SourceKind.database and not tables):
-        found.say("tables", "应为 表: 主键列", "should name each table with its key column")
-        tables = {}
-    tables = {str(table): found.word(f"tables.{table}", key) for table, key in tables.items()}
     skip = value.get("skip_lines", 0)
     if not isinstance(skip, int) or isinstance(skip, bool) or skip < 0:
         found.say("skip_lines", "应为非负整数", "should be a whole number, 0 or more")
         skip = 0
-    if len(delimiter) != 1 or delimiter in '\r\n"':
-        found.say("delimiter", "应为一个字符", "should be one character")
+    if delimiter != BLANKS and (len(delimiter) != 1 or delimiter in '\r\n"'):
+        found.say("delimiter", f"应为一个字符或 {BLANKS}", f"should be one character, or {BLANKS}")
     if not _is_encoding(encoding):
         found.say("encoding", "未知编码", "is no known encoding")
     return (
-        Source(name, kind, path, url_from, records, encoding, delimiter, skip, tables, **more),
+        Source(
+            name, kind, path, url_from, records, encoding, delimiter, skip,
+            {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered, **more,
+        ),
         found.problems,
-    )
+    )  # fmt: skip
 
 
 def _is_encoding(name: str) -> bool:
@@ -414,10 +417,11 @@ class _Reader:
         return tuple(joins)
 
     def paths_known(self, columns: Iterable[Column], joins: Iterable[Join]) -> None:
-        """For databases: every path names a table that is the main one or was joined before."""
-        if self.source.kind is not SourceKind.database:
+        """Where the source has tables: every path names one that is the main one or was joined before."""
+        if not self.source.tables:
             if joins:
-                self.found.say("joins", "仅数据库来源可关联", "only database sources can be joined")
+                zh, en = "数据源没有声明多张表（tables）", "the source declares no tables, so there is nothing to join"
+                self.found.say("joins", zh, en)
             return
         reached = {self.main}
         for join in joins:

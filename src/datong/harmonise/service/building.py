@@ -151,19 +151,24 @@ def _mapping(folder: Path, name: str) -> Mapping:
 
 def _read(mapping: Mapping, data: Path) -> Reading:
     """Read the source; COLUMNS_MISSING names every path that is not there, with the nearest names."""
-    wanted: dict[str, list[str]] = {}
+    wanted: dict[str, list[str]] = {mapping.main: []} if mapping.source.tables else {}
+    for path in mapping.paths if mapping.source.tables else ():
+        table, column = path.split(".", 1)
+        wanted.setdefault(table, []).append(column)
     if mapping.source.kind is SourceKind.database:
-        for path in mapping.paths:
-            table, column = path.split(".", 1)
-            wanted.setdefault(table, []).append(column)
         there = sources.columns_of(mapping.source, data)
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         _require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted)
     reading = sources.read(mapping.source, data, wanted)
-    table = reading.tables[mapping.main]
-    if table.num_rows:
-        _require(mapping, table.column_names[2:], [])
+    if not reading.tables[mapping.main].num_rows:
+        return reading  # nothing says which columns it would have; nothing is built of it
+    known = []
+    for name, table in reading.tables.items():
+        if not table.num_rows:
+            raise NO_ROWS(source=f"{mapping.source.name}: {name}")
+        known += [f"{name}.{column}" if mapping.source.tables else column for column in table.column_names[2:]]
+    _require(mapping, known, [])
     return reading
 
 
@@ -197,15 +202,16 @@ def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
     result = engine.run(plan, inputs, want=("harmonised", "quarantined", "repairs", "measured"))
     if mapping.source.kind is SourceKind.database:
         return result  # its rows stand in the database, under their keys
-    held = _with_whole_records(result["quarantined"], reading.tables[mapping.main])
+    prefix = f"{mapping.main}." if mapping.source.tables else ""
+    held = _with_whole_records(result["quarantined"], reading.tables[mapping.main], prefix)
     return replace(result, tables={**result.tables, "quarantined": held})
 
 
-def _with_whole_records(held: pa.Table, source: pa.Table) -> pa.Table:
+def _with_whole_records(held: pa.Table, source: pa.Table, prefix: str) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
     rows = source.drop_columns([ROW, BROKEN]).take(pc.subtract(held["row"], 1)).to_pylist()
     records = [
-        {**{path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
+        {**{prefix + path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
         for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)
     ]
     whole = pa.array([json.dumps(record, ensure_ascii=False) for record in records], pa.string())

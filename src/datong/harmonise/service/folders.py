@@ -51,8 +51,8 @@ def folders_of(tx: Tx, workspace: str, data: str | None) -> tuple[Path, Path]:
 
 
 def require_not_own(tx: Tx, source: Source, data: Path) -> None:
-    """Refuse a source whose file is one of the node's own: its key, its store, what it built or received."""
-    if source.path and _own(folder_of(tx).resolve(), (data / source.path).resolve()):
+    """Refuse a source one of whose files is one of the node's own: its key, its store, what it built or received."""
+    if any(_own(folder_of(tx).resolve(), (data / path).resolve()) for path in source.files):
         said = "this file is the node's own and no source"
         problem = Problem(f"sources/{source.name}.yaml: path", "这是节点自己的文件", said)
         raise BAD_WORKSPACE([problem], workspace=data.name, count=1)

@@ -7,6 +7,7 @@ delimited   CSV
 parquets    Parquet
 workbooks   Excel
 databases   SQLite, PostgreSQL, MariaDB/MySQL
+several     several files of one kind, each a table
 web         the guarded way to what lies elsewhere
 apis        paged HTTP APIs that answer JSON
 buckets     S3-compatible storage, which holds files of the kinds above
@@ -29,7 +30,7 @@ from pathlib import Path
 
 from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.reading import Reading, Sample
-from datong.harmonise.store.sources import apis, databases, parquets
+from datong.harmonise.store.sources import apis, databases, parquets, several
 from datong.harmonise.store.sources.buckets import Listed, Storage
 from datong.harmonise.store.sources.databases import columns_of
 from datong.harmonise.store.sources.delimited import csv_rows
@@ -55,12 +56,15 @@ def read(
 ) -> Reading:
     """All rows of `source`, whose path is looked for in the folder `data`.
 
-    wanted: for databases the columns wanted of each table (those that are there are read); files are read whole.
+    wanted: by table, for sources with tables. Of a database the columns named are read (those that are there); of a
+    source of several files the files of the tables named, each whole.
     aside: a folder into which large tables are put as Parquet; it is the caller's to empty. None: all in memory.
     since: what an HTTP API is asked to begin from (`load.parameter`).
     """
     if source.kind is SourceKind.database:
         return databases.read(source, data, wanted, aside)
+    if source.tables:
+        return several.read(source, wanted, lambda one: read(one, data, {one.name: wanted[one.name]}, aside))
     gathered = Gathered(source, aside)
     if source.kind is SourceKind.http:
         digest = apis.read_rows(source, gathered.add_rows, since)
@@ -75,6 +79,8 @@ def sample(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> Sample:
     """The first rows of `source`; of a database those of every table it names. The rest is not read."""
     if source.kind is SourceKind.database:
         return databases.sample(source, data, rows)
+    if source.tables:
+        return several.sample(source, lambda one: sample(one, data, rows))
     if source.kind is SourceKind.http:
         return _sampled(source, rows, lambda keep: apis.read_rows(source, keep))
     with _files(source, data, None) as files:
@@ -95,6 +101,8 @@ def declared(source: Source, data: Path) -> dict[str, str]:
     if source.kind is SourceKind.database:
         found = databases.declared(source, data)
         return {f"{table}.{column.name}": column.type for table, columns in found.items() for column in columns}
+    if source.tables:
+        return several.declared(source, lambda one: declared(one, data))
     if source.format is SourceKind.parquet:
         with _files(source, data, None) as files:
             here, path = files[0]
