@@ -20,7 +20,7 @@ from typing import Any
 from jsonschema import Draft201909Validator
 
 from datong.engine.model import literal, quoted
-from datong.ground.canonical import digest
+from datong.ground.canonical import digest, plain
 from datong.ground.refusal import Problem
 from datong.harmonise.model.contracts import Metric, Must, Rule, RuleType
 from datong.harmonise.model.mappings import Element, Standard, Type
@@ -64,12 +64,7 @@ def standard_of(where: str, value: Any, object_name: str = "") -> tuple[Standard
     if isinstance(version, str) and version not in SCHEMAS:
         known = ", ".join(SCHEMAS)
         return None, [Problem(f"{where}: apiVersion", f"可读版本：{known}", f"{version} is not read; read are {known}")]
-    found = [
-        Problem(f"{where}: {'.'.join(str(part) for part in error.absolute_path) or 'document'}", *_both(error.message))
-        for error in sorted(
-            _schema(version or WRITTEN).iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path]
-        )[:SHOWN_MAX]
-    ]
+    found = _invalid(where, value, version if isinstance(version, str) else WRITTEN)
     if found:
         return None, found
     thing, found = _object(where, value.get("schema") or [], object_name)
@@ -89,15 +84,32 @@ def standard_of(where: str, value: Any, object_name: str = "") -> tuple[Standard
     return (None, found) if found else (Standard(*made), [])
 
 
+def _invalid(where: str, value: Any, version: str) -> list[Problem]:
+    """What is not valid by the schema of its version, nor by the next one: 3.1 also reads what 3.0 forgot to allow."""
+    document = plain(value)  # dates that YAML made of texts are texts again
+    errors = list(_schema(version).iter_errors(document))
+    if errors and version.startswith("v3.0") and _schema("v3.1.0").is_valid(document):
+        return []
+    shown = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])[:SHOWN_MAX]
+    return [
+        Problem(f"{where}: {'.'.join(str(part) for part in error.absolute_path) or 'document'}", *_both(error.message))
+        for error in shown
+    ]
+
+
 def _object(where: str, objects: list[dict[str, Any]], name: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     at = f"{where}: schema"
     names = [str(thing.get("name", "")) for thing in objects]
     if name and name not in names:
         listed = ", ".join(names) or "–"
         return None, [Problem(at, f"没有对象 {name}；已有：{listed}", f"has no object {name}; there are: {listed}")]
+    if not objects:
+        return None, [
+            Problem(at, "没有对象：须有一个含属性的对象", "should hold one object with properties; it holds none")
+        ]
     if not name and len(objects) != 1:
-        zh = "应恰有一个对象；多个对象时写作 文件名#对象名" + (f"：{'、'.join(names)}" if names else "")
-        en = "should hold one object; of several name one, as file#object" + (f": {', '.join(names)}" if names else "")
+        zh = f"有多个对象，请写作 文件名#对象名：{'、'.join(names)}"
+        en = f"holds more than one object; name one, as file#object: {', '.join(names)}"
         return None, [Problem(at, zh, en)]
     thing = objects[names.index(name)] if name else objects[0]
     if not thing.get("properties"):
@@ -172,10 +184,15 @@ def _kept(element: Element, prop: Map[str, Any]) -> Iterator[Rule]:
 def _rules(column: str, quality: Any) -> Iterator[Rule]:
     for entry in quality or []:
         must = next((must for must in Must if must in entry), None)
-        metric = entry.get("metric")
+        metric, kind = entry.get("metric"), RuleType(entry.get("type", "library"))
+        figured = kind is RuleType.sql or (kind is RuleType.library and metric in set(Metric))
+        if kind in (RuleType.library, RuleType.sql) and not (figured and must):
+            told = json.dumps(plain(entry), ensure_ascii=False, sort_keys=True)  # in words an older version had
+            yield Rule(column, RuleType.text, name=str(entry.get("name", "")), said={"description": told})
+            continue
         yield Rule(
             column=column,
-            type=RuleType(entry.get("type", "library")),
+            type=kind,
             metric=Metric(metric) if metric in set(Metric) else None,
             query=str(entry.get("query", "")),
             must=must,
