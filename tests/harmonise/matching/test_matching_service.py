@@ -49,7 +49,9 @@ def said(store: Store, actor: Actor, pairs: dict[str, str], **more: Any) -> list
 
 def acts(store: Store, actor: Actor) -> list[str]:
     with store.read(actor) as tx:
-        return [row.act for row in tx.all(select(leaves.c.act).where(leaves.c.act.like("%synonym%")).order_by(leaves.c.seq))]
+        return [
+            row.act for row in tx.all(select(leaves.c.act).where(leaves.c.act.like("%synonym%")).order_by(leaves.c.seq))
+        ]
 
 
 def test_a_match_tells_element_score_reason_and_never_a_value(store: Store, engineer: Actor) -> None:
@@ -150,8 +152,16 @@ def test_a_match_of_nothing_names_source_and_standard_at_once(store: Store, engi
 
 def test_a_workspace_standard_is_matched_and_confirmed(store: Store, engineer: Actor, node_folder: Path) -> None:
     properties = [
-        {**prop("licence_mark"), "synonyms": [{"synonym": "车牌号", "locale": "zh-CN"}], "businessName": "licence mark"},
-        {**prop("since", "date"), "synonyms": [{"synonym": "购买日期", "locale": "zh-CN"}], "businessName": "bought on"},
+        {
+            **prop("licence_mark"),
+            "synonyms": [{"synonym": "车牌号", "locale": "zh-CN"}],
+            "businessName": "licence mark",
+        },
+        {
+            **prop("since", "date"),
+            "synonyms": [{"synonym": "购买日期", "locale": "zh-CN"}],
+            "businessName": "bought on",
+        },
     ]
     write(node_folder / "work", {"standards/car.odcs.yaml": {**files({}, *properties)["standards/thing.odcs.yaml"]}})
     found = proposed(store, engineer, standard="car")
@@ -159,7 +169,9 @@ def test_a_workspace_standard_is_matched_and_confirmed(store: Store, engineer: A
     assert found["cph"]["element"] == "licence_mark"
     said(store, engineer, {"cph": "licence_mark"}, standard="car", workspace="work")
     assert proposed(store, engineer, standard="car")["cph"]["score"] == 1.0
-    assert proposed(store, engineer)["cph"]["element"] == "vehicle_plate", "what is confirmed for one standard stays there"
+    assert proposed(store, engineer)["cph"]["element"] == "vehicle_plate", (
+        "what is confirmed for one standard stays there"
+    )
 
 
 def test_what_a_build_maps_is_remembered_in_its_transaction(store: Store, engineer: Actor) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from datong.harmonise.model.contracts import Rule
+
 
 class SourceKind(StrEnum):
     """`http` and `s3` bring what one of the file kinds reads; `http` brings JSON."""
@@ -192,6 +194,7 @@ class Standard:
     version: str
     elements: tuple[Element, ...]
     digest: str
+    rules: tuple[Rule, ...] = ()
 
     def element(self, name: str) -> Element:
         return next(element for element in self.elements if element.name == name)

@@ -64,7 +64,7 @@ def _read(mapping: Mapping) -> list[Column]:
     return [column for column in mapping.columns if column.constant is None]
 
 
-def _is_main(mapping: Mapping, path: str) -> bool:
+def is_main(mapping: Mapping, path: str) -> bool:
     return not mapping.source.tables or path.split(".", maxsplit=1)[0] == mapping.main
 
 
@@ -94,7 +94,7 @@ def _joined(mapping: Mapping) -> str:
     aliases = {join.table: f"of_{join.table.lower()}" for join in mapping.joins}
 
     def place(path: str) -> str:
-        table = main if _is_main(mapping, path) else aliases[path.split(".", maxsplit=1)[0]]
+        table = main if is_main(mapping, path) else aliases[path.split(".", maxsplit=1)[0]]
         return f"{quoted(table)}.{quoted(_plain(mapping, path))}"
 
     columns += [f"{place(path)} AS {sql.original(path)}" for path in mapping.paths]
@@ -122,7 +122,7 @@ def _added(before: str, columns: dict[str, str]) -> str:
 def _reasons(mapping: Mapping) -> list[tuple[str, str, str, str]]:
     """(condition, reason, column, original) of everything that can be said against a row, first things first."""
     found = [(f"{quoted(BROKEN)} IS NOT NULL", "'not_a_record'", "''", quoted(BROKEN))]
-    own = [c for c in mapping.columns if c.constant is not None or _is_main(mapping, c.path)]
+    own = [c for c in mapping.columns if c.constant is not None or is_main(mapping, c.path)]
     found += [_column_reason(column) for column in own]
     found += [
         (f"{join_state(j)} IS NOT NULL", join_state(j), literal(j.left), sql.original(j.left))

@@ -205,7 +205,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
 
 def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:
     """The thing that `value[key]` names, read from its own file."""
-    name = value.get(key)
+    name, _, part = str(value[key]).partition("#") if isinstance(value.get(key), str) else (None, "", "")
     file = pattern.format(name)
     if not isinstance(name, str) or file not in files:
         head, tail = pattern.split("{}")
@@ -214,7 +214,7 @@ def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, patter
             key, f"没有文件 {file}；已有：{', '.join(known)}", f"there is no file {file}; there are: {', '.join(known)}"
         )
         return None
-    thing, problems = read(file, files[file])
+    thing, problems = read(file, files[file], part) if part else read(file, files[file])
     found.problems += problems
     return thing
 
