@@ -15,6 +15,7 @@ from datong.harmonise.model.mappings import Mapping as Mapped
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.workspace import mapping_of
+from datong.harmonise.store import rereading
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city-mobility"
 TRIPS = EXAMPLE / "workspaces" / "bike-company"
@@ -69,6 +70,9 @@ def rows_of(*rows: Mapping[str, str | None] | str) -> pa.Table:
 
 def run(mapping: Mapped, **tables: pa.Table) -> Result:
     inputs = {planning.input_name(name): table for name, table in tables.items()}
-    return engine.run(
-        planning.plan_of(mapping), inputs, want=("harmonised", "quarantined", "repairs", "measured"), threads=1
-    )
+    plan = planning.plan_of(mapping)
+    lates = dict.fromkeys((late.name for late in plan.late), rereading.again(tables[mapping.main]))
+    return engine.run(plan, {**inputs, **lates}, want=WANTED, threads=1)
+
+
+WANTED = ("harmonised", "quarantined", "repairs", "measured")

@@ -38,7 +38,7 @@ from datong.harmonise.rules.workspace import mapping_names, mapping_of, nearest
 from datong.harmonise.service.folders import folder_of, folders_of
 from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files, sources
+from datong.harmonise.store import files, rereading, sources
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -169,7 +169,8 @@ def _require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
 
 
 def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
-    inputs = {planning.input_name(name): table for name, table in reading.tables.items()}
+    inputs: dict[str, Any] = {planning.input_name(name): table for name, table in reading.tables.items()}
+    inputs |= dict.fromkeys((late.name for late in plan.late), rereading.again(reading.tables[mapping.main]))
     result = engine.run(plan, inputs, want=("harmonised", "quarantined", "repairs", "measured"))
     if mapping.source.kind is SourceKind.database:
         return result  # its rows stand in the database, under their keys
