@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datong.engine import rules as plans
 from datong.engine import service as engine
-from datong.engine.model import Plan, Result
+from datong.engine.model import STEP_FAILED, Plan, Result
 from datong.ground import evidence
 from datong.ground.canonical import digest
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model.builds import State
 from datong.harmonise.model.mappings import Mapping, SourceKind
-from datong.harmonise.model.reading import BROKEN, ROW, Reading
+from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
     COLUMNS_MISSING,
@@ -38,7 +37,7 @@ from datong.harmonise.rules.workspace import mapping_names, mapping_of, nearest
 from datong.harmonise.service.folders import folder_of, folders_of
 from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files, rereading, sources
+from datong.harmonise.store import files, rereading, scanned, sources
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -67,9 +66,10 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
         if found is None:
             continue
         try:
-            reading, plan = _read(found, given), planning.plan_of(found)
+            reading = _read(found, given)
+            plan = _plan(found, reading)
             problems += plans.problems(plan)
-            rows = reading.tables[found.main].num_rows
+            rows = rereading.count(reading.tables[found.main])
             checked.append(
                 {"mapping": name, "source": found.source.name, "standard": found.standard.name, "rows": rows}
             )
@@ -99,15 +99,25 @@ def build(tx: Tx, *, resource: str, workspace: str, mapping: str, data: str | No
         said = "should be a resource code: letters, digits, - and _, with * only at its end"
         problem = Problem("resource", "应为资源标识码", said)
         raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
-    reading, plan = _read(found, given), planning.plan_of(found)
-    if reading.tables[found.main].num_rows == 0:
+    reading = _read(found, given)
+    plan = _plan(found, reading)
+    if rereading.count(reading.tables[found.main]) == 0:
         raise NO_ROWS(source=found.source.name)
     made = _Made(resource, found, reading, plan)
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
         _make_current(tx, resource, made.id)
         return shown(known)
-    result = _run(found, reading, plan)
+    try:
+        result = _run(found, reading, plan)
+    except Refusal as refusal:
+        if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
+            raise
+        # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
+        reading = _read(found, given, scan=False)
+        made = replace(made, reading=reading, plan=_plan(found, reading))
+        plan = made.plan
+        result = _run(found, reading, plan)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
@@ -139,8 +149,18 @@ def _mapping(folder: Path, name: str) -> Mapping:
     return found
 
 
-def _read(mapping: Mapping, data: Path) -> Reading:
-    """Read the source; COLUMNS_MISSING names every path that is not there, with the nearest names."""
+def _plan(mapping: Mapping, reading: Reading) -> Plan:
+    main = reading.tables[mapping.main]
+    if isinstance(main, scanned.Lines):
+        return planning.plan_of(mapping, main.numbers, scanned=True)
+    return planning.plan_of(mapping)
+
+
+def _read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+    """Read the source, or survey it where the engine is to scan it.
+
+    COLUMNS_MISSING names every path that is not there, with the nearest names.
+    """
     wanted: dict[str, list[str]] = {}
     if mapping.source.kind is SourceKind.database:
         for path in mapping.paths:
@@ -150,6 +170,8 @@ def _read(mapping: Mapping, data: Path) -> Reading:
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         _require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted)
+    if scan and (found := scanned.reading(mapping, data)) is not None:
+        return found
     reading = sources.read(mapping.source, data, wanted)
     table = reading.tables[mapping.main]
     if table.num_rows:
@@ -178,9 +200,9 @@ def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
     return replace(result, tables={**result.tables, "quarantined": held})
 
 
-def _with_whole_records(held: pa.Table, source: pa.Table) -> pa.Table:
+def _with_whole_records(held: pa.Table, source: pa.Table | scanned.Lines) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
-    rows = source.drop_columns([ROW, BROKEN]).take(pc.subtract(held["row"], 1)).to_pylist()
+    rows = rereading.records(source, held["row"].to_pylist())
     records = [
         {**{path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
         for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)
