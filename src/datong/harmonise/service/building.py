@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datong.engine import rules as plans
-from datong.engine.model import Plan, Result
+from datong.engine.model import STEP_FAILED, Plan, Result
 from datong.ground import evidence
 from datong.ground.canonical import digest, plain
 from datong.ground.db import Actor, Store, Tx
@@ -24,7 +23,7 @@ from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model import lineage as lineage_values
 from datong.harmonise.model.builds import State
 from datong.harmonise.model.mappings import Mapping, SourceKind, Standard
-from datong.harmonise.model.reading import BROKEN, ROW, Reading
+from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
     COLUMNS_MISSING,
@@ -41,7 +40,7 @@ from datong.harmonise.service import layering, matching, ruling, runs
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
-from datong.harmonise.store import accounts, files, sources
+from datong.harmonise.store import accounts, files, rereading, scanned, sources
 from datong.harmonise.store import builds as kept
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
@@ -78,9 +77,10 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             continue
         try:
             require_not_own(tx, found.source, given)
-            reading, plan = _read(found, given), planning.plan_of(found)
+            reading = _read(found, given)
+            plan = _plan(found, reading)
             problems += plans.problems(plan)
-            rows = reading.tables[found.main].num_rows
+            rows = rereading.count(reading.tables[found.main])
             checked.append(
                 {"mapping": name, "source": found.source.name, "standard": found.standard.name, "rows": rows}
             )
@@ -124,17 +124,25 @@ def _build(tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None) -> d
     require_not_own(tx, found.source, given)
     _versions_show(tx, resource, found.standard)
     attempt.read_whole = False
-    reading = _read(found, given)
-    attempt.read_whole = True
-    if reading.tables[found.main].num_rows == 0:
-        raise NO_ROWS(source=found.source.name)
     repairs = layer.fitting(found, standing(tx, resource, found.source.name))
-    made = _Made(resource, found, reading, layer.layered(planning.plan_of(found), found, repairs), repairs)
+    reading = _read(found, given, scan=not repairs)
+    attempt.read_whole = True
+    if rereading.count(reading.tables[found.main]) == 0:
+        raise NO_ROWS(source=found.source.name)
+    made = _Made(resource, found, reading, _plan(found, reading), repairs)
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
         _make_current(tx, resource, made.id)
         return shown(known)
-    result, repaired = _run(made)
+    try:
+        result, repaired = _run(made)
+    except Refusal as refusal:
+        if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
+            raise
+        # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
+        reading = _read(found, given, scan=False)
+        made = replace(made, reading=reading, plan=_plan(found, reading))
+        result, repaired = _run(made)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
@@ -172,8 +180,18 @@ def _mapping(folder: Path, name: str) -> Mapping:
     return found
 
 
-def _read(mapping: Mapping, data: Path) -> Reading:
-    """Read the source; COLUMNS_MISSING names every path that is not there, with the nearest names."""
+def _plan(mapping: Mapping, reading: Reading) -> Plan:
+    main = reading.tables[mapping.main]
+    if isinstance(main, scanned.Lines):
+        return planning.plan_of(mapping, main.numbers, scanned=True)
+    return planning.plan_of(mapping)
+
+
+def _read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+    """Read the source, or survey it where the engine is to scan it.
+
+    COLUMNS_MISSING names every path that is not there, with the nearest names.
+    """
     wanted: dict[str, list[str]] = {mapping.main: []} if mapping.source.tables else {}
     for path in mapping.paths if mapping.source.tables else ():
         table, column = path.split(".", 1)
@@ -183,6 +201,8 @@ def _read(mapping: Mapping, data: Path) -> Reading:
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         _require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted)
+    if scan and (found := scanned.reading(mapping, data)) is not None:
+        return found
     reading = sources.read(mapping.source, data, wanted)
     if not reading.tables[mapping.main].num_rows:
         return reading  # nothing says which columns it would have; nothing is built of it
@@ -254,9 +274,9 @@ def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple
     }
 
 
-def _with_whole_records(held: pa.Table, source: pa.Table, prefix: str) -> pa.Table:
+def _with_whole_records(held: pa.Table, source: pa.Table | scanned.Lines, prefix: str) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
-    rows = source.drop_columns([ROW, BROKEN]).take(pc.subtract(held["row"], 1)).to_pylist()
+    rows = rereading.records(source, held["row"].to_pylist())
     records = [
         {**{prefix + path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
         for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)
