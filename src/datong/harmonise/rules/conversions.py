@@ -18,17 +18,11 @@ from zoneinfo import ZoneInfo
 
 from datong.engine.model import literal, quoted
 from datong.harmonise.model.mappings import Codes, Column, How, Type
+from datong.harmonise.rules.checks import PLATE
 
 _WIDE = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F)) + "\u3000"
 _NARROW = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
 _ANY_WIDE = r"[\x{FF01}-\x{FF5E}\x{3000}]"
-
-_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-PLATE = (
-    f"[{_PROVINCES}][A-HJ-NP-Z]"
-    r"([A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9挂学警港澳]|[A-HJK][A-HJ-NP-Z0-9]\d{4}|\d{5}[A-HJK])"
-)
-"""GA 36-2018: ordinary, small and large new-energy plates (policy.md 7.5)."""
 
 _SECONDS = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?"
 _WITH_OFFSET = _SECONDS + r"\s?([zZ]|[+-]\d{2}(:?\d{2})?)"
