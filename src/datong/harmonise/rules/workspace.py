@@ -25,7 +25,6 @@ from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import (
     Check,
-    Code,
     Codes,
     Column,
     Element,
@@ -39,6 +38,8 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
+from datong.harmonise.rules import meaning as reading
+from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.standards import standard_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -52,20 +53,26 @@ MAKES = {
     How.longitude: {Type.number},
     How.plate: {Type.string},
     How.code: {Type.string},
+    How.date: {Type.date},
+    How.boolean: {Type.boolean},
+    How.resident_id: {Type.string},
+    How.credit_code: {Type.string},
+    How.vin: {Type.string},
+    How.phone: {Type.string},
+    How.birth_date: {Type.date},
+    How.sex: {Type.string},
 }
 """The types of element each conversion can make."""
 
-OPTIONS = {
-    How.text: set[str](),
+_OWN_OPTIONS = {
     How.number: {"thousands", "between"},
     How.timestamp: {"zone", "formats", "ambiguous", "between"},
     How.latitude: {"notation", "datum", "between"},
     How.longitude: {"notation", "datum", "between"},
-    How.plate: set[str](),
     How.code: {"codes"},
 }
-SAME_DATUM = ("WGS84", "CGCS2000")
-"""Datums that need no conversion to WGS84: they differ by centimetres (policy.md 7.4)."""
+OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
+"""The keys that each conversion may have."""
 LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S",)
 
 
@@ -215,7 +222,8 @@ class _Reader:
                 self.found.say(
                     "columns", f"缺少必填元素 {element.name}", f"the required element {element.name} is not filled"
                 )
-        return tuple(columns)
+        reading.points(self.found.say, columns)
+        return tuple(reading.dated(self.found.say, columns))
 
     def _column(self, element: Element, given: Any) -> Column:
         at = f"columns.{element.name}"
@@ -233,12 +241,15 @@ class _Reader:
             how=how,
             constant=constant,
             zone=self._zone(at, how, value),
-            formats=tuple(str(f) for f in value.get("formats", LOCAL_FORMATS)),
+            formats=tuple(
+                str(f) for f in value.get("formats", reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS)
+            ),
             ambiguous=self._one_of(f"{at}.ambiguous", value.get("ambiguous", "quarantine"), ("quarantine", "earlier")),
             notation=self._notation(at, how, value),
             thousands=str(value.get("thousands", "")),
             between=self._between(at, how, value.get("between")),
             codes=self._codes(at, how, value),
+            meaning=reading.meaning_of(self.found.say, at, how, element, value),
         )
 
     def _how(self, at: str, name: Any) -> How:
@@ -271,9 +282,9 @@ class _Reader:
         datum = value.get("datum")
         if datum is None:
             self.found.say(f"{at}.datum", "坐标系未声明", "declare the datum of the coordinates, e.g. WGS84")
-        elif datum not in SAME_DATUM:
-            said = f"only {' and '.join(SAME_DATUM)} are converted today"
-            self.found.say(f"{at}.datum", f"暂不支持 {datum}；可用 {'、'.join(SAME_DATUM)}", f"{datum}: {said}")
+        elif datum not in DATUMS:
+            known = ", ".join(DATUMS)
+            self.found.say(f"{at}.datum", f"未知坐标系 {datum}；可用 {known}", f"{datum} is no datum of: {known}")
         return self._one_of(f"{at}.notation", value.get("notation"), ("decimal", "dms"))
 
     def _between(self, at: str, how: How, value: Any) -> tuple[str, str] | None:
@@ -283,7 +294,7 @@ class _Reader:
             self.found.say(f"{at}.between", "应为 [下限, 上限]", "should be [lowest, highest]")
             return None
         try:
-            if how is How.timestamp:
+            if how in {How.timestamp, How.date, How.birth_date}:
                 ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
                 return ends[0].isoformat(), ends[1].isoformat()
             return repr(float(value[0])), repr(float(value[1]))
@@ -305,8 +316,8 @@ class _Reader:
             self.found.say(f"{at}.codes", "代码表为空", "the code table is empty")
             return None
         whole = self._one_of(f"{at}.codes.match", table.get("match", "whole"), ("whole", "prefix")) == "whole"
-        codes = [Code(str(k), str(v["to"] if isinstance(v, dict) else v)) for k, v in entries.items()]
-        return Codes(str(value["codes"]), whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))))
+        codes = tuple(sorted(reading.codes_of(self.found.say, file, entries), key=lambda c: (-len(c.starts), c.starts)))
+        return Codes(str(value["codes"]), whole, codes, str(value.get("on", "")))
 
     def _one_of(self, at: str, value: Any, known: tuple[str, ...]) -> str:
         if value not in known:
