@@ -8,11 +8,12 @@ Must never know: tables, engines. Contract: tests/harmonise/test_harmonise_quick
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datong.engine.model import literal, quoted
-from datong.harmonise.model.mappings import Column, How, Type
+from datong.harmonise.model.mappings import PLAIN, Column, How, Type
 from datong.harmonise.rules import conversions as sql
+from datong.harmonise.rules.checks import PLATE
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | 
     """How `column` is read quickly, or None where only the long way knows."""
     if column.constant is not None:
         return Quick(sql.converted(column), "TRUE")
+    if replace(column.meaning, datum=PLAIN.datum) != PLAIN:
+        return None
     text = sql.original(column.path)
     found = _number_given(column, text) if is_number else _forms(column, text)
     if found is None:
@@ -73,5 +76,5 @@ def _forms(column: Column, text: str) -> Form | None:
     if column.how is How.timestamp and column.zone == "offset":
         return f"TRY_CAST({text} AS TIMESTAMPTZ)", [f"regexp_full_match({text}, '{sql.WITH_OFFSET}')"]
     if column.how is How.plate:
-        return text, [f"regexp_full_match({text}, {literal(sql.PLATE)})"]
+        return text, [f"regexp_full_match({text}, {literal(PLATE)})"]
     return None
