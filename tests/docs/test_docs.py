@@ -20,7 +20,7 @@ from docs_pages import BIN, ROOT, blocks, links, masked, same
 import datong
 from datong import app
 from datong.harmonise.model.mappings import How, SourceKind
-from datong.harmonise.rules import workspace
+from datong.harmonise.rules import source_keys, workspace
 from datong.terms.verbs import VERBS
 from demo_run import Run, finished
 
@@ -238,6 +238,8 @@ def keys_read(function: Any) -> set[str]:
     ("heading", "reader"),
     [
         ("Source", workspace._source),
+        ("Paging", source_keys._paging),
+        ("Load", source_keys.load_of),
         ("Mapping", workspace._mapping),
         ("Column", workspace._Reader._column),
         ("Join", workspace._Reader.joins),

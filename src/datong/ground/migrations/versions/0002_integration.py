@@ -1,5 +1,8 @@
 """integration: learned synonyms, marks of incremental loads, repairs of quarantined rows"""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0002"
 down_revision = "0001"
 
@@ -16,6 +19,30 @@ def _matching() -> None:
 
 def _sources() -> None:
     """How far incremental loads came, and the schema each source had."""
+    op.create_table(
+        "load_mark",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("by", sa.String(length=10), nullable=False),
+        sa.Column("key_columns", sa.JSON(), nullable=False),
+        sa.Column("column", sa.String(length=200), nullable=False),
+        sa.Column("value", sa.Text(), nullable=True),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("next_row", sa.Integer(), nullable=False),
+        sa.Column("file", sa.String(length=80), nullable=False),
+        sa.Column("build", sa.String(length=80), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_load_mark")),
+    )
+    op.create_table(
+        "source_schema",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_schema")),
+    )
 
 
 def _contracts() -> None:
@@ -24,3 +51,5 @@ def _contracts() -> None:
 
 def downgrade() -> None:
     """What the three sections made, dropped in the opposite order."""
+    op.drop_table("source_schema")
+    op.drop_table("load_mark")
