@@ -32,7 +32,7 @@ def told(before: list[ColumnSeen], now: list[ColumnSeen], *mapped: str) -> list[
 @pytest.mark.parametrize(
     ("values", "looks"),
     [
-        (("1", "-20", None), "integer"), (("1", "2.5", "1,023"), "number"), (("2026-02-01", "20260201"), "date"),
+        (("1", "-20", None), "integer"), (("1", "2.5", "1,023"), "number"), (("2026-02-01", "2026/2/3", "20260201"), "date"),
         (("2026-02-01 08:00", "2026/2/1 8:00:01.5"), "time"), (("是", "否"), "boolean"), (("a", "b", "1"), "text"),
         ((None, "", " "), "empty"), (("1", "?", "2", "x"), "integer"),
     ],
