@@ -19,7 +19,7 @@ from datong.ground.db import Actor
 from datong.register import service as register
 from demo_run import PORT, Run, finished
 from living import alive
-from storage import ACCESS, SECRET, S3
+from storage import ACCESS, S3, SECRET
 
 __all__ = ["finished"]
 HOW_TO = ROOT / "docs/how-to"
@@ -128,7 +128,11 @@ def test_an_excel_source(tmp_path: Path) -> None:
 
 
 def test_an_http_source(tmp_path: Path) -> None:
-    done("connect-http-api.md", tmp_path, {"8080": str(PORT + 9)})
+    pid = tmp_path / "api.pid"
+    try:
+        done("connect-http-api.md", tmp_path, {"8080": str(PORT + 9), "& API=$!": f"& API=$!; echo $! > {pid}"})
+    finally:
+        stop(pid)
 
 
 def test_an_s3_source(tmp_path: Path) -> None:

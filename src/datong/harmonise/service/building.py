@@ -35,7 +35,7 @@ from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules import quality, standards
 from datong.harmonise.rules.places import line_of, listed
 from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
-from datong.harmonise.service import drifting, loading
+from datong.harmonise.service import drifting, loading, matching
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import builds as kept
@@ -144,7 +144,9 @@ def build(
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
-    return {**_keep(tx, row, result, plan), **more}
+    kept_row = _keep(tx, row, result, plan)
+    matching.remember_mapping(tx, found)
+    return {**kept_row, **more}
 
 
 @dataclass(frozen=True)
