@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ IN_ORDER = [
     "withdraw-an-authorisation", "join-a-node", "end-a-delivery",
 ]  # fmt: skip
 """The later ones take something away, or add a member."""
-OF_ITS_OWN = {"connect-postgresql", "write-an-element-pack"}
+OF_ITS_OWN = {"confirm-a-mapping", "connect-postgresql", "write-an-element-pack"}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,22 @@ def test_an_own_element_pack(tmp_path: Path) -> None:
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
         shell.close()
+
+
+def test_confirming_a_mapping(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    node = tmp_path / "car-park"
+    app.init(node, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
+    shell = Shell(tmp_path, DATONG_TOKEN=engineer(node), DATONG_NODE=f"http://127.0.0.1:{port}")
+    page = HOW_TO / "confirm-a-mapping.md"
+    try:
+        shell.run(background(str(node), port))
+        assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+        stop(tmp_path / "car-park.pid")
 
 
 @pytest.mark.postgresql

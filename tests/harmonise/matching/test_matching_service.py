@@ -49,7 +49,9 @@ def said(store: Store, actor: Actor, pairs: dict[str, str], **more: Any) -> list
 
 def acts(store: Store, actor: Actor) -> list[str]:
     with store.read(actor) as tx:
-        return [row.act for row in tx.all(select(leaves.c.act).where(leaves.c.act.like("%synonym%")).order_by(leaves.c.seq))]
+        return [
+            row.act for row in tx.all(select(leaves.c.act).where(leaves.c.act.like("%synonym%")).order_by(leaves.c.seq))
+        ]
 
 
 def test_a_match_tells_element_score_reason_and_never_a_value(store: Store, engineer: Actor) -> None:
@@ -81,7 +83,7 @@ def test_a_confirmed_column_is_found_with_full_score_however_it_is_written(store
     with store.read(engineer) as tx:
         kept = harmonise.synonyms(tx, column="gmrq_x")
     assert [(k["id"], k["element"], k["told_by"], k["state"]) for k in kept] == [
-        (made[0]["id"], "registration_date", "person", "standing")
+        (made[0]["id"], "registration_date", "by_person", "standing")
     ]
     assert kept[0]["by"] == engineer.person
 
@@ -150,8 +152,16 @@ def test_a_match_of_nothing_names_source_and_standard_at_once(store: Store, engi
 
 def test_a_workspace_standard_is_matched_and_confirmed(store: Store, engineer: Actor, node_folder: Path) -> None:
     properties = [
-        {**prop("licence_mark"), "synonyms": [{"synonym": "车牌号", "locale": "zh-CN"}], "businessName": "licence mark"},
-        {**prop("since", "date"), "synonyms": [{"synonym": "购买日期", "locale": "zh-CN"}], "businessName": "bought on"},
+        {
+            **prop("licence_mark"),
+            "synonyms": [{"synonym": "车牌号", "locale": "zh-CN"}],
+            "businessName": "licence mark",
+        },
+        {
+            **prop("since", "date"),
+            "synonyms": [{"synonym": "购买日期", "locale": "zh-CN"}],
+            "businessName": "bought on",
+        },
     ]
     write(node_folder / "work", {"standards/car.odcs.yaml": {**files({}, *properties)["standards/thing.odcs.yaml"]}})
     found = proposed(store, engineer, standard="car")
@@ -159,7 +169,9 @@ def test_a_workspace_standard_is_matched_and_confirmed(store: Store, engineer: A
     assert found["cph"]["element"] == "licence_mark"
     said(store, engineer, {"cph": "licence_mark"}, standard="car", workspace="work")
     assert proposed(store, engineer, standard="car")["cph"]["score"] == 1.0
-    assert proposed(store, engineer)["cph"]["element"] == "vehicle_plate", "what is confirmed for one standard stays there"
+    assert proposed(store, engineer)["cph"]["element"] == "vehicle_plate", (
+        "what is confirmed for one standard stays there"
+    )
 
 
 def test_what_a_build_maps_is_remembered_in_its_transaction(store: Store, engineer: Actor) -> None:
@@ -168,7 +180,7 @@ def test_what_a_build_maps_is_remembered_in_its_transaction(store: Store, engine
             harmonise.build(tx, resource="things-1", workspace="work", mapping="things")
     with store.read(engineer) as tx:
         rows = harmonise.synonyms(tx)
-    assert [(row["column"], row["element"], row["told_by"]) for row in rows] == [("zdy_bh", "id", "build")]
+    assert [(row["column"], row["element"], row["told_by"]) for row in rows] == [("zdy_bh", "id", "by_build")]
     assert acts(store, engineer) == ["harmonise.synonym_confirmed"]
 
 
