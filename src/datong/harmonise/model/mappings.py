@@ -151,6 +151,14 @@ class Unique:
 
 
 @dataclass(frozen=True)
+class Freshness:
+    """How old values of `column` may be when they are built: what timeliness is measured against."""
+
+    column: str
+    within_days: int
+
+
+@dataclass(frozen=True)
 class Mapping:
     """From one source to one standard. main: the table whose rows are the rows of the result."""
 
@@ -164,6 +172,7 @@ class Mapping:
     unique: tuple[Unique, ...]
     missing: tuple[str, ...]
     digest: str
+    freshness: Freshness | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ repairing  repair, import_repairs, export_repairs, withdraw_repair, repairs: wha
 runs       the attempts to build; lineage
 contracting  contract, compare
 replaying  replay
+measuring  quality_of, quality_history, rows_behind
 
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
 """
@@ -17,6 +18,7 @@ from datong.harmonise.service.building import build, check
 from datong.harmonise.service.contracting import compare, contract
 from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
+from datong.harmonise.service.measuring import quality_history, quality_of, rows_behind
 from datong.harmonise.service.repairing import export_repairs, import_repairs, repair, repairs, withdraw_repair
 from datong.harmonise.service.replaying import replay
 from datong.harmonise.service.rows import current, own_rows, quarantined_rows
@@ -40,11 +42,14 @@ __all__ = [
     "lineage_runs",
     "on_run",
     "own_rows",
+    "quality_history",
+    "quality_of",
     "quarantine_summary",
     "quarantined_rows",
     "repair",
     "repairs",
     "replay",
+    "rows_behind",
     "sweep",
     "withdraw_repair",
 ]

@@ -37,7 +37,7 @@ from datong.harmonise.rules import changes, contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.workspace import mapping_names, mapping_of, nearest
-from datong.harmonise.service import layering, ruling, runs
+from datong.harmonise.service import layering, measuring, ruling, runs
 from datong.harmonise.service.folders import folder_of, folders_of
 from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
@@ -260,7 +260,12 @@ def _row(tx: Tx, made: _Made, result: Result) -> dict[str, Any]:
             {("values" if key == "rows" else key): value for key, value in entry.items()}
             for entry in _counted(result["repairs"], ("state", "rule", "column"))
         ],
-        "quality": quality.quality_of(mapping, result["measured"].to_pylist()[0]),
+        "quality": quality.quality_of(
+            mapping,
+            result["measured"].to_pylist()[0],
+            fresh=measuring.fresh(tx, mapping, result["harmonised"]),
+            readings=measuring.readings(tx, mapping, made.resource),
+        ),
         "elements": standards.as_json(mapping.standard)["elements"],
         "files": {},
         "digest": "",
