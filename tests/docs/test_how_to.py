@@ -25,7 +25,7 @@ IN_ORDER = [
     "withdraw-an-authorisation", "join-a-node", "end-a-delivery",
 ]  # fmt: skip
 """The later ones take something away, or add a member."""
-OF_ITS_OWN = {"connect-postgresql", "write-an-element-pack"}
+OF_ITS_OWN = {"connect-postgresql", "repair-quarantined-rows", "write-an-element-pack"}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,19 @@ def test_an_own_element_pack(tmp_path: Path) -> None:
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
         shell.close()
+
+
+def test_repairing_and_replaying(tmp_path: Path) -> None:
+    folder, port = tmp_path / "car-park", PORT + 9
+    app.init(folder, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
+    page = HOW_TO / "repair-quarantined-rows.md"
+    shell = Shell(tmp_path, DATONG_TOKEN=engineer(folder), DATONG_NODE=f"http://127.0.0.1:{port}")
+    try:
+        shell.run(background(str(folder), port))
+        assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+        stop(tmp_path / "car-park.pid")
 
 
 @pytest.mark.postgresql
