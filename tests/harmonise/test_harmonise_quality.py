@@ -65,7 +65,9 @@ def test_each_column_has_figures_of_its_own() -> None:
         {"id": None, "n": "x", "name": "y", "t": None},
     )
     mapping = mapped(CONTENTS)
-    found = quality.quality_of(mapping, run(mapping, things=rows)["measured"].to_pylist()[0], readings=(1, 2))
+    counts = run(mapping, things=rows)["measured"].to_pylist()[0]
+    found = quality.quality_of(mapping, counts, readings=(1, 2))
+    of_columns = quality.columns_of(mapping, counts)
     columns = {
         c["element"]: {f["dimension"]: (f["a"], f["b"]) for f in c["dimensions"] if f["b"]} for c in found["columns"]
     }
@@ -75,6 +77,6 @@ def test_each_column_has_figures_of_its_own() -> None:
         "name": {"completeness": (3, 4), "accuracy": (3, 3)},
         "seen_at": {"normativity": (1, 3), "completeness": (3, 4), "accuracy": (1, 3), "timeliness": (1, 2)},
     }
-    assert next(c["grade"] for c in found["columns"] if c["element"] == "id") == "C"
+    assert next(c["grade"] for c in of_columns if c["element"] == "id") == "C"
     access = next(f for f in found["dimensions"] if f["dimension"] == "accessibility")
     assert (access["a"], access["b"], access["value"]) == (1, 2, 0.5)

@@ -66,7 +66,7 @@ def browser(store: Store, tmp_path: Path) -> Iterator[Asgi]:
         tx.add(builds.builds, row)
         builds.point_to(tx, "wide-1", row["id"])
         tx.add(accounts.accounts, {"id": row["id"], "workspace": "w", "data": None, "contract": {}, "lineage": wide(),
-                                   "rules": [], "repaired": {}})  # fmt: skip
+                                   "columns": [], "rules": [], "repaired": {}})  # fmt: skip
         register.bootstrap_operator(tx, login="op", name="云泰", password=None, department="平台部")
         token = register.login_link(tx, person=register.people(tx)[0]["id"])["token"]
     from starlette.applications import Starlette

@@ -31,25 +31,27 @@ NOT_DECLARED = "not measured: the mapping declares no freshness"
 def quality_of(
     mapping: Mapping, counts: Map[str, int], *, fresh: tuple[int, int] = (0, 0), readings: tuple[int, int] = (0, 0)
 ) -> dict[str, Any]:
-    """{grade, score, rule, measured_on, dimensions: [{dimension, zh, indicator, formula, a, b, value}], columns}.
+    """{grade, score, rule, measured_on, dimensions: [{dimension, zh, indicator, formula, a, b, value}]}.
 
     counts: the row of the plan's step `measured`. fresh: (values within the days that the mapping declares, values).
     readings: (attempts that read the source to its end, attempts). score: mean of the dimensions measured; a dimension
-    is the mean of its indicators. columns: the same for each element read: [{element, zh, en, grade, score,
-    dimensions}].
+    is the mean of its indicators.
     """
     indicators = _indicators(mapping, counts, fresh, readings)
-    columns = [
-        {"element": c.element.name, "zh": c.element.zh, "en": c.element.en, **_graded(_of_column(mapping, c, counts))}
-        for c in mapping.columns
-        if c.constant is None
-    ]
     return {
         **_graded(indicators),
         "rule": RULE,
         "measured_on": "the source as read, before repair and quarantine; rows repaired by hand as repaired",
-        "columns": columns,
     }
+
+
+def columns_of(mapping: Mapping, counts: Map[str, int]) -> list[dict[str, Any]]:
+    """The same figures for each element that is read: [{element, zh, en, grade, score, dimensions}]."""
+    return [
+        {"element": c.element.name, "zh": c.element.zh, "en": c.element.en, **_graded(_of_column(mapping, c, counts))}
+        for c in mapping.columns
+        if c.constant is None
+    ]
 
 
 def means_of(indicators: Iterable[Map[str, Any]]) -> dict[str, float]:

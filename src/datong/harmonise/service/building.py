@@ -221,6 +221,7 @@ def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple
         "data": place[1],
         "contract": contracts.contract_of(made.mapping, lineage, made.resource),
         "lineage": plain(lineage_values.as_json(lineage)),
+        "columns": quality.columns_of(made.mapping, result["measured"].to_pylist()[0]),
         "rules": plain(ruling.results(made.mapping, result["harmonised"])),
         "repaired": repaired,
     }

@@ -21,8 +21,8 @@ from datong.harmonise.model.refusals import NO_BUILD
 from datong.harmonise.rules import quality
 from datong.harmonise.service.rows import intact
 from datong.harmonise.service.showing import note_of
+from datong.harmonise.store import accounts, files, runs
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files, runs
 from datong.terms.verbs import view
 
 ROWS_TOLD_MAX = 1000
@@ -60,7 +60,11 @@ def quality_of(tx: Tx, *, build: str) -> dict[str, Any]:
         for entry in row["reasons_by_column"]
     ]
     told = {key: row[key] for key in ("resource", "standard", "state", "read", "harmonised", "quarantined", "at")}
-    return {"build": build, **told, **row["quality"], "reasons": reasons, "repairs": row["repairs"]}
+    account = accounts.of(tx, build)
+    columns = account["columns"] if account else []
+    return {
+        "build": build, **told, **row["quality"], "columns": columns, "reasons": reasons, "repairs": row["repairs"]
+    }  # fmt: skip
 
 
 @view()
