@@ -31,7 +31,7 @@ IN_ORDER = [
 """The later ones take something away, or add a member."""
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "write-an-element-pack",
-    "confirm-a-mapping",
+    "confirm-a-mapping", "repair-quarantined-rows",
 }  # fmt: skip
 
 
@@ -164,6 +164,19 @@ def test_confirming_a_mapping(tmp_path: Path) -> None:
     page = HOW_TO / "confirm-a-mapping.md"
     try:
         shell.run(background(str(node), port))
+        assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+        stop(tmp_path / "car-park.pid")
+
+
+def test_repairing_and_replaying(tmp_path: Path) -> None:
+    folder, port = tmp_path / "car-park", PORT + 9
+    app.init(folder, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
+    page = HOW_TO / "repair-quarantined-rows.md"
+    shell = Shell(tmp_path, DATONG_TOKEN=engineer(folder), DATONG_NODE=f"http://127.0.0.1:{port}")
+    try:
+        shell.run(background(str(folder), port))
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
         shell.close()

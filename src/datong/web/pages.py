@@ -83,6 +83,9 @@ PAGES = (
     Page("quarantine", "work", Text("隔离区", "Quarantine"), (
         Section("harmonise.quarantine_summary", ("resource", "words", "column", "rows", "build"), key=""),
     )),
+    Page("repairs", "work", Text("修复", "Repairs"), (
+        Section("harmonise.repairs", ("resource", "column", "row", "reason", "build", "by", "state", "at")),
+    )),
     Page("releases", "work", Text("风险与放行", "Risk and releases"), (
         Section("deidentify.releases", ("dataset", "recipient_group", "form", "risk", "agreement", "at"),
                 Text("放行", "Releases")),
@@ -156,6 +159,6 @@ PAGE_OF_PREFIX = {
     "build": "builds", "release": "releases", "assessment": "releases", "dec": "decisions", "grant": "deliveries",
     "transfer": "deliveries", "share": "deliveries", "recv": "deliveries", "st": "statements", "fee": "fees",
     "ceil": "fees", "survey": "fees", "res": "resources", "prod": "products", "partition": "versions",
-    "leaf": "leaves",
+    "leaf": "leaves", "repair": "repairs",
 }  # fmt: skip
 """The page on which a record stands, by the prefix of its id (ground.db.new_id)."""

@@ -36,7 +36,7 @@ from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.places import line_of, listed
 from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
-from datong.harmonise.service import drifting, layering, loading, matching, ruling, runs
+from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
@@ -303,6 +303,7 @@ def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple
         "data": place[1],
         "contract": contracts.contract_of(made.mapping, lineage, made.resource),
         "lineage": plain(lineage_values.as_json(lineage)),
+        "columns": quality.columns_of(made.mapping, result["measured"].to_pylist()[0]),
         "rules": plain(ruling.results(made.mapping, result["harmonised"])),
         "repaired": repaired,
     }
@@ -342,7 +343,12 @@ def _row(tx: Tx, made: _Made, result: Result) -> dict[str, Any]:
             {("values" if key == "rows" else key): value for key, value in entry.items()}
             for entry in _counted(result["repairs"], ("state", "rule", "column"))
         ],
-        "quality": quality.quality_of(mapping, result["measured"].to_pylist()[0]),
+        "quality": quality.quality_of(
+            mapping,
+            result["measured"].to_pylist()[0],
+            fresh=measuring.fresh(tx, mapping, result["harmonised"]),
+            readings=measuring.readings(tx, mapping, made.resource),
+        ),
         "elements": standards.as_json(mapping.standard)["elements"],
         "files": {},
         "digest": "",

@@ -74,6 +74,7 @@ def _contracts() -> None:
         sa.Column("data", sa.Text(), nullable=True),
         sa.Column("contract", sa.JSON(), nullable=False),
         sa.Column("lineage", sa.JSON(), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
         sa.Column("repaired", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_build_account")),
