@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 
 
@@ -67,6 +68,14 @@ class How(StrEnum):
     longitude = "longitude"
     plate = "plate"
     code = "code"
+    date = "date"
+    boolean = "boolean"
+    resident_id = "resident_id"
+    credit_code = "credit_code"
+    vin = "vin"
+    phone = "phone"
+    birth_date = "birth_date"
+    sex = "sex"
 
 
 @dataclass(frozen=True)
@@ -184,6 +193,7 @@ class Element:
     max_length: int | None = None
     pattern: str = ""
     values: tuple[str, ...] = ()
+    datum: str = "WGS84"
 
 
 @dataclass(frozen=True)
@@ -199,17 +209,56 @@ class Standard:
 
 @dataclass(frozen=True)
 class Code:
-    """One entry of a code table: values that begin with `starts` become `to`."""
+    """One entry of a code table: values that begin with `starts` become `to`. valid_to: the first day on which it is
+    no longer valid; successor: the codes that took its place then."""
 
     starts: str
     to: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+    successor: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Codes:
+    """A code table. on: the element with the day on which a row's code must be valid; empty = any day. zone: where
+    that day is counted, when the element is a time."""
+
     name: str
     whole: bool
     entries: tuple[Code, ...]
+    on: str = ""
+    zone: str = ""
+
+    def entry(self, starts: str) -> Code:
+        return next(code for code in self.entries if code.starts == starts)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a source says of its numbers, dates and words, where that is not what the standard says.
+
+    unit: of the source, to be turned into the element's. multipliers: signs that may follow a number, like 万.
+    percent: numbers carry a percent sign. accounting: a number in brackets, or with its minus behind, is negative.
+    datum: of the source's coordinates; partner: the element with the other coordinate of the point.
+    century: of years that are written with two digits. of: the identifier in which a fact is hidden.
+    true, false: the words for yes and no.
+    """
+
+    unit: str = ""
+    multipliers: tuple[str, ...] = ()
+    percent: bool = False
+    accounting: bool = False
+    datum: str = "WGS84"
+    partner: str = ""
+    century: int | None = None
+    of: str = ""
+    true: tuple[str, ...] = ("true",)
+    false: tuple[str, ...] = ("false",)
+
+
+PLAIN = Meaning()
+"""Numbers, days and words just as the standard writes them."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +276,7 @@ class Column:
     thousands: str = ""
     between: tuple[str, str] | None = None
     codes: Codes | None = None
+    meaning: Meaning = PLAIN
 
     @property
     def table(self) -> str:

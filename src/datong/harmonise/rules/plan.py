@@ -34,8 +34,8 @@ def plan_of(mapping: Mapping) -> Plan:
         *lookups,
         Step("joined", _joined(mapping)),
         Step("cleaned", _added("joined", {sql.clean(c.element.name): _cleaned(mapping, c) for c in _read(mapping)})),
-        Step("parsed", _added("cleaned", {k: v for c in _read(mapping) for k, v in sql.parts(c).items()})),
-        Step("converted", _added("parsed", {sql.value(c.element.name): sql.converted(c) for c in mapping.columns})),
+        Step("parsed", _parsed(mapping)),
+        Step("converted", _converted(mapping)),
         Step("judged", _added("converted", {sql.verdict(c.element.name): sql.judged(c) for c in mapping.columns})),
         Step("decided", _decided(mapping)),
         *_repeats(mapping),
@@ -112,7 +112,32 @@ def _joined(mapping: Mapping) -> str:
 
 
 def _cleaned(mapping: Mapping, column: Column) -> str:
-    return sql.cleaned_text(sql.original(column.path), column.how, mapping.missing, column.thousands)
+    raw = sql.original(column.path)
+    return sql.cleaned_text(raw, column.how, mapping.missing, column.thousands, column.meaning)
+
+
+def _converted(mapping: Mapping) -> str:
+    """The values; codes that must be valid on a day come after it."""
+    dated = [c for c in mapping.columns if c.codes is not None and c.codes.on]
+    first = [c for c in mapping.columns if c not in dated]
+    text = _added("parsed", {sql.value(c.element.name): sql.converted(c) for c in first})
+    if not dated:
+        return text
+    return _added(f"({text}) AS before_codes", {sql.value(c.element.name): sql.converted(c) for c in dated})
+
+
+def _parsed(mapping: Mapping) -> str:
+    """The parts of all columns, level over level."""
+    levels: list[dict[str, str]] = []
+    for column in _read(mapping):
+        for number, level in enumerate(sql.parts(column)):
+            if number == len(levels):
+                levels.append({})
+            levels[number] |= level
+    text = _added("cleaned", levels[0] if levels else {})
+    for number, level in enumerate(levels[1:], 1):
+        text = _added(f"({text}) AS level_{number}", level)
+    return text
 
 
 def _added(before: str, columns: dict[str, str]) -> str:

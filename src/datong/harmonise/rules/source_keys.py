@@ -52,9 +52,7 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
             found.say(key, f"{kind} 数据源不用此项", f"a source of kind {kind} takes no {key}")
     quote = found.word("quote", value.get("quote"), '"')
     if len(quote) > 1:
-        found.say(
-            "quote", "应为一个字符，或空文本（无引号）", "should be one character, or empty: no quotes"
-        )
+        found.say("quote", "应为一个字符，或空文本（无引号）", "should be one character, or empty: no quotes")
     for key in value:
         if str(key).endswith("_from") and not VARIABLE.fullmatch(str(value[key])):
             found.say(key, "应为环境变量名", "should be the name of an environment variable, which holds the secret")

@@ -1,7 +1,8 @@
 """Reading a data standard: an Open Data Contract Standard 3.x document, valid against the schema it ships with.
 
 Elements carry their English name in `businessName`, their Chinese one as a synonym with locale zh-CN, their unit
-as the custom property `unit`, and `classification: personal` where they speak of persons.
+and the datum of coordinates as the custom properties `unit` and `datum`, and `classification: personal` where they
+speak of persons.
 Must never know: files, data. Contract: tests/harmonise/test_harmonise_workspace.py.
 """
 
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import Element, Standard, Type
+from datong.harmonise.rules.datums import DATUMS
 
 SHOWN_MAX = 20
 
@@ -70,6 +72,10 @@ def _element(where: str, prop: SchemaProperty) -> tuple[Element | None, list[Pro
         return None, found
     options = prop.logicalTypeOptions or {}
     units = [c.value for c in prop.customProperties or [] if c.property == "unit"]
+    datums = [str(c.value) for c in prop.customProperties or [] if c.property == "datum"]
+    if datums and datums[0] not in DATUMS:
+        known = ", ".join(DATUMS)
+        return None, [Problem(where, f"datum 应为 {known} 之一", f"datum should be one of {known}")]
     return (
         Element(
             name=str(prop.name),
@@ -84,6 +90,7 @@ def _element(where: str, prop: SchemaProperty) -> tuple[Element | None, list[Pro
             max_length=options.get("maxLength"),
             pattern=str(options.get("pattern", "")),
             values=tuple(str(entry.value) for entry in prop.enum or []),
+            datum=datums[0] if datums else "WGS84",
         ),
         [],
     )

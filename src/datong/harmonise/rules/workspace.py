@@ -28,7 +28,6 @@ from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import (
     BLANKS,
     Check,
-    Code,
     Codes,
     Column,
     Element,
@@ -42,7 +41,9 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
+from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules import source_keys
+from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import standard_of
@@ -59,20 +60,26 @@ MAKES = {
     How.longitude: {Type.number},
     How.plate: {Type.string},
     How.code: {Type.string},
+    How.date: {Type.date},
+    How.boolean: {Type.boolean},
+    How.resident_id: {Type.string},
+    How.credit_code: {Type.string},
+    How.vin: {Type.string},
+    How.phone: {Type.string},
+    How.birth_date: {Type.date},
+    How.sex: {Type.string},
 }
 """The types of element each conversion can make."""
 
-OPTIONS = {
-    How.text: set[str](),
+_OWN_OPTIONS = {
     How.number: {"thousands", "between"},
     How.timestamp: {"zone", "formats", "ambiguous", "between"},
     How.latitude: {"notation", "datum", "between"},
     How.longitude: {"notation", "datum", "between"},
-    How.plate: set[str](),
     How.code: {"codes"},
 }
-SAME_DATUM = ("WGS84", "CGCS2000")
-"""Datums that need no conversion to WGS84: they differ by centimetres (policy.md 7.4)."""
+OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
+"""The keys that each conversion may have."""
 LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S",)
 
 
@@ -282,7 +289,8 @@ class _Reader:
                 self.found.say(
                     "columns", f"缺少必填元素 {element.name}", f"the required element {element.name} is not filled"
                 )
-        return tuple(columns)
+        reading.points(self.found.say, columns)
+        return tuple(reading.dated(self.found.say, columns))
 
     def _column(self, element: Element, given: Any) -> Column:
         at = f"columns.{element.name}"
@@ -306,12 +314,13 @@ class _Reader:
             how=how,
             constant=constant,
             zone=self._zone(at, how, value),
-            formats=self.found.texts(f"{at}.formats", value.get("formats", list(LOCAL_FORMATS))) or LOCAL_FORMATS,
+            formats=self.found.texts(f"{at}.formats", value.get("formats", list(_formats(how)))) or _formats(how),
             ambiguous=self._one_of(f"{at}.ambiguous", value.get("ambiguous", "quarantine"), ("quarantine", "earlier")),
             notation=self._notation(at, how, value),
             thousands=self.found.word(f"{at}.thousands", value.get("thousands")),
             between=self._between(at, how, value.get("between")),
             codes=self._codes(at, how, value),
+            meaning=reading.meaning_of(self.found.say, at, how, element, value),
         )
 
     def _how(self, at: str, name: Any) -> How:
@@ -344,9 +353,9 @@ class _Reader:
         datum = value.get("datum")
         if datum is None:
             self.found.say(f"{at}.datum", "坐标系未声明", "declare the datum of the coordinates, e.g. WGS84")
-        elif datum not in SAME_DATUM:
-            said = f"only {' and '.join(SAME_DATUM)} are converted today"
-            self.found.say(f"{at}.datum", f"暂不支持 {datum}；可用 {'、'.join(SAME_DATUM)}", f"{datum}: {said}")
+        elif datum not in DATUMS:
+            known = ", ".join(DATUMS)
+            self.found.say(f"{at}.datum", f"未知坐标系 {datum}；可用 {known}", f"{datum} is no datum of: {known}")
         return self._one_of(f"{at}.notation", value.get("notation"), ("decimal", "dms"))
 
     def _between(self, at: str, how: How, value: Any) -> tuple[str, str] | None:
@@ -356,7 +365,7 @@ class _Reader:
             self.found.say(f"{at}.between", "应为 [下限, 上限]", "should be [lowest, highest]")
             return None
         try:
-            if how is How.timestamp:
+            if how in {How.timestamp, How.date, How.birth_date}:
                 ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
                 return ends[0].isoformat(), ends[1].isoformat()
             low, high = float(value[0]), float(value[1])
@@ -376,7 +385,7 @@ class _Reader:
             return None
         self.used.append(file)
         found = Found(file)
-        codes = _code_table(found, str(value["codes"]), self.files[file])
+        codes = _code_table(found, str(value["codes"]), self.files[file], str(value.get("on", "")))
         self.found.problems += [problem for problem in found.problems if problem not in self.found.problems]
         return codes
 
@@ -461,7 +470,11 @@ class _Reader:
                 self.found.say(at, f"映射中没有 {name}{_zh(near)}", f"the mapping fills no element {name}{_en(near)}")
 
 
-def _code_table(found: Found, name: str, given: Any) -> Codes | None:
+def _formats(how: How) -> tuple[str, ...]:
+    return reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS
+
+
+def _code_table(found: Found, name: str, given: Any, on: str = "") -> Codes | None:
     table = found.only(given, "", {"title", "source", "match", "codes", "note"})
     entries = table.get("codes")
     if not (isinstance(entries, dict) and entries):
@@ -469,14 +482,14 @@ def _code_table(found: Found, name: str, given: Any) -> Codes | None:
         return None
     if table.get("match", "whole") not in ("whole", "prefix"):
         found.say("match", "应为 whole 或 prefix", "should be whole or prefix")
-    codes = []
     for code, entry in entries.items():
         to = entry.get("to") if isinstance(entry, dict) else entry
         if to is None:
             found.say(f"codes.{code}", "缺少取值（to）", "has no value (`to`)")
-        codes.append(Code(str(code), found.word(f"codes.{code}", to)))
+        found.word(f"codes.{code}", to)
+    codes = reading.codes_of(found.say, entries)
     whole = table.get("match", "whole") == "whole"
-    return Codes(name, whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))))
+    return Codes(name, whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))), on)
 
 
 @functools.cache
