@@ -9,7 +9,7 @@ CLIENTS := clients/.venv/.ready
 # Modules are compiled at set-up, not at every start: five nodes and their clients would do it on two cores, and where
 # PYTHONDONTWRITEBYTECODE is set, each time.
 
-.PHONY: help setup demo demo-clean test lint docs bench faults types
+.PHONY: help setup demo demo-clean test lint docs domains bench faults types
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ lint: $(STAMP) ## ruff, mypy strict, the plan of the house
 
 docs: $(STAMP) ## write the reference pages that are made from the code
 	@$(PY) tools/make_reference.py
+
+domains: setup ## the five domains on their raw files (DATONG_DATA); writes bench/results/domains.json
+	@$(PY) examples/domains/run.py --write
 
 bench: setup ## measure; writes bench/results/
 	@$(PY) bench/run.py
