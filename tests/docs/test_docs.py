@@ -238,12 +238,12 @@ def keys_read(function: Any) -> set[str]:
     ("heading", "reader"),
     [
         ("Source", workspace._source),
-        ("Mapping", workspace.mapping_of),
+        ("Mapping", workspace._mapping),
         ("Column", workspace._Reader._column),
         ("Join", workspace._Reader.joins),
         ("Check", workspace._Reader.checks),
         ("Unique", workspace._Reader.unique),
-        ("Code table", workspace._Reader._codes),
+        ("Code table", workspace._code_table),
     ],
 )
 def test_the_workspace_page_lists_the_keys_that_are_read(heading: str, reader: Any) -> None:

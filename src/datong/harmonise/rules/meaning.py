@@ -140,20 +140,20 @@ def points(say: Say, columns: Iterable[Column]) -> None:
             say(at, zh, en)
 
 
-def codes_of(say: Say, file: str, entries: Map[Any, Any]) -> list[Code]:
+def codes_of(say: Say, entries: Map[Any, Any]) -> list[Code]:
     """The entries of a code table: {code: value}, or {code: {to, zh, en, valid_from, valid_to, successor}}."""
     found = []
     for key, entry in entries.items():
         told = entry if isinstance(entry, dict) else {"to": entry}
-        first, last = (_day(say, f"{file}: codes.{key}.{name}", told.get(name)) for name in ("valid_from", "valid_to"))
+        first, last = (_day(say, f"codes.{key}.{name}", told.get(name)) for name in ("valid_from", "valid_to"))
         after = told.get("successor", [])
         successor = tuple(map(str, after if isinstance(after, list) else [after]))
         for other in successor:
             if other not in map(str, entries) or other == str(key):
-                say(f"{file}: codes.{key}.successor", f"{other} 不在表中", f"{other} is not in the table")
+                say(f"codes.{key}.successor", f"{other} 不在表中", f"{other} is not in the table")
         if successor and last is None:
             zh, en = "有后继代码则应写明失效日期", "a code with a successor says until when it was"
-            say(f"{file}: codes.{key}.valid_to", zh, en)
+            say(f"codes.{key}.valid_to", zh, en)
         found.append(Code(str(key), str(told.get("to", key)), first, last, successor))
     return found
 

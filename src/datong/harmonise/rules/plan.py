@@ -20,7 +20,7 @@ from sqlglot import exp
 
 from datong.engine.model import Balance, Plan, Step, literal, quoted
 from datong.engine.rules import DIALECT
-from datong.harmonise.model.mappings import Check, Column, Join, Mapping, SourceKind, Unique
+from datong.harmonise.model.mappings import Check, Column, Join, Mapping, Unique
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import conversions as sql
 
@@ -65,12 +65,12 @@ def _read(mapping: Mapping) -> list[Column]:
 
 
 def _is_main(mapping: Mapping, path: str) -> bool:
-    return mapping.source.kind is not SourceKind.database or path.split(".", maxsplit=1)[0] == mapping.main
+    return not mapping.source.tables or path.split(".", maxsplit=1)[0] == mapping.main
 
 
 def _plain(mapping: Mapping, path: str) -> str:
-    """The name a path has in its input table: the path for files, the column for database tables."""
-    return path.split(".", 1)[1] if mapping.source.kind is SourceKind.database else path
+    """The name a path has in its input table: the path itself, or the column where the source has tables."""
+    return path.split(".", 1)[1] if mapping.source.tables else path
 
 
 def _key(text: str, join: Join, mapping: Mapping) -> str:

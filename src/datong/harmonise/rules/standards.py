@@ -46,12 +46,12 @@ def standard_of(where: str, value: Any) -> tuple[Standard | None, list[Problem]]
         return None, [Problem(f"{where}: schema", "应恰有一个含属性的对象", "should hold one object with properties")]
     elements = []
     for number, prop in enumerate(objects[0].properties):
-        element, problems = _element(f"{where}: schema.properties.{prop.name or number}", prop)
+        element, problems = _element(f"{where}: schema[0].properties.{prop.name or number}", prop)
         found += problems
         if element is not None:
             elements.append(element)
     if len({element.name for element in elements}) != len(elements):
-        found.append(Problem(f"{where}: schema.properties", "元素名称重复", "two elements share a name"))
+        found.append(Problem(f"{where}: schema[0].properties", "元素名称重复", "two elements share a name"))
     name = objects[0].name or ""
     return (None, found) if found else (Standard(name, contract.version or "", tuple(elements), digest(value)), [])
 

@@ -9,10 +9,10 @@ rows       what other rooms may have of a build
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
 """
 
-from datong.harmonise.service.building import build, check
+from datong.harmonise.service.building import build, check, mappings
 from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
-from datong.harmonise.service.rows import current, own_rows, quarantined_rows
+from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "check",
     "current",
     "install",
+    "is_built",
     "library",
+    "mappings",
     "own_rows",
     "quarantine_summary",
     "quarantined_rows",

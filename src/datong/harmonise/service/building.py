@@ -7,7 +7,6 @@ the same build and adds nothing. Contract: tests/harmonise/test_harmonise_servic
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,8 +33,9 @@ from datong.harmonise.model.refusals import (
 )
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules import quality, standards
-from datong.harmonise.rules.workspace import mapping_names, mapping_of, nearest
-from datong.harmonise.service.folders import folder_of, folders_of
+from datong.harmonise.rules.places import line_of, listed
+from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
+from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import builds as kept
 from datong.harmonise.store import files, sources
@@ -45,7 +45,12 @@ from datong.terms.verbs import verb, view
 
 QUARANTINED_MAX = 0.5
 """A build that would quarantine a greater share of its rows is refused."""
-RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
+
+
+@view(Role.data_engineer)
+def mappings(tx: Tx, *, workspace: str) -> list[str]:
+    """The mappings of a workspace, by name."""
+    return mapping_names(texts.files_of(folders_of(tx, workspace, None)[0])[0])
 
 
 @view(Role.data_engineer)
@@ -61,12 +66,14 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
     if not names and not problems:
         problems = [Problem("mappings", "没有任何映射", "there is no mapping")]
     checked = []
+    problems += [] if mapping else unnamed(contents)
     for name in names:
         found, wrong = mapping_of(contents, name)
         problems += wrong
         if found is None:
             continue
         try:
+            require_not_own(tx, found.source, given)
             reading, plan = _read(found, given), planning.plan_of(found)
             problems += plans.problems(plan)
             rows = reading.tables[found.main].num_rows
@@ -77,28 +84,28 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             what, why, _ = refusal.texts()
             said = Problem(f"sources/{found.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
             problems += refusal.problems or (said,)
-    unique = list(dict.fromkeys(problems))
-    return {
-        "accepted": not unique,
-        "mappings": checked,
-        "problems": [{"where": p.where, "zh": p.zh, "en": p.en} for p in unique],
-    }
+    return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents)}
 
 
 @verb(Role.data_engineer)
-def build(tx: Tx, *, resource: str, workspace: str, mapping: str, data: str | None = None) -> dict[str, Any]:
+def build(
+    tx: Tx, *, workspace: str, mapping: str, resource: str | None = None, data: str | None = None
+) -> dict[str, Any]:
     """Build a resource: read its source, harmonise it by a mapping, quarantine what cannot be.
 
-    resource: the code under which the result is found. Building the same content again returns the same build.
+    resource: the code under which the result is found (the mapping's, when not given). Building the same content again
+    returns the same build.
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
     folder, given = folders_of(tx, workspace, data)
     found = _mapping(folder, mapping)
+    resource = found.resource if resource is None else resource
     if not RESOURCE.fullmatch(resource):
         said = "should be a resource code: letters, digits, - and _, with * only at its end"
         problem = Problem("resource", "应为资源标识码", said)
         raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
+    require_not_own(tx, found.source, given)
     reading, plan = _read(found, given), planning.plan_of(found)
     if reading.tables[found.main].num_rows == 0:
         raise NO_ROWS(source=found.source.name)
@@ -141,31 +148,50 @@ def _mapping(folder: Path, name: str) -> Mapping:
 
 def _read(mapping: Mapping, data: Path) -> Reading:
     """Read the source; COLUMNS_MISSING names every path that is not there, with the nearest names."""
-    wanted: dict[str, list[str]] = {}
+    wanted: dict[str, list[str]] = {mapping.main: []} if mapping.source.tables else {}
+    for path in mapping.paths if mapping.source.tables else ():
+        table, column = path.split(".", 1)
+        wanted.setdefault(table, []).append(column)
     if mapping.source.kind is SourceKind.database:
-        for path in mapping.paths:
-            table, column = path.split(".", 1)
-            wanted.setdefault(table, []).append(column)
         there = sources.columns_of(mapping.source, data)
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         _require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted)
     reading = sources.read(mapping.source, data, wanted)
-    table = reading.tables[mapping.main]
-    if table.num_rows:
-        _require(mapping, table.column_names[2:], [])
+    if not reading.tables[mapping.main].num_rows:
+        return reading  # nothing says which columns it would have; nothing is built of it
+    known = []
+    for name, table in reading.tables.items():
+        if not table.num_rows:
+            raise NO_ROWS(source=f"{mapping.source.name}: {name}")
+        known += [f"{name}.{column}" if mapping.source.tables else column for column in table.column_names[2:]]
+    _require(mapping, known, [])
     return reading
 
 
 def _require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
-    problems = [Problem(table, "没有这张表", "there is no such table") for table in no_tables]
-    for path in mapping.paths:
-        if path not in known and path.split(".")[0] not in no_tables:
+    problems = []
+    for at, path in _asked(mapping):
+        line = line_of(mapping.lines, at)
+        where = f"{mapping.file}:{line}: {at}" if line else f"{mapping.file}: {at}"
+        if path.split(".")[0] in no_tables:
+            table = path.split(".")[0]
+            problems.append(Problem(where, f"没有表 {table}", f"there is no such table: {table}"))
+        elif path not in known:
             near = nearest(path, known)
-            zh = f"数据源没有此列；相近：{'、'.join(near) or '无'}"
-            problems.append(Problem(path, zh, f"the source has no such column; nearest: {', '.join(near) or 'none'}"))
+            zh = f"数据源没有 {path} 列；相近：{'、'.join(near) or '无'}"
+            en = f"the source has no such column: {path}; nearest: {', '.join(near) or 'none'}"
+            problems.append(Problem(where, zh, en))
     if problems:
         raise COLUMNS_MISSING(problems, source=mapping.source.name, count=len(problems))
+
+
+def _asked(mapping: Mapping) -> list[tuple[str, str]]:
+    """(where the mapping names it, path) of every path it reads."""
+    asked = [(f"columns.{column.element.name}", column.path) for column in mapping.columns if column.path]
+    for number, join in enumerate(mapping.joins):
+        asked += [(f"joins[{number}].on", join.left), (f"joins[{number}].on", f"{join.table}.{join.right}")]
+    return asked
 
 
 def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
@@ -173,15 +199,16 @@ def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
     result = engine.run(plan, inputs, want=("harmonised", "quarantined", "repairs", "measured"))
     if mapping.source.kind is SourceKind.database:
         return result  # its rows stand in the database, under their keys
-    held = _with_whole_records(result["quarantined"], reading.tables[mapping.main])
+    prefix = f"{mapping.main}." if mapping.source.tables else ""
+    held = _with_whole_records(result["quarantined"], reading.tables[mapping.main], prefix)
     return replace(result, tables={**result.tables, "quarantined": held})
 
 
-def _with_whole_records(held: pa.Table, source: pa.Table) -> pa.Table:
+def _with_whole_records(held: pa.Table, source: pa.Table, prefix: str) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
     rows = source.drop_columns([ROW, BROKEN]).take(pc.subtract(held["row"], 1)).to_pylist()
     records = [
-        {**{path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
+        {**{prefix + path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
         for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)
     ]
     whole = pa.array([json.dumps(record, ensure_ascii=False) for record in records], pa.string())
