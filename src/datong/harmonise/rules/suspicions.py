@@ -165,8 +165,8 @@ def hidden_sex(path: str, values: Sequence[str]) -> list[Suspicion]:
         f"{plain:.1%} 的值是日期 YYMMDD，另 {raised:.1%} 在月份减 50 后也是（随机数仅约 {chance:.0%}）："
         "这是出生编号，藏有出生日期和性别（女性月份加 50），属个人信息；可用 as: birth_date 与 as: sex 取出。",
         f"{plain:.1%} of the values are days YYMMDD, and {raised:.1%} are once 50 is taken from the month "
-        f"(chance would give {chance:.0%}): birth numbers, which hide birth date and sex (women's month + 50), personal "
-        "data; `as: birth_date` and `as: sex` take them out",
+        f"(chance would give {chance:.0%}): birth numbers, which hide birth date and sex (women's month + 50), "
+        "personal data; `as: birth_date` and `as: sex` take them out",
     )
     return [Suspicion("hidden_sex", (path,), evidence, told)]
 
@@ -420,19 +420,21 @@ def _adds(row: Sequence[float | None]) -> bool:
 
 # --- points against points of reference --------------------------------------------------------------------------
 
-_PAIRS = 20
+PAIRS = 20
 _NEAR = 0.0015
 """Degrees (150 m) by which a pair may differ from the others and still speak for them."""
 
 
-def datum_step(path: tuple[str, str], offsets: Sequence[Point], steps: Map[str, Point], by: str) -> list[Suspicion]:
+def datum_step(
+    columns: tuple[str, str, str], offsets: Sequence[Point], steps: Map[str, Point], reference: tuple[str, str]
+) -> list[Suspicion]:
     """One systematic offset between points and the reference points that bear the same label.
 
-    offsets: point minus reference, in degrees (longitude, latitude), both brought to the datum that is declared.
-    steps: what each mistake of datum would shift, here. by: what the labels are, for the message.
+    columns: longitude, latitude and label. offsets: point minus reference, in degrees, without what the declared datums
+    explain. steps: what each mistake of datum would shift, here. reference: the columns of the reference points.
     """
     close = [offset for offset in offsets if max(map(abs, offset)) < 0.05]
-    if len(close) < _PAIRS:
+    if len(close) < PAIRS:
         return []
     middle = _mode(close)
     there = [offset for offset in close if _apart(offset, middle) < _NEAR]
@@ -450,18 +452,24 @@ def datum_step(path: tuple[str, str], offsets: Sequence[Point], steps: Map[str, 
         "step_latitude": round(step[1], 5), "left_over_degrees": round(left, 5), "metres": round(metres),
     }  # fmt: skip
     told = Text(
-        f"与参照点相比（按{by}配对 {len(close)} 对），"
+        f"按 {columns[2]} 与参照点（{', '.join(reference)}）配对 {len(close)} 对，"
         f"坐标一致地偏离 {middle[0]:+.4f}, {middle[1]:+.4f} 度（约 {metres:.0f} 米），"
-        f"恰为 {name} 的一步（{step[0]:+.4f}, {step[1]:+.4f}）：坐标或{by}按错误的坐标系得出，请核对 datum。",
-        f"against reference points with the same {by} ({len(close)} pairs), the coordinates are off by "
-        f"{middle[0]:+.4f}, {middle[1]:+.4f} degrees (about {metres:.0f} m), which is the step {name} "
-        f"({step[0]:+.4f}, {step[1]:+.4f}): they or the {by} were made by a wrong datum; look at `datum`",
+        f"恰为 {name} 的一步（{step[0]:+.4f}, {step[1]:+.4f}）：坐标与 {columns[2]} 相差一个坐标系，请核对 datum。",
+        f"against the reference points ({', '.join(reference)}) that share {columns[2]} ({len(close)} pairs) the "
+        f"coordinates are off by {middle[0]:+.4f}, {middle[1]:+.4f} degrees (about {metres:.0f} m), which is the step "
+        f"{name} ({step[0]:+.4f}, {step[1]:+.4f}): they and {columns[2]} disagree by one datum; look at `datum`",
     )
-    return [Suspicion("datum_step", path, evidence, told)]
+    return [Suspicion("datum_step", columns, evidence, told)]
 
 
 def _apart(a: Point, b: Point) -> float:
     return math.hypot(a[0] - b[0], a[1] - b[1])
+
+
+def one_place(points: Sequence[Point]) -> bool:
+    """Do the points of one label lie together, within some 300 m?"""
+    spans = [max(p[axis] for p in points) - min(p[axis] for p in points) for axis in (0, 1)]
+    return max(spans) < 2 * _NEAR
 
 
 def _mode(points: Sequence[Point]) -> Point:
