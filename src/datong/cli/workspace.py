@@ -62,6 +62,85 @@ def made(folder: Path, *, name: str | None, party: str | None, data: str | None,
     return [*said, f"Next: datong add-operator {folder} --login NAME --name NAME, then datong serve {folder}"]
 
 
+URL_GIVEN = Reason(
+    "CLI-401",
+    Kind.invalid,
+    Text("未读取任何内容。", "Nothing was read."),
+    Text("命令行中不接受地址：口令会留在命令历史中。",
+         "Addresses are not taken on the command line: a password would stay in its history."),
+    Text("请把地址放入环境变量，在 sources/NAME.yaml 中以 url_from 指明该变量（见 docs/how-to/connect-postgresql.md），"
+         "再执行 datong match NAME。",
+         "Put it into an environment variable, name that in sources/NAME.yaml as url_from "
+         "(docs/how-to/connect-postgresql.md), then run datong match NAME."),
+)  # fmt: skip
+
+
+def matched(folder: Path, source: str, standard: str, *, table: str | None, data: str | None, as_json: bool) -> None:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
+        raise URL_GIVEN()
+    node, workspace = _places(folder)
+    said: list[str] = []
+    with open_here(node) as here:
+        path = Path(source).resolve()
+        is_name = (Path(workspace) / "sources" / f"{source}.yaml").exists()
+        given = _data(here, data)
+        if not is_name and path.is_file() and given is None:
+            given = _data_of(node, Path(workspace), path, said)
+        with here.store.begin(here.person, "harmonise") as tx:
+            told = harmonise.draft(
+                tx,
+                workspace=workspace,
+                source=source if is_name else str(path),
+                standard=standard,
+                table=table,
+                data=given,
+            )
+    said += [_said(doubt) for doubt in told.doubts]
+    said += [f"{name}: {_said(Text('已写入', 'written'))}" for name in told.written]
+    said += [f"{name}: {_said(Text('已存在，未改动', 'is there already and stays as it is'))}" for name in told.there]
+    if told.confirm:
+        columns = ", ".join(_cell(column) for column in told.confirm)
+        said.append(_said(Text(f"请在映射中核对并删去 confirm：{columns}", f"To confirm in the mapping (take `confirm` away): {columns}")))  # fmt: skip
+    if as_json:
+        _print_json([
+            {
+                "source_column": entry.column,
+                "element": None if entry.element is None or entry.verdict == "leave" else entry.element.name,
+                "score": entry.score, "reason": _said(entry.reason),
+            }
+            for entry in told.proposals
+        ])  # fmt: skip
+    else:
+        _print_proposals(told.proposals)
+    for line in said:
+        click.echo(line, err=as_json)
+
+
+def _data_of(node: Path, workspace: Path, path: Path, said: list[str]) -> str | None:
+    """Where the sources' paths begin when nobody has said so: the workspace; or, for the first file of a workspace and
+    one that lies elsewhere, that file's folder, which datong.toml keeps from then on."""
+    file = node / "datong.toml"
+    text = file.read_text("utf-8")
+    if path.is_relative_to(workspace) or any((workspace / "sources").glob("*.yaml")) or "[workspace]" in text:
+        return None
+    file.write_text(
+        f"{text.rstrip()}\n\n[workspace]\ndata = {json.dumps(str(path.parent), ensure_ascii=False)}\n", "utf-8"
+    )
+    said.append(_said(Text(f"datong.toml 中记下 workspace.data = {path.parent}：数据源的路径由此起算",
+                           f"workspace.data = {path.parent} is now in datong.toml: there the paths of sources begin")))  # fmt: skip
+    return str(path.parent)
+
+
+def _print_proposals(proposals: Sequence[Any]) -> None:
+    table = Table("column", "element", "score", "verdict", "reason")
+    for entry in proposals:
+        name = "" if entry.element is None or entry.verdict == "leave" else f"{entry.element.name} {entry.element.zh}"
+        table.add_row(
+            _cell(entry.column), _cell(name), f"{entry.score:.2f}", str(entry.verdict), _cell(_said(entry.reason))
+        )
+    _console().print(table)
+
+
 def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
     node, workspace = _places(folder)
     with open_here(node) as here, here.store.read(here.person) as tx:

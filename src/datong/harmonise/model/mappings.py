@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
+from datong.harmonise.model.contracts import Rule
+
 
 class SourceKind(StrEnum):
     """`http` and `s3` bring what one of the file kinds reads; `http` brings JSON."""
@@ -202,6 +204,7 @@ class Standard:
     version: str
     elements: tuple[Element, ...]
     digest: str
+    rules: tuple[Rule, ...] = ()
 
     def element(self, name: str) -> Element:
         return next(element for element in self.elements if element.name == name)
@@ -255,6 +258,11 @@ class Meaning:
     of: str = ""
     true: tuple[str, ...] = ("true",)
     false: tuple[str, ...] = ("false",)
+
+    @property
+    def changes(self) -> bool:
+        """Is a number here anything but what its digits say?"""
+        return bool(self.unit or self.multipliers or self.percent or self.accounting or self.partner)
 
 
 PLAIN = Meaning()

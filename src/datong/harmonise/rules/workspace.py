@@ -152,14 +152,14 @@ def mapping_of(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
 
 
 def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
-    """The source `name` by itself, or everything wrong with it."""
+    """The source `name`, or everything wrong with it."""
     file = f"sources/{name}.yaml"
     if file not in files:
-        known = [path.removeprefix("sources/").removesuffix(".yaml") for path in files if path.startswith("sources/")]
-        near = nearest(name, known)
+        known = [path[len("sources/") : -len(".yaml")] for path in files if path.startswith("sources/")]
+        near = nearest(name, known) or known
         return None, [Problem(file, f"没有这个数据源{_zh(near)}", f"there is no such source{_en(near)}")]
     source, problems = _source(file, files[file])
-    return (None if problems else source), placed(problems, files)
+    return (None, placed(problems, files)) if problems else (source, [])
 
 
 def unnamed(files: Files) -> list[Problem]:
@@ -212,7 +212,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
 
 def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:
     """The thing that `value[key]` names, read from its own file."""
-    name = value.get(key)
+    name, _, part = str(value[key]).partition("#") if isinstance(value.get(key), str) else (None, "", "")
     file = pattern.format(name)
     if not isinstance(name, str) or file not in files:
         head, tail = pattern.split("{}")
@@ -221,7 +221,7 @@ def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, patter
             key, f"没有文件 {file}；已有：{', '.join(known)}", f"there is no file {file}; there are: {', '.join(known)}"
         )
         return None
-    thing, problems = read(file, files[file])
+    thing, problems = read(file, files[file], part) if part else read(file, files[file])
     found.problems += problems
     return thing
 
