@@ -24,8 +24,8 @@ def plan_of(mapping: Mapping) -> Plan:
         *lookups,
         Step("joined", _joined(mapping)),
         Step("cleaned", _added("joined", {sql.clean(c.element.name): _cleaned(mapping, c) for c in _read(mapping)})),
-        Step("parsed", _added("cleaned", {k: v for c in _read(mapping) for k, v in sql.parts(c).items()})),
-        Step("converted", _added("parsed", {sql.value(c.element.name): sql.converted(c) for c in mapping.columns})),
+        Step("parsed", _parsed(mapping)),
+        Step("converted", _converted(mapping)),
         Step("judged", _added("converted", {sql.verdict(c.element.name): sql.judged(c) for c in mapping.columns})),
         Step("decided", _decided(mapping)),
         *_repeats(mapping),
@@ -39,6 +39,22 @@ def plan_of(mapping: Mapping) -> Plan:
     balances = (*(Balance(main, (name,)) for name in whole), Balance(main, ("harmonised", "quarantined")))
     inputs = (main, *(input_name(join.table) for join in mapping.joins))
     return Plan(steps, inputs, (), balances)
+
+
+def _parsed(mapping: Mapping) -> str:
+    """The parts of all columns, level over level."""
+    columns = {c.element.name: sql.parts(c) for c in _read(mapping)}
+    text = "cleaned"
+    for number in range(max(1, *(len(levels) for levels in columns.values()))):
+        level = {k: v for levels in columns.values() if len(levels) > number for k, v in levels[number].items()}
+        text = f"({_added(text, level)}) AS level_{number}"
+    return f"SELECT * FROM {text}"
+
+
+def _converted(mapping: Mapping) -> str:
+    dated = [c for c in mapping.columns if c.codes is not None and c.codes.on]
+    text = _added("parsed", {sql.value(c.element.name): sql.converted(c) for c in mapping.columns if c not in dated})
+    return _added(f"({text}) AS undated", {sql.value(c.element.name): sql.converted(c) for c in dated})
 
 
 def input_name(table: str) -> str:
@@ -102,7 +118,7 @@ def _joined(mapping: Mapping) -> str:
 
 
 def _cleaned(mapping: Mapping, column: Column) -> str:
-    return sql.cleaned_text(sql.original(column.path), column.how, mapping.missing, column.thousands)
+    return sql.cleaned_text(sql.original(column.path), column.how, mapping.missing, column.thousands, column.meaning)
 
 
 def _added(before: str, columns: dict[str, str]) -> str:

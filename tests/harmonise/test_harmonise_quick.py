@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import date
 from typing import Any
 
 import careful_plan
@@ -142,3 +143,33 @@ def test_the_plan_is_within_its_language_and_readable() -> None:
     printed = plans.printed(plan)
     assert "-- input told: what asked asks for" in printed
     assert "(not kept)" in printed
+
+
+def test_meanings_go_the_long_way_and_come_to_the_same_end() -> None:
+    def half(name: str, other: str, path: str) -> dict[str, Any]:
+        return {"from": path, "as": name, "notation": "decimal", "datum": "GCJ-02", "with": other}
+
+    columns = {
+        "t": {"from": "t", "as": "timestamp", "zone": "offset"},
+        "k": {"from": "k", "as": "code", "codes": "kinds", "on": "t"},
+        "v": {"from": "v", "as": "number", "unit": "km/h"},
+        "w": {"from": "v", "as": "number", "multipliers": ["万"]},
+        "longitude": half("longitude", "latitude", "x"), "latitude": half("latitude", "longitude", "y"),
+    }  # fmt: skip
+    contents = files(
+        columns, prop("t", "timestamp"), prop("k"), prop("w", "number"), prop("longitude", "number"),
+        prop("v", "number", customProperties=[{"property": "unit", "value": "m/s"}]), prop("latitude", "number"),
+    )  # fmt: skip
+    contents["standards/kinds.codes.yaml"] = {
+        "codes": {"1": {"to": "old", "valid_to": date(2019, 9, 2), "successor": ["2"]}, "2": "new"}
+    }
+    days = ["2019-09-01 04:08:00+00", "2019-09-03 04:08:00+00", " 2019-09-03 04:08:00+00", None]
+    given = [
+        {"t": day, "k": code, "v": number, "x": x, "y": "31.2"}
+        for day in days
+        for code, number, x in (("1", "36", "121.5"), ("2", "1.2万", "121.5 "), ("3", None, None))
+    ]
+    result = same(mapped(contents), things=rows_of(*given))
+    first = result["harmonised"].to_pylist()[0]
+    assert (first["k"], first["v"], first["w"]) == ("old", 10.0, 36.0)
+    assert 121.49 < first["longitude"] < 121.4999

@@ -259,6 +259,11 @@ class Meaning:
     true: tuple[str, ...] = ("true",)
     false: tuple[str, ...] = ("false",)
 
+    @property
+    def changes(self) -> bool:
+        """Is a number here anything but what its digits say?"""
+        return bool(self.unit or self.multipliers or self.percent or self.accounting or self.partner)
+
 
 PLAIN = Meaning()
 """Numbers, days and words just as the standard writes them."""

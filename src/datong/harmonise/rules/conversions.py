@@ -175,6 +175,10 @@ def sql_type(kind: Type) -> str:
 
 
 Cases = list[tuple[str, str]]
+_OUTSIDE = {
+    How.timestamp: "outside_period", How.date: "outside_period", How.birth_date: "outside_period",
+    How.number: "outside_range",
+}  # fmt: skip
 
 
 def _invalid(column: Column) -> Cases:
@@ -207,9 +211,7 @@ def _invalid(column: Column) -> Cases:
             cases.append((_twice(column, "-"), "invalid:ambiguous_local_time"))
     if column.how is How.number and column.element.type is Type.number:
         cases.append((f"NOT isfinite({it})", "invalid:not_a_number"))
-    outside = {How.timestamp: "outside_period", How.date: "outside_period", How.birth_date: "outside_period",
-               How.number: "outside_range"}.get(column.how, "outside_area")  # fmt: skip
-    cases += [(condition, f"invalid:{outside}") for condition in _outside(column)]
+    cases += [(condition, f"invalid:{_OUTSIDE.get(column.how, 'outside_area')}") for condition in _outside(column)]
     cases += _out_of_time(column, early=True)
     cases += [(condition, "invalid:outside_standard") for condition in _standard_broken(column)]
     return cases

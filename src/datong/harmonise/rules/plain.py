@@ -8,10 +8,10 @@ Must never know: tables, engines. Contract: tests/harmonise/test_harmonise_quick
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from datong.engine.model import literal, quoted
-from datong.harmonise.model.mappings import PLAIN, Column, How, Type
+from datong.harmonise.model.mappings import Column, How, Type
 from datong.harmonise.rules import conversions as sql
 from datong.harmonise.rules.checks import PLATE
 
@@ -32,7 +32,7 @@ def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | 
     """How `column` is read quickly, or None where only the long way knows."""
     if column.constant is not None:
         return Quick(sql.converted(column), "TRUE")
-    if replace(column.meaning, datum=PLAIN.datum) != PLAIN:
+    if column.meaning.changes:
         return None
     text = sql.original(column.path)
     found = _number_given(column, text) if is_number else _forms(column, text)
@@ -62,7 +62,7 @@ def _number_given(column: Column, text: str) -> Form | None:
 def _forms(column: Column, text: str) -> Form | None:
     it, kind = sql.value(column.element.name), column.element.type
     if column.how is How.text:
-        return text, [f"NOT starts_with({text}, ' ')", f"NOT ends_with({text}, ' ')"]
+        return text, [f"{text} = trim({text})"]  # which takes away any space of Unicode, not only ' '
     if column.how is How.number:
         ungrouped = [f"NOT contains({text}, {literal(column.thousands)})"] if column.thousands else []
         if kind is Type.number:

@@ -52,9 +52,12 @@ def plan_of(mapping: Mapping, numbers: frozenset[str] = frozenset(), *, scanned:
     paths that it gives as DOUBLE.
     """
     main = input_name(mapping.main)
-    days = {c.codes.on for c in mapping.columns if c.codes is not None}  # wanted by codes, which go the long way
-    fast = [c for c in mapping.columns if c.element.name not in days]
-    quick = {c.element.name: q for c in fast if (q := plain.quick(c, mapping.missing, c.path in numbers))}
+    days = {c.codes.on for c in mapping.columns if c.codes is not None}  # codes ask for these on the long way
+    quick = {
+        c.element.name: q
+        for c in mapping.columns
+        if c.element.name not in days and (q := plain.quick(c, mapping.missing, c.path in numbers))
+    }
     slow = [c for c in mapping.columns if c.element.name not in quick]
     steps = (
         *(_lookup(mapping, join) for join in mapping.joins),
@@ -92,38 +95,13 @@ def _long_way(mapping: Mapping, mark: str, before: str, columns: Sequence[Column
     read = [column for column in columns if column.constant is None]
     if not columns:
         return ()
-    added = (
-        ("cleaned", [{sql.clean(c.element.name): _cleaned(mapping, c) for c in read}]),
-        ("parsed", _levels(read)),
-        ("converted", _values(columns)),
-        ("judged", [{sql.verdict(c.element.name): sql.judged(c) for c in columns}]),
+    steps = (
+        ("cleaned", _added(before, {sql.clean(c.element.name): _cleaned(mapping, c) for c in read})),
+        ("parsed", _parsed(f"{mark}cleaned", read)),
+        ("converted", _converted(f"{mark}parsed", columns)),
+        ("judged", _added(f"{mark}converted", {sql.verdict(c.element.name): sql.judged(c) for c in columns})),
     )
-    steps = []
-    for name, levels in added:
-        text = _added(before, levels[0])
-        for number, level in enumerate(levels[1:], 1):
-            text = _added(f"({text}) AS level_{number}", level)
-        steps.append(Step(f"{mark}{name}", text, kept=False))
-        before = f"{mark}{name}"
-    return tuple(steps)
-
-
-def _values(columns: Sequence[Column]) -> list[dict[str, str]]:
-    """The values; codes that must be valid on a day come after the day."""
-    dated = [c for c in columns if c.codes is not None and c.codes.on]
-    levels = [[c for c in columns if c not in dated], dated]
-    return [{sql.value(c.element.name): sql.converted(c) for c in level} for level in levels if level]
-
-
-def _levels(columns: Sequence[Column]) -> list[dict[str, str]]:
-    """The parts of all columns, level over level."""
-    levels: list[dict[str, str]] = [{}]
-    for column in columns:
-        for number, level in enumerate(sql.parts(column)):
-            if number == len(levels):
-                levels.append({})
-            levels[number] |= level
-    return levels
+    return tuple(Step(f"{mark}{name}", text, kept=False) for name, text in steps)
 
 
 def _quick(mapping: Mapping, quick: Map[str, plain.Quick], before: str) -> str:
@@ -276,6 +254,30 @@ def _joined(mapping: Mapping, main: str, *, sure: bool = False) -> str:
 def _cleaned(mapping: Mapping, column: Column) -> str:
     raw = sql.original(column.path)
     return sql.cleaned_text(raw, column.how, mapping.missing, column.thousands, column.meaning)
+
+
+def _parsed(before: str, columns: Sequence[Column]) -> str:
+    """The parts of all columns, level over level."""
+    levels: list[dict[str, str]] = [{}]
+    for column in columns:
+        for number, level in enumerate(sql.parts(column)):
+            if number == len(levels):
+                levels.append({})
+            levels[number] |= level
+    text = _added(before, levels[0])
+    for number, level in enumerate(levels[1:], 1):
+        text = _added(f"({text}) AS level_{number}", level)
+    return text
+
+
+def _converted(before: str, columns: Sequence[Column]) -> str:
+    """The values; codes that must be valid on a day come after it."""
+    dated = [c for c in columns if c.codes is not None and c.codes.on]
+    first = [c for c in columns if c not in dated]
+    text = _added(before, {sql.value(c.element.name): sql.converted(c) for c in first})
+    if not dated:
+        return text
+    return _added(f"({text}) AS before_codes", {sql.value(c.element.name): sql.converted(c) for c in dated})
 
 
 def _added(before: str, columns: dict[str, str]) -> str:

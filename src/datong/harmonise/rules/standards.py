@@ -2,9 +2,8 @@
 
 Elements carry their English name in `businessName`, their Chinese one as a synonym with locale zh-CN, their unit
 and the datum of coordinates as the custom properties `unit` and `datum`, and `classification: personal` where they
-speak of persons. Versions before 3.2 have no
-synonyms: there the name stands in for a name that is missing, and a physical type for a logical one. A constraint that
-is not held row by row becomes a quality rule, so that none is lost.
+speak of persons. Versions before 3.2 have no synonyms: there the name stands in for a name that is missing, and a
+physical type for a logical one. A constraint that is not held row by row becomes a quality rule, so that none is lost.
 Must never know: files, data. Contract: tests/harmonise/test_harmonise_workspace.py and test_harmonise_contracts.py.
 """
 

@@ -6,6 +6,7 @@ building   check, build
 drafting   texts for a table nobody has described yet
 matching   match, confirm, synonyms, withdraw_synonym
 showing    builds, what was quarantined and why
+suspicions what the first rows of a source make one suspect
 rows       what other rooms may have of a build
 repairing  repair, import_repairs, export_repairs, withdraw_repair, repairs: what was quarantined, mended
 runs       the attempts to build; lineage
@@ -28,6 +29,7 @@ from datong.harmonise.service.replaying import replay
 from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
 from datong.harmonise.service.runs import RUNS_MAX, lineage, lineage_runs, on_run
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
+from datong.harmonise.service.suspicions import suspicions
 
 __all__ = [
     "RUNS_MAX",
@@ -60,6 +62,7 @@ __all__ = [
     "repairs",
     "replay",
     "rows_behind",
+    "suspicions",
     "sweep",
     "synonyms",
     "target_of",

@@ -37,6 +37,7 @@ from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.places import line_of, listed
 from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
 from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs
+from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
@@ -86,8 +87,15 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
                 *(Problem(d.path, d.said.zh, d.said.en) for d in drift.differences if d.breaking),
             ]
             rows = rereading.count(reading.tables[found.main])
+            suspected = traps.as_json(traps.of_mapping(tx, contents, found, given))
             checked.append(
-                {"mapping": name, "source": found.source.name, "standard": found.standard.name, "rows": rows}
+                {
+                    "mapping": name,
+                    "source": found.source.name,
+                    "standard": found.standard.name,
+                    "rows": rows,
+                    "suspicions": suspected,
+                }
             )
         except Refusal as refusal:
             what, why, _ = refusal.texts()

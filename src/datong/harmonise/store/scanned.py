@@ -194,8 +194,11 @@ def _as_number(mapping: Mapping, path: str) -> bool:
     uses = [column for column in mapping.columns if column.path == path]
     joined = any(path in {join.left, f"{join.table}.{join.right}"} for join in mapping.joins)
     return not joined and all(
-        (c.how is How.number and c.element.type is Type.number)
-        or (c.how in {How.latitude, How.longitude} and c.notation == "decimal")
+        not c.meaning.changes
+        and (
+            (c.how is How.number and c.element.type is Type.number)
+            or (c.how in {How.latitude, How.longitude} and c.notation == "decimal")
+        )
         for c in uses
     )
 
