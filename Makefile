@@ -9,7 +9,7 @@ CLIENTS := clients/.venv/.ready
 # Modules are compiled at set-up, not at every start: five nodes and their clients would do it on two cores, and where
 # PYTHONDONTWRITEBYTECODE is set, each time.
 
-.PHONY: help setup demo demo-clean test lint docs bench faults types
+.PHONY: help setup demo demo-clean test lint docs bench bench-matching faults types
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,10 @@ docs: $(STAMP) ## write the reference pages that are made from the code
 
 bench: setup ## measure; writes bench/results/
 	@$(PY) bench/run.py
+
+bench-matching: setup ## the benchmark of matching, with its baselines   (ONLY=ours,pinyin)
+	@VIRTUAL_ENV= $(UV) sync -q --locked --project bench/matching/env --python .venv/bin/python
+	@$(PY) bench/matching/run.py $(if $(ONLY),--only $(ONLY))
 
 faults: setup ## kill every node in every link, before and after the commit, and at random moments
 	@$(PY) -m pytest -q tests/faults --all-faults
