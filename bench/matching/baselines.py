@@ -97,8 +97,8 @@ def main(name: str, staged: Path, out: Path, limit: float) -> None:
     signal.signal(signal.SIGALRM, too_long)
     for pair, both in json.loads(staged.read_text("utf-8")).items():
         began = time.perf_counter()
-        signal.setitimer(signal.ITIMER_REAL, limit)
         try:
+            signal.setitimer(signal.ITIMER_REAL, limit)
             scores = match(both["left"], both["right"])
             signal.setitimer(signal.ITIMER_REAL, 0)
         except TimeoutError:
