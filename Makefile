@@ -49,7 +49,7 @@ bench: setup ## measure; writes bench/results/
 	@$(PY) bench/run.py
 
 bench-matching: setup ## the benchmark of matching, with its baselines   (ONLY=ours,pinyin)
-	@VIRTUAL_ENV= $(UV) sync -q --locked --project bench/matching/env --python .venv/bin/python
+	@VIRTUAL_ENV= $(UV) sync -q --locked --compile-bytecode --project bench/matching/env --python .venv/bin/python
 	@$(PY) bench/matching/run.py $(if $(ONLY),--only $(ONLY))
 
 faults: setup ## kill every node in every link, before and after the commit, and at random moments
