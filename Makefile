@@ -48,7 +48,7 @@ docs: $(STAMP) ## write the reference pages that are made from the code
 bench: setup ## measure; writes bench/results/
 	@$(PY) bench/run.py
 
-bench-matching: setup ## the benchmark of matching, with its baselines   (ONLY=ours,pinyin)
+bench-matching: setup ## the benchmark of matching, with its baselines   (ONLY=datong,pinyin)
 	@VIRTUAL_ENV= $(UV) sync -q --locked --compile-bytecode --project bench/matching/env --python .venv/bin/python
 	@$(PY) bench/matching/run.py $(if $(ONLY),--only $(ONLY))
 

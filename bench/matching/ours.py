@@ -1,7 +1,8 @@
 """Datong's own matcher on the benchmark's tables: the only file here that imports Datong.
 
-`matching(left, right)` says what `datong.harmonise` says of two tables. Where this Datong has no matcher of two tables
-yet, `exact` stands in (equal names, nothing else) and the page says so by its name.
+`matchers()` gives what Datong's `match_tables` says under the name `datong`, with its own verdicts, and `exact names`
+beside it, which shows how far equal names alone go. Where this Datong has no matcher of two tables, only the latter is
+there, and the page has no figures of ours.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Callable
 from metrics import Matching
 from pairs import Table
 
-NAME = "exact names"
+OURS, EXACT = "datong", "exact names"
+Match = Callable[[Table, Table], Matching]
 
 
 def exact(left: Table, right: Table) -> Matching:
@@ -22,5 +24,27 @@ def exact(left: Table, right: Table) -> Matching:
     return Matching(scores, scores)
 
 
-def matcher() -> tuple[str, Callable[[Table, Table], Matching]]:
-    return NAME, exact
+def matchers() -> dict[str, Match]:
+    try:
+        from datong.harmonise.rules.matching import match_tables  # noqa: PLC0415
+
+        from datong.harmonise.model.reading import SampleColumn  # noqa: PLC0415
+        from datong.harmonise.service import library  # noqa: PLC0415
+    except ImportError:
+        return {EXACT: exact}
+    elements = library()
+
+    def columns(table: Table) -> tuple[SampleColumn, ...]:
+        return tuple(
+            SampleColumn(name, "", tuple(c or None for c in cells), "") for name, cells in table.columns.items()
+        )
+
+    def match(left: Table, right: Table) -> Matching:
+        said = match_tables(columns(left), columns(right), elements)
+        return Matching(
+            {(one.left, name): score for one in said for name, score in one.ranked},
+            {(one.left, one.right): one.score for one in said if one.right is not None},
+            {one.left: str(one.verdict) for one in said},  # type: ignore[misc]
+        )
+
+    return {OURS: match, EXACT: exact}

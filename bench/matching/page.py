@@ -68,7 +68,7 @@ def compared(results: Results, wanted: Callable[[Mapping[str, Any]], bool]) -> l
         rows.append([
             f"**{name}**" if name == results["ours"] else name, f"{len(runs)} of {whole}", mean(runs, "recall_at_truth"),
             mean(runs, "mrr"), pooled(runs, "precision"), pooled(runs, "recall"), share(accepted, accepted + wrong),
-            share(accepted + wrong, columns), share(asked, columns), minutes(runs),
+            share(accepted + wrong, columns), share(asked, columns), minutes(runs), mean(runs, "seconds"),
         ])  # fmt: skip
     header = [
         "Matcher",
@@ -81,6 +81,7 @@ def compared(results: Results, wanted: Callable[[Mapping[str, Any]], bool]) -> l
         "accepted",
         "asked",
         "min a table",
+        "CPU s a pair",
     ]
     return table(header, rows)
 
@@ -142,8 +143,8 @@ def page(results: Results) -> str:
         f"{len(known) + len(held)} domains: {', '.join(known)}; held out whole: {', '.join(held)}. "
         f"{sum(p['split'] == 'real' for p in described.values())} more pairs join two real tables each and are reported apart. "
         "Definitions, ground truth and tables: `bench/matching/`; frozen by digest in `bench/matching/frozen.txt`.", "",
-        f"Run {results['at']} on {results['machine']['cores']} cores of {results['machine']['cpu']}, Python {results['machine']['python']}; "
-        f"time limit {results['limit_seconds']:g} s a pair and matcher.", "",
+        f"Run {results['at']} at commit {results['commit']} on {results['machine']['cores']} cores of {results['machine']['cpu']}, Python {results['machine']['python']}; "
+        f"time limit {results['limit_seconds']:g} s of CPU a pair and matcher.", "",
         "## What is independent, and what is not", "",
         "- The pairs, their truth and the generator of their values come from one hand; the dictionary and the matcher come from "
         "another, and neither read the other's work before the first figures. Both hands know the same public standards "

@@ -40,7 +40,7 @@ BASELINES = (
     "levenshtein", "pinyin", "valentine-coma", "valentine-coma-instances", "valentine-cupid",
     "valentine-similarity-flooding", "valentine-jaccard", "valentine-distribution",
 )  # fmt: skip
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ def baseline(name: str, staged: Path) -> dict[str, Any]:
 def own(match: Any, found: Sequence[Case]) -> dict[str, Any]:
     answers = {}
     for case in found:
-        began = time.perf_counter()
+        began = time.process_time()
         said = match(case.left, case.right)
         answers[case.id] = {
             "scores": [[a, b, s] for (a, b), s in said.scores.items()],
             "assigned": [[a, b, s] for (a, b), s in said.assigned.items()],
-            "verdicts": dict(said.verdicts), "seconds": round(time.perf_counter() - began, 3),
+            "verdicts": dict(said.verdicts), "seconds": round(time.process_time() - began, 3),
         }  # fmt: skip
     return answers
 
@@ -172,6 +172,14 @@ def machine() -> dict[str, Any]:
     }
 
 
+def commit() -> str:
+    """Of the code that was measured."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip()
+
+
 def described(found: Sequence[Case]) -> dict[str, Any]:
     return {
         case.id: {
@@ -188,29 +196,28 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--pairs", default="")
     asked = parser.parse_args()
-    found, (own_name, match) = cases(asked.pairs), ours.matcher()
-    names = [
-        name
-        for name in (own_name, *BASELINES)
-        if not asked.only or name in asked.only.split(",") or (name == own_name and "ours" in asked.only)
-    ]
+    found, in_process = cases(asked.pairs), ours.matchers()
+    order = (*in_process, *BASELINES)
+    wanted = asked.only.split(",") if asked.only else order
     digest = hashlib.sha256((frozen_as_text() + str(len(found))).encode()).hexdigest()
     kept: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if asked.only and RESULTS.is_file() else {}
-    matchers = {
-        n: m for n, m in kept.get("matchers", {}).items() if kept["digest"] == digest and n in (own_name, *BASELINES)
-    }
+    matchers = dict(kept.get("matchers", {})) if kept.get("digest") == digest else {}
+    if kept and not matchers:
+        print("The last results are of other pairs (or DATONG_DATA differs): none of them is kept.", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder) / "staged.json"
         both = {c.id: {"left": c.left.columns, "right": c.right.columns} for c in found}
         staged.write_text(json.dumps(both, ensure_ascii=False), "utf-8")
-        for name in names:
+        for name in (name for name in order if name in wanted):
             began = time.perf_counter()
-            matchers[name] = counted(own(match, found) if name == own_name else baseline(name, staged), found)
+            matchers[name] = counted(
+                own(in_process[name], found) if name in in_process else baseline(name, staged), found
+            )
             print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
-    order = {name: matchers[name] for name in (own_name, *BASELINES) if name in matchers}
+    shown = {name: matchers[name] for name in (ours.OURS, *order) if name in matchers}
     results = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), "digest": digest, "ours": own_name,
-        "limit_seconds": LIMIT_SECONDS, "person": dict(metrics.PERSON), "described": described(found), "matchers": order,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), "digest": digest, "commit": commit(), "ours": ours.OURS,
+        "limit_seconds": LIMIT_SECONDS, "person": dict(metrics.PERSON), "described": described(found), "matchers": shown,
     }  # fmt: skip
     if asked.pairs:
         print(page(results))

@@ -16,7 +16,7 @@ CASES = [
 
 def results(answers: dict[str, Any]) -> dict[str, Any]:
     return {
-        "at": "now", "machine": {"cores": 2, "cpu": "c", "python": "3"}, "ours": "m", "limit_seconds": 1.0,
+        "at": "now", "commit": "abc", "machine": {"cores": 2, "cpu": "c", "python": "3"}, "ours": "m", "limit_seconds": 1.0,
         "person": {"accepted": 1.0, "asked_first": 1.0, "asked_other": 1.0, "chosen": 1.0, "per_header": 1.0, "mended": 60.0},
         "described": described(CASES), "matchers": {"m": counted(answers, CASES)},
     }  # fmt: skip
