@@ -41,9 +41,11 @@ def matchers() -> dict[str, Match]:
 
     def match(left: Table, right: Table) -> Matching:
         said = match_tables(columns(left), columns(right), elements)
+        assigned = {(one.left, one.right): one.score for one in said if one.right is not None}
         return Matching(
-            {(one.left, name): score for one in said for name, score in one.ranked},
-            {(one.left, one.right): one.score for one in said if one.right is not None},
+            # a pair it assigns has the score it states for the assignment, any other one its score in the ranking
+            {(one.left, name): score for one in said for name, score in one.ranked} | assigned,
+            assigned,
             {one.left: str(one.verdict) for one in said},  # type: ignore[misc]
         )
 
