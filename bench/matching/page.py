@@ -155,9 +155,10 @@ def page(results: Results) -> str:
         "a change of any pair shows in frozen.txt.",
         "- Pairs with a real side: transport-02 (Shenzhen taxi, MIT) and medicine-07 (Synthea, Apache-2.0); industry-05 and energy-04 "
         "have real headers with made values.",
-        "- The real x real pairs have no made header and no made value. For the twelve pairs of official statistics even the truth is "
+        "- The real x real pairs have no made header and no made value. For the pairs of official statistics even the truth is "
         "not a judgement: two columns are the same when every figure published for 1978-2014 is equal. One side keeps the odd years, "
-        "the other the even ones. (Equal figures can hide a difference in sense: a tax that only the centre levies is the national one too.)",
+        "the other the even ones. Two such pairs were taken out after the first run, since their tables differ in scope in every column "
+        "(central and national taxes), which makes equal figures an accident; `real.yaml` says which.",
         "- Valentine's own published pairs are not here: they are not in its package, and they are English.", "",
         "## What the figures mean", "",
         "- **recall@truth** as Valentine defines it: of the best-scored |truth| pairs of columns, the share that is true; ties go against the matcher. "
