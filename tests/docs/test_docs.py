@@ -21,7 +21,7 @@ import datong
 from datong import app
 from datong.cli.commands import datong as datong_command
 from datong.harmonise.model.mappings import How, SourceKind
-from datong.harmonise.rules import workspace
+from datong.harmonise.rules import source_keys, workspace
 from datong.terms.verbs import VERBS
 from demo_run import Run, finished
 
@@ -249,11 +249,14 @@ def keys_read(function: Any) -> set[str]:
     ("heading", "reader"),
     [
         ("Source", workspace._source),
+        ("Paging", source_keys._paging),
+        ("Load", source_keys.load_of),
         ("Mapping", workspace._mapping),
         ("Column", workspace._Reader._column),
         ("Join", workspace._Reader.joins),
         ("Check", workspace._Reader.checks),
         ("Unique", workspace._Reader.unique),
+        ("Freshness", workspace._Reader.freshness),
         ("Code table", workspace._code_table),
     ],
 )

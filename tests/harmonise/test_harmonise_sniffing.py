@@ -68,7 +68,10 @@ def unfit(folder: Path, content: str | bytes, name: str = "x.csv") -> str:
         ("编号\r\n1\r\n2\r\n", {}, 1),
         ("a,b,b\r\n1,x,z\r\n2,y,z\r\n", {}, 1),
         ("车牌,速度,时间\r\n无,km/h,秒\r\n" + "".join(f"A{n},{n}.5,{n}\r\n" for n in range(30)), {}, 1),
-        ("".join(f"第{n}行 " for n in range(3)) + "\n1 2 3 \n4 5 6 \n", {"delimiter": " "}, 1),
+        ("".join(f"第{n}行 " for n in range(3)) + "\n1 2 3 \n4 5 6 \n", {"delimiter": "blanks"}, 0),
+        ("1,2,3\n4,5,6\n7,8,9\n", {"columns": ["c1", "c2", "c3"]}, 1),
+        ("".join(f"{n % 3},红,蓝\n" for n in range(9)), {"columns": ["c1", "c2", "c3"]}, 1),
+        ("1 2   3  \n4  5 6  \n7 8 9 \n", {"delimiter": "blanks", "columns": ["c1", "c2", "c3"]}, 1),
         ('name,text\r\na,"x, y\r\nz"\r\nb,"q, r"\r\n', {}, 0),
     ],
 )
@@ -157,8 +160,6 @@ def test_parquet_excel_and_databases(tmp_path: Path) -> None:
         (b"SQLite format 3\x00" + b"\x07" * 200, "damaged"),
         (b"a,b\x00\x00\x00\n" * 50, "no text"),
         (bytes(range(256)) * 40, "no text"),
-        ("1,2,3\n4,5,6\n7,8,9\n", "no header"),
-        ("".join(f"{n % 3},红,蓝\n" for n in range(9)), "no header"),
         ('{"a": {"b": 1},\n "c": [1, 2]}', "no array"),
         ("[[1, 2], [3, 4]]", "no array"),
     ],
@@ -211,4 +212,5 @@ def test_real_files(name: str, kind: str, facts: dict[str, object]) -> None:
 @pytest.mark.parametrize("name", ["industry_cmapss/train_FD001.txt.gz", "deid_adult/adult_hierarchy_age.csv"])
 def test_real_files_without_a_header(name: str) -> None:
     found = looked_at(DATA / name)
-    assert isinstance(found, Unfit) and "header" in found.why.en
+    assert isinstance(found, Look)
+    assert "columns" in found.facts and "no header" in found.doubts[-1].en

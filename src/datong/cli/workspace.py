@@ -154,6 +154,11 @@ def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
     else:
         for entry in found["mappings"]:
             click.echo(f"{entry['mapping']}: {entry['source']} -> {entry['standard']}, {entry['rows']} rows")
+            for doubt in entry["suspicions"]:
+                click.echo(f"  {said(Text('疑点', 'suspicion'))}: {said(Text(doubt['zh'], doubt['en']))}")
+        for change in found["changes"]:
+            click.echo(f"{change['mapping']}: {said(Text('数据源有变', 'the source changed'))}: "
+                       f"{said(Text(change['zh'], change['en']))}")  # fmt: skip
         for problem in found["problems"]:
             click.echo(_problem(problem))
         count = len(found["problems"])
@@ -163,9 +168,19 @@ def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
         sys.exit(EXIT[Kind.invalid])
 
 
-def built(folder: Path, mappings: Sequence[str], *, resource: str | None, data: str | None, as_json: bool) -> None:
+def built(
+    folder: Path,
+    mappings: Sequence[str],
+    *,
+    resource: str | None,
+    data: str | None,
+    as_json: bool,
+    full: bool = False,
+    accept_changes: bool = False,
+) -> None:
     node, workspace = _places(folder)
-    rows, refusals, files = [], [], []
+    rows: list[dict[str, Any]] = []
+    refusals, files = [], []
     with open_here(node) as here:
         given = _data(here, data)
         with here.store.read(here.person) as tx:
@@ -176,13 +191,17 @@ def built(folder: Path, mappings: Sequence[str], *, resource: str | None, data: 
             began = time.perf_counter()
             try:
                 with here.store.begin(here.person, "harmonise") as tx:
-                    row = harmonise.build(tx, workspace=workspace, mapping=name, resource=resource, data=given)
+                    row = harmonise.build(
+                        tx, workspace=workspace, mapping=name, resource=resource, data=given, full=full,
+                        accept_changes=accept_changes,
+                    )  # fmt: skip
             except Refusal as refusal:
                 refusals.append((name, refusal))
                 continue
             rows.append({
                 "table": name, "read": row["read"], "written": row["harmonised"], "quarantined": row["quarantined"],
                 "reasons": row["reasons"], "seconds": round(time.perf_counter() - began, 3),
+                **{more: row[more] for more in ("load", "changes") if more in row},
             })  # fmt: skip
             files.append(_file(here.config.folder, row))
     if as_json:

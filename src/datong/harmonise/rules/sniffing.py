@@ -23,6 +23,8 @@ from datong.harmonise.model.mappings import SourceKind
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
 DELIMITERS = ",\t;|^\x01，"
+BLANKS = "blanks"
+"""The delimiter of tables whose fields are parted by any number of blanks."""
 RECORDS_MAX = 500
 JUNK_MAX = 30
 """How many lines may stand before the header line."""
@@ -243,7 +245,7 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
     lines = lines if whole or len(lines) < 2 else lines[:-1]
     cuts = sorted((_cut(lines, sign) for sign in DELIMITERS), key=lambda cut: -cut.score)
     if cuts[0].score == 0 or cuts[0].share < 0.8:
-        cuts = sorted([*cuts, _cut(lines, " ")], key=lambda cut: -cut.score)
+        cuts = sorted([*cuts, _cut(lines, BLANKS)], key=lambda cut: -cut.score)
     best, second = cuts[0], cuts[1]
     doubts = []
     if best.width < 2:
@@ -254,14 +256,13 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
         en = f"{best.share:.0%} of the lines then have {best.width} fields"
         doubts.append(Text(zh, f"The delimiter is taken to be {best.delimiter!r}: {en}."))
     header = _header(best)
-    if header is None:
-        fix = "Add a line with the columns' names at the top of the file."
-        return Unfit(
-            Text("没有表头行：第一行已是数据。", "It has no header line: its first line holds data already."),
-            Text("请在文件首行加上列名。", fix),
-        )
-    place, line, more = header
     facts: dict[str, Any] = {} if best.delimiter == "," else {"delimiter": best.delimiter}
+    if header is None:
+        facts["columns"] = [f"c{number}" for number in range(1, best.width + 1)]
+        zh = f"没有表头行：各列暂名 c1 至 c{best.width}，请在数据源的 columns 中写明列名。"
+        en = f"It has no header line: its columns are called c1 to c{best.width}; name them in the source (`columns`)."
+        return Look(SourceKind.csv, facts, (*doubts, Text(zh, en)))
+    place, line, more = header
     if line > 1:
         facts["skip_lines"] = line - 1
         zh, en = f"表头在第 {line} 行，之前的行跳过。", f"The header is line {line}; the lines before it are skipped."
@@ -271,6 +272,9 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
 
 
 def _cut(lines: Sequence[str], delimiter: str) -> _Cut:
+    if delimiter == BLANKS:
+        split = ((number, line.split()) for number, line in enumerate(lines[: 2 * RECORDS_MAX], 1))
+        return _measured(delimiter, [(number, fields) for number, fields in split if fields])
     records: list[tuple[int, list[str]]] = []
     reader = csv.reader(iter(lines), delimiter=delimiter)
     at = 1
@@ -283,6 +287,10 @@ def _cut(lines: Sequence[str], delimiter: str) -> _Cut:
                 break
     except csv.Error:
         pass
+    return _measured(delimiter, records)
+
+
+def _measured(delimiter: str, records: list[tuple[int, list[str]]]) -> _Cut:
     widths = Counter(len(fields) for _, fields in records)
     width, rows = max(widths.items(), key=lambda entry: (entry[1], entry[0])) if widths else (0, 0)
     return _Cut(delimiter, tuple(records), width, rows / len(records) if records else 0.0)

@@ -26,11 +26,12 @@ from datong.engine.rules import DIALECT
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import (
+    BLANKS,
     Check,
-    Code,
     Codes,
     Column,
     Element,
+    Freshness,
     How,
     Join,
     Mapping,
@@ -41,7 +42,11 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
+from datong.harmonise.rules import meaning as reading
+from datong.harmonise.rules import source_keys
+from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.places import placed
+from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import standard_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -56,20 +61,26 @@ MAKES = {
     How.longitude: {Type.number},
     How.plate: {Type.string},
     How.code: {Type.string},
+    How.date: {Type.date},
+    How.boolean: {Type.boolean},
+    How.resident_id: {Type.string},
+    How.credit_code: {Type.string},
+    How.vin: {Type.string},
+    How.phone: {Type.string},
+    How.birth_date: {Type.date},
+    How.sex: {Type.string},
 }
 """The types of element each conversion can make."""
 
-OPTIONS = {
-    How.text: set[str](),
+_OWN_OPTIONS = {
     How.number: {"thousands", "between"},
     How.timestamp: {"zone", "formats", "ambiguous", "between"},
     How.latitude: {"notation", "datum", "between"},
     How.longitude: {"notation", "datum", "between"},
-    How.plate: set[str](),
     How.code: {"codes"},
 }
-SAME_DATUM = ("WGS84", "CGCS2000")
-"""Datums that need no conversion to WGS84: they differ by centimetres (policy.md 7.4)."""
+OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
+"""The keys that each conversion may have."""
 LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S",)
 
 
@@ -171,15 +182,16 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
         found.say("", f"没有这个映射{_zh(near)}", f"there is no such mapping{_en(near)}")
         return None, found.problems
     keys = {
-        "source", "standard", "resource", "table", "missing", "columns", "joins", "checks", "unique", "left", "note",
+        "source", "standard", "resource", "table", "missing", "columns", "joins", "checks", "unique", "freshness",
+        "left", "note",
     }  # fmt: skip
     value = found.only(files[found.file], "", keys)
     source = _named(files, found, value, key="source", pattern="sources/{}.yaml", read=_source)
     standard = _named(files, found, value, key="standard", pattern="standards/{}.odcs.yaml", read=standard_of)
     if source is None or standard is None:
         return None, found.problems
-    main = str(value.get("table", "")) if source.kind is SourceKind.database else source.name
-    if source.kind is SourceKind.database and main not in source.tables:
+    main = str(value.get("table", "")) if source.tables else source.name
+    if source.tables and main not in source.tables:
         found.say("table", "应为数据源中的一张表", f"should be one of the source's tables: {', '.join(source.tables)}")
     resource = str(value.get("resource", name))
     if not RESOURCE.fullmatch(resource):
@@ -190,6 +202,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     reader.paths_known(columns, joins)
     checks = reader.checks(value.get("checks", []))
     unique = reader.unique(value.get("unique", []))
+    freshness = reader.freshness(value.get("freshness"))
     missing = found.texts("missing", value.get("missing", [""])) or ("",)
     found.texts("left", value.get("left", []))
     if found.problems:
@@ -197,12 +210,12 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *reader.used)}
     lines = getattr(files, "lines", {}).get(found.file, {})
     fields = (columns, joins, checks, unique, missing)
-    return Mapping(name, source, standard, main, *fields, digest(used), resource, lines), []
+    return Mapping(name, source, standard, main, *fields, digest(used), resource, lines, freshness), []
 
 
 def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:
     """The thing that `value[key]` names, read from its own file."""
-    name = value.get(key)
+    name, _, part = str(value[key]).partition("#") if isinstance(value.get(key), str) else (None, "", "")
     file = pattern.format(name)
     if not isinstance(name, str) or file not in files:
         head, tail = pattern.split("{}")
@@ -211,7 +224,7 @@ def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, patter
             key, f"没有文件 {file}；已有：{', '.join(known)}", f"there is no file {file}; there are: {', '.join(known)}"
         )
         return None
-    thing, problems = read(file, files[file])
+    thing, problems = read(file, files[file], part) if part else read(file, files[file])
     found.problems += problems
     return thing
 
@@ -219,7 +232,12 @@ def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, patter
 def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     """The source, also when something in it is wrong, so that the mapping's own mistakes are told with it."""
     found = Found(file)
-    keys = {"kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "title", "note"}
+    keys = {
+        "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
+        "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
+        "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "load",
+        "title", "note",
+    }  # fmt: skip
     value = found.only(given, "", keys)
     name = file.removeprefix("sources/").removesuffix(".yaml")
     if not NAME.fullmatch(name):
@@ -233,27 +251,29 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     url_from, records = found.word("url_from", value.get("url_from")), found.word("records", value.get("records"))
     encoding = found.word("encoding", value.get("encoding"), "utf-8")
     delimiter = found.word("delimiter", value.get("delimiter"), ",")
-    if not path and not (kind is SourceKind.database and value.get("url_from")):
+    tables = tables_of(found, kind, value)
+    columns, numbered = headings_of(found, kind, value, tables)
+    elsewhere = kind in (SourceKind.http, SourceKind.s3) or (kind is SourceKind.database and value.get("url_from"))
+    if not path and not elsewhere and not (tables and kind is not SourceKind.database):
         found.say("path", "缺少 path", "there is no path")
-    if path.startswith(("/", "~")) or ".." in path.split("/"):
+    more = source_keys.more_of(found, kind, value)
+    if not inside_data(path):
         found.say("path", "应为数据目录内的相对路径", "should lie inside the data folder")
-    tables = value.get("tables", {})
-    if not isinstance(tables, dict) or (kind is SourceKind.database and not tables):
-        found.say("tables", "应为 表: 主键列", "should name each table with its key column")
-        tables = {}
-    tables = {str(table): found.word(f"tables.{table}", key) for table, key in tables.items()}
     skip = value.get("skip_lines", 0)
     if not isinstance(skip, int) or isinstance(skip, bool) or skip < 0:
         found.say("skip_lines", "应为非负整数", "should be a whole number, 0 or more")
         skip = 0
-    if len(delimiter) != 1 or delimiter in '\r\n"':
-        found.say("delimiter", "应为一个字符", "should be one character")
+    if delimiter != BLANKS and (len(delimiter) != 1 or delimiter in '\r\n"'):
+        found.say("delimiter", f"应为一个字符或 {BLANKS}", f"should be one character, or {BLANKS}")
     if not _is_encoding(encoding):
         found.say("encoding", "未知编码", "is no known encoding")
     return (
-        Source(name, kind, path, url_from, records, encoding, delimiter, skip, tables),
+        Source(
+            name, kind, path, url_from, records, encoding, delimiter, skip,
+            {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered, **more,
+        ),
         found.problems,
-    )
+    )  # fmt: skip
 
 
 def _is_encoding(name: str) -> bool:
@@ -283,7 +303,8 @@ class _Reader:
                 self.found.say(
                     "columns", f"缺少必填元素 {element.name}", f"the required element {element.name} is not filled"
                 )
-        return tuple(columns)
+        reading.points(self.found.say, columns)
+        return tuple(reading.dated(self.found.say, columns))
 
     def _column(self, element: Element, given: Any) -> Column:
         at = f"columns.{element.name}"
@@ -307,12 +328,13 @@ class _Reader:
             how=how,
             constant=constant,
             zone=self._zone(at, how, value),
-            formats=self.found.texts(f"{at}.formats", value.get("formats", list(LOCAL_FORMATS))) or LOCAL_FORMATS,
+            formats=self.found.texts(f"{at}.formats", value.get("formats", list(_formats(how)))) or _formats(how),
             ambiguous=self._one_of(f"{at}.ambiguous", value.get("ambiguous", "quarantine"), ("quarantine", "earlier")),
             notation=self._notation(at, how, value),
             thousands=self.found.word(f"{at}.thousands", value.get("thousands")),
             between=self._between(at, how, value.get("between")),
             codes=self._codes(at, how, value),
+            meaning=reading.meaning_of(self.found.say, at, how, element, value),
         )
 
     def _how(self, at: str, name: Any) -> How:
@@ -345,9 +367,9 @@ class _Reader:
         datum = value.get("datum")
         if datum is None:
             self.found.say(f"{at}.datum", "坐标系未声明", "declare the datum of the coordinates, e.g. WGS84")
-        elif datum not in SAME_DATUM:
-            said = f"only {' and '.join(SAME_DATUM)} are converted today"
-            self.found.say(f"{at}.datum", f"暂不支持 {datum}；可用 {'、'.join(SAME_DATUM)}", f"{datum}: {said}")
+        elif datum not in DATUMS:
+            known = ", ".join(DATUMS)
+            self.found.say(f"{at}.datum", f"未知坐标系 {datum}；可用 {known}", f"{datum} is no datum of: {known}")
         return self._one_of(f"{at}.notation", value.get("notation"), ("decimal", "dms"))
 
     def _between(self, at: str, how: How, value: Any) -> tuple[str, str] | None:
@@ -357,7 +379,7 @@ class _Reader:
             self.found.say(f"{at}.between", "应为 [下限, 上限]", "should be [lowest, highest]")
             return None
         try:
-            if how is How.timestamp:
+            if how in {How.timestamp, How.date, How.birth_date}:
                 ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
                 return ends[0].isoformat(), ends[1].isoformat()
             low, high = float(value[0]), float(value[1])
@@ -377,7 +399,7 @@ class _Reader:
             return None
         self.used.append(file)
         found = Found(file)
-        codes = _code_table(found, str(value["codes"]), self.files[file])
+        codes = _code_table(found, str(value["codes"]), self.files[file], str(value.get("on", "")))
         self.found.problems += [problem for problem in found.problems if problem not in self.found.problems]
         return codes
 
@@ -407,10 +429,11 @@ class _Reader:
         return tuple(joins)
 
     def paths_known(self, columns: Iterable[Column], joins: Iterable[Join]) -> None:
-        """For databases: every path names a table that is the main one or was joined before."""
-        if self.source.kind is not SourceKind.database:
+        """Where the source has tables: every path names one that is the main one or was joined before."""
+        if not self.source.tables:
             if joins:
-                self.found.say("joins", "仅数据库来源可关联", "only database sources can be joined")
+                zh, en = "数据源没有声明多张表（tables）", "the source declares no tables, so there is nothing to join"
+                self.found.say("joins", zh, en)
             return
         reached = {self.main}
         for join in joins:
@@ -454,6 +477,20 @@ class _Reader:
             keys.append(Unique(columns, apart))
         return tuple(keys)
 
+    def freshness(self, given: Any) -> Freshness | None:
+        if given is None:
+            return None
+        value = self.found.only(given, "freshness", {"column", "within_days", "note"})
+        column, days = value.get("column"), value.get("within_days")
+        kinds = {element.name: element.type for element in self.standard.elements if element.name in self.mapped}
+        if kinds.get(str(column)) not in (Type.timestamp, Type.date):
+            said = "should be an element of type timestamp or date that the mapping fills"
+            self.found.say("freshness.column", "应为映射填写的 timestamp 或 date 元素", said)
+        if not isinstance(days, int) or isinstance(days, bool) or not 0 < days < 36_525:
+            self.found.say("freshness.within_days", "应为正整数（天）", "should be a whole number of days, 1 or more")
+            return None
+        return Freshness(str(column), days)
+
     def _elements(self, at: str, names: Iterable[str]) -> None:
         for name in names:
             if name not in self.mapped:
@@ -461,7 +498,11 @@ class _Reader:
                 self.found.say(at, f"映射中没有 {name}{_zh(near)}", f"the mapping fills no element {name}{_en(near)}")
 
 
-def _code_table(found: Found, name: str, given: Any) -> Codes | None:
+def _formats(how: How) -> tuple[str, ...]:
+    return reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS
+
+
+def _code_table(found: Found, name: str, given: Any, on: str = "") -> Codes | None:
     table = found.only(given, "", {"title", "source", "match", "codes", "note"})
     entries = table.get("codes")
     if not (isinstance(entries, dict) and entries):
@@ -469,14 +510,14 @@ def _code_table(found: Found, name: str, given: Any) -> Codes | None:
         return None
     if table.get("match", "whole") not in ("whole", "prefix"):
         found.say("match", "应为 whole 或 prefix", "should be whole or prefix")
-    codes = []
     for code, entry in entries.items():
         to = entry.get("to") if isinstance(entry, dict) else entry
         if to is None:
             found.say(f"codes.{code}", "缺少取值（to）", "has no value (`to`)")
-        codes.append(Code(str(code), found.word(f"codes.{code}", to)))
+        found.word(f"codes.{code}", to)
+    codes = reading.codes_of(found.say, entries)
     whole = table.get("match", "whole") == "whole"
-    return Codes(name, whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))))
+    return Codes(name, whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))), on)
 
 
 @functools.cache

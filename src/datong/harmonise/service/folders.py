@@ -9,7 +9,7 @@ from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.refusals import BAD_WORKSPACE
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files
+from datong.harmonise.store import files, loads
 
 NODE_ONLY = (
     "keys", "evidence", "products", "data/harmonised", "data/staging", "data/released", "data/received", "datong.toml",
@@ -27,7 +27,8 @@ def install(store: Store, folder: Path) -> None:
 
 def sweep(tx: Tx) -> list[str]:
     """At the start of a node: finish moving files of committed builds, delete what no build names."""
-    return files.swept(_FOLDERS[id(tx.store)], kept.committed(tx))
+    folder = _FOLDERS[id(tx.store)]
+    return [*files.swept(folder, kept.committed(tx)), *loads.swept(tx, folder)]
 
 
 def folder_of(tx: Tx) -> Path:
@@ -51,8 +52,8 @@ def folders_of(tx: Tx, workspace: str, data: str | None) -> tuple[Path, Path]:
 
 
 def require_not_own(tx: Tx, source: Source, data: Path) -> None:
-    """Refuse a source whose file is one of the node's own: its key, its store, what it built or received."""
-    if source.path and _own(folder_of(tx).resolve(), (data / source.path).resolve()):
+    """Refuse a source one of whose files is one of the node's own: its key, its store, what it built or received."""
+    if any(_own(folder_of(tx).resolve(), (data / path).resolve()) for path in source.files):
         said = "this file is the node's own and no source"
         problem = Problem(f"sources/{source.name}.yaml: path", "这是节点自己的文件", said)
         raise BAD_WORKSPACE([problem], workspace=data.name, count=1)

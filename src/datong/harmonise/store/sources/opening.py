@@ -98,9 +98,26 @@ def opened(source: Source, path: Path) -> Iterator[Content]:
             with _unpacked(source, raw, magic) as stream:
                 yield Content(source, stream, packed)
             if _state(path) != before:
-                raise refused(source, place, "读取期间文件有变动", "the file changed while it was read")
+                raise _changed(source, place)
     except OSError as error:
         raise refused_os(source, place, error) from None
+
+
+@contextmanager
+def unchanged(source: Source, path: Path) -> Iterator[None]:
+    """The same for a file that a library reads by its path."""
+    place = source.path or source.name
+    try:
+        before = _state(path)
+        yield
+        if _state(path) != before:
+            raise _changed(source, place)
+    except OSError as error:
+        raise refused_os(source, place, error) from None
+
+
+def _changed(source: Source, place: str) -> Refusal:
+    return refused(source, place, "读取期间文件有变动", "the file changed while it was read")
 
 
 def _state(path: Path) -> tuple[int, int, int]:
