@@ -224,8 +224,27 @@ def full() -> dict[str, Any]:
         left=["t.z"], resource="r-1", note="n",
     )  # fmt: skip
     contents["sources/things.yaml"] = {
-        "kind": "database", "path": "a.sqlite", "url_from": "", "records": "", "encoding": "utf-8", "delimiter": ",",
-        "skip_lines": 0, "tables": {"t": "id", "u": "k"}, "title": {"zh": "名", "en": "n"}, "note": "n",
+        "kind": "database", "path": "a.sqlite", "tables": {"t": "id", "u": "k"}, "title": {"zh": "名", "en": "n"}, "note": "n",
+    }  # fmt: skip
+    contents["sources/csv.yaml"] = {
+        "kind": "csv", "path": "a.csv", "encoding": "utf-8", "delimiter": ",", "quote": '"', "skip_lines": 0, "member": "a",
+        "columns": ["a", "b"], "load": {"by": "snapshot", "key": ["a"]},
+    }  # fmt: skip
+    contents["sources/excel.yaml"] = {
+        "kind": "excel",
+        "path": "a.xlsx",
+        "sheet": "s",
+        "skip_lines": 0,
+        "header_rows": 1,
+    }
+    contents["sources/http.yaml"] = {
+        "kind": "http", "url": "https://example.org/x", "records": "rows", "token_from": "T", "token_header": "X-Token",
+        "paging": {"by": "page", "parameter": "p", "first": 1, "size_parameter": "n", "size": 10, "pages_max": 5},
+        "load": {"by": "watermark", "column": "at", "key": ["id"], "parameter": "since"},
+    }  # fmt: skip
+    contents["sources/s3.yaml"] = {
+        "kind": "s3", "endpoint": "https://s3.example.org", "bucket": "bucket", "key": "a.csv", "region": "r", "format": "csv",
+        "access_key_from": "A", "secret_key_from": "S", "delimiter": ";",
     }  # fmt: skip
     contents["standards/cc.codes.yaml"] = {
         "title": {"zh": "名", "en": "n"},
@@ -242,6 +261,7 @@ PATHS = [path for path in every_path(full()) if len(path) > 0]
 
 def test_the_full_workspace_is_accepted() -> None:
     assert mapping_of(full(), "things")[1] == []
+    assert unnamed(full()) == []
     assert len(PATHS) > 100
 
 
