@@ -26,7 +26,7 @@ IN_ORDER = [
     "withdraw-an-authorisation", "join-a-node", "end-a-delivery",
 ]  # fmt: skip
 """The later ones take something away, or add a member."""
-OF_ITS_OWN = {"confirm-a-mapping", "connect-postgresql", "write-an-element-pack"}
+OF_ITS_OWN = {"confirm-a-mapping", "connect-postgresql", "map-your-first-table", "write-an-element-pack"}
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,16 @@ def test_a_page_on_the_living_demonstration(name: str, demo: Path) -> None:
     assert compared == sum(block.kind == "output" for block in blocks(page)) > 0
 
 
-def test_an_own_element_pack(tmp_path: Path) -> None:
-    page, shell = HOW_TO / "write-an-element-pack.md", Shell(tmp_path)
+def test_the_first_table_takes_few_lines() -> None:
+    """Of their own a reader writes a handful of lines of YAML; the rest is drafted."""
+    shown = blocks(HOW_TO / "map-your-first-table.md")
+    own = [b.text.split(".yaml <<'EOF'\n")[1].split("\nEOF")[0] for b in shown if ".yaml <<'EOF'" in b.text]
+    assert 0 < sum(text.count("\n") + 1 for text in own) <= 10
+
+
+@pytest.mark.parametrize("name", ["map-your-first-table", "write-an-element-pack"])
+def test_a_page_in_an_empty_folder(name: str, tmp_path: Path) -> None:
+    page, shell = HOW_TO / f"{name}.md", Shell(tmp_path)
     try:
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:

@@ -85,6 +85,45 @@ NOT_THE_OWNER = Reason(
 )  # fmt: skip
 
 
+NO_SOURCE_FILE = Reason(
+    "STD-450",
+    Kind.invalid,
+    Text("{path} 未被采用为数据源。", "{path} was not taken for a source."),
+    Text("{zh}", "{en}"),
+    Text("{fix_zh}", "{fix_en}"),
+)
+
+
+OUTSIDE_DATA = Reason(
+    "STD-451",
+    Kind.invalid,
+    Text("{path} 未被采用为数据源。", "{path} was not taken for a source."),
+    Text("它不在数据目录 {data} 之内，而数据源的路径都从那里起算。",
+         "It lies outside the data folder {data}, in which the paths of the sources begin."),
+    Text("请把它移入该目录，或在 datong.toml 中把 workspace.data 改为共同的上级目录。",
+         "Move it there, or let workspace.data in datong.toml name a folder that holds both."),
+)  # fmt: skip
+
+
+WHICH_TABLE = Reason(
+    "STD-452",
+    Kind.invalid,
+    Text("未起草映射。", "No mapping was drafted."),
+    Text("数据源 {source} 有多张表，须指明结果的行取自哪一张。",
+         "The source {source} has several tables, and one of them has the rows of the result."),
+    Text("请用 --table 指定其一：{tables}。", "Name it by --table: {tables}."),
+)  # fmt: skip
+
+
+NO_SUCH_SOURCE = Reason(
+    "STD-453",
+    Kind.unknown,
+    Text("未起草任何内容。", "Nothing was drafted."),
+    Text("{source} 既不是 sources/ 中的名称，也不是文件。", "{source} is neither a name in sources/ nor a file."),
+    Text("相近的名称：{near}。", "Nearest names: {near}."),
+)
+
+
 BAD_ELEMENTS = Reason(
     "STD-440",
     Kind.invalid,

@@ -3,6 +3,7 @@
 folders    install, sweep: the node's folder
 library    the data elements
 building   check, build
+drafting   texts for a table nobody has described yet
 matching   match, confirm, synonyms, withdraw_synonym
 showing    builds, what was quarantined and why
 rows       what other rooms may have of a build
@@ -10,11 +11,12 @@ rows       what other rooms may have of a build
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
 """
 
-from datong.harmonise.service.building import build, check
+from datong.harmonise.service.building import build, check, mappings
+from datong.harmonise.service.drafting import draft
 from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
 from datong.harmonise.service.matching import confirm, match, propose, synonyms, target_of, withdraw_synonym
-from datong.harmonise.service.rows import current, own_rows, quarantined_rows
+from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 
 __all__ = [
@@ -24,8 +26,11 @@ __all__ = [
     "check",
     "confirm",
     "current",
+    "draft",
     "install",
+    "is_built",
     "library",
+    "mappings",
     "match",
     "own_rows",
     "propose",

@@ -49,6 +49,12 @@ QUARANTINED_MAX = 0.5
 
 
 @view(Role.data_engineer)
+def mappings(tx: Tx, *, workspace: str) -> list[str]:
+    """The mappings of a workspace, by name."""
+    return mapping_names(texts.files_of(folders_of(tx, workspace, None)[0])[0])
+
+
+@view(Role.data_engineer)
 def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | None = None) -> dict[str, Any]:
     """Check a workspace: its files, that its sources answer, and that the columns mapped are there.
 

@@ -22,6 +22,8 @@ WHOLE_MAX = 2**53 - 1
 
 UNREADABLE = "不是可读的 YAML", "is no YAML that can be read"
 TOO_LARGE = "文件过大", "the file is too large"
+_ALIAS = "不支持别名（*）", "aliases (*) are not taken; write it out"
+_DEEP = "嵌套过深", "is nested too deeply"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPEN, _SHUT = (yaml.MappingStartEvent, yaml.SequenceStartEvent), (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _SCALARS = "tag:yaml.org,2002:"
@@ -60,13 +62,12 @@ def _shape(text: str) -> tuple[int, str, str] | None:
     """What is wrong with the shape of a text, before anything is made of it: the C loader ends the process on a few
     thousand levels, and ten lines of aliases can stand for a thousand million values."""
     depth = 0
-    event: Any
     for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            return event.start_mark.line + 1, "不支持别名（*）", "aliases (*) are not taken; write it out"
         depth += isinstance(event, _OPEN) - isinstance(event, _SHUT)
-        if depth > DEPTH_MAX:
-            return event.start_mark.line + 1, "嵌套过深", "is nested too deeply"
+        wrong = _ALIAS if isinstance(event, yaml.AliasEvent) else _DEEP if depth > DEPTH_MAX else None
+        if wrong is not None:
+            mark: Any = event.start_mark
+            return mark.line + 1, *wrong
     return None
 
 
