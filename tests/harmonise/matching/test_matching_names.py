@@ -20,7 +20,9 @@ KNOWN = names.index(
 def best(text: str) -> tuple[int, Way]:
     found = names.named(KNOWN, text)
     number = max(found, key=lambda n: max(named.score for named in found[n].values()))
-    return number, max(found[number].values(), key=lambda named: named.score).way
+    told = names.best_of(found[number].values())
+    assert told is not None
+    return number, told.way
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datong.harmonise.model.elements import CodeTable, DataElement, Format
 from datong.harmonise.model.mappings import Type
 from datong.harmonise.model.matching import Named, Profile, Way
+from datong.harmonise.rules.matching.names import best_of
 from datong.harmonise.rules.matching.values import SELECTIVE, alike, number_of, overlap, ranges_alike
 from datong.harmonise.rules.matching.words import glossary, readings
 
@@ -91,7 +92,7 @@ def name_of(column: Column, candidate: int) -> tuple[Named | None, list[float]]:
     word = told.get(Way.word, 0.0)
     sound = max(told.get(Way.sound, 0.0), told.get(Way.initials, 0.0), told.get(Way.mixed, 0.0))
     parts, spelling = told.get(Way.parts, 0.0), told.get(Way.spelling, 0.0)
-    best = max(ways.values(), key=lambda named: (named.score, named.way == Way.word), default=None)
+    best = best_of(ways.values())
     if comment is not None and (best is None or comment.score > best.score):
         best = comment
     return best, [word, sound, parts, spelling, comment.score if comment else 0.0]
@@ -127,7 +128,7 @@ def wish_of(element: DataElement) -> Wish:
 def for_element(column: Column, number: int, fit: Fit) -> Found:
     """Evidence that `column` means the candidate of that number, whose wish its values fit so."""
     best, named = name_of(column, number)
-    score = best.score if best else 0.0
+    score = max(named)
     by_name = (
         *named,
         score - column.best if column.best else 0.0,
@@ -260,7 +261,7 @@ def for_column(
     """Evidence that `left` is the column of that number in the other table. same_codes: both fit one code table;
     meaning: both mean one element of the library."""
     best, named = name_of(left, number)
-    score = best.score if best else 0.0
+    score = max(named)
     look = left.profile
     both = bool(look.filled and right.filled)
     same = max(SELECTIVE, key=lambda kind: min(look.share(kind), right.share(kind)))

@@ -8,6 +8,7 @@ Must never know: values. Contract: tests/harmonise/matching/test_matching_names.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -23,6 +24,7 @@ NEAREST = 40
 """So many candidates per way are kept for one name."""
 _INITIALS_TRUST = {2: 0.6, 3: 0.85, 4: 0.95}
 _SPELLING_LEAST = 0.45
+_PLAIN = (Way.word, Way.sound, Way.initials, Way.mixed)
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,11 @@ def named(known: Index, text: str, trust: float = 1.0) -> dict[int, dict[Way, Na
     _by_parts(known, text, say)
     _by_spelling(known, without, say)
     return found
+
+
+def best_of(ways: Iterable[Named]) -> Named | None:
+    """The best of the ways; of two nearly as good ones that which is told more plainly."""
+    return max(ways, key=lambda named: named.score + (0.1 if named.way in _PLAIN else 0.0), default=None)
 
 
 def _by_sound_of_chinese(known: Index, text: str, say: Say) -> None:

@@ -301,11 +301,15 @@ def candidates_of(standard: Standard, library: Library) -> tuple[tuple[DataEleme
     An element that the library knows by its name or one of its names has the library's synonyms, check and codes too.
     """
     known = {key(element.name): element for element in reversed(library.elements)}
-    called = {key(word): element for element in reversed(library.elements) for word in (element.en, element.zh)}
+    called: dict[str, list[DataElement]] = {}
+    for entry in library.elements:
+        for word in dict.fromkeys(map(key, (entry.zh, entry.en, *entry.synonyms))):
+            called.setdefault(word, []).append(entry)
     tables = dict(library.tables)
     found = []
     for element in standard.elements:
-        kin = known.get(key(element.name)) or called.get(key(element.zh)) or called.get(key(element.en))
+        kins = [called.get(key(word), []) for word in (element.zh, element.en)]
+        kin = known.get(key(element.name)) or next((kin[0] for kin in kins if len(kin) == 1), None)
         codes = ""
         if element.values:
             codes = f"{standard.name}.{element.name}"
