@@ -68,9 +68,7 @@ def test_each_column_has_figures_of_its_own() -> None:
     counts = run(mapping, things=rows)["measured"].to_pylist()[0]
     found = quality.quality_of(mapping, counts, readings=(1, 2))
     of_columns = quality.columns_of(mapping, counts)
-    columns = {
-        c["element"]: {f["dimension"]: (f["a"], f["b"]) for f in c["dimensions"] if f["b"]} for c in found["columns"]
-    }
+    columns = {c["element"]: {f["dimension"]: (f["a"], f["b"]) for f in c["dimensions"] if f["b"]} for c in of_columns}
     assert columns == {
         "id": {"completeness": (3, 4), "accuracy": (3, 3)},
         "n": {"normativity": (2, 4), "completeness": (4, 4), "accuracy": (3, 4), "consistency": (2, 3)},
