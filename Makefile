@@ -9,7 +9,7 @@ CLIENTS := clients/.venv/.ready
 # Modules are compiled at set-up, not at every start: five nodes and their clients would do it on two cores, and where
 # PYTHONDONTWRITEBYTECODE is set, each time.
 
-.PHONY: help setup demo demo-clean test lint docs domains bench bench-matching faults types
+.PHONY: help setup demo demo-clean test test-matrix lint docs domains bench bench-matching faults types
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ demo-clean: ## forget the demonstration's state (.demo/)
 
 test: setup ## all tests
 	@$(PY) -m pytest -q -n 2 --dist loadfile
+
+test-matrix: setup ## the engine and harmonise suites on DuckDB 2, on Spark and on every database
+	@$(PY) tools/test_matrix.py
 
 lint: $(STAMP) ## ruff, mypy strict, the plan of the house
 	@.venv/bin/ruff check .

@@ -28,6 +28,21 @@ STEP_FAILED = Reason(
          "The engine says: {error}. Values of cells are not shown."),
     Text("请检查该步骤所用的列及其类型。", "Check the columns that the step uses, and their types."),
 )  # fmt: skip
+SPARK_LACKS = Reason(
+    "ENG-410",
+    Kind.invalid,
+    Text("计划未运行。", "The plan was not run."),
+    Text("其中 {count} 处在 Spark 上没有等价形式。", "{count} things in it have no equal on Spark."),
+    Text("请改写下列各项，或用 DuckDB 引擎运行。", "Write the items listed another way, or run it on DuckDB."),
+)  # fmt: skip
+SPARK_MISSING = Reason(
+    "ENG-411",
+    Kind.invalid,
+    Text("计划未运行。", "The plan was not run."),
+    Text("Spark 引擎不可用：{what}。", "The Spark engine is not there: {what}."),
+    Text("请执行 pip install 'datong[spark]' 并安装 Java 17，检查 --master 的地址。",
+         "Install datong[spark] and Java 17, and look at the address given as --master."),
+)  # fmt: skip
 ROWS_LOST = Reason(
     "ENG-501",
     Kind.conflict,

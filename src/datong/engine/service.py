@@ -74,11 +74,11 @@ def run(
     check(plan)
     values = dict(parameters or {})
     wanted = tuple(want) if want is not None else (plan.steps[-1].name,)
-    _check_given(plan, inputs, values, wanted)
+    check_given(plan, inputs, values, wanted)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="datong-engine-") as spill:
         connection = _closed_database(
-            {name: _arrow(inputs[name]) for name in plan.inputs}, threads, memory, Path(spill)
+            {name: arrow_of(inputs[name]) for name in plan.inputs}, threads, memory, Path(spill)
         )
         try:
             tables, rows = _run_steps(connection, plan, inputs, values, wanted)
@@ -98,7 +98,7 @@ def _run_steps(
         _make(connection, step, values)
         if step.kept or (step.name in balanced and step.name not in wanted):
             rows[step.name] = _counted(connection, step)
-        _hold(plan, rows, step)
+        hold(plan, rows, step)
         for late in plan.late:
             if late.asked == step.name:
                 given: Any = inputs[late.name]
@@ -112,19 +112,25 @@ def _run_steps(
         tables[name] = _fetched(connection, named.get(name, Step(name, "")))
         rows[name] = tables[name].num_rows
         if name in named:
-            _hold(plan, rows, named[name])
+            hold(plan, rows, named[name])
     return tables, rows
 
 
 def _make(connection: Any, step: Step, values: dict[str, Any]) -> None:
     """A table of the step's rows, or a view of its text. Parameters cannot be bound in a view: such a step is kept."""
-    bound = {name: value for name, value in values.items() if re.search(rf"\${name}\b", step.sql)}
+    bound = {name: value for name, value in values.items() if takes(step, name)}
     made = "TABLE" if step.kept or bound else "VIEW"
     with _telling(step):
         connection.execute(f"CREATE TEMP {made} {quoted(step.name)} AS {step.sql}", bound or None)
 
 
-def _hold(plan: Plan, rows: dict[str, int], step: Step) -> None:
+def takes(step: Step, parameter: str) -> bool:
+    """Whether `step` uses `parameter`."""
+    return re.search(rf"\${parameter}\b", step.sql) is not None
+
+
+def hold(plan: Plan, rows: dict[str, int], step: Step) -> None:
+    """Refuse (ENG-501) when the rows counted up to `step` break a balance."""
     for balance, together in rules.unbalanced(rows, plan.balances):
         raise ROWS_LOST(
             step=step.name,
@@ -144,7 +150,7 @@ def _come(connection: Any, late: Late, table: pa.Table) -> dict[str, int]:
     return {late.name: table.num_rows}
 
 
-def _check_given(plan: Plan, inputs: Mapping[str, Any], values: Mapping[str, Any], wanted: Sequence[str]) -> None:
+def check_given(plan: Plan, inputs: Mapping[str, Any], values: Mapping[str, Any], wanted: Sequence[str]) -> None:
     declared = (*plan.inputs, *(late.name for late in plan.late))
     found = [Problem(n, "缺少此输入", "this input is missing") for n in declared if n not in inputs]
     found += [Problem(n, "缺少此参数", "this parameter is missing") for n in plan.parameters if n not in values]
@@ -156,7 +162,7 @@ def _check_given(plan: Plan, inputs: Mapping[str, Any], values: Mapping[str, Any
         raise BAD_INPUT(found)
 
 
-def _arrow(given: Any) -> pa.Table | Scan:
+def arrow_of(given: Any) -> pa.Table | Scan:
     if not isinstance(given, Path):
         return given
     try:
@@ -219,7 +225,7 @@ def _count(connection: Any, name: str) -> int:
 
 def _fetched(connection: Any, step: Step) -> pa.Table:
     with _telling(step):
-        table = connection.execute(f"SELECT * FROM {quoted(step.name)}").to_arrow_table()
+        table = connection.sql(f"SELECT * FROM {quoted(step.name)}").to_arrow_table()
     if step.ordered_by and not _rising(table[step.ordered_by]):
         return table.sort_by(step.ordered_by)
     return table

@@ -352,7 +352,7 @@ def _repeated(mapping: Mapping, key: Unique, number: int) -> str:
     names = [sql.value(name) for name in key.columns]
     apart = {*key.columns, *key.apart_from}
     others = [sql.value(c.element.name) for c in mapping.columns if c.element.name not in apart]
-    told = ", ".join(f"COALESCE(CAST({other} AS VARCHAR), chr(0))" for other in others)
+    told = ", ".join(f"COALESCE('=' || CAST({other} AS VARCHAR), '-')" for other in others)
     content = f"concat_ws('|', {told})" if others else "''"
     over = f"PARTITION BY {', '.join(names)}"
     said = (
@@ -437,9 +437,10 @@ def _measured(mapping: Mapping) -> str:
         counts.append(f"count(*) FILTER {condition(check)} AS {quoted(f'failed:{check.reason}')}")
     counts.append("(SELECT count(*) FROM repeated) AS repeated")
     close, rest = f"SELECT {', '.join(counts)} FROM known", _measured_plain(mapping)
-    names = [name for name, _ in _plain_counts(mapping)]
-    added = [f"close.{name} + rest.{name} AS {name}" for name in names]
-    return f"SELECT close.* REPLACE ({', '.join(added)}) FROM ({close}) AS close, ({rest}) AS rest"
+    added = {name for name, _ in _plain_counts(mapping)}
+    named = [count.rsplit(" AS ", 1)[1] for count in counts]
+    picked = [f"close.{name} + rest.{name} AS {name}" if name in added else f"close.{name}" for name in named]
+    return f"SELECT {', '.join(picked)} FROM ({close}) AS close, ({rest}) AS rest"
 
 
 def _plain_counts(mapping: Mapping) -> list[tuple[str, str]]:
