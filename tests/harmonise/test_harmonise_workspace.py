@@ -64,7 +64,6 @@ MISTAKES = [
     (set_in(MAPPING, "columns", "seen_at", "between", to=["x", "y"]), "between", "cannot be read"),
     (set_in(MAPPING, "columns", "lat", "datum", to=...), "columns.lat.datum", "declare the datum"),
     (set_in(MAPPING, "columns", "lat", "datum", to="GCJ02"), "columns.lat.datum", "is no datum of"),
-    (set_in(MAPPING, "columns", "lat", "datum", to="GCJ-02"), "columns.lat.with", "name the element with the other"),
     (set_in(MAPPING, "columns", "lat", "notation", to="dsm"), "columns.lat.notation", "decimal, dms"),
     (set_in(MAPPING, "columns", "lat", "zone", to="UTC"), "columns.lat.zone", "no such item"),
     (set_in(MAPPING, "columns", "id", to={"from": "id", "constant": "x"}), "columns.id", "either"),
@@ -89,6 +88,7 @@ MISTAKES = [
     (set_in(SOURCE, to=[1, 2]), "", "key: value"),
     (set_in("standards/thing.odcs.yaml", "kind", to="Wish"), "kind", "ODCS"),
     (set_in("standards/thing.odcs.yaml", "schema", to=[]), "schema", "one object"),
+    (set_in(MAPPING, "columns", "lat", "datum", to="GCJ-02"), "columns.lat.with", "name the element with the other"),
 ]  # fmt: skip
 
 

@@ -151,6 +151,17 @@ def mapping_of(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     return mapping, placed(problems, files)
 
 
+def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
+    """The source `name` by itself, or everything wrong with it."""
+    file = f"sources/{name}.yaml"
+    if file not in files:
+        known = [path.removeprefix("sources/").removesuffix(".yaml") for path in files if path.startswith("sources/")]
+        near = nearest(name, known)
+        return None, [Problem(file, f"没有这个数据源{_zh(near)}", f"there is no such source{_en(near)}")]
+    source, problems = _source(file, files[file])
+    return (None if problems else source), placed(problems, files)
+
+
 def unnamed(files: Files) -> list[Problem]:
     """Everything wrong with the sources and standards that no mapping names (the others are read with theirs)."""
     named = {str(text.get(key)) for text in files.values() if isinstance(text, dict) for key in ("source", "standard")}

@@ -4,6 +4,7 @@ folders    install, sweep: the node's folder
 library    the data elements
 building   check, build
 showing    builds, what was quarantined and why
+suspicions what the first rows of a source make one suspect
 rows       what other rooms may have of a build
 
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
@@ -14,6 +15,7 @@ from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
 from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
+from datong.harmonise.service.suspicions import suspicions
 
 __all__ = [
     "build",
@@ -28,5 +30,6 @@ __all__ = [
     "own_rows",
     "quarantine_summary",
     "quarantined_rows",
+    "suspicions",
     "sweep",
 ]

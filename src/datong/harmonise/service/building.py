@@ -35,6 +35,7 @@ from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules import quality, standards
 from datong.harmonise.rules.places import line_of, listed
 from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
+from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import builds as kept
@@ -77,8 +78,15 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             reading, plan = _read(found, given), planning.plan_of(found)
             problems += plans.problems(plan)
             rows = reading.tables[found.main].num_rows
+            suspected = traps.as_json(traps.of_mapping(tx, contents, found, given))
             checked.append(
-                {"mapping": name, "source": found.source.name, "standard": found.standard.name, "rows": rows}
+                {
+                    "mapping": name,
+                    "source": found.source.name,
+                    "standard": found.standard.name,
+                    "rows": rows,
+                    "suspicions": suspected,
+                }
             )
         except Refusal as refusal:
             what, why, _ = refusal.texts()
