@@ -20,7 +20,7 @@ from datong.engine import service as engine
 from datong.engine.model import Plan, Step
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem
-from datong.harmonise.model.mappings import How, Mapping, Source
+from datong.harmonise.model.mappings import How, Mapping
 from datong.harmonise.model.reading import Sample, SampleColumn
 from datong.harmonise.model.refusals import BAD_WORKSPACE
 from datong.harmonise.model.suspicions import KINDS, Suspicion
@@ -65,7 +65,7 @@ def suspicions(
         if found is None:
             raise BAD_WORKSPACE([*problems, *wrong], workspace=workspace, count=len(problems) + len(wrong))
         require_not_own(tx, found, given)
-        return as_json(_suspected(found, sources.sample(found, given, rows=ROWS), {}))
+        return as_json(_suspected(tuple(found.tables), sources.sample(found, given, rows=ROWS), {}))
     named, wrong = mapping_of(files, str(mapping))
     if named is None:
         raise BAD_WORKSPACE([*problems, *wrong], workspace=workspace, count=len(problems) + len(wrong))
@@ -79,7 +79,8 @@ def of_mapping(
     require_not_own(tx, mapping.source, data)
     sample = sources.sample(mapping.source, data, rows=ROWS)
     zones = {column.path: column.zone for column in mapping.columns if column.how is How.timestamp}
-    found = [*_suspected(mapping.source, sample, zones)]
+    read = (mapping.main, *(join.table for join in mapping.joins)) if mapping.source.tables else ()
+    found = [*_suspected(read, sample, zones)]
     here = _points(mapping)
     names = [name for name in mapping_names(files) if name != mapping.name] if against is None else against
     for name in names if here else []:
@@ -96,12 +97,11 @@ def of_mapping(
     return tuple(found)
 
 
-def _suspected(source: Source, sample: Sample, zones: Map[str, str]) -> tuple[Suspicion, ...]:
-    """Table by table: only rows of one table are beside each other."""
-    tables = [f"{table}." for table in source.tables] or [""]
+def _suspected(tables: tuple[str, ...], sample: Sample, zones: Map[str, str]) -> tuple[Suspicion, ...]:
+    """Table by table: only rows of one table are beside each other. tables: those looked at; none: it has no tables."""
     return tuple(
         one
-        for prefix in tables
+        for prefix in [f"{table}." for table in tables] or [""]
         for one in rules.suspected([c for c in sample.columns if c.path.startswith(prefix)], zones)
     )
 
