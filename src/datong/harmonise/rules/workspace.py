@@ -152,14 +152,14 @@ def mapping_of(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
 
 
 def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
-    """The source `name` by itself, or everything wrong with it."""
+    """The source `name`, or everything wrong with it."""
     file = f"sources/{name}.yaml"
     if file not in files:
-        known = [path.removeprefix("sources/").removesuffix(".yaml") for path in files if path.startswith("sources/")]
-        near = nearest(name, known)
+        known = [path[len("sources/") : -len(".yaml")] for path in files if path.startswith("sources/")]
+        near = nearest(name, known) or known
         return None, [Problem(file, f"没有这个数据源{_zh(near)}", f"there is no such source{_en(near)}")]
     source, problems = _source(file, files[file])
-    return (None if problems else source), placed(problems, files)
+    return (None, placed(problems, files)) if problems else (source, [])
 
 
 def unnamed(files: Files) -> list[Problem]:

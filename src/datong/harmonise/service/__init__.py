@@ -3,6 +3,8 @@
 folders    install, sweep: the node's folder
 library    the data elements
 building   check, build
+drafting   texts for a table nobody has described yet
+matching   match, confirm, synonyms, withdraw_synonym
 showing    builds, what was quarantined and why
 suspicions what the first rows of a source make one suspect
 rows       what other rooms may have of a build
@@ -11,8 +13,10 @@ Must never know: policies, prices, who will use the data. Contract: tests/harmon
 """
 
 from datong.harmonise.service.building import build, check, mappings
+from datong.harmonise.service.drafting import draft
 from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
+from datong.harmonise.service.matching import confirm, match, propose, synonyms, target_of, withdraw_synonym
 from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 from datong.harmonise.service.suspicions import suspicions
@@ -22,14 +26,21 @@ __all__ = [
     "build_of",
     "builds",
     "check",
+    "confirm",
     "current",
+    "draft",
     "install",
     "is_built",
     "library",
     "mappings",
+    "match",
     "own_rows",
+    "propose",
     "quarantine_summary",
     "quarantined_rows",
     "suspicions",
     "sweep",
+    "synonyms",
+    "target_of",
+    "withdraw_synonym",
 ]

@@ -35,6 +35,7 @@ from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules import quality, standards
 from datong.harmonise.rules.places import line_of, listed
 from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
+from datong.harmonise.service import drifting, loading, matching
 from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.showing import note_of, shown
@@ -66,7 +67,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
     names = [mapping] if mapping else mapping_names(contents)
     if not names and not problems:
         problems = [Problem("mappings", "没有任何映射", "there is no mapping")]
-    checked = []
+    checked, warnings = [], []
     problems += [] if mapping else unnamed(contents)
     for name in names:
         found, wrong = mapping_of(contents, name)
@@ -75,8 +76,13 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             continue
         try:
             require_not_own(tx, found.source, given)
-            reading, plan = _read(found, given), planning.plan_of(found)
-            problems += plans.problems(plan)
+            reading, plan = _explained(tx, folder, found, given), planning.plan_of(found)
+            drift = drifting.noticed(tx, folder, found, given, reading)
+            warnings += [{"mapping": name, **told} for told in drift.told()]
+            problems += [
+                *plans.problems(plan),
+                *(Problem(d.path, d.said.zh, d.said.en) for d in drift.differences if d.breaking),
+            ]
             rows = reading.tables[found.main].num_rows
             suspected = traps.as_json(traps.of_mapping(tx, contents, found, given))
             checked.append(
@@ -92,17 +98,25 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             what, why, _ = refusal.texts()
             said = Problem(f"sources/{found.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
             problems += refusal.problems or (said,)
-    return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents)}
+    return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents), "changes": warnings}
 
 
 @verb(Role.data_engineer)
 def build(
-    tx: Tx, *, workspace: str, mapping: str, resource: str | None = None, data: str | None = None
+    tx: Tx,
+    *,
+    workspace: str,
+    mapping: str,
+    resource: str | None = None,
+    data: str | None = None,
+    full: bool = False,
+    accept_changes: bool = False,
 ) -> dict[str, Any]:
     """Build a resource: read its source, harmonise it by a mapping, quarantine what cannot be.
 
     resource: the code under which the result is found (the mapping's, when not given). Building the same content again
-    returns the same build.
+    returns the same build. full: where the source says how it is loaded again (`load`), read it from its beginning,
+    which also finds removed rows. accept_changes: build though the types of mapped columns changed (STD-480).
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
@@ -114,19 +128,33 @@ def build(
         problem = Problem("resource", "应为资源标识码", said)
         raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
     require_not_own(tx, found.source, given)
-    reading, plan = _read(found, given), planning.plan_of(found)
+    try:
+        load = loading.loaded(tx, resource, found, given, _require, full=full)
+    except Refusal as refusal:
+        raise drifting.explained(tx, folder, found, given, refusal) from None
+    reading = load.reading if load is not None else _explained(tx, folder, found, given)
+    plan = planning.plan_of(found)
     if reading.tables[found.main].num_rows == 0:
         raise NO_ROWS(source=found.source.name)
+    drift = drifting.noticed(tx, folder, found, given, reading)
+    if not accept_changes and (refusal_of_drift := drift.refusal()) is not None:
+        raise refusal_of_drift
     made = _Made(resource, found, reading, plan)
+    if load is not None:
+        load.keep(tx, made.id)
+    drift.keep(tx)
+    more = {**({"load": load.account} if load is not None else {}), **({"changes": c} if (c := drift.told()) else {})}
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
         _make_current(tx, resource, made.id)
-        return shown(known)
+        return {**shown(known), **more}
     result = _run(found, reading, plan)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
-    return _keep(tx, row, result, plan)
+    kept_row = _keep(tx, row, result, plan)
+    matching.remember_mapping(tx, found)
+    return {**kept_row, **more}
 
 
 @dataclass(frozen=True)
@@ -152,6 +180,14 @@ def _mapping(folder: Path, name: str) -> Mapping:
         every = [*problems, *wrong]
         raise BAD_WORKSPACE(every, workspace=folder.name, count=len(every))
     return found
+
+
+def _explained(tx: Tx, folder: Path, mapping: Mapping, data: Path) -> Reading:
+    """Read the source; when columns are missing that were there at the last build, say what became of them."""
+    try:
+        return _read(mapping, data)
+    except Refusal as refusal:
+        raise drifting.explained(tx, folder, mapping, data, refusal) from None
 
 
 def _read(mapping: Mapping, data: Path) -> Reading:
@@ -214,7 +250,8 @@ def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
 
 def _with_whole_records(held: pa.Table, source: pa.Table, prefix: str) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
-    rows = source.drop_columns([ROW, BROKEN]).take(pc.subtract(held["row"], 1)).to_pylist()
+    places = pc.index_in(held["row"], value_set=source[ROW])  # a loaded source has gaps where rows were removed
+    rows = source.drop_columns([ROW, BROKEN]).take(places).to_pylist()
     records = [
         {**{prefix + path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
         for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)
