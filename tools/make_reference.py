@@ -262,7 +262,7 @@ def domains() -> str:
                 lines.append(f"| `{name}` | {kind.split(' ', 1)[1]} | {count['planted']} | {count.get('found', 0)} |")
             others = f"other rows held that were good before: {table['others_held']}"
             lines.append(f"| `{name}` | together; {others} | {table['planted']} | {table['found']} |")
-        told = [f"- `{name}`: {line}" for name, found in figures["suspicions"].items() for line in found]
+        told = [f"- {line}" for line in figures["suspicions"]]
         lines += ["", "What the software suspects of the raw files by itself:", "", *told] if told else []
         for name, rows in figures["steps"].items():
             lines += ["", f"Step `{name}`:", "", "| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]

@@ -72,7 +72,7 @@ def measured(domain: str, data: Path, work: Path) -> dict[str, Any]:
         rows = {name: _built(here, domain, name, copy) for name in names}
         figures["tables"] = {name: _told(row) for name, row in rows.items()}
         figures["steps"] = _stepped(here, recipe["steps"], rows)
-        figures["suspicions"] = {name: told for name in names if (told := _suspected(here, domain, name, copy))}
+        figures["suspicions"] = _suspected(here, domain, recipe["suspects"], copy)
         figures["planted"] = _dirty(here, domain, recipe, data, work / "dirty", rows)
         if "licence_terms" in recipe:
             figures["refused"] = _refused(here, recipe)
@@ -125,10 +125,14 @@ def _stepped(here: app.Here, steps: dict[str, Any], rows: dict[str, dict[str, An
     return {name: [plain(row) for row in table] for name, table in tables.items()}
 
 
-def _suspected(here: app.Here, domain: str, mapping: str, data: Path) -> list[str]:
+def _suspected(here: app.Here, domain: str, asked: list[dict[str, str]], data: Path) -> list[str]:
     """What the software suspects of the raw files by itself."""
     with here.store.read(here.person) as tx:
-        found = harmonise.suspicions(tx, workspace=str(HERE / domain), mapping=mapping, data=str(data))
+        found = [
+            one
+            for what in asked
+            for one in harmonise.suspicions(tx, workspace=str(HERE / domain), data=str(data), **what)
+        ]
     return [f"{one['kind']} {', '.join(one['columns'])}: {one['en']}" for one in found]
 
 
@@ -211,8 +215,7 @@ def reported(figures: dict[str, Any]) -> list[str]:
         lines += [
             f"    {kind}: {count}" for kind, count in table["kinds"].items() if count.get("found") != count["planted"]
         ]
-    for name, found in figures["suspicions"].items():
-        lines += [f"  {name} is suspected of {line}" for line in found]
+    lines += [f"  suspected: {line}" for line in figures["suspicions"]]
     for name, rows in figures["steps"].items():
         lines += [
             f"  {name}:",
