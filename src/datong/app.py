@@ -47,7 +47,7 @@ from datong.register import service as register
 from datong.settle import service as settle
 from datong.terms.roles import Role
 from datong.web import api, console
-from datong.wire import delta_sharing, dsp, http, node
+from datong.wire import delta_sharing, dsp, http, node, openlineage
 from datong.wire.delta_sharing import client as delta_client
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
@@ -241,6 +241,7 @@ def open_store(config: Config) -> Store:
     signing.install(store, _key(config.folder), mine)
     _require_same_node(store, config)
     harmonise.install(store, config.folder)
+    harmonise.on_run(store, lambda run: openlineage.keep(config.folder, openlineage.events_of(run, _whose(store))))
     compose.install(store, config.folder)
     deliver.install(store, config.folder, int(config["deliver.url_seconds"]))
     if config["node.kind"] == "regional":
@@ -295,6 +296,13 @@ def open_node(config: Config) -> Node:
         yield
 
     return Node(config, store, client, worker, sequencer, Starlette(routes=found, lifespan=lifespan))
+
+
+def _whose(store: Store) -> str:
+    """The node's code, or its party before it has joined."""
+    with store.read() as tx:
+        mine = signing.me(tx)
+    return mine.code or mine.party
 
 
 def _origin(store: Store) -> str:
@@ -413,6 +421,7 @@ def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
         *dsp_routes.routes(store, authenticate, deliver),
         *dsp_catalogue.routes(store, authenticate, catalogue),
         *delta_sharing.server.routes(store, str(config["node.address"])),
+        *openlineage.routes(store),
         Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
         *_with_small_bodies(console.routes(store, config.folder / "story.json", int(config["web.session_hours"]))),
     ]  # fmt: skip

@@ -256,6 +256,7 @@ def keys_read(function: Any) -> set[str]:
         ("Join", workspace._Reader.joins),
         ("Check", workspace._Reader.checks),
         ("Unique", workspace._Reader.unique),
+        ("Freshness", workspace._Reader.freshness),
         ("Code table", workspace._code_table),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ IN_ORDER = [
 """The later ones take something away, or add a member."""
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "write-an-element-pack",
+    "confirm-a-mapping", "repair-quarantined-rows",
 }  # fmt: skip
 
 
@@ -150,6 +152,35 @@ def test_a_mariadb_source(tmp_path: Path) -> None:
     url = urlsplit(mariadb.url_or_skip())
     replaced = {"127.0.0.1:3306": f"127.0.0.1:{url.port}", "-P 3306": f"-P {url.port}"}
     done("connect-mariadb.md", tmp_path, replaced, SHOP_PASSWORD=mariadb.PASSWORD)
+
+
+def test_confirming_a_mapping(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    node = tmp_path / "car-park"
+    app.init(node, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
+    shell = Shell(tmp_path, DATONG_TOKEN=engineer(node), DATONG_NODE=f"http://127.0.0.1:{port}")
+    page = HOW_TO / "confirm-a-mapping.md"
+    try:
+        shell.run(background(str(node), port))
+        assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+        stop(tmp_path / "car-park.pid")
+
+
+def test_repairing_and_replaying(tmp_path: Path) -> None:
+    folder, port = tmp_path / "car-park", PORT + 9
+    app.init(folder, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
+    page = HOW_TO / "repair-quarantined-rows.md"
+    shell = Shell(tmp_path, DATONG_TOKEN=engineer(folder), DATONG_NODE=f"http://127.0.0.1:{port}")
+    try:
+        shell.run(background(str(folder), port))
+        assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+        stop(tmp_path / "car-park.pid")
 
 
 @pytest.mark.postgresql

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
+from datong.harmonise.model.contracts import Rule
+
 
 class SourceKind(StrEnum):
     """`http` and `s3` bring what one of the file kinds reads; `http` brings JSON."""
@@ -202,6 +204,7 @@ class Standard:
     version: str
     elements: tuple[Element, ...]
     digest: str
+    rules: tuple[Rule, ...] = ()
 
     def element(self, name: str) -> Element:
         return next(element for element in self.elements if element.name == name)
@@ -255,6 +258,11 @@ class Meaning:
     of: str = ""
     true: tuple[str, ...] = ("true",)
     false: tuple[str, ...] = ("false",)
+
+    @property
+    def changes(self) -> bool:
+        """Is a number here anything but what its digits say?"""
+        return bool(self.unit or self.multipliers or self.percent or self.accounting or self.partner)
 
 
 PLAIN = Meaning()
@@ -313,6 +321,14 @@ class Unique:
 
 
 @dataclass(frozen=True)
+class Freshness:
+    """How old values of `column` may be when they are built: what timeliness is measured against."""
+
+    column: str
+    within_days: int
+
+
+@dataclass(frozen=True)
 class Mapping:
     """From one source to one standard. main: the table whose rows are the rows of the result. resource: the code
     under which that is found. lines: where its keys stand (model.texts.Lines)."""
@@ -329,6 +345,7 @@ class Mapping:
     digest: str
     resource: str = ""
     lines: Map[str, int] = field(default_factory=dict, compare=False)
+    freshness: Freshness | None = None
 
     @property
     def file(self) -> str:

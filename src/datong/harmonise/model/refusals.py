@@ -180,3 +180,52 @@ NO_SYNONYM = Reason(
     Text("本节点没有仍然有效的同义词 {synonym}。", "This node knows no standing synonym {synonym}."),
     Text("请用 harmonise synonyms 查看现有的同义词。", "See harmonise synonyms for those there are."),
 )  # fmt: skip
+
+
+BAD_REPAIRS = Reason(
+    "STD-500",
+    Kind.invalid,
+    Text("未记录任何修复。", "No repair was recorded."),
+    Text("其中 {count} 处有误。", "{count} things in what was given are wrong."),
+    Text("请按下列各项修改；可修复的行见隔离区。",
+         "Mend the items listed; the quarantine shows which rows can be repaired."),
+)  # fmt: skip
+
+
+REPAIR_STANDS = Reason(
+    "STD-501",
+    Kind.conflict,
+    Text("未记录任何修复。", "No repair was recorded."),
+    Text("{count} 个值已有另一修复。", "For {count} values another repair stands already."),
+    Text("请先用 harmonise withdraw-repair 撤回原修复。",
+         "Withdraw the repair that stands first (harmonise withdraw-repair)."),
+)  # fmt: skip
+
+
+NO_REPAIR = Reason(
+    "STD-502",
+    Kind.unknown,
+    Text("没有这项修复，或已撤回。", "There is no such repair, or it was withdrawn."),
+    Text("本节点没有有效的修复 {repair}。", "This node holds no standing repair {repair}."),
+    Text("请从 harmonise repairs 的列表中选择。", "Choose one from the list of harmonise repairs."),
+)  # fmt: skip
+
+
+NOTHING_TO_COMPARE = Reason(
+    "STD-503",
+    Kind.unknown,
+    Text("未能比较数据标准。", "The standards were not compared."),
+    Text("{what} 没有可比较的标准。", "{what} holds no standard to compare with."),
+    Text("请给出工作区中的标准名，或已构建的资源。",
+         "Name a standard of the workspace, or a resource that was built."),
+)  # fmt: skip
+
+
+NO_ACCOUNT = Reason(
+    "STD-507",
+    Kind.unknown,
+    Text("构建 {build} 没有血缘与合同。", "The build {build} has no lineage and no contract."),
+    Text("它由不记录这些内容的旧版本构建，或已被拒绝。",
+         "It was made by a version that did not keep them, or it was refused."),
+    Text("请重新构建该资源。", "Build the resource again."),
+)  # fmt: skip

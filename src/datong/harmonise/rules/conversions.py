@@ -35,9 +35,9 @@ _LOOK_ALIKES = ("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")
 """Cyrillic letters, and the Latin ones they look like."""
 
 _SECONDS = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?"
-_WITH_OFFSET = _SECONDS + r"\s?([zZ]|[+-]\d{2}(:?\d{2})?)"
-_NUMBER = amounts.NUMBER
-_WHOLE = r"[+-]?\d{1,18}"
+WITH_OFFSET = _SECONDS + r"\s?([zZ]|[+-]\d{2}(:?\d{2})?)"
+NUMBER = amounts.NUMBER
+WHOLE = r"[+-]?\d{1,18}"
 _DMS = r"(\d{1,3})°(\d{1,2})''(\d{1,2}(?:\.\d+)?)\"([NSEW])"  # the quote is doubled for SQL
 
 
@@ -114,7 +114,7 @@ def converted(column: Column) -> str:
         return _number(text, column)
     if column.how is How.timestamp:
         if column.zone == "offset":
-            return f"CASE WHEN regexp_full_match({text}, '{_WITH_OFFSET}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+            return f"CASE WHEN regexp_full_match({text}, '{WITH_OFFSET}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
         if column.ambiguous == "earlier":
             return _earlier(column)
         return f"timezone({literal(column.zone)}, {part(name, 'local')})"
@@ -175,6 +175,10 @@ def sql_type(kind: Type) -> str:
 
 
 Cases = list[tuple[str, str]]
+_OUTSIDE = {
+    How.timestamp: "outside_period", How.date: "outside_period", How.birth_date: "outside_period",
+    How.number: "outside_range",
+}  # fmt: skip
 
 
 def _invalid(column: Column) -> Cases:
@@ -190,7 +194,7 @@ def _invalid(column: Column) -> Cases:
     if column.meaning.partner:
         cases.append((f"{it} IS NULL AND {part(name, 'degrees')} IS NOT NULL", "invalid:no_other_coordinate"))
     if column.meaning.percent:
-        bare = f"regexp_full_match({clean(name)}, '{_NUMBER}')"
+        bare = f"regexp_full_match({clean(name)}, '{NUMBER}')"
         cases.append((f"{it} IS NULL AND {bare}", "invalid:no_percent_sign"))
     unreadable = {
         How.number: "not_a_number", How.timestamp: "not_a_time", How.latitude: "not_a_coordinate",
@@ -207,14 +211,22 @@ def _invalid(column: Column) -> Cases:
             cases.append((_twice(column, "-"), "invalid:ambiguous_local_time"))
     if column.how is How.number and column.element.type is Type.number:
         cases.append((f"NOT isfinite({it})", "invalid:not_a_number"))
-    if column.between is not None:
-        low, high = (_bound(column, end) for end in column.between)
-        outside = {How.timestamp: "outside_period", How.date: "outside_period", How.birth_date: "outside_period",
-                   How.number: "outside_range"}.get(column.how, "outside_area")  # fmt: skip
-        cases.append((f"{it} NOT BETWEEN {low} AND {high}", f"invalid:{outside}"))
+    cases += [(condition, f"invalid:{_OUTSIDE.get(column.how, 'outside_area')}") for condition in _outside(column)]
     cases += _out_of_time(column, early=True)
     cases += [(condition, "invalid:outside_standard") for condition in _standard_broken(column)]
     return cases
+
+
+def broken(column: Column) -> list[str]:
+    """Conditions against a value itself, however it was written: the mapping's bounds and the standard's rules."""
+    return [*_outside(column), *_standard_broken(column)]
+
+
+def _outside(column: Column) -> list[str]:
+    if column.between is None:
+        return []
+    low, high = (_bound(column, end) for end in column.between)
+    return [f"{value(column.element.name)} NOT BETWEEN {low} AND {high}"]
 
 
 def _suspect(column: Column) -> Cases:
@@ -322,7 +334,7 @@ def _number(text: str, column: Column) -> str:
     kind = column.element.type
     if kind is Type.number:
         return amounts.number(text, column.meaning, column.element.unit)
-    whole = f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN "
+    whole = f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN "
     return whole + (f"TRY_CAST({text} AS BIGINT) END" if kind is Type.integer else f"{text} END")
 
 
@@ -346,16 +358,21 @@ def _point_parts(column: Column) -> list[dict[str, str]]:
     return [*levels, *_point(column)[2]] if column.how is How.longitude else levels
 
 
+def limit(column: Column) -> int:
+    """The greatest number of degrees of a latitude or longitude."""
+    return 90 if column.how is How.latitude else 180
+
+
 def _degrees(column: Column) -> str:
-    name, limit = column.element.name, 90 if column.how is How.latitude else 180
+    name, most = column.element.name, limit(column)
     if column.notation == "decimal":
         number = f"TRY_CAST({clean(name)} AS DOUBLE)"
-        return f"CASE WHEN regexp_full_match({clean(name)}, '{_NUMBER}') AND abs({number}) <= {limit} THEN {number} END"
+        return f"CASE WHEN regexp_full_match({clean(name)}, '{NUMBER}') AND abs({number}) <= {most} THEN {number} END"
     found = part(name, "dms")
     degrees, minutes, seconds = (f"TRY_CAST({found}.{field} AS DOUBLE)" for field in "dms")
     plus, minus = ("N", "S") if column.how is How.latitude else ("E", "W")
     whole = f"({degrees} + {minutes} / 60 + {seconds} / 3600)"
-    inside = f"{found}.h IN ('{plus}', '{minus}') AND {minutes} < 60 AND {seconds} < 60 AND {whole} <= {limit}"
+    inside = f"{found}.h IN ('{plus}', '{minus}') AND {minutes} < 60 AND {seconds} < 60 AND {whole} <= {most}"
     return f"CASE WHEN {inside} THEN CASE {found}.h WHEN '{minus}' THEN -1 ELSE 1 END * {whole} END"
 
 

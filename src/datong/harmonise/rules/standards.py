@@ -1,99 +1,214 @@
-"""Reading a data standard: an Open Data Contract Standard 3.x document, valid against the schema it ships with.
+"""Reading a data standard: an Open Data Contract Standard document, version 3.0 to 3.2, valid against its schema.
 
 Elements carry their English name in `businessName`, their Chinese one as a synonym with locale zh-CN, their unit
 and the datum of coordinates as the custom properties `unit` and `datum`, and `classification: personal` where they
-speak of persons.
-Must never know: files, data. Contract: tests/harmonise/test_harmonise_workspace.py.
+speak of persons. Versions before 3.2 have no synonyms: there the name stands in for a name that is missing, and a
+physical type for a logical one. A constraint that is not held row by row becomes a quality rule, so that none is lost.
+Must never know: files, data. Contract: tests/harmonise/test_harmonise_workspace.py and test_harmonise_contracts.py.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import re
+from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from importlib import resources
 from typing import Any
 
 from jsonschema import Draft201909Validator
-from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
-from pydantic import ValidationError
 
-from datong.ground.canonical import digest
+from datong.engine.model import literal, quoted
+from datong.ground.canonical import digest, plain
 from datong.ground.refusal import Problem
+from datong.harmonise.model.contracts import Metric, Must, Rule, RuleType
 from datong.harmonise.model.mappings import Element, Standard, Type
 from datong.harmonise.rules.datums import DATUMS
 
 SHOWN_MAX = 20
+WRITTEN = "v3.2.0"
+SCHEMAS = {
+    "v3.2.0": "", "v3.1.0": "odcs-json-schema-v3.1.0.json", "v3.0.2": "odcs-json-schema-v3.0.2.json",
+    "v3.0.1": "odcs-json-schema-v3.0.2.json", "v3.0.0": "odcs-json-schema-v3.0.2.json",
+}  # fmt: skip
+"""Versions that are read, each with its schema ("" = the one of the package open-data-contract-standard)."""
+
+PHYSICAL = (
+    (r"bool|boolean|bit", Type.boolean),
+    (r"(big|small|tiny|medium)?int(eger)?|int[248]|(big|small)?serial", Type.integer),
+    (r"numeric|decimal|double( precision)?|float[48]?|real|money", Type.number),
+    (r"date", Type.date),
+    (r"timestamp(tz)?|timestamp with(out)? time zone|datetime2?", Type.timestamp),
+    (r"n?(var)?char|n?varchar2|character( varying)?|bpchar|text|string|uuid|json|xml|clob", Type.string),
+)
+"""Physical types whose logical type is plain, without their length."""
+_HELD = {
+    Type.string: {"maxLength", "pattern"}, Type.integer: {"minimum", "maximum"}, Type.number: {"minimum", "maximum"},
+}  # fmt: skip
+"""Options that are held row by row."""
+_SILENT = {"format", "timezone", "defaultTimezone"}
+"""Options that say how a value is written or meant, not which values may be there."""
+_BROKEN_BY = {
+    "minimum": "{it} < {end}", "maximum": "{it} > {end}", "exclusiveMinimum": "{it} <= {end}",
+    "exclusiveMaximum": "{it} >= {end}", "minLength": "length({it}) < {end}", "multipleOf": "{it} % {end} <> 0",
+}  # fmt: skip
+_RULE_KEYS = {"type", "metric", "query", "unit", "name", "dimension", "arguments", *Must}
 
 
-def standard_of(where: str, value: Any) -> tuple[Standard | None, list[Problem]]:
-    """The standard in an ODCS document (parsed YAML), or everything wrong with it."""
-    found = [
-        Problem(f"{where}: {'.'.join(str(part) for part in error.absolute_path) or 'document'}", *_both(error.message))
-        for error in sorted(_schema().iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path])[:SHOWN_MAX]
-    ]
+def standard_of(where: str, value: Any, object_name: str = "") -> tuple[Standard | None, list[Problem]]:
+    """The standard in an ODCS document (parsed YAML), or everything wrong with it.
+
+    object_name: which object of its schema; may be left out where there is only one.
+    """
+    version = value.get("apiVersion") if isinstance(value, dict) else None
+    if isinstance(version, str) and version not in SCHEMAS:
+        known = ", ".join(SCHEMAS)
+        return None, [Problem(f"{where}: apiVersion", f"可读版本：{known}", f"{version} is not read; read are {known}")]
+    found = _invalid(where, value, version if isinstance(version, str) else WRITTEN)
     if found:
         return None, found
-    try:
-        contract = OpenDataContractStandard.model_validate(value)
-    except ValidationError as invalid:
-        return None, [
-            Problem(f"{where}: {'.'.join(str(part) for part in error['loc'])}", *_both(error["msg"]))
-            for error in invalid.errors()
-        ]
-    objects = contract.schema_ or []
-    if len(objects) != 1 or not objects[0].properties:
-        return None, [Problem(f"{where}: schema", "应恰有一个含属性的对象", "should hold one object with properties")]
-    elements = []
-    for number, prop in enumerate(objects[0].properties):
-        element, problems = _element(f"{where}: schema[0].properties.{prop.name or number}", prop)
+    thing, found = _object(where, value.get("schema") or [], object_name)
+    if thing is None:
+        return None, found
+    elements, rules = [], list(_rules("", thing.get("quality")))
+    for number, prop in enumerate(thing["properties"]):
+        at = f"{where}: schema.properties.{prop.get('name') or number}"
+        element, problems = _element(at, prop, bilingual=version == WRITTEN)
         found += problems
         if element is not None:
             elements.append(element)
+            rules += [*_rules(element.name, prop.get("quality")), *_kept(element, prop)]
     if len({element.name for element in elements}) != len(elements):
-        found.append(Problem(f"{where}: schema[0].properties", "元素名称重复", "two elements share a name"))
-    name = objects[0].name or ""
-    return (None, found) if found else (Standard(name, contract.version or "", tuple(elements), digest(value)), [])
+        found.append(Problem(f"{where}: schema.properties", "元素名称重复", "two elements share a name"))
+    made = (str(thing["name"]), str(value.get("version", "")), tuple(elements), digest(value), tuple(rules))
+    return (None, found) if found else (Standard(*made), [])
 
 
-def _element(where: str, prop: SchemaProperty) -> tuple[Element | None, list[Problem]]:
+def _invalid(where: str, value: Any, version: str) -> list[Problem]:
+    """What is not valid by the schema of its version, nor by the next one: 3.1 also reads what 3.0 forgot to allow."""
+    document = plain(value)  # dates that YAML made of texts are texts again
+    errors = list(_schema(version).iter_errors(document))
+    if errors and version.startswith("v3.0") and _schema("v3.1.0").is_valid(document):
+        return []
+    shown = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])[:SHOWN_MAX]
+    return [
+        Problem(f"{where}: {'.'.join(str(part) for part in error.absolute_path) or 'document'}", *_both(error.message))
+        for error in shown
+    ]
+
+
+def _object(where: str, objects: list[dict[str, Any]], name: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+    at = f"{where}: schema"
+    names = [str(thing.get("name", "")) for thing in objects]
+    if name and name not in names:
+        listed = ", ".join(names) or "–"
+        return None, [Problem(at, f"没有对象 {name}；已有：{listed}", f"has no object {name}; there are: {listed}")]
+    if not objects:
+        return None, [
+            Problem(at, "没有对象：须有一个含属性的对象", "should hold one object with properties; it holds none")
+        ]
+    if not name and len(objects) != 1:
+        zh = f"有多个对象，请写作 文件名#对象名：{'、'.join(names)}"
+        en = f"holds more than one object; name one, as file#object: {', '.join(names)}"
+        return None, [Problem(at, zh, en)]
+    thing = objects[names.index(name)] if name else objects[0]
+    if not thing.get("properties"):
+        return None, [Problem(at, "对象没有属性", "the object has no properties")]
+    return thing, []
+
+
+def _element(where: str, prop: Map[str, Any], *, bilingual: bool) -> tuple[Element | None, list[Problem]]:
     found = []
-    zh = next((s.synonym for s in prop.synonyms or [] if (s.locale or "").lower().startswith("zh")), None)
-    if not zh:
-        found.append(
-            Problem(where, "缺少中文名（synonyms，locale: zh-CN）", "has no Chinese name (synonyms, locale zh-CN)")
-        )
-    if not prop.businessName:
+    zh = next((s["synonym"] for s in prop.get("synonyms") or [] if _is_chinese(s.get("locale"))), None)
+    en = prop.get("businessName")
+    if bilingual and not zh:
+        said = "has no Chinese name (synonyms, locale zh-CN)"
+        found.append(Problem(where, "缺少中文名（synonyms，locale: zh-CN）", said))
+    if bilingual and not en:
         found.append(Problem(where, "缺少英文名 businessName", "has no English name (businessName)"))
-    if prop.logicalType not in set(Type):
-        kinds = ", ".join(Type)
-        found.append(Problem(where, f"logicalType 应为 {kinds}", f"needs a logicalType, one of {kinds}"))
-    if found:
+    kind = _type(prop, physical=not bilingual)
+    if kind is None:
+        kinds, given = ", ".join(Type), prop.get("logicalType") or prop.get("physicalType") or "–"
+        en_said = f"needs a logicalType, one of {kinds}, not {given}"
+        found.append(Problem(where, f"logicalType 应为 {kinds}，而不是 {given}", en_said))
+    if found or kind is None:
         return None, found
-    options = prop.logicalTypeOptions or {}
-    units = [c.value for c in prop.customProperties or [] if c.property == "unit"]
-    datums = [str(c.value) for c in prop.customProperties or [] if c.property == "datum"]
+    options = {k: v for k, v in (prop.get("logicalTypeOptions") or {}).items() if k in _HELD.get(kind, ())}
+    units = [c["value"] for c in prop.get("customProperties") or [] if c["property"] == "unit"]
+    datums = [str(c["value"]) for c in prop.get("customProperties") or [] if c["property"] == "datum"]
     if datums and datums[0] not in DATUMS:
         known = ", ".join(DATUMS)
         return None, [Problem(where, f"datum 应为 {known} 之一", f"datum should be one of {known}")]
     return (
         Element(
-            name=str(prop.name),
-            zh=str(zh),
-            en=str(prop.businessName),
-            type=Type(str(prop.logicalType)),
+            name=str(prop["name"]),
+            zh=str(zh or en or prop["name"]),
+            en=str(en or prop["name"]),
+            type=kind,
             unit=str(units[0]) if units else "",
-            required=bool(prop.required),
-            personal=prop.classification == "personal",
+            required=bool(prop.get("required")),
+            personal=prop.get("classification") == "personal",
             minimum=options.get("minimum"),
             maximum=options.get("maximum"),
             max_length=options.get("maxLength"),
             pattern=str(options.get("pattern", "")),
-            values=tuple(str(entry.value) for entry in prop.enum or []),
+            values=tuple(str(entry["value"]) for entry in prop.get("enum") or []),
             datum=datums[0] if datums else "WGS84",
         ),
         [],
     )
+
+
+def _is_chinese(locale: Any) -> bool:
+    return str(locale or "").lower().startswith("zh")
+
+
+def _type(prop: Map[str, Any], *, physical: bool) -> Type | None:
+    if prop.get("logicalType") is not None or not physical:
+        return Type(prop["logicalType"]) if prop.get("logicalType") in set(Type) else None
+    plain = re.sub(r"[\[(].*", "", str(prop.get("physicalType", ""))).strip().lower()
+    return next((kind for pattern, kind in PHYSICAL if re.fullmatch(pattern, plain)), None)
+
+
+def _kept(element: Element, prop: Map[str, Any]) -> Iterator[Rule]:
+    """Constraints that no row is held by, as rules: so many values may break them as none."""
+    options = prop.get("logicalTypeOptions") or {}
+    for name, end in options.items():
+        if name in _HELD.get(element.type, ()) or name in _SILENT or name not in _BROKEN_BY:
+            continue
+        literal_end = literal(str(end)) if isinstance(end, str) else repr(end)
+        typed = f"CAST({literal_end} AS {element.type.upper()})" if isinstance(end, str) else literal_end
+        broken = _BROKEN_BY[name].format(it=quoted(element.name), end=typed)
+        query = f"SELECT count(*) FROM ${{object}} WHERE {broken}"
+        yield Rule(element.name, RuleType.sql, query=query, must=Must.be, threshold=0, name=name)
+    if prop.get("unique") or prop.get("primaryKey"):
+        metric = Metric.duplicate_values
+        yield Rule(element.name, RuleType.library, metric, must=Must.be, threshold=0, name="unique")
+
+
+def _rules(column: str, quality: Any) -> Iterator[Rule]:
+    for entry in quality or []:
+        must = next((must for must in Must if must in entry), None)
+        metric, kind = entry.get("metric"), RuleType(entry.get("type", "library"))
+        figured = kind is RuleType.sql or (kind is RuleType.library and metric in set(Metric))
+        if kind in (RuleType.library, RuleType.sql) and not (figured and must):
+            told = json.dumps(plain(entry), ensure_ascii=False, sort_keys=True)  # in words an older version had
+            yield Rule(column, RuleType.text, name=str(entry.get("name", "")), said={"description": told})
+            continue
+        yield Rule(
+            column=column,
+            type=kind,
+            metric=Metric(metric) if metric in set(Metric) else None,
+            query=str(entry.get("query", "")),
+            must=must,
+            threshold=entry.get(must) if must else None,
+            unit=str(entry.get("unit", "")),
+            name=str(entry.get("name", "")),
+            dimension=str(entry.get("dimension", "")),
+            arguments=dict(entry.get("arguments") or {}),
+            said={key: value for key, value in entry.items() if key not in _RULE_KEYS},
+        )
 
 
 def as_json(standard: Standard) -> Map[str, Any]:
@@ -113,9 +228,19 @@ def as_json(standard: Standard) -> Map[str, Any]:
 
 
 @functools.cache
-def _schema() -> Draft201909Validator:
-    text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
-    return Draft201909Validator(json.loads(text))
+def _schema(version: str) -> Draft201909Validator:
+    file = SCHEMAS[version]
+    place = (
+        resources.files("datong.harmonise").joinpath("data", "odcs", file)
+        if file
+        else resources.files("open_data_contract_standard").joinpath("schema.json")
+    )
+    return Draft201909Validator(json.loads(place.read_text("utf-8")))
+
+
+def problems_of(document: Any) -> list[str]:
+    """What in a document of ours is not valid ODCS, by the schema of the version we write."""
+    return [error.message for error in _schema(WRITTEN).iter_errors(document)]
 
 
 def _both(message: str) -> tuple[str, str]:

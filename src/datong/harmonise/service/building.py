@@ -13,34 +13,36 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datong.engine import rules as plans
-from datong.engine import service as engine
-from datong.engine.model import Plan, Result
+from datong.engine.model import STEP_FAILED, Plan, Result
 from datong.ground import evidence
-from datong.ground.canonical import digest
+from datong.ground.canonical import digest, plain
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
+from datong.harmonise.model import lineage as lineage_values
 from datong.harmonise.model.builds import State
-from datong.harmonise.model.mappings import Mapping, SourceKind
-from datong.harmonise.model.reading import BROKEN, ROW, Reading
+from datong.harmonise.model.mappings import Mapping, SourceKind, Standard
+from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
     COLUMNS_MISSING,
     NO_ROWS,
     TOO_MANY_QUARANTINED,
 )
+from datong.harmonise.model.repairs import Repair
+from datong.harmonise.rules import changes, contracts, layer, quality, standards
+from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
-from datong.harmonise.rules import quality, standards
 from datong.harmonise.rules.places import line_of, listed
 from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
-from datong.harmonise.service import drifting, loading, matching
+from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs
 from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
+from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
+from datong.harmonise.store import accounts, files, rereading, scanned, sources
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files, sources
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -76,14 +78,15 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             continue
         try:
             require_not_own(tx, found.source, given)
-            reading, plan = _explained(tx, folder, found, given), planning.plan_of(found)
+            reading = _explained(tx, folder, found, given)
+            plan = _plan(found, reading)
             drift = drifting.noticed(tx, folder, found, given, reading)
             warnings += [{"mapping": name, **told} for told in drift.told()]
             problems += [
                 *plans.problems(plan),
                 *(Problem(d.path, d.said.zh, d.said.en) for d in drift.differences if d.breaking),
             ]
-            rows = reading.tables[found.main].num_rows
+            rows = rereading.count(reading.tables[found.main])
             suspected = traps.as_json(traps.of_mapping(tx, contents, found, given))
             checked.append(
                 {
@@ -120,26 +123,43 @@ def build(
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
+    attempt = runs.began(tx, resource or "", mapping)
+    try:
+        made = _build(tx, attempt, workspace, data, full=full, accept_changes=accept_changes)
+    except Refusal as refusal:
+        runs.failed(tx, attempt, refusal)
+        raise
+    runs.completed(tx, attempt, made["id"])
+    return made
+
+
+def _build(
+    tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None, *, full: bool, accept_changes: bool
+) -> dict[str, Any]:
     folder, given = folders_of(tx, workspace, data)
-    found = _mapping(folder, mapping)
-    resource = found.resource if resource is None else resource
+    found = _mapping(folder, attempt.mapping)
+    resource = attempt.resource or found.resource
+    attempt.resource, attempt.source = resource, found.source.name
     if not RESOURCE.fullmatch(resource):
         said = "should be a resource code: letters, digits, - and _, with * only at its end"
         problem = Problem("resource", "应为资源标识码", said)
         raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
     require_not_own(tx, found.source, given)
+    _versions_show(tx, resource, found.standard)
+    attempt.read_whole = False
+    repairs = layer.fitting(found, standing(tx, resource, found.source.name))
     try:
         load = loading.loaded(tx, resource, found, given, _require, full=full)
     except Refusal as refusal:
         raise drifting.explained(tx, folder, found, given, refusal) from None
-    reading = load.reading if load is not None else _explained(tx, folder, found, given)
-    plan = planning.plan_of(found)
-    if reading.tables[found.main].num_rows == 0:
+    reading = load.reading if load is not None else _explained(tx, folder, found, given, scan=not repairs)
+    attempt.read_whole = True
+    if rereading.count(reading.tables[found.main]) == 0:
         raise NO_ROWS(source=found.source.name)
     drift = drifting.noticed(tx, folder, found, given, reading)
     if not accept_changes and (refusal_of_drift := drift.refusal()) is not None:
         raise refusal_of_drift
-    made = _Made(resource, found, reading, plan)
+    made = _Made(resource, found, reading, _plan(found, reading), repairs)
     if load is not None:
         load.keep(tx, made.id)
     drift.keep(tx)
@@ -148,11 +168,20 @@ def build(
     if known is not None and known["state"] == State.built.value:
         _make_current(tx, resource, made.id)
         return {**shown(known), **more}
-    result = _run(found, reading, plan)
+    try:
+        result, repaired = _run(made)
+    except Refusal as refusal:
+        if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
+            raise
+        # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
+        reading = _read(found, given, scan=False)
+        made = replace(made, reading=reading, plan=_plan(found, reading))
+        result, repaired = _run(made)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
-    kept_row = _keep(tx, row, result, plan)
+    account = _account(made, result, repaired, (workspace, data))
+    kept_row = _keep(tx, row, account, result, made.plan)
     matching.remember_mapping(tx, found)
     return {**kept_row, **more}
 
@@ -165,11 +194,14 @@ class _Made:
     mapping: Mapping
     reading: Reading
     plan: Plan
+    repairs: tuple[Repair, ...]
 
     @property
     def id(self) -> str:
         mapping, plan = self.mapping, plans.digest_of(self.plan)
         made_of = [self.resource, self.reading.digest, mapping.digest, mapping.standard.digest, plan]
+        if self.repairs:
+            made_of.append(digest([[r.record, r.column, r.text] for r in self.repairs]))
         return f"build-{digest(made_of).removeprefix('sha256:')[:32]}"
 
 
@@ -182,16 +214,26 @@ def _mapping(folder: Path, name: str) -> Mapping:
     return found
 
 
-def _explained(tx: Tx, folder: Path, mapping: Mapping, data: Path) -> Reading:
+def _plan(mapping: Mapping, reading: Reading) -> Plan:
+    main = reading.tables[mapping.main]
+    if isinstance(main, scanned.Lines):
+        return planning.plan_of(mapping, main.numbers, scanned=True)
+    return planning.plan_of(mapping)
+
+
+def _explained(tx: Tx, folder: Path, mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
     """Read the source; when columns are missing that were there at the last build, say what became of them."""
     try:
-        return _read(mapping, data)
+        return _read(mapping, data, scan=scan)
     except Refusal as refusal:
         raise drifting.explained(tx, folder, mapping, data, refusal) from None
 
 
-def _read(mapping: Mapping, data: Path) -> Reading:
-    """Read the source; COLUMNS_MISSING names every path that is not there, with the nearest names."""
+def _read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+    """Read the source, or survey it where the engine is to scan it.
+
+    COLUMNS_MISSING names every path that is not there, with the nearest names.
+    """
     wanted: dict[str, list[str]] = {mapping.main: []} if mapping.source.tables else {}
     for path in mapping.paths if mapping.source.tables else ():
         table, column = path.split(".", 1)
@@ -201,6 +243,8 @@ def _read(mapping: Mapping, data: Path) -> Reading:
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         _require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted)
+    if scan and (found := scanned.reading(mapping, data)) is not None:
+        return found
     reading = sources.read(mapping.source, data, wanted)
     if not reading.tables[mapping.main].num_rows:
         return reading  # nothing says which columns it would have; nothing is built of it
@@ -238,20 +282,44 @@ def _asked(mapping: Mapping) -> list[tuple[str, str]]:
     return asked
 
 
-def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
-    inputs = {planning.input_name(name): table for name, table in reading.tables.items()}
-    result = engine.run(plan, inputs, want=("harmonised", "quarantined", "repairs", "measured"))
+def _run(made: _Made) -> tuple[Result, dict[str, int]]:
+    mapping, reading = made.mapping, made.reading
+    result, repaired = layering.run(mapping, reading, made.plan, made.repairs)
     if mapping.source.kind is SourceKind.database:
-        return result  # its rows stand in the database, under their keys
+        return result, repaired  # its rows stand in the database, under their keys
     prefix = f"{mapping.main}." if mapping.source.tables else ""
     held = _with_whole_records(result["quarantined"], reading.tables[mapping.main], prefix)
-    return replace(result, tables={**result.tables, "quarantined": held})
+    return replace(result, tables={**result.tables, "quarantined": held}), repaired
 
 
-def _with_whole_records(held: pa.Table, source: pa.Table, prefix: str) -> pa.Table:
+def _versions_show(tx: Tx, resource: str, standard: Standard) -> None:
+    """A standard that breaks what readers of the current build rely on must say so in its version (STD-441)."""
+    now = kept.current_build(tx, resource)
+    account = accounts.of(tx, now["id"]) if now is not None else None
+    if now is None or account is None or now["standard_digest"] == standard.digest or now["standard"] != standard.name:
+        return
+    before, _ = standards.standard_of("contract", account["contract"])
+    if before is not None and any(change.breaking for change in changes.changes(before, standard)):
+        changes.accepted(before, standard)
+
+
+def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple[str, str | None]) -> dict[str, Any]:
+    lineage = lineages.lineage_of(made.mapping)
+    return {
+        "id": made.id,
+        "workspace": place[0],
+        "data": place[1],
+        "contract": contracts.contract_of(made.mapping, lineage, made.resource),
+        "lineage": plain(lineage_values.as_json(lineage)),
+        "columns": quality.columns_of(made.mapping, result["measured"].to_pylist()[0]),
+        "rules": plain(ruling.results(made.mapping, result["harmonised"])),
+        "repaired": repaired,
+    }
+
+
+def _with_whole_records(held: pa.Table, source: pa.Table | scanned.Lines, prefix: str) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
-    places = pc.index_in(held["row"], value_set=source[ROW])  # a loaded source has gaps where rows were removed
-    rows = source.drop_columns([ROW, BROKEN]).take(places).to_pylist()
+    rows = rereading.records(source, held["row"].to_pylist())
     records = [
         {**{prefix + path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
         for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)
@@ -283,7 +351,12 @@ def _row(tx: Tx, made: _Made, result: Result) -> dict[str, Any]:
             {("values" if key == "rows" else key): value for key, value in entry.items()}
             for entry in _counted(result["repairs"], ("state", "rule", "column"))
         ],
-        "quality": quality.quality_of(mapping, result["measured"].to_pylist()[0]),
+        "quality": quality.quality_of(
+            mapping,
+            result["measured"].to_pylist()[0],
+            fresh=measuring.fresh(tx, mapping, result["harmonised"]),
+            readings=measuring.readings(tx, mapping, made.resource),
+        ),
         "elements": standards.as_json(mapping.standard)["elements"],
         "files": {},
         "digest": "",
@@ -303,7 +376,7 @@ def _counted(table: pa.Table, keys: tuple[str, ...]) -> list[dict[str, Any]]:
     return sorted(named, key=lambda entry: (-entry["rows"], *(entry[key] for key in keys)))
 
 
-def _keep(tx: Tx, row: dict[str, Any], result: Result, plan: Plan) -> dict[str, Any]:
+def _keep(tx: Tx, row: dict[str, Any], account: dict[str, Any], result: Result, plan: Plan) -> dict[str, Any]:
     """Write the files aside and the row with their digests; they move into place after the commit."""
     folder, build_id, resource = folder_of(tx), row["id"], row["resource"]
     tx.after_rollback.append(lambda: files.unstage(folder, build_id))
@@ -315,7 +388,8 @@ def _keep(tx: Tx, row: dict[str, Any], result: Result, plan: Plan) -> dict[str, 
     written = files.staged(folder, build_id, tables, plans.printed(plan))
     row = {**row, "files": written, "digest": written[files.HARMONISED]["digest"]}
     tx.add(kept.builds, row)
-    _witness(tx, "harmonise.built", row)
+    tx.add(accounts.accounts, account)
+    _witness(tx, "harmonise.built", row, account=digest(account))
     _make_current(tx, resource, build_id)
     tx.after_commit.append(lambda: files.put_in_place(folder, resource, build_id))
     return shown(row)
@@ -350,9 +424,9 @@ def _recorder(store: Store, actor: Actor, link: str, row: dict[str, Any]) -> Cal
     return record
 
 
-def _witness(tx: Tx, act: str, row: dict[str, Any]) -> None:
+def _witness(tx: Tx, act: str, row: dict[str, Any], **more: Any) -> None:
     told = (
         "resource", "source", "standard", "read", "harmonised", "quarantined", "reasons", "digest", "source_digest",
         "standard_digest", "mapping_digest", "plan_digest",
     )  # fmt: skip
-    evidence.append(tx, act, kept.builds, row["id"], **{name: row[name] for name in told})
+    evidence.append(tx, act, kept.builds, row["id"], **{name: row[name] for name in told}, **more)

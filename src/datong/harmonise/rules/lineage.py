@@ -1,0 +1,97 @@
+"""Column lineage of a mapping, from what the mapping itself says.
+
+SQLGlot finds the same when it follows the plan's SQL; the test holds the two against each other. This way costs
+nothing for a thousand columns, and does not change when the plan is written differently.
+Must never know: engines, wire formats. Contract: tests/harmonise/test_harmonise_lineage.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from datong.harmonise.model.lineage import Field, Input, Kind, Lineage, Part
+from datong.harmonise.model.mappings import Column, How, Join, Mapping
+
+_SAID_ELSEWHERE = ("element", "path", "how", "constant")
+
+
+def lineage_of(mapping: Mapping) -> Lineage:
+    return Lineage(
+        source=mapping.source.name,
+        standard=mapping.standard.name,
+        tables=tuple(dict.fromkeys((mapping.main, *(join.table for join in mapping.joins)))),
+        fields=tuple(_field(mapping, column) for column in mapping.columns),
+        whole=tuple(dict.fromkeys(_deciding(mapping))),
+    )
+
+
+def how_told(column: Column) -> str:
+    """A conversion with the options that were given it, e.g. `timestamp(zone=Asia/Shanghai)`."""
+    if column.constant is not None:
+        return f"constant({column.constant})"
+    given = []
+    for field in dataclasses.fields(column):
+        value = getattr(column, field.name)
+        unset = value == field.default or (field.name == "formats" and not _local(column))
+        if field.name not in _SAID_ELSEWHERE and not unset:
+            given.append(f"{field.name}={_told(value)}")
+    return f"{column.how}({', '.join(given)})"
+
+
+def _local(column: Column) -> bool:
+    return column.how is How.timestamp and column.zone != "offset"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " | ".join(map(str, value))
+    return str(getattr(value, "name", value))
+
+
+def _field(mapping: Mapping, column: Column) -> Field:
+    element, inputs = column.element, []
+    if column.constant is None:
+        inputs.append(_input(mapping, column.path, Kind.direct, Part.transformation))
+        inputs += [i for join in _way_to(mapping, inputs[0].table) for i in _joining(mapping, join)]
+    return Field(element.name, element.zh, element.en, element.type.value, how_told(column), tuple(inputs))
+
+
+def _way_to(mapping: Mapping, table: str) -> Iterator[Join]:
+    """The joins through which a row reaches `table`, nearest first."""
+    join = next((j for j in mapping.joins if j.table == table), None)
+    if join is not None:
+        yield join
+        yield from _way_to(mapping, _table(mapping, join.left))
+
+
+def _joining(mapping: Mapping, join: Join) -> tuple[Input, Input]:
+    right = Input(join.table, join.right, Kind.indirect, Part.joined)
+    return _input(mapping, join.left, Kind.indirect, Part.joined), right
+
+
+def _deciding(mapping: Mapping) -> Iterator[Input]:
+    """Columns by which a row may be held back."""
+    paths = {column.element.name: column.path for column in mapping.columns if column.constant is None}
+    for join in mapping.joins:
+        yield from _joining(mapping, join)
+    for path in paths.values():  # a value that cannot be converted holds its row
+        yield _input(mapping, path, Kind.indirect, Part.filter)
+    for unique in mapping.unique:
+        for name in unique.columns:
+            if name in paths:
+                yield _input(mapping, paths[name], Kind.indirect, Part.window)
+
+
+def _input(mapping: Mapping, path: str, kind: Kind, part: Part) -> Input:
+    return Input(_table(mapping, path), plain(mapping, path), kind, part)
+
+
+def _table(mapping: Mapping, path: str) -> str:
+    return path.split(".", 1)[0] if mapping.source.tables else mapping.main
+
+
+def plain(mapping: Mapping, path: str) -> str:
+    """The column's name in its own table."""
+    return path.split(".", 1)[1] if mapping.source.tables else path
