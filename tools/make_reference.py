@@ -262,6 +262,8 @@ def domains() -> str:
                 lines.append(f"| `{name}` | {kind.split(' ', 1)[1]} | {count['planted']} | {count.get('found', 0)} |")
             others = f"other rows held that were good before: {table['others_held']}"
             lines.append(f"| `{name}` | together; {others} | {table['planted']} | {table['found']} |")
+        told = [f"- {line}" for line in figures["suspicions"]]
+        lines += ["", "What the software suspects of the raw files by itself:", "", *told] if told else []
         for name, rows in figures["steps"].items():
             lines += ["", f"Step `{name}`:", "", "| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
             lines += ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows]

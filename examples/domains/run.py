@@ -72,6 +72,7 @@ def measured(domain: str, data: Path, work: Path) -> dict[str, Any]:
         rows = {name: _built(here, domain, name, copy) for name in names}
         figures["tables"] = {name: _told(row) for name, row in rows.items()}
         figures["steps"] = _stepped(here, recipe["steps"], rows)
+        figures["suspicions"] = _suspected(here, domain, recipe["suspects"], copy)
         figures["planted"] = _dirty(here, domain, recipe, data, work / "dirty", rows)
         if "licence_terms" in recipe:
             figures["refused"] = _refused(here, recipe)
@@ -122,6 +123,17 @@ def _stepped(here: app.Here, steps: dict[str, Any], rows: dict[str, dict[str, An
     result = engine.run(plan, inputs, want=tuple(step.name for step in plan.steps))
     tables = {name: table.to_pylist() for name, table in result.tables.items() if table.num_rows <= 20}
     return {name: [plain(row) for row in table] for name, table in tables.items()}
+
+
+def _suspected(here: app.Here, domain: str, asked: list[dict[str, str]], data: Path) -> list[str]:
+    """What the software suspects of the raw files by itself."""
+    with here.store.read(here.person) as tx:
+        found = [
+            one
+            for what in asked
+            for one in harmonise.suspicions(tx, workspace=str(HERE / domain), data=str(data), **what)
+        ]
+    return [f"{one['kind']} {', '.join(one['columns'])}: {one['en']}" for one in found]
 
 
 def _dirty(
@@ -189,6 +201,29 @@ def without_seconds(figures: Any) -> Any:
     return [without_seconds(value) for value in figures] if isinstance(figures, list) else figures
 
 
+def reported(figures: dict[str, Any]) -> list[str]:
+    """The figures in words."""
+    lines = [
+        f"  {name}: {table['read']} read = {table['written']} written + {table['quarantined']} quarantined "
+        f"{table['reasons'] or ''}, grade {table['grade']}, {table['seconds']} s"
+        for name, table in figures["tables"].items()
+    ]
+    for name, table in figures["planted"].items():
+        lines.append(
+            f"  {name} with dirt: {table['found']} of {table['planted']} found, {table['others_held']} others held"
+        )
+        lines += [
+            f"    {kind}: {count}" for kind, count in table["kinds"].items() if count.get("found") != count["planted"]
+        ]
+    lines += [f"  suspected: {line}" for line in figures["suspicions"]]
+    for name, rows in figures["steps"].items():
+        lines += [
+            f"  {name}:",
+            *("    " + ", ".join(f"{column} {value}" for column, value in row.items()) for row in rows),
+        ]
+    return lines + [f"  a product over it: {said}" for said in figures.get("refused", [])]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("domains", nargs="*", help=", ".join(DOMAINS))
@@ -206,23 +241,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix=f"datong-{domain}-") as work:
             figures = measured(domain, data, Path(work))
         results[key][domain] = figures
-        print(f"{domain}:")
-        for name, table in figures["tables"].items():
-            print(f"  {name}: {table['read']} read = {table['written']} written + {table['quarantined']} quarantined "
-                  f"{table['reasons'] or ''}, grade {table['grade']}, {table['seconds']} s")  # fmt: skip
-        for name, table in figures["planted"].items():
-            print(
-                f"  {name} with dirt: {table['found']} of {table['planted']} found, {table['others_held']} others held"
-            )
-            for kind, count in table["kinds"].items():
-                if count.get("found") != count["planted"]:
-                    print(f"    {kind}: {count}")
-        for name, rows in figures["steps"].items():
-            print(f"  {name}:")
-            for row in rows:
-                print("    " + ", ".join(f"{column} {value}" for column, value in row.items()))
-        for said in figures.get("refused", []):
-            print(f"  a product over it: {said}")
+        print("\n".join([f"{domain}:", *reported(figures)]), flush=True)
     if asked.write:
         RESULTS.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return 0

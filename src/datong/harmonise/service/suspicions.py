@@ -65,7 +65,7 @@ def suspicions(
         if found is None:
             raise BAD_WORKSPACE([*problems, *wrong], workspace=workspace, count=len(problems) + len(wrong))
         require_not_own(tx, found, given)
-        return as_json(rules.suspected(sources.sample(found, given, rows=ROWS).columns))
+        return as_json(_suspected(tuple(found.tables), sources.sample(found, given, rows=ROWS), {}))
     named, wrong = mapping_of(files, str(mapping))
     if named is None:
         raise BAD_WORKSPACE([*problems, *wrong], workspace=workspace, count=len(problems) + len(wrong))
@@ -79,7 +79,8 @@ def of_mapping(
     require_not_own(tx, mapping.source, data)
     sample = sources.sample(mapping.source, data, rows=ROWS)
     zones = {column.path: column.zone for column in mapping.columns if column.how is How.timestamp}
-    found = [*rules.suspected(sample.columns, zones)]
+    read = (mapping.main, *(join.table for join in mapping.joins)) if mapping.source.tables else ()
+    found = [*_suspected(read, sample, zones)]
     here = _points(mapping)
     names = [name for name in mapping_names(files) if name != mapping.name] if against is None else against
     for name in names if here else []:
@@ -91,8 +92,18 @@ def of_mapping(
         if other.source.name == mapping.source.name or not _points(other):
             continue
         require_not_own(tx, other.source, data)
-        found += _held(here, sample, _points(other), sources.sample(other.source, data, rows=ROWS))
+        reference = sources.sample(other.source, data, rows=ROWS)
+        found += _held(here, _by_path(mapping, sample), _points(other), _by_path(other, reference))
     return tuple(found)
+
+
+def _suspected(tables: tuple[str, ...], sample: Sample, zones: Map[str, str]) -> tuple[Suspicion, ...]:
+    """Table by table: only rows of one table are beside each other. tables: those looked at; none: it has no tables."""
+    return tuple(
+        one
+        for prefix in [f"{table}." for table in tables] or [""]
+        for one in rules.suspected([c for c in sample.columns if c.path.startswith(prefix)], zones)
+    )
 
 
 def as_json(found: tuple[Suspicion, ...]) -> list[dict[str, Any]]:
@@ -131,8 +142,9 @@ def _points(mapping: Mapping) -> list[_Pair]:
     return pairs
 
 
-def _held(here: list[_Pair], sample: Sample, there: list[_Pair], reference: Sample) -> list[Suspicion]:
-    ours, theirs = _by_path(sample), _by_path(reference)
+def _held(
+    here: list[_Pair], ours: Map[str, SampleColumn], there: list[_Pair], theirs: Map[str, SampleColumn]
+) -> list[Suspicion]:
     found = []
     for pair in here:
         for points in there:
@@ -150,8 +162,10 @@ def _held(here: list[_Pair], sample: Sample, there: list[_Pair], reference: Samp
     return found
 
 
-def _by_path(sample: Sample) -> dict[str, SampleColumn]:
-    return {column.path: column for column in sample.columns}
+def _by_path(mapping: Mapping, sample: Sample) -> dict[str, SampleColumn]:
+    """The columns of the mapping's own table: rows of another are not beside them."""
+    prefix = f"{mapping.main}." if mapping.source.tables else ""
+    return {column.path: column for column in sample.columns if column.path.startswith(prefix)}
 
 
 def _labelled(points: _Pair, columns: Map[str, SampleColumn]) -> dict[str, rules.Point]:
