@@ -14,11 +14,11 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
 from sources_desk import read, refused, told
-from storage import ACCESS, S3, SECRET
 
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store import sources
 from datong.harmonise.store.sources import buckets
+from storage import ACCESS, S3, SECRET
 
 
 @pytest.fixture

@@ -40,4 +40,5 @@ class Sample:
     whole: bool
 
 
-ROW, BROKEN = "_row", "_broken"
+ROW, BROKEN, SURE = "_row", "_broken", "_sure"
+"""Columns of ours in what was read; `_sure` only in scans: this row is certainly as the text reader would give it."""

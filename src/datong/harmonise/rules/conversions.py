@@ -31,9 +31,9 @@ PLATE = (
 """GA 36-2018: ordinary, small and large new-energy plates (policy.md 7.5)."""
 
 _SECONDS = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?"
-_WITH_OFFSET = _SECONDS + r"\s?([zZ]|[+-]\d{2}(:?\d{2})?)"
-_NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
-_WHOLE = r"[+-]?\d{1,18}"
+WITH_OFFSET = _SECONDS + r"\s?([zZ]|[+-]\d{2}(:?\d{2})?)"
+NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
+WHOLE = r"[+-]?\d{1,18}"
 _DMS = r"(\d{1,3})°(\d{1,2})''(\d{1,2}(?:\.\d+)?)\"([NSEW])"  # the quote is doubled for SQL
 
 
@@ -94,7 +94,7 @@ def converted(column: Column) -> str:
         return _number(text, column.element.type)
     if column.how is How.timestamp:
         if column.zone == "offset":
-            return f"CASE WHEN regexp_full_match({text}, '{_WITH_OFFSET}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+            return f"CASE WHEN regexp_full_match({text}, '{WITH_OFFSET}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
         if column.ambiguous == "earlier":
             return _earlier(column)
         return f"timezone({literal(column.zone)}, {part(name, 'local')})"
@@ -157,12 +157,22 @@ def _invalid(column: Column) -> Cases:
             cases.append((_twice(column, "-"), "invalid:ambiguous_local_time"))
     if column.how is How.number and column.element.type is Type.number:
         cases.append((f"NOT isfinite({it})", "invalid:not_a_number"))
-    if column.between is not None:
-        low, high = (_bound(column, end) for end in column.between)
-        outside = {How.timestamp: "outside_period", How.number: "outside_range"}.get(column.how, "outside_area")
-        cases.append((f"{it} NOT BETWEEN {low} AND {high}", f"invalid:{outside}"))
+    outside = {How.timestamp: "outside_period", How.number: "outside_range"}.get(column.how, "outside_area")
+    cases += [(condition, f"invalid:{outside}") for condition in _outside(column)]
     cases += [(condition, "invalid:outside_standard") for condition in _standard_broken(column)]
     return cases
+
+
+def broken(column: Column) -> list[str]:
+    """Conditions against a value itself, however it was written: the mapping's bounds and the standard's rules."""
+    return [*_outside(column), *_standard_broken(column)]
+
+
+def _outside(column: Column) -> list[str]:
+    if column.between is None:
+        return []
+    low, high = (_bound(column, end) for end in column.between)
+    return [f"{value(column.element.name)} NOT BETWEEN {low} AND {high}"]
 
 
 def _suspect(column: Column) -> Cases:
@@ -249,21 +259,26 @@ def _bound(column: Column, end: str) -> str:
 
 def _number(text: str, kind: Type) -> str:
     if kind is Type.number:
-        return f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN TRY_CAST({text} AS DOUBLE) END"
-    whole = f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN "
+        return f"CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN TRY_CAST({text} AS DOUBLE) END"
+    whole = f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN "
     return whole + (f"TRY_CAST({text} AS BIGINT) END" if kind is Type.integer else f"{text} END")
 
 
+def limit(column: Column) -> int:
+    """The greatest number of degrees of a latitude or longitude."""
+    return 90 if column.how is How.latitude else 180
+
+
 def _degrees(column: Column) -> str:
-    name, limit = column.element.name, 90 if column.how is How.latitude else 180
+    name, most = column.element.name, limit(column)
     if column.notation == "decimal":
         number = f"TRY_CAST({clean(name)} AS DOUBLE)"
-        return f"CASE WHEN regexp_full_match({clean(name)}, '{_NUMBER}') AND abs({number}) <= {limit} THEN {number} END"
+        return f"CASE WHEN regexp_full_match({clean(name)}, '{NUMBER}') AND abs({number}) <= {most} THEN {number} END"
     found = part(name, "dms")
     degrees, minutes, seconds = (f"TRY_CAST({found}.{field} AS DOUBLE)" for field in "dms")
     plus, minus = ("N", "S") if column.how is How.latitude else ("E", "W")
     whole = f"({degrees} + {minutes} / 60 + {seconds} / 3600)"
-    inside = f"{found}.h IN ('{plus}', '{minus}') AND {minutes} < 60 AND {seconds} < 60 AND {whole} <= {limit}"
+    inside = f"{found}.h IN ('{plus}', '{minus}') AND {minutes} < 60 AND {seconds} < 60 AND {whole} <= {most}"
     return f"CASE WHEN {inside} THEN CASE {found}.h WHEN '{minus}' THEN -1 ELSE 1 END * {whole} END"
 
 

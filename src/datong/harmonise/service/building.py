@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datong.engine import rules as plans
 from datong.engine import service as engine
-from datong.engine.model import Plan, Result
+from datong.engine.model import STEP_FAILED, Plan, Result
 from datong.ground import evidence
 from datong.ground.canonical import digest
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model.builds import State
 from datong.harmonise.model.mappings import Mapping, SourceKind
-from datong.harmonise.model.reading import BROKEN, ROW, Reading
+from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
     COLUMNS_MISSING,
@@ -39,7 +38,7 @@ from datong.harmonise.service import drifting, loading, matching
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files, sources
+from datong.harmonise.store import files, rereading, scanned, sources
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -75,14 +74,15 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             continue
         try:
             require_not_own(tx, found.source, given)
-            reading, plan = _explained(tx, folder, found, given), planning.plan_of(found)
+            reading = _explained(tx, folder, found, given)
+            plan = _plan(found, reading)
             drift = drifting.noticed(tx, folder, found, given, reading)
             warnings += [{"mapping": name, **told} for told in drift.told()]
             problems += [
                 *plans.problems(plan),
                 *(Problem(d.path, d.said.zh, d.said.en) for d in drift.differences if d.breaking),
             ]
-            rows = reading.tables[found.main].num_rows
+            rows = rereading.count(reading.tables[found.main])
             checked.append(
                 {"mapping": name, "source": found.source.name, "standard": found.standard.name, "rows": rows}
             )
@@ -125,8 +125,8 @@ def build(
     except Refusal as refusal:
         raise drifting.explained(tx, folder, found, given, refusal) from None
     reading = load.reading if load is not None else _explained(tx, folder, found, given)
-    plan = planning.plan_of(found)
-    if reading.tables[found.main].num_rows == 0:
+    plan = _plan(found, reading)
+    if rereading.count(reading.tables[found.main]) == 0:
         raise NO_ROWS(source=found.source.name)
     drift = drifting.noticed(tx, folder, found, given, reading)
     if not accept_changes and (refusal_of_drift := drift.refusal()) is not None:
@@ -140,7 +140,16 @@ def build(
     if known is not None and known["state"] == State.built.value:
         _make_current(tx, resource, made.id)
         return {**shown(known), **more}
-    result = _run(found, reading, plan)
+    try:
+        result = _run(found, reading, plan)
+    except Refusal as refusal:
+        if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
+            raise
+        # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
+        reading = _read(found, given, scan=False)
+        made = replace(made, reading=reading, plan=_plan(found, reading))
+        plan = made.plan
+        result = _run(found, reading, plan)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
@@ -182,8 +191,18 @@ def _explained(tx: Tx, folder: Path, mapping: Mapping, data: Path) -> Reading:
         raise drifting.explained(tx, folder, mapping, data, refusal) from None
 
 
-def _read(mapping: Mapping, data: Path) -> Reading:
-    """Read the source; COLUMNS_MISSING names every path that is not there, with the nearest names."""
+def _plan(mapping: Mapping, reading: Reading) -> Plan:
+    main = reading.tables[mapping.main]
+    if isinstance(main, scanned.Lines):
+        return planning.plan_of(mapping, main.numbers, scanned=True)
+    return planning.plan_of(mapping)
+
+
+def _read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+    """Read the source, or survey it where the engine is to scan it.
+
+    COLUMNS_MISSING names every path that is not there, with the nearest names.
+    """
     wanted: dict[str, list[str]] = {}
     if mapping.source.kind is SourceKind.database:
         for path in mapping.paths:
@@ -193,6 +212,8 @@ def _read(mapping: Mapping, data: Path) -> Reading:
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         _require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted)
+    if scan and (found := scanned.reading(mapping, data)) is not None:
+        return found
     reading = sources.read(mapping.source, data, wanted)
     table = reading.tables[mapping.main]
     if table.num_rows:
@@ -226,7 +247,8 @@ def _asked(mapping: Mapping) -> list[tuple[str, str]]:
 
 
 def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
-    inputs = {planning.input_name(name): table for name, table in reading.tables.items()}
+    inputs: dict[str, Any] = {planning.input_name(name): table for name, table in reading.tables.items()}
+    inputs |= dict.fromkeys((late.name for late in plan.late), rereading.again(reading.tables[mapping.main]))
     result = engine.run(plan, inputs, want=("harmonised", "quarantined", "repairs", "measured"))
     if mapping.source.kind is SourceKind.database:
         return result  # its rows stand in the database, under their keys
@@ -234,10 +256,9 @@ def _run(mapping: Mapping, reading: Reading, plan: Plan) -> Result:
     return replace(result, tables={**result.tables, "quarantined": held})
 
 
-def _with_whole_records(held: pa.Table, source: pa.Table) -> pa.Table:
+def _with_whole_records(held: pa.Table, source: pa.Table | scanned.Lines) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
-    places = pc.index_in(held["row"], value_set=source[ROW])  # a loaded source has gaps where rows were removed
-    rows = source.drop_columns([ROW, BROKEN]).take(places).to_pylist()
+    rows = rereading.records(source, held["row"].to_pylist())
     records = [
         {**{path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
         for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)

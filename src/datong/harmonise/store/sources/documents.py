@@ -52,7 +52,7 @@ def ndjson_rows(source: Source, content: Content) -> Iterator[Row]:
 
 def row_of(item: Any, text: str | None = None) -> Row:
     """An object as values by path; anything else as its text."""
-    values = _flat(item)
+    values = flat(item)
     if values is not None:
         return values, None
     return {}, written(item) if text is None else text
@@ -166,10 +166,10 @@ class _Window:
         return refused(self.source, place, zh, en, read=self.read)
 
 
-def _flat(item: Any) -> dict[str, str | None] | None:
+def flat(item: Any) -> dict[str, str | None] | None:
     """The values of an object by path; None when it is no object, or when two values stand at one path."""
-    flat: dict[str, str | None] = {}
-    return flat if isinstance(item, dict) and _spread(item, "", flat) else None
+    found: dict[str, str | None] = {}
+    return found if isinstance(item, dict) and _spread(item, "", found) else None
 
 
 def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> bool:
@@ -186,7 +186,7 @@ def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> b
     return True
 
 
-class _Number(str):
+class Number(str):
     """A number of a JSON text, as it was written there."""
 
     __slots__ = ()
@@ -202,7 +202,7 @@ def _object(fields: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
 
 
 AS_WRITTEN: dict[str, Any] = {
-    "parse_float": _Number, "parse_int": _Number, "parse_constant": _Number, "object_pairs_hook": _object,
+    "parse_float": Number, "parse_int": Number, "parse_constant": Number, "object_pairs_hook": _object,
 }  # fmt: skip
 """How JSON is read: numbers as they were written, no field lost."""
 _DECODER = json.JSONDecoder(**AS_WRITTEN)
@@ -210,7 +210,7 @@ _DECODER = json.JSONDecoder(**AS_WRITTEN)
 
 def written(value: Any) -> str:
     """`value` as JSON again, its numbers as they were written."""
-    if isinstance(value, _Number):
+    if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict | _Twice):
         fields = value.items() if isinstance(value, dict) else value
