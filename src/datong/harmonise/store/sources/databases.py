@@ -11,8 +11,8 @@ import hashlib
 import os
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,8 @@ def sample(source: Source, data: Path, rows: int) -> Sample:
             at[:] = [name]
             limit = max(1, min(rows, SAMPLE_VALUES_MAX // max(1, len(columns))))
             names = [column.name for column in columns]
-            batch = next(_batches(connection, name, names, source.tables[name], None, limit + 1), None)
+            with closing(_batches(connection, name, names, source.tables[name], None, limit + 1)) as batches:
+                batch = next(batches, None)
             arrays, count = batch if batch else ({c: pa.array([], pa.string()) for c in names}, 0)
             found += [
                 SampleColumn(f"{name}.{c.name}", c.comment, tuple(arrays[c.name].slice(0, limit).to_pylist()), c.type)
@@ -274,7 +275,7 @@ def _reflected(connection: Connection, name: str) -> Table:
 
 def _batches(
     connection: Connection, name: str, columns: list[str], key: str, since: Since | None, limit: int | None = None
-) -> Iterator[tuple[dict[str, pa.Array], int]]:
+) -> Generator[tuple[dict[str, pa.Array], int]]:
     """The columns of a table as text, in the order of its key, some rows at a time."""
     if not columns:
         return
@@ -288,10 +289,11 @@ def _batches(
         statement = statement.order_by(table.c[key])
     if limit is not None:
         statement = statement.limit(limit)
-    result = connection.execute(statement.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS))
-    for part in result.partitions(BATCH_ROWS):
-        values = zip(*part, strict=True)
-        yield {column: pa.array(cells, pa.string()) for column, cells in zip(columns, values, strict=True)}, len(part)
+    streamed = statement.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
+    with connection.execute(streamed) as result:  # the server's cursor is closed, also when the reading breaks off
+        for part in result.partitions(BATCH_ROWS):
+            cells = zip(columns, zip(*part, strict=True), strict=True)
+            yield {column: pa.array(values, pa.string()) for column, values in cells}, len(part)
 
 
 def _as_text(connection: Connection, column: Any) -> Any:

@@ -168,8 +168,8 @@ class _Window:
 
 def flat(item: Any) -> dict[str, str | None] | None:
     """The values of an object by path; None when it is no object, or when two values stand at one path."""
-    flat: dict[str, str | None] = {}
-    return flat if isinstance(item, dict) and _spread(item, "", flat) else None
+    found: dict[str, str | None] = {}
+    return found if isinstance(item, dict) and _spread(item, "", found) else None
 
 
 def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> bool:
