@@ -35,6 +35,7 @@ def test_each_dimension_is_what_its_formula_says() -> None:
         "uniqueness": (4, 5, 0.8),
         "consistency": (3, 4, 0.75),
         "timeliness": (2, 3, round(2 / 3, 6)),
+        "freshness": (0, 0, None),
         "accessibility": (0, 0, None),
     }
     expected = (0.625 + 0.9 + (15 / 17 + 0.8) / 2 + 0.75 + 2 / 3) / 5
@@ -54,3 +55,28 @@ def test_grades_fall_with_the_score(bad: int, grade: str) -> None:
     mapping = mapped(files({"n": {"from": "n", "as": "number"}}, prop("n", "integer", required=True)))
     rows = rows_of(*({"n": "x" if k < bad else "1"} for k in range(100)))
     assert quality.quality_of(mapping, run(mapping, things=rows)["measured"].to_pylist()[0])["grade"] == grade
+
+
+def test_each_column_has_figures_of_its_own() -> None:
+    rows = rows_of(
+        {"id": "a", "n": "1", "name": "x", "t": "2019-06-01 00:00:00Z"},
+        {"id": "b", "n": "1,000", "name": None, "t": "1980-06-01 00:00:00Z"},
+        {"id": "c", "n": "-5", "name": "y", "t": "soon"},
+        {"id": None, "n": "x", "name": "y", "t": None},
+    )
+    mapping = mapped(CONTENTS)
+    counts = run(mapping, things=rows)["measured"].to_pylist()[0]
+    found = quality.quality_of(mapping, counts, readings=(1, 2))
+    of_columns = quality.columns_of(mapping, counts)
+    columns = {
+        c["element"]: {f["dimension"]: (f["a"], f["b"]) for f in c["dimensions"] if f["b"]} for c in found["columns"]
+    }
+    assert columns == {
+        "id": {"completeness": (3, 4), "accuracy": (3, 3)},
+        "n": {"normativity": (2, 4), "completeness": (4, 4), "accuracy": (3, 4), "consistency": (2, 3)},
+        "name": {"completeness": (3, 4), "accuracy": (3, 3)},
+        "seen_at": {"normativity": (1, 3), "completeness": (3, 4), "accuracy": (1, 3), "timeliness": (1, 2)},
+    }
+    assert next(c["grade"] for c in of_columns if c["element"] == "id") == "C"
+    access = next(f for f in found["dimensions"] if f["dimension"] == "accessibility")
+    assert (access["a"], access["b"], access["value"]) == (1, 2, 0.5)

@@ -114,14 +114,25 @@ def check(folder: Path, data: str | None, as_json: bool) -> None:
 @datong.command()
 @click.argument("mappings", nargs=-1)
 @click.option("--resource", help="Code under which the result is found [default: the mapping's]; for one mapping only.")
+@click.option("--full", is_flag=True, help="Read incremental sources from their beginning; finds removed rows.")
+@click.option("--accept-changes", is_flag=True, help="Build though the types of mapped columns changed (STD-480).")
 @HERE
 @DATA
 @AS_JSON
-def build(mappings: tuple[str, ...], resource: str | None, folder: Path, data: str | None, as_json: bool) -> None:
+def build(
+    mappings: tuple[str, ...],
+    resource: str | None,
+    full: bool,
+    accept_changes: bool,
+    folder: Path,
+    data: str | None,
+    as_json: bool,
+) -> None:
     """Build the MAPPINGS, or all of them: read, harmonise, quarantine what cannot be; each by itself."""
     from datong.cli.workspace import built  # noqa: PLC0415 - heavy
 
-    built(folder, mappings, resource=resource, data=data, as_json=as_json)
+    wanted = {"full": full, "accept_changes": accept_changes}
+    built(folder, mappings, resource=resource, data=data, as_json=as_json, **wanted)
 
 
 @datong.command()

@@ -8,7 +8,6 @@ Contract: tests/cli/test_cli_workspace.py, docs/how-to/map-your-first-table.md.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
@@ -23,7 +22,7 @@ from rich.table import Table
 
 from datong import app
 from datong.app import Here, open_here
-from datong.cli import EXIT
+from datong.cli import EXIT, said, told
 from datong.deliver import service as deliver
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
@@ -32,7 +31,8 @@ NO_WORKSPACE = Reason(
     "CLI-404",
     Kind.unknown,
     Text("命令未执行。", "The command was not done."),
-    Text("{folder} 及其上一级目录中没有 datong.toml。", "There is no datong.toml in {folder}, nor in the folder above it."),
+    Text("{folder} 及其上一级目录中没有 datong.toml。",
+         "There is no datong.toml in {folder}, nor in the folder above it."),
     Text("请先执行 datong init {folder}，或用 --workspace 指定工作区。",
          "Run datong init {folder} first, or name the workspace by --workspace."),
 )  # fmt: skip
@@ -40,7 +40,8 @@ ONE_RESOURCE = Reason(
     "CLI-400",
     Kind.invalid,
     Text("未构建任何内容。", "Nothing was built."),
-    Text("--resource 只能与一个映射同用，而此处有 {count} 个。", "--resource goes with one mapping, and there are {count}."),
+    Text("--resource 只能与一个映射同用，而此处有 {count} 个。",
+         "--resource goes with one mapping, and there are {count}."),
     Text("请在各映射文件中写 resource。", "Write `resource` in each mapping file instead."),
 )  # fmt: skip
 FOLDERS = ("sources", "standards", "mappings")
@@ -56,10 +57,10 @@ def made(folder: Path, *, name: str | None, party: str | None, data: str | None,
         (folder / below).mkdir(exist_ok=True)
     with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as opened:
         opened.write(OTHER_DATA + NOT_FOR_GIT)
-    said = [f"{new.file} written. Public key: {new.key}"]
+    lines = [f"{new.file} written. Public key: {new.key}"]
     if party is None:
-        return [*said, f"Next: cd {folder}, then datong match FILE --standard PACK"]
-    return [*said, f"Next: datong add-operator {folder} --login NAME --name NAME, then datong serve {folder}"]
+        return [*lines, f"Next: cd {folder}, then datong match FILE --standard PACK"]
+    return [*lines, f"Next: datong add-operator {folder} --login NAME --name NAME, then datong serve {folder}"]
 
 
 URL_GIVEN = Reason(
@@ -79,15 +80,15 @@ def matched(folder: Path, source: str, standard: str, *, table: str | None, data
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
         raise URL_GIVEN()
     node, workspace = _places(folder)
-    said: list[str] = []
+    lines: list[str] = []
     with open_here(node) as here:
         path = Path(source).resolve()
         is_name = (Path(workspace) / "sources" / f"{source}.yaml").exists()
         given = _data(here, data)
         if not is_name and path.is_file() and given is None:
-            given = _data_of(node, Path(workspace), path, said)
+            given = _data_of(node, Path(workspace), path, lines)
         with here.store.begin(here.person, "harmonise") as tx:
-            told = harmonise.draft(
+            drafted = harmonise.draft(
                 tx,
                 workspace=workspace,
                 source=source if is_name else str(path),
@@ -95,28 +96,31 @@ def matched(folder: Path, source: str, standard: str, *, table: str | None, data
                 table=table,
                 data=given,
             )
-    said += [_said(doubt) for doubt in told.doubts]
-    said += [f"{name}: {_said(Text('已写入', 'written'))}" for name in told.written]
-    said += [f"{name}: {_said(Text('已存在，未改动', 'is there already and stays as it is'))}" for name in told.there]
-    if told.confirm:
-        columns = ", ".join(_cell(column) for column in told.confirm)
-        said.append(_said(Text(f"请在映射中核对并删去 confirm：{columns}", f"To confirm in the mapping (take `confirm` away): {columns}")))  # fmt: skip
+    lines += [said(doubt) for doubt in drafted.doubts]
+    lines += [f"{name}: {said(Text('已写入', 'written'))}" for name in drafted.written]
+    lines += [
+        f"{name}: {said(Text('已存在，未改动', 'is there already and stays as it is'))}" for name in drafted.there
+    ]
+    if drafted.confirm:
+        names = ", ".join(_cell(column) for column in drafted.confirm)
+        zh, en = "请在映射中核对并删去 confirm", "To confirm in the mapping (take `confirm` away)"
+        lines.append(f"{said(Text(zh, en))}: {names}")
     if as_json:
         _print_json([
             {
                 "source_column": entry.column,
                 "element": None if entry.element is None or entry.verdict == "leave" else entry.element.name,
-                "score": entry.score, "reason": _said(entry.reason),
+                "score": entry.score, "reason": said(entry.reason),
             }
-            for entry in told.proposals
+            for entry in drafted.proposals
         ])  # fmt: skip
     else:
-        _print_proposals(told.proposals)
-    for line in said:
+        _print_proposals(drafted.proposals)
+    for line in lines:
         click.echo(line, err=as_json)
 
 
-def _data_of(node: Path, workspace: Path, path: Path, said: list[str]) -> str | None:
+def _data_of(node: Path, workspace: Path, path: Path, lines: list[str]) -> str | None:
     """Where the sources' paths begin when nobody has said so: the workspace; or, for the first file of a workspace and
     one that lies elsewhere, that file's folder, which datong.toml keeps from then on."""
     file = node / "datong.toml"
@@ -126,8 +130,8 @@ def _data_of(node: Path, workspace: Path, path: Path, said: list[str]) -> str | 
     file.write_text(
         f"{text.rstrip()}\n\n[workspace]\ndata = {json.dumps(str(path.parent), ensure_ascii=False)}\n", "utf-8"
     )
-    said.append(_said(Text(f"datong.toml 中记下 workspace.data = {path.parent}：数据源的路径由此起算",
-                           f"workspace.data = {path.parent} is now in datong.toml: there the paths of sources begin")))  # fmt: skip
+    zh, en = "已记入 datong.toml：数据源的路径由此起算", "is now in datong.toml: there the paths of sources begin"
+    lines.append(f"workspace.data = {path.parent} {said(Text(zh, en))}")
     return str(path.parent)
 
 
@@ -136,7 +140,7 @@ def _print_proposals(proposals: Sequence[Any]) -> None:
     for entry in proposals:
         name = "" if entry.element is None or entry.verdict == "leave" else f"{entry.element.name} {entry.element.zh}"
         table.add_row(
-            _cell(entry.column), _cell(name), f"{entry.score:.2f}", str(entry.verdict), _cell(_said(entry.reason))
+            _cell(entry.column), _cell(name), f"{entry.score:.2f}", str(entry.verdict), _cell(said(entry.reason))
         )
     _console().print(table)
 
@@ -144,24 +148,34 @@ def _print_proposals(proposals: Sequence[Any]) -> None:
 def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
     node, workspace = _places(folder)
     with open_here(node) as here, here.store.read(here.person) as tx:
-        told = harmonise.check(tx, workspace=workspace, data=_data(here, data))
+        found = harmonise.check(tx, workspace=workspace, data=_data(here, data))
     if as_json:
-        _print_json(told)
+        _print_json(found)
     else:
-        for entry in told["mappings"]:
+        for entry in found["mappings"]:
             click.echo(f"{entry['mapping']}: {entry['source']} -> {entry['standard']}, {entry['rows']} rows")
-        for problem in told["problems"]:
+        for problem in found["problems"]:
             click.echo(_problem(problem))
-        count = len(told["problems"])
+        count = len(found["problems"])
         zh, en = (f"{count} 处有误。", f"{count} to mend.") if count else ("可以构建。", "Ready to build.")
-        click.echo(_said(Text(zh, en)))
-    if not told["accepted"]:
+        click.echo(said(Text(zh, en)))
+    if not found["accepted"]:
         sys.exit(EXIT[Kind.invalid])
 
 
-def built(folder: Path, mappings: Sequence[str], *, resource: str | None, data: str | None, as_json: bool) -> None:
+def built(
+    folder: Path,
+    mappings: Sequence[str],
+    *,
+    resource: str | None,
+    data: str | None,
+    as_json: bool,
+    full: bool = False,
+    accept_changes: bool = False,
+) -> None:
     node, workspace = _places(folder)
-    rows, refusals, files = [], [], []
+    rows: list[dict[str, Any]] = []
+    refusals, files = [], []
     with open_here(node) as here:
         given = _data(here, data)
         with here.store.read(here.person) as tx:
@@ -172,21 +186,25 @@ def built(folder: Path, mappings: Sequence[str], *, resource: str | None, data: 
             began = time.perf_counter()
             try:
                 with here.store.begin(here.person, "harmonise") as tx:
-                    row = harmonise.build(tx, workspace=workspace, mapping=name, resource=resource, data=given)
+                    row = harmonise.build(
+                        tx, workspace=workspace, mapping=name, resource=resource, data=given, full=full,
+                        accept_changes=accept_changes,
+                    )  # fmt: skip
             except Refusal as refusal:
                 refusals.append((name, refusal))
                 continue
             rows.append({
                 "table": name, "read": row["read"], "written": row["harmonised"], "quarantined": row["quarantined"],
                 "reasons": row["reasons"], "seconds": round(time.perf_counter() - began, 3),
+                **{more: row[more] for more in ("load", "changes") if more in row},
             })  # fmt: skip
             files.append(_file(here.config.folder, row))
     if as_json:
         _print_json(rows)
     elif rows:
         _print_built(rows, files)
-    for name, refusal in refusals:
-        click.echo(f"{name}: {refusal}", err=True)
+    for name, refused in refusals:
+        click.echo(("" if as_json else f"{name}: ") + told(refused.as_json(), as_json=as_json), err=True)
     if refusals:
         sys.exit(EXIT[refusals[0][1].kind])
 
@@ -194,19 +212,19 @@ def built(folder: Path, mappings: Sequence[str], *, resource: str | None, data: 
 def held(folder: Path, resource: str, *, limit: int, as_json: bool) -> None:
     node, _ = _places(folder)
     with open_here(node) as here, here.store.begin(here.person, "deliver") as tx:
-        told = deliver.own_rows(tx, resource=resource, kind="quarantined", limit=limit)
+        shown = deliver.own_rows(tx, resource=resource, kind="quarantined", limit=limit)
     if as_json:
-        _print_json(told)
+        _print_json(shown)
         return
     table = Table("row", "column", "reason", "original", "suggestion")
-    for row in told["rows"]:
+    for row in shown["rows"]:
         table.add_row(*(_cell(row[name]) for name in ("row", "column", "reason", "original", "suggestion")))
     _console().print(table)
-    click.echo(f"{len(told['rows'])} of {told['total']} quarantined rows; decision {told['decision']}")
+    click.echo(f"{len(shown['rows'])} of {shown['total']} quarantined rows; decision {shown['decision']}")
 
 
 def _places(folder: Path) -> tuple[Path, str]:
-    """(the node's folder, the workspace as the verbs name it): datong.toml lies in the workspace or in the one above."""
+    """(the node's folder, the workspace as the verbs name it): datong.toml lies in it, or in the folder above."""
     workspace = folder.resolve()
     for node in (workspace, workspace.parent):
         if (node / "datong.toml").is_file():
@@ -220,7 +238,7 @@ def _data(here: Here, given: str | None) -> str | None:
 
 
 def _file(node: Path, row: dict[str, Any]) -> Path:
-    path = node / "data" / "harmonised" / row["resource"] / row["id"] / "harmonised.parquet"
+    path = node / "data" / "harmonised" / str(row["resource"]) / str(row["id"]) / "harmonised.parquet"
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
@@ -243,11 +261,7 @@ def _print_built(rows: list[dict[str, Any]], files: list[Path]) -> None:
 
 def _problem(problem: dict[str, Any]) -> str:
     place = f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"]
-    return ": ".join(part for part in (place, problem["where"], _said(Text(problem["zh"], problem["en"]))) if part)
-
-
-def _said(text: Text) -> str:
-    return text.zh if os.environ.get("LANG", "").startswith("zh") else text.en
+    return ": ".join(part for part in (place, problem["where"], said(Text(problem["zh"], problem["en"]))) if part)
 
 
 def _cell(value: Any) -> str:

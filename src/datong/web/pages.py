@@ -34,6 +34,8 @@ class Page:
     group: str
     title: Text
     sections: tuple[Section, ...]
+    door: tuple[str, Text] | None = None
+    """(address, words) of a page of its own that belongs to the list."""
 
 
 GROUPS = {
@@ -74,8 +76,15 @@ PAGES = (
         Section("harmonise.builds", ("resource", "standard", "read", "harmonised", "quarantined", "grade", "state",
                                      "at"), detail="harmonise.build_of:build"),
     )),
+    Page("meanings", "work", Text("字段含义", "Meanings of columns"), (
+        Section("harmonise.synonyms", ("column", "element", "said", "standard", "source", "told_by", "by", "at",
+                                       "state"), key=""),
+    ), ("/match", Text("匹配一个数据源", "Match a source"))),
     Page("quarantine", "work", Text("隔离区", "Quarantine"), (
         Section("harmonise.quarantine_summary", ("resource", "words", "column", "rows", "build"), key=""),
+    )),
+    Page("repairs", "work", Text("修复", "Repairs"), (
+        Section("harmonise.repairs", ("resource", "column", "row", "reason", "build", "by", "state", "at")),
     )),
     Page("releases", "work", Text("风险与放行", "Risk and releases"), (
         Section("deidentify.releases", ("dataset", "recipient_group", "form", "risk", "agreement", "at"),
@@ -150,6 +159,6 @@ PAGE_OF_PREFIX = {
     "build": "builds", "release": "releases", "assessment": "releases", "dec": "decisions", "grant": "deliveries",
     "transfer": "deliveries", "share": "deliveries", "recv": "deliveries", "st": "statements", "fee": "fees",
     "ceil": "fees", "survey": "fees", "res": "resources", "prod": "products", "partition": "versions",
-    "leaf": "leaves",
+    "leaf": "leaves", "repair": "repairs",
 }  # fmt: skip
 """The page on which a record stands, by the prefix of its id (ground.db.new_id)."""

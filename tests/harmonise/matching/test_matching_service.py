@@ -83,7 +83,7 @@ def test_a_confirmed_column_is_found_with_full_score_however_it_is_written(store
     with store.read(engineer) as tx:
         kept = harmonise.synonyms(tx, column="gmrq_x")
     assert [(k["id"], k["element"], k["told_by"], k["state"]) for k in kept] == [
-        (made[0]["id"], "registration_date", "person", "standing")
+        (made[0]["id"], "registration_date", "by_person", "standing")
     ]
     assert kept[0]["by"] == engineer.person
 
@@ -180,7 +180,7 @@ def test_what_a_build_maps_is_remembered_in_its_transaction(store: Store, engine
             harmonise.build(tx, resource="things-1", workspace="work", mapping="things")
     with store.read(engineer) as tx:
         rows = harmonise.synonyms(tx)
-    assert [(row["column"], row["element"], row["told_by"]) for row in rows] == [("zdy_bh", "id", "build")]
+    assert [(row["column"], row["element"], row["told_by"]) for row in rows] == [("zdy_bh", "id", "by_build")]
     assert acts(store, engineer) == ["harmonise.synonym_confirmed"]
 
 

@@ -1,4 +1,4 @@
-"""What is found by looking at a file nobody has described yet, and the texts drafted from it for a person to confirm."""
+"""What is found by looking at a file nobody has described yet, and what is drafted from it for a person to confirm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Unfit:
 
 @dataclass(frozen=True)
 class Entry:
-    """One drafted column of a mapping. keys: as, zone, formats, …; said: why, one sentence; confirm: a person must look."""
+    """One drafted column of a mapping. keys: as, zone, formats, …; said: why; confirm: a person must look at it."""
 
     element: str
     column: str

@@ -321,6 +321,14 @@ class Unique:
 
 
 @dataclass(frozen=True)
+class Freshness:
+    """How old values of `column` may be when they are built: what timeliness is measured against."""
+
+    column: str
+    within_days: int
+
+
+@dataclass(frozen=True)
 class Mapping:
     """From one source to one standard. main: the table whose rows are the rows of the result. resource: the code
     under which that is found. lines: where its keys stand (model.texts.Lines)."""
@@ -337,6 +345,7 @@ class Mapping:
     digest: str
     resource: str = ""
     lines: Map[str, int] = field(default_factory=dict, compare=False)
+    freshness: Freshness | None = None
 
     @property
     def file(self) -> str:

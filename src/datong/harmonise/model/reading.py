@@ -11,10 +11,11 @@ from typing import Any
 class Reading:
     """What was read: per input table a pyarrow Table of text columns named by path, with `_row` (from 1) and
     `_broken` (original text of what is no record, else null), or the path of a Parquet file that holds one.
-    digest: of the content read."""
+    digest: of the content read. highest: the greatest value of the column a database was asked for, in its own type."""
 
     tables: Map[str, Any]
     digest: str
+    highest: Any = None
 
 
 @dataclass(frozen=True)

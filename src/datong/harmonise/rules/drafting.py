@@ -1,4 +1,4 @@
-"""Texts of a workspace drafted from what was proposed: a source, a standard in ODCS and a mapping, for a person to confirm.
+"""Texts of a workspace drafted from what was proposed: a source, a standard in ODCS, a mapping; a person confirms them.
 
 How a column is converted is told from its values as far as they tell it. What they cannot tell (a zone, a datum, which
 of two ways a date is written) is marked `confirm: true`, and nothing is built until a person has looked. Texts hold
@@ -9,6 +9,7 @@ Must never know: files, databases. Contract: tests/harmonise/test_harmonise_draf
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -20,12 +21,13 @@ from datong.harmonise.model.elements import DataElement, Sensitivity
 from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, Type
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
-from datong.harmonise.rules.elements import normalised, pinyin_of
+from datong.harmonise.rules.elements import pinyin_of
 
 MARKERS = ("-", "--", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "\\N", "NaN", "nan", "?", "无", "空")
 """Texts that stand for no value in tables out there; those that a sample has are listed under `missing`."""
 FORMATS = (
     "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y%m%d%H%M%S",
+    "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f",
     "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d",
 )  # fmt: skip
 LOOKED = 2_000
@@ -41,13 +43,10 @@ _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
 
 
 def name_of(stem: str) -> str:
-    """A name for a source from the name of its file."""
-    words = normalised(stem)
-    if not words.isascii():
-        words = "_".join(
-            part if part.isascii() else pinyin_of(part)[0] for part in re.split(r"([a-z0-9_]+)", words) if part
-        )
-    plain = re.sub(r"[^a-z0-9_]+", "_", words).strip("_")
+    """A name for a source from the name of its file: 车辆-2019 -> cheliang_2019."""
+    parts = re.split(r"([^\u3400-\u9fff]+)", unicodedata.normalize("NFKC", stem).casefold())
+    words = "_".join(pinyin_of(part)[0] if re.match(r"[\u3400-\u9fff]", part) else part for part in parts if part)
+    plain = re.sub(r"[^a-z0-9]+", "_", words).strip("_")
     return (plain if plain[:1].isalpha() else f"t_{plain}".rstrip("_"))[:40].rstrip("_")
 
 
@@ -69,7 +68,7 @@ def entry_of(
 ) -> tuple[Entry, Type]:
     """How the column fills its element, and the type that the element then has; kind: the type it must have."""
     element = proposal.element
-    assert element is not None
+    assert element is not None, "a column that is left has no entry"
     texts = _texts(column, missing)
     wanted = kind or element.type
     keys, doubts, made = _converted(element, texts, wanted)
@@ -104,10 +103,12 @@ def _converted(element: DataElement, texts: list[str], wanted: Type) -> Converte
         return _number(texts, wanted)
     if wanted is Type.timestamp:
         return _timestamp(texts)
-    if wanted is Type.date and _can("date"):
+    if wanted is Type.date:
         formats = _formats(texts, [form for form in FORMATS if "%H" not in form])
-        if formats:
+        if formats and _can("date"):
             return {"as": "date", "formats": formats}, (), Type.date
+        if not formats and _formats(texts, FORMATS):
+            return _timestamp(texts)
     return {}, (), Type.string
 
 
@@ -251,7 +252,7 @@ def _comment(text: str) -> str:
     return re.sub(r"[^\S ]+|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]", " ", text)
 
 
-_PLAIN = re.compile(r"[A-Za-z_\u4e00-\u9fff%][\w\u4e00-\u9fff./%/ -]*(?<! )")
+_PLAIN = re.compile(r"[A-Za-z_\u4e00-\u9fff][\w\u4e00-\u9fff./%/ -]*(?<! )")
 _OTHER_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
 """Words that some reader of YAML takes for something else than themselves."""
 

@@ -44,7 +44,7 @@ _NO_SOURCE = {
     b"<!DOC": Text("网页", "a web page"),
     b"<html": Text("网页", "a web page"),
 }
-_SAVE_AS = Text("请另存为 CSV、JSON、.xlsx 或 Parquet。", "Save it as CSV, JSON, .xlsx or Parquet.")
+SAVE_AS = Text("请另存为 CSV、JSON、.xlsx 或 Parquet。", "Save it as CSV, JSON, .xlsx or Parquet.")
 _NUMERIC = re.compile(r"[+-]?[\d,. ]*\d[\d,. ]*%?|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.:]\d{1,2}[-/.:]\d{2,4}.*")
 
 
@@ -53,10 +53,24 @@ def foreign(head: bytes) -> Unfit | None:
     start = head.lstrip()[:8]
     for magic, name in _NO_SOURCE.items():
         if head.startswith(magic) or start.lower().startswith(magic):
-            return Unfit(Text(f"这是{name.zh}。", f"It is {name.en}."), _SAVE_AS)
+            return Unfit(Text(f"这是{name.zh}。", f"It is {name.en}."), SAVE_AS)
     if not head.strip():
         return Unfit(Text("文件为空。", "It is empty."), Text("请重新获取该文件。", "Fetch it again."))
     return None
+
+
+def zip_look(names: Sequence[str]) -> Unfit:
+    listed = ", ".join(names[:5]) or "-"
+    why = Text(f"这是压缩包，内有：{listed}。", f"It is a zip archive; in it: {listed}.")
+    return Unfit(why, Text("请解压后再试。", "Unpack it and try again."))
+
+
+def workbook_look(sheets: Sequence[str]) -> Look:
+    if len(sheets) < 2:
+        return Look(SourceKind.excel, {})
+    names = ", ".join(sheets[:10])
+    said = Text(f"取第一张工作表；共有：{names}。", f"The first sheet is taken; there are: {names}.")
+    return Look(SourceKind.excel, {"sheet": sheets[0]}, (said,))
 
 
 # --- encoding --------------------------------------------------------------------------------------------------
@@ -74,42 +88,62 @@ def marked(head: bytes) -> str:
 
 
 def encoding_of(pieces: Iterable[bytes]) -> tuple[str, tuple[Text, ...]]:
-    """The encoding of a text, from all of its bytes: a file may begin in ASCII and turn Chinese after a million lines."""
+    """The encoding of a text, from all of its bytes: a file may turn Chinese after a million lines of ASCII."""
     alive: dict[str, Any] = {name: codecs.getincrementaldecoder(name)() for name in ENCODINGS}
     failed: dict[str, int] = {}
-    lines, chinese, others = 0, 0, 0
+    lines = 0
+    telling: list[bytes] = []  # lines that are not plain ASCII
     for piece in pieces:
+        if len(telling) < LINES_LOOKED and not piece.isascii():
+            whole = piece.splitlines()[
+                1 if lines else 0 :
+            ]  # the first line of a piece may have begun in the one before
+            telling += [line for line in whole[:-1] or whole if not line.isascii()]
         for name, decoder in list(alive.items()):
             try:
-                text = decoder.decode(piece)
+                decoder.decode(piece)
             except UnicodeDecodeError as error:
                 failed[name] = lines + piece.count(b"\n", 0, error.start) + 1
                 del alive[name]
-                continue
-            if name == "gb18030" and "utf-8" not in alive and not piece.isascii():
-                chinese += len(re.findall(r"[\u4e00-\u9fff]", text[:100_000]))
-                others += len(re.findall(r"[^\x00-\x7f\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]", text[:100_000]))
         lines += piece.count(b"\n")
         if not alive:
             break
-    return _encoding(list(alive), failed, chinese, others)
-
-
-def _encoding(alive: list[str], failed: dict[str, int], chinese: int, others: int) -> tuple[str, tuple[Text, ...]]:
     if "utf-8" in alive:
         return "utf-8", ()
+    kinds = Counter(_line_kind(line) for line in telling[:LINES_LOOKED])
+    if "gb18030" in alive and kinds["gb18030"] * 2 >= kinds.total():
+        return "gb18030", ()
     line = failed.get("utf-8", 1)
-    if "gb18030" in alive:
-        if chinese >= others:
-            return "gb18030", ()
-        zh = f"第 {line} 行不是 UTF-8；按 gb18030 可读，但读出的文字不像中文（也可能是 latin-1、cp1252）。"
-        en = f"Line {line} is not UTF-8; it reads as gb18030, but not like Chinese (it may be latin-1 or cp1252)."
-        return "latin-1", (Text(zh, en + " Taken as latin-1."),)
-    zh, en = (
-        f"既不是 UTF-8（第 {line} 行起），也不是 gb18030（第 {failed['gb18030']} 行起）：可能混用了编码。",
-        f"It is neither UTF-8 (line {line}) nor gb18030 (line {failed['gb18030']}): it may mix encodings.",
-    )
-    return ("utf-8" if line > failed["gb18030"] else "gb18030"), (Text(zh, en),)
+    if kinds[""] * 2 > kinds.total():
+        zh = f"第 {line} 行不是 UTF-8，读作 gb18030 也不像中文：按 latin-1 读取（也可能是 cp1252 等）。"
+        en = f"Line {line} is not UTF-8, nor Chinese as gb18030: it is taken as latin-1 (it may be cp1252 or another)."
+        return "latin-1", (Text(zh, en),)
+    zh, en = f"可能混用了编码：第 {line} 行不是 UTF-8。", f"It may mix encodings: line {line} is not UTF-8."
+    return ("gb18030" if kinds["gb18030"] >= kinds["utf-8"] else "utf-8"), (Text(zh, en),)
+
+
+LINES_LOOKED = 5_000
+
+
+def _line_kind(line: bytes) -> str:
+    """What a line that is not ASCII is by itself: utf-8, gb18030 when it reads like Chinese, or ""."""
+    for name in ENCODINGS:
+        try:
+            text = line.decode(name)
+        except UnicodeDecodeError:
+            continue
+        signs = [sign for sign in text if not sign.isascii()]
+        if name == "utf-8" or sum(map(_is_common, signs)) * 2 >= len(signs):
+            return name
+    return ""
+
+
+def _is_common(sign: str) -> bool:
+    """Whether a sign is of GB 2312: letters of the West read as GB 18030 give signs that hardly anybody writes."""
+    try:
+        return len(sign.encode("gb2312")) == 2
+    except UnicodeEncodeError:
+        return False
 
 
 # --- text ------------------------------------------------------------------------------------------------------
@@ -217,7 +251,8 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
         doubts.append(Text("未发现分隔符：按单列读取。", "No delimiter was found: it is read as one column."))
     elif best.share < 0.9 or second.score > 0.9 * best.score:
         zh = f"分隔符取 {best.delimiter!r}：{best.share:.0%} 的行有 {best.width} 列。"
-        doubts.append(Text(zh, f"The delimiter is taken to be {best.delimiter!r}: {best.share:.0%} of the lines then have {best.width} fields."))  # fmt: skip
+        en = f"{best.share:.0%} of the lines then have {best.width} fields"
+        doubts.append(Text(zh, f"The delimiter is taken to be {best.delimiter!r}: {en}."))
     header = _header(best)
     if header is None:
         fix = "Add a line with the columns' names at the top of the file."

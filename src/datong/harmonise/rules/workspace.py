@@ -31,6 +31,7 @@ from datong.harmonise.model.mappings import (
     Codes,
     Column,
     Element,
+    Freshness,
     How,
     Join,
     Mapping,
@@ -181,7 +182,8 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
         found.say("", f"没有这个映射{_zh(near)}", f"there is no such mapping{_en(near)}")
         return None, found.problems
     keys = {
-        "source", "standard", "resource", "table", "missing", "columns", "joins", "checks", "unique", "left", "note",
+        "source", "standard", "resource", "table", "missing", "columns", "joins", "checks", "unique", "freshness",
+        "left", "note",
     }  # fmt: skip
     value = found.only(files[found.file], "", keys)
     source = _named(files, found, value, key="source", pattern="sources/{}.yaml", read=_source)
@@ -200,6 +202,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     reader.paths_known(columns, joins)
     checks = reader.checks(value.get("checks", []))
     unique = reader.unique(value.get("unique", []))
+    freshness = reader.freshness(value.get("freshness"))
     missing = found.texts("missing", value.get("missing", [""])) or ("",)
     found.texts("left", value.get("left", []))
     if found.problems:
@@ -207,7 +210,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *reader.used)}
     lines = getattr(files, "lines", {}).get(found.file, {})
     fields = (columns, joins, checks, unique, missing)
-    return Mapping(name, source, standard, main, *fields, digest(used), resource, lines), []
+    return Mapping(name, source, standard, main, *fields, digest(used), resource, lines, freshness), []
 
 
 def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:
@@ -473,6 +476,20 @@ class _Reader:
             self._elements(at, (*columns, *apart))
             keys.append(Unique(columns, apart))
         return tuple(keys)
+
+    def freshness(self, given: Any) -> Freshness | None:
+        if given is None:
+            return None
+        value = self.found.only(given, "freshness", {"column", "within_days", "note"})
+        column, days = value.get("column"), value.get("within_days")
+        kinds = {element.name: element.type for element in self.standard.elements if element.name in self.mapped}
+        if kinds.get(str(column)) not in (Type.timestamp, Type.date):
+            said = "should be an element of type timestamp or date that the mapping fills"
+            self.found.say("freshness.column", "应为映射填写的 timestamp 或 date 元素", said)
+        if not isinstance(days, int) or isinstance(days, bool) or not 0 < days < 36_525:
+            self.found.say("freshness.within_days", "应为正整数（天）", "should be a whole number of days, 1 or more")
+            return None
+        return Freshness(str(column), days)
 
     def _elements(self, at: str, names: Iterable[str]) -> None:
         for name in names:

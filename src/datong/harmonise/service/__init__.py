@@ -12,6 +12,7 @@ repairing  repair, import_repairs, export_repairs, withdraw_repair, repairs: wha
 runs       the attempts to build; lineage
 contracting  contract, compare
 replaying  replay
+measuring  quality_of, quality_history, rows_behind
 
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
 """
@@ -22,6 +23,7 @@ from datong.harmonise.service.drafting import draft
 from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
 from datong.harmonise.service.matching import confirm, match, propose, synonyms, target_of, withdraw_synonym
+from datong.harmonise.service.measuring import quality_history, quality_of, rows_behind
 from datong.harmonise.service.repairing import export_repairs, import_repairs, repair, repairs, withdraw_repair
 from datong.harmonise.service.replaying import replay
 from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
@@ -52,11 +54,14 @@ __all__ = [
     "on_run",
     "own_rows",
     "propose",
+    "quality_history",
+    "quality_of",
     "quarantine_summary",
     "quarantined_rows",
     "repair",
     "repairs",
     "replay",
+    "rows_behind",
     "suspicions",
     "sweep",
     "synonyms",

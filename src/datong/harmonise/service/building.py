@@ -36,7 +36,7 @@ from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.places import line_of, listed
 from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
-from datong.harmonise.service import layering, matching, ruling, runs
+from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs
 from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.repairing import standing
@@ -69,7 +69,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
     names = [mapping] if mapping else mapping_names(contents)
     if not names and not problems:
         problems = [Problem("mappings", "没有任何映射", "there is no mapping")]
-    checked = []
+    checked, warnings = [], []
     problems += [] if mapping else unnamed(contents)
     for name in names:
         found, wrong = mapping_of(contents, name)
@@ -78,9 +78,14 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             continue
         try:
             require_not_own(tx, found.source, given)
-            reading = _read(found, given)
+            reading = _explained(tx, folder, found, given)
             plan = _plan(found, reading)
-            problems += plans.problems(plan)
+            drift = drifting.noticed(tx, folder, found, given, reading)
+            warnings += [{"mapping": name, **told} for told in drift.told()]
+            problems += [
+                *plans.problems(plan),
+                *(Problem(d.path, d.said.zh, d.said.en) for d in drift.differences if d.breaking),
+            ]
             rows = rereading.count(reading.tables[found.main])
             suspected = traps.as_json(traps.of_mapping(tx, contents, found, given))
             checked.append(
@@ -96,23 +101,31 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             what, why, _ = refusal.texts()
             said = Problem(f"sources/{found.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
             problems += refusal.problems or (said,)
-    return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents)}
+    return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents), "changes": warnings}
 
 
 @verb(Role.data_engineer)
 def build(
-    tx: Tx, *, workspace: str, mapping: str, resource: str | None = None, data: str | None = None
+    tx: Tx,
+    *,
+    workspace: str,
+    mapping: str,
+    resource: str | None = None,
+    data: str | None = None,
+    full: bool = False,
+    accept_changes: bool = False,
 ) -> dict[str, Any]:
     """Build a resource: read its source, harmonise it by a mapping, quarantine what cannot be.
 
     resource: the code under which the result is found (the mapping's, when not given). Building the same content again
-    returns the same build.
+    returns the same build. full: where the source says how it is loaded again (`load`), read it from its beginning,
+    which also finds removed rows. accept_changes: build though the types of mapped columns changed (STD-480).
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
     attempt = runs.began(tx, resource or "", mapping)
     try:
-        made = _build(tx, attempt, workspace, data)
+        made = _build(tx, attempt, workspace, data, full=full, accept_changes=accept_changes)
     except Refusal as refusal:
         runs.failed(tx, attempt, refusal)
         raise
@@ -120,7 +133,9 @@ def build(
     return made
 
 
-def _build(tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None) -> dict[str, Any]:
+def _build(
+    tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None, *, full: bool, accept_changes: bool
+) -> dict[str, Any]:
     folder, given = folders_of(tx, workspace, data)
     found = _mapping(folder, attempt.mapping)
     resource = attempt.resource or found.resource
@@ -133,15 +148,26 @@ def _build(tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None) -> d
     _versions_show(tx, resource, found.standard)
     attempt.read_whole = False
     repairs = layer.fitting(found, standing(tx, resource, found.source.name))
-    reading = _read(found, given, scan=not repairs)
+    try:
+        load = loading.loaded(tx, resource, found, given, _require, full=full)
+    except Refusal as refusal:
+        raise drifting.explained(tx, folder, found, given, refusal) from None
+    reading = load.reading if load is not None else _explained(tx, folder, found, given, scan=not repairs)
     attempt.read_whole = True
     if rereading.count(reading.tables[found.main]) == 0:
         raise NO_ROWS(source=found.source.name)
+    drift = drifting.noticed(tx, folder, found, given, reading)
+    if not accept_changes and (refusal_of_drift := drift.refusal()) is not None:
+        raise refusal_of_drift
     made = _Made(resource, found, reading, _plan(found, reading), repairs)
+    if load is not None:
+        load.keep(tx, made.id)
+    drift.keep(tx)
+    more = {**({"load": load.account} if load is not None else {}), **({"changes": c} if (c := drift.told()) else {})}
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
         _make_current(tx, resource, made.id)
-        return shown(known)
+        return {**shown(known), **more}
     try:
         result, repaired = _run(made)
     except Refusal as refusal:
@@ -157,7 +183,7 @@ def _build(tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None) -> d
     account = _account(made, result, repaired, (workspace, data))
     kept_row = _keep(tx, row, account, result, made.plan)
     matching.remember_mapping(tx, found)
-    return kept_row
+    return {**kept_row, **more}
 
 
 @dataclass(frozen=True)
@@ -193,6 +219,14 @@ def _plan(mapping: Mapping, reading: Reading) -> Plan:
     if isinstance(main, scanned.Lines):
         return planning.plan_of(mapping, main.numbers, scanned=True)
     return planning.plan_of(mapping)
+
+
+def _explained(tx: Tx, folder: Path, mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+    """Read the source; when columns are missing that were there at the last build, say what became of them."""
+    try:
+        return _read(mapping, data, scan=scan)
+    except Refusal as refusal:
+        raise drifting.explained(tx, folder, mapping, data, refusal) from None
 
 
 def _read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
@@ -277,6 +311,7 @@ def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple
         "data": place[1],
         "contract": contracts.contract_of(made.mapping, lineage, made.resource),
         "lineage": plain(lineage_values.as_json(lineage)),
+        "columns": quality.columns_of(made.mapping, result["measured"].to_pylist()[0]),
         "rules": plain(ruling.results(made.mapping, result["harmonised"])),
         "repaired": repaired,
     }
@@ -316,7 +351,12 @@ def _row(tx: Tx, made: _Made, result: Result) -> dict[str, Any]:
             {("values" if key == "rows" else key): value for key, value in entry.items()}
             for entry in _counted(result["repairs"], ("state", "rule", "column"))
         ],
-        "quality": quality.quality_of(mapping, result["measured"].to_pylist()[0]),
+        "quality": quality.quality_of(
+            mapping,
+            result["measured"].to_pylist()[0],
+            fresh=measuring.fresh(tx, mapping, result["harmonised"]),
+            readings=measuring.readings(tx, mapping, made.resource),
+        ),
         "elements": standards.as_json(mapping.standard)["elements"],
         "files": {},
         "digest": "",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from datong.ground.db import Tx
 from datong.ground.refusal import Text
@@ -30,8 +29,9 @@ from datong.harmonise.rules import drafting
 from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import nearest, source_of
 from datong.harmonise.service.folders import folders_of, require_not_own
+from datong.harmonise.service.looking import looked_at
 from datong.harmonise.service.matching import propose, target_of
-from datong.harmonise.store import looking, sources, texts
+from datong.harmonise.store import sources, texts
 from datong.harmonise.store import workspace as folder_texts
 
 
@@ -88,7 +88,7 @@ def _described(tx: Tx, source: str, contents: Texts, data: Path) -> tuple[str, d
         if file.startswith("sources/") and isinstance(text, dict) and text.get("path") == relative:
             return file[len("sources/") : -len(".yaml")], {}, []
     require_not_own(tx, Source(path.name, SourceKind.csv, relative), data)
-    look = _looked(path)
+    look = looked_at(path)
     if isinstance(look, Unfit):
         raise NO_SOURCE_FILE(path=path.name, zh=look.why.zh, en=look.why.en, fix_zh=look.fix.zh, fix_en=look.fix.en)
     name = _free(drafting.name_of(path.name.split(".")[0]), contents)
@@ -96,15 +96,6 @@ def _described(tx: Tx, source: str, contents: Texts, data: Path) -> tuple[str, d
     file = f"sources/{name}.yaml"
     contents[file], contents.lines[file], _ = texts.read(file, text.encode(), folder_texts.FILE_BYTES_MAX)
     return name, {file: text}, list(look.doubts)
-
-
-def _looked(path: Path) -> Any:
-    try:
-        return looking.looked_at(path)
-    except OSError as error:
-        said = error.strerror or "error"
-        why = Text(f"不能读取（{said}）。", f"It cannot be read ({said}).")
-        return Unfit(why, Text("请检查权限。", "Look at its permissions."))
 
 
 def _free(name: str, contents: Texts) -> str:

@@ -9,7 +9,7 @@ from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.refusals import BAD_WORKSPACE
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files
+from datong.harmonise.store import files, loads
 
 NODE_ONLY = (
     "keys", "evidence", "products", "data/harmonised", "data/staging", "data/released", "data/received", "datong.toml",
@@ -27,7 +27,8 @@ def install(store: Store, folder: Path) -> None:
 
 def sweep(tx: Tx) -> list[str]:
     """At the start of a node: finish moving files of committed builds, delete what no build names."""
-    return files.swept(_FOLDERS[id(tx.store)], kept.committed(tx))
+    folder = _FOLDERS[id(tx.store)]
+    return [*files.swept(folder, kept.committed(tx)), *loads.swept(tx, folder)]
 
 
 def folder_of(tx: Tx) -> Path:

@@ -36,7 +36,7 @@ from datong.terms.verbs import verb, view
 
 WHOLE_LIBRARY = "library"
 CONFIRMED, REJECTED = "confirmed", "rejected"
-BY_PERSON, BY_BUILD = "person", "build"
+BY_PERSON, BY_BUILD = "by_person", "by_build"
 _NAMED_LONGEST = 40
 
 

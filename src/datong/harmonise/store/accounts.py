@@ -18,6 +18,7 @@ accounts = table(
     Column("data", Text),
     Column("contract", JSON, nullable=False),  # the standard as an ODCS document
     Column("lineage", JSON, nullable=False),
+    Column("columns", JSON, nullable=False),  # quality figures of each element
     Column("rules", JSON, nullable=False),  # what became of the contract's quality rules
     Column("repaired", JSON, nullable=False),  # {rows, values, held, superseded, conflicting, not_found}
 )

@@ -16,13 +16,13 @@ from datong.harmonise.store.scanned import Lines
 
 
 def again(table: pa.Table | Lines) -> Reread:
-    """From rows that name `_row` to those rows of `table`, in order; `_row` counts them from 1."""
+    """From rows that name `_row` to those rows of `table`, in order."""
     if isinstance(table, Lines):
         return table.again()
 
     def read(asked: Any) -> pa.Table:
         rows = asked[ROW].combine_chunks()
-        return table.take(pc.subtract(rows.take(pc.sort_indices(rows)), 1))
+        return table.take(_places(table, rows.take(pc.sort_indices(rows))))
 
     return read
 
@@ -31,8 +31,17 @@ def records(table: pa.Table | Lines, rows: list[int]) -> list[dict[str, str | No
     """The whole records of `rows` (rising), with the fields that no mapping names too."""
     if isinstance(table, Lines):
         return table.records(rows)
-    found: list[dict[str, str | None]] = table.drop_columns([ROW, BROKEN]).take([row - 1 for row in rows]).to_pylist()
+    found: list[dict[str, str | None]] = (
+        table.drop_columns([ROW, BROKEN]).take(_places(table, pa.array(rows, pa.int64()))).to_pylist()
+    )
     return found
+
+
+def _places(table: pa.Table, rows: pa.Array) -> pa.Array:
+    """Where `rows` stand in `table`; a source that is loaded again has gaps where rows were removed."""
+    if table.num_rows and table[ROW][-1].as_py() == table.num_rows:
+        return pc.subtract(rows, 1)
+    return pc.index_in(rows, value_set=table[ROW])
 
 
 def count(table: pa.Table | Lines) -> int:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from datong.engine.model import Reread, Scan, literal, quoted
 from datong.harmonise.model.mappings import How, Mapping, SourceKind, Type
@@ -40,11 +41,11 @@ SURE_AT_LEAST = 0.9
 CHUNK = 1 << 20
 LINE_MAX = 16_000_000
 
-_NOT_SCANNED = (b"\r", b"\x00", b"\x01", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\xc2\x85", b"\xe2\x80\xa8",
-                b"\xe2\x80\xa9", b"\n\n", b"\n ", b"\n\t")  # fmt: skip
-_LOOSE_ENDS = (b",}", b",]", b" }", b" ]", b"\t}", b"\t]")
-_LOOSE_STARTS = (b'" ', b'"\\', b'"\t')
-_MARGIN = max(map(len, (*_NOT_SCANNED, *_LOOSE_ENDS, *_LOOSE_STARTS))) - 1
+_NOT_SCANNED = r"[\r\x00\x01\x0b\x0c\x1c-\x1e]|\n[\n \t]|\xc2\x85|\xe2\x80[\xa8\xa9]"
+_LOOSE_ENDS = r"[, \t][}\]]"
+_LOOSE_STARTS = r'"[ \\\t]'
+"""Of bytes: what a scan would take otherwise than the text reader does; the loose ones are then looked for per row."""
+_MARGIN = 2
 
 _REWRITTEN = r"^([\[{].*|-?\d+(\.\d+)?([eE][+-]?\d+)?|-?(?i:nan|inf|infinity))$"
 """Texts that may have been a number, a list or an object in the file, and have then been written anew."""
@@ -120,21 +121,27 @@ class _Survey:
 
 def _survey(path: Path) -> _Survey | None:
     """One pass over the bytes; None when something in them is not for a scan."""
-    hashed, lines, ends, starts = hashlib.sha256(), 0, False, False
+    hashed, lines, loose = hashlib.sha256(), 0, {_LOOSE_ENDS: False, _LOOSE_STARTS: False}
     before, chunk = b"\n", b""
     with path.open("rb") as opened:
         while chunk := opened.read(CHUNK):
             hashed.update(chunk)
             found = chunk.count(b"\n")
             lines += found
-            looked_at = before + chunk
-            if (not found and len(chunk) == CHUNK) or any(sign in looked_at for sign in _NOT_SCANNED):
+            if not found and len(chunk) == CHUNK:
                 return None
-            ends = ends or any(sign in looked_at for sign in _LOOSE_ENDS)
-            starts = starts or any(sign in looked_at for sign in _LOOSE_STARTS)
+            looked_at = pa.array([before + chunk], pa.binary())
+            if _in(looked_at, "|".join([_NOT_SCANNED, *(sign for sign, known in loose.items() if not known)])):
+                if _in(looked_at, _NOT_SCANNED):
+                    return None
+                loose = {sign: known or _in(looked_at, sign) for sign, known in loose.items()}
             before = chunk[-_MARGIN:]
     lines += not before.endswith(b"\n")
-    return _Survey(f"sha256:{hashed.hexdigest()}", lines, ends, starts)
+    return _Survey(f"sha256:{hashed.hexdigest()}", lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS])
+
+
+def _in(looked_at: pa.Array, pattern: str) -> bool:
+    return bool(pc.match_substring_regex(looked_at, pattern)[0].as_py())
 
 
 def _first(path: Path) -> list[Any] | None:
@@ -212,11 +219,13 @@ def _sql(
             level = level.setdefault(name, {})
         level[last] = "DOUBLE" if path in numbers else "VARCHAR"
     structure = literal(json.dumps(tree, ensure_ascii=False))
-    fields = {path: "s." + ".".join(map(quoted, path.split("."))) for path in mapping.paths}
-    sure = ["s IS NOT NULL"]
-    for path, field in fields.items():
+    picked = [f"s.{'.'.join(map(quoted, path.split('.')))} AS {quoted(path)}" for path in mapping.paths]
+    sure = ["parsed"]
+    for path in mapping.paths:
+        field = quoted(path)
         if path in numbers:  # true is given as 1, and what is too small to be told from 0 as 0
-            sure.append(f"({field} IS NULL OR {field} NOT IN (0, 1) OR NOT regexp_matches(line, 'true|false|[eE]-'))")
+            rare = "NOT regexp_matches(line, 'true|false|[eE]-')"
+            sure.append(f"CASE WHEN {field} IN (0, 1) THEN {rare} ELSE TRUE END")
         elif _as_number(mapping, path):  # re-written, it is the same number; but 1e-9999 is none, and becomes 0.0
             sure.append(f"({field} IS NULL OR {field} NOT IN ('0.0', '-0.0'))")
         else:
@@ -224,25 +233,30 @@ def _sql(
     if survey.loose_ends:
         sure.append(r"NOT regexp_matches(line, ',\s*[}\]]')")
     if survey.loose_starts and numbers:
-        sure += [f"NOT contains(line, {literal(sign.decode())})" for sign in _LOOSE_STARTS]
-    columns = ", ".join(f"{field} AS {quoted(path)}" for path, field in fields.items())
+        sure.append(f"NOT regexp_matches(line, {literal(_LOOSE_STARTS)})")
+    columns = ", ".join(map(quoted, mapping.paths))
     lines = (
         "read_csv($file, columns = {'line': 'VARCHAR'}, header = false, delim = chr(1), quote = '', escape = '', "
         f"comment = '', auto_detect = false, null_padding = false, max_line_size = {LINE_MAX}, new_line = '\\n')"
     )
+    # Fields are taken out before anything is asked of them: the database copies a whole record for every condition
+    # on one of its fields. Counting rows in between keeps it from putting the two together again. What is rarely asked
+    # stands in CASE, as AND and OR ask everything of every row here.
+    parsed = f"SELECT line, TRY(json_transform_strict(line, {structure})) AS s FROM {lines}"
+    fields = f"SELECT line, s IS NOT NULL AS parsed, {', '.join(picked)} FROM ({parsed})"
     return (
-        f"SELECT row_number() OVER () AS {ROW}, CAST(NULL AS VARCHAR) AS {BROKEN}, "
-        f"COALESCE({' AND '.join(sure)}, FALSE) AS {SURE}, {columns} "
-        f"FROM (SELECT line, TRY(json_transform_strict(line, {structure})) AS s FROM {lines})"
+        f"SELECT {ROW}, CAST(NULL AS VARCHAR) AS {BROKEN}, COALESCE({' AND '.join(sure)}, FALSE) AS {SURE}, {columns} "
+        f"FROM (SELECT *, row_number() OVER () AS {ROW} FROM ({fields}))"
     )
 
 
 def _as_it_was(field: str) -> str:
     """Whether the text of a field is surely the one in the file."""
     begins = " OR ".join(f"({field} >= {literal(low)} AND {field} < {literal(high)})" for low, high in _MAY_BE)
-    fine = f"NOT regexp_matches({field}, '{_REWRITTEN}', 's') OR regexp_matches({field}, '{_WHOLE_AS_IT_WAS}')"
-    fine += f" OR ({field} = '0' AND NOT regexp_matches(line, '{_MINUS_NOUGHT}'))"
-    return f"({field} IS NULL OR NOT ({begins}) OR {fine})"
+    whole = f"regexp_matches({field}, '{_WHOLE_AS_IT_WAS}')"
+    nought = f"WHEN {field} = '0' THEN NOT regexp_matches(line, '{_MINUS_NOUGHT}')"
+    rewritten = f"NOT regexp_matches({field}, '{_REWRITTEN}', 's')"
+    return f"CASE WHEN {begins} THEN CASE {nought} WHEN {whole} THEN TRUE ELSE {rewritten} END ELSE TRUE END"
 
 
 # --- the same rows again -----------------------------------------------------------------------------------

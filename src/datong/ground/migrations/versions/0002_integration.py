@@ -39,6 +39,30 @@ def _matching() -> None:
 
 def _sources() -> None:
     """How far incremental loads came, and the schema each source had."""
+    op.create_table(
+        "load_mark",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("by", sa.String(length=10), nullable=False),
+        sa.Column("key_columns", sa.JSON(), nullable=False),
+        sa.Column("column", sa.String(length=200), nullable=False),
+        sa.Column("value", sa.Text(), nullable=True),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("next_row", sa.Integer(), nullable=False),
+        sa.Column("file", sa.String(length=80), nullable=False),
+        sa.Column("build", sa.String(length=80), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_load_mark")),
+    )
+    op.create_table(
+        "source_schema",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_schema")),
+    )
 
 
 def _contracts() -> None:
@@ -50,6 +74,7 @@ def _contracts() -> None:
         sa.Column("data", sa.Text(), nullable=True),
         sa.Column("contract", sa.JSON(), nullable=False),
         sa.Column("lineage", sa.JSON(), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
         sa.Column("repaired", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_build_account")),
@@ -103,6 +128,8 @@ def downgrade() -> None:
     op.drop_table("harmonise_repair")
     op.drop_table("harmonise_run")
     op.drop_table("build_account")
+    op.drop_table("source_schema")
+    op.drop_table("load_mark")
     _no_matching()
 
 

@@ -2,7 +2,7 @@
 
 What a name says comes from `names`, what values say from `values`; here both are held against what a candidate wants:
 an element its check, type, lengths and code table, a column of another table the look of its own values.
-Must never know: how evidence is weighed (scores). Contract: tests/harmonise/matching/test_matching_evidence.py.
+Must never know: how evidence is weighed (scores). Contract: tests/harmonise/matching/test_matching_proposals.py.
 """
 
 from __future__ import annotations

@@ -47,10 +47,10 @@ _BODIES = (
     "|政府|合作社"
 )
 _BODIES_EN = "Inc|Ltd|LLC|Co|Corp|Company|Hospital|University|School|Center|Centre|Bank"
-_NUMBER = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][-+]?\d+)?%?")
+_NUMBER = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][-+]?\d+)?%?", re.ASCII)
 
 FORMS: Map[str, re.Pattern[str]] = {
-    kind: re.compile(form)
+    kind: re.compile(form, re.ASCII)
     for kind, form in {
         "date": _DATES,
         "timestamp": rf"(?:{_DATES})[T ]?\s?{_TIME}\s?{_ZONE}|{_DAY8}(?:[01]\d|2[0-3])[0-5]\d[0-5]\d"
@@ -91,7 +91,7 @@ _CHINESE = _ANYWHERE | {"plate", "chinese", "person", "address", "organisation"}
 _LETTERS = _ANYWHERE | {
     "email", "url", "uuid", "hash", "words", "letters", "code", "address", "organisation", "landline", "phone",
 }  # fmt: skip
-_DIGITS_ONLY = re.compile(r"[\d\s:./,+()%*TZxX-]+")
+_DIGITS_ONLY = re.compile(r"[\d\s:./,+()%*TZxX-]+", re.ASCII)
 _ANY_CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -113,10 +113,15 @@ _BY_SIGNS = {
 }
 
 
+def _digits(text: str) -> bool:
+    """0 to 9 only: isdigit alone takes superscripts and other scripts too."""
+    return text.isascii() and text.isdigit()
+
+
 def _resident(text: str) -> bool:
     if len(text) == 18 and "*" in text:
-        return bool(re.fullmatch(r"[1-8]\d{2,9}\*{4,12}[\dXx]{1,4}", text))
-    if len(text) != 18 or not text[:17].isdigit() or text[:2] not in codes.PROVINCES:
+        return bool(re.fullmatch(r"[1-8]\d{2,9}\*{4,12}[\dXx]{1,4}", text, re.ASCII))
+    if len(text) != 18 or not _digits(text[:17]) or text[:2] not in codes.PROVINCES:
         return False
     try:
         date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
@@ -126,7 +131,7 @@ def _resident(text: str) -> bool:
 
 
 def _resident_checked(text: str) -> bool:
-    return _resident(text) and text[:17].isdigit() and codes.resident_check(text[:17]) == text[17].upper()
+    return _resident(text) and _digits(text[:17]) and codes.resident_check(text[:17]) == text[17].upper()
 
 
 _CREDIT = re.compile(r"[1-9ANY][1-9ANY]?\d{6}[0-9A-HJ-NPQRTUWXY]{10}|[1-9ANY][1-9]\d{6}[0-9A-Z*]{10}")
@@ -148,7 +153,7 @@ def _vin(text: str) -> bool:
 
 
 def _luhn(text: str) -> bool:
-    if not 13 <= len(text) <= 19 or not text.isdigit():
+    if not 13 <= len(text) <= 19 or not _digits(text):
         return False
     digits = [int(digit) for digit in reversed(text)]
     doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])
@@ -156,7 +161,7 @@ def _luhn(text: str) -> bool:
 
 
 def _division(text: str) -> bool:
-    return len(text) in (6, 9, 12) and text.isdigit() and text[:2] in codes.PROVINCES and text[2:4] <= "90"
+    return len(text) in (6, 9, 12) and _digits(text) and text[:2] in codes.PROVINCES and text[2:4] <= "90"
 
 
 TESTS: Map[str, Callable[[str], bool]] = {

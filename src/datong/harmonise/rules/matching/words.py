@@ -100,10 +100,8 @@ def syllables() -> frozenset[str]:
     from pypinyin.constants import PINYIN_DICT  # noqa: PLC0415 - slow, only for those who match
 
     said = {way for sign, ways in PINYIN_DICT.items() if 0x4E00 <= sign <= 0x9FA5 for way in ways.split(",")}
-    plain = {
-        "".join(letter for letter in unicodedata.normalize("NFD", s.replace("ü", "v")) if letter.isalpha())
-        for s in said
-    }
+    split = {unicodedata.normalize("NFD", s).replace("u\u0308", "v") for s in said}
+    plain = {"".join(filter(str.isalpha, s)) for s in split}
     return frozenset(s for s in plain if re.search("[aeiouv]", s) and s.isascii())
 
 

@@ -100,7 +100,11 @@ def declared(source: Source, data: Path) -> dict[str, str]:
     """path -> type, for sources that declare types; {} for those that do not."""
     if source.kind is SourceKind.database:
         found = databases.declared(source, data)
-        return {f"{table}.{column.name}": column.type for table, columns in found.items() for column in columns}
+        return {
+            f"{table}.{column.name}": column.type + ("" if column.nullable else " not null")
+            for table, columns in found.items()
+            for column in columns
+        }
     if source.tables:
         return several.declared(source, lambda one: declared(one, data))
     if source.format is SourceKind.parquet:

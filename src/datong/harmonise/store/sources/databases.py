@@ -88,11 +88,20 @@ def declared(source: Source, data: Path) -> dict[str, list[TableColumn]]:
 
 
 def read(
-    source: Source, data: Path, wanted: Mapping[str, list[str]], aside: Path | None = None, since: Since | None = None
+    source: Source,
+    data: Path,
+    wanted: Mapping[str, list[str]],
+    aside: Path | None = None,
+    since: Since | None = None,
+    highest_of: tuple[str, str] | None = None,
 ) -> Reading:
-    """The wanted columns that are there of each table, in the order of its key."""
+    """The wanted columns that are there of each table, in the order of its key.
+
+    since: of one table only what grew. highest_of: (table, column) whose greatest value is told, of the same moment.
+    """
     hashed = hashlib.sha256()
     tables: dict[str, Any] = {}
+    highest = None
     at: list[str] = []
     with _connected(source, data, at) as connection:
         there = _declared(connection, source)
@@ -105,14 +114,18 @@ def read(
                 gathered.add(arrays, count)
             tables[name] = gathered.table(name)
             _add_to(hashed, name, tables[name])
-    return Reading(tables, f"sha256:{hashed.hexdigest()}")
+        if highest_of is not None:
+            table = _reflected(connection, highest_of[0])
+            as_it_comes = type_coerce(func.max(table.c[highest_of[1]]), sql_types.NullType())
+            highest = connection.execute(select(as_it_comes)).scalar()
+    return Reading(tables, f"sha256:{hashed.hexdigest()}", highest)
 
 
-def highest(source: Source, data: Path, table: str, column: str) -> Any:
-    """The greatest value of a column in its own type (None: there is none), to load from there next time."""
-    with _connected(source, data, [table]) as connection:
-        of = _reflected(connection, table)
-        return connection.execute(select(func.max(of.c[column]))).scalar()
+def digest_of(name: str, table: pa.Table | Path) -> str:
+    """ "sha256:…" of a table's content."""
+    hashed = hashlib.sha256()
+    _add_to(hashed, name, table)
+    return f"sha256:{hashed.hexdigest()}"
 
 
 def sample(source: Source, data: Path, rows: int) -> Sample:
@@ -339,11 +352,11 @@ def kind_of(error: Exception) -> str:
         return "table"
     if isinstance(cause, UnicodeDecodeError | pa.ArrowInvalid):
         return "text"
-    if state := getattr(cause, "sqlstate", None):
-        return _SQLSTATES.get(str(state), "")
     number = cause.args[0] if cause.args and isinstance(cause.args[0], int) else None
     if number in _MYSQL:
         return _MYSQL[number]
+    if state := getattr(cause, "sqlstate", None):
+        return _SQLSTATES.get(str(state), "")
     said = str(cause).lower()
     if type(cause).__module__.startswith("psycopg"):  # errors of connecting carry no state
         for sign, kind in (
