@@ -1,0 +1,201 @@
+"""Each suspicion on columns that hold the trap, and on ones that look like it and do not."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from datong.harmonise.model.reading import SampleColumn
+from datong.harmonise.model.suspicions import KINDS, Suspicion
+from datong.harmonise.rules import suspicions as rules
+
+CHANCE = random.Random(17)
+
+
+def look(**columns: list[str]) -> list[Suspicion]:
+    found = rules.suspected([SampleColumn(path, "", tuple(values), "") for path, values in columns.items()])
+    assert all(one.kind in KINDS and one.told.zh and one.told.en for one in found)
+    return list(found)
+
+
+def kinds(**columns: list[str]) -> set[str]:
+    return {one.kind for one in look(**columns)}
+
+
+DAY = [6, 4, 2, 1, 1, 1, 3, 12, 30, 22, 20, 22, 25, 24, 22, 24, 30, 40, 34, 24, 16, 10, 6, 3]
+"""How a city's trips spread over its local day."""
+
+
+def times(shift: int, rows: int = 3000, curve: list[int] = DAY) -> list[str]:
+    start = datetime(2019, 6, 1, tzinfo=UTC)
+    hours = random.Random(5).choices(range(24), weights=curve, k=rows)
+    chance = random.Random(6)
+    moments = [
+        start + timedelta(days=n % 60, hours=hour + shift, minutes=chance.randrange(60), seconds=chance.randrange(60))
+        for n, hour in enumerate(hours)
+    ]
+    return [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in moments]
+
+
+@pytest.mark.parametrize("shift", [0, 1, -1])
+def test_a_local_day_is_no_suspicion(shift: int) -> None:
+    assert "not_local_time" not in kinds(at=times(shift))
+
+
+@pytest.mark.parametrize(("shift", "back"), [(4, -4), (5, -5), (8, -8), (-8, 8), (12, 12), (-5, 5)])
+def test_a_shifted_day_is_told_with_the_shift(shift: int, back: int) -> None:
+    (found,) = [one for one in look(at=times(shift)) if one.kind == "not_local_time"]
+    assert abs((int(found.evidence["shift_hours_to_night"]) - back + 12) % 24 - 12) <= 1
+    assert found.evidence["share_in_quiet_hours"] < 0.1
+    assert f"UTC{found.evidence['shift_hours_to_night']:+d}" in found.told.en
+
+
+def test_times_without_a_night_or_with_a_declared_offset_are_left_alone() -> None:
+    assert "not_local_time" not in kinds(at=times(5, curve=[1] * 24))
+    assert "not_local_time" not in kinds(at=times(5, rows=200))
+    column = SampleColumn("at", "", tuple(times(5)), "")
+    assert rules.suspected([column], {"at": "offset"}) == ()
+    (found,) = rules.suspected([column], {"at": "America/New_York"})
+    assert "declared America/New_York" in found.told.en
+
+
+def test_office_hours_are_no_trap() -> None:
+    assert "not_local_time" not in kinds(at=times(0, curve=[0] * 8 + [5] * 10 + [0] * 6))
+
+
+def test_a_birth_number_hides_sex() -> None:
+    chance = random.Random(3)
+    women = [
+        f"{chance.randrange(20, 99)}{50 + chance.randrange(1, 13)}{chance.randrange(1, 29):02}" for _ in range(200)
+    ]
+    men = [f"{chance.randrange(20, 99)}{chance.randrange(1, 13):02}{chance.randrange(1, 29):02}" for _ in range(200)]
+    (found,) = [one for one in look(n=women + men) if one.kind == "hidden_sex"]
+    assert (found.evidence["share_dates"], found.evidence["share_dates_month_plus_50"]) == (0.5, 0.5)
+    assert "hidden_sex" not in kinds(n=men)
+    assert "hidden_sex" not in kinds(n=[f"{chance.randrange(10**6):06}" for _ in range(500)])
+
+
+def test_leading_zeros() -> None:
+    chance = random.Random(4)
+    codes = [f"{chance.randrange(10**6):06}" for _ in range(2000)]
+    assert "leading_zeros" not in kinds(code=codes)
+    (found,) = [
+        one for one in look(code=[str(int(code)) for code in codes if int(code) > 9999]) if one.kind == "leading_zeros"
+    ]
+    assert 0.05 < float(found.evidence["share_short"]) < 0.15
+    assert "leading_zeros" not in kinds(n=[str(n) for n in range(1, 15_000)])
+    assert "leading_zeros" not in kinds(n=[str(int(10 ** chance.uniform(2, 6))) for _ in range(2000)])
+    assert "leading_zeros" in kinds(ZIP=[str(chance.randrange(1001, 2791)) for _ in range(300)])
+
+
+def test_two_units_in_one_column() -> None:
+    chance = random.Random(8)
+    metres = [f"{chance.gauss(1500, 80):.1f}" for _ in range(300)]
+    kilometres = [f"{chance.gauss(1.5, 0.08):.4f}" for _ in range(300)]
+    (found,) = [one for one in look(length=metres + kilometres) if one.kind == "mixed_units"]
+    assert found.evidence["factor"] == 1000
+    assert "mixed_units" not in kinds(length=metres)
+    assert "mixed_units" not in kinds(price=[f"{10 ** chance.uniform(0, 4):.2f}" for _ in range(1000)])
+
+
+def test_values_that_stand_for_none() -> None:
+    chance = random.Random(9)
+    ages = [str(chance.randrange(18, 80)) for _ in range(500)]
+    found = {one.evidence["value"] for one in look(age=[*ages, *["9999"] * 20]) if one.kind == "sentinel"}
+    assert found == {"9999"}
+    assert "sentinel" in kinds(age=[*ages, *["-1"] * 20])
+    assert "sentinel" not in kinds(age=ages)
+    assert "sentinel" not in kinds(amount=[str(n) for n in range(9000, 11_000)] + ["9999"] * 9)
+    days = [f"2019-0{chance.randrange(1, 10)}-11" for _ in range(300)]
+    assert "sentinel" in kinds(born=[*days, *["1900-01-01"] * 9])
+    assert "sentinel" not in kinds(born=days)
+
+
+def test_ids_that_a_spreadsheet_damaged() -> None:
+    whole = [str(520102199001010000 + n) for n in range(200)]
+    assert "exponent" in kinds(id=[*whole, *["5.20102E+17"] * 20])
+    assert "exponent" not in kinds(id=whole)
+    assert "exponent" not in kinds(
+        x=[f"{CHANCE.random() * 1e12:.3E}" for _ in range(20)] + [str(n / 7) for n in range(300)]
+    )
+
+
+def test_text_in_a_wrong_encoding() -> None:
+    names = ["贵州省贵阳市", "上海市浦东新区", "青云路小学", "人民医院", "数据集团"] * 40
+    wrong = [name.encode().decode("gb18030", "replace") for name in names]
+    assert "mojibake" in kinds(name=wrong)
+    assert "mojibake" in kinds(name=[name.encode().decode("latin-1") for name in names])
+    assert "mojibake" in kinds(name=[name.encode("gbk").decode("latin-1") for name in names])
+    assert "mojibake" in kinds(name=[name.encode("gbk").decode("utf-8", "replace") for name in names])
+    assert "mojibake" not in kinds(name=names)
+    assert "mojibake" not in kinds(name=["José", "Müller", "Señora Ångström", "Zoë", "Łódź"] * 40)
+
+
+def test_columns_that_belong_together() -> None:
+    chance = random.Random(2)
+    net = [round(chance.uniform(1, 90), 2) for _ in range(300)]
+    tax = [round(chance.uniform(0.1, 9), 2) for _ in range(300)]
+    columns = {
+        "net": list(map(str, net)),
+        "tax": list(map(str, tax)),
+        "gross": [f"{n + t:.2f}" for n, t in zip(net, tax, strict=True)],
+    }
+    (found,) = [one for one in look(**columns) if one.kind == "sum"]
+    assert found.columns == ("gross", "net", "tax")
+    columns["gross"][:30] = ["1"] * 30
+    assert "sum" not in kinds(**columns)
+
+
+def test_swapped_coordinates_constants_and_rounded_times() -> None:
+    chance = random.Random(1)
+    east = [f"{chance.uniform(121, 122):.5f}" for _ in range(200)]
+    north = [f"{chance.uniform(31, 32):.5f}" for _ in range(200)]
+    (found,) = [one for one in look(lat=east, lng=north) if one.kind == "swapped"]
+    assert found.columns == ("lat", "lng")
+    assert "swapped" not in kinds(lat=north, lng=east)
+    assert "constant" in kinds(a=["x"] * 200)
+    assert "constant" not in kinds(a=["x"] * 200 + ["y"])
+    start = datetime(2019, 1, 1, tzinfo=UTC)
+    hourly = [f"{start + timedelta(hours=n):%Y-%m-%d %H:%M:%S}" for n in range(500)]
+    (found,) = [one for one in look(at=hourly) if one.kind == "rounded"]
+    assert found.evidence["step"] == "60 minutes"
+    assert "rounded" not in kinds(at=times(0))
+
+
+def test_one_offset_that_is_a_datum_step_and_others_that_are_none() -> None:
+    steps = {
+        "WGS84 -> GCJ-02": (0.0046, -0.0019),
+        "WGS84 -> BD-09": (0.0111, 0.0041),
+        "GCJ-02 -> BD-09": (0.0065, 0.006),
+    }
+    chance = random.Random(4)
+
+    def offsets(dx: float, dy: float, wide: float = 0.0005) -> list[tuple[float, float]]:
+        return [(chance.gauss(dx, wide), chance.gauss(dy, wide)) for _ in range(60)]
+
+    stray = [(chance.uniform(-0.04, 0.04), chance.uniform(-0.04, 0.04)) for _ in range(40)]
+    columns, reference = ("x", "y", "address"), ("lon", "lat")
+    (found,) = rules.datum_step(columns, offsets(0.011, 0.0042) + stray, steps, reference)
+    assert found.evidence["step"] == "WGS84 -> BD-09"
+    assert 40 <= int(found.evidence["pairs_that_agree"]) <= 70
+    assert rules.datum_step(columns, offsets(0, 0) + stray, steps, reference) == []
+    assert rules.datum_step(columns, offsets(-0.008, 0.007), steps, reference) == []
+    assert rules.datum_step(columns, stray, steps, reference) == []
+    assert rules.datum_step(columns, offsets(0.011, 0.0042)[:10], steps, reference) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "street"),
+    [
+        ("上海市闸北区青云路360号", "青云路360号"), ("青云路360号", "青云路360号"), ("上海市静安区昌平路68弄-2号楼", "昌平路68弄"),
+        ("上海市普陀区富水路", ""), ("人民广场", ""), ("", ""), ("贵州省贵阳市观山湖区长岭北路8号", "长岭北路8号"),
+    ],
+)  # fmt: skip
+def test_what_two_addresses_share(label: str, street: str) -> None:
+    assert rules.street(label) == street
+
+
+def test_few_rows_say_nothing() -> None:
+    assert look(a=["x"] * 50, at=times(5)[:50]) == []
