@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pairs import DATA, FROZEN, Pair, frozen_as_text, pairs, read
+from pairs import DATA, FROZEN, Pair, Table, frozen_as_text, pairs, read, tables
 from values import Entity, value
 
 SHARED = 0.2
@@ -30,22 +30,32 @@ JUNK = ("测试", "#REF!", "???", "待补充", "0")
 
 def written(pair: Pair, side: str) -> str | None:
     """The CSV of one side; None where its real source is not on this machine."""
+    columns = cells_of(pair, side)
+    if columns is None:
+        return None
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return out.getvalue()
+
+
+def apart(pair: Pair) -> tuple[Table, Table]:
+    """The pair as committed on the left; on the right other entities only, so that no row is in both."""
+    columns = cells_of(pair, "right", shared=0)
+    assert columns is not None
+    return tables(pair)[0], Table({name: tuple(cells) for name, cells in columns.items()})
+
+
+def cells_of(pair: Pair, side: str, shared: float = SHARED) -> dict[str, list[str]] | None:
     one = pair.left if side == "left" else pair.right
     order = list(one.kinds)
     if side == "right":
         random.Random(f"order {pair.id}").shuffle(order)  # noqa: S311 the right table has an order of its own
-    columns = real(one.file, one.rows) if one.file else made(pair, side, order)
-    if columns is None:
-        return None
-    if pair.dirty and pair.dirty["side"] == side:
-        columns = {
-            name: [soiled(pair, name, row, cell) for row, cell in enumerate(cells)] for name, cells in columns.items()
-        }
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(order)
-    writer.writerows(zip(*(columns[name] for name in order), strict=True))
-    return out.getvalue()
+    columns = real(one.file, one.rows) if one.file else made(pair, side, order, shared)
+    if columns is None or not (pair.dirty and pair.dirty["side"] == side):
+        return columns
+    return {name: [soiled(pair, name, row, cell) for row, cell in enumerate(cells)] for name, cells in columns.items()}
 
 
 def real(file: str, rows: int) -> dict[str, list[str]] | None:
@@ -56,9 +66,9 @@ def real(file: str, rows: int) -> dict[str, list[str]] | None:
     return {name: list(cells) for name, cells in read(path, rows).columns.items()}
 
 
-def made(pair: Pair, side: str, order: list[str]) -> dict[str, list[str]]:
+def made(pair: Pair, side: str, order: list[str], shared: float) -> dict[str, list[str]]:
     one = pair.left if side == "left" else pair.right
-    first = 0 if side == "left" else int(pair.left.rows * (1 - SHARED))
+    first = 0 if side == "left" else int(pair.left.rows * (1 - shared))
     entities = [Entity(pair.id, first + n, pair.lists or {}, date.fromisoformat(pair.begin)) for n in range(one.rows)]
     return {name: [value(one.kinds[name], who, one.concepts[name]) for who in entities] for name in order}
 

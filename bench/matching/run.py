@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import metrics
 import ours
+from make import apart
 from metrics import Matching
 from page import page
 from pairs import HERE, Columns, Table, frozen_as_text, pairs, tables
@@ -61,6 +62,11 @@ def cases(prefix: str = "") -> tuple[Case, ...]:
     found = [
         Case(p.id, p.domain, p.split, p.difficulty, *tables(p), p.truth, tuple(d[:2] for d in p.debatable))
         for p in pairs()
+    ]
+    found += [
+        Case(f"{p.id} apart", p.domain, "apart", p.difficulty, *apart(p), p.truth, tuple(d[:2] for d in p.debatable))
+        for p in pairs()
+        if p.split != "known" and not p.left.file
     ]
     data = os.environ.get("DATONG_DATA")
     if data:
@@ -108,7 +114,7 @@ def matching(answer: Mapping[str, Any], case: Case) -> Matching:
     return metrics.without(said, case.debatable)
 
 
-def counted(answers: Mapping[str, Any], found: Sequence[Case]) -> dict[str, Any]:
+def counted(answers: Mapping[str, Any], found: Sequence[Case], *, told: bool = True) -> dict[str, Any]:
     """The figures of one matcher, pair by pair; thresholds of a matcher without verdicts are fitted on the known split."""
     said = {case.id: matching(answers[case.id], case) for case in found if "scores" in answers.get(case.id, {})}
     has_verdicts = any(one.verdicts for one in said.values())
@@ -126,7 +132,9 @@ def counted(answers: Mapping[str, Any], found: Sequence[Case]) -> dict[str, Any]
         if not has_verdicts:
             verdicts = metrics.given(one.assigned, case.left.names(), accept, leave)
             one = Matching(one.scores, {p: s for p, s in one.assigned.items() if s >= leave}, verdicts)
-        by_pair[case.id] = figures(case, one) | {"seconds": answers[case.id]["seconds"]}
+        by_pair[case.id] = (
+            figures(case, one) | (told_of(case, one) if told else {}) | {"seconds": answers[case.id]["seconds"]}
+        )
     shown = {"accept": accept if accept != float("inf") else None, "leave": leave}
     return {
         "verdicts": "its own" if has_verdicts else "two thresholds fitted on the known split",
@@ -147,6 +155,7 @@ def figures(case: Case, one: Matching) -> dict[str, Any]:
         "precision": round(metrics.precision(one.assigned, case.truth), 4),
         "recall": round(metrics.recall(one.assigned, case.truth), 4),
         "proposed": len(one.assigned),
+        "hits": sum(pair in case.truth for pair in one.assigned),
         "truth": len({a for a, _ in case.truth}),
         **{
             name: value if isinstance(value, int) else round(value, 2)
@@ -154,6 +163,11 @@ def figures(case: Case, one: Matching) -> dict[str, Any]:
             if name != "seconds"
         },
         "person_seconds": round(acts["seconds"], 1),
+    }
+
+
+def told_of(case: Case, one: Matching) -> dict[str, Any]:
+    return {
         "wrong": sorted([a, b] for a, b in one.assigned if (a, b) not in case.truth),
         "missed": sorted([a, b] for a, b in case.truth if (a, b) not in one.assigned),
     }
@@ -211,7 +225,9 @@ def main() -> None:
         for name in (name for name in order if name in wanted):
             began = time.perf_counter()
             matchers[name] = counted(
-                own(in_process[name], found) if name in in_process else baseline(name, staged), found
+                own(in_process[name], found) if name in in_process else baseline(name, staged),
+                found,
+                told=name == ours.OURS,
             )
             print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
     shown = {name: matchers[name] for name in (ours.OURS, *order) if name in matchers}

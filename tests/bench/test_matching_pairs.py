@@ -95,3 +95,11 @@ def test_a_table_is_read_as_text(tmp_path: Path) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["a", " b"], ["01", "x,y"], ["2"]])
     assert bench.read(path).columns == {"a": ("01", "2"), "b": ("x,y", "")}
+
+
+def test_a_pair_set_apart_shares_no_entity() -> None:
+    pair = next(pair for pair in PAIRS if pair.id == "government-05")
+    (left, together), (same, other) = bench.tables(pair), make.apart(pair)
+    assert same == left and other.names() == together.names()
+    assert set(left.columns["发票号码"]) & set(together.columns["invoiceNumber"])
+    assert not set(left.columns["发票号码"]) & set(other.columns["invoiceNumber"])
