@@ -47,8 +47,3 @@ def _places(table: pa.Table, rows: pa.Array) -> pa.Array:
 def count(table: pa.Table | Lines) -> int:
     """How many rows `table` has."""
     return table.rows if isinstance(table, Lines) else table.num_rows
-
-
-def _places(table: pa.Table, rows: pa.Array) -> pa.Array:
-    """Where the rows of these numbers stand: an incremental load leaves gaps where rows were removed."""
-    return pc.index_in(rows, value_set=table[ROW])
