@@ -9,7 +9,7 @@ CLIENTS := clients/.venv/.ready
 # Modules are compiled at set-up, not at every start: five nodes and their clients would do it on two cores, and where
 # PYTHONDONTWRITEBYTECODE is set, each time.
 
-.PHONY: help setup demo demo-clean test lint docs bench faults types
+.PHONY: help setup demo demo-clean test test-matrix lint docs domains bench bench-matching faults types
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ demo-clean: ## forget the demonstration's state (.demo/)
 test: setup ## all tests
 	@$(PY) -m pytest -q -n 2 --dist loadfile
 
+test-matrix: setup ## the engine and harmonise suites on DuckDB 2, on Spark and on every database
+	@$(PY) tools/test_matrix.py
+
 lint: $(STAMP) ## ruff, mypy strict, the plan of the house
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -45,8 +48,15 @@ lint: $(STAMP) ## ruff, mypy strict, the plan of the house
 docs: $(STAMP) ## write the reference pages that are made from the code
 	@$(PY) tools/make_reference.py
 
+domains: setup ## the five domains on their raw files (DATONG_DATA); writes bench/results/domains.json
+	@$(PY) examples/domains/run.py --write
+
 bench: setup ## measure; writes bench/results/
 	@$(PY) bench/run.py
+
+bench-matching: setup ## the benchmark of matching, with its baselines   (ONLY=datong,pinyin)
+	@VIRTUAL_ENV= $(UV) sync -q --locked --compile-bytecode --project bench/matching/env --python .venv/bin/python
+	@$(PY) bench/matching/run.py $(if $(ONLY),--only $(ONLY))
 
 faults: setup ## kill every node in every link, before and after the commit, and at random moments
 	@$(PY) -m pytest -q tests/faults --all-faults

@@ -1,6 +1,7 @@
 """The only file that knows everybody: opens the store, builds the rooms, mounts the doors, registers handlers.
 
     init            make the folder of a new node
+    open_here       the store of the node in a folder, for a command that needs no running node
     open_node       everything of one node, ready to run (tests open several in one process)
     serve           run it behind uvicorn until it is told to stop
 
@@ -9,10 +10,12 @@ Contract: tests/cli/ and tests/journey/.
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +35,7 @@ from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
 from datong.ground import codes, jobs, migrations, outbox, signing
 from datong.ground.config import SETTINGS, Config, load
-from datong.ground.db import NODE, Actor, Store, Tx
+from datong.ground.db import NODE, Actor, Store, Tx, settings
 from datong.ground.evidence import witness
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
@@ -42,6 +45,7 @@ from datong.negotiate import service as negotiate
 from datong.price import service as price
 from datong.register import service as register
 from datong.settle import service as settle
+from datong.terms.roles import Role
 from datong.web import api, console
 from datong.wire import delta_sharing, dsp, http, node, openlineage
 from datong.wire.delta_sharing import client as delta_client
@@ -71,6 +75,15 @@ BAD_INIT = Reason(
     Text("{count} 项信息有误。", "{count} of the facts given are wrong."),
     Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
 )
+OTHER_NODE = Reason(
+    "APP-411",
+    Kind.conflict,
+    Text("未在此目录执行任何操作。", "Nothing was done in this folder."),
+    Text("{file} 指向的数据库属于另一个节点（公钥 {key}，本目录的公钥为 {mine}）。",
+         "The store that {file} points at is another node's (key {key}; the key of this folder is {mine})."),
+    Text("请在该节点自己的目录中执行，或删去 store.url 后用 datong init 新建。",
+         "Work in that node's own folder, or make a new one with datong init."),
+)  # fmt: skip
 HOURLY = "app.hourly"
 NODE_KINDS = ("connector", "business", "regional")
 
@@ -133,30 +146,45 @@ class Node:
         self.store.dispose()
 
 
-def init(folder: Path, *, name: str, party: str, port: int, region: str, kind: str) -> Made:
-    """Write the configuration of a new node and make its key."""
+def init(
+    folder: Path, *, name: str, party: str | None, port: int | None, region: str, kind: str, data: str | None = None
+) -> Made:
+    """Write the configuration of a new node and make its key.
+
+    party, port: None for a node that works in its own folder only, and joins later. data: see `workspace.data`.
+    """
     file = folder / "datong.toml"
     if file.exists():
         raise ALREADY_THERE(folder=folder)
     problems = _init_problems(name, party, port, region, kind)
+    if data is not None and not (folder / data).is_dir():
+        problems.append(Problem("data", "没有这个目录", "there is no such folder"))
     if problems:
         raise BAD_INIT(problems, count=len(problems))
+    facts: dict[str, str | int | None] = {
+        "name": name, "party": party, "region": region, "kind": kind,
+        "address": None if port is None else f"http://127.0.0.1:{port}", "port": port,
+    }  # fmt: skip
+    lines = ["[node]", *(f"{key} = {_toml(value)}" for key, value in facts.items() if value is not None)]
+    missing = ", ".join(key for key, value in facts.items() if value is None)
+    lines += [f"# before `datong serve`, also: {missing} (docs/reference/settings.md)"] if missing else []
+    lines += [] if data is None else ["", "[workspace]", f"data = {_toml(str((folder / data).resolve()))}"]
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(
-        f'[node]\nname = "{name}"\nparty = "{party}"\nregion = "{region}"\nkind = "{kind}"\n'
-        f'address = "http://127.0.0.1:{port}"\nport = {port}\n',
-        "utf-8",
-    )
+    file.write_text("\n".join(lines) + "\n", "utf-8")
     return Made(file, _key(folder).public.text)
 
 
-def _init_problems(name: str, party: str, port: int, region: str, kind: str) -> list[Problem]:
+def _toml(value: str | int) -> str:
+    return json.dumps(value, ensure_ascii=False)  # of such values JSON is TOML
+
+
+def _init_problems(name: str, party: str | None, port: int | None, region: str, kind: str) -> list[Problem]:
     problems = []
-    if not name.strip() or any(sign in name for sign in '"\\\n'):
+    if not name.strip() or re.search(r'["\\\x00-\x1f\x7f\ud800-\udfff]', name):
         problems.append(Problem("name", "应为不含引号和换行的文字", "should be a text without quotes and line breaks"))
-    if (fault := codes.credit_code_fault(party)) is not None:
+    if party is not None and (fault := codes.credit_code_fault(party)) is not None:
         problems.append(Problem("party", *fault))
-    if not 0 < port < 65536:
+    if port is not None and not 0 < port < 65536:
         problems.append(Problem("port", "应为 1 至 65535", "should be 1 to 65535"))
     if not (len(region) == 4 and region.isascii() and region.isdigit()):
         problems.append(Problem("region", "应为 4 位数字", "should have four digits"))
@@ -169,12 +197,49 @@ def _key(folder: Path) -> PrivateKey:
     return PrivateKey.at(folder / "keys" / "node.pem")
 
 
+@dataclass(frozen=True)
+class Here:
+    """A node opened in its own folder, and the person at the keyboard."""
+
+    config: Config
+    store: Store
+    person: Actor
+
+
+@contextmanager
+def open_here(folder: Path) -> Iterator[Here]:
+    """The store of the node in `folder`, for one command; the person is a data engineer of the node by being there."""
+    config = load(folder, alone=True)
+    store = open_store(config)
+    try:
+        party = str(config["node.party"])
+        role = Role.data_engineer.value
+        yield Here(config, store, Actor(person="local", role=role, party=party, roles=frozenset({role})))
+    finally:
+        store.dispose()
+
+
+KEY_KEPT = "node.key"
+
+
+def _require_same_node(store: Store, config: Config) -> None:
+    """Refuse a store that another node's key has signed for: a copied datong.toml would write into its evidence."""
+    mine = _key(config.folder).public.text
+    with store.begin(NODE, "start") as tx:
+        known = tx.get(settings, KEY_KEPT)
+        if known is None:
+            tx.add(settings, {"id": KEY_KEPT, "value": mine})
+        elif known["value"] != mine:
+            raise OTHER_NODE(file=config.folder / "datong.toml", key=str(known["value"]), mine=mine)
+
+
 def open_store(config: Config) -> Store:
     """The store of a node, brought up to date; this process signs for it."""
     store = Store(config.store_url)
     migrations.upgrade(store)
     mine = signing.Me("", str(config["node.party"]), str(config["node.name"]), str(config["node.address"]))
     signing.install(store, _key(config.folder), mine)
+    _require_same_node(store, config)
     harmonise.install(store, config.folder)
     harmonise.on_run(store, lambda run: openlineage.keep(config.folder, openlineage.events_of(run, _whose(store))))
     compose.install(store, config.folder)
@@ -401,4 +466,15 @@ def _require_free(host: str, port: int) -> None:
             raise PORT_TAKEN(host=host, port=port) from None
 
 
-__all__ = ["RECEIVERS", "Refusal", "all_routes", "audit", "dsp", "first_operator", "init", "open_node", "serve"]
+__all__ = [
+    "RECEIVERS",
+    "Refusal",
+    "all_routes",
+    "audit",
+    "dsp",
+    "first_operator",
+    "init",
+    "open_here",
+    "open_node",
+    "serve",
+]

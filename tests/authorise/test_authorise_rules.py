@@ -93,6 +93,25 @@ def test_public_purposes_need_no_commercial_licence() -> None:
     assert gaps(facts, rights, purpose="public_welfare") == []
 
 
+NO_DERIVATIVES = {"name": "CC BY-ND 4.0", "commercial": True, "derivatives": False}
+
+
+@pytest.mark.parametrize("act", ["build", "list", "deliver"])
+def test_nothing_is_made_of_what_a_licence_lets_pass_unchanged_only(act: str) -> None:
+    facts = replace(TRIPS, licence=NO_DERIVATIVES)
+    (said,) = gaps(facts, COMPANY, act=act)
+    assert "its licence terms (CC BY-ND 4.0) do not allow derived works" in said
+    assert "单车企业" in said
+    assert gaps(facts, COMPANY, act=act, unchanged=True) == []
+
+
+def test_unchanged_asks_for_every_other_right_and_term() -> None:
+    facts = replace(TRIPS, licence={"name": "CC BY-NC-ND 4.0", "commercial": False, "derivatives": False})
+    (said,) = gaps(facts, COMPANY, act="list", unchanged=True)
+    assert "do not allow commercial use" in said
+    assert len(gaps(replace(TRIPS, licence=NO_DERIVATIVES), [], act="list", unchanged=True)) == len(COMPANY)
+
+
 def test_a_body_that_supplies_its_own_data_needs_no_consent_of_itself() -> None:
     own = replace(GATES, owner_party=BODY, personal=False)
     assert gaps(own, [PUBLIC[0]]) == []

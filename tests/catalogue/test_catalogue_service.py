@@ -205,6 +205,30 @@ def test_all_gaps_are_told_at_once(world: Neighbours) -> None:
     assert gates == {"registered", "cleared", "quality", "risk", "price", "policy"}
 
 
+NO_DERIVATIVES = {"name": "CC BY-ND 4.0", "commercial": True, "derivatives": False}
+
+
+def test_a_product_over_what_must_stay_unchanged_is_refused_by_the_name_of_the_licence(ready: Neighbours) -> None:
+    ready.register("resource", TRIPS, "bike-company", licence=NO_DERIVATIVES)
+    refused = refusal_of(publish, ready)
+    assert (refused.code, {p.where for p in refused.problems}) == ("CAT-403", {f"cleared: {TRIPS}"})
+    assert all("(CC BY-ND 4.0) do not allow derived works" in p.en for p in refused.problems)
+    assert all("「CC BY-ND 4.0」不允许演绎" in p.zh for p in refused.problems)
+
+
+def test_what_must_stay_unchanged_is_listed_and_not_handed_out(world: Neighbours, tmp_path: Path) -> None:
+    rights(world)
+    build(world, tmp_path)
+    world.register("resource", TRIPS, "bike-company", licence=NO_DERIVATIVES)
+    shown = publish(world, "bike-company", dataset=TRIPS, purposes=["industry_development"], split=[])
+    assert shown["state"] == "live"
+    assert shown["licence"] == NO_DERIVATIVES
+    with world.stores["bike-company"].read() as tx:
+        told = catalogue.listing(tx, dataset=TRIPS)
+    assert not told["offered"]
+    assert ["do not allow derived works" in m["en"] for m in told["offers"][0]["missing"]] == [True]
+
+
 @pytest.mark.parametrize("missing", ["agreement", "consent", "data_use", "legal_basis"])
 def test_a_missing_right_keeps_it_off_the_list(ready: Neighbours, missing: str) -> None:
     with ready.as_person("data-group") as tx:

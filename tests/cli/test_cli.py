@@ -80,6 +80,18 @@ def test_a_node_that_does_not_answer() -> None:
     assert "CLI-503" in refused.stderr
 
 
+def test_a_workspace_from_nothing(tmp_path: Path) -> None:
+    """As a stranger's shell does it: three processes, no node running."""
+    folder = tmp_path / "work"
+    assert datong("init", str(folder)).returncode == 0
+    (folder / "cars.csv").write_text("车牌号,金额\n贵A12345,1\n贵B12345,2\n", "utf-8")
+    matched = datong("match", str(folder / "cars.csv"), "--standard", "transport", "--workspace", str(folder))
+    assert matched.returncode == 0, matched.stderr
+    built = datong("build", "--json", "--workspace", str(folder))
+    assert built.returncode == 0, built.stderr
+    assert json.loads(built.stdout)[0]["written"] == 2
+
+
 def test_a_folder_that_is_no_node(tmp_path: Path) -> None:
     refused = datong("serve", str(tmp_path))
     assert refused.returncode == 2

@@ -19,8 +19,9 @@ from docs_pages import BIN, ROOT, blocks, links, masked, same
 
 import datong
 from datong import app
+from datong.cli.commands import datong as datong_command
 from datong.harmonise.model.mappings import How, SourceKind
-from datong.harmonise.rules import workspace
+from datong.harmonise.rules import source_keys, workspace
 from datong.terms.verbs import VERBS
 from demo_run import Run, finished
 
@@ -76,8 +77,18 @@ def test_make_verbs_in_the_docs_exist() -> None:
             assert told in known, f"{page.name}: make {told}"
 
 
+FIXED = ("add-operator", "build", "check", "init", "match", "quarantine", "serve")
+"""Commands that are no verb of a room."""
+
+
+def test_the_commands_are_listed() -> None:
+    assert set(datong_command.commands) == set(FIXED)
+    listed = re.findall(r"^    datong ([a-z-]+) ", (REFERENCE / "cli.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(FIXED)
+
+
 def test_verbs_in_the_docs_exist() -> None:
-    commands = {name.replace("_", "-").replace(".", " ") for name in VERBS} | {"add-operator", "init", "serve"}
+    commands = {name.replace("_", "-").replace(".", " ") for name in VERBS} | {*FIXED}
     rooms = {verb.room for verb in VERBS.values()}
     for page in PAGES:
         for room, verb in re.findall(r"\bdatong ([a-z]+)(?: ([a-z-]+))?", page.read_text("utf-8")):
@@ -238,13 +249,15 @@ def keys_read(function: Any) -> set[str]:
     ("heading", "reader"),
     [
         ("Source", workspace._source),
-        ("Mapping", workspace.mapping_of),
+        ("Paging", source_keys._paging),
+        ("Load", source_keys.load_of),
+        ("Mapping", workspace._mapping),
         ("Column", workspace._Reader._column),
         ("Join", workspace._Reader.joins),
         ("Check", workspace._Reader.checks),
         ("Unique", workspace._Reader.unique),
         ("Freshness", workspace._Reader.freshness),
-        ("Code table", workspace._Reader._codes),
+        ("Code table", workspace._code_table),
     ],
 )
 def test_the_workspace_page_lists_the_keys_that_are_read(heading: str, reader: Any) -> None:

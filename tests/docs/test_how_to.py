@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import openpyxl
 import pytest
 from docs_pages import BIN, ROOT, Shell, blocks, follow, masked, same
 from test_tutorial import stop
 
+import mariadb
 import postgresql
 from datong import app
 from datong.ground.config import load
@@ -17,6 +20,7 @@ from datong.ground.db import Actor
 from datong.register import service as register
 from demo_run import PORT, Run, finished
 from living import alive
+from storage import ACCESS, S3, SECRET
 
 __all__ = ["finished"]
 HOW_TO = ROOT / "docs/how-to"
@@ -25,7 +29,10 @@ IN_ORDER = [
     "withdraw-an-authorisation", "join-a-node", "end-a-delivery",
 ]  # fmt: skip
 """The later ones take something away, or add a member."""
-OF_ITS_OWN = {"connect-postgresql", "repair-quarantined-rows", "write-an-element-pack"}
+OF_ITS_OWN = {
+    "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "write-an-element-pack",
+    "confirm-a-mapping", "map-your-first-table", "repair-quarantined-rows",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +99,83 @@ def test_a_page_on_the_living_demonstration(name: str, demo: Path) -> None:
     assert compared == sum(block.kind == "output" for block in blocks(page)) > 0
 
 
-def test_an_own_element_pack(tmp_path: Path) -> None:
-    page, shell = HOW_TO / "write-an-element-pack.md", Shell(tmp_path)
+def test_the_first_table_takes_few_lines() -> None:
+    """Of their own a reader writes a handful of lines of YAML; the rest is drafted."""
+    shown = blocks(HOW_TO / "map-your-first-table.md")
+    own = [b.text.split(".yaml <<'EOF'\n")[1].split("\nEOF")[0] for b in shown if ".yaml <<'EOF'" in b.text]
+    assert 0 < sum(text.count("\n") + 1 for text in own) <= 10
+
+
+@pytest.mark.parametrize("name", ["map-your-first-table", "write-an-element-pack"])
+def test_a_page_in_an_empty_folder(name: str, tmp_path: Path) -> None:
+    page, shell = HOW_TO / f"{name}.md", Shell(tmp_path)
     try:
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
         shell.close()
+
+
+def done(page: str, folder: Path, replaced: dict[str, str] | None = None, **environment: str) -> None:
+    """Do a page that needs no running node, in a folder of its own."""
+    shell = Shell(folder, **environment)
+    try:
+        assert follow(HOW_TO / page, shell, replaced) == sum(b.kind == "output" for b in blocks(HOW_TO / page)) > 0
+    finally:
+        shell.close()
+
+
+def test_an_excel_source(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["二月站点表"], ["站点编号", "位置", None], [None, "道路", "门牌"], ["N1", "北京路", 12], ["S7", "中山南路", 8],
+        ["注：试运行站点未列入"],
+    ):  # fmt: skip
+        book.active.append(row)
+    for span in ("A1:C1", "A2:A3", "B2:C2", "A6:C6"):
+        book.active.merge_cells(span)
+    book.save(tmp_path / "stations.xlsx")
+    done("connect-excel.md", tmp_path)
+
+
+def test_an_http_source(tmp_path: Path) -> None:
+    pid = tmp_path / "api.pid"
+    try:
+        done("connect-http-api.md", tmp_path, {"8080": str(PORT + 9), "& API=$!": f"& API=$!; echo $! > {pid}"})
+    finally:
+        stop(pid)
+
+
+def test_an_s3_source(tmp_path: Path) -> None:
+    storage = S3()
+    storage.objects = {f"meters/2026-0{n}.csv": f"meter;kwh\nM1;{n}.5\nM2;{n}\n".encode() for n in (1, 2)}
+    keys = {"your-access-key": ACCESS, "your-secret-key": SECRET}
+    try:
+        done("connect-s3.md", tmp_path, {"http://127.0.0.1:9000": storage.url, **keys})
+    finally:
+        storage.stop()
+
+
+@pytest.mark.mariadb
+def test_a_mariadb_source(tmp_path: Path) -> None:
+    url = urlsplit(mariadb.url_or_skip())
+    replaced = {"127.0.0.1:3306": f"127.0.0.1:{url.port}", "-P 3306": f"-P {url.port}"}
+    done("connect-mariadb.md", tmp_path, replaced, SHOP_PASSWORD=mariadb.PASSWORD)
+
+
+def test_confirming_a_mapping(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    node = tmp_path / "car-park"
+    app.init(node, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
+    shell = Shell(tmp_path, DATONG_TOKEN=engineer(node), DATONG_NODE=f"http://127.0.0.1:{port}")
+    page = HOW_TO / "confirm-a-mapping.md"
+    try:
+        shell.run(background(str(node), port))
+        assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+        stop(tmp_path / "car-park.pid")
 
 
 def test_repairing_and_replaying(tmp_path: Path) -> None:

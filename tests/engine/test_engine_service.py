@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datong.engine import service as engine
-from datong.engine.model import Balance, Plan, Step
+from datong.engine.model import Balance, Late, Plan, Scan, Step
 from datong.ground.refusal import Refusal
 
 PEOPLE = pa.table({"name": ["secret-ann", "secret-bob", None], "age": ["31", "x", "7"]})
@@ -121,3 +121,61 @@ def test_the_database_is_closed_even_without_the_check(attack: str, tmp_path: Pa
         database.execute(attack.format(folder=tmp_path)).fetchall()
     database.close()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.parquet"]
+
+
+def test_a_late_input_is_read_by_what_a_step_asks_for() -> None:
+    plan = Plan(
+        (
+            Step("asked", "SELECT name FROM people WHERE age = 'x'"),
+            Step("seen", "SELECT name FROM told", kept=False),
+            Step("out", "SELECT name FROM seen"),
+        ),
+        ("people",),
+        balances=(Balance("asked", ("told",)),),
+        late=(Late("told", "asked"),),
+    )
+    asked: list[list[str]] = []
+
+    def told(table: pa.Table) -> pa.Table:
+        asked.append(table["name"].to_pylist())
+        return table
+
+    assert engine.run(plan, {"people": PEOPLE, "told": told})["out"].num_rows == 1
+    assert asked == [["secret-bob"]]
+    with pytest.raises(Refusal) as refused:
+        engine.run(plan, {"people": PEOPLE, "told": lambda table: table.slice(0, 0)})
+    assert refused.value.code == "ENG-501"
+
+
+def test_rows_are_put_in_the_promised_order_only_when_they_are_not() -> None:
+    sql = "SELECT * FROM (SELECT CAST(age AS BIGINT) AS n FROM people WHERE age <> 'x') AS every ORDER BY n"
+    for order in ("", " DESC"):
+        plan = Plan((Step("out", sql + order, kept=False, ordered_by="n"),), ("people",))
+        assert engine.run(plan, {"people": PEOPLE})["out"]["n"].to_pylist() == [7, 31]
+
+
+def test_a_scan_opens_its_file_and_no_other(tmp_path: Path) -> None:
+    pq.write_table(PEOPLE, tmp_path / "it's.parquet")
+    pq.write_table(PEOPLE, tmp_path / "other.parquet")
+    scan = Scan(tmp_path / "it's.parquet", "SELECT * FROM read_parquet($file)", 3)
+    plan = Plan((Step("out", "SELECT name FROM t"),), ("t",), balances=(Balance("t", ("out",)),))
+    assert engine.run(plan, {"t": scan})["out"].num_rows == 3
+    with pytest.raises(Refusal) as refused:
+        engine.run(plan, {"t": Scan(scan.path, scan.sql, 4)})
+    assert refused.value.code == "ENG-501"
+    database = engine._closed_database({"t": scan}, 1, "200MB")
+    for attack in (f"SELECT * FROM '{tmp_path}/other.parquet'", f"SELECT * FROM read_text('{tmp_path}/../other')"):
+        with pytest.raises(Exception, match=r"(?i)disabled"):
+            database.execute(attack).fetchall()
+    database.close()
+
+
+def test_what_does_not_fit_in_memory_goes_to_a_folder_that_is_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sql = "SELECT x, md5(CAST(x AS VARCHAR)) || md5(CAST(-x AS VARCHAR)) AS y FROM (SELECT unnest(range(1500000)) AS x) AS r"
+    plan = Plan((Step("many", sql), Step("out", "SELECT count(DISTINCT y) AS n FROM many")), ("people",))
+    result = engine.run(plan, {"people": PEOPLE}, threads=1, memory="100MB")
+    assert result["out"].to_pylist() == [{"n": 1_500_000}]
+    assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ from datong.harmonise.model.mappings import Mapping as Mapped
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.workspace import mapping_of
+from datong.harmonise.store import rereading, scanned
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city-mobility"
 TRIPS = EXAMPLE / "workspaces" / "bike-company"
@@ -67,8 +68,13 @@ def rows_of(*rows: Mapping[str, str | None] | str) -> pa.Table:
     return pa.table({ROW: pa.array(range(1, len(rows) + 1), pa.int64()), BROKEN: broken, **columns})
 
 
-def run(mapping: Mapped, **tables: pa.Table) -> Result:
+def run(mapping: Mapped, **tables: Any) -> Result:
     inputs = {planning.input_name(name): table for name, table in tables.items()}
-    return engine.run(
-        planning.plan_of(mapping), inputs, want=("harmonised", "quarantined", "repairs", "measured"), threads=1
-    )
+    main = tables[mapping.main]
+    scan = isinstance(main, scanned.Lines)
+    plan = planning.plan_of(mapping, main.numbers, scanned=True) if scan else planning.plan_of(mapping)
+    lates = dict.fromkeys((late.name for late in plan.late), rereading.again(main))
+    return engine.run(plan, {**inputs, **lates}, want=WANTED, threads=1)
+
+
+WANTED = ("harmonised", "quarantined", "repairs", "measured")

@@ -226,7 +226,9 @@ def test_bad_sources(store: Store, folder: Path, act: Act, *, text: str, code: s
 def test_all_missing_columns_at_once(store: Store, folder: Path, act: Act) -> None:
     rows(folder, {"Id": "a", "number": "1"})
     refusal = refused(store, act("data_engineer"), "STD-412")
-    assert [(p.where, p.en.rsplit(": ", 1)[1]) for p in refusal.problems] == [("id", "Id"), ("n", "none")]
+    assert [(p.where, p.en.rsplit(": ", 1)[1]) for p in refusal.problems] == [
+        ("mappings/things.yaml:2: columns.id", "Id"), ("mappings/things.yaml:3: columns.n", "none"),
+    ]  # fmt: skip
 
 
 def test_a_bad_workspace_is_refused_before_anything_is_read(store: Store, folder: Path, act: Act) -> None:
@@ -237,7 +239,7 @@ def test_a_bad_workspace_is_refused_before_anything_is_read(store: Store, folder
     refused(store, act("data_engineer"), "STD-410", workspace="nowhere")
 
 
-@pytest.mark.parametrize("place", [".", "keys", "evidence/tile", "data/harmonised", "work/../keys", "..", "/", "link"])
+@pytest.mark.parametrize("place", ["keys", "evidence/tile", "data/harmonised", "work/../keys", "link", "datong.db"])
 def test_the_nodes_own_files_are_no_source(store: Store, folder: Path, act: Act, place: str) -> None:
     """An engineer cannot have the node's key read as a CSV and shown as quarantined rows."""
     (folder / "keys").mkdir()
@@ -248,6 +250,27 @@ def test_the_nodes_own_files_are_no_source(store: Store, folder: Path, act: Act,
         assert "node's own" in refusal.problems[0].en
         with store.read(act("data_engineer")) as tx, pytest.raises(Refusal, match="STD-410"):
             harmonise.check(tx, **{"workspace": "work", **given})
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [(".", "keys/things.json"), ("..", "node/keys/things.json"), ("work", "inside"), (".", "datong.db"),
+     (".", "data/harmonised/x/things.json"), ("/", "{folder}/keys/things.json")],
+)  # fmt: skip
+def test_a_source_is_none_of_the_nodes_own_files(store: Store, folder: Path, act: Act, data: str, path: str) -> None:
+    """The data folder may be the node's, or hold it: then each source's file is looked at, through links too."""
+    for own in ("keys", "data/harmonised/x"):
+        (folder / own).mkdir(parents=True)
+        (folder / own / "things.json").write_text('[{"id": "PRIVATE KEY", "n": "1"}]')
+    (folder / "work" / "inside").symlink_to(folder / "keys" / "things.json")
+    (folder / "work" / "sources" / "things.yaml").write_text(
+        f"kind: json\npath: {path.format(folder=str(folder)[1:])}\n"
+    )
+    refusal = refused(store, act("data_engineer"), "STD-410", data=data)
+    assert "node's own" in refusal.problems[0].en
+    with store.read(act("data_engineer")) as tx:
+        told = harmonise.check(tx, workspace="work", data=data)
+    assert [(p["file"], p["line"]) for p in told["problems"]] == [("sources/things.yaml", 2)]
 
 
 @pytest.mark.parametrize("resource", ["../up", "a/b", "", ".hidden", "x" * 81])
@@ -271,8 +294,13 @@ def test_check_tells_everything_and_changes_nothing(store: Store, folder: Path, 
         wrong = harmonise.check(tx, workspace="work")
         one = harmonise.check(tx, workspace="work", mapping="more")
     assert not wrong["accepted"]
-    assert [p["where"] for p in wrong["problems"]] == ["mappings/more.yaml: standard", "id", "n"]
-    assert [p["where"] for p in one["problems"]] == ["mappings/more.yaml: standard"]
+
+    def places(told: dict[str, Any]) -> list[tuple[Any, ...]]:
+        return [(p["file"], p["line"], p["where"]) for p in told["problems"]]
+
+    none = ("mappings/more.yaml", 3, "standard")
+    assert places(one) == [none]
+    assert places(wrong) == [none, ("mappings/things.yaml", 2, "columns.id"), ("mappings/things.yaml", 3, "columns.n")]
     (folder / "work" / "things.json").unlink()
     with store.read(act("data_engineer")) as tx:
         gone = harmonise.check(tx, workspace="work", mapping="things")

@@ -15,6 +15,7 @@ from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW, Reading
 from datong.harmonise.store import sources
+from datong.harmonise.store.sources import databases, opening
 
 
 def source(kind: str, path: str = "x", **more: object) -> Source:
@@ -146,8 +147,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "FILE_BYTES_MAX", 10_000)
-    (tmp_path / "x").write_bytes(gzip.compress(b" " * 10_001))
+    monkeypatch.setattr(opening, "UNPACKED_FREE_BYTES", 10_000)
+    (tmp_path / "x").write_bytes(gzip.compress(b" " * 3_000_000))
     assert "unpacks to more" in str(refused(source("json"), tmp_path))
 
 
@@ -187,7 +188,7 @@ def test_a_database_in_the_order_of_its_key(tmp_path: Path, database: Source) ->
 
 def test_a_database_is_opened_read_only(tmp_path: Path, database: Source) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        sources._sqlite_opener(database, tmp_path)().execute("DELETE FROM t")
+        databases.sqlite_opener(database, tmp_path)().execute("DELETE FROM t")
 
 
 def test_what_is_no_database(tmp_path: Path, database: Source) -> None:
@@ -242,7 +243,7 @@ def test_postgresql_reads_like_sqlite(tmp_path: Path, database: Source, monkeypa
         assert there.tables["t"].equals(here.tables["t"])
         assert there.digest == here.digest
         with engine.connect() as connection:
-            sources._begin_reading(connection)
+            databases.begin_reading(connection)
             with pytest.raises(Exception, match="read-only"):
                 connection.exec_driver_sql("DELETE FROM t")
     finally:

@@ -63,7 +63,7 @@ MISTAKES = [
     (set_in(MAPPING, "columns", "seen_at", "as", to="timestmap"), "columns.seen_at.as", "nearest: timestamp"),
     (set_in(MAPPING, "columns", "seen_at", "between", to=["x", "y"]), "between", "cannot be read"),
     (set_in(MAPPING, "columns", "lat", "datum", to=...), "columns.lat.datum", "declare the datum"),
-    (set_in(MAPPING, "columns", "lat", "datum", to="GCJ-02"), "columns.lat.datum", "only WGS84 and CGCS2000"),
+    (set_in(MAPPING, "columns", "lat", "datum", to="GCJ02"), "columns.lat.datum", "is no datum of"),
     (set_in(MAPPING, "columns", "lat", "notation", to="dsm"), "columns.lat.notation", "decimal, dms"),
     (set_in(MAPPING, "columns", "lat", "zone", to="UTC"), "columns.lat.zone", "no such item"),
     (set_in(MAPPING, "columns", "id", to={"from": "id", "constant": "x"}), "columns.id", "either"),
@@ -79,8 +79,8 @@ MISTAKES = [
     (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "id = = 1"}]), "checks[0].when", "cannot be read|can be read"),
     (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "id IN (SELECT a FROM in_things)"}]), "checks[0].when", "condition"),
     (set_in(MAPPING, "checks", to=[{"reason": "duplicate", "when": "id = 'x'"}]), "checks[0].reason", "new name"),
-    (set_in(MAPPING, "joins", to=[{"table": "t", "on": {"a": "t.b"}}]), "joins", "database"),
-    (set_in(SOURCE, "kind", to="xml"), "kind", "json, ndjson, csv, database"),
+    (set_in(MAPPING, "joins", to=[{"table": "t", "on": {"a": "t.b"}}]), "joins", "declares no tables"),
+    (set_in(SOURCE, "kind", to="xml"), "kind", "json, ndjson, csv, parquet, excel, database"),
     (set_in(SOURCE, "path", to="../../etc/passwd"), "path", "inside the data folder"),
     (set_in(SOURCE, "path", to="/etc/passwd"), "path", "inside the data folder"),
     (set_in(SOURCE, "encoding", to="utf-99"), "encoding", "no known encoding"),
@@ -88,6 +88,7 @@ MISTAKES = [
     (set_in(SOURCE, to=[1, 2]), "", "key: value"),
     (set_in("standards/thing.odcs.yaml", "kind", to="Wish"), "kind", "ODCS"),
     (set_in("standards/thing.odcs.yaml", "schema", to=[]), "schema", "one object"),
+    (set_in(MAPPING, "columns", "lat", "datum", to="GCJ-02"), "columns.lat.with", "name the element with the other"),
 ]  # fmt: skip
 
 

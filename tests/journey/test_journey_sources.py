@@ -166,7 +166,7 @@ def test_no_file_and_a_path_out_of_the_folder_are_refused(living: Living, bikes:
         told = refused_with_nothing_left(bikes, living.code("trips"))
         assert "should lie inside the data folder" in told, told
         assert "PRIVATE" not in told
-    for folder in (".", "keys", "data", "evidence"):
+    for folder in ("keys", "data/harmonised", "evidence", "products"):
         refused = refusal(
             lambda folder=folder: bikes.engineer.do(
                 "harmonise.build", resource=living.code("trips"), workspace=bikes.name, data=folder, mapping="trips"

@@ -189,12 +189,13 @@ def shortfalls(instrument: Instrument, use: Use) -> list[tuple[str, str]]:
 
 def gaps(
     facts: ResourceFacts, instruments: Sequence[Instrument], *, purpose: str, act: str, now: str, operator: str,
-    names: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None, unchanged: bool = False,
 ) -> list[Problem]:  # fmt: skip
     """What is missing before `act` for `purpose` may be done with one resource; empty = cleared.
 
     operator: subject code of the party that acts; "" at the owner's own node, where any grantee will do.
-    names: of parties by subject code. Each problem says what is missing, whose it is and the smallest fix.
+    names: of parties by subject code. unchanged: nothing is derived of it, so a licence without derivatives
+    will do. Each problem says what is missing, whose it is and the smallest fix.
     """
     owner = (_who(facts), _who(facts))
     use = Use(facts.code, purpose, act, now)
@@ -227,7 +228,7 @@ def gaps(
         need("data_use", fitting("data_use", facts.owner_party, operator), owner)
     if facts.personal:
         need("legal_basis", fitting("legal_basis", facts.owner_party, ""), owner)
-    return problems + _licence_gaps(facts, purpose)
+    return problems + _licence_gaps(facts, purpose, unchanged)
 
 
 def registration_gaps(facts: ResourceFacts, now: str) -> list[Problem]:
@@ -319,7 +320,7 @@ def _named(body: str, names: Mapping[str, str]) -> tuple[str, str]:
     return f"实施机构 {named} ", f"the implementing body {named}"
 
 
-def _licence_gaps(facts: ResourceFacts, purpose: str) -> list[Problem]:
+def _licence_gaps(facts: ResourceFacts, purpose: str, unchanged: bool) -> list[Problem]:
     name = str(facts.licence.get("name") or "—")
     problems = []
     if purpose in COMMERCIAL_PURPOSES and facts.licence.get("commercial") is not True:
@@ -331,12 +332,13 @@ def _licence_gaps(facts: ResourceFacts, purpose: str) -> list[Problem]:
                 "or use a public purpose",
             )
         )
-    if facts.licence.get("derivatives") is not True:
+    if facts.licence.get("derivatives") is not True and not unchanged:
         problems.append(
             Problem(
                 facts.code,
-                f"许可条款「{name}」不允许演绎；由{_who(facts)}改变许可",
-                f"its licence terms ({name}) do not allow derived works; {_who(facts)} must change them",
+                f"许可条款「{name}」不允许演绎：可原样列入目录，不得发布由其加工的产品；由{_who(facts)}改变许可",
+                f"its licence terms ({name}) do not allow derived works: it may be listed unchanged, and nothing made "
+                f"of it may be published; {_who(facts)} must change them",
             )
         )
     return problems

@@ -1,4 +1,4 @@
-"""The command line: `datong init | serve | <room> <verb>`; the entry point.
+"""The command line: `datong init | match | check | build | serve | <room> <verb>`; the entry point.
 
 The rooms' commands are made from the table of verbs and speak to a node's JSON API, so the command line can do
 what the console can, under the same roles. Rooms are imported only when their commands are asked for, which
@@ -7,9 +7,12 @@ keeps `datong --help` fast. Must never know: what a verb does. Contract: tests/c
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from typing import Any
 
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import Kind, Refusal, Text
 
 EXIT = {Kind.invalid: 2, Kind.denied: 3, Kind.unknown: 4, Kind.conflict: 5, Kind.unavailable: 6}
 """Kind of refusal -> exit code."""
@@ -22,5 +25,24 @@ def main() -> None:
     try:
         datong()
     except Refusal as refusal:
-        sys.stderr.write(f"{refusal}\n")
+        sys.stderr.write(told(refusal.as_json(), as_json="--json" in sys.argv) + "\n")
         sys.exit(EXIT[refusal.kind])
+
+
+def told(error: dict[str, Any], *, as_json: bool) -> str:
+    """A refusal, in the one shape of errors, as the command line tells it."""
+    if as_json:
+        return json.dumps(error, ensure_ascii=False, indent=1)
+    language = "zh" if in_chinese() else "en"
+    said = " ".join(error[part][language] for part in ("what", "why", "next"))
+    lines = [f"[{error['code']}] {said}"]
+    lines += [f"  - {problem['where']}: {problem[language]}" for problem in error["problems"]]
+    return "\n".join(lines)
+
+
+def said(text: Text) -> str:
+    return text.zh if in_chinese() else text.en
+
+
+def in_chinese() -> bool:
+    return os.environ.get("LANG", "").startswith("zh")

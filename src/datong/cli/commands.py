@@ -1,4 +1,4 @@
-"""The commands that need no running node, and the lazy list of rooms."""
+"""The commands that need no running node, and the lazy list of rooms; each imports its work when it is called."""
 
 from __future__ import annotations
 
@@ -39,8 +39,11 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, command.get_short_help_str(90)) for name, command in sorted(self.commands.items())]
+        here = ("init", "match", "check", "build", "quarantine")
+        with formatter.section("Workspace (in its folder, no running node)"):
+            formatter.write_dl([row for name in here for row in rows if row[0] == name])
         with formatter.section("Node"):
-            formatter.write_dl(rows)
+            formatter.write_dl([row for row in rows if row[0] not in here])
         with formatter.section("Rooms (each with its verbs: datong ROOM --help)"):
             formatter.write_dl(list(ROOMS.items()))
 
@@ -51,20 +54,97 @@ def datong() -> None:
     """Datong 大同: from raw data of several owners to a lawful, priced, delivered and settled product."""
 
 
+HERE = click.option(
+    "--workspace", "folder", default=".", show_default=True, type=click.Path(path_type=Path),
+    help="Folder of the workspace; datong.toml lies in it, or beside it in the folder above.",
+)  # fmt: skip
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+DATA = click.option("--data", help="Folder in which the paths of the sources begin [default: workspace.data].")
+
+
 @datong.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="Name of the organisation's node.")
-@click.option("--party", required=True, help="Unified social credit code of the organisation (18 characters).")
-@click.option("--port", required=True, type=int, help="Port to listen on (loopback).")
+@click.option("--name", help="Name of the organisation's node [default: the folder's].")
+@click.option(
+    "--party", help="Unified social credit code of the organisation (18 characters); asked for before serving."
+)
+@click.option("--port", type=int, help="Port to listen on (loopback); asked for before serving.")
 @click.option("--region", default="5201", show_default=True, help="Region code, 4 digits of GB/T 2260.")
 @click.option("--kind", default="connector", show_default=True, help="connector, business or regional.")
-def init(folder: Path, name: str, party: str, port: int, region: str, kind: str) -> None:
-    """Make the folder of a new node: datong.toml and its key."""
-    from datong.app import init as make  # noqa: PLC0415 - heavy
+@click.option("--data", help="Folder in which the paths of the sources begin [default: FOLDER].")
+def init(
+    folder: Path, name: str | None, party: str | None, port: int | None, region: str, kind: str, data: str | None
+) -> None:
+    """Make a new node with its workspace: datong.toml, a key, and folders for sources, standards and mappings."""
+    from datong.cli.workspace import made  # noqa: PLC0415 - heavy
 
-    made = make(folder, name=name, party=party, port=port, region=region, kind=kind)
-    click.echo(f"{made.file} written. Public key: {made.key}")
-    click.echo(f"Next: datong add-operator {folder} --login NAME --name NAME, then datong serve {folder}")
+    for line in made(folder, name=name, party=party, port=port, region=region, kind=kind, data=data):
+        click.echo(line)
+
+
+@datong.command()
+@click.argument("source")
+@click.option("--standard", required=True, help="A standard of the workspace, or a pack of data elements: transport, …")
+@click.option("--table", help="Of a database: the table whose rows are the rows of the result.")
+@HERE
+@DATA
+@AS_JSON
+def match(source: str, standard: str, table: str | None, folder: Path, data: str | None, as_json: bool) -> None:
+    """Propose what each column of SOURCE means, and write the mapping for a person to confirm.
+
+    SOURCE: a name in sources/, or a file to look at. Writes what is not there yet: sources/NAME.yaml,
+    standards/NAME.odcs.yaml (when STANDARD is a pack) and mappings/NAME.yaml.
+    """
+    from datong.cli.workspace import matched  # noqa: PLC0415 - heavy
+
+    matched(folder, source, standard, table=table, data=data, as_json=as_json)
+
+
+@datong.command()
+@HERE
+@DATA
+@AS_JSON
+def check(folder: Path, data: str | None, as_json: bool) -> None:
+    """Check the workspace: all problems at once, with file and line; changes nothing."""
+    from datong.cli.workspace import checked  # noqa: PLC0415 - heavy
+
+    checked(folder, data=data, as_json=as_json)
+
+
+@datong.command()
+@click.argument("mappings", nargs=-1)
+@click.option("--resource", help="Code under which the result is found [default: the mapping's]; for one mapping only.")
+@click.option("--full", is_flag=True, help="Read incremental sources from their beginning; finds removed rows.")
+@click.option("--accept-changes", is_flag=True, help="Build though the types of mapped columns changed (STD-480).")
+@HERE
+@DATA
+@AS_JSON
+def build(
+    mappings: tuple[str, ...],
+    resource: str | None,
+    full: bool,
+    accept_changes: bool,
+    folder: Path,
+    data: str | None,
+    as_json: bool,
+) -> None:
+    """Build the MAPPINGS, or all of them: read, harmonise, quarantine what cannot be; each by itself."""
+    from datong.cli.workspace import built  # noqa: PLC0415 - heavy
+
+    wanted = {"full": full, "accept_changes": accept_changes}
+    built(folder, mappings, resource=resource, data=data, as_json=as_json, **wanted)
+
+
+@datong.command()
+@click.argument("resource")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500), help="How many rows.")
+@HERE
+@AS_JSON
+def quarantine(resource: str, limit: int, folder: Path, as_json: bool) -> None:
+    """Show the quarantined rows of RESOURCE with their reasons and originals (recorded as a decision: own work)."""
+    from datong.cli.workspace import held  # noqa: PLC0415 - heavy
+
+    held(folder, resource, limit=limit, as_json=as_json)
 
 
 @datong.command()

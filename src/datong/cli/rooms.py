@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import os
 import sys
 from pathlib import Path
 from types import UnionType
@@ -19,6 +18,7 @@ import click
 import httpx
 import yaml
 
+from datong.cli import EXIT, told
 from datong.ground.refusal import Kind, Reason, Text
 from datong.terms.verbs import VERBS, Verb
 
@@ -119,16 +119,7 @@ def _run(verb: Verb, node: str, token: str, as_json: bool, key: str | None, give
 
 
 def _print_refusal(error: dict[str, Any], as_json: bool) -> None:
-    from datong.cli import EXIT  # noqa: PLC0415 - circular at import time
-
-    if as_json:
-        click.echo(json.dumps(error, ensure_ascii=False, indent=1), err=True)
-    else:
-        language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-        said = " ".join(error[part][language] for part in ("what", "why", "next"))
-        click.echo(f"[{error['code']}] {said}", err=True)
-        for problem in error["problems"]:
-            click.echo(f"  - {problem['where']}: {problem[language]}", err=True)
+    click.echo(told(error, as_json=as_json), err=True)
     sys.exit(EXIT[Kind(error["kind"])])
 
 

@@ -5,8 +5,9 @@ Must never know: what the steps mean. Contract: tests/engine/test_engine_rules.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from datong.ground.refusal import Kind, Reason, Text
@@ -26,6 +27,21 @@ STEP_FAILED = Reason(
     Text("引擎报告：{error}。为避免泄露数据，不显示单元格的值。",
          "The engine says: {error}. Values of cells are not shown."),
     Text("请检查该步骤所用的列及其类型。", "Check the columns that the step uses, and their types."),
+)  # fmt: skip
+SPARK_LACKS = Reason(
+    "ENG-410",
+    Kind.invalid,
+    Text("计划未运行。", "The plan was not run."),
+    Text("其中 {count} 处在 Spark 上没有等价形式。", "{count} things in it have no equal on Spark."),
+    Text("请改写下列各项，或用 DuckDB 引擎运行。", "Write the items listed another way, or run it on DuckDB."),
+)  # fmt: skip
+SPARK_MISSING = Reason(
+    "ENG-411",
+    Kind.invalid,
+    Text("计划未运行。", "The plan was not run."),
+    Text("Spark 引擎不可用：{what}。", "The Spark engine is not there: {what}."),
+    Text("请执行 pip install 'datong[spark]' 并安装 Java 17，检查 --master 的地址。",
+         "Install datong[spark] and Java 17, and look at the address given as --master."),
 )  # fmt: skip
 ROWS_LOST = Reason(
     "ENG-501",
@@ -50,10 +66,16 @@ class Step:
 
     sql may read the plan's inputs and earlier steps and use bound parameters (`$name`); keys and other secrets
     are always parameters, because the text of a plan is printed and kept in evidence.
+    kept: its rows are made once and kept until the last step that reads them. False: its text stands in the steps
+    that read it; right where one step reads it, or where its rows are cheaper to make again than to keep.
+    ordered_by: a column of whole numbers by which its rows come in rising order. A promise that is checked where the
+    rows leave the engine and made true there when it is not, so that no sort is paid for rows already in order.
     """
 
     name: str
     sql: str
+    kept: bool = True
+    ordered_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,21 +87,53 @@ class Balance:
 
 
 @dataclass(frozen=True)
+class Late:
+    """An input that is read when the step `asked` has run, by what that step holds: most often rows of another input
+    that need a slower and closer look."""
+
+    name: str
+    asked: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """Steps in order, over the named inputs; nothing else can be read.
 
-    parameters: names of the values bound at run time. balances: row counts that must add up.
+    parameters: names of the values bound at run time. balances: row counts that must add up. late: inputs besides
+    `inputs` that come while the plan runs.
     """
 
     steps: tuple[Step, ...]
     inputs: tuple[str, ...]
     parameters: tuple[str, ...] = ()
     balances: tuple[Balance, ...] = ()
+    late: tuple[Late, ...] = ()
+
+
+FILE = "$file"
+"""Stands in the text of a Scan for the path of its file."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """An input that the database reads itself from a file: `sql` is a SELECT over readers of the file `$file`.
+
+    The database can reach that file and no other. rows: how many it must give, counted by whoever made the scan, so
+    that the balances of a plan hold from the file on. sql is written by our code, never by a user.
+    """
+
+    path: Path
+    sql: str
+    rows: int
+
+
+Reread = Callable[[Any], Any]
+"""What a late input is given as: from the rows of the step that asks (a pyarrow Table) to the rows of the input."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gave: the asked tables as pyarrow Tables, the rows of every input and step, the time it took."""
+    """What a run gave: the asked tables as pyarrow Tables, the rows of every input and kept step, the time it took."""
 
     tables: Mapping[str, Any]
     rows: Mapping[str, int]

@@ -8,6 +8,7 @@ service. Must never know: what the steps mean. Contract: tests/engine/test_engin
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -48,12 +49,18 @@ def problems(plan: Plan) -> list[Problem]:
         if not NAME.fullmatch(step.name) or step.name in known:
             found.append(_problem(step.name, "步骤名须为小写标识符且不得重复", "needs a new lower-case name"))
         found += _of_step(step, frozenset(known), frozenset(plan.parameters))
-        known.append(step.name)
+        known += [step.name, *(late.name for late in plan.late if late.asked == step.name)]
     found += [
         _problem(f"balance of {b.whole}", f"没有步骤 {name}", f"there is no step or input {name}")
         for b in plan.balances
         for name in (b.whole, *b.parts)
         if name not in known
+    ]
+    kept = {step.name for step in plan.steps if step.kept}
+    found += [
+        _problem(late.name, f"{late.asked} 不是保留的步骤", f"is asked for by {late.asked}, which is no kept step")
+        for late in plan.late
+        if late.asked not in kept
     ]
     return found
 
@@ -64,13 +71,14 @@ def digest_of(plan: Plan) -> str:
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """The plan as plain JSON, for evidence and for the console."""
-    return {
+    """The plan as plain JSON, for evidence and for the console: what it computes, not what is kept on the way."""
+    told: dict[str, Any] = {
         "inputs": list(plan.inputs),
         "parameters": list(plan.parameters),
         "steps": [{"name": step.name, "sql": step.sql} for step in plan.steps],
         "balances": [{"whole": b.whole, "parts": list(b.parts)} for b in plan.balances],
     }
+    return told | ({"late": [{"name": late.name, "asked": late.asked} for late in plan.late]} if plan.late else {})
 
 
 def printed(plan: Plan) -> str:
@@ -79,7 +87,8 @@ def printed(plan: Plan) -> str:
     if plan.parameters:
         lines.append("-- parameters: " + ", ".join(f"${name}" for name in plan.parameters))
     for number, step in enumerate(plan.steps, 1):
-        lines += ["", f"-- {number}. {step.name}", _pretty(step.sql) + ";"]
+        lines += ["", f"-- {number}. {step.name}{'' if step.kept else ' (not kept)'}", _pretty(step.sql) + ";"]
+        lines += [f"-- input {late.name}: what {step.name} asks for" for late in plan.late if late.asked == step.name]
     for balance in plan.balances:
         lines.append(f"-- rows of {balance.whole} = rows of {' + '.join(balance.parts)}")
     return "\n".join(lines) + "\n"
@@ -94,14 +103,34 @@ def unbalanced(rows: dict[str, int], balances: Iterable[Balance]) -> Iterator[tu
                 yield balance, together
 
 
-def last_reads(plan: Plan) -> dict[str, int]:
-    """table -> number of the last step that reads it: from then on its rows need not be kept."""
+def last_reads(plan: Plan, wanted: Iterable[str] = ()) -> dict[str, int]:
+    """table -> number of the last step that reads it, itself or through steps that are not kept.
+
+    A step that is wanted and not kept is read when all others have run.
+    """
+    through: dict[str, frozenset[str]] = {}
     last: dict[str, int] = {}
     for number, step in enumerate(plan.steps):
-        for tree in sqlglot.parse(step.sql, read=DIALECT):
-            if isinstance(tree, exp.Query):
-                last.update(dict.fromkeys(_read(tree), number))
+        read = reads(step)
+        whole = read.union(*(through.get(name, frozenset()) for name in read))
+        if step.kept:
+            last.update(dict.fromkeys(whole, number))
+        else:
+            through[step.name] = whole
+    for name in wanted:
+        last.update(dict.fromkeys(through.get(name, ()), len(plan.steps)))
     return last
+
+
+def reads(step: Step) -> frozenset[str]:
+    """The names of the tables a step reads."""
+    return frozenset(name for tree in _parsed(step.sql) if isinstance(tree, exp.Query) for name in _read(tree))
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(sql: str) -> tuple[Any, ...]:
+    """The statements of a text; to be looked at, not changed. Reading SQL is what a check takes its time for."""
+    return tuple(sqlglot.parse(sql, read=DIALECT))
 
 
 def _pretty(sql: str) -> str:
@@ -113,7 +142,7 @@ def _pretty(sql: str) -> str:
 
 def _of_step(step: Step, tables: frozenset[str], parameters: frozenset[str]) -> list[Problem]:
     try:
-        trees = sqlglot.parse(step.sql, read=DIALECT)
+        trees = _parsed(step.sql)
         tokens = sqlglot.tokenize(step.sql, read=DIALECT)
     except SqlglotError as error:
         first = str(error).splitlines()[0][:120]

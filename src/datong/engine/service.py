@@ -2,7 +2,8 @@
 
     result = run(plan, {"trips": arrow_table_or_parquet_path}, {"key": b"..."}, want=("counts",))
 
-Inputs given as paths are read here by pyarrow (Parquet only), so that the database itself needs no file. A failing
+Inputs given as paths are read here by pyarrow (Parquet only). A Scan is read by the database itself, to which then
+exactly that file is open; what does not fit in memory goes to a folder that lasts as long as the run. A failing
 step becomes a Refusal that names the step and the kind of failure, never a value of a cell.
 Must never know: what the steps mean. Contract: tests/engine/test_engine_service.py.
 """
@@ -10,18 +11,37 @@ Must never know: what the steps mean. Contract: tests/engine/test_engine_service
 from __future__ import annotations
 
 import re
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datong.engine import rules
-from datong.engine.model import BAD_INPUT, NOT_ALLOWED, ROWS_LOST, STEP_FAILED, Plan, Result, quoted
+from datong.engine.model import (
+    BAD_INPUT,
+    FILE,
+    NOT_ALLOWED,
+    ROWS_LOST,
+    STEP_FAILED,
+    Late,
+    Plan,
+    Reread,
+    Result,
+    Scan,
+    Step,
+    literal,
+    quoted,
+)
 from datong.ground.refusal import Problem
+
+Input: TypeAlias = pa.Table | Path | Scan | Reread
 
 THREADS = 2
 MEMORY = "2GB"
@@ -38,7 +58,7 @@ def check(plan: Plan) -> None:
 
 def run(
     plan: Plan,
-    inputs: Mapping[str, pa.Table | Path],
+    inputs: Mapping[str, Input],
     parameters: Mapping[str, Any] | None = None,
     *,
     want: Sequence[str] | None = None,
@@ -47,61 +67,102 @@ def run(
 ) -> Result:
     """Check `plan`, run its steps in order and return the tables named in `want` (None: the last step's).
 
-    inputs: an Arrow table or the path of a Parquet file per declared input. parameters: values bound to `$name`.
-    Times with a zone come back as timestamp[us, tz=UTC]. Refuses: ENG-400 (plan), ENG-404 (inputs, parameters),
-    ENG-500 (a step failed), ENG-501 (row counts do not add up).
+    inputs: per declared input an Arrow table, the path of a Parquet file or a Scan; per late input a function.
+    parameters: values bound to `$name`. Times with a zone come back as timestamp[us, tz=UTC]. Refuses: ENG-400 (plan),
+    ENG-404 (inputs, parameters), ENG-500 (a step failed), ENG-501 (row counts do not add up).
     """
     check(plan)
     values = dict(parameters or {})
     wanted = tuple(want) if want is not None else (plan.steps[-1].name,)
-    _check_given(plan, inputs, values, wanted)
+    check_given(plan, inputs, values, wanted)
     began = time.perf_counter()
-    connection = _closed_database({name: _arrow(inputs[name]) for name in plan.inputs}, threads, memory)
-    try:
-        rows = _run_steps(connection, plan, values, frozenset(wanted))
-        tables = {name: _fetched(connection, name) for name in wanted}
-    finally:
-        connection.close()
+    with tempfile.TemporaryDirectory(prefix="datong-engine-") as spill:
+        connection = _closed_database(
+            {name: arrow_of(inputs[name]) for name in plan.inputs}, threads, memory, Path(spill)
+        )
+        try:
+            tables, rows = _run_steps(connection, plan, inputs, values, wanted)
+        finally:
+            connection.close()
     return Result(tables, rows, time.perf_counter() - began)
 
 
-def _run_steps(connection: Any, plan: Plan, values: dict[str, Any], wanted: frozenset[str]) -> dict[str, int]:
-    """Rows per input and step. A step's rows are let go after the last step that reads them."""
-    rows = {name: _count(connection, name) for name in plan.inputs}
-    last = rules.last_reads(plan)
+def _run_steps(
+    connection: Any, plan: Plan, inputs: Mapping[str, Input], values: dict[str, Any], wanted: Sequence[str]
+) -> tuple[dict[str, pa.Table], dict[str, int]]:
+    """The wanted tables, and rows per input and kept step. Rows are let go after the last step that reads them."""
+    rows = {name: _rows_of(connection, name, inputs[name]) for name in plan.inputs}
+    last = rules.last_reads(plan, wanted)
+    balanced = {name for balance in plan.balances for name in (balance.whole, *balance.parts)}
     for number, step in enumerate(plan.steps):
-        bound = {name: value for name, value in values.items() if re.search(rf"\${name}\b", step.sql)}
-        try:
-            connection.execute(f"CREATE TEMP TABLE {quoted(step.name)} AS {step.sql}", bound or None)
-        except duckdb.Error as error:
-            raise STEP_FAILED(step=step.name, error=_without_values(error)) from None
-        rows[step.name] = _count(connection, step.name)
-        for balance, together in rules.unbalanced(rows, plan.balances):
-            raise ROWS_LOST(
-                step=step.name,
-                whole=balance.whole,
-                rows_whole=rows[balance.whole],
-                parts=" + ".join(balance.parts),
-                rows_parts=together,
-            )
+        _make(connection, step, values)
+        if step.kept or (step.name in balanced and step.name not in wanted):
+            rows[step.name] = _counted(connection, step)
+        hold(plan, rows, step)
+        for late in plan.late:
+            if late.asked == step.name:
+                given: Any = inputs[late.name]
+                rows |= _come(connection, late, given(_fetched(connection, step)))
         for before in plan.steps[: number + 1]:
-            if last.get(before.name, -1) == number and before.name not in wanted:
+            if before.kept and last.get(before.name, -1) == number and before.name not in wanted:
                 connection.execute(f"DROP TABLE {quoted(before.name)}")
-    return rows
+    tables = {}
+    named = {step.name: step for step in plan.steps}
+    for name in wanted:
+        tables[name] = _fetched(connection, named.get(name, Step(name, "")))
+        rows[name] = tables[name].num_rows
+        if name in named:
+            hold(plan, rows, named[name])
+    return tables, rows
 
 
-def _check_given(plan: Plan, inputs: Mapping[str, Any], values: Mapping[str, Any], wanted: Sequence[str]) -> None:
-    found = [Problem(n, "缺少此输入", "this input is missing") for n in plan.inputs if n not in inputs]
+def _make(connection: Any, step: Step, values: dict[str, Any]) -> None:
+    """A table of the step's rows, or a view of its text. Parameters cannot be bound in a view: such a step is kept."""
+    bound = {name: value for name, value in values.items() if takes(step, name)}
+    made = "TABLE" if step.kept or bound else "VIEW"
+    with _telling(step):
+        connection.execute(f"CREATE TEMP {made} {quoted(step.name)} AS {step.sql}", bound or None)
+
+
+def takes(step: Step, parameter: str) -> bool:
+    """Whether `step` uses `parameter`."""
+    return re.search(rf"\${parameter}\b", step.sql) is not None
+
+
+def hold(plan: Plan, rows: dict[str, int], step: Step) -> None:
+    """Refuse (ENG-501) when the rows counted up to `step` break a balance."""
+    for balance, together in rules.unbalanced(rows, plan.balances):
+        raise ROWS_LOST(
+            step=step.name,
+            whole=balance.whole,
+            rows_whole=rows[balance.whole],
+            parts=" + ".join(balance.parts),
+            rows_parts=together,
+        )
+
+
+def _come(connection: Any, late: Late, table: pa.Table) -> dict[str, int]:
+    """A late input, copied in: from here on it is as any other."""
+    arrived = f"arrived_{late.name}"
+    connection.register(arrived, table)
+    connection.execute(f"CREATE TEMP TABLE {quoted(late.name)} AS SELECT * FROM {quoted(arrived)}")
+    connection.unregister(arrived)
+    return {late.name: table.num_rows}
+
+
+def check_given(plan: Plan, inputs: Mapping[str, Any], values: Mapping[str, Any], wanted: Sequence[str]) -> None:
+    declared = (*plan.inputs, *(late.name for late in plan.late))
+    found = [Problem(n, "缺少此输入", "this input is missing") for n in declared if n not in inputs]
     found += [Problem(n, "缺少此参数", "this parameter is missing") for n in plan.parameters if n not in values]
-    found += [Problem(n, "计划未声明", "the plan does not declare it") for n in inputs if n not in plan.inputs]
+    found += [Problem(n, "计划未声明", "the plan does not declare it") for n in inputs if n not in declared]
     found += [Problem(n, "计划未声明", "the plan does not declare it") for n in values if n not in plan.parameters]
-    known = {*plan.inputs, *(step.name for step in plan.steps)}
+    known = {*declared, *(step.name for step in plan.steps)}
     found += [Problem(n, "计划中没有此表", "the plan has no such table") for n in wanted if n not in known]
     if found:
         raise BAD_INPUT(found)
 
 
-def _arrow(given: pa.Table | Path) -> pa.Table:
+def arrow_of(given: Any) -> pa.Table | Scan:
     if not isinstance(given, Path):
         return given
     try:
@@ -111,8 +172,16 @@ def _arrow(given: pa.Table | Path) -> pa.Table:
         raise BAD_INPUT([problem]) from None
 
 
-def _closed_database(tables: Mapping[str, pa.Table], threads: int, memory: str) -> Any:
-    """An in-memory database that holds `tables` and can reach nothing else, its settings locked."""
+def _closed_database(
+    tables: Mapping[str, pa.Table | Scan], threads: int, memory: str, spill: Path | None = None
+) -> Any:
+    """An in-memory database that holds `tables` and can reach nothing else, its settings locked.
+
+    Scans are views over their files, which are the only paths allowed. spill: an empty folder for what does not fit
+    in `memory`, the owner's alone (mode 0700) and deleted with the run. The database may read and write there, and
+    finds only what it wrote; it encrypts such files only with an extension that is not here.
+    """
+    scans = {name: table for name, table in tables.items() if isinstance(table, Scan)}
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -123,22 +192,57 @@ def _closed_database(tables: Mapping[str, pa.Table], threads: int, memory: str) 
             "allow_community_extensions": False,
             "python_enable_replacements": False,
             "python_scan_all_frames": False,
+            "temp_directory": str(spill) if spill else "",
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET allowed_paths = ?", [[str(scan.path.resolve()) for scan in scans.values()]])
     connection.execute("SET enable_external_access = false")
     for name, table in tables.items():
-        connection.register(name, table)
+        if name in scans:
+            at = literal(str(scans[name].path.resolve()))
+            with _telling(Step(name, "")):
+                connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scans[name].sql.replace(FILE, at)}")
+        else:
+            connection.register(name, table)
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def _rows_of(connection: Any, name: str, given: Any) -> int:
+    """A scan's rows were counted when it was made; counting them here would read the file once more."""
+    return given.rows if isinstance(given, Scan) else _count(connection, name)
+
+
+def _counted(connection: Any, step: Step) -> int:
+    with _telling(step):
+        return _count(connection, step.name)
 
 
 def _count(connection: Any, name: str) -> int:
     return int(connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0])
 
 
-def _fetched(connection: Any, name: str) -> pa.Table:
-    return connection.execute(f"SELECT * FROM {quoted(name)}").to_arrow_table()
+def _fetched(connection: Any, step: Step) -> pa.Table:
+    with _telling(step):
+        table = connection.sql(f"SELECT * FROM {quoted(step.name)}").to_arrow_table()
+    if step.ordered_by and not _rising(table[step.ordered_by]):
+        return table.sort_by(step.ordered_by)
+    return table
+
+
+def _rising(numbers: pa.ChunkedArray) -> bool:
+    whole = numbers.combine_chunks()
+    return len(whole) < 2 or bool(pc.all(pc.less_equal(whole[:-1], whole[1:])).as_py())
+
+
+@contextmanager
+def _telling(step: Step) -> Iterator[None]:
+    """An error of the database as a refusal that names the step."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise STEP_FAILED(step=step.name, error=_without_values(error)) from None
 
 
 def _without_values(error: duckdb.Error) -> str:

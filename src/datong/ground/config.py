@@ -48,6 +48,9 @@ SETTINGS = (
     Setting("peers.allow_private", bool, False, "Whether peers may live at loopback and private addresses."),
     Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
     Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),
+    Setting(
+        "workspace.data", str, "", "Folder in which the paths of the workspace's sources begin; empty = the workspace."
+    ),
 )
 
 
@@ -72,8 +75,12 @@ class Config:
         return target
 
 
-def load(folder: Path) -> Config:
-    """The configuration in `folder`/datong.toml; a BAD_CONFIG refusal lists every mistake."""
+def load(folder: Path, *, alone: bool = False) -> Config:
+    """The configuration in `folder`/datong.toml; a BAD_CONFIG refusal lists every mistake.
+
+    alone: for work in the node's own folder, which needs nothing that only other nodes ask for: what is required to
+    serve may be missing (and is then empty).
+    """
     file = folder / "datong.toml"
     try:
         given = tomllib.loads(file.read_text("utf-8"))
@@ -103,7 +110,9 @@ def load(folder: Path) -> Config:
     values: dict[str, Any] = {}
     for setting in SETTINGS:
         value = flat.get(setting.name, setting.default)
-        if value is None:
+        if value is None and alone:
+            value = setting.kind()
+        elif value is None:
             problems.append(Problem(setting.name, f"缺少：{setting.doc}", f"missing: {setting.doc}"))
         elif type(value) is not setting.kind:
             problems.append(

@@ -6,9 +6,10 @@ row with its place, reason and original text. Rows in = rows out + rows quaranti
 
     model    sources, data elements, standards, mappings, readings, builds; the refusals
     rules    reading the workspace's texts, conversions and plan as SQL text, quality figures; the library of data
-             elements, and what changed between two versions of it
-    store    the table of builds, reading files and databases, the files of a build, the files of the library
-    data     the library that ships: packs of elements and their code tables
+             elements, and what changed between two versions of it; matching: what the columns of a source mean
+    store    the tables of builds and of what people said columns mean, reading files and databases, the files of a
+             build, the files of the library
+    data     the library that ships: packs of elements and their code tables; the glossary and weights of matching
     service  the verbs
 
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.

@@ -34,6 +34,8 @@ class Page:
     group: str
     title: Text
     sections: tuple[Section, ...]
+    door: tuple[str, Text] | None = None
+    """(address, words) of a page of its own that belongs to the list."""
 
 
 GROUPS = {
@@ -74,6 +76,10 @@ PAGES = (
         Section("harmonise.builds", ("resource", "standard", "read", "harmonised", "quarantined", "grade", "state",
                                      "at"), detail="harmonise.build_of:build"),
     )),
+    Page("meanings", "work", Text("字段含义", "Meanings of columns"), (
+        Section("harmonise.synonyms", ("column", "element", "said", "standard", "source", "told_by", "by", "at",
+                                       "state"), key=""),
+    ), ("/match", Text("匹配一个数据源", "Match a source"))),
     Page("quarantine", "work", Text("隔离区", "Quarantine"), (
         Section("harmonise.quarantine_summary", ("resource", "words", "column", "rows", "build"), key=""),
     )),

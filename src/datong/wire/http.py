@@ -4,15 +4,13 @@ Outgoing: no redirects, sizes and the whole time limited, loopback and private n
 `peers.allow_private` says so; names are resolved once, and the address that was checked is the one that is called.
 Each request carries a token (JWT, EdDSA; iss, aud, exp within 60 s, jti, digest of the body). Incoming: the token is
 checked against the sender's registered key; a recorded request cannot be played again; bodies are counted as they
-come. Must never know: what the messages say. Contract: tests/wire/test_http.py, tests/web/test_limits.py.
+come. The connections are those of ground.guard. Must never know: what the messages say.
+Contract: tests/wire/test_http.py, tests/web/test_limits.py.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -21,13 +19,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpcore
 import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from datong.ground import codes, outbox, signing
+from datong.ground import codes, guard, outbox, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Actor, Store, new_id
 from datong.ground.keys import TOKEN_SECONDS, PublicKey, token_claims, unverified_claims
@@ -39,11 +36,8 @@ TOTAL_SECONDS = 120.0
 """For a whole request: a peer that sends a byte now and then would hold a worker for ever."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 FORM_BYTES_MAX = 1024 * 1024
-WRITE_BYTES = 64 * 1024
 CODE_MAX = 40
 UNKNOWN_SECONDS, UNKNOWN_MAX = 30.0, 100
-NOT_PUBLIC = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
-"""NAT64, 6to4 and Teredo: addresses that lead to whatever IPv4 address is written in them."""
 
 NOT_REACHED = Reason(
     "NET-503",
@@ -117,9 +111,8 @@ class Client:
     def __init__(self, store: Store, *, allow_private: bool) -> None:
         self.store, self.allow_private, self.unknown = store, allow_private, Unknown()
         limits = httpx.Limits(max_keepalive_connections=8, keepalive_expiry=30)
-        way = httpx.HTTPTransport(limits=limits, trust_env=False)
-        self._deadline = _Deadline()
-        way._pool._network_backend = _Guarded(self._deadline, public_only=not allow_private)  # no public door to it
+        self._deadline = guard.Deadline()
+        way = guard.transport(self._deadline, None if allow_private else guard.is_public, limits)
         self._http = httpx.Client(
             timeout=TIMEOUT_SECONDS, follow_redirects=False, transport=way, trust_env=False,
             headers={"accept-encoding": "identity"},
@@ -155,7 +148,7 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.")
-        self._deadline.at = time.monotonic() + seconds
+        self._deadline.begin(seconds)
         try:
             with self._http.stream(method, url, content=content, headers=dict(headers or {})) as response:
                 body = bytearray()
@@ -164,81 +157,12 @@ class Client:
                     if len(body) > bytes_max:
                         raise TOO_LARGE(limit=bytes_max)
                 return Answer(response.status_code, dict(response.headers), bytes(body))
+        except guard.AddressNotAllowed as broken:
+            raise ADDRESS_REFUSED(address=broken.host, why="It is not a public address.") from broken
+        except guard.NoAddress as broken:
+            raise NOT_REACHED(to=broken.host, why="Its name has no address.") from broken
         except httpx.HTTPError as broken:
             raise NOT_REACHED(to=_origin(url), why=f"{type(broken).__name__}") from broken
-
-
-class _Deadline(threading.local):
-    """When the request that this thread makes must be over, by the monotonic clock."""
-
-    at = 0.0
-
-    def left(self, timeout: float | None) -> float:
-        left = self.at - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the request takes too long as a whole")
-        return left if timeout is None else min(timeout, left)
-
-
-@dataclass(frozen=True)
-class _Timed(httpcore.NetworkStream):
-    """A connection on which every step, headers and TLS included, ends with the deadline of the request."""
-
-    stream: httpcore.NetworkStream
-    deadline: _Deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.stream.read(max_bytes, self.deadline.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), WRITE_BYTES):
-            self.stream.write(buffer[start : start + WRITE_BYTES], self.deadline.left(timeout))
-
-    def close(self) -> None:
-        self.stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        secured = self.stream.start_tls(ssl_context, server_hostname, self.deadline.left(timeout))
-        return _Timed(secured, self.deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self.stream.get_extra_info(info)
-
-
-class _Guarded(httpcore.SyncBackend):
-    """Connections in time, and where asked to public addresses only: a name is resolved once, and the address that was
-    checked is called. TLS still proves the name: it is started above, with the host."""
-
-    def __init__(self, deadline: _Deadline, *, public_only: bool) -> None:
-        self.deadline, self.public_only = deadline, public_only
-
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *rest: Any, **options: Any
-    ) -> httpcore.NetworkStream:
-        connect = self._public if self.public_only else super().connect_tcp
-        return _Timed(connect(host, port, self.deadline.left(timeout), *rest, **options), self.deadline)
-
-    def _public(self, host: str, port: int, *rest: Any, **options: Any) -> httpcore.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as broken:
-            raise NOT_REACHED(to=host, why="Its name has no address.") from broken
-        addresses = list(dict.fromkeys(str(address[0]) for *_rest, address in found))
-        if not all(_is_public(address) for address in addresses):
-            raise ADDRESS_REFUSED(address=host, why="It is not a public address.")
-        for address in addresses[:-1]:
-            try:
-                return super().connect_tcp(address, port, *rest, **options)
-            except httpcore.ConnectError:
-                continue
-        return super().connect_tcp(addresses[-1], port, *rest, **options)
-
-
-def _is_public(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    return address.is_global and not address.is_multicast and not any(address in net for net in NOT_PUBLIC)
 
 
 class Limited:

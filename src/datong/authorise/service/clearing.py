@@ -15,19 +15,23 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 
-def clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: str | None = None) -> list[Problem]:
+def clearance(
+    tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: str | None = None, unchanged: bool = False
+) -> list[Problem]:
     """What is missing before `act` ("build", "list", "deliver") for `purpose` may use the resources `inputs`.
 
     Empty = cleared. operator: the party that acts; by default this node's party, and at the node of a resource's
-    owner whoever was granted the right. An unknown resource is a problem, not a refusal.
+    owner whoever was granted the right. unchanged: nothing is derived of them, as when a resource itself is listed.
+    An unknown resource is a problem, not a refusal.
     """
-    (problems,) = clearances(tx, [(inputs, purpose)], act=act, operator=operator)
+    (problems,) = clearances(tx, [(inputs, purpose)], act=act, operator=operator, unchanged=unchanged)
     return problems
 
 
 def clearances(
-    tx: Tx, uses: Sequence[tuple[Sequence[str], str]], *, act: str, operator: str | None = None
-) -> list[list[Problem]]:
+    tx: Tx, uses: Sequence[tuple[Sequence[str], str]], *, act: str, operator: str | None = None,
+    unchanged: bool = False,
+) -> list[list[Problem]]:  # fmt: skip
     """`clearance` of several (inputs, purpose) at once: rights are read once, and each input once."""
     rights, me = store.rights(tx), signing.me(tx).party
     names = _names(tx, {r.grantor_party for r in rights} | {r.grantee_party for r in rights})
@@ -42,7 +46,7 @@ def clearances(
                 continue
             acting = operator if operator is not None else ("" if facts.owner_party == me else me)
             problems += rules.gaps(
-                facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting, names=names
+                facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting, names=names, unchanged=unchanged
             )  # fmt: skip
         return problems
 

@@ -319,6 +319,9 @@ def _own_work(tx: Tx, party: str, resource: str, kind: str) -> Verdict:
     try:
         owner = register.resource(tx, resource)
     except Refusal as refusal:
+        if tx.actor.party == party and harmonise.is_built(tx, resource):
+            zh, en = "本节点构建、尚未登记为资源，无从流出。", "Built here and not declared yet: none of it can leave."
+            return Verdict(Outcome.allowed, "own_work", "own_work", zh, en)
         return _from_refusal("own_work", refusal)
     if owner["owner"] != party or tx.actor.party != party:
         return no("资源不属于本机构。", "The resource is not this organisation's.")

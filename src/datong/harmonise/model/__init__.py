@@ -6,6 +6,7 @@ reading     what comes out of a source
 notes       what reasons and repairs mean
 builds      the states of a build
 elements    the library of data elements
+matching    what a match says: proposals, pairings, verdicts
 
 Must never know: databases, files, how SQL is run. Contract: tests/harmonise/.
 """

@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 
 from datong.harmonise.model.contracts import Rule
 
 
 class SourceKind(StrEnum):
+    """`http` and `s3` bring what one of the file kinds reads; `http` brings JSON."""
+
     json = "json"
     ndjson = "ndjson"
     csv = "csv"
+    parquet = "parquet"
+    excel = "excel"
     database = "database"
+    http = "http"
+    s3 = "s3"
+
+
+FILE_KINDS = (SourceKind.json, SourceKind.ndjson, SourceKind.csv, SourceKind.parquet, SourceKind.excel)
+"""Kinds that are files, and so may lie in a bucket too."""
+
+
+BLANKS = "blanks"
+"""As the delimiter of a csv source: fields are parted by any number of blanks or tabs, and have no quotes."""
+
+
+class Page(StrEnum):
+    """How an HTTP API gives its next page."""
+
+    none = "none"
+    page = "page"
+    offset = "offset"
+    cursor = "cursor"
+    link = "link"
+
+
+class LoadBy(StrEnum):
+    """How a source is read again: whole each time, from where the last load came to, or compared with it."""
+
+    whole = "whole"
+    watermark = "watermark"
+    snapshot = "snapshot"
 
 
 class Type(StrEnum):
@@ -37,12 +70,74 @@ class How(StrEnum):
     longitude = "longitude"
     plate = "plate"
     code = "code"
+    date = "date"
+    boolean = "boolean"
+    resident_id = "resident_id"
+    credit_code = "credit_code"
+    vin = "vin"
+    phone = "phone"
+    birth_date = "birth_date"
+    sex = "sex"
+
+
+@dataclass(frozen=True)
+class Paging:
+    """The pages of an HTTP API. parameter: the query parameter that asks for a page; at: path of the next cursor or
+    link in the answer ("" for a link: the Link header); total: path of the number of all records, to hold against."""
+
+    by: Page = Page.none
+    parameter: str = ""
+    first: int = 1
+    size_parameter: str = ""
+    size: int = 0
+    at: str = ""
+    total: str = ""
+    pages_max: int = 10_000
+
+
+@dataclass(frozen=True)
+class Api:
+    """An HTTP API that answers JSON. token_from: environment variable that holds its token; token_header: the header
+    that carries it (Authorization: as a bearer token)."""
+
+    url: str
+    token_from: str = ""
+    token_header: str = "Authorization"  # noqa: S105  (the name of a header)
+    paging: Paging = field(default_factory=Paging)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """S3-compatible storage: one object (`key`) or all below a `prefix`, which hold files of the kind `format`. The
+    environment variables that hold the credentials are named; both empty: a public bucket."""
+
+    endpoint: str
+    bucket: str
+    format: SourceKind
+    key: str = ""
+    prefix: str = ""
+    region: str = "us-east-1"
+    access_key_from: str = ""
+    secret_key_from: str = ""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How the source is loaded again. key: the columns that name a row; column: what grows with every change;
+    parameter: the query parameter by which an HTTP API is asked for what came since."""
+
+    by: LoadBy = LoadBy.whole
+    key: tuple[str, ...] = ()
+    column: str = ""
+    parameter: str = ""
 
 
 @dataclass(frozen=True)
 class Source:
     """Where rows come from. `path` is relative to the data folder; `url_from` names the environment variable that
-    holds a database URL (the URL itself, with its password, is in no file). `tables`: table -> its key column."""
+    holds a database URL (the URL itself, with its password, is in no file). `tables`: table -> its key column in a
+    database, its file in a source of several files. `columns`, `numbered` by table ("" for the source's one file): the
+    names of the columns of a file without a header line, and the column that holds the number of each row there."""
 
     name: str
     kind: SourceKind
@@ -53,6 +148,35 @@ class Source:
     delimiter: str = ","
     skip_lines: int = 0
     tables: Map[str, str] = field(default_factory=dict)
+    quote: str = '"'
+    member: str = ""
+    sheet: str = ""
+    header_rows: int = 1
+    api: Api | None = None
+    bucket: Bucket | None = None
+    load: Load = field(default_factory=Load)
+    columns: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    numbered: Map[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of its files, where it is made of files."""
+        of_tables = () if self.kind is SourceKind.database else tuple(self.tables.values())
+        return of_tables or ((self.path,) if self.path else ())
+
+    def of_table(self, table: str) -> Source:
+        """One table of a source of several files, as a source of its own."""
+        columns = {"": self.columns[table]} if table in self.columns else {}
+        numbered = {"": self.numbered[table]} if table in self.numbered else {}
+        path = self.tables[table]
+        return replace(self, name=table, path=path, tables={}, columns=columns, numbered=numbered)
+
+    @property
+    def format(self) -> SourceKind:
+        """The kind of file it is made of."""
+        if self.bucket is not None:
+            return self.bucket.format
+        return SourceKind.json if self.kind is SourceKind.http else self.kind
 
 
 @dataclass(frozen=True)
@@ -71,6 +195,7 @@ class Element:
     max_length: int | None = None
     pattern: str = ""
     values: tuple[str, ...] = ()
+    datum: str = "WGS84"
 
 
 @dataclass(frozen=True)
@@ -87,17 +212,61 @@ class Standard:
 
 @dataclass(frozen=True)
 class Code:
-    """One entry of a code table: values that begin with `starts` become `to`."""
+    """One entry of a code table: values that begin with `starts` become `to`. valid_to: the first day on which it is
+    no longer valid; successor: the codes that took its place then."""
 
     starts: str
     to: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+    successor: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Codes:
+    """A code table. on: the element with the day on which a row's code must be valid; empty = any day. zone: where
+    that day is counted, when the element is a time."""
+
     name: str
     whole: bool
     entries: tuple[Code, ...]
+    on: str = ""
+    zone: str = ""
+
+    def entry(self, starts: str) -> Code:
+        return next(code for code in self.entries if code.starts == starts)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a source says of its numbers, dates and words, where that is not what the standard says.
+
+    unit: of the source, to be turned into the element's. multipliers: signs that may follow a number, like 万.
+    percent: numbers carry a percent sign. accounting: a number in brackets, or with its minus behind, is negative.
+    datum: of the source's coordinates; partner: the element with the other coordinate of the point.
+    century: of years that are written with two digits. of: the identifier in which a fact is hidden.
+    true, false: the words for yes and no.
+    """
+
+    unit: str = ""
+    multipliers: tuple[str, ...] = ()
+    percent: bool = False
+    accounting: bool = False
+    datum: str = "WGS84"
+    partner: str = ""
+    century: int | None = None
+    of: str = ""
+    true: tuple[str, ...] = ("true",)
+    false: tuple[str, ...] = ("false",)
+
+    @property
+    def changes(self) -> bool:
+        """Is a number here anything but what its digits say?"""
+        return bool(self.unit or self.multipliers or self.percent or self.accounting or self.partner)
+
+
+PLAIN = Meaning()
+"""Numbers, days and words just as the standard writes them."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +284,11 @@ class Column:
     thousands: str = ""
     between: tuple[str, str] | None = None
     codes: Codes | None = None
+    meaning: Meaning = PLAIN
 
     @property
     def table(self) -> str:
-        """The table of the path, for database sources."""
+        """The table of the path, for sources with tables."""
         return self.path.split(".", 1)[0]
 
 
@@ -160,7 +330,8 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Mapping:
-    """From one source to one standard. main: the table whose rows are the rows of the result."""
+    """From one source to one standard. main: the table whose rows are the rows of the result. resource: the code
+    under which that is found. lines: where its keys stand (model.texts.Lines)."""
 
     name: str
     source: Source
@@ -172,7 +343,13 @@ class Mapping:
     unique: tuple[Unique, ...]
     missing: tuple[str, ...]
     digest: str
+    resource: str = ""
+    lines: Map[str, int] = field(default_factory=dict, compare=False)
     freshness: Freshness | None = None
+
+    @property
+    def file(self) -> str:
+        return f"mappings/{self.name}.yaml"
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -22,6 +22,24 @@ NOTES: Map[str, Text] = {
     "outside_standard": Text("不符合数据标准", "breaks a rule of the data standard"),
     "plate_format": Text("号牌格式不符（GA 36）", "is no plate of GA 36"),
     "unknown_code": Text("代码表中没有", "is not in the code table"),
+    "not_a_date": Text("不是声明格式的日期", "is no day in a declared format"),
+    "neither_true_nor_false": Text("不是声明的是/否用词", "is none of the words declared for yes and no"),
+    "no_percent_sign": Text("缺少声明的百分号", "is a number without the declared percent sign"),
+    "no_other_coordinate": Text("同一点的另一坐标缺失或不可读", "is half of a point whose other half cannot be read"),
+    "resident_id_format": Text("不是 18 位公民身份号码（GB 11643）", "is no resident id of 18 signs (GB 11643)"),
+    "no_such_birth": Text("身份号码中的地区或出生日期不存在", "holds an area or a day of birth that cannot be"),
+    "credit_code_format": Text("不是统一社会信用代码（GB 32100）", "is no unified social credit code (GB 32100)"),
+    "vin_format": Text("不是 17 位车辆识别代号（GB 16735）", "is no vehicle identification number of 17 signs"),
+    "phone_format": Text("不是电话号码", "is no telephone number"),
+    "not_an_identifier": Text("不是其中含有该信息的标识", "is no identifier of the kind that tells it"),
+    "code_not_yet_valid": Text("该代码在当日尚未启用", "is a code that was not yet in use on the row's day"),
+    # what is wrong in one kind of value and only odd in another
+    "check_character": Text("校验位不符", "has a check character that does not fit"),
+    # what is suspect
+    "organisation_code": Text("所含组织机构代码的校验位不符（GB 11714）", "holds an organisation code that fails"),
+    "outside_china": Text("位于加偏坐标系适用范围之外，未换算", "lies outside China, where the datum is not applied"),
+    "look_alike": Text("含形似拉丁字母的西里尔字母，已按拉丁字母读取", "holds Cyrillic letters, read as Latin"),
+    "code_withdrawn": Text("该代码当日已停用，后继不明", "is a code out of use that day, its successor not clear"),
     "duplicate": Text("与前一行重复", "repeats an earlier row"),
     "conflicting_duplicate": Text("键相同而内容不同（全部隔离）", "shares its key with rows that differ (all held)"),
     # what was repaired
@@ -30,6 +48,13 @@ NOTES: Map[str, Text] = {
     "separators": Text("空格、点等分隔符已去除", "spaces, dots or dashes inside it removed"),
     "lower_case": Text("小写已转大写", "lower case made upper case"),
     "thousands_separator": Text("千位分隔符已去除", "thousands separators removed"),
+    "invisible": Text("零宽等不可见字符已去除", "invisible characters removed"),
+    "dashes": Text("破折号等已转为连字符", "dashes made hyphens"),
+    "accounting": Text("会计负数写法已转换", "brackets or a trailing minus read as a negative number"),
+    "multiplier": Text("万、亿等已乘入", "万, 亿 and the like multiplied in"),
+    "fifteen_digits": Text("15 位旧身份证号已升为 18 位", "old id of 15 digits made one of 18"),
+    "country_code": Text("国家区号 86 已去除", "country code 86 removed"),
+    "code_replaced": Text("已停用的代码换为后继代码", "code no longer in use replaced by its successor"),
     "other_format": Text("另一种日期时间写法", "another declared way of writing the time"),
 }  # fmt: skip
 """What each reason and repair means. Look-ups add no_<table> and ambiguous_<table>; checks add their own."""

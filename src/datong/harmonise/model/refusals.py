@@ -85,6 +85,45 @@ NOT_THE_OWNER = Reason(
 )  # fmt: skip
 
 
+NO_SOURCE_FILE = Reason(
+    "STD-450",
+    Kind.invalid,
+    Text("{path} 未被采用为数据源。", "{path} was not taken for a source."),
+    Text("{zh}", "{en}"),
+    Text("{fix_zh}", "{fix_en}"),
+)
+
+
+OUTSIDE_DATA = Reason(
+    "STD-451",
+    Kind.invalid,
+    Text("{path} 未被采用为数据源。", "{path} was not taken for a source."),
+    Text("它不在数据目录 {data} 之内，而数据源的路径都从那里起算。",
+         "It lies outside the data folder {data}, in which the paths of the sources begin."),
+    Text("请把它移入该目录，或在 datong.toml 中把 workspace.data 改为共同的上级目录。",
+         "Move it there, or let workspace.data in datong.toml name a folder that holds both."),
+)  # fmt: skip
+
+
+WHICH_TABLE = Reason(
+    "STD-452",
+    Kind.invalid,
+    Text("未起草映射。", "No mapping was drafted."),
+    Text("数据源 {source} 有多张表，须指明结果的行取自哪一张。",
+         "The source {source} has several tables, and one of them has the rows of the result."),
+    Text("请用 --table 指定其一：{tables}。", "Name it by --table: {tables}."),
+)  # fmt: skip
+
+
+NO_SUCH_SOURCE = Reason(
+    "STD-453",
+    Kind.unknown,
+    Text("未起草任何内容。", "Nothing was drafted."),
+    Text("{source} 既不是 sources/ 中的名称，也不是文件。", "{source} is neither a name in sources/ nor a file."),
+    Text("相近的名称：{near}。", "Nearest names: {near}."),
+)
+
+
 BAD_ELEMENTS = Reason(
     "STD-440",
     Kind.invalid,
@@ -111,6 +150,35 @@ NOT_A_VERSION = Reason(
     Text("版本号 {version} 无法比较。", "The version {version} cannot be compared."),
     Text("它不是 主版本.次版本.修订号 的形式。", "It is not of the form major.minor.patch."),
     Text("请写成如 1.0.0 的版本号。", "Write it like 1.0.0."),
+)  # fmt: skip
+
+
+NOT_MATCHED = Reason(
+    "STD-460",
+    Kind.invalid,
+    Text("没有可匹配的内容，未读取任何数据。", "There was nothing to match; no data was read."),
+    Text("其中 {count} 处有误。", "{count} things are wrong."),
+    Text("请按下列各项修改：standard 为工作区标准的名称、数据元包的名称，或 library（全部数据元）。",
+         "Mend the items listed; standard is a standard of the workspace, a pack of the element library, or library "
+         "(every element)."),
+)  # fmt: skip
+
+
+NOT_CONFIRMED = Reason(
+    "STD-461",
+    Kind.invalid,
+    Text("确认未被接受，未记住任何含义。", "The confirmation was not accepted; nothing was remembered."),
+    Text("其中 {count} 处有误。", "{count} things are wrong."),
+    Text("请按下列各项修改后重试。", "Mend the items listed, then confirm again."),
+)  # fmt: skip
+
+
+NO_SYNONYM = Reason(
+    "STD-462",
+    Kind.unknown,
+    Text("没有撤回任何内容。", "Nothing was withdrawn."),
+    Text("本节点没有仍然有效的同义词 {synonym}。", "This node knows no standing synonym {synonym}."),
+    Text("请用 harmonise synonyms 查看现有的同义词。", "See harmonise synonyms for those there are."),
 )  # fmt: skip
 
 

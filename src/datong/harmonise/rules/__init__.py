@@ -1,1 +1,1 @@
-"""Pure rules of harmonise: the workspace's texts, conversions and the plan as SQL text, quality figures."""
+"""Pure rules of harmonise: the workspace's texts, conversions and the plan as SQL text, quality figures, matching."""

@@ -2,11 +2,12 @@
 
 Each conversion says four things about a column, as expressions over the step before:
     cleaned    the text without what is merely another way of writing (full-width, spaces, separators)
-    parts      intermediate values, where the value needs several (local time; degrees, minutes, seconds)
+    parts      intermediate values, level over level, where the value needs several (local time; a point's datum)
     value      the value of the standard's type, or NULL
     verdict    NULL = ok, "fixed:<rule>", "suspect:<rule>" or "invalid:<reason>"; NULL and no text = empty
 The original stays beside them. Nothing is guessed: what could be meant is offered as a suggestion at most.
-Must never know: tables, engines. Contract: tests/harmonise/test_harmonise_conversions.py.
+Numbers with units and dates are in `amounts`, identifiers in `identifiers`, datums in `datums`.
+Must never know: tables, engines. Contract: tests/harmonise/test_harmonise_conversions.py, tests/harmonise/meaning.
 """
 
 from __future__ import annotations
@@ -17,23 +18,26 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from datong.engine.model import literal, quoted
-from datong.harmonise.model.mappings import Codes, Column, How, Type
+from datong.harmonise.model.mappings import PLAIN, Code, Codes, Column, How, Meaning, Type
+from datong.harmonise.rules import amounts, datums, identifiers
+from datong.harmonise.rules.checks import PLATE
 
 _WIDE = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F)) + "\u3000"
 _NARROW = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
-_ANY_WIDE = r"[\x{FF01}-\x{FF5E}\x{3000}]"
-
-_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-PLATE = (
-    f"[{_PROVINCES}][A-HJ-NP-Z]"
-    r"([A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9挂学警港澳]|[A-HJK][A-HJ-NP-Z0-9]\d{4}|\d{5}[A-HJK])"
-)
-"""GA 36-2018: ordinary, small and large new-energy plates (policy.md 7.5)."""
+_WIDE_SIGNS = r"\x{FF01}-\x{FF5E}\x{3000}"
+_ANY_WIDE = f"[{_WIDE_SIGNS}]"
+_INVISIBLE = r"\x{00AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}"
+"""Soft hyphen, zero-width signs, marks of writing direction, a byte order mark inside."""
+_DASHES = "‐‑‒–—―−﹣"
+"""Signs that stand for a hyphen or a minus."""
+_ODD = f"[{_WIDE_SIGNS}{_INVISIBLE}{_DASHES}]"
+_LOOK_ALIKES = ("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")
+"""Cyrillic letters, and the Latin ones they look like."""
 
 _SECONDS = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?"
-_WITH_OFFSET = _SECONDS + r"\s?([zZ]|[+-]\d{2}(:?\d{2})?)"
-_NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
-_WHOLE = r"[+-]?\d{1,18}"
+WITH_OFFSET = _SECONDS + r"\s?([zZ]|[+-]\d{2}(:?\d{2})?)"
+NUMBER = amounts.NUMBER
+WHOLE = r"[+-]?\d{1,18}"
 _DMS = r"(\d{1,3})°(\d{1,2})''(\d{1,2}(?:\.\d+)?)\"([NSEW])"  # the quote is doubled for SQL
 
 
@@ -57,32 +61,48 @@ def verdict(name: str) -> str:
     return quoted(f"verdict:{name}")
 
 
-def cleaned_text(text: str, how: How, missing: tuple[str, ...] = (), thousands: str = "") -> str:
+def cleaned_text(
+    text: str, how: How, missing: tuple[str, ...] = (), thousands: str = "", meaning: Meaning = PLAIN
+) -> str:
     """`text` (an expression) without other ways of writing; NULL when it is empty or a marker of missing values."""
-    narrow = f"trim({text})" if how is How.text else f"trim({_half_width(text)})"
+    narrow = f"trim({text})" if how is How.text else f"trim({_plain(text)})"
     for marker in dict.fromkeys(("", *missing)):
         narrow = f"NULLIF({narrow}, {literal(marker)})"
     if how is How.plate:
-        return rf"upper(regexp_replace({narrow}, '[\s·•‧・.\-]', '', 'g'))"
+        bare = rf"upper(regexp_replace({narrow}, '[\s·•‧・.\-]', '', 'g'))"
+        there = f"regexp_matches({bare}, {literal(_any_of(_LOOK_ALIKES[0]))})"
+        alike, latin = map(literal, _LOOK_ALIKES)
+        return f"CASE WHEN {there} THEN translate({bare}, {alike}, {latin}) ELSE {bare} END"
+    if how in identifiers.CHECKED:
+        return identifiers.cleaned(narrow, how)
+    if how in {How.birth_date, How.sex}:
+        return rf"upper(regexp_replace({narrow}, '[\s/\-]', '', 'g'))"
     if how in {How.latitude, How.longitude}:
         return f"upper(replace(translate({narrow}, '′’＇″”＂º', {literal(_quotes())}), ' ', ''))"
-    if how is How.number and thousands:
-        mark = literal(thousands)
-        grouped = literal(rf"[+-]?\d{{1,3}}({_escaped(thousands)}\d{{3}})+(\.\d+)?")
-        return f"CASE WHEN regexp_full_match({narrow}, {grouped}) THEN replace({narrow}, {mark}, '') ELSE {narrow} END"
+    if how is How.number:
+        return amounts.cleaned(narrow, thousands, meaning)
     return narrow
 
 
-def parts(column: Column) -> dict[str, str]:
-    """Intermediate expressions over the cleaned text, by name."""
+def parts(column: Column) -> list[dict[str, str]]:
+    """Intermediate expressions by name, level over level: a level may name the cleaned text and the levels before."""
     name, text = column.element.name, clean(column.element.name)
+    if column.constant is not None:
+        return []
     if column.how is How.timestamp and column.zone != "offset":
         tried = ", ".join(f"TRY_STRPTIME({text}, {literal(form)})" for form in column.formats)
         local = f"CASE WHEN regexp_matches({text}, '^\\d{{4}}') THEN COALESCE({tried}) END"
-        return {part(name, "local"): local}
-    if column.notation == "dms":
-        return {part(name, "dms"): f"regexp_extract({text}, '^{_DMS}$', ['d', 'm', 's', 'h'])"}
-    return {}
+        return [{part(name, "local"): local}]
+    if column.how in identifiers.CHECKED:
+        found = identifiers.parts(text, column.how)
+        return [{part(name, what): sql for what, sql in found.items()}]
+    if column.how in {How.birth_date, How.sex} and column.meaning.of == How.resident_id:
+        found = identifiers.parts(text, How.resident_id)
+        whole = f"CASE WHEN {part(name, 'sound')} THEN {text} ELSE {part(name, 'long')} END"
+        return [{part(name, what): sql for what, sql in found.items()}, {part(name, "whole"): whole}]
+    if column.how in {How.latitude, How.longitude}:
+        return _point_parts(column)
+    return []
 
 
 def converted(column: Column) -> str:
@@ -91,19 +111,36 @@ def converted(column: Column) -> str:
     if column.constant is not None:
         return f"CAST({literal(column.constant)} AS {sql_type(column.element.type)})"
     if column.how is How.number:
-        return _number(text, column.element.type)
+        return _number(text, column)
     if column.how is How.timestamp:
         if column.zone == "offset":
-            return f"CASE WHEN regexp_full_match({text}, '{_WITH_OFFSET}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+            return f"CASE WHEN regexp_full_match({text}, '{WITH_OFFSET}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
         if column.ambiguous == "earlier":
             return _earlier(column)
         return f"timezone({literal(column.zone)}, {part(name, 'local')})"
     if column.how in {How.latitude, How.longitude}:
+        if column.meaning.partner:
+            return _point(column)[1][0 if column.how is How.longitude else 1]
         return _degrees(column)
-    if column.how is How.plate:
-        return f"CASE WHEN regexp_full_match({text}, {literal(PLATE)}) THEN {text} END"
+    if column.how is How.date:
+        return amounts.day(text, column.formats, column.meaning)
+    if column.how is How.boolean:
+        return amounts.truth(text, column.meaning)
     if column.how is How.code and column.codes is not None:
         return _decoded(text, column.codes)
+    return _identifier(column)
+
+
+def _identifier(column: Column) -> str:
+    name, text = column.element.name, clean(column.element.name)
+    if column.how is How.plate:
+        return f"CASE WHEN regexp_full_match({text}, {literal(PLATE)}) THEN {text} END"
+    if column.how in identifiers.CHECKED:
+        return identifiers.value(text, column.how, part(name, "sound"), part(name, "long"))
+    if column.how in {How.birth_date, How.sex}:
+        if column.meaning.of == How.resident_id:
+            return identifiers.told_by_resident(part(name, "whole"), column.how)
+        return identifiers.told_by_birth_number(text, column.how, column.meaning.century or 1900)
     return text
 
 
@@ -115,7 +152,8 @@ def judged(column: Column) -> str:
     empty = "'invalid:missing_value'" if column.element.required else "NULL"
     cases = [f"WHEN {clean(name)} IS NULL THEN {empty}"]
     cases += [
-        f"WHEN {condition} THEN '{what}'" for condition, what in (*_invalid(column), *_suspect(column), *_fixed(column))
+        f"WHEN {condition} THEN {what if what.startswith('CASE ') else literal(what)}"
+        for condition, what in (*_invalid(column), *_suspect(column), *_fixed(column))
     ]
     return "CASE " + " ".join(cases) + " END"
 
@@ -124,7 +162,7 @@ def suggested(column: Column) -> str:
     """What could be meant by an invalid text, or NULL: for a person to confirm, never applied."""
     text = clean(column.element.name)
     if column.how is not How.plate:
-        return "CAST(NULL AS VARCHAR)"
+        return identifiers.suggested(text, column.how)
     meant = f"left({text}, 2) || translate(substr({text}, 3), 'OI', '01')"
     return f"CASE WHEN regexp_full_match({meant}, {literal(PLATE)}) THEN {meant} END"
 
@@ -137,6 +175,10 @@ def sql_type(kind: Type) -> str:
 
 
 Cases = list[tuple[str, str]]
+_OUTSIDE = {
+    How.timestamp: "outside_period", How.date: "outside_period", How.birth_date: "outside_period",
+    How.number: "outside_range",
+}  # fmt: skip
 
 
 def _invalid(column: Column) -> Cases:
@@ -144,12 +186,24 @@ def _invalid(column: Column) -> Cases:
     cases: Cases = []
     if column.how is How.timestamp and column.zone == "offset":
         cases.append((f"{it} IS NULL AND regexp_full_match({clean(name)}, '{_SECONDS}')", "invalid:no_offset"))
+    if column.how in identifiers.CHECKED:
+        cases += [
+            (f"{it} IS NULL AND {condition}", f"invalid:{reason}")
+            for condition, reason in identifiers.invalid(clean(name), column.how)
+        ]
+    if column.meaning.partner:
+        cases.append((f"{it} IS NULL AND {part(name, 'degrees')} IS NOT NULL", "invalid:no_other_coordinate"))
+    if column.meaning.percent:
+        bare = f"regexp_full_match({clean(name)}, '{NUMBER}')"
+        cases.append((f"{it} IS NULL AND {bare}", "invalid:no_percent_sign"))
     unreadable = {
         How.number: "not_a_number", How.timestamp: "not_a_time", How.latitude: "not_a_coordinate",
         How.longitude: "not_a_coordinate", How.plate: "plate_format", How.code: "unknown_code",
-        How.text: "missing_value",
-    }[column.how]  # fmt: skip
-    cases.append((f"{it} IS NULL", f"invalid:{unreadable}"))
+        How.text: "missing_value", How.date: "not_a_date", How.boolean: "neither_true_nor_false",
+        How.birth_date: "not_an_identifier", How.sex: "not_an_identifier",
+    }.get(column.how)  # fmt: skip
+    if unreadable:
+        cases.append((f"{it} IS NULL", f"invalid:{unreadable}"))
     if column.how is How.timestamp and column.zone != "offset":
         local, zone = part(name, "local"), literal(column.zone)
         cases.append((f"timezone({zone}, {it}) <> {local}", "invalid:no_such_local_time"))
@@ -157,36 +211,63 @@ def _invalid(column: Column) -> Cases:
             cases.append((_twice(column, "-"), "invalid:ambiguous_local_time"))
     if column.how is How.number and column.element.type is Type.number:
         cases.append((f"NOT isfinite({it})", "invalid:not_a_number"))
-    if column.between is not None:
-        low, high = (_bound(column, end) for end in column.between)
-        outside = {How.timestamp: "outside_period", How.number: "outside_range"}.get(column.how, "outside_area")
-        cases.append((f"{it} NOT BETWEEN {low} AND {high}", f"invalid:{outside}"))
+    cases += [(condition, f"invalid:{_OUTSIDE.get(column.how, 'outside_area')}") for condition in _outside(column)]
+    cases += _out_of_time(column, early=True)
     cases += [(condition, "invalid:outside_standard") for condition in _standard_broken(column)]
     return cases
 
 
+def broken(column: Column) -> list[str]:
+    """Conditions against a value itself, however it was written: the mapping's bounds and the standard's rules."""
+    return [*_outside(column), *_standard_broken(column)]
+
+
+def _outside(column: Column) -> list[str]:
+    if column.between is None:
+        return []
+    low, high = (_bound(column, end) for end in column.between)
+    return [f"{value(column.element.name)} NOT BETWEEN {low} AND {high}"]
+
+
 def _suspect(column: Column) -> Cases:
-    local_time = column.how is How.timestamp and column.zone != "offset"
-    return (
-        [(_twice(column, "+"), "suspect:ambiguous_local_time")] if local_time and column.ambiguous == "earlier" else []
-    )
+    name = column.element.name
+    if column.how is How.timestamp and column.zone != "offset" and column.ambiguous == "earlier":
+        return [(_twice(column, "+"), "suspect:ambiguous_local_time")]
+    if column.meaning.partner:
+        return [(f"NOT {datums.in_china(_point(column)[0])}", "suspect:outside_china")]
+    if column.how is How.plate:
+        raw = original(column.path)
+        alike = f"regexp_matches(upper({raw}), {literal(_any_of(_LOOK_ALIKES[0]))})"
+        return [(f"{raw} <> {clean(name)} AND {alike}", "suspect:look_alike")]
+    if column.how in identifiers.CHECKED:
+        found = identifiers.suspect(clean(name), column.how, part(name, "sound"))
+        return [(condition, f"suspect:{rule}") for condition, rule in found]
+    return _out_of_time(column, early=False)
 
 
 def _fixed(column: Column) -> Cases:
     name, raw = column.element.name, original(column.path)
-    wide = (f"regexp_matches({raw}, '{_ANY_WIDE}')", "fixed:full_width")
     spaced = (f"{raw} <> trim({raw})", "fixed:spaces")
     if column.how is How.text:
         return [spaced]
-    cases = [wide]
+    which = f"WHEN regexp_matches({raw}, '{_ANY_WIDE}') THEN 'fixed:full_width' "
+    which += f"WHEN regexp_matches({raw}, '[{_INVISIBLE}]') THEN 'fixed:invisible'"
+    cases = [(f"regexp_matches({raw}, '{_ODD}')", f"CASE {which} ELSE 'fixed:dashes' END")]
     if column.how is How.plate:
         cases += [(f"upper({raw}) <> {raw}", "fixed:lower_case"), (f"{raw} <> {clean(name)}", "fixed:separators")]
         return cases
+    if column.how in identifiers.CHECKED:
+        found = identifiers.fixed(raw, clean(name), column.how)
+        return [*cases, *((condition, f"fixed:{rule}") for condition, rule in found)]
     cases.append(spaced)
-    if column.how is How.number and column.thousands:
-        cases.append((f"trim({raw}) <> {clean(name)}", "fixed:thousands_separator"))
+    if column.how is How.number:
+        found = amounts.fixed(raw, clean(name), column.thousands, column.meaning)
+        cases += [(condition, f"fixed:{rule}") for condition, rule in found]
     if column.how is How.timestamp and column.zone != "offset":
         main = f"TRY_STRPTIME({clean(name)}, {literal(column.formats[0])})"
+        cases.append((f"{main} IS NULL", "fixed:other_format"))
+    if column.how is How.date and len(column.formats) > 1:
+        main = amounts.day(clean(name), column.formats[:1], column.meaning)
         cases.append((f"{main} IS NULL", "fixed:other_format"))
     return cases
 
@@ -244,47 +325,108 @@ def _bound(column: Column, end: str) -> str:
         return (
             f"CAST({literal(end)} AS TIMESTAMPTZ)" if aware else f"timezone({literal(zone)}, TIMESTAMP {literal(end)})"
         )
+    if column.element.type is Type.date:
+        return f"CAST({literal(end[:10])} AS DATE)"
     return f"CAST({end} AS DOUBLE)"
 
 
-def _number(text: str, kind: Type) -> str:
+def _number(text: str, column: Column) -> str:
+    kind = column.element.type
     if kind is Type.number:
-        return f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') THEN TRY_CAST({text} AS DOUBLE) END"
-    whole = f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN "
+        return amounts.number(text, column.meaning, column.element.unit)
+    whole = f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN "
     return whole + (f"TRY_CAST({text} AS BIGINT) END" if kind is Type.integer else f"{text} END")
 
 
+def _point(column: Column) -> tuple[datums.Pair, datums.Pair, list[dict[str, str]]]:
+    """The point a coordinate belongs to: as it was read, as the standard wants it, and the stages between."""
+    names = (column.element.name, column.meaning.partner)
+    east, north = names if column.how is How.longitude else names[::-1]
+    read = (part(east, "degrees"), part(north, "degrees"))
+    steps, end = datums.stages(read, column.meaning.datum, column.element.datum, part(east, "{}"))
+    return read, end, steps
+
+
+def _point_parts(column: Column) -> list[dict[str, str]]:
+    name = column.element.name
+    dms = {part(name, "dms"): f"regexp_extract({clean(name)}, '^{_DMS}$', ['d', 'm', 's', 'h'])"}
+    levels = [dms] if column.notation == "dms" else []
+    if not column.meaning.partner:
+        return levels
+    # both columns of a point stand on the same level, whatever their notation, so that the next may name both
+    levels = [*(levels or [{}]), {part(name, "degrees"): _degrees(column)}]
+    return [*levels, *_point(column)[2]] if column.how is How.longitude else levels
+
+
+def limit(column: Column) -> int:
+    """The greatest number of degrees of a latitude or longitude."""
+    return 90 if column.how is How.latitude else 180
+
+
 def _degrees(column: Column) -> str:
-    name, limit = column.element.name, 90 if column.how is How.latitude else 180
+    name, most = column.element.name, limit(column)
     if column.notation == "decimal":
         number = f"TRY_CAST({clean(name)} AS DOUBLE)"
-        return f"CASE WHEN regexp_full_match({clean(name)}, '{_NUMBER}') AND abs({number}) <= {limit} THEN {number} END"
+        return f"CASE WHEN regexp_full_match({clean(name)}, '{NUMBER}') AND abs({number}) <= {most} THEN {number} END"
     found = part(name, "dms")
     degrees, minutes, seconds = (f"TRY_CAST({found}.{field} AS DOUBLE)" for field in "dms")
     plus, minus = ("N", "S") if column.how is How.latitude else ("E", "W")
     whole = f"({degrees} + {minutes} / 60 + {seconds} / 3600)"
-    inside = f"{found}.h IN ('{plus}', '{minus}') AND {minutes} < 60 AND {seconds} < 60 AND {whole} <= {limit}"
+    inside = f"{found}.h IN ('{plus}', '{minus}') AND {minutes} < 60 AND {seconds} < 60 AND {whole} <= {most}"
     return f"CASE WHEN {inside} THEN CASE {found}.h WHEN '{minus}' THEN -1 ELSE 1 END * {whole} END"
 
 
 def _decoded(text: str, codes: Codes) -> str:
-    whens = " ".join(
-        f"WHEN {f'{text} = {literal(c.starts)}' if codes.whole else f'starts_with({text}, {literal(c.starts)})'} "
-        f"THEN {literal(c.to)}"
-        for c in codes.entries
-    )
-    return f"CASE {whens} END"
+    whens = []
+    for code in codes.entries:
+        to = literal(code.to)
+        if codes.on and code.valid_to and len(code.successor) == 1:
+            next_one = literal(codes.entry(code.successor[0]).to)
+            to = f"CASE WHEN {_day_of(codes)} >= DATE '{code.valid_to}' THEN {next_one} ELSE {to} END"
+        whens.append(f"WHEN {_is_code(text, code, codes)} THEN {to}")
+    return f"CASE {' '.join(whens)} END"
 
 
-def _half_width(text: str) -> str:
-    """Full-width characters made half-width; the look first keeps ordinary text fast."""
-    narrow = f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"
-    return f"CASE WHEN regexp_matches({text}, '{_ANY_WIDE}') THEN {narrow} ELSE {text} END"
+def _is_code(text: str, code: Code, codes: Codes) -> str:
+    return f"{text} = {literal(code.starts)}" if codes.whole else f"starts_with({text}, {literal(code.starts)})"
+
+
+def _day_of(codes: Codes) -> str:
+    day = value(codes.on)
+    return f"CAST(timezone({literal(codes.zone)}, {day}) AS DATE)" if codes.zone else day
+
+
+def _out_of_time(column: Column, *, early: bool) -> Cases:
+    """Codes that were not yet, or no longer, in use on the day of their row; the longest that fits is the code."""
+    codes = column.codes
+    if codes is None or not codes.on:
+        return []
+    text, day, cases = clean(column.element.name), _day_of(codes), []
+    for code in codes.entries:
+        here = _is_code(text, code, codes)
+        longer = [
+            c for c in codes.entries if not codes.whole and c.starts != code.starts and c.starts.startswith(code.starts)
+        ]
+        here += "".join(f" AND NOT {_is_code(text, other, codes)}" for other in longer)
+        if early and code.valid_from:
+            cases.append((f"{here} AND {day} < DATE '{code.valid_from}'", "invalid:code_not_yet_valid"))
+        if not early and code.valid_to:
+            said = "fixed:code_replaced" if len(code.successor) == 1 else "suspect:code_withdrawn"
+            cases.append((f"{here} AND {day} >= DATE '{code.valid_to}'", said))
+    return cases
+
+
+def _plain(text: str) -> str:
+    """Full-width signs made half-width, dashes made hyphens, invisible signs taken out; the look first keeps ordinary
+    text fast."""
+    narrow = f"translate({text}, {literal(_WIDE + _DASHES)}, {literal(_NARROW + '-' * len(_DASHES))})"
+    seen = f"regexp_replace({narrow}, '[{_INVISIBLE}]', '', 'g')"
+    return f"CASE WHEN regexp_matches({text}, '{_ODD}') THEN {seen} ELSE {text} END"
+
+
+def _any_of(signs: str) -> str:
+    return f"[{signs}]"
 
 
 def _quotes() -> str:
     return "'''\"\"\"°"
-
-
-def _escaped(mark: str) -> str:
-    return "\\" + mark if mark in ".^$*+?()[]{}|\\" else mark

@@ -1,12 +1,12 @@
-"""Repairs as a layer of the plan: steps put before a mapping's own, so that they read the source as repaired.
+"""Repairs as a layer over the source: a plan run before a mapping's own, which then reads the source as repaired.
 
-    source_<table>   the input, as the source has it
+    source_<table>   given: the table as the source has it
     held_<n>         given: the rows that repairs were made for, by their texts, with the texts to put there
     matched          rows of the source that say the same in every column known of them, with the repair of each column
     mended           those rows, repaired
     repeats          mended rows that the source holds elsewhere as well: they are left as they were
     layered          which rows were repaired, which were left, with their texts as the source has them
-    in_<table>       what the mapping's own steps read: the rows of the source, the repaired ones among them
+    in_<table>       what the mapping's plan reads: the rows of the source, the repaired ones among them
 
 Nothing is lost by the layer: in_<table> has the rows of source_<table>, and the plan's balances say so.
 Must never know: engines, files, who repairs. Contract: tests/harmonise/test_harmonise_layer.py.
@@ -63,10 +63,8 @@ def held_rows(known: Sequence[str], repairs: Sequence[Repair]) -> dict[str, list
     return {**by, "number": [r.number for r in rows], "of": [r.column for r in rows], "to": [r.text for r in rows]}
 
 
-def layered(plan: Plan, mapping: Mapping, repairs: Sequence[Repair]) -> Plan:
-    """`plan` over the source as repaired; without repairs the plan itself."""
-    if not repairs:
-        return plan
+def layer_plan(mapping: Mapping, repairs: Sequence[Repair]) -> Plan:
+    """The plan from the source's rows to the rows as repaired, in the order of the source."""
     main, source, columns = input_name(mapping.main), source_name(mapping), main_columns(mapping)
     found = groups(mapping, repairs)
     steps = (
@@ -76,8 +74,7 @@ def layered(plan: Plan, mapping: Mapping, repairs: Sequence[Repair]) -> Plan:
         Step(LAYERED, _layered(source, columns)),
         Step(main, _source_as_repaired(source, columns)),
     )
-    inputs = (source, *(held_name(n) for n in range(len(found))), *(name for name in plan.inputs if name != main))
-    return Plan((*steps, *plan.steps), inputs, plan.parameters, (Balance(source, (main,)), *plan.balances))
+    return Plan(steps, (source, *(held_name(n) for n in range(len(found)))), (), (Balance(source, (main,)),))
 
 
 def _matched(source: str, number: int, known: Sequence[str]) -> str:
@@ -123,7 +120,7 @@ def _source_as_repaired(source: str, columns: Sequence[str]) -> str:
     return (
         f"SELECT {quoted(ROW)}, {picked} FROM {quoted(source)} WHERE {quoted(ROW)} NOT IN ({taken}) "
         f"UNION ALL SELECT of_row AS {quoted(ROW)}, {picked} FROM mended "
-        f"WHERE of_row NOT IN (SELECT of_row FROM repeats)"
+        f"WHERE of_row NOT IN (SELECT of_row FROM repeats) ORDER BY 1"
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from datong.harmonise.model.lineage import Field, Input, Kind, Lineage, Part
-from datong.harmonise.model.mappings import Column, How, Join, Mapping, SourceKind
+from datong.harmonise.model.mappings import Column, How, Join, Mapping
 
 _SAID_ELSEWHERE = ("element", "path", "how", "constant")
 
@@ -89,9 +89,9 @@ def _input(mapping: Mapping, path: str, kind: Kind, part: Part) -> Input:
 
 
 def _table(mapping: Mapping, path: str) -> str:
-    return path.split(".", 1)[0] if mapping.source.kind is SourceKind.database else mapping.main
+    return path.split(".", 1)[0] if mapping.source.tables else mapping.main
 
 
 def plain(mapping: Mapping, path: str) -> str:
     """The column's name in its own table."""
-    return path.split(".", 1)[1] if mapping.source.kind is SourceKind.database else path
+    return path.split(".", 1)[1] if mapping.source.tables else path

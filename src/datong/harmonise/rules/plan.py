@@ -1,54 +1,195 @@
 """The plan of a mapping: SQL steps from the source's text to harmonised and quarantined rows.
 
     joined       the source's rows, looked-up columns beside them, every text as it was   from:<path>
-    cleaned      other ways of writing removed                                            clean:<element>
-    parsed       intermediate values                                                      part:<element>.<what>
-    converted    values of the standard's types                                           value:<element>
-    judged       a verdict per column                                                     verdict:<element>
-    decided      per row the first reason against it: its column and the original text
+    quick        values where the text is plainly one, and whether it is               value:<element>, plain:<element>
+    typed        every row: its values, and whether all of it is plain
+    asked        the rows that need a closer look: not plain, or plain with a key that another plain row has
+    told         (late input) those rows again, with all their texts
+    of_told, cleaned, parsed, converted, judged, decided     the long way, for those rows alone:
+        cleaned      other ways of writing removed                                        clean:<element>
+        parsed       intermediate values                                                  part:<element>.<what>
+        converted    values of the standard's types                                       value:<element>
+        judged       a verdict per column                                                 verdict:<element>
+        decided      per row the first reason against it: its column and the original text
+    met, told_met  plain rows that share a key with a row that had to be looked at closely, and (late) their texts
+    known        everything that was looked at closely
     repeated     rows that repeat others, among those that were otherwise good
     harmonised, quarantined, repairs (what was fixed or is suspect, with the original), measured (for quality)
 
-Rows are never dropped on the way: the plan's balances say so and the engine holds it to them.
-Must never know: engines, files. Contract: tests/harmonise/test_harmonise_plan.py.
+Most rows of most sources are plain: written as the standard wants them. `plain` says so by conditions that are cheap
+and never too wide (rules.plain); whatever they do not recognise goes the long way, which alone says what is right.
+Columns for which no cheap condition is known go the long way for every row, in steps named all_*.
+Rows are never dropped on the way: the plan's balances say so and the engine holds it to them. Late inputs are rows
+of the main table by `_row` (harmonise.store.rereading), so texts of plain rows need not be kept.
+Must never know: engines, files. Contract: tests/harmonise/test_harmonise_plan.py, test_harmonise_quick.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Map
+from collections.abc import Sequence
+
 import sqlglot
 from sqlglot import exp
 
-from datong.engine.model import Balance, Plan, Step, literal, quoted
+from datong.engine.model import Balance, Late, Plan, Step, literal, quoted
 from datong.engine.rules import DIALECT
-from datong.harmonise.model.mappings import Check, Column, Join, Mapping, SourceKind, Unique
-from datong.harmonise.model.reading import BROKEN, ROW
+from datong.harmonise.model.mappings import Check, Column, Join, Mapping, Unique
+from datong.harmonise.model.reading import BROKEN, ROW, SURE
 from datong.harmonise.rules import conversions as sql
+from datong.harmonise.rules import plain
 
 CARRIED = (ROW, BROKEN)
 
 
-def plan_of(mapping: Mapping) -> Plan:
-    """The plan of `mapping`; its inputs are `input_name` of the main table and of each joined one."""
-    lookups = tuple(_lookup(mapping, join) for join in mapping.joins)
+TOLD, MET = "told", "told_met"
+
+
+def plan_of(mapping: Mapping, numbers: frozenset[str] = frozenset(), *, scanned: bool = False) -> Plan:
+    """The plan of `mapping`; its inputs are `input_name` of the main table and of each joined one, and late ones.
+
+    scanned: the main table is a scan that says in `_sure` for which rows its texts are to be trusted. numbers: the
+    paths that it gives as DOUBLE.
+    """
+    main = input_name(mapping.main)
+    days = {c.codes.on for c in mapping.columns if c.codes is not None}  # codes ask for these on the long way
+    quick = {
+        c.element.name: q
+        for c in mapping.columns
+        if c.element.name not in days and (q := plain.quick(c, mapping.missing, c.path in numbers))
+    }
+    slow = [c for c in mapping.columns if c.element.name not in quick]
     steps = (
-        *lookups,
-        Step("joined", _joined(mapping)),
-        Step("cleaned", _added("joined", {sql.clean(c.element.name): _cleaned(mapping, c) for c in _read(mapping)})),
-        Step("parsed", _added("cleaned", {k: v for c in _read(mapping) for k, v in sql.parts(c).items()})),
-        Step("converted", _added("parsed", {sql.value(c.element.name): sql.converted(c) for c in mapping.columns})),
-        Step("judged", _added("converted", {sql.verdict(c.element.name): sql.judged(c) for c in mapping.columns})),
+        *(_lookup(mapping, join) for join in mapping.joins),
+        Step("joined", _joined(mapping, main, sure=scanned), kept=False),
+        *_long_way(mapping, "all_", "joined", slow),
+        Step("quick", _quick(mapping, quick, "all_judged" if slow else "joined"), kept=False),
+        Step("typed", _typed(mapping, scanned)),
+        *_twins(mapping),
+        Step("asked", _asked(mapping)),
+        Step("of_told", _joined(mapping, TOLD), kept=False),
+        *_long_way(mapping, "", "of_told", mapping.columns),
         Step("decided", _decided(mapping)),
+        *_met(mapping),
+        Step("known", _known(mapping)),
         *_repeats(mapping),
-        Step("harmonised", _harmonised(mapping)),
+        Step("others", _others(mapping)),
+        Step("harmonised", _harmonised(mapping), kept=False, ordered_by="source_row"),
         Step("quarantined", _quarantined(mapping)),
         Step("repairs", _repairs(mapping)),
         Step("measured", _measured(mapping)),
     )
-    main = input_name(mapping.main)
-    whole = ("joined", "cleaned", "parsed", "converted", "judged", "decided")
-    balances = (*(Balance(main, (name,)) for name in whole), Balance(main, ("harmonised", "quarantined")))
-    inputs = (main, *(input_name(join.table) for join in mapping.joins))
-    return Plan(steps, inputs, (), balances)
+    balances = (
+        Balance(main, ("typed",)),
+        Balance("asked", (TOLD,)),
+        Balance(TOLD, ("decided",)),
+        *((Balance("met", (MET,)),) if mapping.unique else ()),
+        Balance(main, ("harmonised", "quarantined")),
+    )
+    late = (Late(TOLD, "asked"), *((Late(MET, "met"),) if mapping.unique else ()))
+    return Plan(steps, (main, *(input_name(join.table) for join in mapping.joins)), (), balances, late)
+
+
+def _long_way(mapping: Mapping, mark: str, before: str, columns: Sequence[Column]) -> tuple[Step, ...]:
+    """The steps <mark>cleaned to <mark>judged for `columns`, over `before`; none when there is nothing to do."""
+    read = [column for column in columns if column.constant is None]
+    if not columns:
+        return ()
+    steps = (
+        ("cleaned", _added(before, {sql.clean(c.element.name): _cleaned(mapping, c) for c in read})),
+        ("parsed", _parsed(f"{mark}cleaned", read)),
+        ("converted", _converted(f"{mark}parsed", columns)),
+        ("judged", _added(f"{mark}converted", {sql.verdict(c.element.name): sql.judged(c) for c in columns})),
+    )
+    return tuple(Step(f"{mark}{name}", text, kept=False) for name, text in steps)
+
+
+def _quick(mapping: Mapping, quick: Map[str, plain.Quick], before: str) -> str:
+    """Per element a value and whether it is plain; plain is what the long way would let pass without a word."""
+    columns = {}
+    for column in mapping.columns:
+        name = column.element.name
+        if name in quick:
+            columns[sql.value(name)] = quick[name].value
+        else:
+            columns[plain.is_plain(name)] = f"{sql.verdict(name)} IS NULL"
+    first = _added(before, columns)
+    conditions = {plain.is_plain(name): q.condition for name, q in quick.items()}
+    return _added(f"({first}) AS valued", conditions) if conditions else first
+
+
+def _typed(mapping: Mapping, scanned: bool) -> str:
+    states = [f"{join_state(join)} IS NULL" for join in mapping.joins]
+    good = [f"{quoted(BROKEN)} IS NULL", *([quoted(SURE)] if scanned else []), *states]
+    good += [plain.is_plain(c.element.name) for c in mapping.columns]
+    good += [f"{condition(check)} IS NOT TRUE" for check in mapping.checks]
+    asked = [
+        f"{_key(sql.original(join.left), join, mapping)} IS NOT NULL AS {quoted(f'asked:{join.table}')}"
+        for join in mapping.joins
+    ]
+    values = [sql.value(c.element.name) for c in mapping.columns]
+    picked = ", ".join([quoted(ROW), *values, *asked, f"COALESCE({' AND '.join(good)}, FALSE) AS plain"])
+    return f"SELECT {picked} FROM quick"
+
+
+def _keyed(key: Unique) -> tuple[str, str]:
+    """The value columns of a key, and the condition that all of them are there."""
+    names = [sql.value(name) for name in key.columns]
+    return ", ".join(names), " AND ".join(f"{name} IS NOT NULL" for name in names)
+
+
+def _twins(mapping: Mapping) -> list[Step]:
+    """Keys that several plain rows have."""
+    steps = []
+    for number, key in enumerate(mapping.unique):
+        names, there = _keyed(key)
+        shared = f"SELECT {names} FROM typed WHERE plain AND {there} GROUP BY {names} HAVING count(*) > 1"
+        steps.append(Step(f"twins_{number}", shared))
+    return steps
+
+
+def _asked(mapping: Mapping) -> str:
+    again = [f"SELECT {quoted(ROW)} FROM typed WHERE NOT plain"]
+    for number, key in enumerate(mapping.unique):
+        names, _ = _keyed(key)
+        again.append(f"SELECT {quoted(ROW)} FROM typed SEMI JOIN twins_{number} USING ({names}) WHERE plain")
+    return " UNION ".join(again) if mapping.unique else again[0]
+
+
+def _met(mapping: Mapping) -> tuple[Step, ...]:
+    """Plain rows not looked at yet that share a key with a good row that was: their texts are needed, too."""
+    if not mapping.unique:
+        return ()
+    found = []
+    for key in mapping.unique:
+        names, there = _keyed(key)
+        good = f"SELECT {names} FROM decided WHERE reason IS NULL AND {there}"
+        found.append(
+            f"SELECT {quoted(ROW)} FROM typed ANTI JOIN asked USING ({quoted(ROW)}) "
+            f"SEMI JOIN ({good}) AS good USING ({names}) WHERE plain"
+        )
+    return (
+        Step("met", " UNION ".join(found)),
+        Step("of_met", _joined(mapping, MET), kept=False),
+    )
+
+
+def _known(mapping: Mapping) -> str:
+    """The rows looked at closely; to plain ones that were met on the way nothing is said."""
+    texts = [quoted(ROW), *(sql.original(path) for path in mapping.paths), *(join_state(j) for j in mapping.joins)]
+    cleaned = [sql.clean(c.element.name) for c in _read(mapping)]
+    values = [sql.value(c.element.name) for c in mapping.columns]
+    said = [*(sql.verdict(c.element.name) for c in mapping.columns), "reason", quoted("column"), "original"]
+    known = f"SELECT {', '.join((*texts, *cleaned, *values, *said))} FROM decided"
+    if not mapping.unique:
+        return known
+    of_plain = [
+        *texts,
+        *(f"CASE WHEN {sql.value(c.element.name)} IS NOT NULL THEN {sql.original(c.path)} END" for c in _read(mapping)),
+        *values,
+        *("CAST(NULL AS VARCHAR)" for _ in said),
+    ]
+    return f"{known} UNION ALL SELECT {', '.join(of_plain)} FROM of_met JOIN typed USING ({quoted(ROW)})"
 
 
 def input_name(table: str) -> str:
@@ -65,12 +206,12 @@ def _read(mapping: Mapping) -> list[Column]:
 
 
 def is_main(mapping: Mapping, path: str) -> bool:
-    return mapping.source.kind is not SourceKind.database or path.split(".", maxsplit=1)[0] == mapping.main
+    return not mapping.source.tables or path.split(".", maxsplit=1)[0] == mapping.main
 
 
 def _plain(mapping: Mapping, path: str) -> str:
-    """The name a path has in its input table: the path for files, the column for database tables."""
-    return path.split(".", 1)[1] if mapping.source.kind is SourceKind.database else path
+    """The name a path has in its input table: the path itself, or the column where the source has tables."""
+    return path.split(".", 1)[1] if mapping.source.tables else path
 
 
 def _key(text: str, join: Join, mapping: Mapping) -> str:
@@ -88,9 +229,8 @@ def _lookup(mapping: Mapping, join: Join) -> Step:
     return Step(f"of_{join.table.lower()}", f"SELECT {', '.join(picked)} FROM {source} GROUP BY 1")
 
 
-def _joined(mapping: Mapping) -> str:
-    main = input_name(mapping.main)
-    columns = [f"{main}.{quoted(name)}" for name in CARRIED]
+def _joined(mapping: Mapping, main: str, *, sure: bool = False) -> str:
+    columns = [f"{main}.{quoted(name)}" for name in (*CARRIED, *((SURE,) if sure else ()))]
     aliases = {join.table: f"of_{join.table.lower()}" for join in mapping.joins}
 
     def place(path: str) -> str:
@@ -112,7 +252,32 @@ def _joined(mapping: Mapping) -> str:
 
 
 def _cleaned(mapping: Mapping, column: Column) -> str:
-    return sql.cleaned_text(sql.original(column.path), column.how, mapping.missing, column.thousands)
+    raw = sql.original(column.path)
+    return sql.cleaned_text(raw, column.how, mapping.missing, column.thousands, column.meaning)
+
+
+def _parsed(before: str, columns: Sequence[Column]) -> str:
+    """The parts of all columns, level over level."""
+    levels: list[dict[str, str]] = [{}]
+    for column in columns:
+        for number, level in enumerate(sql.parts(column)):
+            if number == len(levels):
+                levels.append({})
+            levels[number] |= level
+    text = _added(before, levels[0])
+    for number, level in enumerate(levels[1:], 1):
+        text = _added(f"({text}) AS level_{number}", level)
+    return text
+
+
+def _converted(before: str, columns: Sequence[Column]) -> str:
+    """The values; codes that must be valid on a day come after it."""
+    dated = [c for c in columns if c.codes is not None and c.codes.on]
+    first = [c for c in columns if c not in dated]
+    text = _added(before, {sql.value(c.element.name): sql.converted(c) for c in first})
+    if not dated:
+        return text
+    return _added(f"({text}) AS before_codes", {sql.value(c.element.name): sql.converted(c) for c in dated})
 
 
 def _added(before: str, columns: dict[str, str]) -> str:
@@ -172,10 +337,10 @@ def _repeats(mapping: Mapping) -> list[Step]:
     for number, key in enumerate(mapping.unique):
         names = [sql.value(name) for name in key.columns]
         there = " AND ".join(f"{name} IS NOT NULL" for name in names)
-        shared = f"SELECT {', '.join(names)} FROM decided WHERE reason IS NULL AND {there}"
+        shared = f"SELECT {', '.join(names)} FROM known WHERE reason IS NULL AND {there}"
         steps.append(Step(f"shared_{number}", f"{shared} GROUP BY ALL HAVING count(*) > 1"))
     if not mapping.unique:
-        nothing = f"SELECT {quoted(ROW)} AS copy, '' AS said, '' AS of_columns, '' AS raw FROM decided WHERE FALSE"
+        nothing = f"SELECT {quoted(ROW)} AS copy, '' AS said, '' AS of_columns, '' AS raw FROM known WHERE FALSE"
         return [Step("repeated", nothing)]
     every = " UNION ALL ".join(_repeated(mapping, key, number) for number, key in enumerate(mapping.unique))
     once = "QUALIFY row_number() OVER (PARTITION BY copy ORDER BY of_rule) = 1"
@@ -187,7 +352,7 @@ def _repeated(mapping: Mapping, key: Unique, number: int) -> str:
     names = [sql.value(name) for name in key.columns]
     apart = {*key.columns, *key.apart_from}
     others = [sql.value(c.element.name) for c in mapping.columns if c.element.name not in apart]
-    told = ", ".join(f"COALESCE(CAST({other} AS VARCHAR), chr(0))" for other in others)
+    told = ", ".join(f"COALESCE('=' || CAST({other} AS VARCHAR), '-')" for other in others)
     content = f"concat_ws('|', {told})" if others else "''"
     over = f"PARTITION BY {', '.join(names)}"
     said = (
@@ -198,18 +363,29 @@ def _repeated(mapping: Mapping, key: Unique, number: int) -> str:
     raw = f"concat_ws(' | ', {', '.join(raws)})" if raws else "''"
     return (
         f"SELECT {quoted(ROW)} AS copy, {said} AS said, {literal(', '.join(key.columns))} AS of_columns, {raw} AS raw, "
-        f"{number} AS of_rule FROM decided JOIN shared_{number} USING ({', '.join(names)}) WHERE reason IS NULL"
+        f"{number} AS of_rule FROM known JOIN shared_{number} USING ({', '.join(names)}) WHERE reason IS NULL"
     )
 
 
-_WITH_REPEATED = f"FROM decided LEFT JOIN repeated ON {quoted(ROW)} = copy"
+_WITH_REPEATED = f"FROM known LEFT JOIN repeated ON {quoted(ROW)} = copy"
 _GOOD = "reason IS NULL AND copy IS NULL"
 
 
+def _others(mapping: Mapping) -> str:
+    """Rows that were looked at closely: their values, and whether they are held."""
+    values = ", ".join(sql.value(c.element.name) for c in mapping.columns)
+    return f"SELECT {quoted(ROW)}, NOT ({_GOOD}) AS held, {values} {_WITH_REPEATED}"
+
+
 def _harmonised(mapping: Mapping) -> str:
-    values = [f"{sql.value(c.element.name)} AS {quoted(c.element.name)}" for c in mapping.columns]
-    picked = f"SELECT {', '.join(values)}, {quoted(ROW)} AS source_row"
-    return f"{picked} {_WITH_REPEATED} WHERE {_GOOD} ORDER BY source_row"
+    """Plain rows as they are, the others with the values that were found for them."""
+    row, names = quoted(ROW), [sql.value(c.element.name) for c in mapping.columns]
+    values = [
+        f"CASE WHEN o.{row} IS NULL THEN t.{name} ELSE o.{name} END AS {quoted(c.element.name)}"
+        for name, c in zip(names, mapping.columns, strict=True)
+    ]
+    picked = f"SELECT {', '.join(values)}, t.{row} AS source_row"
+    return f"{picked} FROM typed t LEFT JOIN others o ON t.{row} = o.{row} WHERE o.held IS NOT TRUE"
 
 
 def _quarantined(mapping: Mapping) -> str:
@@ -260,4 +436,25 @@ def _measured(mapping: Mapping) -> str:
         counts.append(f"count({condition(check)}) AS {quoted(f'checked:{check.reason}')}")
         counts.append(f"count(*) FILTER {condition(check)} AS {quoted(f'failed:{check.reason}')}")
     counts.append("(SELECT count(*) FROM repeated) AS repeated")
-    return f"SELECT {', '.join(counts)} FROM decided"
+    close, rest = f"SELECT {', '.join(counts)} FROM known", _measured_plain(mapping)
+    added = {name for name, _ in _plain_counts(mapping)}
+    named = [count.rsplit(" AS ", 1)[1] for count in counts]
+    picked = [f"close.{name} + rest.{name} AS {name}" if name in added else f"close.{name}" for name in named]
+    return f"SELECT {', '.join(picked)} FROM ({close}) AS close, ({rest}) AS rest"
+
+
+def _plain_counts(mapping: Mapping) -> list[tuple[str, str]]:
+    """What plain rows add to the counts: everything in them is as it should be, so the rest is nought."""
+    counts = [("rows", "count(*)")]
+    for column in _read(mapping):
+        name = column.element.name
+        counts += [(quoted(f"{what}:{name}"), f"count({sql.value(name)})") for what in ("filled", "plain", "read")]
+    for join in mapping.joins:
+        counts.append((quoted(f"asked:{join.table}"), f"count(*) FILTER ({quoted(f'asked:{join.table}')})"))
+    counts += [(quoted(f"checked:{c.reason}"), f"count({condition(c)})") for c in mapping.checks]
+    return counts
+
+
+def _measured_plain(mapping: Mapping) -> str:
+    counts = ", ".join(f"{count} AS {name}" for name, count in _plain_counts(mapping))
+    return f"SELECT {counts} FROM typed ANTI JOIN known USING ({quoted(ROW)})"

@@ -1,9 +1,9 @@
 """Reading a data standard: an Open Data Contract Standard document, version 3.0 to 3.2, valid against its schema.
 
 Elements carry their English name in `businessName`, their Chinese one as a synonym with locale zh-CN, their unit
-as the custom property `unit`, and `classification: personal` where they speak of persons. Versions before 3.2 have no
-synonyms: there the name stands in for a name that is missing, and a physical type for a logical one. A constraint that
-is not held row by row becomes a quality rule, so that none is lost.
+and the datum of coordinates as the custom properties `unit` and `datum`, and `classification: personal` where they
+speak of persons. Versions before 3.2 have no synonyms: there the name stands in for a name that is missing, and a
+physical type for a logical one. A constraint that is not held row by row becomes a quality rule, so that none is lost.
 Must never know: files, data. Contract: tests/harmonise/test_harmonise_workspace.py and test_harmonise_contracts.py.
 """
 
@@ -24,6 +24,7 @@ from datong.ground.canonical import digest, plain
 from datong.ground.refusal import Problem
 from datong.harmonise.model.contracts import Metric, Must, Rule, RuleType
 from datong.harmonise.model.mappings import Element, Standard, Type
+from datong.harmonise.rules.datums import DATUMS
 
 SHOWN_MAX = 20
 WRITTEN = "v3.2.0"
@@ -135,6 +136,10 @@ def _element(where: str, prop: Map[str, Any], *, bilingual: bool) -> tuple[Eleme
         return None, found
     options = {k: v for k, v in (prop.get("logicalTypeOptions") or {}).items() if k in _HELD.get(kind, ())}
     units = [c["value"] for c in prop.get("customProperties") or [] if c["property"] == "unit"]
+    datums = [str(c["value"]) for c in prop.get("customProperties") or [] if c["property"] == "datum"]
+    if datums and datums[0] not in DATUMS:
+        known = ", ".join(DATUMS)
+        return None, [Problem(where, f"datum 应为 {known} 之一", f"datum should be one of {known}")]
     return (
         Element(
             name=str(prop["name"]),
@@ -149,6 +154,7 @@ def _element(where: str, prop: Map[str, Any], *, bilingual: bool) -> tuple[Eleme
             max_length=options.get("maxLength"),
             pattern=str(options.get("pattern", "")),
             values=tuple(str(entry["value"]) for entry in prop.get("enum") or []),
+            datum=datums[0] if datums else "WGS84",
         ),
         [],
     )

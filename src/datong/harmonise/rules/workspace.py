@@ -1,6 +1,7 @@
 """Reading a workspace: the texts of sources, code tables and mappings, every mistake told at once.
 
-`files` is {path in the workspace: parsed YAML}, as the store read it. A mapping names its source, its standard and
+`files` is {path in the workspace: parsed YAML}, as the store read it; when it knows the lines too (model.texts.Texts),
+every problem says in which line it stands. A mapping names its source, its standard and
 its code tables; `mapping_of` follows the names. Must never know: where the files lie, data.
 Contract: tests/harmonise/test_harmonise_workspace.py.
 """
@@ -14,6 +15,7 @@ import zoneinfo
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from datetime import date, datetime
+from math import isfinite
 from typing import Any
 
 import sqlglot
@@ -24,8 +26,8 @@ from datong.engine.rules import DIALECT
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import (
+    BLANKS,
     Check,
-    Code,
     Codes,
     Column,
     Element,
@@ -40,9 +42,15 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
+from datong.harmonise.rules import meaning as reading
+from datong.harmonise.rules import source_keys
+from datong.harmonise.rules.datums import DATUMS
+from datong.harmonise.rules.places import placed
+from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import standard_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
 Files = Map[str, Any]
 
 MAKES = {
@@ -53,20 +61,26 @@ MAKES = {
     How.longitude: {Type.number},
     How.plate: {Type.string},
     How.code: {Type.string},
+    How.date: {Type.date},
+    How.boolean: {Type.boolean},
+    How.resident_id: {Type.string},
+    How.credit_code: {Type.string},
+    How.vin: {Type.string},
+    How.phone: {Type.string},
+    How.birth_date: {Type.date},
+    How.sex: {Type.string},
 }
 """The types of element each conversion can make."""
 
-OPTIONS = {
-    How.text: set[str](),
+_OWN_OPTIONS = {
     How.number: {"thousands", "between"},
     How.timestamp: {"zone", "formats", "ambiguous", "between"},
     How.latitude: {"notation", "datum", "between"},
     How.longitude: {"notation", "datum", "between"},
-    How.plate: set[str](),
     How.code: {"codes"},
 }
-SAME_DATUM = ("WGS84", "CGCS2000")
-"""Datums that need no conversion to WGS84: they differ by centimetres (policy.md 7.4)."""
+OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
+"""The keys that each conversion may have."""
 LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S",)
 
 
@@ -80,6 +94,30 @@ class Found:
     def say(self, at: str, zh: str, en: str) -> None:
         self.problems.append(Problem(f"{self.file}: {at}" if at else self.file, zh, en))
 
+    def items(self, at: str, value: Any) -> list[Any]:
+        """`value` as a list."""
+        if isinstance(value, list):
+            return value
+        self.say(at, "应为列表", "should be a list")
+        return []
+
+    def texts(self, at: str, value: Any) -> tuple[str, ...]:
+        """`value` as a list of texts (or numbers, as they are written)."""
+        items = self.items(at, value)
+        if all(isinstance(item, str | int | float) for item in items):
+            return tuple(map(str, items))
+        self.say(at, "应为文字列表", "should be a list of texts")
+        return ()
+
+    def word(self, at: str, value: Any, default: str = "") -> str:
+        """`value` as a text; nothing stands for `default`."""
+        if value is None:
+            return default
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return str(value)
+        self.say(at, "应为文字", "should be a text")
+        return default
+
     def only(self, value: Any, at: str, allowed: Iterable[str]) -> dict[str, Any]:
         """`value` as a dict; its unknown keys are told with the nearest known ones."""
         if not isinstance(value, dict):
@@ -87,7 +125,7 @@ class Found:
             return {}
         known = sorted(allowed)
         for key in value:
-            if key not in known:
+            if str(key) not in known:
                 near = nearest(str(key), known)
                 self.say(f"{at}.{key}".lstrip("."), f"没有这一项{_zh(near)}", f"there is no such item{_en(near)}")
         return value
@@ -110,20 +148,54 @@ def mapping_names(files: Files) -> list[str]:
 
 def mapping_of(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     """The mapping `name` with the source, standard and code tables it names, or everything wrong with them."""
+    mapping, problems = _mapping(files, name)
+    return mapping, placed(problems, files)
+
+
+def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
+    """The source `name`, or everything wrong with it."""
+    file = f"sources/{name}.yaml"
+    if file not in files:
+        known = [path[len("sources/") : -len(".yaml")] for path in files if path.startswith("sources/")]
+        near = nearest(name, known) or known
+        return None, [Problem(file, f"没有这个数据源{_zh(near)}", f"there is no such source{_en(near)}")]
+    source, problems = _source(file, files[file])
+    return (None, placed(problems, files)) if problems else (source, [])
+
+
+def unnamed(files: Files) -> list[Problem]:
+    """Everything wrong with the sources and standards that no mapping names (the others are read with theirs)."""
+    named = {str(text.get(key)) for text in files.values() if isinstance(text, dict) for key in ("source", "standard")}
+    problems: list[Problem] = []
+    for path, text in files.items():
+        for form, read in ((r"sources/(.*)\.yaml", _source), (r"standards/(.*)\.odcs\.yaml", standard_of)):
+            found = re.fullmatch(form, path)
+            if found and found[1] not in named:
+                problems += read(path, text)[1]
+    return placed(problems, files)
+
+
+def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     found = Found(f"mappings/{name}.yaml")
     if found.file not in files:
         near = nearest(name, mapping_names(files))
         found.say("", f"没有这个映射{_zh(near)}", f"there is no such mapping{_en(near)}")
         return None, found.problems
-    keys = {"source", "standard", "table", "missing", "columns", "joins", "checks", "unique", "freshness", "note"}
+    keys = {
+        "source", "standard", "resource", "table", "missing", "columns", "joins", "checks", "unique", "freshness",
+        "left", "note",
+    }  # fmt: skip
     value = found.only(files[found.file], "", keys)
     source = _named(files, found, value, key="source", pattern="sources/{}.yaml", read=_source)
     standard = _named(files, found, value, key="standard", pattern="standards/{}.odcs.yaml", read=standard_of)
     if source is None or standard is None:
         return None, found.problems
-    main = str(value.get("table", "")) if source.kind is SourceKind.database else source.name
-    if source.kind is SourceKind.database and main not in source.tables:
+    main = str(value.get("table", "")) if source.tables else source.name
+    if source.tables and main not in source.tables:
         found.say("table", "应为数据源中的一张表", f"should be one of the source's tables: {', '.join(source.tables)}")
+    resource = str(value.get("resource", name))
+    if not RESOURCE.fullmatch(resource):
+        found.say("resource", "应为资源标识码", "should be a resource code: letters, digits, - and _")
     reader = _Reader(found, files, source, standard, main)
     columns = reader.columns(value.get("columns"))
     joins = reader.joins(value.get("joins", []))
@@ -131,12 +203,14 @@ def mapping_of(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     checks = reader.checks(value.get("checks", []))
     unique = reader.unique(value.get("unique", []))
     freshness = reader.freshness(value.get("freshness"))
-    missing = tuple(str(m) for m in value.get("missing", [""]) or [""])
+    missing = found.texts("missing", value.get("missing", [""])) or ("",)
+    found.texts("left", value.get("left", []))
     if found.problems:
         return None, found.problems
     used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *reader.used)}
+    lines = getattr(files, "lines", {}).get(found.file, {})
     fields = (columns, joins, checks, unique, missing)
-    return Mapping(name, source, standard, main, *fields, digest(used), freshness), []
+    return Mapping(name, source, standard, main, *fields, digest(used), resource, lines, freshness), []
 
 
 def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:
@@ -158,43 +232,55 @@ def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, patter
 def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     """The source, also when something in it is wrong, so that the mapping's own mistakes are told with it."""
     found = Found(file)
-    keys = {"kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "title", "note"}
+    keys = {
+        "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
+        "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
+        "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "load",
+        "title", "note",
+    }  # fmt: skip
     value = found.only(given, "", keys)
     name = file.removeprefix("sources/").removesuffix(".yaml")
     if not NAME.fullmatch(name):
         found.say("", "文件名应为小写名称", "the file's name should be a-z, 0-9 and _")
-    if value.get("kind") not in set(SourceKind):
+    if value.get("kind") not in [kind.value for kind in SourceKind]:
         kinds = ", ".join(SourceKind)
         found.say("kind", f"应为 {kinds} 之一", f"should be one of {kinds}")
         return None, found.problems
     kind = SourceKind(value["kind"])
-    path = str(value.get("path", ""))
-    if not path and not (kind is SourceKind.database and value.get("url_from")):
+    path = found.word("path", value.get("path"))
+    url_from, records = found.word("url_from", value.get("url_from")), found.word("records", value.get("records"))
+    encoding = found.word("encoding", value.get("encoding"), "utf-8")
+    delimiter = found.word("delimiter", value.get("delimiter"), ",")
+    tables = tables_of(found, kind, value)
+    columns, numbered = headings_of(found, kind, value, tables)
+    elsewhere = kind in (SourceKind.http, SourceKind.s3) or (kind is SourceKind.database and value.get("url_from"))
+    if not path and not elsewhere and not (tables and kind is not SourceKind.database):
         found.say("path", "缺少 path", "there is no path")
-    if path.startswith(("/", "~")) or ".." in path.split("/"):
+    more = source_keys.more_of(found, kind, value)
+    if not inside_data(path):
         found.say("path", "应为数据目录内的相对路径", "should lie inside the data folder")
-    tables = value.get("tables", {})
-    if kind is SourceKind.database and not (isinstance(tables, dict) and tables):
-        found.say("tables", "应为 表: 主键列", "should name each table with its key column")
-        tables = {}
     skip = value.get("skip_lines", 0)
-    if not isinstance(skip, int) or skip < 0:
+    if not isinstance(skip, int) or isinstance(skip, bool) or skip < 0:
         found.say("skip_lines", "应为非负整数", "should be a whole number, 0 or more")
-    for key, size in (("delimiter", 1),):
-        if len(str(value.get(key, ","))) != size:
-            found.say(key, "应为一个字符", "should be one character")
-    try:
-        "".encode(str(value.get("encoding", "utf-8")))
-    except LookupError:
+        skip = 0
+    if delimiter != BLANKS and (len(delimiter) != 1 or delimiter in '\r\n"'):
+        found.say("delimiter", f"应为一个字符或 {BLANKS}", f"should be one character, or {BLANKS}")
+    if not _is_encoding(encoding):
         found.say("encoding", "未知编码", "is no known encoding")
     return (
         Source(
-            name, kind, path, str(value.get("url_from", "")), str(value.get("records", "")),
-            str(value.get("encoding", "utf-8")), str(value.get("delimiter", ",")), skip if isinstance(skip, int) else 0,
-            {str(k): str(v) for k, v in tables.items()},
+            name, kind, path, url_from, records, encoding, delimiter, skip,
+            {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered, **more,
         ),
         found.problems,
     )  # fmt: skip
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return isinstance("".encode(name), bytes) and "\n".encode(name) != b""
+    except (LookupError, ValueError):  # such as `hex`, which Python knows and which is no encoding of texts
+        return False
 
 
 class _Reader:
@@ -217,34 +303,42 @@ class _Reader:
                 self.found.say(
                     "columns", f"缺少必填元素 {element.name}", f"the required element {element.name} is not filled"
                 )
-        return tuple(columns)
+        reading.points(self.found.say, columns)
+        return tuple(reading.dated(self.found.say, columns))
 
     def _column(self, element: Element, given: Any) -> Column:
         at = f"columns.{element.name}"
-        value = {"from": given} if isinstance(given, str) else given
+        value = {"from": given} if isinstance(given, str | int) and not isinstance(given, bool) else given
         how = self._how(at, value.get("as", "text") if isinstance(value, dict) else "text")
-        value = self.found.only(value, at, {"from", "as", "constant", "note"} | OPTIONS[how])
+        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | OPTIONS[how])
+        if value.get("confirm", False) is not False:
+            zh, en = (
+                "核对后删去 confirm，或改列入 left",
+                "look at it, then take `confirm` away, or move the column to `left`",
+            )
+            self.found.say(f"{at}.confirm", f"待人确认：{zh}", f"waits for a person: {en}")
         if ("from" in value) == ("constant" in value):
             self.found.say(at, "from 与 constant 须且只须其一", "needs either `from` or `constant`")
         if "from" in value and element.type not in MAKES[how]:
             self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
-        constant = str(value["constant"]) if "constant" in value else None
+        constant = self.found.word(f"{at}.constant", value["constant"]) if "constant" in value else None
         return Column(
             element=element,
-            path=str(value.get("from", "")),
+            path=self.found.word(f"{at}.from", value.get("from")),
             how=how,
             constant=constant,
             zone=self._zone(at, how, value),
-            formats=tuple(str(f) for f in value.get("formats", LOCAL_FORMATS)),
+            formats=self.found.texts(f"{at}.formats", value.get("formats", list(_formats(how)))) or _formats(how),
             ambiguous=self._one_of(f"{at}.ambiguous", value.get("ambiguous", "quarantine"), ("quarantine", "earlier")),
             notation=self._notation(at, how, value),
-            thousands=str(value.get("thousands", "")),
+            thousands=self.found.word(f"{at}.thousands", value.get("thousands")),
             between=self._between(at, how, value.get("between")),
             codes=self._codes(at, how, value),
+            meaning=reading.meaning_of(self.found.say, at, how, element, value),
         )
 
     def _how(self, at: str, name: Any) -> How:
-        if name not in set(How):
+        if name not in [how.value for how in How]:
             near, known = nearest(str(name), How), ", ".join(How)
             zh, en = (
                 f"未知的转换；可用：{known}{_zh(near)}",
@@ -262,7 +356,7 @@ class _Reader:
             self.found.say(
                 f"{at}.zone", "须声明时区（offset 或时区名）", "declare the zone: `offset` (in the text) or a name"
             )
-        elif zone != "offset" and zone not in _zones():
+        elif zone != "offset" and str(zone) not in _zones():
             near = nearest(str(zone), _zones())
             self.found.say(f"{at}.zone", f"未知时区 {zone}{_zh(near)}", f"{zone} is no known time zone{_en(near)}")
         return str(zone)
@@ -273,9 +367,9 @@ class _Reader:
         datum = value.get("datum")
         if datum is None:
             self.found.say(f"{at}.datum", "坐标系未声明", "declare the datum of the coordinates, e.g. WGS84")
-        elif datum not in SAME_DATUM:
-            said = f"only {' and '.join(SAME_DATUM)} are converted today"
-            self.found.say(f"{at}.datum", f"暂不支持 {datum}；可用 {'、'.join(SAME_DATUM)}", f"{datum}: {said}")
+        elif datum not in DATUMS:
+            known = ", ".join(DATUMS)
+            self.found.say(f"{at}.datum", f"未知坐标系 {datum}；可用 {known}", f"{datum} is no datum of: {known}")
         return self._one_of(f"{at}.notation", value.get("notation"), ("decimal", "dms"))
 
     def _between(self, at: str, how: How, value: Any) -> tuple[str, str] | None:
@@ -285,11 +379,14 @@ class _Reader:
             self.found.say(f"{at}.between", "应为 [下限, 上限]", "should be [lowest, highest]")
             return None
         try:
-            if how is How.timestamp:
+            if how in {How.timestamp, How.date, How.birth_date}:
                 ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
                 return ends[0].isoformat(), ends[1].isoformat()
-            return repr(float(value[0])), repr(float(value[1]))
-        except (ValueError, TypeError):
+            low, high = float(value[0]), float(value[1])
+            if isfinite(low) and isfinite(high):
+                return repr(low), repr(high)
+            raise ValueError("no finite range")
+        except (ValueError, TypeError, OverflowError):
             self.found.say(f"{at}.between", "上下限不可读", "its ends cannot be read")
             return None
 
@@ -301,14 +398,10 @@ class _Reader:
             self.found.say(f"{at}.codes", f"没有代码表 {file}", f"there is no code table {file}")
             return None
         self.used.append(file)
-        table = self.found.only(self.files[file], at, {"title", "source", "match", "codes", "note"})
-        entries = table.get("codes")
-        if not (isinstance(entries, dict) and entries):
-            self.found.say(f"{at}.codes", "代码表为空", "the code table is empty")
-            return None
-        whole = self._one_of(f"{at}.codes.match", table.get("match", "whole"), ("whole", "prefix")) == "whole"
-        codes = [Code(str(k), str(v["to"] if isinstance(v, dict) else v)) for k, v in entries.items()]
-        return Codes(str(value["codes"]), whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))))
+        found = Found(file)
+        codes = _code_table(found, str(value["codes"]), self.files[file], str(value.get("on", "")))
+        self.found.problems += [problem for problem in found.problems if problem not in self.found.problems]
+        return codes
 
     def _one_of(self, at: str, value: Any, known: tuple[str, ...]) -> str:
         if value not in known:
@@ -318,7 +411,7 @@ class _Reader:
 
     def joins(self, given: Any) -> tuple[Join, ...]:
         joins: list[Join] = []
-        for number, item in enumerate(given if isinstance(given, list) else []):
+        for number, item in enumerate(self.found.items("joins", given)):
             at = f"joins[{number}]"
             value = self.found.only(item, at, {"table", "on", "as", "missing", "note"})
             on = value.get("on")
@@ -329,17 +422,18 @@ class _Reader:
                 self.found.say(f"{at}.on", "应为 左列: 右列", "should be one pair, left path: right path")
                 continue
             (left, right), how = next(iter(on.items())), self._how(at, value.get("as", "text"))
-            if not str(right).startswith(f"{table}."):
+            if not (isinstance(left, str) and str(right).startswith(f"{table}.")):
                 self.found.say(f"{at}.on", f"右列应为 {table}.列", f"the right path should be {table}.column")
             held = self._one_of(f"{at}.missing", value.get("missing", "quarantine"), ("quarantine", "keep"))
             joins.append(Join(table, str(left), str(right).removeprefix(f"{table}."), how, held))
         return tuple(joins)
 
     def paths_known(self, columns: Iterable[Column], joins: Iterable[Join]) -> None:
-        """For databases: every path names a table that is the main one or was joined before."""
-        if self.source.kind is not SourceKind.database:
+        """Where the source has tables: every path names one that is the main one or was joined before."""
+        if not self.source.tables:
             if joins:
-                self.found.say("joins", "仅数据库来源可关联", "only database sources can be joined")
+                zh, en = "数据源没有声明多张表（tables）", "the source declares no tables, so there is nothing to join"
+                self.found.say("joins", zh, en)
             return
         reached = {self.main}
         for join in joins:
@@ -353,7 +447,7 @@ class _Reader:
 
     def checks(self, given: Any) -> tuple[Check, ...]:
         checks = []
-        for number, item in enumerate(given if isinstance(given, list) else []):
+        for number, item in enumerate(self.found.items("checks", given)):
             at = f"checks[{number}]"
             value = self.found.only(item, at, {"reason", "when", "note"})
             reason = str(value.get("reason", ""))
@@ -361,7 +455,7 @@ class _Reader:
                 self.found.say(f"{at}.reason", "应为新的小写名称", "should be a new name: a-z, 0-9 and _")
             try:
                 tree = sqlglot.parse_one(str(value.get("when", "")), read=DIALECT)
-            except SqlglotError:
+            except (SqlglotError, RecursionError):
                 self.found.say(f"{at}.when", "不是可读的条件", "is no condition that can be read")
                 continue
             names = tuple(dict.fromkeys(node.name for node in tree.find_all(exp.Column)))
@@ -373,10 +467,10 @@ class _Reader:
 
     def unique(self, given: Any) -> tuple[Unique, ...]:
         keys = []
-        for number, item in enumerate(given if isinstance(given, list) else []):
+        for number, item in enumerate(self.found.items("unique", given)):
             at = f"unique[{number}]"
             value = self.found.only(item, at, {"columns", "apart_from", "note"})
-            columns, apart = (tuple(map(str, value.get(key) or [])) for key in ("columns", "apart_from"))
+            columns, apart = (self.found.texts(f"{at}.{key}", value.get(key, [])) for key in ("columns", "apart_from"))
             if not columns:
                 self.found.say(f"{at}.columns", "缺少列", "names no columns")
             self._elements(at, (*columns, *apart))
@@ -402,6 +496,28 @@ class _Reader:
             if name not in self.mapped:
                 near = nearest(name, self.mapped)
                 self.found.say(at, f"映射中没有 {name}{_zh(near)}", f"the mapping fills no element {name}{_en(near)}")
+
+
+def _formats(how: How) -> tuple[str, ...]:
+    return reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS
+
+
+def _code_table(found: Found, name: str, given: Any, on: str = "") -> Codes | None:
+    table = found.only(given, "", {"title", "source", "match", "codes", "note"})
+    entries = table.get("codes")
+    if not (isinstance(entries, dict) and entries):
+        found.say("codes", "代码表为空", "the code table is empty")
+        return None
+    if table.get("match", "whole") not in ("whole", "prefix"):
+        found.say("match", "应为 whole 或 prefix", "should be whole or prefix")
+    for code, entry in entries.items():
+        to = entry.get("to") if isinstance(entry, dict) else entry
+        if to is None:
+            found.say(f"codes.{code}", "缺少取值（to）", "has no value (`to`)")
+        found.word(f"codes.{code}", to)
+    codes = reading.codes_of(found.say, entries)
+    whole = table.get("match", "whole") == "whole"
+    return Codes(name, whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))), on)
 
 
 @functools.cache

@@ -3,7 +3,10 @@
 folders    install, sweep: the node's folder
 library    the data elements
 building   check, build
+drafting   texts for a table nobody has described yet
+matching   match, confirm, synonyms, withdraw_synonym
 showing    builds, what was quarantined and why
+suspicions what the first rows of a source make one suspect
 rows       what other rooms may have of a build
 repairing  repair, import_repairs, export_repairs, withdraw_repair, repairs: what was quarantined, mended
 runs       the attempts to build; lineage
@@ -14,16 +17,19 @@ measuring  quality_of, quality_history, rows_behind
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
 """
 
-from datong.harmonise.service.building import build, check
+from datong.harmonise.service.building import build, check, mappings
 from datong.harmonise.service.contracting import compare, contract
+from datong.harmonise.service.drafting import draft
 from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
+from datong.harmonise.service.matching import confirm, match, propose, synonyms, target_of, withdraw_synonym
 from datong.harmonise.service.measuring import quality_history, quality_of, rows_behind
 from datong.harmonise.service.repairing import export_repairs, import_repairs, repair, repairs, withdraw_repair
 from datong.harmonise.service.replaying import replay
-from datong.harmonise.service.rows import current, own_rows, quarantined_rows
+from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
 from datong.harmonise.service.runs import RUNS_MAX, lineage, lineage_runs, on_run
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
+from datong.harmonise.service.suspicions import suspicions
 
 __all__ = [
     "RUNS_MAX",
@@ -32,16 +38,22 @@ __all__ = [
     "builds",
     "check",
     "compare",
+    "confirm",
     "contract",
     "current",
+    "draft",
     "export_repairs",
     "import_repairs",
     "install",
+    "is_built",
     "library",
     "lineage",
     "lineage_runs",
+    "mappings",
+    "match",
     "on_run",
     "own_rows",
+    "propose",
     "quality_history",
     "quality_of",
     "quarantine_summary",
@@ -50,6 +62,10 @@ __all__ = [
     "repairs",
     "replay",
     "rows_behind",
+    "suspicions",
     "sweep",
+    "synonyms",
+    "target_of",
     "withdraw_repair",
+    "withdraw_synonym",
 ]

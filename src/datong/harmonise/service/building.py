@@ -7,17 +7,15 @@ the same build and adds nothing. Contract: tests/harmonise/test_harmonise_servic
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datong.engine import rules as plans
-from datong.engine.model import Plan, Result
+from datong.engine.model import STEP_FAILED, Plan, Result
 from datong.ground import evidence
 from datong.ground.canonical import digest, plain
 from datong.ground.db import Actor, Store, Tx
@@ -25,7 +23,7 @@ from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model import lineage as lineage_values
 from datong.harmonise.model.builds import State
 from datong.harmonise.model.mappings import Mapping, SourceKind, Standard
-from datong.harmonise.model.reading import BROKEN, ROW, Reading
+from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
     COLUMNS_MISSING,
@@ -36,12 +34,14 @@ from datong.harmonise.model.repairs import Repair
 from datong.harmonise.rules import changes, contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
-from datong.harmonise.rules.workspace import mapping_names, mapping_of, nearest
-from datong.harmonise.service import layering, measuring, ruling, runs
-from datong.harmonise.service.folders import folder_of, folders_of
+from datong.harmonise.rules.places import line_of, listed
+from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
+from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs
+from datong.harmonise.service import suspicions as traps
+from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
-from datong.harmonise.store import accounts, files, sources
+from datong.harmonise.store import accounts, files, rereading, scanned, sources
 from datong.harmonise.store import builds as kept
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
@@ -49,7 +49,12 @@ from datong.terms.verbs import verb, view
 
 QUARANTINED_MAX = 0.5
 """A build that would quarantine a greater share of its rows is refused."""
-RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
+
+
+@view(Role.data_engineer)
+def mappings(tx: Tx, *, workspace: str) -> list[str]:
+    """The mappings of a workspace, by name."""
+    return mapping_names(texts.files_of(folders_of(tx, workspace, None)[0])[0])
 
 
 @view(Role.data_engineer)
@@ -64,42 +69,63 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
     names = [mapping] if mapping else mapping_names(contents)
     if not names and not problems:
         problems = [Problem("mappings", "没有任何映射", "there is no mapping")]
-    checked = []
+    checked, warnings = [], []
+    problems += [] if mapping else unnamed(contents)
     for name in names:
         found, wrong = mapping_of(contents, name)
         problems += wrong
         if found is None:
             continue
         try:
-            reading, plan = _read(found, given), planning.plan_of(found)
-            problems += plans.problems(plan)
-            rows = reading.tables[found.main].num_rows
+            require_not_own(tx, found.source, given)
+            reading = _explained(tx, folder, found, given)
+            plan = _plan(found, reading)
+            drift = drifting.noticed(tx, folder, found, given, reading)
+            warnings += [{"mapping": name, **told} for told in drift.told()]
+            problems += [
+                *plans.problems(plan),
+                *(Problem(_place(found, d.path), d.said.zh, d.said.en) for d in drift.differences if d.breaking),
+            ]
+            rows = rereading.count(reading.tables[found.main])
+            suspected = traps.as_json(traps.of_mapping(tx, contents, found, given))
             checked.append(
-                {"mapping": name, "source": found.source.name, "standard": found.standard.name, "rows": rows}
+                {
+                    "mapping": name,
+                    "source": found.source.name,
+                    "standard": found.standard.name,
+                    "rows": rows,
+                    "suspicions": suspected,
+                }
             )
         except Refusal as refusal:
             what, why, _ = refusal.texts()
             said = Problem(f"sources/{found.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
             problems += refusal.problems or (said,)
-    unique = list(dict.fromkeys(problems))
-    return {
-        "accepted": not unique,
-        "mappings": checked,
-        "problems": [{"where": p.where, "zh": p.zh, "en": p.en} for p in unique],
-    }
+    return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents), "changes": warnings}
 
 
 @verb(Role.data_engineer)
-def build(tx: Tx, *, resource: str, workspace: str, mapping: str, data: str | None = None) -> dict[str, Any]:
+def build(
+    tx: Tx,
+    *,
+    workspace: str,
+    mapping: str,
+    resource: str | None = None,
+    data: str | None = None,
+    full: bool = False,
+    accept_changes: bool = False,
+) -> dict[str, Any]:
     """Build a resource: read its source, harmonise it by a mapping, quarantine what cannot be.
 
-    resource: the code under which the result is found. Building the same content again returns the same build.
+    resource: the code under which the result is found (the mapping's, when not given). Building the same content again
+    returns the same build. full: where the source says how it is loaded again (`load`), read it from its beginning,
+    which also finds removed rows. accept_changes: build though the types of mapped columns changed (STD-480).
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
-    attempt = runs.began(tx, resource, mapping)
+    attempt = runs.began(tx, resource or "", mapping)
     try:
-        made = _build(tx, attempt, workspace, data)
+        made = _build(tx, attempt, workspace, data, full=full, accept_changes=accept_changes)
     except Refusal as refusal:
         runs.failed(tx, attempt, refusal)
         raise
@@ -107,33 +133,57 @@ def build(tx: Tx, *, resource: str, workspace: str, mapping: str, data: str | No
     return made
 
 
-def _build(tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None) -> dict[str, Any]:
-    resource = attempt.resource
+def _build(
+    tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None, *, full: bool, accept_changes: bool
+) -> dict[str, Any]:
     folder, given = folders_of(tx, workspace, data)
     found = _mapping(folder, attempt.mapping)
-    attempt.source = found.source.name
+    resource = attempt.resource or found.resource
+    attempt.resource, attempt.source = resource, found.source.name
     if not RESOURCE.fullmatch(resource):
         said = "should be a resource code: letters, digits, - and _, with * only at its end"
         problem = Problem("resource", "应为资源标识码", said)
         raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
+    require_not_own(tx, found.source, given)
     _versions_show(tx, resource, found.standard)
     attempt.read_whole = False
-    reading = _read(found, given)
-    attempt.read_whole = True
-    if reading.tables[found.main].num_rows == 0:
-        raise NO_ROWS(source=found.source.name)
     repairs = layer.fitting(found, standing(tx, resource, found.source.name))
-    made = _Made(resource, found, reading, layer.layered(planning.plan_of(found), found, repairs), repairs)
+    try:
+        load = loading.loaded(tx, resource, found, given, _require, full=full)
+    except Refusal as refusal:
+        raise drifting.explained(tx, folder, found, given, refusal) from None
+    reading = load.reading if load is not None else _explained(tx, folder, found, given, scan=not repairs)
+    attempt.read_whole = True
+    if rereading.count(reading.tables[found.main]) == 0:
+        raise NO_ROWS(source=found.source.name)
+    drift = drifting.noticed(tx, folder, found, given, reading)
+    if not accept_changes and (refusal_of_drift := drift.refusal()) is not None:
+        raise refusal_of_drift
+    made = _Made(resource, found, reading, _plan(found, reading), repairs)
+    if load is not None:
+        load.keep(tx, made.id)
+    drift.keep(tx)
+    more = {**({"load": load.account} if load is not None else {}), **({"changes": c} if (c := drift.told()) else {})}
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
         _make_current(tx, resource, made.id)
-        return shown(known)
-    result, repaired = _run(made)
+        return {**shown(known), **more}
+    try:
+        result, repaired = _run(made)
+    except Refusal as refusal:
+        if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
+            raise
+        # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
+        reading = _read(found, given, scan=False)
+        made = replace(made, reading=reading, plan=_plan(found, reading))
+        result, repaired = _run(made)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
     account = _account(made, result, repaired, (workspace, data))
-    return _keep(tx, row, account, result, made.plan)
+    kept_row = _keep(tx, row, account, result, made.plan)
+    matching.remember_mapping(tx, found)
+    return {**kept_row, **more}
 
 
 @dataclass(frozen=True)
@@ -164,33 +214,78 @@ def _mapping(folder: Path, name: str) -> Mapping:
     return found
 
 
-def _read(mapping: Mapping, data: Path) -> Reading:
-    """Read the source; COLUMNS_MISSING names every path that is not there, with the nearest names."""
-    wanted: dict[str, list[str]] = {}
+def _plan(mapping: Mapping, reading: Reading) -> Plan:
+    main = reading.tables[mapping.main]
+    if isinstance(main, scanned.Lines):
+        return planning.plan_of(mapping, main.numbers, scanned=True)
+    return planning.plan_of(mapping)
+
+
+def _explained(tx: Tx, folder: Path, mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+    """Read the source; when columns are missing that were there at the last build, say what became of them."""
+    try:
+        return _read(mapping, data, scan=scan)
+    except Refusal as refusal:
+        raise drifting.explained(tx, folder, mapping, data, refusal) from None
+
+
+def _read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+    """Read the source, or survey it where the engine is to scan it.
+
+    COLUMNS_MISSING names every path that is not there, with the nearest names.
+    """
+    wanted: dict[str, list[str]] = {mapping.main: []} if mapping.source.tables else {}
+    for path in mapping.paths if mapping.source.tables else ():
+        table, column = path.split(".", 1)
+        wanted.setdefault(table, []).append(column)
     if mapping.source.kind is SourceKind.database:
-        for path in mapping.paths:
-            table, column = path.split(".", 1)
-            wanted.setdefault(table, []).append(column)
         there = sources.columns_of(mapping.source, data)
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         _require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted)
+    if scan and (found := scanned.reading(mapping, data)) is not None:
+        return found
     reading = sources.read(mapping.source, data, wanted)
-    table = reading.tables[mapping.main]
-    if table.num_rows:
-        _require(mapping, table.column_names[2:], [])
+    if not reading.tables[mapping.main].num_rows:
+        return reading  # nothing says which columns it would have; nothing is built of it
+    known = []
+    for name, table in reading.tables.items():
+        if not table.num_rows:
+            raise NO_ROWS(source=f"{mapping.source.name}: {name}")
+        known += [f"{name}.{column}" if mapping.source.tables else column for column in table.column_names[2:]]
+    _require(mapping, known, [])
     return reading
 
 
 def _require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
-    problems = [Problem(table, "没有这张表", "there is no such table") for table in no_tables]
-    for path in mapping.paths:
-        if path not in known and path.split(".")[0] not in no_tables:
+    problems = []
+    for at, path in _asked(mapping):
+        line = line_of(mapping.lines, at)
+        where = f"{mapping.file}:{line}: {at}" if line else f"{mapping.file}: {at}"
+        if path.split(".")[0] in no_tables:
+            table = path.split(".")[0]
+            problems.append(Problem(where, f"没有表 {table}", f"there is no such table: {table}"))
+        elif path not in known:
             near = nearest(path, known)
-            zh = f"数据源没有此列；相近：{'、'.join(near) or '无'}"
-            problems.append(Problem(path, zh, f"the source has no such column; nearest: {', '.join(near) or 'none'}"))
+            zh = f"数据源没有 {path} 列；相近：{'、'.join(near) or '无'}"
+            en = f"the source has no such column: {path}; nearest: {', '.join(near) or 'none'}"
+            problems.append(Problem(where, zh, en))
     if problems:
         raise COLUMNS_MISSING(problems, source=mapping.source.name, count=len(problems))
+
+
+def _place(mapping: Mapping, path: str) -> str:
+    """Where the mapping names a path of the source."""
+    at = next((at for at, asked in _asked(mapping) if asked == path), "")
+    return f"{mapping.file}: {at}" if at else f"sources/{mapping.source.name}.yaml"
+
+
+def _asked(mapping: Mapping) -> list[tuple[str, str]]:
+    """(where the mapping names it, path) of every path it reads."""
+    asked = [(f"columns.{column.element.name}", column.path) for column in mapping.columns if column.path]
+    for number, join in enumerate(mapping.joins):
+        asked += [(f"joins[{number}].on", join.left), (f"joins[{number}].on", f"{join.table}.{join.right}")]
+    return asked
 
 
 def _run(made: _Made) -> tuple[Result, dict[str, int]]:
@@ -198,7 +293,8 @@ def _run(made: _Made) -> tuple[Result, dict[str, int]]:
     result, repaired = layering.run(mapping, reading, made.plan, made.repairs)
     if mapping.source.kind is SourceKind.database:
         return result, repaired  # its rows stand in the database, under their keys
-    held = _with_whole_records(result["quarantined"], reading.tables[mapping.main])
+    prefix = f"{mapping.main}." if mapping.source.tables else ""
+    held = _with_whole_records(result["quarantined"], reading.tables[mapping.main], prefix)
     return replace(result, tables={**result.tables, "quarantined": held}), repaired
 
 
@@ -227,11 +323,11 @@ def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple
     }
 
 
-def _with_whole_records(held: pa.Table, source: pa.Table) -> pa.Table:
+def _with_whole_records(held: pa.Table, source: pa.Table | scanned.Lines, prefix: str) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
-    rows = source.drop_columns([ROW, BROKEN]).take(pc.subtract(held["row"], 1)).to_pylist()
+    rows = rereading.records(source, held["row"].to_pylist())
     records = [
-        {**{path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
+        {**{prefix + path: text for path, text in row.items() if text is not None}, **json.loads(mapped)}
         for row, mapped in zip(rows, held["record"].to_pylist(), strict=True)
     ]
     whole = pa.array([json.dumps(record, ensure_ascii=False) for record in records], pa.string())

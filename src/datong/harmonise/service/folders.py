@@ -6,12 +6,16 @@ from pathlib import Path
 
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Problem
+from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.refusals import BAD_WORKSPACE
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files
+from datong.harmonise.store import files, loads
 
-NODE_ONLY = ("keys", "evidence", "data")
-"""Folders of a node that no source may lie in: a source's text can be shown to its engineer."""
+NODE_ONLY = (
+    "keys", "evidence", "products", "data/harmonised", "data/staging", "data/released", "data/received", "datong.toml",
+    "datong.db", "datong.db-wal", "datong.db-shm", "story.json",
+)  # fmt: skip
+"""What of a node's folder is no source, nor holds one: a source's text can be shown to its engineer."""
 
 _FOLDERS: dict[int, Path] = {}
 
@@ -23,7 +27,8 @@ def install(store: Store, folder: Path) -> None:
 
 def sweep(tx: Tx) -> list[str]:
     """At the start of a node: finish moving files of committed builds, delete what no build names."""
-    return files.swept(_FOLDERS[id(tx.store)], kept.committed(tx))
+    folder = _FOLDERS[id(tx.store)]
+    return [*files.swept(folder, kept.committed(tx)), *loads.swept(tx, folder)]
 
 
 def folder_of(tx: Tx) -> Path:
@@ -32,13 +37,27 @@ def folder_of(tx: Tx) -> Path:
 
 
 def folders_of(tx: Tx, workspace: str, data: str | None) -> tuple[Path, Path]:
-    """(workspace folder, folder in which the sources' paths begin); never the node's own keys, store or files."""
-    node = _FOLDERS[id(tx.store)].resolve()
+    """(workspace folder, folder in which the sources' paths begin), neither inside the node's own.
+
+    The workspace may be the node's folder itself, as `datong init` makes it: `require_not_own` looks at what it reads.
+    """
+    node = folder_of(tx).resolve()
     folder = (node / workspace).resolve()  # an absolute path stays as it is
     given = folder if data is None else (node / data).resolve()
     for name, path in (("workspace", folder), ("data", given)):
-        inside = path.relative_to(node).parts if path.is_relative_to(node) else ()
-        if node.is_relative_to(path) or (inside and inside[0] in NODE_ONLY):
+        if _own(node, path):
             problem = Problem(name, "这是节点自己的目录", "this folder is the node's own; name one below or beside it")
             raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
     return folder, given
+
+
+def require_not_own(tx: Tx, source: Source, data: Path) -> None:
+    """Refuse a source one of whose files is one of the node's own: its key, its store, what it built or received."""
+    if any(_own(folder_of(tx).resolve(), (data / path).resolve()) for path in source.files):
+        said = "this file is the node's own and no source"
+        problem = Problem(f"sources/{source.name}.yaml: path", "这是节点自己的文件", said)
+        raise BAD_WORKSPACE([problem], workspace=data.name, count=1)
+
+
+def _own(node: Path, path: Path) -> bool:
+    return any(path.is_relative_to(node / name) for name in NODE_ONLY)

@@ -16,11 +16,12 @@ import pyarrow as pa
 
 from datong.engine import service as engine
 from datong.engine.model import Plan, Result
-from datong.harmonise.model.mappings import Mapping, SourceKind
+from datong.harmonise.model.mappings import Mapping
 from datong.harmonise.model.reading import BROKEN, Reading
 from datong.harmonise.model.repairs import Repair
 from datong.harmonise.rules import layer
 from datong.harmonise.rules.plan import input_name
+from datong.harmonise.store import rereading
 
 WANTED = ("harmonised", "quarantined", "repairs", "measured")
 CONFLICT = "conflicting_duplicate"
@@ -28,17 +29,15 @@ BY_HAND = {"state": "repaired", "rule": "by_hand"}
 
 
 def run(mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair]) -> tuple[Result, dict[str, int]]:
-    """The result of `plan` (layered when there are repairs), and what the repairs came to."""
-    inputs = {input_name(name): table for name, table in reading.tables.items()}
+    """The result of `plan` over the source as repaired, and what the repairs came to."""
     if not repairs:
-        return engine.run(plan, inputs, want=WANTED), {}
-    inputs[layer.source_name(mapping)] = inputs.pop(input_name(mapping.main))
-    result, told, held = _run(mapping, plan, inputs, repairs, frozenset())
+        return _harmonised(reading, mapping, plan), {}
+    result, told, held = _run(mapping, reading, plan, repairs, frozenset())
     not_found = {r.number for r in repairs} - {row["number"] for row in told}
     clash = {row["row"] for row in told if not row["repeats"] and held.get(row["row"]) == CONFLICT}
     if clash:
         left_out = frozenset(row["number"] for row in told if row["row"] in clash)
-        result, told, held = _run(mapping, plan, inputs, repairs, left_out)
+        result, told, held = _run(mapping, reading, plan, repairs, left_out)
     counts = {**layer.counted(told, held), "conflicting": len(clash), "not_found": len(not_found)}
     return _told_as_repaired(mapping, result, told, held), counts
 
@@ -46,17 +45,25 @@ def run(mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair
 Told = list[dict[str, Any]]
 
 
+def _harmonised(reading: Reading, mapping: Mapping, plan: Plan) -> Result:
+    inputs: dict[str, Any] = {input_name(name): table for name, table in reading.tables.items()}
+    inputs |= dict.fromkeys((late.name for late in plan.late), rereading.again(reading.tables[mapping.main]))
+    return engine.run(plan, inputs, want=WANTED)
+
+
 def _run(
-    mapping: Mapping, plan: Plan, inputs: Map[str, Any], repairs: Sequence[Repair], left_out: frozenset[int]
+    mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair], left_out: frozenset[int]
 ) -> tuple[Result, Told, dict[int, str]]:
-    given = {
-        layer.held_name(n): _table(layer.held_rows(known, [r for r in of if r.number not in left_out]))
-        for n, (known, of) in enumerate(layer.groups(mapping, repairs))
-    }
-    result = engine.run(plan, {**inputs, **given}, want=(*WANTED, layer.LAYERED))
+    main = input_name(mapping.main)
+    given: dict[str, Any] = {layer.source_name(mapping): reading.tables[mapping.main]}
+    for n, (known, of) in enumerate(layer.groups(mapping, repairs)):
+        given[layer.held_name(n)] = _table(layer.held_rows(known, [r for r in of if r.number not in left_out]))
+    layered = engine.run(layer.layer_plan(mapping, repairs), given, want=(main, layer.LAYERED))
+    mended = replace(reading, tables={**reading.tables, mapping.main: layered[main]})
+    result = _harmonised(mended, mapping, plan)
     held = result["quarantined"]
     reasons = dict(zip(held["row"].to_pylist(), held["reason"].to_pylist(), strict=True))
-    return result, result[layer.LAYERED].to_pylist(), reasons
+    return result, layered[layer.LAYERED].to_pylist(), reasons
 
 
 def _table(columns: Map[str, list[Any]]) -> pa.Table:
@@ -85,5 +92,5 @@ def _told_as_repaired(mapping: Mapping, result: Result, told: Told, held: Map[in
 
 
 def _by_path(mapping: Mapping, record: Map[str, Any]) -> dict[str, Any]:
-    prefix = f"{mapping.main}." if mapping.source.kind is SourceKind.database else ""
+    prefix = f"{mapping.main}." if mapping.source.tables else ""
     return {f"{prefix}{column}": text for column, text in record.items() if column != BROKEN}

@@ -7,6 +7,7 @@ from pathlib import Path
 from datong.ground.refusal import Problem
 from datong.harmonise.model.elements import Library
 from datong.harmonise.model.refusals import BAD_ELEMENTS
+from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import elements as dictionary
 from datong.harmonise.store import elements as packs
 
@@ -19,7 +20,7 @@ def library(folder: Path | None = None) -> Library:
         own, wrong = packs.files_of(folder)
         if not own and not wrong:
             wrong = [Problem(str(folder), "没有 elements 或 codes 目录", "holds no files in elements/ or codes/")]
-        contents, problems = {**contents, **own}, problems + wrong
+        contents, problems = Texts({**contents, **own}), problems + wrong
     found, wrong = dictionary.library_of(contents)
     if problems or wrong:
         raise BAD_ELEMENTS([*problems, *wrong], count=len(problems) + len(wrong))

@@ -48,6 +48,11 @@ def current(tx: Tx, resource: str) -> dict[str, Any]:
     }
 
 
+def is_built(tx: Tx, resource: str) -> bool:
+    """Whether this node has a current build under that name."""
+    return kept.current_build(tx, resource) is not None
+
+
 def quarantined_rows(
     tx: Tx, *, build: str, decision: str, reason: str | None = None, offset: int = 0, limit: int = 100
 ) -> dict[str, Any]:

@@ -1,33 +1,73 @@
-"""Reading a workspace's YAML files from its folder. Contract: tests/harmonise/test_harmonise_workspace.py."""
+"""Reading a workspace's YAML files from its folder, and writing those that were drafted, never over one that is there.
+
+Contract: tests/harmonise/test_harmonise_workspace.py.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from datong.ground.refusal import Problem
+from datong.harmonise.model.texts import Texts
+from datong.harmonise.store import texts
 
 FOLDERS = ("sources", "standards", "mappings")
+ENDS = {"sources": (".yaml",), "standards": (".odcs.yaml", ".codes.yaml"), "mappings": (".yaml",)}
 FILE_BYTES_MAX = 1_000_000
+FILES_MAX = 2_000
 
 
-def files_of(folder: Path) -> tuple[dict[str, Any], list[Problem]]:
-    """{path in the workspace: parsed YAML} of its sources, standards and mappings, and what could not be read."""
+def files_of(folder: Path) -> tuple[Texts, list[Problem]]:
+    """The parsed YAML of its sources, standards and mappings, and what could not be read."""
     if not folder.is_dir():
-        return {}, [Problem(str(folder), "没有这个目录", "there is no such folder")]
+        return Texts(), [Problem(str(folder), "没有这个目录", "there is no such folder")]
     found: list[Problem] = []
-    files: dict[str, Any] = {}
-    for path in sorted(p for name in FOLDERS for p in (folder / name).glob("*.yaml")):
-        where = f"{path.parent.name}/{path.name}"
+    files = Texts()
+    paths = sorted(p for name in FOLDERS for end in ("yaml", "yml") for p in (folder / name).glob(f"*.{end}"))
+    if len(paths) > FILES_MAX:
+        return files, [Problem(str(folder), "文件过多", f"holds more than {FILES_MAX} files")]
+    for path in paths:
+        where = f"{path.parent.name}/{path.name}".encode("utf-8", "replace").decode("utf-8")
+        if (wrong := _no_file_of(folder, path)) is not None:
+            found.append(Problem(where, *wrong))
+            continue
         try:
-            if path.stat().st_size > FILE_BYTES_MAX:
-                found.append(Problem(where, "文件过大", "the file is too large"))
-                continue
-            files[where] = yaml.safe_load(path.read_text("utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f"{where}:{mark.line + 1}" if mark else where
-            found.append(Problem(line, "不是可读的 YAML", "is no YAML that can be read"))
+            with path.open("rb") as opened:
+                data = opened.read(FILE_BYTES_MAX + 1)
+        except OSError as error:
+            said = error.strerror or "error"
+            found.append(Problem(where, f"不能读取（{said}）", f"cannot be read ({said})"))
+            continue
+        value, lines, problems = texts.read(where, data, FILE_BYTES_MAX)
+        found += problems
+        if not problems:
+            files[where], files.lines[where] = value, lines
     return files, found
+
+
+def _no_file_of(folder: Path, path: Path) -> tuple[str, str] | None:
+    """Why `path` is not taken for a file of the workspace: a link out of it would read another's text."""
+    ends = ENDS[path.parent.name]
+    if not path.name.endswith(ends):
+        return f"文件名应以 {' 或 '.join(ends)} 结尾", f"the name should end in {' or '.join(ends)}"
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            return "指向工作区之外", "leads out of the workspace"
+    except (OSError, RuntimeError):
+        return "链接成环", "is a link to itself"
+    return None if path.is_file() else ("不是文件", "is no file")
+
+
+def written(folder: Path, files: dict[str, str]) -> tuple[list[str], list[str]]:
+    """(paths written, paths that were there already and stay as they are)."""
+    done, there = [], []
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x", encoding="utf-8") as opened:
+                opened.write(text)
+            done.append(name)
+        except FileExistsError:
+            there.append(name)
+    return done, there

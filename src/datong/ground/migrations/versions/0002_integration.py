@@ -15,10 +15,54 @@ def upgrade() -> None:
 
 def _matching() -> None:
     """Synonyms that people confirmed."""
+    op.create_table(
+        "synonym",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("column", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("element", sa.String(length=80), nullable=False),
+        sa.Column("standard", sa.String(length=40), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("said", sa.String(length=10), nullable=False),
+        sa.Column("told_by", sa.String(length=10), nullable=False),
+        sa.Column("by", sa.String(length=80), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.Column("withdrawn_by", sa.String(length=80), nullable=False),
+        sa.Column("withdrawn_at", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_synonym")),
+        sa.UniqueConstraint("seq", name=op.f("uq_synonym_seq")),
+    )
+    with op.batch_alter_table("synonym", schema=None) as batch_op:
+        batch_op.create_index("ix_synonym_key", ["key", "withdrawn_at"], unique=False)
 
 
 def _sources() -> None:
     """How far incremental loads came, and the schema each source had."""
+    op.create_table(
+        "load_mark",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("by", sa.String(length=10), nullable=False),
+        sa.Column("key_columns", sa.JSON(), nullable=False),
+        sa.Column("column", sa.String(length=200), nullable=False),
+        sa.Column("value", sa.Text(), nullable=True),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("next_row", sa.Integer(), nullable=False),
+        sa.Column("file", sa.String(length=80), nullable=False),
+        sa.Column("build", sa.String(length=80), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_load_mark")),
+    )
+    op.create_table(
+        "source_schema",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_schema")),
+    )
 
 
 def _contracts() -> None:
@@ -84,3 +128,12 @@ def downgrade() -> None:
     op.drop_table("harmonise_repair")
     op.drop_table("harmonise_run")
     op.drop_table("build_account")
+    op.drop_table("source_schema")
+    op.drop_table("load_mark")
+    _no_matching()
+
+
+def _no_matching() -> None:
+    with op.batch_alter_table("synonym", schema=None) as batch_op:
+        batch_op.drop_index("ix_synonym_key")
+    op.drop_table("synonym")

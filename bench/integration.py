@@ -1,0 +1,194 @@
+"""Integration: nested JSON trips harmonised, tokenised, joined to vehicles, aggregated, against hand-written SQL.
+
+    python bench/integration.py [ROWS ...]      default 1000000; writes bench/results/integration.json
+
+Each contender runs in a process of its own, which reads the same file and must give the same aggregate and the same
+counts of quarantined rows. CPU seconds are of that process and its children (wait4); on a shared machine they say more
+than the wall clock. Nothing here is a test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from datong.engine import service as engine
+from datong.engine.model import Plan, Step
+from datong.harmonise.rules import plan as planning
+from datong.harmonise.rules.workspace import mapping_of
+from datong.harmonise.store import rereading, scanned
+from datong.harmonise.store import workspace as texts
+
+ROOT = Path(__file__).parents[1]
+WORKSPACE = ROOT / "examples" / "city-mobility" / "workspaces" / "bike-company"
+RESULTS = ROOT / "bench" / "results" / "integration.json"
+VEHICLES = 200_000
+KEY = "a key of the bench"
+AREA = (41.9, 42.6, -72.9, -72.3)
+
+
+def write_trips(path: Path, rows: int) -> None:
+    """Trips like those of bike_valleybike, about 3 in 100 of them dirty in the ways of that set."""
+    chance = random.Random(20_190_901)  # noqa: S311 - made-up trips
+    riders = [str(uuid.UUID(int=chance.getrandbits(128))) for _ in range(20_000)]
+    first = datetime(2019, 9, 1, tzinfo=UTC)
+    before = ""
+    with path.open("w", encoding="utf-8") as out:
+        for _ in range(rows):
+            start = first + timedelta(seconds=chance.randrange(29 * 86_400))
+            end = start + timedelta(seconds=chance.randrange(60, 4_000))
+            line = json.dumps({
+                "tripId": f"route_09_2019@{uuid.UUID(int=chance.getrandbits(128))}", "bike": str(chance.randrange(VEHICLES)),
+                "userId": chance.choice(riders),
+                "start": {"lat": round(chance.uniform(42, 42.5), 9), "lng": round(chance.uniform(-72.8, -72.4), 14), "at": f"{start:%Y-%m-%d %H:%M:%S}+00"},
+                "end": {"lat": round(chance.uniform(42, 42.5), 9), "lng": round(chance.uniform(-72.8, -72.4), 14), "at": f"{end:%Y-%m-%d %H:%M:%S}+00"},
+            })  # fmt: skip
+            dirt = chance.random()
+            if dirt < 0.005 and before:
+                line = before  # sent twice
+            elif dirt < 0.015:
+                line = line.replace(f'"at": "{start:%Y-%m-%d %H:%M:%S}+00"', '"at": "-"')
+            elif dirt < 0.02:
+                line = line.replace('"lat": 42', '"lat": 12', 1)
+            elif dirt < 0.03:
+                line = line.replace('"bike": "1', '"bike": "1,', 1)
+            before = line
+            out.write(line + "\n")
+
+
+def vehicles() -> pa.Table:
+    numbers = range(VEHICLES)
+    return pa.table(
+        {"bike_id": [str(n) for n in numbers], "kind": [("city", "cargo", "electric")[n % 3] for n in numbers]}
+    )
+
+
+AGGREGATE = """SELECT kind, count(*) AS trips, count(DISTINCT token) AS bikes,
+  sum(epoch(ended_at) - epoch(started_at)) AS seconds FROM {trips} GROUP BY kind ORDER BY kind"""
+
+
+def datong(path: Path) -> tuple[list[Any], dict[str, int]]:
+    """A mapping's plan with the product's steps behind it, run as one plan."""
+    contents, _ = texts.files_of(WORKSPACE)
+    contents["sources/trips.yaml"] = {"kind": "ndjson", "path": path.name}
+    mapping, _ = mapping_of(contents, "trips")
+    reading = scanned.reading(mapping, path.parent)
+    main = reading.tables["trips"]
+    plan = planning.plan_of(mapping, main.numbers, scanned=True)
+    more = (
+        Step(
+            "tokens",
+            "SELECT bike_id, sha256($key || bike_id) AS token FROM (SELECT DISTINCT bike_id FROM harmonised) AS keys",
+        ),
+        Step(
+            "trips",
+            "SELECT token, kind, started_at, ended_at FROM harmonised JOIN tokens USING (bike_id) JOIN vehicles USING (bike_id)",
+            kept=False,
+        ),
+        Step("figures", AGGREGATE.format(trips="trips")),
+        Step("held", "SELECT reason, count(*) AS n FROM quarantined GROUP BY reason"),
+    )
+    whole = Plan((*plan.steps, *more), (*plan.inputs, "vehicles"), ("key",), plan.balances, plan.late)
+    again = rereading.again(main)
+    inputs = {"in_trips": main, "vehicles": vehicles(), **{late.name: again for late in plan.late}}
+    result = engine.run(whole, inputs, {"key": KEY}, want=("figures", "held"))
+    return result["figures"].to_pylist(), {row["reason"]: row["n"] for row in result["held"].to_pylist()}
+
+
+def by_hand(path: Path) -> tuple[list[Any], dict[str, int]]:
+    """What somebody who knows the file would write; no originals, no repairs, no quality figures, no digest."""
+    south, north, west, east = AREA
+    fields = 'STRUCT(lat DOUBLE, lng DOUBLE, "at" VARCHAR)'
+    columns = (
+        "{'tripId': 'VARCHAR', 'bike': 'VARCHAR', 'userId': 'VARCHAR', 'start': '"
+        + fields
+        + "', 'end': '"
+        + fields
+        + "'}"
+    )
+    database = duckdb.connect(config={"threads": 2, "memory_limit": "2GB"})
+    database.execute("SET TimeZone = 'UTC'")
+    database.register("vehicles", vehicles())
+    period = "BETWEEN TIMESTAMPTZ '2019-08-31 00:00:00+00' AND TIMESTAMPTZ '2019-10-02 00:00:00+00'"
+    database.execute(f"""CREATE TEMP TABLE typed AS SELECT *, CASE
+      WHEN trip_id IS NULL OR rider_id IS NULL THEN 'missing_value' WHEN TRY_CAST(bike_id AS BIGINT) IS NULL THEN 'not_a_number'
+      WHEN missing OR started_at IS NULL OR ended_at IS NULL THEN CASE WHEN missing THEN 'missing_value' ELSE 'not_a_time' END
+      WHEN started_at NOT {period} OR ended_at NOT {period} THEN 'outside_period'
+      WHEN slat NOT BETWEEN {south} AND {north} OR elat NOT BETWEEN {south} AND {north}
+        OR slng NOT BETWEEN {west} AND {east} OR elng NOT BETWEEN {west} AND {east} THEN 'outside_area'
+      WHEN ended_at < started_at THEN 'ends_before_start'
+      WHEN started_at = ended_at AND slat = elat AND slng = elng THEN 'no_movement' END AS reason
+      FROM (SELECT row_number() OVER () AS n, tripId AS trip_id, replace(bike, ',', '') AS bike_id, userId AS rider_id,
+        start."at" = '-' OR "end"."at" = '-' AS missing, TRY_CAST(start."at" AS TIMESTAMPTZ) AS started_at, start.lat AS slat,
+        start.lng AS slng, TRY_CAST("end"."at" AS TIMESTAMPTZ) AS ended_at, "end".lat AS elat, "end".lng AS elng
+        FROM read_json('{path}', format = 'newline_delimited', columns = {columns}))""")
+    database.execute(
+        "CREATE TEMP TABLE shared AS SELECT trip_id FROM typed WHERE reason IS NULL GROUP BY 1 HAVING count(*) > 1"
+    )
+    database.execute("""CREATE TEMP TABLE again AS SELECT n FROM (SELECT n, row_number() OVER (PARTITION BY trip_id ORDER BY n) AS copy
+      FROM typed SEMI JOIN shared USING (trip_id) WHERE reason IS NULL) WHERE copy > 1""")
+    database.execute("CREATE TEMP VIEW good AS SELECT * FROM typed ANTI JOIN again USING (n) WHERE reason IS NULL")
+    database.execute(
+        "CREATE TEMP TABLE tokens AS SELECT bike_id, sha256(? || bike_id) AS token FROM (SELECT DISTINCT bike_id FROM good)",
+        [KEY],
+    )
+    database.execute(
+        "CREATE TEMP VIEW trips AS SELECT * FROM good JOIN tokens USING (bike_id) JOIN vehicles USING (bike_id)"
+    )
+    figures = database.sql(AGGREGATE.format(trips="trips")).to_arrow_table().to_pylist()
+    held = dict(database.sql("SELECT reason, count(*) FROM typed WHERE reason IS NOT NULL GROUP BY 1").fetchall())
+    copies = database.sql("SELECT count(*) FROM again").fetchone()[0]
+    return figures, held | ({"duplicate": copies} if copies else {})
+
+
+CONTENDERS: dict[str, Callable[[Path], tuple[list[Any], dict[str, int]]]] = {"datong": datong, "by hand": by_hand}
+
+
+def measured(name: str, path: Path) -> dict[str, Any]:
+    began = time.perf_counter()
+    child = subprocess.Popen([sys.executable, __file__, "one", name, str(path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    said = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    assert status == 0, name
+    return {
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 2), "wall_seconds": round(time.perf_counter() - began, 2),
+        "peak_mb": round(used.ru_maxrss / 1024), "result": json.loads(said),
+    }  # fmt: skip
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["one"]:
+        print(json.dumps(CONTENDERS[sys.argv[2]](Path(sys.argv[3]))))
+        return
+    results = []
+    for rows in map(int, sys.argv[1:] or ["1000000"]):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trips.ndjson"
+            write_trips(path, rows)
+            found = {name: measured(name, path) for name in CONTENDERS}
+            size = path.stat().st_size
+        first, *others = (entry["result"] for entry in found.values())
+        assert all(other == first for other in others), found
+        ratio = found["datong"]["cpu_seconds"] / found["by hand"]["cpu_seconds"]
+        results.append({"rows": rows, "bytes": size, "load": os.getloadavg()[0], "cpu_ratio": round(ratio, 2), **found})
+        print(json.dumps(results[-1], indent=1))
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    RESULTS.write_text(json.dumps({"at": at, "duckdb": duckdb.__version__, "runs": results}, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

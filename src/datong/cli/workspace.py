@@ -1,0 +1,284 @@
+"""The commands of a workspace: done in its folder by this process, on the node's own store, with no running node.
+
+The person at the keyboard is a data engineer of the node: who can open its folder can read all of it anyway. Every
+build is a transaction of its own and leaves its evidence. Must never know: how anything is matched or built.
+Contract: tests/cli/test_cli_workspace.py, docs/how-to/map-your-first-table.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from datong import app
+from datong.app import Here, open_here
+from datong.cli import EXIT, said, told
+from datong.deliver import service as deliver
+from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.harmonise import service as harmonise
+
+NO_WORKSPACE = Reason(
+    "CLI-404",
+    Kind.unknown,
+    Text("命令未执行。", "The command was not done."),
+    Text("{folder} 及其上一级目录中没有 datong.toml。",
+         "There is no datong.toml in {folder}, nor in the folder above it."),
+    Text("请先执行 datong init {folder}，或用 --workspace 指定工作区。",
+         "Run datong init {folder} first, or name the workspace by --workspace."),
+)  # fmt: skip
+ONE_RESOURCE = Reason(
+    "CLI-400",
+    Kind.invalid,
+    Text("未构建任何内容。", "Nothing was built."),
+    Text("--resource 只能与一个映射同用，而此处有 {count} 个。",
+         "--resource goes with one mapping, and there are {count}."),
+    Text("请在各映射文件中写 resource。", "Write `resource` in each mapping file instead."),
+)  # fmt: skip
+FOLDERS = ("sources", "standards", "mappings")
+NOT_FOR_GIT = "keys/\nevidence/\ndata/\nproducts/\ndatong.db*\n"
+OTHER_DATA = "# the node's own: its key, its store and what it built; the texts beside them belong into git\n"
+
+
+def made(folder: Path, *, name: str | None, party: str | None, data: str | None, **facts: Any) -> list[str]:
+    """A new node with an empty workspace; what to say about it."""
+    given = name or re.sub(r'["\\\x00-\x1f\x7f\ud800-\udfff]', "", folder.resolve().name) or "node"
+    new = app.init(folder, name=given, party=party, data=data, **facts)
+    for below in FOLDERS:
+        (folder / below).mkdir(exist_ok=True)
+    with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as opened:
+        opened.write(OTHER_DATA + NOT_FOR_GIT)
+    lines = [f"{new.file} written. Public key: {new.key}"]
+    if party is None:
+        return [*lines, f"Next: cd {folder}, then datong match FILE --standard PACK"]
+    return [*lines, f"Next: datong add-operator {folder} --login NAME --name NAME, then datong serve {folder}"]
+
+
+URL_GIVEN = Reason(
+    "CLI-401",
+    Kind.invalid,
+    Text("未读取任何内容。", "Nothing was read."),
+    Text("命令行中不接受地址：口令会留在命令历史中。",
+         "Addresses are not taken on the command line: a password would stay in its history."),
+    Text("请把地址放入环境变量，在 sources/NAME.yaml 中以 url_from 指明该变量（见 docs/how-to/connect-postgresql.md），"
+         "再执行 datong match NAME。",
+         "Put it into an environment variable, name that in sources/NAME.yaml as url_from "
+         "(docs/how-to/connect-postgresql.md), then run datong match NAME."),
+)  # fmt: skip
+
+
+def matched(folder: Path, source: str, standard: str, *, table: str | None, data: str | None, as_json: bool) -> None:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
+        raise URL_GIVEN()
+    node, workspace = _places(folder)
+    lines: list[str] = []
+    with open_here(node) as here:
+        path = Path(source).resolve()
+        is_name = (Path(workspace) / "sources" / f"{source}.yaml").exists()
+        given = _data(here, data)
+        if not is_name and path.is_file() and given is None:
+            given = _data_of(node, Path(workspace), path, lines)
+        with here.store.begin(here.person, "harmonise") as tx:
+            drafted = harmonise.draft(
+                tx,
+                workspace=workspace,
+                source=source if is_name else str(path),
+                standard=standard,
+                table=table,
+                data=given,
+            )
+    lines += [said(doubt) for doubt in drafted.doubts]
+    lines += [f"{name}: {said(Text('已写入', 'written'))}" for name in drafted.written]
+    lines += [
+        f"{name}: {said(Text('已存在，未改动', 'is there already and stays as it is'))}" for name in drafted.there
+    ]
+    if drafted.confirm:
+        names = ", ".join(_cell(column) for column in drafted.confirm)
+        zh, en = "请在映射中核对并删去 confirm", "To confirm in the mapping (take `confirm` away)"
+        lines.append(f"{said(Text(zh, en))}: {names}")
+    if as_json:
+        _print_json([
+            {
+                "source_column": entry.column,
+                "element": None if entry.element is None or entry.verdict == "leave" else entry.element.name,
+                "score": entry.score, "reason": said(entry.reason),
+            }
+            for entry in drafted.proposals
+        ])  # fmt: skip
+    else:
+        _print_proposals(drafted.proposals)
+    for line in lines:
+        click.echo(line, err=as_json)
+
+
+def _data_of(node: Path, workspace: Path, path: Path, lines: list[str]) -> str | None:
+    """Where the sources' paths begin when nobody has said so: the workspace; or, for the first file of a workspace and
+    one that lies elsewhere, that file's folder, which datong.toml keeps from then on."""
+    file = node / "datong.toml"
+    text = file.read_text("utf-8")
+    if path.is_relative_to(workspace) or any((workspace / "sources").glob("*.yaml")) or "[workspace]" in text:
+        return None
+    file.write_text(
+        f"{text.rstrip()}\n\n[workspace]\ndata = {json.dumps(str(path.parent), ensure_ascii=False)}\n", "utf-8"
+    )
+    zh, en = "已记入 datong.toml：数据源的路径由此起算", "is now in datong.toml: there the paths of sources begin"
+    lines.append(f"workspace.data = {path.parent} {said(Text(zh, en))}")
+    return str(path.parent)
+
+
+def _print_proposals(proposals: Sequence[Any]) -> None:
+    table = Table("column", "element", "score", "verdict", "reason")
+    for entry in proposals:
+        name = "" if entry.element is None or entry.verdict == "leave" else f"{entry.element.name} {entry.element.zh}"
+        table.add_row(
+            _cell(entry.column), _cell(name), f"{entry.score:.2f}", str(entry.verdict), _cell(said(entry.reason))
+        )
+    _console().print(table)
+
+
+def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
+    node, workspace = _places(folder)
+    with open_here(node) as here, here.store.read(here.person) as tx:
+        found = harmonise.check(tx, workspace=workspace, data=_data(here, data))
+    if as_json:
+        _print_json(found)
+    else:
+        for entry in found["mappings"]:
+            click.echo(f"{entry['mapping']}: {entry['source']} -> {entry['standard']}, {entry['rows']} rows")
+            for doubt in entry["suspicions"]:
+                click.echo(f"  {said(Text('疑点', 'suspicion'))}: {said(Text(doubt['zh'], doubt['en']))}")
+        for change in found["changes"]:
+            click.echo(f"{change['mapping']}: {said(Text('数据源有变', 'the source changed'))}: "
+                       f"{said(Text(change['zh'], change['en']))}")  # fmt: skip
+        for problem in found["problems"]:
+            click.echo(_problem(problem))
+        count = len(found["problems"])
+        zh, en = (f"{count} 处有误。", f"{count} to mend.") if count else ("可以构建。", "Ready to build.")
+        click.echo(said(Text(zh, en)))
+    if not found["accepted"]:
+        sys.exit(EXIT[Kind.invalid])
+
+
+def built(
+    folder: Path,
+    mappings: Sequence[str],
+    *,
+    resource: str | None,
+    data: str | None,
+    as_json: bool,
+    full: bool = False,
+    accept_changes: bool = False,
+) -> None:
+    node, workspace = _places(folder)
+    rows: list[dict[str, Any]] = []
+    refusals, files = [], []
+    with open_here(node) as here:
+        given = _data(here, data)
+        with here.store.read(here.person) as tx:
+            names = list(dict.fromkeys(mappings)) or harmonise.mappings(tx, workspace=workspace)
+        if resource is not None and len(names) != 1:
+            raise ONE_RESOURCE(count=len(names))
+        for name in names:
+            began = time.perf_counter()
+            try:
+                with here.store.begin(here.person, "harmonise") as tx:
+                    row = harmonise.build(
+                        tx, workspace=workspace, mapping=name, resource=resource, data=given, full=full,
+                        accept_changes=accept_changes,
+                    )  # fmt: skip
+            except Refusal as refusal:
+                refusals.append((name, refusal))
+                continue
+            rows.append({
+                "table": name, "read": row["read"], "written": row["harmonised"], "quarantined": row["quarantined"],
+                "reasons": row["reasons"], "seconds": round(time.perf_counter() - began, 3),
+                **{more: row[more] for more in ("load", "changes") if more in row},
+            })  # fmt: skip
+            files.append(_file(here.config.folder, row))
+    if as_json:
+        _print_json(rows)
+    elif rows:
+        _print_built(rows, files)
+    for name, refused in refusals:
+        click.echo(("" if as_json else f"{name}: ") + told(refused.as_json(), as_json=as_json), err=True)
+    if refusals:
+        sys.exit(EXIT[refusals[0][1].kind])
+
+
+def held(folder: Path, resource: str, *, limit: int, as_json: bool) -> None:
+    node, _ = _places(folder)
+    with open_here(node) as here, here.store.begin(here.person, "deliver") as tx:
+        shown = deliver.own_rows(tx, resource=resource, kind="quarantined", limit=limit)
+    if as_json:
+        _print_json(shown)
+        return
+    table = Table("row", "column", "reason", "original", "suggestion")
+    for row in shown["rows"]:
+        table.add_row(*(_cell(row[name]) for name in ("row", "column", "reason", "original", "suggestion")))
+    _console().print(table)
+    click.echo(f"{len(shown['rows'])} of {shown['total']} quarantined rows; decision {shown['decision']}")
+
+
+def _places(folder: Path) -> tuple[Path, str]:
+    """(the node's folder, the workspace as the verbs name it): datong.toml lies in it, or in the folder above."""
+    workspace = folder.resolve()
+    for node in (workspace, workspace.parent):
+        if (node / "datong.toml").is_file():
+            return node, str(workspace)
+    raise NO_WORKSPACE(folder=folder)
+
+
+def _data(here: Here, given: str | None) -> str | None:
+    """Where the sources' paths begin: as this command says (from where it is called), else as datong.toml does."""
+    return str(Path(given).resolve()) if given is not None else (str(here.config["workspace.data"]) or None)
+
+
+def _file(node: Path, row: dict[str, Any]) -> Path:
+    path = node / "data" / "harmonised" / str(row["resource"]) / str(row["id"]) / "harmonised.parquet"
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _print_built(rows: list[dict[str, Any]], files: list[Path]) -> None:
+    table = Table("table", "read", "written", "quarantined", "reasons", "seconds")
+    for row in rows:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in row["reasons"].items())
+        table.add_row(
+            _cell(row["table"]), *(f"{row[name]:,}" for name in ("read", "written", "quarantined")), _cell(reasons),
+            f"{row['seconds']:.1f}",
+        )  # fmt: skip
+    if len(rows) > 1:
+        sums = (sum(row[name] for row in rows) for name in ("read", "written", "quarantined"))
+        table.add_section()
+        table.add_row("", *(f"{total:,}" for total in sums), "", f"{sum(row['seconds'] for row in rows):.1f}")
+    _console().print(table)
+    for path in files:
+        click.echo(str(path))
+
+
+def _problem(problem: dict[str, Any]) -> str:
+    place = f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"]
+    return ": ".join(part for part in (place, problem["where"], said(Text(problem["zh"], problem["en"]))) if part)
+
+
+def _cell(value: Any) -> str:
+    """A value of a row on one line, with nothing in it that a terminal or Rich would obey."""
+    text = "" if value is None else str(value)
+    shown = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
+    return shown.replace("[", r"\[")[:200]
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))

@@ -1,0 +1,17 @@
+"""The parsed texts of a folder, and at which line each key of them stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from typing import Any
+
+Lines = Map[str, int]
+"""Path of keys and positions in a YAML file, "" for the file itself, e.g. "columns.plate.from" or "joins.0" -> line."""
+
+
+class Texts(dict[str, Any]):
+    """{path in the folder: parsed YAML}; `lines` has the Lines of each."""
+
+    def __init__(self, files: Map[str, Any] | None = None, lines: Map[str, Lines] | None = None) -> None:
+        super().__init__(files or {})
+        self.lines: dict[str, Lines] = dict(lines or {})

@@ -1,0 +1,134 @@
+"""Numbers, days and yes or no as they are written, and what they amount to.
+
+    1,234.50   (1,234.50)   12.5%   1.2万   2019年9月1日   20190901   43709 (Excel)   是
+
+Every way of writing but the plain one must be declared by the mapping. A shift by a power of ten is made in the text
+("1.1" and 万 become 1.1e4), so that the number is the nearest there is; other units are (x * n + m) / d.
+Must never know: tables, engines. Contract: tests/harmonise/meaning/test_meaning_conversions.py.
+"""
+
+from __future__ import annotations
+
+import re
+
+from datong.engine.model import literal
+from datong.harmonise.model.mappings import Meaning
+from datong.harmonise.rules import units
+
+NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
+MULTIPLIERS = {"百": 2, "千": 3, "万": 4, "十万": 5, "百万": 6, "千万": 7, "亿": 8, "万亿": 12, "K": 3, "M": 6}
+"""Signs that may follow a number, and the power of ten they stand for."""
+PERCENT = {"%": -2, "‰": -3}
+EXCEL = "excel"
+"""The format of a day that Excel counts from 1899-12-30, 1900-02-29 being a day that never was."""
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
+    """`text` with its minus before it and without thousands separators."""
+    if meaning.accounting:
+        inside = f"substr({text}, 2, length({text}) - 2)"
+        bracketed = f"starts_with({text}, '(') AND ends_with({text}, ')')"
+        behind = f"ends_with({text}, '-') AND length({text}) > 1"
+        before = f"left({text}, length({text}) - 1)"
+        text = (
+            f"CASE WHEN {bracketed} THEN concat('-', {inside}) WHEN {behind} THEN concat('-', {before}) ELSE {text} END"
+        )
+    if not thousands:
+        return text
+    signs = "|".join(_signs(meaning))
+    behind = f"({signs})?" if signs else ""
+    grouped = literal(rf"[+-]?\d{{1,3}}({_escaped(thousands)}\d{{3}})+(\.\d+)?{behind}")
+    return (
+        f"CASE WHEN regexp_full_match({text}, {grouped}) THEN replace({text}, {literal(thousands)}, '') ELSE {text} END"
+    )
+
+
+def number(text: str, meaning: Meaning, unit: str) -> str:
+    """The number in the element's `unit`, or NULL, of a cleaned text."""
+    step = units.step(meaning.unit, unit) if meaning.unit else None
+    if meaning.percent:
+        step = units.step("1", unit or "1")
+    power = _power(step)
+    whens = []
+    for sign, more in sorted(_signs(meaning).items(), key=lambda entry: -len(entry[0])):
+        before = f"left({text}, length({text}) - {len(sign)})"
+        whens.append(f"WHEN ends_with({text}, {literal(sign)}) THEN {_read(before, more + (power or 0))}")
+    if not meaning.percent:
+        whens.append(f"WHEN TRUE THEN {_read(text, power or 0)}" if whens else "")
+    read = f"CASE {' '.join(whens)} END" if any(whens) else _read(text, power or 0)
+    if step is None or power is not None:
+        return read
+    plus = f" + {step.m}" if step.m > 0 else f" - {-step.m}" if step.m else ""
+    return f"({read} * CAST({step.n} AS DOUBLE){plus}) / {step.d}"
+
+
+def fixed(raw: str, text: str, thousands: str, meaning: Meaning) -> list[tuple[str, str]]:
+    cases = []
+    if meaning.accounting:
+        cases.append((rf"regexp_matches({raw}, '^\s*[(（]|-\s*$')", "accounting"))
+    if thousands:
+        cases.append((f"trim({raw}) <> {text}", "thousands_separator"))
+    if meaning.multipliers:
+        cases.append((f"NOT regexp_full_match({text}, '{NUMBER}%?')", "multiplier"))
+    return cases
+
+
+def _signs(meaning: Meaning) -> dict[str, int]:
+    return (PERCENT if meaning.percent else {}) | {sign: MULTIPLIERS[sign] for sign in meaning.multipliers}
+
+
+def _read(text: str, power: int) -> str:
+    plain = f"TRY_CAST({text} AS DOUBLE)"
+    if power:
+        shifted = f"TRY_CAST(concat({text}, 'e{power}') AS DOUBLE)"
+        plain = f"CASE WHEN contains(lower({text}), 'e') THEN {plain} * CAST('1e{power}' AS DOUBLE) ELSE {shifted} END"
+    return f"CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN {plain} END"
+
+
+def _power(step: units.Step | None) -> int | None:
+    """The power of ten that a step is, or None."""
+    if step is None or step.m or not re.fullmatch(r"10*", str(step.n)) or not re.fullmatch(r"10*", str(step.d)):
+        return None
+    return len(str(step.n)) - len(str(step.d))
+
+
+def _escaped(mark: str) -> str:
+    return "\\" + mark if mark in ".^$*+?()[]{}|\\" else mark
+
+
+# --- days --------------------------------------------------------------------------------------------------------
+
+
+def day(text: str, formats: tuple[str, ...], meaning: Meaning) -> str:
+    """The day in a cleaned text by the first format that fits, or NULL."""
+    tried = [_excel(text) if form == EXCEL else _by_format(text, form, meaning.century) for form in formats]
+    return f"COALESCE({', '.join(tried)})" if len(tried) > 1 else tried[0]
+
+
+def _by_format(text: str, form: str, century: int | None) -> str:
+    tight = re.search(r"%[Yymd]%", form) is not None  # digits that nothing divides: all of them must be there
+    pattern = re.sub(r"([.^$*+?()\[\]{}|\\/])", r"\\\1", form)
+    for sign, digits in (("%Y", "4"), ("%y", "2"), ("%m", "2" if tight else "1,2"), ("%d", "2" if tight else "1,2")):
+        pattern = pattern.replace(sign, rf"\d{{{digits}}}")
+    read = f"TRY_STRPTIME({text}, {literal(form)})"
+    if century is not None and "%y" in form:
+        read = f"TRY_STRPTIME(concat('{century // 100}', {text}), {literal(form.replace('%y', '%Y'))})"
+    return f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN CAST({read} AS DATE) END"
+
+
+def _excel(text: str) -> str:
+    serial = f"TRY_CAST(split_part({text}, '.', 1) AS INTEGER)"
+    first = f"CASE WHEN {serial} < 60 THEN DATE '1899-12-31' WHEN {serial} > 60 THEN DATE '1899-12-30' END"
+    counted = f"CAST({first} + to_days({serial}) AS DATE)"
+    return rf"CASE WHEN regexp_full_match({text}, '[1-9]\d{{0,6}}(\.0+)?') AND {serial} < 2958466 THEN {counted} END"
+
+
+# --- yes or no ---------------------------------------------------------------------------------------------------
+
+
+def truth(text: str, meaning: Meaning) -> str:
+    words = [", ".join(literal(word.lower()) for word in said) for said in (meaning.true, meaning.false)]
+    return f"CASE WHEN lower({text}) IN ({words[0]}) THEN TRUE WHEN lower({text}) IN ({words[1]}) THEN FALSE END"

@@ -1,0 +1,280 @@
+"""Texts of a workspace drafted from what was proposed: a source, a standard in ODCS, a mapping; a person confirms them.
+
+How a column is converted is told from its values as far as they tell it. What they cannot tell (a zone, a datum, which
+of two ways a date is written) is marked `confirm: true`, and nothing is built until a person has looked. Texts hold
+names, shares and reasons, never a value of a row.
+Must never know: files, databases. Contract: tests/harmonise/test_harmonise_drafting.py.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from datong.ground.refusal import Text
+from datong.harmonise.model.drafts import Entry
+from datong.harmonise.model.elements import DataElement, Sensitivity
+from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, Type
+from datong.harmonise.model.matching import Proposal, Verdict
+from datong.harmonise.model.reading import SampleColumn
+from datong.harmonise.rules.elements import pinyin_of
+
+MARKERS = ("-", "--", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "\\N", "NaN", "nan", "?", "无", "空")
+"""Texts that stand for no value in tables out there; those that a sample has are listed under `missing`."""
+FORMATS = (
+    "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y%m%d%H%M%S",
+    "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d",
+)  # fmt: skip
+LOOKED = 2_000
+"""How many values of a column are looked at."""
+MOST = 0.9
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_OFFSET = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\s?([zZ]|[+-]\d{2}(:?\d{2})?)")
+_DMS = re.compile(r"\d{1,3}\s*°\s*\d{1,2}\s*['′’].*")
+_WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
+
+
+def name_of(stem: str) -> str:
+    """A name for a source from the name of its file: 车辆-2019 -> cheliang_2019."""
+    parts = re.split(r"([^\u3400-\u9fff]+)", unicodedata.normalize("NFKC", stem).casefold())
+    words = "_".join(pinyin_of(part)[0] if re.match(r"[\u3400-\u9fff]", part) else part for part in parts if part)
+    plain = re.sub(r"[^a-z0-9]+", "_", words).strip("_")
+    return (plain if plain[:1].isalpha() else f"t_{plain}".rstrip("_"))[:40].rstrip("_")
+
+
+def missing_of(columns: Iterable[SampleColumn]) -> tuple[str, ...]:
+    """The markers of missing values that the sample has, without the empty text."""
+    seen: Counter[str] = Counter()
+    for column in columns:
+        texts = {str(value).strip() for value in column.values[:LOOKED] if value is not None}
+        if len(texts) > 1:
+            seen.update(texts.intersection(MARKERS))
+    return tuple(marker for marker in MARKERS if seen[marker])
+
+
+# --- one column ------------------------------------------------------------------------------------------------
+
+
+def entry_of(
+    proposal: Proposal, column: SampleColumn, missing: Sequence[str], kind: Type | None = None
+) -> tuple[Entry, Type]:
+    """How the column fills its element, and the type that the element then has; kind: the type it must have."""
+    element = proposal.element
+    assert element is not None, "a column that is left has no entry"
+    texts = _texts(column, missing)
+    wanted = kind or element.type
+    keys, doubts, made = _converted(element, texts, wanted)
+    if kind is not None and made is not kind:
+        doubts = (
+            *doubts,
+            Text(f"标准要求 {kind}，而取值不像。", f"the standard asks for a {kind}, the values do not look it"),
+        )
+        keys, made = _as_told(kind, keys), kind
+    said = f"{proposal.score:.2f} {proposal.reason.en}"
+    if doubts:
+        said = f"{said}; " + "; ".join(doubt.en for doubt in doubts)
+    confirm = proposal.verdict is Verdict.ask or bool(doubts)
+    return Entry(element.name, column.path, keys, said, confirm), made
+
+
+def _texts(column: SampleColumn, missing: Sequence[str]) -> list[str]:
+    cleaned = (str(value).translate(_WIDE).strip() for value in column.values[:LOOKED] if value is not None)
+    return [text for text in cleaned if text and text not in missing]
+
+
+Converted = tuple[dict[str, Any], tuple[Text, ...], Type]
+"""(keys of the mapping, doubts, type made)."""
+
+
+def _converted(element: DataElement, texts: list[str], wanted: Type) -> Converted:
+    if element.check in ("latitude", "longitude") and wanted is Type.number:
+        return _degrees(element.check, texts)
+    if element.check in {how.value for how in How} and wanted is Type.string:
+        return {"as": element.check}, (), Type.string
+    if wanted in (Type.number, Type.integer):
+        return _number(texts, wanted)
+    if wanted is Type.timestamp:
+        return _timestamp(texts)
+    if wanted is Type.date:
+        formats = _formats(texts, [form for form in FORMATS if "%H" not in form])
+        if formats and _can("date"):
+            return {"as": "date", "formats": formats}, (), Type.date
+        if not formats and _formats(texts, FORMATS):
+            return _timestamp(texts)
+    return {}, (), Type.string
+
+
+def _as_told(kind: Type, keys: dict[str, Any]) -> dict[str, Any]:
+    """The keys for a type that a standard demands, whatever the values look like."""
+    if kind in (Type.number, Type.integer):
+        return {"as": "number"}
+    if kind is Type.timestamp:
+        return {"as": "timestamp", "zone": "Asia/Shanghai"}
+    return {"as": kind.value} if _can(kind.value) else keys
+
+
+def _can(name: str) -> bool:
+    return name in {how.value for how in How}
+
+
+def _number(texts: list[str], wanted: Type) -> Converted:
+    keys: dict[str, Any] = {"as": "number"}
+    plain = sum(bool(_NUMBER.fullmatch(text)) for text in texts)
+    grouped = sum(bool(_GROUPED.fullmatch(text)) for text in texts)
+    if grouped:
+        keys["thousands"] = ","
+    share = (plain + grouped) / len(texts) if texts else 1.0
+    if share < 0.5:
+        return (
+            {},
+            (Text("取值不是数，按文本。", f"{share:.0%} of its values are numbers, so it is taken as text"),),
+            Type.string,
+        )
+    doubts = () if share >= MOST else (Text(f"只有 {share:.0%} 是数。", f"only {share:.0%} of its values are numbers"),)
+    decimal = any(
+        not _WHOLE.fullmatch(text.replace(",", "")) for text in texts if _NUMBER.fullmatch(text.replace(",", ""))
+    )
+    return keys, doubts, Type.number if decimal else wanted
+
+
+def _degrees(check: str, texts: list[str]) -> Converted:
+    dms = sum(bool(_DMS.fullmatch(text)) for text in texts)
+    decimal = sum(bool(_NUMBER.fullmatch(text)) for text in texts)
+    if texts and max(dms, decimal) * 2 < len(texts):
+        return (
+            {},
+            (Text("取值不是坐标，按文本。", "its values are no coordinates, so it is taken as text"),),
+            Type.string,
+        )
+    notation = "dms" if dms > decimal else "decimal"
+    doubt = Text("取值不能说明坐标系，请核对。", "no datum stands in the values: WGS84?")
+    return {"as": check, "notation": notation, "datum": "WGS84"}, (doubt,), Type.number
+
+
+def _timestamp(texts: list[str]) -> Converted:
+    with_offset = sum(bool(_OFFSET.fullmatch(text)) for text in texts)
+    if texts and with_offset >= MOST * len(texts):
+        return {"as": "timestamp", "zone": "offset"}, (), Type.timestamp
+    formats = _formats(texts, FORMATS)
+    if not formats:
+        said = "its values are no date and time that can be read with the year first, so it is taken as text"
+        return {}, (Text("取值不是年在前的日期时间，按文本。", said),), Type.string
+    keys: dict[str, Any] = {"as": "timestamp", "zone": "Asia/Shanghai"}
+    if formats != ["%Y-%m-%d %H:%M:%S"]:
+        keys["formats"] = formats
+    return keys, (Text("取值不能说明时区，请核对。", "no zone stands in the values: Asia/Shanghai?"),), Type.timestamp
+
+
+def _formats(texts: list[str], known: Sequence[str]) -> list[str]:
+    """The ways in which the values are written, the commonest first; [] when most can be read in none."""
+    count: Counter[str] = Counter()
+    for text in texts:
+        form = next((form for form in known if _reads(text, form)), "")
+        count[form] += 1
+    if count[""] * 2 > len(texts):
+        return []
+    return [form for form, _ in count.most_common() if form] or [known[0]]
+
+
+def _reads(text: str, form: str) -> bool:
+    try:
+        return bool(datetime.strptime(text, form))  # noqa: DTZ007 - only whether it reads
+    except ValueError:
+        return False
+
+
+# --- texts -----------------------------------------------------------------------------------------------------
+
+
+def source_text(kind: SourceKind, path: str, facts: Mapping[str, Any], doubts: Sequence[Text]) -> str:
+    lines = [f"# {doubt.en}" for doubt in doubts]
+    given = {"kind": kind.value, "path": path, **facts}
+    return _yaml([*lines, *(f"{key}: {inline(value)}" for key, value in given.items())])
+
+
+def standard_text(name: str, entries: Sequence[tuple[DataElement, Type]]) -> str:
+    """An ODCS document whose elements are those of the library that were matched."""
+    head = [
+        "apiVersion: v3.2.0", "kind: DataContract", f"id: {name}", f"name: {name}", "version: 0.1.0", "status: draft",
+        "schema:", f"  - name: {name}", "    logicalType: object", "    properties:",
+    ]  # fmt: skip
+    return _yaml([*head, *(f"      - {inline(_property(element, kind))}" for element, kind in entries)])
+
+
+def _property(element: DataElement, kind: Type) -> dict[str, Any]:
+    custom = [{"property": "element", "value": element.id}]
+    if element.unit:
+        custom.append({"property": "unit", "value": element.unit})
+    personal = element.sensitivity in (Sensitivity.personal, Sensitivity.sensitive)
+    return {
+        "name": element.name,
+        "businessName": element.en[:1].upper() + element.en[1:],
+        "synonyms": [{"synonym": element.zh, "locale": "zh-CN"}],
+        "logicalType": kind.value,
+        **({"classification": "personal"} if personal else {}),
+        "customProperties": custom,
+    }
+
+
+def mapping_text(
+    source: Source, standard: str, table: str, entries: Sequence[Entry], *, left: Sequence[str], missing: Sequence[str]
+) -> str:
+    lines = [f"source: {source.name}", f"standard: {standard}"]
+    lines += [f"table: {inline(table)}"] if source.kind is SourceKind.database else []
+    lines += [f"missing: {inline(['', *missing])}"] if missing else []
+    lines.append("columns:")
+    for entry in entries:
+        keys = {**entry.keys, **({"confirm": True} if entry.confirm else {})}
+        given = inline({"from": entry.column, **keys} if keys else entry.column)
+        lines.append(f"  {inline(entry.element)}: {given}  # {_comment(entry.said)}")
+    return _yaml([*lines, *([f"left: {inline(list(left))}"] if left else [])])
+
+
+def required_unfilled(standard: Standard, entries: Sequence[Entry]) -> list[str]:
+    """Required elements of a standard that no column was proposed for."""
+    filled = {entry.element for entry in entries}
+    return [element.name for element in standard.elements if element.required and element.name not in filled]
+
+
+def _yaml(lines: Sequence[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> str:
+    return re.sub(r"[^\S ]+|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]", " ", text)
+
+
+_PLAIN = re.compile(r"[A-Za-z_\u4e00-\u9fff][\w\u4e00-\u9fff./%/ -]*(?<! )")
+_OTHER_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
+"""Words that some reader of YAML takes for something else than themselves."""
+
+
+def inline(value: Any) -> str:
+    """`value` as YAML on one line, every text of it read back as it is."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{inline(key)}: {inline(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value)
+    if _PLAIN.fullmatch(text) and text.lower() not in _OTHER_WORDS:
+        return text
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(sign: str) -> str:
+    if sign in '"\\':
+        return f"\\{sign}"
+    code = ord(sign)
+    return sign if sign.isprintable() else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

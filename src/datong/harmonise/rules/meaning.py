@@ -1,0 +1,184 @@
+"""Reading what a mapping says of the meaning of a column: units, signs, datums, words, and the points of coordinates.
+
+Must never know: files, data. Contract: tests/harmonise/meaning/test_meaning_conversions.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Map
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from datong.harmonise.model.mappings import Code, Column, Element, How, Meaning, Type
+from datong.harmonise.rules import amounts, datums, units
+
+Say = Callable[[str, str, str], None]
+"""Tell a problem: where, zh, en."""
+
+KEYS: Map[How, set[str]] = {
+    How.number: {"unit", "multipliers", "percent", "accounting"},
+    How.latitude: {"with"},
+    How.longitude: {"with"},
+    How.date: {"formats", "century", "between"},
+    How.boolean: {"when_true", "when_false"},
+    How.birth_date: {"of", "century", "between"},
+    How.sex: {"of", "century"},
+    How.code: {"on"},
+}
+"""The keys of each conversion that are read here."""
+HIDING = (How.resident_id.value, "birth_number")
+DAY_FORMATS = ("%Y-%m-%d",)
+
+
+def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, Any]) -> Meaning:
+    """The meaning in the keys of one column; what is wrong with it is told."""
+
+    def words(key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        given = value.get(key, list(default))
+        if not isinstance(given, list) or not all(isinstance(word, str | int | float) for word in given):
+            say(f"{at}.{key}", "应为列表", "should be a list")
+            return default
+        return tuple(str(word).lower() if isinstance(word, bool) else str(word) for word in given)
+
+    def yes(key: str) -> bool:
+        given = value.get(key, False)
+        if not isinstance(given, bool):
+            say(f"{at}.{key}", "应为 true 或 false", "should be true or false")
+        return given is True
+
+    if how is How.number:
+        return _of_number(say, at, element, value, words, yes)
+    if how is How.boolean:
+        found = Meaning(true=words("when_true", ("true",)), false=words("when_false", ("false",)))
+        if shared := {w.lower() for w in found.true} & {w.lower() for w in found.false}:
+            told = ", ".join(sorted(shared))
+            say(f"{at}.when_false", f"同一词既为是又为否：{told}", f"these words mean yes and no: {told}")
+        return found
+    if how in {How.latitude, How.longitude}:
+        datum = value.get("datum", "WGS84")
+        return Meaning(
+            datum=datum if datum in datums.DATUMS else element.datum,
+            partner=str(value.get("with", "")) if datums.DEPTH.get(datum) != datums.DEPTH[element.datum] else "",
+        )
+    if how in {How.date, How.birth_date, How.sex}:
+        return _of_day(say, at, how, value)
+    return Meaning()
+
+
+def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words: Any, yes: Any) -> Meaning:
+    found = Meaning(
+        unit=str(value.get("unit", "")),
+        multipliers=words("multipliers", ()),
+        percent=yes("percent"),
+        accounting=yes("accounting"),
+    )
+    turned = found.unit or found.multipliers or found.percent
+    if turned and element.type is not Type.number:
+        zh, en = "仅 number 类型的元素可换算", "only an element of type number can be converted"
+        say(at, zh, en)
+    if found.unit and units.step(found.unit, element.unit) is None:
+        there = element.unit or "?"
+        known = ", ".join(units.like(element.unit)[:12]) or "-"
+        say(
+            f"{at}.unit",
+            f"{found.unit} 不能换算为 {there}；可换算的有：{known}",
+            f"{found.unit} cannot be turned into {there}, the element's unit; these can: {known}",
+        )
+    for sign in found.multipliers:
+        if sign not in amounts.MULTIPLIERS:
+            known = ", ".join(amounts.MULTIPLIERS)
+            say(f"{at}.multipliers", f"未知的倍数 {sign}；已知：{known}", f"{sign} is not known; there are: {known}")
+    if found.percent and (found.unit or units.step("1", element.unit or "1") is None):
+        say(f"{at}.percent", "百分数的元素单位应为 1 或 %", "the element's unit should be 1 or %, and `unit` not given")
+    return found if all(sign in amounts.MULTIPLIERS for sign in found.multipliers) else Meaning()
+
+
+def _of_day(say: Say, at: str, how: How, value: Map[str, Any]) -> Meaning:
+    century, of = value.get("century"), str(value.get("of", ""))
+    if century is not None and not (isinstance(century, int) and century % 100 == 0 and 1800 <= century <= 2100):
+        say(f"{at}.century", "应为 1900 等", "should be a whole century, like 1900")
+        century = None
+    if how is How.date:
+        for form in value.get("formats", DAY_FORMATS):
+            two = "%y" in str(form)
+            if form != amounts.EXCEL and not re.fullmatch(r"(%[Yymd]|[^%])+", str(form)):
+                say(f"{at}.formats", f"{form} 只应含 %Y %m %d", f"{form} should hold %Y, %m and %d (or be `excel`)")
+            if two and (century is None or not str(form).startswith("%y")):
+                zh = "两位年份须声明 century，且位于开头"
+                say(f"{at}.century", zh, "years of two digits need `century`, and stand first")
+    elif of not in HIDING:
+        say(f"{at}.of", f"应为 {'、'.join(HIDING)} 之一", f"should be one of {', '.join(HIDING)}")
+    elif of == "birth_number" and century is None:
+        say(f"{at}.century", "须声明世纪", "declare the century of the years, e.g. 1900")
+    return Meaning(century=century, of=of)
+
+
+def points(say: Say, columns: Iterable[Column]) -> None:
+    """Tell of coordinates whose datum is to be changed and whose other half is not there, or differs."""
+    by_name = {column.element.name: column for column in columns}
+    for name, column in by_name.items():
+        if column.how not in {How.latitude, How.longitude} or column.constant is not None:
+            continue
+        meaning = column.meaning
+        if datums.DEPTH[meaning.datum] == datums.DEPTH[column.element.datum]:
+            continue
+        at = f"columns.{name}.with"
+        other = by_name.get(meaning.partner)
+        if other is None or other.how not in {How.latitude, How.longitude} or other.how is column.how:
+            zh = f"{meaning.datum} 换算须写明同一点的另一坐标，如 with: latitude"
+            say(at, zh, f"{meaning.datum} is converted point by point: name the element with the other coordinate")
+            continue
+        same = (other.meaning.datum, other.meaning.partner, other.element.datum)
+        if same != (meaning.datum, name, column.element.datum) or other.constant is not None:
+            zh, en = (
+                f"{meaning.partner} 应有相同的 datum 且 with: {name}",
+                (f"{meaning.partner} should have the same datum, and `with: {name}`"),
+            )
+            say(at, zh, en)
+
+
+def codes_of(say: Say, entries: Map[Any, Any]) -> list[Code]:
+    """The entries of a code table: {code: value}, or {code: {to, zh, en, valid_from, valid_to, successor}}."""
+    found = []
+    for key, entry in entries.items():
+        told = entry if isinstance(entry, dict) else {"to": entry}
+        first, last = (_day(say, f"codes.{key}.{name}", told.get(name)) for name in ("valid_from", "valid_to"))
+        after = told.get("successor", [])
+        successor = tuple(map(str, after if isinstance(after, list) else [after]))
+        for other in successor:
+            if other not in map(str, entries) or other == str(key):
+                say(f"codes.{key}.successor", f"{other} 不在表中", f"{other} is not in the table")
+        if successor and last is None:
+            zh, en = "有后继代码则应写明失效日期", "a code with a successor says until when it was"
+            say(f"codes.{key}.valid_to", zh, en)
+        found.append(Code(str(key), str(told.get("to", key)), first, last, successor))
+    return found
+
+
+def _day(say: Say, at: str, given: Any) -> date | None:
+    if given is None or isinstance(given, date):
+        return given
+    say(at, "应为 YYYY-MM-DD", "should be a date, YYYY-MM-DD")
+    return None
+
+
+def dated(say: Say, columns: Iterable[Column]) -> list[Column]:
+    """The columns, those whose codes must be valid on a day with the zone in which that day is counted."""
+    every = list(columns)
+    by_name = {column.element.name: column for column in every}
+
+    def with_zone(column: Column) -> Column:
+        if column.codes is None or not column.codes.on:
+            return column
+        day = by_name.get(column.codes.on)
+        if day is None or day.element.type not in {Type.date, Type.timestamp}:
+            at = f"columns.{column.element.name}.on"
+            say(at, "应为本映射中的日期或时间元素", "should be a mapped element of type date or timestamp")
+            return column
+        zone = "" if day.element.type is Type.date else "UTC" if day.zone in ("", "offset") else day.zone
+        return replace(column, codes=replace(column.codes, zone=zone))
+
+    return [with_zone(column) for column in every]

@@ -1,0 +1,345 @@
+"""What a file is, by its first bytes: its kind, encoding, delimiter, header line, and where its records are.
+
+What is not sure is said as a doubt, never guessed silently; what is no source at all is an Unfit with the next step.
+Only the beginning is looked at; reading the whole judges every row. Must never know: files, what columns mean.
+Contract: tests/harmonise/test_harmonise_sniffing.py.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log2
+from typing import Any
+
+from datong.ground.refusal import Text
+from datong.harmonise.model.drafts import Look, Unfit
+from datong.harmonise.model.mappings import SourceKind
+
+GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
+DELIMITERS = ",\t;|^\x01，"
+BLANKS = "blanks"
+"""The delimiter of tables whose fields are parted by any number of blanks."""
+RECORDS_MAX = 500
+JUNK_MAX = 30
+"""How many lines may stand before the header line."""
+LINE_MAX = 1_000_000
+
+_NO_SOURCE = {
+    b"\xd0\xcf\x11\xe0": Text("旧版 Office 文件（.xls、.doc）", "an old Office file (.xls, .doc)"),
+    b"%PDF": Text("PDF 文件", "a PDF"),
+    b"\x89PNG": Text("图片", "a picture"),
+    b"\xff\xd8\xff": Text("图片", "a picture"),
+    b"7z\xbc\xaf": Text("7z 压缩包", "a 7z archive"),
+    b"Rar!": Text("RAR 压缩包", "a RAR archive"),
+    b"BZh": Text("bzip2 压缩包", "a bzip2 file"),
+    b"\x28\xb5\x2f\xfd": Text("zstd 压缩包", "a zstd file"),
+    b"\xfd7zXZ": Text("xz 压缩包", "an xz file"),
+    b"ARROW1": Text("Arrow/Feather 文件", "an Arrow (Feather) file"),
+    b"\x7fELF": Text("程序", "a program"),
+    b"<?xml": Text("XML", "XML"),
+    b"<!DOC": Text("网页", "a web page"),
+    b"<html": Text("网页", "a web page"),
+}
+SAVE_AS = Text("请另存为 CSV、JSON、.xlsx 或 Parquet。", "Save it as CSV, JSON, .xlsx or Parquet.")
+_NUMERIC = re.compile(r"[+-]?[\d,. ]*\d[\d,. ]*%?|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.:]\d{1,2}[-/.:]\d{2,4}.*")
+
+
+def foreign(head: bytes) -> Unfit | None:
+    """What cannot be a source, by its first bytes."""
+    start = head.lstrip()[:8]
+    for magic, name in _NO_SOURCE.items():
+        if head.startswith(magic) or start.lower().startswith(magic):
+            return Unfit(Text(f"这是{name.zh}。", f"It is {name.en}."), SAVE_AS)
+    if not head.strip():
+        return Unfit(Text("文件为空。", "It is empty."), Text("请重新获取该文件。", "Fetch it again."))
+    return None
+
+
+def zip_look(names: Sequence[str]) -> Unfit:
+    listed = ", ".join(names[:5]) or "-"
+    why = Text(f"这是压缩包，内有：{listed}。", f"It is a zip archive; in it: {listed}.")
+    return Unfit(why, Text("请解压后再试。", "Unpack it and try again."))
+
+
+def workbook_look(sheets: Sequence[str]) -> Look:
+    if len(sheets) < 2:
+        return Look(SourceKind.excel, {})
+    names = ", ".join(sheets[:10])
+    said = Text(f"取第一张工作表；共有：{names}。", f"The first sheet is taken; there are: {names}.")
+    return Look(SourceKind.excel, {"sheet": sheets[0]}, (said,))
+
+
+# --- encoding --------------------------------------------------------------------------------------------------
+
+ENCODINGS = ("utf-8", "gb18030")
+
+
+def marked(head: bytes) -> str:
+    """The encoding that a byte order mark names, or ""."""
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return ""
+
+
+def encoding_of(pieces: Iterable[bytes]) -> tuple[str, tuple[Text, ...]]:
+    """The encoding of a text, from all of its bytes: a file may turn Chinese after a million lines of ASCII."""
+    alive: dict[str, Any] = {name: codecs.getincrementaldecoder(name)() for name in ENCODINGS}
+    failed: dict[str, int] = {}
+    lines = 0
+    telling: list[bytes] = []  # lines that are not plain ASCII
+    for piece in pieces:
+        if len(telling) < LINES_LOOKED and not piece.isascii():
+            whole = piece.splitlines()[
+                1 if lines else 0 :
+            ]  # the first line of a piece may have begun in the one before
+            telling += [line for line in whole[:-1] or whole if not line.isascii()]
+        for name, decoder in list(alive.items()):
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError as error:
+                failed[name] = lines + piece.count(b"\n", 0, error.start) + 1
+                del alive[name]
+        lines += piece.count(b"\n")
+        if not alive:
+            break
+    if "utf-8" in alive:
+        return "utf-8", ()
+    kinds = Counter(_line_kind(line) for line in telling[:LINES_LOOKED])
+    if "gb18030" in alive and kinds["gb18030"] * 2 >= kinds.total():
+        return "gb18030", ()
+    line = failed.get("utf-8", 1)
+    if kinds[""] * 2 > kinds.total():
+        zh = f"第 {line} 行不是 UTF-8，读作 gb18030 也不像中文：按 latin-1 读取（也可能是 cp1252 等）。"
+        en = f"Line {line} is not UTF-8, nor Chinese as gb18030: it is taken as latin-1 (it may be cp1252 or another)."
+        return "latin-1", (Text(zh, en),)
+    zh, en = f"可能混用了编码：第 {line} 行不是 UTF-8。", f"It may mix encodings: line {line} is not UTF-8."
+    return ("gb18030" if kinds["gb18030"] >= kinds["utf-8"] else "utf-8"), (Text(zh, en),)
+
+
+LINES_LOOKED = 5_000
+
+
+def _line_kind(line: bytes) -> str:
+    """What a line that is not ASCII is by itself: utf-8, gb18030 when it reads like Chinese, or ""."""
+    for name in ENCODINGS:
+        try:
+            text = line.decode(name)
+        except UnicodeDecodeError:
+            continue
+        signs = [sign for sign in text if not sign.isascii()]
+        if name == "utf-8" or sum(map(_is_common, signs)) * 2 >= len(signs):
+            return name
+    return ""
+
+
+def _is_common(sign: str) -> bool:
+    """Whether a sign is of GB 2312: letters of the West read as GB 18030 give signs that hardly anybody writes."""
+    try:
+        return len(sign.encode("gb2312")) == 2
+    except UnicodeEncodeError:
+        return False
+
+
+# --- text ------------------------------------------------------------------------------------------------------
+
+
+def text_look(text: str, *, whole: bool) -> Look | Unfit:
+    """What a text is: JSON, NDJSON or delimited. whole: `text` is all of it, not only its beginning."""
+    start = text.lstrip("\ufeff \t\r\n")[:1]
+    if start in ("{", "["):
+        return _json_look(text.lstrip("\ufeff"), whole=whole)
+    return delimited_look(text, whole=whole)
+
+
+def _json_look(text: str, *, whole: bool) -> Look | Unfit:
+    lines = [line for line in text[:LINE_MAX].splitlines() if line.strip()]
+    complete = lines if whole and len(text) <= LINE_MAX else lines[:-1]
+    objects = [_is_object(line) for line in complete[:20]]
+    if len(objects) > 1 and all(objects[:2]):
+        return Look(SourceKind.ndjson, {})
+    arrays = arrays_in(text)
+    if not arrays:
+        if len(objects) == 1 and objects[0]:
+            return Look(SourceKind.ndjson, {}, (Text("只有一条记录。", "There is a single record."),))
+        why = Text("其中没有由对象组成的数组。", "There is no array of objects in it.")
+        fix = "Turn each record into an object with named fields."
+        return Unfit(why, Text("请把每条记录写成带字段名的对象。", fix))
+    best = max(arrays, key=lambda path: (arrays[path], -path.count(".")))
+    others = sorted(path for path, count in arrays.items() if path != best and count > 1)
+    doubts = []
+    if others:
+        names = ", ".join(path or "(top)" for path in others[:5])
+        zh = f"取 {best or '顶层'} 的数组为记录；其他数组：{names}。"
+        doubts.append(Text(zh, f"The array at {best or '(top)'} is taken for the records; there are others: {names}."))
+    return Look(SourceKind.json, {"records": best} if best else {}, tuple(doubts))
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
+
+
+def arrays_in(text: str) -> dict[str, int]:
+    """path of each array of objects -> how many there are in it, as far as `text` goes (it may end anywhere)."""
+    found: Counter[str] = Counter()
+    stack: list[tuple[str, str | None]] = []  # ("{", key being read) or ("[", its path, None inside another array)
+    last = ""
+    for token in _TOKEN.finditer(text):
+        sign = token[0]
+        if sign[0] == '"':
+            last = sign
+        elif sign == ":":
+            if stack and stack[-1][0] == "{":
+                stack[-1] = ("{", _key(last))
+        elif sign == "{":
+            if stack and stack[-1][0] == "[" and stack[-1][1] is not None:
+                found[stack[-1][1]] += 1
+            stack.append(("{", None))
+        elif sign == "[":
+            inside = any(kind == "[" for kind, _ in stack)
+            stack.append(("[", None if inside else ".".join(key or "" for _, key in stack)))
+        elif sign in "}]" and stack:
+            stack.pop()
+    return dict(found)
+
+
+def _key(text: str) -> str:
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return text[1:-1]
+
+
+# --- delimited -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A text cut by one delimiter: its records with the number of the line each begins at."""
+
+    delimiter: str
+    records: tuple[tuple[int, list[str]], ...]
+    width: int
+    share: float
+
+    @property
+    def score(self) -> float:
+        return self.share * min(log2(self.width), 3) if self.width > 1 else 0.0
+
+
+def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)
+    lines = lines if whole or len(lines) < 2 else lines[:-1]
+    cuts = sorted((_cut(lines, sign) for sign in DELIMITERS), key=lambda cut: -cut.score)
+    if cuts[0].score == 0 or cuts[0].share < 0.8:
+        cuts = sorted([*cuts, _cut(lines, BLANKS)], key=lambda cut: -cut.score)
+    best, second = cuts[0], cuts[1]
+    doubts = []
+    if best.width < 2:
+        best = _cut(lines, ",")
+        doubts.append(Text("未发现分隔符：按单列读取。", "No delimiter was found: it is read as one column."))
+    elif best.share < 0.9 or second.score > 0.9 * best.score:
+        zh = f"分隔符取 {best.delimiter!r}：{best.share:.0%} 的行有 {best.width} 列。"
+        en = f"{best.share:.0%} of the lines then have {best.width} fields"
+        doubts.append(Text(zh, f"The delimiter is taken to be {best.delimiter!r}: {en}."))
+    header = _header(best)
+    facts: dict[str, Any] = {} if best.delimiter == "," else {"delimiter": best.delimiter}
+    if header is None:
+        facts["columns"] = [f"c{number}" for number in range(1, best.width + 1)]
+        zh = f"没有表头行：各列暂名 c1 至 c{best.width}，请在数据源的 columns 中写明列名。"
+        en = f"It has no header line: its columns are called c1 to c{best.width}; name them in the source (`columns`)."
+        return Look(SourceKind.csv, facts, (*doubts, Text(zh, en)))
+    place, line, more = header
+    if line > 1:
+        facts["skip_lines"] = line - 1
+        zh, en = f"表头在第 {line} 行，之前的行跳过。", f"The header is line {line}; the lines before it are skipped."
+        doubts.append(Text(zh, en))
+    rows = [fields for _, fields in best.records[place + 1 :]]
+    return Look(SourceKind.csv, facts, (*doubts, *more, *_second_header(line, rows)))
+
+
+def _cut(lines: Sequence[str], delimiter: str) -> _Cut:
+    if delimiter == BLANKS:
+        split = ((number, line.split()) for number, line in enumerate(lines[: 2 * RECORDS_MAX], 1))
+        return _measured(delimiter, [(number, fields) for number, fields in split if fields])
+    records: list[tuple[int, list[str]]] = []
+    reader = csv.reader(iter(lines), delimiter=delimiter)
+    at = 1
+    try:
+        for fields in reader:
+            if fields:
+                records.append((at, fields))
+            at = reader.line_num + 1
+            if len(records) >= RECORDS_MAX:
+                break
+    except csv.Error:
+        pass
+    return _measured(delimiter, records)
+
+
+def _measured(delimiter: str, records: list[tuple[int, list[str]]]) -> _Cut:
+    widths = Counter(len(fields) for _, fields in records)
+    width, rows = max(widths.items(), key=lambda entry: (entry[1], entry[0])) if widths else (0, 0)
+    return _Cut(delimiter, tuple(records), width, rows / len(records) if records else 0.0)
+
+
+def _header(cut: _Cut) -> tuple[int, int, tuple[Text, ...]] | None:
+    """(place among the records, line, doubts) of the header: the first record of the usual width that is filled and
+    looks like none of those below it. A title in a row of empty cells stands before it."""
+    usual = [(place, line, f) for place, (line, f) in enumerate(cut.records[:JUNK_MAX]) if len(f) == cut.width]
+    full = [entry for entry in usual if sum(bool(cell.strip()) for cell in entry[2]) * 2 > cut.width]
+    if not full:
+        return None
+    place, line, fields = full[0]
+    cells = [cell.strip() for cell in fields]
+    filled = [cell for cell in cells if cell]
+    numeric = sum(bool(_NUMERIC.fullmatch(cell)) for cell in filled)
+    below = [fields for _, fields in cut.records[place + 1 :] if len(fields) == cut.width]
+    usually = max((sum(bool(_NUMERIC.fullmatch(cell.strip())) for cell in fields) for fields in below), default=0)
+    if (numeric and numeric * 2 >= usually) or _recurs(cells, below):
+        return None
+    doubts = []
+    if len(filled) < len(cells):
+        doubts.append(Text("有的列没有列名。", "A column has no name."))
+    if len(set(filled)) < len(filled):
+        twice = ", ".join(sorted({cell for cell in filled if filled.count(cell) > 1})[:5])
+        doubts.append(Text(f"列名重复：{twice}。", f"The header names a column twice: {twice}."))
+    if numeric:
+        doubts.append(Text("表头中有数字。", "The header line holds numbers."))
+    return place, line, tuple(doubts)
+
+
+def _recurs(cells: list[str], below: list[list[str]]) -> bool:
+    """Whether a line looks like those below it: most of its cells stand in the same column again."""
+    seen = [{fields[at].strip() for fields in below} for at in range(len(cells))]
+    again = sum(bool(cell) and cell in values for cell, values in zip(cells, seen, strict=True))
+    return again * 2 > len(cells)
+
+
+def _second_header(line: int, rows: list[list[str]]) -> tuple[Text, ...]:
+    """A doubt when the line below the header holds no number where all the others do: units, or names in English."""
+    if len(rows) < 4 or any(len(fields) != len(rows[0]) for fields in rows[:4]):
+        return ()
+    numeric = [
+        at
+        for at in range(len(rows[0]))
+        if all(_NUMERIC.fullmatch(fields[at].strip()) for fields in rows[1:20] if len(fields) == len(rows[0]))
+    ]
+    words = [at for at in numeric if rows[0][at].strip() and not _NUMERIC.fullmatch(rows[0][at].strip())]
+    if not numeric or len(words) * 2 <= len(numeric):
+        return ()
+    zh, en = f"第 {line + 1} 行似乎是第二行表头。", f"Line {line + 1} seems to be a second header line."
+    return (Text(zh + "它将被隔离。", en + " It will be quarantined."),)

@@ -1,0 +1,178 @@
+"""The keys of a source's text that belong to one kind of source, and how it is loaded again.
+
+Which keys a kind takes is a table here: a key of another kind is a mistake and is told. Secrets are in no text: keys
+that end in `_from` name environment variables. Must never know: what the sources hold.
+Contract: tests/harmonise/test_harmonise_source_keys.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Map
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind
+
+ALL = {"kind", "title", "note", "load"}
+FILE = {"path", "tables"}
+TEXT = {*FILE, "encoding", "member"}
+KEYS: Map[SourceKind, set[str]] = {
+    SourceKind.json: {*TEXT, "records"},
+    SourceKind.ndjson: TEXT,
+    SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered"},
+    SourceKind.parquet: FILE,
+    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows"},
+    SourceKind.database: {"path", "url_from", "tables"},
+    SourceKind.http: {"url", "records", "token_from", "token_header", "paging"},
+    SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},
+}
+"""The keys of each kind, besides those of ALL. A bucket takes those of its `format` too, but no FILE."""
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
+
+
+class Found(Protocol):
+    """Where mistakes are told."""
+
+    def say(self, at: str, zh: str, en: str) -> None: ...
+
+    def only(self, value: Any, at: str, allowed: Any) -> dict[str, Any]: ...
+
+    def word(self, at: str, value: Any, default: str = "") -> str: ...
+
+
+def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, Any]:
+    """The parts of a Source that only some kinds have."""
+    form = _format(found, kind, value)
+    taken = ALL | KEYS[kind] | (KEYS[form] - FILE if kind is SourceKind.s3 else set())
+    for key in value:
+        if key not in taken and any(key in keys for keys in KEYS.values()):
+            found.say(key, f"{kind} 数据源不用此项", f"a source of kind {kind} takes no {key}")
+    quote = found.word("quote", value.get("quote"), '"')
+    if len(quote) > 1:
+        found.say("quote", "应为一个字符，或空文本（无引号）", "should be one character, or empty: no quotes")
+    for key in value:
+        if str(key).endswith("_from") and not VARIABLE.fullmatch(str(value[key])):
+            found.say(key, "应为环境变量名", "should be the name of an environment variable, which holds the secret")
+    return {
+        "quote": quote,
+        "member": found.word("member", value.get("member")),
+        "sheet": found.word("sheet", value.get("sheet")),
+        "header_rows": _whole(found, "header_rows", value.get("header_rows", 1), 1),
+        "api": _api(found, value) if kind is SourceKind.http else None,
+        "bucket": _bucket(found, value, form) if kind is SourceKind.s3 else None,
+        "load": load_of(found, kind, value.get("load")),
+    }
+
+
+def _format(found: Found, kind: SourceKind, value: Map[str, Any]) -> SourceKind:
+    if kind is not SourceKind.s3:
+        return kind
+    if value.get("format") not in [kind.value for kind in FILE_KINDS]:
+        known = ", ".join(FILE_KINDS)
+        found.say("format", f"应为 {known} 之一", f"should be one of {known}: the kind of its files")
+        return SourceKind.json
+    return SourceKind(value["format"])
+
+
+def _api(found: Found, value: Map[str, Any]) -> Api:
+    url, header = (
+        found.word("url", value.get("url")),
+        found.word("token_header", value.get("token_header"), "Authorization"),
+    )
+    _address(found, "url", url)
+    if not HEADER.fullmatch(header):
+        found.say("token_header", "应为请求头名称", "should be the name of a header")
+    return Api(url, found.word("token_from", value.get("token_from")), header, _paging(found, value.get("paging")))
+
+
+def _paging(found: Found, given: Any) -> Paging:
+    if given is None:
+        return Paging()
+    value = found.only(
+        given, "paging", {"by", "parameter", "first", "size_parameter", "size", "at", "total", "pages_max"}
+    )
+    if value.get("by") not in [page.value for page in Page]:
+        known = ", ".join(Page)
+        found.say("paging.by", f"应为 {known} 之一", f"should be one of {known}")
+        return Paging()
+    by = Page(value["by"])
+    if by in (Page.page, Page.offset, Page.cursor) and not value.get("parameter"):
+        found.say("paging.parameter", "缺少查询参数名", "name the query parameter that asks for a page")
+    if by is Page.cursor and not value.get("at"):
+        found.say("paging.at", "缺少游标在应答中的路径", "name the path of the next cursor in the answer")
+    if bool(value.get("size_parameter")) != bool(value.get("size")):
+        found.say(
+            "paging.size", "size 与 size_parameter 须同时给出", "needs both `size` and `size_parameter`, or neither"
+        )
+    return Paging(
+        by, found.word("parameter", value.get("parameter")), _whole(found, "paging.first", value.get("first", 1), 0),
+        found.word("size_parameter", value.get("size_parameter")),
+        _whole(found, "paging.size", value.get("size", 0), 0),
+        found.word("at", value.get("at")), found.word("total", value.get("total")),
+        _whole(found, "paging.pages_max", value.get("pages_max", 10_000), 1),
+    )  # fmt: skip
+
+
+def _bucket(found: Found, value: Map[str, Any], form: SourceKind) -> Bucket:
+    endpoint = found.word("endpoint", value.get("endpoint"))
+    _address(found, "endpoint", endpoint)
+    if not value.get("bucket"):
+        found.say("bucket", "缺少存储桶名", "there is no bucket")
+    if ("key" in value) == ("prefix" in value):
+        found.say("key", "key 与 prefix 须且只须其一", "needs either `key` (one object) or `prefix` (all below it)")
+    if ("access_key_from" in value) != ("secret_key_from" in value):
+        zh, en = "两个密钥变量须同时给出", "needs both `access_key_from` and `secret_key_from`, or neither"
+        found.say("secret_key_from", zh, en)
+    parts = ("key", "prefix", "region", "access_key_from", "secret_key_from")
+    given = {name: found.word(name, value[name]) for name in parts if name in value}
+    return Bucket(endpoint, found.word("bucket", value.get("bucket")), form, **given)
+
+
+def load_of(found: Found, kind: SourceKind, given: Any) -> Load:
+    """How the source is loaded again; what a kind cannot do is told."""
+    if given is None:
+        return Load()
+    value = found.only(given, "load", {"by", "key", "column", "parameter"})
+    if value.get("by") not in [by.value for by in LoadBy]:
+        known = ", ".join(LoadBy)
+        found.say("load.by", f"应为 {known} 之一", f"should be one of {known}")
+        return Load()
+    by, key = LoadBy(value["by"]), value.get("key", [])
+    keys = tuple(str(k) for k in (key if isinstance(key, list) else [key]))
+    if by is not LoadBy.whole and not keys:
+        found.say("load.key", "缺少标识一行的列", "name the columns that name a row")
+    if by is LoadBy.watermark:
+        if not value.get("column"):
+            found.say("load.column", "缺少随每次变更增长的列", "name the column that grows with every change")
+        if kind not in (SourceKind.database, SourceKind.http):
+            zh, en = "文件总是整体读取，请用 snapshot", "a file is read whole in any case: use `by: snapshot`"
+            found.say("load.by", zh, en)
+        if (kind is SourceKind.http) != bool(value.get("parameter")):
+            zh, en = (
+                "http 数据源须指明起始查询参数 parameter，其他不用",
+                "an http source names the query parameter that asks for what came since; others have none",
+            )
+            found.say("load.parameter", zh, en)
+    return Load(by, keys, found.word("column", value.get("column")), found.word("parameter", value.get("parameter")))
+
+
+def _address(found: Found, at: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good, parts = False, urlsplit("")
+    if not good:
+        found.say(at, "应为 http(s) 地址", "should be an http or https address")
+    elif parts.username or parts.password:
+        found.say(at, "地址中不得含密码", "holds a password: name an environment variable instead")
+
+
+def _whole(found: Found, at: str, value: Any, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        found.say(at, f"应为不小于 {least} 的整数", f"should be a whole number, {least} or more")
+        return least
+    return value

@@ -1,0 +1,160 @@
+"""Drafting the texts of a table nobody has described yet: its source, a standard of matched elements, its mapping.
+
+No verb: it writes into a workspace's folder, which only who stands in that folder may do (cli.workspace). What is
+there already is never written over. Contract: tests/harmonise/test_harmonise_drafting.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from datong.ground.db import Tx
+from datong.ground.refusal import Text
+from datong.harmonise.model.drafts import Entry, Unfit
+from datong.harmonise.model.elements import DataElement
+from datong.harmonise.model.mappings import Source, SourceKind, Type
+from datong.harmonise.model.matching import Proposal, Verdict
+from datong.harmonise.model.reading import Sample
+from datong.harmonise.model.refusals import (
+    BAD_WORKSPACE,
+    NO_SOURCE_FILE,
+    NO_SUCH_SOURCE,
+    NOT_MATCHED,
+    OUTSIDE_DATA,
+    WHICH_TABLE,
+)
+from datong.harmonise.model.texts import Texts
+from datong.harmonise.rules import drafting
+from datong.harmonise.rules.standards import standard_of
+from datong.harmonise.rules.workspace import nearest, source_of
+from datong.harmonise.service.folders import folders_of, require_not_own
+from datong.harmonise.service.looking import looked_at
+from datong.harmonise.service.matching import propose, target_of
+from datong.harmonise.store import sources, texts
+from datong.harmonise.store import workspace as folder_texts
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """What was proposed; the files written, those that were there and stay; what a person should look at."""
+
+    proposals: tuple[Proposal, ...]
+    written: list[str]
+    there: list[str]
+    confirm: list[str]
+    doubts: list[Text]
+
+
+def draft(
+    tx: Tx, *, workspace: str, source: str, standard: str, table: str | None = None, data: str | None = None
+) -> Drafted:
+    """Propose what the columns of a source mean, and write the texts that are not there yet.
+
+    source: a name in sources/, or the absolute path of a file. standard: a standard of the workspace, or a pack.
+    Refuses: STD-410, 411, 450 to 453, 460.
+    """
+    folder, given = folders_of(tx, workspace, data)
+    contents, problems = folder_texts.files_of(folder)
+    target, wrong = target_of(standard, contents)
+    if problems or target is None:
+        every = [*problems, *wrong]
+        raise NOT_MATCHED(every, count=len(every))
+    name, new, doubts = _described(tx, source, contents, given)
+    found = _source(contents, name, folder)
+    require_not_own(tx, found, given)
+    sample = _of_table(sources.sample(found, given), found, table)
+    proposals = propose(tx, sample, target, tables=found.tables)
+    own = f"standards/{standard}.odcs.yaml" in contents
+    main = table or next(iter(found.tables), "")
+    files, entries, more = _texts(found, main, standard if own else "", proposals, sample, contents)
+    written, there = folder_texts.written(folder, {**new, **files})
+    confirm = [entry.column for entry in entries if entry.confirm]
+    return Drafted(proposals, written, there, confirm, [*doubts, *more])
+
+
+def _described(tx: Tx, source: str, contents: Texts, data: Path) -> tuple[str, dict[str, str], list[Text]]:
+    """(name of the source, its text when it is new, doubts); a new one is put into `contents` too."""
+    if f"sources/{source}.yaml" in contents:
+        return source, {}, []
+    path = Path(source)
+    if not path.is_absolute() or not path.is_file():
+        known = [file[len("sources/") : -len(".yaml")] for file in contents if file.startswith("sources/")]
+        raise NO_SUCH_SOURCE(source=source, near=", ".join(nearest(Path(source).name, known) or known) or "none")
+    if not path.resolve().is_relative_to(data.resolve()):
+        raise OUTSIDE_DATA(path=path.name, data=str(data))
+    relative = str(path.resolve().relative_to(data.resolve()))
+    for file, text in contents.items():
+        if file.startswith("sources/") and isinstance(text, dict) and text.get("path") == relative:
+            return file[len("sources/") : -len(".yaml")], {}, []
+    require_not_own(tx, Source(path.name, SourceKind.csv, relative), data)
+    look = looked_at(path)
+    if isinstance(look, Unfit):
+        raise NO_SOURCE_FILE(path=path.name, zh=look.why.zh, en=look.why.en, fix_zh=look.fix.zh, fix_en=look.fix.en)
+    name = _free(drafting.name_of(path.name.split(".")[0]), contents)
+    text = drafting.source_text(look.kind, relative, look.facts, look.doubts)
+    file = f"sources/{name}.yaml"
+    contents[file], contents.lines[file], _ = texts.read(file, text.encode(), folder_texts.FILE_BYTES_MAX)
+    return name, {file: text}, list(look.doubts)
+
+
+def _free(name: str, contents: Texts) -> str:
+    """`name`, or with a number when a source or mapping is called so already."""
+    tried = (name if number == 1 else f"{name[:36]}_{number}" for number in range(1, 1000))
+    return next(n for n in tried if f"sources/{n}.yaml" not in contents and f"mappings/{n}.yaml" not in contents)
+
+
+def _source(contents: Texts, name: str, folder: Path) -> Source:
+    found, problems = source_of(contents, name)
+    if found is None:
+        raise BAD_WORKSPACE(problems, workspace=folder.name, count=len(problems))
+    return found
+
+
+def _of_table(sample: Sample, source: Source, table: str | None) -> Sample:
+    """The sample of the main table alone: the columns of the others come by joins, which a person writes."""
+    if source.kind is not SourceKind.database:
+        return sample
+    if table not in source.tables and (table is not None or len(source.tables) > 1):
+        raise WHICH_TABLE(source=source.name, tables=", ".join(source.tables))
+    main = table or next(iter(source.tables))
+    return Sample(tuple(c for c in sample.columns if c.path.startswith(f"{main}.")), sample.rows_seen, sample.whole)
+
+
+def _texts(
+    source: Source, table: str, standard: str, proposals: tuple[Proposal, ...], sample: Sample, contents: Texts
+) -> tuple[dict[str, str], list[Entry], list[Text]]:
+    """The texts of the standard (when it is to be a new one) and of the mapping; nothing when nothing was matched."""
+    name = (
+        source.name if source.kind is not SourceKind.database or len(source.tables) == 1 else f"{source.name}_{table}"
+    )
+    name = drafting.name_of(name)
+    missing = drafting.missing_of(sample.columns)
+    taken = [p for p in proposals if p.element is not None and p.verdict is not Verdict.leave]
+    left = [p.column for p in proposals if p not in taken]
+    if not taken:
+        said = "No column was matched, so no mapping was drafted: try another standard or pack."
+        return {}, [], [Text("没有匹配的列，未起草映射：请换一个标准或数据元包。", said)]
+    file = f"standards/{standard}.odcs.yaml"
+    known = standard_of(file, contents[file])[0] if standard else None
+    kinds = {element.name: element.type for element in known.elements} if known else {}
+    columns = {column.path: column for column in sample.columns}
+    entries: list[Entry] = []
+    elements: list[tuple[DataElement, Type]] = []
+    for proposal in taken:
+        assert proposal.element is not None
+        entry, kind = drafting.entry_of(proposal, columns[proposal.column], missing, kinds.get(proposal.element.name))
+        entries.append(entry)
+        elements.append((proposal.element, kind))
+    doubts = []
+    if known and (unfilled := drafting.required_unfilled(known, entries)):
+        names = ", ".join(unfilled)
+        doubts.append(
+            Text(f"标准的必填元素没有对应列：{names}。", f"No column fills what the standard requires: {names}.")
+        )
+    if missing:
+        listed = ", ".join(missing)
+        doubts.append(Text(f"视为缺失的文字：{listed}。", f"Taken for no value: {listed}."))
+    mapping = drafting.mapping_text(source, standard or name, table, entries, left=left, missing=missing)
+    files = {} if known else {f"standards/{name}.odcs.yaml": drafting.standard_text(name, elements)}
+    return {**files, f"mappings/{name}.yaml": mapping}, entries, doubts

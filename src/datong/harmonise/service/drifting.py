@@ -1,0 +1,110 @@
+"""Noticing that a source changed its shape since the last build from it, and saying how.
+
+What touches a mapped column so that its values may mean something else refuses the build (STD-480); the rest is told
+with the build. Contract: tests/harmonise/test_harmonise_drift.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datong.ground import evidence
+from datong.ground.db import Tx
+from datong.ground.refusal import Problem, Refusal
+from datong.harmonise.model.drift import DRIFTED, ColumnSeen, Difference
+from datong.harmonise.model.mappings import How, Mapping, SourceKind
+from datong.harmonise.model.reading import Reading, SampleColumn
+from datong.harmonise.model.refusals import COLUMNS_MISSING
+from datong.harmonise.rules import drift as rules
+from datong.harmonise.store import schemas, sources
+from datong.harmonise.store.sources.gathering import sampled
+
+LOOKED_AT_ROWS = 1_000
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The shape of a source now, and what is different from the one kept."""
+
+    key: str
+    source: str
+    columns: tuple[ColumnSeen, ...]
+    differences: tuple[Difference, ...]
+    at: str
+
+    def told(self) -> list[dict[str, Any]]:
+        return [
+            {"kind": d.kind, "path": d.path, "zh": d.said.zh, "en": d.said.en, "breaking": d.breaking}
+            for d in self.differences
+        ]
+
+    def refusal(self, also: tuple[Problem, ...] = ()) -> Refusal | None:
+        """STD-480 when a mapped column is touched."""
+        touched = [d for d in self.differences if d.breaking]
+        if not touched:
+            return None
+        rest = [d for d in self.differences if not d.breaking]
+        problems = [Problem(d.path or self.source, d.said.zh, d.said.en) for d in (*touched, *rest)]
+        return DRIFTED([*problems, *also], source=self.source, count=len(touched), at=self.at)
+
+    def keep(self, tx: Tx) -> None:
+        """Keep the shape, in the transaction of the build that is made of it."""
+        if schemas.put(tx, self.key, self.source, self.columns) and self.differences:
+            told = [f"{d.kind} {d.path}".strip() for d in self.differences]
+            evidence.append(
+                tx, "harmonise.source_changed", schemas.source_schemas, self.key, source=self.source, told=told
+            )
+
+
+def noticed(tx: Tx, workspace: Path, mapping: Mapping, data: Path, reading: Reading | None) -> Drift:
+    """Look at the source as it is now. reading: what was read of it, which spares a second look at most sources."""
+    key = schemas.id_of(workspace, mapping.source.name, mapping.name)
+    columns = _columns(mapping, data, reading)
+    kept = schemas.of(tx, key)
+    differences = rules.differences(kept[0], columns, mapping.paths) if kept is not None else ()
+    return Drift(key, mapping.source.name, columns, differences, kept[1] if kept is not None else "")
+
+
+def explained(tx: Tx, workspace: Path, mapping: Mapping, data: Path, refusal: Refusal) -> Refusal:
+    """The refusal of missing columns; where they were there at the last build, what became of them."""
+    if refusal.code != COLUMNS_MISSING.code:
+        return refusal
+    try:
+        told = noticed(tx, workspace, mapping, data, None)
+    except Refusal:
+        return refusal
+    known = {d.path for d in told.differences}
+    return told.refusal(tuple(p for p in refusal.problems if p.where not in known)) or refusal
+
+
+def _columns(mapping: Mapping, data: Path, reading: Reading | None) -> tuple[ColumnSeen, ...]:
+    source = mapping.source
+    main = reading.tables.get(mapping.main) if reading is not None else None
+    whole = main if isinstance(main, pa.Table) else None
+    if source.kind is SourceKind.database or whole is None:
+        found = sources.sample(source, data, LOOKED_AT_ROWS).columns
+    else:
+        found = sampled(whole.slice(0, LOOKED_AT_ROWS), whole=False).columns
+    types = {} if source.bucket is not None else sources.declared(source, data)
+    coded = {c.path for c in mapping.columns if c.how is How.code and c.path}
+    return tuple(
+        rules.seen(replace(column, declared_type=types.get(column.path, "")), _codes(column, whole, source.kind, coded))
+        for column in found
+    )
+
+
+def _codes(column: SampleColumn, whole: pa.Table | None, kind: SourceKind, coded: set[str]) -> list[str]:
+    """The values of a column that a code table maps: codes, which are nobody's."""
+    if column.path not in coded:
+        return []
+    name = column.path.split(".", 1)[1] if kind is SourceKind.database else column.path
+    values = column.values
+    if whole is not None and name in whole.column_names:
+        values = tuple(pc.unique(whole[name]).to_pylist())
+    there = {value for value in values if value}
+    return sorted(there) if len(there) <= rules.CODES_MAX else []

@@ -1,0 +1,58 @@
+"""Looking at a file nobody has described yet. Contract: tests/harmonise/test_harmonise_sniffing.py."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from datong.ground.refusal import Text
+from datong.harmonise.model.drafts import Look, Unfit
+from datong.harmonise.model.mappings import SourceKind
+from datong.harmonise.rules import sniffing
+from datong.harmonise.store import looking
+
+HEAD_BYTES = 4_000_000
+_NO_TEXT = re.compile(r"[\x00\x02-\x08\x0e-\x1a]")
+_AGAIN = Text("请重新获取该文件。", "Fetch it again.")
+
+
+def looked_at(path: Path) -> Look | Unfit:
+    """What the file at `path` is: a source with its keys, or why it is none."""
+    try:
+        return _looked_at(path, looking.head_of(path, 64))
+    except looking.DAMAGED:
+        return Unfit(Text("文件损坏、不完整或有密码。", "It is damaged, cut short, or has a password."), _AGAIN)
+    except OSError as error:
+        said = error.strerror or "error"
+        why = Text(f"不能读取（{said}）。", f"It cannot be read ({said}).")
+        return Unfit(why, Text("请检查权限。", "Look at its permissions."))
+
+
+def _looked_at(path: Path, head: bytes) -> Look | Unfit:
+    if head.startswith(sniffing.PARQUET):
+        return Look(SourceKind.parquet, {})
+    if head.startswith(sniffing.SQLITE):
+        tables = looking.tables_of(path)
+        none = Unfit(Text("数据库中没有表。", "There is no table in it."), _AGAIN)
+        return Look(SourceKind.database, {"tables": tables}) if tables else none
+    if head.startswith(sniffing.ZIP):
+        names, sheets = looking.names_in(path)
+        return sniffing.zip_look(names) if sheets is None else sniffing.workbook_look(sheets)
+    return _text(path)
+
+
+def _text(path: Path) -> Look | Unfit:
+    head = looking.head_of(path, HEAD_BYTES + 1, unpacked=True)
+    whole, head = len(head) <= HEAD_BYTES, head[:HEAD_BYTES]
+    if (unfit := sniffing.foreign(head[:64])) is not None:
+        return unfit
+    marked = sniffing.marked(head)
+    encoding, doubts = (marked, ()) if marked else sniffing.encoding_of(looking.pieces_of(path))
+    text = head.decode(encoding, "replace")  # reading the whole judges every byte
+    if _NO_TEXT.search(text[:100_000]):
+        return Unfit(Text("这不是文本。", "It is no text."), sniffing.SAVE_AS)
+    found = sniffing.text_look(text, whole=whole)
+    if isinstance(found, Unfit):
+        return found
+    facts = found.facts if encoding == "utf-8" else {"encoding": encoding, **found.facts}
+    return Look(found.kind, facts, (*doubts, *found.doubts))

@@ -1,0 +1,290 @@
+"""Big NDJSON files, read by the database itself, wherever it gives what the text reader would.
+
+The database reads JSON ten times as fast as we do, but it re-writes numbers (42.100 becomes 42.1), lets `{"a": 1,}`
+pass and reads " 1" and true as numbers. So a scan says in `_sure` for which rows none of this can be; the plan sends
+every other row the long way, for which its line is read once more by the text reader (store.sources), whose word is
+final. What is quarantined or repaired is always told from there.
+
+`reading` looks through the file once (digest, lines, signs of trouble) and at its first lines closely. Where the file
+as a whole is of a kind that a scan cannot be sure of, it gives None and the text reader takes all of it: gzipped, not
+UTF-8 by declaration, with a byte order mark, carriage returns, blank or very long lines, Unicode line separators, a
+field whose name holds a dot, or when the first lines are not alike. One thing a scan does not see: a field named twice
+in one record, when no mapping reads it and few of the first lines have it.
+Contract: tests/harmonise/test_harmonise_scanned.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datong.engine.model import Reread, Scan, literal, quoted
+from datong.harmonise.model.mappings import How, Mapping, SourceKind, Type
+from datong.harmonise.model.reading import BROKEN, ROW, SURE, Reading
+from datong.harmonise.model.refusals import UNREADABLE
+from datong.harmonise.store.sources import documents
+
+SCAN_FROM = 32_000_000
+"""Bytes from which a file is scanned; smaller ones are read whole, which is as fast and needs no second look."""
+
+SAMPLE = 2_000
+SURE_AT_LEAST = 0.9
+CHUNK = 1 << 20
+LINE_MAX = 16_000_000
+
+_NOT_SCANNED = r"[\r\x00\x01\x0b\x0c\x1c-\x1e]|\n[\n \t]|\xc2\x85|\xe2\x80[\xa8\xa9]"
+_LOOSE_ENDS = r"[, \t][}\]]"
+_LOOSE_STARTS = r'"[ \\\t]'
+"""Of bytes: what a scan would take otherwise than the text reader does; the loose ones are then looked for per row."""
+_MARGIN = 2
+
+_REWRITTEN = r"^([\[{].*|-?\d+(\.\d+)?([eE][+-]?\d+)?|-?(?i:nan|inf|infinity))$"
+"""Texts that may have been a number, a list or an object in the file, and have then been written anew."""
+_WHOLE_AS_IT_WAS = r"^-?[1-9]\d{0,17}$"
+_MINUS_NOUGHT = r":\s*-0\s*[,}\]]"
+_MAY_BE = (("-", ":"), ("I", "J"), ("N", "O"), ("[", "\\"), ("i", "j"), ("n", "o"), ("{", "|"))
+"""What such a text begins with: [from, to)."""
+
+
+@dataclass(frozen=True)
+class Lines(Scan):
+    """A scan of a file with a record a line. numbers: paths given as DOUBLE; as_seen: the file when it was surveyed."""
+
+    source: str = ""
+    numbers: frozenset[str] = frozenset()
+    paths: tuple[str, ...] = ()
+    as_seen: tuple[int, ...] = ()
+
+    def again(self) -> Reread:
+        """From rows that name `_row` to those rows as the text reader gives them, every mapped path a column."""
+
+        def read(asked: Any) -> pa.Table:
+            wanted = sorted(asked[ROW].to_pylist())
+            rows = list(_records(self, wanted))
+            columns = {path: pa.array([values.get(path) for values, _ in rows], pa.string()) for path in self.paths}
+            broken = pa.array([text for _, text in rows], pa.string())
+            return pa.table({ROW: pa.array(wanted, pa.int64()), BROKEN: broken, **columns})
+
+        return read
+
+    def records(self, rows: Iterable[int]) -> list[dict[str, str | None]]:
+        """Whole records of `rows` (rising), with the fields that no mapping names too."""
+        return [values for values, _ in _records(self, list(rows))]
+
+
+def reading(mapping: Mapping, data: Path, scan_from: int = SCAN_FROM) -> Reading | None:
+    """The source of `mapping` as a scan, or None where the text reader must read it."""
+    source = mapping.source
+    path = data / source.path
+    if source.kind is not SourceKind.ndjson or source.encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
+        return None
+    if not path.resolve().is_relative_to(data.resolve()) or not path.is_file() or path.stat().st_size < scan_from:
+        return None
+    seen = _stat(path)
+    first = _first(path)
+    if first is None:
+        return None
+    kinds = _kinds(first)
+    if sum(kinds.keys() <= (documents.flat(value) or {}).keys() for value in first) < SURE_AT_LEAST * len(first):
+        return None
+    inner = {before for name in kinds for before in _befores(name)}
+    if any("." in name for name in _names(first)) or not set(mapping.paths) <= kinds.keys() - inner:
+        return None
+    survey = _survey(path)
+    if survey is None:
+        return None
+    numbers = frozenset(path for path in mapping.paths if kinds[path] == {"number"} and _as_number(mapping, path))
+    sql = _sql(mapping, kinds, inner, numbers, survey)
+    lines = Lines(path, sql, survey.lines, source.name, numbers, mapping.paths, seen)
+    return Reading({source.name: lines}, survey.digest)
+
+
+# --- looking at the file -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Survey:
+    digest: str
+    lines: int
+    loose_ends: bool
+    loose_starts: bool
+
+
+def _survey(path: Path) -> _Survey | None:
+    """One pass over the bytes; None when something in them is not for a scan."""
+    hashed, lines, loose = hashlib.sha256(), 0, {_LOOSE_ENDS: False, _LOOSE_STARTS: False}
+    before, chunk = b"\n", b""
+    with path.open("rb") as opened:
+        while chunk := opened.read(CHUNK):
+            hashed.update(chunk)
+            found = chunk.count(b"\n")
+            lines += found
+            if not found and len(chunk) == CHUNK:
+                return None
+            looked_at = pa.array([before + chunk], pa.binary())
+            if _in(looked_at, "|".join([_NOT_SCANNED, *(sign for sign, known in loose.items() if not known)])):
+                if _in(looked_at, _NOT_SCANNED):
+                    return None
+                loose = {sign: known or _in(looked_at, sign) for sign, known in loose.items()}
+            before = chunk[-_MARGIN:]
+    lines += not before.endswith(b"\n")
+    return _Survey(f"sha256:{hashed.hexdigest()}", lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS])
+
+
+def _in(looked_at: pa.Array, pattern: str) -> bool:
+    return bool(pc.match_substring_regex(looked_at, pattern)[0].as_py())
+
+
+def _first(path: Path) -> list[Any] | None:
+    """The first records; None when too few of them are plain objects."""
+    with path.open("rb") as opened:
+        lines = list(itertools.islice(opened, SAMPLE))
+    if not lines or lines[0].startswith((b"\x1f\x8b", b"\xef\xbb\xbf")):
+        return None
+    values = [value for line in lines if (value := _value(line)) is not None and documents.flat(value) is not None]
+    return values if len(values) >= SURE_AT_LEAST * len(lines) else None
+
+
+def _value(line: bytes) -> Any:
+    try:
+        return json.loads(line, **documents.AS_WRITTEN)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _names(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, dict):
+            yield from value
+            yield from _names(value.values())
+
+
+def _kinds(values: list[Any]) -> dict[str, set[str]]:
+    """path -> the kinds of values it had: "number", "text", both, or none where it was only null.
+
+    Only paths that most records have: those that lack one, or hold an object there, are not sure.
+    """
+    kinds: dict[str, set[str]] = {}
+    rows: Counter[str] = Counter()
+    for value in values:
+        for path, text in (documents.flat(value) or {}).items():
+            rows[path] += 1
+            found = kinds.setdefault(path, set())
+            if text is not None:
+                found.add("number" if isinstance(text, documents.Number) else "text")
+    return {path: found for path, found in kinds.items() if rows[path] > len(values) / 2}
+
+
+def _befores(path: str) -> Iterator[str]:
+    names = path.split(".")
+    return (".".join(names[:count]) for count in range(1, len(names)))
+
+
+def _as_number(mapping: Mapping, path: str) -> bool:
+    """Whether everything that reads `path` takes a number of the file as the number it is."""
+    uses = [column for column in mapping.columns if column.path == path]
+    joined = any(path in {join.left, f"{join.table}.{join.right}"} for join in mapping.joins)
+    return not joined and all(
+        not c.meaning.changes
+        and (
+            (c.how is How.number and c.element.type is Type.number)
+            or (c.how in {How.latitude, How.longitude} and c.notation == "decimal")
+        )
+        for c in uses
+    )
+
+
+# --- the scan ----------------------------------------------------------------------------------------------
+
+
+def _sql(
+    mapping: Mapping, kinds: dict[str, set[str]], inner: set[str], numbers: frozenset[str], survey: _Survey
+) -> str:
+    tree: dict[str, Any] = {}
+    for path in kinds:
+        if path in inner:
+            continue
+        *befores, last = path.split(".")
+        level = tree
+        for name in befores:
+            level = level.setdefault(name, {})
+        level[last] = "DOUBLE" if path in numbers else "VARCHAR"
+    structure = literal(json.dumps(tree, ensure_ascii=False))
+    picked = [f"s.{'.'.join(map(quoted, path.split('.')))} AS {quoted(path)}" for path in mapping.paths]
+    sure = ["parsed"]
+    for path in mapping.paths:
+        field = quoted(path)
+        if path in numbers:  # true is given as 1, and what is too small to be told from 0 as 0
+            rare = "NOT regexp_matches(line, 'true|false|[eE]-')"
+            sure.append(f"CASE WHEN {field} IN (0, 1) THEN {rare} ELSE TRUE END")
+        elif _as_number(mapping, path):  # re-written, it is the same number; but 1e-9999 is none, and becomes 0.0
+            sure.append(f"({field} IS NULL OR {field} NOT IN ('0.0', '-0.0'))")
+        else:
+            sure.append(_as_it_was(field))
+    if survey.loose_ends:
+        sure.append(r"NOT regexp_matches(line, ',\s*[}\]]')")
+    if survey.loose_starts and numbers:
+        sure.append(f"NOT regexp_matches(line, {literal(_LOOSE_STARTS)})")
+    columns = ", ".join(map(quoted, mapping.paths))
+    lines = (
+        "read_csv($file, columns = {'line': 'VARCHAR'}, header = false, delim = chr(1), quote = '', escape = '', "
+        f"comment = '', auto_detect = false, null_padding = false, max_line_size = {LINE_MAX}, new_line = '\\n')"
+    )
+    # Fields are taken out before anything is asked of them: the database copies a whole record for every condition
+    # on one of its fields. Counting rows in between keeps it from putting the two together again. What is rarely asked
+    # stands in CASE, as AND and OR ask everything of every row here.
+    parsed = f"SELECT line, TRY(json_transform_strict(line, {structure})) AS s FROM {lines}"
+    fields = f"SELECT line, s IS NOT NULL AS parsed, {', '.join(picked)} FROM ({parsed})"
+    return (
+        f"SELECT {ROW}, CAST(NULL AS VARCHAR) AS {BROKEN}, COALESCE({' AND '.join(sure)}, FALSE) AS {SURE}, {columns} "
+        f"FROM (SELECT *, row_number() OVER () AS {ROW} FROM ({fields}))"
+    )
+
+
+def _as_it_was(field: str) -> str:
+    """Whether the text of a field is surely the one in the file."""
+    begins = " OR ".join(f"({field} >= {literal(low)} AND {field} < {literal(high)})" for low, high in _MAY_BE)
+    whole = f"regexp_matches({field}, '{_WHOLE_AS_IT_WAS}')"
+    nought = f"WHEN {field} = '0' THEN NOT regexp_matches(line, '{_MINUS_NOUGHT}')"
+    rewritten = f"NOT regexp_matches({field}, '{_REWRITTEN}', 's')"
+    return f"CASE WHEN {begins} THEN CASE {nought} WHEN {whole} THEN TRUE ELSE {rewritten} END ELSE TRUE END"
+
+
+# --- the same rows again -----------------------------------------------------------------------------------
+
+
+def _stat(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return (found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def _records(lines: Lines, wanted: list[int]) -> Iterator[tuple[dict[str, str | None], str | None]]:
+    """(values by path, broken text) of the rows `wanted` (rising). Refuses when the file is no longer the one seen."""
+    due = iter(wanted)
+    number = next(due, None)
+    if number is not None:
+        with lines.path.open("rb") as opened:
+            for at, line in enumerate(opened, 1):
+                if at == number:
+                    yield _record(line)
+                    number = next(due, None)
+                    if number is None:
+                        break
+    if number is not None or _stat(lines.path) != lines.as_seen:
+        zh, en = "读取期间文件被改动", "was changed while it was read"
+        raise UNREADABLE(source=lines.source, place=lines.path.name, zh=zh, en=en, read=0)
+
+
+def _record(line: bytes) -> tuple[dict[str, str | None], str | None]:
+    value = _value(line)
+    values = documents.flat(value) if value is not None else None
+    return ({}, line.decode().rstrip("\n")) if values is None else (values, None)

@@ -1,0 +1,171 @@
+"""Reading sources to Arrow: every value as the text it was, with row numbers, nothing judged and nothing dropped.
+
+telling     how what cannot be read is told of
+opening     bytes and text of a file: gzip, zip, encodings, limits
+documents   JSON, NDJSON: nested objects become paths (start.at)
+delimited   CSV
+parquets    Parquet
+workbooks   Excel
+databases   SQLite, PostgreSQL, MariaDB/MySQL
+several     several files of one kind, each a table
+web         the guarded way to what lies elsewhere
+apis        paged HTTP APIs that answer JSON
+buckets     S3-compatible storage, which holds files of the kinds above
+gathering   rows to columns, in batches
+
+What is no record (a bare number in an array, an object that names a field twice, a line with too many fields) stays as
+a row whose `_broken` is its text as it stood there. A source that cannot be read to its end is refused: STD-411 says
+where. Contract: tests/harmonise/test_harmonise_sources.py.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import file_digest, sha256
+from itertools import islice
+from pathlib import Path
+
+from datong.harmonise.model.mappings import Source, SourceKind
+from datong.harmonise.model.reading import Reading, Sample
+from datong.harmonise.store.sources import apis, databases, parquets, several
+from datong.harmonise.store.sources.buckets import Listed, Storage
+from datong.harmonise.store.sources.databases import columns_of
+from datong.harmonise.store.sources.delimited import csv_rows
+from datong.harmonise.store.sources.documents import Row, json_rows, ndjson_rows
+from datong.harmonise.store.sources.gathering import Gathered, sampled
+from datong.harmonise.store.sources.opening import Content, inside, opened, unchanged
+from datong.harmonise.store.sources.web import Web
+from datong.harmonise.store.sources.workbooks import workbook_rows
+
+__all__ = ["columns_of", "declared", "read", "sample"]
+
+SAMPLE_ROWS = 10_000
+TEXTS: dict[SourceKind, Callable[[Source, Content], Iterator[Row]]] = {
+    SourceKind.json: json_rows,
+    SourceKind.ndjson: ndjson_rows,
+    SourceKind.csv: csv_rows,
+}
+"""Files that are read from their first byte to their last."""
+
+
+def read(
+    source: Source, data: Path, wanted: Mapping[str, list[str]], aside: Path | None = None, since: str | None = None
+) -> Reading:
+    """All rows of `source`, whose path is looked for in the folder `data`.
+
+    wanted: by table, for sources with tables. Of a database the columns named are read (those that are there); of a
+    source of several files the files of the tables named, each whole.
+    aside: a folder into which large tables are put as Parquet; it is the caller's to empty. None: all in memory.
+    since: what an HTTP API is asked to begin from (`load.parameter`).
+    """
+    if source.kind is SourceKind.database:
+        return databases.read(source, data, wanted, aside)
+    if source.tables:
+        return several.read(source, wanted, lambda one: read(one, data, {one.name: wanted[one.name]}, aside))
+    gathered = Gathered(source, aside)
+    if source.kind is SourceKind.http:
+        digest = apis.read_rows(source, gathered.add_rows, since)
+        return Reading({source.name: gathered.table()}, digest)
+    with _files(source, data, aside) as files:
+        digests = [_gather(here, path(), wanted.get(source.name, ()), gathered) for here, path in files]
+    of_all = f"sha256:{sha256(' '.join(digests).encode()).hexdigest()}"
+    return Reading({source.name: gathered.table()}, digests[0] if len(digests) == 1 else of_all)
+
+
+def sample(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> Sample:
+    """The first rows of `source`; of a database those of every table it names. The rest is not read."""
+    if source.kind is SourceKind.database:
+        return databases.sample(source, data, rows)
+    if source.tables:
+        return several.sample(source, lambda one: sample(one, data, rows))
+    if source.kind is SourceKind.http:
+        return _sampled(source, rows, lambda keep: apis.read_rows(source, keep))
+    with _files(source, data, None) as files:
+        here, path_of = files[0]
+        path = path_of()
+        if source.format is SourceKind.parquet:
+            found = parquets.sample(here, path, rows)
+        elif source.format is SourceKind.excel:
+            found = _sampled(source, rows, lambda keep: keep(workbook_rows(here, path)))
+        else:
+            with opened(here, path) as content:
+                found = _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content)))
+        return replace(found, whole=found.whole and len(files) == 1)
+
+
+def declared(source: Source, data: Path) -> dict[str, str]:
+    """path -> type, for sources that declare types; {} for those that do not."""
+    if source.kind is SourceKind.database:
+        found = databases.declared(source, data)
+        return {
+            f"{table}.{column.name}": column.type + ("" if column.nullable else " not null")
+            for table, columns in found.items()
+            for column in columns
+        }
+    if source.tables:
+        return several.declared(source, lambda one: declared(one, data))
+    if source.format is SourceKind.parquet:
+        with _files(source, data, None) as files:
+            here, path = files[0]
+            return parquets.declared(here, path())
+    return {}
+
+
+@contextmanager
+def _files(source: Source, data: Path, aside: Path | None) -> Iterator[list[tuple[Source, Callable[[], Path]]]]:
+    """The files that the source is made of: (the source as it is called there, where the file lies when asked for).
+
+    Objects of a bucket are fetched one at a time, and deleted as the next one comes."""
+    if source.bucket is None:
+        path = inside(source, data)
+        yield [(source, lambda: path)]
+        return
+    web = Web(source)
+    try:
+        storage = Storage(source, web)
+        listed = storage.objects()
+        if aside is not None:
+            aside.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=aside, prefix="objects-") as folder:
+            here = Path(folder) / "object"
+
+            def fetched(entry: Listed) -> Callable[[], Path]:
+                def fetch() -> Path:
+                    storage.fetch(entry, here)
+                    return here
+
+                return fetch
+
+            yield [(replace(source, path=entry.key), fetched(entry)) for entry in listed]
+    finally:
+        web.close()
+
+
+def _gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathered) -> str:
+    """Add the rows of one file; the digest of its content."""
+    if source.format in TEXTS:
+        with opened(source, path) as content:
+            gathered.add_rows(TEXTS[source.format](source, content))
+            return content.finish()
+    with unchanged(source, path):
+        if source.format is SourceKind.parquet:
+            parquets.gather(source, path, wanted, gathered)
+        else:
+            gathered.add_rows(workbook_rows(source, path))
+        with path.open("rb") as stream:
+            return f"sha256:{file_digest(stream, 'sha256').hexdigest()}"
+
+
+def _sampled(source: Source, rows: int, read_into: Callable[[Callable[[Iterator[Row]], None]], object]) -> Sample:
+    gathered, whole = Gathered(source), False
+
+    def keep(found: Iterator[Row]) -> None:
+        nonlocal whole
+        gathered.add_rows(islice(found, rows))
+        whole = next(found, None) is None
+
+    read_into(keep)
+    return sampled(gathered.table(), whole)

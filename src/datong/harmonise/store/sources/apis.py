@@ -1,0 +1,190 @@
+"""HTTP APIs that answer JSON: page after page to the end, held against the number the API itself tells.
+
+A page that comes twice, a next page elsewhere, more pages than `pages_max`, or something other than JSON ends in one
+refusal; nothing of it is used. Contract: tests/harmonise/test_harmonise_http.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from datong.harmonise.model.mappings import Api, Page, Source
+from datong.harmonise.store.sources.documents import AS_WRITTEN, Row, row_of, written
+from datong.harmonise.store.sources.telling import refused
+from datong.harmonise.store.sources.web import Web, body_of, not_answered, secret, shown
+
+PAGE_BYTES_MAX = 64_000_000
+ALL_BYTES_MAX = 4_000_000_000
+
+
+class Pages:
+    """One walk through the pages of an API. `digest` afterwards: of the records, whatever stands around them."""
+
+    def __init__(self, source: Source, web: Web, since: str | None = None) -> None:
+        assert source.api is not None
+        self.source, self.web, self.api = source, web, source.api
+        self.since = since
+        self.read, self._bytes, self._hashed = 0, 0, hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        return f"sha256:{self._hashed.hexdigest()}"
+
+    def rows(self) -> Iterator[Row]:
+        """The records of all pages."""
+        url: str | None = self._first()
+        seen = {url}
+        before = b""
+        pages, total = 0, None
+        while url is not None:
+            pages += 1
+            if pages > self.api.paging.pages_max:
+                raise self._endless(url, f"more than {self.api.paging.pages_max} pages (pages_max)")
+            answer, headers = self._page(url)
+            records = self._records(url, answer)
+            texts = [written(record) for record in records]
+            content = hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass")).digest()
+            if records and content == before:
+                raise self._endless(url, "the same page comes again; `parameter` is probably not its name")
+            before = content
+            for record, text in zip(records, texts, strict=True):
+                self._hashed.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
+                self.read += 1
+                yield row_of(record)
+            total = self._total(url, answer)
+            url = self._next(url, answer, headers, len(records), total)
+            if url in seen:
+                raise self._endless(url or "", "a page leads back to one before it")
+            seen.add(url)
+        if total is not None and total != self.read:
+            said = f"the API tells of {total} records and gave {self.read}: they changed, or pages overlap"
+            raise refused(
+                self.source, shown(self.api.url), f"API 报告 {total} 条，实得 {self.read} 条", said, self.read
+            )
+
+    # --- one page ------------------------------------------------------------------------------------------
+
+    def _page(self, url: str) -> tuple[Any, Mapping[str, str]]:
+        body = bytearray()
+        with self.web.asked("GET", url, lambda: _headers(self.source, self.api), self.read) as answer:
+            if answer.status_code != 200:
+                raise not_answered(self.source, url, answer.status_code, self.api.token_from, self.read)
+            for piece in body_of(self.source, url, answer, PAGE_BYTES_MAX, self.read):
+                body += piece
+            headers = dict(answer.headers)
+        self._bytes += len(body)
+        if self._bytes > ALL_BYTES_MAX:
+            raise self._endless(url, f"more than {ALL_BYTES_MAX} bytes")
+        try:
+            return json.loads(body.decode("utf-8-sig"), **AS_WRITTEN), headers
+        except (ValueError, RecursionError):
+            html = body.lstrip()[:1] == b"<"
+            zh = "应答是网页而不是 JSON（可能是登录页）" if html else "应答不是 JSON"
+            en = "answers a web page, not JSON (a login page?)" if html else "answers something that is no JSON"
+            raise refused(self.source, shown(url), zh, en, read=self.read) from None
+
+    def _records(self, url: str, answer: Any) -> list[Any]:
+        found = _at(answer, self.source.records)
+        if not isinstance(found, list):
+            zh = f"应答中 {self.source.records or '顶层'} 不是数组"
+            en = f"there is no array at {self.source.records or 'the top'} of the answer; set `records` to its path"
+            raise refused(self.source, shown(url), zh, en, read=self.read)
+        return found
+
+    def _total(self, url: str, answer: Any) -> int | None:
+        if not self.api.paging.total:
+            return None
+        found = _at(answer, self.api.paging.total)
+        if not (isinstance(found, str) and found.isdigit()):
+            zh, en = (
+                f"应答中没有总数 {self.api.paging.total}",
+                f"there is no number at `total`: {self.api.paging.total}",
+            )
+            raise refused(self.source, shown(url), zh, en, read=self.read)
+        return int(found)
+
+    # --- the way from page to page ---------------------------------------------------------------------------
+
+    def _first(self) -> str:
+        paging = self.api.paging
+        asked: dict[str, str] = {}
+        if self.since is not None and self.source.load.parameter:
+            asked[self.source.load.parameter] = self.since
+        if paging.by is Page.page:
+            asked[paging.parameter] = str(paging.first)
+        if paging.by is Page.offset:
+            asked[paging.parameter] = "0"
+        if paging.size_parameter:
+            asked[paging.size_parameter] = str(paging.size)
+        return _with(self.api.url, asked)
+
+    def _next(self, url: str, answer: Any, headers: Mapping[str, str], count: int, total: int | None) -> str | None:
+        paging = self.api.paging
+        if paging.by is Page.none:
+            return None
+        if paging.by in (Page.page, Page.offset):
+            if count == 0 or (total is not None and self.read >= total):
+                return None
+            before = int(httpx.URL(url).params[paging.parameter])
+            return _with(url, {paging.parameter: str(before + (1 if paging.by is Page.page else count))})
+        if paging.by is Page.cursor:
+            cursor = _at(answer, paging.at)
+            return _with(url, {paging.parameter: str(cursor)}) if cursor not in (None, "", False) else None
+        link = (
+            _at(answer, paging.at)
+            if paging.at
+            else httpx.Response(200, headers=headers).links.get("next", {}).get("url")
+        )
+        if link in (None, "", False):
+            return None
+        following = urljoin(url, str(link))
+        if _origin(following) != _origin(self.api.url):
+            zh, en = "下一页在另一台主机，未跟随", "the next page lies at another host, which is not followed"
+            raise refused(self.source, shown(following), zh, en, read=self.read)
+        return following
+
+    def _endless(self, url: str, why: str) -> Exception:
+        return refused(self.source, shown(url), f"分页没有结束（{why}）", f"its pages do not end: {why}", self.read)
+
+
+def read_rows(
+    source: Source, keep: Callable[[Iterator[Row]], None], since: str | None = None, web: Web | None = None
+) -> str:
+    """Hand all records to `keep`; the digest of them."""
+    made = web or Web(source)
+    try:
+        pages = Pages(source, made, since)
+        keep(pages.rows())
+        return pages.digest
+    finally:
+        made.close()
+
+
+def _headers(source: Source, api: Api) -> dict[str, str]:
+    headers = {"accept": "application/json"}
+    if api.token_from:
+        token = secret(source, api.token_from)
+        bearer = api.token_header.lower() == "authorization" and " " not in token
+        headers[api.token_header] = f"Bearer {token}" if bearer else token
+    return headers
+
+
+def _with(url: str, asked: Mapping[str, str]) -> str:
+    return str(httpx.URL(url).copy_merge_params(dict(asked))) if asked else url
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _at(value: Any, path: str) -> Any:
+    for name in filter(None, path.split(".")):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

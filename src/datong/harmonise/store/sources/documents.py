@@ -1,0 +1,220 @@
+"""JSON and NDJSON, record by record: nested objects become paths, numbers stay as they were written, no field is lost.
+
+An array of any length is read through a window that holds one record. What is no object, or names a field twice, is
+kept as its text. Contract: tests/harmonise/test_harmonise_sources.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from datong.ground.refusal import Refusal
+from datong.harmonise.model.mappings import Source
+from datong.harmonise.store.sources.opening import LINE_CHARS_MAX, Content, lines_of, text_of, too_long
+from datong.harmonise.store.sources.telling import refused
+
+Row = tuple[dict[str, str | None], str | None]
+"""(values by path, broken text)."""
+
+
+def json_rows(source: Source, content: Content) -> Iterator[Row]:
+    """The objects of the array (the one under `records`)."""
+    window = _Window(source, text_of(source, content))
+    for name in filter(None, source.records.split(".")):
+        _enter(window, name)
+    if not window.take("["):
+        raise _no_array(source)
+    if not window.take("]"):
+        while True:
+            item = window.value()
+            window.read += 1
+            yield row_of(item)
+            if window.take("]"):
+                break
+            window.need(",")
+    if not source.records:
+        window.end()
+
+
+def ndjson_rows(source: Source, content: Content) -> Iterator[Row]:
+    """One object a line; a line that is none is kept as its text."""
+    for ended in lines_of(source, content):
+        line = ended.rstrip("\r\n")
+        if not line.strip():
+            continue
+        try:
+            yield row_of(json.loads(line, **AS_WRITTEN), line)
+        except (json.JSONDecodeError, RecursionError):
+            yield {}, line
+
+
+def row_of(item: Any, text: str | None = None) -> Row:
+    """An object as values by path; anything else as its text."""
+    values = flat(item)
+    if values is not None:
+        return values, None
+    return {}, written(item) if text is None else text
+
+
+def _no_array(source: Source) -> Refusal:
+    at = source.records or source.path or source.name
+    return refused(source, at, "应为对象数组", "should be an array of objects; set `records` to its path")
+
+
+def _enter(window: _Window, wanted: str) -> None:
+    """Go to the value of the field `wanted` of the object that begins here, past the fields before it."""
+    if not window.take("{") or window.take("}"):
+        raise _no_array(window.source)
+    while True:
+        name = window.value()
+        window.need(":")
+        if name == wanted:
+            return
+        window.value()
+        if window.take("}"):
+            raise _no_array(window.source)
+        window.need(",")
+
+
+class _Window:
+    """JSON text that comes in pieces, of which the piece that is being read is held."""
+
+    def __init__(self, source: Source, pieces: Iterator[str]) -> None:
+        self.source, self.pieces = source, pieces
+        self.text, self.at, self.before, self.lines, self.last_line, self.read = "", 0, 0, 0, 0, 0
+        self.whole = False  # whether `text` holds the end
+
+    def value(self) -> Any:
+        """The next value, whole."""
+        self._space()
+        while True:
+            try:
+                found, end = _DECODER.raw_decode(self.text, self.at)
+                if end < len(self.text) or self.whole:  # else a number may go on
+                    self.at = end
+                    return found
+            except json.JSONDecodeError as error:
+                cut = error.msg.startswith("Unterminated string") or error.pos >= len(self.text) - 12
+                if self.whole or not cut:
+                    raise self._broken(error.pos) from None
+            except RecursionError:
+                zh, en = "JSON 嵌套过深", "the JSON is nested too deeply"
+                raise refused(self.source, self.source.path or self.source.name, zh, en, read=self.read) from None
+            self._more()
+
+    def take(self, sign: str) -> bool:
+        """Whether `sign` comes next; it is passed then."""
+        self._space()
+        if self.text.startswith(sign, self.at):
+            self.at += 1
+            return True
+        return False
+
+    def need(self, sign: str) -> None:
+        if not self.take(sign):
+            raise self._broken(self.at)
+
+    def end(self) -> None:
+        """Nothing may follow."""
+        self._space()
+        if self.at < len(self.text):
+            raise self._broken(self.at)
+
+    def _space(self) -> None:
+        while True:
+            while self.at < len(self.text) and self.text[self.at] in " \t\r\n":
+                self.at += 1
+            if self.at < len(self.text) or self.whole:
+                return
+            self._more()
+
+    def _more(self) -> None:
+        """Let go of what was read and take on at least as much as is held (so a long value is not tried too often)."""
+        kept = self.text[self.at :]
+        if len(kept) > LINE_CHARS_MAX:
+            raise too_long(self.source, self.read)
+        passed = self.text[: self.at]
+        self.lines += passed.count("\n")
+        newline = passed.rfind("\n")
+        self.last_line = self.before + newline + 1 if newline >= 0 else self.last_line
+        self.before, self.at = self.before + len(passed), 0
+        parts, size = [kept], 0
+        while size <= len(kept):
+            piece = next(self.pieces, None)
+            if piece is None:
+                self.whole = True
+                break
+            parts.append(piece)
+            size += len(piece)
+        self.text = "".join(parts)
+
+    def _broken(self, pos: int) -> Refusal:
+        at = self.before + pos
+        line = self.lines + self.text.count("\n", 0, pos) + 1
+        newline = self.text.rfind("\n", 0, pos)
+        column = at - (self.before + newline + 1 if newline >= 0 else self.last_line) + 1
+        cut = self.whole and pos >= len(self.text.rstrip())
+        size = f" of {self.before + len(self.text)}" if self.whole else ""
+        place = f"{self.source.path or self.source.name} @ {line}:{column} (character {at}{size})"
+        zh, en = (
+            ("JSON 在此中断（文件不完整）", "the JSON ends here, unfinished")
+            if cut
+            else ("不是有效的 JSON", "is no JSON")
+        )
+        return refused(self.source, place, zh, en, read=self.read)
+
+
+def flat(item: Any) -> dict[str, str | None] | None:
+    """The values of an object by path; None when it is no object, or when two values stand at one path."""
+    flat: dict[str, str | None] = {}
+    return flat if isinstance(item, dict) and _spread(item, "", flat) else None
+
+
+def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> bool:
+    """Put the values of `item` into `into`; False when one is there already or would be lost."""
+    for name, value in item.items():
+        path = f"{before}{name}"
+        if isinstance(value, dict):
+            if not _spread(value, f"{path}.", into):
+                return False
+        elif isinstance(value, _Twice) or path in into:
+            return False
+        else:
+            into[path] = value if value is None or isinstance(value, str) else written(value)
+    return True
+
+
+class Number(str):
+    """A number of a JSON text, as it was written there."""
+
+    __slots__ = ()
+
+
+class _Twice(list[tuple[str, Any]]):
+    """The fields of a JSON object that names one of them twice, as they stand there."""
+
+
+def _object(fields: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
+    found = dict(fields)
+    return found if len(found) == len(fields) else _Twice(fields)
+
+
+AS_WRITTEN: dict[str, Any] = {
+    "parse_float": Number, "parse_int": Number, "parse_constant": Number, "object_pairs_hook": _object,
+}  # fmt: skip
+"""How JSON is read: numbers as they were written, no field lost."""
+_DECODER = json.JSONDecoder(**AS_WRITTEN)
+
+
+def written(value: Any) -> str:
+    """`value` as JSON again, its numbers as they were written."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict | _Twice):
+        fields = value.items() if isinstance(value, dict) else value
+        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {written(v)}" for k, v in fields) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

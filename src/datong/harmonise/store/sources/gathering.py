@@ -1,0 +1,118 @@
+"""Rows as they come to columns of text: in batches of Arrow, so that Python holds one batch at a time.
+
+What grows beyond STAGED_BYTES is put aside as Parquet when there is a folder for it. Columns stand in the order they
+first appear in. Contract: tests/harmonise/test_harmonise_sources.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datong.harmonise.model.mappings import Source
+from datong.harmonise.model.reading import BROKEN, ROW, Sample, SampleColumn
+from datong.harmonise.store.sources.documents import Row
+from datong.harmonise.store.sources.telling import refused
+
+BATCH_ROWS = 20_000
+STAGED_BYTES = 256_000_000
+COLUMNS_MAX = 4_000
+"""More columns than any table has that people made; what has more is no table (ids used as names, say)."""
+SAMPLE_VALUES_MAX = 4_000_000
+
+
+class Gathered:
+    """Batches of one table. aside: a folder that is the caller's to empty; None: everything stays in memory."""
+
+    def __init__(self, source: Source, aside: Path | None = None) -> None:
+        self.source, self.aside = source, aside
+        self.batches: list[pa.Table] = []
+        self.parts: list[Path] = []
+        self.rows, self._held_bytes = 0, 0
+        self._schema = pa.schema([(ROW, pa.int64()), (BROKEN, pa.string())])
+
+    def add(self, columns: dict[str, pa.Array], count: int, broken: pa.Array | None = None) -> None:
+        """The next `count` rows, as columns of text."""
+        if taken := sorted({ROW, BROKEN} & set(columns)):
+            zh, en = "是系统使用的列名，请在数据源中改名", "is a name Datong uses itself; rename it in the source"
+            raise refused(self.source, f"{self.source.path or self.source.name}: {', '.join(taken)}", zh, en)
+        numbers = pa.array(range(self.rows + 1, self.rows + count + 1), pa.int64())
+        marks = pa.nulls(count, pa.string()) if broken is None else broken
+        batch = pa.table({ROW: numbers, BROKEN: marks, **columns})
+        self.rows += count
+        self._schema = pa.unify_schemas([self._schema, batch.schema])
+        if len(self._schema) - 2 > COLUMNS_MAX:
+            zh, en = (
+                f"超过 {COLUMNS_MAX} 列",
+                f"has more than {COLUMNS_MAX} columns: it is no table",
+            )
+            raise refused(self.source, self.source.path or self.source.name, zh, en, read=self.rows)
+        self.batches.append(batch)
+        self._held_bytes += batch.nbytes
+        if self.aside is not None and self._held_bytes > STAGED_BYTES:
+            self._put_aside(self.aside)
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """All of `rows`, a batch at a time."""
+        columns: dict[str, list[str | None]] = {}
+        broken: list[str | None] = []
+        for values, text in rows:
+            number = len(broken)
+            broken.append(text)
+            for path, value in values.items():
+                column = columns.get(path)
+                if column is None:
+                    column = columns[path] = [None] * number
+                elif len(column) < number:
+                    column.extend([None] * (number - len(column)))
+                column.append(value)
+            if len(broken) == BATCH_ROWS:
+                self._add_lists(columns, broken)
+                columns, broken = {}, []
+        if broken:
+            self._add_lists(columns, broken)
+
+    def table(self, name: str = "") -> pa.Table | Path:
+        """Everything that was added: in memory, or the path of a Parquet file in the folder aside."""
+        if not self.parts or self.aside is None:
+            tables = [self._schema.empty_table(), *self.batches]
+            return pa.concat_tables(tables, promote_options="default").combine_chunks()
+        self._put_aside(self.aside)
+        whole = self.aside / f"{name or self.source.name}.parquet"
+        with pq.ParquetWriter(whole, self._schema, compression="zstd") as writer:
+            for part in self.parts:
+                for batch in pq.ParquetFile(part).iter_batches():
+                    empty = self._schema.empty_table()
+                    rows = pa.concat_tables([empty, pa.Table.from_batches([batch])], promote_options="default")
+                    writer.write_table(rows)
+                part.unlink()
+        return whole
+
+    def _add_lists(self, columns: dict[str, list[str | None]], broken: list[str | None]) -> None:
+        for column in columns.values():
+            column.extend([None] * (len(broken) - len(column)))
+        arrays = {path: pa.array(column, pa.string()) for path, column in columns.items()}
+        self.add(arrays, len(broken), pa.array(broken, pa.string()))
+
+    def _put_aside(self, folder: Path) -> None:
+        if not self.batches:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{self.source.name}-{len(self.parts)}.part"
+        pq.write_table(pa.concat_tables(self.batches, promote_options="default"), part, compression="zstd")
+        self.parts.append(part)
+        self.batches, self._held_bytes = [], 0
+
+
+def sampled(table: pa.Table, whole: bool, types: dict[str, str] | None = None) -> Sample:
+    """The sample that a table read from the beginning of a source is."""
+    names = [name for name in table.column_names if name not in (ROW, BROKEN)]
+    rows = max(1, min(table.num_rows, SAMPLE_VALUES_MAX // max(1, len(names))))
+    known = types or {}
+    columns = tuple(
+        SampleColumn(name, "", tuple(table[name].slice(0, rows).to_pylist()), known.get(name, "")) for name in names
+    )
+    return Sample(columns, min(rows, table.num_rows), whole and rows >= table.num_rows)

@@ -1,0 +1,224 @@
+"""Opening a file of a source: its bytes in pieces, unpacked (gzip, zip), counted, hashed; and as text.
+
+A packed file that unfolds to more than any real one does (a bomb) is refused while it unfolds, and so is a file that
+changes while it is read. Nothing is held but one piece.
+Contract: tests/harmonise/test_harmonise_sources.py, tests/harmonise/test_harmonise_bad_input.py.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from datong.ground.refusal import Refusal
+from datong.harmonise.model.mappings import Source
+from datong.harmonise.store.sources.telling import refused, refused_os
+
+PIECE = 1 << 20
+UNPACKED_FREE_BYTES = 200_000_000
+UNPACKED_RATIO_MAX = 200
+"""Packed content may always unfold to UNPACKED_FREE_BYTES, and beyond that to so many times its packed size: text packs
+five- to thirtyfold, a bomb a thousandfold."""
+LINE_CHARS_MAX = 64_000_000
+"""The longest line, record or value that is held at once."""
+GZIP_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
+
+
+class Content:
+    """The bytes of an open file in order, counted and hashed."""
+
+    def __init__(self, source: Source, stream: IO[bytes], packed_bytes: int | None) -> None:
+        self.source, self._stream, self._packed = source, stream, packed_bytes
+        self._hashed, self.read_bytes = hashlib.sha256(), 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """What is left of it, piece by piece."""
+        while piece := self._next():
+            yield piece
+
+    def finish(self) -> str:
+        """Read to the end; "sha256:…" of all of it."""
+        for _ in self.pieces():
+            pass
+        return f"sha256:{self._hashed.hexdigest()}"
+
+    def _next(self) -> bytes:
+        place = self.source.path or self.source.name
+        try:
+            piece = self._stream.read(PIECE)
+        except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile):
+            raise _damaged(self.source, place) from None
+        except OSError as error:
+            raise refused_os(self.source, place, error) from None
+        self.read_bytes += len(piece)
+        self._hashed.update(piece)
+        if self._packed is not None and unfolds_too_far(self._packed, self.read_bytes):
+            zh, en = (
+                f"解压后过大（超过 {self.read_bytes} 字节）",
+                f"unpacks to more than {self.read_bytes} bytes, over {UNPACKED_RATIO_MAX} times its size: no real file",
+            )
+            raise refused(self.source, place, zh, en)
+        return piece
+
+
+def _damaged(source: Source, place: str) -> Refusal:
+    return refused(source, place, "压缩文件损坏或不完整", "the packed file is damaged or cut short")
+
+
+def unfolds_too_far(packed_bytes: int, unpacked_bytes: int) -> bool:
+    return unpacked_bytes > max(UNPACKED_FREE_BYTES, UNPACKED_RATIO_MAX * packed_bytes)
+
+
+def inside(source: Source, data: Path) -> Path:
+    """The source's file in the folder `data`; a path or link that leads out of it is refused."""
+    path = data / source.path
+    if not path.resolve().is_relative_to(data.resolve()):
+        raise refused(source, source.path, "路径超出数据目录", "leads out of the data folder")
+    return path
+
+
+@contextmanager
+def opened(source: Source, path: Path) -> Iterator[Content]:
+    """The content of a file; unpacked when it is gzip, or a zip of one file (or of the one `member` names)."""
+    place = source.path or source.name
+    try:
+        with path.open("rb") as raw:
+            before = _state(path)
+            magic = raw.read(4)
+            raw.seek(0)
+            packed = before[0] if magic[:2] == GZIP_MAGIC or magic == ZIP_MAGIC else None
+            with _unpacked(source, raw, magic) as stream:
+                yield Content(source, stream, packed)
+            if _state(path) != before:
+                raise _changed(source, place)
+    except OSError as error:
+        raise refused_os(source, place, error) from None
+
+
+@contextmanager
+def unchanged(source: Source, path: Path) -> Iterator[None]:
+    """The same for a file that a library reads by its path."""
+    place = source.path or source.name
+    try:
+        before = _state(path)
+        yield
+        if _state(path) != before:
+            raise _changed(source, place)
+    except OSError as error:
+        raise refused_os(source, place, error) from None
+
+
+def _changed(source: Source, place: str) -> Refusal:
+    return refused(source, place, "读取期间文件有变动", "the file changed while it was read")
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+@contextmanager
+def _unpacked(source: Source, raw: IO[bytes], magic: bytes) -> Iterator[IO[bytes]]:
+    if magic[:2] == GZIP_MAGIC:
+        with gzip.open(raw) as stream:
+            yield cast(IO[bytes], stream)
+    elif magic == ZIP_MAGIC:
+        with _zip(source, raw) as archive, _member(source, archive) as stream:
+            yield stream
+    else:
+        yield raw
+
+
+def _zip(source: Source, raw: IO[bytes]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(raw)
+    except zipfile.BadZipFile:
+        place = source.path or source.name
+        raise _damaged(source, place) from None
+
+
+def _member(source: Source, archive: zipfile.ZipFile) -> IO[bytes]:
+    names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+    wanted = source.member or (names[0] if len(names) == 1 else "")
+    if wanted not in names:
+        listed = ", ".join(names[:10]) or "nothing"
+        zh, en = f"压缩包内有多个文件，请用 member 指定：{listed}", f"name one of its files with `member`: {listed}"
+        raise refused(source, source.path, zh, en)
+    try:
+        return archive.open(wanted)
+    except (RuntimeError, NotImplementedError):  # a password, or a way of packing that the library does not know
+        zh, en = "压缩包有密码或压缩方式不支持", "has a password, or is packed in a way that is not supported"
+        raise refused(source, f"{source.path}: {wanted}", zh, en) from None
+
+
+# --- text --------------------------------------------------------------------------------------------------
+
+
+def text_of(source: Source, content: Content) -> Iterator[str]:
+    """The content as text, piece by piece, without a byte order mark; the first byte that is no such text is told."""
+    decoder = codecs.getincrementaldecoder(source.encoding)()
+    at, lines, first = 0, 0, True
+    piece = b""
+    try:
+        for piece in content.pieces():
+            text = decoder.decode(piece)
+            at, lines = at + len(piece), lines + piece.count(b"\n")
+            yield text.removeprefix("\ufeff") if first else text
+            first = first and not text
+        piece = b""
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        held = error.object[: error.start]  # what the decoder still had of the piece before, and this one's beginning
+        byte = at + error.start - (len(error.object) - len(piece))
+        line = lines + held.count(b"\n")
+        raise _other_encoding(source, error, byte, line) from None
+
+
+def _other_encoding(source: Source, error: UnicodeDecodeError, byte: int, line: int) -> Refusal:
+    """Says which encoding the line at fault is in, when one fits: files are put together from several."""
+    whole = error.object
+    start, end = whole.rfind(b"\n", 0, error.start) + 1, whole.find(b"\n", error.start)
+    other = next((name for name in ("gb18030", "utf-8") if _is_text(whole[start : end if end > 0 else None], name)), "")
+    zh, en = f"不是 {source.encoding} 编码", f"is not {source.encoding}"
+    if other and codecs.lookup(other) != codecs.lookup(source.encoding):
+        zh, en = f"{zh}；该行可按 {other} 读出", f"{en}; the line reads as {other}"
+        if line:
+            zh, en = f"{zh}，文件混用了编码", f"{en}, so the file mixes encodings"
+    return refused(source, f"{source.path or source.name} @ byte {byte}, line {line + 1}", zh, en, read=line)
+
+
+def _is_text(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def lines_of(source: Source, content: Content) -> Iterator[str]:
+    """The lines of the text with their ends, as they stand in the file."""
+    rest = ""
+    for piece in text_of(source, content):
+        lines = io.StringIO(rest + piece, newline="").readlines()
+        rest = lines.pop() if lines and not lines[-1].endswith("\n") else ""
+        if len(rest) > LINE_CHARS_MAX:
+            raise too_long(source)
+        yield from lines
+    if rest:
+        yield rest
+
+
+def too_long(source: Source, read: int = 0) -> Refusal:
+    zh, en = (
+        f"有一行（或一条记录）超过 {LINE_CHARS_MAX} 个字符",
+        f"one line or record is longer than {LINE_CHARS_MAX} characters",
+    )
+    return refused(source, source.path or source.name, zh, en, read=read)

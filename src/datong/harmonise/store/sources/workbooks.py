@@ -1,0 +1,175 @@
+"""Excel workbooks (.xlsx, .xlsb, .xls) and .ods, by calamine: one sheet, cells as one canonical text each.
+
+A number as its digits without a needless `.0`, a date as `2026-02-01`, a date and time as `2026-02-01 08:00:00`, an
+empty cell as no value. Merged header cells are refused unless `header_rows` says that several rows make the names; then
+the names are joined with dots. A row that is merged across columns is no record; a cell merged over several rows is
+refused, because all rows but the first would have lost their value.
+Contract: tests/harmonise/test_harmonise_typed_files.py.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
+
+from datong.harmonise.model.mappings import Source
+from datong.harmonise.store.sources.documents import Row
+from datong.harmonise.store.sources.opening import PIECE, ZIP_MAGIC, unfolds_too_far
+from datong.harmonise.store.sources.telling import refused, refused_os
+
+Span = tuple[tuple[int, int], tuple[int, int]]
+"""A merged range: (first row, first column), (last row, last column), from 0."""
+
+
+def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
+    """The records below the header of the sheet."""
+    with _sheet(source, path) as sheet:
+        spans = sorted(sheet.merged_cell_ranges or [])
+        top = source.skip_lines
+        rows = _cells(sheet)
+        for _ in range(top):
+            next(rows, None)
+        header = _header(source, [next(rows, []) for _ in range(source.header_rows)], spans)
+        across = _held(source, spans, top + source.header_rows)
+        for number, cells in enumerate(rows, top + source.header_rows):
+            texts = [_text(cell) for cell in cells]
+            if not any(text is not None for text in texts):
+                continue
+            stray = any(text is not None for text in texts[len(header) :]) or any(
+                text is not None and not name for name, text in zip(header, texts, strict=False)
+            )
+            if stray or number in across:
+                yield {}, "\t".join(text or "" for text in texts).rstrip("\t")
+            else:
+                yield {name: text for name, text in zip(header, texts, strict=False) if name}, None
+
+
+@contextmanager
+def _sheet(source: Source, path: Path) -> Iterator[CalamineSheet]:
+    place = source.path or source.name
+    _no_bomb(source, path)
+    try:
+        with CalamineWorkbook.from_path(path) as workbook:
+            seen = [s.name for s in workbook.sheets_metadata if s.visible is SheetVisibleEnum.Visible]
+            name = source.sheet or (seen[0] if len(seen) == 1 else "")
+            if name not in workbook.sheet_names:
+                listed = ", ".join(workbook.sheet_names[:20])
+                raise refused(
+                    source, place, f"请用 sheet 指定工作表：{listed}", f"name one of its sheets with `sheet`: {listed}"
+                )
+            yield workbook.get_sheet_by_name(name)
+    except CalamineError as error:
+        if "password" in type(error).__name__.lower() or "password" in str(error).lower():
+            raise refused(source, place, "工作簿有密码", "the workbook has a password") from None
+        raise refused(source, place, "不是可读的 Excel 工作簿", "is no workbook that can be read") from None
+    except OSError as error:
+        raise refused_os(source, place, error) from None
+
+
+def _no_bomb(source: Source, path: Path) -> None:
+    """A workbook is a zip of XML: unfold it once, holding nothing, before the library does."""
+    place = source.path or source.name
+    try:
+        with path.open("rb") as opened:
+            if opened.read(4) != ZIP_MAGIC:
+                return
+        size, unfolded = path.stat().st_size, 0
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                with archive.open(entry) as stream:
+                    while piece := stream.read(PIECE):
+                        unfolded += len(piece)
+                        if unfolds_too_far(size, unfolded):
+                            zh, en = "解压后过大", "unpacks to more than any real workbook does"
+                            raise refused(source, place, zh, en)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError):
+        raise refused(source, place, "不是可读的 Excel 工作簿", "is no workbook that can be read") from None
+    except OSError as error:
+        raise refused_os(source, place, error) from None
+
+
+def _cells(sheet: CalamineSheet) -> Iterator[list[Any]]:
+    """The rows from the top left corner of the sheet on, whether or not something stands there."""
+    if sheet.start is None:
+        return
+    above, left = sheet.start
+    for _ in range(above):
+        yield []
+    for row in sheet.iter_rows():
+        yield [*([""] * left), *row]
+
+
+def _header(source: Source, rows: list[list[Any]], spans: list[Span]) -> list[str]:
+    place = source.path or source.name
+    top, width = source.skip_lines, max((len(row) for row in rows), default=0)
+    grid = [[_text(cell) or "" for cell in [*row, *([""] * (width - len(row)))]] for row in rows]
+    for (first, left), (last, right) in spans:
+        if last < top or first >= top + len(rows):
+            continue
+        if len(rows) == 1 or last >= top + len(rows):
+            where = f"{place} {_name(first, left)}:{_name(last, right)}"
+            zh, en = (
+                "表头有合并单元格；请用 header_rows 声明表头占几行，或取消合并",
+                "the header has merged cells: say with `header_rows` how many rows make the names, or unmerge them",
+            )
+            raise refused(source, where, zh, en)
+        for row in range(max(first, top), last + 1):
+            for column in range(left, right + 1):
+                grid[row - top][column] = grid[first - top][left] if first >= top else ""
+    names = [".".join(dict.fromkeys(filter(None, (row[column].strip() for row in grid)))) for column in range(width)]
+    while names and not names[-1]:
+        names.pop()
+    real = [name for name in names if name]
+    if not real or len(set(real)) != len(real):
+        zh, en = "表头缺失或列名重复", "has no header row, or one that names a column twice"
+        raise refused(source, place, zh, en)
+    return names
+
+
+def _held(source: Source, spans: list[Span], below: int) -> set[int]:
+    """Rows that are merged across columns, and so are no records."""
+    across: set[int] = set()
+    for (first, left), (last, right) in spans:
+        if first < below:
+            continue
+        if left == right and first != last:
+            where = f"{source.path or source.name} {_name(first, left)}:{_name(last, right)}"
+            zh, en = (
+                "数据区有纵向合并的单元格，请取消合并并补全",
+                "cells are merged over rows: unmerge and fill them",
+            )
+            raise refused(source, where, zh, en)
+        across.update(range(first, last + 1))
+    return across
+
+
+def _name(row: int, column: int) -> str:
+    """A1, as people call a cell."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return f"{letters}{row + 1}"
+
+
+def _text(cell: Any) -> str | None:
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return str(cell)
+    return str(cell)

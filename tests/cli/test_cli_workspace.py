@@ -1,0 +1,253 @@
+"""The commands in a folder: from nothing to harmonised rows, with no node running."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+MAPPING = """source: visits
+standard: visit
+columns:
+  visit_id: "no"
+  plate: {from: plate, as: plate}
+  entered_at: {from: in, as: timestamp, zone: Asia/Shanghai}
+"""
+STANDARD = """apiVersion: v3.2.0
+kind: DataContract
+id: visit
+version: 1.0.0
+status: active
+schema:
+  - name: visit
+    logicalType: object
+    properties:
+      - {name: visit_id, businessName: Visit, synonyms: [{synonym: 停车编号, locale: zh-CN}], logicalType: string, required: true}
+      - {name: plate, businessName: Plate, synonyms: [{synonym: 号牌号码, locale: zh-CN}], logicalType: string, classification: personal}
+      - {name: entered_at, businessName: In, synonyms: [{synonym: 入场时间, locale: zh-CN}], logicalType: timestamp}
+"""
+ROWS = "no,plate,in\n1,贵A12345,2026-02-01 08:03:11\n2,贵AO2345,2026-02-01 09:00:00\n3,贵B77001,2026-02-01 10:00:00\n"
+
+
+@dataclass
+class Run:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def datong(folder: Path, *arguments: str, **environment: str) -> Run:
+    """The command as its entry point runs it, in this process (test_cli.py starts real ones)."""
+    from datong.cli import main
+
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        pytest.MonkeyPatch.context() as patched, contextlib.chdir(folder),
+        contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
+    ):  # fmt: skip
+        patched.setattr(sys, "argv", ["datong", *arguments])
+        for name, value in {"LANG": "C.UTF-8", **environment}.items():
+            patched.setenv(name, value)
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Run(code, out.getvalue(), err.getvalue())
+
+
+def read(run: Run) -> Any:
+    return json.loads(run.stdout)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    made = datong(tmp_path, "init", "work")
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "work"
+    (folder / "visits.csv").write_text(ROWS, "utf-8")
+    (folder / "sources/visits.yaml").write_text("kind: csv\npath: visits.csv\n")
+    (folder / "standards/visit.odcs.yaml").write_text(STANDARD, "utf-8")
+    (folder / "mappings/visits.yaml").write_text(MAPPING)
+    return folder
+
+
+def test_init_needs_nothing_and_never_writes_over(tmp_path: Path) -> None:
+    made = datong(tmp_path, "init", "中文 folder")
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "中文 folder"
+    assert {path.name for path in folder.iterdir()} == {
+        "datong.toml",
+        "keys",
+        "sources",
+        "standards",
+        "mappings",
+        ".gitignore",
+    }
+    assert (folder / "keys/node.pem").stat().st_mode & 0o777 == 0o600
+    assert "keys/" in (folder / ".gitignore").read_text("utf-8"), "the key must not get into git"
+    assert 'name = "中文 folder"' in (folder / "datong.toml").read_text("utf-8")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    again = datong(tmp_path, "init", "中文 folder", "--name", "other")
+    assert again.returncode == 5 and "APP-410" in again.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    served = datong(folder, "serve", ".")
+    assert served.returncode == 2 and "CFG-400" in served.stderr
+    assert all(f"node.{key}" in served.stderr for key in ("party", "address", "port"))
+
+
+def test_init_tells_all_that_is_wrong(tmp_path: Path) -> None:
+    wrong = ("--name", 'a"b', "--party", "x", "--port", "0", "--region", "x", "--kind", "moon", "--data", "none")
+    refused = datong(tmp_path, "init", "work", *wrong)
+    assert refused.returncode == 2 and not (tmp_path / "work").exists()
+    assert all(f"- {name}:" in refused.stderr for name in ("name", "party", "port", "region", "kind", "data"))
+
+
+def test_check_and_build(work: Path) -> None:
+    fine = datong(work, "check", "--json")
+    assert fine.returncode == 0, fine.stderr
+    told = read(fine)
+    assert (told["accepted"], told["problems"]) == (True, [])
+    (mapping,) = told["mappings"]
+    assert {"mapping": "visits", "source": "visits", "standard": "visit", "rows": 3}.items() <= mapping.items()
+    built = datong(work, "build", "--json")
+    assert built.returncode == 0, built.stderr
+    (row,) = read(built)
+    assert set(row) == {"table", "read", "written", "quarantined", "reasons", "seconds"}
+    assert (row["table"], row["read"], row["written"], row["quarantined"]) == ("visits", 3, 2, 1)
+    assert row["reasons"] == {"plate_format": 1}
+    assert sum(row["reasons"].values()) == row["quarantined"] and row["seconds"] > 0
+    (file,) = (work / "data/harmonised/visits").glob("*/harmonised.parquet")
+    assert pq.read_table(file)["plate"].to_pylist() == ["贵A12345", "贵B77001"]
+    shown = datong(work, "build")
+    assert "visits" in shown.stdout and str(file.relative_to(work)) in shown.stdout
+    held = datong(work, "quarantine", "visits", "--json")
+    (mended,) = read(held)["rows"]
+    assert (mended["row"], mended["reason"], mended["original"], mended["suggestion"]) == (
+        2,
+        "plate_format",
+        "贵AO2345",
+        "贵A02345",
+    )
+    assert "贵A02345" in datong(work, "quarantine", "visits").stdout
+
+
+def test_every_problem_at_once_with_file_and_line(work: Path) -> None:
+    (work / "mappings/visits.yaml").write_text(
+        MAPPING.replace("from: plate", "from: plates").replace("zone: Asia/Shanghai", "zoen: x")
+    )
+    (work / "mappings/more.yaml").write_text("source: none\nstandard: visit\nsource: twice\n")
+    (work / "sources/other.yaml").write_text("kind: csv\npath: /etc/passwd\n")
+    told = datong(work, "check", "--json")
+    assert told.returncode == 2
+    problems = read(told)["problems"]
+    assert all(set(p) == {"file", "line", "where", "zh", "en"} for p in problems)
+    places = {(p["file"], p["line"]) for p in problems}
+    assert {("mappings/visits.yaml", 6), ("mappings/more.yaml", 3), ("sources/other.yaml", 2)} <= places
+    text = datong(work, "check").stdout
+    assert "mappings/more.yaml:3: a key is there twice" in text
+    assert "有误" in datong(work, "check", LANG="zh_CN.UTF-8").stdout
+
+
+def test_one_refused_mapping_does_not_stop_the_others(work: Path) -> None:
+    (work / "mappings/bad.yaml").write_text(MAPPING.replace("from: plate", "from: plates"))
+    (work / "mappings/worse.yaml").write_text(
+        MAPPING.replace("plate: {from: plate, as: plate}", "plate: {from: in, as: plate}")
+    )
+    built = datong(work, "build", "--json")
+    assert built.returncode == 2
+    assert [row["table"] for row in read(built)] == ["visits"]
+    assert '"STD-412"' in built.stderr and '"STD-420"' in built.stderr
+    assert not list((work / "data/harmonised").glob("bad/*")), "a refused build leaves no file"
+    assert "bad: [STD-412]" in datong(work, "build", "bad").stderr
+    assert datong(work, "build", "none").returncode == 2
+
+
+def test_resource_codes(work: Path) -> None:
+    assert datong(work, "build", "--resource", "res-1", "visits").returncode == 0
+    assert (work / "data/harmonised/res-1").is_dir()
+    (work / "mappings/visits.yaml").write_text(f"resource: res-2\n{MAPPING}")
+    assert datong(work, "build").returncode == 0
+    assert (work / "data/harmonised/res-2").is_dir()
+    (work / "mappings/again.yaml").write_text(MAPPING)
+    refused = datong(work, "build", "--resource", "res-3")
+    assert refused.returncode == 2 and "CLI-400" in refused.stderr
+
+
+def test_a_match_waits_for_a_person(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "车辆.csv").write_text(
+        "车牌号,更新时间,zzq\n" + "".join(f"贵A{n:05},2026-02-01 08:{n:02}:00,{n}\n" for n in range(40)), "utf-8"
+    )
+    outside = datong(work, "match", "../车辆.csv", "--standard", "transport")
+    assert outside.returncode == 2 and "STD-451" in outside.stderr, "sources begin in the workspace already"
+    (tmp_path / "车辆.csv").rename(work / "车辆.csv")
+    told = datong(work, "match", "车辆.csv", "--standard", "transport", "--json")
+    assert told.returncode == 0, told.stderr
+    proposals = read(told)
+    assert [set(p) for p in proposals] == [{"source_column", "element", "score", "reason"}] * 3
+    assert [p["source_column"] for p in proposals] == ["车牌号", "更新时间", "zzq"]
+    assert proposals[0]["element"] == "vehicle_plate"
+    assert all(0 <= p["score"] <= 1 and p["reason"] for p in proposals)
+    assert "mappings/cheliang.yaml: written" in told.stderr
+    waits = datong(work, "build", "cheliang")
+    assert waits.returncode == 2 and "waits for a person" in waits.stderr
+    mapping = work / "mappings/cheliang.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace(", confirm: true", ""), "utf-8")
+    assert datong(work, "build", "cheliang").returncode == 0
+    assert "车牌号" in datong(work, "match", "cheliang", "--standard", "transport").stdout
+
+
+def test_the_first_file_may_lie_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.csv").write_text("车牌号,金额\n贵A12345,1\n贵B12345,2\n", "utf-8")
+    assert datong(tmp_path, "init", "work").returncode == 0
+    told = datong(tmp_path / "work", "match", "../data/a.csv", "--standard", "transport")
+    assert told.returncode == 0, told.stderr
+    assert f'data = "{tmp_path / "data"}"' in (tmp_path / "work/datong.toml").read_text("utf-8")
+    assert datong(tmp_path / "work", "build").returncode == 0
+    assert datong(tmp_path, "build", "--workspace", "work").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:SECRET@h/d", "mysql+pymysql://u:SECRET@h/d", "https://u:SECRET@h/x", "S3://b/SECRET"]
+)
+def test_no_address_on_the_command_line(work: Path, url: str) -> None:
+    refused = datong(work, "match", url, "--standard", "transport")
+    assert refused.returncode == 2 and "CLI-401" in refused.stderr
+    assert "SECRET" not in refused.stdout + refused.stderr
+    assert not any("SECRET" in path.read_text("utf-8", "replace") for path in work.rglob("*.yaml"))
+
+
+def test_refusals_speak_both_languages_and_json(work: Path, tmp_path: Path) -> None:
+    none = datong(tmp_path, "check")
+    assert none.returncode == 4 and "CLI-404" in none.stderr and "datong init" in none.stderr
+    assert "没有 datong.toml" in datong(tmp_path, "check", LANG="zh_CN.UTF-8").stderr
+    assert json.loads(datong(tmp_path, "check", "--json").stderr)["code"] == "CLI-404"
+    assert "STD-453" in datong(work, "match", "visit", "--standard", "transport").stderr
+
+
+def test_a_configuration_of_another_node_writes_nothing_there(work: Path, tmp_path: Path) -> None:
+    """A copied datong.toml whose store is another node's: its evidence would get leaves of a stranger's key."""
+    assert datong(work, "build").returncode == 0
+    assert datong(tmp_path, "init", "thief").returncode == 0
+    thief = tmp_path / "thief"
+    toml = thief / "datong.toml"
+    toml.write_text(toml.read_text("utf-8") + f'[store]\nurl = "sqlite:///{work / "datong.db"}"\n', "utf-8")
+    before = (work / "datong.db").read_bytes()
+    for command in (("check",), ("build",), ("match", "x", "--standard", "transport")):
+        refused = datong(thief, *command)
+        assert refused.returncode == 5 and "APP-411" in refused.stderr, refused.stderr
+    assert (work / "datong.db").read_bytes() == before
+
+
+def test_terminal_signs_in_rows_are_not_obeyed(work: Path) -> None:
+    (work / "visits.csv").write_text(ROWS + "4,\x1b]0;owned\x07[red]x,2026-02-01 08:03:11\n", "utf-8")
+    assert datong(work, "build").returncode == 0
+    shown = datong(work, "quarantine", "visits").stdout
+    assert "\x1b" not in shown and "\\x1b" in shown and "[red]" in shown

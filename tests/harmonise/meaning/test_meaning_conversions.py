@@ -1,0 +1,354 @@
+"""Units, signs, days, words and identifiers: text in, value and verdict out, the original kept."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from fractions import Fraction
+
+import pytest
+from harmonise_desk import files, mapped, prop, rows_of, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from meaning_desk import outcomes, outcomes_of, told
+
+from datong.harmonise.rules import units
+from datong.harmonise.rules.workspace import mapping_of
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unit", "element", "text", "value"),
+    [
+        ("km/h", "m/s", "36", 10.0),
+        ("公里", "m", "1.1", 1100.0),
+        ("万元", "CNY", "1.1", 11000.0),
+        ("亿元", "CNY", "1.1", 110_000_000.0),
+        ("分", "CNY", "123", 1.23),
+        ("亩", "m2", "3", 2000.0),
+        ("度", "kW.h", "12.5", 12.5),
+        ("度", "Cel", "36.6", 36.6),
+        ("度", "deg", "121.5", 121.5),
+        ("吨", "kg", "1.234", 1234.0),
+        ("斤", "kg", "3", 1.5),
+        ("[degF]", "Cel", "98.6", 37.0),
+        ("[degR]", "Cel", "491.67", 0.0),
+        ("[degR]", "K", "518.67", 288.15),
+        ("毫秒", "s", "1500", 1.5),
+        ("分钟", "s", "90", 5400.0),
+        ("万千瓦时", "kW.h", "0.3", 3000.0),
+        ("[mi_i]", "km", "26.21875", 42.194988),
+        ("[psi]", "kPa", "14.696", pytest.approx(101.325, abs=0.01)),
+    ],
+)
+def test_units(unit: str, element: str, text: str, value: float) -> None:
+    assert outcomes([text], {"as": "number", "unit": unit}, "number", unit=element) == [(value, "")]
+
+
+@given(st.sampled_from(sorted(units.UNITS)), st.data())
+@settings(max_examples=200, deadline=None)
+def test_there_and_back_is_exactly_the_same(source: str, data: st.DataObject) -> None:
+    target = data.draw(st.sampled_from(units.like(source)))
+    there, back = units.step(source, target), units.step(target, source)
+    if there is not None and back is not None and len(units.UNITS[source]) == len(units.UNITS[target]) == 1:
+        x = Fraction(7, 3)
+        y = (x * there.n + there.m) / there.d
+        assert (y * back.n + back.m) / back.d == x
+    assert units.step(source, source) == units.Step(1, 0, 1)
+
+
+def test_units_of_another_kind_are_refused_with_those_that_fit() -> None:
+    contents = files(
+        {"x": {"from": "a", "as": "number", "unit": "kg"}},
+        prop("x", "number", customProperties=[{"property": "unit", "value": "m/s"}]),
+    )
+    (problem,) = mapping_of(contents, "things")[1]
+    assert "columns.x.unit" in problem.where
+    assert "kg cannot be turned into m/s" in problem.en
+    assert "km/h" in problem.en
+
+
+def test_signs_behind_a_number() -> None:
+    table = [
+        ("1.2万", 12000.0, "fixed:multiplier"),
+        ("1.1亿", 110_000_000.0, "fixed:multiplier"),
+        ("-0.5万", -5000.0, "fixed:multiplier"),
+        ("３.５万", 35000.0, "fixed:full_width"),
+        ("123", 123.0, ""),
+        ("1,234.5万", 12_345_000.0, "fixed:thousands_separator"),
+        ("12千", None, "invalid:not_a_number"),
+        ("万", None, "invalid:not_a_number"),
+        ("1.2万万", None, "invalid:not_a_number"),
+        ("1e3万", 10_000_000.0, "fixed:multiplier"),
+    ]
+    told(table, {"as": "number", "multipliers": ["万", "亿"], "thousands": ","}, "number")
+    assert outcomes(["1.2万"], {"as": "number"}, "number") == [(None, "invalid:not_a_number")]
+    assert outcomes(["1.2万"], {"as": "number", "multipliers": ["万"], "unit": "公里"}, "number", unit="m") == [
+        (12_000_000.0, "fixed:multiplier")
+    ]
+
+
+def test_percent_signs_are_demanded_where_declared() -> None:
+    table = [
+        ("12.5%", 0.125, ""),
+        ("５０％", 0.5, "fixed:full_width"),
+        ("3‰", 0.003, ""),
+        ("0.125", None, "invalid:no_percent_sign"),
+        ("%", None, "invalid:not_a_number"),
+    ]
+    told(table, {"as": "number", "percent": True}, "number", unit="1")
+    assert outcomes(["12.5%"], {"as": "number", "percent": True}, "number", unit="%") == [(12.5, "")]
+
+
+def test_accounting_negatives() -> None:
+    table = [
+        ("(1,234.50)", -1234.5, "fixed:accounting"),
+        ("（12）", -12.0, "fixed:full_width"),
+        ("12.5-", -12.5, "fixed:accounting"),
+        ("-12", -12.0, ""),
+        ("(-12)", None, "invalid:not_a_number"),
+        ("(12", None, "invalid:not_a_number"),
+        ("-", None, "invalid:not_a_number"),
+        ("1,234", 1234.0, "fixed:thousands_separator"),
+    ]
+    told(table, {"as": "number", "accounting": True, "thousands": ","}, "number")
+    assert outcomes(["(12)", "12-"], {"as": "number"}, "number") == [(None, "invalid:not_a_number")] * 2
+
+
+def test_dashes_and_invisible_signs() -> None:
+    table = [
+        ("−12.5", -12.5, "fixed:dashes"),
+        ("–3", -3.0, "fixed:dashes"),
+        ("\u200b42", 42.0, "fixed:invisible"),
+        ("4\ufeff2", 42.0, "fixed:invisible"),
+        ("\u202d7\u202c", 7.0, "fixed:invisible"),
+        ("4\u00a02", None, "invalid:not_a_number"),
+    ]
+    told(table, {"as": "number"}, "number")
+
+
+# --- days, words -------------------------------------------------------------------------------------------------
+
+DAYS = [
+    ("2019-09-01", date(2019, 9, 1), ""),
+    ("2019年9月1日", date(2019, 9, 1), "fixed:other_format"),
+    ("２０１９年９月１日", date(2019, 9, 1), "fixed:full_width"),
+    ("20190901", date(2019, 9, 1), "fixed:other_format"),
+    ("43709", date(2019, 9, 1), "fixed:other_format"),
+    ("61", date(1900, 3, 1), "fixed:other_format"),
+    ("59", date(1900, 2, 28), "fixed:other_format"),
+    ("60", None, "invalid:not_a_date"),  # 1900-02-29, which Excel believes in
+    ("2019–09–01", date(2019, 9, 1), "fixed:dashes"),
+    ("2019-02-29", None, "invalid:not_a_date"),
+    ("2020-02-29", date(2020, 2, 29), ""),
+    ("19-09-01", None, "invalid:not_a_date"),
+    ("2019-13-01", None, "invalid:not_a_date"),
+    ("20191301", None, "invalid:not_a_date"),
+    ("2019-09-01 00:00:00", None, "invalid:not_a_date"),
+    ("1899-12-31", None, "invalid:outside_period"),
+    ("", None, ""),
+]
+
+
+def test_days() -> None:
+    formats = ["%Y-%m-%d", "%Y年%m月%d日", "%Y%m%d", "excel"]
+    told(DAYS, {"as": "date", "formats": formats, "between": ["1900-01-01", "2100-01-01"]}, "date")
+    undeclared = outcomes(["43709", "20190901", "2019年9月1日"], {"as": "date"}, "date")
+    assert undeclared == [(None, "invalid:not_a_date")] * 3
+
+
+def test_every_day_by_its_excel_number() -> None:
+    first = date(1900, 3, 1)
+    days = [first + timedelta(days=n) for n in range(0, 60_000, 7)]
+    got = outcomes([str((day - date(1899, 12, 30)).days) for day in days], {"as": "date", "formats": ["excel"]}, "date")
+    assert got == [(day, "") for day in days]
+
+
+def test_years_of_two_digits_need_their_century() -> None:
+    table = [
+        ("930101", date(1993, 1, 1), ""),
+        ("930230", None, "invalid:not_a_date"),
+        ("93011", None, "invalid:not_a_date"),
+    ]
+    told(table, {"as": "date", "formats": ["%y%m%d"], "century": 1900}, "date")
+    contents = files({"x": {"from": "a", "as": "date", "formats": ["%y%m%d"]}}, prop("x", "date"))
+    (problem,) = mapping_of(contents, "things")[1]
+    assert "need `century`" in problem.en
+
+
+def test_yes_and_no() -> None:
+    table = [("是", True, ""), ("否", False, ""), ("Y", True, ""), ("y", True, ""), ("１", True, "fixed:full_width"),
+             ("0", False, ""), (" 是 ", True, "fixed:spaces"), ("2", None, "invalid:neither_true_nor_false"), ("", None, "")]  # fmt: skip
+    told(table, {"as": "boolean", "when_true": ["是", "Y", "1"], "when_false": ["否", "N", "0"]}, "boolean")
+    assert outcomes(["true", "False", "1"], {"as": "boolean"}, "boolean") == [
+        (True, ""), (False, ""), (None, "invalid:neither_true_nor_false")
+    ]  # fmt: skip
+    contents = files(
+        {"x": {"from": "a", "as": "boolean", "when_true": ["1"], "when_false": ["1"]}}, prop("x", "boolean")
+    )
+    assert "mean yes and no" in mapping_of(contents, "things")[1][0].en
+
+
+# --- identifiers -------------------------------------------------------------------------------------------------
+
+
+def test_resident_ids() -> None:
+    table = [
+        ("11010519491231002X", "11010519491231002X", ""),
+        ("11010519491231002x", "11010519491231002X", "fixed:lower_case"),
+        ("110105 19491231 002X", "11010519491231002X", "fixed:separators"),
+        ("１１０１０５１９４９１２３１００２Ｘ", "11010519491231002X", "fixed:full_width"),
+        ("110105194912310\u200b02X", "11010519491231002X", "fixed:invisible"),
+        ("110105491231002", "11010519491231002X", "fixed:fifteen_digits"),
+        ("110105194912310021", None, "invalid:check_character"),
+        ("11010519491331002X", None, "invalid:no_such_birth"),
+        ("99010519491231002X", None, "invalid:no_such_birth"),
+        ("1101051949123100", None, "invalid:resident_id_format"),
+        ("1234567890123456E1", None, "invalid:resident_id_format"),
+    ]
+    told(table, {"as": "resident_id"})
+
+
+def test_credit_codes() -> None:
+    table = [
+        ("91350100M000100Y43", "91350100M000100Y43", ""),
+        ("9135 0100 M000 100Y 43", "91350100M000100Y43", "fixed:separators"),
+        ("91350100m000100y43", "91350100M000100Y43", "fixed:lower_case"),
+        ("91350100M000100Y44", None, "invalid:check_character"),
+        ("91350100M000100Y", None, "invalid:credit_code_format"),
+        ("91520100MAXDT0015L", "91520100MAXDT0015L", ""),
+        ("91520100MAXDT0016P", "91520100MAXDT0016P", "suspect:organisation_code"),
+    ]
+    told(table, {"as": "credit_code"})
+
+
+def test_letters_that_look_like_digits_are_suggested() -> None:
+    for how, text, meant in (
+        ("credit_code", "9I350100M000100Y43", "91350100M000100Y43"),
+        ("resident_id", "IIO10519491231002X", "11010519491231002X"),
+        ("vin", "1M8GDM9AXKPO42788", "1M8GDM9AXKP042788"),
+    ):
+        contents = files({"x": {"from": "a", "as": how}}, prop("x"))
+        (held,) = run(mapped(contents), things=rows_of({"a": text}))["quarantined"].to_pylist()
+        assert (held["original"], held["suggestion"]) == (text, meant)
+
+
+def test_vins() -> None:
+    table = [
+        ("1M8GDM9AXKP042788", "1M8GDM9AXKP042788", ""),
+        ("1m8gdm9axkp042788", "1M8GDM9AXKP042788", "fixed:lower_case"),
+        ("WVWZZZ1JZ3W386752", "WVWZZZ1JZ3W386752", "suspect:check_character"),
+        ("1M8GDM9AXKP04278", None, "invalid:vin_format"),
+    ]
+    told(table, {"as": "vin"})
+
+
+def test_phones() -> None:
+    table = [
+        ("13812345678", "13812345678", ""),
+        ("+86 138 1234 5678", "13812345678", "fixed:country_code"),
+        ("0086-13812345678", "13812345678", "fixed:country_code"),
+        ("+86 851 8689 1234", "085186891234", "fixed:country_code"),
+        ("0851-86891234", "085186891234", "fixed:separators"),
+        ("(010)62781234", "01062781234", "fixed:separators"),
+        ("+44 20 7946 0958", "+442079460958", "fixed:separators"),
+        ("110", None, "invalid:phone_format"),
+    ]
+    told(table, {"as": "phone"})
+
+
+def test_cyrillic_letters_in_a_plate() -> None:
+    table = [("贵А12345", "贵A12345", "suspect:look_alike"), ("贵а12345", "贵A12345", "suspect:look_alike"),
+             ("贵A·123\u200b45", "贵A12345", "fixed:invisible"), ("贵A12345", "贵A12345", "")]  # fmt: skip
+    told(table, {"as": "plate"})
+
+
+# --- facts that hide in identifiers ------------------------------------------------------------------------------
+
+
+def test_what_a_resident_id_tells() -> None:
+    texts = ["11010519491231002X", "440524188001010014", "110105491231002", "110105194912310021"]
+    born = [
+        (date(1949, 12, 31), ""),
+        (date(1880, 1, 1), ""),
+        (date(1949, 12, 31), ""),
+        (None, "invalid:not_an_identifier"),
+    ]
+    assert outcomes(texts, {"as": "birth_date", "of": "resident_id"}, "date") == born
+    sexes = [("2", ""), ("1", ""), ("2", ""), (None, "invalid:not_an_identifier")]
+    assert outcomes(texts, {"as": "sex", "of": "resident_id"}) == sexes
+
+
+def test_what_a_birth_number_tells() -> None:
+    texts = ["706213", "450204", "450204/123", "996213", "701350", "abc"]
+    said = {"of": "birth_number", "century": 1900}
+    born = [date(1970, 12, 13), date(1945, 2, 4), date(1945, 2, 4), date(1999, 12, 13), None, None]
+    assert [value for value, _ in outcomes(texts, {"as": "birth_date", **said}, "date")] == born
+    assert [value for value, _ in outcomes(texts, {"as": "sex", **said})] == ["2", "1", "1", "2", None, None]
+
+
+# --- codes on a day ----------------------------------------------------------------------------------------------
+
+DIVISIONS = {
+    "110101": "东城区",
+    "110103": {"to": "崇文区", "valid_to": date(2010, 6, 28), "successor": ["110101"]},
+    "520181": {"to": "某县级市", "valid_from": date(1995, 1, 1)},
+    "310119": {"to": "南汇区", "valid_to": date(2009, 4, 24)},
+}
+
+
+def test_codes_are_judged_by_the_day_of_their_row() -> None:
+    contents = files(
+        {"day": {"from": "d", "as": "date"}, "x": {"from": "a", "as": "code", "codes": "areas", "on": "day"}},
+        prop("day", "date"),
+        prop("x"),
+    )
+    contents["standards/areas.codes.yaml"] = {"codes": DIVISIONS}
+    rows = [
+        ("110103", "2010-06-27", "崇文区", ""),
+        ("110103", "2010-06-28", "东城区", "fixed:code_replaced"),
+        ("110101", "2020-01-01", "东城区", ""),
+        ("520181", "1994-12-31", None, "invalid:code_not_yet_valid"),
+        ("520181", "1995-01-01", "某县级市", ""),
+        ("310119", "2015-01-01", "南汇区", "suspect:code_withdrawn"),
+        ("110103", None, "崇文区", ""),
+        ("999999", "2010-01-01", None, "invalid:unknown_code"),
+    ]
+    got = outcomes_of(contents, [{"a": code, "d": day} for code, day, _, _ in rows], "x")
+    assert got == [(value, said) for _, _, value, said in rows]
+
+
+def test_what_is_wrong_with_dated_codes_is_told() -> None:
+    contents = files({"x": {"from": "a", "as": "code", "codes": "areas", "on": "day"}}, prop("x"))
+    contents["standards/areas.codes.yaml"] = {
+        "codes": {"1": {"to": "a", "successor": ["9"]}, "2": {"valid_to": "2010"}}
+    }
+    said = " ".join(f"{p.where} {p.en}" for p in mapping_of(contents, "things")[1])
+    for part in (
+        "codes.1.successor 9 is not",
+        "codes.1.valid_to a code with",
+        "codes.2.valid_to should be",
+        "columns.x.on",
+    ):
+        assert part in said
+
+
+def test_texts_of_any_kind_stop_no_plan() -> None:
+    chance = random.Random(3)
+    signs = "0123456789EeXx+-.,%万() /年月日A京" + "\u200b　９"
+    texts = ["".join(chance.choices(signs, k=chance.randrange(1, 20))) for _ in range(2000)]
+    columns = {
+        "n": {"from": "a", "as": "number", "multipliers": ["万"], "percent": True, "accounting": True, "thousands": ","},
+        "d": {"from": "a", "as": "date", "formats": ["excel", "%Y%m%d", "%Y年%m月%d日"]},
+        "i": {"from": "a", "as": "resident_id"}, "c": {"from": "a", "as": "credit_code"},
+        "v": {"from": "a", "as": "vin"}, "p": {"from": "a", "as": "phone"},
+        "b": {"from": "a", "as": "birth_date", "of": "birth_number", "century": 1900},
+        "s": {"from": "a", "as": "sex", "of": "resident_id"},
+    }  # fmt: skip
+    kinds = {"n": "number", "d": "date", "b": "date"}
+    result = run(
+        mapped(files(columns, *(prop(name, kinds.get(name, "string")) for name in columns))),
+        things=rows_of(*({"a": t} for t in texts)),
+    )
+    assert result.rows["harmonised"] + result.rows["quarantined"] == 2000

@@ -1,0 +1,277 @@
+"""Bad input of every kind of source ends in one clear refusal or in quarantined rows: nothing lost, nothing half written.
+
+What a kind of source needs a server for is in test_harmonise_databases.py, test_harmonise_http.py and
+test_harmonise_s3.py; workbooks and Parquet are in test_harmonise_typed_files.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harmonise_desk import files, prop, write
+from sources_desk import read, refused, source
+
+from datong.ground.db import Actor, Store
+from datong.ground.refusal import Refusal
+from datong.harmonise import service as harmonise
+from datong.harmonise.model.reading import BROKEN, Reading
+from datong.harmonise.store import sources
+from datong.harmonise.store.sources import delimited, documents, gathering, opening
+
+Act = Callable[..., Actor]
+
+# --- encodings ---------------------------------------------------------------------------------------------
+
+MIXED = {
+    "csv": ("号牌\n贵A12345\n".encode() + "京B54321\n".encode("gb18030"), 3),
+    "ndjson": ('{"p": "贵"}\n{"p": "A"}\n'.encode() + '{"p": "京"}\n'.encode("gb18030"), 3),
+    "json": ('[{"p": "贵"},\n'.encode() + '{"p": "京"}]\n'.encode("gb18030"), 2),
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_a_file_that_mixes_encodings_is_refused_at_the_line(tmp_path: Path, kind: str) -> None:
+    content, line = MIXED[kind]
+    (tmp_path / "x").write_bytes(content)
+    refusal = refused(source(kind), tmp_path)
+    assert f"line {line}" in refusal.facts["place"]
+    assert "reads as gb18030, so the file mixes encodings" in str(refusal)
+    byte = int(refusal.facts["place"].split("byte ")[1].split(",")[0])
+    with pytest.raises(UnicodeDecodeError) as caught:
+        content.decode()
+    assert caught.value.start == byte
+
+
+@pytest.mark.parametrize("at", [1, opening.PIECE - 1, opening.PIECE, opening.PIECE + 1, 3 * opening.PIECE + 7])
+def test_the_byte_at_fault_is_named_wherever_it_stands(tmp_path: Path, at: int) -> None:
+    text = ("id\n" + "号" * (at // 3 + 1)).encode()[: at - at % 3]
+    (tmp_path / "x").write_bytes(text + b"\xff\n")
+    assert f"byte {len(text)}," in refused(source("csv"), tmp_path).facts["place"]
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-8-sig", "big5"])
+def test_characters_across_pieces_are_whole(tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "PIECE", 5)
+    (tmp_path / "x").write_bytes("號牌,數\r\n貴甲一,一\r\n京乙二,二\r\n".encode(encoding))
+    found = read(source("csv", encoding=encoding), tmp_path)
+    assert [(row["號牌"], row["數"]) for row in found] == [("貴甲一", "一"), ("京乙二", "二")]
+
+
+# --- size --------------------------------------------------------------------------------------------------
+
+LARGE = """
+import resource, sys
+from pathlib import Path
+from datong.harmonise.model.mappings import Source, SourceKind
+from datong.harmonise.store import sources
+from datong.harmonise.store.sources import gathering
+gathering.STAGED_BYTES = 20_000_000
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+folder = Path(sys.argv[1])
+reading = sources.read(Source("things", SourceKind(sys.argv[2]), "x"), folder, {}, folder / "aside")
+import pyarrow.parquet as pq
+rows = pq.ParquetFile(reading.tables["things"]).metadata.num_rows
+print(rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize("kind", ["json", "ndjson", "csv"])
+def test_a_large_file_is_read_in_bounded_memory(tmp_path: Path, kind: str) -> None:
+    """A single-line JSON of 60 MB (of 1 GB with DATONG_LARGE=1), and the other kinds: memory follows the batch."""
+    size = 1_000_000_000 if os.environ.get("DATONG_LARGE") else 60_000_000
+    record = '{"id": "trip-000000000", "at": {"x": 106.630153, "y": 26.647661}, "note": "' + "x" * 120 + '"}'
+    between, before, after = {"json": (",", "[", "]"), "ndjson": ("\n", "", "\n"), "csv": ("\n", "id,note\n", "\n")}[
+        kind
+    ]
+    row = record if kind != "csv" else "trip-000000000," + "x" * 190
+    count = size // (len(row) + 1)
+    with (tmp_path / "x").open("w") as out:
+        out.write(before)
+        for start in range(0, count, 10_000):
+            block = between.join([row] * min(10_000, count - start))
+            out.write((between if start else "") + block)
+        out.write(after)
+    ran = subprocess.run([sys.executable, "-c", LARGE, str(tmp_path), kind], check=True, capture_output=True, text=True)
+    rows, grown_mb = map(int, ran.stdout.split())
+    print(f"{kind}: {size // 1_000_000} MB, {rows} rows, memory grew by {grown_mb} MB")
+    assert rows == count
+    assert grown_mb < 220
+    assert [p.name for p in (tmp_path / "aside").iterdir()] == ["things.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("json", '[{"a": "' + "x" * 5000), ("ndjson", '{"a": "' + "x" * 5000), ("csv", "a\n" + "x" * 5000)],
+)
+def test_one_record_without_end_is_refused_before_it_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, text: str
+) -> None:
+    for module in (opening, documents, delimited):
+        monkeypatch.setattr(module, "LINE_CHARS_MAX", 1000)
+    monkeypatch.setattr(opening, "PIECE", 100)
+    (tmp_path / "x").write_text(text)
+    assert "longer than" in str(refused(source(kind), tmp_path))
+
+
+def test_the_fields_before_the_records_may_be_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "PIECE", 7)
+    envelope = {
+        "meta": {"note": 'a "quoted" ] } note', "list": [1, [2, {}]]},
+        "data": {"n": 2, "rows": [{"id": 1}, {"id": 2.50}]},
+    }
+    (tmp_path / "x").write_text(json.dumps(envelope, indent=2))
+    assert [row["id"] for row in read(source("json", records="data.rows"), tmp_path)] == ["1", "2.5"]
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 8, 64])
+def test_json_means_the_same_whatever_pieces_it_comes_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(opening, "PIECE", piece)
+    text = '[{"a": -1.50e+10, "b": "\\u53f7\\n\\"", "c": [true, null]} ,\n 12 ,{"a": 7, "d": {"e": "号"}}]\n'
+    (tmp_path / "x").write_text(text)
+    first, second, third = read(source("json"), tmp_path)
+    assert (first["a"], first["b"], first["c"]) == ("-1.50e+10", '号\n"', "[true, null]")
+    assert (second[BROKEN], third["a"], third["d.e"]) == ("12", "7", "号")
+    (tmp_path / "x").write_text(text + "{}")
+    refused(source("json"), tmp_path)
+    (tmp_path / "x").write_text(text.replace("12", "nul"))
+    assert "@ 2:2" in refused(source("json"), tmp_path).facts["place"]
+
+
+# --- shape -------------------------------------------------------------------------------------------------
+
+
+def test_a_csv_with_shifted_columns_keeps_every_line(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("id,n,t\n1,2,3\n1,2\n1,2,3,4\n\n,,\n")
+    assert [row[BROKEN] for row in read(source("csv"), tmp_path)] == [None, "1,2", "1,2,3,4", None]
+
+
+def test_a_quotation_that_never_ends_does_not_swallow_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text('id,n\n1,a\n2,"b\n3,c\n4,d\n')
+    refusal = refused(source("csv"), tmp_path)
+    assert "@ line 3" in refusal.facts["place"]
+    assert "never ends" in str(refusal)
+    assert refusal.facts["read"] == 1
+    found = read(source("csv", quote=""), tmp_path)
+    assert [row["n"] for row in found] == ["a", '"b', "c", "d"]
+
+
+@pytest.mark.parametrize("kind", ["json", "csv", "parquet", "excel"])
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    import openpyxl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "x"
+    if kind == "parquet":
+        pq.write_table(pa.table({"id": ["1"]}), path)
+    elif kind == "excel":
+        book = openpyxl.Workbook()
+        book.active.append(["id"])
+        book.active.append([1])
+        book.save(path)
+    else:
+        path.write_text('[{"id": 1}]' if kind == "json" else "id\n1\n")
+    real = gathering.Gathered.add
+
+    def add(*given: Any) -> None:
+        real(*given)
+        path.write_bytes(path.read_bytes() + b"\n")
+
+    monkeypatch.setattr(gathering.Gathered, "add", add)
+    assert "changed while it was read" in str(refused(source(kind), tmp_path))
+
+
+# --- nothing half written, no secret anywhere --------------------------------------------------------------
+
+SECRET = "sesame-4711-open"
+ADDRESS = "postgresql://reader:sesame-4711-open@127.0.0.1:1/parking"
+SOURCES: dict[str, dict[str, Any]] = {
+    "database": {"kind": "database", "url_from": "A_SECRET", "tables": {"t": "id"}},
+    "http": {"kind": "http", "url": "http://127.0.0.1:1/trips", "token_from": "A_SECRET"},
+    "s3": {
+        "kind": "s3", "endpoint": "http://127.0.0.1:1", "bucket": "b", "key": "k", "format": "csv",
+        "access_key_from": "A_SECRET", "secret_key_from": "A_SECRET",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_source_that_does_not_answer_leaves_nothing_and_no_secret(
+    store: Store,
+    node_folder: Path,
+    act: Act,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    kind: str,
+) -> None:
+    monkeypatch.setattr("datong.harmonise.store.sources.web.TRIES", 1)
+    monkeypatch.setenv("A_SECRET", ADDRESS if kind == "database" else SECRET)
+    harmonise.install(store, node_folder)
+    path = "t.id" if kind == "database" else "id"
+    texts = files({"id": path}, prop("id", required=True), **({"table": "t"} if kind == "database" else {}))
+    texts["sources/things.yaml"] = SOURCES[kind]
+    write(node_folder / "work", texts)
+    before = sorted(node_folder.rglob("*"))
+    for _ in range(2):
+        with pytest.raises(Refusal) as caught, store.begin(act("data_engineer"), "harmonise") as tx:
+            harmonise.build(tx, resource="things-1", workspace="work", mapping="things")
+        assert caught.value.code == "STD-411"
+        assert "cannot be reached" in str(caught.value)
+    with store.read(act("data_engineer")) as tx:
+        checked = json.dumps(harmonise.check(tx, workspace="work"))
+    assert SECRET not in checked + json.dumps(caught.value.as_json())
+    assert [p for p in sorted(node_folder.rglob("*")) if p not in before] == []
+    printed = capfd.readouterr()
+    assert SECRET not in printed.out + printed.err
+    for file in node_folder.rglob("*"):
+        assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file
+
+
+def test_what_was_read_well_holds_no_secret_either(
+    store: Store, node_folder: Path, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Build, plan, files, evidence of a source behind a token: the token is in none of them."""
+    from test_harmonise_http import Api, page
+
+    api = Api()
+    api.answers = lambda *_: page([{"id": "a"}, {"id": "b"}, {"id": None}])
+    monkeypatch.setenv("A_SECRET", SECRET)
+    harmonise.install(store, node_folder)
+    texts = files({"id": "id"}, prop("id", required=True))
+    texts["sources/things.yaml"] = {
+        "kind": "http",
+        "url": f"{api.url}/x",
+        "records": "data.items",
+        "token_from": "A_SECRET",
+    }
+    write(node_folder / "work", texts)
+    with store.begin(act("data_engineer"), "harmonise") as tx:
+        made = harmonise.build(tx, resource="things-1", workspace="work", mapping="things")
+    api.server.shutdown()
+    api.server.server_close()
+    assert (made["read"], made["harmonised"], made["quarantined"]) == (3, 2, 1)
+    assert SECRET not in json.dumps(made)
+    for file in node_folder.rglob("*"):
+        assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file
+
+
+def test_staged_and_held_tables_are_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is put aside as Parquet because it is large is what would have been held."""
+    monkeypatch.setattr(gathering, "BATCH_ROWS", 3)
+    (tmp_path / "x").write_text("\n".join(json.dumps({f"c{n % 3}": n, "id": n}) for n in range(20)) + "\nbroken\n")
+    held: Reading = sources.read(source("ndjson"), tmp_path, {})
+    monkeypatch.setattr(gathering, "STAGED_BYTES", 1)
+    staged = sources.read(source("ndjson"), tmp_path, {}, tmp_path / "aside")
+    import pyarrow.parquet as pq
+
+    assert pq.ParquetFile(staged.tables["things"]).read().equals(held.tables["things"])
+    assert staged.digest == held.digest

@@ -1,0 +1,239 @@
+"""Real database servers: what they hold as text, and every way in which they fail, told without a secret."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sources_desk import refused, told
+from sqlalchemy import Engine, create_engine, make_url
+
+import mariadb
+import postgresql
+from datong.harmonise.model.mappings import Source
+from datong.harmonise.store import sources
+from datong.harmonise.store.sources import databases
+
+SERVERS = [
+    pytest.param("postgresql", marks=pytest.mark.postgresql),
+    pytest.param("mariadb", marks=pytest.mark.mariadb),
+]
+TYPES = {
+    "postgresql": "id integer primary key, name varchar(20), n numeric(9,2), at timestamp(6), day date, raw bytea, ok boolean",
+    "mariadb": "id integer primary key, name varchar(20), n decimal(9,2), at datetime(6), day date, raw blob, ok boolean",
+}
+
+
+@pytest.fixture(params=SERVERS)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A database with a table `visit` of three rows; THINGS_URL names it without a driver, as people write it."""
+    made = {"postgresql": postgresql, "mariadb": mariadb}[request.param].fresh_database()
+    monkeypatch.setenv("THINGS_URL", made.replace("+psycopg", ""))
+    opened = create_engine(made.replace("mysql:", "mysql+pymysql:"), isolation_level="AUTOCOMMIT")
+    raw = "'\\x00ff'" if request.param == "postgresql" else "x'00ff'"
+    with opened.connect() as connection:
+        for statement in (
+            f"CREATE TABLE visit ({TYPES[request.param]})",
+            "INSERT INTO visit VALUES (2, '贵A12345 🚲', 1.50, '2026-02-01 08:03:11.25', '2026-02-01', NULL, true)",
+            f"INSERT INTO visit VALUES (1, NULL, -0.05, '2026-02-01 08:03:11', NULL, {raw}, false), (3, '', 0, NULL, NULL, NULL, NULL)",
+        ):
+            connection.exec_driver_sql(statement)
+    yield opened
+    opened.dispose()
+
+
+def source(**tables: str) -> Source:
+    return told(kind="database", url_from="THINGS_URL", tables=tables or {"visit": "id"})
+
+
+ALL = ["id", "name", "n", "at", "day", "raw", "ok"]
+
+
+def test_values_are_the_databases_own_text(engine: Engine, tmp_path: Path) -> None:
+    reading = sources.read(source(), tmp_path, {"visit": ALL})
+    first, second, third = reading.tables["visit"].to_pylist()
+    assert (first["id"], first["name"], first["n"], first["raw"], first["day"]) == ("1", None, "-0.05", "\\x00ff", None)
+    assert (second["id"], second["name"], second["n"], second["day"]) == ("2", "贵A12345 🚲", "1.50", "2026-02-01")
+    assert second["at"].startswith("2026-02-01 08:03:11.25")
+    assert (third["name"], third["ok"]) == ("", None)
+    assert [first["ok"], second["ok"]] in (["false", "true"], ["0", "1"])
+    assert reading.digest == sources.read(source(), tmp_path, {"visit": ALL}).digest
+
+
+def test_a_sample_has_comments_and_types(engine: Engine, tmp_path: Path) -> None:
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("COMMENT ON COLUMN visit.name IS '车牌号'")
+        else:
+            connection.exec_driver_sql("ALTER TABLE visit MODIFY name varchar(20) COMMENT '车牌号'")
+    found = {c.path: c for c in sources.sample(source(), tmp_path).columns}
+    assert (found["visit.name"].comment, found["visit.name"].declared_type[:11]) == ("车牌号", "varchar(20)")
+    assert found["visit.id"].values == ("1", "2", "3")
+
+
+def test_nothing_can_be_written_and_all_tables_are_of_one_moment(engine: Engine, tmp_path: Path) -> None:
+    with databases._connected(source(), tmp_path, []) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM visit").scalar()
+        with engine.connect() as other:
+            other.exec_driver_sql("DELETE FROM visit WHERE id = 2")
+        assert connection.exec_driver_sql("SELECT count(*) FROM visit").scalar() == 3
+        with pytest.raises(Exception, match=r"(?i)read.only"):
+            connection.exec_driver_sql("DELETE FROM visit")
+
+
+def url(engine: Engine, **parts: Any) -> str:
+    return make_url(engine.url).set(**parts).render_as_string(hide_password=False)
+
+
+def said(given: Source, data: Path, secret: str) -> str:
+    refusal = refused(given, data, visit=["id"])
+    assert secret not in json.dumps(refusal.as_json())
+    assert refusal.__cause__ is None  # the driver's own words are not carried along
+    return str(refusal)
+
+
+@pytest.fixture
+def passwords_asked(engine: Engine) -> Iterator[None]:
+    """The PostgreSQL server of the tests trusts everybody; for the user `reader_b` it asks for the password."""
+    if engine.dialect.name != "postgresql":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("CREATE OR REPLACE USER reader_b@'127.0.0.1' IDENTIFIED BY 'the right one'")
+            connection.exec_driver_sql("GRANT SELECT ON *.* TO reader_b@'127.0.0.1'")
+        yield
+        return
+    with engine.connect() as connection:
+        file = Path(str(connection.exec_driver_sql("SHOW hba_file").scalar()))
+        before = file.read_text()
+        file.write_text("host all reader_b 127.0.0.1/32 scram-sha-256\n" + before)
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+        connection.exec_driver_sql("DROP ROLE IF EXISTS reader_b")
+        connection.exec_driver_sql("CREATE ROLE reader_b LOGIN PASSWORD 'the right one'")
+    yield
+    file.write_text(before)
+
+
+@pytest.mark.parametrize("user", ["reader_b", "nobody_4711"])
+def test_a_wrong_password_or_user(
+    engine: Engine, passwords_asked: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    monkeypatch.setenv("THINGS_URL", url(engine, username=user, password="sesame-4711"))
+    assert "user or password" in said(source(), tmp_path, "4711")
+
+
+def test_an_unreachable_host(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for parts in ({"port": port}, {"host": "nowhere.invalid"}):
+        monkeypatch.setenv("THINGS_URL", url(engine, password="sesame-4711", **parts))
+        assert "host cannot be reached" in said(source(), tmp_path, "4711")
+
+
+def test_no_such_database(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THINGS_URL", url(engine, database="none_4711"))
+    assert "no such database" in said(source(), tmp_path, "sesame")
+
+
+def many(engine: Engine) -> None:
+    """Rows for several batches."""
+    with engine.connect() as connection:
+        digits = "(" + " UNION ALL ".join(f"SELECT {n} AS d" for n in range(10)) + ")"
+        joined = " CROSS JOIN ".join(f"{digits} AS t{n}" for n in range(4))
+        number = "10 + t0.d + 10*t1.d + 100*t2.d + 1000*t3.d"
+        connection.exec_driver_sql(f"INSERT INTO visit (id, name) SELECT {number}, 'x' FROM {joined}")
+
+
+def test_a_connection_that_breaks_in_mid_read(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(engine)
+    monkeypatch.setattr(databases, "BATCH_ROWS", 100)
+    real = databases._batches
+
+    def breaking(connection: Any, *given: Any, **more: Any) -> Iterator[Any]:
+        pg = engine.dialect.name == "postgresql"
+        mine = connection.exec_driver_sql("SELECT pg_backend_pid()" if pg else "SELECT connection_id()").scalar()
+        for number, batch in enumerate(real(connection, *given, **more)):
+            yield batch
+            if number == 1:
+                with engine.connect() as other:
+                    other.exec_driver_sql(f"SELECT pg_terminate_backend({mine})" if pg else f"KILL {mine}")
+
+    monkeypatch.setattr(databases, "_batches", breaking)
+    assert "the connection was lost" in said(source(), tmp_path, "quince")
+
+
+def test_a_table_that_goes_away(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the columns and the reading: in a snapshot the server holds the table for its reader."""
+    real = databases._declared
+
+    def dropping(connection: Any, given: Source) -> Any:
+        found = real(connection, given)
+        if engine.dialect.name != "postgresql":  # PostgreSQL's look takes a lock that keeps the table there
+            with engine.connect() as other:
+                other.exec_driver_sql("DROP TABLE visit")
+        else:
+            connection.rollback()
+            with engine.connect() as other:
+                other.exec_driver_sql("DROP TABLE visit")
+        return found
+
+    monkeypatch.setattr(databases, "_declared", dropping)
+    assert "no such table" in said(source(), tmp_path, "quince")
+
+
+def test_a_user_who_may_not_read(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("DROP ROLE IF EXISTS reader_a")
+            connection.exec_driver_sql("CREATE ROLE reader_a LOGIN")
+        else:
+            connection.exec_driver_sql("CREATE OR REPLACE USER reader_a@'127.0.0.1' IDENTIFIED BY 'pw-4711'")
+            connection.exec_driver_sql("CREATE TABLE other (id integer)")
+            connection.exec_driver_sql(f"GRANT SELECT ON {engine.url.database}.other TO reader_a@'127.0.0.1'")
+    monkeypatch.setenv("THINGS_URL", url(engine, username="reader_a", password="pw-4711"))
+    if engine.dialect.name == "postgresql":
+        assert "may not be read" in said(source(), tmp_path, "4711")
+    else:  # MariaDB does not even tell such a user that the table is there; a build says that the table is missing
+        assert sources.columns_of(source(), tmp_path) == {"visit": []}
+
+
+def test_reading_is_in_batches(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(engine)
+    monkeypatch.setattr(databases, "BATCH_ROWS", 1000)
+    with databases._connected(source(), tmp_path, []) as connection:
+        sizes = [count for _, count in databases._batches(connection, "visit", ["id"], "id", None)]
+    assert sum(sizes) == 10_003
+    assert max(sizes) == 1000
+    table = sources.read(source(), tmp_path, {"visit": ["id"]}).tables["visit"]
+    assert table["id"].to_pylist()[:4] == ["1", "2", "3", "10"]
+
+
+def test_a_driver_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any, **__: Any) -> Engine:
+        raise ModuleNotFoundError("No module named 'pymysql'", name="pymysql")
+
+    monkeypatch.setattr(databases, "create_engine", missing)
+    monkeypatch.setenv("THINGS_URL", "mysql://me:sesame-4711@127.0.0.1/x")
+    assert "pip install datong[mysql]" in said(source(), tmp_path, "4711")
+
+
+def test_sqlite_that_loses_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sqlite3.connect(tmp_path / "x") as connection:
+        connection.executescript("CREATE TABLE visit (id INTEGER); INSERT INTO visit VALUES (1);")
+    monkeypatch.setattr(databases, "_reflected", _dropping(tmp_path / "x", databases._reflected))
+    assert "no such table" in said(told(kind="database", path="x", tables={"visit": "id"}), tmp_path, "quince")
+
+
+def _dropping(file: Path, real: Any) -> Any:
+    def reflected(connection: Any, name: str) -> Any:
+        found = real(connection, name)
+        connection.rollback()
+        with sqlite3.connect(file) as other:
+            other.execute("DROP TABLE visit")
+        return found
+
+    return reflected

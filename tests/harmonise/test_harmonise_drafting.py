@@ -1,0 +1,265 @@
+"""Drafted texts: what the values tell is written, what they cannot tell waits for a person, and all of it reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harmonise_desk import prop, standard, write
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datong.ground import signing
+from datong.ground.db import Actor, Store, sqlite_url
+from datong.ground.keys import PrivateKey
+from datong.ground.refusal import Refusal, Text
+from datong.harmonise import service as harmonise
+from datong.harmonise.model.mappings import Source, SourceKind, Type
+from datong.harmonise.model.matching import Proposal, Verdict
+from datong.harmonise.model.reading import SampleColumn
+from datong.harmonise.rules import drafting
+from datong.harmonise.rules.standards import standard_of
+from datong.harmonise.store import texts
+
+LIBRARY = harmonise.library()
+
+
+def read(text: str) -> Any:
+    value, _, problems = texts.read("f.yaml", text.encode(), 1_000_000)
+    assert problems == [], text
+    return value
+
+
+def entry(
+    element: str, values: list[str | None], verdict: Verdict = Verdict.accept, kind: Type | None = None
+) -> tuple[Any, Type]:
+    found = Proposal("col", LIBRARY.element(element), 0.9, verdict, Text("因", "why"))
+    missing = drafting.missing_of([SampleColumn("col", "", tuple(values), "")])
+    return drafting.entry_of(found, SampleColumn("col", "", tuple(values), ""), missing, kind)
+
+
+@pytest.mark.parametrize(
+    ("element", "values", "keys", "confirm", "made"),
+    [
+        ("vehicle_plate", ["贵A12345"], {"as": "plate"}, False, "string"),
+        ("vehicle_id", ["1"], {}, False, "string"),
+        ("trip_distance", ["1.5", "2"], {"as": "number"}, False, "number"),
+        ("trip_distance", ["1,015.5", "2", "-", None], {"as": "number", "thousands": ","}, False, "number"),
+        ("trip_distance", ["１２", "3"], {"as": "number"}, False, "number"),
+        ("trip_distance", ["1", "2", "3", "x"], {"as": "number"}, True, "number"),
+        ("trip_distance", ["far", "near", "1"], {}, True, "string"),
+        ("day_of_month", ["1", "2"], {"as": "number"}, False, "integer"),
+        ("day_of_month", ["1.5", "2"], {"as": "number"}, False, "number"),
+        ("latitude", ["26.6", "26.7"], {"as": "latitude", "notation": "decimal", "datum": "WGS84"}, True, "number"),
+        ("longitude", ["106°42'30\"E"], {"as": "longitude", "notation": "dms", "datum": "WGS84"}, True, "number"),
+        ("latitude", ["north", "south"], {}, True, "string"),
+        ("updated_at", ["2026-02-01 08:00:00+08", "2026-02-01T08:00:00Z"], {"as": "timestamp", "zone": "offset"}, False, "timestamp"),
+        ("updated_at", ["2026-02-01 08:00:00"], {"as": "timestamp", "zone": "Asia/Shanghai"}, True, "timestamp"),
+        ("updated_at", ["2026/2/1 8:00", "20260201080000"],
+         {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y/%m/%d %H:%M", "%Y%m%d%H%M%S"]}, True, "timestamp"),
+        ("updated_at", ["2026-02-01T08:00:00.123456"],
+         {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y-%m-%dT%H:%M:%S.%f"]}, True, "timestamp"),
+        ("updated_at", ["01.02.2026", "02.02.2026"], {}, True, "string"),
+        ("updated_at", [None, ""], {"as": "timestamp", "zone": "Asia/Shanghai"}, True, "timestamp"),
+    ],
+)  # fmt: skip
+def test_the_conversion_is_told_from_the_values(
+    element: str, values: list[str | None], keys: dict[str, Any], confirm: bool, made: str
+) -> None:
+    found, kind = entry(element, values)
+    assert (dict(found.keys), found.confirm, kind.value) == (keys, confirm, made)
+
+
+def test_an_asked_column_waits_and_a_standard_keeps_its_type() -> None:
+    assert entry("vehicle_id", ["1"], Verdict.ask)[0].confirm
+    found, kind = entry("trip_distance", ["far", "near"], kind=Type.number)
+    assert (kind, found.keys, found.confirm) == (Type.number, {"as": "number"}, True)
+    assert "asks for a number" in found.said
+
+
+def test_no_value_stands_in_a_text() -> None:
+    secret = "SECRET-110101199003074514"
+    found, _ = entry("trip_distance", [secret, "1"])
+    assert secret not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [("trips 2019-09", "trips_2019_09"), ("车辆信息", "cheliangxinxi"), ("ETTh1", "etth1"), ("2019年-账户", "t_2019_nian_zhanghu"),
+     ("ＡＢ（１）", "ab_1"), ("///", "t"), ("x" * 99, "x" * 40), ("Ünï", "n")],
+)  # fmt: skip
+def test_the_name_of_a_source(stem: str, name: str) -> None:
+    assert drafting.name_of(stem) == name
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=60))
+def test_any_stem_makes_a_name(stem: str) -> None:
+    from datong.harmonise.rules.workspace import NAME
+
+    assert NAME.fullmatch(drafting.name_of(stem))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.recursive(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+        | st.booleans()
+        | st.integers(-(2**53) + 1, 2**53 - 1),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), inner, max_size=3
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_whatever_is_written_reads_back(value: Any) -> None:
+    """Column names come from files that strangers made: none of them may become another YAML than it is."""
+    assert read(f"key: {drafting.inline(value)}\n") == {"key": value}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    column=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30),
+    said=st.text(max_size=60),
+)
+def test_a_hostile_column_name_stays_a_name(column: str, said: str) -> None:
+    from datong.harmonise.model.drafts import Entry
+
+    source = Source("x", SourceKind.csv, "x.csv")
+    lines = [
+        Entry("vehicle_id", column, {}, said, confirm=False),
+        Entry("amount", column, {"as": "number"}, said, confirm=True),
+    ]
+    value = read(drafting.mapping_text(source, "s", "", lines, left=[column, "no"], missing=["-"]))
+    assert value["columns"] == {"vehicle_id": column, "amount": {"from": column, "as": "number", "confirm": True}}
+    assert value["left"] == [column, "no"]
+    assert value["missing"] == ["", "-"]
+
+
+def test_every_element_of_the_library_makes_a_valid_standard() -> None:
+    elements = [(element, element.type) for element in LIBRARY.elements]
+    found, problems = standard_of("s.yaml", read(drafting.standard_text("all", elements)))
+    assert problems == []
+    assert found is not None
+    assert len(found.elements) == len(elements) > 500
+    personal = {element.name for element in found.elements if element.personal}
+    assert {"vehicle_plate", "vehicle_id"} <= personal and "trip_distance" in {e.name for e in found.elements}
+
+
+# --- the whole of it --------------------------------------------------------------------------------------------
+
+CSV = "车牌号,更新时间,离场时间,停车费,zzqx\n" + "".join(
+    f"贵A{n:05},2026-02-{n % 27 + 1:02} 08:03:11,2026-02-{n % 27 + 1:02} 09:40:02,{n % 40}.5,{n * 7919 % 13}\n"
+    for n in range(40)
+)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """draft(source, standard, ...) at a node whose folder is the workspace."""
+    store = Store(sqlite_url(tmp_path / "datong.db"))
+    store.create()
+    signing.install(store, PrivateKey.at(tmp_path / "keys" / "node.pem"), signing.Me("", "", "n", ""))
+    harmonise.install(store, tmp_path)
+    person = Actor(person="local", role="data_engineer", roles=frozenset({"data_engineer"}))
+
+    def draft(source: str, name: str = "transport", **more: Any) -> Any:
+        with store.begin(person, "harmonise") as tx:
+            return harmonise.draft(tx, workspace=".", source=source, standard=name, **more)
+
+    def checked() -> dict[str, Any]:
+        with store.read(person) as tx:
+            return harmonise.check(tx, workspace=".")
+
+    draft.checked = checked  # type: ignore[attr-defined]
+    yield draft
+    store.dispose()
+
+
+def test_from_a_file_to_texts_that_wait_for_a_person(desk: Any, tmp_path: Path) -> None:
+    (tmp_path / "停车.csv").write_bytes(CSV.encode("gb18030"))
+    told = desk(str(tmp_path / "停车.csv"))
+    assert told.written == ["sources/tingche.yaml", "standards/tingche.odcs.yaml", "mappings/tingche.yaml"]
+    source = read((tmp_path / "sources/tingche.yaml").read_text("utf-8"))
+    assert source == {"kind": "csv", "path": "停车.csv", "encoding": "gb18030"}
+    by_column = {proposal.column: proposal for proposal in told.proposals}
+    assert by_column["车牌号"].element.name == "vehicle_plate"
+    waiting = desk.checked()["problems"]
+    assert waiting and all(problem["line"] and problem["where"].endswith(".confirm") for problem in waiting), waiting
+    assert len(waiting) == len(told.confirm)
+    mapping = tmp_path / "mappings/tingche.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace(", confirm: true", ""), "utf-8")
+    assert desk.checked()["accepted"]
+    again = desk(str(tmp_path / "停车.csv"))
+    assert (again.written, again.there) == ([], ["standards/tingche.odcs.yaml", "mappings/tingche.yaml"])
+    assert ", confirm: true" not in mapping.read_text("utf-8"), "what a person did stays"
+
+
+def test_against_a_standard_of_the_workspace(desk: Any, tmp_path: Path) -> None:
+    plate = prop(
+        "plate", required=True, businessName="Number plate", synonyms=[{"synonym": "号牌号码", "locale": "zh-CN"}]
+    )
+    paid = prop("paid", "number", businessName="Parking fee", synonyms=[{"synonym": "停车费", "locale": "zh-CN"}])
+    late = prop(
+        "owner_name",
+        required=True,
+        businessName="Name of the owner",
+        synonyms=[{"synonym": "机动车所有人", "locale": "zh-CN"}],
+    )
+    write(tmp_path, {"standards/visit.odcs.yaml": standard(plate, paid, late)})
+    (tmp_path / "a.csv").write_text(CSV, "utf-8")
+    told = desk(str(tmp_path / "a.csv"), "visit")
+    assert told.written == ["sources/a.yaml", "mappings/a.yaml"], "the standard is there"
+    columns = read((tmp_path / "mappings/a.yaml").read_text("utf-8"))["columns"]
+    assert columns["paid"] in ({"from": "停车费", "as": "number"}, {"from": "停车费", "as": "number", "confirm": True})
+    assert any("owner_name" in doubt.en for doubt in told.doubts)
+
+
+def test_a_database_names_its_main_table(desk: Any, tmp_path: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "p.db") as store:
+        store.executescript(
+            "create table visit (id integer primary key, plate text); create table gate (gate_id text); insert into visit values (1, '贵A12345');"
+        )
+    store.close()
+    with pytest.raises(Refusal, match=r"STD-452.*gate, visit"):
+        desk(str(tmp_path / "p.db"))
+    assert not (tmp_path / "sources").exists(), "a refusal leaves nothing behind"
+    told = desk(str(tmp_path / "p.db"), table="visit")
+    assert told.written == ["sources/p.yaml", "standards/p_visit.odcs.yaml", "mappings/p_visit.yaml"]
+    mapping = read((tmp_path / "mappings/p_visit.yaml").read_text("utf-8"))
+    assert mapping["table"] == "visit"
+    assert "visit.plate" in str(mapping["columns"])
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [("none", "STD-453"), ("{folder}/none.csv", "STD-453"), ("{folder}/keys/node.pem", "STD-410"), ("{folder}/datong.db", "STD-410"),
+     ("{folder}/x.pdf", "STD-450"), ("{folder}/../outside.csv", "STD-451"), ("{folder}/link.csv", "STD-451"), ("{folder}", "STD-453")],
+)  # fmt: skip
+def test_what_is_refused_leaves_nothing(desk: Any, tmp_path: Path, source: str, code: str) -> None:
+    (tmp_path / "x.pdf").write_bytes(b"%PDF-1.7 ...")
+    outside = tmp_path.parent / "outside.csv"
+    outside.write_text(CSV, "utf-8")
+    (tmp_path / "link.csv").symlink_to(outside)
+    with pytest.raises(Refusal, match=code):
+        desk(source.format(folder=tmp_path))
+    assert not (tmp_path / "sources").exists()
+    assert not (tmp_path / "mappings").exists()
+
+
+def test_an_unknown_standard_is_refused_and_nothing_that_fits_is_said(desk: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(CSV, "utf-8")
+    with pytest.raises(Refusal, match="transport"):
+        desk(str(tmp_path / "a.csv"), "transprot")
+    (tmp_path / "b.csv").write_text("qqqx,wwwy\n\u2603,\u2604\n\u2605,\u2606\n", "utf-8")
+    told = desk(str(tmp_path / "b.csv"), "medicine")
+    if all(p.verdict is Verdict.leave for p in told.proposals):
+        assert told.written == ["sources/b.yaml"]
+        assert "No column was matched" in told.doubts[-1].en

@@ -1,0 +1,154 @@
+"""A scan gives what the text reader gives: the same hostile lines through both, to the end of the plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from harmonise_desk import WANTED, files, mapped, prop, run
+
+from datong.engine.model import Result
+from datong.ground.refusal import Refusal
+from datong.harmonise.model.mappings import Mapping
+from datong.harmonise.store import rereading, scanned, sources
+
+NEEDED = {"required": True}
+GOOD = {"id": "r%d", "n": 12, "at": {"lat": 42.1, "t": "2019-09-01 04:08:00+00"}, "x": "42.5", "note": "fine"}
+
+
+def trips(encoding: str = "utf-8") -> Mapping:
+    contents = files(
+        {
+            "id": "id", "n": {"from": "n", "as": "number"},
+            "y": {"from": "at.lat", "as": "latitude", "notation": "decimal", "datum": "WGS84"},
+            "t": {"from": "at.t", "as": "timestamp", "zone": "offset"}, "x": {"from": "x", "as": "number"}, "note": "note",
+        },
+        prop("id", **NEEDED), prop("n", "integer"), prop("y", "number"), prop("t", "timestamp"), prop("x", "number"),
+        prop("note"), missing=["-"], unique=[{"columns": ["id"]}],
+    )  # fmt: skip
+    contents["sources/things.yaml"] = {"kind": "ndjson", "path": "things.ndjson", "encoding": encoding}
+    return mapped(contents)
+
+
+def line(number: int) -> str:
+    return json.dumps({**GOOD, "id": f"r{number}"})
+
+
+def good(count: int) -> list[str]:
+    return [line(number) for number in range(count)]
+
+
+def both(folder: Path, lines: list[str], end: str = "\n") -> tuple[Result, Result]:
+    mapping = trips()
+    (folder / "things.ndjson").write_text("\n".join(lines) + end, "utf-8", newline="")
+    reading = scanned.reading(mapping, folder, 0)
+    assert reading is not None
+    text = sources.read(mapping.source, folder, {})
+    assert reading.digest == text.digest
+    return run(mapping, things=reading.tables["things"]), run(mapping, things=text.tables["things"])
+
+
+def equal(scan: Result, text: Result) -> None:
+    for name in WANTED:
+        assert scan[name].schema == text[name].schema
+        assert scan[name].to_pylist() == text[name].to_pylist(), name
+
+
+def changed(**fields: Any) -> str:
+    return json.dumps({**GOOD, "id": "odd", **fields}, ensure_ascii=False)
+
+
+def raw(old: str, new: str) -> str:
+    assert old in line(0)
+    return line(0).replace('"r0"', '"odd"').replace(old, new)
+
+
+HOSTILE = [
+    raw("42.1,", "42.100,"), raw("42.1,", "4.21e1,"), raw("42.1,", '"42.1",'), raw("42.1,", '" 42.1",'),
+    raw("42.1,", '"\\t42.1",'), raw("42.1,", '"42.1 ",'), raw("42.1,", "true,"), raw("42.1,", "false,"), raw("42.1,", "1,"),
+    raw("42.1,", "NaN,"), raw("42.1,", "Infinity,"), raw("42.1,", "1e999,"), raw("42.1,", "1e-9999,"), raw("42.1,", "[42.1],"),
+    raw("42.1,", "-0.0,"), raw("42.1,", '"4_2.1",'), raw("42.1,", '"nan",'), raw("42.1,", "null,"), raw("42.1,", "91,"),
+    raw("12,", "12.0,"), raw("12,", "1e3,"), raw("12,", '"1e3",'), raw("12,", "-0,"), raw("12,", "123456789012345678901234,"),
+    raw("12,", "9007199254740993,"), raw("12,", '"007",'), raw("12,", "true,"), raw("12,", "[1, 2],"), raw("12,", '{"a": 1},'),
+    raw('"42.5"', "42.500"), raw('"42.5"', "1e-9999"), raw('"42.5"', '"0.0"'), raw('"42.5"', "nan"), raw('"42.5"', "-Infinity"),
+    changed(note=" a"), changed(note="-"), changed(note=""), changed(note=None), changed(note="42.100"), changed(note="[1,2]"),
+    changed(note="NaN"), changed(note="Infinity"), changed(note="{}"), changed(note="\u0000"), changed(note="中文"),
+    raw('"fine"', "42.100"), raw('"fine"', "123456789012345678901234567890"), raw('"fine"', "-0"), raw('"fine"', "1E5"),
+    raw('"fine"', "[1,  2]"), raw('"fine"', '{"b":  1}'), raw('"fine"', "NaN"), raw('"fine"', "nan"), raw('"fine"', "true"),
+    raw('"fine"', '"\\u4e2d"'), raw('"fine"', '"a\\u0000b"'), raw('"fine"', '"\\"q\\""'), raw('"fine"', '"a\tb"'),
+    raw('"fine"}', '"fine",}'), raw('"fine"}', '"fine" , }'), raw('"fine"}', '"fine"} x'), raw('"fine"}', '"fine"'),
+    raw('"fine"}', '"fine", "note": "twice"}'), raw('"lat"', '"lat": 1, "lat"'), raw('"fine"}', '"fine", "more": {"a": 1}}'),
+    raw('"fine"}', '"fine" /* c */}'), raw('"note"', "note"), raw('"note": "fine"', '"note": \'fine\''), raw('"note"', '"Note"'),
+    raw(', "note": "fine"', ""), raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', "null"),
+    raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', "7"), raw('"lat": 42.1, ', ""),
+    "[1]", "null", "7", '"text"', "{}", "not json", "{", '{"id": "r1"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", HOSTILE)
+def test_one_odd_line_among_good_ones(tmp_path: Path, odd: str) -> None:
+    equal(*both(tmp_path, [*good(25), odd, line(30)]))
+
+
+def test_all_odd_lines_at_once_and_no_line_end(tmp_path: Path) -> None:
+    scan, text = both(tmp_path, [*good(1500), *HOSTILE, *good(40)], end="")
+    equal(scan, text)
+    assert scan.rows["asked"] < 1540 - 1300
+
+
+def test_good_lines_are_not_read_again(tmp_path: Path) -> None:
+    scan, text = both(tmp_path, good(100))
+    equal(scan, text)
+    assert scan.rows["asked"] == 0
+
+
+def test_quarantined_records_keep_fields_that_no_mapping_names(tmp_path: Path) -> None:
+    lines = [*good(30), changed(id=None, extra="42.100")]
+    (tmp_path / "things.ndjson").write_text("\n".join(lines))
+    reading = scanned.reading(trips(), tmp_path, 0)
+    assert reading is not None
+    assert rereading.records(reading.tables["things"], [31])[0]["extra"] == "42.100"
+    assert rereading.count(reading.tables["things"]) == 31
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\r\n".join(good(5)), "\n\n".join(good(5)), "\ufeff" + "\n".join(good(5)), "\n".join([*good(5), changed(note="a\u2028b")]),
+        "\n".join([*good(5), changed(note="a\u0085b")]), "\n".join([*good(5), '{"a.b": 1}']), "[1]\n" * 5, "",
+        "\n".join([*good(3), changed(note="x" * 2_500_000)]), json.dumps([GOOD]), "\n".join(good(5)) + "\n \n",
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_files_left_to_the_text_reader(tmp_path: Path, content: str) -> None:
+    (tmp_path / "things.ndjson").write_text(content, "utf-8", newline="")
+    assert scanned.reading(trips(), tmp_path, 0) is None
+
+
+def test_small_files_and_other_encodings_are_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "things.ndjson").write_text("\n".join(good(5)))
+    assert scanned.reading(trips(), tmp_path) is None
+    assert scanned.reading(trips("gb18030"), tmp_path, 0) is None
+
+
+def test_what_is_not_utf8_stops_the_scan(tmp_path: Path) -> None:
+    (tmp_path / "things.ndjson").write_bytes("\n".join(good(50)).encode() + b'\n{"id": "\xff"}\n')
+    reading = scanned.reading(trips(), tmp_path, 0)
+    assert reading is not None
+    with pytest.raises(Refusal) as refused:
+        run(trips(), things=reading.tables["things"])
+    assert refused.value.code == "ENG-500"
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "things.ndjson"
+    path.write_text("\n".join([*good(25), "{"]))
+    reading = scanned.reading(trips(), tmp_path, 0)
+    assert reading is not None
+    again = rereading.again(reading.tables["things"])
+    path.write_text("\n".join([*good(25), "}"]))
+    with pytest.raises(Refusal, match="changed while it was read"):
+        again(pa.table({"_row": [26]}))

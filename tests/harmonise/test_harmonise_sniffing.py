@@ -1,0 +1,216 @@
+"""Looking at files nobody has described: kind, encoding, delimiter, header, records; doubts said; what is no source told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datong.harmonise.model.drafts import Look, Unfit
+from datong.harmonise.model.mappings import SourceKind
+from datong.harmonise.rules import sniffing
+from datong.harmonise.service.looking import looked_at
+
+DATA = Path(os.environ.get("DATONG_DATA") or Path(__file__).parents[2] / "../shared/data").resolve()
+NO_DATA = f"the data folder is not there: {DATA} (set DATONG_DATA to test the real files)"
+ROWS = [
+    ("贵A12345", "2026-02-01 08:03:11", "10.5"),
+    ("贵B77001", "2026-02-01 09:01:00", "7"),
+    ("贵C00001", "2026-02-02 10:00:00", "3"),
+]
+HEADER = ("车牌号", "入场时间", "金额")
+
+
+def table(delimiter: str = ",", before: str = "", after: str = "") -> str:
+    return before + "".join(delimiter.join(row) + "\r\n" for row in (HEADER, *ROWS)) + after
+
+
+def look(folder: Path, content: str | bytes, name: str = "x.csv") -> Look:
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    found = looked_at(folder / name)
+    assert isinstance(found, Look), found
+    return found
+
+
+def unfit(folder: Path, content: str | bytes, name: str = "x.csv") -> str:
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    found = looked_at(folder / name)
+    assert isinstance(found, Unfit), found
+    assert found.why.zh and found.fix.zh and found.fix.en
+    return found.why.en
+
+
+@pytest.mark.parametrize(
+    ("content", "facts", "doubts"),
+    [
+        (table(), {}, 0),
+        (table().encode("utf-8-sig"), {}, 0),
+        (table().encode("gb18030"), {"encoding": "gb18030"}, 0),
+        (table().encode("utf-16"), {"encoding": "utf-16"}, 0),
+        (gzip.compress(table("\t").encode()), {"delimiter": "\t"}, 0),
+        (table(";"), {"delimiter": ";"}, 0),
+        (table("|").encode("gb18030"), {"encoding": "gb18030", "delimiter": "|"}, 0),
+        (table("，"), {"delimiter": "，"}, 0),
+        (table("\x01"), {"delimiter": "\x01"}, 0),
+        (table(before="贵阳市停车明细表\r\n制表日期：2026年2月\r\n\r\n"), {"skip_lines": 3}, 2),
+        (table(before="停车明细表,,\r\n"), {"skip_lines": 1}, 1),
+        (table(after="合计,,20.5\r\n制表人：王\r\n"), {}, 1),
+        ("编号\r\n1\r\n2\r\n", {}, 1),
+        ("a,b,b\r\n1,x,z\r\n2,y,z\r\n", {}, 1),
+        ("车牌,速度,时间\r\n无,km/h,秒\r\n" + "".join(f"A{n},{n}.5,{n}\r\n" for n in range(30)), {}, 1),
+        ("".join(f"第{n}行 " for n in range(3)) + "\n1 2 3 \n4 5 6 \n", {"delimiter": "blanks"}, 0),
+        ("1,2,3\n4,5,6\n7,8,9\n", {"columns": ["c1", "c2", "c3"]}, 1),
+        ("".join(f"{n % 3},红,蓝\n" for n in range(9)), {"columns": ["c1", "c2", "c3"]}, 1),
+        ("1 2   3  \n4  5 6  \n7 8 9 \n", {"delimiter": "blanks", "columns": ["c1", "c2", "c3"]}, 1),
+        ('name,text\r\na,"x, y\r\nz"\r\nb,"q, r"\r\n', {}, 0),
+    ],
+)
+def test_delimited(tmp_path: Path, content: str | bytes, facts: dict[str, object], doubts: int) -> None:
+    found = look(tmp_path, content)
+    assert found.kind is SourceKind.csv
+    assert dict(found.facts) == facts
+    assert len(found.doubts) == doubts, found.doubts
+    assert all(doubt.zh and doubt.en for doubt in found.doubts)
+
+
+def test_a_file_that_turns_chinese_late(tmp_path: Path) -> None:
+    """A million lines of ASCII say nothing of the encoding: all of the bytes are looked at."""
+    lines = "a,b\n" + "1,2\n" * 1_200_000
+    assert look(tmp_path, lines.encode() + "3,贵阳\n".encode("gb18030")).facts == {"encoding": "gb18030"}
+    assert look(tmp_path, lines.encode() + "3,贵阳\n".encode()).facts == {}
+
+
+def test_mixed_encodings_and_latin_are_said(tmp_path: Path) -> None:
+    mixed = look(tmp_path, "名,值\n".encode() + "王,1\n".encode("gb18030") + "李\u20ac,2\n".encode() + b"\xff\xff,3\n")
+    assert "mix" in mixed.doubts[0].en and "line 2" in mixed.doubts[0].en
+    french = look(
+        tmp_path, "nom,prix\nM\u00fcller \u00e9t\u00e9,1\nOb\u00e9,2\nD\u00e9j\u00e0 vu,3\n".encode("latin-1")
+    )
+    assert french.facts["encoding"] == "latin-1"
+    assert "latin-1" in french.doubts[0].en
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "facts", "doubts"),
+    [
+        ('[{"a": 1}, {"a": 2}]', "json", {}, 0),
+        ('\ufeff [\n{"a": {"b": 1}}]', "json", {}, 0),
+        ('{"a": 1}\n{"a": 2}\n', "ndjson", {}, 0),
+        ('{"a": 1}', "ndjson", {}, 1),
+        (
+            '{"status": 0, "data": {"total": 2, "rows": [{"a": 1, "tags": [{"t": 1}]}, {"a": 2}]}}',
+            "json",
+            {"records": "data.rows"},
+            0,
+        ),
+        ('{"列表": [{"a": 1}, {"a": 2}], "fields": [{"n": 1}, {"n": 2}, {"n": 3}]}', "json", {"records": "fields"}, 1),
+        ('{"\\u5217": [{"a": 1}]}', "json", {"records": "列"}, 0),
+    ],
+)
+def test_json(tmp_path: Path, content: str, kind: str, facts: dict[str, object], doubts: int) -> None:
+    found = look(tmp_path, content, "x.json")
+    assert (found.kind.value, dict(found.facts), len(found.doubts)) == (kind, facts, doubts)
+
+
+def test_a_long_document_is_known_by_its_beginning(tmp_path: Path) -> None:
+    rows = [{"n": n, "text": "[{" * 20} for n in range(120_000)]
+    assert look(tmp_path, json.dumps({"head": {"rows": rows}})).facts == {"records": "head.rows"}
+
+
+def test_parquet_excel_and_databases(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "x.parquet")
+    assert looked_at(tmp_path / "x.parquet") == Look(SourceKind.parquet, {})
+    with zipfile.ZipFile(tmp_path / "x.xlsx", "w") as archive:
+        archive.writestr(
+            "xl/workbook.xml",
+            '<workbook><sheets><sheet name="一月 &amp; 二月" sheetId="1"/><sheet name="b" sheetId="2"/></sheets></workbook>',
+        )
+    found = looked_at(tmp_path / "x.xlsx")
+    assert isinstance(found, Look)
+    assert (found.kind, dict(found.facts), len(found.doubts)) == (SourceKind.excel, {"sheet": "一月 & 二月"}, 1)
+    with closing(sqlite3.connect(tmp_path / "x.db")) as store:
+        store.executescript(
+            "create table a (x text, id integer primary key); create table b (y text); create view c as select 1 z;"
+        )
+    assert looked_at(tmp_path / "x.db") == Look(SourceKind.database, {"tables": {"a": "id", "b": "y", "c": "z"}})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"  \n\n", "empty"),
+        (b"%PDF-1.7 x", "PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 100, "old Office"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"\n<?xml version='1.0'?>", "XML"),
+        (b"PK\x03\x04broken", "damaged"),
+        (gzip.compress(b"a,b\n1,2\n" * 50)[:-12], "damaged"),
+        (gzip.compress(b"%PDF-1.7 x"), "PDF"),
+        (b"SQLite format 3\x00" + b"\x07" * 200, "damaged"),
+        (b"a,b\x00\x00\x00\n" * 50, "no text"),
+        (bytes(range(256)) * 40, "no text"),
+        ('{"a": {"b": 1},\n "c": [1, 2]}', "no array"),
+        ("[[1, 2], [3, 4]]", "no array"),
+    ],
+)
+def test_what_is_no_source(tmp_path: Path, content: str | bytes, said: str) -> None:
+    assert said in unfit(tmp_path, content)
+
+
+def test_a_zip_of_others_names_them(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("one.csv", "a,b\n")
+    found = looked_at(tmp_path / "x.zip")
+    assert isinstance(found, Unfit) and "one.csv" in found.why.en
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_any_bytes_are_taken_or_told(data: bytes) -> None:
+    encoding, _ = sniffing.encoding_of([data])
+    for whole in (True, False):
+        found = sniffing.text_look(data.decode(encoding, "replace"), whole=whole)
+        assert isinstance(found, Look | Unfit)
+    assert sniffing.foreign(data) is None or data is not None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet='[]{}:,"\\ab1', max_size=60))
+def test_arrays_in_anything(text: str) -> None:
+    assert all(count > 0 for count in sniffing.arrays_in(text).values())
+
+
+REAL = [
+    ("finance_berka/trans_test.csv", "csv", {"delimiter": ";"}), ("bike_shanghai_mobike/orders_od.csv.gz", "csv", {}),
+    ("bike_valleybike/raw_days/VB_Routes_Data_2018_06_28.csv.gz", "csv", {"skip_lines": 2}),
+    ("bike_valleybike/trips_2019_09.json", "json", {}), ("transit_shanghai/busstop_71.geojson", "json", {"records": "features"}),
+    ("catalogue_dataportals/portals.jsonl.gz", "ndjson", {}), ("linkage_splink/data/transactions_origin.parquet", "parquet", {}),
+    ("deid_adult/adult.csv", "csv", {"delimiter": ";"}),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=NO_DATA)
+@pytest.mark.parametrize(("name", "kind", "facts"), REAL)
+def test_real_files(name: str, kind: str, facts: dict[str, object]) -> None:
+    found = looked_at(DATA / name)
+    assert isinstance(found, Look)
+    assert (found.kind.value, dict(found.facts)) == (kind, facts)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=NO_DATA)
+@pytest.mark.parametrize("name", ["industry_cmapss/train_FD001.txt.gz", "deid_adult/adult_hierarchy_age.csv"])
+def test_real_files_without_a_header(name: str) -> None:
+    found = looked_at(DATA / name)
+    assert isinstance(found, Look)
+    assert "columns" in found.facts and "no header" in found.doubts[-1].en

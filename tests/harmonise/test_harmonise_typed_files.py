@@ -1,0 +1,193 @@
+"""Parquet and Excel: typed values as one canonical text, headers flattened when declared, what is no table refused."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sources_desk import read, refused, source, told
+
+from datong.harmonise.model.reading import BROKEN, ROW
+from datong.harmonise.store import sources
+from datong.harmonise.store.sources import gathering, opening
+
+
+def test_parquet_values_have_one_text_each(tmp_path: Path) -> None:
+    noon = datetime(2026, 2, 1, 12, tzinfo=UTC).replace(tzinfo=None)
+    columns: dict[str, pa.Array] = {
+        "i": pa.array([1, None], pa.int64()),
+        "f": pa.array([0.1, 1e20]),
+        "d": pa.array([Decimal("1.50"), Decimal("-0.05")], pa.decimal128(9, 2)),
+        "b": pa.array([True, False]),
+        "day": pa.array([date(2026, 2, 1), None]),
+        "at": pa.array([noon, noon + timedelta(microseconds=120_000)], pa.timestamp("us")),
+        "utc": pa.array([noon.replace(tzinfo=UTC)] * 2, pa.timestamp("ms", "UTC")),
+        "t": pa.array([time(8, 5), time(8, 5, 1)], pa.time64("us")),
+        "raw": pa.array([b"\x00\xff", None], pa.binary()),
+        "word": pa.array(["号", "号"]).dictionary_encode(),
+        "list": pa.array([[1, 2], None], pa.list_(pa.int64())),
+        "place": pa.array([{"x": 1, "in": {"y": "北"}}, None]),
+        "took": pa.array([timedelta(seconds=61), None], pa.duration("s")),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "x")
+    first, second = read(source("parquet"), tmp_path)
+    assert first == {
+        ROW: 1, BROKEN: None, "i": "1", "f": "0.1", "d": "1.50", "b": "true", "day": "2026-02-01", "at": "2026-02-01 12:00:00",
+        "utc": "2026-02-01 12:00:00Z", "t": "08:05:00", "raw": "\\x00ff", "word": "号", "list": "[1, 2]", "place.x": "1",
+        "place.in.y": "北", "took": "61",
+    }  # fmt: skip
+    assert (second["i"], second["at"], second["f"]) == (None, "2026-02-01 12:00:00.12", "1e+20")
+    assert (second["place.x"], second["place.in.y"], second["b"]) == (None, None, "false")
+    assert sources.declared(source("parquet"), tmp_path)["place.in.y"] == "string"
+
+
+def test_a_parquet_sample_has_the_declared_types(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": pa.array(range(50), pa.int32()), "s": ["a"] * 50}), tmp_path / "x")
+    found = sources.sample(source("parquet"), tmp_path, rows=10)
+    assert [(c.path, c.values[:2], c.declared_type) for c in found.columns] == [
+        ("n", ("0", "1"), "int32"),
+        ("s", ("a", "a"), "string"),
+    ]
+    assert (found.rows_seen, found.whole) == (10, False)
+
+
+def test_a_parquet_of_ten_thousand_columns_gives_those_wanted(tmp_path: Path) -> None:
+    pq.write_table(pa.table({f"c{n}": [n, n + 1] for n in range(10_000)}), tmp_path / "x")
+    found = read(source("parquet"), tmp_path, things=["c7", "c9999"])
+    assert found[1] == {ROW: 2, BROKEN: None, "c7": "8", "c9999": "10000"}
+    sample = sources.sample(source("parquet"), tmp_path)
+    assert len(sample.columns) == 10_000
+
+
+def test_a_json_of_too_many_columns_is_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "COLUMNS_MAX", 50)
+    (tmp_path / "x").write_text("[" + ",".join(f'{{"id{n}": 1}}' for n in range(60)) + "]")
+    assert "more than 50 columns" in str(refused(source("json"), tmp_path))
+
+
+@pytest.mark.parametrize("cut", [0, 3, 200])
+def test_a_parquet_that_is_cut_short(tmp_path: Path, cut: int) -> None:
+    pq.write_table(pa.table({"n": list(range(500))}), tmp_path / "whole")
+    (tmp_path / "x").write_bytes((tmp_path / "whole").read_bytes()[:cut])
+    assert "no whole Parquet" in str(refused(source("parquet"), tmp_path))
+
+
+# --- Excel -------------------------------------------------------------------------------------------------
+
+
+def workbook(folder: Path, *given: list[Any], merged: tuple[str, ...] = (), sheets: tuple[str, ...] = ("a",)) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name in sheets:
+        sheet = book.create_sheet(name)
+        for row in given:
+            sheet.append(row)
+        for span in merged:
+            sheet.merge_cells(span)
+    book.save(folder / "x")
+
+
+def test_excel_cells_have_one_text_each(tmp_path: Path) -> None:
+    at = datetime(2026, 2, 1, 8, 5, tzinfo=UTC).replace(tzinfo=None)
+    workbook(
+        tmp_path, ["编号", "数", "日期", "时间", "是", None], [7, 1.5, date(2026, 2, 1), at, True, None], [],
+        ["x", 2e15, None, None, False, None],
+    )  # fmt: skip
+    found = read(source("excel"), tmp_path)
+    assert found[0] == {
+        ROW: 1, BROKEN: None, "编号": "7", "数": "1.5", "日期": "2026-02-01", "时间": "2026-02-01 08:05:00", "是": "true",
+    }  # fmt: skip
+    assert (found[1][ROW], found[1]["编号"], found[1]["日期"], found[1]["是"]) == (2, "x", None, "false")
+    assert found[1]["数"] == "2000000000000000.0"
+
+
+def test_a_sheet_must_be_named_when_there_are_several(tmp_path: Path) -> None:
+    workbook(tmp_path, ["id"], [1], sheets=("一月", "二月"))
+    assert "一月, 二月" in str(refused(source("excel"), tmp_path))
+    assert read(source("excel", sheet="二月"), tmp_path)[0]["id"] == "1"
+    assert "name one" in str(refused(source("excel", sheet="三月"), tmp_path))
+
+
+MERGED: list[list[Any]] = [["线路表", None, None], ["线路", "站点", None], [None, "名称", "编号"], ["1路", "东站", 5]]
+
+
+def test_merged_header_cells_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    workbook(tmp_path, *MERGED, merged=("A1:C1", "A2:A3", "B2:C2"))
+    for given in (source("excel"), source("excel", skip_lines=1)):
+        refusal = refused(given, tmp_path)
+        assert "header_rows" in str(refusal)
+        assert "x A1:C1" in str(refusal) or "x A2:A3" in str(refusal)
+
+
+def test_merged_header_cells_are_flattened_when_declared(tmp_path: Path) -> None:
+    workbook(tmp_path, *MERGED, merged=("A1:C1", "A2:A3", "B2:C2"))
+    found = read(told(kind="excel", path="x", skip_lines=1, header_rows=2), tmp_path)
+    assert found == [{ROW: 1, BROKEN: None, "线路": "1路", "站点.名称": "东站", "站点.编号": "5"}]
+
+
+def test_cells_merged_below_the_header(tmp_path: Path) -> None:
+    workbook(tmp_path, ["a", "b"], [1, 2], ["注：以上为试运行数据", None], [3, 4], merged=("A3:B3",))
+    found = read(source("excel"), tmp_path)
+    assert [(row["a"], row[BROKEN]) for row in found] == [("1", None), (None, "注：以上为试运行数据"), ("3", None)]
+    workbook(tmp_path, ["a", "b"], [1, 2], [None, 3], merged=("A2:A3",))
+    assert "A2:A3" in str(refused(source("excel"), tmp_path))
+
+
+def test_an_excel_row_with_a_value_beyond_the_header_is_no_record(tmp_path: Path) -> None:
+    workbook(tmp_path, ["a", "b"], [1, 2], [1, 2, 3], [None, 4])
+    assert [row[BROKEN] for row in read(source("excel"), tmp_path)] == [None, "1\t2\t3", None]
+
+
+def test_what_is_no_workbook(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("id,n\n1,2\n")
+    assert "no workbook" in str(refused(source("excel"), tmp_path))
+    workbook(tmp_path, ["a"], [1])
+    whole = (tmp_path / "x").read_bytes()
+    (tmp_path / "x").write_bytes(whole[: len(whole) // 2])
+    assert "no workbook" in str(refused(source("excel"), tmp_path))
+    assert "no such file" in str(refused(source("excel", "none"), tmp_path))
+
+
+def test_a_workbook_that_is_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workbook(tmp_path, ["a"], [1])
+    monkeypatch.setattr(opening, "UNPACKED_FREE_BYTES", 1_000_000)
+    with zipfile.ZipFile(tmp_path / "x", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet2.xml", b" " * 100_000_000)
+    assert "unpacks to more" in str(refused(source("excel"), tmp_path))
+
+
+# --- zip ---------------------------------------------------------------------------------------------------
+
+
+def archive(folder: Path, **files: str) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in files.items():
+            packed.writestr(name, text)
+    (folder / "x").write_bytes(made.getvalue())
+
+
+def test_a_csv_in_a_zip(tmp_path: Path) -> None:
+    archive(tmp_path, a="id\n1\n")
+    assert read(source("csv"), tmp_path)[0]["id"] == "1"
+    archive(tmp_path, a="id\n1\n", b="id\n2\n")
+    assert "a, b" in str(refused(source("csv"), tmp_path))
+    assert read(source("csv", member="b"), tmp_path)[0]["id"] == "2"
+
+
+def test_a_zip_that_is_a_bomb_or_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "UNPACKED_FREE_BYTES", 100_000)
+    archive(tmp_path, a="id\n" + "1" * 50_000_000)
+    assert "unpacks to more" in str(refused(source("csv"), tmp_path))
+    archive(tmp_path, a="id\n1\n")
+    whole = (tmp_path / "x").read_bytes()
+    (tmp_path / "x").write_bytes(whole[:40])
+    assert "damaged" in str(refused(source("csv"), tmp_path))
