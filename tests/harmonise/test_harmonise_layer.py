@@ -13,7 +13,6 @@ from datong.harmonise.model.mappings import Mapping
 from datong.harmonise.model.reading import BROKEN
 from datong.harmonise.model.repairs import Repair
 from datong.harmonise.rules import layer
-from datong.harmonise.rules.plan import plan_of
 
 MAPPING = mapped(
     files(
@@ -32,26 +31,22 @@ C = of_row(2, "n", "3", {"id": "c", "n": None})
 
 
 def run(*repairs: Repair, mapping: Mapping = MAPPING) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(the input as the mapping's own steps read it, the step `layered`)."""
-    plan = layer.layered(plan_of(mapping), mapping, repairs)
+    """(the input as the mapping's own plan reads it, the step `layered`)."""
     given: dict[str, Any] = {layer.source_name(mapping): ROWS}
     for n, (known, of) in enumerate(layer.groups(mapping, repairs)):
         columns = layer.held_rows(known, of)
         kinds = {name: pa.int64() if name == "number" else pa.string() for name in columns}
         given[layer.held_name(n)] = pa.table({k: pa.array(v, kinds[k]) for k, v in columns.items()})
-    result = engine.run(plan, given, want=("in_things", "layered", "harmonised"), threads=1)
-    assert result.rows["in_things"] == ROWS.num_rows
-    return result["in_things"].sort_by("_row").to_pylist(), result["layered"].to_pylist()
-
-
-def test_without_repairs_the_plan_is_as_it_was() -> None:
-    assert layer.layered(plan_of(MAPPING), MAPPING, ()) == plan_of(MAPPING)
+    result = engine.run(layer.layer_plan(mapping, repairs), given, want=("in_things", "layered"), threads=1)
+    rows = result["in_things"].to_pylist()
+    assert [row["_row"] for row in rows] == ROWS["_row"].to_pylist(), "every row, in the order of the source"
+    return rows, result["layered"].to_pylist()
 
 
 def test_the_layer_is_within_the_plan_language_whatever_the_names() -> None:
     odd = mapped(files({"id": 'a"b;--', "n": "to"}, prop("id"), prop("n")))
     repair = of_row(1, "to", "2", {'a"b;--': "1", "to": "'"})
-    assert plans.problems(layer.layered(plan_of(odd), odd, (repair,))) == []
+    assert plans.problems(layer.layer_plan(odd, (repair,))) == []
 
 
 def test_rows_are_known_by_what_stands_in_them_also_nothing() -> None:

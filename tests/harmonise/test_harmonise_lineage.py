@@ -56,11 +56,12 @@ def test_it_says_what_sqlglot_finds_in_the_plan() -> None:
     mapping = mapped(joined())
     plan = plan_of(mapping)
     columns = {
-        "in_trips": ["_row", "_broken", "id", "km", "t", "bike"], "in_bikes": ["_row", "_broken", "no", "name", "maker"],
+        "told": ["_row", "_broken", "id", "km", "t", "bike"], "in_bikes": ["_row", "_broken", "no", "name", "maker"],
         "in_makers": ["_row", "_broken", "m", "name"],
     }  # fmt: skip
     schema: dict[str, Any] = {table: dict.fromkeys(names, "VARCHAR") for table, names in columns.items()}
-    known = {"joined", "cleaned", "parsed", "converted", "judged", "decided", "of_bikes", "of_makers"}
+    # the steps that look closely at a row; the quick ones before them make the same values
+    known = {"of_told", "cleaned", "parsed", "converted", "judged", "decided", "of_bikes", "of_makers"}
     steps = {step.name: step.sql for step in plan.steps if step.name in known}
     query = f"WITH {', '.join(f'{name} AS ({sql})' for name, sql in steps.items())} SELECT * FROM decided"
     found: dict[str, set[tuple[str, str]]] = {}
@@ -69,7 +70,7 @@ def test_it_says_what_sqlglot_finds_in_the_plan() -> None:
         leaves = [leaf for leaf in node.walk() if isinstance(leaf.expression, exp.Table)]
         found[field.element] = {
             (
-                leaf.expression.name.removeprefix("in_"),
+                leaf.expression.name.removeprefix("in_").replace("told", "trips"),
                 sqlglot.to_identifier(leaf.name.rsplit(".", 1)[-1]).name.strip('"'),
             )
             for leaf in leaves
