@@ -215,7 +215,7 @@ def _wrong_pairs(
         if not key_of(column) or len(column) > kept.NAME_LONGEST:
             yield Problem(at, "列名应为 1 至 200 个字符", "the column's name should have 1 to 200 characters")
         if element not in names:
-            near = ", ".join(nearest(element, names))
+            near = ", ".join(nearest(element, sorted(names)))
             yield Problem(
                 at, f"没有数据元 {element[:60]}；相近：{near or '无'}",
                 f"there is no element {element[:60]}; nearest: {near or 'none'}",
