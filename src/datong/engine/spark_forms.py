@@ -107,6 +107,8 @@ def _construct(node: Any) -> dict[str, str]:
     """A construct that is no function and has no equal, with the reason."""
     if isinstance(node, exp.Bracket):
         return {"[ ]": "beyond the end is an error"}
+    if isinstance(node, exp.Extract) and node.name.upper() in {"ISODOW", "DOW", "WEEK", "EPOCH"}:
+        return {f"extract({node.name.lower()})": "no such field, or other figures"}
     if isinstance(node, exp.Star) and node.args.get("replace"):
         return {"* REPLACE": "no such form"}
     if isinstance(node, exp.DataType) and node.this in {exp.DType.DECIMAL, exp.DType.TIME}:
