@@ -50,8 +50,9 @@ def write_trips(path: Path, rows: int) -> None:
         for _ in range(rows):
             start = first + timedelta(seconds=chance.randrange(29 * 86_400))
             end = start + timedelta(seconds=chance.randrange(60, 4_000))
+            bike = chance.randrange(VEHICLES)
             line = json.dumps({
-                "tripId": f"route_09_2019@{uuid.UUID(int=chance.getrandbits(128))}", "bike": str(chance.randrange(VEHICLES)),
+                "tripId": f"route_09_2019@{uuid.UUID(int=chance.getrandbits(128))}", "bike": str(bike),
                 "userId": chance.choice(riders),
                 "start": {"lat": round(chance.uniform(42, 42.5), 9), "lng": round(chance.uniform(-72.8, -72.4), 14), "at": f"{start:%Y-%m-%d %H:%M:%S}+00"},
                 "end": {"lat": round(chance.uniform(42, 42.5), 9), "lng": round(chance.uniform(-72.8, -72.4), 14), "at": f"{end:%Y-%m-%d %H:%M:%S}+00"},
@@ -64,7 +65,7 @@ def write_trips(path: Path, rows: int) -> None:
             elif dirt < 0.02:
                 line = line.replace('"lat": 42', '"lat": 12', 1)
             elif dirt < 0.03:
-                line = line.replace('"bike": "1', '"bike": "1,', 1)
+                line = line.replace(f'"bike": "{bike}"', f'"bike": "{bike:,}"')
             before = line
             out.write(line + "\n")
 

@@ -8,14 +8,16 @@ Must never know: what the steps mean, sessions. Contract: tests/engine/test_engi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
 from datong.engine.model import Plan
-from datong.engine.rules import DIALECT, called
+from datong.engine.rules import DIALECT
 from datong.ground.refusal import Problem
 
 LACKS: Mapping[str, str] = {
@@ -92,7 +94,9 @@ def problems(plan: Plan) -> list[Problem]:
     """What is in `plan` that Spark lacks; empty when every step has a form."""
     found = []
     for step in plan.steps:
-        names = set(called(sqlglot.tokenize(step.sql, read=DIALECT)))
+        tokens = sqlglot.tokenize(step.sql, read=DIALECT)
+        brackets = itertools.pairwise(tokens)
+        names = {here.text.lower() for here, after in brackets if after.token_type is TokenType.L_PAREN}
         reasons = {name: LACKS[name] for name in names & LACKS.keys()}
         for node in sqlglot.parse_one(step.sql, read=DIALECT).walk():
             reasons |= _construct(node)
@@ -107,6 +111,8 @@ def _construct(node: Any) -> dict[str, str]:
     """A construct that is no function and has no equal, with the reason."""
     if isinstance(node, exp.Bracket):
         return {"[ ]": "beyond the end is an error"}
+    if isinstance(node, exp.Extract) and node.name.upper() in {"ISODOW", "DOW", "WEEK", "EPOCH"}:
+        return {f"extract({node.name.lower()})": "no such field, or other figures"}
     if isinstance(node, exp.Star) and node.args.get("replace"):
         return {"* REPLACE": "no such form"}
     if isinstance(node, exp.DataType) and node.this in {exp.DType.DECIMAL, exp.DType.TIME}:
