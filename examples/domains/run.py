@@ -242,8 +242,8 @@ def main() -> int:
             figures = measured(domain, data, Path(work))
         results[key][domain] = figures
         print("\n".join([f"{domain}:", *reported(figures)]), flush=True)
-    if asked.write:
-        RESULTS.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        if asked.write:
+            RESULTS.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return 0
 
 
