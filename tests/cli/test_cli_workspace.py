@@ -94,7 +94,7 @@ def test_check_and_build(work: Path) -> None:
     assert fine.returncode == 0, fine.stderr
     assert read(fine) == {
         "accepted": True, "problems": [],
-        "mappings": [{"mapping": "visits", "source": "visits", "standard": "visit", "rows": 3}],
+        "mappings": [{"mapping": "visits", "source": "visits", "standard": "visit", "rows": 3, "suspicions": []}],
     }  # fmt: skip
     built = datong(work, "build", "--json")
     assert built.returncode == 0, built.stderr
