@@ -93,7 +93,7 @@ def test_check_and_build(work: Path) -> None:
     fine = datong(work, "check", "--json")
     assert fine.returncode == 0, fine.stderr
     assert read(fine) == {
-        "accepted": True, "problems": [],
+        "accepted": True, "problems": [], "changes": [],
         "mappings": [{"mapping": "visits", "source": "visits", "standard": "visit", "rows": 3, "suspicions": []}],
     }  # fmt: skip
     built = datong(work, "build", "--json")

@@ -287,6 +287,7 @@ def test_check_tells_everything_and_changes_nothing(store: Store, folder: Path, 
         "accepted": True,
         "mappings": [{"mapping": "things", "source": "things", "standard": "thing", "rows": 3, "suspicions": []}],
         "problems": [],
+        "changes": [],
     }
     write(folder / "work", {"mappings/more.yaml": {"source": "things", "standard": "none", "columns": {}}})
     rows(folder, {"ID": "a"})
