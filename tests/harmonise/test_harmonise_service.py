@@ -285,8 +285,9 @@ def test_check_tells_everything_and_changes_nothing(store: Store, folder: Path, 
         fine = harmonise.check(tx, workspace="work")
     assert fine == {
         "accepted": True,
-        "mappings": [{"mapping": "things", "source": "things", "standard": "thing", "rows": 3}],
+        "mappings": [{"mapping": "things", "source": "things", "standard": "thing", "rows": 3, "suspicions": []}],
         "problems": [],
+        "changes": [],
     }
     write(folder / "work", {"mappings/more.yaml": {"source": "things", "standard": "none", "columns": {}}})
     rows(folder, {"ID": "a"})
