@@ -3,6 +3,7 @@
 folders    install, sweep: the node's folder
 library    the data elements
 building   check, build
+reading    the source of a mapping, for check and build
 drafting   texts for a table nobody has described yet
 matching   match, confirm, synonyms, withdraw_synonym
 showing    builds, what was quarantined and why

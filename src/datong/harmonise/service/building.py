@@ -26,7 +26,6 @@ from datong.harmonise.model.mappings import Mapping, SourceKind, Standard
 from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
-    COLUMNS_MISSING,
     NO_ROWS,
     TOO_MANY_QUARANTINED,
 )
@@ -34,14 +33,15 @@ from datong.harmonise.model.repairs import Repair
 from datong.harmonise.rules import changes, contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
-from datong.harmonise.rules.places import line_of, listed
-from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, nearest, unnamed
+from datong.harmonise.rules.places import listed
+from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, unnamed
 from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs
+from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
 from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
-from datong.harmonise.store import accounts, files, rereading, scanned, sources
+from datong.harmonise.store import accounts, files, rereading, scanned
 from datong.harmonise.store import builds as kept
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
@@ -78,8 +78,8 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             continue
         try:
             require_not_own(tx, found.source, given)
-            reading = _explained(tx, folder, found, given)
-            plan = _plan(found, reading)
+            reading = reading_of.explained(tx, folder, found, given)
+            plan = reading_of.plan_for(found, reading)
             drift = drifting.noticed(tx, folder, found, given, reading)
             warnings += [{"mapping": name, **told} for told in drift.told()]
             problems += [
@@ -123,7 +123,7 @@ def build(
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
-    attempt = runs.began(tx, resource or "", mapping)
+    attempt = runs.began(tx, resource, mapping)
     try:
         made = _build(tx, attempt, workspace, data, full=full, accept_changes=accept_changes)
     except Refusal as refusal:
@@ -138,7 +138,7 @@ def _build(
 ) -> dict[str, Any]:
     folder, given = folders_of(tx, workspace, data)
     found = _mapping(folder, attempt.mapping)
-    resource = attempt.resource or found.resource
+    resource = found.resource if attempt.resource is None else attempt.resource
     attempt.resource, attempt.source = resource, found.source.name
     if not RESOURCE.fullmatch(resource):
         said = "should be a resource code: letters, digits, - and _, with * only at its end"
@@ -149,23 +149,24 @@ def _build(
     attempt.read_whole = False
     repairs = layer.fitting(found, standing(tx, resource, found.source.name))
     try:
-        load = loading.loaded(tx, resource, found, given, _require, full=full)
+        load = loading.loaded(tx, resource, found, given, reading_of.require, full=full)
     except Refusal as refusal:
         raise drifting.explained(tx, folder, found, given, refusal) from None
-    reading = load.reading if load is not None else _explained(tx, folder, found, given, scan=not repairs)
+    reading = load.reading if load is not None else reading_of.explained(tx, folder, found, given, scan=not repairs)
     attempt.read_whole = True
     if rereading.count(reading.tables[found.main]) == 0:
         raise NO_ROWS(source=found.source.name)
     drift = drifting.noticed(tx, folder, found, given, reading)
-    if not accept_changes and (refusal_of_drift := drift.refusal()) is not None:
-        raise refusal_of_drift
-    made = _Made(resource, found, reading, _plan(found, reading), repairs)
+    made = _Made(resource, found, reading, reading_of.plan_for(found, reading), repairs)
     if load is not None:
         load.keep(tx, made.id)
     drift.keep(tx)
     more = {**({"load": load.account} if load is not None else {}), **({"changes": c} if (c := drift.told()) else {})}
+    changed = None if accept_changes else drift.refusal()
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
+        if changed is not None:
+            raise changed
         _make_current(tx, resource, made.id)
         return {**shown(known), **more}
     try:
@@ -174,12 +175,14 @@ def _build(
         if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
             raise
         # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
-        reading = _read(found, given, scan=False)
-        made = replace(made, reading=reading, plan=_plan(found, reading))
+        reading = reading_of.read(found, given, scan=False)
+        made = replace(made, reading=reading, plan=reading_of.plan_for(found, reading))
         result, repaired = _run(made)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
+    if changed is not None:
+        raise changed
     account = _account(made, result, repaired, (workspace, data))
     kept_row = _keep(tx, row, account, result, made.plan)
     matching.remember_mapping(tx, found)
@@ -214,78 +217,10 @@ def _mapping(folder: Path, name: str) -> Mapping:
     return found
 
 
-def _plan(mapping: Mapping, reading: Reading) -> Plan:
-    main = reading.tables[mapping.main]
-    if isinstance(main, scanned.Lines):
-        return planning.plan_of(mapping, main.numbers, scanned=True)
-    return planning.plan_of(mapping)
-
-
-def _explained(tx: Tx, folder: Path, mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
-    """Read the source; when columns are missing that were there at the last build, say what became of them."""
-    try:
-        return _read(mapping, data, scan=scan)
-    except Refusal as refusal:
-        raise drifting.explained(tx, folder, mapping, data, refusal) from None
-
-
-def _read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
-    """Read the source, or survey it where the engine is to scan it.
-
-    COLUMNS_MISSING names every path that is not there, with the nearest names.
-    """
-    wanted: dict[str, list[str]] = {mapping.main: []} if mapping.source.tables else {}
-    for path in mapping.paths if mapping.source.tables else ():
-        table, column = path.split(".", 1)
-        wanted.setdefault(table, []).append(column)
-    if mapping.source.kind is SourceKind.database:
-        there = sources.columns_of(mapping.source, data)
-        known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
-        _require(mapping, known, [table for table in wanted if not there[table]])
-        return sources.read(mapping.source, data, wanted)
-    if scan and (found := scanned.reading(mapping, data)) is not None:
-        return found
-    reading = sources.read(mapping.source, data, wanted)
-    if not reading.tables[mapping.main].num_rows:
-        return reading  # nothing says which columns it would have; nothing is built of it
-    known = []
-    for name, table in reading.tables.items():
-        if not table.num_rows:
-            raise NO_ROWS(source=f"{mapping.source.name}: {name}")
-        known += [f"{name}.{column}" if mapping.source.tables else column for column in table.column_names[2:]]
-    _require(mapping, known, [])
-    return reading
-
-
-def _require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
-    problems = []
-    for at, path in _asked(mapping):
-        line = line_of(mapping.lines, at)
-        where = f"{mapping.file}:{line}: {at}" if line else f"{mapping.file}: {at}"
-        if path.split(".")[0] in no_tables:
-            table = path.split(".")[0]
-            problems.append(Problem(where, f"没有表 {table}", f"there is no such table: {table}"))
-        elif path not in known:
-            near = nearest(path, known)
-            zh = f"数据源没有 {path} 列；相近：{'、'.join(near) or '无'}"
-            en = f"the source has no such column: {path}; nearest: {', '.join(near) or 'none'}"
-            problems.append(Problem(where, zh, en))
-    if problems:
-        raise COLUMNS_MISSING(problems, source=mapping.source.name, count=len(problems))
-
-
 def _place(mapping: Mapping, path: str) -> str:
     """Where the mapping names a path of the source."""
-    at = next((at for at, asked in _asked(mapping) if asked == path), "")
+    at = next((at for at, asked in reading_of.asked(mapping) if asked == path), "")
     return f"{mapping.file}: {at}" if at else f"sources/{mapping.source.name}.yaml"
-
-
-def _asked(mapping: Mapping) -> list[tuple[str, str]]:
-    """(where the mapping names it, path) of every path it reads."""
-    asked = [(f"columns.{column.element.name}", column.path) for column in mapping.columns if column.path]
-    for number, join in enumerate(mapping.joins):
-        asked += [(f"joins[{number}].on", join.left), (f"joins[{number}].on", f"{join.table}.{join.right}")]
-    return asked
 
 
 def _run(made: _Made) -> tuple[Result, dict[str, int]]:

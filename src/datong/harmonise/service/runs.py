@@ -34,7 +34,7 @@ def on_run(store: Store, listener: Listener) -> None:
 class Attempt:
     """One attempt to build, as it goes."""
 
-    resource: str
+    resource: str | None
     mapping: str
     began_at: str
     source: str = ""
@@ -43,7 +43,7 @@ class Attempt:
     def ended(self, tx: Tx, *, build: str = "", refusal: Refusal | None = None) -> dict[str, Any]:
         what, why, _ = refusal.texts() if refusal else (None, None, None)
         return {
-            "id": str(uuid.uuid4()), "resource": self.resource[:80], "mapping": self.mapping[:40],
+            "id": str(uuid.uuid4()), "resource": (self.resource or "")[:80], "mapping": self.mapping[:40],
             "source": self.source, "build": build, "read_whole": self.read_whole,
             "code": refusal.code if refusal else "",
             "zh": (what.zh + why.zh)[:1000] if what and why else "",
@@ -52,7 +52,7 @@ class Attempt:
         }  # fmt: skip
 
 
-def began(tx: Tx, resource: str, mapping: str) -> Attempt:
+def began(tx: Tx, resource: str | None, mapping: str) -> Attempt:
     return Attempt(resource, mapping, clock.text(tx.store.wall_clock()))
 
 
