@@ -31,7 +31,8 @@ def records(table: pa.Table | Lines, rows: list[int]) -> list[dict[str, str | No
     """The whole records of `rows` (rising), with the fields that no mapping names too."""
     if isinstance(table, Lines):
         return table.records(rows)
-    found: list[dict[str, str | None]] = table.drop_columns([ROW, BROKEN]).take([row - 1 for row in rows]).to_pylist()
+    at = pa.array([row - 1 for row in rows], pa.int64())
+    found: list[dict[str, str | None]] = table.drop_columns([ROW, BROKEN]).take(at).to_pylist()
     return found
 
 
