@@ -33,7 +33,7 @@ from datong.catalogue import service as catalogue
 from datong.compose import service as compose
 from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
-from datong.ground import codes, jobs, migrations, outbox, signing
+from datong.ground import codes, evidence, jobs, migrations, outbox, signing
 from datong.ground.config import SETTINGS, Config, load
 from datong.ground.db import NODE, Actor, Store, Tx, settings
 from datong.ground.evidence import witness
@@ -229,6 +229,7 @@ def _require_same_node(store: Store, config: Config) -> None:
         known = tx.get(settings, KEY_KEPT)
         if known is None:
             tx.add(settings, {"id": KEY_KEPT, "value": mine})
+            evidence.append(tx, "ground.key_kept", settings, KEY_KEPT, key=mine)
         elif known["value"] != mine:
             raise OTHER_NODE(file=config.folder / "datong.toml", key=str(known["value"]), mine=mine)
 

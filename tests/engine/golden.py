@@ -73,7 +73,7 @@ PER_ROW: dict[str, tuple[str, ...]] = {
     "split_part": ("split_part(s, '.', 2)", "split_part(s, '.', 9)", "split_part(s, 'o', 1)"), "starts_with": ("starts_with(s, 'H')",),
     "string_split": ("string_split(s, '.')",), "strip_accents": ("strip_accents(s)",),
     "substr": ("substr(s, 2)", "substr(s, 2, 3)"), "substring": ("substring(s, 1, 2)",), "suffix": ("suffix(s, '5')",),
-    "translate": ("translate(s, 'lo', 'L0')", "translate(s, 'l,', 'L')"), "trim": ("trim(s)", "trim('\t' || s)"), "upper": ("upper(s)",),
+    "translate": ("translate(s, 'lo', 'L0')", "translate(s, 'l,', 'L')"), "trim": ("trim(s)", "trim('\t' || s)", "trim('\u3000' || s || '\u00a0')"), "upper": ("upper(s)",),
     "hex": ("hex(s)",), "to_hex": ("to_hex(s)",), "unhex": ("hex(unhex(h))",), "from_hex": ("hex(from_hex(h))",),
     "md5": ("md5(s)",), "sha256": ("sha256(s)",),
     "date_add": ("date_add(t, INTERVAL 1 DAY)", "d + INTERVAL 1 MONTH"),

@@ -175,6 +175,16 @@ def _cast(node: Any) -> Any:
     return exp.Case(ifs=[exp.If(this=found, true=none)], default=node)
 
 
+def _trimmed(node: Any) -> Any:
+    """DuckDB trims the spaces of all scripts, Spark only the one of ASCII."""
+    if node.args.get("expression") is not None:
+        return node
+    side = str(node.args.get("position") or "").upper()
+    spaces = [r"^\p{Zs}+"] * (side != "TRAILING") + [r"\p{Zs}+\z"] * (side != "LEADING")
+    text, empty = node.this.transform(_node), exp.Literal.string("")
+    return exp.func("regexp_replace", text, exp.Literal.string("|".join(spaces)), empty, dialect="spark")
+
+
 _WHOLE = frozenset({exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT})
 
 
@@ -192,6 +202,7 @@ _CHANGES: Mapping[type, Callable[[exp.Expression], exp.Expression]] = {
     exp.UnixToTime: _of("epoch_ms"),
     exp.ArraySize: _of("array_length"),
     exp.Sign: _of("sign"),
+    exp.Trim: _trimmed,
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.DayOfWeek: _of("dayofweek"),

@@ -62,7 +62,9 @@ def _number_given(column: Column, text: str) -> Form | None:
 def _forms(column: Column, text: str) -> Form | None:
     it, kind = sql.value(column.element.name), column.element.type
     if column.how is How.text:
-        return text, [f"{text} = trim({text})"]  # which takes away any space of Unicode, not only ' '
+        # trim knows the spaces of all scripts and is dear; most texts are seen to need none
+        seen = f"regexp_full_match({text}, '[!-~]([ -~]*[!-~])?')"
+        return text, [f"CASE WHEN {seen} THEN TRUE ELSE {text} = trim({text}) END"]
     if column.how is How.number:
         ungrouped = [f"NOT contains({text}, {literal(column.thousands)})"] if column.thousands else []
         if kind is Type.number:
