@@ -229,7 +229,7 @@ def _require_same_node(store: Store, config: Config) -> None:
         known = tx.get(settings, KEY_KEPT)
         if known is None:
             tx.add(settings, {"id": KEY_KEPT, "value": mine})
-            evidence.append(tx, "ground.key_kept", settings, KEY_KEPT, key=mine)
+            evidence.append(tx, "ground.key_kept", settings, KEY_KEPT, public_key=mine)
         elif known["value"] != mine:
             raise OTHER_NODE(file=config.folder / "datong.toml", key=str(known["value"]), mine=mine)
 
