@@ -49,7 +49,7 @@ docs: $(STAMP) ## write the reference pages that are made from the code
 	@$(PY) tools/make_reference.py
 
 domains: setup ## the five domains on their raw files (DATONG_DATA); writes bench/results/domains.json
-	@$(PY) examples/domains/run.py --write
+	@$(PY) examples/domains/domains.py --write
 
 bench: setup ## measure; writes bench/results/
 	@$(PY) bench/run.py

@@ -11,8 +11,9 @@ from typing import Any
 
 import dirt
 import pytest
-import run as domains
 import yaml
+
+import domains
 
 RESULTS = json.loads(domains.RESULTS.read_text("utf-8"))
 WITH_SAMPLES = ("medicine", "industry")

@@ -19,7 +19,7 @@ import pyarrow as pa
 from datong.engine import service as engine
 from datong.engine.model import Plan, Step
 from datong.ground.db import Tx
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model.mappings import How, Mapping
 from datong.harmonise.model.reading import Sample, SampleColumn
 from datong.harmonise.model.refusals import BAD_WORKSPACE
@@ -91,8 +91,13 @@ def of_mapping(
             continue
         if other.source.name == mapping.source.name or not _points(other):
             continue
-        require_not_own(tx, other.source, data)
-        reference = sources.sample(other.source, data, rows=ROWS)
+        try:
+            require_not_own(tx, other.source, data)
+            reference = sources.sample(other.source, data, rows=ROWS)
+        except Refusal:
+            if against is not None:
+                raise
+            continue  # that source is checked under its own mapping
         found += _held(here, _by_path(mapping, sample), _points(other), _by_path(other, reference))
     return tuple(found)
 

@@ -1,7 +1,7 @@
 """Five domains on real data: each from its raw files, harmonised as it is and with planted dirt, and measured.
 
     make domains                                    all domains whose files are there; writes bench/results/domains.json
-    .venv/bin/python examples/domains/run.py finance [--samples] [--write]
+    .venv/bin/python examples/domains/domains.py finance [--samples] [--write]
 
 The raw files are looked for in the folder that DATONG_DATA names, by the paths and digests of each `recipe.yaml`; with
 --samples in `samples/`, where those few stand whose licence lets them be in this repository. A file that is missing or
