@@ -7,8 +7,6 @@ deed, the ledgers, the files left lying about. Empty means that nothing was lost
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from paperwork import parties
-from world import NodeProcess
 
 from demo_run import Run
 
@@ -105,15 +102,3 @@ def _faults(node: Path) -> list[str]:
         found = [f"{name} {tuple(row)}" for name, query in ONCE.items() for row in store.execute(query)]
     strays = [*node.glob("data/staging/*"), *node.glob("data/harmonised/.staged/*"), *node.glob("products/**/*.staged")]
     return found + [f"left lying about: {stray.relative_to(node)}" for stray in strays]
-
-
-def kill_node(folder: Path) -> bool:
-    """Kill the node of this folder as a crash does; False when none runs."""
-    pid = NodeProcess(folder.name, folder, 0).left_over()
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from world import NodeProcess
 
 ROOT = Path(__file__).parents[1]
 PORT = int(os.environ.get("DATONG_TEST_PORT", "9401"))
@@ -34,10 +36,27 @@ def run_demo(folder: Path, port: int, *options: str, timeout: int = 400) -> Run:
         sys.executable, "examples/city-mobility/demo.py", "--once", "--folder", str(folder / "demo"),
         "--port", str(port), "--report", str(report), *options,
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        for node in (folder / "demo").iterdir():  # or the next run finds its ports in use
+            kill_node(node)
+        raise
     logs = "\n".join(f"== {log.parent.name}\n{log.read_text()[-1500:]}" for log in folder.glob("demo/*/node.log"))
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}\n{logs}"
     return Run(folder / "demo", json.loads(report.read_text("utf-8")), done.stdout)
+
+
+def kill_node(folder: Path) -> bool:
+    """Kill the node of this folder as a crash does; False when none runs."""
+    pid = NodeProcess(folder.name, folder, 0).left_over()
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from after_faults import NODES, kill_node
-from demo_run import PORT, ROOT
+from after_faults import NODES
+from demo_run import PORT, ROOT, kill_node
 
 
 def demo(folder: Path, port: int) -> list[str]:

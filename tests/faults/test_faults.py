@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from after_faults import NODES, differences, fired, kill_node
-from demo_run import PORT, ROOT, Run, run_demo
+from after_faults import NODES, differences, fired
+from demo_run import PORT, ROOT, Run, kill_node, run_demo
 
 BIKE, BUREAU, REGISTRY, GROUP, LAB = NODES
 
@@ -93,21 +94,29 @@ def test_random_moments(finished: Run, tmp_path: Path, seed: int, all_faults: No
     killed: list[str] = []
 
     def killer() -> None:
+        """Kill one node after another, each when the last one answers again: on a slow machine they start slowly."""
         while not stop.wait(dice.uniform(1.0, 4.0)):
-            node = dice.choice(NODES)
-            if kill_node(tmp_path / "demo" / node):
-                killed.append(node)
+            number = dice.randrange(len(NODES))
+            if kill_node(tmp_path / "demo" / NODES[number]):
+                killed.append(NODES[number])
+                while not answers(PORT + 315 + number) and not stop.wait(0.2):
+                    pass
 
     thread = threading.Thread(target=killer)
     thread.start()
     try:
-        run = run_demo(tmp_path, PORT + 315)
+        run = run_demo(tmp_path, PORT + 315, timeout=900)
     finally:
         stop.set()
         thread.join()
     print(f"seed {seed}: killed {killed}")
     assert len(killed) >= 5
     assert not differences(run, finished)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as knock:
+        return knock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_demonstration_that_was_killed_twice_is_taken_up_where_it_stopped(finished: Run, tmp_path: Path) -> None:
