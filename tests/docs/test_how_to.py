@@ -140,7 +140,7 @@ def test_an_excel_source(tmp_path: Path) -> None:
 def test_an_http_source(tmp_path: Path) -> None:
     pid = tmp_path / "api.pid"
     try:
-        done("connect-http-api.md", tmp_path, {"8080": str(PORT + 9), "& API=$!": f"& API=$!; echo $! > {pid}"})
+        done("connect-http-api.md", tmp_path, {"8080": str(free_port()), "& API=$!": f"& API=$!; echo $! > {pid}"})
     finally:
         stop(pid)
 
@@ -163,9 +163,7 @@ def test_a_mariadb_source(tmp_path: Path) -> None:
 
 
 def test_confirming_a_mapping(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     node = tmp_path / "car-park"
     app.init(node, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
     shell = Shell(tmp_path, DATONG_TOKEN=engineer(node), DATONG_NODE=f"http://127.0.0.1:{port}")
@@ -179,7 +177,7 @@ def test_confirming_a_mapping(tmp_path: Path) -> None:
 
 
 def test_repairing_and_replaying(tmp_path: Path) -> None:
-    folder, port = tmp_path / "car-park", PORT + 9
+    folder, port = tmp_path / "car-park", free_port()
     app.init(folder, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
     page = HOW_TO / "repair-quarantined-rows.md"
     shell = Shell(tmp_path, DATONG_TOKEN=engineer(folder), DATONG_NODE=f"http://127.0.0.1:{port}")
@@ -196,20 +194,26 @@ def test_a_postgresql_source(tmp_path: Path) -> None:
     url, why_not = postgresql.server()
     if why_not:
         pytest.skip(why_not)
-    server = urlsplit(url).netloc
+    server, port = urlsplit(url).netloc, free_port()
     app.init(
-        tmp_path / "car-park", name="Car Park", party="91520100MAXDT0066W", port=9721, region="5201", kind="regional"
+        tmp_path / "car-park", name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional"
     )
-    shell = Shell(tmp_path, DATONG_TOKEN=engineer(tmp_path / "car-park"), DATONG_NODE="http://127.0.0.1:9721")
+    shell = Shell(tmp_path, DATONG_TOKEN=engineer(tmp_path / "car-park"), DATONG_NODE=f"http://127.0.0.1:{port}")
     replaced = {
         "datong@127.0.0.1:5432": server,
-        "datong serve car-park": background(str(tmp_path / "car-park"), 9721),
+        "datong serve car-park": background(str(tmp_path / "car-park"), port),
     }
     try:
         assert follow(HOW_TO / "connect-postgresql.md", shell, replaced) == 2
     finally:
         shell.close()
         stop(tmp_path / "car-park.pid")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def engineer(folder: Path) -> str:
