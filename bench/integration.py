@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from datong.engine import service as engine
 from datong.engine.model import Plan, Step
+from datong.harmonise.rules import plain
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.workspace import mapping_of
 from datong.harmonise.store import rereading, scanned
@@ -86,7 +87,7 @@ def datong(path: Path) -> tuple[list[Any], dict[str, int]]:
     contents, _ = texts.files_of(WORKSPACE)
     contents["sources/trips.yaml"] = {"kind": "ndjson", "path": path.name}
     mapping, _ = mapping_of(contents, "trips")
-    reading = scanned.reading(mapping, path.parent)
+    reading = scanned.reading(mapping, path.parent, plain.needs(mapping))
     main = reading.tables["trips"]
     plan = planning.plan_of(mapping, main.numbers, scanned=True)
     more = (

@@ -16,6 +16,7 @@ from datong.harmonise.model.refusals import (
     COLUMNS_MISSING,
     NO_ROWS,
 )
+from datong.harmonise.rules import plain
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.places import line_of
 from datong.harmonise.rules.workspace import nearest
@@ -52,7 +53,7 @@ def read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted)
-    if scan and (found := scanned.reading(mapping, data)) is not None:
+    if scan and (found := scanned.reading(mapping, data, plain.needs(mapping))) is not None:
         return found
     reading = sources.read(mapping.source, data, wanted)
     if not reading.tables[mapping.main].num_rows:
