@@ -19,6 +19,15 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Since:
+    """Of `table` only rows whose `column` is `value` or more, or empty."""
+
+    table: str
+    column: str
+    value: Any
+
+
+@dataclass(frozen=True)
 class SampleColumn:
     """The first values of one column as text. path: as a mapping names it (`table.column` for a database).
 

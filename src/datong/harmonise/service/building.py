@@ -30,6 +30,7 @@ from datong.harmonise.model.refusals import (
     TOO_MANY_QUARANTINED,
 )
 from datong.harmonise.model.repairs import Repair
+from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import changes, contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
@@ -87,7 +88,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
                 *(Problem(_place(found, d.path), d.said.zh, d.said.en) for d in drift.differences if d.breaking),
             ]
             rows = rereading.count(reading.tables[found.main])
-            suspected = traps.as_json(traps.of_mapping(tx, contents, found, given))
+            suspected = traps.as_json(traps.of_mapping(tx, contents, found, given, reading=reading))
             checked.append(
                 {
                     "mapping": name,
@@ -120,6 +121,8 @@ def build(
     resource: the code under which the result is found (the mapping's, when not given). Building the same content again
     returns the same build. full: where the source says how it is loaded again (`load`), read it from its beginning,
     which also finds removed rows. accept_changes: build though the types of mapped columns changed (STD-480).
+    The answer tells what changed (`changes`), what was loaded (`load`) and what the rows make one suspect
+    (`suspicions`), where there is any.
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
@@ -137,7 +140,7 @@ def _build(
     tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None, *, full: bool, accept_changes: bool
 ) -> dict[str, Any]:
     folder, given = folders_of(tx, workspace, data)
-    found = _mapping(folder, attempt.mapping)
+    contents, found = _mapping(folder, attempt.mapping)
     resource = found.resource if attempt.resource is None else attempt.resource
     attempt.resource, attempt.source = resource, found.source.name
     if not RESOURCE.fullmatch(resource):
@@ -149,7 +152,7 @@ def _build(
     attempt.read_whole = False
     repairs = layer.fitting(found, standing(tx, resource, found.source.name))
     try:
-        load = loading.loaded(tx, resource, found, given, reading_of.require, full=full)
+        load = loading.loaded(tx, resource, found, given, full=full)
     except Refusal as refusal:
         raise drifting.explained(tx, folder, found, given, refusal) from None
     reading = load.reading if load is not None else reading_of.explained(tx, folder, found, given, scan=not repairs)
@@ -161,12 +164,15 @@ def _build(
     if load is not None:
         load.keep(tx, made.id)
     drift.keep(tx)
-    more = {**({"load": load.account} if load is not None else {}), **({"changes": c} if (c := drift.told()) else {})}
-    changed = None if accept_changes else drift.refusal()
+    more = {
+        **({"load": load.account} if load is not None else {}),
+        **({"changes": told} if (told := drift.told()) else {}),
+        **_suspected(tx, contents, found, given, reading),
+    }
+    if not accept_changes and (changed := drift.refusal()) is not None:
+        raise changed
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
-        if changed is not None:
-            raise changed
         _make_current(tx, resource, made.id)
         return {**shown(known), **more}
     try:
@@ -181,8 +187,6 @@ def _build(
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, recorded=known is not None)
-    if changed is not None:
-        raise changed
     account = _account(made, result, repaired, (workspace, data))
     kept_row = _keep(tx, row, account, result, made.plan)
     matching.remember_mapping(tx, found)
@@ -208,13 +212,22 @@ class _Made:
         return f"build-{digest(made_of).removeprefix('sha256:')[:32]}"
 
 
-def _mapping(folder: Path, name: str) -> Mapping:
+def _mapping(folder: Path, name: str) -> tuple[Texts, Mapping]:
     contents, problems = texts.files_of(folder)
     found, wrong = mapping_of(contents, name)
     if found is None or problems:
         every = [*problems, *wrong]
         raise BAD_WORKSPACE(every, workspace=folder.name, count=len(every))
-    return found
+    return contents, found
+
+
+def _suspected(tx: Tx, contents: Texts, found: Mapping, data: Path, reading: Reading) -> dict[str, Any]:
+    """What its rows make one suspect, where they do. A source that was read and now does not answer raises none."""
+    try:
+        told = traps.as_json(traps.of_mapping(tx, contents, found, data, reading=reading))
+    except Refusal:
+        return {}
+    return {"suspicions": told} if told else {}
 
 
 def _place(mapping: Mapping, path: str) -> str:

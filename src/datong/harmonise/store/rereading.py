@@ -44,6 +44,11 @@ def _places(table: pa.Table, rows: pa.Array) -> pa.Array:
     return pc.index_in(rows, value_set=table[ROW])
 
 
+def head(table: pa.Table | Lines, rows: int) -> pa.Table | None:
+    """The first `rows` of a table that was read; None of one that is only scanned."""
+    return None if isinstance(table, Lines) else table.slice(0, rows)
+
+
 def count(table: pa.Table | Lines) -> int:
     """How many rows `table` has."""
     return table.rows if isinstance(table, Lines) else table.num_rows

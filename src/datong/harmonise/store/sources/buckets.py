@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from datong.ground.clock import wall_clock
 from datong.harmonise.model.mappings import Bucket, Source
 from datong.harmonise.store.sources.telling import refused
-from datong.harmonise.store.sources.web import Web, body_of, not_answered, secret, shown
+from datong.harmonise.store.sources.web import Web, body_of, header_secret, not_answered, shown
 
 PART_BYTES = 64_000_000
 LIST_BYTES_MAX = 8_000_000
@@ -134,7 +134,9 @@ class Storage:
     def _headers(self, method: str, url: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
         if not self.bucket.access_key_from:
             return dict(more or {})
-        keys = Keys(*(secret(self.source, n) for n in (self.bucket.access_key_from, self.bucket.secret_key_from)))
+        keys = Keys(
+            *(header_secret(self.source, n) for n in (self.bucket.access_key_from, self.bucket.secret_key_from))
+        )
         return signed(method, url, more or {}, keys, self.bucket.region, wall_clock())
 
 
