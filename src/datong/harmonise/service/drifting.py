@@ -22,7 +22,7 @@ from datong.harmonise.model.reading import Reading, SampleColumn
 from datong.harmonise.model.refusals import COLUMNS_MISSING
 from datong.harmonise.rules import drift as rules
 from datong.harmonise.service.sampling import first_rows
-from datong.harmonise.store import schemas, sources
+from datong.harmonise.store import rereading, schemas, sources
 
 LOOKED_AT_ROWS = 1_000
 
@@ -48,9 +48,12 @@ class Drift:
         touched = [d for d in self.differences if d.breaking]
         if not touched:
             return None
-        rest = [d for d in self.differences if not d.breaking]
-        problems = [Problem(d.path or self.source, d.said.zh, d.said.en) for d in (*touched, *rest)]
-        return DRIFTED([*problems, *also], source=self.source, count=len(touched), at=self.at)
+        return DRIFTED([*self.problems(), *also], source=self.source, count=len(touched), at=self.at)
+
+    def problems(self) -> list[Problem]:
+        """The differences, those that touch mapped columns first."""
+        ordered = sorted(self.differences, key=lambda d: not d.breaking)
+        return [Problem(d.path or self.source, d.said.zh, d.said.en) for d in ordered]
 
     def keep(self, tx: Tx) -> None:
         """Keep the shape, in the transaction of the build that is made of it."""
@@ -100,7 +103,7 @@ def _whole(mapping: Mapping, path: str, reading: Reading | None) -> pa.ChunkedAr
     """All values of a column, where all of them were read."""
     table, name = path.split(".", 1) if mapping.source.tables else (mapping.main, path)
     held = reading.tables.get(table) if reading is not None else None
-    return held[name] if isinstance(held, pa.Table) and name in held.column_names else None
+    return None if held is None else rereading.column(held, name)
 
 
 def _codes(column: SampleColumn, whole: pa.ChunkedArray | None) -> list[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datong.engine import service as engine
 from datong.ground import crash, evidence
@@ -21,12 +20,12 @@ from datong.ground.canonical import digest
 from datong.ground.db import Tx
 from datong.harmonise.model.drift import KEY_DOUBLED, WATERMARK_TYPE
 from datong.harmonise.model.mappings import LoadBy, Mapping
-from datong.harmonise.model.reading import BROKEN, ROW, Reading, Since
+from datong.harmonise.model.reading import Reading, Since
 from datong.harmonise.model.refusals import NO_ROWS
 from datong.harmonise.rules import loads as rules
 from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service.folders import folder_of
-from datong.harmonise.store import loads
+from datong.harmonise.store import loads, rereading, staged
 from datong.harmonise.store.sources import databases
 
 
@@ -52,7 +51,7 @@ class Loaded:
         tx.after_commit.append(lambda: loads.only(folder, resource, file))
 
 
-def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, *, full: bool) -> Loaded | None:
+def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, aside: Path, *, full: bool) -> Loaded | None:
     """Load `mapping`'s source as its `load` says; None when it is read whole each time.
 
     full: read the source from its beginning, which also finds what was removed. Refuses as reading does, and STD-482
@@ -71,9 +70,9 @@ def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, *, full: bool) -
     since = None if whole or mark is None else mark["value"]
     begin = None if since is None else Since(mapping.main, load.column, rules.value_of(since))
     highest_of = (mapping.main, load.column) if load.by is LoadBy.watermark else None
-    reading = reading_of.unscanned(mapping, data, begin, highest_of)
+    reading = reading_of.unscanned(mapping, data, aside, begin, highest_of)
     now = reading.tables[mapping.main]
-    if whole and _rows(now) == 0:
+    if whole and rereading.count(now) == 0:
         raise NO_ROWS(source=mapping.source.name)
     value = _value(mapping, reading, now, None if whole or mark is None else mark["value"])
     merged, counts, next_row = _merged(mapping, before if usable else None, now, mark if usable else None, whole=whole)
@@ -82,10 +81,12 @@ def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, *, full: bool) -
     if mark is None or file != mark["file"]:
         tx.after_rollback.append(lambda: loads.place(folder, resource, file).unlink(missing_ok=True))
     others = {name: databases.digest_of(name, table) for name, table in reading.tables.items() if name != mapping.main}
-    whole_reading = Reading({**reading.tables, mapping.main: merged}, digest([file, others]))
+    large = merged.nbytes > staged.STAGED_BYTES  # from here on it is read from its file, not held
+    main = staged.staged(loads.place(folder, resource, file)) if large else merged
+    whole_reading = Reading({**reading.tables, mapping.main: main}, digest([file, others]))
     account = {
-        "by": load.by.value, "whole": whole, "because": why_whole, "read": _rows(now), "rows": merged.num_rows,
-        "since": None if since is None else rules.shown_value(since), **counts,
+        "by": load.by.value, "whole": whole, "because": why_whole, "read": rereading.count(now),
+        "rows": merged.num_rows, "since": None if since is None else rules.shown_value(since), **counts,
     }  # fmt: skip
     made = {
         "id": resource,
@@ -131,7 +132,8 @@ def _value(mapping: Mapping, reading: Reading, now: Any, before: str | None) -> 
             return rules.kept_value(reading.highest)
         except TypeError as error:
             raise WATERMARK_TYPE(source=mapping.source.name, column=load.column, type=str(error)) from None
-    texts = [text for text in now[load.column].to_pylist() if text] if load.column in now.column_names else []
+    read = rereading.column(now, load.column)
+    texts = [text for text in read.to_pylist() if text] if read is not None else []
     if not texts:
         return before
     return rules.kept_value(rules.greatest([*texts, rules.shown_value(before) if before else None]))
@@ -141,12 +143,11 @@ def _merged(
     mapping: Mapping, before: Path | None, now: Any, mark: dict[str, Any] | None, *, whole: bool
 ) -> tuple[pa.Table, dict[str, int], int]:
     """(the source as it stands, what the load brought, the number of the next new row)."""
-    old = pq.ParquetFile(before).read() if before is not None else _nothing(now)
+    old = staged.staged(before) if before is not None else rereading.head(now, 0)
     first = mark["next_row"] if mark is not None and before is not None else 1
-    names = [[n for n in table.column_names if n not in (ROW, BROKEN)] for table in (old, now)]
+    names = [rereading.columns(table) for table in (old, now)]
     plan = rules.merging(names[0], names[1], mapping.source.load.key, whole=whole)
-    want = ("merged", "doubled", "added", "changed", "unchanged", "absent")
-    result = engine.run(plan, {rules.BEFORE: old, rules.NOW: now}, {"first": first}, want=want)
+    result = engine.run(plan, {rules.BEFORE: old, rules.NOW: now}, {"first": first}, want=("merged", "doubled"))
     if mapping.source.load.by is LoadBy.watermark and result.rows["doubled"]:
         raise KEY_DOUBLED(
             source=mapping.source.name, key=", ".join(mapping.source.load.key), rows=result.rows["doubled"]
@@ -154,12 +155,3 @@ def _merged(
     counts = {name: result.rows[name] for name in ("added", "changed", "unchanged")}
     counts["removed"] = result.rows["absent"] if whole else 0
     return result["merged"], counts, first + counts["added"]
-
-
-def _nothing(now: Any) -> pa.Table:
-    schema = now.schema if isinstance(now, pa.Table) else pq.ParquetFile(now).schema_arrow
-    return schema.empty_table()
-
-
-def _rows(table: Any) -> int:
-    return table.num_rows if isinstance(table, pa.Table) else int(pq.ParquetFile(table).metadata.num_rows)

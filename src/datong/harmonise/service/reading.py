@@ -23,10 +23,12 @@ from datong.harmonise.service import drifting
 from datong.harmonise.store import rereading, scanned, sources
 
 
-def explained(tx: Tx, folder: Path, mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+def explained(
+    tx: Tx, folder: Path, mapping: Mapping, data: Path, *, scan: bool = True, aside: Path | None = None
+) -> Reading:
     """Read the source; when columns are missing that were there at the last build, say what became of them."""
     try:
-        return read(mapping, data, scan=scan)
+        return read(mapping, data, scan=scan, aside=aside)
     except Refusal as refusal:
         raise drifting.explained(tx, folder, mapping, data, refusal) from None
 
@@ -38,18 +40,22 @@ def plan_for(mapping: Mapping, reading: Reading) -> Plan:
     return planning.plan_of(mapping)
 
 
-def read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
-    """Read the source, or survey it where the engine is to scan it.
+def read(mapping: Mapping, data: Path, *, scan: bool = True, aside: Path | None = None) -> Reading:
+    """Read the source, or survey it where the engine is to scan it. aside: where large tables are put.
 
     COLUMNS_MISSING names every path that is not there, with the nearest names.
     """
     if scan and (found := scanned.reading(mapping, data)) is not None:
         return found
-    return unscanned(mapping, data)
+    return unscanned(mapping, data, aside)
 
 
 def unscanned(
-    mapping: Mapping, data: Path, since: Since | None = None, highest_of: tuple[str, str] | None = None
+    mapping: Mapping,
+    data: Path,
+    aside: Path | None = None,
+    since: Since | None = None,
+    highest_of: tuple[str, str] | None = None,
 ) -> Reading:
     """What the mapping and the source's `load` need of it, read as text, once it is known to be there.
 
@@ -59,15 +65,15 @@ def unscanned(
         there = sources.columns_of(mapping.source, data)
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         require(mapping, known, [table for table in wanted if not there[table]])
-        return sources.read(mapping.source, data, wanted, None, since, highest_of)
-    reading = sources.read(mapping.source, data, wanted, None, since)
+        return sources.read(mapping.source, data, wanted, aside, since, highest_of)
+    reading = sources.read(mapping.source, data, wanted, aside, since)
     if not rereading.count(reading.tables[mapping.main]):
         return reading
     known = []
     for name, table in reading.tables.items():
-        if not table.num_rows:
+        if not rereading.count(table):
             raise NO_ROWS(source=f"{mapping.source.name}: {name}")
-        known += [f"{name}.{column}" if mapping.source.tables else column for column in table.column_names[2:]]
+        known += [f"{name}.{column}" if mapping.source.tables else column for column in rereading.columns(table)]
     require(mapping, known, [])
     return reading
 

@@ -45,6 +45,7 @@ from datong.harmonise.store.sources.opening import inside
 from datong.harmonise.store.sources.secrets import secret
 from datong.harmonise.store.sources.telling import refused, refused_os
 from datong.harmonise.store.sources.web import shown
+from datong.harmonise.store.staged import Staged
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
 BATCH_ROWS = 50_000
@@ -126,7 +127,7 @@ def tables_of(source: Source, data: Path) -> dict[str, str]:
         }
 
 
-def digest_of(name: str, table: pa.Table | Path) -> str:
+def digest_of(name: str, table: pa.Table | Staged) -> str:
     """ "sha256:…" of a table's content."""
     hashed = hashlib.sha256()
     _add_to(hashed, name, table)
@@ -310,9 +311,9 @@ def _as_text(connection: Connection, column: Any) -> Any:
     return cast(column, Text)
 
 
-def _add_to(hashed: Any, name: str, table: pa.Table | Path) -> None:
+def _add_to(hashed: Any, name: str, table: pa.Table | Staged) -> None:
     """Add a table's content to a digest, column by column, whatever batches it came in."""
-    names = table.column_names if isinstance(table, pa.Table) else pq.ParquetFile(table).schema_arrow.names
+    names = table.columns if isinstance(table, Staged) else table.column_names
     hashed.update(name.encode())
     for column in names:
         if column in (ROW, BROKEN):
@@ -325,12 +326,13 @@ def _add_to(hashed: Any, name: str, table: pa.Table | Path) -> None:
                 hashed.update(text)
 
 
-def _chunks(table: pa.Table | Path, column: str) -> Iterator[pa.Array]:
+def _chunks(table: pa.Table | Staged, column: str) -> Iterator[pa.Array]:
     if isinstance(table, pa.Table):
         yield from table[column].chunks
     else:
-        for batch in pq.ParquetFile(table).iter_batches(columns=[column]):
-            yield batch.column(0)
+        with pq.ParquetFile(table.path) as file:
+            for batch in file.iter_batches(columns=[column]):
+                yield batch.column(0)
 
 
 # --- what is told of failures ------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 
 from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW, Sample, SampleColumn
+from datong.harmonise.store import staged as staging
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.telling import refused
+from datong.harmonise.store.staged import Staged, staged
 
 BATCH_ROWS = 20_000
-STAGED_BYTES = 256_000_000
 COLUMNS_MAX = 4_000
 """More columns than any table has that people made; what has more is no table (ids used as names, say)."""
 SAMPLE_VALUES_MAX = 4_000_000
@@ -55,7 +56,7 @@ class Gathered:
             raise refused(self.source, self.source.path or self.source.name, zh, en, read=self.rows)
         self.batches.append(batch)
         self._held_bytes += batch.nbytes
-        if self.aside is not None and self._held_bytes > STAGED_BYTES:
+        if self.aside is not None and self._held_bytes > staging.STAGED_BYTES:
             self._put_aside(self.aside)
 
     def add_rows(self, rows: Iterable[Row]) -> None:
@@ -96,8 +97,8 @@ class Gathered:
                     )
                     raise refused(self.source, f"{here.path or here.name}: {name}", zh, en)
 
-    def table(self, name: str = "") -> pa.Table | Path:
-        """Everything that was added: in memory, or the path of a Parquet file in the folder aside."""
+    def table(self, name: str = "") -> pa.Table | Staged:
+        """Everything that was added: in memory, or put aside as a Parquet file in that folder."""
         if not self.parts or self.aside is None:
             tables = [self._schema.empty_table(), *self.batches]
             return pa.concat_tables(tables, promote_options="default").combine_chunks()
@@ -110,7 +111,7 @@ class Gathered:
                     rows = pa.concat_tables([empty, pa.Table.from_batches([batch])], promote_options="default")
                     writer.write_table(rows)
                 part.unlink()
-        return whole
+        return staged(whole)
 
     def _add_lists(self, columns: dict[str, list[str | None]], broken: list[str | None]) -> None:
         for column in columns.values():
