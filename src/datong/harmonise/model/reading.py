@@ -11,12 +11,21 @@ from typing import Any
 @dataclass(frozen=True)
 class Reading:
     """What was read: per input table a pyarrow Table of text columns named by path, with `_row` (from 1) and
-    `_broken` (original text of what is no record, else null), or the path of a Parquet file that holds one.
+    `_broken` (original text of what is no record, else null); put aside as Parquet where it is large (store.staged).
     digest: of the content read. highest: the greatest value of the column a database was asked for, in its own type."""
 
     tables: Map[str, Any]
     digest: str
     highest: Any = None
+
+
+@dataclass(frozen=True)
+class Since:
+    """Of `table` only rows whose `column` is `value` or more, or empty."""
+
+    table: str
+    column: str
+    value: Any
 
 
 @dataclass(frozen=True)

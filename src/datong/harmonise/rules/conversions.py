@@ -379,12 +379,27 @@ def _degrees(column: Column) -> str:
 def _decoded(text: str, codes: Codes) -> str:
     whens = []
     for code in codes.entries:
-        to = literal(code.to)
-        if codes.on and code.valid_to and len(code.successor) == 1:
-            next_one = literal(codes.entry(code.successor[0]).to)
-            to = f"CASE WHEN {_day_of(codes)} >= DATE '{code.valid_to}' THEN {next_one} ELSE {to} END"
-        whens.append(f"WHEN {_is_code(text, code, codes)} THEN {to}")
+        whens.append(f"WHEN {_is_code(text, code, codes)} THEN {_meant(codes, _succession(codes, code))}")
     return f"CASE {' '.join(whens)} END"
+
+
+def _succession(codes: Codes, code: Code) -> list[Code]:
+    """The code, the one that took its place, the one that took that one's place, and so on."""
+    line = [code]
+    while codes.on and line[-1].valid_to and len(line[-1].successor) == 1:
+        following = codes.entry(line[-1].successor[0])
+        if following in line:
+            break
+        line.append(following)
+    return line
+
+
+def _meant(codes: Codes, line: list[Code]) -> str:
+    """What a code of a succession means on the day of its row."""
+    to = literal(line[0].to)
+    if len(line) == 1:
+        return to
+    return f"CASE WHEN {_day_of(codes)} >= DATE '{line[0].valid_to}' THEN {_meant(codes, line[1:])} ELSE {to} END"
 
 
 def _is_code(text: str, code: Code, codes: Codes) -> str:
@@ -411,8 +426,12 @@ def _out_of_time(column: Column, *, early: bool) -> Cases:
         if early and code.valid_from:
             cases.append((f"{here} AND {day} < DATE '{code.valid_from}'", "invalid:code_not_yet_valid"))
         if not early and code.valid_to:
-            said = "fixed:code_replaced" if len(code.successor) == 1 else "suspect:code_withdrawn"
-            cases.append((f"{here} AND {day} >= DATE '{code.valid_to}'", said))
+            line = _succession(codes, code)
+            if line[-1].valid_to:  # the last of them is no more either, and nothing took its place
+                ended = max(one.valid_to for one in line if one.valid_to)
+                cases.append((f"{here} AND {day} >= DATE '{ended}'", "suspect:code_withdrawn"))
+            if len(line) > 1:
+                cases.append((f"{here} AND {day} >= DATE '{code.valid_to}'", "fixed:code_replaced"))
     return cases
 
 

@@ -157,6 +157,23 @@ def codes_of(say: Say, entries: Map[Any, Any]) -> list[Code]:
     return found
 
 
+def of_library(table: Map[str, Any]) -> dict[str, Any]:
+    """A code table of the library as one of a workspace: a code stands for itself, and its names, and what else means
+    the same elsewhere, for the code. A word that means several codes means none."""
+    entries: dict[str, Any] = {}
+    words: dict[str, set[str]] = {}
+    for code, entry in table.get("codes", {}).items():
+        days = {key: entry[key] for key in ("valid_from", "valid_to", "successor") if key in entry}
+        entries[code] = {"to": code, **days}
+        for word in (entry.get("zh"), entry.get("en"), *entry.get("also", ())):
+            if word:
+                words.setdefault(str(word), set()).add(code)
+    for word, codes in words.items():
+        if len(codes) == 1 and word not in entries:
+            entries[word] = entries[next(iter(codes))]
+    return {"codes": entries, "match": table.get("match", "whole")}
+
+
 def _day(say: Say, at: str, given: Any) -> date | None:
     if given is None or isinstance(given, date):
         return given

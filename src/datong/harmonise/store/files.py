@@ -12,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,16 @@ def staged(folder: Path, build: str, tables: Mapping[str, pa.Table], plan: str) 
         written[path.name] = {"digest": digest_of(path), "bytes": path.stat().st_size, "rows": rows}
     _flush(aside)
     return written
+
+
+@contextmanager
+def aside(folder: Path) -> Iterator[Path]:
+    """A folder for what a reading puts aside; it need not be made, and is gone afterwards (after a crash: `swept`)."""
+    path = root(folder) / STAGED / f"reading-{uuid.uuid4().hex}"
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def put_in_place(folder: Path, resource: str, build: str) -> None:
