@@ -110,6 +110,9 @@ class Plan:
     late: tuple[Late, ...] = ()
 
 
+GROUP_ROWS = 524_288
+"""Rows of a row group of a Parquet file, so that a reader never holds more of it."""
+
 FILE = "$file"
 """Stands in the text of a Scan for the path of its file."""
 
