@@ -134,6 +134,20 @@ def test_files_left_to_the_text_reader(tmp_path: Path, content: str) -> None:
     assert scan_of(trips(), tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [line(1), " " + line(1), "", raw('"fine"}', '"fine",}'), raw('"fine"}', '"fine" ]'), raw("42.1,", '" 42.1",'), "a\u2028b", "é\u0085"],
+    ids=range(8),
+)  # fmt: skip
+def test_a_sign_that_lies_across_two_chunks_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    path = tmp_path / "things.ndjson"
+    path.write_text("\n".join([line(0), odd, line(2)]), "utf-8")
+    whole = scanned._survey(path)
+    for chunk in range(5, 60):
+        monkeypatch.setattr(scanned, "CHUNK", chunk)
+        assert scanned._survey(path) == whole
+
+
 def test_small_files_and_other_encodings_are_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "things.ndjson").write_text("\n".join(good(5)))
     assert scan_of(trips(), tmp_path, scanned.SCAN_FROM) is None

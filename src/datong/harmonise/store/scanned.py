@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -50,8 +50,10 @@ _NOT_SCANNED = r"[\r\x00\x01\x0b\x0c\x1c-\x1e]|\n[\n \t]|\xc2\x85|\xe2\x80[\xa8\
 _LOOSE_ENDS = r"[, \t][}\]]"
 _LOOSE_STARTS = r'"[ \\\t]'
 """Of bytes: what a scan would take otherwise than the text reader does; the loose ones are then looked for per row."""
-_MARGIN = 2
-_END, _BLANK = ord("\n"), ord(" ")
+_BEFORE = b" \n"
+_MARGIN = len(_BEFORE)
+_END, _BLANK, _ASCII = ord("\n"), ord(" "), 0x7F
+Signs: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 _REWRITTEN = r"^([\[{].*|-?\d+(\.\d+)?([eE][+-]?\d+)?|-?(?i:nan|inf|infinity))$"
 """Texts that may have been a number, a list or an object in the file, and have then been written anew."""
@@ -130,40 +132,46 @@ class _Survey:
 def _survey(path: Path) -> _Survey | None:
     """One pass over the bytes; None when something in them is not for a scan."""
     hashed, lines, loose = hashlib.sha256(), 0, {_LOOSE_ENDS: False, _LOOSE_STARTS: False}
-    before, chunk, begun = b"\n", b"", 0
-    with path.open("rb") as opened:
-        while chunk := opened.read(CHUNK):
-            hashed.update(chunk)
-            found = chunk.count(b"\n")
-            lines += found
-            begun = len(chunk) if found else begun + len(chunk)
+    held = bytearray(
+        _BEFORE + bytes(CHUNK)
+    )  # the end of the chunk before, so that no sign is cut in two, and the chunk
+    signs, size, begun = np.frombuffer(held, np.uint8), len(_BEFORE), 0
+    with path.open("rb", buffering=0) as opened, memoryview(held) as window:
+        while read := opened.readinto(window[_MARGIN:]):
+            size = _MARGIN + read
+            hashed.update(window[_MARGIN:size])
+            ends = np.flatnonzero(signs[_MARGIN:size] == _END) + _MARGIN
+            lines += len(ends)
+            begun = size - int(ends[-1]) if len(ends) else begun + read
             if begun > BEGUN_MAX:
                 return None
-            looked_at = before + chunk
-            before = chunk[-_MARGIN:]
-            if _nothing_odd(looked_at):
-                continue
-            bytes_ = pa.array([looked_at], pa.binary())
-            if _in(bytes_, "|".join([_NOT_SCANNED, *(sign for sign, known in loose.items() if not known)])):
-                if _in(bytes_, _NOT_SCANNED):
-                    return None
-                loose = {sign: known or _in(bytes_, sign) for sign, known in loose.items()}
-    lines += not before.endswith(b"\n")
+            if not _nothing_odd(signs[:size], held, ends):
+                looked_at = pa.array([bytes(window[:size])], pa.binary())
+                if _in(looked_at, "|".join([_NOT_SCANNED, *(sign for sign, known in loose.items() if not known)])):
+                    if _in(looked_at, _NOT_SCANNED):
+                        return None
+                    loose = {sign: known or _in(looked_at, sign) for sign, known in loose.items()}
+            window[:_MARGIN] = bytes(window[size - _MARGIN : size])
+    lines += held[_MARGIN - 1] != _END
     return _Survey(f"sha256:{hashed.hexdigest()}", lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS])
 
 
-def _nothing_odd(chunk: bytes) -> bool:
-    """Whether none of the signs can be in `chunk`: a quick look, by single bytes, before the patterns are tried."""
-    signs = np.frombuffer(chunk, np.uint8)
-    first, then = signs[:-1], signs[1:]
-    ends = np.flatnonzero(first == _END)
-    quiet = np.count_nonzero(signs < _BLANK) == len(ends) + (signs[-1] == _END) and not np.any(then[ends] <= _BLANK)
-    if not quiet or not (chunk.isascii() or (b"\xc2\x85" not in chunk and b"\xe2\x80" not in chunk)):
+def _nothing_odd(signs: Signs, held: bytearray, ends: Signs) -> bool:
+    """Whether none of the patterns can be in `signs` (those of `held`): a quick look by single bytes.
+
+    ends: where lines end, after the first signs, which are of the chunk before.
+    """
+    size = len(signs)
+    after = signs[ends[ends < size - 1] + 1]
+    ended = len(ends) + np.count_nonzero(signs[:_MARGIN] == _END)
+    if np.count_nonzero(signs < _BLANK) != ended or np.any(after <= _BLANK) or (signs[1] == _END and signs[2] <= _BLANK):
         return False
-    closing = (then | _BLANK) == ord("}")  # ] with this bit set is }
-    loose_end = closing & ((first == ord(",")) | (first == _BLANK))
-    loose_start = (first == ord('"')) & ((then == _BLANK) | (then == ord("\\")))
-    return not (np.any(loose_end) or np.any(loose_start))
+    if np.any(signs > _ASCII) and (held.find(b"\xc2\x85", 0, size) >= 0 or held.find(b"\xe2\x80", 0, size) >= 0):
+        return False
+    before_closing = signs[np.flatnonzero((signs | _BLANK) == ord("}")) - 1]  # ] with this bit set is }
+    if np.any((before_closing == ord(",")) | (before_closing == _BLANK)) or held.find(b"\\", 0, size) >= 0:
+        return False
+    return not np.any((signs[:-1] == ord('"')) & (signs[1:] == _BLANK))
 
 
 def _in(looked_at: pa.Array, pattern: str) -> bool:
