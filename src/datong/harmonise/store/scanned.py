@@ -164,7 +164,8 @@ def _nothing_odd(signs: Signs, held: bytearray, ends: Signs) -> bool:
     size = len(signs)
     after = signs[ends[ends < size - 1] + 1]
     ended = len(ends) + np.count_nonzero(signs[:_MARGIN] == _END)
-    if np.count_nonzero(signs < _BLANK) != ended or np.any(after <= _BLANK) or (signs[1] == _END and signs[2] <= _BLANK):
+    blank_line = np.any(after <= _BLANK) or (signs[_MARGIN - 1] == _END and signs[_MARGIN] <= _BLANK)
+    if blank_line or np.count_nonzero(signs < _BLANK) != ended:
         return False
     if np.any(signs > _ASCII) and (held.find(b"\xc2\x85", 0, size) >= 0 or held.find(b"\xe2\x80", 0, size) >= 0):
         return False
@@ -305,20 +306,18 @@ def _records(lines: Lines, wanted: list[int]) -> Iterator[tuple[dict[str, str | 
 
 
 def _lines_at(path: Path, wanted: list[int]) -> Iterator[bytes]:
-    """The lines `wanted` (from 1, rising) of a file, as far as it has them; chunks without one are passed over."""
+    """The lines `wanted` (from 1, rising) of a file, as far as it has them; others are passed over."""
     due, passed, begun = iter(wanted), 0, b""
     number = next(due, None)
     with path.open("rb") as opened:
         while number is not None and (chunk := opened.read(CHUNK)):
-            ends = chunk.count(b"\n")
-            if number > passed + ends + 1:  # the line that begins in this chunk is not asked for either
-                passed, begun = passed + ends, b""
-                continue
-            *whole, rest = (begun + chunk).split(b"\n")
-            while number is not None and number <= passed + len(whole):
-                yield whole[number - passed - 1]
+            ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == _END)
+            while number is not None and number <= passed + len(ends):
+                at = number - passed - 1
+                yield chunk[ends[at - 1] + 1 : ends[at]] if at else begun + chunk[: ends[0]]
                 number = next(due, None)
-            passed, begun = passed + len(whole), rest
+            begun = chunk[ends[-1] + 1 :] if len(ends) else begun + chunk
+            passed += len(ends)
     if number == passed + 1 and begun:
         yield begun
 
