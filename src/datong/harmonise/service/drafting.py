@@ -51,7 +51,8 @@ def draft(
 ) -> Drafted:
     """Propose what the columns of a source mean, and write the texts that are not there yet.
 
-    source: a name in sources/, or the absolute path of a file. standard: a standard of the workspace, or a pack.
+    source: a name in sources/, or the absolute path of a file. standard: a standard of the workspace, or a pack. What
+    a mapping of the source says already, without `confirm`, is given: the other columns are proposed anew with it.
     Refuses: STD-410, 411, 450 to 453, 460.
     """
     folder, given = folders_of(tx, workspace, data)
@@ -64,9 +65,10 @@ def draft(
     found = _source(contents, name, folder)
     require_not_own(tx, found, given)
     sample = _of_table(sources.sample(found, given), found, table)
-    proposals = propose(tx, sample, target, tables=found.tables)
-    own = f"standards/{standard}.odcs.yaml" in contents
     main = table or next(iter(found.tables), "")
+    stands = drafting.given_in(contents, found.name, main)
+    proposals = propose(tx, sample, target, tables=found.tables, given=stands)
+    own = f"standards/{standard}.odcs.yaml" in contents
     files, entries, more = _texts(found, main, standard if own else "", proposals, sample, contents)
     written, there = folder_texts.written(folder, {**new, **files})
     confirm = [entry.column for entry in entries if entry.confirm]
