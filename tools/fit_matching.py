@@ -389,7 +389,8 @@ def in_context(table: Table, weights: np.ndarray, features: tuple[str, ...]) -> 
         for k, number in enumerate(a.numbers):
             for feature in ("order", "kin", "half"):
                 if feature in features:
-                    a.features[k, features.index(feature)] = told.get((at, number), {}).get(feature, 0.0)
+                    says = deciding.named(a.features[k].tolist()) if feature == "kin" else 1.0
+                    a.features[k, features.index(feature)] = told.get((at, number), {}).get(feature, 0.0) * says
 
 
 def proposed(table: Table, weights: np.ndarray, told: list, every: list, missed: list[str]) -> None:

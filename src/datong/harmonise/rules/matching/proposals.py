@@ -15,7 +15,7 @@ from datong.harmonise.model.elements import DataElement, Library
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.rules.matching import names, telling
-from datong.harmonise.rules.matching.deciding import Strengths, chosen, scored, shares_of, strengths_of
+from datong.harmonise.rules.matching.deciding import Strengths, chosen, named, scored, shares_of, strengths_of
 from datong.harmonise.rules.matching.evidence import (
     FEATURES,
     Column,
@@ -172,11 +172,13 @@ def _kin(row: Map[int, float], packs: Sequence[str]) -> dict[str, float]:
 
 
 def weighed(model: Model, evidence: Sequence[list[Found]], rows: Sequence[Strengths], told: Told) -> None:
-    """The rows' candidates weighed again with what the other columns say; their evidence holds it from now on."""
+    """The rows' candidates weighed again with what the other columns say; their evidence holds it from now on. Kin
+    counts as far as the name says something: it chooses among meanings, it makes none."""
     for at, row in enumerate(rows):
         for number in list(row):
-            found = in_context(evidence[at][number], FEATURES, **told[at, number])
-            evidence[at][number] = found
+            found = evidence[at][number]
+            said = {**told[at, number], "kin": told[at, number]["kin"] * named(found.features)}
+            evidence[at][number] = found = in_context(found, FEATURES, **said)
             row[number] = model.strength(found.features)
 
 
