@@ -169,6 +169,7 @@ def _by_letters(known: Index, key: str, say: Say) -> None:
 
 
 def _by_parts(known: Index, text: str, say: Say) -> None:
+    spoken = CHINESE.search(text) is not None
     for reading in words.readings(text):
         near: dict[int, float] = {}
         for unit in reading.units:
@@ -179,6 +180,8 @@ def _by_parts(known: Index, text: str, say: Say) -> None:
         }
         for number in sorted(most, key=lambda number: (-most[number], number))[:NEAREST]:
             entry, other = known.readings[number]
+            if spoken and entry in known.own:
+                continue
             score = words.likeness(reading, other)
             if score > 0.2:
                 say(entry, Way.parts, score)

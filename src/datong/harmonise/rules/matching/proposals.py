@@ -84,7 +84,8 @@ def matched(
 
 
 def words_of(candidates: Sequence[DataElement]) -> names.Words:
-    return tuple((element.name, element.zh, element.en, *element.synonyms) for element in candidates)
+    """The Chinese name first: of words that say the same it is the one a person is told."""
+    return tuple((element.zh, element.name, element.en, *element.synonyms) for element in candidates)
 
 
 def elements_evidence(

@@ -41,7 +41,7 @@ GIVEN = Text("映射中已如此确认", "the mapping says so already")
 FOLLOWS = Text("与本表其他列逐行比较，先后相符", "row by row it stands before or after the other columns as it should")
 OTHER_END = Text("但名称说的是相反的一端", "but the name says the opposite end")
 SWAPPED = Text("名称中各有对方没有的词", "each name has a word that the other has not")
-LITTLE = 0.03
+LITTLE = 0.1
 """A score under which nobody asks why it is not proposed."""
 NO_NAME = Text("列名没有说明含义，只看取值", "the name says nothing; judged by values alone")
 NO_VALUES = Text("没有取值可看，只看列名", "there are no values; judged by the name alone")
