@@ -22,9 +22,9 @@ from datong.engine.model import literal
 from datong.ground import codes
 from datong.ground.refusal import Text
 
-PROVINCES = " ".join(sorted(codes.PROVINCES))
+PROVINCES = " ".join(sorted(codes.PROVINCES - {"83"}))
 """The first two digits of GB/T 2260 codes."""
-RESIDENT_AREAS = f"{PROVINCES} 83"
+RESIDENT_AREAS = " ".join(sorted(codes.PROVINCES))
 """Of resident ids: also 83, under which Taiwan residents get residence permits (with 81 and 82, since 2018)."""
 
 CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
