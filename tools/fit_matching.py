@@ -57,7 +57,8 @@ SEEN = 0.002
 LEAST = -2.0
 STATISTICS = 4
 FOLDS = 5
-ACCEPT_RIGHT, ACCEPT_NEAR, ASK_RIGHT, ASK_MOST = 0.98, 0.95, 0.35, 0.4
+ACCEPT_RIGHT, ACCEPT_NEAR, ASK_MOST = 0.98, 0.95, 0.4
+ASK_RIGHT = {"elements": 0.5, "tables": 0.35}
 MODELS = {name: replace(model, least=LEAST) for name, model in s.models().items()}
 
 
@@ -342,7 +343,7 @@ def fitted(name: str, features: tuple[str, ...], given: list[Table]) -> dict[str
     curve = calibration(every_share)
     plain = s.Model(0, (), **curve, accept=1, ask=0, least=LEAST)
     scored = sorted(((plain.score(share, named), right, view) for share, named, right, view in told), reverse=True)
-    accept, ask = accepted_from(scored), min(asked_from(scored), ASK_MOST)
+    accept, ask = accepted_from(scored), min(asked_from(scored, ASK_RIGHT[name]), ASK_MOST)
     report(name, scored, missed, accept, ask, [t.view for t in given for a in t.asked if NONE not in a.right])
     numbers = {"bias": weights[0], **curve, "accept": accept, "ask": ask, "least": LEAST}
     return {
@@ -438,12 +439,12 @@ def accepted_from(scored: list[tuple[float, bool, str]]) -> float:
     return best
 
 
-def asked_from(scored: list[tuple[float, bool, str]]) -> float:
-    """The lowest score such that of the 60 proposals above it ASK_RIGHT are right."""
+def asked_from(scored: list[tuple[float, bool, str]], wanted: float) -> float:
+    """The lowest score such that of the 60 proposals above it the wanted share is right."""
     best = 0.99
     for number, (score, _, _) in enumerate(scored, 1):
         near = scored[max(0, number - 60) : number]
-        if sum(g for _, g, _ in near) / len(near) >= ASK_RIGHT:
+        if sum(g for _, g, _ in near) / len(near) >= wanted:
             best = min(best, score)
     return best
 

@@ -145,7 +145,7 @@ def page(results: Results) -> str:
         f"{len(known) + len(held)} domains: {', '.join(known)}; held out whole: {', '.join(held)}. "
         f"{sum(p['split'] == 'real' for p in described.values())} more pairs join two real tables each and are reported apart. "
         "Definitions, ground truth and tables: `bench/matching/`; frozen by digest in `bench/matching/frozen.txt`.", "",
-        f"Run {results['at']} at commit {results['commit']} on {results['machine']['cores']} cores of {results['machine']['cpu']}, Python {results['machine']['python']}; "
+        f"Run {results['at']} at commit {results['commit']} on {results['machine']['cores']} cores of {results['machine']['cpu']}, Python {results['machine']['python']}, load {results['machine'].get('load_before', 0):.1f} before; "
         f"time limit {results['limit_seconds']:g} s of CPU a pair and matcher.", "",
         "## What is independent, and what is not", "",
         "- The pairs, their truth and the generator of their values come from one hand; the dictionary and the matcher come from "
@@ -159,7 +159,7 @@ def page(results: Results) -> str:
         "not looked at and nothing was fitted on them; they are the measure. Nothing but custom enforces it; a change of any pair "
         "shows in frozen.txt, and the errors of held-out pairs are no longer told one by one below. Those of the run of 2026-11-26 "
         "02:28 were on this page, so some of them had been seen by then; none of their headers was put into the dictionary.",
-        "- The glossary grew from about 400 to about 870 meanings from general knowledge of the trades, held-out ones among them; "
+        "- The glossary grew from about 400 to about 850 meanings from general knowledge of the trades, held-out ones among them; "
         "that its words fit these tables better than a stranger's would is possible, since one hand cannot unread a page.",
         "- Pairs with a real side: transport-02 (Shenzhen taxi, MIT) and medicine-07 (Synthea, Apache-2.0); industry-05 and energy-04 "
         "have real headers with made values.",
