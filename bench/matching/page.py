@@ -117,12 +117,12 @@ def unfinished(results: Results) -> list[str]:
 
 
 def failures(results: Results) -> list[str]:
-    """Our own matcher's pairs, worst first, with what it got wrong."""
+    """Our own matcher's open and real pairs, worst first, with what it got wrong; of the held-out ones nobody is told."""
     runs = results["matchers"].get(results["ours"], {}).get("pairs", {})
     worst = sorted((r["recall_at_truth"], name) for name, r in runs.items() if "not_finished" not in r)
     rows = []
     for figure, name in worst:
-        if figure < 0.85:
+        if figure < 0.85 and "missed" in runs[name]:
             shown = "; ".join(f"{a} → {b}" for a, b in runs[name]["missed"][:4])
             rows.append([name, f"{figure:.2f}", f"{runs[name]['mrr']:.2f}", shown.replace("|", "/")])
     return table(["Pair", "recall@truth", "MRR", "true pairs not proposed (first four)"], rows)
@@ -145,7 +145,7 @@ def page(results: Results) -> str:
         f"{len(known) + len(held)} domains: {', '.join(known)}; held out whole: {', '.join(held)}. "
         f"{sum(p['split'] == 'real' for p in described.values())} more pairs join two real tables each and are reported apart. "
         "Definitions, ground truth and tables: `bench/matching/`; frozen by digest in `bench/matching/frozen.txt`.", "",
-        f"Run {results['at']} at commit {results['commit']} on {results['machine']['cores']} cores of {results['machine']['cpu']}, Python {results['machine']['python']}; "
+        f"Run {results['at']} at commit {results['commit']} on {results['machine']['cores']} cores of {results['machine']['cpu']}, Python {results['machine']['python']}, load {results['machine'].get('load_before', 0):.1f} before; "
         f"time limit {results['limit_seconds']:g} s of CPU a pair and matcher.", "",
         "## What is independent, and what is not", "",
         "- The pairs, their truth and the generator of their values come from one hand; the dictionary and the matcher come from "
@@ -154,8 +154,13 @@ def page(results: Results) -> str:
         "- The values of both sides of a made pair come from one generator, a fifth of the rows are the same entities. That flatters "
         "every matcher that reads values, most of all one that counts equal ones (valentine-jaccard). So the held-out pairs are also run "
         "with no row in common: a table of their own below. Arithmetic between columns (sum = parts) is not kept.",
-        "- `known` pairs may be looked at when the matcher is improved; the held-out ones may not. Nothing but custom enforces it; "
-        "a change of any pair shows in frozen.txt.",
+        "- `known` pairs were looked at when the matcher was improved, and its weights are fitted on them too (each domain's figures "
+        "while fitting came from the others): their figures here are those of a set it has seen. The held-out pairs and domains were "
+        "not looked at and nothing was fitted on them; they are the measure. Nothing but custom enforces it; a change of any pair "
+        "shows in frozen.txt, and the errors of held-out pairs are no longer told one by one below. Those of the run of 2026-11-26 "
+        "02:28 were on this page, so some of them had been seen by then; none of their headers was put into the dictionary.",
+        "- The glossary grew from about 400 to about 850 meanings from general knowledge of the trades, held-out ones among them; "
+        "that its words fit these tables better than a stranger's would is possible, since one hand cannot unread a page.",
         "- Pairs with a real side: transport-02 (Shenzhen taxi, MIT) and medicine-07 (Synthea, Apache-2.0); industry-05 and energy-04 "
         "have real headers with made values.",
         "- The real x real pairs have no made header and no made value. For the pairs of official statistics even the truth is "
@@ -186,7 +191,7 @@ def page(results: Results) -> str:
     lines += ["## By difficulty (recall@truth / MRR)", "", "*dirty*: one side with blanks, masks and junk; *hard*: other units and codes, "
               "opaque or abbreviated names, one column against several.", "", *detail(results, "difficulty", ("known", "held-out-pair", "held-out-domain"))]  # fmt: skip
     lines += ["## Not finished", "", *unfinished(results), ""]
-    lines += ["## Where ours fails (recall@truth below 0.85)", "", *failures(results)]
+    lines += ["## Where ours fails, open and real pairs (recall@truth below 0.85)", "", *failures(results)]
     lines += ["## Every pair, ours", ""]
     runs = results["matchers"].get(results["ours"], {}).get("pairs", {})
     rows = [

@@ -1,6 +1,7 @@
 """The page of the benchmark: what is not finished is told, pooled figures are right, the committed page is the results'."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import page
@@ -54,3 +55,14 @@ def test_the_committed_results_are_of_the_frozen_pairs() -> None:
     kept = json.loads(RESULTS.read_text("utf-8"))
     digest = hashlib.sha256((frozen_as_text() + str(len(kept["described"]))).encode()).hexdigest()
     assert kept["digest"] == digest
+
+
+def test_errors_of_held_out_pairs_are_counted_and_not_told() -> None:
+    wrong = {"scores": [["a", "y", 0.9]], "assigned": [["a", "y", 0.9]], "verdicts": {"a": "ask"}, "seconds": 0.1}
+    known, other = (
+        counted({"t-1": wrong}, [replace(CASES[0], split=split)])["pairs"]["t-1"]
+        for split in ("known", "held-out-domain")
+    )
+    assert known["missed"] == [["a", "x"], ["b", "y"]]
+    assert "missed" not in other and "wrong" not in other
+    assert other["hits"] == 0

@@ -200,6 +200,33 @@ def test_from_a_file_to_texts_that_wait_for_a_person(desk: Any, tmp_path: Path) 
     assert ", confirm: true" not in mapping.read_text("utf-8"), "what a person did stays"
 
 
+def test_what_a_mapping_says_is_given_when_its_source_is_matched_again(desk: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(CSV, "utf-8")
+    first = {proposal.column: proposal for proposal in desk(str(tmp_path / "a.csv")).proposals}
+    mapping = tmp_path / "mappings/a.yaml"
+    columns = read(mapping.read_text("utf-8"))["columns"]
+    waiting = [e["from"] for e in columns.values() if isinstance(e, dict) and e.get("confirm")]
+    assert waiting, "something is left to a person"
+    text = mapping.read_text("utf-8")
+    mapping.write_text(text.replace(", confirm: true", "", 1), "utf-8")
+    again = {proposal.column: proposal for proposal in desk(str(tmp_path / "a.csv")).proposals}
+    given = {c for c, proposal in again.items() if proposal.reason.en == "the mapping says so already"}
+    assert waiting[0] in given and not given & set(waiting[1:])
+    assert all(again[column].score == 1 and again[column].element == first[column].element for column in given)
+
+
+def test_of_a_mapping_what_waits_and_what_is_of_another_source_is_not_given() -> None:
+    columns = {"a": "x", "b": {"from": "y", "confirm": True}, "c": {"from": "z", "as": "number"}, "d": {"value": "1"}}
+    contents = {
+        "mappings/m.yaml": {"source": "s", "columns": columns},
+        "mappings/n.yaml": {"source": "t", "columns": {"e": "x"}},
+        "mappings/o.yaml": {"source": "s", "table": "u", "columns": {"f": "v"}},
+        "mappings/p.yaml": None, "mappings/q.yaml": {"source": "s", "columns": ["x"]}, "sources/s.yaml": {"source": "s"},
+    }  # fmt: skip
+    assert drafting.given_in(contents, "s") == {"x": "a", "z": "c", "v": "f"}
+    assert drafting.given_in(contents, "s", "u") == {"v": "f"}
+
+
 def test_against_a_standard_of_the_workspace(desk: Any, tmp_path: Path) -> None:
     plate = prop(
         "plate", required=True, businessName="Number plate", synonyms=[{"synonym": "号牌号码", "locale": "zh-CN"}]

@@ -62,3 +62,10 @@ def test_a_first_word_that_most_columns_share_is_left_out() -> None:
     assert names.shared_prefix(paths) == "cust_"
     assert names.shared_prefix(paths[2:]) == ""
     assert dict(names.texts_of("CUST_no", "cust_")) == {"CUST_no": 1.0, "no": 0.95}
+
+
+def test_letters_beside_their_chinese_word_stand_for_that_word_alone() -> None:
+    both, bare = names.index((("出院时间", "cysj"),)), names.index((("cysj",),))
+    assert {named.said for named in names.named(both, "采样时间").get(0, {}).values()} <= {"出院时间"}
+    assert Way.initials in names.named(bare, "采样时间")[0]
+    assert Way.word in names.named(both, "CYSJ")[0]

@@ -117,6 +117,27 @@ def test_reasons_say_name_values_and_code_table_in_both_languages() -> None:
     assert "代码表“人的性别代码”" in one("xb", "sex_zh").reason.zh
 
 
+def test_a_share_is_told_as_it_is() -> None:
+    cells = (*values("lon", "x", 180), *("unknown place",) * 20)
+    (found,) = matched([SampleColumn("jd", "", cells, "")], pack("transport"), library(), {})
+    assert "200 个取值中 90 % 是经度" in found.reason.zh
+    (both,) = match_tables([SampleColumn("jd", "", cells, "")], [column("lng", "lon")], Library((), {}))
+    assert "都是" not in both.reason.zh and " alone" not in both.reason.en
+
+
+def test_a_unit_of_measure_is_no_organisation() -> None:
+    cells = ("mg/L", "g/L", "mmol/L", "10^9/L") * 30
+    (found,) = matched([SampleColumn("单位", "", cells, "")], pack("medicine"), library(), {})
+    assert not (name(found) == "organisation_name" and found.verdict is Verdict.accept)
+
+
+def test_why_nothing_is_proposed_is_told() -> None:
+    plates = [e for e in pack("transport") if e.name == "vehicle_plate"]
+    _, second = matched([column("hphm", "plate"), column("hphm_2", "plate")], plates, library(), {})
+    assert second.reason.zh == "已有更合适的列对应“机动车号牌号码”"
+    assert one("qzx_flurb", "remark").reason.zh == "没有相近的对象"
+
+
 def test_no_reason_holds_a_value() -> None:
     secret = "王超然9f3a"
     columns = [SampleColumn(path, "", (secret,) * 50, "") for path in ("xm", "bz", "col1", "hphm")]
@@ -163,6 +184,18 @@ def test_what_was_confirmed_has_full_score_however_written_and_keeps_its_element
     assert name(others[0]) == "gate_id" != name(others[1])
     (unknown,) = matched([column("KK-BH", "device")], pack("transport"), library(), {"kk_bh": "no_such_element"})
     assert unknown.score < 1
+
+
+def test_what_is_confirmed_of_one_column_makes_another_surer() -> None:
+    early = tuple(f"2024-05-{d:02} 08:00:00" for d in range(1, 29))
+    late = tuple(f"2024-05-{d:02} 09:30:00" for d in range(1, 29))
+    columns = [SampleColumn("sj1", "", early, ""), SampleColumn("sj2", "", late, "")]
+    elements = [e for e in pack("transport") if e.name in ("started_at", "ended_at")]
+    score = {e.name: s for e, s in matched(columns, elements, library(), {})[1].others}
+    known = matched(columns, elements, library(), {"sj1": "started_at"})[1]
+    told = {e.name: s for e, s in known.others} | ({known.element.name: known.score} if known.element else {})
+    assert told["ended_at"] > score.get("ended_at", 0.0)
+    assert "started_at" not in told, "it is taken"
 
 
 def test_what_was_rejected_is_not_proposed() -> None:

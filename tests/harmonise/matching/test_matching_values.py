@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from values_for import values
 
+from datong.harmonise.rules.matching import values as looked
 from datong.harmonise.rules.matching.values import (
     LOOKED_AT,
     alike,
@@ -100,3 +101,36 @@ def test_any_values_have_a_look_and_likeness_has_no_direction(left: list[str | N
     assert 0 <= overlap(one, other) == overlap(other, one) <= 1
     close = ranges_alike(one, other)
     assert close is None or 0 <= close <= 1
+
+
+# --- two columns -------------------------------------------------------------------------------------------------
+
+
+def test_times_and_days_written_without_signs_are_told_by_the_whole_column() -> None:
+    clocks = [f"{h:02}{m:02}{m:02}" for h in range(6) for m in range(0, 60, 7)]
+    days = [f"{m:02}{d:02}" for m in range(1, 13) for d in (3, 17, 28)]
+    assert profile(clocks).share("time") == 1
+    assert profile(days).share("date") == 1
+    assert profile([*clocks, "998877", "987654"]).share("time") == 0
+    assert profile(["010203"] * 30).share("time") == 0, "one value is no column of times"
+
+
+def test_ranges_that_differ_by_a_power_of_ten() -> None:
+    yuan, fen = (profile([f"{n * 37.31 * k:.{p}f}" for n in range(1, 90)]) for k, p in ((1, 2), (100, 0)))
+    thirds = profile([f"{n * 37.31 * 3:.2f}" for n in range(1, 90)])
+    assert looked.scaled(yuan, fen) > 0.95
+    assert looked.scaled(yuan, thirds) < 0.3
+    assert looked.scaled(yuan, profile(["a"] * 30)) == looked.scaled(profile(["0"] * 30), yuan) == 0
+
+
+def test_beginnings_heaps_and_what_stands_within() -> None:
+    cards, others = profile([f"622848{n:010}" for n in range(50)]), profile([f"9558{n:012}" for n in range(50)])
+    assert looked.beginnings_alike(cards, cards) == 1
+    assert looked.beginnings_alike(cards, others) == 0
+    sexes, codes = profile(["男"] * 30 + ["女"] * 20), profile(["1"] * 29 + ["2"] * 21)
+    assert looked.heaps_alike(sexes, codes) > 0.9
+    assert looked.heaps_alike(sexes, cards) == 0
+    addresses = profile([f"贵阳市{d}北京路{n}号" for d in ("云岩区", "南明区") for n in range(20)])
+    assert looked.contained(addresses, profile(["云岩区", "南明区"] * 10)) == 1
+    assert looked.contained(profile(["106.71,26.58"] * 20), profile([f"106.{n}1234" for n in range(20)])) == 1
+    assert looked.contained(addresses, sexes) == 0

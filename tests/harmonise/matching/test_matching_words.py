@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datong.harmonise.rules.matching import words
+from datong.harmonise.rules.matching import glossary, words
+from datong.harmonise.rules.matching.abbreviations import bones, meant
 
 
 def meaning(word: str) -> frozenset[str]:
-    return words.glossary().chinese[word]
+    return glossary.glossary().chinese[word]
 
 
 @pytest.mark.parametrize(
@@ -76,15 +77,15 @@ def test_initials_of_a_word_with_another_last_word_are_less_sure() -> None:
     ],
 )
 def test_stems(plural: str, one: str) -> None:
-    assert words.stem(plural) == one
+    assert glossary.stem(plural) == one
 
 
 def test_every_line_of_the_glossary_is_read() -> None:
-    known = words.glossary()
+    known = glossary.glossary()
     assert len(known.weights) > 350
-    assert len(words.syllables()) > 390
-    assert {"zhuang", "lv", "a"} <= words.syllables()
-    assert "ing" not in words.syllables()
+    assert len(glossary.syllables()) > 390
+    assert {"zhuang", "lv", "a"} <= glossary.syllables()
+    assert "ing" not in glossary.syllables()
 
 
 @given(st.text(max_size=40))
@@ -102,3 +103,36 @@ def test_likeness_and_spelling_have_no_direction(left: str, right: str) -> None:
         for other in words.readings(right):
             assert 0 <= words.likeness(one, other) <= 1
             assert words.likeness(one, other) == pytest.approx(words.likeness(other, one))
+
+
+# --- abbreviations -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("letters", "word"),
+    [
+        ("guar", "担保"),
+        ("prod", "商品"),
+        ("matur", "到期"),
+        ("vhcl", "车辆"),
+        ("dprt", "出发"),
+        ("cmmsn", "手续费"),
+        ("rcvr", "收件人"),
+    ],
+)
+def test_letters_are_short_for_a_word(letters: str, word: str) -> None:
+    assert meant(letters) & meaning(word)
+
+
+@pytest.mark.parametrize("letters", ["", "a", "xx", "qzx", "zzzz", "abcdefghij", "车牌", "12", "con"])
+def test_letters_that_nothing_or_too_much_is_short_for_say_nothing(letters: str) -> None:
+    assert meant(letters) == frozenset()
+
+
+def test_bones() -> None:
+    assert [bones(word) for word in ("commission", "address", "area")] == ["cmsn", "adrs", "ar"]
+
+
+@given(st.text(max_size=12))
+def test_any_letters_are_looked_up_without_fault(letters: str) -> None:
+    assert all(line in glossary.glossary().weights for line in meant(letters))

@@ -85,6 +85,10 @@ class Profile:
     high: float | None
     middle: float | None
     patterns: Map[str, float] = field(default_factory=dict)
+    beginnings: Map[str, float] = field(default_factory=dict)
+    """The first three signs of codes and numbers of five signs and more, with their shares."""
+    heaps: tuple[float, ...] = ()
+    """How often the most usual values stand, the most usual first, as shares."""
     texts: frozenset[str] = frozenset()
 
     def share(self, kind: str) -> float:

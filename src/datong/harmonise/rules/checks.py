@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from datong.engine.model import literal
+from datong.ground import codes
 from datong.ground.refusal import Text
 
-PROVINCES = "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82"
+PROVINCES = " ".join(sorted(codes.PROVINCES - {"83"}))
 """The first two digits of GB/T 2260 codes."""
-RESIDENT_AREAS = f"{PROVINCES} 83"
+RESIDENT_AREAS = " ".join(sorted(codes.PROVINCES))
 """Of resident ids: also 83, under which Taiwan residents get residence permits (with 81 and 82, since 2018)."""
 
 CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -36,9 +37,9 @@ VIN_ROWS = "0123456789" + ".ABCDEFGH." + ".JKLMN.P.R" + "..STUVWXYZ"
 VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 VIN_CHECK_PLACE = 9
 
-_PLATE_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+PLATE_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 PLATE = (
-    f"[{_PLATE_PROVINCES}][A-HJ-NP-Z]"
+    f"[{PLATE_PROVINCES}][A-HJ-NP-Z]"
     r"([A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9挂学警港澳]|[A-HJK][A-HJ-NP-Z0-9]\d{4}|\d{5}[A-HJK])"
 )
 """GA 36-2018: ordinary, small and large new-energy plates."""

@@ -60,6 +60,22 @@ def missing_of(columns: Iterable[SampleColumn]) -> tuple[str, ...]:
     return tuple(marker for marker in MARKERS if seen[marker])
 
 
+def given_in(contents: Mapping[str, Any], source: str, table: str = "") -> dict[str, str]:
+    """{column: element} of the mappings of a source (and table) there are, but for what is still to be confirmed."""
+    found: dict[str, str] = {}
+    for file, text in sorted(contents.items()):
+        if not file.startswith("mappings/") or not isinstance(text, dict) or text.get("source") != source:
+            continue
+        columns = text.get("columns")
+        if (table and text.get("table") != table) or not isinstance(columns, dict):
+            continue
+        for element, entry in columns.items():
+            column = entry.get("from") if isinstance(entry, dict) else entry
+            if isinstance(column, str) and not (isinstance(entry, dict) and entry.get("confirm")):
+                found[column] = str(element)
+    return found
+
+
 # --- one column ------------------------------------------------------------------------------------------------
 
 

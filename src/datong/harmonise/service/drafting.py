@@ -64,7 +64,8 @@ def draft(
 
     source: a name in sources/, the absolute path of a file (with * in its name: all files called so), or an address
     (rules.addresses), for which secret_from names the variable that holds the password or token, and endpoint the
-    storage service of an s3:// one. standard: a standard of the workspace, or a pack. Refuses: STD-410, 411, 450 to
+    storage service of an s3:// one. standard: a standard of the workspace, or a pack. What a mapping of the source says
+    already, without `confirm`, is given: the other columns are proposed anew with it. Refuses: STD-410, 411, 450 to
     453, 460.
     """
     folder, given = folders_of(tx, workspace, data)
@@ -80,9 +81,10 @@ def draft(
     found = _source(contents, name, folder)
     require_not_own(tx, found, given)
     sample = _of_table(sources.sample(found, given), found, table)
-    proposals = propose(tx, sample, target, tables=found.tables)
-    own = f"standards/{standard}.odcs.yaml" in contents
     main = table or next(iter(found.tables), "")
+    stands = drafting.given_in(contents, found.name, main)
+    proposals = propose(tx, sample, target, tables=found.tables, given=stands)
+    own = f"standards/{standard}.odcs.yaml" in contents
     files, entries, more = _texts(found, main, standard if own else "", proposals, sample, contents)
     written, there = folder_texts.written(folder, {**new, **files})
     confirm = [entry.column for entry in entries if entry.confirm]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datong.ground import evidence
@@ -23,6 +23,7 @@ from datong.harmonise.model.matching import Proposal
 from datong.harmonise.model.reading import Sample, SampleColumn
 from datong.harmonise.model.refusals import NO_SYNONYM, NOT_CONFIRMED, NOT_MATCHED
 from datong.harmonise.rules import matching
+from datong.harmonise.rules.matching.telling import GIVEN
 from datong.harmonise.rules.matching.words import key as key_of
 from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import nearest, source_of
@@ -139,14 +140,21 @@ def target_of(standard: str, contents: Map[str, Any]) -> tuple[Target | None, li
     return None, [Problem("standard", f"没有 {standard}；可用：{near}", f"there is no {standard}; there are: {near}")]
 
 
-def propose(tx: Tx, sample: Sample, target: Target, tables: Collection[str] = ()) -> tuple[Proposal, ...]:
+def propose(
+    tx: Tx, sample: Sample, target: Target, tables: Collection[str] = (), given: Map[str, str] | None = None
+) -> tuple[Proposal, ...]:
     """One proposal per column of the sample, with what people said before. tables: of a database; each is matched by
-    itself, so that two tables may both have a plate."""
-    learned, rejected = said_before(tx, {element.name for element in target.candidates})
+    itself, so that two tables may both have a plate. given: {column: element} that stands in a mapping already; it
+    counts more than what was said of a name, and makes the other columns surer."""
+    known = {element.name for element in target.candidates}
+    learned, rejected = said_before(tx, known)
+    stands = {column: element for column, element in (given or {}).items() if element in known}
+    learned = {**{name: e for name, e in learned.items() if key_of(name) not in map(key_of, stands)}, **stands}
     found: dict[str, Proposal] = {}
     for columns in _by_table(sample.columns, tables):
         for proposal in matching.matched(columns, target.candidates, target.library, learned, rejected):
-            found[proposal.column] = proposal
+            sure = proposal.element is not None and stands.get(proposal.column) == proposal.element.name
+            found[proposal.column] = replace(proposal, reason=GIVEN) if sure else proposal
     return tuple(found[column.path] for column in sample.columns)
 
 

@@ -9,25 +9,33 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from datong.harmonise.model.elements import CodeTable, DataElement, Format
 from datong.harmonise.model.mappings import Type
 from datong.harmonise.model.matching import Named, Profile, Way
+from datong.harmonise.rules.matching import declared, qualifiers
+from datong.harmonise.rules.matching.glossary import glossary
 from datong.harmonise.rules.matching.names import best_of
-from datong.harmonise.rules.matching.values import SELECTIVE, alike, number_of, overlap, ranges_alike
-from datong.harmonise.rules.matching.words import glossary, readings
+from datong.harmonise.rules.matching.values import SELECTIVE
+from datong.harmonise.rules.matching.words import readings
 
 FEATURES = (
     "word", "sound", "parts", "spelling", "comment", "best_name", "crowd", "nameless", "no_values",
-    "wanted", "unwanted", "foreign", "type_bad", "length_bad", "codes", "codes_bad", "sameness",
+    "wanted", "unwanted", "foreign", "type_bad", "length_bad", "codes", "codes_bad", "sameness", "declared",
+    "ends", "swapped", "order", "kin", "half",
 )  # fmt: skip
 """Evidence for (column, element), in the order of the weights."""
 TABLE_FEATURES = (
     "word", "sound", "parts", "spelling", "comment", "best_name", "nameless", "no_values", "same_kind",
     "other_kind", "type_bad", "alike", "shared_values", "same_range", "same_codes", "meaning", "both_blank",
+    "same_beginning", "same_heaps", "scaled", "contained", "declared", "ends", "swapped", "order",
 )  # fmt: skip
 """Evidence for (column, column of another table), in the order of the weights."""
+
+NAMED = 5
+"""So many of them, the first ones, are what the name and the comment say."""
 
 CHECKED = {
     "plate": ("plate",), "resident_id": ("resident_id",), "credit_code": ("credit_code",), "vin": ("vin",),
@@ -48,6 +56,7 @@ SPECIFIC = {
     **dict.fromkeys(("boolean", "number", "integer"), 0.25),
 }  # fmt: skip
 """How much being of a kind says about what a column means."""
+_WORDLESS = 0.8
 _SPOKEN = (
     (("人", "员", "者", "姓名", "代表"), ("person", "organisation", "words")),
     (("地址", "住址", "地", "坐落"), ("address",)),
@@ -66,6 +75,8 @@ class Column:
     profile: Profile
     nameless: bool
     declared: str = ""
+    texts: tuple[str, ...] = ()
+    """What of its path and its comment is a name."""
     best: float = 0.0
     exact: int = 0
     """How many candidates its name is a word of."""
@@ -108,6 +119,8 @@ class Wish:
     format: Format
     codes: str
     heads: frozenset[str]
+    spoken: bool = False
+    """It is a name or an address, by the end of its own name."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +135,14 @@ class Fit:
 
 
 def wish_of(element: DataElement) -> Wish:
-    return Wish(*_wanted(element), element.type, element.shape, element.codes, heads_of(element.zh))
+    kinds, strict = _wanted(element)
+    spoken = bool({"person", "organisation", "address"} & set(kinds))
+    return Wish(kinds, strict, element.type, element.shape, element.codes, heads_of(element.zh), spoken)
 
 
-def for_element(column: Column, number: int, fit: Fit) -> Found:
-    """Evidence that `column` means the candidate of that number, whose wish its values fit so."""
+def for_element(column: Column, number: int, fit: Fit, said: Sequence[str] = ()) -> Found:
+    """Evidence that `column` means the candidate of that number, whose wish its values fit so. said: the candidate's
+    own names. What the other columns say is not known yet (`in_context`)."""
     best, named = name_of(column, number)
     score = max(named)
     by_name = (
@@ -134,7 +150,16 @@ def for_element(column: Column, number: int, fit: Fit) -> Found:
         score - column.best if column.best else 0.0,
         1 / column.exact if column.exact and named[0] else 0.0,
     )
-    return Found((*by_name, *fit.features), best, fit.kind, fit.share, fit.code_share, fit.against)
+    beside = (*qualifiers.compared(column.texts, said), 0.0, 0.0, 0.0)
+    return Found((*by_name, *fit.features, *beside), best, fit.kind, fit.share, fit.code_share, fit.against)
+
+
+def in_context(found: Found, features: Sequence[str], **told: float) -> Found:
+    """The same evidence with what the other columns of the table say: order, kin, half."""
+    values = list(found.features)
+    for name, value in told.items():
+        values[features.index(name)] = value
+    return replace(found, features=tuple(values))
 
 
 def fit_of(column: Column, wish: Wish, table: CodeTable | None) -> Fit:
@@ -149,16 +174,17 @@ def fit_of(column: Column, wish: Wish, table: CodeTable | None) -> Fit:
         "nameless": float(column.nameless),
         "no_values": float(not look.filled),
         "wanted": share * SPECIFIC.get(kind, 0.25) if look.filled else 0.0,
-        "unwanted": 1 - share if wish.strict and look.filled else 0.0,
+        "unwanted": _unwanted(look, wish, share),
         "foreign": foreign,
         "type_bad": _type_bad(look, wish),
         "length_bad": _length_bad(look, wish),
         "codes": spoken,
         "codes_bad": float(listed) * (1 - known),
         "sameness": _sameness(look, wish),
+        "declared": declared.of_element(column.declared, wish.type, wish.format) if column.declared else 0.0,
     }
     return Fit(
-        tuple(features[name] for name in FEATURES[7:]), kind if share > 0.5 else "", share, known if spoken else 0.0,
+        tuple(features[name] for name in FEATURES[7:18]), kind if share > 0.5 else "", share, known if spoken else 0.0,
         foreign_kind if foreign > 0.6 else "",
     )  # fmt: skip
 
@@ -172,6 +198,17 @@ def _wanted(element: DataElement) -> tuple[tuple[str, ...], bool]:
     if element.codes or element.shape.kind == "n":
         return (), False
     return next((kinds for ends, kinds in _SPOKEN if element.zh.endswith(ends)), ()), False
+
+
+def _unwanted(look: Profile, wish: Wish, share: float) -> float:
+    """How far the values are not what the element must have; of names and addresses only that they are words at all
+    (the 单位 of a laboratory holds mg/L and is no organisation)."""
+    if not look.filled:
+        return 0.0
+    if wish.strict:
+        return 1 - share
+    worded = look.share("chinese") + look.share("words") + share
+    return _WORDLESS * (worded < 0.1) if wish.spoken else 0.0
 
 
 def _foreign(look: Profile, wish: Wish) -> tuple[str, float]:
@@ -250,45 +287,3 @@ def heads_of(zh: str) -> frozenset[str]:
     last, known = read[0].units[-1].meanings, glossary().chinese
     ids, kinds = known["编号"], known["类型"] | known["状态"] | known["代码"] | known["性别"]
     return frozenset(name for name, lines in (("id", ids), ("kind", kinds)) if last & lines)
-
-
-# --- table against table -----------------------------------------------------------------------------------------
-
-
-def for_column(
-    left: Column, number: int, right: Profile, right_nameless: bool, same_codes: float, meaning: float
-) -> Found:
-    """Evidence that `left` is the column of that number in the other table. same_codes: both fit one code table;
-    meaning: both mean one element of the library."""
-    best, named = name_of(left, number)
-    score = max(named)
-    look = left.profile
-    both = bool(look.filled and right.filled)
-    same = max(SELECTIVE, key=lambda kind: min(look.share(kind), right.share(kind)))
-    same_share = min(look.share(same), right.share(same)) if both else 0.0
-    clash = max(abs(look.share(kind) - right.share(kind)) for kind in SELECTIVE) if both else 0.0
-    numbers = abs(look.share("number") - right.share("number")) if both else 0.0
-    close = ranges_alike(look, right)
-    features = {
-        "best_name": score - left.best if left.best else 0.0,
-        "nameless": float(left.nameless or right_nameless),
-        "no_values": float(not both),
-        "same_kind": same_share * SPECIFIC.get(same, 0.25),
-        "other_kind": clash,
-        "type_bad": numbers,
-        "alike": alike(look, right),
-        "shared_values": overlap(look, right) if both and _tells(look, right) else 0.0,
-        "same_range": close if close is not None else 0.0,
-        "same_codes": same_codes,
-        "meaning": meaning,
-        "both_blank": 1 - abs(look.empty_share - right.empty_share),
-    }
-    values = (*named, *(features[name] for name in TABLE_FEATURES[5:]))
-    more = {"shared_values": features["shared_values"], "alike": features["alike"]}
-    return Found(tuple(values), best, same if same_share > 0.5 else "", same_share, same_codes, "", more)
-
-
-def _tells(left: Profile, right: Profile) -> bool:
-    """Whether equal values tell anything: small whole numbers are equal everywhere."""
-    common = left.texts & right.texts
-    return any(number_of(text) is None or len(text) > 4 for text in common)

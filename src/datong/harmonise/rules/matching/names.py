@@ -50,6 +50,9 @@ class Index:
     by_meaning: Map[str, tuple[tuple[int, float], ...]]
     by_signs: Map[str, tuple[int, ...]]
     entries: tuple[Entry, ...]
+    own: frozenset[Entry]
+    """Letters that are the pinyin or the initials of a Chinese word of the same candidate: cysj beside 出院时间. They
+    stand for that word alone, so 采样时间 does not mean them."""
 
 
 @functools.lru_cache(maxsize=16)
@@ -92,7 +95,19 @@ def index(candidates: Words) -> Index:
     return Index(
         _frozen(exact), _frozen(sounds), _frozen(initials), _frozen(spoken), _frozen(latin), tuple(read),
         _frozen(by_meaning), _frozen(by_signs), tuple(entries),
+        _own(candidates),
     )  # fmt: skip
+
+
+def _own(candidates: Words) -> frozenset[Entry]:
+    found: set[Entry] = set()
+    for number, said in enumerate(candidates):
+        sounds: set[str] = set()
+        for word in said:
+            if CHINESE.search(word):
+                sounds.update((*words.sound(word), *words.initials_of(word)))
+        found.update(Entry(number, word) for word in said if words.key(word) in sounds)
+    return frozenset(found)
 
 
 def _frozen(lists: dict[str, list[T]]) -> dict[str, tuple[T, ...]]:
@@ -134,10 +149,12 @@ def _by_sound_of_chinese(known: Index, text: str, say: Say) -> None:
         say(entry, Way.sound, 0.95)
     for letters, sure in words.initials_of(text).items():
         for entry in known.exact.get(letters, ()):
+            if entry in known.own:
+                continue
             say(entry, Way.initials, sure * _INITIALS_TRUST.get(len(letters), 1.0))
     syllables = words.spoken(text)
     for entry, key in known.latin.get(syllables[0][0], ()) if len(syllables) > 1 else ():
-        if len(syllables) < len(key) and words.mixed(key, syllables):
+        if len(syllables) < len(key) and entry not in known.own and words.mixed(key, syllables):
             say(entry, Way.mixed, 0.9)
 
 
@@ -152,6 +169,7 @@ def _by_letters(known: Index, key: str, say: Say) -> None:
 
 
 def _by_parts(known: Index, text: str, say: Say) -> None:
+    spoken = CHINESE.search(text) is not None
     for reading in words.readings(text):
         near: dict[int, float] = {}
         for unit in reading.units:
@@ -162,6 +180,8 @@ def _by_parts(known: Index, text: str, say: Say) -> None:
         }
         for number in sorted(most, key=lambda number: (-most[number], number))[:NEAREST]:
             entry, other = known.readings[number]
+            if spoken and entry in known.own:
+                continue
             score = words.likeness(reading, other)
             if score > 0.2:
                 say(entry, Way.parts, score)

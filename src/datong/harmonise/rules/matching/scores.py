@@ -1,8 +1,8 @@
 """From evidence to a score that means something: weights and thresholds are read from data/matching/weights.json.
 
-Evidence is added up with weights to a strength; a candidate's share is its strength against all other candidates of
-the column and against there being none (a softmax, none = 0); the share is then corrected so that it means what it
-says: of proposals scored 0.9, nine of ten were right on the development set, table by table held out.
+Evidence is added up with weights to a strength; strengths of a whole table become shares (`marginals`); a share is
+then corrected so that it means what it says: of proposals scored 0.9, nine of ten were right on the development set,
+table by table held out.
 `tools/fit_matching.py` makes the weights again. Must never know: names, values.
 Contract: tests/harmonise/matching/test_matching_scores.py.
 """
@@ -20,16 +20,21 @@ from math import exp, log
 from datong.harmonise.model.matching import Verdict
 from datong.harmonise.rules.matching.evidence import FEATURES, TABLE_FEATURES
 
+EDGE = 1e-9
+"""Shares nearer to 0 or 1 than this are not told apart."""
+
 
 @dataclass(frozen=True)
 class Model:
-    """accept, ask: the scores from which a proposal is taken, or shown to a person. least: the strength under which a
-    column rather has no partner."""
+    """rise, fall, shift, unsaid: how a share becomes a score. accept, ask: the scores from which a proposal is taken,
+    or shown to a person. least: the strength under which a column rather has no partner."""
 
     bias: float
     weights: tuple[float, ...]
-    slope: float
+    rise: float
+    fall: float
     shift: float
+    unsaid: float
     accept: float
     ask: float
     least: float
@@ -38,11 +43,13 @@ class Model:
         """Evidence added up (log odds against there being no partner)."""
         return self.bias + sum(w * f for w, f in zip(self.weights, features, strict=True) if f)
 
-    def score(self, strength: float, rivals: Sequence[float]) -> float:
-        """0..1: how often a proposal of this strength is right, when the column's other candidates have `rivals`."""
-        mine = exp(min(60.0, strength))
-        others = 1 + sum(exp(min(60.0, rival)) for rival in rivals)
-        return logistic(self.slope * log(mine / others) + self.shift) if mine else 0.0
+    def score(self, share: float, named: float = 1.0) -> float:
+        """0..1: how often a proposal is right that has this share of all ways to pair its table. named: how far its
+        name says it; values alone mislead more often than their share lets one think."""
+        if share <= 0:
+            return 0.0
+        kept, left = log(max(share, EDGE)), log(max(1 - share, EDGE))
+        return logistic(self.rise * kept - self.fall * left + self.shift - self.unsaid * (1 - named))
 
     def verdict(self, score: float) -> Verdict:
         return Verdict.accept if score >= self.accept else Verdict.ask if score >= self.ask else Verdict.leave

@@ -5,12 +5,14 @@ Contract: tests/harmonise/matching/test_matching_proposals.py.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Map
 
 from datong.ground.refusal import Text
-from datong.harmonise.model.elements import CodeTable
+from datong.harmonise.model.elements import CodeTable, DataElement
 from datong.harmonise.model.matching import Profile, Way
-from datong.harmonise.rules.matching.evidence import Column, Found
+from datong.harmonise.rules.matching.evidence import FEATURES, TABLE_FEATURES, Column, Found
+from datong.harmonise.rules.matching.values import LOOKED_AT
 
 KINDS: Map[str, Text] = {
     "plate": Text("车牌号", "plates"), "resident_id": Text("身份证号", "resident ids"),
@@ -35,9 +37,16 @@ WAYS: Map[Way, Text] = {
 }
 CONFIRMED = Text("本节点已确认过“{name}”的含义", "the meaning of {name} was confirmed at this node before")
 REJECTED = Text("本节点曾否定“{said}”", "{said} was rejected at this node before")
+GIVEN = Text("映射中已如此确认", "the mapping says so already")
+FOLLOWS = Text("与本表其他列逐行比较，先后相符", "row by row it stands before or after the other columns as it should")
+OTHER_END = Text("但名称说的是相反的一端", "but the name says the opposite end")
+SWAPPED = Text("名称中各有对方没有的词", "each name has a word that the other has not")
+LITTLE = 0.1
+"""A score under which nobody asks why it is not proposed."""
 NO_NAME = Text("列名没有说明含义，只看取值", "the name says nothing; judged by values alone")
 NO_VALUES = Text("没有取值可看，只看列名", "there are no values; judged by the name alone")
 NOTHING = Text("没有相近的对象", "nothing is near it")
+WEAK = Text("最相近的是“{said}”（{score}），把握不足", "the nearest is {said} ({score}), which is too unlikely")
 BETTER = Text("已有更合适的列对应“{said}”", "another column fits {said} better")
 
 
@@ -62,9 +71,9 @@ def of_element(column: Column, found: Found, table: CodeTable | None) -> Text:
                      f"{share} of the different values are in the code table {table.title.en}")
             )  # fmt: skip
         if found.against:
-            kind = KINDS[found.against]
-            said.append(Text(f"但多数取值是{kind.zh}", f"but most values are {kind.en}"))
-    return joined(said)
+            kind, share = KINDS[found.against], percent(look.share(found.against))
+            said.append(Text(f"但 {share} 的取值是{kind.zh}", f"but {share} of the values are {kind.en}"))
+    return joined([*said, *_beside(found, FEATURES)])
 
 
 def of_column(left: Column, found: Found) -> Text:
@@ -80,7 +89,27 @@ def of_column(left: Column, found: Found) -> Text:
     if not found.kind and found.more.get("alike", 0.0) >= 0.7:
         share = percent(found.more["alike"])
         said.append(Text(f"取值形态相似（{share}）", f"the values look alike ({share})"))
-    return joined(said)
+    return joined([*said, *_beside(found, TABLE_FEATURES)])
+
+
+def _beside(found: Found, features: Sequence[str]) -> list[Text]:
+    """What the other columns, and the words that the names do not share, say."""
+    told = dict(zip(features, found.features, strict=True))
+    said = [FOLLOWS] if told["order"] >= 0.3 else []
+    if told["ends"] <= -0.5:
+        return [*said, OTHER_END]
+    return [*said, SWAPPED] if told["swapped"] >= 0.25 else said
+
+
+def left(others: Sequence[tuple[DataElement, float]], wanted: DataElement | None, taken: Collection[str]) -> Text:
+    """Why nothing is proposed. wanted: what the column would mean by itself; taken: what other columns were given."""
+    if wanted is not None and wanted.name in taken:
+        return Text(BETTER.zh.format(said=wanted.zh), BETTER.en.format(said=wanted.en))
+    if not others or others[0][1] < LITTLE:
+        return NOTHING
+    element, score = others[0]
+    share = percent(score)
+    return Text(WEAK.zh.format(said=element.zh, score=share), WEAK.en.format(said=element.en, score=share))
 
 
 def joined(said: list[Text]) -> Text:
@@ -106,7 +135,7 @@ def _name(column: Column, found: Found) -> Text:
 def _share(look: Profile, kind: str, share: float) -> Text:
     if kind not in KINDS:
         return Text("", "")
-    count = f"{look.filled:,}"
+    count = f"{min(look.filled, LOOKED_AT):,}"
     return Text(
         f"{count} 个取值中 {percent(share)} 是{KINDS[kind].zh}",
         f"{percent(share)} of {count} values are {KINDS[kind].en}",
@@ -114,5 +143,7 @@ def _share(look: Profile, kind: str, share: float) -> Text:
 
 
 def _both(found: Found) -> Text:
-    kind = KINDS[found.kind]
-    return Text(f"两边的取值都是{kind.zh}", f"both hold {kind.en}")
+    kind, share = KINDS[found.kind], percent(found.share)
+    if found.share >= 1:
+        return Text(f"两边的取值都是{kind.zh}", f"both hold {kind.en} alone")
+    return Text(f"两边各有 {share} 以上的取值是{kind.zh}", f"on both sides {share} of the values or more are {kind.en}")

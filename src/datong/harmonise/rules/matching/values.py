@@ -1,7 +1,8 @@
 """What the values of a column look like: which checks they pass, their type, lengths, patterns, and how they repeat.
 
 `profile` looks at up to LOOKED_AT values, evenly spread, so that a column of any length costs the same. The checks
-are cheap ones: they tell kinds of values apart, they do not clean or judge a value (that is rules.conversions).
+are cheap ones: they tell kinds of values apart, masked and loosely written ones too; they do not clean or judge a value
+(that is rules.conversions and rules.checks, whose signs of provinces and form of a UUID they share).
 Must never know: names of columns, elements. Contract: tests/harmonise/matching/test_matching_values.py.
 """
 
@@ -13,9 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Map
 from datetime import date
+from math import log10
 
 from datong.ground import codes
 from datong.harmonise.model.matching import Profile
+from datong.harmonise.rules import checks
 
 LOOKED_AT = 400
 TEXTS_MAX = 400
@@ -33,7 +36,6 @@ _DATES = "|".join((
 ))  # fmt: skip
 _TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
 _ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
-_PROVINCE_SIGNS = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢"
     "姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛"
@@ -57,13 +59,13 @@ FORMS: Map[str, re.Pattern[str]] = {
         r"|1\d{9}(?:\d{3})?",
         "time": _TIME,
         "boolean": r"(?i:true|false|yes|no|y|n|t|f|是|否|有|0|1)",
-        "plate": rf"[{_PROVINCE_SIGNS}][A-Z][·\- ]?(?:[A-HJ-NP-Z0-9]{{5,6}}|[A-Z0-9]{{4}}[学警港澳挂])",
+        "plate": rf"[{checks.PLATE_PROVINCES}][A-Z][·\- ]?(?:[A-HJ-NP-Z0-9]{{5,6}}|[A-Z0-9]{{4}}[学警港澳挂])",
         "phone": r"(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}|1[3-9]\d\*{4}\d{4}",
         "landline": r"(?:\(?0\d{2,3}\)?[- ]?)[2-9]\d{6,7}(?:[-转]\d{1,6})?|400[- ]?\d{3}[- ]?\d{4}"
         r"|\(?\d{3}\)?[- ]\d{3}-\d{4}",
         "email": r"[\w.+*-]+@[\w-]+(?:\.[\w-]+)+",
         "url": r"(?:https?|ftp)://\S+|www\.\S+",
-        "uuid": r"(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})",
+        "uuid": checks.UUID,
         "ip": r"(?:\d{1,3}\.){3}\d{1,3}",
         "hash": r"(?i:[0-9a-f]{24,128})",
         "postcode": r"[0-9]{6}",
@@ -79,6 +81,9 @@ FORMS: Map[str, re.Pattern[str]] = {
         "code": r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_\-/.#]+",
         "digits": r"\d+",
         "leading_zero": r"0\d+",
+        "bare_time": r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d",
+        "bare_day": r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
+        "coordinates": r"[-+]?\d{1,3}\.\d{2,}\s?[,;/ ]\s?[-+]?\d{1,3}\.\d{2,}",
         "list": r"[\[{].*[\]}]|.*[;|].*[;|].*",
     }.items()
 }  # fmt: skip
@@ -86,7 +91,10 @@ FORMS: Map[str, re.Pattern[str]] = {
 
 
 _ANYWHERE = frozenset(("boolean", "list", "timestamp", "date"))
-_NUMERIC = _ANYWHERE | {"time", "phone", "landline", "ip", "hash", "postcode", "year", "digits", "leading_zero", "uuid"}
+_NUMERIC = _ANYWHERE | {
+    "time", "phone", "landline", "ip", "hash", "postcode", "year", "digits", "leading_zero", "uuid", "bare_time",
+    "bare_day", "coordinates",
+}  # fmt: skip
 _CHINESE = _ANYWHERE | {"plate", "chinese", "person", "address", "organisation"}
 _LETTERS = _ANYWHERE | {
     "email", "url", "uuid", "hash", "words", "letters", "code", "address", "organisation", "landline", "phone",
@@ -215,6 +223,7 @@ def profile(values: Sequence[str | None]) -> Profile:
     shares: Counter[str] = Counter()
     numbers: list[float] = []
     patterns: Counter[str] = Counter()
+    beginnings: Counter[str] = Counter()
     for text, times in counted.items():
         for kind in kinds_of(text):
             shares[kind] += times
@@ -222,9 +231,12 @@ def profile(values: Sequence[str | None]) -> Profile:
         if number is not None:
             numbers += [number] * times
         patterns[pattern_of(text)] += times
+        if len(text) >= 5 and text.isascii():
+            beginnings[text[:3].casefold()] += times
     lengths = sorted(len(text) for text in looked)
     numbers.sort()
     total = len(looked) or 1
+    _written_bare(shares, counted, total)
     return Profile(
         seen=len(values),
         filled=len(there),
@@ -237,8 +249,18 @@ def profile(values: Sequence[str | None]) -> Profile:
         high=_at(numbers, 0.98),
         middle=_at(numbers, 0.5),
         patterns={shape: times / total for shape, times in patterns.most_common(12)},
+        beginnings={signs: times / total for signs, times in beginnings.most_common(12)},
+        heaps=tuple(times / total for _, times in counted.most_common(8)),
         texts=frozenset(text.casefold() for text in sorted(counted)[:TEXTS_MAX]),
     )
+
+
+def _written_bare(shares: Counter[str], counted: Counter[str], total: int) -> None:
+    """Times of day and days of a year written without signs (140720, 0118) look like numbers one by one; a whole column
+    in which no value is anything else is of that kind."""
+    for bare, kind in (("bare_time", "time"), ("bare_day", "date")):
+        if len(counted) >= 12 and shares[bare] >= 0.98 * total:
+            shares[kind] = shares[bare]
 
 
 def _at(numbers: list[float], share: float) -> float | None:
@@ -290,6 +312,48 @@ def alike(left: Profile, right: Profile) -> float:
     shapes = sum(min(share, right.patterns.get(shape, 0.0)) for shape, share in left.patterns.items())
     repeats = 1 - abs(left.distinct_share - right.distinct_share)
     return 0.45 * (1 - apart / both if both else 1) + 0.2 * lengths + 0.2 * shapes + 0.15 * repeats
+
+
+def beginnings_alike(left: Profile, right: Profile) -> float:
+    """0..1: how far codes begin with the same signs; 0 where there is no usual beginning."""
+    return sum(min(share, right.beginnings.get(signs, 0.0)) for signs, share in left.beginnings.items())
+
+
+def heaps_alike(left: Profile, right: Profile) -> float:
+    """0..1: whether two columns of few kinds of values have as many kinds, as often each; 0 for columns of many."""
+    if not (1 < left.distinct <= 30 and 1 < right.distinct <= 30) or min(left.filled, right.filled) < 20:
+        return 0.0
+    longest = max(len(left.heaps), len(right.heaps))
+    one, other = (heaps + (0.0,) * (longest - len(heaps)) for heaps in (left.heaps, right.heaps))
+    few = min(left.distinct, right.distinct) / max(left.distinct, right.distinct)
+    return few * (1 - sum(abs(a - b) for a, b in zip(one, other, strict=True)) / 2)
+
+
+def scaled(left: Profile, right: Profile) -> float:
+    """0..1: whether two columns of numbers lie in one range but for a power of ten (yuan and fen, kW and W)."""
+    ends = (left.high, right.high, left.middle, right.middle)
+    if min(left.share("number"), right.share("number")) < 0.8 or any(end is None or end <= 0 for end in ends):
+        return 0.0
+    one, other, mine, theirs = (float(end) for end in ends if end is not None)
+    steps = log10(one / other)
+    if abs(steps) > 6.5:
+        return 0.0
+    return max(0.0, 1 - 8 * abs(steps - round(steps))) * max(0.0, 1 - 2 * abs(log10(mine / theirs) - round(steps)))
+
+
+def contained(left: Profile, right: Profile) -> float:
+    """0..1: how far the values of one column stand within those of the other: a district within addresses, a longitude
+    within coordinates."""
+    short, long = sorted((left, right), key=lambda look: look.usual_length)
+    if long.share("coordinates") > 0.5:
+        return max(short.share("longitude"), short.share("latitude"))
+    if long.usual_length < 1.5 * short.usual_length or short.usual_length < 2 or short.distinct > 60:
+        return 0.0
+    pieces = [text for text in short.texts if len(text) > 1 and not text.isascii()]
+    if len(pieces) < 0.5 * len(short.texts) or not pieces:
+        return 0.0
+    whole = "\n".join(sorted(long.texts))
+    return sum(piece in whole for piece in pieces) / len(pieces)
 
 
 def ranges_alike(left: Profile, right: Profile) -> float | None:

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
-from importlib import resources
 
 from datong.harmonise.rules.elements import normalised, pinyin_of
+from datong.harmonise.rules.matching.abbreviations import meant
+from datong.harmonise.rules.matching.glossary import WEIGHTS, glossary, stem, syllables
 
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 REMARK = re.compile(r"[（(\[【<《].*?[）)\]】>》]")
-WEIGHTS = {"": 1.0, "h": 0.5, "s": 0.0}
 _RUNS = re.compile(r"[\u3400-\u9fff]+|[a-z]+|[0-9]+")
+ABBREVIATED = 0.8
+"""The weight of a word that letters are guessed to be short for."""
 _INITIALS_MAX = 10
 _READINGS_MAX = 6
 
@@ -46,72 +47,6 @@ class Reading:
     @property
     def weight(self) -> float:
         return sum(unit.weight for unit in self.units)
-
-
-@dataclass(frozen=True)
-class Glossary:
-    """words.tsv by what may stand in a name: signs, words, syllables, initials -> the lines they may mean."""
-
-    weights: Map[str, float]
-    chinese: Map[str, frozenset[str]]
-    english: Map[str, frozenset[str]]
-    pinyin: Map[str, frozenset[str]]
-    initials: Map[str, frozenset[str]]
-    longest_chinese: int
-    longest_english: int
-    heads: Map[str, frozenset[str]]
-    """A Chinese general last word -> the initials of all words that say the same: 号码 -> hm, h, bh, ..."""
-
-
-@functools.cache
-def glossary() -> Glossary:
-    text = (resources.files("datong.harmonise") / "data" / "matching" / "words.tsv").read_text("utf-8")
-    weights: dict[str, float] = {}
-    found: dict[str, dict[str, set[str]]] = {kind: {} for kind in ("chinese", "english", "pinyin", "initials")}
-    heads: dict[str, frozenset[str]] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line or line.startswith("#"):
-            continue
-        chinese, english, weight = line.split("\t")
-        meaning = f"w{number}"
-        weights[meaning] = WEIGHTS[weight]
-        letters = set()
-        for way in chinese.split(","):
-            found["chinese"].setdefault(way, set()).add(meaning)
-            full, initials = pinyin_of(way)
-            found["pinyin"].setdefault(full, set()).add(meaning)
-            letters.add(initials.lower())
-            if len(way) > 1 or weight == "h":
-                found["initials"].setdefault(initials.lower(), set()).add(meaning)
-        for way in english.split(","):
-            found["english"].setdefault(" ".join(map(stem, way.split())), set()).add(meaning)
-        if weight == "h":
-            heads.update(dict.fromkeys(chinese.split(","), frozenset(letters)))
-    frozen = {kind: {way: frozenset(lines) for way, lines in ways.items()} for kind, ways in found.items()}
-    return Glossary(
-        weights, **frozen, longest_chinese=max(map(len, frozen["chinese"])),
-        longest_english=max(len(way.split()) for way in frozen["english"]), heads=heads,
-    )  # fmt: skip
-
-
-@functools.cache
-def syllables() -> frozenset[str]:
-    """Every syllable of Mandarin as pinyin is typed; ü is v."""
-    from pypinyin.constants import PINYIN_DICT  # noqa: PLC0415 - slow, only for those who match
-
-    said = {way for sign, ways in PINYIN_DICT.items() if 0x4E00 <= sign <= 0x9FA5 for way in ways.split(",")}
-    split = {unicodedata.normalize("NFD", s).replace("u\u0308", "v") for s in said}
-    plain = {"".join(filter(str.isalpha, s)) for s in split}
-    return frozenset(s for s in plain if re.search("[aeiouv]", s) and s.isascii())
-
-
-def stem(word: str) -> str:
-    """An English word without the sign of its plural."""
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes")):
-        return word[:-2]
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -189,8 +124,10 @@ def _english(runs: list[str]) -> tuple[Unit, ...] | None:
                 units += parts
                 known = True
             else:
-                units.append(Unit(frozenset((f"e:{stem(run)}",)), 1.0 if len(run) > 2 else 0.5))
-                known = known or len(run) > 3
+                short = meant(run)
+                weight = ABBREVIATED if short else 1.0 if len(run) > 2 else 0.5
+                units.append(Unit(short | {f"e:{stem(run)}"}, weight))
+                known = known or len(run) > 3 or bool(short)
             at += 1
     return tuple(units) if known and any(unit.weight for unit in units) else None
 
