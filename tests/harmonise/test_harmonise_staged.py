@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from harmonise_desk import files, prop, write
 
+from datong.engine import service as engine
 from datong.ground.db import Actor, Store
 from datong.harmonise import service as harmonise
 from datong.harmonise.model.reading import BROKEN, ROW
-from datong.harmonise.store import rereading, staged
+from datong.harmonise.store import builds, rereading, staged
 from datong.harmonise.store.sources import gathering
 
 Act = Callable[..., Actor]
@@ -103,3 +105,23 @@ def test_a_staged_table_gives_what_the_held_one_gives(tmp_path: Path) -> None:
     asked = pa.table({ROW: pa.array([199, 3, 61], pa.int64())})
     assert rereading.again(aside)(asked).equals(rereading.again(held)(asked))
     assert rereading.again(aside)(asked.slice(0, 0)).num_rows == 0
+
+
+def test_rows_built_go_aside_and_are_the_same(
+    store: Store, folder: Path, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, *LINES)
+    person = act("data_engineer")
+    held = built(store, person)
+    place = folder / "data/harmonised/things-1" / held["id"] / "harmonised.parquet"
+    rows = pq.read_table(place)
+    with store.begin(person, "harmonise") as tx:
+        kept = tx.get(builds.builds, held["id"])
+    monkeypatch.setattr(engine, "HELD_BYTES", 0)
+    put(folder, *LINES, "r99,1,F,one more")
+    large = built(store, person)
+    again = pq.read_table(place.parents[1] / large["id"] / "harmonised.parquet")
+    assert again.slice(0, rows.num_rows).equals(rows)
+    assert (large["harmonised"], large["quality"]["grade"]) == (held["harmonised"] + 1, held["quality"]["grade"])
+    assert large["files"]["harmonised.parquet"]["rows"] == kept["files"]["harmonised.parquet"]["rows"] + 1
+    assert not list((folder / "data/harmonised/.staged").glob("*"))

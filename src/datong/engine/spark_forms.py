@@ -73,6 +73,7 @@ FORMS: Mapping[str, str] = {
     "isfinite": _GUARDED + "NOT isnan({0}) AND abs({0}) < double('infinity') END",
     "to_json": "to_json({0}, map('ignoreNullFields', 'false'))",
     "array_length": "size({0})",
+    "strlen": "octet_length({0})",
     "epoch_ms": "unix_millis(CAST({0} AS TIMESTAMP_LTZ))",
     "epoch_us": "unix_micros(CAST({0} AS TIMESTAMP_LTZ))",
     "list_position": "nullif(array_position({0}, {1}), 0)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 
@@ -51,3 +52,17 @@ class Sample:
 
 ROW, BROKEN, SURE = "_row", "_broken", "_sure"
 """Columns of ours in what was read; `_sure` only in scans: this row is certainly as the text reader would give it."""
+
+
+class Needs(Enum):
+    """What a plan needs of a field whose numbers a reader of JSON writes anew (42.100 as 42.1), so that no value is
+    other than the text reader's.
+
+    text: the text as it was. number: the number it is. digits: of whole numbers, whether 0 was -0; others do not pass.
+    value: nothing, as no number passes.
+    """
+
+    text = "text"
+    number = "number"
+    digits = "digits"
+    value = "value"

@@ -58,11 +58,10 @@ def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, An
             say(f"{at}.when_false", f"同一词既为是又为否：{told}", f"these words mean yes and no: {told}")
         return found
     if how in {How.latitude, How.longitude}:
-        datum = value.get("datum", "WGS84")
-        return Meaning(
-            datum=datum if datum in datums.DATUMS else element.datum,
-            partner=str(value.get("with", "")) if datums.DEPTH.get(datum) != datums.DEPTH[element.datum] else "",
-        )
+        asked = value.get("datum", "WGS84")
+        datum = asked if isinstance(asked, str) and asked in datums.DEPTH else element.datum
+        turned = datums.DEPTH[datum] != datums.DEPTH[element.datum]
+        return Meaning(datum=datum, partner=str(value.get("with", "")) if turned else "")
     if how in {How.date, How.birth_date, How.sex}:
         return _of_day(say, at, how, value)
     return Meaning()

@@ -173,14 +173,14 @@ def _build(
         _make_current(tx, resource, made.id)
         return {**shown(known), **more}
     try:
-        result, repaired = _run(made)
+        result, repaired = _run(made, aside)
     except Refusal as refusal:
         if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
             raise
         # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
         reading = reading_of.read(found, given, scan=False, aside=aside)
         made = replace(made, reading=reading, plan=reading_of.plan_for(found, reading))
-        result, repaired = _run(made)
+        result, repaired = _run(made, aside)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, drift.problems(), recorded=known is not None)
@@ -248,9 +248,9 @@ def _place(mapping: Mapping, path: str) -> str:
     return f"{mapping.file}: {at}" if at else f"sources/{mapping.source.name}.yaml"
 
 
-def _run(made: _Made) -> tuple[Result, dict[str, int]]:
+def _run(made: _Made, aside: Path) -> tuple[Result, dict[str, int]]:
     mapping, reading = made.mapping, made.reading
-    result, repaired = layering.run(mapping, reading, made.plan, made.repairs)
+    result, repaired = layering.run(mapping, reading, made.plan, made.repairs, aside)
     if mapping.source.kind is SourceKind.database:
         return result, repaired  # its rows stand in the database, under their keys
     prefix = f"{mapping.main}." if mapping.source.tables else ""

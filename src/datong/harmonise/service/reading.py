@@ -16,6 +16,7 @@ from datong.harmonise.model.refusals import (
     COLUMNS_MISSING,
     NO_ROWS,
 )
+from datong.harmonise.rules import plain
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.places import line_of
 from datong.harmonise.rules.workspace import nearest
@@ -45,7 +46,7 @@ def read(mapping: Mapping, data: Path, *, scan: bool = True, aside: Path | None 
 
     COLUMNS_MISSING names every path that is not there, with the nearest names.
     """
-    if scan and (found := scanned.reading(mapping, data)) is not None:
+    if scan and (found := scanned.reading(mapping, data, plain.needs(mapping))) is not None:
         return found
     return unscanned(mapping, data, aside)
 

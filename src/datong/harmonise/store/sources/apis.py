@@ -7,7 +7,6 @@ refusal; nothing of it is used. Contract: tests/harmonise/test_harmonise_http.py
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -15,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from datong.harmonise.model.mappings import Api, Page, Source
-from datong.harmonise.store.sources.documents import AS_WRITTEN, Row, row_of, written
+from datong.harmonise.store.sources.documents import DECODER, Row, row_of, written
 from datong.harmonise.store.sources.telling import refused
 from datong.harmonise.store.sources.web import Web, body_of, header_secret, not_answered, shown
 
@@ -83,7 +82,7 @@ class Pages:
         if self._bytes > ALL_BYTES_MAX:
             raise self._endless(url, f"more than {ALL_BYTES_MAX} bytes")
         try:
-            return json.loads(body.decode("utf-8-sig"), **AS_WRITTEN), headers
+            return DECODER.decode(body.decode("utf-8-sig")), headers
         except (ValueError, RecursionError):
             html = body.lstrip()[:1] == b"<"
             zh = "应答是网页而不是 JSON（可能是登录页）" if html else "应答不是 JSON"
