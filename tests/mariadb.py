@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
-import pwd
 import shutil
-import socket
 import subprocess
-import tempfile
 import time
 import uuid
-from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine, create_engine
+
+import servers
 
 PASSWORD = "quince-8812-garden"
 
@@ -29,21 +25,13 @@ def server() -> tuple[str, str]:
     program, install = shutil.which("mariadbd", path="/usr/sbin:/usr/bin"), shutil.which("mariadb-install-db")
     if program is None or install is None:
         return "", "Debian's package mariadb-server is not installed"
-    user = "mysql" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    try:
-        pwd.getpwnam(user)
-    except KeyError:
+    before = servers.as_user("mysql")
+    if before is None:
         return "", "MariaDB refuses to run as root, and there is no user mysql"
-    as_user = ["runuser", "-u", user, "--"] if os.geteuid() == 0 else []
-    data = Path(tempfile.mkdtemp(prefix="datong-my-"))
-    if as_user:
-        shutil.chown(data, user, user)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    data, port = servers.folder("datong-my-", "mysql"), servers.free_port()
     first = [install, "--no-defaults", f"--datadir={data / 'db'}", "--auth-root-authentication-method=normal",
              "--skip-test-db"]  # fmt: skip
-    subprocess.run([*as_user, *first], check=True, capture_output=True, cwd="/")
+    subprocess.run([*before, *first], check=True, capture_output=True, cwd="/")
     start = data / "start.sql"
     user_host = "datong@'127.0.0.1'"
     made = (
@@ -56,9 +44,8 @@ def server() -> tuple[str, str]:
                f"--init-file={start}", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
                "--innodb-buffer-pool-size=32M", "--performance-schema=OFF", "--skip-log-bin"]  # fmt: skip
     running = subprocess.Popen(
-        [*as_user, program, "--no-defaults", *options], cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*before, program, "--no-defaults", *options], cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    atexit.register(shutil.rmtree, data, ignore_errors=True)
     atexit.register(running.wait, 20)
     atexit.register(running.terminate)
     url = f"mysql://datong:{PASSWORD}@127.0.0.1:{port}"
@@ -73,19 +60,9 @@ def server() -> tuple[str, str]:
     return "", "Debian's MariaDB does not come up"
 
 
-def url_or_skip() -> str:
-    """The server's URL; skips with the reason where there is none, and fails where CI=true."""
-    url, why = server()
-    if url:
-        return url
-    if os.environ.get("CI") == "true":
-        pytest.fail(why)
-    return str(pytest.skip(why))
-
-
 def fresh_database() -> str:
-    """URL of a new empty database; skips or fails as `url_or_skip` does."""
-    url = url_or_skip()
+    """URL of a new empty database; skips or fails where there is no server."""
+    url = servers.given_or_skip(server())
     name = f"t{uuid.uuid4().hex}"
     with _engine(url).connect() as conn:
         conn.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")

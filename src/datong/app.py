@@ -244,6 +244,9 @@ def open_store(config: Config) -> Store:
     harmonise.install(store, config.folder)
     harmonise.on_run(store, lambda run: openlineage.keep(config.folder, openlineage.events_of(run, _whose(store))))
     compose.install(store, config.folder)
+    compose.on_version(
+        store, lambda made: openlineage.keep(config.folder, openlineage.version_events(made, _whose(store)))
+    )
     deliver.install(store, config.folder, int(config["deliver.url_seconds"]))
     if config["node.kind"] == "regional":
         with store.begin(NODE, "start") as tx:

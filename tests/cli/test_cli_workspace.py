@@ -138,6 +138,19 @@ def test_check_and_build(work: Path) -> None:
     assert "贵A02345" in datong(work, "quarantine", "visits").stdout
 
 
+def test_a_quarantined_row_is_repaired_beside_its_source(work: Path) -> None:
+    assert read(datong(work, "build", "--json"))[0]["quarantined"] == 1
+    for wrong in (("--row", "1", "--text", "x"), ("--row", "2"), ("--row", "2", "--text", "x", "--accept")):
+        refused = datong(work, "repair", "visits", "--column", "plate", *wrong)
+        assert refused.returncode == 2 and "STD-500" in refused.stderr, wrong
+    assert "STD-421" in datong(work, "repair", "none", "--column", "plate", "--row", "2", "--accept").stderr
+    done = datong(work, "repair", "visits", "--column", "plate", "--row", "2", "--accept", "--json")
+    assert (done.returncode, read(done)["given"]) == (0, 1)
+    (row,) = read(datong(work, "build", "--json"))
+    assert (row["read"], row["written"], row["quarantined"]) == (3, 3, 0)
+    assert (work / "visits.csv").read_text("utf-8") == ROWS, "the source stays as it is"
+
+
 def test_every_problem_at_once_with_file_and_line(work: Path) -> None:
     (work / "mappings/visits.yaml").write_text(
         MAPPING.replace("from: plate", "from: plates").replace("zone: Asia/Shanghai", "zoen: x")
@@ -264,7 +277,7 @@ def test_a_build_tells_what_its_rows_make_one_suspect(work: Path) -> None:
     assert list(row) == ["table", "read", "written", "quarantined", "reasons", "seconds", "suspicions"]
     assert [(one["kind"], one["columns"]) for one in row["suspicions"]] == [("constant", ["in"])]
     shown = datong(work, "build").stdout
-    assert "visits:\n  suspicion: " in shown, "told again when the same is built again"
+    assert "visits:\n  suspicion: in: " in shown, "told again when the same is built again"
     assert "疑点" in datong(work, "build", LANG="zh_CN.UTF-8").stdout
 
 

@@ -66,6 +66,27 @@ def test_a_product_is_built(ready: Three) -> None:
     assert [i["resource"] for i in made["inputs"]] == sorted(PARTIES)
 
 
+def test_every_column_of_a_product_is_traced(ready: Three) -> None:
+    """Each column of the file has its field; figures come of subjects and times, of the elements the recipe names."""
+    made = build(ready)
+    with ready.group.read(actor("product_manager", GROUP)) as tx:
+        told = compose.lineage(tx, product=PRODUCT)
+        with pytest.raises(Refusal) as caught:
+            compose.lineage(tx, product="none")
+    assert caught.value.code == "CMP-404"
+    assert {f["element"] for f in told["fields"]} == set(pq.ParquetFile(Path(made["path"])).schema_arrow.names)
+    assert (told["build"], set(told["tables"])) == (made["id"], set(PARTIES))
+    fields = {f["element"]: f for f in told["fields"]}
+    parts = {part["resource"]: part for part in made["recipe"]["parts"]}
+    for resource, part in parts.items():
+        for measure in part["measures"]:
+            direct = [i for i in fields[measure["subjects_as"]]["inputs"] if i["kind"] == "DIRECT"]
+            assert [(i["table"], i["column"]) for i in direct] == [(resource, measure["subject"])]
+    bus = fields["vehicles_bus"]["inputs"]
+    assert [i["part"] for i in bus if i["kind"] == "INDIRECT"] == ["FILTER", "GROUP_BY", "GROUP_BY", "GROUP_BY"]
+    assert all(i["from"] == [] for i in bus), "others built it: their source columns are not ours to tell"
+
+
 def test_groups_never_overlap_but_as_rest_of_a_parent(ready: Three) -> None:
     """Two groups of one level never meet; a coarser group that holds a finer one says it is a rest."""
     rows = pq.ParquetFile(Path(build(ready)["path"])).read().to_pylist()

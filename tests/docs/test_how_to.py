@@ -14,6 +14,7 @@ from test_tutorial import stop
 
 import mariadb
 import postgresql
+import servers
 from datong import app
 from datong.ground.config import load
 from datong.ground.db import Actor
@@ -157,7 +158,7 @@ def test_an_s3_source(tmp_path: Path) -> None:
 
 @pytest.mark.mariadb
 def test_a_mariadb_source(tmp_path: Path) -> None:
-    url = urlsplit(mariadb.url_or_skip())
+    url = urlsplit(servers.given_or_skip(mariadb.server()))
     replaced = {"127.0.0.1:3306": f"127.0.0.1:{url.port}", "-P 3306": f"-P {url.port}"}
     done("connect-mariadb.md", tmp_path, replaced, SHOP_PASSWORD=mariadb.PASSWORD)
 

@@ -5,14 +5,11 @@ The first form of harmonise.rules.plan, kept as the oracle of the property test 
 
 from __future__ import annotations
 
-import sqlglot
-from sqlglot import exp
-
 from datong.engine.model import Balance, Plan, Step, literal, quoted
-from datong.engine.rules import DIALECT
-from datong.harmonise.model.mappings import Check, Column, Join, Mapping, SourceKind, Unique
+from datong.harmonise.model.mappings import Check, Column, Join, Mapping, Unique
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import conversions as sql
+from datong.harmonise.rules.plan import condition, input_name, is_main, join_state
 
 CARRIED = (ROW, BROKEN)
 
@@ -57,26 +54,13 @@ def _converted(mapping: Mapping) -> str:
     return _added(f"({text}) AS undated", {sql.value(c.element.name): sql.converted(c) for c in dated})
 
 
-def input_name(table: str) -> str:
-    return f"in_{table.lower()}"
-
-
-def join_state(join: Join) -> str:
-    """The column that says how a look-up went: NULL = found (or not asked), else a reason."""
-    return quoted(f"join:{join.table}")
-
-
 def _read(mapping: Mapping) -> list[Column]:
     return [column for column in mapping.columns if column.constant is None]
 
 
-def _is_main(mapping: Mapping, path: str) -> bool:
-    return mapping.source.kind is not SourceKind.database or path.split(".", maxsplit=1)[0] == mapping.main
-
-
 def _plain(mapping: Mapping, path: str) -> str:
-    """The name a path has in its input table: the path for files, the column for database tables."""
-    return path.split(".", 1)[1] if mapping.source.kind is SourceKind.database else path
+    """The name a path has in its input table: the path where the source has one table, else the column."""
+    return path.split(".", 1)[1] if mapping.source.tables else path
 
 
 def _key(text: str, join: Join, mapping: Mapping) -> str:
@@ -100,7 +84,7 @@ def _joined(mapping: Mapping) -> str:
     aliases = {join.table: f"of_{join.table.lower()}" for join in mapping.joins}
 
     def place(path: str) -> str:
-        table = main if _is_main(mapping, path) else aliases[path.split(".", maxsplit=1)[0]]
+        table = main if is_main(mapping, path) else aliases[path.split(".", maxsplit=1)[0]]
         return f"{quoted(table)}.{quoted(_plain(mapping, path))}"
 
     columns += [f"{place(path)} AS {sql.original(path)}" for path in mapping.paths]
@@ -128,7 +112,7 @@ def _added(before: str, columns: dict[str, str]) -> str:
 def _reasons(mapping: Mapping) -> list[tuple[str, str, str, str]]:
     """(condition, reason, column, original) of everything that can be said against a row, first things first."""
     found = [(f"{quoted(BROKEN)} IS NOT NULL", "'not_a_record'", "''", quoted(BROKEN))]
-    own = [c for c in mapping.columns if c.constant is not None or _is_main(mapping, c.path)]
+    own = [c for c in mapping.columns if c.constant is not None or is_main(mapping, c.path)]
     found += [_column_reason(column) for column in own]
     found += [
         (f"{join_state(j)} IS NOT NULL", join_state(j), literal(j.left), sql.original(j.left))
@@ -150,14 +134,6 @@ def _check_reason(mapping: Mapping, check: Check) -> tuple[str, str, str, str]:
     paths = [c.path for c in mapping.columns if c.element.name in check.columns and c.path]
     together = f"concat_ws(' | ', {', '.join(sql.original(p) for p in paths)})" if paths else "''"
     return condition(check), literal(check.reason), literal(", ".join(names)), together
-
-
-def condition(check: Check) -> str:
-    """The check's condition over value columns."""
-    tree = sqlglot.parse_one(check.when, read=DIALECT)
-    for node in list(tree.find_all(exp.Column)):
-        node.replace(exp.column(exp.to_identifier(f"value:{node.name}", quoted=True)))
-    return f"({tree.sql(dialect=DIALECT)})"
 
 
 def _decided(mapping: Mapping) -> str:

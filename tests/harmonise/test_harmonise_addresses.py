@@ -333,6 +333,20 @@ def test_what_an_address_is(address: str, kind: str, stem: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "address", "paging", "same"),
+    [
+        ("https://h/x", "https://h/x?page=1", {"by": "page", "parameter": "page"}, True),
+        ("https://h/x", "https://h/x?region=2", {"by": "page", "parameter": "page"}, False),
+        ("https://h/x?a=1&b=2", "https://h/x?b=2&n=5&a=1", {"parameter": "p", "size_parameter": "n"}, True),
+        ("https://h/x", "https://h/y", None, False), ("", "", None, False), ("mysql://h/d", "mysql://h/d", None, True),
+        ("mysql://h/d", "mysql://other/d", None, False),
+    ],
+)  # fmt: skip
+def test_the_same_address_again(given: str, address: str, paging: Any, same: bool) -> None:
+    assert addresses.same(given, address, paging) is same
+
+
+@pytest.mark.parametrize(
     ("keys", "said"),
     [
         ({"url": "postgresql://u:SECRET@h/d"}, "holds a secret"), ({"url": "https://h/d"}, "should be postgresql://"),

@@ -62,6 +62,8 @@ def entry(
         ("updated_at", ["2026-02-01T08:00:00.123456"],
          {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y-%m-%dT%H:%M:%S.%f"]}, True, "timestamp"),
         ("updated_at", ["01.02.2026", "02.02.2026"], {}, True, "string"),
+        ("updated_at", ["2026年2月1日 08:00", "2026/2/1 8:00"],
+         {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y年%m月%d日 %H:%M", "%Y/%m/%d %H:%M"]}, True, "timestamp"),
         ("updated_at", [None, ""], {"as": "timestamp", "zone": "Asia/Shanghai"}, True, "timestamp"),
     ],
 )  # fmt: skip
@@ -70,6 +72,31 @@ def test_the_conversion_is_told_from_the_values(
 ) -> None:
     found, kind = entry(element, values)
     assert (dict(found.keys), found.confirm, kind.value) == (keys, confirm, made)
+
+
+@pytest.mark.parametrize(
+    ("element", "values", "keys"),
+    [
+        ("sex", ["男", "女", "M", None], {"as": "code", "codes": "sex"}), ("sex", ["1", "2", "9"], {"as": "code", "codes": "sex"}),
+        ("sex", ["男", "x"], {}), ("sex", [None, ""], {}), ("vehicle_id", ["1"], {}),
+    ],
+)  # fmt: skip
+def test_values_that_are_all_codes_of_the_library_are_read_as_codes(
+    element: str, values: list[str | None], keys: dict[str, Any]
+) -> None:
+    from datong.harmonise.service.drafting import _codes_of
+
+    found = Proposal("col", LIBRARY.element(element), 0.9, Verdict.accept, Text("因", "why"))
+    column = SampleColumn("col", "", tuple(values), "")
+    made, _ = drafting.entry_of(found, column, (), codes=_codes_of(LIBRARY.element(element)))
+    assert dict(made.keys) == keys
+
+
+def test_na_is_no_missing_value_among_codes_of_two_letters() -> None:
+    countries = SampleColumn("country", "", ("CN", "NA", "DE", "FR", "NA"), "")
+    amounts = SampleColumn("amount", "", ("1.5", "NA", "－", "2"), "")
+    assert drafting.missing_of([countries]) == ()
+    assert drafting.missing_of([countries, amounts]) == ("NA", "－")
 
 
 def test_an_asked_column_waits_and_a_standard_keeps_its_type() -> None:

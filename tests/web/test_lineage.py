@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+import yaml
+from test_console import app_of
+from test_matching_browser import CHROMIUM, QUIET
 
 from asgi import Asgi
+from datong.compose import store as versions
 from datong.ground.db import NODE, Actor, Store
 from datong.harmonise import service as harmonise
 from datong.harmonise.model.lineage import as_json
@@ -20,6 +29,7 @@ from datong.harmonise.store import accounts, builds
 from datong.register import service as register
 from datong.web import console, lineage
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "city-mobility"
 COLUMNS = 1000
 PAGE_BYTES_MAX = 60_000
 HOSTILE = '"><script>alert(1)</script>'
@@ -55,11 +65,17 @@ def wide() -> dict[str, Any]:
     return as_json(lineage_of(found))
 
 
-@pytest.fixture
-def browser(store: Store, tmp_path: Path) -> Iterator[Asgi]:
-    """A person at the console of a node that built the wide table."""
+def console_with_wide(store: Store) -> str:
+    """A node that built the wide table; the one-time token of a person."""
     empty = dict.fromkeys((c.name for c in builds.builds.columns), "")
-    lists = {"reasons": {}, "reasons_by_column": [], "repairs": [], "quality": {}, "elements": [], "files": {}}
+    lists = {
+        "reasons": {},
+        "reasons_by_column": [],
+        "repairs": [],
+        "quality": {"grade": "A"},
+        "elements": [],
+        "files": {},
+    }
     row = {**empty, **lists, "id": "build-" + "0" * 32, "seq": 1, "resource": "wide-1", "state": "built",
            "read": 1, "harmonised": 1, "quarantined": 0}  # fmt: skip
     with store.begin(NODE, "start") as tx:
@@ -68,7 +84,13 @@ def browser(store: Store, tmp_path: Path) -> Iterator[Asgi]:
         tx.add(accounts.accounts, {"id": row["id"], "workspace": "w", "data": None, "contract": {}, "lineage": wide(),
                                    "columns": [], "rules": [], "repaired": {}})  # fmt: skip
         register.bootstrap_operator(tx, login="op", name="云泰", password=None, department="平台部")
-        token = register.login_link(tx, person=register.people(tx)[0]["id"])["token"]
+        return str(register.login_link(tx, person=register.people(tx)[0]["id"])["token"])
+
+
+@pytest.fixture
+def browser(store: Store, tmp_path: Path) -> Iterator[Asgi]:
+    """A person at the console of a node that built the wide table."""
+    token = console_with_wide(store)
     from starlette.applications import Starlette
 
     client = Asgi(Starlette(routes=console.routes(store, tmp_path / "story.json")))
@@ -136,3 +158,72 @@ def test_a_resource_that_was_not_built_is_refused(browser: Asgi) -> None:
 def test_the_lineage_of_the_wide_table_is_what_the_room_keeps(browser: Asgi, store: Store) -> None:
     with store.read(Actor("", "node")) as tx:
         assert len(harmonise.lineage(tx, resource="wide-1")["fields"]) == COLUMNS
+
+
+def test_the_page_of_a_product_leads_from_figures_to_elements(browser: Asgi, store: Store) -> None:
+    """Its resources are the tables, their elements the columns; each leads on to the resource's own page."""
+    value = yaml.safe_load((EXAMPLE / "facts/mobility-flows.yaml").read_text("utf-8"))
+    for part in value["parts"]:
+        part["resource"] = f"R-{part['part']}"
+    row = {
+        "id": "flows/1", "product": "flows", "version": 1, "partition": "p", "recipe": value, "path": "x", "digest": "d",
+        "rows": 7, "recipient_group": "g", "risk": {}, "kept": {}, "account": {}, "inputs": [],
+    }  # fmt: skip
+    with store.begin(NODE, "start") as tx:
+        tx.add(versions.versions, {**row, "at": tx.now})
+    answer = browser.get("/lineage/flows?lang=en", headers={"user-agent": "B"})
+    assert answer.status_code == 200 and "Recipe" in answer.text
+    part = value["parts"][0]
+    measure = part["measures"][0]
+    assert f'href="/lineage/{part["resource"]}"' in answer.text
+    assert measure["subjects_as"] in answer.text and f"{part['resource']}.{measure['subject']}" in answer.text
+    focus = browser.get(f"/lineage/flows?lang=en&at={measure['subjects_as']}", headers={"user-agent": "B"})
+    assert 'class="direct"' in focus.text and 'class="indirect"' in focus.text
+    assert browser.get("/lineage/none", headers={"user-agent": "B"}).status_code == 404
+
+
+@pytest.mark.browser
+def test_a_thousand_columns_in_chromium(store: Store, tmp_path: Path) -> None:
+    """Drawn, searched and focused in Chromium, each within five seconds of being asked for on a busy machine, on a desk and a telephone."""
+    if not Path(CHROMIUM).exists():
+        reason = f"Debian's Chromium is not at {CHROMIUM}: apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    token = console_with_wide(store)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = uvicorn.Server(uvicorn.Config(app_of(store, tmp_path / "s.json"), port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    address, wrong, took = f"http://127.0.0.1:{port}", list[str](), dict[str, float]()
+    with sync_playwright() as player:
+        chromium = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB").new_page()
+        page.goto(f"{address}/enter/{token}?lang=en")
+        page.get_by_role("button").first.click()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        for name, query, boxes in (
+            ("whole", "", 3), ("search", "&find=e0777", 3), ("element", "&at=e0494", 5), ("column", "&of=facts.key", 61),
+        ):  # fmt: skip
+            began = time.perf_counter()
+            page.goto(f"{address}/lineage/wide-1?lang=en{query}", wait_until="load")
+            assert page.locator("svg.lineage rect").count() == boxes
+            took[name] = time.perf_counter() - began
+        page.goto(f"{address}/lineage/wide-1?lang=en")
+        page.locator("input[name=find]").fill("e0999")
+        page.get_by_role("button", name="Find").click()
+        page.get_by_role("link", name="e0999").click()
+        assert page.locator("svg.lineage g.focus").count() == 1
+        page.set_viewport_size({"width": 390, "height": 844})
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        chromium.close()
+    server.should_exit = True
+    thread.join(10)
+    print({name: round(seconds, 3) for name, seconds in took.items()})
+    assert not wrong and over <= 0
+    assert max(took.values()) < 5, took

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from referencing import Registry, Resource
 from starlette.applications import Starlette
 
 from asgi import Asgi
+from datong.compose import rules
+from datong.deidentify.model import Form, Level, Measure, Part, Recipe, Types
 from datong.ground.db import NODE, Actor, Store
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
@@ -165,3 +168,32 @@ def test_strangers_are_refused(store: Store, runs: list[dict[str, Any]]) -> None
     client = Asgi(Starlette(routes=openlineage.routes(store)))
     for header in ("", "Bearer ", "Basic x", "Bearer none", f"Bearer {token(store, 'register')}"):
         assert client.get("/openlineage/events", headers={"authorization": header}).status_code in (401, 403), header
+
+
+def test_a_version_of_a_product_is_told_with_its_columns() -> None:
+    """The events of a composed version are valid, and name for each figure the elements it counts."""
+    part = Part("bus", "R-1", "visit", (Measure("visits", "plate", "at", "y", "x", "cars", "visits"),),
+                Types("kind", "visits", {"bus": ("1",)}))  # fmt: skip
+    recipe = Recipe("joint", "Asia/Shanghai", date(2026, 1, 1), date(2026, 2, 1), (26.0, 106.0), (26.0, 106.0, 27.0, 107.0),
+                    (Level(1, 1),), 5, (part,), ("traffic",), next(iter(Form)))  # fmt: skip
+    lineage = rules.traced(rules.lineage_of(recipe), {"R-1": {"source": "gate", "fields": [
+        {"element": "plate", "inputs": [{"table": "visit", "column": "no", "kind": "DIRECT", "part": "TRANSFORMATION"},
+                                        {"table": "visit", "column": "key", "kind": "INDIRECT", "part": "JOIN"}]},
+    ]}})  # fmt: skip
+    cars = next(f for f in lineage["fields"] if f["element"] == "cars")
+    assert cars["inputs"][0] == {
+        "table": "R-1", "column": "plate", "kind": "DIRECT", "part": "AGGREGATION",
+        "from": [{"source": "gate", "table": "visit", "column": "no"}],
+    }  # fmt: skip
+    made = {"id": "P-1/1", "product": "P-1", "rows": 7, "at": "2026-02-01T08:00:00Z", "lineage": lineage,
+            "inputs": [{"resource": "R-1", "agreement": "a", "digest": "d", "rows": 9}]}  # fmt: skip
+    start, end = openlineage.version_events(made, "node-1")
+    assert [problems(event) for event in (start, end)] == [[], []]
+    (output,) = end["outputs"]
+    columns = output["facets"]["columnLineage"]["fields"]
+    assert set(columns) == {f["element"] for f in lineage["fields"]}
+    assert [(i["name"], i["field"], i["transformations"][0]["subtype"]) for i in columns["cars_bus"]["inputFields"]] == [
+        ("R-1", "plate", "AGGREGATION"), ("R-1", "kind", "FILTER"), ("R-1", "at", "GROUP_BY"), ("R-1", "y", "GROUP_BY"),
+        ("R-1", "x", "GROUP_BY"),
+    ]  # fmt: skip
+    assert start["run"]["runId"] == end["run"]["runId"] == openlineage.version_events(made, "node-1")[0]["run"]["runId"]

@@ -39,7 +39,7 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, command.get_short_help_str(90)) for name, command in sorted(self.commands.items())]
-        here = ("init", "match", "check", "build", "quarantine")
+        here = ("init", "match", "check", "build", "quarantine", "repair")
         with formatter.section("Workspace (in its folder, no running node)"):
             formatter.write_dl([row for name in here for row in rows if row[0] == name])
         with formatter.section("Node"):
@@ -164,6 +164,34 @@ def quarantine(resource: str, limit: int, folder: Path, as_json: bool) -> None:
     from datong.cli.workspace import held  # noqa: PLC0415 - heavy
 
     held(folder, resource, limit=limit, as_json=as_json)
+
+
+@datong.command()
+@click.argument("resource")
+@click.option("--column", required=True, help="A column of the source, or the element that reads it.")
+@click.option("--row", type=int, help="One quarantined row; without it all that were held for --reason.")
+@click.option("--reason", help="Rows held for this reason.")
+@click.option("--original", help="With --reason: only rows with this text there.")
+@click.option("--text", help="What to put there.")
+@click.option("--accept", is_flag=True, help="Instead of --text: what the quarantine suggests.")
+@HERE
+@AS_JSON
+def repair(
+    resource: str,
+    column: str,
+    row: int | None,
+    reason: str | None,
+    original: str | None,
+    text: str | None,
+    accept: bool,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Give a text for a column of quarantined rows of RESOURCE; the next build takes it, the source stays as it is."""
+    from datong.cli.workspace import repaired  # noqa: PLC0415 - heavy
+
+    given = {"column": column, "row": row, "reason": reason, "original": original, "text": text, "accept": accept}
+    repaired(folder, resource, as_json=as_json, **given)
 
 
 @datong.command()

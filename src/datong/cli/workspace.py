@@ -224,6 +224,19 @@ def held(folder: Path, resource: str, *, limit: int, as_json: bool) -> None:
     click.echo(f"{len(shown['rows'])} of {shown['total']} quarantined rows; decision {shown['decision']}")
 
 
+def repaired(folder: Path, resource: str, *, as_json: bool, **given: Any) -> None:
+    node, _ = _places(folder)
+    with open_here(node) as here, here.store.begin(here.person, "harmonise") as tx:
+        build = harmonise.current(tx, resource)["build"]
+        done = harmonise.repair(tx, build=build, **given)
+    if as_json:
+        _print_json(done)
+        return
+    count = len(done["repairs"])
+    zh, en = f"已记录 {count} 项修复；请再次执行 datong build。", f"{count} repairs recorded; run datong build again."
+    click.echo(said(Text(zh, en)))
+
+
 def _places(folder: Path) -> tuple[Path, str]:
     """(the node's folder, the workspace as the verbs name it): datong.toml lies in it, or in the folder above."""
     workspace = folder.resolve()
@@ -266,7 +279,8 @@ def _print_built(rows: list[dict[str, Any]], files: list[Path]) -> None:
 
 def _print_doubts(doubts: list[dict[str, Any]]) -> None:
     for doubt in doubts:
-        click.echo(f"  {said(Text('疑点', 'suspicion'))}: {said(Text(doubt['zh'], doubt['en']))}")
+        where = _cell(", ".join(doubt["columns"]))
+        click.echo(f"  {said(Text('疑点', 'suspicion'))}: {where}: {said(Text(doubt['zh'], doubt['en']))}")
 
 
 def _problem(problem: dict[str, Any]) -> str:

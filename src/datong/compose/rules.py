@@ -1,4 +1,4 @@
-"""Composing, pure: who is still to answer, what every provider holds, rows joined by group, shares kept.
+"""Composing, pure: who is still to answer, what every provider holds, rows joined by group, shares kept, lineage.
 
 Must never know: stores, files, prices. Contract: tests/compose/test_compose_rules.py.
 """
@@ -72,3 +72,95 @@ def shares_kept(rows: Iterable[Row], events: str, labels: Sequence[str], suppres
         label: round(count / total * (1 - suppressed), 6) if total else 0.0
         for label, count in zip(labels, by_level, strict=True)
     }
+
+
+# --- lineage -----------------------------------------------------------------------------------------------------
+
+_PLACED: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "group_id": ("组", "group", "string", ("time", "lat", "lon")),
+    "level": ("层级", "level", "integer", ()),
+    "area_km": ("格网边长", "side of a cell", "integer", ()),
+    "cell_x": ("格网列", "cell, to the east", "integer", ("lat", "lon")),
+    "cell_y": ("格网行", "cell, to the north", "integer", ("lat", "lon")),
+    "window_start": ("时段起", "begin of the window", "timestamp", ("time",)),
+    "window_end": ("时段止", "end of the window", "timestamp", ("time",)),
+    "rest": ("余组", "rest of a coarser group", "boolean", ()),
+    "suppressed_types": ("未给出的类别", "classes not told", "string", ()),
+}
+"""Columns of every product that say where and when a group is: (zh, en, type, what of an event they are made of); which
+events there are at a place and time decides them all."""
+
+
+def lineage_of(recipe: Any) -> dict[str, Any]:
+    """Column by column what a product is made of: elements of its resources, counted by place and time.
+
+    In the shape of `harmonise.lineage`: a resource is the table, its element the column. recipe: deidentify's Recipe.
+    """
+    every = [(part, m) for part in recipe.parts for m in part.measures]
+    whole = _once(i for part, m in every for i in _grouping(part, m))
+    fields = []
+    for name, (zh, en, kind, made_of) in _PLACED.items():
+        direct = [_used(part, getattr(m, of), "DIRECT", "TRANSFORMATION") for part, m in every for of in made_of]
+        inputs = _once([*direct, *whole])
+        fields.append({"element": name, "zh": zh, "en": en, "type": kind, "how": "grouping", "inputs": inputs})
+    for part in recipe.parts:
+        for m in part.measures:
+            subject = _used(part, m.subject, "DIRECT", "AGGREGATION")
+            grouped = _grouping(part, m)
+            if m.events_as:
+                inputs = [_used(part, m.time, "DIRECT", "AGGREGATION"), *grouped]
+                fields.append(_figure(m.events_as, f"{m.name} 的事件数", f"events of {m.name}", "count", inputs))
+            said = f"{m.name} 的主体数", f"subjects of {m.name}"
+            fields.append(_figure(m.subjects_as, *said, "count(distinct)", [subject, *grouped]))
+            if part.types is not None and part.types.of == m.name:
+                kinds = _used(part, part.types.column, "INDIRECT", "FILTER")
+                fields += [
+                    _figure(
+                        f"{m.subjects_as}_{name}", f"{said[0]}：{name}", f"{said[1]}: {name}",
+                        f"count(distinct, {part.types.column}={name})", [subject, kinds, *grouped],
+                    )
+                    for name in part.types.names
+                ]  # fmt: skip
+    return {
+        "source": recipe.name,
+        "standard": recipe.name,
+        "tables": [part.resource for part in recipe.parts],
+        "fields": fields,
+        "whole": whole,
+    }
+
+
+def _figure(name: str, zh: str, en: str, how: str, inputs: list[dict[str, str]]) -> dict[str, Any]:
+    return {"element": name, "zh": zh, "en": en, "type": "integer", "how": how, "inputs": _once(inputs)}
+
+
+def _grouping(part: Any, measure: Any) -> list[dict[str, str]]:
+    """What says to which group an event belongs."""
+    return [_used(part, name, "INDIRECT", "GROUP_BY") for name in (measure.time, measure.lat, measure.lon)]
+
+
+def _used(part: Any, column: str, kind: str, what: str) -> dict[str, str]:
+    return {"table": part.resource, "column": column, "kind": kind, "part": what}
+
+
+def _once(inputs: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    return [dict(pairs) for pairs in dict.fromkeys(tuple(used.items()) for used in inputs)]
+
+
+def traced(lineage: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The lineage with, at each input, the source columns its element was made of, where that is known.
+
+    known: resource -> its own lineage; of resources that others built there is none, and theirs is not ours to tell."""
+    made = {
+        (resource, field["element"]): [
+            {"source": of["source"], "table": used["table"], "column": used["column"]}
+            for used in field["inputs"] if used["kind"] == "DIRECT"
+        ]
+        for resource, of in known.items() for field in of["fields"]
+    }  # fmt: skip
+
+    def with_sources(used: Mapping[str, str]) -> dict[str, Any]:
+        return {**used, "from": made.get((used["table"], used["column"]), [])}
+
+    fields = [{**field, "inputs": [with_sources(used) for used in field["inputs"]]} for field in lineage["fields"]]
+    return {**lineage, "fields": fields}

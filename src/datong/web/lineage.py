@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from datong.ground.refusal import Refusal
 from datong.web.visits import Answer, Visit
 
 LISTED = 60
@@ -67,7 +68,7 @@ def page(visit: Visit) -> Answer:
     """The page of /lineage/{resource}."""
     asked = visit.request.query_params
     resource = str(visit.request.path_params["resource"])
-    lineage = visit.view("harmonise.lineage", resource=resource)
+    lineage, of_product = _lineage(visit, resource)
     find, at, source = (asked.get(name, "")[:200] for name in ("find", "at", "of"))
     begin = asked.get("from", "0")
     first = int(begin) if begin.isascii() and begin.isdigit() and len(begin) < 7 else 0
@@ -82,9 +83,20 @@ def page(visit: Visit) -> Answer:
     shown = {
         "resource": resource, "lineage": lineage, "find": find, "at": at, "of": source, "focus": focus,
         "drawing": drawing, "total": len(matching), "first": first, "size": LISTED,
-        "fields": matching[first : first + LISTED], "width": WIDTH, "box_width": BOX,
+        "fields": matching[first : first + LISTED], "width": WIDTH, "box_width": BOX, "of_product": of_product,
     }  # fmt: skip
     return "lineage.html", shown, 200
+
+
+def _lineage(visit: Visit, code: str) -> tuple[Any, bool]:
+    """The lineage of a resource that was built here, else of a product; whether it is one of a product."""
+    try:
+        return visit.view("harmonise.lineage", resource=code), False
+    except Refusal as refusal:
+        try:
+            return visit.view("compose.lineage", product=code), True
+        except Refusal:
+            raise refusal from None
 
 
 def _matches(field: dict[str, Any], words: str) -> bool:

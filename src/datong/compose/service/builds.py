@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from datong.ground import evidence, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import Store, Tx, new_id
 from datong.ground.refusal import Problem
+from datong.harmonise import service as harmonise
 from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -37,7 +38,9 @@ PLACE = (
 )  # fmt: skip
 """Columns that say where and when a group is; area_km and the cell are empty for the whole area."""
 
+Listener = Callable[[dict[str, Any]], None]
 _FOLDERS: dict[int, Path] = {}
+_LISTENERS: dict[int, Listener] = {}
 
 
 def install(store_: Store, folder: Path) -> None:
@@ -128,6 +131,41 @@ def versions(tx: Tx) -> list[dict[str, Any]]:
     """All versions of all products, with risk figures and shares kept."""
     names = ("id", "product", "version", "rows", "digest", "recipient_group", "risk", "kept", "partition", "at")
     return [{name: row[name] for name in names} for row in store.all_versions(tx)]
+
+
+@view()
+def lineage(tx: Tx, *, product: str) -> dict[str, Any]:
+    """What each column of a product is made of: elements of its resources and, of those built here, source columns.
+
+    Of its latest version; in the shape of `harmonise.lineage`, with the resources as tables. Refuses: CMP-404.
+    """
+    found = store.versions_of(tx, product)
+    if not found:
+        raise UNKNOWN(thing="version of product", id=product)
+    return _lineage(tx, found[-1])
+
+
+def _lineage(tx: Tx, version_: Mapping[str, Any]) -> dict[str, Any]:
+    told = rules.lineage_of(deidentify.recipe_from(version_["recipe"]))
+    own = [resource for resource in told["tables"] if harmonise.is_built(tx, resource)]
+    known = {resource: harmonise.lineage(tx, resource=resource) for resource in own}
+    return {"resource": version_["product"], "build": version_["id"], **rules.traced(told, known)}
+
+
+def on_version(store_: Store, listener: Listener) -> None:
+    """From now on `listener` is called with every new version of `store_` and its lineage, after the commit."""
+    _LISTENERS[id(store_)] = listener
+
+
+def _tell(store_: Store, id_: str) -> None:
+    listener = _LISTENERS.get(id(store_))
+    if listener is None:
+        return
+    with store_.read() as tx:
+        row = tx.get(store.versions, id_)
+        told = {**row, "lineage": _lineage(tx, row)} if row is not None else None
+    if told is not None:
+        listener(told)
 
 
 def sweep(tx: Tx) -> None:
@@ -280,6 +318,7 @@ def _version(
     evidence.append(tx, "compose.built", store.versions, values["id"], product=product, rows=values["rows"],
                     digest=digest, partition=row["id"], inputs=values["inputs"], level=gate["level"])  # fmt: skip
     tx.after_commit.append(lambda: _land(file, digest, product))
+    tx.after_commit.append(lambda: _tell(tx.store, values["id"]))
     return {**values, "path": str(file)}
 
 

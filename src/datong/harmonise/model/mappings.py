@@ -172,6 +172,11 @@ class Source:
         of_tables = () if self.kind is SourceKind.database else tuple(self.tables.values())
         return of_tables or ((self.path,) if self.path else ())
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another host is asked for it."""
+        return bool(self.api or self.bucket or self.url_from or self.url)
+
     def of_table(self, table: str) -> Source:
         """One table of a source of several files, as a source of its own."""
         columns = {"": self.columns[table]} if table in self.columns else {}

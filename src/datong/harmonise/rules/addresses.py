@@ -95,6 +95,14 @@ def object_of(url: str) -> dict[str, str]:
     return {"bucket": parts.netloc, "key": path}
 
 
+def same(given: str, address: str, paging: Any) -> bool:
+    """Whether a source's address is this one; what only asks for a page makes no difference."""
+    one, other = urlsplit(given), urlsplit(address)
+    asks = {paging.get("parameter"), paging.get("size_parameter")} if isinstance(paging, dict) else set()
+    queries = [sorted(pair for pair in parse_qsl(parts.query) if pair[0] not in asks) for parts in (one, other)]
+    return bool(given) and one[:3] == other[:3] and queries[0] == queries[1]
+
+
 # --- answers ---------------------------------------------------------------------------------------------------
 
 _PAGE = ("page", "pagenum", "pageno", "pageindex", "page_num", "page_no", "current", "currentpage", "p")

@@ -23,17 +23,22 @@ from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.rules.elements import pinyin_of
 
-MARKERS = ("-", "--", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "\\N", "NaN", "nan", "?", "无", "空")
+MARKERS = (
+    "-", "--", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "\\N", "NaN", "nan", "?", "无", "空",
+    "－", "—", "——", "/",
+)  # fmt: skip
 """Texts that stand for no value in tables out there; those that a sample has are listed under `missing`."""
 FORMATS = (
     "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y%m%d%H%M%S",
-    "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f",
-    "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d",
+    "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M",
+    "%Y年%m月%d日%H时%M分", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d",
 )  # fmt: skip
 LOOKED = 2_000
 """How many values of a column are looked at."""
 MOST = 0.9
 
+_TWO_LETTERS = re.compile(r"[A-Z]{2}")
+"""Among codes of two letters NA is one of them: Namibia."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
@@ -56,7 +61,9 @@ def missing_of(columns: Iterable[SampleColumn]) -> tuple[str, ...]:
     for column in columns:
         texts = {str(value).strip() for value in column.values[:LOOKED] if value is not None}
         if len(texts) > 1:
-            seen.update(texts.intersection(MARKERS))
+            found = texts.intersection(MARKERS)
+            alike = sum(bool(_TWO_LETTERS.fullmatch(text)) for text in texts)
+            seen.update(found - {"NA"} if alike > MOST * len(texts) else found)
     return tuple(marker for marker in MARKERS if seen[marker])
 
 
@@ -80,14 +87,21 @@ def given_in(contents: Mapping[str, Any], source: str, table: str = "") -> dict[
 
 
 def entry_of(
-    proposal: Proposal, column: SampleColumn, missing: Sequence[str], kind: Type | None = None
+    proposal: Proposal,
+    column: SampleColumn,
+    missing: Sequence[str],
+    kind: Type | None = None,
+    codes: Mapping[str, Any] | None = None,
 ) -> tuple[Entry, Type]:
-    """How the column fills its element, and the type that the element then has; kind: the type it must have."""
+    """How the column fills its element, and the type that the element then has; kind: the type it must have. codes:
+    the element's code table in the library, what means a code in it by its text, None where the library holds none."""
     element = proposal.element
     assert element is not None, "a column that is left has no entry"
     texts = _texts(column, missing)
     wanted = kind or element.type
     keys, doubts, made = _converted(element, texts, wanted)
+    if not keys and made is Type.string and codes and texts and all(text in codes for text in texts):
+        keys = {"as": "code", "codes": element.codes}  # every value is one of its codes, or means one
     if kind is not None and made is not kind:
         doubts = (
             *doubts,

@@ -40,8 +40,7 @@ def is_there(address: rules.Address, given: Any) -> bool:
         return False
     if address.kind is SourceKind.s3:
         return all(given.get(key) == value for key, value in rules.object_of(address.url).items())
-    plain = str(given.get("url", ""))
-    return bool(plain) and (plain == address.url or address.url.startswith(f"{plain}?"))
+    return rules.same(str(given.get("url", "")), address.url, given.get("paging"))
 
 
 def described(address: rules.Address, name: str, secret_from: str, endpoint: str) -> Look:

@@ -236,7 +236,7 @@ def _mapping(folder: Path, name: str) -> tuple[Texts, Mapping]:
 def _suspected(tx: Tx, contents: Texts, found: Mapping, data: Path, reading: Reading) -> dict[str, Any]:
     """What its rows make one suspect, where they do. A source that was read and now does not answer raises none."""
     try:
-        told = traps.as_json(traps.of_mapping(tx, contents, found, data, reading=reading))
+        told = traps.as_json(traps.of_mapping(tx, contents, found, data, reading=reading, only_files=True))
     except Refusal:
         return {}
     return {"suspicions": told} if told else {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from datong.ground.db import Tx
 from datong.ground.refusal import Text
@@ -25,7 +26,7 @@ from datong.harmonise.model.refusals import (
     WHICH_TABLE,
 )
 from datong.harmonise.model.texts import Texts
-from datong.harmonise.rules import drafting
+from datong.harmonise.rules import drafting, meaning
 from datong.harmonise.rules.addresses import is_address
 from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import nearest, source_of
@@ -33,7 +34,7 @@ from datong.harmonise.service import addressing
 from datong.harmonise.service.folders import folders_of, require_not_own
 from datong.harmonise.service.looking import looked_at
 from datong.harmonise.service.matching import propose, target_of
-from datong.harmonise.store import sources, texts
+from datong.harmonise.store import elements, sources, texts
 from datong.harmonise.store import workspace as folder_texts
 from datong.harmonise.store.sources.opening import named
 
@@ -155,6 +156,12 @@ def _of_table(sample: Sample, source: Source, table: str | None) -> Sample:
     return Sample(tuple(c for c in sample.columns if c.path.startswith(f"{main}.")), sample.rows_seen, sample.whole)
 
 
+def _codes_of(element: DataElement) -> dict[str, Any]:
+    """What means a code in the element's code table, where the library holds its codes."""
+    table = elements.shipped_codes(element.codes) if element.codes else None
+    return dict(meaning.of_library(table)["codes"]) if table and table.get("match", "whole") == "whole" else {}
+
+
 def _texts(
     source: Source, table: str, standard: str, proposals: tuple[Proposal, ...], sample: Sample, contents: Texts
 ) -> tuple[dict[str, str], list[Entry], list[Text]]:
@@ -174,7 +181,9 @@ def _texts(
     elements: list[tuple[DataElement, Type]] = []
     for proposal in taken:
         assert proposal.element is not None
-        entry, kind = drafting.entry_of(proposal, columns[proposal.column], missing, kinds.get(proposal.element.name))
+        kind = kinds.get(proposal.element.name)
+        codes = _codes_of(proposal.element)
+        entry, kind = drafting.entry_of(proposal, columns[proposal.column], missing, kind, codes)
         entries.append(entry)
         elements.append((proposal.element, kind))
     doubts = []

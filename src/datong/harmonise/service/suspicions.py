@@ -80,10 +80,13 @@ def of_mapping(
     data: Path,
     against: list[str] | None = None,
     reading: Reading | None = None,
+    *,
+    only_files: bool = False,
 ) -> tuple[Suspicion, ...]:
     """The suspicions of a mapping's source, its points held against those of other mappings.
 
-    reading: what was read of it, which spares another look at most sources."""
+    reading: what was read of it, which spares another look at most sources. only_files: of the other sources only those
+    that lie here are looked at, so that no build waits for a host that has nothing to do with it."""
     require_not_own(tx, mapping.source, data)
     sample = first_rows(mapping, data, reading, ROWS)
     zones = {column.path: column.zone for column in mapping.columns if column.how is How.timestamp}
@@ -97,7 +100,7 @@ def of_mapping(
             if against is not None:
                 raise BAD_WORKSPACE(wrong, workspace=mapping.name, count=len(wrong))
             continue
-        if other.source.name == mapping.source.name or not _points(other):
+        if other.source.name == mapping.source.name or not _points(other) or (only_files and other.source.elsewhere):
             continue
         try:
             require_not_own(tx, other.source, data)

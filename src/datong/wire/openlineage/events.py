@@ -5,6 +5,7 @@ Contract: tests/wire/test_wire_openlineage.py, against the schemas of the specif
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -39,6 +40,51 @@ def events_of(run: Mapping[str, Any], node: str) -> list[dict[str, Any]]:
         "outputs": [] if failed else [_output(run, namespace)],
     }
     return [start, end]
+
+
+def version_events(made: Mapping[str, Any], node: str) -> list[dict[str, Any]]:
+    """[START, COMPLETE] of a product's version, as `compose.on_version` tells it: its resources are its inputs."""
+    namespace, lineage = f"datong://{node}", made["lineage"]
+    engine = _facet("1-1-1/ProcessingEngineRunFacet", name="datong", version=version("datong"))
+    run_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{namespace}/{made['id']}"))
+    run = {"runId": run_id, "facets": {"processing_engine": engine}}
+    job = {"namespace": namespace, "name": f"{made['product']}.compose", "facets": {"jobType": _job_type()}}
+    common = {"run": run, "job": job}
+    inputs = []
+    for one in made["inputs"]:
+        counted = _facet("1-0-0/InputStatisticsInputDatasetFacet", rowCount=one["rows"])
+        inputs.append({"namespace": namespace, "name": one["resource"], "inputFacets": {"inputStatistics": counted}})
+    written = _facet("1-0-2/OutputStatisticsOutputDatasetFacet", rowCount=made["rows"], fileCount=1)
+    output = {
+        "namespace": namespace,
+        "name": made["product"],
+        "facets": {
+            "version": _facet("1-0-1/DatasetVersionDatasetFacet", datasetVersion=made["id"]),
+            "schema": _schema(lineage),
+            "columnLineage": _composed(lineage, namespace),
+        },
+        "outputFacets": {"outputStatistics": written},
+    }
+    start = {**_event("START", made["at"]), **common, "inputs": [], "outputs": []}
+    return [start, {**_event("COMPLETE", made["at"]), **common, "inputs": inputs, "outputs": [output]}]
+
+
+def _composed(lineage: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    """Columns of a product: counts, from which no row comes back (masking)."""
+
+    def given(used: Mapping[str, Any], how: str) -> dict[str, Any]:
+        step = {"type": used["kind"], "subtype": used["part"], "description": how, "masking": True}
+        there = {"namespace": namespace, "name": used["table"], "field": used["column"]}
+        return {**there, "transformations": [step]}
+
+    fields = {
+        field["element"]: {
+            "inputFields": [given(used, field["how"] if used["kind"] == "DIRECT" else "") for used in field["inputs"]]
+        }
+        for field in lineage["fields"]
+    }
+    dataset = [given(used, "") for used in lineage["whole"]]
+    return _facet("1-2-0/ColumnLineageDatasetFacet", fields=fields, dataset=dataset)
 
 
 def _event(kind: str, at: str) -> dict[str, Any]:
