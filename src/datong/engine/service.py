@@ -30,6 +30,7 @@ from datong.engine.model import (
     NOT_ALLOWED,
     ROWS_LOST,
     STEP_FAILED,
+    Engine,
     Late,
     Plan,
     Reread,
@@ -87,6 +88,10 @@ def run(
     return Result(tables, rows, time.perf_counter() - began)
 
 
+DUCKDB = Engine("duckdb", run, scans=True)
+"""The engine of a node, where no other is asked for."""
+
+
 def _run_steps(
     connection: Any, plan: Plan, inputs: Mapping[str, Input], values: dict[str, Any], wanted: Sequence[str]
 ) -> tuple[dict[str, pa.Table], dict[str, int]]:
@@ -120,7 +125,7 @@ def _make(connection: Any, step: Step, values: dict[str, Any]) -> None:
     """A table of the step's rows, or a view of its text. Parameters cannot be bound in a view: such a step is kept."""
     bound = {name: value for name, value in values.items() if takes(step, name)}
     made = "TABLE" if step.kept or bound else "VIEW"
-    with _telling(step):
+    with telling(step):
         connection.execute(f"CREATE TEMP {made} {quoted(step.name)} AS {step.sql}", bound or None)
 
 
@@ -172,8 +177,13 @@ def arrow_of(given: Any) -> pa.Table | Scan:
         raise BAD_INPUT([problem]) from None
 
 
+def closed(tables: Mapping[str, pa.Table]) -> Any:
+    """A database that holds `tables` and can reach nothing; for questions about a plan, not for its run."""
+    return _closed_database(tables, 1, "256MB")
+
+
 def _closed_database(
-    tables: Mapping[str, pa.Table | Scan], threads: int, memory: str, spill: Path | None = None
+    tables: Mapping[str, pa.Table] | Mapping[str, pa.Table | Scan], threads: int, memory: str, spill: Path | None = None
 ) -> Any:
     """An in-memory database that holds `tables` and can reach nothing else, its settings locked.
 
@@ -201,7 +211,7 @@ def _closed_database(
     for name, table in tables.items():
         if name in scans:
             at = literal(str(scans[name].path.resolve()))
-            with _telling(Step(name, "")):
+            with telling(Step(name, "")):
                 connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scans[name].sql.replace(FILE, at)}")
         else:
             connection.register(name, table)
@@ -215,16 +225,17 @@ def _rows_of(connection: Any, name: str, given: Any) -> int:
 
 
 def _counted(connection: Any, step: Step) -> int:
-    with _telling(step):
+    with telling(step):
         return _count(connection, step.name)
 
 
 def _count(connection: Any, name: str) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0])
+    (row,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()  # all: 2.0 waits for the last row
+    return int(row[0])
 
 
 def _fetched(connection: Any, step: Step) -> pa.Table:
-    with _telling(step):
+    with telling(step):
         table = connection.sql(f"SELECT * FROM {quoted(step.name)}").to_arrow_table()
     if step.ordered_by and not _rising(table[step.ordered_by]):
         return table.sort_by(step.ordered_by)
@@ -237,7 +248,7 @@ def _rising(numbers: pa.ChunkedArray) -> bool:
 
 
 @contextmanager
-def _telling(step: Step) -> Iterator[None]:
+def telling(step: Step) -> Iterator[None]:
     """An error of the database as a refusal that names the step."""
     try:
         yield
