@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from datong.engine import service as engine
-from datong.engine.model import Plan, Result
+from datong.engine.model import Engine, Plan, Result
+from datong.engine.service import DUCKDB
 from datong.harmonise.model.mappings import Mapping
 from datong.harmonise.model.reading import BROKEN, Reading
 from datong.harmonise.model.repairs import Repair
@@ -28,16 +28,19 @@ CONFLICT = "conflicting_duplicate"
 BY_HAND = {"state": "repaired", "rule": "by_hand"}
 
 
-def run(mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair]) -> tuple[Result, dict[str, int]]:
-    """The result of `plan` over the source as repaired, and what the repairs came to."""
+def run(
+    mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair], engine: Engine = DUCKDB
+) -> tuple[Result, dict[str, int]]:
+    """The result of `plan` over the source as repaired, and what the repairs came to. The few repaired rows are put
+    over the source here, whichever engine runs the plan."""
     if not repairs:
-        return _harmonised(reading, mapping, plan), {}
-    result, told, held = _run(mapping, reading, plan, repairs, frozenset())
+        return _harmonised(reading, mapping, plan, engine), {}
+    result, told, held = _run(mapping, reading, plan, repairs, frozenset(), engine)
     not_found = {r.number for r in repairs} - {row["number"] for row in told}
     clash = {row["row"] for row in told if not row["repeats"] and held.get(row["row"]) == CONFLICT}
     if clash:
         left_out = frozenset(row["number"] for row in told if row["row"] in clash)
-        result, told, held = _run(mapping, reading, plan, repairs, left_out)
+        result, told, held = _run(mapping, reading, plan, repairs, left_out, engine)
     counts = {**layer.counted(told, held), "conflicting": len(clash), "not_found": len(not_found)}
     return _told_as_repaired(mapping, result, told, held), counts
 
@@ -45,22 +48,22 @@ def run(mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair
 Told = list[dict[str, Any]]
 
 
-def _harmonised(reading: Reading, mapping: Mapping, plan: Plan) -> Result:
+def _harmonised(reading: Reading, mapping: Mapping, plan: Plan, engine: Engine) -> Result:
     inputs: dict[str, Any] = {input_name(name): table for name, table in reading.tables.items()}
     inputs |= dict.fromkeys((late.name for late in plan.late), rereading.again(reading.tables[mapping.main]))
     return engine.run(plan, inputs, want=WANTED)
 
 
 def _run(
-    mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair], left_out: frozenset[int]
+    mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair], left_out: frozenset[int], engine: Engine
 ) -> tuple[Result, Told, dict[int, str]]:
     main = input_name(mapping.main)
     given: dict[str, Any] = {layer.source_name(mapping): reading.tables[mapping.main]}
     for n, (known, of) in enumerate(layer.groups(mapping, repairs)):
         given[layer.held_name(n)] = _table(layer.held_rows(known, [r for r in of if r.number not in left_out]))
-    layered = engine.run(layer.layer_plan(mapping, repairs), given, want=(main, layer.LAYERED))
+    layered = DUCKDB.run(layer.layer_plan(mapping, repairs), given, want=(main, layer.LAYERED))
     mended = replace(reading, tables={**reading.tables, mapping.main: layered[main]})
-    result = _harmonised(mended, mapping, plan)
+    result = _harmonised(mended, mapping, plan, engine)
     held = result["quarantined"]
     reasons = dict(zip(held["row"].to_pylist(), held["reason"].to_pylist(), strict=True))
     return result, layered[layer.LAYERED].to_pylist(), reasons
