@@ -11,7 +11,6 @@ infers the types. Nothing of Datong is imported here.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
