@@ -1,14 +1,17 @@
 """Integration: nested JSON trips harmonised, tokenised, joined to vehicles, aggregated, against hand-written SQL.
 
-    python bench/integration.py [ROWS ...]      default 1000000; writes bench/results/integration.json
+    python bench/integration.py [ROWS ...] [--peers]      default 1000000 10000000; writes bench/results/integration.json
 
 Each contender runs in a process of its own, which reads the same file and must give the same aggregate and the same
-counts of quarantined rows. CPU seconds are of that process and its children (wait4); on a shared machine they say more
-than the wall clock. Nothing here is a test.
+counts of quarantined rows; of a million rows, the run in the middle of three by its CPU is told, the contenders taking
+turns. --peers: hand-written Spark SQL as well, and for the load alone a build of a workspace (every row and its
+quality written) beside dlt (bench/peers, an environment of their own; Spark needs Java 17). CPU seconds are of a
+process and its children (wait4); on a shared machine they say more than the wall clock. Nothing here is a test.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -17,7 +20,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ import pyarrow as pa
 
 from datong.engine import service as engine
 from datong.engine.model import Plan, Step
+from datong.harmonise.rules import plain
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.workspace import mapping_of
 from datong.harmonise.store import rereading, scanned
@@ -40,34 +44,48 @@ KEY = "a key of the bench"
 AREA = (41.9, 42.6, -72.9, -72.3)
 
 
+BLOCK = 1_000_000
+
+
 def write_trips(path: Path, rows: int) -> None:
-    """Trips like those of bike_valleybike, about 3 in 100 of them dirty in the ways of that set."""
+    """Trips like those of bike_valleybike, about 3 in 100 of them dirty in the ways of that set.
+
+    Beyond a million they come in blocks, which differ in the ids of the trips.
+    """
+    block = io.BytesIO()
+    _write_block(block, min(rows, BLOCK))
+    lines = block.getvalue()
+    with path.open("wb") as out:
+        for number in range(-(-rows // BLOCK)):
+            out.write(lines.replace(b"route_09_2019@", b"route_%04d_19@" % number))
+
+
+def _write_block(out: io.BytesIO, rows: int) -> None:
     chance = random.Random(20_190_901)  # noqa: S311 - made-up trips
     riders = [str(uuid.UUID(int=chance.getrandbits(128))) for _ in range(20_000)]
     first = datetime(2019, 9, 1, tzinfo=UTC)
     before = ""
-    with path.open("w", encoding="utf-8") as out:
-        for _ in range(rows):
-            start = first + timedelta(seconds=chance.randrange(29 * 86_400))
-            end = start + timedelta(seconds=chance.randrange(60, 4_000))
-            bike = chance.randrange(VEHICLES)
-            line = json.dumps({
-                "tripId": f"route_09_2019@{uuid.UUID(int=chance.getrandbits(128))}", "bike": str(bike),
-                "userId": chance.choice(riders),
-                "start": {"lat": round(chance.uniform(42, 42.5), 9), "lng": round(chance.uniform(-72.8, -72.4), 14), "at": f"{start:%Y-%m-%d %H:%M:%S}+00"},
-                "end": {"lat": round(chance.uniform(42, 42.5), 9), "lng": round(chance.uniform(-72.8, -72.4), 14), "at": f"{end:%Y-%m-%d %H:%M:%S}+00"},
-            })  # fmt: skip
-            dirt = chance.random()
-            if dirt < 0.005 and before:
-                line = before  # sent twice
-            elif dirt < 0.015:
-                line = line.replace(f'"at": "{start:%Y-%m-%d %H:%M:%S}+00"', '"at": "-"')
-            elif dirt < 0.02:
-                line = line.replace('"lat": 42', '"lat": 12', 1)
-            elif dirt < 0.03:
-                line = line.replace(f'"bike": "{bike}"', f'"bike": "{bike:,}"')
-            before = line
-            out.write(line + "\n")
+    for _ in range(rows):
+        start = first + timedelta(seconds=chance.randrange(29 * 86_400))
+        end = start + timedelta(seconds=chance.randrange(60, 4_000))
+        bike = chance.randrange(VEHICLES)
+        line = json.dumps({
+            "tripId": f"route_09_2019@{uuid.UUID(int=chance.getrandbits(128))}", "bike": str(bike),
+            "userId": chance.choice(riders),
+            "start": {"lat": round(chance.uniform(42, 42.5), 9), "lng": round(chance.uniform(-72.8, -72.4), 14), "at": f"{start:%Y-%m-%d %H:%M:%S}+00"},
+            "end": {"lat": round(chance.uniform(42, 42.5), 9), "lng": round(chance.uniform(-72.8, -72.4), 14), "at": f"{end:%Y-%m-%d %H:%M:%S}+00"},
+        })  # fmt: skip
+        dirt = chance.random()
+        if dirt < 0.005 and before:
+            line = before  # sent twice
+        elif dirt < 0.015:
+            line = line.replace(f'"at": "{start:%Y-%m-%d %H:%M:%S}+00"', '"at": "-"')
+        elif dirt < 0.02:
+            line = line.replace('"lat": 42', '"lat": 12', 1)
+        elif dirt < 0.03:
+            line = line.replace(f'"bike": "{bike}"', f'"bike": "{bike:,}"')
+        before = line
+        out.write(line.encode() + b"\n")
 
 
 def vehicles() -> pa.Table:
@@ -86,7 +104,7 @@ def datong(path: Path) -> tuple[list[Any], dict[str, int]]:
     contents, _ = texts.files_of(WORKSPACE)
     contents["sources/trips.yaml"] = {"kind": "ndjson", "path": path.name}
     mapping, _ = mapping_of(contents, "trips")
-    reading = scanned.reading(mapping, path.parent)
+    reading = scanned.reading(mapping, path.parent, plain.needs(mapping))
     main = reading.tables["trips"]
     plan = planning.plan_of(mapping, main.numbers, scanned=True)
     more = (
@@ -155,40 +173,74 @@ def by_hand(path: Path) -> tuple[list[Any], dict[str, int]]:
     return figures, held | ({"duplicate": copies} if copies else {})
 
 
-CONTENDERS: dict[str, Callable[[Path], tuple[list[Any], dict[str, int]]]] = {"datong": datong, "by hand": by_hand}
+def build(path: Path) -> dict[str, int]:
+    """`datong build` of the trips in a new folder, as a user runs it."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        node = Path(folder) / "n"
+        run = [sys.executable, "-m", "datong"]
+        subprocess.run([*run, "init", str(node)], check=True, stdout=subprocess.DEVNULL)
+        for kind in ("standards", "mappings"):
+            for file in (WORKSPACE / kind).glob("trip*"):
+                (node / kind / file.name).write_bytes(file.read_bytes())
+        (node / "sources" / "trips.yaml").write_text(f"kind: ndjson\npath: {path.name}\n", "utf-8")
+        command = [*run, "build", "--workspace", str(node), "--data", str(path.parent), "--json"]
+        made = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)[0]
+    return {key: made[key] for key in ("read", "written", "quarantined")}
+
+
+CONTENDERS: dict[str, Callable[[Path], Any]] = {"datong": datong, "by hand": by_hand, "datong build": build}
+PEERS = ROOT / "bench" / "peers"
+SCRIPTS = {"spark local[2]": ("spark_trips.py", "local[2]", "3g"), "dlt": ("dlt_load.py", "parquet")}
+SAME_RESULT = ("datong", "by hand", "spark local[2]")
 
 
 def measured(name: str, path: Path) -> dict[str, Any]:
+    if name in SCRIPTS:
+        script, *options = SCRIPTS[name]
+        command = [str(PEERS / "env/.venv/bin/python"), str(PEERS / script), str(path), *options]
+        said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        return {key: said[key] for key in ("cpu_seconds", "wall_seconds", "peak_mb", "result")}
     began = time.perf_counter()
     child = subprocess.Popen([sys.executable, __file__, "one", name, str(path)], stdout=subprocess.PIPE)
     assert child.stdout is not None
-    said = child.stdout.read()
+    result = child.stdout.read()
     _, status, used = os.wait4(child.pid, 0)
     assert status == 0, name
     return {
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 2), "wall_seconds": round(time.perf_counter() - began, 2),
-        "peak_mb": round(used.ru_maxrss / 1024), "result": json.loads(said),
+        "peak_mb": round(used.ru_maxrss / 1024), "result": json.loads(result),
     }  # fmt: skip
+
+
+def turns(names: Sequence[str], path: Path, times: int) -> dict[str, dict[str, Any]]:
+    """Per contender its run in the middle by CPU."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for _ in range(times):
+        for name in names:
+            found[name].append(measured(name, path))
+    return {name: sorted(runs, key=lambda run: run["cpu_seconds"])[len(runs) // 2] for name, runs in found.items()}
 
 
 def main() -> None:
     if sys.argv[1:2] == ["one"]:
         print(json.dumps(CONTENDERS[sys.argv[2]](Path(sys.argv[3]))))
         return
+    names = [*CONTENDERS, *(SCRIPTS if "--peers" in sys.argv else ())]
     results = []
-    for rows in map(int, sys.argv[1:] or ["1000000"]):
+    for rows in [int(given) for given in sys.argv[1:] if given.isdigit()] or [1_000_000, 10_000_000]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "trips.ndjson"
             write_trips(path, rows)
-            found = {name: measured(name, path) for name in CONTENDERS}
+            load = os.getloadavg()[0]
+            found = turns(names, path, 3 if rows <= BLOCK else 1)
             size = path.stat().st_size
-        first, *others = (entry["result"] for entry in found.values())
+        first, *others = (found[name]["result"] for name in SAME_RESULT if name in found)
         assert all(other == first for other in others), found
         ratio = found["datong"]["cpu_seconds"] / found["by hand"]["cpu_seconds"]
-        results.append({"rows": rows, "bytes": size, "load": os.getloadavg()[0], "cpu_ratio": round(ratio, 2), **found})
+        results.append({"rows": rows, "bytes": size, "load": load, "cpu_ratio": round(ratio, 2), **found})
         print(json.dumps(results[-1], indent=1))
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    RESULTS.write_text(json.dumps({"at": at, "duckdb": duckdb.__version__, "runs": results}, indent=1) + "\n", "utf-8")
+    told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "duckdb": duckdb.__version__, "runs": results}
+    RESULTS.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

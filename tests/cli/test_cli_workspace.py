@@ -215,13 +215,57 @@ def test_the_first_file_may_lie_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://u:SECRET@h/d", "mysql+pymysql://u:SECRET@h/d", "https://u:SECRET@h/x", "S3://b/SECRET"]
+    "url",
+    ["postgresql://u:SECRET@h/d", "mysql+pymysql://u:SECRET@h/d", "https://u:SECRET@h/x", "https://h/x?token=SECRET"],
 )
-def test_no_address_on_the_command_line(work: Path, url: str) -> None:
+def test_no_secret_on_the_command_line(work: Path, url: str) -> None:
     refused = datong(work, "match", url, "--standard", "transport")
-    assert refused.returncode == 2 and "CLI-401" in refused.stderr
+    assert refused.returncode == 2 and "STD-450" in refused.stderr and "--secret-from" in refused.stderr
     assert "SECRET" not in refused.stdout + refused.stderr
     assert not any("SECRET" in path.read_text("utf-8", "replace") for path in work.rglob("*.yaml"))
+
+
+def test_a_table_by_its_address(work: Path) -> None:
+    """A small API on a real socket: source, standard and mapping are written, and built when a person has looked."""
+    import threading
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            first = "page=2" not in self.path
+            rows = [{"plate": f"贵A{n:05}", "km": f"{n}.5"} for n in (range(15) if first else range(15, 20))]
+            body = json.dumps({"total": 20, "rows": rows}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/trips"
+    told = datong(work, "match", url, "--standard", "transport")
+    assert told.returncode == 0, told.stderr
+    assert "sources/trips.yaml: written" in told.stdout and "A second page came that way" in told.stdout
+    mapping = work / "mappings/trips.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace(", confirm: true", ""), "utf-8")
+    (row,) = read(datong(work, "build", "trips", "--json"))
+    server.shutdown()
+    server.server_close()
+    assert (row["read"], row["written"]) == (20, 20)
+
+
+def test_a_build_tells_what_its_rows_make_one_suspect(work: Path) -> None:
+    lines = ["no,plate,in", *(f"{n},贵A{n:05},2026-02-01 08:00:00" for n in range(120))]
+    (work / "visits.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    (row,) = read(datong(work, "build", "--json"))
+    assert list(row) == ["table", "read", "written", "quarantined", "reasons", "seconds", "suspicions"]
+    assert [(one["kind"], one["columns"]) for one in row["suspicions"]] == [("constant", ["in"])]
+    shown = datong(work, "build").stdout
+    assert "visits:\n  suspicion: " in shown, "told again when the same is built again"
+    assert "疑点" in datong(work, "build", LANG="zh_CN.UTF-8").stdout
 
 
 def test_refusals_speak_both_languages_and_json(work: Path, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ PER_ROW: dict[str, tuple[str, ...]] = {
     "isfinite": ("isfinite(n)",),
     "chr": ("chr(CAST(abs(j) + 64 AS INTEGER))", "chr(36149)"), "concat": ("concat(s, '-', p)",), "concat_ws": ("concat_ws('|', s, p)",),
     "contains": ("contains(s, 'o')", "contains(s, '')"), "ends_with": ("ends_with(s, '5')",), "instr": ("instr(s, 'o')", "instr(s, '')"),
-    "left": ("left(s, 2)", "left(s, 0)"), "length": ("length(s)",), "lower": ("lower(s)",), "lpad": ("lpad(s, 8, '*')", "lpad(s, 3, '*')"),
+    "left": ("left(s, 2)", "left(s, 0)"), "length": ("length(s)",), "strlen": ("strlen(s)",), "lower": ("lower(s)",), "lpad": ("lpad(s, 8, '*')", "lpad(s, 3, '*')"),
     "ltrim": ("ltrim(s)", "ltrim(s, 'H ')"), "prefix": ("prefix(s, 'H')",),
     "regexp_extract": (r"regexp_extract(s, '([a-z]+)', 1)", r"regexp_extract(s, '\d+')"),
     "regexp_full_match": (r"regexp_full_match(s, '.*\d')", r"regexp_full_match(s, '[a-c.]+')", "regexp_full_match(s, '')"),

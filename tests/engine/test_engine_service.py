@@ -179,3 +179,24 @@ def test_what_does_not_fit_in_memory_goes_to_a_folder_that_is_gone_afterwards(
     result = engine.run(plan, {"people": PEOPLE}, threads=1, memory="100MB")
     assert result["out"].to_pylist() == [{"n": 1_500_000}]
     assert list(tmp_path.iterdir()) == []
+
+
+NUMBERED = pa.table({"n": list(range(1000)), "text": [f"row {n}" for n in range(1000)]})
+
+
+@pytest.mark.parametrize("order", ["n", "-n"])
+def test_a_large_table_goes_aside_in_its_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    """What is wanted and large is written while it comes; a promise of order that does not hold is made true."""
+    monkeypatch.setattr(engine, "STREAMED_ROWS", 64)
+    plan = Plan((Step("out", f"SELECT * FROM t ORDER BY {order}", ordered_by="n"),), ("t",))
+    path = tmp_path / "new" / "out.parquet"
+    held = engine.run(plan, {"t": NUMBERED}, aside={"out": path})
+    assert isinstance(held["out"], pa.Table)
+    assert not path.exists()
+    for held_bytes in (0, 10_000):
+        monkeypatch.setattr(engine, "HELD_BYTES", held_bytes)
+        large = engine.run(plan, {"t": NUMBERED}, aside={"out": path})
+        assert large.rows["out"] == large["out"].rows == 1000
+        assert pq.read_table(path).equals(held["out"])
+        again = engine.run(Plan((Step("s", "SELECT sum(n) AS s FROM r"),), ("r",)), {"r": large["out"]})
+        assert again["s"].to_pylist() == [{"s": 499_500}]

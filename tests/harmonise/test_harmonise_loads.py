@@ -19,6 +19,7 @@ from harmonise_desk import files, prop, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
+from test_harmonise_http import Api
 
 import mariadb
 import postgresql
@@ -322,6 +323,47 @@ def test_a_key_that_names_several_rows_is_refused(
         built(store, act("data_engineer"))
     assert caught.value.code == "STD-483"
     assert not list((folder / "data").rglob("*.parquet"))
+
+
+# --- watermarks of APIs ------------------------------------------------------------------------------------
+
+
+def test_an_api_is_asked_for_what_came_since(store: Store, folder: Path, act: Act) -> None:
+    """The greatest time so far goes into the query; rows on it come again and are known; pages are walked as ever."""
+    person, api = act("data_engineer"), Api()
+    there: list[dict[str, Any]] = [{"id": f"r{n}", "n": n, "at": f"2026-02-01T08:00:{n:02}Z"} for n in range(7)]
+
+    def answers(_path: str, query: dict[str, str], _headers: Any) -> Any:
+        since = [row for row in there if row["at"] >= query.get("since", "")]
+        start = int(query["from"])
+        return 200, {}, json.dumps({"d": since[start : start + 3], "total": len(since)}).encode()
+
+    api.answers = answers
+    source = {
+        "kind": "http", "url": f"{api.url}/rows?day=1", "records": "d",
+        "paging": {"by": "offset", "parameter": "from", "total": "total"},
+        "load": {"by": "watermark", "key": ["id"], "column": "at", "parameter": "since"},
+    }  # fmt: skip
+    workspace(folder, source, "id", "n")
+    assert (counts(built(store, person)), len(api.asked)) == ((7, 0, 0, 0), 3)
+    there[2:3] = [
+        {"id": "r2", "n": 20, "at": "2026-02-01T09:00:00Z"},
+        {"id": "r8", "n": 8, "at": "2026-02-01T08:30:00Z"},
+    ]
+    api.asked.clear()
+    second = built(store, person)
+    assert (counts(second), second["load"]["since"]) == ((1, 1, 1, 0), "2026-02-01T08:00:06Z")
+    assert api.asked == ["/rows?day=1&since=2026-02-01T08%3A00%3A06Z&from=0"]
+    assert [row[1:] for row in harmonised(store)] == [(f"r{n}", 20 if n == 2 else n) for n in range(7)] + [("r8", 8)]
+    there.clear()  # nothing came since: nothing is taken away
+    third = built(store, person)
+    assert (third["id"], counts(third)) == (second["id"], (0, 0, 0, 0))
+    api.answers = lambda *_: (200, {}, b"<html>")
+    with pytest.raises(Refusal):
+        built(store, person)
+    assert len(harmonised(store)) == 8
+    api.server.shutdown()
+    api.server.server_close()
 
 
 # --- crashes -----------------------------------------------------------------------------------------------

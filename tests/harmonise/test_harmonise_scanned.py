@@ -13,6 +13,8 @@ from harmonise_desk import WANTED, files, mapped, prop, run
 from datong.engine.model import Result
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Mapping
+from datong.harmonise.model.reading import Reading
+from datong.harmonise.rules import plain
 from datong.harmonise.store import rereading, scanned, sources
 
 NEEDED = {"required": True}
@@ -33,6 +35,10 @@ def trips(encoding: str = "utf-8") -> Mapping:
     return mapped(contents)
 
 
+def scan_of(mapping: Mapping, folder: Path, scan_from: int = 0) -> Reading | None:
+    return scanned.reading(mapping, folder, plain.needs(mapping), scan_from)
+
+
 def line(number: int) -> str:
     return json.dumps({**GOOD, "id": f"r{number}"})
 
@@ -44,7 +50,7 @@ def good(count: int) -> list[str]:
 def both(folder: Path, lines: list[str], end: str = "\n") -> tuple[Result, Result]:
     mapping = trips()
     (folder / "things.ndjson").write_text("\n".join(lines) + end, "utf-8", newline="")
-    reading = scanned.reading(mapping, folder, 0)
+    reading = scan_of(mapping, folder)
     assert reading is not None
     text = sources.read(mapping.source, folder, {})
     assert reading.digest == text.digest
@@ -108,7 +114,7 @@ def test_good_lines_are_not_read_again(tmp_path: Path) -> None:
 def test_quarantined_records_keep_fields_that_no_mapping_names(tmp_path: Path) -> None:
     lines = [*good(30), changed(id=None, extra="42.100")]
     (tmp_path / "things.ndjson").write_text("\n".join(lines))
-    reading = scanned.reading(trips(), tmp_path, 0)
+    reading = scan_of(trips(), tmp_path)
     assert reading is not None
     assert rereading.records(reading.tables["things"], [31])[0]["extra"] == "42.100"
     assert rereading.count(reading.tables["things"]) == 31
@@ -125,18 +131,32 @@ def test_quarantined_records_keep_fields_that_no_mapping_names(tmp_path: Path) -
 )  # fmt: skip
 def test_files_left_to_the_text_reader(tmp_path: Path, content: str) -> None:
     (tmp_path / "things.ndjson").write_text(content, "utf-8", newline="")
-    assert scanned.reading(trips(), tmp_path, 0) is None
+    assert scan_of(trips(), tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [line(1), " " + line(1), "", raw('"fine"}', '"fine",}'), raw('"fine"}', '"fine" ]'), raw("42.1,", '" 42.1",'), "a\u2028b", "é\u0085"],
+    ids=range(8),
+)  # fmt: skip
+def test_a_sign_that_lies_across_two_chunks_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    path = tmp_path / "things.ndjson"
+    path.write_text("\n".join([line(0), odd, line(2)]), "utf-8")
+    whole = scanned._survey(path)
+    for chunk in range(5, 60):
+        monkeypatch.setattr(scanned, "CHUNK", chunk)
+        assert scanned._survey(path) == whole
 
 
 def test_small_files_and_other_encodings_are_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "things.ndjson").write_text("\n".join(good(5)))
-    assert scanned.reading(trips(), tmp_path) is None
-    assert scanned.reading(trips("gb18030"), tmp_path, 0) is None
+    assert scan_of(trips(), tmp_path, scanned.SCAN_FROM) is None
+    assert scan_of(trips("gb18030"), tmp_path) is None
 
 
 def test_what_is_not_utf8_stops_the_scan(tmp_path: Path) -> None:
     (tmp_path / "things.ndjson").write_bytes("\n".join(good(50)).encode() + b'\n{"id": "\xff"}\n')
-    reading = scanned.reading(trips(), tmp_path, 0)
+    reading = scan_of(trips(), tmp_path)
     assert reading is not None
     with pytest.raises(Refusal) as refused:
         run(trips(), things=reading.tables["things"])
@@ -146,7 +166,7 @@ def test_what_is_not_utf8_stops_the_scan(tmp_path: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "things.ndjson"
     path.write_text("\n".join([*good(25), "{"]))
-    reading = scanned.reading(trips(), tmp_path, 0)
+    reading = scan_of(trips(), tmp_path)
     assert reading is not None
     again = rereading.again(reading.tables["things"])
     path.write_text("\n".join([*good(25), "}"]))

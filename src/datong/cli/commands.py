@@ -85,19 +85,38 @@ def init(
 @datong.command()
 @click.argument("source")
 @click.option("--standard", required=True, help="A standard of the workspace, or a pack of data elements: transport, …")
-@click.option("--table", help="Of a database: the table whose rows are the rows of the result.")
+@click.option("--table", help="Where there are several: the table whose rows are the rows of the result.")
+@click.option(
+    "--secret-from", default="", metavar="VARIABLE",
+    help="Of an address: the environment variable with the password, token or secret key; or VARIABLE_FILE names "
+    "a file that holds it [default: NAME_PASSWORD, NAME_TOKEN, AWS_SECRET_ACCESS_KEY].",
+)  # fmt: skip
+@click.option("--endpoint", default="", help="Of an s3:// address: the storage service [default: $AWS_ENDPOINT_URL].")
 @HERE
 @DATA
 @AS_JSON
-def match(source: str, standard: str, table: str | None, folder: Path, data: str | None, as_json: bool) -> None:
+def match(
+    source: str,
+    standard: str,
+    table: str | None,
+    secret_from: str,
+    endpoint: str,
+    folder: Path,
+    data: str | None,
+    as_json: bool,
+) -> None:
     """Propose what each column of SOURCE means, and write the mapping for a person to confirm.
 
-    SOURCE: a name in sources/, or a file to look at. Writes what is not there yet: sources/NAME.yaml,
-    standards/NAME.odcs.yaml (when STANDARD is a pack) and mappings/NAME.yaml.
+    SOURCE: a name in sources/; a file to look at, or with * in its name all files called so; or an address with no
+    secret: postgresql://USER@HOST/DATABASE, mysql://…, https://… of a JSON API, s3://BUCKET/KEY or BUCKET/PREFIX/.
+    Writes what is not there yet: sources/NAME.yaml, standards/NAME.odcs.yaml (when STANDARD is a pack) and
+    mappings/NAME.yaml.
     """
     from datong.cli.workspace import matched  # noqa: PLC0415 - heavy
 
-    matched(folder, source, standard, table=table, data=data, as_json=as_json)
+    matched(
+        folder, source, standard, table=table, data=data, as_json=as_json, secret_from=secret_from, endpoint=endpoint
+    )
 
 
 @datong.command()

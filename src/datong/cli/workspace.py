@@ -65,29 +65,24 @@ def made(folder: Path, *, name: str | None, party: str | None, data: str | None,
     return [*lines, f"Next: datong add-operator {folder} --login NAME --name NAME, then datong serve {folder}"]
 
 
-URL_GIVEN = Reason(
-    "CLI-401",
-    Kind.invalid,
-    Text("未读取任何内容。", "Nothing was read."),
-    Text("命令行中不接受地址：口令会留在命令历史中。",
-         "Addresses are not taken on the command line: a password would stay in its history."),
-    Text("请把地址放入环境变量，在 sources/NAME.yaml 中以 url_from 指明该变量（见 docs/how-to/connect-postgresql.md），"
-         "再执行 datong match NAME。",
-         "Put it into an environment variable, name that in sources/NAME.yaml as url_from "
-         "(docs/how-to/connect-postgresql.md), then run datong match NAME."),
-)  # fmt: skip
-
-
-def matched(folder: Path, source: str, standard: str, *, table: str | None, data: str | None, as_json: bool) -> None:
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
-        raise URL_GIVEN()
+def matched(
+    folder: Path,
+    source: str,
+    standard: str,
+    *,
+    table: str | None,
+    data: str | None,
+    as_json: bool,
+    secret_from: str = "",
+    endpoint: str = "",
+) -> None:
     node, workspace = _places(folder)
     lines: list[str] = []
     with open_here(node) as here:
         path = Path(source).resolve()
-        is_name = (Path(workspace) / "sources" / f"{source}.yaml").exists()
+        is_name = "://" in source or (Path(workspace) / "sources" / f"{source}.yaml").exists()
         given = _data(here, data)
-        if not is_name and path.is_file() and given is None:
+        if not is_name and (path.is_file() or "*" in path.name) and given is None:
             given = _data_of(node, Path(workspace), path, lines)
         with here.store.begin(here.person, "harmonise") as tx:
             drafted = harmonise.draft(
@@ -97,6 +92,8 @@ def matched(folder: Path, source: str, standard: str, *, table: str | None, data
                 standard=standard,
                 table=table,
                 data=given,
+                secret_from=secret_from,
+                endpoint=endpoint,
             )
     lines += [said(doubt) for doubt in drafted.doubts]
     lines += [f"{name}: {said(Text('已写入', 'written'))}" for name in drafted.written]
@@ -156,8 +153,7 @@ def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
     else:
         for entry in found["mappings"]:
             click.echo(f"{entry['mapping']}: {entry['source']} -> {entry['standard']}, {entry['rows']} rows")
-            for doubt in entry["suspicions"]:
-                click.echo(f"  {said(Text('疑点', 'suspicion'))}: {said(Text(doubt['zh'], doubt['en']))}")
+            _print_doubts(entry["suspicions"])
         for change in found["changes"]:
             click.echo(f"{change['mapping']}: {said(Text('数据源有变', 'the source changed'))}: "
                        f"{said(Text(change['zh'], change['en']))}")  # fmt: skip
@@ -206,7 +202,7 @@ def built(
             rows.append({
                 "table": name, "read": row["read"], "written": row["harmonised"], "quarantined": row["quarantined"],
                 "reasons": row["reasons"], "seconds": round(time.perf_counter() - began, 3),
-                **{more: row[more] for more in ("load", "changes") if more in row},
+                **{more: row[more] for more in ("load", "changes", "suspicions") if more in row},
                 **({"engine": engine.name} if master is not None else {}),
             })  # fmt: skip
             files.append(_file(here.config.folder, row))
@@ -268,6 +264,15 @@ def _print_built(rows: list[dict[str, Any]], files: list[Path]) -> None:
     _console().print(table)
     for path in files:
         click.echo(str(path))
+    for row in rows:
+        if row.get("suspicions"):
+            click.echo(f"{_cell(row['table'])}:")
+            _print_doubts(row["suspicions"])
+
+
+def _print_doubts(doubts: list[dict[str, Any]]) -> None:
+    for doubt in doubts:
+        click.echo(f"  {said(Text('疑点', 'suspicion'))}: {said(Text(doubt['zh'], doubt['en']))}")
 
 
 def _problem(problem: dict[str, Any]) -> str:

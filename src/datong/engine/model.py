@@ -110,6 +110,9 @@ class Plan:
     late: tuple[Late, ...] = ()
 
 
+GROUP_ROWS = 524_288
+"""Rows of a row group of a Parquet file, so that a reader never holds more of it."""
+
 FILE = "$file"
 """Stands in the text of a Scan for the path of its file."""
 
@@ -145,14 +148,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Engine:
-    """What runs plans: run(plan, inputs, parameters, want=…) -> Result, with the same refusals whatever it is.
-
-    scans: whether it reads files itself, by a Scan.
-    """
+    """What runs plans: run(plan, inputs, parameters, want=…) -> Result, with the same refusals whatever it is."""
 
     name: str
     run: Callable[..., Result]
-    scans: bool = False
 
 
 FUNCTION_GROUPS: Mapping[str, str] = {
@@ -163,7 +162,8 @@ FUNCTION_GROUPS: Mapping[str, str] = {
     "radians round sign sin sqrt tan trunc isnan isfinite",
     "texts": "chr concat concat_ws contains ends_with instr left length lower lpad ltrim prefix regexp_extract "
     "regexp_full_match regexp_matches regexp_replace repeat replace reverse right rpad rtrim split_part starts_with "
-    "string_split strip_accents substr substring suffix translate trim upper hex unhex from_hex to_hex md5 sha256",
+    "string_split strip_accents strlen substr substring suffix translate trim upper hex unhex from_hex to_hex md5 "
+    "sha256",
     "times": "date_add date_diff date_part date_sub date_trunc day dayofweek epoch epoch_ms epoch_us extract hour "
     "isodow last_day make_date make_timestamp minute month quarter second strftime strptime time_bucket timezone "
     "to_days to_hours to_minutes to_seconds to_timestamp try_strptime week weekday year date timestamp time",

@@ -27,6 +27,7 @@ from datong.engine import rules
 from datong.engine.model import (
     BAD_INPUT,
     FILE,
+    GROUP_ROWS,
     NOT_ALLOWED,
     ROWS_LOST,
     STEP_FAILED,
@@ -46,6 +47,10 @@ Input: TypeAlias = pa.Table | Path | Scan | Reread
 
 THREADS = 2
 MEMORY = "2GB"
+HELD_BYTES = 256_000_000
+"""A wanted table that may be put aside is, from this size on."""
+STREAMED_ROWS = 65_536
+"""Rows taken from the database at a time."""
 
 _TELLABLE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """Errors found before any row is read: their text speaks of names and types only (literals are cut out)."""
@@ -63,12 +68,14 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     *,
     want: Sequence[str] | None = None,
+    aside: Mapping[str, Path] | None = None,
     threads: int = THREADS,
     memory: str = MEMORY,
 ) -> Result:
     """Check `plan`, run its steps in order and return the tables named in `want` (None: the last step's).
 
     inputs: per declared input an Arrow table, the path of a Parquet file or a Scan; per late input a function.
+    aside: per wanted table the Parquet file it goes to when it is large; it is then given as a Scan of that file.
     parameters: values bound to `$name`. Times with a zone come back as timestamp[us, tz=UTC]. Refuses: ENG-400 (plan),
     ENG-404 (inputs, parameters), ENG-500 (a step failed), ENG-501 (row counts do not add up).
     """
@@ -82,19 +89,24 @@ def run(
             {name: arrow_of(inputs[name]) for name in plan.inputs}, threads, memory, Path(spill)
         )
         try:
-            tables, rows = _run_steps(connection, plan, inputs, values, wanted)
+            tables, rows = _run_steps(connection, plan, inputs, values, wanted, aside or {})
         finally:
             connection.close()
     return Result(tables, rows, time.perf_counter() - began)
 
 
-DUCKDB = Engine("duckdb", run, scans=True)
+DUCKDB = Engine("duckdb", run)
 """The engine of a node, where no other is asked for."""
 
 
 def _run_steps(
-    connection: Any, plan: Plan, inputs: Mapping[str, Input], values: dict[str, Any], wanted: Sequence[str]
-) -> tuple[dict[str, pa.Table], dict[str, int]]:
+    connection: Any,
+    plan: Plan,
+    inputs: Mapping[str, Input],
+    values: dict[str, Any],
+    wanted: Sequence[str],
+    aside: Mapping[str, Path],
+) -> tuple[dict[str, pa.Table | Scan], dict[str, int]]:
     """The wanted tables, and rows per input and kept step. Rows are let go after the last step that reads them."""
     rows = {name: _rows_of(connection, name, inputs[name]) for name in plan.inputs}
     last = rules.last_reads(plan, wanted)
@@ -111,11 +123,12 @@ def _run_steps(
         for before in plan.steps[: number + 1]:
             if before.kept and last.get(before.name, -1) == number and before.name not in wanted:
                 connection.execute(f"DROP TABLE {quoted(before.name)}")
-    tables = {}
+    tables: dict[str, pa.Table | Scan] = {}
     named = {step.name: step for step in plan.steps}
     for name in wanted:
-        tables[name] = _fetched(connection, named.get(name, Step(name, "")))
-        rows[name] = tables[name].num_rows
+        step = named.get(name, Step(name, ""))
+        found = _streamed(connection, step, aside[name]) if name in aside else _fetched(connection, step)
+        tables[name], rows[name] = found, found.rows if isinstance(found, Scan) else found.num_rows
         if name in named:
             hold(plan, rows, named[name])
     return tables, rows
@@ -182,6 +195,15 @@ def closed(tables: Mapping[str, pa.Table]) -> Any:
     return _closed_database(tables, 1, "256MB")
 
 
+def scanned(scan: Scan) -> pa.Table:
+    """All rows of a scan, for an engine that does not read files."""
+    connection = _closed_database({"scanned": scan}, THREADS, MEMORY)
+    try:
+        return _fetched(connection, Step("scanned", ""))
+    finally:
+        connection.close()
+
+
 def _closed_database(
     tables: Mapping[str, pa.Table] | Mapping[str, pa.Table | Scan], threads: int, memory: str, spill: Path | None = None
 ) -> Any:
@@ -237,14 +259,56 @@ def _count(connection: Any, name: str) -> int:
 def _fetched(connection: Any, step: Step) -> pa.Table:
     with telling(step):
         table = connection.sql(f"SELECT * FROM {quoted(step.name)}").to_arrow_table()
-    if step.ordered_by and not _rising(table[step.ordered_by]):
+    if step.ordered_by and not _rising(table[step.ordered_by].combine_chunks()):
         return table.sort_by(step.ordered_by)
     return table
 
 
-def _rising(numbers: pa.ChunkedArray) -> bool:
-    whole = numbers.combine_chunks()
-    return len(whole) < 2 or bool(pc.all(pc.less_equal(whole[:-1], whole[1:])).as_py())
+def _streamed(connection: Any, step: Step, path: Path) -> pa.Table | Scan:
+    """The step's rows as a table, or, when they are many, in the file `path`."""
+    text = f"SELECT * FROM {quoted(step.name)}"
+    with telling(step):
+        found = _taken(connection.sql(text).to_arrow_reader(STREAMED_ROWS), path, step.ordered_by)
+        if found is None:  # out of order: rare, so that sorting always would be paid for nothing
+            found = _taken(
+                connection.sql(f"{text} ORDER BY {quoted(step.ordered_by)}").to_arrow_reader(STREAMED_ROWS), path, ""
+            )
+    assert found is not None
+    return found
+
+
+def _taken(reader: pa.RecordBatchReader, path: Path, ordered_by: str) -> pa.Table | Scan | None:
+    """All rows of `reader`; None as soon as they are seen not to rise by `ordered_by`."""
+    held: list[pa.RecordBatch] = []
+    rows, size, last, writer = 0, 0, None, None
+    try:
+        for batch in reader:
+            if ordered_by:
+                numbers = batch.column(ordered_by)
+                if not _rising(numbers) or (last is not None and len(numbers) and numbers[0].as_py() < last):
+                    return None
+                last = numbers[-1].as_py() if len(numbers) else last
+            held.append(batch)
+            rows, size = rows + len(batch), size + batch.nbytes
+            if writer is None and size > HELD_BYTES:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                writer = pq.ParquetWriter(path, reader.schema, compression="zstd")
+            if writer is not None and sum(map(len, held)) >= GROUP_ROWS:
+                writer.write_table(pa.Table.from_batches(held, reader.schema), row_group_size=GROUP_ROWS)
+                held = []
+        table = pa.Table.from_batches(held, reader.schema)
+        if writer is None:
+            return table
+        if table.num_rows:
+            writer.write_table(table, row_group_size=GROUP_ROWS)
+    finally:
+        if writer is not None:
+            writer.close()
+    return Scan(path, f"SELECT * FROM read_parquet({FILE})", rows)
+
+
+def _rising(numbers: pa.Array) -> bool:
+    return len(numbers) < 2 or bool(pc.all(pc.less_equal(numbers[:-1], numbers[1:])).as_py())
 
 
 @contextmanager

@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 from datetime import date, timedelta
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
-from harmonise_desk import files, mapped, prop, rows_of, run
+from harmonise_desk import files, mapped, prop, rows_of, run, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meaning_desk import outcomes, outcomes_of, told
 
 from datong.harmonise.rules import units
 from datong.harmonise.rules.workspace import mapping_of
+from datong.harmonise.store import workspace as texts
 
 # --- numbers -----------------------------------------------------------------------------------------------------
 
@@ -317,6 +319,67 @@ def test_codes_are_judged_by_the_day_of_their_row() -> None:
     ]
     got = outcomes_of(contents, [{"a": code, "d": day} for code, day, _, _ in rows], "x")
     assert got == [(value, said) for _, _, value, said in rows]
+
+
+def test_a_code_is_followed_from_one_successor_to_the_next() -> None:
+    """GB/T 2260: 原 A until 1993, then B until 2010, then C; D ended without one; E and F name each other."""
+    table = {
+        "A": {"to": "a", "valid_to": date(1993, 1, 1), "successor": ["B"]},
+        "B": {"to": "b", "valid_from": date(1993, 1, 1), "valid_to": date(2010, 6, 28), "successor": ["C"]},
+        "C": {"to": "c", "valid_from": date(2010, 6, 28)},
+        "X": {"to": "x", "valid_to": date(2000, 1, 1), "successor": ["D"]},
+        "D": {"to": "d", "valid_to": date(2005, 1, 1), "successor": ["A", "C"]},
+        "E": {"to": "e", "valid_to": date(2000, 1, 1), "successor": ["F"]},
+        "F": {"to": "f", "valid_to": date(2001, 1, 1), "successor": ["E"]},
+    }
+    contents = files(
+        {"day": {"from": "d", "as": "date"}, "x": {"from": "a", "as": "code", "codes": "areas", "on": "day"}},
+        prop("day", "date"),
+        prop("x"),
+    )
+    contents["standards/areas.codes.yaml"] = {"codes": table}
+    rows = [
+        ("A", "1992-12-31", "a", ""), ("A", "1993-01-01", "b", "fixed:code_replaced"),
+        ("A", "2010-06-27", "b", "fixed:code_replaced"), ("A", "2010-06-28", "c", "fixed:code_replaced"),
+        ("B", "1992-12-31", None, "invalid:code_not_yet_valid"), ("B", "2026-01-01", "c", "fixed:code_replaced"),
+        ("X", "1999-12-31", "x", ""), ("X", "2004-12-31", "d", "fixed:code_replaced"),
+        ("X", "2005-01-01", "d", "suspect:code_withdrawn"), ("D", "2005-01-01", "d", "suspect:code_withdrawn"),
+        ("E", "2000-06-01", "f", "fixed:code_replaced"), ("E", "2001-01-01", "f", "suspect:code_withdrawn"),
+        ("A", None, "a", ""),
+    ]  # fmt: skip
+    got = outcomes_of(contents, [{"a": code, "d": day} for code, day, _, _ in rows], "x")
+    assert got == [(value, said) for _, _, value, said in rows]
+
+
+def test_a_code_table_of_the_library_is_named_as_one_of_the_workspace(tmp_path: Path) -> None:
+    contents = files(
+        {"day": {"from": "d", "as": "date"}, "sex": {"from": "s", "as": "code", "codes": "sex"},
+         "area": {"from": "a", "as": "code", "codes": "division", "on": "day"}},
+        prop("day", "date"), prop("sex"), prop("area"),
+    )  # fmt: skip
+    read, problems = texts.files_of(write(tmp_path, contents))
+    assert problems == [] and {p for p in read if p.startswith("library/")} == {
+        "library/codes/sex.yaml", "library/codes/division.yaml",
+    }  # fmt: skip
+    rows = [
+        ("1", "1"), ("男", "1"), ("女性", "2"), ("Female", "2"), ("unknown", "0"), ("7", None),
+    ]  # fmt: skip
+    got = outcomes_of(read, [{"s": said, "a": "110103", "d": "2010-06-28"} for said, _ in rows], "sex")
+    assert [value for value, _ in got] == [value for _, value in rows]
+    areas = [("110103", "2010-06-27", "110103"), ("崇文区", "2010-06-28", "110101"), ("北京市", "2026-01-01", "110000")]
+    got = outcomes_of(read, [{"s": "1", "a": area, "d": day} for area, day, _ in areas], "area")
+    assert [value for value, _ in got] == [value for _, _, value in areas]
+    mapping, _ = mapping_of(read, "things")
+    own, _ = mapping_of({**read, "standards/sex.codes.yaml": {"codes": {"1": "M"}}}, "things")
+    assert mapping is not None and own is not None and mapping.digest != own.digest, "one's own table comes first"
+
+
+@pytest.mark.parametrize(("name", "said"), [("snomed_ct", "does not hold its codes"), ("sexx", "nor one in the library"),
+                                            ("../elements/common", "nor one in the library")])  # fmt: skip
+def test_a_code_table_that_is_nowhere(tmp_path: Path, name: str, said: str) -> None:
+    write(tmp_path, files({"x": {"from": "a", "as": "code", "codes": name}}, prop("x")))
+    found, problems = mapping_of(texts.files_of(tmp_path)[0], "things")
+    assert found is None and said in " ".join(p.en for p in problems)
 
 
 def test_what_is_wrong_with_dated_codes_is_told() -> None:

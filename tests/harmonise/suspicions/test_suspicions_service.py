@@ -127,3 +127,54 @@ def test_shanghai_bikes_and_their_addresses_disagree_by_one_datum_step(store: St
         assert evidence["step"] == "WGS84 -> BD-09"
         assert evidence["left_over_degrees"] < 0.0005
         assert 1000 < evidence["metres"] < 1300
+
+
+def head(file: str, to: Path, rows: int = 10_000) -> None:
+    """The first lines of a real file, unpacked; skips where it is not there."""
+    if not (DATA / file).exists():
+        pytest.skip(f"{file} is not in {DATA} (set DATONG_DATA to test on the real files)")
+    unpack = gzip.open if file.endswith(".gz") else open
+    with unpack(DATA / file, "rt", encoding="utf-8") as given, to.open("w", encoding="utf-8") as out:
+        out.writelines(line for line, _ in zip(given, range(rows + 1), strict=False))
+
+
+def built(store: Store, actor: Actor, mapping: str = "things") -> dict[str, dict[str, Any]]:
+    """What a build tells that nobody asked for: kind -> the first of its kind."""
+    with store.begin(actor, "harmonise") as tx:
+        made = harmonise.build(tx, workspace="work", mapping=mapping)
+    return {one["kind"]: one for one in reversed(made["suspicions"])}
+
+
+def test_a_build_tells_that_valleybike_times_cannot_be_local(store: Store, folder: Path, act: Act) -> None:
+    at = {"from": "start_time", "as": "timestamp", "zone": "America/New_York", "ambiguous": "earlier",
+          "formats": ["%Y-%m-%d %H:%M:%S+00"]}  # fmt: skip
+    contents = files({"at": at}, prop("at", "timestamp"))
+    contents["sources/things.yaml"] = {"kind": "csv", "path": "trips.csv"}
+    write(folder / "work", contents)
+    head("bike_valleybike/trips_2018_2020.csv.gz", folder / "work/trips.csv")
+    found = built(store, act("data_engineer"))["not_local_time"]
+    assert (found["columns"], -6 <= int(found["evidence"]["shift_hours_to_night"]) <= -4) == (["start_time"], True)
+
+
+def test_a_build_tells_that_a_berka_birth_number_hides_sex(store: Store, folder: Path, act: Act) -> None:
+    contents = files({"id": "client_id", "born": "birth_number"}, prop("id"), prop("born"))
+    contents["sources/things.yaml"] = {"kind": "csv", "path": "client.csv", "delimiter": ";"}
+    write(folder / "work", contents)
+    head("finance_berka/client.csv", folder / "work/client.csv")
+    assert built(store, act("data_engineer"))["hidden_sex"]["columns"] == ["birth_number"]
+
+
+def test_a_build_tells_that_shanghai_bikes_are_a_datum_step_away(store: Store, folder: Path, act: Act) -> None:
+    contents = files(points("first_x", "first_y", "WGS84"), prop("longitude", "number"), prop("latitude", "number"))
+    contents["sources/things.yaml"] = {"kind": "csv", "path": "bikes.csv"}
+    contents["sources/school.yaml"] = {"kind": "csv", "path": "school.csv"}
+    contents["mappings/school.yaml"] = {
+        "source": "school",
+        "standard": "thing",
+        "columns": points("lon", "lat", "WGS84"),
+    }
+    write(folder / "work", contents)
+    head("bike_shanghai_mobike/orders_od.csv.gz", folder / "work/bikes.csv")
+    head("transit_shanghai/poi_shanghai_school.csv", folder / "work/school.csv", 1_000_000)
+    found = built(store, act("data_engineer"))["datum_step"]
+    assert (found["evidence"]["step"], found["columns"]) == ("WGS84 -> BD-09", ["first_x", "first_y", "start_loc"])

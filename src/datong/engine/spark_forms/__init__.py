@@ -107,6 +107,7 @@ NAMED |= {
     "epoch_us": of_times.epoch_of("unix_micros"),
     "epoch_ms": of_times.epoch_of("unix_millis"),
     "weekday": of_times.field("weekday", "dayofweek(_0) - 1"),
+    "strlen": plainly("CAST(octet_length(_0) AS BIGINT)"),
     "prefix": plainly("startswith(_0, _1)"),
     "suffix": plainly("endswith(_0, _1)"),
     "list_position": plainly("nullif(array_position(_0, _1), 0)"),

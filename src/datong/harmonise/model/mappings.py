@@ -131,13 +131,19 @@ class Load:
     column: str = ""
     parameter: str = ""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it needs, each once."""
+        return tuple(dict.fromkeys([*self.key, *filter(None, [self.column])]))
+
 
 @dataclass(frozen=True)
 class Source:
-    """Where rows come from. `path` is relative to the data folder; `url_from` names the environment variable that
-    holds a database URL (the URL itself, with its password, is in no file). `tables`: table -> its key column in a
-    database, its file in a source of several files. `columns`, `numbered` by table ("" for the source's one file): the
-    names of the columns of a file without a header line, and the column that holds the number of each row there."""
+    """Where rows come from. `path` is relative to the data folder; with `*` it is all files called so, as one table.
+    `url_from` names the environment variable that holds a database URL; or `url` is one without its password, which
+    the variable `password_from` holds. `tables`: table -> its key column in a database, its file in a source of several
+    files. `columns`, `numbered` by table ("" for the source's one file): the names of the columns of a file without a
+    header line, and the column that holds the number of each row there."""
 
     name: str
     kind: SourceKind
@@ -157,6 +163,8 @@ class Source:
     load: Load = field(default_factory=Load)
     columns: Map[str, tuple[str, ...]] = field(default_factory=dict)
     numbered: Map[str, str] = field(default_factory=dict)
+    url: str = ""
+    password_from: str = ""
 
     @property
     def files(self) -> tuple[str, ...]:

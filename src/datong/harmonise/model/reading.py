@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Reading:
     """What was read: per input table a pyarrow Table of text columns named by path, with `_row` (from 1) and
-    `_broken` (original text of what is no record, else null), or the path of a Parquet file that holds one.
+    `_broken` (original text of what is no record, else null); put aside as Parquet where it is large (store.staged).
     digest: of the content read. highest: the greatest value of the column a database was asked for, in its own type."""
 
     tables: Map[str, Any]
     digest: str
     highest: Any = None
+
+
+@dataclass(frozen=True)
+class Since:
+    """Of `table` only rows whose `column` is `value` or more, or empty."""
+
+    table: str
+    column: str
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -42,3 +52,17 @@ class Sample:
 
 ROW, BROKEN, SURE = "_row", "_broken", "_sure"
 """Columns of ours in what was read; `_sure` only in scans: this row is certainly as the text reader would give it."""
+
+
+class Needs(Enum):
+    """What a plan needs of a field whose numbers a reader of JSON writes anew (42.100 as 42.1), so that no value is
+    other than the text reader's.
+
+    text: the text as it was. number: the number it is. digits: of whole numbers, whether 0 was -0; others do not pass.
+    value: nothing, as no number passes.
+    """
+
+    text = "text"
+    number = "number"
+    digits = "digits"
+    value = "value"

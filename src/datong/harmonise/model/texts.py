@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from typing import Any
 
+LIBRARY = "library/codes"
+"""Where, beside a workspace's own files, the code tables of the library stand that its mappings name."""
+
 Lines = Map[str, int]
 """Path of keys and positions in a YAML file, "" for the file itself, e.g. "columns.plate.from" or "joins.0" -> line."""
 

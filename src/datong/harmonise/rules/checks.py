@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
+from itertools import pairwise
 
 from datong.engine.model import literal
 from datong.ground.refusal import Text
@@ -140,22 +141,28 @@ def _vin(text: str) -> str:
     def worth(place: int) -> str:
         return f"(instr('{VIN_ROWS}', substr({text}, {place}, 1)) - 1) % 10"
 
-    sums = [f"{weight} * ({worth(place)})" for place, weight in enumerate(VIN_WEIGHTS, 1) if weight]
+    sums = [f"{weight} * ({worth(place)})" for place, weight in enumerate(VIN_WEIGHTS[:13], 1) if weight]
+    # the last four are digits, read as one number n: the digit of 10^k is n // 10^k - 10 * (n // 10^(k+1))
+    number, weights = digits_of(text, 14, 4), VIN_WEIGHTS[:12:-1]
+    sums += [
+        f"{last - 10 * before} * ({number} // {10**k})" for k, (before, last) in enumerate(pairwise((0, *weights)))
+    ]
     check = f"instr('0123456789X', substr({text}, {VIN_CHECK_PLACE}, 1)) - 1"
     form = r"[A-HJ-NPR-Z0-9]{8}[0-9X][A-HJ-NPR-Z0-9]{4}\d{4}"
-    return f"regexp_full_match({text}, '{form}') AND ({' + '.join(sums)}) % 11 = {check}"
+    formed = f"regexp_full_match({text}, '{form}')"
+    return _sure(f"({' + '.join(sums)}) % 11 + 11 * CAST(NOT {formed} AS INTEGER) = {check}", text)
 
 
 def _luhn(text: str) -> str:
-    longest = 19
-    filled = f"lpad({text}, {longest}, '0')"
-    terms = []
-    for place in range(1, longest + 1):
-        doubled = (longest - place) % 2 == 1
-        alphabet = "0516273849" if doubled else "0123456789"  # 2·d, its two digits added
-        terms.append(f"instr('{alphabet}', substr({filled}, {place}, 1))")
-    total = f"({' + '.join(terms)} - {longest}) % 10 = 0"
-    return rf"regexp_full_match({text}, '\d{{12,19}}') AND {total}"
+    """By whole numbers alone: a pair p of digits a, b adds b + 2a, less 9 where a > 4, which is p - 8a + p // 50 (mod
+    10); each of these comes from n by divisions, as pairs do: p = n // 100^k - 100 (n // 100^(k + 1))."""
+    before, last = digits_of(f"left({text}, length({text}) - 2)", 1, 17), digits_of(f"substr({text}, -2)", 1, 2)
+    terms = [before, *(f"9 * ({before} // {100**k})" for k in range(1, 9))]
+    terms += [f"2 * ({before} // {10 * 100**k})" for k in range(9)]
+    terms += [f"{before} // {50 * 100**k}" for k in range(9)]
+    terms += [last, f"2 * ({last} // 10)", f"{last} // 50"]
+    form = rf"regexp_full_match({text}, '\d{{12,19}}')"
+    return _sure(f"({' + '.join(terms)}) % 10 + 10 * CAST(NOT {form} AS INTEGER) = 0", text)
 
 
 def _division_code(text: str) -> str:

@@ -65,7 +65,7 @@ def cleaned_text(
     text: str, how: How, missing: tuple[str, ...] = (), thousands: str = "", meaning: Meaning = PLAIN
 ) -> str:
     """`text` (an expression) without other ways of writing; NULL when it is empty or a marker of missing values."""
-    narrow = f"trim({text})" if how is How.text else f"trim({_plain(text)})"
+    narrow = _narrow(text, how)
     for marker in dict.fromkeys(("", *missing)):
         narrow = f"NULLIF({narrow}, {literal(marker)})"
     if how is How.plate:
@@ -247,12 +247,12 @@ def _suspect(column: Column) -> Cases:
 
 def _fixed(column: Column) -> Cases:
     name, raw = column.element.name, original(column.path)
-    spaced = (f"{raw} <> trim({raw})", "fixed:spaces")
+    spaced = (f"NOT ({trimmed(raw)})", "fixed:spaces")
     if column.how is How.text:
         return [spaced]
     which = f"WHEN regexp_matches({raw}, '{_ANY_WIDE}') THEN 'fixed:full_width' "
     which += f"WHEN regexp_matches({raw}, '[{_INVISIBLE}]') THEN 'fixed:invisible'"
-    cases = [(f"regexp_matches({raw}, '{_ODD}')", f"CASE {which} ELSE 'fixed:dashes' END")]
+    cases = [(_odd(raw), f"CASE {which} ELSE 'fixed:dashes' END")]
     if column.how is How.plate:
         cases += [(f"upper({raw}) <> {raw}", "fixed:lower_case"), (f"{raw} <> {clean(name)}", "fixed:separators")]
         return cases
@@ -379,12 +379,27 @@ def _degrees(column: Column) -> str:
 def _decoded(text: str, codes: Codes) -> str:
     whens = []
     for code in codes.entries:
-        to = literal(code.to)
-        if codes.on and code.valid_to and len(code.successor) == 1:
-            next_one = literal(codes.entry(code.successor[0]).to)
-            to = f"CASE WHEN {_day_of(codes)} >= DATE '{code.valid_to}' THEN {next_one} ELSE {to} END"
-        whens.append(f"WHEN {_is_code(text, code, codes)} THEN {to}")
+        whens.append(f"WHEN {_is_code(text, code, codes)} THEN {_meant(codes, _succession(codes, code))}")
     return f"CASE {' '.join(whens)} END"
+
+
+def _succession(codes: Codes, code: Code) -> list[Code]:
+    """The code, the one that took its place, the one that took that one's place, and so on."""
+    line = [code]
+    while codes.on and line[-1].valid_to and len(line[-1].successor) == 1:
+        following = codes.entry(line[-1].successor[0])
+        if following in line:
+            break
+        line.append(following)
+    return line
+
+
+def _meant(codes: Codes, line: list[Code]) -> str:
+    """What a code of a succession means on the day of its row."""
+    to = literal(line[0].to)
+    if len(line) == 1:
+        return to
+    return f"CASE WHEN {_day_of(codes)} >= DATE '{line[0].valid_to}' THEN {_meant(codes, line[1:])} ELSE {to} END"
 
 
 def _is_code(text: str, code: Code, codes: Codes) -> str:
@@ -411,17 +426,49 @@ def _out_of_time(column: Column, *, early: bool) -> Cases:
         if early and code.valid_from:
             cases.append((f"{here} AND {day} < DATE '{code.valid_from}'", "invalid:code_not_yet_valid"))
         if not early and code.valid_to:
-            said = "fixed:code_replaced" if len(code.successor) == 1 else "suspect:code_withdrawn"
-            cases.append((f"{here} AND {day} >= DATE '{code.valid_to}'", said))
+            line = _succession(codes, code)
+            if line[-1].valid_to:  # the last of them is no more either, and nothing took its place
+                ended = max(one.valid_to for one in line if one.valid_to)
+                cases.append((f"{here} AND {day} >= DATE '{ended}'", "suspect:code_withdrawn"))
+            if len(line) > 1:
+                cases.append((f"{here} AND {day} >= DATE '{code.valid_to}'", "fixed:code_replaced"))
     return cases
 
 
-def _plain(text: str) -> str:
-    """Full-width signs made half-width, dashes made hyphens, invisible signs taken out; the look first keeps ordinary
-    text fast."""
-    narrow = f"translate({text}, {literal(_WIDE + _DASHES)}, {literal(_NARROW + '-' * len(_DASHES))})"
-    seen = f"regexp_replace({narrow}, '[{_INVISIBLE}]', '', 'g')"
-    return f"CASE WHEN regexp_matches({text}, '{_ODD}') THEN {seen} ELSE {text} END"
+def trimmed(text: str) -> str:
+    """Whether `text` neither begins nor ends with a space of any script: trim() knows them all and is dear.
+
+    Between these signs of CJK, and among the signs of ASCII that are seen, there is none.
+    """
+    last = f"substr({text}, -1)"
+    seen, han = ("!", "~"), ("\u3400", "\u9fff")
+    begins = " OR ".join(f"({text} >= '{low}' AND {text} < '{high}')" for low, high in (seen, han))
+    ends = " OR ".join(f"{last} BETWEEN '{low}' AND '{high}'" for low, high in (seen, han))
+    return (
+        f"CASE WHEN {_ascii(text)} THEN {text} >= '!' AND NOT ends_with({text}, ' ') "
+        f"WHEN {begins} THEN CASE WHEN {ends} THEN TRUE ELSE {text} = trim({text}) END ELSE {text} = trim({text}) END"
+    )
+
+
+def _ascii(text: str) -> str:
+    return f"strlen({text}) = length({text})"
+
+
+def _odd(text: str) -> str:
+    """Whether there are full-width or invisible signs, or odd dashes, in `text`; none of them is of ASCII."""
+    return f"CASE WHEN {_ascii(text)} THEN FALSE ELSE regexp_matches({text}, '{_ODD}') END"
+
+
+def _narrow(text: str, how: How) -> str:
+    """`text` without spaces around it; unless it is free text, full-width signs made half-width, dashes made hyphens,
+    invisible signs taken out. Looks first, as most texts are ordinary."""
+    other = f"trim({text})"
+    if how is not How.text:
+        narrow = f"translate({text}, {literal(_WIDE + _DASHES)}, {literal(_NARROW + '-' * len(_DASHES))})"
+        seen = f"regexp_replace({narrow}, '[{_INVISIBLE}]', '', 'g')"
+        other = f"trim(CASE WHEN regexp_matches({text}, '{_ODD}') THEN {seen} ELSE {text} END)"
+    plain = f"CASE WHEN {text} >= '!' AND NOT ends_with({text}, ' ') THEN {text} ELSE trim({text}) END"
+    return f"CASE WHEN {_ascii(text)} THEN {plain} ELSE {other} END"
 
 
 def _any_of(signs: str) -> str:

@@ -194,9 +194,9 @@ def _reads(text: str, form: str) -> bool:
 # --- texts -----------------------------------------------------------------------------------------------------
 
 
-def source_text(kind: SourceKind, path: str, facts: Mapping[str, Any], doubts: Sequence[Text]) -> str:
+def source_text(kind: SourceKind, facts: Mapping[str, Any], doubts: Sequence[Text]) -> str:
     lines = [f"# {doubt.en}" for doubt in doubts]
-    given = {"kind": kind.value, "path": path, **facts}
+    given = {"kind": kind.value, **facts}
     return _yaml([*lines, *(f"{key}: {inline(value)}" for key, value in given.items())])
 
 
@@ -228,7 +228,7 @@ def mapping_text(
     source: Source, standard: str, table: str, entries: Sequence[Entry], *, left: Sequence[str], missing: Sequence[str]
 ) -> str:
     lines = [f"source: {source.name}", f"standard: {standard}"]
-    lines += [f"table: {inline(table)}"] if source.kind is SourceKind.database else []
+    lines += [f"table: {inline(table)}"] if source.tables else []
     lines += [f"missing: {inline(['', *missing])}"] if missing else []
     lines.append("columns:")
     for entry in entries:

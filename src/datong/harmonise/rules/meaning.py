@@ -58,11 +58,10 @@ def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, An
             say(f"{at}.when_false", f"同一词既为是又为否：{told}", f"these words mean yes and no: {told}")
         return found
     if how in {How.latitude, How.longitude}:
-        datum = value.get("datum", "WGS84")
-        return Meaning(
-            datum=datum if datum in datums.DATUMS else element.datum,
-            partner=str(value.get("with", "")) if datums.DEPTH.get(datum) != datums.DEPTH[element.datum] else "",
-        )
+        asked = value.get("datum", "WGS84")
+        datum = asked if isinstance(asked, str) and asked in datums.DEPTH else element.datum
+        turned = datums.DEPTH[datum] != datums.DEPTH[element.datum]
+        return Meaning(datum=datum, partner=str(value.get("with", "")) if turned else "")
     if how in {How.date, How.birth_date, How.sex}:
         return _of_day(say, at, how, value)
     return Meaning()
@@ -156,6 +155,23 @@ def codes_of(say: Say, entries: Map[Any, Any]) -> list[Code]:
             say(f"codes.{key}.valid_to", zh, en)
         found.append(Code(str(key), str(told.get("to", key)), first, last, successor))
     return found
+
+
+def of_library(table: Map[str, Any]) -> dict[str, Any]:
+    """A code table of the library as one of a workspace: a code stands for itself, and its names, and what else means
+    the same elsewhere, for the code. A word that means several codes means none."""
+    entries: dict[str, Any] = {}
+    words: dict[str, set[str]] = {}
+    for code, entry in table.get("codes", {}).items():
+        days = {key: entry[key] for key in ("valid_from", "valid_to", "successor") if key in entry}
+        entries[code] = {"to": code, **days}
+        for word in (entry.get("zh"), entry.get("en"), *entry.get("also", ())):
+            if word:
+                words.setdefault(str(word), set()).add(code)
+    for word, codes in words.items():
+        if len(codes) == 1 and word not in entries:
+            entries[word] = entries[next(iter(codes))]
+    return {"codes": entries, "match": table.get("match", "whole")}
 
 
 def _day(say: Say, at: str, given: Any) -> date | None:

@@ -8,20 +8,45 @@ Must never know: tables, engines. Contract: tests/harmonise/test_harmonise_quick
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from datong.engine.model import literal, quoted
-from datong.harmonise.model.mappings import Column, How, Type
+from datong.harmonise.model.mappings import Column, How, Mapping, Type
+from datong.harmonise.model.reading import Needs
 from datong.harmonise.rules import conversions as sql
 from datong.harmonise.rules.checks import PLATE
 
 
 @dataclass(frozen=True)
 class Quick:
-    """value: over from:<path>. condition: over that and value:<element>."""
+    """value: over from:<path>. condition: over that and value:<element>. needs: of the text, for that to hold."""
 
     value: str
     condition: str
+    needs: Needs = Needs.text
+
+
+def needs(mapping: Mapping) -> dict[str, Needs]:
+    """path -> the most that any use of it needs."""
+    joined = {path for join in mapping.joins for path in (join.left, f"{join.table}.{join.right}")}
+    return {path: Needs.text if path in joined else _needs(mapping, path) for path in mapping.paths}
+
+
+def _needs(mapping: Mapping, path: str) -> Needs:
+    uses = [column for column in mapping.columns if column.path == path]
+    if all(_takes_numbers(column) for column in uses):
+        return Needs.number
+    found = {q.needs if (q := quick(use, mapping.missing, False)) else Needs.text for use in uses}
+    return next(need for need in (Needs.text, Needs.digits, Needs.value) if need in found)
+
+
+def _takes_numbers(column: Column) -> bool:
+    """Whether a number of the file is taken as the number it is."""
+    if column.meaning.changes:
+        return False
+    number = column.how is How.number and column.element.type is Type.number
+    return number or (column.how in {How.latitude, How.longitude} and column.notation == "decimal")
 
 
 def is_plain(name: str) -> str:
@@ -38,45 +63,51 @@ def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | 
     found = _number_given(column, text) if is_number else _forms(column, text)
     if found is None:
         return None
-    value, written = found
-    markers = [] if is_number else [f"{text} <> {literal(marker)}" for marker in dict.fromkeys(("", *missing))]
+    could_be = [marker for marker in dict.fromkeys(("", *missing)) if re.fullmatch(found.texts, marker)]
+    markers = [] if is_number else [f"{text} <> {literal(marker)}" for marker in could_be]
     fits = [f"NOT ({condition})" for condition in sql.broken(column)]
-    there = " AND ".join([f"{sql.value(column.element.name)} IS NOT NULL", *markers, *written, *fits])
-    return Quick(value, f"({there})" if column.element.required else f"({text} IS NULL OR ({there}))")
+    there = " AND ".join([f"{sql.value(column.element.name)} IS NOT NULL", *markers, *found.conditions, *fits])
+    condition = f"({there})" if column.element.required else f"({text} IS NULL OR ({there}))"
+    return Quick(found.value, condition, found.needs)
 
 
-Form = tuple[str, list[str]]
-"""(value, conditions on how it is written)."""
+@dataclass(frozen=True)
+class _Form:
+    """conditions: on how the text is written. texts: a pattern of all texts that they let pass."""
+
+    value: str
+    conditions: tuple[str, ...]
+    texts: str = r"[\s\S]+"
+    needs: Needs = Needs.text
 
 
-def _number_given(column: Column, text: str) -> Form | None:
+def _number_given(column: Column, text: str) -> _Form | None:
     """A number that the reader gives as DOUBLE."""
     it = sql.value(column.element.name)
     if column.how is How.number and column.element.type is Type.number:
-        return text, [f"isfinite({it})"]
+        return _Form(text, (f"isfinite({it})",))
     if column.how in {How.latitude, How.longitude} and column.notation == "decimal":
-        return text, [f"{it} BETWEEN -{sql.limit(column)} AND {sql.limit(column)}"]
+        return _Form(text, (f"{it} BETWEEN -{sql.limit(column)} AND {sql.limit(column)}",))
     return None
 
 
-def _forms(column: Column, text: str) -> Form | None:
+def _forms(column: Column, text: str) -> _Form | None:
     it, kind = sql.value(column.element.name), column.element.type
     if column.how is How.text:
-        # trim knows the spaces of all scripts and is dear; most texts are seen to need none
-        seen = f"regexp_full_match({text}, '[!-~]([ -~]*[!-~])?')"
-        return text, [f"CASE WHEN {seen} THEN TRUE ELSE {text} = trim({text}) END"]
+        return _Form(text, (sql.trimmed(text),))
     if column.how is How.number:
-        ungrouped = [f"NOT contains({text}, {literal(column.thousands)})"] if column.thousands else []
+        ungrouped = [f"NOT contains({text}, {literal(column.thousands)})"] if column.thousands == "." else []
         if kind is Type.number:
-            value = f"TRY_CAST({text} AS DOUBLE)"
-            return value, [*ungrouped, f"regexp_full_match({text}, '{sql.NUMBER}')", f"isfinite({it})"]
+            finite = (*ungrouped, f"regexp_full_match({text}, '{sql.NUMBER}')", f"isfinite({it})")
+            return _Form(f"TRY_CAST({text} AS DOUBLE)", finite, sql.NUMBER)
         value = f"TRY_CAST({text} AS BIGINT)" if kind is Type.integer else text
-        return value, [*ungrouped, f"regexp_full_match({text}, '{sql.WHOLE}')"]
+        return _Form(value, (f"regexp_full_match({text}, '{sql.WHOLE}')",), sql.WHOLE, Needs.digits)
     if column.how in {How.latitude, How.longitude} and column.notation == "decimal":
         inside = f"{it} BETWEEN -{sql.limit(column)} AND {sql.limit(column)}"
-        return f"TRY_CAST({text} AS DOUBLE)", [inside, f"regexp_full_match({text}, '{sql.NUMBER}')"]
+        return _Form(f"TRY_CAST({text} AS DOUBLE)", (inside, f"regexp_full_match({text}, '{sql.NUMBER}')"), sql.NUMBER)
     if column.how is How.timestamp and column.zone == "offset":
-        return f"TRY_CAST({text} AS TIMESTAMPTZ)", [f"regexp_full_match({text}, '{sql.WITH_OFFSET}')"]
+        written = f"regexp_full_match({text}, '{sql.WITH_OFFSET}')"
+        return _Form(f"TRY_CAST({text} AS TIMESTAMPTZ)", (written,), sql.WITH_OFFSET, Needs.value)
     if column.how is How.plate:
-        return text, [f"regexp_full_match({text}, {literal(PLATE)})"]
+        return _Form(text, (f"regexp_full_match({text}, {literal(PLATE)})",), needs=Needs.value)
     return None

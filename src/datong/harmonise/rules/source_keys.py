@@ -12,7 +12,9 @@ from collections.abc import Mapping as Map
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from datong.harmonise.model.drafts import Unfit
 from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind
+from datong.harmonise.rules.addresses import address_of
 
 ALL = {"kind", "title", "note", "load"}
 FILE = {"path", "tables"}
@@ -23,7 +25,7 @@ KEYS: Map[SourceKind, set[str]] = {
     SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered"},
     SourceKind.parquet: FILE,
     SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows"},
-    SourceKind.database: {"path", "url_from", "tables"},
+    SourceKind.database: {"path", "url_from", "url", "password_from", "tables"},
     SourceKind.http: {"url", "records", "token_from", "token_header", "paging"},
     SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},
 }
@@ -64,7 +66,26 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
         "api": _api(found, value) if kind is SourceKind.http else None,
         "bucket": _bucket(found, value, form) if kind is SourceKind.s3 else None,
         "load": load_of(found, kind, value.get("load")),
+        "url": _database_url(found, value) if kind is SourceKind.database else "",
+        "password_from": found.word("password_from", value.get("password_from")),
     }
+
+
+def _database_url(found: Found, value: Map[str, Any]) -> str:
+    """The address of a database, without its password."""
+    url = found.word("url", value.get("url"))
+    if sum(key in value for key in ("path", "url_from", "url")) > 1:
+        found.say("url", "path、url_from 与 url 须且只须其一", "needs one of `path`, `url_from` and `url`")
+    if "password_from" in value and not url:
+        found.say(
+            "password_from", "须与 url 同用", "goes with `url`; the address that `url_from` holds has its password"
+        )
+    address = address_of(url) if url else None
+    if isinstance(address, Unfit):
+        found.say("url", address.why.zh + address.fix.zh, f"{address.why.en} {address.fix.en}")
+    elif address is not None and address.kind is not SourceKind.database:
+        found.say("url", "应为 postgresql:// 或 mysql://", "should be postgresql:// or mysql://")
+    return url
 
 
 def _format(found: Found, kind: SourceKind, value: Map[str, Any]) -> SourceKind:

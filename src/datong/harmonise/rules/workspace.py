@@ -42,6 +42,7 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
+from datong.harmonise.model.texts import LIBRARY
 from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules import source_keys
 from datong.harmonise.rules.datums import DATUMS
@@ -235,7 +236,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     keys = {
         "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
         "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
-        "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "load",
+        "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "password_from", "load",
         "title", "note",
     }  # fmt: skip
     value = found.only(given, "", keys)
@@ -253,7 +254,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     delimiter = found.word("delimiter", value.get("delimiter"), ",")
     tables = tables_of(found, kind, value)
     columns, numbered = headings_of(found, kind, value, tables)
-    elsewhere = kind in (SourceKind.http, SourceKind.s3) or (kind is SourceKind.database and value.get("url_from"))
+    elsewhere = kind in (SourceKind.http, SourceKind.s3) or value.get("url_from") or value.get("url")
     if not path and not elsewhere and not (tables and kind is not SourceKind.database):
         found.say("path", "缺少 path", "there is no path")
     more = source_keys.more_of(found, kind, value)
@@ -393,13 +394,23 @@ class _Reader:
     def _codes(self, at: str, how: How, value: Map[str, Any]) -> Codes | None:
         if how is not How.code:
             return None
-        file = f"standards/{value.get('codes')}.codes.yaml"
+        own = f"standards/{value.get('codes')}.codes.yaml"
+        file = own if own in self.files else f"{LIBRARY}/{value.get('codes')}.yaml"
         if file not in self.files:
-            self.found.say(f"{at}.codes", f"没有代码表 {file}", f"there is no code table {file}")
+            zh, en = (
+                f"没有代码表 {own}，代码表库中也没有",
+                f"there is no code table {own}, nor one in the library",
+            )
+            self.found.say(f"{at}.codes", zh, en)
             return None
         self.used.append(file)
         found = Found(file)
-        codes = _code_table(found, str(value["codes"]), self.files[file], str(value.get("on", "")))
+        given = self.files[file] if file == own else reading.of_library(self.files[file])
+        if file != own and not given["codes"]:
+            zh, en = "库中没有这套代码的内容", "the library names this code system and does not hold its codes"
+            self.found.say(f"{at}.codes", zh, en)
+            return None
+        codes = _code_table(found, str(value["codes"]), given, str(value.get("on", "")))
         self.found.problems += [problem for problem in found.problems if problem not in self.found.problems]
         return codes
 

@@ -31,6 +31,7 @@ from datong.harmonise.model.refusals import (
     TOO_MANY_QUARANTINED,
 )
 from datong.harmonise.model.repairs import Repair
+from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import changes, contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
@@ -79,22 +80,21 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             continue
         try:
             require_not_own(tx, found.source, given)
-            reading = reading_of.explained(tx, folder, found, given)
-            plan = reading_of.plan_for(found, reading)
-            drift = drifting.noticed(tx, folder, found, given, reading)
+            with files.aside(folder_of(tx)) as aside:
+                reading = reading_of.explained(tx, folder, found, given, aside=aside)
+                drift = drifting.noticed(tx, folder, found, given, reading)
+                suspected = traps.as_json(traps.of_mapping(tx, contents, found, given, reading=reading))
             warnings += [{"mapping": name, **told} for told in drift.told()]
             problems += [
-                *plans.problems(plan),
+                *plans.problems(reading_of.plan_for(found, reading)),
                 *(Problem(_place(found, d.path), d.said.zh, d.said.en) for d in drift.differences if d.breaking),
             ]
-            rows = rereading.count(reading.tables[found.main])
-            suspected = traps.as_json(traps.of_mapping(tx, contents, found, given))
             checked.append(
                 {
                     "mapping": name,
                     "source": found.source.name,
                     "standard": found.standard.name,
-                    "rows": rows,
+                    "rows": rereading.count(reading.tables[found.main]),
                     "suspicions": suspected,
                 }
             )
@@ -121,6 +121,8 @@ def build(
     resource: the code under which the result is found (the mapping's, when not given). Building the same content again
     returns the same build. full: where the source says how it is loaded again (`load`), read it from its beginning,
     which also finds removed rows. accept_changes: build though the types of mapped columns changed (STD-480).
+    The answer tells what changed (`changes`), what was loaded (`load`) and what the rows make one suspect
+    (`suspicions`), where there is any.
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
@@ -128,9 +130,16 @@ def build(
 
 
 def build_on(
-    engine: Engine, tx: Tx, workspace: str, mapping: str, resource: str | None = None, data: str | None = None,
-    *, full: bool = False, accept_changes: bool = False,
-) -> dict[str, Any]:  # fmt: skip
+    engine: Engine,
+    tx: Tx,
+    workspace: str,
+    mapping: str,
+    resource: str | None = None,
+    data: str | None = None,
+    *,
+    full: bool = False,
+    accept_changes: bool = False,
+) -> dict[str, Any]:
     """`build` by another engine: the same rows, quarantine, reasons and figures, and so the same build.
 
     No verb: the rows of the source are sent to where the engine is, which is for the owner of the node to name, not
@@ -138,7 +147,8 @@ def build_on(
     """
     attempt = runs.began(tx, resource, mapping)
     try:
-        made = _build(tx, attempt, engine, workspace, data, full=full, accept_changes=accept_changes)
+        with files.aside(folder_of(tx)) as aside:
+            made = _build(tx, attempt, engine, workspace, data, aside, full=full, accept_changes=accept_changes)
     except Refusal as refusal:
         runs.failed(tx, attempt, refusal)
         raise
@@ -147,10 +157,18 @@ def build_on(
 
 
 def _build(
-    tx: Tx, attempt: runs.Attempt, engine: Engine, workspace: str, data: str | None, *, full: bool, accept_changes: bool
+    tx: Tx,
+    attempt: runs.Attempt,
+    engine: Engine,
+    workspace: str,
+    data: str | None,
+    aside: Path,
+    *,
+    full: bool,
+    accept_changes: bool,
 ) -> dict[str, Any]:
     folder, given = folders_of(tx, workspace, data)
-    found = _mapping(folder, attempt.mapping)
+    contents, found = _mapping(folder, attempt.mapping)
     resource = found.resource if attempt.resource is None else attempt.resource
     attempt.resource, attempt.source = resource, found.source.name
     if not RESOURCE.fullmatch(resource):
@@ -161,15 +179,7 @@ def _build(
     _versions_show(tx, resource, found.standard)
     attempt.read_whole = False
     repairs = layer.fitting(found, standing(tx, resource, found.source.name))
-    try:
-        load = loading.loaded(tx, resource, found, given, reading_of.require, full=full)
-    except Refusal as refusal:
-        raise drifting.explained(tx, folder, found, given, refusal) from None
-    reading = (
-        load.reading
-        if load is not None
-        else reading_of.explained(tx, folder, found, given, scan=engine.scans and not repairs)
-    )
+    reading, load = _read(tx, folder, found, given, aside, resource, full=full, scan=not repairs)
     attempt.read_whole = True
     if rereading.count(reading.tables[found.main]) == 0:
         raise NO_ROWS(source=found.source.name)
@@ -178,7 +188,11 @@ def _build(
     if load is not None:
         load.keep(tx, made.id)
     drift.keep(tx)
-    more = {**({"load": load.account} if load is not None else {}), **({"changes": c} if (c := drift.told()) else {})}
+    more = {
+        **({"load": load.account} if load is not None else {}),
+        **({"changes": told} if (told := drift.told()) else {}),
+        **_suspected(tx, contents, found, given, reading),
+    }
     changed = None if accept_changes else drift.refusal()
     known = tx.get(kept.builds, made.id)
     if known is not None and known["state"] == State.built.value:
@@ -187,23 +201,36 @@ def _build(
         _make_current(tx, resource, made.id)
         return {**shown(known), **more}
     try:
-        result, repaired = _run(made, engine)
+        result, repaired = _run(made, aside, engine)
     except Refusal as refusal:
         if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
             raise
         # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
-        reading = reading_of.read(found, given, scan=False)
+        reading = reading_of.read(found, given, scan=False, aside=aside)
         made = replace(made, reading=reading, plan=reading_of.plan_for(found, reading))
-        result, repaired = _run(made, engine)
+        result, repaired = _run(made, aside, engine)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
-        raise _refuse(tx, row, recorded=known is not None)
+        raise _refuse(tx, row, drift.problems(), recorded=known is not None)
     if changed is not None:
         raise changed
     account = _account(made, result, repaired, (workspace, data))
     kept_row = _keep(tx, row, account, result, made.plan, engine)
     matching.remember_mapping(tx, found)
     return {**kept_row, **more}
+
+
+def _read(
+    tx: Tx, folder: Path, found: Mapping, data: Path, aside: Path, resource: str, *, full: bool, scan: bool
+) -> tuple[Reading, loading.Loaded | None]:
+    """The source as it stands, and what a load brought where it is loaded."""
+    try:
+        load = loading.loaded(tx, resource, found, data, aside, full=full)
+    except Refusal as refusal:
+        raise drifting.explained(tx, folder, found, data, refusal) from None
+    if load is not None:
+        return load.reading, load
+    return reading_of.explained(tx, folder, found, data, scan=scan, aside=aside), None
 
 
 @dataclass(frozen=True)
@@ -225,13 +252,22 @@ class _Made:
         return f"build-{digest(made_of).removeprefix('sha256:')[:32]}"
 
 
-def _mapping(folder: Path, name: str) -> Mapping:
+def _mapping(folder: Path, name: str) -> tuple[Texts, Mapping]:
     contents, problems = texts.files_of(folder)
     found, wrong = mapping_of(contents, name)
     if found is None or problems:
         every = [*problems, *wrong]
         raise BAD_WORKSPACE(every, workspace=folder.name, count=len(every))
-    return found
+    return contents, found
+
+
+def _suspected(tx: Tx, contents: Texts, found: Mapping, data: Path, reading: Reading) -> dict[str, Any]:
+    """What its rows make one suspect, where they do. A source that was read and now does not answer raises none."""
+    try:
+        told = traps.as_json(traps.of_mapping(tx, contents, found, data, reading=reading))
+    except Refusal:
+        return {}
+    return {"suspicions": told} if told else {}
 
 
 def _place(mapping: Mapping, path: str) -> str:
@@ -240,9 +276,9 @@ def _place(mapping: Mapping, path: str) -> str:
     return f"{mapping.file}: {at}" if at else f"sources/{mapping.source.name}.yaml"
 
 
-def _run(made: _Made, engine: Engine) -> tuple[Result, dict[str, int]]:
+def _run(made: _Made, aside: Path, engine: Engine) -> tuple[Result, dict[str, int]]:
     mapping, reading = made.mapping, made.reading
-    result, repaired = layering.run(mapping, reading, made.plan, made.repairs, engine)
+    result, repaired = layering.run(mapping, reading, made.plan, made.repairs, aside, engine)
     if mapping.source.kind is SourceKind.database:
         return result, repaired  # its rows stand in the database, under their keys
     prefix = f"{mapping.main}." if mapping.source.tables else ""
@@ -275,7 +311,7 @@ def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple
     }
 
 
-def _with_whole_records(held: pa.Table, source: pa.Table | scanned.Lines, prefix: str) -> pa.Table:
+def _with_whole_records(held: pa.Table, source: rereading.Table, prefix: str) -> pa.Table:
     """Quarantined rows of a file, their records with the fields that no mapping names too."""
     rows = rereading.records(source, held["row"].to_pylist())
     records = [
@@ -361,8 +397,9 @@ def _make_current(tx: Tx, resource: str, build_id: str) -> None:
         evidence.append(tx, "harmonise.made_current", kept.currents, resource, build=build_id)
 
 
-def _refuse(tx: Tx, row: dict[str, Any], *, recorded: bool) -> Refusal:
-    """The refusal of a build; its record is written in a transaction of its own, after this one is undone."""
+def _refuse(tx: Tx, row: dict[str, Any], changed: list[Problem], *, recorded: bool) -> Refusal:
+    """The refusal of a build; its record is written in a transaction of its own, after this one is undone. changed: how
+    the source differs from the last build's, which is why, often enough."""
     if not recorded:
         tx.after_rollback.append(_recorder(tx.store, tx.actor, tx.link, row))
     problems = [
@@ -371,7 +408,7 @@ def _refuse(tx: Tx, row: dict[str, Any], *, recorded: bool) -> Refusal:
         for entry in row["reasons_by_column"]
     ]  # fmt: skip
     facts = {key: row[key] for key in ("resource", "read", "quarantined", "reasons")}
-    return TOO_MANY_QUARANTINED(problems, build=row["id"], **facts)
+    return TOO_MANY_QUARANTINED([*problems, *changed], build=row["id"], **facts)
 
 
 def _recorder(store: Store, actor: Actor, link: str, row: dict[str, Any]) -> Callable[[], None]:

@@ -6,12 +6,12 @@ there already is never written over. Contract: tests/harmonise/test_harmonise_dr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datong.ground.db import Tx
 from datong.ground.refusal import Text
-from datong.harmonise.model.drafts import Entry, Unfit
+from datong.harmonise.model.drafts import Entry, Look, Unfit
 from datong.harmonise.model.elements import DataElement
 from datong.harmonise.model.mappings import Source, SourceKind, Type
 from datong.harmonise.model.matching import Proposal, Verdict
@@ -26,13 +26,16 @@ from datong.harmonise.model.refusals import (
 )
 from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import drafting
+from datong.harmonise.rules.addresses import is_address
 from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import nearest, source_of
+from datong.harmonise.service import addressing
 from datong.harmonise.service.folders import folders_of, require_not_own
 from datong.harmonise.service.looking import looked_at
 from datong.harmonise.service.matching import propose, target_of
 from datong.harmonise.store import sources, texts
 from datong.harmonise.store import workspace as folder_texts
+from datong.harmonise.store.sources.opening import named
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,22 @@ class Drafted:
 
 
 def draft(
-    tx: Tx, *, workspace: str, source: str, standard: str, table: str | None = None, data: str | None = None
+    tx: Tx,
+    *,
+    workspace: str,
+    source: str,
+    standard: str,
+    table: str | None = None,
+    data: str | None = None,
+    secret_from: str = "",
+    endpoint: str = "",
 ) -> Drafted:
     """Propose what the columns of a source mean, and write the texts that are not there yet.
 
-    source: a name in sources/, or the absolute path of a file. standard: a standard of the workspace, or a pack.
-    Refuses: STD-410, 411, 450 to 453, 460.
+    source: a name in sources/, the absolute path of a file (with * in its name: all files called so), or an address
+    (rules.addresses), for which secret_from names the variable that holds the password or token, and endpoint the
+    storage service of an s3:// one. standard: a standard of the workspace, or a pack. Refuses: STD-410, 411, 450 to
+    453, 460.
     """
     folder, given = folders_of(tx, workspace, data)
     contents, problems = folder_texts.files_of(folder)
@@ -60,7 +73,10 @@ def draft(
     if problems or target is None:
         every = [*problems, *wrong]
         raise NOT_MATCHED(every, count=len(every))
-    name, new, doubts = _described(tx, source, contents, given)
+    if is_address(source):
+        name, new, doubts = _addressed(source, contents, secret_from, endpoint)
+    else:
+        name, new, doubts = _described(tx, source, contents, given)
     found = _source(contents, name, folder)
     require_not_own(tx, found, given)
     sample = _of_table(sources.sample(found, given), found, table)
@@ -78,21 +94,37 @@ def _described(tx: Tx, source: str, contents: Texts, data: Path) -> tuple[str, d
     if f"sources/{source}.yaml" in contents:
         return source, {}, []
     path = Path(source)
-    if not path.is_absolute() or not path.is_file():
+    files = named(path.name, path.parent) if path.is_absolute() else []
+    if not files or not files[0].is_file():
         known = [file[len("sources/") : -len(".yaml")] for file in contents if file.startswith("sources/")]
         raise NO_SUCH_SOURCE(source=source, near=", ".join(nearest(Path(source).name, known) or known) or "none")
-    if not path.resolve().is_relative_to(data.resolve()):
+    if not files[0].resolve().is_relative_to(data.resolve()):
         raise OUTSIDE_DATA(path=path.name, data=str(data))
-    relative = str(path.resolve().relative_to(data.resolve()))
+    relative = str((path.parent.resolve() / path.name).relative_to(data.resolve()))
     for file, text in contents.items():
         if file.startswith("sources/") and isinstance(text, dict) and text.get("path") == relative:
             return file[len("sources/") : -len(".yaml")], {}, []
     require_not_own(tx, Source(path.name, SourceKind.csv, relative), data)
-    look = looked_at(path)
+    look = looked_at(files[0])
     if isinstance(look, Unfit):
         raise NO_SOURCE_FILE(path=path.name, zh=look.why.zh, en=look.why.en, fix_zh=look.fix.zh, fix_en=look.fix.en)
-    name = _free(drafting.name_of(path.name.split(".")[0]), contents)
-    text = drafting.source_text(look.kind, relative, look.facts, look.doubts)
+    stem = path.name.split(".")[0].strip("*-_ ") or path.parent.name
+    return _new(drafting.name_of(stem), replace(look, facts={"path": relative, **look.facts}), contents)
+
+
+def _addressed(text: str, contents: Texts, secret_from: str, endpoint: str) -> tuple[str, dict[str, str], list[Text]]:
+    """The same for an address: what lies there is asked what it is."""
+    address = addressing.address_of(text)
+    for file, given in contents.items():
+        if file.startswith("sources/") and addressing.is_there(address, given):
+            return file[len("sources/") : -len(".yaml")], {}, []
+    name = _free(drafting.name_of(address.stem), contents)
+    return _new(name, addressing.described(address, name, secret_from, endpoint), contents)
+
+
+def _new(wanted: str, look: Look, contents: Texts) -> tuple[str, dict[str, str], list[Text]]:
+    name = _free(wanted, contents)
+    text = drafting.source_text(look.kind, look.facts, look.doubts)
     file = f"sources/{name}.yaml"
     contents[file], contents.lines[file], _ = texts.read(file, text.encode(), folder_texts.FILE_BYTES_MAX)
     return name, {file: text}, list(look.doubts)
@@ -113,7 +145,7 @@ def _source(contents: Texts, name: str, folder: Path) -> Source:
 
 def _of_table(sample: Sample, source: Source, table: str | None) -> Sample:
     """The sample of the main table alone: the columns of the others come by joins, which a person writes."""
-    if source.kind is not SourceKind.database:
+    if not source.tables:
         return sample
     if table not in source.tables and (table is not None or len(source.tables) > 1):
         raise WHICH_TABLE(source=source.name, tables=", ".join(source.tables))
@@ -125,10 +157,7 @@ def _texts(
     source: Source, table: str, standard: str, proposals: tuple[Proposal, ...], sample: Sample, contents: Texts
 ) -> tuple[dict[str, str], list[Entry], list[Text]]:
     """The texts of the standard (when it is to be a new one) and of the mapping; nothing when nothing was matched."""
-    name = (
-        source.name if source.kind is not SourceKind.database or len(source.tables) == 1 else f"{source.name}_{table}"
-    )
-    name = drafting.name_of(name)
+    name = drafting.name_of(source.name if len(source.tables) < 2 else f"{source.name}_{table}")
     missing = drafting.missing_of(sample.columns)
     taken = [p for p in proposals if p.element is not None and p.verdict is not Verdict.leave]
     left = [p.column for p in proposals if p not in taken]

@@ -17,12 +17,12 @@ from datong.ground import evidence
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model.drift import DRIFTED, ColumnSeen, Difference
-from datong.harmonise.model.mappings import How, Mapping, SourceKind
+from datong.harmonise.model.mappings import How, Mapping
 from datong.harmonise.model.reading import Reading, SampleColumn
 from datong.harmonise.model.refusals import COLUMNS_MISSING
 from datong.harmonise.rules import drift as rules
-from datong.harmonise.store import schemas, sources
-from datong.harmonise.store.sources.gathering import sampled
+from datong.harmonise.service.sampling import first_rows
+from datong.harmonise.store import rereading, schemas, sources
 
 LOOKED_AT_ROWS = 1_000
 
@@ -48,9 +48,12 @@ class Drift:
         touched = [d for d in self.differences if d.breaking]
         if not touched:
             return None
-        rest = [d for d in self.differences if not d.breaking]
-        problems = [Problem(d.path or self.source, d.said.zh, d.said.en) for d in (*touched, *rest)]
-        return DRIFTED([*problems, *also], source=self.source, count=len(touched), at=self.at)
+        return DRIFTED([*self.problems(), *also], source=self.source, count=len(touched), at=self.at)
+
+    def problems(self) -> list[Problem]:
+        """The differences, those that touch mapped columns first."""
+        ordered = sorted(self.differences, key=lambda d: not d.breaking)
+        return [Problem(d.path or self.source, d.said.zh, d.said.en) for d in ordered]
 
     def keep(self, tx: Tx) -> None:
         """Keep the shape, in the transaction of the build that is made of it."""
@@ -84,27 +87,27 @@ def explained(tx: Tx, workspace: Path, mapping: Mapping, data: Path, refusal: Re
 
 def _columns(mapping: Mapping, data: Path, reading: Reading | None) -> tuple[ColumnSeen, ...]:
     source = mapping.source
-    main = reading.tables.get(mapping.main) if reading is not None else None
-    whole = main if isinstance(main, pa.Table) else None
-    if source.kind is SourceKind.database or whole is None:
-        found = sources.sample(source, data, LOOKED_AT_ROWS).columns
-    else:
-        found = sampled(whole.slice(0, LOOKED_AT_ROWS), whole=False).columns
+    found = first_rows(mapping, data, reading, LOOKED_AT_ROWS).columns
     types = {} if source.bucket is not None else sources.declared(source, data)
     coded = {c.path for c in mapping.columns if c.how is How.code and c.path}
     return tuple(
-        rules.seen(replace(column, declared_type=types.get(column.path, "")), _codes(column, whole, source.kind, coded))
+        rules.seen(
+            replace(column, declared_type=types.get(column.path, "")),
+            _codes(column, _whole(mapping, column.path, reading)) if column.path in coded else (),
+        )
         for column in found
     )
 
 
-def _codes(column: SampleColumn, whole: pa.Table | None, kind: SourceKind, coded: set[str]) -> list[str]:
+def _whole(mapping: Mapping, path: str, reading: Reading | None) -> pa.ChunkedArray | None:
+    """All values of a column, where all of them were read."""
+    table, name = path.split(".", 1) if mapping.source.tables else (mapping.main, path)
+    held = reading.tables.get(table) if reading is not None else None
+    return None if held is None else rereading.column(held, name)
+
+
+def _codes(column: SampleColumn, whole: pa.ChunkedArray | None) -> list[str]:
     """The values of a column that a code table maps: codes, which are nobody's."""
-    if column.path not in coded:
-        return []
-    name = column.path.split(".", 1)[1] if kind is SourceKind.database else column.path
-    values = column.values
-    if whole is not None and name in whole.column_names:
-        values = tuple(pc.unique(whole[name]).to_pylist())
+    values = column.values if whole is None else pc.unique(whole).to_pylist()
     there = {value for value in values if value}
     return sorted(there) if len(there) <= rules.CODES_MAX else []

@@ -10,6 +10,7 @@ from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.refusals import BAD_WORKSPACE
 from datong.harmonise.store import builds as kept
 from datong.harmonise.store import files, loads
+from datong.harmonise.store.sources.opening import named
 
 NODE_ONLY = (
     "keys", "evidence", "products", "data/harmonised", "data/staging", "data/released", "data/received", "datong.toml",
@@ -53,7 +54,8 @@ def folders_of(tx: Tx, workspace: str, data: str | None) -> tuple[Path, Path]:
 
 def require_not_own(tx: Tx, source: Source, data: Path) -> None:
     """Refuse a source one of whose files is one of the node's own: its key, its store, what it built or received."""
-    if any(_own(folder_of(tx).resolve(), (data / path).resolve()) for path in source.files):
+    node = folder_of(tx).resolve()
+    if any(_own(node, path.resolve()) for files in source.files for path in (data / files, *named(files, data))):
         said = "this file is the node's own and no source"
         problem = Problem(f"sources/{source.name}.yaml: path", "这是节点自己的文件", said)
         raise BAD_WORKSPACE([problem], workspace=data.name, count=1)

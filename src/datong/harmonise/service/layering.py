@@ -10,11 +10,12 @@ import json
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from datong.engine.model import Engine, Plan, Result
+from datong.engine.model import Engine, Plan, Result, Scan
 from datong.engine.service import DUCKDB
 from datong.harmonise.model.mappings import Mapping
 from datong.harmonise.model.reading import BROKEN, Reading
@@ -22,25 +23,32 @@ from datong.harmonise.model.repairs import Repair
 from datong.harmonise.rules import layer
 from datong.harmonise.rules.plan import input_name
 from datong.harmonise.store import rereading
+from datong.harmonise.store.staged import staged
 
-WANTED = ("harmonised", "quarantined", "repairs", "measured")
+ROWS = "harmonised"
+WANTED = (ROWS, "quarantined", "repairs", "measured")
 CONFLICT = "conflicting_duplicate"
 BY_HAND = {"state": "repaired", "rule": "by_hand"}
 
 
 def run(
-    mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair], engine: Engine = DUCKDB
+    mapping: Mapping,
+    reading: Reading,
+    plan: Plan,
+    repairs: Sequence[Repair],
+    aside: Path,
+    engine: Engine = DUCKDB,
 ) -> tuple[Result, dict[str, int]]:
-    """The result of `plan` over the source as repaired, and what the repairs came to. The few repaired rows are put
-    over the source here, whichever engine runs the plan."""
+    """The result of `plan` over the source as repaired, and what the repairs came to. aside: a folder for what is
+    large."""
     if not repairs:
-        return _harmonised(reading, mapping, plan, engine), {}
-    result, told, held = _run(mapping, reading, plan, repairs, frozenset(), engine)
+        return _harmonised(reading, mapping, plan, aside, engine), {}
+    result, told, held = _run(mapping, reading, plan, repairs, frozenset(), aside, engine)
     not_found = {r.number for r in repairs} - {row["number"] for row in told}
     clash = {row["row"] for row in told if not row["repeats"] and held.get(row["row"]) == CONFLICT}
     if clash:
         left_out = frozenset(row["number"] for row in told if row["row"] in clash)
-        result, told, held = _run(mapping, reading, plan, repairs, left_out, engine)
+        result, told, held = _run(mapping, reading, plan, repairs, left_out, aside, engine)
     counts = {**layer.counted(told, held), "conflicting": len(clash), "not_found": len(not_found)}
     return _told_as_repaired(mapping, result, told, held), counts
 
@@ -48,22 +56,32 @@ def run(
 Told = list[dict[str, Any]]
 
 
-def _harmonised(reading: Reading, mapping: Mapping, plan: Plan, engine: Engine) -> Result:
+def _harmonised(reading: Reading, mapping: Mapping, plan: Plan, aside: Path, engine: Engine) -> Result:
     inputs: dict[str, Any] = {input_name(name): table for name, table in reading.tables.items()}
     inputs |= dict.fromkeys((late.name for late in plan.late), rereading.again(reading.tables[mapping.main]))
-    return engine.run(plan, inputs, want=WANTED)
+    return engine.run(plan, inputs, want=WANTED, aside={ROWS: aside / f"{ROWS}.parquet"})
 
 
 def _run(
-    mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair], left_out: frozenset[int], engine: Engine
+    mapping: Mapping,
+    reading: Reading,
+    plan: Plan,
+    repairs: Sequence[Repair],
+    left_out: frozenset[int],
+    aside: Path,
+    engine: Engine,
 ) -> tuple[Result, Told, dict[int, str]]:
     main = input_name(mapping.main)
     given: dict[str, Any] = {layer.source_name(mapping): reading.tables[mapping.main]}
     for n, (known, of) in enumerate(layer.groups(mapping, repairs)):
         given[layer.held_name(n)] = _table(layer.held_rows(known, [r for r in of if r.number not in left_out]))
-    layered = DUCKDB.run(layer.layer_plan(mapping, repairs), given, want=(main, layer.LAYERED))
-    mended = replace(reading, tables={**reading.tables, mapping.main: layered[main]})
-    result = _harmonised(mended, mapping, plan, engine)
+    mended_rows = aside / "mended.parquet"
+    layered = DUCKDB.run(  # a few rows put over many, which are here
+        layer.layer_plan(mapping, repairs), given, want=(main, layer.LAYERED), aside={main: mended_rows}
+    )
+    rows = staged(mended_rows) if isinstance(layered[main], Scan) else layered[main]
+    mended = replace(reading, tables={**reading.tables, mapping.main: rows})
+    result = _harmonised(mended, mapping, plan, aside, engine)
     held = result["quarantined"]
     reasons = dict(zip(held["row"].to_pylist(), held["reason"].to_pylist(), strict=True))
     return result, layered[layer.LAYERED].to_pylist(), reasons

@@ -8,31 +8,25 @@ Contract: tests/harmonise/test_harmonise_loads.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datong.engine import service as engine
 from datong.ground import crash, evidence
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
-from datong.ground.refusal import Problem
 from datong.harmonise.model.drift import KEY_DOUBLED, WATERMARK_TYPE
-from datong.harmonise.model.mappings import LoadBy, Mapping, SourceKind
-from datong.harmonise.model.reading import BROKEN, ROW, Reading
-from datong.harmonise.model.refusals import COLUMNS_MISSING, NO_ROWS
+from datong.harmonise.model.mappings import LoadBy, Mapping
+from datong.harmonise.model.reading import Reading, Since
+from datong.harmonise.model.refusals import NO_ROWS
 from datong.harmonise.rules import loads as rules
-from datong.harmonise.rules.workspace import nearest
+from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service.folders import folder_of
-from datong.harmonise.store import loads, sources
+from datong.harmonise.store import loads, rereading, staged
 from datong.harmonise.store.sources import databases
-
-Require = Callable[[Mapping, list[str], list[str]], None]
-"""Refuses when paths of the mapping are not among the known ones (known paths, missing tables)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ class Loaded:
         tx.after_commit.append(lambda: loads.only(folder, resource, file))
 
 
-def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, require: Require, *, full: bool) -> Loaded | None:
+def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, aside: Path, *, full: bool) -> Loaded | None:
     """Load `mapping`'s source as its `load` says; None when it is read whole each time.
 
     full: read the source from its beginning, which also finds what was removed. Refuses as reading does, and STD-482
@@ -74,9 +68,11 @@ def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, require: Require
     usable = usable and mark is not None and mark["key_columns"] == list(load.key)
     whole = bool(why_whole) or load.by is LoadBy.snapshot
     since = None if whole or mark is None else mark["value"]
-    reading = _read(mapping, data, since, require)
+    begin = None if since is None else Since(mapping.main, load.column, rules.value_of(since))
+    highest_of = (mapping.main, load.column) if load.by is LoadBy.watermark else None
+    reading = reading_of.unscanned(mapping, data, aside, begin, highest_of)
     now = reading.tables[mapping.main]
-    if whole and _rows(now) == 0:
+    if whole and rereading.count(now) == 0:
         raise NO_ROWS(source=mapping.source.name)
     value = _value(mapping, reading, now, None if whole or mark is None else mark["value"])
     merged, counts, next_row = _merged(mapping, before if usable else None, now, mark if usable else None, whole=whole)
@@ -85,10 +81,12 @@ def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, require: Require
     if mark is None or file != mark["file"]:
         tx.after_rollback.append(lambda: loads.place(folder, resource, file).unlink(missing_ok=True))
     others = {name: databases.digest_of(name, table) for name, table in reading.tables.items() if name != mapping.main}
-    whole_reading = Reading({**reading.tables, mapping.main: merged}, digest([file, others]))
+    large = merged.nbytes > staged.STAGED_BYTES  # from here on it is read from its file, not held
+    main = staged.staged(loads.place(folder, resource, file)) if large else merged
+    whole_reading = Reading({**reading.tables, mapping.main: main}, digest([file, others]))
     account = {
-        "by": load.by.value, "whole": whole, "because": why_whole, "read": _rows(now), "rows": merged.num_rows,
-        "since": None if since is None else rules.shown_value(since), **counts,
+        "by": load.by.value, "whole": whole, "because": why_whole, "read": rereading.count(now),
+        "rows": merged.num_rows, "since": None if since is None else rules.shown_value(since), **counts,
     }  # fmt: skip
     made = {
         "id": resource,
@@ -119,84 +117,37 @@ def _why_whole(mapping: Mapping, mark: dict[str, Any] | None, folder: Path, full
         return "the source's `load` was changed"
     if mark["value"] is None:
         return "no watermark yet"
-    if missing := [name for name in _columns(mapping) if name not in mark["columns"]]:
+    if missing := [name for name in reading_of.own_columns(mapping) if name not in mark["columns"]]:
         return f"columns not loaded before: {', '.join(missing)}"
     return "" if loads.intact(folder, mark) else "the rows loaded before are missing or were changed"
 
 
-def _columns(mapping: Mapping) -> list[str]:
-    """The columns of the main table that the mapping and the load need, as they are called in it."""
-    load = mapping.source.load
-    if mapping.source.kind is not SourceKind.database:
-        return list(dict.fromkeys([*mapping.paths, *load.key, *filter(None, [load.column])]))
-    own = [path.split(".", 1)[1] for path in mapping.paths if path.split(".")[0] == mapping.main]
-    return list(dict.fromkeys([*own, *load.key, *filter(None, [load.column])]))
-
-
-def _read(mapping: Mapping, data: Path, since: str | None, require: Require) -> Reading:
-    source, load = mapping.source, mapping.source.load
-    columns = _columns(mapping)
-    if source.kind is not SourceKind.database:
-        asked = None if since is None else rules.shown_value(since)
-        reading = sources.read(source, data, {source.name: columns}, since=asked)
-        there = [name for name in reading.tables[mapping.main].column_names if name not in (ROW, BROKEN)]
-        if _rows(reading.tables[mapping.main]):
-            require(mapping, there, [])
-            _require_own(mapping, there)
-        return reading
-    wanted: dict[str, list[str]] = {mapping.main: columns}
-    for path in mapping.paths:
-        table, column = path.split(".", 1)
-        if column not in wanted.setdefault(table, []):
-            wanted[table].append(column)
-    known = sources.columns_of(source, data)
-    require(mapping, [f"{t}.{c}" for t, cs in known.items() for c in cs], [t for t in wanted if not known[t]])
-    _require_own(mapping, known[mapping.main])
-    grown = load.by is LoadBy.watermark
-    since_row = databases.Since(mapping.main, load.column, rules.value_of(since)) if since is not None else None
-    highest_of = (mapping.main, load.column) if grown else None
-    return databases.read(source, data, wanted, None, since_row, highest_of)
-
-
-def _require_own(mapping: Mapping, there: list[str]) -> None:
-    load = mapping.source.load
-    missing = [name for name in (*load.key, *filter(None, [load.column])) if name not in there]
-    if missing:
-        problems = []
-        for name in missing:
-            near = nearest(name, there)
-            zh = f"load 所用的列不存在；相近：{'、'.join(near) or '无'}"
-            en = f"`load` names it, and the source has no such column; nearest: {', '.join(near) or 'none'}"
-            problems.append(Problem(name, zh, en))
-        raise COLUMNS_MISSING(problems, source=mapping.source.name, count=len(problems))
-
-
 def _value(mapping: Mapping, reading: Reading, now: Any, before: str | None) -> str | None:
+    """How far a watermark came: the greatest value that the source told, else the greatest text that was read."""
     load = mapping.source.load
     if load.by is not LoadBy.watermark:
         return None
-    if mapping.source.kind is SourceKind.database:
-        if reading.highest is None:
-            return before
+    if reading.highest is not None:
         try:
             return rules.kept_value(reading.highest)
         except TypeError as error:
             raise WATERMARK_TYPE(source=mapping.source.name, column=load.column, type=str(error)) from None
-    texts = now[load.column].to_pylist() if load.column in now.column_names else []
-    highest = rules.greatest([*texts, rules.shown_value(before) if before else None])
-    return None if highest is None else rules.kept_value(highest)
+    read = rereading.column(now, load.column)
+    texts = [text for text in read.to_pylist() if text] if read is not None else []
+    if not texts:
+        return before
+    return rules.kept_value(rules.greatest([*texts, rules.shown_value(before) if before else None]))
 
 
 def _merged(
     mapping: Mapping, before: Path | None, now: Any, mark: dict[str, Any] | None, *, whole: bool
 ) -> tuple[pa.Table, dict[str, int], int]:
     """(the source as it stands, what the load brought, the number of the next new row)."""
-    old = pq.ParquetFile(before).read() if before is not None else _nothing(now)
+    old = staged.staged(before) if before is not None else rereading.head(now, 0)
     first = mark["next_row"] if mark is not None and before is not None else 1
-    names = [[n for n in table.column_names if n not in (ROW, BROKEN)] for table in (old, now)]
+    names = [rereading.columns(table) for table in (old, now)]
     plan = rules.merging(names[0], names[1], mapping.source.load.key, whole=whole)
-    want = ("merged", "doubled", "added", "changed", "unchanged", "absent")
-    result = engine.run(plan, {rules.BEFORE: old, rules.NOW: now}, {"first": first}, want=want)
+    result = engine.run(plan, {rules.BEFORE: old, rules.NOW: now}, {"first": first}, want=("merged", "doubled"))
     if mapping.source.load.by is LoadBy.watermark and result.rows["doubled"]:
         raise KEY_DOUBLED(
             source=mapping.source.name, key=", ".join(mapping.source.load.key), rows=result.rows["doubled"]
@@ -204,12 +155,3 @@ def _merged(
     counts = {name: result.rows[name] for name in ("added", "changed", "unchanged")}
     counts["removed"] = result.rows["absent"] if whole else 0
     return result["merged"], counts, first + counts["added"]
-
-
-def _nothing(now: Any) -> pa.Table:
-    schema = now.schema if isinstance(now, pa.Table) else pq.ParquetFile(now).schema_arrow
-    return schema.empty_table()
-
-
-def _rows(table: Any) -> int:
-    return table.num_rows if isinstance(table, pa.Table) else int(pq.ParquetFile(table).metadata.num_rows)

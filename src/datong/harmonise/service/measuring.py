@@ -28,7 +28,7 @@ from datong.terms.verbs import view
 ROWS_TOLD_MAX = 1000
 
 
-def fresh(tx: Tx, mapping: Mapping, harmonised: pa.Table) -> tuple[int, int]:
+def fresh(tx: Tx, mapping: Mapping, harmonised: engine.Input) -> tuple[int, int]:
     """(values no older than the mapping's freshness allows, values), at the business time; (0, 0) where none is
     declared. A value of the future is not fresh."""
     if mapping.freshness is None:

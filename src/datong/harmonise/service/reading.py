@@ -11,22 +11,25 @@ from datong.engine.model import Plan
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model.mappings import Mapping, SourceKind
-from datong.harmonise.model.reading import Reading
+from datong.harmonise.model.reading import Reading, Since
 from datong.harmonise.model.refusals import (
     COLUMNS_MISSING,
     NO_ROWS,
 )
+from datong.harmonise.rules import plain
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.places import line_of
 from datong.harmonise.rules.workspace import nearest
 from datong.harmonise.service import drifting
-from datong.harmonise.store import scanned, sources
+from datong.harmonise.store import rereading, scanned, sources
 
 
-def explained(tx: Tx, folder: Path, mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
+def explained(
+    tx: Tx, folder: Path, mapping: Mapping, data: Path, *, scan: bool = True, aside: Path | None = None
+) -> Reading:
     """Read the source; when columns are missing that were there at the last build, say what became of them."""
     try:
-        return read(mapping, data, scan=scan)
+        return read(mapping, data, scan=scan, aside=aside)
     except Refusal as refusal:
         raise drifting.explained(tx, folder, mapping, data, refusal) from None
 
@@ -38,36 +41,61 @@ def plan_for(mapping: Mapping, reading: Reading) -> Plan:
     return planning.plan_of(mapping)
 
 
-def read(mapping: Mapping, data: Path, *, scan: bool = True) -> Reading:
-    """Read the source, or survey it where the engine is to scan it.
+def read(mapping: Mapping, data: Path, *, scan: bool = True, aside: Path | None = None) -> Reading:
+    """Read the source, or survey it where the engine is to scan it. aside: where large tables are put.
 
     COLUMNS_MISSING names every path that is not there, with the nearest names.
     """
-    wanted: dict[str, list[str]] = {mapping.main: []} if mapping.source.tables else {}
-    for path in mapping.paths if mapping.source.tables else ():
-        table, column = path.split(".", 1)
-        wanted.setdefault(table, []).append(column)
-    if mapping.source.kind is SourceKind.database:
+    if scan and (found := scanned.reading(mapping, data, plain.needs(mapping))) is not None:
+        return found
+    return unscanned(mapping, data, aside)
+
+
+def unscanned(
+    mapping: Mapping,
+    data: Path,
+    aside: Path | None = None,
+    since: Since | None = None,
+    highest_of: tuple[str, str] | None = None,
+) -> Reading:
+    """What the mapping and the source's `load` need of it, read as text, once it is known to be there.
+
+    since, highest_of: see `sources.read`; where the main table then has no rows, nothing says which columns it has."""
+    wanted = _wanted(mapping)
+    if mapping.source.kind is SourceKind.database:  # it says what it has before anything is read
         there = sources.columns_of(mapping.source, data)
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         require(mapping, known, [table for table in wanted if not there[table]])
-        return sources.read(mapping.source, data, wanted)
-    if scan and (found := scanned.reading(mapping, data)) is not None:
-        return found
-    reading = sources.read(mapping.source, data, wanted)
-    if not reading.tables[mapping.main].num_rows:
-        return reading  # nothing says which columns it would have; nothing is built of it
+        return sources.read(mapping.source, data, wanted, aside, since, highest_of)
+    reading = sources.read(mapping.source, data, wanted, aside, since)
+    if not rereading.count(reading.tables[mapping.main]):
+        return reading
     known = []
     for name, table in reading.tables.items():
-        if not table.num_rows:
+        if not rereading.count(table):
             raise NO_ROWS(source=f"{mapping.source.name}: {name}")
-        known += [f"{name}.{column}" if mapping.source.tables else column for column in table.column_names[2:]]
+        known += [f"{name}.{column}" if mapping.source.tables else column for column in rereading.columns(table)]
     require(mapping, known, [])
     return reading
 
 
+def own_columns(mapping: Mapping) -> list[str]:
+    """The columns of the main table that the mapping and the source's `load` need, as they are called in it."""
+    return _wanted(mapping)[mapping.main]
+
+
+def _wanted(mapping: Mapping) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = {mapping.main: []}
+    for path in mapping.paths:
+        table, column = path.split(".", 1) if mapping.source.tables else (mapping.main, path)
+        wanted.setdefault(table, []).append(column)
+    own = [*wanted[mapping.main], *mapping.source.load.columns]
+    return {**wanted, mapping.main: list(dict.fromkeys(own))}
+
+
 def require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
-    problems = []
+    """COLUMNS_MISSING names every path that the mapping or the source's `load` names and that is not among `known`."""
+    problems = _load_asks_for(mapping, known) if mapping.main not in no_tables else []
     for at, path in asked(mapping):
         line = line_of(mapping.lines, at)
         where = f"{mapping.file}:{line}: {at}" if line else f"{mapping.file}: {at}"
@@ -81,6 +109,20 @@ def require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
             problems.append(Problem(where, zh, en))
     if problems:
         raise COLUMNS_MISSING(problems, source=mapping.source.name, count=len(problems))
+
+
+def _load_asks_for(mapping: Mapping, known: list[str]) -> list[Problem]:
+    """Columns of the main table that `load` names and that are not there."""
+    prefix = f"{mapping.main}." if mapping.source.tables else ""
+    there = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+    problems = []
+    for name in mapping.source.load.columns:
+        if name not in there:
+            near = nearest(name, there)
+            zh = f"load 所用的列不存在；相近：{'、'.join(near) or '无'}"
+            en = f"`load` names it, and the source has no such column; nearest: {', '.join(near) or 'none'}"
+            problems.append(Problem(name, zh, en))
+    return problems
 
 
 def asked(mapping: Mapping) -> list[tuple[str, str]]:

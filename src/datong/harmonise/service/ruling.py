@@ -9,8 +9,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
 from datong.engine import rules as plans
 from datong.engine import service as engine
 from datong.engine.model import Plan, Step
@@ -22,12 +20,12 @@ from datong.harmonise.rules import contracts
 TABLE = "harmonised"
 
 
-def results(mapping: Mapping, harmonised: pa.Table) -> list[dict[str, Any]]:
+def results(mapping: Mapping, harmonised: engine.Input) -> list[dict[str, Any]]:
     """[{name, column, type, metric, dimension, unit, must, threshold, executed, figure, holds, why}] of each rule."""
     return [_result(mapping, rule, harmonised) for rule in mapping.standard.rules]
 
 
-def _result(mapping: Mapping, rule: Rule, harmonised: pa.Table) -> dict[str, Any]:
+def _result(mapping: Mapping, rule: Rule, harmonised: engine.Input) -> dict[str, Any]:
     figure, why = _figure(mapping, rule, harmonised)
     held = contracts.holds(rule.must, rule.threshold, figure) if rule.must and not why else None
     if not why and held is None:
@@ -39,7 +37,7 @@ def _result(mapping: Mapping, rule: Rule, harmonised: pa.Table) -> dict[str, Any
     }  # fmt: skip
 
 
-def _figure(mapping: Mapping, rule: Rule, harmonised: pa.Table) -> tuple[Any, str]:
+def _figure(mapping: Mapping, rule: Rule, harmonised: engine.Input) -> tuple[Any, str]:
     query, why = contracts.query_of(rule, TABLE, mapping.standard.elements)
     if why:
         return None, why

@@ -21,13 +21,14 @@ from datong.engine.model import Plan, Step
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model.mappings import How, Mapping
-from datong.harmonise.model.reading import Sample, SampleColumn
+from datong.harmonise.model.reading import Reading, Sample, SampleColumn
 from datong.harmonise.model.refusals import BAD_WORKSPACE
 from datong.harmonise.model.suspicions import KINDS, Suspicion
 from datong.harmonise.rules import datums
 from datong.harmonise.rules import suspicions as rules
 from datong.harmonise.rules.workspace import mapping_names, mapping_of, source_of
 from datong.harmonise.service.folders import folders_of, require_not_own
+from datong.harmonise.service.sampling import first_rows
 from datong.harmonise.store import sources
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
@@ -73,11 +74,18 @@ def suspicions(
 
 
 def of_mapping(
-    tx: Tx, files: Any, mapping: Mapping, data: Path, against: list[str] | None = None
+    tx: Tx,
+    files: Any,
+    mapping: Mapping,
+    data: Path,
+    against: list[str] | None = None,
+    reading: Reading | None = None,
 ) -> tuple[Suspicion, ...]:
-    """The suspicions of a mapping's source, its points held against those of other mappings."""
+    """The suspicions of a mapping's source, its points held against those of other mappings.
+
+    reading: what was read of it, which spares another look at most sources."""
     require_not_own(tx, mapping.source, data)
-    sample = sources.sample(mapping.source, data, rows=ROWS)
+    sample = first_rows(mapping, data, reading, ROWS)
     zones = {column.path: column.zone for column in mapping.columns if column.how is How.timestamp}
     read = (mapping.main, *(join.table for join in mapping.joins)) if mapping.source.tables else ()
     found = [*_suspected(read, sample, zones)]

@@ -5,14 +5,18 @@ Contract: tests/harmonise/elements/test_elements_library.py.
 
 from __future__ import annotations
 
+import functools
+import re
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from datong.ground.refusal import Problem
 from datong.harmonise.model.texts import Texts
 from datong.harmonise.store import texts
 
 FOLDERS = ("elements", "codes")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 FILE_BYTES_MAX = 2_000_000
 
 
@@ -22,21 +26,23 @@ def shipped() -> Traversable:
 
 def files_of(folder: Traversable) -> tuple[Texts, list[Problem]]:
     """The parsed YAML of its packs and code tables, and what could not be read."""
-    found: list[Problem] = []
-    files = Texts()
-    for name in FOLDERS:
-        below = folder / name
-        for file in sorted(below.iterdir(), key=lambda f: f.name) if below.is_dir() else []:
-            if not file.name.endswith(".yaml"):
-                continue
-            where = f"{name}/{file.name}"
-            try:
-                data = file.read_bytes()
-            except OSError:
-                found.append(Problem(where, "不能读取", "cannot be read"))
-                continue
-            value, lines, problems = texts.read(where, data, FILE_BYTES_MAX)
-            found += problems
-            if not problems:
-                files[where], files.lines[where] = value, lines
-    return files, found
+    return texts.read_files(
+        (
+            (f"{name}/{file.name}", file)
+            for name in FOLDERS
+            if (below := folder / name).is_dir()
+            for file in sorted(below.iterdir(), key=lambda f: f.name)
+            if file.name.endswith(".yaml")
+        ),
+        FILE_BYTES_MAX,
+    )
+
+
+@functools.cache
+def shipped_codes(name: str) -> Any:
+    """The text of a code table that ships; None when there is none of that name."""
+    file = shipped() / "codes" / f"{name}.yaml"
+    if not NAME.fullmatch(name) or not file.is_file():
+        return None
+    found, _ = texts.read_files([(name, file)], FILE_BYTES_MAX)
+    return found.get(name)

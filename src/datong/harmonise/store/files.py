@@ -12,12 +12,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from datong.engine.model import GROUP_ROWS, Scan
 
 HARMONISED = "harmonised.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -34,21 +38,34 @@ def place(folder: Path, resource: str, build: str) -> Path:
     return root(folder) / resource / build
 
 
-def staged(folder: Path, build: str, tables: Mapping[str, pa.Table], plan: str) -> dict[str, dict[str, Any]]:
-    """Write a build's files aside and flush them: {file: {digest, bytes, rows}}."""
+def staged(folder: Path, build: str, tables: Mapping[str, pa.Table | Scan], plan: str) -> dict[str, dict[str, Any]]:
+    """Write a build's files aside, or move those that are written, and flush them: {file: {digest, bytes, rows}}."""
     aside = root(folder) / STAGED / build
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     for name, table in tables.items():
-        pq.write_table(table, aside / name, compression="zstd")
+        if isinstance(table, Scan):
+            table.path.rename(aside / name)
+        else:
+            pq.write_table(table, aside / name, compression="zstd", row_group_size=GROUP_ROWS)
     (aside / PLAN).write_text(plan, "utf-8")
     written = {}
     for path in sorted(aside.iterdir()):
         _flush(path)
-        rows = tables[path.name].num_rows if path.name in tables else 0
+        rows = _rows(tables[path.name]) if path.name in tables else 0
         written[path.name] = {"digest": digest_of(path), "bytes": path.stat().st_size, "rows": rows}
     _flush(aside)
     return written
+
+
+@contextmanager
+def aside(folder: Path) -> Iterator[Path]:
+    """A folder for what a reading puts aside; it need not be made, and is gone afterwards (after a crash: `swept`)."""
+    path = root(folder) / STAGED / f"reading-{uuid.uuid4().hex}"
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def put_in_place(folder: Path, resource: str, build: str) -> None:
@@ -81,6 +98,10 @@ def swept(folder: Path, known: Mapping[str, str]) -> list[str]:
             shutil.rmtree(built) if built.is_dir() else built.unlink()
             done.append(f"deleted the stray {built.parent.name}/{built.name}")
     return done
+
+
+def _rows(table: pa.Table | Scan) -> int:
+    return table.rows if isinstance(table, Scan) else int(table.num_rows)
 
 
 def digest_of(path: Path) -> str:

@@ -20,16 +20,18 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from datong.engine.model import Reread, Scan, literal, quoted
-from datong.harmonise.model.mappings import How, Mapping, SourceKind, Type
-from datong.harmonise.model.reading import BROKEN, ROW, SURE, Reading
+from datong.harmonise.model.mappings import Mapping, SourceKind
+from datong.harmonise.model.reading import BROKEN, ROW, SURE, Needs, Reading
 from datong.harmonise.model.refusals import UNREADABLE
 from datong.harmonise.store.sources import documents
 
@@ -38,21 +40,29 @@ SCAN_FROM = 32_000_000
 
 SAMPLE = 2_000
 SURE_AT_LEAST = 0.9
-CHUNK = 1 << 20
+CHUNK = 1 << 18
+"""Fits the nearest cache of the processor with what is found in it."""
+BEGUN_MAX = 1 << 20
+"""Bytes without an end of line from which a file is left to the text reader."""
 LINE_MAX = 16_000_000
 
 _NOT_SCANNED = r"[\r\x00\x01\x0b\x0c\x1c-\x1e]|\n[\n \t]|\xc2\x85|\xe2\x80[\xa8\xa9]"
 _LOOSE_ENDS = r"[, \t][}\]]"
 _LOOSE_STARTS = r'"[ \\\t]'
 """Of bytes: what a scan would take otherwise than the text reader does; the loose ones are then looked for per row."""
-_MARGIN = 2
+_BEFORE = b" \n"
+_MARGIN = len(_BEFORE)
+_END, _BLANK, _ASCII = ord("\n"), ord(" "), 0x7F
+Signs: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 _REWRITTEN = r"^([\[{].*|-?\d+(\.\d+)?([eE][+-]?\d+)?|-?(?i:nan|inf|infinity))$"
 """Texts that may have been a number, a list or an object in the file, and have then been written anew."""
 _WHOLE_AS_IT_WAS = r"^-?[1-9]\d{0,17}$"
 _MINUS_NOUGHT = r":\s*-0\s*[,}\]]"
-_MAY_BE = (("-", ":"), ("I", "J"), ("N", "O"), ("[", "\\"), ("i", "j"), ("n", "o"), ("{", "|"))
-"""What such a text begins with: [from, to)."""
+_MAY_BE = ((45, 57), (73, 73), (78, 78), (91, 91), (105, 105), (110, 110), (123, 123))
+"""What such a text begins with: - . / digits, I, N, [, i, n, {."""
+_NUMBER_MAX = 25
+"""Signs that a number written anew has at most; longer ones are left by the database as they were."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,8 @@ class Lines(Scan):
         return [values for values, _ in _records(self, list(rows))]
 
 
-def reading(mapping: Mapping, data: Path, scan_from: int = SCAN_FROM) -> Reading | None:
-    """The source of `mapping` as a scan, or None where the text reader must read it."""
+def reading(mapping: Mapping, data: Path, needs: Map[str, Needs], scan_from: int = SCAN_FROM) -> Reading | None:
+    """The source of `mapping` as a scan, or None where the text reader must read it. needs: of every path."""
     source = mapping.source
     path = data / source.path
     if source.kind is not SourceKind.ndjson or source.encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
@@ -102,8 +112,8 @@ def reading(mapping: Mapping, data: Path, scan_from: int = SCAN_FROM) -> Reading
     survey = _survey(path)
     if survey is None:
         return None
-    numbers = frozenset(path for path in mapping.paths if kinds[path] == {"number"} and _as_number(mapping, path))
-    sql = _sql(mapping, kinds, inner, numbers, survey)
+    numbers = frozenset(p for p in mapping.paths if kinds[p] == {"number"} and needs[p] is Needs.number)
+    sql = _sql({path: needs[path] for path in mapping.paths}, kinds, inner, numbers, survey)
     lines = Lines(path, sql, survey.lines, source.name, numbers, mapping.paths, seen)
     return Reading({source.name: lines}, survey.digest)
 
@@ -122,22 +132,47 @@ class _Survey:
 def _survey(path: Path) -> _Survey | None:
     """One pass over the bytes; None when something in them is not for a scan."""
     hashed, lines, loose = hashlib.sha256(), 0, {_LOOSE_ENDS: False, _LOOSE_STARTS: False}
-    before, chunk = b"\n", b""
-    with path.open("rb") as opened:
-        while chunk := opened.read(CHUNK):
-            hashed.update(chunk)
-            found = chunk.count(b"\n")
-            lines += found
-            if not found and len(chunk) == CHUNK:
+    held = bytearray(
+        _BEFORE + bytes(CHUNK)
+    )  # the end of the chunk before, so that no sign is cut in two, and the chunk
+    signs, size, begun = np.frombuffer(held, np.uint8), len(_BEFORE), 0
+    with path.open("rb", buffering=0) as opened, memoryview(held) as window:
+        while read := opened.readinto(window[_MARGIN:]):
+            size = _MARGIN + read
+            hashed.update(window[_MARGIN:size])
+            ends = np.flatnonzero(signs[_MARGIN:size] == _END) + _MARGIN
+            lines += len(ends)
+            begun = size - int(ends[-1]) if len(ends) else begun + read
+            if begun > BEGUN_MAX:
                 return None
-            looked_at = pa.array([before + chunk], pa.binary())
-            if _in(looked_at, "|".join([_NOT_SCANNED, *(sign for sign, known in loose.items() if not known)])):
-                if _in(looked_at, _NOT_SCANNED):
-                    return None
-                loose = {sign: known or _in(looked_at, sign) for sign, known in loose.items()}
-            before = chunk[-_MARGIN:]
-    lines += not before.endswith(b"\n")
+            if not _nothing_odd(signs[:size], held, ends):
+                looked_at = pa.array([bytes(window[:size])], pa.binary())
+                if _in(looked_at, "|".join([_NOT_SCANNED, *(sign for sign, known in loose.items() if not known)])):
+                    if _in(looked_at, _NOT_SCANNED):
+                        return None
+                    loose = {sign: known or _in(looked_at, sign) for sign, known in loose.items()}
+            window[:_MARGIN] = bytes(window[size - _MARGIN : size])
+    lines += held[_MARGIN - 1] != _END
     return _Survey(f"sha256:{hashed.hexdigest()}", lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS])
+
+
+def _nothing_odd(signs: Signs, held: bytearray, ends: Signs) -> bool:
+    """Whether none of the patterns can be in `signs` (those of `held`): a quick look by single bytes.
+
+    ends: where lines end, after the first signs, which are of the chunk before.
+    """
+    size = len(signs)
+    after = signs[ends[ends < size - 1] + 1]
+    ended = len(ends) + np.count_nonzero(signs[:_MARGIN] == _END)
+    blank_line = np.any(after <= _BLANK) or (signs[_MARGIN - 1] == _END and signs[_MARGIN] <= _BLANK)
+    if blank_line or np.count_nonzero(signs < _BLANK) != ended:
+        return False
+    if np.any(signs > _ASCII) and (held.find(b"\xc2\x85", 0, size) >= 0 or held.find(b"\xe2\x80", 0, size) >= 0):
+        return False
+    before_closing = signs[np.flatnonzero((signs | _BLANK) == ord("}")) - 1]  # ] with this bit set is }
+    if np.any((before_closing == ord(",")) | (before_closing == _BLANK)) or held.find(b"\\", 0, size) >= 0:
+        return False
+    return not np.any((signs[:-1] == ord('"')) & (signs[1:] == _BLANK))
 
 
 def _in(looked_at: pa.Array, pattern: str) -> bool:
@@ -156,7 +191,7 @@ def _first(path: Path) -> list[Any] | None:
 
 def _value(line: bytes) -> Any:
     try:
-        return json.loads(line, **documents.AS_WRITTEN)
+        return documents.DECODER.decode(line.decode())
     except (ValueError, RecursionError):
         return None
 
@@ -189,25 +224,11 @@ def _befores(path: str) -> Iterator[str]:
     return (".".join(names[:count]) for count in range(1, len(names)))
 
 
-def _as_number(mapping: Mapping, path: str) -> bool:
-    """Whether everything that reads `path` takes a number of the file as the number it is."""
-    uses = [column for column in mapping.columns if column.path == path]
-    joined = any(path in {join.left, f"{join.table}.{join.right}"} for join in mapping.joins)
-    return not joined and all(
-        not c.meaning.changes
-        and (
-            (c.how is How.number and c.element.type is Type.number)
-            or (c.how in {How.latitude, How.longitude} and c.notation == "decimal")
-        )
-        for c in uses
-    )
-
-
 # --- the scan ----------------------------------------------------------------------------------------------
 
 
 def _sql(
-    mapping: Mapping, kinds: dict[str, set[str]], inner: set[str], numbers: frozenset[str], survey: _Survey
+    needs: Map[str, Needs], kinds: dict[str, set[str]], inner: set[str], numbers: frozenset[str], survey: _Survey
 ) -> str:
     tree: dict[str, Any] = {}
     for path in kinds:
@@ -219,22 +240,22 @@ def _sql(
             level = level.setdefault(name, {})
         level[last] = "DOUBLE" if path in numbers else "VARCHAR"
     structure = literal(json.dumps(tree, ensure_ascii=False))
-    picked = [f"s.{'.'.join(map(quoted, path.split('.')))} AS {quoted(path)}" for path in mapping.paths]
+    picked = [f"s.{'.'.join(map(quoted, path.split('.')))} AS {quoted(path)}" for path in needs]
     sure = ["parsed"]
-    for path in mapping.paths:
+    for path, needed in needs.items():
         field = quoted(path)
         if path in numbers:  # true is given as 1, and what is too small to be told from 0 as 0
             rare = "NOT regexp_matches(line, 'true|false|[eE]-')"
             sure.append(f"CASE WHEN {field} IN (0, 1) THEN {rare} ELSE TRUE END")
-        elif _as_number(mapping, path):  # re-written, it is the same number; but 1e-9999 is none, and becomes 0.0
+        elif needed is Needs.number:  # re-written, it is the same number; but 1e-9999 is none, and becomes 0.0
             sure.append(f"({field} IS NULL OR {field} NOT IN ('0.0', '-0.0'))")
         else:
-            sure.append(_as_it_was(field))
+            sure += _as_it_was(field, needed)
     if survey.loose_ends:
         sure.append(r"NOT regexp_matches(line, ',\s*[}\]]')")
     if survey.loose_starts and numbers:
         sure.append(f"NOT regexp_matches(line, {literal(_LOOSE_STARTS)})")
-    columns = ", ".join(map(quoted, mapping.paths))
+    columns = ", ".join(map(quoted, needs))
     lines = (
         "read_csv($file, columns = {'line': 'VARCHAR'}, header = false, delim = chr(1), quote = '', escape = '', "
         f"comment = '', auto_detect = false, null_padding = false, max_line_size = {LINE_MAX}, new_line = '\\n')"
@@ -250,13 +271,19 @@ def _sql(
     )
 
 
-def _as_it_was(field: str) -> str:
-    """Whether the text of a field is surely the one in the file."""
-    begins = " OR ".join(f"({field} >= {literal(low)} AND {field} < {literal(high)})" for low, high in _MAY_BE)
-    whole = f"regexp_matches({field}, '{_WHOLE_AS_IT_WAS}')"
+def _as_it_was(field: str, needed: Needs) -> list[str]:
+    """Conditions under which the text of a field is surely the one in the file, where that makes a difference."""
     nought = f"WHEN {field} = '0' THEN NOT regexp_matches(line, '{_MINUS_NOUGHT}')"
+    if needed is Needs.value:
+        return []
+    if needed is Needs.digits:
+        return [f"CASE {nought} ELSE TRUE END"]
+    sign = f"unicode({field})"
+    begins = " OR ".join(f"{sign} BETWEEN {low} AND {high}" for low, high in _MAY_BE)
+    whole = f"regexp_matches({field}, '{_WHOLE_AS_IT_WAS}')"
     rewritten = f"NOT regexp_matches({field}, '{_REWRITTEN}', 's')"
-    return f"CASE WHEN {begins} THEN CASE {nought} WHEN {whole} THEN TRUE ELSE {rewritten} END ELSE TRUE END"
+    long = f"WHEN strlen({field}) > {_NUMBER_MAX} AND {sign} < {ord('[')} THEN TRUE"
+    return [f"CASE {long} WHEN {begins} THEN CASE {nought} WHEN {whole} THEN TRUE ELSE {rewritten} END ELSE TRUE END"]
 
 
 # --- the same rows again -----------------------------------------------------------------------------------
@@ -269,19 +296,30 @@ def _stat(path: Path) -> tuple[int, ...]:
 
 def _records(lines: Lines, wanted: list[int]) -> Iterator[tuple[dict[str, str | None], str | None]]:
     """(values by path, broken text) of the rows `wanted` (rising). Refuses when the file is no longer the one seen."""
-    due = iter(wanted)
-    number = next(due, None)
-    if number is not None:
-        with lines.path.open("rb") as opened:
-            for at, line in enumerate(opened, 1):
-                if at == number:
-                    yield _record(line)
-                    number = next(due, None)
-                    if number is None:
-                        break
-    if number is not None or _stat(lines.path) != lines.as_seen:
+    read = 0
+    for line in _lines_at(lines.path, wanted):
+        read += 1
+        yield _record(line)
+    if read < len(wanted) or _stat(lines.path) != lines.as_seen:
         zh, en = "读取期间文件被改动", "was changed while it was read"
         raise UNREADABLE(source=lines.source, place=lines.path.name, zh=zh, en=en, read=0)
+
+
+def _lines_at(path: Path, wanted: list[int]) -> Iterator[bytes]:
+    """The lines `wanted` (from 1, rising) of a file, as far as it has them; others are passed over."""
+    due, passed, begun = iter(wanted), 0, b""
+    number = next(due, None)
+    with path.open("rb") as opened:
+        while number is not None and (chunk := opened.read(CHUNK)):
+            ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == _END)
+            while number is not None and number <= passed + len(ends):
+                at = number - passed - 1
+                yield chunk[ends[at - 1] + 1 : ends[at]] if at else begun + chunk[: ends[0]]
+                number = next(due, None)
+            begun = chunk[ends[-1] + 1 :] if len(ends) else begun + chunk
+            passed += len(ends)
+    if number == passed + 1 and begun:
+        yield begun
 
 
 def _record(line: bytes) -> tuple[dict[str, str | None], str | None]:

@@ -8,13 +8,14 @@ Must never know: what the texts mean. Contract: tests/harmonise/test_harmonise_t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
 
 from datong.ground.refusal import Problem
-from datong.harmonise.model.texts import Lines
+from datong.harmonise.model.texts import Lines, Texts
 
 DEPTH_MAX = 20
 WHOLE_MAX = 2**53 - 1
@@ -28,6 +29,24 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPEN, _SHUT = (yaml.MappingStartEvent, yaml.SequenceStartEvent), (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _SCALARS = "tag:yaml.org,2002:"
 _LONE = re.compile("[\ud800-\udfff]")
+
+
+def read_files(given: Iterable[tuple[str, Traversable]], bytes_max: int) -> tuple[Texts, list[Problem]]:
+    """The values of files by what they are called, with the lines of their keys, and everything that is wrong."""
+    files, found = Texts(), []
+    for where, file in given:
+        try:
+            with file.open("rb") as opened:
+                data = opened.read(bytes_max + 1)
+        except OSError as error:
+            said = error.strerror or "error"
+            found.append(Problem(where, f"不能读取（{said}）", f"cannot be read ({said})"))
+            continue
+        value, lines, problems = read(where, data, bytes_max)
+        found += problems
+        if not problems:
+            files[where], files.lines[where] = value, lines
+    return files, found
 
 
 def read(where: str, data: bytes, bytes_max: int) -> tuple[Any, Lines, list[Problem]]:

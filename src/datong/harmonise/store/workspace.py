@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from datong.ground.refusal import Problem
-from datong.harmonise.model.texts import Texts
-from datong.harmonise.store import texts
+from datong.harmonise.model.texts import LIBRARY, Texts
+from datong.harmonise.store import elements, texts
 
 FOLDERS = ("sources", "standards", "mappings")
 ENDS = {"sources": (".yaml",), "standards": (".odcs.yaml", ".codes.yaml"), "mappings": (".yaml",)}
@@ -26,23 +26,26 @@ def files_of(folder: Path) -> tuple[Texts, list[Problem]]:
     paths = sorted(p for name in FOLDERS for end in ("yaml", "yml") for p in (folder / name).glob(f"*.{end}"))
     if len(paths) > FILES_MAX:
         return files, [Problem(str(folder), "文件过多", f"holds more than {FILES_MAX} files")]
+    good = []
     for path in paths:
         where = f"{path.parent.name}/{path.name}".encode("utf-8", "replace").decode("utf-8")
         if (wrong := _no_file_of(folder, path)) is not None:
             found.append(Problem(where, *wrong))
-            continue
-        try:
-            with path.open("rb") as opened:
-                data = opened.read(FILE_BYTES_MAX + 1)
-        except OSError as error:
-            said = error.strerror or "error"
-            found.append(Problem(where, f"不能读取（{said}）", f"cannot be read ({said})"))
-            continue
-        value, lines, problems = texts.read(where, data, FILE_BYTES_MAX)
-        found += problems
-        if not problems:
-            files[where], files.lines[where] = value, lines
-    return files, found
+        else:
+            good.append((where, path))
+    files, unread = texts.read_files(good, FILE_BYTES_MAX)
+    for name in _tables_named(files):
+        if f"standards/{name}.codes.yaml" not in files and (table := elements.shipped_codes(name)) is not None:
+            files[f"{LIBRARY}/{name}.yaml"] = table
+    return files, [*found, *unread]
+
+
+def _tables_named(files: Texts) -> set[str]:
+    """The code tables that the columns of mappings name."""
+    mappings = (text for path, text in files.items() if path.startswith("mappings/") and isinstance(text, dict))
+    columns = (text["columns"] for text in mappings if isinstance(text.get("columns"), dict))
+    named = (column.get("codes") for every in columns for column in every.values() if isinstance(column, dict))
+    return {name for name in named if isinstance(name, str)}
 
 
 def _no_file_of(folder: Path, path: Path) -> tuple[str, str] | None:

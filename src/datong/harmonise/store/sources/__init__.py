@@ -24,23 +24,24 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from hashlib import file_digest, sha256
 from itertools import islice
 from pathlib import Path
 
 from datong.harmonise.model.mappings import Source, SourceKind
-from datong.harmonise.model.reading import Reading, Sample
+from datong.harmonise.model.reading import Reading, Sample, Since
 from datong.harmonise.store.sources import apis, databases, parquets, several
 from datong.harmonise.store.sources.buckets import Listed, Storage
 from datong.harmonise.store.sources.databases import columns_of
 from datong.harmonise.store.sources.delimited import csv_rows
 from datong.harmonise.store.sources.documents import Row, json_rows, ndjson_rows
 from datong.harmonise.store.sources.gathering import Gathered, sampled
-from datong.harmonise.store.sources.opening import Content, inside, opened, unchanged
+from datong.harmonise.store.sources.opening import Content, all_inside, opened, unchanged
 from datong.harmonise.store.sources.web import Web
 from datong.harmonise.store.sources.workbooks import workbook_rows
 
-__all__ = ["columns_of", "declared", "read", "sample"]
+__all__ = ["columns_of", "declared", "first_file", "read", "sample"]
 
 SAMPLE_ROWS = 10_000
 TEXTS: dict[SourceKind, Callable[[Source, Content], Iterator[Row]]] = {
@@ -52,25 +53,32 @@ TEXTS: dict[SourceKind, Callable[[Source, Content], Iterator[Row]]] = {
 
 
 def read(
-    source: Source, data: Path, wanted: Mapping[str, list[str]], aside: Path | None = None, since: str | None = None
+    source: Source,
+    data: Path,
+    wanted: Mapping[str, list[str]],
+    aside: Path | None = None,
+    since: Since | None = None,
+    highest_of: tuple[str, str] | None = None,
 ) -> Reading:
     """All rows of `source`, whose path is looked for in the folder `data`.
 
-    wanted: by table, for sources with tables. Of a database the columns named are read (those that are there); of a
-    source of several files the files of the tables named, each whole.
+    wanted: columns by table (the source's name where it has no tables). Of a database those are read that are there;
+    of files the tables named, each whole (of a Parquet file with more columns than any table has, those named).
     aside: a folder into which large tables are put as Parquet; it is the caller's to empty. None: all in memory.
-    since: what an HTTP API is asked to begin from (`load.parameter`).
+    since: where a database or an HTTP API (`load.parameter`) is asked to begin; files are read whole. highest_of: the
+    table and column whose greatest value a database is asked for too.
     """
     if source.kind is SourceKind.database:
-        return databases.read(source, data, wanted, aside)
+        return databases.read(source, data, wanted, aside, since, highest_of)
     if source.tables:
         return several.read(source, wanted, lambda one: read(one, data, {one.name: wanted[one.name]}, aside))
     gathered = Gathered(source, aside)
     if source.kind is SourceKind.http:
-        digest = apis.read_rows(source, gathered.add_rows, since)
+        digest = apis.read_rows(source, gathered.add_rows, None if since is None else str(since.value))
         return Reading({source.name: gathered.table()}, digest)
     with _files(source, data, aside) as files:
         digests = [_gather(here, path(), wanted.get(source.name, ()), gathered) for here, path in files]
+    gathered.require_alike(wanted.get(source.name, ()))
     of_all = f"sha256:{sha256(' '.join(digests).encode()).hexdigest()}"
     return Reading({source.name: gathered.table()}, digests[0] if len(digests) == 1 else of_all)
 
@@ -82,7 +90,7 @@ def sample(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> Sample:
     if source.tables:
         return several.sample(source, lambda one: sample(one, data, rows))
     if source.kind is SourceKind.http:
-        return _sampled(source, rows, lambda keep: apis.read_rows(source, keep))
+        return _sampled(source, rows, lambda keep: apis.read_rows(source, keep, held=False))
     with _files(source, data, None) as files:
         here, path_of = files[0]
         path = path_of()
@@ -115,13 +123,23 @@ def declared(source: Source, data: Path) -> dict[str, str]:
 
 
 @contextmanager
+def first_file(source: Source) -> Iterator[tuple[str, Path]]:
+    """The first object of a bucket: its key, and where it lies meanwhile."""
+    with _files(source, Path(), None) as files:
+        here, path = files[0]
+        yield here.path, path()
+
+
+@contextmanager
 def _files(source: Source, data: Path, aside: Path | None) -> Iterator[list[tuple[Source, Callable[[], Path]]]]:
     """The files that the source is made of: (the source as it is called there, where the file lies when asked for).
 
     Objects of a bucket are fetched one at a time, and deleted as the next one comes."""
     if source.bucket is None:
-        path = inside(source, data)
-        yield [(source, lambda: path)]
+        yield [
+            (replace(source, path=str(path.relative_to(data))), partial(Path, path))
+            for path in all_inside(source, data)
+        ]
         return
     web = Web(source)
     try:
@@ -146,6 +164,7 @@ def _files(source: Source, data: Path, aside: Path | None) -> Iterator[list[tupl
 
 def _gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathered) -> str:
     """Add the rows of one file; the digest of its content."""
+    gathered.begin(source)
     if source.format in TEXTS:
         with opened(source, path) as content:
             gathered.add_rows(TEXTS[source.format](source, content))

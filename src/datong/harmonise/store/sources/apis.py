@@ -7,7 +7,6 @@ refusal; nothing of it is used. Contract: tests/harmonise/test_harmonise_http.py
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -15,21 +14,22 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from datong.harmonise.model.mappings import Api, Page, Source
-from datong.harmonise.store.sources.documents import AS_WRITTEN, Row, row_of, written
+from datong.harmonise.store.sources.documents import DECODER, Row, row_of, written
 from datong.harmonise.store.sources.telling import refused
-from datong.harmonise.store.sources.web import Web, body_of, not_answered, secret, shown
+from datong.harmonise.store.sources.web import Web, body_of, header_secret, not_answered, shown
 
 PAGE_BYTES_MAX = 64_000_000
 ALL_BYTES_MAX = 4_000_000_000
 
 
 class Pages:
-    """One walk through the pages of an API. `digest` afterwards: of the records, whatever stands around them."""
+    """One walk through the pages of an API. held: against the total that it tells. `digest` afterwards: of the
+    records, whatever stands around them."""
 
-    def __init__(self, source: Source, web: Web, since: str | None = None) -> None:
+    def __init__(self, source: Source, web: Web, since: str | None = None, *, held: bool = True) -> None:
         assert source.api is not None
         self.source, self.web, self.api = source, web, source.api
-        self.since = since
+        self.since, self.held = since, held
         self.read, self._bytes, self._hashed = 0, 0, hashlib.sha256()
 
     @property
@@ -38,7 +38,7 @@ class Pages:
 
     def rows(self) -> Iterator[Row]:
         """The records of all pages."""
-        url: str | None = self._first()
+        url: str | None = self.first()
         seen = {url}
         before = b""
         pages, total = 0, None
@@ -46,7 +46,7 @@ class Pages:
             pages += 1
             if pages > self.api.paging.pages_max:
                 raise self._endless(url, f"more than {self.api.paging.pages_max} pages (pages_max)")
-            answer, headers = self._page(url)
+            answer, headers = self.page(url)
             records = self._records(url, answer)
             texts = [written(record) for record in records]
             content = hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass")).digest()
@@ -62,7 +62,7 @@ class Pages:
             if url in seen:
                 raise self._endless(url or "", "a page leads back to one before it")
             seen.add(url)
-        if total is not None and total != self.read:
+        if self.held and total is not None and total != self.read:
             said = f"the API tells of {total} records and gave {self.read}: they changed, or pages overlap"
             raise refused(
                 self.source, shown(self.api.url), f"API 报告 {total} 条，实得 {self.read} 条", said, self.read
@@ -70,7 +70,7 @@ class Pages:
 
     # --- one page ------------------------------------------------------------------------------------------
 
-    def _page(self, url: str) -> tuple[Any, Mapping[str, str]]:
+    def page(self, url: str) -> tuple[Any, Mapping[str, str]]:
         body = bytearray()
         with self.web.asked("GET", url, lambda: _headers(self.source, self.api), self.read) as answer:
             if answer.status_code != 200:
@@ -82,7 +82,7 @@ class Pages:
         if self._bytes > ALL_BYTES_MAX:
             raise self._endless(url, f"more than {ALL_BYTES_MAX} bytes")
         try:
-            return json.loads(body.decode("utf-8-sig"), **AS_WRITTEN), headers
+            return DECODER.decode(body.decode("utf-8-sig")), headers
         except (ValueError, RecursionError):
             html = body.lstrip()[:1] == b"<"
             zh = "应答是网页而不是 JSON（可能是登录页）" if html else "应答不是 JSON"
@@ -111,7 +111,7 @@ class Pages:
 
     # --- the way from page to page ---------------------------------------------------------------------------
 
-    def _first(self) -> str:
+    def first(self) -> str:
         paging = self.api.paging
         asked: dict[str, str] = {}
         if self.since is not None and self.source.load.parameter:
@@ -153,13 +153,23 @@ class Pages:
         return refused(self.source, shown(url), f"分页没有结束（{why}）", f"its pages do not end: {why}", self.read)
 
 
-def read_rows(
-    source: Source, keep: Callable[[Iterator[Row]], None], since: str | None = None, web: Web | None = None
-) -> str:
-    """Hand all records to `keep`; the digest of them."""
-    made = web or Web(source)
+def first_answer(source: Source) -> tuple[Any, Mapping[str, str]]:
+    """The first page, whole, and the headers it came with."""
+    web = Web(source)
     try:
-        pages = Pages(source, made, since)
+        pages = Pages(source, web)
+        return pages.page(pages.first())
+    finally:
+        web.close()
+
+
+def read_rows(
+    source: Source, keep: Callable[[Iterator[Row]], None], since: str | None = None, *, held: bool = True
+) -> str:
+    """Hand all records to `keep`; the digest of them. held: see Pages; a look at the first records is not."""
+    made = Web(source)
+    try:
+        pages = Pages(source, made, since, held=held)
         keep(pages.rows())
         return pages.digest
     finally:
@@ -169,7 +179,7 @@ def read_rows(
 def _headers(source: Source, api: Api) -> dict[str, str]:
     headers = {"accept": "application/json"}
     if api.token_from:
-        token = secret(source, api.token_from)
+        token = header_secret(source, api.token_from)
         bearer = api.token_header.lower() == "authorization" and " " not in token
         headers[api.token_header] = f"Bearer {token}" if bearer else token
     return headers

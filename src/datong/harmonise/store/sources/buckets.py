@@ -19,11 +19,11 @@ from urllib.parse import quote, urlsplit
 from datong.ground.clock import wall_clock
 from datong.harmonise.model.mappings import Bucket, Source
 from datong.harmonise.store.sources.telling import refused
-from datong.harmonise.store.sources.web import Web, body_of, not_answered, secret, shown
+from datong.harmonise.store.sources.web import Web, body_of, header_secret, not_answered, shown
 
 PART_BYTES = 64_000_000
 LIST_BYTES_MAX = 8_000_000
-OBJECTS_MAX = 100_000
+OBJECTS_MAX, LISTS_MAX = 100_000, 1_000
 NOTHING = hashlib.sha256(b"").hexdigest()
 
 
@@ -61,6 +61,7 @@ class Storage:
             return [self._head(self.bucket.key)]
         found: list[Listed] = []
         asked = {"list-type": "2", "prefix": self.bucket.prefix}
+        seen = {""}
         while True:
             url = self._url("", asked)
             with self.web.asked("GET", url, lambda url=url: self._headers("GET", url)) as answer:  # type: ignore[misc]
@@ -74,6 +75,10 @@ class Storage:
                 raise refused(self.source, shown(url), zh, en)
             if not further:
                 break
+            if further in seen or len(seen) > LISTS_MAX:
+                zh, en = "对象清单没有结束", "its list of objects does not end"
+                raise refused(self.source, shown(url), zh, en)
+            seen.add(further)
             asked["continuation-token"] = further
         if not found:
             place = f"{self.bucket.bucket}/{self.bucket.prefix}"
@@ -134,7 +139,9 @@ class Storage:
     def _headers(self, method: str, url: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
         if not self.bucket.access_key_from:
             return dict(more or {})
-        keys = Keys(*(secret(self.source, n) for n in (self.bucket.access_key_from, self.bucket.secret_key_from)))
+        keys = Keys(
+            *(header_secret(self.source, n) for n in (self.bucket.access_key_from, self.bucket.secret_key_from))
+        )
         return signed(method, url, more or {}, keys, self.bucket.region, wall_clock())
 
 

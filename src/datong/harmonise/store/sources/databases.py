@@ -8,7 +8,6 @@ Contract: tests/harmonise/test_harmonise_sources.py, tests/harmonise/test_harmon
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -40,13 +39,17 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Source
-from datong.harmonise.model.reading import BROKEN, ROW, Reading, Sample, SampleColumn
+from datong.harmonise.model.reading import BROKEN, ROW, Reading, Sample, SampleColumn, Since
 from datong.harmonise.store.sources.gathering import SAMPLE_VALUES_MAX, Gathered
 from datong.harmonise.store.sources.opening import inside
+from datong.harmonise.store.sources.secrets import secret
 from datong.harmonise.store.sources.telling import refused, refused_os
+from datong.harmonise.store.sources.web import shown
+from datong.harmonise.store.staged import Staged
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
 BATCH_ROWS = 50_000
+TABLES_MAX = 200
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 600
 """How long a database may be silent before it counts as gone (MySQL's driver waits for ever otherwise)."""
@@ -65,15 +68,6 @@ class TableColumn:
     type: str
     nullable: bool
     comment: str
-
-
-@dataclass(frozen=True)
-class Since:
-    """Rows of a table whose `column` is `value` or more, or empty."""
-
-    table: str
-    column: str
-    value: Any
 
 
 def columns_of(source: Source, data: Path) -> dict[str, list[str]]:
@@ -121,7 +115,19 @@ def read(
     return Reading(tables, f"sha256:{hashed.hexdigest()}", highest)
 
 
-def digest_of(name: str, table: pa.Table | Path) -> str:
+def tables_of(source: Source, data: Path) -> dict[str, str]:
+    """The tables and views that the user may see, each with its key's first column, or its first column."""
+    with _connected(source, data, []) as connection:
+        look = inspect(connection)
+        names = sorted({*look.get_table_names(), *look.get_view_names()})[:TABLES_MAX]
+        return {
+            name: str(next(iter(look.get_pk_constraint(name).get("constrained_columns") or []), columns[0]["name"]))
+            for name in names
+            if (columns := look.get_columns(name))
+        }
+
+
+def digest_of(name: str, table: pa.Table | Staged) -> str:
     """ "sha256:…" of a table's content."""
     hashed = hashlib.sha256()
     _add_to(hashed, name, table)
@@ -164,21 +170,21 @@ def _connected(source: Source, data: Path, at: list[str]) -> Iterator[Connection
                 yield connection
                 connection.rollback()
     except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, OSError, pa.ArrowInvalid) as error:
-        place = at[0] if at else source.url_from or source.path
+        place = at[0] if at else source.url_from or source.password_from or shown(source.url) or source.path
         raise _unreadable(source, place, error) from None
     finally:
         engine.dispose()
 
 
 def _engine(source: Source, data: Path) -> Engine:
-    if not source.url_from:
+    if not source.url_from and not source.url:
         return create_engine("sqlite://", creator=sqlite_opener(source, data))
-    url = os.environ.get(source.url_from, "")
-    if not url:
-        zh, en = "环境变量未设置", "this environment variable, which should hold the database URL, is not set"
-        raise refused(source, source.url_from, zh, en)
+    place = source.url_from or shown(source.url)
+    url = source.url or secret(source, source.url_from)
+    password = secret(source, source.password_from) if source.password_from else None
     try:
         made = _with_driver(make_url(url))
+        made = made.set(password=password) if password else made
         return create_engine(made, connect_args=_arguments(made), hide_parameters=True)
     except ImportError as error:
         extra = EXTRAS.get(error.name or "", "")
@@ -190,10 +196,10 @@ def _engine(source: Source, data: Path) -> Engine:
             if extra
             else ("没有此类数据库的驱动", "there is no driver for this kind of database")
         )
-        raise refused(source, source.url_from, zh, en) from None
+        raise refused(source, place, zh, en) from None
     except (SQLAlchemyError, ValueError):
         zh, en = "不是数据库地址（如 postgresql://…、mysql://…）", "holds no database URL (postgresql://…, mysql://…)"
-        raise refused(source, source.url_from, zh, en) from None
+        raise refused(source, place, zh, en) from None
 
 
 def _with_driver(url: URL) -> URL:
@@ -305,9 +311,9 @@ def _as_text(connection: Connection, column: Any) -> Any:
     return cast(column, Text)
 
 
-def _add_to(hashed: Any, name: str, table: pa.Table | Path) -> None:
+def _add_to(hashed: Any, name: str, table: pa.Table | Staged) -> None:
     """Add a table's content to a digest, column by column, whatever batches it came in."""
-    names = table.column_names if isinstance(table, pa.Table) else pq.ParquetFile(table).schema_arrow.names
+    names = table.columns if isinstance(table, Staged) else table.column_names
     hashed.update(name.encode())
     for column in names:
         if column in (ROW, BROKEN):
@@ -320,12 +326,13 @@ def _add_to(hashed: Any, name: str, table: pa.Table | Path) -> None:
                 hashed.update(text)
 
 
-def _chunks(table: pa.Table | Path, column: str) -> Iterator[pa.Array]:
+def _chunks(table: pa.Table | Staged, column: str) -> Iterator[pa.Array]:
     if isinstance(table, pa.Table):
         yield from table[column].chunks
     else:
-        for batch in pq.ParquetFile(table).iter_batches(columns=[column]):
-            yield batch.column(0)
+        with pq.ParquetFile(table.path) as file:
+            for batch in file.iter_batches(columns=[column]):
+                yield batch.column(0)
 
 
 # --- what is told of failures ------------------------------------------------------------------------------

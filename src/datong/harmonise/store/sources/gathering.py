@@ -12,13 +12,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datong.harmonise.model.mappings import Source
+from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW, Sample, SampleColumn
+from datong.harmonise.store import staged as staging
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.telling import refused
+from datong.harmonise.store.staged import Staged, staged
 
 BATCH_ROWS = 20_000
-STAGED_BYTES = 256_000_000
 COLUMNS_MAX = 4_000
 """More columns than any table has that people made; what has more is no table (ids used as names, say)."""
 SAMPLE_VALUES_MAX = 4_000_000
@@ -32,6 +33,7 @@ class Gathered:
         self.batches: list[pa.Table] = []
         self.parts: list[Path] = []
         self.rows, self._held_bytes = 0, 0
+        self._files: list[tuple[Source, set[str]]] = []
         self._schema = pa.schema([(ROW, pa.int64()), (BROKEN, pa.string())])
 
     def add(self, columns: dict[str, pa.Array], count: int, broken: pa.Array | None = None) -> None:
@@ -39,6 +41,8 @@ class Gathered:
         if taken := sorted({ROW, BROKEN} & set(columns)):
             zh, en = "是系统使用的列名，请在数据源中改名", "is a name Datong uses itself; rename it in the source"
             raise refused(self.source, f"{self.source.path or self.source.name}: {', '.join(taken)}", zh, en)
+        if self._files:
+            self._files[-1][1].update(columns)
         numbers = pa.array(range(self.rows + 1, self.rows + count + 1), pa.int64())
         marks = pa.nulls(count, pa.string()) if broken is None else broken
         batch = pa.table({ROW: numbers, BROKEN: marks, **columns})
@@ -52,7 +56,7 @@ class Gathered:
             raise refused(self.source, self.source.path or self.source.name, zh, en, read=self.rows)
         self.batches.append(batch)
         self._held_bytes += batch.nbytes
-        if self.aside is not None and self._held_bytes > STAGED_BYTES:
+        if self.aside is not None and self._held_bytes > staging.STAGED_BYTES:
             self._put_aside(self.aside)
 
     def add_rows(self, rows: Iterable[Row]) -> None:
@@ -75,8 +79,26 @@ class Gathered:
         if broken:
             self._add_lists(columns, broken)
 
-    def table(self, name: str = "") -> pa.Table | Path:
-        """Everything that was added: in memory, or the path of a Parquet file in the folder aside."""
+    def begin(self, here: Source) -> None:
+        """From now on the rows of another file come. here: the source as it is called there."""
+        self._files.append((here, set()))
+
+    def require_alike(self, wanted: Iterable[str]) -> None:
+        """Of several files with headers, each has the wanted columns that any of them has: values of a column that is
+        called otherwise in one of them would be lost. In JSON a field may be left out."""
+        if self.source.format in (SourceKind.json, SourceKind.ndjson):
+            return
+        for here, names in self._files:
+            for name in wanted if names else ():
+                if name not in names and name in self._schema.names:
+                    zh, en = (
+                        "没有其他文件都有的、映射所需的列",
+                        "lacks a mapped column that other files of the source have",
+                    )
+                    raise refused(self.source, f"{here.path or here.name}: {name}", zh, en)
+
+    def table(self, name: str = "") -> pa.Table | Staged:
+        """Everything that was added: in memory, or put aside as a Parquet file in that folder."""
         if not self.parts or self.aside is None:
             tables = [self._schema.empty_table(), *self.batches]
             return pa.concat_tables(tables, promote_options="default").combine_chunks()
@@ -89,7 +111,7 @@ class Gathered:
                     rows = pa.concat_tables([empty, pa.Table.from_batches([batch])], promote_options="default")
                     writer.write_table(rows)
                 part.unlink()
-        return whole
+        return staged(whole)
 
     def _add_lists(self, columns: dict[str, list[str | None]], broken: list[str | None]) -> None:
         for column in columns.values():

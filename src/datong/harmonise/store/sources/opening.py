@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -75,6 +76,26 @@ def _damaged(source: Source, place: str) -> Refusal:
 
 def unfolds_too_far(packed_bytes: int, unpacked_bytes: int) -> bool:
     return unpacked_bytes > max(UNPACKED_FREE_BYTES, UNPACKED_RATIO_MAX * packed_bytes)
+
+
+FILES_MAX = 100_000
+
+
+def named(path: str, data: Path) -> list[Path]:
+    """The files that a path with `*` names, in the order of their names; of a path without one the one it names."""
+    if "*" not in path or (data / path).exists():
+        return [data / path]
+    return sorted(found for found in data.glob(path) if found.is_file())
+
+
+def all_inside(source: Source, data: Path) -> list[Path]:
+    """The source's files, each in the folder `data`; there is at least one."""
+    paths = named(source.path, data)
+    if not paths:
+        raise refused(source, source.path, "没有匹配的文件", "no file is called so")
+    if len(paths) > FILES_MAX:
+        raise refused(source, source.path, f"匹配的文件超过 {FILES_MAX} 个", f"names more than {FILES_MAX} files")
+    return [inside(replace(source, path=str(path.relative_to(data))), data) for path in paths]
 
 
 def inside(source: Source, data: Path) -> Path:

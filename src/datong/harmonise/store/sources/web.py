@@ -8,7 +8,6 @@ Contract: tests/harmonise/test_harmonise_http.py, tests/harmonise/test_harmonise
 from __future__ import annotations
 
 import email.utils
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import httpx
 from datong.ground import guard
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Source
+from datong.harmonise.store.sources.secrets import secret
 from datong.harmonise.store.sources.telling import refused
 
 TIMEOUT_SECONDS = 20.0
@@ -121,12 +121,9 @@ def body_of(source: Source, url: str, answer: Answered, bytes_max: int, read: in
         raise refused(source, place, f"读取中断（{said}）", f"broke off ({said})", read=read) from None
 
 
-def secret(source: Source, name: str) -> str:
-    """The value of an environment variable, which must be set; only its name is ever told."""
-    value = os.environ.get(name, "")
-    if not value:
-        zh, en = "环境变量未设置", "this environment variable, which should hold a secret, is not set"
-        raise refused(source, name, zh, en)
+def header_secret(source: Source, name: str) -> str:
+    """A secret that goes into a header."""
+    value = secret(source, name)
     if not value.isascii() or not value.isprintable():
         raise refused(source, name, "环境变量含有不可用的字符", "this environment variable holds signs no header can")
     return value
