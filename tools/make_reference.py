@@ -21,6 +21,7 @@ import datong.app
 import datong.cli.rooms
 import datong.web.console
 from datong.engine.model import FUNCTION_GROUPS
+from datong.engine.spark_forms import LACKS
 from datong.ground.config import SETTINGS
 from datong.ground.refusal import ALL
 from datong.harmonise.model.elements import CodeTable, DataElement, Level
@@ -122,6 +123,12 @@ def plan_language() -> str:
     for group, names in FUNCTION_GROUPS.items():
         lines += [f"**{group}**: " + ", ".join(f"`{name}`" for name in names.split()), ""]
     lines += [
+        "On DuckDB 1.5, on DuckDB 2 and on Spark each gives the same values (golden tests). On Spark these are refused",
+        "by name before anything runs; constructs besides functions are in",
+        "[two engines](../explanation/two-engines.md): "
+        + "; ".join(f"`{n}` ({why})" for n, why in LACKS.items())
+        + ".",
+        "",
         "## Reasons and repairs",
         "",
         "Why a row is quarantined, and what was merely repaired. A look-up adds `no_<table>` and `ambiguous_<table>`; the",

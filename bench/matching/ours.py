@@ -26,9 +26,9 @@ def exact(left: Table, right: Table) -> Matching:
 
 def matchers() -> dict[str, Match]:
     try:
-        from datong.harmonise.model.reading import SampleColumn  # noqa: PLC0415
-        from datong.harmonise.rules.matching import match_tables  # noqa: PLC0415
-        from datong.harmonise.service import library  # noqa: PLC0415
+        from datong.harmonise.model.reading import SampleColumn
+        from datong.harmonise.rules.matching import match_tables
+        from datong.harmonise.service import library
     except ImportError:
         return {EXACT: exact}
     elements = library()

@@ -64,7 +64,7 @@ def _lines(path: Path, delimiter: str, skip: int) -> list[list[str]]:
 
 
 def _parquet(path: Path) -> list[list[str]]:
-    import pyarrow.parquet  # noqa: PLC0415 only one pair needs it
+    import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(path).slice(0, ROWS)
     rows = zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True)

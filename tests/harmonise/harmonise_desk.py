@@ -10,7 +10,7 @@ import pyarrow as pa
 import yaml
 
 from datong.engine import service as engine
-from datong.engine.model import Result
+from datong.engine.model import Engine, Result
 from datong.harmonise.model.mappings import Mapping as Mapped
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import plan as planning
@@ -68,13 +68,14 @@ def rows_of(*rows: Mapping[str, str | None] | str) -> pa.Table:
     return pa.table({ROW: pa.array(range(1, len(rows) + 1), pa.int64()), BROKEN: broken, **columns})
 
 
-def run(mapping: Mapped, **tables: Any) -> Result:
+def run(mapping: Mapped, *, on: Engine = engine.DUCKDB, **tables: Any) -> Result:
     inputs = {planning.input_name(name): table for name, table in tables.items()}
     main = tables[mapping.main]
     scan = isinstance(main, scanned.Lines)
     plan = planning.plan_of(mapping, main.numbers, scanned=True) if scan else planning.plan_of(mapping)
     lates = dict.fromkeys((late.name for late in plan.late), rereading.again(main))
-    return engine.run(plan, {**inputs, **lates}, want=WANTED, threads=1)
+    more = {"threads": 1} if on is engine.DUCKDB else {}
+    return on.run(plan, {**inputs, **lates}, want=WANTED, **more)
 
 
 WANTED = ("harmonised", "quarantined", "repairs", "measured")

@@ -135,6 +135,16 @@ def check(folder: Path, data: str | None, as_json: bool) -> None:
 @click.option("--resource", help="Code under which the result is found [default: the mapping's]; for one mapping only.")
 @click.option("--full", is_flag=True, help="Read incremental sources from their beginning; finds removed rows.")
 @click.option("--accept-changes", is_flag=True, help="Build though the types of mapped columns changed (STD-480).")
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="What runs the plans; spark needs datong[spark] and Java 17.",
+)
+@click.option(
+    "--master", help="The Spark to use, e.g. spark://host:7077 [default: local[2]]; only with --engine spark."
+)
 @HERE
 @DATA
 @AS_JSON
@@ -143,6 +153,8 @@ def build(
     resource: str | None,
     full: bool,
     accept_changes: bool,
+    engine: str,
+    master: str | None,
     folder: Path,
     data: str | None,
     as_json: bool,
@@ -150,8 +162,11 @@ def build(
     """Build the MAPPINGS, or all of them: read, harmonise, quarantine what cannot be; each by itself."""
     from datong.cli.workspace import built  # noqa: PLC0415 - heavy
 
+    if master is not None and engine != "spark":
+        raise click.UsageError("--master goes with --engine spark.")
     wanted = {"full": full, "accept_changes": accept_changes}
-    built(folder, mappings, resource=resource, data=data, as_json=as_json, **wanted)
+    on = (master or "local[2]") if engine == "spark" else None
+    built(folder, mappings, resource=resource, data=data, as_json=as_json, master=on, **wanted)
 
 
 @datong.command()

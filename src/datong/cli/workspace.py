@@ -24,6 +24,8 @@ from datong import app
 from datong.app import Here, open_here
 from datong.cli import EXIT, said, told
 from datong.deliver import service as deliver
+from datong.engine import spark
+from datong.engine.service import DUCKDB
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 
@@ -173,8 +175,11 @@ def built(
     as_json: bool,
     full: bool = False,
     accept_changes: bool = False,
+    master: str | None = None,
 ) -> None:
+    """master: the Spark that runs the plans; None: the node's own DuckDB."""
     node, workspace = _places(folder)
+    engine = DUCKDB if master is None else spark.at(master)
     rows: list[dict[str, Any]] = []
     refusals, files = [], []
     with open_here(node) as here:
@@ -187,8 +192,8 @@ def built(
             began = time.perf_counter()
             try:
                 with here.store.begin(here.person, "harmonise") as tx:
-                    row = harmonise.build(
-                        tx, workspace=workspace, mapping=name, resource=resource, data=given, full=full,
+                    row = harmonise.build_on(
+                        engine, tx, workspace=workspace, mapping=name, resource=resource, data=given, full=full,
                         accept_changes=accept_changes,
                     )  # fmt: skip
             except Refusal as refusal:
@@ -198,6 +203,7 @@ def built(
                 "table": name, "read": row["read"], "written": row["harmonised"], "quarantined": row["quarantined"],
                 "reasons": row["reasons"], "seconds": round(time.perf_counter() - began, 3),
                 **{more: row[more] for more in ("load", "changes", "suspicions") if more in row},
+                **({"engine": engine.name} if master is not None else {}),
             })  # fmt: skip
             files.append(_file(here.config.folder, row))
     if as_json:

@@ -146,6 +146,14 @@ class Result:
         return self.tables[name]
 
 
+@dataclass(frozen=True)
+class Engine:
+    """What runs plans: run(plan, inputs, parameters, want=…) -> Result, with the same refusals whatever it is."""
+
+    name: str
+    run: Callable[..., Result]
+
+
 FUNCTION_GROUPS: Mapping[str, str] = {
     "aggregates": "any_value arg_max arg_min avg bool_and bool_or count count_if first last list array_agg max median "
     "min mode quantile_cont stddev_pop stddev_samp string_agg sum var_pop var_samp approx_count_distinct",
@@ -167,8 +175,7 @@ FUNCTION_GROUPS: Mapping[str, str] = {
 """The functions a plan may use, by their DuckDB names.
 
 Only functions of (argument) -> (value): none reads files, settings, the clock, chance or the network, so equal
-inputs give equal results. The Spark form of each, with its golden test, comes with the Spark engine; until then
-no plan runs on Spark.
+inputs give equal results. Each has golden values, and a Spark form or a reason why there is none (spark_forms).
 """
 
 FUNCTIONS = frozenset(name for group in FUNCTION_GROUPS.values() for name in group.split())

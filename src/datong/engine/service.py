@@ -31,6 +31,7 @@ from datong.engine.model import (
     NOT_ALLOWED,
     ROWS_LOST,
     STEP_FAILED,
+    Engine,
     Late,
     Plan,
     Reread,
@@ -94,6 +95,10 @@ def run(
     return Result(tables, rows, time.perf_counter() - began)
 
 
+DUCKDB = Engine("duckdb", run)
+"""The engine of a node, where no other is asked for."""
+
+
 def _run_steps(
     connection: Any,
     plan: Plan,
@@ -133,7 +138,7 @@ def _make(connection: Any, step: Step, values: dict[str, Any]) -> None:
     """A table of the step's rows, or a view of its text. Parameters cannot be bound in a view: such a step is kept."""
     bound = {name: value for name, value in values.items() if takes(step, name)}
     made = "TABLE" if step.kept or bound else "VIEW"
-    with _telling(step):
+    with telling(step):
         connection.execute(f"CREATE TEMP {made} {quoted(step.name)} AS {step.sql}", bound or None)
 
 
@@ -185,8 +190,22 @@ def arrow_of(given: Any) -> pa.Table | Scan:
         raise BAD_INPUT([problem]) from None
 
 
+def closed(tables: Mapping[str, pa.Table]) -> Any:
+    """A database that holds `tables` and can reach nothing; for questions about a plan, not for its run."""
+    return _closed_database(tables, 1, "256MB")
+
+
+def scanned(scan: Scan) -> pa.Table:
+    """All rows of a scan, for an engine that does not read files."""
+    connection = _closed_database({"scanned": scan}, THREADS, MEMORY)
+    try:
+        return _fetched(connection, Step("scanned", ""))
+    finally:
+        connection.close()
+
+
 def _closed_database(
-    tables: Mapping[str, pa.Table | Scan], threads: int, memory: str, spill: Path | None = None
+    tables: Mapping[str, pa.Table] | Mapping[str, pa.Table | Scan], threads: int, memory: str, spill: Path | None = None
 ) -> Any:
     """An in-memory database that holds `tables` and can reach nothing else, its settings locked.
 
@@ -214,7 +233,7 @@ def _closed_database(
     for name, table in tables.items():
         if name in scans:
             at = literal(str(scans[name].path.resolve()))
-            with _telling(Step(name, "")):
+            with telling(Step(name, "")):
                 connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scans[name].sql.replace(FILE, at)}")
         else:
             connection.register(name, table)
@@ -228,16 +247,17 @@ def _rows_of(connection: Any, name: str, given: Any) -> int:
 
 
 def _counted(connection: Any, step: Step) -> int:
-    with _telling(step):
+    with telling(step):
         return _count(connection, step.name)
 
 
 def _count(connection: Any, name: str) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0])
+    (row,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()  # all: 2.0 waits for the last row
+    return int(row[0])
 
 
 def _fetched(connection: Any, step: Step) -> pa.Table:
-    with _telling(step):
+    with telling(step):
         table = connection.sql(f"SELECT * FROM {quoted(step.name)}").to_arrow_table()
     if step.ordered_by and not _rising(table[step.ordered_by].combine_chunks()):
         return table.sort_by(step.ordered_by)
@@ -247,7 +267,7 @@ def _fetched(connection: Any, step: Step) -> pa.Table:
 def _streamed(connection: Any, step: Step, path: Path) -> pa.Table | Scan:
     """The step's rows as a table, or, when they are many, in the file `path`."""
     text = f"SELECT * FROM {quoted(step.name)}"
-    with _telling(step):
+    with telling(step):
         found = _taken(connection.sql(text).to_arrow_reader(STREAMED_ROWS), path, step.ordered_by)
         if found is None:  # out of order: rare, so that sorting always would be paid for nothing
             found = _taken(
@@ -292,7 +312,7 @@ def _rising(numbers: pa.Array) -> bool:
 
 
 @contextmanager
-def _telling(step: Step) -> Iterator[None]:
+def telling(step: Step) -> Iterator[None]:
     """An error of the database as a refusal that names the step."""
     try:
         yield

@@ -10,16 +10,29 @@ Must never know: what the steps mean. Contract: tests/engine/test_engine_spark.p
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from datong.engine import service as engine
+from datong.engine import spark_bound as bound
 from datong.engine import spark_forms
-from datong.engine.model import BAD_INPUT, SPARK_LACKS, SPARK_MISSING, STEP_FAILED, Plan, Result, Scan, Step
-from datong.ground.refusal import Problem
+from datong.engine.model import (
+    SPARK_LACKS,
+    SPARK_MISSING,
+    STEP_FAILED,
+    Engine,
+    Plan,
+    Result,
+    Scan,
+    Step,
+)
+from datong.ground.refusal import Refusal
 
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -29,11 +42,13 @@ SETTINGS = {
     "spark.sql.shuffle.partitions": "4",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    "spark.executor.syncLogLevel.enabled": "true",
+    "spark.driver.maxResultSize": "0",
 }
 
 
 def check(plan: Plan) -> None:
-    """Refuse a plan outside the plan language (ENG-400) or with what Spark lacks (ENG-410), all at once."""
+    """Refuse a plan outside the plan language (ENG-400) or with what Spark lacks whatever the types are (ENG-410)."""
     engine.check(plan)
     if found := spark_forms.problems(plan):
         raise SPARK_LACKS(found, count=len(found))
@@ -46,19 +61,64 @@ def run(
     *,
     master: str = "local[2]",
     want: Sequence[str] | None = None,
+    aside: Mapping[str, Path] | None = None,  # taken for nothing: results come through memory
 ) -> Result:
-    """As service.run, on the Spark at `master`. Refuses besides: ENG-410 (lacks), ENG-411 (no Spark)."""
+    """As service.run, on the Spark at `master`. Refuses besides: ENG-410 (lacks), ENG-411 (no Spark).
+
+    A late input is asked once for no rows, to know its columns before anything runs.
+    """
     check(plan)
     values = dict(parameters or {})
     wanted = tuple(want) if want is not None else (plan.steps[-1].name,)
     engine.check_given(plan, inputs, values, wanted)
-    if scans := [name for name in plan.inputs if isinstance(inputs[name], Scan)]:
-        zh, en = "Spark 引擎不读扫描输入", "is a scan, which only DuckDB reads"
-        raise BAD_INPUT([Problem(name, zh, en) for name in scans])
+    read = {name: engine.arrow_of(inputs[name]) for name in plan.inputs}
+    given = {name: engine.scanned(table) if isinstance(table, Scan) else table for name, table in read.items()}
+    forms, schemas = _forms(plan, given, inputs, values)
     session = _session(master)
     began = time.perf_counter()
-    tables, rows = _run_steps(session, plan, inputs, values, wanted)
-    return Result(tables, rows, time.perf_counter() - began)
+    tables, rows = _Run(session, forms, values).steps(plan, given, inputs, wanted)
+    return Result({name: _as_on_duckdb(name, tables[name], schemas[name]) for name in wanted}, rows,
+                  time.perf_counter() - began)  # fmt: skip
+
+
+def at(master: str) -> Engine:
+    """The Spark at `master`, as an engine. Its address is the operator's to name: rows are sent there."""
+    return Engine("spark", functools.partial(run, master=master))
+
+
+def _forms(
+    plan: Plan, given: Mapping[str, pa.Table], inputs: Mapping[str, Any], values: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, pa.Schema]]:
+    """The text of every step for Spark, and the columns of every table as DuckDB has them.
+
+    DuckDB binds the plan over the inputs without their rows; so a step that it would refuse is refused here, too, and
+    what Spark lacks for the types at hand is refused before Spark is asked.
+    """
+    forms, lacking = {}, []
+    with bound.Bound({name: table.schema for name, table in given.items()}, values) as database:
+        for step in plan.steps:
+            try:
+                forms[step.name] = spark_forms.form(step.sql, database.types)
+            except spark_forms.Lacks as lacks:
+                lacking += spark_forms.named(step.name, {lacks.what: lacks.why})
+            database.make(step)
+            for late in plan.late:
+                if late.asked == step.name:
+                    nothing = inputs[late.name](database.schema(step.name).empty_table())
+                    database.come(late.name, nothing.schema)
+        names = [*given, *(late.name for late in plan.late), *(step.name for step in plan.steps)]
+        schemas = {name: database.schema(name) for name in names}
+    if lacking:
+        raise SPARK_LACKS(lacking, count=len(lacking))
+    return forms, schemas
+
+
+def _as_on_duckdb(name: str, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The same values in the types that DuckDB gives them; one that does not fit would be another value."""
+    try:
+        return table.rename_columns(schema.names).cast(schema)
+    except (pa.ArrowException, ValueError) as error:
+        raise STEP_FAILED(step=name, error=type(error).__name__) from None
 
 
 def _session(master: str) -> Any:
@@ -68,54 +128,83 @@ def _session(master: str) -> Any:
         builder = SparkSession.builder.master(master).appName("datong")
         for name, value in SETTINGS.items():
             builder = builder.config(name, value)
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
+        used = session.sparkContext.master
+        if used != master:
+            raise SPARK_MISSING(what=f"this process uses {used} already, not {master}")
+        session.sparkContext.setLogLevel("OFF")  # errors are told as refusals; in a log they would hold values
+        return session
     except ImportError:
         raise SPARK_MISSING(what="pyspark") from None
+    except Refusal:
+        raise
     except Exception as error:  # noqa: BLE001 - py4j raises what Java threw; its text may hold addresses and settings
         raise SPARK_MISSING(what=type(error).__name__) from None
 
 
-def _run_steps(
-    session: Any, plan: Plan, inputs: Mapping[str, Any], values: dict[str, Any], wanted: Sequence[str]
-) -> tuple[dict[str, pa.Table], dict[str, int]]:
-    rows: dict[str, int] = {}
-    for name in plan.inputs:
-        rows |= _come(session, name, engine.arrow_of(inputs[name]))
-    balanced = {name for balance in plan.balances for name in (balance.whole, *balance.parts)}
-    for step in plan.steps:
-        _make(session, step, values)
-        if step.kept or step.name in balanced:
-            rows[step.name] = _told(step, session.table(_quoted(step.name)).count)
-        engine.hold(plan, rows, step)
-        for late in plan.late:
-            if late.asked == step.name:
-                asked = _told(step, session.table(_quoted(step.name)).toArrow)
-                rows |= _come(session, late.name, inputs[late.name](asked))
-    named = {step.name: step for step in plan.steps}
-    return {name: _fetched(session, named.get(name, Step(name, ""))) for name in wanted}, rows
+@dataclass(frozen=True)
+class _Run:
+    """One run of a plan in a session; its views are dropped at the end, so that the next run finds none of them."""
+
+    session: Any
+    forms: Mapping[str, str]
+    values: Mapping[str, Any]
+
+    def steps(
+        self, plan: Plan, given: Mapping[str, pa.Table], inputs: Mapping[str, Any], wanted: Sequence[str]
+    ) -> tuple[dict[str, pa.Table], dict[str, int]]:
+        made: list[str] = []
+        try:
+            return self._steps(plan, given, inputs, wanted, made)
+        finally:
+            for name in made:
+                self.session.catalog.dropTempView(name)
+
+    def _steps(
+        self, plan: Plan, given: Mapping[str, pa.Table], inputs: Mapping[str, Any], wanted: Sequence[str],
+        made: list[str],
+    ) -> tuple[dict[str, pa.Table], dict[str, int]]:  # fmt: skip
+        rows: dict[str, int] = {}
+        for name in plan.inputs:
+            made.append(name)
+            rows |= self._come(name, given[name])
+        balanced = {name for balance in plan.balances for name in (balance.whole, *balance.parts)}
+        for step in plan.steps:
+            made.append(step.name)
+            self._make(step)
+            if step.kept or step.name in balanced:
+                rows[step.name] = _told(step, self._table(step.name).count)
+            engine.hold(plan, rows, step)
+            for late in plan.late:
+                if late.asked == step.name:
+                    made.append(late.name)
+                    rows |= self._come(late.name, inputs[late.name](_told(step, self._table(step.name).toArrow)))
+        by_name = {step.name: step for step in plan.steps}
+        tables = {name: self._fetched(by_name.get(name, Step(name, ""))) for name in wanted}
+        return tables, {**rows, **{name: table.num_rows for name, table in tables.items()}}
+
+    def _come(self, name: str, table: pa.Table) -> dict[str, int]:
+        self.session.createDataFrame(table).createOrReplaceTempView(_quoted(name))
+        return {name: table.num_rows}
+
+    def _make(self, step: Step) -> None:
+        used = {name: value for name, value in self.values.items() if engine.takes(step, name)}
+        text = self.forms[step.name]
+        frame = _told(step, lambda: self.session.sql(text, args=used) if used else self.session.sql(text))
+        if step.kept:
+            frame = _told(step, lambda: frame.localCheckpoint(eager=True))
+        frame.createOrReplaceTempView(_quoted(step.name))
+
+    def _table(self, name: str) -> Any:
+        return self.session.table(_quoted(name))
+
+    def _fetched(self, step: Step) -> pa.Table:
+        frame = self._table(step.name)
+        return _told(step, (frame.orderBy(step.ordered_by) if step.ordered_by else frame).toArrow)
 
 
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
-
-
-def _come(session: Any, name: str, table: pa.Table) -> dict[str, int]:
-    session.createDataFrame(table).createOrReplaceTempView(_quoted(name))
-    return {name: table.num_rows}
-
-
-def _make(session: Any, step: Step, values: dict[str, Any]) -> None:
-    bound = {name: value for name, value in values.items() if engine.takes(step, name)}
-    text = spark_forms.form(step.sql)
-    frame = _told(step, lambda: session.sql(text, args=bound) if bound else session.sql(text))
-    if step.kept:
-        frame = _told(step, lambda: frame.localCheckpoint(eager=True))
-    frame.createOrReplaceTempView(_quoted(step.name))
-
-
-def _fetched(session: Any, step: Step) -> pa.Table:
-    frame = session.table(_quoted(step.name))
-    return _told(step, (frame.orderBy(step.ordered_by) if step.ordered_by else frame).toArrow)
 
 
 def _told(step: Step, do: Any) -> Any:

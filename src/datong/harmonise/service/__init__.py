@@ -2,7 +2,7 @@
 
 folders    install, sweep: the node's folder
 library    the data elements
-building   check, build
+building   check, build, build_on (another engine)
 reading    the source of a mapping, for check and build
 drafting   texts for a table nobody has described yet
 matching   match, confirm, synonyms, withdraw_synonym
@@ -18,7 +18,7 @@ measuring  quality_of, quality_history, rows_behind
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
 """
 
-from datong.harmonise.service.building import build, check, mappings
+from datong.harmonise.service.building import build, build_on, check, mappings
 from datong.harmonise.service.contracting import compare, contract
 from datong.harmonise.service.drafting import draft
 from datong.harmonise.service.folders import install, sweep
@@ -36,6 +36,7 @@ __all__ = [
     "RUNS_MAX",
     "build",
     "build_of",
+    "build_on",
     "builds",
     "check",
     "compare",

@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 from datong.engine import rules as plans
-from datong.engine.model import STEP_FAILED, Plan, Result
+from datong.engine.model import STEP_FAILED, Engine, Plan, Result
+from datong.engine.service import DUCKDB
 from datong.ground import evidence
 from datong.ground.canonical import digest, plain
 from datong.ground.db import Actor, Store, Tx
@@ -125,10 +126,29 @@ def build(
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
+    return build_on(DUCKDB, tx, workspace, mapping, resource, data, full=full, accept_changes=accept_changes)
+
+
+def build_on(
+    engine: Engine,
+    tx: Tx,
+    workspace: str,
+    mapping: str,
+    resource: str | None = None,
+    data: str | None = None,
+    *,
+    full: bool = False,
+    accept_changes: bool = False,
+) -> dict[str, Any]:
+    """`build` by another engine: the same rows, quarantine, reasons and figures, and so the same build.
+
+    No verb: the rows of the source are sent to where the engine is, which is for the owner of the node to name, not
+    for whoever may ask for a build.
+    """
     attempt = runs.began(tx, resource, mapping)
     try:
         with files.aside(folder_of(tx)) as aside:
-            made = _build(tx, attempt, workspace, data, aside, full=full, accept_changes=accept_changes)
+            made = _build(tx, attempt, engine, workspace, data, aside, full=full, accept_changes=accept_changes)
     except Refusal as refusal:
         runs.failed(tx, attempt, refusal)
         raise
@@ -137,7 +157,15 @@ def build(
 
 
 def _build(
-    tx: Tx, attempt: runs.Attempt, workspace: str, data: str | None, aside: Path, *, full: bool, accept_changes: bool
+    tx: Tx,
+    attempt: runs.Attempt,
+    engine: Engine,
+    workspace: str,
+    data: str | None,
+    aside: Path,
+    *,
+    full: bool,
+    accept_changes: bool,
 ) -> dict[str, Any]:
     folder, given = folders_of(tx, workspace, data)
     contents, found = _mapping(folder, attempt.mapping)
@@ -173,21 +201,21 @@ def _build(
         _make_current(tx, resource, made.id)
         return {**shown(known), **more}
     try:
-        result, repaired = _run(made, aside)
+        result, repaired = _run(made, aside, engine)
     except Refusal as refusal:
         if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
             raise
         # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
         reading = reading_of.read(found, given, scan=False, aside=aside)
         made = replace(made, reading=reading, plan=reading_of.plan_for(found, reading))
-        result, repaired = _run(made, aside)
+        result, repaired = _run(made, aside, engine)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
         raise _refuse(tx, row, drift.problems(), recorded=known is not None)
     if changed is not None:
         raise changed
     account = _account(made, result, repaired, (workspace, data))
-    kept_row = _keep(tx, row, account, result, made.plan)
+    kept_row = _keep(tx, row, account, result, made.plan, engine)
     matching.remember_mapping(tx, found)
     return {**kept_row, **more}
 
@@ -248,9 +276,9 @@ def _place(mapping: Mapping, path: str) -> str:
     return f"{mapping.file}: {at}" if at else f"sources/{mapping.source.name}.yaml"
 
 
-def _run(made: _Made, aside: Path) -> tuple[Result, dict[str, int]]:
+def _run(made: _Made, aside: Path, engine: Engine) -> tuple[Result, dict[str, int]]:
     mapping, reading = made.mapping, made.reading
-    result, repaired = layering.run(mapping, reading, made.plan, made.repairs, aside)
+    result, repaired = layering.run(mapping, reading, made.plan, made.repairs, aside, engine)
     if mapping.source.kind is SourceKind.database:
         return result, repaired  # its rows stand in the database, under their keys
     prefix = f"{mapping.main}." if mapping.source.tables else ""
@@ -342,7 +370,9 @@ def _counted(table: pa.Table, keys: tuple[str, ...]) -> list[dict[str, Any]]:
     return sorted(named, key=lambda entry: (-entry["rows"], *(entry[key] for key in keys)))
 
 
-def _keep(tx: Tx, row: dict[str, Any], account: dict[str, Any], result: Result, plan: Plan) -> dict[str, Any]:
+def _keep(
+    tx: Tx, row: dict[str, Any], account: dict[str, Any], result: Result, plan: Plan, engine: Engine
+) -> dict[str, Any]:
     """Write the files aside and the row with their digests; they move into place after the commit."""
     folder, build_id, resource = folder_of(tx), row["id"], row["resource"]
     tx.after_rollback.append(lambda: files.unstage(folder, build_id))
@@ -355,7 +385,8 @@ def _keep(tx: Tx, row: dict[str, Any], account: dict[str, Any], result: Result, 
     row = {**row, "files": written, "digest": written[files.HARMONISED]["digest"]}
     tx.add(kept.builds, row)
     tx.add(accounts.accounts, account)
-    _witness(tx, "harmonise.built", row, account=digest(account))
+    by = {"engine": engine.name} if engine is not DUCKDB else {}
+    _witness(tx, "harmonise.built", row, account=digest(account), **by)
     _make_current(tx, resource, build_id)
     tx.after_commit.append(lambda: files.put_in_place(folder, resource, build_id))
     return shown(row)

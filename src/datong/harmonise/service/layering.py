@@ -15,8 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from datong.engine import service as engine
-from datong.engine.model import Plan, Result, Scan
+from datong.engine.model import Engine, Plan, Result, Scan
+from datong.engine.service import DUCKDB
 from datong.harmonise.model.mappings import Mapping
 from datong.harmonise.model.reading import BROKEN, Reading
 from datong.harmonise.model.repairs import Repair
@@ -32,18 +32,23 @@ BY_HAND = {"state": "repaired", "rule": "by_hand"}
 
 
 def run(
-    mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair], aside: Path
+    mapping: Mapping,
+    reading: Reading,
+    plan: Plan,
+    repairs: Sequence[Repair],
+    aside: Path,
+    engine: Engine = DUCKDB,
 ) -> tuple[Result, dict[str, int]]:
     """The result of `plan` over the source as repaired, and what the repairs came to. aside: a folder for what is
     large."""
     if not repairs:
-        return _harmonised(reading, mapping, plan, aside), {}
-    result, told, held = _run(mapping, reading, plan, repairs, frozenset(), aside)
+        return _harmonised(reading, mapping, plan, aside, engine), {}
+    result, told, held = _run(mapping, reading, plan, repairs, frozenset(), aside, engine)
     not_found = {r.number for r in repairs} - {row["number"] for row in told}
     clash = {row["row"] for row in told if not row["repeats"] and held.get(row["row"]) == CONFLICT}
     if clash:
         left_out = frozenset(row["number"] for row in told if row["row"] in clash)
-        result, told, held = _run(mapping, reading, plan, repairs, left_out, aside)
+        result, told, held = _run(mapping, reading, plan, repairs, left_out, aside, engine)
     counts = {**layer.counted(told, held), "conflicting": len(clash), "not_found": len(not_found)}
     return _told_as_repaired(mapping, result, told, held), counts
 
@@ -51,26 +56,32 @@ def run(
 Told = list[dict[str, Any]]
 
 
-def _harmonised(reading: Reading, mapping: Mapping, plan: Plan, aside: Path) -> Result:
+def _harmonised(reading: Reading, mapping: Mapping, plan: Plan, aside: Path, engine: Engine) -> Result:
     inputs: dict[str, Any] = {input_name(name): table for name, table in reading.tables.items()}
     inputs |= dict.fromkeys((late.name for late in plan.late), rereading.again(reading.tables[mapping.main]))
     return engine.run(plan, inputs, want=WANTED, aside={ROWS: aside / f"{ROWS}.parquet"})
 
 
 def _run(
-    mapping: Mapping, reading: Reading, plan: Plan, repairs: Sequence[Repair], left_out: frozenset[int], aside: Path
+    mapping: Mapping,
+    reading: Reading,
+    plan: Plan,
+    repairs: Sequence[Repair],
+    left_out: frozenset[int],
+    aside: Path,
+    engine: Engine,
 ) -> tuple[Result, Told, dict[int, str]]:
     main = input_name(mapping.main)
     given: dict[str, Any] = {layer.source_name(mapping): reading.tables[mapping.main]}
     for n, (known, of) in enumerate(layer.groups(mapping, repairs)):
         given[layer.held_name(n)] = _table(layer.held_rows(known, [r for r in of if r.number not in left_out]))
     mended_rows = aside / "mended.parquet"
-    layered = engine.run(
+    layered = DUCKDB.run(  # a few rows put over many, which are here
         layer.layer_plan(mapping, repairs), given, want=(main, layer.LAYERED), aside={main: mended_rows}
     )
     rows = staged(mended_rows) if isinstance(layered[main], Scan) else layered[main]
     mended = replace(reading, tables={**reading.tables, mapping.main: rows})
-    result = _harmonised(mended, mapping, plan, aside)
+    result = _harmonised(mended, mapping, plan, aside, engine)
     held = result["quarantined"]
     reasons = dict(zip(held["row"].to_pylist(), held["reason"].to_pylist(), strict=True))
     return result, layered[layer.LAYERED].to_pylist(), reasons

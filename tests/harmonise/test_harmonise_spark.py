@@ -1,0 +1,138 @@
+"""The same mapping, the same build, the same counts on Spark: rows, quarantine, reasons, repairs, figures.
+
+`make test-matrix` runs this; DATONG_TEST_SPARK names the master.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import harmonise_desk as desk
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from harmonise_desk import WANTED, files, mapped, prop, rows_of
+from test_harmonise_plan import PASSAGES, TABLES, database
+from test_harmonise_quick import PIECES, things
+
+from datong.engine import spark
+from datong.engine.service import DUCKDB
+from datong.harmonise.model.mappings import Mapping
+
+pytest.importorskip("pyspark", reason="needs the extra spark")
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 (Debian: openjdk-17-jre-headless)"),
+    pytest.mark.filterwarnings("ignore"),
+]
+MASTER = os.environ.get("DATONG_TEST_SPARK", "local-cluster[2,1,1024]")
+
+
+def same(mapping: Mapping, *, digits: int = 17, **tables: pa.Table) -> Any:
+    """digits: to which doubles are compared; sines and roots of two libraries may differ in the last bits."""
+    here, there = (desk.run(mapping, on=engine, **tables) for engine in (DUCKDB, spark.at(MASTER)))
+    for name in WANTED:
+        assert there[name].schema == here[name].schema
+        assert told(there[name], digits) == told(here[name], digits), name
+    assert there.rows == here.rows
+    return there
+
+
+def told(table: pa.Table, digits: int) -> list[list[Any]]:
+    return [
+        [float(f"{value:.{digits}g}") if isinstance(value, float) else value for value in row.values()]
+        for row in table.to_pylist()
+    ]
+
+
+def test_every_odd_text_of_every_column() -> None:
+    """Alone beside plain values, all together at random, doubled keys, a row that is no record, an empty one."""
+    chance = random.Random(5)
+    plain = {path: pieces[0] for path, pieces in PIECES.items()}
+    alone = [
+        {**plain, "a": f"{path}{n}", "b": str(n), "f": "999", path: text}
+        for path, pieces in PIECES.items()
+        for n, text in enumerate(pieces)
+    ]
+    mixed = [
+        {
+            path: chance.choice([*pieces, None]) if chance.random() < 0.1 else pieces[0]
+            for path, pieces in PIECES.items()
+        }
+        | {"a": f"r{chance.randrange(100)}"}
+        for _ in range(200)
+    ]
+    result = same(things(slow=True), things=rows_of(*alone, *mixed, "not {a record", dict.fromkeys(PIECES)))
+    reasons = set(result["quarantined"]["reason"].to_pylist())
+    assert reasons >= {"duplicate", "no_such_local_time", "not_a_number", "odd"}
+
+
+def test_lookups() -> None:
+    same(mapped(database(missing="keep"), "db"), main=PASSAGES, **TABLES)
+
+
+def test_units_datums_days_words_and_identifiers() -> None:
+    def half(name: str, other: str, path: str) -> dict[str, Any]:
+        return {"from": path, "as": name, "notation": "decimal", "datum": "BD-09", "with": other}
+
+    columns = {
+        "v": {"from": "v", "as": "number", "unit": "km/h"}, "w": {"from": "w", "as": "number", "multipliers": ["万"], "accounting": True},
+        "share": {"from": "share", "as": "number", "percent": True}, "longitude": half("longitude", "latitude", "x"),
+        "latitude": half("latitude", "longitude", "y"), "day": {"from": "day", "as": "date", "formats": ["%Y年%m月%d日", "%Y%m%d", "excel"]},
+        "yes": {"from": "yes", "as": "boolean", "when_true": ["是"], "when_false": ["否"]}, "person": {"from": "person", "as": "resident_id"},
+        "born": {"from": "person", "as": "birth_date", "of": "resident_id"}, "firm": {"from": "firm", "as": "credit_code"},
+        "vin": {"from": "vin", "as": "vin"}, "phone": {"from": "phone", "as": "phone"},
+    }  # fmt: skip
+    contents = files(
+        columns, prop("v", "number", customProperties=[{"property": "unit", "value": "m/s"}]), prop("w", "number"),
+        prop("share", "number", customProperties=[{"property": "unit", "value": "1"}]), prop("longitude", "number"),
+        prop("latitude", "number"), prop("day", "date"), prop("yes", "boolean"), prop("person"), prop("born", "date"),
+        prop("firm"), prop("vin"), prop("phone"),
+    )  # fmt: skip
+    pieces = {
+        "v": ["36", "1e2", "x", None], "w": ["1.2万", "(12)", "12-", "0.1万", "万"], "share": ["12.5%", "5‰", "12.5", ""],
+        "x": ["121.5", "121.512345", "0", "200", None], "y": ["31.2", "31.198765", "0", "x"],
+        "day": ["2019年9月1日", "20190901", "43709", "60", "2019-09-01", "20190229"], "yes": ["是", "否", "yes", " 是"],
+        "person": ["11010519491231002X", "110105491231002", "110105194912310021", "11010519490231002X", "1101051949123100２X", ""],
+        "firm": ["91350100M000100Y43", "91350100M000100Y44", "9135O1OOM000100Y43"], "vin": ["LSVAM4187C2184841", "1M8GDM9AXKP042788", "I"],
+        "phone": ["13812345678", "+86 138-1234-5678", "010-62345678", "12"],
+    }  # fmt: skip
+    rows = [{path: texts[n % len(texts)] for path, texts in pieces.items()} for n in range(24)]
+    same(mapped(contents), digits=13, things=rows_of(*rows))
+
+
+def test_a_build_by_the_command_line_is_the_same_build(tmp_path: Path) -> None:
+    """datong build --engine spark: the same id, the same files byte by byte, the engine in the evidence."""
+    told = {}
+    for name in ("duckdb", "spark"):
+        node = tmp_path / name
+        datong("init", str(node), "--name", name)
+        for folder in ("sources", "standards", "mappings"):
+            shutil.copytree(desk.TRIPS / folder, node / folder, dirs_exist_ok=True)
+        more = ("--engine", "spark", "--master", MASTER) if name == "spark" else ()
+        said = datong("build", "trips", "--workspace", str(node), "--data", str(desk.TRIPS_DATA), "--json", *more)
+        told[name] = json.loads(said)[0]
+    assert told["spark"].pop("engine") == "spark"
+    assert {**told["spark"], "seconds": 0} == {**told["duckdb"], "seconds": 0}
+    assert told["spark"]["read"] == told["spark"]["written"] + told["spark"]["quarantined"] > 0
+    here, there = (sorted((tmp_path / name).glob("**/build-*/*")) for name in ("duckdb", "spark"))
+    assert [path.relative_to(tmp_path / "spark") for path in there] == [
+        path.relative_to(tmp_path / "duckdb") for path in here
+    ]
+    assert len(here) >= 4
+    for one, other in zip(here, there, strict=True):
+        if one.suffix == ".parquet":
+            assert pq.read_table(one).equals(pq.read_table(other)), one.name
+
+
+def datong(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "datong", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
