@@ -155,10 +155,11 @@ def page(results: Results) -> str:
         "every matcher that reads values, most of all one that counts equal ones (valentine-jaccard). So the held-out pairs are also run "
         "with no row in common: a table of their own below. Arithmetic between columns (sum = parts) is not kept.",
         "- `known` pairs were looked at when the matcher was improved, and its weights are fitted on them too (each domain's figures "
-        "while fitting came from the others): their figures here are those of a set it has seen. The held-out pairs and domains were "
-        "not looked at and nothing was fitted on them; they are the measure. Nothing but custom enforces it; a change of any pair "
-        "shows in frozen.txt, and the errors of held-out pairs are no longer told one by one below. Those of the run of 2026-11-26 "
-        "02:28 were on this page, so some of them had been seen by then; none of their headers was put into the dictionary.",
+        "while fitting came from the others): their figures here are those of a set it has seen. Nothing was fitted on the held-out "
+        "pairs and domains; they are the measure, though not a blind one: an earlier version of this page told their errors one by "
+        "one, so some had been seen, and their totals were looked at to decide whether to go on. Headers that were remembered were "
+        "kept out of the dictionary, but its new words were not compared with theirs, and some will be the same. Nothing but custom "
+        "enforces the split; a change of any pair shows in frozen.txt.",
         "- The glossary grew from about 400 to about 850 meanings from general knowledge of the trades, held-out ones among them; "
         "that its words fit these tables better than a stranger's would is possible, since one hand cannot unread a page.",
         "- Pairs with a real side: transport-02 (Shenzhen taxi, MIT) and medicine-07 (Synthea, Apache-2.0); industry-05 and energy-04 "
