@@ -119,7 +119,9 @@ def answers(port: int) -> bool:
         return knock.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_demonstration_that_was_killed_twice_is_taken_up_where_it_stopped(finished: Run, tmp_path: Path) -> None:
+def test_a_demonstration_that_was_killed_twice_is_taken_up_where_it_stopped(
+    finished: Run, tmp_path: Path, all_faults: None
+) -> None:
     """Once as when the machine stops (its nodes die with it), once alone, leaving nodes that go on."""
     stopped_after(tmp_path, PORT + 320, "authorise", seconds=2.0, nodes_too=True)
     stopped_after(tmp_path, PORT + 320, "supply", seconds=1.0, nodes_too=False)

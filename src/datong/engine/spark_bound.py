@@ -5,7 +5,7 @@
         database.make(step)                                          later questions may name it
 
 Over tables without rows, in memory, closed to everything as a run is. Refuses: ENG-500 (a step that cannot be bound).
-Must never know: what the steps mean. Contract: tests/engine/test_engine_spark_forms.py.
+Must never know: what the steps mean. Contract: tests/engine/test_engine_golden.py, test_engine_spark.py.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 
 DuckDB's rules stand here as patterns (its source and the golden tests say what they are), so that a text which one
 engine takes for a value is never another value on the other. Pure. Must never know: plans, sessions.
-Contract: tests/engine/test_engine_spark_texts.py, test_engine_spark.py.
+Contract: tests/engine/test_engine_golden.py, test_engine_spark.py.
 """
 
 from __future__ import annotations
