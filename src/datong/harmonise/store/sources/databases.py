@@ -170,7 +170,7 @@ def _connected(source: Source, data: Path, at: list[str]) -> Iterator[Connection
                 yield connection
                 connection.rollback()
     except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, OSError, pa.ArrowInvalid) as error:
-        place = at[0] if at else source.url_from or source.password_from or (shown(source.url) if source.url else source.path)
+        place = at[0] if at else source.url_from or source.password_from or shown(source.url) or source.path
         raise _unreadable(source, place, error) from None
     finally:
         engine.dispose()

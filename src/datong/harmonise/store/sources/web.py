@@ -130,7 +130,9 @@ def header_secret(source: Source, name: str) -> str:
 
 
 def shown(url: str) -> str:
-    """An address without its query and without a user in it."""
+    """An address without its query and without a user in it; "" of none."""
+    if not url:
+        return ""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
