@@ -163,7 +163,11 @@ def test_what_is_not_utf8_stops_the_scan(tmp_path: Path) -> None:
     assert refused.value.code == "ENG-500"
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch", [1, 10_000])
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(scanned, "BATCH_ROWS", batch)
     path = tmp_path / "things.ndjson"
     path.write_text("\n".join([*good(25), "{"]))
     reading = scan_of(trips(), tmp_path)

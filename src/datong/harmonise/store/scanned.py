@@ -42,6 +42,7 @@ SAMPLE = 2_000
 SURE_AT_LEAST = 0.9
 CHUNK = 1 << 18
 """Fits the nearest cache of the processor with what is found in it."""
+BATCH_ROWS = 10_000
 BEGUN_MAX = 1 << 20
 """Bytes without an end of line from which a file is left to the text reader."""
 LINE_MAX = 16_000_000
@@ -79,12 +80,20 @@ class Lines(Scan):
 
         def read(asked: Any) -> pa.Table:
             wanted = sorted(asked[ROW].to_pylist())
-            rows = list(_records(self, wanted))
-            columns = {path: pa.array([values.get(path) for values, _ in rows], pa.string()) for path in self.paths}
-            broken = pa.array([text for _, text in rows], pa.string())
-            return pa.table({ROW: pa.array(wanted, pa.int64()), BROKEN: broken, **columns})
+            records = _records(self, wanted)
+            parts = [self._table(wanted[:0], [])]
+            for start in range(0, len(wanted), BATCH_ROWS):  # so that few records are held at a time
+                rows = wanted[start : start + BATCH_ROWS]
+                parts.append(self._table(rows, list(itertools.islice(records, BATCH_ROWS))))
+            next(records, None)  # to its end, where the file must still be the one that was looked through
+            return pa.concat_tables(parts)
 
         return read
+
+    def _table(self, rows: list[int], records: list[tuple[dict[str, str | None], str | None]]) -> pa.Table:
+        columns = {path: pa.array([values.get(path) for values, _ in records], pa.string()) for path in self.paths}
+        broken = pa.array([text for _, text in records], pa.string())
+        return pa.table({ROW: pa.array(rows, pa.int64()), BROKEN: broken, **columns})
 
     def records(self, rows: Iterable[int]) -> list[dict[str, str | None]]:
         """Whole records of `rows` (rising), with the fields that no mapping names too."""
