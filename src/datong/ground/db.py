@@ -156,6 +156,7 @@ class Store:
         # a failing statement is told without the values bound to it: they may be personal, or secret
         self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
         self._writer = threading.RLock()
+        self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._reading: dict[str, Any] = {"datong_read": True}
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _sqlite_pragmas)
@@ -195,6 +196,19 @@ class Store:
         finally:
             for call in after:
                 call()
+
+    def listen(self, what: str, listener: Callable[[dict[str, Any]], None]) -> None:
+        """From now on `listener` is told of everything called `what` that came about here."""
+        self._listeners[what] = listener
+
+    def tell(self, what: str, told: Callable[[Tx], dict[str, Any] | None]) -> None:
+        """Give the listener, if there is one, what `told` finds in a view of its own: to be called after the commit."""
+        if (listener := self._listeners.get(what)) is None:
+            return
+        with self.read() as tx:
+            found = told(tx)
+        if found is not None:
+            listener(found)
 
     def create(self) -> None:
         """All tables of the imported rooms, for tests; a node migrates instead (ground.migrate)."""

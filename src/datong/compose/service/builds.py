@@ -40,7 +40,7 @@ PLACE = (
 
 Listener = Callable[[dict[str, Any]], None]
 _FOLDERS: dict[int, Path] = {}
-_LISTENERS: dict[int, Listener] = {}
+VERSION = "compose.version"
 
 
 def install(store_: Store, folder: Path) -> None:
@@ -154,18 +154,15 @@ def _lineage(tx: Tx, version_: Mapping[str, Any]) -> dict[str, Any]:
 
 def on_version(store_: Store, listener: Listener) -> None:
     """From now on `listener` is called with every new version of `store_` and its lineage, after the commit."""
-    _LISTENERS[id(store_)] = listener
+    store_.listen(VERSION, listener)
 
 
 def _tell(store_: Store, id_: str) -> None:
-    listener = _LISTENERS.get(id(store_))
-    if listener is None:
-        return
-    with store_.read() as tx:
+    def told(tx: Tx) -> dict[str, Any] | None:
         row = tx.get(store.versions, id_)
-        told = {**row, "lineage": _lineage(tx, row)} if row is not None else None
-    if told is not None:
-        listener(told)
+        return None if row is None else {**row, "lineage": _lineage(tx, row)}
+
+    store_.tell(VERSION, told)
 
 
 def sweep(tx: Tx) -> None:

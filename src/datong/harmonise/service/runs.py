@@ -21,13 +21,13 @@ from datong.harmonise.store import runs as attempts
 from datong.terms.verbs import view
 
 Listener = Callable[[dict[str, Any]], None]
-_LISTENERS: dict[int, Listener] = {}
+RUN = "harmonise.run"
 RUNS_MAX = 1000
 
 
 def on_run(store: Store, listener: Listener) -> None:
     """From now on `listener` is called with every attempt of `store` that ended, as `lineage_runs` shows it."""
-    _LISTENERS[id(store)] = listener
+    store.listen(RUN, listener)
 
 
 @dataclass
@@ -76,14 +76,11 @@ def failed(tx: Tx, attempt: Attempt, refusal: Refusal) -> None:
 
 
 def _tell(store: Store, run: str) -> None:
-    listener = _LISTENERS.get(id(store))
-    if listener is None:
-        return
-    with store.read() as tx:
+    def told(tx: Tx) -> dict[str, Any] | None:
         row = tx.get(attempts.runs, run)
-        told = _told(tx, row) if row is not None else None
-    if told is not None:
-        listener(told)
+        return None if row is None else _told(tx, row)
+
+    store.tell(RUN, told)
 
 
 @view()
