@@ -13,6 +13,13 @@ from datong.harmonise.model.reading import Reading
 from datong.harmonise.rules.workspace import _source
 from datong.harmonise.store import sources
 
+FILES = ("csv", "json", "ndjson", "parquet", "excel")
+DATABASES = (
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.postgresql),
+    pytest.param("mariadb", marks=pytest.mark.mariadb),
+)
+
 
 def source(kind: str, path: str = "x", **more: Any) -> Source:
     return Source("things", SourceKind(kind), path, **more)

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from harmonise_desk import files, prop, write
+from sources_desk import DATABASES, FILES
 from sqlalchemy import create_engine
 from test_harmonise_http import Answer, Api
 
@@ -34,12 +35,6 @@ from storage import ACCESS, S3, SECRET, send
 
 Act = Callable[..., Actor]
 Rows = list[dict[str, Any]]
-FILES = ("csv", "json", "ndjson", "parquet", "excel")
-DATABASES = (
-    "sqlite",
-    pytest.param("postgresql", marks=pytest.mark.postgresql),
-    pytest.param("mariadb", marks=pytest.mark.mariadb),
-)
 ROWS: Rows = [{"id": n, "n": n * 10} for n in range(1, 21)]
 
 

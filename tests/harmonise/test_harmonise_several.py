@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from harmonise_desk import prop, standard, write
+from sources_desk import DATABASES, FILES
 from sqlalchemy import create_engine
 
 import mariadb
@@ -25,12 +26,6 @@ from datong.harmonise import service as harmonise
 
 Act = Callable[..., Actor]
 Rows = list[dict[str, Any]]
-FILES = ("csv", "json", "ndjson", "parquet", "excel")
-DATABASES = (
-    "sqlite",
-    pytest.param("postgresql", marks=pytest.mark.postgresql),
-    pytest.param("mariadb", marks=pytest.mark.mariadb),
-)
 TRIPS: Rows = [
     {"id": f"t{n}", "plate": f"贵A{n:05}", "km": str(n), "at": f"2026-02-01 08:00:{n:02}"} for n in range(30)
 ]

@@ -3,15 +3,11 @@ telephone, by keyboard, with no script of ours, nothing wrong in the console, no
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
+from served import CHROMIUM, QUIET, need_chromium, served
 from test_console import app_of
 
 from datong.ground.db import NODE, Store
@@ -19,17 +15,13 @@ from datong.harmonise import service as harmonise
 from datong.register import service as register
 
 pytestmark = pytest.mark.browser
-CHROMIUM = "/usr/bin/chromium"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 ASKED = "workspace=work&source=cars&standard=transport"
 
 
 @pytest.fixture
 def console(store: Store, node_folder: Path, tmp_path: Path) -> Iterator[str]:
     """The address at which the console of a node answers, with a one-time link of its data engineer."""
-    if not Path(CHROMIUM).exists():
-        reason = f"Debian's Chromium is not at {CHROMIUM}: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    need_chromium()
     harmonise.install(store, node_folder)
     work = node_folder / "work"
     (work / "sources").mkdir(parents=True)
@@ -47,17 +39,8 @@ def console(store: Store, node_folder: Path, tmp_path: Path) -> Iterator[str]:
         register.bootstrap_operator(tx, login="op", name="云泰", password=None, department="平台部")
         person = register.add_person(tx, login="de", name="工程师", roles=["data_engineer"])["id"]
         token = register.login_link(tx, person=person)["token"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    server = uvicorn.Server(uvicorn.Config(app_of(store, tmp_path / "s.json"), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/enter/{token}"
-    server.should_exit = True
-    thread.join(10)
+    with served(app_of(store, tmp_path / "s.json")) as address:
+        yield f"{address}/enter/{token}"
 
 
 def test_an_engineer_confirms_columns(console: str, store: Store) -> None:
