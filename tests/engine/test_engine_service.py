@@ -200,3 +200,12 @@ def test_a_large_table_goes_aside_in_its_order(tmp_path: Path, monkeypatch: pyte
         assert pq.read_table(path).equals(held["out"])
         again = engine.run(Plan((Step("s", "SELECT sum(n) AS s FROM r"),), ("r",)), {"r": large["out"]})
         assert again["s"].to_pylist() == [{"s": 499_500}]
+
+
+def test_what_fails_on_the_way_aside_is_told_without_its_value(tmp_path: Path) -> None:
+    given = pa.table({"a": [*("1" for _ in range(3000)), "secret-ann"]})
+    plan = Plan((Step("out", "SELECT CAST(a AS BIGINT) AS a FROM t", kept=False),), ("t",))
+    with pytest.raises(Refusal) as refused:
+        engine.run(plan, {"t": given}, aside={"out": tmp_path / "out.parquet"})
+    assert refused.value.code == "ENG-500"
+    assert "Conversion" in str(refused.value) and "secret-ann" not in str(refused.value)

@@ -267,22 +267,37 @@ def _fetched(connection: Any, step: Step) -> pa.Table:
 def _streamed(connection: Any, step: Step, path: Path) -> pa.Table | Scan:
     """The step's rows as a table, or, when they are many, in the file `path`."""
     text = f"SELECT * FROM {quoted(step.name)}"
-    with telling(step):
-        found = _taken(connection.sql(text).to_arrow_reader(STREAMED_ROWS), path, step.ordered_by)
-        if found is None:  # out of order: rare, so that sorting always would be paid for nothing
-            found = _taken(
-                connection.sql(f"{text} ORDER BY {quoted(step.ordered_by)}").to_arrow_reader(STREAMED_ROWS), path, ""
-            )
+    found = _taken(_reader(connection, step, text), step, path, step.ordered_by)
+    if found is None:  # out of order: rare, so that sorting always would be paid for nothing
+        found = _taken(_reader(connection, step, f"{text} ORDER BY {quoted(step.ordered_by)}"), step, path, "")
     assert found is not None
     return found
 
 
-def _taken(reader: pa.RecordBatchReader, path: Path, ordered_by: str) -> pa.Table | Scan | None:
+def _reader(connection: Any, step: Step, text: str) -> pa.RecordBatchReader:
+    with telling(step):
+        return connection.sql(text).to_arrow_reader(STREAMED_ROWS)
+
+
+def _batches(reader: pa.RecordBatchReader, step: Step) -> Iterator[pa.RecordBatch]:
+    """The batches; what fails on the way comes from Arrow, with the database's words, which may quote a cell."""
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, pa.ArrowException) as error:
+            kind = re.match(r"([A-Z]\w+) Error:", str(error))
+            raise STEP_FAILED(step=step.name, error=kind[1] if kind else type(error).__name__) from None
+        yield batch
+
+
+def _taken(reader: pa.RecordBatchReader, step: Step, path: Path, ordered_by: str) -> pa.Table | Scan | None:
     """All rows of `reader`; None as soon as they are seen not to rise by `ordered_by`."""
     held: list[pa.RecordBatch] = []
     rows, size, last, writer = 0, 0, None, None
     try:
-        for batch in reader:
+        for batch in _batches(reader, step):
             if ordered_by:
                 numbers = batch.column(ordered_by)
                 if not _rising(numbers) or (last is not None and len(numbers) and numbers[0].as_py() < last):
