@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
-import pytest
 from deidentify_world import TRIP, recipe_value, trips, written
 
 from datong.deidentify import service as deidentify
@@ -15,14 +12,9 @@ from datong.deidentify.rules.recipe import recipe_of
 from datong.deidentify.service.partitions import node_table
 from datong.engine import spark
 from datong.engine.service import DUCKDB
+from on_spark import MARKS, MASTER
 
-pytest.importorskip("pyspark", reason="needs the extra spark")
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 (Debian: openjdk-17-jre-headless)"),
-    pytest.mark.filterwarnings("ignore"),
-]
-MASTER = os.environ.get("DATONG_TEST_SPARK", "local-cluster[2,1,1024]")
+pytestmark = MARKS
 
 
 def test_the_plans_of_a_product_recipe_run_unchanged(tmp_path: Path) -> None:

@@ -1,15 +1,10 @@
-"""Plans on Spark: value by value what DuckDB gives, and the same refusals. `make test-matrix` runs this.
-
-DATONG_TEST_SPARK names the master; two workers of one core are started when it is not set.
-"""
+"""Plans on Spark: value by value what DuckDB gives, and the same refusals. `make test-matrix` runs this."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import random
-import shutil
 from zoneinfo import ZoneInfo
 
 import golden
@@ -20,14 +15,9 @@ from datong.engine import service as engine
 from datong.engine import spark
 from datong.engine.model import Balance, Late, Plan, Step
 from datong.ground.refusal import Refusal
+from on_spark import MARKS, MASTER
 
-pytest.importorskip("pyspark", reason="needs the extra spark")
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 (Debian: openjdk-17-jre-headless)"),
-    pytest.mark.filterwarnings("ignore"),
-]
-MASTER = os.environ.get("DATONG_TEST_SPARK", "local-cluster[2,1,1024]")
+pytestmark = MARKS
 
 
 def test_golden_values() -> None:

@@ -1,12 +1,11 @@
 """The same mapping, the same build, the same counts on Spark: rows, quarantine, reasons, repairs, figures.
 
-`make test-matrix` runs this; DATONG_TEST_SPARK names the master.
+`make test-matrix` runs this.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -17,7 +16,6 @@ from typing import Any
 import harmonise_desk as desk
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 from harmonise_desk import WANTED, files, mapped, prop, rows_of
 from test_harmonise_plan import PASSAGES, TABLES, database
 from test_harmonise_quick import PIECES, things
@@ -25,14 +23,9 @@ from test_harmonise_quick import PIECES, things
 from datong.engine import spark
 from datong.engine.service import DUCKDB
 from datong.harmonise.model.mappings import Mapping
+from on_spark import MARKS, MASTER
 
-pytest.importorskip("pyspark", reason="needs the extra spark")
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 (Debian: openjdk-17-jre-headless)"),
-    pytest.mark.filterwarnings("ignore"),
-]
-MASTER = os.environ.get("DATONG_TEST_SPARK", "local-cluster[2,1,1024]")
+pytestmark = MARKS
 
 
 def same(mapping: Mapping, *, digits: int = 17, **tables: pa.Table) -> Any:

@@ -6,7 +6,7 @@ Contract: tests/wire/test_wire_openlineage.py, against the schemas of the specif
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -61,7 +61,9 @@ def version_events(made: Mapping[str, Any], node: str) -> list[dict[str, Any]]:
         "facets": {
             "version": _facet("1-0-1/DatasetVersionDatasetFacet", datasetVersion=made["id"]),
             "schema": _schema(lineage),
-            "columnLineage": _composed(lineage, namespace),
+            "columnLineage": _columns(
+                lineage, lambda used: {"namespace": namespace, "name": used["table"]}, masking=True
+            ),
         },
         "outputFacets": {"outputStatistics": written},
     }
@@ -69,13 +71,16 @@ def version_events(made: Mapping[str, Any], node: str) -> list[dict[str, Any]]:
     return [start, {**_event("COMPLETE", made["at"]), **common, "inputs": inputs, "outputs": [output]}]
 
 
-def _composed(lineage: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """Columns of a product: counts, from which no row comes back (masking)."""
+Placed = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""From an input of a lineage to its dataset."""
+
+
+def _columns(lineage: Mapping[str, Any], placed: Placed, *, masking: bool) -> dict[str, Any]:
+    """Column by column what went in. masking: no row comes back from what came out."""
 
     def given(used: Mapping[str, Any], how: str) -> dict[str, Any]:
-        step = {"type": used["kind"], "subtype": used["part"], "description": how, "masking": True}
-        there = {"namespace": namespace, "name": used["table"], "field": used["column"]}
-        return {**there, "transformations": [step]}
+        step = {"type": used["kind"], "subtype": used["part"], "description": how, "masking": masking}
+        return {**placed(used), "field": used["column"], "transformations": [step]}
 
     fields = {
         field["element"]: {
@@ -83,8 +88,8 @@ def _composed(lineage: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         }
         for field in lineage["fields"]
     }
-    dataset = [given(used, "") for used in lineage["whole"]]
-    return _facet("1-2-0/ColumnLineageDatasetFacet", fields=fields, dataset=dataset)
+    whole = [given(used, "") for used in lineage["whole"]]
+    return _facet("1-2-0/ColumnLineageDatasetFacet", fields=fields, dataset=whole)
 
 
 def _event(kind: str, at: str) -> dict[str, Any]:
@@ -122,7 +127,8 @@ def _output(run: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     output["outputFacets"] = {"outputStatistics": {**written, "size": data["bytes"]} if "bytes" in data else written}
     output["facets"]["version"] = _facet("1-0-1/DatasetVersionDatasetFacet", datasetVersion=run["build"])
     if lineage is not None:
-        output["facets"] |= {"schema": _schema(lineage), "columnLineage": _columns(run, lineage, namespace)}
+        columns = _columns(lineage, lambda used: _dataset(namespace, run["source"], used["table"]), masking=False)
+        output["facets"] |= {"schema": _schema(lineage), "columnLineage": columns}
     if run["rules"]:
         assertions = [_assertion(rule) for rule in run["rules"] if rule["executed"]]
         output["facets"]["dataQualityAssertions"] = _facet(
@@ -137,22 +143,6 @@ def _schema(lineage: Mapping[str, Any]) -> dict[str, Any]:
         for field in lineage["fields"]
     ]
     return _facet("1-2-0/SchemaDatasetFacet", fields=fields)
-
-
-def _columns(run: Mapping[str, Any], lineage: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    def given(used: Mapping[str, Any], how: str) -> dict[str, Any]:
-        step = {"type": used["kind"], "subtype": used["part"], "description": how, "masking": False}
-        there = _dataset(namespace, run["source"], used["table"])
-        return {**there, "field": used["column"], "transformations": [step]}
-
-    fields = {
-        field["element"]: {
-            "inputFields": [given(used, field["how"] if used["kind"] == "DIRECT" else "") for used in field["inputs"]]
-        }
-        for field in lineage["fields"]
-    }
-    whole = [given(used, "") for used in lineage["whole"]]
-    return _facet("1-2-0/ColumnLineageDatasetFacet", fields=fields, dataset=whole)
 
 
 def _assertion(rule: Mapping[str, Any]) -> dict[str, Any]:
