@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datong.compose import rules
-from datong.deidentify.model import Measure, Part, Types
+from datong.deidentify.model.joint import Measure, Part, Types
 from datong.deidentify.rules.release import table_problems
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datong.deidentify import service as deidentify
-from datong.deidentify.model import Part, Recipe
+from datong.deidentify.model.joint import Part, Recipe
 from datong.deidentify.rules.nodes import node_at
 from datong.deidentify.rules.recipe import recipe_of
 from datong.deidentify.service.partitions import _counted

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datong.deidentify.model import Recipe
+from datong.deidentify.model.joint import Recipe
 from datong.deidentify.rules.nodes import ancestor, groups_of, node_at, node_of, window_of
 from datong.deidentify.rules.recipe import recipe_of
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datong.deidentify.model import Form
+from datong.deidentify.model.joint import Form
 from datong.deidentify.rules.risk import LIMIT, cheapest_change, risk, smallest_floor
 
 SIZES = {"a": 5, "b": 10, "c": 20}

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from asgi import Asgi
 from datong.compose import rules
-from datong.deidentify.model import Form, Level, Measure, Part, Recipe, Types
+from datong.deidentify.model.joint import Form, Level, Measure, Part, Recipe, Types
 from datong.ground.db import NODE, Actor, Store
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise

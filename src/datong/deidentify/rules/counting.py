@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datong.deidentify.model import Measure, Part, Recipe
+from datong.deidentify.model.joint import Measure, Part, Recipe
 from datong.deidentify.rules.nodes import km_factors
 from datong.deidentify.rules.recipe import type_columns
 from datong.engine.model import Plan, Step

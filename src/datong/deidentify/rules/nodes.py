@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from datong.deidentify.model import Recipe
+from datong.deidentify.model.joint import Recipe
 from datong.ground.canonical import digest
 
 KM_PER_DEGREE = 2 * math.pi * 6371.0088 / 360

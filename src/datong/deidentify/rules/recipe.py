@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from datong.deidentify.model import Form, Level, Measure, Part, Recipe, Types
+from datong.deidentify.model.joint import Form, Level, Measure, Part, Recipe, Types
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
 

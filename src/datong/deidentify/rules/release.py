@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from datong.deidentify.model import Part
+from datong.deidentify.model.joint import Part
 from datong.deidentify.rules.recipe import figure_columns, type_columns
 from datong.ground.refusal import Problem
 

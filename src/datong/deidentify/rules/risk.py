@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datong.deidentify.model import Form, Risk
+from datong.deidentify.model.joint import Form, Risk
 from datong.deidentify.rules.recipe import FLOORS
 from datong.ground.refusal import Text
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from datong.deidentify import store
-from datong.deidentify.model import (
+from datong.deidentify.model.refusals import (
     BAD_ASSESSMENT,
     BAD_SIGNATURE,
     NO_ASSESSOR,

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
-from datong.deidentify.model import (
+from datong.deidentify.model.joint import Part, PartState, Recipe
+from datong.deidentify.model.refusals import (
     BAD_ASK,
     BAD_RECIPE,
     DATA_CHANGED,
@@ -26,9 +27,6 @@ from datong.deidentify.model import (
     PROBING,
     SECOND_PARTITION,
     UNKNOWN,
-    Part,
-    PartState,
-    Recipe,
 )
 from datong.deidentify.rules import counting
 from datong.deidentify.rules.nodes import groups_digest, groups_of, node_of

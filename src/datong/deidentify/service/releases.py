@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
-from datong.deidentify.model import (
+from datong.deidentify.model.joint import Form, Part, Recipe, Risk
+from datong.deidentify.model.refusals import (
     DIFFERENCE,
     DIRECT_IDENTIFIER,
     NOT_THE_GROUPS,
@@ -24,10 +25,6 @@ from datong.deidentify.model import (
     RISK_TOO_HIGH,
     SMALL_CLASS,
     UNKNOWN,
-    Form,
-    Part,
-    Recipe,
-    Risk,
 )
 from datong.deidentify.rules import assessment, counting
 from datong.deidentify.rules import release as rules

@@ -1,0 +1,7 @@
+"""What the room speaks of, values only.
+
+joint      recipes of joint counts, delivery forms, risk
+refusals   DID-400 to DID-426
+
+Must never know: databases, clocks, who buys. Contract: tests/deidentify/.
+"""
