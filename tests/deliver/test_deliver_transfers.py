@@ -13,6 +13,8 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 
 import delivery_case as case
+from datong.deidentify.rules.treatments.keys import key_id
+from datong.deidentify.service.treatment_keys import key_of_agreement
 from datong.deliver import rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
@@ -422,9 +424,12 @@ def test_the_end_destroys_on_both_sides_and_the_proofs_hold(wire: Wire, provider
     wire.settle()
     folders = [Path(store.url.removeprefix("sqlite:///")).parent for store in (provider, consumer)]
     assert all(list(folder.glob("data/re*/*/*.parquet")) for folder in folders)
+    token_key = key_id(key_of_agreement(folders[0], "agr-1"))
     with provider.begin(case.person(), "deliver") as tx:
         deliver.end_agreement(tx, agreement="agr-1", reason="consent withdrawn")
     wire.settle()
+    with pytest.raises(Refusal, match="DID-453"):
+        key_of_agreement(folders[0], "agr-1")
     for folder in folders:
         assert not list(folder.glob("data/**/*.parquet"))
         assert not list(folder.glob("keys/grants/*"))
@@ -433,7 +438,8 @@ def test_the_end_destroys_on_both_sides_and_the_proofs_hold(wire: Wire, provider
         (file,) = rows.rows(tx, rows.share_files)
         keys = [grant["key_id"] for grant in rows.rows(tx, rows.grants)]
     assert ending["state"] == "destroyed"
-    assert ending["proof"]["keys"] == keys and ending["proof"]["control"] == "complete"
+    assert ending["proof"]["keys"] == sorted([*keys, f"treatment:{token_key}"])
+    assert ending["proof"]["control"] == "complete"
     assert [f["digest"] for f in ending["proof"]["files"]] == [file["digest"]] and file["state"] == "destroyed"
     peer_proof = ending["peer_proof"]
     assert [(f["role"], f["digest"]) for f in peer_proof["files"]] == [("received", file["digest"])]

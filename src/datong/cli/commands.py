@@ -24,6 +24,10 @@ ROOMS = {
 }
 
 
+FILES = ("classify", "treat")
+"""The commands that work on one table in a file."""
+
+
 class Commands(click.Group):
     """The fixed commands plus one lazy group per room."""
 
@@ -42,8 +46,10 @@ class Commands(click.Group):
         here = ("init", "match", "check", "build", "quarantine", "repair")
         with formatter.section("Workspace (in its folder, no running node)"):
             formatter.write_dl([row for name in here for row in rows if row[0] == name])
+        with formatter.section("A table in a file (no running node)"):
+            formatter.write_dl([row for name in FILES for row in rows if row[0] == name])
         with formatter.section("Node"):
-            formatter.write_dl([row for row in rows if row[0] not in here])
+            formatter.write_dl([row for row in rows if row[0] not in (*here, *FILES)])
         with formatter.section("Rooms (each with its verbs: datong ROOM --help)"):
             formatter.write_dl(list(ROOMS.items()))
 
@@ -230,3 +236,19 @@ def add_operator(folder: Path, login: str, name: str) -> None:
     click.echo(f"Operator {login} is {added.person}.")
     click.echo(f"Log in once at /enter/{added.link} of the node, then set a password (register change-password).")
     click.echo(f"For programs, one day, room register only: DATONG_TOKEN={added.token}")
+
+
+@datong.command()
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--plan", required=True, type=click.Path(path_type=Path), help="The treatment of every column, in YAML.")
+@click.option("--out", type=click.Path(path_type=Path), help="A new .csv or .parquet file [default: only say].")
+@click.option(
+    "--key-file", type=click.Path(path_type=Path), help="The agreement's secret [default: the node keeps it]."
+)
+@HERE
+@AS_JSON
+def treat(table: Path, plan: Path, out: Path | None, key_file: Path | None, folder: Path, as_json: bool) -> None:
+    """Treat the personal data of TABLE by a plan; a column that the plan does not mention is refused."""
+    from datong.cli.treating import treated  # noqa: PLC0415 - heavy
+
+    treated(table, plan, key_file=key_file, folder=folder, out=out, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The room's verbs: partitions (a provider's side), assessment records, the release gate.
+"""The room's verbs: partitions (a provider's side), assessment records, the release gate; treating a file by a plan.
 
 Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
@@ -26,6 +26,8 @@ from datong.deidentify.service.partitions import (
     supply,
 )
 from datong.deidentify.service.releases import gate, release, releases, require_still_low, supply_problems
+from datong.deidentify.service.treating import treat
+from datong.deidentify.service.treatment_keys import destroy_key as destroy_treatment_key
 
 __all__ = [
     "FLOORS",
@@ -36,6 +38,7 @@ __all__ = [
     "assessments",
     "cancel_part",
     "counts",
+    "destroy_treatment_key",
     "figure_columns",
     "gate",
     "groups_digest",
@@ -56,6 +59,7 @@ __all__ = [
     "require_still_low",
     "supply",
     "supply_problems",
+    "treat",
     "window_of",
     "withdraw_assessment",
 ]

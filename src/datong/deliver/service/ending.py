@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from datong.deidentify import service as deidentify
 from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
@@ -118,6 +119,8 @@ def destroy_job(store: Store) -> jobs.Handler:
             doomed = _files(tx, agreement)
         for key in keys:
             files.destroy_url_key(store, key)
+        treated_with = deidentify.destroy_treatment_key(files.place(store).folder, agreement)
+        keys += [f"treatment:{treated_with}"] if treated_with else []
         for file in doomed:
             files.there(store, file["id"], file["path"]).unlink(missing_ok=True)
         with store.begin(NODE, "deliver") as tx:

@@ -13,6 +13,7 @@ repairing  repair, import_repairs, export_repairs, withdraw_repair, repairs: wha
 runs       the attempts to build; lineage
 contracting  contract, compare
 replaying  replay
+tables     a file as a table of text; YAML with the lines of its keys
 measuring  quality_of, quality_history, rows_behind
 
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
@@ -31,9 +32,11 @@ from datong.harmonise.service.rows import current, is_built, own_rows, quarantin
 from datong.harmonise.service.runs import RUNS_MAX, lineage, lineage_runs, on_run
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 from datong.harmonise.service.suspicions import suspicions
+from datong.harmonise.service.tables import Unfit, first_rows_at, read_yaml, table_at
 
 __all__ = [
     "RUNS_MAX",
+    "Unfit",
     "build",
     "build_of",
     "build_on",
@@ -45,6 +48,7 @@ __all__ = [
     "current",
     "draft",
     "export_repairs",
+    "first_rows_at",
     "import_repairs",
     "install",
     "is_built",
@@ -60,6 +64,7 @@ __all__ = [
     "quality_of",
     "quarantine_summary",
     "quarantined_rows",
+    "read_yaml",
     "repair",
     "repairs",
     "replay",
@@ -67,6 +72,7 @@ __all__ = [
     "suspicions",
     "sweep",
     "synonyms",
+    "table_at",
     "target_of",
     "withdraw_repair",
     "withdraw_synonym",

@@ -1,0 +1,53 @@
+"""The commands on one table in a file, with no running node: treat it by a plan.
+
+Must never know: how anything is treated. Contract: tests/deidentify/treatments/test_treatments_treating.py,
+docs/how-to/find-and-treat-personal-data.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from datong.cli import said
+from datong.deidentify.service.treating import treat
+from datong.ground.refusal import Text
+
+
+def treated(table: Path, plan: Path, *, key_file: Path | None, folder: Path, out: Path | None, as_json: bool) -> None:
+    told = treat(table, plan, key_file=key_file, node=_node(folder), out=out)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    shown = Table("column", "treatment", "distinct", said(Text("留下什么", "what remains")))
+    for column in told["columns"]:
+        after = "" if column["distinct_after"] is None else f" -> {column['distinct_after']:,}"
+        remains = said(Text(column["remains"]["zh"], column["remains"]["en"]))
+        shown.add_row(_plain(column["column"]), column["treatment"], f"{column['distinct_before']:,}{after}", remains)
+    _console().print(shown)
+    rows, left = told["rows_read"], told["rows_left_out"]
+    click.echo(said(Text(f"读取 {rows:,} 行，略去 {left:,} 行。", f"{rows:,} rows read, {left:,} left out.")))
+    wrote = f"{told['out']} written." if told["out"] else "Nothing was written: name a file by --out."
+    click.echo(said(Text(f"已写出 {told['out']}。" if told["out"] else "未写出：请用 --out 指定文件。", wrote)))
+
+
+def _node(folder: Path) -> Path | None:
+    """The node that the folder is of, whose keys are used where no key file is named."""
+    here = folder.resolve()
+    return next((place for place in (here, here.parent) if (place / "datong.toml").is_file()), None)
+
+
+def _plain(value: Any) -> str:
+    """A name on one line, with nothing in it that a terminal or Rich would obey."""
+    shown = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in str(value))
+    return shown.replace("[", r"\[")[:80]
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)

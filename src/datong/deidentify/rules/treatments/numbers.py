@@ -1,0 +1,138 @@
+"""Numbers made coarser: rounding, top and bottom coding, noise, micro-aggregation (GB/T 37964-2019 annex A).
+
+All take the column as float64 (columns.numbers): NaN, infinities and whole numbers beyond 2**53 are refused there, and
+a result that overflows is refused here. Must never know: plans, keys' places.
+Contract: tests/deidentify/treatments/test_treatments_values.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from datong.deidentify.model.treatments import BadValues, Remains, Trace
+from datong.deidentify.rules.treatments.columns import Floats, as_numbers, numbers, require
+from datong.ground.refusal import Text
+
+MDAV_ROWS_MAX = 50_000
+"""MDAV looks at all rows for every two groups: rows**2 / k steps."""
+
+ROUNDED = Remains(
+    frozenset((Trace.order, Trace.distribution, Trace.presence)),
+    Text("留下所在区间、顺序与大致分布；少见的极值仍可辨认，请与首尾编码同用。",
+         "the interval, the order and the rough distribution remain; rare extremes stand out: code the tails too"),
+)  # fmt: skip
+CODED = Remains(
+    frozenset((Trace.value, Trace.presence)),
+    Text("界限以内的值原样留下；界限以外只知其超出。",
+         "values inside the bounds remain as they are; outside of them only that they are beyond"),
+)  # fmt: skip
+NOISE = Remains(
+    frozenset((Trace.distribution, Trace.presence)),
+    Text("留下真值加噪声：均值大致不变，单值在噪声尺度以内。这不是差分隐私：不给出任何 ε，不记预算。",
+         "the value plus noise remains: means hold roughly, a single value within the scale of the noise. This is NOT "
+         "differential privacy: it promises no epsilon and debits no budget"),
+)  # fmt: skip
+MICRO = Remains(
+    frozenset((Trace.order, Trace.distribution, Trace.presence)),
+    Text("每个值是至少 k 行的均值：总和与均值不变，组内差异不再可见；只保护这些列，不保护其余列。",
+         "each value is the mean of at least k rows: sums and means hold, differences inside a group are gone; it "
+         "protects these columns, not the others"),
+)  # fmt: skip
+
+
+def rounded(column: Any, step: float) -> Any:
+    """To the nearest multiple of `step`, halves to even."""
+    values, empty = numbers(column)
+    return as_numbers(np.round(values / step) * step, empty)
+
+
+def coded(column: Any, bottom: float | None, top: float | None) -> Any:
+    """What is below `bottom` becomes `bottom`, what is above `top` becomes `top`."""
+    values, empty = numbers(column)
+    return as_numbers(np.clip(values, bottom, top), empty)
+
+
+def noised(column: Any, scale: float, distribution: str, key: bytes) -> Any:
+    """Each value with noise of standard deviation `scale` added ("normal" or "laplace").
+
+    The noise comes from a stream of the key (Philox), so that the same table under the same key gets the same noise:
+    asking again does not average it away."""
+    values, empty = numbers(column)
+    stream = np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "big")))
+    if distribution == "laplace":
+        drawn = stream.laplace(0.0, scale / np.sqrt(2), len(values))
+    else:
+        drawn = stream.normal(0.0, scale, len(values))
+    return as_numbers(values + drawn, empty)
+
+
+def micro_aggregated(columns: Sequence[Any], k: int) -> list[Any]:
+    """Each column with the means of groups of at least k rows that lie near each other in all of them.
+
+    One column: sorted and cut into groups of k, the last with what is left (2k - 1 at most). Several: MDAV
+    (Domingo-Ferrer, Torra 2005) on standardised columns. Rows with a null are refused: they belong to no group."""
+    found = [numbers(column) for column in columns]
+    for _, empty in found:
+        require(empty, "为空，不能归组", "are null and belong to no group")
+    rows = len(found[0][0])
+    if rows < k:
+        raise BadValues(f"只有 {rows} 行，少于 k = {k}", f"there are {rows} rows, fewer than k = {k}")
+    matrix = np.column_stack([values for values, _ in found])
+    groups = _sorted_groups(matrix[:, 0], k) if len(columns) == 1 else _mdav(_standardised(matrix), k)
+    sizes = np.bincount(groups)
+    made = []
+    for place in range(matrix.shape[1]):
+        # each value is divided first, so that the sum of a group cannot overflow where its mean does not
+        means = np.bincount(groups, weights=matrix[:, place] / sizes[groups]).astype(np.float64)
+        made.append(as_numbers(means[groups], np.zeros(rows, dtype=bool)))
+    return made
+
+
+def _sorted_groups(values: Floats, k: int) -> npt.NDArray[np.int64]:
+    """The group of each row: k rows each in the order of the values, the last group with what is left over."""
+    groups = np.empty(len(values), dtype=np.int64)
+    groups[np.argsort(values, kind="stable")] = np.minimum(np.arange(len(values)) // k, len(values) // k - 1)
+    return groups
+
+
+def _standardised(matrix: Floats) -> Floats:
+    spread = matrix.std(axis=0)
+    require(~np.isfinite(np.append(spread, matrix.mean(axis=0))), "列的和或方差溢出", "columns overflow when they are "
+            "summed")  # fmt: skip
+    made: Floats = (matrix - matrix.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return made
+
+
+def _mdav(matrix: Floats, k: int) -> npt.NDArray[np.int64]:
+    """Maximum distance to average vector: the k rows around the row farthest from the mean, and the k around the row
+    farthest from that, again and again."""
+    rows = len(matrix)
+    if rows > MDAV_ROWS_MAX:
+        raise BadValues(f"多列微聚集最多 {MDAV_ROWS_MAX} 行，此处有 {rows} 行",
+                        f"several columns together take up to {MDAV_ROWS_MAX} rows, here are {rows}")  # fmt: skip
+    groups = np.empty(rows, dtype=np.int64)
+    left, group = np.arange(rows), 0
+
+    def taken(around: Floats, left: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        nonlocal group
+        near = np.argpartition(((matrix[left] - around) ** 2).sum(axis=1), k - 1)[:k]
+        groups[left[near]] = group
+        group += 1
+        return np.delete(left, near)
+
+    def farthest(point: Floats) -> Floats:
+        far: Floats = matrix[left[int(((matrix[left] - point) ** 2).sum(axis=1).argmax())]]
+        return far
+
+    while len(left) >= 3 * k:
+        first = farthest(matrix[left].mean(axis=0))
+        second = farthest(first)
+        left = taken(second, taken(first, left))
+    if len(left) >= 2 * k:
+        left = taken(farthest(matrix[left].mean(axis=0)), left)
+    groups[left] = group
+    return groups

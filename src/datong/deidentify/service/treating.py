@@ -1,0 +1,128 @@
+"""Treating a table by a plan: read both, refuse with everything that is wrong, write what may be written.
+
+No verb: it works on files of whoever stands in front of them (cli.treating), on no state of the node but its keys.
+What is not written stays as it was. Contract: tests/deidentify/treatments/test_treatments_treating.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from datong.deidentify.model.treatments import BAD_PLAN, NO_EXTRA, NO_KEY, NO_TABLE, NOT_TREATED, WOULD_OVERWRITE
+from datong.deidentify.rules.treatments.applying import Treated, needs_key, treated
+from datong.deidentify.rules.treatments.keys import key_id
+from datong.deidentify.rules.treatments.plan import plan_of
+from datong.deidentify.rules.treatments.tokens import as_hex
+from datong.deidentify.service.treatment_keys import key_in, key_of_agreement
+from datong.harmonise import service as harmonise
+
+SUFFIXES = (".csv", ".parquet")
+PARQUET_MAGIC = b"PAR1"
+
+
+def treat(
+    table: Path, plan: Path, *, key_file: Path | None = None, node: Path | None = None, out: Path | None = None
+) -> dict[str, Any]:
+    """Treat the file `table` by the file `plan` and write `out` (nothing where it is None); what was done and remains.
+
+    key_file: holds the secret of the agreement; node: a node's folder that keeps it instead. Refuses with DID-450 (the
+    plan), 451 (values), 452 and 453 (keys), 454 (the extra privacy), 455 (the table), 456 (out), naming everything.
+    """
+    if out is not None:
+        _require_writable(out, table)
+    rows = table_of(table)
+    value, lines, unread = harmonise.read_yaml(plan)
+    read, wrong = (None, unread) if unread else plan_of(value, lines, plan.name, rows.column_names)
+    if read is None:
+        raise BAD_PLAN(wrong, plan=plan.name, count=len(wrong))
+    root = b""
+    if needs_key(read):
+        root = _root(key_file, node, read.agreement)
+    try:
+        done, bad = treated(rows, read, root, plan.name)
+    except ModuleNotFoundError as missing:
+        raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
+    if done is None:
+        raise NOT_TREATED(bad, table=table.name, count=len(bad))
+    if out is not None:
+        write(done.table, out)
+    return _told(table, done, rows.num_rows, out, key_id(root) if root else "")
+
+
+def table_of(path: Path) -> Any:
+    """The table in the file at `path`; nothing written stands for null. Parquet keeps its types, all else is text."""
+    if not path.is_file():
+        raise NO_TABLE(table=path.name, why="没有这个文件。", why_en="There is no such file.")
+    with path.open("rb") as opened:
+        if opened.read(4) == PARQUET_MAGIC:
+            return _parquet(path)
+    found = harmonise.table_at(path)
+    if isinstance(found, harmonise.Unfit):
+        raise NO_TABLE(table=path.name, why=found.why.zh, why_en=found.why.en)
+    table, broken = found
+    if broken:
+        raise NO_TABLE(table=path.name, why=f"其中 {broken} 行不是完整的记录。",
+                       why_en=f"{broken} rows of it are no whole records.")  # fmt: skip
+    columns = {name: _nothing_to_null(table[name]) for name in table.column_names}
+    return pa.table(columns)
+
+
+def _parquet(path: Path) -> Any:
+    try:
+        return pq.ParquetFile(path).read()
+    except (pa.ArrowInvalid, OSError):
+        raise NO_TABLE(table=path.name, why="Parquet 文件损坏。", why_en="The Parquet file is damaged.") from None
+
+
+def _nothing_to_null(column: Any) -> Any:
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def write(table: Any, out: Path) -> None:
+    """The table as a new file; in CSV tokens are 32 hexadecimal digits. A file half written is never left."""
+    fresh = out.with_name(f".{out.name}.part")
+    try:
+        if out.suffix == ".parquet":
+            pq.write_table(table, fresh, compression="zstd")
+        else:
+            binary = pa.types.is_fixed_size_binary
+            texts = {n: as_hex(c.combine_chunks()) if binary(c.type) else c for n, c in _columns(table)}
+            pacsv.write_csv(pa.table(texts), fresh)
+        fresh.rename(out)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _columns(table: Any) -> list[tuple[str, Any]]:
+    return [(name, table[name]) for name in table.column_names]
+
+
+def _root(key_file: Path | None, node: Path | None, agreement: str) -> bytes:
+    if key_file is not None:
+        return key_in(key_file)
+    if node is not None:
+        return key_of_agreement(node, agreement)
+    raise NO_KEY(why="计划中有带密钥的处理方式。", why_en="The plan has keyed treatments.")
+
+
+def _require_writable(out: Path, table: Path) -> None:
+    if out.exists() or out.resolve() == table.resolve() or out.suffix not in SUFFIXES or not out.parent.is_dir():
+        raise WOULD_OVERWRITE(out=out)
+
+
+def _told(table: Path, done: Treated, rows: int, out: Path | None, key: str) -> dict[str, Any]:
+    return {
+        "table": table.name,
+        "rows_read": rows,
+        "rows_written": done.table.num_rows,
+        "rows_left_out": done.rows_left_out,
+        "key_id": key,
+        "out": str(out) if out else "",
+        "columns": [dict(column) for column in done.told],
+    }

@@ -1,0 +1,165 @@
+"""`datong treat` on files: what is written, what is refused and leaves nothing, and the keys of agreements."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from datong.cli.commands import datong
+from datong.deidentify import service as deidentify
+from datong.deidentify.service.treatment_keys import key_in, key_of_agreement
+from datong.ground.refusal import Refusal
+
+ROWS = "id,name,age\np1,王伟,31\np2,李娜,47\np1,王伟,32\n"
+PLAN = """
+agreement: A1
+purpose: research
+columns:
+  id: {as: token, by: hmac}
+  name: drop
+  age: {as: rounded, step: 10}
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    (tmp_path / "people.csv").write_text(ROWS, "utf-8")
+    (tmp_path / "plan.yaml").write_text(PLAN, "utf-8")
+    (tmp_path / "key").write_text("0123456789abcdef" * 4 + "\n", "ascii")
+    (tmp_path / "key").chmod(0o600)
+    return tmp_path
+
+
+def treat(desk: Path, *more: str) -> tuple[int, str]:
+    told = CliRunner().invoke(
+        datong, ["treat", str(desk / "people.csv"), "--plan", str(desk / "plan.yaml"), "--workspace", str(desk), *more]
+    )
+    if isinstance(told.exception, Refusal):
+        return 1, str(told.exception)
+    assert told.exception is None, told.exception
+    return told.exit_code, told.output
+
+
+def test_a_table_is_treated_and_what_remains_is_told(desk: Path) -> None:
+    _, said = treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "out.csv"), "--json")
+    told = json.loads(said)
+    assert [column["treatment"] for column in told["columns"]] == ["token", "drop", "rounded"]
+    assert told["rows_written"] == 3
+    lines = (desk / "out.csv").read_text("utf-8").splitlines()
+    assert lines[0] == '"id","age"'
+    assert len(set(lines[1:])) == 2
+    assert "p1" not in lines[1]
+    assert "王伟" not in said + "".join(lines)
+    assert "0123456789abcdef" not in said
+    assert treat(desk, "--key-file", str(desk / "key"))[0] == 0, "without --out it only says"
+
+
+def test_parquet_keeps_its_types_and_holds_tokens_as_bytes(desk: Path) -> None:
+    pq.write_table(pa.table({"id": [1, 2], "name": ["a", "b"], "age": [31.5, 49.0]}), desk / "people.csv")
+    treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "out.parquet"))
+    made = pq.read_table(desk / "out.parquet")
+    assert made.schema.field("id").type == pa.binary(16)
+    assert made["age"].to_pylist() == [30, 50]
+
+
+def test_the_same_key_makes_the_same_tokens_in_another_process_of_work(desk: Path) -> None:
+    for out in ("one.csv", "two.csv"):
+        treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / out))
+    assert (desk / "one.csv").read_bytes() == (desk / "two.csv").read_bytes()
+    (desk / "key").write_text("f" * 64, "ascii")
+    treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "three.csv"))
+    assert (desk / "three.csv").read_bytes() != (desk / "one.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"plan.yaml": PLAN.replace("name: drop\n", "")}, "DID-450"),
+        ({"plan.yaml": "columns: {id: [\n"}, "DID-450"),
+        ({"people.csv": ROWS.replace("31", "NaN").replace("47", "many")}, "DID-451"),
+        ({"key": "too short"}, "DID-452"),
+        ({"people.csv": "id,name,age\np1,王伟,31,more\n"}, "DID-455"),
+        ({"people.csv": ""}, "DID-455"),
+        ({"out.csv": "is there"}, "DID-456"),
+    ],
+)
+def test_what_is_wrong_is_refused_and_nothing_is_written(desk: Path, change: dict[str, str], code: str) -> None:
+    for name, text in change.items():
+        (desk / name).write_text(text, "utf-8")
+    before = sorted(file.name for file in desk.iterdir())
+    _, said = treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "out.csv"))
+    assert said.startswith(f"[{code}]"), said
+    assert sorted(file.name for file in desk.iterdir()) == before
+    assert not {"王伟", "many", "too short"} & set(said.split())
+
+
+def test_a_key_that_others_may_read_or_that_is_missing_is_refused(desk: Path) -> None:
+    (desk / "key").chmod(0o644)
+    assert "Others may read" in treat(desk, "--key-file", str(desk / "key"))[1]
+    assert "cannot be read" in treat(desk, "--key-file", str(desk / "nowhere"))[1]
+    assert treat(desk)[1].startswith("[DID-452]")
+    (desk / "plan.yaml").write_text("columns: {id: drop, name: drop, age: keep}", "utf-8")
+    assert treat(desk)[0] == 0, "without keyed treatments no key is asked for"
+
+
+def test_a_missing_table_is_refused(desk: Path) -> None:
+    (desk / "people.csv").unlink()
+    assert treat(desk)[1].startswith("[DID-455]")
+
+
+def test_without_the_extra_the_refusal_names_it(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (desk / "people.csv").write_text("id,name,age\n1,2,3\n", "utf-8")
+    (desk / "plan.yaml").write_text(
+        "columns: {id: {as: h3, latitude: name, resolution: 8}, name: drop, age: keep}", "utf-8"
+    )
+    assert treat(desk)[0] == 0
+    monkeypatch.setitem(sys.modules, "h3.api.basic_int", None)
+    refused = treat(desk)[1]
+    assert refused.startswith("[DID-454]")
+    assert "pip install 'datong[privacy]'" in refused
+
+
+def test_a_node_keeps_one_key_per_agreement_until_it_is_destroyed(desk: Path) -> None:
+    (desk / "datong.toml").write_text("", "utf-8")
+    treat(desk, "--out", str(desk / "one.csv"))
+    treat(desk, "--out", str(desk / "two.csv"))
+    assert (desk / "one.csv").read_bytes() == (desk / "two.csv").read_bytes()
+    [kept] = (desk / "keys" / "treatments").iterdir()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert key_of_agreement(desk, "A1") != key_of_agreement(desk, "A2")
+
+    key = deidentify.destroy_treatment_key(desk, "A1")
+    assert len(key) == 16
+    assert deidentify.destroy_treatment_key(desk, "A1") == key, "repeated, it says the same"
+    assert not kept.exists()
+    assert treat(desk)[1].startswith("[DID-453]")
+    assert key_of_agreement(desk, "A2"), "the others stay"
+
+
+def test_an_agreement_that_ended_without_a_key_gets_none_later(tmp_path: Path) -> None:
+    assert deidentify.destroy_treatment_key(tmp_path, "A9") == ""
+    key_of_agreement(tmp_path, "A8")
+    [kept] = [file for file in (tmp_path / "keys" / "treatments").iterdir() if not file.suffix]
+    kept.write_text("spoilt", "ascii")
+    assert deidentify.destroy_treatment_key(tmp_path, "A8") == "unreadable", "the end of a delivery is not held up"
+    with pytest.raises(Refusal, match="DID-453"):
+        key_of_agreement(tmp_path, "A9")
+
+
+def test_key_files_hold_hexadecimal_digits(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    for text in ("ab" * 31, "g" * 64, "ab" * 32 + "c", "é" * 64, ""):
+        file.write_text(text, "utf-8")
+        file.chmod(0o600)
+        with pytest.raises(Refusal, match="DID-452") as refused:
+            key_in(file)
+        assert not text or text not in str(refused.value)
+    file.write_text("AB" * 40 + "\n", "ascii")
+    assert key_in(file) == bytes.fromhex("AB" * 40)

@@ -1,0 +1,170 @@
+"""Numbers, times, places, cells: what each does, and that what cannot be treated is told by row, never by value."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from datong.deidentify.model.treatments import BadValues
+from datong.deidentify.rules.treatments import cells, dates, numbers, places
+from datong.deidentify.rules.treatments.columns import times
+
+KEY = bytes(range(32))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([1.0, float("nan")], "1 values are NaN or infinite (the first in row 2)"),
+        ([float("inf"), 1.0], "1 values are NaN or infinite (the first in row 1)"),
+        (["1", None, "3,5", "x"], "2 values are no finite numbers (the first in row 3)"),
+        (["1e999"], "1 values are NaN or infinite (the first in row 1)"),
+        ([2**53 + 1, 3], "1 values are beyond 2**53 and cannot be computed with exactly (the first in row 1)"),
+    ],
+)
+def test_what_is_no_number_is_refused(values: list[object], said: str) -> None:
+    with pytest.raises(BadValues) as refused:
+        numbers.rounded(pa.array(values), 5)
+    assert str(refused.value) == said
+
+
+def test_columns_of_other_kinds_are_refused() -> None:
+    for column in (pa.array([True]), pa.array([date(2026, 1, 1)]), pa.array([[1]])):
+        with pytest.raises(BadValues):
+            numbers.rounded(column, 5)
+
+
+def test_rounding_and_coding_keep_nulls_and_whole_numbers() -> None:
+    column = pa.array(["3", None, "13", "-8", ""])
+    assert numbers.rounded(column, 5).to_pylist() == [5, None, 15, -10, None]
+    assert numbers.rounded(pa.array([0.26, 0.74]), 0.5).to_pylist() == [0.5, 0.5]
+    assert numbers.coded(column, 0, 10).to_pylist() == [3, None, 10, 0, None]
+    assert numbers.coded(pa.array([1.5, 99.0]), None, 50.0).to_pylist() == [1.5, 50.0]
+
+
+def test_noise_has_its_scale_and_is_the_same_for_the_same_key() -> None:
+    column = pa.array(np.full(20_000, 100.0))
+    for kind in ("normal", "laplace"):
+        made = np.asarray(numbers.noised(column, 3.0, kind, KEY))
+        assert abs(made.mean() - 100) < 0.1
+        assert abs(made.std() - 3) < 0.1
+        assert made.tolist() == np.asarray(numbers.noised(column, 3.0, kind, KEY)).tolist()
+        assert made.tolist() != np.asarray(numbers.noised(column, 3.0, kind, KEY[::-1])).tolist()
+
+
+def test_one_column_is_aggregated_in_groups_of_k() -> None:
+    made = numbers.micro_aggregated([pa.array([10, 1, 2, 11, 3, 12, 30])], 3)[0].to_pylist()
+    assert made == [15.75, 2.0, 2.0, 15.75, 2.0, 15.75, 15.75]
+
+
+def test_several_columns_are_aggregated_together_and_keep_their_sums() -> None:
+    points = np.random.default_rng(7).normal(size=(203, 2)) * [1, 1000]
+    made = numbers.micro_aggregated([pa.array(points[:, 0]), pa.array(points[:, 1])], 5)
+    pairs, counts = np.unique(np.column_stack([np.asarray(one) for one in made]), axis=0, return_counts=True)
+    assert counts.min() >= 5
+    assert counts.max() < 10
+    assert len(pairs) == 40
+    assert np.allclose([np.asarray(one).sum() for one in made], points.sum(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ([[1, 2, 3, 4]], "there are 4 rows, fewer than k = 5"),
+        ([[1, None, 3, 4, 5, 6]], "1 values are null and belong to no group (the first in row 2)"),
+        ([[1e308, -1e308, 1e308, -1e308, 1.0], [1.0, 2.0, 3.0, 4.0, 5.0]], "overflow"),
+    ],
+)
+def test_what_cannot_be_aggregated_is_refused(columns: list[list[float | None]], said: str) -> None:
+    with np.errstate(all="ignore"), pytest.raises(BadValues, match=said.replace("(", r"\(").replace(")", r"\)")):
+        numbers.micro_aggregated([pa.array(column) for column in columns], 5)
+
+
+def test_sums_that_would_overflow_do_not() -> None:
+    made = numbers.micro_aggregated([pa.array([1.7e308, 1.7e308, 1.7e308])], 3)[0].to_pylist()
+    assert made == pytest.approx([1.7e308] * 3)
+
+
+def test_an_overflow_of_rounding_is_refused() -> None:
+    with np.errstate(all="ignore"), pytest.raises(BadValues, match="overflow"):
+        numbers.rounded(pa.array([1.7e308]), 1e-10)
+
+
+def test_times_move_by_subject_and_keep_their_intervals() -> None:
+    column = pa.array(["2020-01-31 08:00:00", "2020-02-29 09:30:00", None, "2021-07-01 00:00:00"])
+    made = dates.shifted(column, pa.array(["a", "a", "a", "b"]), 30, KEY).to_pylist()
+    read = [None if one is None else datetime.fromisoformat(one) for one in made]
+    was = [datetime.fromisoformat(one.as_py()) for one in column.slice(0, 2)]
+    assert read[1] - read[0] == was[1] - was[0]
+    assert 1 <= abs((read[0] - was[0]).days) <= 30
+    assert read[2] is None
+
+
+def test_offsets_are_even_never_zero_and_bound_to_the_key() -> None:
+    found = [dates.offset(f"s{number}", 3, KEY) for number in range(3000)]
+    values, counts = np.unique(found, return_counts=True)
+    assert values.tolist() == [-3, -2, -1, 1, 2, 3]
+    assert counts.min() > 400
+    assert found != [dates.offset(f"s{number}", 3, KEY[::-1]) for number in range(3000)]
+
+
+def test_types_and_formats_stay_as_they_were() -> None:
+    assert dates.coarser(pa.array([date(2020, 5, 17), None]), "month").to_pylist() == [date(2020, 5, 1), None]
+    assert dates.coarser(pa.array(["2020/05/17"]), "year").to_pylist() == ["2020/01/01"]
+    assert dates.coarser(pa.array(["20200517"]), "quarter").to_pylist() == ["20200401"]
+    assert dates.coarser(pa.array(["17.05.2020"]), "month", "%d.%m.%Y").to_pylist() == ["01.05.2020"]
+
+
+@pytest.mark.parametrize("values", [["2020-02-30"], ["2020-01-01", "01/02/2020"], ["yesterday"], ["2020-13-01"]])
+def test_what_is_no_time_is_refused(values: list[str]) -> None:
+    with pytest.raises(BadValues, match="are no times that can be read"):
+        times(pa.array(values))
+
+
+def test_a_time_without_a_subject_is_refused() -> None:
+    with pytest.raises(BadValues, match=r"1 values have no subject to be shifted by \(the first in row 2\)"):
+        dates.shifted(pa.array(["2020-01-01", "2020-01-02", None]), pa.array(["a", None, None]), 30, KEY)
+
+
+def test_points_become_cells() -> None:
+    longitude, latitude = pa.array([113.5, 113.5001, None, -180.0]), pa.array([22.5, 22.5001, 1.0, -90.0])
+    made = places.grid_cells(longitude, latitude, 1000).to_pylist()
+    assert made[0] == made[1]
+    assert made[2:] == [None, "0_0"]
+    assert len(set(places.grid_cells(longitude, latitude, 5).to_pylist())) == 4
+    hexagons = places.h3_cells(longitude, latitude, 8).to_pylist()
+    assert hexagons[0] == "8841130221fffff" or len(hexagons[0]) == 15
+    assert hexagons[2] is None
+
+
+def test_h3_cells_are_those_of_the_library() -> None:
+    import h3
+
+    cells = places.h3_cells(pa.array(["121.4737", "2.3522"]), pa.array(["31.2304", "48.8566"]), 9).to_pylist()
+    assert cells == [h3.latlng_to_cell(31.2304, 121.4737, 9), h3.latlng_to_cell(48.8566, 2.3522, 9)]
+
+
+@pytest.mark.parametrize(("x", "y", "said"), [(181.0, 0.0, "longitudes"), (0.0, -91.0, "latitudes")])
+def test_what_lies_on_no_globe_is_refused(x: float, y: float, said: str) -> None:
+    with pytest.raises(BadValues, match=said):
+        places.grid_cells(pa.array([x]), pa.array([y]), 100)
+
+
+def test_rare_values_are_left_empty() -> None:
+    made = cells.rare_blanked(pa.array(["a", "a", "b", None, "a"]), 2).to_pylist()
+    assert made == ["a", "a", None, None, "a"]
+    assert cells.rare_blanked(pa.array([None, None], pa.string()), 2).to_pylist() == [None, None]
+    assert cells.masked(pa.array(["a", None])).to_pylist() == ["*", None]
+
+
+def test_rows_are_held_by_enough_rows_or_persons() -> None:
+    columns = [pa.array(["a", "a", "a", "b", None, None]), pa.array([1, 1, 1, 1, 2, 2])]
+    assert cells.held_by_enough(columns, 2).tolist() == [True, True, True, False, True, True]
+    persons = pa.array(["p", "p", "p", "q", "r", None])
+    assert cells.held_by_enough(columns, 2, persons).tolist() == [False] * 6
+    assert cells.held_by_enough(columns, 2, pa.array(["p", "q", "p", "q", "r", "s"])).tolist() == [
+        True, True, True, False, True, True,
+    ]  # fmt: skip
