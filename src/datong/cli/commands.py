@@ -252,3 +252,37 @@ def treat(table: Path, plan: Path, out: Path | None, key_file: Path | None, fold
     from datong.cli.treating import treated  # noqa: PLC0415 - heavy
 
     treated(table, plan, key_file=key_file, folder=folder, out=out, as_json=as_json)
+
+
+@datong.command()
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--quasi-identifiers", "columns", required=True, help="Columns that somebody could know, by commas.")
+@click.option(
+    "--person", default="", help="Column that says who a row is about; it stays here [default: every row is another]."
+)
+@click.option("--form", default="controlled", show_default=True, type=click.Choice(["public", "controlled", "enclave"]))
+@click.option(
+    "--earlier", multiple=True, type=click.Path(path_type=Path), help="What the same recipients hold already."
+)
+@click.option("--population", type=click.Path(path_type=Path), help="Everybody who could be in TABLE, a row each.")
+@click.option("--worst", default=5, show_default=True, type=click.IntRange(0, 100), help="How many classes to show.")
+@click.option("--gate", is_flag=True, help="Refuse what may not leave (DID-411, DID-412).")
+@AS_JSON
+def risk(
+    table: Path,
+    columns: str,
+    person: str,
+    form: str,
+    earlier: tuple[Path, ...],
+    population: Path | None,
+    worst: int,
+    gate: bool,
+    as_json: bool,
+) -> None:
+    """Measure what an attacker could do with TABLE, alone and with what its recipients hold already."""
+    from datong.cli.risking import risked  # noqa: PLC0415 - heavy
+
+    risked(
+        table, columns, person=person, form=form, earlier=earlier, population=population, gate=gate, worst=worst,
+        as_json=as_json,
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""`datong risk`: what an attacker could do with a table, before it leaves.
+
+Must never know: how a risk is computed. Contract:
+docs/how-to/measure-the-risk-of-a-table.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from datong.cli import said
+from datong.deidentify.model.joint import Form
+from datong.deidentify.service.table_risk import risk_of_table
+from datong.ground.refusal import Text
+
+
+def risked(
+    table: Path, columns: str, *, person: str, form: str, earlier: Sequence[Path], population: Path | None, gate: bool,
+    worst: int, as_json: bool,
+) -> None:  # fmt: skip
+    told = risk_of_table(
+        table, [name.strip() for name in columns.split(",") if name.strip()], person=person, form=Form(form),
+        earlier=earlier, population=population, gate=gate, worst=worst,
+    )  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    for line in _lines(told):
+        click.echo(line)
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    prosecutor, journalist = told["prosecutor"], told["journalist"]
+    lines = [
+        f"{told['rows']:,} rows, {told['classes']:,} classes, smallest {told['f_min']} (floor {told['floor']})",
+        f"prosecutor  highest {prosecutor['highest']:.4f}  average {prosecutor['average']:.4f}  "
+        f"beyond tau {prosecutor['beyond_tau']:.1%}",
+        *([f"journalist  highest {journalist['highest']:.4f}  average {journalist['average']:.4f}  "
+           f"beyond tau {journalist['beyond_tau']:.1%}"] if journalist else []),
+        f"marketer    {told['marketer']:.4f}",
+        f"GB/T 42460  DR_a {told['over_threshold']:.4f}  DR_b {told['max_class_risk']:.4f}  "
+        f"DR_c {told['average_risk']:.4f}  CR {told['cr']:.2f}  R {told['overall_risk']:.4f}  level {told['level']}",
+    ]  # fmt: skip
+    for one in told["worst"]:
+        values = "-" if one["values"] is None else ", ".join(f"{k}={v}" for k, v in one["values"].items())
+        lines.append(f"  {one['persons']} persons: {' | '.join((values, *one['earlier']))}")
+    if told["passes"]:
+        lines.append(said(Text("可以放行。", "It may leave.")))
+    else:
+        lines.append(said(Text(f"不能放行：{told['change']['zh']}", f"It may not leave: {told['change']['en']}")))
+    return lines

@@ -1,0 +1,149 @@
+"""The risk of a table that is to leave, before it leaves: of the file, and of all that its recipients hold already.
+
+No verb: it works on files of whoever stands in front of them; the gate of a node is service.releases.
+Contract: tests/deidentify/test_deidentify_table_risk.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datong.deidentify.model.joint import Form
+from datong.deidentify.model.refusals import RISK_TOO_HIGH, SMALL_CLASS
+from datong.deidentify.model.table_risk import BAD_QUESTION, NOT_IN_POPULATION, Class, TableRisk
+from datong.deidentify.rules import assessment
+from datong.deidentify.rules import risk as risks
+from datong.deidentify.rules.linking import PERSON, classes_plan
+from datong.deidentify.rules.table_risk import cheapest, outside_population, table_risk
+from datong.deidentify.service.treating import table_of
+from datong.engine.service import DUCKDB
+from datong.ground.refusal import Problem, Text
+
+MOST_SHOWN = 10
+
+
+def risk_of_table(
+    table: Path,
+    quasi_identifiers: Sequence[str],
+    *,
+    person: str = "",
+    form: Form = Form.controlled,
+    earlier: Sequence[Path] = (),
+    population: Path | None = None,
+    gate: bool = False,
+    worst: int = 5,
+) -> dict[str, Any]:
+    """Risk figures of releasing `table`, whose columns `quasi_identifiers` somebody could know of a person.
+
+    person: the column that says who a row is about, which stays at its owner ("" = every row is another person).
+    earlier: what the same recipients hold already, each with `person` and any of the quasi-identifiers. population: a
+    table of everybody who could be in `table`, one row a person, with the same columns. gate: refuse as the gate of a
+    node would, DID-411 and DID-412. Refuses: DID-455 (a file), DID-490 (columns), DID-491 (the population).
+    """
+    rows = table_of(table)
+    before = [table_of(path) for path in earlier]
+    everybody = None if population is None else table_of(population)
+    columns = list(quasi_identifiers)
+    problems = _problems(rows, columns, person, dict(zip(earlier, before, strict=True)), everybody)
+    if problems:
+        raise BAD_QUESTION(problems, table=table.name, count=len(problems))
+    known = [[c for c in columns if c in one.column_names] for one in before]
+    classes = _classes(rows, columns, person, before, known, everybody)
+    if everybody is not None and (strange := outside_population(classes)):
+        raise NOT_IN_POPULATION(strange[:MOST_SHOWN], table=table.name, count=len(strange))
+    found = table_risk(classes, form, worst=worst)
+    change = cheapest(classes, found, max(assessment.rules_in_force()["rest"].values()))
+    if gate:
+        _require_low(table.name, classes, found, change)
+    passes = _passes(found)
+    return {
+        "table": table.name, "quasi_identifiers": columns, "person": person, "releases": 1 + len(before),
+        **found.as_json(columns), "passes": passes,
+        "change": None if passes else {"zh": change.zh, "en": change.en},
+    }  # fmt: skip
+
+
+def _problems(rows: Any, columns: list[str], person: str, before: dict[Path, Any], everybody: Any) -> list[Problem]:
+    problems = []
+    if not columns:
+        problems.append(Problem("quasi-identifiers", "未给出", "none is given"))
+    for name in sorted({c for c in columns if columns.count(c) > 1}):
+        problems.append(Problem(name, "重复", "is given twice"))
+    if person in columns:
+        problems.append(Problem(person, "个体列不能是准标识符", "is the person, and no quasi-identifier"))
+    for name in [*dict.fromkeys(columns), *([person] if person else [])]:
+        if name not in rows.column_names:
+            problems.append(Problem(name, "表中没有这一列", "is no column of the table"))
+    if rows.num_rows == 0:
+        problems.append(Problem("rows", "表中没有行", "the table has no rows"))
+    for path, one in before.items():
+        if not person or person not in one.column_names:
+            en = "an earlier release is linked by --person, a column of both"
+            problems.append(Problem(path.name, "先前放行的表须以 --person 所指的列关联", en))
+        elif not set(columns) & set(one.column_names):
+            problems.append(Problem(path.name, "没有任何准标识符", "has none of the quasi-identifiers"))
+    if person and person in rows.column_names and rows[person].null_count:
+        problems.append(
+            Problem(person, f"有 {rows[person].null_count} 行缺少", f"is empty in {rows[person].null_count} rows")
+        )
+    if everybody is not None:
+        if before:
+            problems.append(Problem("population", "不能与先前放行并用", "cannot be combined with earlier releases"))
+        problems += [
+            Problem(f"population.{name}", "总体中没有这一列", "is no column of the population")
+            for name in dict.fromkeys(columns) if name not in everybody.column_names
+        ]  # fmt: skip
+    return problems
+
+
+def _classes(
+    rows: Any, columns: list[str], person: str, before: Sequence[Any], known: Sequence[list[str]], everybody: Any
+) -> list[Class]:
+    inputs = {"released": _given(rows, columns, person)}
+    inputs |= {f"earlier_{n}": _given(one, known[n], person) for n, one in enumerate(before)}
+    if everybody is not None:
+        inputs["population"] = _given(everybody, columns, "")
+    plan = classes_plan(columns, known, population=everybody is not None)
+    found = DUCKDB.run(plan, inputs, want=["classes"])["classes"].to_pylist()
+    seen = [f"seen_{n}" for n in range(len(before))]
+    return [
+        Class(
+            None if row["tuple"] is None else tuple(json.loads(row["tuple"])),
+            tuple(row[name] for name in seen), row["persons"], row["rows"], row["population"],
+        )
+        for row in found
+    ]  # fmt: skip
+
+
+def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
+    """The columns as text, with who each row is about: a number of its own where no column says it."""
+    texts = {name: pc.cast(rows[name], pa.string()) for name in columns}
+    who = pc.cast(rows[person], pa.string()) if person else pa.array(range(rows.num_rows), pa.int64())
+    return pa.table({PERSON: who, **texts})
+
+
+def _passes(found: TableRisk) -> bool:
+    return found.standard.level >= 3 and found.standard.f_min >= found.standard.floor
+
+
+def _require_low(table: str, classes: Sequence[Class], found: TableRisk, change: Text) -> None:
+    figures = found.standard
+    if _passes(found):
+        return
+    worst = [Problem(one.name, f"个体 {one.persons}", f"{one.persons} persons") for one in found.worst]
+    if figures.f_min < figures.floor:
+        small = sum(one.persons < figures.floor for one in classes)
+        raise SMALL_CLASS(worst, dataset=table, floor=figures.floor, count=small, change=change.zh, change_en=change.en)
+    cr_why, cr_why_en = ("完全公开", "fully public") if figures.form is Form.public else (
+        "文件没有评估记录", "no assessment record stands behind a file")  # fmt: skip
+    raise RISK_TOO_HIGH(
+        worst, dataset=table, risk=f"{figures.overall_risk:.4f}", limit=risks.LIMIT,
+        dr=f"{risks.dr_of(figures):.4f}", cr=f"{figures.cr:.2f}", cr_why=cr_why, cr_why_en=cr_why_en,
+        change=change.zh, change_en=change.en,
+    )  # fmt: skip
