@@ -73,6 +73,7 @@ def test_a_person_with_many_rows_is_one_person(tmp_path: Path) -> None:
     file = written(tmp_path / "t.csv", ("who", "a", "b"), rows)
     assert risk_of_table(file, ["a", "b"], person="who")["f_min"] == 2
     assert risk_of_table(file, ["a", "b"])["f_min"] == 31
+    assert risk_of_table(file, ["a", "b"], person="who")["rows"] == 31
 
 
 def test_nothing_written_and_a_comma_are_values_of_their_own(tmp_path: Path) -> None:

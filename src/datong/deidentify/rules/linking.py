@@ -29,12 +29,12 @@ def classes_plan(columns: Sequence[str], earlier: Sequence[Sequence[str]], *, po
             Step(f"seen_{n}", f"SELECT {PERSON}, string_agg(tuple, ' ' ORDER BY tuple) AS seen FROM tuples_{n} "
                               f"GROUP BY {PERSON}"),
         ]  # fmt: skip
-    everybody = " UNION ".join(f"SELECT {PERSON} FROM {name}" for name in ("now", *(f"seen_{n}" for n in numbers)))
+    everybody = " UNION ALL ".join(f"SELECT {PERSON} FROM {name}" for name in ("now", *(f"seen_{n}" for n in numbers)))
     seen = "".join(f", coalesce(s{n}.seen, '-') AS seen_{n}" for n in numbers)
     joins = "".join(f" LEFT JOIN seen_{n} s{n} ON s{n}.{PERSON} = e.{PERSON}" for n in numbers)
     groups = ", ".join(("tuple", *(f"seen_{n}" for n in numbers)))
     steps += [
-        Step("everybody", everybody),
+        Step("everybody", f"SELECT DISTINCT {PERSON} FROM ({everybody}) AS every_release"),
         Step("held", f"SELECT e.{PERSON}, n.tuple{seen} FROM everybody e LEFT JOIN now n "
                      f"ON n.{PERSON} = e.{PERSON}{joins}"),
         Step("counted", f"SELECT {groups}, count(DISTINCT {PERSON}) AS persons, count(tuple) AS rows FROM held "

@@ -73,9 +73,14 @@ def cheapest(classes: Sequence[Class], found: TableRisk, lowest_cr: float) -> Te
     floor = risks.smallest_floor(sizes, figures.form, cr, figures.floor)
     gone = any(one.values is None for one in classes if floor is None or one.persons < floor)
     if floor is None or gone:
+        zh, en = (
+            ("，或改用受控、领地交付", ", or controlled or enclave delivery")
+            if figures.form is Form.public
+            else ("", "")
+        )
         return Text(
-            "更粗的泛化，或改用受控、领地交付；仅略去行不能通过。",
-            "coarser generalisation, or controlled or enclave delivery; leaving out rows alone does not pass.",
+            f"更粗的泛化{zh}；仅略去行不能通过。",
+            f"coarser generalisation{en}; leaving out rows alone does not pass.",
         )
     lost = sum(one.rows for one in classes if one.persons < floor)
     share = lost / found.rows
