@@ -266,6 +266,7 @@ def treat(table: Path, plan: Path, out: Path | None, key_file: Path | None, fold
 )
 @click.option("--population", type=click.Path(path_type=Path), help="Everybody who could be in TABLE, a row each.")
 @click.option("--worst", default=5, show_default=True, type=click.IntRange(0, 100), help="How many classes to show.")
+@click.option("--pdf", type=click.Path(path_type=Path), help="Also write a report to sign.")
 @click.option("--gate", is_flag=True, help="Refuse what may not leave (DID-411, DID-412).")
 @AS_JSON
 def risk(
@@ -276,6 +277,7 @@ def risk(
     earlier: tuple[Path, ...],
     population: Path | None,
     worst: int,
+    pdf: Path | None,
     gate: bool,
     as_json: bool,
 ) -> None:
@@ -284,5 +286,5 @@ def risk(
 
     risked(
         table, columns, person=person, form=form, earlier=earlier, population=population, gate=gate, worst=worst,
-        as_json=as_json,
+        pdf=pdf, as_json=as_json,
     )  # fmt: skip

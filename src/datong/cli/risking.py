@@ -15,18 +15,28 @@ import click
 
 from datong.cli import said
 from datong.deidentify.model.joint import Form
+from datong.deidentify.model.treatments import NO_EXTRA
 from datong.deidentify.service.table_risk import risk_of_table
 from datong.ground.refusal import Text
 
 
 def risked(
     table: Path, columns: str, *, person: str, form: str, earlier: Sequence[Path], population: Path | None, gate: bool,
-    worst: int, as_json: bool,
+    worst: int, pdf: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     told = risk_of_table(
         table, [name.strip() for name in columns.split(",") if name.strip()], person=person, form=Form(form),
         earlier=earlier, population=population, gate=gate, worst=worst,
     )  # fmt: skip
+    if pdf is not None:
+        try:
+            from datong.cli.risk_report import write_pdf  # noqa: PLC0415 - an extra
+
+            write_pdf(told, pdf)
+        except ModuleNotFoundError as missing:
+            raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
+        except OSError as error:
+            raise click.FileError(str(pdf), error.strerror or "") from None
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return

@@ -23,6 +23,7 @@ from datong.deidentify.rules.linking import PERSON, classes_plan
 from datong.deidentify.rules.table_risk import cheapest, outside_population, table_risk
 from datong.deidentify.service.treating import table_of
 from datong.engine.service import DUCKDB
+from datong.ground.canonical import digest_bytes
 from datong.ground.refusal import Problem, Text
 
 MOST_SHOWN = 10
@@ -63,7 +64,8 @@ def risk_of_table(
         _require_low(table.name, classes, found, change)
     passes = _passes(found)
     return {
-        "table": table.name, "quasi_identifiers": columns, "person": person, "releases": 1 + len(before),
+        "table": table.name, "digest": digest_bytes(table.read_bytes()),
+        "quasi_identifiers": columns, "person": person, "releases": 1 + len(before),
         **found.as_json(columns), "passes": passes,
         "change": None if passes else {"zh": change.zh, "en": change.en},
     }  # fmt: skip
