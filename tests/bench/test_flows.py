@@ -53,7 +53,7 @@ def test_a_told_rest_forces_nothing_of_a_group(flows: ModuleType, seed: int) -> 
     for window in np.flatnonzero(np.isfinite(rest)):
         around = {int(flows.PATTERN[1](np.array(a), np.array(window))) for a in range(trips.areas)}
         sizes = {g: int((group == g).sum()) for g in around}
-        for own, size in sizes.items():
+        for size in sizes.values():
             if size:
                 assert rest[window] <= sum(sizes.values()) - size
         assert len(set(trips.rider[trips.window == window])) >= 5
