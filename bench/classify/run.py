@@ -22,6 +22,7 @@ from datong.deidentify.service.classifying import classify, findings_of
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "classify.json"
+PAGE = HERE.parents[1] / "docs" / "reference" / "classify-measures.md"
 
 
 def generated(seed: int) -> dict[str, Any]:
@@ -62,12 +63,44 @@ def real(data: Path) -> dict[str, Any]:
     return {"tables": tables, "seen_headers": measured(every[False]), "unseen_headers": measured(every[True])}
 
 
+def page_of(result: dict[str, Any]) -> str:
+    held = result["generated_held_out"]
+    types = [
+        f"| {name} | {row['columns']} | {row['found']} | {row['right']} | {_share(row['precision'])} | {_share(row['recall'])} |"
+        for name, row in held["types"].items() if row["columns"]
+    ]  # fmt: skip
+    traps = [
+        f"| {name} | {row['columns']} | {row['left_alone']} | {', '.join(f'{n} {c}' for n, c in row['taken_for'].items())} |"
+        for name, row in held["hard_negatives"].items()
+    ]  # fmt: skip
+    tables = [
+        f"| {name} | {row['columns']} | {row['right']} | {'; '.join(f'{c}: {w}' for c, w in row['wrong'].items())} |"
+        for name, row in result["real"]["tables"].items()
+    ]  # fmt: skip
+    seen, unseen = result["real"]["seen_headers"], result["real"]["unseen_headers"]
+    return (
+        (HERE / "page.md").read_text("utf-8")
+        .replace("@precision@", _share(held["precision"])).replace("@recall@", _share(held["recall"]))
+        .replace("@others@", f"{held['others_left_alone']} of {held['others']}").replace("@columns@", str(held["columns"]))
+        .replace("@types@", "\n".join(types)).replace("@traps@", "\n".join(traps)).replace("@tables@", "\n".join(tables))
+        .replace("@seen@", f"{_share(seen['precision'])} and {_share(seen['recall'])} over {seen['columns']} columns")
+        .replace("@unseen@", f"{_share(unseen['precision'])} and {_share(unseen['recall'])} over {unseen['columns']} columns")
+        .replace("@seed@", str(held["seed"]))
+    )  # fmt: skip
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
+
+
 def main() -> None:
     data = os.environ.get("DATONG_DATA")
     result: dict[str, Any] = {"generated_held_out": generated(make.HELD_OUT)}
     if data and Path(data).is_dir():
         result["real"] = real(Path(data))
     RESULTS.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    if "real" in result:
+        PAGE.write_text(page_of(result), "utf-8")
     shown = {
         name: result["generated_held_out"][name] for name in ("precision", "recall", "others", "others_left_alone")
     }

@@ -75,6 +75,13 @@ def test_columns_known_by_their_names_alone() -> None:
     assert "sensitive@35273-2020" in found[2].tags
 
 
+def test_dates_say_that_there_are_times_and_names_say_of_what() -> None:
+    days = [f"19{50 + n % 50}-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(120)]
+    found = findings_of({"c1": days, "出生日期": days, "death_date": days})
+    assert [finding.type for finding in found] == ["event_time", "birth_date", "death_date"]
+    assert one("c1", [str(1_600_000_000 + n) for n in range(120)]).type == "other"
+
+
 def test_a_key_of_the_rows_numbers_the_person_beside_an_identifier() -> None:
     keys = [f"k{number}" for number in range(120)]
     assert findings_of({"id": keys, "手机号": column(mobile)})[0].type == "subject_id"

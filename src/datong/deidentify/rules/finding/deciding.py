@@ -39,6 +39,8 @@ BY_FORM = frozenset(("phone", "bank_card", "device", "person", "address"))
 """Checks without, or with a single, check digit."""
 STRICT = frozenset(("email", "age", "birth_date", "ip", "sex"))
 """Checks that every genuine column passes: where it fails, the name alone is not enough."""
+UNNAMED_TIME = 0.7
+"""That a column holds dates says least of all what they are of: any name says more."""
 OTHER = Text("其他", "other")
 
 
@@ -106,6 +108,8 @@ def _scored(
     share = look.shares.get(one.check, 0.0)
     decides = _decides(one, look, share)
     by_value = share if decides else 0.0
+    if one.check == "time":
+        by_value *= UNNAMED_TIME if name is None else 0.5
     if decides and one.check in BY_FORM and decoy is not None and decoy.score >= 0.9 and by_name < 0.6:
         foreign = decoy.of in NUMBERED or one.check in ("person", "address")
         by_value *= 0.5 if foreign else 1.0
