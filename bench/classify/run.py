@@ -79,7 +79,7 @@ def page_of(result: dict[str, Any]) -> str:
     ]  # fmt: skip
     seen, unseen = result["real"]["seen_headers"], result["real"]["unseen_headers"]
     return (
-        (HERE / "page.md").read_text("utf-8")
+        (HERE / "page.txt").read_text("utf-8")
         .replace("@precision@", _share(held["precision"])).replace("@recall@", _share(held["recall"]))
         .replace("@others@", f"{held['others_left_alone']} of {held['others']}").replace("@columns@", str(held["columns"]))
         .replace("@types@", "\n".join(types)).replace("@traps@", "\n".join(traps)).replace("@tables@", "\n".join(tables))
