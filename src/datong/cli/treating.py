@@ -29,7 +29,8 @@ def treated(table: Path, plan: Path, *, key_file: Path | None, folder: Path, out
     for column in told["columns"]:
         after = "" if column["distinct_after"] is None else f" -> {column['distinct_after']:,}"
         remains = said(Text(column["remains"]["zh"], column["remains"]["en"]))
-        shown.add_row(plain(column["column"]), column["treatment"], f"{column['distinct_before']:,}{after}", remains)
+        before = "" if column["distinct_before"] is None else f"{column['distinct_before']:,}"
+        shown.add_row(plain(column["column"]), column["treatment"], f"{before}{after}", remains)
     _console().print(shown)
     rows, left = told["rows_read"], told["rows_left_out"]
     click.echo(said(Text(f"读取 {rows:,} 行，略去 {left:,} 行。", f"{rows:,} rows read, {left:,} left out.")))

@@ -60,7 +60,7 @@ def test_a_proposal_is_written_confirmed_and_held(table: Path, tmp_path: Path) -
     assert classify(table, "--write", str(file)).startswith("[DID-456]"), "nothing is written over"
 
 
-@pytest.mark.parametrize("content", [None, b"", b"%PDF-1.7", b"\x00\x01\x02"])
+@pytest.mark.parametrize("content", [None, b"", b"%PDF-1.7", b"\x00\x01\x02", b"a,b\n"])
 def test_what_is_no_table_is_refused(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "t.csv").write_bytes(content)

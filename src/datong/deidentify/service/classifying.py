@@ -36,6 +36,8 @@ def classify(table: Path, *, confirmed: Path | None = None, write: Path | None =
     sample = harmonise.first_rows_at(table, ROWS_LOOKED_AT)
     if isinstance(sample, harmonise.Unfit):
         raise NO_TABLE(table=table.name, why=sample.why.zh, why_en=sample.why.en)
+    if not sample.rows_seen:
+        raise NO_TABLE(table=table.name, why="其中没有行。", why_en="There are no rows in it.")
     columns = {column.path: column.values for column in sample.columns}
     findings = findings_of(columns)
     proposal = grading.proposal(findings, sample.rows_seen)
