@@ -249,6 +249,18 @@ def add_operator(folder: Path, login: str, name: str) -> None:
 
 @datong.command()
 @click.argument("table", type=click.Path(path_type=Path))
+@click.option("--confirmed", type=click.Path(path_type=Path), help="A classification that people confirmed, to hold.")
+@click.option("--write", type=click.Path(path_type=Path), help="A new file for the proposal, for a person to confirm.")
+@AS_JSON
+def classify(table: Path, confirmed: Path | None, write: Path | None, as_json: bool) -> None:
+    """Find the personal data in the columns of TABLE, with evidence, and propose grades; shows no value."""
+    from datong.cli.classifying import classified  # noqa: PLC0415 - heavy
+
+    classified(table, confirmed=confirmed, write=write, as_json=as_json)
+
+
+@datong.command()
+@click.argument("table", type=click.Path(path_type=Path))
 @click.option("--plan", required=True, type=click.Path(path_type=Path), help="The treatment of every column, in YAML.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new .csv or .parquet file [default: only say].")
 @click.option(

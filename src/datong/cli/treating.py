@@ -29,7 +29,8 @@ def treated(table: Path, plan: Path, *, key_file: Path | None, folder: Path, out
     for column in told["columns"]:
         after = "" if column["distinct_after"] is None else f" -> {column['distinct_after']:,}"
         remains = said(Text(column["remains"]["zh"], column["remains"]["en"]))
-        shown.add_row(_plain(column["column"]), column["treatment"], f"{column['distinct_before']:,}{after}", remains)
+        before = "" if column["distinct_before"] is None else f"{column['distinct_before']:,}"
+        shown.add_row(plain(column["column"]), column["treatment"], f"{before}{after}", remains)
     _console().print(shown)
     rows, left = told["rows_read"], told["rows_left_out"]
     click.echo(said(Text(f"读取 {rows:,} 行，略去 {left:,} 行。", f"{rows:,} rows read, {left:,} left out.")))
@@ -43,7 +44,7 @@ def _node(folder: Path) -> Path | None:
     return next((place for place in (here, here.parent) if (place / "datong.toml").is_file()), None)
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     """A name on one line, with nothing in it that a terminal or Rich would obey."""
     shown = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in str(value))
     return shown.replace("[", r"\[")[:80]

@@ -69,6 +69,21 @@ def test_parquet_keeps_its_types_and_holds_tokens_as_bytes(desk: Path) -> None:
     assert made["age"].to_pylist() == [30, 50]
 
 
+def test_lists_dictionaries_and_nulls_of_parquet(desk: Path) -> None:
+    nested = pa.array([[1], [2]])
+    codes = pa.array(["x", "y"]).dictionary_encode()
+    pq.write_table(pa.table({"id": codes, "name": nested, "age": pa.array([None, None])}), desk / "people.csv")
+    told = json.loads(treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "out.parquet"), "--json")[1])
+    assert [column["distinct_before"] for column in told["columns"]] == [2, None, 0]
+    (desk / "plan.yaml").write_text(PLAN.replace("name: drop", "name: keep"), "utf-8")
+    refused = treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "out.csv"))[1]
+    assert "name: holds lists or structs, which CSV cannot hold" in refused
+    (desk / "plan.yaml").write_text(PLAN.replace("name: drop", "name: {as: token}"), "utf-8")
+    assert "the column holds no single values" in treat(desk, "--key-file", str(desk / "key"))[1]
+    (desk / "plan.yaml").write_text(PLAN.replace("name: drop", "name: keep") + "rows: {columns: [name], fewest: 2}\n")
+    assert "rows: the column holds no single values" in treat(desk, "--key-file", str(desk / "key"))[1]
+
+
 def test_the_same_key_makes_the_same_tokens_in_another_process_of_work(desk: Path) -> None:
     for out in ("one.csv", "two.csv"):
         treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / out))
@@ -87,6 +102,7 @@ def test_the_same_key_makes_the_same_tokens_in_another_process_of_work(desk: Pat
         ({"key": "too short"}, "DID-452"),
         ({"people.csv": "id,name,age\np1,王伟,31,more\n"}, "DID-455"),
         ({"people.csv": ""}, "DID-455"),
+        ({"people.csv": "id,name,age\n"}, "DID-455"),
         ({"out.csv": "is there"}, "DID-456"),
     ],
 )

@@ -2,6 +2,7 @@
 
 joint      recipes of joint counts, delivery forms, risk
 refusals   DID-400 to DID-426
+finding    what columns are found to be, grades; DID-460
 treatments what a treatment leaves behind, plans; DID-450 to DID-456
 
 Must never know: databases, clocks, who buys. Contract: tests/deidentify/.

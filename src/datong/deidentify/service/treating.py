@@ -20,6 +20,7 @@ from datong.deidentify.rules.treatments.keys import key_id
 from datong.deidentify.rules.treatments.plan import plan_of
 from datong.deidentify.rules.treatments.tokens import as_hex
 from datong.deidentify.service.treatment_keys import key_in, key_of_agreement
+from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
 
 SUFFIXES = (".csv", ".parquet")
@@ -37,6 +38,8 @@ def treat(
     if out is not None:
         _require_writable(out, table)
     rows = table_of(table)
+    if not rows.num_rows:
+        raise NO_TABLE(table=table.name, why="其中没有行。", why_en="There are no rows in it.")
     value, lines, unread = harmonise.read_yaml(plan)
     read, wrong = (None, unread) if unread else plan_of(value, lines, plan.name, rows.column_names)
     if read is None:
@@ -51,6 +54,7 @@ def treat(
     if done is None:
         raise NOT_TREATED(bad, table=table.name, count=len(bad))
     if out is not None:
+        _require_flat(done.table, table, out)
         write(done.table, out)
     return _told(table, done, rows.num_rows, out, key_id(root) if root else "")
 
@@ -75,9 +79,11 @@ def table_of(path: Path) -> Any:
 
 def _parquet(path: Path) -> Any:
     try:
-        return pq.ParquetFile(path).read()
+        table = pq.ParquetFile(path).read()
     except (pa.ArrowInvalid, OSError):
         raise NO_TABLE(table=path.name, why="Parquet 文件损坏。", why_en="The Parquet file is damaged.") from None
+    untyped = pa.types.is_null  # a column of nothing but nulls; as text every treatment takes it
+    return pa.table({n: pc.cast(c, pa.string()) if untyped(c.type) else c for n, c in _columns(table)})
 
 
 def _nothing_to_null(column: Any) -> Any:
@@ -109,6 +115,14 @@ def _root(key_file: Path | None, node: Path | None, agreement: str) -> bytes:
     if node is not None:
         return key_of_agreement(node, agreement)
     raise NO_KEY(why="计划中有带密钥的处理方式。", why_en="The plan has keyed treatments.")
+
+
+def _require_flat(treated_table: Any, table: Path, out: Path) -> None:
+    """CSV has no lists or structs: refused where the plan keeps any."""
+    nested = [name for name, column in _columns(treated_table) if pa.types.is_nested(column.type)]
+    if nested and out.suffix == ".csv":
+        zh, en = "含列表或结构，CSV 不能写出", "holds lists or structs, which CSV cannot hold"
+        raise NOT_TREATED([Problem(name, zh, en) for name in nested], table=table.name, count=len(nested))
 
 
 def _require_writable(out: Path, table: Path) -> None:

@@ -14,6 +14,7 @@ runs       the attempts to build; lineage
 contracting  contract, compare
 replaying  replay
 tables     a file as a table of text; YAML with the lines of its keys
+naming     element_words, names_near: names of columns without a standard
 measuring  quality_of, quality_history, rows_behind
 
 Must never know: policies, prices, who will use the data. Contract: tests/harmonise/.
@@ -26,6 +27,7 @@ from datong.harmonise.service.folders import install, sweep
 from datong.harmonise.service.library import library
 from datong.harmonise.service.matching import confirm, match, propose, synonyms, target_of, withdraw_synonym
 from datong.harmonise.service.measuring import quality_history, quality_of, rows_behind
+from datong.harmonise.service.naming import Near, Words, element_words, names_near
 from datong.harmonise.service.repairing import export_repairs, import_repairs, repair, repairs, withdraw_repair
 from datong.harmonise.service.replaying import replay
 from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
@@ -36,7 +38,9 @@ from datong.harmonise.service.tables import Unfit, first_rows_at, read_yaml, tab
 
 __all__ = [
     "RUNS_MAX",
+    "Near",
     "Unfit",
+    "Words",
     "build",
     "build_of",
     "build_on",
@@ -47,6 +51,7 @@ __all__ = [
     "contract",
     "current",
     "draft",
+    "element_words",
     "export_repairs",
     "first_rows_at",
     "import_repairs",
@@ -57,6 +62,7 @@ __all__ = [
     "lineage_runs",
     "mappings",
     "match",
+    "names_near",
     "on_run",
     "own_rows",
     "propose",

@@ -57,7 +57,10 @@ def treated(table: Any, plan: TreatmentPlan, root: bytes, file: str) -> tuple[Tr
     left = whole
     if plan.sparse is not None:
         persons = originals[plan.sparse.persons] if plan.sparse.persons else None
-        enough = held_by_enough([whole[name] for name in plan.sparse.columns], plan.sparse.fewest, persons)
+        try:
+            enough = held_by_enough([whole[name] for name in plan.sparse.columns], plan.sparse.fewest, persons)
+        except BadValues as bad:
+            return None, [Problem(f"{file}:{plan.sparse.line}: rows", bad.told.zh, bad.told.en)]
         left = whole.filter(pa.array(enough))
     told = tuple(_told(step, originals[step.column], made.get(step.column)) for step in plan.steps)
     return Treated(left, told, whole.num_rows - left.num_rows), []
@@ -84,5 +87,9 @@ def _told(step: Step, before: Any, after: Any) -> dict[str, Any]:
     }
 
 
-def _distinct(column: Any) -> int:
+def _distinct(column: Any) -> int | None:
+    """How many different values there are; None for lists and structs, which are not counted."""
+    if pa.types.is_nested(column.type):
+        return None
+    column = pc.cast(column, column.type.value_type) if pa.types.is_dictionary(column.type) else column
     return int(pc.count_distinct(column, mode="only_valid").as_py())

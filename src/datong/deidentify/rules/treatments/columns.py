@@ -115,5 +115,10 @@ def as_times(stamps: Any, form: str, like: Any) -> Any:
 
 def codes_of(array: Any) -> tuple[npt.NDArray[np.int64], Any]:
     """(the number of each row's value among the distinct ones, -1 for null; the distinct values)."""
-    encoded = one(array).dictionary_encode()
+    whole = one(array)
+    if pa.types.is_nested(whole.type):
+        raise BadValues("该列不是单个值的列", "the column holds no single values")
+    if pa.types.is_dictionary(whole.type):
+        whole = whole.dictionary_decode()
+    encoded = whole.dictionary_encode()
     return np.asarray(pc.fill_null(pc.cast(encoded.indices, pa.int64()), -1)), encoded.dictionary

@@ -1,0 +1,53 @@
+"""The command that finds personal data in one table in a file, with no running node.
+
+Must never know: how anything is judged. Contract: tests/deidentify/finding/test_finding_classifying.py.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from datong.cli import said
+from datong.cli.treating import plain
+from datong.deidentify.service.classifying import classify
+from datong.ground.refusal import Text
+
+
+def classified(table: Path, *, confirmed: Path | None, write: Path | None, as_json: bool) -> None:
+    told = classify(table, confirmed=confirmed, write=write)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    shown = Table("column", "kind", "type", "score", "level", "evidence")
+    for column in told["columns"]:
+        level = told.get("confirmed", {}).get(column["column"], column["level"])
+        kind = "" if column["kind"] == "other" else column["kind"]
+        shown.add_row(
+            plain(column["column"]), kind, said(Text(column["zh"], column["en"])), f"{column['score']:.2f}", str(level),
+            _why(column["evidence"]),
+        )  # fmt: skip
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(shown)
+    proposal = told["proposal"]
+    levels = list(told.get("confirmed", {}).values())
+    level = max(levels, default=1) if levels else proposal["level"]
+    click.echo(f"{proposal['grade']}, level {level} ({'; '.join(proposal['why']) or 'nothing personal was found'}).")
+    if proposal["judge_anew"]:
+        click.echo(f"Many persons: judge anew for {', '.join(proposal['judge_anew'])}.")
+    if not told["whole"]:
+        click.echo(f"Only the first {told['rows_looked_at']:,} rows were looked at.")
+
+
+def _why(evidence: dict[str, Any]) -> str:
+    parts = []
+    if "name" in evidence:
+        parts.append(plain(f"name means {evidence['name']['means']} ({evidence['name']['by']})"))
+    if "check" in evidence and evidence["check"]["share"]:
+        parts.append(f"{evidence['check']['share']:.0%} pass {evidence['check']['name']}")
+    return "; ".join([*parts, f"{evidence['distinct']:,} distinct"])

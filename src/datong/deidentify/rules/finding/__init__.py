@@ -1,0 +1,9 @@
+"""Finding personal data in the columns of a table.
+
+    types     the kinds of personal data of the dated rule file
+    values    checks of values, as shares over the distinct ones
+    deciding  what each column is, from its name and its values
+    grading   grades after GB/T 43697: items and the whole, take the higher; what a person confirmed
+
+Must never know: files, where the columns come from. Contract: tests/deidentify/finding/.
+"""

@@ -1,0 +1,146 @@
+"""What a column is: its name and its values weighed together, each told as evidence.
+
+A value check that decides does so at 80 % of at least 50 distinct values (privacy.md 6.1); fewer only confirm a name.
+Every element of the library that is no personal type is a decoy: a column whose name is nearer to one (order number,
+product name) is not taken for a person's by its name alone, and numbers that merely look like phones are not by their
+form. Must never know: cells. Contract: tests/deidentify/finding/test_finding_deciding.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from datong.deidentify.model.finding import ColumnLook, Finding, Identifying, NameSaid, PersonalType
+from datong.deidentify.rules.finding.values import CODED
+from datong.ground.refusal import Text
+
+SHARE_LEAST, DISTINCT_LEAST = 0.8, 50
+"""A check decides a column by itself from here on."""
+FEW = 5
+"""So many distinct values can confirm a name."""
+TAKEN = 0.5
+"""From this score on a column is of the type."""
+NAME_TRUST, VALUE_TRUST = 0.9, 0.95
+NAME_LEAST = 0.75
+NAME_LEAST_LOOSE = 0.85
+"""Of names understood by initials, parts or spelling."""
+NUMBERED = frozenset((
+    "order_id", "record_id", "sequence_number", "transaction_id", "invoice_number", "work_order_number", "batch_number",
+    "product_code", "material_number", "trip_id", "passage_id", "code", "amount", "quantity", "equipment_id",
+    "sensor_id", "uuid", "organisation_code",
+))  # fmt: skip
+"""Elements that are numbers of things: what stands under their names is not a person's number by its form alone."""
+BARE = frozenset(
+    ("id", "no", "num", "number", "code", "key", "name", "编号", "号码", "代码", "序号", "名称", "uid", "uuid", "guid")
+)
+"""Names that say that there is a number or a name, and not of what."""
+BY_FORM = frozenset(("phone", "bank_card", "device", "person", "address"))
+"""Checks without, or with a single, check digit."""
+STRICT = frozenset(("email", "age", "birth_date", "ip", "sex"))
+"""Checks that every genuine column passes: where it fails, the name alone is not enough."""
+UNNAMED_TIME = 0.7
+"""That a column holds dates says least of all what they are of: any name says more."""
+OTHER = Text("其他", "other")
+
+
+def found(column: str, names: Sequence[NameSaid], look: ColumnLook, types: Iterable[PersonalType]) -> Finding:
+    """The finding for one column. names: everything of the library and of the types' words that its name is near to."""
+    known = tuple(types)
+    if column.rpartition(".")[2].strip().casefold() in BARE:
+        names = [said for said in names if said.way not in ("parts", "spelling")]
+    mapped = {element for one in known for element in one.elements} | {one.own for one in known}
+    decoy = max((said for said in names if said.of not in mapped), key=lambda said: said.score, default=None)
+    scored = [(_scored(one, names, decoy, look), one) for one in known]
+    (score, name, share), best = max(scored, key=lambda item: item[0][0])
+    evidence: dict[str, Any] = {
+        "rows": look.rows, "filled": look.filled, "distinct": look.distinct,
+        "shape": look.shape,
+    }  # fmt: skip
+    if score < TAKEN:
+        if decoy is not None and decoy.score >= NAME_LEAST:
+            evidence["name"] = _said(decoy)
+        return Finding(column, Identifying.other, "other", OTHER, 1 - score, (), 1, evidence)
+    if name is not None:
+        evidence["name"] = _said(name)
+    if best.check:
+        evidence["check"] = {"name": best.check, "share": round(look.shares.get(best.check, 0.0), 4), "decided": share}
+    return Finding(column, best.kind, best.name, best.title, score, best.tags, best.level, evidence)
+
+
+def in_context(findings: Sequence[Finding], types: Iterable[PersonalType]) -> list[Finding]:
+    """The findings of one table, each seen beside the others: a key of its rows numbers the person where another column
+    identifies one directly."""
+    subject = next(one for one in types if one.name == "subject_id")
+    identified = sum(finding.kind is Identifying.direct for finding in findings) >= 1
+    return [_keyed(finding, subject) if identified and _is_key(finding) else finding for finding in findings]
+
+
+def _is_key(finding: Finding) -> bool:
+    facts = finding.evidence
+    unique = facts["distinct"] == facts["filled"] == facts["rows"] >= DISTINCT_LEAST
+    last = finding.column.rpartition(".")[2].strip().casefold()
+    named = last in BARE or facts.get("name", {}).get("means") in ("record_id", "uuid")
+    return finding.kind is Identifying.other and unique and named
+
+
+def _keyed(finding: Finding, subject: PersonalType) -> Finding:
+    evidence = {**finding.evidence, "context": "a key of the rows beside a direct identifier"}
+    title = subject.title
+    return Finding(finding.column, subject.kind, subject.name, title, 0.6, subject.tags, subject.level, evidence)
+
+
+def _said(name: NameSaid) -> dict[str, Any]:
+    return {"means": name.of.removeprefix("type:"), "by": name.way, "word": name.said, "score": round(name.score, 3)}
+
+
+def _scored(
+    one: PersonalType, names: Sequence[NameSaid], decoy: NameSaid | None, look: ColumnLook
+) -> tuple[float, NameSaid | None, bool]:
+    """(score, the name that speaks for it, whether the values alone decide)."""
+    name = max(
+        (said for said in names if (said.of in one.elements or said.of == one.own) and _fits(one, said)),
+        key=lambda said: said.score, default=None,
+    )  # fmt: skip
+    by_name = name.score if name is not None else 0.0
+    if name is not None and decoy is not None and _sure(decoy) and _nearer(decoy, name):
+        by_name *= 0.5
+    share = look.shares.get(one.check, 0.0)
+    decides = _decides(one, look, share)
+    by_value = share if decides else 0.0
+    if one.check == "time":
+        by_value *= UNNAMED_TIME if name is None else 0.5
+    if decides and one.check in BY_FORM and decoy is not None and decoy.score >= 0.9 and by_name < 0.6:
+        foreign = decoy.of in NUMBERED or one.check in ("person", "address")
+        by_value *= 0.5 if foreign else 1.0
+    if by_name >= 0.6 and not decides and one.check and look.distinct >= FEW:
+        if share >= SHARE_LEAST:
+            by_value = 0.5 * share
+        elif look.distinct >= 20 and share < 0.2 and one.check not in CODED:
+            by_name *= 0.4 if one.check in STRICT else 0.7
+    if one.check in STRICT and look.distinct >= 2 and share < 0.2 and look.filled >= 20:
+        by_name *= 0.5
+    return 1 - (1 - NAME_TRUST * by_name) * (1 - VALUE_TRUST * by_value), name, decides
+
+
+def _fits(one: PersonalType, said: NameSaid) -> bool:
+    """Numbers of things differ from those of persons by one word, so a part of a name does not make one of a person."""
+    return _sure(said) and not (one.name == "subject_id" and said.way in ("parts", "spelling"))
+
+
+def _nearer(decoy: NameSaid, name: NameSaid) -> bool:
+    """Whether the name says the decoy rather: clearly nearer, or as near and by the very word."""
+    plainly = decoy.way == "word" and name.way != "word" and decoy.score >= name.score - 0.05
+    return plainly or decoy.score > name.score + 0.02
+
+
+def _sure(said: NameSaid) -> bool:
+    return said.score >= (NAME_LEAST_LOOSE if said.way in ("initials", "parts", "spelling") else NAME_LEAST)
+
+
+def _decides(one: PersonalType, look: ColumnLook, share: float) -> bool:
+    if not one.decides or share < SHARE_LEAST or (one.check == "sex" and not look.true_sexes):
+        return False
+    if one.check in CODED:
+        return look.distinct >= 2 and share >= 0.9 and look.filled >= DISTINCT_LEAST
+    return look.distinct >= DISTINCT_LEAST and not (look.sequential and one.check in BY_FORM)

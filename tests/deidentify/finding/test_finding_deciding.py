@@ -1,0 +1,107 @@
+"""What a column is: names and values weighed, hard negatives left alone, evidence told, no value shown."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+
+import pytest
+
+from datong.deidentify.model.finding import Finding
+from datong.deidentify.rules.finding.types import types_in_force
+from datong.deidentify.rules.finding.values import CHECKS
+from datong.deidentify.service.classifying import findings_of
+from datong.harmonise import service as harmonise
+
+DRAWN = random.Random(17)
+
+
+def mobile() -> str:
+    return DRAWN.choice(("138", "159", "186")) + f"{DRAWN.randrange(10**8):08}"
+
+
+def column(make: Callable[[], str], count: int = 120) -> list[str]:
+    return [make() for _ in range(count)]
+
+
+def one(name: str, cells: list[str]) -> Finding:
+    return findings_of({name: cells})[0]
+
+
+@pytest.mark.parametrize("name", ["手机号", "sjh", "shoujihao", "mobile_phone", "联系人手机号", "c7"])
+def test_a_phone_is_found_under_any_name(name: str) -> None:
+    found = one(name, column(mobile))
+    assert (found.type, found.kind.value) == ("phone", "direct identifier")
+    assert found.evidence["check"]["share"] == 1.0
+    assert found.evidence["check"]["decided"]
+
+
+def test_values_decide_only_by_share_and_by_enough_of_them() -> None:
+    assert one("c7", column(mobile, 49)).type == "other"
+    mixed = [*column(mobile, 120), *column(lambda: f"X{DRAWN.random()}", 60)]
+    assert one("c7", mixed).type == "other", "two of three are not enough"
+    assert one("手机号", column(mobile, 6)).type == "phone", "few values confirm a name"
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("订单编号", mobile),
+        ("order_no", mobile),
+        ("c3", iter(str(13_800_000_000 + number) for number in range(500)).__next__),
+        ("运单号", lambda: str(DRAWN.randrange(10**17, 10**18))),
+        ("商品名称", lambda: DRAWN.choice(["黄瓜", "白菜", "马克杯"]) + str(DRAWN.randrange(1000))),
+        ("温度", lambda: f"{DRAWN.gauss(60, 9):.3f}"),
+        ("是否启用", lambda: DRAWN.choice("01")),
+        ("状态", lambda: DRAWN.choice("ABC")),
+        ("id", lambda: str(DRAWN.randrange(10**9))),
+    ],
+)
+def test_what_only_looks_like_it_is_left_alone(name: str, make: Callable[[], str]) -> None:
+    found = one(name, column(make))
+    assert (found.type, found.kind.value, found.tags) == ("other", "other", ())
+
+
+def test_a_name_that_the_values_deny_is_not_enough() -> None:
+    assert one("年龄", column(lambda: f"value {DRAWN.random()}")).type == "other"
+    assert one("email", column(lambda: str(DRAWN.randrange(10**6)))).type == "other"
+
+
+def test_columns_known_by_their_names_alone() -> None:
+    found = findings_of({"宗教信仰": ["x"] * 5, "月收入": ["1"] * 5, "诊断名称": ["a"] * 5, "指纹": [None] * 5})
+    assert [finding.type for finding in found] == ["religion", "income", "health", "biometric"]
+    assert "sensitive@45574-2025" in found[2].tags
+    assert "sensitive@35273-2020" in found[2].tags
+
+
+def test_dates_say_that_there_are_times_and_names_say_of_what() -> None:
+    days = [f"19{50 + n % 50}-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(120)]
+    found = findings_of({"c1": days, "出生日期": days, "death_date": days})
+    assert [finding.type for finding in found] == ["event_time", "birth_date", "death_date"]
+    assert one("c1", [str(1_600_000_000 + n) for n in range(120)]).type == "other"
+
+
+def test_a_key_of_the_rows_numbers_the_person_beside_an_identifier() -> None:
+    keys = [f"k{number}" for number in range(120)]
+    assert findings_of({"id": keys, "手机号": column(mobile)})[0].type == "subject_id"
+    assert findings_of({"id": keys, "温度": ["1"] * 120})[0].type == "other"
+    assert findings_of({"id": ["k1"] * 120, "手机号": column(mobile)})[0].type == "other"
+
+
+def test_no_value_is_in_what_is_told() -> None:
+    cells = column(mobile)
+    said = json.dumps([finding.as_json() for finding in findings_of({"手机号": cells, "备注": cells[::-1]})])
+    assert not [cell for cell in cells if cell in said]
+
+
+def test_the_rule_file_names_what_there_is() -> None:
+    elements = {name for name, _ in harmonise.element_words()}
+    for known in types_in_force():
+        assert known.elements <= elements, known.name
+        assert not known.check or known.check in CHECKS, known.name
+        assert set(known.tags) <= {"sensitive@35273-2020", "sensitive@45574-2025"}
+        assert known.check or not known.decides
+        assert 1 <= known.level <= 4
+    every = [element for known in types_in_force() for element in known.elements]
+    assert len(every) == len(set(every)), "an element is of one type"
