@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from datong import __version__
+from datong.cli.budget import budget
 
 ROOMS = {
     "register": "Parties, people, nodes, resources, products, registration cases 登记",
@@ -39,7 +40,7 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, command.get_short_help_str(90)) for name, command in sorted(self.commands.items())]
-        here = ("init", "match", "check", "build", "quarantine", "repair")
+        here = ("init", "match", "check", "build", "quarantine", "repair", "budget")
         with formatter.section("Workspace (in its folder, no running node)"):
             formatter.write_dl([row for name in here for row in rows if row[0] == name])
         with formatter.section("Node"):
@@ -230,3 +231,6 @@ def add_operator(folder: Path, login: str, name: str) -> None:
     click.echo(f"Operator {login} is {added.person}.")
     click.echo(f"Log in once at /enter/{added.link} of the node, then set a password (register change-password).")
     click.echo(f"For programs, one day, room register only: DATONG_TOKEN={added.token}")
+
+
+datong.add_command(budget)

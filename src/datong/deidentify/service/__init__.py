@@ -1,4 +1,4 @@
-"""The room's verbs: partitions (a provider's side), assessment records, the release gate.
+"""The room's verbs: partitions (a provider's side), assessment records, the release gate, privacy budgets.
 
 Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
@@ -14,6 +14,17 @@ from datong.deidentify.service.assessments import (
     received_assessment_withdrawn,
     withdraw_assessment,
 )
+from datong.deidentify.service.budgets import (
+    DRAW,
+    answer,
+    ask,
+    budget,
+    budget_ledger,
+    draw,
+    draw_job,
+    noisy_releases,
+    set_budget,
+)
 from datong.deidentify.service.partitions import (
     METADATA,
     answer_round,
@@ -28,14 +39,21 @@ from datong.deidentify.service.partitions import (
 from datong.deidentify.service.releases import gate, release, releases, require_still_low, supply_problems
 
 __all__ = [
+    "DRAW",
     "FLOORS",
     "METADATA",
+    "answer",
     "answer_round",
+    "ask",
     "assess",
     "assessment_for",
     "assessments",
+    "budget",
+    "budget_ledger",
     "cancel_part",
     "counts",
+    "draw",
+    "draw_job",
     "figure_columns",
     "gate",
     "groups_digest",
@@ -43,6 +61,7 @@ __all__ = [
     "holding",
     "keep_partition",
     "node_of",
+    "noisy_releases",
     "partition_part",
     "periods_meet",
     "questions",
@@ -54,6 +73,7 @@ __all__ = [
     "release",
     "releases",
     "require_still_low",
+    "set_budget",
     "supply",
     "supply_problems",
     "window_of",
