@@ -93,8 +93,8 @@ PAGES = (
                                            "expires", "withdrawn_at"), Text("评估记录", "Assessment records")),
     )),
     Page("budgets", "work", Text("隐私预算", "Privacy budgets"), (
-        Section("deidentify.budget", ("dataset", "privacy_unit", "spent_epsilon", "left_epsilon", "cap_epsilon", "delta",
-                                      "answers", "at"), Text("预算", "Budgets")),
+        Section("deidentify.budget", ("dataset", "privacy_unit", "spent_epsilon", "left_epsilon", "cap_epsilon",
+                                      "delta", "answers", "at"), Text("预算", "Budgets")),
         Section("deidentify.budget_ledger", ("dataset", "seq", "line", "consumer", "rho", "spent_rho", "cap_rho", "at"),
                 Text("台账", "Ledger")),
         Section("deidentify.noisy_releases", ("dataset", "question", "cost_rho", "state", "at"),
