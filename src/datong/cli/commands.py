@@ -8,6 +8,7 @@ import click
 
 from datong import __version__
 from datong.cli.budget import budget
+from datong.cli.psi import psi
 
 ROOMS = {
     "register": "Parties, people, nodes, resources, products, registration cases 登记",
@@ -40,7 +41,7 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, command.get_short_help_str(90)) for name, command in sorted(self.commands.items())]
-        here = ("init", "match", "check", "build", "quarantine", "repair", "budget")
+        here = ("init", "match", "check", "build", "quarantine", "repair", "budget", "psi")
         with formatter.section("Workspace (in its folder, no running node)"):
             formatter.write_dl([row for name in here for row in rows if row[0] == name])
         with formatter.section("Node"):
@@ -234,3 +235,4 @@ def add_operator(folder: Path, login: str, name: str) -> None:
 
 
 datong.add_command(budget)
+datong.add_command(psi)
