@@ -15,10 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from budget_world import COUNT, ENGINEER, LEGAL, asked, built, cap, costing, paid, stands
 from sqlalchemy import select, update
 
 import postgresql
+from budget_world import COUNT, ENGINEER, LEGAL, asked, built, cap, costing, paid, stands
 from datong.deidentify import service as deidentify
 from datong.deidentify.service import noise
 from datong.deidentify.store import budget as kept
@@ -141,7 +141,7 @@ def test_a_process_killed_between_debit_and_answer_has_spent_and_answers_once(
         pytest.skip("the other points on SQLite only")
     cap(rides, "1")
     environment = {**os.environ, "DATONG_CRASH": point, "DATONG_CRASH_LOG": str(tmp_path / "fired")}
-    command = [sys.executable, "-c", CLIENT, str(TESTS / "deidentify"), url, str(node_folder)]
+    command = [sys.executable, "-c", CLIENT, str(TESTS), url, str(node_folder)]
     died = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert died.stdout == "", "nothing left the process before it died"
