@@ -9,7 +9,7 @@ CLIENTS := clients/.venv/.ready
 # Modules are compiled at set-up, not at every start: five nodes and their clients would do it on two cores, and where
 # PYTHONDONTWRITEBYTECODE is set, each time.
 
-.PHONY: help setup demo demo-clean test test-matrix lint docs domains bench bench-matching faults types
+.PHONY: help setup demo demo-clean test test-matrix lint docs domains bench bench-matching faults types psi
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,3 +60,6 @@ bench-matching: setup ## the benchmark of matching, with its baselines   (ONLY=d
 
 faults: setup ## kill every node in every link, before and after the commit, and at random moments
 	@$(PY) -m pytest -q tests/faults --all-faults
+
+psi: setup ## the environment of `datong psi` (envs/psi: spu, Python 3.11, about 1 GB)
+	@VIRTUAL_ENV= $(UV) sync -q --locked --project envs/psi --python .venv/bin/python

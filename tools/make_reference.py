@@ -18,7 +18,9 @@ import yaml
 from starlette.routing import BaseRoute, Mount
 
 import datong.app
+import datong.cli.commands
 import datong.cli.rooms
+import datong.cli.workspace
 import datong.web.console
 from datong.engine.model import FUNCTION_GROUPS
 from datong.engine.spark_forms import LACKS

@@ -352,6 +352,7 @@ def handlers(store: Store, client: http.Client, function_node: tuple[str, str]) 
         outbox.SEND: node.sender_job(store, client, function_node),
         "dsp.send": dsp_sending.negotiation_job(store, client),
         "dsp.transfer.send": dsp_sending.transfer_job(store, client, deliver),
+        deidentify.DRAW: deidentify.draw_job(store),
         "deliver.fetch": deliver.fetch_job(store, fetch),
         "deliver.destroy": deliver.destroy_job(store),
         HOURLY: hourly_job(store),

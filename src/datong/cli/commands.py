@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from datong import __version__
+from datong.cli.budget import budget
+from datong.cli.psi import psi
 
 ROOMS = {
     "register": "Parties, people, nodes, resources, products, registration cases 登记",
@@ -43,7 +45,7 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, command.get_short_help_str(90)) for name, command in sorted(self.commands.items())]
-        here = ("init", "match", "check", "build", "quarantine", "repair")
+        here = ("init", "match", "check", "build", "quarantine", "repair", "budget", "psi")
         with formatter.section("Workspace (in its folder, no running node)"):
             formatter.write_dl([row for name in here for row in rows if row[0] == name])
         with formatter.section("A table in a file (no running node)"):
@@ -309,3 +311,7 @@ def risk(
         table, columns, person=person, form=form, earlier=earlier, population=population, gate=gate, worst=worst,
         pdf=pdf, as_json=as_json,
     )  # fmt: skip
+
+
+datong.add_command(budget)
+datong.add_command(psi)

@@ -243,6 +243,11 @@ def repaired(folder: Path, resource: str, *, as_json: bool, **given: Any) -> Non
     click.echo(said(Text(zh, en)))
 
 
+def place_of(folder: Path) -> Path:
+    """The folder of the node whose workspace `folder` is."""
+    return _places(folder)[0]
+
+
 def _places(folder: Path) -> tuple[Path, str]:
     """(the node's folder, the workspace as the verbs name it): datong.toml lies in it, or in the folder above."""
     workspace = folder.resolve()

@@ -92,6 +92,14 @@ PAGES = (
         Section("deidentify.assessments", ("subject", "recipient_group", "t1", "t2", "t3", "cr", "assessor_party",
                                            "expires", "withdrawn_at"), Text("评估记录", "Assessment records")),
     )),
+    Page("budgets", "work", Text("隐私预算", "Privacy budgets"), (
+        Section("deidentify.budget", ("dataset", "privacy_unit", "spent_epsilon", "left_epsilon", "cap_epsilon",
+                                      "delta", "answers", "at"), Text("预算", "Budgets")),
+        Section("deidentify.budget_ledger", ("dataset", "seq", "line", "consumer", "rho", "spent_rho", "cap_rho", "at"),
+                Text("台账", "Ledger")),
+        Section("deidentify.noisy_releases", ("dataset", "question", "cost_rho", "state", "at"),
+                Text("含噪回答", "Noisy answers"), detail="deidentify.answer:release", key="release"),
+    )),
     Page("versions", "work", Text("产品版本", "Product versions"), (
         Section("compose.versions", ("product", "version", "rows", "risk", "recipient_group", "at"),
                 Text("版本", "Versions")),
@@ -159,6 +167,6 @@ PAGE_OF_PREFIX = {
     "build": "builds", "release": "releases", "assessment": "releases", "dec": "decisions", "grant": "deliveries",
     "transfer": "deliveries", "share": "deliveries", "recv": "deliveries", "st": "statements", "fee": "fees",
     "ceil": "fees", "survey": "fees", "res": "resources", "prod": "products", "partition": "versions",
-    "leaf": "leaves", "repair": "repairs",
+    "leaf": "leaves", "repair": "repairs", "noisy": "budgets", "spent": "budgets",
 }  # fmt: skip
 """The page on which a record stands, by the prefix of its id (ground.db.new_id)."""

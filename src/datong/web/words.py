@@ -18,7 +18,7 @@ CODED_COLUMNS = frozenset(
         "state", "status", "kind", "roles", "role", "purpose", "purposes", "side", "basis", "type", "object_kind",
         "form", "delivery_form", "delivery_forms", "unit", "payee_kind", "outcome", "action", "direction", "into",
         "act", "acts", "gates", "holder", "ground", "signed", "level", "registration", "word", "selection", "category",
-        "standard", "reason", "held_by", "step", "open", "said", "told_by",
+        "standard", "reason", "held_by", "step", "open", "said", "told_by", "line", "question",
     }
 )  # fmt: skip
 

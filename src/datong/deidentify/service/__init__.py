@@ -1,4 +1,5 @@
-"""The room's verbs: partitions (a provider's side), assessment records, the release gate; treating a file by a plan.
+"""The room's verbs: partitions (a provider's side), assessment records, the release gate, privacy budgets; treating a
+file by a plan.
 
 Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
@@ -13,6 +14,17 @@ from datong.deidentify.service.assessments import (
     received_assessment,
     received_assessment_withdrawn,
     withdraw_assessment,
+)
+from datong.deidentify.service.budgets import (
+    DRAW,
+    answer,
+    ask,
+    budget,
+    budget_ledger,
+    draw,
+    draw_job,
+    noisy_releases,
+    set_budget,
 )
 from datong.deidentify.service.partitions import (
     METADATA,
@@ -30,15 +42,22 @@ from datong.deidentify.service.treating import treat
 from datong.deidentify.service.treatment_keys import destroy_key as destroy_treatment_key
 
 __all__ = [
+    "DRAW",
     "FLOORS",
     "METADATA",
+    "answer",
     "answer_round",
+    "ask",
     "assess",
     "assessment_for",
     "assessments",
+    "budget",
+    "budget_ledger",
     "cancel_part",
     "counts",
     "destroy_treatment_key",
+    "draw",
+    "draw_job",
     "figure_columns",
     "gate",
     "groups_digest",
@@ -46,6 +65,7 @@ __all__ = [
     "holding",
     "keep_partition",
     "node_of",
+    "noisy_releases",
     "partition_part",
     "periods_meet",
     "questions",
@@ -57,6 +77,7 @@ __all__ = [
     "release",
     "releases",
     "require_still_low",
+    "set_budget",
     "supply",
     "supply_problems",
     "treat",

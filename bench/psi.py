@@ -1,0 +1,104 @@
+"""Private set intersection of two organisations by `datong psi`: seconds and memory, written to bench/results/psi.json.
+
+    .venv/bin/python bench/psi.py [ROWS ...]
+
+Both sides on this machine, over loopback without TLS (as the figures it is compared with) and with it; ids `user%08d`,
+half of them in both. Seconds are of the whole command: reading, hashing, starting the environment, the protocol.
+Needs `make psi` or DATONG_PSI_PYTHON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from run import machine
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "bench/results/psi.json"
+PORTS = (9471, 9472)
+
+
+def tables(folder: Path, rows: int) -> None:
+    for side, first in (("left", 0), ("right", rows // 2)):
+        (folder / f"{side}.csv").write_text(
+            "id\n" + "\n".join(f"user{n:08d}" for n in range(first, first + rows)) + "\n"
+        )
+
+
+def certificates(folder: Path) -> None:
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=both", "-days", "2")
+    (folder / "address").write_text("subjectAltName=IP:127.0.0.1\n")
+    for side in ("left", "right"):
+        openssl("req", *key, "-keyout", f"{side}.key", "-out", f"{side}.csr", "-subj", "/CN=127.0.0.1")
+        openssl("x509", "-req", "-in", f"{side}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", "address", "-out", f"{side}.pem")  # fmt: skip
+
+
+def measured(folder: Path, *, tls: bool) -> dict[str, Any]:
+    """One intersection: seconds until both sides are done, and the larger peak of their processes in MB."""
+    addresses = ["--left", f"127.0.0.1:{PORTS[0]}", "--right", f"127.0.0.1:{PORTS[1]}", "--receiver", "left", "--json"]
+    began = time.perf_counter()
+    running = []
+    for side in ("left", "right"):
+        how = (
+            ["--certificate", f"{side}.pem", "--key", f"{side}.key", "--authority", "ca.pem"]
+            if tls
+            else ["--without-tls"]
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "datong",
+            "psi",
+            f"{side}.csv",
+            "--column",
+            "id",
+            "--side",
+            side,
+            *addresses,
+            *how,
+        ]
+        measure = ["/usr/bin/time", "-f", "%M"] if Path("/usr/bin/time").exists() else []
+        running.append(
+            subprocess.Popen(
+                [*measure, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
+    told = [process.communicate() for process in running]
+    seconds = time.perf_counter() - began
+    assert all(process.returncode == 0 for process in running), told
+    peaks = [int(said[1].strip().splitlines()[-1]) / 1024 for said in told] if Path("/usr/bin/time").exists() else []
+    return {
+        "tls": tls, "seconds": round(seconds, 2), "peak_mb_of_a_process": round(max(peaks)) if peaks else None,
+        **json.loads(told[0][0]),
+    }  # fmt: skip
+
+
+def main() -> None:
+    sizes = [int(size) for size in sys.argv[1:]] or [10_000, 1_000_000]
+    facts = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), "runs": []}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        certificates(folder)
+        for rows in sizes:
+            tables(folder, rows)
+            for tls in (False, True):
+                run = {"rows": rows, **measured(folder, tls=tls), "load_after": os.getloadavg()[0]}
+                print(json.dumps(run))
+                facts["runs"].append(run)
+    RESULT.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+main()

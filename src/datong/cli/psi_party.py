@@ -1,0 +1,64 @@
+"""One side of a private set intersection; run by the interpreter of envs/psi, so it imports nothing of Datong.
+
+    python psi_party.py < job.json      job: see cli/psi.py, which writes it
+
+Reads and writes files of digests only. Both sides first tell each other the terms (and, as those hold them, how many
+entries they have) over the same connection, and stop when they differ. Prints one line of JSON. Must never know: the
+ids themselves. Contract: tests/cli/test_cli_psi.py.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+ROUND_TRIP_MS = 10 * 60 * 1000
+CONNECT_WAIT_MS = 1000
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """What this side learnt: {terms} when they differ, else {entries, peer_entries, matched}."""
+    from spu import psi  # type: ignore[import-not-found]  # noqa: PLC0415 - of the other environment
+    from spu.libspu import link  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    described = link.Desc()
+    described.id = job["session"]
+    for rank, address in enumerate(job["addresses"]):
+        described.add_party(f"party{rank}", address)
+    described.recv_timeout_ms = ROUND_TRIP_MS
+    described.connect_retry_times, described.connect_retry_interval_ms = job["wait"], CONNECT_WAIT_MS
+    if job["certificate"]:
+        described.enable_ssl = True
+        for options in (described.client_ssl_opts, described.server_ssl_opts):
+            options.cert.certificate_path = job["certificate"]
+            options.cert.private_key_path = job["key"]
+            options.verify.ca_file_path = job["authority"]
+            options.verify.verify_depth = 2
+    context = link.create_brpc(described, job["rank"])
+    told = [json.loads(text) for text in context.all_gather(json.dumps({**job["terms"], "entries": job["entries"]}))]
+    entries = [int(side.pop("entries")) for side in told]
+    if told[0] != told[1] or max(entries) > job["terms"]["most"]:
+        context.stop_link()
+        return {"terms": told[1 - job["rank"]], "peer_entries": entries[1 - job["rank"]], "matched": None}
+    report = psi.psi_execute(
+        psi.PsiExecuteConfig(
+            protocol_conf=psi.PsiProtocolConfig(
+                protocol=psi.PsiProtocol.PROTOCOL_RR22, receiver_rank=job["terms"]["receiver"], broadcast_result=False
+            ),
+            input_params=psi.InputParams(path=job["input"], selected_keys=["id"], keys_unique=True),
+            output_params=psi.OutputParams(path=job["output"], disable_alignment=True),
+        ),
+        context,
+    )
+    context.stop_link()
+    receives = job["rank"] == job["terms"]["receiver"]
+    return {
+        "terms": told[0],
+        "peer_entries": entries[1 - job["rank"]],
+        "matched": int(report.intersection_count) if receives else None,
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\ndatong-psi-done " + json.dumps(run(json.load(sys.stdin))) + "\n")
