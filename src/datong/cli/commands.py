@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from datong import __version__
+from datong.cli.deidentify import Deidentify
 
 ROOMS = {
     "register": "Parties, people, nodes, resources, products, registration cases 登记",
@@ -24,6 +25,12 @@ ROOMS = {
 }
 
 
+def _room(name: str) -> click.Group:
+    from datong.cli.rooms import room_group  # noqa: PLC0415 - imports the room
+
+    return room_group(name, ROOMS[name])
+
+
 class Commands(click.Group):
     """The fixed commands plus one lazy group per room."""
 
@@ -32,9 +39,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in ROOMS:
-            from datong.cli.rooms import room_group  # noqa: PLC0415 - imports the room
-
-            return room_group(cmd_name, ROOMS[cmd_name])
+            return Deidentify(lambda: _room(cmd_name)) if cmd_name == "deidentify" else _room(cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
