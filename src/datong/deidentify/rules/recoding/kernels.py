@@ -160,20 +160,22 @@ def _group(  # noqa: PLR0912 - one compiled loop
         mask -= 1
     classes = 0
     for begin in range(0, n, BLOCK):
-        end = min(begin + BLOCK, n)
+        m = min(BLOCK, n - begin)
         here = first + begin
-        for i in range(end - begin):
-            key[i] = 0
+        key[:m] = 0
         for a in range(count):
-            j = active[a]
-            for i in range(end - begin):
-                key[i] += tab[j, codes[j, here + i]]
-        for i in range(end - begin):
+            share = tab[active[a]]
+            code = codes[active[a], here : here + m]
+            for i in range(m):
+                key[i] += share[np.uint32(code[i])]  # unsigned: no look whether the index counts from the end
+        weight = w[here : here + m]
+        of = cls[begin : begin + m]
+        for i in range(m):
             at = here + i
             k = key[i]
             found = -1
             if in_table:
-                entry = dense[k]
+                entry = dense[np.uint64(k)]
                 if entry >> 32 == epoch:
                     found = entry & 0xFFFFFFFF
                 else:
@@ -199,8 +201,8 @@ def _group(  # noqa: PLR0912 - one compiled loop
                 psize[found] = 0
                 rep[found] = at
                 keys[found] = k
-            cls[begin + i] = found
-            size[found] += w[at]
+            of[i] = found
+            size[np.uint64(found)] += weight[i]
             if len(p) > 0:
                 psize[found] += p[at]
     return classes
