@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount
 
 import datong.app
 import datong.cli.rooms
+import datong.deidentify.model.recoding_refusals  # of a command that no room's service imports
 import datong.web.console
 from datong.engine.model import FUNCTION_GROUPS
 from datong.engine.spark_forms import LACKS

@@ -32,7 +32,7 @@ IN_ORDER = [
 """The later ones take something away, or add a member."""
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "write-an-element-pack",
-    "confirm-a-mapping", "map-your-first-table", "repair-quarantined-rows",
+    "confirm-a-mapping", "map-your-first-table", "repair-quarantined-rows", "recode-a-table",
 }  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_the_first_table_takes_few_lines() -> None:
     assert 0 < sum(text.count("\n") + 1 for text in own) <= 10
 
 
-@pytest.mark.parametrize("name", ["map-your-first-table", "write-an-element-pack"])
+@pytest.mark.parametrize("name", ["map-your-first-table", "write-an-element-pack", "recode-a-table"])
 def test_a_page_in_an_empty_folder(name: str, tmp_path: Path) -> None:
     page, shell = HOW_TO / f"{name}.md", Shell(tmp_path)
     try:

@@ -1,4 +1,4 @@
-"""Refusals about recoding a table: DID-430 to DID-436.
+"""Refusals about recoding a table: DID-430 to DID-435.
 
 Must never know: files. Contract: tests/deidentify/test_recoding_refusals.py.
 """

@@ -353,7 +353,7 @@ def _by_search(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple[d
         "classes": found.classes,
         "checks": found.checks,
         "nodes": prod(column.height + 1 for column in loaded.columns),
-        "distinct": len(tuples.w),
+        "tuples": len(tuples.w),
         "optimal": whole,
         "models": told(asked.models),
     }

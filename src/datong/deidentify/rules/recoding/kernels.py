@@ -139,7 +139,7 @@ def _same(codes: Array, one: int, other: int, active: Array, count: int, tab: Ar
 same: Any = compiled(_same)
 
 
-def _group(  # noqa: PLR0912 - one compiled loop
+def _group(  # noqa: PLR0912, PLR0915 - one compiled loop
     codes: Array, first: int, n: int, w: Array, p: Array, active: Array, count: int, tab: Array, space: int,
     cls: Array, size: Array, psize: Array, rep: Array, keys: Array, dense: Array, epoch: int, slots: Array, cap: int,
 ) -> int:  # fmt: skip

@@ -95,7 +95,7 @@ def spec_of(value: Any, *, table: str = "") -> tuple[Spec | None, list[Problem]]
         return None, found.problems
     found.keys(value, KEYS)
     name = table or found.text(value.get("table"), "table")
-    if not name and not found.problems:
+    if not name and value.get("table") is None:
         found.say("table", "缺少要重编码的表", "is missing: the table to recode")
     quasi = _quasi_identifiers(value.get("quasi_identifiers"), found)
     sensitive = found.texts(value.get("sensitive"), "sensitive")
