@@ -33,6 +33,10 @@ from datong.catalogue import service as catalogue
 from datong.compose import service as compose
 from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
+from datong.engine import service as engine
+from datong.engine import spark
+from datong.engine.model import Engine
+from datong.engine.service import DUCKDB
 from datong.ground import codes, evidence, jobs, migrations, outbox, signing
 from datong.ground.config import SETTINGS, Config, load
 from datong.ground.db import NODE, Actor, Store, Tx, settings
@@ -279,9 +283,13 @@ def first_operator(
         store.dispose()
 
 
-def open_node(config: Config) -> Node:
-    """Store, worker, sequencer and ASGI application of a node; nothing runs yet."""
+def open_node(config: Config, counts_on: Engine = DUCKDB) -> Node:
+    """Store, worker, sequencer and ASGI application of a node; nothing runs yet.
+
+    counts_on: what runs the plans of product recipes over this node's data.
+    """
     store = open_store(config)
+    engine.use(store, counts_on)
     function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
     client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
     door = http.Door(store, client, function_node)
@@ -446,14 +454,14 @@ def all_routes() -> list[BaseRoute]:
     return routes(store, http.Door(store, client, ("", "")), Config(Path(), values))
 
 
-def serve(folder: Path) -> None:
-    """Run the node of `folder` until SIGTERM or Ctrl-C."""
+def serve(folder: Path, master: str | None = None) -> None:
+    """Run the node of `folder` until SIGTERM or Ctrl-C. master: the Spark it counts on; None: its own DuckDB."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = load(folder)
     host, port = str(config["node.host"]), int(config["node.port"])
     _require_free(host, port)
-    opened = open_node(config)
+    opened = open_node(config, DUCKDB if master is None else spark.opened(master))
     opened.start()
     try:
         uvicorn.run(opened.asgi, host=host, port=port, log_level="warning", access_log=False, server_header=False)

@@ -1,36 +1,72 @@
-"""A product's counting plans on Spark: the groups that hold, the counts, the account, the atoms. `make test-matrix`."""
+"""A node that counts on Spark: rounds, counts and differences as on DuckDB. `make test-matrix`."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from deidentify_provider import Provider
 from deidentify_world import TRIP, recipe_value, trips, written
 
 from datong.deidentify import service as deidentify
 from datong.deidentify.rules import counting
 from datong.deidentify.rules.recipe import recipe_of
 from datong.deidentify.service.partitions import node_table
+from datong.engine import service as engine
 from datong.engine import spark
+from datong.engine.model import Engine
 from datong.engine.service import DUCKDB
+from datong.ground.db import NODE, Store
 from on_spark import MARKS, MASTER
 
 pytestmark = MARKS
 
 
-def test_the_plans_of_a_product_recipe_run_unchanged(tmp_path: Path) -> None:
-    value = recipe_value(3)
-    recipe = recipe_of(value)
-    part = recipe.part_of("R-BIKE")
-    data = written(tmp_path / "trip.parquet", trips(7, 150, 20), TRIP)
+def test_a_node_on_spark_answers_and_counts_as_one_on_duckdb(store: Store, tmp_path: Path) -> None:
+    engine.use(store, spark.opened(MASTER))
+    value, data = recipe_value(), written(tmp_path / "trip.parquet", trips(7, 150, 20), TRIP)
+    provider = Provider(store, data)
+    passed = provider.all_rounds()
     groups: list[str] = []
-    for level in range(len(value["levels"])):
-        groups += deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=level, released=groups)
-    for plan, released, want in (
-        (counting.holding_plan(recipe, part, 1), [], ("held",)),
-        (counting.counts_plan(recipe, part), groups, ("counts", "account", "kept")),
-    ):
-        inputs = {"harmonised": data, "released": node_table(released)}
-        here, there = (engine.run(plan, inputs, want=want) for engine in (DUCKDB, spark.at(MASTER)))
-        for name in want:
-            assert there[name].equals(here[name]), name
-            assert here[name].num_rows > 0
+    for level, there in enumerate(passed):
+        here = deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=level, released=groups)
+        assert there == here, level
+        groups += here
+    part = provider.keep(passed)
+    with store.begin(NODE, "deliver") as tx:
+        counted = deidentify.supply(tx, part=part["id"], data=data)
+        agreed = sorted(counted["group_id"].to_pylist())
+    on_duckdb = deidentify.counts(data=data, recipe=value, resource="R-BIKE", groups=agreed)
+    assert counted.num_rows > 3
+    assert counted.equals(on_duckdb)
+
+
+def test_differences_of_two_releases(tmp_path: Path) -> None:
+    value, shifted = recipe_value(), recipe_value(origin={"lat": 42.005, "lon": -72.805})
+    data = written(tmp_path / "trip.parquet", trips(7, 150, 20), TRIP)
+    both = [(recipe_of(v), recipe_of(v).part_of("R-BIKE")) for v in (value, shifted)]
+    groups = [
+        deidentify.holding(data=data, recipe=v, resource="R-BIKE", level=1, released=[]) for v in (value, shifted)
+    ]
+    inputs = {"harmonised": data, **{f"released_{n}": node_table(nodes) for n, nodes in enumerate(groups)}}
+    here, there = (
+        e.run(counting.atoms_plan(both), inputs, want=("atoms", "class_atoms")) for e in (DUCKDB, spark.at(MASTER))
+    )
+    assert here["atoms"].num_rows > 5
+    for name in ("atoms", "class_atoms"):
+        assert there[name].equals(here[name]), name
+
+
+def test_several_counts_at_once(tmp_path: Path) -> None:
+    """A node answers several partners at the same time; the steps of one plan are not those of another."""
+    value = recipe_value(3)
+    files = [written(tmp_path / f"{seed}.parquet", trips(seed, 150, 20), TRIP) for seed in range(4)]
+
+    def held(data: Path, on: Engine) -> list[str]:
+        return deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=0, released=[], engine=on)
+
+    with ThreadPoolExecutor(4) as several:
+        there = list(several.map(lambda data: held(data, spark.at(MASTER)), files))
+    here = [held(data, DUCKDB) for data in files]
+    assert there == here
+    assert len({tuple(nodes) for nodes in here}) > 1

@@ -59,12 +59,29 @@ def datong() -> None:
     """Datong 大同: from raw data of several owners to a lawful, priced, delivered and settled product."""
 
 
+ENGINE = click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="What runs the plans; spark needs datong[spark] and Java 17.",
+)
+MASTER = click.option(
+    "--master", help="The Spark to use, e.g. spark://host:7077 [default: local[2]]; only with --engine spark."
+)
 HERE = click.option(
     "--workspace", "folder", default=".", show_default=True, type=click.Path(path_type=Path),
     help="Folder of the workspace; datong.toml lies in it, or beside it in the folder above.",
 )  # fmt: skip
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 DATA = click.option("--data", help="Folder in which the paths of the sources begin [default: workspace.data].")
+
+
+def _master(engine: str, master: str | None) -> str | None:
+    """The Spark to use, or None for DuckDB."""
+    if master is not None and engine != "spark":
+        raise click.UsageError("--master goes with --engine spark.")
+    return (master or "local[2]") if engine == "spark" else None
 
 
 @datong.command()
@@ -140,16 +157,8 @@ def check(folder: Path, data: str | None, as_json: bool) -> None:
 @click.option("--resource", help="Code under which the result is found [default: the mapping's]; for one mapping only.")
 @click.option("--full", is_flag=True, help="Read incremental sources from their beginning; finds removed rows.")
 @click.option("--accept-changes", is_flag=True, help="Build though the types of mapped columns changed (STD-480).")
-@click.option(
-    "--engine",
-    type=click.Choice(["duckdb", "spark"]),
-    default="duckdb",
-    show_default=True,
-    help="What runs the plans; spark needs datong[spark] and Java 17.",
-)
-@click.option(
-    "--master", help="The Spark to use, e.g. spark://host:7077 [default: local[2]]; only with --engine spark."
-)
+@ENGINE
+@MASTER
 @HERE
 @DATA
 @AS_JSON
@@ -167,10 +176,8 @@ def build(
     """Build the MAPPINGS, or all of them: read, harmonise, quarantine what cannot be; each by itself."""
     from datong.cli.workspace import built  # noqa: PLC0415 - heavy
 
-    if master is not None and engine != "spark":
-        raise click.UsageError("--master goes with --engine spark.")
     wanted = {"full": full, "accept_changes": accept_changes}
-    on = (master or "local[2]") if engine == "spark" else None
+    on = _master(engine, master)
     built(folder, mappings, resource=resource, data=data, as_json=as_json, master=on, **wanted)
 
 
@@ -216,11 +223,13 @@ def repair(
 
 @datong.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def serve(folder: Path) -> None:
+@ENGINE
+@MASTER
+def serve(folder: Path, engine: str, master: str | None) -> None:
     """Run the node of FOLDER until Ctrl-C."""
     from datong.app import serve as run  # noqa: PLC0415 - heavy
 
-    run(folder)
+    run(folder, _master(engine, master))
 
 
 @datong.command("add-operator")

@@ -96,6 +96,18 @@ def run(
 
 
 DUCKDB = Engine("duckdb", run)
+_IN_USE: dict[int, Engine] = {}
+
+
+def use(store: object, engine: Engine) -> None:
+    """From now on the node of `store` counts on `engine` (once, by app or a test); without this, on DuckDB."""
+    _IN_USE[id(store)] = engine
+
+
+def engine_of(store: object) -> Engine:
+    return _IN_USE.get(id(store), DUCKDB)
+
+
 """The engine of a node, where no other is asked for."""
 
 

@@ -74,7 +74,7 @@ def run(
     read = {name: engine.arrow_of(inputs[name]) for name in plan.inputs}
     given = {name: engine.scanned(table) if isinstance(table, Scan) else table for name, table in read.items()}
     forms, schemas = _forms(plan, given, inputs, values)
-    session = _session(master)
+    session = _session(master).newSession()  # views are its own: a node counts for several at once
     began = time.perf_counter()
     tables, rows = _Run(session, forms, values).steps(plan, given, inputs, wanted)
     return Result({name: _as_on_duckdb(name, tables[name], schemas[name]) for name in wanted}, rows,
@@ -84,6 +84,12 @@ def run(
 def at(master: str) -> Engine:
     """The Spark at `master`, as an engine. Its address is the operator's to name: rows are sent there."""
     return Engine("spark", functools.partial(run, master=master))
+
+
+def opened(master: str) -> Engine:
+    """As `at`, with the session opened now: a node that has no Spark says so when it starts, ENG-411."""
+    _session(master)
+    return at(master)
 
 
 def _forms(

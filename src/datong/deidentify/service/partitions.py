@@ -42,7 +42,8 @@ from datong.deidentify.rules.recipe import (
     type_columns,
 )
 from datong.deidentify.rules.suppression import hidden_classes, rounded_share
-from datong.engine import service as engine
+from datong.engine.model import Engine
+from datong.engine.service import DUCKDB, engine_of
 from datong.ground import evidence
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import Tx, new_id
@@ -61,7 +62,15 @@ def recipe_from(value: Mapping[str, Any]) -> Recipe:
     return recipe_of(value)
 
 
-def holding(*, data: Path, recipe: Mapping[str, Any], resource: str, level: int, released: Sequence[str]) -> list[str]:
+def holding(
+    *,
+    data: Path,
+    recipe: Mapping[str, Any],
+    resource: str,
+    level: int,
+    released: Sequence[str],
+    engine: Engine = DUCKDB,
+) -> list[str]:
     """Nodes of `level` in which every measure of this part has k distinct subjects outside the `released` nodes."""
     plan = recipe_from(recipe)
     part = plan.part_of(resource)
@@ -74,16 +83,18 @@ def holding(*, data: Path, recipe: Mapping[str, Any], resource: str, level: int,
     return [str(node) for node in found["held"]["node"].to_pylist()]
 
 
-def counts(*, data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]) -> pa.Table:
+def counts(
+    *, data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str], engine: Engine = DUCKDB
+) -> pa.Table:
     """Figures of this part on the groups (node ids), small classes hidden and marked; metadata has rounded shares.
 
     Columns: group_id, figures of the part in recipe order, suppressed_types (columns of hidden classes, by commas).
     """
-    return _counted(data, recipe, resource, groups)[0]
+    return _counted(data, recipe, resource, groups, engine)[0]
 
 
 def _counted(
-    data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]
+    data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str], engine: Engine
 ) -> tuple[pa.Table, list[dict[str, Any]]]:
     """The table of `counts` and the exact account: every event of every measure in one of its lines."""
     plan = recipe_from(recipe)
@@ -165,11 +176,14 @@ def answer_round(
         raise OUT_OF_ORDER(partition=part["partition"], now=_stand(part, answered), asked=f"round {level}")
     _learn_passed(tx, part, answered, passed)
     released = [node for answer in answered[: level - 1] for node in answer["passed"]] + passed
-    held = holding(data=data, recipe=part["recipe"], resource=part["resource"], level=level, released=released)
+    here = engine_of(tx.store)
+    held = holding(
+        data=data, recipe=part["recipe"], resource=part["resource"], level=level, released=released, engine=here
+    )
     answer = f"{part['id']}/{level}"
     tx.add(store.answers, {"id": answer, "part": part["id"], "level": level, "held": held, "passed": None})
     evidence.append(tx, "deidentify.round_answered", store.answers, answer, partition=part["partition"],
-                    level=level, nodes=len(held))  # fmt: skip
+                    level=level, nodes=len(held), engine=here.name)  # fmt: skip
     return _told(part, level, held)
 
 
@@ -248,12 +262,12 @@ def supply(tx: Tx, *, part: str, data: Path) -> pa.Table:
     groups = agreed_groups(tx, row)
     if digest_bytes(data.read_bytes()) != row["data_digest"]:
         raise DATA_CHANGED(partition=row["partition"])
-    table, account = _counted(data, row["recipe"], row["resource"], groups)
+    here = engine_of(tx.store)
+    table, account = _counted(data, row["recipe"], row["resource"], groups, here)
     if row["account"] != account:
         tx.change(store.parts, row["id"], account=account)
-        evidence.append(
-            tx, "deidentify.counted", store.parts, row["id"], partition=row["partition"], groups=len(groups)
-        )
+        evidence.append(tx, "deidentify.counted", store.parts, row["id"], partition=row["partition"],
+                        groups=len(groups), engine=here.name)  # fmt: skip
     facts = json.loads(table.schema.metadata[METADATA])
     names = ("partition", "resource", "agreement", "recipe_digest", "groups_digest")
     facts |= {name: row[name] for name in names}

@@ -33,7 +33,8 @@ from datong.deidentify.rules.nodes import node_of
 from datong.deidentify.rules.recipe import RESERVED, figure_columns, geometry, periods_meet, recipe_of, type_columns
 from datong.deidentify.service.assessments import assessment_for
 from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from
-from datong.engine import service as engine
+from datong.engine.model import Engine
+from datong.engine.service import engine_of
 from datong.ground import evidence
 from datong.ground.canonical import digest, digest_bytes
 from datong.ground.db import Tx, new_id
@@ -229,7 +230,7 @@ def _union_sizes(tx: Tx, candidate: Candidate, recipient_group: str, data: Path 
             )
         )
     elif different and data is not None:
-        found, atoms = _refined(candidate, different, data)
+        found, atoms = _refined(candidate, different, data, engine_of(tx.store))
         problems += found
         sizes = {name: min(size, sizes.get(name, size)) for name, size in atoms.items()}
     if problems:
@@ -261,7 +262,7 @@ def _overlaps(candidate: Candidate, earlier: Mapping[str, Any]) -> bool:
 
 
 def _refined(
-    candidate: Candidate, different: Sequence[Mapping[str, Any]], data: Path
+    candidate: Candidate, different: Sequence[Mapping[str, Any]], data: Path, engine: Engine
 ) -> tuple[list[Problem], dict[str, int]]:
     """The common refinement of this and the different releases over the events: unsafe atoms, and class sizes."""
     resource = candidate.parts[0].resource
