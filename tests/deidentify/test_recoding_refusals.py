@@ -219,3 +219,31 @@ def test_chinese_text_in_gb18030_with_another_delimiter(folder: Path) -> None:
     found = recoded(folder / "spec.yaml", out=folder / "out.csv")
     assert found["levels"] == {"年龄": 1, "城市": 1}
     assert (folder / "out.csv").read_text("utf-8").splitlines()[1] == '"20-21"|"贵州"'
+
+
+def test_mondrian_writes_ranges_and_refuses_what_no_class_can_meet(folder: Path) -> None:
+    spec = SPEC.replace("k: 2", "k: 6") + "sensitive: ill\nmethod: mondrian\n"
+    (folder / "spec.yaml").write_text(spec, "utf-8")
+    found = recoded(folder / "spec.yaml", out=folder / "out.csv")
+    assert found["levels"] is None
+    assert set(found["ranges"]) == {"age", "city"}
+    lines = (folder / "out.csv").read_text("utf-8").splitlines()[1:]
+    classes = {line.rsplit(",", 1)[0] for line in lines}
+    assert len(lines) == 24
+    assert len(classes) == found["classes"] > 1
+    assert all(sum(line.startswith(f"{one},") for line in lines) >= 6 for one in classes)
+    spec = spec.replace("{k: 6}", "{k: 6, l: {l: 2, kind: recursive, c: 0.5}}")
+    assert refused(folder, spec).code == "DID-432"
+    told = said(refused(folder, spec.replace("l: {l", "k_map: 2, l: {l") + "loss: entropy\n"))
+    assert {"spec.yaml:7: method", "spec.yaml:8: loss", "spec.yaml:1: population"} <= set(told)
+
+
+def test_values_are_ordered_as_numbers_only_where_all_are(folder: Path) -> None:
+    """`nan` and `inf` are texts; 9 comes before 10."""
+    for ills in (("nan", "1", "2"), ("9", "10", "11")):
+        table = "age,city,ill\n" + "".join(f"{20 + i % 2},c{i % 3},{ills[i % 3]}\n" for i in range(24))
+        (folder / "t.csv").write_text(table, "utf-8")
+        spec = SPEC.replace("k: 2", "k: 2, t: {t: 0.5, distance: ordered}") + "sensitive: ill\n"
+        (folder / "spec.yaml").write_text(spec, "utf-8")
+        # a class of one value at an end is 2/3 + 1/3 away of 2 steps, exactly 0.5; in the middle 1/3
+        assert recoded(folder / "spec.yaml")["levels"] == {"age": 0, "city": 0}

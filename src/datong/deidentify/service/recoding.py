@@ -25,7 +25,7 @@ from datong.deidentify.model.recoding_refusals import (
     NOT_WRITTEN,
     TOO_MANY_NODES,
 )
-from datong.deidentify.rules.recoding.hierarchy import Array, Hierarchy, places_of
+from datong.deidentify.rules.recoding.hierarchy import Array, Hierarchy, numbers_of, places_of
 from datong.deidentify.rules.recoding.lattice import NODES_MAX, Column, column_of
 from datong.deidentify.rules.recoding.spec import spec_of
 from datong.deidentify.service.tables import Read, hierarchy_in, line_of_row, read_table, write_table
@@ -272,10 +272,7 @@ def _sensitive(asked: Spec, read: Read, name: str, tree: Hierarchy | None) -> tu
     if close and close.order:
         keys: list[Any] = [close.order.index(value) for value in values]
     else:
-        try:
-            keys = [float(value) for value in values]
-        except ValueError:
-            keys = list(values)
+        keys = numbers_of(values) or list(values)
     rank = np.empty(len(values), np.int32)
     rank[sorted(range(len(values)), key=keys.__getitem__)] = np.arange(len(values), dtype=np.int32)
     if close and close.distance is Distance.hierarchical and tree is not None:
@@ -391,10 +388,7 @@ def _by_mondrian(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple
         ranks[j] = orders[j][places_of(loaded.read.values[name], hierarchy)][loaded.codes[j]]
     leaves = [len(hierarchy.labels[0]) for hierarchy in hierarchies]
     if asked.models.close or asked.models.diverse:
-        whole = running.Tuples(loaded.codes, loaded.weights, loaded.population, np.zeros(0))
-        flat = [column_of(c.name, h, places_of(loaded.read.values[c.name], h)) for c, h in
-                zip(loaded.columns, hierarchies, strict=True)]  # fmt: skip
-        _whole_holds(asked, loaded, running, whole, flat, said)
+        _whole_holds(asked, loaded, running, said)
     parts = running.parted(ranks, leaves, loaded.codes[q:], loaded.sensitive, asked.models)
     answer = {
         "levels": None,
@@ -422,13 +416,11 @@ def _by_mondrian(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple
     return answer, [columns]
 
 
-def _whole_holds(asked: Spec, loaded: _Loaded, running: Any, tuples: Any, columns: list[Column], said: str) -> None:
+def _whole_holds(asked: Spec, loaded: _Loaded, running: Any, said: str) -> None:
     """The whole table as one class must meet the model, or no part of it is looked at."""
-    top = [
-        Column(c.name, np.zeros((1, c.up.shape[1]), np.int32), ((STAR,),), np.zeros((1, c.up.shape[1])))
-        for c in columns
-    ]
-    if running.searched(tuples, top, loaded.sensitive, asked.models, Loss.aecs, 0).levels is None:
+    rows = running.Tuples(loaded.codes, loaded.weights, loaded.population, np.zeros(0, np.int32))
+    one = [Column(c.name, np.zeros_like(c.up[:1]), ((STAR,),), np.zeros_like(c.share[:1])) for c in loaded.columns]
+    if running.searched(rows, one, loaded.sensitive, asked.models, Loss.aecs, 0).levels is None:
         raise _none(
             asked, said, "整张表作为一个类也不满足。", "The whole table as one class does not meet it.",
             "请放宽模型。", "Loosen the model.",
@@ -446,9 +438,7 @@ def _span(values: Sequence[str], low: int, high: int) -> str:
         return values[low]
     if high - low + 1 == len(values):
         return STAR
-    try:
-        float(values[low]), float(values[high])
-    except ValueError:
+    if numbers_of([values[low], values[high]]) is None:
         return "|".join(values[low : high + 1])
     return f"{values[low]}..{values[high]}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,13 +41,20 @@ class Hierarchy:
 
     def order(self) -> Array:
         """Rank of each value: by size where all are numbers, else so that what lies below one label is adjacent."""
-        try:
-            keys: tuple[Any, ...] = (np.array([float(value) for value in self.labels[0]]),)
-        except ValueError:
-            keys = tuple(self.up)  # np.lexsort sorts by the last key first
+        numbers = numbers_of(self.labels[0])
+        keys: tuple[Any, ...] = tuple(self.up) if numbers is None else (np.array(numbers),)  # lexsort: last key first
         rank = np.empty(len(self.labels[0]), np.int64)
         rank[np.lexsort(keys)] = np.arange(len(rank))
         return rank
+
+
+def numbers_of(values: Sequence[str]) -> list[float] | None:
+    """The values as numbers, or None where one of them is none."""
+    try:
+        numbers = [float(value) for value in values]
+    except ValueError:
+        return None
+    return numbers if all(map(math.isfinite, numbers)) else None
 
 
 def lines_of(text: str) -> tuple[list[tuple[int, list[str]]], str]:

@@ -107,6 +107,8 @@ def spec_of(value: Any, *, table: str = "") -> tuple[Spec | None, list[Problem]]
     models = _models(value.get("model"), found)
     population = found.text(value.get("population"), "population")
     _together(models, method, loss, sensitive, population, found)
+    if value.get("population_count") is not None and not population:
+        found.say("population_count", "没有 population", "belongs to a population")
     limit = value.get("suppression_limit", 0)
     spec = Spec(
         table=name,
