@@ -21,6 +21,7 @@ import datong.app
 import datong.cli.commands
 import datong.cli.rooms
 import datong.cli.workspace
+import datong.deidentify.model.recoding_refusals  # of a command that no room's service imports
 import datong.web.console
 from datong.engine.model import FUNCTION_GROUPS
 from datong.engine.spark_forms import LACKS

@@ -16,8 +16,10 @@ import mariadb
 import postgresql
 import servers
 from datong import app
+from datong.cli.psi import interpreter
 from datong.ground.config import load
 from datong.ground.db import Actor
+from datong.ground.refusal import Refusal
 from datong.register import service as register
 from demo_run import PORT, Run, finished
 from living import alive
@@ -35,10 +37,12 @@ IN_AN_EMPTY_FOLDER = [
     "write-an-element-pack",
     "measure-the-risk-of-a-table",
     "find-and-treat-personal-data",
+    "answer-with-noise",
+    "recode-a-table",
 ]
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "confirm-a-mapping",
-    "repair-quarantined-rows",
+    "repair-quarantined-rows", "intersect-without-showing",
 }  # fmt: skip
 
 
@@ -118,6 +122,19 @@ def test_a_page_in_an_empty_folder(name: str, tmp_path: Path) -> None:
     page, shell = HOW_TO / f"{name}.md", Shell(tmp_path)
     try:
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+
+
+def test_two_organisations_intersect_their_ids(tmp_path: Path) -> None:
+    try:
+        python = interpreter()
+    except Refusal as missing:
+        pytest.skip(f"{missing}")
+    ports = {"9471": str(PORT + 6), "9472": str(PORT + 7)}
+    shell, page = Shell(tmp_path, DATONG_PSI_PYTHON=str(python)), HOW_TO / "intersect-without-showing.md"
+    try:
+        assert follow(page, shell, ports) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
         shell.close()
 

@@ -8,6 +8,7 @@ import click
 
 from datong import __version__
 from datong.cli.budget import budget
+from datong.cli.deidentify import Deidentify
 from datong.cli.psi import psi
 
 ROOMS = {
@@ -26,8 +27,14 @@ ROOMS = {
 }
 
 
-FILES = ("classify", "treat")
+FILES = ("classify", "treat", "risk")
 """The commands that work on one table in a file."""
+
+
+def _room(name: str) -> click.Group:
+    from datong.cli.rooms import room_group  # noqa: PLC0415 - imports the room
+
+    return room_group(name, ROOMS[name])
 
 
 class Commands(click.Group):
@@ -38,9 +45,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in ROOMS:
-            from datong.cli.rooms import room_group  # noqa: PLC0415 - imports the room
-
-            return room_group(cmd_name, ROOMS[cmd_name])
+            return Deidentify(lambda: _room(cmd_name)) if cmd_name == "deidentify" else _room(cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -6,6 +6,7 @@ finding    what columns are found to be, grades; DID-460
 treatments what a treatment leaves behind, plans; DID-450 to DID-456
 table_risk what the risk of a table is told as; DID-490, DID-491
 budget     questions answered with noise; budget_refusals: DID-470 to DID-480
+recoding   what a recoding is asked for; recoding_refusals   DID-430 to DID-435
 
 Must never know: databases, clocks, who buys. Contract: tests/deidentify/.
 """

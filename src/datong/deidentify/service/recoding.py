@@ -1,0 +1,467 @@
+"""`datong deidentify --spec`: read a spec and its files, recode the table, tell what it cost; no database, no node.
+
+Heavy imports (numba, pyarrow) stand inside the functions. Contract: tests/deidentify/test_recoding_*.py,
+tests/cli/test_cli_deidentify.py.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from datong.deidentify.model.recoding import Distance, Loss, Method, Models, Spec, Suppressed
+from datong.deidentify.model.recoding_refusals import (
+    BAD_FILES,
+    BAD_SPEC,
+    NO_EXTRA,
+    NONE_HOLDS,
+    NOT_WRITTEN,
+    TOO_MANY_NODES,
+)
+from datong.deidentify.rules.recoding.hierarchy import Array, Hierarchy, numbers_of, places_of
+from datong.deidentify.rules.recoding.lattice import NODES_MAX, Column, column_of
+from datong.deidentify.rules.recoding.spec import spec_of
+from datong.deidentify.service.tables import Read, hierarchy_in, line_of_row, read_table, write_table
+from datong.ground.refusal import Problem, Refusal
+from datong.harmonise.rules.places import line_of
+from datong.harmonise.store.texts import read as read_yaml
+
+SPEC_BYTES_MAX = 1_000_000
+STAR = "*"
+
+
+def recoded(spec: Path, *, table: Path | None = None, out: Path | None = None) -> dict[str, Any]:
+    """Recodes the table of a spec. table: instead of the spec's own; out: where the recoded table is written.
+
+    Returns levels (or ranges of classes under Mondrian), loss, suppressed, classes, checks, seconds and what else is
+    known of the result; seconds count reading, encoding, searching and writing, not loading or compiling the program.
+    """
+    asked = read_spec(spec, table)
+    if importlib.util.find_spec("numba") is None:
+        raise NO_EXTRA()
+    from datong.deidentify.rules.recoding import running  # noqa: PLC0415 - numba
+
+    if out is not None and not out.parent.is_dir():
+        raise NOT_WRITTEN(out=str(out), why="没有这个文件夹。", why_en="There is no such folder.")
+    running.warm()
+    begun = perf_counter()
+    loaded = _loaded(spec, asked, table)
+    read_at = perf_counter()
+    said = spec.name
+    _fits(asked, loaded, said)
+    if asked.method is Method.mondrian:
+        answer, columns = _by_mondrian(asked, loaded, running, said)
+    else:
+        answer, columns = _by_search(asked, loaded, running, said)
+    searched_at = perf_counter()
+    if out is not None:
+        _written(asked, loaded, columns, out, _path(spec, asked.table, table))
+    ended = perf_counter()
+    timing = {"read": read_at - begun, "search": searched_at - read_at, "write": ended - searched_at}
+    return {
+        **answer,
+        "seconds": round(ended - begun, 6),
+        "timing": {name: round(value, 6) for name, value in timing.items()},
+        "method": asked.method.value,
+        "loss_measure": asked.loss.value,
+        "rows": loaded.read.rows,
+        "suppression_limit": loaded.limit,
+        **({"out": str(out)} if out is not None else {}),
+    }
+
+
+def read_spec(spec: Path, table: Path | None = None) -> Spec:
+    """The spec in a file; every mistake with its line."""
+    name = spec.name
+    try:
+        data = spec.read_bytes()[: SPEC_BYTES_MAX + 1]
+    except OSError as error:
+        told = ("没有这个文件", "there is no such file") if isinstance(error, FileNotFoundError) else (
+            "不能读取", "cannot be read")  # fmt: skip
+        raise BAD_SPEC([Problem(name, *told)], spec=name, count=1) from error
+    value, lines, problems = read_yaml(name, data, SPEC_BYTES_MAX)
+    if problems:
+        raise BAD_SPEC(problems, spec=name, count=len(problems))
+    asked, found = spec_of(value, table=str(table) if table else "")
+    if asked is None:
+        placed = [_placed(problem, name, lines) for problem in found]
+        raise BAD_SPEC(placed, spec=name, count=len(placed))
+    return asked
+
+
+def _placed(problem: Problem, name: str, lines: Mapping[str, int]) -> Problem:
+    line = line_of(lines, problem.where) or lines.get("", 1)
+    return Problem(f"{name}:{line}: {problem.where}".removesuffix(": "), problem.zh, problem.en)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """The files of a spec, read: hierarchies and columns per quasi-identifier, the table, and rows as codes."""
+
+    read: Read
+    hierarchies: dict[str, Hierarchy]
+    columns: tuple[Column, ...]
+    codes: Array
+    leaves: tuple[int, ...]
+    weights: Array
+    population: Array
+    sensitive: tuple[Any, ...]
+    limit: int
+
+
+def _path(spec: Path, named: str, given: Path | None = None) -> Path:
+    return given if given is not None else spec.parent / named
+
+
+def _loaded(spec: Path, asked: Spec, table: Path | None) -> _Loaded:
+    """Reads everything; all that is wrong with any file at once."""
+    problems: list[Problem] = []
+    hierarchies: dict[str, Hierarchy] = {}
+    for column, file in asked.quasi_identifiers.items():
+        hierarchy, found = hierarchy_in(_path(spec, file), file)
+        problems += found
+        if hierarchy is not None:
+            hierarchies[column] = hierarchy
+    tree, close = None, asked.models.close
+    if close and close.hierarchy:
+        tree, found = hierarchy_in(_path(spec, close.hierarchy), close.hierarchy)
+        problems += found
+    names = [*asked.quasi_identifiers, *asked.sensitive]
+    path = _path(spec, asked.table, table)
+    read, found = read_table(path, asked.table, names, delimiter=asked.delimiter, encoding=asked.encoding)
+    problems += found
+    people = None
+    if asked.population:
+        wanted = [*asked.quasi_identifiers, *([asked.population_count] if asked.population_count else [])]
+        people, found = read_table(
+            _path(spec, asked.population), asked.population, wanted, delimiter=asked.delimiter, encoding=asked.encoding
+        )
+        problems += found
+    if read is not None:
+        problems += _outside(read, path, asked.table, hierarchies)
+        problems += _senses(asked, read, path, tree)
+        problems += [Problem(f"{asked.table}:1", f"没有列 {name}", f"has no column {name}")
+                     for name in asked.keep if name not in read.header]  # fmt: skip
+    if people is not None:
+        problems += _outside(people, _path(spec, asked.population), asked.population, hierarchies)
+    if problems or read is None:
+        raise BAD_FILES(problems, spec=spec.name, count=len(problems))
+    return _encoded(asked, read, people, hierarchies, tree, spec.name)
+
+
+def _outside(read: Read, path: Path, where: str, hierarchies: dict[str, Hierarchy]) -> list[Problem]:
+    """Columns with values that their hierarchy does not have; the line of the first, never the value."""
+    found = []
+    for column, hierarchy in hierarchies.items():
+        missing = places_of(read.values[column], hierarchy) < 0
+        if missing.any():
+            rows = missing[read.codes[column]]
+            line = line_of_row(read, path, int(np.argmax(rows)))
+            count, values = int(rows.sum()), int(missing.sum())
+            empty = any(value == "" for value, gone in zip(read.values[column], missing, strict=True) if gone)
+            zh = "（含空值：空值须作为一个值写入层级文件）" if empty else ""
+            en = (
+                "; empty cells among them: an empty cell is a value of its own, write it into the file" if empty else ""
+            )
+            found.append(Problem(
+                f"{where}:{line}: {column}",
+                f"{count} 行的 {values} 个值不在层级文件中{zh}",
+                f"{values} values in {count} rows are not in its hierarchy file{en}",
+            ))  # fmt: skip
+    return found
+
+
+def _senses(asked: Spec, read: Read, path: Path, tree: Hierarchy | None) -> list[Problem]:
+    if not (asked.models.diverse or asked.models.close):
+        return []
+    found, close = [], asked.models.close
+    for column in asked.sensitive:
+        values = read.values[column]
+        if "" in values:
+            rows = read.codes[column] == values.index("")
+            line = line_of_row(read, path, int(np.argmax(rows)))
+            found.append(Problem(
+                f"{asked.table}:{line}: {column}",
+                f"{int(rows.sum())} 行为空：空值不是敏感值，否则会虚增 l；请填写或去掉这些行",
+                f"{int(rows.sum())} rows are empty; an empty cell is no sensitive value and would make classes look "
+                "more diverse: fill it in or drop the rows",
+            ))  # fmt: skip
+        known = tree.labels[0] if tree is not None else close.order if close and close.order else None
+        if known is not None and (gone := len(set(values) - set(known))):
+            found.append(Problem(
+                f"{asked.table}: {column}",
+                f"{gone} 个值不在 t 的 hierarchy 或 order 中",
+                f"{gone} of its values are not in the hierarchy or order of t",
+            ))  # fmt: skip
+        if asked.models.diverse and asked.models.diverse.l > len(values):
+            found.append(Problem(
+                f"{asked.table}: {column}",
+                f"只有 {len(values)} 个不同的值，少于 l = {asked.models.diverse.l:g}",
+                f"has {len(values)} distinct values, fewer than l = {asked.models.diverse.l:g}",
+            ))  # fmt: skip
+    return found
+
+
+def _encoded(
+    asked: Spec, read: Read, people: Read | None, hierarchies: dict[str, Hierarchy], tree: Hierarchy | None, said: str
+) -> _Loaded:
+    names, senses = list(asked.quasi_identifiers), _needed(asked)
+    rows, extra = read.rows, people.rows if people else 0
+    codes = np.zeros((len(names) + len(senses), rows + extra), np.int32)
+    columns, leaves = [], []
+    for j, name in enumerate(names):
+        values = list(read.values[name])
+        codes[j, :rows] = read.codes[name]
+        if people is not None:
+            place = {value: at for at, value in enumerate(values)}
+            into = np.array([place.setdefault(value, len(place)) for value in people.values[name]], np.int32)
+            values = list(place)
+            codes[j, rows:] = into[people.codes[name]]
+        columns.append(column_of(name, hierarchies[name], places_of(values, hierarchies[name])))
+        leaves.append(len(values))
+    sensitive = []
+    for x, name in enumerate(senses):
+        rank, of = _sensitive(asked, read, name, tree)
+        codes[len(names) + x, :rows] = rank[read.codes[name]]
+        sensitive.append(of)
+        leaves.append(len(read.values[name]))
+    weights = np.zeros(rows + extra, np.int64)
+    weights[:rows] = 1
+    population = np.zeros(rows + extra if people else 0, np.int64)
+    if people is not None:
+        population[rows:] = _people(asked, people, said)
+    limit = int(asked.suppression_limit * rows + 1e-9)
+    return _Loaded(
+        read, hierarchies, tuple(columns), codes, tuple(leaves), weights, population, tuple(sensitive), limit
+    )
+
+
+def _needed(asked: Spec) -> list[str]:
+    return list(asked.sensitive) if asked.models.diverse or asked.models.close else []
+
+
+def _people(asked: Spec, people: Read, said: str) -> Array:
+    """How many persons each row of the population stands for."""
+    column = asked.population_count
+    if not column:
+        return np.ones(people.rows, np.int64)
+    try:
+        counts = np.array([int(value) for value in people.values[column]], np.int64)
+        good = bool((counts >= 0).all())
+    except (ValueError, OverflowError):
+        good = False
+    if not good:
+        problem = Problem(f"{asked.population}: {column}", "应为不小于 0 的整数", "should be whole numbers from 0")
+        raise BAD_FILES([problem], spec=said, count=1)
+    return np.asarray(counts[people.codes[column]])
+
+
+def _sensitive(asked: Spec, read: Read, name: str, tree: Hierarchy | None) -> tuple[Array, Any]:
+    """Rank of each value of a sensitive column in its order, and the column as the models want it."""
+    from datong.deidentify.rules.recoding.running import Sensitive  # noqa: PLC0415 - numba
+
+    values, close = read.values[name], asked.models.close
+    up = np.zeros((0, 0), np.int32)
+    if close and close.order:
+        keys: list[Any] = [close.order.index(value) for value in values]
+    else:
+        keys = numbers_of(values) or list(values)
+    rank = np.empty(len(values), np.int32)
+    rank[sorted(range(len(values)), key=keys.__getitem__)] = np.arange(len(values), dtype=np.int32)
+    if close and close.distance is Distance.hierarchical and tree is not None:
+        column = column_of(name, tree, places_of(values, tree))
+        rank = column.up[0].astype(np.int32)
+        up = np.full((column.height + 1, len(values)), -1, np.int32)
+        for level in range(1, column.height + 1):
+            up[level, column.up[level - 1]] = column.up[level]
+    return rank, Sensitive(np.bincount(rank[read.codes[name]], minlength=len(values)), up)
+
+
+def _fits(asked: Spec, loaded: _Loaded, said: str) -> None:
+    rows = loaded.read.rows
+    if asked.models.k > rows:
+        raise _none(
+            asked, said,
+            f"表只有 {rows} 行，少于 k = {asked.models.k}。",
+            f"The table has {rows} rows, fewer than k = {asked.models.k}.",
+            "请用更小的 k，或更大的表。", "Take a smaller k, or a larger table.",
+        )  # fmt: skip
+    nodes = prod(column.height + 1 for column in loaded.columns)
+    if asked.method is Method.optimal and nodes > NODES_MAX and not asked.best_effort:
+        tallest = sorted(loaded.columns, key=lambda column: -column.height)
+        dropped, left = [], nodes
+        for column in tallest:
+            if left <= NODES_MAX:
+                break
+            dropped.append(column.name)
+            left //= column.height + 1
+        shown = f"{nodes}" if nodes < 10**12 else f"{float(nodes):.1e}" if nodes < 10**300 else "> 1e300"
+        named = ", ".join(dropped[:10]) + (f" … {len(dropped)}" if len(dropped) > 10 else "")
+        raise TOO_MANY_NODES(spec=said, columns=len(loaded.columns), nodes=shown, most=NODES_MAX, drop=named)
+
+
+def _none(asked: Spec, said: str, zh: str, en: str, change_zh: str, change_en: str) -> Refusal:
+    return NONE_HOLDS(spec=said, models=told(asked.models), why=zh, why_en=en, change=change_zh, change_en=change_en)
+
+
+def told(models: Models) -> str:
+    """The models in short, e.g. "k = 5, distinct l = 2"."""
+    parts = [f"k = {models.k}"] if models.k else []
+    if models.diverse:
+        c = f", c = {models.diverse.c:g}" if models.diverse.c else ""
+        parts.append(f"{models.diverse.kind} l = {models.diverse.l:g}{c}")
+    if models.close:
+        parts.append(f"{models.close.distance} t = {models.close.t:g}")
+    if models.k_map:
+        parts.append(f"k_map = {models.k_map}")
+    if models.present:
+        parts.append(f"delta_presence {models.present.least:g}..{models.present.most:g}")
+    return ", ".join(parts)
+
+
+def _by_search(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple[dict[str, Any], list[Any]]:
+    tuples = running.distinct(loaded.codes, loaded.weights, loaded.population, loaded.leaves)
+    if len(tuples.p):
+        _population_holds(asked, loaded, running, said)
+    whole = prod(column.height + 1 for column in loaded.columns) <= NODES_MAX
+    way = running.searched if whole else running.descended
+    given = (tuples, loaded.columns, loaded.sensitive, asked.models, asked.loss, loaded.limit)
+    found = way(*given)
+    if found.levels is None:
+        raise _none(
+            asked, said,
+            f"即使取最粗的层级，也有 {found.fewest} 行不满足；可抑制 {loaded.limit} 行。",
+            f"Even at the coarsest levels {found.fewest} rows fail; {loaded.limit} may be suppressed.",
+            "请提高 suppression_limit、放宽模型，或在层级文件中加一级把所有值归为一个标签。",
+            "Raise suppression_limit, loosen the model, or add a level to the hierarchy files that joins all values.",
+        )  # fmt: skip
+    names = list(asked.quasi_identifiers)
+    answer = {
+        "levels": dict(zip(names, found.levels, strict=True)),
+        "loss": found.loss,
+        "suppressed": found.suppressed,
+        "classes": found.classes,
+        "checks": found.checks,
+        "nodes": prod(column.height + 1 for column in loaded.columns),
+        "tuples": len(tuples.w),
+        "optimal": whole,
+        "models": told(asked.models),
+    }
+
+    def columns() -> list[tuple[Sequence[str], Array]]:
+        gone = running.suppressed_at(*given, found.levels)[tuples.of_row[: loaded.read.rows]]
+        made: list[tuple[Sequence[str], Array]] = []
+        for j, (column, level) in enumerate(zip(loaded.columns, found.levels, strict=True)):
+            codes = column.up[level][loaded.codes[j, : loaded.read.rows]]
+            made.append(([*column.labels[level], STAR], np.where(gone, len(column.labels[level]), codes)))
+        return [*made, ((), gone)]
+
+    return answer, [columns]
+
+
+def _population_holds(asked: Spec, loaded: _Loaded, running: Any, said: str) -> None:
+    """Whoever is in the table is in the population: no tuple of values has more rows in the table."""
+    quasi = loaded.codes[: len(loaded.columns)]
+    tuples = running.distinct(quasi, loaded.weights, loaded.population, loaded.leaves[: len(loaded.columns)])
+    if over := int((tuples.w > tuples.p).sum()):
+        problem = Problem(
+            asked.population,
+            f"{over} 组值在表中的行数多于总体；总体须包含表中的每一行",
+            f"{over} combinations of values have more rows in the table than here; the population holds all its rows",
+        )
+        raise BAD_FILES([problem], spec=said, count=1)
+
+
+def _by_mondrian(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple[dict[str, Any], list[Any]]:
+    hierarchies = [loaded.hierarchies[name] for name in asked.quasi_identifiers]
+    q = len(hierarchies)
+    orders = [hierarchy.order() for hierarchy in hierarchies]
+    ranks = np.empty((q, loaded.read.rows), np.int32)
+    for j, (name, hierarchy) in enumerate(zip(asked.quasi_identifiers, hierarchies, strict=True)):
+        ranks[j] = orders[j][places_of(loaded.read.values[name], hierarchy)][loaded.codes[j]]
+    leaves = [len(hierarchy.labels[0]) for hierarchy in hierarchies]
+    if asked.models.close or asked.models.diverse:
+        _whole_holds(asked, loaded, running, said)
+    parts = running.parted(ranks, leaves, loaded.codes[q:], loaded.sensitive, asked.models)
+    answer = {
+        "levels": None,
+        "ranges": {
+            name: {"mean_share": float(_mean_width(parts, j, leaves[j], loaded.read.rows))}
+            for j, name in enumerate(asked.quasi_identifiers)
+        },
+        "loss": running.parts_loss(parts, leaves, asked.loss, loaded.read.rows),
+        "suppressed": 0,
+        "classes": len(parts.starts),
+        "checks": 0,
+        "models": told(asked.models),
+    }
+
+    def columns() -> list[tuple[Sequence[str], Array]]:
+        cls = np.empty(loaded.read.rows, np.int64)
+        cls[parts.rows] = np.repeat(np.arange(len(parts.starts)), np.diff([*parts.starts, loaded.read.rows]))
+        made: list[tuple[Sequence[str], Array]] = []
+        for j, hierarchy in enumerate(hierarchies):
+            spans, of = np.unique(np.stack([parts.low[:, j], parts.high[:, j]], 1), axis=0, return_inverse=True)
+            values = [hierarchy.labels[0][at] for at in np.argsort(orders[j])]
+            made.append(([_span(values, int(low), int(high)) for low, high in spans], of.reshape(-1)[cls]))
+        return [*made, ((), np.zeros(loaded.read.rows, bool))]
+
+    return answer, [columns]
+
+
+def _whole_holds(asked: Spec, loaded: _Loaded, running: Any, said: str) -> None:
+    """The whole table as one class must meet the model, or no part of it is looked at."""
+    rows = running.Tuples(loaded.codes, loaded.weights, loaded.population, np.zeros(0, np.int32))
+    one = [Column(c.name, np.zeros_like(c.up[:1]), ((STAR,),), np.zeros_like(c.share[:1])) for c in loaded.columns]
+    if running.searched(rows, one, loaded.sensitive, asked.models, Loss.aecs, 0).levels is None:
+        raise _none(
+            asked, said, "整张表作为一个类也不满足。", "The whole table as one class does not meet it.",
+            "请放宽模型。", "Loosen the model.",
+        )  # fmt: skip
+
+
+def _mean_width(parts: Any, j: int, leaves: int, rows: int) -> float:
+    sizes = np.diff([*parts.starts, rows])
+    return float(((parts.high[:, j] - parts.low[:, j]) / max(leaves - 1, 1) * sizes).sum() / rows)
+
+
+def _span(values: Sequence[str], low: int, high: int) -> str:
+    """A range as it is written: a value, `low..high` of numbers, else the values joined by |, or * for all."""
+    if low == high:
+        return values[low]
+    if high - low + 1 == len(values):
+        return STAR
+    if numbers_of([values[low], values[high]]) is None:
+        return "|".join(values[low : high + 1])
+    return f"{values[low]}..{values[high]}"
+
+
+def _written(asked: Spec, loaded: _Loaded, columns: list[Any], out: Path, table: Path) -> None:
+    """The recoded table: quasi-identifiers, sensitive columns, and what `keep` names; nothing else of the source."""
+    *made, (_, gone) = columns[0]()
+    names = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep]
+    for name in asked.sensitive:
+        made.append((loaded.read.values[name], loaded.read.codes[name]))
+    if asked.keep:
+        kept, problems = read_table(
+            table, asked.table, asked.keep, delimiter=loaded.read.delimiter, encoding=loaded.read.encoding
+        )
+        if kept is None:
+            raise BAD_FILES(problems, spec=asked.table, count=len(problems))
+        made += [(kept.values[name], kept.codes[name]) for name in asked.keep]
+    if asked.suppressed is Suppressed.drop:
+        made = [(texts, codes[~gone]) for texts, codes in made]
+    try:
+        write_table(out, names, made, loaded.read.delimiter or ",")
+    except OSError as error:
+        said = error.strerror or "error"
+        raise NOT_WRITTEN(
+            out=str(out), why=f"不能写入（{said}）。", why_en=f"It cannot be written ({said})."
+        ) from error
