@@ -170,7 +170,8 @@ def page(found: dict[str, Any]) -> str:
         f"Run {found['at']} on {machine['cores']} cores of {machine['processor']}, Python {machine['python']}, load "
         f"{found['load_before']:.1f} before and {found['load_after']:.1f} after, other work on the machine included. {beside}.", "",
         "**search**: encode and search, program loaded, best of 5 (Adult) or 2; ARX's `anonymize()` does the same from a table "
-        "in memory. **whole**: from opening the files. Loss, suppressed rows and levels do not depend on the machine.", "",
+        "in memory. **whole**: from opening the files. In brackets: what ARX is published to take, on another day, not comparable. "
+        "Loss, suppressed rows and levels do not depend on the machine.", "",
         "| data | QI | k | limit | NCP | suppressed | classes | levels | checks | search s | whole s | MB | ARX s | times faster |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from datong.deidentify.model.recoding import Distance, Loss, Method, Models, Spec, Suppressed
+from datong.deidentify.model.recoding import Loss, Method, Models, Spec, Suppressed
 from datong.deidentify.model.recoding_refusals import (
     BAD_FILES,
     BAD_SPEC,
@@ -25,10 +24,11 @@ from datong.deidentify.model.recoding_refusals import (
     NOT_WRITTEN,
     TOO_MANY_NODES,
 )
-from datong.deidentify.rules.recoding.hierarchy import Array, Hierarchy, numbers_of, places_of
-from datong.deidentify.rules.recoding.lattice import NODES_MAX, Column, column_of
+from datong.deidentify.rules.recoding.hierarchy import Array, numbers_of, places_of
+from datong.deidentify.rules.recoding.lattice import NODES_MAX, Column
 from datong.deidentify.rules.recoding.spec import spec_of
-from datong.deidentify.service.tables import Read, hierarchy_in, line_of_row, read_table, write_table
+from datong.deidentify.service.recoding_files import Loaded, load, path_of
+from datong.deidentify.service.tables import read_table, write_table
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.rules.places import line_of
 from datong.harmonise.store.texts import read as read_yaml
@@ -52,7 +52,7 @@ def recoded(spec: Path, *, table: Path | None = None, out: Path | None = None) -
         raise NOT_WRITTEN(out=str(out), why="没有这个文件夹。", why_en="There is no such folder.")
     running.warm()
     begun = perf_counter()
-    loaded = _loaded(spec, asked, table)
+    loaded = load(spec, asked, table)
     read_at = perf_counter()
     said = spec.name
     _fits(asked, loaded, said)
@@ -62,7 +62,7 @@ def recoded(spec: Path, *, table: Path | None = None, out: Path | None = None) -
         answer, columns = _by_search(asked, loaded, running, said)
     searched_at = perf_counter()
     if out is not None:
-        _written(asked, loaded, columns, out, _path(spec, asked.table, table))
+        _written(asked, loaded, columns, out, path_of(spec, asked.table, table))
     ended = perf_counter()
     timing = {"read": read_at - begun, "search": searched_at - read_at, "write": ended - searched_at}
     return {
@@ -101,190 +101,7 @@ def _placed(problem: Problem, name: str, lines: Mapping[str, int]) -> Problem:
     return Problem(f"{name}:{line}: {problem.where}".removesuffix(": "), problem.zh, problem.en)
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    """The files of a spec, read: hierarchies and columns per quasi-identifier, the table, and rows as codes."""
-
-    read: Read
-    hierarchies: dict[str, Hierarchy]
-    columns: tuple[Column, ...]
-    codes: Array
-    leaves: tuple[int, ...]
-    weights: Array
-    population: Array
-    sensitive: tuple[Any, ...]
-    limit: int
-
-
-def _path(spec: Path, named: str, given: Path | None = None) -> Path:
-    return given if given is not None else spec.parent / named
-
-
-def _loaded(spec: Path, asked: Spec, table: Path | None) -> _Loaded:
-    """Reads everything; all that is wrong with any file at once."""
-    problems: list[Problem] = []
-    hierarchies: dict[str, Hierarchy] = {}
-    for column, file in asked.quasi_identifiers.items():
-        hierarchy, found = hierarchy_in(_path(spec, file), file)
-        problems += found
-        if hierarchy is not None:
-            hierarchies[column] = hierarchy
-    tree, close = None, asked.models.close
-    if close and close.hierarchy:
-        tree, found = hierarchy_in(_path(spec, close.hierarchy), close.hierarchy)
-        problems += found
-    names = [*asked.quasi_identifiers, *asked.sensitive]
-    path = _path(spec, asked.table, table)
-    read, found = read_table(path, asked.table, names, delimiter=asked.delimiter, encoding=asked.encoding)
-    problems += found
-    people = None
-    if asked.population:
-        wanted = [*asked.quasi_identifiers, *([asked.population_count] if asked.population_count else [])]
-        people, found = read_table(
-            _path(spec, asked.population), asked.population, wanted, delimiter=asked.delimiter, encoding=asked.encoding
-        )
-        problems += found
-    if read is not None:
-        problems += _outside(read, path, asked.table, hierarchies)
-        problems += _senses(asked, read, path, tree)
-        problems += [Problem(f"{asked.table}:1", f"没有列 {name}", f"has no column {name}")
-                     for name in asked.keep if name not in read.header]  # fmt: skip
-    if people is not None:
-        problems += _outside(people, _path(spec, asked.population), asked.population, hierarchies)
-    if problems or read is None:
-        raise BAD_FILES(problems, spec=spec.name, count=len(problems))
-    return _encoded(asked, read, people, hierarchies, tree, spec.name)
-
-
-def _outside(read: Read, path: Path, where: str, hierarchies: dict[str, Hierarchy]) -> list[Problem]:
-    """Columns with values that their hierarchy does not have; the line of the first, never the value."""
-    found = []
-    for column, hierarchy in hierarchies.items():
-        missing = places_of(read.values[column], hierarchy) < 0
-        if missing.any():
-            rows = missing[read.codes[column]]
-            line = line_of_row(read, path, int(np.argmax(rows)))
-            count, values = int(rows.sum()), int(missing.sum())
-            empty = any(value == "" for value, gone in zip(read.values[column], missing, strict=True) if gone)
-            zh = "（含空值：空值须作为一个值写入层级文件）" if empty else ""
-            en = (
-                "; empty cells among them: an empty cell is a value of its own, write it into the file" if empty else ""
-            )
-            found.append(Problem(
-                f"{where}:{line}: {column}",
-                f"{count} 行的 {values} 个值不在层级文件中{zh}",
-                f"{values} values in {count} rows are not in its hierarchy file{en}",
-            ))  # fmt: skip
-    return found
-
-
-def _senses(asked: Spec, read: Read, path: Path, tree: Hierarchy | None) -> list[Problem]:
-    if not (asked.models.diverse or asked.models.close):
-        return []
-    found, close = [], asked.models.close
-    for column in asked.sensitive:
-        values = read.values[column]
-        if "" in values:
-            rows = read.codes[column] == values.index("")
-            line = line_of_row(read, path, int(np.argmax(rows)))
-            found.append(Problem(
-                f"{asked.table}:{line}: {column}",
-                f"{int(rows.sum())} 行为空：空值不是敏感值，否则会虚增 l；请填写或去掉这些行",
-                f"{int(rows.sum())} rows are empty; an empty cell is no sensitive value and would make classes look "
-                "more diverse: fill it in or drop the rows",
-            ))  # fmt: skip
-        known = tree.labels[0] if tree is not None else close.order if close and close.order else None
-        if known is not None and (gone := len(set(values) - set(known))):
-            found.append(Problem(
-                f"{asked.table}: {column}",
-                f"{gone} 个值不在 t 的 hierarchy 或 order 中",
-                f"{gone} of its values are not in the hierarchy or order of t",
-            ))  # fmt: skip
-        if asked.models.diverse and asked.models.diverse.l > len(values):
-            found.append(Problem(
-                f"{asked.table}: {column}",
-                f"只有 {len(values)} 个不同的值，少于 l = {asked.models.diverse.l:g}",
-                f"has {len(values)} distinct values, fewer than l = {asked.models.diverse.l:g}",
-            ))  # fmt: skip
-    return found
-
-
-def _encoded(
-    asked: Spec, read: Read, people: Read | None, hierarchies: dict[str, Hierarchy], tree: Hierarchy | None, said: str
-) -> _Loaded:
-    names, senses = list(asked.quasi_identifiers), _needed(asked)
-    rows, extra = read.rows, people.rows if people else 0
-    codes = np.zeros((len(names) + len(senses), rows + extra), np.int32)
-    columns, leaves = [], []
-    for j, name in enumerate(names):
-        values = list(read.values[name])
-        codes[j, :rows] = read.codes[name]
-        if people is not None:
-            place = {value: at for at, value in enumerate(values)}
-            into = np.array([place.setdefault(value, len(place)) for value in people.values[name]], np.int32)
-            values = list(place)
-            codes[j, rows:] = into[people.codes[name]]
-        columns.append(column_of(name, hierarchies[name], places_of(values, hierarchies[name])))
-        leaves.append(len(values))
-    sensitive = []
-    for x, name in enumerate(senses):
-        rank, of = _sensitive(asked, read, name, tree)
-        codes[len(names) + x, :rows] = rank[read.codes[name]]
-        sensitive.append(of)
-        leaves.append(len(read.values[name]))
-    weights = np.zeros(rows + extra, np.int64)
-    weights[:rows] = 1
-    population = np.zeros(rows + extra if people else 0, np.int64)
-    if people is not None:
-        population[rows:] = _people(asked, people, said)
-    limit = int(asked.suppression_limit * rows + 1e-9)
-    return _Loaded(
-        read, hierarchies, tuple(columns), codes, tuple(leaves), weights, population, tuple(sensitive), limit
-    )
-
-
-def _needed(asked: Spec) -> list[str]:
-    return list(asked.sensitive) if asked.models.diverse or asked.models.close else []
-
-
-def _people(asked: Spec, people: Read, said: str) -> Array:
-    """How many persons each row of the population stands for."""
-    column = asked.population_count
-    if not column:
-        return np.ones(people.rows, np.int64)
-    try:
-        counts = np.array([int(value) for value in people.values[column]], np.int64)
-        good = bool((counts >= 0).all())
-    except (ValueError, OverflowError):
-        good = False
-    if not good:
-        problem = Problem(f"{asked.population}: {column}", "应为不小于 0 的整数", "should be whole numbers from 0")
-        raise BAD_FILES([problem], spec=said, count=1)
-    return np.asarray(counts[people.codes[column]])
-
-
-def _sensitive(asked: Spec, read: Read, name: str, tree: Hierarchy | None) -> tuple[Array, Any]:
-    """Rank of each value of a sensitive column in its order, and the column as the models want it."""
-    from datong.deidentify.rules.recoding.running import Sensitive  # noqa: PLC0415 - numba
-
-    values, close = read.values[name], asked.models.close
-    up = np.zeros((0, 0), np.int32)
-    if close and close.order:
-        keys: list[Any] = [close.order.index(value) for value in values]
-    else:
-        keys = numbers_of(values) or list(values)
-    rank = np.empty(len(values), np.int32)
-    rank[sorted(range(len(values)), key=keys.__getitem__)] = np.arange(len(values), dtype=np.int32)
-    if close and close.distance is Distance.hierarchical and tree is not None:
-        column = column_of(name, tree, places_of(values, tree))
-        rank = column.up[0].astype(np.int32)
-        up = np.full((column.height + 1, len(values)), -1, np.int32)
-        for level in range(1, column.height + 1):
-            up[level, column.up[level - 1]] = column.up[level]
-    return rank, Sensitive(np.bincount(rank[read.codes[name]], minlength=len(values)), up)
-
-
-def _fits(asked: Spec, loaded: _Loaded, said: str) -> None:
+def _fits(asked: Spec, loaded: Loaded, said: str) -> None:
     rows = loaded.read.rows
     if asked.models.k > rows:
         raise _none(
@@ -326,7 +143,7 @@ def told(models: Models) -> str:
     return ", ".join(parts)
 
 
-def _by_search(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple[dict[str, Any], list[Any]]:
+def _by_search(asked: Spec, loaded: Loaded, running: Any, said: str) -> tuple[dict[str, Any], list[Any]]:
     tuples = running.distinct(loaded.codes, loaded.weights, loaded.population, loaded.leaves)
     if len(tuples.p):
         _population_holds(asked, loaded, running, said)
@@ -366,7 +183,7 @@ def _by_search(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple[d
     return answer, [columns]
 
 
-def _population_holds(asked: Spec, loaded: _Loaded, running: Any, said: str) -> None:
+def _population_holds(asked: Spec, loaded: Loaded, running: Any, said: str) -> None:
     """Whoever is in the table is in the population: no tuple of values has more rows in the table."""
     quasi = loaded.codes[: len(loaded.columns)]
     tuples = running.distinct(quasi, loaded.weights, loaded.population, loaded.leaves[: len(loaded.columns)])
@@ -379,7 +196,7 @@ def _population_holds(asked: Spec, loaded: _Loaded, running: Any, said: str) -> 
         raise BAD_FILES([problem], spec=said, count=1)
 
 
-def _by_mondrian(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple[dict[str, Any], list[Any]]:
+def _by_mondrian(asked: Spec, loaded: Loaded, running: Any, said: str) -> tuple[dict[str, Any], list[Any]]:
     hierarchies = [loaded.hierarchies[name] for name in asked.quasi_identifiers]
     q = len(hierarchies)
     orders = [hierarchy.order() for hierarchy in hierarchies]
@@ -416,7 +233,7 @@ def _by_mondrian(asked: Spec, loaded: _Loaded, running: Any, said: str) -> tuple
     return answer, [columns]
 
 
-def _whole_holds(asked: Spec, loaded: _Loaded, running: Any, said: str) -> None:
+def _whole_holds(asked: Spec, loaded: Loaded, running: Any, said: str) -> None:
     """The whole table as one class must meet the model, or no part of it is looked at."""
     rows = running.Tuples(loaded.codes, loaded.weights, loaded.population, np.zeros(0, np.int32))
     one = [Column(c.name, np.zeros_like(c.up[:1]), ((STAR,),), np.zeros_like(c.share[:1])) for c in loaded.columns]
@@ -443,7 +260,7 @@ def _span(values: Sequence[str], low: int, high: int) -> str:
     return f"{values[low]}..{values[high]}"
 
 
-def _written(asked: Spec, loaded: _Loaded, columns: list[Any], out: Path, table: Path) -> None:
+def _written(asked: Spec, loaded: Loaded, columns: list[Any], out: Path, table: Path) -> None:
     """The recoded table: quasi-identifiers, sensitive columns, and what `keep` names; nothing else of the source."""
     *made, (_, gone) = columns[0]()
     names = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep]
