@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from datong.deidentify.model.budget import Query
 from datong.deidentify.rules.budget import answers
-from datong.deidentify.rules.budget.plan import plan_of
 from datong.deidentify.rules.budget.reading import query_of
 from datong.deidentify.rules.budget.sensitivity import enough, parts, per_row, rows_squared, scale_for
-from datong.engine import service as engine
+from datong.deidentify.service.budgets import aggregated
 
 FARES = st.one_of(
     st.none(), st.floats(allow_nan=True, allow_infinity=True), st.floats(-3, 12), st.integers(-2, 9).map(float)
@@ -37,8 +36,7 @@ def asked(kind: str, rows: int, per_group: int) -> Query:
 
 def held(query: Query, rows: list[tuple[Any, ...]]) -> dict[str, npt.NDArray[np.int64]]:
     table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
-    found = engine.run(plan_of(query, "unit"), {"harmonised": table}, want=["figures"])["figures"]
-    return {name: found[name].to_numpy() for name in ("g", "v", "n", "s")}
+    return aggregated(query, "unit", table)
 
 
 @settings(max_examples=40, deadline=None)

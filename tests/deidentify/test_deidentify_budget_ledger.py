@@ -219,7 +219,8 @@ def test_bad_questions_cost_nothing_and_look_at_no_data(here: Store, monkeypatch
     run = engine.run
 
     def watched(plan: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
-        seen.extend(table.num_rows if isinstance(table, pa.Table) else 1 for table in inputs.values())
+        given = inputs["harmonised"]
+        seen.append(given.num_rows if isinstance(given, pa.Table) else 1)
         return run(plan, inputs, *rest, **named)
 
     monkeypatch.setattr(engine, "run", watched)

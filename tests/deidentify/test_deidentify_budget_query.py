@@ -14,10 +14,9 @@ import pytest
 from budget_world import COUNT, costing
 from datong.deidentify.model.budget import Query
 from datong.deidentify.rules.budget import answers, reading
-from datong.deidentify.rules.budget.plan import plan_of
 from datong.deidentify.rules.budget.reading import query_of
 from datong.deidentify.rules.budget.sensitivity import parts
-from datong.engine import service as engine
+from datong.deidentify.service.budgets import aggregated
 
 ROOT = Path(__file__).parents[2]
 AREA = {"south": 42.0, "west": -72.8, "north": 42.2, "east": -72.6}
@@ -143,10 +142,7 @@ def test_every_event_falls_into_the_group_its_label_names() -> None:
         for n in range(600)
     ]  # fmt: skip
     query = good({**FLOW, "rows_per_unit": 1})
-    figures = engine.run(plan_of(query, "unit"), {"harmonised": pa.Table.from_pylist(rows)}, want=["figures"])[
-        "figures"
-    ]
-    held = {name: figures[name].to_numpy() for name in ("g", "v", "n", "s")}
+    held = aggregated(query, "unit", pa.Table.from_pylist(rows))
     counts = answers.spread(answers.groups_in(query), held, "n").tolist()
     told = {tuple(row.values())[:-1]: row["count"] for row in answers.rows_of(query, {"count": counts}) if row["count"]}
     assert sum(told.values()) > 80

@@ -51,6 +51,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         ),
         context,
     )
+    context.all_gather("done")  # who leaves first would cut the other off in its last step
     context.stop_link()
     receives = job["rank"] == job["terms"]["receiver"]
     return {

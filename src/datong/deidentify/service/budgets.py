@@ -14,6 +14,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from datong.deidentify.model.budget_refusals import (
     UNKNOWN_RELEASE,
 )
 from datong.deidentify.rules.budget import answers, zcdp
-from datong.deidentify.rules.budget.plan import plan_of
+from datong.deidentify.rules.budget.plan import classes_of, plan_of
 from datong.deidentify.rules.budget.reading import cap_of, query_of
 from datong.deidentify.rules.budget.sensitivity import parts, per_row
 from datong.deidentify.service import noise
@@ -303,7 +304,7 @@ def _query(value: Any, columns: Sequence[str], consumer: str) -> Query:
 
 def _rehearse(query: Query, unit: str, current: Mapping[str, Any]) -> None:
     """Run the plan on no rows, so that what is wrong with it or with the types of columns is told before the debit."""
-    engine.run(plan_of(query, unit), {"harmonised": _schema(current).empty_table()}, want=["figures"])
+    aggregated(query, unit, _schema(current).empty_table())
 
 
 def _again(asked: Mapping[str, Any]) -> Query:
@@ -320,13 +321,23 @@ def _drawn(opened: Store, row: Mapping[str, Any]) -> dict[str, list[int]] | None
             current = harmonise.current(tx, row["dataset"])
         assert current["digest"] == row["build_digest"], "the data were built anew since the debit"
         query = _again(row["query"])
-        found = engine.run(plan_of(query, row["unit"]), {"harmonised": current["path"]}, want=["figures"])["figures"]
-        held = {name: found[name].to_numpy() for name in ("g", "v", "n", "s")}
-        return figures_of(query, held)
+        return figures_of(query, aggregated(query, row["unit"], current["path"]))
     except Exception as error:  # noqa: BLE001 - whatever it is: after the debit nothing is told and nothing given back
         why = error.code if isinstance(error, Refusal) else type(error).__name__
         log.error("noisy answer %s was paid for and failed: %s", row["id"], why)
         return None
+
+
+def aggregated(query: Query, unit: str, data: pa.Table | Path) -> dict[str, Any]:
+    """Columns g, v, n, s of `plan.plan_of` as NumPy arrays: exact, so they stay in this process."""
+    classes = {
+        name: pa.table(
+            {"datong_label": pa.array(labels, pa.string()), "datong_number": pa.array(range(len(labels)), pa.int64())}
+        )
+        for name, labels in classes_of(query).items()
+    }
+    found = engine.run(plan_of(query, unit), {"harmonised": data, **classes}, want=["figures"])["figures"]
+    return {name: found[name].to_numpy() for name in ("g", "v", "n", "s")}
 
 
 def figures_of(query: Query, held: Mapping[str, Any]) -> dict[str, list[int]]:

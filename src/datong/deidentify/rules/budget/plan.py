@@ -3,9 +3,8 @@
 What decides which rows of a unit are kept looks at that unit's rows alone, so a neighbouring data set changes nothing
 but the one unit's share. Kept are the first rows by a digest of their own content: it needs no key, because nothing of
 the choice is shown but through the noise, and it does not favour early or small rows as an order by time or value
-would. Rows that are alike in everything asked count as interchangeable and are numbered, so that the order among them
-is immaterial and the result is the same on every run. No step can fail on a value: what is no number, no time, NaN or
-infinite belongs to no group.
+would. Rows of a unit that are alike in everything asked are counted first and stand together, so the result is the
+same on every run. No step can fail on a value: what is no number, no time, NaN or infinite belongs to no group.
 Must never know: noise, budgets. Contract: tests/deidentify/test_deidentify_budget_bounds.py.
 """
 
@@ -20,51 +19,59 @@ def plan_of(query: Query, unit: str) -> Plan:
     """`figures(g, v, n, s)`: rows and sum of values per group (and value, for quantiles), after the bounds.
 
     g: number of the group in the public order (answers.labels_of); v: the value in steps for quantiles, else 0.
+    Inputs: `harmonised`, and `classes_0`, … as `classes_of` gives them.
     """
     value = _value(query.value) if query.value else "CAST(0 AS BIGINT)"
-    placed = f"SELECT CAST({quoted(unit)} AS VARCHAR) AS unit, {_group(query.by)} AS g, {value} AS v FROM harmonised"
-    numbered = (
-        "SELECT unit, g, v, row_number() OVER (PARTITION BY unit, g, v) AS copy FROM placed "
-        "WHERE unit IS NOT NULL AND g IS NOT NULL AND v IS NOT NULL"
+    joins = " ".join(
+        f"LEFT JOIN classes_{n} ON CAST(h.{quoted(dimension.column)} AS VARCHAR) = classes_{n}.datong_label"
+        for n, dimension in enumerate(query.by)
+        if isinstance(dimension, Classes)
     )
-    content = "md5(concat_ws('|', unit, CAST(g AS VARCHAR), CAST(v AS VARCHAR), CAST(copy AS VARCHAR)))"
-    ranked = f"SELECT unit, g, v, copy, {content} AS lot FROM numbered"
-    in_group = (
-        "SELECT unit, g, v, copy, lot FROM ranked QUALIFY row_number() OVER "
-        f"(PARTITION BY unit, g ORDER BY lot, v, copy) <= {query.rows_per_group}"
+    columns = f"CAST({quoted(unit)} AS VARCHAR) AS unit, {_group(query.by)} AS g, {value} AS v"
+    placed = f"SELECT {columns} FROM harmonised h {joins}"
+    alike = (
+        "SELECT unit, g, v, CAST(count(*) AS BIGINT) AS n FROM placed "
+        "WHERE unit IS NOT NULL AND g IS NOT NULL AND v IS NOT NULL GROUP BY unit, g, v"
     )
-    kept = (
-        "SELECT g, v FROM in_group QUALIFY row_number() OVER "
-        f"(PARTITION BY unit ORDER BY lot, g, v, copy) <= {query.rows_per_unit}"
-    )
+    lots = "SELECT *, md5(concat_ws('|', unit, CAST(g AS VARCHAR), CAST(v AS VARCHAR))) AS lot FROM alike"
+    steps = [Step("placed", placed, kept=False), Step("alike", alike), Step("lots", lots, kept=False)]
+    bounded = "lots"
+    if query.rows_per_group < query.rows_per_unit:
+        steps.append(Step("in_group", _first(query.rows_per_group, "unit, g", "lot, v", bounded), kept=False))
+        bounded = "in_group"
+    steps.append(Step("kept", _first(query.rows_per_unit, "unit", "lot, g, v", bounded), kept=False))
     centre = query.value.centre if query.value and query.kind is Kind.mean else 0
-    figures = "SELECT g, v, count(*) AS n, CAST(0 AS BIGINT) AS s FROM kept GROUP BY g, v ORDER BY g, v"
-    if query.kind is not Kind.quantile:
-        figures = (
-            f"SELECT g, CAST(0 AS BIGINT) AS v, count(*) AS n, CAST(sum(v - CAST({centre} AS BIGINT)) AS BIGINT) AS s "
-            "FROM kept GROUP BY g ORDER BY g"
-        )
-    steps = (
-        Step("placed", placed, kept=False), Step("numbered", numbered, kept=False), Step("ranked", ranked, kept=False),
-        Step("in_group", in_group, kept=False), Step("kept", kept), Step("figures", figures),
-    )  # fmt: skip
-    return Plan(steps, ("harmonised",))
+    shown, keys = ("v", "g, v") if query.kind is Kind.quantile else ("CAST(0 AS BIGINT) AS v", "g")
+    added = f"CAST(sum(n * (v - CAST({centre} AS BIGINT))) AS BIGINT)"
+    sums = f"CAST(sum(n) AS BIGINT) AS n, {'CAST(0 AS BIGINT)' if query.kind is Kind.quantile else added} AS s"
+    figures = f"SELECT g, {shown}, {sums} FROM kept WHERE n > 0 GROUP BY {keys} ORDER BY {keys}"
+    return Plan((*steps, Step("figures", figures)), ("harmonised", *classes_of(query)))
+
+
+def classes_of(query: Query) -> dict[str, tuple[str, ...]]:
+    """Name of an input `(datong_label, datong_number)` -> its labels in the order of their numbers."""
+    return {f"classes_{n}": d.values for n, d in enumerate(query.by) if isinstance(d, Classes)}
+
+
+def _first(rows: int, of: str, order: str, table: str) -> str:
+    """`table` with `n` cut so that each `of` has at most `rows` rows, the first in this order."""
+    before = f"sum(n) OVER (PARTITION BY {of} ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    left = f"greatest(0, {rows} - coalesce({before}, 0))"
+    return f"SELECT unit, g, v, lot, CAST(least(n, {left}) AS BIGINT) AS n FROM {table}"
 
 
 def _group(by: tuple[Dimension, ...]) -> str:
     """The number of a row's group: its numbers in the dimensions, first dimension slowest; NULL when it has none."""
     number = "CAST(0 AS BIGINT)"
-    for dimension in by:
-        number = f"({number} * {size_of(dimension)} + {_place(dimension)})"
+    for n, dimension in enumerate(by):
+        number = f"({number} * {size_of(dimension)} + {_place(dimension, n)})"
     return number
 
 
-def _place(dimension: Dimension) -> str:
+def _place(dimension: Dimension, n: int) -> str:
     match dimension:
         case Classes():
-            column = f"CAST({quoted(dimension.column)} AS VARCHAR)"
-            cases = " ".join(f"WHEN {column} = {literal(text)} THEN {n}" for n, text in enumerate(dimension.values))
-            return f"CAST(CASE {cases} END AS BIGINT)"
+            return f"classes_{n}.datong_number"
         case Bins():
             column = _double(dimension.column)
             upper = dimension.edges[1:]
