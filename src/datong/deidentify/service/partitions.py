@@ -94,7 +94,7 @@ def counts(
 
 
 def _counted(
-    data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str], engine: Engine
+    data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str], engine: Engine = DUCKDB
 ) -> tuple[pa.Table, list[dict[str, Any]]]:
     """The table of `counts` and the exact account: every event of every measure in one of its lines."""
     plan = recipe_from(recipe)
