@@ -65,7 +65,6 @@ PEER_FAILED = Reason(
 MOST = 10_000_000
 LEAST = 10
 ROOT = Path(__file__).parents[3]
-DONE = "datong-psi-done "
 PARTY = Path(__file__).with_name("psi_party.py")
 
 
@@ -124,8 +123,8 @@ def psi(
         held.write_text("id\n" + "\n".join(sorted(by_digest)) + "\n")
         job = {
             "session": "datong-psi", "wait": wait, "addresses": [left, right], "rank": int(side == "right"),
-            "terms": terms,
-            "entries": len(by_digest), "input": str(held), "output": str(matched),
+            "terms": terms, "told": str(Path(folder) / "told.json"), "entries": len(by_digest),
+            "input": str(held), "output": str(matched),
             **{name: str(file.resolve()) if file and not without_tls else "" for name, file in files.items()},
         }  # fmt: skip
         done = _run(python, job, peer=right if side == "left" else left)
@@ -207,16 +206,17 @@ def _ids_of(table: Path, column: str, most: int, problems: list[Problem]) -> set
 
 def _run(python: Path, job: dict[str, Any], *, peer: str) -> dict[str, Any]:
     """Run the other environment's side; its chatter is dropped, since it may name paths."""
-    environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME", "TMPDIR") if name in os.environ}
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+    environment["TMPDIR"] = str(Path(job["told"]).parent)  # spu writes digests there too
     try:
-        ran = subprocess.run(  # noqa: S603 - our own script, by the interpreter the operator named
+        subprocess.run(  # noqa: S603 - our own script, by the interpreter the operator named
             [str(python), str(PARTY)], input=json.dumps(job), capture_output=True, text=True, check=False,
             env=environment, timeout=1800,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise PEER_FAILED(peer=peer) from None
-    for line in ran.stdout.splitlines():  # spu's own log stands before and after
-        if line.startswith(DONE):
-            done: dict[str, Any] = json.loads(line.removeprefix(DONE))
-            return done
-    raise PEER_FAILED(peer=peer)
+    told = Path(job["told"])
+    if not told.is_file():
+        raise PEER_FAILED(peer=peer)
+    done: dict[str, Any] = json.loads(told.read_text("utf-8"))
+    return done
