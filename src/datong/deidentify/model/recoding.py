@@ -1,6 +1,6 @@
 """What a recoding is asked for and what it gives, values only.
 
-Must never know: files, how nodes are searched. Contract: tests/deidentify/test_recoding_spec.py.
+Must never know: files, how nodes are searched. Contract: tests/deidentify/test_recoding_refusals.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A hierarchy is a tree of levels: each value once, every line as many levels as the first, and one label always below
 the same label of the next level. Problems name line and level, never a value: a file may list what the table holds.
-Must never know: files, tables. Contract: tests/deidentify/test_recoding_hierarchy.py.
+Must never know: files, tables. Contract: tests/deidentify/test_recoding_refusals.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reading a recoding spec: every mistake told at once, each at its key.
 
-Must never know: files, lines. Contract: tests/deidentify/test_recoding_spec.py, docs/reference/recoding-spec.md.
+Must never know: files, lines. Contract: tests/deidentify/test_recoding_refusals.py, docs/reference/recoding-spec.md.
 """
 
 from __future__ import annotations
