@@ -239,7 +239,7 @@ def repaired(folder: Path, resource: str, *, as_json: bool, **given: Any) -> Non
         _print_json(done)
         return
     count = len(done["repairs"])
-    zh, en = f"已记录 {count} 项修复；请再次执行 datong build。", f"{count} repairs recorded; run datong build again."
+    zh, en = f"已记录 {count} 项修复；请再次执行 datong build。", f"Repairs recorded: {count}. Run datong build again."
     click.echo(said(Text(zh, en)))
 
 
