@@ -316,6 +316,8 @@ def page(found: Mapping[str, Any]) -> str:
         "in the same hour of the week's weekdays or weekend, else in their days or nights, else in the week, always of its area;",
         "only then in the region. *Windows only*: area and window, area and day, region and day, week: what a recipe can say today. *Two",
         "marginals*: the region by window and the shares of the areas over four weeks; their joint disclosure is not gated here.", "",
+        "The interval is the basic bootstrap's. A rider drawn twice is two riders in a group, so resamples lose less than the data do",
+        "and the interval leans to the expensive side; where that is large (the coarser releases) it does not hold the cost itself.", "",
         "## Risk of the pattern and rests", "", "| k | Groups | Fewest riders | R at CR = 1 | CR that would pass | Starts by level, finest first |", "|---:|---:|---:|---:|---:|---|",
     ]  # fmt: skip
     for k, one in found["risk"].items():

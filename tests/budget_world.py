@@ -23,6 +23,7 @@ schema:
     properties:
       - {name: ride_id, businessName: Ride, synonyms: [{synonym: 行程编号, locale: zh-CN}], logicalType: string, required: true}
       - {name: rider_id, businessName: Rider, synonyms: [{synonym: 用户编号, locale: zh-CN}], logicalType: string, classification: personal}
+      - {name: payer_id, businessName: Payer, synonyms: [{synonym: 付款人编号, locale: zh-CN}], logicalType: string, classification: personal}
       - {name: fare, businessName: Fare, synonyms: [{synonym: 费用, locale: zh-CN}], logicalType: number}
       - {name: kind, businessName: Kind, synonyms: [{synonym: 类型, locale: zh-CN}], logicalType: string}
 """
@@ -31,6 +32,7 @@ standard: ride
 columns:
   ride_id: ride
   rider_id: rider
+  payer_id: rider
   fare: {from: fare, as: number}
   kind: kind
 """

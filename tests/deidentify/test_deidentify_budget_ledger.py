@@ -302,10 +302,11 @@ def test_the_unit_stays_once_something_was_told_of_it(here: Store) -> None:
             deidentify.set_budget(tx, resource="rides", unit=unit, rho="1")
 
     refused("DID-471", of, "nobody")
-    of("ride_id")
+    refused("DID-471", of, "ride_id")  # protects a ride and nobody who rides
+    of("payer_id")
     of("rider_id")
     asked(here, COUNT)
-    refused("DID-475", of, "ride_id")
+    refused("DID-475", of, "payer_id")
 
 
 # --- what the ledger proves -------------------------------------------------------------------------------------

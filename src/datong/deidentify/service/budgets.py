@@ -71,7 +71,8 @@ def set_budget(
 ) -> dict[str, Any]:
     """Set the cap on what noisy answers about a dataset may disclose of one unit, to all consumers together.
 
-    unit: the column that names the person (or vehicle) to protect. The cap is rho, or epsilon with delta, converted
+    unit: the column that names the person (or vehicle) to protect, one that the standard classifies as personal: a unit
+    of rides would protect a ride and nobody's life. The cap is rho, or epsilon with delta, converted
     once and rounded down; with rho, delta is for display (1e-6). Refuses: DID-471, DID-474, DID-475, DID-478.
     """
     _require_owner(tx)
@@ -80,6 +81,13 @@ def set_budget(
         found.say("resource", "本节点没有它的构建", "this node has no build of it")
     elif unit not in (columns := _columns(harmonise.current(tx, resource))):
         found.say("unit", "数据中没有这一列", f"the data have no such column; they have {', '.join(columns)[:600]}")
+    elif unit not in (persons := _persons(harmonise.current(tx, resource))):
+        zh, en = ("、".join(persons), ", ".join(persons)) if persons else ("无", "none")
+        found.say(
+            "unit",
+            f"标准未将该列标为个人信息；已标的有：{zh[:600]}",
+            f"the standard does not say that it names a person (classification: personal); those that do: {en[:600]}",
+        )
     if found.problems:
         raise BAD_BUDGET(found.problems, dataset=resource[:80], count=len(found.problems))
     before, lines = store.locked(tx, resource), _lines(tx, resource)
@@ -280,6 +288,10 @@ def _epsilon(nanorho: int, delta: float) -> float:
 def _require_owner(tx: Tx) -> None:
     if tx.actor.party != signing.me(tx).party:
         raise NOT_THE_OWNER()
+
+
+def _persons(current: Mapping[str, Any]) -> list[str]:
+    return [element["name"] for element in current["schema"] if element["personal"]]
 
 
 def _columns(current: Mapping[str, Any]) -> list[str]:
