@@ -37,6 +37,7 @@ IN_AN_EMPTY_FOLDER = [
     "write-an-element-pack",
     "measure-the-risk-of-a-table",
     "find-and-treat-personal-data",
+    "join-two-owners-by-tokens",
     "answer-with-noise",
     "recode-a-table",
 ]
