@@ -47,6 +47,36 @@ def treat(desk: Path, *more: str) -> tuple[int, str]:
     return told.exit_code, told.output
 
 
+TREE = "31;30-39;*\n32;30-39;*\n47;40-49;*\n"
+
+
+def test_a_column_is_generalised_by_a_hierarchy_file(desk: Path) -> None:
+    plan = PLAN.replace("{as: rounded, step: 10}", "{as: generalised, hierarchy: ages.csv, level: 1}")
+    (desk / "plan.yaml").write_text(plan, "utf-8")
+    (desk / "ages.csv").write_text(TREE, "utf-8")
+    (desk / "people.csv").write_text(ROWS + "p3,赵敏,\n", "utf-8")
+    code, told = treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "out.csv"))
+    assert code == 0, told
+    lines = (desk / "out.csv").read_text("utf-8").splitlines()
+    assert [line.split(",")[1] for line in lines] == ['"age"', '"30-39"', '"40-49"', '"30-39"', ""]
+
+
+@pytest.mark.parametrize(("level", "tree", "said"), [
+    (3, TREE, "ages.csv has 2 levels only"), (0, TREE, "at least 1"), (1, TREE.replace("47", "48"), "not in the hierarchy file"),
+    (1, TREE.replace("32;30-39;*", "32;30-39;x"), "another parent"), (1, None, "there is no such file"),
+])  # fmt: skip
+def test_a_hierarchy_that_does_not_fit_is_refused(desk: Path, level: int, tree: str | None, said: str) -> None:
+    plan = PLAN.replace("{as: rounded, step: 10}", f"{{as: generalised, hierarchy: ages.csv, level: {level}}}")
+    (desk / "plan.yaml").write_text(plan, "utf-8")
+    if tree is not None:
+        (desk / "ages.csv").write_text(tree, "utf-8")
+    code, told = treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "out.csv"))
+    assert code == 1
+    assert said in told
+    assert "47" not in told
+    assert not (desk / "out.csv").exists()
+
+
 def test_a_table_is_treated_and_what_remains_is_told(desk: Path) -> None:
     _, said = treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / "out.csv"), "--json")
     told = json.loads(said)

@@ -14,11 +14,21 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from datong.deidentify.model.treatments import BAD_PLAN, NO_EXTRA, NO_KEY, NO_TABLE, NOT_TREATED, WOULD_OVERWRITE
+from datong.deidentify.model.treatments import (
+    BAD_PLAN,
+    NO_EXTRA,
+    NO_KEY,
+    NO_TABLE,
+    NOT_TREATED,
+    WOULD_OVERWRITE,
+    TreatmentPlan,
+)
+from datong.deidentify.rules.recoding.hierarchy import Hierarchy
 from datong.deidentify.rules.treatments.applying import Treated, needs_key, treated
 from datong.deidentify.rules.treatments.keys import key_id
 from datong.deidentify.rules.treatments.plan import plan_of
 from datong.deidentify.rules.treatments.tokens import as_hex
+from datong.deidentify.service.tables import hierarchy_in
 from datong.deidentify.service.treatment_keys import key_in, key_of_agreement
 from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
@@ -44,11 +54,14 @@ def treat(
     read, wrong = (None, unread) if unread else plan_of(value, lines, plan.name, rows.column_names)
     if read is None:
         raise BAD_PLAN(wrong, plan=plan.name, count=len(wrong))
+    hierarchies, wrong = _hierarchies(read, plan)
+    if wrong:
+        raise BAD_PLAN(wrong, plan=plan.name, count=len(wrong))
     root = b""
     if needs_key(read):
         root = _root(key_file, node, read.agreement)
     try:
-        done, bad = treated(rows, read, root, plan.name)
+        done, bad = treated(rows, read, root, plan.name, hierarchies)
     except ModuleNotFoundError as missing:
         raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
     if done is None:
@@ -57,6 +70,26 @@ def treat(
         _require_flat(done.table, table, out)
         write(done.table, out)
     return _told(table, done, rows.num_rows, out, key_id(root) if root else "")
+
+
+def _hierarchies(read: TreatmentPlan, plan: Path) -> tuple[dict[str, Hierarchy], list[Problem]]:
+    """The hierarchies that the plan names, their paths relative to it, or everything that is wrong with them."""
+    found: dict[str, Hierarchy] = {}
+    problems: list[Problem] = []
+    for step in read.steps:
+        if step.treatment != "generalised":
+            continue
+        name, level = step.options["hierarchy"], step.options["level"]
+        if name not in found:
+            hierarchy, wrong = hierarchy_in(plan.parent / name, name)
+            problems += wrong
+            if hierarchy is None:
+                continue
+            found[name] = hierarchy
+        if level > (height := found[name].height):
+            where = f"{plan.name}:{step.line}: columns.{step.column}.level"
+            problems.append(Problem(where, f"{name} 只有 {height} 级", f"{name} has {height} levels only"))
+    return found, problems
 
 
 def table_of(path: Path) -> Any:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datong.deidentify.model.treatments import BadValues, Step, TreatmentPlan
+from datong.deidentify.rules.recoding.hierarchy import Hierarchy
 from datong.deidentify.rules.treatments.cells import held_by_enough
 from datong.deidentify.rules.treatments.keys import derived
 from datong.deidentify.rules.treatments.known import KNOWN, Given
@@ -32,17 +33,20 @@ def needs_key(plan: TreatmentPlan) -> bool:
     return any(KNOWN[step.treatment].keyed for step in plan.steps)
 
 
-def treated(table: Any, plan: TreatmentPlan, root: bytes, file: str) -> tuple[Treated | None, list[Problem]]:
+def treated(
+    table: Any, plan: TreatmentPlan, root: bytes, file: str, hierarchies: Mapping[str, Hierarchy] | None = None
+) -> tuple[Treated | None, list[Problem]]:
     """The treated table, or what of its values cannot be treated: each column once, with the plan's line.
 
     table: a pyarrow Table with every column of the plan. root: the secret of the agreement; b"" where no key is needed.
+    hierarchies: by the names that the plan gives their files.
     """
     originals = {name: table[name] for name in table.column_names}
     made: dict[str, Any] = {}
     problems: list[Problem] = []
     for step in plan.steps:
         known = KNOWN[step.treatment]
-        given = Given(originals[step.column], step.options, originals, _keys(plan, step, root))
+        given = Given(originals[step.column], step.options, originals, _keys(plan, step, root), hierarchies or {})
         try:
             column = known.does(given)
         except BadValues as bad:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datong.deidentify.model.treatments import BadValues, Remains
+from datong.deidentify.rules.recoding.hierarchy import Hierarchy
 from datong.deidentify.rules.treatments import cells, dates, numbers, places, tokens
 from datong.deidentify.rules.treatments.columns import texts
 from datong.deidentify.rules.treatments.ff1 import FF1, ff1_column
+from datong.deidentify.rules.treatments.generalising import GENERALISED, generalised
 from datong.deidentify.rules.treatments.small_domains import PERMUTED, permuted_column
 from datong.ground.refusal import Text
 
@@ -41,12 +43,14 @@ class Option:
 
 @dataclass(frozen=True)
 class Given:
-    """What a treatment gets: its column, the options, the whole original table, and a way to keys by their use."""
+    """What a treatment gets: its column, the options, the whole original table, a way to keys by their use, and the
+    hierarchies by the files that the plan names."""
 
     column: Any
     options: Mapping[str, Any]
     table: Mapping[str, Any]
     key: Callable[[str], bytes]
+    hierarchies: Mapping[str, Hierarchy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,10 @@ def _ff1(given: Given) -> Any:
 
 def _permuted(given: Given) -> Any:
     return permuted_column(texts(given.column), alphabet_of(given.options["alphabet"]), given.key("permuted"))
+
+
+def _generalised(given: Given) -> Any:
+    return generalised(texts(given.column), given.hierarchies[given.options["hierarchy"]], given.options["level"])
 
 
 def _rounded(given: Given) -> Any:
@@ -142,6 +150,10 @@ KNOWN: Mapping[str, Treatment] = {
     "permuted": Treatment(
         Text("小取值域上带密钥的随机置换", "a keyed random permutation of a small domain"), _always(PERMUTED),
         _permuted, {**_ALPHABET, **_DOMAIN}, keyed=True,
+    ),
+    "generalised": Treatment(
+        Text("按层级文件泛化", "generalised by a hierarchy file"), _always(GENERALISED), _generalised,
+        {"hierarchy": Option("text", needed=True), "level": Option("whole", needed=True, low=1)},
     ),
     "rounded": Treatment(
         Text("数值取整", "numbers rounded"), _always(numbers.ROUNDED), _rounded,
