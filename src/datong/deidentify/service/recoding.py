@@ -30,10 +30,8 @@ from datong.deidentify.rules.recoding.spec import spec_of
 from datong.deidentify.service.recoding_files import Loaded, load, path_of
 from datong.deidentify.service.tables import read_table, write_table
 from datong.ground.refusal import Problem, Refusal
-from datong.harmonise.rules.places import line_of
-from datong.harmonise.store.texts import read as read_yaml
+from datong.harmonise import service as harmonise
 
-SPEC_BYTES_MAX = 1_000_000
 STAR = "*"
 
 
@@ -80,13 +78,9 @@ def recoded(spec: Path, *, table: Path | None = None, out: Path | None = None) -
 def read_spec(spec: Path, table: Path | None = None) -> Spec:
     """The spec in a file; every mistake with its line."""
     name = spec.name
-    try:
-        data = spec.read_bytes()[: SPEC_BYTES_MAX + 1]
-    except OSError as error:
-        told = ("没有这个文件", "there is no such file") if isinstance(error, FileNotFoundError) else (
-            "不能读取", "cannot be read")  # fmt: skip
-        raise BAD_SPEC([Problem(name, *told)], spec=name, count=1) from error
-    value, lines, problems = read_yaml(name, data, SPEC_BYTES_MAX)
+    if not spec.exists():
+        raise BAD_SPEC([Problem(name, "没有这个文件", "there is no such file")], spec=name, count=1)
+    value, lines, problems = harmonise.read_yaml(spec)
     if problems:
         raise BAD_SPEC(problems, spec=name, count=len(problems))
     asked, found = spec_of(value, table=str(table) if table else "")
@@ -97,7 +91,7 @@ def read_spec(spec: Path, table: Path | None = None) -> Spec:
 
 
 def _placed(problem: Problem, name: str, lines: Mapping[str, int]) -> Problem:
-    line = line_of(lines, problem.where) or lines.get("", 1)
+    line = harmonise.line_of(lines, problem.where) or lines.get("", 1)
     return Problem(f"{name}:{line}: {problem.where}".removesuffix(": "), problem.zh, problem.en)
 
 

@@ -34,7 +34,7 @@ from datong.harmonise.service.rows import current, is_built, own_rows, quarantin
 from datong.harmonise.service.runs import RUNS_MAX, lineage, lineage_runs, on_run
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 from datong.harmonise.service.suspicions import suspicions
-from datong.harmonise.service.tables import Unfit, first_rows_at, read_yaml, table_at
+from datong.harmonise.service.tables import Unfit, first_rows_at, line_of, read_yaml, table_at
 
 __all__ = [
     "RUNS_MAX",
@@ -58,6 +58,7 @@ __all__ = [
     "install",
     "is_built",
     "library",
+    "line_of",
     "lineage",
     "lineage_runs",
     "mappings",

@@ -17,12 +17,13 @@ from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.reading import BROKEN, ROW, Sample
 from datong.harmonise.model.texts import Lines, Texts
 from datong.harmonise.rules import drafting
+from datong.harmonise.rules.places import line_of
 from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service.looking import looked_at
 from datong.harmonise.store import sources, texts
 from datong.harmonise.store import workspace as folder_texts
 
-__all__ = ["Lines", "Unfit", "first_rows_at", "read_yaml", "table_at"]
+__all__ = ["Lines", "Unfit", "first_rows_at", "line_of", "read_yaml", "table_at"]
 
 
 @dataclass(frozen=True)
