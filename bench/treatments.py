@@ -84,7 +84,7 @@ def page_of(results: dict[str, Any]) -> str:
         "# Measures of the treatments", "", "<!-- made by bench/treatments.py; do not edit -->", "",
         f"Measured {results['at']}, one thread, {results['measure']}; load of the machine before: {results['load_before']}.",
         f"Machine: {machine_said}.", "", "| Treatment | Values | Values per second |", "|---|---:|---:|", *rows, "",
-        "The goal of issue 4 is 8,000,000 keyed tokens of 12-character ids per second: packed AES, Arrow in and out, tokens as",
+        "The goal is 8,000,000 keyed tokens of 12-character ids per second: packed AES, Arrow in and out, tokens as",
         "16 bytes each (in Parquet they stay so; in CSV they are written as 32 hexadecimal digits). Reading and writing files is",
         "not in these figures. [What each treatment leaves behind](treatments.md).", "",
     ])  # fmt: skip

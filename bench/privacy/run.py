@@ -179,6 +179,8 @@ def page(found: dict[str, Any]) -> str:
         beside, ratio = "–", "–"
         if "arx" in row:
             beside, ratio = f"{row['arx']['best_s']:.3f}", f"{row['arx']['best_s'] / row['search_s']:.1f}"
+        elif row["data"] == "synthetic 10 M":
+            beside = "–"  # nobody published it
         elif (published := PUBLISHED.get((row["quasi_identifiers"], row["k"], row["limit"]))) is not None:
             beside = f"({published})"
         lines.append(
