@@ -57,5 +57,5 @@ def test_without_the_extra_the_refusal_names_it(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "spec.yaml")], capture_output=True, text=True, check=False
     )
-    assert "DID-434" in ran.stderr
+    assert "DID-454" in ran.stderr
     assert "pip install 'datong[privacy]'" in ran.stderr

@@ -15,7 +15,7 @@ import click
 
 from datong.cli import said
 from datong.deidentify.model.joint import Form
-from datong.deidentify.model.treatments import NO_EXTRA
+from datong.deidentify.model.refusals import NO_EXTRA
 from datong.deidentify.service.table_risk import risk_of_table
 from datong.ground.refusal import Text
 

@@ -41,13 +41,6 @@ TOO_MANY_NODES = Reason(
          "Drop the columns with the most levels ({drop}) or levels of them; or write best_effort: true for a good "
          "result that need not be the best; or take method: mondrian."),
 )  # fmt: skip
-NO_EXTRA = Reason(
-    "DID-434",
-    Kind.unavailable,
-    Text("重编码未执行。", "The recoding was not run."),
-    Text("未安装附加组件 privacy（numba）。", "The extra `privacy` (numba) is not installed."),
-    Text("请运行 pip install 'datong[privacy]'。", "Run pip install 'datong[privacy]'."),
-)
 NOT_WRITTEN = Reason(
     "DID-435",
     Kind.invalid,

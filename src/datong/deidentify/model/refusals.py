@@ -1,4 +1,4 @@
-"""The room's refusals about joint counts, assessments and the release gate: DID-400 to DID-426.
+"""Refusals about joint counts, assessments and the release gate: DID-400 to DID-426; DID-454, the missing extra.
 
 Must never know: databases. Contract: tests/deidentify/.
 """
@@ -217,4 +217,12 @@ DATA_CHANGED = Reason(
          "The data under it changed since the first round; the difference of two counts can single out persons."),
     Text("请恢复该分区所用的版本，或对新的时段另提分区。",
          "Restore the build that the partition began with, or propose a partition of another period."),
+)  # fmt: skip
+NO_EXTRA = Reason(
+    "DID-454",
+    Kind.unavailable,
+    Text("缺少所需的软件包 {package}，什么也没有写出。",
+         "The package {package} that this needs is not installed; nothing was written."),
+    Text("它属于可选的 privacy 部分。", "It belongs to the optional extra privacy."),
+    Text("请执行 pip install 'datong[privacy]'。", "Run pip install 'datong[privacy]'."),
 )  # fmt: skip

@@ -123,14 +123,6 @@ KEY_DESTROYED = Reason(
     rule="GB/T 37964-2019",
     article="6.4",
 )  # fmt: skip
-NO_EXTRA = Reason(
-    "DID-454",
-    Kind.unavailable,
-    Text("缺少处理所需的软件包 {package}，什么也没有写出。",
-         "The package {package} that this treatment needs is not installed; nothing was written."),
-    Text("它属于可选的 privacy 部分。", "It belongs to the optional extra privacy."),
-    Text("请执行 pip install 'datong[privacy]'。", "Run pip install 'datong[privacy]'."),
-)  # fmt: skip
 NO_TABLE = Reason(
     "DID-455",
     Kind.invalid,

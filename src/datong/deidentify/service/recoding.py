@@ -19,11 +19,11 @@ from datong.deidentify.model.recoding import Loss, Method, Models, Spec, Suppres
 from datong.deidentify.model.recoding_refusals import (
     BAD_FILES,
     BAD_SPEC,
-    NO_EXTRA,
     NONE_HOLDS,
     NOT_WRITTEN,
     TOO_MANY_NODES,
 )
+from datong.deidentify.model.refusals import NO_EXTRA
 from datong.deidentify.rules.recoding.hierarchy import Array, numbers_of, places_of
 from datong.deidentify.rules.recoding.lattice import NODES_MAX, Column
 from datong.deidentify.rules.recoding.spec import spec_of
@@ -43,7 +43,7 @@ def recoded(spec: Path, *, table: Path | None = None, out: Path | None = None) -
     """
     asked = read_spec(spec, table)
     if importlib.util.find_spec("numba") is None:
-        raise NO_EXTRA()
+        raise NO_EXTRA(package="numba")
     from datong.deidentify.rules.recoding import running  # noqa: PLC0415 - numba
 
     if out is not None and not out.parent.is_dir():

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from datong.deidentify.model.refusals import NO_EXTRA
 from datong.deidentify.model.treatments import (
     BAD_PLAN,
-    NO_EXTRA,
     NO_KEY,
     NO_TABLE,
     NOT_TREATED,
