@@ -37,7 +37,7 @@ from datong.engine import service as engine
 from datong.engine import spark
 from datong.engine.model import Engine
 from datong.engine.service import DUCKDB
-from datong.ground import codes, evidence, jobs, migrations, outbox, signing
+from datong.ground import codes, evidence, identity, jobs, migrations, outbox, signing
 from datong.ground.config import SETTINGS, Config, load
 from datong.ground.db import NODE, Actor, Store, Tx, settings
 from datong.ground.evidence import witness
@@ -52,6 +52,9 @@ from datong.settle import service as settle
 from datong.terms.roles import Role
 from datong.web import api, console
 from datong.wire import delta_sharing, dsp, http, node, openlineage
+from datong.wire.dcp import routes as dcp_routes
+from datong.wire.dcp.did import did_of
+from datong.wire.dcp.verifying import Verifier
 from datong.wire.delta_sharing import client as delta_client
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
@@ -135,6 +138,7 @@ class Node:
     config: Config
     store: Store
     client: http.Client
+    verifier: Verifier
     worker: jobs.Worker
     sequencer: Sequencer
     asgi: Starlette
@@ -244,6 +248,7 @@ def open_store(config: Config) -> Store:
     migrations.upgrade(store)
     mine = signing.Me("", str(config["node.party"]), str(config["node.name"]), str(config["node.address"]))
     signing.install(store, _key(config.folder), mine)
+    identity.install(store, identity.KeyRing(config.folder))
     _require_same_node(store, config)
     harmonise.install(store, config.folder)
     harmonise.on_run(store, lambda run: openlineage.keep(config.folder, openlineage.events_of(run, _whose(store))))
@@ -293,21 +298,33 @@ def open_node(config: Config, counts_on: Engine = DUCKDB) -> Node:
     function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
     client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
     door = http.Door(store, client, function_node)
+    verifier = _verifier(store, client, config)
     _swept(store)
-    worker = jobs.Worker(store, handlers(store, client, function_node))
+    worker = jobs.Worker(store, handlers(store, client, function_node, verifier, config))
     sequencer = Sequencer(
         store, _key(config.folder), lambda: _origin(store), config.path("evidence", "checkpoint").parent,
         witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
     )  # fmt: skip
     if ended not in negotiate.on_terminated:
         negotiate.on_terminated.append(ended)
-    found = routes(store, door, config)
+    found = routes(store, door, verifier, config)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
 
-    return Node(config, store, client, worker, sequencer, Starlette(routes=found, lifespan=lifespan))
+    return Node(config, store, client, verifier, worker, sequencer, Starlette(routes=found, lifespan=lifespan))
+
+
+def _verifier(store: Store, client: http.Client, config: Config) -> Verifier:
+    """Who proves and checks membership credentials for this node; it makes its first identity key when it needs one."""
+    function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
+    issuers = [str(issuer) for issuer in config["peers.issuers"]]
+    if not issuers:
+        issuers = [did_of(function_node[0] or str(config["node.address"]))]
+    if config["peers.identity"] == "dcp":
+        identity.KeyRing(config.folder).current()
+    return Verifier(store, client, lambda code: http.peer_key(client, store, code, function_node), issuers)
 
 
 def _whose(store: Store) -> str:
@@ -342,21 +359,25 @@ def _swept(store: Store) -> None:
         deliver.sweep(tx)
 
 
-def handlers(store: Store, client: http.Client, function_node: tuple[str, str]) -> dict[str, jobs.Handler]:
+def handlers(
+    store: Store, client: http.Client, function_node: tuple[str, str], verifier: Verifier, config: Config
+) -> dict[str, jobs.Handler]:
     """What does which job."""
+    caller = verifier if config["peers.identity"] == "dcp" else client
 
     def fetch(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         return delta_client.fetch_tables(client, profile, folder)
 
     return {
         outbox.SEND: node.sender_job(store, client, function_node),
-        "dsp.send": dsp_sending.negotiation_job(store, client),
-        "dsp.transfer.send": dsp_sending.transfer_job(store, client, deliver),
+        "dsp.send": dsp_sending.negotiation_job(store, caller),
+        "dsp.transfer.send": dsp_sending.transfer_job(store, caller, deliver),
         deidentify.DRAW: deidentify.draw_job(store),
         "deliver.fetch": deliver.fetch_job(store, fetch),
         "deliver.destroy": deliver.destroy_job(store),
         HOURLY: hourly_job(store),
-        catalogue.HARVEST: harvest_job(store, client, function_node),
+        catalogue.HARVEST: harvest_job(store, caller, client, function_node),
+        register.ISSUE_JOB: dcp_routes.issue_job(store, verifier),
     }
 
 
@@ -395,13 +416,15 @@ def ended(tx: Tx, agreement: Any) -> None:
     deliver.end(tx, agreement=contract, reason=str(reason.get("en") or agreement["state"]))
 
 
-def harvest_job(store: Store, client: http.Client, function_node: tuple[str, str]) -> jobs.Handler:
+def harvest_job(
+    store: Store, caller: http.Client | Verifier, client: http.Client, function_node: tuple[str, str]
+) -> jobs.Handler:
     """Reads the catalogue of a peer by DSP and keeps what it said."""
 
     def harvest(job: jobs.Job) -> None:
         peer = str(job.payload["node"])
         http.peer_key(client, store, peer, function_node)  # learns a node not met before from the directory
-        found = dsp_catalogue.fetched(store, client, peer)
+        found = dsp_catalogue.fetched(store, caller, peer)
         with store.begin(NODE, "catalogue") as tx:
             catalogue.harvested(tx, sender=peer, datasets=found)
 
@@ -420,11 +443,14 @@ def receivers(store: Store) -> dict[str, node.Receiver]:
     return {**RECEIVERS, "evidence.checkpoint": checkpoint, "evidence.cosignature": cosignature}
 
 
-def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
+def routes(store: Store, door: http.Door, verifier: Verifier, config: Config) -> list[BaseRoute]:
     """All routes of a node: peers and stock clients first, then the API, then the console."""
 
     def authenticate(request: Request, body: bytes) -> Actor:
-        return door.sender(request.headers.get("authorization", ""), body)
+        authorization = request.headers.get("authorization", "")
+        return verifier.sender(authorization) if by_credentials else door.sender(authorization, body)
+
+    by_credentials = config["peers.identity"] == "dcp"
 
     return [
         *node.routes(
@@ -433,6 +459,7 @@ def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
         ),
         *dsp_routes.routes(store, authenticate, deliver),
         *dsp_catalogue.routes(store, authenticate, catalogue),
+        *dcp_routes.routes(store, verifier, str(config["node.address"])),
         *delta_sharing.server.routes(store, str(config["node.address"])),
         *openlineage.routes(store),
         Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
@@ -451,8 +478,8 @@ def all_routes() -> list[BaseRoute]:
     """The routes of any node, over an empty store in memory: for the reference page and the tests that hold it."""
     values = {setting.name: setting.default if setting.default is not None else setting.kind() for setting in SETTINGS}
     store = Store("sqlite://")
-    client = http.Client(store, allow_private=False)
-    return routes(store, http.Door(store, client, ("", "")), Config(Path(), values))
+    client, config = http.Client(store, allow_private=False), Config(Path(), values)
+    return routes(store, http.Door(store, client, ("", "")), _verifier(store, client, config), config)
 
 
 def serve(folder: Path, master: str | None = None) -> None:

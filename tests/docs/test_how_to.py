@@ -43,7 +43,7 @@ IN_AN_EMPTY_FOLDER = [
 ]
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "confirm-a-mapping",
-    "repair-quarantined-rows", "intersect-without-showing",
+    "repair-quarantined-rows", "intersect-without-showing", "prove-membership-by-credentials",
 }  # fmt: skip
 
 
@@ -125,6 +125,19 @@ def test_a_page_in_an_empty_folder(name: str, tmp_path: Path) -> None:
         assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
     finally:
         shell.close()
+
+
+def test_a_space_that_goes_by_credentials(tmp_path: Path) -> None:
+    bureau, lab = PORT + 11, PORT + 12
+    said = {"datong serve bureau": background("bureau", bureau), "datong serve lab": background("lab", lab)}
+    shell, page = Shell(tmp_path), HOW_TO / "prove-membership-by-credentials.md"
+    try:
+        shown = follow(page, shell, {**said, "9481": str(bureau), "9482": str(lab)})
+        assert shown == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+        for node in ("bureau", "lab"):
+            stop(tmp_path / f"{node}.pid")
 
 
 def test_two_organisations_intersect_their_ids(tmp_path: Path) -> None:

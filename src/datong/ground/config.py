@@ -30,6 +30,8 @@ class Setting:
     default: Any
     """None: required."""
     doc: str
+    among: tuple[str, ...] = ()
+    """The values it may have; empty: any."""
 
 
 SETTINGS = (
@@ -46,6 +48,15 @@ SETTINGS = (
     Setting("witness.nodes", list, [], "Addresses of nodes asked to cosign this node's checkpoints."),
     Setting("demo.clock_key", str, "", "Public key whose messages may move the business clock; empty = real time."),
     Setting("peers.allow_private", bool, False, "Whether peers may live at loopback and private addresses."),
+    Setting(
+        "peers.identity",
+        str,
+        "directory",
+        "How counterparties of the Dataspace Protocol prove who they are: directory (the key registered for their "
+        "node) or dcp (a DID and a membership credential); the same on all nodes of a space.",
+        ("directory", "dcp"),
+    ),
+    Setting("peers.issuers", list, [], "DIDs whose membership credentials are believed; empty = the function node's."),
     Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
     Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),
     Setting(
@@ -118,6 +129,9 @@ def load(folder: Path, *, alone: bool = False) -> Config:
             problems.append(
                 Problem(setting.name, f"应为 {setting.kind.__name__}", f"should be of type {setting.kind.__name__}")
             )
+        elif setting.among and value not in setting.among:
+            known = ", ".join(setting.among)
+            problems.append(Problem(setting.name, f"应为 {known} 之一", f"should be one of {known}"))
         values[setting.name] = value
     if problems:
         raise BAD_CONFIG(problems, file=str(file), count=len(problems))

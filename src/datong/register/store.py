@@ -95,6 +95,24 @@ applications = table(
     Column("code", String(32)),
     Column("applied_at", Instant, nullable=False),
 )
+issued_credentials = table(
+    "register_issued_credential",
+    Column("node", String(32), nullable=False, index=True),
+    Column("place", Integer, nullable=False, unique=True),  # in the status list
+    Column("state", String(10), nullable=False),  # issued | revoked
+    Column("reason", String(500), nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+held_credentials = table(
+    "register_held_credential",
+    Column("issuer", String(300), nullable=False),
+    Column("kind", String(100), nullable=False),
+    Column("name", String(200), nullable=False),  # the id its issuer gave it
+    Column("text", Text, nullable=False, info=SECRET),
+    Column("received_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),  # "" = it does not say
+)
 
 
 def _holding(name: str, *own: Column[Any]) -> Table:
@@ -239,3 +257,9 @@ def nodes_of_party(tx: Tx, party: str) -> list[dict[str, Any]]:
 def _first(tx: Tx, of: Table, where: Any) -> dict[str, Any] | None:
     found = tx.execute(select(of).where(where).order_by(of.c.id).limit(1)).mappings().first()
     return dict(found) if found is not None else None
+
+
+def next_place(tx: Tx) -> int:
+    """The first free place in the status list of issued credentials."""
+    row = tx.one(select(func.max(issued_credentials.c.place).label("last")))
+    return 0 if row is None or row.last is None else int(row.last) + 1

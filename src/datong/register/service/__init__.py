@@ -5,6 +5,18 @@ nodes      joining, codes, the signed directory     holdings   resources, produc
 cases      filing and following a case              registry   the registry's steps, the one ledger
 """
 
+from datong.register.service.credentials import (
+    ISSUE_JOB,
+    credential_texts,
+    held_credentials,
+    identity_key_changed,
+    issue_membership,
+    issued,
+    issued_credentials,
+    keep_credential,
+    revoke_credential,
+    revoked_places,
+)
 from datong.register.service.filing import draft_case, join_filing, submit_case
 from datong.register.service.following import case, cases, received_case_state
 from datong.register.service.holdings import (
@@ -91,6 +103,7 @@ from datong.register.service.sessions import (
 )
 
 __all__ = [
+    "ISSUE_JOB",
     "accept_case",
     "actor_of_service_token",
     "actor_of_session",
@@ -105,6 +118,7 @@ __all__ = [
     "change_licence",
     "change_password",
     "code_case",
+    "credential_texts",
     "declare_product",
     "declare_resource",
     "departments",
@@ -113,13 +127,19 @@ __all__ = [
     "draft_case",
     "escalate_overdue",
     "found",
+    "held_credentials",
+    "identity_key_changed",
     "is_active",
     "is_function_node",
     "is_own_resource",
     "is_registry",
+    "issue_membership",
     "issue_service_token",
+    "issued",
+    "issued_credentials",
     "join_applications",
     "join_filing",
+    "keep_credential",
     "learn_node",
     "ledger",
     "lies_at",
@@ -158,8 +178,10 @@ __all__ = [
     "resource",
     "resources",
     "review_case",
+    "revoke_credential",
     "revoke_node",
     "revoke_service_token",
+    "revoked_places",
     "rotate_session",
     "service_tokens",
     "session_rotates",

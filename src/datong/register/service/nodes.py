@@ -39,6 +39,7 @@ from datong.register.model.values import (
     Membership,
     NodeKind,
 )
+from datong.register.service.credentials import revoke_credentials_of
 from datong.register.service.persons import party, remember_party
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -373,6 +374,8 @@ def _change_membership(tx: Tx, code: str, wanted: Membership, reason: str) -> di
     record = _record(tx, code, row, wanted, row["serial"] + 1)
     _keep(tx, record, f"register.node_{wanted}")
     evidence.append(tx, "register.membership_reason", store.nodes, code, reason=reason[:500])
+    if wanted is not Membership.active:
+        revoke_credentials_of(tx, code, reason)
     for member in store.active_nodes(tx):
         if member["id"] not in (code, signing.me(tx).code):
             key = f"member/{digest([code, record['serial'], member['id']])[7:47]}"

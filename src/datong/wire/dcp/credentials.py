@@ -1,0 +1,280 @@
+"""Membership credentials, presentations of them, and status lists, as JWT: written by us, read from anyone. Pure.
+
+Written in the profile vc20-bssl/jwt (VC data model 2.0, BitstringStatusList, JOSE); read in that and in
+vc11-sl2021/jwt (data model 1.1, StatusList2021). A presentation holds credentials of one model only. Every fault is a
+ValueError whose text names no content. Must never know: who asks, where documents and lists come from.
+Sources: DCP 1.0 "Presentation Validation" and profiles; W3C vc-data-model-2.0, vc-jose-cose, vc-bitstring-status-list.
+Contract: tests/wire/dcp/test_dcp_credentials.py.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from datong.ground.identity import IdentityKey
+from datong.wire.dcp.did import Document, key_id
+from datong.wire.dcp.tokens import LEEWAY_SECONDS, TOKEN_SECONDS, header_of, in_time, signed_claims, unproven
+
+MEMBERSHIP = "MembershipCredential"
+VC2, VC1 = "https://www.w3.org/ns/credentials/v2", "https://www.w3.org/2018/credentials/v1"
+PROFILE = "vc20-bssl/jwt"
+DATONG = "https://datong.example/ns/membership/1"
+STATUS_BITS = 131_072
+"""Least length of a list, so that an entry hides among others (vc-bitstring-status-list 3.2)."""
+STATUS_BYTES_MAX = 16 * 1024 * 1024
+CREDENTIALS_MAX = 20
+_ENVELOPED = "data:application/vc+jwt,"
+_STATUS_TYPES = {"BitstringStatusListEntry": "BitstringStatusListCredential",
+                 "StatusList2021Entry": "StatusList2021Credential"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where it stands whether a credential still holds. at: address of the list; entry: the type of the entry."""
+
+    at: str
+    index: int
+    entry: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A credential that was read: its facts are proven by its issuer; whether it was revoked stands in `status`."""
+
+    id: str
+    issuer: str
+    holder: str
+    types: frozenset[str]
+    subject: Mapping[str, Any]
+    expires: datetime | None
+    status: tuple[Status, ...]
+    text: str
+
+
+Documents = Callable[[str], Document]
+"""DID -> its document; ValueError when it cannot be had."""
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def membership(
+    issuer: str, key: IdentityKey, *, id: str, holder: str, subject: Mapping[str, Any], index: int, list_at: str,
+    issued: datetime, expires: datetime,
+) -> str:  # fmt: skip
+    """A membership credential. subject: facts beside the holder's DID; index: its place in the status list."""
+    value = {
+        "@context": [VC2], "id": f"urn:datong:credential:{id}", "type": ["VerifiableCredential", MEMBERSHIP],
+        "issuer": issuer, "validFrom": _text(issued), "validUntil": _text(expires),
+        "credentialSubject": {"id": holder, **subject}, "credentialStatus": _entry(list_at, index),
+    }  # fmt: skip
+    times = {"iat": int(issued.timestamp()), "exp": int(expires.timestamp())}
+    return key.jwt({**value, "iss": issuer, "sub": holder, **times}, key_id(issuer, key), "vc+jwt")
+
+
+def _entry(list_at: str, index: int) -> dict[str, str]:
+    return {
+        "id": f"{list_at}#{index}", "type": "BitstringStatusListEntry", "statusPurpose": "revocation",
+        "statusListIndex": str(index), "statusListCredential": list_at,
+    }  # fmt: skip
+
+
+def status_list(issuer: str, key: IdentityKey, *, at: str, revoked: Iterable[int], now: datetime) -> str:
+    """The list of one issuer as a credential; revoked: the indices whose bit is set."""
+    set_bits = sorted(revoked)
+    size = max(STATUS_BITS, -(-(set_bits[-1] + 1) // 8) * 8 if set_bits else 0)
+    bits = bytearray(size // 8)
+    for index in set_bits:
+        bits[index // 8] |= 0x80 >> index % 8
+    packed = base64.urlsafe_b64encode(gzip.compress(bytes(bits), mtime=0)).rstrip(b"=").decode()
+    value = {
+        "@context": [VC2], "id": at, "type": ["VerifiableCredential", "BitstringStatusListCredential"],
+        "issuer": issuer, "validFrom": _text(now),
+        "credentialSubject": {"id": f"{at}#list", "type": "BitstringStatusList", "statusPurpose": "revocation",
+                              "encodedList": f"u{packed}"},
+    }  # fmt: skip
+    return key.jwt({**value, "iss": issuer, "iat": int(now.timestamp())}, key_id(issuer, key), "vc+jwt")
+
+
+def presentation(
+    holder: str, key: IdentityKey, texts: Sequence[str], *, audience: str, jti: str, now: datetime
+) -> list[str]:
+    """Presentations of credentials for one verifier: one per data model."""
+    newer = [text for text in texts if "vc" not in unproven(text)]
+    older = [text for text in texts if "vc" in unproven(text)]
+    at = int(now.timestamp())
+    claims = {"iss": holder, "aud": audience, "iat": at, "exp": at + TOKEN_SECONDS}
+    made = []
+    if newer:
+        enveloped = [
+            {"@context": VC2, "id": _ENVELOPED + text, "type": "EnvelopedVerifiableCredential"} for text in newer
+        ]
+        value = {
+            "@context": [VC2],
+            "type": ["VerifiablePresentation"],
+            "holder": holder,
+            "verifiableCredential": enveloped,
+        }
+        made.append(key.jwt({**value, **claims, "jti": f"{jti}-2"}, key_id(holder, key), "vp+jwt"))
+    if older:
+        value = {"@context": [VC1], "type": ["VerifiablePresentation"], "verifiableCredential": older}
+        made.append(key.jwt({"vp": value, **claims, "sub": holder, "jti": f"{jti}-1"}, key_id(holder, key)))
+    return made
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def presented(text: Any, documents: Documents, *, holder: str, audience: str, now: datetime) -> list[Credential]:
+    """The credentials of a presentation by `holder` to `audience`, all of them proven and in time.
+
+    ValueError when anything in it does not hold. Whether a credential was revoked is not looked up here.
+    """
+    if not isinstance(text, str):
+        raise ValueError("it is no JWT")
+    claims = signed_claims(text, documents(holder), "authentication")
+    in_time(claims, now)
+    if claims.get("aud") not in (None, audience, [audience]):
+        raise ValueError("it is not meant for this node")
+    older = claims.get("vp")
+    value = older if isinstance(older, Mapping) else claims
+    if claims.get("iss", holder) != holder or value.get("holder", holder) != holder:
+        raise ValueError("another one is its holder")
+    if "VerifiablePresentation" not in _types(value):
+        raise ValueError("it is no presentation")
+    entries = value.get("verifiableCredential", [])
+    entries = entries if isinstance(entries, list) else [entries]
+    if not 1 <= len(entries) <= CREDENTIALS_MAX:
+        raise ValueError(f"it holds none or more than {CREDENTIALS_MAX} credentials")
+    found = [credential(_text_of(entry), documents, now=now) for entry in entries]
+    if {("vc" in unproven(each.text)) for each in found} != {isinstance(older, Mapping)}:
+        raise ValueError("it mixes data models")
+    if any(each.holder != holder for each in found):
+        raise ValueError("it holds a credential of another one")
+    return found
+
+
+def _text_of(entry: Any) -> str:
+    if isinstance(entry, Mapping):
+        entry = str(entry.get("id", "")).removeprefix(_ENVELOPED)
+    if not isinstance(entry, str):
+        raise ValueError("it holds a credential that is no JWT")
+    return entry
+
+
+def credential(text: str, documents: Documents, *, now: datetime) -> Credential:
+    """A credential as JWT, its signature by its issuer and its times checked."""
+    kid = header_of(text).get("kid")
+    claims = unproven(text)
+    older = claims.get("vc")
+    value = older if isinstance(older, Mapping) else claims
+    issuer = value.get("issuer", claims.get("iss"))
+    issuer = issuer.get("id") if isinstance(issuer, Mapping) else issuer
+    if not isinstance(issuer, str) or claims.get("iss", issuer) != issuer:
+        raise ValueError("it names no one issuer")
+    if isinstance(kid, str) and not kid.startswith("#") and kid.partition("#")[0] != issuer:
+        raise ValueError("another one than its issuer signed it")
+    signed_claims(text, documents(issuer), "assertionMethod")
+    in_time(claims, now)
+    subject = value.get("credentialSubject")
+    subject = subject[0] if isinstance(subject, list) and len(subject) == 1 else subject
+    if not isinstance(subject, Mapping):
+        raise ValueError("it has not one subject")
+    holder = subject.get("id", claims.get("sub"))
+    if not isinstance(holder, str) or claims.get("sub", holder) != holder:
+        raise ValueError("it has no one holder")
+    expires = _valid(value, claims, now)
+    name = value.get("id", claims.get("jti", ""))
+    return Credential(str(name), issuer, holder, _types(value), dict(subject), expires, _status(value), text)
+
+
+def _valid(value: Mapping[str, Any], claims: Mapping[str, Any], now: datetime) -> datetime | None:
+    """The end of a credential's time; ValueError when it is not `now`."""
+    for name in ("validFrom", "issuanceDate"):
+        if name in value and _time(value[name]) > now + timedelta(seconds=LEEWAY_SECONDS):
+            raise ValueError("it is not valid yet")
+    ends = [_time(value[name]) for name in ("validUntil", "expirationDate") if name in value]
+    if "exp" in claims:
+        ends.append(datetime.fromtimestamp(claims["exp"], UTC))
+    if any(end <= now for end in ends):
+        raise ValueError("it has expired")
+    return min(ends, default=None)
+
+
+def _time(text: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as broken:
+        raise ValueError("it has a time that is none") from broken
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _types(value: Mapping[str, Any]) -> frozenset[str]:
+    types = value.get("type")
+    return frozenset(t for t in ([types] if isinstance(types, str) else types or []) if isinstance(t, str))
+
+
+def _status(value: Mapping[str, Any]) -> tuple[Status, ...]:
+    entries = value.get("credentialStatus", [])
+    found = []
+    for entry in entries if isinstance(entries, list) else [entries]:
+        kind = entry.get("type") if isinstance(entry, Mapping) else None
+        if kind not in _STATUS_TYPES:
+            raise ValueError("it can be revoked in a way that is not known here")
+        index, at = str(entry.get("statusListIndex")), entry.get("statusListCredential")
+        if not (index.isascii() and index.isdigit() and len(index) <= 9 and isinstance(at, str)):
+            raise ValueError("its status names no place in a list")
+        found.append(Status(at, int(index), kind, str(entry.get("statusPurpose", "revocation"))))
+    return tuple(found)
+
+
+def is_set(status: Status, text: str, issuer: str, documents: Documents, *, now: datetime) -> bool:
+    """Whether the bit of `status` is set in the list `text`, which only the credential's own issuer may write."""
+    signed = credential_value(text, issuer, documents, now)
+    subject = signed.get("credentialSubject")
+    if _STATUS_TYPES[status.entry] not in _types(signed) or not isinstance(subject, Mapping):
+        raise ValueError("its status list is none")
+    if subject.get("statusPurpose") != status.purpose:
+        raise ValueError("its status list has another purpose")
+    bits = _unpacked(subject.get("encodedList"))
+    if status.index >= 8 * len(bits):
+        raise ValueError("its place is not in its status list")
+    return bool(bits[status.index // 8] & (0x80 >> status.index % 8))
+
+
+def credential_value(text: str, issuer: str, documents: Documents, now: datetime) -> Mapping[str, Any]:
+    """The value of a credential about no holder (a status list), proven to be the issuer's and in time."""
+    claims = signed_claims(text, documents(issuer), "assertionMethod")
+    in_time(claims, now)
+    older = claims.get("vc")
+    value: Mapping[str, Any] = older if isinstance(older, Mapping) else claims
+    named = value.get("issuer", claims.get("iss"))
+    if (named.get("id") if isinstance(named, Mapping) else named) != issuer:
+        raise ValueError("its status list is another one's")
+    _valid(value, claims, now)
+    return value
+
+
+def _unpacked(encoded: Any) -> bytes:
+    try:
+        text = str(encoded).removeprefix("u").translate({ord("+"): "-", ord("/"): "_"}).rstrip("=")
+        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as opened:
+            bits = opened.read(STATUS_BYTES_MAX + 1)
+    except (OSError, EOFError, binascii.Error, ValueError) as broken:
+        raise ValueError("its status list cannot be read") from broken
+    if len(bits) > STATUS_BYTES_MAX:
+        raise ValueError("its status list is too long")
+    return bits
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,239 @@
+"""Who sends a request, from its self-issued ID token to its membership credential; our own requests as such a sender.
+
+    sender      token -> DID -> document -> signature, receiver, time, first use -> presentation -> credential -> member
+    post        a message with a token of ours, which also lets its receiver ask our credential service
+
+What was proven of a member is believed for CACHE_SECONDS, so a revocation is felt after that long at most. Everything
+is fetched by the guarded client; a DID that nobody here can place is refused before it costs more than one look.
+Must never know: what the messages say. Contract: tests/wire/dcp/test_dcp_nodes.py.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from datong.ground import identity, outbox, signing
+from datong.ground.db import NODE, Actor, Store, Tx, new_id
+from datong.ground.refusal import Refusal
+from datong.wire import http
+from datong.wire.dcp import credentials, did, tokens
+from datong.wire.dcp.credentials import MEMBERSHIP, Credential
+from datong.wire.dcp.did import DCP_CONTEXT, Document
+
+CACHE_SECONDS = 60.0
+CACHE_MAX = 10_000
+DOCUMENT_BYTES_MAX = 256 * 1024
+LIST_BYTES_MAX = 4 * 1024 * 1024
+SECONDS = 20.0
+"""For one document, presentation or list."""
+SCOPE = f"org.eclipse.dspace.dcp.vc.type:{MEMBERSHIP}:read"
+ACCESS = "datong-dcp-access"
+
+Peer = Callable[[str], Mapping[str, Any]]
+"""Node code -> its directory record, fetched from the function node when it is not known; a refusal otherwise."""
+
+
+class Kept:
+    """A few answers, each for a while."""
+
+    def __init__(self, seconds: float = CACHE_SECONDS) -> None:
+        self.seconds = seconds
+        self._kept: dict[str, tuple[float, Any]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Any:
+        until, value = self._kept.get(name, (0.0, None))
+        return value if until > time.monotonic() else None
+
+    def put(self, name: str, value: Any) -> Any:
+        with self._lock:
+            if len(self._kept) >= CACHE_MAX:
+                self._kept.clear()
+            self._kept[name] = (time.monotonic() + self.seconds, value)
+        return value
+
+    def drop(self, name: str) -> None:
+        with self._lock:
+            self._kept.pop(name, None)
+
+
+@dataclass
+class Verifier:
+    """One node among holders of membership credentials. issuers: DIDs whose credentials are believed."""
+
+    store: Store
+    client: http.Client
+    peer: Peer
+    issuers: Sequence[str]
+    documents: Kept = field(default_factory=Kept)
+    members: Kept = field(default_factory=Kept)
+    lists: Kept = field(default_factory=Kept)
+
+    @property
+    def scheme(self) -> str:
+        return "http" if self.client.allow_private else "https"
+
+    # --- their requests ---------------------------------------------------------------------------------------
+
+    def sender(self, authorization: str) -> Actor:
+        """The member that sends a request; a denied refusal NET-401 otherwise. Remembers the token (no replay)."""
+        token = http.bearer(authorization)
+        try:
+            who = tokens.sender_of(token)
+            claims = self.claims(token, who)
+            code = self.members.get(who)
+            if code is None:
+                code = self.members.put(who, self._member(who, str(claims.get("token", ""))))
+        except ValueError as broken:
+            raise http.NOT_AUTHENTIC(why=str(broken)) from broken
+        node = self.peer(code)
+        if node["state"] != "active":
+            raise http.NOT_AUTHENTIC(why=f"the node is {node['state']}")
+        return Actor(person="", role="peer", party=str(node["party"]), department=code)
+
+    def claims(self, token: str, who: str) -> dict[str, Any]:
+        """The claims of an ID token of `who` for this node, used for the first time."""
+        with self.store.read() as tx:
+            mine, now = did.did_of(signing.me(tx).address), tx.wall_now
+        claims = self._with_document(who, lambda found: tokens.id_claims(token, found, audience=mine, now=now))
+        with self.store.begin(NODE, "inbox") as tx:
+            until = now + timedelta(seconds=tokens.AHEAD_SECONDS + 2 * tokens.LEEWAY_SECONDS)
+            outbox.fresh_token(tx, f"{who} {claims['jti']}", until)
+        return claims
+
+    def _with_document(self, who: str, ask: Callable[[Document], dict[str, Any]]) -> dict[str, Any]:
+        """Ask a document; once more of a new copy when the one at hand says no, as keys change."""
+        at_hand = self.documents.get(who)
+        if at_hand is not None:
+            try:
+                return ask(at_hand)
+            except ValueError:
+                self.documents.drop(who)
+        return ask(self.document(who))
+
+    def document(self, who: str) -> Document:
+        """The DID document of `who`; ValueError when there is none."""
+        at_hand = self.documents.get(who)
+        if at_hand is not None:
+            return at_hand  # type: ignore[no-any-return]
+        value = self._fetched(did.document_url(who, self.scheme), DOCUMENT_BYTES_MAX)
+        found: Document = self.documents.put(who, did.read(_json(value), who))
+        return found
+
+    def _member(self, who: str, access: str) -> str:
+        """The code of the node whose DID is `who`, proven by a membership credential it presents."""
+        proven = self.membership(who, access)
+        code = proven.subject.get("nodeCode")
+        if not isinstance(code, str):
+            raise ValueError("its membership credential names no node")
+        if did.did_of(str(self.peer(code)["address"])) != who:
+            raise ValueError("its membership credential is of a node at another address")
+        return code
+
+    def membership(self, who: str, access: str) -> Credential:
+        """The membership credential `who` presents when it is asked, proven, in time and not revoked."""
+        service = self.document(who).services.get(did.CREDENTIAL_SERVICE)
+        if service is None:
+            raise ValueError("its document names no credential service")
+        with self.store.read() as tx:
+            mine, now = did.did_of(signing.me(tx).address), tx.wall_now
+        query = {"@context": [DCP_CONTEXT], "type": "PresentationQueryMessage", "scope": [SCOPE]}
+        body = self._asked(service.rstrip("/") + "/presentations/query", query, who, access)
+        answer = _json(body)
+        texts = answer.get("presentation") if isinstance(answer, Mapping) else None
+        if not isinstance(texts, list) or not 1 <= len(texts) <= credentials.CREDENTIALS_MAX:
+            raise ValueError("it presents no credential")
+        faults = []
+        for text in texts:
+            try:
+                for each in credentials.presented(text, self.document, holder=who, audience=mine, now=now):
+                    self._holds(each, now)
+                    return each
+            except ValueError as broken:
+                faults.append(str(broken))
+        raise ValueError(f"its presentation does not hold: {faults[0]}")
+
+    def _holds(self, proven: Credential, now: datetime) -> None:
+        if MEMBERSHIP not in proven.types:
+            raise ValueError("it is no membership credential")
+        if proven.issuer not in self.issuers:
+            raise ValueError("its issuer is not believed here")
+        for status in proven.status:
+            text = self.lists.get(status.at)
+            if text is None:
+                text = self.lists.put(status.at, self._fetched(status.at, LIST_BYTES_MAX).decode("ascii", "replace"))
+            if credentials.is_set(status, text, proven.issuer, self.document, now=now):
+                raise ValueError("it was revoked or suspended")
+
+    # --- our requests -------------------------------------------------------------------------------------------
+
+    def post(self, to: str, url: str, body: Mapping[str, Any]) -> http.Answer:
+        """POST `body` as JSON with a token for the node `to`, by which it may ask for our membership credential."""
+        audience = did.did_of(str(self.peer(to)["address"]))
+        with self.store.read() as tx:
+            token = own_token(tx, audience, access=access_for(tx, audience))
+        return self._sent(url, body, token)
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> http.Answer:
+        return self.client.get(url, headers)
+
+    def deliver(self, holder: str, message: Mapping[str, Any]) -> http.Answer:
+        """POST a CredentialMessage to the credential service of `holder` (a DID); ValueError when it has none."""
+        service = self.document(holder).services.get(did.CREDENTIAL_SERVICE)
+        if service is None:
+            raise ValueError("its document names no credential service")
+        with self.store.read() as tx:
+            token = own_token(tx, holder)
+        return self._sent(service.rstrip("/") + "/credentials", message, token)
+
+    def _asked(self, url: str, query: Mapping[str, Any], audience: str, access: str) -> bytes:
+        with self.store.read() as tx:
+            token = own_token(tx, audience, access=access)
+        answer = self._sent(url, query, token, DOCUMENT_BYTES_MAX, SECONDS)
+        if not 200 <= answer.status < 300:
+            raise ValueError(f"its credential service answers {answer.status}")
+        return answer.body
+
+    def _sent(
+        self, url: str, body: Mapping[str, Any], token: str, bytes_max: int = http.MESSAGE_BYTES_MAX,
+        seconds: float = http.TOTAL_SECONDS,
+    ) -> http.Answer:  # fmt: skip
+        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        return self.client.request("POST", url, content=data, headers=headers, bytes_max=bytes_max, seconds=seconds)
+
+    def _fetched(self, url: str, bytes_max: int) -> bytes:
+        try:
+            answer = self.client.request("GET", url, bytes_max=bytes_max, seconds=SECONDS)
+        except Refusal as refusal:
+            raise ValueError(f"what it names cannot be fetched ({refusal.code})") from refusal
+        if answer.status != 200:
+            raise ValueError(f"what it names cannot be fetched ({answer.status})")
+        return answer.body
+
+
+def own_token(tx: Tx, audience: str, *, access: str = "") -> str:
+    """A self-issued ID token of this node for `audience` (a DID)."""
+    mine, key = did.did_of(signing.me(tx).address), identity.ring(tx).current()
+    return tokens.id_token(mine, key, audience=audience, jti=new_id("jti"), now=tx.wall_now, access=access)
+
+
+def access_for(tx: Tx, who: str) -> str:
+    """What `who` may show our credential service to see our membership credential, for as long as a token lives."""
+    mine, key = did.did_of(signing.me(tx).address), identity.ring(tx).current()
+    at = int(tx.wall_now.timestamp())
+    claims = {"iss": mine, "aud": ACCESS, "sub": who, "scope": SCOPE, "iat": at, "exp": at + tokens.TOKEN_SECONDS}
+    return key.jwt(claims, did.key_id(mine, key), "at+jwt")
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as broken:
+        raise ValueError("what it names is no JSON") from broken

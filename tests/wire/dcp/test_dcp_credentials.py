@@ -1,0 +1,215 @@
+"""Membership credentials and presentations: ours are taken, those of both data models are read, faults are named."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from datong.ground.identity import IdentityKey, KeyRing
+from datong.wire.dcp import credentials, did
+from datong.wire.dcp.credentials import MEMBERSHIP, Status
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+AT = int(NOW.timestamp())
+ISSUER, HOLDER, US, EVIL = (f"did:web:{name}.cn" for name in ("issuer", "holder", "us", "evil"))
+LIST = "https://issuer.cn/dcp/status"
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, IdentityKey]:
+    folder = tmp_path_factory.mktemp("keys")
+    algorithms = {ISSUER: "ES256", HOLDER: "EdDSA", EVIL: "EdDSA"}
+    return {name: KeyRing(folder / name[8:]).rotate(algorithm) for name, algorithm in algorithms.items()}
+
+
+@pytest.fixture
+def documents(keys: dict[str, IdentityKey]) -> credentials.Documents:
+    def found(name: str) -> did.Document:
+        if name not in keys:
+            raise ValueError("there is no such document")
+        return did.read(did.document(name, f"https://{name[8:]}", [keys[name]]), name)
+
+    return found
+
+
+@pytest.fixture
+def member(keys: dict[str, IdentityKey]) -> str:
+    return credentials.membership(
+        ISSUER, keys[ISSUER], id="crd-1", holder=HOLDER, subject={"nodeCode": "5X"}, index=70_000, list_at=LIST,
+        issued=NOW - timedelta(days=1), expires=NOW + timedelta(days=30),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def older(keys: dict[str, IdentityKey]) -> Callable[..., str]:
+    """A credential of the data model 1.1, as EDC's issuers write it."""
+
+    def made(by: str = ISSUER, holder: str = HOLDER, claims: dict[str, Any] | None = None, **more: Any) -> str:
+        value = {
+            "@context": [credentials.VC1], "type": ["VerifiableCredential", MEMBERSHIP], "issuer": {"id": ISSUER},
+            "id": "urn:uuid:1", "issuanceDate": "2026-03-01T00:00:00Z", "credentialSubject": {"id": holder}, **more,
+        }  # fmt: skip
+        whole = {"iss": ISSUER, "sub": holder, "nbf": AT - 60, "exp": AT + 600, "vc": value, **(claims or {})}
+        return keys[by].jwt(whole, did.key_id(by, keys[by]))
+
+    return made
+
+
+def shown(keys: dict[str, IdentityKey], *texts: str, by: str = HOLDER, audience: str = US) -> list[str]:
+    return credentials.presentation(by, keys[by], texts, audience=audience, jti="vp-1", now=NOW)
+
+
+def read(documents: credentials.Documents, text: Any, now: datetime = NOW) -> list[credentials.Credential]:
+    return credentials.presented(text, documents, holder=HOLDER, audience=US, now=now)
+
+
+def test_ours_comes_back_whole(keys: dict[str, IdentityKey], documents: credentials.Documents, member: str) -> None:
+    (text,) = shown(keys, member)
+    (found,) = read(documents, text)
+    assert (found.issuer, found.holder, found.subject["nodeCode"]) == (ISSUER, HOLDER, "5X")
+    assert found.types == {"VerifiableCredential", MEMBERSHIP}
+    assert found.expires == NOW + timedelta(days=30)
+    assert found.status == (Status(LIST, 70_000, "BitstringStatusListEntry", "revocation"),)
+
+
+def test_one_of_the_older_model_is_read(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, older: Callable[..., str]
+) -> None:
+    entry = {"id": f"{LIST}#3", "type": "StatusList2021Entry", "statusPurpose": "revocation", "statusListIndex": "3",
+             "statusListCredential": LIST}  # fmt: skip
+    (text,) = shown(keys, older(credentialStatus=entry))
+    (found,) = read(documents, text)
+    assert (found.issuer, found.holder) == (ISSUER, HOLDER)
+    assert found.status == (Status(LIST, 3, "StatusList2021Entry", "revocation"),)
+
+
+def test_two_models_are_two_presentations(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, member: str, older: Callable[..., str]
+) -> None:
+    texts = shown(keys, member, older())
+    assert len(texts) == 2
+    assert [found.id for text in texts for found in read(documents, text)] == [
+        "urn:datong:credential:crd-1",
+        "urn:uuid:1",
+    ]
+    both = {"vp": {"type": "VerifiablePresentation", "verifiableCredential": [older(), member]}, "iss": HOLDER}
+    with pytest.raises(ValueError, match="mixes"):
+        read(documents, keys[HOLDER].jwt(both, did.key_id(HOLDER, keys[HOLDER])))
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"by": EVIL}, "another one than its issuer"),
+        ({"claims": {"iss": EVIL}}, "no one issuer"),
+        ({"issuer": EVIL}, "no one issuer"),
+        ({"issuer": None}, "no one issuer"),
+        ({"holder": EVIL}, "of another one"),
+        ({"claims": {"sub": EVIL}}, "no one holder"),
+        ({"credentialSubject": {}, "claims": {"sub": 5}}, "no one holder"),
+        ({"credentialSubject": [{"id": HOLDER}, {"id": EVIL}]}, "one subject"),
+        ({"credentialSubject": "x"}, "one subject"),
+        ({"claims": {"exp": AT - 60}}, "expired"),
+        ({"claims": {"nbf": AT + 60}}, "not valid yet"),
+        ({"expirationDate": "2026-03-01T00:00:00Z"}, "expired"),
+        ({"issuanceDate": "2026-03-03T00:00:00Z"}, "not valid yet"),
+        ({"issuanceDate": "yesterday"}, "a time that is none"),
+        ({"issuanceDate": 7}, "a time that is none"),
+        ({"credentialStatus": {"type": "Odd", "id": "x"}}, "way that is not known"),
+        ({"credentialStatus": "x"}, "way that is not known"),
+        ({"credentialStatus": {"type": "StatusList2021Entry", "statusListIndex": "-1", "statusListCredential": LIST}}, "no place"),
+        ({"credentialStatus": {"type": "StatusList2021Entry", "statusListIndex": "1"}}, "no place"),
+    ],
+)  # fmt: skip
+def test_a_credential_with_a_fault(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, older: Callable[..., str], more: dict[str, Any],
+    why: str,
+) -> None:  # fmt: skip
+    (text,) = shown(keys, older(**more))
+    with pytest.raises(ValueError, match=why):
+        read(documents, text)
+
+
+def test_a_presentation_with_a_fault(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, member: str
+) -> None:
+    (stolen,) = shown(keys, member, by=EVIL)
+    with pytest.raises(ValueError, match="not published"):
+        read(documents, stolen)
+    (elsewhere,) = shown(keys, member, audience=EVIL)
+    with pytest.raises(ValueError, match="not meant"):
+        read(documents, elsewhere)
+    (late,) = shown(keys, member)
+    with pytest.raises(ValueError, match="expired"):
+        read(documents, late, NOW + timedelta(days=1))
+    good = {"type": ["VerifiablePresentation"], "holder": HOLDER, "verifiableCredential": [member], "iss": HOLDER}
+    for more, why in [
+        ({"holder": EVIL}, "another one is its holder"), ({"iss": EVIL}, "another one is its holder"),
+        ({"type": "Odd"}, "no presentation"), ({"verifiableCredential": []}, "none or more"),
+        ({"verifiableCredential": [member] * 21}, "none or more"), ({"verifiableCredential": [5]}, "no JWT"),
+        ({"verifiableCredential": [{"id": "data:application/vc+jwt,x"}]}, "no token"), ({"aud": EVIL}, "not meant"),
+    ]:  # fmt: skip
+        text = keys[HOLDER].jwt({**good, **more}, did.key_id(HOLDER, keys[HOLDER]))
+        with pytest.raises(ValueError, match=why):
+            read(documents, text)
+    for odd in (None, 5, {}, "", "a.b.c"):
+        with pytest.raises(ValueError, match=r"no JWT|no token"):
+            read(documents, odd)
+
+
+@pytest.mark.parametrize("revoked", [[], [70_000], [0, 131_071], [200_000, 70_000]])
+def test_a_status_list_tells_who_was_revoked(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, revoked: list[int]
+) -> None:
+    text = credentials.status_list(ISSUER, keys[ISSUER], at=LIST, revoked=revoked, now=NOW)
+    for index in (0, 1, 69_999, 70_000, 70_001, 131_071):
+        status = Status(LIST, index, "BitstringStatusListEntry", "revocation")
+        assert credentials.is_set(status, text, ISSUER, documents, now=NOW) == (index in revoked)
+
+
+def packed(bits: bytes) -> str:
+    return base64.b64encode(gzip.compress(bits)).decode()
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"issuer": EVIL}, "another one's"), ({"type": "Odd"}, "none"), ({"credentialSubject": 5}, "none"),
+        ({"credentialSubject": {"statusPurpose": "suspension", "encodedList": ""}}, "another purpose"),
+        ({"credentialSubject": {"statusPurpose": "revocation", "encodedList": "!"}}, "not in its"),
+        ({"credentialSubject": {"statusPurpose": "revocation"}}, "cannot be read"),
+        ({"credentialSubject": {"statusPurpose": "revocation", "encodedList": packed(b"\x01")}}, "not in its"),
+        ({"credentialSubject": {"statusPurpose": "revocation", "encodedList": packed(bytes(1 << 25))}}, "too long"),
+        ({"validUntil": "2026-03-01T00:00:00Z"}, "expired"),
+    ],
+)  # fmt: skip
+def test_a_status_list_that_tells_nothing(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, more: dict[str, Any], why: str
+) -> None:
+    value = {"type": ["BitstringStatusListCredential"], "issuer": ISSUER,
+             "credentialSubject": {"statusPurpose": "revocation", "encodedList": packed(bytes(16_384))}, **more}  # fmt: skip
+    status = Status(LIST, 100, "BitstringStatusListEntry", "revocation")
+    text = keys[ISSUER].jwt(value, did.key_id(ISSUER, keys[ISSUER]))
+    with pytest.raises(ValueError, match=why):
+        credentials.is_set(status, text, ISSUER, documents, now=NOW)
+    by_another = keys[EVIL].jwt({**value, "issuer": ISSUER}, did.key_id(EVIL, keys[EVIL]))
+    with pytest.raises(ValueError, match="not published"):
+        credentials.is_set(status, by_another, ISSUER, documents, now=NOW)
+
+
+def test_an_older_list_in_plain_base64_is_read(keys: dict[str, IdentityKey], documents: credentials.Documents) -> None:
+    bits = bytearray(16_384)
+    bits[1] = 0x40  # place 9: the second bit from the left of the second byte
+    value = {"type": ["VerifiableCredential", "StatusList2021Credential"], "issuer": ISSUER,
+             "credentialSubject": {"statusPurpose": "revocation", "encodedList": packed(bytes(bits))}}  # fmt: skip
+    text = keys[ISSUER].jwt({"vc": value, "iss": ISSUER}, did.key_id(ISSUER, keys[ISSUER]))
+    seen = [
+        credentials.is_set(Status(LIST, place, "StatusList2021Entry", "revocation"), text, ISSUER, documents, now=NOW)
+        for place in range(8, 11)
+    ]
+    assert seen == [False, True, False]

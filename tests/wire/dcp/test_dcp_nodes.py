@@ -1,0 +1,352 @@
+"""A space whose members prove themselves by credentials: three real nodes over sockets, and those who try to get in."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+import uvicorn
+from referencing import Registry, Resource
+
+from datong import app
+from datong.ground import identity, signing
+from datong.ground.config import load
+from datong.ground.db import Actor, Store
+from datong.ground.refusal import Refusal
+from datong.register import service as register
+from datong.wire.dcp import credentials, did, routes, tokens, verifying
+from datong.wire.dcp.did import DCP_CONTEXT
+
+PARTIES = {"registry": "11520100MBXDT00351", "provider": "91520100MAXDT004X2", "consumer": "91520100MAXDT00582"}
+CATALOG = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
+SCHEMAS = Path(__file__).parents[2] / "data" / "dcp"
+
+
+@dataclass
+class Up:
+    """A node that runs in this process and listens on a socket."""
+
+    node: app.Node
+    address: str
+
+    @property
+    def store(self) -> Store:
+        return self.node.store
+
+    @property
+    def did(self) -> str:
+        return did.did_of(self.address)
+
+    def do(self, verb: Callable[..., Any], role: str, **given: Any) -> Any:
+        party = str(self.node.config["node.party"])
+        with self.store.begin(Actor("p-1", role, party, "", frozenset({role})), "register") as tx:
+            return verb(tx, **given)
+
+    def see(self, view: Callable[..., Any]) -> Any:
+        with self.store.read() as tx:
+            return view(tx)
+
+    def forget(self) -> None:
+        """As if CACHE_SECONDS had passed."""
+        verifier = self.node.verifier
+        verifier.documents, verifier.members, verifier.lists = (verifying.Kept() for _ in range(3))
+
+    def post(self, path: str, body: Any, token: str = "") -> httpx.Response:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return httpx.post(self.address + path, json=body, headers=headers, trust_env=False)
+
+    def catalogue(self, token: str) -> httpx.Response:
+        return self.post("/dsp/2025-1/catalog/request", CATALOG, token)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def up(folder: Path, name: str, function_node: tuple[str, str]) -> Iterator[Up]:
+    port = free_port()
+    kind = "regional" if name == "registry" else "connector"
+    app.init(folder, name=name, party=PARTIES[name], port=port, region="5201", kind=kind)
+    with (folder / "datong.toml").open("a") as config:
+        config.write('\n[peers]\nallow_private = true\nidentity = "dcp"\n')
+        if function_node[0]:
+            config.write(f'\n[function_node]\naddress = "{function_node[0]}"\nkey = "{function_node[1]}"\n')
+    node = app.open_node(load(folder))
+    server = uvicorn.Server(uvicorn.Config(node.asgi, host="127.0.0.1", port=port, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    node.start()
+    made = Up(node, f"http://127.0.0.1:{port}")
+    try:
+        until(lambda: server.started, "the server to listen")
+        yield made
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        node.stop()
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 40) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, f"waited for {what}"
+        time.sleep(0.05)
+    return found
+
+
+@dataclass
+class Space:
+    registry: Up
+    provider: Up
+    consumer: Up
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+    """Two members that joined at the registry and were given their credentials by it."""
+    folder = tmp_path_factory.mktemp("space")
+    with ExitStack() as stack:
+        registry = stack.enter_context(up(folder / "registry", "registry", ("", "")))
+        key = registry.see(register.directory)[0]["public_key"]
+        members = [
+            stack.enter_context(up(folder / name, name, (registry.address, key))) for name in ("provider", "consumer")
+        ]
+        for member in members:
+            member.do(register.apply_to_join, "operator", function_node=registry.address)
+        until(lambda: len(registry.see(register.join_applications)) == 2, "both applications")
+        for application in registry.see(register.join_applications):
+            registry.do(register.admit_node, "registrar", application=application["id"])
+        until(lambda: all(code(member) for member in members), "both codes")
+        for member in members:
+            registry.do(register.issue_membership, "registrar", code=code(member))
+        until(lambda: all(member.see(register.held_credentials) for member in members), "both credentials")
+        yield Space(registry, *members)
+
+
+def code(member: Up) -> str:
+    with member.store.read() as tx:
+        return signing.me(tx).code
+
+
+def token_to(sender: Up, receiver: Up, **more: Any) -> str:
+    """A token of `sender` for `receiver`, with whatever a liar would put into it."""
+    with sender.store.read() as tx:
+        access = verifying.access_for(tx, receiver.did)
+        own = tokens.unproven(verifying.own_token(tx, receiver.did, access=access))
+        key = identity.ring(tx).current()
+    claims = {name: value for name, value in {**own, **more}.items() if value is not None}
+    return key.jwt(claims, did.key_id(sender.did, key))
+
+
+def test_a_member_is_let_in_and_its_token_works_once(space: Space) -> None:
+    token = token_to(space.consumer, space.provider)
+    first, second = space.provider.catalogue(token), space.provider.catalogue(token)
+    assert first.status_code == 200, first.text
+    assert first.json()["@type"] == "Catalog"
+    assert second.status_code == 404
+
+
+def test_our_own_caller_is_such_a_member(space: Space) -> None:
+    space.consumer.node.verifier.peer(code(space.provider))
+    answer = space.consumer.node.verifier.post(
+        code(space.provider), space.provider.address + "/dsp/2025-1/catalog/request", CATALOG
+    )
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"aud": "did:web:another.cn"}, {"exp": 1}, {"iat": 9_999_999_999}, {"jti": None}, {"token": None}, {"token": "x"},
+     {"iss": "did:web:127.0.0.1%3A1"}, {"iss": "did:web:127.0.0.1%3A1", "sub": "did:web:127.0.0.1%3A1"}, {"sub": "x"}],
+)  # fmt: skip
+def test_who_is_not_let_in(space: Space, more: dict[str, Any]) -> None:
+    space.provider.forget()
+    assert space.provider.catalogue(token_to(space.consumer, space.provider, **more)).status_code == 404
+    good = space.provider.catalogue(token_to(space.consumer, space.provider))
+    assert good.status_code == 200, good.text
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "e30.e30.e30"])
+def test_without_a_token_nobody_is_let_in(space: Space, token: str) -> None:
+    assert space.provider.catalogue(token).status_code == 404
+
+
+def test_a_node_that_is_no_member_is_not_let_in(space: Space, tmp_path: Path) -> None:
+    key = space.registry.see(register.directory)[0]["public_key"]
+    with up(tmp_path / "stranger", "consumer", (space.registry.address, key)) as stranger:
+        space.provider.forget()
+        assert space.provider.catalogue(token_to(stranger, space.provider)).status_code == 404
+        with pytest.raises(ValueError, match="no credential"):
+            asked(space.provider, stranger)
+
+
+def asked(verifier: Up, holder: Up) -> credentials.Credential:
+    with holder.store.read() as tx:
+        access = verifying.access_for(tx, verifier.did)
+    return verifier.node.verifier.membership(holder.did, access)
+
+
+def test_a_rotated_key_is_believed_at_once_and_a_retired_one_no_longer(space: Space) -> None:
+    ring = identity.KeyRing(space.consumer.node.config.folder)
+    before = token_to(space.consumer, space.provider)
+    old = ring.current().name
+    ring.rotate("ES256")
+    assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 200
+    assert space.provider.catalogue(before).status_code == 200  # it was on its way
+    later = ring.published()[0].jwt(
+        tokens.unproven(token_to(space.consumer, space.provider)), f"{space.consumer.did}#{old}"
+    )
+    ring.retire(old)
+    space.provider.forget()
+    assert space.provider.catalogue(later).status_code == 404
+
+
+def test_the_issuers_new_key_leaves_old_credentials_valid_until_the_old_one_is_retired(space: Space) -> None:
+    ring = identity.KeyRing(space.registry.node.config.folder)
+    old = ring.current().name
+    ring.rotate("ES256")
+    space.provider.forget()
+    assert asked(space.provider, space.consumer).issuer == space.registry.did
+    ring.retire(old)
+    space.provider.forget()
+    with pytest.raises(ValueError, match="not published"):
+        asked(space.provider, space.consumer)
+    for member in (space.provider, space.consumer):
+        held = len(member.see(register.held_credentials))
+        space.registry.do(register.issue_membership, "registrar", code=code(member))
+        until(lambda member=member, held=held: len(member.see(register.held_credentials)) > held, "a new credential")
+    assert asked(space.provider, space.consumer).issuer == space.registry.did
+
+
+def test_a_revoked_credential_is_none(space: Space) -> None:
+    issued = space.registry.see(register.issued_credentials)
+    mine = [row for row in issued if row["node"] == code(space.consumer) and row["state"] == "issued"]
+    for row in mine:
+        space.registry.do(register.revoke_credential, "registrar", credential=row["id"], reason="a test")
+    space.provider.forget()
+    with pytest.raises(ValueError, match=r"revoked|not published"):
+        asked(space.provider, space.consumer)
+    assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 404
+    with pytest.raises(Refusal, match="IDN-441"):
+        space.registry.do(register.revoke_credential, "registrar", credential=mine[0]["id"], reason="again")
+    held = len(space.consumer.see(register.held_credentials))
+    space.registry.do(register.issue_membership, "registrar", code=code(space.consumer))
+    until(lambda: len(space.consumer.see(register.held_credentials)) > held, "a new credential")
+    space.provider.forget()
+    assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 200
+
+
+def test_a_credential_of_an_issuer_that_is_not_believed(space: Space) -> None:
+    verifier = space.provider.node.verifier
+    before, verifier.issuers = verifier.issuers, [space.provider.did]
+    space.provider.forget()
+    with pytest.raises(ValueError, match="not believed"):
+        asked(space.provider, space.consumer)
+    verifier.issuers = before
+
+
+# --- the credential service --------------------------------------------------------------------------------------
+
+
+def query(**more: Any) -> dict[str, Any]:
+    return {"@context": [DCP_CONTEXT], "type": "PresentationQueryMessage", "scope": [verifying.SCOPE], **more}
+
+
+def query_token(space: Space, **more: Any) -> str:
+    """A token by which the provider asks the consumer, with the consumer's access token for it."""
+    with space.consumer.store.read() as tx:
+        access = verifying.access_for(tx, space.provider.did)
+    return token_to(space.provider, space.consumer, **{"token": access, **more})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "presented"),
+    [
+        (query(), 200, 1), (query(scope=["org.eclipse.dspace.dcp.vc.type:OtherCredential:read"]), 200, 0),
+        (query(scope=["org.eclipse.dspace.dcp.vc.id:unknown"]), 200, 0), (query(scope=[]), 400, 0),
+        (query(scope="x"), 400, 0), (query(scope=[5]), 400, 0), (query(scope=["odd:Member"]), 400, 0),
+        (query(scope=None), 400, 0), (query(presentationDefinition={"id": "x"}), 400, 0),
+        (query(scope=None, presentationDefinition={"id": "x"}), 501, 0), (query(type="Odd"), 400, 0), ([], 400, 0),
+        (query(scope=[verifying.SCOPE] * 21), 400, 0),
+    ],
+)  # fmt: skip
+def test_what_is_presented(space: Space, body: Any, status: int, presented: int) -> None:
+    answer = space.consumer.post("/dcp/presentations/query", body, query_token(space))
+    assert answer.status_code == status, answer.text
+    if status == 200:
+        valid(answer.json(), "presentation-response-message-schema.json")
+        assert len(answer.json()["presentation"]) == presented
+
+
+def test_to_whom_nothing_is_presented(space: Space) -> None:
+    with space.consumer.store.read() as tx:
+        for_another = verifying.access_for(tx, space.registry.did)
+    for more in ({"token": None}, {"token": "x"}, {"token": for_another}, {"aud": space.registry.did}, {"exp": 1}):
+        answer = space.consumer.post("/dcp/presentations/query", query(), query_token(space, **more))
+        assert answer.status_code == 401, (more, answer.text)
+        assert "presentation" not in answer.json()
+    assert space.consumer.post("/dcp/presentations/query", query()).status_code == 401
+
+
+def test_only_an_issuer_may_leave_a_credential_and_only_ours(space: Space) -> None:
+    held = len(space.consumer.see(register.held_credentials))
+    (text, *_) = [row["text"] for row in rows(space.provider, "register_held_credential")]
+    container = {"credentialType": credentials.MEMBERSHIP, "format": credentials.PROFILE, "payload": text}
+    message = {"@context": [DCP_CONTEXT], "type": "CredentialMessage", "issuerPid": "x", "status": "ISSUED",
+               "credentials": [container]}  # fmt: skip
+    valid(message, "credential-message-schema.json")
+    refused = space.consumer.post("/dcp/credentials", message, token_to(space.provider, space.consumer))
+    assert refused.status_code == 401
+    for odd in (message, {**message, "type": "x"}, {**message, "credentials": [{"payload": 5}]}, {**message, "credentials": 5},
+                {**message, "credentials": [{**container, "payload": text[:-3] + "abc"}]}):  # fmt: skip
+        answer = space.consumer.post("/dcp/credentials", odd, token_to(space.registry, space.consumer))
+        assert answer.status_code == 400, answer.text
+    rejected = {**message, "status": "REJECTED", "credentials": []}
+    assert (
+        space.consumer.post("/dcp/credentials", rejected, token_to(space.registry, space.consumer)).status_code == 200
+    )
+    assert len(space.consumer.see(register.held_credentials)) == held
+    huge = space.consumer.post("/dcp/credentials", {"x": "y" * 300_000}, token_to(space.registry, space.consumer))
+    assert huge.status_code == 413
+
+
+def rows(member: Up, table: str) -> list[dict[str, Any]]:
+    with member.store.engine.connect() as opened:
+        return [dict(row) for row in opened.exec_driver_sql(f"SELECT * FROM {table}").mappings()]
+
+
+def test_documents_are_public_and_hold_no_secret(space: Space) -> None:
+    answer = httpx.get(space.consumer.address + "/.well-known/did.json", trust_env=False)
+    assert answer.status_code == 200
+    assert did.read(answer.json(), space.consumer.did).services["CredentialService"] == space.consumer.address + "/dcp"
+    assert '"d"' not in answer.text
+    listed = httpx.get(space.registry.address + routes.STATUS_PATH, trust_env=False)
+    assert listed.headers["content-type"].startswith("application/vc+jwt")
+
+
+def valid(message: Any, schema: str) -> None:
+    """Raises when `message` does not follow the published schema."""
+    found = {file.name: json.loads(file.read_text("utf-8")) for file in SCHEMAS.glob("*.json")}
+    context = found["context-schema.json"]  # published under an id of a draft, and named by another
+    context["$id"] = context["$id"].replace("/v08/", "/v1.0/")
+    registry: Registry[Any] = Registry().with_resources((v["$id"], Resource.from_contents(v)) for v in found.values())
+    jsonschema.Draft201909Validator(found[schema], registry=registry).validate(message)
+
+
+def test_what_we_ask_follows_the_schema() -> None:
+    valid(query(), "presentation-query-message-schema.json")
+    assert timedelta(minutes=1).total_seconds() >= verifying.CACHE_SECONDS
