@@ -16,6 +16,7 @@ import click
 from datong.cli import said
 from datong.deidentify.model.joint import Form
 from datong.deidentify.model.refusals import NO_EXTRA
+from datong.deidentify.rules.printing import class_words, printed, table_facts
 from datong.deidentify.service.table_risk import risk_of_table
 from datong.ground.refusal import Text
 
@@ -29,19 +30,27 @@ def risked(
         earlier=earlier, population=population, gate=gate, worst=worst,
     )  # fmt: skip
     if pdf is not None:
-        try:
-            from datong.cli.risk_report import write_pdf  # noqa: PLC0415 - an extra
-
-            write_pdf(told, pdf)
-        except ModuleNotFoundError as missing:
-            raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
-        except OSError as error:
-            raise click.FileError(str(pdf), error.strerror or "") from None
+        _write(pdf, told)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return
     for line in _lines(told):
         click.echo(line)
+
+
+def _write(out: Path, told: dict[str, Any]) -> None:
+    try:
+        data = printed(told, table_facts(told))
+    except ModuleNotFoundError as missing:
+        raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
+    staged = out.with_name(f".{out.name}.part")
+    try:
+        staged.write_bytes(data)
+        staged.replace(out)
+    except OSError as error:
+        raise click.FileError(str(out), error.strerror or "") from None
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 def _lines(told: dict[str, Any]) -> list[str]:
@@ -56,9 +65,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
         f"GB/T 42460  DR_a {told['over_threshold']:.4f}  DR_b {told['max_class_risk']:.4f}  "
         f"DR_c {told['average_risk']:.4f}  CR {told['cr']:.2f}  R {told['overall_risk']:.4f}  level {told['level']}",
     ]  # fmt: skip
-    for one in told["worst"]:
-        values = "-" if one["values"] is None else ", ".join(f"{k}={v}" for k, v in one["values"].items())
-        lines.append(f"  {one['persons']} persons: {' | '.join((values, *one['earlier']))}")
+    lines += [f"  {one['persons']} persons: {class_words(one)}" for one in told["worst"]]
     if told["passes"]:
         lines.append(said(Text("可以放行。", "It may leave.")))
     else:

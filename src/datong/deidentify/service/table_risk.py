@@ -16,15 +16,16 @@ import pyarrow.compute as pc
 
 from datong.deidentify.model.joint import Form
 from datong.deidentify.model.refusals import RISK_TOO_HIGH, SMALL_CLASS
-from datong.deidentify.model.table_risk import BAD_QUESTION, NOT_IN_POPULATION, Class, TableRisk
+from datong.deidentify.model.risk_report import BAD_QUESTION, NOT_IN_POPULATION, Class, Population, RiskReport
 from datong.deidentify.rules import assessment
 from datong.deidentify.rules import risk as risks
+from datong.deidentify.rules.changes import for_table
 from datong.deidentify.rules.linking import PERSON, classes_plan
-from datong.deidentify.rules.table_risk import cheapest, outside_population, table_risk
+from datong.deidentify.rules.reporting import outside_population, reported
 from datong.deidentify.service.treating import table_of
 from datong.engine.service import DUCKDB
 from datong.ground.canonical import digest_bytes
-from datong.ground.refusal import Problem, Text
+from datong.ground.refusal import Problem, Refusal, Text
 
 MOST_SHOWN = 10
 
@@ -55,19 +56,21 @@ def risk_of_table(
     if problems:
         raise BAD_QUESTION(problems, table=table.name, count=len(problems))
     known = [[c for c in columns if c in one.column_names] for one in before]
-    classes = _classes(rows, columns, person, before, known, everybody)
+    classes, coarsest = _classes(rows, columns, person, before, known, everybody)
     if everybody is not None and (strange := outside_population(classes)):
         raise NOT_IN_POPULATION(strange[:MOST_SHOWN], table=table.name, count=len(strange))
-    found = table_risk(classes, form, worst=worst)
-    change = cheapest(classes, found, max(assessment.rules_in_force()["rest"].values()))
-    if gate:
-        _require_low(table.name, classes, found, change)
-    passes = _passes(found)
+    among = Population.unknown if everybody is None else Population.given
+    found = reported(classes, form, population=among, worst=worst)
+    passes = risks.passes(found.standard)
+    lowest = max(assessment.rules_in_force()["rest"].values())
+    change = None if passes else for_table(classes, coarsest, found.standard, lowest)
+    if gate and change is not None:
+        raise _refused(table.name, classes, found, change)
     return {
         "table": table.name, "digest": digest_bytes(table.read_bytes()),
         "quasi_identifiers": columns, "person": person, "releases": 1 + len(before),
-        **found.as_json(columns), "passes": passes,
-        "change": None if passes else {"zh": change.zh, "en": change.en},
+        **found.as_json(columns), "limit": risks.LIMIT, "passes": passes,
+        "change": None if change is None else {"zh": change.zh, "en": change.en},
     }  # fmt: skip
 
 
@@ -106,21 +109,23 @@ def _problems(rows: Any, columns: list[str], person: str, before: dict[Path, Any
 
 def _classes(
     rows: Any, columns: list[str], person: str, before: Sequence[Any], known: Sequence[list[str]], everybody: Any
-) -> list[Class]:
+) -> tuple[list[Class], list[int]]:
+    """The classes, and the persons of each that would be left if every quasi-identifier said nothing."""
     inputs = {"released": _given(rows, columns, person)}
     inputs |= {f"earlier_{n}": _given(one, known[n], person) for n, one in enumerate(before)}
     if everybody is not None:
         inputs["population"] = _given(everybody, columns, "")
     plan = classes_plan(columns, known, population=everybody is not None)
-    found = DUCKDB.run(plan, inputs, want=["classes"])["classes"].to_pylist()
+    found = DUCKDB.run(plan, inputs, want=["classes", "coarsest"])
     seen = [f"seen_{n}" for n in range(len(before))]
-    return [
+    classes = [
         Class(
             None if row["tuple"] is None else tuple(json.loads(row["tuple"])),
             tuple(row[name] for name in seen), row["persons"], row["rows"], row["population"],
         )
-        for row in found
+        for row in found["classes"].to_pylist()
     ]  # fmt: skip
+    return classes, found["coarsest"]["persons"].to_pylist()
 
 
 def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
@@ -130,21 +135,18 @@ def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
     return pa.table({PERSON: who, **texts})
 
 
-def _passes(found: TableRisk) -> bool:
-    return found.standard.level >= 3 and found.standard.f_min >= found.standard.floor
-
-
-def _require_low(table: str, classes: Sequence[Class], found: TableRisk, change: Text) -> None:
+def _refused(table: str, classes: Sequence[Class], found: RiskReport, change: Text) -> Refusal:
     figures = found.standard
-    if _passes(found):
-        return
-    worst = [Problem(one.name, f"个体 {one.persons}", f"{one.persons} persons") for one in found.worst]
+    smallest = found.worst or reported(classes, figures.form).worst
+    worst = [Problem(one.name, f"个体 {one.persons}", f"{one.persons} persons") for one in smallest]
     if figures.f_min < figures.floor:
         small = sum(one.persons < figures.floor for one in classes)
-        raise SMALL_CLASS(worst, dataset=table, floor=figures.floor, count=small, change=change.zh, change_en=change.en)
+        return SMALL_CLASS(
+            worst, dataset=table, floor=figures.floor, count=small, change=change.zh, change_en=change.en
+        )
     cr_why, cr_why_en = ("完全公开", "fully public") if figures.form is Form.public else (
         "文件没有评估记录", "no assessment record stands behind a file")  # fmt: skip
-    raise RISK_TOO_HIGH(
+    return RISK_TOO_HIGH(
         worst, dataset=table, risk=f"{figures.overall_risk:.4f}", limit=risks.LIMIT,
         dr=f"{risks.dr_of(figures):.4f}", cr=f"{figures.cr:.2f}", cr_why=cr_why, cr_why_en=cr_why_en,
         change=change.zh, change_en=change.en,
