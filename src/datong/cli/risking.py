@@ -6,6 +6,7 @@ docs/how-to/measure-the-risk-of-a-table.md.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,12 +23,12 @@ from datong.ground.refusal import Text
 
 
 def risked(
-    table: Path, columns: str, *, person: str, form: str, earlier: Sequence[Path], population: Path | None, gate: bool,
-    worst: int, pdf: Path | None, as_json: bool,
+    table: Path, columns: Sequence[str], *, person: str, form: str, earlier: Sequence[Path], population: Path | None,
+    gate: bool, worst: int, pdf: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     told = risk_of_table(
-        table, [name.strip() for name in columns.split(",") if name.strip()], person=person, form=Form(form),
-        earlier=earlier, population=population, gate=gate, worst=worst,
+        table, _names(columns), person=person, form=Form(form), earlier=earlier, population=population, gate=gate,
+        worst=worst,
     )  # fmt: skip
     if pdf is not None:
         _write(pdf, told)
@@ -36,6 +37,11 @@ def risked(
         return
     for line in _lines(told):
         click.echo(line)
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    """The names in lists with commas, as CSV writes them."""
+    return [name.strip() for line in csv.reader(given, skipinitialspace=True) for name in line if name.strip()]
 
 
 def _write(out: Path, told: dict[str, Any]) -> None:
@@ -66,6 +72,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
         f"DR_c {told['average_risk']:.4f}  CR {told['cr']:.2f}  R {told['overall_risk']:.4f}  level {told['level']}",
     ]  # fmt: skip
     lines += [f"  {one['persons']} persons: {class_words(one)}" for one in told["worst"]]
+    if told["not_measured"]:
+        lines.append(f"not measured: {', '.join(told['not_measured'])}")
     if told["passes"]:
         lines.append(said(Text("可以放行。", "It may leave.")))
     else:

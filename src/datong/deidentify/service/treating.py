@@ -35,6 +35,7 @@ from datong.harmonise import service as harmonise
 
 SUFFIXES = (".csv", ".parquet")
 PARQUET_MAGIC = b"PAR1"
+BROKEN_SHOWN = 10
 
 
 def treat(
@@ -104,8 +105,12 @@ def table_of(path: Path) -> Any:
         raise NO_TABLE(table=path.name, why=found.why.zh, why_en=found.why.en)
     table, broken = found
     if broken:
-        raise NO_TABLE(table=path.name, why=f"其中 {broken} 行不是完整的记录。",
-                       why_en=f"{broken} rows of it are no whole records.")  # fmt: skip
+        lines = [
+            Problem(f"{path.name}, {row}", "不是完整的记录", "is no whole record") for row in broken[:BROKEN_SHOWN]
+        ]
+        raise NO_TABLE(lines, table=path.name, why=f"其中 {len(broken)} 行不是完整的记录，按表头以下的行号列于下方。",
+                       why_en=f"{len(broken)} rows of it are no whole records; they are listed, counted below the "
+                       "header.")  # fmt: skip
     columns = {name: _nothing_to_null(table[name]) for name in table.column_names}
     return pa.table(columns)
 
@@ -115,6 +120,8 @@ def _parquet(path: Path) -> Any:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowInvalid, OSError):
         raise NO_TABLE(table=path.name, why="Parquet 文件损坏。", why_en="The Parquet file is damaged.") from None
+    if len(set(table.column_names)) < table.num_columns:
+        raise NO_TABLE(table=path.name, why="有列重名。", why_en="Two of its columns have one name.")
     untyped = pa.types.is_null  # a column of nothing but nulls; as text every treatment takes it
     return pa.table({n: pc.cast(c, pa.string()) if untyped(c.type) else c for n, c in _columns(table)})
 
