@@ -20,6 +20,7 @@ from datong.deidentify.model.refusals import NO_EXTRA
 from datong.deidentify.rules.printing import class_words, printed, table_facts
 from datong.deidentify.service.table_risk import risk_of_table
 from datong.ground.refusal import Text
+from datong.ground.staging import whole_file
 
 
 def risked(
@@ -49,14 +50,11 @@ def _write(out: Path, told: dict[str, Any]) -> None:
         data = printed(told, table_facts(told))
     except ModuleNotFoundError as missing:
         raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
-    staged = out.with_name(f".{out.name}.part")
     try:
-        staged.write_bytes(data)
-        staged.replace(out)
+        with whole_file(out) as staged:
+            staged.write_bytes(data)
     except OSError as error:
         raise click.FileError(str(out), error.strerror or "") from None
-    finally:
-        staged.unlink(missing_ok=True)
 
 
 def _lines(told: dict[str, Any]) -> list[str]:

@@ -31,6 +31,7 @@ from datong.deidentify.rules.treatments.tokens import as_hex
 from datong.deidentify.service.tables import hierarchy_in
 from datong.deidentify.service.treatment_keys import key_in, key_of_agreement
 from datong.ground.refusal import Problem
+from datong.ground.staging import whole_file
 from datong.harmonise import service as harmonise
 
 SUFFIXES = (".csv", ".parquet")
@@ -132,17 +133,13 @@ def _nothing_to_null(column: Any) -> Any:
 
 def write(table: Any, out: Path) -> None:
     """The table as a new file; in CSV tokens are 32 hexadecimal digits. A file half written is never left."""
-    fresh = out.with_name(f".{out.name}.part")
-    try:
+    with whole_file(out) as fresh:
         if out.suffix == ".parquet":
             pq.write_table(table, fresh, compression="zstd")
         else:
             binary = pa.types.is_fixed_size_binary
             texts = {n: as_hex(c.combine_chunks()) if binary(c.type) else c for n, c in _columns(table)}
             pacsv.write_csv(pa.table(texts), fresh)
-        fresh.rename(out)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _columns(table: Any) -> list[tuple[str, Any]]:
