@@ -34,7 +34,8 @@ def more(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "report": report, "signing_leaves": leaves, "error": None, "key": secrets.token_hex(16),
         "gauge": gauge(report["overall_risk"], report["limit"], report["overall_risk_at_cr_1"], GAUGE_WIDTH),
-        "may_sign": visit.may(SIGN),
+        "may_sign": visit.may(SIGN) and visit.actor.person not in report["asked_by"],
+        "has_signed": any(one["person"] == visit.actor.person for one in report["signatures"]),
     }  # fmt: skip
 
 
