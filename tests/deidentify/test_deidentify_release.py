@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from deidentify_world import recipe_value
 
+from datong.deidentify.model.risk_report import Class
 from datong.deidentify.rules import release as rules
 from datong.deidentify.rules.recipe import recipe_of
 
@@ -24,8 +25,8 @@ def gates(**items: Any) -> dict[str, Any]:
 
 
 def test_the_smallest_figure_of_all_providers_is_the_size_of_the_class() -> None:
-    assert rules.class_sizes([{**gates(), **bikes()}], [BIKE, GATE]) == {"g": 6}
-    assert rules.class_sizes([gates(vehicles_car=5)], [GATE]) == {"g": 5}
+    assert rules.classes_of([{**gates(), **bikes()}], [BIKE, GATE]) == [Class(("g",), (), 6, 1)]
+    assert rules.classes_of([gates(vehicles_car=5)], [GATE]) == [Class(("g",), (), 5, 1)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_small_atoms_are_told_by_place_and_not_by_number() -> None:
         {"g0": "a", "g1": None, "kind": "starts", "subjects": 3},
     ]
     problems = rules.small_atoms(atoms, [], [{}, {}], 5)
-    assert [p.where for p in problems] == ["a / -"]
+    assert [p.where for p in problems] == ["a | -"]
     assert "3" not in problems[0].en
 
 
@@ -77,10 +78,21 @@ def test_a_class_matters_where_one_of_the_releases_shows_it() -> None:
     assert len(rules.small_atoms([], by_class, [{"a": {"car"}}, {"b": {"car", "bus"}}], 5)) == 1
 
 
-def test_sizes_of_a_union_are_those_of_its_atoms() -> None:
+def test_classes_of_a_union_are_its_atoms() -> None:
     atoms = [
         {"g0": "a", "g1": "b", "kind": "starts", "subjects": 12},
         {"g0": "a", "g1": "b", "kind": "ends", "subjects": 9},
         {"g0": "a", "g1": "c", "kind": "ends", "subjects": 20},
+        {"g0": None, "g1": "c", "kind": "ends", "subjects": 30},
     ]
-    assert rules.atom_sizes(atoms, 2) == {"a / b": 9, "a / c": 20}
+    assert rules.union_classes(atoms, [], [{}, {}]) == [
+        Class(("a",), ("b",), 9, 1), Class(("a",), ("c",), 20, 0), Class(None, ("c",), 30, 0),
+    ]  # fmt: skip
+
+
+def test_a_class_that_one_release_shows_makes_its_atom_as_small_as_itself() -> None:
+    """Thirty vehicles of which five are buses: whoever is told of the buses is told of five."""
+    atoms = [{"g0": "a", "g1": "b", "kind": "v", "subjects": 30}]
+    buses = [{"g0": "a", "g1": "b", "kind": "v", "class": "bus", "subjects": 5}]
+    for shown, size in (([{"a": {"bus"}}, {}], 5), ([{}, {"b": {"bus"}}], 5), ([{"a": {"car"}}, {}], 30)):
+        assert [one.persons for one in rules.union_classes(atoms, buses, shown)] == [size]

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -149,7 +151,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         risk_of_table(table, ["a", "a", "b"], person="who", earlier=[other], population=other)
     assert refused.value.code == "DID-490"
     assert [p.where for p in refused.value.problems] == [
-        "a", "b", "o.csv", "who", "population", "population.a", "population.b",
+        "a", "b", "who", "o.csv", "population", "population.a", "population.b",
     ]  # fmt: skip
     assert "p" not in {word for p in refused.value.problems for word in p.en.split()}
     for columns, wrong in (([], "quasi-identifiers"), (["who"], "who")):
@@ -159,3 +161,108 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as refused:
         risk_of_table(tmp_path / "absent.csv", ["a"])
     assert refused.value.code == "DID-455"
+
+
+def problems_of(table: Path, columns: Sequence[str], **asked: object) -> dict[str, str]:
+    with pytest.raises(Refusal) as refused:
+        risk_of_table(table, columns, **asked)  # type: ignore[arg-type]
+    return {problem.where: problem.en for problem in refused.value.problems}
+
+
+def test_a_column_that_is_not_there_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    header = ("车牌 号", "User ID", "起点(经,纬)", "一二三四五六")
+    table = written(tmp_path / "t.csv", header, [("a", "1", "2", "x")])
+    told = problems_of(table, ["车牌号", "起点(经", "secret"], person="user_id")
+    assert "'车牌 号'" in told["车牌号"]
+    assert "'User ID'" in told["user_id"]
+    assert "'起点(经,纬)'; a name with a comma is written in double quotes" in told["起点(经"]
+    assert told["secret"] == "is no column of the table, which has 4"
+    bare = written(tmp_path / "bare.csv", ("贵A12345", "13800138000"), [("贵B54321", "13900139000")])
+    assert "1380" not in str(problems_of(bare, ["plate", "phone"]))  # without a header its first line is somebody's
+
+
+def test_rows_about_nobody_are_refused_wherever_they_are(tmp_path: Path) -> None:
+    table = written(tmp_path / "t.csv", ("who", "a"), [("p", "1"), ("", "2"), ("", "2")])
+    whole = written(tmp_path / "w.csv", ("who", "a"), [("p", "1")])
+    assert "empty in 2 rows" in problems_of(table, ["a"], person="who")["who"]
+    assert list(problems_of(whole, ["a"], person="who", earlier=[table])) == ["t.csv: who"]
+
+
+def test_a_header_alone_and_rows_that_are_none(tmp_path: Path) -> None:
+    assert problems_of(written(tmp_path / "h.csv", ("who", "a"), []), ["a"]) == {"rows": "the table has no rows"}
+    ragged = tmp_path / "r.csv"
+    ragged.write_text("who,a\np,1\nq,2,3\nr,4\ns\n", "utf-8")
+    assert list(problems_of(ragged, ["a"])) == ["r.csv, 2", "r.csv, 4"]
+
+
+def test_lists_and_bytes_are_no_values_to_know(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [[1]], "b": [b"x"], "c": [1]}), tmp_path / "t.parquet")
+    assert list(problems_of(tmp_path / "t.parquet", ["a", "b", "c"])) == ["a", "b"]
+
+
+def test_values_that_read_the_same_are_classes_of_their_own(tmp_path: Path) -> None:
+    """Four and thirty rows that both read "x, y, z"; counted as one class, the four would have been 34."""
+    rows = [("x, y", "z")] * 4 + [("x", "y, z")] * 30 + [("∅", "q")] * 30 + [("", "q")] * 2
+    found = risk_of_table(written(tmp_path / "t.csv", ("a", "b"), rows), ["a", "b"])
+    assert (found["classes"], found["f_min"], found["rows"], found["persons"]) == (4, 2, 66, 66)
+    assert found["average_risk"] == pytest.approx((1 / 2 + 1 / 4 + 1 / 30 + 1 / 30) / 4)
+
+
+def test_what_was_not_asked_about_is_named(tmp_path: Path) -> None:
+    table = written(tmp_path / "t.csv", ("who", "a", "name"), [("p", "1", "x")])
+    assert risk_of_table(table, ["a"], person="who")["not_measured"] == ["name"]
+
+
+# --- who does what is proposed passes ------------------------------------------------------------------------------
+
+
+def proposed(table: Path, columns: Sequence[str], **asked: object) -> str:
+    found = risk_of_table(table, columns, **asked)  # type: ignore[arg-type]
+    assert not found["passes"]
+    return str(found["change"]["en"])
+
+
+def test_rows_left_out(tmp_path: Path) -> None:
+    rows = [(f"p{n}", str(n // 30)) for n in range(90)] + [("x", "9"), ("y", "9"), ("y", "9")]
+    said = proposed(written(tmp_path / "t.csv", ("who", "a"), rows), ["a"], person="who", form=Form.public)
+    assert said.startswith("leave out the classes below 21 persons (3 rows, 3.2%) at CR 1.00")
+    kept = written(tmp_path / "k.csv", ("who", "a"), [row for row in rows if row[1] != "9"])
+    assert risk_of_table(kept, ["a"], person="who", form=Form.public)["passes"]
+
+
+def test_coarser_where_leaving_out_is_not_enough(tmp_path: Path) -> None:
+    rows = [(f"p{n}", str(n // 3)) for n in range(90)]
+    said = proposed(written(tmp_path / "t.csv", ("who", "a"), rows), ["a"], person="who", form=Form.public)
+    assert said == ("coarser generalisation, at CR 1.00; leaving out rows alone does not pass.")
+    coarse = written(tmp_path / "c.csv", ("who", "a"), [(who, str(int(a) // 10)) for who, a in rows])
+    assert risk_of_table(coarse, ["a"], person="who", form=Form.public)["passes"]
+
+
+def test_another_form_where_the_public_may_not_have_it(tmp_path: Path) -> None:
+    rows = [(f"p{n}", str(n // 10)) for n in range(30)]
+    table = written(tmp_path / "t.csv", ("who", "a"), rows)
+    assert "or controlled delivery under an assessment record with CR below 0.500" in proposed(
+        table, ["a"], person="who", form=Form.public
+    )
+    assert "an assessment record with CR below 0.500" in proposed(table, ["a"], person="who", form=Form.controlled)
+
+
+def test_nothing_is_proposed_that_cannot_pass(tmp_path: Path) -> None:
+    """Two persons stay two however coarse; and who left between two releases stands out however coarse the second."""
+    two = written(tmp_path / "two.csv", ("who", "a"), [(f"p{n % 2}", str(n % 3)) for n in range(50)])
+    for form in Form:
+        assert "only 2 distinct persons" in proposed(two, ["a"], person="who", form=form)
+    first = written(tmp_path / "1.csv", ("who", "a"), [(f"p{n}", "1") for n in range(30)])
+    second = written(tmp_path / "2.csv", ("who", "a"), [(f"p{n}", "1") for n in range(29)])
+    said = proposed(second, ["a"], person="who", form=Form.public, earlier=[first])
+    assert said.startswith("do not give it to these recipients")
+
+
+def test_rows_are_not_left_out_of_a_second_release(tmp_path: Path) -> None:
+    """Leaving the five out would show them by their absence; all at one value the table passes."""
+    first = written(tmp_path / "1.csv", ("who", "a"), [(f"p{n}", "1") for n in range(65)])
+    rows = [(f"p{n}", str(n // 30)) for n in range(65)]
+    said = proposed(written(tmp_path / "2.csv", ("who", "a"), rows), ["a"], person="who", form=Form.public,
+                    earlier=[first])  # fmt: skip
+    assert said.startswith("coarser generalisation")
+    assert risk_of_table(first, ["a"], person="who", form=Form.public, earlier=[first])["passes"]

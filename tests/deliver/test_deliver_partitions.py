@@ -315,6 +315,9 @@ def test_a_product_the_gate_refuses_ends_the_request_with_the_reason(group: Stor
     with group.read(case.person()) as tx:
         (process,) = deliver.transfers(tx)
         assert process["code"].startswith("DID-41") and deliver.shares(tx) == [] and deliver.grants(tx) == []
+        reason = " ".join(process["reason"])
+    assert "was not released" in reason
+    assert "f = " not in reason, "the sizes of its smallest classes did not pass the gate either"
 
 
 def test_a_suspended_listing_stops_delivery(group: Store) -> None:

@@ -285,7 +285,10 @@ def treat(table: Path, plan: Path, out: Path | None, key_file: Path | None, fold
 
 @datong.command()
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--quasi-identifiers", "columns", required=True, help="Columns that somebody could know, by commas.")
+@click.option(
+    "--quasi-identifiers", "columns", required=True, multiple=True,
+    help="Columns that somebody could know, by commas; a name with a comma in double quotes.",
+)  # fmt: skip
 @click.option(
     "--person", default="", help="Column that says who a row is about; it stays here [default: every row is another]."
 )
@@ -300,7 +303,7 @@ def treat(table: Path, plan: Path, out: Path | None, key_file: Path | None, fold
 @AS_JSON
 def risk(
     table: Path,
-    columns: str,
+    columns: tuple[str, ...],
     person: str,
     form: str,
     earlier: tuple[Path, ...],

@@ -6,6 +6,7 @@ docs/how-to/measure-the-risk-of-a-table.md.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,32 +17,44 @@ import click
 from datong.cli import said
 from datong.deidentify.model.joint import Form
 from datong.deidentify.model.refusals import NO_EXTRA
+from datong.deidentify.rules.printing import class_words, printed, table_facts
 from datong.deidentify.service.table_risk import risk_of_table
 from datong.ground.refusal import Text
+from datong.ground.staging import whole_file
 
 
 def risked(
-    table: Path, columns: str, *, person: str, form: str, earlier: Sequence[Path], population: Path | None, gate: bool,
-    worst: int, pdf: Path | None, as_json: bool,
+    table: Path, columns: Sequence[str], *, person: str, form: str, earlier: Sequence[Path], population: Path | None,
+    gate: bool, worst: int, pdf: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     told = risk_of_table(
-        table, [name.strip() for name in columns.split(",") if name.strip()], person=person, form=Form(form),
-        earlier=earlier, population=population, gate=gate, worst=worst,
+        table, _names(columns), person=person, form=Form(form), earlier=earlier, population=population, gate=gate,
+        worst=worst,
     )  # fmt: skip
     if pdf is not None:
-        try:
-            from datong.cli.risk_report import write_pdf  # noqa: PLC0415 - an extra
-
-            write_pdf(told, pdf)
-        except ModuleNotFoundError as missing:
-            raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
-        except OSError as error:
-            raise click.FileError(str(pdf), error.strerror or "") from None
+        _write(pdf, told)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return
     for line in _lines(told):
         click.echo(line)
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    """The names in lists with commas, as CSV writes them."""
+    return [name.strip() for line in csv.reader(given, skipinitialspace=True) for name in line if name.strip()]
+
+
+def _write(out: Path, told: dict[str, Any]) -> None:
+    try:
+        data = printed(told, table_facts(told))
+    except ModuleNotFoundError as missing:
+        raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
+    try:
+        with whole_file(out) as staged:
+            staged.write_bytes(data)
+    except OSError as error:
+        raise click.FileError(str(out), error.strerror or "") from None
 
 
 def _lines(told: dict[str, Any]) -> list[str]:
@@ -56,9 +69,9 @@ def _lines(told: dict[str, Any]) -> list[str]:
         f"GB/T 42460  DR_a {told['over_threshold']:.4f}  DR_b {told['max_class_risk']:.4f}  "
         f"DR_c {told['average_risk']:.4f}  CR {told['cr']:.2f}  R {told['overall_risk']:.4f}  level {told['level']}",
     ]  # fmt: skip
-    for one in told["worst"]:
-        values = "-" if one["values"] is None else ", ".join(f"{k}={v}" for k, v in one["values"].items())
-        lines.append(f"  {one['persons']} persons: {' | '.join((values, *one['earlier']))}")
+    lines += [f"  {one['persons']} persons: {class_words(one)}" for one in told["worst"]]
+    if told["not_measured"]:
+        lines.append(f"not measured: {', '.join(told['not_measured'])}")
     if told["passes"]:
         lines.append(said(Text("可以放行。", "It may leave.")))
     else:

@@ -25,7 +25,7 @@ from datong.ground.money import yuan
 from datong.ground.refusal import Refusal
 from datong.register import service as register
 from datong.register.model.refusals import NO_SESSION
-from datong.web import forms, lineage, matching, quality, records, values, words
+from datong.web import forms, lineage, matching, quality, records, releases, values, words
 from datong.web.api import STATUS
 from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
 from datong.web.pages import GROUPS, PAGES
@@ -71,6 +71,8 @@ def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[Route
         Route("/lineage/{resource}", console.handler(lineage.page), methods=["GET"]),
         Route("/do/{room}/{verb}", console.handler(forms.form), methods=["GET"]),
         Route("/do/{room}/{verb}", console.handler(forms.done), methods=["POST"]),
+        Route("/report/{release}.pdf", console.handler(releases.pdf), methods=["GET"]),
+        Route("/releases/{id:path}", console.handler(releases.signed), methods=["POST"]),
         *pages,
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
     ]
@@ -88,8 +90,8 @@ class Console:
             lstrip_blocks=True,
         )
 
-    def handler(self, page: Callable[[Visit], Answer]) -> Callable[..., Any]:
-        """An endpoint that shows `page` to the person of the session, or the login."""
+    def handler(self, page: Callable[[Visit], Answer | Response]) -> Callable[..., Any]:
+        """An endpoint that shows `page`, or gives its file, to the person of the session, or the login."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -133,12 +135,16 @@ class Console:
         with self.store.read() as tx:
             response.delete_cookie(cookie_of(tx))
 
-    def _answer(self, visit: Visit, page: Callable[[Visit], Answer]) -> Response:
+    def _answer(self, visit: Visit, page: Callable[[Visit], Answer | Response]) -> Response:
         request = visit.request
         try:
             if request.method == "POST":
                 require_same_site(request)
-            template, shown, status = page(visit)
+            found = page(visit)
+            if isinstance(found, Response):
+                found.headers.update(SECURITY_HEADERS)
+                return found
+            template, shown, status = found
         except Refusal as refused:
             template, shown, status = "refused.html", {"error": refused.as_json(), "page": None}, STATUS[refused.kind]
         return self.page(request, template, shown, visit=visit, status=status)

@@ -15,7 +15,7 @@ from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.terms import policy
 from datong.terms.policy.words import constraint_in_words
 from datong.terms.verbs import VERBS, Verb
-from datong.web import story, words
+from datong.web import releases, story, words
 from datong.web.api import STATUS
 from datong.web.pages import PAGES, Page, Section
 from datong.web.visits import Answer, Visit
@@ -99,7 +99,7 @@ def _listed(visit: Visit, section: Section, first: int) -> dict[str, Any]:
 
 # --- one record --------------------------------------------------------------------------------------------------
 
-TEMPLATES = {"contracts": "contract.html", "cases": "case.html"}
+TEMPLATES = {"contracts": "contract.html", "cases": "case.html", "releases": "release.html"}
 
 
 def record(page: Page) -> Callable[[Visit], Answer]:
@@ -185,7 +185,9 @@ def case(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-MORE: dict[str, Callable[[Visit, dict[str, Any]], dict[str, Any]]] = {"contracts": contract, "cases": case}
+MORE: dict[str, Callable[[Visit, dict[str, Any]], dict[str, Any]]] = {
+    "contracts": contract, "cases": case, "releases": releases.more,
+}  # fmt: skip
 
 
 def walk(visit: Visit) -> Answer:

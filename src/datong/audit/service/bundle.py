@@ -26,6 +26,7 @@ from datong.ground import signing
 from datong.ground.canonical import canonical, digest_bytes
 from datong.ground.db import Tx
 from datong.ground.evidence import log, note
+from datong.ground.staging import whole_file
 from datong.terms.roles import Role
 from datong.terms.verbs import view
 
@@ -115,6 +116,5 @@ def _lines(values: Iterable[bytes]) -> bytes:
 
 
 def _place(target: Path, data: bytes) -> None:
-    staged = target.with_name(target.name + ".staged")
-    staged.write_bytes(data)
-    staged.rename(target)
+    with whole_file(target) as staged:
+        staged.write_bytes(data)

@@ -22,6 +22,7 @@ from datong.ground.db import Tx
 from datong.ground.evidence import log, note, tiles
 from datong.ground.evidence.leaves import DELETED, is_sealed
 from datong.ground.keys import PublicKey
+from datong.ground.staging import STAGED
 
 
 @dataclass
@@ -188,7 +189,7 @@ def _tile_problems(
     for path in sorted(there):
         tile_read = tiles.parsed_path(path)
         if tile_read is None:
-            if not path.endswith(tiles.STAGED):
+            if not path.endswith(STAGED):
                 yield Problem(Fault.file_unexpected, path)
             continue
         found.files += 1

@@ -18,6 +18,8 @@ PERSON = "datong_person"
 def classes_plan(columns: Sequence[str], earlier: Sequence[Sequence[str]], *, population: bool = False) -> Plan:
     """`classes(tuple, seen_0, …, persons, rows, population)`; tuple is JSON text, NULL where the persons are gone.
 
+    And `coarsest(here, seen_0, …, persons)`: the classes that would be left if every tuple were the same.
+
     Inputs `released(datong_person, columns)`, `earlier_0(datong_person, its columns)`, … and `population(columns)`, all
     but the person as text.
     """
@@ -40,6 +42,11 @@ def classes_plan(columns: Sequence[str], earlier: Sequence[Sequence[str]], *, po
         Step("counted", f"SELECT {groups}, count(DISTINCT {PERSON}) AS persons, count(tuple) AS rows FROM held "
                         f"GROUP BY {groups}"),
     ]  # fmt: skip
+    apart = ", ".join(("here", *(f"seen_{n}" for n in numbers)))
+    steps.append(
+        Step("coarsest", f"SELECT tuple IS NOT NULL AS {apart}, count(DISTINCT {PERSON}) AS persons FROM held "
+                         f"GROUP BY tuple IS NOT NULL{''.join(f', seen_{n}' for n in numbers)}")
+    )  # fmt: skip
     if population:
         steps.append(
             Step("of_all", f"SELECT {_tuple(columns)} AS tuple, count(*) AS population FROM population GROUP BY 1")

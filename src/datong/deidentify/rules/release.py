@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from datong.deidentify.model.joint import Part
+from datong.deidentify.model.risk_report import Class
 from datong.deidentify.rules.recipe import figure_columns, type_columns
 from datong.ground.refusal import Problem
 
@@ -79,10 +80,11 @@ def _subject_columns(parts: Sequence[Part]) -> list[str]:
     return columns + [column for part in parts for column in type_columns(part).values()]
 
 
-def class_sizes(rows: Iterable[Row], parts: Sequence[Part]) -> dict[str, int]:
-    """f_j of every group: the smallest number of distinct persons or vehicles behind any figure shown of it."""
+def classes_of(rows: Iterable[Row], parts: Sequence[Part]) -> list[Class]:
+    """The groups as classes: f_j is the smallest number of distinct persons or vehicles behind any figure shown."""
     columns = _subject_columns(parts)
-    return {str(row["group_id"]): min(row[c] for c in columns if row.get(c) is not None) for row in rows}
+    sizes = ((str(row["group_id"]), min(row[c] for c in columns if row.get(c) is not None)) for row in rows)
+    return [Class((group,), (), size, 1) for group, size in sizes]
 
 
 def figures_of(rows: Iterable[Row], parts: Sequence[Part]) -> dict[str, list[int | None]]:
@@ -91,11 +93,11 @@ def figures_of(rows: Iterable[Row], parts: Sequence[Part]) -> dict[str, list[int
     return {str(row["group_id"]): [row.get(c) for c in columns] for row in rows}
 
 
-def sizes_of(figures: Mapping[str, Sequence[int | None]], parts: Sequence[Part]) -> dict[str, int]:
-    """f_j of the groups of an earlier release, from what is remembered of it (`figures_of`)."""
+def remembered_classes(figures: Mapping[str, Sequence[int | None]], parts: Sequence[Part]) -> list[Class]:
+    """The classes of an earlier release, from what is remembered of it (`figures_of`)."""
     columns = [c for part in parts for c in figure_columns(part)]
     rows = [{"group_id": group, **dict(zip(columns, values, strict=True))} for group, values in figures.items()]
-    return class_sizes(rows, parts)
+    return classes_of(rows, parts)
 
 
 def changed_figures(
@@ -133,27 +135,39 @@ def small_atoms(
     atoms: rows g0, g1, …, kind, subjects; class_atoms also class. shown: per release, group -> classes shown;
     a class matters where one of the atom's groups shows it.
     """
-    problems = []
-    for row in atoms:
-        if 0 < row["subjects"] < k:
-            problems.append(_atom_problem(row, len(shown), k))
+    problems = [_atom_problem(row, len(shown), k) for row in atoms if 0 < row["subjects"] < k]
     for row in class_atoms:
-        visible = any(row["class"] in shown[n].get(row[f"g{n}"] or "", set()) for n in range(len(shown)))
-        if visible and 0 < row["subjects"] < k:
+        if _visible(row, shown) and 0 < row["subjects"] < k:
             problems.append(_atom_problem(row, len(shown), k))
     return problems
 
 
+def _visible(row: Row, shown: Sequence[Mapping[str, set[str]]]) -> bool:
+    return any(row["class"] in shown[n].get(row[f"g{n}"] or "", set()) for n in range(len(shown)))
+
+
 def _atom_problem(row: Row, releases: int, k: int) -> Problem:
     # The number itself is what must not be told: only where it is.
-    where = " / ".join(str(row[f"g{n}"] or "-") for n in range(releases))
+    where = " | ".join(str(row[f"g{n}"] or "-") for n in range(releases))
     return Problem(where, f"差异中的个体少于 {k}", f"the difference holds fewer than {k} persons or vehicles")
 
 
-def atom_sizes(atoms: Iterable[Row], releases: int) -> dict[str, int]:
-    """f_j of the union of several releases: its classes are the atoms of their common refinement."""
-    sizes: dict[str, int] = {}
-    for row in atoms:
-        name = " / ".join(str(row[f"g{n}"] or "-") for n in range(releases))
-        sizes[name] = min(row["subjects"], sizes.get(name, row["subjects"]))
-    return sizes
+def union_classes(
+    atoms: Iterable[Row], class_atoms: Iterable[Row], shown: Sequence[Mapping[str, set[str]]]
+) -> list[Class]:
+    """The classes of the union of several releases: the atoms of their common refinement, this release first.
+
+    f_j is the smallest number of subjects behind any kind of event, and behind any class that one of them shows. A row
+    of this release is as exposed as the smallest of its atoms: that one is counted as its row.
+    """
+    releases, sizes = len(shown), dict[tuple[str | None, ...], int]()
+    for row in [*atoms, *(row for row in class_atoms if _visible(row, shown))]:
+        groups = tuple(None if row[f"g{n}"] is None else str(row[f"g{n}"]) for n in range(releases))
+        sizes[groups] = min(row["subjects"], sizes.get(groups, row["subjects"]))
+    counted: set[str | None] = {None}
+    classes = []
+    for groups, size in sorted(sizes.items(), key=lambda item: (item[1], str(item[0]))):
+        here, seen = groups[0], tuple(group or "-" for group in groups[1:])
+        classes.append(Class(None if here is None else (here,), seen, size, int(here not in counted)))
+        counted.add(here)
+    return classes

@@ -1,5 +1,5 @@
-"""The room's verbs: partitions (a provider's side), assessment records, the release gate, privacy budgets; treating a
-file by a plan.
+"""The room's verbs: partitions (a provider's side), assessment records, the release gate and its risk
+reports, privacy budgets; treating a file by a plan.
 
 Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
@@ -38,6 +38,7 @@ from datong.deidentify.service.partitions import (
     supply,
 )
 from datong.deidentify.service.releases import gate, release, releases, require_still_low, supply_problems
+from datong.deidentify.service.reports import release_report, report_pdf, sign_report
 from datong.deidentify.service.treating import treat
 from datong.deidentify.service.treatment_keys import destroy_key as destroy_treatment_key
 
@@ -75,9 +76,12 @@ __all__ = [
     "recipe_from",
     "recipe_problems",
     "release",
+    "release_report",
     "releases",
+    "report_pdf",
     "require_still_low",
     "set_budget",
+    "sign_report",
     "supply",
     "supply_problems",
     "treat",

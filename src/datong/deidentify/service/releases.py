@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ from datong.deidentify.model.refusals import (
     SMALL_CLASS,
     UNKNOWN,
 )
-from datong.deidentify.rules import assessment, counting
+from datong.deidentify.model.risk_report import Class, Population, RiskReport
+from datong.deidentify.rules import assessment, changes, counting
 from datong.deidentify.rules import release as rules
 from datong.deidentify.rules import risk as risks
 from datong.deidentify.rules.nodes import node_of
 from datong.deidentify.rules.recipe import RESERVED, figure_columns, geometry, periods_meet, recipe_of, type_columns
+from datong.deidentify.rules.reporting import reported
+from datong.deidentify.service import reports
 from datong.deidentify.service.assessments import assessment_for
 from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from
 from datong.engine.model import Engine
@@ -79,8 +83,8 @@ def gate(
     recipe: the recipe of a composed product. Without a valid assessment record CR = 1.
     """
     candidate = _candidate(tx, dataset, path, part, recipe)
-    risk, record = _gated(tx, candidate, recipient_group, data, form=form, providers=providers)
-    return {**risk.as_json(), "assessment": record["id"] if record else ""}
+    passed = _gated(tx, candidate, recipient_group, data, form=form, providers=providers)
+    return {**passed.report.standard.as_json(), "assessment": passed.assessment}
 
 
 def release(
@@ -101,12 +105,13 @@ def release(
     Returns {id, dataset, recipient_group, form, groups_digest, file_digest, risk, assessment, at}.
     """
     candidate = _candidate(tx, dataset, path, part, recipe)
-    risk, record = _gated(tx, candidate, recipient_group, data, form=form, providers=providers)
-    used = record["id"] if record else ""
+    passed = _gated(tx, candidate, recipient_group, data, form=form, providers=providers)
+    used, risk = passed.assessment, passed.report.standard
     for earlier in store.releases_to(tx, recipient_group):
         same = (dataset, candidate.file_digest, form, used, risk.as_json(), agreement, sorted(providers))
         names = ("dataset", "file_digest", "form", "assessment", "risk", "agreement", "providers")
         if tuple(earlier[name] for name in names) == same:
+            reports.keep(tx, earlier, passed.report, [one for one in passed.earlier if one != earlier["id"]])
             return _told(earlier)
     row: dict[str, Any] = {
         "id": new_id("release"), "dataset": dataset, "sources": sorted(p.resource for p in candidate.parts),
@@ -121,6 +126,7 @@ def release(
     evidence.append(tx, "deidentify.released", store.releases, row["id"], dataset=dataset, form=form,
                     recipient_group=recipient_group, classes=risk.classes, overall_risk=risk.overall_risk,
                     level=risk.level, groups_digest=row["groups_digest"], file_digest=row["file_digest"])  # fmt: skip
+    reports.keep(tx, row, passed.report, passed.earlier)
     return _told(row)
 
 
@@ -129,18 +135,14 @@ def require_still_low(tx: Tx, release: str) -> None:
     row = store.release_facts(tx, release)
     if row is None:
         raise UNKNOWN(thing="release", id=release[:80])
-    record = None
-    if row["form"] != Form.public:
-        record = assessment_for(
-            tx, recipient_group=row["recipient_group"], subject=row["dataset"], providers=row["providers"]
-        )
-    figures = risks.again(row["risk"], record["cr"] if record else 1.0)
-    if figures.level < 3 or figures.f_min < figures.floor:
+    figures, record = reports.today(tx, row)
+    if not risks.passes(figures):
         whole = tx.get(store.releases, release)
         assert whole is not None
         plan = recipe_of(whole["recipe"])
         parts = [part for part in plan.parts if part.resource in whole["sources"]]
-        _require_low(row["dataset"], rules.sizes_of(whole["figures"], parts), figures, record)
+        own = rules.remembered_classes(whole["figures"], parts)
+        _require_low(row["dataset"], own, figures, own, record)
 
 
 @view()
@@ -155,19 +157,30 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
+@dataclass(frozen=True)
+class Passed:
+    """What went through the gate: its report, the earlier releases it was measured with, the record behind its CR."""
+
+    report: RiskReport
+    earlier: list[str]
+    assessment: str
+
+
 def _gated(
     tx: Tx, candidate: Candidate, recipient_group: str, data: Path | None, *, form: str, providers: Sequence[str]
-) -> tuple[Risk, Mapping[str, Any] | None]:
+) -> Passed:
     delivered = Form(form)
     if delivered is not candidate.recipe.form:
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
-    sizes = _union_sizes(tx, candidate, recipient_group, data)
+    own = rules.classes_of(candidate.rows, candidate.parts)
+    classes, earlier = _union(tx, candidate, own, recipient_group, data)
     record = None
     if delivered is not Form.public:
         record = assessment_for(tx, recipient_group=recipient_group, subject=candidate.dataset, providers=providers)
-    figures = risks.risk(sizes, delivered, record["cr"] if record else 1.0, k=candidate.recipe.k)
-    _require_low(candidate.dataset, sizes, figures, record)
-    return figures, record
+    report = reported(classes, delivered, cr=record["cr"] if record else 1.0, k=candidate.recipe.k,
+                      population=Population.census)  # fmt: skip
+    _require_low(candidate.dataset, classes, report.standard, own, record)
+    return Passed(report, earlier, record["id"] if record else "")
 
 
 def _candidate(tx: Tx, dataset: str, path: Path, part: str, recipe: Mapping[str, Any] | None) -> Candidate:
@@ -208,19 +221,23 @@ def _checked(candidate: Candidate, table: pa.Table) -> Candidate:
     return Candidate(**{**candidate.__dict__, "rows": rows, "groups": groups})
 
 
-def _union_sizes(tx: Tx, candidate: Candidate, recipient_group: str, data: Path | None) -> dict[str, int]:
-    """f_j of the classes the recipient group would hold in all; DID-413 when a difference singles somebody out."""
+def _union(
+    tx: Tx, candidate: Candidate, own: list[Class], recipient_group: str, data: Path | None
+) -> tuple[list[Class], list[str]]:
+    """The classes the recipient group would hold in all, and the earlier releases that speak of the same events;
+    DID-413 when a difference singles somebody out. `own`: those of this release alone."""
     problems: list[Problem] = []
-    different: list[dict[str, Any]] = []
+    met, different = [], []
     for earlier in store.releases_to(tx, recipient_group):
         if not _overlaps(candidate, earlier):
             continue
+        met.append(earlier["id"])
         if earlier["geometry"] == candidate.geometry and sorted(earlier["figures"]) == candidate.groups:
             figures = rules.figures_of(candidate.rows, candidate.parts)
             problems += rules.changed_figures(earlier["figures"], figures, candidate.parts, candidate.recipe.k)
         else:
             different.append(earlier)
-    sizes = rules.class_sizes(candidate.rows, candidate.parts)
+    classes = own
     if different and data is None:
         problems.append(
             Problem(
@@ -230,14 +247,13 @@ def _union_sizes(tx: Tx, candidate: Candidate, recipient_group: str, data: Path 
             )
         )
     elif different and data is not None:
-        found, atoms = _refined(candidate, different, data, engine_of(tx.store))
+        found, classes = _refined(candidate, different, data, engine_of(tx.store))
         problems += found
-        sizes = {name: min(size, sizes.get(name, size)) for name, size in atoms.items()}
     if problems:
         raise DIFFERENCE(
             problems[: rules.MOST_SHOWN], dataset=candidate.dataset, k=candidate.recipe.k, count=len(problems)
         )
-    return sizes
+    return classes, met
 
 
 def supply_problems(table: pa.Table, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]) -> list[Problem]:
@@ -263,8 +279,8 @@ def _overlaps(candidate: Candidate, earlier: Mapping[str, Any]) -> bool:
 
 def _refined(
     candidate: Candidate, different: Sequence[Mapping[str, Any]], data: Path, engine: Engine
-) -> tuple[list[Problem], dict[str, int]]:
-    """The common refinement of this and the different releases over the events: unsafe atoms, and class sizes."""
+) -> tuple[list[Problem], list[Class]]:
+    """The common refinement of this and the different releases over the events: unsafe atoms, and its classes."""
     resource = candidate.parts[0].resource
     counted = [(candidate.recipe, candidate.parts[0])]
     groups, shown = [candidate.groups], [_shown(candidate.rows, candidate.parts[0])]
@@ -275,12 +291,12 @@ def _refined(
         groups.append(sorted(earlier["figures"]))
         shown.append(_shown_of_figures(earlier["figures"], part))
     if any(part.types != counted[0][1].types for _, part in counted):
-        return [Problem("types", "先前放行的类别划分不同", "an earlier release divides the types otherwise")], {}
+        return [Problem("types", "先前放行的类别划分不同", "an earlier release divides the types otherwise")], []
     inputs = {f"released_{n}": node_table(nodes) for n, nodes in enumerate(groups)}
     found = engine.run(counting.atoms_plan(counted), {"harmonised": data, **inputs}, want=["atoms", "class_atoms"])
     atoms, by_class = found["atoms"].to_pylist(), found["class_atoms"].to_pylist()
     unsafe = rules.small_atoms(atoms, by_class, shown, candidate.recipe.k)
-    return unsafe, rules.atom_sizes(atoms, len(counted))
+    return unsafe, rules.union_classes(atoms, by_class, shown)
 
 
 def _shown(rows: Sequence[Mapping[str, Any]], part: Part) -> dict[str, set[str]]:
@@ -303,21 +319,27 @@ def _shown_of_figures(figures: Mapping[str, Sequence[int | None]], part: Part) -
     }
 
 
-def _require_low(dataset: str, sizes: Mapping[str, int], figures: Risk, record: Mapping[str, Any] | None) -> None:
-    """Refuse (DID-411, then DID-412) naming the worst classes and the cheapest change that passes."""
-    rest = assessment.rules_in_force()["rest"]
-    if figures.level >= 3 and figures.f_min >= figures.floor:
+def _require_low(
+    dataset: str, classes: Sequence[Class], figures: Risk, own: Sequence[Class], record: Mapping[str, Any] | None
+) -> None:
+    """Refuse (DID-411, then DID-412) naming the worst classes and the cheapest change that passes.
+
+    classes, figures: of all that the recipient group would hold; own: the classes of this release alone.
+    """
+    if risks.passes(figures):
         return
-    change = risks.cheapest_change(sizes, figures, record=record is not None, lowest_cr=max(rest.values())).words
-    worst = [Problem(name, f"最小人数 {size}", f"f = {size}") for name, size in figures.worst if size >= figures.floor]
+    alone = risks.risk(((one.name, one.persons) for one in own), figures.form, figures.cr, k=figures.k)
+    lowest = max(assessment.rules_in_force()["rest"].values())
+    change = changes.for_counts(figures, alone, record=record is not None, lowest_cr=lowest)
+    smallest = nsmallest(risks.WORST_SHOWN, classes, key=lambda one: (one.persons, one.name))
     if figures.f_min < figures.floor:
-        small = [name for name, size in sorted(sizes.items(), key=lambda item: item[1]) if size < figures.floor]
-        worst = [
-            Problem(name, f"小于 {figures.floor}", f"below {figures.floor}") for name in small[: risks.WORST_SHOWN]
-        ]
-        raise SMALL_CLASS(
-            worst, dataset=dataset, floor=figures.floor, count=len(small), change=change.zh, change_en=change.en
-        )
+        # How few they are is what must not leave, and this may be told to the other node.
+        worst = [Problem(one.name, f"小于 {figures.floor}", f"below {figures.floor}")
+                 for one in smallest if one.persons < figures.floor]  # fmt: skip
+        small = sum(one.persons < figures.floor for one in classes)
+        raise SMALL_CLASS(worst, dataset=dataset, floor=figures.floor, count=small, change=change.zh,
+                          change_en=change.en)  # fmt: skip
+    worst = [Problem(one.name, f"最小人数 {one.persons}", f"f = {one.persons}") for one in smallest]
     cr_why, cr_why_en = ("无有效评估记录", "no valid assessment record")
     if figures.form is Form.public:
         cr_why, cr_why_en = ("完全公开", "fully public")
@@ -325,14 +347,7 @@ def _require_low(dataset: str, sizes: Mapping[str, int], figures: Risk, record: 
         worse = ", ".join(assessment.worse_than_good(record["answers"]))
         cr_why, cr_why_en = (f"未达良好：{worse or '无'}", f"not good: {worse or 'none'}")
     raise RISK_TOO_HIGH(
-        worst,
-        dataset=dataset,
-        risk=f"{figures.overall_risk:.4f}",
-        limit=risks.LIMIT,
-        dr=f"{risks.dr_of(figures):.4f}",
-        cr=f"{figures.cr:.2f}",
-        cr_why=cr_why,
-        cr_why_en=cr_why_en,
-        change=change.zh,
-        change_en=change.en,
-    )
+        worst, dataset=dataset, risk=f"{figures.overall_risk:.4f}", limit=risks.LIMIT,
+        dr=f"{risks.dr_of(figures):.4f}", cr=f"{figures.cr:.2f}", cr_why=cr_why, cr_why_en=cr_why_en,
+        change=change.zh, change_en=change.en,
+    )  # fmt: skip

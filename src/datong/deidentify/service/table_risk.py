@@ -7,7 +7,9 @@ Contract: tests/deidentify/test_deidentify_table_risk.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,26 @@ import pyarrow.compute as pc
 
 from datong.deidentify.model.joint import Form
 from datong.deidentify.model.refusals import RISK_TOO_HIGH, SMALL_CLASS
-from datong.deidentify.model.table_risk import BAD_QUESTION, NOT_IN_POPULATION, Class, TableRisk
+from datong.deidentify.model.risk_report import BAD_QUESTION, NOT_IN_POPULATION, Class, Population, RiskReport
 from datong.deidentify.rules import assessment
 from datong.deidentify.rules import risk as risks
+from datong.deidentify.rules.changes import for_table
 from datong.deidentify.rules.linking import PERSON, classes_plan
-from datong.deidentify.rules.table_risk import cheapest, outside_population, table_risk
+from datong.deidentify.rules.reporting import outside_population, reported
 from datong.deidentify.service.treating import table_of
 from datong.engine.service import DUCKDB
 from datong.ground.canonical import digest_bytes
-from datong.ground.refusal import Problem, Text
+from datong.ground.refusal import Problem, Refusal, Text
 
 MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Coarsest:
+    """Persons in each class that would be left if every quasi-identifier said nothing; `here`: of this release."""
+
+    sizes: list[int]
+    here: list[int]
 
 
 def risk_of_table(
@@ -55,45 +66,45 @@ def risk_of_table(
     if problems:
         raise BAD_QUESTION(problems, table=table.name, count=len(problems))
     known = [[c for c in columns if c in one.column_names] for one in before]
-    classes = _classes(rows, columns, person, before, known, everybody)
+    classes, coarsest = _classes(rows, columns, person, before, known, everybody)
     if everybody is not None and (strange := outside_population(classes)):
         raise NOT_IN_POPULATION(strange[:MOST_SHOWN], table=table.name, count=len(strange))
-    found = table_risk(classes, form, worst=worst)
-    change = cheapest(classes, found, max(assessment.rules_in_force()["rest"].values()))
-    if gate:
-        _require_low(table.name, classes, found, change)
-    passes = _passes(found)
+    among = Population.unknown if everybody is None else Population.given
+    found = reported(classes, form, population=among, worst=worst)
+    passes = risks.passes(found.standard)
+    lowest = max(assessment.rules_in_force()["rest"].values())
+    change = None if passes else for_table(classes, coarsest.sizes, found.standard, lowest)
+    if gate and change is not None:
+        raise _refused(table.name, classes, found, change)
     return {
         "table": table.name, "digest": digest_bytes(table.read_bytes()),
         "quasi_identifiers": columns, "person": person, "releases": 1 + len(before),
-        **found.as_json(columns), "passes": passes,
-        "change": None if passes else {"zh": change.zh, "en": change.en},
+        "not_measured": [name for name in rows.column_names if name not in columns and name != person],
+        "persons": sum(coarsest.here),
+        **found.as_json(columns), "limit": risks.LIMIT, "passes": passes,
+        "change": None if change is None else {"zh": change.zh, "en": change.en},
     }  # fmt: skip
 
 
 def _problems(rows: Any, columns: list[str], person: str, before: dict[Path, Any], everybody: Any) -> list[Problem]:
-    problems = []
-    if not columns:
-        problems.append(Problem("quasi-identifiers", "未给出", "none is given"))
+    """Everything that is wrong with what was asked."""
+    problems = [] if columns else [Problem("quasi-identifiers", "未给出", "none is given")]
     for name in sorted({c for c in columns if columns.count(c) > 1}):
         problems.append(Problem(name, "重复", "is given twice"))
     if person in columns:
-        problems.append(Problem(person, "个体列不能是准标识符", "is the person, and no quasi-identifier"))
-    for name in [*dict.fromkeys(columns), *([person] if person else [])]:
-        if name not in rows.column_names:
-            problems.append(Problem(name, "表中没有这一列", "is no column of the table"))
+        problems.append(Problem(person, "既是个体列又是准标识符", "is both the person, and no quasi-identifier"))
     if rows.num_rows == 0:
         problems.append(Problem("rows", "表中没有行", "the table has no rows"))
+    else:
+        problems += _of_table(rows, dict.fromkeys([*columns, *([person] if person else [])]))
+        problems += _nobody(person, rows, person)
     for path, one in before.items():
         if not person or person not in one.column_names:
             en = "an earlier release is linked by --person, a column of both"
             problems.append(Problem(path.name, "先前放行的表须以 --person 所指的列关联", en))
         elif not set(columns) & set(one.column_names):
             problems.append(Problem(path.name, "没有任何准标识符", "has none of the quasi-identifiers"))
-    if person and person in rows.column_names and rows[person].null_count:
-        problems.append(
-            Problem(person, f"有 {rows[person].null_count} 行缺少", f"is empty in {rows[person].null_count} rows")
-        )
+        problems += _nobody(f"{path.name}: {person}", one, person)
     if everybody is not None:
         if before:
             problems.append(Problem("population", "不能与先前放行并用", "cannot be combined with earlier releases"))
@@ -104,23 +115,67 @@ def _problems(rows: Any, columns: list[str], person: str, before: dict[Path, Any
     return problems
 
 
+def _of_table(rows: Any, wanted: Iterable[str]) -> list[Problem]:
+    problems = []
+    for name in wanted:
+        if name not in rows.column_names:
+            problems.append(_missing(name, rows.column_names))
+        elif not _as_text(rows[name].type):
+            problems.append(Problem(name, "是列表、结构或字节", "holds lists, structures or bytes, no plain values"))
+    return problems
+
+
+def _missing(name: str, known: Sequence[str]) -> Problem:
+    """A column that is not there, and the one that was meant: only a name like it, for a first line may be data."""
+    folded = {"".join(one.casefold().split()).replace("_", ""): one for one in known}
+    wanted = "".join(name.casefold().split()).replace("_", "")
+    near = get_close_matches(wanted, folded, n=1, cutoff=0.6) or [one for one in folded if wanted and wanted in one][:1]
+    if not near:
+        return Problem(
+            name, f"表中没有这一列（共 {len(known)} 列）", f"is no column of the table, which has {len(known)}"
+        )
+    meant = folded[near[0]]
+    quoted, quoted_en = (
+        ("；含逗号的列名须加双引号", "; a name with a comma is written in double quotes") if "," in meant else ("", "")
+    )
+    return Problem(name, f"表中没有这一列；是否指「{meant}」{quoted}",
+                   f"is no column of the table; did you mean {meant!r}{quoted_en}?")  # fmt: skip
+
+
+def _nobody(where: str, rows: Any, person: str) -> list[Problem]:
+    missing = rows[person].null_count if person in rows.column_names else 0
+    if not missing:
+        return []
+    return [Problem(
+        where, f"有 {missing} 行缺少，不知关于何人；请补全，或略去这些行",
+        f"is empty in {missing} rows, so nobody knows who they are about: fill it in, or leave these rows out",
+    )]  # fmt: skip
+
+
+def _as_text(kind: Any) -> bool:
+    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return not (pa.types.is_nested(kind) or binary)
+
+
 def _classes(
     rows: Any, columns: list[str], person: str, before: Sequence[Any], known: Sequence[list[str]], everybody: Any
-) -> list[Class]:
+) -> tuple[list[Class], Coarsest]:
     inputs = {"released": _given(rows, columns, person)}
     inputs |= {f"earlier_{n}": _given(one, known[n], person) for n, one in enumerate(before)}
     if everybody is not None:
         inputs["population"] = _given(everybody, columns, "")
     plan = classes_plan(columns, known, population=everybody is not None)
-    found = DUCKDB.run(plan, inputs, want=["classes"])["classes"].to_pylist()
+    found = DUCKDB.run(plan, inputs, want=["classes", "coarsest"])
     seen = [f"seen_{n}" for n in range(len(before))]
-    return [
+    classes = [
         Class(
             None if row["tuple"] is None else tuple(json.loads(row["tuple"])),
             tuple(row[name] for name in seen), row["persons"], row["rows"], row["population"],
         )
-        for row in found
+        for row in found["classes"].to_pylist()
     ]  # fmt: skip
+    left = [(row["here"], row["persons"]) for row in found["coarsest"].to_pylist()]
+    return classes, Coarsest([n for _, n in left], [n for here, n in left if here])
 
 
 def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
@@ -130,21 +185,18 @@ def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
     return pa.table({PERSON: who, **texts})
 
 
-def _passes(found: TableRisk) -> bool:
-    return found.standard.level >= 3 and found.standard.f_min >= found.standard.floor
-
-
-def _require_low(table: str, classes: Sequence[Class], found: TableRisk, change: Text) -> None:
+def _refused(table: str, classes: Sequence[Class], found: RiskReport, change: Text) -> Refusal:
     figures = found.standard
-    if _passes(found):
-        return
-    worst = [Problem(one.name, f"个体 {one.persons}", f"{one.persons} persons") for one in found.worst]
+    smallest = found.worst or reported(classes, figures.form).worst
+    worst = [Problem(one.name, f"个体 {one.persons}", f"{one.persons} persons") for one in smallest]
     if figures.f_min < figures.floor:
         small = sum(one.persons < figures.floor for one in classes)
-        raise SMALL_CLASS(worst, dataset=table, floor=figures.floor, count=small, change=change.zh, change_en=change.en)
+        return SMALL_CLASS(
+            worst, dataset=table, floor=figures.floor, count=small, change=change.zh, change_en=change.en
+        )
     cr_why, cr_why_en = ("完全公开", "fully public") if figures.form is Form.public else (
         "文件没有评估记录", "no assessment record stands behind a file")  # fmt: skip
-    raise RISK_TOO_HIGH(
+    return RISK_TOO_HIGH(
         worst, dataset=table, risk=f"{figures.overall_risk:.4f}", limit=risks.LIMIT,
         dr=f"{risks.dr_of(figures):.4f}", cr=f"{figures.cr:.2f}", cr_why=cr_why, cr_why_en=cr_why_en,
         change=change.zh, change_en=change.en,

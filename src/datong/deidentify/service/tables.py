@@ -18,6 +18,7 @@ import numpy as np
 
 from datong.deidentify.rules.recoding.hierarchy import Hierarchy, hierarchy_of, lines_of
 from datong.ground.refusal import Problem
+from datong.ground.staging import whole_file
 
 DELIMITERS = ",;\t|^"
 HEAD_BYTES = 1 << 20
@@ -203,16 +204,12 @@ def line_of_row(read: Read, path: Path, row: int) -> int:
 
 
 def write_table(path: Path, header: Sequence[str], columns: Sequence[tuple[Sequence[str], Array]], sign: str) -> None:
-    """Writes columns, each as texts and one code per row, as UTF-8; staged beside `path` and renamed."""
+    """Writes columns, each as texts and one code per row, as UTF-8."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     from pyarrow import csv as arrow_csv  # noqa: PLC0415
 
     arrays = [pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(texts), pa.string())).cast(pa.string())
               for texts, codes in columns]  # fmt: skip
-    staged = path.with_name(f".{path.name}.staged")
-    try:
-        options = arrow_csv.WriteOptions(delimiter=sign, quoting_style="needed")
+    options = arrow_csv.WriteOptions(delimiter=sign, quoting_style="needed")
+    with whole_file(path) as staged:
         arrow_csv.write_csv(pa.table(arrays, names=list(header)), staged, write_options=options)
-        staged.rename(path)
-    finally:
-        staged.unlink(missing_ok=True)

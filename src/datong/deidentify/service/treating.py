@@ -31,10 +31,12 @@ from datong.deidentify.rules.treatments.tokens import as_hex
 from datong.deidentify.service.tables import hierarchy_in
 from datong.deidentify.service.treatment_keys import key_in, key_of_agreement
 from datong.ground.refusal import Problem
+from datong.ground.staging import whole_file
 from datong.harmonise import service as harmonise
 
 SUFFIXES = (".csv", ".parquet")
 PARQUET_MAGIC = b"PAR1"
+BROKEN_SHOWN = 10
 
 
 def treat(
@@ -104,8 +106,12 @@ def table_of(path: Path) -> Any:
         raise NO_TABLE(table=path.name, why=found.why.zh, why_en=found.why.en)
     table, broken = found
     if broken:
-        raise NO_TABLE(table=path.name, why=f"其中 {broken} 行不是完整的记录。",
-                       why_en=f"{broken} rows of it are no whole records.")  # fmt: skip
+        lines = [
+            Problem(f"{path.name}, {row}", "不是完整的记录", "is no whole record") for row in broken[:BROKEN_SHOWN]
+        ]
+        raise NO_TABLE(lines, table=path.name, why=f"其中 {len(broken)} 行不是完整的记录，按表头以下的行号列于下方。",
+                       why_en=f"{len(broken)} rows of it are no whole records; they are listed, counted below the "
+                       "header.")  # fmt: skip
     columns = {name: _nothing_to_null(table[name]) for name in table.column_names}
     return pa.table(columns)
 
@@ -115,6 +121,8 @@ def _parquet(path: Path) -> Any:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowInvalid, OSError):
         raise NO_TABLE(table=path.name, why="Parquet 文件损坏。", why_en="The Parquet file is damaged.") from None
+    if len(set(table.column_names)) < table.num_columns:
+        raise NO_TABLE(table=path.name, why="有列重名。", why_en="Two of its columns have one name.")
     untyped = pa.types.is_null  # a column of nothing but nulls; as text every treatment takes it
     return pa.table({n: pc.cast(c, pa.string()) if untyped(c.type) else c for n, c in _columns(table)})
 
@@ -125,17 +133,13 @@ def _nothing_to_null(column: Any) -> Any:
 
 def write(table: Any, out: Path) -> None:
     """The table as a new file; in CSV tokens are 32 hexadecimal digits. A file half written is never left."""
-    fresh = out.with_name(f".{out.name}.part")
-    try:
+    with whole_file(out) as fresh:
         if out.suffix == ".parquet":
             pq.write_table(table, fresh, compression="zstd")
         else:
             binary = pa.types.is_fixed_size_binary
             texts = {n: as_hex(c.combine_chunks()) if binary(c.type) else c for n, c in _columns(table)}
             pacsv.write_csv(pa.table(texts), fresh)
-        fresh.rename(out)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _columns(table: Any) -> list[tuple[str, Any]]:

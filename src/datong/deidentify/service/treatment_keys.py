@@ -19,6 +19,7 @@ from datong.deidentify.model.treatments import KEY_DESTROYED, NO_KEY
 from datong.deidentify.rules.treatments.keys import ROOT_BYTES, key_id
 from datong.ground.canonical import digest
 from datong.ground.refusal import Refusal
+from datong.ground.staging import whole_file
 
 _FORM = re.compile(r"[0-9a-fA-F]{64,}")
 FILE_BYTES_MAX = 1024
@@ -72,12 +73,8 @@ def destroy_key(folder: Path, agreement: str) -> str:
     if not marker.exists():
         marker.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = _name_of(path) if path.exists() else ""
-        fresh = marker.with_suffix(f".new-{secrets.token_hex(8)}")
-        with fresh.open("w", encoding="ascii") as out:
-            out.write(name)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.rename(marker)
+        with whole_file(marker) as fresh:
+            fresh.write_text(name, encoding="ascii")
     if path.exists():
         with path.open("r+b") as old:
             old.write(secrets.token_bytes(max(2 * ROOT_BYTES, path.stat().st_size)))

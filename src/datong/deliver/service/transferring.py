@@ -301,7 +301,9 @@ def _try_start(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> 
             with tx.conn.begin_nested():  # a refusal leaves nothing of it behind
                 sharing.offered(tx, contract)
         except Refusal as refusal:
-            return _by_us(tx, process, Act.terminate, refusal.code, [str(refusal)[:500]])
+            # Without its problems: the smallest classes of what was refused are figures that did not pass the gate.
+            told = " ".join((f"[{refusal.code}]", *(text.en for text in refusal.texts())))
+            return _by_us(tx, process, Act.terminate, refusal.code, [told[:500]])
     granting.new_grant(tx, contract, process["id"], decision)
     return _by_us(tx, process, Act.start)
 

@@ -10,7 +10,7 @@ Must never know: any business word; `act` and `facts` are opaque. Contract: test
 tools/verify_evidence.py, which checks the same log without importing Datong.
 """
 
-from datong.ground.evidence.leaves import append, forget, leaves, row_digest
+from datong.ground.evidence.leaves import append, forget, leaf_of, leaves, row_digest
 from datong.ground.evidence.log import health, lag_seconds, receipt
 from datong.ground.evidence.note import origin_of
 from datong.ground.evidence.sequencer import Sequencer
@@ -22,6 +22,7 @@ __all__ = [
     "forget",
     "health",
     "lag_seconds",
+    "leaf_of",
     "leaves",
     "origin_of",
     "receipt",

@@ -113,6 +113,12 @@ def _sealed(secret: bytes, seq: Any, body: bytes) -> str:
     return hmac.digest(secret, f"{seq}\n".encode() + body, "sha256").hex()
 
 
+def leaf_of(tx: Tx, record: Table, key: str) -> str:
+    """The id of the newest leaf that speaks of a record; empty where there is none."""
+    of = (leaves.c.table_name == record.name) & (leaves.c.record_id == key)
+    return str(tx.execute(select(leaves.c.id).where(of).order_by(leaves.c.seq.desc()).limit(1)).scalar() or "")
+
+
 def row_digest(tx: Tx, record: Table, row: Mapping[str, Any]) -> str:
     """Digest of a row with its personal columns salted and hashed ("sha256:…")."""
     salt = _salt(tx, f"{record.name}/{row['id']}") if _hidden(record) else ""

@@ -11,7 +11,6 @@ Must never know: the database (the caller hands in hashes and entries). Contract
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datong.ground.evidence.tree import HASH_BYTES
+from datong.ground.staging import STAGED, whole_file
 
 WIDTH = 256
 ENTRY_BYTES_MAX = 65_535
-STAGED = ".staged"
 ENTRIES = -1
 """The "level" of entry bundles."""
 _PATH = re.compile(
@@ -125,9 +124,5 @@ def sweep(folder: Path) -> int:
 def _place(folder: Path, path: str, data: bytes) -> None:
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_name(target.name + STAGED)
-    with staged.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    staged.rename(target)
+    with whole_file(target) as staged:
+        staged.write_bytes(data)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Unfit
@@ -35,16 +36,16 @@ class Opened:
     doubts: tuple[Text, ...]
 
 
-def table_at(path: Path) -> tuple[pa.Table, int] | Unfit:
-    """(every row of the file at `path`, each column as the text it was, nested fields as paths start.at; how many rows
-    were no records and are left out), or why the file cannot be read as one table."""
+def table_at(path: Path) -> tuple[pa.Table, list[int]] | Unfit:
+    """(every row of the file at `path`, each column as the text it was, nested fields as paths start.at; the numbers,
+    from 1, of the rows that were no records and are left out), or why the file cannot be read as one table."""
     opened = _opened(path)
     if isinstance(opened, Unfit):
         return opened
     name = opened.source.name
     table: Any = sources.read(opened.source, opened.folder, {name: []}).tables[name]
-    good = table[BROKEN].is_null()
-    broken = table.num_rows - int(good.combine_chunks().true_count)
+    good = pc.is_null(table[BROKEN])
+    broken = table[ROW].filter(pc.invert(good)).to_pylist()
     return table.filter(good).drop_columns([ROW, BROKEN]), broken
 
 

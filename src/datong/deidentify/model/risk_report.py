@@ -1,25 +1,36 @@
-"""What the risk of a table's release is told as, and the refusals of asking for it: DID-490 and DID-491.
+"""What the risk of a release is told as, and the refusals of asking for it and signing it: DID-490 to DID-494.
 
-Must never know: how classes are counted. Contract: tests/deidentify/test_deidentify_table_risk.py.
+Must never know: how classes are counted. Contract: tests/deidentify/test_deidentify_table_risk.py and
+test_deidentify_reports.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from datong.deidentify.model.joint import Risk
+from datong.deidentify.model.joint import Form, Risk
 from datong.ground.refusal import Kind, Reason, Text
+
+
+class Population(StrEnum):
+    """Among whom a journalist looks: unknown; given beside the release; or, as the counts of an owner's data hold
+    everybody of them, a census: the release itself."""
+
+    unknown = "unknown"
+    given = "given"
+    census = "census"
 
 
 @dataclass(frozen=True)
 class Class:
     """An equivalence class 等价类 of what one recipient group holds.
 
-    values: of the quasi-identifiers in the release, None where its persons left between the releases; seen: what each
-    earlier release shows of the same persons ("-" = nothing); persons: f_j; rows: of the release; population: F_j, 0
-    where no population was given.
+    values: of the quasi-identifiers in the release (of joint counts: the group), None where its persons are in earlier
+    releases only; seen: what each earlier release shows of the same persons ("-" = nothing); persons: f_j; rows: of the
+    release; population: F_j, 0 where no population was given.
     """
 
     values: tuple[str | None, ...] | None
@@ -47,11 +58,12 @@ class Attack:
 
 
 @dataclass(frozen=True)
-class TableRisk:
+class RiskReport:
     """Three attackers and the figures of GB/T 42460 for one release, over all that the recipient group holds.
 
-    prosecutor: knows that the person is in the table; journalist: only that the person is in the population (None
-    where none was given); marketer: the share of records an attacker links rightly who links them all.
+    prosecutor: knows that the person is in the release; journalist: only that the person is in the population (None
+    where that is unknown); marketer: the share of records an attacker links rightly who links them all. floors_met: the
+    delivery forms whose class-size floor the smallest class holds.
     """
 
     rows: int
@@ -59,7 +71,9 @@ class TableRisk:
     prosecutor: Attack
     journalist: Attack | None
     marketer: float
+    population: Population
     standard: Risk
+    floors_met: tuple[Form, ...]
     worst: tuple[Class, ...]
     rows_below_floor: int
 
@@ -70,7 +84,8 @@ class TableRisk:
             "rows": self.rows, "sample_uniques": self.sample_uniques, "rows_below_floor": self.rows_below_floor,
             "prosecutor": self.prosecutor.as_json(),
             "journalist": None if self.journalist is None else self.journalist.as_json(),
-            "marketer": self.marketer, **told,
+            "population": self.population.value, "marketer": self.marketer, **told,
+            "floors_met": [form.value for form in self.floors_met],
             "worst": [
                 {
                     "values": None if one.values is None else dict(zip(columns, one.values, strict=True)),
@@ -97,3 +112,26 @@ NOT_IN_POPULATION = Reason(
     Text("请给出包含全部个体、且以同样方式泛化的总体表。",
          "Give a population that holds everybody of the table, generalised in the same way."),
 )  # fmt: skip
+NO_REPORT = Reason(
+    "DID-492",
+    Kind.unknown,
+    Text("没有放行 {release} 的风险报告。", "There is no risk report of the release {release}."),
+    Text("本节点没有这次放行，或它早于风险报告。", "This node has no such release, or it is older than the reports."),
+    Text("请核对编号；较早的放行再次执行即补上报告。",
+         "Check the id; doing an older release again adds its report."),
+)  # fmt: skip
+OWN_RELEASE = Reason(
+    "DID-493",
+    Kind.denied,
+    Text("风险报告未签署。", "The risk report was not signed."),
+    Text("签署人就是要求放行的人，或由其登入、为其登入。",
+         "Whoever signs asked for the release, or one of the two let the other in."),
+    Text("请由另一名审核人签署。", "Have another reviewer sign it."),
+)  # fmt: skip
+SIGNED_ALREADY = Reason(
+    "DID-494",
+    Kind.conflict,
+    Text("风险报告未再次签署。", "The risk report was not signed again."),
+    Text("此人已于 {at} 签署。", "This person signed it at {at} already."),
+    Text("无须再做；也可由另一名审核人签署。", "There is nothing left to do; another reviewer may sign it as well."),
+)
