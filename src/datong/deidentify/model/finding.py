@@ -92,6 +92,14 @@ class Finding:
             "grade": Level.general.name, "level": self.level, "evidence": dict(self.evidence),
         }  # fmt: skip
 
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> Finding:
+        """What `as_json` told."""
+        return cls(
+            told["column"], Identifying(told["kind"]), told["type"], Text(told["zh"], told["en"]), told["score"],
+            tuple(told["tags"]), told["level"], told["evidence"],
+        )  # fmt: skip
+
 
 NOT_CONFIRMED = Reason(
     "DID-460",

@@ -1,5 +1,5 @@
-"""The room's verbs: partitions (a provider's side), assessment records, the release gate, privacy budgets; treating a
-file by a plan.
+"""The room's verbs: classifications, partitions (a provider's side), assessment records, the release gate, privacy
+budgets; treating a file by a plan.
 
 Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
@@ -26,6 +26,16 @@ from datong.deidentify.service.budgets import (
     noisy_releases,
     set_budget,
 )
+from datong.deidentify.service.classification import (
+    approve_lowering,
+    classification,
+    classifications,
+    confirm_classification,
+    confirmed,
+    propose_classification,
+    refuse_lowering,
+    require_classified,
+)
 from datong.deidentify.service.partitions import (
     METADATA,
     answer_round,
@@ -47,6 +57,7 @@ __all__ = [
     "METADATA",
     "answer",
     "answer_round",
+    "approve_lowering",
     "ask",
     "assess",
     "assessment_for",
@@ -54,6 +65,10 @@ __all__ = [
     "budget",
     "budget_ledger",
     "cancel_part",
+    "classification",
+    "classifications",
+    "confirm_classification",
+    "confirmed",
     "counts",
     "destroy_treatment_key",
     "draw",
@@ -68,14 +83,17 @@ __all__ = [
     "noisy_releases",
     "partition_part",
     "periods_meet",
+    "propose_classification",
     "questions",
     "received_assessment",
     "received_assessment_withdrawn",
     "recipe_digest",
     "recipe_from",
     "recipe_problems",
+    "refuse_lowering",
     "release",
     "releases",
+    "require_classified",
     "require_still_low",
     "set_budget",
     "supply",
