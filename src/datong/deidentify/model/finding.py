@@ -61,7 +61,8 @@ class NameSaid:
 
 @dataclass(frozen=True)
 class ColumnLook:
-    """Figures of a column's values. shares: check -> share of the distinct values looked at that pass it."""
+    """Figures of a column's values. shares: check -> share of the distinct values looked at that pass it. series: times
+    at one distance, each in one row."""
 
     rows: int
     filled: int
@@ -70,6 +71,7 @@ class ColumnLook:
     sequential: bool
     true_sexes: bool
     shape: str
+    series: bool = False
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def look_of(cells: Sequence[str | None]) -> ColumnLook:
     distinct = list(counted)
     return ColumnLook(
         len(cells), len(there), len(distinct), values.shares(counted), values.sequential(distinct),
-        values.true_sexes(distinct), values.shape(distinct),
+        values.true_sexes(distinct), values.shape(distinct), len(distinct) == len(there) and values.series(distinct),
     )  # fmt: skip
 
 
