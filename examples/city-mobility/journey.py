@@ -356,8 +356,17 @@ def harmonised(j: Journey, slug: str, names: tuple[str, ...]) -> list[str]:
         engineer.ask("harmonise.check", workspace="workspace", data="sources", mapping=name)
         built = engineer.do("harmonise.build", resource=resource, workspace="workspace", data="sources", mapping=name)
         j.known[f"{name}.build"] = built
+        classified(engineer, resource)
         said.append(f"{name} {built['read']:,} = {built['harmonised']:,} + {built['quarantined']:,} quarantined")
     return said
+
+
+def classified(engineer: Person, resource: str) -> None:
+    """The owner's engineer has looked at what is proposed of each column and of the whole, and confirms it: without
+    that nothing that is counted of it is let out."""
+    proposed = engineer.do("deidentify.propose_classification", dataset=resource)
+    impacts = dict.fromkeys(proposed["judge_anew"], "none")
+    engineer.do("deidentify.confirm_classification", dataset=resource, rest=True, impacts=impacts)
 
 
 # --- supply contracts --------------------------------------------------------------------------------------------

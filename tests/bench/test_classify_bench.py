@@ -70,9 +70,12 @@ def test_the_key_of_the_real_tables_uses_known_types() -> None:
 def test_the_page_shows_the_figures_of_the_results() -> None:
     results = json.loads((ROOT / "bench" / "results" / "classify.json").read_text("utf-8"))
     page = (ROOT / "docs" / "reference" / "classify-measures.md").read_text("utf-8")
-    held = results["generated_held_out"]
-    assert f"{held['precision']:.1%}" in page
-    assert f"{held['recall']:.1%}" in page
+    held, blind = results["generated"], results["blind"]
+    for figures in (held, blind):
+        assert f"precision {figures['precision']:.1%}, recall {figures['recall']:.1%}" in page
+        assert str(figures["seed"]) in page
+    assert blind["seed"] not in (MAKE.DEVELOPED, MAKE.MEASURED)
+    assert blind["at"][:10] in page
     for name, row in held["types"].items():
         if row["columns"]:
             assert f"| {name} | {row['columns']} | {row['found']} | {row['right']} |" in page
@@ -83,4 +86,4 @@ def test_the_page_shows_the_figures_of_the_results() -> None:
 @pytest.mark.parametrize("trap", ["order number of 11 digits", "waybill of 18 digits", "running number of 11 digits"])
 def test_hard_negatives_are_there(trap: str) -> None:
     results = json.loads((ROOT / "bench" / "results" / "classify.json").read_text("utf-8"))
-    assert results["generated_held_out"]["hard_negatives"][trap]["columns"] >= 10
+    assert results["generated"]["hard_negatives"][trap]["columns"] >= 10

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from test_cli_workspace import datong
 
+from datong.cli import psi
 from datong.cli.psi import interpreter
 from datong.ground.refusal import Refusal
 from demo_run import PORT
@@ -123,6 +124,22 @@ def test_small_results_and_other_terms_are_refused(
     assert mine[1] == ""
     assert (code == "DID-488") == (theirs[0] == 0)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("farewell", ["os.abort()", "time.sleep(60)"])
+def test_a_result_that_was_told_stands_however_the_farewell_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, farewell: str
+) -> None:
+    party = tmp_path / "party.py"
+    tells = "pathlib.Path(json.load(sys.stdin)['told']).write_text('{\"matched\": 3}')"
+    party.write_text(f"import json, os, pathlib, sys, time\n{tells}\n{farewell}\n")
+    monkeypatch.setattr(psi, "PARTY", party)
+    monkeypatch.setattr(psi, "FAREWELL_SECONDS", 0.2)
+    assert psi._run(Path(sys.executable), {"told": str(tmp_path / "told.json")}, peer="x") == {"matched": 3}
+    party.write_text("raise SystemExit(1)\n")
+    with pytest.raises(Refusal) as refused:
+        psi._run(Path(sys.executable), {"told": str(tmp_path / "none.json")}, peer="x")
+    assert refused.value.code == "DID-489"
 
 
 def test_without_the_environment_it_says_how_to_make_it(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ IN_AN_EMPTY_FOLDER = [
 ]
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "confirm-a-mapping",
-    "repair-quarantined-rows", "intersect-without-showing", "prove-membership-by-credentials",
+    "confirm-a-classification", "repair-quarantined-rows", "intersect-without-showing",
+    "prove-membership-by-credentials",
 }  # fmt: skip
 
 
@@ -214,6 +215,22 @@ def test_confirming_a_mapping(tmp_path: Path) -> None:
         stop(tmp_path / "car-park.pid")
 
 
+def test_confirming_a_classification(tmp_path: Path) -> None:
+    port, node = free_port(), tmp_path / "clinic"
+    app.init(node, name="Clinic", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
+    shell = Shell(
+        tmp_path, DATONG_TOKEN=engineer(node, "deidentify"), LEGAL_TOKEN=person(node, "mo", "legal", "deidentify"),
+        DATONG_NODE=f"http://127.0.0.1:{port}",
+    )  # fmt: skip
+    page = HOW_TO / "confirm-a-classification.md"
+    try:
+        shell.run(background(str(node), port))
+        assert follow(page, shell) == sum(block.kind == "output" for block in blocks(page)) > 0
+    finally:
+        shell.close()
+        stop(tmp_path / "clinic.pid")
+
+
 def test_repairing_and_replaying(tmp_path: Path) -> None:
     folder, port = tmp_path / "car-park", free_port()
     app.init(folder, name="Car Park", party="91520100MAXDT0066W", port=port, region="5201", kind="regional")
@@ -254,15 +271,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def engineer(folder: Path) -> str:
-    """A token of a new data engineer of the node in `folder`."""
-    operator = app.first_operator(folder, login="ada", name="Ada").person
+def engineer(folder: Path, room: str = "harmonise") -> str:
+    """A token of a new data engineer of the new node in `folder`, for the verbs of a room."""
+    app.first_operator(folder, login="ada", name="Ada")
+    return person(folder, "lin", "data_engineer", room)
+
+
+def person(folder: Path, login: str, role: str, room: str) -> str:
+    """A token of a new person of the node in `folder`, let in by its operator."""
     store = app.open_store(load(folder))
-    ada = Actor(
-        person=operator, role="operator", party="91520100MAXDT0066W", department="", roles=frozenset({"operator"})
-    )
+    ada = Actor(person="ada", role="operator", party="91520100MAXDT0066W", department="", roles=frozenset({"operator"}))
     with store.begin(ada, "register") as tx:
-        lin = register.add_person(tx, login="lin", name="Lin", roles=["data_engineer"])
-        token = register.issue_service_token(tx, person=lin["id"], label="docs", scopes=["harmonise"], days=1)
+        added = register.add_person(tx, login=login, name=login.title(), roles=[role])
+        token = register.issue_service_token(tx, person=added["id"], label="docs", scopes=[room], days=1)
     store.dispose()
     return str(token["token"])

@@ -34,10 +34,9 @@ def classified(table: Path, *, confirmed: Path | None, write: Path | None, as_js
             _why(column["evidence"]),
         )  # fmt: skip
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(shown)
-    proposal = told["proposal"]
-    levels = list(told.get("confirmed", {}).values())
-    level = max(levels, default=1) if levels else proposal["level"]
-    click.echo(f"{proposal['grade']}, level {level} ({'; '.join(proposal['why']) or 'nothing personal was found'}).")
+    proposal = told.get("confirmed_whole", told["proposal"])
+    why = "; ".join(proposal["why"]) or "nothing personal was found"
+    click.echo(f"{proposal['grade']}, level {proposal['level']} ({why}).")
     if proposal["judge_anew"]:
         click.echo(f"Many persons: judge anew for {', '.join(proposal['judge_anew'])}.")
     if not told["whole"]:

@@ -274,13 +274,16 @@ def classify(table: Path, confirmed: Path | None, write: Path | None, as_json: b
 @click.option(
     "--key-file", type=click.Path(path_type=Path), help="The agreement's secret [default: the node keeps it]."
 )
+@click.option("--dataset", default="", help="What the table is of: the node's classification of it then binds.")
 @HERE
 @AS_JSON
-def treat(table: Path, plan: Path, out: Path | None, key_file: Path | None, folder: Path, as_json: bool) -> None:
+def treat(
+    table: Path, plan: Path, out: Path | None, key_file: Path | None, dataset: str, folder: Path, as_json: bool
+) -> None:
     """Treat the personal data of TABLE by a plan; a column that the plan does not mention is refused."""
     from datong.cli.treating import treated  # noqa: PLC0415 - heavy
 
-    treated(table, plan, key_file=key_file, folder=folder, out=out, as_json=as_json)
+    treated(table, plan, key_file=key_file, folder=folder, out=out, dataset=dataset, as_json=as_json)
 
 
 @datong.command()

@@ -8,11 +8,13 @@ Contract: tests/cli/test_cli_psi.py, docs/how-to/intersect-without-showing.md.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,7 @@ PEER_FAILED = Reason(
 )  # fmt: skip
 MOST = 10_000_000
 LEAST = 10
+SECONDS_MAX, FAREWELL_SECONDS, LOOK_SECONDS = 1800, 20, 0.05
 ROOT = Path(__file__).parents[3]
 PARTY = Path(__file__).with_name("psi_party.py")
 
@@ -208,15 +211,29 @@ def _run(python: Path, job: dict[str, Any], *, peer: str) -> dict[str, Any]:
     """Run the other environment's side; its chatter is dropped, since it may name paths."""
     environment = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
     environment["TMPDIR"] = str(Path(job["told"]).parent)  # spu writes digests there too
-    try:
-        subprocess.run(  # noqa: S603 - our own script, by the interpreter the operator named
-            [str(python), str(PARTY)], input=json.dumps(job), capture_output=True, text=True, check=False,
-            env=environment, timeout=1800,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise PEER_FAILED(peer=peer) from None
     told = Path(job["told"])
+    command = [str(python), str(PARTY)]
+    with subprocess.Popen(  # noqa: S603 - our own script, by the interpreter the operator named
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as party:
+        try:
+            assert party.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # it ended before it read: there will be no result
+                party.stdin.write(json.dumps(job))
+                party.stdin.close()
+            _wait(party, told)
+        finally:
+            party.kill()
     if not told.is_file():
         raise PEER_FAILED(peer=peer)
     done: dict[str, Any] = json.loads(told.read_text("utf-8"))
     return done
+
+
+def _wait(party: subprocess.Popen[str], told: Path) -> None:
+    """Until the process ends, is over its time, or has told its result and had time to say farewell to the other."""
+    over = time.monotonic() + SECONDS_MAX
+    while party.poll() is None and time.monotonic() < over:
+        if told.is_file():
+            over = min(over, time.monotonic() + FAREWELL_SECONDS)
+        time.sleep(LOOK_SECONDS)

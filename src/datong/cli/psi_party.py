@@ -3,23 +3,26 @@
     python psi_party.py < job.json      job: see cli/psi.py, which writes it
 
 Reads and writes files of digests only. Both sides first tell each other the terms (and, as those hold them, how many
-entries they have) over the same connection, and stop when they differ. Tells what it learnt in the
-file `told`. Must never know: the ids themselves. Contract: tests/cli/test_cli_psi.py.
+entries they have) over the same connection, and stop when they differ. Tells what it learnt in the file `told`, whole
+or not at all, before it says farewell: brpc can abort the process when the other side closes its TLS socket meanwhile.
+Must never know: the ids themselves. Contract: tests/cli/test_cli_psi.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 ROUND_TRIP_MS = 10 * 60 * 1000
 CONNECT_WAIT_MS = 1000
 
 
-def run(job: dict[str, Any]) -> dict[str, Any]:
-    """What this side learnt: {terms} when they differ, else {entries, peer_entries, matched}."""
+def run(job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+    """Tell what this side learnt, {terms, peer_entries, matched}, then leave; matched: None where terms differ."""
     from spu import psi  # type: ignore[import-not-found]  # noqa: PLC0415 - of the other environment
     from spu.libspu import link  # type: ignore[import-not-found]  # noqa: PLC0415
 
@@ -40,8 +43,9 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     told = [json.loads(text) for text in context.all_gather(json.dumps({**job["terms"], "entries": job["entries"]}))]
     entries = [int(side.pop("entries")) for side in told]
     if told[0] != told[1] or max(entries) > job["terms"]["most"]:
+        tell({"terms": told[1 - job["rank"]], "peer_entries": entries[1 - job["rank"]], "matched": None})
         context.stop_link()
-        return {"terms": told[1 - job["rank"]], "peer_entries": entries[1 - job["rank"]], "matched": None}
+        return
     report = psi.psi_execute(
         psi.PsiExecuteConfig(
             protocol_conf=psi.PsiProtocolConfig(
@@ -52,19 +56,25 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         ),
         context,
     )
-    with contextlib.suppress(RuntimeError):  # the result is there; the other side may have left already
+    receives = job["rank"] == job["terms"]["receiver"]
+    matched = int(report.intersection_count) if receives else None
+    tell({"terms": told[0], "peer_entries": entries[1 - job["rank"]], "matched": matched})
+    with contextlib.suppress(RuntimeError):  # the other side may have left already
         context.all_gather("done")
         context.stop_link()
-    receives = job["rank"] == job["terms"]["receiver"]
-    return {
-        "terms": told[0],
-        "peer_entries": entries[1 - job["rank"]],
-        "matched": int(report.intersection_count) if receives else None,
-    }
+
+
+def told_in(file: str) -> Callable[[dict[str, Any]], None]:
+    """Writes what is told as the whole of `file`; spu's own log shares standard output."""
+
+    def tell(told: dict[str, Any]) -> None:
+        with open(f"{file}.part", "w", encoding="utf-8") as out:  # noqa: PTH123
+            out.write(json.dumps(told))
+        os.rename(f"{file}.part", file)  # noqa: PTH104
+
+    return tell
 
 
 if __name__ == "__main__":
     given = json.load(sys.stdin)
-    told = json.dumps(run(given))
-    with open(given["told"], "w", encoding="utf-8") as out:  # noqa: PTH123 - spu's own log shares standard output
-        out.write(told)
+    run(given, told_in(given["told"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,17 @@ from rich.console import Console
 from rich.table import Table
 
 from datong.cli import said
+from datong.deidentify.model.classification import Confirmed
+from datong.deidentify.service.classification import require_classified
 from datong.deidentify.service.treating import treat
 from datong.ground.refusal import Text
 
 
-def treated(table: Path, plan: Path, *, key_file: Path | None, folder: Path, out: Path | None, as_json: bool) -> None:
-    told = treat(table, plan, key_file=key_file, node=_node(folder), out=out)
+def treated(
+    table: Path, plan: Path, *, key_file: Path | None, folder: Path, out: Path | None, dataset: str, as_json: bool
+) -> None:
+    node = _node(folder)
+    told = treat(table, plan, key_file=key_file, node=node, out=out, classified=_classified(node or folder, dataset))
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return
@@ -36,6 +42,20 @@ def treated(table: Path, plan: Path, *, key_file: Path | None, folder: Path, out
     click.echo(said(Text(f"读取 {rows:,} 行，略去 {left:,} 行。", f"{rows:,} rows read, {left:,} left out.")))
     wrote = f"{told['out']} written." if told["out"] else "Nothing was written: name a file by --out."
     click.echo(said(Text(f"已写出 {told['out']}。" if told["out"] else "未写出：请用 --out 指定文件。", wrote)))
+
+
+def _classified(node: Path, dataset: str) -> Callable[[Sequence[str]], Confirmed] | None:
+    """Asks the node in the folder what its people confirmed of the dataset; None where no dataset is named."""
+    if not dataset:
+        return None
+
+    def ask(columns: Sequence[str]) -> Confirmed:
+        from datong.app import open_here  # noqa: PLC0415 - heavy, and only needed here
+
+        with open_here(node) as here, here.store.read(here.person) as tx:
+            return require_classified(tx, dataset, columns)
+
+    return ask
 
 
 def _node(folder: Path) -> Path | None:

@@ -25,7 +25,7 @@ from datong.ground.money import yuan
 from datong.ground.refusal import Refusal
 from datong.register import service as register
 from datong.register.model.refusals import NO_SESSION
-from datong.web import forms, lineage, matching, quality, records, releases, values, words
+from datong.web import classification, forms, lineage, matching, quality, records, releases, values, words
 from datong.web.api import STATUS
 from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
 from datong.web.pages import GROUPS, PAGES
@@ -67,6 +67,8 @@ def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[Route
         Route("/walk/{id}", console.handler(records.walk), methods=["GET"]),
         Route("/match", console.handler(matching.page), methods=["GET"]),
         Route("/match", console.handler(matching.said), methods=["POST"]),
+        Route("/classify", console.handler(classification.page), methods=["GET"]),
+        Route("/classify", console.handler(classification.said), methods=["POST"]),
         Route("/quality/{resource}", console.handler(quality.page), methods=["GET"]),
         Route("/lineage/{resource}", console.handler(lineage.page), methods=["GET"]),
         Route("/do/{room}/{verb}", console.handler(forms.form), methods=["GET"]),

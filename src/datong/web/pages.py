@@ -86,6 +86,11 @@ PAGES = (
     Page("repairs", "work", Text("修复", "Repairs"), (
         Section("harmonise.repairs", ("resource", "column", "row", "reason", "build", "by", "state", "at")),
     )),
+    Page("classifications", "work", Text("分类分级", "Classification"), (
+        Section("deidentify.classifications", ("dataset", "level", "grade", "direct", "quasi", "unconfirmed",
+                                               "lowerings", "state", "at"), key="dataset",
+                detail="deidentify.classification:dataset"),
+    ), ("/classify", Text("为一个数据集提出建议", "Propose one for a dataset"))),
     Page("releases", "work", Text("风险与放行", "Risk and releases"), (
         Section("deidentify.releases", ("dataset", "recipient_group", "form", "risk", "agreement", "at"),
                 Text("放行", "Releases")),

@@ -89,6 +89,54 @@ def test_a_key_of_the_rows_numbers_the_person_beside_an_identifier() -> None:
     assert findings_of({"id": ["k1"] * 120, "手机号": column(mobile)})[0].type == "other"
 
 
+FIRMS = [f"南明{n}路{'人民医院' if n % 2 else '药房有限公司'}" for n in range(120)]
+PLACES = {"地址": ["x"] * 120, "经度": [f"106.{n:04}" for n in range(120)], "邮编": [f"55{n:04}" for n in range(120)]}
+
+
+def test_contacts_and_places_of_organisations_are_no_persons() -> None:
+    landlines = [f"0851-8{n:07}" for n in range(120)]
+    found = findings_of({"医院名称": FIRMS, **PLACES, "电话": landlines})
+    assert {finding.type for finding in found} == {"other"}
+    assert "rows are organisations" in found[1].evidence["context"]
+    with_person = findings_of(
+        {"医院名称": FIRMS, **PLACES, "法定代表人": [f"王{'伟芳娜敏静'[n % 5]}" for n in range(120)]}
+    )
+    assert [finding.type for finding in with_person[1:]] == ["address", "location", "postcode", "name"]
+    few = findings_of({"雇主": ["人民医院", "药房有限公司"] * 60, **PLACES})
+    assert [finding.type for finding in few[1:]] == ["address", "location", "postcode"], "those are two employers"
+
+
+def test_mobile_phones_are_somebodys_even_of_organisations() -> None:
+    found = findings_of({"医院名称": FIRMS, **PLACES, "联系电话": column(mobile)[:120]})
+    assert [finding.type for finding in found][1:] == ["other", "other", "other", "phone"]
+
+
+def test_general_words_are_of_what_the_table_registers() -> None:
+    codes, money = [str(n % 40) for n in range(120)], [f"{n * 7}.50" for n in range(120)]
+    visits = findings_of({"就诊号": [f"v{n}" for n in range(120)], "code": codes, "amount": money})
+    assert [finding.type for finding in visits] == ["medical_record", "health", "other"]
+    loans = findings_of({"account_id": codes, "amount": money, "code": codes})
+    assert [finding.type for finding in loans] == ["account", "finance", "other"]
+    assert findings_of({"order_no": codes, "amount": money})[1].type == "other"
+
+
+def test_times_at_one_distance_are_a_meters_and_no_persons() -> None:
+    hours = [f"2026-01-{1 + n // 24:02} {n % 24:02}:00:00" for n in range(240)]
+    assert one("date", hours).type == "other"
+    assert one("date", sorted(hours[::2] + hours[1::7])).type == "event_time", "some hours are missing"
+    assert one("date", hours + hours).type == "event_time", "each hour twice"
+
+
+def test_a_loose_name_that_the_values_deny_is_not_enough() -> None:
+    assert one("station", [f"{n}站" for n in range(40)]).type == "other"
+    assert one("route_id", [f"r{n}-x" for n in range(400)]).type == "other"
+    assert one("machine_sn", [f"SN{n}A" for n in range(400)]).type == "other"
+
+
+def test_birth_dates_of_any_century_are_birth_dates_by_their_name() -> None:
+    assert one("dob", [f"17{n % 100:02}-03-0{1 + n % 9}" for n in range(300)]).type == "birth_date"
+
+
 def test_no_value_is_in_what_is_told() -> None:
     cells = column(mobile)
     said = json.dumps([finding.as_json() for finding in findings_of({"手机号": cells, "备注": cells[::-1]})])

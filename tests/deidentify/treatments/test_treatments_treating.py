@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from datong.app import init, open_here
 from datong.cli.commands import datong
 from datong.deidentify import service as deidentify
 from datong.deidentify.service.treatment_keys import key_in, key_of_agreement
@@ -209,3 +210,40 @@ def test_key_files_hold_hexadecimal_digits(tmp_path: Path) -> None:
         assert not text or text not in str(refused.value)
     file.write_text("AB" * 40 + "\n", "ascii")
     assert key_in(file) == bytes.fromhex("AB" * 40)
+
+
+def node_in(desk: Path) -> None:
+    """A node in the folder whose people confirmed what the columns of `people` are."""
+    init(desk, name="n", party=None, port=None, region="5201", kind="connector")
+    with open_here(desk) as here, here.store.begin(here.person, "deidentify") as tx:
+        deidentify.propose_classification(tx, dataset="people", file="people.csv")
+        said = {"id": {"kind": "direct", "level": 3}, "name": {"kind": "direct", "level": 3}, "age": {}}
+        deidentify.confirm_classification(tx, dataset="people", columns=said)
+        deidentify.propose_classification(tx, dataset="open", file="people.csv")
+
+
+def test_what_people_confirmed_of_the_dataset_binds_the_plan(desk: Path) -> None:
+    node_in(desk)
+    key = ("--key-file", str(desk / "key"))
+    code, told = treat(desk, *key, "--dataset", "people", "--out", str(desk / "out.csv"))
+    assert (code, "written" in told) == (0, True)
+    plan = PLAN.replace("{as: token, by: hmac}", "keep").replace("name: drop", "name: {as: rare_blanked, fewest: 2}")
+    (desk / "plan.yaml").write_text(plan, "utf-8")
+    code, told = treat(desk, *key, "--dataset", "people", "--out", str(desk / "other.csv"))
+    assert (code, told.startswith("[DID-469]")) == (1, True)
+    assert "plan.yaml:5: columns.id: is confirmed as a direct identifier, and keep" in told
+    assert "plan.yaml:6: columns.name: is confirmed as a direct identifier, and rare_blanked" in told
+    assert not (desk / "other.csv").exists()
+    assert treat(desk, *key, "--out", str(desk / "other.csv"))[0] == 0, "without a dataset the plan alone counts"
+
+
+def test_a_dataset_that_nobody_confirmed_is_not_treated(desk: Path) -> None:
+    node_in(desk)
+    for dataset in ("open", "nowhere"):
+        code, told = treat(desk, "--key-file", str(desk / "key"), "--dataset", dataset, "--out", str(desk / "out.csv"))
+        assert (code, told.startswith("[DID-463]")) == (1, True)
+    (desk / "people.csv").write_text("id,name,age,fresh\np1,王伟,31,x\n", "utf-8")
+    (desk / "plan.yaml").write_text(PLAN + "  fresh: keep\n", "utf-8")
+    code, told = treat(desk, "--key-file", str(desk / "key"), "--dataset", "people", "--out", str(desk / "out.csv"))
+    assert "fresh: is not in the classification" in told
+    assert not (desk / "out.csv").exists()

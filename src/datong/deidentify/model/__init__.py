@@ -3,6 +3,7 @@
 joint      recipes of joint counts, delivery forms, risk
 refusals   DID-400 to DID-426
 finding    what columns are found to be, grades; DID-460
+classification what people say of a dataset's columns; DID-461 to DID-469
 treatments what a treatment leaves behind, plans; DID-450 to DID-456
 table_risk what the risk of a table is told as; DID-490, DID-491
 budget     questions answered with noise; budget_refusals: DID-470 to DID-480

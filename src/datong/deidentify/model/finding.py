@@ -61,7 +61,8 @@ class NameSaid:
 
 @dataclass(frozen=True)
 class ColumnLook:
-    """Figures of a column's values. shares: check -> share of the distinct values looked at that pass it."""
+    """Figures of a column's values. shares: check -> share of the distinct values looked at that pass it. series: times
+    at one distance, each in one row."""
 
     rows: int
     filled: int
@@ -70,6 +71,7 @@ class ColumnLook:
     sequential: bool
     true_sexes: bool
     shape: str
+    series: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,14 @@ class Finding:
             "en": self.title.en, "score": round(self.score, 3), "tags": list(self.tags),
             "grade": Level.general.name, "level": self.level, "evidence": dict(self.evidence),
         }  # fmt: skip
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> Finding:
+        """What `as_json` told."""
+        return cls(
+            told["column"], Identifying(told["kind"]), told["type"], Text(told["zh"], told["en"]), told["score"],
+            tuple(told["tags"]), told["level"], told["evidence"],
+        )  # fmt: skip
 
 
 NOT_CONFIRMED = Reason(

@@ -1,4 +1,4 @@
-"""The room's verbs: partitions (a provider's side), assessment records, the release gate and its risk
+"""The room's verbs: classifications, partitions (a provider's side), assessment records, the release gate and its risk
 reports, privacy budgets; treating a file by a plan.
 
 Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
@@ -26,6 +26,16 @@ from datong.deidentify.service.budgets import (
     noisy_releases,
     set_budget,
 )
+from datong.deidentify.service.classification import (
+    approve_lowering,
+    classification,
+    classifications,
+    confirm_classification,
+    confirmed,
+    propose_classification,
+    refuse_lowering,
+    require_classified,
+)
 from datong.deidentify.service.partitions import (
     METADATA,
     answer_round,
@@ -48,6 +58,7 @@ __all__ = [
     "METADATA",
     "answer",
     "answer_round",
+    "approve_lowering",
     "ask",
     "assess",
     "assessment_for",
@@ -55,6 +66,10 @@ __all__ = [
     "budget",
     "budget_ledger",
     "cancel_part",
+    "classification",
+    "classifications",
+    "confirm_classification",
+    "confirmed",
     "counts",
     "destroy_treatment_key",
     "draw",
@@ -69,16 +84,19 @@ __all__ = [
     "noisy_releases",
     "partition_part",
     "periods_meet",
+    "propose_classification",
     "questions",
     "received_assessment",
     "received_assessment_withdrawn",
     "recipe_digest",
     "recipe_from",
     "recipe_problems",
+    "refuse_lowering",
     "release",
     "release_report",
     "releases",
     "report_pdf",
+    "require_classified",
     "require_still_low",
     "set_budget",
     "sign_report",

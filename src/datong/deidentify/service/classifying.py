@@ -1,8 +1,8 @@
-"""Finding personal data in a file: read its first rows, judge each column, propose grades; keep what people confirmed.
+"""Finding personal data in a file: read its first rows, judge each column, propose grades; hold what people confirmed.
 
-No verb: it works on files of whoever stands in front of them (cli.classifying). What is confirmed is a text beside the
-standards of a workspace (classification/NAME.yaml): git shows who changed what, and no table of the store is needed.
-Contract: tests/deidentify/finding/test_finding_classifying.py.
+No verb: it works on files of whoever stands in front of them (cli.classifying). Without a node what is confirmed is a
+text beside the standards of a workspace (classification/NAME.yaml), and git shows who changed what; a node keeps the
+words of its own people (service.classification). Contract: tests/deidentify/finding/test_finding_classifying.py.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,34 @@ def classify(table: Path, *, confirmed: Path | None = None, write: Path | None =
     confirmed: a classification that people confirmed; its levels count where they may (DID-460 names what is wrong).
     write: a new file for the proposal, for a person to confirm. Refuses with DID-455 where the table cannot be read.
     """
+    looked = look_at(table)
+    findings = looked.findings
+    proposal = grading.proposal(findings, looked.rows)
+    told: dict[str, Any] = {
+        "table": table.name, "rows_looked_at": looked.rows, "whole": looked.whole,
+        "columns": [finding.as_json() for finding in findings], "proposal": proposal,
+    }  # fmt: skip
+    if confirmed is not None:
+        levels = _confirmed(confirmed, findings)
+        told["confirmed"] = levels
+        settled = [replace(finding, level=levels[finding.column]) for finding in findings]
+        told["confirmed_whole"] = grading.proposal(settled, looked.rows)
+    if write is not None:
+        _write(write, table.name, findings, proposal)
+    return told
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at the first rows of a table found. rows: how many those were; whole: there are no others."""
+
+    findings: list[Finding]
+    rows: int
+    whole: bool
+
+
+def look_at(table: Path) -> Looked:
+    """The findings of the file `table`; DID-455 where it cannot be read as one table with rows."""
     if not table.is_file():
         raise NO_TABLE(table=table.name, why="没有这个文件。", why_en="There is no such file.")
     sample = harmonise.first_rows_at(table, ROWS_LOOKED_AT)
@@ -38,18 +67,9 @@ def classify(table: Path, *, confirmed: Path | None = None, write: Path | None =
         raise NO_TABLE(table=table.name, why=sample.why.zh, why_en=sample.why.en)
     if not sample.rows_seen:
         raise NO_TABLE(table=table.name, why="其中没有行。", why_en="There are no rows in it.")
-    columns = {column.path: column.values for column in sample.columns}
-    findings = findings_of(columns)
-    proposal = grading.proposal(findings, sample.rows_seen)
-    told: dict[str, Any] = {
-        "table": table.name, "rows_looked_at": sample.rows_seen, "whole": sample.whole,
-        "columns": [finding.as_json() for finding in findings], "proposal": proposal,
-    }  # fmt: skip
-    if confirmed is not None:
-        told["confirmed"] = _confirmed(confirmed, findings)
-    if write is not None:
-        _write(write, table.name, findings, proposal)
-    return told
+    return Looked(
+        findings_of({column.path: column.values for column in sample.columns}), sample.rows_seen, sample.whole
+    )
 
 
 def findings_of(columns: Mapping[str, Sequence[str | None]]) -> list[Finding]:
@@ -97,7 +117,7 @@ def look_of(cells: Sequence[str | None]) -> ColumnLook:
     distinct = list(counted)
     return ColumnLook(
         len(cells), len(there), len(distinct), values.shares(counted), values.sequential(distinct),
-        values.true_sexes(distinct), values.shape(distinct),
+        values.true_sexes(distinct), values.shape(distinct), len(distinct) == len(there) and values.series(distinct),
     )  # fmt: skip
 
 

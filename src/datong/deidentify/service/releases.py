@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
+from datong.deidentify.model.classification import CORE_DATA, IMPORTANT_DATA
+from datong.deidentify.model.finding import Level
 from datong.deidentify.model.joint import Form, Part, Recipe, Risk
 from datong.deidentify.model.refusals import (
     DIFFERENCE,
@@ -36,6 +38,7 @@ from datong.deidentify.rules.recipe import RESERVED, figure_columns, geometry, p
 from datong.deidentify.rules.reporting import reported
 from datong.deidentify.service import reports
 from datong.deidentify.service.assessments import assessment_for
+from datong.deidentify.service.classification import confirmed, require_classified
 from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from
 from datong.engine.model import Engine
 from datong.engine.service import engine_of
@@ -43,6 +46,7 @@ from datong.ground import evidence
 from datong.ground.canonical import digest, digest_bytes
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
+from datong.harmonise import service as harmonise
 from datong.terms.verbs import view
 
 
@@ -131,10 +135,12 @@ def release(
 
 
 def require_still_low(tx: Tx, release: str) -> None:
-    """DID-411 or DID-412 when what was released would not pass today: its figures, the record that counts now."""
+    """DID-411 or DID-412 when what was released would not pass today: its figures, the record that counts now. DID-410
+    or DID-467 when people have said since that it shows direct identifiers, or that a source is core data."""
     row = store.release_facts(tx, release)
     if row is None:
         raise UNKNOWN(thing="release", id=release[:80])
+    _require_still_classified(tx, row)
     figures, record = reports.today(tx, row)
     if not risks.passes(figures):
         whole = tx.get(store.releases, release)
@@ -143,6 +149,15 @@ def require_still_low(tx: Tx, release: str) -> None:
         parts = [part for part in plan.parts if part.resource in whole["sources"]]
         own = rules.remembered_classes(whole["figures"], parts)
         _require_low(row["dataset"], own, figures, own, record)
+
+
+def _require_still_classified(tx: Tx, row: Mapping[str, Any]) -> None:
+    for part in recipe_of(row["recipe"]).parts:
+        found = confirmed(tx, part.resource) if part.resource in row["sources"] else None
+        if found is not None and found.grade is Level.core:
+            raise CORE_DATA(dataset=part.resource)
+        if found is not None and (direct := found.direct(_shown_of(part, figure_columns(part)))):
+            raise DIRECT_IDENTIFIER(dataset=row["dataset"], columns=", ".join(direct))
 
 
 @view()
@@ -172,15 +187,41 @@ def _gated(
     delivered = Form(form)
     if delivered is not candidate.recipe.form:
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
+    grade = _classified(tx, candidate, data)
     own = rules.classes_of(candidate.rows, candidate.parts)
     classes, earlier = _union(tx, candidate, own, recipient_group, data)
     record = None
     if delivered is not Form.public:
         record = assessment_for(tx, recipient_group=recipient_group, subject=candidate.dataset, providers=providers)
+    if grade is Level.important and record is None:
+        raise IMPORTANT_DATA(dataset=candidate.dataset)
     report = reported(classes, delivered, cr=record["cr"] if record else 1.0, k=candidate.recipe.k,
                       population=Population.census)  # fmt: skip
     _require_low(candidate.dataset, classes, report.standard, own, record)
     return Passed(report, earlier, record["id"] if record else "")
+
+
+def _classified(tx: Tx, candidate: Candidate, data: Path | None) -> Level:
+    """The highest grade of the sources that this node holds; refused (DID-463) where people have not confirmed every
+    column of one, or (DID-410) where a value of a direct identifier would leave. What other nodes hold is theirs to
+    classify."""
+    grade = Level.general
+    for part in candidate.parts:
+        built = harmonise.is_built(tx, part.resource)
+        if built or confirmed(tx, part.resource) is not None:
+            columns = pq.read_schema(data).names if data is not None else []
+            if built:
+                columns = [element["name"] for element in harmonise.current(tx, part.resource)["schema"]]
+            found = require_classified(tx, part.resource, columns)
+            if direct := found.direct(_shown_of(part, candidate.columns)):
+                raise DIRECT_IDENTIFIER(dataset=candidate.dataset, columns=", ".join(direct))
+            grade = max(grade, found.grade)
+    return grade
+
+
+def _shown_of(part: Part, columns: Sequence[str]) -> list[str]:
+    """Columns of a source whose values a table of counts shows: those it has, and the one that makes its classes."""
+    return [*columns, *([part.types.column] if part.types is not None else [])]
 
 
 def _candidate(tx: Tx, dataset: str, path: Path, part: str, recipe: Mapping[str, Any] | None) -> Candidate:

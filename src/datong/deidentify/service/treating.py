@@ -6,6 +6,7 @@ What is not written stays as it was. Contract: tests/deidentify/treatments/test_
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from datong.deidentify.model.classification import KEPT_DIRECT, Confirmed
 from datong.deidentify.model.refusals import NO_EXTRA
 from datong.deidentify.model.treatments import (
     BAD_PLAN,
@@ -25,6 +27,7 @@ from datong.deidentify.model.treatments import (
 )
 from datong.deidentify.rules.recoding.hierarchy import Hierarchy
 from datong.deidentify.rules.treatments.applying import Treated, needs_key, treated
+from datong.deidentify.rules.treatments.classified import direct_let_out
 from datong.deidentify.rules.treatments.keys import key_id
 from datong.deidentify.rules.treatments.plan import plan_of
 from datong.deidentify.rules.treatments.tokens import as_hex
@@ -40,12 +43,20 @@ BROKEN_SHOWN = 10
 
 
 def treat(
-    table: Path, plan: Path, *, key_file: Path | None = None, node: Path | None = None, out: Path | None = None
+    table: Path,
+    plan: Path,
+    *,
+    key_file: Path | None = None,
+    node: Path | None = None,
+    out: Path | None = None,
+    classified: Callable[[Sequence[str]], Confirmed] | None = None,
 ) -> dict[str, Any]:
     """Treat the file `table` by the file `plan` and write `out` (nothing where it is None); what was done and remains.
 
-    key_file: holds the secret of the agreement; node: a node's folder that keeps it instead. Refuses with DID-450 (the
-    plan), 451 (values), 452 and 453 (keys), 454 (the extra privacy), 455 (the table), 456 (out), naming everything.
+    key_file: holds the secret of the agreement; node: a node's folder that keeps it instead. classified: what the
+    node's people confirmed of the dataset that the table is of, asked with the table's columns. Refuses with DID-450
+    (the plan), 451 (values), 452 and 453 (keys), 454 (the extra privacy), 455 (the table), 456 (out), 463 (columns that
+    nobody confirmed), 469 (direct identifiers let out), naming everything.
     """
     if out is not None:
         _require_writable(out, table)
@@ -56,6 +67,8 @@ def treat(
     read, wrong = (None, unread) if unread else plan_of(value, lines, plan.name, rows.column_names)
     if read is None:
         raise BAD_PLAN(wrong, plan=plan.name, count=len(wrong))
+    if classified is not None and (let_out := direct_let_out(read, plan.name, classified(rows.column_names))):
+        raise KEPT_DIRECT(let_out, table=table.name, count=len(let_out))
     hierarchies, wrong = _hierarchies(read, plan)
     if wrong:
         raise BAD_PLAN(wrong, plan=plan.name, count=len(wrong))

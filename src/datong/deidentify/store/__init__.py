@@ -102,7 +102,7 @@ def answers_of(tx: Tx, part: str) -> list[dict[str, Any]]:
 
 def release_facts(tx: Tx, release: str) -> dict[str, Any] | None:
     """What the gate needs to look at a release again; its figures, which are many, stay where they are."""
-    names = ("dataset", "recipient_group", "form", "providers", "risk")
+    names = ("dataset", "recipient_group", "form", "providers", "risk", "sources", "recipe")
     row = tx.one(select(*(releases.c[name] for name in names)).where(releases.c.id == release))
     return dict(row._mapping) if row is not None else None
 

@@ -8,6 +8,7 @@ Must never know: files, columns' values. Contract: tests/harmonise/elements/test
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -315,11 +316,17 @@ def normalised(text: str) -> str:
     return re.sub(r"[\W_]+", "_", _HUMP.sub("_", plain)).strip("_").casefold()
 
 
-def pinyin_of(text: str) -> tuple[str, str]:
-    """The full pinyin of a Chinese text, in one, and its initials: 车牌号 -> chepaihao, CPH. ü is written v."""
+@functools.lru_cache(maxsize=50_000)
+def syllables_of(plain: str) -> tuple[str, ...]:
+    """The syllables of a text without blanks and signs; runs of other letters as they are."""
     from pypinyin import lazy_pinyin  # noqa: PLC0415 - 0.8 s, only for those who look words up
 
-    said = lazy_pinyin(normalised(text).replace("_", ""))
+    return tuple(lazy_pinyin(plain))
+
+
+def pinyin_of(text: str) -> tuple[str, str]:
+    """The full pinyin of a Chinese text, in one, and its initials: 车牌号 -> chepaihao, CPH. ü is written v."""
+    said = syllables_of(normalised(text).replace("_", ""))
     return "".join(said), "".join(part if part.isdigit() else part[0] for part in said).upper()
 
 

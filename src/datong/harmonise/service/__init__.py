@@ -1,6 +1,6 @@
 """The verbs of harmonise, by subject; other rooms say `from datong.harmonise import service as harmonise`.
 
-folders    install, sweep: the node's folder
+folders    install, sweep, table_file: the node's folder, files beside it
 library    the data elements
 building   check, build, build_on (another engine)
 reading    the source of a mapping, for check and build
@@ -23,7 +23,7 @@ Must never know: policies, prices, who will use the data. Contract: tests/harmon
 from datong.harmonise.service.building import build, build_on, check, mappings
 from datong.harmonise.service.contracting import compare, contract
 from datong.harmonise.service.drafting import draft
-from datong.harmonise.service.folders import install, sweep
+from datong.harmonise.service.folders import install, sweep, table_file
 from datong.harmonise.service.library import library
 from datong.harmonise.service.matching import confirm, match, propose, synonyms, target_of, withdraw_synonym
 from datong.harmonise.service.measuring import quality_history, quality_of, rows_behind
@@ -80,6 +80,7 @@ __all__ = [
     "sweep",
     "synonyms",
     "table_at",
+    "table_file",
     "target_of",
     "withdraw_repair",
     "withdraw_synonym",

@@ -52,6 +52,16 @@ def folders_of(tx: Tx, workspace: str, data: str | None) -> tuple[Path, Path]:
     return folder, given
 
 
+def table_file(tx: Tx, file: str) -> Path:
+    """The file that `file` names, seen from the node's folder; refused (STD-410) where it is one of the node's own."""
+    node = folder_of(tx).resolve()
+    path = (node / file).resolve()  # an absolute path stays as it is
+    if _own(node, path):
+        problem = Problem("file", "这是节点自己的文件", "this file is the node's own; name one below or beside it")
+        raise BAD_WORKSPACE([problem], workspace=file[:80], count=1)
+    return path
+
+
 def require_not_own(tx: Tx, source: Source, data: Path) -> None:
     """Refuse a source one of whose files is one of the node's own: its key, its store, what it built or received."""
     node = folder_of(tx).resolve()

@@ -3,7 +3,9 @@
 A value check that decides does so at 80 % of at least 50 distinct values (privacy.md 6.1); fewer only confirm a name.
 Every element of the library that is no personal type is a decoy: a column whose name is nearer to one (order number,
 product name) is not taken for a person's by its name alone, and numbers that merely look like phones are not by their
-form. Must never know: cells. Contract: tests/deidentify/finding/test_finding_deciding.py.
+form. Columns are then seen beside each other (`in_context`): a phone is an organisation's where the rows are
+organisations, and `amount` is of somebody's money where the rows have account numbers. Must never know: cells.
+Contract: tests/deidentify/finding/test_finding_deciding.py.
 """
 
 from __future__ import annotations
@@ -41,6 +43,21 @@ STRICT = frozenset(("email", "age", "birth_date", "ip", "sex"))
 """Checks that every genuine column passes: where it fails, the name alone is not enough."""
 UNNAMED_TIME = 0.7
 """That a column holds dates says least of all what they are of: any name says more."""
+LOOSE = ("parts", "spelling", "initials")
+ORGANISATIONS_LEAST = 0.25
+"""From this share of names with a word for an organisation on a column of names holds such (names of persons never have
+one, names of organisations often none); where there are half as many as rows, the rows are organisations."""
+MOBILE_LEAST = 0.1
+"""From this share of mobile numbers on some of the phones are persons', whatever the rows are."""
+OF_PLACES = frozenset(("address", "phone", "region", "postcode", "location"))
+"""Types that an organisation has as well as a person."""
+OF_NOBODY = OF_PLACES | {"event_time", "email", "other"}
+"""Types that do not say that a person is meant."""
+GENERAL_WORDS = {
+    "medical_record": ("health", ("code", "description", "device_code", "device_name")),
+    "account": ("finance", ("amount", "status", "duration")),
+}
+"""Type of a register's number -> (the type that general words are of in that register, those words as elements)."""
 OTHER = Text("其他", "other")
 
 
@@ -60,20 +77,57 @@ def found(column: str, names: Sequence[NameSaid], look: ColumnLook, types: Itera
     if score < TAKEN:
         if decoy is not None and decoy.score >= NAME_LEAST:
             evidence["name"] = _said(decoy)
+            if (
+                decoy.of.endswith(("name", "organisation"))
+                and look.shares.get("organisation", 0) >= ORGANISATIONS_LEAST
+            ):
+                evidence["organisations"] = round(look.shares["organisation"], 4)
         return Finding(column, Identifying.other, "other", OTHER, 1 - score, (), 1, evidence)
     if name is not None:
         evidence["name"] = _said(name)
+    if best.name == "phone" and look.shares.get("mobile", 0.0) >= MOBILE_LEAST:
+        evidence["mobile"] = round(look.shares["mobile"], 4)
     if best.check:
         evidence["check"] = {"name": best.check, "share": round(look.shares.get(best.check, 0.0), 4), "decided": share}
     return Finding(column, best.kind, best.name, best.title, score, best.tags, best.level, evidence)
 
 
 def in_context(findings: Sequence[Finding], types: Iterable[PersonalType]) -> list[Finding]:
-    """The findings of one table, each seen beside the others: a key of its rows numbers the person where another column
-    identifies one directly."""
-    subject = next(one for one in types if one.name == "subject_id")
-    identified = sum(finding.kind is Identifying.direct for finding in findings) >= 1
-    return [_keyed(finding, subject) if identified and _is_key(finding) else finding for finding in findings]
+    """The findings of one table, each seen beside the others: contacts and places of organisations are no person's;
+    general words are of what the table registers; a key of its rows numbers the person where another column identifies
+    one directly."""
+    known = {one.name: one for one in types}
+    seen = _organisations(findings)
+    there = {finding.type for finding in seen}
+    for register, (of, words) in GENERAL_WORDS.items():
+        if register in there:
+            seen = [_registered(finding, known[of], register, words) for finding in seen]
+    identified = any(finding.kind is Identifying.direct for finding in seen)
+    return [_keyed(finding, known["subject_id"]) if identified and _is_key(finding) else finding for finding in seen]
+
+
+def _organisations(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, with contacts and places taken for nobody's where every row is an organisation and no person."""
+    rows_are = any(
+        "organisations" in facts and 2 * facts["distinct"] >= facts["filled"] > FEW
+        for facts in (finding.evidence for finding in findings)
+    )
+    if not rows_are or any(finding.type not in OF_NOBODY for finding in findings):
+        return list(findings)
+    said = "of an organisation: the rows are organisations, and no column is of a person"
+    return [
+        Finding(one.column, Identifying.other, "other", OTHER, 1 - TAKEN, (), 1, {**one.evidence, "context": said})
+        if one.type in OF_PLACES and not one.evidence.get("mobile") else one  # a mobile phone is somebody's
+        for one in findings
+    ]  # fmt: skip
+
+
+def _registered(finding: Finding, of: PersonalType, register: str, words: Sequence[str]) -> Finding:
+    means = finding.evidence.get("name", {}).get("means")
+    if finding.kind is not Identifying.other or means not in words:
+        return finding
+    evidence = {**finding.evidence, "context": f"a general word in a table of {register.replace('_', ' ')} numbers"}
+    return Finding(finding.column, of.kind, of.name, of.title, 0.6, of.tags, of.level, evidence)
 
 
 def _is_key(finding: Finding) -> bool:
@@ -100,12 +154,13 @@ def _scored(
     """(score, the name that speaks for it, whether the values alone decide)."""
     name = max(
         (said for said in names if (said.of in one.elements or said.of == one.own) and _fits(one, said)),
-        key=lambda said: said.score, default=None,
+        key=lambda said: (said.score, said.way not in LOOSE), default=None,
     )  # fmt: skip
     by_name = name.score if name is not None else 0.0
     if name is not None and decoy is not None and _sure(decoy) and _nearer(decoy, name):
         by_name *= 0.5
     share = look.shares.get(one.check, 0.0)
+    may_be = max(share, look.shares.get("day", 0.0)) if one.check == "birth_date" else share  # of any century
     decides = _decides(one, look, share)
     by_value = share if decides else 0.0
     if one.check == "time":
@@ -116,10 +171,12 @@ def _scored(
     if by_name >= 0.6 and not decides and one.check and look.distinct >= FEW:
         if share >= SHARE_LEAST:
             by_value = 0.5 * share
-        elif look.distinct >= 20 and share < 0.2 and one.check not in CODED:
-            by_name *= 0.4 if one.check in STRICT else 0.7
-    if one.check in STRICT and look.distinct >= 2 and share < 0.2 and look.filled >= 20:
+        elif look.distinct >= 20 and may_be < 0.2 and one.check not in CODED:
+            by_name *= 0.4 if one.check in STRICT or (name is not None and name.way in LOOSE) else 0.7
+    if one.check in STRICT and look.distinct >= 2 and may_be < 0.2 and look.filled >= 20:
         by_name *= 0.5
+    if one.check == "time" and look.series:
+        return 0.0, name, False
     return 1 - (1 - NAME_TRUST * by_name) * (1 - VALUE_TRUST * by_value), name, decides
 
 

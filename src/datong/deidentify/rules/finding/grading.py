@@ -26,6 +26,12 @@ MATRIX: Mapping[str, tuple[Level, Level, Level]] = {
     "personal rights": (Level.general,) * 3,
 }
 """Impact object -> the level by degree, in the order of DEGREES."""
+NO_IMPACT = "none"
+"""A degree that a person gives where an object is not hit at all; no column of the matrix."""
+PUBLIC_OBJECTS = ("national security", "economic operation", "social order", "public interest")
+SENSITIVE_LEAST = 3
+"""From this level on a column with a tag counts as sensitive beside others; one that was lowered below it, with two
+persons and a reason (rounded, say), does no more."""
 MANY_PERSONS, MANY_SENSITIVE = 1_000_000, 10_000
 """From so many persons on (or so many with sensitive data) the public objects are to be judged anew. Own choice, after
 the thresholds of the rules on data leaving the country (policy.md 6)."""
@@ -45,14 +51,15 @@ def graded(impacts: Mapping[str, str]) -> tuple[Level, tuple[str, ...]]:
     return highest, tuple(cell for cell, level in cells.items() if level is highest)
 
 
-def proposal(findings: Sequence[Finding], rows: int) -> dict[str, Any]:
-    """The grade proposed for the whole table: the highest item, and higher where its columns together say more.
+def proposal(findings: Sequence[Finding], rows: int, impacts: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The grade of the whole table: the highest item, and higher where its columns together say more (take the higher).
 
-    rows: how many there are; as many persons at most."""
+    rows: how many there are; as many persons at most. impacts: {object: degree} as people judged the whole, NO_IMPACT
+    for an object that is not hit; what is still to be judged is told."""
     kinds = [finding.kind for finding in findings]
     highest = max((finding.level for finding in findings), default=1)
     identifies = Identifying.direct in kinds or kinds.count(Identifying.quasi) >= 3
-    tagged = any(finding.tags for finding in findings)
+    tagged = any(finding.tags and finding.level >= SENSITIVE_LEAST for finding in findings)
     whole, why = highest, []
     if highest > 1:
         why.append(f"the highest item is {highest}")
@@ -63,11 +70,15 @@ def proposal(findings: Sequence[Finding], rows: int) -> dict[str, Any]:
         whole = 3
         why.append("the columns together single persons out")
     degree = {4: DEGREES[0], 3: DEGREES[1]}.get(whole, DEGREES[2])
-    level, path = graded({"personal rights": degree}) if whole > 1 else (Level.general, ())
+    judged = dict(impacts or {})
+    hit = {target: degree for target, degree in judged.items() if degree != NO_IMPACT}
+    if whole > 1:
+        hit.setdefault("personal rights", degree)
+    level, path = graded(hit)
     many = rows >= (MANY_SENSITIVE if tagged else MANY_PERSONS) and whole > 1
     return {
         "grade": level.name, "level": whole, "rule_path": list(path), "why": why,
-        "judge_anew": ["national security", "economic operation", "social order", "public interest"] if many else [],
+        "judge_anew": [target for target in PUBLIC_OBJECTS if many and target not in judged],
     }  # fmt: skip
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from ipaddress import ip_address
 from itertools import pairwise
 
 from datong.ground import codes
 
+SERIES_LEAST = 50
 DISTINCT_MAX = 2_000
 """So many distinct values are looked at, evenly spread."""
 TEXT_MAX = 200
@@ -30,7 +31,10 @@ MOBILE = re.compile(r"(?:(?:\+|00)?86[- ]?)?1(?:3\d|4[5-9]|5[0-35-9]|6[2567]|7[0
 LANDLINE = re.compile(
     r"(?:\+86[- ]?)?\(?0(?:10|2\d|[3-9]\d{2})\)?[- ]?[2-9]\d{6,7}(?:[-转 ]\d{1,6})?|[48]00-?\d{3}-?\d{4}"
 )
-ABROAD = re.compile(r"\+\d{1,3}[- .]?\(?\d{1,4}\)?(?:[- .]?\d{2,4}){2,4}|1-\d{3}-\d{3}-\d{4}|\(\d{3}\) ?\d{3}-\d{4}")
+ABROAD = re.compile(
+    r"\+\d{1,3}[- .]?\(?\d{1,4}\)?(?:[- .]?\d{2,4}){2,4}|1-\d{3}-\d{3}-\d{4}|\(\d{3}\) ?\d{3}-\d{4}"
+    r"|[2-9]\d\d[-.][2-9]\d\d[-.]\d{4}"  # North American plan: area and exchange begin with 2 to 9
+)
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 SSN = re.compile(r"(?!000|666)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
 PASSPORT = re.compile(r"[EG]\d{8}|E[A-HJ-NP-Z]\d{7}|[DSP]E?\d{7,8}|[CHM]\d{8,10}|X\d{8}X")
@@ -88,6 +92,17 @@ _STREET = re.compile(
     r"|highway|hwy|circle|parkway|square|sq|trail|crescent|close|row|mews|heights|grove|park|plaza|gardens|view)\b.*",
     re.IGNORECASE,
 )
+
+
+_ORGANISATION = re.compile(
+    r"公司|集团|医院|卫生院|卫生室|卫生服务|门诊|诊所|诊疗|口腔|牙科|护理院|药房|药店|学校|小学|中学|大学|学院|幼儿园|银行|支行|酒店|宾馆"
+    r"|超市|商店|餐厅|研究院|研究所|事务所|委员会|管理局|派出所|加油站|充电站|体育馆|图书馆|博物馆|合作社|协会|基金会"
+    r"|\b(?:inc|llc|ltd|corp|corporation|company|hospitals?|clinic|medical|health|healthcare|surgical|university|college"
+    r"|school|bank|hotel|associates|foundation|institute|pharmacy|laboratory|nursing|rehabilitation|care|pc|pllc|plc|gmbh)\b"
+    r"|\bP\.C\.",
+    re.IGNORECASE,
+)
+"""Words for what an organisation or facility is, in Chinese (GB/T 20091 kinds, in common use) and English names."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -201,12 +216,19 @@ def birth_date(text: str) -> bool:
     """A day on which somebody alive or remembered can be born; also YYMMDD with 50 added to women's months."""
     if re.fullmatch(r"\d{6}(?:/?\d{3,4})?", text):
         return _is_day(1900 + int(text[:2]), int(text[2:4]) % 50, int(text[4:6]))
+    if _DAY.fullmatch(text) is None:
+        return bool(re.fullmatch(r"(?:19|20)\d\d年?(?:[-/]?(?:0?[1-9]|1[0-2])月?)?", text))
+    return 1880 <= (year_of_day(text) or 0) <= 2100
+
+
+def year_of_day(text: str) -> int | None:
+    """The year of a day of any century, None where it is no day."""
     form = _DAY.fullmatch(text)
     if form is None:
-        return bool(re.fullmatch(r"(?:19|20)\d\d年?(?:[-/]?(?:0?[1-9]|1[0-2])月?)?", text))
+        return None
     year, month, day = (form[1], form[2], form[3]) if form[1] else (form[6], form[4], form[5])
     one, other = int(month), int(day)
-    return 1880 <= int(year) <= 2100 and (_is_day(int(year), one, other) or _is_day(int(year), other, one))
+    return int(year) if _is_day(int(year), one, other) or _is_day(int(year), other, one) else None
 
 
 def age(text: str) -> bool:
@@ -241,6 +263,11 @@ def _of(words: frozenset[str], ending: str = "") -> Callable[[str], bool]:
     return lambda text: text.casefold().replace("-", "").replace(" ", "").removesuffix(ending) in words
 
 
+def organisation(text: str) -> bool:
+    """A name of an organisation or facility, by the word for what it is: 医院, 有限公司, Hospital, LLC."""
+    return _ORGANISATION.search(text) is not None
+
+
 CHECKS: Mapping[str, Callable[[str], bool]] = {
     "resident_id": resident_id,
     "phone": phone,
@@ -265,6 +292,9 @@ CHECKS: Mapping[str, Callable[[str], bool]] = {
     "education": _of(EDUCATION),
     "religion": _of(RELIGIONS),
     "political": _of(POLITICAL),
+    "day": lambda text: year_of_day(text) is not None,
+    "organisation": organisation,
+    "mobile": lambda text: MOBILE.fullmatch(text) is not None,
 }
 CODED = frozenset(("sex", "ethnic", "marital", "education", "religion", "political"))
 """Checks of code words: there are few different values by nature."""
@@ -311,6 +341,19 @@ def sequential(distinct: Sequence[str]) -> bool:
     gaps = sorted(after - before for before, after in pairwise(numbers))
     span = numbers[-1] - numbers[0]
     return bool(gaps) and (gaps[len(gaps) // 2] <= 3 or span <= 20 * len(numbers)) and len(looked[0]) >= 6
+
+
+def series(distinct: Sequence[str]) -> bool:
+    """Whether times follow each other at one distance, as those of a meter do and those of people never."""
+    looked = [text for text in distinct if _TIME.fullmatch(text)]
+    if len(looked) < SERIES_LEAST or len(looked) < 0.9 * len(distinct):
+        return False
+    try:
+        times = sorted(datetime.fromisoformat(text.replace("/", "-").replace("Z", "+00:00")) for text in looked)
+        gaps = [(after - before).total_seconds() for before, after in pairwise(times)]
+    except (TypeError, ValueError):
+        return False
+    return gaps.count(max(gaps, key=gaps.count)) >= 0.9 * len(gaps)
 
 
 def shape(distinct: Sequence[str]) -> str:

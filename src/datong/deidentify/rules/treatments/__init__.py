@@ -10,6 +10,7 @@
     places         grid and H3 cells
     cells          leaving out columns, rare values, rows
     known          the treatments by their names in a plan, with their options
+    classified     what a plan may not let out of a classified dataset
     plan           reading a plan, everything wrong with it at once
     applying       a table treated by a plan
 

@@ -93,6 +93,7 @@ def syllables() -> frozenset[str]:
     return frozenset(s for s in plain if re.search("[aeiouv]", s) and s.isascii())
 
 
+@functools.lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """An English word without the sign of its plural."""
     if len(word) > 4 and word.endswith("ies"):

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
-from datong.harmonise.rules.elements import normalised, pinyin_of
+from datong.harmonise.rules.elements import normalised, pinyin_of, syllables_of
 from datong.harmonise.rules.matching.abbreviations import meant
 from datong.harmonise.rules.matching.glossary import WEIGHTS, glossary, stem, syllables
 
@@ -292,10 +292,8 @@ def initials_of(text: str) -> Map[str, float]:
 @functools.lru_cache(maxsize=50_000)
 def spoken(text: str) -> tuple[str, ...]:
     """The syllables of a Chinese word; none when it holds anything else than Chinese signs."""
-    from pypinyin import lazy_pinyin  # noqa: PLC0415 - slow, only for those who match
-
     plain = key(REMARK.sub("", text))
-    return tuple(lazy_pinyin(plain)) if plain and all(CHINESE.match(sign) for sign in plain) else ()
+    return syllables_of(plain) if plain and all(CHINESE.match(sign) for sign in plain) else ()
 
 
 def mixed(letters: str, said: tuple[str, ...]) -> bool:

@@ -1,0 +1,87 @@
+"""Tables of classifications: each version that was proposed, and every word people said of it; words are only added.
+
+Must never know: rules. Contract: tests/deidentify/finding/test_finding_classification.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Text, UniqueConstraint, select
+
+from datong.ground.db import Instant, Tx, new_id, table
+
+classifications = table(
+    "deidentify_classification",
+    Column("dataset", String(80), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("source", String(200), nullable=False),  # the build, or the name of the file
+    Column("source_digest", String(80), nullable=False),
+    Column("rows", Integer, nullable=False),  # of the whole where it was read to its end, else those looked at
+    Column("whole", Boolean, nullable=False),
+    Column("findings", JSON, nullable=False),  # evidence by column, never a value
+    Column("carried", JSON, nullable=False),  # {column: {kind, level, by, at}} of the version before
+    Column("proposed_by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("dataset", "version", name="uq_deidentify_classification_dataset_version"),
+)
+
+words = table(
+    "deidentify_classification_word",
+    Column("classification", String(80), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("about", String(10), nullable=False),  # column | impact
+    Column("subject", String(200), nullable=False),
+    Column("said", String(20), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("let_in_by", String(80), nullable=False),
+    Column("answers", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("classification", "seq", name="uq_deidentify_classification_word_classification_seq"),
+    Index("ix_deidentify_classification_word_answers", "answers"),
+)
+
+
+def newest(tx: Tx, dataset: str, *, locked: bool = False) -> dict[str, Any] | None:
+    """The newest version of a dataset's classification; `locked`: held for this transaction."""
+    of = classifications.c.dataset == dataset
+    asked = select(classifications).where(of).order_by(classifications.c.version.desc()).limit(1)
+    row = tx.execute(asked.with_for_update() if locked else asked).first()
+    return dict(row._mapping) if row is not None else None
+
+
+def versions(tx: Tx, dataset: str) -> list[dict[str, Any]]:
+    of = classifications.c.dataset == dataset
+    return _rows(tx, select(classifications).where(of).order_by(classifications.c.version))
+
+
+def datasets(tx: Tx) -> list[str]:
+    asked = select(classifications.c.dataset).distinct().order_by(classifications.c.dataset)
+    return [str(row[0]) for row in tx.all(asked)]
+
+
+def words_of(tx: Tx, classification: str) -> list[dict[str, Any]]:
+    """The words on one version, in the order in which they were said."""
+    return _rows(tx, select(words).where(words.c.classification == classification).order_by(words.c.seq))
+
+
+def add_version(tx: Tx, row: dict[str, Any]) -> str:
+    key = new_id("cls")
+    tx.add(classifications, {**row, "id": key, "proposed_by": tx.actor.person, "at": tx.now})
+    return key
+
+
+def add_word(tx: Tx, classification: str, seq: int, row: dict[str, Any]) -> dict[str, Any]:
+    whole = {
+        **row, "id": new_id("word"), "classification": classification, "seq": seq, "by": tx.actor.person,
+        "let_in_by": tx.actor.issued_by, "at": tx.now,
+    }  # fmt: skip
+    tx.add(words, whole)
+    return whole
+
+
+def _rows(tx: Tx, asked: Any) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in tx.all(asked)]

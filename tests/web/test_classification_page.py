@@ -1,0 +1,143 @@
+"""The page of a classification: every column with its evidence, one form, two people for a lowering, no value shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from test_console import Browser, app_of, text
+
+from datong.deidentify import service as deidentify
+from datong.ground.db import NODE, Store
+from datong.harmonise import service as harmonise
+from datong.register import service as register
+from datong.web.classification import words_of
+
+SECRET = "王伟芳"
+HOSTILE = '"><script>alert(1)</script>'
+
+
+@pytest.fixture
+def browser(store: Store, node_folder: Path, tmp_path: Path) -> Browser:
+    harmonise.install(store, node_folder)
+    header = ["姓名", "年龄", '"""><script>alert(1)</script>"']
+    for name, more in (("people", ["c0"]), ("wide", [f"c{n}" for n in range(203)])):
+        rows = [header + more, *([SECRET, str(20 + n), "x", *("1" for _ in more)] for n in range(60))]
+        (node_folder / f"{name}.csv").write_text("\n".join(",".join(row) for row in rows) + "\n", "utf-8")
+    with store.begin(NODE, "start") as tx:
+        register.bootstrap_operator(tx, login="op", name="云泰", password=None, department="平台部")
+        for login, role in (("de", "data_engineer"), ("la", "legal"), ("fi", "finance"), ("au", "auditor")):
+            register.add_person(tx, login=login, name=f"{login} 名", roles=[role])
+        deidentify.propose_classification(tx, dataset="people", file="people.csv")
+    return Browser(app_of(store, tmp_path / "story.json"), store)
+
+
+def shown(browser: Browser, **more: str) -> httpx.Response:
+    return browser.get("/classify", params={"dataset": "people", **more})
+
+
+def known(store: Store, column: str) -> dict[str, Any]:
+    with store.read() as tx:
+        found = deidentify.classification(tx, dataset="people")
+    return next(one for one in found["columns"] if one["column"] == column)
+
+
+def fields(answer: httpx.Response, prefix: str) -> dict[str, str]:
+    return dict(re.findall(rf'name="({prefix}[^"]*)" value="([^"]*)"', answer.text))
+
+
+def say(browser: Browser, act: str = "confirm", **fields: str) -> httpx.Response:
+    return browser.post("/classify", data={"dataset": "people", "act": act, **fields})
+
+
+def test_columns_with_evidence_in_both_languages_and_no_value(browser: Browser) -> None:
+    browser.enter("de")
+    assert 'href="/classify"' in browser.get("/classifications").text
+    assert 'href="/classify?dataset=people"' in browser.get("/classifications/people").text
+    zh, en = shown(browser), shown(browser, lang="en")
+    assert "直接标识符" in text(zh)
+    assert "person&#39;s name" in en.text
+    assert "distinct" in text(en)
+    for answer in (zh, en):
+        assert SECRET not in answer.text
+        assert "<script" not in answer.text
+
+
+def test_two_hundred_columns_are_a_page_and_the_rest_the_next(browser: Browser) -> None:
+    browser.enter("de")
+    first = browser.post("/classify", data={"dataset": "wide", "act": "propose", "file": "wide.csv"})
+    assert first.text.count('name="level:') == 200
+    assert "1–200 / 206" in text(first)
+    assert browser.get("/classify", params={"dataset": "wide", "from": "200"}).text.count('name="level:') == 6
+
+
+def test_what_is_said_is_kept_and_what_is_left_is_not_said(browser: Browser, store: Store) -> None:
+    browser.enter("de")
+    was = fields(shown(browser), "was:")
+    answer = say(browser, **was, **{"kind:姓名": "direct", "level:姓名": "3", "yes:姓名": "yes",
+                                    "kind:年龄": "quasi", "level:年龄": "4"})  # fmt: skip
+    assert answer.status_code == 200
+    assert "已记下" in text(answer)
+    assert (known(store, "姓名")["confirmed"], known(store, "年龄")["level"]) == (True, 4)
+    assert not known(store, "c0")["confirmed"]
+    say(browser, "rest")
+    assert known(store, "c0")["confirmed"]
+    assert "已确认" in text(shown(browser))
+
+
+def test_a_lowering_waits_for_another_person(browser: Browser, store: Store) -> None:
+    browser.enter("de")
+    lower = {"was:姓名": "direct 3", "kind:姓名": "other", "level:姓名": "1"}
+    refused = say(browser, **lower)
+    assert (refused.status_code, "DID-462" in refused.text) == (400, True)
+    answer = say(browser, **lower, reason="of shops")
+    assert known(store, "姓名")["level"] == 3
+    assert 'value="approve"' not in answer.text, "who asks is not offered to approve"
+    browser.enter("la")
+    page = shown(browser)
+    key = fields(page, "lowering")
+    assert "of shops" in page.text
+    assert say(browser, "refuse", **key).status_code == 400, "a refusal needs a reason"
+    assert say(browser, "approve", **key).status_code == 200
+    assert (known(store, "姓名")["kind"], known(store, "姓名")["level"]) == ("other", 1)
+    assert "DID-466" in say(browser, "approve", **key).text
+
+
+def test_a_dataset_that_nobody_proposed_is_asked_for_and_proposed(browser: Browser) -> None:
+    browser.enter("de")
+    assert 'value="propose"' in browser.get("/classify").text
+    assert "DID-464" in browser.get("/classify", params={"dataset": "fresh"}).text
+    answer = browser.post("/classify", data={"dataset": "fresh", "act": "propose", "file": "people.csv"})
+    assert "直接标识符" in text(answer)
+    assert "DID-461" in browser.post("/classify", data={"dataset": "nowhere", "act": "propose"}).text
+    assert browser.post("/classify", data={"dataset": "fresh", "act": "nonsense"}).status_code == 200
+
+
+@pytest.mark.parametrize("login", ["fi", "au"])
+def test_others_read_and_are_refused(browser: Browser, login: str) -> None:
+    browser.enter(login)
+    assert 'value="rest"' not in shown(browser).text
+    refused = say(browser, "rest")
+    assert (refused.status_code, "GEN-403" in refused.text) == (403, True)
+
+
+def test_the_same_form_sent_twice_says_it_once(browser: Browser, store: Store) -> None:
+    browser.enter("de")
+    form = {"_key": "k-1", "was:姓名": "direct 3", "kind:姓名": "direct", "level:姓名": "3", "yes:姓名": "yes"}
+    assert say(browser, **form).status_code == say(browser, **form).status_code == 200
+    with store.read() as tx:
+        assert len(deidentify.classification(tx, dataset="people")["history"]) == 1
+
+
+def test_fields_become_words() -> None:
+    form = {
+        "was:a": "quasi 2", "kind:a": "quasi", "level:a": "2", "was:b": "quasi 2", "kind:b": "direct", "level:b": "2",
+        "was:c": "other 1", "kind:c": "other", "level:c": "1", "yes:c": "yes", "was:d": "other 1", "kind:d": "other",
+        "level:d": "x", "impact:social order": "none", "impact:public interest": "",
+    }  # fmt: skip
+    columns, impacts = words_of(form)
+    assert columns == {"b": {"kind": "direct", "level": 2}, "c": {}, "d": {"kind": "other", "level": "x"}}
+    assert impacts == {"social order": "none"}
