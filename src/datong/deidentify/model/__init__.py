@@ -2,6 +2,7 @@
 
 joint      recipes of joint counts, delivery forms, risk
 refusals   DID-400 to DID-426
+joint_refusals  marginals and the flows read from them: DID-436, DID-437
 finding    what columns are found to be, grades; DID-460
 treatments what a treatment leaves behind, plans; DID-450 to DID-456
 table_risk what the risk of a table is told as; DID-490, DID-491
