@@ -16,13 +16,23 @@ import gzip
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datong.deidentify import service as deidentify
+from datong.deidentify.rules.fitting import Told, fitted
+from datong.deidentify.rules.recipe import recipe_of
+from datong.deidentify.rules.rests import Tables, forcing, most_told
+from datong.deidentify.rules.windows import window_at
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("DATONG_DATA") or ROOT / "../shared/data").resolve()
@@ -47,7 +57,8 @@ class Trips:
 
     def __init__(self, rider: Array, area: Array, week: Array, window: Array, areas: int) -> None:
         self.rider, self.area, self.week, self.window, self.areas = rider, area, week, window, areas
-        self.weeks = int(week.max()) + 1
+        self.weeks = int(week.max()) + 1 if len(week) else 0
+        self.cells: list[tuple[int, int]] = []
 
     def of(self, chosen: Array) -> Trips:
         return Trips(self.rider[chosen], self.area[chosen], self.week[chosen], self.window[chosen], self.areas)
@@ -91,28 +102,58 @@ def valleybike(data: Path) -> Trips:
                 since % 7 * 8 + local.hour // 3,
             ))  # fmt: skip
     rider, area, week, window = np.array(rows).T
-    return Trips(rider, area, week, window, len(cells))
+    trips = Trips(rider, area, week, window, len(cells))
+    trips.cells = list(cells)
+    return trips
 
 
-Level = Callable[[Array, Array], Array]
-"""(area, window of the week) -> number of the group at this level."""
+@dataclass(frozen=True)
+class Level:
+    """Whether a group is of one area or of the region, and in which of its times each window of the week is."""
 
-PATTERN: tuple[Level, ...] = (
-    lambda area, window: area * WINDOWS + window,
-    lambda area, window: area * 16 + WEEKEND[window] * 8 + HOUR[window],
-    lambda area, window: area * 4 + WEEKEND[window] * 2 + ((HOUR[window] >= 2) & (HOUR[window] < 7)),
-    lambda area, window: area,
-    lambda area, window: area * 0,
+    by_area: bool
+    time: Array
+
+    def keys(self, area: Array, window: Array) -> Array:
+        """Number of the group that holds starts of these areas and windows."""
+        return area * self.by_area * self.times + self.time[window]
+
+    @property
+    def times(self) -> int:
+        return int(self.time.max()) + 1
+
+
+WEEK_LONG = np.zeros(WINDOWS, int)
+LIKE = WEEKEND * 8 + HOUR
+PATTERN = (
+    Level(True, np.arange(WINDOWS)),
+    Level(True, LIKE),
+    Level(True, WEEKEND * 2 + ((HOUR >= 2) & (HOUR < 7))),
+    Level(True, WEEK_LONG),
+    Level(False, WEEK_LONG),
 )
 """Area x window; x hour of weekdays or weekends; x day or night of them; x week; everything. Space gives way last."""
+RESTS = (1, 2, 3)
+"""Levels of PATTERN whose groups are told once more, all areas together, by the times of the level before."""
 
-NAIVE: tuple[Level, ...] = (
-    lambda area, window: area * WINDOWS + window,
-    lambda area, window: area * 7 + DAY[window],
-    lambda area, window: DAY[window] + area * 0,
-    lambda area, window: area * 0,
-)
-"""Area x window; x day; the whole region x day; everything: a hierarchy of windows alone, as a recipe has it today."""
+NAIVE = (Level(True, np.arange(WINDOWS)), Level(True, DAY), Level(False, DAY), Level(False, WEEK_LONG))
+"""Area x window; x day; the whole region x day; everything: a hierarchy without like days."""
+
+RECIPE: dict[str, Any] = {
+    "name": "starts", "zone": "America/New_York", "period": {"from": "2019-05-20", "until": "2019-11-04"},
+    "origin": {"lat": 42.0, "lon": -72.8}, "area": {"south": 41.9, "west": -72.9, "north": 42.6, "east": -72.3},
+    "levels": [
+        {"km": 4, "hours": 3}, {"km": 4, "hours": 3, "over": "week", "days": "alike"},
+        {"km": 4, "hours": "day_or_night", "over": "week", "days": "alike"}, {"km": 4, "hours": "whole", "over": "week"},
+        {"km": "whole", "hours": "whole", "over": "week"}, {"km": "whole", "hours": "whole"},
+    ],
+    "marginals": [{"groups_of": n, "km": "whole", "times_of": n - 1} for n in RESTS],
+    "k": 5, "form": "controlled", "purposes": ["industry_development"],
+    "parts": [{"part": "bikes", "resource": "R-BIKE", "standard": "trip", "measures": [
+        {"name": "starts", "subject": "rider_id", "time": "started_at", "lat": "lat", "lon": "lon",
+         "events_as": "starts", "subjects_as": "riders"}]}],
+}  # fmt: skip
+"""PATTERN and RESTS as a product says them."""
 
 
 def riders_in(key: Array, rider: Array, count: int) -> Array:
@@ -121,64 +162,133 @@ def riders_in(key: Array, rider: Array, count: int) -> Array:
     return np.bincount(np.unique(key * many + rider) // many, minlength=count)
 
 
-def rests(trips: Trips, left: Array, k: int, levels: Sequence[Level]) -> Array:
-    """The second marginal: per window the starts of the region that are in no cell of their own, nan where not told.
+@dataclass(frozen=True)
+class Release:
+    """What one week's release tells, level by level; persons behind each figure as the gate counts them; kept shares."""
 
-    Joint disclosure: told with the groups, a rest is what both have in common. It is told where k riders are behind it
-    and where no group, all others of its window full, would have to hold some of its starts in that very window.
+    told: tuple[Told, ...]
+    riders: list[int]
+    shares: list[float]
+
+    def read(self) -> Array:
+        """Starts by area and window as a buyer reads them."""
+        return fitted(self.told, LIKE)
+
+
+def released(trips: Trips, k: int, levels: Sequence[Level], marginals: Sequence[int] = ()) -> Release:
+    """Groups that each hold k riders of what finer groups left, and of the `marginals` the rests that may be told.
+
+    The twin in arrays of what a node does in SQL, for resampling; `tests/bench/test_flows.py` and every run hold them
+    equal. Which rests may be told is the product's own rule.
     """
-    window, rider, area = trips.window[left], trips.rider[left], trips.area[left]
-    starts = np.bincount(window, minlength=WINDOWS)
-    passes = riders_in(window, rider, WINDOWS) >= k
-    group = levels[1](area, window)
-    sizes = np.bincount(group, minlength=trips.areas * 16)
-    cells = levels[1](np.arange(trips.areas)[:, None], np.arange(WINDOWS)[None, :])
-    around = sizes[cells]
-    forced = starts[None, :] - (around.sum(0)[None, :] - around) > 0
-    return np.where(passes & ~(forced & (around > 0)).any(0), starts, np.nan)
-
-
-def partition(
-    trips: Trips, k: int, levels: Sequence[Level], *, with_rests: bool = False
-) -> tuple[Array, list[int], list[float]]:
-    """(starts by area and window as a buyer would read them, riders per group, share of the starts per level).
-
-    A group takes what of it finer groups did not; each holds at least k distinct riders, and what reaches none is not
-    told. A buyer spreads a group over its cells as the rests lie over the windows, or where they are not told as the
-    finer groups do.
-    """
-    rest = np.full(WINDOWS, np.nan)
-    areas, windows = np.meshgrid(np.arange(trips.areas), np.arange(WINDOWS), indexing="ij")
-    told = np.zeros((trips.areas, WINDOWS))
-    left, done = np.ones(len(trips.rider), bool), np.zeros(told.shape, bool)
-    riders: list[int] = []
-    shares = []
-    for level in levels:
-        cells = level(areas, windows)
-        count = int(cells.max()) + 1
-        key = level(trips.area[left], trips.window[left])
+    left = np.ones(len(trips.rider), bool)
+    passed: list[Array] = []
+    told, riders, shares = [], [], []
+    for number, level in enumerate(levels):
+        count = (trips.areas if level.by_area else 1) * level.times
+        key = level.keys(trips.area[left], trips.window[left])
         persons = riders_in(key, trips.rider[left], count)
-        starts = np.bincount(key, minlength=count)
         passes = persons >= k
-        here = passes[cells] & ~done
-        guessed = told.sum(0) + 1e-3 * (1 + told.sum() / WINDOWS)
-        if np.isfinite(rest).any():
-            known = np.isfinite(rest)
-            guessed = np.where(known, rest + 1e-3, guessed * (rest[known].sum() + 1e-3) / guessed[known].sum())
-        profile = np.broadcast_to(guessed, told.shape)
-        weight = np.where(here, profile, 0)
-        whole = np.bincount(cells.ravel(), weights=weight.ravel(), minlength=count)
-        each = np.divide(starts, whole, out=np.zeros(count), where=whole > 0)
-        told += weight * each[cells]
-        done |= here
+        starts = np.bincount(key, minlength=count)
+        within = np.flatnonzero(left)[passes[key]]
+        rest = None
+        if number in marginals:
+            rest = rests_of(trips.of(within), levels, number, passed, passes, k)
+            riders += [k] * int(np.isfinite(rest).sum())
+        events = np.where(passes, starts, np.nan).reshape(-1, level.times)
+        told.append(Told(np.arange(trips.areas) * level.by_area, level.time, events, rest))
         riders += persons[passes].tolist()
-        shares.append(float(passes[key].sum() / max(len(trips.rider), 1)))
-        still = np.flatnonzero(left)
-        left[still[passes[key]]] = False
-        if with_rests and level is levels[0]:
-            rest = rests(trips, left, k, levels)
-            riders += riders_in(trips.window[left], trips.rider[left], WINDOWS)[np.isfinite(rest)].tolist()
-    return told, riders, shares
+        shares.append(float(len(within) / max(len(trips.rider), 1)))
+        left[within] = False
+        passed.append(passes)
+    return Release(tuple(told), riders, shares)
+
+
+def rests_of(
+    trips: Trips, levels: Sequence[Level], number: int, passed: Sequence[Array], passes: Array, k: int
+) -> Array:
+    """Starts of the groups of a level by the times of the level before, nan where they would force something."""
+    level, before = levels[number], levels[number - 1]
+    column, width = np.zeros(before.times, int), np.zeros(level.times, int)
+    for time in dict.fromkeys(before.time.tolist()):
+        of = level.time[before.time == time][0]
+        column[time], width[of] = width[of], width[of] + 1
+    groups = np.flatnonzero(passes)
+    row_of = np.full(len(passes), -1)
+    row_of[groups] = np.arange(len(groups))
+    opened = np.zeros(len(groups), np.int64)
+    for window in range(WINDOWS):
+        area = groups // level.times
+        mine = level.time[window] == groups % level.times
+        for finer, done in zip(levels[:number], passed, strict=True):
+            mine &= ~done[finer.keys(area, np.full(len(area), window))]
+        opened[mine] |= 1 << column[before.time[window]]
+    many = int(trips.rider.max()) + 1 if len(trips.rider) else 1
+    entry = (row_of[level.keys(trips.area, trips.window)] * 8 + column[before.time[trips.window]]) * many + trips.rider
+    entry, events = np.unique(entry, return_counts=True)
+    tables = Tables(groups % level.times, opened, width, entry // many // 8, entry // many % 8, entry % many, events)
+    sets = most_told(forcing(tables, k), tables.column_sums())
+    of = np.zeros(before.times, int)
+    of[before.time] = level.time
+    sums = np.bincount(before.time[trips.window], minlength=before.times)
+    return np.where(sets[of] >> column & 1 == 1, sums, np.nan)
+
+
+# --- the same release by the node's own rounds -----------------------------------------------------------------------
+
+
+def recipe_for(k: int, first_week: int, weeks: int) -> dict[str, Any]:
+    since = datetime.fromordinal(MONDAY + 7 * first_week)
+    until = datetime.fromordinal(MONDAY + 7 * (first_week + weeks))
+    return {**RECIPE, "k": k, "period": {"from": f"{since:%Y-%m-%d}", "until": f"{until:%Y-%m-%d}"}}
+
+
+def written(trips: Trips, path: Path) -> Path:
+    """The trips as the standard has them: each in the middle of its area and window."""
+    x, y = np.array(trips.cells)[trips.area].T
+    local = [
+        datetime.fromordinal(MONDAY + 7 * int(week) + int(window) // 8).replace(
+            hour=int(window) % 8 * 3 + 1, tzinfo=ZONE
+        )
+        for week, window in zip(trips.week, trips.window, strict=True)
+    ]
+    table = pa.table({
+        "rider_id": pa.array([f"r{rider}" for rider in trips.rider]),
+        "started_at": pa.array(local, pa.timestamp("us", "UTC")),
+        "lat": 42.0 + (y + 0.5) * 4 / KM_NORTH, "lon": -72.8 + (x + 0.5) * 4 / KM_EAST,
+    })  # fmt: skip
+    pq.write_table(table, path)
+    return path
+
+
+def by_the_node(data: Path, recipe: Mapping[str, Any]) -> dict[str, int]:
+    """{group or rest: starts} as a provider's node finds and counts them, every round passing."""
+    groups: list[str] = []
+    for number in range(len(recipe["levels"]) + len(recipe["marginals"])):
+        groups += deidentify.holding(data=data, recipe=recipe, resource="R-BIKE", level=number, released=groups)
+    table = deidentify.counts(data=data, recipe=recipe, resource="R-BIKE", groups=groups)
+    return {row["group_id"]: row["starts"] for row in table.to_pylist()}
+
+
+def by_the_arrays(trips: Trips, k: int, first_week: int, weeks: int) -> dict[str, int]:
+    """The same from `released`, week by week, under the names of the recipe."""
+    recipe = recipe_of(recipe_for(k, first_week, weeks))
+    told = {}
+    for week in range(first_week, first_week + weeks):
+        days = [date.fromordinal(MONDAY + 7 * week + number) for number in range(7)]
+        for number, level in enumerate(released(trips.of(trips.week == week), k, PATTERN, RESTS).told):
+            when = [str(window_at(recipe.levels[number], days[w // 8], w % 8 * 3)) for w in range(WINDOWS)]
+            names = dict(zip(level.time.tolist(), when, strict=True))
+            for place, time in zip(*np.nonzero(np.isfinite(level.events)), strict=True):
+                cell = "{},{}".format(*trips.cells[place]) if PATTERN[number].by_area else "*"
+                told[f"{number}:{cell}:{names[time]}"] = int(level.events[place, time])
+            if level.rest is None:
+                continue
+            before = [str(window_at(recipe.levels[number - 1], days[w // 8], w % 8 * 3)) for w in range(WINDOWS)]
+            names = dict(zip(PATTERN[number - 1].time.tolist(), before, strict=True))
+            for time in np.flatnonzero(np.isfinite(level.rest)):
+                told[f"{len(recipe.levels) + number - 1}:*:{names[time]}"] = int(level.rest[time])
+    return told
 
 
 def forecast(history: Sequence[Array]) -> Array:
@@ -293,9 +403,10 @@ def compared(trips: Trips, test: Sequence[int], ks: Sequence[int]) -> dict[str, 
     flat = {week: np.broadcast_to(counts[week].mean(), counts[week].shape) for week in weeks}
     found["constant"] = wape(flat, counts, test)
     for k in ks:
-        for name, levels in (("pattern and rests", PATTERN), ("weekday pattern", PATTERN), ("windows only", NAIVE)):
-            rests_too = name == "pattern and rests"
-            told = {week: partition(by_week[week], k, levels, with_rests=rests_too)[0] for week in weeks}
+        for name, levels, also in (
+            ("pattern and rests", PATTERN, RESTS), ("weekday pattern", PATTERN, ()), ("windows only", NAIVE, ()),
+        ):  # fmt: skip
+            told = {week: released(by_week[week], k, levels, also).read() for week in weeks}
             found[f"{name}, k = {k}"] = wape(told, counts, test)
         found[f"two marginals, k = {k}"] = wape(marginals(counts, trips, k), counts, test)
     for epsilon in EPSILONS:
@@ -310,14 +421,24 @@ def risk_of(trips: Trips, k: int) -> dict[str, float]:
     riders: list[int] = []
     shares = []
     for week in range(TEST[0] - HISTORY, TEST[-1] + 1):
-        _, more, share = partition(trips.of(trips.week == week), k, PATTERN, with_rests=True)
-        riders += more
-        shares.append(share)
+        one = released(trips.of(trips.week == week), k, PATTERN, RESTS)
+        riders += one.riders
+        shares.append(one.shares)
     average = float(np.mean(1 / np.array(riders)))
     return {
         "groups": len(riders), "f_min": min(riders), "dr_c": average, "r_at_cr_1": average,
         "cr_needed": min(1.0, 0.05 / average), "levels": [round(float(s), 4) for s in np.mean(shares, axis=0)],
     }  # fmt: skip
+
+
+def equal_to_the_node(trips: Trips, ks: Sequence[int]) -> None:
+    """Stop when the node's own rounds over the twenty-four weeks do not give what is measured here."""
+    first, weeks = TEST[0] - HISTORY, len(TEST) + HISTORY
+    with tempfile.TemporaryDirectory() as folder:
+        data = written(trips, Path(folder) / "trips.parquet")
+        for k in ks:
+            if by_the_node(data, recipe_for(k, first, weeks)) != by_the_arrays(trips, k, first, weeks):
+                raise SystemExit(f"at k = {k} the node releases other figures than are measured here")
 
 
 def pivoted(cost: float, drawn: Sequence[float]) -> list[float]:
@@ -328,6 +449,7 @@ def pivoted(cost: float, drawn: Sequence[float]) -> list[float]:
 
 def measured(resamples: int) -> dict[str, Any]:
     trips, ks = valleybike(DATA), (5, 10, 21)
+    equal_to_the_node(trips, ks)
     chance = np.random.default_rng(20_190_901)
     whole = {"20 weeks": (TEST, compared(trips, TEST, ks)), "September": (SEPTEMBER, compared(trips, SEPTEMBER, ks))}
     costs: dict[str, dict[str, list[float]]] = {name: {} for name in whole}

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from compose_world import GROUP, LAB, PARTIES, PRODUCT, Three, cleared
-from deidentify_world import actor, withdrawn
+from deidentify_world import actor, recipe_value, withdrawn
 from sqlalchemy import delete
 
 from datong.authorise.store import instruments
@@ -255,3 +255,38 @@ def test_an_altered_product_file_is_not_given(ready: Three) -> None:
     with pytest.raises(Refusal) as refusal, ready.group.read(actor("product_manager", GROUP)) as tx:
         compose.version(tx, product=PRODUCT)
     assert refusal.value.code == "CMP-412"
+
+
+def test_two_owners_build_a_product_of_days_and_nights_with_a_marginal(three: Three) -> None:
+    """Rounds go on after the levels; both owners' rests are told where neither's forces anything; sums leave them out."""
+    value = recipe_value(
+        levels=[{"km": 1, "hours": 3}, {"km": 1, "hours": "day_or_night"},
+                {"km": "whole", "hours": "whole", "over": "week"}, {"km": "whole", "hours": "whole"}],
+        marginals=[{"groups_of": 1, "km": "whole", "times_of": 0}],
+    )  # fmt: skip
+    value["parts"][1]["measures"][0]["events_as"] = "passages"
+    three.define(value)
+    three.propose()
+    three.carry()
+    agreed = three.partition()
+    assert agreed["state"] == "agreed" and len(agreed["levels"]) == 5
+    assert agreed["levels"][4]["label"] == "groups of 1 km x day or night, all together by 3 h"
+    cleared(three)
+    for resource in PARTIES:
+        three.receive(resource, three.supplied(resource))
+    three.assess()
+    made = build(three)
+    table = pq.ParquetFile(made["path"]).read()
+    rows = table.to_pylist()
+    told = [row for row in rows if row["rest_of_level"] is not None]
+    assert told and all(row["rest_of_level"] == 1 and row["level"] == 4 and row["area_km"] is None for row in told)
+    assert all(row["start_riders"] is None and row["vehicles_bus"] is None and row["starts"] >= 5 for row in told)
+    groups = [row for row in rows if row["rest_of_level"] is None]
+    of_level = [row for row in groups if row["level"] == 1]
+    assert {(row["window_from_hour"], row["window_until_hour"]) for row in of_level} <= {(6, 21), (21, 6)}
+    assert sum(row["passages"] for row in told) <= sum(row["passages"] for row in of_level)
+    assert {row["window_days"] for row in rows} == {None}
+    kept = made["account"]["starts"]["suppressed"]
+    assert sum(made["kept"].values()) == pytest.approx(1 - kept, abs=1e-5), "a start counts once"
+    with three.group.read(actor("product_manager", GROUP)) as tx:
+        assert {f["element"] for f in compose.lineage(tx, product=PRODUCT)["fields"]} == set(table.column_names)

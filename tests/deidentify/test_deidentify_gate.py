@@ -59,7 +59,7 @@ class Scene:
             "recipe_digest": digest,
         }
         with self.node.begin(actor("peer", GROUP), "compose") as tx:
-            for level in range(len(value["levels"])):
+            for level in range(len(value["levels"]) + len(value.get("marginals", []))):
                 ask = {**body, "recipe": value, "level": level, "passed": passed[-1] if passed else []}
                 answer = deidentify.answer_round(tx, ask=ask, data=self.data, recipient_group=group)
                 passed.append(answer["nodes"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datong.deidentify.rules.recipe import figure_columns, recipe_digest, recipe_of, recipe_problems
+from datong.deidentify.rules.recipe import figure_columns, geometry, recipe_digest, recipe_of, recipe_problems
 
 RECIPE: dict[str, Any] = {
     "name": "mobility-flows",
@@ -127,3 +127,93 @@ def test_hostile_parts_are_problems_and_never_faults(key: str, value: Any) -> No
     wrong["parts"][1][key] = value
     if not recipe_problems(wrong):
         recipe_of(wrong)
+
+
+# --- like days, weeks, marginals -----------------------------------------------------------------------------------
+
+FINE, WEEKLY = {"km": 4, "hours": 3}, {"km": 4, "hours": "whole", "over": "week"}
+ALIKE = {"km": 4, "hours": 3, "over": "week", "days": "alike"}
+HALVES = {"km": 4, "hours": "day_or_night", "over": "week", "days": "alike"}
+WHOLE = {"km": "whole", "hours": "whole"}
+REST = {"groups_of": 1, "km": "whole", "times_of": 0}
+
+
+def flows(levels: list[Any], *marginals: Any, measures: int = 2) -> dict[str, Any]:
+    value = changed(levels=levels, parts=[copy.deepcopy(RECIPE["parts"][0])])
+    value["parts"][0]["measures"] = value["parts"][0]["measures"][:measures]
+    return {**value, "marginals": list(marginals)} if marginals else value
+
+
+def test_like_days_and_marginals_are_read() -> None:
+    value = flows(
+        [FINE, ALIKE, HALVES, WEEKLY, {**WEEKLY, "km": "whole"}, WHOLE], REST, {**REST, "groups_of": 2, "times_of": 1}
+    )
+    assert recipe_problems(value) == []
+    recipe = recipe_of(value)
+    assert [recipe.label(n) for n in range(len(recipe.rounds))] == [
+        "4 km x 3 h", "4 km x 3 h of weekdays or weekend of a week", "4 km x day or night of weekdays or weekend of a week",
+        "4 km x a week", "whole area x a week", "whole area x whole period",
+        "groups of 4 km x 3 h of weekdays or weekend of a week, all together by 3 h",
+        "groups of 4 km x day or night of weekdays or weekend of a week, all together by 3 h of weekdays or weekend of a week",
+    ]  # fmt: skip
+    assert recipe.patterned and not recipe_of(RECIPE).patterned
+
+
+def test_a_recipe_of_before_is_what_it_was() -> None:
+    """Its digest is what partners agreed on, and its geometry what releases are compared by."""
+    assert recipe_digest(RECIPE) == "sha256:6cc30393df67ddd75279bcb8e7f45724110afbcd4b2a3a46ed475e71642cc271"
+    assert geometry(RECIPE, ["R-BIKE"]) == "sha256:00683f3cdf49ebb6836ddb3cf22270875391c4ce1511c56893b0a62874eaffbf"
+    value = flows([FINE, ALIKE, WHOLE])
+    assert geometry(value, ["R-BIKE"]) != geometry({**value, "marginals": [REST]}, ["R-BIKE"])
+
+
+@pytest.mark.parametrize(
+    ("levels", "where", "said"),
+    [
+        ([FINE, {**ALIKE, "days": "weekday"}, WHOLE], "levels[1].days", "alike"),
+        ([FINE, {"km": 4, "hours": 3, "days": "alike"}, WHOLE], "levels[1].days", "needs over"),
+        ([FINE, {**ALIKE, "over": "month"}, WHOLE], "levels[1].over", "week or period"),
+        ([FINE, {**ALIKE, "over": []}, WHOLE], "levels[1].over", "week or period"),
+        ([FINE, {**ALIKE, "hours": 24}, WHOLE], "levels[1].hours", "whole"),
+        ([FINE, {"km": 4, "hours": "night", "over": "week"}, WHOLE], "levels[1].hours", "day_or_night"),
+        ([FINE, {"km": 4, "hours": "whole", "over": "period"}, WHOLE], "levels[1].over", "alone"),
+        ([{"km": 4, "hours": 2}, HALVES, WHOLE], "levels[1].hours", "1 or 3"),
+        ([FINE, WEEKLY, ALIKE, WHOLE], "levels[2]", "do not nest"),
+        ([FINE, {**ALIKE, "over": "period"}, ALIKE, WHOLE], "levels[2]", "do not nest"),
+        ([FINE, {"km": 4, "hours": 3, "over": "week"}, ALIKE, WHOLE], "levels[2]", "do not nest"),
+        ([ALIKE, FINE, WHOLE], "levels[1]", "do not nest"),
+        ([FINE, {**ALIKE, "hours": 4}, WHOLE], "levels[1]", "do not nest"),
+    ],
+)
+def test_levels_of_like_days_that_are_none(levels: list[Any], where: str, said: str) -> None:
+    found = recipe_problems(flows(levels))
+    assert [p.where for p in found] == [where] and said in found[0].en
+
+
+@pytest.mark.parametrize(
+    ("value", "where", "said"),
+    [
+        (flows([FINE, ALIKE, WHOLE], {**REST, "km": 8}), "marginals[0].km", "cannot compute others"),
+        (flows([FINE, ALIKE, HALVES, WHOLE], {**REST, "groups_of": 2}), "marginals[0].times_of", "should be 1"),
+        (flows([FINE, ALIKE, WHOLE], {**REST, "groups_of": 0}), "marginals[0].groups_of", "from 1 to 2"),
+        (flows([FINE, ALIKE, WHOLE], {**REST, "groups_of": True}), "marginals[0].groups_of", "from 1 to 2"),
+        (flows([FINE, ALIKE, WHOLE], REST, REST), "marginals[1].groups_of", "three tables"),
+        (flows([FINE, ALIKE, WHOLE], {"groups_of": 1}), "marginals[0]", "times_of"),
+        (flows([FINE, {**ALIKE, "km": 8}, WHOLE], REST), "marginals[0].groups_of", "same km"),
+        (flows([FINE, {**ALIKE, "over": "period"}, WHOLE], REST), "marginals[0].groups_of", "level between"),
+        (flows([FINE, WEEKLY, WHOLE], REST), "marginals[0].groups_of", "has 56"),
+        ({**flows([FINE, ALIKE, WHOLE]), "marginals": {}}, "marginals", "should list"),
+    ],
+)  # fmt: skip
+def test_marginals_that_the_gate_cannot_compute(value: dict[str, Any], where: str, said: str) -> None:
+    found = recipe_problems(value)
+    assert [p.where for p in found] == [where] and said in found[0].en
+
+
+def test_a_marginal_of_distinct_vehicles_is_refused() -> None:
+    value = changed(levels=[FINE, ALIKE, WHOLE], marginals=[REST])
+    (found,) = recipe_problems(value)
+    assert "events_as of measure vehicles" in found.en
+    value = flows([FINE, ALIKE, WHOLE])
+    value["parts"][0]["measures"][0]["events_as"] = "window_days"
+    assert [p.where for p in recipe_problems(value)] == ["parts"], "a column of the table of such a recipe"

@@ -9,6 +9,7 @@ import click
 from datong import __version__
 from datong.cli.budget import budget
 from datong.cli.deidentify import Deidentify
+from datong.cli.flows import flows
 from datong.cli.identity import identity
 from datong.cli.psi import psi
 
@@ -28,7 +29,7 @@ ROOMS = {
 }
 
 
-FILES = ("classify", "treat", "risk")
+FILES = ("classify", "treat", "risk", "flows")
 """The commands that work on one table in a file."""
 
 
@@ -328,3 +329,4 @@ def risk(
 datong.add_command(budget)
 datong.add_command(psi)
 datong.add_command(identity)
+datong.add_command(flows)

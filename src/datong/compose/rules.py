@@ -66,7 +66,8 @@ def shares_kept(rows: Iterable[Row], events: str, labels: Sequence[str], suppres
     """{resolution: share of the events kept at it}, finest first; `suppressed` is the share in no group."""
     by_level = [0] * len(labels)
     for row in rows:
-        by_level[row["level"]] += row[events]
+        if row["level"] < len(labels):  # the numbers above are of marginals: the same events once more
+            by_level[row["level"]] += row[events]
     total = sum(by_level)
     return {
         label: round(count / total * (1 - suppressed), 6) if total else 0.0
@@ -90,6 +91,14 @@ _PLACED: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 """Columns of every product that say where and when a group is: (zh, en, type, what of an event they are made of); which
 events there are at a place and time decides them all."""
 
+_PATTERNED: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "window_days": ("日类", "kind of days", "string", ("time",)),
+    "window_from_hour": ("每日起始时", "first hour of each day", "integer", ("time",)),
+    "window_until_hour": ("每日终止时", "hour after the last of each day", "integer", ("time",)),
+    "rest_of_level": ("边际所属层级", "level that a marginal tells once more", "integer", ()),
+}
+"""Besides, where a recipe is patterned."""
+
 
 def lineage_of(recipe: Any) -> dict[str, Any]:
     """Column by column what a product is made of: elements of its resources, counted by place and time.
@@ -99,7 +108,7 @@ def lineage_of(recipe: Any) -> dict[str, Any]:
     every = [(part, m) for part in recipe.parts for m in part.measures]
     whole = _once(i for part, m in every for i in _grouping(part, m))
     fields = []
-    for name, (zh, en, kind, made_of) in _PLACED.items():
+    for name, (zh, en, kind, made_of) in (_PLACED | (_PATTERNED if recipe.patterned else {})).items():
         direct = [_used(part, getattr(m, of), "DIRECT", "TRANSFORMATION") for part, m in every for of in made_of]
         inputs = _once([*direct, *whole])
         fields.append({"element": name, "zh": zh, "en": en, "type": kind, "how": "grouping", "inputs": inputs})

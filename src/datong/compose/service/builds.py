@@ -37,6 +37,13 @@ PLACE = (
     ("rest", pa.bool_()),
 )  # fmt: skip
 """Columns that say where and when a group is; area_km and the cell are empty for the whole area."""
+PATTERN = (
+    ("window_days", pa.string()), ("window_from_hour", pa.int64()), ("window_until_hour", pa.int64()),
+    ("rest_of_level", pa.int64()),
+)  # fmt: skip
+"""Besides, where a recipe is patterned: weekdays or weekend, or empty for all days of the window; the local hours of
+each of its days, a night from 21 to 6, empty for all; the level whose groups a marginal tells once more, empty for
+groups: leave those rows out of sums."""
 
 Listener = Callable[[dict[str, Any]], None]
 _FOLDERS: dict[int, Path] = {}
@@ -256,19 +263,30 @@ def _composed(tx: Tx, row: dict[str, Any], tables: list[pa.Table]) -> pa.Table:
     plan = deidentify.recipe_from(row["recipe"])
     places = []
     for group in _groups(tx, row):
-        node, level = group.node, plan.levels[group.node.level]
+        node, level = group.node, plan.rounds[group.node.level]
         start, end = deidentify.window_of(plan, node)
         x, y = node.cell or (None, None)
         places.append(
             {
                 "group_id": str(node), "level": node.level, "area_km": level.km, "cell_x": x, "cell_y": y,
                 "window_start": start, "window_end": end, "rest": group.rest,
+                **(_pattern(plan, node) if plan.patterned else {}),
             }
         )  # fmt: skip
     rows = rules.joined(places, [table.to_pylist() for table in tables])
     columns = [column for part in plan.parts for column in deidentify.figure_columns(part)]
-    schema = pa.schema([*PLACE, *((name, pa.int64()) for name in columns), ("suppressed_types", pa.string())])
+    place = [*PLACE, *(PATTERN if plan.patterned else ())]
+    schema = pa.schema([*place, *((name, pa.int64()) for name in columns), ("suppressed_types", pa.string())])
     return pa.Table.from_pylist(rows, schema)
+
+
+def _pattern(plan: Any, node: Any) -> dict[str, Any]:
+    first, last = deidentify.hours_of(plan.rounds[node.level], node.window) or (None, None)
+    rest_of = plan.marginals[node.level - len(plan.levels)].of if deidentify.is_rest(plan, node) else None
+    return {
+        "window_days": (node.window.days or None) if node.window else None,
+        "window_from_hour": first, "window_until_hour": last, "rest_of_level": rest_of,
+    }  # fmt: skip
 
 
 def _version(

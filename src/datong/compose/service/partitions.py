@@ -118,7 +118,7 @@ def partition(tx: Tx, *, id: str) -> dict[str, Any]:
     return {
         "id": id, "product": row["product"], "state": row["state"], "level": row["level"],
         "waiting_on": rules.waiting_on(row["supplies"], store.holds_of(tx, id, row["level"])) if asking else [],
-        "levels": [{"label": plan.levels[n].label, "groups": len(nodes)} for n, nodes in enumerate(passed)],
+        "levels": [{"label": plan.label(n), "groups": len(nodes)} for n, nodes in enumerate(passed)],
         "groups": sum(map(len, passed)), "supplies": row["supplies"], "recipe_digest": row["recipe_digest"],
         "groups_digest": row["groups_digest"], "at": row["at"],
     }  # fmt: skip
@@ -147,7 +147,7 @@ def _pass(tx: Tx, row: dict[str, Any], level: int, passed: list[str]) -> None:
     round_id = f"{row['id']}/{level}"
     tx.add(store.rounds, {"id": round_id, "partition": row["id"], "level": level, "passed": passed})
     evidence.append(tx, "compose.nodes_passed", store.rounds, round_id, level=level, nodes=len(passed))
-    if level + 1 < len(row["recipe"]["levels"]):
+    if level + 1 < len(deidentify.recipe_from(row["recipe"]).rounds):
         tx.change(store.partitions, row["id"], level=level + 1)
         evidence.append(tx, "compose.round_opened", store.partitions, row["id"], level=level + 1)
         _ask(tx, {**row, "level": level + 1}, passed)
@@ -177,12 +177,12 @@ def _checked_hold(row: dict[str, Any], sender: str, body: dict[str, Any]) -> tup
     level, resource, nodes = body.get("level"), body.get("resource"), body.get("nodes")
     if not any(s["node"] == sender and s["resource"] == resource for s in row["supplies"]):
         problems.append(Problem("resource", "不由该节点供给", "is not supplied by this node"))
-    if not isinstance(level, int) or isinstance(level, bool) or not 0 <= level < len(row["recipe"]["levels"]):
+    plan = deidentify.recipe_from(row["recipe"])
+    if not isinstance(level, int) or isinstance(level, bool) or not 0 <= level < len(plan.rounds):
         problems.append(Problem("level", "没有这一级", "no such level"))
     if not isinstance(nodes, list) or len(nodes) > NODES_MAX or not all(isinstance(n, str) for n in nodes):
         problems.append(Problem("nodes", "应为节点编号的列表", "should be a list of node ids"))
     if not problems:
-        plan = deidentify.recipe_from(row["recipe"])
         try:
             strange = sum(deidentify.node_of(plan, node).level != level for node in nodes or [])
         except ValueError as wrong:

@@ -2,6 +2,7 @@
 
 joint      recipes of joint counts, delivery forms, risk
 refusals   DID-400 to DID-426
+joint_refusals  marginals and the flows read from them: DID-436, DID-437
 finding    what columns are found to be, grades; DID-460
 classification what people say of a dataset's columns; DID-461 to DID-469
 treatments what a treatment leaves behind, plans; DID-450 to DID-456

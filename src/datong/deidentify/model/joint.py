@@ -1,7 +1,8 @@
 """Joint counts: their recipe, delivery forms, states of a partition, the risk of a release.
 
-A recipe fixes one chain of levels in space and time, the threshold k, and for each provider which columns hold
-the person (or vehicle), the time and the place of an event. Must never know: databases, clocks, who buys.
+A recipe fixes one chain of levels in space and time, further marginals of it, the threshold k, and for each provider
+which columns hold the person (or vehicle), the time and the place of an event. Must never know: databases, clocks, who
+buys.
 Contract: tests/deidentify/test_deidentify_recipe.py.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 
@@ -31,17 +33,53 @@ class PartState(StrEnum):
     cancelled = "cancelled"
 
 
+class Over(StrEnum):
+    """What the hours of like days are taken together over: each week from its Monday, or the whole period."""
+
+    week = "week"
+    period = "period"
+
+
+DAY_OR_NIGHT = "day_or_night"
+
+
 @dataclass(frozen=True)
 class Level:
-    """One resolution: cells of `km` x `km`, windows of `hours` local time; None = the whole area or period."""
+    """One resolution: cells of `km` x `km`, windows of `hours` local time; None = the whole area or all hours.
+
+    hours: a number, or `day_or_night`. over: None = each day by itself (with all hours: the whole period). alike: the
+    weekdays together and the Saturday and Sunday together, else all days.
+    """
 
     km: int | None
-    hours: int | None
+    hours: int | str | None
+    over: Over | None = None
+    alike: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has one window: the whole period."""
+        return self.hours is None and self.over is None
 
     @property
     def label(self) -> str:
-        area = f"{self.km} km" if self.km else "whole area"
-        return f"{area} x {f'{self.hours} h' if self.hours else 'whole period'}"
+        return f"{f'{self.km} km' if self.km else 'whole area'} x {self.times}"
+
+    @property
+    def times(self) -> str:
+        if self.whole:
+            return "whole period"
+        hours = "day or night" if self.hours == DAY_OR_NIGHT else f"{self.hours} h" if self.hours else ""
+        days = "weekdays or weekend" if self.alike else ""
+        return " of ".join(part for part in (hours, days, f"a {self.over}" if self.over else "") if part)
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """The groups of level `of` once more, all of the area together, by the times of level `by`: numbers of events."""
+
+    of: int
+    by: int
 
 
 @dataclass(frozen=True)
@@ -105,6 +143,25 @@ class Recipe:
     parts: tuple[Part, ...]
     purposes: tuple[str, ...]
     form: Form
+    marginals: tuple[Marginal, ...] = ()
+
+    @cached_property
+    def rounds(self) -> tuple[Level, ...]:
+        """What is asked in turn, the levels and then the marginals: what the number at the head of a node id counts."""
+        times = (self.levels[marginal.by] for marginal in self.marginals)
+        return (*self.levels, *(Level(None, level.hours, level.over, level.alike) for level in times))
+
+    @property
+    def patterned(self) -> bool:
+        """Whether a group may be other than one stretch of time: what its table then has to say besides."""
+        return bool(self.marginals) or any(level.over or level.hours == DAY_OR_NIGHT for level in self.levels)
+
+    def label(self, number: int) -> str:
+        """What a round asked, in words."""
+        if number < len(self.levels):
+            return self.levels[number].label
+        marginal = self.marginals[number - len(self.levels)]
+        return f"groups of {self.levels[marginal.of].label}, all together by {self.levels[marginal.by].times}"
 
     def part_of(self, resource: str) -> Part:
         return next(part for part in self.parts if part.resource == resource)

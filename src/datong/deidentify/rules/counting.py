@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datong.deidentify.model.joint import Measure, Part, Recipe
+from datong.deidentify.model.joint import DAY_OR_NIGHT, Level, Measure, Over, Part, Recipe
 from datong.deidentify.rules.nodes import km_factors
-from datong.deidentify.rules.recipe import type_columns
+from datong.deidentify.rules.recipe import figure_columns, type_columns
+from datong.deidentify.rules.windows import EVENING, MORNING, WEEKDAYS, WEEKEND
 from datong.engine.model import Plan, Step
 
 SOURCE = Step("source", "SELECT *, row_number() OVER () AS datong_row FROM harmonised")
@@ -52,12 +53,27 @@ def counts_plan(recipe: Recipe, part: Part) -> Plan:
     )
     steps = (
         SOURCE,
-        *placed(recipe, part),
+        *placed(recipe, part, levels=len(recipe.rounds)),
         grouped(recipe),
-        *_counts(part),
+        *_counts(recipe, part),
         Step("account", account),
         Step("kept", kept),
     )
+    return Plan(steps, ("harmonised", "released"))
+
+
+def rests_plan(recipe: Recipe, part: Part, marginal: int) -> Plan:
+    """`rests(group_id, node, measure, subject, events)`: the events of the groups of a marginal's level by its nodes.
+
+    marginal: its place in the recipe. One row per group, node of the marginal, measure and subject: what
+    `rules.rests` needs to see what both tables tell together. It stays at its owner.
+    """
+    of, number = recipe.marginals[marginal].of, len(recipe.levels) + marginal
+    rests = (
+        f"SELECT node AS group_id, n{number} AS node, measure, subject, count(*) AS events FROM grouped "
+        f"WHERE split_part(node, ':', 1) = '{of}' GROUP BY ALL ORDER BY ALL"
+    )
+    steps = (SOURCE, *placed(recipe, part, levels=number + 1), grouped(recipe), Step("rests", rests))
     return Plan(steps, ("harmonised", "released"))
 
 
@@ -108,7 +124,7 @@ def placed(recipe: Recipe, part: Part, mark: str = "", levels: int | None = None
     """Steps from `source` to `events(event, measure, subject, class, place, n0, n1, …)`, every event of every measure.
 
     place: inside; outside (of the product's period or area); unplaced (no subject, time or position). levels: how many
-    of the hierarchy, finest first; None = all.
+    of the hierarchy, finest first, and then of the marginals; None = the hierarchy.
     """
     nodes = ", ".join(f"{_node(recipe, level)} AS n{level}" for level in range(levels or len(recipe.levels)))
     south, west, north, east = recipe.area
@@ -170,19 +186,37 @@ def _cells(recipe: Recipe) -> str:
 
 
 def _node(recipe: Recipe, number: int) -> str:
-    level, finest = recipe.levels[number], recipe.levels[0]
-    cell = window = "'*'"
+    level, finest = recipe.rounds[number], recipe.levels[0]
+    cell = "'*'"
     if level.km is not None and finest.km is not None:
         factor = level.km // finest.km
         x, y = (f"CAST(CAST(floor({axis} / {factor}.0) AS BIGINT) AS VARCHAR)" for axis in ("x", "y"))
         cell = f"{x} || ',' || {y}"
-    if level.hours is not None:
-        hour = f"CAST(hour // {level.hours} * {level.hours} AS VARCHAR)"
-        window = f"strftime(day, '%Y-%m-%d') || 'T' || lpad({hour}, 2, '0')"
-    return f"CASE WHEN place = 'inside' THEN '{number}:' || {cell} || ':' || {window} END"
+    return f"CASE WHEN place = 'inside' THEN '{number}:' || {cell} || ':' || {_window(level)} END"
 
 
-def _counts(part: Part) -> tuple[Step, ...]:
+def _window(level: Level) -> str:
+    """The window of a local day and hour; equal to the text of rules.windows.Window."""
+    if level.whole:
+        return "'*'"
+    hour = f"lpad(CAST(hour // {level.hours} * {level.hours} AS VARCHAR), 2, '0')"
+    if level.over is None and level.hours != DAY_OR_NIGHT:
+        return f"strftime(day, '%Y-%m-%d') || 'T' || {hour}"
+    tokens = []
+    if level.over is None:
+        tokens.append("strftime(day, '%Y-%m-%d')")
+    if level.over is Over.week:
+        tokens.append("'week-' || strftime(CAST(date_trunc('week', day) AS DATE), '%Y-%m-%d')")
+    if level.alike:
+        tokens.append(f"CASE WHEN isodow(day) >= 6 THEN '{WEEKEND}' ELSE '{WEEKDAYS}' END")
+    if level.hours == DAY_OR_NIGHT:
+        tokens.append(f"CASE WHEN hour >= {MORNING} AND hour < {EVENING} THEN 'day' ELSE 'night' END")
+    elif level.hours is not None:
+        tokens.append(f"'T' || {hour}")
+    return " || '-' || ".join(tokens)
+
+
+def _counts(recipe: Recipe, part: Part) -> tuple[Step, ...]:
     """A vehicle read with two types in a group counts once, under the smaller name, so that classes add up."""
     figures = []
     for m in part.measures:
@@ -198,9 +232,35 @@ def _counts(part: Part) -> tuple[Step, ...]:
         "SELECT node, measure, subject, count(*) AS events, min(class) AS class FROM grouped "
         "WHERE node IS NOT NULL GROUP BY node, measure, subject"
     )
+    counts = f"SELECT node AS group_id, {', '.join(figures)} FROM by_subject GROUP BY node"
+    if not recipe.marginals:
+        return Step("by_subject", by_subject), Step("counts", f"{counts} ORDER BY node")
+    named = ", ".join(("group_id", *map(_name, figure_columns(part))))
     return (
         Step("by_subject", by_subject),
-        Step("counts", f"SELECT node AS group_id, {', '.join(figures)} FROM by_subject GROUP BY node ORDER BY node"),
+        Step("group_counts", counts),
+        *_rest_counts(recipe, part),
+        Step("counts", f"SELECT {named} FROM group_counts UNION ALL SELECT {named} FROM rest_counts ORDER BY group_id"),
+    )
+
+
+def _rest_counts(recipe: Recipe, part: Part) -> tuple[Step, ...]:
+    """`rest_counts`: numbers of events on the released nodes of the marginals; subjects and classes are not told."""
+    of_level = " UNION ALL ".join(
+        f"SELECT n{number} AS node, measure FROM grouped WHERE split_part(node, ':', 1) = '{marginal.of}'"
+        for number, marginal in enumerate(recipe.marginals, len(recipe.levels))
+    )
+    events = {m.events_as: m.name for m in part.measures}
+    figures = [
+        f"count(*) FILTER (measure = {_text(events[column])}) AS {_name(column)}"
+        if column in events
+        else f"CAST(NULL AS BIGINT) AS {_name(column)}"
+        for column in figure_columns(part)
+    ]
+    return (
+        Step("rest_events", of_level),
+        Step("rest_told", "SELECT e.node, e.measure FROM rest_events e JOIN released r ON e.node = r.node"),
+        Step("rest_counts", f"SELECT node AS group_id, {', '.join(figures)} FROM rest_told GROUP BY node"),
     )
 
 

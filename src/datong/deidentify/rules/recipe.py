@@ -16,7 +16,8 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from datong.deidentify.model.joint import Form, Level, Measure, Part, Recipe, Types
+from datong.deidentify.model.joint import DAY_OR_NIGHT, Form, Level, Marginal, Measure, Over, Part, Recipe, Types
+from datong.deidentify.rules.windows import EVENING, MORNING, hours_in, nests, window_at
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
 
@@ -25,10 +26,14 @@ CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,78}\*?")  # the check characte
 RESERVED = {
     "group_id", "level", "area_km", "cell_x", "cell_y", "window_start", "window_end", "rest", "suppressed_types",
 }  # fmt: skip
+RESERVED_OF_PATTERNS = {"window_days", "window_from_hour", "window_until_hour", "rest_of_level"}
+"""Columns of the table besides, where a recipe is patterned (`Recipe.patterned`)."""
 FLOORS = {Form.public: 21, Form.controlled: 5, Form.enclave: 3}
 """Class-size floors, policy.md 5.5."""
 HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
 LEVELS_MAX, PARTS_MAX, DAYS_MAX = 12, 10, 1100
+TIMES_MAX = 8
+"""Times of a marginal in one group: the gate looks at every set of them (2 to the power of 8)."""
 
 
 class Found:
@@ -51,7 +56,8 @@ def recipe_problems(value: Any) -> list[Problem]:
     if not isinstance(value, Mapping):
         found.say("recipe", "应为对象", "should be an object")
         return found.problems
-    allowed = {"name", "zone", "period", "origin", "area", "levels", "k", "parts", "purposes", "form"}
+    allowed = {"name", "zone", "period", "origin", "area", "levels", "marginals", "k", "parts", "purposes",
+               "form"}  # fmt: skip
     for key in value:
         if key not in allowed:
             found.say(str(key), "没有这一项", "no such item")
@@ -59,6 +65,8 @@ def recipe_problems(value: Any) -> list[Problem]:
         found.say("name", "应为小写名称", "should be a name: a-z, 0-9 and -")
     _place_and_time(value, found)
     _levels(value.get("levels"), found)
+    if "marginals" in value:
+        _marginals(value, found)
     form = value.get("form")
     if not isinstance(form, str) or form not in set(Form):
         found.say("form", f"应为 {', '.join(Form)} 之一", f"should be one of {', '.join(Form)}")
@@ -68,7 +76,7 @@ def recipe_problems(value: Any) -> list[Problem]:
     purposes = value.get("purposes")
     if not (isinstance(purposes, list) and purposes and all(isinstance(p, str) for p in purposes)):
         found.say("purposes", "应为至少一个用途", "should list at least one purpose")
-    _parts(value.get("parts"), found)
+    _parts(value.get("parts"), found, RESERVED | RESERVED_OF_PATTERNS if _may_be_patterned(value) else RESERVED)
     return found.problems
 
 
@@ -95,31 +103,132 @@ def _levels(value: Any, found: Found) -> None:
     if not (isinstance(value, list) and 1 <= len(value) <= LEVELS_MAX):
         found.say("levels", f"应为 1 至 {LEVELS_MAX} 级", f"should list 1 to {LEVELS_MAX} levels, finest first")
         return
+    before = len(found.problems)
     for number, level in enumerate(value):
+        _level(level, f"levels[{number}]", found)
+    if len(found.problems) > before:
+        return
+    levels = [_level_of(level) for level in value]
+    for number, (fine, coarse) in enumerate(pairwise(levels), 1):
         where = f"levels[{number}]"
-        if not (isinstance(level, Mapping) and set(level) == {"km", "hours"}):
-            found.say(where, "应有 km 与 hours", "should have km and hours")
-            return
-        if not (level["km"] == "whole" or (_is_int(level["km"]) and 1 <= level["km"] <= 1000)):
-            found.say(f"{where}.km", "应为整公里或 whole", "should be whole kilometres, or whole")
-            return
-        if not (level["hours"] == "whole" or (_is_int(level["hours"]) and level["hours"] in HOURS)):
-            found.say(f"{where}.hours", "应整除 24，或 whole", "should divide 24, or be whole")
-            return
-    for number, (fine, coarse) in enumerate(pairwise(value)):
-        for unit in ("km", "hours"):
-            nested = coarse[unit] == "whole" or (fine[unit] != "whole" and coarse[unit] % fine[unit] == 0)
-            if not nested:
-                found.say(
-                    f"levels[{number + 1}].{unit}", "应为上一级的整数倍", "should be a multiple of the level before"
-                )
+        if coarse.km is not None and (fine.km is None or coarse.km % fine.km):
+            found.say(f"{where}.km", "应为上一级的整数倍", "should be a multiple of the level before")
+        if not nests(fine, coarse):
+            _say_how_times_nest(where, fine, coarse, found)
         if fine == coarse:
-            found.say(f"levels[{number + 1}]", "与上一级相同", "is the same as the level before")
-    if value[-1] != {"km": "whole", "hours": "whole"}:
+            found.say(where, "与上一级相同", "is the same as the level before")
+    if not (levels[-1].km is None and levels[-1].whole):
         found.say("levels", "最后一级应为 whole、whole", "the last level should be whole, whole")
 
 
-def _parts(value: Any, found: Found) -> None:
+def _level(level: Any, where: str, found: Found) -> None:
+    if not (isinstance(level, Mapping) and {"km", "hours"} <= set(level) <= {"km", "hours", "over", "days"}):
+        found.say(where, "应有 km 与 hours，可有 over 与 days", "should have km and hours, and may have over and days")
+        return
+    hours, over, days = level["hours"], level.get("over"), level.get("days")
+    if not (level["km"] == "whole" or (_is_int(level["km"]) and 1 <= level["km"] <= 1000)):
+        found.say(f"{where}.km", "应为整公里或 whole", "should be whole kilometres, or whole")
+    if not (hours in ("whole", DAY_OR_NIGHT) or (_is_int(hours) and hours in HOURS)):
+        zh, en = f"应整除 24，或 {DAY_OR_NIGHT}，或 whole", f"should divide 24, or be {DAY_OR_NIGHT} or whole"
+        found.say(f"{where}.hours", zh, en)
+    elif hours == 24 and "over" in level:
+        found.say(f"{where}.hours", "合并多日的整天应写 whole", "all hours of several days are written as whole")
+    if "over" in level and not (isinstance(over, str) and over in set(Over)):
+        found.say(
+            f"{where}.over", f"应为 {', '.join(Over)} 之一，或不写", f"should be {' or '.join(Over)}, or be left out"
+        )
+    if "days" in level and days != "alike":
+        found.say(f"{where}.days", "应为 alike，或不写", "should be alike, or be left out")
+    if "days" in level and "over" not in level:
+        found.say(f"{where}.days", "须写明 over", "needs over: like days are taken together over a week or the period")
+    if (hours, over, days) == ("whole", Over.period, None):
+        found.say(f"{where}.over", "整个时段只写 hours: whole", "the whole period is written as hours: whole alone")
+
+
+def _say_how_times_nest(where: str, fine: Level, coarse: Level, found: Found) -> None:
+    """Why the windows of a level do not nest in those of the next."""
+    if coarse.hours == DAY_OR_NIGHT and isinstance(fine.hours, int) and fine.over is None:
+        zh = f"昼为 {MORNING} 至 {EVENING} 时；上一级应为 1 或 3 小时"
+        en = f"day is {MORNING} to {EVENING} h; the level before should have hours 1 or 3"
+        found.say(f"{where}.hours", zh, en)
+    elif fine.over == coarse.over and fine.alike == coarse.alike:
+        found.say(f"{where}.hours", "应为上一级的整数倍", "should be a multiple of the level before")
+    else:
+        zh = f"上一级的时间（{fine.times}）不都落在本级的一个时间（{coarse.times}）之内"
+        found.say(where, zh, f"the times of the level before ({fine.times}) do not nest in its own ({coarse.times})")
+
+
+def _level_of(value: Mapping[str, Any]) -> Level:
+    km, hours = (None if value[unit] == "whole" else value[unit] for unit in ("km", "hours"))
+    return Level(km, hours, Over(value["over"]) if "over" in value else None, "days" in value)
+
+
+def _marginals(value: Mapping[str, Any], found: Found) -> None:
+    """Exactly those whose joint disclosure with the groups the gate can compute (rules.rests says why)."""
+    given = value["marginals"]
+    if not (isinstance(given, list) and 1 <= len(given) <= LEVELS_MAX and all(isinstance(m, Mapping) for m in given)):
+        found.say("marginals", f"应为 1 至 {LEVELS_MAX} 项，或不写", f"should list 1 to {LEVELS_MAX}, or be left out")
+        return
+    if any(problem.where.startswith(("levels", "period", "zone")) for problem in found.problems):
+        return  # they are said by the levels
+    levels = [_level_of(level) for level in value["levels"]]
+    taken: set[int] = set()
+    for number, marginal in enumerate(given):
+        where = f"marginals[{number}]"
+        if set(marginal) != {"groups_of", "km", "times_of"}:
+            found.say(where, "应有 groups_of、km、times_of", "should have groups_of, km and times_of")
+            continue
+        of, by = marginal["groups_of"], marginal["times_of"]
+        if not (_is_int(of) and 1 <= of < len(levels)):
+            en = f"should be the number of a level from 1 to {len(levels) - 1}, the finest being 0"
+            found.say(f"{where}.groups_of", f"应为 1 至 {len(levels) - 1} 的层级号", en)
+            continue
+        if of in taken:
+            zh, en = (
+                "同一层级的分组只能再给出一次",
+                "names a level twice; the gate cannot compute three tables of one level",
+            )
+            found.say(f"{where}.groups_of", zh, en)
+        taken.add(of)
+        if marginal["km"] != "whole":
+            found.say(f"{where}.km", "只能为 whole", "should be whole; the gate cannot compute others")
+        if not _is_int(by) or by != of - 1:
+            zh = f"只能为 {of - 1}：放行检查只能计算相邻层级的时间"
+            found.say(
+                f"{where}.times_of", zh, f"should be {of - 1}: the gate can compute the times of the level before"
+            )
+        _measurable(value, levels, of, where, found)
+
+
+def _measurable(value: Mapping[str, Any], levels: list[Level], of: int, where: str, found: Found) -> None:
+    if len({level.km for level in levels[: of + 1]}) > 1:
+        zh = f"第 0 至 {of} 级应有相同的 km"
+        en = f"the levels 0 to {of} should have the same km; the gate can compute no coarser cells"
+        found.say(f"{where}.groups_of", zh, en)
+    since, until = (date.fromisoformat(value["period"][key]) for key in ("from", "until"))
+    times: dict[Any, set[Any]] = {}
+    for day, hour in hours_in(value["zone"], since, until):
+        times.setdefault(window_at(levels[of], day, hour), set()).add(window_at(levels[of - 1], day, hour))
+    most = max(map(len, times.values()), default=0)
+    if most > TIMES_MAX:
+        zh = f"第 {of} 级的一个时间含第 {of - 1} 级的 {most} 个时间，至多 {TIMES_MAX} 个；请在其间加一级"
+        en = (f"a time of level {of} has {most} of level {of - 1}, and the gate can compute {TIMES_MAX}; "
+              "put a level between them")  # fmt: skip
+        found.say(f"{where}.groups_of", zh, en)
+    for part in value.get("parts") or []:
+        for measure in (part.get("measures") or []) if isinstance(part, Mapping) else []:
+            if isinstance(measure, Mapping) and not measure.get("events_as"):
+                en = f"needs events_as of measure {measure.get('name')}: numbers of subjects do not add up over times"
+                found.say(where, f"统计项 {measure.get('name')} 须有 events_as", en)
+
+
+def _may_be_patterned(value: Mapping[str, Any]) -> bool:
+    levels = value.get("levels")
+    given = [level for level in levels if isinstance(level, Mapping)] if isinstance(levels, list) else []
+    return "marginals" in value or any("over" in level or level.get("hours") == DAY_OR_NIGHT for level in given)
+
+
+def _parts(value: Any, found: Found, reserved: Collection[str]) -> None:
     if not (isinstance(value, list) and 1 <= len(value) <= PARTS_MAX and all(isinstance(p, Mapping) for p in value)):
         found.say("parts", f"应为 1 至 {PARTS_MAX} 个提供方", f"should list 1 to {PARTS_MAX} parts")
         return
@@ -134,7 +243,7 @@ def _parts(value: Any, found: Found) -> None:
         if part.get("types") is not None:
             columns.update(_types(part, where, found))
     for column, times in columns.items():
-        if times > 1 or column in RESERVED:
+        if times > 1 or column in reserved:
             found.say("parts", f"列名 {column} 重复或被保留", f"the product column {column} is used twice or reserved")
     for key in ("part", "resource"):
         names = [str(part.get(key)) for part in value]
@@ -188,10 +297,8 @@ def recipe_of(value: Mapping[str, Any]) -> Recipe:
         until=date.fromisoformat(period["until"]),
         origin=(float(origin["lat"]), float(origin["lon"])),
         area=(float(area["south"]), float(area["west"]), float(area["north"]), float(area["east"])),
-        levels=tuple(
-            Level(*(None if level[unit] == "whole" else level[unit] for unit in ("km", "hours")))
-            for level in value["levels"]
-        ),
+        levels=tuple(_level_of(level) for level in value["levels"]),
+        marginals=tuple(Marginal(m["groups_of"], m["times_of"]) for m in value.get("marginals") or ()),
         k=value["k"],
         parts=tuple(_part(part) for part in value["parts"]),
         purposes=tuple(value["purposes"]),
@@ -240,7 +347,7 @@ def periods_meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def geometry(value: Mapping[str, Any], resources: Collection[str]) -> str:
     """Digest of what decides which events of these resources a group id stands for and how they are counted."""
-    names = ("zone", "period", "origin", "area", "levels", "k")
+    names = ("zone", "period", "origin", "area", "levels", "k", *(["marginals"] if "marginals" in value else []))
     parts = [part for part in value["parts"] if part["resource"] in resources]
     return digest({**{name: value[name] for name in names}, "parts": parts})
 

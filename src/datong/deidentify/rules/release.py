@@ -7,7 +7,7 @@ Contract: tests/deidentify/test_deidentify_release.py (attacks included).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from datong.deidentify.model.joint import Part
@@ -25,8 +25,13 @@ def undeclared_columns(columns: Iterable[str], parts: Sequence[Part], place_colu
     return sorted(set(columns) - declared)
 
 
-def table_problems(rows: Sequence[Row], parts: Sequence[Part], groups: Iterable[str], k: int) -> list[Problem]:
-    """What does not fit: groups that are not exactly the agreed ones, missing figures, revealing suppression."""
+def table_problems(
+    rows: Sequence[Row], parts: Sequence[Part], groups: Iterable[str], k: int, rests: Collection[str] = ()
+) -> list[Problem]:
+    """What does not fit: groups that are not exactly the agreed ones, missing figures, revealing suppression.
+
+    rests: the ids of `groups` that are nodes of a marginal: they tell numbers of events and nothing else.
+    """
     problems = []
     ids = [str(row["group_id"]) for row in rows]
     agreed = set(groups)
@@ -37,7 +42,21 @@ def table_problems(rows: Sequence[Row], parts: Sequence[Part], groups: Iterable[
         problems.append(Problem("group_id", "分组重复", "a group occurs twice"))
     for row in rows:
         for part in parts:
-            problems += _row_problems(row, part, k)
+            problems += _rest_problems(row, part, k) if row["group_id"] in rests else _row_problems(row, part, k)
+    return problems
+
+
+def _rest_problems(row: Row, part: Part, k: int) -> list[Problem]:
+    group, events = str(row["group_id"]), [m.events_as for m in part.measures]
+    problems = [
+        Problem(f"{group}.{column}", f"缺少数值或少于 {k}", f"has no value, or one below {k}")
+        for column in events
+        if (row.get(column) or 0) < k
+    ]
+    for column in figure_columns(part):
+        if column not in events and row.get(column) is not None:
+            en = "tells subjects of a marginal; only numbers of events may be told"
+            problems.append(Problem(f"{group}.{column}", "边际只能给出事件数，不能给出个体数", en))
     return problems
 
 
@@ -80,10 +99,15 @@ def _subject_columns(parts: Sequence[Part]) -> list[str]:
     return columns + [column for part in parts for column in type_columns(part).values()]
 
 
-def classes_of(rows: Iterable[Row], parts: Sequence[Part]) -> list[Class]:
-    """The groups as classes: f_j is the smallest number of distinct persons or vehicles behind any figure shown."""
+def classes_of(rows: Iterable[Row], parts: Sequence[Part], k: int = 1) -> list[Class]:
+    """The groups as classes: f_j is the smallest number of distinct persons or vehicles behind any figure shown.
+
+    Of a rest, which shows none of them, the k that it is known to hold.
+    """
     columns = _subject_columns(parts)
-    sizes = ((str(row["group_id"]), min(row[c] for c in columns if row.get(c) is not None)) for row in rows)
+    sizes = (
+        (str(row["group_id"]), min((row[c] for c in columns if row.get(c) is not None), default=k)) for row in rows
+    )
     return [Class((group,), (), size, 1) for group, size in sizes]
 
 
@@ -93,11 +117,11 @@ def figures_of(rows: Iterable[Row], parts: Sequence[Part]) -> dict[str, list[int
     return {str(row["group_id"]): [row.get(c) for c in columns] for row in rows}
 
 
-def remembered_classes(figures: Mapping[str, Sequence[int | None]], parts: Sequence[Part]) -> list[Class]:
+def remembered_classes(figures: Mapping[str, Sequence[int | None]], parts: Sequence[Part], k: int = 1) -> list[Class]:
     """The classes of an earlier release, from what is remembered of it (`figures_of`)."""
     columns = [c for part in parts for c in figure_columns(part)]
     rows = [{"group_id": group, **dict(zip(columns, values, strict=True))} for group, values in figures.items()]
-    return classes_of(rows, parts)
+    return classes_of(rows, parts, k)
 
 
 def changed_figures(

@@ -4,8 +4,9 @@ reports, privacy budgets; treating a file by a plan.
 Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
 
-from datong.deidentify.rules.nodes import groups_digest, groups_of, node_of, window_of
+from datong.deidentify.rules.nodes import groups_digest, groups_of, is_rest, node_of, window_of
 from datong.deidentify.rules.recipe import FLOORS, figure_columns, periods_meet, recipe_digest, recipe_problems
+from datong.deidentify.rules.windows import hours_of
 from datong.deidentify.service.assessments import (
     assess,
     assessment_for,
@@ -79,6 +80,8 @@ __all__ = [
     "groups_digest",
     "groups_of",
     "holding",
+    "hours_of",
+    "is_rest",
     "keep_partition",
     "node_of",
     "noisy_releases",

@@ -28,8 +28,8 @@ from datong.deidentify.model.refusals import (
     SECOND_PARTITION,
     UNKNOWN,
 )
-from datong.deidentify.rules import counting
-from datong.deidentify.rules.nodes import groups_digest, groups_of, node_of
+from datong.deidentify.rules import counting, rests
+from datong.deidentify.rules.nodes import groups_digest, groups_of, is_rest, node_of
 from datong.deidentify.rules.recipe import (
     CODE,
     FLOORS,
@@ -71,9 +71,16 @@ def holding(
     released: Sequence[str],
     engine: Engine = DUCKDB,
 ) -> list[str]:
-    """Nodes of `level` in which every measure of this part has k distinct subjects outside the `released` nodes."""
+    """Nodes of `level` in which every measure of this part has k distinct subjects outside the `released` nodes.
+
+    level: the number of a round; in those of the marginals, the rests that may be told beside the released groups.
+    """
     plan = recipe_from(recipe)
     part = plan.part_of(resource)
+    if level >= len(plan.levels):
+        marginal = level - len(plan.levels)
+        rows = rests_in(data, plan, part, marginal, released, engine)
+        return rests.tellable(plan, marginal, released, rows, [m.name for m in part.measures])
     coarsest = max((int(node.partition(":")[0]) for node in released), default=0)
     found = engine.run(
         counting.holding_plan(plan, part, level, coarsest),
@@ -83,10 +90,22 @@ def holding(
     return [str(node) for node in found["held"]["node"].to_pylist()]
 
 
+def rests_in(
+    data: Path, plan: Recipe, part: Part, marginal: int, released: Sequence[str], engine: Engine = DUCKDB
+) -> list[dict[str, Any]]:
+    """Events of the released groups of a marginal's level by its nodes, measure and subject; they stay here."""
+    inputs = {"harmonised": data, "released": node_table(released)}
+    found = engine.run(counting.rests_plan(plan, part, marginal), inputs, want=["rests"])
+    rows: list[dict[str, Any]] = found["rests"].to_pylist()
+    return rows
+
+
 def counts(
     *, data: Path, recipe: Mapping[str, Any], resource: str, groups: Sequence[str], engine: Engine = DUCKDB
 ) -> pa.Table:
     """Figures of this part on the groups (node ids), small classes hidden and marked; metadata has rounded shares.
+
+    On nodes of marginals numbers of events alone.
 
     Columns: group_id, figures of the part in recipe order, suppressed_types (columns of hidden classes, by commas).
     """
@@ -101,7 +120,12 @@ def _counted(
     part = plan.part_of(resource)
     inputs = {"harmonised": data, "released": node_table(groups)}
     found = engine.run(counting.counts_plan(plan, part), inputs, want=["counts", "account", "kept"])
-    rows = [_suppressed(row, part, plan.k) for row in found["counts"].to_pylist()]
+    rows = [
+        {**row, "suppressed_types": ""}
+        if is_rest(plan, node_of(plan, row["group_id"]))
+        else _suppressed(row, part, plan.k)
+        for row in found["counts"].to_pylist()
+    ]
     fields = [("group_id", pa.string()), *((name, pa.int64()) for name in figure_columns(part))]
     schema = pa.schema([*fields, ("suppressed_types", pa.string())])
     table = pa.Table.from_pylist(rows, schema)
@@ -204,8 +228,8 @@ def keep_partition(tx: Tx, *, agreed: Mapping[str, Any], recipient_group: str) -
     answered = store.answers_of(tx, part["id"])
     if part["state"] == PartState.agreed and part["groups_digest"] == agreed["digest"]:
         return part
-    levels = len(part["recipe"]["levels"])
-    if part["state"] != PartState.asked or len(answered) != levels:
+    rounds = len(recipe_of(part["recipe"]).rounds)
+    if part["state"] != PartState.asked or len(answered) != rounds:
         raise OUT_OF_ORDER(partition=part["partition"], now=_stand(part, answered), asked="agreement")
     last = sorted(set(agreed["passed"]))
     passed = [answer["passed"] for answer in answered[:-1]] + [last]
@@ -291,7 +315,7 @@ def _check_ask(ask: Any) -> None:
     problems += [Problem(f"recipe.{p.where}", p.zh, p.en) for p in bad_recipe]
     if not problems:
         plan = recipe_of(ask["recipe"])
-        if not 0 <= ask["level"] < len(plan.levels):
+        if not 0 <= ask["level"] < len(plan.rounds):
             problems.append(Problem("level", "没有这一级", "no such level"))
         if ask["resource"] not in {part.resource for part in plan.parts}:
             problems.append(Problem("resource", "不在配方之内", "is none of the recipe's"))

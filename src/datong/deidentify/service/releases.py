@@ -20,6 +20,7 @@ from datong.deidentify import store
 from datong.deidentify.model.classification import CORE_DATA, IMPORTANT_DATA
 from datong.deidentify.model.finding import Level
 from datong.deidentify.model.joint import Form, Part, Recipe, Risk
+from datong.deidentify.model.joint_refusals import FORCED
 from datong.deidentify.model.refusals import (
     DIFFERENCE,
     DIRECT_IDENTIFIER,
@@ -30,16 +31,24 @@ from datong.deidentify.model.refusals import (
     UNKNOWN,
 )
 from datong.deidentify.model.risk_report import Class, Population, RiskReport
-from datong.deidentify.rules import assessment, changes, counting
+from datong.deidentify.rules import assessment, changes, counting, rests
 from datong.deidentify.rules import release as rules
 from datong.deidentify.rules import risk as risks
-from datong.deidentify.rules.nodes import node_of
-from datong.deidentify.rules.recipe import RESERVED, figure_columns, geometry, periods_meet, recipe_of, type_columns
+from datong.deidentify.rules.nodes import is_rest, node_of
+from datong.deidentify.rules.recipe import (
+    RESERVED,
+    RESERVED_OF_PATTERNS,
+    figure_columns,
+    geometry,
+    periods_meet,
+    recipe_of,
+    type_columns,
+)
 from datong.deidentify.rules.reporting import reported
 from datong.deidentify.service import reports
 from datong.deidentify.service.assessments import assessment_for
 from datong.deidentify.service.classification import confirmed, require_classified
-from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from
+from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from, rests_in
 from datong.engine.model import Engine
 from datong.engine.service import engine_of
 from datong.ground import evidence
@@ -147,7 +156,7 @@ def require_still_low(tx: Tx, release: str) -> None:
         assert whole is not None
         plan = recipe_of(whole["recipe"])
         parts = [part for part in plan.parts if part.resource in whole["sources"]]
-        own = rules.remembered_classes(whole["figures"], parts)
+        own = rules.remembered_classes(whole["figures"], parts, plan.k)
         _require_low(row["dataset"], own, figures, own, record)
 
 
@@ -188,7 +197,8 @@ def _gated(
     if delivered is not candidate.recipe.form:
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
     grade = _classified(tx, candidate, data)
-    own = rules.classes_of(candidate.rows, candidate.parts)
+    _require_nothing_forced(tx, candidate, data)
+    own = rules.classes_of(candidate.rows, candidate.parts, candidate.recipe.k)
     classes, earlier = _union(tx, candidate, own, recipient_group, data)
     record = None
     if delivered is not Form.public:
@@ -242,24 +252,48 @@ def _candidate(tx: Tx, dataset: str, path: Path, part: str, recipe: Mapping[str,
 
 def _checked(candidate: Candidate, table: pa.Table) -> Candidate:
     """The candidate with its rows, when columns, groups and suppression are as they must be."""
-    strange = rules.undeclared_columns(candidate.columns, candidate.parts, RESERVED)
+    places = RESERVED | RESERVED_OF_PATTERNS if candidate.recipe.patterned else RESERVED
+    strange = rules.undeclared_columns(candidate.columns, candidate.parts, places)
     if strange:
         raise DIRECT_IDENTIFIER(dataset=candidate.dataset, columns=", ".join(strange))
     missing = {"group_id", "suppressed_types"} - set(candidate.columns)
     problems = [Problem(name, "缺少该列", "the column is missing") for name in sorted(missing)]
     rows = [] if problems else table.to_pylist()
     groups = candidate.groups or sorted({str(row["group_id"]) for row in rows})
-    problems += rules.table_problems(rows, candidate.parts, groups, candidate.recipe.k)
+    told: set[str] = set()
     for group in groups:
         try:
-            node_of(candidate.recipe, group)
+            if is_rest(candidate.recipe, node_of(candidate.recipe, group)):
+                told.add(group)
         except ValueError as wrong:
             problems.append(Problem(group[:80], "不是该配方的分组", f"is no group of the recipe: {wrong}"))
+    problems += rules.table_problems(rows, candidate.parts, groups, candidate.recipe.k, told)
     if not rows:
         problems.append(Problem("rows", "没有任何分组", "there are no groups"))
     if problems:
         raise NOT_THE_GROUPS(problems[: rules.MOST_SHOWN], dataset=candidate.dataset, count=len(problems))
     return Candidate(**{**candidate.__dict__, "rows": rows, "groups": groups})
+
+
+def _require_nothing_forced(tx: Tx, candidate: Candidate, data: Path | None) -> None:
+    """DID-436 when the rests of a table force, with its groups, figures of fewer than k persons.
+
+    At its owner, who has the events; a composed product tells no more than the tables it is joined of.
+    """
+    if data is None or not candidate.recipe.marginals:
+        return
+    recipe, part = candidate.recipe, candidate.parts[0]
+    number = len(recipe.levels)
+    told = [group for group in candidate.groups if int(group.partition(":")[0]) >= number]
+    groups = sorted(set(candidate.groups) - set(told))
+    measures = [m.name for m in part.measures]
+    wrong = []
+    for marginal in range(len(recipe.marginals)):
+        rows = rests_in(data, recipe, part, marginal, groups, engine_of(tx.store))
+        wrong += rests.forced(recipe, marginal, groups, told, rows, measures)
+    if wrong:
+        problems = [Problem(node, "与分组合看会露出少数个体", "tells, with the groups, of too few") for node in wrong]
+        raise FORCED(problems[: rules.MOST_SHOWN], dataset=candidate.dataset, k=recipe.k, count=len(wrong))
 
 
 def _union(
@@ -279,7 +313,15 @@ def _union(
         else:
             different.append(earlier)
     classes = own
-    if different and data is None:
+    with_rests = [e for e in different if candidate.recipe.marginals or recipe_of(e["recipe"]).marginals]
+    if with_rests:
+        zh = "先前放行的分组不同而重叠，其一含边际；三张表相减无法计算"
+        en = (
+            "an earlier release has other, overlapping groups, and one of both has marginals: "
+            "what three tables tell together cannot be computed"
+        )
+        problems += [Problem(earlier["id"], zh, en) for earlier in with_rests]
+    elif different and data is None:
         problems.append(
             Problem(
                 different[0]["id"],
@@ -308,7 +350,8 @@ def supply_problems(table: pa.Table, recipe: Mapping[str, Any], resource: str, g
     if problems:
         return problems
     rows = table.to_pylist()
-    return rules.table_problems(rows, [part], groups, plan.k) + rules.small_figures(rows, [part], plan.k)
+    told = {group for group in groups if is_rest(plan, node_of(plan, group))}
+    return rules.table_problems(rows, [part], groups, plan.k, told) + rules.small_figures(rows, [part], plan.k)
 
 
 def _overlaps(candidate: Candidate, earlier: Mapping[str, Any]) -> bool:

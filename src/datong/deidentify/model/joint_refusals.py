@@ -1,0 +1,28 @@
+"""What is refused of marginals and of the flows read from them (DID-436 to DID-449).
+
+Must never know: databases. Contract: tests/deidentify/test_deidentify_rests.py.
+"""
+
+from __future__ import annotations
+
+from datong.ground.refusal import Kind, Reason, Text
+
+FORCED = Reason(
+    "DID-436",
+    Kind.denied,
+    Text("{dataset} 未放行：边际与分组合看，会露出少于 {k} 个个体。",
+         "{dataset} was not released: its marginals, seen with its groups, would tell of fewer than {k} persons."),
+    Text("{count} 个边际数值不可给出；列于下方。", "{count} figures of marginals may not be told; they are listed."),
+    Text("请以各轮所得的分组重新统计；不可给出的边际数值不在其中。",
+         "Count again on the groups that the rounds told; these figures are not among them."),
+    rule="GB/T 37964-2019",
+    article="5",
+)  # fmt: skip
+NO_FLOWS = Reason(
+    "DID-437",
+    Kind.invalid,
+    Text("未能由表 {table} 得出流量。", "No flows were fitted to the table {table}."),
+    Text("其中 {count} 处有误；列于下方。", "{count} things are wrong; they are listed."),
+    Text("请给出交付的表、其配方和一项事件数。",
+         "Give the table as it was delivered, its recipe and one of its numbers of events."),
+)  # fmt: skip
