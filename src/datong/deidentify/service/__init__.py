@@ -26,6 +26,7 @@ from datong.deidentify.service.budgets import (
     noisy_releases,
     set_budget,
 )
+from datong.deidentify.service.noisy_gate import release_noisy
 from datong.deidentify.service.partitions import (
     METADATA,
     answer_round,
@@ -75,6 +76,7 @@ __all__ = [
     "recipe_from",
     "recipe_problems",
     "release",
+    "release_noisy",
     "releases",
     "require_still_low",
     "set_budget",

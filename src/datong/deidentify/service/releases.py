@@ -29,8 +29,10 @@ from datong.deidentify.model.refusals import (
 from datong.deidentify.rules import assessment, counting
 from datong.deidentify.rules import release as rules
 from datong.deidentify.rules import risk as risks
+from datong.deidentify.rules.budget.tables import FORM as NOISY
 from datong.deidentify.rules.nodes import node_of
 from datong.deidentify.rules.recipe import RESERVED, figure_columns, geometry, periods_meet, recipe_of, type_columns
+from datong.deidentify.service import noisy_gate
 from datong.deidentify.service.assessments import assessment_for
 from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from
 from datong.engine.model import Engine
@@ -125,10 +127,14 @@ def release(
 
 
 def require_still_low(tx: Tx, release: str) -> None:
-    """DID-411 or DID-412 when what was released would not pass today: its figures, the record that counts now."""
+    """DID-411 or DID-412 when what was released would not pass today: its figures, the record that counts now; of a
+    noisy answer, DID-479 or DID-484 when its debit does not stand in the ledger any more."""
     row = store.release_facts(tx, release)
     if row is None:
         raise UNKNOWN(thing="release", id=release[:80])
+    if row["form"] == NOISY:
+        noisy_gate.require_debit(tx, row["dataset"], row["risk"]["answer"])
+        return
     record = None
     if row["form"] != Form.public:
         record = assessment_for(
@@ -158,8 +164,8 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
 def _gated(
     tx: Tx, candidate: Candidate, recipient_group: str, data: Path | None, *, form: str, providers: Sequence[str]
 ) -> tuple[Risk, Mapping[str, Any] | None]:
-    delivered = Form(form)
-    if delivered is not candidate.recipe.form:
+    delivered = candidate.recipe.form
+    if form != delivered.value:
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
     sizes = _union_sizes(tx, candidate, recipient_group, data)
     record = None
