@@ -2,7 +2,7 @@
 
     DATONG_DATA=... python bench/flows_dp.py [--resamples 200]   writes bench/results/flows_dp.json, docs/reference/flows.md
 
-Of each week three bounded counts leave, with Gaussian noise: rides by area, rides by hour of weekdays and of weekends, rides.
+Of each week three bounded counts leave, as answers to questions of a privacy budget (norm_per_unit): rides by area, rides by hour of weekdays and of weekends, rides.
 A rider's counts in all weeks together are a vector; its length is bounded (BOUNDS), and a rider's k-th active week may have the
 share SHARE (1 - SHARE)^(k - 1) of the squared bound, so that a week's figures look at that week and earlier ones only.
 
@@ -24,16 +24,23 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import flows
 import numpy as np
+import pyarrow as pa
 from flows import DATA, HISTORY, HOUR, KM_EAST, KM_NORTH, MONDAY, SEPTEMBER, TEST, WEEKEND, WINDOWS, ZONE, Array, Trips
 
-from datong.deidentify.model.budget import NANO
-from datong.deidentify.rules.budget import zcdp
+from datong.deidentify.model.budget import NANO, NORM_STEPS, Query
+from datong.deidentify.rules.budget import answers, zcdp
+from datong.deidentify.rules.budget.answers import groups_in, spread
+from datong.deidentify.rules.budget.reading import name_of, query_of, size_of
+from datong.deidentify.rules.budget.sensitivity import parts
+from datong.deidentify.service import noise
+from datong.deidentify.service.budgets import aggregated
 
 RESULTS = flows.ROOT / "bench" / "results" / "flows_dp.json"
 EPSILONS, DELTA = (1, 2, 4), 1e-6
@@ -47,6 +54,9 @@ AREA_KNOWN, AREA_DRIFT = 0.5, 0.15
 """Standard deviation of an area's share around that of its docks, and of its change in a week, of the share of its docks."""
 HOUR_KNOWN, HOUR_DRIFT = (0.5, 0.1), (0.03, 0.03)
 """The same of an hour's share: (that all days have in common, that weekdays and weekends have of their own)."""
+ORIGIN = {"lat": 42.0, "lon": -72.8}
+BOX = {"south": 42.05, "west": -72.7, "north": 42.44, "east": -72.46}
+"""Where stations stand; rides elsewhere are in no area."""
 SEASON_2018 = range(HISTORY, 21)
 """Weeks to forecast in the season before: what BOUNDS, SPLIT and the drifts are taken on."""
 LEVEL_HALF = 2.0
@@ -69,6 +79,7 @@ class Rides:
     window: Array
     areas: int
     weeks: int
+    monday: date
 
     def of(self, name: str) -> tuple[Array, int]:
         """(value of each ride, number of values) of what is counted."""
@@ -82,7 +93,8 @@ class Rides:
 
 
 def bounded(rides: Rides, name: str, bound: float, share: float = SHARE) -> Array:
-    """Counts by (week, value) of which one rider is a vector of length `bound` at most. inf: every ride counts whole."""
+    """Counts by (week, value) of which one rider is a vector of length `bound` at most: what `question` asks, in NumPy, for resamples; `held`
+    holds the two against each other."""
     value, values = rides.of(name)
     key, rows = np.unique(
         (rides.rider.astype(np.int64) * rides.weeks + rides.week) * values + value, return_counts=True
@@ -96,6 +108,88 @@ def bounded(rides: Rides, name: str, bound: float, share: float = SHARE) -> Arra
     counted = rows * np.minimum(1, allowed / length)[of_visit]
     cell = key // values % rides.weeks * values + key % values
     return np.bincount(cell, weights=counted, minlength=rides.weeks * values).reshape(rides.weeks, values)
+
+
+def exact(rides: Rides, name: str) -> Array:
+    """Counts by (week, value), every ride whole."""
+    value, values = rides.of(name)
+    return np.bincount(rides.week * values + value, minlength=rides.weeks * values).reshape(rides.weeks, values)
+
+
+@cache
+def whole_rho(epsilon: float) -> int:
+    """Nano-rho of all counts together."""
+    return zcdp.nanorho_of(epsilon, DELTA)
+
+
+def question(rides: Rides, name: str, bound: float, epsilon: float) -> Query:
+    """What `datong budget ask` is asked for this count, at its part of the cost."""
+    days = {
+        "column": "at",
+        "zone": str(ZONE),
+        "from": str(rides.monday),
+        "until": str(rides.monday + timedelta(weeks=rides.weeks)),
+    }
+    by: list[dict[str, Any]] = [{"windows": {**days, "days": 7, "name": "week"}}]
+    if name == "areas":
+        by.append({"cells": {"name": "area", "lat": "lat", "lon": "lon", "km": 4, "origin": ORIGIN, "area": BOX}})
+    if name == "hours":
+        by.append({"windows": {**days, "hours": 3, "clock": True, "weekends": True, "name": "hour"}})
+    rho = Decimal(int(whole_rho(epsilon) * SPLIT[name])) / NANO
+    asked = {
+        "kind": "count",
+        "norm_per_unit": {"most": str(bound), "share": str(SHARE)},
+        "by": by,
+        "spend": {"rho": str(rho)},
+    }
+    query, found = query_of(asked)
+    assert query is not None, found.problems
+    return query
+
+
+def shaped(rides: Rides, query: Query, name: str, figures: Array) -> Array:
+    """Figures of an answer, (..., groups) in steps, as rides by (..., week, value)."""
+    sizes = [size_of(dimension) for dimension in query.by]
+    weekly = next(n for n, dimension in enumerate(query.by) if name_of(dimension) == "week")
+    table = (
+        np.moveaxis(figures.reshape(*figures.shape[:-1], *sizes), figures.ndim - 1 + weekly, figures.ndim - 1)
+        / NORM_STEPS
+    )
+    if name == "rides":
+        return table[..., None]
+    if name == "hours":
+        return table
+    placed = np.zeros((*table.shape[:-1], rides.areas))
+    labels = answers.labels_of(query.by[1 - weekly])
+    for area, cell in enumerate(cells_in_order()):
+        if (label := f"{cell[0]},{cell[1]}") in labels:
+            placed[..., area] = table[..., labels.index(label)]
+    return placed
+
+
+def held(rides: Rides, name: str, bound: float) -> Array:
+    """Counts by (week, value) as the product bounds them, before noise."""
+    query = question(rides, name, bound, 1)
+    found = aggregated(query, "rider", rows_of(rides))
+    counts = shaped(rides, query, name, spread(groups_in(query), found, "n"))
+    there = docks_by_area() > 0 if name == "areas" else np.ones(counts.shape[1], bool)
+    off = np.abs(counts - bounded(rides, name, bound))[:, there].max()
+    assert off <= len(np.unique(rides.rider)) / NORM_STEPS, f"{name}: the question's figures are off by {off}"
+    return counts
+
+
+def rows_of(rides: Rides) -> pa.Table:
+    """The rides as rows of a table, each in the middle of its area and its window."""
+    start = datetime.fromisoformat(f"{rides.monday}T01:30")
+    hours = [
+        start + timedelta(weeks=week, hours=3 * window) for week in range(rides.weeks) for window in range(WINDOWS)
+    ]
+    at = np.array([hour.replace(tzinfo=ZONE).timestamp() * 1e6 for hour in hours], dtype=np.int64)
+    x, y = np.array(cells_in_order()).T
+    return pa.table({
+        "rider": pa.array(rides.rider.astype(str)), "at": pa.array(at[rides.week * WINDOWS + rides.window], pa.timestamp("us", "UTC")),
+        "lat": 42.0 + (y[rides.area] + 0.5) * 4 / KM_NORTH, "lon": -72.8 + (x[rides.area] + 0.5) * 4 / KM_EAST,
+    })  # fmt: skip
 
 
 def followed(told: Array, noise: float, known: Array, start: Array, drift: Array) -> Array:
@@ -155,13 +249,8 @@ def tables(rides: Rides, docks: Array, counts: Mapping[str, Array], noise: Mappi
 def rides_of(trips: Trips, first: int, last: int) -> Rides:
     """The weeks `first` to `last`."""
     inside = trips.of((trips.week >= first) & (trips.week <= last))
-    return Rides(inside.rider, inside.area, inside.week - first, inside.window, trips.areas, last - first + 1)
-
-
-def noise_of(epsilon: float, bounds: Mapping[str, float]) -> dict[str, float]:
-    """Standard deviation of the Gaussian noise of each count; all of them together are (epsilon, DELTA)-private."""
-    rho = zcdp.nanorho_of(epsilon, DELTA) / NANO
-    return {name: bound / np.sqrt(2 * rho * SPLIT[name]) for name, bound in bounds.items()}
+    return Rides(inside.rider, inside.area, inside.week - first, inside.window, trips.areas, last - first + 1,
+                 date.fromordinal(MONDAY + 7 * first))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -174,16 +263,20 @@ class Read:
 
 
 def errors(
-    trips: Trips, test: Sequence[int], bounds: Mapping[str, float] = BOUNDS, epsilons: Sequence[int] = EPSILONS
-) -> dict[str, Read]:
+    trips: Trips, test: Sequence[int], bounds: Mapping[str, float] = BOUNDS, epsilons: Sequence[int] = EPSILONS,
+    *, exactly: bool = False,
+) -> dict[str, Read]:  # fmt: skip
     """By release. Besides the noisy rows what of their error is whose: trip rows read alike, the bounds alone, and the
-    noisy shares at the level that trip rows give."""
+    noisy shares at the level that trip rows give.
+
+    exactly: bounded and drawn as a release is (the question's plan, OpenDP's noise); else by NumPy, for resamples.
+    """
     first = min(test) - HISTORY
     rides, docks = rides_of(trips, first, max(test)), docks_by_area()
     true = trips.counts()[first : max(test) + 1]
     weeks = np.array([week - first for week in test])
-    exact = {name: bounded(rides, name, np.inf)[None] for name in BOUNDS}
-    cut = {name: bounded(rides, name, bounds[name])[None] for name in BOUNDS}
+    whole = {name: exact(rides, name)[None] for name in BOUNDS}
+    cut = {name: held(rides, name, bounds[name]) if exactly else bounded(rides, name, bounds[name]) for name in BOUNDS}
     silent = dict.fromkeys(BOUNDS, 0.0)
     last_two = np.array(
         [[true[max(week - 2, 0) : max(week, 1)].sum() / min(max(week, 1), 2) for week in range(rides.weeks)]]
@@ -198,34 +291,35 @@ def errors(
             )
             for draw in made
         ]
-        whole = true[weeks].sum()
-        return Read(float(np.mean(off) / whole), float(np.std(off) / whole), float(made.sum() / len(made) / whole))
+        starts = true[weeks].sum()
+        return Read(float(np.mean(off) / starts), float(np.std(off) / starts), float(made.sum() / len(made) / starts))
 
     found = {
-        ALIKE: read(*tables(rides, docks, exact, silent)),
-        "bounded, no noise": read(*tables(rides, docks, cut, silent)),
+        ALIKE: read(*tables(rides, docks, whole, silent)),
+        "bounded, no noise": read(*tables(rides, docks, {name: counts[None] for name, counts in cut.items()}, silent)),
     }
     for epsilon in epsilons:
-        noise, chance = noise_of(epsilon, bounds), np.random.default_rng([epsilon, len(rides.rider)])
-        drawn = {
-            name: counts + chance.normal(0, noise[name], (DRAWS, *counts.shape[1:])) for name, counts in cut.items()
-        }
-        shares, level = tables(rides, docks, drawn, noise)
+        chance, drawn, scales = np.random.default_rng([epsilon, len(rides.rider)]), {}, {}
+        for name in BOUNDS:
+            (part,) = parts(question(rides, name, bounds[name], epsilon))
+            scales[name] = part.scale / NORM_STEPS
+            steps = np.rint(cut[name] * NORM_STEPS).astype(np.int64)
+            if exactly:
+                figures = np.array([noise.gaussian(steps.ravel().tolist(), part) for _ in range(DRAWS)])
+            else:
+                figures = steps.ravel() + chance.normal(0, part.scale, (DRAWS, steps.size))
+            drawn[name] = figures.reshape(DRAWS, *steps.shape) / NORM_STEPS
+        shares, level = tables(rides, docks, drawn, scales)
         found[f"noise, epsilon = {epsilon}"] = read(shares, level)
         found[f"noise, epsilon = {epsilon}, level of trip rows"] = read(shares, last_two)
     return found
 
 
 @cache
-def docks_by_area() -> Array:
-    """Docks of the operator's list of stations by area, numbered as flows.valleybike meets the areas: (areas,)."""
+def cells_in_order() -> list[tuple[int, int]]:
+    """The areas as (x, y) in the order in which flows.valleybike meets and numbers them."""
     met: dict[tuple[int, int], int] = {}
-    folder = DATA / "bike_valleybike"
-
-    def cell(lat: str, lon: str) -> tuple[int, int]:
-        return int((float(lon) + 72.8) * KM_EAST // 4), int((float(lat) - 42.0) * KM_NORTH // 4)
-
-    with gzip.open(folder / "trips_2018_2020.csv.gz", "rt", encoding="utf-8") as lines:
+    with gzip.open(DATA / "bike_valleybike" / "trips_2018_2020.csv.gz", "rt", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             try:
                 local = datetime.fromisoformat(row["start_time"] + ":00").astimezone(ZONE)
@@ -233,11 +327,23 @@ def docks_by_area() -> Array:
                 continue
             lat, lon = float(row["start_latitude"]), float(row["start_longitude"])
             if local.toordinal() >= MONDAY and 41.9 <= lat < 42.6 and -72.9 <= lon < -72.3:
-                met.setdefault(cell(row["start_latitude"], row["start_longitude"]), len(met))
-    docks = np.zeros(len(met))
-    with (folder / "stations.csv").open(encoding="utf-8") as lines:
+                met.setdefault(cell_of(lat, lon), len(met))
+    return list(met)
+
+
+def cell_of(lat: float, lon: float) -> tuple[int, int]:
+    return int((lon + 72.8) * KM_EAST // 4), int((lat - 42.0) * KM_NORTH // 4)
+
+
+@cache
+def docks_by_area() -> Array:
+    """Docks of the operator's list of stations by area: (areas,)."""
+    docks = np.zeros(len(cells_in_order()))
+    with (DATA / "bike_valleybike" / "stations.csv").open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            docks[met[cell(row["latitude"], row["longitude"])]] += float(row["docks"])
+            docks[cells_in_order().index(cell_of(float(row["latitude"]), float(row["longitude"])))] += float(
+                row["docks"]
+            )
     return docks
 
 
@@ -267,7 +373,7 @@ def measured(resamples: int) -> dict[str, Any]:
                 again[name].setdefault(release, []).append(read.wape / raw - 1)
     told: dict[str, Any] = {"draws": DRAWS, "resamples": resamples, "bounds": dict(BOUNDS), "split": dict(SPLIT)}
     for name, test in tests.items():
-        raw, found = raw_wape(trips, test), errors(trips, test)
+        raw, found = raw_wape(trips, test), errors(trips, test, exactly=True)
         alike = np.array(again[name][ALIKE])
         told[name] = {"wape on trip rows": raw, "releases": {}}
         for release, read in found.items():

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from datong.deidentify.model.budget import Query
+from datong.deidentify.model.budget import NORM_STEPS, Query
 from datong.deidentify.rules.budget import answers
 from datong.deidentify.rules.budget.reading import name_of
 from datong.ground.canonical import canonical
@@ -69,6 +69,8 @@ def facts_in(table: pa.Table) -> dict[str, Any]:
 
 def _figure_type(query: Query, name: str) -> pa.DataType:
     """Whole numbers for counts, exact decimals with the places of the step else; it does not depend on the figures."""
+    if query.norm:
+        return pa.decimal128(DIGITS, len(str(NORM_STEPS)) - 1)
     if query.value is None or name == "count":
         return pa.int64()
     exponent = query.value.step.normalize().as_tuple().exponent
