@@ -61,13 +61,16 @@ def plan_of(query: Query, unit: str) -> Plan:
             ),
             ("harmonised", *classes_of(query)),
         )
-    lots = "SELECT *, md5(concat_ws('|', unit, CAST(g AS VARCHAR), CAST(v AS VARCHAR))) AS lot FROM alike"
-    steps = [Step("placed", placed, kept=False), Step("alike", alike), Step("lots", lots, kept=False)]
+    fewest = min(query.rows_per_unit, query.rows_per_group)
+    steps = [Step("placed", placed, kept=False), Step("alike", alike), Step("units", UNITS)]
+    steps.append(Step("lots", f"{LOTS} WHERE u.rows > {fewest}", kept=False))
     bounded = "lots"
     if query.rows_per_group < query.rows_per_unit:
         steps.append(Step("in_group", _first(query.rows_per_group, "unit, g", "lot, v", bounded), kept=False))
         bounded = "in_group"
-    steps.append(Step("kept", _first(query.rows_per_unit, "unit", "lot, g, v", bounded), kept=False))
+    steps.append(Step("chosen", _first(query.rows_per_unit, "unit", "lot, g, v", bounded), kept=False))
+    few = f"SELECT a.g, a.v, a.n FROM alike a JOIN units u ON a.unit = u.unit WHERE u.rows <= {fewest}"
+    steps.append(Step("kept", f"{few} UNION ALL SELECT g, v, n FROM chosen", kept=False))
     centre = query.value.centre if query.value and query.kind is Kind.mean else 0
     shown, keys = ("v", "g, v") if query.kind is Kind.quantile else ("CAST(0 AS BIGINT) AS v", "g")
     added = f"CAST(sum(n * (v - CAST({centre} AS BIGINT))) AS BIGINT)"
@@ -81,6 +84,16 @@ def classes_of(query: Query) -> dict[str, tuple[str, ...]]:
     return {f"classes_{n}": d.values for n, d in enumerate(query.by) if isinstance(d, Classes)}
 
 
+UNITS = (
+    "SELECT unit, rows, row_number() OVER (ORDER BY unit) AS number "
+    "FROM (SELECT unit, CAST(sum(n) AS BIGINT) AS rows FROM alike GROUP BY unit) of_units"
+)
+"""Only units with more rows than may count need a choice; numbers of units sort faster than their texts."""
+LOTS = (
+    "SELECT u.number AS unit, a.g, a.v, a.n, "
+    "substr(md5(concat_ws('|', a.unit, CAST(a.g AS VARCHAR), CAST(a.v AS VARCHAR))), 1, 12) AS lot "
+    "FROM alike a JOIN units u ON a.unit = u.unit"
+)
 ADDED = (
     "SELECT g, CAST(0 AS BIGINT) AS v, CAST(sum(n) AS BIGINT) AS n, CAST(0 AS BIGINT) AS s FROM kept WHERE n > 0 "
     "GROUP BY g ORDER BY g"
