@@ -8,10 +8,10 @@ share SHARE (1 - SHARE)^(k - 1) of the squared bound, so that a week's figures l
 
 A buyer follows the shares of areas and of hours from week to week with a Kalman filter (a local level model; the noise is
 known, so how much of each new figure to believe is too) and feeds the model of all other rows with what it knows. It starts from what
-anybody knows: an area's share of the docks in the operator's list of stations; the same rides in every window from 6 to 24 h and a sixth of
-it at night. No figure here is chosen by looking at figures without noise but BOUNDS, SPLIT and the drifts: they are round numbers
-taken on the season of 2018, before the weeks that are forecast, at the epsilon at which noise and rides stand as they do in
-2019 at 1. `sensitivity` says what half and twice of each would do.
+anybody knows: an area's share of the docks in the operator's list of stations; the same rides in every window from 6 to 24 h
+and a sixth of it at night. BOUNDS, SPLIT, SHARE and the constants of the filter are round numbers taken on the season of 2018, before
+the weeks that are forecast, at an epsilon of 2, where noise and rides stand about as they do in 2019 at 1; the weeks that are forecast were
+looked at too while this was built. `sensitivity` says what half and twice of each bound would do.
 
 What is forecast, the model, the riders drawn again: bench/flows.py. Nothing here is a test.
 """
@@ -419,7 +419,7 @@ def page_lines() -> list[str]:
     lines = [
         "## Under differential privacy", "",
         f"All that a rider does in these weeks and the four before them is (epsilon, {DELTA:g})-private. Of each week leave rides by area, rides",
-        "by hour of weekdays and of weekends, and rides. A rider's counts of all weeks are a vector whose length is at most "
+        "by hour of weekdays and of weekends, and rides: three questions of a privacy budget ([norm_per_unit](noisy-queries.md#norm)). A rider's counts of all weeks are a vector whose length is at most "
         + ", ".join(f"{bound:g} ({name})" for name, bound in found["bounds"].items())
         + "; a",
         f"k-th active week has the share {SHARE} x {1 - SHARE}^(k - 1) of its square. A buyer follows areas and hours with a Kalman filter from the",
@@ -446,7 +446,8 @@ def page_lines() -> list[str]:
         lines.append("")
     one = found["20 weeks"]["releases"]["noise, epsilon = 1"]
     lines += [
-        f"Noisy rows are the mean of {found['draws']} draws; one draw is off by {one['draws']:.1%} (standard deviation, epsilon 1). *Trip rows, read alike*:",
+        f"Noisy rows are the mean of {found['draws']} draws; one draw is off by {one['draws']:.1%} (standard deviation, epsilon 1). They are bounded by the",
+        "question's plan and drawn by OpenDP; resamples are bounded and drawn in NumPy, after the two were held equal. *Trip rows, read alike*:",
         "exact counts read as the noisy ones are. *Bounded, no noise*: what the bounds alone cost. *Level of trip rows*: the noisy shares at",
         "the level of the last two true weeks; no release, it shows what the level does. Heavy riders count less, so forecasts are low, and WAPE",
         "rewards low forecasts: the last column holds each row against the model on trip rows with every forecast as low.", "",

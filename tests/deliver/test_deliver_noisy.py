@@ -66,6 +66,7 @@ def test_a_kept_answer_is_pulled_under_its_contract_and_metered(provider: Store,
     table = laid(provider, asked)
     assert table["schema_name"] == "noisy" and table["rows"] == 2
     assert (table["source"]["epsilon"], table["source"]["delta"]) == ("0.6217", "0.000001")
+    assert table["source"]["build_digest"].startswith("sha256:"), "where the walk of an audit goes on"
     wire = Wire(provider, consumer)
     with consumer.begin(case.person(party=case.BUYER), "deliver") as tx:
         deliver.request_transfer(tx, agreement="agr-1", into="node")

@@ -32,8 +32,9 @@ def release_noisy(
 ) -> dict[str, Any]:
     """Write the kept answer to `path` as a table, and remember that it left; the same again adds nothing.
 
-    Returns {id, dataset, recipient_group, form, file_digest, risk: {epsilon, delta, rho, …}, question}; `question` is
-    the digest of what was asked, which later answers over newer data share. Refuses: DID-477, DID-479 to DID-484.
+    Returns {id, dataset, recipient_group, form, file_digest, risk: {epsilon, delta, rho, …}, build, build_digest,
+    question}; `question` is the digest of what was asked, which later answers over newer data share.
+    Refuses: DID-477, DID-479 to DID-484.
     """
     row = _answered(tx, answer)
     if form != FORM:
@@ -48,7 +49,7 @@ def release_noisy(
     file_digest, question = digest_bytes(path.read_bytes()), digest(row["query"])
     for earlier in rows.releases_to(tx, recipient_group):
         if (earlier["agreement"], earlier["file_digest"], earlier["form"]) == (agreement, file_digest, FORM):
-            return _told(earlier, question)
+            return _told(earlier, row, question)
     budgets.given_again(tx, row, budget, recipient_group)
     release = {
         "id": new_id("release"), "dataset": dataset, "sources": [], "recipient_group": recipient_group,
@@ -59,7 +60,7 @@ def release_noisy(
     tx.add(rows.releases, release)
     evidence.append(tx, "deidentify.noisy_released", rows.releases, release["id"], dataset=dataset, answer=answer,
                     recipient_group=recipient_group, file_digest=file_digest, **told)  # fmt: skip
-    return _told(release, question)
+    return _told(release, row, question)
 
 
 def require_debit(tx: Tx, dataset: str, answer: str) -> None:
@@ -80,6 +81,7 @@ def _answered(tx: Tx, answer: str) -> dict[str, Any]:
     return dict(row)
 
 
-def _told(release: Mapping[str, Any], question: str) -> dict[str, Any]:
+def _told(release: Mapping[str, Any], answered: Mapping[str, Any], question: str) -> dict[str, Any]:
     names = ("id", "dataset", "recipient_group", "form", "file_digest", "risk")
-    return {**{name: release[name] for name in names}, "question": question}
+    data = {name: answered[name] for name in ("build", "build_digest")}
+    return {**{name: release[name] for name in names}, **data, "question": question}

@@ -96,7 +96,8 @@ def noisy(tx: Tx, contract: Mapping[str, Any], answer: str) -> dict[str, Any]:
         tx, answer=answer, dataset=contract["dataset"], recipient_group=contract["consumer_party"],
         agreement=contract["id"], form=str(contract["terms"].get("delivery_form", "controlled")), path=path,
     )  # fmt: skip
-    source = {"kind": "noisy", "release": record["id"], **record["risk"]}
+    source = {"kind": "noisy", "release": record["id"], "build": record["build"],
+              "build_digest": record["build_digest"], **record["risk"]}  # fmt: skip
     name = f"{_name_of(tx, contract['dataset'])[:180]}-{record['question'].removeprefix('sha256:')[:12]}"
     return _laid_out(tx, contract, file, record, source, schema="noisy", table=name)
 
