@@ -324,76 +324,6 @@ def marginals(counts: Array, trips: Trips, k: int) -> dict[int, Array]:
     return told
 
 
-DRAWS = 5
-EPSILONS, DELTA = (1, 2, 4), 1e-6
-WEEKS_COUNTED, PATTERN_CELLS, MOST_TRIPS, SMALL = 8, 2, 12, 4
-"""Each rider counts in the first 8 weeks, in 1 area and 2 hours of weekday or weekend of each; 12 trips in the first four weeks
-for the scale; areas below 4 riders a week are left out. Chosen on these very weeks: the cost of choosing is not in the figures."""
-
-
-def rho_of(epsilon: float) -> float:
-    """zCDP that implies (epsilon, DELTA) by epsilon = rho + 2 sqrt(rho ln(1/delta)) (Bun and Steinke 2016, prop. 1.3)."""
-    log = np.log(1 / DELTA)
-    return float((np.sqrt(log + epsilon) - np.sqrt(log)) ** 2)
-
-
-def first_of(groups: Array, values: Array, most: int, chance: np.random.Generator) -> tuple[Array, Array]:
-    """Of the distinct (group, value) pairs at most `most` per group, drawn at random."""
-    pairs = np.unique(groups * 1000 + values)
-    pairs = pairs[chance.permutation(len(pairs))]
-    pairs = pairs[np.argsort(pairs // 1000, kind="stable")]
-    group = pairs // 1000
-    starts = np.maximum.accumulate(np.where(np.r_[True, group[1:] != group[:-1]], np.arange(len(group)), 0))
-    kept = pairs[np.arange(len(group)) - starts < most]
-    return kept // 1000, kept % 1000
-
-
-def noisy(trips: Trips, test: Sequence[int], epsilon: float, chance: np.random.Generator) -> float:
-    """WAPE of the two marginals of each week with Gaussian noise, all weeks of one rider together (epsilon, DELTA)-private.
-
-    Of each week: riders by area, riders by hour of weekdays and weekends, riders; of the first four weeks once, trips.
-    The noise is numpy's, drawn to measure; a release draws OpenDP's (`datong budget`).
-    """
-    weeks = np.arange(min(test) - HISTORY, max(test) + 1)
-    inside = trips.of((trips.week >= weeks[0]) & (trips.week <= weeks[-1]))
-    rho = rho_of(epsilon)
-    visits = np.unique(inside.rider.astype(np.int64) * 1000 + inside.week)
-    rider = visits // 1000
-    starts = np.maximum.accumulate(np.where(np.r_[True, rider[1:] != rider[:-1]], np.arange(len(rider)), 0))
-    counted = visits[np.arange(len(rider)) - starts < WEEKS_COUNTED]
-    key = inside.rider.astype(np.int64) * 1000 + inside.week
-    kept = inside.of(np.isin(key, counted))
-    key = kept.rider.astype(np.int64) * 1000 + kept.week
-    each = 0.9 * rho / WEEKS_COUNTED
-
-    def counts(values: Array, most: int, cells: int, share: float) -> Array:
-        group, value = first_of(key, values, most, chance)
-        told = np.bincount((group % 1000 - weeks[0]) * cells + value, minlength=len(weeks) * cells)
-        noise = chance.normal(0, np.sqrt(most / (2 * each * share)), len(told))
-        return (told + noise).reshape(len(weeks), cells)
-
-    areas = counts(kept.area, 1, trips.areas, 0.39)
-    hours = counts(WEEKEND[kept.window] * 8 + HOUR[kept.window], PATTERN_CELLS, 16, 0.44)
-    riders = counts(kept.window * 0, 1, 1, 0.17)[:, 0]
-    early = np.bincount(inside.rider[inside.week < weeks[0] + HISTORY])
-    trips_told = np.minimum(early, MOST_TRIPS).sum() + chance.normal(0, MOST_TRIPS / np.sqrt(2 * 0.1 * rho))
-    scale = trips_told / max(riders[:HISTORY].sum(), 1)
-    true_counts = inside.counts()
-    wrong = true = 0.0
-    for week in test:
-        at = week - weeks[0]
-        back = slice(max(0, at - 8), at)
-        area = areas[back].mean(0)
-        area = np.where(area > SMALL, area, 0)
-        hour = np.maximum(hours[back].mean(0), 0)
-        window = hour[WEEKEND * 8 + HOUR] / np.where(WEEKEND, 2, 5)
-        level = max(float(riders[max(0, at - HISTORY) : at].mean()), 1) * scale
-        made = np.outer(area / max(area.sum(), 1e-9), window / max(hour.sum(), 1e-9)) * level
-        wrong += float(np.abs(true_counts[week] - made).sum())
-        true += float(true_counts[week].sum())
-    return wrong / true
-
-
 def compared(trips: Trips, test: Sequence[int], ks: Sequence[int]) -> dict[str, float]:
     """WAPE by release; "trip rows" is the yardstick."""
     counts = trips.counts()
@@ -409,10 +339,6 @@ def compared(trips: Trips, test: Sequence[int], ks: Sequence[int]) -> dict[str, 
             told = {week: released(by_week[week], k, levels, also).read() for week in weeks}
             found[f"{name}, k = {k}"] = wape(told, counts, test)
         found[f"two marginals, k = {k}"] = wape(marginals(counts, trips, k), counts, test)
-    for epsilon in EPSILONS:
-        chance = np.random.default_rng([epsilon, len(trips.rider)])
-        draws = [noisy(trips, test, epsilon, chance) for _ in range(DRAWS)]
-        found[f"noise, epsilon = {epsilon}"] = float(np.mean(draws))
     return found
 
 
@@ -478,10 +404,15 @@ def measured(resamples: int) -> dict[str, Any]:
     return told
 
 
+NOISE = [f"noise, epsilon = {epsilon}" for epsilon in (1, 2, 4)]
+"""Rows that bench/flows_dp.py computes."""
 GOALS = {"noise, epsilon = 1": 0.08, "pattern and rests, k = 5": 0.03, "pattern and rests, k = 10": 0.05}
 
 
 def page(found: Mapping[str, Any]) -> str:
+    import flows_dp
+
+    noise = json.loads(flows_dp.RESULTS.read_text("utf-8"))
     lines = [
         "# What privacy costs a forecast", "",
         f"Written by `bench/flows.py` from `bench/results/flows.json`. {found['trips']:,} trips of {found['riders']:,} riders "
@@ -497,7 +428,8 @@ def page(found: Mapping[str, Any]) -> str:
             "| Release | WAPE | Cost | 95 % interval | Goal for its upper end |",
             "|---|---:|---:|---:|---|",
         ]
-        for release, one in of["releases"].items():
+        noisy = {name: one for name, one in noise[name]["releases"].items() if name in NOISE}
+        for release, one in (of["releases"] | noisy).items():
             low, high = one["interval"]
             goal = GOALS.get(release) if name == "20 weeks" else None
             said = "" if goal is None else f"+{goal:.0%}: {'reached' if high <= goal else 'missed'}"
@@ -512,12 +444,9 @@ def page(found: Mapping[str, Any]) -> str:
         "in the same hour of the week's weekdays or weekend, else in their days or nights, else in the week, always of its area;",
         "only then in the region. *Windows only*: area and window, area and day, region and day, week: what a recipe can say today. *Two",
         "marginals*: the region by window and the shares of the areas over four weeks; their joint disclosure is not gated here.",
-        f"*Noise*: differential privacy of all that a rider does in these weeks, (epsilon, {DELTA:g}), the mean of {DRAWS} draws: per week",
-        "riders by area, riders by hour of weekdays and weekends, and riders, each with Gaussian noise; a rider counts in 8 weeks, in 1",
-        "area and 2 hours of each. These bounds were chosen on these very weeks, and what that choice gains is in the figures.", "",
-        "The interval is the basic bootstrap's. A rider drawn twice is two riders in a group, so resamples lose less than the data do",
+        "", "The interval is the basic bootstrap's. A rider drawn twice is two riders in a group, so resamples lose less than the data do",
         "and the interval leans to the expensive side; where that is large (the coarser releases) it does not hold the cost itself.", "",
-        "## Risk of the pattern and rests", "", "| k | Groups | Fewest riders | R at CR = 1 | CR that would pass | Starts by level, finest first |", "|---:|---:|---:|---:|---:|---|",
+        *flows_dp.page_lines(), "## Risk of the pattern and rests", "", "| k | Groups | Fewest riders | R at CR = 1 | CR that would pass | Starts by level, finest first |", "|---:|---:|---:|---:|---:|---|",
     ]  # fmt: skip
     for k, one in found["risk"].items():
         lines.append(

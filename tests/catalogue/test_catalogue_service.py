@@ -331,6 +331,9 @@ def test_a_resource_is_listed_for_the_group_to_count_on(world: Neighbours, tmp_p
     (strict,) = publish(world, "bike-company", **resource, k=12)["offers"]
     assert strict["terms"]["k"] == 12
     assert "at least 5" in str(refusal_of(publish, world, "bike-company", **resource, k=4))
+    assert "goes with counts" in str(refusal_of(publish, world, "bike-company", **resource, delivery_form="noisy", k=5))
+    (noisy,) = publish(world, "bike-company", **resource, delivery_form="noisy")["offers"]
+    assert noisy["terms"]["delivery_form"] == "noisy" and "k" not in noisy["terms"], "noise has no threshold"
     assert {rule["action"] for rule in offer["policy"]["permissions"]} == {
         "compute",
         "delivery",

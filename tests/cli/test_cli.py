@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from datong.cli.rooms import Structured
+
 HEAVY = ("numba", "opendp", "sklearn", "pyspark", "pandas", "duckdb", "pyarrow", "fastapi", "sqlalchemy")
 PARTY = "91520100MAXDT0015L"
 
@@ -103,3 +105,11 @@ def test_structured_arguments_must_be_json() -> None:
     refused = datong("price", "survey-costs", "--survey", "{not json")
     assert refused.returncode == 2
     assert json.dumps("x")  # the message is click's own
+
+
+def test_bare_dates_of_a_file_are_texts_as_in_json(tmp_path: Path) -> None:
+    """YAML reads 2019-09-01 as a date, which the node's JSON cannot carry."""
+    (tmp_path / "query.yaml").write_text("by: [{windows: {from: 2019-09-01, hours: 3}}]\n", "utf-8")
+    assert Structured().convert(f"@{tmp_path / 'query.yaml'}", None, None) == {
+        "by": [{"windows": {"from": "2019-09-01", "hours": 3}}]
+    }

@@ -175,7 +175,7 @@ def test_figures_are_told_in_the_units_of_the_value() -> None:
 
 def test_the_reference_page_lists_the_keys_that_are_read() -> None:
     text = (ROOT / "docs/reference/noisy-queries.md").read_text("utf-8")
-    for keys in ("QUERY", "VALUE", "CLASSES", "BINS", "CELLS", "WINDOWS", "SPEND"):
+    for keys in ("QUERY", "NORM", "VALUE", "CLASSES", "BINS", "CELLS", "WINDOWS", "SPEND"):
         section = text.split(f"## {keys.capitalize()}\n")[1].split("\n## ")[0]
         told = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
         assert told == getattr(reading, f"{keys}_KEYS"), keys

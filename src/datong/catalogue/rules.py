@@ -15,8 +15,9 @@ from datong.ground.refusal import Problem
 from datong.terms.policy import PURPOSES, Constraint, Policy, Rule, purposes_allowed
 
 TEMPLATES = ("supply", "sale")
-DELIVERY_FORMS = ("public", "controlled")
-"""Enclave is none: files would leave under its weaker threshold. It needs sealed delivery first."""
+DELIVERY_FORMS = ("public", "controlled", "noisy")
+"""noisy: answers of a privacy budget, and nothing else. Enclave is none: files would leave under its weaker threshold.
+It needs sealed delivery first."""
 WEIGHTS = {"title": 4, "fields": 2, "keywords": 2, "purposes": 1, "description": 1}
 """How much a word found in a field of a listing counts."""
 

@@ -19,6 +19,7 @@ import httpx
 import yaml
 
 from datong.cli import EXIT, told
+from datong.ground.canonical import plain
 from datong.ground.refusal import Kind, Reason, Text
 from datong.terms.verbs import VERBS, Verb
 
@@ -95,7 +96,7 @@ class Structured(click.ParamType[Any]):
             return value
         try:
             if value.startswith("@"):
-                return yaml.safe_load(Path(value[1:]).read_text("utf-8"))
+                return plain(yaml.safe_load(Path(value[1:]).read_text("utf-8")))  # bare dates as text, as in JSON
             return json.loads(value)
         except (OSError, ValueError, yaml.YAMLError) as broken:
             return self.fail(str(broken), param, ctx)

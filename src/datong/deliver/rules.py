@@ -95,7 +95,8 @@ def token_hash(token: str) -> str:
 
 
 def schema_string(schema: pa.Schema) -> str:
-    """The Delta schema (JSON text) of an Arrow schema; NOT_DELIVERABLE lists every column without a Delta type."""
+    """The Delta schema (JSON text) of an Arrow schema, with the comments of its columns; NOT_DELIVERABLE lists every
+    column without a Delta type."""
     fields, problems = [], []
     for column in schema:
         name = delta_type(column.type)
@@ -104,7 +105,8 @@ def schema_string(schema: pa.Schema) -> str:
                 Problem(column.name, f"类型 {column.type} 不能交付", f"the type {column.type} cannot be delivered")
             )
             continue
-        fields.append({"name": column.name, "type": name, "nullable": column.nullable, "metadata": {}})
+        said = {key.decode(): text.decode() for key, text in (column.metadata or {}).items() if key == b"comment"}
+        fields.append({"name": column.name, "type": name, "nullable": column.nullable, "metadata": said})
     if problems:
         raise NOT_DELIVERABLE(problems, count=len(problems))
     return json.dumps({"type": "struct", "fields": fields}, ensure_ascii=False, separators=(",", ":"))

@@ -169,11 +169,13 @@ class Values:
         return Markup('<a href="{}">{}</a>').format(address, shown) if address and link else shown
 
     def _summary(self, value: Mapping[str, Any]) -> Markup:
-        """A structure in one line: its name, its words, its risk, its purpose and fee, or how much it holds."""
+        """A structure in one line: its name, words, risk or noise, purpose and fee, or how much it holds."""
         if f"name_{self.lang}" in value:
             return self.text(value[f"name_{self.lang}"])
         if "overall_risk" in value:
             return Markup("R = {:.4f}").format(value["overall_risk"])
+        if "epsilon" in value and "delta" in value:
+            return Markup("ε = {} · δ = {}").format(value["epsilon"], value["delta"])
         if "purpose" in value and "tariff" in value:
             fee = value["tariff"].get("amount_fen") or 0
             paid = yuan(fee, self.lang) if fee else self.t("免费", "free")

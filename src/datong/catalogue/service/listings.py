@@ -254,6 +254,9 @@ def _period(from_at: str, until_at: str) -> tuple[str, str, list[Problem]]:
 
 def _threshold(thing: gates.Thing, delivery_form: str, k: int | None) -> tuple[dict[str, int], list[Problem]]:
     """{"k"} of a resource's terms: the owner states it, so that a coordinator's recipe cannot go below."""
+    if delivery_form == "noisy":
+        without = Problem("k", "以噪声保护，不设门槛", "goes with counts; noise has a privacy budget instead")
+        return {}, [] if k is None else [without]
     floor = {form.value: least for form, least in deidentify.FLOORS.items()}.get(delivery_form, 0)
     if thing.kind != "resource":
         return {}, [] if k is None else [Problem("k", "产品的门槛在其配方中", "a product's threshold is its recipe's")]

@@ -94,7 +94,9 @@ class Cells:
 class Windows:
     """Groups by local time from `since` until `until` (excluded), `hours` long.
 
-    clock: by hour of the day, all days together; else each day has windows of its own.
+    clock: by hour of the day, all days together; else each day has windows of its own. weekends: with clock,
+    Saturdays and Sundays apart from the other days. days: windows of whole days instead of hours, 0 = none. name: of
+    the column in the answer, where it is not that of the data.
     """
 
     column: str
@@ -103,6 +105,29 @@ class Windows:
     until: date
     hours: int
     clock: bool
+    weekends: bool = False
+    days: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Norm:
+    """What one unit may give to a count in all groups together: its rows per group are a vector, shrunk to a length.
+
+    most: the length (2-norm) in rows, a multiple of 1 / NORM_STEPS. share: None, or between 0 and 1: the unit's k-th
+    window that it has rows in may have share (1 - share)^(k - 1) of the square, and no window looks at a later one.
+    """
+
+    most: Decimal
+    share: Decimal | None
+
+    @property
+    def steps(self) -> int:
+        return int(self.most * NORM_STEPS)
+
+
+NORM_STEPS = 1000
+"""Figures under a norm are counted in thousandths of a row, rounded towards zero, so they are whole numbers too."""
 
 
 Dimension = Classes | Bins | Cells | Windows
@@ -113,6 +138,7 @@ class Query:
     """One question over one privacy unit.
 
     rows_per_unit: how many rows of one unit count at all; rows_per_group: how many of them in one group.
+    norm: bounds the length of a unit's counts instead, and the other two are 0.
     by: dimensions whose product is the public partition. levels: of quantiles, in thousandths.
     cost_nanorho: what it may cost. asked: the canonical JSON form, which is what makes two requests the same.
     """
@@ -125,6 +151,7 @@ class Query:
     levels: tuple[int, ...]
     cost_nanorho: int
     asked: Mapping[str, Any]
+    norm: Norm | None = None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from datong.deidentify.service.classification import (
     refuse_lowering,
     require_classified,
 )
+from datong.deidentify.service.noisy_gate import release_noisy
 from datong.deidentify.service.partitions import (
     METADATA,
     answer_round,
@@ -96,6 +97,7 @@ __all__ = [
     "recipe_problems",
     "refuse_lowering",
     "release",
+    "release_noisy",
     "release_report",
     "releases",
     "report_pdf",

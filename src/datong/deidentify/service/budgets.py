@@ -90,7 +90,7 @@ def set_budget(
         )
     if found.problems:
         raise BAD_BUDGET(found.problems, dataset=resource[:80], count=len(found.problems))
-    before, lines = store.locked(tx, resource), _lines(tx, resource)
+    before, lines = store.locked(tx, resource), ledger_of(tx, resource)
     spent = _spent(lines)
     if before is not None and spent and before["unit"] != unit:
         raise OTHER_UNIT(dataset=resource, unit=before["unit"], asked=unit)
@@ -125,17 +125,13 @@ def ask(tx: Tx, *, resource: str, query: dict[str, Any], consumer: str) -> dict[
     budget = store.locked(tx, resource)
     if budget is None:
         raise NO_BUDGET(dataset=resource[:80])
-    lines = _lines(tx, resource)
+    lines = ledger_of(tx, resource)
     current = harmonise.current(tx, resource)
     asked = _query(query, _columns(current), consumer)
     wanted = digest([MECHANISM, current["digest"], budget["unit"], asked.asked])
     kept = store.kept_answer(tx, resource, wanted)
     if kept is not None:
-        if not any(line["release"] == kept["id"] and line["consumer"] == consumer for line in lines):
-            line = store.add_line(tx, lines, dataset=resource, kind=Line.again, cap=budget["cap_nanorho"],
-                                  consumer=consumer, release=kept["id"])  # fmt: skip
-            evidence.append(tx, "deidentify.answer_given_again", store.ledger, line, dataset=resource,
-                            consumer=consumer, release=kept["id"])  # fmt: skip
+        given_again(tx, kept, budget, consumer)
         return {**_told(kept), "cost_rho": "0", "free": True, "answer": _answer(kept)}
     _rehearse(asked, budget["unit"], current)
     spent, cap, cost = _spent(lines), int(budget["cap_nanorho"]), asked.cost_nanorho
@@ -200,7 +196,7 @@ def answer(tx: Tx, *, release: str, offset: int = 0, limit: int = ROWS_SHOWN) ->
     if row is None:
         raise UNKNOWN_RELEASE(id=release[:80])
     found = _answer(row, offset, limit)
-    facts = {"cost_rho": zcdp.rho_text(row["nanorho"]), "groups": answers.groups_in(_again(row["query"]))}
+    facts = {"cost_rho": zcdp.rho_text(row["nanorho"]), "groups": answers.groups_in(again(row["query"]))}
     return {**_told(row), **facts, **(found or {"query": row["query"], "rows": [], "accuracy": {}})}
 
 
@@ -238,10 +234,31 @@ def noisy_releases(tx: Tx) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def given_again(tx: Tx, kept: Mapping[str, Any], budget: Mapping[str, Any], consumer: str) -> None:
+    """A line, at no cost, that this consumer has the kept answer too; `budget` is held. Once per consumer."""
+    dataset, release = str(kept["dataset"]), str(kept["id"])
+    lines = ledger_of(tx, dataset)
+    if any(line["release"] == release and line["consumer"] == consumer for line in lines):
+        return
+    line = store.add_line(tx, lines, dataset=dataset, kind=Line.again, cap=budget["cap_nanorho"], consumer=consumer,
+                          release=release)  # fmt: skip
+    evidence.append(tx, "deidentify.answer_given_again", store.ledger, line, dataset=dataset, consumer=consumer,
+                    release=release)  # fmt: skip
+
+
+def facts_of(kept: Mapping[str, Any], delta: str) -> dict[str, str]:
+    """What an answer says of its own cost when it is handed on: {privacy_unit, rho, epsilon, delta}, as texts."""
+    nanorho = int(kept["nanorho"])
+    return {
+        "privacy_unit": str(kept["unit"]), "rho": zcdp.rho_text(nanorho),
+        "epsilon": f"{_epsilon(nanorho, float(Decimal(delta))):g}", "delta": delta,
+    }  # fmt: skip
+
+
 # --- the ledger --------------------------------------------------------------------------------------------------
 
 
-def _lines(tx: Tx, dataset: str) -> list[dict[str, Any]]:
+def ledger_of(tx: Tx, dataset: str) -> list[dict[str, Any]]:
     """The ledger, when it adds up line by line; DID-479 otherwise, and nothing is answered any more."""
     lines, spent = store.lines_of(tx, dataset), 0
     for number, line in enumerate(lines, 1):
@@ -319,7 +336,7 @@ def _rehearse(query: Query, unit: str, current: Mapping[str, Any]) -> None:
     aggregated(query, unit, _schema(current).empty_table())
 
 
-def _again(asked: Mapping[str, Any]) -> Query:
+def again(asked: Mapping[str, Any]) -> Query:
     """The question of a kept canonical form."""
     query, found = query_of({**asked, "by": asked["by"]})
     assert query is not None, found.problems
@@ -332,7 +349,7 @@ def _drawn(opened: Store, row: Mapping[str, Any]) -> dict[str, list[int]] | None
         with opened.read() as tx:
             current = harmonise.current(tx, row["dataset"])
         assert current["digest"] == row["build_digest"], "the data were built anew since the debit"
-        query = _again(row["query"])
+        query = again(row["query"])
         return figures_of(query, aggregated(query, row["unit"], current["path"]))
     except Exception as error:  # noqa: BLE001 - whatever it is: after the debit nothing is told and nothing given back
         why = error.code if isinstance(error, Refusal) else type(error).__name__
@@ -380,6 +397,6 @@ def _answer(row: Mapping[str, Any], offset: int = 0, limit: int = ROWS_SHOWN) ->
         raise SPENT_WITHOUT_ANSWER()
     if row["state"] != ReleaseState.answered:
         return None
-    query = _again(row["query"])
+    query = again(row["query"])
     rows = list(answers.rows_of(query, row["figures"]))[max(offset, 0) :][: max(limit, 0)]
     return {"query": row["query"], "rows": rows, "accuracy": answers.accuracy(query)}

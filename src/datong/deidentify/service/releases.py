@@ -34,6 +34,7 @@ from datong.deidentify.model.risk_report import Class, Population, RiskReport
 from datong.deidentify.rules import assessment, changes, counting, rests
 from datong.deidentify.rules import release as rules
 from datong.deidentify.rules import risk as risks
+from datong.deidentify.rules.budget.tables import FORM as NOISY
 from datong.deidentify.rules.nodes import is_rest, node_of
 from datong.deidentify.rules.recipe import (
     RESERVED,
@@ -45,7 +46,7 @@ from datong.deidentify.rules.recipe import (
     type_columns,
 )
 from datong.deidentify.rules.reporting import reported
-from datong.deidentify.service import reports
+from datong.deidentify.service import noisy_gate, reports
 from datong.deidentify.service.assessments import assessment_for
 from datong.deidentify.service.classification import confirmed, require_classified
 from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from, rests_in
@@ -145,10 +146,14 @@ def release(
 
 def require_still_low(tx: Tx, release: str) -> None:
     """DID-411 or DID-412 when what was released would not pass today: its figures, the record that counts now. DID-410
-    or DID-467 when people have said since that it shows direct identifiers, or that a source is core data."""
+    or DID-467 when people have said since that it shows direct identifiers, or that a source is core data. Of a noisy
+    answer, DID-479 or DID-484 when its debit does not stand in the ledger any more."""
     row = store.release_facts(tx, release)
     if row is None:
         raise UNKNOWN(thing="release", id=release[:80])
+    if row["form"] == NOISY:
+        noisy_gate.require_debit(tx, row["dataset"], row["risk"]["answer"])
+        return
     _require_still_classified(tx, row)
     figures, record = reports.today(tx, row)
     if not risks.passes(figures):
@@ -193,8 +198,8 @@ class Passed:
 def _gated(
     tx: Tx, candidate: Candidate, recipient_group: str, data: Path | None, *, form: str, providers: Sequence[str]
 ) -> Passed:
-    delivered = Form(form)
-    if delivered is not candidate.recipe.form:
+    delivered = candidate.recipe.form
+    if form != delivered.value:
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
     grade = _classified(tx, candidate, data)
     _require_nothing_forced(tx, candidate, data)

@@ -2,7 +2,7 @@
 
 decisions   decide, require: the one choke point; own_rows for the owner's staff
 files       the node's folder: staged writes, renames, strays, url keys
-shares      what lies ready under an agreement: release_supply, offer_product
+shares      what lies ready under an agreement: release_supply, release_noisy, offer_product
 partitions  the rounds of a joint partition, answered under the agreement
 transfers   the Dataspace Protocol's transfer process, both sides
 grants      bearer tokens, file addresses, usage events
@@ -34,7 +34,7 @@ from datong.deliver.service.granting import (
     share_of,
     table_of,
 )
-from datong.deliver.service.offering import offer_product, release_supply
+from datong.deliver.service.offering import offer_product, release_noisy, release_supply
 from datong.deliver.service.partitions import (
     received_partition_agreed,
     received_partition_ask,
@@ -86,6 +86,7 @@ __all__ = [
     "received_partition_ask",
     "received_partition_cancelled",
     "reconcile",
+    "release_noisy",
     "release_supply",
     "request_transfer",
     "require",

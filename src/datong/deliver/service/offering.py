@@ -32,3 +32,16 @@ def offer_product(tx: Tx, *, agreement: str) -> dict[str, Any]:
     laid = sharing.offered(tx, contract)
     transferring.start_waiting(tx, agreement)
     return laid
+
+
+@verb(Role.data_engineer)
+def release_noisy(tx: Tx, *, agreement: str, answer: str) -> dict[str, Any]:
+    """Lay a noisy answer that was paid for and drawn ready for the consumer of a contract whose form is noisy.
+
+    answer: the id that `deidentify ask` gave. Several answers under one contract are several tables.
+    """
+    contract = sharing.our_contract(tx, agreement, "provider", "release_noisy")
+    deciding.require(tx, agreement=agreement, action="delivery", laid=())
+    laid = sharing.noisy(tx, contract, answer)
+    transferring.start_waiting(tx, agreement)
+    return laid

@@ -1,8 +1,9 @@
 """Shares 共享: what lies ready under an agreement; one share per agreement, so that a token opens only its own.
 
-A supply is a provider's counts on exactly the agreed groups; a product is a built version of the group's recipe.
-Both pass the release gate, are staged, committed with their digest, then renamed. A file is shipped unchanged:
-its digest is the one the gate looked at. Contract: tests/deliver/test_deliver_transfers.py.
+A supply is a provider's counts on exactly the agreed groups; a product is a built version of the group's recipe; a
+noisy table is an answer that was paid for and drawn once. All pass the release gate, are staged, committed with their
+digest, then renamed. A file is shipped unchanged: its digest is the one the gate looked at.
+Contract: tests/deliver/test_deliver_transfers.py, test_deliver_noisy.py.
 """
 
 from __future__ import annotations
@@ -83,6 +84,22 @@ def offered(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
     shutil.copyfile(version["path"], path)
     source = {"kind": "product", "release": record["id"], "version": version["id"], "inputs": version["inputs"]}
     return _laid_out(tx, contract, file, record, source, schema="product", table=_name_of(tx, contract["dataset"]))
+
+
+def noisy(tx: Tx, contract: Mapping[str, Any], answer: str) -> dict[str, Any]:
+    """Pass the gate and lay a kept noisy answer ready; the caller has decided. The same question, answered anew over
+    newer data, is a new version of the same table."""
+    file = new_id("file")
+    path = files.staged(tx.store, file)
+    tx.after_rollback.append(lambda: path.unlink(missing_ok=True))
+    record = deidentify.release_noisy(
+        tx, answer=answer, dataset=contract["dataset"], recipient_group=contract["consumer_party"],
+        agreement=contract["id"], form=str(contract["terms"].get("delivery_form", "controlled")), path=path,
+    )  # fmt: skip
+    source = {"kind": "noisy", "release": record["id"], "build": record["build"],
+              "build_digest": record["build_digest"], **record["risk"]}  # fmt: skip
+    name = f"{_name_of(tx, contract['dataset'])[:180]}-{record['question'].removeprefix('sha256:')[:12]}"
+    return _laid_out(tx, contract, file, record, source, schema="noisy", table=name)
 
 
 def _laid_out(

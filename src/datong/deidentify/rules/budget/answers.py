@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from datong.deidentify.model.budget import Bins, Cells, Classes, Dimension, Kind, Query, Windows
+from datong.deidentify.model.budget import NORM_STEPS, Bins, Cells, Classes, Dimension, Kind, Query, Windows
 from datong.deidentify.rules.budget.reading import cell_range, name_of, plain, size_of
 from datong.deidentify.rules.budget.sensitivity import parts
 
@@ -38,12 +38,16 @@ def labels_of(dimension: Dimension) -> list[str]:
         case Cells():
             west, east, south, north = cell_range(dimension)
             return [f"{x},{y}" for x in range(west, east + 1) for y in range(south, north + 1)]
-        case Windows():
+        case Windows(days=0):
             hours = [f"T{hour:02d}" for hour in range(0, 24, dimension.hours)]
+            if dimension.weekends:
+                return [f"{days} {hour}" for days in ("weekday", "weekend") for hour in hours]
             if dimension.clock:
                 return hours
             days = (dimension.until - dimension.since).days
             return [f"{dimension.since + timedelta(days=n)}{hour}" for n in range(days) for hour in hours]
+        case Windows():
+            return [f"{dimension.since + timedelta(days=dimension.days * n)}" for n in range(size_of(dimension))]
 
 
 def rows_of(query: Query, figures: Mapping[str, Sequence[int]]) -> Iterator[dict[str, Any]]:
@@ -58,7 +62,7 @@ def rows_of(query: Query, figures: Mapping[str, Sequence[int]]) -> Iterator[dict
 def _shown(query: Query, figures: Mapping[str, int]) -> dict[str, Any]:
     value = query.value
     if value is None:
-        return {"count": figures["count"]}
+        return {"count": plain(Decimal(figures["count"]) / NORM_STEPS) if query.norm else figures["count"]}
     if query.kind is Kind.sum:
         return {"sum": plain(figures["sum"] * value.step)}
     if query.kind is Kind.mean:
@@ -85,6 +89,9 @@ def accuracy(query: Query) -> dict[str, Any]:
             told[f"q{part.name.removeprefix('level')}"] = {"rank_within_95": math.ceil(lost / 1000)}
             continue
         within = math.ceil(NORMAL_95 * part.scale)
+        if query.norm:
+            told[part.name] = {"within_95": plain(Decimal(within) / NORM_STEPS)}
+            continue
         shown = plain(within * query.value.step) if part.name == "sum" and query.value else within
         told[part.name] = {"within_95": shown}
     return told

@@ -5,14 +5,32 @@ but the one unit's share. Kept are the first rows by a digest of their own conte
 the choice is shown but through the noise, and it does not favour early or small rows as an order by time or value
 would. Rows of a unit that are alike in everything asked are counted first and stand together, so the result is the
 same on every run. No step can fail on a value: what is no number, no time, NaN or infinite belongs to no group.
+A norm shrinks a unit's counts instead of leaving rows out. Its arithmetic is in doubles; each length is taken MARGIN
+too long and each count MARGIN too small before it is cut to whole steps, which is far more than doubles round.
 Must never know: noise, budgets. Contract: tests/deidentify/test_deidentify_budget_bounds.py.
 """
 
 from __future__ import annotations
 
-from datong.deidentify.model.budget import Bins, Cells, Classes, Dimension, Kind, Query, Value, Windows
+import math
+
+from datong.deidentify.model.budget import (
+    NORM_STEPS,
+    Bins,
+    Cells,
+    Classes,
+    Dimension,
+    Kind,
+    Norm,
+    Query,
+    Value,
+    Windows,
+)
 from datong.deidentify.rules.budget.reading import cell_range, km_factors, size_of
 from datong.engine.model import Plan, Step, literal, quoted
+
+MARGIN = 1e-9
+"""Half a million groups added in doubles round by less than a tenth of it."""
 
 
 def plan_of(query: Query, unit: str) -> Plan:
@@ -33,13 +51,26 @@ def plan_of(query: Query, unit: str) -> Plan:
         "SELECT unit, g, v, CAST(count(*) AS BIGINT) AS n FROM placed "
         "WHERE unit IS NOT NULL AND g IS NOT NULL AND v IS NOT NULL GROUP BY unit, g, v"
     )
-    lots = "SELECT *, md5(concat_ws('|', unit, CAST(g AS VARCHAR), CAST(v AS VARCHAR))) AS lot FROM alike"
-    steps = [Step("placed", placed, kept=False), Step("alike", alike), Step("lots", lots, kept=False)]
+    if query.norm:
+        return Plan(
+            (
+                Step("placed", placed, kept=False),
+                Step("alike", alike),
+                *_shrunk(query, query.norm),
+                Step("figures", ADDED),
+            ),
+            ("harmonised", *classes_of(query)),
+        )
+    fewest = min(query.rows_per_unit, query.rows_per_group)
+    steps = [Step("placed", placed, kept=False), Step("alike", alike), Step("units", UNITS)]
+    steps.append(Step("lots", f"{LOTS} WHERE u.rows > {fewest}", kept=False))
     bounded = "lots"
     if query.rows_per_group < query.rows_per_unit:
         steps.append(Step("in_group", _first(query.rows_per_group, "unit, g", "lot, v", bounded), kept=False))
         bounded = "in_group"
-    steps.append(Step("kept", _first(query.rows_per_unit, "unit", "lot, g, v", bounded), kept=False))
+    steps.append(Step("chosen", _first(query.rows_per_unit, "unit", "lot, g, v", bounded), kept=False))
+    few = f"SELECT a.g, a.v, a.n FROM alike a JOIN units u ON a.unit = u.unit WHERE u.rows <= {fewest}"
+    steps.append(Step("kept", f"{few} UNION ALL SELECT g, v, n FROM chosen", kept=False))
     centre = query.value.centre if query.value and query.kind is Kind.mean else 0
     shown, keys = ("v", "g, v") if query.kind is Kind.quantile else ("CAST(0 AS BIGINT) AS v", "g")
     added = f"CAST(sum(n * (v - CAST({centre} AS BIGINT))) AS BIGINT)"
@@ -51,6 +82,54 @@ def plan_of(query: Query, unit: str) -> Plan:
 def classes_of(query: Query) -> dict[str, tuple[str, ...]]:
     """Name of an input `(datong_label, datong_number)` -> its labels in the order of their numbers."""
     return {f"classes_{n}": d.values for n, d in enumerate(query.by) if isinstance(d, Classes)}
+
+
+UNITS = (
+    "SELECT unit, rows, row_number() OVER (ORDER BY unit) AS number "
+    "FROM (SELECT unit, CAST(sum(n) AS BIGINT) AS rows FROM alike GROUP BY unit) of_units"
+)
+"""Only units with more rows than may count need a choice; numbers of units sort faster than their texts."""
+LOTS = (
+    "SELECT u.number AS unit, a.g, a.v, a.n, "
+    "substr(md5(concat_ws('|', a.unit, CAST(a.g AS VARCHAR), CAST(a.v AS VARCHAR))), 1, 12) AS lot "
+    "FROM alike a JOIN units u ON a.unit = u.unit"
+)
+ADDED = (
+    "SELECT g, CAST(0 AS BIGINT) AS v, CAST(sum(n) AS BIGINT) AS n, CAST(0 AS BIGINT) AS s FROM kept WHERE n > 0 "
+    "GROUP BY g ORDER BY g"
+)
+
+
+def _shrunk(query: Query, norm: Norm) -> list[Step]:
+    """`kept(g, n)`: counts in steps, of each unit at most norm.steps long.
+
+    Squares of counts are whole numbers, which doubles add exactly up to 2^53, in any order.
+    """
+    window = _window_of_group(query.by) if norm.share is not None else "CAST(0 AS BIGINT)"
+    lengths = (
+        f"SELECT unit, {window} AS w, sqrt(sum(CAST(n AS DOUBLE) * CAST(n AS DOUBLE))) * {1 + MARGIN!r} AS length "
+        f"FROM alike GROUP BY unit, {window}"
+    )
+    ranked = "SELECT *, row_number() OVER (PARTITION BY unit ORDER BY w) - 1 AS k FROM lengths"
+    share = "" if norm.share is None else f" * sqrt({_number(norm.share)} * power({_number(1 - norm.share)}, k))"
+    allowed = f"SELECT unit, w, length, {_number(norm.most)}{share} AS allowed FROM ranked"
+    steps = f"CAST(n AS DOUBLE) * {float(NORM_STEPS)!r}"
+    kept = (
+        f"SELECT a.g, CASE WHEN b.length <= b.allowed THEN a.n * {NORM_STEPS} "
+        f"ELSE CAST(floor({steps} * b.allowed / b.length * {1 - MARGIN!r}) AS BIGINT) END AS n "
+        f"FROM (SELECT *, {window} AS w FROM alike) a JOIN allowed b ON a.unit = b.unit AND a.w = b.w"
+    )
+    return [
+        Step("lengths", lengths, kept=False), Step("ranked", ranked, kept=False), Step("allowed", allowed, kept=False),
+        Step("kept", kept, kept=False),
+    ]  # fmt: skip
+
+
+def _window_of_group(by: tuple[Dimension, ...]) -> str:
+    """The number of the one window in time order, out of the group's number."""
+    place = next(n for n, dimension in enumerate(by) if isinstance(dimension, Windows) and not dimension.clock)
+    below = math.prod(size_of(dimension) for dimension in by[place + 1 :])
+    return f"((g // {below}) % {size_of(by[place])})"
 
 
 def _first(rows: int, of: str, order: str, table: str) -> str:
@@ -100,9 +179,14 @@ def _cell(cells: Cells) -> str:
 def _window(windows: Windows) -> str:
     local = f"timezone({literal(windows.zone)}, TRY_CAST({quoted(windows.column)} AS TIMESTAMPTZ))"
     window = f"CAST(extract(hour FROM {local}) AS BIGINT) // {windows.hours}"
+    a_day = 24 // windows.hours
     since, until = f"CAST('{windows.since}' AS DATE)", f"CAST('{windows.until}' AS DATE)"
     day = f"CAST({local} AS DATE)"
-    number = window if windows.clock else f"date_diff('day', {since}, {day}) * {24 // windows.hours} + {window}"
+    nth = f"date_diff('day', {since}, {day})"
+    number = f"{nth} // {windows.days}" if windows.days else f"{nth} * {a_day} + {window}"
+    if windows.clock:
+        weekend = f"({nth} + {windows.since.weekday()}) % 7 >= 5"
+        number = f"CASE WHEN {weekend} THEN {a_day} ELSE 0 END + {window}" if windows.weekends else window
     return f"(CASE WHEN {day} >= {since} AND {day} < {until} THEN {number} END)"
 
 

@@ -19,7 +19,19 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from datong.deidentify.model.budget import NANO, Bins, Cells, Classes, Dimension, Kind, Query, Value, Windows
+from datong.deidentify.model.budget import (
+    NANO,
+    NORM_STEPS,
+    Bins,
+    Cells,
+    Classes,
+    Dimension,
+    Kind,
+    Norm,
+    Query,
+    Value,
+    Windows,
+)
 from datong.deidentify.rules.budget import zcdp
 from datong.deidentify.rules.budget.sensitivity import could_overflow, parts
 from datong.deidentify.rules.nodes import KM_PER_DEGREE
@@ -34,12 +46,14 @@ CLASSES_MAX = 1000
 DIMENSIONS_MAX = 5
 STEPS_MAX = 1 << 53
 """Up to here a double counts whole steps exactly."""
-QUERY_KEYS = {"kind", "rows_per_unit", "rows_per_group", "value", "by", "levels", "spend"}
+NORM_MAX = 1_000_000
+QUERY_KEYS = {"kind", "rows_per_unit", "rows_per_group", "norm_per_unit", "value", "by", "levels", "spend"}
 VALUE_KEYS = {"column", "lower", "upper", "step"}
 CLASSES_KEYS = {"column", "values"}
 BINS_KEYS = {"column", "edges"}
 CELLS_KEYS = {"name", "lat", "lon", "km", "origin", "area"}
-WINDOWS_KEYS = {"column", "zone", "from", "until", "hours", "clock"}
+NORM_KEYS = {"most", "share"}
+WINDOWS_KEYS = {"column", "zone", "from", "until", "hours", "clock", "weekends", "days", "name"}
 SPEND_KEYS = {"rho", "epsilon", "delta"}
 SIDES = ("south", "west", "north", "east")
 
@@ -90,28 +104,65 @@ def query_of(value: Any, columns: Collection[str] | None = None) -> tuple[Query 
     kind = told.get("kind")
     if not isinstance(kind, str) or kind not in set(Kind):
         found.say("kind", f"应为 {', '.join(Kind)} 之一", f"should be one of {', '.join(Kind)}")
-    rows = found.whole(told.get("rows_per_unit"), "rows_per_unit", ROWS_MAX)
-    per_group = (
-        rows if told.get("rows_per_group") is None else found.whole(told["rows_per_group"], "rows_per_group", ROWS_MAX)
-    )
-    if rows and per_group and per_group > rows:
-        found.say("rows_per_group", "不应大于 rows_per_unit", "should not be more than rows_per_unit")
+    norm = _norm(told, found) if "norm_per_unit" in told else None
+    rows, per_group = (0, 0) if "norm_per_unit" in told else _rows(told, found)
     spend = spend_of(told.get("spend"), found)
     by = _by(told.get("by", []), found, columns)
     measure = _value(told.get("value"), found, columns) if "value" in told else None
     levels = _levels(told.get("levels"), found) if "levels" in told else ()
     if isinstance(kind, str) and kind in set(Kind):
         _fits(Kind(kind), told, by, measure, found)
+        if norm is not None:
+            _fits_norm(Kind(kind), norm, by, found)
     if found.problems:
         return None, found
-    assert rows and per_group and spend and by is not None
-    query = Query(Kind(str(kind)), rows, per_group, measure, by, levels, spend, {})
+    assert rows is not None and per_group is not None and spend and by is not None
+    query = Query(Kind(str(kind)), rows, per_group, measure, by, levels, spend, {}, norm)
     if spend < max(1, len(levels), 2 if query.kind is Kind.mean else 1):
         found.say("spend", "过小", "is too small to be divided among what is asked")
     elif could_overflow(query):
         found.say("value", "上下界与 rows_per_unit 之积会使合计超出 64 位整数",
                   "bounds times rows_per_unit may overflow 64 bits: narrow them, or take coarser steps")  # fmt: skip
     return (None if found.problems else _with_form(query)), found
+
+
+def _rows(told: Mapping[str, Any], found: Reader) -> tuple[int | None, int | None]:
+    """(rows_per_unit, rows_per_group)."""
+    rows = found.whole(told.get("rows_per_unit"), "rows_per_unit", ROWS_MAX)
+    per_group = (
+        rows if told.get("rows_per_group") is None else found.whole(told["rows_per_group"], "rows_per_group", ROWS_MAX)
+    )
+    if rows and per_group and per_group > rows:
+        found.say("rows_per_group", "不应大于 rows_per_unit", "should not be more than rows_per_unit")
+    return rows, per_group
+
+
+def _norm(asked: Mapping[str, Any], found: Reader) -> Norm | None:
+    for name in ("rows_per_unit", "rows_per_group"):
+        if name in asked:
+            found.say(name, "与 norm_per_unit 只取其一", "does not go with norm_per_unit: state one bound")
+    told = found.keys(asked["norm_per_unit"], NORM_KEYS, "norm_per_unit")
+    most = found.number(told.get("most"), "norm_per_unit.most")
+    share = None if told.get("share") is None else found.number(told["share"], "norm_per_unit.share")
+    if most is not None and (not 0 < most <= NORM_MAX or most * NORM_STEPS % 1):
+        found.say("norm_per_unit.most", f"应大于 0，至多 {NORM_MAX}，至多三位小数",
+                  f"should be above 0 and at most {NORM_MAX}, in thousandths")  # fmt: skip
+        return None
+    if share is not None and not Decimal("0.001") <= share <= Decimal("0.999"):
+        found.say("norm_per_unit.share", "应为 0.001 至 0.999", "should be from 0.001 to 0.999")
+        return None
+    return None if most is None else Norm(most, share)
+
+
+def _fits_norm(kind: Kind, norm: Norm, by: tuple[Dimension, ...] | None, found: Reader) -> None:
+    if kind in (Kind.sum, Kind.mean, Kind.quantile):
+        found.say(
+            "norm_per_unit", f"{kind} 不用长度界限，请用 rows_per_unit", f"goes with counts; a {kind} has rows_per_unit"
+        )
+    in_time = [dimension for dimension in by or () if isinstance(dimension, Windows) and not dimension.clock]
+    if by is not None and norm.share is not None and len(in_time) != 1:
+        found.say("norm_per_unit.share", "须有且只有一个按时间先后的 windows",
+                  "needs one windows in order of time, which has no clock, and one only")  # fmt: skip
 
 
 def spend_of(value: Any, found: Reader, where: str = "spend") -> int | None:
@@ -297,21 +348,32 @@ def _windows(value: Any, where: str, found: Reader, columns: Collection[str] | N
             days.append(date.fromisoformat(str(told.get(name))))
         except ValueError:
             found.say(f"{where}.{name}", "应为日期", "should be a date, YYYY-MM-DD")
-    if isinstance(told.get("hours"), bool) or told.get("hours") not in HOURS:
+    days_long = 0 if told.get("days") is None else found.whole(told["days"], f"{where}.days", DAYS_MAX) or 0
+    if days_long and ("hours" in told or told.get("clock")):
+        found.say(f"{where}.days", "与 hours、clock 只取其一", "goes without hours and clock")
+    if not days_long and (isinstance(told.get("hours"), bool) or told.get("hours") not in HOURS):
         found.say(
             f"{where}.hours",
             f"应为 {', '.join(map(str, HOURS))} 之一",
             f"should be one of {', '.join(map(str, HOURS))}",
         )
-    if not isinstance(told.get("clock", False), bool):
-        found.say(f"{where}.clock", "应为 true 或 false", "should be true or false")
+    for name in ("clock", "weekends"):
+        if not isinstance(told.get(name, False), bool):
+            found.say(f"{where}.{name}", "应为 true 或 false", "should be true or false")
+    if told.get("weekends") is True and told.get("clock") is not True:
+        found.say(f"{where}.weekends", "须与 clock 同用", "goes with clock: true")
+    if told.get("name") is not None:
+        found.name(told["name"], f"{where}.name")
     if len(days) < 2:
         return None
     if not 0 < (days[1] - days[0]).days <= DAYS_MAX:
         found.say(where, f"应为 1 至 {DAYS_MAX} 天", f"should be 1 to {DAYS_MAX} days, until excluded")
         return None
+    if days_long and (days[1] - days[0]).days % days_long:
+        found.say(f"{where}.days", "应整除 from 至 until 的天数", "should divide the days from `from` until `until`")
     hours = told["hours"] if told.get("hours") in HOURS else 24
-    return Windows(column, str(zone), days[0], days[1], hours, told.get("clock") is True)
+    return Windows(column, str(zone), days[0], days[1], hours, told.get("clock") is True, told.get("weekends") is True,
+                   days_long, str(told.get("name") or ""))  # fmt: skip
 
 
 def _fits(
@@ -356,12 +418,18 @@ def size_of(dimension: Dimension) -> int:
         case Cells():
             west, east, south, north = cell_range(dimension)
             return (east - west + 1) * (north - south + 1)
+        case Windows(days=long) if long:
+            return (dimension.until - dimension.since).days // long
         case Windows():
             a_day = 24 // dimension.hours
+            if dimension.weekends:
+                return 2 * a_day
             return a_day if dimension.clock else a_day * (dimension.until - dimension.since).days
 
 
 def name_of(dimension: Dimension) -> str:
+    if isinstance(dimension, Windows):
+        return dimension.name or dimension.column
     return dimension.name if isinstance(dimension, Cells) else dimension.column
 
 
@@ -394,13 +462,20 @@ def _with_form(query: Query) -> Query:
     forms = sorted(((form_of(dimension), n) for n, dimension in enumerate(query.by)), key=lambda pair: repr(pair[0]))
     by = tuple(query.by[n] for _, n in forms)
     asked = {
-        "kind": query.kind.value, "rows_per_unit": query.rows_per_unit, "rows_per_group": query.rows_per_group,
+        "kind": query.kind.value, **_bound_form(query),
         "by": [form for form, _ in forms], "spend": {"rho": zcdp.rho_text(query.cost_nanorho)},
         **({"value": _value_form(query.value)} if query.value else {}),
         **({"levels": [f"{level / 1000:.3f}" for level in query.levels]} if query.levels else {}),
     }  # fmt: skip
     return Query(query.kind, query.rows_per_unit, query.rows_per_group, query.value, by, query.levels,
-                 query.cost_nanorho, asked)  # fmt: skip
+                 query.cost_nanorho, asked, query.norm)  # fmt: skip
+
+
+def _bound_form(query: Query) -> dict[str, Any]:
+    if query.norm is None:
+        return {"rows_per_unit": query.rows_per_unit, "rows_per_group": query.rows_per_group}
+    share = {} if query.norm.share is None else {"share": plain(query.norm.share)}
+    return {"norm_per_unit": {"most": plain(query.norm.most), **share}}
 
 
 def _value_form(value: Value) -> dict[str, str]:
@@ -424,7 +499,11 @@ def form_of(dimension: Dimension) -> dict[str, Any]:
         case Windows():
             return {"windows": {
                 "column": dimension.column, "zone": dimension.zone, "from": dimension.since.isoformat(),
-                "until": dimension.until.isoformat(), "hours": dimension.hours, "clock": dimension.clock,
+                "until": dimension.until.isoformat(),
+                **({"days": dimension.days} if dimension.days else {}),
+                **({} if dimension.days else {"hours": dimension.hours, "clock": dimension.clock}),
+                **({"weekends": True} if dimension.weekends else {}),
+                **({"name": dimension.name} if dimension.name else {}),
             }}  # fmt: skip
 
 

@@ -4,6 +4,7 @@ Two data sets are neighbours when one has all rows of one unit more. After the b
 rows, at most c in a group, so over all groups (which are fixed and public) its counts n_g satisfy n_g <= c and
 sum n_g <= M; the sum of their squares is largest when as many groups as can be are full:
     (M // c) c^2 + (M mod c)^2.
+Where a norm bounds the unit instead, its counts in steps are at most norm.steps long, by what `plan` does to them.
 A figure that adds values of at most b a row changes by b n_g. A quantile at level l/1000 is picked by the score
 |(1000 - l) below - l above|, which one row changes by at most max(l, 1000 - l). All of it is whole numbers.
 Gaussian noise of standard deviation s costs squared / (2 s^2) of rho (Bun and Steinke 2016, Proposition 1.6; exact
@@ -50,7 +51,7 @@ def parts(query: Query) -> tuple[Part, ...]:
     if query.kind is Kind.quantile:
         names = tuple(f"level{level}" for level in query.levels)
     share = query.cost_nanorho // len(names)
-    rows = rows_squared(query.rows_per_unit, query.rows_per_group)
+    rows = query.norm.steps**2 if query.norm else rows_squared(query.rows_per_unit, query.rows_per_group)
     return tuple(
         Part(name, share, (squared := rows * per_row(query, name) ** 2), scale_for(squared, share)) for name in names
     )
@@ -72,6 +73,7 @@ def enough(scale: float, squared: int, nanorho: int) -> bool:
 
 def could_overflow(query: Query) -> bool:
     """Whether a figure, or a quantile's score, might leave 64 bits for some data; told before anything is spent."""
-    most = max(per_row(query, part.name) for part in parts(query)) * query.rows_per_unit
+    rows = query.norm.steps if query.norm else query.rows_per_unit
+    most = max(per_row(query, part.name) for part in parts(query)) * rows
     noise = max(part.scale for part in parts(query)) * 64
     return most * UNITS_MAX + noise >= FIGURE_MAX
