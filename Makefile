@@ -20,7 +20,7 @@ setup: $(STAMP) $(CLIENTS) ## make the two locked environments (.venv, clients/.
 $(STAMP): uv.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Datong needs Python 3.11 or newer as python3."; exit 1; }
 	@test -x $(UV) || { python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION); }
-	@$(UV) sync -q --locked --inexact --extra privacy --compile-bytecode --python .venv/bin/python
+	@$(UV) sync -q --locked --inexact --extra privacy --extra odrl --compile-bytecode --python .venv/bin/python
 	@touch $@
 
 $(CLIENTS): $(STAMP) clients/uv.lock clients/pyproject.toml

@@ -11,7 +11,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT201909
 
 from datong.ground.refusal import Refusal
-from datong.terms.policy import ACTIONS, Constraint, Policy, Rule, checked
+from datong.terms.policy import ACTIONS, LOGIC, Constraint, Logical, Policy, Rule, checked
 from datong.wire.dsp.messages import SCHEMAS, problems
 from datong.wire.odrl import from_odrl, to_agreement, to_offer
 
@@ -28,8 +28,22 @@ constraint = st.one_of(
     st.builds(Constraint, st.just("payAmount"), st.just("gteq"), st.just("100.00 CNY")),
     st.builds(Constraint, st.just("executionEnv"), st.just("eq"), st.just("02")),
 )  # fmt: skip
+condition = st.recursive(
+    constraint,
+    lambda inner: st.builds(
+        Logical, st.sampled_from(sorted(LOGIC)), st.lists(inner, min_size=1, max_size=3).map(tuple)
+    ),
+    max_leaves=3,
+)
 rule = st.recursive(
-    st.builds(Rule, st.sampled_from(sorted(ACTIONS)), st.lists(constraint, max_size=3).map(tuple)),
+    st.builds(
+        Rule,
+        st.sampled_from(sorted(ACTIONS)),
+        st.lists(condition, max_size=3).map(tuple),
+        st.just(()),
+        st.just(""),
+        st.sampled_from(["", "91520100MA6HDATA3X"]),
+    ),
     lambda inner: st.builds(
         Rule, st.sampled_from(sorted(ACTIONS)), st.just(()), st.lists(inner, max_size=2).map(tuple)
     ),
@@ -105,6 +119,10 @@ READINGS = [
     ({"leftOperand": "odrl:spatial", "operator": "isPartOf", "rightOperand": "5201"},
      Constraint("region", "isPartOf", ("5201",))),
     ({"and": [{"leftOperand": "count", "operator": "eq", "rightOperand": "3"}]}, Constraint("count", "eq", "3")),
+    ({"or": [{"leftOperand": "count", "operator": "eq", "rightOperand": "3"}]}, Constraint("count", "eq", "3")),
+    ({"odrl:xone": {"@list": [{"leftOperand": "count", "operator": "eq", "rightOperand": "3"},
+                              {"leftOperand": "count", "operator": "eq", "rightOperand": "4"}]}},
+     Logical("xone", (Constraint("count", "eq", "3"), Constraint("count", "eq", "4")))),
 ]  # fmt: skip
 
 
@@ -115,7 +133,16 @@ def test_forms_other_peers_write_are_read(constraint, meant):
 
 
 REFUSED = [
-    {"or": [{"leftOperand": "count", "operator": "eq", "rightOperand": "3"}]},  # dropping it would widen the permission
+    {"or": []},
+    {"or": [{"leftOperand": "count", "operator": "eq", "rightOperand": "3"}], "and": []},
+    {
+        "leftOperand": "count",
+        "operator": "eq",
+        "rightOperand": "3",
+        "refinement": [{}],
+    },  # it would widen what is permitted
+    {"leftOperand": "count", "operator": "eq", "rightOperandReference": "https://example.org/limit"},
+    {"leftOperand": "count", "operator": "eq", "rightOperand": []},
     {"leftOperand": "partner", "operator": "eq", "rightOperand": "gold"},
     {"leftOperand": "count", "operator": "eq", "rightOperand": 3},
     {"leftOperand": "count", "operator": "term-lteq", "rightOperand": "3"},

@@ -11,6 +11,7 @@ from datong.cli.budget import budget
 from datong.cli.deidentify import Deidentify
 from datong.cli.flows import flows
 from datong.cli.identity import identity
+from datong.cli.policy import policy
 from datong.cli.psi import psi
 
 ROOMS = {
@@ -29,8 +30,8 @@ ROOMS = {
 }
 
 
-FILES = ("classify", "treat", "risk", "flows")
-"""The commands that work on one table in a file."""
+FILES = ("classify", "treat", "risk", "flows", "policy")
+"""The commands that work on a table or a policy in a file."""
 
 
 def _room(name: str) -> click.Group:
@@ -55,7 +56,7 @@ class Commands(click.Group):
         here = ("init", "match", "check", "build", "quarantine", "repair", "budget", "psi")
         with formatter.section("Workspace (in its folder, no running node)"):
             formatter.write_dl([row for name in here for row in rows if row[0] == name])
-        with formatter.section("A table in a file (no running node)"):
+        with formatter.section("A table or a policy in a file (no running node)"):
             formatter.write_dl([row for name in FILES for row in rows if row[0] == name])
         with formatter.section("Node"):
             formatter.write_dl([row for row in rows if row[0] not in (*here, *FILES)])
@@ -330,3 +331,4 @@ datong.add_command(budget)
 datong.add_command(psi)
 datong.add_command(identity)
 datong.add_command(flows)
+datong.add_command(policy)

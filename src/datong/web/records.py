@@ -13,7 +13,6 @@ from typing import Any
 from datong.ground import jobs
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.terms import policy
-from datong.terms.policy.words import constraint_in_words
 from datong.terms.verbs import VERBS, Verb
 from datong.web import releases, story, words
 from datong.web.api import STATUS
@@ -169,7 +168,7 @@ def policy_lines(held: policy.Policy) -> list[dict[str, Any]]:
     lines: dict[tuple[str, tuple[Text, ...]], list[Text]] = {}
     for kind, rules in (("may", held.permissions), ("must_not", held.prohibitions), ("must", held.obligations)):
         for rule in rules:
-            conditions = tuple(constraint_in_words(constraint) for constraint in rule.constraints)
+            conditions = tuple(policy.condition_in_words(condition) for condition in rule.constraints)
             lines.setdefault((kind, conditions), []).append(policy.ACTIONS[rule.action])
     return [
         {"kind": kind, "actions": actions, "conditions": list(conditions)}

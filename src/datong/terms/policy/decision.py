@@ -1,17 +1,24 @@
-"""The decision: may this action be done in this context, by which rule, and what would make it pass."""
+"""The decision: may this action be done in this context, by which rule, and what would make it pass.
+
+A policy is compiled once to closures; a decision keeps what was found and tells it in words when asked, so that who
+only wants yes or no pays for no sentence. Must never know: stores, who meters.
+Contract: tests/terms/test_policy_decision.py, tests/terms/test_policy_compiled.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from typing import Any
 
 from datong.ground.refusal import Text
-from datong.terms.policy.model import Constraint, Policy, Rule, satisfying
-from datong.terms.policy.values import holds
+from datong.terms.policy.bounds import Bounds, alternatives, satisfying
+from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule
+from datong.terms.policy.values import candidates, holds, relation
 from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, SPELLINGS
-from datong.terms.policy.words import constraint_in_words
+from datong.terms.policy.words import condition_in_words
 
 
 class Outcome(StrEnum):
@@ -23,143 +30,322 @@ class Outcome(StrEnum):
     default_denied = "default_denied"
 
 
+Context = Mapping[str, Any]
+Test = Callable[[Context], bool | None]
+"""Whether a condition holds; None when what it asks about is not in the context."""
+
+SCOPES = {"target": Text("标的", "target"), "assignee": Text("使用方", "party")}
+"""What a rule may be limited to beside its constraints, as the context names it."""
+ANOTHER_POLICY = Text(
+    "本策略下无法满足，请就另一份策略重新协商。", "Nothing passes under this policy; negotiate another one."
+)
+
+
+@dataclass(frozen=True)
+class CompiledRule:
+    """A rule with its place ("permissions[1]") and its conditions as closures."""
+
+    place: str
+    rule: Rule
+    tests: tuple[Test, ...]
+
+    def out_of_scope(self, context: Context, *, unknown: bool) -> tuple[str, ...]:
+        """The scopes ("target", "assignee") in which the request lies outside; unknown: what the absence counts as."""
+        rule = self.rule
+        if not rule.target and not rule.assignee:
+            return ()
+        return tuple(name for name in SCOPES if not _in_scope(getattr(rule, name), context.get(name), unknown))
+
+    def failing(self, context: Context) -> list[int]:
+        """The conditions that do not hold for sure."""
+        return [number for number, test in enumerate(self.tests) if test(context) is not True]
+
+    def open(self, context: Context) -> tuple[Rule, ...]:
+        """Duties of a permission that are not done yet, in their order."""
+        if not self.rule.duties:
+            return ()
+        done = context.get("done", ())
+        return tuple(duty for duty in self.rule.duties if duty.action not in done)
+
+
+def _in_scope(wanted: str, given: Any, unknown: bool) -> bool:
+    """given: a code, or a list of codes of which one is enough (a party and the groups it belongs to)."""
+    if not wanted:
+        return True
+    if given is None:
+        return unknown
+    return wanted in given if isinstance(given, list | tuple | set | frozenset) else wanted == given
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A policy ready to decide."""
+
+    policy: Policy
+    permissions: Mapping[str, tuple[CompiledRule, ...]]
+    prohibitions: Mapping[str, tuple[CompiledRule, ...]]
+
+    def decide(self, action: str, context: Context) -> Decision:
+        """See `decide` below."""
+        if not SPELLINGS.keys().isdisjoint(context):
+            context = {SPELLINGS.get(name, name): value for name, value in context.items()}
+        action = SPELLINGS.get(action, action)
+        for found in self.prohibitions.get(action, ()):
+            if not found.out_of_scope(context, unknown=True) and all(t(context) is not False for t in found.tests):
+                return Decision(Outcome.denied, found.place, self, action, context, found)
+        granting = self.permissions.get(action, ())
+        if not granting:
+            return Decision(Outcome.default_denied, "", self, action, context)
+        closest: tuple[CompiledRule, tuple[str, ...], list[int]] | None = None
+        fewest, first_open = (1 << 30, 0), None
+        for found in granting:
+            outside, failing = found.out_of_scope(context, unknown=False), found.failing(context)
+            missing = len(outside) + len(failing)
+            open_duties = found.open(context)
+            if not missing and not open_duties:
+                return Decision(Outcome.allowed, found.place, self, action, context, found)
+            if (missing, len(open_duties)) < fewest:
+                closest, fewest, first_open = (found, outside, failing), (missing, len(open_duties)), open_duties
+        assert closest is not None
+        rule, outside, failing = closest
+        if first_open and not outside and not failing:
+            return Decision(Outcome.conditional, rule.place, self, action, context, rule, duties=first_open)
+        place = f"{rule.place}.{outside[0]}" if outside else f"{rule.place}.constraints[{failing[0]}]"
+        return Decision(Outcome.denied, place, self, action, context, rule, outside, tuple(failing))
+
+    def passes(self, action: str, context: Context) -> bool:
+        return self.decide(action, context).outcome in (Outcome.allowed, Outcome.conditional)
+
+
 @dataclass(frozen=True)
 class Decision:
-    """rule: place of the rule that decided ("permissions[0].constraints[1]"), "" by default denial.
-    zh, en: why. change: the smallest change that would pass, None when it passes; needs: the same for machines,
-    operand -> a value that passes (empty when only another policy would do). duties: what must be done first.
-    """
+    """rule: place of the rule that decided ("permissions[0].constraints[1]"), "" by default denial. duties: what must
+    be done first, in this order. The rest is told when asked: zh, en: why. change: the smallest change that would
+    pass, None when it passes; needs: the same for machines, operand -> a value that passes (empty when only another
+    policy would do). party: whom the deciding rule binds, or who asks. obligations: the rules that bind whoever acts on
+    this decision."""
 
     outcome: Outcome
     rule: str
-    zh: str
-    en: str
-    change: Text | None = None
-    needs: Mapping[str, Any] = field(default_factory=dict)
+    compiled: Compiled
+    action: str
+    context: Context
+    decided_by: CompiledRule | None = None
+    outside: tuple[str, ...] = ()
+    failing: tuple[int, ...] = ()
     duties: tuple[Rule, ...] = ()
 
     @property
     def allowed(self) -> bool:
         return self.outcome is Outcome.allowed
 
+    @property
+    def party(self) -> str:
+        bound = self.decided_by.rule.assignee if self.decided_by else ""
+        asking = self.context.get("assignee", "")
+        return bound or (asking if isinstance(asking, str) else next(iter(asking), ""))
 
-def decide(policy: Policy, action: str, context: Mapping[str, Any]) -> Decision:
+    @property
+    def obligations(self) -> tuple[Rule, ...]:
+        return tuple(
+            rule
+            for rule in self.compiled.policy.obligations
+            if all(_in_scope(getattr(rule, name), self.context.get(name), True) for name in SCOPES)
+        )
+
+    @property
+    def zh(self) -> str:
+        return self.why.zh
+
+    @property
+    def en(self) -> str:
+        return self.why.en
+
+    @cached_property
+    def why(self) -> Text:
+        if self.decided_by is None:
+            names = ACTIONS.get(self.action, Text(self.action, self.action))
+            return Text(
+                f"没有任何策略允许“{names.zh}”，默认拒绝。",
+                f"No permission covers {self.action!r}; what is not permitted is denied.",
+            )
+        if self.outcome is Outcome.allowed:
+            return Text("策略允许，全部约束均满足。", "Permitted; all constraints hold.")
+        if self.outcome is Outcome.conditional:
+            zh, en = _actions(self.duties)
+            return Text(f"须先履行前置义务：{zh}。", f"Duties come first: {en}.")
+        return self._failed(self.decided_by) if self.outside or self.failing else _forbidden(self.decided_by.rule)
+
+    def _failed(self, by: CompiledRule) -> Text:
+        if self.outside:
+            name = self.outside[0]
+            wanted, scope = getattr(by.rule, name), SCOPES[name]
+            zh_given, en_given = _given(self.context.get(name))
+            return Text(
+                f"该规则限于{scope.zh} {wanted}，{zh_given}。", f"The rule is for the {scope.en} {wanted}; {en_given}."
+            )
+        first = by.rule.constraints[self.failing[0]]
+        words = condition_in_words(first)
+        if isinstance(first, Logical):
+            return Text(f"约束不满足：{words.zh}。", f"The constraint does not hold: {words.en}.")
+        zh_given, en_given = _given(self.context.get(first.left))
+        return Text(f"约束不满足：{words.zh}，{zh_given}。", f"The constraint does not hold: {words.en}; {en_given}.")
+
+    @cached_property
+    def needs(self) -> dict[str, Any]:
+        """The fewest operands to ask with otherwise, verified by deciding again."""
+        if self.decided_by is None or self.outcome in (Outcome.allowed, Outcome.conditional):
+            return {}
+        by_number = sorted(self._possible(self.decided_by), key=len)
+        return next((n for n in by_number if self.compiled.passes(self.action, {**self.context, **n})), {})
+
+    def _possible(self, by: CompiledRule) -> Iterator[dict[str, Any]]:
+        if self.outside or self.failing:
+            scopes = {name: getattr(by.rule, name) for name in self.outside}
+            for choice in alternatives(by.rule.constraints):
+                found = _nearest(choice, self.context)
+                if found is not None:
+                    yield {**scopes, **found}
+        else:
+            yield from _lifting(by.rule, self.context)
+
+    @cached_property
+    def change(self) -> Text | None:
+        if self.outcome is Outcome.allowed:
+            return None
+        names = ACTIONS.get(self.action, Text(self.action, self.action))
+        if self.decided_by is None:
+            return Text(f"请协商一份允许“{names.zh}”的策略。", f"Negotiate a policy that permits {self.action!r}.")
+        if self.outcome is Outcome.conditional:
+            zh, en = _actions(self.duties)
+            return Text(f"请先完成：{zh}，再重新判定。", f"Do first: {en}; then ask again.")
+        if self.needs:
+            pairs = [(_named(left), left, value) for left, value in self.needs.items()]
+            return Text(
+                "改为：" + "；".join(f"{name.zh} = {value}" for name, _, value in pairs) + "。",
+                "Ask with " + " and ".join(f"{left} = {value}" for _, left, value in pairs) + ".",
+            )
+        if self.outside or self.failing:
+            return ANOTHER_POLICY
+        return _avoid(self.decided_by.rule, self.context)
+
+
+def _given(value: Any) -> tuple[str, str]:
+    return ("未提供", "it was not given") if value is None else (f"实际为 {value}", f"it is {value}")
+
+
+def _named(left: str) -> Text:
+    known = CONSTRAINTS.get(left)
+    return Text(known.zh, known.en) if known else SCOPES[left]
+
+
+def _actions(duties: Sequence[Rule]) -> tuple[str, str]:
+    return "、".join(ACTIONS[duty.action].zh for duty in duties), ", then ".join(duty.action for duty in duties)
+
+
+def _by_left(constraints: Sequence[Constraint]) -> dict[str, Bounds]:
+    found: dict[str, Bounds] = {}
+    for constraint in constraints:
+        found.setdefault(constraint.left, []).append((constraint.op, constraint.values))
+    return found
+
+
+def _nearest(choice: Sequence[Constraint], context: Context) -> dict[str, Any] | None:
+    """For every operand on which `choice` fails, the nearest value that satisfies it; None where there is none."""
+    needs: dict[str, Any] = {}
+    for left, bounds in _by_left(choice).items():
+        given = context.get(left)
+        if given is not None and all(holds(left, op, right, given) for op, right in bounds):
+            continue
+        values = satisfying(left, bounds, given)
+        if not values:
+            return None
+        needs[left] = values[0]
+    return needs
+
+
+def _lifting(rule: Rule, context: Context) -> Iterator[dict[str, Any]]:
+    """Changes of one operand that take a request out of what `rule` forbids."""
+    for constraint in rule.constraints:
+        if isinstance(constraint, Constraint):
+            bound = [(constraint.op, constraint.values)]
+            for value in candidates(constraint.left, bound, context.get(constraint.left)):
+                if value not in ("", []) and not holds(constraint.left, *bound[0], value):
+                    yield {constraint.left: value}
+
+
+def _forbidden(rule: Rule) -> Text:
+    conditions = [condition_in_words(c) for c in rule.constraints]
+    zh = "，当" + "且".join(c.zh for c in conditions) if conditions else ""
+    en = " when " + " and ".join(c.en for c in conditions) if conditions else ""
+    return Text(f"禁止“{ACTIONS[rule.action].zh}”{zh}。", f"{rule.action!r} is forbidden{en}.")
+
+
+def _avoid(rule: Rule, context: Context) -> Text:
+    atoms_missing = [c for c in rule.constraints if isinstance(c, Constraint) and context.get(c.left) is None]
+    if atoms_missing:
+        return Text(
+            "请提供：" + "、".join(CONSTRAINTS[c.left].zh for c in atoms_missing) + "，以证明禁止情形不成立。",
+            "Give " + " and ".join(c.left for c in atoms_missing) + " to show that the prohibition does not apply.",
+        )
+    conditions = [condition_in_words(c) for c in rule.constraints]
+    if not conditions:
+        return ANOTHER_POLICY
+    zh, en = "；".join(c.zh for c in conditions), "; ".join(c.en for c in conditions)
+    return Text(f"避免以下任一条件：{zh}。", f"Avoid one of: {en}.")
+
+
+# --- compiling -----------------------------------------------------------------------------------------------------
+
+
+def decide(policy: Policy, action: str, context: Context) -> Decision:
     """Whether `policy` lets `action` happen in `context`.
 
     context: left operand -> value (text, number, or a list of text), as {"time": "2026-03-02T01:00:00Z",
-    "purpose": "public_welfare", "dataField": ["area", "starts"], "count": uses with this one}; "done": actions of
-    duties already done.
+    "purpose": "public_welfare", "dataField": ["area", "starts"], "count": uses with this one}; "target" and
+    "assignee": the data product and who asks (codes; a list where it also goes by others); "done": actions of duties
+    already done.
     An operand that is missing fails a permission and does not lift a prohibition.
     """
-    known = {SPELLINGS.get(name, name): value for name, value in context.items()}
-    decision = _decided(policy, SPELLINGS.get(action, action), known)
-    if decision.needs and not _would_pass(policy, action, {**known, **decision.needs}):
-        return Decision(decision.outcome, decision.rule, decision.zh, decision.en, ANOTHER_POLICY)
-    return decision
+    return compiled(policy).decide(action, context)
 
 
-ANOTHER_POLICY = Text(
-    "本策略下无法满足，请就另一份策略重新协商。", "Nothing passes under this policy; negotiate another one."
-)
+@lru_cache(maxsize=256)
+def compiled(policy: Policy) -> Compiled:
+    """`policy` as closures; the policies last used stay compiled, what they decided does not."""
+    return Compiled(policy, _indexed("permissions", policy.permissions), _indexed("prohibitions", policy.prohibitions))
 
 
-def _would_pass(policy: Policy, action: str, context: Mapping[str, Any]) -> bool:
-    return _decided(policy, action, context).outcome in (Outcome.allowed, Outcome.conditional)
+def _indexed(kind: str, rules: Sequence[Rule]) -> dict[str, tuple[CompiledRule, ...]]:
+    found: dict[str, tuple[CompiledRule, ...]] = {}
+    for number, rule in enumerate(rules):
+        one = CompiledRule(f"{kind}[{number}]", rule, tuple(map(_test, rule.constraints)))
+        found[rule.action] = (*found.get(rule.action, ()), one)
+    return found
 
 
-def _decided(policy: Policy, action: str, context: Mapping[str, Any]) -> Decision:
-    for number, rule in enumerate(policy.prohibitions):
-        if rule.action == action and all(_holds(c, context, unknown=True) for c in rule.constraints):
-            return _forbidden(f"prohibitions[{number}]", rule, context)
-    granting = [(f"permissions[{n}]", rule) for n, rule in enumerate(policy.permissions) if rule.action == action]
-    if not granting:
-        names = ACTIONS.get(action, Text(action, action))
-        return Decision(
-            Outcome.default_denied,
-            "",
-            f"没有任何策略允许“{names.zh}”，默认拒绝。",
-            f"No permission covers {action!r}; what is not permitted is denied.",
-            Text(f"请协商一份允许“{names.zh}”的策略。", f"Negotiate a policy that permits {action!r}."),
-        )
-    place, closest = min(granting, key=lambda found: (len(_failing(found[1], context)), len(_open(found[1], context))))
-    failing = _failing(closest, context)
-    if failing:
-        return _failed(place, closest, failing, context)
-    open_duties = _open(closest, context)
-    if open_duties:
-        zh = "、".join(ACTIONS[duty.action].zh for duty in open_duties)
-        en = ", then ".join(duty.action for duty in open_duties)
-        return Decision(
-            Outcome.conditional,
-            place,
-            f"须先履行前置义务：{zh}。",
-            f"Duties come first: {en}.",
-            Text(f"请先完成：{zh}，再重新判定。", f"Do first: {en}; then ask again."),
-            duties=open_duties,
-        )
-    return Decision(Outcome.allowed, place, "策略允许，全部约束均满足。", "Permitted; all constraints hold.")
+def _test(condition: Condition) -> Test:
+    if isinstance(condition, Logical):
+        return _joined(condition.how, tuple(map(_test, condition.parts)))
+    left, related = condition.left, relation(condition.left, condition.op, condition.values)
+
+    def single(context: Context) -> bool | None:
+        given = context.get(left)
+        return None if given is None else related(given)
+
+    return single
 
 
-def _holds(constraint: Constraint, context: Mapping[str, Any], *, unknown: bool) -> bool:
-    given = context.get(constraint.left)
-    if given is None:
-        return unknown
-    return holds(constraint.left, constraint.op, constraint.values, given)
+def _joined(how: str, tests: Sequence[Test]) -> Test:
+    """Three-valued: what is unknown may still be either."""
 
+    def told(context: Context) -> bool | None:
+        results = [test(context) for test in tests]
+        yes, unknown = results.count(True), results.count(None)
+        if how == "or":
+            return True if yes else None if unknown else False
+        if how == "xone":
+            return False if yes > 1 else None if unknown else yes == 1
+        return False if yes + unknown < len(results) else None if unknown else True
 
-def _failing(rule: Rule, context: Mapping[str, Any]) -> list[int]:
-    return [n for n, constraint in enumerate(rule.constraints) if not _holds(constraint, context, unknown=False)]
-
-
-def _open(rule: Rule, context: Mapping[str, Any]) -> tuple[Rule, ...]:
-    """Duties of a permission that are not done yet."""
-    done = context.get("done", ())
-    return tuple(duty for duty in rule.duties if duty.action not in done)
-
-
-def _failed(place: str, rule: Rule, failing: list[int], context: Mapping[str, Any]) -> Decision:
-    first = rule.constraints[failing[0]]
-    words = constraint_in_words(first)
-    given = context.get(first.left)
-    zh_given, en_given = ("未提供", "it was not given") if given is None else (f"实际为 {given}", f"it is {given}")
-    needs: dict[str, Any] = {}
-    for left in dict.fromkeys(rule.constraints[number].left for number in failing):
-        bounds = [(c.op, c.values) for c in rule.constraints if c.left == left]
-        values = satisfying(left, bounds, context.get(left))
-        if not values:
-            needs = {}
-            break
-        needs[left] = values[0]
-    change = ANOTHER_POLICY
-    if needs:
-        pairs = [(CONSTRAINTS[left], left, value) for left, value in needs.items()]
-        change = Text(
-            "改为：" + "；".join(f"{operand.zh} = {value}" for operand, _, value in pairs) + "。",
-            "Ask with " + " and ".join(f"{left} = {value}" for _, left, value in pairs) + ".",
-        )
-    return Decision(
-        Outcome.denied,
-        f"{place}.constraints[{failing[0]}]",
-        f"约束不满足：{words.zh}，{zh_given}。",
-        f"The constraint does not hold: {words.en}; {en_given}.",
-        change,
-        needs,
-    )
-
-
-def _forbidden(place: str, rule: Rule, context: Mapping[str, Any]) -> Decision:
-    conditions = [constraint_in_words(c) for c in rule.constraints]
-    zh = "，当" + "且".join(c.zh for c in conditions) if conditions else ""
-    en = " when " + " and ".join(c.en for c in conditions) if conditions else ""
-    missing = [c for c in rule.constraints if context.get(c.left) is None]
-    change = ANOTHER_POLICY
-    if missing:
-        change = Text(
-            "请提供：" + "、".join(CONSTRAINTS[c.left].zh for c in missing) + "，以证明禁止情形不成立。",
-            "Give " + " and ".join(c.left for c in missing) + " to show that the prohibition does not apply.",
-        )
-    elif conditions:
-        zh_any, en_any = "；".join(c.zh for c in conditions), "; ".join(c.en for c in conditions)
-        change = Text(f"避免以下任一条件：{zh_any}。", f"Avoid one of: {en_any}.")
-    names = ACTIONS[rule.action]
-    return Decision(Outcome.denied, place, f"禁止“{names.zh}”{zh}。", f"{rule.action!r} is forbidden{en}.", change)
+    return told

@@ -7,8 +7,9 @@ signed policy must not depend on how a number is written. `measured` gives the c
 from __future__ import annotations
 
 import ipaddress
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,11 +107,77 @@ def mistake(left: str, value: str) -> str:
     return ""
 
 
-def lies_within(family: Family, part: str, whole: str) -> bool:
-    """Whether `part` is `whole` or lies inside it (regions by prefix, networks by range, names by equality)."""
+Relation = Callable[[Any], bool]
+
+
+def holds(left: str, op: str, right: Sequence[str], given: Any) -> bool:
+    """Whether the given value (text, number or a list of text) stands in the relation `op` to `right`."""
+    return relation(left, op, right)(given)
+
+
+def relation(left: str, op: str, right: Sequence[str]) -> Relation:
+    """`holds` with all but the given value settled, the right operands measured once."""
+    family = CONSTRAINTS[left].family
+    return _comparing(family, op, right[0]) if family in ORDERED else _relating(family, op, right)
+
+
+ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq, "neq": operator.ne, "gt": operator.gt, "gteq": operator.ge, "lt": operator.lt,
+    "lteq": operator.le,
+}  # fmt: skip
+LISTS = (list, tuple, set, frozenset)
+
+
+def _comparing(family: Family, op: str, right: str) -> Relation:
+    compare = ORDER.get(op)
     try:
-        inner, outer = measured(family, part), measured(family, whole)
+        unit, bound = measured(family, right)
     except ValueError:
+        return lambda _given: False
+
+    def compares(given: Any) -> bool:
+        if isinstance(given, LISTS):
+            return op == "isNoneOf" if not given else len(given) == 1 and compares(next(iter(given)))
+        try:
+            my_unit, mine = measured(family, given if isinstance(given, str) else str(given))
+        except ValueError:
+            return False
+        if my_unit != unit:
+            return op == "neq"
+        return compare is not None and compare(mine, bound)
+
+    return compares
+
+
+def _relating(family: Family, op: str, right: Sequence[str]) -> Relation:
+    relate = _SETS.get(op)
+    wholes = _measured_all(family, right)
+    wanted = frozenset(right)
+
+    def relates(given: Any) -> bool:
+        values = [str(one) for one in given] if isinstance(given, LISTS) else [str(given)]
+        if not values:
+            return op == "isNoneOf"
+        if op in ("eq", "neq"):
+            return (set(values) == wanted) is (op == "eq")
+        return relate is not None and relate(family, _measured_all(family, values), wholes)
+
+    return relates
+
+
+def _measured_all(family: Family, values: Iterable[str]) -> list[Any]:
+    """The comparable forms, None in the place of what has none: it lies in nothing and nothing in it."""
+    found: list[Any] = []
+    for value in values:
+        try:
+            found.append(measured(family, value))
+        except ValueError:
+            found.append(None)
+    return found
+
+
+def _inside(family: Family, inner: Any, outer: Any) -> bool:
+    if inner is None or outer is None:
         return False
     if family is Family.region:
         return bool(inner.startswith(outer))
@@ -119,57 +186,22 @@ def lies_within(family: Family, part: str, whole: str) -> bool:
     return bool(inner == outer)
 
 
-def holds(left: str, op: str, right: Sequence[str], given: Any) -> bool:
-    """Whether the given value (text, number or a list of text) stands in the relation `op` to `right`."""
-    family = CONSTRAINTS[left].family
-    values = [str(item) for item in given] if isinstance(given, list | tuple | set | frozenset) else [str(given)]
-    if not values:
-        return op == "isNoneOf"
-    if family in ORDERED:
-        return len(values) == 1 and _compares(family, op, values[0], right[0])
-    return _relates(family, op, values, right)
+def _all_inside(family: Family, given: list[Any], wholes: list[Any]) -> bool:
+    return all(any(_inside(family, one, whole) for whole in wholes) for one in given)
 
 
-def _compares(family: Family, op: str, given: str, right: str) -> bool:
-    try:
-        unit, mine = measured(family, given)
-        other_unit, bound = measured(family, right)
-    except ValueError:
-        return False
-    if unit != other_unit:
-        return op == "neq"
-    return bool(
-        {
-            "eq": mine == bound,
-            "neq": mine != bound,
-            "gt": mine > bound,
-            "gteq": mine >= bound,
-            "lt": mine < bound,
-            "lteq": mine <= bound,
-        }.get(op, False)
-    )
+def _any_inside(family: Family, given: list[Any], wholes: list[Any]) -> bool:
+    return any(_inside(family, one, whole) for one in given for whole in wholes)
 
 
-def _relates(family: Family, op: str, given: list[str], right: Sequence[str]) -> bool:
-    def inside(one: str) -> bool:
-        return any(lies_within(family, one, whole) for whole in right)
-
-    match op:
-        case "eq":
-            return set(given) == set(right)
-        case "neq":
-            return set(given) != set(right)
-        case "isA" | "isPartOf":
-            return all(inside(one) for one in given)
-        case "isAnyOf":
-            return any(inside(one) for one in given)
-        case "isNoneOf":
-            return not any(inside(one) for one in given)
-        case "isAllOf":
-            return all(any(lies_within(family, one, whole) for one in given) for whole in right)
-        case "hasPart":
-            return all(any(lies_within(family, part, one) for one in given) for part in right)
-    return False
+_SETS: dict[str, Callable[[Family, list[Any], list[Any]], bool]] = {
+    "isA": _all_inside,
+    "isPartOf": _all_inside,
+    "isAnyOf": _any_inside,
+    "isNoneOf": lambda family, given, wholes: not _any_inside(family, given, wholes),
+    "isAllOf": lambda family, given, wholes: all(any(_inside(family, one, whole) for one in given) for whole in wholes),
+    "hasPart": lambda family, given, parts: _all_inside(family, parts, given),
+}
 
 
 def candidates(left: str, constraints: Sequence[tuple[str, Sequence[str]]], given: Any) -> list[Any]:

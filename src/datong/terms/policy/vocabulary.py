@@ -1,4 +1,4 @@
-"""The words of policies: 20 actions, 18 constraints and `purpose`, 12 operators, and the purposes.
+"""The words of policies: 20 actions, 18 constraints and `purpose`, 12 operators, logic, and the purposes.
 
 Source: TC609-6-2025-14 table 4, table 5.1 and annex C (names as on the wire, two misprints read under both
 spellings), operators shared with ODRL 2.2. Purposes are Datong's own list; `purpose` is an ODRL left operand
@@ -147,3 +147,20 @@ PURPOSES: dict[str, Text] = {
 }
 """Governance and welfare are free of charge, industry may be charged (发改价格〔2025〕65号, 3). The last two are
 known so that a request for them is understood and refused by name."""
+
+LOGIC: dict[str, Text] = {
+    "and": Text("且", "and"),
+    "or": Text("或", "or"),
+    "xone": Text("恰有其一", "exactly one of"),
+    "andSequence": Text("依次", "in this order"),
+}
+"""How conditions are joined (ODRL 2.2, logical constraints). The national list only knows `and`."""
+
+BY_NAME: dict[str, str] = {
+    **{text.zh: word for word, text in {**ACTIONS, **PURPOSES, **LOGIC}.items()},
+    **{left.zh: word for word, left in CONSTRAINTS.items()},
+    **{op.zh: word for word, op in OPERATORS.items()},
+    "包含部分": "hasPart",
+    "使用": "use",
+}
+"""The Chinese name of a word -> the word; a policy file may use either."""

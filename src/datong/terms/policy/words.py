@@ -2,38 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from datong.ground.refusal import Text
-from datong.terms.policy.model import Constraint, Policy, Rule
-from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, OPERATORS, PURPOSES
+from datong.terms.policy.model import Condition, Constraint, Policy, Rule
+from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, LOGIC, OPERATORS, PURPOSES
+
+KIND_WORDS = {
+    "permissions": ("允许", "May", "，但须先", ", after"),
+    "prohibitions": ("禁止", "Must not", "，违反时须", ", else must"),
+    "obligations": ("必须", "Must", "，未履行时须", ", else must"),
+}
+"""How a rule of each kind begins, and how its duties follow, in both languages."""
+INHERITED = Text("中间数据和结果数据仍受本策略约束。", "Intermediate and result data stay under this policy.")
+DEFAULT = Text("未列明的操作一律拒绝。", "Everything else is denied.")
 
 
 def in_words(policy: Policy) -> Text:
     """The whole policy as sentences, one per rule: permissions, prohibitions, obligations, inheritance."""
-    zh, en = [], []
-    kinds = (
-        (policy.permissions, "允许", "May", "，但须先", ", after"),
-        (policy.prohibitions, "禁止", "Must not", "，违反时须", ", else must"),
-        (policy.obligations, "必须", "Must", "，未履行时须", ", else must"),
+    sentences = [words for _, words in rules_in_words(policy)]
+    sentences += [INHERITED] * policy.inherit + [DEFAULT]
+    return Text("".join(one.zh for one in sentences), " ".join(one.en for one in sentences))
+
+
+def rules_in_words(policy: Policy) -> list[tuple[str, Text]]:
+    """(place, sentence) of every rule."""
+    return [
+        (f"{kind}[{number}]", _sentence(kind, rule))
+        for kind in KIND_WORDS
+        for number, rule in enumerate(getattr(policy, kind))
+    ]
+
+
+def explained(policy: Policy) -> dict[str, Any]:
+    """{"words", "rules": [{"place", "kind", "action", "zh", "en"}], "inherit"} for people and machines."""
+    words = in_words(policy)
+    return {
+        "id": policy.id,
+        "words": {"zh": words.zh, "en": words.en},
+        "rules": [
+            {"place": place, "kind": place.split("[", maxsplit=1)[0].removesuffix("s"), "zh": said.zh, "en": said.en}
+            for place, said in rules_in_words(policy)
+        ],
+        "inherit": policy.inherit,
+    }
+
+
+def _sentence(kind: str, rule: Rule) -> Text:
+    begins_zh, begins_en, then_zh, then_en = KIND_WORDS[kind]
+    words, duties = _rule(rule), [_rule(duty) for duty in rule.duties]
+    more_zh = then_zh + "、".join(duty.zh for duty in duties) if duties else ""
+    more_en = f"{then_en} " + " and ".join(duty.en for duty in duties) if duties else ""
+    whom_zh = f"（{rule.assignee}）" if rule.assignee else ""
+    whom_en = f"{rule.assignee}: " if rule.assignee else ""
+    what_zh, what_en = (f"对 {rule.target} ", f" {rule.target}") if rule.target else ("", "")
+    return Text(
+        f"{whom_zh}{begins_zh}{what_zh}{words.zh}{more_zh}。",
+        f"{whom_en}{begins_en} {words.en}{_of(what_en)}{more_en}.",
     )
-    for rules, kind_zh, kind_en, then_zh, then_en in kinds:
-        for rule in rules:
-            words = _rule(rule)
-            duties = [_rule(duty) for duty in rule.duties]
-            more_zh = then_zh + "、".join(duty.zh for duty in duties) if duties else ""
-            more_en = f"{then_en} " + " and ".join(duty.en for duty in duties) if duties else ""
-            zh.append(f"{kind_zh}{words.zh}{more_zh}。")
-            en.append(f"{kind_en} {words.en}{more_en}.")
-    if policy.inherit:
-        zh.append("中间数据和结果数据仍受本策略约束。")
-        en.append("Intermediate and result data stay under this policy.")
-    zh.append("未列明的操作一律拒绝。")
-    en.append("Everything else is denied.")
-    return Text("".join(zh), " ".join(en))
+
+
+def _of(target: str) -> str:
+    return f" (of{target})" if target else ""
 
 
 def _rule(rule: Rule) -> Text:
     action = ACTIONS[rule.action]
-    conditions = [constraint_in_words(constraint) for constraint in rule.constraints]
+    conditions = [condition_in_words(condition) for condition in rule.constraints]
     if not conditions:
         return action
     return Text(
@@ -42,8 +78,24 @@ def _rule(rule: Rule) -> Text:
     )
 
 
-def constraint_in_words(constraint: Constraint) -> Text:
-    """E.g. "purpose is any of public governance, public welfare"."""
+def condition_in_words(condition: Condition) -> Text:
+    """E.g. "purpose is any of public governance, public welfare", joined ones in brackets."""
+    if isinstance(condition, Constraint):
+        return _constraint(condition)
+    parts = [condition_in_words(part) for part in condition.parts]
+    if condition.how in ("xone", "andSequence"):
+        return _listed(LOGIC[condition.how], parts)
+    how = LOGIC[condition.how]
+    return Text("（" + how.zh.join(p.zh for p in parts) + "）", "(" + f" {how.en} ".join(p.en for p in parts) + ")")
+
+
+def _listed(how: Text, parts: Sequence[Text]) -> Text:
+    return Text(
+        f"{how.zh}（" + "；".join(p.zh for p in parts) + "）", f"{how.en} (" + "; ".join(p.en for p in parts) + ")"
+    )
+
+
+def _constraint(constraint: Constraint) -> Text:
     left, op = CONSTRAINTS[constraint.left], OPERATORS[constraint.op]
     values = [_value(constraint.left, value) for value in constraint.values]
     return Text(

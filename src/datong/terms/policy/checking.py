@@ -1,0 +1,203 @@
+"""The check when a policy is written: every mistake at once, with its place, and what was probably meant.
+
+Words and values (语法, 语义), operators that fit their operand, contradictions (冲突检测). What passes here is decided
+later without surprises. Must never know: stores, wire formats. Contract: tests/terms/test_policy_decision.py,
+tests/terms/test_policy_reading.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from datong.ground.refusal import Kind, Problem, Reason, Text
+from datong.terms.policy.bounds import alternatives, satisfiable
+from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule
+from datong.terms.policy.values import mistake
+from datong.terms.policy.vocabulary import (
+    ACTIONS,
+    BY_NAME,
+    CONSTRAINTS,
+    LOGIC,
+    OPERATORS,
+    ORDERED,
+    SPELLINGS,
+    Operator,
+)
+
+BAD_POLICY = Reason(
+    "POL-400",
+    Kind.invalid,
+    Text("策略 {id} 未被接受。", "The policy {id} was not accepted."),
+    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("请按下列各项修改后重新提交。", "Mend the items listed and submit it again."),
+    rule="TC609-6-2025-15",
+    article="7.1.2.2",
+)  # fmt: skip
+
+RULES_MAX = 500
+CONDITIONS_MAX = 500
+DEPTH_MAX = 8
+"""Rules in a policy, constraints in a rule, duties and logic inside each other: beyond it nobody reads a policy."""
+TEXT_MAX = 1024
+"""Characters of a word or value: the longest of the national dictionary (C..1024)."""
+
+
+def refused(problems: Iterable[Problem], policy_id: object = "?") -> Exception:
+    found = list(problems)
+    return BAD_POLICY(found, id=str(policy_id)[:80], count=len(found))
+
+
+def checked(policy: Policy) -> Policy:
+    """`policy` with spellings and lists in their one form; BAD_POLICY names every mistake at once."""
+    tidy = replace(
+        policy,
+        permissions=tuple(map(_tidy, policy.permissions)),
+        prohibitions=tuple(map(_tidy, policy.prohibitions)),
+        obligations=tuple(map(_tidy, policy.obligations)),
+    )
+    problems = list(_problems(tidy))
+    if problems:
+        raise refused(problems, policy.id)
+    return tidy
+
+
+def _problems(policy: Policy) -> Iterator[Problem]:
+    if not policy.id:
+        yield Problem("id", "缺少编号", "the id is missing")
+    if not policy.permissions and not policy.prohibitions:
+        yield Problem("permissions", "至少需要一条允许或禁止", "it needs a permission or a prohibition")
+    rules = list(policy.rules())
+    if len(rules) > RULES_MAX:
+        yield Problem("policy", f"规则超过 {RULES_MAX} 条", f"it has more than {RULES_MAX} rules")
+        return
+    for place, rule in rules:
+        yield from _rule_problems(place, rule)
+    forbidden = [rule for rule in policy.prohibitions if not rule.constraints]
+    for number, rule in enumerate(policy.permissions):
+        if any(_covers(other, rule) for other in forbidden):
+            yield Problem(
+                f"permissions[{number}]", f"{rule.action} 同时被无条件禁止（授权冲突）",
+                f"{rule.action} is forbidden outright as well",
+            )  # fmt: skip
+
+
+def _covers(outright: Rule, rule: Rule) -> bool:
+    return (
+        outright.action == rule.action
+        and outright.target in ("", rule.target)
+        and outright.assignee in ("", rule.assignee)
+    )
+
+
+def _tidy(rule: Rule) -> Rule:
+    """All constraints of a rule must hold anyway, so what is joined by `and` at its top stands beside the others."""
+    tidy = [_tidy_condition(condition) for condition in rule.constraints]
+    flat = [part for one in tidy for part in (one.parts if isinstance(one, Logical) and one.how == "and" else (one,))]
+    action = SPELLINGS.get(rule.action, rule.action)
+    return Rule(action, tuple(flat), tuple(map(_tidy, rule.duties)), rule.target, rule.assignee)
+
+
+def _tidy_condition(condition: Condition) -> Condition:
+    if isinstance(condition, Logical):
+        parts = tuple(map(_tidy_condition, condition.parts))
+        return parts[0] if len(parts) == 1 and condition.how in LOGIC else Logical(condition.how, parts)
+    left = SPELLINGS.get(condition.left, condition.left)
+    if condition.op in OPERATORS and OPERATORS[condition.op].takes_list:
+        return Constraint(left, condition.op, tuple(sorted(set(condition.values))))
+    lone = condition.values
+    return Constraint(left, condition.op, lone[0] if len(lone) == 1 else lone)
+
+
+def meant(word: str, known: Iterable[str]) -> Text:
+    """What was probably meant by an unknown word, as the end of a sentence; else the words there are."""
+    words = list(known)
+    named = BY_NAME.get(word, "")
+    lowered = {one.lower(): one for one in words}
+    near = [named] if named in words else difflib.get_close_matches(word.lower(), lowered, 2, 0.6)
+    if near:
+        close = " / ".join(lowered.get(one, one) for one in near)
+        return Text(f"；是否指 {close}？", f"; did you mean {close}?")
+    return Text("；已知：" + "、".join(words), "; known: " + ", ".join(words))
+
+
+def _unknown(place: str, zh: str, en: str, word: str, known: Mapping[str, object]) -> Problem:
+    hint = meant(word, known)
+    return Problem(place, f"未知{zh} {word[:80]!r}{hint.zh}", f"unknown {en} {word[:80]!r}{hint.en}")
+
+
+def _rule_problems(place: str, rule: Rule) -> Iterator[Problem]:
+    if rule.action not in ACTIONS:
+        yield _unknown(f"{place}.action", "操作", "action", rule.action, ACTIONS)
+    if place.count(".duties[") > DEPTH_MAX:
+        yield Problem(place, "嵌套过深", "is nested too deeply")
+        return
+    for name in ("target", "assignee"):
+        if len(getattr(rule, name)) > TEXT_MAX:
+            yield Problem(f"{place}.{name}", f"超过 {TEXT_MAX} 个字符", f"is longer than {TEXT_MAX} characters")
+    found = [
+        problem
+        for number, condition in enumerate(rule.constraints)
+        for problem in _condition_problems(f"{place}.constraints[{number}]", condition, 0)
+    ]
+    yield from found
+    if not found:
+        yield from _contradictions(place, rule)
+
+
+def _condition_problems(place: str, condition: Condition, depth: int) -> Iterator[Problem]:
+    if isinstance(condition, Constraint):
+        yield from _constraint_problems(place, condition)
+        return
+    if condition.how not in LOGIC:
+        yield _unknown(place, "逻辑", "logic", condition.how, LOGIC)
+    if not condition.parts:
+        yield Problem(f"{place}.{condition.how}", "没有条件", "it joins no conditions")
+    if depth >= DEPTH_MAX:
+        yield Problem(place, "嵌套过深", "is nested too deeply")
+        return
+    for number, part in enumerate(condition.parts):
+        yield from _condition_problems(f"{place}.{condition.how}[{number}]", part, depth + 1)
+
+
+def _constraint_problems(place: str, constraint: Constraint) -> Iterator[Problem]:
+    left, op = CONSTRAINTS.get(constraint.left), OPERATORS.get(constraint.op)
+    if left is None:
+        yield _unknown(f"{place}.left", "约束", "constraint", constraint.left, CONSTRAINTS)
+    if op is None:
+        yield _unknown(f"{place}.op", "运算符", "operator", constraint.op, OPERATORS)
+    if left is None or op is None:
+        return
+    if op.ordered is not None and op.ordered != (left.family in ORDERED):
+        fits = ", ".join(name for name, one in OPERATORS.items() if one.ordered in (None, left.family in ORDERED))
+        yield Problem(f"{place}.op", f"{constraint.op} 不适用于{left.zh}；可用：{fits}",
+                      f"{constraint.op} does not fit {constraint.left}; it takes {fits}")  # fmt: skip
+    yield from _value_problems(f"{place}.right", constraint, op)
+
+
+def _value_problems(place: str, constraint: Constraint, op: Operator) -> Iterator[Problem]:
+    if not constraint.values or (not op.takes_list and len(constraint.values) != 1):
+        yield Problem(place, "取值个数不符", "wrong number of values")
+    for value in constraint.values:
+        if len(value) > TEXT_MAX:
+            yield Problem(place, f"取值超过 {TEXT_MAX} 个字符", f"a value is longer than {TEXT_MAX} characters")
+        elif wrong := mistake(constraint.left, value):
+            yield Problem(place, f"取值 {value!r} 有误：{wrong}", f"the value {value!r} is {wrong}")
+
+
+def _contradictions(place: str, rule: Rule) -> Iterator[Problem]:
+    """Constraints that nothing can satisfy together, told by the operand on which they fail."""
+    stuck: list[str] = []
+    for choice in alternatives(rule.constraints):
+        by_left: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+        for constraint in choice:
+            by_left.setdefault(constraint.left, []).append((constraint.op, constraint.values))
+        failing = [left for left, bounds in by_left.items() if len(bounds) > 1 and not satisfiable(left, bounds)]
+        if not failing:
+            return
+        stuck += failing
+    for left in dict.fromkeys(stuck):
+        yield Problem(
+            place, f"关于{CONSTRAINTS[left].zh}的约束相互矛盾", f"no value of {left} satisfies all its constraints"
+        )

@@ -1,0 +1,11 @@
+"""ODRL: policies in the compact JSON of the Dataspace Protocol, and graphs of any ODRL vocabulary.
+
+compact     the model as Offers and Agreements of DSP messages, and back
+graphs      Turtle read into what a compliance report is made of; the model as Turtle, and back (needs datong[odrl])
+reports     a compliance report as JSON-LD
+Must never know: negotiations, transport. Contract: tests/wire/test_wire_odrl*.py.
+"""
+
+from datong.wire.odrl.compact import from_odrl, to_agreement, to_offer
+
+__all__ = ["from_odrl", "to_agreement", "to_offer"]
