@@ -46,6 +46,19 @@ SETTINGS = (
     Setting("witness.nodes", list, [], "Addresses of nodes asked to cosign this node's checkpoints."),
     Setting("demo.clock_key", str, "", "Public key whose messages may move the business clock; empty = real time."),
     Setting("peers.allow_private", bool, False, "Whether peers may live at loopback and private addresses."),
+    Setting(
+        "peers.data_elsewhere",
+        bool,
+        False,
+        "Whether the data of a peer may lie at, or be pushed to, another address than the one it registered.",
+    ),
+    Setting(
+        "negotiate.by_hand",
+        list,
+        [],
+        'Acts of a provider that wait for a person: "agree" (draw up the contract), "finalize" (conclude it).',
+    ),
+    Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
     Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
     Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),
     Setting(

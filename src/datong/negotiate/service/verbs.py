@@ -68,6 +68,22 @@ def accept(tx: Tx, *, negotiation: str) -> dict[str, Any]:
 
 
 @verb(*CONSUMER_ROLES)
+def counter(
+    tx: Tx, *, negotiation: str, policy: dict[str, Any] | None = None, terms: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Answer the provider's offer with a request of one's own (还价).
+
+    policy, terms: what is asked instead; what is left out stays as the provider offered it.
+    """
+    row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.request)
+    on_table = row["offer"]
+    instead = {"policy": policy or on_table["policy"], "terms": {**on_table["terms"], **(terms or {})}}
+    purpose = str(instead["terms"].get("purpose") or row["purpose"])
+    asked = _asked(row["dataset"], row["offer_id"], purpose, instead)
+    return shown(sending(tx, row, Act.request, asked))
+
+
+@verb(*CONSUMER_ROLES)
 def verify(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     """Sign the agreement the provider has drawn up (签署确认)."""
     row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.verify)
@@ -78,6 +94,9 @@ def verify(tx: Tx, *, negotiation: str) -> dict[str, Any]:
 def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     """Agree to a request that was left to a person (同意并签署)."""
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
+    if State(row["state"]) is State.ACCEPTED:  # over the offer this node made itself
+        require_bindable(tx, row["dataset"], row["offer"]["terms"], row["peer_party"])
+        return shown(agreeing(tx, row, row["offer"]["terms"]))
     published = catalogue.offer(tx, row["offer_id"])
     if published["state"] != LIVE:
         raise OFFER_NOT_LIVE(offer=row["offer_id"])
@@ -85,6 +104,13 @@ def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
         raise refusal
     require_bindable(tx, row["dataset"], published["terms"], row["peer_party"])
     return shown(agreeing(tx, row, published["terms"]))
+
+
+@verb(*PROVIDER_ROLES)
+def finalize(tx: Tx, *, negotiation: str) -> dict[str, Any]:
+    """Conclude the contract both sides have signed, where this node leaves that to a person (最终确认)."""
+    row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.finalize)
+    return shown(sending(tx, row, Act.finalize, {}))
 
 
 @verb(*PROVIDER_ROLES)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from datong.deliver.model import FORMAT
+from datong.deliver.model import FORMATS
 from datong.ground import signing
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Reason, Refusal, Text
@@ -145,7 +145,9 @@ def _dataset(item: Mapping[str, Any], base: str) -> dict[str, Any]:
         **{name: text for name, text in words.items() if text},
         **({FACTS: facts} if facts else {}),
         "hasPolicy": [catalogue_offer(offer) for offer in item["offers"]],
-        "distribution": [{"@type": "Distribution", "format": FORMAT, "accessService": f"{base}#service"}],
+        "distribution": [
+            {"@type": "Distribution", "format": name, "accessService": f"{base}#service"} for name in FORMATS
+        ],
     }
 
 
