@@ -189,7 +189,7 @@ class Connector:
 
     node: app.Node
     address: str
-    player: Player
+    player: Player | None
     server: uvicorn.Server
     kit_port: int = 0
     _thread: threading.Thread = field(init=False)
@@ -200,10 +200,12 @@ class Connector:
         self._thread.start()
         while not self.server.started:
             time.sleep(0.01)
-        self.player.start()
+        if self.player is not None:
+            self.player.start()
 
     def stop(self) -> None:
-        self.player.stop()
+        if self.player is not None:
+            self.player.stop()
         self.server.should_exit = True
         self._thread.join(timeout=10)
         self.node.stop()
@@ -211,25 +213,42 @@ class Connector:
 
 def opened(folder: Path, port: int, kit: str, *, delay: float = 0.5) -> Connector:
     """The connector in a fresh `folder`; `kit` is the address at which the compatibility kit listens."""
+    by_hand = '[negotiate]\nby_hand = ["agree", "finalize"]\n[deliver]\nby_hand = ["start"]\n'
+    node, address = opened_node(folder, port, by_hand, KitDoor, http.Client)
+    seeded(node.store, kit)
+    node.asgi.router.routes[:0] = webhooks(node.store)
+    return served(node, address, Player(node.store, delay))
+
+
+def opened_node(
+    folder: Path, port: int, settings: str, door: type[http.Door], client: type[http.Client]
+) -> tuple[app.Node, str]:
+    """A fresh node that may call loopback, with a door and a client of a kit's or peer's manners; and its address."""
     app.init(folder, name="conformance", party=PARTY, port=port, region="5201", kind="connector")
     file = folder / "datong.toml"
-    customs = ('[peers]\nallow_private = true\ndata_elsewhere = true\n[negotiate]\nby_hand = ["agree", "finalize"]\n'
-               '[deliver]\nby_hand = ["start"]\n')  # fmt: skip
-    file.write_text(file.read_text("utf-8") + customs, "utf-8")
-    node = app.open_node(load(folder), doors=lambda store, client: KitDoor(store, client, ("", "")))
-    address = f"http://127.0.0.1:{port}"
-    seeded(node.store, address, kit)
-    node.asgi.router.routes[:0] = webhooks(node.store)
-    config = uvicorn.Config(node.asgi, host="127.0.0.1", port=port, log_level="error", access_log=False)
-    return Connector(node, address, Player(node.store, delay), uvicorn.Server(config))
+    customs = "[peers]\nallow_private = true\ndata_elsewhere = true\n"
+    file.write_text(file.read_text("utf-8") + customs + settings, "utf-8")
 
+    def peers(store: Store) -> tuple[http.Client, http.Door]:
+        made = client(store, allow_private=True)
+        return made, door(store, made, ("", ""))
 
-def seeded(store: Store, address: str, kit: str) -> None:
-    """Everything the kit's sample configuration names."""
-    key = app._key(Path(str(store.url).removeprefix("sqlite:///")).parent).public.text
-    with store.begin(NODE, "seed") as tx:
+    node, address = app.open_node(load(folder), peers=peers), f"http://127.0.0.1:{port}"
+    with node.store.begin(NODE, "seed") as tx:
         own_code(tx, CODE)
-        introduced(tx, CODE, PARTY, address, key)
+        introduced(tx, CODE, PARTY, address, app._key(folder).public.text)
+    return node, address
+
+
+def served(node: app.Node, address: str, player: Player | None = None) -> Connector:
+    port = int(address.rpartition(":")[2])
+    config = uvicorn.Config(node.asgi, host="127.0.0.1", port=port, log_level="error", access_log=False)
+    return Connector(node, address, player, uvicorn.Server(config))
+
+
+def seeded(store: Store, kit: str) -> None:
+    """Everything the kit's sample configuration names."""
+    with store.begin(NODE, "seed") as tx:
         introduced(tx, KIT, KIT_PARTY, kit, "")
         negotiate.learned_peer(tx, node=KIT, base=kit, signs=False)
         resource(tx, PARTY, SUPPLIER, KIT_PARTY)

@@ -31,6 +31,8 @@ RULES = (Rule("use"), Rule("delivery"), Rule("download"), Rule("compute"))
 
 def introduced(tx: Tx, code: str, party: str, address: str, public_key: str) -> None:
     """A node in the directory of this one; the same again moves its address."""
+    if tx.get(register_rows.parties, party) is None:
+        tx.add(register_rows.parties, {"id": party, "name": party, "kind": "1", "own": False, "added_at": FROM})
     row = {"party": party, "name": code, "address": address, "public_key": public_key, "kind": "connector",
            "state": "active", "serial": 1, "record": {}, "learned_at": FROM}  # fmt: skip
     if tx.get(register_rows.nodes, code) is None:

@@ -302,20 +302,23 @@ def first_operator(
         store.dispose()
 
 
-Doors = Callable[[Store, http.Client], http.Door]
+Peers = Callable[[Store], tuple[http.Client, http.Door]]
 
 
-def open_node(config: Config, counts_on: Engine = DUCKDB, doors: Doors | None = None) -> Node:
+def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = None) -> Node:
     """Store, worker, sequencer and ASGI application of a node; nothing runs yet.
 
-    counts_on: what runs the plans of product recipes over this node's data. doors: what checks who sends a request,
-    where peers prove themselves by something else than tokens under the directory's keys.
+    counts_on: what runs the plans of product recipes over this node's data. peers: the client and the door, where
+    peers prove themselves by something else than tokens under the directory's keys.
     """
     store = open_store(config)
     engine.use(store, counts_on)
     function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
-    client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
-    door = http.Door(store, client, function_node) if doors is None else doors(store, client)
+    if peers is None:
+        client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
+        door = http.Door(store, client, function_node)
+    else:
+        client, door = peers(store)
     _swept(store)
     worker = jobs.Worker(store, handlers(store, client, function_node))
     sequencer = Sequencer(

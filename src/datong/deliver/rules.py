@@ -37,6 +37,9 @@ SIGNATURE = "X-Databricks-Signature"
 """Name of the signature parameter of a file address. The Rust Delta kernel reads an http address as presigned
 only when its query has a marker it knows (delta-kernel-rs PR 760, 2398); this is one of them."""
 
+EDC = "https://w3id.org/edc/v0.0.1/ns/"
+"""Namespace in which Eclipse EDC writes the properties of its data addresses."""
+
 NAME_MAX = 200
 PID_MAX = 200
 
@@ -162,6 +165,8 @@ def data_address(address: Address, kind: str = ENDPOINT_TYPE) -> dict[str, Any]:
         "authType": "bearer",
         "expirationTime": address.expires,
         "share": address.share,
+        # where to push to: Eclipse EDC hands its data plane the properties only
+        **({f"{EDC}baseUrl": address.endpoint} if kind == HTTP_ENDPOINT else {}),
     }
     return {
         "@type": "DataAddress",
@@ -181,13 +186,17 @@ def read_address(value: Any, kind: str = ENDPOINT_TYPE) -> Address:
     given = value if isinstance(value, dict) else {}
     listed = given.get("endpointProperties")
     properties = {
-        str(item.get("name")): item.get("value")
+        str(item.get("name")).removeprefix(EDC): item.get("value")
         for item in (listed if isinstance(listed, list) else [])
         if isinstance(item, dict)
     }
     endpoint, token = given.get("endpoint"), properties.get("authorization")
+    kinds = {kind}
+    if kind == HTTP_ENDPOINT:  # other connectors give their own name of it, and the address as a property
+        kinds.add("HttpData")
+        endpoint = endpoint or properties.get("endpoint") or properties.get("baseUrl")
     problems = []
-    if given.get("endpointType") != kind:
+    if given.get("endpointType") not in kinds:
         problems.append(Problem("dataAddress.endpointType", f"应为 {kind}", f"should be {kind}"))
     if not isinstance(endpoint, str) or not web_address(endpoint):
         problems.append(Problem("dataAddress.endpoint", "应为 http(s) 地址", "should be an http(s) address"))

@@ -103,6 +103,14 @@ def open_jobs(tx: Tx) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
+def told(tx: Tx, job: str) -> dict[str, Any]:
+    """What a job waits for, as far as anybody should know: {"next_try", "tries", "last_error"}; {} once it is done."""
+    row = tx.get(jobs, job)
+    if row is None or row["state"] in ("done", "failed"):
+        return {}
+    return {"next_try": row["due_at"], "tries": row["attempts"], "last_error": row["last_error"] or ""}
+
+
 class Worker:
     """One thread that does the jobs of one store, in order of their due time."""
 

@@ -42,7 +42,7 @@ from datong.deliver.model import (
 from datong.deliver.service import addresses, deciding, files, granting, handing, sharing
 from datong.ground import clock, evidence, jobs, signing
 from datong.ground.db import NODE, Tx, new_id
-from datong.ground.refusal import Problem, Refusal
+from datong.ground.refusal import Problem, Refusal, Text
 from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.terms.roles import Role
@@ -51,6 +51,17 @@ from datong.terms.verbs import verb, view
 SEND = "dsp.transfer.send"
 PUSH = "deliver.push"
 """Kind of the jobs that push to a consumer; payload {"transfer": our pid}."""
+VERBS = {Act.start: "start_transfer", Act.complete: "complete_transfer", Act.suspend: "suspend_transfer",
+         Act.terminate: "terminate"}  # fmt: skip
+"""The verb by which a person does an act."""
+WAITS = {
+    (State.REQUESTED, Side.consumer): Text("等待提供方开始", "the provider has to start it"),
+    (State.REQUESTED, Side.provider): Text("等待数据就绪，或由本方人员开始",
+                                           "the data have to lie ready, or a person has to start it"),
+    (State.SUSPENDED, Side.consumer): Text("由需求方暂停，须由其恢复", "the consumer has to resume it"),
+    (State.SUSPENDED, Side.provider): Text("由提供方暂停，须由其恢复", "the provider has to resume it"),
+}  # fmt: skip
+"""(state, our side, or when suspended the side that did it) -> why it waits."""
 SHARED, PUSHED = "/http-data/shares", "/http-data/received"
 """Paths under which a share is read as one file, and under which a push is taken."""
 ENDPOINTS = {FORMAT: ENDPOINT_TYPE, HTTP_PULL: HTTP_ENDPOINT, HTTP_PUSH: HTTP_ENDPOINT}
@@ -156,9 +167,27 @@ def terminate(tx: Tx, *, transfer: str, reason: str) -> dict[str, Any]:
 
 @view()
 def transfers(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
-    """Transfer processes of one agreement or of all, newest first."""
+    """Transfer processes of one agreement or of all, newest first, with what each waits for and what may be done."""
     where = [rows.processes.c.agreement == agreement] if agreement else []
-    return rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
+    on_the_way = {job["payload"].get("pid"): job for job in jobs.open_jobs(tx) if job["kind"] == SEND}
+    return [
+        {**process, **_waits(process, on_the_way.get(process["id"]))}
+        for process in rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
+    ]
+
+
+def _waits(process: Mapping[str, Any], job: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Why a process waits, the verbs open to a person of this node, and the next try of a message under way."""
+    state, side = State(process["state"]), Side(process["side"])
+    why = WAITS.get((state, side if state is State.REQUESTED else Side(process["suspended_by"] or side)))
+    acts = [act for (at, act), (sides, _) in TRANSFER_MOVES.items() if at is state and side in sides]
+    if state is State.SUSPENDED and process["suspended_by"] != side:
+        acts.remove(Act.start)
+    verbs = ["resume_transfer" if state is State.SUSPENDED and act is Act.start else VERBS[act] for act in acts]
+    told = {"open_verbs": verbs, **({"wait": {"zh": why.zh, "en": why.en}} if why else {})}
+    if job is None or job["state"] == "failed":
+        return told
+    return {**told, "next_try": job["due_at"], "tries": job["attempts"], "last_error": job["last_error"] or ""}
 
 
 def delivered_at_most(tx: Tx, agreement: str) -> int | None:

@@ -185,6 +185,28 @@ def mine(tx: Tx, negotiation: str, side: Party | None = None) -> dict[str, Any]:
     return row
 
 
+VERBS = {
+    (Party.consumer, Act.request): "counter", (Party.consumer, Act.accept): "accept",
+    (Party.consumer, Act.verify): "verify", (Party.provider, Act.offer): "offer",
+    (Party.provider, Act.agree): "agree", (Party.provider, Act.finalize): "finalize",
+}  # fmt: skip
+"""(side, act) -> the verb by which a person does it; ending is `terminate` on both sides."""
+
+
+def open_verbs(row: Mapping[str, Any]) -> list[str]:
+    """The verbs a person of this node may use on a negotiation now."""
+    side, state = Party(row["side"]), State(row["state"])
+    acts = [] if row["pending"] else [Act(name) for name in rules.open_acts(state, side)]
+    verbs = [VERBS[side, act] for act in acts if (side, act) in VERBS]
+    may_end = state not in FINAL and row["pending"] != Act.terminate.value
+    return [*verbs, *(["terminate"] if may_end else [])]
+
+
+def on_its_way(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What our unacknowledged message waits for: {"next_try", "tries", "last_error"}; {} when nothing is under way."""
+    return jobs.told(tx, f"dsp-{row['pending_message']}") if row["pending_message"] else {}
+
+
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """A negotiation as people and the API see it, with the acts open to this node now."""
     hidden = {"version", "callback", "sign", "pending_message"}

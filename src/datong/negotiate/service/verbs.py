@@ -13,7 +13,17 @@ from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_NOT_LIVE, Act,
 from datong.negotiate.rules import TERMS, open_acts, refusal_of_request
 from datong.negotiate.service.agreeing import LIVE, agreeing, verifying
 from datong.negotiate.service.binding import require_bindable
-from datong.negotiate.service.course import mine, opened, own, reason, sending, shown, terminating
+from datong.negotiate.service.course import (
+    mine,
+    on_its_way,
+    open_verbs,
+    opened,
+    own,
+    reason,
+    sending,
+    shown,
+    terminating,
+)
 from datong.register import service as register
 from datong.terms.policy import PURPOSES, from_json, in_words, to_json
 from datong.terms.roles import Role
@@ -174,12 +184,13 @@ def negotiation(tx: Tx, *, id: str) -> dict[str, Any]:
         {name: message[name] for name in ("round", "direction", "act", "body", "at", "digest")}
         for message in store.messages_of(tx, id)
     ]
-    return {**shown(row), "words": {"zh": words.zh, "en": words.en}, "messages": rounds}
+    told = {"words": {"zh": words.zh, "en": words.en}, "messages": rounds, "open_verbs": open_verbs(row)}
+    return {**shown(row), **told, **on_its_way(tx, row)}
 
 
 @view()
 def waiting(tx: Tx) -> list[dict[str, Any]]:
-    """List the negotiations that wait: for whom, why, and until when."""
+    """List the negotiations that wait: for whom, why, until when, by what they go on, when a message is tried next."""
     node = signing.me(tx).code
     found = []
     for row in store.listed(tx, open_only=True):
@@ -189,6 +200,7 @@ def waiting(tx: Tx) -> list[dict[str, Any]]:
                 "negotiation": row["id"], "dataset": row["dataset"], "state": row["state"], "pending": row["pending"],
                 "held_by": node if ours else row["peer"], "ours": ours, "deadline": row["deadline"],
                 "why": {"zh": row["wait_zh"], "en": row["wait_en"]}, "since": row["changed_at"],
+                "open_verbs": open_verbs(row) if ours else [], **on_its_way(tx, row),
             }
         )  # fmt: skip
     return found
