@@ -153,7 +153,7 @@ class Plane:
             if answer.is_success:
                 break
             time.sleep(0.2)
-        answer = httpx.post(f"{self.control}/v1/transferprocess/{message['processId']}/complete")
+        answer = httpx.post(f"{self.control}/transferprocess/{message['processId']}/complete")
         if "-v" in os.sys.argv:
             print("COMPLETE", answer.status_code, answer.text[:300], flush=True)
 

@@ -78,6 +78,7 @@ BY_HAND = frozenset({Act.agree, Act.finalize})
 """The acts of a provider that follow by themselves unless the node leaves them to a person (negotiate.by_hand)."""
 
 LEFT: dict[Act, Text] = {
+    Act.offer: Text("对方还价，等待本方人员答复", "the consumer asked for other terms; a person has to answer"),
     Act.agree: Text("等待本方人员出具合约", "a person has to draw up the agreement"),
     Act.finalize: Text("等待本方人员最终确认", "a person has to finalise"),
 }

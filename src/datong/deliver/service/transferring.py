@@ -309,7 +309,7 @@ def transfer_completed(tx: Tx, *, sender: str, pid: str, other_pid: str = "") ->
     told = _by_them(tx, _known(tx, pid, sender, other_pid), Act.complete)
     process = _known(tx, pid, sender)
     if process["side"] == Side.consumer and process["format"] == HTTP_PUSH:
-        handing.handed_to_compose(tx, pid)
+        handing.handed_to_compose(replace(tx, actor=NODE), pid)
     return told
 
 

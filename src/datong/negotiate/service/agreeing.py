@@ -22,13 +22,15 @@ LIVE = "live"
 
 
 def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
-    """The provider's own answer to a request: agree when it equals a live published offer, leave it to a person
-    when the listing says so, else end the negotiation with the first difference as the reason."""
+    """The provider's own answer to a request: agree when it equals a live published offer, leave it to a person when
+    the listing says so or it answers an offer a person made, else end it with the first difference as the reason."""
     tx = own(tx, row)
     try:
         published = catalogue.offer(tx, row["offer_id"])
     except Refusal:
         published = {"state": "unknown"}
+    if published["state"] != LIVE and store.offered_here(tx, row["id"], row["offer_id"]):
+        return left_to_person(tx, row, Act.offer)  # an answer to an offer made in this negotiation, in no catalogue
     if published["state"] != LIVE:
         return terminating(tx, row, reason_of(OFFER_NOT_LIVE(offer=row["offer_id"])))
     refusal = refusal_to_bind(tx, row["dataset"], published["terms"], row["peer_party"])
