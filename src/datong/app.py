@@ -91,6 +91,8 @@ OTHER_NODE = Reason(
          "Work in that node's own folder, or make a new one with datong init."),
 )  # fmt: skip
 HOURLY = "app.hourly"
+SPEAKING = ("dsp.send", "dsp.transfer.send")
+"""Jobs that wait for one peer's answer, each of them about a process of its own or in the lane of one."""
 NODE_KINDS = ("connector", "business", "regional")
 
 RECEIVERS: Mapping[str, node.Receiver] = {
@@ -320,7 +322,7 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     else:
         client, door = peers(store)
     _swept(store)
-    worker = jobs.Worker(store, handlers(store, client, function_node))
+    worker = jobs.Worker(store, handlers(store, client, function_node), speaking=SPEAKING)
     sequencer = Sequencer(
         store, _key(config.folder), lambda: _origin(store), config.path("evidence", "checkpoint").parent,
         witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
