@@ -9,7 +9,7 @@ CLIENTS := clients/.venv/.ready
 # Modules are compiled at set-up, not at every start: five nodes and their clients would do it on two cores, and where
 # PYTHONDONTWRITEBYTECODE is set, each time.
 
-.PHONY: help setup demo demo-clean test test-matrix lint docs domains bench bench-matching bench-privacy faults types psi
+.PHONY: help setup demo demo-clean test test-matrix lint docs domains bench bench-matching bench-privacy conformance faults types psi
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench-matching: setup ## the benchmark of matching, with its baselines   (ONLY=d
 
 bench-privacy: setup ## recoding on Adult and a million rows; ARX beside it where ARX_CLASSPATH names its build
 	@$(PY) bench/privacy/run.py
+
+conformance: setup ## the Dataspace TCK and a live EDC, where Maven, Java 17 and a Maven repository answer   (STRICT=1)
+	@$(PY) conformance/run.py
 
 faults: setup ## kill every node in every link, before and after the commit, and at random moments
 	@$(PY) -m pytest -q tests/faults --all-faults

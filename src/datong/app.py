@@ -14,7 +14,7 @@ import json
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -33,12 +33,13 @@ from datong.catalogue import service as catalogue
 from datong.compose import service as compose
 from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
+from datong.deliver.model import START_BY_HAND
 from datong.engine import service as engine
 from datong.engine import spark
 from datong.engine.model import Engine
 from datong.engine.service import DUCKDB
 from datong.ground import codes, evidence, identity, jobs, migrations, outbox, signing
-from datong.ground.config import SETTINGS, Config, load
+from datong.ground.config import BAD_CONFIG, SETTINGS, Config, load
 from datong.ground.db import NODE, Actor, Store, Tx, settings
 from datong.ground.evidence import witness
 from datong.ground.evidence.sequencer import Sequencer
@@ -46,12 +47,13 @@ from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
+from datong.negotiate.model import BY_HAND
 from datong.price import service as price
 from datong.register import service as register
 from datong.settle import service as settle
 from datong.terms.roles import Role
 from datong.web import api, console
-from datong.wire import delta_sharing, dsp, http, node, openlineage
+from datong.wire import delta_sharing, dsp, http, http_data, node, openlineage
 from datong.wire.dcp import routes as dcp_routes
 from datong.wire.dcp.did import did_of
 from datong.wire.dcp.verifying import Verifier
@@ -92,6 +94,8 @@ OTHER_NODE = Reason(
          "Work in that node's own folder, or make a new one with datong init."),
 )  # fmt: skip
 HOURLY = "app.hourly"
+SPEAKING = ("dsp.send", "dsp.transfer.send")
+"""Jobs that wait for one peer's answer, each of them about a process of its own or in the lane of one."""
 NODE_KINDS = ("connector", "business", "regional")
 
 RECEIVERS: Mapping[str, node.Receiver] = {
@@ -256,11 +260,28 @@ def open_store(config: Config) -> Store:
     compose.on_version(
         store, lambda made: openlineage.keep(config.folder, openlineage.version_events(made, _whose(store)))
     )
-    deliver.install(store, config.folder, int(config["deliver.url_seconds"]))
+    _installed_customs(store, config)
     if config["node.kind"] == "regional":
         with store.begin(NODE, "start") as tx:
             register.found(tx, area=str(config["node.region"]))
     return store
+
+
+def _installed_customs(store: Store, config: Config) -> None:
+    """What this node leaves to persons, and where its peers' data may lie; BAD_CONFIG names what is no such act."""
+    known = {"negotiate.by_hand": {act.value for act in BY_HAND}, "deliver.by_hand": {START_BY_HAND}}
+    problems = [
+        Problem(name, f"应为 {', '.join(sorted(acts))} 中的若干项", f"should be some of {', '.join(sorted(acts))}")
+        for name, acts in known.items()
+        if not {str(act) for act in config[name]} <= acts
+    ]
+    if problems:
+        raise BAD_CONFIG(problems, file=str(config.folder / "datong.toml"), count=len(problems))
+    negotiate.install(store, config["negotiate.by_hand"])
+    deliver.install(
+        store, config.folder, int(config["deliver.url_seconds"]), by_hand=config["deliver.by_hand"],
+        data_elsewhere=bool(config["peers.data_elsewhere"]),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -288,19 +309,26 @@ def first_operator(
         store.dispose()
 
 
-def open_node(config: Config, counts_on: Engine = DUCKDB) -> Node:
+Peers = Callable[[Store], tuple[http.Client, http.Door]]
+
+
+def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = None) -> Node:
     """Store, worker, sequencer and ASGI application of a node; nothing runs yet.
 
-    counts_on: what runs the plans of product recipes over this node's data.
+    counts_on: what runs the plans of product recipes over this node's data. peers: the client and the door, where
+    peers prove themselves by something else than tokens under the directory's keys.
     """
     store = open_store(config)
     engine.use(store, counts_on)
     function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
-    client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
-    door = http.Door(store, client, function_node)
+    if peers is None:
+        client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
+        door = http.Door(store, client, function_node)
+    else:
+        client, door = peers(store)
     verifier = _verifier(store, client, config)
     _swept(store)
-    worker = jobs.Worker(store, handlers(store, client, function_node, verifier, config))
+    worker = jobs.Worker(store, handlers(store, client, function_node, verifier, config), speaking=SPEAKING)
     sequencer = Sequencer(
         store, _key(config.folder), lambda: _origin(store), config.path("evidence", "checkpoint").parent,
         witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
@@ -373,7 +401,8 @@ def handlers(
         "dsp.send": dsp_sending.negotiation_job(store, caller),
         "dsp.transfer.send": dsp_sending.transfer_job(store, caller, deliver),
         deidentify.DRAW: deidentify.draw_job(store),
-        "deliver.fetch": deliver.fetch_job(store, fetch),
+        "deliver.fetch": deliver.fetch_job(store, fetch, http_data.fetcher(client)),
+        "deliver.push": deliver.push_job(store, http_data.pusher(client)),
         "deliver.destroy": deliver.destroy_job(store),
         HOURLY: hourly_job(store),
         catalogue.HARVEST: harvest_job(store, caller, client, function_node),
@@ -461,6 +490,7 @@ def routes(store: Store, door: http.Door, verifier: Verifier, config: Config) ->
         *dsp_catalogue.routes(store, authenticate, catalogue),
         *dcp_routes.routes(store, verifier, str(config["node.address"])),
         *delta_sharing.server.routes(store, str(config["node.address"])),
+        *http_data.routes(store),
         *openlineage.routes(store),
         Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
         *_with_small_bodies(console.routes(store, config.folder / "story.json", int(config["web.session_hours"]))),

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from run import BASELINES, ENVIRONMENT, HERE
 
 pytestmark = pytest.mark.skipif(

@@ -284,7 +284,7 @@ def test_requests_are_idempotent_on_the_consumer_pid(wire: Wire, provider: Store
         ({"sender": case.OTHER_NODE}, "USE-400"),
         ({"sender": case.OTHER_NODE, "callback": "http://other0000.test/dsp"}, "USE-404"),
         ({"agreement_id": "agr-9"}, "CTR-408"),
-        ({"format": "HttpData-PULL"}, "USE-415"),
+        ({"format": "AmazonS3-PULL"}, "USE-415"),
         ({"callback": "file:///etc/passwd"}, "USE-400"),
         ({"callback": ""}, "USE-400"),
         ({"callback": "http://127.0.0.1:9/admin/delete"}, "USE-400"),

@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from datong.ground import jobs
 from datong.ground.db import NODE, Store, settings, sqlite_url
-from datong.ground.jobs import Job, Worker, claim, enqueue, open_jobs, recover
+from datong.ground.jobs import Job, Worker, claim, enqueue, finish, open_jobs, recover
 from datong.ground.refusal import Kind, Reason, Text
 
 LATER = Reason("TST-503", Kind.unavailable, Text("稍后", "later"), Text("忙", "busy"), Text("等", "wait"))
@@ -206,7 +206,7 @@ def test_a_running_worker_wakes_at_once_and_stops(store: Store) -> None:
         assert time.monotonic() - began < jobs.SWEEP_SECONDS
     finally:
         worker.stop()
-    assert not worker._thread.is_alive()
+    assert not any(thread.is_alive() for thread in worker._threads)
 
 
 def test_a_worker_survives_a_broken_store(store: Store, caplog: pytest.LogCaptureFixture) -> None:
@@ -327,3 +327,40 @@ def test_a_job_whose_process_was_killed_is_done_by_the_next(tmp_path: Path) -> N
     runs = [subprocess.run(command, env=dict(os.environ), check=False, timeout=60).returncode for _ in range(3)]
     assert runs == [-signal.SIGKILL, 0, 0]
     assert (tmp_path / "tries").read_text().split() == ["1", "2"], "killed, done, and not done again"
+
+
+def test_a_peer_that_does_not_answer_holds_up_neither_the_others_nor_the_node(store):
+    answered, done = threading.Event(), []
+
+    def speak(job):
+        if job.payload["to"] == "silent":
+            answered.wait(20)
+        done.append(job.payload["to"])
+
+    worker = Worker(store, {"speak": speak, "k": lambda job: done.append("own")}, speaking=["speak"], speakers=2)
+    with store.begin(NODE, "test") as tx:
+        for kind, to in (("speak", "silent"), ("speak", "other"), ("k", "")):
+            enqueue(tx, kind, {"to": to})
+    worker.start()
+    try:
+        end = time.monotonic() + 15
+        while len(done) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert sorted(done) == ["other", "own"]
+    finally:
+        answered.set()
+        worker.stop()
+    assert sorted(done) == ["other", "own", "silent"]
+
+
+def test_a_handler_may_finish_its_job_in_its_own_transaction(store):
+    def do(job):
+        with store.begin(NODE, "test") as tx:
+            finish(tx, job)
+        return True
+
+    with store.begin(NODE, "test") as tx:
+        enqueue(tx, "k", {}, key="one")
+    assert Worker(store, {"k": do}).run_due() == 1
+    with store.read() as tx:
+        assert open_jobs(tx) == []

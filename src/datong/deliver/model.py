@@ -16,8 +16,19 @@ from datong.terms.policy import Outcome
 FORMAT = "DeltaSharing-PULL"
 """Format of a distribution and of a transfer request that asks for Delta Sharing."""
 
+HTTP_PULL, HTTP_PUSH = "HttpData-PULL", "HttpData-PUSH"
+"""Formats under which connectors that know nothing of tables give and take the bytes of one file."""
+
+FORMATS = (FORMAT, HTTP_PULL, HTTP_PUSH)
+
 ENDPOINT_TYPE = "urn:datong:endpoint:delta-sharing:1"
 """endpointType of the DataAddress: Delta Sharing, bearer profile version 1."""
+
+HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
+"""endpointType of the DataAddress: one file by HTTP, as other connectors write it."""
+
+START_BY_HAND = "start"
+"""The act of a provider's transfers that a node may leave to a person (deliver.by_hand)."""
 
 DSP_CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 

@@ -20,6 +20,7 @@ from datong.deliver.model import (
     BAD_MESSAGE,
     DSP_CONTEXT,
     ENDPOINT_TYPE,
+    HTTP_ENDPOINT,
     NOT_DELIVERABLE,
     NOT_NOW,
     REPEATS,
@@ -35,6 +36,9 @@ from datong.ground.refusal import Problem
 SIGNATURE = "X-Databricks-Signature"
 """Name of the signature parameter of a file address. The Rust Delta kernel reads an http address as presigned
 only when its query has a marker it knows (delta-kernel-rs PR 760, 2398); this is one of them."""
+
+EDC = "https://w3id.org/edc/v0.0.1/ns/"
+"""Namespace in which Eclipse EDC writes the properties of its data addresses."""
 
 NAME_MAX = 200
 PID_MAX = 200
@@ -156,17 +160,19 @@ def move_message(act: Act, consumer_pid: str, provider_pid: str, code: str, reas
     return message
 
 
-def data_address(address: Address) -> dict[str, Any]:
-    """The DataAddress of a start message."""
+def data_address(address: Address, kind: str = ENDPOINT_TYPE) -> dict[str, Any]:
+    """The DataAddress of a start message (in a push: of the request). kind: its endpointType."""
     properties = {
         "authorization": address.token,
         "authType": "bearer",
         "expirationTime": address.expires,
         "share": address.share,
+        # where to push to: Eclipse EDC hands its data plane the properties only
+        **({f"{EDC}baseUrl": address.endpoint} if kind == HTTP_ENDPOINT else {}),
     }
     return {
         "@type": "DataAddress",
-        "endpointType": ENDPOINT_TYPE,
+        "endpointType": kind,
         "endpoint": address.endpoint,
         "endpointProperties": [
             {"@type": "EndpointProperty", "name": name, "value": value} for name, value in properties.items() if value
@@ -174,31 +180,44 @@ def data_address(address: Address) -> dict[str, Any]:
     }
 
 
-def read_address(value: Any) -> Address:
-    """The Address in a DataAddress that a peer sent; BAD_MESSAGE lists what is wrong with it."""
+def read_address(value: Any, kind: str = ENDPOINT_TYPE) -> Address:
+    """The Address in a DataAddress that a peer sent; BAD_MESSAGE lists what is wrong with it.
+
+    kind: the endpointType it should have. One file by HTTP may lie open; a share never does.
+    """
     given = value if isinstance(value, dict) else {}
     listed = given.get("endpointProperties")
     properties = {
-        str(item.get("name")): item.get("value")
+        str(item.get("name")).removeprefix(EDC): item.get("value")
         for item in (listed if isinstance(listed, list) else [])
         if isinstance(item, dict)
     }
     endpoint, token = given.get("endpoint"), properties.get("authorization")
+    kinds = {kind}
+    if kind == HTTP_ENDPOINT:  # other connectors give their own name of it, and the address as a property
+        kinds.add("HttpData")
+        endpoint = endpoint or properties.get("endpoint") or properties.get("baseUrl")
     problems = []
-    if given.get("endpointType") != ENDPOINT_TYPE:
-        problems.append(Problem("dataAddress.endpointType", f"应为 {ENDPOINT_TYPE}", f"should be {ENDPOINT_TYPE}"))
+    if given.get("endpointType") not in kinds:
+        problems.append(Problem("dataAddress.endpointType", f"应为 {kind}", f"should be {kind}"))
     if not isinstance(endpoint, str) or not web_address(endpoint):
         problems.append(Problem("dataAddress.endpoint", "应为 http(s) 地址", "should be an http(s) address"))
-    if not isinstance(token, str) or not 16 <= len(token) <= 4096 or not token.isascii():
+    open_file = token is None and kind == HTTP_ENDPOINT
+    if not open_file and (not isinstance(token, str) or not 16 <= len(token) <= 4096 or not token.isascii()):
         problems.append(Problem("dataAddress.authorization", "缺少令牌", "the token is missing"))
     if problems:
         raise BAD_MESSAGE(problems, count=len(problems))
     return Address(
         str(endpoint).rstrip("/"),
-        str(token),
+        str(token or ""),
         str(properties.get("expirationTime") or ""),
         str(properties.get("share") or ""),
     )
+
+
+def bearer(token: str) -> str:
+    """The Authorization header of a token; one that names its scheme already stays as it came."""
+    return token if " " in token else f"Bearer {token}"
 
 
 def web_address(text: str) -> bool:

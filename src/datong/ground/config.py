@@ -57,6 +57,19 @@ SETTINGS = (
         ("directory", "dcp"),
     ),
     Setting("peers.issuers", list, [], "DIDs whose membership credentials are believed; empty = the function node's."),
+    Setting(
+        "peers.data_elsewhere",
+        bool,
+        False,
+        "Whether the data of a peer may lie at, or be pushed to, another address than the one it registered.",
+    ),
+    Setting(
+        "negotiate.by_hand",
+        list,
+        [],
+        'Acts of a provider that wait for a person: "agree" (draw up the contract), "finalize" (conclude it).',
+    ),
+    Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
     Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
     Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),
     Setting(

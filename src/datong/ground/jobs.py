@@ -13,12 +13,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, Index, Integer, String, Text, and_, exists, or_, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    String,
+    Text,
+    and_,
+    exists,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from datong.ground import clock
@@ -64,9 +78,10 @@ class Job:
     fence: int
 
 
-Handler = Callable[[Job], None]
+Handler = Callable[[Job], bool | None]
 """Does one job; opens its own transactions. Raises to be tried again; a Refusal that is not
-`unavailable` ends the job as failed (trying again would change nothing)."""
+`unavailable` ends the job as failed (trying again would change nothing). True: it has called `finish` in the
+transaction in which it wrote what came of the job, which saves one."""
 
 
 def enqueue(
@@ -103,49 +118,67 @@ def open_jobs(tx: Tx) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-class Worker:
-    """One thread that does the jobs of one store, in order of their due time."""
+def told(tx: Tx, job: str) -> dict[str, Any]:
+    """What a job waits for, as far as anybody should know: {"next_try", "tries", "last_error"}; {} once it is done."""
+    row = tx.get(jobs, job)
+    if row is None or row["state"] in ("done", "failed"):
+        return {}
+    return {"next_try": row["due_at"], "tries": row["attempts"], "last_error": row["last_error"] or ""}
 
-    def __init__(self, store: Store, handlers: Mapping[str, Handler]) -> None:
-        self.store, self.handlers = store, handlers
+
+class Worker:
+    """A thread that does the jobs of one store, in order of their due time.
+
+    speaking: kinds of jobs that wait for peers. They have `speakers` threads of their own, so that one peer that does
+    not answer holds up neither the others nor the work of this node.
+    """
+
+    def __init__(
+        self, store: Store, handlers: Mapping[str, Handler], *, speaking: Iterable[str] = (), speakers: int = 3
+    ) -> None:
+        self.store, self.handlers, self.speaking = store, handlers, frozenset(speaking)
         self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="datong-jobs", daemon=True)
+        self._lines = [_Line(but=self.speaking), *(_Line(only=self.speaking) for _ in range(speakers) if self.speaking)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(line,), name=f"datong-jobs-{n}", daemon=True)
+            for n, line in enumerate(self._lines)
+        ]
 
     def start(self) -> None:
-        _WORKERS.setdefault(id(self.store), []).append(self._wake)
-        self._thread.start()
+        _WORKERS.setdefault(id(self.store), []).extend(line.wake for line in self._lines)
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._stop.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
         wakers = _WORKERS.get(id(self.store), [])
-        if self._wake in wakers:
-            wakers.remove(self._wake)
+        for line, thread in zip(self._lines, self._threads, strict=True):
+            line.wake.set()
+            if thread.is_alive():
+                thread.join(timeout=10)
+            if line.wake in wakers:
+                wakers.remove(line.wake)
 
-    def run_due(self) -> int:
-        """Do every job that is due now, in this thread; the number done or failed (tests use it)."""
+    def run_due(self, line: _Line | None = None) -> int:
+        """Do every job that is due now, in this thread; the number done or failed (tests use it). line: those only."""
         done = 0
-        while (job := claim(self.store)) is not None:
+        while (job := claim(self.store, line)) is not None:
             self._do(job)
             done += 1
         return done
 
-    def _run(self) -> None:
+    def _run(self, line: _Line) -> None:
         while not self._stop.is_set():
             try:
-                self.run_due()
+                self.run_due(line)
             except Exception:
                 log.exception("the job loop stumbled; it goes on")
-            self._wake.wait(SWEEP_SECONDS)
-            self._wake.clear()
+            line.wake.wait(SWEEP_SECONDS)
+            line.wake.clear()
 
     def _do(self, job: Job) -> None:
         try:
-            handler = self.handlers[job.kind]
-            handler(job)
+            finished = self.handlers[job.kind](job)
         except Refusal as refusal:
             again = refusal.kind is Kind.unavailable
             _put_back(self.store, job, str(refusal), again=again, stays=again)
@@ -153,7 +186,21 @@ class Worker:
             log.exception("job %s %s", job.kind, job.id)
             _put_back(self.store, job, _told(error), again=True)
         else:
-            _finish(self.store, job)
+            if not finished:
+                _finish(self.store, job)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What one thread of a worker does: the kinds in `only` (empty: all), but not those in `but`."""
+
+    only: frozenset[str] = frozenset()
+    but: frozenset[str] = frozenset()
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    def condition(self) -> ColumnElement[bool]:
+        wanted = jobs.c.kind.in_(self.only) if self.only else true()
+        return and_(wanted, jobs.c.kind.not_in(self.but)) if self.but else and_(wanted)
 
 
 def _told(error: Exception) -> str:
@@ -180,8 +227,8 @@ def _first_of_its_lane() -> ColumnElement[bool]:
     return or_(jobs.c.lane.is_(None), ~exists().where(open_before))
 
 
-def claim(store: Store) -> Job | None:
-    """Take the next due job under a lease, or None. One statement decides who gets it."""
+def claim(store: Store, line: _Line | None = None) -> Job | None:
+    """Take the next due job (of the line) under a lease, or None. One statement decides who gets it."""
     now = store.wall_clock()
     moment = clock.text(now)
     open_now = or_(
@@ -189,6 +236,8 @@ def claim(store: Store) -> Job | None:
         (jobs.c.state == "leased") & (jobs.c.lease_until < moment),
     )
     next_one = select(jobs.c.id, jobs.c.fence).where(open_now, _first_of_its_lane())
+    if line is not None:
+        next_one = next_one.where(line.condition())
     with store.read() as view:
         found = view.one(next_one.order_by(jobs.c.due_at, jobs.c.added_at, jobs.c.nth, jobs.c.id).limit(1))
     if found is None:
@@ -206,7 +255,7 @@ def claim(store: Store) -> Job | None:
             .returning(jobs)
         ).one_or_none()
     if row is None:
-        return claim(store)
+        return claim(store, line)
     return Job(row.id, row.kind, row.link, row.payload, row.attempts, row.fence)
 
 
@@ -216,13 +265,18 @@ def recover(store: Store) -> None:
         tx.execute(update(jobs).where(jobs.c.state == "leased").values(state="waiting", lease_until=None))
 
 
+def finish(tx: Tx, job: Job) -> None:
+    """The job is done, in this transaction, if it still is ours."""
+    tx.execute(
+        update(jobs)
+        .where(jobs.c.id == job.id, jobs.c.fence == job.fence)
+        .values(state="done", done_at=tx.wall, lease_until=None, last_error=None)
+    )
+
+
 def _finish(store: Store, job: Job) -> None:
     with store.begin(NODE, "jobs") as tx:
-        tx.execute(
-            update(jobs)
-            .where(jobs.c.id == job.id, jobs.c.fence == job.fence)
-            .values(state="done", done_at=tx.wall, lease_until=None, last_error=None)
-        )
+        finish(tx, job)
 
 
 def _put_back(store: Store, job: Job, error: str, *, again: bool, stays: bool = False) -> None:

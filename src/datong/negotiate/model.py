@@ -74,6 +74,16 @@ HOLDER: dict[State, tuple[Party | None, Text]] = {
 }
 """Whose turn it is in each state, and why it waits."""
 
+BY_HAND = frozenset({Act.agree, Act.finalize})
+"""The acts of a provider that follow by themselves unless the node leaves them to a person (negotiate.by_hand)."""
+
+LEFT: dict[Act, Text] = {
+    Act.offer: Text("对方还价，等待本方人员答复", "the consumer asked for other terms; a person has to answer"),
+    Act.agree: Text("等待本方人员出具合约", "a person has to draw up the agreement"),
+    Act.finalize: Text("等待本方人员最终确认", "a person has to finalise"),
+}
+"""Why a negotiation waits whose next act is left to a person of this node."""
+
 ANSWER_DAYS = 10
 """Days of the business clock a side has for its answer before the other may let the negotiation lapse."""
 

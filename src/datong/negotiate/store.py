@@ -128,6 +128,16 @@ def known_message(tx: Tx, negotiation: str, message_id: str) -> dict[str, Any] |
     return dict(found[0]._mapping) if found else None
 
 
+def offered_here(tx: Tx, negotiation: str, offer: str) -> bool:
+    """Whether this node made the offer of this id itself in the negotiation."""
+    sent = tx.all(
+        select(messages.c.body).where(
+            messages.c.negotiation == negotiation, messages.c.direction == "out", messages.c.act == "offer"
+        )
+    )
+    return any(row.body.get("id") == offer for row in sent)
+
+
 def messages_of(tx: Tx, negotiation: str) -> list[dict[str, Any]]:
     found = tx.all(select(messages).where(messages.c.negotiation == negotiation).order_by(messages.c.round))
     return [dict(row._mapping) for row in found]

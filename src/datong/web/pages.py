@@ -130,6 +130,8 @@ PAGES = (
                                          "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),
         Section("negotiate.negotiations", ("dataset", "peer_party", "purpose", "side", "state", "wait", "changed_at"),
                 Text("协商", "Negotiations"), detail="negotiate.negotiation:id"),
+        Section("negotiate.waiting", ("dataset", "state", "held_by", "why", "deadline", "next_try"),
+                Text("等待中的协商", "Negotiations that wait"), key="negotiation"),
     )),
     Page("deliveries", "market", Text("交付", "Deliveries"), (
         Section("deliver.grants", ("agreement", "holder_party", "state", "reason", "issued_at", "expires"),

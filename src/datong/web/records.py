@@ -116,9 +116,17 @@ def record(page: Page) -> Callable[[Visit], Answer]:
         proofs = (
             [] if page.slug == "leaves" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
         )
-        return template, {"page": page, "section": section, "row": row, "proofs": proofs, **more}, 200
+        shown = {"page": page, "section": section, "row": row, "proofs": proofs, "doable": _doable(visit, section, row)}
+        return template, {**shown, **more}, 200
 
     return show
+
+
+def _doable(visit: Visit, section: Section, row: dict[str, Any]) -> list[Verb]:
+    """The verbs the record names as open now, as far as the person may use them."""
+    room = section.view.partition(".")[0]
+    names = [f"{room}.{name}" for name in row.get("open_verbs") or []]
+    return [VERBS[name] for name in names if name in VERBS and visit.may(name)]
 
 
 def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, Any]]:

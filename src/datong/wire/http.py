@@ -13,15 +13,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import httpx
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import FileResponse, JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datong.ground import codes, guard, outbox, signing
@@ -139,23 +141,31 @@ class Client:
         method: str,
         url: str,
         *,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         bytes_max: int = MESSAGE_BYTES_MAX,
         seconds: float = TOTAL_SECONDS,
+        into: BinaryIO | None = None,
     ) -> Answer:
-        """One request; NET-503 when there is no answer, NET-403 for an address that may not be called."""
+        """One request; NET-503 when there is no answer, NET-403 for an address that may not be called.
+
+        into: a file opened for writing that takes the body of a 2xx answer, which is then not in the Answer.
+        """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.")
         self._deadline.begin(seconds)
         try:
             with self._http.stream(method, url, content=content, headers=dict(headers or {})) as response:
-                body = bytearray()
+                body, size, kept = bytearray(), 0, into is not None and response.is_success
                 for chunk in response.iter_raw():  # as it came: a packed answer could unfold to any size
-                    body += chunk
-                    if len(body) > bytes_max:
+                    size += len(chunk)
+                    if size > bytes_max:
                         raise TOO_LARGE(limit=bytes_max)
+                    if kept and into is not None:
+                        into.write(chunk)
+                    else:
+                        body += chunk
                 return Answer(response.status_code, dict(response.headers), bytes(body))
         except guard.AddressNotAllowed as broken:
             raise ADDRESS_REFUSED(address=broken.host, why="It is not a public address.") from broken
@@ -203,6 +213,31 @@ class Limited:
 
 class _TooLong(Exception):
     """Ends the reading of a body inside an application."""
+
+
+class CountedFile(FileResponse):
+    """A file with HEAD and Range, whose sent bytes are counted before its last piece goes out."""
+
+    def __init__(
+        self, path: Path, digest: str, count: Callable[[int], None], media_type: str = "application/octet-stream"
+    ) -> None:
+        super().__init__(path, media_type=media_type, headers={
+            "etag": f'"{digest.removeprefix("sha256:")}"', "cache-control": "private, no-store",
+        })  # fmt: skip
+        self.count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent = 0
+
+        async def counted(message: Message) -> None:
+            nonlocal sent
+            if message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+                if not message.get("more_body", False) and sent:
+                    await run_in_threadpool(self.count, sent)
+            await send(message)
+
+        await super().__call__(scope, receive, counted)
 
 
 async def limited_body(request: Request, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:

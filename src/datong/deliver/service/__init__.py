@@ -7,6 +7,7 @@ partitions  the rounds of a joint partition, answered under the agreement
 transfers   the Dataspace Protocol's transfer process, both sides
 grants      bearer tokens, file addresses, usage events
 fetching    a pull at the consumer's node; the profile shown to a person
+pushing     a push, sent by the provider and taken by the consumer
 endings     suspend, resume, end: keys destroyed, copies deleted, proof
 """
 
@@ -40,12 +41,18 @@ from datong.deliver.service.partitions import (
     received_partition_ask,
     received_partition_cancelled,
 )
+from datong.deliver.service.pushing import expected as push_expected
+from datong.deliver.service.pushing import push_job
+from datong.deliver.service.pushing import staging as push_staging
+from datong.deliver.service.pushing import taken as push_taken
 from datong.deliver.service.sharing import shares
 from datong.deliver.service.transferring import (
     complete_transfer,
     delivered_at_most,
     outgoing,
     request_transfer,
+    resume_transfer,
+    start_transfer,
     suspend_transfer,
     terminate,
     transfer,
@@ -80,6 +87,10 @@ __all__ = [
     "outgoing",
     "own_rows",
     "profile",
+    "push_expected",
+    "push_job",
+    "push_staging",
+    "push_taken",
     "received_destruction_proof",
     "received_ended",
     "received_partition_agreed",
@@ -91,9 +102,11 @@ __all__ = [
     "request_transfer",
     "require",
     "resume",
+    "resume_transfer",
     "served",
     "share_of",
     "shares",
+    "start_transfer",
     "suspend",
     "suspend_transfer",
     "sweep",

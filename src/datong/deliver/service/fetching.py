@@ -13,10 +13,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from datong.compose import service as compose
+from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import AGAIN, NOT_AS_ANNOUNCED, SHOWN, Address, Side, State
-from datong.deliver.service import addresses, deciding, files, sharing, transferring
+from datong.deliver.model import AGAIN, HTTP_PULL, NOT_AS_ANNOUNCED, SHOWN, Address, Side, State
+from datong.deliver.service import addresses, deciding, files, handing, sharing, transferring
 from datong.ground import evidence, jobs
 from datong.ground.db import NODE, Store, Tx, new_id
 from datong.ground.refusal import Kind, Refusal
@@ -25,6 +25,8 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 FETCH = "deliver.fetch"
+SUFFIXES = {"application/json": "json", "text/csv": "csv", "text/plain": "txt", "application/xml": "xml"}
+"""Content type -> suffix of a kept file that is no Parquet."""
 TRIES = 5
 """How often a pull is tried with a token the provider does not know."""
 
@@ -65,8 +67,20 @@ def held(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
     return rows.rows(tx, rows.received, *where, order=rows.received.c.at)
 
 
-def fetch_job(store: Store, fetch: Fetch) -> jobs.Handler:
-    """The handler of "deliver.fetch": pull, check, keep, hand to compose, complete the transfer. Safe to repeat."""
+FetchFile = Callable[[str, Mapping[str, str], Path], str]
+"""(address, headers, file to write) -> its content type; one file by HTTP, given by app from wire.http_data."""
+
+
+def fetch_job(store: Store, fetch: Fetch, fetch_file: FetchFile | None = None) -> jobs.Handler:
+    """The handler of "deliver.fetch": pull, check, keep, hand to compose, complete the transfer. Safe to repeat.
+
+    fetch: what pulls a share; fetch_file: what pulls one file (format HttpData-PULL).
+    """
+
+    def pulled(process: Mapping[str, Any], address: Address, folder: Path) -> list[dict[str, Any]]:
+        if process["format"] == HTTP_PULL and fetch_file is not None:
+            return [_one_file(process, address, folder, fetch_file)]
+        return fetch(address.profile(), folder)
 
     def run(job: jobs.Job) -> None:
         pid = str(job.payload["transfer"])
@@ -78,20 +92,45 @@ def fetch_job(store: Store, fetch: Fetch) -> jobs.Handler:
         if not kept:
             if address is None:
                 return
-            _pull(store, process, address, fetch, last_try=job.attempts >= TRIES)
+            _pull(store, process, address, pulled, last_try=job.attempts >= TRIES)
         _handed_on(store, pid)
 
     return run
 
 
-def _pull(store: Store, process: dict[str, Any], address: Address, fetch: Fetch, *, last_try: bool) -> None:
+def _one_file(
+    process: Mapping[str, Any], address: Address, folder: Path, fetch_file: FetchFile
+) -> dict[str, Any]:  # fmt: skip
+    """One file as a received table has it."""
+    path = folder / "0.parquet"
+    headers = {"authorization": rules.bearer(address.token)} if address.token else {}
+    kind = fetch_file(address.endpoint, headers, path)
+    return file_table(path, share=address.share or rules.share_name(process["agreement"]), kind=kind)
+
+
+def file_table(path: Path, *, share: str, name: str = "file", kind: str = "") -> dict[str, Any]:
+    """One file that came without a description, as `Fetch` describes a table; rows only where it is Parquet."""
+    with path.open("rb") as opened:
+        parquet = opened.read(4) == b"PAR1"
+    return {
+        "share": share, "schema": "http", "table": rules.share_name(name), "version": 1, "files": [path],
+        "rows": pq.read_metadata(path).num_rows if parquet else 0, "bytes": path.stat().st_size,
+        "digest": files.file_digest(path), "announced_digest": None, "announced_rows": None,
+        "suffix": "parquet" if parquet else SUFFIXES.get(kind.partition(";")[0].strip().lower(), "bin"),
+    }  # fmt: skip
+
+
+Pulled = Callable[[Mapping[str, Any], Address, Path], list[dict[str, Any]]]
+
+
+def _pull(store: Store, process: dict[str, Any], address: Address, pulled: Pulled, *, last_try: bool) -> None:
     folder = files.place(store).folder / "data" / "staging" / f"pull-{process['id']}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        tables = fetch(address.profile(), folder)
+        tables = pulled(process, address, folder)
         with store.begin(NODE, "deliver") as tx:
-            _keep(tx, process, tables)
+            keep(tx, process, tables)
     except Refusal as refusal:
         with store.begin(NODE, "deliver") as tx:
             _failed(tx, process["id"], address, refusal, last_try=last_try)
@@ -111,7 +150,7 @@ def _failed(tx: Tx, pid: str, used: Address, refusal: Refusal, *, last_try: bool
     transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
 
 
-def _keep(tx: Tx, process: dict[str, Any], tables: list[dict[str, Any]]) -> None:
+def keep(tx: Tx, process: Mapping[str, Any], tables: list[dict[str, Any]]) -> None:
     """Rows of `received` for what was pulled, once each table is as it was announced."""
     contract = negotiate.in_force(tx, process["agreement"])
     if not tables:
@@ -125,7 +164,7 @@ def _keep(tx: Tx, process: dict[str, Any], tables: list[dict[str, Any]]) -> None
         staged = files.staged(tx.store, file)
         source.rename(staged)
         files.flush(staged)
-        relative = files.target("received", process["agreement"], file)
+        relative = files.target("received", process["agreement"], file, table.get("suffix", "parquet"))
         tx.add(
             rows.received,
             {
@@ -144,7 +183,8 @@ def _keep(tx: Tx, process: dict[str, Any], tables: list[dict[str, Any]]) -> None
 
 
 def _check(table: Mapping[str, Any], source: Path) -> None:
-    found, count = files.file_digest(source), pq.read_metadata(source).num_rows
+    parquet = table.get("suffix", "parquet") == "parquet"
+    found, count = files.file_digest(source), pq.read_metadata(source).num_rows if parquet else 0
     announced = table.get("announced_digest") or found
     if announced != found or table["digest"] != found:
         raise NOT_AS_ANNOUNCED(
@@ -163,11 +203,5 @@ def _handed_on(store: Store, pid: str) -> None:
         process = tx.get(rows.processes, pid)
         if process is None or process["state"] != State.STARTED:
             return
-        for row in rows.rows(tx, rows.received, rows.received.c.transfer == pid, rows.received.c.state == "held"):
-            files.there(store, row["id"], row["path"])
-            if addresses.is_supply(tx, row["agreement"]):
-                compose.received_supply(
-                    tx, agreement=row["agreement"], resource=row["dataset"], path=row["path"], digest=row["digest"],
-                    rows=row["rows"],
-                )  # fmt: skip
+        handing.handed_to_compose(tx, pid)
         transferring.complete_transfer(tx, transfer=pid)

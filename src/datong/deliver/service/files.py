@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,28 +27,34 @@ from datong.ground.db import Store, Tx
 
 @dataclass(frozen=True)
 class Place:
-    """Where this node keeps its files, and for how many seconds of the wall clock a file address lives."""
+    """Where this node keeps its files, how many seconds of the wall clock a file address lives, and its customs."""
 
     folder: Path
     url_seconds: int
+    data_elsewhere: bool = False
+    """Whether a peer's data may lie at another address than the one it registered."""
+    by_hand: frozenset[str] = frozenset()
+    """Acts that wait for a person: "start"."""
 
 
 _PLACES: dict[int, Place] = {}
 
 
-def install(store: Store, folder: Path, url_seconds: int = 900) -> None:
-    """Tell this process the folder of the node whose store this is (once, by app or a test)."""
-    _PLACES[id(store)] = Place(folder, url_seconds)
+def install(
+    store: Store, folder: Path, url_seconds: int = 900, *, data_elsewhere: bool = False, by_hand: Iterable[str] = ()
+) -> None:
+    """Tell this process the folder and the customs of the node whose store this is (once, by app or a test)."""
+    _PLACES[id(store)] = Place(folder, url_seconds, data_elsewhere, frozenset(by_hand))
 
 
 def place(store: Store) -> Place:
     return _PLACES[id(store)]
 
 
-def target(kind: str, agreement: str, file: str) -> str:
+def target(kind: str, agreement: str, file: str, suffix: str = "parquet") -> str:
     """Path below the node's folder of a "released" or "received" file; made of safe characters only."""
     safe = re.sub(r"[^0-9A-Za-z_\-]", "-", agreement)[:100]
-    return f"data/{kind}/{safe}/{file}.parquet"
+    return f"data/{kind}/{safe}/{file}.{suffix}"
 
 
 def staged(store: Store, file: str) -> Path:

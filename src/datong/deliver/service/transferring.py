@@ -7,6 +7,7 @@ tokens are made when a start is sent and are never kept in a job. Contract: test
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,11 +20,17 @@ from datong.deliver import store as rows
 from datong.deliver.model import (
     BAD_MESSAGE,
     DSP_CONTEXT,
+    ENDPOINT_TYPE,
     FORMAT,
+    FORMATS,
     GRANT_OVER,
+    HTTP_ENDPOINT,
+    HTTP_PULL,
+    HTTP_PUSH,
     OTHER_FORMAT,
     PATHS,
     REPEATS,
+    START_BY_HAND,
     TRANSFER_MOVES,
     UNKNOWN,
     Act,
@@ -32,16 +39,32 @@ from datong.deliver.model import (
     Side,
     State,
 )
-from datong.deliver.service import addresses, deciding, granting, sharing
+from datong.deliver.service import addresses, deciding, files, granting, handing, sharing
 from datong.ground import clock, evidence, jobs, signing
 from datong.ground.db import NODE, Tx, new_id
-from datong.ground.refusal import Problem, Refusal
+from datong.ground.refusal import Problem, Refusal, Text
 from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 SEND = "dsp.transfer.send"
+PUSH = "deliver.push"
+"""Kind of the jobs that push to a consumer; payload {"transfer": our pid}."""
+VERBS = {Act.start: "start_transfer", Act.complete: "complete_transfer", Act.suspend: "suspend_transfer",
+         Act.terminate: "terminate"}  # fmt: skip
+"""The verb by which a person does an act."""
+WAITS = {
+    (State.REQUESTED, Side.consumer): Text("等待提供方开始", "the provider has to start it"),
+    (State.REQUESTED, Side.provider): Text("等待数据就绪，或由本方人员开始",
+                                           "the data have to lie ready, or a person has to start it"),
+    (State.SUSPENDED, Side.consumer): Text("由需求方暂停，须由其恢复", "the consumer has to resume it"),
+    (State.SUSPENDED, Side.provider): Text("由提供方暂停，须由其恢复", "the provider has to resume it"),
+}  # fmt: skip
+"""(state, our side, or when suspended the side that did it) -> why it waits."""
+SHARED, PUSHED = "/http-data/shares", "/http-data/received"
+"""Paths under which a share is read as one file, and under which a push is taken."""
+ENDPOINTS = {FORMAT: ENDPOINT_TYPE, HTTP_PULL: HTTP_ENDPOINT, HTTP_PUSH: HTTP_ENDPOINT}
 OPEN = (State.REQUESTED.value, State.STARTED.value, State.SUSPENDED.value)
 
 
@@ -49,27 +72,37 @@ OPEN = (State.REQUESTED.value, State.STARTED.value, State.SUSPENDED.value)
 
 
 @verb(Role.analyst, Role.data_engineer, Role.product_manager)
-def request_transfer(tx: Tx, *, agreement: str, into: str = "") -> dict[str, Any]:
+def request_transfer(tx: Tx, *, agreement: str, into: str = "", format: str = FORMAT) -> dict[str, Any]:
     """Ask the provider of an agreement to deliver: into this node, or to a person by a profile.
 
     into: "node" (pulled and kept here), "person" (see deliver.profile; takes a policy that allows download), "" = node
-    for a supply of a product of ours, person otherwise. While a transfer of this kind is open, it is returned instead
-    of a second one.
+    for a supply of a product of ours, person otherwise. format: DeltaSharing-PULL, or HttpData-PULL and HttpData-PUSH
+    for a provider that knows no tables; a push always goes into the node. While a transfer of this kind is open, it is
+    returned instead of a second one.
     """
     contract = sharing.our_contract(tx, agreement, "consumer", "request_transfer")
-    into = into or ("node" if addresses.is_supply(tx, agreement) else "person")
-    if into not in ("node", "person"):
-        raise BAD_MESSAGE([Problem("into", "应为 node 或 person", "should be node or person")], count=1)
+    of_itself = "node" if format == HTTP_PUSH or addresses.is_supply(tx, agreement) else "person"
+    into = into or of_itself
+    if format not in FORMATS:
+        raise OTHER_FORMAT(format=format[:80], known=", ".join(FORMATS))
+    if into not in ("node", "person") or (format == HTTP_PUSH and into != "node"):
+        raise BAD_MESSAGE([Problem("into", "应为 node 或 person（推送只能为 node）",
+                                   "should be node or person (a push: node)")], count=1)  # fmt: skip
     for process in _of_agreement(tx, agreement):
-        if process["side"] == Side.consumer and process["into"] == into and process["state"] == State.REQUESTED:
+        if (process["side"], process["into"], process["format"], process["state"]) == (
+            Side.consumer, into, format, State.REQUESTED,
+        ):  # fmt: skip
             return process
     if into == "person":
         deciding.require(tx, agreement=agreement, action="download")
         _finish_older(tx, agreement)
     pid = new_id("transfer")
-    process = _new(tx, pid, Side.consumer, contract, into=into, peer=contract["provider"])
+    process = _new(tx, pid, Side.consumer, contract, into=into, peer=contract["provider"], format=format)
+    if format == HTTP_PUSH:
+        where = f"{signing.me(tx).address}{PUSHED}/{pid}"
+        addresses.keep_address(tx, process, Address(where, "dt_" + secrets.token_urlsafe(32), "", ""))
     message = {"@context": [DSP_CONTEXT], "@type": "TransferRequestMessage", "consumerPid": pid,
-               "agreementId": agreement, "format": FORMAT}  # fmt: skip
+               "agreementId": agreement, "format": format}  # fmt: skip
     _send(tx, process, Act.request, message)
     return process
 
@@ -88,6 +121,39 @@ def complete_transfer(tx: Tx, *, transfer: str) -> dict[str, Any]:
 
 
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
+def start_transfer(tx: Tx, *, transfer: str) -> dict[str, Any]:
+    """Start a transfer that was left to a person (settings: deliver.by_hand), if the decision allows it."""
+    return _started_by_person(tx, _known(tx, transfer))
+
+
+@verb(Role.data_engineer, Role.product_manager, Role.legal, Role.analyst)
+def resume_transfer(tx: Tx, *, transfer: str) -> dict[str, Any]:
+    """Take a suspended transfer up again; the side that suspended it does so."""
+    return _started_by_person(tx, _known(tx, transfer))
+
+
+def _started_by_person(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
+    """The process started, for the first time or again; NOT_NOW when that is not open to our side."""
+    side = Side(process["side"])
+    if rules.repeated(State(process["state"]), Act.start):
+        return process
+    rules.moved(State(process["state"]), Act.start, side, process["id"])
+    if process["state"] == State.REQUESTED:
+        return _start_now(tx, process, sharing.our_contract(tx, process["agreement"], "provider", "start_transfer"))
+    _require_may_resume(process, side)
+    if side is Side.provider:
+        _grants_follow(tx, process, GrantState.active, "")
+    return _by_us(tx, process, Act.start)
+
+
+def _require_may_resume(process: Mapping[str, Any], side: Side) -> None:
+    if process["suspended_by"] != side:
+        by = Side(process["suspended_by"] or side.value)
+        zh = "提供方" if by is Side.provider else "需求方"
+        raise GRANT_OVER(zh=f"由{zh}暂停，须由{zh}恢复。", en=f"The {by.value} suspended it and has to resume it.")
+
+
+@verb(Role.data_engineer, Role.product_manager, Role.legal)
 def suspend_transfer(tx: Tx, *, transfer: str, reason: str) -> dict[str, Any]:
     """Suspend one transfer (deliver.suspend stops everything under an agreement)."""
     return _by_us(tx, _known(tx, transfer), Act.suspend, "suspended", [reason])
@@ -101,9 +167,27 @@ def terminate(tx: Tx, *, transfer: str, reason: str) -> dict[str, Any]:
 
 @view()
 def transfers(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
-    """Transfer processes of one agreement or of all, newest first."""
+    """Transfer processes of one agreement or of all, newest first, with what each waits for and what may be done."""
     where = [rows.processes.c.agreement == agreement] if agreement else []
-    return rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
+    on_the_way = {job["payload"].get("pid"): job for job in jobs.open_jobs(tx) if job["kind"] == SEND}
+    return [
+        {**process, **_waits(process, on_the_way.get(process["id"]))}
+        for process in rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
+    ]
+
+
+def _waits(process: Mapping[str, Any], job: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Why a process waits, the verbs open to a person of this node, and the next try of a message under way."""
+    state, side = State(process["state"]), Side(process["side"])
+    why = WAITS.get((state, side if state is State.REQUESTED else Side(process["suspended_by"] or side)))
+    acts = [act for (at, act), (sides, _) in TRANSFER_MOVES.items() if at is state and side in sides]
+    if state is State.SUSPENDED and process["suspended_by"] != side:
+        acts.remove(Act.start)
+    verbs = ["resume_transfer" if state is State.SUSPENDED and act is Act.start else VERBS[act] for act in acts]
+    told = {"open_verbs": verbs, **({"wait": {"zh": why.zh, "en": why.en}} if why else {})}
+    if job is None or job["state"] == "failed":
+        return told
+    return {**told, "next_try": job["due_at"], "tries": job["attempts"], "last_error": job["last_error"] or ""}
 
 
 def delivered_at_most(tx: Tx, agreement: str) -> int | None:
@@ -128,8 +212,9 @@ def transfer(tx: Tx, *, sender: str, pid: str) -> dict[str, Any]:
 
 
 def transfer_requested(
-    tx: Tx, *, sender: str, consumer_pid: str, agreement_id: str, format: str, callback: str
-) -> dict[str, Any]:
+    tx: Tx, *, sender: str, consumer_pid: str, agreement_id: str, format: str, callback: str,
+    data_address: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """A consumer asks for delivery. Idempotent on (sender, consumer_pid): the answer and the start are repeated.
 
     Started at once when the data lie ready and the decision allows it; waiting for a release otherwise; a denied
@@ -147,8 +232,11 @@ def transfer_requested(
         if known["state"] == State.STARTED:
             _send_start_again(tx, known)
         return _told(known)
-    if format != FORMAT:
-        raise OTHER_FORMAT(format=format[:80], known=FORMAT)
+    if format not in FORMATS:
+        raise OTHER_FORMAT(format=format[:80], known=", ".join(FORMATS))
+    goal = rules.read_address(data_address, HTTP_ENDPOINT) if format == HTTP_PUSH else None
+    if goal is not None:
+        _require_data_theirs(tx, sender, goal)
     contract = _contract_for(tx, sender, agreement_id)
     process = _new(
         tx,
@@ -158,7 +246,10 @@ def transfer_requested(
         peer=sender,
         peer_pid=consumer_pid,
         callback=callback.rstrip("/"),
+        format=format,
     )
+    if goal is not None:
+        addresses.keep_address(tx, process, goal)
     return _told(_try_start(replace(tx, actor=NODE), process, contract))  # what follows is the node's own deed
 
 
@@ -167,6 +258,13 @@ def _require_theirs(tx: Tx, peer: str, where: str, address: str) -> None:
     if not (rules.web_address(address) and register.lies_at(tx, peer, address)):
         zh, en = "应在该节点的登记地址之下", "should lie at the address registered for the node"
         raise BAD_MESSAGE([Problem(where, zh, en)], count=1)
+
+
+def _require_data_theirs(tx: Tx, peer: str, address: Address) -> None:
+    """Data go to and come from the address a peer registered, unless this node lets its data plane live elsewhere
+    (then the guarded client alone says which addresses may be called)."""
+    if not files.place(tx.store).data_elsewhere:
+        _require_theirs(tx, peer, "dataAddress.endpoint", address.endpoint)
 
 
 def _contract_for(tx: Tx, sender: str, agreement: str) -> dict[str, Any]:
@@ -188,26 +286,31 @@ def transfer_started(
     repeat = rules.repeated(State(process["state"]), Act.start)
     if not repeat:
         process = _moved(tx, process, Act.start, Side.provider)
-    if data_address is not None or not repeat:
-        address = rules.read_address(data_address)
-        _require_theirs(tx, process["peer"], "dataAddress.endpoint", address.endpoint)
+    if process["format"] != HTTP_PUSH and (data_address is not None or not repeat):
+        address = rules.read_address(data_address, ENDPOINTS[process["format"]])
+        _require_data_theirs(tx, process["peer"], address)
         addresses.keep_address(tx, process, address)
     return _told(process)
 
 
 def _resumed_by_consumer(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
-    if process["state"] == State.SUSPENDED and process["suspended_by"] == Side.provider:
-        raise GRANT_OVER(zh="由提供方暂停，须由提供方恢复。", en="The provider suspended it and has to resume it.")
+    if process["state"] == State.SUSPENDED:
+        _require_may_resume(process, Side.consumer)
     if rules.repeated(State(process["state"]), Act.start):
         return _told(process)
     process = _moved(tx, process, Act.start, Side.consumer)
     _grants_follow(tx, process, GrantState.active, "")
+    _push_if_asked(tx, process)
     return _told(process)
 
 
 def transfer_completed(tx: Tx, *, sender: str, pid: str, other_pid: str = "") -> dict[str, Any]:
-    """The counterparty is done."""
-    return _by_them(tx, _known(tx, pid, sender, other_pid), Act.complete)
+    """The counterparty is done; what it pushed goes on to the products it is a supply of."""
+    told = _by_them(tx, _known(tx, pid, sender, other_pid), Act.complete)
+    process = _known(tx, pid, sender)
+    if process["side"] == Side.consumer and process["format"] == HTTP_PUSH:
+        handing.handed_to_compose(replace(tx, actor=NODE), pid)
+    return told
 
 
 def transfer_suspended(
@@ -239,18 +342,20 @@ def outgoing(tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     if process["state"] != due:
         return None
     message = dict(payload["message"])
-    if act is Act.start and process["side"] == Side.provider:
+    if act is Act.request and process["format"] == HTTP_PUSH:
+        goal = addresses.address_of(tx, process["id"])
+        return None if goal is None else {**message, "dataAddress": rules.data_address(goal, HTTP_ENDPOINT)}
+    if act is Act.start and process["side"] == Side.provider and process["format"] != HTTP_PUSH:
         grant = rows.first(
             tx, rows.grants, rows.grants.c.transfer == process["id"], rows.grants.c.state == GrantState.active.value
         )
         if grant is None:
             return None
         token = granting.new_token(tx, grant["id"], str(payload.get("start", "")))
-        address = Address(
-            f"{signing.me(tx).address}/delta-sharing", token,
-            _wall_end(tx, grant["expires"]), rules.share_name(process["agreement"]),
-        )  # fmt: skip
-        message["dataAddress"] = rules.data_address(address)
+        share = rules.share_name(process["agreement"])
+        where = f"{SHARED}/{share}" if process["format"] == HTTP_PULL else "/delta-sharing"
+        address = Address(signing.me(tx).address + where, token, _wall_end(tx, grant["expires"]), share)
+        message["dataAddress"] = rules.data_address(address, ENDPOINTS[process["format"]])
     return message
 
 
@@ -264,6 +369,8 @@ def _wall_end(tx: Tx, expires: str) -> str:
 def transfer_acknowledged(tx: Tx, *, pid: str, act: str, answer: Any) -> None:
     """The counterparty took our message; its answer to a request tells its own pid."""
     process = tx.get(rows.processes, pid)
+    if process is not None and act == Act.start and process["side"] == Side.provider:
+        _push_if_asked(tx, process)
     if process is None or act != Act.request or process["peer_pid"] or not isinstance(answer, dict):
         return
     theirs = answer.get("providerPid")
@@ -272,12 +379,16 @@ def transfer_acknowledged(tx: Tx, *, pid: str, act: str, answer: Any) -> None:
 
 
 def transfer_refused(tx: Tx, *, pid: str, act: str, text: str) -> None:
-    """The counterparty refused our message: the two sides disagree, so the process ends here."""
+    """The counterparty refused our message: the two sides disagree, so the process ends, and the other side is told
+    as far as it knows the process."""
     process = tx.get(rows.processes, pid)
     if process is None or process["state"] not in OPEN:
         return
-    _set(tx, process, State.TERMINATED, Side(process["side"]), code="refused", reason=[f"{act}: {text}"[:500]])
-    _grants_follow(tx, process, GrantState.ended, text[:200])
+    side = Side(process["side"])
+    process = _set(tx, process, State.TERMINATED, side, code="refused", reason=[f"{act}: {text}"[:500]])
+    _after(tx, process, Act.terminate)
+    if process["peer_pid"] and act != Act.terminate:
+        _send_move(tx, process, Act.terminate)
 
 
 # ---- inside
@@ -290,7 +401,20 @@ def start_waiting(tx: Tx, agreement: str) -> None:
             _try_start(tx, process, sharing.our_contract(tx, agreement, "provider", "start"))
 
 
+def _push_if_asked(tx: Tx, process: Mapping[str, Any]) -> None:
+    """Queue the push of a started transfer whose consumer named where to; after the start was heard, never before."""
+    if process["format"] == HTTP_PUSH and process["state"] == State.STARTED:
+        jobs.enqueue(tx, PUSH, {"transfer": process["id"]}, lane=f"push-{process['id']}"[:80])
+
+
 def _try_start(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Start by itself, unless this node leaves that to a person."""
+    if START_BY_HAND in files.place(tx.store).by_hand:
+        return process
+    return _start_now(tx, process, contract)
+
+
+def _start_now(tx: Tx, process: dict[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
     decision = deciding.decide(tx, agreement=contract["id"], action="delivery", subject=contract["consumer_party"])
     if not decision.allowed:
         return _by_us(tx, process, Act.terminate, "denied", [decision.verdict.en, decision.verdict.zh])
@@ -388,11 +512,11 @@ def _set(
 
 def _new(
     tx: Tx, pid: str, side: Side, contract: Mapping[str, Any], *, peer: str, peer_pid: str = "", callback: str = "",
-    into: str = "",
+    into: str = "", format: str = FORMAT,
 ) -> dict[str, Any]:  # fmt: skip
     process = {
         "id": pid, "side": side.value, "agreement": contract["id"], "peer": peer, "peer_pid": peer_pid,
-        "callback": callback, "format": FORMAT, "into": into, "state": State.REQUESTED.value, "code": "",
+        "callback": callback, "format": format, "into": into, "state": State.REQUESTED.value, "code": "",
         "reason": [], "suspended_by": "", "by": tx.actor.person, "at": tx.now, "seq": rows.next_process(tx),
     }  # fmt: skip
     tx.add(rows.processes, process)
@@ -446,7 +570,7 @@ def _send_start_again(tx: Tx, process: Mapping[str, Any]) -> None:
         .order_by(jobs.jobs.c.added_at)
     )
     if sent and sent[-1].state in ("done", "failed"):
-        jobs.enqueue(tx, SEND, sent[-1].payload)
+        jobs.enqueue(tx, SEND, sent[-1].payload, lane=_lane(process))
 
 
 def _send(tx: Tx, process: Mapping[str, Any], act: Act, message: Mapping[str, Any]) -> None:
@@ -456,4 +580,9 @@ def _send(tx: Tx, process: Mapping[str, Any], act: Act, message: Mapping[str, An
                "act": act.value, "message": dict(message)}  # fmt: skip
     if act is Act.start:
         payload["start"] = new_id("start")
-    jobs.enqueue(tx, SEND, payload)
+    jobs.enqueue(tx, SEND, payload, lane=_lane(process))
+
+
+def _lane(process: Mapping[str, Any]) -> str:
+    """What is said about one process is said in its order."""
+    return f"dsp-{process['id']}"[:80]

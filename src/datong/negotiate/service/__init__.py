@@ -1,7 +1,7 @@
 """The verbs of negotiation and contracts, and what `wire.dsp` calls when a counterparty speaks.
 
-consumer   request, accept, verify          both   terminate, end, negotiations, negotiation, waiting,
-provider   offer, agree                            agreements, contract
+consumer   request, accept, counter, verify   both   terminate, end, negotiations, negotiation, waiting,
+provider   offer, agree, finalize                  agreements, contract
 rooms      agreement, in_force, provided_to, signed_by_both, on_finalized, on_terminated
 wire       received_*, status, outgoing, acknowledged, not_accepted, learned_peer, peer
 node       lapse; received_ended (message "negotiate.ended")
@@ -18,7 +18,7 @@ from datong.negotiate.service.contracts import (
     received_ended,
     signed_by_both,
 )
-from datong.negotiate.service.course import on_finalized, on_terminated
+from datong.negotiate.service.course import install, on_finalized, on_terminated
 from datong.negotiate.service.delivery import acknowledged, learned_peer, not_accepted, outgoing, peer
 from datong.negotiate.service.received import (
     received_agreement,
@@ -32,6 +32,8 @@ from datong.negotiate.service.received import (
 from datong.negotiate.service.verbs import (
     accept,
     agree,
+    counter,
+    finalize,
     negotiation,
     negotiations,
     offer,
@@ -48,8 +50,11 @@ __all__ = [
     "agreement",
     "agreements",
     "contract",
+    "counter",
     "end",
+    "finalize",
     "in_force",
+    "install",
     "lapse",
     "learned_peer",
     "negotiation",

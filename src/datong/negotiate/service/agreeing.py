@@ -14,7 +14,7 @@ from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import AGREEMENT_ALTERED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
 from datong.negotiate.service.binding import refusal_to_bind
-from datong.negotiate.service.course import noted, own, reason_of, sending, terminating
+from datong.negotiate.service.course import by_hand, left_to_person, noted, own, reason_of, sending, terminating
 from datong.register import service as register
 from datong.terms.policy import from_json, policy_hash
 
@@ -22,19 +22,21 @@ LIVE = "live"
 
 
 def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
-    """The provider's own answer to a request: agree when it equals a live published offer, leave it to a person
-    when the listing says so, else end the negotiation with the first difference as the reason."""
+    """The provider's own answer to a request: agree when it equals a live published offer, leave it to a person when
+    the listing says so or it answers an offer a person made, else end it with the first difference as the reason."""
     tx = own(tx, row)
     try:
         published = catalogue.offer(tx, row["offer_id"])
     except Refusal:
         published = {"state": "unknown"}
+    if published["state"] != LIVE and store.offered_here(tx, row["id"], row["offer_id"]):
+        return left_to_person(tx, row, Act.offer)  # an answer to an offer made in this negotiation, in no catalogue
     if published["state"] != LIVE:
         return terminating(tx, row, reason_of(OFFER_NOT_LIVE(offer=row["offer_id"])))
     refusal = refusal_to_bind(tx, row["dataset"], published["terms"], row["peer_party"])
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
-    if _person_decides(published):
+    if _person_decides(published) or by_hand(tx, Act.agree):
         words = PERSON_DECIDES
         return noted(tx, row, "left_to_person", wait_zh=words.zh, wait_en=words.en)
     refusal = rules.refusal_of_request(published, row["offer"])
@@ -44,8 +46,11 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def accepted(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
-    """The provider's own answer to the acceptance of its offer: the agreement."""
-    return agreeing(own(tx, row), row, row["offer"]["terms"])
+    """The provider's own answer to the acceptance of its offer: the agreement, unless a person is to draw it up."""
+    tx = own(tx, row)
+    if by_hand(tx, Act.agree):
+        return left_to_person(tx, row, Act.agree)
+    return agreeing(tx, row, row["offer"]["terms"])
 
 
 def _person_decides(published: dict[str, Any]) -> bool:
@@ -178,4 +183,6 @@ def confirmed(tx: Tx, row: dict[str, Any], signatures: list[Any]) -> dict[str, A
     if keys:
         both = {**candidate, "signatures": [*agreement["signatures"], *theirs]}
         keep(tx, row, both, {**agreement["keys"], **keys})
+    if by_hand(tx, Act.finalize):
+        return left_to_person(tx, row, Act.finalize)
     return sending(tx, row, Act.finalize, {})

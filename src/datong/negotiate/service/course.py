@@ -6,17 +6,17 @@ it (Dataspace Protocol 2025-1, 1.6), or when its next message shows that ours ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from datong.ground import clock, evidence, jobs, signing
 from datong.ground.canonical import digest
-from datong.ground.db import Actor, Tx, new_id
+from datong.ground.db import Actor, Store, Tx, new_id
 from datong.ground.refusal import Refusal, Text
 from datong.negotiate import rules, store
-from datong.negotiate.model import ANSWER_DAYS, BUSY, FINAL, HOLDER, NO_SUCH, Act, Party, State
+from datong.negotiate.model import ANSWER_DAYS, BUSY, FINAL, HOLDER, LEFT, NO_SUCH, Act, Party, State
 
 SEND = "dsp.send"
 """Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row}."""
@@ -26,6 +26,24 @@ on_finalized: list[Hook] = []
 """Called with the agreement when a contract is concluded, in the same transaction (set by `app`)."""
 on_terminated: list[Hook] = []
 """Called with the agreement when a contract ends, early or by expiry, in the same transaction."""
+
+
+_BY_HAND: dict[int, frozenset[Act]] = {}
+
+
+def install(store: Store, by_hand: Iterable[str] = ()) -> None:
+    """Tell this process which acts the node of `store` never does by itself: they wait for a person."""
+    _BY_HAND[id(store)] = frozenset(Act(name) for name in by_hand)
+
+
+def by_hand(tx: Tx, act: Act) -> bool:
+    return act in _BY_HAND.get(id(tx.store), frozenset())
+
+
+def left_to_person(tx: Tx, row: dict[str, Any], act: Act) -> dict[str, Any]:
+    """`row` waiting for a person of this node to do `act`, with the reason told."""
+    words = LEFT[act]
+    return noted(tx, row, "left_to_person", wait_zh=words.zh, wait_en=words.en)
 
 
 def own(tx: Tx, row: Mapping[str, Any]) -> Tx:
@@ -165,6 +183,28 @@ def mine(tx: Tx, negotiation: str, side: Party | None = None) -> dict[str, Any]:
     if row is None or (side is not None and row["side"] != side.value):
         raise NO_SUCH(id=negotiation[:80])
     return row
+
+
+VERBS = {
+    (Party.consumer, Act.request): "counter", (Party.consumer, Act.accept): "accept",
+    (Party.consumer, Act.verify): "verify", (Party.provider, Act.offer): "offer",
+    (Party.provider, Act.agree): "agree", (Party.provider, Act.finalize): "finalize",
+}  # fmt: skip
+"""(side, act) -> the verb by which a person does it; ending is `terminate` on both sides."""
+
+
+def open_verbs(row: Mapping[str, Any]) -> list[str]:
+    """The verbs a person of this node may use on a negotiation now."""
+    side, state = Party(row["side"]), State(row["state"])
+    acts = [] if row["pending"] else [Act(name) for name in rules.open_acts(state, side)]
+    verbs = [VERBS[side, act] for act in acts if (side, act) in VERBS]
+    may_end = state not in FINAL and row["pending"] != Act.terminate.value
+    return [*verbs, *(["terminate"] if may_end else [])]
+
+
+def on_its_way(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What our unacknowledged message waits for: {"next_try", "tries", "last_error"}; {} when nothing is under way."""
+    return jobs.told(tx, f"dsp-{row['pending_message']}") if row["pending_message"] else {}
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from datong.negotiate.service.course import into, mine, noted, own, purpose_of, 
 
 
 def outgoing(tx: Tx, message: str) -> dict[str, Any] | None:
-    """What to send: {"message", "act", "side", "peer", "base", "pid", "peer_pid", "opening", "body"}.
+    """What to send: {"message", "act", "side", "peer", "base", "pid", "peer_pid", "opening", "body", "signs", "terms"}.
 
-    base is "" when only the peer's version document tells it. None when the message is no longer wanted, because
+    base is "" when only the peer's version document tells it. signs: whether the peer announced that it signs
+    agreements; terms: whether the offer on the table states terms (a peer that says neither compares the agreement's
+    policy with the one it sent, word for word). None when the message is no longer wanted, because
     another act took its place or the counterparty's answer already showed that it arrived.
     """
     kept = tx.get(store.messages, message)
@@ -26,8 +28,13 @@ def outgoing(tx: Tx, message: str) -> dict[str, Any] | None:
     return {
         "message": message, "act": kept["act"], "side": row["side"], "peer": row["peer"], "base": row["callback"],
         "pid": row["id"], "peer_pid": row["peer_pid"], "opening": not row["peer_pid"], "body": kept["body"],
-        "dataset": row["dataset"],
+        "dataset": row["dataset"], "signs": _signs(tx, row["peer"]), "terms": bool(row["offer"]["terms"]),
     }  # fmt: skip
+
+
+def _signs(tx: Tx, node: str) -> bool:
+    announced = peer(tx, node)
+    return announced is None or bool(announced["signs"])
 
 
 def acknowledged(tx: Tx, *, message: str, peer_pid: str = "") -> None:

@@ -80,8 +80,10 @@ def _nothing_more(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _offered(offer: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a negotiation that follow from the offer on the table."""
-    return {"offer": offer, "dataset": offer["dataset"], "offer_id": offer["id"], "purpose": purpose_of(offer)}
+    """The columns of a negotiation that follow from the offer on the table; an offer without a purpose leaves the one
+    that was asked for."""
+    stated = {"purpose": purpose} if (purpose := purpose_of(offer)) else {}
+    return {"offer": offer, "dataset": offer["dataset"], "offer_id": offer["id"], **stated}
 
 
 def _opening(tx: Tx, heard: Heard, callback: str, then: Callable[[dict[str, Any]], Any]) -> Status:

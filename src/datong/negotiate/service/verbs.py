@@ -13,7 +13,17 @@ from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_NOT_LIVE, Act,
 from datong.negotiate.rules import TERMS, open_acts, refusal_of_request
 from datong.negotiate.service.agreeing import LIVE, agreeing, verifying
 from datong.negotiate.service.binding import require_bindable
-from datong.negotiate.service.course import mine, opened, own, reason, sending, shown, terminating
+from datong.negotiate.service.course import (
+    mine,
+    on_its_way,
+    open_verbs,
+    opened,
+    own,
+    reason,
+    sending,
+    shown,
+    terminating,
+)
 from datong.register import service as register
 from datong.terms.policy import PURPOSES, from_json, in_words, to_json
 from datong.terms.roles import Role
@@ -68,6 +78,22 @@ def accept(tx: Tx, *, negotiation: str) -> dict[str, Any]:
 
 
 @verb(*CONSUMER_ROLES)
+def counter(
+    tx: Tx, *, negotiation: str, policy: dict[str, Any] | None = None, terms: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Answer the provider's offer with a request of one's own (还价).
+
+    policy, terms: what is asked instead; what is left out stays as the provider offered it.
+    """
+    row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.request)
+    on_table = row["offer"]
+    instead = {"policy": policy or on_table["policy"], "terms": {**on_table["terms"], **(terms or {})}}
+    purpose = str(instead["terms"].get("purpose") or row["purpose"])
+    asked = _asked(row["dataset"], row["offer_id"], purpose, instead)
+    return shown(sending(tx, row, Act.request, asked))
+
+
+@verb(*CONSUMER_ROLES)
 def verify(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     """Sign the agreement the provider has drawn up (签署确认)."""
     row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.verify)
@@ -78,6 +104,9 @@ def verify(tx: Tx, *, negotiation: str) -> dict[str, Any]:
 def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     """Agree to a request that was left to a person (同意并签署)."""
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
+    if State(row["state"]) is State.ACCEPTED:  # over the offer this node made itself
+        require_bindable(tx, row["dataset"], row["offer"]["terms"], row["peer_party"])
+        return shown(agreeing(tx, row, row["offer"]["terms"]))
     published = catalogue.offer(tx, row["offer_id"])
     if published["state"] != LIVE:
         raise OFFER_NOT_LIVE(offer=row["offer_id"])
@@ -85,6 +114,13 @@ def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
         raise refusal
     require_bindable(tx, row["dataset"], published["terms"], row["peer_party"])
     return shown(agreeing(tx, row, published["terms"]))
+
+
+@verb(*PROVIDER_ROLES)
+def finalize(tx: Tx, *, negotiation: str) -> dict[str, Any]:
+    """Conclude the contract both sides have signed, where this node leaves that to a person (最终确认)."""
+    row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.finalize)
+    return shown(sending(tx, row, Act.finalize, {}))
 
 
 @verb(*PROVIDER_ROLES)
@@ -148,12 +184,13 @@ def negotiation(tx: Tx, *, id: str) -> dict[str, Any]:
         {name: message[name] for name in ("round", "direction", "act", "body", "at", "digest")}
         for message in store.messages_of(tx, id)
     ]
-    return {**shown(row), "words": {"zh": words.zh, "en": words.en}, "messages": rounds}
+    told = {"words": {"zh": words.zh, "en": words.en}, "messages": rounds, "open_verbs": open_verbs(row)}
+    return {**shown(row), **told, **on_its_way(tx, row)}
 
 
 @view()
 def waiting(tx: Tx) -> list[dict[str, Any]]:
-    """List the negotiations that wait: for whom, why, and until when."""
+    """List the negotiations that wait: for whom, why, until when, by what they go on, when a message is tried next."""
     node = signing.me(tx).code
     found = []
     for row in store.listed(tx, open_only=True):
@@ -163,6 +200,7 @@ def waiting(tx: Tx) -> list[dict[str, Any]]:
                 "negotiation": row["id"], "dataset": row["dataset"], "state": row["state"], "pending": row["pending"],
                 "held_by": node if ours else row["peer"], "ours": ours, "deadline": row["deadline"],
                 "why": {"zh": row["wait_zh"], "en": row["wait_en"]}, "since": row["changed_at"],
+                "open_verbs": open_verbs(row) if ours else [], **on_its_way(tx, row),
             }
         )  # fmt: skip
     return found

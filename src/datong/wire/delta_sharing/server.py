@@ -17,20 +17,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
 
 from datong.deliver import service as deliver
 from datong.deliver.model import NO_TOKEN, UNKNOWN
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Kind, Refusal
 from datong.wire.delta_sharing import actions
+from datong.wire.http import CountedFile
 
 PREFIX = "/delta-sharing"
 QUERY_BYTES_MAX = 1024 * 1024
@@ -159,7 +158,7 @@ class _Server:
         def opened() -> Response:
             with self.store.read() as tx:
                 found = deliver.open_file(tx, request.path_params["file"], dict(request.query_params))
-            return _CountedFile(found["path"], found["digest"], lambda count: self._served(found["event"], count))
+            return CountedFile(found["path"], found["digest"], lambda count: self._served(found["event"], count))
 
         return await _answered(opened)
 
@@ -175,29 +174,6 @@ class _Server:
 
     def _base(self, request: Request) -> str:
         return self.address or str(request.base_url).rstrip("/")
-
-
-class _CountedFile(FileResponse):
-    """A file with HEAD and Range, whose sent bytes are counted before its last piece goes out."""
-
-    def __init__(self, path: Path, digest: str, count: Callable[[int], None]) -> None:
-        super().__init__(path, media_type="application/octet-stream", headers={
-            "etag": f'"{digest.removeprefix("sha256:")}"', "cache-control": "private, no-store",
-        })  # fmt: skip
-        self.count = count
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sent = 0
-
-        async def counted(message: Message) -> None:
-            nonlocal sent
-            if message["type"] == "http.response.body":
-                sent += len(message.get("body", b""))
-                if not message.get("more_body", False) and sent:
-                    await run_in_threadpool(self.count, sent)
-            await send(message)
-
-        await super().__call__(scope, receive, counted)
 
 
 async def _answered(call: Callable[[], Response]) -> Response:

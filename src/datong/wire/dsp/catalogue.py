@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from datong.deliver.model import FORMAT
+from datong.deliver.model import FORMATS
+from datong.deliver.rules import EDC
 from datong.ground import signing
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Reason, Refusal, Text
@@ -25,6 +26,7 @@ from datong.wire.dsp.routes import STATUS, Authenticate, limited_body
 from datong.wire.dsp.versions import NOT_ANSWERED, PATH, Caller, base_of, own_base
 
 PAGE = 100
+OFFSET_MAX = 10**9
 PAGES_MAX = 100
 TITLE, DESCRIPTION, FACTS = "dct:title", "dct:description", "datong:facts"
 
@@ -107,11 +109,11 @@ def _page(
     tx: Tx, published: Published, body: bytes, token: str, size: int
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
     """The page at `token` and its Link header. One more dataset than a page is read, to know whether more follow."""
-    if body and read(body, "CatalogRequestMessage").get("filter"):
-        raise NO_FILTER()
+    window = _window(read(body, "CatalogRequestMessage").get("filter")) if body else {}
     if token and not token.isdecimal():
         raise NO_PAGE()
-    offset = int(token[:9] or 0)
+    offset = int(token[:9] or 0) or window.get("offset", 0)
+    size = min(size, window.get("limit", size))
     found = published.published_page(tx, offset=offset, limit=size + 1)
     base = own_base(tx)
     links = []
@@ -125,6 +127,28 @@ def _page(
     listed = {"dataset": datasets} if datasets else {}
     catalogue = typed("Catalog", **{"@id": f"{base}#catalog"}, participantId=code, service=[service], **listed)
     return catalogue, ", ".join(links)
+
+
+def _window(asked: Any) -> dict[str, int]:
+    """{"offset", "limit"} of a filter that only says which page (Eclipse EDC sends such a query with every request);
+    NO_FILTER for one that selects or sorts."""
+    found: dict[str, int] = {}
+    for one in asked if isinstance(asked, list) else [asked] if asked else []:
+        given = {str(name).removeprefix("edc:").removeprefix(EDC): value for name, value in one.items()} \
+            if isinstance(one, dict) else {"": one}  # fmt: skip
+        window = {name: _whole(given.pop(name, None)) for name in ("offset", "limit")}
+        given.pop("@type", None)
+        given.pop("sortOrder", None)  # says nothing without a field to sort by
+        if any(value not in ([], None, "") for value in given.values()):
+            raise NO_FILTER()
+        found |= {name: value for name, value in window.items() if value is not None}
+    return found if found.get("limit", 1) > 0 else {**found, "limit": 1}
+
+
+def _whole(value: Any) -> int | None:
+    value = value.get("@value") if isinstance(value, dict) else value
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return min(max(int(value), 0), OFFSET_MAX) if whole else None
 
 
 def _link(base: str, offset: int, relation: str) -> str:
@@ -145,7 +169,9 @@ def _dataset(item: Mapping[str, Any], base: str) -> dict[str, Any]:
         **{name: text for name, text in words.items() if text},
         **({FACTS: facts} if facts else {}),
         "hasPolicy": [catalogue_offer(offer) for offer in item["offers"]],
-        "distribution": [{"@type": "Distribution", "format": FORMAT, "accessService": f"{base}#service"}],
+        "distribution": [
+            {"@type": "Distribution", "format": name, "accessService": f"{base}#service"} for name in FORMATS
+        ],
     }
 
 

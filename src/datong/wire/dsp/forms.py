@@ -36,14 +36,16 @@ def read_offer(value: Mapping[str, Any], dataset: str = "") -> dict[str, Any]:
     return {"id": policy.id, "dataset": target, "policy": to_json(policy), "terms": value.get(TERMS) or {}}
 
 
-def agreement_message(agreement: Mapping[str, Any]) -> dict[str, Any]:
-    """A signed agreement as an ODRL Agreement with our own properties."""
+def agreement_message(agreement: Mapping[str, Any], *, signs: bool = True, terms: bool = True) -> dict[str, Any]:
+    """A signed agreement as an ODRL Agreement, with our own properties for a peer that knows them: it announced that it
+    signs, or it stated terms. Any other compares the policy with the one it sent, to which they would be additions."""
     odrl = to_agreement(
         from_json(agreement["policy"]), target=agreement["dataset"], assigner=agreement["provider"],
         assignee=agreement["consumer"], timestamp=agreement["agreed_at"],
     )  # fmt: skip
     contract = {name: agreement[name] for name in CONTRACT_FIELDS}
-    return {**odrl, TERMS: agreement["terms"], CONTRACT: contract, SIGNATURES: agreement["signatures"]}
+    own = {TERMS: agreement["terms"], CONTRACT: contract, SIGNATURES: agreement["signatures"]}
+    return {**odrl, **(own if signs or terms else {})}
 
 
 def read_agreement(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,12 +83,12 @@ def message_of(outgoing: Mapping[str, Any], callback: str) -> tuple[str, dict[st
     if outgoing["opening"]:
         own = "consumerPid" if act is Act.request else "providerPid"
         pids = {own: outgoing["pid"], "callbackAddress": callback}
-    kind, path, members = _spoken(act, body)
+    kind, path, members = _spoken(act, body, {name: bool(outgoing.get(name, True)) for name in ("signs", "terms")})
     message = typed(kind, **{"@id": outgoing["message"], **pids, **members})
     return f"/negotiations/{path}" if outgoing["opening"] else f"/negotiations/{theirs}/{path}", out(message)
 
 
-def _spoken(act: Act, body: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+def _spoken(act: Act, body: Mapping[str, Any], knows: dict[str, bool]) -> tuple[str, str, dict[str, Any]]:
     """(@type, last part of the path, members besides the pids) of the message of an act."""
     match act:
         case Act.request:
@@ -96,7 +98,7 @@ def _spoken(act: Act, body: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]
         case Act.accept:
             return "ContractNegotiationEventMessage", "events", {"eventType": "ACCEPTED"}
         case Act.agree:
-            return "ContractAgreementMessage", "agreement", {"agreement": agreement_message(body)}
+            return "ContractAgreementMessage", "agreement", {"agreement": agreement_message(body, **knows)}
         case Act.verify:
             signed = {SIGNATURES: body["signatures"]}
             return "ContractAgreementVerificationMessage", "agreement/verification", signed

@@ -40,8 +40,9 @@ class TransferRoom(Protocol):
 
     def transfer(self, tx: Tx, *, sender: str, pid: str) -> dict[str, Any]: ...
     def transfer_requested(
-        self, tx: Tx, *, sender: str, consumer_pid: str, agreement_id: str, format: str, callback: str
-    ) -> dict[str, Any]: ...
+        self, tx: Tx, *, sender: str, consumer_pid: str, agreement_id: str, format: str, callback: str,
+        data_address: dict[str, Any] | None = None,
+    ) -> dict[str, Any]: ...  # fmt: skip
     def transfer_started(
         self, tx: Tx, *, sender: str, pid: str, data_address: dict[str, Any] | None, other_pid: str = ""
     ) -> dict[str, Any]: ...
@@ -244,7 +245,7 @@ def transfer_ways(room: TransferRoom) -> list[Way]:
         return room.transfer_requested(
             call.tx, sender=call.sender, consumer_pid=str(call.message["consumerPid"]),
             agreement_id=str(call.message["agreementId"]), format=str(call.message["format"]),
-            callback=str(call.message["callbackAddress"]),
+            callback=str(call.message["callbackAddress"]), data_address=call.message.get("dataAddress"),
         )  # fmt: skip
 
     def started(call: Call) -> dict[str, Any]:
@@ -265,7 +266,8 @@ def transfer_ways(room: TransferRoom) -> list[Way]:
         Way("/transfers/request", ("TransferRequestMessage",), requested, error, 201),
         Way(f"{on}/start", ("TransferStartMessage",), started, error),
         Way(f"{on}/completion", ("TransferCompletionMessage",), completed, error),
-        Way(f"{on}/suspension", ("TransferSuspensionMessage",), suspended, error),
+        # the compatibility kit writes a termination here, whose members are the same: the path says what is meant
+        Way(f"{on}/suspension", ("TransferSuspensionMessage", "TransferTerminationMessage"), suspended, error),
         Way(f"{on}/termination", ("TransferTerminationMessage",), terminated, error),
     ]
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from datong.ground import jobs
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.jobs import Handler, Job
 from datong.ground.refusal import Kind, Refusal
@@ -42,13 +43,13 @@ class _Refused(Exception):
 def negotiation_job(store: Store, caller: Caller) -> Handler:
     """The handler of "dsp.send" jobs: payload {"message": id}."""
 
-    def send(job: Job) -> None:
+    def send(job: Job) -> bool:
         message_id = str(job.payload["message"])
         with store.read() as tx:
             outgoing = negotiate.outgoing(tx, message_id)
             callback = own_base(tx)
         if outgoing is None:
-            return
+            return False
         try:
             base = outgoing["base"]
             if not base or Act(outgoing["act"]) in LEARN_BEFORE:
@@ -58,9 +59,12 @@ def negotiation_job(store: Store, caller: Caller) -> Handler:
         except _Refused as refused:
             with store.begin(NODE, "negotiate") as tx:
                 negotiate.not_accepted(tx, message=message_id, code=refused.code, answer=refused.text)
-            return
+                jobs.finish(tx, job)
+            return True
         with store.begin(NODE, "negotiate") as tx:
             negotiate.acknowledged(tx, message=message_id, peer_pid=_pid_in(body, outgoing["side"]))
+            jobs.finish(tx, job)
+        return True
 
     return send
 
@@ -116,13 +120,13 @@ def _answered(body: bytes) -> Any:
 def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
     """The handler of "dsp.transfer.send" jobs: payload {"to", "callback", "path", "pid", "act", "message"}."""
 
-    def send(job: Job) -> None:
+    def send(job: Job) -> bool:
         payload = job.payload
         with store.begin(NODE, "deliver") as tx:
             message = transfers.outgoing(tx, payload)
             callback = own_base(tx)
         if message is None:
-            return
+            return False
         if message["@type"] == "TransferRequestMessage":
             message["callbackAddress"] = callback
         pid, act = str(payload["pid"]), str(payload["act"])
@@ -132,8 +136,11 @@ def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
         except _Refused as refused:
             with store.begin(NODE, "deliver") as tx:
                 transfers.transfer_refused(tx, pid=pid, act=act, text=f"[{refused.code}] {refused.text}")
-            return
+                jobs.finish(tx, job)
+            return True
         with store.begin(NODE, "deliver") as tx:
             transfers.transfer_acknowledged(tx, pid=pid, act=act, answer=_answered(body))
+            jobs.finish(tx, job)
+        return True
 
     return send

@@ -1,0 +1,210 @@
+"""Negotiations between two real nodes on loopback, and the first page of a large catalogue.
+
+    request -> finalized   the person's request is committed at the consumer -> its contract is FINALIZED and committed
+    in parallel            100 requests at once, until the last contract is concluded
+    catalogue              POST /catalog/request of 10,000 offers over HTTP, first page of 100
+
+Both nodes are what `datong serve` runs, each in a process of its own, with signed requests, SQLite, synchronous=FULL and
+evidence; the consumer's process is this one, which takes the times. `python bench/negotiation.py [--store URL]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "conformance"))
+
+import uvicorn
+
+from datong import app
+from datong.ground import codes
+from datong.ground.config import load
+from datong.ground.db import NODE, Actor, Tx
+from datong.negotiate import service as negotiate
+from datong.terms.policy import Policy, to_json
+from seed import PURPOSE, RULES, introduced, listing, own_code, resource, terms
+
+PARTIES = {
+    "provider": codes.credit_code("9", "1", "520100", "MA6BENCH"),
+    "consumer": codes.credit_code("9", "1", "520100", "MA6BENCK"),
+}
+CODES = {name: codes.node_code("5", party, "5201", f"BENCH{name[0].upper()}00") for name, party in PARTIES.items()}
+DATASET, OFFER = "BENCH", "offer-bench"
+RESULTS = ROOT / "bench" / "results" / "negotiation.json"
+
+
+def prepared(folder: Path, ports: dict[str, int]) -> None:
+    """Configuration and key of both nodes."""
+    for name, port in ports.items():
+        app.init(folder / name, name=name, party=PARTIES[name], port=port, region="5201", kind="connector")
+        file = folder / name / "datong.toml"
+        file.write_text(file.read_text("utf-8") + "[peers]\nallow_private = true\n", "utf-8")
+
+
+def opened(folder: Path, name: str, ports: dict[str, int], offers: int) -> app.Node:
+    """One of the nodes, knowing both; the provider with what it offers."""
+    node = app.open_node(load(folder / name))
+    with node.store.begin(NODE, "seed") as tx:
+        own_code(tx, CODES[name])
+        for other, port in ports.items():
+            key = app._key(folder / other).public.text
+            introduced(tx, CODES[other], PARTIES[other], f"http://127.0.0.1:{port}", key)
+        if name == "provider":
+            furnished(tx, offers)
+    return node
+
+
+def furnished(tx: Tx, offers: int) -> None:
+    resource(tx, PARTIES["provider"], "91520100MA6BIKE00X", PARTIES["consumer"])
+    listing(tx, DATASET, OFFER, PARTIES["provider"], agree="node", rules=RULES)
+    for number in range(offers - 1):
+        listing(tx, f"D{number:05d}", f"offer-{number:05d}", PARTIES["provider"], agree="node")
+
+
+def serve(node: app.Node, port: int) -> uvicorn.Server:
+    server = uvicorn.Server(uvicorn.Config(node.asgi, host="127.0.0.1", port=port, log_level="error", access_log=False))
+    node.start()
+    threading.Thread(target=server.run, daemon=True).start()
+    while not server.started:
+        time.sleep(0.01)
+    return server
+
+
+class Consumer:
+    """The consumer's side: asks, and knows when each contract is concluded."""
+
+    def __init__(self, node: app.Node) -> None:
+        self.node, self.ended = node, threading.Condition()
+        self.at: dict[str, float] = {}
+        negotiate.on_finalized.append(self._finalized)
+
+    def _finalized(self, tx: Tx, agreement: Any) -> None:
+        if tx.store is self.node.store:
+            tx.after_commit.append(lambda: self._note(str(agreement["negotiation"])))
+
+    def _note(self, negotiation: str) -> None:
+        with self.ended:
+            self.at[negotiation] = time.perf_counter()
+            self.ended.notify_all()
+
+    def ask(self) -> tuple[str, float]:
+        person = Actor("p-1", "analyst", PARTIES["consumer"], "bench", frozenset({"analyst"}))
+        offer = {"policy": to_json(Policy(OFFER, RULES)), "terms": terms(DATASET, PARTIES["provider"])}
+        with self.node.store.begin(person, "negotiate") as tx:
+            asked = negotiate.request(
+                tx, provider=CODES["provider"], dataset=DATASET, offer_id=OFFER, purpose=PURPOSE, offer=offer
+            )
+        return str(asked["id"]), time.perf_counter()
+
+    def concluded(self, *negotiations: str, seconds: float = 60) -> None:
+        with self.ended:
+            if not self.ended.wait_for(lambda: all(one in self.at for one in negotiations), seconds):
+                with self.node.store.read(NODE) as tx:
+                    open_or_failed = [(row["state"], row["reason"]) for row in negotiate.negotiations(tx)][-1:]
+                raise TimeoutError(f"not all were concluded: {open_or_failed}")
+
+
+def one_by_one(consumer: Consumer, count: int) -> list[float]:
+    """Milliseconds of each, the first ten left out."""
+    found = []
+    for _ in range(count + 10):
+        negotiation, begun = consumer.ask()
+        consumer.concluded(negotiation)
+        found.append((consumer.at[negotiation] - begun) * 1000)
+    return found[10:]
+
+
+def at_once(consumer: Consumer, count: int) -> dict[str, float]:
+    """All asked by one thread as fast as it can, until the last is concluded."""
+    begun = time.perf_counter()
+    asked = [consumer.ask() for _ in range(count)]
+    consumer.concluded(*(negotiation for negotiation, _ in asked))
+    seconds = time.perf_counter() - begun
+    times = [(consumer.at[negotiation] - at) * 1000 for negotiation, at in asked]
+    return {"count": count, "seconds": round(seconds, 3), "per_second": round(count / seconds, 1),
+            "p50_ms": round(statistics.median(times), 1), "p95_ms": percentile(times, 95)}  # fmt: skip
+
+
+def percentile(times: list[float], part: int) -> float:
+    return round(sorted(times)[min(len(times) - 1, len(times) * part // 100)], 1)
+
+
+def first_pages(consumer: Consumer, port: int, count: int) -> list[float]:
+    """Milliseconds of a signed request of the first page, over HTTP."""
+    url = f"http://127.0.0.1:{port}/dsp/2025-1/catalog/request"
+    asked = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
+    found = []
+    for _ in range(count + 3):
+        begun = time.perf_counter()
+        answer = consumer.node.client.post(CODES["provider"], url, asked)
+        found.append((time.perf_counter() - begun) * 1000)
+        assert answer.status == 200
+        assert len(json.loads(answer.body)["dataset"]) == 100
+    return found[3:]
+
+
+def measured(count: int, parallel: int, offers: int, port: int) -> dict[str, Any]:
+    ports = {"provider": port, "consumer": port + 1}
+    with tempfile.TemporaryDirectory(prefix="datong-bench-") as made:
+        folder = Path(made)
+        prepared(folder, ports)
+        arguments = [sys.executable, __file__, "--provider", made, "--port", str(port), "--offers", str(offers)]
+        provider = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+        assert provider.stdout is not None
+        assert provider.stdout.readline().strip() == "ready"
+        node = opened(folder, "consumer", ports, 0)
+        server = serve(node, ports["consumer"])
+        consumer = Consumer(node)
+        try:
+            load_before = os.getloadavg()[0]
+            single = one_by_one(consumer, count)
+            together = at_once(consumer, parallel)
+            pages = first_pages(consumer, port, 30)
+        finally:
+            server.should_exit = True
+            node.stop()
+            provider.terminate()
+            provider.wait(timeout=20)
+    return {
+        "store": "sqlite", "load_before": round(load_before, 1), "cores": os.cpu_count(),
+        "negotiation": {"count": count, "p50_ms": round(statistics.median(single), 1), "p95_ms": percentile(single, 95),
+                        "min_ms": round(min(single), 1)},
+        "parallel": together,
+        "catalogue": {"offers": offers, "p50_ms": round(statistics.median(pages), 1), "p95_ms": percentile(pages, 95)},
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--provider", help="(used by this script) run the provider in this folder")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("DATONG_TEST_PORT", "9780")))
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--parallel", type=int, default=100)
+    parser.add_argument("--offers", type=int, default=10_000)
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
+    given = parser.parse_args()
+    if given.provider:
+        ports = {"provider": given.port, "consumer": given.port + 1}
+        node = opened(Path(given.provider), "provider", ports, given.offers)
+        serve(node, given.port)
+        print("ready", flush=True)
+        threading.Event().wait()
+    found = measured(given.count, given.parallel, given.offers, given.port)
+    print(json.dumps(found, indent=1))
+    if given.write:
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

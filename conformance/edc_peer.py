@@ -1,0 +1,459 @@
+"""A live EDC connector against ours, over sockets: catalogue, negotiation and transfer, each in both directions.
+
+EDC runs in memory with its identity mock (the Authorization header is raw JSON that names the client). Its data plane is
+`Plane`, a few lines that answer EDC's signalling and hold or take a file: EDC's control plane has none of its own.
+What was checked is returned as rows (name, "ok" | "failed", what happened). See README.md for which version was run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from connector import CODE, PARTY, PERSON, SUPPLIER, Connector, opened_node, served
+from datong.deliver import service as deliver
+from datong.ground.db import NODE, Actor
+from datong.ground.refusal import Kind, Reason, Text
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.wire import http
+from datong.wire.dsp import catalogue as dsp_catalogue
+from seed import PURPOSE, RULES, introduced, laid_out, listing, resource
+
+EDC, EDC_PARTY = "edc-peer", "91520100MA6TCK004G"
+HERE = Path(__file__).parent
+NAMES = {"@vocab": "https://w3id.org/edc/v0.0.1/ns/", "odrl": "http://www.w3.org/ns/odrl/2/"}
+PROTOCOL = "dataspace-protocol-http:2025-1"
+SECONDS = 40.0
+CONTENT = b'{"rows": [1, 2, 3]}'
+
+NOT_KNOWN = Reason(
+    "CON-401", Kind.denied, Text("未知的对方。", "Unknown peer."), Text("无此身份。", "No such identity."),
+    Text("请核对。", "Check it."),
+)  # fmt: skip
+
+
+class MockDoor(http.Door):
+    """Takes the client that the identity mock's header names, when the directory has it."""
+
+    def sender(self, authorization: str, body: bytes) -> Actor:
+        try:
+            client = str(json.loads(authorization)["clientId"])
+            with self.store.read() as tx:
+                party = str(register.node(tx, client)["party"])
+        except Exception as broken:
+            raise NOT_KNOWN() from broken
+        return Actor("", "peer", party, client)
+
+
+class MockClient(http.Client):
+    """Says who it is as the identity mock wants it."""
+
+    def post(self, to: str, url: str, body: Any) -> http.Answer:
+        who = json.dumps({"audience": to, "clientId": CODE, "region": "any"})
+        data = json.dumps(body, ensure_ascii=False).encode()
+        headers = {"authorization": who, "content-type": "application/json"}
+        return self.request("POST", url, content=data, headers=headers)
+
+
+class Plane:
+    """EDC's data plane for this test: answers its signalling, serves CONTENT, takes what is pushed to /sink."""
+
+    def __init__(self, port: int, control: str) -> None:
+        self.address, self.control = f"http://127.0.0.1:{port}", control
+        self.taken: list[bytes] = []
+        self.held_up = False
+        self.flows: list[tuple[str, dict[str, Any]]] = []
+        plane = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._tell(CONTENT)
+
+            def do_POST(self) -> None:
+                body = self._body()
+                if self.path == "/sink":
+                    plane.taken.append(body)
+                    self._tell(b"{}")
+                    return
+                message = json.loads(body or b"{}")
+                plane.flows.append((self.path, message))
+                self._tell(json.dumps(plane.answered(self.path, message)).encode())
+
+            def _body(self) -> bytes:
+                if self.headers.get("transfer-encoding") != "chunked":
+                    return self.rfile.read(int(self.headers.get("content-length") or 0))
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return body
+
+            def _tell(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_rest: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answered(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
+        """What EDC's signalling client wants to hear: a pull has an address, a push is done and reported."""
+        answer: dict[str, Any] = {"@context": NAMES, "@type": "DataFlowResponseMessage"}
+        kind = json.dumps(message)
+        if path.endswith("/start") and "PULL" in kind:
+            dsp = "https://w3id.org/dspace/v0.8/"
+            prop = {"@type": f"{dsp}EndpointProperty", f"{dsp}name": "authorization", f"{dsp}value": "t" * 20}
+            answer["dataAddress"] = {
+                "@type": f"{dsp}DataAddress", f"{dsp}endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+                f"{dsp}endpoint": f"{self.address}/data/1",
+                f"{dsp}endpointProperties": [
+                    prop,
+                    {"@type": f"{dsp}EndpointProperty", f"{dsp}name": "endpoint",
+                     f"{dsp}value": f"{self.address}/data/1"},
+                ],
+            }  # fmt: skip
+        elif path.endswith("/start") and not self.held_up:
+            threading.Thread(target=self._push, args=(message,), daemon=True).start()
+        return answer
+
+    def _push(self, message: dict[str, Any]) -> None:
+        """Push CONTENT where the consumer said, then report the end of the flow to EDC."""
+        goal = message["destinationDataAddress"]
+        if "-v" in os.sys.argv:
+            print("FLOW", json.dumps(message), flush=True)
+        listed = goal.get("dspace:endpointProperties", goal.get("endpointProperties", []))
+        properties = {p.get("dspace:name", p.get("name")): p.get("dspace:value", p.get("value")) for p in listed}
+        named = goal.get(
+            "dspace:endpoint", goal.get("endpoint", properties.get("https://w3id.org/edc/v0.0.1/ns/baseUrl"))
+        )
+        end = time.monotonic() + SECONDS
+        scheme = "Bearer " if properties.get("authType") == "bearer" else ""
+        headers = {"authorization": f"{scheme}{properties['authorization']}", "content-type": "application/json"}
+        while time.monotonic() < end:  # the consumer takes it once it has heard of the start
+            answer = httpx.post(str(named), content=CONTENT, headers=headers)
+            if "-v" in os.sys.argv:
+                print("PUSHED", answer.status_code, answer.text[:300], flush=True)
+            if answer.is_success:
+                break
+            time.sleep(0.2)
+        answer = httpx.post(f"{self.control}/transferprocess/{message['processId']}/complete")
+        if "-v" in os.sys.argv:
+            print("COMPLETE", answer.status_code, answer.text[:300], flush=True)
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@contextmanager
+def running(lib: Path, folder: Path, port: int, *, name: str = EDC, wait: int = 50) -> Iterator[dict[str, str]]:
+    """EDC in a process of its own; {"management", "control", "root"} are its addresses."""
+    ports = {"control": port + 1, "management": port + 2, "protocol": port + 3, "version": port + 5}
+    text = (HERE / "edc" / "edc.properties").read_text("utf-8")
+    for key, value in {"name": name, "port": port, "wait": wait, **ports}.items():
+        text = text.replace("{" + key + "}", str(value))
+    file = folder / f"{name}.properties"
+    file.write_text(text, "utf-8")
+    base = f"http://localhost:{port + 3}/protocol"
+    command = ["java", "-Xmx300m", f"-Dedc.fs.config={file}", "-cp", f"{lib}/*",
+               "org.eclipse.edc.boot.system.runtime.BaseRuntime"]  # fmt: skip
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _until(lambda: b" ready" in (folder / f"{name}.log").read_bytes(), 180)
+        _until(lambda: _answers(f"{base}/.well-known/dspace-version"), 60)
+        yield {"management": f"http://localhost:{port + 2}/management/v3", "root": base,
+               "control": f"http://localhost:{port + 1}/control"}  # fmt: skip
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _until(holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := holds()):
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.05)
+    return found
+
+
+class Manager:
+    """EDC's management API, as far as it is needed."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.client = url, httpx.Client(timeout=30)
+
+    def post(self, path: str, **body: Any) -> Any:
+        answer = self.client.post(f"{self.url}/{path}", json={"@context": NAMES, **body})
+        if not answer.is_success:
+            raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:300]}")
+        return answer.json() if answer.content else None
+
+    def get(self, path: str) -> Any:
+        return self.client.get(f"{self.url}/{path}").json()
+
+    def furnish(self) -> None:
+        """One asset that everybody may use."""
+        self.post("assets", **{"@id": "asset-1", "@type": "Asset"}, properties={"name": "demo"},
+                  dataAddress={"@type": "DataAddress", "type": "HttpData", "baseUrl": "http://localhost/none"})  # fmt: skip
+        policy = {"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Set", "permission": [{"action": "use"}]}
+        self.post("policydefinitions", **{"@id": "policy-1", "@type": "PolicyDefinition"}, policy=policy)
+        self.post("contractdefinitions", **{"@id": "cd-1", "@type": "ContractDefinition"}, accessPolicyId="policy-1",
+                  contractPolicyId="policy-1", assetsSelector=[])  # fmt: skip
+
+
+def ours(folder: Path, port: int, peer_root: str) -> Connector:
+    """Our node, which answers by itself, with a listing for EDC."""
+    node, address = opened_node(folder, port, "", MockDoor, MockClient)
+    with node.store.begin(NODE, "seed") as tx:
+        introduced(tx, EDC, EDC_PARTY, peer_root, "")
+        resource(tx, PARTY, SUPPLIER, EDC_PARTY)
+        listing(tx, "OURS", "offer-ours", PARTY, agree="node", rules=RULES)
+    return served(node, address)
+
+
+def checked(lib: Path, folder: Path, port: int, said: Callable[[str], None] = print) -> list[tuple[str, str, str]]:
+    """All checks, in order; a check that fails ends its direction."""
+    found: list[tuple[str, str, str]] = []
+    with running(lib, folder, port) as edc:
+        plane = Plane(port + 10, edc["control"])
+        httpx.post(f"{edc['control']}/v1/dataplanes", json={
+            "@context": NAMES, "@id": "plane", "@type": "DataPlaneInstance", "url": f"{plane.address}/dataflows",
+            "allowedSourceTypes": ["HttpData"], "allowedTransferTypes": ["HttpData-PULL", "HttpData-PUSH"],
+        }).raise_for_status()  # fmt: skip
+        manager = Manager(edc["management"])
+        manager.furnish()
+        connector = ours(folder / "node", port + 11, edc["root"])
+        connector.start()
+        try:
+            for direction in (We(connector, manager, plane), They(connector, manager, plane)):
+                for name, check in direction.checks():
+                    try:
+                        outcome = (f"{direction.title}: {name}", "ok", str(check() or ""))
+                    except Exception as broken:  # noqa: BLE001 - whatever it was, it is told
+                        outcome = (f"{direction.title}: {name}", "failed", f"{type(broken).__name__}: {broken}"[:300])
+                    said(f"{outcome[1]:7}{outcome[0]}  {outcome[2]}")
+                    found.append(outcome)
+        finally:
+            connector.stop()
+            plane.stop()
+    return found
+
+
+class We:
+    """Datong consumes from EDC."""
+
+    title = "Datong consumer, EDC provider"
+
+    def __init__(self, connector: Connector, manager: Manager, plane: Plane) -> None:
+        self.node, self.manager, self.plane = connector.node, manager, plane
+        self.offer: dict[str, Any] = {}
+        self.agreement = ""
+
+    def checks(self) -> list[tuple[str, Callable[[], Any]]]:
+        return [("catalogue", self.catalogue), ("negotiation", self.negotiation), ("pull", self.pull),
+                ("suspend, resume, terminate", self.course), ("push", self.push)]  # fmt: skip
+
+    def catalogue(self) -> str:
+        found = dsp_catalogue.fetched(self.node.store, self.node.client, EDC)
+        self.offer = found[0]["offers"][0]
+        return f"{len(found)} dataset, offer {self.offer['id'][:20]}…"
+
+    def negotiation(self) -> str:
+        begun = time.monotonic()
+        with self.node.store.begin(PERSON, "negotiate") as tx:
+            asked = negotiate.request(tx, provider=EDC, dataset="asset-1", offer_id=self.offer["id"], purpose=PURPOSE,
+                                      offer={"policy": self.offer["policy"], "terms": {}})  # fmt: skip
+        row = _until(lambda: self._negotiation(asked["id"]))
+        if row["state"] != "FINALIZED":
+            raise RuntimeError(str(row["reason"]))
+        self.agreement = row["agreement"]
+        return f"FINALIZED in {time.monotonic() - begun:.2f} s"
+
+    def _negotiation(self, negotiation: str) -> Any:
+        with self.node.store.read(PERSON) as tx:
+            row = negotiate.negotiation(tx, id=negotiation)
+        return row if row["state"] in ("FINALIZED", "TERMINATED") else None
+
+    def _transfer(self, format: str, into: str) -> str:
+        with self.node.store.begin(PERSON, "deliver") as tx:
+            made = deliver.request_transfer(tx, agreement=self.agreement, into=into, format=format)
+        return str(made["id"])
+
+    def _state(self, transfer: str, *wanted: str) -> Any:
+        def reached() -> Any:
+            with self.node.store.read(PERSON) as tx:
+                (row,) = [row for row in deliver.transfers(tx) if row["id"] == transfer]
+            if row["state"] in ("TERMINATED", "COMPLETED") and row["state"] not in wanted:
+                raise RuntimeError(f"{row['state']}: {row['reason']}")
+            return row if row["state"] in wanted else None
+
+        return _until(reached)
+
+    def _held(self, before: int) -> list[dict[str, Any]]:
+        with self.node.store.read(PERSON) as tx:
+            rows = deliver.held(tx, agreement=self.agreement)
+        return rows[before:]
+
+    def _over(self, theirs: str, state: str) -> bool:
+        found = self.manager.get(f"transferprocesses/{theirs}")["state"]
+        return found == state or (state == "TERMINATED" and found == "DEPROVISIONED")  # EDC's own state after it
+
+    def pull(self) -> str:
+        self._state(self._transfer("HttpData-PULL", "node"), "COMPLETED")
+        (row,) = self._held(0)
+        assert row["bytes"] == len(CONTENT)
+        return f"COMPLETED, {row['bytes']} bytes kept, {row['path'].rpartition('.')[2]}"
+
+    def push(self) -> str:
+        self.plane.held_up = False
+        self._state(self._transfer("HttpData-PUSH", "node"), "COMPLETED")
+        (row,) = self._held(1)
+        assert row["bytes"] == len(CONTENT)
+        return f"COMPLETED, {row['bytes']} bytes kept"
+
+    def course(self) -> str:
+        self.plane.held_up = True  # a push that does not come leaves the transfer started
+        transfer = self._transfer("HttpData-PUSH", "node")
+        self._state(transfer, "STARTED")
+        for act, state in ((deliver.suspend_transfer, "SUSPENDED"), (deliver.resume_transfer, "STARTED"),
+                           (deliver.terminate, "TERMINATED")):  # fmt: skip
+            with self.node.store.begin(PERSON, "deliver") as tx:
+                act(tx, transfer=transfer, **({} if state == "STARTED" else {"reason": "a trial"}))
+            theirs = self._state(transfer, state)["peer_pid"]
+            try:
+                _until(lambda: self._over(theirs, state))  # noqa: B023
+            except TimeoutError:
+                raise RuntimeError(f"EDC is {self.manager.get(f'transferprocesses/{theirs}')}, ours {state}") from None
+        return "STARTED, SUSPENDED, STARTED, TERMINATED on both sides"
+
+
+class They:
+    """EDC consumes from Datong."""
+
+    title = "EDC consumer, Datong provider"
+
+    def __init__(self, connector: Connector, manager: Manager, plane: Plane) -> None:
+        self.node, self.address, self.manager, self.plane = connector.node, connector.address, manager, plane
+        self.base, self.agreement, self.known_here = f"{connector.address}/dsp/2025-1", "", ""
+        self.offer: dict[str, Any] = {}
+
+    def checks(self) -> list[tuple[str, Callable[[], Any]]]:
+        return [("catalogue", self.catalogue), ("negotiation", self.negotiation), ("pull", self.pull),
+                ("suspend, resume, terminate", self.course), ("push", self.push)]  # fmt: skip
+
+    def catalogue(self) -> str:
+        found = self.manager.post("catalog/request", **{"@type": "CatalogRequest"}, counterPartyId=CODE,
+                                  counterPartyAddress=self.base, protocol=PROTOCOL)  # fmt: skip
+        listed = found["dcat:dataset"] if "dcat:dataset" in found else found["dataset"]
+        dataset = listed[0] if isinstance(listed, list) else listed
+        policy = dataset.get("odrl:hasPolicy", dataset.get("hasPolicy"))
+        self.offer = policy[0] if isinstance(policy, list) else policy
+        return f"dataset {dataset['@id']}, offer {self.offer['@id']}"
+
+    def negotiation(self) -> str:
+        begun = time.monotonic()
+        policy = {**self.offer, "@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "assigner": CODE,
+                  "target": "OURS"}  # fmt: skip
+        said = ("@context", "@type", "@id", "assigner", "target", "permission", "prohibition", "obligation")
+        policy = {bare: value for key, value in policy.items() if (bare := key.removeprefix("odrl:")) in said}
+        asked = self.manager.post("contractnegotiations", **{"@type": "ContractRequest"}, counterPartyId=CODE,
+                                  counterPartyAddress=self.base, protocol=PROTOCOL, policy=policy)  # fmt: skip
+        row = _until(lambda: self._over(f"contractnegotiations/{asked['@id']}", "FINALIZED", "TERMINATED"))
+        if row["state"] != "FINALIZED":
+            with self.node.store.read(PERSON) as tx:
+                ours = [(one["state"], one["reason"]) for one in negotiate.negotiations(tx)]
+            raise RuntimeError(f"{row.get('errorDetail')}; ours: {ours[-1:]}")
+        self.agreement = row["contractAgreementId"]
+        with self.node.store.begin(NODE, "seed") as tx:  # EDC has an id of its own for the agreement
+            (self.known_here,) = [row["id"] for row in negotiate.agreements(tx, dataset="OURS")]
+            laid_out(tx, self.known_here)
+        return f"FINALIZED in {time.monotonic() - begun:.2f} s"
+
+    def _over(self, path: str, *states: str) -> Any:
+        row = self.manager.get(path)
+        return row if row["state"] in states else None
+
+    def _transfer(self, kind: str, **extra: Any) -> str:
+        made = self.manager.post("transferprocesses", **{"@type": "TransferRequest"}, counterPartyAddress=self.base,
+                                 protocol=PROTOCOL, contractId=self.agreement, transferType=kind, **extra)  # fmt: skip
+        return str(made["@id"])
+
+    def _state(self, transfer: str, *wanted: str) -> Any:
+        row = _until(lambda: self._over(f"transferprocesses/{transfer}", *wanted, "TERMINATED"))
+        if row["state"] not in wanted:
+            raise RuntimeError(f"{row['state']}: {row.get('errorDetail')}")
+        return row
+
+    def pull(self) -> str:
+        transfer = self._transfer("HttpData-PULL")
+        self._state(transfer, "STARTED")
+        with self.node.store.begin(PERSON, "deliver") as tx:
+            (process,) = [
+                row for row in deliver.transfers(tx, agreement=self.known_here) if row["peer_pid"] == transfer
+            ]
+            deliver.complete_transfer(tx, transfer=process["id"])
+        self._state(transfer, "COMPLETED")
+        return "STARTED, COMPLETED"
+
+    def course(self) -> str:
+        transfer = self._transfer("HttpData-PULL")
+        self._state(transfer, "STARTED")
+        for act, state in ((deliver.suspend_transfer, "SUSPENDED"), (deliver.resume_transfer, "STARTED")):
+            with self.node.store.begin(PERSON, "deliver") as tx:
+                extra = {"reason": "a pause"} if state == "SUSPENDED" else {}
+                act(tx, transfer=self._ours(transfer)["id"], **extra)
+            self._state(transfer, state)
+        self.manager.post(f"transferprocesses/{transfer}/suspend", **{"@type": "SuspendTransfer"}, reason="a pause")
+        self._state(transfer, "SUSPENDED")
+        _until(lambda: self._ours(transfer)["state"] == "SUSPENDED")
+        self.manager.post(f"transferprocesses/{transfer}/terminate", **{"@type": "TerminateTransfer"}, reason="enough")
+        _until(lambda: self._ours(transfer)["state"] == "TERMINATED")
+        return "STARTED, SUSPENDED, STARTED by us; SUSPENDED, TERMINATED by EDC; on both sides"
+
+    def _ours(self, transfer: str) -> dict[str, Any]:
+        with self.node.store.read(PERSON) as tx:
+            (row,) = [row for row in deliver.transfers(tx, agreement=self.known_here) if row["peer_pid"] == transfer]
+        return row
+
+    def push(self) -> str:
+        goal = {"@type": "DataAddress", "type": "HttpData", "baseUrl": f"{self.plane.address}/sink"}
+        transfer = self._transfer("HttpData-PUSH", dataDestination=goal)
+        self._state(transfer, "COMPLETED")
+        assert self.plane.taken, "nothing was pushed"
+        assert self.plane.taken[-1][:4] == b"PAR1", "what was pushed is no Parquet file"
+        return f"COMPLETED, {len(self.plane.taken[-1])} bytes pushed"
+
+
+if __name__ == "__main__":
+    import sys
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        rows = checked(Path(sys.argv[1]), Path(folder), int(os.environ.get("PORT", "9750")))
+        print((Path(folder) / f"{EDC}.log").read_text()[-3000:] if "-v" in sys.argv else "")

@@ -1,0 +1,109 @@
+"""A push (format HttpData-PUSH): the provider sends what lies ready to where the consumer said, the consumer takes it.
+
+The provider asks the choke point and counts as for a pull; the file goes out only after the consumer has acknowledged
+the start, and its completion is said when all has arrived. A push repeated after a crash is taken once, by its digest.
+Contract: tests/deliver/test_deliver_http_data.py.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from datong.deliver import rules
+from datong.deliver import store as rows
+from datong.deliver.model import AGAIN, HTTP_PUSH, NO_TOKEN, NOT_NOW, UNKNOWN, GrantState, Side, State
+from datong.deliver.service import addresses, fetching, files, granting, transferring
+from datong.ground import jobs
+from datong.ground.db import NODE, Actor, Store, Tx
+from datong.ground.refusal import Kind, Refusal
+
+Push = Callable[[str, Mapping[str, str], Path], None]
+"""(address, headers, file): sends the file; given by app from wire.http_data. Raises a refusal when it is not taken."""
+
+
+def push_job(store: Store, push: Push) -> jobs.Handler:
+    """The handler of "deliver.push": send every table of the share, then complete the transfer. Safe to repeat."""
+
+    def run(job: jobs.Job) -> None:
+        pid = str(job.payload["transfer"])
+        with store.read() as tx:
+            process, goal = tx.get(rows.processes, pid), addresses.address_of(tx, pid)
+            grant = rows.first(
+                tx, rows.grants, rows.grants.c.transfer == pid, rows.grants.c.state == GrantState.active.value
+            )
+            tables = [] if grant is None else granting.share_of(tx, grant)
+        if process is None or process["state"] != State.STARTED or goal is None or grant is None:
+            return
+        try:
+            for table in tables:
+                _pushed(store, grant, table, lambda name, path: push(goal.endpoint, _headers(goal.token, name), path))
+        except Refusal as refusal:
+            if refusal.kind is not Kind.unavailable:
+                with store.begin(NODE, "deliver") as tx:
+                    transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
+            raise
+        with store.begin(NODE, "deliver") as tx:
+            transferring.complete_transfer(tx, transfer=pid)
+
+    return run
+
+
+def _headers(token: str, name: str) -> dict[str, str]:
+    named = {"content-disposition": f'attachment; filename="{name}.parquet"'}
+    return {**named, **({"authorization": rules.bearer(token)} if token else {})}
+
+
+def _pushed(
+    store: Store, grant: Mapping[str, Any], table: Mapping[str, Any], send: Callable[[str, Path], None]
+) -> None:
+    holder = Actor(person="", role="peer", party=grant["holder_party"], department=grant["holder"])
+    with store.begin(holder, "deliver") as tx:
+        full = granting.table_of(tx, grant, table["schema_name"], table["table_name"], version=table["version"])
+        given = granting.grant_files(tx, grant, full)
+        paths = [files.there(store, file["id"], file["path"]) for file in given["files"]]
+    for path in paths:
+        send(f"{table['schema_name']}.{table['table_name']}", path)
+        with store.begin(NODE, "deliver") as tx:
+            granting.served(tx, given["event"], path.stat().st_size)
+
+
+# ---- the consumer
+
+
+def expected(tx: Tx, *, pid: str, token: str) -> dict[str, Any]:
+    """Our process that waits for a push under this token; USE-404, USE-401, USE-503 (its start has not come) else."""
+    process, goal = tx.get(rows.processes, pid[:80]), addresses.address_of(tx, pid[:80])
+    if process is None or process["side"] != Side.consumer or process["format"] != HTTP_PUSH:
+        raise UNKNOWN(zh="传输", en="transfer", id=pid[:80])
+    if goal is None or not hmac.compare_digest(goal.token.encode(), token.encode()):
+        raise NO_TOKEN()
+    if process["state"] == State.REQUESTED:
+        raise AGAIN(id=process["id"], zh="提供方尚未开始。", en="Its provider has not started it.")
+    if process["state"] != State.STARTED:
+        raise NOT_NOW(
+            id=process["id"], act="push", state=process["state"], side="provider", side_zh="提供方", open="—",
+        )  # fmt: skip
+    return process
+
+
+def taken(tx: Tx, *, pid: str, token: str, path: Path, name: str, kind: str) -> str:
+    """Keep a pushed file (it is moved away from `path`); its digest. The same file again changes nothing."""
+    process = expected(tx, pid=pid, token=token)
+    table = fetching.file_table(path, share=rules.share_name(process["agreement"]), name=name or "file", kind=kind)
+    known = rows.first(tx, rows.received, rows.received.c.transfer == pid, rows.received.c.digest == table["digest"])
+    if known is None:
+        fetching.keep(tx, process, [table])
+    return str(table["digest"])
+
+
+def staging(store: Store, name: str) -> Path:
+    """A file to write what is being pushed into; strays are swept at the start of the node."""
+    folder = files.place(store).folder / "data" / "staging" / f"pull-{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "0.parquet"
+
+
+__all__ = ["Push", "expected", "push_job", "staging", "taken"]

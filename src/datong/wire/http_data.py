@@ -1,0 +1,175 @@
+"""One file by HTTP, as connectors without tables give and take it: HttpData-PULL and HttpData-PUSH.
+
+    GET  /http-data/shares/{share}      the file that lies ready (several: an index of them), for the bearer of a token
+    POST /http-data/received/{pid}      a push, for the bearer of the token this node gave with its request
+
+Every answer passes the choke point and is counted as a pull of the share is. As a client: guarded addresses, sizes
+limited, no redirects. Must never know: contracts, policies. Contract: tests/wire/test_wire_http_data.py.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from datong.deliver import service as deliver
+from datong.deliver.model import NO_TOKEN, UNKNOWN
+from datong.ground.db import NODE, Store, new_id
+from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.wire.http import STATUS, TOO_LARGE, Client, CountedFile, bearer
+
+PREFIX = "/http-data"
+FILE_BYTES_MAX = 2 * 1024**3
+FILE_SECONDS = 3600.0
+PIECE_BYTES = 1024 * 1024
+
+DATA_REFUSED = Reason(
+    "DSP-423",
+    Kind.conflict,
+    Text("数据未传输。", "The data were not transferred."),
+    Text("{address} 答复 {status}。", "{address} answered {status}."),
+    Text("传输已终止；请与对方核对数据地址后重新发起。",
+         "The transfer was ended; compare the data address with the peer and request it again."),
+)  # fmt: skip
+DATA_NOT_YET = Reason(
+    "DSP-504",
+    Kind.unavailable,
+    Text("数据尚未传输。", "The data were not transferred yet."),
+    Text("{address} 答复 {status}。", "{address} answered {status}."),
+    Text("系统会自动重试。", "It is tried again by itself."),
+)
+
+
+def routes(store: Store) -> list[Route]:
+    async def shared(request: Request) -> Response:
+        return await _answered(lambda: _shared(store, request))
+
+    async def pushed(request: Request) -> Response:
+        pid, token = request.path_params["pid"], bearer(request.headers.get("authorization", ""))
+        path = deliver.push_staging(store, new_id("push"))
+        try:
+            with store.read() as tx:  # before a byte is taken
+                deliver.push_expected(tx, pid=pid, token=token)
+            await _written(request, path)
+            return await _answered(lambda: _taken(store, request, pid, token, path))
+        except Refusal as refusal:
+            return _refused(refusal)
+        finally:
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+    return [
+        Route(PREFIX + "/shares/{share}", shared, methods=["GET"]),
+        Route(PREFIX + "/received/{pid}", pushed, methods=["POST", "PUT"]),
+    ]
+
+
+async def _written(request: Request, path: Path) -> None:
+    size = 0
+    with path.open("wb") as out:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > FILE_BYTES_MAX:
+                raise TOO_LARGE(limit=FILE_BYTES_MAX)
+            out.write(chunk)
+
+
+def _taken(store: Store, request: Request, pid: str, token: str, path: Path) -> Response:
+    named = re.search(r'filename="([^"/\\]{1,120})\.parquet"', request.headers.get("content-disposition", ""))
+    kind = request.headers.get("content-type", "")
+    with store.begin(NODE, "deliver") as tx:
+        name = named.group(1) if named else ""
+        digest = deliver.push_taken(tx, pid=pid, token=token, path=path, name=name, kind=kind)
+    return JSONResponse({"digest": digest})
+
+
+def _shared(store: Store, request: Request) -> Response:
+    """The only table of the share, the one `?table=` names, or the index of several."""
+    token, name = bearer(request.headers.get("authorization", "")), request.path_params["share"]
+    with store.read() as tx:
+        grant = deliver.holder_of(tx, token)
+        if name.lower() != grant["share"]:
+            raise UNKNOWN(zh="共享", en="share", id=name[:100])
+        tables = deliver.share_of(tx, grant)
+    asked = request.query_params.get("table", "")
+    chosen = [t for t in tables if asked in ("", f"{t['schema_name']}.{t['table_name']}")]
+    if not chosen:
+        raise UNKNOWN(zh="数据表", en="table", id=asked[:100])
+    if len(chosen) > 1:
+        shown = ("schema_name", "table_name", "version", "rows", "bytes")
+        return JSONResponse({"tables": [{part: table[part] for part in shown} for table in chosen]})
+    with store.begin(grant["actor"], "deliver") as tx:
+        table = deliver.table_of(tx, grant, chosen[0]["schema_name"], chosen[0]["table_name"])
+        given = deliver.grant_files(tx, grant, table)
+        file = given["files"][0]
+        query = dict(pair.split("=", 1) for pair in file["query"].split("&"))
+        found = deliver.open_file(tx, file["id"], query)
+
+    def count(sent: int) -> None:
+        with store.begin(NODE, "deliver") as tx:
+            deliver.served(tx, found["event"], sent)
+
+    return CountedFile(found["path"], found["digest"], count, "application/vnd.apache.parquet")
+
+
+async def _answered(call: Callable[[], Response]) -> Response:
+    try:
+        return await run_in_threadpool(call)
+    except Refusal as refusal:
+        return _refused(refusal)
+
+
+def _refused(refusal: Refusal) -> Response:
+    status = 401 if refusal.reason is NO_TOKEN else STATUS[refusal.kind]
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse({"error": refusal.as_json()}, status, headers)
+
+
+# ---- as a client
+
+
+def fetcher(client: Client) -> Callable[[str, Mapping[str, str], Path], str]:
+    """What pulls one file into a path; its content type."""
+
+    def fetch(address: str, headers: Mapping[str, str], path: Path) -> str:
+        with path.open("wb") as out:
+            answer = client.request(
+                "GET", address, headers=headers, bytes_max=FILE_BYTES_MAX, seconds=FILE_SECONDS, into=out
+            )
+        _require_taken(address, answer.status)
+        named = {name.lower(): value for name, value in answer.headers.items()}
+        return named.get("content-type", "")
+
+    return fetch
+
+
+def pusher(client: Client) -> Callable[[str, Mapping[str, str], Path], None]:
+    """What pushes one file to an address."""
+
+    def push(address: str, headers: Mapping[str, str], path: Path) -> None:
+        kind = {"content-type": "application/vnd.apache.parquet"}
+        size = {"content-length": str(path.stat().st_size)}
+        with path.open("rb") as source:
+            pieces = iter(lambda: source.read(PIECE_BYTES), b"")
+            answer = client.request(
+                "POST", address, content=pieces, headers={**kind, **size, **headers}, seconds=FILE_SECONDS
+            )
+        _require_taken(address, answer.status)
+
+    return push
+
+
+def _require_taken(address: str, status: int) -> None:
+    if 200 <= status < 300:
+        return
+    bare = address.partition("?")[0][:200]
+    raise (DATA_NOT_YET if status >= 500 or status in (408, 425, 429) else DATA_REFUSED)(address=bare, status=status)
+
+
+__all__ = ["DATA_NOT_YET", "DATA_REFUSED", "PREFIX", "fetcher", "pusher", "routes"]

@@ -1,0 +1,247 @@
+"""One file by HTTP, pulled and pushed between two nodes under a contract, with the real deliver room behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from datong.deliver import service as deliver
+from datong.deliver.model import HTTP_ENDPOINT
+from datong.deliver.rules import EDC, read_address
+from datong.ground.db import Actor, Store
+from datong.ground.jobs import Worker, open_jobs
+from datong.ground.refusal import Refusal
+from datong.meter import service as meter
+from datong.negotiate.model import NO_SUCH
+from datong.wire import http_data
+from datong.wire.dsp import routes, sending
+from datong.wire.http import ADDRESS_REFUSED, Answer
+from delivery_case import BUYER, BUYER_NODE, DOWNLOAD_POLICY, OWNER, OWNER_NODE, agree, lay_out, open_node, person
+
+CODES = {OWNER_NODE: OWNER, BUYER_NODE: BUYER}
+
+
+def authenticate(request: Request, _body: bytes) -> Actor:
+    code = request.headers.get("authorization", "")
+    if code not in CODES:
+        raise NO_SUCH(id="sender")
+    return Actor("", "peer", CODES[code], code)
+
+
+class Wire:
+    """Both nodes' doors over their real routes, and their workers. `refused` addresses are not called."""
+
+    def __init__(self, stores: dict[str, Store]) -> None:
+        self.stores, self.refused = stores, ""
+        self.said: list[dict[str, Any]] = []
+        self.doors = {
+            f"http://{code[-9:].lower()}.test": Starlette(
+                routes=[*routes.routes(store, authenticate, deliver), *http_data.routes(store)]
+            )
+            for code, store in stores.items()
+        }
+        self.workers = [self._worker(code, store) for code, store in stores.items()]
+
+    def _worker(self, code: str, store: Store) -> Worker:
+        client = SimpleNamespace(request=self.request)
+        caller = SimpleNamespace(
+            post=lambda to, url, body: self._said(code, url, body), get=lambda url: self.request("GET", url)
+        )
+
+        def no_share(*_given: Any) -> Any:
+            raise AssertionError("nothing is pulled as a share")
+
+        return Worker(
+            store,
+            {
+                "dsp.transfer.send": sending.transfer_job(store, caller, deliver),
+                "deliver.fetch": deliver.fetch_job(store, no_share, http_data.fetcher(client)),
+                "deliver.push": deliver.push_job(store, http_data.pusher(client)),
+            },
+        )
+
+    def _said(self, code: str, url: str, body: dict[str, Any]) -> Answer:
+        self.said.append(body)
+        return self.request("POST", url, content=json.dumps(body).encode(), headers={"authorization": code})
+
+    def request(
+        self, method: str, url: str, *, content: Any = None, headers: Any = None, into: Any = None, **_limits: Any
+    ) -> Answer:
+        if self.refused and url.startswith(self.refused):
+            raise ADDRESS_REFUSED(address=url, why="It is not a public address.")
+        root = next(root for root in self.doors if url.startswith(root + "/"))
+        data = content if content is None or isinstance(content, bytes) else b"".join(content)
+
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.doors[root])) as client:
+                return await client.request(method, url, content=data, headers=dict(headers or {}))
+
+        answer = asyncio.run(ask())
+        if into is not None and answer.is_success:
+            into.write(answer.content)
+        return Answer(answer.status_code, dict(answer.headers), answer.content)
+
+    def run(self) -> None:
+        while sum(worker.run_due() for worker in self.workers):
+            pass
+
+    def process(self, code: str) -> dict[str, Any]:
+        with self.stores[code].read(person("auditor")) as tx:
+            return dict(deliver.transfers(tx)[0])
+
+    def states(self) -> tuple[str, str]:
+        return self.process(OWNER_NODE)["state"], self.process(BUYER_NODE)["state"]
+
+    def held(self) -> list[dict[str, Any]]:
+        with self.stores[BUYER_NODE].read(person("auditor")) as tx:
+            return list(deliver.held(tx))
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Iterator[Wire]:
+    stores = {code: open_node(tmp_path / code[-9:], code) for code in CODES}
+    for store in stores.values():
+        with store.begin(person(), "test") as tx:
+            agree(tx, policy_json=DOWNLOAD_POLICY)
+    with stores[OWNER_NODE].begin(person(), "test") as tx:
+        lay_out(tx)
+    yield Wire(stores)
+    for store in stores.values():
+        store.dispose()
+
+
+def ask(wire: Wire, format: str, into: str = "node") -> dict[str, Any]:
+    with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "deliver") as tx:
+        return dict(deliver.request_transfer(tx, agreement="agr-1", into=into, format=format))
+
+
+def laid(wire: Wire) -> dict[str, Any]:
+    with wire.stores[OWNER_NODE].read(person("auditor")) as tx:
+        (share,) = deliver.shares(tx, agreement="agr-1")
+    return dict(share["files"][0])
+
+
+def usage(wire: Wire) -> list[dict[str, Any]]:
+    with wire.stores[OWNER_NODE].read(person("auditor")) as tx:
+        return list(meter.usage(tx, agreement="agr-1"))
+
+
+@pytest.mark.parametrize("format", ["HttpData-PULL", "HttpData-PUSH"])
+def test_the_file_arrives_whole_is_counted_once_and_both_sides_are_done(wire: Wire, format: str) -> None:
+    ask(wire, format)
+    wire.run()
+    assert wire.states() == ("COMPLETED", "COMPLETED")
+    (held,) = wire.held()
+    assert (held["digest"], held["rows"], held["bytes"]) == (laid(wire)["digest"], 100, laid(wire)["bytes"])
+    (event,) = usage(wire)
+    assert (event["rows"], event["bytes_served"]) == (100, laid(wire)["bytes"])
+
+
+def test_a_push_says_where_to_in_the_request_and_nothing_in_the_start(wire: Wire) -> None:
+    ask(wire, "HttpData-PUSH")
+    wire.run()
+    request, start = wire.said[:2]
+    assert request["dataAddress"]["endpointType"] == HTTP_ENDPOINT
+    assert "dataAddress" not in start
+    with wire.stores[BUYER_NODE].read(person("auditor")) as tx:
+        kept = json.dumps([job["payload"] for job in open_jobs(tx)])
+    assert "dt_" not in kept, "no token lies in a job"
+
+
+def pull_address(wire: Wire) -> tuple[str, dict[str, str]]:
+    ask(wire, "HttpData-PULL", into="person")
+    wire.run()
+    address = read_address(wire.said[-1]["dataAddress"], HTTP_ENDPOINT)
+    return address.endpoint, {"authorization": f"Bearer {address.token}"}
+
+
+def test_a_pull_needs_its_own_live_token(wire: Wire) -> None:
+    url, headers = pull_address(wire)
+    assert wire.request("GET", url, headers=headers).status == 200
+    for bad in ({}, {"authorization": "Bearer dt_" + "x" * 40}, {"authorization": "Basic eDp5"}):
+        assert wire.request("GET", url, headers=bad).status == 401
+    assert wire.request("GET", url.replace("agr-1", "agr-2"), headers=headers).status == 404
+    assert wire.request("GET", url + "?table=other.table", headers=headers).status == 404
+    with wire.stores[OWNER_NODE].begin(person("legal"), "deliver") as tx:
+        deliver.suspend_transfer(tx, transfer=wire.process(OWNER_NODE)["id"], reason="a doubt")
+    assert wire.request("GET", url, headers=headers).status == 403
+    with wire.stores[OWNER_NODE].begin(person("legal"), "deliver") as tx:
+        deliver.resume_transfer(tx, transfer=wire.process(OWNER_NODE)["id"])
+    wire.run()
+    again = read_address(wire.said[-1]["dataAddress"], HTTP_ENDPOINT)
+    assert wire.request("GET", url, headers={"authorization": f"Bearer {again.token}"}).status == 200
+    with wire.stores[OWNER_NODE].begin(person("legal"), "deliver") as tx:
+        deliver.terminate(tx, transfer=wire.process(OWNER_NODE)["id"], reason="over")
+    assert wire.request("GET", url, headers={"authorization": f"Bearer {again.token}"}).status == 401
+
+
+def test_a_push_is_taken_under_its_token_while_started_and_once(wire: Wire) -> None:
+    process = ask(wire, "HttpData-PUSH")
+    wire.workers[1].run_due()  # the request goes out; the provider's start does not yet
+    goal = read_address(wire.said[0]["dataAddress"], HTTP_ENDPOINT)
+    headers = {"authorization": f"Bearer {goal.token}", "content-type": "text/csv"}
+
+    def push(url: str = goal.endpoint, **other: str) -> int:
+        return wire.request("POST", url, content=b"a,b\n1,2\n", headers={**headers, **other}).status
+
+    assert wire.process(BUYER_NODE)["state"] == "REQUESTED"
+    assert push() == 503, "before its start it is to be tried again"
+    assert push(authorization="Bearer dt_wrong") == 401
+    assert push(goal.endpoint + "x") == 404
+    assert wire.held() == []
+    pids = {"consumerPid": process["id"], "providerPid": wire.process(OWNER_NODE)["id"]}
+    with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "test") as tx:
+        deliver.transfer_started(tx, sender=OWNER_NODE, pid=pids["consumerPid"], data_address=None)
+    assert [push(), push()] == [200, 200]
+    (held,) = wire.held()
+    assert (held["bytes"], held["path"].rpartition(".")[2], held["rows"]) == (8, "csv", 0)
+    with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "deliver") as tx:
+        deliver.terminate(tx, transfer=process["id"], reason="enough")
+    assert push() == 401, "its address is forgotten with its end"
+
+
+@pytest.mark.parametrize("where", ["http://169.254.169.254/latest", "http://127.0.0.1:1/x", "file:///etc/passwd"])
+def test_a_push_to_elsewhere_is_refused_at_the_door(wire: Wire, where: str) -> None:
+    address = {"@type": "DataAddress", "endpointType": HTTP_ENDPOINT, "endpoint": where}
+    request = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "TransferRequestMessage",
+               "consumerPid": "cp-1", "agreementId": "agr-1", "format": "HttpData-PUSH",
+               "callbackAddress": "http://buyer0000.test/dsp/2025-1", "dataAddress": address}  # fmt: skip
+    answer = wire._said(BUYER_NODE, "http://provide00.test/dsp/2025-1/transfers/request", request)
+    assert answer.status == 400
+    with wire.stores[OWNER_NODE].read(person("auditor")) as tx:
+        assert deliver.transfers(tx) == []
+
+
+def test_an_address_the_guard_refuses_ends_the_transfer_with_the_reason(wire: Wire) -> None:
+    wire.refused = "http://buyer0000.test/http-data"
+    ask(wire, "HttpData-PUSH")
+    wire.run()
+    assert wire.states() == ("TERMINATED", "TERMINATED")
+    assert "NET-403" in wire.process(OWNER_NODE)["reason"][0]
+    assert wire.held() == []
+
+
+def test_other_connectors_ways_of_writing_an_address_are_read() -> None:
+    named = [{"@type": "EndpointProperty", "name": f"{EDC}baseUrl", "value": "http://sink.test/in"}]
+    address = read_address(
+        {"@type": "DataAddress", "endpointType": "HttpData", "endpointProperties": named}, HTTP_ENDPOINT
+    )
+    assert (address.endpoint, address.token) == ("http://sink.test/in", "")
+    with pytest.raises(Refusal):
+        read_address({"@type": "DataAddress", "endpointType": "AmazonS3"}, HTTP_ENDPOINT)
+
+
+def test_an_unknown_format_and_a_push_to_a_person_are_refused_when_asked(wire: Wire) -> None:
+    for format, into, code in (("AmazonS3-PUSH", "node", "USE-415"), ("HttpData-PUSH", "person", "USE-400")):
+        with pytest.raises(Refusal) as refused:
+            ask(wire, format, into)
+        assert refused.value.code == code
