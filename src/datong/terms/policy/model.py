@@ -258,5 +258,5 @@ def _text_or_texts(value: Any) -> str | tuple[str, ...]:
 
 
 def policy_hash(policy: Policy) -> str:
-    """ "sha256:…" over the rules without the id: an offer and the agreement made of it have the same."""
+    """ "<algorithm>:<hex>" over the rules without the id: an offer and the agreement made of it have the same."""
     return digest({name: part for name, part in to_json(policy).items() if name != "id"})

@@ -28,6 +28,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from datong.deliver import service as deliver
 from datong.deliver.model import NO_TOKEN, UNKNOWN
+from datong.ground.crypto import hashing
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Kind, Refusal
 from datong.wire.delta_sharing import actions
@@ -182,7 +183,7 @@ class _CountedFile(FileResponse):
 
     def __init__(self, path: Path, digest: str, count: Callable[[int], None]) -> None:
         super().__init__(path, media_type="application/octet-stream", headers={
-            "etag": f'"{digest.removeprefix("sha256:")}"', "cache-control": "private, no-store",
+            "etag": f'"{hashing.without_label(digest)}"', "cache-control": "private, no-store",
         })  # fmt: skip
         self.count = count
 

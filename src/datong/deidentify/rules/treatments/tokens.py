@@ -2,8 +2,9 @@
 
 Two ways, both injective in practice and both 128 bits (privacy.md 5.1: never fewer):
 
-    hmac    HMAC-SHA256 (RFC 2104, FIPS 198-1), its first 16 bytes. For values of any length. One-way: even who holds
-            the key must try values to undo it. Only distinct values are computed.
+    hmac    HMAC-SHA256 (RFC 2104, FIPS 198-1), on a node of profile guomi HMAC-SM3 (GB/T 15852.2), its first 16 bytes.
+            For values of any length. One-way: even who holds the key must try values to undo it. Only distinct values
+            are computed.
     aes     AES-256 (FIPS 197) of the value packed into one 16-byte block with its length in the last byte; so up to 15
             bytes of UTF-8. A block cipher is a permutation of the 2**128 blocks that nobody without the key can tell
             from one drawn at random (PRP): tokens never collide, and two tokens show only whether their values are
@@ -17,7 +18,6 @@ Contract: tests/deidentify/treatments/test_treatments_tokens.py; speed: bench/tr
 
 from __future__ import annotations
 
-import hmac
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from datong.deidentify.model.treatments import Remains, Trace
 from datong.deidentify.rules.treatments.columns import codes_of, one, require
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Text
 
 BLOCK = 16
@@ -51,7 +52,8 @@ AES = Remains(
 def hmac_tokens(column: Any, key: bytes) -> Any:
     """16-byte tokens of an Array of strings; null stays null."""
     codes, values = codes_of(column)
-    made = b"".join(hmac.digest(key, value.encode(), "sha256")[:BLOCK] for value in values.to_pylist())
+    of = hashing.keyed(key)
+    made = b"".join(of(value.encode())[:BLOCK] for value in values.to_pylist())
     distinct = np.frombuffer(made, dtype=np.uint8).reshape(-1, BLOCK)
     if not len(distinct):
         return pa.nulls(len(codes), pa.binary(BLOCK))
