@@ -66,12 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="write the report (JSON) to this file")
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where the nodes' state lies")
     parser.add_argument("--port", type=int, default=8401, help="port of the first node; the others follow")
-    parser.add_argument(
-        "--crypto",
-        choices=sorted(PROFILES),
-        default=DEFAULT.name,
-        help="crypto profile of the five nodes (guomi: extra guomi)",
-    )
+    parser.add_argument("--crypto", choices=sorted(PROFILES), help="crypto profile of the nodes (guomi: extra guomi)")
     parser.add_argument("--crash", action="append", default=[], metavar="NODE:POINT", help="let a node die there once")
     parser.add_argument(
         "--kill", action="append", default=[], metavar="NODE:STEP:start|end", help="kill a node then once"
@@ -110,10 +105,18 @@ def run(options: argparse.Namespace, folder: Path) -> int:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         state = {}
     began = time.perf_counter()
-    profile = PROFILES[state.get("crypto", options.crypto)]  # an unfinished run goes on as it began
+    profile = PROFILES[state.get("crypto") or (DEFAULT.name if state else options.crypto or DEFAULT.name)]
+    if options.crypto not in (None, profile.name):
+        raise Stopped(
+            f"The unfinished run in {folder} is of the crypto profile {profile.name}, and its nodes keep it.\n"
+            "Finish it without --crypto, or forget it (make demo-clean) and start again."
+        )
     use(profile)
     if not state:
-        screen.print("[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys")
+        by = "" if profile is DEFAULT else f" ({profile.signature}, {profile.digest.upper()}, {profile.seal})"
+        screen.print(
+            f"[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys{by}"
+        )
         state = prepare(folder, options.port, profile)
         keep(state_file, state)
     else:
