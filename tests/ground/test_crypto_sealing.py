@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import select
 
 from datong.ground import idempotency
@@ -64,3 +67,16 @@ def test_kept_answers_name_their_seal_and_are_opened_by_it(store: Store, act: An
         row = tx.all(select(idempotency.requests))[0]
         assert row.seal == "SM4-GCM" and row.request_digest.startswith("sm3:") and b"secret" not in bytes(row.answer)
         assert idempotency.once(tx, "k" * 32, {"a": 1}, lambda: {"token": "other"}) == {"token": "secret"}
+
+
+def test_answers_kept_before_there_were_profiles_are_opened(store: Store, act: Any) -> None:
+    """Sealed here as that version did: AES-256-GCM under HMAC-SHA256 of the key the caller has."""
+    actor, key, request = act("operator"), "k" * 32, {"a": 1}
+    row_id = "sha256:" + hashlib.sha256(f"{actor.person}/{key}".encode()).hexdigest()
+    under = hmac.digest(b"datong idempotency 1", key.encode(), "sha256")
+    answer = NONCE + AESGCM(under).encrypt(NONCE, b'{"token": "old"}', row_id.encode())
+    asked = "sha256:" + hashlib.sha256(b'{"a":1}').hexdigest()
+    row = {"id": row_id, "person": actor.person, "request_digest": asked, "seal": "AES-256-GCM", "answer": answer}
+    with store.begin(actor) as tx:
+        tx.add(idempotency.requests, {**row, "at": tx.wall})
+        assert idempotency.once(tx, key, request, lambda: {"token": "new"}) == {"token": "old"}

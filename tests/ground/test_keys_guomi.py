@@ -8,6 +8,9 @@ from pathlib import Path
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from datong.ground import keys
 from datong.ground.crypto import sm2
@@ -113,3 +116,10 @@ def test_tokens_are_read_by_the_keys_algorithm_only(key: PrivateKey) -> None:
         token_claims(token[:-4] + "AAAA", key.public, "you", NOW)
     with pytest.raises(ValueError, match=r"[Ss]ignature"):
         token_claims(token, PrivateKey.new(GUOMI).public, "you", NOW)
+
+
+def test_the_secrets_of_a_default_key_stay_as_they_were() -> None:
+    """Seals of leaves and keys of treatments of stores made before there were profiles are derived so."""
+    own = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    before = HKDF(hashes.SHA256(), 32, None, b"datong evidence leaves").derive(bytes(range(32)))
+    assert PrivateKey(own).secret("evidence leaves") == before

@@ -18,7 +18,6 @@ import pytest
 
 from demo_run import PORT, ROOT, Run, run_demo
 
-pytest.importorskip("tongsuopy", reason="needs the extra guomi")
 pytestmark = [
     pytest.mark.guomi,
     pytest.mark.skipif(
