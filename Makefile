@@ -20,15 +20,15 @@ setup: $(STAMP) $(CLIENTS) ## make the two locked environments (.venv, clients/.
 $(STAMP): uv.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Datong needs Python 3.11 or newer as python3."; exit 1; }
 	@test -x $(UV) || { python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION); }
-	@$(UV) sync -q --locked --inexact --extra privacy --extra odrl --compile-bytecode --python .venv/bin/python
+	@$(UV) sync -q --locked --inexact --extra privacy --extra odrl --extra guomi --compile-bytecode --python .venv/bin/python
 	@touch $@
 
 $(CLIENTS): $(STAMP) clients/uv.lock clients/pyproject.toml
 	@VIRTUAL_ENV= $(UV) sync -q --locked --compile-bytecode --project clients --python .venv/bin/python
 	@touch $@
 
-demo: setup ## five nodes, the whole journey, consoles until Ctrl-C   (ONCE=1 REPORT=report.json PORT=8401)
-	@$(PY) examples/city-mobility/demo.py $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) $(if $(PORT),--port $(PORT))
+demo: setup ## five nodes, the whole journey, consoles until Ctrl-C   (ONCE=1 REPORT=report.json PORT=8401 CRYPTO=guomi)
+	@$(PY) examples/city-mobility/demo.py $(if $(ONCE),--once) $(if $(CRYPTO),--crypto $(CRYPTO)) $(if $(REPORT),--report $(REPORT)) $(if $(PORT),--port $(PORT))
 
 demo-clean: ## forget the demonstration's state (.demo/)
 	@rm -rf .demo
@@ -36,7 +36,7 @@ demo-clean: ## forget the demonstration's state (.demo/)
 test: setup ## all tests
 	@$(PY) -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 
-test-matrix: setup ## the engine and harmonise suites on DuckDB 2, on Spark and on every database
+test-matrix: setup ## the engine and harmonise suites on DuckDB 2, Spark and every database; the journey on SM2, SM3, SM4
 	@$(PY) tools/test_matrix.py
 
 lint: $(STAMP) ## ruff, mypy strict, the plan of the house

@@ -1,10 +1,12 @@
-"""`make test-matrix`: the engine and harmonise suites on DuckDB 2, on every database, and plans and mappings on Spark.
+"""`make test-matrix`: the engine and harmonise suites on DuckDB 2, on every database, plans and mappings on Spark, and
+the whole journey on national cryptography.
 
 What each arm runs is chosen so that it proves much and costs little:
 
     DuckDB 2    everything of engine and harmonise that runs SQL; texts that only Python reads are left to `make test`
     databases   sources in a real PostgreSQL and MariaDB, read by DuckDB 2
     Spark       the golden values of every function, dirty mappings and a build, on two workers of their own
+    guomi       `make demo ONCE=1 CRYPTO=guomi`, and a search of all that its five nodes keep for the default profile
 
 Each has a locked environment under .matrix/, so that the daily one stays small. What cannot be run is said with its
 reason; it is a failure only where CI is set, as is a test that is skipped there for want of a server.
@@ -72,7 +74,17 @@ def on_spark() -> str:
     return pytest(environment("spark", "--extra", "spark"), "-m", "spark", *MARKED)
 
 
-ARMS = {"DuckDB 2": on_duckdb_2, "databases": on_databases, "Spark": on_spark}
+def on_guomi() -> str:
+    """In an environment with this extra alone, so that it is known to be enough."""
+    try:
+        python = environment("guomi", "--extra", "guomi")
+    except subprocess.CalledProcessError:
+        return "not run: the extra guomi cannot be installed here (no wheel of tongsuopy-crayon for this machine)"
+    os.environ["DATONG_TEST_GUOMI"] = "1"
+    return pytest(python, "-m", "guomi", "tests/journey/test_journey_guomi.py")
+
+
+ARMS = {"DuckDB 2": on_duckdb_2, "databases": on_databases, "Spark": on_spark, "guomi": on_guomi}
 
 
 def main() -> None:

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Check an evidence bundle of a Datong node, without Datong and without trusting the node.
 
-    python3 verify_evidence.py BUNDLE [--key NAME=Ed25519:...] [--json]
+    python3 verify_evidence.py BUNDLE [--key NAME=Ed25519:... or NAME=SM2:...] [--json]
 
 BUNDLE is the zip that `datong audit export-bundle` writes, or a folder with the same files. This one file needs
-only Python 3.9: Ed25519 (RFC 8032), the Merkle tree (RFC 6962), signed notes (C2SP) and canonical JSON (RFC 8785)
-are written out below, so that it can be read in an hour. It checks that
+only Python 3.9: Ed25519 (RFC 8032), SM2 and SM3 (GB/T 32918, GB/T 32905), the Merkle tree (RFC 6962), signed notes
+(C2SP) and canonical JSON (RFC 8785) are written out below, so that it can be read in an hour. A log signed with Ed25519
+hashes with SHA-256, one signed with SM2 with SM3. It checks that
 
   - every checkpoint bears the log's signature and its root is the root of the first leaves: the log only grew;
   - every cosignature is the named witness's, and each witness whose key is given by --key cosigned a checkpoint;
@@ -24,6 +25,7 @@ import hashlib
 import json
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,9 @@ FILES = (
     "bundle.json", "checkpoint", "checkpoints.jsonl", "leaves.jsonl", "hashes.txt", "waiting.jsonl", "records.jsonl",
 )  # fmt: skip
 FILE_BYTES_MAX = 4_000_000_000
+
+
+Hash = Callable[[bytes], bytes]
 
 
 class Unreadable(Exception):
@@ -110,38 +115,147 @@ def ed25519_verifies(public: bytes, signature: bytes, message: bytes) -> bool:
     return encoded(added(times(s, BASE), times(h, minus_key))) == signature[:32]
 
 
+# --- SM3, GB/T 32905-2016 --------------------------------------------------------------------------------------
+
+
+def rotated(word: int, by: int) -> int:
+    by %= 32
+    return (word << by | word >> (32 - by)) & 0xFFFFFFFF
+
+
+def sm3_in_python(data: bytes) -> bytes:
+    """For builds of Python whose OpenSSL has no SM3."""
+    state = [0x7380166F, 0x4914B2B9, 0x172442D7, 0xDA8A0600, 0xA96F30BC, 0x163138AA, 0xE38DEE4D, 0xB0FB0E4E]
+    padded = data + b"\x80" + b"\0" * ((55 - len(data)) % 64) + (8 * len(data)).to_bytes(8, "big")
+    for start in range(0, len(padded), 64):
+        w = [int.from_bytes(padded[at : at + 4], "big") for at in range(start, start + 64, 4)]
+        for j in range(16, 68):
+            mixed = w[j - 16] ^ w[j - 9] ^ rotated(w[j - 3], 15)
+            mixed ^= rotated(mixed, 15) ^ rotated(mixed, 23)
+            w.append(mixed ^ rotated(w[j - 13], 7) ^ w[j - 6])
+        a, b, c, d, e, f, g, h = state
+        for j in range(64):
+            constant, early = (0x79CC4519, True) if j < 16 else (0x7A879D8A, False)
+            ss1 = rotated((rotated(a, 12) + e + rotated(constant, j)) & 0xFFFFFFFF, 7)
+            ff = a ^ b ^ c if early else a & b | a & c | b & c
+            gg = e ^ f ^ g if early else e & f | ~e & g
+            tt1 = (ff + d + (ss1 ^ rotated(a, 12)) + (w[j] ^ w[j + 4])) & 0xFFFFFFFF
+            tt2 = (gg + h + ss1 + w[j]) & 0xFFFFFFFF
+            a, b, c, d = tt1, a, rotated(b, 9), c
+            e, f, g, h = tt2 ^ rotated(tt2, 9) ^ rotated(tt2, 17), e, rotated(f, 19), g
+        state = [old ^ new for old, new in zip(state, (a, b, c, d, e, f, g, h))]  # noqa: B905 - Python 3.9
+    return b"".join(word.to_bytes(4, "big") for word in state)
+
+
+def sm3(data: bytes) -> bytes:
+    try:
+        return hashlib.new("sm3", data).digest()
+    except ValueError:
+        return sm3_in_python(data)
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+# --- SM2, GB/T 32918.2-2016 section 7 (verification only), curve of GB/T 32918.5-2017 --------------------------
+
+Q = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+A2 = Q - 3
+B2 = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
+ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
+BASE2 = (
+    0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7,
+    0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0,
+)
+SIGNER = b"1234567812345678"
+Jacobian = tuple[int, int, int]  # x = X / Z**2, y = Y / Z**3; Z = 0 is the point at infinity
+
+
+def sm2_point(data: bytes) -> tuple[int, int] | None:
+    """The point in compressed form, 33 bytes; None when it is not on the curve."""
+    x = int.from_bytes(data[1:], "big")
+    if len(data) != 33 or data[0] not in (2, 3) or x >= Q:
+        return None
+    square = (x * x * x + A2 * x + B2) % Q
+    y = pow(square, (Q + 1) // 4, Q)
+    if y * y % Q != square:
+        return None
+    return x, Q - y if y & 1 != data[0] & 1 else y
+
+
+def doubled(point: Jacobian) -> Jacobian:
+    x, y, z = point
+    if not z:
+        return point
+    square = y * y % Q
+    s = 4 * x * square % Q
+    m = 3 * (x - z * z) * (x + z * z) % Q  # A2 = -3
+    new_x = (m * m - 2 * s) % Q
+    return new_x, (m * (s - new_x) - 8 * square * square) % Q, 2 * y * z % Q
+
+
+def summed(one: Jacobian, two: Jacobian) -> Jacobian:
+    if not one[2] or not two[2]:
+        return two if not one[2] else one
+    z1, z2 = one[2] * one[2] % Q, two[2] * two[2] % Q
+    u1, u2 = one[0] * z2 % Q, two[0] * z1 % Q
+    s1, s2 = one[1] * z2 * two[2] % Q, two[1] * z1 * one[2] % Q
+    h, r = (u2 - u1) % Q, (s2 - s1) % Q
+    if not h:
+        return (1, 1, 0) if r else doubled(one)
+    hh = h * h % Q
+    hhh, v = h * hh % Q, u1 * hh % Q
+    new_x = (r * r - hhh - 2 * v) % Q
+    return new_x, (r * (v - new_x) - s1 * hhh) % Q, h * one[2] * two[2] % Q
+
+
+def sm2_verifies(public: bytes, signature: bytes, message: bytes) -> bool:
+    key = sm2_point(public)
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    t = (r + s) % ORDER
+    if key is None or len(signature) != 64 or not (0 < r < ORDER and 0 < s < ORDER and t):
+        return False
+    numbers = (A2, B2, *BASE2, *key)
+    about = (8 * len(SIGNER)).to_bytes(2, "big") + SIGNER + b"".join(number_.to_bytes(32, "big") for number_ in numbers)
+    e = int.from_bytes(sm3(sm3(about) + message), "big")
+    base, own = (*BASE2, 1), (*key, 1)
+    both, total = summed(base, own), (1, 1, 0)
+    for bit in range(255, -1, -1):
+        total = doubled(total)
+        which = s >> bit & 1 | (t >> bit & 1) << 1
+        if which:
+            total = summed(total, (base, own, both)[which - 1])
+    if not total[2]:
+        return False
+    x = total[0] * pow(total[2], 2 * (Q - 2), Q) % Q
+    return (e + x) % ORDER == r
+
+
 # --- RFC 6962 --------------------------------------------------------------------------------------------------
 
 
-def leaf_hash(entry: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + entry).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
 class Tree:
-    """The leaves one after the other; the root at any moment."""
+    """The leaves one after the other; the root at any moment. of: the log's hash."""
 
-    def __init__(self) -> None:
-        self.size = 0
+    def __init__(self, of: Hash) -> None:
+        self.of, self.size = of, 0
         self.peaks: list[bytes] = []  # roots of the complete subtrees, largest first
 
     def add(self, leaf: bytes) -> None:
         total, rest = leaf, self.size
         while rest & 1:
-            total = node_hash(self.peaks.pop(), total)
+            total = self.of(b"\x01" + self.peaks.pop() + total)
             rest >>= 1
         self.peaks.append(total)
         self.size += 1
 
     def root(self) -> bytes:
         if not self.peaks:
-            return hashlib.sha256(b"").digest()
+            return self.of(b"")
         total = self.peaks[-1]
         for peak in reversed(self.peaks[:-1]):
-            total = node_hash(peak, total)
+            total = self.of(b"\x01" + peak + total)
         return total
 
 
@@ -209,8 +323,8 @@ def canonical_text(value: Any) -> str:
     return "{" + ",".join(f"{canonical_text(name)}:{canonical_text(value[name])}" for name in names) + "}"
 
 
-def digest(value: Any) -> str:
-    return "sha256:" + hashlib.sha256(canonical_text(value).encode()).hexdigest()
+def digest(value: Any, of: Hash) -> str:
+    return f"{of.__name__}:{of(canonical_text(value).encode()).hex()}"
 
 
 # --- C2SP signed notes, checkpoints, cosignatures --------------------------------------------------------------
@@ -239,28 +353,40 @@ def checkpoint_parts(text: str) -> tuple[str, int, bytes]:
     return origin, int(size), base64.b64decode(root, validate=True)
 
 
-def key_id(name: str, kind: int, key: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + key).digest()[:4]
+LOG, WITNESS = 0, 1
 
 
-def key_bytes(text: str) -> bytes:
-    algorithm, _, value = text.partition(":")
-    data = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-    if algorithm != "Ed25519" or len(data) != 32:
-        raise ValueError("an unknown kind of key")
-    return data
+class Key:
+    """A public key, with what its algorithm brings along: the hash of its log, and its two types in key ids."""
+
+    def __init__(self, text: str) -> None:
+        algorithm, _, value = text.partition(":")
+        self.text, self.data = text, base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+        if algorithm == "Ed25519" and len(self.data) == 32:
+            self.hash, self.check, self.types = sha256, ed25519_verifies, (b"\x01", b"\x04")
+        elif algorithm == "SM2" and sm2_point(self.data):
+            self.hash, self.check = sm3, sm2_verifies
+            self.types = (b"\xffdatong/sm2-sm3/v1", b"\xffdatong/sm2-sm3-cosignature/v1")
+        else:
+            raise ValueError("an unknown kind of key")
+
+    def id(self, name: str, kind: int) -> bytes:
+        return self.hash(name.encode() + b"\n" + self.types[kind] + self.data)[:4]
+
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        return self.check(self.data, signature, message)
 
 
-def log_signed(text: str, lines: list[Line], name: str, key: bytes) -> bool:
-    mine = [line for line in lines if line[:2] == (name, key_id(name, 1, key))]
-    return bool(mine) and all(ed25519_verifies(key, line[2], text.encode()) for line in mine)
+def log_signed(text: str, lines: list[Line], name: str, key: Key) -> bool:
+    mine = [line for line in lines if line[:2] == (name, key.id(name, LOG))]
+    return bool(mine) and all(key.verifies(line[2], text.encode()) for line in mine)
 
 
-def witness_signed(text: str, line: Line, key: bytes) -> bool:
+def witness_signed(text: str, line: Line, key: Key) -> bool:
     if len(line[2]) != 72:
         return False
     seconds = int.from_bytes(line[2][:8], "big")
-    return ed25519_verifies(key, line[2][8:], f"cosignature/v1\ntime {seconds}\n{text}".encode())
+    return key.verifies(line[2][8:], f"cosignature/v1\ntime {seconds}\n{text}".encode())
 
 
 # --- the bundle ------------------------------------------------------------------------------------------------
@@ -279,7 +405,8 @@ class Check:
                 raise Unreadable(f"format {self.told['format']} version {self.told['version']} is not known here")
             self.origin = str(self.told["origin"])
             given = {self.origin: self.told["key"], **{str(w["name"]): w["key"] for w in self.told["witnesses"]}}
-            self.keys = {name: key_bytes(key) for name, key in {**given, **trusted}.items()}
+            self.keys = {name: Key(str(key)) for name, key in {**given, **trusted}.items()}
+            self.hash = self.keys[self.origin].hash
             self.tables = [str(name) for name in self.told["tables"]]
         except (ValueError, KeyError, TypeError, AttributeError) as broken:
             raise Unreadable(f"bundle.json: {broken!r}") from broken
@@ -311,10 +438,10 @@ class Check:
 
     def leaf_roots(self, leaves: list[bytes]) -> list[bytes]:
         """The root of the tree at every size."""
-        tree = Tree()
+        tree = Tree(self.hash)
         roots = [tree.root()]
         for leaf in leaves:
-            tree.add(leaf_hash(leaf))
+            tree.add(self.hash(b"\x00" + leaf))
             roots.append(tree.root())
         return roots
 
@@ -354,12 +481,12 @@ class Check:
             hashes = [bytes.fromhex(line.decode()) for line in self.lines("hashes.txt")]
         except ValueError:
             hashes = []
-        tree = Tree()
+        tree = Tree(self.hash)
         for known in hashes[:size]:
             tree.add(known)
         act = ""
         if tree.size == size and tree.root() == root:
-            place = next(n for n in range(size) if leaf_hash(leaves[n]) != hashes[n])
+            place = next(n for n in range(size) if self.hash(b"\x00" + leaves[n]) != hashes[n])
             where = f"leaf {place}"
             try:
                 leaf = parsed(leaves[place])
@@ -371,7 +498,7 @@ class Check:
 
     def check_cosignature(self, text: str, size: int, line: Line, where: str, *, counts: bool) -> None:
         key = self.keys.get(line[0])
-        if key is None or line[1] != key_id(line[0], 4, key):
+        if key is None or line[1] != key.id(line[0], WITNESS):
             return  # the log's own line, or of somebody unknown: says nothing
         self.counts["cosignatures"] += counts
         if not witness_signed(text, line, key):
@@ -406,7 +533,11 @@ class Check:
             try:
                 value = parsed(line)
                 key = (str(value["table"]), str(value["id"]))
-                made = digest(value["row"]) if value["row"] and value["row"]["id"] == value["id"] else "unreadable"
+                made = (
+                    digest(value["row"], self.hash)
+                    if value["row"] and value["row"]["id"] == value["id"]
+                    else "unreadable"
+                )
             except (ValueError, KeyError, TypeError, RecursionError):
                 self.differs("record", f"line {number_ + 1} of records.jsonl", "it is no record")
                 continue
@@ -436,8 +567,7 @@ class Check:
     def report(self) -> dict[str, Any]:
         return {
             "ok": not self.problems, "origin": self.origin, "size": self.told.get("size"), **self.counts,
-            "keys": {name: "Ed25519:" + base64.urlsafe_b64encode(key).decode().rstrip("=")
-                     for name, key in self.keys.items()},
+            "keys": {name: key.text.rstrip("=") for name, key in self.keys.items()},
             "keys_given": self.trusted, "cosigned": self.cosigned, "problems": self.problems,
         }  # fmt: skip
 
@@ -475,7 +605,7 @@ def show(report: dict[str, Any]) -> None:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Check an evidence bundle of a Datong node.")
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--key", action="append", default=[], metavar="NAME=Ed25519:...")
+    parser.add_argument("--key", action="append", default=[], metavar="NAME=ALGORITHM:...")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     try:

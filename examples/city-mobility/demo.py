@@ -1,6 +1,6 @@
 """`make demo`: five nodes on loopback walk the whole journey; then their consoles stay up until Ctrl-C.
 
-    python examples/city-mobility/demo.py [--once] [--report FILE] [--folder .demo] [--port 8401]
+    python examples/city-mobility/demo.py [--once] [--report FILE] [--folder .demo] [--port 8401] [--crypto guomi]
 
 State lies in the folder: an unfinished run is resumed (every call carries an idempotency key, so what was done
 is not done again), a finished one starts fresh. A second demonstration in the same folder is refused; nodes that
@@ -33,6 +33,7 @@ from rich.console import Console
 from world import NodeProcess, Refused, World
 
 from datong import app
+from datong.ground.crypto.profile import DEFAULT, PROFILES, Profile, use
 from datong.ground.keys import PrivateKey
 from journey import STEPS, Journey
 
@@ -65,6 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="write the report (JSON) to this file")
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where the nodes' state lies")
     parser.add_argument("--port", type=int, default=8401, help="port of the first node; the others follow")
+    parser.add_argument("--crypto", choices=sorted(PROFILES), help="crypto profile of the nodes (guomi: extra guomi)")
     parser.add_argument("--crash", action="append", default=[], metavar="NODE:POINT", help="let a node die there once")
     parser.add_argument(
         "--kill", action="append", default=[], metavar="NODE:STEP:start|end", help="kill a node then once"
@@ -103,9 +105,19 @@ def run(options: argparse.Namespace, folder: Path) -> int:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         state = {}
     began = time.perf_counter()
+    profile = PROFILES[state.get("crypto") or (DEFAULT.name if state else options.crypto or DEFAULT.name)]
+    if options.crypto not in (None, profile.name):
+        raise Stopped(
+            f"The unfinished run in {folder} is of the crypto profile {profile.name}, and its nodes keep it.\n"
+            "Finish it without --crypto, or forget it (make demo-clean) and start again."
+        )
+    use(profile)
     if not state:
-        screen.print("[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys")
-        state = prepare(folder, options.port)
+        by = "" if profile is DEFAULT else f" ({profile.signature}, {profile.digest.upper()}, {profile.seal})"
+        screen.print(
+            f"[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys{by}"
+        )
+        state = prepare(folder, options.port, profile)
         keep(state_file, state)
     else:
         screen.print("[bold]Datong 大同[/]  an unfinished run was found: it is taken up where it stopped")
@@ -217,7 +229,7 @@ def ports_free(ports: list[int]) -> None:
         )
 
 
-def prepare(folder: Path, first_port: int) -> dict[str, Any]:
+def prepare(folder: Path, first_port: int, profile: Profile) -> dict[str, Any]:
     """Folders, configurations, keys and first operators of the five nodes; the sources in their owners' folders."""
     clock_key = PrivateKey.at(folder / "demo.pem")
     tokens: dict[str, str] = {}
@@ -232,6 +244,7 @@ def prepare(folder: Path, first_port: int) -> dict[str, Any]:
             port=ports[slug],
             region=party["region_code"][:4],
             kind=kind,
+            crypto=profile.name,
         )
         keys[slug] = made.key
     for slug in parties():
@@ -248,7 +261,7 @@ def prepare(folder: Path, first_port: int) -> dict[str, Any]:
             folder / slug, login=operator["login"], name=operator["name"], department=department(slug, operator)
         ).token
     place_sources(folder)
-    return {"prepared": True, "tokens": tokens, "ports": ports}
+    return {"prepared": True, "tokens": tokens, "ports": ports, "crypto": profile.name}
 
 
 def place_sources(folder: Path) -> None:

@@ -40,6 +40,7 @@ from datong.engine.model import Engine
 from datong.engine.service import DUCKDB
 from datong.ground import codes, evidence, identity, jobs, migrations, outbox, signing
 from datong.ground.config import BAD_CONFIG, SETTINGS, Config, load
+from datong.ground.crypto.profile import DEFAULT, PROFILES, Profile, use
 from datong.ground.db import NODE, Actor, Store, Tx, settings
 from datong.ground.evidence import witness
 from datong.ground.evidence.sequencer import Sequencer
@@ -159,16 +160,25 @@ class Node:
 
 
 def init(
-    folder: Path, *, name: str, party: str | None, port: int | None, region: str, kind: str, data: str | None = None
+    folder: Path,
+    *,
+    name: str,
+    party: str | None,
+    port: int | None,
+    region: str,
+    kind: str,
+    data: str | None = None,
+    crypto: str = DEFAULT.name,
 ) -> Made:
     """Write the configuration of a new node and make its key.
 
     party, port: None for a node that works in its own folder only, and joins later. data: see `workspace.data`.
+    crypto: the profile it signs, digests and encrypts with for its life.
     """
     file = folder / "datong.toml"
     if file.exists():
         raise ALREADY_THERE(folder=folder)
-    problems = _init_problems(name, party, port, region, kind)
+    problems = _init_problems(name, party, port, region, kind, crypto)
     if data is not None and not (folder / data).is_dir():
         problems.append(Problem("data", "没有这个目录", "there is no such folder"))
     if problems:
@@ -181,17 +191,23 @@ def init(
     missing = ", ".join(key for key, value in facts.items() if value is None)
     lines += [f"# before `datong serve`, also: {missing} (docs/reference/settings.md)"] if missing else []
     lines += [] if data is None else ["", "[workspace]", f"data = {_toml(str((folder / data).resolve()))}"]
+    lines += [] if crypto == DEFAULT.name else ["", "[crypto]", f"profile = {_toml(crypto)}"]
     folder.mkdir(parents=True, exist_ok=True)
+    key = _key(folder, PROFILES[crypto])
     file.write_text("\n".join(lines) + "\n", "utf-8")
-    return Made(file, _key(folder).public.text)
+    return Made(file, key.public.text)
 
 
 def _toml(value: str | int) -> str:
     return json.dumps(value, ensure_ascii=False)  # of such values JSON is TOML
 
 
-def _init_problems(name: str, party: str | None, port: int | None, region: str, kind: str) -> list[Problem]:
+def _init_problems(
+    name: str, party: str | None, port: int | None, region: str, kind: str, crypto: str
+) -> list[Problem]:
     problems = []
+    if crypto not in PROFILES:
+        problems.append(Problem("crypto", "应为 " + "、".join(PROFILES), "should be one of " + ", ".join(PROFILES)))
     if not name.strip() or re.search(r'["\\\x00-\x1f\x7f\ud800-\udfff]', name):
         problems.append(Problem("name", "应为不含引号和换行的文字", "should be a text without quotes and line breaks"))
     if party is not None and (fault := codes.credit_code_fault(party)) is not None:
@@ -205,8 +221,12 @@ def _init_problems(name: str, party: str | None, port: int | None, region: str, 
     return problems
 
 
-def _key(folder: Path) -> PrivateKey:
-    return PrivateKey.at(folder / "keys" / "node.pem")
+def _key(folder: Path, profile: Profile) -> PrivateKey:
+    return PrivateKey.at(folder / "keys" / "node.pem", profile)
+
+
+def _profile(config: Config) -> Profile:
+    return PROFILES[str(config["crypto.profile"])]
 
 
 @dataclass(frozen=True)
@@ -236,7 +256,7 @@ KEY_KEPT = "node.key"
 
 def _require_same_node(store: Store, config: Config) -> None:
     """Refuse a store that another node's key has signed for: a copied datong.toml would write into its evidence."""
-    mine = _key(config.folder).public.text
+    mine = _key(config.folder, _profile(config)).public.text
     with store.begin(NODE, "start") as tx:
         known = tx.get(settings, KEY_KEPT)
         if known is None:
@@ -247,11 +267,13 @@ def _require_same_node(store: Store, config: Config) -> None:
 
 
 def open_store(config: Config) -> Store:
-    """The store of a node, brought up to date; this process signs for it."""
+    """The store of a node, brought up to date; this process signs for it, and runs its crypto profile."""
+    key = _key(config.folder, _profile(config))
+    use(_profile(config), config["crypto.accepts"])
     store = Store(config.store_url)
     migrations.upgrade(store)
     mine = signing.Me("", str(config["node.party"]), str(config["node.name"]), str(config["node.address"]))
-    signing.install(store, _key(config.folder), mine)
+    signing.install(store, key, mine)
     identity.install(store, identity.KeyRing(config.folder))
     _require_same_node(store, config)
     harmonise.install(store, config.folder)
@@ -330,7 +352,8 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     _swept(store)
     worker = jobs.Worker(store, handlers(store, client, function_node, verifier, config), speaking=SPEAKING)
     sequencer = Sequencer(
-        store, _key(config.folder), lambda: _origin(store), config.path("evidence", "checkpoint").parent,
+        store, _key(config.folder, _profile(config)), lambda: _origin(store),
+        config.path("evidence", "checkpoint").parent,
         witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
     )  # fmt: skip
     if ended not in negotiate.on_terminated:

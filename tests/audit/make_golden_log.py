@@ -48,8 +48,8 @@ def declared() -> Iterator[Table]:
         metadata.remove(made)
 
 
-def build(target: Path) -> None:
-    """Write the golden log into `target`."""
+def build(target: Path, key: PrivateKey | None = None, witness: PrivateKey | None = None) -> None:
+    """Write the golden log into `target`; another one where other keys are given."""
     numbers, seconds = itertools.count(1), itertools.count()
     start = datetime(2026, 3, 2, tzinfo=UTC)
     with (
@@ -61,8 +61,8 @@ def build(target: Path) -> None:
         store = Store(sqlite_url(Path(folder) / "n.db"), wall=lambda: start + timedelta(seconds=next(seconds)))
         invoice.create(store.engine)
         store.create()
-        key = PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
-        witness = PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+        key = key or PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+        witness = witness or PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
         signing.install(store, key, signing.Me("GOLDEN", CLERK.party, "golden", "http://golden"))
         grower = Sequencer(store, key, note.origin_of("GOLDEN"), target / "log")
         for part in range(3):

@@ -41,6 +41,7 @@ IN_AN_EMPTY_FOLDER = [
     "answer-with-noise",
     "recode-a-table",
     "read-flows-from-counts",
+    "run-on-national-cryptography",
 ]
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "confirm-a-mapping",

@@ -18,9 +18,11 @@ def demo(folder: Path, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def refused(folder: Path, port: int) -> str:
+def refused(folder: Path, port: int, *options: str) -> str:
     """What a demonstration that does not start says."""
-    done = subprocess.run(demo(folder, port), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [*demo(folder, port), *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout
@@ -51,4 +53,12 @@ def test_a_port_in_use_is_named_and_nothing_is_touched(tmp_path: Path) -> None:
     assert f"Port {PORT + 333} on 127.0.0.1 is in use" in said
     assert "PORT=" in said
     assert before.exists(), "the finished demonstration is there as before"
+    assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "state.json"}
+
+
+def test_an_unfinished_run_keeps_its_crypto_profile(tmp_path: Path) -> None:
+    before = tmp_path / "state.json"
+    before.write_text(f'{{"prepared": true, "ports": {{"data-group": {PORT + 335}}}}}')
+    said = refused(tmp_path, PORT + 331, "--crypto", "guomi")
+    assert "is of the crypto profile default, and its nodes keep it" in said and "make demo-clean" in said
     assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "state.json"}

@@ -88,7 +88,8 @@ def node_problems(levels: Sequence[Sequence[bytes]], size: int) -> Iterator[Prob
             if not level or 2 * index + 1 >= len(levels[level - 1]):
                 continue
             children = (level - 1, 2 * index), (level - 1, 2 * index + 1)
-            if tree.node_hash(*levels[level - 1][2 * index : 2 * index + 2]) == value:
+            left, right = levels[level - 1][2 * index : 2 * index + 2]
+            if tree.node_hash(left, right) == value:
                 continue
             suspects.add((level, index))
             if not suspects.intersection(children):

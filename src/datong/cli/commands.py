@@ -105,13 +105,24 @@ def _master(engine: str, master: str | None) -> str | None:
 @click.option("--region", default="5201", show_default=True, help="Region code, 4 digits of GB/T 2260.")
 @click.option("--kind", default="connector", show_default=True, help="connector, business or regional.")
 @click.option("--data", help="Folder in which the paths of the sources begin [default: FOLDER].")
+@click.option(
+    "--crypto", default="default", show_default=True,
+    help="Crypto profile, for the node's life: default, or guomi (SM2, SM3, SM4; needs the extra guomi).",
+)  # fmt: skip
 def init(
-    folder: Path, name: str | None, party: str | None, port: int | None, region: str, kind: str, data: str | None
+    folder: Path,
+    name: str | None,
+    party: str | None,
+    port: int | None,
+    region: str,
+    kind: str,
+    data: str | None,
+    crypto: str,
 ) -> None:
     """Make a new node with its workspace: datong.toml, a key, and folders for sources, standards and mappings."""
     from datong.cli.workspace import made  # noqa: PLC0415 - heavy
 
-    for line in made(folder, name=name, party=party, port=port, region=region, kind=kind, data=data):
+    for line in made(folder, name=name, party=party, port=port, region=region, kind=kind, data=data, crypto=crypto):
         click.echo(line)
 
 

@@ -6,7 +6,6 @@ tests/deliver/test_deliver_rules.py.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -31,6 +30,8 @@ from datong.deliver.model import (
     Side,
     State,
 )
+from datong.ground.canonical import digest_bytes
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Problem
 
 SIGNATURE = "X-Databricks-Signature"
@@ -71,9 +72,9 @@ def share_name(text: str) -> str:
 
 
 def address_signature(key: bytes, *, file: str, grant: str, event: str, until: int) -> str:
-    """HMAC-SHA256 (hex) over everything a file address says. until: Unix seconds of the wall clock."""
+    """HMAC (hex) over everything a file address says. until: Unix seconds of the wall clock."""
     text = json.dumps(["datong file address v1", file, grant, event, until])
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hashing.mac(key, text.encode()).hex()
 
 
 def address_fault(
@@ -92,7 +93,7 @@ def address_fault(
 
 def token_hash(token: str) -> str:
     """What is kept of a bearer token. It has 256 random bits, so a plain digest is enough."""
-    return "sha256:" + hashlib.sha256(token.encode()).hexdigest()
+    return digest_bytes(token.encode())
 
 
 # ---- types

@@ -66,7 +66,7 @@ def problems(plan: Plan) -> list[Problem]:
 
 
 def digest_of(plan: Plan) -> str:
-    """ "sha256:…" over the steps' names and texts, the declared inputs, parameters and balances."""
+    """ "<algorithm>:<hex>" over the steps' names and texts, the declared inputs, parameters and balances."""
     return digest(as_json(plan))
 
 

@@ -1,12 +1,12 @@
 """Canonical JSON (RFC 8785) and digests over it.
 
-Signatures and evidence are made over these bytes. Every digest names its algorithm ("sha256:<hex>").
+Signatures and evidence are made over these bytes. Every digest names its algorithm ("sha256:<hex>", "sm3:<hex>"): that
+of the profile this node runs, and who compares a digest of another node goes by the one it names (`is_digest_of`).
 Contract: tests/ground/test_canonical.py.
 """
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +14,7 @@ from typing import Any
 
 import rfc8785
 
-DIGEST_ALGORITHM = "sha256"
+from datong.ground.crypto import hashing
 
 
 def plain(value: Any) -> Any:
@@ -40,13 +40,35 @@ def canonical(value: Any) -> bytes:
     return rfc8785.dumps(plain(value))
 
 
-def digest_bytes(data: bytes) -> str:
-    return f"{DIGEST_ALGORITHM}:{hashlib.sha256(data).hexdigest()}"
+def digest_bytes(data: bytes, algorithm: str = "") -> str:
+    """ "<algorithm>:<hex>"; algorithm: that of the running profile when empty."""
+    return hashing.labelled(hashing.hash_bytes(data, algorithm).hex(), algorithm)
 
 
-def digest(value: Any) -> str:
-    """ "sha256:<hex>" over the canonical form of `value`."""
-    return digest_bytes(canonical(value))
+def digest(value: Any, algorithm: str = "") -> str:
+    """The same over the canonical form of `value`."""
+    return digest_bytes(canonical(value), algorithm)
+
+
+def hexdigest(value: Any) -> str:
+    """Only the 64 hexadecimal digits, for names made of a value."""
+    return hashing.without_label(digest(value))
+
+
+def hexdigest_bytes(data: bytes) -> str:
+    return hashing.without_label(digest_bytes(data))
+
+
+def is_digest_of(given: object, value: Any) -> bool:
+    """Whether `given` is the digest of `value`, by the algorithm it names. One not known here matches nothing."""
+    return is_digest_of_bytes(given, canonical(value))
+
+
+def is_digest_of_bytes(given: object, data: bytes) -> bool:
+    try:
+        return isinstance(given, str) and digest_bytes(data, hashing.algorithm_of(given)) == given
+    except ValueError:
+        return False
 
 
 def without_nul(data: bytes) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datong.ground.crypto.profile import PROFILES
 from datong.ground.refusal import Kind, Problem, Reason, Text
 
 BAD_CONFIG = Reason(
@@ -42,9 +43,11 @@ SETTINGS = (
     Setting("node.address", str, None, "Address at which other nodes reach this one, e.g. http://127.0.0.1:8401."),
     Setting("node.host", str, "127.0.0.1", "Address the node listens on."),
     Setting("node.port", int, None, "Port the node listens on."),
+    Setting("crypto.profile", str, "default", "default or guomi: what the node signs, digests and encrypts with."),
+    Setting("crypto.accepts", list, [], "Crypto profiles of peers accepted besides this node's own."),
     Setting("store.url", str, "", "Database URL; empty = SQLite file datong.db in the node's folder."),
     Setting("function_node.address", str, "", "Address of the function node (功能节点); empty on that node itself."),
-    Setting("function_node.key", str, "", 'Public key of the function node, "Ed25519:…", given out of band.'),
+    Setting("function_node.key", str, "", 'Public key of the function node, "Ed25519:…" or "SM2:…", known beforehand.'),
     Setting("witness.nodes", list, [], "Addresses of nodes asked to cosign this node's checkpoints."),
     Setting("demo.clock_key", str, "", "Public key whose messages may move the business clock; empty = real time."),
     Setting("peers.allow_private", bool, False, "Whether peers may live at loopback and private addresses."),
@@ -146,6 +149,17 @@ def load(folder: Path, *, alone: bool = False) -> Config:
             known = ", ".join(setting.among)
             problems.append(Problem(setting.name, f"应为 {known} 之一", f"should be one of {known}"))
         values[setting.name] = value
+    problems += _profile_problems(values)
     if problems:
         raise BAD_CONFIG(problems, file=str(file), count=len(problems))
     return Config(folder, values)
+
+
+def _profile_problems(values: dict[str, Any]) -> list[Problem]:
+    known = "、".join(PROFILES), ", ".join(PROFILES)
+    problems = []
+    if isinstance(chosen := values["crypto.profile"], str) and chosen not in PROFILES:
+        problems.append(Problem("crypto.profile", f"应为 {known[0]}", f"should be one of {known[1]}"))
+    if isinstance(accepts := values["crypto.accepts"], list) and not all(name in tuple(PROFILES) for name in accepts):
+        problems.append(Problem("crypto.accepts", f"每项应为 {known[0]}", f"each should be one of {known[1]}"))
+    return problems

@@ -8,21 +8,19 @@ Must never know: what was asked. Contract: tests/ground/test_idempotency.py.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Callable
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Column, LargeBinary, String
 
 from datong.ground.canonical import digest, digest_bytes, plain
+from datong.ground.crypto import hashing, sealing
+from datong.ground.crypto.profile import running
 from datong.ground.db import Instant, Tx, table
 from datong.ground.refusal import Kind, Reason, Text
 
-SEAL = "AES-256-GCM"
 NONCE_BYTES = 12
 
 OTHER_REQUEST = Reason(
@@ -51,26 +49,28 @@ def once(tx: Tx, key: str, request: Any, call: Callable[[], Any]) -> Any:
     if known is not None:
         if known["request_digest"] != asked:
             raise OTHER_REQUEST()
-        return _opened(key, row_id, known["answer"])
+        return _opened(known["seal"], key, row_id, known["answer"])
     answer = plain(call())
     tx.add(
         requests,
         {
-            "id": row_id, "person": tx.actor.person, "request_digest": asked, "seal": SEAL,
+            "id": row_id, "person": tx.actor.person, "request_digest": asked, "seal": running().seal,
             "answer": _sealed(key, row_id, answer), "at": tx.wall,
         },
     )  # fmt: skip
     return answer
 
 
-def _cipher(key: str) -> AESGCM:
-    return AESGCM(hmac.digest(b"datong idempotency 1", key.encode(), hashlib.sha256))
+def _key(seal: str, key: str) -> bytes:
+    return hashing.mac(b"datong idempotency 1", key.encode())[: sealing.KEY_BYTES[seal]]
 
 
 def _sealed(key: str, row_id: str, answer: Any) -> bytes:
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + _cipher(key).encrypt(nonce, json.dumps(answer, ensure_ascii=False).encode(), row_id.encode())
+    nonce, seal = secrets.token_bytes(NONCE_BYTES), running().seal
+    told = json.dumps(answer, ensure_ascii=False).encode()
+    return nonce + sealing.sealed(seal, _key(seal, key), nonce, told, row_id.encode())
 
 
-def _opened(key: str, row_id: str, data: bytes) -> Any:
-    return json.loads(_cipher(key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], row_id.encode()))
+def _opened(seal: str, key: str, row_id: str, data: bytes) -> Any:
+    nonce, told = data[:NONCE_BYTES], data[NONCE_BYTES:]
+    return json.loads(sealing.opened(seal, _key(seal, key), nonce, told, row_id.encode()))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import Store, Tx, settings
 from datong.ground.keys import PrivateKey, PublicKey
 
@@ -68,7 +69,11 @@ def unsigned(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def signed_by(value: Mapping[str, Any], party: str, key: str) -> bool:
-    """True when `value` bears a signature of `party` that verifies under the public key `key`."""
+    """True when `value` bears a signature of `party` that verifies under the public key `key`.
+
+    GND-403 when the key is of a crypto profile that this node does not accept.
+    """
+    require_accepted(key)
     bare, signatures = unsigned(value), value.get("signatures")
     return any(
         s.get("party") == party and s.get("key") == key and PublicKey(key).verifies_value(str(s.get("signature")), bare)

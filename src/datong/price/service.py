@@ -11,7 +11,7 @@ from typing import Any
 
 from datong.authorise import service as authorise
 from datong.ground import evidence, outbox, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Kind, Refusal
 from datong.price import rules, store
@@ -45,7 +45,7 @@ def survey_costs(tx: Tx, *, survey: dict[str, Any]) -> dict[str, Any]:
     The same survey again gives the same record. Shape: see datong.price.rules.maximum_permitted_revenue.
     """
     figures = [asdict(figure) for figure in rules.maximum_permitted_revenue(survey)]
-    key = f"survey-{digest(survey)[7:39]}"
+    key = f"survey-{hexdigest(survey)[:32]}"
     if tx.get(store.surveys, key) is None:
         mpr = int(figures[-1]["value"])
         tx.add(

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from datong.ground import codes
+from datong.ground.crypto import hashing
+from datong.ground.crypto.profile import GUOMI, running
 from datong.ground.refusal import Problem
 from datong.ground.workdays import Calendar, Deadline, add_working_days
 from datong.register.model.cases import MATERIALS, MOVES, OVER, PERIODS, VALID_YEARS, Act, State, Who
@@ -23,20 +25,27 @@ from datong.terms.roles import PERSON_ROLES, one_hand
 
 PASSWORD_CHARACTERS_MIN = 10
 SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P = 15, 8, 1
+PBKDF2_ROUNDS = 300_000
+"""About as long as scrypt takes. Unlike scrypt it costs an attacker no memory; no GM/T standard has one that does."""
 FREE_ATTEMPTS = 5
 FIRST_BLOCK_SECONDS, LONGEST_BLOCK_SECONDS = 30, 900
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 # --- passwords and logins ----------------------------------------------------------------------------------------
 
 
 def password_hash(password: str, salt: bytes) -> str:
-    """ "scrypt$log2n$r$p$salt$key" in hexadecimal."""
+    """ "scrypt$log2n$r$p$salt$key" in hexadecimal (RFC 7914); on a node of profile guomi "pbkdf2-sm3$rounds$salt$key"
+    (PBKDF2 with HMAC-SM3, GM/T 0091-2020)."""
+    if running() is GUOMI:
+        return _pbkdf2_sm3(password, salt, PBKDF2_ROUNDS)
     return _scrypt(password, salt, SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P)
 
 
 def password_fits(password: str, kept: str) -> bool:
     """Whether `password` is the one `kept` was made of, compared in constant time."""
+    if kept.startswith("pbkdf2-sm3$"):
+        _name, rounds, salt, _key = kept.split("$")
+        return hmac.compare_digest(_pbkdf2_sm3(password, bytes.fromhex(salt), int(rounds)), kept)
     _name, log2_n, r, p, salt, _key = kept.split("$")
     return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt), int(log2_n), int(r), int(p)), kept)
 
@@ -45,6 +54,11 @@ def _scrypt(password: str, salt: bytes, log2_n: int, r: int, p: int) -> str:
     text = password.encode("utf-8", "surrogatepass")
     key = hashlib.scrypt(text, salt=salt, n=2**log2_n, r=r, p=p, maxmem=256 * 2**log2_n * r, dklen=32)
     return f"scrypt${log2_n}${r}${p}${salt.hex()}${key.hex()}"
+
+
+def _pbkdf2_sm3(password: str, salt: bytes, rounds: int) -> str:
+    key = hashing.stretched(password.encode("utf-8", "surrogatepass"), salt, rounds, GUOMI.digest)
+    return f"pbkdf2-sm3${rounds}${salt.hex()}${key.hex()}"
 
 
 def block_seconds(failures: int) -> int:
@@ -214,13 +228,18 @@ def product_problems(thing: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
+def digest_problem(where: str) -> Problem:
+    by = running().digest
+    return Problem(where, f"应为 {by}:<64 位十六进制>", f"should be {by}:<64 hexadecimal digits>")
+
+
 def evidence_problems(files: Mapping[str, Any]) -> list[Problem]:
     if not files:
         return [Problem("files", "至少一个来源文件", "at least one source file is needed")]
     return [
-        Problem(name[:100], "应为 sha256:<64 位十六进制>", "should be sha256:<64 hexadecimal digits>")
+        digest_problem(name[:100])
         for name, value in files.items()
-        if not isinstance(value, str) or not DIGEST.fullmatch(value)
+        if not isinstance(value, str) or not hashing.is_accepted(value)
     ]
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from datong.ground import signing
-from datong.ground.canonical import digest_bytes
+from datong.ground.canonical import hexdigest_bytes
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Kind, Reason, Text
 from datong.register import service as register
@@ -45,7 +45,7 @@ OUT_OF_SCOPE = Reason(
 def cookie_of(tx: Tx) -> str:
     """The name of this node's session cookie. A browser knows hosts, not ports: nodes on one host need names of their
     own, or a login at one would end the session at the other."""
-    return COOKIE + digest_bytes(signing.me(tx).address.encode()).removeprefix("sha256:")[:12]
+    return COOKIE + hexdigest_bytes(signing.me(tx).address.encode())[:12]
 
 
 def client_of(request: Request) -> str:

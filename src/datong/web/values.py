@@ -142,7 +142,7 @@ class Values:
             return Markup('{} <code class="deed">{}</code>').format(words.deed(text, self.lang), text)
         if (coded := words.code(text, column, self.lang)) != text:
             return escape(coded)
-        if ID.fullmatch(text) or text.startswith(("sha256:", "Ed25519:")):
+        if ID.fullmatch(text) or text.startswith(("sha256:", "Ed25519:", "sm3:", "SM2:")):
             return self._id(text, whole=whole, link=link and column not in OF_PEERS)
         if len(text) >= 16 and " " not in text and text.isascii():
             return Markup("<code>{}</code>").format(text)

@@ -2,8 +2,8 @@
 
 Outgoing: no redirects, sizes and the whole time limited, loopback and private networks only where
 `peers.allow_private` says so; names are resolved once, and the address that was checked is the one that is called.
-Each request carries a token (JWT, EdDSA; iss, aud, exp within 60 s, jti, digest of the body). Incoming: the token is
-checked against the sender's registered key; a recorded request cannot be played again; bodies are counted as they
+Each request carries a token (JWT; iss, aud, exp within 60 s, jti, digest of the body). Incoming: the token is checked
+against the sender's registered key; a recorded request cannot be played again; bodies are counted as they
 come. The connections are those of ground.guard. Must never know: what the messages say.
 Contract: tests/wire/test_http.py, tests/web/test_limits.py.
 """
@@ -27,7 +27,9 @@ from starlette.responses import FileResponse, JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datong.ground import codes, guard, outbox, signing
-from datong.ground.canonical import digest_bytes
+from datong.ground.canonical import digest_bytes, is_digest_of_bytes
+from datong.ground.crypto import hashing
+from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import NODE, Actor, Store, new_id
 from datong.ground.keys import TOKEN_SECONDS, PublicKey, token_claims, unverified_claims
 from datong.ground.refusal import Kind, Reason, Refusal, Text
@@ -222,7 +224,7 @@ class CountedFile(FileResponse):
         self, path: Path, digest: str, count: Callable[[int], None], media_type: str = "application/octet-stream"
     ) -> None:
         super().__init__(path, media_type=media_type, headers={
-            "etag": f'"{digest.removeprefix("sha256:")}"', "cache-control": "private, no-store",
+            "etag": f'"{hashing.without_label(digest)}"', "cache-control": "private, no-store",
         })  # fmt: skip
         self.count = count
 
@@ -328,7 +330,11 @@ class Door:
         return Actor(person="", role="peer", party=peer["party"], department=code)
 
     def check(self, token: str, key: PublicKey, body: bytes) -> dict[str, Any]:
-        """The claims of `token` under `key` for this node and this body, remembered so that it works once."""
+        """The claims of `token` under `key` for this node and this body, remembered so that it works once.
+
+        GND-403 when the key is of a crypto profile that this node does not accept.
+        """
+        require_accepted(key.text)
         with self.store.read() as tx:
             mine = signing.me(tx)
             now = tx.wall_now
@@ -340,7 +346,7 @@ class Door:
         if audience not in {mine.code, mine.address} - {""}:
             # its admission travels to its address, in another lane than messages to its code: they may overtake it
             raise NOT_AUTHENTIC(why="it is not meant for this node") if mine.code else NOT_YET()
-        if claims.get("digest") != digest_bytes(body):
+        if not is_digest_of_bytes(claims.get("digest"), body):
             raise NOT_AUTHENTIC(why="the body is not the one that was signed")
         with self.store.begin(NODE, "inbox") as tx:
             outbox.fresh_token(tx, str(claims["jti"]), tx.wall_now + timedelta(seconds=TOKEN_SECONDS * 2))

@@ -25,6 +25,7 @@ from starlette.routing import Route
 
 from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import canonical, without_nul
+from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.evidence import tiles
 from datong.ground.keys import PublicKey
@@ -146,6 +147,7 @@ def _receive(
 def _newcomer(door: Door, authorization: str, data: bytes, body: dict[str, Any]) -> Actor:
     """A node without a code proves that it holds the key it asks to register."""
     key = str(body.get("public_key", ""))
+    require_accepted(key)
     try:
         PublicKey(key).raw  # noqa: B018 - parsed for its error
     except ValueError as broken:

@@ -95,7 +95,7 @@ def test_everything_wrong_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         "plan.yaml:2: colums: is no key of a plan; there are: table, agreement, purpose, columns, rows, note",
         "plan.yaml:4: columns.id: there is no treatment tokn; there is: token",
         "plan.yaml:5: columns.name.size: is no option of token; there are: by, domain",
-        "plan.yaml:5: columns.name.by: should be one of hmac, aes",
+        "plan.yaml:5: columns.name.by: should be one of hmac, aes, sm4",
         "plan.yaml:6: columns.age.k: should be a whole number at least 2",
         "plan.yaml:7: columns.born.subject: there is no column idd; nearest: id",
         "plan.yaml:7: columns.born.days: should be a whole number at least 1 and at most 36500",

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from datong.deidentify.model.treatments import BadValues, Trace
 from datong.deidentify.rules.treatments import tokens
 from datong.deidentify.rules.treatments.keys import derived, key_id
+from datong.ground.crypto import hashing
+from datong.ground.crypto.profile import GUOMI, as_if
 
 KEY = bytes(range(32))
 IDS = ["A00000000001", "A00000000002", None, "A00000000001", "", "张三", "123456789012345"]
@@ -104,3 +106,24 @@ def test_what_tokens_leave_is_said_and_true() -> None:
     assert {Trace.equality, Trace.frequency} <= tokens.HMAC.traces
     assert not tokens.HMAC.reversible
     assert tokens.AES.reversible
+
+
+def test_sm4_tokens_are_one_block_each_and_undone_by_the_key() -> None:
+    """GB/T 32907-2016: the value and its length are one block; the token is that block, encrypted."""
+    made = tokens.sm4_tokens(pa.array(["贵A12345", None, ""]), KEY).to_pylist()
+    undone = Cipher(algorithms.SM4(KEY[:16]), modes.ECB()).decryptor()  # noqa: S305
+    value = "贵A12345".encode()
+    assert undone.update(made[0]) == value.ljust(15, b"\0") + bytes([len(value)]) and made[1] is None
+    assert undone.update(made[2]) == bytes(16)
+    assert made[0] != tokens.aes_tokens(pa.array(["贵A12345"]), KEY).to_pylist()[0]
+    with pytest.raises(BadValues, match="15 bytes that sm4 takes"):
+        tokens.sm4_tokens(pa.array(["sixteen bytes ab"]), KEY)
+
+
+def test_hmac_tokens_and_derived_keys_are_of_the_nodes_profile() -> None:
+    """So that two owners of one profile join, and nothing of the other profile is made."""
+    with as_if(GUOMI):
+        assert tokens.hmac_tokens(pa.array(["x"]), KEY).to_pylist() == [hashing.mac(KEY, b"x", "sm3")[:16]]
+        national = derived(KEY, agreement="a", domain="d", purpose="p", use="token hmac")
+    assert tokens.hmac_tokens(pa.array(["x"]), KEY).to_pylist() == [hashing.mac(KEY, b"x", "sha256")[:16]]
+    assert national != derived(KEY, agreement="a", domain="d", purpose="p", use="token hmac")

@@ -136,7 +136,7 @@ def walk(tx: Tx, *, invoice_line: str) -> dict[str, Any]:
 def trace(tx: Tx, *, digest: str) -> dict[str, Any]:
     """Walk from a file this node supplied back to its release, build, contract and resource, with proofs 追溯供数.
 
-    digest: of the file ("sha256:…"), as the receiving node's walk names it. Returns the same shape as walk.
+    digest: of the file ("<algorithm>:<hex>"), as the receiving node's walk names it. Returns the same shape as walk.
     """
     files = store.rows_of(tx, "share_file", digest=digest)
     if not files:
@@ -211,7 +211,7 @@ def _registration(walked: _Walk, kind: str, code: str) -> None:
 
 
 def _begun(tx: Tx) -> _Walk:
-    checkpoint = log.last_checkpoint(tx) or {"size": 0, "root": tree.EMPTY_ROOT.hex(), "note": ""}
+    checkpoint = log.last_checkpoint(tx) or {"size": 0, "root": tree.empty_root().hex(), "note": ""}
     walked = _Walk(tx, checkpoint)
     try:
         signed = note.parsed(checkpoint["note"])

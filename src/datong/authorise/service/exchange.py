@@ -9,7 +9,7 @@ from datong.authorise import rules, store
 from datong.authorise.model import MOVES, NOT_PROVEN, NOT_YET_KNOWN, Deed, State
 from datong.authorise.service import records
 from datong.ground import clock, evidence, outbox, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest, is_digest_of
 from datong.ground.db import Tx
 from datong.ground.refusal import Refusal
 from datong.register import service as register
@@ -29,7 +29,7 @@ def received_instrument(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         return
     if not _bears(tx, value, str(value["grantor_party"]), sender):
         raise NOT_PROVEN(why="授权方签名无效。", why_en="The grantor's signature does not verify.")
-    if notice["instrument"] != value["id"] or notice["digest"] != digest(signing.unsigned(value)):
+    if notice["instrument"] != value["id"] or not is_digest_of(notice["digest"], signing.unsigned(value)):
         raise NOT_PROVEN(why="状态通知与文件不符。", why_en="The notice speaks of another instrument.")
     if not _bears(tx, notice, str(value["grantor_party"]), sender):
         raise NOT_PROVEN(why="状态通知签名无效。", why_en="The signature of the notice does not verify.")
@@ -45,7 +45,7 @@ received_withdrawn = received_instrument
 
 def _take_countersignature(tx: Tx, sender: str, value: dict[str, Any]) -> None:
     row = records.known(tx, str(value["id"]))
-    if digest(signing.unsigned(value)) != row["digest"] or row["grantor_party"] != signing.me(tx).party:
+    if not is_digest_of(row["digest"], signing.unsigned(value)) or row["grantor_party"] != signing.me(tx).party:
         raise NOT_PROVEN(why="内容与已签文件不同。", why_en="Its content differs from what was signed.")
     if not _bears(tx, value, row["grantee_party"], sender):
         raise NOT_PROVEN(why="被授权方签名无效。", why_en="The grantee's signature does not verify.")
@@ -90,7 +90,7 @@ def tell(tx: Tx, instrument_id: str) -> None:
     kind = "authorise.withdrawn" if row["state"] == State.WITHDRAWN else "authorise.instrument"
     for node in dict.fromkeys(t for t in targets if t and t != signing.me(tx).code):
         body = {"instrument": row["value"], "notice": notice}
-        outbox.send(tx, to=node, type=kind, body=body, key=f"{row['id']}-{serial}-{digest(node)[7:19]}")
+        outbox.send(tx, to=node, type=kind, body=body, key=f"{row['id']}-{serial}-{hexdigest(node)[:12]}")
 
 
 def _checked_body(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:

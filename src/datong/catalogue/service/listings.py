@@ -10,7 +10,7 @@ from datong.catalogue.model import GATES_CLOSED, UNKNOWN, ListingState, Opinion
 from datong.catalogue.service import gates
 from datong.deidentify import service as deidentify
 from datong.ground import clock, evidence, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem
 from datong.terms.policy import from_json, in_words, policy_hash, to_json
@@ -78,7 +78,7 @@ def _listed(
     tx: Tx, thing: gates.Thing, said: dict[str, str], made: list[dict[str, Any]], facts: dict[str, Any]
 ) -> None:
     """Write the listing and its offers; an earlier listing of the dataset is withdrawn for it."""
-    key = f"listing-{digest([thing.code, said, made, facts])[7:39]}"
+    key = f"listing-{hexdigest([thing.code, said, made, facts])[:32]}"
     known = tx.get(store.listings, key)
     if known is not None and known["state"] == ListingState.live:
         return
@@ -237,7 +237,7 @@ def _live(tx: Tx, dataset: str) -> dict[str, Any]:
 
 
 def _offer_id(tx: Tx, dataset: str, purpose: str, content: list[Any]) -> str:
-    return f"offer-{digest([signing.me(tx).code, dataset, purpose, content])[7:39]}"
+    return f"offer-{hexdigest([signing.me(tx).code, dataset, purpose, content])[:32]}"
 
 
 def _period(from_at: str, until_at: str) -> tuple[str, str, list[Problem]]:

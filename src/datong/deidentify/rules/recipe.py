@@ -353,7 +353,7 @@ def geometry(value: Mapping[str, Any], resources: Collection[str]) -> str:
 
 
 def recipe_digest(value: Mapping[str, Any]) -> str:
-    """ "sha256:…" over the canonical JSON of a recipe: what the parties agree on."""
+    """ "<algorithm>:<hex>" over the canonical JSON of a recipe: what the parties agree on."""
     return digest(dict(value))
 
 

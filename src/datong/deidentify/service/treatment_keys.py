@@ -17,7 +17,7 @@ from pathlib import Path
 
 from datong.deidentify.model.treatments import KEY_DESTROYED, NO_KEY
 from datong.deidentify.rules.treatments.keys import ROOT_BYTES, key_id
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest
 from datong.ground.refusal import Refusal
 from datong.ground.staging import whole_file
 
@@ -93,5 +93,5 @@ def _name_of(path: Path) -> str:
 
 
 def _places(folder: Path, agreement: str) -> tuple[Path, Path]:
-    path = folder / "keys" / "treatments" / digest(agreement).removeprefix("sha256:")
+    path = folder / "keys" / "treatments" / hexdigest(agreement)
     return path, path.with_suffix(".destroyed")

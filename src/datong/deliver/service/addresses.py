@@ -13,7 +13,7 @@ from datong.compose import service as compose
 from datong.deliver import store as rows
 from datong.deliver.model import Address
 from datong.ground import jobs
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx
 
 FETCH = "deliver.fetch"
@@ -33,7 +33,7 @@ def keep_address(tx: Tx, process: Mapping[str, Any], address: Address) -> None:
          "share": address.share},
     )  # fmt: skip
     if process["into"] == "node":
-        key = "fetch-" + digest([process["id"], address.token]).removeprefix("sha256:")
+        key = "fetch-" + hexdigest([process["id"], address.token])
         jobs.enqueue(tx, FETCH, {"transfer": process["id"]}, key=key)
 
 

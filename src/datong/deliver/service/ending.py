@@ -16,7 +16,7 @@ from datong.deliver import store as rows
 from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
 from datong.deliver.service import files, granting, transferring
 from datong.ground import clock, evidence, jobs, outbox, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Problem
 from datong.negotiate import service as negotiate
@@ -229,4 +229,4 @@ def _our_side(tx: Tx, agreement: str, act: str) -> dict[str, Any]:
 
 
 def _key(kind: str, agreement: str) -> str:
-    return f"{kind}-" + digest(agreement).removeprefix("sha256:")
+    return f"{kind}-" + hexdigest(agreement)

@@ -11,7 +11,6 @@ renames a crash left over and deletes strays. Contract: tests/deliver/test_deliv
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from datong.deliver import store as rows
 from datong.deliver.model import GrantState
+from datong.ground.crypto import hashing
 from datong.ground.db import Store, Tx
 
 
@@ -85,9 +85,9 @@ def _renamed(source: Path, goal: Path) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """ "sha256:<hex>" of a file's bytes, read in pieces."""
+    """ "<algorithm>:<hex>" of a file's bytes, read in pieces."""
     with path.open("rb") as source:
-        return "sha256:" + hashlib.file_digest(source, "sha256").hexdigest()
+        return hashing.labelled(hashing.file_hex(source))
 
 
 def flush(path: Path) -> None:

@@ -8,7 +8,6 @@ Contract: tests/deliver/test_deliver_grants.py.
 from __future__ import annotations
 
 import base64
-import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from datong.deliver import store as rows
 from datong.deliver.model import BAD_ADDRESS, GRANT_OVER, NO_TOKEN, UNKNOWN, Decision, GrantState
 from datong.deliver.service import deciding, files
 from datong.ground import clock, evidence
+from datong.ground.crypto import hashing
 from datong.ground.db import Actor, Tx, new_id
 from datong.meter import service as meter
 from datong.terms.verbs import view
@@ -55,7 +55,7 @@ def new_token(tx: Tx, grant: str, start: str = "") -> str:
     key = None if row is None else files.url_key(tx.store, row["key_id"])
     if row is None or key is None:
         raise GRANT_OVER(zh="密钥已销毁。", en="Its key was destroyed.")
-    made = hmac.digest(key, f"bearer token/{grant}/{start or new_id('start')}".encode(), "sha256")
+    made = hashing.mac(key, f"bearer token/{grant}/{start or new_id('start')}".encode())
     token = "dt_" + base64.urlsafe_b64encode(made).decode().rstrip("=")
     if row["token_hash"] != rules.token_hash(token):
         tx.change(rows.grants, grant, token_hash=rules.token_hash(token))

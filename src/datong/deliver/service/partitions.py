@@ -15,7 +15,7 @@ from datong.deliver import rules
 from datong.deliver.model import NOT_OURS
 from datong.deliver.service import deciding
 from datong.ground import outbox, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest
 from datong.ground.db import NODE, Tx
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
@@ -34,7 +34,7 @@ def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
         tx, ask=body, data=Path(build["path"]), recipient_group=contract["consumer_party"], agreed=agreed,
         subjects=subjects,
     )  # fmt: skip
-    key = "hold-" + digest([answer["partition"], contract["dataset"], answer["level"]]).removeprefix("sha256:")
+    key = "hold-" + hexdigest([answer["partition"], contract["dataset"], answer["level"]])
     outbox.send(tx, to=sender, type="compose.partition_hold", body=answer, key=key)
 
 

@@ -10,7 +10,6 @@ Must never know: what an act means. Contract: tests/ground/test_evidence_leaves.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import threading
@@ -21,6 +20,7 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, selec
 
 from datong.ground import signing
 from datong.ground.canonical import canonical, digest, plain
+from datong.ground.crypto import hashing
 from datong.ground.db import Store, Tx, new_id, table
 
 LEAF_VERSION = 1
@@ -110,7 +110,7 @@ def _secret(tx: Tx) -> bytes:
 
 
 def _sealed(secret: bytes, seq: Any, body: bytes) -> str:
-    return hmac.digest(secret, f"{seq}\n".encode() + body, "sha256").hex()
+    return hashing.mac(secret, f"{seq}\n".encode() + body).hex()
 
 
 def leaf_of(tx: Tx, record: Table, key: str) -> str:
@@ -120,7 +120,7 @@ def leaf_of(tx: Tx, record: Table, key: str) -> str:
 
 
 def row_digest(tx: Tx, record: Table, row: Mapping[str, Any]) -> str:
-    """Digest of a row with its personal columns salted and hashed ("sha256:…")."""
+    """Digest of a row with its personal columns salted and hashed ("sha256:…", "sm3:…")."""
     salt = _salt(tx, f"{record.name}/{row['id']}") if _hidden(record) else ""
     return digest(covered(record, row, salt))
 
@@ -171,7 +171,7 @@ def _hashed(salt: str | None, value: Any) -> str:
         return FORGOTTEN
     if salt is None:
         return "salt missing"
-    return hashlib.sha256(canonical([salt, plain(value)])).hexdigest()
+    return hashing.hash_bytes(canonical([salt, plain(value)])).hex()
 
 
 def _salt(tx: Tx, key: str) -> str | None:

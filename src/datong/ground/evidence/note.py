@@ -4,6 +4,9 @@
     checkpoint      a note of three lines: origin, tree size, root                       c2sp.org/tlog-checkpoint
     cosignature     a witness's timestamped signature line on a checkpoint               c2sp.org/tlog-cosignature
 
+A key of SM2 signs the same texts. c2sp.org has no signature type for it, so it has two of its own under 0xff, which
+signed-note keeps for such (`SM2_TYPES`); its key id is made with SM3, and it signs logs whose hashes are SM3.
+
 A key is known by name and key id, and only a key the caller hands in is ever believed. Parsing is strict and
 raises ValueError. Must never know: whose keys these are, where notes are kept.
 Contract: tests/ground/test_evidence_note.py.
@@ -13,15 +16,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from dataclasses import dataclass
 
+from datong.ground.crypto.hashing import hash_bytes
+from datong.ground.crypto.profile import GUOMI
 from datong.ground.evidence.tree import HASH_BYTES
-from datong.ground.keys import ALGORITHM, PrivateKey, PublicKey, b64
+from datong.ground.keys import PrivateKey, PublicKey
 
 ED25519 = 0x01
 COSIGNATURE_V1 = 0x04
+SM2_TYPES = {ED25519: b"\xffdatong/sm2-sm3/v1", COSIGNATURE_V1: b"\xffdatong/sm2-sm3-cosignature/v1"}
+"""What stands for each of the two in the key id of a key of SM2: 0xff and a longer identifier."""
+SIGNATURE_BYTES = 64
+"""Of both algorithms."""
 NOTE_BYTES_MAX = 16_384
 SIGNATURES_MAX = 64
 
@@ -65,7 +73,11 @@ def origin_of(node_code: str) -> str:
 
 
 def key_id(name: str, kind: int, public: PublicKey) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public.raw).digest()[:4]
+    """The four bytes by which a note names a key. kind: ED25519 for a note's own signature, COSIGNATURE_V1 for a
+    witness's."""
+    by = public.profile
+    kinds = SM2_TYPES[kind] if by is GUOMI else bytes([kind])
+    return hash_bytes(name.encode() + b"\n" + kinds + public.raw, by.digest)[:4]
 
 
 def signed(text: str, name: str, key: PrivateKey) -> str:
@@ -114,7 +126,7 @@ def parsed_checkpoint(text: str) -> Checkpoint:
         raise ValueError("the tree size is not a number")
     root = unb64(lines[2])
     if len(root) != HASH_BYTES:
-        raise ValueError("the root is not a SHA-256 hash")
+        raise ValueError(f"the root is not a hash of {HASH_BYTES} bytes")
     return Checkpoint(lines[0], int(lines[1]), root)
 
 
@@ -132,7 +144,8 @@ def cosigned(text: str, name: str, key: PrivateKey, at_seconds: int) -> str:
 
 def cosigned_at(text: str, line: Signature, name: str, public: PublicKey) -> int | None:
     """The time (POSIX seconds) at which this witness cosigned the checkpoint `text`, or None if it did not."""
-    if line.name != name or line.key_id != key_id(name, COSIGNATURE_V1, public) or len(line.value) != 72:
+    mine = line.name == name and line.key_id == key_id(name, COSIGNATURE_V1, public)
+    if not mine or len(line.value) != 8 + SIGNATURE_BYTES:
         return None
     at_seconds = int.from_bytes(line.value[:8])
     message = _cosigned_message(text, at_seconds).decode()
@@ -159,4 +172,4 @@ def _line(name: str, value: bytes) -> str:
 
 
 def _verifies(public: PublicKey, signature: bytes, text: str) -> bool:
-    return public.verifies(f"{ALGORITHM}:{b64(signature)}", text.encode())
+    return public.verifies_raw(signature, text.encode())

@@ -1,8 +1,9 @@
 """The Merkle tree of RFC 6962 section 2.1, pure.
 
-Hashes are SHA-256: a leaf is H(0x00 || entry), an inner node H(0x01 || left || right). A `Node` (level, index)
-is the complete subtree over the leaves [index * 2**level, (index + 1) * 2**level); every root and every proof
-is folded from such nodes, which never change once complete, so a store of them answers in O(log n).
+A leaf is H(0x00 || entry), an inner node H(0x01 || left || right); H is SHA-256, and SM3 in the log of a node that
+signs with SM2. `algorithm` names it where the log is another node's; empty means this node's own.
+A `Node` (level, index) is the complete subtree over the leaves [index * 2**level, (index + 1) * 2**level); every root
+and every proof is folded from such nodes, which never change once complete, so a store of them answers in O(log n).
 The verifying functions take sizes and roots from the caller (who took them from signed checkpoints), never
 from the proof. Must never know: where nodes are kept, what a leaf says.
 Contract: tests/ground/test_evidence_tree.py, with the known roots and the vectors of transparency-dev/merkle.
@@ -10,23 +11,27 @@ Contract: tests/ground/test_evidence_tree.py, with the known roots and the vecto
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
+
+from datong.ground.crypto.hashing import DIGEST_BYTES, hash_bytes
 
 Node = tuple[int, int]
 Range = tuple[int, int]
 """Leaves [start, end)."""
 
-HASH_BYTES = 32
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+HASH_BYTES = DIGEST_BYTES
 
 
-def leaf_hash(entry: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + entry).digest()
+def empty_root(algorithm: str = "") -> bytes:
+    return hash_bytes(b"", algorithm)
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+def leaf_hash(entry: bytes, algorithm: str = "") -> bytes:
+    return hash_bytes(b"\x00" + entry, algorithm)
+
+
+def node_hash(left: bytes, right: bytes, algorithm: str = "") -> bytes:
+    return hash_bytes(b"\x01" + left + right, algorithm)
 
 
 def complete_nodes(leaves: Range) -> list[Node]:
@@ -45,7 +50,7 @@ def complete_nodes(leaves: Range) -> list[Node]:
 def folded(hashes: Sequence[bytes]) -> bytes:
     """The hash over the subtrees of one range (the root, when the range is the whole tree)."""
     if not hashes:
-        return EMPTY_ROOT
+        return empty_root()
     total = hashes[-1]
     for left in reversed(hashes[:-1]):
         total = node_hash(left, total)
@@ -100,7 +105,7 @@ def consistency_ranges(old: int, new: int) -> list[Range]:
     return ranges[::-1]
 
 
-def includes(leaf: bytes, index: int, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
+def includes(leaf: bytes, index: int, size: int, root: bytes, proof: Sequence[bytes], algorithm: str = "") -> bool:
     """True when `proof` shows the leaf hash at `index` of the tree of `size` with `root` (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size or not _are_hashes(leaf, root, *proof):
         return False
@@ -109,16 +114,18 @@ def includes(leaf: bytes, index: int, size: int, root: bytes, proof: Sequence[by
         if last == 0:
             return False
         if at & 1 or at == last:
-            total = node_hash(part, total)
+            total = node_hash(part, total, algorithm)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            total = node_hash(total, part)
+            total = node_hash(total, part, algorithm)
         at, last = at >> 1, last >> 1
     return last == 0 and total == root
 
 
-def consistent(old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]) -> bool:
+def consistent(
+    old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes], algorithm: str = ""
+) -> bool:
     """True when `proof` shows that the tree `old` is a prefix of the tree `new` (RFC 9162, 2.1.4.2).
 
     A proof from the empty tree says nothing and is not accepted: who has seen nothing has nothing to compare.
@@ -138,11 +145,11 @@ def consistent(old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequ
         if last == 0:
             return False
         if at & 1 or at == last:
-            old_total, new_total = node_hash(part, old_total), node_hash(part, new_total)
+            old_total, new_total = node_hash(part, old_total, algorithm), node_hash(part, new_total, algorithm)
             while not at & 1 and at:
                 at, last = at >> 1, last >> 1
         else:
-            new_total = node_hash(new_total, part)
+            new_total = node_hash(new_total, part, algorithm)
         at, last = at >> 1, last >> 1
     return last == 0 and old_total == old_root and new_total == new_root
 

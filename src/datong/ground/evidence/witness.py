@@ -20,7 +20,7 @@ from sqlalchemy import Column, Integer, String, select
 from sqlalchemy import Text as LongText
 
 from datong.ground import clock, jobs, outbox, signing
-from datong.ground.canonical import digest_bytes
+from datong.ground.canonical import hexdigest_bytes
 from datong.ground.db import Actor, Instant, Store, Tx, table
 from datong.ground.evidence import log, note, tree
 from datong.ground.evidence.leaves import append
@@ -171,7 +171,8 @@ def received_checkpoint(tx: Tx, *, sender: str, sender_key: str, body: Mapping[s
         text = note.parsed(seen["note"]).text
         _answer(tx, sender, {"size": seen["size"], "text": text, "line": seen["line"]})
         return
-    if not tree.consistent(old, bytes.fromhex(seen["root"]), shown.size, shown.root, proof):
+    by = PublicKey(sender_key).profile.digest
+    if not tree.consistent(old, bytes.fromhex(seen["root"]), shown.size, shown.root, proof, by):
         raise _refused(tx, sender, FORKED, seen=seen, signed=signed, size=shown.size)
     _cosign(tx, sender, shown, signed, seen=True)
 
@@ -270,8 +271,8 @@ def _refused(tx: Tx, sender: str, reason: Reason, *, seen: Mapping[str, Any], si
 
 def _keep_fork(store: Store, actor: Actor, sender: str, row: Mapping[str, Any]) -> None:
     """One record per log and last good state, so that a flood of forks fills nothing."""
-    known = digest_bytes(f"{sender}\n{row['seen']}".encode())
-    key = f"fork-{known.removeprefix('sha256:')}"
+    known = f"{sender}\n{row['seen']}".encode()
+    key = f"fork-{hexdigest_bytes(known)}"
     with store.begin(actor, "evidence") as tx:
         if tx.get(forks, key) is None:
             tx.add(forks, {"id": key, **row})

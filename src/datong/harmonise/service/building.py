@@ -18,7 +18,7 @@ from datong.engine import rules as plans
 from datong.engine.model import STEP_FAILED, Engine, Plan, Result
 from datong.engine.service import DUCKDB
 from datong.ground import evidence
-from datong.ground.canonical import digest, plain
+from datong.ground.canonical import digest, hexdigest, plain
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model import lineage as lineage_values
@@ -249,7 +249,7 @@ class _Made:
         made_of = [self.resource, self.reading.digest, mapping.digest, mapping.standard.digest, plan]
         if self.repairs:
             made_of.append(digest([[r.record, r.column, r.text] for r in self.repairs]))
-        return f"build-{digest(made_of).removeprefix('sha256:')[:32]}"
+        return f"build-{hexdigest(made_of)[:32]}"
 
 
 def _mapping(folder: Path, name: str) -> tuple[Texts, Mapping]:

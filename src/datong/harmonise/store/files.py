@@ -9,7 +9,6 @@ names is deleted. Contract: tests/harmonise/test_harmonise_files.py.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import uuid
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.engine.model import GROUP_ROWS, Scan
+from datong.ground.crypto import hashing
 
 HARMONISED = "harmonised.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -106,7 +106,7 @@ def _rows(table: pa.Table | Scan) -> int:
 
 def digest_of(path: Path) -> str:
     with path.open("rb") as opened:
-        return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+        return hashing.labelled(hashing.file_hex(opened))
 
 
 def _flush(path: Path) -> None:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import JSON, Column, Integer, String, Text, select
 
+from datong.ground.crypto import hashing
 from datong.ground.db import Instant, Tx, table
 from datong.harmonise.store.files import digest_of
 
@@ -43,7 +44,7 @@ def root(folder: Path) -> Path:
 
 
 def place(folder: Path, resource: str, digest: str) -> Path:
-    return root(folder) / resource / f"{digest.removeprefix('sha256:')}.parquet"
+    return root(folder) / resource / f"{hashing.without_label(digest)}.parquet"
 
 
 def kept(folder: Path, resource: str, rows: pa.Table) -> str:

@@ -15,7 +15,6 @@ Contract: tests/harmonise/test_harmonise_scanned.py.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from collections import Counter
@@ -30,6 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datong.engine.model import Reread, Scan, literal, quoted
+from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Mapping, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW, SURE, Needs, Reading
 from datong.harmonise.model.refusals import UNREADABLE
@@ -140,7 +140,7 @@ class _Survey:
 
 def _survey(path: Path) -> _Survey | None:
     """One pass over the bytes; None when something in them is not for a scan."""
-    hashed, lines, loose = hashlib.sha256(), 0, {_LOOSE_ENDS: False, _LOOSE_STARTS: False}
+    hashed, lines, loose = hashing.hasher(), 0, {_LOOSE_ENDS: False, _LOOSE_STARTS: False}
     held = bytearray(
         _BEFORE + bytes(CHUNK)
     )  # the end of the chunk before, so that no sign is cut in two, and the chunk
@@ -162,7 +162,7 @@ def _survey(path: Path) -> _Survey | None:
                     loose = {sign: known or _in(looked_at, sign) for sign, known in loose.items()}
             window[:_MARGIN] = bytes(window[size - _MARGIN : size])
     lines += held[_MARGIN - 1] != _END
-    return _Survey(f"sha256:{hashed.hexdigest()}", lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS])
+    return _Survey(hashing.labelled(hashed.hexdigest()), lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS])
 
 
 def _nothing_odd(signs: Signs, held: bytearray, ends: Signs) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, String
 
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest
 from datong.ground.db import Instant, Tx, table
 from datong.harmonise.model.drift import ColumnSeen
 
@@ -22,7 +22,7 @@ source_schemas = table(
 
 
 def id_of(workspace: Path, source: str, mapping: str) -> str:
-    return f"schema-{digest([str(workspace), source, mapping]).removeprefix('sha256:')[:32]}"
+    return f"schema-{hexdigest([str(workspace), source, mapping])[:32]}"
 
 
 def of(tx: Tx, key: str) -> tuple[tuple[ColumnSeen, ...], str] | None:

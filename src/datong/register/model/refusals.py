@@ -329,7 +329,10 @@ NOT_FIT = _reason(
     Kind.invalid,
     ("存证未保存。", "The evidence was not preserved."),
     ("{count} 项摘要有误。", "{count} digests are wrong."),
-    ("每个来源文件给出 sha256:<64 位十六进制>。", "Give sha256:<64 hexadecimal digits> for every source file."),
+    (
+        "每个来源文件给出 sha256:<64 位十六进制>（国密节点为 sm3:）。",
+        "Give sha256:<64 hexadecimal digits> for every source file (on a node of profile guomi: sm3:).",
+    ),
     article="art. 7",
 )
 ALREADY_JOINED = _reason(

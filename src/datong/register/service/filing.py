@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import evidence, outbox, signing
+from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.register import rules, store
 from datong.register.model.cases import FIRST, Act, State
@@ -204,7 +205,7 @@ def require_fileable(tx: Tx, filing: Mapping[str, Any]) -> None:
         raise CREDIT_CODE(problems, count=len(problems))
     thing = filing["object"]
     preserved = thing.get("evidence_digest")
-    if not isinstance(preserved, str) or not rules.DIGEST.fullmatch(preserved):
+    if not isinstance(preserved, str) or not hashing.is_accepted(preserved):
         raise NO_EVIDENCE(name=thing["name_zh"])
     if problems := rules.missing_materials(filing):
         raise MATERIALS_MISSING(problems, count=len(problems))

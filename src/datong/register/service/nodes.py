@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import codes, evidence, outbox, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import hexdigest
+from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import Tx, settings
 from datong.ground.keys import PublicKey
 from datong.ground.refusal import Problem
@@ -166,6 +167,7 @@ def _application_problems(body: Mapping[str, Any]) -> list[Problem]:
         problems.append(wrong or Problem("address", "过长", "is too long"))
     if body["kind"] not in JOINING_KINDS:
         problems.append(Problem("kind", "应为 business 或 connector", "should be business or connector"))
+    require_accepted(body["public_key"])
     if not _is_key(body["public_key"]):
         problems.append(Problem("public_key", "不是公钥", "is no public key"))
     elif not signing.signed_by(body, body["party"], body["public_key"]):
@@ -175,7 +177,7 @@ def _application_problems(body: Mapping[str, Any]) -> list[Problem]:
 
 def _is_key(text: str) -> bool:
     try:
-        return len(PublicKey(text).raw) == 32 and len(text) <= 100
+        return bool(PublicKey(text).raw) and len(text) <= 100
     except ValueError:
         return False
 
@@ -186,7 +188,7 @@ def received_join(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     problems = _application_problems(body)
     if problems:
         raise BAD_APPLICATION(problems, count=len(problems))
-    key = "application-" + digest(body["public_key"]).removeprefix("sha256:")[:32]
+    key = "application-" + hexdigest(body["public_key"])[:32]
     if tx.get(store.applications, key) is not None:
         return  # sent again, perhaps under the code it was given meanwhile
     if sender not in (body["party"], body["address"]):
@@ -378,7 +380,7 @@ def _change_membership(tx: Tx, code: str, wanted: Membership, reason: str) -> di
         revoke_credentials_of(tx, code, reason)
     for member in store.active_nodes(tx):
         if member["id"] not in (code, signing.me(tx).code):
-            key = f"member/{digest([code, record['serial'], member['id']])[7:47]}"
+            key = f"member/{hexdigest([code, record['serial'], member['id']])[:40]}"
             outbox.send(tx, to=member["id"], type="register.membership_changed", body={"record": record}, key=key)
     return record
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import clock, codes, evidence, signing, workdays
+from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import rules, store
@@ -243,8 +244,8 @@ def object_to_case(tx: Tx, *, case: str, name: str, grounds: str, evidence_diges
         for where, value in (("name", name), ("grounds", grounds))
         if not value.strip()
     ]
-    if not rules.DIGEST.fullmatch(evidence_digest):
-        problems.append(Problem("evidence_digest", "应为 sha256:<64 位>", "should be sha256:<64 hexadecimal digits>"))
+    if not hashing.is_accepted(evidence_digest):
+        problems.append(rules.digest_problem("evidence_digest"))
     if len(name) > 100:
         problems.append(Problem("name", "至多 100 字", "should have at most 100 characters"))
     if problems:

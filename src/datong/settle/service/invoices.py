@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from datong.deliver import service as deliver
 from datong.ground import clock, evidence, outbox, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx
 from datong.meter import service as meter
 from datong.negotiate import service as negotiate
@@ -64,7 +64,7 @@ def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
     if tx.business_now < clock.instant(end):
         raise PERIOD_OPEN(until=end)
     number = store.voided_count(tx, agreement, start, end)
-    key = f"inv-{digest([agreement, start, end, number])[7:39]}"
+    key = f"inv-{hexdigest([agreement, start, end, number])[:32]}"
     if tx.get(store.invoices, key) is not None:
         return invoice_shown(tx, invoice=key)
     events = _unbilled(tx, agreement, start, end)
@@ -149,7 +149,7 @@ def _release(tx: Tx, invoice: str) -> None:
 def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> dict[str, Any]:
     """Record money paid on an accepted invoice, at either side; the same bank reference counts once."""
     row = _known(tx, invoice)
-    key = f"pay-{digest([invoice, reference])[7:39]}"
+    key = f"pay-{hexdigest([invoice, reference])[:32]}"
     if tx.get(store.entries, key) is not None:
         return invoice_shown(tx, invoice=invoice)
     after = rules.moved(invoice, row["state"], "pay")
@@ -239,7 +239,7 @@ def _within(value: dict[str, Any], contract: dict[str, Any]) -> bool:
 
 def _bought(tx: Tx, value: dict[str, Any], lines: list[Line]) -> None:
     """Note at the buyer which events an invoice bills; NOT_PROVEN when another one bills one of them."""
-    keys = [f"bought-{digest([value['agreement'], event])[7:39]}" for line in lines for event in line.events]
+    keys = [f"bought-{hexdigest([value['agreement'], event])[:32]}" for line in lines for event in line.events]
     if store.billed_among(tx, keys):
         raise NOT_PROVEN(why="同一使用已在另一账单中计费。", why_en="Another invoice bills one of its uses already.")
     for key in keys:
@@ -286,7 +286,7 @@ def received_paid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     after = rules.moved(row["id"], row["state"], "pay")
     due = row["gross_fen"] - row["paid_fen"]
     ledger.post(
-        tx, key=f"pay-{digest([row['id'], word])[7:39]}", kind="payment", reference=row["id"],
+        tx, key=f"pay-{hexdigest([row['id'], word])[:32]}", kind="payment", reference=row["id"],
         narration=f"receipt: {word['reason']}"[:400],
         postings=rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], due),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from datong.ground import evidence, outbox, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
@@ -55,7 +55,7 @@ def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
 
 def _key(issuer: str, invoice: str, party: str) -> str:
     """One statement of an issuer for an invoice and a party, whatever number it is sent under."""
-    return f"st-{digest([issuer, invoice, party])[7:39]}"
+    return f"st-{hexdigest([issuer, invoice, party])[:32]}"
 
 
 def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -148,7 +148,7 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
     row = tx.get(store.statements, statement)
     if row is None or row["direction"] == "own":
         raise UNKNOWN(thing=statement)
-    key = f"out-{digest([statement, reference])[7:39]}"
+    key = f"out-{hexdigest([statement, reference])[:32]}"
     if tx.get(store.entries, key) is not None:
         return row
     due = row["share_fen"] - row["paid_fen"]

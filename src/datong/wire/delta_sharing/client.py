@@ -8,7 +8,6 @@ send us elsewhere. Must never know: contracts. Contract: tests/wire/test_delta_s
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeGuard
 from urllib.parse import quote, urlsplit
 
+from datong.ground.canonical import digest_bytes
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Kind, Reason, Text
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -153,7 +154,7 @@ class _Pull:
         self.bytes_left -= size
         if self.bytes_left < 0:
             raise MALFORMED(zh="数据超过大小上限。", en="The data are larger than this node takes.")
-        seen = hashlib.sha256()
+        seen = hashing.hasher()
         have = 0
         with target.open("wb") as out:
             while have < size:
@@ -168,7 +169,7 @@ class _Pull:
                 out.write(piece)
                 seen.update(piece)
                 have += len(piece)
-        return "sha256:" + seen.hexdigest()
+        return hashing.labelled(seen.hexdigest())
 
 
 def _checked(answer: Answer) -> Answer:
@@ -236,4 +237,4 @@ def _is_whole(value: Any) -> TypeGuard[str]:
 def _digest(digests: list[str]) -> str:
     if len(digests) == 1:
         return digests[0]
-    return "sha256:" + hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return digest_bytes("\n".join(digests).encode())

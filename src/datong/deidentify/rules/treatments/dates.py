@@ -6,7 +6,6 @@ key. Must never know: plans, where keys come from. Contract: tests/deidentify/tr
 
 from __future__ import annotations
 
-import hmac
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 
 from datong.deidentify.model.treatments import Remains, Trace
 from datong.deidentify.rules.treatments.columns import as_times, codes_of, mask_of_null, require, texts, times
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Text
 
 UNITS = ("year", "quarter", "month", "week", "day", "hour", "minute")
@@ -48,7 +48,7 @@ def shifted(column: Any, subjects: Any, days: int, key: bytes, form: str = "") -
 
 def offset(subject: str, days: int, key: bytes) -> int:
     """-days..-1 or 1..days, the same for one subject under one key. The bias of the remainder is below 2**-100."""
-    drawn = int.from_bytes(hmac.digest(key, subject.encode(), "sha256")[:16], "big") % (2 * days)
+    drawn = int.from_bytes(hashing.mac(key, subject.encode())[:16], "big") % (2 * days)
     return drawn - days if drawn < days else drawn - days + 1
 
 

@@ -72,8 +72,8 @@ def _always(remains: Remains) -> Callable[[Mapping[str, Any]], Remains]:
 
 def _token(given: Given) -> Any:
     by = given.options["by"]
-    make = tokens.aes_tokens if by == "aes" else tokens.hmac_tokens
-    return make(texts(given.column), given.key(f"token {by}"))
+    make = {"aes": tokens.aes_tokens, "sm4": tokens.sm4_tokens, "hmac": tokens.hmac_tokens}
+    return make[by](texts(given.column), given.key(f"token {by}"))
 
 
 def _ff1(given: Given) -> Any:
@@ -140,8 +140,8 @@ KNOWN: Mapping[str, Treatment] = {
     ),
     "token": Treatment(
         Text("带密钥的假名", "keyed tokens"),
-        lambda options: tokens.AES if options["by"] == "aes" else tokens.HMAC, _token,
-        {"by": Option("word", words=("hmac", "aes"), default="hmac"), **_DOMAIN}, keyed=True,
+        lambda options: tokens.HMAC if options["by"] == "hmac" else tokens.AES, _token,
+        {"by": Option("word", words=("hmac", "aes", "sm4"), default="hmac"), **_DOMAIN}, keyed=True,
     ),
     "ff1": Treatment(
         Text("保形加密（NIST SP 800-38G FF1）", "format-preserving encryption (NIST SP 800-38G FF1)"), _always(FF1),

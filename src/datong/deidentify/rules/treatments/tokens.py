@@ -1,14 +1,16 @@
 """Keyed tokens: the same value gives the same token under one key, and nothing else without it.
 
-Two ways, both injective in practice and both 128 bits (privacy.md 5.1: never fewer):
+Three ways, all injective in practice and all 128 bits (privacy.md 5.1: never fewer):
 
-    hmac    HMAC-SHA256 (RFC 2104, FIPS 198-1), its first 16 bytes. For values of any length. One-way: even who holds
-            the key must try values to undo it. Only distinct values are computed.
+    hmac    HMAC-SHA256 (RFC 2104, FIPS 198-1), on a node of profile guomi HMAC-SM3 (GB/T 15852.2), its first 16 bytes.
+            For values of any length. One-way: even who holds the key must try values to undo it. Only distinct values
+            are computed.
     aes     AES-256 (FIPS 197) of the value packed into one 16-byte block with its length in the last byte; so up to 15
             bytes of UTF-8. A block cipher is a permutation of the 2**128 blocks that nobody without the key can tell
             from one drawn at random (PRP): tokens never collide, and two tokens show only whether their values are
             equal. That is all that "ECB" shows too, since each value is one block of its own; longer values, whose
             blocks would repeat inside, are refused. Who holds the key can decrypt: destroy it to make it final.
+    sm4     the same with SM4 (GB/T 32907-2016), whose blocks are as long, under the first 16 bytes of the key.
 
 What both leave: equality and frequency. A column whose values are few or guessable by their frequency (sex, district)
 is not hidden by tokens. Must never know: where keys come from, plans.
@@ -17,7 +19,6 @@ Contract: tests/deidentify/treatments/test_treatments_tokens.py; speed: bench/tr
 
 from __future__ import annotations
 
-import hmac
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from datong.deidentify.model.treatments import Remains, Trace
 from datong.deidentify.rules.treatments.columns import codes_of, one, require
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Text
 
 BLOCK = 16
@@ -51,7 +53,8 @@ AES = Remains(
 def hmac_tokens(column: Any, key: bytes) -> Any:
     """16-byte tokens of an Array of strings; null stays null."""
     codes, values = codes_of(column)
-    made = b"".join(hmac.digest(key, value.encode(), "sha256")[:BLOCK] for value in values.to_pylist())
+    of = hashing.keyed(key)
+    made = b"".join(of(value.encode())[:BLOCK] for value in values.to_pylist())
     distinct = np.frombuffer(made, dtype=np.uint8).reshape(-1, BLOCK)
     if not len(distinct):
         return pa.nulls(len(codes), pa.binary(BLOCK))
@@ -60,10 +63,20 @@ def hmac_tokens(column: Any, key: bytes) -> Any:
 
 def aes_tokens(column: Any, key: bytes) -> Any:
     """16-byte tokens of an Array of strings of up to 15 bytes; null stays null. Refuses longer values."""
+    return _block_tokens(column, "aes", encryptor(key))
+
+
+def sm4_tokens(column: Any, key: bytes) -> Any:
+    """The same by SM4."""
+    return _block_tokens(column, "sm4", Cipher(algorithms.SM4(key[:BLOCK]), modes.ECB()).encryptor())  # noqa: S305
+
+
+def _block_tokens(column: Any, by: str, cipher: Any) -> Any:
     data, starts, lengths, empty = _bytes_of(one(column))
     too_long = (lengths > LONGEST) & ~empty
-    require(too_long, "超过 15 字节，不能用 aes；请用 hmac", "are longer than the 15 bytes that aes takes; use hmac")
-    cipher = encryptor(key)
+    require(
+        too_long, f"超过 15 字节，不能用 {by}；请用 hmac", f"are longer than the 15 bytes that {by} takes; use hmac"
+    )
     made = np.empty((len(lengths), BLOCK), dtype=np.uint8)
     for first in range(0, len(lengths), AT_ONCE):
         rows = slice(first, first + AT_ONCE)

@@ -25,10 +25,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from hashlib import file_digest, sha256
 from itertools import islice
 from pathlib import Path
 
+from datong.ground.canonical import digest_bytes
+from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.reading import Reading, Sample, Since
 from datong.harmonise.store.sources import apis, databases, parquets, several
@@ -79,7 +80,7 @@ def read(
     with _files(source, data, aside) as files:
         digests = [_gather(here, path(), wanted.get(source.name, ()), gathered) for here, path in files]
     gathered.require_alike(wanted.get(source.name, ()))
-    of_all = f"sha256:{sha256(' '.join(digests).encode()).hexdigest()}"
+    of_all = digest_bytes(" ".join(digests).encode())
     return Reading({source.name: gathered.table()}, digests[0] if len(digests) == 1 else of_all)
 
 
@@ -175,7 +176,7 @@ def _gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathere
         else:
             gathered.add_rows(workbook_rows(source, path))
         with path.open("rb") as stream:
-            return f"sha256:{file_digest(stream, 'sha256').hexdigest()}"
+            return hashing.labelled(hashing.file_hex(stream))
 
 
 def _sampled(source: Source, rows: int, read_into: Callable[[Callable[[Iterator[Row]], None]], object]) -> Sample:

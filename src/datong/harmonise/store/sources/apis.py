@@ -6,13 +6,13 @@ refusal; nothing of it is used. Contract: tests/harmonise/test_harmonise_http.py
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Api, Page, Source
 from datong.harmonise.store.sources.documents import DECODER, Row, row_of, written
 from datong.harmonise.store.sources.telling import refused
@@ -30,11 +30,11 @@ class Pages:
         assert source.api is not None
         self.source, self.web, self.api = source, web, source.api
         self.since, self.held = since, held
-        self.read, self._bytes, self._hashed = 0, 0, hashlib.sha256()
+        self.read, self._bytes, self._hashed = 0, 0, hashing.hasher()
 
     @property
     def digest(self) -> str:
-        return f"sha256:{self._hashed.hexdigest()}"
+        return hashing.labelled(self._hashed.hexdigest())
 
     def rows(self) -> Iterator[Row]:
         """The records of all pages."""
@@ -49,7 +49,7 @@ class Pages:
             answer, headers = self.page(url)
             records = self._records(url, answer)
             texts = [written(record) for record in records]
-            content = hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass")).digest()
+            content = hashing.hash_bytes("\n".join(texts).encode("utf-8", "surrogatepass"))
             if records and content == before:
                 raise self._endless(url, "the same page comes again; `parameter` is probably not its name")
             before = content

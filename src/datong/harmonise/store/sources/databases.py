@@ -7,7 +7,6 @@ Contract: tests/harmonise/test_harmonise_sources.py, tests/harmonise/test_harmon
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -37,6 +36,7 @@ from sqlalchemy import types as sql_types
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.reading import BROKEN, ROW, Reading, Sample, SampleColumn, Since
@@ -93,7 +93,7 @@ def read(
 
     since: of one table only what grew. highest_of: (table, column) whose greatest value is told, of the same moment.
     """
-    hashed = hashlib.sha256()
+    hashed = hashing.hasher()
     tables: dict[str, Any] = {}
     highest = None
     at: list[str] = []
@@ -112,7 +112,7 @@ def read(
             table = _reflected(connection, highest_of[0])
             as_it_comes = type_coerce(func.max(table.c[highest_of[1]]), sql_types.NullType())
             highest = connection.execute(select(as_it_comes)).scalar()
-    return Reading(tables, f"sha256:{hashed.hexdigest()}", highest)
+    return Reading(tables, hashing.labelled(hashed.hexdigest()), highest)
 
 
 def tables_of(source: Source, data: Path) -> dict[str, str]:
@@ -128,10 +128,10 @@ def tables_of(source: Source, data: Path) -> dict[str, str]:
 
 
 def digest_of(name: str, table: pa.Table | Staged) -> str:
-    """ "sha256:…" of a table's content."""
-    hashed = hashlib.sha256()
+    """ "<algorithm>:<hex>" of a table's content."""
+    hashed = hashing.hasher()
     _add_to(hashed, name, table)
-    return f"sha256:{hashed.hexdigest()}"
+    return hashing.labelled(hashed.hexdigest())
 
 
 def sample(source: Source, data: Path, rows: int) -> Sample:

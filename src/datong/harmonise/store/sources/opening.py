@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import hashlib
 import io
 import zipfile
 import zlib
@@ -19,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, cast
 
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.telling import refused, refused_os
@@ -38,7 +38,7 @@ class Content:
 
     def __init__(self, source: Source, stream: IO[bytes], packed_bytes: int | None) -> None:
         self.source, self._stream, self._packed = source, stream, packed_bytes
-        self._hashed, self.read_bytes = hashlib.sha256(), 0
+        self._hashed, self.read_bytes = hashing.hasher(), 0
 
     def pieces(self) -> Iterator[bytes]:
         """What is left of it, piece by piece."""
@@ -46,10 +46,10 @@ class Content:
             yield piece
 
     def finish(self) -> str:
-        """Read to the end; "sha256:…" of all of it."""
+        """Read to the end; "<algorithm>:<hex>" of all of it."""
         for _ in self.pieces():
             pass
-        return f"sha256:{self._hashed.hexdigest()}"
+        return hashing.labelled(self._hashed.hexdigest())
 
     def _next(self) -> bytes:
         place = self.source.path or self.source.name

@@ -1,0 +1,50 @@
+"""The reference page of cryptography says what the code does, and the page of measures is that of its results."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from datong.ground.config import SETTINGS
+from datong.ground.crypto.profile import PROFILES
+from datong.ground.evidence.note import SM2_TYPES
+from datong.register.rules import PBKDF2_ROUNDS
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/cryptography.md").read_text("utf-8")
+
+
+def test_every_algorithm_of_each_profile_stands_in_its_column() -> None:
+    (head, *rows) = [line for line in PAGE.splitlines() if line.startswith("| ")][:9]
+    assert [name.strip(" `") for name in head.split("|")[2:-1]] == list(PROFILES)
+    columns = {name: " ".join(row.split("|")[2 + n] for row in rows) for n, name in enumerate(PROFILES)}
+    for profile in PROFILES.values():
+        named = set(re.findall(r"`([^`]+)`", columns[profile.name]))
+        assert {profile.signature, profile.digest, profile.seal, profile.token} == named
+    assert f"{PBKDF2_ROUNDS:,} rounds" in columns["guomi"]
+
+
+def test_the_types_of_notes_and_the_settings_are_the_codes() -> None:
+    for name in SM2_TYPES.values():
+        assert name[0] == 0xFF and f'0xff "{name[1:].decode()}"' in PAGE
+    for setting in SETTINGS:
+        if setting.name.startswith("crypto."):
+            assert f"`{setting.name}" in PAGE
+
+
+def test_the_page_of_measures_is_that_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    spec = importlib.util.spec_from_file_location("bench_crypto", ROOT / "bench/crypto.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.modules.pop("run", None)
+    results = json.loads((ROOT / "bench/results/crypto.json").read_text("utf-8"))
+    assert (ROOT / "docs/reference/crypto-measures.md").read_text("utf-8") == module.page_of(results)
