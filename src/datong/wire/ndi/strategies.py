@@ -2,7 +2,7 @@
 
 A strategy (合约策略) holds one object, its execution nodes, actions, constraints and an extension; no field says
 whether it permits, forbids or obliges. Datong writes one strategy per rule and says the kind in the extension, which
-is JSON in a string: {"kind", "duties", "inherit", "constraints", "action"}. What stands only there is noted: a peer that
+is JSON in a string: {"kind", "duties", "inherit", "constraints"}. What stands only there is noted: a peer that
 does not read it does not enforce it. What cannot be written or understood at all is lost, and nothing is signed while
 something is lost. Source: TC609-6-2025-14 tables 4 and 5.1, annexes C.2 to C.6 and D.
 Must never know: messages, contracts. Contract: tests/wire/ndi/test_ndi_strategies.py.
@@ -81,7 +81,9 @@ def require_whole(contract: str, lost: Iterable[Problem]) -> None:
 
 def written(policy: Policy, subject: Mapping[str, Any], nodes: Mapping[str, Any]) -> Carried:
     """One strategy for each rule. subject: dataProductId, ...; nodes: providerNodeId, consumerNodeId, ..."""
-    strategies, noted, lost = [], [], []
+    strategies: list[dict[str, Any]] = []
+    noted: list[Problem] = []
+    lost: list[Problem] = []
     for kind, of in KINDS.items():
         for number, rule in enumerate(getattr(policy, of)):
             place = f"{of}[{number}]"
@@ -105,7 +107,7 @@ def written(policy: Policy, subject: Mapping[str, Any], nodes: Mapping[str, Any]
 
 def _only_extension(place: str, zh: str, en: str) -> Problem:
     return Problem(place, f"{zh}只写在扩展信息中，不读取它的对方不会执行",
-                   f"{en}: written in the extension only; a peer that does not read it does not enforce it")  # fmt: skip
+                   f"{en}: in the extension only; a peer that does not read it does not enforce it")  # fmt: skip
 
 
 def _written_rule(place: str, rule: Rule, noted: list[Problem], lost: list[Problem]) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def _written_constraint(place: str, constraint: Constraint, lost: list[Problem])
     longest = LENGTHS.get(constraint.left)
     if longest is not None and any(len(one) > longest for one in constraint.values):
         lost.append(Problem(place, f"{constraint.left} 的值超过 {longest} 字符（附录 C.6）",
-                            f"the value of {constraint.left} has more than {longest} characters (annex C.6)"))  # fmt: skip
+                            f"the value of {constraint.left} is longer than {longest} characters (annex C.6)"))  # fmt: skip
     return {"constraintName": PRINTED.get(constraint.left, constraint.left),
             "constraintOperator": OPERATORS[constraint.op].code, "constraintValue": value}  # fmt: skip
 
@@ -184,7 +186,8 @@ def understood(strategies: Iterable[Mapping[str, Any]], policy_id: str) -> Under
         inherit = inherit or extension.get("inherit") is True
     if reader.lost:
         return Understood(None, tuple(reader.noted), tuple(reader.lost))
-    made = Policy(policy_id, *(tuple(lists[of]) for of in KINDS.values()), inherit=inherit)
+    permissions, prohibitions, obligations = (tuple(lists[of]) for of in KINDS.values())
+    made = Policy(policy_id, permissions, prohibitions, obligations, inherit)
     try:
         return Understood(checked(made), tuple(reader.noted), ())
     except Refusal as refusal:
@@ -247,7 +250,7 @@ class _Reader:
         word = READ.get(given, given) if isinstance(given, str) else ""
         if word not in ACTIONS:
             self.lose(place, f"操作 {str(given)[:40]!r} 不在 20 项之内，本节点无法执行",
-                      f"the action {str(given)[:40]!r} is none of the 20, so no node here could enforce it")  # fmt: skip
+                      f"the action {str(given)[:40]!r} is none of the 20; no node here could enforce it")  # fmt: skip
             return ""
         return word
 
