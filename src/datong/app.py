@@ -46,6 +46,7 @@ from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
+from datong.negotiate.service import national, signatures
 from datong.price import service as price
 from datong.register import service as register
 from datong.settle import service as settle
@@ -56,6 +57,12 @@ from datong.wire.delta_sharing import client as delta_client
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
 from datong.wire.dsp import sending as dsp_sending
+from datong.wire.ndi import access as ndi_access
+from datong.wire.ndi import contracts as ndi_contracts
+from datong.wire.ndi import routes as ndi_routes
+from datong.wire.ndi import sending as ndi_sending
+from datong.wire.ndi import serving as ndi_serving
+from datong.wire.ndi import tables as ndi_tables
 
 PORT_TAKEN = Reason(
     "APP-409",
@@ -294,13 +301,14 @@ def open_node(config: Config, counts_on: Engine = DUCKDB) -> Node:
     client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
     door = http.Door(store, client, function_node)
     _swept(store)
-    worker = jobs.Worker(store, handlers(store, client, function_node))
+    worker = jobs.Worker(store, handlers(store, client, function_node, config))
     sequencer = Sequencer(
         store, _key(config.folder), lambda: _origin(store), config.path("evidence", "checkpoint").parent,
         witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
     )  # fmt: skip
     if ended not in negotiate.on_terminated:
         negotiate.on_terminated.append(ended)
+    on_national_rail(store, str(config["ndi.platform"]))
     found = routes(store, door, config)
 
     @asynccontextmanager
@@ -308,6 +316,20 @@ def open_node(config: Config, counts_on: Engine = DUCKDB) -> Node:
         yield
 
     return Node(config, store, client, worker, sequencer, Starlette(routes=found, lifespan=lifespan))
+
+
+def on_national_rail(store: Store, platform: str) -> None:
+    """The national rail's part of a node: its platform, the form its contracts are signed in and what it carries."""
+    national.use_platform(store, platform)
+    signatures.FORMS["national"] = ndi_contracts.form
+    national.CARRIES["national"] = ndi_contracts.carrying
+    if negotiate.concluded not in negotiate.on_finalized:
+        negotiate.on_finalized.append(negotiate.concluded)
+
+
+def _national_tables(config: Config) -> ndi_tables.Tables:
+    named = str(config["ndi.tables"])
+    return ndi_tables.tables(config.folder / named if named else None)
 
 
 def _whose(store: Store) -> str:
@@ -342,16 +364,21 @@ def _swept(store: Store) -> None:
         deliver.sweep(tx)
 
 
-def handlers(store: Store, client: http.Client, function_node: tuple[str, str]) -> dict[str, jobs.Handler]:
+def handlers(
+    store: Store, client: http.Client, function_node: tuple[str, str], config: Config
+) -> dict[str, jobs.Handler]:
     """What does which job."""
 
     def fetch(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         return delta_client.fetch_tables(client, profile, folder)
 
+    national_sender = ndi_sending.Sender(store, client, _national_tables(config), str(config["ndi.prefix"]))
     return {
         outbox.SEND: node.sender_job(store, client, function_node),
         "dsp.send": dsp_sending.negotiation_job(store, client),
         "dsp.transfer.send": dsp_sending.transfer_job(store, client, deliver),
+        "ndi.send": ndi_sending.negotiation_job(national_sender),
+        national.CALL: ndi_sending.call_job(national_sender),
         deidentify.DRAW: deidentify.draw_job(store),
         "deliver.fetch": deliver.fetch_job(store, fetch),
         "deliver.destroy": deliver.destroy_job(store),
@@ -433,11 +460,27 @@ def routes(store: Store, door: http.Door, config: Config) -> list[BaseRoute]:
         ),
         *dsp_routes.routes(store, authenticate, deliver),
         *dsp_catalogue.routes(store, authenticate, catalogue),
+        *national_routes(store, door, config),
         *delta_sharing.server.routes(store, str(config["node.address"])),
         *openlineage.routes(store),
         Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
         *_with_small_bodies(console.routes(store, config.folder / "story.json", int(config["web.session_hours"]))),
     ]  # fmt: skip
+
+
+def national_routes(store: Store, door: http.Door, config: Config) -> list[Route]:
+    """The interfaces of the national rail."""
+
+    def bearer(headers: Mapping[str, str], body: bytes) -> Actor:
+        return door.sender(headers.get("authorization", ""), body)
+
+    def key_of(code: str) -> Mapping[str, Any]:
+        return http.peer_key(door.client, store, code, door.function_node)
+
+    tables, prefix = _national_tables(config), str(config["ndi.prefix"])
+    access = ndi_access.Access(store, bearer, key_of)
+    before = {} if door.client is None else ndi_serving.before(store, door.client, tables, prefix)
+    return ndi_routes.routes(store, access, tables, ndi_serving.serving(tables), before, prefix)
 
 
 def _with_small_bodies(pages: Sequence[Route | Mount]) -> list[BaseRoute]:

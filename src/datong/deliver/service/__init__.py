@@ -8,8 +8,20 @@ transfers   the Dataspace Protocol's transfer process, both sides
 grants      bearer tokens, file addresses, usage events
 fetching    a pull at the consumer's node; the profile shown to a person
 endings     suspend, resume, end: keys destroyed, copies deleted, proof
+controlling usage control told between nodes: reports, feedback, abnormal stop, proof of fulfilment
 """
 
+from datong.deliver.service.controlling import (
+    control_answered,
+    control_messages,
+    give_feedback,
+    outgoing_control,
+    prove_fulfilment,
+    received_control,
+    report_performance,
+    stop_use,
+    strategy_id,
+)
 from datong.deliver.service.deciding import decide, decisions, own_rows, require
 from datong.deliver.service.ending import (
     destroy_job,
@@ -61,6 +73,8 @@ from datong.deliver.service.transferring import (
 
 __all__ = [
     "complete_transfer",
+    "control_answered",
+    "control_messages",
     "decide",
     "decisions",
     "delivered_at_most",
@@ -70,6 +84,7 @@ __all__ = [
     "endings",
     "expire_due",
     "fetch_job",
+    "give_feedback",
     "grant_files",
     "grants",
     "held",
@@ -78,8 +93,11 @@ __all__ = [
     "offer_product",
     "open_file",
     "outgoing",
+    "outgoing_control",
     "own_rows",
     "profile",
+    "prove_fulfilment",
+    "received_control",
     "received_destruction_proof",
     "received_ended",
     "received_partition_agreed",
@@ -87,12 +105,15 @@ __all__ = [
     "received_partition_cancelled",
     "reconcile",
     "release_supply",
+    "report_performance",
     "request_transfer",
     "require",
     "resume",
     "served",
     "share_of",
     "shares",
+    "stop_use",
+    "strategy_id",
     "suspend",
     "suspend_transfer",
     "sweep",

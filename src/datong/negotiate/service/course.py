@@ -20,12 +20,20 @@ from datong.negotiate.model import ANSWER_DAYS, BUSY, FINAL, HOLDER, NO_SUCH, Ac
 
 SEND = "dsp.send"
 """Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row}."""
+NATIONAL = "ndi:"
+"""A callback that begins so belongs to the national rail, whose messages have their own jobs."""
+SEND_NATIONAL = "ndi.send"
 
 Hook = Callable[[Tx, dict[str, Any]], None]
 on_finalized: list[Hook] = []
 """Called with the agreement when a contract is concluded, in the same transaction (set by `app`)."""
 on_terminated: list[Hook] = []
 """Called with the agreement when a contract ends, early or by expiry, in the same transaction."""
+
+
+def rail(row: Mapping[str, Any]) -> str:
+    """ "national" or "dsp": by which protocol the two sides of a negotiation speak."""
+    return "national" if str(row["callback"]).startswith(NATIONAL) else "dsp"
 
 
 def own(tx: Tx, row: Mapping[str, Any]) -> Tx:
@@ -128,7 +136,8 @@ def sending(
     if not opening:
         rules.moved(State(row["state"]), act, Party(row["side"]), row["id"])
     message = kept(tx, row, act, body)
-    jobs.enqueue(tx, SEND, {"message": message}, key=f"dsp-{message}")
+    kind = SEND_NATIONAL if rail(row) == "national" else SEND
+    jobs.enqueue(tx, kind, {"message": message}, key=f"dsp-{message}")
     return noted(tx, row, f"{act.value}_sent", pending=act.value, pending_message=message, **values)
 
 

@@ -142,7 +142,7 @@ def _written_constraint(place: str, constraint: Constraint, lost: list[Problem])
     longest = LENGTHS.get(constraint.left)
     if longest is not None and any(len(one) > longest for one in constraint.values):
         lost.append(Problem(place, f"{constraint.left} 的值超过 {longest} 字符（附录 C.6）",
-                            f"the value of {constraint.left} is longer than {longest} characters (annex C.6)"))  # fmt: skip
+                            f"the value of {constraint.left} is longer than {longest} (annex C.6)"))  # fmt: skip
     return {"constraintName": PRINTED.get(constraint.left, constraint.left),
             "constraintOperator": OPERATORS[constraint.op].code, "constraintValue": value}  # fmt: skip
 
