@@ -45,6 +45,7 @@ class Country:
                 for node in self.nodes:
                     tx.add(register_rows.nodes, self._record(node))
             app.on_national_rail(at.store, self.platform.code)
+            deliver.install(at.store, folder / at.name, 900)
         supplied(self.provider)
         self.offer = listed(self.provider)
         self.said: list[tuple[str, str, dict[str, Any], int]] = []
@@ -110,7 +111,7 @@ class Country:
                 return
             for node in self.nodes:
                 node.wall += timedelta(seconds=30)
-        raise AssertionError("the jobs do not come to an end")
+        raise AssertionError(f"the jobs do not come to an end: {self.stuck()}")
 
     def _waiting(self) -> bool:
         for node in self.nodes:
@@ -118,6 +119,21 @@ class Country:
                 if any(job["state"] != "failed" for job in open_jobs(tx)):
                     return True
         return False
+
+    def stuck(self) -> list[Any]:
+        found = []
+        for node in self.nodes:
+            with node.store.read() as tx:
+                found += [
+                    (
+                        node.name,
+                        job["kind"],
+                        job["payload"],
+                        {k: v for k, v in job.items() if k in ("why", "attempts", "last_error", "failure")},
+                    )
+                    for job in open_jobs(tx)
+                ]
+        return found
 
     def ask(self, rail: str = "national", **more: Any) -> dict[str, Any]:
         given = {"purpose": "industry_development", "offer": self.offer, "offer_id": OFFER, **more}

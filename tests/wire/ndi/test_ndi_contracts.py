@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
 from ndi_world import Country
+from test_ndi_access import by_hand
 
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate.service import national
 from datong.terms.policy import policy_hash
-from two_nodes import NOW, POLICY, TERMS, UNTIL
+from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop
 
 
 @pytest.fixture
@@ -129,14 +131,63 @@ def test_a_contract_that_runs_out_is_ended_everywhere(country):
     assert (last["status"], last["ending"]["kind"]) == ("06", "02")
 
 
-def test_a_contract_of_the_dataspace_protocol_is_filed_by_the_bridge(country):
-    """Concluded as DSP concludes: the agreement's own content signed; then carried over, clause by clause."""
-    agreement = country.concluded()  # its twin on the other rail, made from the same offer
-    with country.consumer.store.begin(country.consumer.by("analyst")) as tx:
-        shown = negotiate.carried(tx, agreement=agreement["id"])
+def by_dsp(country):
+    """A contract the same two nodes concluded by the Dataspace Protocol."""
+    with country.consumer.as_("analyst") as tx:
+        negotiate.request(tx, provider=country.provider.code, dataset=DATASET, offer_id=OFFER,
+                          purpose="industry_development", offer=country.offer)  # fmt: skip
+    Loop(country.provider, country.consumer).run()
+    for node in country.nodes:  # the loop moved the clocks of the two it knows
+        node.wall = max(node.wall for node in country.nodes)
+    return country.consumer.agreements()[0]
+
+
+def test_a_contract_of_the_dataspace_protocol_is_filed_at_the_platform_by_the_bridge(country):
+    agreed = by_dsp(country)
+    assert agreed["id"].startswith("agr-")
+    with country.consumer.as_("analyst") as tx:
+        shown = negotiate.carried(tx, agreement=agreed["id"])
+        negotiate.file_contract(tx, agreement=agreed["id"])
     assert shown["lost"] == []
-    assert [p["where"] for p in shown["noted"]][-1] == "terms"
-    assert any("delivery_form" in p["en"] for p in shown["noted"])
+    assert [p["where"] for p in shown["noted"]] == [
+        "permissions[0].constraints[0]", "permissions[1].constraints[0]", "prohibitions[0]", "obligations[0]", "terms",
+    ]  # fmt: skip
+    country.run()
+    with country.reads(country.consumer) as tx:
+        card = negotiate.contract(tx, id=agreed["id"])["national"]
+        assert negotiate.in_force(tx, agreed["id"])["signed"] == "both"
+    assert (card["filing"], card["why_not"]) == ("filed", "")
+    assert card["contract_id"] != agreed["code"], "the platform gives the id under which it is filed"
+    with country.reads(country.platform) as tx:
+        filed = negotiate.filing(tx, contract=card["contract_id"])["versions"][-1]
+    assert filed["hash"] == card["hash"]
+    item = json.loads(filed["message"]["contractExpansionItem"])
+    assert item["agreement"]["id"] == agreed["id"]
+    with country.consumer.as_("analyst") as tx:
+        negotiate.end(tx, agreement=agreed["id"], reason="done")
+    country.run()
+    with country.reads(country.platform) as tx:
+        assert negotiate.filing(tx, contract=card["contract_id"])["versions"][-1]["status"] == "06"
+
+
+def test_a_bridged_filing_that_says_other_clauses_than_were_signed_is_refused(country):
+    agreed = by_dsp(country)
+    with country.consumer.as_("analyst") as tx:
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    (message,) = [body for _, url, body, _ in country.said if url.endswith("/contractRegistrate")]
+    widened = copy.deepcopy(message)
+    widened["strategy"] = [s for s in widened["strategy"] if s["actions"] != ["distribute"]]
+    forged = copy.deepcopy(message)
+    forged["signatoryEntities"][0]["signature"] = forged["signatoryEntities"][1]["signature"]
+    for changed, places in ((widened, ["strategy"]), (forged, ["signatoryEntities"])):
+        headers = by_hand(country.consumer, "contractRegistrate", changed)
+        answer = country.call(country.platform, "/contractRegistrate", changed, headers)
+        assert (answer.status_code, answer.json()["status"]) == (409, "1")
+        assert answer.json()["error"]["code"] == "CTR-443"
+        assert [p["where"] for p in answer.json()["error"]["problems"]] == places
+    with country.reads(country.platform) as tx:
+        assert len(negotiate.filings(tx)) == 1
 
 
 def test_what_cannot_be_carried_is_named_before_anything_is_signed(country):

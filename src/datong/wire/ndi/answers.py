@@ -8,6 +8,7 @@ Must never know: what was asked. Contract: tests/wire/ndi/test_ndi_answers.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,6 +76,25 @@ def data_of(tables: Tables, answer: Mapping[str, Any]) -> dict[str, Any]:
     return dict(data) if isinstance(data, Mapping) else {}
 
 
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a peer's answer, {} when it is none."""
+    try:
+        value = json.loads(body or b"null")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def error_in(value: Mapping[str, Any]) -> tuple[str, str]:
+    """(code, text) of an answer that refuses, as far as it says why."""
+    error = value.get("error")
+    if isinstance(error, Mapping) and isinstance(error.get("what"), Mapping):
+        problems = [f"{p.get('where')}: {p.get('en')}" for p in error.get("problems", []) if isinstance(p, Mapping)]
+        said = " ".join(str(error[part].get("en", "")) for part in ("what", "why", "next") if part in error)
+        return str(error.get("code", ""))[:60], "; ".join([said, *problems])[:2000]
+    return str(value.get("code", ""))[:60], str(value.get("message", value.get("msg", "")))[:2000]
+
+
 STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
 
-__all__ = ["BAD_MESSAGE", "STATUS", "data_of", "done", "refused", "return_code", "succeeded"]
+__all__ = ["BAD_MESSAGE", "STATUS", "data_of", "done", "error_in", "json_object", "refused", "return_code", "succeeded"]

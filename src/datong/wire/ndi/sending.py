@@ -10,7 +10,6 @@ told to the room with the words of the answer. Contract: tests/wire/ndi/test_ndi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +26,9 @@ from datong.negotiate.rules import SIGNED
 from datong.negotiate.service import national
 from datong.register import service as register
 from datong.wire.ndi import answers, contracts, control
-from datong.wire.ndi.serving import Caller, issued_id
+from datong.wire.ndi.serving import AGAIN, Caller, issued_id
 from datong.wire.ndi.tables import Tables
 
-AGAIN = frozenset({408, 425, 429})
 NOT_ANSWERED = Reason(
     "NDI-504",
     Kind.unavailable,
@@ -71,32 +69,14 @@ class Sender:
             raise _Refused(refusal.code, str(refusal)) from refusal
         if answer.status >= 500 or answer.status in AGAIN:
             raise NOT_ANSWERED(node=node, interface=interface, status=answer.status)
-        value = _json(answer.body)
+        value = answers.json_object(answer.body)
         if not 200 <= answer.status < 300:
-            code, text = _error(value)
+            code, text = answers.error_in(value)
             raise _Refused(code or f"HTTP-{answer.status}", text or f"HTTP {answer.status}")
         goes_on = of.id == "contractNegotiate"  # O19: there "1" means that the parties go on negotiating
         if not answers.succeeded(self.tables, of, value) and not goes_on:
-            raise _Refused(*(part or "refused" for part in _error(value)))
+            raise _Refused(*(part or "refused" for part in answers.error_in(value)))
         return value
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body or b"null")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _error(value: Mapping[str, Any]) -> tuple[str, str]:
-    """(code, text) of an answer that refuses, as far as it says why."""
-    error = value.get("error")
-    if isinstance(error, Mapping) and isinstance(error.get("what"), Mapping):
-        problems = [f"{p.get('where')}: {p.get('en')}" for p in error.get("problems", []) if isinstance(p, Mapping)]
-        said = " ".join(str(error[part].get("en", "")) for part in ("what", "why", "next") if part in error)
-        return str(error.get("code", ""))[:60], "; ".join([said, *problems])[:2000]
-    return str(value.get("code", ""))[:60], str(value.get("message", value.get("msg", "")))[:2000]
 
 
 # --- rounds ------------------------------------------------------------------------------------------------------
@@ -148,12 +128,21 @@ def _begun(sender: Sender, outgoing: Mapping[str, Any]) -> str:
         with sender.store.begin(NODE, "negotiate") as tx:
             contract = national.issue_id(tx, request=request)
     else:
-        contract = issued_id(sender.caller, sender.tables, platform, base, request)
+        contract = _id_from(sender, platform, base, request)
     with sender.store.begin(NODE, "negotiate") as tx:
         national.begun(tx, contract=contract, request=request, platform=platform)
     if mode != ASSISTED and outgoing["peer"] != platform:
         sender.post(outgoing["peer"], peer_base, "contractCreate", {**request, "contractId": contract})
     return contract
+
+
+def _id_from(sender: Sender, platform: str, base: str, request: Mapping[str, Any]) -> str:
+    try:
+        return issued_id(sender.caller, sender.tables, platform, base, request)
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        raise _Refused(refusal.code, str(refusal)) from refusal
 
 
 def _round(tx: Tx, outgoing: Mapping[str, Any], contract: str) -> tuple[str, dict[str, Any]]:

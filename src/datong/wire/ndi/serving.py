@@ -52,6 +52,20 @@ PLATFORM_SILENT = Reason(
     Text("请稍后重试，或检查 ndi.platform。", "Try again later, or check ndi.platform."),
 )
 
+PLATFORM_REFUSED = Reason(
+    "NDI-409",
+    Kind.conflict,
+    Text("合约未发起。", "The contract was not begun."),
+    Text(
+        "服务平台 {platform} 拒绝给出合约标识码：{answer}。", "The platform {platform} gives no id: {answer}."
+    ),
+    Text("请按其答复修改后重新发起。", "Mend what its answer names and begin again."),
+)
+
+
+AGAIN = frozenset({408, 425, 429})
+"""Statuses of an answer after which the same request is worth another try."""
+
 
 class Caller(Protocol):
     def post(self, to: str, url: str, body: Mapping[str, Any]) -> Any: ...
@@ -98,14 +112,13 @@ def issued_id(caller: Caller, tables: Tables, platform: str, base: str, request:
     """The id that a platform gives for a contractCreate."""
     interface = tables.interface("contractCreate")
     answer = caller.post(platform, base + interface.path, dict(request))
-    try:
-        value = json.loads(answer.body or b"null")
-        found = reading.checked(tables, interface, "response", value)
-    except (ValueError, RecursionError, Refusal) as broken:
-        raise PLATFORM_SILENT(platform=platform, answer=f"HTTP {answer.status}") from broken
-    if not answers.succeeded(tables, interface, found):
-        raise PLATFORM_SILENT(platform=platform, answer=f"HTTP {answer.status}, flag {found.get(interface.flag)}")
-    return str(found["contractId"])
+    if answer.status >= 500 or answer.status in AGAIN:
+        raise PLATFORM_SILENT(platform=platform, answer=f"HTTP {answer.status}")
+    value = answers.json_object(answer.body)
+    if not 200 <= answer.status < 300 or not answers.succeeded(tables, interface, value):
+        code, text = answers.error_in(value)
+        raise PLATFORM_REFUSED(platform=platform, answer=f"HTTP {answer.status} {code} {text}"[:500])
+    return str(reading.checked(tables, interface, "response", value)["contractId"])
 
 
 # --- contract ----------------------------------------------------------------------------------------------------
