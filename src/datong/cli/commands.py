@@ -8,7 +8,9 @@ import click
 
 from datong import __version__
 from datong.cli.budget import budget
+from datong.cli.contracts import contract
 from datong.cli.deidentify import Deidentify
+from datong.cli.ndi import ndi
 from datong.cli.psi import psi
 
 ROOMS = {
@@ -320,3 +322,5 @@ def risk(
 
 datong.add_command(budget)
 datong.add_command(psi)
+datong.add_command(contract)
+datong.add_command(ndi)

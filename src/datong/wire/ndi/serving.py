@@ -56,9 +56,7 @@ PLATFORM_REFUSED = Reason(
     "NDI-409",
     Kind.conflict,
     Text("合约未发起。", "The contract was not begun."),
-    Text(
-        "服务平台 {platform} 拒绝给出合约标识码：{answer}。", "The platform {platform} gives no id: {answer}."
-    ),
+    Text("服务平台 {platform} 拒绝给出合约标识码：{answer}。", "The platform {platform} gives no id: {answer}."),
     Text("请按其答复修改后重新发起。", "Mend what its answer names and begin again."),
 )
 
