@@ -59,6 +59,7 @@ from datong.wire.dsp import routes as dsp_routes
 from datong.wire.dsp import sending as dsp_sending
 from datong.wire.ndi import access as ndi_access
 from datong.wire.ndi import contracts as ndi_contracts
+from datong.wire.ndi import identity as ndi_identity
 from datong.wire.ndi import routes as ndi_routes
 from datong.wire.ndi import sending as ndi_sending
 from datong.wire.ndi import serving as ndi_serving
@@ -107,6 +108,13 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "register.case_state": register.received_case_state,
     "register.ledger_entry": register.received_ledger_entry,
     "register.licence_changed": register.received_licence_changed,
+    "register.identity_applied": register.received_identity_applied,
+    "register.identity_decided": register.received_identity_decided,
+    "register.connector_report": register.received_connector_report,
+    "register.space_applied": register.received_space_applied,
+    "register.space_decided": register.received_space_decided,
+    "register.space_left": register.received_space_left,
+    "catalogue.report": catalogue.received_report,
     "authorise.instrument": authorise.received_instrument,
     "authorise.withdrawn": authorise.received_withdrawn,
     "deidentify.assessment": deidentify.received_assessment,
@@ -145,12 +153,15 @@ class Node:
     worker: jobs.Worker
     sequencer: Sequencer
     asgi: Starlette
+    heart: node.Heart
 
     def start(self) -> None:
         self.sequencer.start()
         self.worker.start()
+        self.heart.start()
 
     def stop(self) -> None:
+        self.heart.stop()
         self.worker.stop()
         self.sequencer.stop()
         self.client.close()
@@ -315,7 +326,8 @@ def open_node(config: Config, counts_on: Engine = DUCKDB) -> Node:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
 
-    return Node(config, store, client, worker, sequencer, Starlette(routes=found, lifespan=lifespan))
+    heart = node.Heart(store, client, function_node[0], int(config["function_node.heartbeat_seconds"]))
+    return Node(config, store, client, worker, sequencer, Starlette(routes=found, lifespan=lifespan), heart)
 
 
 def on_national_rail(store: Store, platform: str) -> None:
@@ -375,6 +387,7 @@ def handlers(
     national_sender = ndi_sending.Sender(store, client, _national_tables(config), str(config["ndi.prefix"]))
     return {
         outbox.SEND: node.sender_job(store, client, function_node),
+        "register.identity_send": node.identity_job(store, client, function_node),
         "dsp.send": dsp_sending.negotiation_job(store, client),
         "dsp.transfer.send": dsp_sending.transfer_job(store, client, deliver),
         "ndi.send": ndi_sending.negotiation_job(national_sender),
@@ -480,7 +493,8 @@ def national_routes(store: Store, door: http.Door, config: Config) -> list[Route
     tables, prefix = _national_tables(config), str(config["ndi.prefix"])
     access = ndi_access.Access(store, bearer, key_of)
     before = {} if door.client is None else ndi_serving.before(store, door.client, tables, prefix)
-    return ndi_routes.routes(store, access, tables, ndi_serving.serving(tables), before, prefix)
+    serving = {**ndi_serving.serving(tables), **ndi_identity.serving(tables)}
+    return ndi_routes.routes(store, access, tables, serving, before, prefix)
 
 
 def _with_small_bodies(pages: Sequence[Route | Mount]) -> list[BaseRoute]:

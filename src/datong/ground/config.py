@@ -43,6 +43,12 @@ SETTINGS = (
     Setting("store.url", str, "", "Database URL; empty = SQLite file datong.db in the node's folder."),
     Setting("function_node.address", str, "", "Address of the function node (功能节点); empty on that node itself."),
     Setting("function_node.key", str, "", 'Public key of the function node, "Ed25519:…", given out of band.'),
+    Setting(
+        "function_node.heartbeat_seconds",
+        int,
+        0,
+        "How often this node tells the function node that it is alive; 0 = never, 5 by TC609-6-2025-11.",
+    ),
     Setting("witness.nodes", list, [], "Addresses of nodes asked to cosign this node's checkpoints."),
     Setting("demo.clock_key", str, "", "Public key whose messages may move the business clock; empty = real time."),
     Setting("peers.allow_private", bool, False, "Whether peers may live at loopback and private addresses."),

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from starlette.applications import Starlette
 from datong import app
 from datong.deliver import service as deliver
 from datong.ground import codes, signing
-from datong.ground.config import SETTINGS, Config
 from datong.ground.db import NODE, Tx
 from datong.ground.jobs import Worker, open_jobs
 from datong.negotiate import service as negotiate
@@ -25,7 +23,7 @@ from datong.negotiate.service import national
 from datong.register import store as register_rows
 from datong.wire import http
 from datong.wire.http import Answer
-from datong.wire.ndi import sending, serving
+from datong.wire.ndi import identity, sending, serving
 from datong.wire.ndi.tables import printed
 from two_nodes import DATASET, NOW, OFFER, TERMS, Node, _node, listed, supplied
 
@@ -72,16 +70,14 @@ class Country:
         }  # fmt: skip
 
     def _application(self, node: Node) -> Starlette:
-        values = {s.name: s.default if s.default is not None else s.kind() for s in SETTINGS}
         door = http.Door(node.store, None, ("", ""))
-        config = Config(Path(), values)
-        routes = app.national_routes(node.store, door, config)
+        served = {**serving.serving(self.tables), **identity.serving(self.tables)}
         before = serving.before(node.store, self.callers[node.code], self.tables, "")
         access = app.ndi_access.Access(
             node.store, lambda headers, body: door.sender(headers["authorization"], body),
             lambda code: http.peer_key(None, node.store, code, ("", "")),
         )  # fmt: skip
-        routes = app.ndi_routes.routes(node.store, access, self.tables, serving.serving(self.tables), before)
+        routes = app.ndi_routes.routes(node.store, access, self.tables, served, before)
         return Starlette(routes=routes)
 
     def _handlers(self, node: Node) -> dict[str, Any]:
@@ -181,4 +177,4 @@ class _Caller:
         return answers[-1]
 
 
-__all__ = ["DATASET", "OFFER", "TERMS", "Country", "replace"]
+__all__ = ["DATASET", "OFFER", "TERMS", "Country"]

@@ -88,10 +88,108 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_control_message_contract"), "control_message", ["contract"])
     op.create_index(op.f("ix_control_message_digest"), "control_message", ["contract", "digest"])
+    op.create_table(
+        "register_identity",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("act", sa.String(length=10), nullable=False),
+        sa.Column("identity_code", sa.String(length=64), nullable=False),
+        sa.Column("subject_key", sa.String(length=80), nullable=False),
+        sa.Column("organisation", sa.String(length=18), nullable=False),
+        sa.Column("attributes", sa.Text(), nullable=False),
+        sa.Column("wanted", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("pending", sa.String(length=10), nullable=False),
+        sa.Column("proxy", sa.String(length=32), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("by", sa.String(length=80), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_register_identity")),
+    )
+    op.create_index(op.f("ix_register_identity_identity_code"), "register_identity", ["identity_code"])
+    op.create_index(op.f("ix_register_identity_subject_key"), "register_identity", ["subject_key"])
+    op.create_table(
+        "register_identity_access",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("identity", sa.String(length=80), nullable=False),
+        sa.Column("node", sa.String(length=32), nullable=False),
+        sa.Column("until", sa.String(length=32), nullable=False),
+        sa.Column("used_at", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_register_identity_access")),
+    )
+    op.create_table(
+        "register_connector_state",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("beat_at", sa.String(length=32), nullable=False),
+        sa.Column("changed_at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_register_connector_state")),
+    )
+    op.create_table(
+        "register_connector_report",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("node", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_register_connector_report")),
+    )
+    op.create_index(op.f("ix_register_connector_report_node"), "register_connector_report", ["node"])
+    op.create_table(
+        "logical_space",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("platform", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_logical_space")),
+    )
+    op.create_table(
+        "logical_space_member",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("space", sa.String(length=80), nullable=False),
+        sa.Column("node", sa.String(length=32), nullable=False),
+        sa.Column("party", sa.String(length=18), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("decided_by", sa.String(length=80), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_logical_space_member")),
+        sa.UniqueConstraint("space", "node", name=op.f("uq_logical_space_member_space")),
+    )
+    op.create_index(op.f("ix_logical_space_member_space"), "logical_space_member", ["space"])
+    op.create_table(
+        "catalogue_report",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("node", sa.String(length=80), nullable=False),
+        sa.Column("dataset", sa.String(length=80), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("delivery_form", sa.String(length=12), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_catalogue_report")),
+    )
+    op.create_index(op.f("ix_catalogue_report_node"), "catalogue_report", ["node"])
 
 
 def downgrade() -> None:
     """What upgrade made, dropped in the opposite order."""
+    op.drop_index(op.f("ix_catalogue_report_node"), "catalogue_report")
+    op.drop_table("catalogue_report")
+    op.drop_index(op.f("ix_logical_space_member_space"), "logical_space_member")
+    op.drop_table("logical_space_member")
+    op.drop_table("logical_space")
+    op.drop_index(op.f("ix_register_connector_report_node"), "register_connector_report")
+    op.drop_table("register_connector_report")
+    op.drop_table("register_connector_state")
+    op.drop_table("register_identity_access")
+    op.drop_index(op.f("ix_register_identity_identity_code"), "register_identity")
+    op.drop_index(op.f("ix_register_identity_subject_key"), "register_identity")
+    op.drop_table("register_identity")
     op.drop_index(op.f("ix_control_message_contract"), "control_message")
     op.drop_index(op.f("ix_control_message_digest"), "control_message")
     op.drop_table("control_message")
