@@ -203,6 +203,8 @@ class _Reader:
             return value
         if row.codes:
             value = self.coded(row, value, where)
+            if row.codes not in OPEN_TABLES:
+                return value
         if row.longest is not None and len(value) > row.longest:
             self.fault("too_long", where, row, f"至多 {row.longest} 字符，实为 {len(value)}",
                        f"has {len(value)} characters, at most {row.longest} are allowed")  # fmt: skip
