@@ -49,6 +49,7 @@ from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import BY_HAND
+from datong.negotiate.service import national, signatures
 from datong.price import service as price
 from datong.register import service as register
 from datong.settle import service as settle
@@ -62,6 +63,13 @@ from datong.wire.delta_sharing import client as delta_client
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
 from datong.wire.dsp import sending as dsp_sending
+from datong.wire.ndi import access as ndi_access
+from datong.wire.ndi import contracts as ndi_contracts
+from datong.wire.ndi import identity as ndi_identity
+from datong.wire.ndi import routes as ndi_routes
+from datong.wire.ndi import sending as ndi_sending
+from datong.wire.ndi import serving as ndi_serving
+from datong.wire.ndi import tables as ndi_tables
 
 PORT_TAKEN = Reason(
     "APP-409",
@@ -108,6 +116,13 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "register.case_state": register.received_case_state,
     "register.ledger_entry": register.received_ledger_entry,
     "register.licence_changed": register.received_licence_changed,
+    "register.identity_applied": register.received_identity_applied,
+    "register.identity_decided": register.received_identity_decided,
+    "register.connector_report": register.received_connector_report,
+    "register.space_applied": register.received_space_applied,
+    "register.space_decided": register.received_space_decided,
+    "register.space_left": register.received_space_left,
+    "catalogue.report": catalogue.received_report,
     "authorise.instrument": authorise.received_instrument,
     "authorise.withdrawn": authorise.received_withdrawn,
     "deidentify.assessment": deidentify.received_assessment,
@@ -147,12 +162,15 @@ class Node:
     worker: jobs.Worker
     sequencer: Sequencer
     asgi: Starlette
+    heart: node.Heart
 
     def start(self) -> None:
         self.sequencer.start()
         self.worker.start()
+        self.heart.start()
 
     def stop(self) -> None:
+        self.heart.stop()
         self.worker.stop()
         self.sequencer.stop()
         self.client.close()
@@ -358,13 +376,15 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     )  # fmt: skip
     if ended not in negotiate.on_terminated:
         negotiate.on_terminated.append(ended)
+    on_national_rail(store, str(config["ndi.platform"]))
     found = routes(store, door, verifier, config)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
 
-    return Node(config, store, client, verifier, worker, sequencer, Starlette(routes=found, lifespan=lifespan))
+    heart = node.Heart(store, client, function_node[0], int(config["function_node.heartbeat_seconds"]))
+    return Node(config, store, client, verifier, worker, sequencer, Starlette(routes=found, lifespan=lifespan), heart)
 
 
 def _verifier(store: Store, client: http.Client, config: Config) -> Verifier:
@@ -376,6 +396,20 @@ def _verifier(store: Store, client: http.Client, config: Config) -> Verifier:
     if config["peers.identity"] == "dcp":
         identity.KeyRing(config.folder).current()
     return Verifier(store, client, lambda code: http.peer_key(client, store, code, function_node), issuers)
+
+
+def on_national_rail(store: Store, platform: str) -> None:
+    """The national rail's part of a node: its platform, the form its contracts are signed in and what it carries."""
+    national.use_platform(store, platform)
+    signatures.FORMS["national"] = ndi_contracts.form
+    national.CARRIES["national"] = ndi_contracts.carrying
+    if negotiate.concluded not in negotiate.on_finalized:
+        negotiate.on_finalized.append(negotiate.concluded)
+
+
+def _national_tables(config: Config) -> ndi_tables.Tables:
+    named = str(config["ndi.tables"])
+    return ndi_tables.tables(config.folder / named if named else None)
 
 
 def _whose(store: Store) -> str:
@@ -419,10 +453,14 @@ def handlers(
     def fetch(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         return delta_client.fetch_tables(client, profile, folder)
 
+    national_sender = ndi_sending.Sender(store, client, _national_tables(config), str(config["ndi.prefix"]))
     return {
         outbox.SEND: node.sender_job(store, client, function_node),
+        "register.identity_send": node.identity_job(store, client, function_node),
         "dsp.send": dsp_sending.negotiation_job(store, caller),
         "dsp.transfer.send": dsp_sending.transfer_job(store, caller, deliver),
+        "ndi.send": ndi_sending.negotiation_job(national_sender),
+        national.CALL: ndi_sending.call_job(national_sender),
         deidentify.DRAW: deidentify.draw_job(store),
         "deliver.fetch": deliver.fetch_job(store, fetch, http_data.fetcher(client)),
         "deliver.push": deliver.push_job(store, http_data.pusher(client)),
@@ -512,12 +550,29 @@ def routes(store: Store, door: http.Door, verifier: Verifier, config: Config) ->
         *dsp_routes.routes(store, authenticate, deliver),
         *dsp_catalogue.routes(store, authenticate, catalogue),
         *dcp_routes.routes(store, verifier, str(config["node.address"])),
+        *national_routes(store, door, config),
         *delta_sharing.server.routes(store, str(config["node.address"])),
         *http_data.routes(store),
         *openlineage.routes(store),
         Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
         *_with_small_bodies(console.routes(store, config.folder / "story.json", int(config["web.session_hours"]))),
     ]  # fmt: skip
+
+
+def national_routes(store: Store, door: http.Door, config: Config) -> list[Route]:
+    """The interfaces of the national rail."""
+
+    def bearer(headers: Mapping[str, str], body: bytes) -> Actor:
+        return door.sender(headers.get("authorization", ""), body)
+
+    def key_of(code: str) -> Mapping[str, Any]:
+        return http.peer_key(door.client, store, code, door.function_node)
+
+    tables, prefix = _national_tables(config), str(config["ndi.prefix"])
+    access = ndi_access.Access(store, bearer, key_of)
+    before = {} if door.client is None else ndi_serving.before(store, door.client, tables, prefix)
+    serving = {**ndi_serving.serving(tables), **ndi_identity.serving(tables)}
+    return ndi_routes.routes(store, access, tables, serving, before, prefix)
 
 
 def _with_small_bodies(pages: Sequence[Route | Mount]) -> list[BaseRoute]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,10 @@ class Country:
     def post(self) -> None:
         """Carry messages until none waits; refusals by receivers end a job and are kept in `refused`."""
         while sum(
-            jobs.Worker(store, {outbox.SEND: self._carrier(name)}).run_due() for name, store in self.stores.items()
+            jobs.Worker(
+                store, {outbox.SEND: self._carrier(name), register.SEND_IDENTITY: self._applicant(name)}
+            ).run_due()
+            for name, store in self.stores.items()
         ):
             pass
 
@@ -112,6 +116,17 @@ class Country:
                 raise
 
         return carry
+
+    def _applicant(self, sender: str) -> Callable[[jobs.Job], None]:
+        """As wire.node sends an application for an identity: opened from the sealed row when it goes."""
+        carry = self._carrier(sender)
+
+        def apply(job: jobs.Job) -> None:
+            with self.stores[sender].read() as tx:
+                body = register.identity_message(tx, job.payload["application"])
+            carry(replace(job, payload={"to": job.payload["to"], "type": "register.identity_applied", "body": body}))
+
+        return apply
 
     def join(self, *names: str) -> None:
         """Found the function node and admit everybody named."""

@@ -57,7 +57,7 @@ def test_a_revocation_is_for_good(registry: Store, do: Callable[..., Any]) -> No
     with registry.read() as tx:
         assert register.revoked_places(tx) == [made["place"]]
         assert register.issued(tx, kept["id"])["state"] == "issued"
-    with pytest.raises(Refusal, match="IDN-441"):
+    with pytest.raises(Refusal, match="IDN-461"):
         do(register.revoke_credential, credential=made["id"], reason="again")
 
 
@@ -77,8 +77,8 @@ def test_a_node_that_rests_or_goes_loses_its_credentials(
     ("given", "code"),
     [
         ({"code": "nobody"}, "IDN-4"),
-        ({"code": MEMBER[:32], "days": 0}, "IDN-442"),
-        ({"code": MEMBER[:32], "days": 367}, "IDN-442"),
+        ({"code": MEMBER[:32], "days": 0}, "IDN-462"),
+        ({"code": MEMBER[:32], "days": 367}, "IDN-462"),
     ],
 )
 def test_what_is_not_given(do: Callable[..., Any], given: dict[str, Any], code: str) -> None:
@@ -92,7 +92,7 @@ def test_only_a_function_node_gives_credentials(store: Store, act: Callable[...,
 
 
 def test_an_unknown_credential(do: Callable[..., Any]) -> None:
-    with pytest.raises(Refusal, match="IDN-440"):
+    with pytest.raises(Refusal, match="IDN-460"):
         do(register.revoke_credential, credential="crd-none", reason="x")
 
 

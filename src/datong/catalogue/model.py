@@ -93,3 +93,10 @@ BAD_HARVEST = _reason(
     ("第 {number} 项不符合要求。", "Item {number} of it is not of the agreed form."),
     ("请该节点修正其目录。", "Let that node mend its catalogue."),
 )  # fmt: skip
+
+BAD_REPORT = _reason(
+    "CAT-423", Kind.invalid,
+    ("目录上报未被接受。", "The report of a catalogue was not accepted."),
+    ("{why_zh}。", "{why}."),
+    ("请按 docs/reference/national-rail.md 的格式上报。", "Send it as docs/reference/national-rail.md has it."),
+)  # fmt: skip

@@ -55,6 +55,17 @@ harvests = table(
     Column("at", Instant, nullable=False),
 )
 """id = node code: the last harvest of a peer; stated = kept, or something is wrong."""
+reports = table(
+    "catalogue_report",  # at a function node: what its members list
+    Column("node", String(80), nullable=False, index=True),
+    Column("dataset", String(80), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("delivery_form", String(12), nullable=False),
+    Column("state", String(10), nullable=False),  # listed | withdrawn
+    Column("at", Instant, nullable=False),
+)
 
 
 def live_listing(tx: Tx, dataset: str) -> dict[str, Any] | None:

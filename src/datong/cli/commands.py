@@ -8,9 +8,11 @@ import click
 
 from datong import __version__
 from datong.cli.budget import budget
+from datong.cli.contracts import contract
 from datong.cli.deidentify import Deidentify
 from datong.cli.flows import flows
 from datong.cli.identity import identity
+from datong.cli.ndi import ndi
 from datong.cli.policy import policy
 from datong.cli.psi import psi
 
@@ -343,3 +345,5 @@ datong.add_command(psi)
 datong.add_command(identity)
 datong.add_command(flows)
 datong.add_command(policy)
+datong.add_command(contract)
+datong.add_command(ndi)

@@ -102,6 +102,12 @@ class Structured(click.ParamType[Any]):
             return self.fail(str(broken), param, ctx)
 
 
+def asked(name: str, node: str, token: str, as_json: bool, given: dict[str, Any]) -> None:
+    """One verb, "room.name", of the node's JSON API, for a command of its own."""
+    importlib.import_module(f"datong.{name.partition('.')[0]}.service")
+    _run(VERBS[name], node, token, as_json, None, given)
+
+
 def _run(verb: Verb, node: str, token: str, as_json: bool, key: str | None, given: dict[str, Any]) -> None:
     headers = ({"authorization": f"Bearer {token}"} if token else {}) | ({"idempotency-key": key} if key else {})
     arguments = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in (None, ())}

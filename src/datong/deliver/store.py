@@ -149,6 +149,22 @@ endings = table(
 )
 """id = agreement."""
 
+control_messages = table(
+    "control_message",
+    Column("direction", String(3), nullable=False),  # in | out
+    Column("interface", String(30), nullable=False),  # of TC609-6-2025-15, or contractExecution of -14
+    Column("contract", String(47), nullable=False, index=True),
+    Column("agreement", String(120), nullable=False),  # "" at a platform
+    Column("peer", String(80), nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("state", String(10), nullable=False),  # kept | sent | arrived | refused
+    Column("answer", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_control_message_digest", "contract", "digest"),
+)
+"""What execution nodes told each other and the platform about the performance of a contract."""
+
 
 def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None) -> list[dict[str, Any]]:
     """Rows of `of` under all `conditions`, as dicts."""

@@ -36,7 +36,7 @@ DATA_TYPES = {"6": "product", "7": "resource"}
 CONTRACT_LETTER = "C"  # the copy of TC609-6-2025-14 read does not spell the letter out
 BULLET = "•"
 _MIDDLE_DOT = "·"
-_CHINA = timezone(timedelta(hours=8))
+CHINA = timezone(timedelta(hours=8))
 
 
 # --- GB 32100, GB 11714 ------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def contract_code(
     _require(len(letter) == 1 and _alphanumeric(letter), "the letter is one digit or capital letter")
     _require(node_type in NODE_TYPES, f"node type {node_type!r} is not 1 to 5")
     _check_parts(subject, area, random)
-    first46 = letter + node_type + subject + area + at.astimezone(_CHINA).strftime("%Y%m%d%H%M%S") + random
+    first46 = letter + node_type + subject + area + at.astimezone(CHINA).strftime("%Y%m%d%H%M%S") + random
     return first46 + mod37_2(first46)
 
 
@@ -299,7 +299,7 @@ def parse_contract_code(code: str) -> ContractCode:
 
 def _stamp(digits: str) -> datetime:
     _require(_digits(digits, 14), "fourteen digits")
-    return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=_CHINA)
+    return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=CHINA)
 
 
 def _coded(type: str, subject: str, area: str, random: str) -> str:

@@ -48,6 +48,12 @@ SETTINGS = (
     Setting("store.url", str, "", "Database URL; empty = SQLite file datong.db in the node's folder."),
     Setting("function_node.address", str, "", "Address of the function node (功能节点); empty on that node itself."),
     Setting("function_node.key", str, "", 'Public key of the function node, "Ed25519:…" or "SM2:…", known beforehand.'),
+    Setting(
+        "function_node.heartbeat_seconds",
+        int,
+        0,
+        "How often this node tells the function node that it is alive; 0 = never, 5 by TC609-6-2025-11.",
+    ),
     Setting("witness.nodes", list, [], "Addresses of nodes asked to cosign this node's checkpoints."),
     Setting("demo.clock_key", str, "", "Public key whose messages may move the business clock; empty = real time."),
     Setting("peers.allow_private", bool, False, "Whether peers may live at loopback and private addresses."),
@@ -74,6 +80,9 @@ SETTINGS = (
     ),
     Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
     Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
+    Setting("ndi.platform", str, "", "Node code of the service platform that issues contract ids and files contracts."),
+    Setting("ndi.prefix", str, "", "What stands before the paths of the national interfaces, e.g. /ndi."),
+    Setting("ndi.tables", str, "", "File with this node's corrections of the national interface tables."),
     Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),
     Setting(
         "workspace.data", str, "", "Folder in which the paths of the workspace's sources begin; empty = the workspace."

@@ -3,6 +3,8 @@ instruments, partitions, statements, witness signatures, and in a demonstration 
 
     POST /node/messages          {"id", "type", "version": 1, "body"}; done once per id, typed, versioned
     GET  /node/directory/{code}  a membership record signed by the function node
+    POST /node/heartbeat         a member is alive; every 5 s, and three missed beats count as stopped
+    GET  /node/resolve/{code}    what a code stands for and where it lives, or which node to ask next
     GET  /node                   this node's name, code, public key, address
     GET  /evidence/...           checkpoint and hash tiles of this node's log (C2SP tlog-tiles), static files; not
                                  the entries, which say who did what
@@ -14,7 +16,10 @@ tests/journey/test_journey_hostile.py.
 from __future__ import annotations
 
 import json
+import logging
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +50,7 @@ from datong.wire.http import (
 )
 
 VERSION = 1
+log = logging.getLogger(__name__)
 
 Receiver = Callable[..., None]
 """`received_<message>(tx, *, sender: node code, body)` of a room."""
@@ -90,6 +96,14 @@ def routes(
         code = request.path_params["code"]
         return await _answered(lambda: _membership(store, code))
 
+    async def heartbeat(request: Request) -> Response:
+        body = await limited_body(request)
+        return await _answered(lambda: _beat(store, door, request.headers, body))
+
+    async def resolve(request: Request) -> Response:
+        code = request.path_params["code"]
+        return await _answered(lambda: _resolved(store, code))
+
     async def about(_request: Request) -> Response:
         return await _answered(lambda: _about(store))
 
@@ -111,6 +125,8 @@ def routes(
         Route("/node", about, methods=["GET"]),
         Route("/node/messages", messages, methods=["POST"]),
         Route("/node/directory/{code}", directory, methods=["GET"]),
+        Route("/node/heartbeat", heartbeat, methods=["POST"]),
+        Route("/node/resolve/{code}", resolve, methods=["GET"]),
         Route("/node/clock", move_clock, methods=["POST"]),
         Route("/evidence/{path:path}", log_file, methods=["GET"]),
     ]
@@ -181,6 +197,54 @@ def _membership(store: Store, code: str) -> dict[str, Any]:
         return register.membership(tx, code)
 
 
+def _beat(store: Store, door: Door, headers: Mapping[str, str], data: bytes) -> dict[str, Any]:
+    sender = door.sender(headers.get("authorization", ""), data)
+    with store.begin(sender, "register") as tx:
+        register.mark_overdue(replace(tx, actor=NODE))
+        return register.heard_beat(tx, node=sender.department or sender.party)
+
+
+def _resolved(store: Store, code: str) -> dict[str, Any]:
+    with store.read() as tx:
+        return register.resolve(tx, code=code)
+
+
+class Heart:
+    """A thread that tells the function node every few seconds that this node is alive. A beat that does not arrive is
+    not tried again: the next one follows."""
+
+    def __init__(self, store: Store, client: Client, address: str, seconds: int) -> None:
+        self.store, self.client, self.address, self.seconds = store, client, address, seconds
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self.seconds > 0 and self.address:
+            self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self.seconds):
+            try:
+                self.beat()
+            except Refusal as refusal:
+                log.info("heartbeat: %s", refusal.code)
+
+    def beat(self) -> bool:
+        """One beat; False when this node has no code yet or the function node did not take it."""
+        with self.store.read() as tx:
+            code = signing.me(tx).code
+        if not code:
+            return False
+        answer = self.client.post(self.address, f"{self.address}/node/heartbeat", {"node": code})
+        return answer.status == 200
+
+
 def _about(store: Store) -> dict[str, Any]:
     with store.read() as tx:
         mine = signing.me(tx)
@@ -239,6 +303,20 @@ def sender_job(store: Store, client: Client, function_node: tuple[str, str]) -> 
         raise PEER_REFUSED(to=to, type=payload["type"], answer=_refusal_text(answer.body))
 
     return send
+
+
+def identity_job(store: Store, client: Client, function_node: tuple[str, str]) -> jobs.Handler:
+    """The handler of "register.identity_send" jobs: the message is opened here and nowhere kept."""
+    send = sender_job(store, client, function_node)
+
+    def run(job: jobs.Job) -> None:
+        application = str(job.payload["application"])
+        with store.read() as tx:
+            body = register.identity_message(tx, application)
+        payload = {"id": application, "type": "register.identity_applied", "to": job.payload["to"], "body": body}
+        send(replace(job, payload=payload))
+
+    return run
 
 
 def _refusal_text(body: bytes) -> str:

@@ -241,7 +241,7 @@ def test_a_revoked_credential_is_none(space: Space) -> None:
     with pytest.raises(ValueError, match=r"revoked|not published"):
         asked(space.provider, space.consumer)
     assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 404
-    with pytest.raises(Refusal, match="IDN-441"):
+    with pytest.raises(Refusal, match="IDN-461"):
         space.registry.do(register.revoke_credential, "registrar", credential=mine[0]["id"], reason="again")
     held = len(space.consumer.see(register.held_credentials))
     space.registry.do(register.issue_membership, "registrar", code=code(space.consumer))

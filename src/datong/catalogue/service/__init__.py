@@ -4,6 +4,7 @@ gates       what must hold before something is listed, asked of the rooms below
 listings    publish, suspend, restore, withdraw; offers
 pages       what peers see of it
 harvesting  the order to read a peer's catalogue
+reporting   what a node lists, told to the function node, and merged there
 finding     search, and what peers' catalogues say
 """
 
@@ -22,6 +23,7 @@ from datong.catalogue.service.listings import (
     withdraw,
 )
 from datong.catalogue.service.pages import datasets, published_dataset, published_page
+from datong.catalogue.service.reporting import merged_catalogue, received_report, report_catalogue
 
 __all__ = [
     "DELIVERY_FORMS",
@@ -34,12 +36,15 @@ __all__ = [
     "listing",
     "listing_state",
     "listings",
+    "merged_catalogue",
     "offer",
     "offers_of",
     "peers",
     "publish",
     "published_dataset",
     "published_page",
+    "received_report",
+    "report_catalogue",
     "restore",
     "suspend",
     "withdraw",

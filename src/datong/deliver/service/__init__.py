@@ -9,8 +9,20 @@ grants      bearer tokens, file addresses, usage events
 fetching    a pull at the consumer's node; the profile shown to a person
 pushing     a push, sent by the provider and taken by the consumer
 endings     suspend, resume, end: keys destroyed, copies deleted, proof
+controlling usage control told between nodes: reports, feedback, abnormal stop, proof of fulfilment
 """
 
+from datong.deliver.service.controlling import (
+    control_answered,
+    control_messages,
+    give_feedback,
+    outgoing_control,
+    prove_fulfilment,
+    received_control,
+    report_performance,
+    stop_use,
+    strategy_id,
+)
 from datong.deliver.service.deciding import decide, decisions, own_rows, require
 from datong.deliver.service.ending import (
     destroy_job,
@@ -68,6 +80,8 @@ from datong.deliver.service.transferring import (
 
 __all__ = [
     "complete_transfer",
+    "control_answered",
+    "control_messages",
     "decide",
     "decisions",
     "delivered_at_most",
@@ -77,6 +91,7 @@ __all__ = [
     "endings",
     "expire_due",
     "fetch_job",
+    "give_feedback",
     "grant_files",
     "grants",
     "held",
@@ -85,12 +100,15 @@ __all__ = [
     "offer_product",
     "open_file",
     "outgoing",
+    "outgoing_control",
     "own_rows",
     "profile",
+    "prove_fulfilment",
     "push_expected",
     "push_job",
     "push_staging",
     "push_taken",
+    "received_control",
     "received_destruction_proof",
     "received_ended",
     "received_partition_agreed",
@@ -99,6 +117,7 @@ __all__ = [
     "reconcile",
     "release_noisy",
     "release_supply",
+    "report_performance",
     "request_transfer",
     "require",
     "resume",
@@ -107,6 +126,8 @@ __all__ = [
     "share_of",
     "shares",
     "start_transfer",
+    "stop_use",
+    "strategy_id",
     "suspend",
     "suspend_transfer",
     "sweep",

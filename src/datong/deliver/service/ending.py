@@ -14,12 +14,13 @@ from datong.deidentify import service as deidentify
 from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
-from datong.deliver.service import files, granting, transferring
+from datong.deliver.service import controlling, files, granting, transferring
 from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import hexdigest
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Problem
 from datong.negotiate import service as negotiate
+from datong.negotiate.service import national
 from datong.register import service as register
 from datong.terms import policy
 from datong.terms.policy import Outcome
@@ -36,7 +37,7 @@ DESTROY = "deliver.destroy"
 def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """Stop everything under an agreement at once, until it is resumed."""
     _our_side(tx, agreement, "suspend")
-    _hold(tx, agreement, "suspended", reason)
+    hold(tx, agreement, "suspended", reason)
     transferring.move_all(tx, agreement, Act.suspend, "suspended", reason)
     for grant in granting.grants_of(tx, agreement):
         if grant["state"] == GrantState.active:
@@ -49,12 +50,12 @@ def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
     """Lift a hold; transfers it suspended start again with a new token."""
     _our_side(tx, agreement, "resume")
     if tx.get(rows.holds, agreement) is not None:
-        _hold(tx, agreement, "lifted", "")
+        hold(tx, agreement, "lifted", "")
     transferring.resume_transfers(tx, agreement)
     return {"agreement": agreement, "state": "open"}
 
 
-def _hold(tx: Tx, agreement: str, state: str, reason: str) -> None:
+def hold(tx: Tx, agreement: str, state: str, reason: str) -> None:
     values = {"state": state, "reason": reason, "by": tx.actor.person, "at": tx.now}
     if tx.get(rows.holds, agreement) is None:
         tx.add(rows.holds, {"id": agreement, **values})
@@ -162,6 +163,8 @@ def _proved(tx: Tx, agreement: str, keys: list[str], doomed: list[dict[str, Any]
         control=proof["control"],
     )  # fmt: skip
     if contract["consumer"] == mine.code:
+        if (card := national.of_agreement(tx, agreement)) is not None:
+            controlling.proven(tx, contract, card)
         outbox.send(tx, to=contract["provider"], type="deliver.destruction_proof", body=proof,
                     key=_key("proof", agreement))  # fmt: skip
 

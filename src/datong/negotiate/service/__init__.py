@@ -5,6 +5,7 @@ provider   offer, agree, finalize                  agreements, contract
 rooms      agreement, in_force, provided_to, signed_by_both, on_finalized, on_terminated
 wire       received_*, status, outgoing, acknowledged, not_accepted, learned_peer, peer
 node       lapse; received_ended (message "negotiate.ended")
+national   file_contract, carried, filings, filing; what wire.ndi calls stands in service/national.py
 """
 
 from datong.negotiate.service.contracts import (
@@ -16,10 +17,12 @@ from datong.negotiate.service.contracts import (
     lapse,
     provided_to,
     received_ended,
+    received_national_end,
     signed_by_both,
 )
 from datong.negotiate.service.course import install, on_finalized, on_terminated
 from datong.negotiate.service.delivery import acknowledged, learned_peer, not_accepted, outgoing, peer
+from datong.negotiate.service.national import carried, concluded, file_contract, filing, filings
 from datong.negotiate.service.received import (
     received_agreement,
     received_event,
@@ -49,9 +52,14 @@ __all__ = [
     "agree",
     "agreement",
     "agreements",
+    "carried",
+    "concluded",
     "contract",
     "counter",
     "end",
+    "file_contract",
+    "filing",
+    "filings",
     "finalize",
     "in_force",
     "install",
@@ -69,6 +77,7 @@ __all__ = [
     "received_agreement",
     "received_ended",
     "received_event",
+    "received_national_end",
     "received_offer",
     "received_request",
     "received_termination",

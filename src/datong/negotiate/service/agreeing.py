@@ -13,8 +13,9 @@ from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import AGREEMENT_ALTERED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
+from datong.negotiate.service import signatures
 from datong.negotiate.service.binding import refusal_to_bind
-from datong.negotiate.service.course import by_hand, left_to_person, noted, own, reason_of, sending, terminating
+from datong.negotiate.service.course import by_hand, left_to_person, noted, own, rail, reason_of, sending, terminating
 from datong.register import service as register
 from datong.terms.policy import from_json, policy_hash
 
@@ -66,11 +67,12 @@ def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any]) -> dict[str, An
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
     mine = signing.me(tx)
-    agreement_id = new_id("agr")
+    national = rail(row) == "national"
+    agreement_id = str(row["peer_pid"]) if national else new_id("agr")
     policy = {**row["offer"]["policy"], "id": agreement_id}
     content = {
         "id": agreement_id,
-        "code": _contract_code(tx, mine),
+        "code": agreement_id if national else _contract_code(tx, mine),
         "dataset": row["dataset"],
         "offer_id": row["offer_id"],
         "provider": mine.code,
@@ -84,7 +86,7 @@ def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any]) -> dict[str, An
         "until": terms.get("until"),
         "agreed_at": tx.now,
     }
-    signed = signing.signed(tx, content)
+    signed = signatures.signed(tx, content, rail(row))
     keep(tx, row, signed, {mine.code: signing.node_key(tx).public.text})
     return sending(tx, row, Act.agree, signed, agreement=agreement_id)
 
@@ -151,8 +153,7 @@ def _key_of_peer(tx: Tx, row: dict[str, Any], signed: dict[str, Any]) -> dict[st
     """{node: key} of the counterparty's valid signature; {} when there is none and none was announced; None when
     one was announced and is missing or wrong."""
     public = str(register.node(tx, row["peer"])["public_key"])
-    content = {**rules.agreement_content(signed), "signatures": signed["signatures"]}
-    if signing.signed_by(content, row["peer_party"], public):
+    if signatures.signed_by(rules.agreement_content(signed), signed["signatures"], row["peer_party"], public):
         return {row["peer"]: public}
     announced = tx.get(store.peers, row["peer"])
     return None if signed["signatures"] or (announced is not None and announced["signs"]) else {}
@@ -163,19 +164,19 @@ def verifying(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     agreement = tx.get(store.agreements, row["agreement"] or "")
     assert agreement is not None, "an agreed negotiation has its agreement"
     content = rules.agreement_content(agreement)
-    signed = signing.signed(tx, {**content, "signatures": agreement["signatures"]})
+    signed = signatures.signed(tx, {**content, "signatures": agreement["signatures"]}, rail(row))
     mine = signing.me(tx)
     row = sending(tx, row, Act.verify, {"signatures": [s for s in signed["signatures"] if s["node"] == mine.code]})
     keep(tx, row, signed, {**agreement["keys"], mine.code: signing.node_key(tx).public.text})
     return row
 
 
-def confirmed(tx: Tx, row: dict[str, Any], signatures: list[Any]) -> dict[str, Any]:
+def confirmed(tx: Tx, row: dict[str, Any], given: list[Any]) -> dict[str, Any]:
     """The provider's judgement on a verification: the consumer's signature kept, then finalised; or ended."""
     tx = own(tx, row)
     agreement = tx.get(store.agreements, row["agreement"] or "")
     assert agreement is not None, "a verified negotiation has its agreement"
-    theirs = [s for s in signatures if isinstance(s, dict) and s.get("node") == row["peer"]]
+    theirs = [s for s in given if isinstance(s, dict) and s.get("node") == row["peer"]]
     candidate = {**rules.agreement_content(agreement), "signatures": theirs}
     keys = _key_of_peer(tx, row, candidate)
     if keys is None:

@@ -9,8 +9,11 @@ from datong.ground.canonical import digest
 from datong.ground.db import Tx
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
-from datong.negotiate.model import BAD_SIGNATURE, ENDED, FINALISING, NO_SUCH, NOT_IN_FORCE, UNSIGNED, Act, State
+from datong.negotiate.model import BAD_SIGNATURE, ENDED, FINAL, FINALISING, NO_SUCH, NOT_IN_FORCE, UNSIGNED, Act, State
+from datong.negotiate.model.national import NOT_YOURS
+from datong.negotiate.service import national, signatures
 from datong.negotiate.service.course import on_terminated
+from datong.negotiate.service.received import received_termination
 from datong.negotiate.service.verbs import PROVIDER_ROLES, lapsed
 from datong.register import service as register
 from datong.terms.policy import from_json, in_words
@@ -72,9 +75,11 @@ def _verify_signatures(row: dict[str, Any]) -> None:
     content = rules.agreement_content(row)
     if digest(content) != row["digest"]:
         raise BAD_SIGNATURE(agreement=row["id"], who="content (内容)")
-    signed = {**content, "signatures": row["signatures"]}
     parties = {row["provider"]: row["provider_party"], row["consumer"]: row["consumer_party"]}
-    valid = [node for node, key in row["keys"].items() if signing.signed_by(signed, parties.get(node, "?"), key)]
+    valid = [
+        node for node, key in row["keys"].items()
+        if signatures.signed_by(content, row["signatures"], parties.get(node, "?"), key)
+    ]  # fmt: skip
     needed = len(parties) if row["signed"] == "both" else 1
     if len(valid) != len(row["keys"]) or len(valid) < needed:
         raise BAD_SIGNATURE(agreement=row["id"], who=", ".join(sorted(set(parties) - set(valid))))
@@ -95,10 +100,10 @@ def provided_to(tx: Tx, consumer: str) -> list[dict[str, Any]]:
 
 @view()
 def contract(tx: Tx, *, id: str) -> dict[str, Any]:
-    """Show a contract: parties, policy in words, terms, signatures."""
-    row = agreement(tx, id)
+    """Show a contract by its id or contract code: parties, policy in words, terms, signatures, filing."""
+    row = agreement(tx, store.agreement_of_code(tx, id) or id)
     words = in_words(from_json(row["policy"]))
-    return {**row, "words": {"zh": words.zh, "en": words.en}}
+    return {**row, "words": {"zh": words.zh, "en": words.en}, "national": national.national_card(tx, row)}
 
 
 @verb(*PROVIDER_ROLES, Role.analyst)
@@ -114,6 +119,8 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
             agreement=agreement, why_zh="尚未成立，请终止其协商", why_en="It is not concluded; end its negotiation"
         )
     mine = signing.me(tx)
+    if national.told_of_end(tx, row, kind="01", reason=reason[:256], to_peer=True):
+        return _ended(tx, row, "TERMINATED", "01", reason[:256])
     notice = {"agreement": agreement, "kind": "01", "reason": reason[:256], "at": tx.now}
     peer = row["consumer"] if row["provider"] == mine.code else row["provider"]
     outbox.send(tx, to=peer, type="negotiate.ended", body=signing.signed(tx, notice), key=f"ended-{agreement}"[:80])
@@ -134,6 +141,25 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         _not_while_finalising(tx, row)  # the sender is to say it again once we know that it is concluded
         raise NOT_IN_FORCE(agreement=row["id"], why_zh="尚未成立", why_en="It is not concluded")
     _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:256])
+
+
+def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reason: str) -> None:
+    """The counterparty ended a contract on the national rail (contractTerminate); told again, nothing changes.
+
+    A contract that is not concluded yet ends as a negotiation.
+    """
+    course = national.course_of(tx, contract)
+    if course is None or course["peer"] != sender:
+        raise NOT_YOURS(contract=contract[:60])
+    row = tx.get(store.agreements, contract)
+    if row is None or row["state"] not in (*LATE, State.FINALIZED.value):
+        message = digest(["contractTerminate", contract, reason])
+        ids = {"sender": sender, "message": message, "pid": course["id"], "peer_pid": contract}
+        if State(course["state"]) not in FINAL:
+            received_termination(tx, code=kind, reasons=[reason], **ids)
+        return
+    if row["state"] not in LATE:
+        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:256])
 
 
 def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:
@@ -164,5 +190,6 @@ def lapse(tx: Tx) -> dict[str, int]:
         if row["state"] == State.FINALIZED.value and row["until"] and clock.instant(row["until"]) < tx.business_now
     ]
     for row in expired:
+        national.told_of_end(tx, row, kind="02", reason=f"until {row['until']}", to_peer=False)
         _ended(tx, row, EXPIRED, "02", f"until {row['until']}")
     return {"negotiations": lapsed(tx), "contracts": len(expired)}

@@ -20,6 +20,9 @@ from datong.negotiate.model import ANSWER_DAYS, BUSY, FINAL, HOLDER, LEFT, NO_SU
 
 SEND = "dsp.send"
 """Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row}."""
+NATIONAL = "ndi:"
+"""A callback that begins so belongs to the national rail, whose messages have their own jobs."""
+SEND_NATIONAL = "ndi.send"
 
 Hook = Callable[[Tx, dict[str, Any]], None]
 on_finalized: list[Hook] = []
@@ -44,6 +47,11 @@ def left_to_person(tx: Tx, row: dict[str, Any], act: Act) -> dict[str, Any]:
     """`row` waiting for a person of this node to do `act`, with the reason told."""
     words = LEFT[act]
     return noted(tx, row, "left_to_person", wait_zh=words.zh, wait_en=words.en)
+
+
+def rail(row: Mapping[str, Any]) -> str:
+    """ "national" or "dsp": by which protocol the two sides of a negotiation speak."""
+    return "national" if str(row["callback"]).startswith(NATIONAL) else "dsp"
 
 
 def own(tx: Tx, row: Mapping[str, Any]) -> Tx:
@@ -146,7 +154,8 @@ def sending(
     if not opening:
         rules.moved(State(row["state"]), act, Party(row["side"]), row["id"])
     message = kept(tx, row, act, body)
-    jobs.enqueue(tx, SEND, {"message": message}, key=f"dsp-{message}")
+    kind = SEND_NATIONAL if rail(row) == "national" else SEND
+    jobs.enqueue(tx, kind, {"message": message}, key=f"dsp-{message}")
     return noted(tx, row, f"{act.value}_sent", pending=act.value, pending_message=message, **values)
 
 

@@ -16,8 +16,9 @@ from datong.ground.db import NODE, Tx
 from datong.ground.refusal import Problem, Text
 from datong.negotiate import rules, store
 from datong.negotiate.model import BAD_OFFER, CALLBACK_REFUSED, FINAL, NO_SUCH, OPENINGS, REUSED, Act, Party, State
+from datong.negotiate.service import national
 from datong.negotiate.service.agreeing import accepted, answered, confirmed, judged
-from datong.negotiate.service.course import into, kept, opened, purpose_of, reason
+from datong.negotiate.service.course import NATIONAL, into, kept, opened, purpose_of, reason
 from datong.negotiate.service.delivery import acknowledged
 from datong.register import service as register
 from datong.terms.policy import from_json, to_json
@@ -94,7 +95,7 @@ def _opening(tx: Tx, heard: Heard, callback: str, then: Callable[[dict[str, Any]
         if not _repeated(tx, known, heard):
             raise REUSED(id=heard.peer_pid[:80])
         return _status(known)
-    _check_callback(tx, heard.sender, callback)
+    _check_callback(tx, heard.sender, callback, heard.peer_pid)
     row = opened(
         tx, side=side, peer=heard.sender, peer_party=tx.actor.party, peer_pid=heard.peer_pid,
         callback=callback.rstrip("/"), offer=heard.body, state=opens,
@@ -200,7 +201,9 @@ def _checked_offer(offer: dict[str, Any]) -> dict[str, Any]:
     return {"id": offer["id"], "dataset": offer["dataset"], "policy": policy, "terms": known}
 
 
-def _check_callback(tx: Tx, sender: str, callback: str) -> None:
+def _check_callback(tx: Tx, sender: str, callback: str, peer_pid: str) -> None:
     """Answers go only to the address the sender registered."""
-    if not register.lies_at(tx, sender, callback):
+    if callback.startswith(NATIONAL):
+        national.national(tx, peer_pid)  # answers go to the registered address; the id was given by a platform
+    elif not register.lies_at(tx, sender, callback):
         raise CALLBACK_REFUSED(address=callback[:200])

@@ -11,6 +11,7 @@ from datong.ground.refusal import Problem, Text
 from datong.negotiate import store
 from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_NOT_LIVE, Act, Party, State
 from datong.negotiate.rules import TERMS, open_acts, refusal_of_request
+from datong.negotiate.service import national
 from datong.negotiate.service.agreeing import LIVE, agreeing, verifying
 from datong.negotiate.service.binding import require_bindable
 from datong.negotiate.service.course import (
@@ -36,20 +37,23 @@ PROVIDER_ROLES = (Role.product_manager, Role.legal)
 @verb(*CONSUMER_ROLES)
 def request(
     tx: Tx, *, provider: str, dataset: str, offer_id: str, purpose: str, offer: dict[str, Any] | None = None,
-    sign: bool = True,
+    sign: bool = True, rail: str = "dsp",
 ) -> dict[str, Any]:  # fmt: skip
     """Request a contract for a provider's offer, for one purpose (发起合约请求).
 
     provider: node code. offer: {"policy", "terms"} as its catalogue shows it; without it the harvested catalogue
     is asked. sign: sign the agreement as soon as it equals this request; else `verify` waits for a person.
+    rail: dsp (Dataspace Protocol), national (digital contract of TC609-6-2025-14 between the two connectors under a
+    platform's id) or national_assisted (the platform takes part and passes every round on).
     """
     if offer is None:
         offer = catalogue.found_offer(tx, provider=provider, offer=offer_id)
     asked = _asked(dataset, offer_id, purpose, offer)
+    callback = national.opening(tx, rail, asked)
     of = register.node(tx, provider)
     row = opened(
-        tx, side=Party.consumer, peer=provider, peer_party=str(of["party"]), peer_pid="", callback="", offer=asked,
-        state=State.REQUESTED, person=tx.actor.person, department=tx.actor.department, sign=sign,
+        tx, side=Party.consumer, peer=provider, peer_party=str(of["party"]), peer_pid="", callback=callback,
+        offer=asked, state=State.REQUESTED, person=tx.actor.person, department=tx.actor.department, sign=sign,
     )  # fmt: skip
     return shown(sending(tx, row, Act.request, asked, opening=True))
 

@@ -351,21 +351,21 @@ NOT_CODED = _reason(
     ("赋码前请用 amend_description 修改描述。", "Before it is coded, amend its description (amend_description)."),
 )
 UNKNOWN_CREDENTIAL = _reason(
-    "IDN-440",
+    "IDN-460",
     Kind.unknown,
     ("成员凭证「{id}」未找到。", "The membership credential {id} was not found."),
     ("本节点未签发过它。", "This node never gave it out."),
     ("已签发的凭证见 issued_credentials。", "issued_credentials lists those it gave out."),
 )
 CREDENTIAL_STATE = _reason(
-    "IDN-441",
+    "IDN-461",
     Kind.conflict,
     ("成员凭证「{id}」未吊销。", "The membership credential {id} was not revoked."),
     ("其状态为 {state}。", "It is {state}."),
     ("吊销后不可恢复；需要时请重新签发。", "A revocation is for good; issue a new credential where one is needed."),
 )
 BAD_DAYS = _reason(
-    "IDN-442",
+    "IDN-462",
     Kind.invalid,
     ("成员凭证未签发。", "The membership credential was not issued."),
     ("有效期 {days} 天不在 1 至 {most} 之间。", "{days} days is not between 1 and {most}."),

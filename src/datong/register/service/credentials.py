@@ -124,7 +124,7 @@ def identity_key_changed(tx: Tx, *, key: str, what: str) -> None:
 
 def keep_credential(tx: Tx, *, issuer: str, kind: str, name: str, text: str, expires: datetime | None) -> str:
     """Keep a credential this node was given. The same text is kept once. Returns its id here."""
-    credential = "held-" + digest_bytes(text.encode()).removeprefix("sha256:")[:32]
+    credential = "held-" + digest_bytes(text.encode()).partition(":")[2][:32]
     if tx.get(store.held_credentials, credential) is not None:
         return credential
     until = clock.text(expires) if expires is not None else ""

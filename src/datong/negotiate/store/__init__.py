@@ -152,6 +152,12 @@ def listed(tx: Tx, state: str | None = None, open_only: bool = False) -> list[di
     return [dict(row._mapping) for row in tx.all(query)]
 
 
+def agreement_of_code(tx: Tx, code: str) -> str | None:
+    """The id of the agreement with this contract code, or None."""
+    found = tx.all(select(agreements.c.id).where(agreements.c.code == code).limit(1))
+    return str(found[0][0]) if found else None
+
+
 def agreements_of(tx: Tx, dataset: str | None = None) -> list[dict[str, Any]]:
     query = select(agreements).order_by(agreements.c.agreed_at, agreements.c.id)
     if dataset is not None:

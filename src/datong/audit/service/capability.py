@@ -1,0 +1,96 @@
+"""The capability checklist of TC609-6-2025-16: 70 items, each shown by commands of this node, or not claimed.
+
+An item is shown when every command named for it answers something and every deed named for it left evidence here;
+else it says what its commands answered, or which work it waits for. A node answers for itself: a platform's items are
+shown at a platform, a connector's at a connector. Contract: tests/audit/test_audit_capability.py.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import resources
+from typing import Any
+
+import yaml
+from sqlalchemy import func, select
+
+from datong.ground.canonical import digest, plain
+from datong.ground.db import NODE, Tx
+from datong.ground.evidence.leaves import leaves
+from datong.ground.refusal import Refusal
+from datong.terms.roles import Role
+from datong.terms.verbs import VERBS, view
+
+DATA = "capability-2025.yaml"
+SHOWN, NOT_YET, WAITS = "shown", "not shown here", "waits"
+
+
+@functools.cache
+def _checklist() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(resources.files("datong.audit").joinpath("data", DATA).read_text("utf-8"))
+    return found
+
+
+@view(Role.auditor, Role.operator)
+def capability(tx: Tx) -> dict[str, Any]:
+    """Go through the capability checklist (能力评价): each item with its commands and what they answered 能力自查.
+
+    {document, items: [{id, aspect, zh, module_zh, module_en, basic, state, shown_by: [{command, answered}],
+    waits_for}], counts: {shown, not shown here, waits} over all and over the basic items}. answered: how many rows, a
+    digest of the whole answer, and of a single answer its short members.
+    """
+    asked = _Asked(tx)
+    items = [asked.item(item) for item in _checklist()["items"]]
+    basic = [item for item in items if item["basic"]]
+    return {
+        "document": _checklist()["document"],
+        "items": items,
+        "counts": {"all": _counts(items), "basic": _counts(basic)},
+    }
+
+
+def _counts(items: list[dict[str, Any]]) -> dict[str, int]:
+    return {state: sum(item["state"] == state for item in items) for state in (SHOWN, NOT_YET, WAITS)}
+
+
+class _Asked:
+    """The answers of this node's views, each asked once."""
+
+    def __init__(self, tx: Tx) -> None:
+        self.tx = replace(tx, actor=NODE)
+        self.known: dict[str, dict[str, Any]] = {}
+        counted = tx.all(select(leaves.c.act, func.count()).group_by(leaves.c.act))
+        self.acts = {str(act): int(number) for act, number in map(tuple, counted)}
+
+    def item(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        told = {name: item[name] for name in ("id", "aspect", "zh", "module_zh", "module_en", "basic")}
+        if waits := item.get("waits_for"):
+            return {**told, "state": WAITS, "shown_by": [], "waits_for": waits}
+        views = [self.view(name) for name in item.get("views", [])]
+        acts = [self.act(name) for name in item.get("acts", [])]
+        shown_by = [*views, *acts]
+        state = SHOWN if all(one["answered"].get("count") for one in shown_by) else NOT_YET
+        return {**told, "state": state, "shown_by": shown_by, "waits_for": ""}
+
+    def view(self, name: str) -> dict[str, Any]:
+        if name not in self.known:
+            self.known[name] = self.answered(name)
+        room, _, verb = name.partition(".")
+        return {"command": f"datong {room} {verb.replace('_', '-')} --json", "answered": self.known[name]}
+
+    def answered(self, name: str) -> dict[str, Any]:
+        try:
+            answer = plain(VERBS[name].call(self.tx))
+        except Refusal as refusal:
+            return {"count": 0, "refused": refusal.code}
+        if isinstance(answer, list):
+            return {"count": len(answer), "digest": digest(answer)}
+        short = {key: value for key, value in answer.items() if isinstance(value, bool | int | str) and value != ""}
+        count = 0 if answer.get("ok") is False else len(answer)
+        return {"count": count, "digest": digest(answer), "first": dict(list(short.items())[:6])}
+
+    def act(self, name: str) -> dict[str, Any]:
+        command = f"datong audit leaves --json | grep {name}"
+        return {"command": command, "answered": {"count": self.acts.get(name, 0)}}

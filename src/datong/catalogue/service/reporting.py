@@ -1,0 +1,83 @@
+"""Catalogue reporting (数据目录上报): a node says what it lists, a function node merges what its members say.
+
+    report_catalogue     the whole list to the function node, as it stands: catalogue.report
+    received_report      kept by node and dataset; what is no longer said is marked withdrawn
+    merged_catalogue     the catalogue of all members, for everybody to search
+
+Contract: tests/catalogue/test_catalogue_reporting.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from datong.catalogue import store
+from datong.catalogue.model import BAD_REPORT
+from datong.catalogue.store import reports
+from datong.ground import evidence, outbox
+from datong.ground.canonical import digest
+from datong.ground.db import Tx
+from datong.register import service as register
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+FIELDS = {"dataset": 80, "title": 200, "description": 2000, "kind": 10, "delivery_form": 12}
+ENTRIES_MAX = 10_000
+
+
+@verb(Role.product_manager, Role.operator)
+def report_catalogue(tx: Tx, *, function_node: str) -> dict[str, Any]:
+    """Report what this node lists to the function node (数据目录上报); repeated, it brings it up to date."""
+    found = [{name: row[name] for name in FIELDS} for row in store.all_listings(tx, "live")]
+    outbox.send(tx, to=function_node, type="catalogue.report", body={"entries": found})
+    return {"function_node": function_node, "entries": len(found)}
+
+
+def received_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """catalogue.report: {"entries": [{dataset, title, description, kind, delivery_form}]}, all a member lists."""
+    if not register.is_registry(tx):
+        raise BAD_REPORT(why_zh="本节点不是功能节点", why="This node is no function node")
+    entries = body.get("entries")
+    if not isinstance(entries, list) or len(entries) > ENTRIES_MAX or not all(map(_sound, entries)):
+        names = ", ".join(FIELDS)
+        raise BAD_REPORT(why_zh=f"每项应含 {names}", why=f"Every entry needs {names} as texts that are not too long")
+    known = {row["id"]: row for row in _all(tx) if row["node"] == sender}
+    said = {digest([sender, entry["dataset"]]): entry for entry in entries}
+    for key, entry in said.items():
+        values = {**{name: entry[name] for name in FIELDS}, "node": sender, "state": "listed"}
+        before = known.get(key)
+        if before is None:
+            tx.add(reports, {"id": key, **values, "at": tx.now})
+        elif any(before[name] != value for name, value in values.items()):
+            tx.change(reports, key, **values, at=tx.now)
+        else:
+            continue
+        evidence.append(tx, "catalogue.reported", reports, key, node=sender, dataset=entry["dataset"])
+    for key, row in known.items():
+        if key not in said and row["state"] == "listed":
+            tx.change(reports, key, state="withdrawn", at=tx.now)
+            evidence.append(tx, "catalogue.report_withdrawn", reports, key, node=sender, dataset=row["dataset"])
+
+
+def _sound(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(name), str) and len(entry[name]) <= longest for name, longest in FIELDS.items()
+    )
+
+
+def _all(tx: Tx) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in tx.all(select(reports).order_by(reports.c.at.desc(), reports.c.id))]
+
+
+@view()
+def merged_catalogue(tx: Tx, *, q: str = "") -> list[dict[str, Any]]:
+    """Search what the members of this function node list (全域数据目录); every word of `q` must occur."""
+    words = q.lower().split()
+    return [
+        row
+        for row in _all(tx)
+        if row["state"] == "listed"
+        and all(word in f"{row['title']} {row['description']} {row['dataset']}".lower() for word in words)
+    ]

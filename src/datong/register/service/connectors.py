@@ -1,0 +1,145 @@
+"""Connectors at their function node: heartbeat, running state, logs, leaving; and what a code stands for.
+
+    heard_beat        POST /node/heartbeat every 5 s; three missed beats and the node counts as stopped
+    report_running    register.connector_report: state and log summary, sent by the connector
+    apply_to_leave    the same with kind leave; the registrar revokes the membership
+    resolve           a node's, resource's or product's code -> where it is and its state, asked level by level
+
+Contract: tests/register/test_register_connectors.py.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from datong.ground import clock, codes, evidence, jobs, outbox, signing
+from datong.ground.db import Tx, new_id
+from datong.ground.evidence.leaves import leaves
+from datong.register import store
+from datong.register.model.national import BAD_REPORT, OVERDUE_SECONDS, UNRESOLVED
+from datong.register.service import nodes
+from datong.register.store import national as rows
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+KINDS = ("running", "log", "leave")
+BODY_MAX = 20_000
+
+
+def heard_beat(tx: Tx, *, node: str) -> dict[str, str]:
+    """A beat of a member's heart; when it counted as stopped it runs again, which leaves evidence."""
+    nodes.area(tx, "heartbeat")
+    known = tx.get(rows.connectors, node)
+    if known is None:
+        tx.add(rows.connectors, {"id": node, "state": "running", "beat_at": tx.wall, "changed_at": tx.wall})
+        evidence.append(tx, "register.connector_running", rows.connectors, node)
+    elif known["state"] == "running":
+        tx.change(rows.connectors, node, beat_at=tx.wall)
+    else:
+        tx.change(rows.connectors, node, beat_at=tx.wall, state="running", changed_at=tx.wall)
+        evidence.append(tx, "register.connector_running", rows.connectors, node)
+    return {"node": node, "state": "running"}
+
+
+def mark_overdue(tx: Tx) -> list[str]:
+    """Mark every connector whose heart was not heard as stopped; their codes. (app calls it.)"""
+    limit = clock.text(tx.wall_now - timedelta(seconds=OVERDUE_SECONDS))
+    beats = rows.connectors
+    query = select(beats.c.id).where(beats.c.state == "running", beats.c.beat_at < limit)
+    late = [str(row.id) for row in tx.all(query)]
+    for code in late:
+        tx.change(rows.connectors, code, state="stopped", changed_at=tx.wall)
+        evidence.append(tx, "register.connector_stopped", rows.connectors, code)
+    return late
+
+
+@view()
+def connectors(tx: Tx) -> list[dict[str, Any]]:
+    """List the connectors of this function node with their running state, last beat and last report."""
+    limit = clock.text(tx.wall_now - timedelta(seconds=OVERDUE_SECONDS))
+    found = []
+    for row in tx.all(select(rows.connectors).order_by(rows.connectors.c.id)):
+        last = tx.all(
+            select(rows.reports).where(rows.reports.c.node == row.id).order_by(rows.reports.c.at.desc()).limit(1)
+        )
+        state = "stopped" if row.beat_at < limit else row.state
+        report = {"kind": last[0].kind, "at": last[0].at, **last[0].body} if last else None
+        found.append({"node": row.id, "state": state, "beat_at": row.beat_at, "last_report": report})
+    return found
+
+
+@verb(Role.operator)
+def report_running(tx: Tx, *, function_node: str, note: str = "") -> dict[str, Any]:
+    """Report running state and a summary of the log to the function node (运行状态与日志上报).
+
+    What stands in the log itself stays here; its size and what was done how often goes, so that it can be asked for.
+    """
+    waiting = jobs.open_jobs(tx)
+    acts = tx.all(select(leaves.c.act, func.count()).group_by(leaves.c.act).order_by(leaves.c.act))
+    counts = {str(act): int(number) for act, number in (tuple(row) for row in acts)}
+    body = {
+        "kind": "running", "state": "running", "note": note[:500], "open_jobs": len(waiting),
+        "anomalies": len([job for job in waiting if job["state"] == "failed"]),
+        "log": {"leaves": sum(counts.values()), "acts": counts},
+    }  # fmt: skip
+    outbox.send(tx, to=function_node, type="register.connector_report", body=body)
+    return body
+
+
+@verb(Role.operator)
+def apply_to_leave(tx: Tx, *, function_node: str, reason: str) -> dict[str, Any]:
+    """Ask the function node to deregister this connector (接入连接器注销); its registrar revokes the membership."""
+    body = {"kind": "leave", "reason": reason[:500]}
+    outbox.send(tx, to=function_node, type="register.connector_report", body=body)
+    return body
+
+
+def received_connector_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.connector_report: {"kind": running | log | leave, ...}."""
+    nodes.area(tx, "register.connector_report")
+    if body.get("kind") not in KINDS:
+        raise BAD_REPORT(why_zh="kind 应为 running、log 或 leave", why="kind should be running, log or leave")
+    if len(str(body)) > BODY_MAX:
+        raise BAD_REPORT(why_zh="内容过长", why="it is too long")
+    key = new_id("rep")
+    content = {name: part for name, part in body.items() if name != "kind"}
+    tx.add(rows.reports, {"id": key, "node": sender, "kind": body["kind"], "body": content, "at": tx.now})
+    evidence.append(tx, "register.connector_reported", rows.reports, key, node=sender, kind=body["kind"])
+
+
+@view(Role.registrar, Role.operator)
+def connector_reports(tx: Tx, *, node: str = "") -> list[dict[str, Any]]:
+    """List what connectors reported: running states, logs, applications to leave."""
+    query = select(rows.reports).order_by(rows.reports.c.at, rows.reports.c.id)
+    return [dict(row._mapping) for row in tx.all(query.where(rows.reports.c.node == node) if node else query)]
+
+
+@view()
+def resolve(tx: Tx, *, code: str) -> dict[str, Any]:
+    """Resolve a code (标识解析): {code, kind, holder, address, state} as this node knows it.
+
+    A node that does not know it names the function node above, which is asked next (GET /node/resolve/CODE).
+    """
+    row = tx.get(store.nodes, code)
+    if row is not None:
+        names = ("kind", "address", "state", "party", "name")
+        return {"code": code, "holder": code, **{name: row[name] for name in names}}
+    entry = tx.get(store.ledger, code.replace("·", codes.BULLET))
+    if entry is not None:
+        return {"code": code, "kind": entry["kind"], "state": entry["state"], **_held(tx, entry["entry"])}
+    upper = [one["id"] for one in store.active_nodes(tx) if nodes.is_function_node(tx, one["id"])]
+    mine = signing.me(tx).code
+    raise UNRESOLVED(code=code[:70], upper=", ".join(one for one in upper if one != mine) or "—")
+
+
+def _held(tx: Tx, entry: dict[str, Any]) -> dict[str, Any]:
+    """Where an entry of the ledger lives: the node of its first registrant, as far as the directory knows it."""
+    registrants = entry.get("registrants") or [{}]
+    party = str(registrants[0].get("party", ""))
+    found = store.nodes_of_party(tx, party)
+    name = str(entry.get("object", {}).get("name_zh", ""))
+    where = {"holder": found[0]["id"], "address": found[0]["address"]} if found else {"holder": "", "address": ""}
+    return {**where, "party": party, "name": name}

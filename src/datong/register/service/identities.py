@@ -1,0 +1,299 @@
+"""Identities by proxy: a business node applies, the function node decides, assigns and vouches (NDI-TR-2025-03).
+
+    apply_identity       at the business node: register, update, cancel; register.identity_applied
+    decide_identity      at the function node, by a registrar; register.identity_decided
+    authorise_identity   the subject lets one node read it: a code that works once, for a token of a minute
+    identity_of_token    what the token opens, for the interfaces that carry it
+
+Attributes are sealed in the store, also while a message waits; evidence has digests of sealed texts only.
+Contract: tests/register/test_register_identities.py.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from datong.ground import clock, codes, evidence, jobs, outbox, sealing, signing
+from datong.ground.canonical import canonical, digest
+from datong.ground.db import Tx, new_id
+from datong.ground.keys import TOKEN_SECONDS, token_claims, unverified_claims
+from datong.ground.refusal import Problem
+from datong.register.model.national import (
+    ACCESS_MINUTES,
+    ACTS,
+    AGENTS_FIRST,
+    BAD_ACCESS,
+    BAD_IDENTITY,
+    IDENTITY_TWICE,
+    KEY,
+    NEEDED,
+    NO_IDENTITY,
+    Identity,
+    IdentityState,
+)
+from datong.register.service import nodes
+from datong.register.store import national as rows
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+SEALED_FOR = "identities"
+SEND_IDENTITY = "register.identity_send"
+"""Kind of the jobs that carry applications; payload {"application", "to"}: what they say is sealed until then."""
+VALUE_MAX = 255
+_ALPHABET = codes.CODE_ALPHABET[:36]
+
+
+@verb(Role.operator, Role.legal)
+def apply_identity(
+    tx: Tx, *, kind: str, function_node: str, act: str = "register", attributes: dict[str, str] | None = None,
+    identity: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Apply for an identity at the function node in its subject's name: register, update or cancel (代理).
+
+    kind: person, organisation, agent. attributes: by their wire names. identity: its code, for update and cancel.
+    function_node: node code.
+    """
+    given = dict(attributes or {})
+    problems = _problems(kind, act, given, identity)
+    if problems:
+        raise BAD_IDENTITY(problems, count=len(problems))
+    key = new_id("idn")
+    row = _row(tx, key, kind, act, given, identity, signing.me(tx).code)
+    tx.add(rows.identities, row)
+    evidence.append(tx, "register.identity_applied", rows.identities, key, kind=kind, deed=act)
+    jobs.enqueue(tx, SEND_IDENTITY, {"application": key, "to": function_node}, key=f"identity/{key}")
+    return _shown(row)
+
+
+def identity_message(tx: Tx, application: str) -> dict[str, Any]:
+    """The body of register.identity_applied for an application of ours, opened when it is sent."""
+    row = tx.get(rows.identities, application)
+    assert row is not None, "only kept applications are sent"
+    return {
+        "application": application, "kind": row["kind"], "act": row["act"], "identity": row["identity_code"],
+        "attributes": sealing.opened(tx, SEALED_FOR, application, row["attributes"]),
+    }  # fmt: skip
+
+
+def _problems(kind: Any, act: Any, attributes: Mapping[str, Any], identity: Any) -> list[Problem]:
+    """Everything wrong with an application; never a value of it."""
+    if kind not in set(Identity):
+        return [Problem("kind", "应为 person、organisation 或 agent", "should be person, organisation or agent")]
+    problems = []
+    if act not in ACTS:
+        problems.append(Problem("act", "应为 register、update 或 cancel", "should be register, update or cancel"))
+    if act != "register" and not (isinstance(identity, str) and identity):
+        problems.append(Problem("identity", "缺少身份标识", "the identity's code is missing"))
+    texts = {
+        name for name, value in attributes.items() if isinstance(value, str) and 0 < len(value.strip()) <= VALUE_MAX
+    }
+    problems += [
+        Problem(str(name)[:60], "应为 1 至 255 字的文本", "should be a text of 1 to 255 characters")
+        for name in attributes
+        if name not in texts
+    ]
+    if act == "register":
+        problems += [
+            Problem(name, "必填参数为空", "is mandatory and missing")
+            for name in NEEDED[Identity(kind)]
+            if name not in attributes
+        ]
+    code = attributes.get("enterpriseCode")
+    if isinstance(code, str) and (fault := codes.credit_code_fault(code)) is not None:
+        problems.append(Problem("enterpriseCode", *fault))
+    return problems
+
+
+def _row(
+    tx: Tx, key: str, kind: str, act: str, attributes: Mapping[str, Any], identity: str, proxy: str
+) -> dict[str, Any]:
+    return {
+        "id": key, "kind": kind, "act": act, "identity_code": identity,
+        "organisation": attributes.get("enterpriseCode", ""),
+        "subject_key": _subject(tx, Identity(kind), attributes) if act == "register" else "",
+        "attributes": sealing.sealed(tx, SEALED_FOR, key, dict(attributes)), "wanted": "",
+        "state": IdentityState.applied.value, "pending": act, "proxy": proxy, "reason": "", "by": tx.actor.person,
+        "at": tx.now,
+    }  # fmt: skip
+
+
+def _subject(tx: Tx, kind: Identity, attributes: Mapping[str, Any]) -> str:
+    """Keyed digest of what makes a subject unique: nobody without this node's key can try numbers against it."""
+    value = canonical([kind.value, *(attributes.get(name, "") for name in KEY[kind])])
+    return hmac.digest(signing.node_key(tx).secret("identity subjects"), value, "sha256").hex()
+
+
+def received_identity_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.identity_applied: keep an application for the registrar, or answer at once why it cannot be one."""
+    nodes.area(tx, "register.identity_applied")
+    attributes = body.get("attributes")
+    attributes = attributes if isinstance(attributes, dict) else {}
+    kind, act, identity = body.get("kind"), body.get("act"), str(body.get("identity") or "")
+    problems = _problems(kind, act, attributes, identity)
+    key = str(body.get("application"))[:80]
+    if problems or not key.startswith("idn-"):
+        raise BAD_IDENTITY(problems, count=len(problems) or 1)
+    if tx.get(rows.identities, key) is not None:
+        return
+    row = _row(tx, key, str(kind), str(act), attributes, identity, sender)
+    tx.add(rows.identities, row)
+    evidence.append(tx, "register.identity_received", rows.identities, key, kind=row["kind"], deed=row["act"])
+
+
+@verb(Role.registrar)
+def decide_identity(tx: Tx, *, application: str, admit: bool, reason: str = "") -> dict[str, Any]:
+    """Decide an application for an identity: assign, change or cancel, or refuse it with the reason."""
+    nodes.area(tx, "decide_identity")
+    row = tx.get(rows.identities, application)
+    if row is None or row["state"] != IdentityState.applied:
+        raise NO_IDENTITY(identity=application[:64])
+    state, code = IdentityState.refused.value, row["identity_code"]
+    if admit:
+        state, code = {"register": _registered, "update": _updated, "cancel": _cancelled}[row["act"]](tx, row)
+    tx.change(rows.identities, application, state=state, identity_code=code, pending="", reason=reason[:500])
+    evidence.append(tx, "register.identity_decided", rows.identities, application, state=state, identity=code)
+    told = {"application": application, "state": state, "identity": code, "reason": reason[:500]}
+    if row["proxy"] != signing.me(tx).code:
+        outbox.send(tx, to=row["proxy"], type="register.identity_decided", body=told, key=f"decided/{application}")
+    return told
+
+
+def _registered(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
+    same = select(rows.identities).where(
+        rows.identities.c.subject_key == row["subject_key"], rows.identities.c.state == IdentityState.active.value
+    )
+    if tx.all(same):
+        raise IDENTITY_TWICE(kind=row["kind"])
+    subject = "".join(secrets.choice(_ALPHABET) for _ in range(18))
+    code = {
+        Identity.organisation: row["organisation"], Identity.person: subject,
+        Identity.agent: f"{row['organisation']}/{subject}",
+    }[Identity(row["kind"])]  # fmt: skip
+    return IdentityState.active.value, str(code)
+
+
+def _updated(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
+    known = _active(tx, row["identity_code"], row["proxy"])
+    old = sealing.opened(tx, SEALED_FOR, known["id"], known["attributes"])
+    new = {**old, **sealing.opened(tx, SEALED_FOR, row["id"], row["attributes"])}
+    tx.change(rows.identities, known["id"], attributes=sealing.sealed(tx, SEALED_FOR, known["id"], new), at=tx.now)
+    evidence.append(tx, "register.identity_updated", rows.identities, known["id"])
+    return "done", str(row["identity_code"])
+
+
+def _cancelled(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
+    known = _active(tx, row["identity_code"], row["proxy"])
+    if known["kind"] == Identity.organisation.value:
+        agents = select(rows.identities.c.id).where(
+            rows.identities.c.kind == Identity.agent.value, rows.identities.c.organisation == known["organisation"],
+            rows.identities.c.state == IdentityState.active.value,
+        )  # fmt: skip
+        if count := len(tx.all(agents)):
+            raise AGENTS_FIRST(identity=known["identity_code"], count=count)
+    tx.change(rows.identities, known["id"], state=IdentityState.cancelled.value)
+    evidence.append(tx, "register.identity_cancelled", rows.identities, known["id"])
+    return "done", str(row["identity_code"])
+
+
+def _active(tx: Tx, code: str, proxy: str = "") -> dict[str, Any]:
+    """The valid identity of a code; a proxy other than the one that registered it finds none."""
+    found = tx.all(
+        select(rows.identities).where(
+            rows.identities.c.identity_code == code, rows.identities.c.state == IdentityState.active.value
+        )
+    )
+    if not found or (proxy and found[0].proxy != proxy):
+        raise NO_IDENTITY(identity=code[:64])
+    return dict(found[0]._mapping)
+
+
+def received_identity_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.identity_decided: what became of an application of ours."""
+    row = tx.get(rows.identities, str(body.get("application"))[:80])
+    if row is None or not nodes.is_function_node(tx, sender):
+        raise NO_IDENTITY(identity=str(body.get("application"))[:64])
+    state = str(body.get("state"))[:10]
+    values = {"identity_code": str(body.get("identity"))[:64], "reason": str(body.get("reason"))[:500], "pending": ""}
+    tx.change(rows.identities, row["id"], state=state, **values)
+    evidence.append(tx, "register.identity_told", rows.identities, row["id"], state=state)
+
+
+@view(Role.registrar, Role.operator, Role.legal)
+def identities(tx: Tx) -> list[dict[str, Any]]:
+    """List identities and applications for them, without their attributes."""
+    return [_shown(dict(row._mapping)) for row in tx.all(select(rows.identities).order_by(rows.identities.c.at))]
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: row[n] for n in ("id", "kind", "act", "identity_code", "state", "pending", "proxy", "reason", "at")}
+
+
+# --- reading, with the subject's authorisation -------------------------------------------------------------------
+
+
+@verb(Role.registrar)
+def authorise_identity(tx: Tx, *, identity: str, node: str) -> dict[str, Any]:
+    """Give the subject's authorisation for one node to read an identity once: a code for ten minutes (authCode)."""
+    row = _active(tx, identity)
+    code = secrets.token_urlsafe(24)
+    key = digest(code)
+    until = clock.text(tx.wall_now + timedelta(minutes=ACCESS_MINUTES))
+    tx.add(rows.accesses, {"id": key, "identity": row["id"], "node": node, "until": until, "used_at": None})
+    evidence.append(tx, "register.identity_authorised", rows.accesses, key, node=node)
+    return {"auth_code": code, "until": until, "node": node}
+
+
+def token_for(tx: Tx, *, auth_code: str, node: str) -> str:
+    """The token of a minute that an authorisation code buys, once, by the node it was given for."""
+    row = tx.get(rows.accesses, digest(auth_code))
+    if row is None or row["node"] != node or row["used_at"] is not None or row["until"] < tx.wall:
+        raise BAD_ACCESS()
+    tx.change(rows.accesses, row["id"], used_at=tx.wall)
+    evidence.append(tx, "register.identity_token", rows.accesses, row["id"], node=node)
+    mine = signing.me(tx).code
+    claims = {"iss": mine, "aud": mine, "sub": row["identity"], "auth": node, "jti": new_id("jti")}
+    return signing.node_key(tx).token(claims, tx.wall_now, TOKEN_SECONDS)
+
+
+def identity_of_token(tx: Tx, *, token: str, node: str, kind: str) -> dict[str, Any]:
+    """{"identityCode", "identityStatus", ...attributes} that a token opens for `node`; BAD_ACCESS otherwise."""
+    try:
+        mine = str(unverified_claims(token).get("aud"))
+        claims = token_claims(token, signing.node_key(tx).public, mine, tx.wall_now)
+    except ValueError as broken:
+        raise BAD_ACCESS() from broken
+    if mine != signing.me(tx).code or claims.get("auth") != node:
+        raise BAD_ACCESS()
+    row = tx.get(rows.identities, str(claims.get("sub")))
+    if row is None or row["kind"] != kind or row["state"] != IdentityState.active:
+        raise NO_IDENTITY(identity=kind)
+    attributes = sealing.opened(tx, SEALED_FOR, row["id"], row["attributes"])
+    return {**attributes, "identityCode": row["identity_code"], "identityStatus": "1"}
+
+
+def agent_is_valid(tx: Tx, code: str) -> bool:
+    """Whether the agent with this identity code is valid; NO_IDENTITY when there never was one."""
+    found = tx.all(
+        select(rows.identities.c.state).where(
+            rows.identities.c.identity_code == code, rows.identities.c.kind == Identity.agent.value,
+            rows.identities.c.act == "register",
+        )
+    )  # fmt: skip
+    if not found:
+        raise NO_IDENTITY(identity=code[:64])
+    return any(row.state == IdentityState.active.value for row in found)
+
+
+def agent_logged_off(tx: Tx, *, code: str) -> None:
+    """Another function node reports an agent that is no longer valid (SyncLogoffInfo)."""
+    agent_is_valid(tx, code)
+    for row in tx.all(select(rows.identities).where(rows.identities.c.identity_code == code)):
+        if row.state == IdentityState.active.value:
+            tx.change(rows.identities, row.id, state=IdentityState.cancelled.value)
+            evidence.append(tx, "register.identity_logged_off", rows.identities, row.id)

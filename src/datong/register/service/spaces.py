@@ -1,0 +1,202 @@
+"""Logical data spaces (逻辑可信数据空间) of a platform: made, changed, joined by approval, watched, closed.
+
+    create_space, change_space, close_space    at the platform, by its operator
+    apply_to_space, leave_space                at a member: register.space_applied, register.space_left
+    decide_member                              at the platform: register.space_decided
+
+Contract: tests/register/test_register_spaces.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from datong.ground import evidence, outbox, signing
+from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Problem
+from datong.register.model.national import BAD_SPACE, MEMBER_STATE, NO_SPACE, MemberState, SpaceState
+from datong.register.service import nodes
+from datong.register.store import national as rows
+from datong.terms.roles import Role
+from datong.terms.verbs import verb, view
+
+NAME_MAX, TEXT_MAX = 100, 2000
+
+
+def _problems(name: str, description: str) -> list[Problem]:
+    problems = []
+    if not 0 < len(name.strip()) <= NAME_MAX:
+        problems.append(Problem("name", f"应为 1 至 {NAME_MAX} 字", f"should have 1 to {NAME_MAX} characters"))
+    if len(description) > TEXT_MAX:
+        problems.append(Problem("description", f"至多 {TEXT_MAX} 字", f"should have at most {TEXT_MAX} characters"))
+    return problems
+
+
+@verb(Role.operator)
+def create_space(tx: Tx, *, name: str, description: str = "") -> dict[str, Any]:
+    """Create a logical data space on this platform."""
+    if problems := _problems(name, description):
+        raise BAD_SPACE(problems, count=len(problems))
+    key = new_id("space")
+    row = {
+        "id": key, "name": name.strip(), "description": description, "platform": signing.me(tx).code,
+        "state": SpaceState.open.value, "created_by": tx.actor.person, "at": tx.now,
+    }  # fmt: skip
+    tx.add(rows.spaces, row)
+    evidence.append(tx, "register.space_created", rows.spaces, key, name=row["name"])
+    return row
+
+
+@verb(Role.operator)
+def change_space(tx: Tx, *, space: str, name: str, description: str = "") -> dict[str, Any]:
+    """Change name and description of a space."""
+    _own(tx, space)
+    if problems := _problems(name, description):
+        raise BAD_SPACE(problems, count=len(problems))
+    tx.change(rows.spaces, space, name=name.strip(), description=description)
+    evidence.append(tx, "register.space_changed", rows.spaces, space, name=name.strip())
+    return _own(tx, space)
+
+
+@verb(Role.operator)
+def close_space(tx: Tx, *, space: str, reason: str) -> dict[str, Any]:
+    """Close a space for good (删除); its record and its members' stay as evidence."""
+    _own(tx, space)
+    tx.change(rows.spaces, space, state=SpaceState.closed.value)
+    evidence.append(tx, "register.space_closed", rows.spaces, space, reason=reason[:500])
+    row = tx.get(rows.spaces, space)
+    assert row is not None
+    return row
+
+
+def _own(tx: Tx, space: str) -> dict[str, Any]:
+    """An open space that this node runs."""
+    row = tx.get(rows.spaces, space[:80])
+    if row is None or row["state"] != SpaceState.open or row["platform"] != signing.me(tx).code:
+        raise NO_SPACE(space=space[:60])
+    return row
+
+
+@view()
+def spaces(tx: Tx) -> list[dict[str, Any]]:
+    """List the spaces this node runs or belongs to, with the number of members and how many of them run now."""
+    from datong.register.service.connectors import connectors  # noqa: PLC0415 - a view beside this one
+
+    running = {one["node"] for one in connectors(tx) if one["state"] == "running"}
+    found = []
+    for row in tx.all(select(rows.spaces).order_by(rows.spaces.c.at, rows.spaces.c.id)):
+        inside = [m for m in _members(tx, row.id) if m["state"] == MemberState.member.value]
+        counts = {"members": len(inside), "members_running": sum(m["node"] in running for m in inside)}
+        found.append({**row._mapping, **counts})
+    return found
+
+
+@view()
+def space_members(tx: Tx, *, space: str) -> list[dict[str, Any]]:
+    """List the members of a space and the open applications."""
+    return _members(tx, space)
+
+
+def _members(tx: Tx, space: str) -> list[dict[str, Any]]:
+    query = select(rows.members).where(rows.members.c.space == space).order_by(rows.members.c.at, rows.members.c.id)
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def is_member(tx: Tx, space: str, node: str) -> bool:
+    """Whether a node belongs to an open space."""
+    row = tx.get(rows.members, f"{space}/{node}"[:80])
+    of = tx.get(rows.spaces, space)
+    return row is not None and row["state"] == MemberState.member and of is not None and of["state"] == SpaceState.open
+
+
+@verb(Role.operator, Role.product_manager)
+def apply_to_space(tx: Tx, *, space: str, platform: str, reason: str = "") -> dict[str, Any]:
+    """Apply to join a space of another platform (its node code)."""
+    body = {"space": space, "reason": reason[:500]}
+    outbox.send(tx, to=platform, type="register.space_applied", body=body)
+    return {"space": space, "platform": platform, "state": MemberState.applied.value}
+
+
+@verb(Role.operator, Role.product_manager)
+def leave_space(tx: Tx, *, space: str, platform: str) -> dict[str, Any]:
+    """Leave a space."""
+    outbox.send(tx, to=platform, type="register.space_left", body={"space": space})
+    return {"space": space, "platform": platform, "state": MemberState.left.value}
+
+
+def received_space_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.space_applied: keep an application to join; who has left or was refused may apply again."""
+    space = _own(tx, str(body.get("space")))
+    key = f"{space['id']}/{sender}"[:80]
+    known = tx.get(rows.members, key)
+    values = {"state": MemberState.applied.value, "reason": str(body.get("reason") or "")[:500], "at": tx.now}
+    if known is None:
+        party = str(nodes.node(tx, sender)["party"])
+        row = {"id": key, "space": space["id"], "node": sender, "party": party, "decided_by": "", **values}
+        tx.add(rows.members, row)
+    elif known["state"] in (MemberState.applied, MemberState.member):
+        return
+    else:
+        tx.change(rows.members, key, **values)
+    evidence.append(tx, "register.space_applied", rows.members, key, node=sender)
+
+
+@verb(Role.operator)
+def decide_member(tx: Tx, *, space: str, node: str, admit: bool, reason: str = "") -> dict[str, Any]:
+    """Approve or refuse an application to join a space, or end a membership (admit: no)."""
+    _own(tx, space)
+    key = f"{space}/{node}"[:80]
+    row = tx.get(rows.members, key)
+    open_now = (MemberState.applied,) if admit else (MemberState.applied, MemberState.member)
+    if row is None or row["state"] not in open_now:
+        raise MEMBER_STATE(node=node[:40], state=row["state"] if row else "unknown")
+    state = MemberState.member if admit else MemberState.refused
+    tx.change(rows.members, key, state=state.value, reason=reason[:500], decided_by=tx.actor.person, at=tx.now)
+    evidence.append(tx, "register.space_decided", rows.members, key, state=state.value)
+    told = {"space": space, "state": state.value, "reason": reason[:500], "name": _own(tx, space)["name"]}
+    outbox.send(tx, to=node, type="register.space_decided", body=told)
+    return {**told, "node": node}
+
+
+def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.space_decided: what became of our application; the space is listed here from then on."""
+    key = str(body.get("space"))[:80]
+    known = tx.get(rows.spaces, key)
+    if known is not None and known["platform"] != sender:
+        raise NO_SPACE(space=key[:60])
+    if known is None:
+        _keep(tx, key, sender, body)
+    mine = signing.me(tx)
+    member = f"{key}/{mine.code}"[:80]
+    values = {"state": str(body.get("state"))[:8], "reason": str(body.get("reason"))[:500], "at": tx.now}
+    if tx.get(rows.members, member) is None:
+        tx.add(
+            rows.members,
+            {"id": member, "space": key, "node": mine.code, "party": mine.party, "decided_by": "", **values},
+        )
+    else:
+        tx.change(rows.members, member, **values)
+    evidence.append(tx, "register.space_told", rows.members, member, state=values["state"])
+
+
+def _keep(tx: Tx, key: str, platform: str, body: Mapping[str, Any]) -> None:
+    row = {
+        "id": key, "name": str(body.get("name"))[:NAME_MAX], "description": "", "platform": platform,
+        "state": SpaceState.open.value, "created_by": "", "at": tx.now,
+    }  # fmt: skip
+    tx.add(rows.spaces, row)
+    evidence.append(tx, "register.space_known", rows.spaces, key)
+
+
+def received_space_left(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """register.space_left: a member leaves."""
+    space = _own(tx, str(body.get("space")))
+    key = f"{space['id']}/{sender}"[:80]
+    row = tx.get(rows.members, key)
+    if row is None or row["state"] == MemberState.left:
+        return
+    tx.change(rows.members, key, state=MemberState.left.value, at=tx.now)
+    evidence.append(tx, "register.space_left", rows.members, key, node=sender)

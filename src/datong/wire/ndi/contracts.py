@@ -1,0 +1,248 @@
+"""The messages of the digital contract, and what they say as offers and agreements of this house. Pure.
+
+What is signed is the RFC 8785 form of {"contractId", "contractName", "strategy"} with the strategies as they were
+sent; a signature on the wire is "<digest>;<signature>", both naming their algorithm. What the national messages have
+no member for (offer, terms, term, moment of agreement) stands in the extension of the first strategy under "contract".
+Must never know: whether to agree. Contract: tests/wire/ndi/test_ndi_contracts.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from datong.ground import clock
+from datong.ground.canonical import digest
+from datong.ground.keys import PrivateKey, PublicKey
+from datong.ground.refusal import Problem
+from datong.negotiate.rules import SIGNED
+from datong.terms.policy import from_json, policy_hash, to_json
+from datong.wire.ndi import strategies
+from datong.wire.ndi.reading import instant_of
+
+NAME_MAX, ABSTRACT_MAX = 128, 1024
+CREATE = ("contractName", "contractAbstract", "issueTime", "activationTime", "endTime", "signMode", "issuerId",
+          "issuerEntityId", "signature")  # fmt: skip
+OWNER = "dataProductEntityId"
+"""Member of subjectInfo that only the filing has."""
+
+
+# --- signatures --------------------------------------------------------------------------------------------------
+
+
+def signature_text(value: Any, signature: str) -> str:
+    """A signature as the messages carry it, with the digest of what it covers."""
+    return f"{digest(value)};{signature}"
+
+
+def signature_in(text: Any) -> str:
+    """The bare signature of a text, with or without its digest before it."""
+    return text.rpartition(";")[2] if isinstance(text, str) else ""
+
+
+def bare(message: Mapping[str, Any], *without: str) -> dict[str, Any]:
+    return {name: part for name, part in message.items() if name not in ("signature", *without)}
+
+
+def signed_message(key: PrivateKey, message: Mapping[str, Any]) -> dict[str, Any]:
+    """`message` with `signature` over all its other members."""
+    value = bare(message)
+    return {**value, "signature": signature_text(value, key.sign_value(value))}
+
+
+def is_signed(message: Mapping[str, Any], key: str, *without: str) -> bool:
+    """Whether `signature` is `key`'s over all other members of the message as it was sent."""
+    value = bare(message, *without)
+    given = message.get("signature")
+    if isinstance(given, str) and ";" in given and given.rpartition(";")[0] != digest(value):
+        return False
+    return PublicKey(key).verifies_value(signature_in(given), value)
+
+
+# --- our values as messages --------------------------------------------------------------------------------------
+
+
+def creation(key: PrivateKey, *, name: str, abstract: str, at: str, start: str, end: str, mode: str, node: str,
+             party: str) -> dict[str, Any]:  # fmt: skip
+    """contractCreate, signed by its issuer."""
+    values = (name[:NAME_MAX], abstract[:ABSTRACT_MAX], at, start, end, mode, node, party)
+    return signed_message(key, dict(zip(CREATE, values, strict=False)))
+
+
+def carrying(offer: Mapping[str, Any]) -> dict[str, list[Problem]]:
+    """What of an offer or agreement {"dataset", "policy", "terms"} the national messages do not carry ("lost"), or
+    carry in the extension only ("noted")."""
+    carried = strategies.written(from_json(offer["policy"]), {"dataProductId": str(offer["dataset"])}, {})
+    lost, noted = list(carried.lost), list(carried.noted)
+    terms = offer.get("terms") or {}
+    if len(str(offer["dataset"])) > 65:
+        lost.append(Problem("dataset", "数据产品标识码超过 65 字符", "the product's code has more than 65 characters"))
+    if not (offer.get("until") or terms.get("until")):
+        lost.append(Problem("terms.until", "国家合约必须有终止时间", "a national contract needs its end"))
+    kept = sorted(set(terms) - {"from", "until", "product"})
+    if kept:
+        words = "、".join(kept), ", ".join(kept)
+        noted.append(Problem("terms", f"{words[0]} 只写在扩展信息中", f"{words[1]}: in the extension only"))
+    return {"noted": noted, "lost": lost}
+
+
+def strategy_of(said: Mapping[str, Any], provider: str, consumer: str, extension: Mapping[str, Any]) -> list[Any]:
+    """The strategies of an offer or agreement; `extension` goes with the first."""
+    nodes = {"providerNodeId": provider, "consumerNodeId": consumer}
+    carried = strategies.written(from_json(said["policy"]), {"dataProductId": said["dataset"]}, nodes)
+    first, *rest = carried.strategies
+    whole = {**strategies.extension_of(first), "contract": dict(extension)}
+    text = json.dumps(whole, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return [{**first, "policyExpansion": text}, *rest]
+
+
+def name_of(said: Mapping[str, Any]) -> str:
+    return f"{said['dataset']} {said.get('terms', {}).get('purpose', '')}".strip()[:NAME_MAX]
+
+
+def form(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What both sides of an agreement sign on this rail."""
+    extension = {"offer": content["offer_id"], "terms": content["terms"], "from": content["from"],
+                 "until": content["until"], "agreed_at": content["agreed_at"]}  # fmt: skip
+    strategy = strategy_of(content, content["provider"], content["consumer"], extension)
+    return {"contractId": content["code"], "contractName": name_of(content), "strategy": strategy}
+
+
+def proposal(offer: Mapping[str, Any], contract: str, provider: str, consumer: str) -> dict[str, Any]:
+    """contractNegotiate of an unsigned round."""
+    extension = {"offer": offer["id"], "terms": offer["terms"]}
+    strategy = strategy_of(offer, provider, consumer, extension)
+    return {"contractId": contract, "contractName": name_of(offer), "strategy": strategy}
+
+
+def confirmation(signatures: Iterable[Mapping[str, Any]], at: str) -> dict[str, Any]:
+    """contractNegotiate with signatures, each over the same form."""
+    given = list(signatures)
+    over = dict(given[0]["over"])
+    listed = [{"entityId": s["party"], "signature": signature_text(over, s["signature"]), "signatoryTime": at}
+              for s in given]  # fmt: skip
+    return {**over, "signatureList": listed}
+
+
+def filing(over: Mapping[str, Any], signatures: Iterable[Mapping[str, Any]], owner: str, at: str,
+           extension: Mapping[str, Any]) -> dict[str, Any]:  # fmt: skip
+    """contractRegistrate of a signed contract."""
+    strategy = [
+        {**one, "subjectInfo": {**one["subjectInfo"], OWNER: owner}} for one in many(over["strategy"])
+    ]  # fmt: skip
+    entities = [{"signatoryEntityId": s["party"], "signature": signature_text(s.get("over", over), s["signature"])}
+                for s in signatures]  # fmt: skip
+    item = json.dumps(dict(extension), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return {"contractId": over["contractId"], "contractName": over["contractName"], "strategy": strategy,
+            "signatoryEntities": entities, "signatoryTime": at, "contractExpansionItem": item}  # fmt: skip
+
+
+def termination(key: PrivateKey, request: Mapping[str, Any], *, contract: str, kind: str, at: str, node: str,
+                party: str) -> dict[str, Any]:  # fmt: skip
+    """contractTerminate, signed. request: the contract's contractCreate."""
+    message = {
+        "contractName": request["contractName"], "contractId": contract, "issueTime": at, "erminateType": kind,
+        "activationTime": request["activationTime"], "scheduledEndTime": request["endTime"], "issuerId": node,
+        "issuerEntityId": party,
+    }  # fmt: skip
+    return signed_message(key, {**message, **({"agreedEndTime": at} if kind == "01" else {})})
+
+
+# --- messages as our values --------------------------------------------------------------------------------------
+
+
+def many(strategy: Any) -> list[dict[str, Any]]:
+    """The strategies of a message, which carries one or several (O10), perhaps as text (O11)."""
+    if isinstance(strategy, str):
+        strategy = json.loads(strategy)
+    return list(strategy) if isinstance(strategy, list) else [strategy]
+
+
+def over_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What a message's signatures cover: its three members as they were sent, without what only a filing adds."""
+    strategy = message.get("strategy")
+    if isinstance(strategy, list | dict):
+        stripped = [_without_owner(one) for one in many(strategy)]
+        strategy = stripped if isinstance(strategy, list) else stripped[0]
+    return {"contractId": message.get("contractId"), "contractName": message.get("contractName"), "strategy": strategy}
+
+
+def _without_owner(one: Any) -> Any:
+    if not isinstance(one, Mapping) or not isinstance(one.get("subjectInfo"), Mapping):
+        return one
+    return {**one, "subjectInfo": {name: part for name, part in one["subjectInfo"].items() if name != OWNER}}
+
+
+def nodes_of(message: Mapping[str, Any], sender: str) -> tuple[str, str]:
+    """(provider, consumer): node codes; the consumer may be left out and is then the sender or unknown ("")."""
+    info = many(message["strategy"])[0]["executionNodeInfo"]
+    provider = str(info["providerNodeId"])
+    return provider, str(info.get("consumerNodeId") or ("" if sender == provider else sender))
+
+
+def dataset_of(message: Mapping[str, Any]) -> str:
+    return str(many(message["strategy"])[0]["subjectInfo"]["dataProductId"])
+
+
+def _extension(message: Mapping[str, Any]) -> dict[str, Any]:
+    given = strategies.extension_of(many(message["strategy"])[0]).get("contract")
+    return dict(given) if isinstance(given, Mapping) else {}
+
+
+def offer_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """{"id", "dataset", "policy", "terms"} that a round asks or offers; LOST when something is not understood."""
+    extension = _extension(message)
+    offer = str(extension.get("offer") or message["contractId"])
+    read = strategies.understood(many(message["strategy"]), offer)
+    strategies.require_whole(str(message["contractId"]), read.lost)
+    assert read.policy is not None
+    terms = extension.get("terms")
+    return {"id": offer, "dataset": dataset_of(message), "policy": to_json(read.policy),
+            "terms": dict(terms) if isinstance(terms, Mapping) else {}}  # fmt: skip
+
+
+def content_of(
+    message: Mapping[str, Any], request: Mapping[str, Any], provider: str, consumer: str, at: str
+) -> dict[str, Any]:
+    """The agreement a signed message says (the fields of negotiate's SIGNED). request: its contractCreate; at: when it
+    was signed, where the message's extension does not say so."""
+    extension, contract = _extension(message), str(message["contractId"])
+    read = strategies.understood(many(message["strategy"]), contract)
+    strategies.require_whole(contract, read.lost)
+    assert read.policy is not None
+    policy = to_json(read.policy)
+    terms = extension.get("terms")
+    values = (
+        contract, contract, dataset_of(message), str(extension.get("offer") or contract), provider, consumer,
+        provider[1:19], consumer[1:19], policy, policy_hash(read.policy),
+        dict(terms) if isinstance(terms, Mapping) else {},
+        _time(extension.get("from"), request["activationTime"]), _time(extension.get("until"), request["endTime"]),
+        _time(extension.get("agreed_at"), at),
+    )  # fmt: skip
+    return dict(zip(SIGNED, values, strict=True))
+
+
+def _time(given: Any, otherwise: str) -> str:
+    text = given if isinstance(given, str) else otherwise
+    at = instant_of(text)
+    return clock.text(at) if at is not None else text
+
+
+def signatures_of(
+    listed: Iterable[Mapping[str, Any]], over: Mapping[str, Any] | None, known: Mapping[str, tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Signatures of a message as negotiate keeps them. known: party -> (node, public key)."""
+    found = []
+    for one in listed:
+        party = str(one.get("entityId") or one.get("signatoryEntityId"))
+        text = one.get("signature")
+        if party not in known or not isinstance(text, str):
+            continue
+        if over is not None and ";" in text and text.rpartition(";")[0] != digest(over):
+            continue
+        node, key = known[party]
+        signature = {"node": node, "party": party, "by": "", "department": "", "key": key,
+                     "signature": signature_in(text)}  # fmt: skip
+        found.append(signature if over is None else {**signature, "over": dict(over)})
+    return found

@@ -1,0 +1,148 @@
+"""The interfaces of identity (NDI-TR-2025-03) and of a connector's catalogue (NDI-TR-2025-05), answered by the rooms.
+
+Of an identity a table's members are told and nothing else. Root credentials are the function node's signed membership
+record and key: this house has no X.509 (docs/reference/national-rail.md says so).
+Contract: tests/wire/ndi/test_ndi_identity.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from datong.catalogue import service as catalogue
+from datong.ground import signing
+from datong.ground.db import NODE, Tx
+from datong.ground.refusal import Kind, Problem, Reason, Text
+from datong.register import service as register
+from datong.wire.ndi.reading import BAD_MESSAGE
+from datong.wire.ndi.routes import Answering, Call
+from datong.wire.ndi.tables import Field, Interface, Tables
+
+NOT_FUNCTION_NODE = Reason(
+    "NDI-407",
+    Kind.denied,
+    Text("接口 {interface} 的请求未被接受。", "The request to {interface} was not accepted."),
+    Text("发送方不是功能节点。", "Its sender is no function node."),
+    Text("请由功能节点上报。", "Let a function node report it."),
+)
+KIND_OF = {"Person": "person", "Enterprise": "organisation", "Operator": "agent"}
+LIMIT_MAX = 1000
+
+
+def serving(tables: Tables) -> dict[str, Answering]:
+    read = {
+        f"Get{name}{part}": _identity(kind, part, tables.interface(f"Get{name}{part}"))
+        for name, kind in KIND_OF.items()
+        for part in ("Info", "BaseInfo")
+    }
+    return {
+        "GetToken": _token,
+        **read,
+        "GetIdentityProviderList": _roots,
+        "SyncConnectorInfo": _connector,
+        "SyncLogoffInfo": _logged_off,
+        "GetOperatorStatus": _status,
+        "catalogueSearch": _search,
+        "productDetail": _detail,
+    }
+
+
+# --- identity ----------------------------------------------------------------------------------------------------
+
+
+def _token(tx: Tx, call: Call) -> dict[str, Any]:
+    return {"token": register.token_for(tx, auth_code=str(call.message["authCode"]), node=call.node)}
+
+
+def _identity(kind: str, part: str, interface: Interface) -> Answering:
+    def answering(tx: Tx, call: Call) -> dict[str, Any]:
+        known = register.identity_of_token(tx, token=str(call.message["token"]), node=call.node, kind=kind)
+        (data,) = (row for row in interface.response if row.name == "data")
+        if kind == "agent":  # N8: authStatus of an agent is the state of the identity
+            known = {**known, "authStatus": known["identityStatus"]}
+        if part == "BaseInfo":
+            return _members(data.children, known)
+        groups = {group.name: _members(group.children, known) for group in data.children}
+        return {name: members for name, members in groups.items() if members}
+
+    return answering
+
+
+def _members(rows: tuple[Field, ...], known: Mapping[str, Any]) -> dict[str, Any]:
+    return {row.name: known[row.name] for row in rows if row.name in known}
+
+
+def _roots(tx: Tx, _call: Call) -> dict[str, Any]:
+    mine = signing.me(tx).code
+    record = register.membership(tx, mine)
+    return {"rootCertList": [json.dumps(record, ensure_ascii=False, sort_keys=True)]}
+
+
+def _connector(tx: Tx, call: Call) -> dict[str, Any]:
+    """Another function node reports a connector: kept as a report, for the registrar to see."""
+    _from_function_node(tx, call)
+    base = call.message.get("baseInfo")
+    if not isinstance(base, Mapping):
+        problem = Problem("baseInfo", "必填参数为空", "is mandatory and missing")
+        raise BAD_MESSAGE([problem], interface=call.interface.id, part="请求", part_en="request",
+                          document=call.interface.document, count=1)  # fmt: skip
+    register.received_connector_report(tx, sender=call.node, body={"kind": "running", "reported": call.message})
+    return {}
+
+
+def _logged_off(tx: Tx, call: Call) -> dict[str, Any]:
+    _from_function_node(tx, call)
+    register.agent_logged_off(tx, code=str(call.message["identityCode"]))
+    return {}
+
+
+def _status(tx: Tx, call: Call) -> dict[str, Any]:
+    return {"authStatus": "1" if register.agent_is_valid(tx, str(call.message["identityCode"])) else "0"}
+
+
+def _from_function_node(tx: Tx, call: Call) -> None:
+    if not register.is_function_node(tx, call.node):
+        raise NOT_FUNCTION_NODE(interface=call.interface.id)
+
+
+# --- a connector's catalogue -------------------------------------------------------------------------------------
+
+
+def _search(tx: Tx, call: Call) -> dict[str, Any]:
+    """Own live listings, newest first unless asked otherwise; every keyword must occur. Numbers are texts."""
+    offset, limit = _number(call, "offset"), min(_number(call, "limit"), LIMIT_MAX)
+    words = str(call.message.get("keywords") or "").lower().split()
+    rows = sorted(catalogue.listings(_as_node(tx), state="live"), key=lambda row: str(row["published_at"]))
+    if call.message.get("order") != "asc":
+        rows.reverse()
+    found = [
+        row for row in rows if all(w in f"{row['title']} {row['description']} {row['dataset']}".lower() for w in words)
+    ]
+    page = [
+        {"productId": row["dataset"], "productName": str(row["title"])[:128], "dscription": row["description"]}
+        for row in found[offset : offset + limit]
+    ]
+    return {"total": str(len(found)), "resultData": page}
+
+
+def _as_node(tx: Tx) -> Tx:
+    """What is listed is for all members to read; the room's views are for people."""
+    return replace(tx, actor=NODE)
+
+
+def _number(call: Call, name: str) -> int:
+    text = str(call.message[name])
+    if not (text.isascii() and text.isdigit()):
+        problem = Problem(name, "应为数字文本", "should be a number written as a text")
+        raise BAD_MESSAGE([problem], interface=call.interface.id, part="请求", part_en="request",
+                          document=call.interface.document, count=1)  # fmt: skip
+    return int(text)
+
+
+def _detail(tx: Tx, call: Call) -> dict[str, Any]:
+    row = catalogue.listing(_as_node(tx), dataset=str(call.message["productId"]))
+    names = ("dataset", "title", "description", "kind", "delivery_form")
+    return {"product": {one: row[one] for one in names}}

@@ -1,0 +1,309 @@
+"""Jobs that speak on the national rail: rounds of a negotiation, and everything told about a contract.
+
+    ndi.send   {"message"}  one round; an opening first gets the contract its id from the platform
+    ndi.call   {"what"}     file, bridge (an id for a contract of the other rail, then file), terminate, strategy,
+                            relay, control
+
+Tried again: no answer, 5xx, 408, 425, 429, and 409 of a step that is still on its way. Any other refusal is final and
+told to the room with the words of the answer. Contract: tests/wire/ndi/test_ndi_contracts.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datong.deliver import service as deliver
+from datong.ground import signing
+from datong.ground.db import NODE, Store, Tx
+from datong.ground.jobs import Handler, Job
+from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.negotiate import service as negotiate
+from datong.negotiate.model import Act
+from datong.negotiate.model.national import ASSISTED
+from datong.negotiate.rules import SIGNED
+from datong.negotiate.service import national
+from datong.register import service as register
+from datong.wire.ndi import answers, contracts, control
+from datong.wire.ndi.serving import AGAIN, Caller, issued_id
+from datong.wire.ndi.tables import Tables
+
+NOT_ANSWERED = Reason(
+    "NDI-504",
+    Kind.unavailable,
+    Text("节点 {node} 未受理接口 {interface} 的请求。", "Node {node} did not take the request to {interface}."),
+    Text("状态码 {status}。", "It answered {status}."),
+    Text("系统会自动重试。", "It is tried again by itself."),
+)
+
+
+class _Refused(Exception):
+    """The peer (or our own guard) will not take the message: trying again would change nothing."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code, self.text = code, text
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What every job needs to post a message to an interface of another node."""
+
+    store: Store
+    caller: Caller
+    tables: Tables
+    prefix: str = ""
+
+    def base(self, tx: Tx, node: str) -> str:
+        return str(register.node(tx, node)["address"]) + self.prefix
+
+    def post(self, node: str, base: str, interface: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        """The peer's answer; _Refused when it is final, a Refusal or NOT_ANSWERED when it is worth another try."""
+        of = self.tables.interface(interface)
+        try:
+            answer = self.caller.post(node, base + of.path, dict(message))
+        except Refusal as refusal:
+            if refusal.kind is Kind.unavailable:
+                raise
+            raise _Refused(refusal.code, str(refusal)) from refusal
+        if answer.status >= 500 or answer.status in AGAIN:
+            raise NOT_ANSWERED(node=node, interface=interface, status=answer.status)
+        value = answers.json_object(answer.body)
+        if not 200 <= answer.status < 300:
+            code, text = answers.error_in(value)
+            raise _Refused(code or f"HTTP-{answer.status}", text or f"HTTP {answer.status}")
+        goes_on = of.id == "contractNegotiate"  # O19: there "1" means that the parties go on negotiating
+        if not answers.succeeded(self.tables, of, value) and not goes_on:
+            raise _Refused(*(part or "refused" for part in answers.error_in(value)))
+        return value
+
+
+# --- rounds ------------------------------------------------------------------------------------------------------
+
+
+def negotiation_job(sender: Sender) -> Handler:
+    """The handler of "ndi.send" jobs: payload {"message": id}."""
+
+    def send(job: Job) -> None:
+        message_id = str(job.payload["message"])
+        with sender.store.read() as tx:
+            outgoing = negotiate.outgoing(tx, message_id)
+        if outgoing is None:
+            return
+        try:
+            contract = outgoing["peer_pid"] or _begun(sender, outgoing)
+            with sender.store.read() as tx:
+                interface, message = _round(tx, outgoing, contract)
+                mode = national.national(tx, contract)
+                to = mode["platform"] if mode["sign_mode"] == ASSISTED else outgoing["peer"]
+                base = sender.base(tx, to)
+            sender.post(to, base, interface, message)
+        except _Refused as refused:
+            with sender.store.begin(NODE, "negotiate") as tx:
+                negotiate.not_accepted(tx, message=message_id, code=refused.code, answer=refused.text)
+            return
+        with sender.store.begin(NODE, "negotiate") as tx:
+            negotiate.acknowledged(tx, message=message_id, peer_pid=contract)
+
+    return send
+
+
+def _begun(sender: Sender, outgoing: Mapping[str, Any]) -> str:
+    """The id of a contract we begin: from our platform; told to the other side where the two speak directly."""
+    with sender.store.read() as tx:
+        row = negotiate.negotiation(tx, id=outgoing["pid"])
+        mine, key = signing.me(tx), signing.node_key(tx)
+        offer, terms = outgoing["body"], outgoing["body"]["terms"]
+        mode = str(outgoing["base"]).partition(":")[2]
+        request = contracts.creation(
+            key, name=contracts.name_of(offer), abstract=contracts.name_of(offer), at=row["started_at"],
+            start=terms.get("from") or row["started_at"], end=terms["until"], mode=mode, node=mine.code,
+            party=mine.party,
+        )  # fmt: skip
+        platform = national.platform(tx)
+        ours = platform == mine.code
+        base, peer_base = sender.base(tx, platform), sender.base(tx, outgoing["peer"])
+    if ours:
+        with sender.store.begin(NODE, "negotiate") as tx:
+            contract = national.issue_id(tx, request=request)
+    else:
+        contract = _id_from(sender, platform, base, request)
+    with sender.store.begin(NODE, "negotiate") as tx:
+        national.begun(tx, contract=contract, request=request, platform=platform)
+    if mode != ASSISTED and outgoing["peer"] != platform:
+        sender.post(outgoing["peer"], peer_base, "contractCreate", {**request, "contractId": contract})
+    return contract
+
+
+def _id_from(sender: Sender, platform: str, base: str, request: Mapping[str, Any]) -> str:
+    try:
+        return issued_id(sender.caller, sender.tables, platform, base, request)
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        raise _Refused(refusal.code, str(refusal)) from refusal
+
+
+def _round(tx: Tx, outgoing: Mapping[str, Any], contract: str) -> tuple[str, dict[str, Any]]:
+    """(interface, message) of one of our moves."""
+    mine, act = signing.me(tx), Act(outgoing["act"])
+    provider, consumer = (
+        (mine.code, outgoing["peer"]) if outgoing["side"] == "provider" else (outgoing["peer"], mine.code)
+    )
+    row = negotiate.negotiation(tx, id=outgoing["pid"])
+    if act is Act.terminate:
+        request = national.national(tx, contract)["request"]
+        key = signing.node_key(tx)
+        ends = {"contract": contract, "kind": "01", "at": tx.now, "node": mine.code, "party": mine.party}
+        return "contractTerminate", contracts.termination(key, request, **ends)
+    if act in (Act.request, Act.offer):
+        return "contractNegotiate", contracts.proposal(outgoing["body"], contract, provider, consumer)
+    if act is Act.accept:
+        return "contractNegotiate", contracts.proposal(row["offer"], contract, provider, consumer)
+    agreement = negotiate.agreement(tx, str(row["agreement"]))
+    signatures = outgoing["body"]["signatures"] if act is Act.agree else agreement["signatures"]
+    return "contractNegotiate", contracts.confirmation(signatures, agreement["agreed_at"])
+
+
+# --- everything else ---------------------------------------------------------------------------------------------
+
+Told = Callable[[Tx, dict[str, Any]], None]
+"""What to do with the peer's answer, in a transaction of its own."""
+
+
+@dataclass(frozen=True)
+class Message:
+    to: str
+    interface: str
+    body: dict[str, Any]
+    arrived: Told
+    refused: Callable[[Tx, str], None]
+    creation: dict[str, Any] | None = None
+    """contractCreate that the receiver has to know first."""
+
+
+def _nothing(_tx: Tx, _answer: Any) -> None:
+    return None
+
+
+def call_job(sender: Sender) -> Handler:
+    """The handler of "ndi.call" jobs."""
+
+    def call(job: Job) -> None:
+        payload = job.payload
+        if payload["what"] == "bridge":
+            _bridged(sender, payload)
+            return
+        with sender.store.read() as tx:
+            message = WRITERS[str(payload["what"])](tx, payload)
+            base = sender.base(tx, message.to)
+        try:
+            if message.creation is not None:
+                sender.post(message.to, base, "contractCreate", message.creation)
+            answer = sender.post(message.to, base, message.interface, message.body)
+        except _Refused as refused:
+            with sender.store.begin(NODE, "ndi") as tx:
+                message.refused(tx, f"[{refused.code}] {refused.text}")
+            return
+        with sender.store.begin(NODE, "ndi") as tx:
+            message.arrived(tx, answer)
+
+    return call
+
+
+def _bridged(sender: Sender, payload: Mapping[str, Any]) -> None:
+    """An id for a contract that the other rail concluded; then it is filed as any other."""
+    with sender.store.read() as tx:
+        row = negotiate.agreement(tx, str(payload["agreement"]))
+        mine, key, to = signing.me(tx), signing.node_key(tx), str(payload["to"])
+        request = contracts.creation(
+            key, name=contracts.name_of(row), abstract=f"{contracts.name_of(row)} {row['code']}", at=row["agreed_at"],
+            start=row["from"], end=row["until"], mode="01", node=mine.code, party=mine.party,
+        )  # fmt: skip
+        base = sender.base(tx, to)
+    if to == mine.code:
+        with sender.store.begin(NODE, "ndi") as tx:
+            contract = national.issue_id(tx, request=request)
+    else:
+        contract = issued_id(sender.caller, sender.tables, to, base, request)
+    with sender.store.begin(NODE, "ndi") as tx:
+        national.bridged(tx, agreement=row["id"], contract=contract, request=request, platform=to)
+
+
+def _file(tx: Tx, payload: Mapping[str, Any]) -> Message:
+    contract = str(payload["contract"])
+    known = national.national(tx, contract)
+    row = negotiate.agreement(tx, known["agreement"])
+    given = row["signatures"]
+    extension: dict[str, Any] = {"version": "1", "agreed_at": row["agreed_at"]}
+    if contract == row["code"]:
+        over = given[0]["over"]
+    else:  # concluded on the other rail: its signatures cover the agreement itself, which goes along whole
+        over = contracts.form({**row, "code": contract})
+        signed = {name: row[name] for name in (*SIGNED, "signatures")}
+        extension |= {"agreement": signed}
+        given = [{**one, "over": {name: row[name] for name in SIGNED}} for one in given]
+    body = contracts.filing(over, given, row["provider_party"], row["agreed_at"], extension)
+
+    def arrived(tx: Tx, answer: dict[str, Any]) -> None:
+        national.told_filed(tx, contract=contract, hash=str(answer.get("contractHash", "")))
+
+    def refused(tx: Tx, why: str) -> None:
+        national.told_not_filed(tx, contract=contract, why=why)
+
+    return Message(known["platform"], "contractRegistrate", body, arrived, refused)
+
+
+def _terminate(tx: Tx, payload: Mapping[str, Any]) -> Message:
+    contract, mine = str(payload["contract"]), signing.me(tx)
+    request = national.national(tx, contract)["request"]
+    ends = {"contract": contract, "kind": payload["kind"], "at": payload["at"], "node": mine.code, "party": mine.party}
+    message = contracts.termination(signing.node_key(tx), request, **ends)
+    body = contracts.signed_message(signing.node_key(tx), {**message, "reason": payload["reason"]})
+    return Message(str(payload["to"]), "contractTerminate", body, _nothing, _nothing)
+
+
+def _strategy(tx: Tx, payload: Mapping[str, Any]) -> Message:
+    filed, key = national.filed_message(tx, str(payload["filing"])), signing.node_key(tx)
+    version = int(str(payload["filing"]).rpartition("/")[2])
+    strategy = deliver.strategy_id(str(filed["contractId"]))
+    body = control.instruction(filed, key, strategy, version, tx.now)
+    return Message(str(payload["to"]), "strategySend", body, _nothing, _nothing)
+
+
+def _relay(tx: Tx, payload: Mapping[str, Any]) -> Message:
+    round = national.relayed_round(tx, str(payload["round"]))
+    body = {**round["message"], "issuerId": round["sender"]}
+    request = national.issued_request(tx, round["contract"])
+    creation = {**request, "contractId": round["contract"]}
+    return Message(str(payload["to"]), "contractNegotiate", body, _nothing, _nothing, creation)
+
+
+def _control(tx: Tx, payload: Mapping[str, Any]) -> Message:
+    told = deliver.outgoing_control(tx, str(payload["message"]))
+    key, mine, strategy = signing.node_key(tx), signing.me(tx).code, deliver.strategy_id(told["contract"])
+    interface = str(told["interface"])
+    bodies: dict[str, Callable[[], dict[str, Any]]] = {
+        "contractExecution": lambda: control.execution(told),
+        "executionFeedback": lambda: control.feedback(told, key, mine, strategy),
+        "abnormalTermination": lambda: control.stop(told, key, mine, strategy),
+        "fulfillmentProof": lambda: control.proof(told, key, strategy),
+    }
+
+    def arrived(tx: Tx, _answer: dict[str, Any]) -> None:
+        deliver.control_answered(tx, told["id"], arrived=True, answer="")
+
+    def refused(tx: Tx, why: str) -> None:
+        deliver.control_answered(tx, told["id"], arrived=False, answer=why)
+
+    return Message(told["peer"], interface, bodies[interface](), arrived, refused)
+
+
+WRITERS: dict[str, Callable[[Tx, Mapping[str, Any]], Message]] = {
+    "file": _file,
+    "terminate": _terminate,
+    "strategy": _strategy,
+    "relay": _relay,
+    "control": _control,
+}

@@ -1,0 +1,351 @@
+"""The ten interfaces of contract and usage control, answered by the rooms.
+
+A node answers as a party; a business or function node also as the platform that issues ids, files contracts and passes
+rounds on. Contract: tests/wire/ndi/test_ndi_contracts.py, test_ndi_control.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from datong.deliver import service as deliver
+from datong.ground import signing
+from datong.ground.canonical import digest
+from datong.ground.db import Store, Tx
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.negotiate import service as negotiate
+from datong.negotiate.model import Party, State
+from datong.negotiate.model.national import ASSISTED, FILING_REFUSED, NOT_YOURS
+from datong.negotiate.rules import SIGNED
+from datong.negotiate.service import national
+from datong.negotiate.service.course import NATIONAL
+from datong.register import service as register
+from datong.terms.policy import from_json, policy_hash
+from datong.wire.ndi import answers, contracts, reading, strategies
+from datong.wire.ndi.routes import Answering, Before, Call
+from datong.wire.ndi.tables import Tables
+from datong.wire.ndi.templates import templates
+
+BAD_SIGNATURE = Reason(
+    "NDI-403",
+    Kind.denied,
+    Text("接口 {interface} 的请求未被接受。", "The request to {interface} was not accepted."),
+    Text("签名与登记的密钥不符：{who}。", "Its signature is not that of the key registered for {who}."),
+    Text("请对其余全部成员的 RFC 8785 形式签名后重新发送。",
+         "Sign the RFC 8785 form of all other members and send it again."),
+)  # fmt: skip
+NOT_THE_SENDER = Reason(
+    "NDI-405",
+    Kind.denied,
+    Text("接口 {interface} 的请求未被接受。", "The request to {interface} was not accepted."),
+    Text("{name} 不是发送方。", "{name} is not its sender."),
+    Text("请以发送方自己的标识填写。", "Fill in the sender's own code."),
+)
+PLATFORM_SILENT = Reason(
+    "NDI-503",
+    Kind.unavailable,
+    Text("合约未发起。", "The contract was not begun."),
+    Text("服务平台 {platform} 没有给出合约标识码：{answer}。", "The platform {platform} gave no id: {answer}."),
+    Text("请稍后重试，或检查 ndi.platform。", "Try again later, or check ndi.platform."),
+)
+
+PLATFORM_REFUSED = Reason(
+    "NDI-409",
+    Kind.conflict,
+    Text("合约未发起。", "The contract was not begun."),
+    Text("服务平台 {platform} 拒绝给出合约标识码：{answer}。", "The platform {platform} gives no id: {answer}."),
+    Text("请按其答复修改后重新发起。", "Mend what its answer names and begin again."),
+)
+
+
+AGAIN = frozenset({408, 425, 429})
+"""Statuses of an answer after which the same request is worth another try."""
+
+
+class Caller(Protocol):
+    def post(self, to: str, url: str, body: Mapping[str, Any]) -> Any: ...
+
+
+def serving(tables: Tables) -> dict[str, Answering]:
+    return {
+        "contractTemplate": _template,
+        "contractCreate": _create,
+        "contractNegotiate": _negotiate,
+        "contractRegistrate": _registrate,
+        "contractExecution": _told(deliver_body=("strategy", "executedStrategy", "reportTime", "contractStatus")),
+        "contractTerminate": _terminate,
+        "strategySend": _strategy,
+        "executionFeedback": _told(signed=True),
+        "abnormalTermination": _told(),
+        "fulfillmentProof": _told(signed=True),
+    }
+
+
+def before(store: Store, caller: Caller, tables: Tables, prefix: str) -> dict[str, Before]:
+    """contractCreate at a connector: its own platform is asked for the id, when the creator has not said one."""
+
+    def ask(call: Call) -> Call:
+        if call.sent.get("contractId"):
+            return call
+        with store.read() as tx:
+            if national.is_platform(tx):
+                return call
+            known = national.by_request(tx, _request(call.sent))
+            platform = national.platform(tx)
+            address = str(register.node(tx, platform)["address"]) if platform else ""
+        if known is not None:
+            return replace(call, sent={**call.sent, "contractId": known["id"]})
+        if not platform:
+            raise PLATFORM_SILENT(platform="—", answer="ndi.platform is not set")
+        contract = issued_id(caller, tables, platform, address + prefix, call.sent)
+        return replace(call, sent={**call.sent, "contractId": contract})
+
+    return {"contractCreate": ask}
+
+
+def issued_id(caller: Caller, tables: Tables, platform: str, base: str, request: Mapping[str, Any]) -> str:
+    """The id that a platform gives for a contractCreate."""
+    interface = tables.interface("contractCreate")
+    answer = caller.post(platform, base + interface.path, dict(request))
+    if answer.status >= 500 or answer.status in AGAIN:
+        raise PLATFORM_SILENT(platform=platform, answer=f"HTTP {answer.status}")
+    value = answers.json_object(answer.body)
+    if not 200 <= answer.status < 300 or not answers.succeeded(tables, interface, value):
+        code, text = answers.error_in(value)
+        raise PLATFORM_REFUSED(platform=platform, answer=f"HTTP {answer.status} {code} {text}"[:500])
+    return str(reading.checked(tables, interface, "response", value)["contractId"])
+
+
+# --- contract ----------------------------------------------------------------------------------------------------
+
+
+def _template(tx: Tx, call: Call) -> dict[str, Any]:
+    return {"template": templates(str(call.message.get("templateId") or ""))}
+
+
+def _request(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The nine members of contractCreate as they were signed, in printed spelling."""
+    given = {**sent, "issueTime": sent.get("issueTime", sent.get("createTime"))}
+    return {name: given[name] for name in contracts.CREATE if name in given}
+
+
+def _key(tx: Tx, code: str) -> str:
+    return str(register.node(tx, code)["public_key"])
+
+
+def _require_signed(tx: Tx, call: Call, code: str, *without: str) -> None:
+    if not contracts.is_signed(call.sent, _key(tx, code), *without) and not contracts.is_signed(
+        call.sent, _key(tx, code)
+    ):
+        raise BAD_SIGNATURE(interface=call.interface.id, who=code)
+
+
+def _create(tx: Tx, call: Call) -> dict[str, Any]:
+    """A contract is begun. Everybody with the creator's signature may bring its request to the platform."""
+    issuer = str(call.message["issuerId"])
+    _require_signed(tx, call, issuer, "contractId")
+    if str(register.node(tx, issuer)["party"]) != call.message["issuerEntityId"]:
+        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerEntityId")
+    request = _request(call.sent)
+    if national.is_platform(tx) and not call.sent.get("contractId"):
+        return {"contractId": national.issue_id(tx, request=request)}
+    if call.node not in (issuer, national.platform(tx)):
+        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerId")
+    contract = str(call.sent["contractId"])
+    national.begun(tx, contract=contract, request=request, platform=national.platform(tx))
+    return {"contractId": contract}
+
+
+def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
+    contract = str(call.message["contractId"])
+    message = call.message
+    sender = call.node
+    if sender == national.platform(tx) and isinstance(call.sent.get("issuerId"), str):
+        sender = str(call.sent["issuerId"])  # passed on by the platform that takes part
+        record = register.node(tx, sender)
+        actor = replace(tx.actor, party=str(record["party"]), department=sender)
+        tx = replace(tx, actor=actor)
+    provider, consumer = contracts.nodes_of(message, sender)
+    mine = signing.me(tx).code
+    if sender not in (provider, consumer):
+        raise NOT_YOURS(contract=contract[:60])
+    if mine not in (provider, consumer or mine) and national.is_platform(tx):
+        return _passed_on(tx, call, provider, consumer)
+    known = _known(tx, contract)
+    course = national.course_of(tx, contract)
+    speaker = Party.provider if sender == provider else Party.consumer
+    if course is not None and (course["peer"] != sender or course["side"] == speaker.value):
+        raise NOT_YOURS(contract=contract[:60])
+    if (provider, consumer or mine) not in ((sender, mine), (mine, sender)):
+        raise NOT_YOURS(contract=contract[:60])
+    return _said(tx, call, known, course, speaker, (provider, consumer or mine), sender)
+
+
+def _known(tx: Tx, contract: str) -> dict[str, Any]:
+    """The contract under this id; one that this node issued as the platform of its own contract is begun by it."""
+    try:
+        return national.national(tx, contract)
+    except Refusal:
+        request = national.issued_request(tx, contract)
+        national.begun(tx, contract=contract, request=request, platform=signing.me(tx).code)
+        return national.national(tx, contract)
+
+
+def _said(
+    tx: Tx, call: Call, known: Mapping[str, Any], course: Mapping[str, Any] | None, speaker: Party,
+    sides: tuple[str, str], sender: str,
+) -> dict[str, Any]:  # fmt: skip
+    """One round as a move of the negotiation: which, is told by who speaks, how many have signed, and the state."""
+    message, contract = call.message, str(call.message["contractId"])
+    listed = message.get("signatureList") or []
+    heard: dict[str, Any] = {"sender": sender, "message": digest([contract, call.sent]), "peer_pid": contract}
+    callback = NATIONAL + str(known["sign_mode"])
+    if course is None or not listed:
+        offer = contracts.offer_of(message)
+        pid = {"pid": str(course["id"])} if course is not None else {"callback": callback}
+        if speaker is Party.provider:
+            status = negotiate.received_offer(tx, offer=offer, **pid, **heard)
+        elif course is not None and course["state"] == State.OFFERED.value and _same(course["offer"], offer):
+            status = negotiate.received_event(tx, event="ACCEPTED", pid=str(course["id"]), **heard)
+        else:
+            status = negotiate.received_request(tx, offer=offer, **pid, **heard)
+        return _flag(status["state"])
+    over = contracts.over_of(call.sent)
+    signatures = contracts.signatures_of(listed, over, {p: (n, _key(tx, n)) for n, p in ((n, n[1:19]) for n in sides)})
+    at = str(listed[0].get("signatoryTime") or known["request"]["issueTime"])
+    heard["pid"] = str(course["id"])
+    if speaker is Party.consumer:
+        status = negotiate.received_verification(tx, signatures=signatures, **heard)
+    elif len(listed) > 1:
+        status = negotiate.received_event(tx, event="FINALIZED", **heard)
+    else:
+        content = contracts.content_of(message, known["request"], *sides, at)
+        status = negotiate.received_agreement(tx, agreement={**content, "signatures": signatures}, **heard)
+    return _flag(status["state"])
+
+
+def _same(on_table: Mapping[str, Any], offer: Mapping[str, Any]) -> bool:
+    same_rules = policy_hash(from_json(on_table["policy"])) == policy_hash(from_json(offer["policy"]))
+    return bool(on_table["dataset"] == offer["dataset"] and same_rules)
+
+
+_AGREED = frozenset({"ACCEPTED", "AGREED", "VERIFIED", "FINALIZED"})
+
+
+def _flag(state: str) -> dict[str, Any]:
+    """O19: "1" is no error, the parties go on negotiating."""
+    return {} if state in _AGREED else {"negotiationStatus": "1"}
+
+
+def _passed_on(tx: Tx, call: Call, provider: str, consumer: str) -> dict[str, Any]:
+    contract = str(call.message["contractId"])
+    request = national.issued_request(tx, contract)
+    if request["signMode"] != ASSISTED or not provider or not consumer:
+        raise NOT_YOURS(contract=contract[:60])
+    to = consumer if call.node == provider else provider
+    national.relay(tx, sender=call.node, message=call.sent, to=to)
+    return {} if call.message.get("signatureList") else {"negotiationStatus": "1"}
+
+
+def _registrate(tx: Tx, call: Call) -> dict[str, Any]:
+    message, contract = call.message, str(call.message["contractId"])
+    provider, consumer = contracts.nodes_of(message, call.node)
+    if not consumer or call.node not in (provider, consumer):
+        raise NOT_YOURS(contract=contract[:60])
+    request = national.issued_request(tx, contract)
+    known = {n[1:19]: (n, _key(tx, n)) for n in (provider, consumer)}
+    agreement = _bridged(message)
+    if agreement is not None:
+        content, over = _same_clauses(agreement, message, contract, provider, consumer), None
+    else:
+        content = contracts.content_of(message, request, provider, consumer, str(message["signatoryTime"]))
+        over = contracts.over_of(call.sent)
+    given = contracts.signatures_of(message["signatoryEntities"], over, known)
+    hash = national.file(tx, sender=call.node, contract=contract, message=call.sent, content=content, given=given)
+    return {"contractHash": hash}
+
+
+def _bridged(message: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The agreement of the other rail that a filing carries whole in its extension, or None."""
+    item = message.get("contractExpansionItem")
+    try:
+        value = json.loads(item) if isinstance(item, str) else item
+    except (ValueError, RecursionError):
+        return None
+    found = value.get("agreement") if isinstance(value, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) and set(SIGNED) <= set(found) else None
+
+
+def _same_clauses(
+    agreement: Mapping[str, Any], message: Mapping[str, Any], contract: str, provider: str, consumer: str
+) -> dict[str, Any]:
+    """The signed content of a contract of the other rail, when the strategies filed say the same as its policy."""
+    content = {name: agreement[name] for name in SIGNED}
+    read = strategies.understood(contracts.many(message["strategy"]), contract)
+    strategies.require_whole(contract, read.lost)
+    assert read.policy is not None
+    problems = []
+    if policy_hash(read.policy) != policy_hash(from_json(content["policy"])):
+        problems.append(Problem("strategy", "与所签合约的策略不同", "does not say what the signed contract says"))
+    for name, given in (("provider", provider), ("consumer", consumer), ("dataset", contracts.dataset_of(message))):
+        if content[name] != given:
+            problems.append(Problem(name, "与所签合约不同", "is another in the signed contract"))
+    for name, node in (("provider_party", provider), ("consumer_party", consumer)):
+        if content[name] != node[1:19]:
+            problems.append(Problem(name, "与节点不符", "is not the party of the node"))
+    if problems:
+        raise FILING_REFUSED(problems, contract=contract, count=len(problems))
+    return content
+
+
+def _terminate(tx: Tx, call: Call) -> dict[str, Any]:
+    message, contract = call.message, str(call.message["contractId"])
+    issuer = str(message["issuerId"])
+    if call.node != issuer:
+        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerId")
+    _require_signed(tx, call, issuer)
+    kind, reason = str(message["erminateType"]), str(call.sent.get("reason") or "")[:256]
+    done = False
+    if national.is_platform(tx) and national.is_filed(tx, contract):
+        ending = {"kind": kind, "reason": reason, "at": message["issueTime"], "notice": call.sent}
+        national.ended_at_platform(tx, sender=issuer, contract=contract, ending=ending)
+        done = True
+    course = national.course_of(tx, contract)
+    if course is not None:
+        negotiate.received_national_end(tx, sender=issuer, contract=contract, kind=kind, reason=reason)
+    elif not done:
+        raise NOT_YOURS(contract=contract[:60])
+    return {}
+
+
+# --- usage control -----------------------------------------------------------------------------------------------
+
+
+def _strategy(tx: Tx, call: Call) -> dict[str, Any]:
+    """The platform's control instruction: kept when it is signed by our platform and says what we signed."""
+    contract = str(call.message["contractId"])
+    known = national.national(tx, contract)
+    if call.node != known["platform"]:
+        raise NOT_YOURS(contract=contract[:60])
+    _require_signed(tx, call, call.node)
+    body = {name: call.sent[name] for name in call.sent if name != "contractId"}
+    deliver.received_control(tx, sender=call.node, interface=call.interface.id, contract=contract, body=body)
+    return {}
+
+
+def _told(signed: bool = False, deliver_body: tuple[str, ...] = ()) -> Answering:
+    def answering(tx: Tx, call: Call) -> dict[str, Any]:
+        contract = str(call.message["contractId"])
+        if signed:
+            _require_signed(tx, call, call.node)
+        if "connectorId" in call.message and call.message["connectorId"] != call.node:
+            raise NOT_THE_SENDER(interface=call.interface.id, name="connectorId")
+        names = deliver_body or tuple(name for name in call.message if name != "contractId")
+        body = {name: call.message[name] for name in names if name in call.message}
+        deliver.received_control(tx, sender=call.node, interface=call.interface.id, contract=contract, body=body)
+        return {}
+
+    return answering

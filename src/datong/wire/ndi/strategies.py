@@ -1,0 +1,337 @@
+"""TC609 strategy objects <-> policies, and what either cannot carry.
+
+A strategy (合约策略) holds one object, its execution nodes, actions, constraints and an extension; no field says
+whether it permits, forbids or obliges. Datong writes one strategy per rule and says the kind in the extension, which
+is JSON in a string: {"kind", "duties", "inherit", "constraints"}. What stands only there is noted: a peer that
+does not read it does not enforce it. What cannot be written or understood at all is lost, and nothing is signed while
+something is lost. Source: TC609-6-2025-14 tables 4 and 5.1, annexes C.2 to C.6 and D.
+Must never know: messages, contracts. Contract: tests/wire/ndi/test_ndi_strategies.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datong.ground import clock
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.terms.policy import ACTIONS, BAD_POLICY, CONSTRAINTS, OPERATORS, Constraint, Logical, Policy, Rule, checked
+from datong.wire.ndi.reading import instant_of
+
+LOST = Reason(
+    "NDI-420",
+    Kind.conflict,
+    Text("合约 {contract} 未在两种轨道之间转换。", "The contract {contract} was not carried over to the other rail."),
+    Text("有 {count} 项内容对方的格式无法承载。", "{count} things in it cannot be written in the other's form."),
+    Text("请修改下列各项后重新协商；不会悄悄丢弃任何条款。",
+         "Change the items listed and negotiate again; no clause is dropped silently."),
+)  # fmt: skip
+
+KINDS = {"permission": "permissions", "prohibition": "prohibitions", "obligation": "obligations"}
+"""Kind said in the extension -> list of the policy (annex C.2: permissionPolicies, prohibitionPolicies, ...)."""
+PRINTED = {"policyTransmit": "plicyTransmit", "dataRecord": "dateRecord"}
+"""Words of the policy model -> misprints of the document, which are written."""
+READ = {printed: word for word, printed in PRINTED.items()}
+OWN_ACTIONS = frozenset({"use"})
+OWN_CONSTRAINTS = frozenset({"purpose"})
+"""Words of the model that the national list lacks."""
+LENGTHS = {"timeWindow": 10, "region": 10, "networkAddress": 45, "physicalAddress": 20, "count": 16, "frequency": 16,
+           "dataSize": 64, "dataRecord": 16, "valueExpression": 128, "application": 1024, "algorithm": 1024,
+           "machineLearningModels": 1024, "executionEnv": 2, "encryptMode": 2, "deliveryMethod": 2,
+           "payAmount": 128}  # fmt: skip
+"""Longest value in characters, annex C.6."""
+ACTIONS_AS_CONSTRAINTS = frozenset({"logRecordSend", "compensate"})
+"""Annex D writes these two actions as constraints: a duty of the rule."""
+DEPTH_MAX = 8
+_RANGE = re.compile(r"^(.+?)\s*(?:--|/|至|~)\s*(.+)$")
+_COUNTED = re.compile(r"^(\d+)\s*(?:times|calls|次)?\s*(?:per|/|每)\s*(minute|hour|day|分钟|小时|天|日)$")
+_UNITS = {"分钟": "minute", "小时": "hour", "天": "day", "日": "day"}
+
+
+@dataclass(frozen=True)
+class Carried:
+    """strategies: as written. noted: stands in the extension only, or was read with an assumption. lost: could not be
+    carried at all."""
+
+    strategies: list[dict[str, Any]]
+    noted: tuple[Problem, ...]
+    lost: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A policy read from strategies, with what was assumed and what could not be read."""
+
+    policy: Policy | None
+    noted: tuple[Problem, ...]
+    lost: tuple[Problem, ...]
+
+
+def require_whole(contract: str, lost: Iterable[Problem]) -> None:
+    """LOST with every item, when there is one."""
+    if problems := list(lost):
+        raise LOST(problems, contract=contract[:80], count=len(problems))
+
+
+# --- policy -> strategies
+
+
+def written(policy: Policy, subject: Mapping[str, Any], nodes: Mapping[str, Any]) -> Carried:
+    """One strategy for each rule. subject: dataProductId, ...; nodes: providerNodeId, consumerNodeId, ..."""
+    strategies: list[dict[str, Any]] = []
+    noted: list[Problem] = []
+    lost: list[Problem] = []
+    for kind, of in KINDS.items():
+        for number, rule in enumerate(getattr(policy, of)):
+            place = f"{of}[{number}]"
+            body = _written_rule(place, rule, noted, lost)
+            extension: dict[str, Any] = {"kind": kind}
+            if kind != "permission":
+                noted.append(_only_extension(place, f"策略类别 {kind}", f"that it is a {kind}"))
+            if rule.duties:
+                noted.append(_only_extension(f"{place}.duties", "义务、补救或责任", "its duties"))
+                extension["duties"] = [_written_duty(f"{place}.duties[{n}]", d, noted, lost)
+                                       for n, d in enumerate(rule.duties)]  # fmt: skip
+            if policy.inherit:
+                extension["inherit"] = True
+            extension |= body.pop("extension")
+            strategies.append({"subjectInfo": dict(subject), "executionNodeInfo": dict(nodes), **body,
+                               "policyExpansion": _text(extension)})  # fmt: skip
+    if policy.inherit:
+        noted.append(_only_extension("inherit", "策略继承", "that results inherit the policy"))
+    return Carried(strategies, tuple(noted), tuple(lost))
+
+
+def _only_extension(place: str, zh: str, en: str) -> Problem:
+    return Problem(place, f"{zh}只写在扩展信息中，不读取它的对方不会执行",
+                   f"{en}: in the extension only; a peer that does not read it does not enforce it")  # fmt: skip
+
+
+def _written_rule(place: str, rule: Rule, noted: list[Problem], lost: list[Problem]) -> dict[str, Any]:
+    """actions, constraints, and what of them stands in the extension."""
+    extension: dict[str, Any] = {}
+    action: Any = PRINTED.get(rule.action, rule.action)
+    if rule.action in OWN_ACTIONS:
+        noted.append(_only_extension(f"{place}.action", f"操作 {rule.action}", f"the action {rule.action!r}"))
+        action = {"expansionItem": {"action": rule.action}}
+    constraints, own = [], []
+    for number, constraint in enumerate(rule.constraints):
+        where = f"{place}.constraints[{number}]"
+        if isinstance(constraint, Logical):
+            lost.append(Problem(where, f"{constraint.how} 组合的约束：国家接口的约束只能同时成立",
+                                f"constraints joined by {constraint.how}: those of the national form hold all together"))  # fmt: skip
+        elif constraint.left in OWN_CONSTRAINTS:
+            noted.append(_only_extension(where, f"约束 {constraint.left}", f"the constraint on {constraint.left}"))
+            own.append({"at": number, **_own(constraint)})
+        else:
+            constraints.append(_written_constraint(where, constraint, lost))
+    if own:
+        extension["constraints"] = own
+    body: dict[str, Any] = {"actions": [action], "extension": extension}
+    return {**body, "constraints": constraints} if constraints else body
+
+
+def _own(constraint: Constraint) -> dict[str, Any]:
+    right = constraint.right if isinstance(constraint.right, str) else list(constraint.right)
+    return {"left": constraint.left, "op": constraint.op, "right": right}
+
+
+def _written_constraint(place: str, constraint: Constraint, lost: list[Problem]) -> dict[str, str]:
+    takes_list = OPERATORS[constraint.op].takes_list
+    value = json.dumps(list(constraint.values), ensure_ascii=False) if takes_list else constraint.values[0]
+    longest = LENGTHS.get(constraint.left)
+    if longest is not None and any(len(one) > longest for one in constraint.values):
+        lost.append(Problem(place, f"{constraint.left} 的值超过 {longest} 字符（附录 C.6）",
+                            f"the value of {constraint.left} is longer than {longest} (annex C.6)"))  # fmt: skip
+    return {"constraintName": PRINTED.get(constraint.left, constraint.left),
+            "constraintOperator": OPERATORS[constraint.op].code, "constraintValue": value}  # fmt: skip
+
+
+def _written_duty(place: str, rule: Rule, noted: list[Problem], lost: list[Problem]) -> dict[str, Any]:
+    body = _written_rule(place, rule, noted, lost)
+    extension = body.pop("extension")
+    duties = [_written_duty(f"{place}.duties[{n}]", duty, noted, lost) for n, duty in enumerate(rule.duties)]
+    own = {"own": extension["constraints"]} if extension else {}
+    return {**body, **own, **({"duties": duties} if duties else {})}
+
+
+def _text(extension: Mapping[str, Any]) -> str:
+    return json.dumps(extension, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+# --- strategies -> policy
+
+
+def understood(strategies: Iterable[Mapping[str, Any]], policy_id: str) -> Understood:
+    """The policy that strategies say, whoever wrote them; `policy` is None when something is lost."""
+    reader = _Reader()
+    lists: dict[str, list[Rule]] = {of: [] for of in KINDS.values()}
+    inherit = False
+    for number, strategy in enumerate(strategies):
+        place = f"strategy[{number}]"
+        extension = extension_of(strategy)
+        kind = extension.get("kind", strategy.get("kind"))
+        if kind not in KINDS:
+            if kind is not None:
+                reader.lose(
+                    f"{place}.policyExpansion.kind", f"未知策略类别 {kind!r}", f"unknown kind {str(kind)[:40]!r}"
+                )
+            reader.note(place, "未说明策略类别，按允许策略读取", "does not say its kind; read as a permission")
+            kind = "permission"
+        if isinstance(strategy.get("policyExpansion"), str) and not extension and strategy["policyExpansion"].strip():
+            reader.lose(
+                f"{place}.policyExpansion", "扩展信息不是可读的条款", "is a text in words, which no node can enforce"
+            )
+        lists[KINDS[kind]] += reader.rules(place, {**strategy, **_in_extension(extension)}, 0)
+        inherit = inherit or extension.get("inherit") is True
+    if reader.lost:
+        return Understood(None, tuple(reader.noted), tuple(reader.lost))
+    permissions, prohibitions, obligations = (tuple(lists[of]) for of in KINDS.values())
+    made = Policy(policy_id, permissions, prohibitions, obligations, inherit)
+    try:
+        return Understood(checked(made), tuple(reader.noted), ())
+    except Refusal as refusal:
+        if refusal.reason != BAD_POLICY:
+            raise
+        return Understood(None, tuple(reader.noted), refusal.problems)
+
+
+def extension_of(strategy: Mapping[str, Any]) -> dict[str, Any]:
+    """The extension of a strategy as a mapping, {} when there is none or it is a text in words."""
+    given = strategy.get("policyExpansion")
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            return {}
+    return dict(given) if isinstance(given, Mapping) else {}
+
+
+def _in_extension(extension: Mapping[str, Any]) -> dict[str, Any]:
+    return {"own": extension.get("constraints", []), "duties": extension.get("duties", [])}
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.noted: list[Problem] = []
+        self.lost: list[Problem] = []
+
+    def note(self, place: str, zh: str, en: str) -> None:
+        self.noted.append(Problem(place, zh, en))
+
+    def lose(self, place: str, zh: str, en: str) -> None:
+        self.lost.append(Problem(place, zh, en))
+
+    def rules(self, place: str, body: Mapping[str, Any], depth: int) -> list[Rule]:
+        """A rule for each action of a strategy or duty, all under its constraints."""
+        constraints: list[Constraint] = []
+        duties: list[Rule] = []
+        for number, one in enumerate(_listed(body.get("constraints"))):
+            self.constraint(f"{place}.constraints[{number}]", one, constraints, duties)
+        for number, own in enumerate(_listed(body.get("own"))):
+            self.own(f"{place}.policyExpansion.constraints[{number}]", own, constraints)
+        given = _listed(body.get("duties"))
+        if depth >= DEPTH_MAX and given:
+            self.lose(f"{place}.duties", "嵌套过深", "are nested too deeply")
+            given = []
+        for number, duty in enumerate(given):
+            where = f"{place}.duties[{number}]"
+            if not isinstance(duty, Mapping):
+                self.lose(where, "不是对象", "is no object")
+                continue
+            duties += self.rules(where, duty, depth + 1)
+        actions = [self.action(f"{place}.actions[{n}]", one) for n, one in enumerate(_listed(body.get("actions")))]
+        return [Rule(action, tuple(constraints), tuple(duties)) for action in actions if action]
+
+    def action(self, place: str, given: Any) -> str:
+        if isinstance(given, Mapping):
+            inner = given.get("expansionItem")
+            given = inner.get("action") if isinstance(inner, Mapping) else inner
+        word = READ.get(given, given) if isinstance(given, str) else ""
+        if word not in ACTIONS:
+            self.lose(place, f"操作 {str(given)[:40]!r} 不在 20 项之内，本节点无法执行",
+                      f"the action {str(given)[:40]!r} is none of the 20; no node here could enforce it")  # fmt: skip
+            return ""
+        return word
+
+    def own(self, place: str, given: Any, into: list[Constraint]) -> None:
+        if not _is_own(given) or given["left"] not in CONSTRAINTS:
+            self.lose(place, "不是约束", "is no constraint")
+            return
+        right = given["right"]
+        values = tuple(map(str, right)) if isinstance(right, list) else str(right)
+        at = given.get("at")
+        into.insert(at if type(at) is int and 0 <= at <= len(into) else len(into),
+                    Constraint(given["left"], str(given["op"]), values))  # fmt: skip
+
+    def constraint(self, place: str, given: Any, into: list[Constraint], duties: list[Rule]) -> None:
+        if not isinstance(given, Mapping):
+            self.lose(place, "不是对象", "is no object")
+            return
+        name = given.get("constraintName")
+        name = READ.get(name, name) if isinstance(name, str) else ""
+        code, value = given.get("constraintOperator"), given.get("constraintValue")
+        op = next((word for word, one in OPERATORS.items() if code in (one.code, word)), "")
+        if not isinstance(value, str) or not op:
+            self.lose(place, "运算符或取值有误", "has no known operator, or a value that is no string")
+        elif name in ACTIONS_AS_CONSTRAINTS:
+            duties.append(self.duty(place, name, value))
+        elif name not in CONSTRAINTS:
+            self.lose(place, f"约束 {name!r} 不在 18 项之内", f"the constraint {name[:40]!r} is none of the 18")
+        else:
+            into += self.measured(place, name, op, value)
+
+    def duty(self, place: str, name: str, value: str) -> Rule:
+        """annex D: the two actions that stand where a constraint should."""
+        if name == "compensate":
+            return Rule(name, (Constraint("payAmount", "eq", value),))
+        self.note(
+            place, f"行为记录发送对象“{value}”按义务读取", f"read as the duty to send usage records ({value[:60]})"
+        )
+        return Rule(name)
+
+    def measured(self, place: str, name: str, op: str, value: str) -> list[Constraint]:
+        """One constraint, or two where the document writes a range into one value."""
+        if name in ("time", "timeWindow") and (both := _RANGE.match(value)) is not None:
+            ends = [instant_of(end.strip()) for end in both.groups()]
+            if all(end is not None for end in ends):
+                self.note(place, "起止时间读作两条约束", "a range of two instants, read as two constraints")
+                texts = [clock.text(end) for end in ends if end is not None]
+                return [Constraint("time", "gteq", texts[0]), Constraint("time", "lteq", texts[1])]
+        if name == "count" and (rate := _COUNTED.match(value)) is not None:
+            self.note(place, "带单位的次数读作使用频次", "a number with a unit of time, read as frequency")
+            return [Constraint("frequency", op, f"{rate[1]}/{_UNITS.get(rate[2], rate[2])}")]
+        if name == "count" and (plain := re.fullmatch(r"(\d+)\s*(?:times|次)", value)) is not None:
+            return [Constraint(name, op, plain[1])]
+        if name == "time" and (at := instant_of(value)) is not None and not OPERATORS[op].takes_list:
+            return [Constraint(name, op, clock.text(at) if len(value) == 14 else value)]
+        values = _list_in(value)
+        if op == "isA" and values is not None:
+            self.note(place, "isA 与列表读作“属于部分”", "isA with a list, read as: lies within it")
+            return [Constraint(name, "isPartOf", tuple(values))]
+        if OPERATORS[op].takes_list:
+            return [Constraint(name, op, tuple(values if values is not None else [value]))]
+        return [Constraint(name, op, value)]
+
+
+def _is_own(value: Any) -> bool:
+    return isinstance(value, Mapping) and {"left", "op", "right"} <= set(value)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [] if value is None else [value]
+
+
+def _list_in(value: str) -> list[str] | None:
+    """The texts of "[a, b]", as JSON or as annex D writes it; None when `value` is no list."""
+    text = value.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = [part.strip() for part in text[1:-1].split(",")]
+    return [str(one) for one in found] if found and all(isinstance(one, str | int) for one in found) else None

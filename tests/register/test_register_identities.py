@@ -1,0 +1,172 @@
+"""Identities by proxy: applied for, decided, read with the subject's authorisation, updated, cancelled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from register_country import NAMES, Country
+
+from datong.ground.refusal import Refusal
+from datong.register import service as register
+
+BUREAU, BIKES, TRAFFIC = "data-bureau", "bike-company", "traffic-bureau"
+PERSON = {
+    "fullName": "张三", "certType": "1", "certCode": "52010119900101001X", "certEffdate": "2020-01-01",
+    "certExpdate": "2040-01-01", "phone": "13800000000", "authLevel": "1", "authType": "1", "authTime": "2026-01-05",
+}  # fmt: skip
+FIRM = {
+    "enterpriseName": "单车企业", "enterpriseCode": NAMES[BIKES], "enterpriseType": "1",
+    "operatingPeriodBegin": "2018-01-01", "operatingPeriodEnd": "长期", "authType": "2", "authStatus": "1",
+    "authDate": "2026-01-05", "legalPerson": "李四", "legalPersonCertno": "520101198001010019",
+    "legalPersonAuthLevel": "1", "legalPersonAuthType": "1",
+}  # fmt: skip
+AGENT = {
+    "operator": "王五", "operatorIdType": "1", "operatorId": "520101197001010018", "operatorAuthLevel": "1",
+    "operatorAuthType": "1", "authorizationType": "1", "enterpriseCode": NAMES[BIKES], "authTime": "2026-01-05",
+}  # fmt: skip
+
+
+def applied(
+    country: Country, kind: str, attributes: dict, act: str = "register", identity: str = "", node=BIKES
+) -> str:
+    """An application sent and received; its id."""
+    asked = {"kind": kind, "act": act, "attributes": attributes, "identity": identity}
+    made = country.as_(node, "operator", register.apply_identity, function_node=country.code(BUREAU), **asked)
+    country.post()
+    return str(made["id"])
+
+
+def decided(country: Country, application: str, admit: bool = True, reason: str = "") -> dict:
+    asked = {"application": application, "admit": admit, "reason": reason}
+    told = country.as_(BUREAU, "registrar", register.decide_identity, **asked)
+    country.post()
+    return dict(told)
+
+
+def listed(country: Country, node: str) -> dict[str, dict]:
+    return {row["id"]: row for row in country.as_(node, "operator", register.identities)}
+
+
+def authorised(country: Country, identity: str, reader: str) -> str:
+    """The code that lets `reader` see an identity once."""
+    with country.stores[BUREAU].begin(country.person(BUREAU, "registrar"), "register") as tx:
+        return str(register.authorise_identity(tx, identity=identity, node=country.code(reader))["auth_code"])
+
+
+def refused(call, *args, **arguments) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        call(*args, **arguments)
+    return caught.value
+
+
+@pytest.fixture
+def joined(country: Country) -> Country:
+    country.join(BIKES, TRAFFIC)
+    return country
+
+
+def test_a_person_a_firm_and_its_agent_get_codes_of_the_national_form(joined: Country) -> None:
+    person = decided(joined, applied(joined, "person", PERSON))["identity"]
+    firm = decided(joined, applied(joined, "organisation", FIRM))["identity"]
+    agent = decided(joined, applied(joined, "agent", AGENT))["identity"]
+    assert (len(person), firm, agent[:19], len(agent)) == (18, NAMES[BIKES], NAMES[BIKES] + "/", 37)
+    assert "520101" not in agent, "an identity code never shows a document's number"
+    at_proxy = listed(joined, BIKES)
+    assert {row["state"] for row in at_proxy.values()} == {"active"}
+    assert {row["identity_code"] for row in at_proxy.values()} == {person, firm, agent}
+
+
+def test_no_personal_value_stands_in_any_table_or_message_that_waits(joined: Country) -> None:
+    decided(joined, applied(joined, "person", PERSON))
+    for store in joined.stores.values():
+        with store.engine.connect() as raw:
+            tables = [row[0] for row in raw.exec_driver_sql("select name from sqlite_master where type = 'table'")]
+            for table in tables:
+                kept = str(list(raw.exec_driver_sql(f"select * from {table}")))
+                assert PERSON["certCode"] not in kept, table
+                assert PERSON["phone"] not in kept, table
+
+
+def test_the_same_subject_is_registered_once(joined: Country) -> None:
+    decided(joined, applied(joined, "person", PERSON))
+    again = applied(joined, "person", {**PERSON, "phone": "13900000000"}, node=TRAFFIC)
+    refusal = refused(joined.as_, BUREAU, "registrar", register.decide_identity, application=again, admit=True)
+    assert refusal.code == "IDN-441"
+    decided(joined, again, admit=False, reason="已登记")
+    assert listed(joined, TRAFFIC)[again]["reason"] == "已登记"
+
+
+def test_an_identity_is_read_once_by_whom_its_subject_let(joined: Country) -> None:
+    identity = decided(joined, applied(joined, "person", PERSON))["identity"]
+    code = authorised(joined, identity, TRAFFIC)
+    buy = {"auth_code": code, "node": joined.code(TRAFFIC)}
+
+    def at_bureau(call, **asked):
+        with joined.stores[BUREAU].begin(joined.person(BUREAU, "operator"), "register") as tx:
+            return call(tx, **asked)
+
+    assert refused(at_bureau, register.token_for, **{**buy, "node": joined.code(BIKES)}).code == "IDN-444"
+    token = at_bureau(register.token_for, **buy)
+    assert refused(at_bureau, register.token_for, **buy).code == "IDN-444", "a code works once"
+    read = {"token": token, "node": joined.code(TRAFFIC), "kind": "person"}
+    shown = at_bureau(register.identity_of_token, **read)
+    assert (shown["fullName"], shown["identityCode"], shown["identityStatus"]) == ("张三", identity, "1")
+    for spoilt in ({"node": joined.code(BIKES)}, {"token": token + "x"}, {"token": ""}):
+        assert refused(at_bureau, register.identity_of_token, **{**read, **spoilt}).code == "IDN-444"
+    assert refused(at_bureau, register.identity_of_token, **{**read, "kind": "agent"}).code == "IDN-442"
+    clock = joined.stores[BUREAU].wall_clock
+    joined.stores[BUREAU].wall_clock = lambda: clock() + timedelta(minutes=2)
+    assert refused(at_bureau, register.identity_of_token, **read).code == "IDN-444"
+
+
+def test_an_update_keeps_what_it_does_not_say(joined: Country) -> None:
+    identity = decided(joined, applied(joined, "person", PERSON))["identity"]
+    decided(joined, applied(joined, "person", {"phone": "13900000000"}, "update", identity))
+    code = authorised(joined, identity, TRAFFIC)
+    with joined.stores[BUREAU].begin(joined.person(BUREAU, "operator")) as tx:
+        token = register.token_for(tx, auth_code=code, node=joined.code(TRAFFIC))
+        shown = register.identity_of_token(tx, token=token, node=joined.code(TRAFFIC), kind="person")
+    assert (shown["phone"], shown["fullName"]) == ("13900000000", "张三")
+
+
+def test_a_firm_is_cancelled_after_its_agents(joined: Country) -> None:
+    firm = decided(joined, applied(joined, "organisation", FIRM))["identity"]
+    agent = decided(joined, applied(joined, "agent", AGENT))["identity"]
+    cancel = applied(joined, "organisation", {}, "cancel", firm)
+    assert (
+        refused(joined.as_, BUREAU, "registrar", register.decide_identity, application=cancel, admit=True).code
+        == "IDN-443"
+    )
+    assert joined.view(BUREAU, register.agent_is_valid, code=agent)
+    decided(joined, applied(joined, "agent", {}, "cancel", agent))
+    assert not joined.view(BUREAU, register.agent_is_valid, code=agent)
+    decided(joined, cancel)
+    assert refused(joined.view, BUREAU, register.agent_is_valid, code="nobody").code == "IDN-442"
+
+
+def test_another_node_than_the_one_that_registered_it_cannot_cancel(joined: Country) -> None:
+    identity = decided(joined, applied(joined, "person", PERSON))["identity"]
+    foreign = applied(joined, "person", {}, "cancel", identity, node=TRAFFIC)
+    refusal = refused(joined.as_, BUREAU, "registrar", register.decide_identity, application=foreign, admit=True)
+    assert refusal.code == "IDN-442"
+
+
+@pytest.mark.parametrize(
+    ("change", "places"),
+    [
+        ({"kind": "robot"}, ["kind"]),
+        ({"act": "borrow"}, ["act", "identity"]),
+        ({"act": "cancel", "attributes": {}}, ["identity"]),
+        ({"attributes": {"fullName": 5}}, ["certCode", "certEffdate", "certExpdate", "certType", "fullName"]),
+        ({"kind": "organisation", "attributes": {**FIRM, "enterpriseCode": "91X"}}, ["enterpriseCode"]),
+    ],
+)
+def test_an_application_with_faults_is_refused_with_all_of_them_and_no_value(joined, change, places) -> None:
+    asked = {"kind": "person", "function_node": joined.code(BUREAU), "attributes": PERSON, **change}
+    refusal = refused(joined.as_, BIKES, "operator", register.apply_identity, **asked)
+    assert refusal.code == "IDN-440"
+    assert set(places) <= {problem.where for problem in refusal.problems}
+    assert PERSON["certCode"] not in str(refusal.as_json())
+    body = {"application": "idn-1", "identity": "", "act": "register", "kind": "person", "attributes": PERSON, **change}
+    assert refused(joined.deliver, BIKES, "register.identity_applied", body, BUREAU).code == "IDN-440"

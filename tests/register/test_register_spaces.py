@@ -1,0 +1,110 @@
+"""Logical spaces: made, changed, joined by approval, left, closed."""
+
+from __future__ import annotations
+
+import pytest
+from register_country import Country
+
+from datong.ground.refusal import Refusal
+from datong.register import service as register
+
+BUREAU, BIKES, TRAFFIC = "data-bureau", "bike-company", "traffic-bureau"
+
+
+@pytest.fixture
+def joined(country: Country) -> Country:
+    country.join(BIKES, TRAFFIC)
+    return country
+
+
+def made(country: Country) -> str:
+    space = country.as_(BUREAU, "operator", register.create_space, name="城市出行空间", description="贵阳")
+    return str(space["id"])
+
+
+def asked(country: Country, space: str, node: str = BIKES) -> None:
+    given = {"space": space, "platform": country.code(BUREAU), "reason": "共享行程"}
+    country.as_(node, "operator", register.apply_to_space, **given)
+    country.post()
+
+
+def belongs(country: Country, space: str, node: str = BIKES) -> bool:
+    with country.stores[BUREAU].read() as tx:
+        return register.is_member(tx, space, country.code(node))
+
+
+def decide(country: Country, space: str, node: str, admit: bool) -> None:
+    with country.stores[BUREAU].begin(country.person(BUREAU, "operator"), "register") as tx:
+        register.decide_member(tx, space=space, node=country.code(node), admit=admit, reason="依申请")
+    country.post()
+
+
+def test_a_member_joins_by_approval_and_leaves(joined: Country) -> None:
+    space = made(joined)
+    asked(joined, space)
+    (row,) = joined.view(BUREAU, register.space_members, space=space)
+    assert (row["state"], row["reason"]) == ("applied", "共享行程")
+    assert not belongs(joined, space)
+    decide(joined, space, BIKES, True)
+    assert belongs(joined, space)
+    (here,) = joined.view(BIKES, register.spaces)
+    assert (here["name"], here["platform"], here["members"]) == ("城市出行空间", joined.code(BUREAU), 1)
+    (listed,) = joined.view(BUREAU, register.spaces)
+    assert (listed["members"], listed["members_running"]) == (1, 0)
+    with joined.stores[BUREAU].begin(joined.person(BUREAU, "operator"), "register") as tx:
+        register.heard_beat(tx, node=joined.code(BIKES))
+    assert joined.view(BUREAU, register.spaces)[0]["members_running"] == 1
+    joined.as_(BIKES, "operator", register.leave_space, space=space, platform=joined.code(BUREAU))
+    joined.post()
+    assert not belongs(joined, space)
+
+
+def test_a_refused_application_says_why_and_may_be_made_again(joined: Country) -> None:
+    space = made(joined)
+    asked(joined, space)
+    decide(joined, space, BIKES, False)
+    (row,) = joined.view(BIKES, register.space_members, space=space)
+    assert (row["state"], row["reason"]) == ("refused", "依申请")
+    with pytest.raises(Refusal) as caught:
+        decide(joined, space, BIKES, True)
+    assert caught.value.code == "IDN-452"
+    asked(joined, space)
+    decide(joined, space, BIKES, True)
+    assert belongs(joined, space)
+
+
+def test_a_space_is_changed_and_closed_by_its_platform_only(joined: Country) -> None:
+    space = made(joined)
+    joined.as_(BUREAU, "operator", register.change_space, space=space, name="出行空间", description="")
+    assert joined.view(BUREAU, register.spaces)[0]["name"] == "出行空间"
+    for node, call, given in (
+        (BIKES, register.change_space, {"space": space, "name": "x"}),
+        (BIKES, register.close_space, {"space": space, "reason": "x"}),
+        (BUREAU, register.change_space, {"space": "space-none", "name": "x"}),
+    ):
+        with pytest.raises(Refusal) as caught:
+            joined.as_(node, "operator", call, **given)
+        assert caught.value.code == "IDN-450"
+    asked(joined, space)
+    decide(joined, space, BIKES, True)
+    joined.as_(BUREAU, "operator", register.close_space, space=space, reason="结束")
+    assert not belongs(joined, space)
+    asked(joined, space, TRAFFIC)
+    assert [refusal.code for refusal in joined.refused] == ["IDN-450"]
+
+
+@pytest.mark.parametrize(("name", "description"), [("", ""), ("名" * 101, ""), ("x", "x" * 2001)])
+def test_a_space_needs_a_name(joined: Country, name: str, description: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        joined.as_(BUREAU, "operator", register.create_space, name=name, description=description)
+    assert (caught.value.code, len(caught.value.problems)) == ("IDN-451", 1)
+
+
+def test_a_stranger_cannot_tell_a_node_about_a_space_it_belongs_to(joined: Country) -> None:
+    space = made(joined)
+    asked(joined, space)
+    decide(joined, space, BIKES, True)
+    told = {"space": space, "state": "refused", "reason": "x", "name": "y"}
+    with pytest.raises(Refusal) as caught:
+        joined.deliver(TRAFFIC, "register.space_decided", told, BIKES)
+    assert caught.value.code == "IDN-450"

@@ -1,0 +1,99 @@
+"""Envelopes and return codes, by document."""
+
+from __future__ import annotations
+
+import pytest
+
+from datong.ground.refusal import Refusal
+from datong.wire.ndi import answers, reading
+from datong.wire.ndi.tables import printed, tables
+
+TABLES = printed()
+
+
+def refused(interface, value):
+    found = reading.read(TABLES, TABLES.interface(interface), "request", value)
+    refusal = reading.refusal(TABLES.interface(interface), "request", found.faults)
+    kinds = tuple(fault.kind for fault in found.faults)
+    return answers.refused(TABLES, TABLES.interface(interface), refusal, kinds)
+
+
+def test_success_in_each_documents_envelope() -> None:
+    done = answers.done
+    assert done(TABLES, TABLES.interface("contractTerminate")) == {"status": "0"}
+    assert done(TABLES, TABLES.interface("contractCreate"), {"contractId": "C"}) == {
+        "contractId": "C",
+        "creationFlag": "0",
+    }
+    assert done(TABLES, TABLES.interface("contractNegotiate"), {"negotiationStatus": "1"}) == {"negotiationStatus": "1"}
+    search = done(TABLES, TABLES.interface("catalogueSearch"), {"total": "0"})
+    assert search == {"code": "10000", "message": "请求成功", "data": {"total": "0"}}
+    assert done(TABLES, TABLES.interface("SyncConnectorInfo")) == {"code": "005000", "message": "请求成功"}
+    assert done(TABLES, TABLES.interface("GetPersonInfo"), {"a": 1})["code"] == "001000"
+
+
+@pytest.mark.parametrize(
+    ("interface", "value", "name", "code"),
+    [
+        ("contractTemplate", {}, "status", "1"),
+        ("contractNegotiate", {"contractName": 5}, "negotiationStatus", "1"),
+        ("catalogueSearch", {"offset": "0"}, "code", "11005"),
+        ("catalogueSearch", {"offset": "0", "limit": 5}, "code", "11003"),
+        ("productDetail", {"productId": "p" * 66}, "code", "11004"),
+        ("productDetail", {}, "code", "11001"),
+        ("GetToken", {"authCode": ""}, "code", "200001"),
+        ("SyncLogoffInfo", {"identityCode": "i" * 65}, "code", "203003"),
+        ("SyncConnectorInfo", {"baseInfo": []}, "code", "205002"),
+        ("GetPersonInfo", {}, "code", "201004"),
+    ],
+)
+def test_return_codes_of_faults(interface, value, name, code) -> None:
+    answer = refused(interface, value)
+    assert answer[name] == code
+    assert answer["error"]["problems"] or answer["error"]["code"] == "NDI-400"
+    assert not answers.succeeded(TABLES, TABLES.interface(interface), answer)
+    assert len(answer.get("message", "")) <= 128
+
+
+def test_an_answer_is_read_in_the_tables_names_and_the_samples() -> None:
+    detail, status = TABLES.interface("productDetail"), TABLES.interface("GetOperatorStatus")
+    assert answers.succeeded(TABLES, detail, {"status": "10000", "msg": "", "data": {}})
+    assert answers.succeeded(TABLES, status, {"code": "003000"})
+    assert answers.succeeded(TABLES, status, {"code": "000000"})
+    assert not answers.succeeded(TABLES, status, {"code": "303001"})
+    assert not answers.succeeded(TABLES, status, {})
+
+
+def test_a_node_corrects_the_tables_in_a_file(tmp_path) -> None:
+    file = tmp_path / "ndi.yaml"
+    file.write_text(
+        "interfaces:\n  contractCreate:\n    path: /v2/contractCreate\n    request:\n"
+        "      contractName: {length: 256}\n      contractAbstract: {required: false}\n"
+        "return_codes:\n  flag: {success: '00'}\n",
+        "utf-8",
+    )
+    corrected = tables(file)
+    create = corrected.interface("contractCreate")
+    assert create.path == "/v2/contractCreate"
+    assert [row.longest for row in create.request][:2] == [256, 1024]
+    assert create.request[1].required is False
+    assert answers.done(corrected, corrected.interface("contractTerminate")) == {"status": "00"}
+    assert TABLES.interface("contractCreate").path == "/contractCreate"
+
+
+def test_every_mistake_in_the_corrections_is_told(tmp_path) -> None:
+    file = tmp_path / "ndi.yaml"
+    file.write_text(
+        "interfaces:\n  contractMake: {path: /x}\n  contractCreate:\n    path: 5\n    request:\n"
+        "      contractTitle: {length: 3}\n      contractName: {length: long}\nfields: {}\n",
+        "utf-8",
+    )
+    with pytest.raises(Refusal) as caught:
+        tables(file)
+    assert caught.value.code == "NDI-410"
+    assert sorted(p.where for p in caught.value.problems) == [
+        "fields", "interfaces.contractCreate.path", "interfaces.contractCreate.request.contractName.length",
+        "interfaces.contractCreate.request.contractTitle", "interfaces.contractMake",
+    ]  # fmt: skip
+    with pytest.raises(Refusal):
+        tables(tmp_path / "absent.yaml")

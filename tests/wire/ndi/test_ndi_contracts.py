@@ -1,0 +1,206 @@
+"""The digital contract between two nodes and a platform: concluded, filed, reported, ended; and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from ndi_world import Country
+from test_ndi_access import by_hand
+
+from datong.ground.refusal import Refusal
+from datong.negotiate import service as negotiate
+from datong.negotiate.service import national
+from datong.terms.policy import policy_hash
+from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop
+
+
+@pytest.fixture
+def country(tmp_path):
+    made = Country(tmp_path)
+    yield made
+    for node in made.nodes:
+        node.store.dispose()
+
+
+def test_two_connectors_conclude_under_the_platforms_id_and_it_is_filed(country):
+    agreed = country.concluded()
+    contract = agreed["code"]
+    assert (len(contract), contract[1], contract[2:20]) == (47, "4", country.platform.party)
+    assert agreed["id"] == contract
+    assert [node.negotiation()["state"] for node in (country.provider, country.consumer)] == ["FINALIZED"] * 2
+    assert agreed["terms"] == TERMS
+    assert (agreed["from"], agreed["until"], agreed["policy_hash"]) == (NOW, UNTIL, policy_hash(POLICY))
+    for node in (country.provider, country.consumer):
+        with country.reads(node) as tx:
+            held = negotiate.in_force(tx, contract)
+            card = negotiate.contract(tx, id=contract)["national"]
+        assert held["signed"] == "both"
+        assert [s["over"]["contractId"] for s in held["signatures"]] == [contract] * 2
+        assert card["platform"] == country.platform.code
+        assert card["status"] == "05"
+    with country.reads(country.consumer) as tx:
+        card = negotiate.contract(tx, id=contract)["national"]
+    assert (card["filing"], len(card["hash"])) == ("filed", 64)
+    assert {path for _, path in country.paths()} == {
+        "contractCreate", "contractNegotiate", "contractRegistrate", "strategySend",
+    }  # fmt: skip
+    assert all(status == 200 for *_, status in country.said)
+
+
+def test_every_message_fits_its_table_as_printed(country):
+    from datong.wire.ndi import reading
+
+    country.concluded()
+    for _, url, body, _ in country.said:
+        interface = country.tables.interface(url.rsplit("/", 1)[-1])
+        found = reading.read(country.tables, interface, "request", body)
+        assert (found.faults, found.odd) == ((), ())
+
+
+def test_what_is_filed_is_sealed_and_shown_by_level(country):
+    contract = country.concluded()["code"]
+    with country.platform.store.engine.connect() as raw:
+        kept = raw.exec_driver_sql("select content from national_filing").scalar()
+    assert kept.startswith("AES-256-GCM:")
+    assert "industry_development" not in kept
+
+    def level(*roles):
+        with country.reads(country.platform, *roles) as tx:
+            return negotiate.filing(tx, contract=contract)["versions"][-1]
+
+    assert (level("auditor")["level"], level("registrar")["level"], level("analyst")["level"]) == (3, 2, 1)
+    assert "message" not in level("analyst")
+    assert "policyExpansion" not in json.dumps(level("registrar"))
+    assert "signatoryEntities" in level("legal")["message"]
+    with country.platform.heard(country.consumer) as tx:
+        assert national.level_of(tx, {"provider": country.provider.code, "consumer": country.consumer.code}) == 3
+    with country.platform.heard(country.platform) as tx:
+        assert national.level_of(tx, {"provider": "x", "consumer": "y"}) == 1
+
+
+def test_the_platform_takes_part_and_every_round_is_kept_there(country):
+    agreed = country.concluded("national_assisted")
+    assert [node.negotiation()["state"] for node in (country.provider, country.consumer)] == ["FINALIZED"] * 2
+    with country.reads(country.platform) as tx:
+        seen = negotiate.filing(tx, contract=agreed["code"])
+    assert [row["signatures"] for row in seen["rounds"]] == [0, 1, 2, 2]
+    senders = {sender for sender, path in country.paths() if path == "contractNegotiate"}
+    assert senders == {"consumer", "provider", "platform"}
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_outages_and_repetitions_change_nothing(country, copies):
+    country.copies, country.outages = copies, 3
+    country.concluded()
+    with country.reads(country.platform) as tx:
+        assert len(negotiate.filings(tx)) == 1
+    with country.reads(country.consumer) as tx:
+        acts = [m["act"] for m in negotiate.negotiation(tx, id=country.consumer.negotiation()["id"])["messages"]]
+    assert acts == ["request", "agree", "verify", "finalize"]
+
+
+def test_early_termination_reaches_the_other_side_and_the_filing(country):
+    contract = country.concluded()["code"]
+    with country.consumer.as_("analyst") as tx:
+        negotiate.end(tx, agreement=contract, reason="用途结束")
+    country.run()
+    for node in (country.provider, country.consumer):
+        assert node.agreements()[0]["state"] == "TERMINATED"
+        with country.reads(node) as tx:
+            assert negotiate.contract(tx, id=contract)["national"]["status"] == "06"
+    with country.reads(country.platform) as tx:
+        last = negotiate.filing(tx, contract=contract)["versions"][-1]
+    assert (last["status"], last["ending"]["kind"], last["ending"]["reason"]) == ("06", "01", "用途结束")
+    assert last["ending"]["notice"]["agreedEndTime"]
+
+
+def test_a_contract_that_runs_out_is_ended_everywhere(country):
+    from two_nodes import business_time
+
+    contract = country.concluded()["code"]
+    for node in country.nodes:
+        business_time(node, 400)
+    for node in (country.consumer, country.provider):
+        with node.store.begin(node.by("node")) as tx:
+            negotiate.lapse(tx)
+    country.run()
+    with country.reads(country.platform) as tx:
+        last = negotiate.filing(tx, contract=contract)["versions"][-1]
+    assert (last["status"], last["ending"]["kind"]) == ("06", "02")
+
+
+def by_dsp(country):
+    """A contract the same two nodes concluded by the Dataspace Protocol."""
+    with country.consumer.as_("analyst") as tx:
+        negotiate.request(tx, provider=country.provider.code, dataset=DATASET, offer_id=OFFER,
+                          purpose="industry_development", offer=country.offer)  # fmt: skip
+    Loop(country.provider, country.consumer).run()
+    for node in country.nodes:  # the loop moved the clocks of the two it knows
+        node.wall = max(node.wall for node in country.nodes)
+    return country.consumer.agreements()[0]
+
+
+def test_a_contract_of_the_dataspace_protocol_is_filed_at_the_platform_by_the_bridge(country):
+    agreed = by_dsp(country)
+    assert agreed["id"].startswith("agr-")
+    with country.consumer.as_("analyst") as tx:
+        shown = negotiate.carried(tx, agreement=agreed["id"])
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    assert shown["lost"] == []
+    assert [p["where"] for p in shown["noted"]] == [
+        "permissions[0].constraints[0]", "permissions[1].constraints[0]", "prohibitions[0]", "obligations[0]", "terms",
+    ]  # fmt: skip
+    country.run()
+    with country.reads(country.consumer) as tx:
+        card = negotiate.contract(tx, id=agreed["id"])["national"]
+        assert negotiate.in_force(tx, agreed["id"])["signed"] == "both"
+    assert (card["filing"], card["why_not"]) == ("filed", "")
+    assert card["contract_id"] != agreed["code"], "the platform gives the id under which it is filed"
+    with country.reads(country.platform) as tx:
+        filed = negotiate.filing(tx, contract=card["contract_id"])["versions"][-1]
+    assert filed["hash"] == card["hash"]
+    item = json.loads(filed["message"]["contractExpansionItem"])
+    assert item["agreement"]["id"] == agreed["id"]
+    with country.consumer.as_("analyst") as tx:
+        negotiate.end(tx, agreement=agreed["id"], reason="done")
+    country.run()
+    with country.reads(country.platform) as tx:
+        assert negotiate.filing(tx, contract=card["contract_id"])["versions"][-1]["status"] == "06"
+
+
+def test_a_bridged_filing_that_says_other_clauses_than_were_signed_is_refused(country):
+    agreed = by_dsp(country)
+    with country.consumer.as_("analyst") as tx:
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    (message,) = [body for _, url, body, _ in country.said if url.endswith("/contractRegistrate")]
+    widened = copy.deepcopy(message)
+    widened["strategy"] = [s for s in widened["strategy"] if s["actions"] != ["distribute"]]
+    forged = copy.deepcopy(message)
+    forged["signatoryEntities"][0]["signature"] = forged["signatoryEntities"][1]["signature"]
+    for changed, places in ((widened, ["strategy"]), (forged, ["signatoryEntities"])):
+        headers = by_hand(country.consumer, "contractRegistrate", changed)
+        answer = country.call(country.platform, "/contractRegistrate", changed, headers)
+        assert (answer.status_code, answer.json()["status"]) == (409, "1")
+        assert answer.json()["error"]["code"] == "CTR-443"
+        assert [p["where"] for p in answer.json()["error"]["problems"]] == places
+    with country.reads(country.platform) as tx:
+        assert len(negotiate.filings(tx)) == 1
+
+
+def test_what_cannot_be_carried_is_named_before_anything_is_signed(country):
+    country.offer["terms"] = {**TERMS, "until": None}
+    with pytest.raises(Refusal) as caught:
+        country.ask()
+    assert caught.value.code == "CTR-440"
+    assert [p.where for p in caught.value.problems] == ["terms.until"]
+    assert country.said == []
+
+
+def test_without_a_platform_nothing_begins(country):
+    national.use_platform(country.consumer.store, "")
+    with pytest.raises(Refusal) as caught:
+        country.ask()
+    assert caught.value.code == "CTR-442"

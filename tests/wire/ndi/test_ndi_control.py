@@ -1,0 +1,142 @@
+"""Performance and usage control told between the sides of a contract and its platform."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ndi_world import Country
+from test_ndi_access import by_hand
+
+from datong.deliver import service as deliver
+from datong.deliver import store as delivered
+from datong.ground.refusal import Refusal
+from datong.meter import service as meter
+from datong.negotiate import service as negotiate
+from datong.wire.ndi import contracts
+
+
+@pytest.fixture(scope="module")
+def country(tmp_path_factory):
+    """One contract, concluded and filed, on which every test tells something."""
+    made = Country(tmp_path_factory.mktemp("country"))
+    made.contract = made.concluded()["code"]
+    yield made
+    for node in made.nodes:
+        node.store.dispose()
+
+
+def told(country, node, interface, direction="in"):
+    with country.reads(node) as tx:
+        found = deliver.control_messages(tx, contract=country.contract)
+    return [row for row in found if (row["interface"], row["direction"]) == (interface, direction)]
+
+
+def test_the_control_instruction_of_the_platform_reached_both_connectors(country):
+    for node in (country.provider, country.consumer):
+        (row,) = told(country, node, "strategySend")
+        assert row["peer"] == country.platform.code
+        assert row["body"]["strategyId"] == deliver.strategy_id(country.contract)
+        assert row["body"]["transactionExecutionStrategy"]["contractId"] == country.contract
+
+
+def test_a_report_counts_the_uses_since_the_last_one(country):
+    decision = {"id": "dec-1", "outcome": "allowed"}
+    given = {"agreement": country.contract, "grant": "g", "kind": "file_set", "table": "t", "decision": decision}
+    with country.consumer.as_("analyst") as tx:
+        meter.take(tx, version=1, rows=10, bytes_granted=100, files=[], **given)
+        first = deliver.report_performance(tx, agreement=country.contract)
+    with country.consumer.as_("analyst") as tx:
+        second = deliver.report_performance(tx, agreement=country.contract)
+    assert (first["executionDetails"]["events"], second["executionDetails"]["events"]) == (1, 0)
+    assert (first["executedActions"], second["executionResult"]) == (["download"], "no use")
+    country.run()
+    for node in (country.platform, country.provider):
+        reports = told(country, node, "contractExecution")
+        details = [json.loads(r["body"]["executedStrategy"]["executionDetails"]) for r in reports]
+        assert sorted(one["events"] for one in details) == [0, 1]
+    assert {r["state"] for r in told(country, country.consumer, "contractExecution", "out")} == {"arrived"}
+
+
+def test_the_provider_stops_all_use_at_the_consumer(country):
+    with country.provider.as_("legal") as tx:
+        deliver.stop_use(tx, agreement=country.contract, reason="安全事件")
+    country.run()
+    with country.reads(country.consumer) as tx:
+        hold = tx.get(delivered.holds, country.contract)
+    assert (hold["state"], hold["reason"]) == ("suspended", "安全事件")
+    assert len(told(country, country.platform, "abnormalTermination")) == 1
+    with country.consumer.as_("legal") as tx, pytest.raises(Refusal):
+        deliver.stop_use(tx, agreement=country.contract, reason="not mine to stop")
+
+
+def test_a_stop_that_is_not_the_providers_holds_nothing(country):
+    message = {
+        "connectorId": country.platform.code, "terminationId": "t-1", "contractId": country.contract,
+        "strategyId": "s", "reason": "r", "triggeredBy": "provider", "timestamp": "2026-03-02T00:00:00Z",
+    }  # fmt: skip
+    before = len(told(country, country.provider, "abnormalTermination"))
+    headers = by_hand(country.platform, "abnormalTermination", message)
+    answer = country.call(country.provider, "/abnormalTermination", message, headers)
+    assert answer.json()["status"] == "1"
+    assert len(told(country, country.provider, "abnormalTermination")) == before
+
+
+def test_the_end_brings_the_proof_of_destruction_to_provider_and_platform(country):
+    with country.consumer.as_("legal") as tx:
+        deliver.end_agreement(tx, agreement=country.contract, reason="到期")
+    country.run()
+    for node in (country.provider, country.platform):
+        (row,) = told(country, node, "fulfillmentProof")
+        proof = row["body"]["log"]["destruction"]
+        assert (proof["node"], proof["agreement"]) == (country.consumer.code, country.contract)
+        assert proof["signatures"][0]["key"] == country.consumer.key.public.text
+
+
+def feedback(country, node, **change):
+    message = {"connectorId": node.code, "contractId": country.contract, "strategyId": "s", "result": "denied",
+               "timestamp": "2026-03-02T00:00:00Z", "details": {"action": "read"}, **change}  # fmt: skip
+    return contracts.signed_message(node.key, message)
+
+
+def test_feedback_written_by_hand_is_kept_once(country):
+    for _ in range(2):
+        answer = country.call(country.provider, "/executionFeedback", feedback(country, country.consumer))
+        assert (answer.status_code, answer.json()) == (200, {"status": "0"})
+    assert len(told(country, country.provider, "executionFeedback")) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "where"),
+    [
+        ({"result": "perhaps"}, 400, "result"),
+        ({"result": "default_denied"}, 400, "result"),
+        ({"timestamp": "yesterday"}, 400, "timestamp"),
+        ({"strategyId": "s" * 37}, 400, "strategyId"),
+        ({"details": 5}, 400, "details"),
+    ],
+)
+def test_feedback_that_does_not_fit_its_table(country, change, status, where):
+    answer = country.call(country.provider, "/executionFeedback", feedback(country, country.consumer, **change))
+    assert (answer.status_code, answer.json()["status"]) == (status, "1")
+    assert [problem["where"] for problem in answer.json()["error"]["problems"]] == [where]
+
+
+def test_the_instruction_of_another_than_the_platform_is_not_kept(country):
+    message = {
+        "contractId": country.contract, "strategyId": "s", "strategyVersion": "1", "issuedAt": "2026-03-02T00:00:00Z",
+        "transactionExecutionStrategy": {},
+    }  # fmt: skip
+    message = contracts.signed_message(country.provider.key, message)
+    answer = country.call(
+        country.consumer, "/strategySend", message, by_hand(country.provider, "strategySend", message)
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "CTR-444")
+
+
+def test_a_contract_that_is_on_no_platform_has_nobody_to_report_to(country):
+    with country.consumer.as_("analyst") as tx, pytest.raises(Refusal) as caught:
+        deliver.report_performance(tx, agreement="agr-none")
+    assert caught.value.code == "CTR-408"
+    with country.consumer.as_("analyst") as tx:
+        assert negotiate.contract(tx, id=country.contract)["national"]["filing"] == "filed"

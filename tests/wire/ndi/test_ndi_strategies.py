@@ -1,0 +1,179 @@
+"""Policies as TC609 strategies and back: without loss for what we write, honestly for what others write."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datong.ground.refusal import Refusal
+from datong.terms.policy import ACTIONS, CONSTRAINTS, OPERATORS, Constraint, Policy, Rule, checked
+from datong.terms.policy.vocabulary import ORDERED, Family
+from datong.wire.ndi import reading, strategies
+from datong.wire.ndi.tables import printed
+
+SUBJECT = {"dataProductId": "691310000MA000000063100PRD00001W"}
+NODES = {"providerNodeId": "591310000MA000000053100CN000123M"}
+VALUES = {
+    Family.instant: ["2026-03-02T00:00:00Z"], Family.period: ["P7D"], Family.number: ["1000"], Family.rate: ["60/hour"],
+    Family.size: ["10G"], Family.amount: ["100.00 CNY"], Family.name: ["area", "[x", "行"], Family.code: ["01", "02"],
+    Family.purpose: ["public_welfare", "industry_development"], Family.region: ["5201"], Family.network: ["10.0.0.1"],
+}  # fmt: skip
+
+
+def constraints():
+    def of(left):
+        family = CONSTRAINTS[left].family
+        ops = [op for op, o in OPERATORS.items() if o.ordered is None or o.ordered == (family in ORDERED)]
+        ops = [op for op in ops if not (family is not Family.name and op == "hasPart")]
+        value = st.sampled_from(VALUES[family])
+
+        def built(op):
+            if OPERATORS[op].takes_list:
+                return st.lists(value, min_size=1, max_size=2).map(lambda v: Constraint(left, op, tuple(v)))
+            return value.map(lambda v: Constraint(left, op, v))
+
+        return st.sampled_from(ops).flatmap(built)
+
+    return st.sampled_from(sorted(CONSTRAINTS)).flatmap(of)
+
+
+def rules(depth=1):
+    duties = st.lists(rules(depth - 1), max_size=2) if depth else st.just([])
+    return st.builds(
+        lambda action, bounds, then: Rule(action, tuple(bounds), tuple(then)),
+        st.sampled_from(sorted(ACTIONS)),
+        st.lists(constraints(), max_size=3, unique_by=lambda c: c.left),
+        duties,
+    )
+
+
+def policies():
+    some = st.lists(rules(), max_size=2).map(tuple)
+    return st.builds(
+        Policy, st.just("agr-1"), st.lists(rules(), min_size=1, max_size=2).map(tuple), some, some, st.booleans()
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(policies())
+def test_what_we_write_we_read_without_loss(policy):
+    try:
+        policy = checked(policy)
+    except Refusal:
+        return  # a contradiction by chance
+    carried = strategies.written(policy, SUBJECT, NODES)
+    assert carried.lost == ()
+    for strategy in carried.strategies:
+        message = {"contractName": "n", "contractId": "c", "strategy": strategy}
+        assert reading.read(printed(), printed().interface("contractNegotiate"), "request", message).faults == ()
+    back = strategies.understood(carried.strategies, "agr-1")
+    assert (back.lost, back.policy) == ((), policy)
+
+
+def test_every_action_and_constraint_is_written_as_printed() -> None:
+    everything = Policy("p", tuple(Rule(action) for action in ACTIONS))
+    written = strategies.written(everything, SUBJECT, NODES)
+    actions = [s["actions"][0] for s in written.strategies]
+    assert "plicyTransmit" in actions
+    assert actions[-1] == {"expansionItem": {"action": "use"}}
+    assert [note.where for note in written.noted] == ["permissions[20].action"]
+
+
+def test_the_operator_is_its_code_and_the_value_a_string() -> None:
+    rule = Rule("read", (Constraint("dataRecord", "lteq", "500"), Constraint("dataField", "isAnyOf", ("a", "b"))))
+    (strategy,) = strategies.written(Policy("p", (rule,)), SUBJECT, NODES).strategies
+    assert strategy["constraints"] == [
+        {"constraintName": "dateRecord", "constraintOperator": "11", "constraintValue": "500"},
+        {"constraintName": "dataField", "constraintOperator": "07", "constraintValue": '["a", "b"]'},
+    ]
+
+
+def test_what_stands_in_the_extension_only_is_named() -> None:
+    bound = Constraint("purpose", "eq", "public_welfare")
+    policy = Policy("p", (Rule("read", (bound,), (Rule("logRecordSend"),)),), (Rule("sell"),), inherit=True)
+    carried = strategies.written(policy, SUBJECT, NODES)
+    places = [note.where for note in carried.noted]
+    assert places == ["permissions[0].constraints[0]", "permissions[0].duties", "prohibitions[0]", "inherit"]
+    assert "does not enforce it" in carried.noted[0].en
+    assert "只写在扩展信息中" in carried.noted[0].zh
+
+
+def test_a_value_too_long_for_annex_c_is_lost_and_refused() -> None:
+    rule = Rule("read", (Constraint("networkAddress", "eq", "a" * 42 + ".example"),))
+    carried = strategies.written(Policy("p", (rule,)), SUBJECT, NODES)
+    assert [p.where for p in carried.lost] == ["permissions[0].constraints[0]"]
+    with pytest.raises(Refusal) as caught:
+        strategies.require_whole("C1", carried.lost)
+    assert caught.value.code == "NDI-420"
+
+
+def strategy(action, *bounds, **more):
+    rows = [{"constraintName": n, "constraintOperator": op, "constraintValue": v} for n, op, v in bounds]
+    return {"subjectInfo": SUBJECT, "executionNodeInfo": NODES, "actions": [action], "constraints": rows, **more}
+
+
+ANNEX_D = [
+    (strategy("read", ("count", "lteq", "10000 calls per day"), ("timeWindow", "01", "P1D")),
+     [Constraint("frequency", "lteq", "10000/day"), Constraint("timeWindow", "eq", "P1D")]),
+    (strategy("read", ("dataField", "isA", "[field1, field2, field3]")),
+     [Constraint("dataField", "isPartOf", ("field1", "field2", "field3"))]),
+    (strategy("process", ("encryptMode", "eq", "02"), ("count", "lteq", "1000 times"),
+              ("timeWindow", "isA", "2024-03-20 23:59:59 -- 2025-03-20 23:59:59")),
+     [Constraint("encryptMode", "eq", "02"), Constraint("count", "lteq", "1000"),
+      Constraint("time", "gteq", "2024-03-20T15:59:59Z"), Constraint("time", "lteq", "2025-03-20T15:59:59Z")]),
+    (strategy("read", ("time", "lt", "20270302080000")), [Constraint("time", "lt", "2027-03-02T00:00:00Z")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "bounds"), ANNEX_D)
+def test_the_scenarios_of_annex_d_as_a_stranger_writes_them(given, bounds) -> None:
+    read = strategies.understood([given], "p")
+    assert read.lost == ()
+    assert list(read.policy.permissions[0].constraints) == bounds
+    assert any("kind" in note.en for note in read.noted)
+
+
+def test_two_actions_that_stand_as_constraints_become_duties() -> None:
+    given = strategy("sell", ("payAmount", "eq", "100.00 CNY"), ("compensate", "eq", "10.00 CNY"),
+                     ("logRecordSend", "eq", "related parties"))  # fmt: skip
+    (rule,) = strategies.understood([given], "p").policy.permissions
+    assert [duty.action for duty in rule.duties] == ["compensate", "logRecordSend"]
+    assert rule.duties[0].constraints == (Constraint("payAmount", "eq", "10.00 CNY"),)
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        (strategy("export"), "strategy[0].actions[0]"),
+        (strategy("read", ("colour", "eq", "red")), "strategy[0].constraints[0]"),
+        (strategy("read", ("count", "99", "5")), "strategy[0].constraints[0]"),
+        (strategy("read", ("count", "lteq", 5)), "strategy[0].constraints[0]"),
+        (strategy("read", policyExpansion="先脱敏，再使用"), "strategy[0].policyExpansion"),
+        (strategy("read", policyExpansion=json.dumps({"kind": "wish"})), "strategy[0].policyExpansion.kind"),
+        (strategy("read", policyExpansion=json.dumps({"duties": ["delete"]})), "strategy[0].duties[0]"),
+        (strategy("read", ("count", "lteq", "many")), "permissions[0].constraints[0].right"),
+    ],
+)
+def test_what_cannot_be_understood_is_lost_with_its_place(given, place) -> None:
+    read = strategies.understood([given], "p")
+    assert read.policy is None
+    assert place in [problem.where for problem in read.lost]
+
+
+def test_duties_nested_without_end_are_refused() -> None:
+    duty: dict = {"actions": ["delete"]}
+    for _ in range(20):
+        duty = {"actions": ["delete"], "duties": [duty]}
+    read = strategies.understood([strategy("read", policyExpansion=json.dumps({"duties": [duty]}))], "p")
+    assert read.policy is None
+
+
+def test_several_actions_make_several_rules() -> None:
+    two = {**strategy("read"), "actions": ["read", "policyTransmit", "plicyTransmit"]}
+    found = strategies.understood([two], "p").policy
+    assert [rule.action for rule in found.permissions] == ["read", "policyTransmit", "policyTransmit"]
+    assert replace(found, id="q") != found
