@@ -98,7 +98,7 @@ def noisy(tx: Tx, contract: Mapping[str, Any], answer: str) -> dict[str, Any]:
     )  # fmt: skip
     source = {"kind": "noisy", "release": record["id"], "build": record["build"],
               "build_digest": record["build_digest"], **record["risk"]}  # fmt: skip
-    name = f"{_name_of(tx, contract['dataset'])[:180]}-{record['question'].removeprefix('sha256:')[:12]}"
+    name = f"{_name_of(tx, contract['dataset'])[:180]}-{record['question'].partition(':')[2][:12]}"
     return _laid_out(tx, contract, file, record, source, schema="noisy", table=name)
 
 

@@ -122,7 +122,7 @@ def _written_rule(place: str, rule: Rule, noted: list[Problem], lost: list[Probl
         where = f"{place}.constraints[{number}]"
         if isinstance(constraint, Logical):
             lost.append(Problem(where, f"{constraint.how} 组合的约束：国家接口的约束只能同时成立",
-                                f"constraints joined by {constraint.how}: those of the national form hold all together"))  # fmt: skip
+                                f"joined by {constraint.how}: in the national form all hold together"))  # fmt: skip
         elif constraint.left in OWN_CONSTRAINTS:
             noted.append(_only_extension(where, f"约束 {constraint.left}", f"the constraint on {constraint.left}"))
             own.append({"at": number, **_own(constraint)})
