@@ -486,7 +486,7 @@ def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends
     assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time
 
 
-def test_who_has_to_answer_a_request_finds_the_ways_to_and_others_do_not(tmp_path: Path) -> None:
+def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path: Path) -> None:
     provider, consumer = two_nodes(tmp_path)
     loop = Loop(provider, consumer)
     with consumer.as_("product_manager") as tx:
@@ -495,20 +495,24 @@ def test_who_has_to_answer_a_request_finds_the_ways_to_and_others_do_not(tmp_pat
             offer=listed(provider, agree="person"),
         )  # fmt: skip
     loop.run()
-    with provider.store.begin(NODE, "start") as tx:
+    with provider.as_("product_manager") as tx:
+        row = negotiate.negotiations(tx)[0]
+        negotiate.offer(tx, negotiation=row["id"], policy=row["offer"]["policy"], terms=TERMS)
+    loop.run()
+    with consumer.store.begin(NODE, "start") as tx:
         register.bootstrap_operator(tx, login="op", name="运维", password=None)
         register.add_person(tx, login="pm", name="产品", roles=["product_manager"], department="产品部")
         register.add_person(tx, login="de", name="数据", roles=["data_engineer"], department="数据部")
-    browser = Browser(app_of(provider.store, tmp_path / "none"), provider.store)
+    browser = Browser(app_of(consumer.store, tmp_path / "none"), consumer.store)
     browser.enter("pm")
-    negotiation = provider.negotiation()["id"]
+    negotiation = consumer.negotiation()["id"]
     lists = browser.get("/contracts?lang=en").text
     assert "Negotiations that wait" in lists
     assert lists.count(f"/contracts/{negotiation}") == 2
     shown = browser.get(f"/contracts/{negotiation}").text
-    for verb in ("agree", "offer", "terminate"):
+    for verb in ("accept", "counter", "terminate"):
         assert f"/do/negotiate/{verb}?negotiation={negotiation}" in shown
-    assert "/do/negotiate/finalize" not in shown
+    assert "/do/negotiate/verify" not in shown
     form = browser.get(f"/do/negotiate/terminate?negotiation={negotiation}").text
     assert f'value="{negotiation}"' in form
     done = browser.post("/do/negotiate/terminate", data={"negotiation": negotiation, "reason_text": "不合适"})

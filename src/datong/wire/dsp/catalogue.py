@@ -156,12 +156,13 @@ def _window(asked: Any) -> dict[str, int]:
     for one in asked if isinstance(asked, list) else [asked] if asked else []:
         given = {str(name).removeprefix("edc:").removeprefix(EDC): value for name, value in one.items()} \
             if isinstance(one, dict) else {"": one}  # fmt: skip
-        window = {name: _whole(given.pop(name, None)) for name in ("offset", "limit")}
+        window = {name: whole for name in ("offset", "limit") if (whole := _whole(given.get(name))) is not None}
+        given = {name: value for name, value in given.items() if name not in window}
         given.pop("@type", None)
         given.pop("sortOrder", None)  # says nothing without a field to sort by
         if any(value not in ([], None, "") for value in given.values()):
             raise NO_FILTER()
-        found |= {name: value for name, value in window.items() if value is not None}
+        found |= window
     return found if found.get("limit", 1) > 0 else {**found, "limit": 1}
 
 
