@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "conformance"))
 
 import uvicorn
+from sqlalchemy import insert
 
 from datong import app
 from datong.ground import codes
@@ -69,8 +70,21 @@ def opened(folder: Path, name: str, ports: dict[str, int], offers: int) -> app.N
 def furnished(tx: Tx, offers: int) -> None:
     resource(tx, PARTIES["provider"], "91520100MA6BIKE00X", PARTIES["consumer"])
     listing(tx, DATASET, OFFER, PARTIES["provider"], agree="node", rules=RULES)
+    many = _Collected()
     for number in range(offers - 1):
-        listing(tx, f"D{number:05d}", f"offer-{number:05d}", PARTIES["provider"], agree="node")
+        listing(many, f"D{number:05d}", f"offer-{number:05d}", PARTIES["provider"], agree="node")  # type: ignore[arg-type]
+    for table, rows in many.rows.items():
+        tx.execute(insert(table), rows)
+
+
+class _Collected:
+    """Takes what a transaction would add, to be added at once."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Any, list[dict[str, Any]]] = {}
+
+    def add(self, to: Any, values: dict[str, Any]) -> None:
+        self.rows.setdefault(to, []).append(values)
 
 
 def serve(node: app.Node, port: int) -> uvicorn.Server:

@@ -16,8 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from datong.deliver.model import FORMATS
-from datong.deliver.rules import EDC
+from datong.deliver.model import EDC, FORMATS
 from datong.ground import signing
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Reason, Refusal, Text
