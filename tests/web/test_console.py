@@ -486,6 +486,46 @@ def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends
     assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time
 
 
+def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path: Path) -> None:
+    provider, consumer = two_nodes(tmp_path)
+    loop = Loop(provider, consumer)
+    with consumer.as_("product_manager") as tx:
+        negotiate.request(
+            tx, provider=provider.code, dataset=DATASET, offer_id=POLICY.id, purpose=TERMS["purpose"],
+            offer=listed(provider, agree="person"),
+        )  # fmt: skip
+    loop.run()
+    with provider.as_("product_manager") as tx:
+        row = negotiate.negotiations(tx)[0]
+        negotiate.offer(tx, negotiation=row["id"], policy=row["offer"]["policy"], terms=TERMS)
+    loop.run()
+    with consumer.store.begin(NODE, "start") as tx:
+        register.bootstrap_operator(tx, login="op", name="运维", password=None)
+        register.add_person(tx, login="pm", name="产品", roles=["product_manager"], department="产品部")
+        register.add_person(tx, login="de", name="数据", roles=["data_engineer"], department="数据部")
+    browser = Browser(app_of(consumer.store, tmp_path / "none"), consumer.store)
+    browser.enter("pm")
+    negotiation = consumer.negotiation()["id"]
+    lists = browser.get("/contracts?lang=en").text
+    assert "Negotiations that wait" in lists
+    assert lists.count(f"/contracts/{negotiation}") == 2
+    shown = browser.get(f"/contracts/{negotiation}").text
+    for verb in ("accept", "counter", "terminate"):
+        assert f"/do/negotiate/{verb}?negotiation={negotiation}" in shown
+    assert "/do/negotiate/verify" not in shown
+    form = browser.get(f"/do/negotiate/terminate?negotiation={negotiation}").text
+    assert f'value="{negotiation}"' in form
+    done = browser.post("/do/negotiate/terminate", data={"negotiation": negotiation, "reason_text": "不合适"})
+    assert done.status_code == 200
+    loop.run()
+    assert provider.negotiation()["state"] == consumer.negotiation()["state"] == "TERMINATED"
+    assert "/do/negotiate/" not in browser.get(f"/contracts/{negotiation}").text
+    browser.enter("de")
+    assert "/do/negotiate/" not in browser.get(f"/contracts/{negotiation}").text
+    for node in (provider, consumer):
+        node.store.dispose()
+
+
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Store]:
     """A function node that has filed a case with itself, so that it holds both sides."""

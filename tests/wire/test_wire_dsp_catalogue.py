@@ -112,6 +112,37 @@ def test_what_is_not_supported_is_a_400_catalogue_error(pair, members, url, code
     assert problems(answer.json()) == []
 
 
+EDC = "https://w3id.org/edc/v0.0.1/ns/"
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "shown"),
+    [
+        ([], ["d-000", "d-001"]),
+        (
+            [{"@type": "QuerySpec", "offset": 0, "limit": 50, "filterExpression": [], "sortOrder": "ASC"}],
+            ["d-000", "d-001"],
+        ),
+        ([{f"{EDC}offset": {"@value": 1}, f"{EDC}limit": {"@value": 1}}], ["d-001"]),
+        ([{"edc:offset": 4, "edc:limit": -5}], ["d-004"]),
+    ],
+)
+def test_a_query_that_only_pages_is_followed(pair, asked_for, shown):
+    provider, consumer, loop = pair
+    list_many(provider, 5)
+    answer = asked(loop, consumer, filter=asked_for)
+    assert [dataset["@id"] for dataset in answer.json()["dataset"]] == shown
+
+
+@pytest.mark.parametrize("selects", [
+    {"offset": 0, "filterExpression": [{"operandLeft": "id", "operator": "=", "operandRight": "d-001"}]},
+    {"limit": 5, "sortField": "id"}, {"offset": "0"}, "id = 1", 7,
+])  # fmt: skip
+def test_a_query_that_selects_is_refused(pair, selects):
+    _, consumer, loop = pair
+    assert asked(loop, consumer, filter=[selects]).json()["code"] in ("DSP-406", "DSP-400")
+
+
 def test_without_authorization_there_is_nothing(pair):
     _, _, loop = pair
     assert loop.call(None, "POST", f"{BASE}/catalog/request", typed("CatalogRequestMessage")).status == 404

@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from datong.deliver import service as deliver
-from datong.deliver.model import HTTP_ENDPOINT
-from datong.deliver.rules import EDC, read_address
+from datong.deliver.model import EDC, HTTP_ENDPOINT
+from datong.deliver.rules import read_address
 from datong.ground.db import Actor, Store
 from datong.ground.jobs import Worker, open_jobs
 from datong.ground.refusal import Refusal

@@ -27,6 +27,9 @@ ENDPOINT_TYPE = "urn:datong:endpoint:delta-sharing:1"
 HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
 """endpointType of the DataAddress: one file by HTTP, as other connectors write it."""
 
+EDC = "https://w3id.org/edc/v0.0.1/ns/"
+"""Namespace in which Eclipse EDC writes the properties of its data addresses and queries."""
+
 START_BY_HAND = "start"
 """The act of a provider's transfers that a node may leave to a person (deliver.by_hand)."""
 

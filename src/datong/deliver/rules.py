@@ -18,6 +18,7 @@ import pyarrow as pa
 from datong.deliver.model import (
     BAD_MESSAGE,
     DSP_CONTEXT,
+    EDC,
     ENDPOINT_TYPE,
     HTTP_ENDPOINT,
     NOT_DELIVERABLE,
@@ -37,9 +38,6 @@ from datong.ground.refusal import Problem
 SIGNATURE = "X-Databricks-Signature"
 """Name of the signature parameter of a file address. The Rust Delta kernel reads an http address as presigned
 only when its query has a marker it knows (delta-kernel-rs PR 760, 2398); this is one of them."""
-
-EDC = "https://w3id.org/edc/v0.0.1/ns/"
-"""Namespace in which Eclipse EDC writes the properties of its data addresses."""
 
 NAME_MAX = 200
 PID_MAX = 200

@@ -156,6 +156,8 @@ def keep(tx: Tx, process: Mapping[str, Any], tables: list[dict[str, Any]]) -> No
     if not tables:
         raise NOT_AS_ANNOUNCED(zh="共享中没有数据表。", en="The share holds no table.")
     for table in tables:
+        if table.get("suffix", "parquet") != "parquet" and addresses.is_supply(tx, process["agreement"]):
+            raise NOT_AS_ANNOUNCED(zh="供数应为 Parquet 文件。", en="A supply should be a Parquet file.")
         if len(table["files"]) != 1:
             raise NOT_AS_ANNOUNCED(zh="每个表应为一个文件。", en="A table should be one file.")
         source = Path(table["files"][0])

@@ -1,6 +1,6 @@
 """What a transfer brought, handed to the products it is a supply of; safe to repeat.
 
-Contract: tests/deliver/test_deliver_transfers.py, tests/deliver/test_deliver_http_data.py.
+Contract: tests/deliver/test_deliver_transfers.py, tests/wire/test_wire_http_data.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The provider asks the choke point and counts as for a pull; the file goes out only after the consumer has acknowledged
 the start, and its completion is said when all has arrived. A push repeated after a crash is taken once, by its digest.
-Contract: tests/deliver/test_deliver_http_data.py.
+Contract: tests/wire/test_wire_http_data.py.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     refusal = rules.refusal_of_request(published, row["offer"])
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
-    return agreeing(tx, row, published["terms"])
+    return agreeing(tx, row, published["terms"], may_bind=True)
 
 
 def accepted(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
@@ -60,10 +60,13 @@ def _person_decides(published: dict[str, Any]) -> bool:
     return "person" in (published.get("agree"), published["terms"].get("agree"), of_listing)
 
 
-def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
+def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any], *, may_bind: bool = False) -> dict[str, Any]:
     """Draw up the agreement over the offer on the table, sign it for the provider and send it; the one place where
-    a provider signs, so terms to which it may not bind itself end the negotiation here."""
-    refusal = refusal_to_bind(tx, row["dataset"], terms, row["peer_party"])
+    a provider signs, so terms to which it may not bind itself end the negotiation here.
+
+    may_bind: the caller has asked `refusal_to_bind` for these terms in this transaction.
+    """
+    refusal = None if may_bind else refusal_to_bind(tx, row["dataset"], terms, row["peer_party"])
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
     mine = signing.me(tx)

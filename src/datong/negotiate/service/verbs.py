@@ -110,14 +110,14 @@ def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
     if State(row["state"]) is State.ACCEPTED:  # over the offer this node made itself
         require_bindable(tx, row["dataset"], row["offer"]["terms"], row["peer_party"])
-        return shown(agreeing(tx, row, row["offer"]["terms"]))
+        return shown(agreeing(tx, row, row["offer"]["terms"], may_bind=True))
     published = catalogue.offer(tx, row["offer_id"])
     if published["state"] != LIVE:
         raise OFFER_NOT_LIVE(offer=row["offer_id"])
     if (refusal := refusal_of_request(published, row["offer"])) is not None:
         raise refusal
     require_bindable(tx, row["dataset"], published["terms"], row["peer_party"])
-    return shown(agreeing(tx, row, published["terms"]))
+    return shown(agreeing(tx, row, published["terms"], may_bind=True))
 
 
 @verb(*PROVIDER_ROLES)
