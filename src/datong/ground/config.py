@@ -53,7 +53,7 @@ SETTINGS = (
     Setting("demo.clock_key", str, "", "Public key whose messages may move the business clock; empty = real time."),
     Setting("peers.allow_private", bool, False, "Whether peers may live at loopback and private addresses."),
     Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
-    Setting("ndi.platform", str, "", "Node code of the service platform that issues contract ids and files contracts."),
+    Setting("ndi.platform", str, "", "Node code of the service platform; empty = itself or its function node."),
     Setting("ndi.prefix", str, "", "What stands before the paths of the national interfaces, e.g. /ndi."),
     Setting("ndi.tables", str, "", "File with this node's corrections of the national interface tables."),
     Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),

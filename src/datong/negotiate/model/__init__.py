@@ -74,6 +74,12 @@ HOLDER: dict[State, tuple[Party | None, Text]] = {
 }
 """Whose turn it is in each state, and why it waits."""
 
+SIGNED = (
+    "id", "code", "dataset", "offer_id", "provider", "consumer", "provider_party", "consumer_party",
+    "policy", "policy_hash", "terms", "from", "until", "agreed_at",
+)  # fmt: skip
+"""The fields of an agreement that both sides sign."""
+
 ANSWER_DAYS = 10
 """Days of the business clock a side has for its answer before the other may let the negotiation lapse."""
 

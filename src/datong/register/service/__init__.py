@@ -53,6 +53,7 @@ from datong.register.service.ledger import (
     received_licence_changed,
 )
 from datong.register.service.nodes import (
+    active_codes,
     admit_node,
     apply_to_join,
     directory,
@@ -133,6 +134,7 @@ from datong.register.service.spaces import (
 __all__ = [
     "SEND_IDENTITY",
     "accept_case",
+    "active_codes",
     "actor_of_service_token",
     "actor_of_session",
     "add_party",
