@@ -28,7 +28,7 @@ from storage import ACCESS, S3, SECRET
 __all__ = ["finished"]
 HOW_TO = ROOT / "docs/how-to"
 IN_ORDER = [
-    "read-a-refusal", "move-the-business-clock", "verify-a-bundle", "receive-with-the-stock-client",
+    "read-a-refusal", "file-a-contract", "move-the-business-clock", "verify-a-bundle", "receive-with-the-stock-client",
     "withdraw-an-authorisation", "join-a-node", "end-a-delivery",
 ]  # fmt: skip
 """The later ones take something away, or add a member."""

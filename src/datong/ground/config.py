@@ -80,7 +80,7 @@ SETTINGS = (
     ),
     Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
     Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
-    Setting("ndi.platform", str, "", "Node code of the service platform that issues contract ids and files contracts."),
+    Setting("ndi.platform", str, "", "Node code of the service platform; empty = itself or its function node."),
     Setting("ndi.prefix", str, "", "What stands before the paths of the national interfaces, e.g. /ndi."),
     Setting("ndi.tables", str, "", "File with this node's corrections of the national interface tables."),
     Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),

@@ -12,6 +12,7 @@ from datong.negotiate.model import (
     MOVES,
     OFFER_DIFFERS,
     PURPOSE_NOT_ALLOWED,
+    SIGNED,
     Act,
     Party,
     State,
@@ -20,12 +21,6 @@ from datong.terms.policy import Policy, from_json, policy_hash, purposes_allowed
 
 TERMS = ("product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until", "k")
 """The commercial terms an offer and an agreement carry besides the policy."""
-
-SIGNED = (
-    "id", "code", "dataset", "offer_id", "provider", "consumer", "provider_party", "consumer_party",
-    "policy", "policy_hash", "terms", "from", "until", "agreed_at",
-)  # fmt: skip
-"""The fields of an agreement that both sides sign."""
 
 
 def moved(state: State, act: Act, by: Party, negotiation: str = "?") -> State:

@@ -9,6 +9,7 @@ import pytest
 from ndi_world import Country
 from test_ndi_access import by_hand
 
+from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate.service import national
@@ -201,6 +202,8 @@ def test_what_cannot_be_carried_is_named_before_anything_is_signed(country):
 
 def test_without_a_platform_nothing_begins(country):
     national.use_platform(country.consumer.store, "")
+    with country.consumer.store.begin(NODE) as tx:
+        assert national.platform(tx) == "", "no function node is known to it either"
     with pytest.raises(Refusal) as caught:
         country.ask()
     assert caught.value.code == "CTR-442"

@@ -84,6 +84,12 @@ LEFT: dict[Act, Text] = {
 }
 """Why a negotiation waits whose next act is left to a person of this node."""
 
+SIGNED = (
+    "id", "code", "dataset", "offer_id", "provider", "consumer", "provider_party", "consumer_party",
+    "policy", "policy_hash", "terms", "from", "until", "agreed_at",
+)  # fmt: skip
+"""The fields of an agreement that both sides sign."""
+
 ANSWER_DAYS = 10
 """Days of the business clock a side has for its answer before the other may let the negotiation lapse."""
 

@@ -57,9 +57,17 @@ def use_platform(store: Store, code: str) -> None:
 
 
 def platform(tx: Tx) -> str:
-    """The node code of our service platform; this node itself when it is one and none is named; "" when none."""
-    named = _PLATFORM.get(id(tx.store), "")
-    return named or (signing.me(tx).code if is_platform(tx) else "")
+    """The node code of our service platform: the one named; else this node itself when it is one; else the function
+    node of the directory; "" when none is known."""
+    named, mine = _PLATFORM.get(id(tx.store), ""), signing.me(tx).code
+    if named or is_platform(tx):
+        return named or mine
+    return next((code for code in register.active_codes(tx) if register.is_function_node(tx, code)), "")
+
+
+def platform_of(tx: Tx, contract: str) -> str:
+    """The platform that issued a contract's id, as the id itself says (type, subject and area); else our own."""
+    return next((code for code in register.active_codes(tx) if code[:23] == contract[1:24]), platform(tx))
 
 
 def is_platform(tx: Tx) -> bool:

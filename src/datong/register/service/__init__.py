@@ -65,6 +65,7 @@ from datong.register.service.ledger import (
     received_licence_changed,
 )
 from datong.register.service.nodes import (
+    active_codes,
     admit_node,
     apply_to_join,
     directory,
@@ -146,6 +147,7 @@ __all__ = [
     "ISSUE_JOB",
     "SEND_IDENTITY",
     "accept_case",
+    "active_codes",
     "actor_of_service_token",
     "actor_of_session",
     "add_party",

@@ -318,6 +318,11 @@ def node_of_party(tx: Tx, subject: str) -> dict[str, Any]:
     return _shown(found_nodes[0])
 
 
+def active_codes(tx: Tx) -> list[str]:
+    """The codes of all active nodes known here, in order."""
+    return sorted(str(row["id"]) for row in store.active_nodes(tx))
+
+
 def membership(tx: Tx, code: str) -> dict[str, Any]:
     """The signed membership record of a node, for others to fetch and verify."""
     row = tx.get(store.nodes, code)

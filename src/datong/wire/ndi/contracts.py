@@ -16,7 +16,7 @@ from datong.ground import clock
 from datong.ground.canonical import digest
 from datong.ground.keys import PrivateKey, PublicKey
 from datong.ground.refusal import Problem
-from datong.negotiate.rules import SIGNED
+from datong.negotiate.model import SIGNED
 from datong.terms.policy import from_json, policy_hash, to_json
 from datong.wire.ndi import strategies
 from datong.wire.ndi.reading import instant_of

@@ -20,9 +20,8 @@ from datong.ground.db import NODE, Store, Tx
 from datong.ground.jobs import Handler, Job
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.negotiate import service as negotiate
-from datong.negotiate.model import Act
+from datong.negotiate.model import SIGNED, Act
 from datong.negotiate.model.national import ASSISTED
-from datong.negotiate.rules import SIGNED
 from datong.negotiate.service import national
 from datong.register import service as register
 from datong.wire.ndi import answers, contracts, control

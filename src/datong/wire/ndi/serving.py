@@ -17,9 +17,8 @@ from datong.ground.canonical import digest
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.negotiate import service as negotiate
-from datong.negotiate.model import Party, State
+from datong.negotiate.model import SIGNED, Party, State
 from datong.negotiate.model.national import ASSISTED, FILING_REFUSED, NOT_YOURS
-from datong.negotiate.rules import SIGNED
 from datong.negotiate.service import national
 from datong.negotiate.service.course import NATIONAL
 from datong.register import service as register
@@ -152,10 +151,11 @@ def _create(tx: Tx, call: Call) -> dict[str, Any]:
     request = _request(call.sent)
     if national.is_platform(tx) and not call.sent.get("contractId"):
         return {"contractId": national.issue_id(tx, request=request)}
-    if call.node not in (issuer, national.platform(tx)):
-        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerId")
     contract = str(call.sent["contractId"])
-    national.begun(tx, contract=contract, request=request, platform=national.platform(tx))
+    platform = national.platform_of(tx, contract)
+    if call.node not in (issuer, platform):
+        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerId")
+    national.begun(tx, contract=contract, request=request, platform=platform)
     return {"contractId": contract}
 
 
@@ -163,7 +163,7 @@ def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
     contract = str(call.message["contractId"])
     message = call.message
     sender = call.node
-    if sender == national.platform(tx) and isinstance(call.sent.get("issuerId"), str):
+    if sender == national.platform_of(tx, contract) and isinstance(call.sent.get("issuerId"), str):
         sender = str(call.sent["issuerId"])  # passed on by the platform that takes part
         record = register.node(tx, sender)
         actor = replace(tx.actor, party=str(record["party"]), department=sender)

@@ -2,7 +2,7 @@
 
 The tables are data (data/interfaces-2025.yaml), because half of the documents are drafts: what changes is mended in
 the file that the setting `ndi.tables` names, not in code. Must never know: what a message means.
-Contract: tests/wire/ndi/test_ndi_tables.py.
+Contract: tests/wire/ndi/test_ndi_rows.py and test_ndi_answers.py.
 """
 
 from __future__ import annotations
