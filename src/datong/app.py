@@ -251,6 +251,7 @@ def open_store(config: Config) -> Store:
     compose.on_version(
         store, lambda made: openlineage.keep(config.folder, openlineage.version_events(made, _whose(store)))
     )
+    catalogue.install(store, config.folder)
     deliver.install(store, config.folder, int(config["deliver.url_seconds"]))
     if config["node.kind"] == "regional":
         with store.begin(NODE, "start") as tx:

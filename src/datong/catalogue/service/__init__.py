@@ -4,6 +4,7 @@ gates       what must hold before something is listed, asked of the rooms below
 listings    publish, suspend, restore, withdraw; offers
 pages       what peers see of it
 harvesting  the order to read a peer's catalogue
+templates   policy templates: list, write, make a policy of one
 finding     search, and what peers' catalogues say
 """
 
@@ -22,6 +23,7 @@ from datong.catalogue.service.listings import (
     withdraw,
 )
 from datong.catalogue.service.pages import datasets, published_dataset, published_page
+from datong.catalogue.service.templates import install, policy_of_template, policy_templates, write_policy_template
 
 __all__ = [
     "DELIVERY_FORMS",
@@ -31,16 +33,20 @@ __all__ = [
     "found_offer",
     "harvest",
     "harvested",
+    "install",
     "listing",
     "listing_state",
     "listings",
     "offer",
     "offers_of",
     "peers",
+    "policy_of_template",
+    "policy_templates",
     "publish",
     "published_dataset",
     "published_page",
     "restore",
     "suspend",
     "withdraw",
+    "write_policy_template",
 ]
