@@ -301,6 +301,7 @@ def open_store(config: Config) -> Store:
         store, lambda made: openlineage.keep(config.folder, openlineage.version_events(made, _whose(store)))
     )
     _installed_customs(store, config)
+    catalogue.install(store, config.folder)
     if config["node.kind"] == "regional":
         with store.begin(NODE, "start") as tx:
             register.found(tx, area=str(config["node.region"]))

@@ -5,6 +5,7 @@ listings    publish, suspend, restore, withdraw; offers
 pages       what peers see of it
 harvesting  the order to read a peer's catalogue
 reporting   what a node lists, told to the function node, and merged there
+templates   policy templates: list, write, make a policy of one
 finding     search, and what peers' catalogues say
 """
 
@@ -24,6 +25,7 @@ from datong.catalogue.service.listings import (
 )
 from datong.catalogue.service.pages import datasets, published_dataset, published_page
 from datong.catalogue.service.reporting import merged_catalogue, received_report, report_catalogue
+from datong.catalogue.service.templates import install, policy_of_template, policy_templates, write_policy_template
 
 __all__ = [
     "DELIVERY_FORMS",
@@ -33,6 +35,7 @@ __all__ = [
     "found_offer",
     "harvest",
     "harvested",
+    "install",
     "listing",
     "listing_state",
     "listings",
@@ -40,6 +43,8 @@ __all__ = [
     "offer",
     "offers_of",
     "peers",
+    "policy_of_template",
+    "policy_templates",
     "publish",
     "published_dataset",
     "published_page",
@@ -48,4 +53,5 @@ __all__ = [
     "restore",
     "suspend",
     "withdraw",
+    "write_policy_template",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from datong.authorise import service as authorise
 from datong.catalogue import rules, store
 from datong.catalogue.model import GATES_CLOSED, UNKNOWN, ListingState, Opinion
-from datong.catalogue.service import gates
+from datong.catalogue.service import gates, templates
 from datong.deidentify import service as deidentify
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import hexdigest
@@ -23,12 +24,13 @@ def publish(
     tx: Tx, *, dataset: str, title: str, description: str, purposes: list[str], from_at: str, until_at: str,
     delivery_form: str = "controlled", template: str = "", policy: dict[str, Any] | None = None,
     tariffs: dict[str, int] | None = None, split: list[dict[str, Any]] | None = None, download: bool = True,
-    max_count: int | None = None, agree: str = "node", k: int | None = None,
+    max_count: int | None = None, agree: str = "node", k: int | None = None, values: dict[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """List a resource or product with one offer per purpose; every gate is checked and all gaps are told at once.
 
     dataset: its code. from_at, until_at: ISO date (Beijing midnight) or instant. template: supply or sale (by
-    default supply for a resource, sale for a product); policy: its own rules instead. tariffs: fen per delivery by
+    default supply for a resource, sale for a product), or a template of `policy_templates`, with `values` for those of
+    its parameters that the listing does not say itself; policy: its own rules instead. tariffs: fen per delivery by
     purpose (a product: the fee in force; a resource: free, where not given). split: who gets which weight of the
     revenue. agree: node or person, who answers a request that equals an offer. k (a resource): the least distinct
     persons or vehicles a joint group may have, by default the floor of the delivery form. The same listing again is
@@ -36,22 +38,32 @@ def publish(
     """
     thing = gates.described(tx, dataset)
     begins, ends, problems = _period(from_at, until_at)
-    problems += _choices(purposes, delivery_form, template, agree)
+    problems += _choices(purposes, delivery_form, ("", *rules.TEMPLATES, *templates.names(tx)), template, agree)
     threshold, too_small = _threshold(thing, delivery_form, k)
     problems += too_small
     if problems:
         raise GATES_CLOSED(problems, dataset=dataset, count=len(problems))
-    made, opinions = [], [gates.registered(tx, thing), gates.quality(tx, thing), gates.risk(tx, thing, delivery_form)]
+    made: list[dict[str, Any]] = []
+    opinions = [gates.registered(tx, thing), gates.quality(tx, thing), gates.risk(tx, thing, delivery_form)]
     for purpose in purposes:
         offer_id = _offer_id(tx, dataset, purpose, [begins, ends, delivery_form, template, policy, split, download,
-                                                    max_count, (tariffs or {}).get(purpose), threshold])  # fmt: skip
+                                                    max_count, (tariffs or {}).get(purpose), threshold,
+                                                    *([values] if values else [])])  # fmt: skip
         opinions.append(gates.cleared(tx, thing, purpose))
         price = gates.price(tx, thing, purpose, (tariffs or {}).get(purpose), split or [])
         kind = template or ("supply" if thing.kind == "resource" else "sale")
+        facts: dict[str, Any] = {
+            "purpose": purpose,
+            "begins": begins,
+            "ends": ends,
+            "download": download,
+            "max_count": max_count,
+        }
         written = policy or to_json(
-            rules.policy_of(kind, offer_id, purpose=purpose, begins=begins, ends=ends, download=download,
-                            max_count=max_count)
-        )  # fmt: skip
+            rules.policy_of(kind, offer_id, **facts)
+            if kind in rules.TEMPLATES
+            else templates.for_offer(tx, kind, offer_id, {**facts, **(values or {})})
+        )
         ruled = gates.policy(written, offer_id, purpose)
         opinions += [price, ruled]
         terms = {
@@ -265,11 +277,13 @@ def _threshold(thing: gates.Thing, delivery_form: str, k: int | None) -> tuple[d
     return {"k": floor if k is None else k}, []
 
 
-def _choices(purposes: list[str], delivery_form: str, template: str, agree: str) -> list[Problem]:
+def _choices(
+    purposes: list[str], delivery_form: str, known_templates: Sequence[str], template: str, agree: str
+) -> list[Problem]:
     problems = [] if purposes else [Problem("purposes", "缺少用途", "names no purpose")]
     for name, value, known in (
         ("delivery_form", delivery_form, rules.DELIVERY_FORMS),
-        ("template", template, ("", *rules.TEMPLATES)),
+        ("template", template, known_templates),
         ("agree", agree, ("node", "person")),
     ):
         if value not in known:

@@ -35,6 +35,7 @@ from datong.harmonise.service.runs import RUNS_MAX, lineage, lineage_runs, on_ru
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 from datong.harmonise.service.suspicions import suspicions
 from datong.harmonise.service.tables import Unfit, first_rows_at, line_of, read_yaml, table_at
+from datong.harmonise.store.texts import read as yaml_of
 
 __all__ = [
     "RUNS_MAX",
@@ -84,4 +85,5 @@ __all__ = [
     "target_of",
     "withdraw_repair",
     "withdraw_synonym",
+    "yaml_of",
 ]

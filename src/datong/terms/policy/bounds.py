@@ -40,11 +40,24 @@ def _ways(condition: Condition) -> Iterator[tuple[Constraint, ...]]:
 
 def satisfying(left: str, bounds: Bounds, given: Any) -> list[Any]:
     """Values of `left` that satisfy all `bounds`, nearest to `given` first; may be empty."""
-    return [
+    found = [
         value
         for value in candidates(left, bounds, given)
         if value not in ("", []) and all(holds(left, op, right, value) for op, right in bounds)
     ]
+    return _by_nearness(CONSTRAINTS[left].family, found, given) if len(found) > 1 else found
+
+
+def _by_nearness(family: Family, values: list[Any], given: Any) -> list[Any]:
+    if family not in ORDERED or given is None:
+        return values
+    try:
+        unit, asked = measured(family, str(given))
+    except ValueError:
+        return values
+    sizes = [(measured(family, value), value) for value in values]
+    near = sorted((one for one in sizes if one[0][0] == unit), key=lambda one: abs(one[0][1] - asked))
+    return [value for _, value in near] or values
 
 
 def satisfiable(left: str, bounds: Bounds) -> bool:
@@ -56,18 +69,17 @@ def satisfiable(left: str, bounds: Bounds) -> bool:
 
 
 def overlap(left: str, bounds: Bounds) -> dict[str, Any]:
-    """What `bounds` leave of `left`: {"from", "until"} of an ordered operand (absent = open), else {"values"} of those
-    named ([] = all but the excluded ones)."""
-    if CONSTRAINTS[left].family not in ORDERED:
-        return {"values": sorted({v for v in satisfying(left, bounds, None) if isinstance(v, str)})}
-    lowest = [right[0] for op, right in bounds if op in ("gt", "gteq", "eq")]
-    highest = [right[0] for op, right in bounds if op in ("lt", "lteq", "eq")]
+    """What `bounds` leave of `left`: of an ordered operand the tightest bound each way by its operator, as
+    {"gteq": "3", "lt": "9"}; else {"values"} of those named ([] = all but the excluded ones)."""
     family = CONSTRAINTS[left].family
+    if family not in ORDERED:
+        return {"values": sorted({v for v in satisfying(left, bounds, None) if isinstance(v, str)})}
 
-    def size(value: str) -> Any:
-        return measured(family, value)
+    def size(bound: tuple[str, tuple[str, ...]]) -> Any:
+        return measured(family, bound[1][0]), bound[0] in ("gt", "eq")
 
-    return {
-        **({"from": max(lowest, key=size)} if lowest else {}),
-        **({"until": min(highest, key=size)} if highest else {}),
-    }
+    exact = [bound for bound in bounds if bound[0] == "eq"]
+    lowest = [bound for bound in bounds if bound[0] in ("gt", "gteq")]
+    highest = [bound for bound in bounds if bound[0] in ("lt", "lteq")]
+    kept = exact[:1] or [*([max(lowest, key=size)] if lowest else []), *([min(highest, key=size)] if highest else [])]
+    return {op: right[0] for op, right in kept}

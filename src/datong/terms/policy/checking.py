@@ -8,6 +8,7 @@ tests/terms/test_policy_reading.py.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -44,6 +45,9 @@ TEXT_MAX = 1024
 """Characters of a word or value: the longest of the national dictionary (C..1024)."""
 
 
+_NOT_KEPT = re.compile("[\0\ud800-\udfff]")
+
+
 def refused(problems: Iterable[Problem], policy_id: object = "?") -> Exception:
     found = list(problems)
     return BAD_POLICY(found, id=str(policy_id)[:80], count=len(found))
@@ -51,21 +55,27 @@ def refused(problems: Iterable[Problem], policy_id: object = "?") -> Exception:
 
 def checked(policy: Policy) -> Policy:
     """`policy` with spellings and lists in their one form; BAD_POLICY names every mistake at once."""
+    tidy, problems = tidied(policy)
+    if problems:
+        raise refused(problems, policy.id)
+    return tidy
+
+
+def tidied(policy: Policy) -> tuple[Policy, list[Problem]]:
+    """(the policy in its one form, everything wrong with it)."""
     tidy = replace(
         policy,
         permissions=tuple(map(_tidy, policy.permissions)),
         prohibitions=tuple(map(_tidy, policy.prohibitions)),
         obligations=tuple(map(_tidy, policy.obligations)),
     )
-    problems = list(_problems(tidy))
-    if problems:
-        raise refused(problems, policy.id)
-    return tidy
+    return tidy, list(_problems(tidy))
 
 
 def _problems(policy: Policy) -> Iterator[Problem]:
     if not policy.id:
         yield Problem("id", "缺少编号", "the id is missing")
+    yield from _text_problems("id", policy.id)
     if not policy.permissions and not policy.prohibitions:
         yield Problem("permissions", "至少需要一条允许或禁止", "it needs a permission or a prohibition")
     rules = list(policy.rules())
@@ -83,6 +93,13 @@ def _problems(policy: Policy) -> Iterator[Problem]:
             )  # fmt: skip
 
 
+def _text_problems(place: str, text: str) -> Iterator[Problem]:
+    if len(text) > TEXT_MAX:
+        yield Problem(place, f"超过 {TEXT_MAX} 个字符", f"is longer than {TEXT_MAX} characters")
+    if _NOT_KEPT.search(text):
+        yield Problem(place, "含有无法保存的字符", "holds a character that cannot be kept")
+
+
 def _covers(outright: Rule, rule: Rule) -> bool:
     return (
         outright.action == rule.action
@@ -93,15 +110,21 @@ def _covers(outright: Rule, rule: Rule) -> bool:
 
 def _tidy(rule: Rule) -> Rule:
     """All constraints of a rule must hold anyway, so what is joined by `and` at its top stands beside the others."""
-    tidy = [_tidy_condition(condition) for condition in rule.constraints]
-    flat = [part for one in tidy for part in (one.parts if isinstance(one, Logical) and one.how == "and" else (one,))]
+    flat = [part for condition in rule.constraints for part in _flat(_tidy_condition(condition))]
     action = SPELLINGS.get(rule.action, rule.action)
     return Rule(action, tuple(flat), tuple(map(_tidy, rule.duties)), rule.target, rule.assignee)
+
+
+def _flat(condition: Condition) -> tuple[Condition, ...]:
+    """The parts of an `and`, else the condition itself."""
+    return condition.parts if isinstance(condition, Logical) and condition.how == "and" else (condition,)
 
 
 def _tidy_condition(condition: Condition) -> Condition:
     if isinstance(condition, Logical):
         parts = tuple(map(_tidy_condition, condition.parts))
+        if condition.how == "and":
+            parts = tuple(part for one in parts for part in _flat(one))
         return parts[0] if len(parts) == 1 and condition.how in LOGIC else Logical(condition.how, parts)
     left = SPELLINGS.get(condition.left, condition.left)
     if condition.op in OPERATORS and OPERATORS[condition.op].takes_list:
@@ -134,8 +157,7 @@ def _rule_problems(place: str, rule: Rule) -> Iterator[Problem]:
         yield Problem(place, "嵌套过深", "is nested too deeply")
         return
     for name in ("target", "assignee"):
-        if len(getattr(rule, name)) > TEXT_MAX:
-            yield Problem(f"{place}.{name}", f"超过 {TEXT_MAX} 个字符", f"is longer than {TEXT_MAX} characters")
+        yield from _text_problems(f"{place}.{name}", getattr(rule, name))
     found = [
         problem
         for number, condition in enumerate(rule.constraints)
@@ -180,9 +202,9 @@ def _value_problems(place: str, constraint: Constraint, op: Operator) -> Iterato
     if not constraint.values or (not op.takes_list and len(constraint.values) != 1):
         yield Problem(place, "取值个数不符", "wrong number of values")
     for value in constraint.values:
-        if len(value) > TEXT_MAX:
-            yield Problem(place, f"取值超过 {TEXT_MAX} 个字符", f"a value is longer than {TEXT_MAX} characters")
-        elif wrong := mistake(constraint.left, value):
+        unkept = list(_text_problems(place, value))
+        yield from unkept
+        if not unkept and (wrong := mistake(constraint.left, value)):
             yield Problem(place, f"取值 {value!r} 有误：{wrong}", f"the value {value!r} is {wrong}")
 
 

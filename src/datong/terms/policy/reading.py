@@ -12,12 +12,13 @@ from typing import Any
 
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
-from datong.terms.policy.checking import CONDITIONS_MAX, DEPTH_MAX, RULES_MAX, checked, meant, refused
+from datong.terms.policy.checking import CONDITIONS_MAX, DEPTH_MAX, RULES_MAX, meant, refused, tidied
 from datong.terms.policy.model import KINDS, Condition, Constraint, Logical, Policy, Rule
 from datong.terms.policy.vocabulary import LOGIC
 
 MEMBERS = ("id", *KINDS, "inherit")
 RULE_MEMBERS = ("action", "constraints", "duties", "target", "assignee")
+DEEP = "嵌套过深"
 CONSTRAINT_MEMBERS = ("left", "op", "right")
 
 
@@ -56,11 +57,26 @@ def policy_hash(policy: Policy) -> str:
 
 def from_json(value: Any) -> Policy:
     """The checked policy of a JSON value (as `to_json` writes it; absent lists are empty)."""
-    shape = list(_shape(value))
-    if shape:
-        raise refused(shape, value.get("id", "?") if isinstance(value, Mapping) else "?")
-    lists = {kind: tuple(_rule(rule) for rule in value.get(kind, ())) for kind in KINDS}
-    return checked(Policy(value["id"], **lists, inherit=value.get("inherit", False)))
+    policy, problems = read(value)
+    if policy is None:
+        raise refused(problems, value.get("id", "?") if isinstance(value, Mapping) else "?")
+    return policy
+
+
+def read(value: Any) -> tuple[Policy | None, list[Problem]]:
+    """(the policy, []) or (None, all that is wrong: the shape, and the words where the shape lets them be read)."""
+    problems = list(_shape(value))
+    if any(problem.zh == DEEP for problem in problems):
+        return None, problems
+    try:
+        lists = {kind: tuple(_rule(rule) for rule in value.get(kind, ())) for kind in KINDS}
+        policy, wrong = tidied(Policy(value["id"], **lists, inherit=value.get("inherit", False)))
+    except (KeyError, TypeError, AttributeError, RecursionError):
+        if not problems:
+            raise
+        return None, problems
+    problems += wrong
+    return (None, problems) if problems else (policy, [])
 
 
 def _rule(value: Mapping[str, Any]) -> Rule:
@@ -178,7 +194,7 @@ def _article(noun: str) -> str:
 
 
 def _deep(place: str) -> Problem:
-    return Problem(place, "嵌套过深", "is nested too deeply")
+    return Problem(place, DEEP, "is nested too deeply")
 
 
 def _below(place: str, name: str) -> str:

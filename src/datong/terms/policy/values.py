@@ -118,7 +118,9 @@ def holds(left: str, op: str, right: Sequence[str], given: Any) -> bool:
 def relation(left: str, op: str, right: Sequence[str]) -> Relation:
     """`holds` with all but the given value settled, the right operands measured once."""
     family = CONSTRAINTS[left].family
-    return _comparing(family, op, right[0]) if family in ORDERED else _relating(family, op, right)
+    if family in ORDERED:
+        return _comparing(family, op, right[0])
+    return _matching(op, frozenset(right)) if family in EXACT else _relating(family, op, right)
 
 
 ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -147,6 +149,27 @@ def _comparing(family: Family, op: str, right: str) -> Relation:
         return compare is not None and compare(mine, bound)
 
     return compares
+
+
+EXACT = frozenset({Family.name, Family.code, Family.purpose})
+"""Families of which a value lies in nothing but itself: what is asked of them is asked of sets."""
+_EXACTLY: dict[str, Callable[[set[str], frozenset[str]], bool]] = {
+    "eq": operator.eq, "neq": operator.ne, "isA": operator.le, "isPartOf": operator.le, "isAllOf": operator.ge,
+    "hasPart": operator.ge, "isAnyOf": lambda given, wanted: not wanted.isdisjoint(given),
+    "isNoneOf": lambda given, wanted: wanted.isdisjoint(given),
+}  # fmt: skip
+
+
+def _matching(op: str, wanted: frozenset[str]) -> Relation:
+    match = _EXACTLY.get(op)
+
+    def matches(given: Any) -> bool:
+        values = {given} if isinstance(given, str) else set(map(str, given if isinstance(given, LISTS) else (given,)))
+        if not values:
+            return op == "isNoneOf"
+        return match is not None and match(values, wanted)
+
+    return matches
 
 
 def _relating(family: Family, op: str, right: Sequence[str]) -> Relation:
@@ -217,7 +240,13 @@ def candidates(left: str, constraints: Sequence[tuple[str, Sequence[str]]], give
     kept = list(given) if isinstance(given, list | tuple) else []
     narrowed = [[one for one in kept if all(holds(left, op, right, [one]) for op, right in constraints)]]
     known = [code for code, *_ in CONSTRAINTS[left].codes] or (list(PURPOSES) if family is Family.purpose else [])
-    return [*(choice for choice in narrowed if choice), *wanted, wanted, *(one for one in known if one not in barred)]
+    together = [wanted] if family is Family.name else []  # one request has one purpose, region, environment
+    return [
+        *(choice for choice in narrowed if choice),
+        *wanted,
+        *together,
+        *(one for one in known if one not in barred),
+    ]
 
 
 def _moved(family: Family, value: str, step: int) -> str:

@@ -1,7 +1,8 @@
 """ODRL: policies in the compact JSON of the Dataspace Protocol, and graphs of any ODRL vocabulary.
 
 compact     the model as Offers and Agreements of DSP messages, and back
-graphs      Turtle read into what a compliance report is made of; the model as Turtle, and back (needs datong[odrl])
+turtle      the model as an ODRL Set in Turtle, and back (needs datong[odrl])
+graphs      Turtle read into what a compliance report is made of (needs datong[odrl])
 reports     a compliance report as JSON-LD
 Must never know: negotiations, transport. Contract: tests/wire/test_wire_odrl*.py.
 """

@@ -207,6 +207,9 @@ class _Reader:
             self.wrong(place, zh, en)
             return Rule("")
         self.refuse_unplaced(value, place)
+        for name in ("duty", "remedy", "consequence"):
+            if name != then.removeprefix("odrl:") and _own(value, name) is not None:
+                self.wrong(f"{place}.{name}", "此处不能有该项", "has no place there")
         action = _own(value, "action")
         if isinstance(action, list) and len(action) == 1:
             action = action[0]

@@ -68,7 +68,7 @@ def read_turtle(name: str, data: bytes) -> Any:
         raise _bad(Problem(name, f"超过 {BYTES_MAX} 字节", f"is larger than {BYTES_MAX} bytes"))
     graph = rdflib.Graph(bind_namespaces="none")
     try:
-        with _as_written():
+        with as_written():
             graph.parse(data=data.decode("utf-8"), format="turtle", publicID="urn:datong:input")
     except UnicodeDecodeError:
         raise _bad(Problem(name, "不是 UTF-8", "is not UTF-8")) from None
@@ -84,7 +84,7 @@ def read_turtle(name: str, data: bytes) -> Any:
 
 
 @contextmanager
-def _as_written() -> Iterator[None]:
+def as_written() -> Iterator[None]:
     """Literals keep the form they were written in: a report repeats values, a policy is signed with them."""
     import rdflib  # noqa: PLC0415 - the extra `odrl`
 
@@ -104,7 +104,7 @@ def as_turtle(json_ld: Any) -> str:
     import rdflib  # noqa: PLC0415 - the extra `odrl`
 
     graph = rdflib.Graph()
-    with warnings.catch_warnings(), _as_written():
+    with warnings.catch_warnings(), as_written():
         warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's own reader of JSON-LD uses what it deprecates
         graph.parse(data=json.dumps(json_ld), format="json-ld")
     return str(graph.serialize(format="turtle")).strip()
@@ -142,6 +142,11 @@ def inputs(policy: Path, request: Path, world: Path) -> tuple[list[OdrlPolicy], 
     return policies, requests, state
 
 
+def node_reader(name: str, graph: Any) -> _Reader:
+    """A reader of one graph for who makes something else of it."""
+    return _Reader(name, graph, [])
+
+
 class _Reader:
     """One graph, and the problems found in it so far."""
 
@@ -158,8 +163,8 @@ class _Reader:
     def all(self, node: Any, name: str, space: str = ODRL) -> list[Any]:
         """The objects of a property, the items of a list in its place, in a stable order."""
         found = []
-        for one in self.graph.objects(node, _iri(space + name)):
-            found += list(self.graph.items(one)) if (one, _iri(RDF + "first"), None) in self.graph else [one]
+        for one in self.graph.objects(node, iri(space + name)):
+            found += list(self.graph.items(one)) if (one, iri(RDF + "first"), None) in self.graph else [one]
         return sorted(found, key=self._order)
 
     def _order(self, node: Any) -> tuple[str, ...]:
@@ -174,21 +179,26 @@ class _Reader:
         self.problems.append(Problem(f"{self.file}: {self.id(node)}", zh, en))
 
     def of_type(self, *names: str) -> list[Any]:
-        found = {one for name in names for one in self.graph.subjects(_iri(RDF + "type"), _iri(ODRL + name))}
+        found = {one for name in names for one in self.graph.subjects(iri(RDF + "type"), iri(ODRL + name))}
         return sorted(found, key=self._order)
 
     # --- policies
 
     def policies(self) -> list[OdrlPolicy]:
-        nodes = self.of_type("Set", "Offer", "Agreement", "Policy", "Assertion", "Privacy", "Ticket")
-        if not nodes:
-            requests = set(self.of_type("Request"))
-            ruled = {s for name in KINDS for s in self.graph.subjects(_iri(ODRL + name))}
-            uids = set(self.graph.subjects(_iri(ODRL + "uid")))
-            nodes = sorted((ruled & uids) - requests, key=self._order)
+        nodes = self.policy_nodes()
         if not nodes:
             self.problems.append(Problem(self.file, "没有 ODRL 策略", "holds no ODRL policy"))
         return [self.policy(node) for node in nodes]
+
+    def policy_nodes(self) -> list[Any]:
+        """What is typed as a policy, else what has rules and a uid."""
+        nodes = self.of_type("Set", "Offer", "Agreement", "Policy", "Assertion", "Privacy", "Ticket")
+        if not nodes:
+            requests = set(self.of_type("Request"))
+            ruled = {s for name in KINDS for s in self.graph.subjects(iri(ODRL + name))}
+            uids = set(self.graph.subjects(iri(ODRL + "uid")))
+            nodes = sorted((ruled & uids) - requests, key=self._order)
+        return nodes
 
     def policy(self, node: Any) -> OdrlPolicy:
         for name in ("inheritFrom", "inheritAllowed"):
@@ -288,14 +298,14 @@ class _Reader:
 
 def _world(file: str, known: Any, everything: Any, problems: list[Problem]) -> World:
     reader = _Reader(file, known, problems)
-    now = [_term(one) for one in known.objects(_iri(NOW), _iri(DCT + "issued"))]
+    now = [_term(one) for one in known.objects(iri(NOW), iri(DCT + "issued"))]
     if len(now) != 1:
         problems.append(
             Problem(file, "需要恰好一个 temp:currentTime dct:issued", "needs one temp:currentTime dct:issued, "
                     f"has {len(now)}")
         )  # fmt: skip
     whole = _Reader(file, everything, [])
-    facts = [one for one in known.subjects(_iri(ODRL + "leftOperand")) if not reader.all(one, "and")]
+    facts = [one for one in known.subjects(iri(ODRL + "leftOperand")) if not reader.all(one, "and")]
     return World(
         now[0] if now else Term(""),
         reader.stated(sorted(set(facts), key=reader._order)),
@@ -310,10 +320,10 @@ def _world(file: str, known: Any, everything: Any, problems: list[Problem]) -> W
 def _pairs(graph: Any, forward: list[str], backward: list[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for name in forward:
-        for subject, value in graph.subject_objects(_iri(name)):
+        for subject, value in graph.subject_objects(iri(name)):
             found.setdefault(str(subject), set()).add(str(value))
     for name in backward:
-        for subject, value in graph.subject_objects(_iri(name)):
+        for subject, value in graph.subject_objects(iri(name)):
             found.setdefault(str(value), set()).add(str(subject))
     return {one: frozenset(wider) for one, wider in found.items()}
 
@@ -326,17 +336,17 @@ def _collections(reader: _Reader) -> Iterator[tuple[str, frozenset[str]]]:
 def _duties(reader: _Reader) -> Iterator[tuple[str, DutyState]]:
     """What reports in the world say of duties. One that says Performed without a deontic state is Fulfilled."""
     graph = reader.graph
-    for node in graph.subjects(_iri(RDF + "type"), _iri(REPORT + "DutyReport")):
+    for node in graph.subjects(iri(RDF + "type"), iri(REPORT + "DutyReport")):
         performance = _state(graph, node, "performanceState") or "Unknown"
         deontic = _state(graph, node, "deonticState") or {"Performed": "Fulfilled", "Unperformed": "Violated"}.get(
             performance, "NonSet"
         )
-        for rule in graph.objects(node, _iri(REPORT + "rule")):
+        for rule in graph.objects(node, iri(REPORT + "rule")):
             yield reader.id(rule), DutyState(reader.id(node), performance, deontic)
 
 
 def _state(graph: Any, node: Any, name: str) -> str:
-    return next((str(one).removeprefix(REPORT) for one in graph.objects(node, _iri(REPORT + name))), "")
+    return next((str(one).removeprefix(REPORT) for one in graph.objects(node, iri(REPORT + name))), "")
 
 
 def _term(node: Any) -> Term:
@@ -346,7 +356,7 @@ def _term(node: Any) -> Term:
     return Term(str(node), "" if kind == "http://www.w3.org/2001/XMLSchema#string" else kind)
 
 
-def _iri(text: str) -> Any:
+def iri(text: str) -> Any:
     from rdflib import URIRef  # noqa: PLC0415 - the extra `odrl`
 
     return URIRef(text)

@@ -1,0 +1,135 @@
+"""Where the rules of two policies meet: found, shown as a pair with what they share, and a request that proves it."""
+
+import pytest
+from hypothesis import given, settings
+from policy_drawn import accepted, policies
+
+from datong.terms.policy import Constraint, Logical, Policy, Rule, checked, decide
+from datong.terms.policy.bounds import overlap, satisfiable
+from datong.terms.policy.conflicts import conflicts, conflicts_within
+
+UNTIL = Constraint("time", "lt", "2027-01-01T00:00:00Z")
+FROM = Constraint("time", "gteq", "2026-06-01T00:00:00Z")
+CARE, TRADE = (
+    Constraint("purpose", "isAnyOf", ("public_welfare",)),
+    Constraint("purpose", "isAnyOf", ("industry_development",)),
+)
+
+
+def policy(name, may=(), must_not=(), must=()):
+    return checked(Policy(name, tuple(may), tuple(must_not), tuple(must)))
+
+
+def pairs(found):
+    return [(one.kind, str(one.first), str(one.second), one.wins) for one in found]
+
+
+def test_a_grant_and_a_prohibition_with_the_interval_in_which_they_meet():
+    one = policy("A", [Rule("read"), Rule("compute", (CARE, UNTIL))])
+    other = policy("B", must_not=[Rule("sell"), Rule("compute", (FROM,))])
+    [met] = conflicts(one, other)
+    assert pairs([met]) == [("grant", "A permissions[1]", "B prohibitions[1]", "B prohibitions[1]")]
+    assert met.action == "compute"
+    assert met.meet == {
+        "purpose": {"values": ["public_welfare"]},
+        "time": {"gteq": "2026-06-01T00:00:00Z", "lt": "2027-01-01T00:00:00Z"},
+    }
+    assert decide(one, "compute", met.example).allowed
+    assert "time ≥ 2026-06-01T00:00:00Z < 2027-01-01T00:00:00Z" in met.text.en
+    assert "授权冲突" in met.text.zh
+    assert met.as_json()["first"] == {"policy": "A", "rule": "permissions[1]"}
+
+
+NEVER = [
+    (Rule("read", (UNTIL,)), Rule("read", (Constraint("time", "gteq", "2027-01-01T00:00:00Z"),))),
+    (Rule("read", (CARE,)), Rule("read", (TRADE,))),
+    (Rule("read"), Rule("compute")),
+    (Rule("read", target="6X"), Rule("read", target="6Y")),
+    (Rule("read", assignee="91A"), Rule("read", assignee="91B")),
+    (
+        Rule("read", (Constraint("payAmount", "lteq", "1.00 CNY"),)),
+        Rule("read", (Constraint("payAmount", "gt", "1.00 CNY"),)),
+    ),
+    (
+        Rule("read", (Constraint("region", "isPartOf", ("52",)),)),
+        Rule("read", (Constraint("region", "isPartOf", ("31",)),)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("may", "must_not"), NEVER)
+def test_rules_that_never_meet_are_no_conflict(may, must_not):
+    assert conflicts(policy("A", [may]), policy("B", [Rule("sell")], [must_not])) == []
+
+
+MEET = [
+    (Rule("read", target="6X"), Rule("read"), ("6X", "")),
+    (Rule("read", assignee="91A"), Rule("read", target="6X"), ("6X", "91A")),
+    (Rule("read", (Constraint("algorithm", "isNoneOf", ("a",)),)), Rule("read", (Constraint("algorithm", "isNoneOf", ("b",)),)), ("", "")),
+    (Rule("read", (Constraint("region", "isPartOf", ("5201",)),)), Rule("read", (Constraint("region", "isPartOf", ("52",)),)), ("", "")),
+    (Rule("read", (Logical("or", (CARE, UNTIL)),)), Rule("read", (TRADE, UNTIL)), ("", "")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("may", "must_not", "scope"), MEET)
+def test_on_what_and_whom_they_meet(may, must_not, scope):
+    [met] = conflicts(policy("A", [may]), policy("B", [Rule("sell")], [must_not]))
+    assert (met.target, met.assignee) == scope
+
+
+def test_what_is_demanded_and_forbidden():
+    one = policy("A", [Rule("read", duties=(Rule("anonymize"),))], must=[Rule("delete", (FROM,))])
+    other = policy("B", must_not=[Rule("delete"), Rule("anonymize")])
+    assert pairs(conflicts(one, other)) == [
+        ("duty", "A permissions[0].duties[0]", "B prohibitions[1]", "B prohibitions[1]"),
+        ("duty", "A obligations[0]", "B prohibitions[0]", "B prohibitions[0]"),
+    ]
+
+
+def test_permissions_that_no_request_satisfies_and_those_of_other_scope():
+    one, other = policy("A", [Rule("read", (CARE,))]), policy("B", [Rule("read", (TRADE,))])
+    assert pairs(conflicts(one, other)) == [("constraint", "A permissions[0]", "B permissions[0]", "")]
+    narrower = policy("B", [Rule("read", (CARE, UNTIL))])
+    assert pairs(conflicts(one, narrower)) == [("scope", "A permissions[0]", "B permissions[0]", "B permissions[0]")]
+    across = policy("B", [Rule("read", (UNTIL,))])
+    assert pairs(conflicts(one, across)) == [("scope", "A permissions[0]", "B permissions[0]", "")]
+    assert conflicts(one, one) == []
+
+
+def test_within_one_policy_a_carve_out_is_shown():
+    made = policy("A", [Rule("process")], [Rule("process", (Constraint("algorithm", "eq", "re-identification"),))])
+    assert pairs(conflicts_within(made)) == [("grant", "A permissions[0]", "A prohibitions[0]", "A prohibitions[0]")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(policies, policies)
+def test_every_conflict_is_proved_by_its_example(drawn, other):
+    one, two = accepted(drawn), accepted(other)
+    if one is None or two is None:
+        return
+    for met in conflicts(one, two):
+        assert met.text.zh
+        assert met.text.en
+        if met.kind == "grant":
+            scopes = {name: value for name, value in (("target", met.target), ("assignee", met.assignee)) if value}
+            forbidding = (
+                one if met.second.policy == one.id and "prohibitions" in met.second.rule and one is not two else two
+            )
+            assert "prohibitions" in met.wins
+            decided = [decide(p, met.action, {**met.example, **scopes}).outcome for p in (one, two, forbidding)]
+            assert "denied" in decided
+
+
+BOUNDS = [
+    ("count", [("gt", ("3",)), ("gteq", ("3",)), ("lteq", ("9",))], {"gt": "3", "lteq": "9"}),
+    ("count", [("eq", ("5",)), ("lt", ("9",))], {"eq": "5"}),
+    ("dataSize", [("lt", ("1G",)), ("lt", ("512M",))], {"lt": "512M"}),
+    ("purpose", [("isNoneOf", ("credit_scoring",))], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "bounds", "kept"), BOUNDS)
+def test_the_overlap_is_the_tightest_bounds(left, bounds, kept):
+    found = overlap(left, bounds)
+    assert found == kept if kept else "credit_scoring" not in found["values"]
+    assert satisfiable(left, bounds)
