@@ -41,6 +41,32 @@ def test_a_node_on_spark_answers_and_counts_as_one_on_duckdb(store: Store, tmp_p
     assert counted.equals(on_duckdb)
 
 
+def test_like_days_and_marginals(tmp_path: Path) -> None:
+    """The windows of weeks, like days, days and nights are the same text; the rests that may be told are the same."""
+    levels = [
+        {"km": 1, "hours": 3}, {"km": 1, "hours": "day_or_night"},
+        {"km": 1, "hours": "day_or_night", "over": "week", "days": "alike"}, {"km": 1, "hours": "whole", "over": "week", "days": "alike"},
+        {"km": "whole", "hours": "whole", "over": "period", "days": "alike"}, {"km": "whole", "hours": "whole"},
+    ]  # fmt: skip
+    value = recipe_value(3, levels=levels, marginals=[{"groups_of": 1, "km": "whole", "times_of": 0}])
+    value["parts"] = value["parts"][:1]
+    data = written(tmp_path / "trip.parquet", trips(7, 400, 60), TRIP)
+    groups: list[str] = []
+    for number in range(7):
+        here, there = (
+            deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=number, released=groups, engine=e)
+            for e in (DUCKDB, spark.at(MASTER))
+        )
+        assert there == here, number
+        groups += here
+    assert {group[0] for group in groups} >= {"0", "1", "2", "6"}
+    here, there = (
+        deidentify.counts(data=data, recipe=value, resource="R-BIKE", groups=groups, engine=e)
+        for e in (DUCKDB, spark.at(MASTER))
+    )
+    assert there.equals(here)
+
+
 def test_differences_of_two_releases(tmp_path: Path) -> None:
     value, shifted = recipe_value(), recipe_value(origin={"lat": 42.005, "lon": -72.805})
     data = written(tmp_path / "trip.parquet", trips(7, 150, 20), TRIP)
