@@ -50,21 +50,23 @@ def test_like_days_and_marginals(tmp_path: Path) -> None:
     ]  # fmt: skip
     value = recipe_value(3, levels=levels, marginals=[{"groups_of": 1, "km": "whole", "times_of": 0}])
     value["parts"] = value["parts"][:1]
-    data = written(tmp_path / "trip.parquet", trips(7, 400, 60), TRIP)
+    value["parts"][0]["measures"] = value["parts"][0]["measures"][:1]
+    data = written(tmp_path / "trip.parquet", trips(7, 600, 150), TRIP)
     groups: list[str] = []
     for number in range(7):
-        here, there = (
-            deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=number, released=groups, engine=e)
-            for e in (DUCKDB, spark.at(MASTER))
-        )
-        assert there == here, number
-        groups += here
-    assert {group[0] for group in groups} >= {"0", "1", "2", "6"}
-    here, there = (
+        held = deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=number, released=groups)
+        if number in {2, 4, 6}:  # like days of a week, of the period, the rests: each other round is one of these again
+            there = deidentify.holding(
+                data=data, recipe=value, resource="R-BIKE", level=number, released=groups, engine=spark.at(MASTER)
+            )
+            assert there == held, number
+        groups += held
+    assert {group[0] for group in groups} >= {"0", "1", "2", "3", "4", "6"}
+    here, there_counted = (
         deidentify.counts(data=data, recipe=value, resource="R-BIKE", groups=groups, engine=e)
         for e in (DUCKDB, spark.at(MASTER))
     )
-    assert there.equals(here)
+    assert there_counted.equals(here)
 
 
 def test_differences_of_two_releases(tmp_path: Path) -> None:
