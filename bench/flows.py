@@ -33,6 +33,7 @@ from datong.deidentify.rules.fitting import Told, fitted
 from datong.deidentify.rules.recipe import recipe_of
 from datong.deidentify.rules.rests import Tables, forcing, most_told
 from datong.deidentify.rules.windows import window_at
+from datong.web.frontier import STYLE, svg
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("DATONG_DATA") or ROOT / "../shared/data").resolve()
@@ -386,6 +387,7 @@ def measured(resamples: int) -> dict[str, Any]:
             for release, error in again.items():
                 costs[name].setdefault(release, []).append(error / again["trip rows"] - 1)
     told: dict[str, Any] = {
+        "measured_on": date.today().isoformat(),  # noqa: DTZ011
         "trips": len(trips.rider), "riders": int(trips.rider.max()) + 1, "areas": trips.areas, "resamples": resamples,
         "risk": {str(k): risk_of(trips, k) for k in ks},
     }  # fmt: skip
@@ -407,18 +409,55 @@ def measured(resamples: int) -> dict[str, Any]:
 NOISE = [f"noise, epsilon = {epsilon}" for epsilon in (1, 2, 4)]
 """Rows that bench/flows_dp.py computes."""
 GOALS = {"noise, epsilon = 1": 0.08, "pattern and rests, k = 5": 0.03, "pattern and rests, k = 10": 0.05}
+FRONTIER, PICTURE = RESULTS.with_name("frontier.json"), PAGE.with_suffix(".svg")
 
 
-def page(found: Mapping[str, Any]) -> str:
+def noisy() -> dict[str, Any]:
+    """What bench/flows_dp.py measured."""
     import flows_dp
 
-    noise = json.loads(flows_dp.RESULTS.read_text("utf-8"))
+    return dict(json.loads(flows_dp.RESULTS.read_text("utf-8")))
+
+
+def frontier(found: Mapping[str, Any], attacks: Mapping[str, Any]) -> dict[str, Any]:
+    """What `compose.attach_frontier` takes and the page draws; attacks: bench/results/attacks.json."""
+    releases, points = found["20 weeks"]["releases"], []
+    rows = attacks["trajectory"]
+    points.append({
+        "release": "trip rows", "cost": 0.0, "attack": round(rows["before"], 4),
+        "attack_is": f"{rows['points']} known points of a month find the rider's rows",
+    })  # fmt: skip
+    for k, risk in found["risk"].items():
+        points.append({
+            "release": "pattern and rests", "k": int(k), **_cost(releases[f"pattern and rests, k = {k}"]),
+            "attack": round(risk["r_at_cr_1"], 4), "attack_is": "one known point: best guess among a group's riders, mean over groups",
+        })  # fmt: skip
+    noise = noisy()["20 weeks"]["releases"]
+    for name in NOISE:
+        points.append({"release": "noise", "epsilon": int(name[-1]), **_cost(noise[name])})
+    return {
+        "measured_by": "bench/flows.py", "measured_on": found["measured_on"],
+        "data": f"ValleyBike, {found['trips']:,} trips of {found['riders']:,} riders, {found['20 weeks']['weeks']} weeks of 2019",
+        "target": "WAPE of starts per 4 km area and 3 h window, over that of the same model on trip rows",
+        "points": points,
+    }  # fmt: skip
+
+
+def _cost(one: Mapping[str, Any]) -> dict[str, Any]:
+    interval = {} if one["interval"] is None else {"interval": [round(end, 4) for end in one["interval"]]}
+    return {"cost": round(one["cost"], 4), **interval}
+
+
+def page(found: Mapping[str, Any], front: Mapping[str, Any]) -> str:
+    import flows_dp
+
+    noise = noisy()
     lines = [
         "# What privacy costs a forecast", "",
-        f"Written by `bench/flows.py` from `bench/results/flows.json`. {found['trips']:,} trips of {found['riders']:,} riders "
+        f"Written by `bench/flows.py` from `bench/results/flows.json`, measured on {found['measured_on']}. {found['trips']:,} trips of {found['riders']:,} riders "
         f"(ValleyBike, found by `DATONG_DATA`), {found['areas']} areas of 4 km, windows of 3 h, zeros included. The same model is fed "
         "with each release; the cost is its WAPE over that on trip rows, with the 95 % interval of "
-        f"{found['resamples']} resamples of riders.", "",
+        f"{found['resamples']} resamples of riders where one stands.", "",
     ]  # fmt: skip
     for name in ("20 weeks", "September"):
         of = found[name]
@@ -428,21 +467,37 @@ def page(found: Mapping[str, Any]) -> str:
             "| Release | WAPE | Cost | 95 % interval | Goal for its upper end |",
             "|---|---:|---:|---:|---|",
         ]
-        noisy = {name: one for name, one in noise[name]["releases"].items() if name in NOISE}
-        for release, one in (of["releases"] | noisy).items():
-            low, high = one["interval"]
+        noisy_rows = {name: one for name, one in noise[name]["releases"].items() if name in NOISE}
+        for release, one in (of["releases"] | noisy_rows).items():
             goal = GOALS.get(release) if name == "20 weeks" else None
-            said = "" if goal is None else f"+{goal:.0%}: {'reached' if high <= goal else 'missed'}"
-            spread = "" if release == "trip rows" else f"{low:+.1%} to {high:+.1%}"
+            spread, reached = "", "its upper end is not measured yet"
+            if one["interval"] is not None and release != "trip rows":
+                low, high = one["interval"]
+                spread, reached = f"{low:+.1%} to {high:+.1%}", "reached" if high <= (goal or 0) else "missed"
+            said = "" if goal is None else f"+{goal:.0%}: {reached}"
             cost = "" if release == "trip rows" else f"{one['cost']:+.1%}"
             lines.append(f"| {release} | {one['wape']:.3f} | {cost} | {spread} | {said} |")
         lines.append("")
     lines += [
-        "*Pattern and rests*: two marginals of each week, gated together: the weekday pattern, and per window how many of the",
-        "region's starts are in no cell of their own. A rest is told where k riders are behind it and no group would have to hold a",
-        "known part of it. *Weekday pattern*: each week is a partition of its own. A start is told in its area and window where that holds k riders, else",
+        "## The frontier", "",
+        "![What each release costs a forecast, against how often an attacker is right; on the right against epsilon](flows.svg)", "",
+        "| Release | Cost | An attacker is right | Which attack |", "|---|---:|---:|---|",
+    ]  # fmt: skip
+    for point in front["points"]:
+        name = "".join([point["release"], *(f", {n} = {point[n]}" for n in ("k", "epsilon") if n in point)])
+        right = f"{point['attack']:.1%}" if "attack" in point else "not measured"
+        lines.append(f"| {name} | {point['cost']:+.1%} | {right} | {point.get('attack_is', '')} |")
+    lines += [
+        "", "Attacks: [before and after](attacks.md). The same, as `bench/results/frontier.json`, is what a product's owner attaches",
+        "to the product ([how](product-recipe.md#the-frontier-on-the-products-page)).", "",
+        "## What the releases are", "",
+        "*Pattern and rests*: the recipe with levels and marginals of [the reference](product-recipe.md#a-marginal), week by week: the",
+        "weekday pattern, and how the groups of each level lie over the times of the level before, all areas together, where that",
+        "forces nothing of fewer than k riders. Every run first holds the arrays measured here against the node's own rounds over",
+        "all weeks. The buyer's fit is `datong flows fit`, the same for all releases. What the rests bring is the difference to the line",
+        "below: little at k = 5 and 10, where like days are alike, more at k = 21. *Weekday pattern*: each week is a partition of its own. A start is told in its area and window where that holds k riders, else",
         "in the same hour of the week's weekdays or weekend, else in their days or nights, else in the week, always of its area;",
-        "only then in the region. *Windows only*: area and window, area and day, region and day, week: what a recipe can say today. *Two",
+        "only then in the region. *Windows only*: area and window, area and day, region and day, week. *Two",
         "marginals*: the region by window and the shares of the areas over four weeks; their joint disclosure is not gated here.",
         "", "The interval is the basic bootstrap's. A rider drawn twice is two riders in a group, so resamples lose less than the data do",
         "and the interval leans to the expensive side; where that is large (the coarser releases) it does not hold the cost itself.", "",
@@ -454,8 +509,8 @@ def page(found: Mapping[str, Any]) -> str:
             f"| {', '.join(f'{share:.1%}' for share in one['levels'])} |"
         )
     lines += [
-        "", "R must be below 0.05: without a signed assessment CR is 1 and only large classes pass. The pattern is no recipe of",
-        "`compose` yet; the releases above are computed by the script.", "",
+        "", "R must be below 0.05: without a signed assessment CR is 1 and only large classes pass. A rest counts with the k it is known",
+        "to hold.", "",
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -464,7 +519,16 @@ def main(arguments: Sequence[str]) -> None:
     if "--page" not in arguments:
         resamples = int(arguments[arguments.index("--resamples") + 1]) if "--resamples" in arguments else 200
         RESULTS.write_text(json.dumps(measured(resamples), indent=1) + "\n", "utf-8")
-    PAGE.write_text(page(json.loads(RESULTS.read_text("utf-8"))), "utf-8")
+    found = json.loads(RESULTS.read_text("utf-8"))
+    front = frontier(found, json.loads(RESULTS.with_name("attacks.json").read_text("utf-8")))
+    FRONTIER.write_text(json.dumps(front, indent=1) + "\n", "utf-8")
+    PICTURE.write_text(drawn(front), "utf-8")
+    PAGE.write_text(page(found, front), "utf-8")
+
+
+def drawn(front: Mapping[str, Any]) -> str:
+    """The picture of the page: the words in both languages, the console's colours, lighter ones on dark."""
+    return svg(front, zh=False, style=STYLE) + "\n"
 
 
 if __name__ == "__main__":

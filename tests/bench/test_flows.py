@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from datong.compose.rules import frontier_problems
 from datong.deidentify.rules.fitting import flows_of
 from datong.deidentify.rules.recipe import recipe_of
 
@@ -77,4 +78,9 @@ def test_resampling_draws_riders_with_all_their_trips(flows: ModuleType) -> None
 
 
 def test_the_page_is_the_results(flows: ModuleType) -> None:
-    assert flows.PAGE.read_text("utf-8") == flows.page(json.loads(flows.RESULTS.read_text("utf-8")))
+    found = json.loads(flows.RESULTS.read_text("utf-8"))
+    front = flows.frontier(found, json.loads(flows.RESULTS.with_name("attacks.json").read_text("utf-8")))
+    assert flows.PAGE.read_text("utf-8") == flows.page(found, front)
+    assert flows.PICTURE.read_text("utf-8") == flows.drawn(front)
+    assert json.loads(flows.FRONTIER.read_text("utf-8")) == front
+    assert frontier_problems(front) == [], "a product's owner can attach it"

@@ -41,6 +41,34 @@ def test_a_node_on_spark_answers_and_counts_as_one_on_duckdb(store: Store, tmp_p
     assert counted.equals(on_duckdb)
 
 
+def test_like_days_and_marginals(tmp_path: Path) -> None:
+    """The windows of weeks, like days, days and nights are the same text; the rests that may be told are the same."""
+    levels = [
+        {"km": 1, "hours": 3}, {"km": 1, "hours": "day_or_night"},
+        {"km": 1, "hours": "day_or_night", "over": "week", "days": "alike"}, {"km": 1, "hours": "whole", "over": "week", "days": "alike"},
+        {"km": "whole", "hours": "whole", "over": "period", "days": "alike"}, {"km": "whole", "hours": "whole"},
+    ]  # fmt: skip
+    value = recipe_value(3, levels=levels, marginals=[{"groups_of": 1, "km": "whole", "times_of": 0}])
+    value["parts"] = value["parts"][:1]
+    value["parts"][0]["measures"] = value["parts"][0]["measures"][:1]
+    data = written(tmp_path / "trip.parquet", trips(7, 600, 150), TRIP)
+    groups: list[str] = []
+    for number in range(7):
+        held = deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=number, released=groups)
+        if number in {2, 4, 6}:  # like days of a week, of the period, the rests: each other round is one of these again
+            there = deidentify.holding(
+                data=data, recipe=value, resource="R-BIKE", level=number, released=groups, engine=spark.at(MASTER)
+            )
+            assert there == held, number
+        groups += held
+    assert {group[0] for group in groups} >= {"0", "1", "2", "3", "4", "6"}
+    here, there_counted = (
+        deidentify.counts(data=data, recipe=value, resource="R-BIKE", groups=groups, engine=e)
+        for e in (DUCKDB, spark.at(MASTER))
+    )
+    assert there_counted.equals(here)
+
+
 def test_differences_of_two_releases(tmp_path: Path) -> None:
     value, shifted = recipe_value(), recipe_value(origin={"lat": 42.005, "lon": -72.805})
     data = written(tmp_path / "trip.parquet", trips(7, 150, 20), TRIP)

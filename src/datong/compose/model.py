@@ -97,6 +97,14 @@ FILE_CHANGED = Reason(
     Text("文件 {file} 缺失，或内容与记录的摘要不符。", "The file {file} is missing or is not what its digest says."),
     Text("请由提供方重新交付，或从备份恢复该文件。", "Have it delivered again, or restore it from a backup."),
 )
+BAD_FRONTIER = Reason(
+    "CMP-414",
+    Kind.invalid,
+    Text("产品 {product} 的前沿未登记。", "The frontier of product {product} was not attached."),
+    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("请按下列各项修改；其格式见产品配方的参考页。",
+         "Mend the items listed; the reference page of the product recipe has its form."),
+)  # fmt: skip
 NO_FOLDER = Reason(
     "CMP-503",
     Kind.unavailable,

@@ -6,6 +6,7 @@ Must never know: stores, files, prices. Contract: tests/compose/test_compose_rul
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from datong.ground.refusal import Problem
@@ -73,6 +74,71 @@ def shares_kept(rows: Iterable[Row], events: str, labels: Sequence[str], suppres
         label: round(count / total * (1 - suppressed), 6) if total else 0.0
         for label, count in zip(labels, by_level, strict=True)
     }
+
+
+# --- the frontier of a product ------------------------------------------------------------------------------------
+
+_POINT = {"release", "k", "epsilon", "cost", "interval", "attack", "attack_is"}
+POINTS_MAX = 40
+
+
+def frontier_problems(value: Any) -> list[Problem]:
+    """What is wrong with a measured frontier {measured_by, measured_on, data, target, points}; empty when it is one.
+
+    A point: release, cost (added share of the error), and of these what was measured: interval [low, high], k or
+    epsilon, attack (share of right guesses) with attack_is (which attack).
+    """
+    if not isinstance(value, Mapping):
+        return [Problem("frontier", "应为对象", "should be an object")]
+    problems = [Problem(str(key)[:80], "没有这一项", "no such item")
+                for key in value if key not in {"measured_by", "measured_on", "data", "target", "points"}]  # fmt: skip
+    for name in ("measured_by", "data", "target"):
+        if not _is_text(value.get(name)):
+            problems.append(Problem(name, "应为 1 至 300 字的文本", "should be a text of 1 to 300 characters"))
+    try:
+        date.fromisoformat(value.get("measured_on") or "")
+    except (TypeError, ValueError):
+        problems.append(Problem("measured_on", "应为日期", "should be a date"))
+    points = value.get("points")
+    if not (isinstance(points, list) and 1 <= len(points) <= POINTS_MAX):
+        return [*problems, Problem("points", f"应为 1 至 {POINTS_MAX} 点", f"should list 1 to {POINTS_MAX} points")]
+    for number, point in enumerate(points):
+        problems += _point_problems(point, f"points[{number}]")
+    return problems
+
+
+def _point_problems(point: Any, where: str) -> list[Problem]:
+    if not (isinstance(point, Mapping) and _is_text(point.get("release")) and set(point) <= _POINT):
+        en = f"should have release and cost, and may have {', '.join(sorted(_POINT - {'release', 'cost'}))}"
+        return [Problem(where, "应有 release 与 cost，其余见参考页", en)]
+    problems = []
+    if not _is_number(point.get("cost"), -1, 1000):
+        problems.append(Problem(f"{where}.cost", "应为 -1 以上的数", "should be a number above -1"))
+    interval = point.get("interval")
+    if interval is not None and not (
+        isinstance(interval, list)
+        and len(interval) == 2
+        and all(_is_number(end, -1, 1000) for end in interval)
+        and interval[0] <= interval[1]
+    ):
+        problems.append(Problem(f"{where}.interval", "应为 [下限, 上限]", "should be [low, high]"))
+    k, epsilon, attack = (point.get(name) for name in ("k", "epsilon", "attack"))
+    if k is not None and not (isinstance(k, int) and _is_number(k, 1, 10**6)):
+        problems.append(Problem(f"{where}.k", "应为正整数", "should be a whole number from 1"))
+    if epsilon is not None and not (_is_number(epsilon, 0, 1000) and epsilon > 0):
+        problems.append(Problem(f"{where}.epsilon", "应为正数", "should be a number above 0"))
+    if attack is not None and not (_is_number(attack, 0, 1) and _is_text(point.get("attack_is"))):
+        en = "should be a share from 0 to 1, with attack_is saying which attack"
+        problems.append(Problem(f"{where}.attack", "应为 0 至 1 的比例，并以 attack_is 写明何种攻击", en))
+    return problems
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= 300
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most  # NaN is neither
 
 
 # --- lineage -----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Tables of the room: recipes, partitions with their rounds and answers, supplies, product versions.
+"""Tables of the room: recipes, partitions with their rounds and answers, supplies, product versions, frontiers.
 
 Must never know: rules. Contract: tests/compose/.
 """
@@ -76,6 +76,23 @@ versions = table(
     Column("inputs", JSON, nullable=False),
     Column("at", Instant, nullable=False),
 )
+
+
+frontiers = table(
+    "compose_product_frontier",
+    Column("product", String(80), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("frontier", JSON, nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+
+def frontiers_of(tx: Tx, product: str) -> list[dict[str, Any]]:
+    """The measured frontiers attached to a product, oldest first."""
+    rows = tx.all(select(frontiers).where(frontiers.c.product == product).order_by(frontiers.c.number))
+    return [dict(row._mapping) for row in rows]
 
 
 def recipes_of(tx: Tx, product: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from datong.ground import jobs
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.terms import policy
 from datong.terms.verbs import VERBS, Verb
-from datong.web import releases, story, words
+from datong.web import frontier, releases, story, words
 from datong.web.api import STATUS
 from datong.web.pages import PAGES, Page, Section
 from datong.web.visits import Answer, Visit
@@ -113,6 +113,8 @@ def record(page: Page) -> Callable[[Visit], Answer]:
         template, more = "record.html", {}
         if section is page.sections[0] and page.slug in TEMPLATES:
             template, more = TEMPLATES[page.slug], MORE[page.slug](visit, row)
+        if page.slug == "products":
+            more |= measured(visit, row)
         proofs = (
             [] if page.slug == "leaves" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
         )
@@ -154,6 +156,15 @@ def _detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, An
     except Refusal:  # it has no more to tell yet: the receipt of a leaf that waits for its place
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def measured(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
+    """The latest frontier attached to a product, drawn in the visitor's language; nothing where there is none."""
+    attached = visit.view("compose.frontiers", product=str(row["id"])) if visit.may("compose.frontiers") else []
+    if not attached:
+        return {}
+    latest = attached[-1]
+    return {"frontier": latest, "drawn": frontier.svg(latest["frontier"], zh=visit.lang == "zh")}
 
 
 def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from datong.compose.service.builds import (
     version,
     versions,
 )
+from datong.compose.service.frontiers import attach_frontier, frontiers
 from datong.compose.service.partitions import (
     cancel_partition,
     partition,
@@ -26,10 +27,12 @@ from datong.compose.service.partitions import (
 from datong.compose.service.recipes import define_product, recipe
 
 __all__ = [
+    "attach_frontier",
     "build",
     "cancel_partition",
     "concerned",
     "define_product",
+    "frontiers",
     "gated_again",
     "install",
     "is_supply",
