@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import pypdf
+import pytest
 from click.testing import CliRunner
 
 from datong.cli.commands import datong
+from datong.ground.refusal import Refusal
 
 
 def visits(path: Path, people: int) -> Path:
@@ -53,3 +56,21 @@ def test_where_no_pdf_can_be_written_nothing_is(tmp_path: Path) -> None:
     )
     assert done.exit_code == 1
     assert [p.name for p in tmp_path.iterdir()] == ["visits.csv"]
+
+
+def test_without_the_extra_the_pdf_is_refused_and_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "reportlab.pdfbase", None)
+    table = visits(tmp_path / "visits.csv", 10)
+    asked = ["risk", str(table), "--quasi-identifiers", "born", "--pdf", str(tmp_path / "r.pdf")]
+    done = CliRunner().invoke(datong, asked)
+    assert (done.exit_code, isinstance(done.exception, Refusal)) == (1, True)
+    assert "pip install 'datong[privacy]'" in str(done.exception)
+    assert [p.name for p in tmp_path.iterdir()] == ["visits.csv"]
+
+
+def test_names_with_commas_and_lists_in_pieces(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text('"at (lat,lon)",hour,x\n' + "a,1,2\n" * 30, "utf-8")
+    told = json.loads(run("risk", table, "--quasi-identifiers", '"at (lat,lon)", hour', "--quasi-identifiers", "x",
+                          "--json"))  # fmt: skip
+    assert told["quasi_identifiers"] == ["at (lat,lon)", "hour", "x"]

@@ -16,9 +16,7 @@ import click
 
 from datong.cli import said
 from datong.deidentify.model.joint import Form
-from datong.deidentify.model.refusals import NO_EXTRA
-from datong.deidentify.rules.printing import class_words, printed, table_facts
-from datong.deidentify.service.table_risk import risk_of_table
+from datong.deidentify.service.table_risk import class_words, pdf_of_table, risk_of_table
 from datong.ground.refusal import Text
 from datong.ground.staging import whole_file
 
@@ -46,10 +44,7 @@ def _names(given: Sequence[str]) -> list[str]:
 
 
 def _write(out: Path, told: dict[str, Any]) -> None:
-    try:
-        data = printed(told, table_facts(told))
-    except ModuleNotFoundError as missing:
-        raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
+    data = pdf_of_table(told)
     try:
         with whole_file(out) as staged:
             staged.write_bytes(data)

@@ -12,11 +12,11 @@ from typing import Any
 
 from datong.deidentify import store
 from datong.deidentify.model.joint import Form, Risk
-from datong.deidentify.model.refusals import NO_EXTRA
 from datong.deidentify.model.risk_report import NO_REPORT, OWN_RELEASE, SIGNED_ALREADY, RiskReport
 from datong.deidentify.rules import risk as risks
-from datong.deidentify.rules.printing import printed, release_facts
+from datong.deidentify.rules.printing import release_facts
 from datong.deidentify.service.assessments import assessment_for
+from datong.deidentify.service.printing import as_pdf
 from datong.deidentify.store import reports as kept
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
@@ -107,10 +107,7 @@ def sign_report(tx: Tx, *, release: str, note: str = "") -> dict[str, Any]:
 def report_pdf(tx: Tx, release: str) -> bytes:
     """The report of a release with its signatures, as a PDF in both languages; needs the extra privacy."""
     told = release_report(tx, release=release)
-    try:
-        return printed(told, release_facts(told, signing.me(tx).name), told["signatures"])
-    except ModuleNotFoundError as missing:
-        raise NO_EXTRA(package=str(missing.name).partition(".")[0]) from None
+    return as_pdf(told, release_facts(told, signing.me(tx).name), told["signatures"])
 
 
 def _report(tx: Tx, release: str) -> dict[str, Any]:

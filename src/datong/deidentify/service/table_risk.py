@@ -7,7 +7,7 @@ Contract: tests/deidentify/test_deidentify_table_risk.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,11 +23,15 @@ from datong.deidentify.rules import assessment
 from datong.deidentify.rules import risk as risks
 from datong.deidentify.rules.changes import for_table
 from datong.deidentify.rules.linking import PERSON, classes_plan
+from datong.deidentify.rules.printing import class_words, table_facts
 from datong.deidentify.rules.reporting import outside_population, reported
+from datong.deidentify.service.printing import as_pdf
 from datong.deidentify.service.treating import table_of
 from datong.engine.service import DUCKDB
 from datong.ground.canonical import digest_bytes
 from datong.ground.refusal import Problem, Refusal, Text
+
+__all__ = ["class_words", "pdf_of_table", "risk_of_table"]
 
 MOST_SHOWN = 10
 
@@ -84,6 +88,11 @@ def risk_of_table(
         **found.as_json(columns), "limit": risks.LIMIT, "passes": passes,
         "change": None if change is None else {"zh": change.zh, "en": change.en},
     }  # fmt: skip
+
+
+def pdf_of_table(told: Mapping[str, Any]) -> bytes:
+    """What `risk_of_table` told, as a PDF to sign; needs the extra privacy."""
+    return as_pdf(told, table_facts(told))
 
 
 def _problems(rows: Any, columns: list[str], person: str, before: dict[Path, Any], everybody: Any) -> list[Problem]:
