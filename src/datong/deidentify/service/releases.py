@@ -16,8 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
-from datong.deidentify.model.classification import CORE_DATA, IMPORTANT_DATA
-from datong.deidentify.model.finding import Level
 from datong.deidentify.model.joint import Form, Part, Recipe, Risk
 from datong.deidentify.model.refusals import (
     DIFFERENCE,
@@ -33,8 +31,8 @@ from datong.deidentify.rules import release as rules
 from datong.deidentify.rules import risk as risks
 from datong.deidentify.rules.nodes import node_of
 from datong.deidentify.rules.recipe import RESERVED, figure_columns, geometry, periods_meet, recipe_of, type_columns
+from datong.deidentify.service import leaving
 from datong.deidentify.service.assessments import assessment_for
-from datong.deidentify.service.classification import confirmed, require_classified
 from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from
 from datong.engine.model import Engine
 from datong.engine.service import engine_of
@@ -42,7 +40,6 @@ from datong.ground import evidence
 from datong.ground.canonical import digest, digest_bytes
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
-from datong.harmonise import service as harmonise
 from datong.terms.verbs import view
 
 
@@ -134,7 +131,7 @@ def require_still_low(tx: Tx, release: str) -> None:
     row = store.release_facts(tx, release)
     if row is None:
         raise UNKNOWN(thing="release", id=release[:80])
-    _require_still_classified(tx, row)
+    leaving.require_still_classified(tx, row)
     record = None
     if row["form"] != Form.public:
         record = assessment_for(
@@ -147,15 +144,6 @@ def require_still_low(tx: Tx, release: str) -> None:
         plan = recipe_of(whole["recipe"])
         parts = [part for part in plan.parts if part.resource in whole["sources"]]
         _require_low(row["dataset"], rules.sizes_of(whole["figures"], parts), figures, record)
-
-
-def _require_still_classified(tx: Tx, row: Mapping[str, Any]) -> None:
-    for part in recipe_of(row["recipe"]).parts:
-        found = confirmed(tx, part.resource) if part.resource in row["sources"] else None
-        if found is not None and found.grade is Level.core:
-            raise CORE_DATA(dataset=part.resource)
-        if found is not None and (direct := found.direct(_shown_of(part, figure_columns(part)))):
-            raise DIRECT_IDENTIFIER(dataset=row["dataset"], columns=", ".join(direct))
 
 
 @view()
@@ -176,39 +164,15 @@ def _gated(
     delivered = Form(form)
     if delivered is not candidate.recipe.form:
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
-    grade = _classified(tx, candidate, data)
+    grade = leaving.require_sources_classified(tx, candidate.dataset, candidate.parts, candidate.columns, data)
     sizes = _union_sizes(tx, candidate, recipient_group, data)
     record = None
     if delivered is not Form.public:
         record = assessment_for(tx, recipient_group=recipient_group, subject=candidate.dataset, providers=providers)
-    if grade is Level.important and record is None:
-        raise IMPORTANT_DATA(dataset=candidate.dataset)
+    leaving.require_assessed(candidate.dataset, grade, record)
     figures = risks.risk(sizes, delivered, record["cr"] if record else 1.0, k=candidate.recipe.k)
     _require_low(candidate.dataset, sizes, figures, record)
     return figures, record
-
-
-def _classified(tx: Tx, candidate: Candidate, data: Path | None) -> Level:
-    """The highest grade of the sources that this node holds; refused (DID-463) where people have not confirmed every
-    column of one, or (DID-410) where a value of a direct identifier would leave. What other nodes hold is theirs to
-    classify."""
-    grade = Level.general
-    for part in candidate.parts:
-        built = harmonise.is_built(tx, part.resource)
-        if built or confirmed(tx, part.resource) is not None:
-            columns = pq.read_schema(data).names if data is not None else []
-            if built:
-                columns = [element["name"] for element in harmonise.current(tx, part.resource)["schema"]]
-            found = require_classified(tx, part.resource, columns)
-            if direct := found.direct(_shown_of(part, candidate.columns)):
-                raise DIRECT_IDENTIFIER(dataset=candidate.dataset, columns=", ".join(direct))
-            grade = max(grade, found.grade)
-    return grade
-
-
-def _shown_of(part: Part, columns: Sequence[str]) -> list[str]:
-    """Columns of a source whose values a table of counts shows: those it has, and the one that makes its classes."""
-    return [*columns, *([part.types.column] if part.types is not None else [])]
 
 
 def _candidate(tx: Tx, dataset: str, path: Path, part: str, recipe: Mapping[str, Any] | None) -> Candidate:
