@@ -130,6 +130,7 @@ def test_times_at_one_distance_are_a_meters_and_no_persons() -> None:
 def test_a_loose_name_that_the_values_deny_is_not_enough() -> None:
     assert one("station", [f"{n}站" for n in range(40)]).type == "other"
     assert one("route_id", [f"r{n}-x" for n in range(400)]).type == "other"
+    assert one("route_id", [f"r{n % 9}-x" for n in range(400)]).type == "other"
     assert one("machine_sn", [f"SN{n}A" for n in range(400)]).type == "other"
 
 

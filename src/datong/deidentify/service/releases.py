@@ -17,8 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
-from datong.deidentify.model.classification import CORE_DATA, IMPORTANT_DATA
-from datong.deidentify.model.finding import Level
 from datong.deidentify.model.joint import Form, Part, Recipe, Risk
 from datong.deidentify.model.joint_refusals import FORCED
 from datong.deidentify.model.refusals import (
@@ -46,9 +44,8 @@ from datong.deidentify.rules.recipe import (
     type_columns,
 )
 from datong.deidentify.rules.reporting import reported
-from datong.deidentify.service import noisy_gate, reports
+from datong.deidentify.service import leaving, noisy_gate, reports
 from datong.deidentify.service.assessments import assessment_for
-from datong.deidentify.service.classification import confirmed, require_classified
 from datong.deidentify.service.partitions import agreed_groups, node_table, partition_part, recipe_from, rests_in
 from datong.engine.model import Engine
 from datong.engine.service import engine_of
@@ -56,7 +53,6 @@ from datong.ground import evidence
 from datong.ground.canonical import digest, digest_bytes
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
-from datong.harmonise import service as harmonise
 from datong.terms.verbs import view
 
 
@@ -154,7 +150,7 @@ def require_still_low(tx: Tx, release: str) -> None:
     if row["form"] == NOISY:
         noisy_gate.require_debit(tx, row["dataset"], row["risk"]["answer"])
         return
-    _require_still_classified(tx, row)
+    leaving.require_still_classified(tx, row)
     figures, record = reports.today(tx, row)
     if not risks.passes(figures):
         whole = tx.get(store.releases, release)
@@ -163,15 +159,6 @@ def require_still_low(tx: Tx, release: str) -> None:
         parts = [part for part in plan.parts if part.resource in whole["sources"]]
         own = rules.remembered_classes(whole["figures"], parts, plan.k)
         _require_low(row["dataset"], own, figures, own, record)
-
-
-def _require_still_classified(tx: Tx, row: Mapping[str, Any]) -> None:
-    for part in recipe_of(row["recipe"]).parts:
-        found = confirmed(tx, part.resource) if part.resource in row["sources"] else None
-        if found is not None and found.grade is Level.core:
-            raise CORE_DATA(dataset=part.resource)
-        if found is not None and (direct := found.direct(_shown_of(part, figure_columns(part)))):
-            raise DIRECT_IDENTIFIER(dataset=row["dataset"], columns=", ".join(direct))
 
 
 @view()
@@ -201,42 +188,18 @@ def _gated(
     delivered = candidate.recipe.form
     if form != delivered.value:
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
-    grade = _classified(tx, candidate, data)
+    grade = leaving.require_sources_classified(tx, candidate.dataset, candidate.parts, candidate.columns, data)
     _require_nothing_forced(tx, candidate, data)
     own = rules.classes_of(candidate.rows, candidate.parts, candidate.recipe.k)
     classes, earlier = _union(tx, candidate, own, recipient_group, data)
     record = None
     if delivered is not Form.public:
         record = assessment_for(tx, recipient_group=recipient_group, subject=candidate.dataset, providers=providers)
-    if grade is Level.important and record is None:
-        raise IMPORTANT_DATA(dataset=candidate.dataset)
+    leaving.require_assessed(candidate.dataset, grade, record)
     report = reported(classes, delivered, cr=record["cr"] if record else 1.0, k=candidate.recipe.k,
                       population=Population.census)  # fmt: skip
     _require_low(candidate.dataset, classes, report.standard, own, record)
     return Passed(report, earlier, record["id"] if record else "")
-
-
-def _classified(tx: Tx, candidate: Candidate, data: Path | None) -> Level:
-    """The highest grade of the sources that this node holds; refused (DID-463) where people have not confirmed every
-    column of one, or (DID-410) where a value of a direct identifier would leave. What other nodes hold is theirs to
-    classify."""
-    grade = Level.general
-    for part in candidate.parts:
-        built = harmonise.is_built(tx, part.resource)
-        if built or confirmed(tx, part.resource) is not None:
-            columns = pq.read_schema(data).names if data is not None else []
-            if built:
-                columns = [element["name"] for element in harmonise.current(tx, part.resource)["schema"]]
-            found = require_classified(tx, part.resource, columns)
-            if direct := found.direct(_shown_of(part, candidate.columns)):
-                raise DIRECT_IDENTIFIER(dataset=candidate.dataset, columns=", ".join(direct))
-            grade = max(grade, found.grade)
-    return grade
-
-
-def _shown_of(part: Part, columns: Sequence[str]) -> list[str]:
-    """Columns of a source whose values a table of counts shows: those it has, and the one that makes its classes."""
-    return [*columns, *([part.types.column] if part.types is not None else [])]
 
 
 def _candidate(tx: Tx, dataset: str, path: Path, part: str, recipe: Mapping[str, Any] | None) -> Candidate:

@@ -171,8 +171,10 @@ def _scored(
     if by_name >= 0.6 and not decides and one.check and look.distinct >= FEW:
         if share >= SHARE_LEAST:
             by_value = 0.5 * share
-        elif look.distinct >= 20 and may_be < 0.2 and one.check not in CODED:
-            by_name *= 0.4 if one.check in STRICT or (name is not None and name.way in LOOSE) else 0.7
+        elif may_be < 0.2 and one.check not in CODED:
+            loose = name is not None and name.way in LOOSE
+            if loose or look.distinct >= 20:
+                by_name *= 0.4 if loose or one.check in STRICT else 0.7
     if one.check in STRICT and look.distinct >= 2 and may_be < 0.2 and look.filled >= 20:
         by_name *= 0.5
     if one.check == "time" and look.series:
