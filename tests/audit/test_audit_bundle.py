@@ -220,7 +220,7 @@ def test_a_record_explained_by_a_leaf_outside_the_signed_log(bundle: Path) -> No
     value["row"]["gross_fen"] = 1
     leaf = json.loads(lines(bundle, "leaves.jsonl")[0])
     leaf["id"] = "leaf-new"
-    leaf["record"]["digest"] = VERIFIER.digest(value["row"])
+    leaf["record"]["digest"] = VERIFIER.digest(value["row"], VERIFIER.sha256)
     write(bundle, "records.jsonl", [canonical(value), *lines(bundle, "records.jsonl")[1:]])
     write(bundle, "waiting.jsonl", [canonical(leaf)])
     assert found(bundle) == {("record", f"golden_invoice {value['id']}")}

@@ -107,7 +107,7 @@ def test_its_sm2_is_the_librarys(message: bytes, bit: int) -> None:
 KEY = PrivateKey.new(GUOMI)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=300))
 def test_its_sm3_is_the_librarys(message: bytes) -> None:
     assert VERIFIER.sm3_in_python(message) == VERIFIER.sm3(message) == hashing.hash_bytes(message, "sm3")

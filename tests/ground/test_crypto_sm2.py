@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datong.ground.crypto import hashing, sm2
@@ -71,6 +71,7 @@ def test_a_signature_of_another_length_does_not_verify(made: bytes) -> None:
     assert not sm2.verifies(PUBLIC, made, MESSAGE)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 63), st.integers(1, 255))
 def test_one_changed_byte_is_noticed(place: int, flip: int) -> None:
     made = bytearray(signature(R, S))
