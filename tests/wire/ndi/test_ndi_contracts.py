@@ -9,6 +9,7 @@ import pytest
 from ndi_world import Country
 from test_ndi_access import by_hand
 
+from datong.deliver import service as deliver
 from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
@@ -207,3 +208,22 @@ def test_without_a_platform_nothing_begins(country):
     with pytest.raises(Refusal) as caught:
         country.ask()
     assert caught.value.code == "CTR-442"
+
+
+def test_a_contract_of_the_national_rail_opens_a_transfer_by_the_dataspace_protocol(country):
+    contract = country.concluded()["code"]
+    with country.consumer.as_("analyst") as tx:
+        asked = deliver.request_transfer(tx, agreement=contract, into="node")
+    loop = Loop(country.provider, country.consumer)
+    loop.run()
+    request = next(body for _, url, body in loop.said if url.endswith("/transfers/request"))
+    assert request["agreementId"] == contract
+    with country.reads(country.provider) as tx:
+        (provided,) = deliver.transfers(tx, agreement=contract)
+    with country.reads(country.consumer) as tx:
+        (received,) = deliver.transfers(tx, agreement=contract)
+    assert received["id"] == asked["id"]
+    assert provided["state"] == received["state"]
+    assert provided["state"] in ("STARTED", "TERMINATED")
+    if provided["state"] == "TERMINATED":  # nothing was laid ready; the contract itself was taken
+        assert "CTR-" not in str(provided["reason"])
