@@ -78,13 +78,8 @@ def test_make_verbs_in_the_docs_exist() -> None:
 
 
 FIXED = (
-<<<<<<< HEAD
-    "add-operator", "budget", "build", "check", "classify", "flows", "init", "match", "psi", "quarantine", "repair", "risk", "serve",
-    "treat",
-=======
-    "add-operator", "budget", "build", "check", "classify", "contract", "init", "match", "ndi", "psi", "quarantine",
-    "repair", "risk", "serve", "treat",
->>>>>>> ndi
+    "add-operator", "budget", "build", "check", "classify", "contract", "flows", "identity", "init", "match",
+    "ndi", "policy", "psi", "quarantine", "repair", "risk", "serve", "treat",
 )  # fmt: skip
 """Commands that are no verb of a room."""
 
