@@ -40,6 +40,7 @@ IN_AN_EMPTY_FOLDER = [
     "join-two-owners-by-tokens",
     "answer-with-noise",
     "recode-a-table",
+    "write-a-policy",
 ]
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "confirm-a-mapping",
