@@ -34,7 +34,7 @@ demo-clean: ## forget the demonstration's state (.demo/)
 	@rm -rf .demo
 
 test: setup ## all tests
-	@$(PY) -m pytest -q -n 2 --dist loadfile
+	@$(PY) -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-matrix: setup ## the engine and harmonise suites on DuckDB 2, on Spark and on every database
 	@$(PY) tools/test_matrix.py

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datong.deidentify.model.recoding import Close, Diverse, Diversity, Loss, Models
+from datong.deidentify.model.recoding import Close, Diverse, Diversity, Loss, Method, Models
 
 pytest.importorskip("numba", reason="the extra privacy is not installed")
+
+from numba import njit
 
 from datong.deidentify.rules.recoding import running
 
@@ -53,3 +55,11 @@ def test_every_class_meets_the_model(seed: int, n: int, models: Models) -> None:
                 assert sum(abs(here[v] / len(rows) - counts[v] / n) for v in range(3)) / 2 <= 0.3 + 1e-9
     assert running.parts_loss(parts, [9, 9, 9], Loss.ncp, n) == pytest.approx(width / n)
     assert running.parts_loss(parts, [9, 9, 9], Loss.aecs, n) == pytest.approx(n / len(parts.starts))
+
+
+def test_the_first_use_says_that_it_compiles_and_no_later_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other, told = njit(lambda x: x + 1), njit(lambda x: x + 2), []
+    monkeypatch.setattr(running, "parted", lambda *_: (one(1), other(1)))
+    for _ in range(2):
+        running.warm(Method.mondrian, lambda: told.append("compiling"))
+    assert told == ["compiling"]

@@ -62,7 +62,8 @@ def test_texts_that_nobody_thought_of_are_read_alike() -> None:
 
 
 def test_local_times_around_every_change_of_the_clocks() -> None:
-    """1940 to 2026, so before the rules that lie ahead: those are as new as the zone data each engine has."""
+    """1970 to 2025. Rules that lie ahead are as new as the zone data each engine has, and older ones are still mended
+    there: of São Paulo in 1965 a Java of November 2026 knows what the ICU in DuckDB does not."""
     plan = Plan(
         (Step("out", golden.query("t", {f"v{n}": f"timezone('{zone}', {x})" for n, (zone, x) in enumerate(_ZONES)})),),
         ("t",),
@@ -76,7 +77,7 @@ def test_local_times_around_every_change_of_the_clocks() -> None:
 def _changes(zone: str) -> list[dt.datetime]:
     """Local times from a day and a half before to a day after each change of `zone`."""
     there, found = ZoneInfo(zone), []
-    hours = [dt.datetime(1940, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=12 * n) for n in range(86 * 730)]
+    hours = [dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=12 * n) for n in range(56 * 730)]
     offsets = [hour.astimezone(there).utcoffset() for hour in hours]
     for hour, before, after in zip(hours, offsets, offsets[1:], strict=False):
         if before != after and before is not None:

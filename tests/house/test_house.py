@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,21 @@ def test_the_plan_of_the_house_holds_and_was_looked_at() -> None:
     files = int(re.search(r"Analyzed (\d+) files", run.stdout).group(1))  # type: ignore[union-attr]
     assert files >= len(MODULES) - 5
     assert "0 broken" in run.stdout
+
+
+def test_tables_and_rules_of_a_room_are_its_own() -> None:
+    """Other rooms and the edges say `service`; values and refusals (`model`) may be read."""
+    graph = grimp.build_graph("datong", cache_dir=None)
+    own = re.compile(r"datong\.(?P<room>(?!engine)\w+)\.(store|rules)\b")
+    assert sum(bool(own.match(module)) for module in graph.modules) > 100
+    foreign = [
+        f"{importer} imports {module}"
+        for module in graph.modules
+        if (found := own.match(module))
+        for importer in graph.find_modules_that_directly_import(module)
+        if not importer.startswith(f"datong.{found['room']}.")
+    ]
+    assert foreign == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda file: str(file.relative_to(ROOT / "src/datong")))

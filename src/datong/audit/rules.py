@@ -15,7 +15,7 @@ from typing import Any
 from datong.audit.model import Fault, Problem
 from datong.ground.evidence import note, tree
 from datong.ground.keys import PublicKey
-from datong.settle.rules import unit_price
+from datong.terms.tariffs import unit_price
 
 
 @dataclass(frozen=True)

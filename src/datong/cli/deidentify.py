@@ -47,7 +47,10 @@ def recode(table: Path | None, spec: Path, out: Path | None, as_json: bool) -> N
     """
     from datong.deidentify.service.recoding import recoded  # noqa: PLC0415 - heavy
 
-    answer = recoded(spec, table=table, out=out)
+    def compiling() -> None:
+        click.echo("首次使用：正在编译，约半分钟。 First use: compiling, about half a minute.", err=True)
+
+    answer = recoded(spec, table=table, out=out, compiling=compiling)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return

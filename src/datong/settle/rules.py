@@ -25,10 +25,9 @@ from datong.settle.model import (
     Posting,
     Share,
 )
-from datong.terms.tariffs import paid_in_cash, split_problems
+from datong.terms.tariffs import BILLED_STATE, paid_in_cash, split_problems, unit_price
 
 CHINA = ZoneInfo("Asia/Shanghai")
-BILLED_STATE = "MONETIZABLE"
 CHARGED_AT_BUYER = (InvoiceState.ACCEPTED, InvoiceState.PAID)
 CHARGED = (InvoiceState.ISSUED, InvoiceState.DISPUTED, *CHARGED_AT_BUYER)
 """States in which the ledger of a side holds the charge, pending or posted."""
@@ -85,11 +84,6 @@ def _line(number: int, events: Sequence[Mapping[str, Any]], tariff: Mapping[str,
         number, f"{product} {table} v{versions}", state, len(events), unit, unit * len(events),
         tuple(sorted(event["id"] for event in events)),
     )  # fmt: skip
-
-
-def unit_price(state: str, tariff: Mapping[str, Any]) -> int:
-    """Fen per delivery on a line of events in `state`."""
-    return int(tariff["amount_fen"]) if state == BILLED_STATE and tariff["kind"] != "free" else 0
 
 
 def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iterable[str] = ()) -> list[Share]:

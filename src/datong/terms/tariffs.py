@@ -15,6 +15,8 @@ from typing import Any
 from datong.ground.refusal import Problem
 
 TARIFF_KINDS = ("free", "per_delivery")
+BILLED_STATE = "MONETIZABLE"
+"""The state of usage events that are charged; `meter` gives every event its state."""
 PAYEE_KINDS = ("treasury", "company")
 DEPARTMENT_PREFIX = "11"
 """First characters of a state organ's unified social credit code (机构编制 1, 机关 1; GB 32100 table 1)."""
@@ -31,6 +33,11 @@ def tariff_problems(tariff: Any) -> list[Problem]:
             Problem("tariff.amount_fen", "应为正整数（分），免费时为 0", "should be fen above 0, or 0 when free"),
         ]
     return []
+
+
+def unit_price(state: str, tariff: Mapping[str, Any]) -> int:
+    """Fen per delivery on an invoice line of usage events in `state`."""
+    return int(tariff["amount_fen"]) if state == BILLED_STATE and tariff["kind"] != "free" else 0
 
 
 def split_problems(split: Any) -> list[Problem]:

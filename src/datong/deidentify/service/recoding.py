@@ -7,7 +7,7 @@ tests/cli/test_cli_deidentify.py.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from time import perf_counter
@@ -35,8 +35,11 @@ from datong.harmonise import service as harmonise
 STAR = "*"
 
 
-def recoded(spec: Path, *, table: Path | None = None, out: Path | None = None) -> dict[str, Any]:
-    """Recodes the table of a spec. table: instead of the spec's own; out: where the recoded table is written.
+def recoded(
+    spec: Path, *, table: Path | None = None, out: Path | None = None, compiling: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Recodes the table of a spec. table: instead of the spec's own; out: where the recoded table is written;
+    compiling: called before the search is compiled, at the first use of an installation.
 
     Returns levels (or ranges of classes under Mondrian), loss, suppressed, classes, checks, seconds and what else is
     known of the result; seconds count reading, encoding, searching and writing, not loading or compiling the program.
@@ -48,7 +51,7 @@ def recoded(spec: Path, *, table: Path | None = None, out: Path | None = None) -
 
     if out is not None and not out.parent.is_dir():
         raise NOT_WRITTEN(out=str(out), why="没有这个文件夹。", why_en="There is no such folder.")
-    running.warm()
+    running.warm(asked.method, compiling)
     begun = perf_counter()
     loaded = load(spec, asked, table)
     read_at = perf_counter()

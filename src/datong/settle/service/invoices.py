@@ -33,7 +33,7 @@ from datong.settle.model import (
 )
 from datong.settle.service import ledger, statements
 from datong.terms.roles import Role
-from datong.terms.tariffs import tariff_problems
+from datong.terms.tariffs import tariff_problems, unit_price
 from datong.terms.verbs import verb, view
 
 INVOICE_FIELDS: dict[str, type] = {
@@ -311,7 +311,7 @@ def _adds_up(lines: list[dict[str, Any]], value: dict[str, Any]) -> bool:
     if not all(isinstance(event, str) for event in events) or len(set(events)) != len(events):
         return False
     for line in lines:
-        unit = rules.unit_price(line["state"], tariff)
+        unit = unit_price(line["state"], tariff)
         if line["unit_price_fen"] != unit or line["quantity"] != len(line["events"]):
             return False
         if line["amount_fen"] != line["quantity"] * unit:

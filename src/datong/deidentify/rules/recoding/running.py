@@ -6,13 +6,13 @@ Contract: tests/deidentify/test_recoding_search.py, test_recoding_mondrian.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
+from numba.core import event
 
-from datong.deidentify.model.recoding import Distance, Diversity, Loss, Models
+from datong.deidentify.model.recoding import Distance, Diversity, Loss, Method, Models
 from datong.deidentify.rules.recoding import kernels
 from datong.deidentify.rules.recoding.lattice import Array, Column, lattice_of, levels_bound
 from datong.deidentify.rules.recoding.mondrian import mondrian
@@ -168,16 +168,36 @@ def ground_of(
     )  # fmt: skip
 
 
-@cache
-def warm() -> None:
-    """Loads the compiled search, or compiles it (once per installation, half a minute), by running it on two rows."""
+def warm(method: Method, compiling: Callable[[], None]) -> None:
+    """Loads the compiled search or Mondrian, or compiles it (once per installation, half a minute), on two rows.
+
+    compiling: called once when something has to be compiled, before that begins.
+    """
     column = Column("a", np.zeros((2, 1), np.int32), (("a",), ("*",)), np.zeros((2, 1)))
     sense = Sensitive(np.array([1, 1]), np.zeros((2, 2), np.int32))
     codes = np.array([[0, 0], [0, 1]], np.int32)
     none = np.zeros(0, np.int64)
-    tuples = distinct(codes, np.ones(2, np.int64), none, [1, 2])
-    searched(tuples, [column], [sense], Models(k=2), Loss.ncp, 0)
-    parted(codes[:1], [1], codes[1:], [sense], Models(k=2))
+    with event.install_listener("numba:compile", _Once(compiling)):
+        if method is Method.mondrian:
+            parted(codes[:1], [1], codes[1:], [sense], Models(k=2))
+        else:
+            tuples = distinct(codes, np.ones(2, np.int64), none, [1, 2])
+            searched(tuples, [column], [sense], Models(k=2), Loss.ncp, 0)
+
+
+class _Once(event.Listener):
+    """Tells of the first compilation only; a program in numba's cache is loaded without one."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell, self.told = tell, False
+
+    def on_start(self, _: event.Event) -> None:
+        if not self.told:
+            self.told = True
+            self.tell()
+
+    def on_end(self, _: event.Event) -> None:
+        pass
 
 
 def work_for(g: kernels.Ground) -> kernels.Work:
