@@ -26,7 +26,7 @@ from run import machine
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "bench/results/policy.json", ROOT / "docs/reference/policy-measures.md"
-POLICIES, REQUESTS, RUNS, GOAL = 100, 200, 5, 20_000
+POLICIES, REQUESTS, RUNS, GOAL = 100, 100, 5, 20_000
 """REQUESTS: of each policy."""
 NATIONAL = [left for left in CONSTRAINTS if left != "purpose"]
 USED = ("read", "compute", "process", "delivery", "download")

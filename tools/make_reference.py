@@ -23,6 +23,7 @@ import datong.cli.rooms
 import datong.cli.workspace
 import datong.deidentify.model.recoding_refusals  # of a command that no room's service imports
 import datong.web.console
+from datong.catalogue.service import templates as policy_templates
 from datong.engine.model import FUNCTION_GROUPS
 from datong.engine.spark_forms import LACKS
 from datong.ground.config import SETTINGS
@@ -149,7 +150,30 @@ def policies() -> str:
         "# Words of policies",
         "",
         MADE,
-        "A policy is permissions, prohibitions and obligations: an action under constraints.",
+        "A policy is permissions, prohibitions and obligations: an action under constraints, all of which must hold.",
+        "[Write one](../how-to/write-a-policy.md), [how it decides](../explanation/decisions.md), [in ODRL](odrl.md).",
+        "",
+        "## Members",
+        "",
+        "The JSON form is stored, signed and hashed; a file may use the Chinese names, and the words and signs below.",
+        "A member there is none of is refused.",
+        "",
+        "| Of | Member | Value | 中文 in a file |",
+        "|---|---|---|---|",
+        "| policy | `id` | text | 编号 |",
+        "| | `permissions`, `prohibitions`, `obligations` | lists of rules | 允许, 禁止, 义务 |",
+        "| | `inherit` | true or false: intermediate and result data stay under it | 策略继承 |",
+        "| rule | `action` | one of the actions | 操作 |",
+        "| | `constraints` | list of constraints | 约束 |",
+        "| | `duties` | list of rules; in a file by kind: `prerequisites`, `remedies`, `liabilities` "
+        "| 前置义务, 补救措施, 违约责任 |",
+        "| | `target`, `assignee` | code of a product, of a party; absent: whichever it is agreed for | 标的, 使用方 |",
+        "| constraint | `left`, `op`, `right` | operand, operator, text or list of texts; in a file also one line "
+        "`count <= 100` | 约束名称, 运算符, 取值 |",
+        "| | `and`, `or`, `xone`, `andSequence` | list of constraints | 且, 或, 恰有其一, 依次 |",
+        "",
+        "In a file, of `time`, a date is the Beijing midnight that begins it, a code and a purpose may be written by name,",
+        "and `=`, `!=`, `<`, `<=`, `>`, `>=` stand for their operators.",
         "",
     ]
     lines += ["## Actions", "", "| Action | 中文 | English |", "|---|---|---|"]
@@ -162,6 +186,10 @@ def policies() -> str:
     lines += [f"| `{name}` | {op.code} | {op.zh} | {op.en} |" for name, op in vocabulary.OPERATORS.items()]
     lines += ["", "## Purposes", "", "| Purpose | 中文 | English |", "|---|---|---|"]
     lines += [f"| `{name}` | {text.zh} | {text.en} |" for name, text in vocabulary.PURPOSES.items()]
+    lines += ["", "## Templates", "", "| Name | 中文 | English | Parameters |", "|---|---|---|---|"]
+    for one in policy_templates.all_told(None):
+        names = ", ".join(f"`{parameter['name']}`" for parameter in one["parameters"])
+        lines.append(f"| `{one['name']}` | {one['zh']} | {one['en']} | {names} |")
     return "\n".join(lines) + "\n"
 
 

@@ -42,6 +42,7 @@ IN_AN_EMPTY_FOLDER = [
     "recode-a-table",
     "read-flows-from-counts",
     "run-on-national-cryptography",
+    "write-a-policy",
 ]
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "confirm-a-mapping",

@@ -125,6 +125,8 @@ def _judged(
     full["context"] = {
         "time": tx.now,
         "purpose": full["purpose"],
+        "target": full["dataset"],
+        "assignee": full["subject"],
         "count": rows.granted_before(tx, ask["agreement"]) + 1,
         "deliveryMethod": "01",
         **facts,

@@ -65,11 +65,11 @@ class Conflict:
         )
         on_en = (f" of {self.target}" if self.target else "") + (f" by {self.assignee}" if self.assignee else "")
         when = _when(self.meet) if self.kind != "constraint" else Text("任何时候", "ever")
-        wins = (
-            Text(f"以 {self.wins} 为准。", f"{self.wins} wins.")
-            if self.wins
-            else Text("两者不能同时满足。", "Both cannot hold.")
-        )
+        wins = Text("须同时满足。", "Both must hold.")
+        if self.kind == "constraint":
+            wins = Text("两者不能同时满足。", "Both cannot hold.")
+        elif self.wins:
+            wins = Text(f"以 {self.wins} 为准。", f"{self.wins} decides.")
         return Text(
             f"{kind.zh}：{self.first} 与 {self.second}，操作“{action.zh}”{on_zh}，{when.zh}；{wins.zh}",
             f"{self.first} and {self.second}: {kind.en}, {self.action}{on_en}, {when.en}. {wins.en}",
