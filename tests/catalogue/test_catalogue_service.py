@@ -300,6 +300,14 @@ def test_an_offer_is_what_it_was_when_the_terms_are_the_same(ready: Neighbours) 
     assert set(first.values()).isdisjoint(second.values())
 
 
+def test_a_template_makes_the_policy_of_an_offer(ready: Neighbours) -> None:
+    shown = publish(ready, purposes=["industry_development"], template="count-limited", max_count=3)
+    [offer] = shown["offers"]
+    assert "number of uses is at most 3" in offer["words"]["en"]
+    refusal = refusal_of(publish, ready, purposes=["industry_development"], template="count-limited")
+    assert "max_count" in str(refusal)
+
+
 def test_suspend_restore_withdraw(ready: Neighbours) -> None:
     offer = publish(ready)["offers"][0]["id"]
     with ready.as_person("data-group") as tx:
