@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datong.ground import sealing, signing
+from datong.ground.crypto.profile import GUOMI
 from datong.ground.db import NODE, Store
 from datong.ground.keys import PrivateKey
 
@@ -29,3 +30,14 @@ def test_a_sealed_text_names_its_algorithm_and_opens_here_only(store: Store) -> 
     signing.install(store, PrivateKey.new(), mine)
     with store.begin(NODE) as tx, pytest.raises(ValueError):
         sealing.opened(tx, "filed contracts", "C1/1", text)
+
+
+def test_a_node_on_national_cryptography_seals_with_sm4(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.begin(NODE) as tx:
+        before = sealing.sealed(tx, "filed contracts", "C1/1", [1])
+        monkeypatch.setattr(sealing, "running", lambda: GUOMI)
+        text = sealing.sealed(tx, "filed contracts", "C1/1", [2])
+        assert text.startswith("SM4-GCM:")
+        assert [sealing.opened(tx, "filed contracts", "C1/1", each) for each in (before, text)] == [[1], [2]]
+        with pytest.raises(ValueError, match="changed"):
+            sealing.opened(tx, "filed contracts", "C1/2", text)

@@ -11,7 +11,6 @@ Contract: tests/register/test_register_identities.py.
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,6 +20,7 @@ from sqlalchemy import select
 
 from datong.ground import clock, codes, evidence, jobs, outbox, sealing, signing
 from datong.ground.canonical import canonical, digest
+from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.ground.keys import TOKEN_SECONDS, token_claims, unverified_claims
 from datong.ground.refusal import Problem
@@ -126,7 +126,7 @@ def _row(
 def _subject(tx: Tx, kind: Identity, attributes: Mapping[str, Any]) -> str:
     """Keyed digest of what makes a subject unique: nobody without this node's key can try numbers against it."""
     value = canonical([kind.value, *(attributes.get(name, "") for name in KEY[kind])])
-    return hmac.digest(signing.node_key(tx).secret("identity subjects"), value, "sha256").hex()
+    return hashing.mac(signing.node_key(tx).secret("identity subjects"), value).hex()
 
 
 def received_identity_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
