@@ -16,7 +16,7 @@ import click
 from datong.catalogue.service import templates as shelf
 from datong.cli import said
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
-from datong.harmonise.store.texts import read as read_yaml
+from datong.harmonise.service import yaml_of as read_yaml
 from datong.terms.policy import (
     BAD_POLICY,
     CONSTRAINTS,
