@@ -16,6 +16,9 @@ NAMES = ("sha256", "sha-256", "ed25519", "aes-256", "es256", "eddsa")
 
 ELSEWHERE = {
     "ground/keys.py": "keys of both profiles, and their tokens",
+    "ground/identity.py": "keys of DIDs, whose algorithms other data spaces can read",
+    "cli/identity.py": "the same, as an option",
+    "wire/dcp/tokens.py": "signatures of other data spaces, by the algorithm each names",
     "ground/workdays.py": "the release's key of the shipped calendar",
     "ground/config.py": "the form of a key, in the text of a setting",
     "register/rules.py": "scrypt, for passwords of the default profile",

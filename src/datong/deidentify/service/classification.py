@@ -8,7 +8,6 @@ Contract: tests/deidentify/finding/test_finding_classification.py.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from datong.deidentify.rules.recipe import CODE
 from datong.deidentify.service.classifying import Looked, look_at
 from datong.deidentify.store import classification as store
 from datong.ground import evidence
+from datong.ground.crypto import hashing
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
@@ -227,7 +227,7 @@ def _looked(tx: Tx, dataset: str, file: str) -> tuple[Looked, str, str]:
         path = harmonise.table_file(tx, file)
         looked = look_at(path)
         with path.open("rb") as opened:
-            return looked, path.name[:COLUMN_LONGEST], f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
+            return looked, path.name[:COLUMN_LONGEST], hashing.labelled(hashing.file_hex(opened))
     if not harmonise.is_built(tx, dataset):
         raise NOT_PROPOSED(dataset=dataset, why="本节点没有它的构建。", why_en="This node has no build of it.")
     current = harmonise.current(tx, dataset)

@@ -5,7 +5,6 @@ A page takes a constant number of queries whatever it holds (the room reads data
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ from starlette.routing import Route
 
 from datong.deliver.model import EDC, FORMATS
 from datong.ground import signing
+from datong.ground.crypto.hashing import hash_bytes
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.wire.dsp.forms import catalogue_offer, read_offer
@@ -113,7 +113,7 @@ def checked(told: dict[str, Any]) -> dict[str, Any]:
     again (a page of a hundred takes a quarter of a second of a core)."""
     datasets = told.get("dataset", [])
     for dataset in datasets:
-        known = hashlib.sha256(json.dumps(dataset, sort_keys=True).encode()).digest()
+        known = hash_bytes(json.dumps(dataset, sort_keys=True).encode())
         if known not in _RIGHT:
             found = problems(typed("Dataset", **dataset), "catalog/dataset")
             assert not found, f"our own dataset is invalid: {found[0].where}: {found[0].en}"
