@@ -4,39 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 import postgresql
 from datong.ground import signing
 from datong.ground.db import Actor, Store, sqlite_url
 from datong.ground.keys import PrivateKey
 
-HERE = Path(__file__).parent
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-faults", action="store_true", help="every node, link and point (make faults)")
 
 
-LIVING = ("living", "demo")
-"""Fixtures that bring the demonstration's five nodes to life. They are bound to their addresses, so one worker has all
-tests on them: others would only wait for the ports."""
+LIVING = (
+    "tests/journey/", "tests/faults/test_faults_console.py", "tests/docs/test_how_to.py::test_a_page_on_the_living",
+    "tests/docs/test_how_to.py::test_the_commands_and_the_ten_lines",
+)  # fmt: skip
+"""Tests on the demonstration's five living nodes. Those are bound to their addresses, so one worker has all tests on
+them: others would only wait for the ports."""
 LONG = ("deidentify", "bench", "cli", "examples", "faults", "docs")
 """Folders whose tests take longest: begun first, so that no worker ends with minutes of work alone."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist writes the group of a test into its name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` hands out tests in groups (--dist loadgroup): those on the living nodes are one, else a file is one."""
-    waits: dict[str, int] = {}
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            lives = any(name in getattr(item, "fixturenames", ()) for name in LIVING)
-            item.add_marker(pytest.mark.xdist_group("living" if lives else str(item.path.relative_to(HERE))))
-        folder, living = item.path.parent.name, item.get_closest_marker("xdist_group").args == ("living",)
-        waits[item.nodeid] = -1 if living else LONG.index(folder) if folder in LONG else len(LONG)
-    items.sort(key=lambda item: waits[item.nodeid])
+    """In the order in which `make test` hands them out."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return -1 if item.nodeid.startswith(LIVING) else LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, with the living demonstration as one more file."""
+    return Handing(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class Handing(LoadFileScheduling):
+    """Which tests a worker gets together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "living" if nodeid.startswith(LIVING) else super()._split_scope(nodeid)
 
 
 PARTY = "91520100MA6DATONG5"

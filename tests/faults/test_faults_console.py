@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import httpx
-import pytest
 
 from after_faults import NODES
 from demo_run import Run
@@ -28,7 +27,6 @@ def leaves_of(living: Living, slug: str, act: str) -> int:
         store.close()
 
 
-@pytest.mark.xdist_group("living")
 def test_a_node_that_dies_around_a_login_lets_its_person_in_once(finished: Run, tmp_path: Path) -> None:
     with alive(finished, tmp_path / "demo") as living:
         for slug in NODES:
