@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    Select,
     String,
     Table,
+    bindparam,
     create_engine,
     event,
     insert,
@@ -90,6 +93,12 @@ NODE = Actor(person="", role="node")
 """The node itself: its jobs, its start, its sequencer."""
 
 
+@cache
+def _by_id(of: Table) -> Select[Any]:
+    """Made once: most questions to a store are this one, and making it takes as long as asking it."""
+    return select(of).where(of.c.id == bindparam("wanted"))
+
+
 @dataclass
 class Tx:
     """An open transaction. `after_commit` callables run once, after the commit succeeded; `after_rollback` ones
@@ -118,7 +127,7 @@ class Tx:
         """The row of `of` with this id as a dict, or None."""
         if "\0" in str(key):  # which PostgreSQL cannot be asked for, and no row is called so
             return None
-        row = self.conn.execute(select(of).where(of.c.id == key)).mappings().one_or_none()
+        row = self.conn.execute(_by_id(of), {"wanted": key}).mappings().one_or_none()
         return dict(row) if row is not None else None
 
     def add(self, to: Table, values: Mapping[str, Any]) -> None:
