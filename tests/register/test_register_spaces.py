@@ -108,3 +108,23 @@ def test_a_stranger_cannot_tell_a_node_about_a_space_it_belongs_to(joined: Count
     with pytest.raises(Refusal) as caught:
         joined.deliver(TRAFFIC, "register.space_decided", told, BIKES)
     assert caught.value.code == "IDN-450"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({"space": "space-of-mine"}, "IDN-450"), ({"space": None}, "IDN-450"), ({}, "IDN-450"),
+     ({"state": "king", "name": "y"}, "IDN-451"), ({"state": "member", "name": None}, "IDN-451")],
+)  # fmt: skip
+def test_nobody_is_made_a_member_of_what_it_did_not_ask_for(
+    joined: Country, body: dict[str, object], code: str
+) -> None:
+    space = made(joined)
+    asked(joined, space)
+    told = {"space": space, "state": "member", "reason": "", "name": "y", **body}
+    if body == {}:
+        joined.as_(BUREAU, "operator", register.create_space, name="other", description="")
+        told["space"] = "space-nobody-asked-for"
+    with pytest.raises(Refusal) as caught:
+        joined.deliver(BUREAU, "register.space_decided", told, BIKES)
+    assert caught.value.code == code
+    assert not belongs(joined, space)

@@ -9,7 +9,6 @@ Contract: tests/register/test_register_spaces.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -115,6 +114,21 @@ def is_member(tx: Tx, space: str, node: str) -> bool:
 @verb(Role.operator, Role.product_manager)
 def apply_to_space(tx: Tx, *, space: str, platform: str, reason: str = "") -> dict[str, Any]:
     """Apply to join a space of another platform (its node code)."""
+    known, mine = tx.get(rows.spaces, space[:80]), signing.me(tx)
+    if not 0 < len(space) <= 60 or (known is not None and known["platform"] != platform):
+        raise NO_SPACE(space=space[:60])
+    if known is None:
+        _keep(tx, space, platform)
+    key, values = (
+        f"{space}/{mine.code}"[:80],
+        {"state": MemberState.applied.value, "reason": reason[:500], "at": tx.now},
+    )
+    if tx.get(rows.members, key) is None:
+        row = {"id": key, "space": space, "node": mine.code, "party": mine.party, "decided_by": "", **values}
+        tx.add(rows.members, row)
+    else:
+        tx.change(rows.members, key, **values)
+    evidence.append(tx, "register.space_asked", rows.members, key, platform=platform)
     body = {"space": space, "reason": reason[:500]}
     outbox.send(tx, to=platform, type="register.space_applied", body=body)
     return {"space": space, "platform": platform, "state": MemberState.applied.value}
@@ -162,30 +176,27 @@ def decide_member(tx: Tx, *, space: str, node: str, admit: bool, reason: str = "
 
 
 def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """register.space_decided: what became of our application; the space is listed here from then on."""
-    key = str(body.get("space"))[:80]
-    known = tx.get(rows.spaces, key)
-    if known is not None and known["platform"] != sender:
-        raise NO_SPACE(space=key[:60])
-    if known is None:
-        _keep(tx, key, sender, body)
-    mine = signing.me(tx)
-    member = f"{key}/{mine.code}"[:80]
-    values = {"state": str(body.get("state"))[:8], "reason": str(body.get("reason"))[:500], "at": tx.now}
-    if tx.get(rows.members, member) is None:
-        tx.add(
-            rows.members,
-            {"id": member, "space": key, "node": mine.code, "party": mine.party, "decided_by": "", **values},
-        )
-    else:
-        tx.change(rows.members, member, **values)
-    evidence.append(tx, "register.space_told", rows.members, member, state=values["state"])
+    """register.space_decided: what became of our application, from the platform we applied to and of no other space."""
+    space, state, name = body.get("space"), body.get("state"), body.get("name")
+    known = tx.get(rows.spaces, space[:80]) if isinstance(space, str) else None
+    key = f"{space}/{signing.me(tx).code}"[:80]
+    if known is None or known["platform"] != sender or tx.get(rows.members, key) is None:
+        raise NO_SPACE(space=str(space)[:60])
+    problems = _problems(name if isinstance(name, str) else "", "")
+    if state not in (MemberState.member, MemberState.refused):
+        problems.append(Problem("state", "应为 member 或 refused", "should be member or refused"))
+    if problems:
+        raise BAD_SPACE(problems, count=len(problems))
+    tx.change(rows.spaces, known["id"], name=str(name).strip())
+    tx.change(rows.members, key, state=str(state), reason=str(body.get("reason") or "")[:500], at=tx.now)
+    evidence.append(tx, "register.space_told", rows.members, key, state=str(state))
 
 
-def _keep(tx: Tx, key: str, platform: str, body: Mapping[str, Any]) -> None:
+def _keep(tx: Tx, key: str, platform: str) -> None:
+    """A space of another platform, whose name is known once it has answered."""
     row = {
-        "id": key, "name": str(body.get("name"))[:NAME_MAX], "description": "", "platform": platform,
-        "state": SpaceState.open.value, "created_by": "", "at": tx.now,
+        "id": key, "name": "", "description": "", "platform": platform, "state": SpaceState.open.value,
+        "created_by": "", "at": tx.now,
     }  # fmt: skip
     tx.add(rows.spaces, row)
     evidence.append(tx, "register.space_known", rows.spaces, key)
