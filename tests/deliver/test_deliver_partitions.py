@@ -24,6 +24,7 @@ from datong.compose import service as compose
 from datong.compose import store as compose_rows
 from datong.deidentify import service as deidentify
 from datong.deidentify import store as deidentify_rows
+from datong.deidentify.rules.finding.grading import PUBLIC_OBJECTS
 from datong.deidentify.rules.recipe import recipe_digest
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
@@ -83,6 +84,10 @@ def bike(provider: Store) -> Store:
         blank = {c.name: {} if str(c.type) == "JSON" else "" for c in builds.builds.columns}
         tx.add(builds.builds, {**blank, **known})
         builds.point_to(tx, case.RESOURCE, "build-1")
+    with provider.begin(case.person("data_engineer"), "deidentify") as tx:
+        deidentify.propose_classification(tx, dataset=case.RESOURCE)
+        impacts = dict.fromkeys(PUBLIC_OBJECTS, "none")
+        deidentify.confirm_classification(tx, dataset=case.RESOURCE, rest=True, impacts=impacts)
     offer = listed(provider)
     with provider.begin(NODE, "negotiate") as tx:
         case.agree(tx, terms=offer["terms"], policy_json=offer["policy"])
