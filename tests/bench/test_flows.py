@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -19,14 +20,16 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def flows() -> ModuleType:
+def flows() -> Iterator[ModuleType]:
+    sys.path.append(str(ROOT / "bench"))  # it imports flows_dp, which lies beside it
     spec = importlib.util.spec_from_file_location("flows", ROOT / "bench" / "flows.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["flows"] = module  # its dataclasses look themselves up
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(ROOT / "bench"))
 
 
 def made(flows: ModuleType, seed: int, trips: int = 900, riders: int = 400):
