@@ -62,7 +62,7 @@ bench-privacy: setup ## recoding on Adult and a million rows; ARX beside it wher
 	@$(PY) bench/privacy/run.py
 
 conformance: setup ## the Dataspace TCK and a live EDC, where Maven, Java 17 and a Maven repository answer   (STRICT=1)
-	@$(PY) conformance/run.py
+	@$(PY) conformance/conform.py
 
 faults: setup ## kill every node in every link, before and after the commit, and at random moments
 	@$(PY) -m pytest -q tests/faults --all-faults

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from datong import app
 from datong.deliver import service as deliver
 from datong.deliver import store as deliver_rows
-from datong.ground import codes, jobs
+from datong.ground import codes, jobs, signing
 from datong.ground.config import load
 from datong.ground.db import NODE, Actor, Store
 from datong.ground.refusal import Refusal
@@ -236,7 +236,7 @@ def opened_node(
     node, address = app.open_node(load(folder), peers=peers), f"http://127.0.0.1:{port}"
     with node.store.begin(NODE, "seed") as tx:
         own_code(tx, CODE)
-        introduced(tx, CODE, PARTY, address, app._key(folder).public.text)
+        introduced(tx, CODE, PARTY, address, signing.node_key(tx).public.text)
     return node, address
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import run
+import conform
 from connector import PARTY
 from datong import app
 from datong.ground.config import load
@@ -30,7 +30,7 @@ def printed(succeeded: int, *failed: str) -> str:
     ],
 )
 def test_only_all_65_are_a_pass(text: str, outcome: str, told: str) -> None:
-    part = run.outcome_of(text)
+    part = conform.outcome_of(text)
     assert part.outcome == outcome
     assert told in part.told
 
@@ -42,7 +42,7 @@ def test_without_maven_nothing_is_passed(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("STRICT", strict)
     monkeypatch.setenv("REPORT", str(tmp_path / "report.json"))
-    assert run.main() == code
+    assert conform.main() == code
     parts = json.loads((tmp_path / "report.json").read_text())
     assert [part["outcome"] for part in parts] == ["not run", "not run", "elsewhere"]
     assert "no mvn on the PATH" in parts[0]["told"]

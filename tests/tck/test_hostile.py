@@ -129,7 +129,7 @@ def test_members_nobody_knows_are_tolerated(kit: Kit, agent: str) -> None:
     course = Course(kit, "ACN0202", transfer=False, consumer=False, agent=agent)
     message = {**course.message("request"), "x-next-version": {"a": [1, 2]}, "dct:title": "new"}
     message["offer"]["profile"] = "https://example.org/profile"
-    message["offer"]["permission"][0] = {**message["offer"]["permission"][0], "assignee": "x"}
+    message["offer"]["permission"] = [{**message["offer"]["permission"][0], "x-next": "x"}]
     assert sent(kit, f"{course.root}/request", message) == 201
 
 

@@ -70,8 +70,6 @@ NAMED = [
     ((*RULE, "action"), [], "permission[0].action: should be one action"),
     ((*RULE, "assigner"), "urn:x", "a rule has no assigner of its own here"),
     ((*RULE, "assignee"), ["a", "b"], "permission[0].assignee: should be one id"),
-    ((*RULE, "constraint"), [], "permission[0].constraint: is an empty list"),
-    ((*RULE, "duty"), [], "permission[0].duty: is an empty list"),
     ((*RULE, "duty"), 3, "permission[0].duty[0]: is no rule"),
     (("permission",), [], "it needs a permission or a prohibition"),
     ((*CONSTRAINT, "rightOperand"), 3, 'should be text, is int; write a number as "3"'),

@@ -185,15 +185,16 @@ class _Reader:
         given = _own(value, name.removeprefix("odrl:"))
         if given == [] and not place:  # some peers write out all three lists
             return
-        for below, one in self.items(given, f"{place}.{name}".lstrip("."), RULES_MAX):
+        for below, one in self.items(given, f"{place}.{name}".lstrip("."), RULES_MAX, empty=True):
             yield self.rule(one, below, then, depth)
 
-    def items(self, given: Any, place: str, most: int) -> Iterator[tuple[str, Any]]:
-        """The items of a list, one value being a list of one, with their places."""
+    def items(self, given: Any, place: str, most: int, *, empty: bool = False) -> Iterator[tuple[str, Any]]:
+        """The items of a list, one value being a list of one, with their places. empty: a list of none says nothing, as
+        in JSON-LD; EDC and the conformance kit write such lists."""
         if given is None:
             return
         items = given if isinstance(given, list) else [given]
-        if not items:
+        if not items and not empty:
             self.wrong(place, "列表为空", "is an empty list")
         if len(items) > most:
             self.wrong(place, f"超过 {most} 项", f"has more than {most} items")
@@ -220,7 +221,7 @@ class _Reader:
             self.wrong(f"{place}.action", "应为一个操作", "should be one action")
         conditions = [
             condition
-            for below, one in self.items(_own(value, "constraint"), f"{place}.constraint", CONDITIONS_MAX)
+            for below, one in self.items(_own(value, "constraint"), f"{place}.constraint", CONDITIONS_MAX, empty=True)
             for condition in self.condition(one, below, 0)
         ]
         duties = tuple(self.rules(value, then, "odrl:consequence", place, depth + 1))
