@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from run import machine
+
 from datong.ground.canonical import digest
 from datong.ground.crypto import hashing, sealing
 from datong.ground.crypto.profile import DEFAULT, GUOMI, Profile, as_if
 from datong.ground.evidence import tree
 from datong.ground.keys import PrivateKey, token_claims
 from datong.register import rules
-from run import machine
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "bench/results/crypto.json", ROOT / "docs/reference/crypto-measures.md"

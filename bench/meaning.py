@@ -21,10 +21,10 @@ import pyarrow as pa
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "harmonise" / "checks"))
 
 import by_the_book as book
+from run import machine
 
 from datong.harmonise.rules import datums
 from datong.harmonise.rules.checks import CHECKS
-from run import machine
 
 ROOT = Path(__file__).parents[1]
 VALUES, RUNS, PLAIN = 200_000, 3, 10_000

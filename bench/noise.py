@@ -2,7 +2,7 @@
 docs/reference/noise-measures.md.
 
 Ten million rows of a million units in a Parquet file, a thousand groups; seconds of the wall clock on two threads and CPU
-seconds of this process, the better of two runs, the load of the machine beside them. Beside them a plain count of the same groups in
+seconds of this process, one run each, the load of the machine beside them. Beside them a plain count of the same groups in
 DuckDB, without bounds or noise. Nothing here is a test.
 """
 
@@ -22,13 +22,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from run import machine
 
 from datong.deidentify.model.budget import Query
 from datong.deidentify.rules.budget.reading import query_of
 from datong.deidentify.rules.budget.sensitivity import parts
 from datong.deidentify.service import noise
 from datong.deidentify.service.budgets import aggregated, figures_of
-from run import machine
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "bench/results/noise.json", ROOT / "docs/reference/noise-measures.md"

@@ -18,11 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from run import machine
+
 from datong.ground.refusal import Refusal
 from datong.terms.policy import CONSTRAINTS, OPERATORS, Constraint, Policy, Rule, checked, compiled, decide
 from datong.terms.policy.bounds import satisfying
 from datong.terms.policy.vocabulary import ACTIONS, ORDERED
-from run import machine
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "bench/results/policy.json", ROOT / "docs/reference/policy-measures.md"

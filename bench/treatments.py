@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from run import machine
 
 from datong.deidentify.rules.treatments import dates, numbers, places, small_domains, tokens
 from datong.deidentify.rules.treatments.ff1 import ff1_column
-from run import machine
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "bench/results/treatments.json", ROOT / "docs/reference/treatment-measures.md"

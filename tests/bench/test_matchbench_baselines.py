@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from run import BASELINES, ENVIRONMENT, HERE
 
 pytestmark = pytest.mark.skipif(

@@ -7,7 +7,6 @@ from typing import Any
 import page
 import pytest
 from pairs import Table, frozen_as_text
-
 from run import PAGE, RESULTS, Case, counted, described
 
 CASES = [
