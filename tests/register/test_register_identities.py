@@ -170,3 +170,33 @@ def test_an_application_with_faults_is_refused_with_all_of_them_and_no_value(joi
     assert PERSON["certCode"] not in str(refusal.as_json())
     body = {"application": "idn-1", "identity": "", "act": "register", "kind": "person", "attributes": PERSON, **change}
     assert refused(joined.deliver, BIKES, "register.identity_applied", body, BUREAU).code == "IDN-440"
+
+
+@pytest.mark.parametrize(
+    ("sender", "body"),
+    [(TRAFFIC, {}), (BUREAU, {"state": "king"}), (BUREAU, {"state": None}), (BUREAU, {"application": "idn-other"})],
+)
+def test_only_the_node_applied_to_decides_and_only_what_can_be_decided(
+    joined: Country, sender: str, body: dict[str, object]
+) -> None:
+    mine = applied(joined, "person", PERSON)
+    told = {"application": mine, "state": "active", "identity": "X" * 18, "reason": "", **body}
+    assert refused(joined.deliver, sender, "register.identity_decided", told, BIKES).code == "IDN-442"
+    assert listed(joined, BIKES)[mine]["state"] == "applied"
+
+
+def test_a_decision_stands_and_a_node_is_told_nothing_of_what_it_decides_itself(joined: Country) -> None:
+    mine = applied(joined, "person", PERSON)
+    decided(joined, mine)
+    again = {"application": mine, "state": "refused", "identity": "", "reason": "x"}
+    joined.deliver(BUREAU, "register.identity_decided", again, BIKES)
+    assert listed(joined, BIKES)[mine]["state"] == "active"
+    assert refused(joined.deliver, BIKES, "register.identity_decided", again, BUREAU).code == "IDN-442"
+    assert listed(joined, BUREAU)[mine]["state"] == "active"
+
+
+def test_an_application_of_any_size_is_not_kept(joined: Country) -> None:
+    many = {**PERSON, **{f"x{number}": "y" for number in range(100)}}
+    with pytest.raises(Refusal) as caught:
+        applied(joined, "person", many)
+    assert (caught.value.code, caught.value.problems[0].where) == ("IDN-440", "attributes")

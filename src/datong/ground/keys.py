@@ -183,6 +183,7 @@ class _Sm2Tokens(jwt.algorithms.Algorithm):
     def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:
         return sm2.verifies(key, sig, msg)
 
+    # No standard writes such a key as JWK, and none travels as one; PyJWT asks for both methods.
     @staticmethod
     def to_jwk(key_obj: Any, as_dict: bool = False) -> Any:
         raise NotImplementedError

@@ -284,8 +284,9 @@ def peer_key(client: Client | None, store: Store, code: str, function_node: tupl
 
 
 class Unknown:
-    """Node codes the function node did not know a moment ago. Anybody can make codes up, and each would be a question
-    to the function node: the same one is not asked again soon, and while it is full none is."""
+    """Names nobody could place a moment ago: node codes the function node did not know, DIDs without a document.
+    Anybody can make them up, and each would be a question to another node: the same one is not asked again soon, and
+    while it is full none is."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}

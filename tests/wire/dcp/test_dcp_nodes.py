@@ -180,6 +180,17 @@ def test_who_is_not_let_in(space: Space, more: dict[str, Any]) -> None:
     assert good.status_code == 200, good.text
 
 
+def test_a_made_up_sender_is_looked_for_once(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier, asked_for = space.provider.node.verifier, []
+    real = verifier.client.request
+    monkeypatch.setattr(verifier.client, "request", lambda *a, **k: (asked_for.append(a), real(*a, **k))[1])
+    for _ in range(3):
+        made_up = token_to(space.consumer, space.provider, sub="did:web:127.0.0.1%3A1", iss="did:web:127.0.0.1%3A1")
+        assert space.provider.catalogue(made_up).status_code == 404
+    assert len([a for a in asked_for if a[1] == "http://127.0.0.1:1/.well-known/did.json"]) <= 1
+    assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 200
+
+
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "e30.e30.e30"])
 def test_without_a_token_nobody_is_let_in(space: Space, token: str) -> None:
     assert space.provider.catalogue(token).status_code == 404

@@ -43,6 +43,7 @@ class IdentityState(StrEnum):
     active = "active"
     refused = "refused"
     cancelled = "cancelled"
+    done = "done"  # of an application to change or cancel an identity
 
 
 class SpaceState(StrEnum):

@@ -45,7 +45,9 @@ from datong.terms.verbs import verb, view
 SEALED_FOR = "identities"
 SEND_IDENTITY = "register.identity_send"
 """Kind of the jobs that carry applications; payload {"application", "to"}: what they say is sealed until then."""
-VALUE_MAX = 255
+VALUE_MAX, ATTRIBUTES_MAX = 255, 100
+DECIDED = (IdentityState.active, IdentityState.refused, IdentityState.done)
+"""What a decision may say."""
 _ALPHABET = codes.CODE_ALPHABET[:36]
 
 
@@ -64,7 +66,7 @@ def apply_identity(
     if problems:
         raise BAD_IDENTITY(problems, count=len(problems))
     key = new_id("idn")
-    row = _row(tx, key, kind, act, given, identity, signing.me(tx).code)
+    row = _row(tx, key, kind, act, given, identity, (signing.me(tx).code, function_node[:32]))
     tx.add(rows.identities, row)
     evidence.append(tx, "register.identity_applied", rows.identities, key, kind=kind, deed=act)
     jobs.enqueue(tx, SEND_IDENTITY, {"application": key, "to": function_node}, key=f"identity/{key}")
@@ -86,6 +88,8 @@ def _problems(kind: Any, act: Any, attributes: Mapping[str, Any], identity: Any)
     if kind not in set(Identity):
         return [Problem("kind", "应为 person、organisation 或 agent", "should be person, organisation or agent")]
     problems = []
+    if len(attributes) > ATTRIBUTES_MAX:
+        return [Problem("attributes", f"至多 {ATTRIBUTES_MAX} 项", f"should be at most {ATTRIBUTES_MAX}")]
     if act not in ACTS:
         problems.append(Problem("act", "应为 register、update 或 cancel", "should be register, update or cancel"))
     if act != "register" and not (isinstance(identity, str) and identity):
@@ -111,15 +115,16 @@ def _problems(kind: Any, act: Any, attributes: Mapping[str, Any], identity: Any)
 
 
 def _row(
-    tx: Tx, key: str, kind: str, act: str, attributes: Mapping[str, Any], identity: str, proxy: str
+    tx: Tx, key: str, kind: str, act: str, attributes: Mapping[str, Any], identity: str, between: tuple[str, str]
 ) -> dict[str, Any]:
+    """between: the node that applies, the function node that decides."""
     return {
         "id": key, "kind": kind, "act": act, "identity_code": identity,
         "organisation": attributes.get("enterpriseCode", ""),
         "subject_key": _subject(tx, Identity(kind), attributes) if act == "register" else "",
-        "attributes": sealing.sealed(tx, SEALED_FOR, key, dict(attributes)), "wanted": "",
-        "state": IdentityState.applied.value, "pending": act, "proxy": proxy, "reason": "", "by": tx.actor.person,
-        "at": tx.now,
+        "attributes": sealing.sealed(tx, SEALED_FOR, key, dict(attributes)),
+        "state": IdentityState.applied.value, "pending": act, "proxy": between[0], "decider": between[1], "reason": "",
+        "by": tx.actor.person, "at": tx.now,
     }  # fmt: skip
 
 
@@ -141,7 +146,7 @@ def received_identity_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
         raise BAD_IDENTITY(problems, count=len(problems) or 1)
     if tx.get(rows.identities, key) is not None:
         return
-    row = _row(tx, key, str(kind), str(act), attributes, identity, sender)
+    row = _row(tx, key, str(kind), str(act), attributes, identity, (sender, signing.me(tx).code))
     tx.add(rows.identities, row)
     evidence.append(tx, "register.identity_received", rows.identities, key, kind=row["kind"], deed=row["act"])
 
@@ -184,7 +189,7 @@ def _updated(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
     new = {**old, **sealing.opened(tx, SEALED_FOR, row["id"], row["attributes"])}
     tx.change(rows.identities, known["id"], attributes=sealing.sealed(tx, SEALED_FOR, known["id"], new), at=tx.now)
     evidence.append(tx, "register.identity_updated", rows.identities, known["id"])
-    return "done", str(row["identity_code"])
+    return IdentityState.done.value, str(row["identity_code"])
 
 
 def _cancelled(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
@@ -198,7 +203,7 @@ def _cancelled(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
             raise AGENTS_FIRST(identity=known["identity_code"], count=count)
     tx.change(rows.identities, known["id"], state=IdentityState.cancelled.value)
     evidence.append(tx, "register.identity_cancelled", rows.identities, known["id"])
-    return "done", str(row["identity_code"])
+    return IdentityState.done.value, str(row["identity_code"])
 
 
 def _active(tx: Tx, code: str, proxy: str = "") -> dict[str, Any]:
@@ -214,14 +219,20 @@ def _active(tx: Tx, code: str, proxy: str = "") -> dict[str, Any]:
 
 
 def received_identity_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """register.identity_decided: what became of an application of ours."""
-    row = tx.get(rows.identities, str(body.get("application"))[:80])
-    if row is None or not nodes.is_function_node(tx, sender):
-        raise NO_IDENTITY(identity=str(body.get("application"))[:64])
-    state = str(body.get("state"))[:10]
-    values = {"identity_code": str(body.get("identity"))[:64], "reason": str(body.get("reason"))[:500], "pending": ""}
-    tx.change(rows.identities, row["id"], state=state, **values)
-    evidence.append(tx, "register.identity_told", rows.identities, row["id"], state=state)
+    """register.identity_decided: what became of an open application of ours, from the node it was made to."""
+    told = {name: body.get(name) for name in ("application", "state", "identity", "reason")}
+    row = tx.get(rows.identities, str(told["application"])[:80])
+    if row is None or (row["proxy"], row["decider"]) != (signing.me(tx).code, sender) or told["state"] not in DECIDED:
+        raise NO_IDENTITY(identity=str(told["application"])[:64])
+    if row["state"] != IdentityState.applied:
+        return
+    values = {
+        "identity_code": str(told["identity"] or "")[:64],
+        "reason": str(told["reason"] or "")[:500],
+        "pending": "",
+    }
+    tx.change(rows.identities, row["id"], state=str(told["state"]), **values)
+    evidence.append(tx, "register.identity_told", rows.identities, row["id"], state=str(told["state"]))
 
 
 @view(Role.registrar, Role.operator, Role.legal)

@@ -17,10 +17,10 @@ identities = table(
     Column("subject_key", String(80), nullable=False, index=True),  # keyed digest of what makes the subject unique
     Column("organisation", String(18), nullable=False),  # credit code of an organisation or of an agent's
     Column("attributes", Text, nullable=False),  # sealed
-    Column("wanted", Text, nullable=False),  # sealed: what an open update asks for
     Column("state", String(10), nullable=False),
     Column("pending", String(10), nullable=False),  # "" | register | update | cancel
     Column("proxy", String(32), nullable=False),  # node that applied
+    Column("decider", String(32), nullable=False),  # function node it applied to
     Column("reason", String(500), nullable=False),
     Column("by", String(80), nullable=False),
     Column("at", Instant, nullable=False),

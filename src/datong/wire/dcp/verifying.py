@@ -4,7 +4,7 @@
     post        a message with a token of ours, which also lets its receiver ask our credential service
 
 What was proven of a member is believed for CACHE_SECONDS, so a revocation is felt after that long at most. Everything
-is fetched by the guarded client; a DID that nobody here can place is refused before it costs more than one look.
+is fetched by the guarded client; a DID whose document cannot be had is not looked for again for a while.
 Must never know: what the messages say. Contract: tests/wire/dcp/test_dcp_nodes.py.
 """
 
@@ -74,6 +74,8 @@ class Verifier:
     documents: Kept = field(default_factory=Kept)
     members: Kept = field(default_factory=Kept)
     lists: Kept = field(default_factory=Kept)
+    unreached: http.Unknown = field(default_factory=http.Unknown)
+    """DIDs whose document could not be had a moment ago: anybody can make DIDs up, and each would be a call of ours."""
 
     @property
     def scheme(self) -> str:
@@ -86,6 +88,7 @@ class Verifier:
         token = http.bearer(authorization)
         try:
             who = tokens.sender_of(token)
+            self._look_at(who)
             claims = self.claims(token, who)
             code = self.members.get(who)
             if code is None:
@@ -96,6 +99,20 @@ class Verifier:
         if node["state"] != "active":
             raise http.NOT_AUTHENTIC(why=f"the node is {node['state']}")
         return Actor(person="", role="peer", party=str(node["party"]), department=code)
+
+    def _look_at(self, who: str) -> None:
+        """Have the document of a sender; one that could not be had is not asked for again soon."""
+        if self.documents.get(who) is not None or self.members.get(who) is not None:
+            return
+        if self.unreached.has(who):
+            raise ValueError("its document could not be had a moment ago")
+        if self.unreached.full:
+            raise http.NOT_REACHED(to=who[:80], why="Too many unknown documents were looked up just now.")
+        try:
+            self.document(who)
+        except ValueError:
+            self.unreached.add(who)
+            raise
 
     def claims(self, token: str, who: str) -> dict[str, Any]:
         """The claims of an ID token of `who` for this node, used for the first time."""

@@ -175,6 +175,8 @@ def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
     if mine not in (provider, consumer or mine) and national.is_platform(tx):
         return _passed_on(tx, call, provider, consumer)
     known = _known(tx, contract)
+    if sender != call.node and known["sign_mode"] != ASSISTED:
+        raise NOT_YOURS(contract=contract[:60])  # the parties speak for themselves; nobody asked the platform to
     course = national.course_of(tx, contract)
     speaker = Party.provider if sender == provider else Party.consumer
     if course is not None and (course["peer"] != sender or course["side"] == speaker.value):
