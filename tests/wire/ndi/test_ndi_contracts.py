@@ -92,6 +92,20 @@ def test_the_platform_takes_part_and_every_round_is_kept_there(country):
     assert senders == {"consumer", "provider", "platform"}
 
 
+@pytest.mark.parametrize(("rail", "heard"), [("national", False), ("national_assisted", True)])
+def test_a_platform_speaks_for_a_party_only_where_it_was_asked_to_take_part(country, rail, heard):
+    country.ask(rail)
+    country.workers["consumer"].run_due()  # its first words reach the provider, or the platform that passes them on
+    country.workers["platform"].run_due()
+    first = next(body for _, url, body, _ in country.said if url.endswith("/contractNegotiate"))
+    other = {**first, "dataUsageDescription": "said by the platform", "issuerId": country.consumer.code}
+    answer = country.call(
+        country.provider, "/contractNegotiate", other, by_hand(country.platform, "contractNegotiate", other)
+    )
+    refused = "NDI" in answer.text or "CTR-44" in answer.text
+    assert refused != heard, answer.text
+
+
 @pytest.mark.parametrize("copies", [1, 2])
 def test_outages_and_repetitions_change_nothing(country, copies):
     country.copies, country.outages = copies, 3
