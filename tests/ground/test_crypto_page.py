@@ -1,14 +1,9 @@
-"""The reference page of cryptography says what the code does, and the page of measures is that of its results."""
+"""The reference page of cryptography says what the code does."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import re
-import sys
 from pathlib import Path
-
-import pytest
 
 from datong.ground.config import SETTINGS
 from datong.ground.crypto.profile import PROFILES
@@ -35,16 +30,3 @@ def test_the_types_of_notes_and_the_settings_are_the_codes() -> None:
     for setting in SETTINGS:
         if setting.name.startswith("crypto."):
             assert f"`{setting.name}" in PAGE
-
-
-def test_the_page_of_measures_is_that_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    spec = importlib.util.spec_from_file_location("bench_crypto", ROOT / "bench/crypto.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.modules.pop("run", None)
-    results = json.loads((ROOT / "bench/results/crypto.json").read_text("utf-8"))
-    assert (ROOT / "docs/reference/crypto-measures.md").read_text("utf-8") == module.page_of(results)
