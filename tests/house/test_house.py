@@ -60,3 +60,5 @@ def test_the_tests_a_module_names_are_there(module: Path) -> None:
     said = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
     for named in re.findall(r"tests/[\w/*{},]*\w(?:\*?\.py)?", said):
         assert list(ROOT.glob(named)) or list(ROOT.glob(f"{named}*")), f"{module} names {named}, which is not there"
+    for bare in re.findall(r"(?<![\w/*])test_\w+\.py", said):  # "tests/a/test_b.py, test_c.py"
+        assert list((ROOT / "tests").rglob(bare)), f"{module} names {bare}, which is not there"
