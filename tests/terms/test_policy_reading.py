@@ -9,6 +9,7 @@ from policy_drawn import accepted, policies
 
 from datong.ground.refusal import Refusal
 from datong.terms.policy import from_json, policy_hash, to_json
+from datong.terms.policy.reading import read
 
 GOOD = {
     "id": "p", "inherit": True,
@@ -165,3 +166,8 @@ def test_any_part_of_a_good_policy_replaced_by_anything(data):
         from_json(made)
     except Refusal as refusal:
         assert refusal.problems
+
+
+def test_a_missing_id_hides_nothing_else() -> None:
+    _, problems = read({"permissions": [{"action": "reed"}], "prohibitions": [{"action": "distribut"}]})
+    assert [problem.where for problem in problems] == ["id", "permissions[0].action", "prohibitions[0].action"]

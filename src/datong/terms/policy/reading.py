@@ -70,7 +70,8 @@ def read(value: Any) -> tuple[Policy | None, list[Problem]]:
         return None, problems
     try:
         lists = {kind: tuple(_rule(rule) for rule in value.get(kind, ())) for kind in KINDS}
-        policy, wrong = tidied(Policy(value["id"], **lists, inherit=value.get("inherit", False)))
+        named = value.get("id", "?")  # that it is missing was said; the words are checked all the same
+        policy, wrong = tidied(Policy(named, **lists, inherit=value.get("inherit", False)))
     except (KeyError, TypeError, AttributeError, RecursionError):
         if not problems:
             raise
