@@ -583,10 +583,13 @@ def _with_small_bodies(pages: Sequence[Route | Mount]) -> list[BaseRoute]:
     return list(pages)
 
 
-def all_routes() -> list[BaseRoute]:
-    """The routes of any node, over an empty store in memory: for the reference page and the tests that hold it."""
+def all_routes(store: Store | None = None) -> list[BaseRoute]:
+    """The routes of any node, with the settings that every node begins with: for the reference page and for tests.
+
+    store: None for an empty one in memory.
+    """
     values = {setting.name: setting.default if setting.default is not None else setting.kind() for setting in SETTINGS}
-    store = Store("sqlite://")
+    store = store or Store("sqlite://")
     client, config = http.Client(store, allow_private=False), Config(Path(), values)
     return routes(store, http.Door(store, client, ("", "")), _verifier(store, client, config), config)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 
 import datong.app
-from datong.ground.config import SETTINGS, Config
 from datong.ground.db import Store
-from datong.wire.http import FORM_BYTES_MAX, MESSAGE_BYTES_MAX, Door
+from datong.wire.http import FORM_BYTES_MAX, MESSAGE_BYTES_MAX
 
 PIECE = 64 * 1024
 FORM = b"application/x-www-form-urlencoded"
@@ -25,10 +23,9 @@ DOORS = [
 
 
 @pytest.fixture
-def app(store: Store, tmp_path: Path) -> Starlette:
+def app(store: Store) -> Starlette:
     """All doors of a node."""
-    values = {one.name: one.default if one.default is not None else one.kind() for one in SETTINGS}
-    return Starlette(routes=datong.app.routes(store, Door(store, None, ("", "")), Config(tmp_path, values)))
+    return Starlette(routes=datong.app.all_routes(store))
 
 
 def sent(app: Starlette, path: str, kind: bytes, size: int) -> tuple[int, bytes, int]:

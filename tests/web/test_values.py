@@ -23,6 +23,7 @@ HOSTILE = '<script>alert("x")</script>&\''
         (None, "state", "–", "–"),
         (True, "own", "是", "yes"),
         (1180000, "gross_fen", "11,800.00 元", "CNY 11,800.00"),
+        (float("inf"), "gross_fen", "inf", "inf"),
         (217573, "rows", "217,573", "217,573"),
         (2026, "version", "2026", "2026"),
         (0.25, "cr", "0.25", "0.25"),

@@ -149,9 +149,9 @@ class Values:
         return self.text(self.told(text))
 
     def _number(self, value: float, column: str) -> Markup:
-        if column.endswith("_fen"):
-            return escape(yuan(int(value), self.lang))
-        if isinstance(value, float):
+        if column.endswith("_fen") and isinstance(value, int):
+            return escape(yuan(value, self.lang))
+        if isinstance(value, float):  # no money of ours: a peer's, or no finite number at all
             return escape(f"{value:.4f}".rstrip("0").rstrip(".") or "0")
         return escape(str(value) if column in PLAIN_NUMBERS else f"{value:,}")
 
