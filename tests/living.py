@@ -32,7 +32,7 @@ from world import Person, Refused, World
 from datong.ground.canonical import digest_bytes
 from datong.ground.keys import PrivateKey
 from demo_run import ROOT, Run
-from journey import STEPS, Journey
+from journey import STEPS, TEMPLATE, Journey
 
 WITHOUT = ("harmonise", "audit", "model")
 """Steps that only look or compute again; what follows needs nothing of them."""
@@ -121,7 +121,7 @@ class Living:
     def publish(self) -> dict[str, Any]:
         """The group lists the product, as in the journey."""
         return dict(self._manager().do(
-            "catalogue.publish", dataset=self.code("product"), title="城市出行流量 mobility-flows",
+            "catalogue.publish", dataset=self.code("product"), template=TEMPLATE, title="城市出行流量 mobility-flows",
             description="按区域与时段统计的单车起讫、骑行人数与分类型车辆数，各组不少于 5 名不同个体。",
             purposes=["public_governance", "public_welfare", PURPOSE], from_at="2026-03-02", until_at="2029-03-01",
             split=self.journey.facts("price")["split"], again=uuid.uuid4().hex,

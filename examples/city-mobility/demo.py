@@ -251,7 +251,7 @@ def prepare(folder: Path, first_port: int, profile: Profile) -> dict[str, Any]:
         extra = f'\n[demo]\nclock_key = "{clock_key.public.text}"\n\n[peers]\nallow_private = true\n'
         if slug != FUNCTION_NODE:
             address = f"http://127.0.0.1:{ports[FUNCTION_NODE]}"
-            extra += f'\n[function_node]\naddress = "{address}"\nkey = "{keys[FUNCTION_NODE]}"\n'
+            extra += f'\n[function_node]\naddress = "{address}"\nkey = "{keys[FUNCTION_NODE]}"\nheartbeat_seconds = 5\n'
         witness = "data-group" if slug == FUNCTION_NODE else FUNCTION_NODE
         extra += f'\n[witness]\nnodes = ["http://127.0.0.1:{ports[witness]}"]\n'
         with (folder / slug / "datong.toml").open("a", encoding="utf-8") as out:

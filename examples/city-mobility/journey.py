@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
+from national import national
 from paperwork import HERE, department, facts, first_day, logins, parties
 from reporting import cases as all_cases
 from reporting import counted, every, report, summary
@@ -31,6 +32,8 @@ from datong.ground.canonical import digest_bytes
 ROOT = HERE.parents[1]
 BIKE, BUREAU, REGISTRY, GROUP, LAB = "bike-company", "traffic-bureau", "data-bureau", "data-group", "city-lab"
 PURPOSE = "industry_development"
+TEMPLATE = "mobility-sale"
+"""Of the group's own making: policies/mobility-sale.yaml."""
 FROM, UNTIL = first_day().isoformat(), "2029-03-01"
 ROOMS = [
     "register", "authorise", "harmonise", "deidentify", "compose", "price", "catalogue", "negotiate", "deliver",
@@ -556,10 +559,13 @@ def price(j: Journey) -> str:
 
 
 def catalogue(j: Journey) -> str:
-    """The product is listed once every gate passed; the buyer's search finds it."""
+    """The group's lawyer writes the template of its sales; the product is listed by it once every gate passed; the
+    buyer's search finds it."""
     manager = j.who(GROUP, "product_manager")
+    text = (HERE / "policies" / f"{TEMPLATE}.yaml").read_text("utf-8")
+    j.who(GROUP, "legal").do("catalogue.write_policy_template", name=TEMPLATE, text=text)
     manager.do(
-        "catalogue.publish", dataset=j.codes["product"], title="城市出行流量 mobility-flows",
+        "catalogue.publish", dataset=j.codes["product"], template=TEMPLATE, title="城市出行流量 mobility-flows",
         description="按区域与时段统计的单车起讫、骑行人数与分类型车辆数，各组不少于 5 名不同个体。",
         purposes=["public_governance", "public_welfare", PURPOSE], from_at=FROM, until_at=UNTIL,
         split=j.facts("price")["split"],
@@ -652,7 +658,7 @@ def receive(j: Journey, share: Path) -> dict[str, Any]:
     return got
 
 
-# --- 9 settle, 10 audit ------------------------------------------------------------------------------------------
+# --- 9 settle, 10 audit (the national rail, which stands between them: national.py) ------------------------------------------------------------------------------------------
 
 
 def settle(j: Journey) -> str:
@@ -804,6 +810,7 @@ STEPS: list[tuple[str, Callable[[Journey], str]]] = [
     ("negotiate", negotiate),
     ("deliver", deliver),
     ("settle", settle),
+    ("national", national),
     ("audit", audit),
     ("model", model),
 ]

@@ -31,7 +31,8 @@ LINKS = {
     "register": ("登记", "Register"), "authorise": ("授权", "Authorise"), "harmonise": ("归一", "Harmonise"),
     "supply": ("供数签约", "Contract supplies"), "deidentify": ("去标识化", "De-identify"), "compose": ("汇成产品", "Compose"),
     "price": ("定价", "Price"), "catalogue": ("上架", "List"), "negotiate": ("签约", "Negotiate"),
-    "deliver": ("交付计量", "Deliver, meter"), "settle": ("结算分账", "Settle"), "audit": ("审计", "Audit"),
+    "deliver": ("交付计量", "Deliver, meter"), "settle": ("结算分账", "Settle"),
+    "national": ("国家数据基础设施", "The national rail"), "audit": ("审计", "Audit"),
     "model": ("使用", "Use"),
 }  # fmt: skip
 REASONS = {

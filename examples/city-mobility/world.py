@@ -103,6 +103,7 @@ class World:
     failed: str = ""
     _stopping: bool = False
     _clock_moves: int = 0
+    _clock: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(timeout=60, trust_env=False)
@@ -123,6 +124,24 @@ class World:
                 node.process.send_signal(signal.SIGTERM)
         for node in self.nodes.values():
             node.stop()
+
+    def add(self, node: NodeProcess) -> None:
+        """Start one node more; it is there once `await_node` returns."""
+        node.start(self._environment(node))
+        self.nodes = {**self.nodes, node.slug: node}  # a new dict: the watching thread goes through the old one
+
+    def await_node(self, slug: str) -> None:
+        """Wait for a node that was added, and tell it the business time the others stand at."""
+        node = self.nodes[slug]
+        self.wait_for(lambda: self._alive(node), f"{slug} to start")
+        if self._clock:
+            self.wait_for(lambda: self._told(node, self._clock), f"{slug} to take the time")
+
+    def remove(self, slug: str) -> None:
+        """Stop a node that was added; it is not started again."""
+        node = self.nodes[slug]
+        self.nodes = {name: other for name, other in self.nodes.items() if name != slug}
+        node.stop()
 
     def restarts(self) -> int:
         return sum(node.starts - 1 for node in self.nodes.values())
@@ -214,7 +233,7 @@ class World:
         """All five nodes stand at `at`, told by one message signed with the demonstration's key."""
         self._clock_moves += 1
         move = {"at": clock.text(at), "seq": self._clock_moves}
-        message = {**move, "signature": self.clock_key.sign_value(move)}
+        message = self._clock = {**move, "signature": self.clock_key.sign_value(move)}
         for node in self.nodes.values():
             self.wait_for(lambda node=node: self._told(node, message), f"{node.slug} to take the time")
 

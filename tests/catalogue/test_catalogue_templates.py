@@ -1,9 +1,14 @@
 """The node's policy templates: listed, written with a check, used; those that come with Datong among them."""
 
+import json
+
 import pytest
+from sqlalchemy import select
 
 from datong.catalogue import service as catalogue
-from datong.ground.db import Actor, Store
+from datong.ground.canonical import digest
+from datong.ground.db import Actor
+from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 from datong.terms.policy import from_json
 
@@ -14,11 +19,9 @@ permissions: [{action: delivery, constraints: ["purpose isAnyOf ${purpose}"]}]
 
 
 @pytest.fixture
-def store(tmp_path):
-    made = Store(f"sqlite:///{tmp_path / 'node.db'}")
-    catalogue.install(made, tmp_path)
-    yield made
-    made.dispose()
+def store(store, tmp_path):
+    catalogue.install(store, tmp_path)
+    return store
 
 
 def acting(role):
@@ -35,9 +38,12 @@ def test_own_templates_stand_beside_the_shipped_and_in_place_of_them(store, tmp_
         [own] = [one for one in catalogue.policy_templates(tx) if one["source"] == "node"]
         assert (own["name"], own["en"]) == ("research-only", "Our research")
         told = catalogue.policy_of_template(tx, name="research-only", values={"purpose": "public_governance"})
+        written = tx.one(select(leaves.c.body).where(leaves.c.act == "catalogue.policy_template_written"))
     assert from_json(told["policy"]).permissions[0].constraints[0].values == ("public_governance",)
     assert "public governance" in told["words"]["en"]
     assert told["policy_hash"].startswith("sha256:")
+    assert written is not None
+    assert json.loads(written.body)["facts"] == {"template": "research-only", "digest": digest(OWN)}
 
 
 def test_a_wrong_text_is_refused_and_leaves_nothing(store, tmp_path):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from datong.audit import service as audit
 from datong.ground import clock, codes, jobs, outbox, signing
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock, sqlite_url
 from datong.ground.keys import PrivateKey
@@ -166,3 +167,9 @@ def declared(country: Country, node: str, digest: str = DIGEST, **changes: Any) 
 def in_tx(country: Country, node: str, call: Callable[[Tx], Any]) -> Any:
     with country.stores[node].begin(NODE, "register") as tx:
         return call(tx)
+
+
+def changed_past_the_log(country: Country, node: str) -> list[str]:
+    """The records of a node that are not as their last leaf left them, as its own verification finds them."""
+    with country.stores[node].read(country.person(node, "auditor")) as tx:
+        return [problem["where"] for problem in audit.verify(tx)["problems"] if problem["kind"] == "record.changed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from register_country import NAMES, Country
+from register_country import NAMES, Country, changed_past_the_log
 
 from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
@@ -56,6 +56,20 @@ def test_a_node_that_is_not_heard_counts_as_stopped_and_runs_again_when_it_is(jo
         "register.connector_running", "register.connector_running", "register.connector_stopped",
         "register.connector_running",
     ]  # fmt: skip
+    assert changed_past_the_log(joined, BUREAU) == [], "a beat is no change of what the log speaks of"
+
+
+def test_nobody_listens_for_the_heart_of_a_connector_that_left(joined: Country) -> None:
+    store = joined.stores[BUREAU]
+    now = store.wall_clock()
+    store.wall_clock = lambda: now
+    beat(joined, BIKES)
+    beat(joined, TRAFFIC)
+    joined.as_(BUREAU, "registrar", register.revoke_node, code=joined.code(BIKES), reason="注销")
+    store.wall_clock = lambda: now + timedelta(seconds=16)
+    with store.begin(NODE, "register") as tx:
+        assert register.mark_overdue(tx) == [joined.code(TRAFFIC)]
+    assert states(joined) == {joined.code(BIKES): "left", joined.code(TRAFFIC): "stopped"}
 
 
 def test_running_state_log_summary_and_leaving_are_reported(joined: Country) -> None:

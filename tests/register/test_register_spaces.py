@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from register_country import Country
+from register_country import Country, changed_past_the_log
 
 from datong.ground.refusal import Refusal
 from datong.register import service as register
@@ -57,6 +57,7 @@ def test_a_member_joins_by_approval_and_leaves(joined: Country) -> None:
     joined.as_(BIKES, "operator", register.leave_space, space=space, platform=joined.code(BUREAU))
     joined.post()
     assert not belongs(joined, space)
+    assert [changed_past_the_log(joined, node) for node in (BUREAU, BIKES)] == [[], []]
 
 
 def test_a_refused_application_says_why_and_may_be_made_again(joined: Country) -> None:
@@ -128,3 +129,14 @@ def test_nobody_is_made_a_member_of_what_it_did_not_ask_for(
         joined.deliver(BUREAU, "register.space_decided", told, BIKES)
     assert caught.value.code == code
     assert not belongs(joined, space)
+
+
+def test_the_state_of_a_space_is_reported_to_the_function_node_by_who_runs_it(joined: Country) -> None:
+    given = {"name": "出行空间", "description": ""}
+    space = joined.as_(BIKES, "operator", register.create_space, **given)["id"]
+    for node in (BIKES, TRAFFIC):  # the second runs none
+        joined.as_(node, "operator", register.report_running, function_node=joined.code(BUREAU))
+    joined.post()
+    told = {row["node"]: row["body"]["spaces"] for row in joined.as_(BUREAU, "operator", register.connector_reports)}
+    state = {"space": space, "name": "出行空间", "state": "open", "members": 0}
+    assert told == {joined.code(BIKES): [state], joined.code(TRAFFIC): []}

@@ -15,6 +15,7 @@ from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate.service import national
 from datong.terms.policy import policy_hash
+from datong.wire.ndi import contracts
 from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop
 
 
@@ -104,6 +105,31 @@ def test_a_platform_speaks_for_a_party_only_where_it_was_asked_to_take_part(coun
     )
     refused = "NDI" in answer.text or "CTR-44" in answer.text
     assert refused != heard, answer.text
+
+
+@pytest.mark.parametrize("rail", ["national", "national_assisted"])
+def test_what_the_provider_refuses_ends_at_the_consumer_too_with_its_words(country, rail):
+    """Through the platform the refusal answers the platform's message: it has to reach who asked."""
+    country.ask(rail, offer_id="offer-withdrawn")
+    country.run()
+    for node in (country.provider, country.consumer):
+        assert node.negotiation()["state"] == "TERMINATED"
+    assert "CTR-407" in str(country.consumer.negotiation()["reason"])
+
+
+def test_a_stranger_or_a_platform_that_takes_no_part_ends_no_negotiation(country):
+    country.ask("national")
+    country.workers["consumer"].run_due()
+    begun = next(body for _, url, body, _ in country.said if url.endswith("/contractCreate") and "contractId" in body)
+    for node in (country.platform, country.provider):
+        request = {**begun, "contractName": "n", "activationTime": NOW, "endTime": UNTIL}
+        ends = {"contract": begun["contractId"], "kind": "01", "at": NOW, "node": node.code, "party": node.party}
+        message = contracts.termination(node.key, request, **ends)
+        answer = country.call(
+            country.consumer, "/contractTerminate", message, by_hand(node, "contractTerminate", message)
+        )
+        assert (answer.status_code == 200) == (node is country.provider), answer.text
+    assert country.consumer.negotiation()["state"] == "TERMINATED"
 
 
 @pytest.mark.parametrize("copies", [1, 2])

@@ -1,6 +1,7 @@
 """Policy templates 策略模板: those that come with Datong, and the node's own, texts in its folder.
 
-A template of the node's takes the place of a shipped one of the same name. Must never know: how a template is filled
+A template of the node's takes the place of a shipped one of the same name; who wrote it when, and the digest of its
+text, stand in the evidence. Must never know: how a template is filled
 (terms.policy.templates). Contract: tests/catalogue/test_catalogue_templates.py.
 """
 
@@ -12,7 +13,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from datong.ground.db import Store, Tx
+from datong.ground import evidence
+from datong.ground.canonical import digest
+from datong.ground.db import Store, Tx, settings
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise import service as harmonise
 from datong.terms.policy import Policy, explained, policy_hash, to_json
@@ -123,6 +126,12 @@ def write_policy_template(tx: Tx, *, name: str, text: str) -> dict[str, Any]:
             [Problem("folder", "本节点没有文件夹", "this node has no folder")], name=name[:40], count=1
         )
     made = read(name, text.encode("utf-8", "replace"))
+    key, written = f"policy.template.{name}", {"digest": digest(text), "by": tx.actor.person, "at": tx.now}
+    if tx.get(settings, key) is None:
+        tx.add(settings, {"id": key, "value": written})
+    else:
+        tx.change(settings, key, value=written)
+    evidence.append(tx, "catalogue.policy_template_written", settings, key, template=name, digest=written["digest"])
     tx.after_commit.append(lambda: _written(folder, name, text))
     return _told(name, "node", made)
 

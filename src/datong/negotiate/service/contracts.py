@@ -146,15 +146,18 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reason: str) -> None:
     """The counterparty ended a contract on the national rail (contractTerminate); told again, nothing changes.
 
-    A contract that is not concluded yet ends as a negotiation.
+    A contract that is not concluded yet ends as a negotiation; so it does when a platform that takes part tells that
+    the counterparty refused the round it was to pass on.
     """
     course = national.course_of(tx, contract)
-    if course is None or course["peer"] != sender:
-        raise NOT_YOURS(contract=contract[:60])
     row = tx.get(store.agreements, contract)
+    concluded = row is not None and row["state"] in (*LATE, State.FINALIZED.value)
+    told_by_platform = not concluded and national.speaks_for(tx, contract, sender)
+    if course is None or (course["peer"] != sender and not told_by_platform):
+        raise NOT_YOURS(contract=contract[:60])
     if row is None or row["state"] not in (*LATE, State.FINALIZED.value):
         message = digest(["contractTerminate", contract, reason])
-        ids = {"sender": sender, "message": message, "pid": course["id"], "peer_pid": contract}
+        ids = {"sender": course["peer"], "message": message, "pid": course["id"], "peer_pid": contract}
         if State(course["state"]) not in FINAL:
             received_termination(tx, code=kind, reasons=[reason], **ids)
         return

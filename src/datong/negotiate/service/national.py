@@ -1,7 +1,7 @@
 """The digital contract on the national rail (TC609-6-2025-14), at its parties and at the platform.
 
     parties    opening, begun, file_contract, told_filed, told_not_filed, ended_nationally, received_national_end
-    platform   issue_id, file, relay, filings, filing, ended_at_platform
+    platform   issue_id, file, relay, tell_refused, filings, filing, ended_at_platform
 
 The negotiation itself is the one state machine of this room: the contract's id is both sides' process id. What is
 filed is sealed, and shown by level of access. Messages are wire.ndi's. Contract: tests/wire/ndi/test_ndi_contracts.py.
@@ -392,6 +392,31 @@ def relay(tx: Tx, *, sender: str, message: Mapping[str, Any], to: str) -> None:
     tx.add(rows.rounds, row)
     evidence.append(tx, "negotiate.round_relayed", rows.rounds, key, sender=sender, to=to)
     jobs.enqueue(tx, CALL, {"what": "relay", "round": key, "to": to}, key=f"relay-{digest(key)[7:60]}")
+
+
+def tell_refused(tx: Tx, *, contract: str, to: str, why: str) -> None:
+    """A negotiation in which this platform takes part was ended by one side, or a round refused for good: the other
+    side is told, once."""
+    evidence.append(tx, "negotiate.relayed_end", rows.issued, contract, to=to)
+    payload = {"what": "refused", "contract": contract, "to": to, "why": why[:256]}
+    jobs.enqueue(tx, CALL, payload, key=f"refused-{digest([contract, to])[7:60]}")
+
+
+def other_side(tx: Tx, contract: str, node: str, sides: Callable[[Mapping[str, Any], str], tuple[str, str]]) -> str:
+    """Who negotiates with `node` through this platform; "" when nobody does, or `node` is no side. sides: (message,
+    sender) -> (provider, consumer)."""
+    kept = rows.rounds_of(tx, contract)
+    if not kept:
+        return ""
+    first = relayed_round(tx, str(kept[0]["id"]))
+    both = sides(first["message"], first["sender"])
+    return next((one for one in both if one != node), "") if node in both else ""
+
+
+def speaks_for(tx: Tx, contract: str, sender: str) -> bool:
+    """Whether `sender` is the platform that takes part in the negotiation of a contract."""
+    row = tx.get(rows.contracts, contract)
+    return row is not None and (row["sign_mode"], row["platform"]) == (ASSISTED, sender)
 
 
 def relayed_round(tx: Tx, key: str) -> dict[str, Any]:

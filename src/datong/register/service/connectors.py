@@ -10,6 +10,7 @@ Contract: tests/register/test_register_connectors.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from datong.ground.db import Tx, new_id
 from datong.ground.evidence.leaves import leaves
 from datong.register import store
 from datong.register.model.national import BAD_REPORT, OVERDUE_SECONDS, UNRESOLVED
+from datong.register.model.values import Membership
 from datong.register.service import nodes
 from datong.register.store import national as rows
 from datong.terms.roles import Role
@@ -32,42 +34,63 @@ BODY_MAX = 20_000
 def heard_beat(tx: Tx, *, node: str) -> dict[str, str]:
     """A beat of a member's heart; when it counted as stopped it runs again, which leaves evidence."""
     nodes.area(tx, "heartbeat")
-    known = tx.get(rows.connectors, node)
-    if known is None:
-        tx.add(rows.connectors, {"id": node, "state": "running", "beat_at": tx.wall, "changed_at": tx.wall})
-        evidence.append(tx, "register.connector_running", rows.connectors, node)
-    elif known["state"] == "running":
-        tx.change(rows.connectors, node, beat_at=tx.wall)
+    if tx.get(rows.beats, node) is None:
+        tx.add(rows.beats, {"id": node, "at": tx.wall})
     else:
-        tx.change(rows.connectors, node, beat_at=tx.wall, state="running", changed_at=tx.wall)
-        evidence.append(tx, "register.connector_running", rows.connectors, node)
+        tx.change(rows.beats, node, at=tx.wall)
+    known, runs = tx.get(rows.connectors, node), {"state": "running", "beat_at": tx.wall, "changed_at": tx.wall}
+    if known is None:
+        tx.add(rows.connectors, {"id": node, **runs})
+    elif known["state"] != "running":
+        tx.change(rows.connectors, node, **runs)
+    else:
+        return {"node": node, "state": "running"}
+    evidence.append(tx, "register.connector_running", rows.connectors, node)
     return {"node": node, "state": "running"}
 
 
 def mark_overdue(tx: Tx) -> list[str]:
-    """Mark every connector whose heart was not heard as stopped; their codes. (app calls it.)"""
-    limit = clock.text(tx.wall_now - timedelta(seconds=OVERDUE_SECONDS))
-    beats = rows.connectors
-    query = select(beats.c.id).where(beats.c.state == "running", beats.c.beat_at < limit)
-    late = [str(row.id) for row in tx.all(query)]
+    """Mark every connector whose heart was not heard as stopped; their codes. (app calls it.)
+
+    Nobody listens for the heart of a connector that was deregistered.
+    """
+    late = [code for code, row in _known(tx).items() if row["state"] == "running" and _is_overdue(tx, row)]
+    late = [code for code in late if _membership(tx, code) != Membership.revoked]
     for code in late:
         tx.change(rows.connectors, code, state="stopped", changed_at=tx.wall)
         evidence.append(tx, "register.connector_stopped", rows.connectors, code)
     return late
 
 
+def _known(tx: Tx) -> dict[str, dict[str, Any]]:
+    """Every connector ever heard by its code, with its newest beat."""
+    newest = {row.id: row.at for row in tx.all(select(rows.beats))}
+    found = tx.all(select(rows.connectors).order_by(rows.connectors.c.id))
+    return {row.id: {**row._mapping, "beat_at": newest.get(row.id, row.beat_at)} for row in found}
+
+
+def _is_overdue(tx: Tx, row: Mapping[str, Any]) -> bool:
+    return bool(row["beat_at"] < clock.text(tx.wall_now - timedelta(seconds=OVERDUE_SECONDS)))
+
+
+def _membership(tx: Tx, code: str) -> str:
+    row = tx.get(store.nodes, code)
+    return str(row["state"]) if row is not None else ""
+
+
 @view()
 def connectors(tx: Tx) -> list[dict[str, Any]]:
-    """List the connectors of this function node with their running state, last beat and last report."""
-    limit = clock.text(tx.wall_now - timedelta(seconds=OVERDUE_SECONDS))
+    """List the connectors of this function node with their running state, last beat and last report.
+
+    state: running, stopped, or left for a connector that was deregistered.
+    """
     found = []
-    for row in tx.all(select(rows.connectors).order_by(rows.connectors.c.id)):
-        last = tx.all(
-            select(rows.reports).where(rows.reports.c.node == row.id).order_by(rows.reports.c.at.desc()).limit(1)
-        )
-        state = "stopped" if row.beat_at < limit else row.state
+    for code, row in _known(tx).items():
+        reports = select(rows.reports).where(rows.reports.c.node == code).order_by(rows.reports.c.at.desc())
+        last, left = tx.all(reports.limit(1)), _membership(tx, code) == Membership.revoked
+        state = "left" if left else "stopped" if _is_overdue(tx, row) else row["state"]
         report = {"kind": last[0].kind, "at": last[0].at, **last[0].body} if last else None
-        found.append({"node": row.id, "state": state, "beat_at": row.beat_at, "last_report": report})
+        found.append({"node": code, "state": state, "beat_at": row["beat_at"], "last_report": report})
     return found
 
 
@@ -76,14 +99,17 @@ def report_running(tx: Tx, *, function_node: str, note: str = "") -> dict[str, A
     """Report running state and a summary of the log to the function node (运行状态与日志上报).
 
     What stands in the log itself stays here; its size and what was done how often goes, so that it can be asked for.
+    The state of the logical spaces this node runs goes with it.
     """
+    from datong.register.service.spaces import reported  # noqa: PLC0415 - whose list asks which connectors run
+
     waiting = jobs.open_jobs(tx)
     acts = tx.all(select(leaves.c.act, func.count()).group_by(leaves.c.act).order_by(leaves.c.act))
     counts = {str(act): int(number) for act, number in (tuple(row) for row in acts)}
     body = {
         "kind": "running", "state": "running", "note": note[:500], "open_jobs": len(waiting),
         "anomalies": len([job for job in waiting if job["state"] == "failed"]),
-        "log": {"leaves": sum(counts.values()), "acts": counts},
+        "log": {"leaves": sum(counts.values()), "acts": counts}, "spaces": reported(tx, function_node),
     }  # fmt: skip
     outbox.send(tx, to=function_node, type="register.connector_report", body=body)
     return body

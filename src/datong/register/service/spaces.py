@@ -3,6 +3,7 @@
     create_space, change_space, close_space    at the platform, by its operator
     apply_to_space, leave_space                at a member: register.space_applied, register.space_left
     decide_member                              at the platform: register.space_decided
+    reported                                   their state, in the running report to the function node
 
 Contract: tests/register/test_register_spaces.py.
 """
@@ -91,6 +92,16 @@ def spaces(tx: Tx) -> list[dict[str, Any]]:
         counts = {"members": len(inside), "members_running": sum(m["node"] in running for m in inside)}
         found.append({**row._mapping, **counts})
     return found
+
+
+def reported(tx: Tx, to: str) -> list[dict[str, Any]]:
+    """[{space, name, state, members}] of the spaces this node runs, for the report to the function node `to`."""
+    mine, told = signing.me(tx).code, []
+    for row in spaces(tx):
+        if row["platform"] == mine:
+            told.append({"space": row["id"], **{name: row[name] for name in ("name", "state", "members")}})
+            evidence.append(tx, "register.space_reported", rows.spaces, row["id"], to=to, members=row["members"])
+    return told
 
 
 @view()
@@ -187,7 +198,9 @@ def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
         problems.append(Problem("state", "应为 member 或 refused", "should be member or refused"))
     if problems:
         raise BAD_SPACE(problems, count=len(problems))
-    tx.change(rows.spaces, known["id"], name=str(name).strip())
+    if str(name).strip() != known["name"]:
+        tx.change(rows.spaces, known["id"], name=str(name).strip())
+        evidence.append(tx, "register.space_named", rows.spaces, known["id"])
     tx.change(rows.members, key, state=str(state), reason=str(body.get("reason") or "")[:500], at=tx.now)
     evidence.append(tx, "register.space_told", rows.members, key, state=str(state))
 

@@ -35,8 +35,12 @@ accesses = table(
 connectors = table(
     "register_connector_state",  # id = node code
     Column("state", String(8), nullable=False),  # running | stopped
-    Column("beat_at", Instant, nullable=False),  # wall time
+    Column("beat_at", Instant, nullable=False),  # wall time: the beat with which it last began to run
     Column("changed_at", Instant, nullable=False),
+)
+beats = table(
+    "register_heartbeat",  # id = node code: the newest beat, every few seconds another, of which no evidence is kept
+    Column("at", Instant, nullable=False),  # wall time
 )
 reports = table(
     "register_connector_report",

@@ -2,7 +2,7 @@
 
     ndi.send   {"message"}  one round; an opening first gets the contract its id from the platform
     ndi.call   {"what"}     file, bridge (an id for a contract of the other rail, then file), terminate, strategy,
-                            relay, control
+                            relay, refused (what one side of a relayed negotiation tells the other), control
 
 Tried again: no answer, 5xx, 408, 425, 429, and 409 of a step that is still on its way. Any other refusal is final and
 told to the room with the words of the answer. Contract: tests/wire/ndi/test_ndi_contracts.py.
@@ -35,6 +35,9 @@ NOT_ANSWERED = Reason(
     Text("状态码 {status}。", "It answered {status}."),
     Text("系统会自动重试。", "It is tried again by itself."),
 )
+
+
+REASON_MAX = 256
 
 
 class _Refused(Exception):
@@ -155,7 +158,11 @@ def _round(tx: Tx, outgoing: Mapping[str, Any], contract: str) -> tuple[str, dic
         request = national.national(tx, contract)["request"]
         key = signing.node_key(tx)
         ends = {"contract": contract, "kind": "01", "at": tx.now, "node": mine.code, "party": mine.party}
-        return "contractTerminate", contracts.termination(key, request, **ends)
+        said = outgoing["body"]
+        why = f"[{said['code']}] {said['en']}"
+        return "contractTerminate", contracts.signed_message(
+            key, {**contracts.termination(key, request, **ends), "reason": why[:REASON_MAX]}
+        )
     if act in (Act.request, Act.offer):
         return "contractNegotiate", contracts.proposal(outgoing["body"], contract, provider, consumer)
     if act is Act.accept:
@@ -276,7 +283,20 @@ def _relay(tx: Tx, payload: Mapping[str, Any]) -> Message:
     body = {**round["message"], "issuerId": round["sender"]}
     request = national.issued_request(tx, round["contract"])
     creation = {**request, "contractId": round["contract"]}
-    return Message(str(payload["to"]), "contractNegotiate", body, _nothing, _nothing, creation)
+
+    def refused(tx: Tx, why: str) -> None:
+        national.tell_refused(tx, contract=round["contract"], to=round["sender"], why=why)
+
+    return Message(str(payload["to"]), "contractNegotiate", body, _nothing, refused, creation)
+
+
+def _refused(tx: Tx, payload: Mapping[str, Any]) -> Message:
+    """To one side of a negotiation that goes through us: the other has ended it, and in which words."""
+    contract, mine, key = str(payload["contract"]), signing.me(tx), signing.node_key(tx)
+    ends = {"contract": contract, "kind": "01", "at": tx.now, "node": mine.code, "party": mine.party}
+    message = contracts.termination(key, national.issued_request(tx, contract), **ends)
+    body = contracts.signed_message(key, {**message, "reason": payload["why"]})
+    return Message(str(payload["to"]), "contractTerminate", body, _nothing, _nothing)
 
 
 def _control(tx: Tx, payload: Mapping[str, Any]) -> Message:
@@ -304,5 +324,6 @@ WRITERS: dict[str, Callable[[Tx, Mapping[str, Any]], Message]] = {
     "terminate": _terminate,
     "strategy": _strategy,
     "relay": _relay,
+    "refused": _refused,
     "control": _control,
 }

@@ -318,8 +318,11 @@ def _terminate(tx: Tx, call: Call) -> dict[str, Any]:
     course = national.course_of(tx, contract)
     if course is not None:
         negotiate.received_national_end(tx, sender=issuer, contract=contract, kind=kind, reason=reason)
-    elif not done:
-        raise NOT_YOURS(contract=contract[:60])
+    elif not done:  # at a platform through which the two negotiate
+        other = national.other_side(tx, contract, issuer, contracts.nodes_of)
+        if not other:
+            raise NOT_YOURS(contract=contract[:60])
+        national.tell_refused(tx, contract=contract, to=other, why=reason)
     return {}
 
 
