@@ -74,6 +74,7 @@ def story(j: Journey, seconds: dict[str, float]) -> dict[str, Any]:
         "refused": refusals(j),
         "contracts": [contract(found, named) for found in contracts(j)],
         "split": split(j, named),
+        "national": rail(j, named),
         "evidence": evidence(j, named),
         "bundle": {name: j.known["bundle"][name] for name in ("leaves", "records", "checkpoints", "ok")},
         "walk": walk(j, named),
@@ -131,6 +132,7 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
     fee = max(entry["amount_fen"] for entry in told["fees"])
     weights = ":".join(str(part["weight"]) for part in j.known["settlement"]["parts"])
     entries, nodes = made["evidence"]["entries"], len(made["nodes"])
+    rail = j.known["national"]
     steps = len(walk(j, Names(j)))
     return {
         "register": (
@@ -176,6 +178,10 @@ def sentences(j: Journey, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
         "settle": (
             f"账单 {yuan(money['gross_fen'])} 元，按合约权重 {weights} 分给 {len(money['parts'])} 方，已付出 {paid} 份，借贷{'相等' if money['balanced'] else '不等'}。",
             f"An invoice of CNY {yuan(money['gross_fen'])}, split by the contract's weights {weights} among {len(money['parts'])} parties, {paid} shares paid out; the postings {'balance' if money['balanced'] else 'do not balance'}.",
+        ),
+        "national": (
+            f"{rail['identities']} 个身份经功能节点赋码，{rail['connectors']} 个连接器心跳在线，{rail['listed']} 项进入全域目录；{len(rail['contracts'])} 份数字合约备案，其中 {rail['rounds']} 轮经平台协商的一份已提前解除并证明销毁 {rail['destroyed']} 个文件。",
+            f"The function node assigned {rail['identities']} identities, hears {rail['connectors']} connectors and merged {rail['listed']} listings; {every(len(rail['contracts']))} digital contracts were filed, of which the one negotiated in {rail['rounds']} rounds through the platform was ended early, with proof that {rail['destroyed']} file{'' if rail['destroyed'] == 1 else 's'} went.",
         ),
         "audit": (
             f"{nodes} 个节点 {entries:,} 条存证全部核验；一行账单可经 {steps} 步走回 {sources} 家来源。",
@@ -297,6 +303,12 @@ def contract(found: dict[str, Any], named: Names) -> dict[str, Any]:
         "purpose": found["terms"]["purpose"], "amount_fen": found["terms"]["tariff"]["amount_fen"], "until": found["until"],
         "policy_hash": found["policy_hash"],
     }  # fmt: skip
+
+
+def rail(j: Journey, named: Names) -> dict[str, Any]:
+    """The chapter of the national rail: its figures, and who holds what."""
+    found = j.known["national"]
+    return {**found, **named.pair("platform", found["platform"]), **named.pair("holder", found["resolved"])}
 
 
 def split(j: Journey, named: Names) -> list[dict[str, Any]]:

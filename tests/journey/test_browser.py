@@ -173,7 +173,7 @@ def reads_the_story(page, at, finished: Run, expect) -> None:  # type: ignore[no
             for figure in figures:
                 expect(story).to_contain_text(figure)
             expect(story).not_to_contain_text(unlike)
-            expect(story.locator(".links li")).to_have_count(13)
+            expect(story.locator(".links li")).to_have_count(14)
             assert story.locator("svg.map rect").count() > 20
             assert story.locator("svg.map circle").count() > 20
             expect(story.locator(".walks li").first).to_be_visible()
