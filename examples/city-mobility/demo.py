@@ -186,7 +186,7 @@ def strike(world: World, kills: list[str], moment: str) -> None:
 
 def end_leftovers(folder: Path) -> None:
     """End the nodes of a demonstration in this folder that was killed and could not end them (we hold its lock)."""
-    for slug in parties():
+    for slug in sorted(file.parent.name for file in folder.glob("*/node.pid")):
         left = NodeProcess(slug, folder / slug, 0)
         if (pid := left.left_over()) is None:
             continue

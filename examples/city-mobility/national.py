@@ -9,22 +9,24 @@ the consoles show afterwards is taken away. `told` reads every figure from the n
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from paperwork import parties
 from reporting import counted
-from world import NodeProcess, Person, Refused
+from world import NodeProcess, Person
 
 from datong import app
 from datong.ground.config import load
-from datong.ground.crypto.profile import running
+from datong.ground.crypto import profile
 
 if TYPE_CHECKING:
     from journey import Journey
 
 BIKE, BUREAU, PLATFORM, GROUP, LAB = parties()
-ROLES = ("register",)
+MEMBERS = tuple(slug for slug in parties() if slug != PLATFORM)
 
 
 def national(j: Journey) -> str:
@@ -84,15 +86,17 @@ class Visitor:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
         aside = self.folder.with_name(f".{self.slug}.new")
+        shutil.rmtree(aside, ignore_errors=True)
         app.init(
             aside, name=self.told["name"], party=self.told["credit_code"], port=port, region="5201", kind="connector",
-            crypto=running().name,
+            crypto=profile.running().name,
         )  # fmt: skip
-        function_node = self.j.world.nodes[PLATFORM]
+        world = self.j.world
+        key = world.wait_for(lambda: world.about(PLATFORM).get("key"), "the function node to tell its key")
         lines = [
-            "", "[demo]", f'clock_key = "{self.j.world.clock_key.public.text}"', "", "[peers]", "allow_private = true",
-            "", "[function_node]", f'address = "{function_node.address}"',
-            f'key = "{self.j.world.about(PLATFORM)["key"]}"', "heartbeat_seconds = 1", "",
+            "", "[demo]", f'clock_key = "{world.clock_key.public.text}"', "", "[peers]", "allow_private = true",
+            "", "[function_node]", f'address = "{world.nodes[PLATFORM].address}"',
+            f'key = "{key}"', "heartbeat_seconds = 1", "",
         ]  # fmt: skip
         with (aside / "datong.toml").open("a", encoding="utf-8") as out:
             out.write("\n".join(lines))
@@ -135,13 +139,22 @@ def logins(j: Journey) -> None:
         login = j.who(slug, role).login
         person = next(p["id"] for p in j.who(slug, "operator").ask("register.people") if p["login"] == login)
         link = j.who(slug, "operator").do("register.login_link", person=person)["token"]
-        for token, accepted in (("no-such-link", False), (link, True)):
-            url = f"{j.world.nodes[slug].address}/enter/{token}"
-            answer = j.world.http.post(url, follow_redirects=False)
-            if (answer.status_code == 303) is not accepted and not opened(j, slug):
-                raise TimeoutError(
-                    f"{slug} answered {answer.status_code} to a link that is {'' if accepted else 'not '}valid"
-                )
+        if lets_in(j, slug, "no-such-link"):
+            raise TimeoutError(f"{slug} let somebody in by a link that is none")
+        if not lets_in(j, slug, link) and not opened(j, slug):  # the second: it died before it could answer
+            raise TimeoutError(f"{slug} refused a link that is valid")
+
+
+def lets_in(j: Journey, slug: str, link: str) -> bool:
+    """Whether a node logs the bearer of a link in; one that does not answer is asked again."""
+
+    def answer() -> Any:
+        try:
+            return j.world.http.post(f"{j.world.nodes[slug].address}/enter/{link}", follow_redirects=False)
+        except httpx.TransportError:
+            return None
+
+    return bool(j.world.wait_for(answer, f"{slug} to answer").status_code == 303)
 
 
 def opened(j: Journey, slug: str) -> int:
@@ -181,21 +194,27 @@ def identity(j: Journey, kind: str, act: str, attributes: dict[str, str], code: 
 def reported(j: Journey) -> None:
     """Every member reports its running state, and what it lists; a code is resolved at the function node."""
     function_node = j.codes[f"node:{PLATFORM}"]
-    members = [slug for slug in parties() if slug != PLATFORM]
-    for slug in members:
+    for slug in MEMBERS:
         j.who(slug, "operator").do("register.report_running", function_node=function_node, note="演示运行正常")
         j.who(slug, "operator").do("catalogue.report_catalogue", function_node=function_node)
-    registrar, codes = j.who(PLATFORM, "registrar"), {j.codes[f"node:{slug}"] for slug in members}
-    j.until(
-        registrar, "register.connectors",
-        lambda rows: codes <= {row["node"] for row in rows if row["state"] == "running" and row["last_report"]},
-        "the members' hearts and reports",
-    )  # fmt: skip
+    running(j)
+    registrar = j.who(PLATFORM, "registrar")
     wanted = {j.codes[name] for name in ("trips", "passages", "product")}
     j.until(
         registrar, "catalogue.merged_catalogue", lambda rows: wanted <= {row["dataset"] for row in rows},
         "the merged catalogue",
     )  # fmt: skip
+
+
+def running(j: Journey) -> list[dict[str, Any]]:
+    """The members as the function node knows them, once it hears every heart and has every report."""
+    codes = {j.codes[f"node:{slug}"] for slug in MEMBERS}
+
+    def all_heard(rows: list[dict[str, Any]]) -> bool:
+        return codes <= {row["node"] for row in rows if row["state"] == "running" and row["last_report"]}
+
+    found = j.until(j.who(PLATFORM, "registrar"), "register.connectors", all_heard, "the members' hearts and reports")
+    return [row for row in found if row["node"] in codes]
 
 
 # --- a logical space ---------------------------------------------------------------------------------------------
@@ -334,16 +353,11 @@ def told(j: Journey) -> dict[str, Any]:
         })  # fmt: skip
     proof = next(row for row in j.who(LAB, "legal").ask("deliver.endings") if row["id"] == agreement)["proof"]
     resolved = registrar.ask("register.resolve", code=j.codes["product"])
-    five = {j.codes[f"node:{slug}"] for slug in parties()}
-    running = [one for one in registrar.ask("register.connectors") if one["node"] in five and one["state"] == "running"]
     return {
         "identities": sum(row["act"] == "register" and bool(row["identity_code"]) for row in identities),
         "valid": sum(row["state"] == "active" for row in identities),
-        "connectors": len(running), "listed": len(registrar.ask("catalogue.merged_catalogue")),
+        "connectors": len(running(j)), "listed": len(registrar.ask("catalogue.merged_catalogue")),
         "resolved": resolved["holder"], "space": space["name"], "members": space["members"],
         "contracts": contracts, "rounds": sum(one["rounds"] for one in contracts),
         "destroyed": len(proof["files"]), "platform": j.codes[f"node:{PLATFORM}"],
     }  # fmt: skip
-
-
-__all__ = ["Refused", "national", "told"]

@@ -21,6 +21,13 @@ from living import Living, refusal
 PAGE = ROOT / "docs/reference/national-rail.md"
 
 
+@pytest.fixture(scope="module")
+def living(living: Living) -> Living:
+    """The five nodes, and what the chapter knows of them."""
+    living.walked("national")
+    return living
+
+
 @pytest.fixture
 def told(living: Living) -> dict[str, Any]:
     """The chapter's figures, as the replayed journey read them from the nodes."""

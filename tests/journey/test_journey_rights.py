@@ -12,7 +12,7 @@ import pytest
 from paperwork import parties
 
 from demo_run import Run
-from living import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, Living, refusal, says
+from living import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, Living, deeds, refusal, says
 
 
 def test_a_finished_run_taken_up_again_does_nothing_twice(living: Living, finished: Run) -> None:
@@ -20,7 +20,7 @@ def test_a_finished_run_taken_up_again_does_nothing_twice(living: Living, finish
     before = {}
     for slug in parties():
         with closing(sqlite3.connect(finished.folder / slug / "datong.db")) as store:
-            before[slug] = store.execute("SELECT count(*) FROM evidence_leaf").fetchone()[0]
+            before[slug] = deeds(store)
     assert living.all_leaves() == before
     assert living.code("product") == finished.report["product"]["code"]
 

@@ -84,7 +84,15 @@ def test_running_state_log_summary_and_leaving_are_reported(joined: Country) -> 
     assert running["body"]["log"]["leaves"] == sum(sent["log"]["acts"].values()) > 0
 
 
-@pytest.mark.parametrize("body", [{}, {"kind": "boast"}, {"kind": "log", "text": "x" * 30_000}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"kind": "boast"}, {"kind": "log", "text": "x" * 30_000}, {"kind": "running", "note": 7},
+        {"kind": "running", "open_jobs": True}, {"kind": "running", "log": {"leaves": "9", "acts": {}}},
+        {"kind": "running", "log": {"acts": {"register.code_received": [None]}}}, {"kind": "leave", "reason": {}},
+        {"kind": "running", "spaces": [{"space": "space-1", "members": "2"}]}, {"kind": "running", "spaces": ["x"]},
+    ],
+)  # fmt: skip
 def test_reports_of_another_form_are_refused(joined: Country, body) -> None:
     with pytest.raises(Refusal) as caught:
         joined.deliver(BIKES, "register.connector_report", body, BUREAU)

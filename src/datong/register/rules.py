@@ -405,3 +405,48 @@ def valid_until(coded: date, term_until: str | None) -> date:
 
 def is_over(state: str) -> bool:
     return state in OVER
+
+
+# --- what members say of themselves ------------------------------------------------------------------------------
+
+_RUNNING = {"state": str, "note": str, "open_jobs": int, "anomalies": int, "log": dict, "spaces": list}
+_SPACE = {"space": str, "name": str, "state": str, "members": int}
+_WORDS = {
+    str: ("文本", "a text"),
+    int: ("整数", "a whole number"),
+    dict: ("对象", "an object"),
+    list: ("列表", "a list"),
+}
+
+
+def report_problems(body: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the known members of a connector's report; others, and missing ones, are let be."""
+    problems = _of_type(body, {**_RUNNING, "reason": str}, "")
+    log = body.get("log")
+    if isinstance(log, dict):
+        problems += _of_type(log, {"leaves": int, "acts": dict}, "log.")
+        acts = log.get("acts")
+        if isinstance(acts, dict):
+            problems += _of_type(acts, dict.fromkeys(acts, int), "log.acts.")
+    spaces = body.get("spaces")
+    for number, space in enumerate(spaces if isinstance(spaces, list) else ()):
+        where = f"spaces[{number}]"
+        problems += (
+            _of_type(space, _SPACE, f"{where}.")
+            if isinstance(space, dict)
+            else [Problem(where, "应为对象", "should be an object")]
+        )
+    return problems
+
+
+def text_problems(body: Mapping[str, Any], *names: str) -> list[Problem]:
+    """Which of the members of these names are there and no texts."""
+    return _of_type(body, dict.fromkeys(names, str), "")
+
+
+def _of_type(value: Mapping[str, Any], types: Mapping[str, type], before: str) -> list[Problem]:
+    return [
+        Problem(f"{before}{name}"[:80], f"应为{_WORDS[wanted][0]}", f"should be {_WORDS[wanted][1]}")
+        for name, wanted in types.items()
+        if value.get(name) is not None and type(value[name]) is not wanted
+    ]

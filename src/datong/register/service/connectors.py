@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from datong.ground import clock, codes, evidence, jobs, outbox, signing
 from datong.ground.db import Tx, new_id
 from datong.ground.evidence.leaves import leaves
-from datong.register import store
+from datong.register import rules, store
 from datong.register.model.national import BAD_REPORT, OVERDUE_SECONDS, UNRESOLVED
 from datong.register.model.values import Membership
 from datong.register.service import nodes
@@ -130,6 +130,9 @@ def received_connector_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
         raise BAD_REPORT(why_zh="kind 应为 running、log 或 leave", why="kind should be running, log or leave")
     if len(str(body)) > BODY_MAX:
         raise BAD_REPORT(why_zh="内容过长", why="it is too long")
+    if problems := rules.report_problems(body):
+        count = len(problems)
+        raise BAD_REPORT(problems, why_zh=f"{count} 项类型不符", why=f"{count} of its members are of another type")
     key = new_id("rep")
     content = {name: part for name, part in body.items() if name != "kind"}
     tx.add(rows.reports, {"id": key, "node": sender, "kind": body["kind"], "body": content, "at": tx.now})

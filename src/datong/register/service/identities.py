@@ -37,6 +37,7 @@ from datong.register.model.national import (
     Identity,
     IdentityState,
 )
+from datong.register.rules import text_problems
 from datong.register.service import nodes
 from datong.register.store import national as rows
 from datong.terms.roles import Role
@@ -224,6 +225,8 @@ def received_identity_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
     row = tx.get(rows.identities, str(told["application"])[:80])
     if row is None or (row["proxy"], row["decider"]) != (signing.me(tx).code, sender) or told["state"] not in DECIDED:
         raise NO_IDENTITY(identity=str(told["application"])[:64])
+    if problems := text_problems(told, "identity", "reason"):
+        raise BAD_IDENTITY(problems, count=len(problems))
     if row["state"] != IdentityState.applied:
         return
     values = {

@@ -18,6 +18,7 @@ from datong.ground import evidence, outbox, signing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register.model.national import BAD_SPACE, MEMBER_STATE, NO_SPACE, MemberState, SpaceState
+from datong.register.rules import text_problems
 from datong.register.service import nodes
 from datong.register.store import national as rows
 from datong.terms.roles import Role
@@ -155,6 +156,8 @@ def leave_space(tx: Tx, *, space: str, platform: str) -> dict[str, Any]:
 def received_space_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """register.space_applied: keep an application to join; who has left or was refused may apply again."""
     space = _own(tx, str(body.get("space")))
+    if problems := text_problems(body, "reason"):
+        raise BAD_SPACE(problems, count=len(problems))
     key = f"{space['id']}/{sender}"[:80]
     known = tx.get(rows.members, key)
     values = {"state": MemberState.applied.value, "reason": str(body.get("reason") or "")[:500], "at": tx.now}
@@ -193,7 +196,7 @@ def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     key = f"{space}/{signing.me(tx).code}"[:80]
     if known is None or known["platform"] != sender or tx.get(rows.members, key) is None:
         raise NO_SPACE(space=str(space)[:60])
-    problems = _problems(name if isinstance(name, str) else "", "")
+    problems = [*_problems(name if isinstance(name, str) else "", ""), *text_problems(body, "reason")]
     if state not in (MemberState.member, MemberState.refused):
         problems.append(Problem("state", "应为 member 或 refused", "should be member or refused"))
     if problems:
