@@ -123,7 +123,7 @@ def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
     def send(job: Job) -> bool:
         payload = job.payload
         with store.begin(NODE, "deliver") as tx:
-            message = transfers.outgoing(tx, payload)
+            message = transfers.outgoing(tx, {**payload, "tries": job.attempts})
             callback = own_base(tx)
         if message is None:
             return False
