@@ -74,7 +74,7 @@ def routes(store: Store, authenticate: Authenticate, published: Published, *, pa
     async def catalogue(request: Request) -> Response:
         body = await limited_body(request)
         token = request.query_params.get("continuationToken", "")
-        posted = body if request.method == "POST" else b""
+        posted = body if request.method == "POST" else None
         call = lambda tx: _page(tx, published, posted, token, page_size)  # noqa: E731
         return await run_in_threadpool(_answered, store, authenticate, request, (body, call))
 
@@ -125,10 +125,12 @@ def checked(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(
-    tx: Tx, published: Published, body: bytes, token: str, size: int
+    tx: Tx, published: Published, body: bytes | None, token: str, size: int
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """The page at `token` and its Link header. One more dataset than a page is read, to know whether more follow."""
-    window = _window(read(body, "CatalogRequestMessage").get("filter")) if body else {}
+    """The page at `token` and its Link header. One more dataset than a page is read, to know whether more follow.
+
+    body: None where there is no message (a link that is followed by GET)."""
+    window = {} if body is None else _window(read(body, "CatalogRequestMessage").get("filter"))
     if token and not token.isdecimal():
         raise NO_PAGE()
     offset = int(token[:9] or 0) or window.get("offset", 0)
