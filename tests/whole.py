@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Collection
 
 from sqlalchemy import inspect, select
@@ -19,3 +20,21 @@ def whole(store: Store, *, but: Collection[str] = ()) -> str:
             rows = sorted(repr(tuple(row)) for row in raw.execute(select(metadata.tables[name])))
             made.update(f"{name}{rows}".encode())
     return made.hexdigest()
+
+
+class Watch:
+    """Whether anything was committed to a SQLite store since it was last asked."""
+
+    def __init__(self, store: Store) -> None:
+        self.live = sqlite3.connect(str(store.engine.url.database))
+        self.seen = self._version()
+
+    def _version(self) -> int:
+        return int(self.live.execute("PRAGMA data_version").fetchone()[0])
+
+    def changed(self) -> bool:
+        before, self.seen = self.seen, self._version()
+        return before != self.seen
+
+    def close(self) -> None:
+        self.live.close()
