@@ -17,11 +17,12 @@ from starlette.routing import Route
 
 from datong.deliver.model import EDC, FORMATS
 from datong.ground import signing
+from datong.ground.canonical import canonical
 from datong.ground.crypto.hashing import hash_bytes
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.wire.dsp.forms import catalogue_offer, read_offer
-from datong.wire.dsp.messages import error, error_text, out, problems, read, typed
+from datong.wire.dsp.messages import answered, error, error_text, out, problems, read, typed
 from datong.wire.dsp.routes import STATUS, Authenticate, limited_body
 from datong.wire.dsp.versions import NOT_ANSWERED, PATH, Caller, base_of, own_base
 
@@ -233,10 +234,13 @@ def next_link(header: str) -> str:
 
 def read_catalogue(body: bytes, node: str) -> list[dict[str, Any]]:
     """Datasets of a Catalog message; those without an offer we understand are left out."""
+    value = answered(body)
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as broken:
-        raise CATALOGUE_REFUSED(node=node, why="It is not JSON.") from broken
+        canonical(value)
+    except ValueError as broken:  # a number that cannot be signed, in what would be kept
+        raise CATALOGUE_REFUSED(node=node, why=f"It cannot be kept: {broken}"[:200]) from broken
+    if value is None:
+        raise CATALOGUE_REFUSED(node=node, why="It is not JSON, or has a text that cannot be kept.")
     if faults := problems(value, "catalog/catalog"):
         raise CATALOGUE_REFUSED(faults, node=node, why="It does not follow the schema.")
     found = []
