@@ -36,8 +36,10 @@ class Raw(str):
 
 
 DEEP = Raw("[" * 10_000 + "]" * 10_000)
+LESS_DEEP = Raw("[" * 300 + "]" * 300)
+"""Deeper than the validator of schemas goes, and not too deep for a parser."""
 ANYWHERE: list[Any] = [GONE, None, 5, [], [{}]]
-AT_THE_TOP: list[Any] = [*ANYWHERE, "", True, {}, Raw('"\\ud800"'), -1.5, "x" * 5000, "x\0y", [[]], [None], {"@value": 5}, {"@id": []}, DEEP, Raw("NaN"),
+AT_THE_TOP: list[Any] = [*ANYWHERE, "", True, {}, Raw('"\\ud800"'), -1.5, "x" * 5000, "x\0y", [[]], [None], {"@value": 5}, {"@id": []}, DEEP, LESS_DEEP, Raw("NaN"),
                          Raw("-Infinity"), Raw("1e999"), Raw("9" * 5000), Raw("9" * 30)]  # fmt: skip
 CONTEXTS: list[Any] = [CONTEXT, ["https://example.org/other"], [CONTEXT.replace("2025", "2099")], [{"a": CONTEXT}]]
 RIGHT_OPERANDS: list[Any] = [5, 1e308, [5], {"@value": 5, "@type": "xsd:integer"}, {"@value": []}, [[]]]
