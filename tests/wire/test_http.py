@@ -94,12 +94,34 @@ def outside(store: Store) -> Iterator[Client]:
         "http://[64:ff9b::a00:8]/x",
         "http://[2002:7f00:1::]/x",
         "http://[2001:0:4136:e378:8000:63bf:f5ff:fffe]/x",
+        "http://0177.0.0.1/x",
+        "http://0x7f.1/x",
+        "http://127.1/x",
+        "http://[::]/x",
+        "http://[fe80::1]/x",
+        "http://[::127.0.0.1]/x",
+        "http://user:secret@127.0.0.1/x",
+        "http://8.8.8.8@127.0.0.1/x",
+        "http://168.63.129.16/machine",
+        "http://100.100.100.200/latest/meta-data",
+        "http://[fd00:ec2::254]/latest/meta-data",
     ],
 )
 def test_private_addresses_are_not_called(outside: Client, url: str) -> None:
     with pytest.raises(Refusal) as refused:
         outside.get(url)
     assert refused.value.code == "NET-403"
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "2852039166", "0xa9fea9fe", "[::ffff:169.254.169.254]", "[fe80::1]", "[64:ff9b::a9fe:a9fe]",
+             "[2002:a9fe:a9fe::]", "[fd00:ec2::254]", "100.100.100.200", "168.63.129.16", "224.0.0.1", "0.0.0.0", "[::]"]  # noqa: S104
+)  # fmt: skip
+def test_what_tells_a_machine_its_secrets_is_called_by_no_setting(inside: Client, host: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        inside.get(f"http://{host}/latest/meta-data")
+    assert refused.value.code == "NET-403"
+    assert "no setting opens" in refused.value.texts()[1].en
 
 
 def test_a_name_cannot_answer_differently_after_the_check(
@@ -131,7 +153,23 @@ def test_a_name_cannot_answer_differently_after_the_check(
     assert asked == ["peer.example", "peer.example"], "resolved once a connection, by the one that checks"
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x", "gopher://x", "http:///x", "nonsense"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.org/x",
+        "gopher://x",
+        "http:///x",
+        "nonsense",
+        "http://[::1",
+        "http://[x]/",
+        "http://0177.0.0.1x/\ud800",
+        "http://a\x00b/",
+        "http://256.256.256.256/",
+        "http://127.0.0.1:99999/",
+        "javascript:alert(1)",
+    ],
+)
 def test_only_http_is_spoken(inside: Client, url: str) -> None:
     with pytest.raises(Refusal) as refused:
         inside.get(url)

@@ -80,6 +80,11 @@ REPEATS = {Act.start: State.STARTED, Act.complete: State.COMPLETED, Act.suspend:
 
 PATHS = {Act.request: "request", Act.start: "start", Act.complete: "completion", Act.suspend: "suspension",
          Act.terminate: "termination"}  # fmt: skip
+NUMBER = "datong:number"
+"""Own property of a message about a transfer: how many its sender has sent about it, this one counted. A message that
+was on its way for long cannot undo what was said after it; a peer may leave the number out, or not look at it."""
+NUMBER_MAX = 10**9
+
 TYPES = {Act.request: "TransferRequestMessage", Act.start: "TransferStartMessage",
          Act.complete: "TransferCompletionMessage", Act.suspend: "TransferSuspensionMessage",
          Act.terminate: "TransferTerminationMessage"}  # fmt: skip

@@ -112,6 +112,14 @@ addresses = table(
 )
 """id = our pid as consumer. Holds a live token, so it is deleted when shown, fetched or ended, and has no leaf."""
 
+transfer_numbers = table(
+    "transfer_number",
+    Column("said", Integer, nullable=False),
+    Column("heard", Integer, nullable=False),
+)
+"""id = our pid. The newest number we gave a message about it, and the newest its counterparty gave one that counted; no
+leaf, because they only keep messages in order."""
+
 received = table(
     "received",
     Column("agreement", String(120), nullable=False, index=True),
@@ -184,6 +192,30 @@ def granted_before(tx: Tx, agreement: str) -> int:
 
 def next_process(tx: Tx) -> int:
     return int(tx.execute(select(func.max(processes.c.seq))).scalar() or 0) + 1
+
+
+def next_number(tx: Tx, pid: str) -> int:
+    """The number of the next message about our process `pid`."""
+    said, heard = _numbers(tx, pid)
+    tx.change(transfer_numbers, pid, said=said + 1, heard=heard)
+    return said + 1
+
+
+def is_newer(tx: Tx, pid: str, number: int) -> bool:
+    """Whether no message about `pid` with this number or a later one was heard yet; remembered when it is so."""
+    said, heard = _numbers(tx, pid)
+    if number <= heard:
+        return False
+    tx.change(transfer_numbers, pid, said=said, heard=number)
+    return True
+
+
+def _numbers(tx: Tx, pid: str) -> tuple[int, int]:
+    row = tx.get(transfer_numbers, pid)
+    if row is None:
+        row = {"id": pid, "said": 0, "heard": 0}
+        tx.add(transfer_numbers, row)
+    return int(row["said"]), int(row["heard"])
 
 
 def newest_tables(tx: Tx, agreement: str) -> list[dict[str, Any]]:

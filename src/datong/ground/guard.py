@@ -20,8 +20,15 @@ import httpcore
 import httpx
 
 WRITE_BYTES = 64 * 1024
-NOT_PUBLIC = [ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
-"""NAT64, 6to4 and Teredo: addresses that lead to whatever IPv4 address is written in them."""
+NOT_PUBLIC = [
+    ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
+]
+"""NAT64, 6to4, Teredo and IPv4-compatible: addresses that lead to whatever IPv4 address is written in them."""
+METADATA = frozenset(map(ipaddress.ip_address, (
+    "169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192",
+)))  # fmt: skip
+"""Where clouds tell a machine its own secrets (AWS and others; AWS, Google over IPv6; Alibaba; Azure; Oracle): one
+looks like an address of the open internet, others like private ones."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Allowed = Callable[[Address], bool]
@@ -67,13 +74,16 @@ def transport(deadline: Deadline, allowed: Allowed | None, limits: httpx.Limits)
 
 def is_public(address: Address) -> bool:
     """An address of the open internet."""
-    return address.is_global and not address.is_multicast and not any(address in net for net in NOT_PUBLIC)
+    inside = any(address in net for net in NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not inside and address not in METADATA
 
 
 def is_somewhere(address: Address) -> bool:
     """Any address at which a server can be meant: not those by which a cloud tells a machine its own secrets."""
     mapped = getattr(address, "ipv4_mapped", None) or address
-    return not (mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified)
+    if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or mapped in METADATA:
+        return False
+    return mapped.version == 4 or mapped.is_loopback or not any(mapped in net for net in NOT_PUBLIC)
 
 
 @dataclass(frozen=True)

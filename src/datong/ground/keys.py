@@ -227,7 +227,7 @@ def token_claims(token: str, key: PublicKey, audience: str, now: datetime) -> di
     if claims["exp"] - claims["iat"] > TOKEN_SECONDS:
         raise ValueError("lives longer than 60 s")
     if not claims["iat"] - 5 <= at <= claims["exp"]:
-        raise ValueError("expired or not yet valid")
+        raise ValueError("expired or not yet valid by the clock of this node")
     return claims
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, get_type_hints
 
-from fastapi import Body, FastAPI, Header, Query, Request
+from fastapi import Body, Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, create_model
+from starlette.exceptions import HTTPException
 
 from datong.ground.canonical import plain
 from datong.ground.db import Store
@@ -23,6 +26,9 @@ from datong.ground.idempotency import once
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.terms.verbs import VERBS, Verb
 from datong.web.doors import actor_of
+
+EXACT_MAX = 2**53 - 1
+PROBLEMS_MAX = 50
 
 STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
 
@@ -34,14 +40,65 @@ BAD_ARGUMENTS = Reason(
     Text("请按下列各项修改；参数说明见 docs/reference/api.md。",
          "Mend the items listed; docs/reference/api.md describes the arguments."),
 )  # fmt: skip
+NO_ROUTE = Reason(
+    "GEN-408",
+    Kind.unknown,
+    Text("「{path}」未执行。", "{path} was not done."),
+    Text("没有以 {method} 方法调用的这个接口。", "There is no such interface by the method {method}."),
+    Text("请核对 docs/reference/routes.md：修改用 POST，读取用 GET。",
+         "Check docs/reference/routes.md: POST changes, GET reads."),
+)  # fmt: skip
+
+
+class Words(BaseModel):
+    """One sentence in both languages."""
+
+    zh: str
+    en: str
+
+
+class Place(Words):
+    """One thing that is wrong, and where."""
+
+    where: str
+
+
+class Told(BaseModel):
+    """What a refusal says (ground.refusal.Refusal.as_json)."""
+
+    code: str
+    kind: Kind
+    what: Words
+    why: Words
+    next: Words
+    rule: str
+    article: str
+    problems: list[Place]
+    facts: dict[str, Any]
+
+
+class Refused(BaseModel):
+    """The body of every error."""
+
+    error: Told
+
+
+SERVICE_TOKEN = HTTPBearer(auto_error=False, description="A service token, or no header beside the console's cookie.")
+"""Only described by it: who asks is established by `web.doors`."""
 
 
 def api(store: Store) -> FastAPI:
     """The API of one node as an ASGI application, to be mounted at /api."""
-    app = FastAPI(title="Datong node API", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        title="Datong node API", docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        dependencies=[Depends(SERVICE_TOKEN)],
+        responses={"default": {"model": Refused, "description": "A refusal: what, why, and the next step"}},
+    )  # fmt: skip
     app.exception_handler(Refusal)(_refused)
     app.exception_handler(RequestValidationError)(_badly_asked)
     app.exception_handler(400)(_unreadable)
+    for status in (404, 405):
+        app.exception_handler(status)(_not_there)
     for name, verb in sorted(VERBS.items()):
         model = arguments_model(verb)
         endpoint = _changing(store, verb, model) if verb.changes else _reading(store, verb, model)
@@ -78,7 +135,7 @@ def _changing(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[...,
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Any:
         actor = actor_of(store, request, full_name, changes=True)
-        given = arguments.model_dump()
+        given = _keepable(full_name, arguments.model_dump())
         with store.begin(actor, verb.room) as tx:
             if idempotency_key is None:
                 return plain(verb.call(tx, **given))
@@ -93,16 +150,52 @@ def _reading(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[..., 
 
     def endpoint(request: Request, arguments: Annotated[Any, Query()]) -> Any:
         actor = actor_of(store, request, full_name, changes=False)
+        given = _keepable(full_name, arguments.model_dump())
         with store.read(actor) as tx:
-            return plain(verb.call(tx, **arguments.model_dump()))
+            return plain(verb.call(tx, **given))
 
     endpoint.__annotations__["arguments"] = Annotated[model, Query()]
     return endpoint
 
 
+def _keepable(verb: str, given: dict[str, Any]) -> dict[str, Any]:
+    """`given`, where everything in it can be kept, signed and sent on; BAD_ARGUMENTS lists what cannot."""
+    if found := list(_not_keepable(given)):
+        raise BAD_ARGUMENTS(found[:PROBLEMS_MAX], verb=verb, count=len(found))
+    return given
+
+
+def _not_keepable(value: Any, where: str = "") -> Iterator[Problem]:
+    """What no store and no canonical JSON holds: whole numbers beyond 2**53 (RFC 8785, RFC 7493), numbers that are
+    none, the character NUL, halves of surrogate pairs."""
+    match value:
+        case bool() | None:
+            return
+        case int() if abs(value) > EXACT_MAX:
+            yield Problem(where, "整数过大（绝对值不得超过 2^53-1）", "is too large a whole number (at most 2^53-1)")
+        case float() if not math.isfinite(value):
+            yield Problem(where, "不是有限的数", "is no finite number")
+        case str() if "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+            yield Problem(where, "含有不能保存的字符", "has a character that cannot be kept")
+        case dict():
+            for name, part in value.items():
+                yield from _not_keepable(str(name), f"{where}.(name)".lstrip("."))
+                yield from _not_keepable(part, f"{where}.{name}".lstrip(".")[:200])
+        case list() | tuple():
+            for n, part in enumerate(value):
+                yield from _not_keepable(part, f"{where}[{n}]"[:200])
+
+
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
     return JSONResponse({"error": error.as_json()}, status_code=STATUS[error.kind])
+
+
+async def _not_there(request: Request, error: Exception) -> JSONResponse:
+    """A path or a method that is no verb's."""
+    status = error.status_code if isinstance(error, HTTPException) else STATUS[Kind.unknown]
+    refusal = NO_ROUTE(path=request.url.path.rpartition("/api/")[2][:200], method=request.method)
+    return JSONResponse({"error": refusal.as_json()}, status_code=status)
 
 
 async def _unreadable(request: Request, _error: Exception) -> JSONResponse:

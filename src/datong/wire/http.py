@@ -1,7 +1,8 @@
 """One guarded way to other nodes: who may be called, how requests prove who sends them, how they are checked.
 
 Outgoing: no redirects, sizes and the whole time limited, loopback and private networks only where
-`peers.allow_private` says so; names are resolved once, and the address that was checked is the one that is called.
+`peers.allow_private` says so, link-local and metadata addresses never; names are resolved once, and the address that
+was checked is the one that is called.
 Each request carries a token (JWT; iss, aud, exp within 60 s, jti, digest of the body). Incoming: the token is checked
 against the sender's registered key; a recorded request cannot be played again; bodies are counted as they
 come. The connections are those of ground.guard. Must never know: what the messages say.
@@ -95,6 +96,12 @@ PEER_REFUSED = Reason(
     Text("请按对方答复处理后重新提交。", "Mend what the answer names and submit it again."),
 )
 
+NOT_CALLED = {
+    False: "It is not a public address.",
+    True: "It is a link-local, multicast or metadata address, which no setting opens.",
+}
+"""peers.allow_private -> why an address was not called."""
+
 STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
 """Kind of refusal -> HTTP status, for all of Datong's own JSON."""
 
@@ -116,7 +123,7 @@ class Client:
         self.store, self.allow_private, self.unknown = store, allow_private, Unknown()
         limits = httpx.Limits(max_keepalive_connections=8, keepalive_expiry=30)
         self._deadline = guard.Deadline()
-        way = guard.transport(self._deadline, None if allow_private else guard.is_public, limits)
+        way = guard.transport(self._deadline, guard.is_somewhere if allow_private else guard.is_public, limits)
         self._http = httpx.Client(
             timeout=TIMEOUT_SECONDS, follow_redirects=False, transport=way, trust_env=False,
             headers={"accept-encoding": "identity"},
@@ -153,8 +160,7 @@ class Client:
 
         into: a file opened for writing that takes the body of a 2xx answer, which is then not in the Answer.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_web_address(url):
             raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.")
         self._deadline.begin(seconds)
         try:
@@ -170,9 +176,11 @@ class Client:
                         body += chunk
                 return Answer(response.status_code, dict(response.headers), bytes(body))
         except guard.AddressNotAllowed as broken:
-            raise ADDRESS_REFUSED(address=broken.host, why="It is not a public address.") from broken
+            raise ADDRESS_REFUSED(address=broken.host, why=NOT_CALLED[self.allow_private]) from broken
         except guard.NoAddress as broken:
             raise NOT_REACHED(to=broken.host, why="Its name has no address.") from broken
+        except httpx.InvalidURL as broken:
+            raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.") from broken
         except httpx.HTTPError as broken:
             raise NOT_REACHED(to=_origin(url), why=f"{type(broken).__name__}") from broken
 
@@ -253,9 +261,24 @@ async def limited_body(request: Request, bytes_max: int = MESSAGE_BYTES_MAX) -> 
     return bytes(body)
 
 
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        url.encode()
+        port = parts.port
+    except ValueError:  # brackets without an IPv6 address in them, a port beyond 65535, halves of surrogate pairs
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+
+
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    """Scheme and host of an address as far as it has them, without what stands before the host (it may be a secret)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "?"
+    host = parts.netloc.rpartition("@")[2].encode("utf-8", "replace").decode()
+    return f"{parts.scheme}://{host}"[:200]
 
 
 def peer_key(client: Client | None, store: Store, code: str, function_node: tuple[str, str]) -> dict[str, Any]:

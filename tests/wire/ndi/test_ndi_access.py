@@ -177,3 +177,10 @@ def test_contracts_that_are_not_yours_and_contracts_that_are_not_there_look_the_
         )
         told.append((answer.status_code, answer.json()["status"], answer.json()["error"]["code"]))
     assert told == [(404, "1", "CTR-444")] * 2
+
+
+@pytest.mark.parametrize("stamp", ["²", "١٢٣", "-1", "1e3", "9" * 13, "", " 1"])
+def test_a_timestamp_that_is_no_number_is_refused_and_no_fault(country: Country, stamp: str) -> None:
+    headers = {**by_hand(country.consumer, "contractTemplate", TEMPLATE), "timestamp": stamp}
+    given = {name: value.encode("utf-8" if stamp == "١٢٣" else "latin-1") for name, value in headers.items()}
+    assert country.call(country.platform, "/contractTemplate", TEMPLATE, given).status_code in (401, 403)

@@ -11,7 +11,7 @@ from typing import Any
 
 from datong.compose import service as compose
 from datong.deliver import store as rows
-from datong.deliver.model import Address
+from datong.deliver.model import HTTP_PUSH, Address
 from datong.ground import jobs
 from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx
@@ -32,7 +32,7 @@ def keep_address(tx: Tx, process: Mapping[str, Any], address: Address) -> None:
         {"id": process["id"], "endpoint": address.endpoint, "token": address.token, "expires": address.expires,
          "share": address.share},
     )  # fmt: skip
-    if process["into"] == "node":
+    if process["into"] == "node" and process["format"] != HTTP_PUSH:  # of a push it is our own address
         key = "fetch-" + hexdigest([process["id"], address.token])
         jobs.enqueue(tx, FETCH, {"transfer": process["id"]}, key=key)
 

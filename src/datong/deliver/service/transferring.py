@@ -27,6 +27,7 @@ from datong.deliver.model import (
     HTTP_ENDPOINT,
     HTTP_PULL,
     HTTP_PUSH,
+    NUMBER,
     OTHER_FORMAT,
     PATHS,
     REPEATS,
@@ -65,6 +66,8 @@ WAITS = {
 SHARED, PUSHED = "/http-data/shares", "/http-data/received"
 """Paths under which a share is read as one file, and under which a push is taken."""
 ENDPOINTS = {FORMAT: ENDPOINT_TYPE, HTTP_PULL: HTTP_ENDPOINT, HTTP_PUSH: HTTP_ENDPOINT}
+NOT_COMPLETED = "not completed"
+"""Code of the end that a side is told which refused our completion: it never heard of the start, or suspended it."""
 OPEN = (State.REQUESTED.value, State.STARTED.value, State.SUSPENDED.value)
 
 
@@ -275,10 +278,13 @@ def _contract_for(tx: Tx, sender: str, agreement: str) -> dict[str, Any]:
 
 
 def transfer_started(
-    tx: Tx, *, sender: str, pid: str, data_address: dict[str, Any] | None, other_pid: str = ""
+    tx: Tx, *, sender: str, pid: str, data_address: dict[str, Any] | None, other_pid: str = "", number: int = 0
 ) -> dict[str, Any]:
-    """The provider starts (with a DataAddress), or either side resumes. A repeated start replaces the address."""
+    """The provider starts (with a DataAddress), or either side resumes. Another start of a started transfer replaces
+    the address."""
     process = _known(tx, pid, sender, other_pid)
+    if _was_overtaken(tx, process, number):
+        return _told(process)
     if process["side"] == Side.provider:
         return _resumed_by_consumer(tx, process)
     if process["state"] == State.COMPLETED:  # a start sent again, overtaken by our completion
@@ -304,27 +310,30 @@ def _resumed_by_consumer(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
     return _told(process)
 
 
-def transfer_completed(tx: Tx, *, sender: str, pid: str, other_pid: str = "") -> dict[str, Any]:
+def transfer_completed(tx: Tx, *, sender: str, pid: str, other_pid: str = "", number: int = 0) -> dict[str, Any]:
     """The counterparty is done; what it pushed goes on to the products it is a supply of."""
-    told = _by_them(tx, _known(tx, pid, sender, other_pid), Act.complete)
+    before = _known(tx, pid, sender, other_pid)
+    told = _by_them(tx, before, Act.complete, number=number)
     process = _known(tx, pid, sender)
-    if process["side"] == Side.consumer and process["format"] == HTTP_PUSH:
+    if process["state"] != before["state"] and process["side"] == Side.consumer and process["format"] == HTTP_PUSH:
         handing.handed_to_compose(replace(tx, actor=NODE), pid)
     return told
 
 
 def transfer_suspended(
-    tx: Tx, *, sender: str, pid: str, code: str = "", reason: Sequence[str] | None = None, other_pid: str = ""
-) -> dict[str, Any]:
+    tx: Tx, *, sender: str, pid: str, code: str = "", reason: Sequence[str] | None = None, other_pid: str = "",
+    number: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """The counterparty suspends."""
-    return _by_them(tx, _known(tx, pid, sender, other_pid), Act.suspend, code, reason)
+    return _by_them(tx, _known(tx, pid, sender, other_pid), Act.suspend, code, reason, number)
 
 
 def transfer_terminated(
-    tx: Tx, *, sender: str, pid: str, code: str = "", reason: Sequence[str] | None = None, other_pid: str = ""
-) -> dict[str, Any]:
+    tx: Tx, *, sender: str, pid: str, code: str = "", reason: Sequence[str] | None = None, other_pid: str = "",
+    number: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """The counterparty ends it."""
-    return _by_them(tx, _known(tx, pid, sender, other_pid), Act.terminate, code, reason)
+    return _by_them(tx, _known(tx, pid, sender, other_pid), Act.terminate, code, reason, number)
 
 
 # ---- what wire/dsp asks when it sends
@@ -338,16 +347,15 @@ def outgoing(tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     process, act = tx.get(rows.processes, payload["pid"]), Act(payload["act"])
     if process is None:
         return None
-    due = State.REQUESTED if act is Act.request else REPEATS[act]
-    if process["state"] != due:
+    if not _is_due(process, act, payload):
         return None
     message = dict(payload["message"])
-    if act is Act.request and process["format"] == HTTP_PUSH:
+    if act is Act.request and process["format"] == HTTP_PUSH and process["state"] == State.REQUESTED:
         goal = addresses.address_of(tx, process["id"])
         return None if goal is None else {**message, "dataAddress": rules.data_address(goal, HTTP_ENDPOINT)}
     if act is Act.start and process["side"] == Side.provider and process["format"] != HTTP_PUSH:
         grant = rows.first(
-            tx, rows.grants, rows.grants.c.transfer == process["id"], rows.grants.c.state == GrantState.active.value
+            tx, rows.grants, rows.grants.c.transfer == process["id"], rows.grants.c.state != GrantState.ended.value
         )
         if grant is None:
             return None
@@ -357,6 +365,22 @@ def outgoing(tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None:
         address = Address(signing.me(tx).address + where, token, _wall_end(tx, grant["expires"]), share)
         message["dataAddress"] = rules.data_address(address, ENDPOINTS[process["format"]])
     return message
+
+
+def _is_due(process: Mapping[str, Any], act: Act, payload: Mapping[str, Any]) -> bool:
+    """Whether a message still says what is so. Three say more than the state of now: a start whose suspension follows
+    it, without which the consumer would not know what is suspended; the request of a transfer that was ended before
+    its answer came, by which alone we learn whom to tell; the end that follows a refused completion."""
+    state = State(process["state"])
+    match act:
+        case Act.request:
+            unheard = state is State.TERMINATED and not process["peer_pid"] and int(payload.get("tries", 1)) > 1
+            return state is State.REQUESTED or unheard
+        case Act.start if state is State.SUSPENDED:
+            return bool(process["side"] == Side.provider)
+        case Act.terminate if payload["message"].get("code") == NOT_COMPLETED:
+            return True
+    return state is REPEATS[act]
 
 
 def _wall_end(tx: Tx, expires: str) -> str:
@@ -375,13 +399,18 @@ def transfer_acknowledged(tx: Tx, *, pid: str, act: str, answer: Any) -> None:
         return
     theirs = answer.get("providerPid")
     if isinstance(theirs, str) and 0 < len(theirs) <= rules.PID_MAX:
-        _learn(tx, process, theirs)
+        process = _learn(tx, process, theirs)
+        if process["state"] == State.TERMINATED:  # ended while the request was on its way
+            _send_move(tx, process, Act.terminate)
 
 
 def transfer_refused(tx: Tx, *, pid: str, act: str, text: str) -> None:
     """The counterparty refused our message: the two sides disagree, so the process ends, and the other side is told
     as far as it knows the process."""
     process = tx.get(rows.processes, pid)
+    if process is not None and act == Act.complete and process["state"] == State.COMPLETED:
+        told = [f"{act}: {text}"[:500]]
+        _send(tx, process, Act.terminate, rules.move_message(Act.terminate, *_pids(process), NOT_COMPLETED, told))
     if process is None or process["state"] not in OPEN:
         return
     side = Side(process["side"])
@@ -463,14 +492,21 @@ def _by_us(tx: Tx, process: dict[str, Any], act: Act, code: str = "", reason: Se
     return process
 
 
-def _by_them(tx: Tx, process: dict[str, Any], act: Act, code: str = "", reason: Any = None) -> dict[str, Any]:
-    if rules.repeated(State(process["state"]), act):
+def _by_them(
+    tx: Tx, process: dict[str, Any], act: Act, code: str = "", reason: Any = None, number: int = 0
+) -> dict[str, Any]:
+    if _was_overtaken(tx, process, number) or rules.repeated(State(process["state"]), act):
         return _told(process)
     by = Side.provider if process["side"] == Side.consumer else Side.consumer
     told = [str(text)[:500] for text in reason[:10]] if isinstance(reason, list) else []
     process = _moved(tx, process, act, by, code=str(code or "")[:60], reason=told)
     _after(tx, process, act)
     return _told(process)
+
+
+def _was_overtaken(tx: Tx, process: Mapping[str, Any], number: int) -> bool:
+    """Whether a message is a copy of one that was heard, or older than one: it is answered, and changes nothing."""
+    return number > 0 and not rows.is_newer(tx, process["id"], number)
 
 
 def _after(tx: Tx, process: Mapping[str, Any], act: Act) -> None:
@@ -578,6 +614,8 @@ def _send(tx: Tx, process: Mapping[str, Any], act: Act, message: Mapping[str, An
     path = f"/transfers/{theirs}/{PATHS[act]}" if act is not Act.request else "/transfers/request"
     payload = {"to": process["peer"], "callback": process["callback"], "path": path, "pid": process["id"],
                "act": act.value, "message": dict(message)}  # fmt: skip
+    if act is not Act.request:
+        payload["message"] |= {NUMBER: rows.next_number(tx, process["id"])}
     if act is Act.start:
         payload["start"] = new_id("start")
     jobs.enqueue(tx, SEND, payload, lane=_lane(process))

@@ -17,11 +17,12 @@ from starlette.routing import Route
 
 from datong.deliver.model import EDC, FORMATS
 from datong.ground import signing
+from datong.ground.canonical import canonical
 from datong.ground.crypto.hashing import hash_bytes
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.wire.dsp.forms import catalogue_offer, read_offer
-from datong.wire.dsp.messages import error, error_text, out, problems, read, typed
+from datong.wire.dsp.messages import answered, error, error_text, out, problems, read, typed
 from datong.wire.dsp.routes import STATUS, Authenticate, limited_body
 from datong.wire.dsp.versions import NOT_ANSWERED, PATH, Caller, base_of, own_base
 
@@ -74,7 +75,7 @@ def routes(store: Store, authenticate: Authenticate, published: Published, *, pa
     async def catalogue(request: Request) -> Response:
         body = await limited_body(request)
         token = request.query_params.get("continuationToken", "")
-        posted = body if request.method == "POST" else b""
+        posted = body if request.method == "POST" else None
         call = lambda tx: _page(tx, published, posted, token, page_size)  # noqa: E731
         return await run_in_threadpool(_answered, store, authenticate, request, (body, call))
 
@@ -125,10 +126,12 @@ def checked(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(
-    tx: Tx, published: Published, body: bytes, token: str, size: int
+    tx: Tx, published: Published, body: bytes | None, token: str, size: int
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """The page at `token` and its Link header. One more dataset than a page is read, to know whether more follow."""
-    window = _window(read(body, "CatalogRequestMessage").get("filter")) if body else {}
+    """The page at `token` and its Link header. One more dataset than a page is read, to know whether more follow.
+
+    body: None where there is no message (a link that is followed by GET)."""
+    window = {} if body is None else _window(read(body, "CatalogRequestMessage").get("filter"))
     if token and not token.isdecimal():
         raise NO_PAGE()
     offset = int(token[:9] or 0) or window.get("offset", 0)
@@ -231,10 +234,13 @@ def next_link(header: str) -> str:
 
 def read_catalogue(body: bytes, node: str) -> list[dict[str, Any]]:
     """Datasets of a Catalog message; those without an offer we understand are left out."""
+    value = answered(body)
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as broken:
-        raise CATALOGUE_REFUSED(node=node, why="It is not JSON.") from broken
+        canonical(value)
+    except ValueError as broken:  # a number that cannot be signed, in what would be kept
+        raise CATALOGUE_REFUSED(node=node, why=f"It cannot be kept: {broken}"[:200]) from broken
+    if value is None:
+        raise CATALOGUE_REFUSED(node=node, why="It is not JSON, or has a text that cannot be kept.")
     if faults := problems(value, "catalog/catalog"):
         raise CATALOGUE_REFUSED(faults, node=node, why="It does not follow the schema.")
     found = []

@@ -79,11 +79,14 @@ def problems(message: Any, name: str = "") -> list[Problem]:
         if not isinstance(kind, str) or kind not in SCHEMA_OF:
             return [Problem("@type", "未知的消息类型", f"no message type of the protocol: {str(kind)[:80]!r}")]
         name = SCHEMA_OF[kind]
-    if (validator := _validator(name)).is_valid(message):
-        return []
-    faults = sorted(
-        ([str(step) for step in fault.instance_path], fault.message) for fault in validator.iter_errors(message)
-    )
+    try:
+        if (validator := _validator(name)).is_valid(message):
+            return []
+        faults = sorted(
+            ([str(step) for step in fault.instance_path], fault.message) for fault in validator.iter_errors(message)
+        )
+    except ValueError as broken:  # the validator takes 255 levels, and no halves of surrogate pairs
+        return [Problem("message", "嵌套过深，或含有不能编码的文本", f"cannot be checked: {broken}"[:300])]
     return [Problem(".".join(path) or "message", "不符合结构", text[:300]) for path, text in faults[:PROBLEMS_MAX]]
 
 
@@ -141,14 +144,23 @@ def error(kind: str, refusal: Refusal, provider_pid: str = "", consumer_pid: str
     return typed(kind, **pids, code=refusal.code, reason=lines)
 
 
+def answered(body: bytes) -> Any:
+    """The JSON value of an answer that a counterparty gave; None when it is none, or has a text that no store keeps."""
+    try:
+        value = json.loads(body or b"null", parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+        without_nul(body)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
 def error_text(body: bytes) -> tuple[str, str]:
     """(code, reasons) of a counterparty's error answer, as far as it can be read."""
-    try:
-        value = json.loads(body)
-        reasons = value.get("reason", []) if isinstance(value, dict) else []
-    except (ValueError, RecursionError):
-        return "", body[:200].decode("utf-8", "replace")
-    return str(value.get("code", ""))[:60] if isinstance(value, dict) else "", "; ".join(plain_reasons(reasons))
+    value = answered(body)
+    if not isinstance(value, dict):
+        return "", "" if value is not None else body[:200].decode("utf-8", "replace").replace("\0", "\ufffd")
+    return str(value.get("code", ""))[:60], "; ".join(plain_reasons(value.get("reason", [])))
 
 
 def plain_reasons(reasons: Any) -> list[str]:

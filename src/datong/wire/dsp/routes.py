@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from datong.deliver.model import NUMBER, NUMBER_MAX
 from datong.ground.canonical import digest
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Kind, Refusal
@@ -44,15 +45,20 @@ class TransferRoom(Protocol):
         data_address: dict[str, Any] | None = None,
     ) -> dict[str, Any]: ...  # fmt: skip
     def transfer_started(
-        self, tx: Tx, *, sender: str, pid: str, data_address: dict[str, Any] | None, other_pid: str = ""
+        self, tx: Tx, *, sender: str, pid: str, data_address: dict[str, Any] | None, other_pid: str = "",
+        number: int = 0,
+    ) -> dict[str, Any]: ...  # fmt: skip
+    def transfer_completed(
+        self, tx: Tx, *, sender: str, pid: str, other_pid: str = "", number: int = 0
     ) -> dict[str, Any]: ...
-    def transfer_completed(self, tx: Tx, *, sender: str, pid: str, other_pid: str = "") -> dict[str, Any]: ...
     def transfer_suspended(
-        self, tx: Tx, *, sender: str, pid: str, code: str = "", reason: Any = None, other_pid: str = ""
-    ) -> dict[str, Any]: ...
+        self, tx: Tx, *, sender: str, pid: str, code: str = "", reason: Any = None, other_pid: str = "",
+        number: int = 0,
+    ) -> dict[str, Any]: ...  # fmt: skip
     def transfer_terminated(
-        self, tx: Tx, *, sender: str, pid: str, code: str = "", reason: Any = None, other_pid: str = ""
-    ) -> dict[str, Any]: ...
+        self, tx: Tx, *, sender: str, pid: str, code: str = "", reason: Any = None, other_pid: str = "",
+        number: int = 0,
+    ) -> dict[str, Any]: ...  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -277,8 +283,10 @@ def _why(call: Call) -> dict[str, Any]:
 
 
 def _of(room: TransferRoom, call: Call) -> dict[str, Any]:
-    """Sender and pids of a message about an existing transfer; which of its two pids is the sender's depends on
-    our role in it."""
+    """Sender, pids and number of a message about an existing transfer; which of its two pids is the sender's depends
+    on our role in it. A number that is none counts as left out."""
     ours = room.transfer(call.tx, sender=call.sender, pid=call.pid)
     theirs = "consumerPid" if ours["providerPid"] == call.pid else "providerPid"
-    return {"sender": call.sender, "pid": call.pid, "other_pid": call.their_pid(theirs)}
+    given = call.message.get(NUMBER)
+    number = given if isinstance(given, int) and not isinstance(given, bool) and 0 < given <= NUMBER_MAX else 0
+    return {"sender": call.sender, "pid": call.pid, "other_pid": call.their_pid(theirs), "number": number}

@@ -5,7 +5,6 @@ Retried: no answer, 5xx, 408, 425, 429. Final: any other refusal; the room ends 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import Act
 from datong.wire.dsp.forms import message_of
-from datong.wire.dsp.messages import error_text, out
+from datong.wire.dsp.messages import answered, error_text, out
 from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, own_base
 
 AGAIN = frozenset({408, 425, 429})
@@ -105,16 +104,9 @@ def _posted(caller: Caller, node: str, url: str, message: dict[str, Any]) -> byt
 
 def _pid_in(body: bytes, side: str) -> str:
     """The counterparty's pid in its answer to an opening, "" when the answer has none."""
-    answer = _answered(body)
+    answer = answered(body)
     pid = answer.get("providerPid" if side == "consumer" else "consumerPid") if isinstance(answer, dict) else None
     return pid if isinstance(pid, str) and len(pid) <= 200 else ""
-
-
-def _answered(body: bytes) -> Any:
-    try:
-        return json.loads(body or b"null")
-    except (ValueError, RecursionError):
-        return None
 
 
 def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
@@ -123,7 +115,7 @@ def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
     def send(job: Job) -> bool:
         payload = job.payload
         with store.begin(NODE, "deliver") as tx:
-            message = transfers.outgoing(tx, payload)
+            message = transfers.outgoing(tx, {**payload, "tries": job.attempts})
             callback = own_base(tx)
         if message is None:
             return False
@@ -139,7 +131,7 @@ def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
                 jobs.finish(tx, job)
             return True
         with store.begin(NODE, "deliver") as tx:
-            transfers.transfer_acknowledged(tx, pid=pid, act=act, answer=_answered(body))
+            transfers.transfer_acknowledged(tx, pid=pid, act=act, answer=answered(body))
             jobs.finish(tx, job)
         return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Protocol
 
 from datong.ground import clock, signing
@@ -10,7 +9,7 @@ from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Kind, Reason, Text
 from datong.negotiate import service as negotiate
 from datong.register import service as register
-from datong.wire.dsp.messages import VERSION, problems
+from datong.wire.dsp.messages import VERSION, answered, problems
 
 PATH = "/dsp/2025-1"
 WELL_KNOWN = "/.well-known/dspace-version"
@@ -85,10 +84,7 @@ def base_of(store: Store, caller: Caller, node: str) -> str:
 
 def common_version(body: bytes) -> dict[str, Any] | None:
     """The entry of a version document that speaks 2025-1 over HTTPS, or None."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    value = answered(body)
     if problems(value, "common/protocol-version"):
         return None
     for entry in value["protocolVersions"]:

@@ -64,7 +64,7 @@ class Access:
         record = self._active(code)
         with self.store.read() as tx:
             now = tx.wall_now
-        if not given["timestamp"].isdigit():
+        if not (given["timestamp"].isascii() and given["timestamp"].isdigit()):
             raise NOT_AUTHENTIC(why="the header timestamp is no number of milliseconds")
         at = datetime.fromtimestamp(int(given["timestamp"]) / 1000, UTC)
         if abs((now - at).total_seconds()) > WINDOW_SECONDS:
