@@ -31,7 +31,9 @@ from sqlalchemy import insert
 from datong import app
 from datong.ground import codes
 from datong.ground.config import load
+from datong.ground.crypto.profile import DEFAULT
 from datong.ground.db import NODE, Actor, Tx
+from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.terms.policy import Policy, to_json
 from seed import PURPOSE, RULES, introduced, listing, own_code, resource, terms
@@ -60,7 +62,7 @@ def opened(folder: Path, name: str, ports: dict[str, int], offers: int) -> app.N
     with node.store.begin(NODE, "seed") as tx:
         own_code(tx, CODES[name])
         for other, port in ports.items():
-            key = app._key(folder / other).public.text
+            key = PrivateKey.at(folder / other / "keys" / "node.pem", DEFAULT).public.text
             introduced(tx, CODES[other], PARTIES[other], f"http://127.0.0.1:{port}", key)
         if name == "provider":
             furnished(tx, offers)

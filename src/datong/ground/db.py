@@ -24,12 +24,14 @@ from sqlalchemy import (
     Column,
     Connection,
     Executable,
+    Insert,
     Integer,
     MetaData,
     Row,
     Select,
     String,
     Table,
+    Update,
     bindparam,
     create_engine,
     event,
@@ -89,6 +91,9 @@ class Actor:
         return bool(self.roles.union({self.role}).intersection(roles))
 
 
+READ = "read"
+"""The link of views: they see what is committed, and change nothing."""
+
 NODE = Actor(person="", role="node")
 """The node itself: its jobs, its start, its sequencer."""
 
@@ -97,6 +102,16 @@ NODE = Actor(person="", role="node")
 def _by_id(of: Table) -> Select[Any]:
     """Made once: most questions to a store are this one, and making it takes as long as asking it."""
     return select(of).where(of.c.id == bindparam("wanted"))
+
+
+@cache
+def _into(to: Table) -> Insert:
+    return insert(to)
+
+
+@cache
+def _change_of(of: Table) -> Update:
+    return update(of).where(of.c.id == bindparam("row_wanted"))
 
 
 @dataclass
@@ -111,6 +126,8 @@ class Tx:
     store: Store
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     after_rollback: list[Callable[[], None]] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What holds for the length of this transaction, by whom it is kept, so that it is asked for once."""
     _business: datetime | None = None
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
@@ -131,11 +148,11 @@ class Tx:
         return dict(row) if row is not None else None
 
     def add(self, to: Table, values: Mapping[str, Any]) -> None:
-        self.conn.execute(insert(to).values(dict(values)))
+        self.conn.execute(_into(to), dict(values))
 
     def change(self, of: Table, key: str, **values: Any) -> None:
         """Set columns of the one row with this id; an AssertionError when there is none."""
-        changed = self.conn.execute(update(of).where(of.c.id == key).values(**values)).rowcount
+        changed = self.conn.execute(_change_of(of), {**values, "row_wanted": key}).rowcount
         assert changed == 1, f"{of.name} {key} is not there"
 
     @property
@@ -197,7 +214,7 @@ class Store:
         after: list[Callable[[], None]] = []
         try:
             with self.engine.connect().execution_options(**self._reading) as conn:
-                tx = Tx(conn, actor, "read", self.wall_clock(), self)
+                tx = Tx(conn, actor, READ, self.wall_clock(), self)
                 after = tx.after_rollback
                 yield tx
                 conn.rollback()

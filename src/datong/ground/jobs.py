@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -24,13 +25,14 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
+    Select,
     String,
     Text,
     and_,
+    bindparam,
     exists,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.exc import DBAPIError
@@ -108,7 +110,7 @@ def enqueue(
             "due_at": due, "fence": 0, "attempts": 0, "lane": lane, "added_at": tx.wall, "nth": len(tx.after_commit),
         },
     )  # fmt: skip
-    tx.after_commit.append(lambda: _wake(tx.store))
+    tx.after_commit.append(lambda: _call(tx.store, kind))
     return job_id
 
 
@@ -138,43 +140,53 @@ class Worker:
     ) -> None:
         self.store, self.handlers, self.speaking = store, handlers, frozenset(speaking)
         self._stop = threading.Event()
-        self._lines = [_Line(but=self.speaking), *(_Line(only=self.speaking) for _ in range(speakers) if self.speaking)]
+        self._lines = [_Line(but=self.speaking), *([_Line(only=self.speaking)] if self.speaking and speakers else [])]
+        threads = [self._lines[0], *(speakers * self._lines[1:])]
         self._threads = [
             threading.Thread(target=self._run, args=(line,), name=f"datong-jobs-{n}", daemon=True)
-            for n, line in enumerate(self._lines)
+            for n, line in enumerate(threads)
         ]
 
     def start(self) -> None:
-        _WORKERS.setdefault(id(self.store), []).extend(line.wake for line in self._lines)
+        _LINES.setdefault(id(self.store), []).extend(self._lines)
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         self._stop.set()
-        wakers = _WORKERS.get(id(self.store), [])
-        for line, thread in zip(self._lines, self._threads, strict=True):
-            line.wake.set()
+        for line in self._lines:
+            line.calls.end()
+        for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=10)
-            if line.wake in wakers:
-                wakers.remove(line.wake)
+        called = _LINES.get(id(self.store), [])
+        for line in self._lines:
+            if line in called:
+                called.remove(line)
 
-    def run_due(self, line: _Line | None = None) -> int:
-        """Do every job that is due now, in this thread; the number done or failed (tests use it). line: those only."""
-        done = 0
-        while (job := claim(self.store, line)) is not None:
+    def run_due(self, line: _Line | None = None, called: int = 0) -> int:
+        """Do every job that is due now, in this thread; the number done or failed (tests use it). line: those only.
+        called: how many jobs this thread was called for; once it has one, the others are another's."""
+        line, done = line or _Line(), 0
+        while (job := self._claimed(line)) is not None:
+            if not done:
+                line.calls.add(called - 1)
             self._do(job)
             done += 1
         return done
 
+    def _claimed(self, line: _Line) -> Job | None:
+        with line.claiming:  # threads of one line would find the same job, and all but one in vain
+            return claim(self.store, line)
+
     def _run(self, line: _Line) -> None:
+        called = 0
         while not self._stop.is_set():
             try:
-                self.run_due(line)
+                self.run_due(line, called)
             except Exception:
                 log.exception("the job loop stumbled; it goes on")
-            line.wake.wait(SWEEP_SECONDS)
-            line.wake.clear()
+            called = line.calls.wait(SWEEP_SECONDS)
 
     def _do(self, job: Job) -> None:
         try:
@@ -190,17 +202,46 @@ class Worker:
                 _finish(self.store, job)
 
 
-@dataclass(frozen=True)
+class _Calls:
+    """Calls to the threads of a line, one for each job that was added: as many threads wake as have work to do."""
+
+    def __init__(self) -> None:
+        self._changed, self._open, self._ended = threading.Condition(), 0, False
+
+    def add(self, number: int) -> None:
+        if number > 0:
+            with self._changed:
+                self._open += number
+                self._changed.notify()
+
+    def wait(self, seconds: float) -> int:
+        """All calls there are, as soon as there is one; 0 after `seconds` without, or at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._open or self._ended, seconds)
+            called, self._open = self._open, 0
+        return called
+
+    def end(self) -> None:
+        """Nobody waits any more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+
+@dataclass(frozen=True, eq=False)
 class _Line:
-    """What one thread of a worker does: the kinds in `only` (empty: all), but not those in `but`."""
+    """What some threads of a worker do: the kinds in `only` (empty: all), but not those in `but`."""
 
     only: frozenset[str] = frozenset()
     but: frozenset[str] = frozenset()
-    wake: threading.Event = field(default_factory=threading.Event)
+    calls: _Calls = field(default_factory=_Calls)
+    claiming: threading.Lock = field(default_factory=threading.Lock)
 
-    def condition(self) -> ColumnElement[bool]:
-        wanted = jobs.c.kind.in_(self.only) if self.only else true()
-        return and_(wanted, jobs.c.kind.not_in(self.but)) if self.but else and_(wanted)
+    def does(self, kind: str) -> bool:
+        return kind not in self.but and (not self.only or kind in self.only)
+
+
+EVERY_KIND = _Line()
 
 
 def _told(error: Exception) -> str:
@@ -209,12 +250,13 @@ def _told(error: Exception) -> str:
     return kind if isinstance(error, DBAPIError) else f"{kind}: {error}"
 
 
-_WORKERS: dict[int, list[threading.Event]] = {}
+_LINES: dict[int, list[_Line]] = {}
 
 
-def _wake(store: Store) -> None:
-    for waker in _WORKERS.get(id(store), []):
-        waker.set()
+def _call(store: Store, kind: str) -> None:
+    for line in _LINES.get(id(store), []):
+        if line.does(kind):
+            line.calls.add(1)
 
 
 def _first_of_its_lane() -> ColumnElement[bool]:
@@ -227,33 +269,44 @@ def _first_of_its_lane() -> ColumnElement[bool]:
     return or_(jobs.c.lane.is_(None), ~exists().where(open_before))
 
 
+OPEN_NOW = or_(
+    (jobs.c.state == "waiting") & (jobs.c.due_at <= bindparam("moment")),
+    (jobs.c.state == "leased") & (jobs.c.lease_until < bindparam("moment")),
+)
+
+
+@cache
+def _next_of(only: frozenset[str], but: frozenset[str]) -> Select[Any]:
+    """The next due job of a line, made once: a worker asks for it all day long."""
+    found = select(jobs.c.id, jobs.c.fence).where(OPEN_NOW, _first_of_its_lane())
+    if only:
+        found = found.where(jobs.c.kind.in_(sorted(only)))
+    if but:
+        found = found.where(jobs.c.kind.not_in(sorted(but)))
+    return found.order_by(jobs.c.due_at, jobs.c.added_at, jobs.c.nth, jobs.c.id).limit(1)
+
+
+_LEASE = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("found"), jobs.c.fence == bindparam("known"), OPEN_NOW)
+    .values(state="leased", fence=jobs.c.fence + 1, attempts=jobs.c.attempts + 1, lease_until=bindparam("until"))
+    .returning(jobs)
+)
+
+
 def claim(store: Store, line: _Line | None = None) -> Job | None:
     """Take the next due job (of the line) under a lease, or None. One statement decides who gets it."""
+    line = line or EVERY_KIND
     now = store.wall_clock()
     moment = clock.text(now)
-    open_now = or_(
-        (jobs.c.state == "waiting") & (jobs.c.due_at <= moment),
-        (jobs.c.state == "leased") & (jobs.c.lease_until < moment),
-    )
-    next_one = select(jobs.c.id, jobs.c.fence).where(open_now, _first_of_its_lane())
-    if line is not None:
-        next_one = next_one.where(line.condition())
     with store.read() as view:
-        found = view.one(next_one.order_by(jobs.c.due_at, jobs.c.added_at, jobs.c.nth, jobs.c.id).limit(1))
+        found = view.execute(_next_of(line.only, line.but), {"moment": moment}).one_or_none()
     if found is None:
         return None
+    until = clock.text(now + timedelta(seconds=LEASE_SECONDS))
     with store.begin(NODE, "jobs") as tx:
-        row = tx.execute(
-            update(jobs)
-            .where(jobs.c.id == found.id, jobs.c.fence == found.fence, open_now)
-            .values(
-                state="leased",
-                fence=jobs.c.fence + 1,
-                attempts=jobs.c.attempts + 1,
-                lease_until=clock.text(now + timedelta(seconds=LEASE_SECONDS)),
-            )
-            .returning(jobs)
-        ).one_or_none()
+        lease = {"found": found.id, "known": found.fence, "moment": moment, "until": until}
+        row = tx.execute(_LEASE, lease).one_or_none()
     if row is None:
         return claim(store, line)
     return Job(row.id, row.kind, row.link, row.payload, row.attempts, row.fence)

@@ -8,11 +8,11 @@ Contract: tests/ground/test_signing.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datong.ground.crypto.profile import require_accepted
-from datong.ground.db import Store, Tx, settings
+from datong.ground.db import READ, Store, Tx, settings
 from datong.ground.keys import PrivateKey, PublicKey
 
 
@@ -44,7 +44,9 @@ def me(tx: Tx) -> Me:
     """This node, with the code the function node assigned to it (kept in the store)."""
     known = _SELF[id(tx.store)]
     if not known.code and (row := tx.get(settings, "node.code")) is not None:
-        return Me(str(row["value"]), known.party, known.name, known.address)  # not kept: `tx` may be undone
+        known = replace(known, code=str(row["value"]))
+        if tx.link == READ:  # what is still to be committed may be undone
+            _SELF[id(tx.store)] = known
     return known
 
 

@@ -7,6 +7,7 @@ it all. Must never know: what a verb does. Contract: tests/web/test_api.py, docs
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, get_type_hints
@@ -56,8 +57,9 @@ def api(store: Store) -> FastAPI:
     return app
 
 
+@functools.cache
 def arguments_model(verb: Verb) -> type[BaseModel]:
-    """A pydantic model of the verb's keyword arguments."""
+    """A pydantic model of the verb's keyword arguments, made once for all nodes of a process."""
     hints = get_type_hints(inspect.unwrap(verb.call))
     fields: dict[str, Any] = {}
     for name, parameter in list(inspect.signature(verb.call).parameters.items())[1:]:

@@ -21,7 +21,7 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, selec
 from datong.ground import signing
 from datong.ground.canonical import canonical, digest, plain
 from datong.ground.crypto import hashing
-from datong.ground.db import Store, Tx, new_id, table
+from datong.ground.db import READ, Store, Tx, new_id, table
 
 LEAF_VERSION = 1
 _WRITING = 0x6461746F6E67
@@ -53,6 +53,10 @@ salts = table("evidence_salt", Column("salt", String(64), nullable=False))
 as a tombstone, so that a salt that merely vanished is noticed)."""
 
 
+LAST_SEQ = "evidence.seq"
+_LAST = select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1)
+
+
 def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
     """Write the leaf of `act` on the row `key` of `record` (read back as it now stands). Returns the leaf id.
 
@@ -75,10 +79,7 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
     entry = canonical(body)
     if len(entry) > LEAF_BYTES_MAX:
         raise ValueError(f"the leaf of {act} has {len(entry)} bytes; put large facts into the record instead")
-    if tx.conn.dialect.name == "postgresql":  # one writer at a time; SQLite has only one anyway
-        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITING})
-    last = tx.execute(select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1)).scalar()
-    seq = (last or 0) + 1
+    seq = _next_seq(tx)
     tx.add(
         leaves,
         {
@@ -91,6 +92,24 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
         if sequencer.set not in tx.after_commit:
             tx.after_commit.append(sequencer.set)
     return leaf_id
+
+
+def _next_seq(tx: Tx) -> int:
+    """The place of the next leaf in the order of writing, which is this transaction's alone from its first leaf on.
+
+    Within a savepoint it is asked anew: what is undone gives its places back.
+    """
+    if tx.conn.in_nested_transaction():
+        tx.kept.pop(LAST_SEQ, None)
+        return _last_seq(tx) + 1
+    tx.kept[LAST_SEQ] = tx.kept[LAST_SEQ] + 1 if LAST_SEQ in tx.kept else _last_seq(tx) + 1
+    return int(tx.kept[LAST_SEQ])
+
+
+def _last_seq(tx: Tx) -> int:
+    if tx.conn.dialect.name == "postgresql":  # one writer at a time; SQLite has only one anyway
+        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITING})
+    return int(tx.execute(_LAST).scalar() or 0)
 
 
 def is_sealed(tx: Tx) -> Callable[[Any, Any, Any], bool]:
@@ -178,7 +197,7 @@ def _salt(tx: Tx, key: str) -> str | None:
     row = tx.get(salts, key)
     if row is not None:
         return str(row["salt"])
-    if tx.link == "read":
+    if tx.link == READ:
         return None
     salt = secrets.token_hex(32)
     tx.add(salts, {"id": key, "salt": salt})

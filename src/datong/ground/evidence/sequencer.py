@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ logger = logging.getLogger("datong.evidence")
 LINK = "evidence"
 PERIOD_SECONDS = 0.2
 SWEEP_SECONDS = 0.5
+WITNESS_SECONDS = 1.0
+"""How often it is looked whether a witness is to be asked."""
 BATCH_LEAVES = 4_096
 
 
@@ -72,22 +75,25 @@ class Sequencer:
             self._thread.join(timeout=10)
         wakes(self.store, self._wake, on=False)
 
-    def run_once(self) -> int:
-        """Integrate all waiting leaves, publish, ask the witnesses; the number of leaves integrated."""
+    def run_once(self, *, asking: bool = True) -> int:
+        """Integrate all waiting leaves, publish, ask the witnesses (if `asking`); the number of leaves integrated."""
         origin = self._origin if isinstance(self._origin, str) else self._origin()
         done = 0
         while origin and (integrated := integrate(self.store, self.key, origin)):
             done += integrated
         self._publish()
-        if origin:
+        if origin and asking:
             self._ask_witnesses()
         return done
 
     def _run(self) -> None:
+        ask_at = 0.0
         while True:
             last = self._stop.is_set()  # asked before the round, so that the last one takes what came before it
             try:
-                self.run_once()
+                asking = last or time.monotonic() >= ask_at
+                self.run_once(asking=asking)
+                ask_at = time.monotonic() + WITNESS_SECONDS if asking else ask_at
                 self._alarm()
             except Exception:
                 logger.exception("the sequencer stumbled; it goes on")
@@ -135,13 +141,16 @@ def integrate(store: Store, key: PrivateKey, origin: str, limit: int = BATCH_LEA
     The number of leaves; 0 when none waits or another sequencer was faster.
     """
     with store.read() as tx:
-        if not _waiting(tx, limit):
+        if tx.one(_ANY) is None:
             return 0
     try:
         with store.begin(NODE, LINK) as tx:
             return _integrated(tx, key, origin, limit)
     except (_Overtaken, IntegrityError):
         return 0
+
+
+_ANY = select(leaves.c.id).where(leaves.c.position.is_(None)).limit(1)
 
 
 class _Overtaken(Exception):

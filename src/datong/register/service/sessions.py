@@ -20,7 +20,7 @@ from sqlalchemy import delete
 
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import digest_bytes
-from datong.ground.db import NODE, Actor, Tx, new_id
+from datong.ground.db import NODE, READ, Actor, Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import rules, store
 from datong.register.model.refusals import (
@@ -203,7 +203,7 @@ def _end_family(tx: Tx, family: str) -> None:
         for session in store.rows(own, store.sessions, where=where):
             _end(own, session["id"], "stolen")
 
-    if tx.link != "read":
+    if tx.link != READ:
         end(tx)
     tx.after_rollback.append(lambda: _keep(tx, end))
 

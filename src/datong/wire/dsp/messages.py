@@ -7,9 +7,7 @@ import json
 from importlib import resources
 from typing import Any
 
-from jsonschema import Draft201909Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT201909
+from jsonschema_rs import Draft201909, Draft201909Validator, Registry
 
 from datong.ground.canonical import canonical, without_nul
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
@@ -58,20 +56,20 @@ BAD_MESSAGE = Reason(
 
 
 @functools.cache
-def _registry() -> Registry[Any]:
+def _registry() -> Registry:
     folder = resources.files("datong.wire.dsp") / "schemas"
     found = []
     for part in ("catalog", "common", "negotiation", "transfer"):
         for file in (folder / part).iterdir():
             # three transfer schemas lack the slash of the JSON pointer (upstream slip)
-            text = file.read_text("utf-8").replace(".json#definitions", ".json#/definitions")
-            found.append(Resource.from_contents(json.loads(text), default_specification=DRAFT201909))
-    return Registry().with_resources([(str(resource.id()), resource) for resource in found])
+            schema = json.loads(file.read_text("utf-8").replace(".json#definitions", ".json#/definitions"))
+            found.append((str(schema["$id"]), schema))
+    return Registry(found, draft=Draft201909)
 
 
 @functools.cache
 def _validator(name: str) -> Draft201909Validator:
-    return Draft201909Validator({"$ref": f"{SCHEMAS}{name}-schema.json"}, registry=_registry())
+    return Draft201909Validator({"$ref": f"{SCHEMAS}{name}-schema.json"}, registry=_registry(), offline=True)
 
 
 def problems(message: Any, name: str = "") -> list[Problem]:
@@ -81,11 +79,12 @@ def problems(message: Any, name: str = "") -> list[Problem]:
         if not isinstance(kind, str) or kind not in SCHEMA_OF:
             return [Problem("@type", "未知的消息类型", f"no message type of the protocol: {str(kind)[:80]!r}")]
         name = SCHEMA_OF[kind]
-    faults = sorted(_validator(name).iter_errors(message), key=lambda fault: [str(step) for step in fault.path])
-    return [
-        Problem(".".join(map(str, fault.path)) or "message", "不符合结构", fault.message[:300])
-        for fault in faults[:PROBLEMS_MAX]
-    ]
+    if (validator := _validator(name)).is_valid(message):
+        return []
+    faults = sorted(
+        ([str(step) for step in fault.instance_path], fault.message) for fault in validator.iter_errors(message)
+    )
+    return [Problem(".".join(path) or "message", "不符合结构", text[:300]) for path, text in faults[:PROBLEMS_MAX]]
 
 
 def read(data: bytes, *kinds: str) -> dict[str, Any]:
