@@ -8,6 +8,8 @@ linkage        a voter list with birth date, sex and postcode, against patients 
 membership     whether somebody's record is in the table at all (the same patients)
 differencing   two tables of counts, one of them without one rider (ValleyBike)
 
+Membership against noisy tables: bench/attacks_noise.py, whose results stand on the same page.
+
 Chance is seeded, data are as DATONG_DATA has them; nothing here is a test. Tests on small copies: tests/bench/.
 """
 
@@ -247,7 +249,10 @@ def measured(data: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def page(found: Mapping[str, Any]) -> str:
+def page(found: Mapping[str, Any], noise: Mapping[str, Any]) -> str:
+    """noise: bench/results/attacks_noise.json."""
+    import attacks_noise
+
     t, u, li, m, d = (found[name] for name in ("trajectory", "uniqueness", "linkage", "membership", "differencing"))
     lines = [
         "# Attacks, before and after", "",
@@ -270,7 +275,7 @@ def page(found: Mapping[str, Any]) -> str:
         "| Side of a cell | Pairs | Alone | Flows kept | Orders kept | Highest 1/f |", "|---:|---:|---:|---:|---:|---:|",
         *(f"| {c['degrees']}° | {c['pairs']:,} | {c['before']:.1%} | {c['flows']:,} | {c['kept']:.1%} | {c['highest']:.1%} |"
           for c in u["cells"]),
-        "", "## What this does not say", "",
+        "", *attacks_noise.page_lines(noise), "## What this does not say", "",
         "Each attacker here is one that is known. The four-point figure after treatment is the best guess at one point; the",
         "groups of several points cannot be linked to each other in counts, but whoever knows much else may learn more than 1/f",
         "from a group whose people are alike. Membership by values alone falls with generalisation; it does not fall to",
@@ -282,7 +287,8 @@ def page(found: Mapping[str, Any]) -> str:
 def main(arguments: Iterable[str]) -> None:
     if "--page" not in arguments:
         RESULTS.write_text(json.dumps(measured(DATA), indent=1) + "\n", "utf-8")
-    PAGE.write_text(page(json.loads(RESULTS.read_text("utf-8"))), "utf-8")
+    noise = RESULTS.with_name("attacks_noise.json")
+    PAGE.write_text(page(*(json.loads(file.read_text("utf-8")) for file in (RESULTS, noise))), "utf-8")
 
 
 if __name__ == "__main__":

@@ -180,8 +180,8 @@ def page_lines(found: Mapping[str, Any]) -> list[str]:
     return [
         *lines, "",
         "The bound of the noise is that of Gaussian noise of the whole cost: 2 Phi(sqrt(2 rho) / 2) - 1; somebody reaches it who fills every",
-        "bound of the three questions. No attacker passes either bound, whatever it knows. The last column holds for any mechanism and is",
-        "looser.", "",
+        "bound of the three questions. No attacker passes either bound, whatever it knows: a share measured above one is within its ± (95 %) of it.",
+        "The last column holds for any mechanism and is looser.", "",
     ]  # fmt: skip
 
 
