@@ -136,3 +136,16 @@ def test_whoever_answered_first_goes_on(rides: Store, node_folder: Path) -> None
     with rides.begin(NODE) as tx:
         tx.execute(update(kept.ledger).where(kept.ledger.c.dataset == "rides-2").values(at="2026-01-01T00:00:00Z"))
     assert ask_second(rides)["free"]
+
+
+def test_another_content_of_the_same_source_is_other_rows(rides: Store, node_folder: Path) -> None:
+    """As another table of one database is: another mapping, other content; two ledgers, which the docs say."""
+    renamed = (node_folder / "mappings" / "rides.yaml").read_text("utf-8")
+    (node_folder / "mappings" / "rides-2.yaml").write_text(renamed, "utf-8")
+    (node_folder / "rides.csv").write_text("ride,rider,fare,kind\n1,z1,2.00,car\n2,z2,3.00,bike\n", "utf-8")
+    with rides.begin(ENGINEER, "harmonise") as tx:
+        assert harmonise.of_one_source(tx, "rides") == []
+        harmonise.build(tx, workspace=str(node_folder), mapping="rides-2", resource="rides-2")
+        assert harmonise.of_one_source(tx, "rides") == harmonise.of_one_source(tx, "rides-2") == []
+        harmonise.build(tx, workspace=str(node_folder), mapping="rides", resource="rides")
+        assert harmonise.of_one_source(tx, "rides") == ["rides-2"], "now it was built from the same content too"

@@ -54,8 +54,8 @@ def is_built(tx: Tx, resource: str) -> bool:
 
 
 def of_one_source(tx: Tx, resource: str) -> list[str]:
-    """Other resources of this node that were built from the same source, or the same bytes: the same rows, so the same
-    persons."""
+    """Other resources of this node that were built from the same content, or by the same mapping of the same source:
+    the same rows, so the same persons."""
     return kept.of_one_source(tx, resource)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, func, or_, select
+from sqlalchemy import JSON, Column, Index, Integer, String, and_, func, or_, select
 
 from datong.ground.db import Instant, Tx, table
 from datong.harmonise.model.builds import State
@@ -58,12 +58,15 @@ def current_build(tx: Tx, resource: str) -> dict[str, Any] | None:
 
 
 def of_one_source(tx: Tx, resource: str) -> list[str]:
-    """Other resources that were ever built from the source, or from the bytes, of this one's current build."""
+    """Other resources that were ever built from content that this one was built from, or by the same mapping of the
+    same source. Another table of one database is none of them: the digest is of what was read."""
     mine = current_build(tx, resource)
     if mine is None:
         return []
-    same = or_(builds.c.source == mine["source"], builds.c.source_digest == mine["source_digest"])
     built = builds.c.state == State.built.value
+    contents = select(builds.c.source_digest).where(built, builds.c.resource == resource)
+    mapped = and_(builds.c.source == mine["source"], builds.c.mapping == mine["mapping"])
+    same = or_(builds.c.source_digest.in_(contents), mapped)
     rows = tx.all(select(builds.c.resource).where(built, same, builds.c.resource != resource).distinct())
     return sorted(row.resource for row in rows)
 

@@ -11,7 +11,8 @@ no better than the best value found.
 
 One file on purpose: numba renews what it has compiled when the file of a function changes, not when one that it calls
 does, so a search split over files could run with a part that is no more.
-Must never know: values, files. Contract: tests/deidentify/test_recoding_search.py (equal to brute force over all nodes).
+Must never know: values, files.
+Contract: tests/deidentify/test_recoding_search.py (equal to brute force over all nodes).
 """
 
 from __future__ import annotations
