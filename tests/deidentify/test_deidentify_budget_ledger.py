@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 import postgresql
 from budget_world import COUNT, ENGINEER, LEGAL, asked, built, cap, costing, paid, stands
@@ -318,6 +318,16 @@ def test_a_ledger_that_was_tampered_with_answers_nothing_more(here: Store) -> No
     asked(here, costing("0.1"))
     with here.begin(ENGINEER) as tx:
         tx.execute(update(kept.ledger).where(kept.ledger.c.seq == 2).values(nanorho=0))
+    refused("DID-479", paid, here, costing("0.2"))
+
+
+def test_a_ledger_that_lost_its_end_answers_nothing_more(here: Store) -> None:
+    """What is left of it adds up; the answers that it paid for are there."""
+    cap(here, "1")
+    asked(here, COUNT)
+    asked(here, costing("0.1"))
+    with here.begin(ENGINEER) as tx:
+        tx.execute(delete(kept.ledger).where(kept.ledger.c.seq == 3))
     refused("DID-479", paid, here, costing("0.2"))
 
 

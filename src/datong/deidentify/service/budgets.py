@@ -143,6 +143,8 @@ def ask(tx: Tx, *, resource: str, query: dict[str, Any], consumer: str) -> dict[
     _require_one_ledger(tx, resource, lines, others)
     _rehearse(asked, budget["unit"], current)
     spent, cap, cost = _spent(lines), int(budget["cap_nanorho"]), asked.cost_nanorho
+    if spent < store.owed_or_given(tx, resource):
+        raise LEDGER_BROKEN(dataset=resource, seq=len(lines) + 1)
     if spent + cost > cap:
         raise OVER_BUDGET(dataset=resource, cost=zcdp.rho_text(cost), left=zcdp.rho_text(max(cap - spent, 0)),
                           cap=zcdp.rho_text(cap))  # fmt: skip
