@@ -161,30 +161,6 @@ def measured(draws: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def page_lines(found: Mapping[str, Any]) -> list[str]:
-    """The section of docs/reference/attacks.md."""
-    lines = [
-        "## Membership against noise", "",
-        f"ValleyBike, {found['rides']:,} rides of {found['riders']:,} riders in {found['weeks']} weeks; the three noisy tables of [Flows](flows.md#under-differential-privacy). The attacker",
-        "knows every trip of all other riders and of the target, and asks whether the target is in the data: the likelihood ratio of the",
-        f"figures with and without it, over {found['draws']:,} releases drawn with it and {found['draws']:,} without. Right minus wrong: 0 is a coin, 100 % is",
-        "certainty. Script: `bench/attacks_noise.py`.", "",
-        f"| Epsilon | Riders by lot ({found['anybody']}) | Most exposed ({found['exposed']}) | The one most exposed | Accused rightly where {found['few']:.0%} are wrongly | Bound of the noise | Bound of (epsilon, {found['delta']:g}) |",
-        "|---:|---:|---:|---:|---:|---:|---:|",
-    ]  # fmt: skip
-    lines += [
-        f"| {epsilon} | {one['anybody']:.1%} | {one['exposed']:.1%} | {one['most exposed']:.1%} ± {one['error']:.1%} "
-        f"| {one['most exposed, right at few wrong']:.1%} | {one['bound']:.1%} | {one['bound of epsilon']:.1%} |"
-        for epsilon, one in found["epsilon"].items()
-    ]
-    return [
-        *lines, "",
-        "The bound of the noise is that of Gaussian noise of the whole cost: 2 Phi(sqrt(2 rho) / 2) - 1; somebody reaches it who fills every",
-        "bound of the three questions. No attacker passes either bound, whatever it knows: a share measured above one is within its ± (95 %) of it.",
-        "The last column holds for any mechanism and is looser.", "",
-    ]  # fmt: skip
-
-
 def main(arguments: Sequence[str]) -> None:
     import attacks
 
