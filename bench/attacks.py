@@ -8,6 +8,8 @@ linkage        a voter list with birth date, sex and postcode, against patients 
 membership     whether somebody's record is in the table at all (the same patients)
 differencing   two tables of counts, one of them without one rider (ValleyBike)
 
+Membership against noisy tables: bench/attacks_noise.py, whose results stand on the same page.
+
 Chance is seeded, data are as DATONG_DATA has them; nothing here is a test. Tests on small copies: tests/bench/.
 """
 
@@ -247,7 +249,32 @@ def measured(data: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def page(found: Mapping[str, Any]) -> str:
+def noise_lines(found: Mapping[str, Any]) -> list[str]:
+    """The section on bench/results/attacks_noise.json."""
+    lines = [
+        "## Membership against noise", "",
+        f"ValleyBike, {found['rides']:,} rides of {found['riders']:,} riders in {found['weeks']} weeks; the three noisy tables of [Flows](flows.md#under-differential-privacy). The attacker",
+        "knows every trip of all other riders and of the target, and asks whether the target is in the data: the likelihood ratio of the",
+        f"figures with and without it, over {found['draws']:,} releases drawn with it and {found['draws']:,} without. Right minus wrong: 0 is a coin, 100 % is",
+        "certainty. Script: `bench/attacks_noise.py`.", "",
+        f"| Epsilon | Riders by lot ({found['anybody']}) | Most exposed ({found['exposed']}) | The one most exposed | Accused rightly where {found['few']:.0%} are wrongly | Bound of the noise | Bound of (epsilon, {found['delta']:g}) |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]  # fmt: skip
+    lines += [
+        f"| {epsilon} | {one['anybody']:.1%} | {one['exposed']:.1%} | {one['most exposed']:.1%} ± {one['error']:.1%} "
+        f"| {one['most exposed, right at few wrong']:.1%} | {one['bound']:.1%} | {one['bound of epsilon']:.1%} |"
+        for epsilon, one in found["epsilon"].items()
+    ]
+    return [
+        *lines, "",
+        "The bound of the noise is that of Gaussian noise of the whole cost: 2 Phi(sqrt(2 rho) / 2) - 1; somebody reaches it who fills every",
+        "bound of the three questions. No attacker passes either bound, whatever it knows: a share measured above one is within its ± (95 %) of it.",
+        "The last column holds for any mechanism and is looser.", "",
+    ]  # fmt: skip
+
+
+def page(found: Mapping[str, Any], noise: Mapping[str, Any]) -> str:
+    """noise: bench/results/attacks_noise.json."""
     t, u, li, m, d = (found[name] for name in ("trajectory", "uniqueness", "linkage", "membership", "differencing"))
     lines = [
         "# Attacks, before and after", "",
@@ -270,7 +297,7 @@ def page(found: Mapping[str, Any]) -> str:
         "| Side of a cell | Pairs | Alone | Flows kept | Orders kept | Highest 1/f |", "|---:|---:|---:|---:|---:|---:|",
         *(f"| {c['degrees']}° | {c['pairs']:,} | {c['before']:.1%} | {c['flows']:,} | {c['kept']:.1%} | {c['highest']:.1%} |"
           for c in u["cells"]),
-        "", "## What this does not say", "",
+        "", *noise_lines(noise), "## What this does not say", "",
         "Each attacker here is one that is known. The four-point figure after treatment is the best guess at one point; the",
         "groups of several points cannot be linked to each other in counts, but whoever knows much else may learn more than 1/f",
         "from a group whose people are alike. Membership by values alone falls with generalisation; it does not fall to",
@@ -282,7 +309,8 @@ def page(found: Mapping[str, Any]) -> str:
 def main(arguments: Iterable[str]) -> None:
     if "--page" not in arguments:
         RESULTS.write_text(json.dumps(measured(DATA), indent=1) + "\n", "utf-8")
-    PAGE.write_text(page(json.loads(RESULTS.read_text("utf-8"))), "utf-8")
+    noise = RESULTS.with_name("attacks_noise.json")
+    PAGE.write_text(page(*(json.loads(file.read_text("utf-8")) for file in (RESULTS, noise))), "utf-8")
 
 
 if __name__ == "__main__":

@@ -419,8 +419,11 @@ def noisy() -> dict[str, Any]:
     return dict(json.loads(flows_dp.RESULTS.read_text("utf-8")))
 
 
-def frontier(found: Mapping[str, Any], attacks: Mapping[str, Any]) -> dict[str, Any]:
-    """What `compose.attach_frontier` takes and the page draws; attacks: bench/results/attacks.json."""
+def frontier(
+    found: Mapping[str, Any], attacks: Mapping[str, Any], membership: Mapping[str, Any]
+) -> dict[str, Any]:  # fmt: skip
+    """What `compose.attach_frontier` takes and the page draws; attacks, membership: bench/results/attacks.json and
+    attacks_noise.json."""
     releases, points = found["20 weeks"]["releases"], []
     rows = attacks["trajectory"]
     points.append({
@@ -434,7 +437,12 @@ def frontier(found: Mapping[str, Any], attacks: Mapping[str, Any]) -> dict[str, 
         })  # fmt: skip
     noise = noisy()["20 weeks"]["releases"]
     for name in NOISE:
-        points.append({"release": "noise", "epsilon": int(name[-1]), **_cost(noise[name])})
+        of = membership["epsilon"][name[-1]]
+        points.append({
+            "release": "noise", "epsilon": int(name[-1]), **_cost(noise[name]), "attack": round(max(of["most exposed"], 0.0), 4),
+            "attack_is": "is the rider most exposed in the data, all others known: right minus wrong (0 % is a coin; "
+            f"bound {of['bound']:.1%}); of a rider by lot {of['anybody']:.1%}",
+        })  # fmt: skip
     return {
         "measured_by": "bench/flows.py", "measured_on": found["measured_on"],
         "data": f"ValleyBike, {found['trips']:,} trips of {found['riders']:,} riders, {found['20 weeks']['weeks']} weeks of 2019",
@@ -520,7 +528,10 @@ def main(arguments: Sequence[str]) -> None:
         resamples = int(arguments[arguments.index("--resamples") + 1]) if "--resamples" in arguments else 200
         RESULTS.write_text(json.dumps(measured(resamples), indent=1) + "\n", "utf-8")
     found = json.loads(RESULTS.read_text("utf-8"))
-    front = frontier(found, json.loads(RESULTS.with_name("attacks.json").read_text("utf-8")))
+    attacks = (
+        json.loads(RESULTS.with_name(f"{name}.json").read_text("utf-8")) for name in ("attacks", "attacks_noise")
+    )
+    front = frontier(found, *attacks)
     FRONTIER.write_text(json.dumps(front, indent=1) + "\n", "utf-8")
     PICTURE.write_text(drawn(front), "utf-8")
     PAGE.write_text(page(found, front), "utf-8")

@@ -82,7 +82,10 @@ def test_resampling_draws_riders_with_all_their_trips(flows: ModuleType) -> None
 
 def test_the_page_is_the_results(flows: ModuleType) -> None:
     found = json.loads(flows.RESULTS.read_text("utf-8"))
-    front = flows.frontier(found, json.loads(flows.RESULTS.with_name("attacks.json").read_text("utf-8")))
+    results = (
+        json.loads(flows.RESULTS.with_name(f"{name}.json").read_text("utf-8")) for name in ("attacks", "attacks_noise")
+    )
+    front = flows.frontier(found, *results)
     assert flows.PAGE.read_text("utf-8") == flows.page(found, front)
     assert flows.PICTURE.read_text("utf-8") == flows.drawn(front)
     assert json.loads(flows.FRONTIER.read_text("utf-8")) == front

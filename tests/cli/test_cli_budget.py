@@ -30,6 +30,9 @@ def test_a_cap_a_question_and_what_is_left(work: Path) -> None:
     assert done.returncode == 0, done.stderr
     (row,) = read(done)
     assert row["spent_rho"] == "0"
+    blind = datong(work, *ask, "--json")
+    assert (blind.returncode, json.loads(blind.stderr)["code"]) == (3, "DID-463")
+    confirm(work, resource)
     first = read(datong(work, *ask, "--json"))
     assert [line["entered_at"] for line in first["rows"]] == ["2026-02-01T00", "2026-02-01T12"]
     assert all(isinstance(line["count"], int) for line in first["rows"])
@@ -41,6 +44,20 @@ def test_a_cap_a_question_and_what_is_left(work: Path) -> None:
     shown = datong(work, "budget", "show", LANG="zh_CN.UTF-8")
     assert "每个 plate" in shown.stdout
     assert "rho 0.5" in shown.stdout
+
+
+def confirm(work: Path, resource: str) -> None:
+    """What a person at the keyboard says of the columns; a word that is none stops it, with its file."""
+    (work / "words.yaml").write_text("columns: {entered_at: {level: 9}}\nimpact: {}\n")
+    bad = datong(work, "budget", "confirm", resource, "--words", "words.yaml")
+    assert (bad.returncode, "words.yaml: impact" in bad.stderr) == (2, True)
+    (work / "words.yaml").write_text("columns: {entered_at: {level: 9}}\n")
+    bad = datong(work, "budget", "confirm", resource, "--words", "words.yaml")
+    assert (bad.returncode, "columns.entered_at.level" in bad.stderr) == (2, True)
+    shown = datong(work, "budget", "confirm", resource)
+    assert "open" in shown.stdout
+    done = datong(work, "budget", "confirm", resource, "--rest", "--json")
+    assert read(done)["state"] == "confirmed", done.stderr
 
 
 def test_a_question_that_cannot_be_read_is_told_with_its_line(work: Path) -> None:

@@ -148,6 +148,14 @@ def new_node(folder: Path, party: str) -> Store:
     return opened
 
 
+def reopened(folder: Path, like: Store) -> Store:
+    """A copy of a node's folder as a store of its own, with the same key and name as the node it was copied from."""
+    store = Store(sqlite_url(folder / "datong.db"))
+    with like.read() as tx:
+        signing.install(store, signing.node_key(tx), signing.me(tx))
+    return store
+
+
 def introduce(to: Store, other: Store) -> None:
     """Put the other node into the directory of `to`, as the function node's signed record would."""
     with other.read() as theirs:

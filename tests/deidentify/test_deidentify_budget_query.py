@@ -54,6 +54,7 @@ def good(value: Any) -> Query:
         ({"spend": {"rho": float("nan")}}, "spend.rho"),
         ({"spend": {"rho": float("inf")}}, "spend.rho"),
         ({"spend": {"rho": "0.0000000001"}}, "spend.rho"),
+        ({"spend": {"epsilon": "0.00000001", "delta": 1e-6}}, "spend.epsilon"),  # less than one nano-rho
         ({"spend": {"epsilon": 0, "delta": 1e-6}}, "spend.epsilon"),
         ({"spend": {"epsilon": -2, "delta": 1e-6}}, "spend.epsilon"),
         ({"spend": {"epsilon": 1}}, "spend.delta"),

@@ -183,6 +183,32 @@ def hundred(folder: Path, more: str = "") -> None:
     (folder / "spec.yaml").write_text(f"table: t.csv\nquasi_identifiers:\n{listed}model: {{k: 4}}\n{more}", "utf-8")
 
 
+def test_how_many_rows_fail_is_told_though_the_search_gives_up_before(folder: Path) -> None:
+    """Every row in a class of its own at every level: the node is given up at the first class too many."""
+    (folder / "t.csv").write_text("age,city,ill\n" + "".join(f"{n},c0,flu\n" for n in range(20, 60)), "utf-8")
+    (folder / "age.csv").write_text("".join(f"{n};a{n}\n" for n in range(20, 60)), "utf-8")
+    assert "40 rows fail; 0 may be suppressed" in str(refused(folder))
+
+
+def test_persons_of_a_population_whose_sum_turns_over(folder: Path) -> None:
+    """Three counts that each fit 64 bits, and no sum of two of which does."""
+    (folder / "people.csv").write_text("age,city,n\n" + "".join(
+        f"{age},c{age % 2},9000000000000000000\n" for age in range(20, 24)), "utf-8")  # fmt: skip
+    spec = (folder / "spec.yaml").read_text("utf-8").replace("{k: 2}", "{k_map: 2}")
+    (folder / "spec.yaml").write_text(spec + "population: people.csv\npopulation_count: n\n", "utf-8")
+    (problem,) = refused(folder).problems
+    assert (problem.where, "adds up to more than" in problem.en) == ("people.csv: n", True)
+
+
+def test_a_class_of_the_population_that_the_table_has_nobody_of(folder: Path) -> None:
+    (folder / "age.csv").write_text("".join(f"{n};{n // 30}\n" for n in range(20, 40)), "utf-8")
+    present = [line.rpartition(",")[0] for line in TABLE.splitlines()]
+    (folder / "people.csv").write_text("\n".join([*present, "35,c0", ""]), "utf-8")
+    spec = (folder / "spec.yaml").read_text("utf-8").replace("{k: 2}", "{delta_presence: {min: 0.01, max: 1}}")
+    (folder / "spec.yaml").write_text(spec + "population: people.csv\n", "utf-8")
+    assert "has no row in the table" in str(refused(folder))
+
+
 def test_a_hundred_quasi_identifiers(folder: Path) -> None:
     hundred(folder)
     refusal = refused(folder)

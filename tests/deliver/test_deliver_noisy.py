@@ -15,6 +15,7 @@ import delivery_case as case
 from datong.deidentify import service as deidentify
 from datong.deidentify.rules.budget.tables import facts_in
 from datong.deidentify.store import budget as kept
+from datong.deidentify.store import classification as classified
 from datong.deliver import service as deliver
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Refusal
@@ -32,6 +33,7 @@ def asked(provider: Store, consumer: Store) -> str:
     harmonise.install(provider, budget_world.workspace(folder))
     with provider.begin(case.person(), "harmonise") as tx:
         harmonise.build(tx, workspace=str(folder), mapping="rides", resource=case.RESOURCE)
+    budget_world.confirmed(provider, case.RESOURCE, case.person())
     with provider.begin(case.person("legal"), "deidentify") as tx:
         deidentify.set_budget(tx, resource=case.RESOURCE, unit="rider_id", epsilon="1", delta="0.000001")
     for store in (provider, consumer):
@@ -127,3 +129,25 @@ def test_a_delivery_stops_when_its_debit_is_gone(provider: Store, asked: str) ->
     with provider.begin(case.person(), "deliver") as tx:
         denied = deliver.decide(tx, agreement="agr-1", action="delivery")
     assert (denied.verdict.step, denied.verdict.rule) == ("gate", "DID-484")
+
+
+def test_what_people_say_of_the_data_ends_a_delivery(provider: Store, asked: str) -> None:
+    """Confirmed when it was asked; core data since: neither laid ready anew nor granted."""
+    deidentify.draw(provider, asked)
+    laid(provider, asked)
+    with provider.begin(case.person(), "deidentify") as tx:
+        deidentify.confirm_classification(tx, dataset=case.RESOURCE, impacts={"social order": "especially serious"})
+    refused("DID-467", provider, asked)
+    with provider.begin(case.person(), "deliver") as tx:
+        denied = deliver.decide(tx, agreement="agr-1", action="delivery")
+    assert (denied.verdict.step, denied.verdict.rule) == ("gate", "DID-467")
+
+
+def test_data_with_a_column_that_nobody_confirmed_are_not_laid_ready(provider: Store, asked: str) -> None:
+    deidentify.draw(provider, asked)
+    with provider.begin(NODE) as tx:
+        tx.execute(delete(classified.words))
+    refused("DID-463", provider, asked)
+    with provider.begin(NODE) as tx:
+        tx.execute(delete(classified.classifications))
+    refused("DID-463", provider, asked)

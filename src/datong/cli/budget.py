@@ -1,8 +1,8 @@
-"""`datong budget set | show | ask`: privacy budgets in the node's folder, with no running node.
+"""`datong budget confirm | set | show | ask`: privacy budgets in the node's folder, with no running node.
 
 The person at the keyboard can open the folder and so could read all of it anyway; what is done is recorded as done by
-`local`, the cap in the role of the legal officer, a question in that of the data engineer. Rooms are imported when a
-command runs. Must never know: how noise is drawn. Contract: tests/cli/test_cli_budget.py,
+`local`, the cap in the role of the legal officer, a question and a confirmation in that of the data engineer. Rooms are
+imported when a command runs. Must never know: how noise is drawn. Contract: tests/cli/test_cli_budget.py,
 docs/how-to/answer-with-noise.md.
 """
 
@@ -40,6 +40,38 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON only.
 @click.group()
 def budget() -> None:
     """Answer with noise under a budget that all consumers share."""
+
+
+@budget.command()
+@click.argument("resource")
+@click.option(
+    "--words", type=click.Path(path_type=Path),
+    help="YAML or JSON file of what is said otherwise: {columns: {NAME: {kind, level}}, impacts: {OBJECT: degree}}.",
+)  # fmt: skip
+@click.option("--rest", is_flag=True, help="Confirm every column that nobody has confirmed, as it was found.")
+@HERE
+@AS_JSON
+def confirm(resource: str, words: Path | None, folder: Path, *, rest: bool, as_json: bool) -> None:
+    """Show what the columns of RESOURCE were found to be, and confirm it; nothing is answered before that."""
+    from datong.deidentify import service as deidentify  # noqa: PLC0415 - heavy
+
+    said = _words(words) if words else {}
+    with _opened(folder, role="data_engineer") as here, here.store.begin(here.person, "deidentify") as tx:
+        told = deidentify.propose_classification(tx, dataset=resource)
+        if said or rest:
+            told = deidentify.confirm_classification(tx, dataset=resource, rest=rest, **said)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    shown = [
+        {"column": one["column"], "kind": one["kind"], "level": one["level"],
+         "stands": "confirmed" if one["confirmed"] else "open"}
+        for one in told["columns"]
+    ]  # fmt: skip
+    _print_rows(shown)
+    click.echo(f"{told['state']}: {told['grade']}, level {told['level']}")
+    for subject in told["judge_anew"]:
+        click.echo(_said(f"整体影响尚未判断：{subject}", f"to be judged for the whole: {subject}"))
 
 
 @budget.command("set")
@@ -121,6 +153,17 @@ def _opened(folder: Path, role: str = "") -> Iterator[Here]:
     with open_here(place_of(folder)) as here:
         person = replace(here.person, role=role, roles=frozenset({role})) if role else here.person
         yield replace(here, person=person)
+
+
+def _words(file: Path) -> dict[str, Any]:
+    read = _read(file)
+    zh, en = "应只有 columns 与 impacts，其值为对象", "should have columns and impacts only, an object each"
+    named = read.items() if isinstance(read, dict) else [("", read)]
+    strange = [name for name, value in named if name not in ("columns", "impacts") or not isinstance(value, dict)]
+    wrong = [Problem(f"{file}: {name}"[:120], zh, en) for name in strange]
+    if wrong:
+        raise BAD_FILE(wrong, file=str(file))
+    return dict(read)
 
 
 def _read(file: Path) -> Any:

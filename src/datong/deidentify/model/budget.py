@@ -133,6 +133,10 @@ NORM_STEPS = 1000
 Dimension = Classes | Bins | Cells | Windows
 
 
+def columns_of(dimension: Dimension) -> tuple[str, ...]:
+    return (dimension.lat, dimension.lon) if isinstance(dimension, Cells) else (dimension.column,)
+
+
 @dataclass(frozen=True)
 class Query:
     """One question over one privacy unit.
@@ -152,6 +156,12 @@ class Query:
     cost_nanorho: int
     asked: Mapping[str, Any]
     norm: Norm | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns whose values an answer speaks of: those of its groups and its value; the unit is never shown."""
+        of = [column for dimension in self.by for column in columns_of(dimension)]
+        return tuple(sorted({*of, *([self.value.column] if self.value else [])}))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The room's refusals about privacy budgets and noisy answers: DID-470 to DID-479.
+"""The room's refusals about privacy budgets and noisy answers: DID-470 to DID-480, DID-496.
 
 None depends on the data, only on the question, the cap and what was spent: a refusal that looked at the data would be
 an answer without noise. Must never know: databases. Contract: tests/deidentify/test_deidentify_budget*.py.
@@ -98,3 +98,12 @@ UNKNOWN_RELEASE = Reason(
     Text("本节点没有它的记录。", "This node has no record of it."),
     Text("请以 datong budget show 查看已有的回答。", "See the answers that were given with datong budget show."),
 )
+OTHER_LEDGER = Reason(
+    "DID-496",
+    Kind.denied,
+    Text("未执行，预算未动用。", "It was not done; nothing was spent."),
+    Text("「{dataset}」与「{other}」由同一来源构建，而后者的预算已先作答；同一人的两个上限会相加，承诺即告失效。",
+         "{dataset} is built from the source that {other} is built from, whose budget has answered before: two caps of "
+         "one person would add up, and the promise would be void."),
+    Text("请对「{other}」提问。", "Ask of {other}."),
+)  # fmt: skip

@@ -1,6 +1,7 @@
-"""Refusals about delivering a noisy answer under a contract: DID-481 to DID-484.
+"""Refusals about letting a noisy answer out: DID-481 to DID-484 under a contract, DID-495 before it is paid.
 
-Must never know: databases. Contract: tests/deliver/test_deliver_noisy.py.
+Must never know: databases. Contract: tests/deliver/test_deliver_noisy.py,
+tests/deidentify/test_deidentify_budget_classification.py.
 """
 
 from __future__ import annotations
@@ -43,4 +44,17 @@ NOT_IN_LEDGER = Reason(
     Text("「{dataset}」的预算台账中没有它的扣减。", "The ledger of {dataset} holds no debit for it."),
     Text("台账只能追加；请以 datong audit verify 查明，并由备份恢复。",
          "The ledger is only ever added to; find out with datong audit verify, and restore it from a backup."),
+)  # fmt: skip
+NAMES_SOMEBODY = Reason(
+    "DID-495",
+    Kind.denied,
+    Text("对「{dataset}」的提问未作回答，预算未动用。",
+         "The question about {dataset} was not answered; nothing was spent."),
+    Text("它按 {columns} 分组或取值，而该列已被确认为直接标识符。",
+         "It groups by, or adds up, {columns}, confirmed as direct identifiers; their values would stand in the "
+         "answer."),
+    Text("请改用不直接标识个人的列；须保护的单位由预算的 unit 指定，不写入问题。",
+         "Ask by columns that name nobody; whom the noise protects is the budget's unit and no part of the question."),
+    rule="GB/T 42460-2023",
+    article="4, A",
 )  # fmt: skip

@@ -29,6 +29,7 @@ from datong.deidentify.model.budget_refusals import (
     LEDGER_BROKEN,
     NO_BUDGET,
     NOT_THE_OWNER,
+    OTHER_LEDGER,
     OTHER_UNIT,
     OVER_BUDGET,
     SPENT_WITHOUT_ANSWER,
@@ -38,7 +39,8 @@ from datong.deidentify.rules.budget import answers, zcdp
 from datong.deidentify.rules.budget.plan import classes_of, plan_of
 from datong.deidentify.rules.budget.reading import cap_of, query_of
 from datong.deidentify.rules.budget.sensitivity import parts, per_row
-from datong.deidentify.service import noise
+from datong.deidentify.service import leaving, noise
+from datong.deidentify.service.assessments import assessment_for
 from datong.deidentify.store import budget as store
 from datong.engine import service as engine
 from datong.ground import crash, evidence, jobs, signing
@@ -73,7 +75,7 @@ def set_budget(
 
     unit: the column that names the person (or vehicle) to protect, one that the standard classifies as personal: a unit
     of rides would protect a ride and nobody's life. The cap is rho, or epsilon with delta, converted
-    once and rounded down; with rho, delta is for display (1e-6). Refuses: DID-471, DID-474, DID-475, DID-478.
+    once and rounded down; with rho, delta is for display (1e-6). Refuses: DID-471, DID-474, DID-475, DID-478, DID-496.
     """
     _require_owner(tx)
     cap, exact_delta, found = cap_of({"rho": rho, "epsilon": epsilon, "delta": delta})
@@ -90,7 +92,9 @@ def set_budget(
         )
     if found.problems:
         raise BAD_BUDGET(found.problems, dataset=resource[:80], count=len(found.problems))
-    before, lines = store.locked(tx, resource), ledger_of(tx, resource)
+    before, others = _held(tx, resource)
+    lines = ledger_of(tx, resource)
+    _require_one_ledger(tx, resource, lines, others)
     spent = _spent(lines)
     if before is not None and spent and before["unit"] != unit:
         raise OTHER_UNIT(dataset=resource, unit=before["unit"], asked=unit)
@@ -117,24 +121,30 @@ def ask(tx: Tx, *, resource: str, query: dict[str, Any], consumer: str) -> dict[
     """Ask a question about a dataset for a consumer; it is paid for here, and answered with noise right after.
 
     The same question over the same data again costs nothing and gets the kept answer, for every consumer. The answer
-    is `datong deidentify answer`, or this verb once more. Refuses: DID-470, DID-472, DID-473, DID-476, DID-478,
-    DID-479. Returns {release, state, cost_rho, free, answer (null until it is drawn)}.
+    is `datong deidentify answer`, or this verb once more. What people have not confirmed (DID-463), core data (DID-467)
+    and, without an assessment of this consumer, important data (DID-468) are not answered of. Refuses also: DID-470,
+    DID-472, DID-473, DID-476, DID-478, DID-479, DID-495, DID-496.
+    Returns {release, state, cost_rho, free, answer (null until it is drawn)}.
     """
     _require_owner(tx)
     noise.require()
-    budget = store.locked(tx, resource)
+    budget, others = _held(tx, resource)
     if budget is None:
         raise NO_BUDGET(dataset=resource[:80])
     lines = ledger_of(tx, resource)
     current = harmonise.current(tx, resource)
     asked = _query(query, _columns(current), consumer)
+    require_answerable(tx, resource, current, asked, consumer)
     wanted = digest([MECHANISM, current["digest"], budget["unit"], asked.asked])
     kept = store.kept_answer(tx, resource, wanted)
     if kept is not None:
         given_again(tx, kept, budget, consumer)
         return {**_told(kept), "cost_rho": "0", "free": True, "answer": _answer(kept)}
+    _require_one_ledger(tx, resource, lines, others)
     _rehearse(asked, budget["unit"], current)
     spent, cap, cost = _spent(lines), int(budget["cap_nanorho"]), asked.cost_nanorho
+    if spent < store.owed_or_given(tx, resource):
+        raise LEDGER_BROKEN(dataset=resource, seq=len(lines) + 1)
     if spent + cost > cap:
         raise OVER_BUDGET(dataset=resource, cost=zcdp.rho_text(cost), left=zcdp.rho_text(max(cap - spent, 0)),
                           cap=zcdp.rho_text(cap))  # fmt: skip
@@ -234,6 +244,20 @@ def noisy_releases(tx: Tx) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def require_answerable(tx: Tx, dataset: str, current: Mapping[str, Any], query: Query, recipient_group: str) -> None:
+    """DID-463, DID-467, DID-468 or DID-495 where the classification of the data forbids the answer, noise or not."""
+    leaving.require_answerable(
+        tx, dataset, [str(element["name"]) for element in current["schema"]], query.columns,
+        lambda: recorded(tx, dataset, recipient_group),
+    )  # fmt: skip
+
+
+def recorded(tx: Tx, dataset: str, recipient_group: str) -> Mapping[str, Any] | None:
+    """The assessment of who gets an answer about this node's dataset, or None."""
+    mine = signing.me(tx).party
+    return assessment_for(tx, recipient_group=recipient_group, subject=dataset, providers=[mine])
+
+
 def given_again(tx: Tx, kept: Mapping[str, Any], budget: Mapping[str, Any], consumer: str) -> None:
     """A line, at no cost, that this consumer has the kept answer too; `budget` is held. Once per consumer."""
     dataset, release = str(kept["dataset"]), str(kept["id"])
@@ -266,6 +290,28 @@ def ledger_of(tx: Tx, dataset: str) -> list[dict[str, Any]]:
         if line["seq"] != number or line["spent_nanorho"] != spent or line["nanorho"] < 0:
             raise LEDGER_BROKEN(dataset=dataset, seq=number)
     return lines
+
+
+def _held(tx: Tx, dataset: str) -> tuple[dict[str, Any] | None, list[str]]:
+    """(its budget, other datasets of the same source that have one), all held, in one order so that no two wait for
+    each other."""
+    others = [name for name in harmonise.of_one_source(tx, dataset) if tx.get(store.budgets, name) is not None]
+    held = {name: store.locked(tx, name) for name in sorted({dataset, *others})}
+    return held[dataset], others
+
+
+def _require_one_ledger(tx: Tx, dataset: str, lines: Sequence[Mapping[str, Any]], others: Sequence[str]) -> None:
+    """DID-496 where something was told before from another ledger of the same rows: two caps of one person add up."""
+    mine = _first_debit(lines)
+    for other in others:
+        theirs = _first_debit(store.lines_of(tx, other))
+        if theirs and (not mine or (theirs, other) < (mine, dataset)):
+            raise OTHER_LEDGER(dataset=dataset, other=other)
+
+
+def _first_debit(lines: Sequence[Mapping[str, Any]]) -> str:
+    """When the ledger first paid; "" when it never has."""
+    return next((str(line["at"]) for line in lines if line["kind"] == Line.debit), "")
 
 
 def _spent(lines: Sequence[Mapping[str, Any]]) -> int:

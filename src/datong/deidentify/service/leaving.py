@@ -1,19 +1,22 @@
 """What the release gate asks of the classification of a table's sources: confirmed, nobody shown, not core, assessed.
 
-Must never know: risk, recipients. Contract: tests/deidentify/test_deidentify_gate_classification.py.
+Noise bounds what an answer tells of one person; it does not make data lawful to let out, so noisy answers are asked the
+same. Must never know: risk, recipients. Contract: tests/deidentify/test_deidentify_gate_classification.py,
+test_deidentify_budget_classification.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from datong.deidentify.model.classification import CORE_DATA, IMPORTANT_DATA
+from datong.deidentify.model.classification import CORE_DATA, IMPORTANT_DATA, Confirmed
 from datong.deidentify.model.finding import Level
 from datong.deidentify.model.joint import Part
+from datong.deidentify.model.noisy_refusals import NAMES_SOMEBODY
 from datong.deidentify.model.refusals import DIRECT_IDENTIFIER
 from datong.deidentify.rules.recipe import figure_columns, recipe_of
 from datong.deidentify.service.classification import confirmed, require_classified
@@ -53,6 +56,38 @@ def require_still_classified(tx: Tx, release: Mapping[str, Any]) -> None:
             raise CORE_DATA(dataset=part.resource)
         if found is not None and (direct := found.direct(_shown_of(part, figure_columns(part)))):
             raise DIRECT_IDENTIFIER(dataset=release["dataset"], columns=", ".join(direct))
+
+
+def require_answerable(
+    tx: Tx, dataset: str, columns: Sequence[str], asked: Sequence[str], record: Callable[[], Mapping[str, Any] | None]
+) -> None:
+    """DID-463, DID-467, DID-468 or DID-495 where a dataset may not be answered of with noise.
+
+    columns: of the data; asked: those the answer speaks of; record: looks for the assessment that counts for whoever
+    gets the answer, and is called for important data only.
+    """
+    _require_answer(dataset, require_classified(tx, dataset, columns), asked, record)
+
+
+def require_still_answerable(
+    tx: Tx, dataset: str, asked: Sequence[str], record: Callable[[], Mapping[str, Any] | None]
+) -> None:
+    """The same of an answer that was delivered, by what people have said since; DID-463 is no more asked, as a new
+    version of the data may wait for its confirmation."""
+    found = confirmed(tx, dataset)
+    if found is not None and found.grade is Level.core:
+        raise CORE_DATA(dataset=dataset)
+    if found is not None:
+        _require_answer(dataset, found, asked, record)
+
+
+def _require_answer(
+    dataset: str, found: Confirmed, asked: Sequence[str], record: Callable[[], Mapping[str, Any] | None]
+) -> None:
+    if direct := found.direct(asked):
+        raise NAMES_SOMEBODY(dataset=dataset, columns=", ".join(direct))
+    if found.grade is Level.important:
+        require_assessed(dataset, found.grade, record())
 
 
 def _columns_of(tx: Tx, resource: str, data: Path | None, *, built: bool) -> list[str]:

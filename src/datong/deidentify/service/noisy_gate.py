@@ -1,8 +1,9 @@
 """The release gate for noisy answers: what was drawn once leaves under a contract whose form is `noisy`.
 
 Such a table is not measured by the classes of GB/T 42460: what it may disclose of one person was bounded before it was
-drawn, and debited. So the gate asks that the answer was drawn, that it is about the contract's data, that its debit
-stands in a ledger that adds up, and shows its epsilon. Nothing is computed anew: the figures are those kept.
+drawn, and debited. So the gate asks that people have confirmed the classification of its data and that their grade lets
+it out, that the answer was drawn, that it is about the contract's data, that its debit stands in a ledger that adds up,
+and shows its epsilon. Nothing is computed anew: the figures are those kept.
 Must never know: who buys; a recipient group is an opaque id.
 Contract: tests/deliver/test_deliver_noisy.py.
 """
@@ -20,11 +21,12 @@ from datong.deidentify.model.budget import Line, ReleaseState
 from datong.deidentify.model.budget_refusals import SPENT_WITHOUT_ANSWER, UNKNOWN_RELEASE
 from datong.deidentify.model.noisy_refusals import NOT_DRAWN, NOT_FOR_NOISE, NOT_IN_LEDGER, OF_OTHER_DATA
 from datong.deidentify.rules.budget.tables import FORM, table_of
-from datong.deidentify.service import budgets
+from datong.deidentify.service import budgets, leaving
 from datong.deidentify.store import budget as store
 from datong.ground import evidence
 from datong.ground.canonical import digest, digest_bytes
 from datong.ground.db import Tx, new_id
+from datong.harmonise import service as harmonise
 
 
 def release_noisy(
@@ -34,18 +36,20 @@ def release_noisy(
 
     Returns {id, dataset, recipient_group, form, file_digest, risk: {epsilon, delta, rho, …}, build, build_digest,
     question}; `question` is the digest of what was asked, which later answers over newer data share.
-    Refuses: DID-477, DID-479 to DID-484.
+    Refuses: DID-463, DID-467, DID-468, DID-477, DID-479 to DID-484, DID-495.
     """
     row = _answered(tx, answer)
     if form != FORM:
         raise NOT_FOR_NOISE(answer=answer[:80], form=form)
     if row["dataset"] != dataset:
         raise OF_OTHER_DATA(answer=answer[:80], dataset=row["dataset"], agreed=dataset)
+    query = budgets.again(row["query"])
+    budgets.require_answerable(tx, dataset, harmonise.current(tx, dataset), query, recipient_group)
     budget = store.locked(tx, dataset)
     require_debit(tx, dataset, answer)
     assert budget is not None, "an answer was debited to a budget"
     told = budgets.facts_of(row, budget["delta"])
-    pq.write_table(table_of(budgets.again(row["query"]), row["figures"], told), path)
+    pq.write_table(table_of(query, row["figures"], told), path)
     file_digest, question = digest_bytes(path.read_bytes()), digest(row["query"])
     for earlier in rows.releases_to(tx, recipient_group):
         if (earlier["agreement"], earlier["file_digest"], earlier["form"]) == (agreement, file_digest, FORM):
@@ -61,6 +65,16 @@ def release_noisy(
     evidence.append(tx, "deidentify.noisy_released", rows.releases, release["id"], dataset=dataset, answer=answer,
                     recipient_group=recipient_group, file_digest=file_digest, **told)  # fmt: skip
     return _told(release, row, question)
+
+
+def require_still(tx: Tx, release: Mapping[str, Any]) -> None:
+    """What was delivered would be today: its debit stands, and nobody has said of the data what forbids it."""
+    dataset = str(release["dataset"])
+    require_debit(tx, dataset, release["risk"]["answer"])
+    query = budgets.again(release["recipe"])
+    leaving.require_still_answerable(
+        tx, dataset, query.columns, lambda: budgets.recorded(tx, dataset, str(release["recipient_group"]))
+    )
 
 
 def require_debit(tx: Tx, dataset: str, answer: str) -> None:

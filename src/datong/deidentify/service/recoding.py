@@ -149,6 +149,15 @@ def _by_search(asked: Spec, loaded: Loaded, running: Any, said: str) -> tuple[di
     given = (tuples, loaded.columns, loaded.sensitive, asked.models, asked.loss, loaded.limit)
     found = way(*given)
     if found.levels is None:
+        if found.fewest <= loaded.limit:  # whatever is suppressed: only delta_presence with a min above 0 comes here
+            raise _none(
+                asked, said,
+                "即使取最粗的层级，总体中仍有一类在表中没有任何行，其下限大于 0 的 delta_presence 无法满足。",
+                "Even at the coarsest levels a class of the population has no row in the table, so its share there "
+                "is 0, below the min of delta_presence.",
+                "请将 min 设为 0，与 k 或 l 同用，或在层级文件中加一级把所有值归为一个标签。",
+                "Set min to 0, state k or l beside it, or add a level to the hierarchy files that joins all values.",
+            )  # fmt: skip
         raise _none(
             asked, said,
             f"即使取最粗的层级，也有 {found.fewest} 行不满足；可抑制 {loaded.limit} 行。",

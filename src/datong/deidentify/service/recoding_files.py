@@ -18,6 +18,9 @@ from datong.deidentify.rules.recoding.lattice import Column, column_of
 from datong.deidentify.service.tables import Read, hierarchy_in, line_of_row, read_table
 from datong.ground.refusal import Problem
 
+PERSONS_MAX = 10**15
+"""Of a population: far above any, and far below where sums of 64-bit whole numbers turn over."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -173,14 +176,17 @@ def _people(asked: Spec, people: Read, said: str) -> Array:
     if not column:
         return np.ones(people.rows, np.int64)
     try:
-        counts = np.array([int(value) for value in people.values[column]], np.int64)
-        good = bool((counts >= 0).all())
-    except (ValueError, OverflowError):
+        given = [int(value) for value in people.values[column]]
+        good = min(given) >= 0
+    except ValueError:
         good = False
-    if not good:
-        problem = Problem(f"{asked.population}: {column}", "应为不小于 0 的整数", "should be whole numbers from 0")
-        raise BAD_FILES([problem], spec=said, count=1)
-    return np.asarray(counts[people.codes[column]])
+    zh, en = "应为不小于 0 的整数", "should be whole numbers from 0"
+    if good:
+        times = np.bincount(people.codes[column], minlength=len(given))
+        if sum(n * int(often) for n, often in zip(given, times, strict=True)) <= PERSONS_MAX:
+            return np.array(given, np.int64)[people.codes[column]]
+        zh, en = f"合计超过 {PERSONS_MAX}", f"adds up to more than {PERSONS_MAX}, which no population is"
+    raise BAD_FILES([Problem(f"{asked.population}: {column}", zh, en)], spec=said, count=1)
 
 
 def _sensitive(asked: Spec, read: Read, name: str, tree: Hierarchy | None) -> tuple[Array, Any]:

@@ -143,12 +143,13 @@ def release(
 def require_still_low(tx: Tx, release: str) -> None:
     """DID-411 or DID-412 when what was released would not pass today: its figures, the record that counts now. DID-410
     or DID-467 when people have said since that it shows direct identifiers, or that a source is core data. Of a noisy
-    answer, DID-479 or DID-484 when its debit does not stand in the ledger any more."""
+    answer, DID-479 or DID-484 when its debit does not stand in the ledger any more, DID-467, DID-468 or DID-495 when
+    the classification of its data forbids it by now."""
     row = store.release_facts(tx, release)
     if row is None:
         raise UNKNOWN(thing="release", id=release[:80])
     if row["form"] == NOISY:
-        noisy_gate.require_debit(tx, row["dataset"], row["risk"]["answer"])
+        noisy_gate.require_still(tx, row)
         return
     leaving.require_still_classified(tx, row)
     figures, record = reports.today(tx, row)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, UniqueConstraint, select, update
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, UniqueConstraint, func, select, update
 
 from datong.deidentify.model.budget import Line, ReleaseState
 from datong.ground.db import Instant, Tx, new_id, table
@@ -94,6 +94,12 @@ def all_releases(tx: Tx) -> list[dict[str, Any]]:
     """Every noisy answer, oldest first, without its figures, which are many."""
     columns = [column for column in noisy_releases.c if column.name != "figures"]
     return [dict(row._mapping) for row in tx.all(select(*columns).order_by(noisy_releases.c.at, noisy_releases.c.id))]
+
+
+def owed_or_given(tx: Tx, dataset: str) -> int:
+    """Nano-rho of all answers of a dataset, whatever became of them: no ledger that is whole has spent less."""
+    cost = select(func.coalesce(func.sum(noisy_releases.c.nanorho), 0)).where(noisy_releases.c.dataset == dataset)
+    return int(tx.execute(cost).scalar() or 0)
 
 
 def kept_answer(tx: Tx, dataset: str, asked_digest: str) -> dict[str, Any] | None:

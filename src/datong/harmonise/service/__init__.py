@@ -30,7 +30,7 @@ from datong.harmonise.service.measuring import quality_history, quality_of, rows
 from datong.harmonise.service.naming import Near, Words, element_words, names_near
 from datong.harmonise.service.repairing import export_repairs, import_repairs, repair, repairs, withdraw_repair
 from datong.harmonise.service.replaying import replay
-from datong.harmonise.service.rows import current, is_built, own_rows, quarantined_rows
+from datong.harmonise.service.rows import current, is_built, of_one_source, own_rows, quarantined_rows
 from datong.harmonise.service.runs import RUNS_MAX, lineage, lineage_runs, on_run
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 from datong.harmonise.service.suspicions import suspicions
@@ -65,6 +65,7 @@ __all__ = [
     "mappings",
     "match",
     "names_near",
+    "of_one_source",
     "on_run",
     "own_rows",
     "propose",

@@ -53,6 +53,12 @@ def is_built(tx: Tx, resource: str) -> bool:
     return kept.current_build(tx, resource) is not None
 
 
+def of_one_source(tx: Tx, resource: str) -> list[str]:
+    """Other resources of this node that were built from the same content, or by the same mapping of the same source:
+    the same rows, so the same persons."""
+    return kept.of_one_source(tx, resource)
+
+
 def quarantined_rows(
     tx: Tx, *, build: str, decision: str, reason: str | None = None, offset: int = 0, limit: int = 100
 ) -> dict[str, Any]:

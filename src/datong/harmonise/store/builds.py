@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, func, select
+from sqlalchemy import JSON, Column, Index, Integer, String, and_, func, or_, select
 
 from datong.ground.db import Instant, Tx, table
 from datong.harmonise.model.builds import State
@@ -55,6 +55,20 @@ def all_builds(tx: Tx, resource: str | None = None) -> list[dict[str, Any]]:
 def current_build(tx: Tx, resource: str) -> dict[str, Any] | None:
     pointer = tx.get(currents, resource)
     return tx.get(builds, pointer["build"]) if pointer is not None else None
+
+
+def of_one_source(tx: Tx, resource: str) -> list[str]:
+    """Other resources that were ever built from content that this one was built from, or by the same mapping of the
+    same source. Another table of one database is none of them: the digest is of what was read."""
+    mine = current_build(tx, resource)
+    if mine is None:
+        return []
+    built = builds.c.state == State.built.value
+    contents = select(builds.c.source_digest).where(built, builds.c.resource == resource)
+    mapped = and_(builds.c.source == mine["source"], builds.c.mapping == mine["mapping"])
+    same = or_(builds.c.source_digest.in_(contents), mapped)
+    rows = tx.all(select(builds.c.resource).where(built, same, builds.c.resource != resource).distinct())
+    return sorted(row.resource for row in rows)
 
 
 def point_to(tx: Tx, resource: str, build: str) -> bool:

@@ -173,7 +173,13 @@ def spend_of(value: Any, found: Reader, where: str = "spend") -> int | None:
         return None
     if "rho" in told:
         return zcdp.nanorho_up(rho)
-    return zcdp.nanorho_of(float(rho), float(delta or zcdp.DELTA_DEFAULT)) or None
+    nanorho = zcdp.nanorho_of(float(rho), float(delta or zcdp.DELTA_DEFAULT))
+    if nanorho < 1:
+        found.say(
+            f"{where}.epsilon", "过小：不足 rho 0.000000001", "is too small: it comes to less than rho 0.000000001"
+        )
+        return None
+    return nanorho
 
 
 def _cost(told: Mapping[str, Any], found: Reader, where: str) -> tuple[Decimal | None, Decimal | None]:

@@ -9,6 +9,8 @@ are closed under union of classes: with no suppression a node that fails them ru
 suppression that does not hold, so such a node rules out itself alone. A node is passed over when its lower bound is
 no better than the best value found.
 
+One file on purpose: numba renews what it has compiled when the file of a function changes, not when one that it calls
+does, so a search split over files could run with a part that is no more.
 Must never know: values, files.
 Contract: tests/deidentify/test_recoding_search.py (equal to brute force over all nodes).
 """

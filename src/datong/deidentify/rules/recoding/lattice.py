@@ -114,9 +114,9 @@ def level_losses(column: Column, counts: Array, loss: Loss, columns: int) -> Arr
     return np.array(losses)
 
 
-def levels_bound(columns: Sequence[Column], counts: Sequence[Array], loss: Loss, levels: Sequence[int]) -> float:
-    """The bound of one node, where the whole lattice is too large to be laid out."""
+def losses_by_level(columns: Sequence[Column], counts: Sequence[Array], loss: Loss) -> list[Array]:
+    """What each column loses at each of its levels, no row suppressed: a node's bound is their sum, for a lattice too
+    large to be laid out. Zeros where the loss has no closed form."""
     if loss in (Loss.aecs, Loss.dm):
-        return 0.0
-    of = (level_losses(column, count, loss, len(columns)) for column, count in zip(columns, counts, strict=True))
-    return float(sum(losses[level] for losses, level in zip(of, levels, strict=True)))
+        return [np.zeros(column.height + 1) for column in columns]
+    return [level_losses(column, count, loss, len(columns)) for column, count in zip(columns, counts, strict=True)]

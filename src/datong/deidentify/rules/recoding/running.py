@@ -14,7 +14,7 @@ from numba.core import event
 
 from datong.deidentify.model.recoding import Distance, Diversity, Loss, Method, Models
 from datong.deidentify.rules.recoding import kernels
-from datong.deidentify.rules.recoding.lattice import Array, Column, lattice_of, levels_bound
+from datong.deidentify.rules.recoding.lattice import Array, Column, lattice_of, losses_by_level
 from datong.deidentify.rules.recoding.mondrian import mondrian
 
 LOSSES = {
@@ -239,10 +239,16 @@ def searched(
     )
     checks = int(wk.counters[3])
     if best[1] < 0:
-        top = kernels.check(g, wk, lattice.heights, 0.0)
-        return Found(None, 0.0, 0, 0, checks, int(top[2]))
+        return Found(None, 0.0, 0, 0, checks, _fewest(tuples, columns, sensitive, models))
     levels = tuple(int(level) for level in lattice.digits[int(best[1])])
     return Found(levels, float(best[0]), int(best[2]), int(best[3]), checks)
+
+
+def _fewest(tuples: Tuples, columns: Sequence[Column], sensitive: Sequence[Sensitive], models: Models) -> int:
+    """Rows that fail at the coarsest levels, looked at as if all of them might be suppressed: a search gives a node up
+    as soon as it cannot hold, before they are counted."""
+    g = ground_of(tuples, columns, sensitive, models, Loss.aecs, int(tuples.w.sum()))
+    return int(kernels.check(g, work_for(g), np.array([column.height for column in columns], np.int64), 0.0)[2])
 
 
 def descended(
@@ -251,20 +257,22 @@ def descended(
     """A good node of a lattice too large to lay out: from the top, one level down at a time where most is won."""
     g = ground_of(tuples, columns, sensitive, models, loss, limit)
     wk = work_for(g)
-    counts = counts_of(tuples, columns)
+    losses = [of.tolist() for of in losses_by_level(columns, counts_of(tuples, columns), loss)]
+
+    def bound_of(levels: Array) -> float:
+        return float(sum(of[level] for of, level in zip(losses, levels.tolist(), strict=True)))
+
     levels = np.array([column.height for column in columns], np.int64)
-    now = kernels.check(g, wk, levels, levels_bound(columns, counts, loss, levels.tolist()))
+    now = kernels.check(g, wk, levels, bound_of(levels))
     if now[0] != kernels.PASSED:
-        return Found(None, 0.0, 0, 0, int(wk.counters[3]), int(now[2]))
+        return Found(None, 0.0, 0, 0, int(wk.counters[3]), _fewest(tuples, columns, sensitive, models))
     open_columns = set(range(len(columns)))
     while open_columns:
+        open_columns = {j for j in open_columns if levels[j] > 0}
         trial = []
         for j in sorted(open_columns):
-            if levels[j] == 0:
-                open_columns.discard(j)
-                continue
             levels[j] -= 1
-            trial.append((levels_bound(columns, counts, loss, levels.tolist()), j))
+            trial.append((bound_of(levels), j))
             levels[j] += 1
         moved = False
         for bound, j in sorted(trial):
