@@ -57,6 +57,7 @@ from datong.terms.roles import Role
 from datong.web import api, console
 from datong.wire import delta_sharing, dsp, http, http_data, node, openlineage
 from datong.wire.dcp import routes as dcp_routes
+from datong.wire.dcp.credentials import AUTH
 from datong.wire.dcp.did import did_of
 from datong.wire.dcp.verifying import Verifier
 from datong.wire.delta_sharing import client as delta_client
@@ -548,7 +549,7 @@ def routes(store: Store, door: http.Door, verifier: Verifier, config: Config) ->
             store, door, receivers(store), clock_key=str(config["demo.clock_key"]),
             evidence_folder=config.folder / "evidence", on_time=falls_due,
         ),
-        *dsp_routes.routes(store, authenticate, deliver),
+        *dsp_routes.routes(store, authenticate, deliver, auth=AUTH if by_credentials else None),
         *dsp_catalogue.routes(store, authenticate, catalogue),
         *dcp_routes.routes(store, verifier, str(config["node.address"])),
         *national_routes(store, door, config),

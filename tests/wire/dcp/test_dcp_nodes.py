@@ -27,6 +27,7 @@ from datong.ground.refusal import Refusal
 from datong.register import service as register
 from datong.wire.dcp import credentials, did, routes, tokens, verifying
 from datong.wire.dcp.did import DCP_CONTEXT
+from datong.wire.dsp.messages import problems
 
 PARTIES = {"registry": "11520100MBXDT00351", "provider": "91520100MAXDT004X2", "consumer": "91520100MAXDT00582"}
 CATALOG = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
@@ -347,6 +348,13 @@ def test_documents_are_public_and_hold_no_secret(space: Space) -> None:
     assert '"d"' not in answer.text
     listed = httpx.get(space.registry.address + routes.STATUS_PATH, trust_env=False)
     assert listed.headers["content-type"].startswith("application/vc+jwt")
+
+
+def test_the_version_document_says_how_a_member_proves_itself(space: Space) -> None:
+    answer = httpx.get(space.provider.address + "/.well-known/dspace-version", trust_env=False).json()
+    assert problems(answer, "common/protocol-version") == []
+    (entry,) = answer["protocolVersions"]
+    assert entry["auth"] == {"protocol": "DCP", "version": "1.0", "profile": ["vc20-bssl/jwt", "vc11-sl2021/jwt"]}
 
 
 def valid(message: Any, schema: str) -> None:

@@ -25,6 +25,8 @@ from datong.wire.dcp.tokens import LEEWAY_SECONDS, TOKEN_SECONDS, header_of, in_
 MEMBERSHIP = "MembershipCredential"
 VC2, VC1 = "https://www.w3.org/ns/credentials/v2", "https://www.w3.org/2018/credentials/v1"
 PROFILE = "vc20-bssl/jwt"
+AUTH = {"protocol": "DCP", "version": "1.0", "profile": [PROFILE, "vc11-sl2021/jwt"]}
+"""How a node of such a space is spoken to, as its version document says it: the profiles it reads."""
 DATONG = "https://datong.example/ns/membership/1"
 STATUS_BITS = 131_072
 """Least length of a list, so that an entry hides among others (vc-bitstring-status-list 3.2)."""

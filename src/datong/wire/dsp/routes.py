@@ -7,7 +7,7 @@ served with and without a trailing slash.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -107,13 +107,18 @@ class Way:
         return "deliver" if self.error == "TransferError" else "negotiate"
 
 
-def routes(store: Store, authenticate: Authenticate, transfers: TransferRoom) -> list[Route]:
-    """The routes of negotiation, transfer and version metadata for one node (catalogue: see catalogue.routes)."""
+def routes(
+    store: Store, authenticate: Authenticate, transfers: TransferRoom, *, auth: Mapping[str, Any] | None = None
+) -> list[Route]:
+    """The routes of negotiation, transfer and version metadata for one node (catalogue: see catalogue.routes).
+
+    auth: what the version document says of how peers prove who they are.
+    """
 
     async def version(_request: Request) -> Response:
         def answer() -> dict[str, Any]:
             with store.read() as tx:
-                return document(tx)
+                return document(tx, auth)
 
         return JSONResponse(await run_in_threadpool(answer))
 

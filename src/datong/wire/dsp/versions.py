@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from datong.ground import clock, signing
@@ -49,11 +50,11 @@ class Caller(Protocol):
     def get(self, url: str) -> Any: ...
 
 
-def document(tx: Tx) -> dict[str, Any]:
-    """The version document of this node."""
+def document(tx: Tx, auth: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The version document of this node. auth: how its peers prove who they are, where DSP has a name for it."""
     entry = {
         "version": VERSION, "path": PATH, "binding": "HTTPS", "serviceId": signing.me(tx).code,
-        "identifierType": "NDI-TR-2025-04", SIGNS: True,
+        "identifierType": "NDI-TR-2025-04", SIGNS: True, **({"auth": dict(auth)} if auth else {}),
     }  # fmt: skip
     return {"protocolVersions": [entry]}
 
