@@ -7,9 +7,10 @@ import pytest
 import datong.app  # noqa: F401 - declares all verbs
 from asgi import Asgi
 from datong.ground.db import NODE, Store
+from datong.ground.refusal import Refusal
 from datong.register import service as register
 from datong.terms.verbs import VERBS
-from datong.web.api import api
+from datong.web.api import api, keepable
 
 ERROR_KEYS = {"code", "kind", "what", "why", "next", "rule", "article", "problems", "facts"}
 
@@ -78,3 +79,39 @@ def test_a_post_with_a_key_is_done_once(client: Asgi, operator: dict[str, str]) 
     assert len(client.get("/register/people", headers=operator).json()) == 2
     other = client.post("/register/add_person", json={**body, "login": "han"}, headers=headers)
     assert other.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        (2**53, "amount_fen"),
+        (-(10**30), "amount_fen"),
+        ("a\0b", "reason"),
+        ("\ud800", "reason"),
+        (float("inf"), "amount_fen"),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_what_no_store_keeps_is_named_and_not_a_fault(value: object, where: str) -> None:
+    given = {"terms": {"list": [{where: value}]}}
+    with pytest.raises(Refusal) as refused:
+        keepable("room.verb", given)
+    assert [problem.where for problem in refused.value.problems] == [f"terms.list[0].{where}"]
+    assert keepable("room.verb", {"a": [2**53 - 1, 1.5, "大同", None, True, {"b": ()}]})
+
+
+def test_a_path_or_a_method_that_is_no_verbs_has_the_one_shape(client: Asgi) -> None:
+    for answer, status in ((client.get("/register/add_person"), 405), (client.post("/no/such", json={}), 404)):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, "GEN-408")
+        assert set(answer.json()["error"]) == ERROR_KEYS
+
+
+def test_the_description_tells_the_one_shape_and_the_token(client: Asgi) -> None:
+    document = client.get("/openapi.json").json()
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    for entry in document["paths"].values():
+        for asked in entry.values():
+            assert asked["security"] == [{"HTTPBearer": []}]
+            told = asked["responses"]["default"]["content"]["application/json"]["schema"]
+            assert told == {"$ref": "#/components/schemas/Refused"}
+            assert "422" not in asked["responses"]

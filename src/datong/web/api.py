@@ -135,7 +135,7 @@ def _changing(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[...,
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Any:
         actor = actor_of(store, request, full_name, changes=True)
-        given = _keepable(full_name, arguments.model_dump())
+        given = keepable(full_name, arguments.model_dump())
         with store.begin(actor, verb.room) as tx:
             if idempotency_key is None:
                 return plain(verb.call(tx, **given))
@@ -150,7 +150,7 @@ def _reading(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[..., 
 
     def endpoint(request: Request, arguments: Annotated[Any, Query()]) -> Any:
         actor = actor_of(store, request, full_name, changes=False)
-        given = _keepable(full_name, arguments.model_dump())
+        given = keepable(full_name, arguments.model_dump())
         with store.read(actor) as tx:
             return plain(verb.call(tx, **given))
 
@@ -158,7 +158,7 @@ def _reading(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[..., 
     return endpoint
 
 
-def _keepable(verb: str, given: dict[str, Any]) -> dict[str, Any]:
+def keepable(verb: str, given: dict[str, Any]) -> dict[str, Any]:
     """`given`, where everything in it can be kept, signed and sent on; BAD_ARGUMENTS lists what cannot."""
     if found := list(_not_keepable(given)):
         raise BAD_ARGUMENTS(found[:PROBLEMS_MAX], verb=verb, count=len(found))
