@@ -23,7 +23,7 @@ from datong.negotiate.service import national
 from datong.register import store as register_rows
 from datong.wire import http
 from datong.wire.http import Answer
-from datong.wire.ndi import identity, sending, serving
+from datong.wire.ndi import access, identity, routes, sending, serving
 from datong.wire.ndi.tables import printed
 from two_nodes import DATASET, NOW, OFFER, TERMS, Node, _node, listed, supplied
 
@@ -73,12 +73,11 @@ class Country:
         door = http.Door(node.store, None, ("", ""))
         served = {**serving.serving(self.tables), **identity.serving(self.tables)}
         before = serving.before(node.store, self.callers[node.code], self.tables, "")
-        access = app.ndi_access.Access(
+        checks = access.Access(
             node.store, lambda headers, body: door.sender(headers["authorization"], body),
             lambda code: http.peer_key(None, node.store, code, ("", "")),
         )  # fmt: skip
-        routes = app.ndi_routes.routes(node.store, access, self.tables, served, before)
-        return Starlette(routes=routes)
+        return Starlette(routes=routes.routes(node.store, checks, self.tables, served, before))
 
     def _handlers(self, node: Node) -> dict[str, Any]:
         sender = sending.Sender(node.store, self.callers[node.code], self.tables)

@@ -1,0 +1,103 @@
+"""The doors of a node: every route of peers, stock clients, programs and people. Contract: tests/web/, tests/wire/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Mount, Route
+
+from datong.app.messages import receivers
+from datong.app.national import national_tables
+from datong.app.work import falls_due
+from datong.catalogue import service as catalogue
+from datong.deliver import service as deliver
+from datong.ground import identity
+from datong.ground.config import SETTINGS, Config
+from datong.ground.db import Actor, Store
+from datong.web import api, console
+from datong.wire import delta_sharing, http, http_data, node, openlineage
+from datong.wire.dcp import routes as dcp_routes
+from datong.wire.dcp.credentials import AUTH
+from datong.wire.dcp.did import did_of
+from datong.wire.dcp.verifying import Verifier
+from datong.wire.dsp import catalogue as dsp_catalogue
+from datong.wire.dsp import routes as dsp_routes
+from datong.wire.ndi import access as ndi_access
+from datong.wire.ndi import identity as ndi_identity
+from datong.wire.ndi import routes as ndi_routes
+from datong.wire.ndi import serving as ndi_serving
+
+
+def routes(store: Store, door: http.Door, verifier: Verifier, config: Config) -> list[BaseRoute]:
+    """All routes of a node: peers and stock clients first, then the API, then the console."""
+
+    def authenticate(request: Request, body: bytes) -> Actor:
+        authorization = request.headers.get("authorization", "")
+        return verifier.sender(authorization) if by_credentials else door.sender(authorization, body)
+
+    by_credentials = config["peers.identity"] == "dcp"
+
+    return [
+        *node.routes(
+            store, door, receivers(store), clock_key=str(config["demo.clock_key"]),
+            evidence_folder=config.folder / "evidence", on_time=falls_due,
+        ),
+        *dsp_routes.routes(store, authenticate, deliver, auth=AUTH if by_credentials else None),
+        *dsp_catalogue.routes(store, authenticate, catalogue),
+        *dcp_routes.routes(store, verifier, str(config["node.address"])),
+        *national_routes(store, door, config),
+        *delta_sharing.server.routes(store, str(config["node.address"])),
+        *http_data.routes(store),
+        *openlineage.routes(store),
+        Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
+        *_with_small_bodies(console.routes(store, config.folder / "story.json", int(config["web.session_hours"]))),
+    ]  # fmt: skip
+
+
+def national_routes(store: Store, door: http.Door, config: Config) -> list[Route]:
+    """The interfaces of the national rail."""
+
+    def bearer(headers: Mapping[str, str], body: bytes) -> Actor:
+        return door.sender(headers.get("authorization", ""), body)
+
+    def key_of(code: str) -> Mapping[str, Any]:
+        return http.peer_key(door.client, store, code, door.function_node)
+
+    tables, prefix = national_tables(config), str(config["ndi.prefix"])
+    access = ndi_access.Access(store, bearer, key_of)
+    before = {} if door.client is None else ndi_serving.before(store, door.client, tables, prefix)
+    serving = {**ndi_serving.serving(tables), **ndi_identity.serving(tables)}
+    return ndi_routes.routes(store, access, tables, serving, before, prefix)
+
+
+def _with_small_bodies(pages: Sequence[Route | Mount]) -> list[BaseRoute]:
+    """Forms are read before anybody has logged in, and take many times their size in memory."""
+    for page in pages:
+        page.app = http.Limited(page.app, http.FORM_BYTES_MAX)
+    return list(pages)
+
+
+def all_routes(store: Store | None = None) -> list[BaseRoute]:
+    """The routes of any node, with the settings that every node begins with: for the reference page and for tests.
+
+    store: None for an empty one in memory.
+    """
+    values = {setting.name: setting.default if setting.default is not None else setting.kind() for setting in SETTINGS}
+    store = store or Store("sqlite://")
+    client, config = http.Client(store, allow_private=False), Config(Path(), values)
+    return routes(store, http.Door(store, client, ("", "")), verifier_of(store, client, config), config)
+
+
+def verifier_of(store: Store, client: http.Client, config: Config) -> Verifier:
+    """Who proves and checks membership credentials for this node; it makes its first identity key when it needs one."""
+    function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
+    issuers = [str(issuer) for issuer in config["peers.issuers"]]
+    if not issuers:
+        issuers = [did_of(function_node[0] or str(config["node.address"]))]
+    if config["peers.identity"] == "dcp":
+        identity.KeyRing(config.folder).current()
+    return Verifier(store, client, lambda code: http.peer_key(client, store, code, function_node), issuers)

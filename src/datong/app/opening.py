@@ -1,0 +1,156 @@
+"""Opening the store of a node in its folder: brought up to date, signed for, with its rooms installed.
+
+Contract: tests/cli/ and tests/ground/test_evidence_sequencer.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from datong.catalogue import service as catalogue
+from datong.compose import service as compose
+from datong.deliver import service as deliver
+from datong.deliver.model import START_BY_HAND
+from datong.ground import evidence, identity, migrations, signing
+from datong.ground.config import BAD_CONFIG, Config, load
+from datong.ground.crypto.profile import PROFILES, Profile, use
+from datong.ground.db import NODE, Actor, Store, settings
+from datong.ground.keys import PrivateKey
+from datong.ground.refusal import Kind, Problem, Reason, Text
+from datong.harmonise import service as harmonise
+from datong.negotiate import service as negotiate
+from datong.negotiate.model import BY_HAND
+from datong.register import service as register
+from datong.terms.roles import Role
+from datong.wire import openlineage
+
+OTHER_NODE = Reason(
+    "APP-411",
+    Kind.conflict,
+    Text("未在此目录执行任何操作。", "Nothing was done in this folder."),
+    Text("{file} 指向的数据库属于另一个节点（公钥 {key}，本目录的公钥为 {mine}）。",
+         "The store that {file} points at is another node's (key {key}; the key of this folder is {mine})."),
+    Text("请在该节点自己的目录中执行，或删去 store.url 后用 datong init 新建。",
+         "Work in that node's own folder, or make a new one with datong init."),
+)  # fmt: skip
+
+
+KEY_KEPT = "node.key"
+
+
+def key_of(folder: Path, profile: Profile) -> PrivateKey:
+    return PrivateKey.at(folder / "keys" / "node.pem", profile)
+
+
+def profile_of(config: Config) -> Profile:
+    return PROFILES[str(config["crypto.profile"])]
+
+
+@dataclass(frozen=True)
+class Here:
+    """A node opened in its own folder, and the person at the keyboard."""
+
+    config: Config
+    store: Store
+    person: Actor
+
+
+@contextmanager
+def open_here(folder: Path) -> Iterator[Here]:
+    """The store of the node in `folder`, for one command; the person is a data engineer of the node by being there."""
+    config = load(folder, alone=True)
+    store = open_store(config)
+    try:
+        party = str(config["node.party"])
+        role = Role.data_engineer.value
+        yield Here(config, store, Actor(person="local", role=role, party=party, roles=frozenset({role})))
+    finally:
+        store.dispose()
+
+
+def open_store(config: Config) -> Store:
+    """The store of a node, brought up to date; this process signs for it, and runs its crypto profile."""
+    key = key_of(config.folder, profile_of(config))
+    use(profile_of(config), config["crypto.accepts"])
+    store = Store(config.store_url)
+    migrations.upgrade(store)
+    mine = signing.Me("", str(config["node.party"]), str(config["node.name"]), str(config["node.address"]))
+    signing.install(store, key, mine)
+    identity.install(store, identity.KeyRing(config.folder))
+    _require_same_node(store, config)
+    harmonise.install(store, config.folder)
+    harmonise.on_run(store, lambda run: openlineage.keep(config.folder, openlineage.events_of(run, _whose(store))))
+    compose.install(store, config.folder)
+    compose.on_version(
+        store, lambda made: openlineage.keep(config.folder, openlineage.version_events(made, _whose(store)))
+    )
+    _installed_customs(store, config)
+    catalogue.install(store, config.folder)
+    if config["node.kind"] == "regional":
+        with store.begin(NODE, "start") as tx:
+            register.found(tx, area=str(config["node.region"]))
+    return store
+
+
+def _require_same_node(store: Store, config: Config) -> None:
+    """Refuse a store that another node's key has signed for: a copied datong.toml would write into its evidence."""
+    mine = key_of(config.folder, profile_of(config)).public.text
+    with store.begin(NODE, "start") as tx:
+        known = tx.get(settings, KEY_KEPT)
+        if known is None:
+            tx.add(settings, {"id": KEY_KEPT, "value": mine})
+            evidence.append(tx, "ground.key_kept", settings, KEY_KEPT, public_key=mine)
+        elif known["value"] != mine:
+            raise OTHER_NODE(file=config.folder / "datong.toml", key=str(known["value"]), mine=mine)
+
+
+def _installed_customs(store: Store, config: Config) -> None:
+    """What this node leaves to persons, and where its peers' data may lie; BAD_CONFIG names what is no such act."""
+    known = {"negotiate.by_hand": {act.value for act in BY_HAND}, "deliver.by_hand": {START_BY_HAND}}
+    problems = [
+        Problem(name, f"应为 {', '.join(sorted(acts))} 中的若干项", f"should be some of {', '.join(sorted(acts))}")
+        for name, acts in known.items()
+        if not {str(act) for act in config[name]} <= acts
+    ]
+    if problems:
+        raise BAD_CONFIG(problems, file=str(config.folder / "datong.toml"), count=len(problems))
+    negotiate.install(store, config["negotiate.by_hand"])
+    deliver.install(
+        store, config.folder, int(config["deliver.url_seconds"]), by_hand=config["deliver.by_hand"],
+        data_elsewhere=bool(config["peers.data_elsewhere"]),
+    )  # fmt: skip
+
+
+def _whose(store: Store) -> str:
+    """The node's code, or its party before it has joined."""
+    with store.read() as tx:
+        mine = signing.me(tx)
+    return mine.code or mine.party
+
+
+@dataclass(frozen=True)
+class FirstOperator:
+    """The first person of a node, and two ways in: a login link that works once, a token for programs."""
+
+    person: str
+    link: str
+    token: str
+
+
+def first_operator(
+    folder: Path, *, login: str, name: str, password: str | None = None, department: str = ""
+) -> FirstOperator:
+    """Add the first operator of a node (run it before the node, or beside it: the store takes both)."""
+    store = open_store(load(folder))
+    try:
+        with store.begin(NODE, "start") as tx:
+            added = register.bootstrap_operator(tx, login=login, name=name, password=password, department=department)
+            person = str(added["id"])
+            link = register.login_link(tx, person=person)["token"]
+            token = register.issue_service_token(tx, person=person, label="first", scopes=["register"], days=1)
+        return FirstOperator(person, str(link), str(token["token"]))
+    finally:
+        store.dispose()

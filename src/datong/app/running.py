@@ -1,0 +1,156 @@
+"""A whole node in this process: made of its parts, started and stopped. Contract: tests/cli/ and tests/journey/."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from datong.app.doors import routes, verifier_of
+from datong.app.national import on_national_rail
+from datong.app.opening import key_of, open_store, profile_of
+from datong.app.work import SPEAKING, ended, handlers
+from datong.compose import service as compose
+from datong.deliver import service as deliver
+from datong.engine import service as engine
+from datong.engine import spark
+from datong.engine.model import Engine
+from datong.engine.service import DUCKDB
+from datong.ground import jobs, signing
+from datong.ground.config import Config, load
+from datong.ground.db import NODE, Store
+from datong.ground.evidence.sequencer import Sequencer
+from datong.ground.refusal import Kind, Reason, Text
+from datong.harmonise import service as harmonise
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.wire import http, node
+from datong.wire.dcp.verifying import Verifier
+
+PORT_TAKEN = Reason(
+    "APP-409",
+    Kind.conflict,
+    Text("节点未启动。", "The node was not started."),
+    Text("{host}:{port} 已被占用。", "{host}:{port} is in use."),
+    Text("请停止占用该端口的程序，或在 datong.toml 中改 node.port。",
+         "Stop the program that uses it, or change node.port in datong.toml."),
+)  # fmt: skip
+
+
+@dataclass
+class Node:
+    """One node in this process."""
+
+    config: Config
+    store: Store
+    client: http.Client
+    verifier: Verifier
+    worker: jobs.Worker
+    sequencer: Sequencer
+    asgi: Starlette
+    heart: node.Heart
+
+    def start(self) -> None:
+        self.sequencer.start()
+        self.worker.start()
+        self.heart.start()
+
+    def stop(self) -> None:
+        self.heart.stop()
+        self.worker.stop()
+        self.sequencer.stop()
+        self.client.close()
+        self.store.dispose()
+
+
+Peers = Callable[[Store], tuple[http.Client, http.Door]]
+
+
+def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = None) -> Node:
+    """Store, worker, sequencer and ASGI application of a node; nothing runs yet.
+
+    counts_on: what runs the plans of product recipes over this node's data. peers: the client and the door, where
+    peers prove themselves by something else than tokens under the directory's keys.
+    """
+    store = open_store(config)
+    engine.use(store, counts_on)
+    function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
+    if peers is None:
+        client = http.Client(store, allow_private=bool(config["peers.allow_private"]))
+        door = http.Door(store, client, function_node)
+    else:
+        client, door = peers(store)
+    verifier = verifier_of(store, client, config)
+    _swept(store)
+    worker = jobs.Worker(store, handlers(store, client, function_node, verifier, config), speaking=SPEAKING)
+    sequencer = Sequencer(
+        store, key_of(config.folder, profile_of(config)), lambda: _origin(store),
+        config.path("evidence", "checkpoint").parent,
+        witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
+    )  # fmt: skip
+    if ended not in negotiate.on_terminated:
+        negotiate.on_terminated.append(ended)
+    on_national_rail(store, str(config["ndi.platform"]))
+    found = routes(store, door, verifier, config)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+
+    heart = node.Heart(store, client, function_node[0], int(config["function_node.heartbeat_seconds"]))
+    return Node(config, store, client, verifier, worker, sequencer, Starlette(routes=found, lifespan=lifespan), heart)
+
+
+def _origin(store: Store) -> str:
+    with store.read() as tx:
+        code = signing.me(tx).code
+    return f"datong/{code}" if code else ""
+
+
+def _witnesses(store: Store, addresses: list[str]) -> list[str]:
+    """Codes of the nodes that cosign this log: the named ones, else the function node."""
+    with store.read() as tx:
+        mine = signing.me(tx).code
+        known = [entry for entry in register.directory(tx) if entry["code"] != mine and entry["state"] == "active"]
+    if addresses:
+        return [str(entry["code"]) for entry in known if entry["address"] in addresses]
+    return [str(entry["code"]) for entry in known if entry["kind"] == "regional"]
+
+
+def _swept(store: Store) -> None:
+    """At the start: staged files nobody committed go, jobs of the dead process are free again."""
+    jobs.recover(store)
+    with store.begin(NODE, "start") as tx:
+        harmonise.sweep(tx)
+        compose.sweep(tx)
+        deliver.sweep(tx)
+
+
+def serve(folder: Path, master: str | None = None) -> None:
+    """Run the node of `folder` until SIGTERM or Ctrl-C. master: the Spark it counts on; None: its own DuckDB."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    config = load(folder)
+    host, port = str(config["node.host"]), int(config["node.port"])
+    _require_free(host, port)
+    opened = open_node(config, DUCKDB if master is None else spark.opened(master))
+    opened.start()
+    try:
+        uvicorn.run(opened.asgi, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    finally:
+        opened.stop()
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise PORT_TAKEN(host=host, port=port) from None
