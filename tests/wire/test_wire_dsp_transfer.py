@@ -149,3 +149,62 @@ def test_an_unknown_agreement_ends_the_transfer_with_the_reason(wire):
     assert "CTR-404" in process["reason"][0]
     with pytest.raises(Refusal), wire.stores[OWNER_NODE].read(person("auditor")) as tx:
         deliver.transfer(tx, sender=BUYER_NODE, pid="none")
+
+
+def done(wire: Wire, code: str, verb: Any, **arguments: Any) -> None:
+    """A person of the node does it, and it is said."""
+    actor = Actor("p-1", "legal", CODES[code], roles=frozenset({"legal", "analyst"}))
+    with wire.stores[code].begin(actor, "deliver") as tx:
+        verb(tx, transfer=deliver.transfers(tx)[0]["id"], **arguments)
+
+
+def test_a_suspension_that_comes_after_the_resumption_changes_nothing(wire):
+    requested(wire)
+    done(wire, OWNER_NODE, deliver.suspend_transfer, reason="a moment")
+    wire.run()
+    late = next(said for said in wire.said if said[2]["@type"] == "TransferSuspensionMessage")
+    done(wire, OWNER_NODE, deliver.resume_transfer)
+    wire.run()
+    assert [body.get("datong:number") for _, _, body in wire.said] == [None, 1, 2, 3]
+    assert wire.call(late[0], "POST", late[1], late[2]).json()["state"] == "STARTED"
+    assert wire.state(BUYER_NODE) == "STARTED"
+    for number in (4, -1, True, "5", 10**12, 2.5):  # one that is none counts as left out: then the message is news
+        told = wire.call(late[0], "POST", late[1], {**late[2], "datong:number": number})
+        assert told.json()["state"] == "SUSPENDED"
+
+
+@pytest.mark.parametrize("end", ["suspend", "complete"])
+def test_what_is_done_before_the_start_has_gone_out_reaches_the_consumer(wire, end):
+    with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "deliver") as tx:
+        deliver.request_transfer(tx, agreement="agr-1", into="person")
+    wire.workers[1].run_due()  # the request arrives; the start waits at the provider
+    assert (wire.state(OWNER_NODE), wire.state(BUYER_NODE)) == ("STARTED", "REQUESTED")
+    if end == "complete":
+        done(wire, OWNER_NODE, deliver.complete_transfer)
+        wire.run()
+        assert (wire.state(OWNER_NODE), wire.state(BUYER_NODE)) == ("COMPLETED", "TERMINATED")
+        return
+    done(wire, OWNER_NODE, deliver.suspend_transfer, reason="a moment")
+    wire.run()
+    assert (wire.state(OWNER_NODE), wire.state(BUYER_NODE)) == ("SUSPENDED", "SUSPENDED")
+    done(wire, OWNER_NODE, deliver.resume_transfer)
+    wire.run()
+    assert (wire.state(OWNER_NODE), wire.state(BUYER_NODE)) == ("STARTED", "STARTED")
+
+
+def test_a_transfer_ended_while_its_request_was_on_the_way_ends_at_the_provider_too(wire):
+    with wire.stores[OWNER_NODE].begin(person(), "test"):
+        deliver.install(
+            wire.stores[OWNER_NODE], Path(wire.stores[OWNER_NODE].engine.url.database).parent, by_hand=["start"]
+        )
+    call = wire.call
+
+    def ended_meanwhile(sender: str, method: str, url: str, body: Any = None) -> Answer:
+        answer = call(sender, method, url, body)
+        if body and body["@type"] == "TransferRequestMessage":
+            done(wire, BUYER_NODE, deliver.terminate, reason="enough")
+        return answer
+
+    wire.call = ended_meanwhile
+    requested(wire)
+    assert (wire.state(OWNER_NODE), wire.state(BUYER_NODE)) == ("TERMINATED", "TERMINATED")

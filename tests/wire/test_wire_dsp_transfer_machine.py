@@ -144,6 +144,8 @@ class Transferring(RuleBasedStateMachine):
             self.settled()
             while self.held:
                 self.arrives(0)
+            for message in self.said[::-1]:  # the network has kept a copy of everything, and hands the oldest out last
+                self.heard(*message)
             self.settled()
             self.what_is_over_stays_as_it_ended()
             self.both_agree()
@@ -259,12 +261,19 @@ class Transferring(RuleBasedStateMachine):
     def one_suspends_it(self, who: str, which: int) -> None:
         self.tried(who, deliver.suspend_transfer, which, reason="a moment")
 
-    @rule(who=st.sampled_from(sorted(NAMES)), which=st.integers(-2, -1), how=st.integers(0, 5))
+    @rule(who=st.sampled_from(sorted(NAMES)), which=st.integers(-2, -1), how=st.integers(0, 11))
     def one_ends_it(self, who: str, which: int, how: int) -> None:
         if how == 0:
             self.tried(who, deliver.terminate, which, reason="enough")
         elif how == 1:
             self.tried(who, deliver.complete_transfer, which)
+
+    @rule(who=st.sampled_from(sorted(NAMES)))
+    def one_suspends_it_for_a_while(self, who: str) -> None:
+        self.all_is_said()
+        self.tried(who, deliver.suspend_transfer, -1, reason="a moment")
+        self.all_is_said()
+        self.tried(who, deliver.resume_transfer, -1)
 
     # ---- what the wire does
 
