@@ -18,8 +18,9 @@ from paperwork import parties
 from demo_run import Run
 
 NODES = tuple(parties())
-RANDOM = {"id", "node_code", "code", "policy_hash", "seconds", "negotiations_ms", "bytes", "checkpoints"}
-"""Not compared; checkpoints, because a node signs one when leaves wait: how many come together is a matter of time."""
+RANDOM = {"id", "node_code", "code", "policy_hash", "seconds", "negotiations_ms", "bytes", "checkpoints", "entries"}
+"""Not compared; checkpoints, because a node signs one when leaves wait: how many come together is a matter of time.
+Entries are compared deed by deed."""
 MACHINERY = {
     "alembic_version", "evidence_asked", "evidence_checkpoint", "evidence_cosignature", "evidence_leaf", "evidence_node",
     "evidence_witnessed", "inbox", "job", "seen_token", "transfer_address",
