@@ -15,7 +15,7 @@ from datong.ground import evidence
 from datong.ground.db import NODE, Actor, Store, settings
 from datong.terms.verbs import VERBS
 
-SOURCE = Path(datong.app.__file__).parent
+SOURCE = Path(datong.__file__).parent
 AUDITOR = Actor("p-1", "auditor", "p", roles=frozenset({"auditor"}))
 
 

@@ -44,7 +44,7 @@ def compare(conn: object) -> list[object]:
 
 
 def declared_by_a_room(table: str) -> bool:
-    source = Path(datong.app.__file__).parent
+    source = Path(datong.__file__).parent
     return any(
         f'"{table}"' in file.read_text("utf-8") for file in source.rglob("*.py") if "migrations" not in file.parts
     )

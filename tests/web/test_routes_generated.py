@@ -60,7 +60,7 @@ class Door:
         self.watch.close()
 
 
-RECORDED = {"/deliver/own_rows", "/deliver/preview", "/harmonise/build"}
+RECORDED = {"/deliver/own_rows", "/harmonise/build"}
 """Verbs whose refusal is itself a fact that is kept: a look at raw rows that was denied, a build that failed."""
 REQUEST = ("method", "url", "headers", "params", "json", "data", "files", "cookies")
 
