@@ -29,7 +29,7 @@ OBJECTS = ["national security", "economic operation", "social order", "public in
 def rides(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("node")
     url = postgresql.fresh_database() if request.param == "postgresql" else sqlite_url(folder / "datong.db")
-    made = built(url, folder)
+    made = built(url, folder, classified=False)
     (folder / "people.csv").write_text(
         "姓名,年龄,体重\n" + "".join(f"王{'伟芳娜敏静'[n % 5]},{20 + n},{50 + n}\n" for n in range(60)), "utf-8"
     )
