@@ -5,7 +5,8 @@
     catalogue              POST /catalog/request of 10,000 offers over HTTP, first page of 100
 
 Both nodes are what `datong serve` runs, each in a process of its own, with signed requests, SQLite, synchronous=FULL and
-evidence; the consumer's process is this one, which takes the times. `python bench/negotiation.py [--store URL]`.
+evidence; the consumer's process is this one, which takes the times. Beside it, in the same run, two EDC connectors
+(negotiation_edc.py) where Maven has them; --no-edc leaves them out.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "conformance"))
 
+import negotiation_edc
 import uvicorn
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from datong import app
 from datong.ground import codes
@@ -163,6 +165,21 @@ def percentile(times: list[float], part: int) -> float:
     return round(sorted(times)[min(len(times) - 1, len(times) * part // 100)], 1)
 
 
+def statements(consumer: Consumer, count: int) -> float:
+    """SQL statements of the consumer for one negotiation, its log and its idle looks for work left out."""
+    found: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if threading.current_thread().name != "datong-evidence" and "FROM job" not in statement:
+            found.append(statement)
+
+    engine = consumer.node.store.engine
+    event.listen(engine, "before_cursor_execute", note)
+    one_by_one(consumer, count)
+    event.remove(engine, "before_cursor_execute", note)
+    return round(len([one for one in found if not one.startswith("BEGIN")]) / count, 1)
+
+
 def first_pages(consumer: Consumer, port: int, count: int) -> list[float]:
     """Milliseconds of a signed request of the first page, over HTTP."""
     url = f"http://127.0.0.1:{port}/dsp/2025-1/catalog/request"
@@ -196,6 +213,7 @@ def measured(count: int, parallel: int, offers: int, port: int) -> dict[str, Any
             single = one_by_one(consumer, count)
             spent = [round((cpu_ms(pid) - before) / count, 1)
                      for pid, before in zip((os.getpid(), provider.pid), spent, strict=True)]  # fmt: skip
+            asked = statements(consumer, min(count, 10))
             together = at_once(consumer, parallel)
             first_pages(consumer, port, 3)
             of_pages = cpu_ms(provider.pid)
@@ -209,7 +227,8 @@ def measured(count: int, parallel: int, offers: int, port: int) -> dict[str, Any
     return {
         "store": "sqlite", "load_before": round(load_before, 1), "cores": os.cpu_count(),
         "negotiation": {"count": count, "p50_ms": round(statistics.median(single), 1), "p95_ms": percentile(single, 95),
-                        "min_ms": round(min(single), 1), "consumer_cpu_ms": spent[0], "provider_cpu_ms": spent[1]},
+                        "min_ms": round(min(single), 1), "consumer_cpu_ms": spent[0], "provider_cpu_ms": spent[1],
+                        "consumer_statements": asked},
         "parallel": together,
         "catalogue": {"offers": offers, "p50_ms": round(statistics.median(pages), 1), "p95_ms": percentile(pages, 95),
                       "provider_cpu_ms": page_ms},
@@ -239,16 +258,32 @@ evidence. `python bench/negotiation.py --write` measures and writes this page. {
 | the same, fastest | | {single["min_ms"]} ms |
 | processor time of one, consumer | | {single["consumer_cpu_ms"]} ms |
 | processor time of one, provider | | {single["provider_cpu_ms"]} ms |
+| SQL statements of one, consumer | | {single["consumer_statements"]} |
 | {together["count"]} requested at once, all concluded | | {together["seconds"]} s |
 | negotiations per second of these | | {together["per_second"]} |
 | catalogue of {pages["offers"]:,} offers, first page of 100, p50 | 50 ms | {pages["p50_ms"]} ms |
 | the same, p95 | | {pages["p95_ms"]} ms |
 | processor time of a page, provider | | {pages["provider_cpu_ms"]} ms |
 
-What it costs apart from the machine: a negotiation takes four messages, 185 SQL statements in 6 transactions at the
-provider and 135 in 7 at the consumer, and one more transaction for the token of each message received; a page of the
-catalogue takes 19 statements whatever the catalogue holds.
+{beside(found)}
 """
+
+
+def beside(found: dict[str, Any]) -> str:
+    """The lines about the peer."""
+    peer, ours = found["edc"], found["negotiation"]["p50_ms"]
+    if "not_run" in peer:
+        return f"The same between two EDC connectors was **not run**: {peer['not_run']}"
+    rows = [
+        f"| {wait} ms | {one['p50_ms']} ms | {one['p95_ms']} ms | {one['p50_ms'] / ours:.1f} |"
+        for wait in negotiation_edc.WAITS
+        if (one := peer[f"wait_{wait}"])
+    ]
+    return "\n".join([
+        f"## The same between two EDC connectors ({peer['version']})", "",
+        "In the same run on the same machine, in memory, with EDC's identity mock: neither signed nor flushed to a disk.", "",
+        "| EDC looks for work every | p50 | p95 | p50 over ours |", "|---|---|---|---|", *rows,
+    ])  # fmt: skip
 
 
 def main() -> None:
@@ -258,6 +293,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--parallel", type=int, default=100)
     parser.add_argument("--offers", type=int, default=10_000)
+    parser.add_argument("--no-edc", action="store_true", help="without the two EDC connectors beside it")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)} and its page")
     given = parser.parse_args()
     if given.provider:
@@ -267,6 +303,10 @@ def main() -> None:
         print("ready", flush=True)
         threading.Event().wait()
     found = measured(given.count, given.parallel, given.offers, given.port)
+    found["edc"] = {"not_run": "it was left out"}
+    if not given.no_edc:
+        with tempfile.TemporaryDirectory(prefix="datong-edc-") as made:
+            found["edc"] = negotiation_edc.measured(Path(made), given.port + 10, min(given.count, 30))
     print(json.dumps(found, indent=1))
     if given.write:
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
