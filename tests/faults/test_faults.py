@@ -1,6 +1,6 @@
 """Nodes that die: nothing is lost, nothing is done twice, and the report equals an uninterrupted run's.
 
-Eleven links, five nodes, before and after the commit. A node kills itself (SIGKILL) the first time it passes a commit
+Twelve links, five nodes, before and after the commit. A node kills itself (SIGKILL) the first time it passes a commit
 of the link, once before and once after it; a node that commits nothing in a link is killed from outside, as the link
 begins and as it ends. Its supervisor starts it again, as systemd would. The console is in test_faults_console.py.
 A sample runs in `make test`, all of it in `make faults` (--all-faults).
@@ -35,10 +35,11 @@ COMMITS: dict[str, dict[str, tuple[str, ...]]] = {
     "negotiate": {"negotiate": (BIKE, BUREAU, GROUP, LAB)},
     "deliver": {"deliver": (BIKE, BUREAU, GROUP, LAB)},
     "settle": {"settle": (BIKE, BUREAU, GROUP, LAB)},
+    "national": {"national": ()},
     "audit": {"audit": ()},
 }
 """Link -> its rooms -> the nodes that commit something there. De-identification and composition are one link, so are
-delivery and metering, as in the issue; the eleventh link is the console."""
+delivery and metering; the last link is the console. The national rail commits in rooms that died before."""
 STEPS = {"compose": ("deidentify", "compose"), "negotiate": ("supply", "negotiate")}
 """First and last step of the demonstration for a link that has several."""
 BETWEEN = ("jobs", "inbox", "evidence", "ground")

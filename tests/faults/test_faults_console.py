@@ -1,4 +1,4 @@
-"""The eleventh link, the console: a node dies before and after a person enters; the link works once, the session lasts."""
+"""The last link, the console: a node dies before and after a person enters; the link works once, the session lasts."""
 
 from __future__ import annotations
 
