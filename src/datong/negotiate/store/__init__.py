@@ -105,12 +105,13 @@ def by_peer_pid(tx: Tx, side: str, peer: str, peer_pid: str) -> dict[str, Any] |
 
 def changed(tx: Tx, row: dict[str, Any], **values: Any) -> dict[str, Any] | None:
     """The row with `values`, its version raised by a compare-and-set; None when it was changed meanwhile."""
-    done = tx.execute(
+    found = tx.one(
         update(negotiations)
         .where(negotiations.c.id == row["id"], negotiations.c.version == row["version"])
         .values(**values, version=row["version"] + 1, changed_at=tx.now)
-    ).rowcount
-    return tx.get(negotiations, row["id"]) if done == 1 else None
+        .returning(negotiations)
+    )
+    return dict(found._mapping) if found is not None else None
 
 
 def next_round(tx: Tx, negotiation: str) -> int:
