@@ -275,14 +275,14 @@ def beside(found: dict[str, Any]) -> str:
     if "not_run" in peer:
         return f"The same between two EDC connectors was **not run**: {peer['not_run']}"
     rows = [
-        f"| {wait} ms | {one['p50_ms']} ms | {one['p95_ms']} ms | {one['p50_ms'] / ours:.1f} |"
+        f"| {wait} ms | {one['count']} | {one['terminated']} | {one['p50_ms']} ms | {one['p95_ms']} ms | {one['p50_ms'] / ours:.1f} |"
         for wait in negotiation_edc.WAITS
         if (one := peer[f"wait_{wait}"])
     ]
     return "\n".join([
         f"## The same between two EDC connectors ({peer['version']})", "",
         "In the same run on the same machine, in memory, with EDC's identity mock: neither signed nor flushed to a disk.", "",
-        "| EDC looks for work every | p50 | p95 | p50 over ours |", "|---|---|---|---|", *rows,
+        "| EDC looks for work every | asked | ended by EDC itself | p50 | p95 | p50 over ours |", "|---|---|---|---|---|---|", *rows,
     ])  # fmt: skip
 
 
