@@ -57,7 +57,7 @@ class Sequencer:
         self.store, self.key, self.folder, self.period_seconds = store, key, folder, period_seconds
         self._origin, self._witnesses = origin, witnesses
         self._published: tuple[int, int] | None = None  # size and number of cosignatures, None until mended
-        self._alarmed = False
+        self._alarmed = self._named = False
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="datong-evidence", daemon=True)
@@ -78,7 +78,7 @@ class Sequencer:
     def run_once(self, *, asking: bool = True) -> int:
         """Integrate all waiting leaves, publish, ask the witnesses (if `asking`); the number of leaves integrated."""
         origin = self._origin if isinstance(self._origin, str) else self._origin()
-        done = 0
+        self._named, done = bool(origin), 0
         while origin and (integrated := integrate(self.store, self.key, origin)):
             done += integrated
         self._publish()
@@ -104,6 +104,8 @@ class Sequencer:
                 self._wake.clear()
 
     def _alarm(self) -> None:
+        if not self._named:  # leaves of a node that has not joined yet wait for its code, however long that takes
+            return
         with self.store.read() as tx:
             lag = log.lag_seconds(tx)
         late = lag > log.ALARM_SECONDS
