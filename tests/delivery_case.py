@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from datong.authorise import store as authorise_rows
 from datong.deliver import service as deliver
-from datong.deliver.service import files, granting, sharing, transferring
+from datong.deliver.service import files, granting, sharing, transfer_course
 from datong.ground import clock, signing
 from datong.ground.canonical import digest
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock, sqlite_url
@@ -174,7 +174,7 @@ def lay_out(tx: Tx, agreement: str = "agr-1", table: pa.Table | None = None) -> 
     file = f"file-{agreement}-{tx.wall_now.timestamp()}-{(table or counts()).num_rows}".replace(".", "-")
     pq.write_table(table if table is not None else counts(), files.staged(tx.store, file))
     laid = sharing._laid_out(tx, row, file, {}, {"kind": "product"}, schema="product", table="mobility-flows")
-    transferring.start_waiting(tx, agreement)  # as the verbs of offering.py do
+    transfer_course.start_waiting(tx, agreement)  # as the verbs of offering.py do
     return laid
 
 

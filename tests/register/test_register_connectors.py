@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 from register_country import NAMES, Country, changed_past_the_log
+from sqlalchemy import select
 
 from datong.ground.db import NODE
+from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 from datong.register import service as register
 
@@ -46,10 +48,6 @@ def test_a_node_that_is_not_heard_counts_as_stopped_and_runs_again_when_it_is(jo
     beat(joined, TRAFFIC)
     assert set(states(joined).values()) == {"running"}
     with store.read() as tx:
-        from sqlalchemy import select
-
-        from datong.ground.evidence.leaves import leaves
-
         beats = select(leaves.c.act).where(leaves.c.table_name == "register_connector_state")
         acts = [act for (act,) in tx.all(beats.order_by(leaves.c.seq))]
     assert acts == [

@@ -253,14 +253,14 @@ def started_without_data(tx: Any, pid: str) -> None:
     """Start it past the gates of what is laid ready, which have their own tests."""
     from datong.deliver import store as rows
     from datong.deliver.model import Act
-    from datong.deliver.service import deciding, granting, transferring
+    from datong.deliver.service import deciding, granting, transfer_course
 
     process = tx.get(rows.processes, pid)
     contract = negotiate.in_force(tx, process["agreement"])
     decision = deciding.decide(tx, agreement=contract["id"], action="delivery", subject=contract["consumer_party"])
     assert decision.allowed, decision
     granting.new_grant(tx, contract, pid, decision)
-    transferring._by_us(tx, process, Act.start)
+    transfer_course.by_us(tx, process, Act.start)
 
 
 EXAMPLES = {

@@ -58,23 +58,27 @@ from datong.deliver.service.pushing import push_job
 from datong.deliver.service.pushing import staging as push_staging
 from datong.deliver.service.pushing import taken as push_taken
 from datong.deliver.service.sharing import shares
+from datong.deliver.service.transfer_received import (
+    transfer,
+    transfer_completed,
+    transfer_requested,
+    transfer_started,
+    transfer_suspended,
+    transfer_terminated,
+)
+from datong.deliver.service.transfer_sending import (
+    outgoing,
+    transfer_acknowledged,
+    transfer_refused,
+)
 from datong.deliver.service.transferring import (
     complete_transfer,
     delivered_at_most,
-    outgoing,
     request_transfer,
     resume_transfer,
     start_transfer,
     suspend_transfer,
     terminate,
-    transfer,
-    transfer_acknowledged,
-    transfer_completed,
-    transfer_refused,
-    transfer_requested,
-    transfer_started,
-    transfer_suspended,
-    transfer_terminated,
     transfers,
 )
 

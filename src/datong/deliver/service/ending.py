@@ -14,7 +14,7 @@ from datong.deidentify import service as deidentify
 from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
-from datong.deliver.service import controlling, files, granting, transferring
+from datong.deliver.service import controlling, files, granting, transfer_course
 from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import hexdigest
 from datong.ground.db import NODE, Store, Tx
@@ -38,7 +38,7 @@ def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """Stop everything under an agreement at once, until it is resumed."""
     _our_side(tx, agreement, "suspend")
     hold(tx, agreement, "suspended", reason)
-    transferring.move_all(tx, agreement, Act.suspend, "suspended", reason)
+    transfer_course.move_all(tx, agreement, Act.suspend, "suspended", reason)
     for grant in granting.grants_of(tx, agreement):
         if grant["state"] == GrantState.active:
             granting.set_state(tx, grant, GrantState.suspended, reason)
@@ -51,7 +51,7 @@ def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
     _our_side(tx, agreement, "resume")
     if tx.get(rows.holds, agreement) is not None:
         hold(tx, agreement, "lifted", "")
-    transferring.resume_transfers(tx, agreement)
+    transfer_course.resume_transfers(tx, agreement)
     return {"agreement": agreement, "state": "open"}
 
 
@@ -79,7 +79,7 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     if known is not None:
         return known
     contract = _our_side(tx, agreement, "end")
-    transferring.move_all(tx, agreement, Act.terminate, "ended", reason)
+    transfer_course.move_all(tx, agreement, Act.terminate, "ended", reason)
     for grant in granting.grants_of(tx, agreement):
         granting.set_state(tx, grant, GrantState.ended, reason)
     granting.reconcile(tx, agreement)

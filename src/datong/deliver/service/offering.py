@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from datong.deliver.service import deciding, sharing, transferring
+from datong.deliver.service import deciding, sharing, transfer_course
 from datong.ground.db import Tx
 from datong.terms.roles import Role
 from datong.terms.verbs import verb
@@ -20,7 +20,7 @@ def release_supply(tx: Tx, *, agreement: str) -> dict[str, Any]:
     deciding.require(tx, agreement=agreement, action="compute")
     deciding.require(tx, agreement=agreement, action="delivery", laid=())
     laid = sharing.released(tx, contract)
-    transferring.start_waiting(tx, agreement)
+    transfer_course.start_waiting(tx, agreement)
     return laid
 
 
@@ -30,7 +30,7 @@ def offer_product(tx: Tx, *, agreement: str) -> dict[str, Any]:
     contract = sharing.our_contract(tx, agreement, "provider", "offer_product")
     deciding.require(tx, agreement=agreement, action="delivery", laid=())
     laid = sharing.offered(tx, contract)
-    transferring.start_waiting(tx, agreement)
+    transfer_course.start_waiting(tx, agreement)
     return laid
 
 
@@ -43,5 +43,5 @@ def release_noisy(tx: Tx, *, agreement: str, answer: str) -> dict[str, Any]:
     contract = sharing.our_contract(tx, agreement, "provider", "release_noisy")
     deciding.require(tx, agreement=agreement, action="delivery", laid=())
     laid = sharing.noisy(tx, contract, answer)
-    transferring.start_waiting(tx, agreement)
+    transfer_course.start_waiting(tx, agreement)
     return laid

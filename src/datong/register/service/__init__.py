@@ -3,18 +3,16 @@
 people     people, departments, parties            sessions   logins, links, sessions, service tokens
 nodes      joining, codes, the signed directory     holdings   resources, products, preserved evidence
 cases      filing and following a case              registry   the registry's steps, the one ledger
-identities persons, organisations, agents by proxy  connectors heartbeat, reports, resolution of codes
-spaces     logical data spaces and their members
+identities persons, organisations, agents by proxy  connectors heartbeat, reports heard, resolution of codes
+spaces     logical data spaces and their members    reporting  what a connector tells its function node of itself
 """
 
 from datong.register.service.connectors import (
-    apply_to_leave,
     connector_reports,
     connectors,
     heard_beat,
     mark_overdue,
     received_connector_report,
-    report_running,
     resolve,
 )
 from datong.register.service.credentials import (
@@ -115,6 +113,7 @@ from datong.register.service.registry import (
     review_case,
     settle_objection,
 )
+from datong.register.service.reporting import apply_to_leave, report_running
 from datong.register.service.sessions import (
     actor_of_service_token,
     actor_of_session,

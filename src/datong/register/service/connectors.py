@@ -1,8 +1,7 @@
 """Connectors at their function node: heartbeat, running state, logs, leaving; and what a code stands for.
 
     heard_beat        POST /node/heartbeat every 5 s; three missed beats and the node counts as stopped
-    report_running    register.connector_report: state and log summary, sent by the connector
-    apply_to_leave    the same with kind leave; the registrar revokes the membership
+    connectors        their state, with the reports they sent (reporting: register.connector_report)
     resolve           a node's, resource's or product's code -> where it is and its state, asked level by level
 
 Contract: tests/register/test_register_connectors.py.
@@ -14,18 +13,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from datong.ground import clock, codes, evidence, jobs, outbox, signing
+from datong.ground import clock, codes, evidence, signing
 from datong.ground.db import Tx, new_id
-from datong.ground.evidence.leaves import leaves
 from datong.register import rules, store
 from datong.register.model.national import BAD_REPORT, OVERDUE_SECONDS, UNRESOLVED
 from datong.register.model.values import Membership
 from datong.register.service import nodes
 from datong.register.store import national as rows
 from datong.terms.roles import Role
-from datong.terms.verbs import verb, view
+from datong.terms.verbs import view
 
 KINDS = ("running", "log", "leave")
 BODY_MAX = 20_000
@@ -92,35 +90,6 @@ def connectors(tx: Tx) -> list[dict[str, Any]]:
         report = {"kind": last[0].kind, "at": last[0].at, **last[0].body} if last else None
         found.append({"node": code, "state": state, "beat_at": row["beat_at"], "last_report": report})
     return found
-
-
-@verb(Role.operator)
-def report_running(tx: Tx, *, function_node: str, note: str = "") -> dict[str, Any]:
-    """Report running state and a summary of the log to the function node (运行状态与日志上报).
-
-    What stands in the log itself stays here; its size and what was done how often goes, so that it can be asked for.
-    The state of the logical spaces this node runs goes with it.
-    """
-    from datong.register.service.spaces import reported  # noqa: PLC0415 - whose list asks which connectors run
-
-    waiting = jobs.open_jobs(tx)
-    acts = tx.all(select(leaves.c.act, func.count()).group_by(leaves.c.act).order_by(leaves.c.act))
-    counts = {str(act): int(number) for act, number in (tuple(row) for row in acts)}
-    body = {
-        "kind": "running", "state": "running", "note": note[:500], "open_jobs": len(waiting),
-        "anomalies": len([job for job in waiting if job["state"] == "failed"]),
-        "log": {"leaves": sum(counts.values()), "acts": counts}, "spaces": reported(tx, function_node),
-    }  # fmt: skip
-    outbox.send(tx, to=function_node, type="register.connector_report", body=body)
-    return body
-
-
-@verb(Role.operator)
-def apply_to_leave(tx: Tx, *, function_node: str, reason: str) -> dict[str, Any]:
-    """Ask the function node to deregister this connector (接入连接器注销); its registrar revokes the membership."""
-    body = {"kind": "leave", "reason": reason[:500]}
-    outbox.send(tx, to=function_node, type="register.connector_report", body=body)
-    return body
 
 
 def received_connector_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:

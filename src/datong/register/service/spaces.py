@@ -20,6 +20,7 @@ from datong.ground.refusal import Problem
 from datong.register.model.national import BAD_SPACE, MEMBER_STATE, NO_SPACE, MemberState, SpaceState
 from datong.register.rules import text_problems
 from datong.register.service import nodes
+from datong.register.service.connectors import connectors
 from datong.register.store import national as rows
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -84,8 +85,6 @@ def _own(tx: Tx, space: str) -> dict[str, Any]:
 @view()
 def spaces(tx: Tx) -> list[dict[str, Any]]:
     """List the spaces this node runs or belongs to, with the number of members and how many of them run now."""
-    from datong.register.service.connectors import connectors  # noqa: PLC0415 - a view beside this one
-
     running = {one["node"] for one in connectors(tx) if one["state"] == "running"}
     found = []
     for row in tx.all(select(rows.spaces).order_by(rows.spaces.c.at, rows.spaces.c.id)):

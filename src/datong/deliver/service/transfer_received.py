@@ -1,0 +1,180 @@
+"""What a counterparty says of a transfer; a repeated or overtaken message changes nothing, an error moves no state.
+
+sender: node code of the authenticated counterparty. pid: our own pid, other_pid: the counterparty's. number: see
+model.NUMBER. Contract: tests/deliver/test_deliver_transfers.py, tests/wire/test_wire_dsp_transfer_machine.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from datong.deliver import rules
+from datong.deliver import store as rows
+from datong.deliver.model import (
+    BAD_MESSAGE,
+    FORMATS,
+    HTTP_ENDPOINT,
+    HTTP_PUSH,
+    OTHER_FORMAT,
+    UNKNOWN,
+    Act,
+    Address,
+    GrantState,
+    Side,
+    State,
+)
+from datong.deliver.service import addresses, files, handing
+from datong.deliver.service import transfer_course as course
+from datong.ground import signing
+from datong.ground.db import NODE, Tx, new_id
+from datong.ground.refusal import Problem
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+
+
+def transfer(tx: Tx, *, sender: str, pid: str) -> dict[str, Any]:
+    """TransferProcess of our process `pid`, for its counterparty."""
+    return course.told(course.known(tx, pid, sender))
+
+
+def transfer_requested(
+    tx: Tx, *, sender: str, consumer_pid: str, agreement_id: str, format: str, callback: str,
+    data_address: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """A consumer asks for delivery. Idempotent on (sender, consumer_pid): the answer and the start are repeated.
+
+    Started at once when the data lie ready and the decision allows it; waiting for a release otherwise; a denied
+    decision terminates it with the reason.
+    """
+    given = {"consumerPid": consumer_pid, "agreementId": agreement_id, "format": format, "callbackAddress": callback}
+    rules.texts(given, given)
+    rules.texts(given, ["consumerPid"], rules.PID_MAX)
+    _require_theirs(tx, sender, "callbackAddress", callback)
+    known = rows.first(
+        tx, rows.processes, rows.processes.c.peer == sender, rows.processes.c.peer_pid == consumer_pid,
+        rows.processes.c.side == Side.provider.value,
+    )  # fmt: skip
+    if known is not None:
+        if known["state"] == State.STARTED:
+            course.send_start_again(tx, known)
+        return course.told(known)
+    if format not in FORMATS:
+        raise OTHER_FORMAT(format=format[:80], known=", ".join(FORMATS))
+    goal = rules.read_address(data_address, HTTP_ENDPOINT) if format == HTTP_PUSH else None
+    if goal is not None:
+        _require_data_theirs(tx, sender, goal)
+    contract = _contract_for(tx, sender, agreement_id)
+    process = course.new(
+        tx,
+        new_id("transfer"),
+        Side.provider,
+        contract,
+        peer=sender,
+        peer_pid=consumer_pid,
+        callback=callback.rstrip("/"),
+        format=format,
+    )
+    if goal is not None:
+        addresses.keep_address(tx, process, goal)
+    return course.told(
+        course.try_start(replace(tx, actor=NODE), process, contract)
+    )  # what follows is the node's own deed
+
+
+def _require_theirs(tx: Tx, peer: str, where: str, address: str) -> None:
+    """We speak to a peer, and fetch from it, only at the address it registered."""
+    if not (rules.web_address(address) and register.lies_at(tx, peer, address)):
+        zh, en = "应在该节点的登记地址之下", "should lie at the address registered for the node"
+        raise BAD_MESSAGE([Problem(where, zh, en)], count=1)
+
+
+def _require_data_theirs(tx: Tx, peer: str, address: Address) -> None:
+    """Data go to and come from the address a peer registered, unless this node lets its data plane live elsewhere
+    (then the guarded client alone says which addresses may be called)."""
+    if not files.place(tx.store).data_elsewhere:
+        _require_theirs(tx, peer, "dataAddress.endpoint", address.endpoint)
+
+
+def _contract_for(tx: Tx, sender: str, agreement: str) -> dict[str, Any]:
+    contract = negotiate.in_force(tx, agreement)
+    if contract["consumer"] != sender or contract["provider"] != signing.me(tx).code:
+        raise UNKNOWN(zh="合同", en="agreement", id=agreement[:120])
+    return dict(contract)
+
+
+def transfer_started(
+    tx: Tx, *, sender: str, pid: str, data_address: dict[str, Any] | None, other_pid: str = "", number: int = 0
+) -> dict[str, Any]:
+    """The provider starts (with a DataAddress), or either side resumes. Another start of a started transfer replaces
+    the address."""
+    process = course.known(tx, pid, sender, other_pid)
+    if _was_overtaken(tx, process, number):
+        return course.told(process)
+    if process["side"] == Side.provider:
+        return _resumed_by_consumer(tx, process)
+    if process["state"] == State.COMPLETED:  # a start sent again, overtaken by our completion
+        return course.told(process)
+    repeat = rules.repeated(State(process["state"]), Act.start)
+    if not repeat:
+        process = course.moved(tx, process, Act.start, Side.provider)
+    if process["format"] != HTTP_PUSH and (data_address is not None or not repeat):
+        address = rules.read_address(data_address, course.ENDPOINTS[process["format"]])
+        _require_data_theirs(tx, process["peer"], address)
+        addresses.keep_address(tx, process, address)
+    return course.told(process)
+
+
+def _resumed_by_consumer(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
+    if process["state"] == State.SUSPENDED:
+        course.require_may_resume(process, Side.consumer)
+    if rules.repeated(State(process["state"]), Act.start):
+        return course.told(process)
+    process = course.moved(tx, process, Act.start, Side.consumer)
+    course.grants_follow(tx, process, GrantState.active, "")
+    course.push_if_asked(tx, process)
+    return course.told(process)
+
+
+def transfer_completed(tx: Tx, *, sender: str, pid: str, other_pid: str = "", number: int = 0) -> dict[str, Any]:
+    """The counterparty is done; what it pushed goes on to the products it is a supply of."""
+    before = course.known(tx, pid, sender, other_pid)
+    told = _by_them(tx, before, Act.complete, number=number)
+    process = course.known(tx, pid, sender)
+    if process["state"] != before["state"] and process["side"] == Side.consumer and process["format"] == HTTP_PUSH:
+        handing.handed_to_compose(replace(tx, actor=NODE), pid)
+    return told
+
+
+def transfer_suspended(
+    tx: Tx, *, sender: str, pid: str, code: str = "", reason: Sequence[str] | None = None, other_pid: str = "",
+    number: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """The counterparty suspends."""
+    return _by_them(tx, course.known(tx, pid, sender, other_pid), Act.suspend, code, reason, number)
+
+
+def transfer_terminated(
+    tx: Tx, *, sender: str, pid: str, code: str = "", reason: Sequence[str] | None = None, other_pid: str = "",
+    number: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """The counterparty ends it."""
+    return _by_them(tx, course.known(tx, pid, sender, other_pid), Act.terminate, code, reason, number)
+
+
+def _by_them(
+    tx: Tx, process: dict[str, Any], act: Act, code: str = "", reason: Any = None, number: int = 0
+) -> dict[str, Any]:
+    if _was_overtaken(tx, process, number) or rules.repeated(State(process["state"]), act):
+        return course.told(process)
+    by = Side.provider if process["side"] == Side.consumer else Side.consumer
+    told = [str(text)[:500] for text in reason[:10]] if isinstance(reason, list) else []
+    process = course.moved(tx, process, act, by, code=str(code or "")[:60], reason=told)
+    course.after(tx, process, act)
+    return course.told(process)
+
+
+def _was_overtaken(tx: Tx, process: Mapping[str, Any], number: int) -> bool:
+    """Whether a message is a copy of one that was heard, or older than one: it is answered, and changes nothing."""
+    return number > 0 and not rows.is_newer(tx, process["id"], number)
