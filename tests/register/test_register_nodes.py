@@ -119,6 +119,8 @@ FORGERIES = [
     ("no signature", lambda r: r.update(signatures=[])),
     ("signatures of nothing", lambda r: r.update(signatures=None)),
     ("signature without key", lambda r: r["signatures"][0].pop("key")),
+    ("signature of another party", lambda r: r["signatures"][0].update(party=BIKES)),
+    ("issuer without a code", lambda r: r.update(issuer="x")),
     ("state unknown", lambda r: r.update(state="king")),
     ("a field more", lambda r: r.update(more=1)),
     ("a field less", lambda r: r.pop("name")),

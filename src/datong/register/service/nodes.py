@@ -273,10 +273,13 @@ def _record_fault(record: Mapping[str, Any], function_key: str) -> codes.Fault |
         return "内容不符", "has a wrong state, key or name"
     if rules.address_problem(record["address"]) is not None or len(record["address"]) > 300:
         return "地址不符", "has a wrong address"
+    if codes.node_code_fault(record["issuer"]) is not None:
+        return "签发节点标识不符", "names an issuer whose code is none"
+    issuer_party = codes.parse_node_code(record["issuer"]).subject
     signatures = record["signatures"]
     by_issuer = isinstance(signatures, list) and any(
-        isinstance(s, dict) and s.get("node") == record["issuer"] and s.get("key") == function_key
-        and signing.signed_by({**record, "signatures": [s]}, str(s.get("party")), function_key)
+        isinstance(s, dict) and s.get("node") == record["issuer"]
+        and signing.signed_by({**record, "signatures": [s]}, issuer_party, function_key)
         for s in signatures
     )  # fmt: skip
     if not by_issuer:
