@@ -6,7 +6,7 @@ Must never know: what the steps mean. Contract: tests/engine/test_engine_rules.p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +123,14 @@ class Scan:
 
     The database can reach that file and no other. rows: how many it must give, counted by whoever made the scan, so
     that the balances of a plan hold from the file on. sql is written by our code, never by a user.
+    otherwise: a SELECT with the same columns, rows and values, which is used instead where `sql` meets something in the
+    file that it cannot read; "" = there is none.
     """
 
     path: Path
     sql: str
     rows: int
+    otherwise: str = field(default="", kw_only=True)
 
 
 Reread = Callable[[Any], Any]

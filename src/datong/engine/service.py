@@ -10,13 +10,14 @@ Must never know: what the steps mean. Contract: tests/engine/test_engine_service
 
 from __future__ import annotations
 
+import functools
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -41,9 +42,11 @@ from datong.engine.model import (
     literal,
     quoted,
 )
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Refusal
 
 Input: TypeAlias = pa.Table | Path | Scan | Reread
+
+Asked = TypeVar("Asked")
 
 THREADS = 2
 MEMORY = "2GB"
@@ -121,10 +124,11 @@ def _run_steps(
 ) -> tuple[dict[str, pa.Table | Scan], dict[str, int]]:
     """The wanted tables, and rows per input and kept step. Rows are let go after the last step that reads them."""
     rows = {name: _rows_of(connection, name, inputs[name]) for name in plan.inputs}
+    slower = {name: scan for name, scan in inputs.items() if isinstance(scan, Scan) and scan.otherwise}
     last = rules.last_reads(plan, wanted)
     balanced = {name for balance in plan.balances for name in (balance.whole, *balance.parts)}
     for number, step in enumerate(plan.steps):
-        _make(connection, step, values)
+        _otherwise(connection, slower, functools.partial(_make, connection, step, values))
         if step.kept or (step.name in balanced and step.name not in wanted):
             rows[step.name] = _counted(connection, step)
         hold(plan, rows, step)
@@ -144,6 +148,25 @@ def _run_steps(
         if name in named:
             hold(plan, rows, named[name])
     return tables, rows
+
+
+def _otherwise(connection: Any, scans: dict[str, Scan], ask: Callable[[], Asked]) -> Asked:
+    """What `ask` gives; where it fails, what it gives with each of `scans` read by its other text, from then on."""
+    try:
+        return ask()
+    except Refusal:
+        if not scans:
+            raise
+    while scans:
+        name, scan = scans.popitem()
+        _view(connection, name, scan, scan.otherwise)
+    return ask()
+
+
+def _view(connection: Any, name: str, scan: Scan, sql: str) -> None:
+    at = literal(str(scan.path.resolve()))
+    with telling(Step(name, "")):
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {sql.replace(FILE, at)}")
 
 
 def _make(connection: Any, step: Step, values: dict[str, Any]) -> None:
@@ -210,8 +233,9 @@ def closed(tables: Mapping[str, pa.Table]) -> Any:
 def scanned(scan: Scan) -> pa.Table:
     """All rows of a scan, for an engine that does not read files."""
     connection = _closed_database({"scanned": scan}, THREADS, MEMORY)
+    slower = {"scanned": scan} if scan.otherwise else {}
     try:
-        return _fetched(connection, Step("scanned", ""))
+        return _otherwise(connection, slower, functools.partial(_fetched, connection, Step("scanned", "")))
     finally:
         connection.close()
 
@@ -244,9 +268,7 @@ def _closed_database(
     connection.execute("SET enable_external_access = false")
     for name, table in tables.items():
         if name in scans:
-            at = literal(str(scans[name].path.resolve()))
-            with telling(Step(name, "")):
-                connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {scans[name].sql.replace(FILE, at)}")
+            _view(connection, name, scans[name], scans[name].sql)
         else:
             connection.register(name, table)
     connection.execute("SET lock_configuration = true")

@@ -18,7 +18,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from datong.engine.model import literal, quoted
-from datong.harmonise.model.mappings import PLAIN, Code, Codes, Column, How, Meaning, Type
+from datong.harmonise.model.mappings import PLAIN, Code, Codes, Column, Element, How, Meaning, Type
 from datong.harmonise.rules import amounts, datums, identifiers
 from datong.harmonise.rules.checks import PLATE
 
@@ -217,9 +217,25 @@ def _invalid(column: Column) -> Cases:
     return cases
 
 
-def broken(column: Column) -> list[str]:
-    """Conditions against a value itself, however it was written: the mapping's bounds and the standard's rules."""
-    return [*_outside(column), *_standard_broken(column)]
+def fits(column: Column) -> list[str]:
+    """Conditions that a value itself must meet, however it was written: what a coordinate can be, the mapping's bounds
+    and the standard's rules. Of several bounds on a number only the narrowest is asked."""
+    element, it = column.element, value(column.element.name)
+    if element.type is not Type.number:
+        return [f"NOT ({condition})" for condition in (*_outside(column), *_standard_broken(column))]
+    lows: list[tuple[float, str]] = []
+    highs: list[tuple[float, str]] = []
+    if column.between is not None:
+        lows, highs = ([(float(end), _bound(column, end))] for end in column.between)
+    if column.how in {How.latitude, How.longitude}:
+        lows.append((-limit(column), f"-{limit(column)}"))
+        highs.append((limit(column), f"{limit(column)}"))
+    if element.minimum is not None:
+        lows.append((element.minimum, repr(element.minimum)))
+    if element.maximum is not None:
+        highs.append((element.maximum, repr(element.maximum)))
+    low, high = ([f"{it} >= {max(lows)[1]}"] if lows else []), ([f"{it} <= {min(highs)[1]}"] if highs else [])
+    return [*low, *high, *(f"NOT ({condition})" for condition in _not_one_of(element, it))]
 
 
 def _outside(column: Column) -> list[str]:
@@ -312,9 +328,11 @@ def _standard_broken(column: Column) -> list[str]:
         broken.append(f"length({it}) > {element.max_length}")
     if element.pattern:
         broken.append(f"NOT regexp_full_match({it}, {literal(element.pattern)})")
-    if element.values:
-        broken.append(f"{it} NOT IN ({', '.join(literal(v) for v in element.values)})")
-    return broken
+    return broken + _not_one_of(element, it)
+
+
+def _not_one_of(element: Element, it: str) -> list[str]:
+    return [f"{it} NOT IN ({', '.join(literal(v) for v in element.values)})"] if element.values else []
 
 
 def _bound(column: Column, end: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from datong.engine.model import literal, quoted
+from datong.engine.model import literal
 from datong.harmonise.model.mappings import Column, How, Mapping, Type
 from datong.harmonise.model.reading import Needs
 from datong.harmonise.rules import conversions as sql
@@ -20,10 +20,11 @@ from datong.harmonise.rules.checks import PLATE
 
 @dataclass(frozen=True)
 class Quick:
-    """value: over from:<path>. condition: over that and value:<element>. needs: of the text, for that to hold."""
+    """value: over from:<path>. conditions: over that and value:<element>, all of which hold where the text is plainly
+    one. needs: of the text, for that to hold."""
 
     value: str
-    condition: str
+    conditions: tuple[str, ...]
     needs: Needs = Needs.text
 
 
@@ -49,14 +50,10 @@ def _takes_numbers(column: Column) -> bool:
     return number or (column.how in {How.latitude, How.longitude} and column.notation == "decimal")
 
 
-def is_plain(name: str) -> str:
-    return quoted(f"plain:{name}")
-
-
 def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | None:
     """How `column` is read quickly, or None where only the long way knows."""
     if column.constant is not None:
-        return Quick(sql.converted(column), "TRUE")
+        return Quick(sql.converted(column), ())
     if column.meaning.changes:
         return None
     text = sql.original(column.path)
@@ -65,10 +62,10 @@ def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | 
         return None
     could_be = [marker for marker in dict.fromkeys(("", *missing)) if re.fullmatch(found.texts, marker)]
     markers = [] if is_number else [f"{text} <> {literal(marker)}" for marker in could_be]
-    fits = [f"NOT ({condition})" for condition in sql.broken(column)]
-    there = " AND ".join([f"{sql.value(column.element.name)} IS NOT NULL", *markers, *found.conditions, *fits])
-    condition = f"({there})" if column.element.required else f"({text} IS NULL OR ({there}))"
-    return Quick(found.value, condition, found.needs)
+    there = (f"{sql.value(column.element.name)} IS NOT NULL", *markers, *found.conditions, *sql.fits(column))
+    if column.element.required:
+        return Quick(found.value, there, found.needs)
+    return Quick(found.value, (f"({text} IS NULL OR ({' AND '.join(there)}))",), found.needs)
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def _number_given(column: Column, text: str) -> _Form | None:
     if column.how is How.number and column.element.type is Type.number:
         return _Form(text, (f"isfinite({it})",))
     if column.how in {How.latitude, How.longitude} and column.notation == "decimal":
-        return _Form(text, (f"{it} BETWEEN -{sql.limit(column)} AND {sql.limit(column)}",))
+        return _Form(text, ())
     return None
 
 
@@ -103,8 +100,7 @@ def _forms(column: Column, text: str) -> _Form | None:
         value = f"TRY_CAST({text} AS BIGINT)" if kind is Type.integer else text
         return _Form(value, (f"regexp_full_match({text}, '{sql.WHOLE}')",), sql.WHOLE, Needs.digits)
     if column.how in {How.latitude, How.longitude} and column.notation == "decimal":
-        inside = f"{it} BETWEEN -{sql.limit(column)} AND {sql.limit(column)}"
-        return _Form(f"TRY_CAST({text} AS DOUBLE)", (inside, f"regexp_full_match({text}, '{sql.NUMBER}')"), sql.NUMBER)
+        return _Form(f"TRY_CAST({text} AS DOUBLE)", (f"regexp_full_match({text}, '{sql.NUMBER}')",), sql.NUMBER)
     if column.how is How.timestamp and column.zone == "offset":
         written = f"regexp_full_match({text}, '{sql.WITH_OFFSET}')"
         return _Form(f"TRY_CAST({text} AS TIMESTAMPTZ)", (written,), sql.WITH_OFFSET, Needs.value)

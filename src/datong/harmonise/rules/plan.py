@@ -1,7 +1,7 @@
 """The plan of a mapping: SQL steps from the source's text to harmonised and quarantined rows.
 
     joined       the source's rows, looked-up columns beside them, every text as it was   from:<path>
-    quick        values where the text is plainly one, and whether it is               value:<element>, plain:<element>
+    quick        values where the text is plainly one                                 value:<element>
     typed        every row: its values, and whether all of it is plain
     asked        the rows that need a closer look: not plain, or plain with a key that another plain row has
     told         (late input) those rows again, with all their texts
@@ -64,7 +64,7 @@ def plan_of(mapping: Mapping, numbers: frozenset[str] = frozenset(), *, scanned:
         Step("joined", _joined(mapping, main, sure=scanned), kept=False),
         *_long_way(mapping, "all_", "joined", slow),
         Step("quick", _quick(mapping, quick, "all_judged" if slow else "joined"), kept=False),
-        Step("typed", _typed(mapping, scanned)),
+        Step("typed", _typed(mapping, quick, scanned)),
         *_twins(mapping),
         Step("asked", _asked(mapping)),
         Step("of_told", _joined(mapping, TOLD), kept=False),
@@ -105,31 +105,29 @@ def _long_way(mapping: Mapping, mark: str, before: str, columns: Sequence[Column
 
 
 def _quick(mapping: Mapping, quick: Map[str, plain.Quick], before: str) -> str:
-    """Per element a value and whether it is plain; plain is what the long way would let pass without a word."""
-    columns = {}
+    """A value per element, beside those that only the long way gives."""
+    names = [c.element.name for c in mapping.columns if c.element.name in quick]
+    return _added(before, {sql.value(name): quick[name].value for name in names})
+
+
+def _typed(mapping: Mapping, quick: Map[str, plain.Quick], scanned: bool) -> str:
+    """Every row's values, and whether it is plain: the long way would let all of it pass without a word.
+
+    The conditions stand in CASE, where a row for which one fails is not asked the others.
+    """
+    good = [f"{quoted(BROKEN)} IS NULL", *([quoted(SURE)] if scanned else [])]
+    good += [f"{join_state(join)} IS NULL" for join in mapping.joins]
     for column in mapping.columns:
         name = column.element.name
-        if name in quick:
-            columns[sql.value(name)] = quick[name].value
-        else:
-            columns[plain.is_plain(name)] = f"{sql.verdict(name)} IS NULL"
-    first = _added(before, columns)
-    conditions = {plain.is_plain(name): q.condition for name, q in quick.items()}
-    return _added(f"({first}) AS valued", conditions) if conditions else first
-
-
-def _typed(mapping: Mapping, scanned: bool) -> str:
-    states = [f"{join_state(join)} IS NULL" for join in mapping.joins]
-    good = [f"{quoted(BROKEN)} IS NULL", *([quoted(SURE)] if scanned else []), *states]
-    good += [plain.is_plain(c.element.name) for c in mapping.columns]
+        good += quick[name].conditions if name in quick else (f"{sql.verdict(name)} IS NULL",)
     good += [f"{condition(check)} IS NOT TRUE" for check in mapping.checks]
     asked = [
         f"{_key(sql.original(join.left), join, mapping)} IS NOT NULL AS {quoted(f'asked:{join.table}')}"
         for join in mapping.joins
     ]
     values = [sql.value(c.element.name) for c in mapping.columns]
-    picked = ", ".join([quoted(ROW), *values, *asked, f"COALESCE({' AND '.join(good)}, FALSE) AS plain"])
-    return f"SELECT {picked} FROM quick"
+    plainly = f"CASE WHEN {' AND '.join(good)} THEN TRUE ELSE FALSE END AS plain"
+    return f"SELECT {', '.join([quoted(ROW), *values, *asked, plainly])} FROM quick"
 
 
 def _keyed(key: Unique) -> tuple[str, str]:

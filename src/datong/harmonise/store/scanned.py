@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,8 @@ SCAN_FROM = 32_000_000
 
 SAMPLE = 2_000
 SURE_AT_LEAST = 0.9
+ORDINARY_AT_LEAST = 0.98
+"""Of the first lines; with fewer it is quicker to look in the lines than to have so many rows go the long way."""
 CHUNK = 1 << 18
 """Fits the nearest cache of the processor with what is found in it."""
 BATCH_ROWS = 10_000
@@ -122,8 +124,12 @@ def reading(mapping: Mapping, data: Path, needs: Map[str, Needs], scan_from: int
     if survey is None:
         return None
     numbers = frozenset(p for p in mapping.paths if kinds[p] == {"number"} and needs[p] is Needs.number)
-    sql = _sql({path: needs[path] for path in mapping.paths}, kinds, inner, numbers, survey)
-    lines = Lines(path, sql, survey.lines, source.name, numbers, mapping.paths, seen)
+    asked, tree = {path: needs[path] for path in mapping.paths}, _tree(kinds, inner, numbers)
+    sql, otherwise = _by_line(asked, tree, numbers, survey), ""
+    as_text = survey.loose_ends or (survey.loose_starts and bool(numbers)) or not _apart(tree)
+    if not as_text and sum(_ordinary(value, mapping.paths) for value in first) >= ORDINARY_AT_LEAST * len(first):
+        sql, otherwise = _by_record(asked, tree, numbers), sql
+    lines = Lines(path, sql, survey.lines, source.name, numbers, mapping.paths, seen, otherwise=otherwise)
     return Reading({source.name: lines}, survey.digest)
 
 
@@ -228,6 +234,20 @@ def _kinds(values: list[Any]) -> dict[str, set[str]]:
     return {path: found for path, found in kinds.items() if rows[path] > len(values) / 2}
 
 
+def _ordinary(value: Any, paths: Iterable[str]) -> bool:
+    """Whether no field of a record has to be looked up in its line: none is 0 or 1, as true and 1e-999 become."""
+    values = documents.flat(value) or {}
+    return not any(
+        text == "0" or (isinstance(text, documents.Number) and float(text) in (0, 1)) for text in map(values.get, paths)
+    )
+
+
+def _apart(tree: Tree) -> bool:
+    """Whether names differ by more than their case, which the names of columns do not."""
+    inside = [under for under in tree.values() if not isinstance(under, str)]
+    return len({name.casefold() for name in tree}) == len(tree) and all(map(_apart, inside))
+
+
 def _befores(path: str) -> Iterator[str]:
     names = path.split(".")
     return (".".join(names[:count]) for count in range(1, len(names)))
@@ -236,9 +256,11 @@ def _befores(path: str) -> Iterator[str]:
 # --- the scan ----------------------------------------------------------------------------------------------
 
 
-def _sql(
-    needs: Map[str, Needs], kinds: dict[str, set[str]], inner: set[str], numbers: frozenset[str], survey: _Survey
-) -> str:
+Tree: TypeAlias = "dict[str, str | Tree]"
+"""The fields of a record by name: what is read of each, or the fields in it."""
+
+
+def _tree(kinds: dict[str, set[str]], inner: set[str], numbers: frozenset[str]) -> Tree:
     tree: dict[str, Any] = {}
     for path in kinds:
         if path in inner:
@@ -248,41 +270,90 @@ def _sql(
         for name in befores:
             level = level.setdefault(name, {})
         level[last] = "DOUBLE" if path in numbers else "VARCHAR"
+    return tree
+
+
+def _by_record(needs: Map[str, Needs], tree: Tree, numbers: frozenset[str]) -> str:
+    """The quicker scan. A line that is no record as `tree` has it ends it with an error; what _by_line would look up
+    in the line is not sure here, nor is a row in which nothing was found, as of a line `null`."""
+    columns = ", ".join(f"{literal(name)}: {literal(_type(under))}" for name, under in tree.items())
+    read = (
+        "read_json($file, format = 'newline_delimited', compression = 'uncompressed', "
+        f"maximum_object_size = {LINE_MAX}, columns = {{{columns}}})"
+    )
+    picked = [f"{_field(path)} AS {quoted(path)}" for path in needs]
+    fields = list(map(quoted, needs))
+    sure = [f"({' OR '.join(f'{field} IS NOT NULL' for field in fields)})"]
+    sure += [condition for path in needs for condition in _sure(path, needs[path], numbers, lambda _: "FALSE")]
+    # a column that is not asked for is not read, and a field named twice in it not seen
+    others = [quoted(name) for name in tree if not any(path.split(".")[0] == name for path in needs)]
+    picked += [f"{other} AS {quoted(f'other:{number}')}" for number, other in enumerate(others)]
+    sure += [f"COALESCE(strlen(CAST({quoted(f'other:{number}')} AS VARCHAR)), 0) >= 0" for number in range(len(others))]
+    return _numbered(f"SELECT {', '.join(picked)} FROM {read}", sure, fields)
+
+
+def _by_line(needs: Map[str, Needs], tree: Tree, numbers: frozenset[str], survey: _Survey) -> str:
+    """The scan that goes on whatever a line holds."""
     structure = literal(json.dumps(tree, ensure_ascii=False))
-    picked = [f"s.{'.'.join(map(quoted, path.split('.')))} AS {quoted(path)}" for path in needs]
+    picked = [f"s.{_field(path)} AS {quoted(path)}" for path in needs]
     sure = ["parsed"]
-    for path, needed in needs.items():
-        field = quoted(path)
-        if path in numbers:  # true is given as 1, and what is too small to be told from 0 as 0
-            rare = "NOT regexp_matches(line, 'true|false|[eE]-')"
-            sure.append(f"CASE WHEN {field} IN (0, 1) THEN {rare} ELSE TRUE END")
-        elif needed is Needs.number:  # re-written, it is the same number; but 1e-9999 is none, and becomes 0.0
-            sure.append(f"({field} IS NULL OR {field} NOT IN ('0.0', '-0.0'))")
-        else:
-            sure += _as_it_was(field, needed)
+    sure += [condition for path in needs for condition in _sure(path, needs[path], numbers, _not_in_line)]
     if survey.loose_ends:
-        sure.append(r"NOT regexp_matches(line, ',\s*[}\]]')")
+        sure.append(_not_in_line(r",\s*[}\]]"))
     if survey.loose_starts and numbers:
-        sure.append(f"NOT regexp_matches(line, {literal(_LOOSE_STARTS)})")
-    columns = ", ".join(map(quoted, needs))
+        sure.append(_not_in_line(_LOOSE_STARTS))
     lines = (
         "read_csv($file, columns = {'line': 'VARCHAR'}, header = false, delim = chr(1), quote = '', escape = '', "
         f"comment = '', auto_detect = false, null_padding = false, max_line_size = {LINE_MAX}, new_line = '\\n')"
     )
-    # Fields are taken out before anything is asked of them: the database copies a whole record for every condition
-    # on one of its fields. Counting rows in between keeps it from putting the two together again. What is rarely asked
-    # stands in CASE, as AND and OR ask everything of every row here.
     parsed = f"SELECT line, TRY(json_transform_strict(line, {structure})) AS s FROM {lines}"
     fields = f"SELECT line, s IS NOT NULL AS parsed, {', '.join(picked)} FROM ({parsed})"
+    return _numbered(fields, sure, list(map(quoted, needs)))
+
+
+def _numbered(fields: str, sure: list[str], columns: list[str]) -> str:
+    """The rows of `fields` with their numbers, and whether all of `sure` holds.
+
+    Fields are taken out before anything is asked of them: the database copies a whole record for every condition on
+    one of its fields. Counting rows in between keeps it from putting the two together again. The conditions stand in
+    CASE, as outside of it AND and OR ask everything of every row.
+    """
     return (
-        f"SELECT {ROW}, CAST(NULL AS VARCHAR) AS {BROKEN}, COALESCE({' AND '.join(sure)}, FALSE) AS {SURE}, {columns} "
+        f"SELECT {ROW}, CAST(NULL AS VARCHAR) AS {BROKEN}, "
+        f"CASE WHEN {' AND '.join(sure)} THEN TRUE ELSE FALSE END AS {SURE}, {', '.join(columns)} "
         f"FROM (SELECT *, row_number() OVER () AS {ROW} FROM ({fields}))"
     )
 
 
-def _as_it_was(field: str, needed: Needs) -> list[str]:
-    """Conditions under which the text of a field is surely the one in the file, where that makes a difference."""
-    nought = f"WHEN {field} = '0' THEN NOT regexp_matches(line, '{_MINUS_NOUGHT}')"
+def _type(under: str | Tree) -> str:
+    if isinstance(under, str):
+        return under
+    return f"STRUCT({', '.join(f'{quoted(name)} {_type(field)}' for name, field in under.items())})"
+
+
+def _field(path: str) -> str:
+    return ".".join(map(quoted, path.split(".")))
+
+
+def _not_in_line(pattern: str) -> str:
+    return f"NOT regexp_matches(line, {literal(pattern)})"
+
+
+def _sure(path: str, needed: Needs, numbers: frozenset[str], unless: Callable[[str], str]) -> list[str]:
+    """Conditions under which a field is surely what the text reader would give, where that makes a difference.
+
+    unless: the condition that a pattern is nowhere in the line, which is rarely asked.
+    """
+    field = quoted(path)
+    if path in numbers:  # true is given as 1, and what is too small to be told from 0 as 0
+        return [f"CASE WHEN {field} IN (0, 1) THEN {unless('true|false|[eE]-')} ELSE TRUE END"]
+    if needed is Needs.number:  # re-written, it is the same number; but 1e-9999 is none, and becomes 0.0
+        return [f"({field} IS NULL OR {field} NOT IN ('0.0', '-0.0'))"]
+    return _as_it_was(field, needed, unless(_MINUS_NOUGHT))
+
+
+def _as_it_was(field: str, needed: Needs, not_minus: str) -> list[str]:
+    nought = f"WHEN {field} = '0' THEN {not_minus}"
     if needed is Needs.value:
         return []
     if needed is Needs.digits:
