@@ -140,6 +140,7 @@ def test_what_is_lacking_and_what_has_a_form_are_functions_of_the_language() -> 
         ("SELECT $k FROM t", "SELECT :k FROM t"),
         ("SELECT isnan(n) FROM t", "SELECT CASE WHEN NOT n IS NULL THEN ISNAN(n) END FROM t"),
         ("SELECT regexp_full_match(s, 'a$') FROM t", r"SELECT s RLIKE '(?d)^(?:a\\z)\\z' FROM t"),
+        ("SELECT s GLOB '[-+]5.[0-9]' FROM t", r"SELECT s RLIKE '^(?:[-+]5\\.[0-9])\\z' FROM t"),
         ("SELECT d + INTERVAL 1 MONTH FROM t", "SELECT CAST(d AS TIMESTAMP_NTZ) + INTERVAL '1' MONTH FROM t"),
         ("SELECT typeof(t) FROM t", "SELECT 'TIMESTAMP' FROM t"),
     ],

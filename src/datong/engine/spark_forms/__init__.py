@@ -133,6 +133,7 @@ CHANGES |= {
     exp.Reverse: of_texts.turned_round,
     exp.Like: of_texts.like,
     exp.ILike: of_texts.like,
+    exp.Glob: of_texts.glob,
     exp.Chr: of_texts.chr,
     exp.JSONFormat: of_texts.to_json,
     exp.Length: of_lists.length,

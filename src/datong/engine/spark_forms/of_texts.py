@@ -159,6 +159,15 @@ def like(node: Any) -> Any:
     return node
 
 
+def glob(node: Any) -> Any:
+    """Of signs and sets of signs: what stands for any signs counts bytes for DuckDB."""
+    pattern = str(node.expression.name) if is_text(node.expression) else "*"
+    if not re.fullmatch(r"(\[-?[A-Za-z0-9 +]+(-[A-Za-z0-9])?\]|[A-Za-z0-9 :.+-])*", pattern):
+        raise Lacks("GLOB", "only of signs and sets of signs")
+    signs = re.sub(r"\[[^]]*\]|.", lambda part: part[0] if len(part[0]) > 1 else re.escape(part[0]), pattern)
+    return spark_sql("_0 RLIKE _1", formed(node.this), quoted(rf"^(?:{signs})\z"))
+
+
 def to_json(node: Any) -> Any:
     """Of texts, whole numbers, yes and no: other values are written otherwise."""
     inner = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this

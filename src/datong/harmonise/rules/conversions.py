@@ -78,7 +78,8 @@ def cleaned_text(
     if how in {How.birth_date, How.sex}:
         return rf"upper(regexp_replace({narrow}, '[\s/\-]', '', 'g'))"
     if how in {How.latitude, How.longitude}:
-        return f"upper(replace(translate({narrow}, '′’＇″”＂º', {literal(_quotes())}), ' ', ''))"
+        quotes = f"translate({narrow}, '′’＇″”＂º', {literal(_quotes())})"
+        return f"upper(replace(CASE WHEN {_ascii(text)} THEN {narrow} ELSE {quotes} END, ' ', ''))"
     if how is How.number:
         return amounts.cleaned(narrow, thousands, meaning)
     return narrow
@@ -219,7 +220,8 @@ def _invalid(column: Column) -> Cases:
 
 def fits(column: Column) -> list[str]:
     """Conditions that a value itself must meet, however it was written: what a coordinate can be, the mapping's bounds
-    and the standard's rules. Of several bounds on a number only the narrowest is asked."""
+    and the standard's rules. Of several bounds on a number only the narrowest is asked. All are unknown of NULL.
+    """
     element, it = column.element, value(column.element.name)
     if element.type is not Type.number:
         return [f"NOT ({condition})" for condition in (*_outside(column), *_standard_broken(column))]
@@ -234,8 +236,11 @@ def fits(column: Column) -> list[str]:
         lows.append((element.minimum, repr(element.minimum)))
     if element.maximum is not None:
         highs.append((element.maximum, repr(element.maximum)))
-    low, high = ([f"{it} >= {max(lows)[1]}"] if lows else []), ([f"{it} <= {min(highs)[1]}"] if highs else [])
-    return [*low, *high, *(f"NOT ({condition})" for condition in _not_one_of(element, it))]
+    if lows and highs:
+        bounds = [f"{it} BETWEEN {max(lows)[1]} AND {min(highs)[1]}"]
+    else:
+        bounds = [*(f"{it} >= {low}" for _, low in lows), *(f"{it} <= {high}" for _, high in highs)]
+    return [*bounds, *(f"NOT ({condition})" for condition in _not_one_of(element, it))]
 
 
 def _outside(column: Column) -> list[str]:

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import itertools
 import json
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -33,7 +34,7 @@ from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Mapping, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW, SURE, Needs, Reading
 from datong.harmonise.model.refusals import UNREADABLE
-from datong.harmonise.store.sources import documents
+from datong.harmonise.store.sources import documents, forms
 
 SCAN_FROM = 32_000_000
 """Bytes from which a file is scanned; smaller ones are read whole, which is as fast and needs no second look."""
@@ -45,6 +46,8 @@ ORDINARY_AT_LEAST = 0.98
 CHUNK = 1 << 18
 """Fits the nearest cache of the processor with what is found in it."""
 BATCH_ROWS = 10_000
+BLOCK_LINES = 16
+"""Lines that are read together when one of them is wanted."""
 BEGUN_MAX = 1 << 20
 """Bytes without an end of line from which a file is left to the text reader."""
 LINE_MAX = 16_000_000
@@ -55,7 +58,7 @@ _LOOSE_STARTS = r'"[ \\\t]'
 """Of bytes: what a scan would take otherwise than the text reader does; the loose ones are then looked for per row."""
 _BEFORE = b" \n"
 _MARGIN = len(_BEFORE)
-_END, _BLANK, _ASCII = ord("\n"), ord(" "), 0x7F
+_END, _BLANK = ord("\n"), ord(" ")
 Signs: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 _REWRITTEN = r"^([\[{].*|-?\d+(\.\d+)?([eE][+-]?\d+)?|-?(?i:nan|inf|infinity))$"
@@ -70,12 +73,14 @@ _NUMBER_MAX = 25
 
 @dataclass(frozen=True)
 class Lines(Scan):
-    """A scan of a file with a record a line. numbers: paths given as DOUBLE; as_seen: the file when it was surveyed."""
+    """A scan of a file with a record a line. numbers: paths given as DOUBLE; as_seen: the file when it was surveyed;
+    starts: as the survey's."""
 
     source: str = ""
     numbers: frozenset[str] = frozenset()
     paths: tuple[str, ...] = ()
     as_seen: tuple[int, ...] = ()
+    starts: array[int] = field(default_factory=lambda: array("q", [0, 0]), repr=False)
 
     def again(self) -> Reread:
         """From rows that name `_row` to those rows as the text reader gives them, every mapped path a column."""
@@ -129,7 +134,9 @@ def reading(mapping: Mapping, data: Path, needs: Map[str, Needs], scan_from: int
     as_text = survey.loose_ends or (survey.loose_starts and bool(numbers)) or not _apart(tree)
     if not as_text and sum(_ordinary(value, mapping.paths) for value in first) >= ORDINARY_AT_LEAST * len(first):
         sql, otherwise = _by_record(asked, tree, numbers), sql
-    lines = Lines(path, sql, survey.lines, source.name, numbers, mapping.paths, seen, otherwise=otherwise)
+    lines = Lines(
+        path, sql, survey.lines, source.name, numbers, mapping.paths, seen, survey.starts, otherwise=otherwise
+    )
     return Reading({source.name: lines}, survey.digest)
 
 
@@ -142,6 +149,8 @@ class _Survey:
     lines: int
     loose_ends: bool
     loose_starts: bool
+    starts: array[int]
+    """Where every BLOCK_LINES-th line begins, from the first on, and where the file ends."""
 
 
 def _survey(path: Path) -> _Survey | None:
@@ -150,13 +159,15 @@ def _survey(path: Path) -> _Survey | None:
     held = bytearray(
         _BEFORE + bytes(CHUNK)
     )  # the end of the chunk before, so that no sign is cut in two, and the chunk
-    signs, size, begun = np.frombuffer(held, np.uint8), len(_BEFORE), 0
+    signs, size, begun, passed, starts = np.frombuffer(held, np.uint8), len(_BEFORE), 0, 0, array("q", [0])
     with path.open("rb", buffering=0) as opened, memoryview(held) as window:
         while read := opened.readinto(window[_MARGIN:]):
             size = _MARGIN + read
             hashed.update(window[_MARGIN:size])
             ends = np.flatnonzero(signs[_MARGIN:size] == _END) + _MARGIN
-            lines += len(ends)
+            begin = ends[-(lines + 1) % BLOCK_LINES :: BLOCK_LINES] + (passed + 1 - _MARGIN)
+            starts.frombytes(begin.astype(np.int64).tobytes())
+            lines, passed = lines + len(ends), passed + read
             begun = size - int(ends[-1]) if len(ends) else begun + read
             if begun > BEGUN_MAX:
                 return None
@@ -168,7 +179,8 @@ def _survey(path: Path) -> _Survey | None:
                     loose = {sign: known or _in(looked_at, sign) for sign, known in loose.items()}
             window[:_MARGIN] = bytes(window[size - _MARGIN : size])
     lines += held[_MARGIN - 1] != _END
-    return _Survey(hashing.labelled(hashed.hexdigest()), lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS])
+    starts.append(passed)
+    return _Survey(hashing.labelled(hashed.hexdigest()), lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS], starts)
 
 
 def _nothing_odd(signs: Signs, held: bytearray, ends: Signs) -> bool:
@@ -180,10 +192,13 @@ def _nothing_odd(signs: Signs, held: bytearray, ends: Signs) -> bool:
     after = signs[ends[ends < size - 1] + 1]
     ended = len(ends) + np.count_nonzero(signs[:_MARGIN] == _END)
     blank_line = np.any(after <= _BLANK) or (signs[_MARGIN - 1] == _END and signs[_MARGIN] <= _BLANK)
-    if blank_line or np.count_nonzero(signs < _BLANK) != ended:
+    if blank_line:
         return False
-    if np.any(signs > _ASCII) and (held.find(b"\xc2\x85", 0, size) >= 0 or held.find(b"\xe2\x80", 0, size) >= 0):
-        return False
+    if np.count_nonzero(signs.view(np.int8) < _BLANK) != ended:  # signs beyond ASCII are below nought so
+        if np.count_nonzero(signs < _BLANK) != ended:
+            return False
+        if held.find(b"\xc2\x85", 0, size) >= 0 or held.find(b"\xe2\x80", 0, size) >= 0:
+            return False
     before_closing = signs[np.flatnonzero((signs | _BLANK) == ord("}")) - 1]  # ] with this bit set is }
     if np.any((before_closing == ord(",")) | (before_closing == _BLANK)) or held.find(b"\\", 0, size) >= 0:
         return False
@@ -362,7 +377,7 @@ def _as_it_was(field: str, needed: Needs, not_minus: str) -> list[str]:
     begins = " OR ".join(f"{sign} BETWEEN {low} AND {high}" for low, high in _MAY_BE)
     whole = f"regexp_matches({field}, '{_WHOLE_AS_IT_WAS}')"
     rewritten = f"NOT regexp_matches({field}, '{_REWRITTEN}', 's')"
-    long = f"WHEN strlen({field}) > {_NUMBER_MAX} AND {sign} < {ord('[')} THEN TRUE"
+    long = f"WHEN strlen({field}) > {_NUMBER_MAX} AND {sign} <> {ord('[')} AND {sign} <> {ord('{')} THEN TRUE"
     return [f"CASE {long} WHEN {begins} THEN CASE {nought} WHEN {whole} THEN TRUE ELSE {rewritten} END ELSE TRUE END"]
 
 
@@ -374,35 +389,28 @@ def _stat(path: Path) -> tuple[int, ...]:
     return (found.st_size, found.st_mtime_ns, found.st_ino)
 
 
-def _records(lines: Lines, wanted: list[int]) -> Iterator[tuple[dict[str, str | None], str | None]]:
+def _records(lines: Lines, wanted: list[int]) -> Iterator[documents.Row]:
     """(values by path, broken text) of the rows `wanted` (rising). Refuses when the file is no longer the one seen."""
-    read = 0
-    for line in _lines_at(lines.path, wanted):
+    read, form = 0, next((forms.form_of(line.decode()) for line in _lines_at(lines, [1])), None)
+    for line in _lines_at(lines, wanted):
         read += 1
-        yield _record(line)
+        yield _record(line, form)
     if read < len(wanted) or _stat(lines.path) != lines.as_seen:
         zh, en = "读取期间文件被改动", "was changed while it was read"
         raise UNREADABLE(source=lines.source, place=lines.path.name, zh=zh, en=en, read=0)
 
 
-def _lines_at(path: Path, wanted: list[int]) -> Iterator[bytes]:
-    """The lines `wanted` (from 1, rising) of a file, as far as it has them; others are passed over."""
-    due, passed, begun = iter(wanted), 0, b""
-    number = next(due, None)
-    with path.open("rb") as opened:
-        while number is not None and (chunk := opened.read(CHUNK)):
-            ends = np.flatnonzero(np.frombuffer(chunk, np.uint8) == _END)
-            while number is not None and number <= passed + len(ends):
-                at = number - passed - 1
-                yield chunk[ends[at - 1] + 1 : ends[at]] if at else begun + chunk[: ends[0]]
-                number = next(due, None)
-            begun = chunk[ends[-1] + 1 :] if len(ends) else begun + chunk
-            passed += len(ends)
-    if number == passed + 1 and begun:
-        yield begun
+def _lines_at(lines: Lines, wanted: list[int]) -> Iterator[bytes]:
+    """The lines `wanted` (from 1, rising), as far as the file has them; others are passed over."""
+    with lines.path.open("rb", buffering=0) as opened:
+        for block, numbers in itertools.groupby(wanted, lambda number: (number - 1) // BLOCK_LINES):
+            begin, end = lines.starts[block : block + 2]
+            opened.seek(begin)
+            found = opened.read(end - begin).split(b"\n")
+            yield from (found[at] for number in numbers if (at := (number - 1) % BLOCK_LINES) < len(found))
 
 
-def _record(line: bytes) -> tuple[dict[str, str | None], str | None]:
-    value = _value(line)
-    values = documents.flat(value) if value is not None else None
-    return ({}, line.decode().rstrip("\n")) if values is None else (values, None)
+def _record(line: bytes, form: forms.Form | None) -> documents.Row:
+    text = line.decode()
+    values = form.values(text) if form is not None else None
+    return documents.row_of(_value(line), text) if values is None else (values, None)
