@@ -170,6 +170,21 @@ def test_a_scan_opens_its_file_and_no_other(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_scan_that_fails_is_read_otherwise(tmp_path: Path) -> None:
+    pq.write_table(PEOPLE, tmp_path / "people.parquet")
+    path, sound = tmp_path / "people.parquet", "SELECT name, age FROM read_parquet($file)"
+    fails = "SELECT name, CAST(CAST(age AS INTEGER) AS VARCHAR) AS age FROM read_parquet($file)"
+    steps = (Step("all_of_them", "SELECT * FROM t", kept=False), Step("out", "SELECT age FROM all_of_them"))
+    plan = Plan(steps, ("t",), balances=(Balance("t", ("out",)),))
+    found = engine.run(plan, {"t": Scan(path, fails, 3, otherwise=sound)})["out"]
+    assert found["age"].to_pylist() == PEOPLE["age"].to_pylist()
+    assert engine.scanned(Scan(path, fails, 3, otherwise=sound)).equals(engine.scanned(Scan(path, sound, 3)))
+    for scan in (Scan(path, fails, 3), Scan(path, fails, 3, otherwise=fails)):
+        with pytest.raises(Refusal) as refused:
+            engine.run(plan, {"t": scan})
+        assert refused.value.code == "ENG-500"
+
+
 def test_what_does_not_fit_in_memory_goes_to_a_folder_that_is_gone_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,42 @@ def test_good_lines_are_not_read_again(tmp_path: Path) -> None:
     assert scan.rows["asked"] == 0
 
 
+def reads(folder: Path, lines: list[str]) -> tuple[str, str]:
+    (folder / "things.ndjson").write_text("\n".join(lines), "utf-8", newline="")
+    reading = scan_of(trips(), folder)
+    assert reading is not None
+    scan = reading.tables["things"]
+    return tuple("read_json" if "read_json(" in sql else sql and "read_csv" for sql in (scan.sql, scan.otherwise))
+
+
+def test_records_are_read_whole_where_their_lines_need_no_look(tmp_path: Path) -> None:
+    assert reads(tmp_path, good(100)) == ("read_json", "read_csv")
+    assert reads(tmp_path, [*good(100), raw('"fine"}', '"fine",}')]) == ("read_csv", "")
+    assert reads(tmp_path, [*good(scanned.SAMPLE), raw("42.1,", '" 42.1",')]) == ("read_csv", "")
+    assert reads(tmp_path, [raw("42.1,", "0.0,")] * 100) == ("read_csv", "")
+    assert reads(tmp_path, [raw('"fine"}', '"fine", "Note": 1}')] * 100) == ("read_csv", "")
+
+
+@pytest.mark.parametrize("twice", ['"other": 1, "other": 2', '"under": {"a": 1, "a": 2}'])
+def test_a_field_named_twice_is_seen_though_no_mapping_reads_it(tmp_path: Path, twice: str) -> None:
+    usual = raw('"fine"}', '"fine", "other": 1, "under": {"a": 1}}')
+    odd = raw('"fine"}', f'"fine", {twice}}}')
+    scan, text = both(tmp_path, [*(usual.replace("odd", f"r{n}") for n in range(50)), odd])
+    equal(scan, text)
+    assert [row["reason"] for row in scan["quarantined"].to_pylist()] == ["not_a_record"]
+
+
+def test_any_rows_are_found_again(tmp_path: Path) -> None:
+    lines = [changed(id=f"r{n}", note="é" * (n % 7)) for n in range(200)]
+    (tmp_path / "things.ndjson").write_text("\n".join(lines), "utf-8")
+    reading = scan_of(trips(), tmp_path)
+    assert reading is not None
+    for rows in ([1], [200], [16, 17], [1, 16, 32, 33, 199], list(range(1, 201)), list(range(5, 201, 13))):
+        found = reading.tables["things"].again()(pa.table({"_row": rows}))
+        assert found["id"].to_pylist() == [f"r{row - 1}" for row in rows]
+        assert found["note"].to_pylist() == ["é" * ((row - 1) % 7) for row in rows]
+
+
 def test_quarantined_records_keep_fields_that_no_mapping_names(tmp_path: Path) -> None:
     lines = [*good(30), changed(id=None, extra="42.100")]
     (tmp_path / "things.ndjson").write_text("\n".join(lines))

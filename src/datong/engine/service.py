@@ -130,7 +130,7 @@ def _run_steps(
     for number, step in enumerate(plan.steps):
         _otherwise(connection, slower, functools.partial(_make, connection, step, values))
         if step.kept or (step.name in balanced and step.name not in wanted):
-            rows[step.name] = _counted(connection, step)
+            rows[step.name] = _otherwise(connection, slower, functools.partial(_counted, connection, step))
         hold(plan, rows, step)
         for late in plan.late:
             if late.asked == step.name:
@@ -143,7 +143,10 @@ def _run_steps(
     named = {step.name: step for step in plan.steps}
     for name in wanted:
         step = named.get(name, Step(name, ""))
-        found = _streamed(connection, step, aside[name]) if name in aside else _fetched(connection, step)
+        ask = functools.partial(_fetched, connection, step)
+        if name in aside:
+            ask = functools.partial(_streamed, connection, step, aside[name])
+        found = _otherwise(connection, slower, ask)
         tables[name], rows[name] = found, found.rows if isinstance(found, Scan) else found.num_rows
         if name in named:
             hold(plan, rows, named[name])
