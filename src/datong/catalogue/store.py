@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Text, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, select
 
 from datong.ground.db import Instant, Tx, table
+from datong.ground.prepared import Prepared
 
 listings = table(
     "listing",
@@ -70,8 +71,10 @@ reports = table(
 
 def live_listing(tx: Tx, dataset: str) -> dict[str, Any] | None:
     """The listing of a dataset that is not withdrawn, or None."""
-    row = tx.one(select(listings).where(listings.c.dataset == dataset, listings.c.state != "withdrawn"))
-    return dict(row._mapping) if row is not None else None
+    return tx.first(_LIVE, dataset=dataset)
+
+
+_LIVE = Prepared(select(listings).where(listings.c.dataset == bindparam("dataset"), listings.c.state != "withdrawn"))
 
 
 def all_listings(tx: Tx, *states: str) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from datong.ground import signing
 from datong.ground.canonical import canonical, digest, plain
 from datong.ground.crypto import hashing
 from datong.ground.db import READ, Store, Tx, new_id, table
+from datong.ground.prepared import Prepared
 
 LEAF_VERSION = 1
 _WRITING = 0x6461746F6E67
@@ -54,7 +55,7 @@ as a tombstone, so that a salt that merely vanished is noticed)."""
 
 
 LAST_SEQ = "evidence.seq"
-_LAST = select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1)
+_LAST = Prepared(select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1))
 
 
 def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
@@ -109,7 +110,8 @@ def _next_seq(tx: Tx) -> int:
 def _last_seq(tx: Tx) -> int:
     if tx.conn.dialect.name == "postgresql":  # one writer at a time; SQLite has only one anyway
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITING})
-    return int(tx.execute(_LAST).scalar() or 0)
+    last = tx.first(_LAST)
+    return int(last["seq"]) if last is not None else 0
 
 
 def is_sealed(tx: Tx) -> Callable[[Any, Any, Any], bool]:
