@@ -26,6 +26,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, str):  # of a kind of its own, as names of tables are
+        return str(value)
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -42,7 +44,11 @@ def plain(value: Any) -> Any:
 
 def canonical(value: Any) -> bytes:
     """RFC 8785 bytes of `value` (after `plain`)."""
-    value = plain(value)
+    return written(plain(value))
+
+
+def written(value: Any) -> bytes:
+    """RFC 8785 bytes of a value that is `plain` already."""
     if _written_alike(value):
         try:
             return _WRITTEN(value).encode()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,7 @@ class Tx:
         """Business time as text: the time of deeds, terms and deadlines."""
         return clock.text(self.business_now)
 
-    @property
+    @cached_property
     def wall(self) -> str:
         """Wall time as text: the time of tokens, leases and checkpoints."""
         return clock.text(self.wall_now)

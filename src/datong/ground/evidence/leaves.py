@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select, text
 
 from datong.ground import signing
-from datong.ground.canonical import canonical, digest, plain
+from datong.ground.canonical import canonical, digest_bytes, plain, written
 from datong.ground.crypto import hashing
 from datong.ground.db import READ, Store, Tx, new_id, table
 from datong.ground.prepared import Prepared
@@ -75,7 +75,7 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
         "by": {"person": tx.actor.person, "role": tx.actor.role, "party": tx.actor.party},
         "business_at": tx.now,
         "wall_at": tx.wall,
-        "facts": plain(facts),
+        "facts": facts,
     }
     entry = canonical(body)
     if len(entry) > LEAF_BYTES_MAX:
@@ -143,7 +143,7 @@ def leaf_of(tx: Tx, record: Table, key: str) -> str:
 def row_digest(tx: Tx, record: Table, row: Mapping[str, Any]) -> str:
     """Digest of a row with its personal columns salted and hashed ("sha256:…", "sm3:…")."""
     salt = _salt(tx, f"{record.name}/{row['id']}") if _hidden(record) else ""
-    return digest(covered(record, row, salt))
+    return digest_bytes(written(covered(record, row, salt)))
 
 
 def covered(record: Table, row: Mapping[str, Any], salt: str | None) -> dict[str, Any]:
