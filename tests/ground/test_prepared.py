@@ -119,3 +119,18 @@ def test_it_stands_within_a_savepoint(store: Store) -> None:
         with tx.conn.begin_nested():
             INTO.changed(tx.conn, {"id": "2"})
         assert tx.get(things, "2") is not None
+
+
+def test_many_at_once_are_all_there_or_none(store: Store) -> None:
+    raised = Prepared(update(things).where(things.c.id == bindparam("of")).values(whole=bindparam("to")))
+    with store.begin(NODE) as tx:
+        INTO.each(tx.conn, [])
+        INTO.each(tx.conn, [{"id": str(n), "value": {"n": n}, "data": b"%d" % n} for n in range(3)])
+        raised.each(tx.conn, [{"of": str(n), "to": n} for n in range(3)])
+    with pytest.raises(IntegrityError), store.begin(NODE) as tx:
+        INTO.each(tx.conn, [{"id": "3"}, {"id": "1"}, {"id": "4"}])
+    with store.read() as tx:
+        assert [tx.get(things, str(n)) for n in range(5)] == [
+            *({"id": str(n), "text": None, "whole": n, "real": None, "so": None, "value": {"n": n}, "data": b"%d" % n}
+              for n in range(3)), None, None,
+        ]  # fmt: skip

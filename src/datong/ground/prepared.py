@@ -14,7 +14,7 @@ Must never know: what a statement means. Contract: tests/ground/test_prepared.py
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,18 @@ class _Compiled:
     text: str
     bound: tuple[tuple[str | None, Any, Convert | None], ...]
     columns: tuple[tuple[str, Convert | None], ...]
+
+    def bind(self, values: Mapping[str, Any]) -> list[Any]:
+        return [
+            constant if name is None else values[name] if convert is None else convert(values[name])
+            for name, constant, convert in self.bound
+        ]
+
+
+def _driver(conn: Connection) -> sqlite3.Connection:
+    driver = conn.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 class Prepared:
@@ -59,21 +71,33 @@ class Prepared:
             return conn.execute(self.statement, dict(values)).rowcount
         return cursor.rowcount
 
+    def each(self, conn: Connection, many: Sequence[Mapping[str, Any]]) -> None:
+        """The change for each of many, all with values of the same names."""
+        if not many:
+            return
+        if conn.dialect.name == "sqlite":
+            compiled = self._of(conn, many[0])
+            try:
+                _driver(conn).executemany(compiled.text, [compiled.bind(values) for values in many])
+            except sqlite3.Error:  # some of them may have been done: only the transaction can undo them
+                pass
+            else:
+                return
+        conn.execute(self.statement, [dict(values) for values in many])
+
     def _straight(self, conn: Connection, values: Mapping[str, Any]) -> sqlite3.Cursor | None:
         """The driver's cursor; None where it is not SQLite's, or where it refused."""
         if conn.dialect.name != "sqlite":
             return None
-        compiled = self._compiled.get(tuple(values)) or self._made(conn.dialect, tuple(values))
-        bound = [
-            constant if name is None else values[name] if convert is None else convert(values[name])
-            for name, constant, convert in compiled.bound
-        ]
-        driver = conn.connection.dbapi_connection
-        assert isinstance(driver, sqlite3.Connection)
+        compiled = self._of(conn, values)
+        bound = compiled.bind(values)
         try:
-            return driver.execute(compiled.text, bound)
+            return _driver(conn).execute(compiled.text, bound)
         except sqlite3.Error:
             return None
+
+    def _of(self, conn: Connection, values: Mapping[str, Any]) -> _Compiled:
+        return self._compiled.get(tuple(values)) or self._made(conn.dialect, tuple(values))
 
     def _made(self, dialect: Dialect, names: tuple[str, ...]) -> _Compiled:
         compiled = self.statement.compile(dialect=dialect, column_keys=list(names))

@@ -109,7 +109,10 @@ _LEVEL = Prepared(
 
 
 def add_nodes(tx: Tx, made: Mapping[tree.Node, bytes]) -> None:
-    tx.execute(insert(nodes), [{"id": node_id(node), "hash": value} for node, value in made.items()])
+    _NODES.each(tx.conn, [{"id": node_id(node), "hash": value} for node, value in made.items()])
+
+
+_NODES = Prepared(insert(nodes))
 
 
 def range_hashes(tx: Tx, ranges: Sequence[tree.Range]) -> list[bytes]:

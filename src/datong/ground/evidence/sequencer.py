@@ -169,10 +169,7 @@ def _integrated(tx: Tx, key: PrivateKey, origin: str, limit: int) -> int:
     _move_head(tx, size, new_size)
     peaks = log.node_hashes(tx, tree.complete_nodes((0, size)))
     log.add_nodes(tx, tree.grown(size, peaks, [tree.leaf_hash(bytes(row["body"])) for row in waiting]))
-    tx.execute(
-        _PLACED,
-        [{"leaf": row["id"], "place": place} for place, row in enumerate(waiting, size)],
-    )
+    _PLACED.each(tx.conn, [{"leaf": row["id"], "place": place} for place, row in enumerate(waiting, size)])
     root = log.root(tx, new_size)
     text = note.Checkpoint(origin, new_size, root).text
     row = {
@@ -183,7 +180,7 @@ def _integrated(tx: Tx, key: PrivateKey, origin: str, limit: int) -> int:
     return len(waiting)
 
 
-_PLACED = update(leaves).where(leaves.c.id == bindparam("leaf")).values(position=bindparam("place"))
+_PLACED = Prepared(update(leaves).where(leaves.c.id == bindparam("leaf")).values(position=bindparam("place")))
 
 
 def _waiting(tx: Tx, limit: int) -> list[dict[str, Any]]:
