@@ -92,9 +92,15 @@ def live_page(tx: Tx, offset: int, limit: int) -> list[dict[str, Any]]:
 def offers_by_listing(tx: Tx, found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """The offers of some listings in one query: listing id -> offers by purpose."""
     of: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in found}
+    if len(of) == 1:  # as each negotiation asks
+        (listing,) = of
+        return {listing: tx.found(_OFFERS_OF, listing=listing)}
     for offer in tx.all(select(offers).where(offers.c.listing.in_(list(of))).order_by(offers.c.purpose)):
         of[offer.listing].append(dict(offer._mapping))
     return of
+
+
+_OFFERS_OF = Prepared(select(offers).where(offers.c.listing == bindparam("listing")).order_by(offers.c.purpose))
 
 
 def harvested_from(tx: Tx, source: str | None = None) -> list[dict[str, Any]]:

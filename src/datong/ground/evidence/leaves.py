@@ -14,6 +14,7 @@ import hmac
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select, text
@@ -183,6 +184,7 @@ def wakes(store: Store, sequencer: threading.Event, *, on: bool) -> None:
 _SEQUENCERS: dict[int, list[threading.Event]] = {}
 
 
+@cache
 def _hidden(record: Table) -> frozenset[str]:
     return frozenset(c.name for c in record.columns if c.info.get("personal") or c.info.get("secret"))
 
