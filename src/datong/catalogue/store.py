@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Text, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, select
 
 from datong.ground.db import Instant, Tx, table
+from datong.ground.prepared import Prepared
 
 listings = table(
     "listing",
@@ -70,8 +71,10 @@ reports = table(
 
 def live_listing(tx: Tx, dataset: str) -> dict[str, Any] | None:
     """The listing of a dataset that is not withdrawn, or None."""
-    row = tx.one(select(listings).where(listings.c.dataset == dataset, listings.c.state != "withdrawn"))
-    return dict(row._mapping) if row is not None else None
+    return tx.first(_LIVE, dataset=dataset)
+
+
+_LIVE = Prepared(select(listings).where(listings.c.dataset == bindparam("dataset"), listings.c.state != "withdrawn"))
 
 
 def all_listings(tx: Tx, *states: str) -> list[dict[str, Any]]:
@@ -89,9 +92,15 @@ def live_page(tx: Tx, offset: int, limit: int) -> list[dict[str, Any]]:
 def offers_by_listing(tx: Tx, found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """The offers of some listings in one query: listing id -> offers by purpose."""
     of: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in found}
+    if len(of) == 1:  # as each negotiation asks
+        (listing,) = of
+        return {listing: tx.found(_OFFERS_OF, listing=listing)}
     for offer in tx.all(select(offers).where(offers.c.listing.in_(list(of))).order_by(offers.c.purpose)):
         of[offer.listing].append(dict(offer._mapping))
     return of
+
+
+_OFFERS_OF = Prepared(select(offers).where(offers.c.listing == bindparam("listing")).order_by(offers.c.purpose))
 
 
 def harvested_from(tx: Tx, source: str | None = None) -> list[dict[str, Any]]:
