@@ -3,8 +3,9 @@
     python bench/integration.py [ROWS ...] [--peers]      default 1000000 10000000; writes bench/results/integration.json
 
 Each contender runs in a process of its own, which reads the same file and must give the same aggregate and the same
-counts of quarantined rows; of a million rows, the run in the middle of three by its CPU is told, the contenders taking
-turns. --peers: hand-written Spark SQL as well, and for the load alone a build of a workspace (every row and its
+counts of quarantined rows; up to ten million rows, the run in the middle of three by its CPU is told, the contenders
+taking turns, as what else the machine does changes a run's CPU by half (a build of ten million runs once). What is not
+measured now stays in the results with the day of its measurement. --peers: hand-written Spark SQL as well, and for the load alone a build of a workspace (every row and its
 quality written) beside dlt, of a million rows (bench/peers, an environment of their own; Spark needs Java 17). CPU seconds are of a
 process and its children (wait4); on a shared machine they say more than the wall clock. Nothing here is a test.
 """
@@ -212,14 +213,36 @@ def measured(name: str, path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def turns(names: Sequence[str], path: Path, times: int) -> dict[str, dict[str, Any]]:
-    """Per contender its run in the middle by CPU; peers, which are slow, run once."""
+def turns(names: Sequence[str], path: Path, times: int, once: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Per contender its run in the middle by CPU, with the CPU of all its runs; the slow ones run once."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for turn in range(times):
         for name in names:
-            if turn == 0 or name in CONTENDERS:
+            if turn == 0 or name not in once:
                 found[name].append(measured(name, path))
-    return {name: sorted(runs, key=lambda run: run["cpu_seconds"])[len(runs) // 2] for name, runs in found.items()}
+    ordered = {name: sorted(runs, key=lambda run: run["cpu_seconds"]) for name, runs in found.items()}
+    return {
+        name: {**runs[len(runs) // 2], "cpu_of_runs": [run["cpu_seconds"] for run in runs]}
+        for name, runs in ordered.items()
+    }
+
+
+def with_kept(runs: list[dict[str, Any]], before: dict[str, Any]) -> list[dict[str, Any]]:
+    """`runs`, and from the results `before` the sizes and the contenders that were not measured this time.
+
+    A contender that stays in a run measured anew keeps the day, the load and the CPU by hand of its own measurement.
+    """
+    by_rows = {run["rows"]: {"at": before["at"], **run} for run in before["runs"]}
+    told = []
+    for run in runs:
+        old = by_rows.pop(run["rows"], {})
+        others = {name: old[name] for name in (*CONTENDERS, *SCRIPTS) if name in old and name not in run}
+        kept = {
+            name: {"at": old["at"], "load": old["load"], "hand": old["by hand"]["cpu_seconds"], **other}
+            for name, other in others.items()
+        }
+        told.append({**run, **kept})
+    return sorted([*told, *by_rows.values()], key=lambda run: int(run["rows"]))
 
 
 def main() -> None:
@@ -234,14 +257,17 @@ def main() -> None:
             write_trips(path, rows)
             load = os.getloadavg()[0]
             names = [name for name in every if name != "dlt" or rows <= BLOCK]
-            found = turns(names, path, 3 if rows <= BLOCK else 1)
+            once = [*SCRIPTS, *(["datong build"] if rows > BLOCK else [])]
+            found = turns(names, path, 3 if rows <= 10 * BLOCK else 1, once)
             size = path.stat().st_size
         first, *others = (found[name]["result"] for name in SAME_RESULT if name in found)
         assert all(other == first for other in others), found
         ratio = found["datong"]["cpu_seconds"] / found["by hand"]["cpu_seconds"]
-        results.append({"rows": rows, "bytes": size, "load": load, "cpu_ratio": round(ratio, 2), **found})
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        results.append({"rows": rows, "at": at, "bytes": size, "load": load, "cpu_ratio": round(ratio, 2), **found})
         print(json.dumps(results[-1], indent=1))
-    told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "duckdb": duckdb.__version__, "runs": results}
+    runs = with_kept(results, json.loads(RESULTS.read_text("utf-8"))) if RESULTS.exists() else results
+    told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "duckdb": duckdb.__version__, "runs": runs}
     RESULTS.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 

@@ -235,15 +235,16 @@ def integration_lines() -> list[str]:
         "same aggregate and the same counts of quarantined rows. The last two only load: `datong build` writes every row, those",
         "held with their reasons, repairs, quality, lineage and evidence; dlt flattens and infers types.",
         f"DuckDB {found['duckdb']}. Aims: 1.15 times the CPU of the SQL by hand, a fifth of Spark's, less than 4 GB.", "",
-        "| Rows | What | CPU | Times by hand | Wall | Peak MB | Load before |", "|---:|---|---:|---:|---:|---:|---:|",
+        "| Rows | What | CPU | Times by hand | Wall | Peak MB | Load before | Measured |",
+        "|---:|---|---:|---:|---:|---:|---:|---|",
     ]  # fmt: skip
     for run in found["runs"]:
-        hand = run["by hand"]["cpu_seconds"]
         for name in (name for name in INTEGRATION if name in run):
-            one = run[name]
+            one = {"at": run["at"], "load": run["load"], "hand": run["by hand"]["cpu_seconds"], **run[name]}
             lines.append(
-                f"| {run['rows']:,} | {INTEGRATION[name]} | {one['cpu_seconds']:.1f} s | {one['cpu_seconds'] / hand:.2f} "
-                f"| {one['wall_seconds']:.1f} s | {one['peak_mb']:,} | {run['load']:.1f} |"
+                f"| {run['rows']:,} | {INTEGRATION[name]} | {one['cpu_seconds']:.1f} s "
+                f"| {one['cpu_seconds'] / one['hand']:.2f} | {one['wall_seconds']:.1f} s | {one['peak_mb']:,} "
+                f"| {one['load']:.1f} | {one['at'][:10]} |"
             )
     return [*lines, "", "`.venv/bin/python bench/integration.py ROWS... [--peers]` measures again.", ""]
 

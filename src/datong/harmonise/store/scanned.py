@@ -5,6 +5,10 @@ pass and reads " 1" and true as numbers. So a scan says in `_sure` for which row
 every other row the long way, for which its line is read once more by the text reader (store.sources), whose word is
 final. What is quarantined or repaired is always told from there.
 
+There are two scans with the same rows. `_by_record` reads whole records and is the quicker; it is taken where nothing
+that was seen needs a look at the line itself, and ends with an error at a line that is no such record. `_by_line` goes
+on whatever a line holds; it is what the engine then reads instead (Scan.otherwise).
+
 `reading` looks through the file once (digest, lines, signs of trouble) and at its first lines closely. Where the file
 as a whole is of a kind that a scan cannot be sure of, it gives None and the text reader takes all of it: gzipped, not
 UTF-8 by declaration, with a byte order mark, carriage returns, blank or very long lines, Unicode line separators, a
