@@ -179,6 +179,20 @@ def test_an_earlier_roster_played_again_after_a_removal_changes_nothing(country:
     assert sees(country, BIKES, TRAFFIC, space) == set()
 
 
+def test_a_decision_that_comes_late_or_is_played_again_makes_nobody_a_member(country: Country) -> None:
+    space = made(country)
+    let_in(country, space, BIKES, TRAFFIC)
+    decided = {"space": space, "state": "member", "reason": "", "name": "城市出行空间"}
+    for end in (removed, left):
+        end(country, space)
+        before = acts(country, TRAFFIC, "register.space_told")
+        country.deliver(BUREAU, "register.space_decided", decided, TRAFFIC)
+        assert acts(country, TRAFFIC, "register.space_told") == before
+        assert sees(country, TRAFFIC, BIKES, space) == sees(country, BIKES, TRAFFIC, space) == set()
+        let_in(country, space, TRAFFIC)
+        assert sees(country, TRAFFIC, BIKES, space) == {space}
+
+
 def test_a_forged_roster_is_not_believed(country: Country) -> None:
     space = made(country)
     let_in(country, space, BIKES)
@@ -226,7 +240,7 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize(
     "changes",
     [
-        {"schema": "other/1"}, {"extra": 1}, {"serial": 0}, {"serial": True}, {"serial": "1"}, {"name": " "},
+        {"schema": "other/1"}, {"extra": 1}, {"serial": 0}, {"serial": True}, {"serial": 2**31}, {"issued_at": "x" * 41}, {"serial": "1"}, {"name": " "},
         {"name": "x" * 101}, {"name": None}, {"state": "ajar"}, {"state": None}, {"platform": "q"}, {"members": {}},
         {"members": ["x"]}, {"members": [{"node": "x", "party": "y"}]}, {"members": [{"node": 5, "party": "y"}]},
         {"members": [{"node": "x"}]}, {"members": [None] * 10_001},

@@ -18,6 +18,8 @@ ROSTER_FIELDS = frozenset(
 MEMBERS_MAX = 10_000
 """Members of one space; the record of so many is about a megabyte."""
 
+SERIAL_MAX = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Known:

@@ -10,7 +10,7 @@ from typing import Any
 
 from datong.ground import codes
 from datong.register.model.national import MemberState, SpaceState
-from datong.register.model.rosters import MEMBERS_MAX, ROSTER_FIELDS, ROSTER_SCHEMA, Known
+from datong.register.model.rosters import MEMBERS_MAX, ROSTER_FIELDS, ROSTER_SCHEMA, SERIAL_MAX, Known
 
 
 def belongs(one: Known, me: str) -> bool:
@@ -33,8 +33,10 @@ def roster_fault(record: Any, platform: str) -> codes.Fault | None:
         return "字段类型不符", "has fields of the wrong type"
     if record["platform"] != platform:
         return "不是由该空间的平台签发", "is not of the platform that runs the space"
-    if record["serial"] < 1 or record["state"] not in set(SpaceState) or not 0 < len(record["name"].strip()) <= 100:
-        return "序号、状态或名称不符", "has a wrong serial, state or name"
+    if not 1 <= record["serial"] <= SERIAL_MAX or len(record["issued_at"]) > 40:
+        return "序号或时间不符", "has a wrong serial or time"
+    if record["state"] not in set(SpaceState) or not 0 < len(record["name"].strip()) <= 100:
+        return "状态或名称不符", "has a wrong state or name"
     return _members_fault(record["members"])
 
 

@@ -115,7 +115,7 @@ from datong.register.service.registry import (
     settle_objection,
 )
 from datong.register.service.reporting import apply_to_leave, report_running
-from datong.register.service.rosters import own_spaces, received_space_roster, shared_spaces, space_names
+from datong.register.service.rosters import own_spaces, received_space_roster, shared_spaces
 from datong.register.service.sessions import (
     actor_of_service_token,
     actor_of_session,
@@ -263,7 +263,6 @@ __all__ = [
     "settle_objection",
     "shared_spaces",
     "space_members",
-    "space_names",
     "spaces",
     "submit_case",
     "suspend_node",

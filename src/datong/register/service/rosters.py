@@ -128,12 +128,6 @@ def own_spaces(tx: Tx, among: Collection[str]) -> frozenset[str]:
     return frozenset(one.space for one in _known(tx, among) if rules.belongs(one, me))
 
 
-def space_names(tx: Tx, among: Collection[str]) -> dict[str, str]:
-    """Space -> its name, as far as it is known here."""
-    found = tx.all(select(rows.spaces.c.id, rows.spaces.c.name).where(rows.spaces.c.id.in_(list(among))))
-    return {row.id: row.name for row in found}
-
-
 def _known(tx: Tx, among: Collection[str]) -> list[Known]:
     me = signing.me(tx).code
     found = []

@@ -211,11 +211,16 @@ def decide_member(tx: Tx, *, space: str, node: str, admit: bool, reason: str = "
 
 
 def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """register.space_decided: what became of our application, from the platform we applied to and of no other space."""
+    """register.space_decided: what became of our application, from the platform we applied to and of no other space.
+
+    Who has left, or was refused, and did not apply again stays what it is: a decision that comes late or is played
+    again makes nobody a member.
+    """
     space, state, name = body.get("space"), body.get("state"), body.get("name")
     known = tx.get(rows.spaces, space[:80]) if isinstance(space, str) else None
     key = f"{space}/{signing.me(tx).code}"[:80]
-    if known is None or known["platform"] != sender or tx.get(rows.members, key) is None:
+    own = tx.get(rows.members, key)
+    if known is None or known["platform"] != sender or own is None:
         raise NO_SPACE(space=str(space)[:60])
     problems = [*_problems(name if isinstance(name, str) else "", ""), *text_problems(body, "reason")]
     if state not in (MemberState.member, MemberState.refused):
@@ -225,6 +230,8 @@ def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     if str(name).strip() != known["name"]:
         tx.change(rows.spaces, known["id"], name=str(name).strip())
         evidence.append(tx, "register.space_named", rows.spaces, known["id"])
+    if own["state"] not in (MemberState.applied, MemberState.member):
+        return
     tx.change(rows.members, key, state=str(state), reason=str(body.get("reason") or "")[:500], at=tx.now)
     evidence.append(tx, "register.space_told", rows.members, key, state=str(state))
 
