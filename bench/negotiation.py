@@ -169,15 +169,18 @@ def statements(consumer: Consumer, count: int) -> float:
     """SQL statements of the consumer for one negotiation, its log and its idle looks for work left out."""
     found: list[str] = []
 
-    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def note(statement: str) -> None:
         if threading.current_thread().name != "datong-evidence" and "FROM job" not in statement:
             found.append(statement)
 
+    def traced(connection: Any, *_: Any) -> None:
+        connection.set_trace_callback(note)
+
     engine = consumer.node.store.engine
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "checkout", traced)
     one_by_one(consumer, count)
-    event.remove(engine, "before_cursor_execute", note)
-    return round(len([one for one in found if not one.startswith("BEGIN")]) / count, 1)
+    event.remove(engine, "checkout", traced)
+    return round(len([one for one in found if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]) / count, 1)
 
 
 def first_pages(consumer: Consumer, port: int, offers: int, count: int) -> list[float]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from alembic import command
 
-import datong.app  # noqa: F401 - declares the tables of all rooms
+import datong.app.doors  # noqa: F401 - declares the tables of all rooms
 from datong.ground import migrations
 from datong.ground.db import Store, sqlite_url
 

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from starlette.routing import BaseRoute, Mount
 
-import datong.app
+import datong.app.running
 import datong.cli.commands
 import datong.cli.rooms
 import datong.cli.workspace

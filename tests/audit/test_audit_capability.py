@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import datong.app
+import datong.app.running
 from datong.audit import service as audit
 from datong.audit.service.capability import _checklist
 from datong.ground import evidence

@@ -17,7 +17,7 @@ def test_reference_pages_equal_the_code() -> None:
 
 
 def test_every_refusal_speaks_both_languages() -> None:
-    import datong.app  # noqa: F401 - declares all refusals
+    import datong.app.running  # noqa: F401 - declares all refusals
     from datong.ground.refusal import ALL
 
     for reason in ALL.values():

@@ -7,8 +7,10 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,21 @@ def test_the_example_of_rfc_8785() -> None:
 def test_keys_are_sorted_by_utf_16_code_units() -> None:
     """U+1F600 (surrogates D83D...) sorts before U+FB33, although its code point is greater."""
     assert list(json.loads(canonical({"\ufb33": 1, "\U0001f600": 2, "1": 3}))) == ["1", "\U0001f600", "\ufb33"]
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.characters(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+))  # fmt: skip
+def test_the_quick_way_writes_and_refuses_what_the_standards_does(value: Any) -> None:
+    try:
+        wanted = rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        with pytest.raises(type(error)):
+            canonical(value)
+    else:
+        assert canonical(value) == wanted
 
 
 @given(JSON)

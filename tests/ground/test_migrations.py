@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
-import datong.app
+import datong.app.running
 import postgresql
 from datong.ground import migrations
 from datong.ground.db import Store, metadata, sqlite_url

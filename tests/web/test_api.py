@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import datong.app  # noqa: F401 - declares all verbs
+import datong.app.doors  # noqa: F401 - declares all verbs
 from asgi import Asgi
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Refusal

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from test_console import Browser, app_of, text
 
-import datong.app
+import datong.app.doors
 from budget_world import COUNT, asked, built, cap, paid
 from datong.ground.db import NODE, Store, sqlite_url
 from datong.register import service as register
 
 pytest.importorskip("opendp")
-assert datong.app  # declares all verbs
+assert datong.app.doors  # declares all verbs
 
 
 @pytest.fixture

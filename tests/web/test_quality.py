@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-import datong.app
+import datong.app.doors
 from asgi import Asgi
 from datong.ground.db import NODE, Actor, Store
 from datong.harmonise import service as harmonise
 from datong.register import service as register
 from datong.web import console, quality
 
-assert datong.app  # declares all verbs
+assert datong.app.doors  # declares all verbs
 
 
 def row(score: float, accuracy: float, day: int) -> dict[str, Any]:

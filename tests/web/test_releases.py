@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_console import Browser, app_of, text
 
-import datong.app  # noqa: F401 - declares all verbs
+import datong.app.doors  # noqa: F401 - declares all verbs
 from datong.deidentify.store import reports as kept
 from datong.ground.db import NODE, Store
 from datong.register import service as register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import datong.app  # noqa: F401 - declares all verbs
+import datong.app.doors  # noqa: F401 - declares all verbs
 from datong.authorise.model import State as InstrumentState
 from datong.negotiate.model import State as NegotiationState
 from datong.register.model.cases import State as CaseState

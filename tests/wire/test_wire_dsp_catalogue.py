@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import event
 
 from datong.catalogue import service as catalogue
 from datong.ground.db import NODE
@@ -16,6 +15,7 @@ from datong.negotiate import service as negotiate
 from datong.terms.policy import Policy, from_json, policy_hash
 from datong.wire.dsp.catalogue import fetched, next_link, read_catalogue
 from datong.wire.dsp.messages import problems, typed
+from statements import asked_of
 from two_nodes import DATASET, OFFER, POLICY, TERMS, Loop, Node, _Caller, listed, two_nodes
 
 BASE = "http://provider.test/dsp/2025-1"
@@ -150,18 +150,16 @@ def test_without_authorization_there_is_nothing(pair):
 
 def test_a_page_takes_a_constant_number_of_queries(pair):
     provider, consumer, loop = pair
-    counted = []
 
     def queries() -> int:
-        counted.clear()
-        assert asked(loop, consumer).status == 200
-        return len(counted)
+        with asked_of(provider.store) as found:
+            assert asked(loop, consumer).status == 200
+        return len(found)
 
-    event.listen(provider.store.engine, "before_cursor_execute", lambda *_: counted.append(1))
     listed(provider)
     few = queries()
     list_many(provider, 60)
-    assert queries() == few
+    assert queries() == few > 0
 
 
 def test_a_consumer_reads_all_pages_harvests_and_requests_what_it_found(pair):

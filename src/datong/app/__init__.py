@@ -8,18 +8,37 @@
     doors       every route of a node
     running     open_node: everything of one node, ready to run (tests open several in one process); serve
 
+What serves is brought in when it is first asked for: a command of the workspace opens a store, and needs no web.
 Contract: tests/cli/ and tests/journey/.
 """
 
-import datong.audit.service  # noqa: F401 - no other room needs the last one
-from datong.app.doors import all_routes, routes
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from datong.app.making import Made, init
-from datong.app.messages import RECEIVERS, receivers
-from datong.app.national import on_national_rail
 from datong.app.opening import FirstOperator, Here, first_operator, open_here, open_store
-from datong.app.running import Node, open_node, serve
+
+if TYPE_CHECKING:
+    from datong.app.doors import all_routes, routes
+    from datong.app.messages import RECEIVERS, receivers
+    from datong.app.national import on_national_rail
+    from datong.app.running import Node, open_node, serve
 
 __all__ = [
     "RECEIVERS", "FirstOperator", "Here", "Made", "Node", "all_routes", "first_operator", "init", "on_national_rail",
     "open_here", "open_node", "open_store", "receivers", "routes", "serve",
 ]  # fmt: skip
+
+_SERVING = {
+    "doors": ("all_routes", "routes"),
+    "messages": ("RECEIVERS", "receivers"),
+    "national": ("on_national_rail",),
+    "running": ("Node", "open_node", "serve"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _SERVING.items():
+        if name in names:
+            return getattr(import_module(f"datong.app.{module}"), name)
+    raise AttributeError(f"module 'datong.app' has no attribute {name!r}")

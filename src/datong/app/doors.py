@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 
+import datong.audit.service  # noqa: F401 - no other room needs the last one
 from datong.app.messages import receivers
 from datong.app.national import national_tables
 from datong.app.work import falls_due

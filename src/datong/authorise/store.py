@@ -5,12 +5,14 @@ Contract: tests/authorise/.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import JSON, Column, Index, Integer, String, select
 
 from datong.authorise.model import Instrument
 from datong.ground.db import Instant, Tx, table
+from datong.ground.prepared import Prepared
 
 instruments = table(
     "instrument",
@@ -53,10 +55,13 @@ holdings = table(
 
 def of_kinds(tx: Tx, *kinds: str) -> list[dict[str, Any]]:
     """Instruments of these kinds (all kinds when none is named), oldest change first."""
+    return tx.found(_of_kinds(kinds))
+
+
+@cache
+def _of_kinds(kinds: tuple[str, ...]) -> Prepared:
     query = select(instruments).order_by(instruments.c.changed_at, instruments.c.id)
-    if kinds:
-        query = query.where(instruments.c.kind.in_(kinds))
-    return [dict(row._mapping) for row in tx.all(query)]
+    return Prepared(query.where(instruments.c.kind.in_(kinds)) if kinds else query)
 
 
 def rights(tx: Tx) -> list[Instrument]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Text, or_, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, or_, select
 
 from datong.ground.db import Instant, Tx, table
+from datong.ground.prepared import Prepared
 
 listings = table(
     "listing",
@@ -78,8 +79,10 @@ reports = table(
 
 def live_listing(tx: Tx, dataset: str) -> dict[str, Any] | None:
     """The listing of a dataset that is not withdrawn, or None."""
-    row = tx.one(select(listings).where(listings.c.dataset == dataset, listings.c.state != "withdrawn"))
-    return dict(row._mapping) if row is not None else None
+    return tx.first(_LIVE, dataset=dataset)
+
+
+_LIVE = Prepared(select(listings).where(listings.c.dataset == bindparam("dataset"), listings.c.state != "withdrawn"))
 
 
 def all_listings(tx: Tx, *states: str) -> list[dict[str, Any]]:
@@ -106,6 +109,10 @@ def named_spaces(tx: Tx) -> list[str]:
 
 def spaces_by_dataset(tx: Tx, datasets: Collection[str]) -> dict[str, list[str]]:
     """The spaces that some datasets are bound to, in one query: dataset -> spaces in order; a free one is left out."""
+    if len(datasets) == 1:  # as each negotiation asks
+        (dataset,) = datasets
+        bound = [row["space"] for row in tx.found(_SPACES_OF, dataset=dataset)]
+        return {dataset: bound} if bound else {}
     of: dict[str, list[str]] = {}
     query = select(listing_spaces).where(listing_spaces.c.dataset.in_(list(datasets)))
     for row in tx.all(query.order_by(listing_spaces.c.space)):
@@ -113,12 +120,23 @@ def spaces_by_dataset(tx: Tx, datasets: Collection[str]) -> dict[str, list[str]]
     return of
 
 
+_SPACES_OF = Prepared(
+    select(listing_spaces).where(listing_spaces.c.dataset == bindparam("dataset")).order_by(listing_spaces.c.space)
+)
+
+
 def offers_by_listing(tx: Tx, found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """The offers of some listings in one query: listing id -> offers by purpose."""
     of: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in found}
+    if len(of) == 1:  # as each negotiation asks
+        (listing,) = of
+        return {listing: tx.found(_OFFERS_OF, listing=listing)}
     for offer in tx.all(select(offers).where(offers.c.listing.in_(list(of))).order_by(offers.c.purpose)):
         of[offer.listing].append(dict(offer._mapping))
     return of
+
+
+_OFFERS_OF = Prepared(select(offers).where(offers.c.listing == bindparam("listing")).order_by(offers.c.purpose))
 
 
 def harvested_from(tx: Tx, source: str | None = None) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ Contract: tests/ground/test_canonical.py.
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -16,11 +17,17 @@ import rfc8785
 
 from datong.ground.crypto import hashing
 
+_AS_IT_IS = frozenset({str, int, bool, float, type(None)})
+
 
 def plain(value: Any) -> Any:
     """`value` with dates as ISO 8601 text, decimals as text, enums as their value, tuples as lists."""
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, str):  # of a kind of its own, as names of tables are
+        return str(value)
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -37,7 +44,37 @@ def plain(value: Any) -> Any:
 
 def canonical(value: Any) -> bytes:
     """RFC 8785 bytes of `value` (after `plain`)."""
-    return rfc8785.dumps(plain(value))
+    return written(plain(value))
+
+
+def written(value: Any) -> bytes:
+    """RFC 8785 bytes of a value that is `plain` already."""
+    if _written_alike(value):
+        try:
+            return _WRITTEN(value).encode()
+        except UnicodeEncodeError:  # half a character: refused in the words of the standard
+            pass
+    return rfc8785.dumps(value)
+
+
+_WRITTEN = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")).encode
+_WHOLE_MAX = 2**53 - 1
+
+
+def _written_alike(value: Any) -> bool:
+    """Whether Python's own writer, ten times as fast, gives what RFC 8785 asks for.
+
+    It does for texts, truth values, whole numbers and what is made of them; not for other numbers (3.2.2.3), nor for
+    names that sort otherwise by UTF-16 (3.2.3).
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is int:
+        return bool(-_WHOLE_MAX <= value <= _WHOLE_MAX)
+    if kind is dict:
+        return all(type(name) is str and name.isascii() and _written_alike(part) for name, part in value.items())
+    return kind is list and all(map(_written_alike, value))
 
 
 def digest_bytes(data: bytes, algorithm: str = "") -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,11 @@ from sqlalchemy import (
     Column,
     Connection,
     Executable,
-    Insert,
     Integer,
     MetaData,
     Row,
-    Select,
     String,
     Table,
-    Update,
     bindparam,
     create_engine,
     event,
@@ -43,6 +40,7 @@ from sqlalchemy.engine import CursorResult, ExceptionContext
 from sqlalchemy.sql.schema import SchemaItem
 
 from datong.ground import clock, crash
+from datong.ground.prepared import Prepared
 
 metadata = MetaData(
     naming_convention={
@@ -99,19 +97,21 @@ NODE = Actor(person="", role="node")
 
 
 @cache
-def _by_id(of: Table) -> Select[Any]:
-    """Made once: most questions to a store are this one, and making it takes as long as asking it."""
-    return select(of).where(of.c.id == bindparam("wanted"))
+def _by_id(of: Table) -> Prepared:
+    return Prepared(select(of).where(of.c.id == bindparam("wanted")))
 
 
 @cache
-def _into(to: Table) -> Insert:
-    return insert(to)
+def _into(to: Table) -> Prepared:
+    return Prepared(insert(to))
 
 
 @cache
-def _change_of(of: Table) -> Update:
-    return update(of).where(of.c.id == bindparam("row_wanted"))
+def _change_of(of: Table) -> Prepared:
+    return Prepared(update(of).where(of.c.id == bindparam("row_wanted")))
+
+
+_BUSINESS_TIME = _by_id(business_clock)
 
 
 @dataclass
@@ -140,26 +140,34 @@ class Tx:
     def all(self, statement: Executable) -> list[Row[Any]]:
         return list(self.conn.execute(statement).all())
 
+    def found(self, statement: Prepared, **values: Any) -> list[dict[str, Any]]:
+        """All rows that a prepared statement gives."""
+        return statement.rows(self.conn, values)
+
+    def first(self, statement: Prepared, **values: Any) -> dict[str, Any] | None:
+        """The first of these rows, or None."""
+        rows = statement.rows(self.conn, values)
+        return rows[0] if rows else None
+
     def get(self, of: Table, key: str) -> dict[str, Any] | None:
         """The row of `of` with this id as a dict, or None."""
         if "\0" in str(key):  # which PostgreSQL cannot be asked for, and no row is called so
             return None
-        row = self.conn.execute(_by_id(of), {"wanted": key}).mappings().one_or_none()
-        return dict(row) if row is not None else None
+        return self.first(_by_id(of), wanted=key)
 
     def add(self, to: Table, values: Mapping[str, Any]) -> None:
-        self.conn.execute(_into(to), dict(values))
+        _into(to).changed(self.conn, values)
 
     def change(self, of: Table, key: str, **values: Any) -> None:
         """Set columns of the one row with this id; an AssertionError when there is none."""
-        changed = self.conn.execute(_change_of(of), {**values, "row_wanted": key}).rowcount
+        changed = _change_of(of).changed(self.conn, {**values, "row_wanted": key})
         assert changed == 1, f"{of.name} {key} is not there"
 
     @property
     def business_now(self) -> datetime:
         if self._business is None:
-            at = self.conn.execute(select(business_clock.c.at).where(business_clock.c.id == "now")).scalar()
-            self._business = clock.instant(at) if at else self.wall_now
+            row = self.first(_BUSINESS_TIME, wanted="now")
+            self._business = clock.instant(row["at"]) if row else self.wall_now
         return self._business
 
     @property
@@ -167,7 +175,7 @@ class Tx:
         """Business time as text: the time of deeds, terms and deadlines."""
         return clock.text(self.business_now)
 
-    @property
+    @cached_property
     def wall(self) -> str:
         """Wall time as text: the time of tokens, leases and checkpoints."""
         return clock.text(self.wall_now)
@@ -214,6 +222,7 @@ class Store:
         after: list[Callable[[], None]] = []
         try:
             with self.engine.connect().execution_options(**self._reading) as conn:
+                conn.begin()  # a prepared statement does not begin by itself
                 tx = Tx(conn, actor, READ, self.wall_clock(), self)
                 after = tx.after_rollback
                 yield tx
@@ -267,5 +276,7 @@ def _without_detail(context: ExceptionContext) -> None:
 
 
 def _sqlite_begin(conn: Connection) -> None:
-    mode = "" if conn.get_execution_options().get("datong_read") else " IMMEDIATE"
-    conn.exec_driver_sql(f"BEGIN{mode}")
+    if conn.get_execution_options().get("datong_read"):
+        conn.connection.cursor().execute("BEGIN")  # which waits for nobody: nothing to be told about it
+    else:
+        conn.exec_driver_sql("BEGIN IMMEDIATE")

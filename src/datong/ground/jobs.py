@@ -25,7 +25,6 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
-    Select,
     String,
     Text,
     and_,
@@ -39,6 +38,7 @@ from sqlalchemy.exc import DBAPIError
 
 from datong.ground import clock
 from datong.ground.db import NODE, Instant, Store, Tx, new_id, table
+from datong.ground.prepared import Prepared
 from datong.ground.refusal import Kind, Refusal
 
 log = logging.getLogger("datong.jobs")
@@ -276,17 +276,17 @@ OPEN_NOW = or_(
 
 
 @cache
-def _next_of(only: frozenset[str], but: frozenset[str]) -> Select[Any]:
+def _next_of(only: frozenset[str], but: frozenset[str]) -> Prepared:
     """The next due job of a line, made once: a worker asks for it all day long."""
     found = select(jobs.c.id, jobs.c.fence).where(OPEN_NOW, _first_of_its_lane())
     if only:
         found = found.where(jobs.c.kind.in_(sorted(only)))
     if but:
         found = found.where(jobs.c.kind.not_in(sorted(but)))
-    return found.order_by(jobs.c.due_at, jobs.c.added_at, jobs.c.nth, jobs.c.id).limit(1)
+    return Prepared(found.order_by(jobs.c.due_at, jobs.c.added_at, jobs.c.nth, jobs.c.id).limit(1))
 
 
-_LEASE = (
+_LEASE = Prepared(
     update(jobs)
     .where(jobs.c.id == bindparam("found"), jobs.c.fence == bindparam("known"), OPEN_NOW)
     .values(state="leased", fence=jobs.c.fence + 1, attempts=jobs.c.attempts + 1, lease_until=bindparam("until"))
@@ -300,16 +300,15 @@ def claim(store: Store, line: _Line | None = None) -> Job | None:
     now = store.wall_clock()
     moment = clock.text(now)
     with store.read() as view:
-        found = view.execute(_next_of(line.only, line.but), {"moment": moment}).one_or_none()
+        found = view.first(_next_of(line.only, line.but), moment=moment)
     if found is None:
         return None
     until = clock.text(now + timedelta(seconds=LEASE_SECONDS))
     with store.begin(NODE, "jobs") as tx:
-        lease = {"found": found.id, "known": found.fence, "moment": moment, "until": until}
-        row = tx.execute(_LEASE, lease).one_or_none()
+        row = tx.first(_LEASE, found=found["id"], known=found["fence"], moment=moment, until=until)
     if row is None:
         return claim(store, line)
-    return Job(row.id, row.kind, row.link, row.payload, row.attempts, row.fence)
+    return Job(**{name: row[name] for name in ("id", "kind", "link", "payload", "attempts", "fence")})
 
 
 def recover(store: Store) -> None:
@@ -320,11 +319,11 @@ def recover(store: Store) -> None:
 
 def finish(tx: Tx, job: Job) -> None:
     """The job is done, in this transaction, if it still is ours."""
-    tx.execute(
-        update(jobs)
-        .where(jobs.c.id == job.id, jobs.c.fence == job.fence)
-        .values(state="done", done_at=tx.wall, lease_until=None, last_error=None)
-    )
+    done = {"state": "done", "done_at": tx.wall, "lease_until": None, "last_error": None}
+    _OURS.changed(tx.conn, {**done, "ours": job.id, "known": job.fence})
+
+
+_OURS = Prepared(update(jobs).where(jobs.c.id == bindparam("ours"), jobs.c.fence == bindparam("known")))
 
 
 def _finish(store: Store, job: Job) -> None:
@@ -339,8 +338,5 @@ def _put_back(store: Store, job: Job, error: str, *, again: bool, stays: bool = 
     with store.begin(NODE, "jobs") as tx:
         due = clock.text(tx.wall_now + timedelta(seconds=wait))
         state = "waiting" if again else "failed"
-        tx.execute(
-            update(jobs)
-            .where(jobs.c.id == job.id, jobs.c.fence == job.fence)
-            .values(state=state, due_at=due, lease_until=None, last_error=error[:2000], **left)
-        )
+        told = {"state": state, "due_at": due, "lease_until": None, "last_error": error[:2000], **left}
+        _OURS.changed(tx.conn, {**told, "ours": job.id, "known": job.fence})

@@ -101,6 +101,7 @@ class PrivateKey:
 
     def __init__(self, key: Ed25519PrivateKey | sm2.Sm2Key) -> None:
         self._key = key
+        self._secrets: dict[str, bytes] = {}
         if isinstance(key, sm2.Sm2Key):
             self.profile, public = GUOMI, key.public
         else:
@@ -161,8 +162,12 @@ class PrivateKey:
 
     def secret(self, purpose: str) -> bytes:
         """32 bytes that only the holder of this key can make, others for every purpose (HKDF, RFC 5869)."""
+        if purpose in self._secrets:
+            return self._secrets[purpose]
         own = self._key.private_bytes() if isinstance(self._key, sm2.Sm2Key) else self._key.private_bytes_raw()
-        return hashing.derived(own, f"datong {purpose}".encode(), 32, self.profile.digest)
+        made = hashing.derived(own, f"datong {purpose}".encode(), 32, self.profile.digest)
+        self._secrets[purpose] = made  # asked for at every leaf
+        return made
 
     def token(self, claims: dict[str, Any], now: datetime, seconds: int = TOKEN_SECONDS) -> str:
         """A JWT ("EdDSA" or "SM2") of `claims` with iat and exp."""

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, String, delete, select
+from sqlalchemy import Column, String, bindparam, delete
 
 from datong.ground import clock, jobs
 from datong.ground.canonical import digest, digest_bytes
 from datong.ground.db import Instant, Tx, new_id, table
+from datong.ground.prepared import Prepared
 from datong.ground.refusal import Kind, Reason, Text
 
 SEND = "node.send"
@@ -73,8 +74,11 @@ def first_time(tx: Tx, message_id: str, sender: str, type: str, body: Any) -> bo
 
 def fresh_token(tx: Tx, token_id: str, until: datetime) -> None:
     """Remember a request token; REPLAYED when it was seen before."""
-    tx.execute(delete(seen_tokens).where(seen_tokens.c.until < tx.wall))
+    _FORGET_TOKENS.changed(tx.conn, {"moment": tx.wall})
     row_id = digest_bytes(token_id.encode("utf-8", "surrogatepass"))
-    if tx.one(select(seen_tokens.c.id).where(seen_tokens.c.id == row_id)) is not None:
+    if tx.get(seen_tokens, row_id) is not None:
         raise REPLAYED()
     tx.add(seen_tokens, {"id": row_id, "until": clock.text(until)})
+
+
+_FORGET_TOKENS = Prepared(delete(seen_tokens).where(seen_tokens.c.until < bindparam("moment")))

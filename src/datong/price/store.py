@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, func, select
+from sqlalchemy import JSON, Column, Index, Integer, String, bindparam, func, select
 
 from datong.ground.db import Fen, Instant, Tx, table
+from datong.ground.prepared import Prepared
 
 surveys = table(
     "cost_survey",
@@ -53,9 +54,14 @@ fees = table(
 
 def ceiling_of(tx: Tx, product: str) -> dict[str, Any] | None:
     """The ceiling in force of a product, or None; the lowest where several bodies set one."""
-    query = select(ceilings).where(ceilings.c.product == product, ceilings.c.state == "IN_FORCE")
-    rows = tx.all(query.order_by(ceilings.c.cap_fen, ceilings.c.id))
-    return dict(rows[0]._mapping) if rows else None
+    return tx.first(_CEILING_OF, product=product)
+
+
+_CEILING_OF = Prepared(
+    select(ceilings)
+    .where(ceilings.c.product == bindparam("product"), ceilings.c.state == "IN_FORCE")
+    .order_by(ceilings.c.cap_fen, ceilings.c.id)
+)
 
 
 def ceiling_by(tx: Tx, product: str, issuer: str) -> dict[str, Any] | None:

@@ -14,14 +14,16 @@ import hmac
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select, text
 
 from datong.ground import signing
-from datong.ground.canonical import canonical, digest, plain
+from datong.ground.canonical import canonical, digest_bytes, plain, written
 from datong.ground.crypto import hashing
 from datong.ground.db import READ, Store, Tx, new_id, table
+from datong.ground.prepared import Prepared
 
 LEAF_VERSION = 1
 _WRITING = 0x6461746F6E67
@@ -54,7 +56,7 @@ as a tombstone, so that a salt that merely vanished is noticed)."""
 
 
 LAST_SEQ = "evidence.seq"
-_LAST = select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1)
+_LAST = Prepared(select(leaves.c.seq).order_by(leaves.c.seq.desc()).limit(1))
 
 
 def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
@@ -74,7 +76,7 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
         "by": {"person": tx.actor.person, "role": tx.actor.role, "party": tx.actor.party},
         "business_at": tx.now,
         "wall_at": tx.wall,
-        "facts": plain(facts),
+        "facts": facts,
     }
     entry = canonical(body)
     if len(entry) > LEAF_BYTES_MAX:
@@ -109,7 +111,8 @@ def _next_seq(tx: Tx) -> int:
 def _last_seq(tx: Tx) -> int:
     if tx.conn.dialect.name == "postgresql":  # one writer at a time; SQLite has only one anyway
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITING})
-    return int(tx.execute(_LAST).scalar() or 0)
+    last = tx.first(_LAST)
+    return int(last["seq"]) if last is not None else 0
 
 
 def is_sealed(tx: Tx) -> Callable[[Any, Any, Any], bool]:
@@ -141,7 +144,7 @@ def leaf_of(tx: Tx, record: Table, key: str) -> str:
 def row_digest(tx: Tx, record: Table, row: Mapping[str, Any]) -> str:
     """Digest of a row with its personal columns salted and hashed ("sha256:…", "sm3:…")."""
     salt = _salt(tx, f"{record.name}/{row['id']}") if _hidden(record) else ""
-    return digest(covered(record, row, salt))
+    return digest_bytes(written(covered(record, row, salt)))
 
 
 def covered(record: Table, row: Mapping[str, Any], salt: str | None) -> dict[str, Any]:
@@ -181,6 +184,7 @@ def wakes(store: Store, sequencer: threading.Event, *, on: bool) -> None:
 _SEQUENCERS: dict[int, list[threading.Event]] = {}
 
 
+@cache
 def _hidden(record: Table) -> frozenset[str]:
     return frozenset(c.name for c in record.columns if c.info.get("personal") or c.info.get("secret"))
 

@@ -13,13 +13,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Integer, LargeBinary, String, func, insert, select
+from sqlalchemy import Column, Integer, LargeBinary, String, bindparam, func, insert, select
 from sqlalchemy import Text as LongText
 
 from datong.ground import clock
 from datong.ground.db import Instant, Store, Tx, table
 from datong.ground.evidence import tree
 from datong.ground.evidence.leaves import leaves
+from datong.ground.prepared import Prepared
 from datong.ground.refusal import Kind, Reason, Text
 
 ALARM_SECONDS = 10.0
@@ -98,12 +99,20 @@ def node_hashes(tx: Tx, wanted: Iterable[tree.Node]) -> dict[tree.Node, bytes]:
 
 def level_hashes(tx: Tx, level: int, start: int, end: int) -> list[bytes]:
     """The hashes of the nodes [start, end) of one level, in order."""
-    between = nodes.c.id.between(node_id((level, start)), node_id((level, end - 1)))
-    return [bytes(row.hash) for row in tx.all(select(nodes.c.hash).where(between).order_by(nodes.c.id))]
+    rows = tx.found(_LEVEL, first=node_id((level, start)), last=node_id((level, end - 1)))
+    return [bytes(row["hash"]) for row in rows]
+
+
+_LEVEL = Prepared(
+    select(nodes.c.hash).where(nodes.c.id.between(bindparam("first"), bindparam("last"))).order_by(nodes.c.id)
+)
 
 
 def add_nodes(tx: Tx, made: Mapping[tree.Node, bytes]) -> None:
-    tx.execute(insert(nodes), [{"id": node_id(node), "hash": value} for node, value in made.items()])
+    _NODES.each(tx.conn, [{"id": node_id(node), "hash": value} for node, value in made.items()])
+
+
+_NODES = Prepared(insert(nodes))
 
 
 def range_hashes(tx: Tx, ranges: Sequence[tree.Range]) -> list[bytes]:
@@ -134,22 +143,31 @@ def size(tx: Tx) -> int:
 
 def last_checkpoint(tx: Tx) -> dict[str, Any] | None:
     """The newest checkpoint {id, size, root, note, wall_at}, or None."""
-    row = tx.one(select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1))
-    return dict(row._mapping) if row else None
+    return tx.first(_NEWEST)
+
+
+_NEWEST = Prepared(select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1))
 
 
 def cosigned_note(tx: Tx, checkpoint: Mapping[str, Any]) -> str:
     """The checkpoint's note with the cosignatures this node has received on it."""
-    lines = select(cosignatures.c.line).where(cosignatures.c.size == checkpoint["size"]).order_by(cosignatures.c.id)
-    return str(checkpoint["note"]) + "".join(row.line for row in tx.all(lines))
+    return str(checkpoint["note"]) + "".join(row["line"] for row in tx.found(_COSIGNED, size=checkpoint["size"]))
+
+
+_COSIGNED = Prepared(
+    select(cosignatures.c.line).where(cosignatures.c.size == bindparam("size")).order_by(cosignatures.c.id)
+)
 
 
 def lag_seconds(tx: Tx) -> float:
     """Age of the oldest leaf without a position; over ALARM_SECONDS is an alarm."""
-    oldest = tx.execute(select(func.min(leaves.c.added_at)).where(leaves.c.position.is_(None))).scalar()
-    if oldest is None:
+    oldest = tx.first(_OLDEST_WAITING)
+    if oldest is None or oldest["at"] is None:
         return 0.0
-    return max(0.0, (tx.wall_now - clock.instant(oldest)) / timedelta(seconds=1))
+    return max(0.0, (tx.wall_now - clock.instant(oldest["at"])) / timedelta(seconds=1))
+
+
+_OLDEST_WAITING = Prepared(select(func.min(leaves.c.added_at).label("at")).where(leaves.c.position.is_(None)))
 
 
 def health(tx: Tx) -> dict[str, Any]:

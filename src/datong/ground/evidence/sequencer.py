@@ -18,13 +18,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.evidence import log, note, tiles, tree, witness
 from datong.ground.evidence.leaves import is_sealed, leaves, wakes
 from datong.ground.keys import PrivateKey
+from datong.ground.prepared import Prepared
 
 logger = logging.getLogger("datong.evidence")
 
@@ -143,7 +144,7 @@ def integrate(store: Store, key: PrivateKey, origin: str, limit: int = BATCH_LEA
     The number of leaves; 0 when none waits or another sequencer was faster.
     """
     with store.read() as tx:
-        if tx.one(_ANY) is None:
+        if tx.first(_ANY) is None:
             return 0
     try:
         with store.begin(NODE, LINK) as tx:
@@ -152,7 +153,7 @@ def integrate(store: Store, key: PrivateKey, origin: str, limit: int = BATCH_LEA
         return 0
 
 
-_ANY = select(leaves.c.id).where(leaves.c.position.is_(None)).limit(1)
+_ANY = Prepared(select(leaves.c.id).where(leaves.c.position.is_(None)).limit(1))
 
 
 class _Overtaken(Exception):
@@ -167,11 +168,8 @@ def _integrated(tx: Tx, key: PrivateKey, origin: str, limit: int) -> int:
     new_size = size + len(waiting)
     _move_head(tx, size, new_size)
     peaks = log.node_hashes(tx, tree.complete_nodes((0, size)))
-    log.add_nodes(tx, tree.grown(size, peaks, [tree.leaf_hash(bytes(row.body)) for row in waiting]))
-    tx.execute(
-        update(leaves).where(leaves.c.id == bindparam("leaf")).values(position=bindparam("place")),
-        [{"leaf": row.id, "place": place} for place, row in enumerate(waiting, size)],
-    )
+    log.add_nodes(tx, tree.grown(size, peaks, [tree.leaf_hash(bytes(row["body"])) for row in waiting]))
+    _PLACED.each(tx.conn, [{"leaf": row["id"], "place": place} for place, row in enumerate(waiting, size)])
     root = log.root(tx, new_size)
     text = note.Checkpoint(origin, new_size, root).text
     row = {
@@ -182,20 +180,32 @@ def _integrated(tx: Tx, key: PrivateKey, origin: str, limit: int) -> int:
     return len(waiting)
 
 
-def _waiting(tx: Tx, limit: int) -> list[Row[Any]]:
+_PLACED = Prepared(update(leaves).where(leaves.c.id == bindparam("leaf")).values(position=bindparam("place")))
+
+
+def _waiting(tx: Tx, limit: int) -> list[dict[str, Any]]:
     """The next leaves without a place. One that this node did not seal never gets one: it waits, and is named."""
-    query = select(leaves.c.id, leaves.c.seq, leaves.c.body, leaves.c.seal).where(leaves.c.position.is_(None))
     sealed = is_sealed(tx)
-    return [row for row in tx.all(query.order_by(leaves.c.seq).limit(limit)) if sealed(row.seq, row.body, row.seal)]
+    return [row for row in tx.found(_WAITING, most=limit) if sealed(row["seq"], row["body"], row["seal"])]
+
+
+_WAITING = Prepared(
+    select(leaves.c.id, leaves.c.seq, leaves.c.body, leaves.c.seal)
+    .where(leaves.c.position.is_(None))
+    .order_by(leaves.c.seq)
+    .limit(bindparam("most"))
+)
 
 
 def _move_head(tx: Tx, size: int, new_size: int) -> None:
     if size == 0 and tx.get(log.head, "head") is None:
         tx.add(log.head, {"id": "head", "size": new_size})
         return
-    moved = update(log.head).where(log.head.c.id == "head", log.head.c.size == size).values(size=new_size)
-    if tx.execute(moved).rowcount != 1:
+    if _MOVED.changed(tx.conn, {"size": new_size, "known": size}) != 1:
         raise _Overtaken
+
+
+_MOVED = Prepared(update(log.head).where(log.head.c.id == "head", log.head.c.size == bindparam("known")))
 
 
 def publish(tx: Tx, folder: Path, wanted: Iterator[tiles.Tile]) -> int:
@@ -217,16 +227,25 @@ def tile_bytes(tx: Tx, tile: tiles.Tile) -> bytes:
     end = start + tile.width
     if tile.level != tiles.ENTRIES:
         return b"".join(log.level_hashes(tx, 8 * tile.level, start, end))
-    rows = select(leaves.c.body).where(leaves.c.position.between(start, end - 1)).order_by(leaves.c.position)
-    return tiles.bundle([bytes(row.body) for row in tx.all(rows)])
+    return tiles.bundle([bytes(row["body"]) for row in tx.found(_ENTRIES, first=start, last=end - 1)])
+
+
+_ENTRIES = Prepared(
+    select(leaves.c.body)
+    .where(leaves.c.position.between(bindparam("first"), bindparam("last")))
+    .order_by(leaves.c.position)
+)
 
 
 def _state(tx: Tx) -> tuple[int, int]:
     """Size of the newest checkpoint and how many cosignatures it bears."""
     newest = log.last_checkpoint(tx)
     size = int(newest["size"]) if newest else 0
-    cosigned = select(func.count()).select_from(log.cosignatures).where(log.cosignatures.c.size == size)
-    return size, int(tx.execute(cosigned).scalar_one())
+    (counted,) = tx.found(_COSIGNED, size=size)
+    return size, int(counted["n"])
+
+
+_COSIGNED = Prepared(select(func.count().label("n")).where(log.cosignatures.c.size == bindparam("size")))
 
 
 @contextmanager

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Text, UniqueConstraint, func, select, text, update
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)
 
 from datong.ground.db import Instant, Tx, table
+from datong.ground.prepared import Prepared
 
 negotiations = table(
     "negotiation",  # id = our own pid
@@ -95,38 +110,49 @@ peers = table(
 
 
 def by_peer_pid(tx: Tx, side: str, peer: str, peer_pid: str) -> dict[str, Any] | None:
-    found = tx.one(
-        select(negotiations).where(
-            negotiations.c.side == side, negotiations.c.peer == peer, negotiations.c.peer_pid == peer_pid
-        )
-    )
-    return dict(found._mapping) if found is not None else None
+    return tx.first(_BY_PEER_PID, side=side, peer=peer, peer_pid=peer_pid)
+
+
+_BY_PEER_PID = Prepared(
+    select(negotiations).where(*(negotiations.c[name] == bindparam(name) for name in ("side", "peer", "peer_pid")))
+)
 
 
 def changed(tx: Tx, row: dict[str, Any], **values: Any) -> dict[str, Any] | None:
     """The row with `values`, its version raised by a compare-and-set; None when it was changed meanwhile."""
-    found = tx.one(
-        update(negotiations)
-        .where(negotiations.c.id == row["id"], negotiations.c.version == row["version"])
-        .values(**values, version=row["version"] + 1, changed_at=tx.now)
-        .returning(negotiations)
-    )
-    return dict(found._mapping) if found is not None else None
+    known = {"known_id": row["id"], "known_version": row["version"]}
+    return tx.first(_CHANGED, **values, version=row["version"] + 1, changed_at=tx.now, **known)
+
+
+_CHANGED = Prepared(
+    update(negotiations)
+    .where(negotiations.c.id == bindparam("known_id"), negotiations.c.version == bindparam("known_version"))
+    .returning(negotiations)
+)
 
 
 def next_round(tx: Tx, negotiation: str) -> int:
-    last = tx.execute(select(func.max(messages.c.round)).where(messages.c.negotiation == negotiation)).scalar()
-    return int(last or 0) + 1
+    (last,) = tx.found(_LAST_ROUND, negotiation=negotiation)
+    return int(last["round"] or 0) + 1
+
+
+_LAST_ROUND = Prepared(
+    select(func.max(messages.c.round).label("round")).where(messages.c.negotiation == bindparam("negotiation"))
+)
 
 
 def known_message(tx: Tx, negotiation: str, message_id: str) -> dict[str, Any] | None:
     """The incoming message of this id, or None."""
-    found = tx.all(
-        select(messages).where(
-            messages.c.negotiation == negotiation, messages.c.direction == "in", messages.c.message_id == message_id
-        )
+    return tx.first(_KNOWN, negotiation=negotiation, message_id=message_id)
+
+
+_KNOWN = Prepared(
+    select(messages).where(
+        messages.c.negotiation == bindparam("negotiation"),
+        messages.c.direction == "in",
+        messages.c.message_id == bindparam("message_id"),
     )
-    return dict(found[0]._mapping) if found else None
+)
 
 
 def offered_here(tx: Tx, negotiation: str, offer: str) -> bool:

@@ -6,11 +6,13 @@ evidence, because they change without a deed.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Integer, String, Table, Text, func, or_, select
+from sqlalchemy import JSON, Boolean, Column, Integer, String, Table, Text, bindparam, func, or_, select
 
 from datong.ground.db import Instant, Tx, table
+from datong.ground.prepared import Prepared
 
 PERSONAL = {"personal": True}
 SECRET = {"secret": True}
@@ -216,10 +218,16 @@ def count(tx: Tx, of: Table) -> int:
     return int(tx.execute(select(func.count()).select_from(of)).scalar() or 0)
 
 
+@cache
+def _by_id_or_code(of: Table) -> Prepared:
+    either = or_(of.c.id == bindparam("name"), of.c.code == bindparam("name"))
+    return Prepared(select(of).where(either).order_by(of.c.id).limit(1))
+
+
 def holding(tx: Tx, code_or_id: str) -> tuple[Table, dict[str, Any]] | None:
     """The resource or product of this node with this id or data code, and its table."""
     for of in (resources, products):
-        found = _first(tx, of, or_(of.c.id == code_or_id, of.c.code == code_or_id))
+        found = tx.first(_by_id_or_code(of), name=code_or_id)
         if found is not None:
             return of, found
     return None
@@ -227,8 +235,14 @@ def holding(tx: Tx, code_or_id: str) -> tuple[Table, dict[str, Any]] | None:
 
 def cases_of(tx: Tx, code_or_id: str) -> list[dict[str, Any]]:
     """Cases of a thing by its local id or data code, oldest first."""
-    where = or_(cases.c.object_id == code_or_id, cases.c.code == code_or_id)
-    return rows(tx, cases, cases.c.since, cases.c.id, where=where)
+    return tx.found(_CASES_OF, name=code_or_id)
+
+
+_CASES_OF = Prepared(
+    select(cases)
+    .where(or_(cases.c.object_id == bindparam("name"), cases.c.code == bindparam("name")))
+    .order_by(cases.c.since, cases.c.id)
+)
 
 
 def open_or_coded(
