@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, or_, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, exists, or_, select
 
 from datong.ground.db import Instant, Tx, table
 from datong.ground.prepared import Prepared
@@ -96,9 +96,8 @@ def live_page(tx: Tx, offset: int, limit: int | None, spaces: Collection[str]) -
     """Live listings by dataset code that may be shown to a node of these spaces: `rules.visible`, in the database, so
     that what is not shown leaves no gap in a page."""
     query = select(listings).where(listings.c.state == "live").order_by(listings.c.dataset)
-    bound = select(listing_spaces.c.dataset)
-    inside = bound.where(listing_spaces.c.space.in_(list(spaces)))
-    query = query.where(or_(listings.c.dataset.not_in(bound), listings.c.dataset.in_(inside)))
+    bound = exists().where(listing_spaces.c.dataset == listings.c.dataset)
+    query = query.where(or_(~bound, bound.where(listing_spaces.c.space.in_(list(spaces)))))
     return [dict(row._mapping) for row in tx.all(query.offset(offset).limit(limit))]
 
 

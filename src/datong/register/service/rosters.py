@@ -119,29 +119,36 @@ def shared_spaces(tx: Tx, node: str, among: Collection[str]) -> frozenset[str]:
     active = tx.get(store.nodes, node[:80])
     if active is None or active["state"] != Membership.active:
         return frozenset()
-    return rules.shared(_known(tx, among), signing.me(tx).code, node)
+    return rules.shared(_known(tx, among, node), signing.me(tx).code, node)
 
 
 def own_spaces(tx: Tx, among: Collection[str]) -> frozenset[str]:
     """Those of the spaces `among` that this node is of: it runs them, or is a member."""
     me = signing.me(tx).code
-    return frozenset(one.space for one in _known(tx, among) if rules.belongs(one, me))
+    return frozenset(one.space for one in _known(tx, among, me) if rules.belongs(one, me))
 
 
-def _known(tx: Tx, among: Collection[str]) -> list[Known]:
-    me = signing.me(tx).code
-    found = []
+def _known(tx: Tx, among: Collection[str], node: str) -> list[Known]:
+    """The spaces `among` as far as this node and `node` are concerned."""
+    me, found = signing.me(tx).code, []
     for row in tx.all(select(rows.spaces).where(rows.spaces.c.id.in_(list(among)))) if among else []:
-        own = tx.get(rows.members, f"{row.id}/{me}"[:80])
-        members = frozenset(member["node"] for member in members_known(tx, dict(row._mapping)))
-        is_open = row.state == SpaceState.open
-        found.append(Known(row.id, row.platform, is_open, own["state"] if own else "", members))
+        own = _state(tx, row.id, me)
+        members = _named(tx, row.id, {me, node}) if row.platform != me else _approved(tx, row.id, node)
+        found.append(Known(row.id, row.platform, row.state == SpaceState.open, own, members))
     return found
 
 
-def members_known(tx: Tx, space: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """[{"node", "party"}] of a space: as this node approved them where it runs the space, else by the newest roster."""
-    if space["platform"] == signing.me(tx).code:
-        return admitted(tx, space["id"])
-    roster = tx.get(rows.rosters, space["id"])
-    return list(roster["record"]["members"]) if roster is not None else []
+def _state(tx: Tx, space: str, node: str) -> str:
+    row = tx.get(rows.members, f"{space}/{node}"[:80])
+    return str(row["state"]) if row is not None else ""
+
+
+def _approved(tx: Tx, space: str, node: str) -> frozenset[str]:
+    """At the platform: `node` when it is approved, by its own records."""
+    return frozenset({node} if _state(tx, space, node) == MemberState.member else ())
+
+
+def _named(tx: Tx, space: str, asked: set[str]) -> frozenset[str]:
+    """At a member: those of `asked` that the newest roster names."""
+    roster = tx.get(rows.rosters, space)
+    return frozenset(asked & {member["node"] for member in roster["record"]["members"]} if roster is not None else ())
