@@ -38,7 +38,7 @@ def test_help_lists_the_rooms_and_loads_nothing_heavy() -> None:
 
 
 def test_serving_loads_none_of_the_optional_libraries() -> None:
-    script = "import sys, datong.app\nprint([n for n in ('numba', 'opendp', 'sklearn', 'pyspark', 'pandas') if n in sys.modules])"
+    script = "import sys, datong.app.running\nprint([n for n in ('numba', 'opendp', 'sklearn', 'pyspark', 'pandas') if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from docs_pages import BIN, ROOT, blocks, links, masked, same
 
-import datong
+import datong.app.doors  # declares all verbs
 from datong import app
 from datong.cli.commands import datong as datong_command
 from datong.harmonise.model.mappings import How, SourceKind

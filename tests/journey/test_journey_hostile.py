@@ -19,6 +19,7 @@ import httpx
 import pytest
 from paperwork import parties
 
+import datong.app.doors  # noqa: F401 - declares all verbs
 from datong.app import RECEIVERS
 from datong.ground.canonical import digest_bytes
 from datong.ground.keys import PrivateKey

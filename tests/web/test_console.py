@@ -16,7 +16,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import datong.app
+import datong.app.doors
 from asgi import Asgi
 from datong.ground import codes, signing
 from datong.ground.config import load

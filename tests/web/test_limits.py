@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-import datong.app
+import datong.app.doors
 from datong.ground.db import Store
 from datong.wire.http import FORM_BYTES_MAX, MESSAGE_BYTES_MAX
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 
-import datong.app
+import datong.app.doors
 from datong.ground.config import load
 from datong.ground.db import NODE, Store
 from datong.register import service as register
