@@ -1,7 +1,7 @@
 """The chapter of the national rail 国家数据基础设施: what its interfaces ask for, done by the people of the five nodes.
 
 The function node (data-bureau) decides identities and connectors, merges the catalogue, and is the service platform;
-the group runs a logical space. The contract that was bought by the Dataspace Protocol is filed there; a second one is
+the group runs a logical space, and for a while its product is offered to the members of that alone. The contract that was bought by the Dataspace Protocol is filed there; a second one is
 concluded on the national rail with the platform's help, delivered, reported, and ended early, so that nothing that
 the consoles show afterwards is taken away. `told` reads every figure from the nodes. Contract: tests/journey/.
 """
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 BIKE, BUREAU, PLATFORM, GROUP, LAB = parties()
 MEMBERS = tuple(slug for slug in parties() if slug != PLATFORM)
+NO_SUCH_OFFER, NO_SUCH_PURPOSE = "CTR-407", "CTR-405"
+"""The answer to a request for an offer that is not there, and for one that the asker may not see; and to a request for
+one that it may see, for a purpose that is not allowed."""
 
 
 def national(j: Journey) -> str:
@@ -36,9 +39,10 @@ def national(j: Journey) -> str:
     logins(j)
     identities(j)
     spaces(j)
-    reported(j)
     filed(j)
     concluded(j)
+    shown_to_all(j)
+    reported(j)
     performed(j)
     ended(j)
     visitor.joins_and_leaves()
@@ -221,25 +225,90 @@ def running(j: Journey) -> list[dict[str, Any]]:
 
 
 def spaces(j: Journey) -> None:
-    """The group runs a space: named anew, joined by approval, its state reported; a second one is closed again."""
+    """The group runs a space: named anew, joined by approval, its state reported; a second one is closed again. Its
+    product is shown to the members alone: the bike company finds it once it is approved, the traffic bureau does not."""
     operator, paper = j.who(GROUP, "operator"), j.facts("national-rail")["space"]
     made = operator.do("register.create_space", name=paper["name"], description=paper["description"])["id"]
     operator.do("register.change_space", space=made, name=paper["name_changed"], description=paper["description"])
-    for slug in (BIKE, LAB):
-        applicant, node = j.who(slug, "operator"), j.codes[f"node:{slug}"]
-        applicant.do("register.apply_to_space", space=made, platform=j.codes[f"node:{GROUP}"], reason="参与城市出行")
-        j.until(
-            operator, "register.space_members", lambda rows, node=node: any(row["node"] == node for row in rows),
-            f"{slug} to apply", space=made,
-        )  # fmt: skip
-        operator.do("register.decide_member", space=made, node=node, admit=True)
-        j.until(
-            applicant, "register.space_members", lambda rows: any(row["state"] == "member" for row in rows),
-            f"{slug} to hear that it is a member", space=made,
-        )  # fmt: skip
+    admitted(j, made, LAB)
+    j.who(GROUP, "product_manager").do("catalogue.show_in_spaces", dataset=j.codes["product"], spaces=[made])
+    for slug in (BIKE, BUREAU):
+        outside(j, made, slug)
+    admitted(j, made, BIKE)
+    inside(j)
     trial = operator.do("register.create_space", name=paper["trial"])["id"]
     operator.do("register.close_space", space=trial, reason="试运行结束")
     j.known["space"] = made
+
+
+def admitted(j: Journey, space: str, slug: str) -> None:
+    """A node applies to join the group's space, is approved, and has its roster."""
+    operator, applicant, node = j.who(GROUP, "operator"), j.who(slug, "operator"), j.codes[f"node:{slug}"]
+    applicant.do("register.apply_to_space", space=space, platform=j.codes[f"node:{GROUP}"], reason="参与城市出行")
+    j.until(
+        operator, "register.space_members", lambda rows: any(row["node"] == node for row in rows),
+        f"{slug} to apply", space=space,
+    )  # fmt: skip
+    operator.do("register.decide_member", space=space, node=node, admit=True)
+    j.until(
+        applicant, "register.space_members",
+        lambda rows: any(row["node"] == node and row["state"] == "member" for row in rows),
+        f"{slug} to hear that it is a member", space=space,
+    )  # fmt: skip
+
+
+def outside(j: Journey, space: str, slug: str) -> None:
+    """Who is no member does not find the product; told its offer by somebody, it asks for it, and gets the answer of an
+    offer that never was."""
+    manager, group = j.who(slug, "product_manager"), j.codes[f"node:{GROUP}"]
+    manager.do("catalogue.harvest", node=group, again="outside")
+    j.until(
+        manager,
+        "catalogue.peers",
+        lambda rows: any(row["source"] == group for row in rows),
+        f"{slug} to read the group",
+    )
+    bound = j.who(GROUP, "product_manager").ask("catalogue.listing", dataset=j.codes["product"])["spaces"]
+    members = {row["node"] for row in j.who(GROUP, "operator").ask("register.space_members", space=space)}
+    stands_outside = bound and j.codes[f"node:{slug}"] not in members  # a resumed run may be further on
+    if stands_outside and offered(manager.ask("catalogue.find"), j.codes["product"]):
+        raise TimeoutError(f"{slug} sees what is for the members of a space it is not in")
+    answered(j, slug, "outside", NO_SUCH_OFFER)
+
+
+def inside(j: Journey) -> None:
+    """The bike company, approved, looks again and finds the product. What it asks is now answered on its merits: that
+    purpose is not allowed. (The lab, a member too, asks for what is allowed: `concluded`.)"""
+    manager, product = j.who(BIKE, "product_manager"), j.codes["product"]
+    manager.do("catalogue.harvest", node=j.codes[f"node:{GROUP}"], again="inside")
+    j.until(manager, "catalogue.find", lambda rows: offered(rows, product), "the product, which members see")
+    answered(j, BIKE, "inside", NO_SUCH_PURPOSE)
+
+
+def answered(j: Journey, slug: str, where: str, code: str) -> None:
+    """A node asks for the product for a purpose that its policy does not allow, and is answered with this code."""
+    manager, product = j.who(slug, "product_manager"), j.codes["product"]
+    listing = j.who(GROUP, "product_manager").ask("catalogue.listing", dataset=product)
+    offer = next(one for one in listing["offers"] if one["purpose"] == j.facts("national-rail")["contract"]["purpose"])
+    asked = manager.do(
+        "negotiate.request", provider=j.codes[f"node:{GROUP}"], dataset=product, offer_id=offer["id"],
+        purpose="credit_scoring", offer={name: offer[name] for name in ("policy", "terms")}, again=where,
+    )  # fmt: skip
+    ended = j.until(
+        manager, "negotiate.negotiation", lambda n: n["state"] in ("FINALIZED", "TERMINATED"),
+        f"the answer to {slug}, {where} the space", id=asked["id"],
+    )  # fmt: skip
+    if ended["state"] != "TERMINATED" or ended["reason"]["code"] != code:
+        raise TimeoutError(f"{slug}, {where} the space, was answered {ended['state']} {ended.get('reason')}")
+
+
+def offered(found: list[dict[str, Any]], dataset: str) -> list[dict[str, Any]]:
+    return [row for row in found if row["dataset"] == dataset]
+
+
+def shown_to_all(j: Journey) -> None:
+    """The group opens its product to every node again, before it reports what it lists."""
+    j.who(GROUP, "product_manager").do("catalogue.show_in_spaces", dataset=j.codes["product"], spaces=[])
 
 
 # --- contracts ---------------------------------------------------------------------------------------------------
@@ -333,12 +402,14 @@ def heard(j: Journey, slug: str, contract: str, interface: str) -> None:
 
 
 def told(j: Journey) -> dict[str, Any]:
-    """The chapter in figures: {identities, connectors, listed, resolved, space, members, contracts: [{id, rail, status,
+    """The chapter in figures: {identities, connectors, listed, resolved, space, members, outside, contracts: [{id, rail, status,
     hash, versions, told: {interface: messages}}], rounds, destroyed}. Everything is read at the platform and the group."""
     registrar, auditor = j.who(PLATFORM, "registrar"), j.who(PLATFORM, "auditor")
     identities = registrar.ask("register.identities")
     agreement, bought = j.known["national.agreement"], j.known["product.agreement"]
     space = next(row for row in j.who(GROUP, "operator").ask("register.spaces") if row["id"] == j.known["space"])
+    strangers = [row for row in j.who(BUREAU, "product_manager").ask("negotiate.negotiations") if row["reason"]]
+    refused = {row["reason"]["code"] for row in strangers if row["dataset"] == j.codes["product"]}
     rails = {agreement: "national_assisted"}
     contracts = []
     for id in (j.who(LAB, "legal").ask("negotiate.contract", id=bought)["national"]["contract_id"], agreement):
@@ -358,6 +429,7 @@ def told(j: Journey) -> dict[str, Any]:
         "valid": sum(row["state"] == "active" for row in identities),
         "connectors": len(running(j)), "listed": len(registrar.ask("catalogue.merged_catalogue")),
         "resolved": resolved["holder"], "space": space["name"], "members": space["members"],
+        "outside": ", ".join(sorted(refused)),
         "contracts": contracts, "rounds": sum(one["rounds"] for one in contracts),
         "destroyed": len(proof["files"]), "platform": j.codes[f"node:{PLATFORM}"],
     }  # fmt: skip

@@ -32,6 +32,7 @@ GROUP, BIKE, BUREAU, BODY = (
 )
 FLOWS, GATES, TRIPS = "P-FLOWS", "R-GATES", "R-TRIPS"
 NOW = "2026-03-02T00:00:00Z"
+LAB = node_code("city-lab")
 SPLIT = [
     {"party": GROUP, "weight": 1, "payee_kind": "company", "account": "g"},
     {"party": BUREAU, "weight": 1, "payee_kind": "treasury", "account": "t"},
@@ -193,9 +194,9 @@ def test_a_listing_has_one_offer_per_purpose_with_terms_and_words(ready: Neighbo
         live = catalogue.offers_of(tx, FLOWS)
         assert [o["state"] for o in live] == ["live", "live"]
         assert catalogue.offer(tx, live[0]["id"])["listing"]["agree"] == "node"
-        assert catalogue.published_dataset(tx, FLOWS)["id"] == FLOWS
-        assert [d["id"] for d in catalogue.published_page(tx, offset=0, limit=5)] == [FLOWS]
-        assert catalogue.published_page(tx, offset=1, limit=5) == []
+        assert catalogue.published_dataset(tx, FLOWS, to=LAB)["id"] == FLOWS
+        assert [d["id"] for d in catalogue.published_page(tx, to=LAB, offset=0, limit=5)] == [FLOWS]
+        assert catalogue.published_page(tx, to=LAB, offset=1, limit=5) == []
 
 
 def test_all_gaps_are_told_at_once(world: Neighbours) -> None:
@@ -251,20 +252,20 @@ def test_an_offer_whose_right_is_gone_is_not_offered_and_the_owner_sees_why(read
         assert any(
             "does not allow the purpose industry_development" in each["en"] for each in missing["industry_development"]
         )
-        (page,) = catalogue.published_page(tx, offset=0, limit=5)
+        (page,) = catalogue.published_page(tx, to=LAB, offset=0, limit=5)
         assert [one["purpose"] for one in page["offers"]] == ["public_welfare"]
         assert not {"missing", "offered"} & {*page, *page["offers"][0]}
         tx.execute(of.update().where(of.c.kind == lost).values(state="WITHDRAWN"))
         assert catalogue.listing(tx, dataset=FLOWS)["offered"] is False
         assert all("WITHDRAWN" in one["missing"][0]["en"] for one in catalogue.listing(tx, dataset=FLOWS)["offers"])
-        assert [page["offers"] for page in catalogue.published_page(tx, offset=0, limit=5)] == [[]]
+        assert [page["offers"] for page in catalogue.published_page(tx, to=LAB, offset=0, limit=5)] == [[]]
         assert catalogue.find(tx) == []
     assert refusal_of(lambda: published(ready)).code == "CAT-404"
 
 
 def published(world: Neighbours) -> dict[str, Any]:
     with world.as_person("data-group") as tx:
-        return catalogue.published_dataset(tx, FLOWS)
+        return catalogue.published_dataset(tx, FLOWS, to=LAB)
 
 
 def test_price_risk_and_split_gates(ready: Neighbours, tmp_path: Path) -> None:
@@ -316,7 +317,7 @@ def test_suspend_restore_withdraw(ready: Neighbours) -> None:
         assert catalogue.listing_state(tx, FLOWS) == "suspended"
         assert catalogue.offer(tx, offer)["state"] == "suspended"
         assert catalogue.offers_of(tx, FLOWS) == catalogue.datasets(tx) == []
-        assert refusal_of(catalogue.published_dataset, tx, FLOWS).code == "CAT-404"
+        assert refusal_of(catalogue.published_dataset, tx, FLOWS, to=LAB).code == "CAT-404"
         catalogue.restore(tx, dataset=FLOWS, reason="fine")
         assert catalogue.offer(tx, offer)["state"] == "live"
         catalogue.withdraw(tx, dataset=FLOWS, reason="over")
@@ -438,6 +439,6 @@ def test_a_page_takes_the_same_number_of_queries_whatever_it_holds(ready: Neighb
             (row, *_) = store.all_listings(tx, "live")
             tx.add(store.listings, {**row, "id": f"listing-{extra}", "dataset": f"P-{extra}"})
         with asked_of(opened) as queries, opened.read() as tx:
-            assert len(catalogue.published_page(tx, offset=0, limit=50)) == extra + 2
+            assert len(catalogue.published_page(tx, to=LAB, offset=0, limit=50)) == extra + 2
         counts.append(len(queries))
     assert len(set(counts)) == 1 and counts[0] > 0

@@ -29,7 +29,7 @@ __all__ = ["finished"]
 HOW_TO = ROOT / "docs/how-to"
 IN_ORDER = [
     "read-a-refusal", "file-a-contract", "move-the-business-clock", "verify-a-bundle", "receive-with-the-stock-client",
-    "withdraw-an-authorisation", "join-a-node", "end-a-delivery", "deliver-a-noisy-answer",
+    "show-a-listing-to-a-space", "withdraw-an-authorisation", "join-a-node", "end-a-delivery", "deliver-a-noisy-answer",
 ]  # fmt: skip
 """The later ones take something away, or add a member."""
 IN_AN_EMPTY_FOLDER = [

@@ -33,6 +33,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "register.space_applied": register.received_space_applied,
     "register.space_decided": register.received_space_decided,
     "register.space_left": register.received_space_left,
+    "register.space_roster": register.received_space_roster,
     "catalogue.report": catalogue.received_report,
     "authorise.instrument": authorise.received_instrument,
     "authorise.withdrawn": authorise.received_withdrawn,

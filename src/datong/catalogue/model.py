@@ -100,3 +100,18 @@ BAD_REPORT = _reason(
     ("{why_zh}。", "{why}."),
     ("请按 docs/reference/national-rail.md 的格式上报。", "Send it as docs/reference/national-rail.md has it."),
 )  # fmt: skip
+
+MEMBERS_ONLY = _reason(
+    "CAT-424", Kind.denied,
+    ("没有就「{dataset}」与节点 {node} 洽谈。", "There is no dealing with the node {node} over {dataset}."),
+    ("它只对空间 {spaces} 的成员开放，而该节点不是其有效成员。",
+     "It is offered to the members of {spaces} only, and that node is no active member."),
+    ("请待该节点获准加入空间，或用 catalogue show-in-spaces 改变范围。",
+     "Wait until that node is admitted to the space, or change who sees it by `catalogue show-in-spaces`."),
+)  # fmt: skip
+BAD_SPACES = _reason(
+    "CAT-425", Kind.invalid,
+    ("「{dataset}」的可见范围未改变。", "Who sees {dataset} was not changed."),
+    ("有 {count} 个空间不能选用。", "{count} of the spaces cannot be chosen."),
+    ("请先创建空间，或申请加入并获批准。", "Create the space, or apply to join it and be admitted, first."),
+)  # fmt: skip

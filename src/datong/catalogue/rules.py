@@ -6,7 +6,7 @@ Contract: tests/catalogue/test_catalogue_rules.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -92,6 +92,16 @@ def moved(listing: str, state: str, deed: str) -> ListingState:
         open_now = ", ".join(d for s, d in LISTING_MOVES if s == state) or "—"
         raise NOT_NOW(listing=listing, deed=deed, state=state, open=open_now)
     return after
+
+
+def visible(bound_to: Iterable[str], shared: Collection[str]) -> bool:
+    """Whether a listing is shown to a node: it is bound to no space, or to one of those the two have in common.
+
+    The one rule of every road to a catalogue and of the beginning of a negotiation. bound_to: the spaces the listing is
+    offered in; shared: those in which provider and asker are both active now (register.shared_spaces).
+    """
+    spaces = set(bound_to)
+    return not spaces or not spaces.isdisjoint(shared)
 
 
 # --- search ----------------------------------------------------------------------------------------------------

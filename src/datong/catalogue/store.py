@@ -5,9 +5,10 @@ Contract: tests/catalogue/.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, exists, or_, select
 
 from datong.ground.db import Instant, Tx, table
 from datong.ground.prepared import Prepared
@@ -36,6 +37,13 @@ offers = table(
     Column("policy_hash", String(80), nullable=False),
     Column("terms", JSON, nullable=False),
     Column("words", JSON, nullable=False),  # {"zh", "en"}: the policy in words
+)
+listing_spaces = table(
+    "listing_space",  # a dataset with rows here is shown to the members of these spaces only, whichever its listing
+    Column("dataset", String(80), nullable=False, index=True),
+    Column("space", String(80), nullable=False, index=True),
+    Column("added_by", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
 )
 harvested = table(
     "harvested_dataset",
@@ -84,9 +92,36 @@ def all_listings(tx: Tx, *states: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in tx.all(query)]
 
 
-def live_page(tx: Tx, offset: int, limit: int) -> list[dict[str, Any]]:
+def live_page(tx: Tx, offset: int, limit: int | None, spaces: Collection[str]) -> list[dict[str, Any]]:
+    """Live listings by dataset code that may be shown to a node of these spaces: `rules.visible`, in the database, so
+    that what is not shown leaves no gap in a page."""
     query = select(listings).where(listings.c.state == "live").order_by(listings.c.dataset)
+    bound = exists().where(listing_spaces.c.dataset == listings.c.dataset)
+    query = query.where(or_(~bound, bound.where(listing_spaces.c.space.in_(list(spaces)))))
     return [dict(row._mapping) for row in tx.all(query.offset(offset).limit(limit))]
+
+
+def named_spaces(tx: Tx) -> list[str]:
+    """Every space that some listing is bound to."""
+    return [row.space for row in tx.all(select(listing_spaces.c.space).distinct())]
+
+
+def spaces_by_dataset(tx: Tx, datasets: Collection[str]) -> dict[str, list[str]]:
+    """The spaces that some datasets are bound to, in one query: dataset -> spaces in order; a free one is left out."""
+    if len(datasets) == 1:  # as each negotiation asks
+        (dataset,) = datasets
+        bound = [row["space"] for row in tx.found(_SPACES_OF, dataset=dataset)]
+        return {dataset: bound} if bound else {}
+    of: dict[str, list[str]] = {}
+    query = select(listing_spaces).where(listing_spaces.c.dataset.in_(list(datasets)))
+    for row in tx.all(query.order_by(listing_spaces.c.space)):
+        of.setdefault(row.dataset, []).append(row.space)
+    return of
+
+
+_SPACES_OF = Prepared(
+    select(listing_spaces).where(listing_spaces.c.dataset == bindparam("dataset")).order_by(listing_spaces.c.space)
+)
 
 
 def offers_by_listing(tx: Tx, found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -210,10 +210,23 @@ def unverified_claims(token: str) -> dict[str, Any]:
     return claims
 
 
+AGE_TOLD_MAX = 10**9
+"""A sender may write any number for a time."""
+
+
+class OutOfTime(ValueError):
+    """A token that is right in all but its time by this node's clock; `claims` are what it says."""
+
+    def __init__(self, claims: dict[str, Any], at: float) -> None:
+        super().__init__("expired or not yet valid by the clock of this node")
+        self.claims = claims
+        self.age_seconds = max(-AGE_TOLD_MAX, min(int(at) - int(claims["iat"]), AGE_TOLD_MAX))
+
+
 def token_claims(token: str, key: PublicKey, audience: str, now: datetime) -> dict[str, Any]:
     """The claims of `token`, checked: signature by `key`, audience, lifetime at most 60 s around `now`.
 
-    Raises ValueError with the reason.
+    Raises ValueError with the reason; OutOfTime when it is the clock alone.
     """
     try:
         by = key.profile
@@ -232,7 +245,7 @@ def token_claims(token: str, key: PublicKey, audience: str, now: datetime) -> di
     if claims["exp"] - claims["iat"] > TOKEN_SECONDS:
         raise ValueError("lives longer than 60 s")
     if not claims["iat"] - 5 <= at <= claims["exp"]:
-        raise ValueError("expired or not yet valid by the clock of this node")
+        raise OutOfTime(claims, at)
     return claims
 
 

@@ -53,6 +53,9 @@ PAGES = (
     Page("nodes", "who", Text("节点", "Nodes"), (
         Section("register.directory", ("name", "kind", "code", "address", "state"), key="code"),
     )),
+    Page("spaces", "who", Text("数据空间", "Data spaces"), (
+        Section("register.spaces", ("name", "platform", "members", "members_running", "state", "at")),
+    )),
     Page("resources", "rights", Text("数据资源", "Resources"), (
         Section("register.resources", ("name", "owner", "standard", "public_data", "personal", "grade", "state",
                                         "code")),
@@ -120,9 +123,10 @@ PAGES = (
                 part="surveys"),
     )),
     Page("listings", "market", Text("目录", "Catalogue"), (
-        Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "offered", "published_at"),
+        Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "offered", "spaces",
+                                       "published_at"),
                 Text("本节点上架", "Listed here"), key="dataset", detail="catalogue.listing:dataset"),
-        Section("catalogue.find", ("title", "provider_name", "kind", "delivery_form", "grade", "rows"),
+        Section("catalogue.find", ("title", "provider_name", "kind", "delivery_form", "grade", "rows", "spaces"),
                 Text("可检索到", "Found from here"), key="dataset"),
     )),
     Page("contracts", "market", Text("合约", "Contracts"), (
@@ -175,5 +179,6 @@ PAGE_OF_PREFIX = {
     "transfer": "deliveries", "share": "deliveries", "recv": "deliveries", "st": "statements", "fee": "fees",
     "ceil": "fees", "survey": "fees", "res": "resources", "prod": "products", "partition": "versions",
     "leaf": "leaves", "repair": "repairs", "noisy": "budgets", "spent": "budgets",
+    "space": "spaces",
 }  # fmt: skip
 """The page on which a record stands, by the prefix of its id (ground.db.new_id)."""

@@ -27,6 +27,7 @@ NAMED_BY = (
     ("register.products", "id", "name_zh", "name_en"),
     ("register.products", "code", "name_zh", "name_en"),
     ("register.people", "id", "name", "name"),
+    ("register.spaces", "id", "name", "name"),
 )
 """(view, key, Chinese name, English name): what codes and ids are called, as far as the person may see it."""
 

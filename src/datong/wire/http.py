@@ -32,7 +32,7 @@ from datong.ground.canonical import digest_bytes, is_digest_of_bytes
 from datong.ground.crypto import hashing
 from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import NODE, Actor, Store, new_id
-from datong.ground.keys import TOKEN_SECONDS, PublicKey, token_claims, unverified_claims
+from datong.ground.keys import TOKEN_SECONDS, OutOfTime, PublicKey, token_claims, unverified_claims
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
 
@@ -78,6 +78,15 @@ NOT_AUTHENTIC = Reason(
     Text("无法确认其发送方：{why}。", "Its sender could not be established: {why}."),
     Text("请以登记的节点密钥签发令牌后重试。", "Issue a token with the key registered for your node and try again."),
 )
+OTHER_CLOCK = Reason(
+    "NET-425",
+    Kind.unavailable,
+    Text("请求暂不能处理。", "The request cannot be taken now."),
+    Text("其令牌按本节点时钟{seconds} 秒前签发，不在有效期内：两节点时钟不一致。",
+         "By this node's clock its token was issued {seconds} s ago, and is not in its time: the two clocks differ."),
+    Text("请双方校准时钟；系统会以新令牌自动重试。",
+         "Set both clocks right; it is tried again by itself, with a new token."),
+)  # fmt: skip
 NOT_YET = Reason(
     "NET-504",
     Kind.unavailable,
@@ -354,7 +363,8 @@ class Door:
         return Actor(person="", role="peer", party=peer["party"], department=code)
 
     def check(self, token: str, key: PublicKey, body: bytes) -> dict[str, Any]:
-        """The claims of `token` under `key` for this node and this body, remembered so that it works once.
+        """The claims of `token` under `key` for this node and this body, remembered so that it works once. A right one
+        at a wrong time is OTHER_CLOCK, which the sender tries again.
 
         GND-403 when the key is of a crypto profile that this node does not accept.
         """
@@ -362,9 +372,12 @@ class Door:
         with self.store.read() as tx:
             mine = signing.me(tx)
             now = tx.wall_now
+        late: OutOfTime | None = None
         try:
             audience = str(unverified_claims(token).get("aud"))
             claims = token_claims(token, key, audience, now)
+        except OutOfTime as found:
+            late, claims = found, found.claims
         except ValueError as broken:
             raise NOT_AUTHENTIC(why=str(broken)) from broken
         if audience not in {mine.code, mine.address} - {""}:
@@ -372,6 +385,8 @@ class Door:
             raise NOT_AUTHENTIC(why="it is not meant for this node") if mine.code else NOT_YET()
         if not is_digest_of_bytes(claims.get("digest"), body):
             raise NOT_AUTHENTIC(why="the body is not the one that was signed")
+        if late is not None:  # its sender's, for us and of this body: no reason to end what it belongs to
+            raise OTHER_CLOCK(seconds=late.age_seconds)
         with self.store.begin(NODE, "inbox") as tx:
             outbox.fresh_token(tx, str(claims["jti"]), tx.wall_now + timedelta(seconds=TOKEN_SECONDS * 2))
         return claims

@@ -52,6 +52,16 @@ def test_two_connectors_conclude_under_the_platforms_id_and_it_is_filed(country)
     assert all(status == 200 for *_, status in country.said)
 
 
+def test_the_same_asked_for_twice_in_one_second_is_two_contracts(country):
+    country.ask("national")
+    country.ask("national")
+    country.run()
+    first, second = (agreement["code"] for agreement in country.consumer.agreements())
+    assert first != second
+    with country.reads(country.platform) as tx:
+        assert {filing["contract"] for filing in negotiate.filings(tx)} == {first, second}
+
+
 def test_every_message_fits_its_table_as_printed(country):
     from datong.wire.ndi import reading
 

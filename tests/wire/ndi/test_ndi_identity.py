@@ -8,9 +8,11 @@ import pytest
 from ndi_world import DATASET, Country
 from test_ndi_access import by_hand
 
+from datong.catalogue import service as catalogue
 from datong.ground import codes
 from datong.ground.db import NODE, settings
 from datong.register import service as register
+from datong.register.store import national as register_rows
 from datong.wire.ndi import reading
 
 AGENT = {
@@ -90,6 +92,37 @@ def test_a_connectors_catalogue_is_searched_and_shown(country):
     detail = ask(country, country.provider, "productDetail", {"productId": DATASET})
     assert detail.json()["product"]["dataset"] == DATASET
     assert ask(country, country.provider, "productDetail", {"productId": "none"}).json()["code"] == "13000"
+
+
+def test_a_listing_for_the_members_of_a_space_is_found_and_shown_by_members_only(country):
+    provider, search = country.provider, {"keywords": "mobility", "offset": "0", "limit": "10"}
+    with provider.as_("operator") as tx:
+        space = register.create_space(tx, name="出行空间")["id"]
+        key = {"id": f"{space}/{country.consumer.code}", "space": space, "node": country.consumer.code}
+        row = {**key, "party": "p", "state": "applied", "reason": "", "decided_by": "", "at": tx.now}
+        tx.add(register_rows.members, row)
+    with provider.as_("product_manager") as tx:
+        catalogue.show_in_spaces(tx, dataset=DATASET, spaces=[space])
+
+    def seen(by):
+        found = ask(country, provider, "catalogueSearch", search, by).json()["data"]
+        detail = ask(country, provider, "productDetail", {"productId": DATASET}, by)
+        return found["total"], len(found["resultData"]), detail.json()["code"], detail.text.replace(DATASET, "none")
+
+    try:
+        unknown = ask(country, provider, "productDetail", {"productId": "none"}).text
+        assert seen(country.consumer) == ("0", 0, "13000", unknown)
+        with provider.as_("operator") as tx:
+            register.decide_member(tx, space=space, node=country.consumer.code, admit=True)
+        assert seen(country.consumer)[:3] == ("1", 1, "10000")
+        assert seen(country.platform) == ("0", 0, "13000", unknown)  # the function node is no member either
+        with provider.as_("operator") as tx:
+            register.decide_member(tx, space=space, node=country.consumer.code, admit=False)
+        assert seen(country.consumer) == ("0", 0, "13000", unknown)
+    finally:
+        with provider.as_("product_manager") as tx:
+            catalogue.show_in_spaces(tx, dataset=DATASET, spaces=[])
+    assert seen(country.platform)[:3] == ("1", 1, "10000")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 gates       what must hold before something is listed, asked of the rooms below
 listings    publish, suspend, restore, withdraw; offers
 pages       what peers see of it
+showing     who sees which listing: everybody, or the members of logical spaces
 harvesting  the order to read a peer's catalogue
 reporting   what a node lists, told to the function node, and merged there
 templates   policy templates: list, write, make a policy of one
@@ -23,8 +24,9 @@ from datong.catalogue.service.listings import (
     suspend,
     withdraw,
 )
-from datong.catalogue.service.pages import datasets, published_dataset, published_page
+from datong.catalogue.service.pages import datasets, listing_for, listings_for, published_dataset, published_page
 from datong.catalogue.service.reporting import merged_catalogue, received_report, report_catalogue
+from datong.catalogue.service.showing import is_shown, require_shown, show_in_spaces
 from datong.catalogue.service.templates import install, policy_of_template, policy_templates, write_policy_template
 
 __all__ = [
@@ -36,9 +38,12 @@ __all__ = [
     "harvest",
     "harvested",
     "install",
+    "is_shown",
     "listing",
+    "listing_for",
     "listing_state",
     "listings",
+    "listings_for",
     "merged_catalogue",
     "offer",
     "offers_of",
@@ -50,7 +55,9 @@ __all__ = [
     "published_page",
     "received_report",
     "report_catalogue",
+    "require_shown",
     "restore",
+    "show_in_spaces",
     "suspend",
     "withdraw",
     "write_policy_template",

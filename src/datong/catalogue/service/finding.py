@@ -12,6 +12,7 @@ from datong.catalogue.service.pages import datasets
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
+from datong.register import service as register
 from datong.terms.policy import PURPOSES
 from datong.terms.verbs import view
 
@@ -20,7 +21,8 @@ from datong.terms.verbs import view
 def find(tx: Tx, *, q: str = "", purpose: str | None = None) -> list[dict[str, Any]]:
     """Search the catalogue, own and harvested, in Chinese and English; each hit says why it was found.
 
-    Returns [{dataset, source (node code), title, description, purposes, prices_fen, offers, score, why}], best first.
+    Returns [{dataset, source (node code), title, description, purposes, prices_fen, offers, spaces, score, why}], best
+    first; spaces: of what only members see, the logical spaces we see it in.
     """
     cards = {card["key"]: card for card in _cards(tx)}
     if purpose is not None:
@@ -36,8 +38,23 @@ def find(tx: Tx, *, q: str = "", purpose: str | None = None) -> list[dict[str, A
 def _cards(tx: Tx) -> list[dict[str, Any]]:
     me = signing.me(tx).code
     own = [_card(me, shown["id"], shown) for shown in datasets(tx) if shown["offers"]]
-    seen = [_card(row["source"], row["dataset"], row["value"]) for row in store.harvested_from(tx)]
+    seen = [_card(row["source"], row["dataset"], row["value"]) for row in _still_ours(tx, store.harvested_from(tx))]
     return own + [card for card in seen if card["source"] != me]
+
+
+def _still_ours(tx: Tx, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of what was harvested, what this node may still see: a listing for members goes with our membership at once, not
+    with the next harvest."""
+    bound = {row["id"]: _spaces(row["value"]) for row in rows}
+    named = {one for spaces in bound.values() for one in spaces}
+    mine = register.own_spaces(tx, named) if named else frozenset()
+    return [row for row in rows if rules.visible(bound[row["id"]], mine)]
+
+
+def _spaces(value: dict[str, Any]) -> list[str]:
+    """The spaces a peer named of a listing of its own."""
+    spaces = value.get("spaces")
+    return [one for one in spaces if isinstance(one, str)] if isinstance(spaces, list) else []
 
 
 def _card(source: str, dataset: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +66,7 @@ def _card(source: str, dataset: str, value: dict[str, Any]) -> dict[str, Any]:
     return {
         "key": f"{source}/{dataset}", "source": source, "dataset": dataset, "title": value.get("title", ""),
         "description": value.get("description", ""), "purposes": sorted(filter(None, prices)), "prices_fen": prices,
-        "offers": offered, "value": value,
+        "offers": offered, "spaces": _spaces(value), "value": value,
     }  # fmt: skip
 
 
@@ -68,7 +85,7 @@ def _fields(card: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def found_offer(tx: Tx, *, provider: str, offer: str) -> dict[str, Any]:
     """An offer as the harvested catalogue of its provider states it: {id, dataset, policy, terms, ...}."""
-    for row in store.harvested_from(tx, provider):
+    for row in _still_ours(tx, store.harvested_from(tx, provider)):
         for one in row["value"]["offers"]:
             if one["id"] == offer:
                 return {**one, "terms": one.get("terms", {}), "dataset": row["dataset"]}

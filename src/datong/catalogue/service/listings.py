@@ -8,7 +8,7 @@ from typing import Any
 from datong.authorise import service as authorise
 from datong.catalogue import rules, store
 from datong.catalogue.model import GATES_CLOSED, UNKNOWN, ListingState, Opinion
-from datong.catalogue.service import gates, templates
+from datong.catalogue.service import gates, showing, templates
 from datong.deidentify import service as deidentify
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import hexdigest
@@ -25,6 +25,7 @@ def publish(
     delivery_form: str = "controlled", template: str = "", policy: dict[str, Any] | None = None,
     tariffs: dict[str, int] | None = None, split: list[dict[str, Any]] | None = None, download: bool = True,
     max_count: int | None = None, agree: str = "node", k: int | None = None, values: dict[str, str] | None = None,
+    spaces: list[str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """List a resource or product with one offer per purpose; every gate is checked and all gaps are told at once.
 
@@ -33,14 +34,16 @@ def publish(
     its parameters that the listing does not say itself; policy: its own rules instead. tariffs: fen per delivery by
     purpose (a product: the fee in force; a resource: free, where not given). split: who gets which weight of the
     revenue. agree: node or person, who answers a request that equals an offer. k (a resource): the least distinct
-    persons or vehicles a joint group may have, by default the floor of the delivery form. The same listing again is
-    the same.
+    persons or vehicles a joint group may have, by default the floor of the delivery form. spaces: only the active
+    members of these logical spaces see it and may ask for it; without them as it was shown before, a new one to every
+    node (`show_in_spaces` opens it again). The same listing again is the same.
     """
     thing = gates.described(tx, dataset)
     begins, ends, problems = _period(from_at, until_at)
     problems += _choices(purposes, delivery_form, ("", *rules.TEMPLATES, *templates.names(tx)), template, agree)
     threshold, too_small = _threshold(thing, delivery_form, k)
     problems += too_small
+    problems += showing.space_problems(tx, spaces or [])
     if problems:
         raise GATES_CLOSED(problems, dataset=dataset, count=len(problems))
     made: list[dict[str, Any]] = []
@@ -74,6 +77,8 @@ def publish(
     _require_open(dataset, opinions)
     said = {"title": title, "description": description, "delivery_form": delivery_form, "agree": agree}
     _listed(tx, thing, said, made, _facts(opinions))
+    if spaces:
+        showing.bind(tx, dataset, spaces)
     return listing(tx, dataset=dataset)
 
 
@@ -166,10 +171,13 @@ def _move(tx: Tx, row: dict[str, Any], after: ListingState, past: str, reason: s
 # --- reading ---------------------------------------------------------------------------------------------------
 
 
-def offer(tx: Tx, offer_id: str) -> dict[str, Any]:
-    """{id, dataset, purpose, policy (JSON), policy_hash, terms, words, listing, state}; state "live" may be agreed."""
+def offer(tx: Tx, offer_id: str, *, to: str | None = None) -> dict[str, Any]:
+    """{id, dataset, purpose, policy (JSON), policy_hash, terms, words, listing, state}; state "live" may be agreed.
+
+    to: the node that asks for it; one that may not see its listing gets UNKNOWN, as for an offer that never was.
+    """
     row = tx.get(store.offers, offer_id)
-    if row is None:
+    if row is None or (to is not None and not showing.is_shown(tx, row["dataset"], to)):
         raise UNKNOWN(zh="要约", en="offer", id=offer_id[:80])
     of = tx.get(store.listings, row["listing"])
     assert of is not None
@@ -214,14 +222,17 @@ def all_shown(tx: Tx, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Listings with what their gates found and their offers; the offers are read in one query, however many.
 
     `missing` of an offer: the rights it stands on that are gone since it was listed; such an offer is not offered.
+    spaces: the logical spaces whose members alone see it; none: every node does.
     """
     me, offered = signing.me(tx), store.offers_by_listing(tx, found)
+    bound = store.spaces_by_dataset(tx, [row["dataset"] for row in found])
     kept = ("id", "dataset", "purpose", "policy", "policy_hash", "terms", "words")
     missing = _missing(tx, [one for offers in offered.values() for one in offers])
     return [
         {
             **{name: value for name, value in row.items() if name not in ("id", "facts")}, **row["facts"],
             "id": row["dataset"], "listing": row["id"], "provider": me.code, "provider_name": me.name,
+            "spaces": bound.get(row["dataset"], []),
             "offered": row["state"] == ListingState.live and not all(missing[one["id"]] for one in offered[row["id"]]),
             "offers": [
                 {**{name: one[name] for name in kept}, "missing": missing[one["id"]]} for one in offered[row["id"]]

@@ -1,41 +1,70 @@
-"""What is published to peers, page by page: a fixed number of queries a page and a few for each resource its offers
-stand on, whatever else the catalogue holds. An offer whose rights are gone is not published."""
+"""What is published to peers, page by page, to each what it may see (showing): a fixed number of queries a page and a
+few for each resource its offers stand on, whatever else the catalogue holds. An offer whose rights are gone is not
+published."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from datong.catalogue import store
 from datong.catalogue.model import UNKNOWN, ListingState
 from datong.catalogue.service.listings import all_shown
+from datong.catalogue.service.showing import is_shown, spaces_shared, told_to
 from datong.ground.db import Tx
 
-KEPT_HERE = frozenset({"listing", "dataset", "state", "reason", "published_by", "agree", "offered"})
+KEPT_HERE = frozenset({"listing", "dataset", "state", "reason", "published_by", "agree", "offered", "spaces"})
 """What a listing says that stays at home."""
 
 
 def datasets(tx: Tx) -> list[dict[str, Any]]:
-    """All live listings as peers see them: [{id (dataset code), title, description, ..., offers: those open now}]."""
-    return _published(tx, store.all_listings(tx, ListingState.live))
+    """All live listings for people of this node: [{id (dataset code), title, description, ..., offers: those open}]."""
+    return _published(tx, store.all_listings(tx, ListingState.live), None)
 
 
-def published_page(tx: Tx, *, offset: int, limit: int) -> list[dict[str, Any]]:
-    """A page of them, by dataset code."""
-    return _published(tx, store.live_page(tx, offset, limit))
+def published_page(tx: Tx, *, to: str, offset: int, limit: int) -> list[dict[str, Any]]:
+    """A page, by dataset code, of the live listings that the node `to` may see."""
+    shared = spaces_shared(tx, to)
+    return _published(tx, store.live_page(tx, offset, limit, shared), shared)
 
 
-def published_dataset(tx: Tx, dataset: str) -> dict[str, Any]:
-    """One of them; UNKNOWN when it is not live or nothing of it is offered."""
+def published_dataset(tx: Tx, dataset: str, *, to: str) -> dict[str, Any]:
+    """One of them; UNKNOWN when it is not live, nothing of it is offered, or the node `to` may not see it."""
     row = store.live_listing(tx, dataset)
-    found = _published(tx, [row]) if row is not None and row["state"] == ListingState.live else []
+    shown = row is not None and row["state"] == ListingState.live and is_shown(tx, dataset, to)
+    found = _published(tx, [row], spaces_shared(tx, to)) if row is not None and shown else []
     if not found or not found[0]["offers"]:
         raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
     return found[0]
 
 
-def _published(tx: Tx, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def listings_for(tx: Tx, to: str) -> list[dict[str, Any]]:
+    """The live listings that the node `to` may see, without their offers, by dataset code: {dataset, title,
+    description, kind, delivery_form, published_at}."""
+    return [_plainly(row) for row in store.live_page(tx, 0, None, spaces_shared(tx, to))]
+
+
+def listing_for(tx: Tx, dataset: str, to: str) -> dict[str, Any]:
+    """One of them; UNKNOWN otherwise."""
+    row = store.live_listing(tx, dataset)
+    if row is None or row["state"] != ListingState.live or not is_shown(tx, dataset, to):
+        raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
+    return _plainly(row)
+
+
+def _plainly(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("dataset", "title", "description", "kind", "delivery_form", "published_at")
+    return {name: row[name] for name in names}
+
+
+def _published(tx: Tx, found: list[dict[str, Any]], shared: Collection[str] | None) -> list[dict[str, Any]]:
+    """shared: the spaces in common with who is told; None for people of this node, who are told all of them."""
     return [
-        {**{name: v for name, v in shown.items() if name not in KEPT_HERE}, "offers": _open(shown["offers"])}
+        {
+            **{name: v for name, v in shown.items() if name not in KEPT_HERE},
+            **told_to(shown["spaces"], shown["spaces"] if shared is None else shared),
+            "offers": _open(shown["offers"]),
+        }
         for shown in all_shown(tx, found)
     ]
 

@@ -29,8 +29,11 @@ ENTRIES_MAX = 10_000
 
 @verb(Role.product_manager, Role.operator)
 def report_catalogue(tx: Tx, *, function_node: str) -> dict[str, Any]:
-    """Report what this node lists to the function node (数据目录上报); repeated, it brings it up to date."""
-    found = [{name: row[name] for name in FIELDS} for row in store.all_listings(tx, "live")]
+    """Report what this node lists to the function node (数据目录上报); repeated, it brings it up to date.
+
+    The merged catalogue is for everybody, so what only the members of a space see is not reported.
+    """
+    found = [{name: row[name] for name in FIELDS} for row in store.live_page(tx, 0, None, ())]
     outbox.send(tx, to=function_node, type="catalogue.report", body={"entries": found})
     return {"function_node": function_node, "entries": len(found)}
 

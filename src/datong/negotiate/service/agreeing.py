@@ -27,14 +27,14 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     the listing says so or it answers an offer a person made, else end it with the first difference as the reason."""
     tx = own(tx, row)
     try:
-        published = catalogue.offer(tx, row["offer_id"])
+        published = catalogue.offer(tx, row["offer_id"], to=row["peer"])
     except Refusal:
         published = {"state": "unknown"}
     if published["state"] != LIVE and store.offered_here(tx, row["id"], row["offer_id"]):
         return left_to_person(tx, row, Act.offer)  # an answer to an offer made in this negotiation, in no catalogue
     if published["state"] != LIVE:
         return terminating(tx, row, reason_of(OFFER_NOT_LIVE(offer=row["offer_id"])))
-    refusal = refusal_to_bind(tx, row["dataset"], published["terms"], row["peer_party"])
+    refusal = refusal_to_bind(tx, row, published["terms"])
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
     if _person_decides(published) or by_hand(tx, Act.agree):
@@ -66,7 +66,7 @@ def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any], *, may_bind: bo
 
     may_bind: the caller has asked `refusal_to_bind` for these terms in this transaction.
     """
-    refusal = None if may_bind else refusal_to_bind(tx, row["dataset"], terms, row["peer_party"])
+    refusal = None if may_bind else refusal_to_bind(tx, row, terms)
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
     mine = signing.me(tx)

@@ -19,8 +19,14 @@ from datong.terms.policy import PURPOSES
 from datong.terms.tariffs import revenue_problems
 
 
-def refusal_to_bind(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> Refusal | None:
-    """Why this node may not contract `dataset` on these terms with that party, or None."""
+def refusal_to_bind(tx: Tx, row: Mapping[str, Any], terms: Mapping[str, Any]) -> Refusal | None:
+    """Why this node may not contract the dataset of a negotiation on these terms with its counterparty, or None.
+
+    row: {"dataset", "peer" (node code), "peer_party"}. A dataset the counterparty may not see is none that is listed.
+    """
+    dataset, consumer_party = str(row["dataset"]), str(row["peer_party"])
+    if not catalogue.is_shown(tx, dataset, str(row["peer"])):
+        return NOT_LISTED(dataset=dataset[:80])
     return (
         uncontractable(tx, dataset, terms)
         or uncleared(tx, dataset, terms)
@@ -28,8 +34,10 @@ def refusal_to_bind(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_par
     )
 
 
-def require_bindable(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> None:
-    if (refusal := refusal_to_bind(tx, dataset, terms, consumer_party)) is not None:
+def require_bindable(tx: Tx, row: Mapping[str, Any], terms: Mapping[str, Any]) -> None:
+    """The same for a person of this node, who is told when the counterparty is no member of the listing's spaces."""
+    catalogue.require_shown(tx, str(row["dataset"]), str(row["peer"]))
+    if (refusal := refusal_to_bind(tx, row, terms)) is not None:
         raise refusal
 
 

@@ -109,14 +109,14 @@ def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
     """Agree to a request that was left to a person (同意并签署)."""
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
     if State(row["state"]) is State.ACCEPTED:  # over the offer this node made itself
-        require_bindable(tx, row["dataset"], row["offer"]["terms"], row["peer_party"])
+        require_bindable(tx, row, row["offer"]["terms"])
         return shown(agreeing(tx, row, row["offer"]["terms"], may_bind=True))
     published = catalogue.offer(tx, row["offer_id"])
     if published["state"] != LIVE:
         raise OFFER_NOT_LIVE(offer=row["offer_id"])
     if (refusal := refusal_of_request(published, row["offer"])) is not None:
         raise refusal
-    require_bindable(tx, row["dataset"], published["terms"], row["peer_party"])
+    require_bindable(tx, row, published["terms"])
     return shown(agreeing(tx, row, published["terms"], may_bind=True))
 
 
@@ -137,11 +137,11 @@ def offer(
     written = to_json(from_json({**policy, "id": offer_id}))
     if negotiation:
         row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.offer)
-        require_bindable(tx, row["dataset"], terms, row["peer_party"])
+        require_bindable(tx, row, terms)
         made = {"id": offer_id, "dataset": row["dataset"], "policy": written, "terms": terms}
         return shown(sending(tx, row, Act.offer, made))
     of = register.node(tx, consumer)
-    require_bindable(tx, dataset, terms, str(of["party"]))
+    require_bindable(tx, {"dataset": dataset, "peer": consumer, "peer_party": str(of["party"])}, terms)
     made = {"id": offer_id, "dataset": dataset, "policy": written, "terms": terms}
     row = opened(
         tx, side=Party.provider, peer=consumer, peer_party=str(of["party"]), peer_pid="", callback="", offer=made,

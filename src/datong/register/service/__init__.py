@@ -5,6 +5,7 @@ nodes      joining, codes, the signed directory     holdings   resources, produc
 cases      filing and following a case              registry   the registry's steps, the one ledger
 identities persons, organisations, agents by proxy  connectors heartbeat, reports heard, resolution of codes
 spaces     logical data spaces and their members    reporting  what a connector tells its function node of itself
+rosters    who the members of a space are, signed by its platform; who shares a space with whom
 """
 
 from datong.register.service.connectors import (
@@ -114,6 +115,7 @@ from datong.register.service.registry import (
     settle_objection,
 )
 from datong.register.service.reporting import apply_to_leave, report_running
+from datong.register.service.rosters import own_spaces, received_space_roster, shared_spaces
 from datong.register.service.sessions import (
     actor_of_service_token,
     actor_of_session,
@@ -215,6 +217,7 @@ __all__ = [
     "node_of_party",
     "object_to_case",
     "objections",
+    "own_spaces",
     "parties",
     "party",
     "people",
@@ -238,6 +241,7 @@ __all__ = [
     "received_space_applied",
     "received_space_decided",
     "received_space_left",
+    "received_space_roster",
     "registration",
     "registration_state",
     "reinstate_node",
@@ -257,6 +261,7 @@ __all__ = [
     "session_rotates",
     "set_roles",
     "settle_objection",
+    "shared_spaces",
     "space_members",
     "spaces",
     "submit_case",

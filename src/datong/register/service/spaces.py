@@ -2,7 +2,7 @@
 
     create_space, change_space, close_space    at the platform, by its operator
     apply_to_space, leave_space                at a member: register.space_applied, register.space_left
-    decide_member                              at the platform: register.space_decided
+    decide_member                              at the platform: register.space_decided, and a new roster (rosters)
     reported                                   their state, in the running report to the function node
 
 Contract: tests/register/test_register_spaces.py.
@@ -10,17 +10,18 @@ Contract: tests/register/test_register_spaces.py.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
 
 from datong.ground import evidence, outbox, signing
-from datong.ground.db import Tx, new_id
+from datong.ground.db import NODE, Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register.model.national import BAD_SPACE, MEMBER_STATE, NO_SPACE, MemberState, SpaceState
 from datong.register.rules import text_problems
-from datong.register.service import nodes
-from datong.register.service.connectors import connectors
+from datong.register.service import nodes, rosters
+from datong.register.service.connectors import running
 from datong.register.store import national as rows
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -54,13 +55,15 @@ def create_space(tx: Tx, *, name: str, description: str = "") -> dict[str, Any]:
 
 @verb(Role.operator)
 def change_space(tx: Tx, *, space: str, name: str, description: str = "") -> dict[str, Any]:
-    """Change name and description of a space."""
+    """Change name and description of a space; its members get its roster anew."""
     _own(tx, space)
     if problems := _problems(name, description):
         raise BAD_SPACE(problems, count=len(problems))
     tx.change(rows.spaces, space, name=name.strip(), description=description)
     evidence.append(tx, "register.space_changed", rows.spaces, space, name=name.strip())
-    return _own(tx, space)
+    row = _own(tx, space)
+    rosters.signed_anew(tx, row)
+    return row
 
 
 @verb(Role.operator)
@@ -71,6 +74,7 @@ def close_space(tx: Tx, *, space: str, reason: str) -> dict[str, Any]:
     evidence.append(tx, "register.space_closed", rows.spaces, space, reason=reason[:500])
     row = tx.get(rows.spaces, space)
     assert row is not None
+    rosters.signed_anew(tx, row)
     return row
 
 
@@ -85,11 +89,10 @@ def _own(tx: Tx, space: str) -> dict[str, Any]:
 @view()
 def spaces(tx: Tx) -> list[dict[str, Any]]:
     """List the spaces this node runs or belongs to, with the number of members and how many of them run now."""
-    running = {one["node"] for one in connectors(tx) if one["state"] == "running"}
-    found = []
+    beating, found = running(tx), []
     for row in tx.all(select(rows.spaces).order_by(rows.spaces.c.at, rows.spaces.c.id)):
         inside = [m for m in _members(tx, row.id) if m["state"] == MemberState.member.value]
-        counts = {"members": len(inside), "members_running": sum(m["node"] in running for m in inside)}
+        counts = {"members": len(inside), "members_running": sum(m["node"] in beating for m in inside)}
         found.append({**row._mapping, **counts})
     return found
 
@@ -106,13 +109,23 @@ def reported(tx: Tx, to: str) -> list[dict[str, Any]]:
 
 @view()
 def space_members(tx: Tx, *, space: str) -> list[dict[str, Any]]:
-    """List the members of a space and the open applications."""
+    """List the members of a space and the open applications; at a member, its own and those the roster names."""
     return _members(tx, space)
 
 
 def _members(tx: Tx, space: str) -> list[dict[str, Any]]:
     query = select(rows.members).where(rows.members.c.space == space).order_by(rows.members.c.at, rows.members.c.id)
-    return [dict(row._mapping) for row in tx.all(query)]
+    found = [dict(row._mapping) for row in tx.all(query)]
+    of, roster = tx.get(rows.spaces, space[:80]), tx.get(rows.rosters, space[:80])
+    if of is None or roster is None or of["platform"] == signing.me(tx).code:
+        return found
+    listed, known = {row["node"] for row in found}, {"state": MemberState.member.value, "reason": "", "decided_by": ""}
+    others = [
+        {"id": f"{space}/{member['node']}", "space": space, **member, **known, "at": roster["at"]}
+        for member in roster["record"]["members"]
+        if member["node"] not in listed
+    ]
+    return found + others
 
 
 def is_member(tx: Tx, space: str, node: str) -> bool:
@@ -147,7 +160,12 @@ def apply_to_space(tx: Tx, *, space: str, platform: str, reason: str = "") -> di
 
 @verb(Role.operator, Role.product_manager)
 def leave_space(tx: Tx, *, space: str, platform: str) -> dict[str, Any]:
-    """Leave a space."""
+    """Leave a space; this node is no member from now on, the platform as soon as it hears of it."""
+    key = f"{space}/{signing.me(tx).code}"[:80]
+    row = tx.get(rows.members, key)
+    if row is not None and row["state"] != MemberState.left:
+        tx.change(rows.members, key, state=MemberState.left.value, at=tx.now)
+        evidence.append(tx, "register.space_left", rows.members, key)
     outbox.send(tx, to=platform, type="register.space_left", body={"space": space})
     return {"space": space, "platform": platform, "state": MemberState.left.value}
 
@@ -180,20 +198,29 @@ def decide_member(tx: Tx, *, space: str, node: str, admit: bool, reason: str = "
     open_now = (MemberState.applied,) if admit else (MemberState.applied, MemberState.member)
     if row is None or row["state"] not in open_now:
         raise MEMBER_STATE(node=node[:40], state=row["state"] if row else "unknown")
-    state = MemberState.member if admit else MemberState.refused
+    state, was_member = MemberState.member if admit else MemberState.refused, row["state"] == MemberState.member
+    if admit:
+        rosters.require_room(tx, space)
     tx.change(rows.members, key, state=state.value, reason=reason[:500], decided_by=tx.actor.person, at=tx.now)
     evidence.append(tx, "register.space_decided", rows.members, key, state=state.value)
     told = {"space": space, "state": state.value, "reason": reason[:500], "name": _own(tx, space)["name"]}
     outbox.send(tx, to=node, type="register.space_decided", body=told)
+    if admit or was_member:
+        rosters.signed_anew(tx, _own(tx, space))
     return {**told, "node": node}
 
 
 def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """register.space_decided: what became of our application, from the platform we applied to and of no other space."""
+    """register.space_decided: what became of our application, from the platform we applied to and of no other space.
+
+    Who has left, or was refused, and did not apply again stays what it is: a decision that comes late or is played
+    again makes nobody a member.
+    """
     space, state, name = body.get("space"), body.get("state"), body.get("name")
     known = tx.get(rows.spaces, space[:80]) if isinstance(space, str) else None
     key = f"{space}/{signing.me(tx).code}"[:80]
-    if known is None or known["platform"] != sender or tx.get(rows.members, key) is None:
+    own = tx.get(rows.members, key)
+    if known is None or known["platform"] != sender or own is None:
         raise NO_SPACE(space=str(space)[:60])
     problems = [*_problems(name if isinstance(name, str) else "", ""), *text_problems(body, "reason")]
     if state not in (MemberState.member, MemberState.refused):
@@ -203,6 +230,8 @@ def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     if str(name).strip() != known["name"]:
         tx.change(rows.spaces, known["id"], name=str(name).strip())
         evidence.append(tx, "register.space_named", rows.spaces, known["id"])
+    if own["state"] not in (MemberState.applied, MemberState.member):
+        return
     tx.change(rows.members, key, state=str(state), reason=str(body.get("reason") or "")[:500], at=tx.now)
     evidence.append(tx, "register.space_told", rows.members, key, state=str(state))
 
@@ -224,5 +253,8 @@ def received_space_left(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     row = tx.get(rows.members, key)
     if row is None or row["state"] == MemberState.left:
         return
+    was_member = row["state"] == MemberState.member
     tx.change(rows.members, key, state=MemberState.left.value, at=tx.now)
     evidence.append(tx, "register.space_left", rows.members, key, node=sender)
+    if was_member:  # what follows is the platform's deed, not the one of who leaves
+        rosters.signed_anew(replace(tx, actor=NODE), space)

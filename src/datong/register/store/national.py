@@ -5,7 +5,7 @@ Beats of a heart change without a deed and have no leaf; a change between runnin
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Column, Integer, String, Text, UniqueConstraint
 
 from datong.ground.db import Instant, table
 
@@ -68,4 +68,10 @@ members = table(
     Column("decided_by", String(80), nullable=False),
     Column("at", Instant, nullable=False),
     UniqueConstraint("space", "node"),
+)
+rosters = table(
+    "logical_space_roster",  # id = space; the newest: at the platform what it signed, at a member what it learned
+    Column("serial", Integer, nullable=False),
+    Column("record", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
 )

@@ -60,13 +60,14 @@ CATALOGUE_REFUSED = Reason(
 
 
 class Published(Protocol):
-    """What `catalogue` offers: datasets with their live offers, read in a constant number of queries.
+    """What `catalogue` offers: datasets with their live offers, read in a constant number of queries; of them what the
+    node `to` may see, as if there were no others.
 
     A dataset is {"id", "title", "description", ..., "offers": [{"id", "dataset", "policy", "terms"}]}.
     """
 
-    def published_page(self, tx: Tx, *, offset: int, limit: int) -> list[dict[str, Any]]: ...
-    def published_dataset(self, tx: Tx, dataset: str) -> dict[str, Any]: ...
+    def published_page(self, tx: Tx, *, to: str, offset: int, limit: int) -> list[dict[str, Any]]: ...
+    def published_dataset(self, tx: Tx, dataset: str, *, to: str) -> dict[str, Any]: ...
 
 
 def routes(store: Store, authenticate: Authenticate, published: Published, *, page_size: int = PAGE) -> list[Route]:
@@ -76,11 +77,11 @@ def routes(store: Store, authenticate: Authenticate, published: Published, *, pa
         body = await limited_body(request)
         token = request.query_params.get("continuationToken", "")
         posted = body if request.method == "POST" else None
-        call = lambda tx: _page(tx, published, posted, token, page_size)  # noqa: E731
+        call = lambda tx, to: _page(tx, published, to, posted, (token, page_size))  # noqa: E731
         return await run_in_threadpool(_answered, store, authenticate, request, (body, call))
 
     async def dataset(request: Request) -> Response:
-        call = lambda tx: (_dataset_root(tx, published, request.path_params["id"]), "")  # noqa: E731
+        call = lambda tx, to: (_dataset_root(tx, published, to, request.path_params["id"]), "")  # noqa: E731
         return await run_in_threadpool(_answered, store, authenticate, request, (b"", call))
 
     return [
@@ -93,7 +94,8 @@ def routes(store: Store, authenticate: Authenticate, published: Published, *, pa
     ]
 
 
-Answering = Callable[[Tx], tuple[dict[str, Any], str]]
+Answering = Callable[[Tx, str], tuple[dict[str, Any], str]]
+"""(transaction, node code of who asks) -> the message and its Link header."""
 
 
 def _answered(
@@ -103,7 +105,7 @@ def _answered(
     try:
         sender = authenticate(request, body)
         with store.read(sender) as tx:
-            told, link = call(tx)
+            told, link = call(tx, sender.department or sender.party)
         return JSONResponse(checked(told), headers={"link": link} if link else {})
     except Refusal as refusal:
         return JSONResponse(error("CatalogError", refusal), status_code=STATUS[refusal.kind])
@@ -126,17 +128,19 @@ def checked(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(
-    tx: Tx, published: Published, body: bytes | None, token: str, size: int
+    tx: Tx, published: Published, to: str, body: bytes | None, place: tuple[str, int]
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """The page at `token` and its Link header. One more dataset than a page is read, to know whether more follow.
+    """The page at `place` (its token, how many datasets a page has) and its Link header. One more dataset than a page
+    is read, to know whether more follow.
 
     body: None where there is no message (a link that is followed by GET)."""
+    token, size = place
     window = {} if body is None else _window(read(body, "CatalogRequestMessage").get("filter"))
     if token and not token.isdecimal():
         raise NO_PAGE()
     offset = int(token[:9] or 0) or window.get("offset", 0)
     size = min(size, window.get("limit", size))
-    found = published.published_page(tx, offset=offset, limit=size + 1)
+    found = published.published_page(tx, to=to, offset=offset, limit=size + 1)
     base = own_base(tx)
     links = []
     if len(found) > size:
@@ -178,8 +182,8 @@ def _link(base: str, offset: int, relation: str) -> str:
     return f'<{base}/catalog/request?continuationToken={offset}>; rel="{relation}"'
 
 
-def _dataset_root(tx: Tx, published: Published, dataset: str) -> dict[str, Any]:
-    found = published.published_dataset(tx, dataset)
+def _dataset_root(tx: Tx, published: Published, to: str, dataset: str) -> dict[str, Any]:
+    found = published.published_dataset(tx, dataset, to=to)
     return typed("Dataset", **{k: v for k, v in _dataset(found, own_base(tx)).items() if k != "@type"})
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from datong.catalogue import service as catalogue
 from datong.ground import signing
-from datong.ground.db import NODE, Tx
+from datong.ground.db import Tx
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.register import service as register
 from datong.wire.ndi.reading import BAD_MESSAGE
@@ -112,10 +111,11 @@ def _from_function_node(tx: Tx, call: Call) -> None:
 
 
 def _search(tx: Tx, call: Call) -> dict[str, Any]:
-    """Own live listings, newest first unless asked otherwise; every keyword must occur. Numbers are texts."""
+    """Own live listings that the caller may see, newest first unless asked otherwise; every keyword must occur. Numbers
+    are texts."""
     offset, limit = _number(call, "offset"), min(_number(call, "limit"), LIMIT_MAX)
     words = str(call.message.get("keywords") or "").lower().split()
-    rows = sorted(catalogue.listings(_as_node(tx), state="live"), key=lambda row: str(row["published_at"]))
+    rows = sorted(catalogue.listings_for(tx, call.node), key=lambda row: str(row["published_at"]))
     if call.message.get("order") != "asc":
         rows.reverse()
     found = [
@@ -128,11 +128,6 @@ def _search(tx: Tx, call: Call) -> dict[str, Any]:
     return {"total": str(len(found)), "resultData": page}
 
 
-def _as_node(tx: Tx) -> Tx:
-    """What is listed is for all members to read; the room's views are for people."""
-    return replace(tx, actor=NODE)
-
-
 def _number(call: Call, name: str) -> int:
     text = str(call.message[name])
     if not (text.isascii() and text.isdigit()):
@@ -143,6 +138,6 @@ def _number(call: Call, name: str) -> int:
 
 
 def _detail(tx: Tx, call: Call) -> dict[str, Any]:
-    row = catalogue.listing(_as_node(tx), dataset=str(call.message["productId"]))
+    row = catalogue.listing_for(tx, str(call.message["productId"]), call.node)
     names = ("dataset", "title", "description", "kind", "delivery_form")
     return {"product": {one: row[one] for one in names}}

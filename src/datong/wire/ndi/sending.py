@@ -112,16 +112,20 @@ def negotiation_job(sender: Sender) -> Handler:
 
 
 def _begun(sender: Sender, outgoing: Mapping[str, Any]) -> str:
-    """The id of a contract we begin: from our platform; told to the other side where the two speak directly."""
+    """The id of a contract we begin: from our platform; told to the other side where the two speak directly.
+
+    The same request gets the same id, so what is asked for twice in one second must differ: the abstract names the
+    negotiation.
+    """
     with sender.store.read() as tx:
         row = negotiate.negotiation(tx, id=outgoing["pid"])
         mine, key = signing.me(tx), signing.node_key(tx)
         offer, terms = outgoing["body"], outgoing["body"]["terms"]
         mode = str(outgoing["base"]).partition(":")[2]
         request = contracts.creation(
-            key, name=contracts.name_of(offer), abstract=contracts.name_of(offer), at=row["started_at"],
-            start=terms.get("from") or row["started_at"], end=terms["until"], mode=mode, node=mine.code,
-            party=mine.party,
+            key, name=contracts.name_of(offer), abstract=f"{outgoing['pid']} {contracts.name_of(offer)}",
+            at=row["started_at"], start=terms.get("from") or row["started_at"], end=terms["until"], mode=mode,
+            node=mine.code, party=mine.party,
         )  # fmt: skip
         platform = national.platform(tx)
         ours = platform == mine.code
