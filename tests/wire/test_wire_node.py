@@ -17,12 +17,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 from asgi import Asgi
-from datong.ground import clock, codes, signing
+from datong.ground import clock, codes, jobs, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Store, settings
 from datong.ground.evidence import Sequencer, append
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
+from datong.register.store import nodes
 from datong.wire import node
 from datong.wire.http import Answer, Client, Door, peer_key
 
@@ -191,3 +192,27 @@ def test_codes_made_up_by_the_thousand_are_few_questions(store: Store, monkeypat
     told = [looked_up(directory, store, made_up(number)) for number in range(300)]
     assert len(directory.asked) == 100
     assert told == ["NET-401"] * 100 + ["NET-503"] * 200, "an honest newcomer among them tries again"
+
+
+@pytest.mark.parametrize(("state", "code", "kind"), [
+    ("active", "NET-503", "unavailable"), ("suspended", "NET-503", "unavailable"), ("revoked", "NET-410", "conflict"),
+])  # fmt: skip
+def test_only_a_silent_node_that_was_revoked_is_not_tried_again(store: Store, state: str, code: str, kind: str) -> None:
+    party = codes.credit_code("9", "1", "520100", "MAXDT009")
+    peer = codes.node_code("5", party, "5201", "GONE0000")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    row = {"party": party, "name": "gone", "address": address, "kind": "connector",
+           "public_key": PrivateKey.new().public.text, "state": state, "serial": 2}  # fmt: skip
+    with store.begin(NODE) as tx:
+        tx.add(nodes, {"id": peer, **row, "record": {"code": peer, **row}, "learned_at": tx.now})
+    client = Client(store, allow_private=True)
+    job = jobs.Job(
+        "msg-1", "node.send", "ground", {"id": "msg-1", "to": peer, "type": "deliver.ended", "body": {}}, 1, 1
+    )
+    with pytest.raises(Refusal) as caught:
+        node.sender_job(store, client, ("", ""))(job)
+    client.close()
+    assert (caught.value.code, caught.value.kind) == (code, kind)
+    assert "deliver.ended" in str(caught.value) or code == "NET-503"

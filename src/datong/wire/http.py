@@ -104,6 +104,18 @@ PEER_REFUSED = Reason(
     Text("对方答复：{answer}", "It answered: {answer}"),
     Text("请按对方答复处理后重新提交。", "Mend what the answer names and submit it again."),
 )
+PEER_GONE = Reason(
+    "NET-410",
+    Kind.conflict,
+    Text("消息 {type} 未送达节点 {to}。", "The message {type} did not reach node {to}."),
+    Text(
+        "该节点的成员资格已被撤销，且不再应答。", "That node's membership was revoked, and it does not answer any more."
+    ),
+    Text(
+        "不再重试；如有需要，请与该主体直接联系。",
+        "It is not tried again; speak to its party where something is still due.",
+    ),
+)
 
 NOT_CALLED = {
     False: "It is not a public address.",

@@ -36,9 +36,11 @@ from datong.ground.evidence import tiles
 from datong.ground.keys import PublicKey
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
+from datong.register.model.values import Membership
 from datong.wire.http import (
     MESSAGE_BYTES_MAX,
     NOT_AUTHENTIC,
+    PEER_GONE,
     PEER_REFUSED,
     STATUS,
     TOO_LARGE,
@@ -288,14 +290,20 @@ def _moved(tx: Tx, at: Any, move: dict[str, Any]) -> dict[str, Any]:
 
 
 def sender_job(store: Store, client: Client, function_node: tuple[str, str]) -> jobs.Handler:
-    """The handler of "node.send" jobs: look the receiver up, sign, post; a refusal by the peer ends the job."""
+    """The handler of "node.send" jobs: look the receiver up, sign, post; a refusal by the peer ends the job, and
+    so does the silence of one whose membership was revoked."""
 
     def send(job: jobs.Job) -> None:
         payload = job.payload
         to = str(payload["to"])
-        address = to if to.startswith("http") else str(peer_key(client, store, to, function_node)["address"])
+        known = {"address": to} if to.startswith("http") else peer_key(client, store, to, function_node)
         message = {"id": payload["id"], "type": payload["type"], "version": VERSION, "body": payload["body"]}
-        answer = client.post(to, f"{address}/node/messages", message)
+        try:
+            answer = client.post(to, f"{known['address']}/node/messages", message)
+        except Refusal as refusal:
+            if refusal.kind is Kind.unavailable and known.get("state") == Membership.revoked:
+                raise PEER_GONE(to=to, type=payload["type"]) from refusal
+            raise
         if answer.status == 200:
             return
         if answer.status >= 500 or answer.status == 429:
