@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import pytest
-from test_catalogue_service import FLOWS, fee, publish, rights, version
-from test_catalogue_service import world as world  # noqa: PLC0414 - its fixture
+from test_catalogue_service import FLOWS, publish
+from test_catalogue_service import ready as ready  # noqa: PLC0414 - its fixtures
+from test_catalogue_service import world as world  # noqa: PLC0414
 
 from datong.audit import service as audit
 from datong.catalogue import rules, store
@@ -56,15 +56,6 @@ def test_the_database_asks_the_same_rule(world: Neighbours) -> None:
             assert seen == [dataset for dataset in bound if rules.visible(bound[dataset], shared)]
             pages = [store.live_page(tx, at, 2, shared) for at in range(0, len(bound), 2)]
             assert [row["dataset"] for page in pages for row in page] == seen
-
-
-@pytest.fixture
-def ready(world: Neighbours, tmp_path: Path) -> Neighbours:
-    rights(world)
-    version(world, tmp_path)
-    fee(world, "industry_development", 900)
-    fee(world, "public_welfare", 0)
-    return world
 
 
 def space_of(world: Neighbours, *members: str, at: str = "data-group") -> str:

@@ -46,7 +46,7 @@ def _driver(conn: Connection) -> sqlite3.Connection:
 
 
 class Prepared:
-    """A statement whose values are named by `bindparam`; `into` one, those of an insert or update are its columns."""
+    """A statement whose values are named by `bindparam`, or, of an insert or update, by the columns they go into."""
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         self.statement = statement

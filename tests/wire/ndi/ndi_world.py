@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 
 from datong import app
@@ -176,4 +177,12 @@ class _Caller:
         return answers[-1]
 
 
-__all__ = ["DATASET", "OFFER", "TERMS", "Country"]
+@pytest.fixture
+def country(tmp_path: Path) -> Iterator[Country]:
+    made = Country(tmp_path)
+    yield made
+    for node in made.nodes:
+        node.store.dispose()
+
+
+__all__ = ["DATASET", "OFFER", "TERMS", "Country", "country"]

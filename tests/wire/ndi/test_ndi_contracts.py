@@ -6,7 +6,7 @@ import copy
 import json
 
 import pytest
-from ndi_world import Country
+from ndi_world import country as country  # noqa: PLC0414 - its fixture
 from test_ndi_access import by_hand
 
 from datong.deliver import service as deliver
@@ -17,14 +17,6 @@ from datong.negotiate.service import national
 from datong.terms.policy import policy_hash
 from datong.wire.ndi import contracts
 from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop
-
-
-@pytest.fixture
-def country(tmp_path):
-    made = Country(tmp_path)
-    yield made
-    for node in made.nodes:
-        node.store.dispose()
 
 
 def test_two_connectors_conclude_under_the_platforms_id_and_it_is_filed(country):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ndi_world import Country
+from ndi_world import country as country  # noqa: PLC0414 - its fixture
 
 from datong.catalogue import service as catalogue
 from datong.ground.db import NODE
@@ -11,14 +11,6 @@ from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.register.store import national as register_rows
 from two_nodes import DATASET, OFFER, business_time
-
-
-@pytest.fixture
-def country(tmp_path):
-    made = Country(tmp_path)
-    yield made
-    for node in made.nodes:
-        node.store.dispose()
 
 
 def bound(country) -> str:
