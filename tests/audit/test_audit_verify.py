@@ -427,6 +427,31 @@ def test_an_old_or_foreign_published_checkpoint(store: Store, folder: Path) -> N
         assert ("file.changed", "checkpoint") in kinds(verified(store))
 
 
+def test_any_byte_of_the_published_checkpoint_also_in_the_second_it_was_published(store: Store, folder: Path) -> None:
+    """Its cosignatures too. Only the absence of the file can be a matter of time: it is put there whole."""
+    file, key = folder / "checkpoint", PrivateKey.new()
+    with store.begin(NODE) as tx:
+        newest = log.last_checkpoint(tx)
+        assert newest is not None
+        text_ = note.parsed(newest["note"]).text
+        line = note.cosigned(text_, note.origin_of("W"), key, 1_800_000_000)
+        row = {"id": "1", "witness": "W", "size": 300, "key": key.public.text, "line": line, "cosigned_at": tx.wall}
+        tx.add(log.cosignatures, row)
+        tx.execute(log.checkpoints.update().where(log.checkpoints.c.size == 300).values(wall_at=tx.wall))
+        file.write_text(log.cosigned_note(tx, newest))
+    whole = file.read_bytes()
+    assert verified(store)["ok"], "it bears what the store holds"
+    for at in range(len(whole)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert kinds(verified(store)) == {("file.changed", "checkpoint")}, at
+    file.write_bytes(whole.removesuffix(line.encode()))
+    assert verified(store)["ok"], "the cosignature came after it was published"
+    file.unlink()
+    assert verified(store)["ok"], "not yet published"
+    store.wall_clock = lambda: clock.wall_clock() + timedelta(seconds=11)
+    assert kinds(verified(store)) == {("file.changed", "checkpoint")}
+
+
 def test_a_leaf_that_waits_is_no_problem_for_ten_seconds(store: Store, folder: Path, invoice: Table) -> None:
     with store.begin(NODE) as tx:
         tx.change(invoice, "inv-3", gross_fen=0)

@@ -67,6 +67,14 @@ def cosignature_rows(tx: Tx) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
+def wrote(tx: Tx, size: int, text: str) -> bool:
+    """True when `text` is the note of the checkpoint of `size` with cosignatures of it that this node holds."""
+    own = tx.one(select(log.checkpoints.c.note).where(log.checkpoints.c.size == size))
+    held = {row.line for row in tx.all(select(log.cosignatures.c.line).where(log.cosignatures.c.size == size))}
+    note = str(own.note) if own else ""
+    return bool(note) and text.startswith(note) and held.issuperset(text[len(note) :].splitlines(keepends=True))
+
+
 def cosigned_sizes(tx: Tx) -> dict[str, int]:
     """node code of a witness -> the largest size of this log it cosigned, as this node was told."""
     return {row.id: int(row.cosigned_size) for row in tx.all(select(witness.asked))}

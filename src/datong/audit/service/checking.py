@@ -152,15 +152,21 @@ def _check_files(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf])
     if folder is None or (newest is None and not (folder / "checkpoint").exists()):
         return
     fresh = newest is not None and _fresh(tx, newest["wall_at"])
-    published = _published(folder, signing.node_key(tx).public, note.origin_of(signing.me(tx).code))
+    text = _published(folder)
+    published = _signed(text, signing.node_key(tx).public, note.origin_of(signing.me(tx).code))
     if published is None:
-        if not fresh:
+        if (
+            text is not None or not fresh
+        ):  # it is put there whole or not at all: only its absence can be a matter of time
             found.problems.append(Problem(Fault.file_changed, "checkpoint", detail="no checkpoint of this node"))
         return
     levels, _ = store.levels(tx)
     root = rules.root_of(levels, min(published.size, len(placed)))
     behind = newest is not None and published.size < newest["size"] and not fresh
-    if behind or (published.size <= len(placed) and published.root != root):
+    differs = published.size <= len(placed) and (
+        published.root != root or not store.wrote(tx, published.size, text or "")
+    )
+    if behind or differs:
         found.problems.append(Problem(Fault.file_changed, "checkpoint", detail=f"it says {published.size} leaves"))
     elif published.size > len(placed) and not fresh:
         detail = f"{published.size} leaves were published, the store has {len(placed)}"
@@ -168,11 +174,22 @@ def _check_files(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf])
     found.problems += _tile_problems(folder, placed, levels, min(published.size, len(placed)), found)
 
 
-def _published(folder: Path, key: PublicKey, origin: str) -> note.Checkpoint | None:
+def _published(folder: Path) -> str | None:
+    """What the file of the checkpoint holds, the empty text when that is no text; None where there is no file."""
     try:
-        signed = note.parsed((folder / "checkpoint").read_text("utf-8"))
-        told = note.parsed_checkpoint(signed.text)
+        return (folder / "checkpoint").read_bytes().decode()
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError):
+        return ""
+
+
+def _signed(text: str | None, key: PublicKey, origin: str) -> note.Checkpoint | None:
+    """The checkpoint that this text is, when this node signed it."""
+    try:
+        signed = note.parsed(text or "")
+        told = note.parsed_checkpoint(signed.text)
+    except ValueError:
         return None
     return told if told.origin == origin and note.is_signed_by(signed, origin, key) else None
 
