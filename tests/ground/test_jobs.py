@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -207,6 +208,110 @@ def test_a_running_worker_wakes_at_once_and_stops(store: Store) -> None:
     finally:
         worker.stop()
     assert not any(thread.is_alive() for thread in worker._threads)
+
+
+# --- handed over by the transaction that added it ------------------------------------------------------------------
+
+
+@pytest.fixture
+def busy(store: Store) -> Any:
+    """A worker of two threads that wait, what they did, and a gate: while it is shut, a job with "hold" is held."""
+    done: list[Job] = []
+    gate = threading.Event()
+
+    def do(job: Job) -> None:
+        if job.payload.get("hold"):
+            assert gate.wait(20)
+        done.append(job)
+        if job.payload.get("fault") and job.attempts == 1:
+            raise LATER()
+
+    worker = Worker(store, {"k": do}, speaking=["k"], speakers=2)
+    worker.start()
+    line = worker._lines[1]
+    until(lambda: line.calls._waiting == 2)
+    yield line, done, gate
+    gate.set()
+    worker.stop()
+
+
+def until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_job_is_given_to_a_waiting_thread_under_its_lease(store: Store, busy: Any) -> None:
+    _, done, gate = busy
+    with store.begin(NODE, "deliver") as tx:
+        one = enqueue(tx, "k", {"hold": True, "parts": ("a", 1)})
+        row = tx.get(jobs.jobs, one)
+        assert row is not None and (row["state"], row["fence"], row["attempts"]) == ("leased", 1, 1)
+        assert row["lease_until"] > tx.wall and not done, "nothing is done before the commit"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(jobs, "claim", lambda *_: None)
+        gate.set()
+        until(lambda: states(store) == [])
+    assert done == [Job(one, "k", "deliver", {"hold": True, "parts": ["a", 1]}, attempts=1, fence=1)], "as it is stored"
+
+
+def test_what_is_rolled_back_is_not_done_and_leaves_its_thread_free(store: Store, busy: Any) -> None:
+    line, done, _ = busy
+    for _ in range(5):
+        with pytest.raises(RuntimeError), store.begin(NODE) as tx:
+            enqueue(tx, "k", {})
+            enqueue(tx, "k", {})
+            assert line.calls._reserved == 2
+            raise RuntimeError("no")
+    with store.begin(NODE) as tx:
+        with pytest.raises(RuntimeError), tx.conn.begin_nested():
+            enqueue(tx, "k", {"within": "a savepoint"})
+            raise RuntimeError("no")
+        enqueue(tx, "k", {"after": "it"})
+    until(lambda: states(store) == [] and done)
+    assert line.calls._reserved == 0
+    assert [job.payload for job in done] == [{"after": "it"}]
+
+
+def test_where_no_thread_waits_a_job_waits(store: Store, busy: Any) -> None:
+    _, done, gate = busy
+    with store.begin(NODE) as tx:
+        for number in range(4):
+            enqueue(tx, "k", {"hold": True, "n": number})
+        enqueue(tx, "k", {"n": 4}, lane="l")
+        enqueue(tx, "k", {"n": 5}, delay_seconds=0.1)
+        rows = {row["payload"]["n"]: row["state"] for row in open_jobs(tx)}
+    assert rows == {0: "leased", 1: "leased", 2: "waiting", 3: "waiting", 4: "waiting", 5: "waiting"}
+    gate.set()
+    until(lambda: states(store) == [])
+    assert sorted(job.payload["n"] for job in done) == [0, 1, 2, 3, 4, 5]
+    assert all(job.attempts == 1 for job in done)
+
+
+def test_a_job_that_was_handed_over_is_tried_again_like_any_other(store: Store, busy: Any) -> None:
+    _, done, _ = busy
+    with store.begin(NODE) as tx:
+        enqueue(tx, "k", {"fault": True})
+    until(lambda: states(store) == [] and len(done) == 2)
+    assert [(job.attempts, job.fence) for job in done] == [(1, 1), (2, 2)]
+
+
+def test_a_job_that_was_handed_over_too_long_ago_is_left_to_whoever_claims_it() -> None:
+    calls = jobs._Calls()
+    late, now = (Job(name, "k", "deliver", {}, 1, 1) for name in ("late", "now"))
+    calls._handed.append((time.monotonic() - jobs.LEASE_SECONDS / 2, late))
+    calls._handed.append((time.monotonic(), now))
+    assert calls.wait(0) == (0, now)
+    assert calls.wait(0) == (0, None)
+
+
+def test_a_worker_that_was_stopped_takes_no_job(store: Store) -> None:
+    worker = Worker(store, {"k": lambda job: None})
+    worker.start()
+    worker.stop()
+    add(store)
+    assert states(store) == ["waiting"]
 
 
 def test_a_worker_survives_a_broken_store(store: Store, caplog: pytest.LogCaptureFixture) -> None:

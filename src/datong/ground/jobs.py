@@ -2,7 +2,9 @@
 
 The outbox of messages to other nodes is made of these. A job is claimed with one compare-and-set statement
 that takes a lease and raises a fencing number; an after-commit hook wakes the worker at once, a slow sweep is
-only the safety net after a crash. Every waiting job shows why it waits, since when, and its next try.
+only the safety net after a crash. Where a thread of this process is free for it, a job is added under its lease and
+given to that thread after the commit, which saves the claim. Every waiting job shows why it waits, since when, and its
+next try.
 A job may name a lane: the jobs of a lane are done one after the other in the order in which they were added, so that
 a receiver that was away hears of things in the order they happened. A job that ends, or that met a fault of its own,
 holds nobody up.
@@ -11,8 +13,11 @@ Must never know: what a job does (handlers are registered by `app`). Contract: t
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -103,14 +108,20 @@ def enqueue(
     if key is not None and tx.get(jobs, key) is not None:
         return key
     due = clock.text(tx.wall_now + timedelta(seconds=delay_seconds))
-    tx.add(
-        jobs,
-        {
-            "id": job_id, "kind": kind, "link": tx.link, "payload": dict(payload), "state": "waiting",
-            "due_at": due, "fence": 0, "attempts": 0, "lane": lane, "added_at": tx.wall, "nth": len(tx.after_commit),
-        },
-    )  # fmt: skip
-    tx.after_commit.append(lambda: _call(tx.store, kind))
+    row = {
+        "id": job_id, "kind": kind, "link": tx.link, "payload": dict(payload), "state": "waiting", "due_at": due,
+        "fence": 0, "attempts": 0, "lane": lane, "added_at": tx.wall, "nth": len(tx.after_commit),
+    }  # fmt: skip
+    at_once = lane is None and delay_seconds <= 0 and not tx.conn.in_nested_transaction()
+    if at_once and (line := _reserved(tx.store, kind)) is not None:
+        job = Job(job_id, kind, tx.link, json.loads(json.dumps(row["payload"])), attempts=1, fence=1)
+        lease = clock.text(tx.wall_now + timedelta(seconds=LEASE_SECONDS))
+        row |= {"state": "leased", "fence": job.fence, "attempts": job.attempts, "lease_until": lease}
+        tx.after_commit.append(lambda: line.calls.hand(job))
+        tx.after_rollback.append(line.calls.release)
+    else:
+        tx.after_commit.append(lambda: _call(tx.store, kind))
+    tx.add(jobs, row)
     return job_id
 
 
@@ -180,13 +191,15 @@ class Worker:
             return claim(self.store, line)
 
     def _run(self, line: _Line) -> None:
-        called = 0
+        called, handed = 0, None
         while not self._stop.is_set():
             try:
+                if handed is not None:
+                    self._do(handed)
                 self.run_due(line, called)
             except Exception:
                 log.exception("the job loop stumbled; it goes on")
-            called = line.calls.wait(SWEEP_SECONDS)
+            called, handed = line.calls.wait(SWEEP_SECONDS)
 
     def _do(self, job: Job) -> None:
         try:
@@ -203,10 +216,15 @@ class Worker:
 
 
 class _Calls:
-    """Calls to the threads of a line, one for each job that was added: as many threads wake as have work to do."""
+    """Calls to the threads of a line, one for each job that was added: as many threads wake as have work to do.
+
+    A thread that waits can be reserved for a job that is being added; the job is handed to it once it is committed.
+    """
 
     def __init__(self) -> None:
         self._changed, self._open, self._ended = threading.Condition(), 0, False
+        self._waiting = self._reserved = 0
+        self._handed: deque[tuple[float, Job]] = deque()
 
     def add(self, number: int) -> None:
         if number > 0:
@@ -214,12 +232,38 @@ class _Calls:
                 self._open += number
                 self._changed.notify()
 
-    def wait(self, seconds: float) -> int:
-        """All calls there are, as soon as there is one; 0 after `seconds` without, or at the end."""
+    def reserve(self) -> bool:
+        """Whether a thread waits that nobody else has called or reserved; it is now."""
         with self._changed:
-            self._changed.wait_for(lambda: self._open or self._ended, seconds)
+            free = not self._ended and self._waiting > self._reserved + len(self._handed) + self._open
+            self._reserved += free
+            return free
+
+    def release(self) -> None:
+        """What a thread was reserved for did not come about."""
+        with self._changed:
+            self._reserved -= 1
+
+    def hand(self, job: Job) -> None:
+        """The job that a thread was reserved for."""
+        with self._changed:
+            self._reserved -= 1
+            self._handed.append((time.monotonic(), job))
+            self._changed.notify()
+
+    def wait(self, seconds: float) -> tuple[int, Job | None]:
+        """A job that was handed over, or all calls there are, as soon as there is one; neither after `seconds`, or at
+        the end."""
+        with self._changed:
+            self._waiting += 1
+            self._changed.wait_for(lambda: self._handed or self._open or self._ended, seconds)
+            self._waiting -= 1
+            while self._handed:
+                at, job = self._handed.popleft()
+                if time.monotonic() - at < LEASE_SECONDS / 2:  # else all threads were held up: another claims it
+                    return 0, job
             called, self._open = self._open, 0
-        return called
+        return called, None
 
     def end(self) -> None:
         """Nobody waits any more."""
@@ -251,6 +295,11 @@ def _told(error: Exception) -> str:
 
 
 _LINES: dict[int, list[_Line]] = {}
+
+
+def _reserved(store: Store, kind: str) -> _Line | None:
+    """A line of which a thread is reserved for one job of this kind; None when all have something to do."""
+    return next((line for line in _LINES.get(id(store), []) if line.does(kind) and line.calls.reserve()), None)
 
 
 def _call(store: Store, kind: str) -> None:
