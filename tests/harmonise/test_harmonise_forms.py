@@ -32,6 +32,21 @@ def test_the_values_of_a_line_as_they_are_written() -> None:
     assert FORM.values(other) == read(other) is not None
 
 
+def test_lines_of_one_form_by_columns_and_nothing_where_one_has_another() -> None:
+    assert FORM is not None
+    lines = [GOOD.replace("r1", f"r{n}").replace("42.10", f"{n}.0") for n in range(3)]
+    found = FORM.columns("\n".join(lines), 3)
+    assert found is not None
+    assert [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)] == [
+        *map(read, lines)
+    ]
+    assert FORM.columns("\n".join([lines[0], "{}", lines[2]]), 3) is None
+    assert FORM.columns("\n".join([lines[0], lines[1][:9], lines[1][9:], lines[2]]), 4) is None
+    of_one = forms.form_of('{"a": 1}')
+    assert of_one is not None
+    assert of_one.columns('{"a": 2}\n{"a": 30}', 2) == {"a": ("2", "30")}
+
+
 @pytest.mark.parametrize(
     "line",
     ["", "7", "[1]", "{", "{}", '{"a": [1]}', '{"a": null}', '{"a": true}', '{"a": "\\n"}', '{"a": NaN}', '{"a": 1, "a": 2}',

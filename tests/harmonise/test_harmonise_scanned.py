@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from harmonise_desk import WANTED, files, mapped, prop, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from datong.engine.model import Result
 from datong.ground.refusal import Refusal
@@ -182,6 +186,37 @@ def test_a_sign_that_lies_across_two_chunks_is_seen(tmp_path: Path, monkeypatch:
     for chunk in range(5, 60):
         monkeypatch.setattr(scanned, "CHUNK", chunk)
         assert scanned._survey(path) == whole
+
+
+SIGNS = st.sampled_from(
+    [*(bytes([n]) for n in b'{}[]",: \\$(-a1\t\n\r\x00\x1f'), "é".encode(), "\u0085".encode(), "\u2028".encode(), b"\n"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(SIGNS, min_size=1, max_size=60).map(b"".join), st.integers(1, 70))
+def test_the_quick_look_finds_what_the_patterns_find(content: bytes, chunk: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        path = Path(folder) / "any.ndjson"
+        path.write_bytes(content)
+        patched.setattr(scanned, "CHUNK", chunk)
+        survey = scanned._survey(path)
+    before = scanned._BEFORE + content
+    odd, ends, starts = (
+        re.search(pattern.encode("latin-1"), before)
+        for pattern in (scanned._NOT_SCANNED, scanned._LOOSE_ENDS, scanned._LOOSE_STARTS)
+    )
+    if odd:
+        assert survey is None
+        return
+    assert survey is not None
+    lines = content.removesuffix(b"\n").split(b"\n")
+    begins = [
+        sum(len(line) + 1 for line in lines[:n])
+        for n in range(0, len(lines) + content.endswith(b"\n"), scanned.BLOCK_LINES)
+    ]
+    assert (survey.lines, survey.loose_ends, survey.loose_starts) == (len(lines), bool(ends), bool(starts))
+    assert list(survey.starts) == [*begins, len(content)]
 
 
 def test_small_files_and_other_encodings_are_read_as_text(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -50,7 +51,7 @@ ORDINARY_AT_LEAST = 0.98
 CHUNK = 1 << 18
 """Fits the nearest cache of the processor with what is found in it."""
 BATCH_ROWS = 10_000
-BLOCK_LINES = 16
+BLOCK_LINES = 8
 """Lines that are read together when one of them is wanted."""
 BEGUN_MAX = 1 << 20
 """Bytes without an end of line from which a file is left to the text reader."""
@@ -63,6 +64,10 @@ _LOOSE_STARTS = r'"[ \\\t]'
 _BEFORE = b" \n"
 _MARGIN = len(_BEFORE)
 _END, _BLANK = ord("\n"), ord(" ")
+_CLOSING, _QUOTE = ord("}"), ord('"')
+"""] with the bit of the blank set is }."""
+_BESIDE = 0xFF ^ ord(",") ^ _BLANK
+"""Leaves a blank of a blank and of a comma; also of ( and $, which are then looked at more closely."""
 Signs: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 _REWRITTEN = r"^([\[{].*|-?\d+(\.\d+)?([eE][+-]?\d+)?|-?(?i:nan|inf|infinity))$"
@@ -91,20 +96,25 @@ class Lines(Scan):
 
         def read(asked: Any) -> pa.Table:
             wanted = sorted(asked[ROW].to_pylist())
-            records = _records(self, wanted)
-            parts = [self._table(wanted[:0], [])]
+            form, lines = _form(self), _lines(self, wanted)
+            parts = [self._table([], [], None)]
             for start in range(0, len(wanted), BATCH_ROWS):  # so that few records are held at a time
                 rows = wanted[start : start + BATCH_ROWS]
-                parts.append(self._table(rows, list(itertools.islice(records, BATCH_ROWS))))
-            next(records, None)  # to its end, where the file must still be the one that was looked through
+                parts.append(self._table(rows, list(itertools.islice(lines, BATCH_ROWS)), form))
+            next(lines, None)  # to its end, where the file must still be the one that was looked through
             return pa.concat_tables(parts)
 
         return read
 
-    def _table(self, rows: list[int], records: list[tuple[dict[str, str | None], str | None]]) -> pa.Table:
-        columns = {path: pa.array([values.get(path) for values, _ in records], pa.string()) for path in self.paths}
-        broken = pa.array([text for _, text in records], pa.string())
-        return pa.table({ROW: pa.array(rows, pa.int64()), BROKEN: broken, **columns})
+    def _table(self, rows: list[int], lines: list[bytes], form: forms.Form | None) -> pa.Table:
+        columns = form.columns(b"\n".join(lines).decode(), len(lines)) if form is not None else None
+        broken: list[str | None] = [None] * len(lines)
+        if columns is None:
+            records = [_record(line, form) for line in lines]
+            columns = {path: [values.get(path) for values, _ in records] for path in self.paths}
+            broken = [text for _, text in records]
+        texts = {path: pa.array(columns.get(path, [None] * len(lines)), pa.string()) for path in self.paths}
+        return pa.table({ROW: pa.array(rows, pa.int64()), BROKEN: pa.array(broken, pa.string()), **texts})
 
     def records(self, rows: Iterable[int]) -> list[dict[str, str | None]]:
         """Whole records of `rows` (rising), with the fields that no mapping names too."""
@@ -164,18 +174,19 @@ def _survey(path: Path) -> _Survey | None:
         _BEFORE + bytes(CHUNK)
     )  # the end of the chunk before, so that no sign is cut in two, and the chunk
     signs, size, begun, passed, starts = np.frombuffer(held, np.uint8), len(_BEFORE), 0, 0, array("q", [0])
+    look = _Look(len(held))
     with path.open("rb", buffering=0) as opened, memoryview(held) as window:
         while read := opened.readinto(window[_MARGIN:]):
             size = _MARGIN + read
             hashed.update(window[_MARGIN:size])
-            ends = np.flatnonzero(signs[_MARGIN:size] == _END) + _MARGIN
+            ends = look.line_ends(signs[_MARGIN:size]) + _MARGIN
             begin = ends[-(lines + 1) % BLOCK_LINES :: BLOCK_LINES] + (passed + 1 - _MARGIN)
             starts.frombytes(begin.astype(np.int64).tobytes())
             lines, passed = lines + len(ends), passed + read
             begun = size - int(ends[-1]) if len(ends) else begun + read
             if begun > BEGUN_MAX:
                 return None
-            if not _nothing_odd(signs[:size], held, ends):
+            if not look.nothing_odd(signs[:size], held, ends):
                 looked_at = pa.array([bytes(window[:size])], pa.binary())
                 if _in(looked_at, "|".join([_NOT_SCANNED, *(sign for sign, known in loose.items() if not known)])):
                     if _in(looked_at, _NOT_SCANNED):
@@ -187,26 +198,48 @@ def _survey(path: Path) -> _Survey | None:
     return _Survey(hashing.labelled(hashed.hexdigest()), lines, loose[_LOOSE_ENDS], loose[_LOOSE_STARTS], starts)
 
 
-def _nothing_odd(signs: Signs, held: bytearray, ends: Signs) -> bool:
-    """Whether none of the patterns can be in `signs` (those of `held`): a quick look by single bytes.
+class _Look:
+    """A quick look by single bytes. It writes where it wrote before: memory asked for anew costs more than the look."""
 
-    ends: where lines end, after the first signs, which are of the chunk before.
-    """
-    size = len(signs)
-    after = signs[ends[ends < size - 1] + 1]
-    ended = len(ends) + np.count_nonzero(signs[:_MARGIN] == _END)
-    blank_line = np.any(after <= _BLANK) or (signs[_MARGIN - 1] == _END and signs[_MARGIN] <= _BLANK)
-    if blank_line:
-        return False
-    if np.count_nonzero(signs.view(np.int8) < _BLANK) != ended:  # signs beyond ASCII are below nought so
-        if np.count_nonzero(signs < _BLANK) != ended:
+    def __init__(self, size: int) -> None:
+        self._signs, self._found, self._also = (np.empty(size, kind) for kind in (np.uint8, np.bool_, np.bool_))
+
+    def line_ends(self, signs: Signs) -> Signs:
+        """Where lines end."""
+        return np.flatnonzero(np.equal(signs, _END, out=self._found[: len(signs)]))
+
+    def nothing_odd(self, signs: Signs, held: bytearray, ends: Signs) -> bool:
+        """Whether none of the patterns can be in `signs` (those of `held`).
+
+        ends: where lines end, after the first signs, which are of the chunk before.
+        """
+        size = len(signs)
+        after = signs[ends[ends < size - 1] + 1]
+        blank_line = np.any(after <= _BLANK) or (signs[_MARGIN - 1] == _END and signs[_MARGIN] <= _BLANK)
+        if blank_line or held.find(b"\\", 0, size) >= 0:
             return False
-        if held.find(b"\xc2\x85", 0, size) >= 0 or held.find(b"\xe2\x80", 0, size) >= 0:
-            return False
-    before_closing = signs[np.flatnonzero((signs | _BLANK) == ord("}")) - 1]  # ] with this bit set is }
-    if np.any((before_closing == ord(",")) | (before_closing == _BLANK)) or held.find(b"\\", 0, size) >= 0:
-        return False
-    return not np.any((signs[:-1] == ord('"')) & (signs[1:] == _BLANK))
+        found = self._found[:size]
+        ended = len(ends) + np.count_nonzero(signs[:_MARGIN] == _END)
+        # signs beyond ASCII are below nought so
+        if np.count_nonzero(np.less(signs.view(np.int8), _BLANK, out=found)) != ended:
+            if np.count_nonzero(np.less(signs, _BLANK, out=found)) != ended:
+                return False
+            if held.find(b"\xc2\x85", 0, size) >= 0 or held.find(b"\xe2\x80", 0, size) >= 0:
+                return False
+        return not (self._loose_end(signs) or self._loose_start(signs))
+
+    def _loose_end(self, signs: Signs) -> bool:
+        before, sign, those = signs[:-1], signs[1:], self._signs[: len(signs) - 1]
+        closing, loose = self._found[: len(those)], self._also[: len(those)]
+        np.equal(np.bitwise_or(sign, _BLANK, out=those), _CLOSING, out=closing)
+        np.equal(np.bitwise_and(before, _BESIDE, out=those), _BLANK, out=loose)
+        return bool(np.logical_and(closing, loose, out=loose).any())
+
+    def _loose_start(self, signs: Signs) -> bool:
+        quote, blank = self._found[: len(signs) - 1], self._also[: len(signs) - 1]
+        np.equal(signs[:-1], _QUOTE, out=quote)
+        np.equal(signs[1:], _BLANK, out=blank)
+        return bool(np.logical_and(quote, blank, out=blank).any())
 
 
 def _in(looked_at: pa.Array, pattern: str) -> bool:
@@ -393,12 +426,23 @@ def _stat(path: Path) -> tuple[int, ...]:
     return (found.st_size, found.st_mtime_ns, found.st_ino)
 
 
+def _form(lines: Lines) -> forms.Form | None:
+    """That of the first line; most files have no other."""
+    return next((forms.form_of(line.decode()) for line in _lines_at(lines, [1])), None)
+
+
 def _records(lines: Lines, wanted: list[int]) -> Iterator[documents.Row]:
-    """(values by path, broken text) of the rows `wanted` (rising). Refuses when the file is no longer the one seen."""
-    read, form = 0, next((forms.form_of(line.decode()) for line in _lines_at(lines, [1])), None)
+    """(values by path, broken text) of the rows `wanted` (rising)."""
+    form = _form(lines)
+    return (_record(line, form) for line in _lines(lines, wanted))
+
+
+def _lines(lines: Lines, wanted: list[int]) -> Iterator[bytes]:
+    """The lines `wanted` (rising). Refuses at the end when the file is no longer the one that was looked through."""
+    read = 0
     for line in _lines_at(lines, wanted):
         read += 1
-        yield _record(line, form)
+        yield line
     if read < len(wanted) or _stat(lines.path) != lines.as_seen:
         zh, en = "读取期间文件被改动", "was changed while it was read"
         raise UNREADABLE(source=lines.source, place=lines.path.name, zh=zh, en=en, read=0)
@@ -407,11 +451,11 @@ def _records(lines: Lines, wanted: list[int]) -> Iterator[documents.Row]:
 def _lines_at(lines: Lines, wanted: list[int]) -> Iterator[bytes]:
     """The lines `wanted` (from 1, rising), as far as the file has them; others are passed over."""
     with lines.path.open("rb", buffering=0) as opened:
+        at = opened.fileno()
         for block, numbers in itertools.groupby(wanted, lambda number: (number - 1) // BLOCK_LINES):
             begin, end = lines.starts[block : block + 2]
-            opened.seek(begin)
-            found = opened.read(end - begin).split(b"\n")
-            yield from (found[at] for number in numbers if (at := (number - 1) % BLOCK_LINES) < len(found))
+            found = os.pread(at, end - begin, begin).split(b"\n")
+            yield from (found[n] for number in numbers if (n := (number - 1) % BLOCK_LINES) < len(found))
 
 
 def _record(line: bytes, form: forms.Form | None) -> documents.Row:

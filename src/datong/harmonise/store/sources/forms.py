@@ -22,7 +22,7 @@ _TOKEN = re.compile(rf"(?P<name>{_STRING}\s*:)|(?P<string>{_STRING})|(?P<number>
 
 @dataclass(frozen=True)
 class Form:
-    """The pattern of a line, and the path of each value in it."""
+    """The pattern of a line (a value has no line end in it), and the path of each value."""
 
     pattern: re.Pattern[str]
     paths: tuple[str, ...]
@@ -30,7 +30,12 @@ class Form:
     def values(self, line: str) -> dict[str, str | None] | None:
         """The values of `line` by path, as documents.flat gives them; None when it has another form."""
         found = self.pattern.fullmatch(line)
-        return dict(zip(self.paths, found.groups(), strict=True)) if found else None
+        return dict(zip(self.paths, found.groups(), strict=False)) if found else None
+
+    def columns(self, text: str, count: int) -> dict[str, tuple[str, ...]] | None:
+        """path -> its values in each of the `count` lines of `text`; None unless all of them have this form."""
+        rows = self.pattern.findall(text)
+        return dict(zip(self.paths, zip(*rows, strict=True), strict=False)) if len(rows) == count else None
 
 
 def form_of(line: str) -> Form | None:
@@ -47,4 +52,5 @@ def form_of(line: str) -> Form | None:
         if kind is None:  # a list, true, false or null
             return None
         parts.append({"string": _STRING, "number": _NUMBER}.get(kind, re.escape(token[0])))
-    return Form(re.compile("".join(parts)), tuple(values))
+    # an empty group at the end, as of one group alone findall gives no tuples
+    return Form(re.compile(rf"^{''.join(parts)}()$", re.MULTILINE), tuple(values))
