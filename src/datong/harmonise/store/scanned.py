@@ -24,7 +24,7 @@ import json
 import os
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,14 +107,16 @@ class Lines(Scan):
         return read
 
     def _table(self, rows: list[int], lines: list[bytes], form: forms.Form | None) -> pa.Table:
-        columns = form.columns(b"\n".join(lines).decode(), len(lines)) if form is not None else None
-        broken: list[str | None] = [None] * len(lines)
-        if columns is None:
+        nothing: list[str | None] = [None] * len(lines)
+        texts: Map[str, Sequence[str | None]] | None = None
+        if form is not None:
+            texts = form.columns(b"\n".join(lines).decode(), len(lines))
+        if texts is None:
             records = [_record(line, form) for line in lines]
-            columns = {path: [values.get(path) for values, _ in records] for path in self.paths}
-            broken = [text for _, text in records]
-        texts = {path: pa.array(columns.get(path, [None] * len(lines)), pa.string()) for path in self.paths}
-        return pa.table({ROW: pa.array(rows, pa.int64()), BROKEN: pa.array(broken, pa.string()), **texts})
+            of_paths = {path: [values.get(path) for values, _ in records] for path in self.paths}
+            texts = {BROKEN: [text for _, text in records], **of_paths}
+        columns = {name: pa.array(texts.get(name, nothing), pa.string()) for name in (BROKEN, *self.paths)}
+        return pa.table({ROW: pa.array(rows, pa.int64()), **columns})
 
     def records(self, rows: Iterable[int]) -> list[dict[str, str | None]]:
         """Whole records of `rows` (rising), with the fields that no mapping names too."""
