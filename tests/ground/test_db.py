@@ -37,6 +37,25 @@ def test_sqlite_is_durable_and_waits_for_its_turn(store: Store) -> None:
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+def test_what_need_not_wait_for_the_disk_does_not_and_the_next_does_again(store: Store) -> None:
+    if store.engine.dialect.name != "sqlite":
+        pytest.skip("settings of SQLite")
+
+    def level(tx: Any) -> Any:
+        return tx.execute(text("PRAGMA synchronous")).scalar()
+
+    for _ in range(2):
+        with store.begin(NODE, flushed=False) as tx:
+            assert level(tx) == 1, "NORMAL: with the next that is flushed, this is on the disk too"
+            tx.add(counters, {"id": new_id("c"), "n": 1})
+        with store.begin(NODE) as tx:
+            assert level(tx) == 2
+        with pytest.raises(RuntimeError), store.begin(NODE, flushed=False) as tx:
+            raise RuntimeError("no")
+        with store.begin(NODE) as tx:
+            assert level(tx) == 2
+
+
 def test_a_transaction_is_all_or_nothing_with_its_evidence(store: Store) -> None:
     with pytest.raises(RuntimeError), store.begin(NODE) as tx:
         tx.add(counters, {"id": "a", "n": 1})

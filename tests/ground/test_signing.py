@@ -80,3 +80,12 @@ def test_the_nodes_code_is_kept_in_the_store_and_only_when_committed(store: Stor
         tx.add(settings, {"id": "node.code", "value": "5CODE"})
     with store.read() as tx:
         assert signing.me(tx) == signing.Me("5CODE", "party", "name", "http://x")
+
+
+def test_who_this_node_is_without_a_transaction(store: Store) -> None:
+    key = PrivateKey.new()
+    signing.install(store, key, signing.Me("", "party", "name", "http://x"))
+    assert signing.of(store) == (signing.Me("", "party", "name", "http://x"), key)
+    with store.begin(NODE) as tx:
+        tx.add(settings, {"id": "node.code", "value": "5CODE"})
+    assert [signing.of(store)[0].code for _ in range(2)] == ["5CODE", "5CODE"]

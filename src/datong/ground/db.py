@@ -200,12 +200,16 @@ class Store:
             event.listen(self.engine, "handle_error", _without_detail)
 
     @contextmanager
-    def begin(self, actor: Actor, link: str = "ground") -> Iterator[Tx]:
-        """A write transaction: committed at the end of the block, rolled back by an exception."""
+    def begin(self, actor: Actor, link: str = "ground", *, flushed: bool = True) -> Iterator[Tx]:
+        """A write transaction: committed at the end of the block, rolled back by an exception.
+
+        flushed: its commit waits for the disk. False, for what is worth nothing without a later transaction: it is on
+        the disk when that is, and a loss of power may take it before (on SQLite; a killed process loses nothing).
+        """
         after: list[Callable[[], None]] = []
         try:
             with self._writer:
-                with self.engine.connect() as conn, conn.begin():
+                with self.engine.connect().execution_options(datong_flushed=flushed) as conn, conn.begin():
                     tx = Tx(conn, actor, link, self.wall_clock(), self)
                     after = tx.after_rollback
                     yield tx
@@ -276,7 +280,12 @@ def _without_detail(context: ExceptionContext) -> None:
 
 
 def _sqlite_begin(conn: Connection) -> None:
-    if conn.get_execution_options().get("datong_read"):
+    options = conn.get_execution_options()
+    if options.get("datong_read"):
         conn.connection.cursor().execute("BEGIN")  # which waits for nobody: nothing to be told about it
-    else:
-        conn.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    wanted, about = "FULL" if options.get("datong_flushed", True) else "NORMAL", conn.connection.info
+    if about.get("synchronous", "FULL") != wanted:
+        conn.connection.cursor().execute(f"PRAGMA synchronous={wanted}")
+        about["synchronous"] = wanted
+    conn.exec_driver_sql("BEGIN IMMEDIATE")

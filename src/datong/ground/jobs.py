@@ -353,7 +353,7 @@ def claim(store: Store, line: _Line | None = None) -> Job | None:
     if found is None:
         return None
     until = clock.text(now + timedelta(seconds=LEASE_SECONDS))
-    with store.begin(NODE, "jobs") as tx:
+    with store.begin(NODE, "jobs", flushed=False) as tx:  # after a loss of power leases are void
         row = tx.first(_LEASE, found=found["id"], known=found["fence"], moment=moment, until=until)
     if row is None:
         return claim(store, line)

@@ -50,6 +50,14 @@ def me(tx: Tx) -> Me:
     return known
 
 
+def of(store: Store) -> tuple[Me, PrivateKey]:
+    """This node and its key where no transaction is open; once its code is known the store is not asked."""
+    if not _SELF[id(store)].code:
+        with store.read() as tx:
+            return me(tx), node_key(tx)
+    return _SELF[id(store)], _KEYS[id(store)]
+
+
 def signed(tx: Tx, value: Mapping[str, Any]) -> dict[str, Any]:
     """`value` with this node's signature by the acting person added to its `signatures`."""
     bare = unsigned(value)

@@ -156,10 +156,9 @@ class Client:
     def post(self, to: str, url: str, body: Mapping[str, Any]) -> Answer:
         """POST `body` as JSON with a token for the node `to` (its code, or its address before it has one)."""
         data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        with self.store.read() as tx:
-            mine, key = signing.me(tx), signing.node_key(tx)
-            claims = {"iss": mine.code or mine.party, "aud": to, "jti": new_id("jti"), "digest": digest_bytes(data)}
-            token = key.token(claims, tx.wall_now)
+        mine, key = signing.of(self.store)
+        claims = {"iss": mine.code or mine.party, "aud": to, "jti": new_id("jti"), "digest": digest_bytes(data)}
+        token = key.token(claims, self.store.wall_clock())
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         return self.request("POST", url, content=data, headers=headers)
 
@@ -381,9 +380,8 @@ class Door:
         GND-403 when the key is of a crypto profile that this node does not accept.
         """
         require_accepted(key.text)
-        with self.store.read() as tx:
-            mine = signing.me(tx)
-            now = tx.wall_now
+        mine, _ = signing.of(self.store)
+        now = self.store.wall_clock()
         late: OutOfTime | None = None
         try:
             audience = str(unverified_claims(token).get("aud"))
@@ -399,7 +397,9 @@ class Door:
             raise NOT_AUTHENTIC(why="the body is not the one that was signed")
         if late is not None:  # its sender's, for us and of this body: no reason to end what it belongs to
             raise OTHER_CLOCK(seconds=late.age_seconds)
-        with self.store.begin(NODE, "inbox") as tx:
+        with self.store.begin(
+            NODE, "inbox", flushed=False
+        ) as tx:  # what the message does is flushed after it, or not done
             outbox.fresh_token(tx, str(claims["jti"]), tx.wall_now + timedelta(seconds=TOKEN_SECONDS * 2))
         return claims
 

@@ -16,7 +16,7 @@ from datong.negotiate import service as negotiate
 from datong.negotiate.model import Act
 from datong.wire.dsp.forms import message_of
 from datong.wire.dsp.messages import answered, error_text, out
-from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, own_base
+from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, known_base, own_base
 
 AGAIN = frozenset({408, 425, 429})
 LEARN_BEFORE = frozenset({Act.request, Act.offer, Act.agree})
@@ -47,12 +47,13 @@ def negotiation_job(store: Store, caller: Caller) -> Handler:
         with store.read() as tx:
             outgoing = negotiate.outgoing(tx, message_id)
             callback = own_base(tx)
+            known = known_base(tx, outgoing["peer"]) if outgoing is not None else None
         if outgoing is None:
             return False
         try:
-            base = outgoing["base"]
-            if not base or Act(outgoing["act"]) in LEARN_BEFORE:
-                base = _learned(store, caller, outgoing["peer"]) if not base else _tried(store, caller, outgoing)
+            base = str(outgoing["base"] or known or "")
+            if known is None and (not base or Act(outgoing["act"]) in LEARN_BEFORE):
+                base = _tried(store, caller, outgoing) if base else _learned(store, caller, outgoing["peer"])
             path, message = message_of(outgoing, callback)
             body = _posted(caller, outgoing["peer"], base + path, message)
         except _Refused as refused:

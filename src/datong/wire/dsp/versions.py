@@ -64,12 +64,19 @@ def own_base(tx: Tx) -> str:
     return signing.me(tx).address.rstrip("/") + PATH
 
 
+def known_base(tx: Tx, node: str) -> str | None:
+    """The DSP base of a peer whose version document was read within the hour."""
+    known = negotiate.peer(tx, node)
+    if known is None or (tx.wall_now - clock.instant(known["learned_at"])).total_seconds() >= LEARNED_SECONDS:
+        return None
+    return str(known["base"])
+
+
 def base_of(store: Store, caller: Caller, node: str) -> str:
     """The DSP base of a peer, from its version document, read at most once an hour. NO_COMMON_VERSION, NET-503."""
     with store.read() as tx:
-        known = negotiate.peer(tx, node)
-        if known is not None and (tx.wall_now - clock.instant(known["learned_at"])).total_seconds() < LEARNED_SECONDS:
-            return str(known["base"])
+        if (known := known_base(tx, node)) is not None:
+            return known
         root = str(register.node(tx, node)["address"]).rstrip("/")
     answer = caller.get(root + WELL_KNOWN)
     if answer.status >= 500:
