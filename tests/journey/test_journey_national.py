@@ -206,6 +206,32 @@ def test_the_product_is_sold_by_the_template_the_group_wrote(living: Living) -> 
     assert policy_hash(made) == agreement["policy_hash"]
 
 
+def test_a_policy_is_explained_and_decided_by_the_id_of_its_contract_or_offer(living: Living) -> None:
+    """By `datong policy`, in the folder of a node that is running."""
+    agreement = living.agreement("product")
+    contract = living.who(LAB, "legal").ask("negotiate.contract", id=agreement)
+    (found,) = living.who(LAB, "analyst").ask("catalogue.find", q="出行流量")
+    offers = [offer["id"] for offer in found["offers"]]
+
+    def said(slug: str, verb: str, name: str, *more: str) -> Any:
+        command = ("policy", verb, name, *more, "--workspace", str(living.folder / slug), "--json")
+        done = living.cli(slug, "legal", *command)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    for slug in (LAB, GROUP):
+        told = said(slug, "explain", agreement)
+        assert told["hash"] == contract["policy_hash"], "what both signed"
+        assert told["rules"] and all(rule["zh"] and rule["en"] for rule in told["rules"])
+    rules = [{key: rule[key] for key in ("place", "zh", "en")} for rule in told["rules"]]
+    of_offers = [said(GROUP, "explain", offer)["rules"] for offer in offers]
+    assert rules in [[{key: rule[key] for key in ("place", "zh", "en")} for rule in each] for each in of_offers]
+    outcomes = {act: said(LAB, "decide", agreement, "--action", act)["outcome"] for act in ("read", "sell")}
+    assert outcomes["sell"] in ("denied", "default_denied"), outcomes
+    unknown = living.cli(LAB, "legal", "policy", "explain", "agr-none", "--workspace", str(living.folder / LAB))
+    assert unknown.returncode != 0 and "CLI-410" in unknown.stderr
+
+
 def test_the_story_tells_the_chapter_in_both_languages(finished: Run, told: dict[str, Any]) -> None:
     story = json.loads((finished.folder / GROUP / "story.json").read_text("utf-8"))
     link = next(link for link in story["links"] if link["name"] == "national")
