@@ -19,7 +19,10 @@ def test_the_smallest_run_measures_everything() -> None:
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     found = json.loads(ran.stdout)
-    assert found["negotiation"]["count"] == found["parallel"]["count"] == 2
+    rounds = found["negotiation"]["p50_ms_of_rounds"]
+    assert found["negotiation"]["count"] == 2 * len(rounds) > 2
+    assert found["parallel"]["count"] == 2
+    assert min(rounds) <= found["negotiation"]["p50_ms"] <= max(rounds)
     assert found["negotiation"]["p50_ms"] >= found["negotiation"]["min_ms"] > 0
     assert found["negotiation"]["consumer_statements"] > 10
     assert found["catalogue"]["offers"] == 3

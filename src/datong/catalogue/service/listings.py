@@ -202,6 +202,12 @@ def listing_state(tx: Tx, dataset: str) -> str:
     return str(past[-1]["state"]) if past else ""
 
 
+def live_kind(tx: Tx, dataset: str) -> str:
+    """ "resource" or "product" of a dataset whose listing is live; "" without one."""
+    current = store.live_listing(tx, dataset)
+    return str(current["kind"]) if current is not None and current["state"] == ListingState.live else ""
+
+
 @view()
 def listing(tx: Tx, *, dataset: str) -> dict[str, Any]:
     """One listing: schema, quality, risk, prices, and each offer's policy in words."""

@@ -48,8 +48,8 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
     for money where its purpose is free, nor above the ceiling in force.
     """
     try:
-        listing = catalogue.listing(tx, dataset=dataset)
-        if listing["state"] != "live":
+        kind = catalogue.live_kind(tx, dataset)
+        if not kind:
             return NOT_LISTED(dataset=dataset[:80])
         problems = revenue_problems(terms.get("tariff"), terms.get("split") or [])
         if terms.get("product") != dataset:
@@ -59,7 +59,7 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
             problems.append(Problem("purpose", f"应为 {known} 之一", f"should be one of {known}"))
         if problems:
             return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
-        if listing["kind"] == "product":
+        if kind == "product":
             amount, purpose = terms["tariff"]["amount_fen"], terms["purpose"]
             pricing.check_tariff(tx, product=dataset, purpose=purpose, amount_fen=amount)
     except Refusal as refused:
