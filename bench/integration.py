@@ -22,15 +22,18 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
 
 from datong.engine import service as engine
 from datong.engine.model import Plan, Step
+from datong.ground.crypto import hashing
 from datong.harmonise.rules import plain
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.workspace import mapping_of
@@ -189,6 +192,51 @@ def build(path: Path) -> dict[str, int]:
     return {key: made[key] for key in ("read", "written", "quarantined")}
 
 
+PARTS = {
+    "digest": (), "look": (), "typed": ("typed",), "twins": ("twins_0",), "product": ("tokens", "trips", "figures", "held"),
+}  # fmt: skip
+"""Part -> the steps it is made of; "close" are the other steps: those for rows that need a closer look, and what is told
+of all rows. "digest" and "look" are the one pass over the file's bytes."""
+
+
+def parts(path: Path) -> dict[str, float]:
+    """CPU seconds of the plan by what they were spent on; what is left of a run is its start."""
+    spent: dict[str, float] = dict.fromkeys([*PARTS, "again", "close"], 0.0)
+    of_step = {step: part for part, steps in PARTS.items() for step in steps}
+
+    def counted(part_of: Callable[..., str], do: Callable[..., Any]) -> Callable[..., Any]:
+        def doing(*given: Any) -> Any:
+            begun = time.process_time()
+            try:
+                return do(*given)
+            finally:
+                spent[part_of(*given)] += time.process_time() - begun
+
+        return doing
+
+    def part_of_step(_connection: Any, step: Any, *_: Any) -> str:
+        return of_step.get(step.name, "close")
+
+    with ExitStack() as undone:
+        for module, name in ((engine, "_make"), (engine, "_counted"), (engine, "_fetched")):
+            undone.enter_context(patch.object(module, name, counted(part_of_step, getattr(module, name))))
+        undone.enter_context(patch.object(scanned, "_survey", counted(lambda _: "look", scanned._survey)))
+        come = counted(lambda *_: "close", engine._come)
+        undone.enter_context(patch.object(engine, "_come", come))
+        again = scanned.Lines.again
+        undone.enter_context(
+            patch.object(scanned.Lines, "again", lambda lines: counted(lambda _: "again", again(lines)))
+        )
+        datong(path)
+    begun, hashed = time.process_time(), hashing.hasher()
+    with path.open("rb", buffering=0) as opened:
+        while block := opened.read(scanned.CHUNK):
+            hashed.update(block)
+    spent["digest"] = min(time.process_time() - begun, spent["look"])
+    spent["look"] -= spent["digest"]
+    return {part: round(seconds, 2) for part, seconds in spent.items()}
+
+
 CONTENDERS: dict[str, Callable[[Path], Any]] = {"datong": datong, "by hand": by_hand, "datong build": build}
 PEERS = ROOT / "bench" / "peers"
 SCRIPTS = {"spark local[2]": ("spark_trips.py", "local[2]", "3g"), "dlt": ("dlt_load.py", "parquet")}
@@ -247,7 +295,8 @@ def with_kept(runs: list[dict[str, Any]], before: dict[str, Any]) -> list[dict[s
 
 def main() -> None:
     if sys.argv[1:2] == ["one"]:
-        print(json.dumps(CONTENDERS[sys.argv[2]](Path(sys.argv[3]))))
+        what = parts if sys.argv[2] == "parts" else CONTENDERS[sys.argv[2]]
+        print(json.dumps(what(Path(sys.argv[3]))))
         return
     every = [*CONTENDERS, *(SCRIPTS if "--peers" in sys.argv else ())]
     results = []
@@ -260,6 +309,7 @@ def main() -> None:
             once = [*SCRIPTS, *(["datong build"] if rows > BLOCK else [])]
             found = turns(names, path, 3 if rows <= 10 * BLOCK else 1, once)
             size = path.stat().st_size
+            found["datong"]["parts"] = measured("parts", path)["result"]
         first, *others = (found[name]["result"] for name in SAME_RESULT if name in found)
         assert all(other == first for other in others), found
         ratio = found["datong"]["cpu_seconds"] / found["by hand"]["cpu_seconds"]

@@ -1,0 +1,33 @@
+"""bench/integration.py at its smallest: the plan gives what SQL by hand gives, and its parts are all measured."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "bench" / "integration.py"
+ROWS = 120_000
+"""Enough bytes that the file is scanned."""
+
+
+@pytest.fixture(scope="module")
+def integration() -> Any:
+    spec = importlib.util.spec_from_file_location("integration_bench", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_plan_and_the_sql_by_hand_agree_and_every_part_took_its_time(integration: Any, tmp_path: Path) -> None:
+    path = tmp_path / "trips.ndjson"
+    integration.write_trips(path, ROWS)
+    figures, held = integration.datong(path)
+    assert (figures, held) == integration.by_hand(path)
+    assert sum(each["trips"] for each in figures) + sum(held.values()) == ROWS
+    spent = integration.parts(path)
+    assert set(spent) == {*integration.PARTS, "again", "close"}
+    assert all(seconds > 0 for seconds in spent.values()), spent
