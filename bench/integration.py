@@ -309,7 +309,8 @@ def main() -> None:
             once = [*SCRIPTS, *(["datong build"] if rows > BLOCK else [])]
             found = turns(names, path, 3 if rows <= 10 * BLOCK else 1, once)
             size = path.stat().st_size
-            found["datong"]["parts"] = measured("parts", path)["result"]
+            of_parts = [measured("parts", path)["result"] for _ in range(3 if rows <= BLOCK else 1)]
+            found["datong"]["parts"] = sorted(of_parts, key=lambda spent: sum(spent.values()))[len(of_parts) // 2]
         first, *others = (found[name]["result"] for name in SAME_RESULT if name in found)
         assert all(other == first for other in others), found
         ratio = found["datong"]["cpu_seconds"] / found["by hand"]["cpu_seconds"]
