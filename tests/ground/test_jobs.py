@@ -434,6 +434,45 @@ def test_a_job_whose_process_was_killed_is_done_by_the_next(tmp_path: Path) -> N
     assert (tmp_path / "tries").read_text().split() == ["1", "2"], "killed, done, and not done again"
 
 
+HANDED = (
+    KILLED.replace(
+        """with store.begin(NODE, "deliver") as tx:
+    jobs.enqueue(tx, "k", {}, key="only")
+""",
+        "",
+    )
+    .replace(
+        'jobs.Worker(store, {"k": work}).run_due()',
+        """
+import time
+worker = jobs.Worker(store, {"k": work})
+worker.start()
+while not worker._lines[0].calls._waiting:
+    time.sleep(0.01)
+with store.begin(NODE, "deliver") as tx:
+    jobs.enqueue(tx, "k", {}, key="only")
+while jobs_open():
+    time.sleep(0.01)
+worker.stop()
+""",
+    )
+    .replace(
+        "def work(job):",
+        """def jobs_open():
+    with store.read() as view:
+        return jobs.open_jobs(view)
+def work(job):""",
+    )
+)
+
+
+def test_a_job_handed_over_in_a_process_that_was_killed_is_done_by_the_next(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HANDED, str(tmp_path / "n.db"), str(tmp_path / "tries")]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=False, timeout=60) for _ in range(3)]
+    assert [run.returncode for run in runs] == [-signal.SIGKILL, 0, 0], [run.stderr for run in runs]
+    assert (tmp_path / "tries").read_text().split() == ["1", "2"], "handed over and killed, done, and not done again"
+
+
 def test_a_peer_that_does_not_answer_holds_up_neither_the_others_nor_the_node(store):
     answered, done = threading.Event(), []
 
