@@ -257,12 +257,12 @@ def page(found: dict[str, Any]) -> str:
     on = found["machine"]
     how += (
         f"\n\nMachine: {on['cores']} cores, {on['cpu']}, Python {on['python']}; one core hashes {on['sha256_mb_per_second']:,} MB/s\n"
-        "(SHA-256), by which figures of another machine may be compared: rented ones differ by half."
+        "(SHA-256). It is a rented one: what its host does besides shows in the fifths below."
     )
     return f"""# Negotiation measures
 
-Two real nodes on loopback, each a process as `datong serve` runs it: signed requests, SQLite with `synchronous=FULL`,
-evidence. `python bench/negotiation.py --write` measures and writes this page. {how}
+Two real nodes on loopback, each a process as `datong serve` runs it: signed requests, SQLite with `synchronous=FULL`
+(but for the marks of tokens and the leases of jobs, which reach the disk with what follows them), evidence. `python bench/negotiation.py --write` measures and writes this page. {how}
 
 | What | Aim | Measured |
 |---|---|---|

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import io
 import json
 import os
@@ -13,7 +12,6 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import make_golden_log as golden
@@ -32,19 +30,12 @@ from datong.ground.evidence import note, tree
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
+from scripts import loaded
 
 TOOL = Path(__file__).parents[2] / "tools" / "verify_evidence.py"
 
 
-def loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("verify_evidence", TOOL)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-VERIFIER = loaded()
+VERIFIER = loaded(TOOL)
 
 
 def ran(*arguments: str) -> tuple[int, dict[str, Any]]:

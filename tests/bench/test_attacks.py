@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from scripts import loaded
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ["DATONG_DATA"]) if "DATONG_DATA" in os.environ else None
@@ -17,12 +18,7 @@ needs_data = pytest.mark.skipif(DATA is None, reason="DATONG_DATA is not set: th
 
 @pytest.fixture(scope="module")
 def attacks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("attacks", ROOT / "bench" / "attacks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(ROOT / "bench" / "attacks.py")
 
 
 def test_the_page_is_the_results(attacks: ModuleType) -> None:

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import yaml
 
 from datong.deidentify.rules.finding.types import types_in_force
+from scripts import loaded
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT / "bench" / "classify"
 
 
-def loaded(name: str) -> ModuleType:
-    import sys
-
-    spec = importlib.util.spec_from_file_location(f"classify_{name}", BENCH / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKE, MEASURED = loaded("make"), loaded("measured")
+MAKE, MEASURED = loaded(BENCH / "make.py"), loaded(BENCH / "measured.py")
 
 
 def test_the_generator_shares_no_code_with_the_detector() -> None:

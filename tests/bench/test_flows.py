@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from datong.compose.rules import frontier_problems
 from datong.deidentify.rules.fitting import flows_of
 from datong.deidentify.rules.recipe import recipe_of
+from scripts import loaded
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,13 +22,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def flows() -> Iterator[ModuleType]:
     sys.path.append(str(ROOT / "bench"))  # it imports flows_dp, which lies beside it
-    spec = importlib.util.spec_from_file_location("flows", ROOT / "bench" / "flows.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["flows"] = module  # its dataclasses look themselves up
-    spec.loader.exec_module(module)
-    yield module
+    yield loaded(ROOT / "bench" / "flows.py", "flows")
     sys.path.remove(str(ROOT / "bench"))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from scripts import loaded
 
 SCRIPT = Path(__file__).parents[2] / "bench" / "integration.py"
 ROWS = 120_000
@@ -15,11 +16,7 @@ ROWS = 120_000
 
 @pytest.fixture(scope="module")
 def integration() -> Any:
-    spec = importlib.util.spec_from_file_location("integration_bench", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(SCRIPT)
 
 
 def test_the_plan_and_the_sql_by_hand_agree_and_the_parts_are_told(integration: Any, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -408,69 +407,45 @@ def test_no_value_of_a_row_is_told(store: Store, caplog: pytest.LogCaptureFixtur
     assert plate not in caplog.text
 
 
-KILLED = """
-import os, signal, sys
+WORKING = """
+import os, signal, sys, time
 from pathlib import Path
 from datong.ground import jobs
 from datong.ground.db import NODE, Store, sqlite_url
 store = Store(sqlite_url(Path(sys.argv[1])))
 store.create()
 jobs.recover(store)
-with store.begin(NODE, "deliver") as tx:
-    jobs.enqueue(tx, "k", {}, key="only")
+def added():
+    with store.begin(NODE, "deliver") as tx:
+        jobs.enqueue(tx, "k", {}, key="only")
+def left():
+    with store.read() as tx:
+        return jobs.open_jobs(tx)
 def work(job):
     with open(sys.argv[2], "a") as out:
         out.write(f"{job.attempts}\\n")
     if job.attempts == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-jobs.Worker(store, {"k": work}).run_due()
-"""
-
-
-def test_a_job_whose_process_was_killed_is_done_by_the_next(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "n.db"), str(tmp_path / "tries")]
-    runs = [subprocess.run(command, env=dict(os.environ), check=False, timeout=60).returncode for _ in range(3)]
-    assert runs == [-signal.SIGKILL, 0, 0]
-    assert (tmp_path / "tries").read_text().split() == ["1", "2"], "killed, done, and not done again"
-
-
-HANDED = (
-    KILLED.replace(
-        """with store.begin(NODE, "deliver") as tx:
-    jobs.enqueue(tx, "k", {}, key="only")
-""",
-        "",
-    )
-    .replace(
-        'jobs.Worker(store, {"k": work}).run_due()',
-        """
-import time
 worker = jobs.Worker(store, {"k": work})
+"""
+CLAIMED = f"{WORKING}added()\nworker.run_due()\n"
+HANDED = f"""{WORKING}
 worker.start()
 while not worker._lines[0].calls._waiting:
     time.sleep(0.01)
-with store.begin(NODE, "deliver") as tx:
-    jobs.enqueue(tx, "k", {}, key="only")
-while jobs_open():
+added()
+while left():
     time.sleep(0.01)
 worker.stop()
-""",
-    )
-    .replace(
-        "def work(job):",
-        """def jobs_open():
-    with store.read() as view:
-        return jobs.open_jobs(view)
-def work(job):""",
-    )
-)
+"""
 
 
-def test_a_job_handed_over_in_a_process_that_was_killed_is_done_by_the_next(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HANDED, str(tmp_path / "n.db"), str(tmp_path / "tries")]
+@pytest.mark.parametrize("script", [CLAIMED, HANDED], ids=["claimed", "handed over"])
+def test_a_job_whose_process_was_killed_is_done_by_the_next(tmp_path: Path, script: str) -> None:
+    command = [sys.executable, "-c", script, str(tmp_path / "n.db"), str(tmp_path / "tries")]
     runs = [subprocess.run(command, capture_output=True, text=True, check=False, timeout=60) for _ in range(3)]
     assert [run.returncode for run in runs] == [-signal.SIGKILL, 0, 0], [run.stderr for run in runs]
-    assert (tmp_path / "tries").read_text().split() == ["1", "2"], "handed over and killed, done, and not done again"
+    assert (tmp_path / "tries").read_text().split() == ["1", "2"], "killed, done, and not done again"
 
 
 def test_a_peer_that_does_not_answer_holds_up_neither_the_others_nor_the_node(store):

@@ -397,9 +397,8 @@ class Door:
             raise NOT_AUTHENTIC(why="the body is not the one that was signed")
         if late is not None:  # its sender's, for us and of this body: no reason to end what it belongs to
             raise OTHER_CLOCK(seconds=late.age_seconds)
-        with self.store.begin(
-            NODE, "inbox", flushed=False
-        ) as tx:  # what the message does is flushed after it, or not done
+        # not flushed alone: what the message does is flushed after it, or was not done
+        with self.store.begin(NODE, "inbox", flushed=False) as tx:
             outbox.fresh_token(tx, str(claims["jti"]), tx.wall_now + timedelta(seconds=TOKEN_SECONDS * 2))
         return claims
 

@@ -155,18 +155,15 @@ def _check_files(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf])
     text = _published(folder)
     published = _signed(text, signing.node_key(tx).public, note.origin_of(signing.me(tx).code))
     if published is None:
-        if (
-            text is not None or not fresh
-        ):  # it is put there whole or not at all: only its absence can be a matter of time
+        # it is put there whole or not at all: only its absence can be a matter of time
+        if text is not None or not fresh:
             found.problems.append(Problem(Fault.file_changed, "checkpoint", detail="no checkpoint of this node"))
         return
     levels, _ = store.levels(tx)
     root = rules.root_of(levels, min(published.size, len(placed)))
     behind = newest is not None and published.size < newest["size"] and not fresh
-    differs = published.size <= len(placed) and (
-        published.root != root or not store.wrote(tx, published.size, text or "")
-    )
-    if behind or differs:
+    as_held = published.root == root and store.wrote(tx, published.size, text or "")
+    if behind or (published.size <= len(placed) and not as_held):
         found.problems.append(Problem(Fault.file_changed, "checkpoint", detail=f"it says {published.size} leaves"))
     elif published.size > len(placed) and not fresh:
         detail = f"{published.size} leaves were published, the store has {len(placed)}"
