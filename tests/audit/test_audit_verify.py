@@ -452,6 +452,30 @@ def test_any_byte_of_the_published_checkpoint_also_in_the_second_it_was_publishe
     assert kinds(verified(store)) == {("file.changed", "checkpoint")}
 
 
+@pytest.mark.parametrize("later_seconds", [0, 11], ids=["at once", "on a log that was quiet before"])
+def test_what_is_published_while_it_is_looked_at_is_no_change(
+    store: Store, folder: Path, invoice: Table, later_seconds: int
+) -> None:
+    """A cosignature, and then a whole checkpoint, come after the view of the records was opened."""
+    store.wall_clock = lambda: clock.wall_clock() + timedelta(seconds=later_seconds)
+    key, grower = PrivateKey.new(), sequencer_of(store, folder.parent)
+    with store.read(AUDITOR) as view:
+        assert log.size(view) == 300, "the view is of this moment"
+        with store.begin(NODE) as tx:
+            newest = log.last_checkpoint(tx)
+            assert newest is not None
+            line = note.cosigned(note.parsed(newest["note"]).text, note.origin_of("W"), key, 1_800_000_000)
+            row = {"id": "1", "witness": "W", "size": 300, "key": key.public.text, "line": line, "cosigned_at": tx.wall}
+            tx.add(log.cosignatures, row)
+        grower.run_once()
+        assert (folder / "checkpoint").read_text().endswith(line) and audit.verify(view)["problems"] == []
+        with store.begin(NODE) as tx:
+            tx.change(invoice, "inv-3", gross_fen=0)
+            evidence.append(tx, "settle.voided", invoice, "inv-3")
+        grower.run_once()
+        assert "\n301\n" in (folder / "checkpoint").read_text() and audit.verify(view)["problems"] == []
+
+
 def test_a_leaf_that_waits_is_no_problem_for_ten_seconds(store: Store, folder: Path, invoice: Table) -> None:
     with store.begin(NODE) as tx:
         tx.change(invoice, "inv-3", gross_fen=0)
