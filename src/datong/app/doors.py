@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 import datong.audit.service  # noqa: F401 - no other room needs the last one
 from datong.app.messages import receivers
 from datong.app.national import national_tables
-from datong.app.work import falls_due
+from datong.app.work import BY_DID, falls_due
 from datong.catalogue import service as catalogue
 from datong.deliver import service as deliver
 from datong.ground import identity
@@ -27,6 +27,7 @@ from datong.wire.dcp.did import did_of
 from datong.wire.dcp.verifying import Verifier
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
+from datong.wire.dsp.participants import BY_CODE
 from datong.wire.ndi import access as ndi_access
 from datong.wire.ndi import identity as ndi_identity
 from datong.wire.ndi import routes as ndi_routes
@@ -41,14 +42,15 @@ def routes(store: Store, door: http.Door, verifier: Verifier, config: Config) ->
         return verifier.sender(authorization) if by_credentials else door.sender(authorization, body)
 
     by_credentials = config["peers.identity"] == "dcp"
+    called, auth = (BY_DID, AUTH) if by_credentials else (BY_CODE, None)
 
     return [
         *node.routes(
             store, door, receivers(store), clock_key=str(config["demo.clock_key"]),
             evidence_folder=config.folder / "evidence", on_time=falls_due,
         ),
-        *dsp_routes.routes(store, authenticate, deliver, auth=AUTH if by_credentials else None),
-        *dsp_catalogue.routes(store, authenticate, catalogue),
+        *dsp_routes.routes(store, authenticate, deliver, participants=called, auth=auth),
+        *dsp_catalogue.routes(store, authenticate, catalogue, participants=called),
         *dcp_routes.routes(store, verifier, str(config["node.address"])),
         *national_routes(store, door, config),
         *delta_sharing.server.routes(store, str(config["node.address"])),

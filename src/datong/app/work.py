@@ -21,14 +21,18 @@ from datong.negotiate.service import national
 from datong.register import service as register
 from datong.wire import http, http_data, node
 from datong.wire.dcp import routes as dcp_routes
-from datong.wire.dcp.verifying import Verifier
+from datong.wire.dcp.verifying import Verifier, did_of_node
 from datong.wire.delta_sharing import client as delta_client
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import sending as dsp_sending
+from datong.wire.dsp.participants import BY_CODE, Participants
 from datong.wire.ndi import sending as ndi_sending
 
 HOURLY = "app.hourly"
 
+
+BY_DID = Participants("did:web", did_of_node)
+"""In a space of membership credentials a participant is called by the DID its tokens bear."""
 
 SPEAKING = ("dsp.send", "dsp.transfer.send")
 """Jobs that wait for one peer's answer, each of them about a process of its own or in the lane of one."""
@@ -38,7 +42,7 @@ def handlers(
     store: Store, client: http.Client, function_node: tuple[str, str], verifier: Verifier, config: Config
 ) -> dict[str, jobs.Handler]:
     """What does which job."""
-    caller = verifier if config["peers.identity"] == "dcp" else client
+    caller, called = (verifier, BY_DID) if config["peers.identity"] == "dcp" else (client, BY_CODE)
 
     def fetch(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         return delta_client.fetch_tables(client, profile, folder)
@@ -47,7 +51,7 @@ def handlers(
     return {
         outbox.SEND: node.sender_job(store, client, function_node),
         "register.identity_send": node.identity_job(store, client, function_node),
-        "dsp.send": dsp_sending.negotiation_job(store, caller),
+        "dsp.send": dsp_sending.negotiation_job(store, caller, called),
         "dsp.transfer.send": dsp_sending.transfer_job(store, caller, deliver),
         "ndi.send": ndi_sending.negotiation_job(national_sender),
         national.CALL: ndi_sending.call_job(national_sender),

@@ -20,14 +20,19 @@ import uvicorn
 from referencing import Registry, Resource
 
 from datong import app
+from datong.catalogue import service as catalogue
 from datong.ground import identity, signing
 from datong.ground.config import load
 from datong.ground.db import Actor, Store
+from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
+from datong.negotiate import service as negotiate
 from datong.register import service as register
+from datong.terms.policy import to_json
 from datong.wire.dcp import credentials, did, routes, tokens, verifying
 from datong.wire.dcp.did import DCP_CONTEXT
 from datong.wire.dsp.messages import problems
+from two_nodes import DATASET, OFFER, POLICY, TERMS, Node, listed, supplied
 
 PARTIES = {"registry": "11520100MBXDT00351", "provider": "91520100MAXDT004X2", "consumer": "91520100MAXDT00582"}
 CATALOG = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
@@ -350,10 +355,86 @@ def test_documents_are_public_and_hold_no_secret(space: Space) -> None:
     assert listed.headers["content-type"].startswith("application/vc+jwt")
 
 
+@pytest.fixture
+def offered(space: Space) -> dict[str, Any]:
+    """What the provider lists; the consumer knows the provider from the directory."""
+    space.consumer.node.verifier.peer(code(space.provider))
+    party = str(space.provider.node.config["node.party"])
+    provider = Node("provider", space.provider.store, PrivateKey.new(), "", party, "")
+    with space.provider.store.read() as tx:
+        known = catalogue.published_page(tx, to=code(space.consumer), offset=0, limit=10)
+    if not known:
+        supplied(provider)
+        listed(provider)
+    return {"policy": to_json(POLICY), "terms": TERMS}
+
+
+def test_a_catalogue_names_its_node_by_did(space: Space, offered: dict[str, Any]) -> None:
+    shown = space.provider.catalogue(token_to(space.consumer, space.provider)).json()
+    assert shown["participantId"] == space.provider.did and len(shown["dataset"]) == 1
+
+
+Wording = Callable[[Space, dict[str, Any]], dict[str, Any]]
+
+
+def as_it_is(_space: Space, parties: dict[str, Any]) -> dict[str, Any]:
+    return parties
+
+
+def by_codes(space: Space, parties: dict[str, Any]) -> dict[str, Any]:
+    return {"assigner": code(space.provider), "assignee": code(space.consumer)}
+
+
+def of_another(space: Space, parties: dict[str, Any]) -> dict[str, Any]:
+    return {**parties, "assignee": space.registry.did}
+
+
+def the_other_way_round(space: Space, parties: dict[str, Any]) -> dict[str, Any]:
+    return {"assigner": parties["assignee"], "assignee": parties["assigner"]}
+
+
+@pytest.mark.parametrize(
+    ("worded", "ends"),
+    [(as_it_is, "FINALIZED"), (by_codes, "FINALIZED"), (of_another, "TERMINATED"), (the_other_way_round, "TERMINATED")],
+)
+def test_an_agreement_names_both_by_their_dids(
+    space: Space, offered: dict[str, Any], monkeypatch: pytest.MonkeyPatch, worded: Wording, ends: str
+) -> None:
+    """A connector compares assigner and assignee with the DIDs that sent and received; what is signed names the nodes."""
+    said: list[dict[str, Any]] = []
+    caller = space.provider.node.verifier
+    real = caller.post
+
+    def post(to: str, url: str, body: dict[str, Any]) -> Any:
+        if body["@type"] == "ContractAgreementMessage":
+            said.append(body["agreement"])
+            parties = {name: body["agreement"][name] for name in ("assigner", "assignee")}
+            body = {**body, "agreement": {**body["agreement"], **worded(space, parties)}}
+        return real(to, url, body)
+
+    monkeypatch.setattr(caller, "post", post)
+    asked_for = {"dataset": DATASET, "offer_id": OFFER, "purpose": TERMS["purpose"], "offer": offered}
+    mine = space.consumer.do(negotiate.request, "analyst", provider=code(space.provider), **asked_for)["id"]
+
+    def at(member: Up, key: str) -> dict[str, Any]:
+        return next((row for row in member.see(negotiate.negotiations) if row[key] == mine), {"state": ""})
+
+    until(lambda: at(space.consumer, "id")["state"] == ends == at(space.provider, "peer_pid")["state"], f"both {ends}")
+    assert [(one["assigner"], one["assignee"]) for one in said] == [(space.provider.did, space.consumer.did)]
+    if ends == "TERMINATED":
+        assert at(space.consumer, "id")["reason"]["code"] == "CTR-411"
+        return
+    signed = [row for row in space.consumer.see(negotiate.agreements) if row["id"] == said[0]["@id"]]
+    assert [(row["provider"], row["consumer"], row["signed"]) for row in signed] == [
+        (code(space.provider), code(space.consumer), "both")
+    ]
+
+
 def test_the_version_document_says_how_a_member_proves_itself(space: Space) -> None:
     answer = httpx.get(space.provider.address + "/.well-known/dspace-version", trust_env=False).json()
     assert problems(answer, "common/protocol-version") == []
     (entry,) = answer["protocolVersions"]
+    assert entry["identifierType"] == "did:web"
     assert entry["auth"] == {"protocol": "DCP", "version": "1.0", "profile": ["vc20-bssl/jwt", "vc11-sl2021/jwt"]}
 
 

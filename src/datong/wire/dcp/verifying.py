@@ -21,6 +21,7 @@ from typing import Any
 from datong.ground import identity, outbox, signing
 from datong.ground.db import NODE, Actor, Store, Tx, new_id
 from datong.ground.refusal import Refusal
+from datong.register import service as register
 from datong.wire import http
 from datong.wire.dcp import credentials, did, tokens
 from datong.wire.dcp.credentials import MEMBERSHIP, Credential
@@ -233,6 +234,12 @@ class Verifier:
         if answer.status != 200:
             raise ValueError(f"what it names cannot be fetched ({answer.status})")
         return answer.body
+
+
+def did_of_node(tx: Tx, code: str) -> str:
+    """The DID of this node or of one in its directory, by node code."""
+    mine = signing.me(tx)
+    return did.did_of(mine.address if code == mine.code else str(register.node(tx, code)["address"]))
 
 
 def own_token(tx: Tx, audience: str, *, access: str = "") -> str:

@@ -23,6 +23,7 @@ from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.wire.dsp.forms import catalogue_offer, read_offer
 from datong.wire.dsp.messages import answered, error, error_text, out, problems, read, typed
+from datong.wire.dsp.participants import BY_CODE, Participants
 from datong.wire.dsp.routes import STATUS, Authenticate, limited_body
 from datong.wire.dsp.versions import NOT_ANSWERED, PATH, Caller, base_of, own_base
 
@@ -70,14 +71,21 @@ class Published(Protocol):
     def published_dataset(self, tx: Tx, dataset: str, *, to: str) -> dict[str, Any]: ...
 
 
-def routes(store: Store, authenticate: Authenticate, published: Published, *, page_size: int = PAGE) -> list[Route]:
+def routes(
+    store: Store, authenticate: Authenticate, published: Published, *, page_size: int = PAGE,
+    participants: Participants = BY_CODE,
+) -> list[Route]:  # fmt: skip
     """POST (and GET on our own page links) /catalog/request, GET /catalog/datasets/{id}."""
 
     async def catalogue(request: Request) -> Response:
         body = await limited_body(request)
         token = request.query_params.get("continuationToken", "")
         posted = body if request.method == "POST" else None
-        call = lambda tx, to: _page(tx, published, to, posted, (token, page_size))  # noqa: E731
+
+        def call(tx: Tx, to: str) -> tuple[dict[str, Any], str]:
+            told, link = _page(tx, published, to, posted, (token, page_size))
+            return {**told, "participantId": participants.id_of(tx, signing.me(tx).code)}, link
+
         return await run_in_threadpool(_answered, store, authenticate, request, (body, call))
 
     async def dataset(request: Request) -> Response:
@@ -130,8 +138,8 @@ def checked(told: dict[str, Any]) -> dict[str, Any]:
 def _page(
     tx: Tx, published: Published, to: str, body: bytes | None, place: tuple[str, int]
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """The page at `place` (its token, how many datasets a page has) and its Link header. One more dataset than a page
-    is read, to know whether more follow.
+    """The page at `place` (its token, how many datasets a page has), without the participant id, and its Link header.
+    One more dataset than a page is read, to know whether more follow.
 
     body: None where there is no message (a link that is followed by GET)."""
     token, size = place
@@ -147,11 +155,10 @@ def _page(
         links.append(_link(base, offset + size, "next"))
     if offset:
         links.append(_link(base, max(0, offset - size), "previous"))
-    code = signing.me(tx).code
     service = {"@id": f"{base}#service", "@type": "DataService", "endpointURL": base}
     datasets = [_dataset(item, base) for item in found[:size] if item["offers"]]
     listed = {"dataset": datasets} if datasets else {}
-    catalogue = typed("Catalog", **{"@id": f"{base}#catalog"}, participantId=code, service=[service], **listed)
+    catalogue = typed("Catalog", **{"@id": f"{base}#catalog"}, service=[service], **listed)
     return catalogue, ", ".join(links)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from datong.wire.dsp.messages import BAD_MESSAGE, out, typed
 from datong.wire.odrl import from_odrl, to_agreement, to_offer
 
 TERMS, CONTRACT, SIGNATURES = "datong:terms", "datong:contract", "datong:signatures"
+NO_IDS: Mapping[str, str] = MappingProxyType({})
+"""Participants are called by their node codes."""
 CONTRACT_FIELDS = ("code", "offer_id", "provider_party", "consumer_party", "policy_hash", "from", "until")
 
 
@@ -36,20 +39,27 @@ def read_offer(value: Mapping[str, Any], dataset: str = "") -> dict[str, Any]:
     return {"id": policy.id, "dataset": target, "policy": to_json(policy), "terms": value.get(TERMS) or {}}
 
 
-def agreement_message(agreement: Mapping[str, Any], *, signs: bool = True, terms: bool = True) -> dict[str, Any]:
+def agreement_message(
+    agreement: Mapping[str, Any], ids: Mapping[str, str] = NO_IDS, *, signs: bool = True, terms: bool = True
+) -> dict[str, Any]:
     """A signed agreement as an ODRL Agreement, with our own properties for a peer that knows them: it announced that it
-    signs, or it stated terms. Any other compares the policy with the one it sent, to which they would be additions."""
+    signs, or it stated terms. Any other compares the policy with the one it sent, to which they would be additions.
+
+    ids: node code -> participant id, where they differ."""
+    provider, consumer = (ids.get(agreement[side], agreement[side]) for side in ("provider", "consumer"))
     odrl = to_agreement(
-        from_json(agreement["policy"]), target=agreement["dataset"], assigner=agreement["provider"],
-        assignee=agreement["consumer"], timestamp=agreement["agreed_at"],
+        from_json(agreement["policy"]), target=agreement["dataset"], assigner=provider, assignee=consumer,
+        timestamp=agreement["agreed_at"],
     )  # fmt: skip
     contract = {name: agreement[name] for name in CONTRACT_FIELDS}
     own = {TERMS: agreement["terms"], CONTRACT: contract, SIGNATURES: agreement["signatures"]}
     return {**odrl, **(own if signs or terms else {})}
 
 
-def read_agreement(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of an Agreement as far as it says; BAD_MESSAGE when an own property has the wrong type."""
+def read_agreement(value: Mapping[str, Any], codes: Mapping[str, str] = NO_IDS) -> dict[str, Any]:
+    """The content of an Agreement as far as it says; BAD_MESSAGE when an own property has the wrong type.
+
+    codes: participant id -> node code, of the two that may stand in it."""
     contract, terms, signatures = value.get(CONTRACT, {}), value.get(TERMS), value.get(SIGNATURES, [])
     checks = {
         CONTRACT: isinstance(contract, dict)
@@ -62,18 +72,21 @@ def read_agreement(value: Mapping[str, Any]) -> dict[str, Any]:
     ]:
         raise BAD_MESSAGE(wrong, count=len(wrong))
     stamp = {"agreed_at": value["timestamp"]} if "timestamp" in value else {}
+    provider, consumer = (codes.get(value[party], value[party]) for party in ("assigner", "assignee"))
     return {
-        "id": value["@id"], "dataset": value["target"], "provider": value["assigner"], "consumer": value["assignee"],
+        "id": value["@id"], "dataset": value["target"], "provider": provider, "consumer": consumer,
         "policy": to_json(from_odrl(value)), "signatures": signatures, **stamp,
         **({"terms": terms} if terms is not None else {}),
         **{name: contract[name] for name in CONTRACT_FIELDS if name in contract},
     }  # fmt: skip
 
 
-def message_of(outgoing: Mapping[str, Any], callback: str) -> tuple[str, dict[str, Any]]:
+def message_of(
+    outgoing: Mapping[str, Any], callback: str, ids: Mapping[str, str] = NO_IDS
+) -> tuple[str, dict[str, Any]]:
     """(path below the counterparty's base, message) of what `negotiate.outgoing` gives, checked by its schema.
 
-    callback: our own base, told to the counterparty in an opening.
+    callback: our own base, told to the counterparty in an opening; ids: node code -> participant id of the two.
     """
     act, body, theirs = Act(outgoing["act"]), outgoing["body"], quote(outgoing["peer_pid"], safe="")
     consumer, provider = outgoing["pid"], outgoing["peer_pid"]
@@ -83,12 +96,15 @@ def message_of(outgoing: Mapping[str, Any], callback: str) -> tuple[str, dict[st
     if outgoing["opening"]:
         own = "consumerPid" if act is Act.request else "providerPid"
         pids = {own: outgoing["pid"], "callbackAddress": callback}
-    kind, path, members = _spoken(act, body, {name: bool(outgoing.get(name, True)) for name in ("signs", "terms")})
+    knows = {name: bool(outgoing.get(name, True)) for name in ("signs", "terms")}
+    kind, path, members = _spoken(act, body, ids, knows)
     message = typed(kind, **{"@id": outgoing["message"], **pids, **members})
     return f"/negotiations/{path}" if outgoing["opening"] else f"/negotiations/{theirs}/{path}", out(message)
 
 
-def _spoken(act: Act, body: Mapping[str, Any], knows: dict[str, bool]) -> tuple[str, str, dict[str, Any]]:
+def _spoken(
+    act: Act, body: Mapping[str, Any], ids: Mapping[str, str], knows: dict[str, bool]
+) -> tuple[str, str, dict[str, Any]]:
     """(@type, last part of the path, members besides the pids) of the message of an act."""
     match act:
         case Act.request:
@@ -98,7 +114,7 @@ def _spoken(act: Act, body: Mapping[str, Any], knows: dict[str, bool]) -> tuple[
         case Act.accept:
             return "ContractNegotiationEventMessage", "events", {"eventType": "ACCEPTED"}
         case Act.agree:
-            return "ContractAgreementMessage", "agreement", {"agreement": agreement_message(body, **knows)}
+            return "ContractAgreementMessage", "agreement", {"agreement": agreement_message(body, ids, **knows)}
         case Act.verify:
             signed = {SIGNATURES: body["signatures"]}
             return "ContractAgreementVerificationMessage", "agreement/verification", signed

@@ -25,6 +25,7 @@ from datong.negotiate.model import NO_SUCH
 from datong.wire.dsp import messages
 from datong.wire.dsp.forms import SIGNATURES, read_agreement, read_offer
 from datong.wire.dsp.messages import plain_reasons, read
+from datong.wire.dsp.participants import BY_CODE, Participants
 from datong.wire.dsp.versions import PATH, WELL_KNOWN, document
 
 STATUS = {Kind.invalid: 400, Kind.conflict: 400, Kind.denied: 404, Kind.unknown: 404, Kind.unavailable: 503}
@@ -108,8 +109,9 @@ class Way:
 
 
 def routes(
-    store: Store, authenticate: Authenticate, transfers: TransferRoom, *, auth: Mapping[str, Any] | None = None
-) -> list[Route]:
+    store: Store, authenticate: Authenticate, transfers: TransferRoom, *, participants: Participants = BY_CODE,
+    auth: Mapping[str, Any] | None = None,
+) -> list[Route]:  # fmt: skip
     """The routes of negotiation, transfer and version metadata for one node (catalogue: see catalogue.routes).
 
     auth: what the version document says of how peers prove who they are.
@@ -118,12 +120,12 @@ def routes(
     async def version(_request: Request) -> Response:
         def answer() -> dict[str, Any]:
             with store.read() as tx:
-                return document(tx, auth)
+                return document(tx, participants, auth)
 
         return JSONResponse(await run_in_threadpool(answer))
 
     found = [Route(WELL_KNOWN, version, methods=["GET"])]
-    for way in [*negotiation_ways(), *transfer_ways(transfers)]:
+    for way in [*negotiation_ways(participants), *transfer_ways(transfers)]:
         endpoint, method = _endpoint(store, authenticate, way), "POST" if way.kinds else "GET"
         found += [Route(PATH + way.path + slash, endpoint, methods=[method]) for slash in ("", "/")]
     return found
@@ -172,15 +174,21 @@ def _answered(store: Store, authenticate: Authenticate, way: Way, asked: Asked) 
 # ---- negotiation
 
 
-def negotiation_ways() -> list[Way]:
+def negotiation_ways(participants: Participants = BY_CODE) -> list[Way]:
     on, error = "/negotiations/{pid}", "ContractNegotiationError"
+
+    def agreed(call: Call) -> dict[str, Any]:
+        agreement = read_agreement(call.message["agreement"], participants.codes(call.tx, call.sender))
+        heard = call.heard("providerPid")
+        return messages.negotiation_state(negotiate.received_agreement(call.tx, agreement=agreement, **heard))
+
     return [
         Way(on, (), _negotiation, error),
         Way("/negotiations/request", ("ContractRequestMessage",), _requested, error, 201),
         Way(f"{on}/request", ("ContractRequestMessage",), _countered, error),
         Way("/negotiations/offers", ("ContractOfferMessage",), _offered, error, 201),
         Way(f"{on}/offers", ("ContractOfferMessage",), _offered_again, error),
-        Way(f"{on}/agreement", ("ContractAgreementMessage",), _agreed, error),
+        Way(f"{on}/agreement", ("ContractAgreementMessage",), agreed, error),
         Way(f"{on}/agreement/verification", ("ContractAgreementVerificationMessage",), _verified, error),
         Way(f"{on}/events", ("ContractNegotiationEventMessage",), _event, error),
         Way(f"{on}/termination", ("ContractNegotiationTerminationMessage",), _terminated, error),
@@ -215,12 +223,6 @@ def _offered(call: Call) -> dict[str, Any]:
 def _offered_again(call: Call) -> dict[str, Any]:
     offer = read_offer(call.message["offer"])
     return messages.negotiation_state(negotiate.received_offer(call.tx, offer=offer, **call.heard("providerPid")))
-
-
-def _agreed(call: Call) -> dict[str, Any]:
-    agreement = read_agreement(call.message["agreement"])
-    heard = call.heard("providerPid")
-    return messages.negotiation_state(negotiate.received_agreement(call.tx, agreement=agreement, **heard))
 
 
 def _verified(call: Call) -> dict[str, Any]:

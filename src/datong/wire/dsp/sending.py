@@ -16,6 +16,7 @@ from datong.negotiate import service as negotiate
 from datong.negotiate.model import Act
 from datong.wire.dsp.forms import message_of
 from datong.wire.dsp.messages import answered, error_text, out
+from datong.wire.dsp.participants import BY_CODE, Participants
 from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, known_base, own_base
 
 AGAIN = frozenset({408, 425, 429})
@@ -39,7 +40,7 @@ class _Refused(Exception):
         self.code, self.text = code, text
 
 
-def negotiation_job(store: Store, caller: Caller) -> Handler:
+def negotiation_job(store: Store, caller: Caller, participants: Participants = BY_CODE) -> Handler:
     """The handler of "dsp.send" jobs: payload {"message": id}."""
 
     def send(job: Job) -> bool:
@@ -48,13 +49,14 @@ def negotiation_job(store: Store, caller: Caller) -> Handler:
             outgoing = negotiate.outgoing(tx, message_id)
             callback = own_base(tx)
             known = known_base(tx, outgoing["peer"]) if outgoing is not None else None
+            ids = participants.ids(tx, outgoing["peer"]) if outgoing is not None else {}
         if outgoing is None:
             return False
         try:
             base = str(outgoing["base"] or known or "")
             if known is None and (not base or Act(outgoing["act"]) in LEARN_BEFORE):
                 base = _tried(store, caller, outgoing) if base else _learned(store, caller, outgoing["peer"])
-            path, message = message_of(outgoing, callback)
+            path, message = message_of(outgoing, callback, ids)
             body = _posted(caller, outgoing["peer"], base + path, message)
         except _Refused as refused:
             with store.begin(NODE, "negotiate") as tx:

@@ -11,6 +11,7 @@ from datong.ground.refusal import Kind, Reason, Text
 from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.wire.dsp.messages import VERSION, answered, problems
+from datong.wire.dsp.participants import BY_CODE, Participants
 
 PATH = "/dsp/2025-1"
 WELL_KNOWN = "/.well-known/dspace-version"
@@ -50,11 +51,11 @@ class Caller(Protocol):
     def get(self, url: str) -> Any: ...
 
 
-def document(tx: Tx, auth: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def document(tx: Tx, participants: Participants = BY_CODE, auth: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The version document of this node. auth: how its peers prove who they are, where DSP has a name for it."""
     entry = {
         "version": VERSION, "path": PATH, "binding": "HTTPS", "serviceId": signing.me(tx).code,
-        "identifierType": "NDI-TR-2025-04", SIGNS: True, **({"auth": dict(auth)} if auth else {}),
+        "identifierType": participants.kind, SIGNS: True, **({"auth": dict(auth)} if auth else {}),
     }  # fmt: skip
     return {"protocolVersions": [entry]}
 
