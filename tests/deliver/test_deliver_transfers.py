@@ -240,6 +240,35 @@ def test_suspend_stops_and_resume_brings_a_new_token(
     assert fetch_tables(wire.caller, renewed, tmp_path)
 
 
+@download_allowed
+def test_both_suspend_at_once_and_the_provider_takes_it_up_again(wire: Wire, provider: Store, consumer: Store) -> None:
+    """The consumer does not know of the provider's suspension: its resuming is refused and ends nothing."""
+    lay_out(provider)
+    request(consumer, "person")
+    wire.settle()
+    ours, theirs = case.person(), case.person(party=case.BUYER)
+    with consumer.begin(theirs, "deliver") as tx:
+        (mine,) = deliver.transfers(tx)
+        deliver.suspend_transfer(tx, transfer=mine["id"], reason="a moment")
+    with provider.begin(ours, "deliver") as tx:
+        deliver.suspend_transfer(tx, transfer=mine["peer_pid"], reason="a moment")
+    wire.settle()
+    with consumer.begin(theirs, "deliver") as tx:
+        deliver.resume_transfer(tx, transfer=mine["id"])
+    wire.settle()
+    assert states(provider, consumer) == ["SUSPENDED", "SUSPENDED"]
+    with consumer.begin(theirs, "deliver") as tx:
+        (process,) = deliver.transfers(tx)
+        assert (process["code"], process["wait"]["en"]) == ("refused", "the provider has to resume it")
+        assert "resume_transfer" not in process["open_verbs"] and "terminate" in process["open_verbs"]
+        with pytest.raises(Refusal, match="USE-410"):
+            deliver.resume_transfer(tx, transfer=mine["id"])
+    with provider.begin(ours, "deliver") as tx:
+        deliver.resume_transfer(tx, transfer=mine["peer_pid"])
+    wire.settle()
+    assert states(provider, consumer) == ["STARTED", "STARTED"]
+
+
 def incoming(provider: Store, **changed: Any) -> dict[str, Any]:
     ask = {"sender": case.BUYER_NODE, "consumer_pid": "cp-1", "agreement_id": "agr-1", "format": FORMAT,
            "callback": CALLBACK, **changed}  # fmt: skip

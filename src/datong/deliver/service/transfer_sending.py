@@ -98,8 +98,14 @@ def transfer_acknowledged(tx: Tx, *, pid: str, act: str, answer: Any) -> None:
 
 def transfer_refused(tx: Tx, *, pid: str, act: str, text: str) -> None:
     """The counterparty refused our message: the two sides disagree, so the process ends, and the other side is told
-    as far as it knows the process."""
+    as far as it knows the process. Only a consumer whose resuming is refused stays suspended: the provider has
+    suspended it as well, and takes it up again; or it has ended it, and says so."""
     process = tx.get(rows.processes, pid)
+    if process is not None and act == Act.start and process["side"] == Side.consumer:
+        if process["state"] == State.STARTED:
+            told = [f"{act}: {text}"[:500]]
+            course.set(tx, process, State.SUSPENDED, Side.provider, code="refused", reason=told)
+        return
     if process is not None and act == Act.complete and process["state"] == State.COMPLETED:
         told = [f"{act}: {text}"[:500]]
         course.send(
