@@ -1,9 +1,10 @@
-"""`make conformance`: the Dataspace TCK and a live EDC against this node, as far as they can be had here.
+"""`make conformance`: the kits of DSP and DCP and a live EDC against this node, as far as they can be had here.
 
 A part that cannot be run is reported as "not run" with the reason and is never counted as passed. Exit code: 0 when
 nothing that ran has failed, 1 when something has, 3 with STRICT=1 when a part was not run (CI uses it where a Maven
-repository is known to answer). Environment: STRICT, TCK_VERSION, EDC_VERSION (one, or several by comma: the first that
-can be had), PORT (first of 20), REPORT (a file for the outcome as JSON).
+repository is known to answer). Environment: STRICT, TCK_VERSION, DCP_TCK_VERSION, EDC_VERSION (one, or several by
+comma: the first that can be had), TCK_LIB, DCP_TCK_LIB and EDC_LIB (folders with the jars of one of them, where Maven
+does not serve it), PORT (first of 20), REPORT (a file for the outcome as JSON).
 """
 
 from __future__ import annotations
@@ -20,9 +21,26 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MAVEN_SECONDS, TCK_SECONDS = 900, 1800
-TCK_TESTS = 65
 JAVA = 17
-SUITE = "org.eclipse.dataspacetck.dsp.suite.DspTckSuite"
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A compatibility kit: what it is called, its main class, how many tests have to pass, and where its jars are named.
+    The version is the one of its pom unless {variable}_VERSION says another."""
+
+    name: str
+    suite: str
+    tests: int
+    variable: str
+    pom: str
+    property: str
+    version: str
+
+
+DSP = Kit("Dataspace TCK", "org.eclipse.dataspacetck.dsp.suite.DspTckSuite", 65, "TCK", "tck", "tck.version", "1.0.1")
+DCP = Kit("DCP TCK, verifier", "org.eclipse.dataspacetck.dcp.suite.DcpTckSuite", 20, "DCP_TCK", "dcp-tck",
+          "dcp-tck.version", "1.0.2")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,45 +79,90 @@ def resolved(pom: Path, lib: Path, *properties: str) -> str:
     return re.sub(r"^\[ERROR\] ", "", fault)[:400]
 
 
-def outcome_of(printed: str) -> Part:
-    """What the suite printed, judged: every one of the 65 has to have run and succeeded."""
-    passed = re.findall(r"^.*SUCCESSFUL: (\S+)", printed, re.MULTILINE)
-    failed = re.findall(r"^.*FAILED: (\S+)", printed, re.MULTILINE)
+def jars(what: str, lib: Path, pom: str, version: str) -> tuple[Path, str]:
+    """The folder with the jars of `what` (the one that {what}_LIB names, else `lib`, filled by Maven), and why there is
+    none, or "". version: a property of the pom."""
+    if named := os.environ.get(f"{what}_LIB"):
+        there = any(Path(named).glob("*.jar"))
+        return Path(named), "" if there else f"{what}_LIB names {named}, where no jar is"
+    return lib, resolved(HERE / pom / "pom.xml", lib, version)
+
+
+def kit_jars(kit: Kit, folder: Path) -> tuple[Path, str]:
+    version = os.environ.get(f"{kit.variable}_VERSION", kit.version)
+    return jars(kit.variable, folder / kit.pom, kit.pom, f"{kit.property}={version}")
+
+
+def outcome_of(kit: Kit, printed: str) -> Part:
+    """What the suite printed, judged: every one of its tests has to have run and succeeded."""
+    passed = re.findall(r"^.*SUCCESSFUL: (.+?)\s*$", printed, re.MULTILINE)
+    failed = re.findall(r"^.*FAILED: (.+?)\s*$", printed, re.MULTILINE)
     told = f"found {len(passed) + len(failed)}, ok {len(passed)}, failed {len(failed)}"
-    right = not failed and len(set(passed)) >= TCK_TESTS
-    lines = "" if right else "; ".join(failed) or f"fewer than {TCK_TESTS} ran: {printed.strip()[-300:]}"
-    return Part("Dataspace TCK", "ok" if right else "failed", f"{told}{': ' if lines else ''}{lines}")
+    right = not failed and len(set(passed)) >= kit.tests
+    lines = "" if right else "; ".join(failed) or f"fewer than {kit.tests} ran: {printed.strip()[-300:]}"
+    return Part(kit.name, "ok" if right else "failed", f"{told}{': ' if lines else ''}{lines}")
+
+
+def played(kit: Kit, lib: Path, config: dict[str, str], folder: Path) -> Part:
+    """The kit run against the node that is up, with this configuration."""
+    file = folder / f"{kit.pom}.properties"
+    file.write_text("".join(f"{name}={value}\n" for name, value in config.items()), "utf-8")
+    command = ["java", "-cp", f"{lib}/*", kit.suite, "-config", str(file)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TCK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return Part(kit.name, "failed", f"it did not end in {TCK_SECONDS} s")
+    return outcome_of(kit, done.stdout + done.stderr)
+
+
+def listening(port: int) -> dict[str, str]:
+    """Where a kit listens itself."""
+    return {
+        "dataspacetck.debug": "false", "dataspacetck.callback.address": f"http://127.0.0.1:{port}",
+        "dataspacetck.port": str(port), "dataspacetck.host": "127.0.0.1",
+    }  # fmt: skip
+
+
+def dcp(folder: Path, port: int) -> Part:
+    """The kit of the Decentralized Claims Protocol, its verifier's tests, against a node that goes by credentials."""
+    lib, why = kit_jars(DCP, folder)
+    if why:
+        return Part(DCP.name, "not run", why)
+    from connector import credential_node  # noqa: PLC0415 - a node is opened only when there is a kit for it
+
+    connector, told = credential_node(folder / "dcp-node", port, f"http://127.0.0.1:{port + 1}")
+    connector.start()
+    own = {
+        **listening(port + 1), "dataspacetck.test.package": "org.eclipse.dataspacetck.dcp.verification.presentation.verifier",
+        "dataspacetck.did.verifier": told.did, "dataspacetck.vpp.trigger.endpoint": told.trigger,
+    }  # fmt: skip
+    try:
+        return played(DCP, lib, own, folder)
+    finally:
+        connector.stop()
 
 
 def tck(folder: Path, port: int) -> Part:
     """The real kit against the connector under test."""
-    version = os.environ.get("TCK_VERSION", "1.0.1")
-    if why := resolved(HERE / "tck" / "pom.xml", folder / "tck", f"tck.version={version}"):
-        return Part("Dataspace TCK", "not run", why)
+    lib, why = kit_jars(DSP, folder)
+    if why:
+        return Part(DSP.name, "not run", why)
     kit, base = f"http://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port}"
-    from connector import CODE, opened  # noqa: PLC0415 - a node is opened only when there is a kit for it
+    from connector import CODE, opened  # noqa: PLC0415 - as above
 
     connector = opened(folder / "node", port, kit)
     connector.start()
     sample = (HERE.parent / "tests" / "data" / "dsp" / "kit" / "sample.tck.properties").read_text("utf-8")
+    said = dict(line.split("=", 1) for line in sample.splitlines() if "=" in line and not line.startswith("#"))
     own = {
-        "dataspacetck.debug": "false", "dataspacetck.callback.address": kit, "dataspacetck.port": str(port + 1),
-        "dataspacetck.host": "127.0.0.1", "dataspacetck.dsp.default.wait": "15",
-        "dataspacetck.dsp.connector.agent.id": CODE,
+        **listening(port + 1), "dataspacetck.dsp.default.wait": "15", "dataspacetck.dsp.connector.agent.id": CODE,
         "dataspacetck.dsp.connector.http.url": f"{base}/dsp/2025-1",
         "dataspacetck.dsp.connector.http.base.url": base,
         "dataspacetck.dsp.connector.negotiation.initiate.url": f"{base}/tck/negotiations/requests",
         "dataspacetck.dsp.connector.transfer.initiate.url": f"{base}/tck/transfers/requests",
     }  # fmt: skip
-    kept = [line for line in sample.splitlines() if line.partition("=")[0] not in own]
-    config = folder / "tck.properties"
-    config.write_text("\n".join([*kept, *(f"{name}={value}" for name, value in own.items())]) + "\n", "utf-8")
-    command = ["java", "-cp", f"{folder / 'tck'}/*", SUITE, "-config", str(config)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TCK_SECONDS)
-        return outcome_of(done.stdout + done.stderr)
-    except subprocess.TimeoutExpired:
-        return Part("Dataspace TCK", "failed", f"it did not end in {TCK_SECONDS} s")
+        return played(DSP, lib, {**said, **own}, folder)
     finally:
         connector.stop()
 
@@ -108,8 +171,8 @@ def edc(folder: Path, port: int) -> list[Part]:
     """A live EDC, of the first version that can be had."""
     reasons = []
     for version in os.environ.get("EDC_VERSION", "0.18.0,0.15.1").split(","):
-        lib = folder / f"edc-{version}"
-        if why := resolved(HERE / "edc" / "pom.xml", lib, f"edc.version={version}"):
+        lib, why = jars("EDC", folder / f"edc-{version}", "edc", f"edc.version={version}")
+        if why:
             reasons.append(f"{version}: {why}")
             continue
         from edc_peer import checked  # noqa: PLC0415 - as above
@@ -128,9 +191,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="datong-conformance-") as made:
         folder = Path(made)
         if why := lacking():
-            parts = [Part(name, "not run", why) for name in ("Dataspace TCK", "EDC")]
+            parts = [Part(name, "not run", why) for name in (DSP.name, DCP.name, "EDC")]
         else:
-            parts = [tck(folder, port), *edc(folder, port + 2)]
+            parts = [tck(folder, port), dcp(folder, port + 16), *edc(folder, port + 2)]
     parts.append(Part("the kit's 65 sequences in Python", "elsewhere", "tests/tck, part of make test"))
     for part in parts:
         print(f"{part.outcome:10} {part.name}: {part.told}")

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import uvicorn
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from datong import app
@@ -29,11 +30,13 @@ from datong.deliver import store as deliver_rows
 from datong.ground import codes, jobs, signing
 from datong.ground.config import load
 from datong.ground.db import NODE, Actor, Store
+from datong.ground.identity import KeyRing
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as negotiate_rows
 from datong.terms.policy import Policy, Rule, to_json
 from datong.wire import http
+from datong.wire.dcp.did import did_of
 from seed import PURPOSE, RULES, agreement, introduced, laid_out, listing, own_code, resource
 from seed import terms as terms_of
 
@@ -244,6 +247,41 @@ def served(node: app.Node, address: str, player: Player | None = None) -> Connec
     port = int(address.rpartition(":")[2])
     config = uvicorn.Config(node.asgi, host="127.0.0.1", port=port, log_level="error", access_log=False)
     return Connector(node, address, player, uvicorn.Server(config))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a kit of credentials is told of the node: its DID, and where a message makes it ask for a presentation."""
+
+    did: str
+    trigger: str
+
+
+def credential_node(folder: Path, port: int, kit: str) -> tuple[Connector, Told]:
+    """A node in a space of membership credentials whose issuer is the kit at `kit`, and whose one member the kit plays."""
+    settings = f'identity = "dcp"\nbelieved_seconds = 0\nissuers = ["{did_of(f"{kit}/issuer")}"]\n'
+    node, address = opened_node(folder, port, settings, http.Door, http.Client)
+    with node.store.begin(NODE, "seed") as tx:
+        introduced(tx, KIT, KIT_PARTY, f"{kit}/holder", "")
+    KeyRing(folder).rotate("ES256")  # the kit reads keys of elliptic curves only
+    node.asgi.router.routes[:0] = [Route("/tck/dcp/catalog", asked_in_full(address), methods=["POST"])]
+    return served(node, address), Told(did_of(address), f"{address}/tck/dcp/catalog")
+
+
+def asked_in_full(address: str) -> Any:
+    """The kit asks for the catalogue in expanded JSON-LD, which the schemas of DSP 2025-1 do not allow: the same
+    question in their form, under the sender's own token, to the node's own door."""
+    said = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
+
+    def ask(authorization: str) -> httpx.Response:
+        headers = {"authorization": authorization} if authorization else {}
+        return httpx.post(f"{address}/dsp/2025-1/catalog/request", json=said, headers=headers, trust_env=False)
+
+    async def endpoint(request: Request) -> Response:
+        answer = await run_in_threadpool(ask, request.headers.get("authorization", ""))
+        return Response(answer.content, answer.status_code, media_type="application/json")
+
+    return endpoint
 
 
 def seeded(store: Store, kit: str) -> None:

@@ -30,9 +30,28 @@ def printed(succeeded: int, *failed: str) -> str:
     ],
 )
 def test_only_all_65_are_a_pass(text: str, outcome: str, told: str) -> None:
-    part = conform.outcome_of(text)
+    part = conform.outcome_of(conform.DSP, text)
     assert part.outcome == outcome
     assert told in part.told
+
+
+def test_tests_of_one_clause_are_counted_one_by_one() -> None:
+    """The other kit names its tests by sentences; several begin with the same clause."""
+    lines = "\n".join(
+        f"[2026] SUCCESSFUL: 4.3.3 Verify invalid access token - case {n}" for n in range(conform.DCP.tests)
+    )
+    assert conform.outcome_of(conform.DCP, lines).outcome == "ok"
+    assert conform.outcome_of(conform.DCP, lines.partition("\n")[2]).outcome == "failed"
+
+
+@pytest.mark.parametrize("kit", [conform.DSP, conform.DCP], ids=lambda kit: kit.pom)
+def test_a_folder_of_jars_stands_in_for_maven(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kit: conform.Kit
+) -> None:
+    monkeypatch.setenv(f"{kit.variable}_LIB", str(tmp_path))
+    assert conform.kit_jars(kit, tmp_path / "work")[1] == f"{kit.variable}_LIB names {tmp_path}, where no jar is"
+    (tmp_path / "kit.jar").write_bytes(b"")
+    assert conform.kit_jars(kit, tmp_path / "work") == (tmp_path, "")
 
 
 @pytest.mark.parametrize(("strict", "code"), [("0", 0), ("1", 3)])
@@ -44,7 +63,7 @@ def test_without_maven_nothing_is_passed(
     monkeypatch.setenv("REPORT", str(tmp_path / "report.json"))
     assert conform.main() == code
     parts = json.loads((tmp_path / "report.json").read_text())
-    assert [part["outcome"] for part in parts] == ["not run", "not run", "elsewhere"]
+    assert [part["outcome"] for part in parts] == ["not run", "not run", "not run", "elsewhere"]
     assert "no mvn on the PATH" in parts[0]["told"]
 
 

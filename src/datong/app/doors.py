@@ -24,7 +24,7 @@ from datong.wire import delta_sharing, http, http_data, node, openlineage
 from datong.wire.dcp import routes as dcp_routes
 from datong.wire.dcp.credentials import AUTH
 from datong.wire.dcp.did import did_of
-from datong.wire.dcp.verifying import Verifier
+from datong.wire.dcp.verifying import Kept, Verifier
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
 from datong.wire.dsp.participants import BY_CODE
@@ -103,4 +103,9 @@ def verifier_of(store: Store, client: http.Client, config: Config) -> Verifier:
         issuers = [did_of(function_node[0] or str(config["node.address"]))]
     if config["peers.identity"] == "dcp":
         identity.KeyRing(config.folder).current()
-    return Verifier(store, client, lambda code: http.peer_key(client, store, code, function_node), issuers)
+    believed = float(config["peers.believed_seconds"])
+
+    def peer(code: str) -> Mapping[str, Any]:
+        return http.peer_key(client, store, code, function_node)
+
+    return Verifier(store, client, peer, issuers, members=Kept(believed), lists=Kept(believed))

@@ -67,6 +67,13 @@ SETTINGS = (
     ),
     Setting("peers.issuers", list, [], "DIDs whose membership credentials are believed; empty = the function node's."),
     Setting(
+        "peers.believed_seconds",
+        int,
+        60,
+        "How long a member that proved itself by a credential is believed without being asked again, so that a "
+        "revocation is felt after that long at most; 0 = asked for every message.",
+    ),
+    Setting(
         "peers.data_elsewhere",
         bool,
         False,

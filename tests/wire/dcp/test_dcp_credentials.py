@@ -124,6 +124,9 @@ def test_two_models_are_two_presentations(
         ({"credentialStatus": "x"}, "way that is not known"),
         ({"credentialStatus": {"type": "StatusList2021Entry", "statusListIndex": "-1", "statusListCredential": LIST}}, "no place"),
         ({"credentialStatus": {"type": "StatusList2021Entry", "statusListIndex": "1"}}, "no place"),
+        ({"credentialSchema": {"type": "Odd", "id": "https://issuer.cn/schema"}}, "schema of a kind"),
+        ({"credentialSchema": {"type": "JsonSchema"}}, "schema of a kind"),
+        ({"credentialSchema": [None]}, "schema of a kind"),
     ],
 )  # fmt: skip
 def test_a_credential_with_a_fault(
@@ -133,6 +136,55 @@ def test_a_credential_with_a_fault(
     (text,) = shown(keys, older(**more))
     with pytest.raises(ValueError, match=why):
         read(documents, text)
+
+
+def test_members_that_are_null_are_none(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, older: Callable[..., str]
+) -> None:
+    """As some issuers write what they leave out."""
+    absent = dict.fromkeys(("expirationDate", "credentialStatus", "credentialSchema"))
+    (text,) = shown(keys, older(**absent))
+    (found,) = read(documents, text)
+    assert (found.status, found.schemas) == ((), ())
+
+
+SUBJECT_SCHEMA = {
+    "$schema": "http://json-schema.org/draft-04/schema#", "type": "object", "required": ["id", "tier"],
+    "properties": {"tier": {"type": "string", "pattern": "^(a+)+$"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "schema", "why"),
+    [
+        ("JsonSchemaValidator2018", {"tier": "a"}, SUBJECT_SCHEMA, ""),
+        ("JsonSchemaValidator2018", {}, SUBJECT_SCHEMA, "does not follow"),
+        ("JsonSchemaValidator2018", {"tier": "a" * 50 + "!"}, SUBJECT_SCHEMA, "does not follow"),  # no time to think
+        ("JsonSchema", {"tier": "a"}, {"properties": {"credentialSubject": SUBJECT_SCHEMA}}, ""),
+        ("JsonSchema", {}, {"properties": {"credentialSubject": SUBJECT_SCHEMA}}, "does not follow"),
+        ("JsonSchema", {"tier": "a"}, SUBJECT_SCHEMA, "does not follow"),  # of that kind it is of the whole
+        ("JsonSchema", {}, {"$ref": "https://elsewhere.cn/schema"}, "is none"),
+        ("JsonSchema", {}, {"type": 5}, "is none"),
+        ("JsonSchema", {}, {"pattern": "(?<!a)b"}, "is none"),
+        ("JsonSchema", {}, [], "is none"),
+        ("JsonSchema", {}, "{}", "is none"),
+        ("JsonSchema", {}, None, "is none"),
+    ],
+)
+def test_a_credential_follows_its_schema(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, older: Callable[..., str], kind: str,
+    subject: dict[str, Any], schema: Any, why: str,
+) -> None:  # fmt: skip
+    named = {"type": kind, "id": "https://issuer.cn/schema"}
+    (text,) = shown(keys, older(credentialSchema=named, credentialSubject={"id": HOLDER, **subject}))
+    (found,) = read(documents, text)
+    (only,) = found.schemas
+    assert only.at == named["id"]
+    if not why:
+        credentials.follow(only, schema)
+        return
+    with pytest.raises(ValueError, match=why):
+        credentials.follow(only, schema)
 
 
 def test_a_presentation_with_a_fault(

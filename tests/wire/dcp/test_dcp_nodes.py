@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import jsonschema
@@ -64,9 +64,9 @@ class Up:
             return view(tx)
 
     def forget(self) -> None:
-        """As if CACHE_SECONDS had passed."""
+        """As if peers.believed_seconds had passed."""
         verifier = self.node.verifier
-        verifier.documents, verifier.members, verifier.lists = (verifying.Kept() for _ in range(3))
+        verifier.documents, verifier.members, verifier.lists, verifier.schemas = (verifying.Kept() for _ in range(4))
 
     def post(self, path: str, body: Any, token: str = "") -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -209,6 +209,86 @@ def test_a_node_that_is_no_member_is_not_let_in(space: Space, tmp_path: Path) ->
         assert space.provider.catalogue(token_to(stranger, space.provider)).status_code == 404
         with pytest.raises(ValueError, match="no credential"):
             asked(space.provider, stranger)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["believed a moment ago", "asked anew"])
+def test_a_token_by_which_nobody_could_be_asked_is_refused_also_of_a_known_member(space: Space, kept: bool) -> None:
+    assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 200
+    if not kept:
+        space.provider.forget()
+    for token in (None, "", 5):
+        assert space.provider.catalogue(token_to(space.consumer, space.provider, token=token)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("subject", "known", "why"),
+    [({}, True, ""), ({"nodeCode": None}, True, ""), ({}, False, "no one node has its DID"), ({"nodeCode": 5}, True, "names no node")],
+)  # fmt: skip
+def test_a_credential_of_an_issuer_that_knows_no_node_codes(
+    space: Space, monkeypatch: pytest.MonkeyPatch, subject: dict[str, Any], known: bool, why: str
+) -> None:
+    """Its holder is the node of the directory here that has its DID."""
+    with space.provider.store.read() as tx:
+        assert code(space.consumer) in register.addresses(tx)
+    verifier, real = space.provider.node.verifier, asked(space.provider, space.consumer)
+    another = replace(real, subject={"id": space.consumer.did, **subject})
+    monkeypatch.setattr(verifier, "membership", lambda _who, _access: another)
+    who = space.consumer.did if known else "did:web:another.cn"
+    if not why:
+        assert verifier._member(who, "") == code(space.consumer)
+        return
+    with pytest.raises(ValueError, match=why):
+        verifier._member(who, "")
+
+
+class Schemas(BaseHTTPRequestHandler):
+    """A server on which an issuer keeps the schemas of its credentials."""
+
+    served: ClassVar[dict[str, bytes]] = {"/subject": json.dumps({"required": ["id", "tier"]}).encode(), "/odd": b"{"}
+
+    def do_GET(self) -> None:
+        body = self.served.get(self.path)
+        self.send_response(404 if body is None else 200)
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("path", "subject", "why"),
+    [("/subject", {"tier": "gold"}, ""), ("/subject", {}, "does not follow its schema"), ("/odd", {}, "no JSON"),
+     ("/absent", {}, "cannot be fetched")],
+)  # fmt: skip
+def test_the_schema_of_a_credential_is_fetched_and_asked(
+    space: Space, path: str, subject: dict[str, str], why: str
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Schemas)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        space.provider.forget()
+        verifier, real = space.provider.node.verifier, asked(space.provider, space.consumer)
+        at = f"http://127.0.0.1:{server.server_port}{path}"
+        named = replace(real, schemas=(credentials.Schema(at, {"id": space.consumer.did, **subject}),))
+        with space.provider.store.read() as tx:
+            now = tx.wall_now
+        if not why:
+            verifier._holds(named, now)
+        else:
+            with pytest.raises(ValueError, match=why):
+                verifier._holds(named, now)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_how_long_a_member_is_believed_is_a_setting(space: Space) -> None:
+    config = space.provider.node.config
+    assert config["peers.believed_seconds"] == 60
+    assert space.provider.node.verifier.members.seconds == space.provider.node.verifier.lists.seconds == 60
+    none = verifying.Kept(0)
+    assert none.put("a", 1) == 1 and none.get("a") is None
 
 
 def asked(verifier: Up, holder: Up) -> credentials.Credential:
@@ -449,4 +529,3 @@ def valid(message: Any, schema: str) -> None:
 
 def test_what_we_ask_follows_the_schema() -> None:
     valid(query(), "presentation-query-message-schema.json")
-    assert timedelta(minutes=1).total_seconds() >= verifying.CACHE_SECONDS

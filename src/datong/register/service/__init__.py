@@ -65,6 +65,7 @@ from datong.register.service.ledger import (
 )
 from datong.register.service.nodes import (
     active_codes,
+    addresses,
     admit_node,
     apply_to_join,
     directory,
@@ -153,6 +154,7 @@ __all__ = [
     "actor_of_session",
     "add_party",
     "add_person",
+    "addresses",
     "admit_node",
     "agent_is_valid",
     "agent_logged_off",

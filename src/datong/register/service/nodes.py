@@ -308,6 +308,11 @@ def node(tx: Tx, code: str) -> dict[str, Any]:
     return _shown(row)
 
 
+def addresses(tx: Tx) -> dict[str, str]:
+    """node code -> address of every node known here."""
+    return {row["id"]: row["address"] for row in store.rows(tx, store.nodes)}
+
+
 def lies_at(tx: Tx, code: str, address: str) -> bool:
     """Whether `address` lies at the address registered for the node `code`: a peer may not send us to a third host."""
     return len(address) <= ADDRESS_MAX and rules.same_origin(str(node(tx, code)["address"]), address)

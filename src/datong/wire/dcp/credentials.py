@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jsonschema_rs import RegexOptions, validator_for
+
 from datong.ground.identity import IdentityKey
 from datong.wire.dcp.did import Document, key_id
 from datong.wire.dcp.tokens import LEEWAY_SECONDS, TOKEN_SECONDS, header_of, in_time, signed_claims, unproven
@@ -48,8 +50,17 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Schema:
+    """A JSON schema that lies `at` an address, and the part of a credential that has to follow it."""
+
+    at: str
+    value: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Credential:
-    """A credential that was read: its facts are proven by its issuer; whether it was revoked stands in `status`."""
+    """A credential that was read: its facts are proven by its issuer; whether it was revoked stands in `status`, what
+    it has to follow in `schemas`."""
 
     id: str
     issuer: str
@@ -58,6 +69,7 @@ class Credential:
     subject: Mapping[str, Any]
     expires: datetime | None
     status: tuple[Status, ...]
+    schemas: tuple[Schema, ...]
     text: str
 
 
@@ -194,16 +206,17 @@ def credential(text: str, documents: Documents, *, now: datetime) -> Credential:
     if not isinstance(holder, str) or claims.get("sub", holder) != holder:
         raise ValueError("it has no one holder")
     expires = _valid(value, claims, now)
-    name = value.get("id", claims.get("jti", ""))
-    return Credential(str(name), issuer, holder, _types(value), dict(subject), expires, _status(value), text)
+    name = str(value.get("id", claims.get("jti", "")))
+    schemas = _schemas(value, subject)
+    return Credential(name, issuer, holder, _types(value), dict(subject), expires, _status(value), schemas, text)
 
 
 def _valid(value: Mapping[str, Any], claims: Mapping[str, Any], now: datetime) -> datetime | None:
     """The end of a credential's time; ValueError when it is not `now`."""
     for name in ("validFrom", "issuanceDate"):
-        if name in value and _time(value[name]) > now + timedelta(seconds=LEEWAY_SECONDS):
+        if value.get(name) is not None and _time(value[name]) > now + timedelta(seconds=LEEWAY_SECONDS):
             raise ValueError("it is not valid yet")
-    ends = [_time(value[name]) for name in ("validUntil", "expirationDate") if name in value]
+    ends = [_time(value[name]) for name in ("validUntil", "expirationDate") if value.get(name) is not None]
     if "exp" in claims:
         ends.append(datetime.fromtimestamp(claims["exp"], UTC))
     if any(end <= now for end in ends):
@@ -225,9 +238,8 @@ def _types(value: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _status(value: Mapping[str, Any]) -> tuple[Status, ...]:
-    entries = value.get("credentialStatus", [])
     found = []
-    for entry in entries if isinstance(entries, list) else [entries]:
+    for entry in _listed(value, "credentialStatus"):
         kind = entry.get("type") if isinstance(entry, Mapping) else None
         if kind not in _STATUS_TYPES:
             raise ValueError("it can be revoked in a way that is not known here")
@@ -236,6 +248,39 @@ def _status(value: Mapping[str, Any]) -> tuple[Status, ...]:
             raise ValueError("its status names no place in a list")
         found.append(Status(at, int(index), kind, str(entry.get("statusPurpose", "revocation"))))
     return tuple(found)
+
+
+def _listed(value: Mapping[str, Any], name: str) -> list[Any]:
+    """The entries of a member that may be one, several or (also as null) none."""
+    entries = value.get(name)
+    return entries if isinstance(entries, list) else [] if entries is None else [entries]
+
+
+def _schemas(value: Mapping[str, Any], subject: Mapping[str, Any]) -> tuple[Schema, ...]:
+    """What is named as credentialSchema: of JsonSchema the whole credential is an instance (vc-json-schema 2.1), of
+    the older JsonSchemaValidator2018 its subject, as the compatibility kit of DCP has it."""
+    found = []
+    for entry in _listed(value, "credentialSchema"):
+        kind, at = (entry.get("type"), entry.get("id")) if isinstance(entry, Mapping) else (None, None)
+        if kind not in ("JsonSchema", "JsonSchemaValidator2018") or not isinstance(at, str):
+            raise ValueError("it has a schema of a kind that is not known here")
+        found.append(Schema(at, value if kind == "JsonSchema" else subject))
+    return tuple(found)
+
+
+def follow(schema: Schema, given: Any) -> None:
+    """ValueError when the part of the credential does not follow `given`, what lies at the address of its schema.
+
+    Another's schema is foreign code: it may name no further documents, and its patterns take linear time.
+    """
+    if not isinstance(given, dict):
+        raise ValueError("its schema is none")
+    try:
+        right = validator_for(given, offline=True, pattern_options=RegexOptions()).is_valid(schema.value)
+    except (ValueError, RecursionError) as broken:
+        raise ValueError("its schema is none") from broken
+    if not right:
+        raise ValueError("it does not follow its schema")
 
 
 def is_set(status: Status, text: str, issuer: str, documents: Documents, *, now: datetime) -> bool:

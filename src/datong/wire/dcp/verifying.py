@@ -3,7 +3,7 @@
     sender      token -> DID -> document -> signature, receiver, time, first use -> presentation -> credential -> member
     post        a message with a token of ours, which also lets its receiver ask our credential service
 
-What was proven of a member is believed for CACHE_SECONDS, so a revocation is felt after that long at most. Everything
+What was proven of a member is believed for a while (peers.believed_seconds), and so is a document. Everything
 is fetched by the guarded client; a DID whose document cannot be had is not looked for again for a while.
 Must never know: what the messages say. Contract: tests/wire/dcp/test_dcp_nodes.py.
 """
@@ -28,6 +28,7 @@ from datong.wire.dcp.credentials import MEMBERSHIP, Credential
 from datong.wire.dcp.did import DCP_CONTEXT, Document
 
 CACHE_SECONDS = 60.0
+"""For how long a document is at hand; one by which a signature does not hold is fetched anew at once."""
 CACHE_MAX = 10_000
 DOCUMENT_BYTES_MAX = 256 * 1024
 LIST_BYTES_MAX = 4 * 1024 * 1024
@@ -75,6 +76,7 @@ class Verifier:
     documents: Kept = field(default_factory=Kept)
     members: Kept = field(default_factory=Kept)
     lists: Kept = field(default_factory=Kept)
+    schemas: Kept = field(default_factory=Kept)
     unreached: http.Unknown = field(default_factory=http.Unknown)
     """DIDs whose document could not be had a moment ago: anybody can make DIDs up, and each would be a call of ours."""
 
@@ -90,10 +92,12 @@ class Verifier:
         try:
             who = tokens.sender_of(token)
             self._look_at(who)
-            claims = self.claims(token, who)
+            access = self.claims(token, who).get("token")
+            if not (isinstance(access, str) and access):
+                raise ValueError("it bears no access token, by which its credentials could be asked for")
             code = self.members.get(who)
             if code is None:
-                code = self.members.put(who, self._member(who, str(claims.get("token", ""))))
+                code = self.members.put(who, self._member(who, access))
         except ValueError as broken:
             raise http.NOT_AUTHENTIC(why=str(broken)) from broken
         node = self.peer(code)
@@ -145,14 +149,26 @@ class Verifier:
         return found
 
     def _member(self, who: str, access: str) -> str:
-        """The code of the node whose DID is `who`, proven by a membership credential it presents."""
+        """The code of the node whose DID is `who`, proven by a membership credential it presents.
+
+        A credential of another issuer than a function node of ours names no node: its holder is one of the directory.
+        """
         proven = self.membership(who, access)
         code = proven.subject.get("nodeCode")
+        if code is None:
+            return self._code_of(who)
         if not isinstance(code, str):
             raise ValueError("its membership credential names no node")
         if did.did_of(str(self.peer(code)["address"])) != who:
             raise ValueError("its membership credential is of a node at another address")
         return code
+
+    def _code_of(self, who: str) -> str:
+        with self.store.read() as tx:
+            known = [code for code, address in register.addresses(tx).items() if did.did_of(address) == who]
+        if len(known) != 1:
+            raise ValueError("its membership credential names no node, and no one node has its DID")
+        return known[0]
 
     def membership(self, who: str, access: str) -> Credential:
         """The membership credential `who` presents when it is asked, proven, in time and not revoked."""
@@ -182,6 +198,11 @@ class Verifier:
             raise ValueError("it is no membership credential")
         if proven.issuer not in self.issuers:
             raise ValueError("its issuer is not believed here")
+        for schema in proven.schemas:
+            given = self.schemas.get(schema.at)
+            if given is None:
+                given = self.schemas.put(schema.at, _json(self._fetched(schema.at, DOCUMENT_BYTES_MAX)))
+            credentials.follow(schema, given)
         for status in proven.status:
             text = self.lists.get(status.at)
             if text is None:
