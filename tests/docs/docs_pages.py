@@ -33,6 +33,7 @@ _MASKS = (
     (r"(?<![\w-])(dt_)?[\w-]{43}(?![\w-])", "TOKEN#"),
     (r"\b\d+\.\d s\b", "#.# s"),
     (r"[ \t]+$", ""),
+    (r"^首次使用：.*\n", ""),  # said once by an installation, to whoever comes first
 )
 
 
