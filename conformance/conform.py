@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -41,6 +41,8 @@ class Kit:
 DSP = Kit("Dataspace TCK", "org.eclipse.dataspacetck.dsp.suite.DspTckSuite", 65, "TCK", "tck", "tck.version", "1.0.1")
 DCP = Kit("DCP TCK, verifier", "org.eclipse.dataspacetck.dcp.suite.DcpTckSuite", 20, "DCP_TCK", "dcp-tck",
           "dcp-tck.version", "1.0.2")  # fmt: skip
+HOLDER = replace(DCP, name="DCP TCK, credential service", tests=16)
+PRESENTATION = "org.eclipse.dataspacetck.dcp.verification.presentation"
 
 
 @dataclass(frozen=True)
@@ -123,21 +125,28 @@ def listening(port: int) -> dict[str, str]:
     }  # fmt: skip
 
 
-def dcp(folder: Path, port: int) -> Part:
-    """The kit of the Decentralized Claims Protocol, its verifier's tests, against a node that goes by credentials."""
+def dcp(folder: Path, port: int) -> list[Part]:
+    """The kit of the Decentralized Claims Protocol against a node that goes by credentials: as it asks others for
+    theirs, and as others ask for its own."""
     lib, why = kit_jars(DCP, folder)
     if why:
-        return Part(DCP.name, "not run", why)
+        return [Part(kit.name, "not run", why) for kit in (DCP, HOLDER)]
     from connector import credential_node  # noqa: PLC0415 - a node is opened only when there is a kit for it
 
     connector, told = credential_node(folder / "dcp-node", port, f"http://127.0.0.1:{port + 1}")
     connector.start()
-    own = {
-        **listening(port + 1), "dataspacetck.test.package": "org.eclipse.dataspacetck.dcp.verification.presentation.verifier",
+    asks = {
+        "dataspacetck.test.package": f"{PRESENTATION}.verifier",
         "dataspacetck.did.verifier": told.did, "dataspacetck.vpp.trigger.endpoint": told.trigger,
     }  # fmt: skip
+    is_asked = {
+        "dataspacetck.test.package": f"{PRESENTATION}.cs", "dataspacetck.did.holder": told.did,
+        "dataspacetck.sts.url": told.tokens, "dataspacetck.sts.client.id": "kit", "dataspacetck.sts.client.secret": "kit",
+    }  # fmt: skip
     try:
-        return played(DCP, lib, own, folder)
+        return [
+            played(kit, lib, {**listening(port + 1), **own}, folder) for kit, own in ((DCP, asks), (HOLDER, is_asked))
+        ]
     finally:
         connector.stop()
 
@@ -191,9 +200,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="datong-conformance-") as made:
         folder = Path(made)
         if why := lacking():
-            parts = [Part(name, "not run", why) for name in (DSP.name, DCP.name, "EDC")]
+            parts = [Part(name, "not run", why) for name in (DSP.name, DCP.name, HOLDER.name, "EDC")]
         else:
-            parts = [tck(folder, port), dcp(folder, port + 16), *edc(folder, port + 2)]
+            parts = [tck(folder, port), *dcp(folder, port + 16), *edc(folder, port + 2)]
     parts.append(Part("the kit's 65 sequences in Python", "elsewhere", "tests/tck, part of make test"))
     for part in parts:
         print(f"{part.outcome:10} {part.name}: {part.told}")

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import uvicorn
@@ -37,6 +38,7 @@ from datong.negotiate import store as negotiate_rows
 from datong.terms.policy import Policy, Rule, to_json
 from datong.wire import http
 from datong.wire.dcp.did import did_of
+from datong.wire.dcp.verifying import access_for, own_token
 from seed import PURPOSE, RULES, agreement, introduced, laid_out, listing, own_code, resource
 from seed import terms as terms_of
 
@@ -251,10 +253,12 @@ def served(node: app.Node, address: str, player: Player | None = None) -> Connec
 
 @dataclass(frozen=True)
 class Told:
-    """What a kit of credentials is told of the node: its DID, and where a message makes it ask for a presentation."""
+    """What a kit of credentials is told of the node: its DID, where a message makes it ask for a presentation, and who
+    gives out the tokens by which the node's own credentials may be asked for."""
 
     did: str
     trigger: str
+    tokens: str
 
 
 def credential_node(folder: Path, port: int, kit: str) -> tuple[Connector, Told]:
@@ -264,8 +268,26 @@ def credential_node(folder: Path, port: int, kit: str) -> tuple[Connector, Told]
     with node.store.begin(NODE, "seed") as tx:
         introduced(tx, KIT, KIT_PARTY, f"{kit}/holder", "")
     KeyRing(folder).rotate("ES256")  # the kit reads keys of elliptic curves only
-    node.asgi.router.routes[:0] = [Route("/tck/dcp/catalog", asked_in_full(address), methods=["POST"])]
-    return served(node, address), Told(did_of(address), f"{address}/tck/dcp/catalog")
+    node.asgi.router.routes[:0] = [
+        Route("/tck/dcp/catalog", asked_in_full(address), methods=["POST"]),
+        Route("/tck/dcp/sts/token", token_service(node.store), methods=["POST"]),
+    ]
+    return served(node, address), Told(did_of(address), f"{address}/tck/dcp/catalog", f"{address}/tck/dcp/sts")
+
+
+def token_service(store: Store) -> Any:
+    """The node makes its tokens itself; the kit wants to be given them, for an audience and scopes that it names."""
+
+    def token(audience: str, scope: str) -> str:
+        with store.read() as tx:
+            return own_token(tx, audience, access=access_for(tx, audience, scope))
+
+    async def endpoint(request: Request) -> JSONResponse:
+        asked = dict(parse_qsl((await request.body()).decode()))
+        made = await run_in_threadpool(token, asked["audience"], asked["bearer_access_scope"])
+        return JSONResponse({"access_token": made, "token_type": "Bearer"})
+
+    return endpoint
 
 
 def asked_in_full(address: str) -> Any:

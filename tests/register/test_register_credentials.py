@@ -110,7 +110,11 @@ def test_of_those_held_the_newest_that_has_not_expired_is_shown(store: Store) ->
             first = register.keep_credential(tx, issuer=issuer, kind=kind, name=f"n-{text}", text=text, expires=expires)
             assert register.keep_credential(tx, issuer=issuer, kind=kind, name="x", text=text, expires=expires) == first
     with store.read() as tx:
-        shown = register.credential_texts(tx, kinds=frozenset({"MembershipCredential"}), names=frozenset())
-        assert set(shown) == {"two", "three"}
-        assert register.credential_texts(tx, kinds=frozenset(), names=frozenset({"n-one"})) == ["one"]
+        none, member = frozenset[str](), frozenset({"MembershipCredential"})
+        both = member | {"OtherCredential"}
+        assert set(register.credential_texts(tx, kinds=member, names=none, among=both)) == {"two", "three"}
+        assert register.credential_texts(tx, kinds=none, names=frozenset({"n-one"}), among=member) == ["one"]
+        assert register.credential_texts(tx, kinds=both, names=none, among=both - member) == ["four"]
+        for_members_only = register.credential_texts(tx, kinds=none, names=frozenset({"n-four"}), among=member)
+        assert for_members_only == [], "an id opens no kind that who asks may not see"
         assert all("text" not in row for row in register.held_credentials(tx))

@@ -63,7 +63,7 @@ def test_without_maven_nothing_is_passed(
     monkeypatch.setenv("REPORT", str(tmp_path / "report.json"))
     assert conform.main() == code
     parts = json.loads((tmp_path / "report.json").read_text())
-    assert [part["outcome"] for part in parts] == ["not run", "not run", "not run", "elsewhere"]
+    assert [part["outcome"] for part in parts] == ["not run", "not run", "not run", "not run", "elsewhere"]
     assert "no mvn on the PATH" in parts[0]["told"]
 
 

@@ -378,6 +378,7 @@ def query_token(space: Space, **more: Any) -> str:
         (query(scope="x"), 400, 0), (query(scope=[5]), 400, 0), (query(scope=["odd:Member"]), 400, 0),
         (query(scope=None), 400, 0), (query(presentationDefinition={"id": "x"}), 400, 0),
         (query(scope=None, presentationDefinition={"id": "x"}), 501, 0), (query(type="Odd"), 400, 0), ([], 400, 0),
+        (query(scope=None, presentationDefinition={}), 400, 0), (query(scope=None, presentationDefinition=None), 400, 0),
         (query(scope=[verifying.SCOPE] * 21), 400, 0),
     ],
 )  # fmt: skip
@@ -387,6 +388,27 @@ def test_what_is_presented(space: Space, body: Any, status: int, presented: int)
     if status == 200:
         valid(answer.json(), "presentation-response-message-schema.json")
         assert len(answer.json()["presentation"]) == presented
+
+
+def test_an_access_token_opens_the_kinds_it_names_and_no_more_by_whatever_name(space: Space) -> None:
+    """Also the credential's own id opens only what the token does."""
+    (held,) = {row["name"] for row in rows(space.consumer, "register_held_credential")} & {
+        tokens.unproven(row["text"])["id"] for row in rows(space.consumer, "register_held_credential")[-1:]
+    }
+    by_id = f"org.eclipse.dspace.dcp.vc.id:{held}:read"
+    other = "org.eclipse.dspace.dcp.vc.type:OtherCredential:read"
+
+    def presented(scope: str, asked_for: str) -> int:
+        with space.consumer.store.read() as tx:
+            access = verifying.access_for(tx, space.provider.did, scope)
+        token = token_to(space.provider, space.consumer, token=access)
+        answer = space.consumer.post("/dcp/presentations/query", query(scope=[asked_for]), token)
+        assert answer.status_code == 200, answer.text
+        return len(answer.json()["presentation"])
+
+    assert presented(verifying.SCOPE, verifying.SCOPE) == presented(verifying.SCOPE, by_id) == 1
+    assert presented(f"{other} {verifying.SCOPE}", by_id) == 1
+    assert presented(other, by_id) == presented(other, verifying.SCOPE) == presented("", by_id) == 0
 
 
 def test_to_whom_nothing_is_presented(space: Space) -> None:

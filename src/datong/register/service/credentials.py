@@ -137,8 +137,9 @@ def keep_credential(tx: Tx, *, issuer: str, kind: str, name: str, text: str, exp
     return credential
 
 
-def credential_texts(tx: Tx, *, kinds: frozenset[str], names: frozenset[str]) -> list[str]:
-    """The held credentials of these kinds or with these names that have not expired.
+def credential_texts(tx: Tx, *, kinds: frozenset[str], names: frozenset[str], among: frozenset[str]) -> list[str]:
+    """The held credentials of these kinds or with these names that have not expired, and are of a kind `among` those
+    that who asks may see.
 
     Of one issuer and kind only the newest: an older one may be signed with a key that is no longer published, and one
     that does not hold spoils the presentation it is in.
@@ -146,7 +147,7 @@ def credential_texts(tx: Tx, *, kinds: frozenset[str], names: frozenset[str]) ->
     rows = store.rows(tx, store.held_credentials, store.held_credentials.c.received_at)
     newest: dict[tuple[str, str], str] = {}
     for row in rows:
-        if row["expires_at"] == "" or row["expires_at"] > tx.wall:
+        if row["kind"] in among and (row["expires_at"] == "" or row["expires_at"] > tx.wall):
             key = (row["issuer"], row["name"] if row["name"] in names else row["kind"])
             if row["kind"] in kinds or row["name"] in names:
                 newest[key] = str(row["text"])

@@ -29,7 +29,7 @@ from datong.register import service as register
 from datong.wire import http
 from datong.wire.dcp import credentials, did, tokens
 from datong.wire.dcp.did import DCP_CONTEXT, PATH
-from datong.wire.dcp.verifying import ACCESS, SCOPE, Verifier
+from datong.wire.dcp.verifying import ACCESS, Verifier
 
 BODY_BYTES_MAX = 256 * 1024
 SCOPES_MAX = 20
@@ -124,28 +124,28 @@ def queried(verifier: Verifier, token: str, message: Mapping[str, Any]) -> dict[
     """The answer to a PresentationQueryMessage: presentations of what was asked for and the access token allows."""
     who = tokens.sender_of(token)
     with verifier.store.read() as tx:
-        _allowed(tx, who, str(tokens.unproven(token).get("token", "")))
+        allowed = _allowed(tx, who, str(tokens.unproven(token).get("token", "")))
     verifier.claims(token, who)
     if message.get("type") != "PresentationQueryMessage":
         raise _Said(400, "it is no PresentationQueryMessage")
     scopes = message.get("scope")
-    if "presentationDefinition" in message:
-        raise (
-            _Said(400, "it has both scope and presentationDefinition") if scopes else _Said(501, "only scope is known")
-        )
+    if message.get("presentationDefinition"):
+        if scopes:
+            raise _Said(400, "it has both scope and presentationDefinition")
+        raise _Said(501, "only scope is known")
     if not isinstance(scopes, list) or not 1 <= len(scopes) <= SCOPES_MAX or any(type(s) is not str for s in scopes):
         raise _Said(400, "scope should be a list of texts")
     if any(not scope.startswith((TYPE_ALIAS, ID_ALIAS)) for scope in scopes):
         raise _Said(400, "a scope has an alias that is not known here")
     with verifier.store.read() as tx:
-        texts = register.credential_texts(tx, kinds=frozenset(_kinds(scopes)), names=frozenset(_names(scopes)))
+        texts = register.credential_texts(tx, kinds=_kinds(scopes), names=_names(scopes), among=allowed)
         mine, key = did.did_of(signing.me(tx).address), identity.ring(tx).current()
         made = credentials.presentation(mine, key, texts, audience=who, jti=new_id("vp"), now=tx.wall_now)
     return {"@context": [DCP_CONTEXT], "type": "PresentationResponseMessage", "presentation": made}
 
 
-def _allowed(tx: Tx, who: str, access: str) -> None:
-    """ValueError unless `access` is one this node gave to `who` a moment ago."""
+def _allowed(tx: Tx, who: str, access: str) -> frozenset[str]:
+    """The kinds of credentials that `access` opens; ValueError unless this node gave it to `who` a moment ago."""
     address = signing.me(tx).address
     mine = did.did_of(address)
     own = did.read(did.document(mine, address, identity.ring(tx).published()), mine)
@@ -154,18 +154,20 @@ def _allowed(tx: Tx, who: str, access: str) -> None:
         tokens.in_time(claims, tx.wall_now)
     except ValueError as broken:
         raise ValueError("it bears no access token of this node") from broken
-    if (claims.get("aud"), claims.get("sub"), claims.get("scope")) != (ACCESS, who, SCOPE):
+    if (claims.get("aud"), claims.get("sub")) != (ACCESS, who):
         raise ValueError("it bears an access token of another one")
+    return _kinds(str(claims.get("scope", "")).split())
 
 
-def _kinds(scopes: list[str]) -> list[str]:
-    """Types asked for; an access token allows the membership credential and nothing else."""
-    asked = [scope.removeprefix(TYPE_ALIAS).split(":")[0] for scope in scopes if scope.startswith(TYPE_ALIAS)]
-    return [kind for kind in asked if kind == credentials.MEMBERSHIP]
+def _kinds(scopes: list[str]) -> frozenset[str]:
+    """The kinds of credentials that scopes name by type."""
+    return frozenset(scope.removeprefix(TYPE_ALIAS).split(":")[0] for scope in scopes if scope.startswith(TYPE_ALIAS))
 
 
-def _names(scopes: list[str]) -> list[str]:
-    return [scope.removeprefix(ID_ALIAS).removesuffix(":read") for scope in scopes if scope.startswith(ID_ALIAS)]
+def _names(scopes: list[str]) -> frozenset[str]:
+    """The ids of credentials that scopes name."""
+    of_one = (scope for scope in scopes if scope.startswith(ID_ALIAS))
+    return frozenset(scope.removeprefix(ID_ALIAS).removesuffix(":read") for scope in of_one)
 
 
 def given(verifier: Verifier, token: str, message: Mapping[str, Any]) -> None:

@@ -269,11 +269,12 @@ def own_token(tx: Tx, audience: str, *, access: str = "") -> str:
     return tokens.id_token(mine, key, audience=audience, jti=new_id("jti"), now=tx.wall_now, access=access)
 
 
-def access_for(tx: Tx, who: str) -> str:
-    """What `who` may show our credential service to see our membership credential, for as long as a token lives."""
+def access_for(tx: Tx, who: str, scope: str = SCOPE) -> str:
+    """What `who` may show our credential service to see the credentials of `scope` (several by space), for as long as
+    a token lives."""
     mine, key = did.did_of(signing.me(tx).address), identity.ring(tx).current()
     at = int(tx.wall_now.timestamp())
-    claims = {"iss": mine, "aud": ACCESS, "sub": who, "scope": SCOPE, "iat": at, "exp": at + tokens.TOKEN_SECONDS}
+    claims = {"iss": mine, "aud": ACCESS, "sub": who, "scope": scope, "iat": at, "exp": at + tokens.TOKEN_SECONDS}
     return key.jwt(claims, did.key_id(mine, key), "at+jwt")
 
 
