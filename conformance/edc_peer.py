@@ -74,6 +74,7 @@ class Plane:
         self.taken: list[bytes] = []
         self.held_up = False
         self.flows: list[tuple[str, dict[str, Any]]] = []
+        self.kinds: dict[str, str] = {}
         plane = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -114,48 +115,70 @@ class Plane:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answered(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
-        """What EDC's signalling client wants to hear: a pull has an address, a push is done and reported."""
-        answer: dict[str, Any] = {"@context": NAMES, "@type": "DataFlowResponseMessage"}
-        kind = json.dumps(message)
-        if path.endswith("/start") and "PULL" in kind:
-            dsp = "https://w3id.org/dspace/v0.8/"
-            prop = {"@type": f"{dsp}EndpointProperty", f"{dsp}name": "authorization", f"{dsp}value": "t" * 20}
-            answer["dataAddress"] = {
-                "@type": f"{dsp}DataAddress", f"{dsp}endpointType": "https://w3id.org/idsa/v4.1/HTTP",
-                f"{dsp}endpoint": f"{self.address}/data/1",
-                f"{dsp}endpointProperties": [
-                    prop,
-                    {"@type": f"{dsp}EndpointProperty", f"{dsp}name": "endpoint",
-                     f"{dsp}value": f"{self.address}/data/1"},
-                ],
-            }  # fmt: skip
-        elif path.endswith("/start") and not self.held_up:
+        """What EDC's signalling client wants to hear: a pull has an address, a push is done and reported.
+
+        EDC 0.15 speaks the older signalling, in JSON-LD, and 0.18 the newer, in plain JSON, which also asks the
+        consumer's side to prepare, and names the kind of a transfer in its first message only.
+        """
+        newer = "@context" not in message
+        begins = path.endswith(("/start", "/prepare"))
+        if begins:
+            self.kinds[str(message["processId"])] = json.dumps(message)
+        flow = str(message["processId"]) if begins else path.split("/")[-2]
+        pulled = "PULL" in self.kinds.get(flow, "")
+        if path.endswith("/start") and not pulled and not self.held_up:
             threading.Thread(target=self._push, args=(message,), daemon=True).start()
-        return answer
+        given = pulled and path.endswith(("/start", "/resume") if newer else "/start")
+        address = {"dataAddress": self._address(newer)} if given else {}
+        if not newer:
+            return {"@context": NAMES, "@type": "DataFlowResponseMessage", **address}
+        state = {"prepare": "PREPARED", "start": "STARTED", "resume": "STARTED"}.get(path.rpartition("/")[2])
+        return {**({"state": state} if state else {}), **address}
+
+    def _address(self, newer: bool) -> dict[str, Any]:
+        dsp = "" if newer else "https://w3id.org/dspace/v0.8/"
+        listed = {"authorization": "t" * 20, "endpoint": f"{self.address}/data/1"}
+        return {
+            "@type": f"{dsp}DataAddress", f"{dsp}endpointType": "https://w3id.org/idsa/v4.1/HTTP",
+            f"{dsp}endpoint": f"{self.address}/data/1",
+            f"{dsp}endpointProperties": [
+                {"@type": f"{dsp}EndpointProperty", f"{dsp}name": name, f"{dsp}value": value}
+                for name, value in listed.items()
+            ],
+        }  # fmt: skip
 
     def _push(self, message: dict[str, Any]) -> None:
         """Push CONTENT where the consumer said, then report the end of the flow to EDC."""
-        goal = message["destinationDataAddress"]
+        goal = message.get("destinationDataAddress") or message["dataAddress"]
         if "-v" in os.sys.argv:
             print("FLOW", json.dumps(message), flush=True)
-        listed = goal.get("dspace:endpointProperties", goal.get("endpointProperties", []))
-        properties = {p.get("dspace:name", p.get("name")): p.get("dspace:value", p.get("value")) for p in listed}
-        named = goal.get(
-            "dspace:endpoint", goal.get("endpoint", properties.get("https://w3id.org/edc/v0.0.1/ns/baseUrl"))
-        )
-        end = time.monotonic() + SECONDS
+        plain = {name.removeprefix("dspace:"): value for name, value in goal.items()}
+        listed = [
+            {name.removeprefix("dspace:"): value for name, value in one.items()} for one in plain["endpointProperties"]
+        ]
+        properties = {str(one["name"]).rpartition("/")[2]: one["value"] for one in listed}
+        named = plain.get("endpoint") or properties["baseUrl"]
         scheme = "Bearer " if properties.get("authType") == "bearer" else ""
         headers = {"authorization": f"{scheme}{properties['authorization']}", "content-type": "application/json"}
-        while time.monotonic() < end:  # the consumer takes it once it has heard of the start
-            answer = httpx.post(str(named), content=CONTENT, headers=headers)
+        # the consumer takes it once it has heard of the start, and EDC hears of the end once it has written the start
+        self._until_taken(lambda: httpx.post(str(named), content=CONTENT, headers=headers))
+        process = message["processId"]
+        if "@context" in message:
+            httpx.post(f"{self.control}/transferprocess/{process}/complete")
+        else:
+            done = f"{str(message['callbackAddress']).rstrip('/')}/transfers/{process}/dataflow/completed"
+            self._until_taken(lambda: httpx.post(done, json={}))
+
+    @staticmethod
+    def _until_taken(post: Callable[[], httpx.Response]) -> None:
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            answer = post()
             if "-v" in os.sys.argv:
-                print("PUSHED", answer.status_code, answer.text[:300], flush=True)
+                print("POSTED", answer.url, answer.status_code, answer.text[:300], flush=True)
             if answer.is_success:
-                break
+                return
             time.sleep(0.2)
-        answer = httpx.post(f"{self.control}/transferprocess/{message['processId']}/complete")
-        if "-v" in os.sys.argv:
-            print("COMPLETE", answer.status_code, answer.text[:300], flush=True)
 
     def stop(self) -> None:
         self.server.shutdown()
@@ -165,7 +188,8 @@ class Plane:
 @contextmanager
 def running(lib: Path, folder: Path, port: int, *, name: str = EDC, wait: int = 50) -> Iterator[dict[str, str]]:
     """EDC in a process of its own; {"management", "control", "root"} are its addresses."""
-    ports = {"control": port + 1, "management": port + 2, "protocol": port + 3, "version": port + 5}
+    ports = {"control": port + 1, "management": port + 2, "protocol": port + 3, "version": port + 5,
+             "signaling": port + 6}  # fmt: skip
     text = (HERE / "edc" / "edc.properties").read_text("utf-8")
     for key, value in {"name": name, "port": port, "wait": wait, **ports}.items():
         text = text.replace("{" + key + "}", str(value))

@@ -129,8 +129,9 @@ def asking(tmp_path: Path, peer: Peer) -> Iterator[Asking]:
 
 
 @pytest.mark.parametrize(
-    "behaves", [silence, dripping, saying(503, b""), saying(429, b"later"), saying(500, b"\xff" * 99)]
-)
+    "behaves", [silence, dripping, saying(503, b""), saying(429, b"later"), saying(500, b"\xff" * 99),
+                saying(409, b"already leased")],
+)  # fmt: skip
 def test_who_does_not_answer_in_time_is_asked_again_and_nothing_has_moved(
     asking: Asking, peer: Peer, behaves: Behaving
 ) -> None:
@@ -141,6 +142,19 @@ def test_who_does_not_answer_in_time_is_asked_again_and_nothing_has_moved(
     asking.node.wall += timedelta(seconds=120)
     asking.worker.run_due()
     assert (asking.job()["state"], asking.node.negotiation()["state"]) == ("done", "REQUESTED")
+
+
+def test_a_conflict_that_stays_is_believed_after_some_tries(asking: Asking, peer: Peer) -> None:
+    peer.behaves = saying(409, {"code": "409", "reason": ["it is in another state"]})
+    asking.ask()
+    for tries in range(1, sending.CONFLICT_TRIES):
+        assert (asking.job()["state"], asking.job()["attempts"]) == ("waiting", tries)
+        assert asking.node.negotiation()["state"] == "REQUESTED"
+        asking.node.wall += timedelta(seconds=120)
+        asking.worker.run_due()
+    assert asking.job()["state"] == "done"
+    row = asking.node.negotiation()
+    assert (row["state"], row["reason"]["code"]) == ("TERMINATED", "409") and "another state" in row["reason"]["en"]
 
 
 def acknowledged(**more: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Inside a node every node is its code, and so it is in what both sides sign; only the protocol's own members
 (participantId, assigner, assignee) bear the participant id, which a counterparty compares with who sent them.
-Must never know: how an id is proven. Contract: tests/wire/dcp/test_dcp_nodes.py, tests/wire/test_wire_dsp_messages.py.
+Must never know: how an id is proven. Contract: tests/wire/dcp/test_dcp_nodes.py.
 """
 
 from __future__ import annotations

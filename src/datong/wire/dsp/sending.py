@@ -1,6 +1,7 @@
 """Jobs that speak to counterparties: post the message, and tell the room how it went.
 
-Retried: no answer, 5xx, 408, 425, 429. Final: any other refusal; the room ends the process with the reason.
+Retried: no answer, 5xx, 408, 425, 429, and 409 a few times. Final: any other refusal; the room ends the process with
+the reason. Contract: tests/wire/test_wire_dsp_peers.py, tests/wire/test_wire_dsp_negotiation.py.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from datong.wire.dsp.participants import BY_CODE, Participants
 from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, known_base, own_base
 
 AGAIN = frozenset({408, 425, 429})
+CONFLICT = 409
+CONFLICT_TRIES = 8
+"""How often a message is sent before a 409 is believed, some ten seconds: Eclipse EDC (from 0.16 on) says it while it
+is itself still writing the process down whose message it has just had answered. Ours say 400 of a wrong move."""
 LEARN_BEFORE = frozenset({Act.request, Act.offer, Act.agree})
 """Acts before which the counterparty's version document is read: where it lives, whether it signs."""
 
@@ -57,7 +62,7 @@ def negotiation_job(store: Store, caller: Caller, participants: Participants = B
             if known is None and (not base or Act(outgoing["act"]) in LEARN_BEFORE):
                 base = _tried(store, caller, outgoing) if base else _learned(store, caller, outgoing["peer"])
             path, message = message_of(outgoing, callback, ids)
-            body = _posted(caller, outgoing["peer"], base + path, message)
+            body = _posted(caller, outgoing["peer"], base + path, message, job.attempts)
         except _Refused as refused:
             with store.begin(NODE, "negotiate") as tx:
                 negotiate.not_accepted(tx, message=message_id, code=refused.code, answer=refused.text)
@@ -90,14 +95,15 @@ def _tried(store: Store, caller: Caller, outgoing: Mapping[str, Any]) -> str:
     return str(outgoing["base"])
 
 
-def _posted(caller: Caller, node: str, url: str, message: dict[str, Any]) -> bytes:
+def _posted(caller: Caller, node: str, url: str, message: dict[str, Any], tries: int) -> bytes:
     try:
         answer = caller.post(node, url, message)
     except Refusal as refusal:
         if refusal.kind is Kind.unavailable:
             raise
         raise _Refused(refusal.code, str(refusal)) from refusal
-    if answer.status >= 500 or answer.status in AGAIN:
+    busy = answer.status == CONFLICT and tries < CONFLICT_TRIES
+    if answer.status >= 500 or answer.status in AGAIN or busy:
         raise NOT_ANSWERED(node=node, status=answer.status)
     if not 200 <= answer.status < 300:
         code, text = error_text(answer.body)
@@ -127,7 +133,7 @@ def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
         pid, act = str(payload["pid"]), str(payload["act"])
         try:
             base = str(payload["callback"]) or _learned(store, caller, str(payload["to"]))
-            body = _posted(caller, str(payload["to"]), base + str(payload["path"]), out(message))
+            body = _posted(caller, str(payload["to"]), base + str(payload["path"]), out(message), job.attempts)
         except _Refused as refused:
             with store.begin(NODE, "deliver") as tx:
                 transfers.transfer_refused(tx, pid=pid, act=act, text=f"[{refused.code}] {refused.text}")
