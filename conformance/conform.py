@@ -26,21 +26,16 @@ JAVA = 17
 
 @dataclass(frozen=True)
 class Kit:
-    """A compatibility kit: what it is called, its main class, how many tests have to pass, and where its jars are named.
-    The version is the one of its pom unless {variable}_VERSION says another."""
+    """A compatibility kit: what it is called, its main class, the folder of its pom, how many tests have to pass."""
 
     name: str
     suite: str
-    tests: int
-    variable: str
     pom: str
-    property: str
-    version: str
+    tests: int
 
 
-DSP = Kit("Dataspace TCK", "org.eclipse.dataspacetck.dsp.suite.DspTckSuite", 65, "TCK", "tck", "tck.version", "1.0.1")
-DCP = Kit("DCP TCK, verifier", "org.eclipse.dataspacetck.dcp.suite.DcpTckSuite", 20, "DCP_TCK", "dcp-tck",
-          "dcp-tck.version", "1.0.2")  # fmt: skip
+DSP = Kit("Dataspace TCK", "org.eclipse.dataspacetck.dsp.suite.DspTckSuite", "tck", 65)
+DCP = Kit("DCP TCK, verifier", "org.eclipse.dataspacetck.dcp.suite.DcpTckSuite", "dcp-tck", 20)
 HOLDER = replace(DCP, name="DCP TCK, credential service", tests=16)
 PRESENTATION = "org.eclipse.dataspacetck.dcp.verification.presentation"
 
@@ -55,10 +50,9 @@ class Part:
 
 
 def lacking() -> str:
-    """Why Maven builds cannot be made here, or ""."""
-    for program in ("mvn", "java"):
-        if shutil.which(program) is None:
-            return f"there is no {program} on the PATH"
+    """Why no kit and no connector can be run here, or ""."""
+    if shutil.which("java") is None:
+        return "there is no java on the PATH"
     told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', told)
     if found is None or int(found.group(1)) < JAVA:
@@ -68,6 +62,8 @@ def lacking() -> str:
 
 def resolved(pom: Path, lib: Path, *properties: str) -> str:
     """Copy the runtime jars of a pom into `lib`; why that cannot be done, or ""."""
+    if shutil.which("mvn") is None:
+        return "there is no mvn on the PATH"
     command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime",
                f"-DoutputDirectory={lib}", *(f"-D{one}" for one in properties)]  # fmt: skip
     try:
@@ -81,18 +77,20 @@ def resolved(pom: Path, lib: Path, *properties: str) -> str:
     return re.sub(r"^\[ERROR\] ", "", fault)[:400]
 
 
-def jars(what: str, lib: Path, pom: str, version: str) -> tuple[Path, str]:
-    """The folder with the jars of `what` (the one that {what}_LIB names, else `lib`, filled by Maven), and why there is
-    none, or "". version: a property of the pom."""
-    if named := os.environ.get(f"{what}_LIB"):
+def variable(pom: str, what: str) -> str:
+    """The environment's word for "LIB" or "VERSION" of what a pom names: TCK_LIB, DCP_TCK_VERSION, …"""
+    return f"{pom.upper().replace('-', '_')}_{what}"
+
+
+def jars(pom: str, lib: Path, version: str = "") -> tuple[Path, str]:
+    """The folder with the jars that a pom names (the one that {pom}_LIB says, else `lib`, filled by Maven), and why there
+    is none, or "". version: another than the pom's own."""
+    name = variable(pom, "LIB")
+    if named := os.environ.get(name):
         there = any(Path(named).glob("*.jar"))
-        return Path(named), "" if there else f"{what}_LIB names {named}, where no jar is"
-    return lib, resolved(HERE / pom / "pom.xml", lib, version)
-
-
-def kit_jars(kit: Kit, folder: Path) -> tuple[Path, str]:
-    version = os.environ.get(f"{kit.variable}_VERSION", kit.version)
-    return jars(kit.variable, folder / kit.pom, kit.pom, f"{kit.property}={version}")
+        return Path(named), "" if there else f"{name} names {named}, where no jar is"
+    version = version or os.environ.get(variable(pom, "VERSION"), "")
+    return lib, resolved(HERE / pom / "pom.xml", lib, *([f"{pom}.version={version}"] if version else []))
 
 
 def outcome_of(kit: Kit, printed: str) -> Part:
@@ -128,7 +126,7 @@ def listening(port: int) -> dict[str, str]:
 def dcp(folder: Path, port: int) -> list[Part]:
     """The kit of the Decentralized Claims Protocol against a node that goes by credentials: as it asks others for
     theirs, and as others ask for its own."""
-    lib, why = kit_jars(DCP, folder)
+    lib, why = jars(DCP.pom, folder / DCP.pom)
     if why:
         return [Part(kit.name, "not run", why) for kit in (DCP, HOLDER)]
     from connector import credential_node  # noqa: PLC0415 - a node is opened only when there is a kit for it
@@ -153,7 +151,7 @@ def dcp(folder: Path, port: int) -> list[Part]:
 
 def tck(folder: Path, port: int) -> Part:
     """The real kit against the connector under test."""
-    lib, why = kit_jars(DSP, folder)
+    lib, why = jars(DSP.pom, folder / DSP.pom)
     if why:
         return Part(DSP.name, "not run", why)
     kit, base = f"http://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port}"
@@ -180,7 +178,7 @@ def edc(folder: Path, port: int) -> list[Part]:
     """A live EDC, of the first version that can be had."""
     reasons = []
     for version in os.environ.get("EDC_VERSION", "0.18.0,0.15.1").split(","):
-        lib, why = jars("EDC", folder / f"edc-{version}", "edc", f"edc.version={version}")
+        lib, why = jars("edc", folder / f"edc-{version}", version)
         if why:
             reasons.append(f"{version}: {why}")
             continue

@@ -16,7 +16,7 @@ from datong.audit import rules
 from datong.audit import service as audit
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import canonical
-from datong.ground.db import NODE, Actor, Store, metadata, sqlite_url, table
+from datong.ground.db import NODE, Actor, Store, Tx, metadata, sqlite_url, table
 from datong.ground.evidence import log, note, sequencer, tiles, tree, witness
 from datong.ground.evidence.leaves import _sealed, leaves, salts
 from datong.ground.evidence.sequencer import Sequencer
@@ -375,17 +375,22 @@ def test_a_checkpoint_or_the_head_changed(store: Store, folder: Path, statement:
     assert {kind.partition(".")[0] for kind, _ in kinds(verified(store))} >= {"checkpoint"}
 
 
+def cosigned(tx: Tx) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The newest checkpoint, and the cosignature of a witness W on it that this node was just given."""
+    key, newest = PrivateKey.new(), log.last_checkpoint(tx)
+    assert newest is not None
+    line = note.cosigned(note.parsed(newest["note"]).text, note.origin_of("W"), key, 1_800_000_000)
+    row = {"id": "1", "witness": "W", "size": 300, "key": key.public.text, "line": line, "cosigned_at": tx.wall}
+    tx.add(log.cosignatures, row)
+    return newest, row
+
+
 def test_a_false_cosignature(store: Store, folder: Path) -> None:
-    key = PrivateKey.new()
     with store.begin(NODE) as tx:
-        newest = log.last_checkpoint(tx)
-        assert newest is not None
-        line = note.cosigned(note.parsed(newest["note"]).text, note.origin_of("W"), key, 1_800_000_000)
-        row = {"id": "1", "witness": "W", "size": 300, "key": key.public.text, "line": line, "cosigned_at": tx.wall}
-        tx.add(log.cosignatures, row)
+        newest, row = cosigned(tx)
     assert verified(store)["ok"]
     assert verified(store)["cosignatures"] == 1
-    assert not list(rules.cosignature_problems([row], {300: newest["note"]}, {"W": key.public.text}))
+    assert not list(rules.cosignature_problems([row], {300: newest["note"]}, {"W": row["key"]}))
     [other] = rules.cosignature_problems([row], {300: newest["note"]}, {"W": PrivateKey.new().public.text})
     assert other.detail == "of W", "signed, but not with the key the register has"
     attack(store, "UPDATE evidence_cosignature SET size = 270")
@@ -429,14 +434,9 @@ def test_an_old_or_foreign_published_checkpoint(store: Store, folder: Path) -> N
 
 def test_any_byte_of_the_published_checkpoint_also_in_the_second_it_was_published(store: Store, folder: Path) -> None:
     """Its cosignatures too. Only the absence of the file can be a matter of time: it is put there whole."""
-    file, key = folder / "checkpoint", PrivateKey.new()
+    file = folder / "checkpoint"
     with store.begin(NODE) as tx:
-        newest = log.last_checkpoint(tx)
-        assert newest is not None
-        text_ = note.parsed(newest["note"]).text
-        line = note.cosigned(text_, note.origin_of("W"), key, 1_800_000_000)
-        row = {"id": "1", "witness": "W", "size": 300, "key": key.public.text, "line": line, "cosigned_at": tx.wall}
-        tx.add(log.cosignatures, row)
+        newest, row = cosigned(tx)
         tx.execute(log.checkpoints.update().where(log.checkpoints.c.size == 300).values(wall_at=tx.wall))
         file.write_text(log.cosigned_note(tx, newest))
     whole = file.read_bytes()
@@ -444,7 +444,7 @@ def test_any_byte_of_the_published_checkpoint_also_in_the_second_it_was_publishe
     for at in range(len(whole)):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert kinds(verified(store)) == {("file.changed", "checkpoint")}, at
-    file.write_bytes(whole.removesuffix(line.encode()))
+    file.write_bytes(whole.removesuffix(row["line"].encode()))
     assert verified(store)["ok"], "the cosignature came after it was published"
     file.unlink()
     assert verified(store)["ok"], "not yet published"
@@ -458,17 +458,13 @@ def test_what_is_published_while_it_is_looked_at_is_no_change(
 ) -> None:
     """A cosignature, and then a whole checkpoint, come after the view of the records was opened."""
     store.wall_clock = lambda: clock.wall_clock() + timedelta(seconds=later_seconds)
-    key, grower = PrivateKey.new(), sequencer_of(store, folder.parent)
+    grower = sequencer_of(store, folder.parent)
     with store.read(AUDITOR) as view:
         assert log.size(view) == 300, "the view is of this moment"
         with store.begin(NODE) as tx:
-            newest = log.last_checkpoint(tx)
-            assert newest is not None
-            line = note.cosigned(note.parsed(newest["note"]).text, note.origin_of("W"), key, 1_800_000_000)
-            row = {"id": "1", "witness": "W", "size": 300, "key": key.public.text, "line": line, "cosigned_at": tx.wall}
-            tx.add(log.cosignatures, row)
+            _newest, row = cosigned(tx)
         grower.run_once()
-        assert (folder / "checkpoint").read_text().endswith(line) and audit.verify(view)["problems"] == []
+        assert (folder / "checkpoint").read_text().endswith(row["line"]) and audit.verify(view)["problems"] == []
         with store.begin(NODE) as tx:
             tx.change(invoice, "inv-3", gross_fen=0)
             evidence.append(tx, "settle.voided", invoice, "inv-3")

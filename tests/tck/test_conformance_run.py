@@ -48,14 +48,17 @@ def test_tests_of_one_clause_are_counted_one_by_one() -> None:
 def test_a_folder_of_jars_stands_in_for_maven(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kit: conform.Kit
 ) -> None:
-    monkeypatch.setenv(f"{kit.variable}_LIB", str(tmp_path))
-    assert conform.kit_jars(kit, tmp_path / "work")[1] == f"{kit.variable}_LIB names {tmp_path}, where no jar is"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert conform.jars(kit.pom, tmp_path / "work") == (tmp_path / "work", "there is no mvn on the PATH")
+    name = {"tck": "TCK_LIB", "dcp-tck": "DCP_TCK_LIB"}[kit.pom]
+    monkeypatch.setenv(name, str(tmp_path))
+    assert conform.jars(kit.pom, tmp_path / "work")[1] == f"{name} names {tmp_path}, where no jar is"
     (tmp_path / "kit.jar").write_bytes(b"")
-    assert conform.kit_jars(kit, tmp_path / "work") == (tmp_path, "")
+    assert conform.jars(kit.pom, tmp_path / "work") == (tmp_path, "")
 
 
 @pytest.mark.parametrize(("strict", "code"), [("0", 0), ("1", 3)])
-def test_without_maven_nothing_is_passed(
+def test_without_java_nothing_is_passed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strict: str, code: int
 ) -> None:  # fmt: skip
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -64,7 +67,7 @@ def test_without_maven_nothing_is_passed(
     assert conform.main() == code
     parts = json.loads((tmp_path / "report.json").read_text())
     assert [part["outcome"] for part in parts] == ["not run", "not run", "not run", "not run", "elsewhere"]
-    assert "no mvn on the PATH" in parts[0]["told"]
+    assert "no java on the PATH" in parts[0]["told"]
 
 
 def test_a_node_refuses_to_leave_to_persons_what_is_no_act_of_its_own(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 import datong.audit.service  # noqa: F401 - no other room needs the last one
 from datong.app.messages import receivers
 from datong.app.national import national_tables
-from datong.app.work import BY_DID, falls_due
+from datong.app.work import falls_due, participants
 from datong.catalogue import service as catalogue
 from datong.deliver import service as deliver
 from datong.ground import identity
@@ -27,7 +27,6 @@ from datong.wire.dcp.did import did_of
 from datong.wire.dcp.verifying import Kept, Verifier
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
-from datong.wire.dsp.participants import BY_CODE
 from datong.wire.ndi import access as ndi_access
 from datong.wire.ndi import identity as ndi_identity
 from datong.wire.ndi import routes as ndi_routes
@@ -42,7 +41,7 @@ def routes(store: Store, door: http.Door, verifier: Verifier, config: Config) ->
         return verifier.sender(authorization) if by_credentials else door.sender(authorization, body)
 
     by_credentials = config["peers.identity"] == "dcp"
-    called, auth = (BY_DID, AUTH) if by_credentials else (BY_CODE, None)
+    called, auth = participants(config), AUTH if by_credentials else None
 
     return [
         *node.routes(

@@ -29,20 +29,22 @@ from datong.wire.dsp.participants import BY_CODE, Participants
 from datong.wire.ndi import sending as ndi_sending
 
 HOURLY = "app.hourly"
-
-
 BY_DID = Participants("did:web", did_of_node)
 """In a space of membership credentials a participant is called by the DID its tokens bear."""
-
 SPEAKING = ("dsp.send", "dsp.transfer.send")
 """Jobs that wait for one peer's answer, each of them about a process of its own or in the lane of one."""
+
+
+def participants(config: Config) -> Participants:
+    """What nodes are called in the messages of this node's space."""
+    return BY_DID if config["peers.identity"] == "dcp" else BY_CODE
 
 
 def handlers(
     store: Store, client: http.Client, function_node: tuple[str, str], verifier: Verifier, config: Config
 ) -> dict[str, jobs.Handler]:
     """What does which job."""
-    caller, called = (verifier, BY_DID) if config["peers.identity"] == "dcp" else (client, BY_CODE)
+    caller = verifier if config["peers.identity"] == "dcp" else client
 
     def fetch(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         return delta_client.fetch_tables(client, profile, folder)
@@ -51,7 +53,7 @@ def handlers(
     return {
         outbox.SEND: node.sender_job(store, client, function_node),
         "register.identity_send": node.identity_job(store, client, function_node),
-        "dsp.send": dsp_sending.negotiation_job(store, caller, called),
+        "dsp.send": dsp_sending.negotiation_job(store, caller, participants(config)),
         "dsp.transfer.send": dsp_sending.transfer_job(store, caller, deliver),
         "ndi.send": ndi_sending.negotiation_job(national_sender),
         national.CALL: ndi_sending.call_job(national_sender),

@@ -20,9 +20,10 @@ import uvicorn
 from referencing import Registry, Resource
 
 from datong import app
+from datong.app.doors import verifier_of
 from datong.catalogue import service as catalogue
 from datong.ground import identity, signing
-from datong.ground.config import load
+from datong.ground.config import Config, load
 from datong.ground.db import Actor, Store
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
@@ -66,7 +67,8 @@ class Up:
     def forget(self) -> None:
         """As if peers.believed_seconds had passed."""
         verifier = self.node.verifier
-        verifier.documents, verifier.members, verifier.lists, verifier.schemas = (verifying.Kept() for _ in range(4))
+        for name in ("documents", "members", "lists", "schemas"):
+            setattr(verifier, name, verifying.Kept(getattr(verifier, name).seconds))
 
     def post(self, path: str, body: Any, token: str = "") -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -283,12 +285,20 @@ def test_the_schema_of_a_credential_is_fetched_and_asked(
         server.server_close()
 
 
-def test_how_long_a_member_is_believed_is_a_setting(space: Space) -> None:
-    config = space.provider.node.config
-    assert config["peers.believed_seconds"] == 60
-    assert space.provider.node.verifier.members.seconds == space.provider.node.verifier.lists.seconds == 60
-    none = verifying.Kept(0)
-    assert none.put("a", 1) == 1 and none.get("a") is None
+def test_how_long_a_member_is_believed_is_a_setting(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is set, nobody who presented a moment ago is asked again; at 0 everybody is."""
+    node, presented = space.provider.node, []
+    for seconds, again in ((60, 1), (0, 2)):
+        config = Config(node.config.folder, {**node.config.values, "peers.believed_seconds": seconds})
+        verifier = verifier_of(node.store, node.verifier.client, config)
+        real = verifier.membership
+        monkeypatch.setattr(
+            verifier, "membership", lambda *given, real=real: (presented.append(given), real(*given))[1]
+        )
+        for _ in range(2):
+            verifier.sender(f"Bearer {token_to(space.consumer, space.provider)}")
+        assert len(presented) == again, seconds
+        presented.clear()
 
 
 def asked(verifier: Up, holder: Up) -> credentials.Credential:

@@ -185,4 +185,14 @@ def country(tmp_path: Path) -> Iterator[Country]:
         node.store.dispose()
 
 
-__all__ = ["DATASET", "OFFER", "TERMS", "Country", "country"]
+@pytest.fixture(scope="module")
+def concluded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+    """One for all tests of a module, with a contract that both have signed."""
+    made = Country(tmp_path_factory.mktemp("country"))
+    made.concluded()
+    yield made
+    for node in made.nodes:
+        node.store.dispose()
+
+
+__all__ = ["DATASET", "OFFER", "TERMS", "Country", "concluded", "country"]

@@ -4,7 +4,6 @@ a fault of ours, every error has the envelope of its document, and an error chan
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ndi_samples import TEXTS
 from ndi_world import Country
+from ndi_world import concluded as concluded  # noqa: PLC0414 - its fixture
 from schemathesis import GenerationMode
 from test_ndi_access import by_hand
 
@@ -28,15 +28,6 @@ FEW = settings(
 HEARD = {"seen_token"}
 """What is kept of every signed request, whatever becomes of it: that its number is used up."""
 SERVED = sorted({**serving.serving(printed()), **identity.serving(printed())})
-
-
-@pytest.fixture(scope="module")
-def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
-    made = Country(tmp_path_factory.mktemp("country"))
-    made.concluded()
-    yield made
-    for node in made.nodes:
-        node.store.dispose()
 
 
 def object_of(tables: Tables, rows: tuple[Field, ...], known: dict[str, str]) -> dict[str, Any]:
@@ -89,19 +80,19 @@ def signed(country: Country, interface: str, content: bytes) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("id", SERVED)
-def test_every_interface_to_a_party_that_signs_anything(country: Country, id: str) -> None:
-    interface = country.tables.interface(id)
-    agreement = country.consumer.agreements()[0]
-    known = {"contractId": agreement["code"], "productId": agreement["dataset"], "issuerId": country.consumer.code}
-    document = described(country.tables, interface, known)
+def test_every_interface_to_a_party_that_signs_anything(concluded: Country, id: str) -> None:
+    interface = concluded.tables.interface(id)
+    agreement = concluded.consumer.agreements()[0]
+    known = {"contractId": agreement["code"], "productId": agreement["dataset"], "issuerId": concluded.consumer.code}
+    document = described(concluded.tables, interface, known)
     (operation,) = [found.ok() for found in schemathesis.openapi.from_dict(document).get_all_operations()]
     answered: list[int] = []
 
     def judged(case: Any) -> None:
         content = content_of(case)
-        for node in (country.platform, country.provider):
+        for node in (concluded.platform, concluded.provider):
             before = whole(node.store, but=HEARD)
-            answer = country.call(node, interface.path, content, signed(country, id, content))
+            answer = concluded.call(node, interface.path, content, signed(concluded, id, content))
             said = f"{content[:300]!r} -> {answer.status_code} {answer.text[:300]}"
             answered.append(answer.status_code)
             assert answer.status_code < 500, said

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from ndi_samples import sample
 from ndi_world import Country
+from ndi_world import concluded as concluded  # noqa: PLC0414 - its fixture
 from test_ndi_access import TEN, by_hand
 
 from two_nodes import Node
@@ -27,30 +26,21 @@ VALUES: list[object] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
-    made = Country(tmp_path_factory.mktemp("country"))
-    made.concluded()
-    yield made
-    for node in made.nodes:
-        node.store.dispose()
-
-
 def leaves(node: Node) -> int:
     with node.store.engine.connect() as raw:
         return int(raw.exec_driver_sql("SELECT count(*) FROM evidence_leaf").scalar_one())
 
 
 @pytest.mark.parametrize("interface", TEN)
-def test_a_member_that_spoils_a_message_changes_nothing(country: Country, interface: str) -> None:
-    contract = country.consumer.agreements()[0]["code"]
-    whole = sample(country.tables, country.tables.interface(interface), "request")
+def test_a_member_that_spoils_a_message_changes_nothing(concluded: Country, interface: str) -> None:
+    contract = concluded.consumer.agreements()[0]["code"]
+    whole = sample(concluded.tables, concluded.tables.interface(interface), "request")
     whole |= {"contractId": contract} if "contractId" in whole else {}
-    for node in (country.platform, country.provider):
+    for node in (concluded.platform, concluded.provider):
         for name in whole:
             for value in VALUES:
                 before, spoilt = leaves(node), {**whole, name: value}
-                answer = country.call(node, f"/{interface}", spoilt, by_hand(country.consumer, interface, spoilt))
+                answer = concluded.call(node, f"/{interface}", spoilt, by_hand(concluded.consumer, interface, spoilt))
                 assert answer.status_code < 500, (interface, name, value, answer.text)
                 if answer.status_code >= 400:
                     assert leaves(node) == before, (interface, name, value)

@@ -83,8 +83,8 @@ def routes(
         posted = body if request.method == "POST" else None
 
         def call(tx: Tx, to: str) -> tuple[dict[str, Any], str]:
-            told, link = _page(tx, published, to, posted, (token, page_size))
-            return {**told, "participantId": participants.id_of(tx, signing.me(tx).code)}, link
+            datasets, link = _page(tx, published, to, posted, (token, page_size))
+            return _catalogue(tx, participants, datasets), link
 
         return await run_in_threadpool(_answered, store, authenticate, request, (body, call))
 
@@ -135,11 +135,19 @@ def checked(told: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
+def _catalogue(tx: Tx, participants: Participants, datasets: list[dict[str, Any]]) -> dict[str, Any]:
+    """The Catalog message of this node around the datasets of a page."""
+    base, own = own_base(tx), participants.id_of(tx, signing.me(tx).code)
+    service = {"@id": f"{base}#service", "@type": "DataService", "endpointURL": base}
+    listed = {"dataset": datasets} if datasets else {}
+    return typed("Catalog", **{"@id": f"{base}#catalog"}, participantId=own, service=[service], **listed)
+
+
 def _page(
     tx: Tx, published: Published, to: str, body: bytes | None, place: tuple[str, int]
-) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """The page at `place` (its token, how many datasets a page has), without the participant id, and its Link header.
-    One more dataset than a page is read, to know whether more follow.
+) -> tuple[list[dict[str, Any]], str]:  # fmt: skip
+    """The datasets of the page at `place` (its token, how many a page has) and its Link header. One more than a page is
+    read, to know whether more follow.
 
     body: None where there is no message (a link that is followed by GET)."""
     token, size = place
@@ -155,11 +163,7 @@ def _page(
         links.append(_link(base, offset + size, "next"))
     if offset:
         links.append(_link(base, max(0, offset - size), "previous"))
-    service = {"@id": f"{base}#service", "@type": "DataService", "endpointURL": base}
-    datasets = [_dataset(item, base) for item in found[:size] if item["offers"]]
-    listed = {"dataset": datasets} if datasets else {}
-    catalogue = typed("Catalog", **{"@id": f"{base}#catalog"}, service=[service], **listed)
-    return catalogue, ", ".join(links)
+    return [_dataset(item, base) for item in found[:size] if item["offers"]], ", ".join(links)
 
 
 def _window(asked: Any) -> dict[str, int]:
