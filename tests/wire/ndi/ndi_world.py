@@ -50,6 +50,7 @@ class Country:
         self.said: list[tuple[str, str, dict[str, Any], int]] = []
         self.outages = 0
         self.copies = 1
+        self.late_answers = False  # what a receiver does about a message happens before its answer is heard
         self.callers = {node.code: _Caller(self, node) for node in self.nodes}
         self.doors = {node.address: httpx.ASGITransport(self._application(node)) for node in self.nodes}
         self.workers = {node.name: Worker(node.store, self._handlers(node)) for node in self.nodes}
@@ -174,6 +175,9 @@ class _Caller:
         self.client.request = request  # type: ignore[method-assign]
         for _ in range(country.copies):
             answers.append(self.client.post(to, url, body))
+        if country.late_answers:
+            for worker in country.workers.values():
+                worker.run_due()
         return answers[-1]
 
 

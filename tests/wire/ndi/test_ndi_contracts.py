@@ -145,6 +145,38 @@ def test_outages_and_repetitions_change_nothing(country, copies):
     assert acts == ["request", "agree", "verify", "finalize"]
 
 
+@pytest.mark.parametrize("rail", ["national", "national_assisted"])
+def test_what_follows_from_a_round_may_be_heard_before_its_answer(country, rail):
+    """The provider's agreement overtakes its answer to the request: one negotiation, not a second one of its own."""
+    country.late_answers = True
+    country.concluded(rail)
+    with country.reads(country.consumer) as tx:
+        (only,) = negotiate.negotiations(tx)
+        acts = [m["act"] for m in negotiate.negotiation(tx, id=only["id"])["messages"]]
+    assert (only["state"], acts) == ("FINALIZED", ["request", "agree", "verify", "finalize"])
+
+
+def test_a_refusal_may_be_heard_before_the_answer_to_the_request(country):
+    country.late_answers = True
+    country.ask("national", offer_id="offer-withdrawn")
+    country.run()
+    with country.reads(country.consumer) as tx:
+        (only,) = negotiate.negotiations(tx)
+    assert (only["state"], country.provider.negotiation()["state"]) == ("TERMINATED", "TERMINATED")
+
+
+def test_a_message_of_the_other_rail_opens_nothing_on_this_one(country):
+    """The Dataspace Protocol's callbackAddress is the sender's word; what marks this rail must not be said in it."""
+    contract = country.concluded()["code"]
+    offer = {"id": OFFER, "dataset": DATASET, **country.offer}
+    stranger = country.platform
+    with pytest.raises(Refusal, match="CTR-410"), country.consumer.heard(stranger) as tx:
+        opening = {"sender": stranger.code, "message": "m-1", "peer_pid": contract, "callback": "ndi:01"}
+        negotiate.received_offer(tx, offer=offer, **opening)
+    with country.reads(country.consumer) as tx:
+        assert [row["state"] for row in negotiate.negotiations(tx)] == ["FINALIZED"]
+
+
 def test_early_termination_reaches_the_other_side_and_the_filing(country):
     contract = country.concluded()["code"]
     with country.consumer.as_("analyst") as tx:

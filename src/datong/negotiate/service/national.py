@@ -1,6 +1,6 @@
 """The digital contract on the national rail (TC609-6-2025-14), at its parties and at the platform.
 
-    parties    opening, begun, file_contract, told_filed, told_not_filed, ended_nationally, received_national_end
+    parties    opening, begun, opened, file_contract, bridged, told_filed, told_not_filed, told_of_end
     platform   issue_id, file, relay, tell_refused, filings, filing, ended_at_platform
 
 The negotiation itself is the one state machine of this room: the contract's id is both sides' process id. What is
@@ -108,10 +108,12 @@ def carried(tx: Tx, *, agreement: str, rail: str = "national") -> dict[str, Any]
     return {"agreement": agreement, "rail": rail, **shown}
 
 
-def begun(tx: Tx, *, contract: str, request: Mapping[str, Any], platform: str, agreement: str = "") -> None:
+def begun(
+    tx: Tx, *, contract: str, request: Mapping[str, Any], platform: str, negotiation: str = "", agreement: str = ""
+) -> None:
     """Keep a contract under the id its platform gave; the same request again changes nothing.
 
-    request: contractCreate as its issuer signed it, checked by the wire.
+    request: contractCreate as its issuer signed it, checked by the wire. negotiation: our pid, where we began it.
     """
     asked = _asked(request)
     known = tx.get(rows.contracts, contract)
@@ -122,11 +124,17 @@ def begun(tx: Tx, *, contract: str, request: Mapping[str, Any], platform: str, a
     row = {
         "id": contract, "name": request["contractName"], "issuer": request["issuerId"],
         "sign_mode": request["signMode"], "activation": request["activationTime"], "ends": request["endTime"],
-        "request": dict(request), "request_digest": asked, "platform": platform, "agreement": agreement,
-        "filing": Filing.none.value, "hash": "", "why_not": "", "at": tx.now,
+        "request": dict(request), "request_digest": asked, "platform": platform, "negotiation": negotiation,
+        "agreement": agreement, "filing": Filing.none.value, "hash": "", "why_not": "", "at": tx.now,
     }  # fmt: skip
     tx.add(rows.contracts, row)
     evidence.append(tx, "negotiate.national_begun", rows.contracts, contract, issuer=row["issuer"])
+
+
+def opened(tx: Tx, *, contract: str, negotiation: str) -> None:
+    """The counterparty opened the negotiation of a contract whose request it told us before."""
+    tx.change(rows.contracts, contract, negotiation=negotiation)
+    evidence.append(tx, "negotiate.national_opened", rows.contracts, contract, negotiation=negotiation)
 
 
 def national(tx: Tx, contract: str) -> dict[str, Any]:

@@ -57,23 +57,29 @@ class Heard:
 
 
 def received_request(
-    tx: Tx, *, sender: str, message: str, peer_pid: str, offer: dict[str, Any], pid: str = "", callback: str = ""
-) -> Status:
-    """A consumer asks for `offer` {"id", "dataset", "policy", "terms"}: a new negotiation, or with `pid` a counter."""
+    tx: Tx, *, sender: str, message: str, peer_pid: str, offer: dict[str, Any], pid: str = "", callback: str = "",
+    sign_mode: str = "",
+) -> Status:  # fmt: skip
+    """A consumer asks for `offer` {"id", "dataset", "policy", "terms"}: a new negotiation, or with `pid` a counter.
+
+    callback: where answers to a new one go; sign_mode instead of it on the national rail, where peer_pid is the id of
+    a contract that this node knows.
+    """
     heard = Heard(Act.request, Party.consumer, sender, message, peer_pid, pid, _checked_offer(offer))
     if pid:
         return _moving(tx, heard, lambda row: answered(tx, row), **_offered(heard.body))
-    return _opening(tx, heard, callback, lambda row: answered(tx, row))
+    return _opening(tx, heard, callback, sign_mode, lambda row: answered(tx, row))
 
 
 def received_offer(
-    tx: Tx, *, sender: str, message: str, peer_pid: str, offer: dict[str, Any], pid: str = "", callback: str = ""
-) -> Status:
+    tx: Tx, *, sender: str, message: str, peer_pid: str, offer: dict[str, Any], pid: str = "", callback: str = "",
+    sign_mode: str = "",
+) -> Status:  # fmt: skip
     """A provider offers: a new negotiation, or with `pid` an answer to our request. A person decides."""
     heard = Heard(Act.offer, Party.provider, sender, message, peer_pid, pid, _checked_offer(offer))
     if pid:
         return _moving(tx, heard, _nothing_more, **_offered(heard.body))
-    return _opening(tx, heard, callback, _nothing_more)
+    return _opening(tx, heard, callback, sign_mode, _nothing_more)
 
 
 def _nothing_more(row: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def _offered(offer: dict[str, Any]) -> dict[str, Any]:
     return {"offer": offer, "dataset": offer["dataset"], "offer_id": offer["id"], **stated}
 
 
-def _opening(tx: Tx, heard: Heard, callback: str, then: Callable[[dict[str, Any]], Any]) -> Status:
+def _opening(tx: Tx, heard: Heard, callback: str, sign_mode: str, then: Callable[[dict[str, Any]], Any]) -> Status:
     speaker, opens = OPENINGS[heard.act]
     side = speaker.other
     known = store.by_peer_pid(tx, side.value, heard.sender, heard.peer_pid)
@@ -95,11 +101,14 @@ def _opening(tx: Tx, heard: Heard, callback: str, then: Callable[[dict[str, Any]
         if not _repeated(tx, known, heard):
             raise REUSED(id=heard.peer_pid[:80])
         return _status(known)
-    _check_callback(tx, heard.sender, callback, heard.peer_pid)
+    if not sign_mode and not register.lies_at(tx, heard.sender, callback):  # answers go only where the sender lives
+        raise CALLBACK_REFUSED(address=callback[:200])
     row = opened(
         tx, side=side, peer=heard.sender, peer_party=tx.actor.party, peer_pid=heard.peer_pid,
-        callback=callback.rstrip("/"), offer=heard.body, state=opens,
+        callback=NATIONAL + sign_mode if sign_mode else callback.rstrip("/"), offer=heard.body, state=opens,
     )  # fmt: skip
+    if sign_mode:
+        national.opened(tx, contract=heard.peer_pid, negotiation=row["id"])
     kept(tx, row, heard.act, heard.body, heard.message)
     then(row)
     return _status(row)
@@ -199,11 +208,3 @@ def _checked_offer(offer: dict[str, Any]) -> dict[str, Any]:
     policy = to_json(from_json(offer["policy"]))
     known = {name: part for name, part in terms.items() if name in rules.TERMS}
     return {"id": offer["id"], "dataset": offer["dataset"], "policy": policy, "terms": known}
-
-
-def _check_callback(tx: Tx, sender: str, callback: str, peer_pid: str) -> None:
-    """Answers go only to the address the sender registered."""
-    if callback.startswith(NATIONAL):
-        national.national(tx, peer_pid)  # answers go to the registered address; the id was given by a platform
-    elif not register.lies_at(tx, sender, callback):
-        raise CALLBACK_REFUSED(address=callback[:200])

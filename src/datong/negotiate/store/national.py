@@ -23,6 +23,7 @@ contracts = table(
     Column("request", JSON, nullable=False),  # contractCreate as its issuer signed it
     Column("request_digest", String(80), nullable=False, unique=True),
     Column("platform", String(80), nullable=False),
+    Column("negotiation", String(80), nullable=False),  # our pid of it; "" before it is opened, and on the other rail
     Column("agreement", String(200), nullable=False, index=True),  # "" until agreed
     Column("filing", String(8), nullable=False),  # "" | sent | filed | refused
     Column("hash", String(64), nullable=False),  # 合约存证码 of the platform
@@ -85,9 +86,10 @@ def issued_for(tx: Tx, request_digest: str) -> dict[str, Any] | None:
 
 
 def negotiation_of(tx: Tx, contract: str) -> dict[str, Any] | None:
-    """The negotiation under this contract id: on the national rail it is both sides' process id."""
-    found = rows(tx, select(negotiations).where(negotiations.c.peer_pid == contract))
-    return found[0] if found else None
+    """The negotiation under this contract id, from the moment the id is told to anybody: what the counterparty does
+    about our opening may be heard before its answer to it."""
+    row = tx.get(contracts, contract)
+    return tx.get(negotiations, row["negotiation"]) if row is not None and row["negotiation"] else None
 
 
 def versions(tx: Tx, contract: str | None = None) -> list[dict[str, Any]]:

@@ -136,7 +136,7 @@ def _begun(sender: Sender, outgoing: Mapping[str, Any]) -> str:
     else:
         contract = _id_from(sender, platform, base, request)
     with sender.store.begin(NODE, "negotiate") as tx:
-        national.begun(tx, contract=contract, request=request, platform=platform)
+        national.begun(tx, contract=contract, request=request, platform=platform, negotiation=outgoing["pid"])
     if mode != ASSISTED and outgoing["peer"] != platform:
         sender.post(outgoing["peer"], peer_base, "contractCreate", {**request, "contractId": contract})
     return contract

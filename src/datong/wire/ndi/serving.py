@@ -20,7 +20,6 @@ from datong.negotiate import service as negotiate
 from datong.negotiate.model import SIGNED, Party, State
 from datong.negotiate.model.national import ASSISTED, FILING_REFUSED, NOT_YOURS
 from datong.negotiate.service import national
-from datong.negotiate.service.course import NATIONAL
 from datong.register import service as register
 from datong.terms.policy import from_json, policy_hash
 from datong.wire.ndi import answers, contracts, reading, strategies
@@ -204,10 +203,9 @@ def _said(
     message, contract = call.message, str(call.message["contractId"])
     listed = message.get("signatureList") or []
     heard: dict[str, Any] = {"sender": sender, "message": digest([contract, call.sent]), "peer_pid": contract}
-    callback = NATIONAL + str(known["sign_mode"])
     if course is None or not listed:
         offer = contracts.offer_of(message)
-        pid = {"pid": str(course["id"])} if course is not None else {"callback": callback}
+        pid = {"pid": str(course["id"])} if course is not None else {"sign_mode": str(known["sign_mode"])}
         if speaker is Party.provider:
             status = negotiate.received_offer(tx, offer=offer, **pid, **heard)
         elif course is not None and course["state"] == State.OFFERED.value and _same(course["offer"], offer):

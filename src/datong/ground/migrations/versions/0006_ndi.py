@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("request_digest", sa.String(length=80), nullable=False),
         sa.Column("platform", sa.String(length=80), nullable=False),
+        sa.Column("negotiation", sa.String(length=80), nullable=False),
         sa.Column("agreement", sa.String(length=200), nullable=False),
         sa.Column("filing", sa.String(length=8), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
