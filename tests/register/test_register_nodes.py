@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from register_country import NAMES, Country
+from register_country import NAMES, Country, in_tx
 
 from datong.ground import codes, signing
 from datong.ground.db import NODE, Actor
@@ -203,3 +203,91 @@ def test_an_undone_admission_leaves_no_code_behind(country: Country) -> None:
     assert country.code(TRAFFIC) == ""
     with country.stores[TRAFFIC].read() as tx:
         assert store.count(tx, store.nodes) == 1
+
+
+ANOTHER = {"name": "Ocean Data", "party": "91520100MA6EDC012H", "address": "https://edc.example.cn/protocol",
+           "did": "did:web:id.example.cn:ocean", "make": "Eclipse EDC 0.18.0"}  # fmt: skip
+
+
+def admitted(country: Country, **changes: str) -> dict[str, Any]:
+    return dict(country.as_(BUREAU, "registrar", register.admit_connector, **{**ANOTHER, **changes}))
+
+
+def test_a_connector_of_another_make_is_a_member_without_a_key(country: Country) -> None:
+    country.join(TRAFFIC)
+    record = admitted(country)
+    parsed = codes.parse_node_code(record["code"])
+    assert (parsed.kind, parsed.subject, record["public_key"]) == ("connector", ANOTHER["party"], "")
+    assert admitted(country) == record
+    learned = in_tx(
+        country, TRAFFIC,
+        lambda tx: register.learn_node(tx, record=record, function_key=country.keys[BUREAU].public.text),
+    )  # fmt: skip
+    assert (learned["did"], learned["make"], learned["state"]) == (ANOTHER["did"], ANOTHER["make"], "active")
+    assert country.view(TRAFFIC, register.node, code=country.code(TRAFFIC))["did"] == ""
+
+
+def test_what_changes_of_it_reaches_the_members_and_no_message_goes_to_itself(country: Country) -> None:
+    country.join(TRAFFIC)
+    code = admitted(country)["code"]
+    in_tx(country, TRAFFIC, lambda tx: register.learn_node(tx, record=register_record(country, code),
+                                                           function_key=country.keys[BUREAU].public.text))  # fmt: skip
+    moved = admitted(country, address="https://edc2.example.cn/protocol", make="Eclipse EDC 0.19.0")
+    assert (moved["code"], moved["serial"]) == (code, 2)
+    country.as_(BUREAU, "registrar", register.suspend_node, code=code, reason="its certificate has expired")
+    last = admitted(country, name="Ocean", address=moved["address"])
+    assert last["state"] == "suspended", "entering facts lifts no suspension"
+    country.post()
+    at_member = country.view(TRAFFIC, register.node, code=code)
+    assert (at_member["name"], at_member["address"], at_member["state"], at_member["did"], at_member["serial"]) == (
+        "Ocean", moved["address"], "suspended", ANOTHER["did"], 4,
+    )  # fmt: skip
+    with country.stores[BUREAU].read() as tx:
+        told = {job["payload"]["to"] for job in jobs_of(tx)}
+    assert code not in told
+    country.as_(BUREAU, "registrar", register.revoke_node, code=code, reason="it left")
+    assert admitted(country)["code"] != code, "who was revoked comes back under a new code"
+
+
+def register_record(country: Country, code: str) -> dict[str, Any]:
+    return dict(country.view(BUREAU, register.membership, code=code))
+
+
+def jobs_of(tx: Any) -> list[dict[str, Any]]:
+    from datong.ground.jobs import jobs
+
+    return [dict(row._mapping) for row in tx.all(jobs.select().where(jobs.c.kind == "node.send"))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [({"did": "did:key:z6Mk"}, "did"), ({"did": ""}, "did"), ({"did": "did:web:a b"}, "did"), ({"make": " "}, "make"),
+     ({"party": "91520100MA6EDC012X"}, "party"), ({"address": "ftp://x"}, "address"), ({"name": ""}, "name"),
+     ({"address": "https://x/" + "a" * 300}, "address"), ({"make": "m" * 201}, "make")],
+)  # fmt: skip
+def test_what_is_wrong_with_it_is_named(country: Country, changes: dict[str, str], where: str) -> None:
+    country.join()
+    refusal = refused(admitted, country, **changes)
+    assert (refusal.code, [problem.where for problem in refusal.problems]) == ("IDN-420", [where])
+
+
+def test_all_that_is_wrong_is_named_at_once_and_a_did_stays_with_its_party(country: Country) -> None:
+    country.join(TRAFFIC)
+    admitted(country)
+    refusal = refused(admitted, country, party=NAMES[TRAFFIC], make="", address="nowhere")
+    assert [problem.where for problem in refusal.problems] == ["address", "make", "did"]
+    assert refused(country.as_, TRAFFIC, "registrar", register.admit_connector, **ANOTHER).code == "IDN-424"
+
+
+@pytest.mark.parametrize("spoilt", [{"did": "did:key:x"}, {"did": 5}, {"public_key": "Ed25519:AAAA"}, {"make": None}])
+def test_a_record_of_another_make_that_is_not_sound_is_not_learned(country: Country, spoilt: dict[str, Any]) -> None:
+    country.join(TRAFFIC)
+    record = {name: value for name, value in {**admitted(country), **spoilt}.items() if name != "signatures"}
+    with country.stores[BUREAU].read() as tx:
+        signed = signing.signed(tx, record)
+    for value in (signed, {name: part for name, part in signed.items() if name != "make"}):
+        refusal = refused(
+            in_tx, country, TRAFFIC,
+            lambda tx, value=value: register.learn_node(tx, record=value, function_key=country.keys[BUREAU].public.text),
+        )  # fmt: skip
+        assert refusal.code == "IDN-422"

@@ -198,21 +198,42 @@ def test_codes_made_up_by_the_thousand_are_few_questions(store: Store, monkeypat
     ("active", "NET-503", "unavailable"), ("suspended", "NET-503", "unavailable"), ("revoked", "NET-410", "conflict"),
 ])  # fmt: skip
 def test_only_a_silent_node_that_was_revoked_is_not_tried_again(store: Store, state: str, code: str, kind: str) -> None:
+    refusal = refused_message(store, silent_peer(store, state=state))
+    assert (refusal.code, refusal.kind) == (code, kind)
+    assert "deliver.ended" in str(refusal) or code == "NET-503"
+
+
+def test_a_connector_of_another_make_gets_no_message_and_its_token_by_key_none_in(store: Store) -> None:
+    peer = silent_peer(store, public_key="", did="did:web:id.example.cn", make="Another 1.0")
+    refusal = refused_message(store, peer)
+    assert (refusal.code, "Another 1.0" in str(refusal)) == ("NET-411", True)
+    with store.read() as tx:
+        token = PrivateKey.new().token({"iss": peer, "aud": signing.me(tx).code}, tx.wall_now)
+    with pytest.raises(Refusal, match="by credentials only"):
+        Door(store, None, ("", "")).sender(f"Bearer {token}", b"{}")
+
+
+def silent_peer(store: Store, **changes: str) -> str:
+    """The code of a member at whose address nobody listens."""
     party = codes.credit_code("9", "1", "520100", "MAXDT009")
     peer = codes.node_code("5", party, "5201", "GONE0000")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    of_other_make = {name: changes.pop(name) for name in ("did", "make") if name in changes}
     row = {"party": party, "name": "gone", "address": address, "kind": "connector",
-           "public_key": PrivateKey.new().public.text, "state": state, "serial": 2}  # fmt: skip
+           "public_key": PrivateKey.new().public.text, "state": "active", "serial": 2, **changes}  # fmt: skip
     with store.begin(NODE) as tx:
-        tx.add(nodes, {"id": peer, **row, "record": {"code": peer, **row}, "learned_at": tx.now})
+        record = {"code": peer, **row, **of_other_make}
+        tx.add(nodes, {"id": peer, **row, "record": record, "learned_at": tx.now})
+    return peer
+
+
+def refused_message(store: Store, to: str) -> Refusal:
+    """Why a message to a peer was not sent."""
     client = Client(store, allow_private=True)
-    job = jobs.Job(
-        "msg-1", "node.send", "ground", {"id": "msg-1", "to": peer, "type": "deliver.ended", "body": {}}, 1, 1
-    )
+    job = jobs.Job("msg-1", "node.send", "ground", {"id": "msg-1", "to": to, "type": "deliver.ended", "body": {}}, 1, 1)
     with pytest.raises(Refusal) as caught:
         node.sender_job(store, client, ("", ""))(job)
     client.close()
-    assert (caught.value.code, caught.value.kind) == (code, kind)
-    assert "deliver.ended" in str(caught.value) or code == "NET-503"
+    return caught.value

@@ -1,10 +1,11 @@
-"""National identifier codes: build them, take them apart, say what is wrong with them. Pure.
+"""Identifiers, the national codes above all: build them, take them apart, say what is wrong with them. Pure.
 
     credit code     18  GB 32100 统一社会信用代码, with the GB 11714 organisation code inside
     resident id     18  GB 11643 公民身份号码 (15-character form converted)
     node code       32  NDI-TR-2025-04: type, subject, area, random, check character GB/T 17710 MOD 37-2
     data code       32+ the same with type 6 product, 7 resource, and an optional extension after a bullet
     contract code   47  TC609-6-2025-14: letter, node type, subject, area, time, random, check
+    did:web             W3C CCG did:web method: who proves itself by credentials, as connectors of other makes do
 
 `*_fault` functions return None or one (zh, en) sentence; they never repeat a personal number. Builders take the
 random part as an argument and raise ValueError. Must never know: who assigns codes, and to what.
@@ -36,6 +37,8 @@ DATA_TYPES = {"6": "product", "7": "resource"}
 CONTRACT_LETTER = "C"  # the copy of TC609-6-2025-14 read does not spell the letter out
 BULLET = "•"
 _MIDDLE_DOT = "·"
+DID_WEB = re.compile(r"did:web:(?P<host>[A-Za-z0-9.-]+)(?P<port>%3[Aa]\d{1,5})?(?P<path>(:[A-Za-z0-9._~%-]+)*)")
+DID_MAX = 300
 CHINA = timezone(timedelta(hours=8))
 
 
@@ -212,6 +215,11 @@ def node_code(type: str, subject: str, area: str, random: str) -> str:
     """A node code from its parts: type 1-5, subject(18), area(4), random(8)."""
     _require(type in NODE_TYPES, f"node type {type!r} is not 1 to 5")
     return _coded(type, subject, area, random)
+
+
+def is_did_web(text: object) -> bool:
+    """Whether `text` is a did:web that can be looked up."""
+    return isinstance(text, str) and len(text) <= DID_MAX and DID_WEB.fullmatch(text) is not None
 
 
 def node_code_fault(code: str) -> Fault | None:

@@ -104,6 +104,14 @@ PEER_REFUSED = Reason(
     Text("对方答复：{answer}", "It answered: {answer}"),
     Text("请按对方答复处理后重新提交。", "Mend what the answer names and submit it again."),
 )
+OTHER_MAKE = Reason(
+    "NET-411",
+    Kind.conflict,
+    Text("消息 {type} 未发给 {to}。", "The message {type} was not sent to {to}."),
+    Text("对方为异构连接器（{make}），不接收节点间消息。",
+         "It is a connector of another make ({make}), which takes no messages between nodes."),
+    Text("请以其他方式告知该主体。", "Tell its party by other means."),
+)  # fmt: skip
 PEER_GONE = Reason(
     "NET-410",
     Kind.conflict,
@@ -370,6 +378,8 @@ class Door:
         peer = peer_key(self.client, self.store, code, self.function_node)
         if peer["state"] != "active":
             raise NOT_AUTHENTIC(why=f"the node is {peer['state']}")
+        if not peer["public_key"]:
+            raise NOT_AUTHENTIC(why="a connector of another make proves itself by credentials only")
         self.check(token, PublicKey(peer["public_key"]), body)
         return Actor(person="", role="peer", party=peer["party"], department=code)
 

@@ -40,6 +40,7 @@ from datong.register.model.values import Membership
 from datong.wire.http import (
     MESSAGE_BYTES_MAX,
     NOT_AUTHENTIC,
+    OTHER_MAKE,
     PEER_GONE,
     PEER_REFUSED,
     STATUS,
@@ -297,6 +298,8 @@ def sender_job(store: Store, client: Client, function_node: tuple[str, str]) -> 
         payload = job.payload
         to = str(payload["to"])
         known = {"address": to} if to.startswith("http") else peer_key(client, store, to, function_node)
+        if known.get("did"):
+            raise OTHER_MAKE(to=to, type=payload["type"], make=known["make"])
         message = {"id": payload["id"], "type": payload["type"], "version": VERSION, "body": payload["body"]}
         try:
             answer = client.post(to, f"{known['address']}/node/messages", message)

@@ -65,7 +65,7 @@ from datong.register.service.ledger import (
 )
 from datong.register.service.nodes import (
     active_codes,
-    addresses,
+    admit_connector,
     admit_node,
     apply_to_join,
     directory,
@@ -73,6 +73,7 @@ from datong.register.service.nodes import (
     is_function_node,
     is_registry,
     join_applications,
+    known_nodes,
     learn_node,
     lies_at,
     membership,
@@ -154,7 +155,7 @@ __all__ = [
     "actor_of_session",
     "add_party",
     "add_person",
-    "addresses",
+    "admit_connector",
     "admit_node",
     "agent_is_valid",
     "agent_logged_off",
@@ -204,6 +205,7 @@ __all__ = [
     "join_applications",
     "join_filing",
     "keep_credential",
+    "known_nodes",
     "learn_node",
     "leave_space",
     "ledger",

@@ -46,7 +46,7 @@ def enter(tx: Tx, row: Mapping[str, Any], coded_on: str) -> dict[str, Any]:
 
 def publish(tx: Tx, entry: Mapping[str, Any]) -> None:
     """Send an entry to every other member."""
-    for member in store.active_nodes(tx):
+    for member in store.listening_nodes(tx):
         if member["id"] != signing.me(tx).code:
             outbox.send(tx, to=member["id"], type="register.ledger_entry", body={"entry": entry})
 

@@ -2,6 +2,7 @@
 
     apply_to_join     the new node sends its self-signed application (register.join)
     admit_node        the registrar assigns the code and signs the membership record (register.admitted)
+    admit_connector   the same for a connector of another make, which sends no application: the registrar enters its DID
     suspend / ...     a new record with a higher serial goes to every member (register.membership_changed)
     learn_node        any node keeps a record after checking the function node's signature
 
@@ -48,7 +49,10 @@ from datong.terms.verbs import verb, view
 _NODE_FIELDS = ("schema", "party", "name", "address", "public_key", "kind", "signatures")
 RECORD_FIELDS = frozenset({*_NODE_FIELDS, "code", "state", "serial", "issued_at", "issuer"})
 ADDRESS_MAX = 2000
+NODE_ADDRESS_MAX, NAME_MAX = 300, 200
 APPLICATION_FIELDS = frozenset({*_NODE_FIELDS, "at"})
+OTHER_MAKE_FIELDS = frozenset({"did", "make"})
+"""What a record has besides where the connector is of another make, and then no public_key: it has none of ours."""
 
 
 # --- the function node -------------------------------------------------------------------------------------------
@@ -120,7 +124,7 @@ def _take_code(tx: Tx, code: str) -> None:
 
 
 def _record(tx: Tx, code: str, facts: Mapping[str, Any], state: str, serial: int) -> dict[str, Any]:
-    names = ("party", "name", "address", "public_key", "kind")
+    names = ("party", "name", "address", "public_key", "kind", *(n for n in sorted(OTHER_MAKE_FIELDS) if n in facts))
     value = {
         "schema": MEMBERSHIP_SCHEMA, "code": code, **{name: facts[name] for name in names}, "state": str(state),
         "serial": serial, "issued_at": tx.now, "issuer": signing.me(tx).code,
@@ -160,11 +164,7 @@ def _application_problems(body: Mapping[str, Any]) -> list[Problem]:
     texts = [name for name in APPLICATION_FIELDS - {"signatures"} if not isinstance(body[name], str)]
     if texts or not isinstance(body["signatures"], list):
         return [Problem(name, "应为文本", "should be a text") for name in sorted(texts) or ["signatures"]]
-    problems = rules.code_problem("party", codes.credit_code_fault(body["party"]))
-    if not 1 <= len(body["name"].strip()) <= 200:
-        problems.append(Problem("name", "应为 1 至 200 字", "should have 1 to 200 characters"))
-    if (wrong := rules.address_problem(body["address"])) is not None or len(body["address"]) > 300:
-        problems.append(wrong or Problem("address", "过长", "is too long"))
+    problems = _facts_problems(body)
     if body["kind"] not in JOINING_KINDS:
         problems.append(Problem("kind", "应为 business 或 connector", "should be business or connector"))
     require_accepted(body["public_key"])
@@ -172,6 +172,17 @@ def _application_problems(body: Mapping[str, Any]) -> list[Problem]:
         problems.append(Problem("public_key", "不是公钥", "is no public key"))
     elif not signing.signed_by(body, body["party"], body["public_key"]):
         problems.append(Problem("signatures", "未以申请的密钥签名", "not signed with the key applied for"))
+    return problems
+
+
+def _facts_problems(facts: Mapping[str, str]) -> list[Problem]:
+    """Everything wrong with the party, name and address of a node."""
+    problems = rules.code_problem("party", codes.credit_code_fault(facts["party"]))
+    if not 1 <= len(facts["name"].strip()) <= NAME_MAX:
+        problems.append(Problem("name", f"应为 1 至 {NAME_MAX} 字", f"should have 1 to {NAME_MAX} characters"))
+    wrong = rules.address_problem(facts["address"])
+    if wrong is not None or len(facts["address"]) > NODE_ADDRESS_MAX:
+        problems.append(wrong or Problem("address", "过长", "is too long"))
     return problems
 
 
@@ -223,6 +234,40 @@ def admit_node(tx: Tx, *, application: str) -> dict[str, Any]:
     return record
 
 
+@verb(Role.registrar)
+def admit_connector(tx: Tx, *, name: str, party: str, address: str, did: str, make: str) -> dict[str, Any]:
+    """Admit a connector of another make 接纳异构连接器, which proves itself by credentials under its DID.
+
+    address: where it speaks the Dataspace Protocol; did: its did:web, on whatever host; make: product and version. It
+    is for spaces of credentials (peers.identity = "dcp"). The same DID again enters what has changed.
+    """
+    region = area(tx, "admit_connector")
+    facts = {"party": party, "name": name, "address": address, "did": did, "make": make, "public_key": "",
+             "kind": str(NodeKind.connector)}  # fmt: skip
+    problems = _facts_problems(facts)
+    if not codes.is_did_web(did):
+        problems.append(Problem("did", "应为 did:web", "should be a did:web"))
+    if not 1 <= len(make.strip()) <= NAME_MAX:
+        problems.append(Problem("make", f"应为 1 至 {NAME_MAX} 字", f"should have 1 to {NAME_MAX} characters"))
+    members = [row for row in store.rows(tx, store.nodes) if row["public_key"] == "" and row["state"] != "revoked"]
+    known = next((row for row in members if row["record"].get("did") == did), None)
+    if known is not None and known["party"] != party:
+        problems.append(Problem("did", "属于另一主体的连接器", "is of a connector of another party"))
+    if problems:
+        raise BAD_APPLICATION(problems, count=len(problems))
+    if known is None:
+        code, state, serial = _new_code(tx, NodeKind.connector, party, region), Membership.active, 1
+    elif all(known["record"][field] == value for field, value in facts.items()):
+        return membership(tx, str(known["id"]))
+    else:
+        code, state, serial = known["id"], Membership(known["state"]), known["serial"] + 1
+    record = _record(tx, code, facts, state, serial)
+    _keep(tx, record, "register.connector_admitted")
+    if known is not None:
+        _tell_members(tx, record)
+    return record
+
+
 def received_admitted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """register.admitted: this node's own record, from the function node it applied to."""
     issuer = node(tx, sender)
@@ -258,9 +303,12 @@ def learn_node(tx: Tx, *, record: Mapping[str, Any], function_key: str) -> dict[
 
 
 def _record_fault(record: Mapping[str, Any], function_key: str) -> codes.Fault | None:
-    if not isinstance(record, Mapping) or set(record) != RECORD_FIELDS or record["schema"] != MEMBERSHIP_SCHEMA:
+    other = isinstance(record, Mapping) and set(record) == RECORD_FIELDS | OTHER_MAKE_FIELDS
+    if not other and (not isinstance(record, Mapping) or set(record) != RECORD_FIELDS):
         return f"不是 {MEMBERSHIP_SCHEMA}", f"does not follow {MEMBERSHIP_SCHEMA}"
-    texts = RECORD_FIELDS - {"serial", "signatures"}
+    if record["schema"] != MEMBERSHIP_SCHEMA:
+        return f"不是 {MEMBERSHIP_SCHEMA}", f"does not follow {MEMBERSHIP_SCHEMA}"
+    texts = set(record) - {"serial", "signatures"}
     if any(not isinstance(record[name], str) for name in texts) or type(record["serial"]) is not int:
         return "字段类型不符", "has fields of the wrong type"
     fault = codes.node_code_fault(record["code"])
@@ -269,9 +317,10 @@ def _record_fault(record: Mapping[str, Any], function_key: str) -> codes.Fault |
     parsed = codes.parse_node_code(record["code"])
     if parsed.kind != record["kind"] or parsed.subject != record["party"]:
         return "标识与类型或主体不符", "bears a code of another kind or party"
-    if record["state"] not in set(Membership) or not _is_key(record["public_key"]) or len(record["name"]) > 200:
+    keyed = record["public_key"] == "" and codes.is_did_web(record["did"]) if other else _is_key(record["public_key"])
+    if record["state"] not in set(Membership) or not keyed or len(record["name"]) > NAME_MAX:
         return "内容不符", "has a wrong state, key or name"
-    if rules.address_problem(record["address"]) is not None or len(record["address"]) > 300:
+    if rules.address_problem(record["address"]) is not None or len(record["address"]) > NODE_ADDRESS_MAX:
         return "地址不符", "has a wrong address"
     if codes.node_code_fault(record["issuer"]) is not None:
         return "签发节点标识不符", "names an issuer whose code is none"
@@ -301,16 +350,19 @@ def _keep(tx: Tx, record: dict[str, Any], act: str) -> None:
 
 
 def node(tx: Tx, code: str) -> dict[str, Any]:
-    """{code, party, name, address, public_key, kind, state} of a known node; UNKNOWN_NODE otherwise."""
+    """{code, party, name, address, public_key, kind, state, serial, did, make} of a known node; UNKNOWN_NODE otherwise.
+
+    did and make are "" but for a connector of another make, whose public_key is "".
+    """
     row = tx.get(store.nodes, code)
     if row is None:
         raise UNKNOWN_NODE(code=code[:40])
     return _shown(row)
 
 
-def addresses(tx: Tx) -> dict[str, str]:
-    """node code -> address of every node known here."""
-    return {row["id"]: row["address"] for row in store.rows(tx, store.nodes)}
+def known_nodes(tx: Tx) -> list[dict[str, Any]]:
+    """Every node known here, each as `node` tells of it."""
+    return [_shown(row) for row in store.rows(tx, store.nodes)]
 
 
 def lies_at(tx: Tx, code: str, address: str) -> bool:
@@ -349,6 +401,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "code": row["id"],
         **{name: row[name] for name in ("party", "name", "address", "public_key", "kind", "state", "serial")},
+        **{name: row["record"].get(name, "") for name in sorted(OTHER_MAKE_FIELDS)},
     }
 
 
@@ -386,16 +439,21 @@ def _change_membership(tx: Tx, code: str, wanted: Membership, reason: str) -> di
         raise UNKNOWN_NODE(code=code[:40])
     if wanted not in _MAY_BECOME[Membership(row["state"])] or code == signing.me(tx).code:
         raise NODE_STATE(code=code, state=row["state"], wanted=str(wanted))
-    record = _record(tx, code, row, wanted, row["serial"] + 1)
+    record = _record(tx, code, {**row["record"], **row}, wanted, row["serial"] + 1)
     _keep(tx, record, f"register.node_{wanted}")
     evidence.append(tx, "register.membership_reason", store.nodes, code, reason=reason[:500])
     if wanted is not Membership.active:
         revoke_credentials_of(tx, code, reason)
-    for member in store.active_nodes(tx):
+    _tell_members(tx, record)
+    return record
+
+
+def _tell_members(tx: Tx, record: Mapping[str, Any]) -> None:
+    code = record["code"]
+    for member in store.listening_nodes(tx):
         if member["id"] not in (code, signing.me(tx).code):
             key = f"member/{hexdigest([code, record['serial'], member['id']])[:40]}"
             outbox.send(tx, to=member["id"], type="register.membership_changed", body={"record": record}, key=key)
-    return record
 
 
 def received_membership_changed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:

@@ -263,6 +263,11 @@ def active_nodes(tx: Tx) -> list[dict[str, Any]]:
     return rows(tx, nodes, where=nodes.c.state == "active")
 
 
+def listening_nodes(tx: Tx) -> list[dict[str, Any]]:
+    """Active nodes that take messages between nodes: a connector of another make has no key here and takes none."""
+    return rows(tx, nodes, where=(nodes.c.state == "active") & (nodes.c.public_key != ""))
+
+
 def nodes_of_party(tx: Tx, party: str) -> list[dict[str, Any]]:
     """Nodes of a party, active ones first."""
     return rows(tx, nodes, nodes.c.state, nodes.c.id, where=nodes.c.party == party)

@@ -10,12 +10,12 @@ Contract: tests/wire/dcp/test_dcp_did.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from datong.ground import codes
 from datong.ground.identity import IdentityKey
 
 DID_CONTEXT = "https://www.w3.org/ns/did/v1"
@@ -23,11 +23,8 @@ JWK_CONTEXT = "https://w3id.org/security/suites/jws-2020/v1"
 DCP_CONTEXT = "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld"
 PATH = "/dcp"
 CREDENTIAL_SERVICE = "CredentialService"
-DID_MAX = 300
 RELATIONS = ("authentication", "assertionMethod", "capabilityInvocation")
 """What a node's keys are for: presentations, credentials, tokens."""
-
-_DID = re.compile(r"did:web:(?P<host>[A-Za-z0-9.-]+)(?P<port>%3[Aa]\d{1,5})?(?P<path>(:[A-Za-z0-9._~%-]+)*)")
 
 
 @dataclass(frozen=True)
@@ -62,14 +59,9 @@ def document_path(address: str) -> str:
     return f"{path}/did.json" if path else "/.well-known/did.json"
 
 
-def is_did(text: Any) -> bool:
-    """Whether `text` is a did:web that can be looked up."""
-    return isinstance(text, str) and len(text) <= DID_MAX and _DID.fullmatch(text) is not None
-
-
 def document_url(did: str, scheme: str = "https") -> str:
     """Where the document of a did:web lies; ValueError when `did` is none."""
-    match = _DID.fullmatch(did) if is_did(did) else None
+    match = codes.DID_WEB.fullmatch(did) if codes.is_did_web(did) else None
     if match is None:
         raise ValueError("it is no did:web")
     port = f":{match['port'][3:]}" if match["port"] else ""

@@ -29,7 +29,7 @@ from datong.register import service as register
 from datong.wire import http
 from datong.wire.dcp import credentials, did, tokens
 from datong.wire.dcp.did import DCP_CONTEXT, PATH
-from datong.wire.dcp.verifying import ACCESS, Verifier
+from datong.wire.dcp.verifying import ACCESS, Verifier, did_of_record
 
 BODY_BYTES_MAX = 256 * 1024
 SCOPES_MAX = 20
@@ -214,7 +214,7 @@ def issue_job(store: Store, verifier: Verifier) -> Handler:
                 return
             node = register.node(tx, row["node"])
             mine, key = did.did_of(signing.me(tx).address), identity.ring(tx).current()
-            holder = did.did_of(str(node["address"]))
+            holder = did_of_record(node)
             text = credentials.membership(
                 mine, key, id=row["id"], holder=holder, index=int(row["place"]), list_at=status_address(tx),
                 subject={"nodeCode": node["code"], "party": node["party"], "name": node["name"]},

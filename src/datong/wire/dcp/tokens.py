@@ -16,8 +16,9 @@ from typing import Any
 
 import jwt
 
+from datong.ground import codes
 from datong.ground.identity import IdentityKey
-from datong.wire.dcp.did import Document, is_did, key_id
+from datong.wire.dcp.did import Document, key_id
 
 TOKEN_SECONDS = 300
 """How long our tokens live: a counterparty may ask our credential service in between."""
@@ -46,7 +47,7 @@ def id_token(did: str, key: IdentityKey, *, audience: str, jti: str, now: dateti
 def sender_of(token: str) -> str:
     """The DID that a token says it comes from, not yet proven."""
     did = unproven(token).get("sub")
-    if not is_did(did):
+    if not codes.is_did_web(did):
         raise ValueError("its sub is no did:web")
     return str(did)
 

@@ -159,13 +159,13 @@ class Verifier:
             return self._code_of(who)
         if not isinstance(code, str):
             raise ValueError("its membership credential names no node")
-        if did.did_of(str(self.peer(code)["address"])) != who:
-            raise ValueError("its membership credential is of a node at another address")
+        if did_of_record(self.peer(code)) != who:
+            raise ValueError("its membership credential is of a node with another DID")
         return code
 
     def _code_of(self, who: str) -> str:
         with self.store.read() as tx:
-            known = [code for code, address in register.addresses(tx).items() if did.did_of(address) == who]
+            known = [str(node["code"]) for node in register.known_nodes(tx) if did_of_record(node) == who]
         if len(known) != 1:
             raise ValueError("its membership credential names no node, and no one node has its DID")
         return known[0]
@@ -214,7 +214,7 @@ class Verifier:
 
     def post(self, to: str, url: str, body: Mapping[str, Any]) -> http.Answer:
         """POST `body` as JSON with a token for the node `to`, by which it may ask for our membership credential."""
-        audience = did.did_of(str(self.peer(to)["address"]))
+        audience = did_of_record(self.peer(to))
         with self.store.read() as tx:
             token = own_token(tx, audience, access=access_for(tx, audience))
         return self._sent(url, body, token)
@@ -257,10 +257,15 @@ class Verifier:
         return answer.body
 
 
+def did_of_record(node: Mapping[str, Any]) -> str:
+    """The DID of a node of the directory: of its address, but the one entered for a connector of another make."""
+    return str(node["did"] or did.did_of(str(node["address"])))
+
+
 def did_of_node(tx: Tx, code: str) -> str:
     """The DID of this node or of one in its directory, by node code."""
     mine = signing.me(tx)
-    return did.did_of(mine.address if code == mine.code else str(register.node(tx, code)["address"]))
+    return did.did_of(mine.address) if code == mine.code else did_of_record(register.node(tx, code))
 
 
 def own_token(tx: Tx, audience: str, *, access: str = "") -> str:
