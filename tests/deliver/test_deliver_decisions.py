@@ -11,6 +11,7 @@ import delivery_case as case
 from datong.authorise import store as authorise_rows
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
+from datong.ground import codes
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
@@ -135,6 +136,29 @@ def test_a_purpose_the_policy_does_not_allow(provider: Store) -> None:
         case.agree(tx, policy_json=welfare)
     verdict = decide(provider).verdict
     assert verdict.outcome == "denied" and verdict.rule == "permissions[0].constraints[0]"
+
+
+@pytest.mark.parametrize(
+    ("area", "within", "outcome"),
+    [("5201", "5201", "allowed"), ("5201", "52", "allowed"), ("1101", "52", "denied"), ("5201", "520102", "denied"),
+     ("", "52", "denied")],
+    ids=["there", "in its province", "elsewhere", "closer than a code tells", "a code that tells none"],
+)  # fmt: skip
+def test_a_policy_bounded_to_a_region_asks_the_receiving_nodes_code(
+    provider: Store, monkeypatch: pytest.MonkeyPatch, area: str, within: str, outcome: str
+) -> None:
+    node = codes.node_code("5", case.BUYER, area, "BUYER000") if area else "connector-of-elsewhere"
+    monkeypatch.setitem(case.PARTIES, node, case.BUYER)
+    monkeypatch.setitem(case.KEYS, node, case.KEYS[case.BUYER_NODE])
+    bounded = case.permission("delivery")
+    bounded["constraints"].append({"left": "region", "op": "isPartOf", "right": within})
+    with provider.begin(NODE) as tx:
+        row = tx.get(register_rows.nodes, case.BUYER_NODE)
+        assert row is not None
+        tx.add(register_rows.nodes, {**row, "id": node})
+        case.agree(tx, policy_json={**case.OPEN_POLICY, "permissions": [bounded]}, consumer=node)
+    verdict = decide(provider).verdict
+    assert (verdict.step, verdict.outcome.value) == ("policy", outcome), verdict
 
 
 def test_suspended_and_ended_deny_before_the_policy(provider: Store) -> None:

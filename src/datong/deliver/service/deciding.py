@@ -19,7 +19,7 @@ from datong.catalogue import service as catalogue
 from datong.deidentify import service as deidentify
 from datong.deliver import store as rows
 from datong.deliver.model import DENIED, NOT_STAFF, OWN_WORK, Decision, Verdict
-from datong.ground import evidence, signing
+from datong.ground import codes, evidence, signing
 from datong.ground.canonical import plain
 from datong.ground.db import Actor, Store, Tx, new_id
 from datong.ground.refusal import Kind, Refusal
@@ -128,7 +128,7 @@ def _judged(
         "target": full["dataset"],
         "assignee": full["subject"],
         "count": rows.granted_before(tx, ask["agreement"]) + 1,
-        "deliveryMethod": "01",
+        **receiving(contract["consumer"]),
         **facts,
     }
     full["laid"] = laid
@@ -138,6 +138,13 @@ def _judged(
             return verdict, full, contract["policy_hash"]
     assert verdict is not None
     return verdict, full, contract["policy_hash"]
+
+
+def receiving(consumer: str) -> dict[str, str]:
+    """What a policy may ask about the receiving side of a delivery: files, and the area its node's code bears (the
+    region of the function node that assigned it). A peer whose id is no such code tells no region: unknown."""
+    known = codes.node_code_fault(consumer) is None
+    return {"deliveryMethod": "01", **({"region": codes.parse_node_code(consumer).area} if known else {})}
 
 
 def _no(step: str, rule: str, texts: tuple[str, str], change: tuple[str, str]) -> Verdict:

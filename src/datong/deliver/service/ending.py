@@ -14,7 +14,7 @@ from datong.deidentify import service as deidentify
 from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
-from datong.deliver.service import controlling, files, granting, transfer_course
+from datong.deliver.service import controlling, deciding, files, granting, transfer_course
 from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import hexdigest
 from datong.ground.db import NODE, Store, Tx
@@ -179,7 +179,7 @@ def _granted(tx: Tx, agreement: str) -> set[str]:
 def _download_allowed(tx: Tx, contract: dict[str, Any]) -> bool:
     """Whether the policy let data leave the controlled nodes while the agreement ran (purpose as agreed)."""
     context = {"purpose": contract["terms"].get("purpose", ""), "time": contract["from"], "count": 1,
-               "deliveryMethod": "01"}  # fmt: skip
+               **deciding.receiving(contract["consumer"])}  # fmt: skip
     allowed = policy.decide(policy.from_json(contract["policy"]), "download", context)
     return allowed.outcome in (Outcome.allowed, Outcome.conditional)
 
