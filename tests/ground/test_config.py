@@ -58,6 +58,25 @@ def test_a_port_is_a_whole_number(tmp_path: Path, value: str) -> None:
     assert wrong(written(tmp_path, SOUND.replace("port = 8401", f"port = {value}"))) == ["node.port"]
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "value", "sound"),
+    [("peers", "believed_seconds", -1, False), ("peers", "believed_seconds", 0, True),
+     ("web", "session_hours", 0, False), ("deliver", "url_seconds", 0, False), ("deliver", "url_seconds", 1, True),
+     ("function_node", "heartbeat_seconds", -5, False), ("web", "session_hours", 2**31, False)],
+)  # fmt: skip
+def test_a_whole_number_keeps_its_bounds(tmp_path: Path, section: str, name: str, value: int, sound: bool) -> None:
+    folder = written(tmp_path, f"{SOUND}[{section}]\n{name} = {value}\n")
+    if sound:
+        assert load(folder)[f"{section}.{name}"] == value
+    else:
+        assert wrong(folder) == [f"{section}.{name}"]
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_is_none(tmp_path: Path, port: int) -> None:
+    assert wrong(written(tmp_path, SOUND.replace("port = 8401", f"port = {port}"))) == ["node.port"]
+
+
 @pytest.mark.parametrize("text", ["[node", b"\xff\xfe", "a = \n"])
 def test_what_is_no_toml_is_refused(tmp_path: Path, text: str | bytes) -> None:
     assert wrong(written(tmp_path, text)) == ["datong.toml"]

@@ -33,6 +33,9 @@ class Setting:
     doc: str
     among: tuple[str, ...] = ()
     """The values it may have; empty: any."""
+    least: int = 0
+    most: int = 2**31 - 1
+    """Bounds of a whole number, both included."""
 
 
 SETTINGS = (
@@ -42,7 +45,7 @@ SETTINGS = (
     Setting("node.kind", str, "connector", "connector, business, regional: what the node is in the national layout."),
     Setting("node.address", str, None, "Address at which other nodes reach this one, e.g. http://127.0.0.1:8401."),
     Setting("node.host", str, "127.0.0.1", "Address the node listens on."),
-    Setting("node.port", int, None, "Port the node listens on."),
+    Setting("node.port", int, None, "Port the node listens on.", least=1, most=65535),
     Setting("crypto.profile", str, "default", "default or guomi: what the node signs, digests and encrypts with."),
     Setting("crypto.accepts", list, [], "Crypto profiles of peers accepted besides this node's own."),
     Setting("store.url", str, "", "Database URL; empty = SQLite file datong.db in the node's folder."),
@@ -86,11 +89,11 @@ SETTINGS = (
         'Acts of a provider that wait for a person: "agree" (draw up the contract), "finalize" (conclude it).',
     ),
     Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
-    Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid."),
+    Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid.", least=1),
     Setting("ndi.platform", str, "", "Node code of the service platform; empty = itself or its function node."),
     Setting("ndi.prefix", str, "", "What stands before the paths of the national interfaces, e.g. /ndi."),
     Setting("ndi.tables", str, "", "File with this node's corrections of the national interface tables."),
-    Setting("web.session_hours", int, 8, "How long a console session lasts without a new login."),
+    Setting("web.session_hours", int, 8, "How long a console session lasts without a new login.", least=1),
     Setting(
         "workspace.data", str, "", "Folder in which the paths of the workspace's sources begin; empty = the workspace."
     ),
@@ -164,6 +167,9 @@ def load(folder: Path, *, alone: bool = False) -> Config:
         elif setting.among and value not in setting.among:
             known = ", ".join(setting.among)
             problems.append(Problem(setting.name, f"应为 {known} 之一", f"should be one of {known}"))
+        elif setting.kind is int and not setting.least <= value <= setting.most:
+            zh, en = f"应为 {setting.least} 至 {setting.most}", f"should be {setting.least} to {setting.most}"
+            problems.append(Problem(setting.name, zh, en))
         values[setting.name] = value
     problems += _profile_problems(values)
     if problems:
