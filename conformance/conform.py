@@ -2,9 +2,9 @@
 
 A part that cannot be run is reported as "not run" with the reason and is never counted as passed. Exit code: 0 when
 nothing that ran has failed, 1 when something has, 3 with STRICT=1 when a part was not run (CI uses it where a Maven
-repository is known to answer). Environment: STRICT, TCK_VERSION, DCP_TCK_VERSION, EDC_VERSION (one, or several by
-comma: the first that can be had), TCK_LIB, DCP_TCK_LIB and EDC_LIB (folders with the jars of one of them, where Maven
-does not serve it), PORT (first of 20), REPORT (a file for the outcome as JSON).
+repository is known to answer). Environment: STRICT, TCK_VERSION, DCP_TCK_VERSION, EDC_VERSION and EDC_DCP_VERSION (one,
+or several by comma: the first that can be had), TCK_LIB, DCP_TCK_LIB, EDC_LIB and EDC_DCP_LIB (folders with the jars of
+one of them, where Maven does not serve it), PORT (first of 40), REPORT (a file for the outcome as JSON).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -175,21 +176,51 @@ def tck(folder: Path, port: int) -> Part:
 
 
 def edc(folder: Path, port: int) -> list[Part]:
-    """A live EDC, of the first version that can be had."""
+    """A live EDC with its identity mock, of the first version that can be had."""
+
+    def run(lib: Path, work: Path) -> list[tuple[str, str, str]]:
+        from edc_peer import checked  # noqa: PLC0415 - as above
+
+        return checked(lib, work, port, said=_said)
+
+    return first_had("EDC", "edc", folder, run)
+
+
+def edc_by_credentials(folder: Path, port: int) -> list[Part]:
+    """The same in a space of membership credentials, with EDC's own identities."""
+    name, pom = "EDC by credentials", "edc-dcp"
+
+    def run(lib: Path, work: Path) -> list[tuple[str, str, str]] | str:
+        from edc_credentials import checked, compiled  # noqa: PLC0415 - as above
+
+        return compiled(lib, work / "classes") or checked(lib, work, port, said=_said)
+
+    return first_had(name, pom, folder, run)
+
+
+def first_had(
+    name: str, pom: str, folder: Path, run: Callable[[Path, Path], list[tuple[str, str, str]] | str]
+) -> list[Part]:
+    """What `run` (jars, a folder of its own) came to with the first version whose jars can be had, or why it could not."""
     reasons = []
-    for version in os.environ.get("EDC_VERSION", "0.18.0,0.15.1").split(","):
-        lib, why = jars("edc", folder / f"edc-{version}", version)
+    for version in os.environ.get(variable(pom, "VERSION"), "0.18.0,0.15.1").split(","):
+        lib, why = jars(pom, folder / f"{pom}-{version}", version)
         if why:
             reasons.append(f"{version}: {why}")
             continue
-        from edc_peer import checked  # noqa: PLC0415 - as above
-
-        work = folder / "edc"
+        work = folder / f"{pom}-work"
         work.mkdir()
-        found = checked(lib, work, port, said=lambda line: print(f"  {line}", flush=True))
-        parts = [Part(f"EDC {version}, {name}", outcome, told) for name, outcome, told in found]
-        return [*(Part(f"EDC {one.partition(':')[0]}", "not run", one) for one in reasons), *parts]
-    return [Part("EDC", "not run", "; ".join(reasons))]
+        found = run(lib, work)
+        if isinstance(found, str):
+            reasons.append(f"{version}: {found}")
+            continue
+        parts = [Part(f"{name} {version}, {check}", outcome, told) for check, outcome, told in found]
+        return [*(Part(f"{name} {one.partition(':')[0]}", "not run", one) for one in reasons), *parts]
+    return [Part(name, "not run", "; ".join(reasons))]
+
+
+def _said(line: str) -> None:
+    print(f"  {line}", flush=True)
 
 
 def main() -> int:
@@ -198,9 +229,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="datong-conformance-") as made:
         folder = Path(made)
         if why := lacking():
-            parts = [Part(name, "not run", why) for name in (DSP.name, DCP.name, HOLDER.name, "EDC")]
+            names = (DSP.name, DCP.name, HOLDER.name, "EDC", "EDC by credentials")
+            parts = [Part(name, "not run", why) for name in names]
         else:
             parts = [tck(folder, port), *dcp(folder, port + 16), *edc(folder, port + 2)]
+            parts += edc_by_credentials(folder, port + 20)
     parts.append(Part("the kit's 65 sequences in Python", "elsewhere", "tests/tck, part of make test"))
     for part in parts:
         print(f"{part.outcome:10} {part.name}: {part.told}")

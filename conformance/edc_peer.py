@@ -12,11 +12,11 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -28,6 +28,7 @@ from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.wire import http
 from datong.wire.dsp import catalogue as dsp_catalogue
+from datong.wire.dsp.versions import Caller
 from seed import PURPOSE, RULES, introduced, laid_out, listing, resource
 
 EDC, EDC_PARTY = "edc-peer", "91520100MA6TCK004G"
@@ -186,23 +187,31 @@ class Plane:
 
 
 @contextmanager
-def running(lib: Path, folder: Path, port: int, *, name: str = EDC, wait: int = 50) -> Iterator[dict[str, str]]:
-    """EDC in a process of its own; {"management", "control", "root"} are its addresses."""
+def running(
+    lib: Path, folder: Path, port: int, *, name: str = EDC, wait: int = 50, more: Mapping[str, str] | None = None,
+    beside: Path | None = None,
+) -> Iterator[dict[str, str]]:  # fmt: skip
+    """EDC in a process of its own; {"management", "control", "root"} are its addresses.
+
+    more: settings besides those of edc.properties, or instead of them; beside: a folder with classes besides the jars.
+    """
     ports = {"control": port + 1, "management": port + 2, "protocol": port + 3, "version": port + 5,
              "signaling": port + 6}  # fmt: skip
     text = (HERE / "edc" / "edc.properties").read_text("utf-8")
     for key, value in {"name": name, "port": port, "wait": wait, **ports}.items():
         text = text.replace("{" + key + "}", str(value))
+    text += "".join(f"\n{key}={value}" for key, value in (more or {}).items())
     file = folder / f"{name}.properties"
     file.write_text(text, "utf-8")
     base = f"http://localhost:{port + 3}/protocol"
-    command = ["java", "-Xmx300m", f"-Dedc.fs.config={file}", "-cp", f"{lib}/*",
+    classes = f"{lib}/*" if beside is None else f"{lib}/*:{beside}"
+    command = ["java", "-Xmx300m", f"-Dedc.fs.config={file}", "-cp", classes,
                "org.eclipse.edc.boot.system.runtime.BaseRuntime"]  # fmt: skip
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        _until(lambda: b" ready" in (folder / f"{name}.log").read_bytes(), 180)
-        _until(lambda: _answers(f"{base}/.well-known/dspace-version"), 60)
+        until(lambda: b" ready" in (folder / f"{name}.log").read_bytes(), 180)
+        until(lambda: _answers(f"{base}/.well-known/dspace-version"), 60)
         yield {"management": f"http://localhost:{port + 2}/management/v3", "root": base,
                "control": f"http://localhost:{port + 1}/control"}  # fmt: skip
     finally:
@@ -217,7 +226,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _until(holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
+def until(holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
     end = time.monotonic() + seconds
     while not (found := holds()):
         if time.monotonic() > end:
@@ -262,31 +271,49 @@ def ours(folder: Path, port: int, peer_root: str) -> Connector:
 
 
 def checked(lib: Path, folder: Path, port: int, said: Callable[[str], None] = print) -> list[tuple[str, str, str]]:
-    """All checks, in order; a check that fails ends its direction."""
-    found: list[tuple[str, str, str]] = []
+    """All checks, in order."""
     with running(lib, folder, port) as edc:
         plane = Plane(port + 10, edc["control"])
-        httpx.post(f"{edc['control']}/v1/dataplanes", json={
-            "@context": NAMES, "@id": "plane", "@type": "DataPlaneInstance", "url": f"{plane.address}/dataflows",
-            "allowedSourceTypes": ["HttpData"], "allowedTransferTypes": ["HttpData-PULL", "HttpData-PUSH"],
-        }).raise_for_status()  # fmt: skip
+        offered_plane(plane)
         manager = Manager(edc["management"])
         manager.furnish()
         connector = ours(folder / "node", port + 11, edc["root"])
         connector.start()
         try:
-            for direction in (We(connector, manager, plane), They(connector, manager, plane)):
-                for name, check in direction.checks():
-                    try:
-                        outcome = (f"{direction.title}: {name}", "ok", str(check() or ""))
-                    except Exception as broken:  # noqa: BLE001 - whatever it was, it is told
-                        outcome = (f"{direction.title}: {name}", "failed", f"{type(broken).__name__}: {broken}"[:300])
-                    said(f"{outcome[1]:7}{outcome[0]}  {outcome[2]}")
-                    found.append(outcome)
+            return told([We(connector, manager, plane), They(connector, manager, plane)], said)
         finally:
             connector.stop()
             plane.stop()
+
+
+def offered_plane(plane: Plane) -> None:
+    """EDC told of the data plane beside it."""
+    httpx.post(f"{plane.control}/v1/dataplanes", json={
+        "@context": NAMES, "@id": "plane", "@type": "DataPlaneInstance", "url": f"{plane.address}/dataflows",
+        "allowedSourceTypes": ["HttpData"], "allowedTransferTypes": ["HttpData-PULL", "HttpData-PUSH"],
+    }).raise_for_status()  # fmt: skip
+
+
+def told(directions: list[Direction], said: Callable[[str], None]) -> list[tuple[str, str, str]]:
+    """What every check came to, one after the other."""
+    found = []
+    for direction in directions:
+        for name, check in direction.checks():
+            try:
+                outcome = (f"{direction.title}: {name}", "ok", str(check() or ""))
+            except Exception as broken:  # noqa: BLE001 - whatever it was, it is told
+                outcome = (f"{direction.title}: {name}", "failed", f"{type(broken).__name__}: {broken}"[:300])
+            said(f"{outcome[1]:7}{outcome[0]}  {outcome[2]}")
+            found.append(outcome)
     return found
+
+
+class Direction(Protocol):
+    """One of the two ways in which data go: its name, and its checks in order."""
+
+    title: str
+
+    def checks(self) -> list[tuple[str, Callable[[], Any]]]: ...
 
 
 class We:
@@ -294,8 +321,11 @@ class We:
 
     title = "Datong consumer, EDC provider"
 
-    def __init__(self, connector: Connector, manager: Manager, plane: Plane) -> None:
+    def __init__(
+        self, connector: Connector, manager: Manager, plane: Plane, *, peer: str = EDC, caller: Caller | None = None
+    ) -> None:
         self.node, self.manager, self.plane = connector.node, manager, plane
+        self.peer, self.caller = peer, caller or connector.node.client
         self.offer: dict[str, Any] = {}
         self.agreement = ""
 
@@ -304,16 +334,16 @@ class We:
                 ("suspend, resume, terminate", self.course), ("push", self.push)]  # fmt: skip
 
     def catalogue(self) -> str:
-        found = dsp_catalogue.fetched(self.node.store, self.node.client, EDC)
+        found = dsp_catalogue.fetched(self.node.store, self.caller, self.peer)
         self.offer = found[0]["offers"][0]
         return f"{len(found)} dataset, offer {self.offer['id'][:20]}…"
 
     def negotiation(self) -> str:
         begun = time.monotonic()
         with self.node.store.begin(PERSON, "negotiate") as tx:
-            asked = negotiate.request(tx, provider=EDC, dataset="asset-1", offer_id=self.offer["id"], purpose=PURPOSE,
+            asked = negotiate.request(tx, provider=self.peer, dataset="asset-1", offer_id=self.offer["id"], purpose=PURPOSE,
                                       offer={"policy": self.offer["policy"], "terms": {}})  # fmt: skip
-        row = _until(lambda: self._negotiation(asked["id"]))
+        row = until(lambda: self._negotiation(asked["id"]))
         if row["state"] != "FINALIZED":
             raise RuntimeError(str(row["reason"]))
         self.agreement = row["agreement"]
@@ -337,7 +367,7 @@ class We:
                 raise RuntimeError(f"{row['state']}: {row['reason']}")
             return row if row["state"] in wanted else None
 
-        return _until(reached)
+        return until(reached)
 
     def _held(self, before: int) -> list[dict[str, Any]]:
         with self.node.store.read(PERSON) as tx:
@@ -371,7 +401,7 @@ class We:
                 act(tx, transfer=transfer, **({} if state == "STARTED" else {"reason": "a trial"}))
             theirs = self._state(transfer, state)["peer_pid"]
             try:
-                _until(lambda: self._over(theirs, state))  # noqa: B023
+                until(lambda: self._over(theirs, state))  # noqa: B023
             except TimeoutError:
                 raise RuntimeError(f"EDC is {self.manager.get(f'transferprocesses/{theirs}')}, ours {state}") from None
         return "STARTED, SUSPENDED, STARTED, TERMINATED on both sides"
@@ -382,7 +412,8 @@ class They:
 
     title = "EDC consumer, Datong provider"
 
-    def __init__(self, connector: Connector, manager: Manager, plane: Plane) -> None:
+    def __init__(self, connector: Connector, manager: Manager, plane: Plane, *, known_as: str = CODE) -> None:
+        self.known_as = known_as
         self.node, self.address, self.manager, self.plane = connector.node, connector.address, manager, plane
         self.base, self.agreement, self.known_here = f"{connector.address}/dsp/2025-1", "", ""
         self.offer: dict[str, Any] = {}
@@ -392,7 +423,7 @@ class They:
                 ("suspend, resume, terminate", self.course), ("push", self.push)]  # fmt: skip
 
     def catalogue(self) -> str:
-        found = self.manager.post("catalog/request", **{"@type": "CatalogRequest"}, counterPartyId=CODE,
+        found = self.manager.post("catalog/request", **{"@type": "CatalogRequest"}, counterPartyId=self.known_as,
                                   counterPartyAddress=self.base, protocol=PROTOCOL)  # fmt: skip
         listed = found["dcat:dataset"] if "dcat:dataset" in found else found["dataset"]
         dataset = listed[0] if isinstance(listed, list) else listed
@@ -402,13 +433,13 @@ class They:
 
     def negotiation(self) -> str:
         begun = time.monotonic()
-        policy = {**self.offer, "@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "assigner": CODE,
+        policy = {**self.offer, "@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "assigner": self.known_as,
                   "target": "OURS"}  # fmt: skip
         said = ("@context", "@type", "@id", "assigner", "target", "permission", "prohibition", "obligation")
         policy = {bare: value for key, value in policy.items() if (bare := key.removeprefix("odrl:")) in said}
-        asked = self.manager.post("contractnegotiations", **{"@type": "ContractRequest"}, counterPartyId=CODE,
+        asked = self.manager.post("contractnegotiations", **{"@type": "ContractRequest"}, counterPartyId=self.known_as,
                                   counterPartyAddress=self.base, protocol=PROTOCOL, policy=policy)  # fmt: skip
-        row = _until(lambda: self._over(f"contractnegotiations/{asked['@id']}", "FINALIZED", "TERMINATED"))
+        row = until(lambda: self._over(f"contractnegotiations/{asked['@id']}", "FINALIZED", "TERMINATED"))
         if row["state"] != "FINALIZED":
             with self.node.store.read(PERSON) as tx:
                 ours = [(one["state"], one["reason"]) for one in negotiate.negotiations(tx)]
@@ -429,7 +460,7 @@ class They:
         return str(made["@id"])
 
     def _state(self, transfer: str, *wanted: str) -> Any:
-        row = _until(lambda: self._over(f"transferprocesses/{transfer}", *wanted, "TERMINATED"))
+        row = until(lambda: self._over(f"transferprocesses/{transfer}", *wanted, "TERMINATED"))
         if row["state"] not in wanted:
             raise RuntimeError(f"{row['state']}: {row.get('errorDetail')}")
         return row
@@ -455,9 +486,9 @@ class They:
             self._state(transfer, state)
         self.manager.post(f"transferprocesses/{transfer}/suspend", **{"@type": "SuspendTransfer"}, reason="a pause")
         self._state(transfer, "SUSPENDED")
-        _until(lambda: self._ours(transfer)["state"] == "SUSPENDED")
+        until(lambda: self._ours(transfer)["state"] == "SUSPENDED")
         self.manager.post(f"transferprocesses/{transfer}/terminate", **{"@type": "TerminateTransfer"}, reason="enough")
-        _until(lambda: self._ours(transfer)["state"] == "TERMINATED")
+        until(lambda: self._ours(transfer)["state"] == "TERMINATED")
         return "STARTED, SUSPENDED, STARTED by us; SUSPENDED, TERMINATED by EDC; on both sides"
 
     def _ours(self, transfer: str) -> dict[str, Any]:

@@ -66,8 +66,19 @@ def test_without_java_nothing_is_passed(
     monkeypatch.setenv("REPORT", str(tmp_path / "report.json"))
     assert conform.main() == code
     parts = json.loads((tmp_path / "report.json").read_text())
-    assert [part["outcome"] for part in parts] == ["not run", "not run", "not run", "not run", "elsewhere"]
+    assert [part["outcome"] for part in parts] == ["not run"] * 5 + ["elsewhere"]
     assert "no java on the PATH" in parts[0]["told"]
+
+
+def test_what_cannot_be_compiled_is_not_run_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    jar = tmp_path / "lib" / "x.jar"
+    jar.parent.mkdir()
+    jar.touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("EDC_DCP_LIB", str(jar.parent))
+    monkeypatch.setenv("EDC_DCP_VERSION", "9.9")
+    (part,) = conform.edc_by_credentials(tmp_path, 9990)
+    assert (part.outcome, part.told) == ("not run", "9.9: there is no javac on the PATH")
 
 
 def test_a_node_refuses_to_leave_to_persons_what_is_no_act_of_its_own(tmp_path: Path) -> None:

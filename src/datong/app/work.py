@@ -63,7 +63,7 @@ def handlers(
         "deliver.destroy": deliver.destroy_job(store),
         HOURLY: hourly_job(store),
         catalogue.HARVEST: harvest_job(store, caller, client, function_node),
-        register.ISSUE_JOB: dcp_routes.issue_job(store, verifier),
+        register.ISSUE_JOB: dcp_routes.issue_job(store, verifier, str(config["peers.credential_profile"])),
     }
 
 

@@ -70,6 +70,14 @@ SETTINGS = (
     ),
     Setting("peers.issuers", list, [], "DIDs whose membership credentials are believed; empty = the function node's."),
     Setting(
+        "peers.credential_profile",
+        str,
+        "vc20-bssl/jwt",
+        "In which profile of DCP this function node writes membership credentials; vc11-sl2021/jwt where Eclipse EDC "
+        "is to read them.",
+        ("vc20-bssl/jwt", "vc11-sl2021/jwt"),
+    ),
+    Setting(
         "peers.believed_seconds",
         int,
         60,
@@ -167,7 +175,7 @@ def load(folder: Path, *, alone: bool = False) -> Config:
         elif setting.among and value not in setting.among:
             known = ", ".join(setting.among)
             problems.append(Problem(setting.name, f"应为 {known} 之一", f"should be one of {known}"))
-        elif setting.kind is int and not setting.least <= value <= setting.most:
+        elif isinstance(value, int) and setting.kind is int and not setting.least <= value <= setting.most:
             zh, en = f"应为 {setting.least} 至 {setting.most}", f"should be {setting.least} to {setting.most}"
             problems.append(Problem(setting.name, zh, en))
         values[setting.name] = value

@@ -13,6 +13,7 @@ import pytest
 from datong.ground.identity import IdentityKey, KeyRing
 from datong.wire.dcp import credentials, did
 from datong.wire.dcp.credentials import MEMBERSHIP, Status
+from datong.wire.dcp.tokens import unproven
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 AT = int(NOW.timestamp())
@@ -265,3 +266,65 @@ def test_an_older_list_in_plain_base64_is_read(keys: dict[str, IdentityKey], doc
         for place in range(8, 11)
     ]
     assert seen == [False, True, False]
+
+
+@pytest.mark.parametrize("profile", credentials.PROFILES)
+def test_either_profile_is_written_presented_and_revoked(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, profile: str
+) -> None:
+    place = {"index": 9, "list_at": LIST, "profile": profile}
+    text = credentials.membership(
+        ISSUER, keys[ISSUER], id="crd-9", holder=HOLDER, subject={"nodeCode": "5X"},
+        issued=NOW - timedelta(days=1), expires=NOW + timedelta(days=30), **place,
+    )  # fmt: skip
+    (shown,) = credentials.presentation(HOLDER, keys[HOLDER], [text], audience=US, jti="vp", now=NOW)
+    (found,) = read(documents, shown)
+    assert (found.subject["nodeCode"], found.expires) == ("5X", NOW + timedelta(days=30))
+    (status,) = found.status
+    lists = {
+        of: credentials.status_list(ISSUER, keys[ISSUER], at=LIST, revoked=[9], now=NOW, profile=of)
+        for of in credentials.PROFILES
+    }
+    assert credentials.is_set(status, lists.pop(profile), ISSUER, documents, now=NOW)
+    with pytest.raises(ValueError, match="status list is none"):
+        credentials.is_set(status, *lists.values(), ISSUER, documents, now=NOW)
+
+
+def test_the_older_profile_is_as_its_standard_has_it(keys: dict[str, IdentityKey]) -> None:
+    """VC data model 1.1 in a JWT (6.3.1), StatusList2021 (4.2: base64 of gzip, without a prefix)."""
+    text = credentials.membership(
+        ISSUER, keys[ISSUER], id="crd-9", holder=HOLDER, subject={}, index=9, list_at=LIST, issued=NOW,
+        expires=NOW + timedelta(days=1), profile=credentials.OLDER,
+    )  # fmt: skip
+    claims = unproven(text)
+    assert {name: claims[name] for name in ("iss", "sub", "jti", "nbf", "exp")} == {
+        "iss": ISSUER, "sub": HOLDER, "jti": claims["vc"]["id"], "nbf": AT, "exp": AT + 86_400,
+    }  # fmt: skip
+    assert {"issuanceDate", "expirationDate"} <= set(claims["vc"])
+    value = credentials.status_value(ISSUER, at=LIST, revoked=[9], now=NOW, profile=credentials.OLDER)
+    bits = gzip.decompress(base64.b64decode(value["credentialSubject"]["encodedList"], validate=True))
+    assert (len(bits) * 8, bits[1]) == (credentials.STATUS_BITS, 0x40)
+
+
+def test_a_presentation_in_an_envelope_is_its_holders(
+    keys: dict[str, IdentityKey], documents: credentials.Documents, member: str
+) -> None:
+    """EDC's identity hub wraps a presentation of the newer model once more."""
+
+    def enveloped(inner: str, by: str = HOLDER, prefix: str = "data:application/vp+jwt,") -> str:
+        whole = {"iss": HOLDER, "aud": US, "exp": AT + 60, "id": prefix + inner,
+                 "type": "EnvelopedVerifiablePresentation"}  # fmt: skip
+        return keys[by].jwt(whole, did.key_id(by, keys[by]))
+
+    def inner(by: str = HOLDER, **more: str) -> str:
+        (text,) = credentials.presentation(by, keys[by], [member], audience=US, jti="vp", now=NOW)
+        return keys[by].jwt({**unproven(text), **more}, did.key_id(by, keys[by]))
+
+    assert read(documents, enveloped(inner()))[0].subject["nodeCode"] == "5X"
+    for text, why in [
+        (enveloped(inner(), prefix=""), "holds no JWT"), (enveloped(inner(EVIL)), "."), (enveloped("x.y.z"), "."),
+        (enveloped(inner(holder=EVIL)), "another one is the holder"), (enveloped(inner(type="Odd")), "no presentation"),
+        (enveloped(inner(), by=EVIL), "."),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=why):
+            read(documents, text)

@@ -87,12 +87,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def up(folder: Path, name: str, function_node: tuple[str, str]) -> Iterator[Up]:
+def up(folder: Path, name: str, function_node: tuple[str, str], profile: str = credentials.NEWER) -> Iterator[Up]:
     port = free_port()
     kind = "regional" if name == "registry" else "connector"
     app.init(folder, name=name, party=PARTIES[name], port=port, region="5201", kind=kind)
     with (folder / "datong.toml").open("a") as config:
-        config.write('\n[peers]\nallow_private = true\nidentity = "dcp"\n')
+        config.write(f'\n[peers]\nallow_private = true\nidentity = "dcp"\ncredential_profile = "{profile}"\n')
         if function_node[0]:
             config.write(f'\n[function_node]\naddress = "{function_node[0]}"\nkey = "{function_node[1]}"\n')
     node = app.open_node(load(folder))
@@ -533,7 +533,7 @@ def test_to_whom_nothing_is_presented(space: Space) -> None:
 def test_only_an_issuer_may_leave_a_credential_and_only_ours(space: Space) -> None:
     held = len(space.consumer.see(register.held_credentials))
     (text, *_) = [row["text"] for row in rows(space.provider, "register_held_credential")]
-    container = {"credentialType": credentials.MEMBERSHIP, "format": credentials.PROFILE, "payload": text}
+    container = {"credentialType": credentials.MEMBERSHIP, "format": credentials.NEWER, "payload": text}
     message = {"@context": [DCP_CONTEXT], "type": "CredentialMessage", "issuerPid": "x", "status": "ISSUED",
                "credentials": [container]}  # fmt: skip
     valid(message, "credential-message-schema.json")
@@ -562,8 +562,13 @@ def test_documents_are_public_and_hold_no_secret(space: Space) -> None:
     assert answer.status_code == 200
     assert did.read(answer.json(), space.consumer.did).services["CredentialService"] == space.consumer.address + "/dcp"
     assert '"d"' not in answer.text
-    listed = httpx.get(space.registry.address + routes.STATUS_PATH, trust_env=False)
-    assert listed.headers["content-type"].startswith("application/vc+jwt")
+    for profile, path in routes.STATUS_PATHS.items():
+        listed = httpx.get(space.registry.address + path, trust_env=False)
+        assert listed.headers["content-type"].startswith("application/vc+jwt")
+        plain = httpx.get(space.registry.address + path, headers={"accept": "application/json"}, trust_env=False).json()
+        signed = tokens.unproven(listed.text)
+        said = signed["vc"] if profile == credentials.OLDER else signed
+        assert plain["credentialSubject"] == said["credentialSubject"]
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Membership credentials, presentations of them, and status lists, as JWT: written by us, read from anyone. Pure.
 
-Written in the profile vc20-bssl/jwt (VC data model 2.0, BitstringStatusList, JOSE); read in that and in
-vc11-sl2021/jwt (data model 1.1, StatusList2021). A presentation holds credentials of one model only. Every fault is a
-ValueError whose text names no content. Must never know: who asks, where documents and lists come from.
+Written and read in the profiles vc20-bssl/jwt (VC data model 2.0, BitstringStatusList, JOSE) and vc11-sl2021/jwt (data
+model 1.1, StatusList2021). A presentation holds credentials of one model only. Every fault is a ValueError whose text
+names no content. Must never know: who asks, where documents and lists come from.
 Sources: DCP 1.0 "Presentation Validation" and profiles; W3C vc-data-model-2.0, vc-jose-cose, vc-bitstring-status-list.
 Contract: tests/wire/dcp/test_dcp_credentials.py.
 """
@@ -26,17 +26,18 @@ from datong.wire.dcp.tokens import LEEWAY_SECONDS, TOKEN_SECONDS, header_of, in_
 
 MEMBERSHIP = "MembershipCredential"
 VC2, VC1 = "https://www.w3.org/ns/credentials/v2", "https://www.w3.org/2018/credentials/v1"
-PROFILE = "vc20-bssl/jwt"
-AUTH = {"protocol": "DCP", "version": "1.0", "profile": [PROFILE, "vc11-sl2021/jwt"]}
+LIST_2021 = "https://w3id.org/vc/status-list/2021/v1"
+NEWER, OLDER = PROFILES = ("vc20-bssl/jwt", "vc11-sl2021/jwt")
+AUTH = {"protocol": "DCP", "version": "1.0", "profile": list(PROFILES)}
 """How a node of such a space is spoken to, as its version document says it: the profiles it reads."""
 DATONG = "https://datong.example/ns/membership/1"
 STATUS_BITS = 131_072
 """Least length of a list, so that an entry hides among others (vc-bitstring-status-list 3.2)."""
 STATUS_BYTES_MAX = 16 * 1024 * 1024
 CREDENTIALS_MAX = 20
-_ENVELOPED = "data:application/vc+jwt,"
-_STATUS_TYPES = {"BitstringStatusListEntry": "BitstringStatusListCredential",
-                 "StatusList2021Entry": "StatusList2021Credential"}  # fmt: skip
+_ENVELOPED, _ENVELOPED_PRESENTATION = "data:application/vc+jwt,", "data:application/vp+jwt,"
+_LISTS = {NEWER: "BitstringStatusList", OLDER: "StatusList2021"}
+_STATUS_TYPES = {f"{name}Entry": f"{name}Credential" for name in _LISTS.values()}
 
 
 @dataclass(frozen=True)
@@ -82,40 +83,67 @@ Documents = Callable[[str], Document]
 
 def membership(
     issuer: str, key: IdentityKey, *, id: str, holder: str, subject: Mapping[str, Any], index: int, list_at: str,
-    issued: datetime, expires: datetime,
+    issued: datetime, expires: datetime, profile: str = NEWER,
 ) -> str:  # fmt: skip
     """A membership credential. subject: facts beside the holder's DID; index: its place in the status list."""
-    value = {
-        "@context": [VC2], "id": f"urn:datong:credential:{id}", "type": ["VerifiableCredential", MEMBERSHIP],
-        "issuer": issuer, "validFrom": _text(issued), "validUntil": _text(expires),
-        "credentialSubject": {"id": holder, **subject}, "credentialStatus": _entry(list_at, index),
-    }  # fmt: skip
-    times = {"iat": int(issued.timestamp()), "exp": int(expires.timestamp())}
-    return key.jwt({**value, "iss": issuer, "sub": holder, **times}, key_id(issuer, key), "vc+jwt")
-
-
-def _entry(list_at: str, index: int) -> dict[str, str]:
-    return {
-        "id": f"{list_at}#{index}", "type": "BitstringStatusListEntry", "statusPurpose": "revocation",
+    entry = {
+        "id": f"{list_at}#{index}", "type": f"{_LISTS[profile]}Entry", "statusPurpose": "revocation",
         "statusListIndex": str(index), "statusListCredential": list_at,
     }  # fmt: skip
+    value = {
+        **_dated(profile, issued, expires), "id": f"urn:datong:credential:{id}", "issuer": issuer,
+        "type": ["VerifiableCredential", MEMBERSHIP], "credentialSubject": {"id": holder, **subject},
+        "credentialStatus": entry,
+    }  # fmt: skip
+    return _signed(value, profile, issuer, key, {"sub": holder, "exp": int(expires.timestamp())}, issued)
 
 
-def status_list(issuer: str, key: IdentityKey, *, at: str, revoked: Iterable[int], now: datetime) -> str:
-    """The list of one issuer as a credential; revoked: the indices whose bit is set."""
+def _dated(profile: str, begins: datetime, ends: datetime | None = None) -> dict[str, Any]:
+    """The context and the times of a credential, as its data model calls them."""
+    context, first, last = (
+        (VC2, "validFrom", "validUntil") if profile == NEWER else (VC1, "issuanceDate", "expirationDate")
+    )
+    return {"@context": [context], first: _text(begins), **({last: _text(ends)} if ends else {})}
+
+
+def _signed(
+    value: Mapping[str, Any], profile: str, issuer: str, key: IdentityKey, claims: Mapping[str, Any], at: datetime
+) -> str:
+    """A credential as JWT: its members are the claims, in the older model one claim `vc` beside those of a JWT."""
+    seconds = int(at.timestamp())
+    if profile == NEWER:
+        return key.jwt({**value, "iss": issuer, "iat": seconds, **claims}, key_id(issuer, key), "vc+jwt")
+    own = {"iss": issuer, "jti": value["id"], "iat": seconds, "nbf": seconds, "sub": value["credentialSubject"]["id"]}
+    return key.jwt({"vc": value, **own, **claims}, key_id(issuer, key))
+
+
+def status_list(
+    issuer: str, key: IdentityKey, *, at: str, revoked: Iterable[int], now: datetime, profile: str = NEWER
+) -> str:
+    """The list of one issuer as a signed credential; revoked: the indices whose bit is set."""
+    return _signed(
+        status_value(issuer, at=at, revoked=revoked, now=now, profile=profile), profile, issuer, key, {}, now
+    )
+
+
+def status_value(issuer: str, *, at: str, revoked: Iterable[int], now: datetime, profile: str) -> dict[str, Any]:
+    """What the list says, unsigned."""
     set_bits = sorted(revoked)
     size = max(STATUS_BITS, -(-(set_bits[-1] + 1) // 8) * 8 if set_bits else 0)
     bits = bytearray(size // 8)
     for index in set_bits:
         bits[index // 8] |= 0x80 >> index % 8
-    packed = base64.urlsafe_b64encode(gzip.compress(bytes(bits), mtime=0)).rstrip(b"=").decode()
-    value = {
-        "@context": [VC2], "id": at, "type": ["VerifiableCredential", "BitstringStatusListCredential"],
-        "issuer": issuer, "validFrom": _text(now),
-        "credentialSubject": {"id": f"{at}#list", "type": "BitstringStatusList", "statusPurpose": "revocation",
-                              "encodedList": f"u{packed}"},
-    }  # fmt: skip
-    return key.jwt({**value, "iss": issuer, "iat": int(now.timestamp())}, key_id(issuer, key), "vc+jwt")
+    packed = gzip.compress(bytes(bits), mtime=0)
+    if profile == OLDER:
+        encoded = base64.b64encode(packed).decode()
+    else:
+        encoded = "u" + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    name, dated = _LISTS[profile], _dated(profile, now)
+    if profile == OLDER:
+        dated["@context"].append(LIST_2021)
+    subject = {"id": f"{at}#list", "type": name, "statusPurpose": "revocation", "encodedList": encoded}
+    return {**dated, "id": at, "type": ["VerifiableCredential", f"{name}Credential"], "issuer": issuer,
+            "credentialSubject": subject}  # fmt: skip
 
 
 def presentation(
@@ -162,6 +190,8 @@ def presented(text: Any, documents: Documents, *, holder: str, audience: str, no
     value = older if isinstance(older, Mapping) else claims
     if claims.get("iss", holder) != holder or value.get("holder", holder) != holder:
         raise ValueError("another one is its holder")
+    if "EnvelopedVerifiablePresentation" in _types(value):
+        value = _inside(value, documents(holder))
     if "VerifiablePresentation" not in _types(value):
         raise ValueError("it is no presentation")
     entries = value.get("verifiableCredential", [])
@@ -174,6 +204,17 @@ def presented(text: Any, documents: Documents, *, holder: str, audience: str, no
     if any(each.holder != holder for each in found):
         raise ValueError("it holds a credential of another one")
     return found
+
+
+def _inside(envelope: Mapping[str, Any], holder: Document) -> Mapping[str, Any]:
+    """The presentation in an envelope, as EDC wraps one of the newer model: a JWT of the same holder's in `id`."""
+    text = str(envelope.get("id", ""))
+    if not text.startswith(_ENVELOPED_PRESENTATION):
+        raise ValueError("its envelope holds no JWT")
+    claims = signed_claims(text.removeprefix(_ENVELOPED_PRESENTATION), holder, "authentication")
+    if claims.get("iss", holder.did) != holder.did or claims.get("holder", holder.did) != holder.did:
+        raise ValueError("another one is the holder of what is in its envelope")
+    return claims
 
 
 def _text_of(entry: Any) -> str:

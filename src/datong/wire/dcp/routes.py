@@ -34,7 +34,8 @@ from datong.wire.dcp.verifying import ACCESS, Verifier, did_of_record
 BODY_BYTES_MAX = 256 * 1024
 SCOPES_MAX = 20
 TYPE_ALIAS, ID_ALIAS = "org.eclipse.dspace.dcp.vc.type:", "org.eclipse.dspace.dcp.vc.id:"
-STATUS_PATH = f"{PATH}/status"
+STATUS_PATHS = {credentials.NEWER: f"{PATH}/status", credentials.OLDER: f"{PATH}/status/2021"}
+"""Where the list of each profile lies; both are always there, as credentials outlive a setting."""
 
 
 def routes(store: Store, verifier: Verifier, address: str) -> list[Route]:
@@ -44,9 +45,14 @@ def routes(store: Store, verifier: Verifier, address: str) -> list[Route]:
         value = await run_in_threadpool(own_document, store)
         return JSONResponse(value, 200 if value["verificationMethod"] else 404)  # without a key it shows nothing yet
 
-    async def status(_request: Request) -> Response:
-        text = await run_in_threadpool(own_status_list, store)
-        return Response(text, media_type="application/vc+jwt")
+    def status(profile: str) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            if request.headers.get("accept", "").startswith("application/json"):  # EDC before 0.16 reads no signed one
+                return JSONResponse(await run_in_threadpool(own_status_value, store, profile))
+            text = await run_in_threadpool(own_status_list, store, profile)
+            return Response(text, media_type="application/vc+jwt")
+
+        return endpoint
 
     def posted(answer: Callable[[Verifier, str, Any], dict[str, Any] | None]) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
@@ -58,7 +64,7 @@ def routes(store: Store, verifier: Verifier, address: str) -> list[Route]:
 
     return [
         Route(did.document_path(address), document, methods=["GET"]),
-        Route(STATUS_PATH, status, methods=["GET"]),
+        *(Route(path, status(profile), methods=["GET"]) for profile, path in STATUS_PATHS.items()),
         Route(f"{PATH}/presentations/query", posted(queried), methods=["POST"]),
         Route(f"{PATH}/credentials", posted(given), methods=["POST"]),
     ]
@@ -104,17 +110,27 @@ def own_document(store: Store) -> dict[str, Any]:
         return did.document(did.did_of(address), address, identity.ring(tx).published())
 
 
-def own_status_list(store: Store) -> str:
-    """The status list of the credentials this node gave out."""
+def own_status_list(store: Store, profile: str) -> str:
+    """The status list of the credentials this node gave out, signed."""
     with store.read() as tx:
-        mine, key = did.did_of(signing.me(tx).address), identity.ring(tx).current()
-        return credentials.status_list(
-            mine, key, at=status_address(tx), revoked=register.revoked_places(tx), now=tx.wall_now
+        mine, key, revoked = (
+            did.did_of(signing.me(tx).address),
+            identity.ring(tx).current(),
+            register.revoked_places(tx),
         )
+        at = status_address(tx, profile)
+        return credentials.status_list(mine, key, at=at, revoked=revoked, now=tx.wall_now, profile=profile)
 
 
-def status_address(tx: Tx) -> str:
-    return signing.me(tx).address.rstrip("/") + STATUS_PATH
+def own_status_value(store: Store, profile: str) -> dict[str, Any]:
+    """What it says, for verifiers that want plain JSON."""
+    with store.read() as tx:
+        mine, revoked, at = did.did_of(signing.me(tx).address), register.revoked_places(tx), status_address(tx, profile)
+        return credentials.status_value(mine, at=at, revoked=revoked, now=tx.wall_now, profile=profile)
+
+
+def status_address(tx: Tx, profile: str) -> str:
+    return signing.me(tx).address.rstrip("/") + STATUS_PATHS[profile]
 
 
 # --- the credential service --------------------------------------------------------------------------------------
@@ -204,7 +220,7 @@ def given(verifier: Verifier, token: str, message: Mapping[str, Any]) -> None:
 # --- giving out --------------------------------------------------------------------------------------------------
 
 
-def issue_job(store: Store, verifier: Verifier) -> Handler:
+def issue_job(store: Store, verifier: Verifier, profile: str) -> Handler:
     """The handler of "dcp.issue" jobs: sign the credential of the payload and bring it to its holder."""
 
     def issue(job: Job) -> None:
@@ -216,11 +232,12 @@ def issue_job(store: Store, verifier: Verifier) -> Handler:
             mine, key = did.did_of(signing.me(tx).address), identity.ring(tx).current()
             holder = did_of_record(node)
             text = credentials.membership(
-                mine, key, id=row["id"], holder=holder, index=int(row["place"]), list_at=status_address(tx),
+                mine, key, id=row["id"], holder=holder, index=int(row["place"]),
+                list_at=status_address(tx, profile), profile=profile,
                 subject={"nodeCode": node["code"], "party": node["party"], "name": node["name"]},
                 issued=clock.instant(row["issued_at"]), expires=clock.instant(row["expires_at"]),
             )  # fmt: skip
-        container = {"credentialType": credentials.MEMBERSHIP, "format": credentials.PROFILE, "payload": text}
+        container = {"credentialType": credentials.MEMBERSHIP, "format": profile, "payload": text}
         message = {
             "@context": [DCP_CONTEXT], "type": "CredentialMessage", "issuerPid": row["id"], "status": "ISSUED",
             "credentials": [container],

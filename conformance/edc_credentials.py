@@ -1,0 +1,160 @@
+"""A live EDC in a space of membership credentials: the checks of edc_peer.py under the identities both have in earnest.
+
+The node is a function node, which admits the EDC as a connector of another make and gives it its credential; nothing is
+mocked at the node. EDC has no place of its own for a DID, credentials and tokens (its identity hub is a product beside
+it): `Wallet` is one, a few lines that give to whoever asks. `edc-dcp/` holds the jars' pom and what EDC wants in code.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from connector import PARTY, SUPPLIER, Connector, served
+from datong import app
+from datong.ground import signing
+from datong.ground.config import load
+from datong.ground.db import NODE, Actor
+from datong.ground.identity import KeyRing
+from datong.register import service as register
+from datong.terms.roles import Role
+from datong.wire.dcp import credentials, tokens
+from datong.wire.dcp.did import DCP_CONTEXT, did_of, document
+from edc_peer import EDC_PARTY, Direction, Manager, Plane, They, We, offered_plane, running, told, until
+from seed import RULES, listing, resource
+
+HERE = Path(__file__).parent / "edc-dcp"
+REGISTRAR = Actor("p-1", "registrar", PARTY, "registry", frozenset({Role.registrar.value}))
+
+
+def compiled(lib: Path, folder: Path) -> str:
+    """EDC's extension compiled into `folder`; why that cannot be done, or ""."""
+    if shutil.which("javac") is None:
+        return "there is no javac on the PATH"
+    shutil.copytree(HERE / "src", folder)
+    command = ["javac", "-proc:none", "-nowarn", "-cp", f"{lib}/*", "-d", str(folder),
+               *map(str, folder.rglob("*.java"))]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stderr.strip()[:300] if done.returncode else ""
+
+
+class Wallet:
+    """EDC's DID document, credential service and token service, at `address`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.address, self.key = f"http://127.0.0.1:{port}", KeyRing(folder).rotate("ES256")
+        self.did, self.held = did_of(self.address), list[str]()
+        wallet = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._tell(json.dumps(document(wallet.did, wallet.address, [wallet.key])))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                asker = self.headers.get("authorization", "").removeprefix("Bearer ")
+                self._tell(wallet.answered(self.path, body, asker))
+
+            def _tell(self, said: str) -> None:
+                body = said.encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_rest: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answered(self, path: str, body: bytes, asker: str) -> str:
+        now, name = datetime.now(UTC), f"w-{time.time_ns()}"
+        if path == "/token":
+            asked = dict(parse_qsl(body.decode()))
+            own = {"audience": asked["audience"], "jti": name, "now": now, "access": asked.get("token", "wallet")}
+            return tokens.id_token(self.did, self.key, **own)
+        if path.endswith("/credentials"):
+            self.held += [each["payload"] for each in json.loads(body)["credentials"]]
+            return "{}"
+        to = tokens.sender_of(asker)
+        shown = credentials.presentation(self.did, self.key, self.held, audience=to, jti=name, now=now)
+        return json.dumps({"@context": [DCP_CONTEXT], "type": "PresentationResponseMessage", "presentation": shown})
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@contextmanager
+def function_node(folder: Path, port: int) -> Iterator[Connector]:
+    """A function node in a space of credentials, which holds one itself."""
+    app.init(folder, name="conformance", party=PARTY, port=port, region="5201", kind="regional")
+    file = folder / "datong.toml"
+    customs = f'[peers]\nidentity = "dcp"\ncredential_profile = "{credentials.OLDER}"\n'
+    private = "allow_private = true\ndata_elsewhere = true\n"
+    file.write_text(file.read_text("utf-8") + customs + private, "utf-8")
+    connector = served(app.open_node(load(folder)), f"http://127.0.0.1:{port}")
+    connector.start()
+    try:
+        store = connector.node.store
+        with store.begin(REGISTRAR, "register") as tx:
+            register.issue_membership(tx, code=signing.me(tx).code)
+
+        def held() -> Any:
+            with store.read() as tx:
+                return register.held_credentials(tx)
+
+        until(held)
+        yield connector
+    finally:
+        connector.stop()
+
+
+def checked(lib: Path, folder: Path, port: int, said: Callable[[str], None] = print) -> list[tuple[str, str, str]]:
+    """All checks, in order, as edc_peer.checked does them."""
+    wallet = Wallet(folder / "wallet", port + 12)
+    try:
+        with function_node(folder / "node", port + 11) as connector:
+            own = {
+                "edc.participant.id": wallet.did, "edc.participant.context.id": wallet.did,
+                "edc.iam.issuer.id": wallet.did, "edc.iam.did.web.use.https": "false",
+                "conformance.tokens": f"{wallet.address}/token",
+                "edc.iam.trusted-issuer.space.id": did_of(connector.address),
+                "edc.iam.credential.revocation.mimetype": "application/json",
+            }  # fmt: skip
+            with running(lib, folder, port, name="edc-member", more=own, beside=folder / "classes") as edc:
+                return told(_directions(connector, wallet, edc, port), said)
+    finally:
+        wallet.stop()
+
+
+def _directions(connector: Connector, wallet: Wallet, edc: dict[str, str], port: int) -> list[Direction]:
+    node = connector.node
+    facts = {"party": EDC_PARTY, "address": edc["root"], "did": wallet.did, "make": "Eclipse EDC"}
+    with node.store.begin(REGISTRAR, "register") as tx:
+        code = register.admit_connector(tx, name="EDC", **facts)["code"]
+        register.issue_membership(tx, code=code)
+    until(lambda: wallet.held)
+    with node.store.begin(NODE, "seed") as tx:
+        resource(tx, PARTY, SUPPLIER, EDC_PARTY)
+        listing(tx, "OURS", "offer-ours", PARTY, agree="node", rules=RULES)
+    plane = Plane(port + 10, edc["control"])
+    offered_plane(plane)
+    manager = Manager(edc["management"])
+    manager.furnish()
+    return [
+        We(connector, manager, plane, peer=code, caller=node.verifier),
+        They(connector, manager, plane, known_as=did_of(connector.address)),
+    ]
