@@ -2,36 +2,30 @@
 
 The node is a function node, which admits the EDC as a connector of another make and gives it its credential; nothing is
 mocked at the node. EDC has no place of its own for a DID, credentials and tokens (its identity hub is a product beside
-it): `Wallet` is one, a few lines that give to whoever asks. `edc-dcp/` holds the jars' pom and what EDC wants in code.
+it): wallet.py stands in for it, and gives to whoever asks. `edc-dcp/` holds the jars' pom and what EDC wants in code.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from connector import PARTY, SUPPLIER, Connector, served
 from datong import app
 from datong.ground import signing
 from datong.ground.config import load
 from datong.ground.db import NODE, Actor
-from datong.ground.identity import KeyRing
 from datong.register import service as register
 from datong.terms.roles import Role
-from datong.wire.dcp import credentials, tokens
-from datong.wire.dcp.did import DCP_CONTEXT, did_of, document
+from datong.wire.dcp import credentials
+from datong.wire.dcp.did import did_of
 from edc_peer import EDC_PARTY, Direction, Manager, Plane, They, We, offered_plane, running, told, until
 from seed import RULES, listing, resource
+from wallet import Wallet, stopped
 
 HERE = Path(__file__).parent / "edc-dcp"
 REGISTRAR = Actor("p-1", "registrar", PARTY, "registry", frozenset({Role.registrar.value}))
@@ -46,55 +40,6 @@ def compiled(lib: Path, folder: Path) -> str:
                *map(str, folder.rglob("*.java"))]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stderr.strip()[:300] if done.returncode else ""
-
-
-class Wallet:
-    """EDC's DID document, credential service and token service, at `address`."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.address, self.key = f"http://127.0.0.1:{port}", KeyRing(folder).rotate("ES256")
-        self.did, self.held = did_of(self.address), list[str]()
-        wallet = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._tell(json.dumps(document(wallet.did, wallet.address, [wallet.key])))
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                asker = self.headers.get("authorization", "").removeprefix("Bearer ")
-                self._tell(wallet.answered(self.path, body, asker))
-
-            def _tell(self, said: str) -> None:
-                body = said.encode()
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_rest: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def answered(self, path: str, body: bytes, asker: str) -> str:
-        now, name = datetime.now(UTC), f"w-{time.time_ns()}"
-        if path == "/token":
-            asked = dict(parse_qsl(body.decode()))
-            own = {"audience": asked["audience"], "jti": name, "now": now, "access": asked.get("token", "wallet")}
-            return tokens.id_token(self.did, self.key, **own)
-        if path.endswith("/credentials"):
-            self.held += [each["payload"] for each in json.loads(body)["credentials"]]
-            return "{}"
-        to = tokens.sender_of(asker)
-        shown = credentials.presentation(self.did, self.key, self.held, audience=to, jti=name, now=now)
-        return json.dumps({"@context": [DCP_CONTEXT], "type": "PresentationResponseMessage", "presentation": shown})
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @contextmanager
@@ -135,12 +80,16 @@ def checked(lib: Path, folder: Path, port: int, said: Callable[[str], None] = pr
                 "edc.iam.credential.revocation.mimetype": "application/json",
             }  # fmt: skip
             with running(lib, folder, port, name="edc-member", more=own, beside=folder / "classes") as edc:
-                return told(_directions(connector, wallet, edc, port), said)
+                plane = Plane(port + 10, edc["control"])
+                try:
+                    return told(_directions(connector, wallet, edc, plane), said)
+                finally:
+                    plane.stop()
     finally:
-        wallet.stop()
+        stopped(wallet.server)
 
 
-def _directions(connector: Connector, wallet: Wallet, edc: dict[str, str], port: int) -> list[Direction]:
+def _directions(connector: Connector, wallet: Wallet, edc: dict[str, str], plane: Plane) -> list[Direction]:
     node = connector.node
     facts = {"party": EDC_PARTY, "address": edc["root"], "did": wallet.did, "make": "Eclipse EDC"}
     with node.store.begin(REGISTRAR, "register") as tx:
@@ -150,7 +99,6 @@ def _directions(connector: Connector, wallet: Wallet, edc: dict[str, str], port:
     with node.store.begin(NODE, "seed") as tx:
         resource(tx, PARTY, SUPPLIER, EDC_PARTY)
         listing(tx, "OURS", "offer-ours", PARTY, agree="node", rules=RULES)
-    plane = Plane(port + 10, edc["control"])
     offered_plane(plane)
     manager = Manager(edc["management"])
     manager.furnish()

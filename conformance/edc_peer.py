@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +29,7 @@ from datong.wire import http
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp.versions import Caller
 from seed import PURPOSE, RULES, introduced, laid_out, listing, resource
+from wallet import Telling, serving, stopped
 
 EDC, EDC_PARTY = "edc-peer", "91520100MA6TCK004G"
 HERE = Path(__file__).parent
@@ -78,42 +78,19 @@ class Plane:
         self.kinds: dict[str, str] = {}
         plane = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._tell(CONTENT)
+        class Handler(Telling):
+            def got(self) -> bytes:
+                return CONTENT
 
-            def do_POST(self) -> None:
-                body = self._body()
+            def posted(self, body: bytes) -> bytes:
                 if self.path == "/sink":
                     plane.taken.append(body)
-                    self._tell(b"{}")
-                    return
+                    return b"{}"
                 message = json.loads(body or b"{}")
                 plane.flows.append((self.path, message))
-                self._tell(json.dumps(plane.answered(self.path, message)).encode())
+                return json.dumps(plane.answered(self.path, message)).encode()
 
-            def _body(self) -> bytes:
-                if self.headers.get("transfer-encoding") != "chunked":
-                    return self.rfile.read(int(self.headers.get("content-length") or 0))
-                body = b""
-                while size := int(self.rfile.readline(), 16):
-                    body += self.rfile.read(size)
-                    self.rfile.readline()
-                self.rfile.readline()
-                return body
-
-            def _tell(self, body: bytes) -> None:
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_rest: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = serving(port, Handler)
 
     def answered(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
         """What EDC's signalling client wants to hear: a pull has an address, a push is done and reported.
@@ -182,8 +159,7 @@ class Plane:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        stopped(self.server)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,6 +35,7 @@ from datong.wire.dcp import credentials, did, routes, tokens, verifying
 from datong.wire.dcp.did import DCP_CONTEXT
 from datong.wire.dsp.messages import problems
 from two_nodes import DATASET, OFFER, POLICY, TERMS, Node, listed, supplied
+from wallet import Telling, Wallet, serving, stopped
 
 PARTIES = {"registry": "11520100MBXDT00351", "provider": "91520100MAXDT004X2", "consumer": "91520100MAXDT00582"}
 CATALOG = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
@@ -205,92 +205,52 @@ class Another:
     """A connector of another make: its DID and credential service live at one address, its protocol at another."""
 
     def __init__(self, folder: Path) -> None:
-        self.key = identity.KeyRing(folder).rotate("ES256")
-        self.given: list[str] = []
         self.heard: list[tuple[str, dict[str, Any]]] = []
-        self.at_home, self.protocol = self._serving(self._home), self._serving(self._spoken_to)
-        self.address, self.did = f"{self._of(self.protocol)}/protocol", did.did_of(self._of(self.at_home))
+        heard = self.heard
 
-    @staticmethod
-    def _of(server: ThreadingHTTPServer) -> str:
-        return f"http://127.0.0.1:{server.server_port}"
+        class Handler(Telling):
+            def posted(self, _body: bytes) -> bytes:
+                heard.append((self.path, tokens.unproven(self.bearer())))
+                return b"{}"
 
-    @staticmethod
-    def _serving(answer: Callable[[str, Any, str], Any]) -> ThreadingHTTPServer:
-        class Answering(Schemas):
-            def do_GET(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                said = answer(self.path, json.loads(body or b"null"), self.headers.get("authorization", ""))
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.end_headers()
-                self.wfile.write(json.dumps(said).encode())
-
-            def do_POST(self) -> None:
-                self.do_GET()
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return server
-
-    def _home(self, path: str, body: Any, authorization: str) -> Any:
-        if path == "/dcp/credentials":
-            self.given += [each["payload"] for each in body["credentials"]]
-            return {}
-        if path == "/dcp/presentations/query":
-            who = tokens.sender_of(authorization.removeprefix("Bearer "))
-            made = credentials.presentation(self.did, self.key, self.given, audience=who, jti=f"vp-{time.time_ns()}",
-                                            now=datetime.now(UTC))  # fmt: skip
-            return {"@context": [DCP_CONTEXT], "type": "PresentationResponseMessage", "presentation": made}
-        return did.document(self.did, self._of(self.at_home), [self.key])
-
-    def _spoken_to(self, path: str, body: Any, authorization: str) -> Any:
-        self.heard.append((path, tokens.unproven(authorization.removeprefix("Bearer "))))
-        return {}
-
-    def token_to(self, receiver: Up, **more: Any) -> str:
-        now = datetime.now(UTC)
-        token = tokens.id_token(
-            self.did, self.key, audience=receiver.did, jti=f"t-{time.time_ns()}", now=now, access="a"
-        )
-        return self.key.jwt({**tokens.unproven(token), **more}, did.key_id(self.did, self.key))
-
-    def stop(self) -> None:
-        for server in (self.at_home, self.protocol):
-            server.shutdown()
-            server.server_close()
+        port = free_port()
+        self.wallet, self.protocol = Wallet(folder, free_port()), serving(port, Handler)
+        self.address = f"http://127.0.0.1:{port}/protocol"
 
 
 @pytest.fixture
 def another(space: Space, tmp_path: Path) -> Iterator[Another]:
     made = Another(tmp_path)
     yield made
-    made.stop()
+    for server in (made.wallet.server, made.protocol):
+        stopped(server)
 
 
 def test_a_connector_of_another_make_is_let_in_under_a_did_that_lives_elsewhere(space: Space, another: Another) -> None:
     space.provider.forget()
-    assert space.provider.catalogue(another.token_to(space.provider)).status_code == 404, "nobody admitted it"
-    facts = {"name": "Ocean Data", "party": "91520100MA6EDC012H", "address": another.address, "did": another.did}
+    assert space.provider.catalogue(another.wallet.token(space.provider.did)).status_code == 404, "nobody admitted it"
+    facts = {"name": "Ocean Data", "party": "91520100MA6EDC012H", "address": another.address, "did": another.wallet.did}
     record = space.registry.do(register.admit_connector, "registrar", make="Another 1.0", **facts)
     assert space.registry.do(register.admit_connector, "registrar", make="Another 1.0", **facts) == record
     space.provider.node.verifier.unreached = http.Unknown()  # as if a moment had passed
-    assert space.provider.catalogue(another.token_to(space.provider)).status_code == 404, "it has no credential yet"
+    assert space.provider.catalogue(another.wallet.token(space.provider.did)).status_code == 404, (
+        "it has no credential yet"
+    )
     space.registry.do(register.issue_membership, "registrar", code=record["code"])
-    until(lambda: another.given, "the credential at its service")
-    answer = space.provider.catalogue(another.token_to(space.provider))
+    until(lambda: another.wallet.held, "the credential at its service")
+    answer = space.provider.catalogue(another.wallet.token(space.provider.did))
     assert answer.status_code == 200, answer.text
     verifier = space.provider.node.verifier
     assert verifier.post(record["code"], f"{another.address}/catalog/request", CATALOG).status == 200
     ((path, claims),) = another.heard
-    assert (path, claims["aud"]) == ("/protocol/catalog/request", another.did)
+    assert (path, claims["aud"]) == ("/protocol/catalog/request", another.wallet.did)
     with space.provider.store.read() as tx:
-        assert verifying.did_of_node(tx, record["code"]) == another.did
+        assert verifying.did_of_node(tx, record["code"]) == another.wallet.did
         assert register.lies_at(tx, record["code"], f"{another.address}/callback")
-        assert not register.lies_at(tx, record["code"], another._of(another.at_home))
+        assert not register.lies_at(tx, record["code"], another.wallet.address)
     space.registry.do(register.suspend_node, "registrar", code=record["code"], reason="it is over")
     until(lambda: state_at(space.provider, record["code"]) == "suspended", "the member to hear of it")
-    assert space.provider.catalogue(another.token_to(space.provider)).status_code == 404
+    assert space.provider.catalogue(another.wallet.token(space.provider.did)).status_code == 404
 
 
 def state_at(member: Up, node: str) -> str:
