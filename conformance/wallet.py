@@ -76,13 +76,17 @@ class Wallet:
     def __init__(self, folder: Path, port: int) -> None:
         self.address, self.key = f"http://127.0.0.1:{port}", KeyRing(folder).rotate("ES256")
         self.did, self.held = did_of(self.address), list[str]()
+        self.asked: list[str] = []
+        """Paths that were asked for, in order."""
         wallet = self
 
         class Handler(Telling):
             def got(self) -> bytes:
+                wallet.asked.append(self.path)
                 return json.dumps(document(wallet.did, wallet.address, [wallet.key])).encode()
 
             def posted(self, body: bytes) -> bytes:
+                wallet.asked.append(self.path)
                 return wallet.answered(self.path, body, self.bearer()).encode()
 
         self.server = serving(port, Handler)

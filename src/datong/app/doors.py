@@ -13,18 +13,16 @@ from starlette.routing import BaseRoute, Mount, Route
 import datong.audit.service  # noqa: F401 - no other room needs the last one
 from datong.app.messages import receivers
 from datong.app.national import national_tables
-from datong.app.work import falls_due, participants
+from datong.app.peering import Peering, peering_of, verifier_of
+from datong.app.work import falls_due
 from datong.catalogue import service as catalogue
 from datong.deliver import service as deliver
-from datong.ground import identity
 from datong.ground.config import SETTINGS, Config
 from datong.ground.db import Actor, Store
 from datong.web import api, console
 from datong.wire import delta_sharing, http, http_data, node, openlineage
 from datong.wire.dcp import routes as dcp_routes
-from datong.wire.dcp.credentials import AUTH
-from datong.wire.dcp.did import did_of
-from datong.wire.dcp.verifying import Kept, Verifier
+from datong.wire.dcp.verifying import Verifier
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
 from datong.wire.ndi import access as ndi_access
@@ -33,22 +31,19 @@ from datong.wire.ndi import routes as ndi_routes
 from datong.wire.ndi import serving as ndi_serving
 
 
-def routes(store: Store, door: http.Door, verifier: Verifier, config: Config) -> list[BaseRoute]:
+def routes(store: Store, door: http.Door, verifier: Verifier, peering: Peering, config: Config) -> list[BaseRoute]:
     """All routes of a node: peers and stock clients first, then the API, then the console."""
 
     def authenticate(request: Request, body: bytes) -> Actor:
-        authorization = request.headers.get("authorization", "")
-        return verifier.sender(authorization) if by_credentials else door.sender(authorization, body)
+        return peering.sender(request.headers.get("authorization", ""), body)
 
-    by_credentials = config["peers.identity"] == "dcp"
-    called, auth = participants(config), AUTH if by_credentials else None
-
+    called = peering.participants
     return [
         *node.routes(
             store, door, receivers(store), clock_key=str(config["demo.clock_key"]),
             evidence_folder=config.folder / "evidence", on_time=falls_due,
         ),
-        *dsp_routes.routes(store, authenticate, deliver, participants=called, auth=auth),
+        *dsp_routes.routes(store, authenticate, deliver, participants=called),
         *dsp_catalogue.routes(store, authenticate, catalogue, participants=called),
         *dcp_routes.routes(store, verifier, str(config["node.address"])),
         *national_routes(store, door, config),
@@ -91,20 +86,5 @@ def all_routes(store: Store | None = None) -> list[BaseRoute]:
     values = {setting.name: setting.default if setting.default is not None else setting.kind() for setting in SETTINGS}
     store = store or Store("sqlite://")
     client, config = http.Client(store, allow_private=False), Config(Path(), values)
-    return routes(store, http.Door(store, client, ("", "")), verifier_of(store, client, config), config)
-
-
-def verifier_of(store: Store, client: http.Client, config: Config) -> Verifier:
-    """Who proves and checks membership credentials for this node; it makes its first identity key when it needs one."""
-    function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
-    issuers = [str(issuer) for issuer in config["peers.issuers"]]
-    if not issuers:
-        issuers = [did_of(function_node[0] or str(config["node.address"]))]
-    if config["peers.identity"] == "dcp":
-        identity.KeyRing(config.folder).current()
-    believed = float(config["peers.believed_seconds"])
-
-    def peer(code: str) -> Mapping[str, Any]:
-        return http.peer_key(client, store, code, function_node)
-
-    return Verifier(store, client, peer, issuers, members=Kept(believed), lists=Kept(believed))
+    door, verifier = http.Door(store, client, ("", "")), verifier_of(store, client, config)
+    return routes(store, door, verifier, peering_of(client, door, verifier, config), config)

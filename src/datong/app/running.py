@@ -12,9 +12,10 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from datong.app.doors import routes, verifier_of
+from datong.app.doors import routes
 from datong.app.national import on_national_rail
 from datong.app.opening import key_of, open_store, profile_of
+from datong.app.peering import Peering, peering_of, verifier_of
 from datong.app.work import SPEAKING, ended, handlers
 from datong.compose import service as compose
 from datong.deliver import service as deliver
@@ -51,6 +52,7 @@ class Node:
     store: Store
     client: http.Client
     verifier: Verifier
+    peering: Peering
     worker: jobs.Worker
     sequencer: Sequencer
     asgi: Starlette
@@ -87,8 +89,9 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     else:
         client, door = peers(store)
     verifier = verifier_of(store, client, config)
+    peering = peering_of(client, door, verifier, config)
     _swept(store)
-    worker = jobs.Worker(store, handlers(store, client, function_node, verifier, config), speaking=SPEAKING)
+    worker = jobs.Worker(store, handlers(store, client, function_node, verifier, peering, config), speaking=SPEAKING)
     sequencer = Sequencer(
         store, key_of(config.folder, profile_of(config)), lambda: _origin(store),
         config.path("evidence", "checkpoint").parent,
@@ -97,14 +100,16 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     if ended not in negotiate.on_terminated:
         negotiate.on_terminated.append(ended)
     on_national_rail(store, str(config["ndi.platform"]))
-    found = routes(store, door, verifier, config)
+    found = routes(store, door, verifier, peering, config)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
 
     heart = node.Heart(store, client, function_node[0], int(config["function_node.heartbeat_seconds"]))
-    return Node(config, store, client, verifier, worker, sequencer, Starlette(routes=found, lifespan=lifespan), heart)
+    return Node(
+        config, store, client, verifier, peering, worker, sequencer, Starlette(routes=found, lifespan=lifespan), heart
+    )
 
 
 def _origin(store: Store) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datong.app.national import national_tables
+from datong.app.peering import Peering
 from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
 from datong.deidentify import service as deidentify
@@ -21,30 +22,24 @@ from datong.negotiate.service import national
 from datong.register import service as register
 from datong.wire import http, http_data, node
 from datong.wire.dcp import routes as dcp_routes
-from datong.wire.dcp.verifying import Verifier, did_of_node
+from datong.wire.dcp.verifying import Verifier
 from datong.wire.delta_sharing import client as delta_client
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import sending as dsp_sending
-from datong.wire.dsp.participants import BY_CODE, Participants
+from datong.wire.dsp.versions import Caller
 from datong.wire.ndi import sending as ndi_sending
 
 HOURLY = "app.hourly"
-BY_DID = Participants("did:web", did_of_node)
-"""In a space of membership credentials a participant is called by the DID its tokens bear."""
 SPEAKING = ("dsp.send", "dsp.transfer.send")
 """Jobs that wait for one peer's answer, each of them about a process of its own or in the lane of one."""
 
 
-def participants(config: Config) -> Participants:
-    """What nodes are called in the messages of this node's space."""
-    return BY_DID if config["peers.identity"] == "dcp" else BY_CODE
-
-
 def handlers(
-    store: Store, client: http.Client, function_node: tuple[str, str], verifier: Verifier, config: Config
-) -> dict[str, jobs.Handler]:
+    store: Store, client: http.Client, function_node: tuple[str, str], verifier: Verifier, peering: Peering,
+    config: Config,
+) -> dict[str, jobs.Handler]:  # fmt: skip
     """What does which job."""
-    caller = verifier if config["peers.identity"] == "dcp" else client
+    caller = peering.caller
 
     def fetch(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         return delta_client.fetch_tables(client, profile, folder)
@@ -53,7 +48,7 @@ def handlers(
     return {
         outbox.SEND: node.sender_job(store, client, function_node),
         "register.identity_send": node.identity_job(store, client, function_node),
-        "dsp.send": dsp_sending.negotiation_job(store, caller, participants(config)),
+        "dsp.send": dsp_sending.negotiation_job(store, caller, peering.participants),
         "dsp.transfer.send": dsp_sending.transfer_job(store, caller, deliver),
         "ndi.send": ndi_sending.negotiation_job(national_sender),
         national.CALL: ndi_sending.call_job(national_sender),
@@ -102,9 +97,7 @@ def ended(tx: Tx, agreement: Any) -> None:
     deliver.end(tx, agreement=contract, reason=str(reason.get("en") or agreement["state"]))
 
 
-def harvest_job(
-    store: Store, caller: http.Client | Verifier, client: http.Client, function_node: tuple[str, str]
-) -> jobs.Handler:
+def harvest_job(store: Store, caller: Caller, client: http.Client, function_node: tuple[str, str]) -> jobs.Handler:
     """Reads the catalogue of a peer by DSP and keeps what it said."""
 
     def harvest(job: jobs.Job) -> None:

@@ -65,8 +65,9 @@ SETTINGS = (
         str,
         "directory",
         "How counterparties of the Dataspace Protocol prove who they are: directory (the key registered for their "
-        "node) or dcp (a DID and a membership credential); the same on all nodes of a space.",
-        ("directory", "dcp"),
+        "node), dcp (a DID and a membership credential), or either (connectors of another make by credentials, all "
+        "others by their keys); where one node of a space says dcp, all do.",
+        ("directory", "dcp", "either"),
     ),
     Setting("peers.issuers", list, [], "DIDs whose membership credentials are believed; empty = the function node's."),
     Setting(

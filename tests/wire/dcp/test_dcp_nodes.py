@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,150 +13,45 @@ from typing import Any, ClassVar
 import httpx
 import jsonschema
 import pytest
-import uvicorn
+from credential_space import (
+    CATALOG,
+    PARTIES,
+    Another,
+    Space,
+    Up,
+    code,
+    credentialed,
+    joined,
+    offering,
+    state_at,
+    token_to,
+    until,
+    up,
+)
 from referencing import Registry, Resource
 
-from datong import app
-from datong.app.doors import verifier_of
-from datong.catalogue import service as catalogue
-from datong.ground import identity, signing
-from datong.ground.config import Config, load
-from datong.ground.db import Actor, Store
-from datong.ground.keys import PrivateKey
+from datong.app.peering import verifier_of
+from datong.ground import identity
+from datong.ground.config import Config
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.register import service as register
-from datong.terms.policy import to_json
 from datong.wire import http
 from datong.wire.dcp import credentials, did, routes, tokens, verifying
 from datong.wire.dcp.did import DCP_CONTEXT
 from datong.wire.dsp.messages import problems
-from two_nodes import DATASET, OFFER, POLICY, TERMS, Node, listed, supplied
-from wallet import Telling, Wallet, serving, stopped
+from two_nodes import DATASET, OFFER, TERMS
 
-PARTIES = {"registry": "11520100MBXDT00351", "provider": "91520100MAXDT004X2", "consumer": "91520100MAXDT00582"}
-CATALOG = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
 SCHEMAS = Path(__file__).parents[2] / "data" / "dcp"
-
-
-@dataclass
-class Up:
-    """A node that runs in this process and listens on a socket."""
-
-    node: app.Node
-    address: str
-
-    @property
-    def store(self) -> Store:
-        return self.node.store
-
-    @property
-    def did(self) -> str:
-        return did.did_of(self.address)
-
-    def do(self, verb: Callable[..., Any], role: str, **given: Any) -> Any:
-        party = str(self.node.config["node.party"])
-        with self.store.begin(Actor("p-1", role, party, "", frozenset({role})), "register") as tx:
-            return verb(tx, **given)
-
-    def see(self, view: Callable[..., Any]) -> Any:
-        with self.store.read() as tx:
-            return view(tx)
-
-    def forget(self) -> None:
-        """As if peers.believed_seconds had passed."""
-        verifier = self.node.verifier
-        for name in ("documents", "members", "lists", "schemas"):
-            setattr(verifier, name, verifying.Kept(getattr(verifier, name).seconds))
-
-    def post(self, path: str, body: Any, token: str = "") -> httpx.Response:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        return httpx.post(self.address + path, json=body, headers=headers, trust_env=False)
-
-    def catalogue(self, token: str) -> httpx.Response:
-        return self.post("/dsp/2025-1/catalog/request", CATALOG, token)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@contextmanager
-def up(folder: Path, name: str, function_node: tuple[str, str], profile: str = credentials.NEWER) -> Iterator[Up]:
-    port = free_port()
-    kind = "regional" if name == "registry" else "connector"
-    app.init(folder, name=name, party=PARTIES[name], port=port, region="5201", kind=kind)
-    with (folder / "datong.toml").open("a") as config:
-        config.write(f'\n[peers]\nallow_private = true\nidentity = "dcp"\ncredential_profile = "{profile}"\n')
-        if function_node[0]:
-            config.write(f'\n[function_node]\naddress = "{function_node[0]}"\nkey = "{function_node[1]}"\n')
-    node = app.open_node(load(folder))
-    server = uvicorn.Server(uvicorn.Config(node.asgi, host="127.0.0.1", port=port, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    node.start()
-    made = Up(node, f"http://127.0.0.1:{port}")
-    try:
-        until(lambda: server.started, "the server to listen")
-        yield made
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        node.stop()
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 40) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited for {what}"
-        time.sleep(0.05)
-    return found
-
-
-@dataclass
-class Space:
-    registry: Up
-    provider: Up
-    consumer: Up
 
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
     """Two members that joined at the registry and were given their credentials by it."""
-    folder = tmp_path_factory.mktemp("space")
-    with ExitStack() as stack:
-        registry = stack.enter_context(up(folder / "registry", "registry", ("", "")))
-        key = registry.see(register.directory)[0]["public_key"]
-        members = [
-            stack.enter_context(up(folder / name, name, (registry.address, key))) for name in ("provider", "consumer")
-        ]
-        for member in members:
-            member.do(register.apply_to_join, "operator", function_node=registry.address)
-        until(lambda: len(registry.see(register.join_applications)) == 2, "both applications")
-        for application in registry.see(register.join_applications):
-            registry.do(register.admit_node, "registrar", application=application["id"])
-        until(lambda: all(code(member) for member in members), "both codes")
-        for member in members:
-            registry.do(register.issue_membership, "registrar", code=code(member))
-        until(lambda: all(member.see(register.held_credentials) for member in members), "both credentials")
-        yield Space(registry, *members)
-
-
-def code(member: Up) -> str:
-    with member.store.read() as tx:
-        return signing.me(tx).code
-
-
-def token_to(sender: Up, receiver: Up, **more: Any) -> str:
-    """A token of `sender` for `receiver`, with whatever a liar would put into it."""
-    with sender.store.read() as tx:
-        access = verifying.access_for(tx, receiver.did)
-        own = tokens.unproven(verifying.own_token(tx, receiver.did, access=access))
-        key = identity.ring(tx).current()
-    claims = {name: value for name, value in {**own, **more}.items() if value is not None}
-    return key.jwt(claims, did.key_id(sender.did, key))
+    ways = dict.fromkeys(PARTIES, "dcp")
+    with joined(tmp_path_factory.mktemp("space"), **ways) as found:
+        credentialed(found, found.provider, found.consumer)
+        yield found
 
 
 def test_a_member_is_let_in_and_its_token_works_once(space: Space) -> None:
@@ -201,29 +93,11 @@ def test_a_made_up_sender_is_looked_for_once(space: Space, monkeypatch: pytest.M
     assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 200
 
 
-class Another:
-    """A connector of another make: its DID and credential service live at one address, its protocol at another."""
-
-    def __init__(self, folder: Path) -> None:
-        self.heard: list[tuple[str, dict[str, Any]]] = []
-        heard = self.heard
-
-        class Handler(Telling):
-            def posted(self, _body: bytes) -> bytes:
-                heard.append((self.path, tokens.unproven(self.bearer())))
-                return b"{}"
-
-        port = free_port()
-        self.wallet, self.protocol = Wallet(folder, free_port()), serving(port, Handler)
-        self.address = f"http://127.0.0.1:{port}/protocol"
-
-
 @pytest.fixture
 def another(space: Space, tmp_path: Path) -> Iterator[Another]:
     made = Another(tmp_path)
     yield made
-    for server in (made.wallet.server, made.protocol):
-        stopped(server)
+    made.stop()
 
 
 def test_a_connector_of_another_make_is_let_in_under_a_did_that_lives_elsewhere(space: Space, another: Another) -> None:
@@ -242,7 +116,7 @@ def test_a_connector_of_another_make_is_let_in_under_a_did_that_lives_elsewhere(
     assert answer.status_code == 200, answer.text
     verifier = space.provider.node.verifier
     assert verifier.post(record["code"], f"{another.address}/catalog/request", CATALOG).status == 200
-    ((path, claims),) = another.heard
+    ((path, claims, _body),) = another.heard
     assert (path, claims["aud"]) == ("/protocol/catalog/request", another.wallet.did)
     with space.provider.store.read() as tx:
         assert verifying.did_of_node(tx, record["code"]) == another.wallet.did
@@ -251,11 +125,6 @@ def test_a_connector_of_another_make_is_let_in_under_a_did_that_lives_elsewhere(
     space.registry.do(register.suspend_node, "registrar", code=record["code"], reason="it is over")
     until(lambda: state_at(space.provider, record["code"]) == "suspended", "the member to hear of it")
     assert space.provider.catalogue(another.wallet.token(space.provider.did)).status_code == 404
-
-
-def state_at(member: Up, node: str) -> str:
-    with member.store.read() as tx:
-        return str(register.node(tx, node)["state"])
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "e30.e30.e30"])
@@ -533,16 +402,7 @@ def test_documents_are_public_and_hold_no_secret(space: Space) -> None:
 
 @pytest.fixture
 def offered(space: Space) -> dict[str, Any]:
-    """What the provider lists; the consumer knows the provider from the directory."""
-    space.consumer.node.verifier.peer(code(space.provider))
-    party = str(space.provider.node.config["node.party"])
-    provider = Node("provider", space.provider.store, PrivateKey.new(), "", party, "")
-    with space.provider.store.read() as tx:
-        known = catalogue.published_page(tx, to=code(space.consumer), offset=0, limit=10)
-    if not known:
-        supplied(provider)
-        listed(provider)
-    return {"policy": to_json(POLICY), "terms": TERMS}
+    return offering(space)
 
 
 def test_a_catalogue_names_its_node_by_did(space: Space, offered: dict[str, Any]) -> None:

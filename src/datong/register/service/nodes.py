@@ -239,7 +239,7 @@ def admit_connector(tx: Tx, *, name: str, party: str, address: str, did: str, ma
     """Admit a connector of another make 接纳异构连接器, which proves itself by credentials under its DID.
 
     address: where it speaks the Dataspace Protocol; did: its did:web, on whatever host; make: product and version. It
-    is for spaces of credentials (peers.identity = "dcp"). The same DID again enters what has changed.
+    deals with nodes that take credentials (peers.identity = dcp, either). The same DID again enters what has changed.
     """
     region = area(tx, "admit_connector")
     facts = {"party": party, "name": name, "address": address, "did": did, "make": make, "public_key": "",

@@ -84,7 +84,7 @@ def routes(
 
         def call(tx: Tx, to: str) -> tuple[dict[str, Any], str]:
             datasets, link = _page(tx, published, to, posted, (token, page_size))
-            return _catalogue(tx, participants, datasets), link
+            return _catalogue(tx, participants.ids(tx, to), datasets), link
 
         return await run_in_threadpool(_answered, store, authenticate, request, (body, call))
 
@@ -135,9 +135,9 @@ def checked(told: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _catalogue(tx: Tx, participants: Participants, datasets: list[dict[str, Any]]) -> dict[str, Any]:
-    """The Catalog message of this node around the datasets of a page."""
-    base, own = own_base(tx), participants.id_of(tx, signing.me(tx).code)
+def _catalogue(tx: Tx, ids: Mapping[str, str], datasets: list[dict[str, Any]]) -> dict[str, Any]:
+    """The Catalog message of this node around the datasets of a page. ids: what it and who asks are called."""
+    base, own = own_base(tx), ids[signing.me(tx).code]
     service = {"@id": f"{base}#service", "@type": "DataService", "endpointURL": base}
     listed = {"dataset": datasets} if datasets else {}
     return typed("Catalog", **{"@id": f"{base}#catalog"}, participantId=own, service=[service], **listed)

@@ -7,7 +7,7 @@ served with and without a trailing slash.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -109,18 +109,14 @@ class Way:
 
 
 def routes(
-    store: Store, authenticate: Authenticate, transfers: TransferRoom, *, participants: Participants = BY_CODE,
-    auth: Mapping[str, Any] | None = None,
-) -> list[Route]:  # fmt: skip
-    """The routes of negotiation, transfer and version metadata for one node (catalogue: see catalogue.routes).
-
-    auth: what the version document says of how peers prove who they are.
-    """
+    store: Store, authenticate: Authenticate, transfers: TransferRoom, *, participants: Participants = BY_CODE
+) -> list[Route]:
+    """The routes of negotiation, transfer and version metadata for one node (catalogue: see catalogue.routes)."""
 
     async def version(_request: Request) -> Response:
         def answer() -> dict[str, Any]:
             with store.read() as tx:
-                return document(tx, participants, auth)
+                return document(tx, participants)
 
         return JSONResponse(await run_in_threadpool(answer))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from datong.ground import clock, signing
@@ -51,13 +50,15 @@ class Caller(Protocol):
     def get(self, url: str) -> Any: ...
 
 
-def document(tx: Tx, participants: Participants = BY_CODE, auth: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The version document of this node. auth: how its peers prove who they are, where DSP has a name for it."""
-    entry = {
-        "version": VERSION, "path": PATH, "binding": "HTTPS", "serviceId": signing.me(tx).code,
-        "identifierType": participants.kind, SIGNS: True, **({"auth": dict(auth)} if auth else {}),
-    }  # fmt: skip
-    return {"protocolVersions": [entry]}
+def document(tx: Tx, participants: Participants = BY_CODE) -> dict[str, Any]:
+    """The version document of this node: an entry for each way in which its peers may be called."""
+    common = {"version": VERSION, "path": PATH, "binding": "HTTPS", "serviceId": signing.me(tx).code, SIGNS: True}
+    return {
+        "protocolVersions": [
+            {**common, "identifierType": kind, **({"auth": dict(auth)} if auth else {})}
+            for kind, auth in participants.kinds.items()
+        ]
+    }
 
 
 def own_base(tx: Tx) -> str:
