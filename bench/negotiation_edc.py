@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "conformance"))
 
 from conform import lacking, resolved
-from edc_peer import HERE, PROTOCOL, Manager, running
+from edc_process import HERE, PROTOCOL, Manager, Provider, running
 
 VERSIONS = ("0.18.0", "0.15.1")
 WAITS = (50, 1000)
@@ -51,7 +51,7 @@ def measured(folder: Path, port: int, count: int) -> dict[str, Any]:
         ):
             Manager(provider["management"]).furnish()
             asking = Manager(consumer["management"])
-            offer = _offer(asking, provider["root"])
+            offer = Provider(asking, "edc-provider", f"{provider['root']}/2025-1").datasets()[0]["offers"][0]
             asked = [_negotiated(asking, provider["root"], offer) for _ in range(count + 3)][3:]
         times = [one for one in asked if one is not None]
         found[f"wait_{wait}"] = {
@@ -59,15 +59,6 @@ def measured(folder: Path, port: int, count: int) -> dict[str, Any]:
             "p95_ms": round(sorted(times)[min(len(times) - 1, len(times) * 95 // 100)], 1),
         }  # fmt: skip
     return found
-
-
-def _offer(asking: Manager, root: str) -> dict[str, Any]:
-    address = {"counterPartyId": "edc-provider", "counterPartyAddress": f"{root}/2025-1", "protocol": PROTOCOL}
-    found = asking.post("catalog/request", **{"@type": "CatalogRequest"}, **address)
-    listed = found.get("dcat:dataset", found.get("dataset"))
-    dataset = listed[0] if isinstance(listed, list) else listed
-    policy = dataset.get("odrl:hasPolicy", dataset.get("hasPolicy"))
-    return dict(policy[0] if isinstance(policy, list) else policy)
 
 
 def _negotiated(asking: Manager, root: str, offer: dict[str, Any]) -> float | None:

@@ -191,7 +191,8 @@ def edc_by_credentials(folder: Path, port: int) -> list[Part]:
     name, pom = "EDC by credentials", "edc-dcp"
 
     def run(lib: Path, work: Path) -> list[tuple[str, str, str]] | str:
-        from edc_credentials import checked, compiled  # noqa: PLC0415 - as above
+        from edc_credentials import checked  # noqa: PLC0415 - as above
+        from edc_process import compiled  # noqa: PLC0415
 
         return compiled(lib, work / "classes") or checked(lib, work, port, said=_said)
 

@@ -7,8 +7,6 @@ it): wallet.py stands in for it, and gives to whoever asks. `edc-dcp/` holds the
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,23 +21,12 @@ from datong.register import service as register
 from datong.terms.roles import Role
 from datong.wire.dcp import credentials
 from datong.wire.dcp.did import did_of
-from edc_peer import EDC_PARTY, Direction, Manager, Plane, They, We, offered_plane, running, told, until
+from edc_peer import EDC_PARTY, Direction, Plane, They, We, offered_plane, told
+from edc_process import Manager, membership, running, until
 from seed import RULES, listing, resource
 from wallet import Wallet, stopped
 
-HERE = Path(__file__).parent / "edc-dcp"
 REGISTRAR = Actor("p-1", "registrar", PARTY, "registry", frozenset({Role.registrar.value}))
-
-
-def compiled(lib: Path, folder: Path) -> str:
-    """EDC's extension compiled into `folder`; why that cannot be done, or ""."""
-    if shutil.which("javac") is None:
-        return "there is no javac on the PATH"
-    shutil.copytree(HERE / "src", folder)
-    command = ["javac", "-proc:none", "-nowarn", "-cp", f"{lib}/*", "-d", str(folder),
-               *map(str, folder.rglob("*.java"))]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stderr.strip()[:300] if done.returncode else ""
 
 
 @contextmanager
@@ -72,13 +59,7 @@ def checked(lib: Path, folder: Path, port: int, said: Callable[[str], None] = pr
     wallet = Wallet(folder / "wallet", port + 12)
     try:
         with function_node(folder / "node", port + 11) as connector:
-            own = {
-                "edc.participant.id": wallet.did, "edc.participant.context.id": wallet.did,
-                "edc.iam.issuer.id": wallet.did, "edc.iam.did.web.use.https": "false",
-                "conformance.tokens": f"{wallet.address}/token",
-                "edc.iam.trusted-issuer.space.id": did_of(connector.address),
-                "edc.iam.credential.revocation.mimetype": "application/json",
-            }  # fmt: skip
+            own = membership(wallet, did_of(connector.address))
             with running(lib, folder, port, name="edc-member", more=own, beside=folder / "classes") as edc:
                 plane = Plane(port + 10, edc["control"])
                 try:

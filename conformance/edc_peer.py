@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,14 +26,11 @@ from datong.register import service as register
 from datong.wire import http
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp.versions import Caller
+from edc_process import EDC, NAMES, SECONDS, Manager, Provider, running, until
 from seed import PURPOSE, RULES, introduced, laid_out, listing, resource
 from wallet import Telling, serving, stopped
 
-EDC, EDC_PARTY = "edc-peer", "91520100MA6TCK004G"
-HERE = Path(__file__).parent
-NAMES = {"@vocab": "https://w3id.org/edc/v0.0.1/ns/", "odrl": "http://www.w3.org/ns/odrl/2/"}
-PROTOCOL = "dataspace-protocol-http:2025-1"
-SECONDS = 40.0
+EDC_PARTY = "91520100MA6TCK004G"
 CONTENT = b'{"rows": [1, 2, 3]}'
 
 NOT_KNOWN = Reason(
@@ -160,80 +155,6 @@ class Plane:
 
     def stop(self) -> None:
         stopped(self.server)
-
-
-@contextmanager
-def running(
-    lib: Path, folder: Path, port: int, *, name: str = EDC, wait: int = 50, more: Mapping[str, str] | None = None,
-    beside: Path | None = None,
-) -> Iterator[dict[str, str]]:  # fmt: skip
-    """EDC in a process of its own; {"management", "control", "root"} are its addresses.
-
-    more: settings besides those of edc.properties, or instead of them; beside: a folder with classes besides the jars.
-    """
-    ports = {"control": port + 1, "management": port + 2, "protocol": port + 3, "version": port + 5,
-             "signaling": port + 6}  # fmt: skip
-    text = (HERE / "edc" / "edc.properties").read_text("utf-8")
-    for key, value in {"name": name, "port": port, "wait": wait, **ports}.items():
-        text = text.replace("{" + key + "}", str(value))
-    text += "".join(f"\n{key}={value}" for key, value in (more or {}).items())
-    file = folder / f"{name}.properties"
-    file.write_text(text, "utf-8")
-    base = f"http://localhost:{port + 3}/protocol"
-    classes = f"{lib}/*" if beside is None else f"{lib}/*:{beside}"
-    command = ["java", "-Xmx300m", f"-Dedc.fs.config={file}", "-cp", classes,
-               "org.eclipse.edc.boot.system.runtime.BaseRuntime"]  # fmt: skip
-    with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        until(lambda: b" ready" in (folder / f"{name}.log").read_bytes(), 180)
-        until(lambda: _answers(f"{base}/.well-known/dspace-version"), 60)
-        yield {"management": f"http://localhost:{port + 2}/management/v3", "root": base,
-               "control": f"http://localhost:{port + 1}/control"}  # fmt: skip
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def until(holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := holds()):
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.05)
-    return found
-
-
-class Manager:
-    """EDC's management API, as far as it is needed."""
-
-    def __init__(self, url: str) -> None:
-        self.url, self.client = url, httpx.Client(timeout=30)
-
-    def post(self, path: str, **body: Any) -> Any:
-        answer = self.client.post(f"{self.url}/{path}", json={"@context": NAMES, **body})
-        if not answer.is_success:
-            raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:300]}")
-        return answer.json() if answer.content else None
-
-    def get(self, path: str) -> Any:
-        return self.client.get(f"{self.url}/{path}").json()
-
-    def furnish(self) -> None:
-        """One asset that everybody may use."""
-        self.post("assets", **{"@id": "asset-1", "@type": "Asset"}, properties={"name": "demo"},
-                  dataAddress={"@type": "DataAddress", "type": "HttpData", "baseUrl": "http://localhost/none"})  # fmt: skip
-        policy = {"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Set", "permission": [{"action": "use"}]}
-        self.post("policydefinitions", **{"@id": "policy-1", "@type": "PolicyDefinition"}, policy=policy)
-        self.post("contractdefinitions", **{"@id": "cd-1", "@type": "ContractDefinition"}, accessPolicyId="policy-1",
-                  contractPolicyId="policy-1", assetsSelector=[])  # fmt: skip
 
 
 def ours(folder: Path, port: int, peer_root: str) -> Connector:
@@ -389,9 +310,9 @@ class They:
     title = "EDC consumer, Datong provider"
 
     def __init__(self, connector: Connector, manager: Manager, plane: Plane, *, known_as: str = CODE) -> None:
-        self.known_as = known_as
-        self.node, self.address, self.manager, self.plane = connector.node, connector.address, manager, plane
-        self.base, self.agreement, self.known_here = f"{connector.address}/dsp/2025-1", "", ""
+        self.node, self.manager, self.plane = connector.node, manager, plane
+        self.provider = Provider(manager, known_as, f"{connector.address}/dsp/2025-1")
+        self.agreement, self.known_here = "", ""
         self.offer: dict[str, Any] = {}
 
     def checks(self) -> list[tuple[str, Callable[[], Any]]]:
@@ -399,23 +320,13 @@ class They:
                 ("suspend, resume, terminate", self.course), ("push", self.push)]  # fmt: skip
 
     def catalogue(self) -> str:
-        found = self.manager.post("catalog/request", **{"@type": "CatalogRequest"}, counterPartyId=self.known_as,
-                                  counterPartyAddress=self.base, protocol=PROTOCOL)  # fmt: skip
-        listed = found["dcat:dataset"] if "dcat:dataset" in found else found["dataset"]
-        dataset = listed[0] if isinstance(listed, list) else listed
-        policy = dataset.get("odrl:hasPolicy", dataset.get("hasPolicy"))
-        self.offer = policy[0] if isinstance(policy, list) else policy
+        dataset = self.provider.datasets()[0]
+        self.offer = dataset["offers"][0]
         return f"dataset {dataset['@id']}, offer {self.offer['@id']}"
 
     def negotiation(self) -> str:
         begun = time.monotonic()
-        policy = {**self.offer, "@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", "assigner": self.known_as,
-                  "target": "OURS"}  # fmt: skip
-        said = ("@context", "@type", "@id", "assigner", "target", "permission", "prohibition", "obligation")
-        policy = {bare: value for key, value in policy.items() if (bare := key.removeprefix("odrl:")) in said}
-        asked = self.manager.post("contractnegotiations", **{"@type": "ContractRequest"}, counterPartyId=self.known_as,
-                                  counterPartyAddress=self.base, protocol=PROTOCOL, policy=policy)  # fmt: skip
-        row = until(lambda: self._over(f"contractnegotiations/{asked['@id']}", "FINALIZED", "TERMINATED"))
+        row = self.provider.negotiated("OURS", self.offer)
         if row["state"] != "FINALIZED":
             with self.node.store.read(PERSON) as tx:
                 ours = [(one["state"], one["reason"]) for one in negotiate.negotiations(tx)]
@@ -426,42 +337,27 @@ class They:
             laid_out(tx, self.known_here)
         return f"FINALIZED in {time.monotonic() - begun:.2f} s"
 
-    def _over(self, path: str, *states: str) -> Any:
-        row = self.manager.get(path)
-        return row if row["state"] in states else None
-
-    def _transfer(self, kind: str, **extra: Any) -> str:
-        made = self.manager.post("transferprocesses", **{"@type": "TransferRequest"}, counterPartyAddress=self.base,
-                                 protocol=PROTOCOL, contractId=self.agreement, transferType=kind, **extra)  # fmt: skip
-        return str(made["@id"])
-
-    def _state(self, transfer: str, *wanted: str) -> Any:
-        row = until(lambda: self._over(f"transferprocesses/{transfer}", *wanted, "TERMINATED"))
-        if row["state"] not in wanted:
-            raise RuntimeError(f"{row['state']}: {row.get('errorDetail')}")
-        return row
-
     def pull(self) -> str:
-        transfer = self._transfer("HttpData-PULL")
-        self._state(transfer, "STARTED")
+        transfer = self.provider.transfer(self.agreement, "HttpData-PULL")
+        self.provider.transferred(transfer, "STARTED")
         with self.node.store.begin(PERSON, "deliver") as tx:
             (process,) = [
                 row for row in deliver.transfers(tx, agreement=self.known_here) if row["peer_pid"] == transfer
             ]
             deliver.complete_transfer(tx, transfer=process["id"])
-        self._state(transfer, "COMPLETED")
+        self.provider.transferred(transfer, "COMPLETED")
         return "STARTED, COMPLETED"
 
     def course(self) -> str:
-        transfer = self._transfer("HttpData-PULL")
-        self._state(transfer, "STARTED")
+        transfer = self.provider.transfer(self.agreement, "HttpData-PULL")
+        self.provider.transferred(transfer, "STARTED")
         for act, state in ((deliver.suspend_transfer, "SUSPENDED"), (deliver.resume_transfer, "STARTED")):
             with self.node.store.begin(PERSON, "deliver") as tx:
                 extra = {"reason": "a pause"} if state == "SUSPENDED" else {}
                 act(tx, transfer=self._ours(transfer)["id"], **extra)
-            self._state(transfer, state)
+            self.provider.transferred(transfer, state)
         self.manager.post(f"transferprocesses/{transfer}/suspend", **{"@type": "SuspendTransfer"}, reason="a pause")
-        self._state(transfer, "SUSPENDED")
+        self.provider.transferred(transfer, "SUSPENDED")
         until(lambda: self._ours(transfer)["state"] == "SUSPENDED")
         self.manager.post(f"transferprocesses/{transfer}/terminate", **{"@type": "TerminateTransfer"}, reason="enough")
         until(lambda: self._ours(transfer)["state"] == "TERMINATED")
@@ -474,8 +370,8 @@ class They:
 
     def push(self) -> str:
         goal = {"@type": "DataAddress", "type": "HttpData", "baseUrl": f"{self.plane.address}/sink"}
-        transfer = self._transfer("HttpData-PUSH", dataDestination=goal)
-        self._state(transfer, "COMPLETED")
+        transfer = self.provider.transfer(self.agreement, "HttpData-PUSH", dataDestination=goal)
+        self.provider.transferred(transfer, "COMPLETED")
         assert self.plane.taken, "nothing was pushed"
         assert self.plane.taken[-1][:4] == b"PAR1", "what was pushed is no Parquet file"
         return f"COMPLETED, {len(self.plane.taken[-1])} bytes pushed"
