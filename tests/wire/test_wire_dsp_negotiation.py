@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -569,6 +570,36 @@ def test_a_policy_only_peer_without_our_terms_is_served(pair):
     assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
     assert provider.agreements()[0]["terms"] == TERMS
     assert consumer.agreements()[0]["signed"] == "one side"
+
+
+def test_a_peer_of_another_make_that_asks_first_is_sent_the_policy_it_sent_and_nothing_else(pair, monkeypatch):
+    """Whether it signs is read just before the agreement goes out; it compares that with what it asked for."""
+    provider, consumer, loop = pair
+    real = loop.call
+
+    def call(sender, method, url, body=None):
+        answer = real(sender, method, url, body)
+        if "/.well-known/" not in url:
+            return answer
+        told = json.loads(answer.body)
+        for entry in told["protocolVersions"]:
+            entry.pop("datongSignatures")
+        return replace(answer, body=json.dumps(told).encode())
+
+    def plain(_url, body):
+        for part in (body, body.get("offer", {})):
+            for name in [name for name in part if name.startswith("datong:")]:
+                part.pop(name)
+        return body
+
+    monkeypatch.setattr(loop, "call", call)
+    loop.tamper = lambda url, body: plain(url, body) if url.startswith(provider.address) else body
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+    (agreement,) = [body["agreement"] for _, _, body in loop.said if body["@type"] == "ContractAgreementMessage"]
+    assert [name for name in agreement if name.startswith("datong:")] == []
+    assert provider.agreements()[0]["signed"] == "one side"
 
 
 # ---- strangers, wrong states, repetition, loss

@@ -34,7 +34,7 @@ def outgoing(tx: Tx, message: str) -> dict[str, Any] | None:
 
 def _signs(tx: Tx, node: str) -> bool:
     announced = peer(tx, node)
-    return announced is None or bool(announced["signs"])
+    return announced is not None and bool(announced["signs"])
 
 
 def acknowledged(tx: Tx, *, message: str, peer_pid: str = "") -> None:

@@ -61,6 +61,10 @@ def negotiation_job(store: Store, caller: Caller, participants: Participants = B
             base = str(outgoing["base"] or known or "")
             if known is None and (not base or Act(outgoing["act"]) in LEARN_BEFORE):
                 base = _tried(store, caller, outgoing) if base else _learned(store, caller, outgoing["peer"])
+                with store.read() as tx:  # what is said depends on what the peer has just announced
+                    outgoing = negotiate.outgoing(tx, message_id)
+                if outgoing is None:
+                    return False
             path, message = message_of(outgoing, callback, ids)
             body = _posted(caller, outgoing["peer"], base + path, message, job.attempts)
         except _Refused as refused:
