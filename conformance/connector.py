@@ -316,7 +316,7 @@ def seeded(store: Store, kit: str) -> None:
             listing(tx, dataset, f"CD123:{dataset}:456", PARTY)
         for number in NUMBERS["ACN"]:
             listing(tx, f"ACN{number}", f"CD123:ACN{number}:456", PARTY)
-        listing(tx, "TRANSFERRED", "CD123:TRANSFERRED:456", PARTY, rules=RULES)
+        listing(tx, "TRANSFERRED", "CD123:TRANSFERRED:456", PARTY, policy=Policy("", RULES))
         for number in NUMBERS["ATP"]:
             agreement(tx, f"ATP{number}", "TRANSFERRED", (CODE, PARTY), (KIT, KIT_PARTY))
             agreement(tx, f"ATPC{number}", "THEIRS", (KIT, KIT_PARTY), (CODE, PARTY))

@@ -23,7 +23,7 @@ from datong.wire.dcp import credentials
 from datong.wire.dcp.did import did_of
 from edc_peer import EDC_PARTY, Direction, Plane, They, We, offered_plane, told
 from edc_process import Manager, membership, running, until
-from seed import RULES, listing, resource
+from seed import SALE, listing, resource
 from wallet import Wallet, stopped
 
 REGISTRAR = Actor("p-1", "registrar", PARTY, "registry", frozenset({Role.registrar.value}))
@@ -79,11 +79,11 @@ def _directions(connector: Connector, wallet: Wallet, edc: dict[str, str], plane
     until(lambda: wallet.held)
     with node.store.begin(NODE, "seed") as tx:
         resource(tx, PARTY, SUPPLIER, EDC_PARTY)
-        listing(tx, "OURS", "offer-ours", PARTY, agree="node", rules=RULES)
+        listing(tx, "OURS", "offer-ours", PARTY, agree="node", policy=SALE)
     offered_plane(plane)
     manager = Manager(edc["management"])
     manager.furnish()
     return [
-        We(connector, manager, plane, peer=code, caller=node.verifier),
         They(connector, manager, plane, known_as=did_of(connector.address)),
+        We(connector, manager, plane, peer=code, caller=node.verifier),
     ]

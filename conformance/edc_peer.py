@@ -27,7 +27,7 @@ from datong.wire import http
 from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp.versions import Caller
 from edc_process import EDC, NAMES, SECONDS, Manager, Provider, running, until
-from seed import PURPOSE, RULES, introduced, laid_out, listing, resource
+from seed import PURPOSE, SALE, introduced, laid_out, listing, resource
 from wallet import Telling, serving, stopped
 
 EDC_PARTY = "91520100MA6TCK004G"
@@ -163,7 +163,7 @@ def ours(folder: Path, port: int, peer_root: str) -> Connector:
     with node.store.begin(NODE, "seed") as tx:
         introduced(tx, EDC, EDC_PARTY, peer_root, "")
         resource(tx, PARTY, SUPPLIER, EDC_PARTY)
-        listing(tx, "OURS", "offer-ours", PARTY, agree="node", rules=RULES)
+        listing(tx, "OURS", "offer-ours", PARTY, agree="node", policy=SALE)
     return served(node, address)
 
 
@@ -177,7 +177,7 @@ def checked(lib: Path, folder: Path, port: int, said: Callable[[str], None] = pr
         connector = ours(folder / "node", port + 11, edc["root"])
         connector.start()
         try:
-            return told([We(connector, manager, plane), They(connector, manager, plane)], said)
+            return told([They(connector, manager, plane), We(connector, manager, plane)], said)
         finally:
             connector.stop()
             plane.stop()

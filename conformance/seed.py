@@ -5,6 +5,7 @@ Rows are written as the rooms write them after their gates (which have their own
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -20,13 +21,19 @@ from datong.negotiate import rules as negotiate_rules
 from datong.negotiate import store as negotiate_rows
 from datong.price import store as price_rows
 from datong.register import store as register_rows
-from datong.terms.policy import Policy, Rule, policy_hash, to_json
+from datong.terms.policy import Constraint, Policy, Rule, policy_hash, to_json
 
 FROM, UNTIL = "2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 PURPOSE = "industry_development"
 RESOURCE = "CONFORMANCE-RESOURCE"
 RULES = (Rule("use"), Rule("delivery"), Rule("download"), Rule("compute"))
-"""What agreements of the kit's transfers allow; its offers and ours allow `use`, the only word the kits say."""
+"""What agreements of the kit's transfers allow."""
+BOUND = (Constraint("purpose", "isAnyOf", (PURPOSE,)), Constraint("time", "gteq", FROM))
+SALE = Policy(
+    "sale", tuple(replace(rule, constraints=BOUND) for rule in RULES), (Rule("distribute"), Rule("sell")),
+    (Rule("delete", (Constraint("time", "gteq", UNTIL),)),),
+)  # fmt: skip
+"""What a connector is offered: purpose and period, what is prohibited, what is due; every kind of rule a sale has."""
 
 
 def introduced(tx: Tx, code: str, party: str, address: str, public_key: str) -> None:
@@ -76,9 +83,9 @@ def terms(dataset: str, owner: str) -> dict[str, Any]:
 
 
 def listing(
-    tx: Tx, dataset: str, offer_id: str, owner: str, *, agree: str = "person", rules: tuple[Rule, ...] = (Rule("use"),)
+    tx: Tx, dataset: str, offer_id: str, owner: str, *, agree: str = "person", policy: Policy | None = None
 ) -> None:
-    """A live listing of a product with one offer."""
+    """A live listing of a product with one offer. policy: None for one that allows `use`, the only word the kits say."""
     cap = {"id": f"ceil-{dataset}", "survey": "s", "product": dataset, "cap_fen": 1000, "forecast_count": 1,
            "unit": "per_delivery", "issuer": "i", "serial": 1, "value": {}, "state": "IN_FORCE", "at": FROM}  # fmt: skip
     tx.add(price_rows.ceilings, cap)
@@ -89,7 +96,7 @@ def listing(
     }  # fmt: skip
     tx.add(catalogue_rows.listings, row)
     _ledger(tx, dataset, "product", owner, inputs=[RESOURCE])
-    policy = Policy(offer_id, rules)
+    policy = replace(policy, id=offer_id) if policy else Policy(offer_id, (Rule("use"),))
     offer = {"id": offer_id, "listing": row["id"], "dataset": dataset, "purpose": PURPOSE, "policy": to_json(policy),
              "policy_hash": policy_hash(policy), "terms": terms(dataset, owner), "words": {}}  # fmt: skip
     tx.add(catalogue_rows.offers, offer)
