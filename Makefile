@@ -27,8 +27,8 @@ $(CLIENTS): $(STAMP) clients/uv.lock clients/pyproject.toml
 	@VIRTUAL_ENV= $(UV) sync -q --locked --compile-bytecode --project clients --python .venv/bin/python
 	@touch $@
 
-demo: setup ## five nodes, the whole journey, consoles until Ctrl-C   (ONCE=1 REPORT=report.json PORT=8401 CRYPTO=guomi)
-	@$(PY) examples/city-mobility/demo.py $(if $(ONCE),--once) $(if $(CRYPTO),--crypto $(CRYPTO)) $(if $(REPORT),--report $(REPORT)) $(if $(PORT),--port $(PORT))
+demo: setup ## five nodes, the whole journey, consoles until Ctrl-C   (ONCE=1 REPORT=report.json PORT=8401 CRYPTO=guomi EDC=0.15.1)
+	@$(PY) examples/city-mobility/demo.py $(if $(ONCE),--once) $(if $(CRYPTO),--crypto $(CRYPTO)) $(if $(EDC),--edc $(EDC)) $(if $(REPORT),--report $(REPORT)) $(if $(PORT),--port $(PORT))
 
 demo-clean: ## forget the demonstration's state (.demo/)
 	@rm -rf .demo

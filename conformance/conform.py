@@ -4,7 +4,7 @@ A part that cannot be run is reported as "not run" with the reason and is never 
 nothing that ran has failed, 1 when something has, 3 with STRICT=1 when a part was not run (CI uses it where a Maven
 repository is known to answer). Environment: STRICT, TCK_VERSION, DCP_TCK_VERSION, EDC_VERSION and EDC_DCP_VERSION (one,
 or several by comma: the first that can be had), TCK_LIB, DCP_TCK_LIB, EDC_LIB and EDC_DCP_LIB (folders with the jars of
-one of them, where Maven does not serve it), PORT (first of 40), REPORT (a file for the outcome as JSON).
+one of them, where Maven does not serve it), PORT (first of 60), REPORT (a file for the outcome as JSON).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MAVEN_SECONDS, TCK_SECONDS = 900, 1800
+MAVEN_SECONDS, TCK_SECONDS, DEMO_SECONDS = 900, 1800, 900
 JAVA = 17
 
 
@@ -178,7 +178,7 @@ def tck(folder: Path, port: int) -> Part:
 def edc(folder: Path, port: int) -> list[Part]:
     """A live EDC with its identity mock, of the first version that can be had."""
 
-    def run(lib: Path, work: Path) -> list[tuple[str, str, str]]:
+    def run(_version: str, lib: Path, work: Path) -> list[tuple[str, str, str]]:
         from edc_peer import checked  # noqa: PLC0415 - as above
 
         return checked(lib, work, port, said=_said)
@@ -190,7 +190,7 @@ def edc_by_credentials(folder: Path, port: int) -> list[Part]:
     """The same in a space of membership credentials, with EDC's own identities."""
     name, pom = "EDC by credentials", "edc-dcp"
 
-    def run(lib: Path, work: Path) -> list[tuple[str, str, str]] | str:
+    def run(_version: str, lib: Path, work: Path) -> list[tuple[str, str, str]] | str:
         from edc_credentials import checked  # noqa: PLC0415 - as above
         from edc_process import compiled  # noqa: PLC0415
 
@@ -199,19 +199,46 @@ def edc_by_credentials(folder: Path, port: int) -> list[Part]:
     return first_had(name, pom, folder, run)
 
 
+def edc_on_the_demonstration(folder: Path, port: int) -> list[Part]:
+    """The five nodes walk the whole journey, and a company with an EDC finds, contracts and receives the product."""
+
+    def run(version: str, lib: Path, work: Path) -> list[tuple[str, str, str]] | str:
+        from edc_process import compiled  # noqa: PLC0415 - as above
+
+        if why := compiled(lib, work / "classes"):
+            return why
+        demo, report = HERE.parent / "examples" / "city-mobility" / "demo.py", work / "report.json"
+        command = [sys.executable, str(demo), "--once", "--edc", version, "--folder", str(work / "demo"),
+                   "--port", str(port), "--report", str(report)]  # fmt: skip
+        given = {**os.environ, variable("edc-dcp", "LIB"): str(lib)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEMO_SECONDS, env=given)
+        if done.returncode:
+            return [("the journey", "failed", (done.stdout + done.stderr)[-600:])]
+        told = json.loads(report.read_text("utf-8"))
+        made, verified = told["another_make"], told["evidence"]["verified"]
+        right = verified and made["capability"]["state"] == "shown"
+        said = f"{made['rows']} rows, {made['bytes']} bytes, as metered; {made['capability']['id']} {made['capability']['state']}"
+        _said(f"{'ok' if right else 'failed'}  the journey  {said}")
+        return [("the journey", "ok" if right else "failed", said)]
+
+    return first_had("EDC on the demonstration", "edc-dcp", folder, run, "demo")
+
+
 def first_had(
-    name: str, pom: str, folder: Path, run: Callable[[Path, Path], list[tuple[str, str, str]] | str]
-) -> list[Part]:
-    """What `run` (jars, a folder of its own) came to with the first version whose jars can be had, or why it could not."""
+    name: str, pom: str, folder: Path, run: Callable[[str, Path, Path], list[tuple[str, str, str]] | str],
+    work_in: str = "work",
+) -> list[Part]:  # fmt: skip
+    """What `run` (version, its jars, a folder of its own) came to with the first version whose jars can be had, or why it
+    could not."""
     reasons = []
     for version in os.environ.get(variable(pom, "VERSION"), "0.18.0,0.15.1").split(","):
         lib, why = jars(pom, folder / f"{pom}-{version}", version)
         if why:
             reasons.append(f"{version}: {why}")
             continue
-        work = folder / f"{pom}-work"
+        work = folder / f"{pom}-{version}-{work_in}"
         work.mkdir()
-        found = run(lib, work)
+        found = run(version, lib, work)
         if isinstance(found, str):
             reasons.append(f"{version}: {found}")
             continue
@@ -230,11 +257,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="datong-conformance-") as made:
         folder = Path(made)
         if why := lacking():
-            names = (DSP.name, DCP.name, HOLDER.name, "EDC", "EDC by credentials")
+            names = (DSP.name, DCP.name, HOLDER.name, "EDC", "EDC by credentials", "EDC on the demonstration")
             parts = [Part(name, "not run", why) for name in names]
         else:
             parts = [tck(folder, port), *dcp(folder, port + 16), *edc(folder, port + 2)]
             parts += edc_by_credentials(folder, port + 20)
+            parts += edc_on_the_demonstration(folder, port + 40)
     parts.append(Part("the kit's 65 sequences in Python", "elsewhere", "tests/tck, part of make test"))
     for part in parts:
         print(f"{part.outcome:10} {part.name}: {part.told}")

@@ -89,7 +89,7 @@ def until(holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
     end = time.monotonic() + seconds
     while not (found := holds()):
         if time.monotonic() > end:
-            raise TimeoutError
+            raise TimeoutError(f"waited {seconds:.0f} s")
         time.sleep(0.05)
     return found
 

@@ -1,6 +1,7 @@
 """`make demo`: five nodes on loopback walk the whole journey; then their consoles stay up until Ctrl-C.
 
     python examples/city-mobility/demo.py [--once] [--report FILE] [--folder .demo] [--port 8401] [--crypto guomi]
+                                          [--edc 0.15.1]
 
 State lies in the folder: an unfinished run is resumed (every call carries an idempotency key, so what was done
 is not done again), a finished one starts fresh. A second demonstration in the same folder is refused; nodes that
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import importlib
 import json
 import os
 import shutil
@@ -23,8 +25,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import traffic
@@ -38,7 +41,7 @@ from datong.ground.keys import PrivateKey
 from journey import STEPS, Journey
 
 ROOT = HERE.parents[1]
-FUNCTION_NODE = "data-bureau"
+FUNCTION_NODE, SELLER = "data-bureau", "data-group"
 screen = Console(highlight=False, soft_wrap=True)
 
 
@@ -67,6 +70,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where the nodes' state lies")
     parser.add_argument("--port", type=int, default=8401, help="port of the first node; the others follow")
     parser.add_argument("--crypto", choices=sorted(PROFILES), help="crypto profile of the nodes (guomi: extra guomi)")
+    parser.add_argument(
+        "--edc", metavar="VERSION", help="one chapter more: a company with an Eclipse EDC of this version"
+    )
     parser.add_argument("--crash", action="append", default=[], metavar="NODE:POINT", help="let a node die there once")
     parser.add_argument(
         "--kill", action="append", default=[], metavar="NODE:STEP:start|end", help="kill a node then once"
@@ -96,9 +102,9 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     state = json.loads(state_file.read_text()) if state_file.exists() else {}
     end_leftovers(folder)
     resuming = bool(state.get("prepared") and not state.get("finished"))
-    ports_free(
-        list(state["ports"].values()) if resuming else [options.port + number for number in range(len(parties()))]
-    )
+    ports = list(state["ports"].values()) if resuming else [options.port + n for n in range(len(parties()))]
+    with_edc = state.get("edc") if resuming else options.edc
+    ports_free([*ports, *(another_make().ports(max(ports)) if with_edc else [])])
     if not resuming:
         for entry in folder.iterdir():
             if entry.name != "lock":
@@ -111,13 +117,18 @@ def run(options: argparse.Namespace, folder: Path) -> int:
             f"The unfinished run in {folder} is of the crypto profile {profile.name}, and its nodes keep it.\n"
             "Finish it without --crypto, or forget it (make demo-clean) and start again."
         )
+    if resuming and options.edc not in (None, state.get("edc")):
+        raise Stopped(
+            f"The unfinished run in {folder} was begun {'with EDC ' + state['edc'] if state.get('edc') else 'without an EDC'}.\n"
+            "Finish it without --edc, or forget it (make demo-clean) and start again."
+        )
     use(profile)
     if not state:
         by = "" if profile is DEFAULT else f" ({profile.signature}, {profile.digest.upper()}, {profile.seal})"
         screen.print(
             f"[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys{by}"
         )
-        state = prepare(folder, options.port, profile)
+        state = prepare(folder, options.port, profile, options.edc or "")
         keep(state_file, state)
     else:
         screen.print("[bold]Datong 大同[/]  an unfinished run was found: it is taken up where it stopped")
@@ -133,9 +144,10 @@ def run(options: argparse.Namespace, folder: Path) -> int:
 def walk(
     world: World, options: argparse.Namespace, folder: Path, state: dict[str, Any], state_file: Path, began: float
 ) -> int:
-    journey = Journey(world, folder)
+    journey = Journey(world, folder, edc=state.get("edc", ""))
+    steps = STEPS if not journey.edc else with_another_make()
     seconds: dict[str, float] = {"prepare and start": round(time.perf_counter() - began, 2)}
-    for number, (name, step) in enumerate(STEPS, 1):
+    for number, (name, step) in enumerate(steps, 1):
         world.step = name
         at = time.perf_counter()
         strike(world, options.kill, f"{name}:start")
@@ -229,8 +241,35 @@ def ports_free(ports: list[int]) -> None:
         )
 
 
-def prepare(folder: Path, first_port: int, profile: Profile) -> dict[str, Any]:
-    """Folders, configurations, keys and first operators of the five nodes; the sources in their owners' folders."""
+def another_make() -> ModuleType:
+    """The chapter of a connector of another make, whose pieces lie beside the checks of EDC."""
+    sys.path.insert(0, str(ROOT / "conformance"))
+    return importlib.import_module("another_make")
+
+
+def with_another_make() -> list[tuple[str, Callable[[Journey], str]]]:
+    """The steps with that chapter, before the audit."""
+    at = [name for name, _ in STEPS].index("audit")
+    return [*STEPS[:at], ("another make", another_make().another_make), *STEPS[at:]]
+
+
+def edc_had(version: str, folder: Path) -> None:
+    """EDC's jars are had before anything is begun; Stopped with the reason otherwise."""
+    screen.print(f"[bold]Datong 大同[/]  fetching Eclipse EDC {version}")
+    folder.mkdir()
+    if why := another_make().prepared(version, folder):
+        raise Stopped(
+            f"Eclipse EDC {version} cannot be run here: {why}.\nIts chapter is left out without --edc (EDC=)."
+        )
+
+
+def prepare(folder: Path, first_port: int, profile: Profile, edc: str) -> dict[str, Any]:
+    """Folders, configurations, keys and first operators of the five nodes; the sources in their owners' folders.
+
+    edc: version of the Eclipse EDC that is to come, which function node and group take by credentials; "": none.
+    """
+    if edc:
+        edc_had(edc, folder / "edc")
     clock_key = PrivateKey.at(folder / "demo.pem")
     tokens: dict[str, str] = {}
     keys: dict[str, str] = {}
@@ -249,6 +288,8 @@ def prepare(folder: Path, first_port: int, profile: Profile) -> dict[str, Any]:
         keys[slug] = made.key
     for slug in parties():
         extra = f'\n[demo]\nclock_key = "{clock_key.public.text}"\n\n[peers]\nallow_private = true\n'
+        if edc and slug in (FUNCTION_NODE, SELLER):
+            extra += 'identity = "either"\ncredential_profile = "vc11-sl2021/jwt"\n'
         if slug != FUNCTION_NODE:
             address = f"http://127.0.0.1:{ports[FUNCTION_NODE]}"
             extra += f'\n[function_node]\naddress = "{address}"\nkey = "{keys[FUNCTION_NODE]}"\nheartbeat_seconds = 5\n'
@@ -261,7 +302,7 @@ def prepare(folder: Path, first_port: int, profile: Profile) -> dict[str, Any]:
             folder / slug, login=operator["login"], name=operator["name"], department=department(slug, operator)
         ).token
     place_sources(folder)
-    return {"prepared": True, "tokens": tokens, "ports": ports, "crypto": profile.name}
+    return {"prepared": True, "tokens": tokens, "ports": ports, "crypto": profile.name, "edc": edc}
 
 
 def place_sources(folder: Path) -> None:

@@ -51,6 +51,8 @@ class Journey:
     """Names like node:bike-company, party:bike-company, passages, trips, product -> the codes of this run."""
     known: dict[str, Any] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    edc: str = ""
+    """The version of Eclipse EDC that comes to the space; "": none does."""
 
     def who(self, slug: str, role: str, number: int = 0) -> Person:
         return self.world.person(slug, logins(slug, role)[number])

@@ -69,6 +69,7 @@ def report(j: Journey, seconds: dict[str, float]) -> dict[str, Any]:
         },
         "model": {name: j.known["model"][name] for name in ("unit", "raw_mae", "product_mae", "raw_r2", "product_r2", "constant_mae")},
         "seconds": seconds,
+        **({"another_make": j.known["another_make"]} if j.edc else {}),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -36,9 +37,11 @@ def test_the_checklist_is_whole() -> None:
 
 @pytest.mark.parametrize("item", _checklist()["items"], ids=lambda item: item["id"])
 def test_every_command_is_there_and_every_deed_is_done_somewhere(item) -> None:
-    for name in item.get("views", []):
+    for view in item.get("views", []):
+        ((name, given),) = [(view, {})] if isinstance(view, str) else view.items()
         importlib.import_module(f"datong.{name.partition('.')[0]}.service")
         assert not VERBS[name].changes
+        assert set(given) <= set(inspect.signature(VERBS[name].call).parameters)
     for act in item.get("acts", []):
         room, _, deed = act.partition(".")
         written = "".join(file.read_text("utf-8") for file in (SOURCE / room).rglob("*.py"))

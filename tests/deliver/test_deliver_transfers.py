@@ -24,6 +24,7 @@ from datong.ground import jobs, signing
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
+from datong.register import store as register_rows
 from datong.wire.delta_sharing import fetch_tables, routes
 
 CALLBACK = "http://buyer0000.test/dsp/2025-1"
@@ -122,6 +123,29 @@ def states(*stores: Store) -> list[str]:
         with store.read(case.person()) as tx:
             found += [row["state"] for row in deliver.transfers(tx)]
     return found
+
+
+def test_transfers_are_found_by_state_and_by_the_make_of_the_other_side(
+    wire: Wire, provider: Store, consumer: Store
+) -> None:
+    lay_out(provider)
+    request(consumer, "node")
+    wire.settle()
+
+    def found(**which: Any) -> list[str]:
+        with provider.read(case.person()) as tx:
+            return [row["state"] for row in deliver.transfers(tx, **which)]
+
+    assert (found(state="COMPLETED"), found(state="STARTED")) == (["COMPLETED"], [])
+    assert found(other_make=True) == []
+    with pytest.raises(Refusal) as refused:
+        found(state="completed")
+    assert [problem.where for problem in refused.value.problems] == ["state"]
+    with provider.begin(NODE) as tx:  # the buyer's record as one of another make has it
+        known = tx.get(register_rows.nodes, case.BUYER_NODE)
+        tx.change(register_rows.nodes, case.BUYER_NODE, record={**known["record"], "did": "did:web:elsewhere.cn"})
+    assert found(other_make=True) == found(other_make=True, state="COMPLETED") == ["COMPLETED"]
+    assert found(other_make=True, state="STARTED") == []
 
 
 def test_a_supply_is_pulled_checked_kept_and_completed(wire: Wire, provider: Store, consumer: Store) -> None:

@@ -68,21 +68,23 @@ class _Asked:
         told = {name: item[name] for name in ("id", "aspect", "zh", "module_zh", "module_en", "basic")}
         if waits := item.get("waits_for"):
             return {**told, "state": WAITS, "shown_by": [], "waits_for": waits}
-        views = [self.view(name) for name in item.get("views", [])]
+        views = [self.view(one) for one in item.get("views", [])]
         acts = [self.act(name) for name in item.get("acts", [])]
         shown_by = [*views, *acts]
         state = SHOWN if all(one["answered"].get("count") for one in shown_by) else NOT_YET
         return {**told, "state": state, "shown_by": shown_by, "waits_for": ""}
 
-    def view(self, name: str) -> dict[str, Any]:
-        if name not in self.known:
-            self.known[name] = self.answered(name)
-        room, _, verb = name.partition(".")
-        return {"command": f"datong {room} {verb.replace('_', '-')} --json", "answered": self.known[name]}
+    def view(self, named: str | Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """A view by its name, or {name: its arguments}."""
+        ((name, given),) = [(named, {})] if isinstance(named, str) else named.items()
+        command = _command(name, given)
+        if command not in self.known:
+            self.known[command] = self.answered(name, given)
+        return {"command": command, "answered": self.known[command]}
 
-    def answered(self, name: str) -> dict[str, Any]:
+    def answered(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            answer = plain(VERBS[name].call(self.tx))
+            answer = plain(VERBS[name].call(self.tx, **given))
         except Refusal as refusal:
             return {"count": 0, "refused": refusal.code}
         if isinstance(answer, list):
@@ -94,3 +96,10 @@ class _Asked:
     def act(self, name: str) -> dict[str, Any]:
         command = f"datong audit leaves --json | grep {name}"
         return {"command": command, "answered": {"count": self.acts.get(name, 0)}}
+
+
+def _command(view: str, given: Mapping[str, Any]) -> str:
+    """How a view with its arguments is asked at a shell."""
+    room, _, verb = view.partition(".")
+    options = [f" --{name.replace('_', '-')}{'' if value is True else f' {value}'}" for name, value in given.items()]
+    return f"datong {room} {verb.replace('_', '-')}{''.join(options)} --json"

@@ -34,6 +34,7 @@ from datong.deliver.service import transfer_course as course
 from datong.ground import jobs, signing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem, Text
+from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -139,9 +140,18 @@ def terminate(tx: Tx, *, transfer: str, reason: str) -> dict[str, Any]:
 
 
 @view()
-def transfers(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
-    """Transfer processes of one agreement or of all, newest first, with what each waits for and what may be done."""
+def transfers(tx: Tx, *, agreement: str = "", state: str = "", other_make: bool = False) -> list[dict[str, Any]]:
+    """Transfer processes of one agreement or of all, newest first, with what each waits for and what may be done.
+
+    state: only those in it, COMPLETED for instance; other_make: only those with connectors of another make 异构连接器.
+    """
+    if state and state not in set(State):
+        states = ", ".join(State)
+        raise BAD_MESSAGE([Problem("state", f"应为 {states} 之一", f"should be one of {states}")], count=1)
     where = [rows.processes.c.agreement == agreement] if agreement else []
+    where += [rows.processes.c.state == state] if state else []
+    if other_make:
+        where.append(rows.processes.c.peer.in_([node["code"] for node in register.known_nodes(tx) if node["did"]]))
     on_the_way = {job["payload"].get("pid"): job for job in jobs.open_jobs(tx) if job["kind"] == course.SEND}
     return [
         {**process, **_waits(process, on_the_way.get(process["id"]))}
