@@ -78,7 +78,7 @@ def opened(folder: Path, name: str, ports: dict[str, int], offers: int) -> app.N
 
 def furnished(tx: Tx, offers: int) -> None:
     resource(tx, PARTIES["provider"], "91520100MA6BIKE00X", PARTIES["consumer"])
-    listing(tx, DATASET, OFFER, PARTIES["provider"], agree="node", rules=RULES)
+    listing(tx, DATASET, OFFER, PARTIES["provider"], agree="node", policy=Policy("", RULES))
     many = _Collected()
     for number in range(offers - 1):
         listing(many, f"D{number:05d}", f"offer-{number:05d}", PARTIES["provider"], agree="node")  # type: ignore[arg-type]
