@@ -246,6 +246,27 @@ def test_a_contract_of_the_dataspace_protocol_is_filed_at_the_platform_by_the_br
         assert negotiate.filing(tx, contract=card["contract_id"])["versions"][-1]["status"] == "06"
 
 
+def test_a_contract_that_one_side_signed_is_not_sent_to_be_filed(country):
+    """As a connector of another make leaves it: it is said before anything goes out."""
+    with country.provider.store.begin(NODE) as tx:
+        base = f"{country.consumer.address}/dsp/2025-1"
+        negotiate.learned_peer(tx, node=country.consumer.code, base=base, signs=False)
+    loop = Loop(country.provider, country.consumer)
+    loop.tamper = lambda _url, body: {name: part for name, part in body.items() if name != "datong:signatures"}
+    with country.consumer.as_("analyst") as tx:
+        negotiate.request(tx, provider=country.provider.code, dataset=DATASET, offer_id=OFFER,
+                          purpose="industry_development", offer=country.offer)  # fmt: skip
+    loop.run()
+    (agreed,) = country.provider.agreements()
+    with country.provider.as_("legal") as tx:
+        assert [one["where"] for one in negotiate.carried(tx, agreement=agreed["id"])["lost"]] == ["signatures"]
+        with pytest.raises(Refusal) as refused:
+            negotiate.file_contract(tx, agreement=agreed["id"])
+    assert [one.where for one in refused.value.problems] == ["signatures"]
+    with country.reads(country.platform) as tx:
+        assert negotiate.filings(tx) == []
+
+
 def test_a_bridged_filing_that_says_other_clauses_than_were_signed_is_refused(country):
     agreed = by_dsp(country)
     with country.consumer.as_("analyst") as tx:

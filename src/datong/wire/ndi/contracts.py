@@ -72,7 +72,7 @@ def creation(key: PrivateKey, *, name: str, abstract: str, at: str, start: str, 
 
 def carrying(offer: Mapping[str, Any]) -> dict[str, list[Problem]]:
     """What of an offer or agreement {"dataset", "policy", "terms"} the national messages do not carry ("lost"), or
-    carry in the extension only ("noted")."""
+    carry in the extension only ("noted"). An agreement also says who "signed": a platform files what both have."""
     carried = strategies.written(from_json(offer["policy"]), {"dataProductId": str(offer["dataset"])}, {})
     lost, noted = list(carried.lost), list(carried.noted)
     terms = offer.get("terms") or {}
@@ -80,6 +80,9 @@ def carrying(offer: Mapping[str, Any]) -> dict[str, list[Problem]]:
         lost.append(Problem("dataset", "数据产品标识码超过 65 字符", "the product's code has more than 65 characters"))
     if not (offer.get("until") or terms.get("until")):
         lost.append(Problem("terms.until", "国家合约必须有终止时间", "a national contract needs its end"))
+    if offer.get("signed") == "one side":
+        lost.append(Problem("signatures", "对方未签名，平台只备案双方签名的合约",
+                            "the other side did not sign, and a platform files what both have signed"))  # fmt: skip
     kept = sorted(set(terms) - {"from", "until", "product"})
     if kept:
         words = "、".join(kept), ", ".join(kept)
