@@ -36,7 +36,7 @@ ITEM = "6.2.d"
 
 
 def ports(last: int) -> range:
-    """Where EDC (seven ports), its wallet and the company's program listen; last: port of the last of the five nodes."""
+    """Where EDC (seven ports), its wallet and the company's program listen. last: port of the last of the five nodes."""
     return range(last + 5, last + 14)
 
 
@@ -145,7 +145,8 @@ def contracted(j: Journey, provider: Provider, purpose: str) -> dict[str, Any]:
 
 
 def fetched(j: Journey, provider: Provider, contract: dict[str, Any], told: Told) -> dict[str, Any]:
-    """{rows, bytes, path}: laid out by the group, asked for by EDC, fetched by the company's program, ended by the group."""
+    """{contract, rows, bytes, sha256, events}: laid out by the group, asked for by EDC, fetched by the company's program,
+    ended by the group."""
     manager, agreement = j.who(GROUP, "product_manager"), contract["id"]
     manager.do("deliver.offer_product", agreement=agreement)
     callback = {"uri": told.address, "events": ["transfer.process.started"], "transactional": False}

@@ -143,23 +143,36 @@ def test_an_offer_and_a_listing_are_unknown_to_who_may_not_see_them(ready: Neigh
         catalogue.require_shown(tx, FLOWS, LAB)
 
 
-def test_what_only_members_see_is_not_reported_to_the_function_node(ready: Neighbours) -> None:
+def reports(world: Neighbours) -> list[list[str]]:
+    """What the group has told function nodes that it lists, one after the other."""
+    with world.stores["data-group"].read() as tx:
+        sent = [job["payload"] for job in open_jobs(tx) if job["kind"] == outbox.SEND]
+    return [[entry["dataset"] for entry in one["body"]["entries"]] for one in sent if one["type"] == "catalogue.report"]
+
+
+def test_what_only_members_see_is_not_reported_and_what_is_taken_back_is_told_by_itself(ready: Neighbours) -> None:
     space = space_of(ready, "city-lab")
-
-    def reported() -> list[str]:
-        with ready.as_person("data-group") as tx:
-            catalogue.report_catalogue(tx, function_node=node_code("data-bureau"))
-            sent = [job for job in open_jobs(tx) if job["kind"] == outbox.SEND]
-            body = next(
-                job["payload"]["body"] for job in reversed(sent) if job["payload"]["type"] == "catalogue.report"
-            )
-            return [entry["dataset"] for entry in body["entries"]]
-
     publish(ready)
-    assert reported() == [FLOWS]
     with ready.as_person("data-group") as tx:
         catalogue.show_in_spaces(tx, dataset=FLOWS, spaces=[space])
-    assert reported() == []
+        catalogue.show_in_spaces(tx, dataset=FLOWS)
+    assert reports(ready) == [], "nobody was told of it, so nobody need hear that it is gone"
+    with ready.as_person("data-group") as tx:
+        for _ in range(2):
+            catalogue.report_catalogue(tx, function_node=node_code("data-bureau"))
+    assert reports(ready) == [[FLOWS], [FLOWS]]
+    assert len(acts(ready, "catalogue.reports_to")) == 1
+    with ready.as_person("data-group") as tx:
+        catalogue.show_in_spaces(tx, dataset=FLOWS, spaces=[space])
+    assert reports(ready)[2:] == [[]]
+    with ready.as_person("data-group") as tx:
+        catalogue.show_in_spaces(tx, dataset=FLOWS)
+        catalogue.suspend(tx, dataset=FLOWS, reason="a fault was found")
+        catalogue.restore(tx, dataset=FLOWS, reason="it is mended")
+        catalogue.withdraw(tx, dataset=FLOWS, reason="it is over")
+    assert reports(ready)[3:] == [[FLOWS], [], [FLOWS], []]
+    publish(ready, spaces=[space])
+    assert reports(ready)[7:] == [[]]
 
 
 def test_a_harvested_listing_for_members_goes_with_our_own_membership(world: Neighbours) -> None:

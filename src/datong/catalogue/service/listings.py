@@ -8,7 +8,7 @@ from typing import Any
 from datong.authorise import service as authorise
 from datong.catalogue import rules, store
 from datong.catalogue.model import GATES_CLOSED, UNKNOWN, ListingState, Opinion
-from datong.catalogue.service import gates, showing, templates
+from datong.catalogue.service import gates, reporting, showing, templates
 from datong.deidentify import service as deidentify
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import hexdigest
@@ -79,6 +79,7 @@ def publish(
     _listed(tx, thing, said, made, _facts(opinions))
     if spaces:
         showing.bind(tx, dataset, spaces)
+        reporting.report_again(tx)
     return listing(tx, dataset=dataset)
 
 
@@ -160,6 +161,7 @@ def withdraw(tx: Tx, *, dataset: str, reason: str) -> dict[str, Any]:
 def _changed(tx: Tx, dataset: str, deed: str, past: str, reason: str) -> dict[str, Any]:
     row = _live(tx, dataset)
     _move(tx, row, rules.moved(row["id"], row["state"], deed), past, reason)
+    reporting.report_again(tx)
     return _shown(tx, tx.get(store.listings, row["id"]) or row)
 
 

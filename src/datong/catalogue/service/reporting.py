@@ -1,6 +1,7 @@
 """Catalogue reporting (数据目录上报): a node says what it lists, a function node merges what its members say.
 
     report_catalogue     the whole list to the function node, as it stands: catalogue.report
+    report_again         the same by itself, where it was reported before and something was taken back or hidden
     received_report      kept by node and dataset; what is no longer said is marked withdrawn
     merged_catalogue     the catalogue of all members, for everybody to search
 
@@ -18,24 +19,49 @@ from datong.catalogue.model import BAD_REPORT
 from datong.catalogue.store import reports
 from datong.ground import evidence, outbox
 from datong.ground.canonical import digest
-from datong.ground.db import Tx
+from datong.ground.db import Tx, settings
 from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 FIELDS = {"dataset": 80, "title": 200, "description": 2000, "kind": 10, "delivery_form": 12}
 ENTRIES_MAX = 10_000
+REPORTED_TO = "catalogue.reported_to"
+"""The setting that keeps the function nodes it was reported to, by node code."""
 
 
 @verb(Role.product_manager, Role.operator)
 def report_catalogue(tx: Tx, *, function_node: str) -> dict[str, Any]:
     """Report what this node lists to the function node (数据目录上报); repeated, it brings it up to date.
 
-    The merged catalogue is for everybody, so what only the members of a space see is not reported.
+    The merged catalogue is for everybody, so what only the members of a space see is not reported. From then on what
+    is suspended, withdrawn or shown to members alone is told by itself; what is listed anew, with the next report.
     """
+    before = _reported_to(tx)
+    if before is None:
+        tx.add(settings, {"id": REPORTED_TO, "value": [function_node]})
+    elif function_node not in before:
+        tx.change(settings, REPORTED_TO, value=[*before, function_node])
+    if function_node not in (before or ()):
+        evidence.append(tx, "catalogue.reports_to", settings, REPORTED_TO, node=function_node)
+    return {"function_node": function_node, "entries": _told(tx, function_node)}
+
+
+def report_again(tx: Tx) -> None:
+    """To every function node that this node's list was reported to: what it is now."""
+    for function_node in _reported_to(tx) or ():
+        _told(tx, function_node)
+
+
+def _reported_to(tx: Tx) -> list[str] | None:
+    known = tx.get(settings, REPORTED_TO)
+    return None if known is None else list(known["value"])
+
+
+def _told(tx: Tx, function_node: str) -> int:
     found = [{name: row[name] for name in FIELDS} for row in store.live_page(tx, 0, None, ())]
     outbox.send(tx, to=function_node, type="catalogue.report", body={"entries": found})
-    return {"function_node": function_node, "entries": len(found)}
+    return len(found)
 
 
 def received_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:

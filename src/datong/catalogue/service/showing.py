@@ -17,6 +17,7 @@ from typing import Any
 
 from datong.catalogue import rules, store
 from datong.catalogue.model import BAD_SPACES, MEMBERS_ONLY, UNKNOWN
+from datong.catalogue.service import reporting
 from datong.ground import evidence
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
@@ -31,7 +32,8 @@ def show_in_spaces(tx: Tx, *, dataset: str, spaces: list[str] | None = None) -> 
     """Show a listing to the active members of these logical spaces only; with none of them, to every node again.
 
     Asked with every look at the catalogue and every request: who leaves a space or is removed sees it no more.
-    Agreements that were concluded stay. A harvested or reported copy is gone with its next harvest or report.
+    Agreements that were concluded stay. A harvested copy is gone with its next harvest; the function node to which it
+    was reported hears of it by itself.
     """
     if store.live_listing(tx, dataset) is None:
         raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
@@ -39,6 +41,7 @@ def show_in_spaces(tx: Tx, *, dataset: str, spaces: list[str] | None = None) -> 
     if problems := space_problems(tx, wanted):
         raise BAD_SPACES(problems, dataset=dataset, count=len(problems))
     bind(tx, dataset, wanted)
+    reporting.report_again(tx)
     return {"dataset": dataset, "spaces": sorted(wanted)}
 
 
