@@ -13,6 +13,7 @@ from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import AGREEMENT_ALTERED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
+from datong.negotiate.model.national import ID_TAKEN
 from datong.negotiate.service import signatures
 from datong.negotiate.service.binding import refusal_to_bind
 from datong.negotiate.service.course import by_hand, left_to_person, noted, own, rail, reason_of, sending, terminating
@@ -72,6 +73,8 @@ def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any], *, may_bind: bo
     mine = signing.me(tx)
     national = rail(row) == "national"
     agreement_id = str(row["peer_pid"]) if national else new_id("agr")
+    if tx.get(store.agreements, agreement_id) is not None:  # an id that the peer brought
+        return terminating(tx, row, reason_of(ID_TAKEN(contract=agreement_id[:60])))
     policy = {**row["offer"]["policy"], "id": agreement_id}
     content = {
         "id": agreement_id,
@@ -106,8 +109,11 @@ def keep(tx: Tx, row: dict[str, Any], signed: dict[str, Any], keys: dict[str, st
         **content, "negotiation": row["id"], "signatures": signed["signatures"], "keys": keys,
         "signed": "both" if len(keys) == 2 else "one side", "digest": digest(content), "state": row["state"],
     }  # fmt: skip
-    if tx.get(store.agreements, content["id"]) is None:
+    known = tx.get(store.agreements, content["id"])
+    if known is None:
         tx.add(store.agreements, values)
+    elif known["negotiation"] != row["id"]:
+        raise ID_TAKEN(contract=content["id"][:60])
     else:
         tx.change(store.agreements, content["id"], **{name: part for name, part in values.items() if name != "id"})
     evidence.append(

@@ -100,8 +100,10 @@ def provided_to(tx: Tx, consumer: str) -> list[dict[str, Any]]:
 
 @view()
 def contract(tx: Tx, *, id: str) -> dict[str, Any]:
-    """Show a contract by its id or contract code: parties, policy in words, terms, signatures, filing."""
-    row = agreement(tx, store.agreement_of_code(tx, id) or id)
+    """Show a contract by its id, its code, or the id a platform filed it under: parties, policy in words, terms,
+    signatures, filing."""
+    filed = national.find(tx, id)
+    row = agreement(tx, store.agreement_of_code(tx, id) or (filed or {}).get("agreement") or id)
     words = in_words(from_json(row["policy"]))
     return {**row, "words": {"zh": words.zh, "en": words.en}, "national": national.national_card(tx, row)}
 

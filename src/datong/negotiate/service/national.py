@@ -70,6 +70,21 @@ def platform_of(tx: Tx, contract: str) -> str:
     return next((code for code in register.active_codes(tx) if code[:23] == contract[1:24]), platform(tx))
 
 
+def issuer_of(tx: Tx, contract: str) -> str:
+    """The active platform whose id `contract` is by its own words; NOT_YOURS when it is the id of none."""
+    if codes.contract_code_fault(contract) is None and contract[1] in PLATFORM_TYPES:
+        for code in register.active_codes(tx):
+            if code[:23] == contract[1:24]:
+                return code
+    raise NOT_YOURS(contract=contract[:60])
+
+
+def require_issued(tx: Tx, contract: str, request: Mapping[str, Any]) -> None:
+    """At the platform whose id it is: the request is the one that the id was given for; NOT_YOURS, ID_TAKEN."""
+    if _asked(issued_request(tx, contract)) != _asked(request):
+        raise ID_TAKEN(contract=contract[:60])
+
+
 def is_platform(tx: Tx) -> bool:
     """Whether this node is a service platform: a business node or a function node."""
     return signing.me(tx).code[:1] in PLATFORM_TYPES
@@ -121,6 +136,8 @@ def begun(
         if known["request_digest"] != asked:
             raise ID_TAKEN(contract=contract[:60])
         return
+    if store.agreement_of_code(tx, contract) is not None:  # of a contract of the other rail, or of one kept by hand
+        raise ID_TAKEN(contract=contract[:60])
     row = {
         "id": contract, "name": request["contractName"], "issuer": request["issuerId"],
         "sign_mode": request["signMode"], "activation": request["activationTime"], "ends": request["endTime"],
@@ -322,22 +339,25 @@ def issued_request(tx: Tx, contract: str) -> dict[str, Any]:
 def file(
     tx: Tx, *, sender: str, contract: str, message: Mapping[str, Any], content: Mapping[str, Any], given: list[Any]
 ) -> str:
-    """File a signed contract; its hash. FILING_REFUSED with every reason.
+    """File a signed contract; its hash. FILING_REFUSED with every reason. Only the sides of an id's request may file
+    under it, and its versions are of the same two.
 
     content: what the contract says as an agreement (SIGNED fields); given: its signatures, {"node", "party", "key",
     "signature", "over"}. Filed again unchanged it is the same filing, changed it is the next version.
     """
     _at_platform(tx)
-    issued_request(tx, contract)
     parties = {content["provider"]: content["provider_party"], content["consumer"]: content["consumer_party"]}
-    if sender not in parties:
+    if sender not in parties or issued_request(tx, contract)["issuerId"] not in parties or len(parties) != 2:
         raise NOT_YOURS(contract=contract[:60])
     before = rows.versions(tx, contract)
     problems = []
     if before and before[-1]["status"] == "06":
         problems.append(Problem("contractId", "合约已终止", "the contract has ended"))
-    if before and sender not in (before[-1]["provider"], before[-1]["consumer"]):
+    if before and parties.keys() != {before[-1]["provider"], before[-1]["consumer"]}:
         raise NOT_YOURS(contract=contract[:60])
+    hash = digest(message).partition(":")[2]
+    if hash in [version["hash"] for version in before[:-1]]:
+        problems.append(Problem("contractId", "该版本已被后续版本取代", "a later version has taken its place"))
     for node, party in parties.items():
         if not signatures.signed_by(content, given, party, str(register.node(tx, node)["public_key"])):
             problems.append(
@@ -345,7 +365,6 @@ def file(
             )
     if problems:
         raise FILING_REFUSED(problems, contract=contract, count=len(problems))
-    hash = digest(message).partition(":")[2]
     if before and before[-1]["hash"] == hash:
         return hash
     version = len(before) + 1
@@ -410,15 +429,14 @@ def tell_refused(tx: Tx, *, contract: str, to: str, why: str) -> None:
     jobs.enqueue(tx, CALL, payload, key=f"refused-{digest([contract, to])[7:60]}")
 
 
-def other_side(tx: Tx, contract: str, node: str, sides: Callable[[Mapping[str, Any], str], tuple[str, str]]) -> str:
-    """Who negotiates with `node` through this platform; "" when nobody does, or `node` is no side. sides: (message,
-    sender) -> (provider, consumer)."""
+def between(tx: Tx, contract: str, sides: Callable[[Mapping[str, Any], str], tuple[str, str]]) -> tuple[str, ...]:
+    """The two who negotiate a contract through this platform; none when nobody does. sides: (message, sender) ->
+    (provider, consumer)."""
     kept = rows.rounds_of(tx, contract)
     if not kept:
-        return ""
+        return ()
     first = relayed_round(tx, str(kept[0]["id"]))
-    both = sides(first["message"], first["sender"])
-    return next((one for one in both if one != node), "") if node in both else ""
+    return sides(first["message"], first["sender"])
 
 
 def speaks_for(tx: Tx, contract: str, sender: str) -> bool:

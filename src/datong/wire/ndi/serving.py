@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Protocol
 
 from datong.deliver import service as deliver
@@ -42,6 +43,21 @@ NOT_THE_SENDER = Reason(
     Text("{name} 不是发送方。", "{name} is not its sender."),
     Text("请以发送方自己的标识填写。", "Fill in the sender's own code."),
 )
+NOT_DUE = Reason(
+    "NDI-415",
+    Kind.conflict,
+    Text("合约 {contract} 未终止。", "The contract {contract} was not ended."),
+    Text("到期解除须在终止时间 {ends} 之后。", "It is due to end at {ends}, which has not come."),
+    Text("请在到期后重新发送，或以提前解除（01）发送。",
+         "Send it again once it is due, or as an early termination (01)."),
+)  # fmt: skip
+NOT_AS_SIGNED = Reason(
+    "NDI-416",
+    Kind.conflict,
+    Text("合约 {contract} 的控制指令未被接受。", "The control instruction for {contract} was not accepted."),
+    Text("其中的合约与本方所签不同。", "The contract in it is not the one that was signed here."),
+    Text("请下发双方所签的合约。", "Send the contract that both sides have signed."),
+)
 PLATFORM_SILENT = Reason(
     "NDI-503",
     Kind.unavailable,
@@ -59,6 +75,10 @@ PLATFORM_REFUSED = Reason(
 )
 
 
+DUE = "02"
+"""terminateType of an end on expiry."""
+CLOCKS = timedelta(days=1)
+"""How far the business clocks of two nodes may differ before a date is not believed."""
 AGAIN = frozenset({408, 425, 429})
 """Statuses of an answer after which the same request is worth another try."""
 
@@ -147,15 +167,27 @@ def _create(tx: Tx, call: Call) -> dict[str, Any]:
     _require_signed(tx, call, issuer, "contractId")
     if str(register.node(tx, issuer)["party"]) != call.message["issuerEntityId"]:
         raise NOT_THE_SENDER(interface=call.interface.id, name="issuerEntityId")
+    _require_period(tx, call)
     request = _request(call.sent)
     if national.is_platform(tx) and not call.sent.get("contractId"):
         return {"contractId": national.issue_id(tx, request=request)}
     contract = str(call.sent["contractId"])
-    platform = national.platform_of(tx, contract)
+    platform = national.issuer_of(tx, contract)
     if call.node not in (issuer, platform):
         raise NOT_THE_SENDER(interface=call.interface.id, name="issuerId")
+    if platform == signing.me(tx).code:
+        national.require_issued(tx, contract, request)
     national.begun(tx, contract=contract, request=request, platform=platform)
     return {"contractId": contract}
+
+
+def _require_period(tx: Tx, call: Call) -> None:
+    """A contract ends after it begins, and not before it is asked for."""
+    begins, ends = (reading.instant_of(str(call.message[name])) for name in ("activationTime", "endTime"))
+    if begins is not None and ends is not None and ends > max(begins, tx.business_now):
+        return
+    said = "应晚于 activationTime 与当前时间", "should be later than activationTime and than now"
+    raise reading.refusal(call.interface, "request", (reading.Fault("format", "endTime", "5", *said),))
 
 
 def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
@@ -243,7 +275,10 @@ def _flag(state: str) -> dict[str, Any]:
 def _passed_on(tx: Tx, call: Call, provider: str, consumer: str) -> dict[str, Any]:
     contract = str(call.message["contractId"])
     request = national.issued_request(tx, contract)
-    if request["signMode"] != ASSISTED or not provider or not consumer:
+    sides, before = {provider, consumer}, set(national.between(tx, contract, contracts.nodes_of))
+    of_its_issuer = request["signMode"] == ASSISTED and request["issuerId"] in sides
+    two_known = len(sides) == 2 and sides <= set(register.active_codes(tx))
+    if not of_its_issuer or not two_known or (before and sides != before):
         raise NOT_YOURS(contract=contract[:60])
     to = consumer if call.node == provider else provider
     national.relay(tx, sender=call.node, message=call.sent, to=to)
@@ -306,7 +341,11 @@ def _terminate(tx: Tx, call: Call) -> dict[str, Any]:
     issuer = str(message["issuerId"])
     if call.node != issuer:
         raise NOT_THE_SENDER(interface=call.interface.id, name="issuerId")
+    if str(register.node(tx, issuer)["party"]) != message["issuerEntityId"]:
+        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerEntityId")
     _require_signed(tx, call, issuer)
+    if message["erminateType"] == DUE:
+        _require_due(tx, contract)
     kind, reason = str(message["erminateType"]), str(call.sent.get("reason") or "")[:256]
     done = False
     if national.is_platform(tx) and national.is_filed(tx, contract):
@@ -317,11 +356,20 @@ def _terminate(tx: Tx, call: Call) -> dict[str, Any]:
     if course is not None:
         negotiate.received_national_end(tx, sender=issuer, contract=contract, kind=kind, reason=reason)
     elif not done:  # at a platform through which the two negotiate
-        other = national.other_side(tx, contract, issuer, contracts.nodes_of)
-        if not other:
+        both = national.between(tx, contract, contracts.nodes_of)
+        if issuer not in both:
             raise NOT_YOURS(contract=contract[:60])
-        national.tell_refused(tx, contract=contract, to=other, why=reason)
+        national.tell_refused(tx, contract=contract, to=next(one for one in both if one != issuer), why=reason)
     return {}
+
+
+def _require_due(tx: Tx, contract: str) -> None:
+    """NOT_DUE while the end that the contract's request names is further away than the clocks of two nodes."""
+    known = national.find(tx, contract)
+    ends = str(known["ends"] if known is not None else national.issued_request(tx, contract)["endTime"])
+    at = reading.instant_of(ends)
+    if at is not None and tx.business_now + CLOCKS < at:
+        raise NOT_DUE(contract=contract[:60], ends=ends[:40])
 
 
 # --- usage control -----------------------------------------------------------------------------------------------
@@ -334,15 +382,28 @@ def _strategy(tx: Tx, call: Call) -> dict[str, Any]:
     if call.node != known["platform"]:
         raise NOT_YOURS(contract=contract[:60])
     _require_signed(tx, call, call.node)
+    if not _says_what_was_signed(tx, known, call.message["transactionExecutionStrategy"]):
+        raise NOT_AS_SIGNED(contract=contract[:60])
     body = {name: call.sent[name] for name in call.sent if name != "contractId"}
     deliver.received_control(tx, sender=call.node, interface=call.interface.id, contract=contract, body=body)
     return {}
 
 
+def _says_what_was_signed(tx: Tx, known: Mapping[str, Any], filed: Any) -> bool:
+    """Whether a contract as a platform filed it is the one this node holds; one not concluded here is not known."""
+    if not isinstance(filed, Mapping) or filed.get("contractId") != known["id"] or "strategy" not in filed:
+        return False
+    if not known["agreement"]:
+        return True
+    read = strategies.understood(contracts.many(filed["strategy"]), str(known["id"]))
+    signed = negotiate.agreement(tx, str(known["agreement"]))["policy"]
+    return read.policy is not None and policy_hash(read.policy) == policy_hash(from_json(signed))
+
+
 def _told(signed: bool = False, deliver_body: tuple[str, ...] = ()) -> Answering:
     def answering(tx: Tx, call: Call) -> dict[str, Any]:
         contract = str(call.message["contractId"])
-        if signed:
+        if signed or "signature" in call.sent:
             _require_signed(tx, call, call.node)
         if "connectorId" in call.message and call.message["connectorId"] != call.node:
             raise NOT_THE_SENDER(interface=call.interface.id, name="connectorId")

@@ -1,0 +1,228 @@
+"""A third member with valid signatures of its own, and contracts that are other people's: nothing of theirs moves."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ndi_world import Country
+from ndi_world import country as country  # noqa: PLC0414 - its fixture
+from test_ndi_access import by_hand
+from test_ndi_contracts import by_dsp
+
+import two_nodes
+from datong.ground import clock
+from datong.ground.db import NODE
+from datong.negotiate import service as negotiate
+from datong.negotiate import store as negotiate_rows
+from datong.negotiate.service import national
+from datong.register import store as register_rows
+from datong.wire.ndi import contracts
+from two_nodes import DATASET, NOW, TERMS, UNTIL, Node, _node
+
+
+@pytest.fixture
+def stranger(country: Country, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """A member of the same country, known to all."""
+    monkeypatch.setitem(two_nodes.PARTY, "stranger", "91520100MA6OTHER01")
+    made = _node(tmp_path / "stranger", "stranger")
+    for at in country.nodes:
+        with at.store.begin(NODE) as tx:
+            tx.add(register_rows.nodes, country._record(made))
+    made.wall = country.consumer.wall
+    return made
+
+
+def creation(node: Node, **change: Any) -> dict[str, Any]:
+    said = {"name": "a contract", "abstract": "what it is about", "at": NOW, "start": NOW, "end": UNTIL, "mode": "01"}
+    return contracts.creation(node.key, **{**said, "node": node.code, "party": node.party, **change})
+
+
+def told(country: Country, to: Node, by: Node, interface: str, message: dict[str, Any]) -> Any:
+    """What `to` answers to a message signed by hand; its status and its JSON."""
+    by.wall = max(node.wall for node in country.nodes)
+    answer = country.call(to, f"/{interface}", message, by_hand(by, interface, message))
+    return answer.status_code, answer.json()
+
+
+def issued(country: Country, to: Node, **change: Any) -> str:
+    status, answer = told(country, country.platform, to, "contractCreate", creation(to, **change))
+    assert status == 200, answer
+    return str(answer["contractId"])
+
+
+def round_of(country: Country, contract: str, provider: Node, consumer: Node) -> dict[str, Any]:
+    """A first round for the offer there is."""
+    said = {**country.offer, "id": two_nodes.OFFER, "dataset": DATASET}
+    return contracts.proposal(said, contract, provider.code, consumer.code)
+
+
+def rows(node: Node, table: Any) -> list[dict[str, Any]]:
+    with node.store.read() as tx:
+        return [dict(row._mapping) for row in tx.all(table.select().order_by(table.c.id))]
+
+
+@pytest.mark.parametrize("rail", ["dsp", "national"])
+def test_a_contract_that_stands_is_not_begun_anew_by_somebody_else(country: Country, stranger: Node, rail: str) -> None:
+    agreed = by_dsp(country) if rail == "dsp" else country.concluded()
+    before = rows(country.provider, negotiate_rows.agreements)
+    for id in {agreed["id"], agreed["code"]}:
+        status, answer = told(
+            country, country.provider, stranger, "contractCreate", {**creation(stranger), "contractId": id}
+        )
+        assert status in (404, 409), answer
+        told(country, country.provider, stranger, "contractNegotiate",
+             round_of(country, id, country.provider, stranger))  # fmt: skip
+    country.run()
+    assert rows(country.provider, negotiate_rows.agreements) == before
+
+
+def test_an_agreement_is_not_written_over_by_a_negotiation_of_another(country: Country, stranger: Node) -> None:
+    """Even where the id got in: as a node that was attacked before it checked ids would hold it."""
+    agreed = by_dsp(country)
+    before = rows(country.provider, negotiate_rows.agreements)
+    request = creation(stranger)
+    with country.provider.store.begin(NODE) as tx:
+        national.begun(tx, contract=agreed["id"], request=request, platform=country.platform.code)
+    told(country, country.provider, stranger, "contractNegotiate",
+         round_of(country, agreed["id"], country.provider, stranger))  # fmt: skip
+    assert rows(country.provider, negotiate_rows.agreements) == before
+    theirs = [row for row in rows(country.provider, negotiate_rows.negotiations) if row["peer"] == stranger.code]
+    assert [row["reason"]["code"] for row in theirs] == ["CTR-445"]
+
+
+@pytest.mark.parametrize("id", ["123", "x", True, {"a": 1}, "C" * 5000, "C" * 47])
+def test_an_id_that_is_none_begins_nothing(country: Country, stranger: Node, id: Any) -> None:
+    for at in (country.provider, country.platform):
+        status, answer = told(country, at, stranger, "contractCreate", {**creation(stranger), "contractId": id})
+        assert status in (400, 404), answer
+        assert rows(at, national.rows.contracts) == []
+
+
+def test_a_platform_knows_whom_it_gave_an_id(country: Country, stranger: Node) -> None:
+    mine = issued(country, country.consumer)
+    status, answer = told(
+        country, country.platform, stranger, "contractCreate", {**creation(stranger), "contractId": mine}
+    )
+    assert (status, answer["error"]["code"]) == (409, "CTR-445")
+    never = mine[:-9] + "AAAAAAAA"
+    never += two_nodes.codes.mod37_2(never)
+    status, answer = told(
+        country, country.platform, stranger, "contractCreate", {**creation(stranger), "contractId": never}
+    )
+    assert (status, answer["error"]["code"]) == (404, "CTR-444")
+
+
+@pytest.mark.parametrize(("start", "end"), [(UNTIL, NOW), (NOW, NOW), ("2001-01-01T00:00:00Z", "2002-01-01T00:00:00Z")])
+def test_a_contract_ends_after_it_begins_and_not_in_the_past(country: Country, start: str, end: str) -> None:
+    asked = creation(country.consumer, start=start, end=end)
+    status, answer = told(country, country.platform, country.consumer, "contractCreate", asked)
+    assert (status, [one["where"] for one in answer["error"]["problems"]]) == (400, ["endTime"])
+
+
+def test_nobody_else_takes_over_a_negotiation_through_the_platform(country: Country, stranger: Node) -> None:
+    mine = issued(country, country.consumer, mode="02")
+    pairs = [(country.provider, stranger), (stranger, country.provider), (stranger, stranger)]
+    for provider, consumer in pairs:
+        status, answer = told(country, country.platform, stranger, "contractNegotiate",
+                              round_of(country, mine, provider, consumer))  # fmt: skip
+        assert (status, answer["error"]["code"]) == (404, "CTR-444"), (provider.name, consumer.name)
+    own = round_of(country, mine, country.provider, country.consumer)
+    assert told(country, country.platform, country.consumer, "contractNegotiate", own)[0] == 200
+    other = round_of(country, mine, stranger, country.consumer)  # the issuer cannot change whom it speaks to
+    assert told(country, country.platform, country.consumer, "contractNegotiate", other)[0] == 404
+    nobody = copy.deepcopy(own)
+    nobody["strategy"][0]["executionNodeInfo"]["providerNodeId"] = "nobody"
+    assert told(country, country.platform, country.consumer, "contractNegotiate", nobody)[0] in (400, 404)
+
+
+def filings(country: Country) -> list[dict[str, Any]]:
+    return [body for _, url, body, _ in country.said if url.endswith("/contractRegistrate")]
+
+
+def test_a_filing_goes_under_an_id_of_its_own_sides_only(country: Country, stranger: Node) -> None:
+    country.concluded()
+    (filed,) = filings(country)
+    theirs = issued(country, stranger)
+    over = {"contractId": theirs, "contractName": filed["contractName"], "strategy": filed["strategy"]}
+    signed = [{"party": node.party, "over": contracts.over_of(over), "signature": node.key.sign_value(contracts.over_of(over))}
+              for node in (country.provider, country.consumer)]  # fmt: skip
+    moved = contracts.filing(over, signed, country.provider.party, filed["signatoryTime"], {})
+    status, answer = told(country, country.platform, country.consumer, "contractRegistrate", moved)
+    assert (status, answer["error"]["code"]) == (404, "CTR-444")
+
+
+def refiled(country: Country, filed: dict[str, Any], name: str) -> dict[str, Any]:
+    """The filing of a later version, signed by both."""
+    over = contracts.over_of({**filed, "contractName": name})
+    signed = [{"party": node.party, "over": over, "signature": node.key.sign_value(over)}
+              for node in (country.provider, country.consumer)]  # fmt: skip
+    extension = json.loads(filed["contractExpansionItem"])
+    return contracts.filing(over, signed, country.provider.party, filed["signatoryTime"], extension)
+
+
+def test_an_earlier_version_that_is_played_again_is_not_the_newest(country: Country) -> None:
+    contract = country.concluded()["code"]
+    (first,) = filings(country)
+    second = refiled(country, first, "named anew")
+    assert told(country, country.platform, country.consumer, "contractRegistrate", second)[0] == 200
+    assert told(country, country.platform, country.consumer, "contractRegistrate", second)[0] == 200
+    status, answer = told(country, country.platform, country.consumer, "contractRegistrate", first)
+    assert (status, [one["where"] for one in answer["error"]["problems"]]) == (409, ["contractId"])
+    with country.reads(country.platform) as tx:
+        assert [one["version"] for one in negotiate.filing(tx, contract=contract)["versions"]] == [1, 2]
+
+
+def ending(country: Country, contract: str, **change: Any) -> dict[str, Any]:
+    by = country.consumer
+    request = rows(by, national.rows.contracts)[0]["request"]
+    said = {"contract": contract, "kind": "02", "at": NOW, "node": by.code, "party": by.party, **change}
+    return contracts.termination(by.key, request, **said)
+
+
+def test_an_end_on_expiry_waits_for_the_expiry(country: Country) -> None:
+    contract = country.concluded()["code"]
+    early = ending(country, contract)
+    for at in (country.provider, country.platform):
+        status, answer = told(country, at, country.consumer, "contractTerminate", early)
+        assert (status, answer["error"]["code"]) == (409, "NDI-415")
+        by_other = ending(country, contract, kind="01", party=country.provider.party)
+        status, answer = told(country, at, country.consumer, "contractTerminate", by_other)
+        assert (status, answer["error"]["code"]) == (403, "NDI-405")
+    assert {row["state"] for row in rows(country.provider, negotiate_rows.agreements)} == {"FINALIZED"}
+    for node in country.nodes:
+        two_nodes.business_time(node, 400)
+    assert told(country, country.provider, country.consumer, "contractTerminate", early)[0] == 200
+
+
+@pytest.mark.parametrize("spoilt", ["another policy", "another id", "words"])
+def test_a_control_instruction_says_what_was_signed_here(country: Country, spoilt: str) -> None:
+    country.concluded()
+    sent = next(body for _, url, body, _ in country.said if url.endswith("/strategySend"))
+    message = copy.deepcopy(sent)
+    whole = message["transactionExecutionStrategy"]
+    if spoilt == "another policy":
+        whole["strategy"] = [one for one in whole["strategy"] if one["actions"] != ["distribute"]]
+    elif spoilt == "another id":
+        whole["contractId"] = whole["contractId"][::-1]
+    else:
+        message["transactionExecutionStrategy"] = "as agreed"
+    message = contracts.signed_message(country.platform.key, message)
+    status, answer = told(country, country.consumer, country.platform, "strategySend", message)
+    assert status in (400, 409), answer
+    assert status == 400 or answer["error"]["code"] == "NDI-416"
+
+
+def test_a_bridged_contract_is_shown_by_the_id_it_was_filed_under(country: Country) -> None:
+    agreed = by_dsp(country)
+    with country.consumer.as_("analyst") as tx:
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    with country.reads(country.consumer) as tx:
+        filed = negotiate.contract(tx, id=agreed["id"])["national"]["contract_id"]
+        assert negotiate.contract(tx, id=filed)["id"] == agreed["id"]
+        assert clock.instant(negotiate.contract(tx, id=filed)["agreed_at"])
+    assert TERMS["until"] == UNTIL
