@@ -4,7 +4,6 @@ import pytest
 
 from datong.terms.policy.compliance import (
     ODRL,
-    XSD,
     Asked,
     Atomic,
     DutyState,
@@ -15,6 +14,7 @@ from datong.terms.policy.compliance import (
     World,
     report,
 )
+from datong.terms.policy.literals import XSD
 
 NOW = Term("2026-03-02T08:00:00Z", f"{XSD}dateTime")
 X, Y, ALICE, BOB = "urn:x", "urn:y", "urn:alice", "urn:bob"
@@ -121,6 +121,54 @@ def test_each_operator(left, op, right, given, holds):
     assert (active, premises) == (holds, [holds])
 
 
+def typed(text, kind):
+    return Term(text, f"{XSD}{kind}" if kind and kind[0] != "@" else kind)
+
+
+COMPARED = [
+    # (left, right, what holds of gt, lt, eq, neq)
+    (("2026-03-02T08:00:00Z", "dateTime"), ("2026-03-02+08:00", "date"), "gt neq"),
+    (("2026-03-01T16:00:00Z", "dateTime"), ("2026-03-02+08:00", "date"), "eq"),
+    (("2026-03-02T24:00:00Z", "dateTime"), ("2026-03-03T00:00:00Z", "dateTime"), "eq"),
+    (("2026-03-02T24:00:01Z", "dateTime"), ("2026-03-03T00:00:00Z", "dateTime"), "neq"),
+    (("9999-12-31T23:59:59-08:00", "dateTime"), ("12026-01-01T00:00:00Z", "dateTime"), "lt neq"),
+    (("2026-03-02", "dateTime"), ("2026-03-01T00:00:00Z", "dateTime"), "neq"),  # no dateTime
+    (("P5Y", "duration"), ("P1Y", "duration"), "gt neq"),
+    (("P1Y", "duration"), ("P12M", "yearMonthDuration"), "eq"),
+    (("P1Y", "duration"), ("P365D", "duration"), "neq"),  # a year has 365 days or 366
+    (("P1Y", "duration"), ("P367D", "duration"), "lt neq"),
+    (("PT1.5S", "duration"), ("PT1S", "dayTimeDuration"), "gt neq"),
+    (("P7D", "duration"), ("P1W", "duration"), "eq"),
+    (("-P1D", "duration"), ("PT0S", "duration"), "lt neq"),
+    (("08:00:00+08:00", "time"), ("00:00:00Z", "time"), "eq"),
+    (("09:00:00", "time"), ("08:00:00+08:00", "time"), "gt neq"),
+    (("2026", "gYear"), ("12025", "gYear"), "lt neq"),
+    (("10", "integer"), ("9.5", "decimal"), "gt neq"),
+    (("1e3", "double"), ("1000", "integer"), "eq"),
+    (("INF", "double"), ("1000", "integer"), "gt neq"),
+    (("300", "byte"), ("9", "byte"), "neq"),  # no byte
+    (("true", "boolean"), ("1", "boolean"), "eq"),
+    (("b", ""), ("a", "string"), "gt neq"),
+    (("b", "token"), ("a", "token"), "neq"),  # of no known order
+    (("colour", "@en-gb"), ("colour", "@en-us"), "neq"),
+    (("a", "token"), ("a", "NMTOKEN"), "neq"),
+    (("a", "@en"), ("a", ""), "neq"),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "holds"), COMPARED)
+def test_literals_compare_by_their_type_and_never_by_their_text(left, right, holds):
+    given = {f"{ODRL}version": typed(*left)}
+    found = [
+        op
+        for op in ("gt", "lt", "eq", "neq")
+        if judged(
+            OdrlRule("u", "Permission", constraints=(Atomic("c", f"{ODRL}version", op, (typed(*right),)),)), given=given
+        )[0]
+    ]
+    assert " ".join(found) == holds
+
+
 def early(day):
     return Atomic(f"before {day}", f"{ODRL}dateTime", "lt", (Term(f"2026-03-{day}T00:00:00Z", f"{XSD}dateTime"),))
 
@@ -182,3 +230,48 @@ def test_a_duty_of_the_policy_is_reported_whoever_asks():
     late = World(NOW, duties={"owed": DutyState("r", "Unperformed")})
     [told] = report(OdrlPolicy("p", (owed,)), "r", [Asked("q", (X,), (ALICE,), (READ,))], late).rules
     assert told.deontic == "Violated"
+
+
+@pytest.mark.parametrize(
+    ("rules", "conflict", "outcome"),
+    [
+        ([OdrlRule("m", "Permission", actions=named(READ))], "prohibit", "default_denied"),
+        ([OdrlRule("m", "Permission", actions=named(READ, SELL))], "prohibit", "allowed"),
+        ([MAY, OdrlRule("m", "Permission", actions=named(SELL), duties=("pay",))], "prohibit", "conditional"),
+        ([MAY, OdrlRule("n", "Prohibition", actions=named(SELL))], "perm", "denied"),
+        ([OdrlRule("m", "Permission", actions=named(READ, SELL)), NOT], "perm", "allowed"),
+    ],
+)
+def test_of_several_rules_asked_for_the_worst_is_the_outcome(rules, conflict, outcome):
+    asked = [Asked(action, (X,), (ALICE,), (action,)) for action in (READ, SELL)]
+    assert report(OdrlPolicy("p", tuple(rules), conflict), "r", asked, World(NOW)).outcome == outcome
+
+
+@pytest.mark.parametrize(("kind", "active"), [("Permission", False), ("Prohibition", True)])
+def test_a_permission_has_to_fit_all_that_one_rule_asks_for_and_a_prohibition_one(kind, active):
+    assert judged(OdrlRule("u", kind, targets=named(Y)), targets=(X, Y))[0] is active
+
+
+def test_a_permission_without_an_action_is_told_and_permits_nothing():
+    made = report(
+        OdrlPolicy("p", (OdrlRule("m", "Permission"),)), "r", [Asked("q", (X,), (ALICE,), (READ,))], World(NOW)
+    )
+    assert (made.rules[0].active, made.outcome) == (True, "default_denied")
+
+
+def test_an_obligation_that_does_not_hold_now_is_not_violated():
+    late = Atomic("c", f"{ODRL}dateTime", "gt", (Term("2027-01-01T00:00:00Z", f"{XSD}dateTime"),))
+    world = World(NOW, duties={"owed": DutyState("r", "Unperformed"), "done": DutyState("r", "Performed")})
+    rules = (OdrlRule("owed", "Duty", constraints=(late,)), OdrlRule("done", "Duty", constraints=(late,)))
+    made = report(OdrlPolicy("p", rules), "r", [Asked("q")], world).rules
+    assert [(one.active, one.deontic) for one in made] == [(False, "NonSet"), (False, "NonSet")]
+
+
+@pytest.mark.parametrize(
+    ("performance", "outcome"),
+    [("Performed", "allowed"), ("Unperformed", "default_denied"), ("Unknown", "conditional")],
+)
+def test_a_condition_without_a_deontic_state_is_what_was_performed(performance, outcome):
+    world = World(NOW, duties={"pay": DutyState("r", performance)})
+    asked = Asked("q", (X,), (ALICE,), (READ,))
+    assert report(OdrlPolicy("p", (PAID,)), "r", [asked], world).outcome == outcome

@@ -11,6 +11,7 @@ conditional until they are done (TC609-6-2025-15, 7.1.2.4).
     decision    allowed, conditional, denied, default denied  conflicts   where the rules of two policies meet
     writing     the form a person writes                      templates   policies with blanks to fill in
     words       a policy in zh and en                         compliance  reports on ODRL of any vocabulary
+    literals    what literals of XML Schema mean
 Must never know: databases, wire formats, who buys. Contract: tests/terms/test_policy_*.py.
 """
 

@@ -4,22 +4,21 @@ The decision (decision.py) answers for the words of the national list. A peer's 
 party; here each premise of each rule is judged as ODRL's formal semantics has it and the states are told with the
 terms of the ODRL Compliance Report Model (https://w3id.org/force/compliance-report#): a rule is Active when all its
 premises are Satisfied and, for a permission, none of its duties is Violated. What nothing is said about does not
-satisfy. Must never know: Turtle, files.
+satisfy. Of several things asked for in one rule, a permission has to fit all, a prohibition one.
+Must never know: Turtle, files.
 Contract: tests/terms/test_policy_compliance.py, tests/wire/test_wire_odrl_suite.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from datong.terms.policy.values import period
+from datong.terms.policy.literals import measured, order
 
 ODRL = "http://www.w3.org/ns/odrl/2/"
 CC = "http://creativecommons.org/ns#"
-XSD = "http://www.w3.org/2001/XMLSchema#"
 
 BROADER = {"display": "play", "extract": "reproduce", "give": "transfer", "sell": "transfer"}
 """ODRL actions that are included in another than `use` (ODRL Vocabulary 2.2, odrl:includedIn)."""
@@ -175,17 +174,23 @@ class PolicyReport:
 
 
 def report(policy: OdrlPolicy, request: str, asked: Sequence[Asked], world: World) -> PolicyReport:
-    """Every rule of `policy` against every rule of the request."""
-    made = tuple(
-        _duty_report(rule, one, world) if rule.kind == "Duty" else _rule_report(rule, one, world)
+    """Every rule of `policy` against every rule of the request; the outcome is the worst of those asked for."""
+    made = [
+        [_duty_report(rule, one, world) if rule.kind == "Duty" else _rule_report(rule, one, world) for one in asked]
         for rule in policy.rules
-        for one in asked
-    )
-    return PolicyReport(policy.id, request, world.now, made, _outcome(policy, made))
+    ]
+    outcomes = [_outcome(policy, [row[number] for row in made]) for number in range(len(asked))]
+    worst = min(outcomes, key=OUTCOMES.index, default="default_denied")
+    return PolicyReport(policy.id, request, world.now, tuple(one for row in made for one in row), worst)
+
+
+OUTCOMES = ("denied", "default_denied", "conditional", "allowed")
+"""The worst first."""
 
 
 def _outcome(policy: OdrlPolicy, made: Sequence[RuleReport]) -> str:
-    may = [one for one in made if one.rule.kind == "Permission" and one.active]
+    """Of one asked rule. A permission that names no action is told of in the report, and permits none."""
+    may = [one for one in made if one.rule.kind == "Permission" and one.active and one.rule.actions]
     must_not = [one for one in made if one.rule.kind == "Prohibition" and one.active]
     if must_not and not (may and policy.conflict == "perm"):
         return "denied"
@@ -201,9 +206,15 @@ def _open(report_: RuleReport) -> bool:
 
 def _rule_report(rule: OdrlRule, asked: Asked, world: World) -> RuleReport:
     premises = tuple(_premises(rule, asked, world))
-    conditions = tuple(world.duties[duty] for duty in rule.duties if duty in world.duties)
+    conditions = tuple(_condition(world.duties[duty]) for duty in rule.duties if duty in world.duties)
     broken = any(state.deontic == "Violated" for state in conditions)
     return RuleReport(rule, asked.id, premises, all(one.satisfied for one in premises) and not broken, conditions)
+
+
+def _condition(state: DutyState) -> DutyState:
+    """A permission's duty has to be done before: whether it was performed says whether it is fulfilled, whatever the
+    duty's own constraints, so that no doubt about them permits."""
+    return state if state.deontic else replace(state, deontic=DEONTIC.get(("Active", state.performance), "NonSet"))
 
 
 DEONTIC = {("Active", "Performed"): "Fulfilled", ("Active", "Unperformed"): "Violated"}
@@ -220,27 +231,26 @@ def _duty_report(rule: OdrlRule, asked: Asked, world: World) -> RuleReport:
 
 
 def _premises(rule: OdrlRule, asked: Asked, world: World) -> Iterator[Premise]:
-    if rule.targets:
-        met = _met(rule.targets, asked.targets, asked, world, lambda one, wanted: _within(one, wanted, world))
-        yield Premise("TargetReport", met)
-    if rule.assignees:
-        met = _met(rule.assignees, asked.assignees, asked, world, lambda one, wanted: _within(one, wanted, world))
-        yield Premise("PartyReport", met)
-    if rule.actions:
-        met = _met(rule.actions, asked.actions, asked, world, lambda one, wanted: _included(one, wanted, world))
-        yield Premise("ActionReport", met)
+    enough = any if rule.kind == "Prohibition" else all
+    for kind, wanted, given, fits in (
+        ("TargetReport", rule.targets, asked.targets, _within),
+        ("PartyReport", rule.assignees, asked.assignees, _within),
+        ("ActionReport", rule.actions, asked.actions, _included),
+    ):
+        if wanted:
+            met = [_met(wanted, one, asked, world, fits) for one in given]
+            yield Premise(kind, bool(met) and enough(met))
     for constraint in rule.constraints:
         yield _judged(constraint, asked, world)
 
 
 def _met(
-    wanted: Sequence[tuple[str, tuple[Atomic | Joined, ...]]], given: Sequence[str], asked: Asked, world: World,
-    fits: Callable[[str, str], bool],
+    wanted: Sequence[tuple[str, tuple[Atomic | Joined, ...]]], one: str, asked: Asked, world: World,
+    fits: Callable[[str, str, World], bool],
 ) -> bool:  # fmt: skip
-    """Whether each thing asked for fits one of those wanted, with its refinements."""
-    return bool(given) and all(
-        any(fits(one, want) and all(_judged(r, asked, world).satisfied for r in refined) for want, refined in wanted)
-        for one in given
+    """Whether the thing asked for fits one of those wanted, with its refinements."""
+    return any(
+        fits(one, want, world) and all(_judged(r, asked, world).satisfied for r in refined) for want, refined in wanted
     )
 
 
@@ -319,61 +329,20 @@ def _same(mine: Term, other: Term) -> bool:
     if mine == other:
         return True
     one, two = _measured(mine), _measured(other)
-    return one is not None and two is not None and type(one) is type(two) and one == two
+    return one is not None and one == two
 
 
 def _ordered(op: str, mine: Term, other: Term) -> bool:
     one, two = _measured(mine), _measured(other)
-    if one is None or two is None or type(one) is not type(two):
+    found = order(one, two) if one is not None and two is not None else None
+    if found is None:
         return False
-    order = (one > two) - (one < two)  # type: ignore[operator]
-    return {"lt": order < 0, "lteq": order <= 0, "gt": order > 0, "gteq": order >= 0}[op]
+    return {"lt": found < 0, "lteq": found <= 0, "gt": found > 0, "gteq": found >= 0}[op]
 
 
-NUMBERS = frozenset(
-    [
-        "byte",
-        "decimal",
-        "double",
-        "float",
-        "int",
-        "integer",
-        "long",
-        "negativeInteger",
-        "nonNegativeInteger",
-        "nonPositiveInteger",
-        "positiveInteger",
-        "short",
-        "unsignedByte",
-        "unsignedInt",
-        "unsignedLong",
-        "unsignedShort",
-    ]
-)
-
-
-def _measured(term: Term) -> datetime | Decimal | timedelta | str | None:
-    """The comparable form of a literal; None of a name and of what is not of its type.
-
-    A date is the midnight that begins it; what has no offset is taken as UTC (XPath's implicit timezone, F&O 3.1, 5.2,
-    which the state of the world does not give).
-    """
-    if not term.literal:
-        return None
-    kind = term.datatype.removeprefix(XSD)
+def _measured(term: Term) -> tuple[str, Any] | None:
+    """The comparable form of a literal; None of a name and of what is not of its type."""
     try:
-        match kind:
-            case "dateTime" | "dateTimeStamp":
-                read = datetime.fromisoformat(term.text)
-                return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-            case "date":
-                day = date.fromisoformat(term.text.removesuffix("Z"))
-                return datetime(day.year, day.month, day.day, tzinfo=UTC)
-            case "duration" | "dayTimeDuration":
-                return period(term.text)
-            case _ if kind in NUMBERS:
-                number = Decimal(term.text)
-                return number if number.is_finite() else None
-    except (ValueError, InvalidOperation, OverflowError):
+        return measured(term.text, term.datatype) if term.literal else None
+    except ValueError:
         return None
-    return term.text
