@@ -1,12 +1,14 @@
 """ODRL graphs in Turtle: read into the values a compliance report is made of (terms/policy/compliance.py).
 
 Needs datong[odrl] (rdflib, BSD-3-Clause). Every mistake of a file is told at once; nothing is fetched: what a graph
-only refers to (odrl:rightOperandReference, odrl:inheritFrom) is refused by name, as leaving it out would change what
-is permitted. Must never know: how a premise is judged. Contract: tests/wire/test_wire_odrl_graphs.py.
+only refers to (odrl:rightOperandReference, odrl:inheritFrom), and every member of ODRL's namespace that has no place
+where it stands, is refused by name, as leaving it out would change what is permitted. Must never know: how a premise is
+judged. Contract: tests/wire/test_wire_odrl_graphs.py.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy import LOGIC, OPERATORS
+from datong.terms.policy.checking import meant
 from datong.terms.policy.compliance import (
     ODRL,
     Asked,
@@ -25,6 +28,7 @@ from datong.terms.policy.compliance import (
     Term,
     World,
 )
+from datong.terms.policy.literals import INSTANTS, XSD, measured
 
 NO_ODRL_EXTRA = Reason(
     "POL-420",
@@ -45,6 +49,8 @@ BAD_GRAPH = Reason(
 BYTES_MAX = 4 * 1024 * 1024
 DEPTH_MAX = 16
 """Logical constraints and duties inside each other."""
+NODES_MAX = 10_000
+"""Constraints and duties of a file, each counted wherever it is used: a few nodes can be a tree without end."""
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 SKOS = "http://www.w3.org/2004/02/skos/core#"
@@ -55,6 +61,50 @@ NOW = "http://example.com/request/currentTime"
 """The world's clock: `temp:currentTime dct:issued "…"^^xsd:dateTime` (ODRL Compliance Report Model)."""
 
 KINDS = {"permission": "Permission", "prohibition": "Prohibition", "obligation": "Duty", "duty": "Duty"}
+CONFLICTS = ("perm", "prohibit", "invalid")
+AFTER = {"Permission": "duty", "Prohibition": "remedy", "Duty": "consequence"}
+"""What follows a rule of each kind."""
+_SCOPE = (
+    "uid", "target", "action", "assigner", "assignee", "attributedParty", "attributingParty", "compensatedParty",
+    "compensatingParty", "consentedParty", "consentingParty", "contractedParty", "contractingParty", "informedParty",
+    "informingParty", "trackedParty", "trackingParty",
+)  # fmt: skip
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "policy": (*_SCOPE, "profile", "conflict", *KINDS),
+    "request": (*_SCOPE, "profile", "permission"),
+    "asked": (*_SCOPE, "constraint"),
+    **{kind: (*_SCOPE, "constraint", after) for kind, after in AFTER.items()},
+    "constraint": ("uid", "leftOperand", "operator", "rightOperand", *LOGIC),
+    "named": (
+        "uid",
+        "source",
+        "refinement",
+        "partOf",
+        "includedIn",
+        "implies",
+        "hasPolicy",
+        "assignerOf",
+        "assigneeOf",
+    ),
+}
+"""What is read, or changes nothing that is permitted, of each kind of node. named: actions, targets, parties."""
+UNREAD = {
+    "inheritFrom": ("请写出规则", "is not followed; write the rules out"),
+    "inheritAllowed": ("请写出规则", "is not followed; write the rules out"),
+    "rightOperandReference": ("不予获取，请写出取值", "is not fetched; write the value out"),
+    "unit": ("请写入取值", "is not read; write it into the value"),
+    "dataType": ('请写成 "…"^^类型', 'is not read; write "…"^^type'),
+    "status": ("请在世界状态中给出", "is not read; state it in the world"),
+    "output": ("不支持", "is not understood"),
+    "relation": ("仅支持 odrl:target", "is not read; odrl:target is"),
+    "function": ("仅支持 odrl:assignee", "is not read; odrl:assignee is"),
+    "constraint": ("请写入各规则", "is read in rules only; write it into each"),
+    "refinement": ("请写入操作、标的或参与方", "is read in actions, targets and parties only"),
+}
+"""Members of ODRL that are known and have no place here, or none where they stand."""
+PERFORMANCES = ("Unperformed", "Unknown", "Performed")
+DEONTICS = ("Violated", "NonSet", "Fulfilled")
+"""States that reports tell of duties, the worst first."""
 
 
 def read_turtle(name: str, data: bytes) -> Any:
@@ -85,15 +135,17 @@ def read_turtle(name: str, data: bytes) -> Any:
 
 @contextmanager
 def as_written() -> Iterator[None]:
-    """Literals keep the form they were written in: a report repeats values, a policy is signed with them."""
+    """Literals keep the form they were written in: a report repeats values, a policy is signed with them. One that is
+    not of its type is told by who reads it, not by rdflib's log."""
     import rdflib  # noqa: PLC0415 - the extra `odrl`
 
-    kept = rdflib.NORMALIZE_LITERALS
-    rdflib.NORMALIZE_LITERALS = False
+    log = logging.getLogger("rdflib.term")
+    kept, silent = rdflib.NORMALIZE_LITERALS, log.disabled
+    rdflib.NORMALIZE_LITERALS, log.disabled = False, True
     try:
         yield
     finally:
-        rdflib.NORMALIZE_LITERALS = kept
+        rdflib.NORMALIZE_LITERALS, log.disabled = kept, silent
 
 
 def as_turtle(json_ld: Any) -> str:
@@ -135,24 +187,33 @@ def inputs(policy: Path, request: Path, world: Path) -> tuple[list[OdrlPolicy], 
     ruled, asked, known = graphs
     reader = _Reader(policy.name, ruled, problems)
     policies = reader.policies()
-    requests = _Reader(request.name, asked, problems).requests()
-    state = _world(world.name, known, ruled + asked + known, problems)
+    requests = reader.beside(request.name, asked).requests()
+    state = _world(reader.beside(world.name, known), reader.beside(world.name, ruled + asked + known))
     if problems:
         raise _bad(*problems)
     return policies, requests, state
 
 
 def node_reader(name: str, graph: Any) -> _Reader:
-    """A reader of one graph for who makes something else of it."""
-    return _Reader(name, graph, [])
+    """A reader of one graph for who makes something else of it; it refuses at the first mistake."""
+    return _Reader(name, graph, None)
 
 
 class _Reader:
-    """One graph, and the problems found in it so far."""
+    """One graph, and the problems found in it so far; without a list for them the first is raised."""
 
-    def __init__(self, file: str, graph: Any, problems: list[Problem]) -> None:
+    def __init__(self, file: str, graph: Any, problems: list[Problem] | None) -> None:
         self.file, self.graph, self.problems = file, graph, problems
         self.blank: dict[Any, str] = {}
+        self.way: list[Any] = []
+        """The constraints or duties that the one now read is inside of."""
+        self.nodes = 0
+
+    def beside(self, file: str, graph: Any) -> _Reader:
+        """A reader of another graph, with the same problems; no blank node has the number of another's."""
+        other = _Reader(file, graph, self.problems)
+        other.blank = self.blank
+        return other
 
     def id(self, node: Any) -> str:
         """A node's IRI; blank nodes are numbered as they are met."""
@@ -164,8 +225,21 @@ class _Reader:
         """The objects of a property, the items of a list in its place, in a stable order."""
         found = []
         for one in self.graph.objects(node, iri(space + name)):
-            found += list(self.graph.items(one)) if (one, iri(RDF + "first"), None) in self.graph else [one]
+            found += self.items(one) if (one, iri(RDF + "first"), None) in self.graph else [one]
         return sorted(found, key=self._order)
+
+    def items(self, head: Any) -> list[Any]:
+        found, met, here = [], set(), head
+        while here != iri(RDF + "nil"):
+            first = list(self.graph.objects(here, iri(RDF + "first")))
+            rest = list(self.graph.objects(here, iri(RDF + "rest")))
+            if here in met or len(first) != 1 or len(rest) != 1:
+                self.wrong(head, "列表没有终点或残缺", "is a list that runs in a circle or is broken")
+                break
+            met.add(here)
+            found += first
+            here = rest[0]
+        return found
 
     def _order(self, node: Any) -> tuple[str, ...]:
         """By name; of a node without one, by what is said of it."""
@@ -176,7 +250,46 @@ class _Reader:
         )
 
     def wrong(self, node: Any, zh: str, en: str) -> None:
-        self.problems.append(Problem(f"{self.file}: {self.id(node)}", zh, en))
+        self.told(Problem(f"{self.file}: {self.id(node)}", zh, en))
+
+    def told(self, problem: Problem) -> None:
+        """Each problem once, however often its node is used."""
+        if self.problems is None:
+            raise _bad(problem)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def known(self, node: Any, kind: str) -> None:
+        """Every member of ODRL's namespace has to have a place in a node of this kind."""
+        names = {str(one).removeprefix(ODRL) for one in self.graph.predicates(node) if str(one).startswith(ODRL)}
+        for name in sorted(names.difference(MEMBERS[kind])):
+            if name in UNREAD:
+                zh, en = UNREAD[name]
+                self.wrong(node, f"不支持 odrl:{name}：{zh}", f"odrl:{name} {en}")
+            else:
+                hint = meant(name, MEMBERS[kind])
+                self.wrong(node, f"此处不能有 odrl:{name[:80]}{hint.zh}", f"has no place for odrl:{name[:80]}{hint.en}")
+
+    @contextmanager
+    def inside(self, node: Any) -> Iterator[bool]:
+        """Whether there is an end to what `node` is part of; else it is refused, and not to be read further."""
+        self.nodes += 1
+        if node in self.way:
+            self.wrong(node, "嵌套过深：包含自身", "is nested too deeply: within itself")
+        elif len(self.way) > DEPTH_MAX:
+            self.wrong(node, "嵌套过深", "is nested too deeply")
+        elif self.nodes > NODES_MAX:
+            self.told(
+                Problem(
+                    self.file, f"约束和义务超过 {NODES_MAX} 个", f"has more than {NODES_MAX} constraints and duties"
+                )
+            )
+        else:
+            self.way.append(node)
+            yield True
+            self.way.pop()
+            return
+        yield False
 
     def of_type(self, *names: str) -> list[Any]:
         found = {one for name in names for one in self.graph.subjects(iri(RDF + "type"), iri(ODRL + name))}
@@ -187,87 +300,133 @@ class _Reader:
     def policies(self) -> list[OdrlPolicy]:
         nodes = self.policy_nodes()
         if not nodes:
-            self.problems.append(Problem(self.file, "没有 ODRL 策略", "holds no ODRL policy"))
+            self.told(Problem(self.file, "没有 ODRL 策略", "holds no ODRL policy"))
         return [self.policy(node) for node in nodes]
 
     def policy_nodes(self) -> list[Any]:
-        """What is typed as a policy, else what has rules and a uid."""
-        nodes = self.of_type("Set", "Offer", "Agreement", "Policy", "Assertion", "Privacy", "Ticket")
-        if not nodes:
-            requests = set(self.of_type("Request"))
-            ruled = {s for name in KINDS for s in self.graph.subjects(iri(ODRL + name))}
-            uids = set(self.graph.subjects(iri(ODRL + "uid")))
-            nodes = sorted((ruled & uids) - requests, key=self._order)
-        return nodes
+        """What is typed as a policy, and what has rules and a uid and is no rule itself."""
+        typed = self.of_type("Set", "Offer", "Agreement", "Policy", "Assertion", "Privacy", "Ticket")
+        ruled = {s for name in KINDS for s in self.graph.subjects(iri(ODRL + name))}
+        uids = set(self.graph.subjects(iri(ODRL + "uid")))
+        rules = {o for name in (*KINDS, *AFTER.values()) for o in self.graph.objects(None, iri(ODRL + name))}
+        others = {*self.of_type("Request", "Rule", *AFTER), *rules, *typed}
+        return sorted([*typed, *((ruled & uids) - others)], key=self._order)
 
     def policy(self, node: Any) -> OdrlPolicy:
-        for name in ("inheritFrom", "inheritAllowed"):
-            if self.all(node, name):
-                self.wrong(node, f"不支持 odrl:{name}，请写出规则", f"odrl:{name} is not followed; write the rules out")
+        self.known(node, "policy")
         shared = {name: self.parts(node, name) for name in ("target", "assignee", "action")}
-        rules = [self.rule(one, kind, shared, 0) for name, kind in KINDS.items() for one in self.all(node, name)]
+        rules = [self.rule(one, kind, shared) for name, kind in KINDS.items() for one in self.all(node, name)]
         if not rules:
             self.wrong(node, "没有规则", "has no rule")
-        conflict = [self.id(one).removeprefix(ODRL) for one in self.all(node, "conflict")]
-        return OdrlPolicy(self.id(node), tuple(rules), conflict[0] if conflict else "prohibit")
+        conflict = [self.id(one) for one in self.all(node, "conflict")] or [ODRL + "prohibit"]
+        if len(conflict) > 1:
+            self.wrong(node, "只能有一个 odrl:conflict", f"needs one odrl:conflict, has {len(conflict)}")
+        for one in conflict:
+            if one not in (ODRL + name for name in CONFLICTS):
+                hint = meant(one.removeprefix(ODRL), CONFLICTS)
+                self.wrong(node, f"未知的 odrl:conflict {one[:80]}{hint.zh}",
+                           f"has the unknown odrl:conflict {one[:80]}{hint.en}")  # fmt: skip
+        return OdrlPolicy(self.id(node), tuple(rules), conflict[0].removeprefix(ODRL))
 
-    def rule(self, node: Any, kind: str, shared: Mapping[str, Any], depth: int) -> OdrlRule:
+    def rule(self, node: Any, kind: str, shared: Mapping[str, Any]) -> OdrlRule:
+        """A rule; what follows it is read for its mistakes."""
+        self.known(node, kind)
         own = {name: self.parts(node, name) or shared.get(name, ()) for name in ("target", "assignee", "action")}
-        duties = self.all(node, "duty") if kind == "Permission" else []
+        if not own["action"] and kind != "Duty" and not self.empty(node, kind, shared):
+            self.wrong(node, "缺少 odrl:action", "has no odrl:action")
+        followed = self.all(node, AFTER[kind])
+        for one in followed:
+            with self.inside(one) as ends:
+                if ends:
+                    self.rule(one, "Duty", {})
         return OdrlRule(
             self.id(node), kind, own["target"], own["assignee"], own["action"],
-            tuple(self.constraint(one, depth) for one in self.all(node, "constraint")),
-            tuple(self.id(duty) for duty in duties),
+            tuple(self.constraint(one) for one in self.all(node, "constraint")),
+            tuple(self.id(duty) for duty in followed if kind == "Permission"),
         )  # fmt: skip
 
+    def empty(self, node: Any, kind: str, shared: Mapping[str, Any]) -> bool:
+        """Whether nothing but its type is said of a rule, which the ODRL Test Suite has reported on (cases 1 to 10)."""
+        said = {str(one) for one in self.graph.predicates(node)} - {ODRL + "uid"}
+        typed = (node, iri(RDF + "type"), iri(ODRL + kind)) in self.graph
+        return typed and not any(shared.values()) and not any(one.startswith(ODRL) for one in said)
+
     def parts(self, node: Any, name: str) -> tuple[tuple[str, tuple[Atomic | Joined, ...]], ...]:
-        """Targets, parties or actions with their refinements; those with a refinement name what they refine by
-        rdf:value or odrl:source."""
+        """Targets, parties or actions by each of their names, with their refinements."""
         found = []
         for one in self.all(node, name):
-            refined = tuple(self.constraint(part, 0) for part in self.all(one, "refinement"))
-            named = [*self.all(one, "value", RDF), *self.all(one, "source")] if refined else []
-            if type(one).__name__ == "Literal":
-                self.wrong(node, f"odrl:{name} 应为 IRI", f"odrl:{name} should be an IRI")
-            found.append((self.id(named[0]) if named else self.id(one), refined))
+            refined = tuple(self.constraint(part) for part in self.all(one, "refinement"))
+            found += [(called, refined) for called in self.names(one, name, node)]
         return tuple(found)
 
-    def constraint(self, node: Any, depth: int) -> Atomic | Joined:
-        if depth > DEPTH_MAX:
-            self.wrong(node, "嵌套过深", "is nested too deeply")
-            return Joined(self.id(node), "and", ())
-        hows = [how for how in LOGIC if self.all(node, how)]
-        if len(hows) > 1 or (hows and self.all(node, "leftOperand")):
-            self.wrong(node, "一个约束只能有一种逻辑", "mixes more than one logic in one constraint")
-        if hows:
-            parts = tuple(self.constraint(one, depth + 1) for one in self.all(node, hows[0]))
-            return Joined(self.id(node), hows[0], parts)
-        return self.atomic(node)
+    def names(self, node: Any, name: str, owner: Any) -> list[str]:
+        """What a target, party or action goes by: an action by its rdf:value, a collection by its odrl:source too."""
+        if type(node).__name__ == "Literal":
+            self.wrong(owner, f"odrl:{name} 应为 IRI", f"odrl:{name} should be an IRI")
+            return [self.id(node)]
+        self.known(node, "named")
+        other = self.all(node, "value", RDF) if name == "action" else self.all(node, "source")
+        unnamed = type(node).__name__ == "BNode" and (node, iri(ODRL + "partOf"), None) not in self.graph
+        if name == "action" and (len(other) > 1 or (unnamed and not other)):
+            self.wrong(node, "操作需要恰好一个 rdf:value", f"is an action and needs one rdf:value, has {len(other)}")
+        return [self.id(one) for one in (other if name == "action" and other else [node, *other])]
+
+    def constraint(self, node: Any) -> Atomic | Joined:
+        with self.inside(node) as ends:
+            if not ends:
+                return Joined(self.id(node), "and", ())
+            self.known(node, "constraint")
+            hows = [how for how in LOGIC if self.all(node, how)]
+            if len(hows) > 1 or (hows and self.all(node, "leftOperand")):
+                self.wrong(node, "一个约束只能有一种逻辑", "mixes more than one logic in one constraint")
+            if hows:
+                return Joined(self.id(node), hows[0], tuple(self.constraint(one) for one in self.all(node, hows[0])))
+            return self.atomic(node)
 
     def atomic(self, node: Any) -> Atomic:
         left, op = self.all(node, "leftOperand"), self.all(node, "operator")
-        right = tuple(_term(one) for one in self.all(node, "rightOperand"))
+        right = self.values(node)
         for name, given in (("leftOperand", left), ("operator", op)):
             if len(given) != 1:
                 self.wrong(node, f"需要恰好一个 odrl:{name}", f"needs one odrl:{name}, has {len(given)}")
-        if self.all(node, "rightOperandReference"):
-            self.wrong(node, "不获取 odrl:rightOperandReference，请写出取值",
-                       "odrl:rightOperandReference is not fetched; write the value out")  # fmt: skip
-        elif not right:
-            self.wrong(node, "缺少 odrl:rightOperand", "has no odrl:rightOperand")
         operator = self.id(op[0]).removeprefix(ODRL) if op else ""
         if op and operator not in OPERATORS:
             self.wrong(node, f"未知运算符 {operator}", f"has the unknown operator {operator}")
+        if left and self.id(left[0]) == ODRL + "dateTime":
+            for one in right:
+                if one.datatype.removeprefix(XSD) not in INSTANTS:
+                    self.wrong(node, f"时间应写成 xsd:dateTime 或 xsd:date：{one.text[:80]!r}",
+                               f"compares the time with {one.text[:80]!r}, which is no xsd:dateTime or xsd:date")  # fmt: skip
         return Atomic(self.id(node), self.id(left[0]) if left else "", operator, right)
+
+    def values(self, node: Any) -> tuple[Term, ...]:
+        """The right operands of a constraint; each literal has to be of the type it claims."""
+        found = tuple(self.term(node, one) for one in self.all(node, "rightOperand"))
+        if not found and not self.all(node, "rightOperandReference"):
+            self.wrong(node, "缺少 odrl:rightOperand", "has no odrl:rightOperand")
+        return found
+
+    def term(self, node: Any, value: Any) -> Term:
+        if type(value).__name__ != "Literal":
+            return Term(self.id(value))
+        kind = str(value.datatype or "") or (f"@{value.language}" if value.language else "")
+        made = Term(str(value), "" if kind == f"{XSD}string" else kind)
+        try:
+            measured(made.text, made.datatype)
+        except ValueError:
+            type_ = f"xsd:{kind.removeprefix(XSD)}"
+            self.wrong(node, f"{made.text[:80]!r} 不是 {type_}", f"says {made.text[:80]!r}, which is no {type_}")
+        return made
 
     # --- requests
 
     def requests(self) -> list[tuple[str, list[Asked]]]:
         nodes = self.of_type("Request")
         if not nodes:
-            self.problems.append(Problem(self.file, "没有 odrl:Request", "holds no odrl:Request"))
+            self.told(Problem(self.file, "没有 odrl:Request", "holds no odrl:Request"))
         found = []
         for node in nodes:
+            self.known(node, "request")
             rules = self.all(node, "permission")
             if not rules:
                 self.wrong(node, "请求缺少 odrl:permission", "asks for nothing: it has no odrl:permission")
@@ -275,85 +434,101 @@ class _Reader:
         return found
 
     def asked(self, node: Any, request: Any) -> Asked:
-        own = {
-            name: tuple(self.id(one) for one in self.all(node, name) or self.all(request, name))
-            for name in ("target", "assignee", "action")
-        }
+        """One rule of a request. What refines its action, target or party is stated like a constraint."""
+        self.known(node, "asked")
+        own: dict[str, tuple[str, ...]] = {}
         stated = [*self.all(node, "context", CONTEXT.removesuffix("context")), *self.all(node, "constraint"),
                   *self.all(request, "context", CONTEXT.removesuffix("context"))]  # fmt: skip
+        for name in ("target", "assignee", "action"):
+            things = self.all(node, name) or self.all(request, name)
+            own[name] = tuple(self.names(one, name, node)[0] for one in things)
+            stated += [part for one in things for part in self.all(one, "refinement")]
         return Asked(self.id(node), own["target"], own["assignee"], own["action"], self.stated(stated))
 
     def stated(self, nodes: list[Any]) -> dict[str, tuple[Term, ...]]:
         """left operand -> values, of constraints that state a fact (operator eq, or none)."""
         given: dict[str, tuple[Term, ...]] = {}
         for node in nodes:
+            self.known(node, "constraint")
             ops = [self.id(op).removeprefix(ODRL) for op in self.all(node, "operator")]
             if ops not in ([], ["eq"], ["isAnyOf"]):
                 self.wrong(node, "请求中的事实应以 odrl:eq 给出", "states a fact by another operator than odrl:eq")
-            for left in self.all(node, "leftOperand"):
-                values = tuple(_term(one) for one in self.all(node, "rightOperand"))
-                given[self.id(left)] = given.get(self.id(left), ()) + values
+            left, values = self.all(node, "leftOperand"), self.values(node)
+            if len(left) != 1:
+                self.wrong(node, "需要恰好一个 odrl:leftOperand", f"needs one odrl:leftOperand, has {len(left)}")
+            for one in left:
+                given[self.id(one)] = given.get(self.id(one), ()) + values
         return given
 
 
-def _world(file: str, known: Any, everything: Any, problems: list[Problem]) -> World:
-    reader = _Reader(file, known, problems)
-    now = [_term(one) for one in known.objects(iri(NOW), iri(DCT + "issued"))]
+def _world(reader: _Reader, whole: _Reader) -> World:
+    """whole: a reader of all three graphs."""
+    clock = iri(NOW)
+    now = [reader.term(clock, one) for one in reader.graph.objects(clock, iri(DCT + "issued"))]
     if len(now) != 1:
-        problems.append(
-            Problem(file, "需要恰好一个 temp:currentTime dct:issued", "needs one temp:currentTime dct:issued, "
+        reader.told(
+            Problem(reader.file, "需要恰好一个 temp:currentTime dct:issued", "needs one temp:currentTime dct:issued, "
                     f"has {len(now)}")
         )  # fmt: skip
-    whole = _Reader(file, everything, [])
-    facts = [one for one in known.subjects(iri(ODRL + "leftOperand")) if not reader.all(one, "and")]
+    for one in now:
+        if one.datatype.removeprefix(XSD) not in INSTANTS - {"date"}:
+            reader.wrong(clock, f"当前时间应为 xsd:dateTime：{one.text[:80]!r}",
+                         f"says {one.text[:80]!r}, which is no xsd:dateTime")  # fmt: skip
+    facts = [one for one in reader.graph.subjects(iri(ODRL + "leftOperand")) if not reader.all(one, "and")]
     return World(
         now[0] if now else Term(""),
         reader.stated(sorted(set(facts), key=reader._order)),
-        _pairs(everything, [ODRL + "partOf", DCT + "isPartOf"], [DCT + "hasPart"]),
-        _pairs(everything, [RDF + "type", RDFS + "subClassOf", SKOS + "broader"], [SKOS + "narrower"]),
-        dict(_collections(whole)),
-        _pairs(everything, [ODRL + "includedIn", ODRL + "implies", SKOS + "exactMatch"], []),
-        dict(_duties(reader)),
+        duties=_duties(reader),
+        wholes=_pairs(whole, [ODRL + "partOf", DCT + "isPartOf"], [DCT + "hasPart"]),
+        kinds=_pairs(whole, [RDF + "type", RDFS + "subClassOf", SKOS + "broader"], [SKOS + "narrower"]),
+        collections=dict(_collections(whole)),
+        wider=_pairs(whole, [ODRL + "includedIn", ODRL + "implies", SKOS + "exactMatch"], []),
     )
 
 
-def _pairs(graph: Any, forward: list[str], backward: list[str]) -> dict[str, frozenset[str]]:
+def _pairs(reader: _Reader, forward: list[str], backward: list[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for name in forward:
-        for subject, value in graph.subject_objects(iri(name)):
-            found.setdefault(str(subject), set()).add(str(value))
+        for subject, value in reader.graph.subject_objects(iri(name)):
+            found.setdefault(reader.id(subject), set()).add(reader.id(value))
     for name in backward:
-        for subject, value in graph.subject_objects(iri(name)):
-            found.setdefault(str(value), set()).add(str(subject))
+        for subject, value in reader.graph.subject_objects(iri(name)):
+            found.setdefault(reader.id(value), set()).add(reader.id(subject))
     return {one: frozenset(wider) for one, wider in found.items()}
 
 
 def _collections(reader: _Reader) -> Iterator[tuple[str, frozenset[str]]]:
-    for node in reader.of_type("AssetCollection", "PartyCollection"):
+    """What is declared a collection, and what has an odrl:source, which only collections have."""
+    for node in {*reader.of_type("AssetCollection", "PartyCollection"), *reader.graph.subjects(iri(ODRL + "source"))}:
         yield reader.id(node), frozenset({reader.id(node), *(reader.id(one) for one in reader.all(node, "source"))})
 
 
-def _duties(reader: _Reader) -> Iterator[tuple[str, DutyState]]:
-    """What reports in the world say of duties. One that says Performed without a deontic state is Fulfilled."""
-    graph = reader.graph
-    for node in graph.subjects(iri(RDF + "type"), iri(REPORT + "DutyReport")):
-        performance = _state(graph, node, "performanceState") or "Unknown"
-        deontic = _state(graph, node, "deonticState") or {"Performed": "Fulfilled", "Unperformed": "Violated"}.get(
-            performance, "NonSet"
-        )
-        for rule in graph.objects(node, iri(REPORT + "rule")):
-            yield reader.id(rule), DutyState(reader.id(node), performance, deontic)
+def _duties(reader: _Reader) -> dict[str, DutyState]:
+    """What reports in the world say of duties; of several reports on one duty the worst, whatever their order."""
+    found: dict[str, DutyState] = {}
+    for node in sorted(reader.graph.subjects(iri(RDF + "type"), iri(REPORT + "DutyReport")), key=reader._order):
+        performance = _state(reader, node, "performanceState", PERFORMANCES) or "Unknown"
+        told = DutyState(reader.id(node), performance, _state(reader, node, "deonticState", DEONTICS))
+        for rule in reader.all(node, "rule", REPORT):
+            name = reader.id(rule)
+            found[name] = min(found.get(name, told), told, key=_badness)
+    return found
 
 
-def _state(graph: Any, node: Any, name: str) -> str:
-    return next((str(one).removeprefix(REPORT) for one in graph.objects(node, iri(REPORT + name))), "")
+def _badness(state: DutyState) -> tuple[int, int]:
+    """For the order of reports, one without a deontic state counts as what its performance makes of a duty in force."""
+    performed = PERFORMANCES.index(state.performance)
+    return DEONTICS.index(state.deontic) if state.deontic else performed, performed
 
 
-def _term(node: Any) -> Term:
-    if type(node).__name__ != "Literal":
-        return Term(str(node))
-    kind = str(node.datatype or "") or (f"@{node.language}" if node.language else "")
-    return Term(str(node), "" if kind == "http://www.w3.org/2001/XMLSchema#string" else kind)
+def _state(reader: _Reader, node: Any, name: str, known: tuple[str, ...]) -> str:
+    """One of the states a report may tell, "" when it tells none."""
+    found = [reader.id(one).removeprefix(REPORT) for one in reader.all(node, name, REPORT)]
+    if len(found) > 1 or any(one not in known for one in found):
+        said = ", ".join(found)[:80]
+        reader.wrong(node, f"报告的 {name} 有误：{said}", f"needs one {name} of {', '.join(known)}, has {said}")
+        return ""
+    return found[0] if found else ""
 
 
 def iri(text: str) -> Any:
