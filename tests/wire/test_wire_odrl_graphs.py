@@ -80,7 +80,13 @@ def refused(call):
     return found.value.code, "\n".join(f"{p.where}: {p.en}" for p in found.value.problems)
 
 
-CONSTRAINT = "ex:p a odrl:Set ; odrl:permission [ odrl:constraint [ {} ] ] ."
+CONSTRAINT = "ex:p a odrl:Set ; odrl:permission [ odrl:action odrl:read ; odrl:constraint [ {} ] ] ."
+RULE = "ex:p a odrl:Set ; odrl:permission [ {} ] ."
+DUTY = RULE.format("odrl:action odrl:read ; odrl:duty [ {} ]")
+RIGHT = CONSTRAINT.format("odrl:leftOperand odrl:version ; odrl:operator odrl:eq ; odrl:rightOperand {}")
+TIME = CONSTRAINT.format("odrl:leftOperand odrl:dateTime ; odrl:operator odrl:gt ; odrl:rightOperand {}")
+STATED = REQUEST.replace("odrl:target", "odrl:constraint [ odrl:leftOperand odrl:count ; {} ] ; odrl:target")
+REPORT = "@prefix cr: <https://w3id.org/force/compliance-report#> . ex:r a cr:DutyReport ; cr:rule ex:d ; {} ."
 BAD = [
     ({"policy": "this is no turtle"}, "p.ttl:5: is not Turtle"),
     ({"policy": b"\xff\xfe"}, "is not UTF-8"),
@@ -95,6 +101,49 @@ BAD = [
      "is not fetched"),
     ({"policy": CONSTRAINT.format("odrl:or [ ] ; odrl:and [ ]")}, "mixes more than one logic"),
     ({"policy": 'ex:p a odrl:Set ; odrl:permission [ odrl:target "x" ] .'}, "should be an IRI"),
+    ({"policy": POLICY.replace("odrl:action", "odrl:actoin")}, "no place for odrl:actoin; did you mean action?"),
+    ({"policy": POLICY.replace("odrl:target", "odrl:constraints [ ] ; odrl:target")},
+     "no place for odrl:constraints; did you mean constraint"),
+    ({"policy": POLICY[:-1] + "; odrl:prohibitions [ ] ."}, "no place for odrl:prohibitions; did you mean prohibition"),
+    ({"policy": POLICY[:-1] + "; odrl:constraint [ ] ."}, "odrl:constraint is read in rules only"),
+    ({"policy": DUTY.format("odrl:action odrl:pay ; odrl:constrain [ ]")}, "no place for odrl:constrain; did you mean"),
+    ({"policy": DUTY.format("odrl:action odrl:pay ; odrl:consequence [ odrl:actions odrl:pay ]")}, "odrl:actions"),
+    ({"policy": DUTY.format("odrl:constraint [ odrl:leftOperand odrl:count ]")}, "needs one odrl:operator, has 0"),
+    ({"policy": RIGHT.format("3 ; odrl:rightOperands 4")}, "odrl:rightOperands; did you mean rightOperand"),
+    ({"policy": RIGHT.format('3 ; odrl:unit ex:kilo')}, "odrl:unit is not read; write it into the value"),
+    ({"policy": POLICY.replace("ex:x", "[ odrl:source ex:x ; odrl:refinment [ ] ]")}, "did you mean refinement?"),
+    ({"request": REQUEST.replace("odrl:target", "odrl:constraints [ ] ; odrl:target")}, "did you mean constraint"),
+    ({"request": REQUEST.replace("odrl:permission", "odrl:permision [ ] ; odrl:permission")}, "did you mean permission?"),
+    ({"request": STATED.format("odrl:rightOperand 3 ; odrl:unit ex:kilo")}, "odrl:unit is not read"),
+    ({"policy": RULE.format("odrl:target ex:x")}, "has no odrl:action"),
+    ({"policy": RULE.format("")}, "has no odrl:action"),
+    ({"policy": RULE.format("a odrl:Permission")[:-1] + "; odrl:target ex:x ."}, "has no odrl:action"),
+    ({"policy": RULE.format("odrl:action [ odrl:refinement [ ] ]")}, "is an action and needs one rdf:value, has 0"),
+    ({"policy": RULE.format("odrl:action [ rdf:value odrl:read, odrl:use ]")}, "needs one rdf:value, has 2"),
+    ({"request": REQUEST.replace("odrl:read", "[ ]")}, "is an action and needs one rdf:value, has 0"),
+    ({"policy": POLICY.replace("ex:x", "[ a odrl:AssetCollection ]")}, "goes by no name"),
+    ({"request": REQUEST.replace("ex:x", '"x"')}, "odrl:target should be an IRI"),
+    ({"policy": CONSTRAINT.format('odrl:leftOperand "count" ; odrl:operator odrl:eq ; odrl:rightOperand 3')},
+     "odrl:leftOperand should be an IRI"),
+    ({"policy": POLICY[:-1] + "; odrl:conflict odrl:perm, odrl:prohibit ."}, "needs one odrl:conflict, has 2"),
+    ({"policy": POLICY[:-1] + "; odrl:conflict odrl:permit ."}, "unknown odrl:conflict http://www.w3.org/ns/odrl/2/permit; did"),
+    ({"policy": RIGHT.format("_:l") + " _:l rdf:first 1 ; rdf:rest _:l ."}, "is a list that runs in a circle or is broken"),
+    ({"policy": RIGHT.format("_:l") + " _:l rdf:first 1 ; rdf:rest [ ] ."}, "is a list that runs in a circle or is broken"),
+    ({"policy": DUTY.format("odrl:action odrl:pay ; odrl:consequence ex:d")
+      + " ex:d odrl:action odrl:pay ; odrl:consequence ex:d ."}, "http://example.org/d: is nested too deeply: within itself"),
+    *[({"policy": RIGHT.format(f'"{text}"^^xsd:{kind}')}, f"says '{text}', which is no xsd:{kind}")
+      for text, kind in [("tomorrow", "dateTime"), ("2026-03-02", "dateTime"), ("2026-02-30", "date"), ("2026-03-02Z+1", "date"),
+                         ("three", "integer"), ("3.5", "integer"), ("-1", "nonNegativeInteger"), ("P", "duration"),
+                         ("P1YT", "duration"), ("P1D", "yearMonthDuration"), ("25:00:00", "time"), ("yes", "boolean")]],
+    ({"policy": TIME.format('"2026-03-02T08:00:00Z"')}, "compares the time with '2026-03-02T08:00:00Z', no xsd:dateTime"),
+    ({"policy": TIME.format("2026")}, "compares the time with '2026', no xsd:dateTime or xsd:date"),
+    ({"request": STATED.format('odrl:rightOperand "many"^^xsd:integer')}, "says 'many', which is no xsd:integer"),
+    ({"request": STATED.format("odrl:operator odrl:eq")}, "has no odrl:rightOperand"),
+    ({"world": 'temp:currentTime dct:issued "yesterday" .'}, "says 'yesterday', which is no xsd:dateTime"),
+    ({"world": 'temp:currentTime dct:issued "yesterday"^^xsd:dateTime .'}, "says 'yesterday', which is no xsd:dateTime"),
+    ({"world": 'temp:currentTime dct:issued "2026-03-02"^^xsd:date .'}, "says '2026-03-02', which is no xsd:dateTime"),
+    ({"world": WORLD + REPORT.format("cr:deonticState cr:Fulfiled")}, "needs one deonticState of Violated, NonSet, Fulfilled"),
+    ({"world": WORLD + REPORT.format("cr:performanceState cr:Performed, cr:Unknown")}, "needs one performanceState of"),
     ({"request": ""}, "holds no odrl:Request"),
     ({"request": "ex:r a odrl:Request ."}, "asks for nothing"),
     ({"world": ""}, "needs one temp:currentTime dct:issued, has 0"),
@@ -152,3 +201,103 @@ def test_the_operand_terms_are_those_of_odrl(read):
     assert (constraint.left, constraint.op, constraint.right) == (
         f"{ODRL}count", "lteq", (Term("3", "http://www.w3.org/2001/XMLSchema#integer"),)
     )  # fmt: skip
+
+
+def test_members_of_other_vocabularies_and_a_profile_are_left_alone(read):
+    said = 'dct:title "p" ; odrl:profile ex:own ; ex:odd 3'
+    assert outcome(read(POLICY[:-1] + f"; {said} .")) == "allowed"
+    assert outcome(read(POLICY.replace("odrl:target", "dct:title 'rule' ; ex:constraint 3 ; odrl:target"))) == "allowed"
+
+
+def test_a_rule_of_which_nothing_is_said_but_its_type_is_reported_and_permits_nothing(read):
+    assert outcome(read(RULE.format("a odrl:Permission"))) == "default_denied"
+    barred = POLICY[:-1] + "; odrl:prohibition [ a odrl:Prohibition ] ."
+    assert outcome(read(barred)) == "denied"
+
+
+def test_an_action_goes_by_its_value_in_policies_and_requests(read):
+    barred = POLICY[:-1] + "; odrl:prohibition [ odrl:action [ rdf:value odrl:use ] ] ."
+    assert outcome(read(barred)) == "denied"
+    valued = REQUEST.replace("odrl:read", "[ rdf:value odrl:read ]")
+    assert outcome(read(request=valued)) == "allowed"
+    fine = "[ odrl:leftOperand odrl:resolution ; odrl:operator odrl:{} ; odrl:rightOperand {} ]"
+    limited = POLICY.replace("odrl:read", f"[ rdf:value odrl:read ; odrl:refinement {fine.format('lteq', 600)} ]")
+    for resolution, expected in ((300, "allowed"), (900, "default_denied")):
+        refined = f"[ rdf:value odrl:read ; odrl:refinement {fine.format('eq', resolution)} ]"
+        assert outcome(read(limited, REQUEST.replace("odrl:read", refined))) == expected
+
+
+@pytest.mark.parametrize("whole", ["ex:all", "ex:shelf"])
+@pytest.mark.parametrize(("form", "expected"), [("csv", "allowed"), ("pdf", "default_denied")])
+def test_a_refined_collection_goes_by_its_name_and_its_source(read, whole, form, expected):
+    fact = "odrl:leftOperand odrl:fileFormat ; odrl:operator odrl:eq ; odrl:rightOperand"
+    policy = POLICY.replace("ex:x", "ex:all") + f" ex:all odrl:source ex:shelf ; odrl:refinement [ {fact} 'csv' ] ."
+    assert outcome(read(policy, world=f"{WORLD} ex:x odrl:partOf {whole} . [] {fact} '{form}' .")) == expected
+
+
+def test_a_collection_without_a_name_is_found_by_its_parts_and_its_source(read):
+    policy = POLICY.replace("ex:x", "_:all") + " _:all odrl:source ex:shelf . ex:x odrl:partOf _:all ."
+    assert outcome(read(policy)) == "allowed"
+    assert outcome(read(POLICY.replace("ex:x", "[ odrl:source ex:x ]"))) == "allowed"
+    assert outcome(read(request=REQUEST.replace("ex:x", "[ odrl:uid ex:x ]"))) == "allowed"
+
+
+def test_a_policy_without_a_type_beside_one_with_a_type_is_read_too(read):
+    second = " ex:q odrl:uid ex:q ; odrl:prohibition ex:no . ex:no odrl:action odrl:read ; odrl:uid ex:no ; odrl:remedy ex:pay ."
+    policies, _, _ = read(POLICY + second)
+    assert [one.id for one in policies] == ["http://example.org/p", "http://example.org/q"]
+
+
+def test_blank_nodes_of_policy_request_and_world_have_names_of_their_own(read):
+    [policy], [(_, [asked])], world = read(
+        world=f"{WORLD} @prefix cr: <https://w3id.org/force/compliance-report#> . [] a cr:DutyReport ; cr:rule ex:d ."
+    )
+    assert len({policy.rules[0].id, asked.id, world.duties["http://example.org/d"].report}) == 3
+
+
+@pytest.mark.parametrize(("nodes", "ends"), [(12, True), (16, False)])
+def test_nodes_that_fan_out_end_soon(read, nodes, ends):
+    """Each node has all after it as parts: 2^(n - 1) constraints in all."""
+    wide = " ".join(f"ex:c{n} odrl:or {', '.join(f'ex:c{m}' for m in range(n + 1, nodes))} ." for n in range(nodes - 1))
+    last = f"ex:c{nodes - 1} odrl:leftOperand odrl:count ; odrl:operator odrl:eq ; odrl:rightOperand 1 ."
+    policy = f"{RULE.format('odrl:action odrl:read ; odrl:constraint ex:c0')} {wide} {last}"
+    if ends:
+        assert outcome(read(policy)) == "default_denied"
+    else:
+        assert refused(lambda: read(policy))[1] == "p.ttl: has more than 10000 constraints and duties"
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [("cr:deonticState cr:Violated", "default_denied"), ("cr:performanceState cr:Unperformed", "default_denied"),
+     ("cr:deonticState cr:NonSet", "conditional"), ("cr:performanceState cr:Performed", "allowed")],
+)  # fmt: skip
+def test_of_several_reports_on_one_duty_the_worst_counts(read, order, other, expected):
+    reports = {1: "cr:deonticState cr:Fulfilled ; cr:performanceState cr:Performed", 2: other}
+    told = [f"ex:r{n} a cr:DutyReport ; cr:rule ex:d ; {reports[n]} ." for n in order]
+    renamed = [
+        line.replace(f"ex:r{n} ", f"ex:r{place} ") for place, (n, line) in enumerate(zip(order, told, strict=True))
+    ]
+    policy = RULE.format("odrl:action odrl:read ; odrl:duty ex:d") + " ex:d odrl:action odrl:compensate ."
+    head = "@prefix cr: <https://w3id.org/force/compliance-report#> . "
+    assert outcome(read(policy, world=head + WORLD + " ".join(renamed))) == expected
+
+
+def test_a_report_without_a_deontic_state_leaves_it_to_the_obligation(read):
+    _, _, world = read(world=WORLD + REPORT.format("cr:performanceState cr:Unperformed"))
+    assert world.duties["http://example.org/d"].deontic == ""
+
+
+def test_nothing_but_the_refusal_is_said_of_a_literal_that_is_not_of_its_type(read, caplog):
+    refused(lambda: read(RIGHT.format('"three"^^xsd:integer')))
+    assert not caplog.records
+
+
+def test_who_reads_a_graph_for_something_else_is_told_of_a_broken_list():
+    graph = graphs.read_turtle(
+        "p.ttl", (HEAD + "ex:c odrl:rightOperand _:l . _:l rdf:first 1 ; rdf:rest _:l .").encode()
+    )
+    reader = graphs.node_reader("p.ttl", graph)
+    code, problems = refused(lambda: reader.all(graphs.iri("http://example.org/c"), "rightOperand"))
+    assert (code, "runs in a circle" in problems) == ("POL-421", True)

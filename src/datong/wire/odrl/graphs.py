@@ -9,7 +9,7 @@ judged. Contract: tests/wire/test_wire_odrl_graphs.py.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,8 @@ REPORT = "https://w3id.org/force/compliance-report#"
 CONTEXT = "https://w3id.org/force/sotw#context"
 NOW = "http://example.com/request/currentTime"
 """The world's clock: `temp:currentTime dct:issued "…"^^xsd:dateTime` (ODRL Compliance Report Model)."""
+
+WITHIN = (ODRL + "partOf", DCT + "isPartOf")
 
 KINDS = {"permission": "Permission", "prohibition": "Prohibition", "obligation": "Duty", "duty": "Duty"}
 CONFLICTS = ("perm", "prohibit", "invalid")
@@ -171,7 +173,7 @@ def inputs(policy: Path, request: Path, world: Path) -> tuple[list[OdrlPolicy], 
 
     Statements about members, types and wider actions may stand in any of the three.
     """
-    problems: list[Problem] = []
+    problems: dict[Problem, None] = {}
     graphs = []
     for path in (policy, request, world):
         try:
@@ -179,7 +181,7 @@ def inputs(policy: Path, request: Path, world: Path) -> tuple[list[OdrlPolicy], 
                 data = opened.read(BYTES_MAX + 1)
         except OSError as error:
             said = error.strerror or "error"
-            problems.append(Problem(str(path), f"不能读取（{said}）", f"cannot be read ({said})"))
+            problems[Problem(str(path), f"不能读取（{said}）", f"cannot be read ({said})")] = None
             continue
         graphs.append(read_turtle(path.name, data))
     if problems:
@@ -188,7 +190,9 @@ def inputs(policy: Path, request: Path, world: Path) -> tuple[list[OdrlPolicy], 
     reader = _Reader(policy.name, ruled, problems)
     policies = reader.policies()
     requests = reader.beside(request.name, asked).requests()
-    state = _world(reader.beside(world.name, known), reader.beside(world.name, ruled + asked + known))
+    whole = reader.beside("", ruled + asked + known)
+    whole.problems = {}  # each file has told its own
+    state = _world(reader.beside(world.name, known), whole)
     if problems:
         raise _bad(*problems)
     return policies, requests, state
@@ -200,9 +204,9 @@ def node_reader(name: str, graph: Any) -> _Reader:
 
 
 class _Reader:
-    """One graph, and the problems found in it so far; without a list for them the first is raised."""
+    """One graph, and the problems found so far; without a place for them the first is raised."""
 
-    def __init__(self, file: str, graph: Any, problems: list[Problem] | None) -> None:
+    def __init__(self, file: str, graph: Any, problems: dict[Problem, None] | None) -> None:
         self.file, self.graph, self.problems = file, graph, problems
         self.blank: dict[Any, str] = {}
         self.way: list[Any] = []
@@ -256,8 +260,7 @@ class _Reader:
         """Each problem once, however often its node is used."""
         if self.problems is None:
             raise _bad(problem)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems[problem] = None
 
     def known(self, node: Any, kind: str) -> None:
         """Every member of ODRL's namespace has to have a place in a node of this kind."""
@@ -365,11 +368,21 @@ class _Reader:
             self.wrong(owner, f"odrl:{name} 应为 IRI", f"odrl:{name} should be an IRI")
             return [self.id(node)]
         self.known(node, "named")
-        other = self.all(node, "value", RDF) if name == "action" else self.all(node, "source")
-        unnamed = type(node).__name__ == "BNode" and (node, iri(ODRL + "partOf"), None) not in self.graph
-        if name == "action" and (len(other) > 1 or (unnamed and not other)):
-            self.wrong(node, "操作需要恰好一个 rdf:value", f"is an action and needs one rdf:value, has {len(other)}")
-        return [self.id(one) for one in (other if name == "action" and other else [node, *other])]
+        blank = type(node).__name__ == "BNode"
+        if name == "action":
+            other = self.all(node, "value", RDF)
+            if len(other) > 1 or (blank and not other):
+                self.wrong(
+                    node, "操作需要恰好一个 rdf:value", f"is an action and needs one rdf:value, has {len(other)}"
+                )
+            return [self.id(one) for one in other or [node]]
+        other = self.all(node, "source") or (self.all(node, "uid") if blank else [])
+        parts = any((None, iri(way), node) in self.graph for way in WITHIN)
+        if blank and not other and not parts and not any((node, iri(way), None) in self.graph for way in WITHIN):
+            self.wrong(
+                node, "没有名称：缺少 odrl:source 或 odrl:uid", "goes by no name: it has no odrl:source or odrl:uid"
+            )
+        return [*(self.id(one) for one in other), self.id(node)] if blank else [self.id(one) for one in (node, *other)]
 
     def constraint(self, node: Any) -> Atomic | Joined:
         with self.inside(node) as ends:
@@ -389,14 +402,16 @@ class _Reader:
         for name, given in (("leftOperand", left), ("operator", op)):
             if len(given) != 1:
                 self.wrong(node, f"需要恰好一个 odrl:{name}", f"needs one odrl:{name}, has {len(given)}")
+            if any(type(one).__name__ == "Literal" for one in given):
+                self.wrong(node, f"odrl:{name} 应为 IRI", f"odrl:{name} should be an IRI")
         operator = self.id(op[0]).removeprefix(ODRL) if op else ""
         if op and operator not in OPERATORS:
             self.wrong(node, f"未知运算符 {operator}", f"has the unknown operator {operator}")
         if left and self.id(left[0]) == ODRL + "dateTime":
             for one in right:
                 if one.datatype.removeprefix(XSD) not in INSTANTS:
-                    self.wrong(node, f"时间应写成 xsd:dateTime 或 xsd:date：{one.text[:80]!r}",
-                               f"compares the time with {one.text[:80]!r}, which is no xsd:dateTime or xsd:date")  # fmt: skip
+                    self.wrong(node, f"{one.text[:80]!r} 不是 xsd:dateTime 或 xsd:date",
+                               f"compares the time with {one.text[:80]!r}, no xsd:dateTime or xsd:date")  # fmt: skip
         return Atomic(self.id(node), self.id(left[0]) if left else "", operator, right)
 
     def values(self, node: Any) -> tuple[Term, ...]:
@@ -479,14 +494,14 @@ def _world(reader: _Reader, whole: _Reader) -> World:
         now[0] if now else Term(""),
         reader.stated(sorted(set(facts), key=reader._order)),
         duties=_duties(reader),
-        wholes=_pairs(whole, [ODRL + "partOf", DCT + "isPartOf"], [DCT + "hasPart"]),
+        wholes=_pairs(whole, WITHIN, [DCT + "hasPart"]),
         kinds=_pairs(whole, [RDF + "type", RDFS + "subClassOf", SKOS + "broader"], [SKOS + "narrower"]),
         collections=dict(_collections(whole)),
         wider=_pairs(whole, [ODRL + "includedIn", ODRL + "implies", SKOS + "exactMatch"], []),
     )
 
 
-def _pairs(reader: _Reader, forward: list[str], backward: list[str]) -> dict[str, frozenset[str]]:
+def _pairs(reader: _Reader, forward: Sequence[str], backward: Sequence[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for name in forward:
         for subject, value in reader.graph.subject_objects(iri(name)):
