@@ -123,12 +123,14 @@ BAD = [
     ({"request": REQUEST.replace("odrl:read", "[ ]")}, "is an action and needs one rdf:value, has 0"),
     ({"policy": POLICY.replace("ex:x", "[ a odrl:AssetCollection ]")}, "goes by no name"),
     ({"request": REQUEST.replace("ex:x", '"x"')}, "odrl:target should be an IRI"),
+    ({"policy": POLICY.replace("ex:x", "()")}, "odrl:target should be an IRI"),
     ({"policy": CONSTRAINT.format('odrl:leftOperand "count" ; odrl:operator odrl:eq ; odrl:rightOperand 3')},
      "odrl:leftOperand should be an IRI"),
     ({"policy": POLICY[:-1] + "; odrl:conflict odrl:perm, odrl:prohibit ."}, "needs one odrl:conflict, has 2"),
     ({"policy": POLICY[:-1] + "; odrl:conflict odrl:permit ."}, "unknown odrl:conflict http://www.w3.org/ns/odrl/2/permit; did"),
     ({"policy": RIGHT.format("_:l") + " _:l rdf:first 1 ; rdf:rest _:l ."}, "is a list that runs in a circle or is broken"),
     ({"policy": RIGHT.format("_:l") + " _:l rdf:first 1 ; rdf:rest [ ] ."}, "is a list that runs in a circle or is broken"),
+    ({"policy": RIGHT.format("_:l") + " _:l rdf:rest () ."}, "is a list that runs in a circle or is broken"),
     ({"policy": DUTY.format("odrl:action odrl:pay ; odrl:consequence ex:d")
       + " ex:d odrl:action odrl:pay ; odrl:consequence ex:d ."}, "http://example.org/d: is nested too deeply: within itself"),
     *[({"policy": RIGHT.format(f'"{text}"^^xsd:{kind}')}, f"says '{text}', which is no xsd:{kind}")
@@ -301,3 +303,13 @@ def test_who_reads_a_graph_for_something_else_is_told_of_a_broken_list():
     reader = graphs.node_reader("p.ttl", graph)
     code, problems = refused(lambda: reader.all(graphs.iri("http://example.org/c"), "rightOperand"))
     assert (code, "runs in a circle" in problems) == ("POL-421", True)
+
+
+def test_who_reads_a_graph_for_something_else_comes_to_an_end():
+    said = " ".join(f"ex:c{n} odrl:or ex:c0, ex:c1, ex:c2, ex:c3 ." for n in range(4))
+    reader = graphs.node_reader("p.ttl", graphs.read_turtle("p.ttl", (HEAD + said).encode()))
+
+    def told(node, depth):
+        return [told(one, depth + 1) for one in reader.all(node, "or")] if depth < 16 else []
+
+    assert "refer to each other too often" in refused(lambda: told(graphs.iri("http://example.org/c0"), 0))[1]

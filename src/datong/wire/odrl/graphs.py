@@ -62,6 +62,9 @@ NOW = "http://example.com/request/currentTime"
 
 WITHIN = (ODRL + "partOf", DCT + "isPartOf")
 
+READS_MAX = 100_000
+"""Members that a reader of its own makes read more than once, beside those of the graph."""
+
 KINDS = {"permission": "Permission", "prohibition": "Prohibition", "obligation": "Duty", "duty": "Duty"}
 CONFLICTS = ("perm", "prohibit", "invalid")
 AFTER = {"Permission": "duty", "Prohibition": "remedy", "Duty": "consequence"}
@@ -212,6 +215,7 @@ class _Reader:
         self.way: list[Any] = []
         """The constraints or duties that the one now read is inside of."""
         self.nodes = 0
+        self.reads = 0
 
     def beside(self, file: str, graph: Any) -> _Reader:
         """A reader of another graph, with the same problems; no blank node has the number of another's."""
@@ -227,9 +231,13 @@ class _Reader:
 
     def all(self, node: Any, name: str, space: str = ODRL) -> list[Any]:
         """The objects of a property, the items of a list in its place, in a stable order."""
+        self.reads += 1
+        if self.problems is None and self.reads > len(self.graph) + READS_MAX:
+            self.told(Problem(self.file, "节点互相引用过多", "has nodes that refer to each other too often"))
         found = []
         for one in self.graph.objects(node, iri(space + name)):
-            found += self.items(one) if (one, iri(RDF + "first"), None) in self.graph else [one]
+            listed = any((one, iri(RDF + part), None) in self.graph for part in ("first", "rest"))
+            found += self.items(one) if listed else [one]
         return sorted(found, key=self._order)
 
     def items(self, head: Any) -> list[Any]:
@@ -333,8 +341,9 @@ class _Reader:
 
     def rule(self, node: Any, kind: str, shared: Mapping[str, Any]) -> OdrlRule:
         """A rule; what follows it is read for its mistakes."""
+        name = self.id(node)
         self.known(node, kind)
-        own = {name: self.parts(node, name) or shared.get(name, ()) for name in ("target", "assignee", "action")}
+        own = {part: self.parts(node, part) or shared.get(part, ()) for part in ("target", "assignee", "action")}
         if not own["action"] and kind != "Duty" and not self.empty(node, kind, shared):
             self.wrong(node, "缺少 odrl:action", "has no odrl:action")
         followed = self.all(node, AFTER[kind])
@@ -343,7 +352,7 @@ class _Reader:
                 if ends:
                     self.rule(one, "Duty", {})
         return OdrlRule(
-            self.id(node), kind, own["target"], own["assignee"], own["action"],
+            name, kind, own["target"], own["assignee"], own["action"],
             tuple(self.constraint(one) for one in self.all(node, "constraint")),
             tuple(self.id(duty) for duty in followed if kind == "Permission"),
         )  # fmt: skip
@@ -364,7 +373,7 @@ class _Reader:
 
     def names(self, node: Any, name: str, owner: Any) -> list[str]:
         """What a target, party or action goes by: an action by its rdf:value, a collection by its odrl:source too."""
-        if type(node).__name__ == "Literal":
+        if type(node).__name__ == "Literal" or node == iri(RDF + "nil"):
             self.wrong(owner, f"odrl:{name} 应为 IRI", f"odrl:{name} should be an IRI")
             return [self.id(node)]
         self.known(node, "named")
@@ -377,8 +386,9 @@ class _Reader:
                 )
             return [self.id(one) for one in other or [node]]
         other = self.all(node, "source") or (self.all(node, "uid") if blank else [])
-        parts = any((None, iri(way), node) in self.graph for way in WITHIN)
-        if blank and not other and not parts and not any((node, iri(way), None) in self.graph for way in WITHIN):
+        related = [(one, iri(way), other_) for way in WITHIN for one, other_ in ((node, None), (None, node))]
+        related.append((node, iri(DCT + "hasPart"), None))
+        if blank and not other and not any(one in self.graph for one in related):
             self.wrong(
                 node, "没有名称：缺少 odrl:source 或 odrl:uid", "goes by no name: it has no odrl:source or odrl:uid"
             )
