@@ -61,8 +61,7 @@ NOW = "http://example.com/request/currentTime"
 """The world's clock: `temp:currentTime dct:issued "…"^^xsd:dateTime` (ODRL Compliance Report Model)."""
 
 WITHIN = (ODRL + "partOf", DCT + "isPartOf")
-
-READS_MAX = 100_000
+READS_MAX = 20_000
 """Members that a reader of its own makes read more than once, beside those of the graph."""
 
 KINDS = {"permission": "Permission", "prohibition": "Prohibition", "obligation": "Duty", "duty": "Duty"}
@@ -80,18 +79,9 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "asked": (*_SCOPE, "constraint"),
     **{kind: (*_SCOPE, "constraint", after) for kind, after in AFTER.items()},
     "constraint": ("uid", "leftOperand", "operator", "rightOperand", *LOGIC),
-    "named": (
-        "uid",
-        "source",
-        "refinement",
-        "partOf",
-        "includedIn",
-        "implies",
-        "hasPolicy",
-        "assignerOf",
-        "assigneeOf",
-    ),
-}
+    "named": ("uid", "source", "refinement", "partOf", "includedIn", "implies", "hasPolicy", "assignerOf",
+              "assigneeOf"),
+}  # fmt: skip
 """What is read, or changes nothing that is permitted, of each kind of node. named: actions, targets, parties."""
 UNREAD = {
     "inheritFrom": ("请写出规则", "is not followed; write the rules out"),
@@ -100,7 +90,7 @@ UNREAD = {
     "unit": ("请写入取值", "is not read; write it into the value"),
     "dataType": ('请写成 "…"^^类型', 'is not read; write "…"^^type'),
     "status": ("请在世界状态中给出", "is not read; state it in the world"),
-    "output": ("不支持", "is not understood"),
+    "output": ("无法评估", "is not understood"),
     "relation": ("仅支持 odrl:target", "is not read; odrl:target is"),
     "function": ("仅支持 odrl:assignee", "is not read; odrl:assignee is"),
     "constraint": ("请写入各规则", "is read in rules only; write it into each"),
