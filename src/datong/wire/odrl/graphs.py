@@ -348,7 +348,7 @@ class _Reader:
         )  # fmt: skip
 
     def empty(self, node: Any, kind: str, shared: Mapping[str, Any]) -> bool:
-        """Whether nothing but its type is said of a rule, which the ODRL Test Suite has reported on (cases 1 to 10)."""
+        """Whether nothing but its type is said of a rule, which the ODRL Test Suite has reported on (cases 1 to 6)."""
         said = {str(one) for one in self.graph.predicates(node)} - {ODRL + "uid"}
         typed = (node, iri(RDF + "type"), iri(ODRL + kind)) in self.graph
         return typed and not any(shared.values()) and not any(one.startswith(ODRL) for one in said)
@@ -376,13 +376,17 @@ class _Reader:
                 )
             return [self.id(one) for one in other or [node]]
         other = self.all(node, "source") or (self.all(node, "uid") if blank else [])
-        related = [(one, iri(way), other_) for way in WITHIN for one, other_ in ((node, None), (None, node))]
-        related.append((node, iri(DCT + "hasPart"), None))
-        if blank and not other and not any(one in self.graph for one in related):
-            self.wrong(
-                node, "没有名称：缺少 odrl:source 或 odrl:uid", "goes by no name: it has no odrl:source or odrl:uid"
-            )
+        if blank and not other and not self.related(node):
+            zh, en = "没有名称：缺少 odrl:source 或 odrl:uid", "goes by no name: it has no odrl:source or odrl:uid"
+            self.wrong(node, zh, en)
         return [*(self.id(one) for one in other), self.id(node)] if blank else [self.id(one) for one in (node, *other)]
+
+    def related(self, node: Any) -> bool:
+        """Whether a node without a name is told of as a part or as a whole, by which it can still be found."""
+        ways = [iri(way) for way in WITHIN]
+        return (node, iri(DCT + "hasPart"), None) in self.graph or any(
+            (node, way, None) in self.graph or (None, way, node) in self.graph for way in ways
+        )
 
     def constraint(self, node: Any) -> Atomic | Joined:
         with self.inside(node) as ends:
