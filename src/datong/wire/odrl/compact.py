@@ -15,7 +15,7 @@ from typing import Any
 
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy import BAD_POLICY, Condition, Constraint, Logical, Policy, Rule, checked
-from datong.terms.policy.checking import CONDITIONS_MAX, RULES_MAX
+from datong.terms.policy.checking import CONDITIONS_MAX, RULES_MAX, meant
 from datong.terms.policy.model import KINDS as LISTS
 from datong.terms.policy.vocabulary import LOGIC
 
@@ -77,6 +77,20 @@ NO_PLACE = {
     "function": ("不支持 function", "other functions than assigner and assignee are not understood"),
 }
 """Members of ODRL that change what a policy permits and that the model has no place for."""
+
+SHARED = ("target", "assignee", "assigner", "action")
+"""What a policy may say of all its rules."""
+FOLLOWS = ("duty", "remedy", "consequence")
+ATOMIC = ("leftOperand", "operator", "rightOperand")
+POLICY_MEMBERS = ("permission", "prohibition", "obligation", *SHARED, "profile", "conflict", "timestamp")
+RULE_MEMBERS = (*SHARED, "constraint", *FOLLOWS)
+CONSTRAINT_MEMBERS = (*ATOMIC, *LOGIC)
+ACTION_MEMBERS = ("includedIn",)
+NAME_MEMBERS = ("partOf", "@value")
+"""Of what is only called by its name: a target, a party, an operand, an operator."""
+KEYWORDS = ("@id", "@type", "@context", "@index")
+ALIASES = {"uid": "@id", "type": "@type"}
+"""As ODRL's own context has them."""
 
 
 def to_offer(policy: Policy, *, target: str = "") -> dict[str, Any]:
@@ -141,60 +155,99 @@ def _term(word: str, same: Mapping[str, str]) -> str:
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def from_odrl(value: Any) -> Policy:
+def from_odrl(value: Any, *, alone: bool = False) -> Policy:
     """The policy of a Set, Offer or Agreement; BAD_POLICY names every part that has no equal in the model.
 
-    Terms are read bare, with `odrl:` or as full IRIs. A rule's own target or assignee that is the policy's is not
-    repeated. `odrl:conflict` other than prohibit is refused: here a prohibition always wins.
+    Members and terms are read bare, with `odrl:` or as full IRIs; an unknown member of ODRL is refused, one of another
+    vocabulary passed over. A rule's own target or assignee that is the policy's is not repeated, since a contract has
+    both; alone: there is no contract (a file), and the policy's own are put into each rule that has none.
+    `odrl:conflict` other than prohibit is refused: here a prohibition always wins.
     """
     if not isinstance(value, Mapping):
         raise BAD_POLICY([Problem("policy", "应为对象", "should be an object")], id="?", count=1)
-    reader = _Reader(value)
-    lists = {kind: tuple(reader.rules(value, name, then, "", 0)) for kind, name, then in KINDS}
-    policy_id = _own(value, "@id", "uid")
+    reader = _Reader(value, alone=alone)
+    told = reader.told
+    lists = {kind: tuple(reader.rules(told, name, then, "", 0)) for kind, name, then in KINDS}
+    policy_id = told.get("@id")
     if not isinstance(policy_id, str):
         reader.wrong("@id", "应为文本", "should be text")
-    reader.refuse_unplaced(value, "", ("inheritFrom",))
-    conflict = _bare(_own(value, "conflict"))
-    if conflict not in (None, "prohibit"):
+    if "Request" in [reader.bare(one) for one in _listed(told.get("@type")) if isinstance(one, str)]:
+        reader.wrong("@type", "是请求（Request），不是策略", "is a Request, which is no policy")
+    if _listed(told.get("conflict")) and reader.term(told, "conflict", "") != "prohibit":
         reader.wrong("conflict", "本系统中禁止优先（prohibit）", "a prohibition wins here (prohibit)")
-    inherit = value.get(INHERIT, value.get(f"{OWN}inherit", False))
-    if inherit not in (True, False, "true", "false"):
+    for number, rule in enumerate(lists["prohibitions"]):
+        if rule.action == "use":  # a permission that is read narrower is safe, a prohibition is not
+            reader.wrong(
+                f"prohibition[{number}].action",
+                "ODRL 的 use 涵盖其他操作，本系统中仅指其自身；请逐项写明所禁止的操作",
+                "use covers other actions in ODRL and only itself here; write out what is prohibited",
+            )
+    inherits = [value[spelt] for spelt in (INHERIT, f"{OWN}inherit") if spelt in value]
+    if any(one not in (True, False, "true", "false") for one in inherits):
         reader.wrong(INHERIT, "应为 true 或 false", "should be true or false")
     if reader.problems:
         raise BAD_POLICY(reader.problems, id=str(policy_id)[:80], count=len(reader.problems))
-    return checked(Policy(str(policy_id), **lists, inherit=inherit in (True, "true")))
+    return checked(Policy(str(policy_id), **lists, inherit=any(one in (True, "true") for one in inherits)))
 
 
 class _Reader:
     """One policy being read: what is said of all its rules, and the problems found so far."""
 
-    def __init__(self, policy: Mapping[str, Any]) -> None:
+    def __init__(self, policy: Mapping[str, Any], *, alone: bool) -> None:
         self.problems: list[Problem] = []
-        self.shared = {name: _named(_own(policy, name)) for name in ("target", "assignee", "assigner")}
+        self.alone = alone
+        contexts = [one for one in _listed(policy.get("@context")) if isinstance(one, Mapping)]
+        own = [f"{name}:" for context in contexts for name, space in context.items() if space in (ODRL, {"@id": ODRL})]
+        self.prefixes = ("odrl:", ODRL, *own)
+        self.told = self.members(policy, "", POLICY_MEMBERS)
+        self.shared = {name: self.scope(self.told, name, "") for name in ("target", "assignee", "assigner")}
+        self.action = self.action_of(self.told, "") if "action" in self.told else ""
 
     def wrong(self, place: str, zh: str, en: str) -> None:
-        self.problems.append(Problem(place, zh, en))
+        self.problems.append(Problem(place.lstrip("."), zh, en))
 
-    def refuse_unplaced(self, value: Mapping[str, Any], place: str, names: Iterable[str] = NO_PLACE) -> None:
-        for name in names:
-            if _own(value, name) is not None:
-                self.wrong(f"{place}.{name}".lstrip("."), *NO_PLACE[name])
+    def bare(self, name: str) -> str:
+        return next((name.removeprefix(prefix) for prefix in self.prefixes if name.startswith(prefix)), name)
 
-    def rules(self, value: Mapping[str, Any], name: str, then: str, place: str, depth: int) -> Iterator[Rule]:
-        given = _own(value, name.removeprefix("odrl:"))
-        if given == [] and not place:  # some peers write out all three lists
-            return
+    def members(self, value: Mapping[Any, Any], place: str, known: Iterable[str]) -> dict[str, Any]:
+        """What a node says, by ODRL's bare names. A name without a prefix is taken for ODRL's, but for `x-…`, which by
+        custom extends what it stands in."""
+        found: dict[str, Any] = {}
+        for spelt, given in value.items():
+            name = self.bare(str(spelt))
+            of_others = name == spelt and (":" in name or name.startswith("x-"))
+            if given is None or of_others:
+                continue
+            if name in NO_PLACE:
+                self.wrong(f"{place}.{name}", *NO_PLACE[name])
+            elif name not in (*known, *KEYWORDS, *ALIASES):
+                hint = meant(name, known)
+                self.wrong(f"{place}.{str(spelt)[:80]}", f"本系统不读取这一项{hint.zh}", f"is not read here{hint.en}")
+            elif found.setdefault(ALIASES.get(name, name), given) != given:
+                self.wrong(f"{place}.{name}", "以两种写法写了两次", "is written twice, under two spellings")
+        return found
+
+    def named(self, given: Any, place: str, known: Iterable[str]) -> str:
+        """The name of the one node given, "" when it is none or several; what the node says besides is checked."""
+        nodes = _listed(given)
+        told = [self.members(one, place, known) if isinstance(one, Mapping) else {"@id": one} for one in nodes]
+        said = [one.get("@id", one.get("@value")) for one in told]
+        return said[0] if len(said) == 1 and isinstance(said[0], str) else ""
+
+    def term(self, told: Mapping[str, Any], name: str, place: str, known: Iterable[str] = NAME_MEMBERS) -> str:
+        """The one word of ODRL that a member says, bare; "" when there is none or several."""
+        return self.bare(self.named(told.get(name), f"{place}.{name}", known))
+
+    def rules(self, told: Mapping[str, Any], name: str, then: str, place: str, depth: int) -> Iterator[Rule]:
+        given = told.get(name.removeprefix("odrl:"))
         for below, one in self.items(given, f"{place}.{name}".lstrip("."), RULES_MAX, empty=True):
             yield self.rule(one, below, then, depth)
 
     def items(self, given: Any, place: str, most: int, *, empty: bool = False) -> Iterator[tuple[str, Any]]:
         """The items of a list, one value being a list of one, with their places. empty: a list of none says nothing, as
         in JSON-LD; EDC and the conformance kit write such lists."""
-        if given is None:
-            return
-        items = given if isinstance(given, list) else [given]
-        if not items and not empty:
+        items = _listed(given)
+        if given is not None and not items and not empty:
             self.wrong(place, "列表为空", "is an empty list")
         if len(items) > most:
             self.wrong(place, f"超过 {most} 项", f"has more than {most} items")
@@ -207,86 +260,84 @@ class _Reader:
             zh, en = ("不是规则", "is no rule") if depth <= MAX_DEPTH else ("嵌套过深", "is nested too deeply")
             self.wrong(place, zh, en)
             return Rule("")
-        self.refuse_unplaced(value, place)
-        for name in ("duty", "remedy", "consequence"):
-            if name != then.removeprefix("odrl:") and _own(value, name) is not None:
+        told = self.members(value, place, RULE_MEMBERS)
+        for name in FOLLOWS:
+            if name != then.removeprefix("odrl:") and name in told:
                 self.wrong(f"{place}.{name}", "此处不能有该项", "has no place there")
-        action = _own(value, "action")
-        if isinstance(action, list) and len(action) == 1:
-            action = action[0]
-        if isinstance(action, Mapping):
-            self.refuse_unplaced(action, f"{place}.action")
-        named = _named(action)
-        if not named:
-            self.wrong(f"{place}.action", "应为一个操作", "should be one action")
+        shared = "" if depth or "action" in told else self.action  # a duty is another action than its rule's
+        action = shared or self.action_of(told, place)
         conditions = [
             condition
-            for below, one in self.items(_own(value, "constraint"), f"{place}.constraint", CONDITIONS_MAX, empty=True)
+            for below, one in self.items(told.get("constraint"), f"{place}.constraint", CONDITIONS_MAX, empty=True)
             for condition in self.condition(one, below, 0)
         ]
-        duties = tuple(self.rules(value, then, "odrl:consequence", place, depth + 1))
-        target, assignee = self.scope(value, "target", place), self.scope(value, "assignee", place)
-        self.scope(value, "assigner", place, kept=False)
-        return Rule(_word(named, SAME_ACTIONS), tuple(conditions), duties, target, assignee)
+        duties = tuple(self.rules(told, then, "odrl:consequence", place, depth + 1))
+        said = {name: self.scope(told, name, place) for name in self.shared}
+        if said["assigner"] not in ("", self.shared["assigner"]):
+            self.wrong(f"{place}.assigner", "规则不能另有授予方", "a rule has no assigner of its own here")
+        target, assignee = (self.kept(said[name], self.shared[name], depth) for name in ("target", "assignee"))
+        return Rule(action, tuple(conditions), duties, target, assignee)
 
-    def scope(self, value: Mapping[str, Any], name: str, place: str, *, kept: bool = True) -> str:
-        """What a rule says of its target or a party, "" when the policy says the same of all its rules."""
-        given = _own(value, name)
-        if given is None:
+    def action_of(self, told: Mapping[str, Any], place: str) -> str:
+        said = self.term(told, "action", place, ACTION_MEMBERS)
+        if not said:
+            self.wrong(f"{place}.action", "应为一个操作", "should be one action")
+        return _word(said, SAME_ACTIONS)
+
+    def scope(self, told: Mapping[str, Any], name: str, place: str) -> str:
+        """What a policy or a rule says of its target or a party, "" when it says nothing."""
+        given = told.get(name)
+        if not _listed(given):
             return ""
-        said = _named(given[0] if isinstance(given, list) and len(given) == 1 else given)
+        said = self.named(given, f"{place}.{name}", NAME_MEMBERS)
         if not said:
             self.wrong(f"{place}.{name}", "应为一个标识", "should be one id")
-        elif not kept and said != self.shared[name]:
-            self.wrong(f"{place}.{name}", "规则不能另有授予方", "a rule has no assigner of its own here")
-        return "" if said == self.shared[name] else said
+        return said
+
+    def kept(self, said: str, shared: str, depth: int) -> str:
+        """What the model keeps of a rule's target or assignee beside the policy's."""
+        if self.alone:
+            return said or ("" if depth else shared)
+        return "" if said == shared else said
 
     def condition(self, value: Any, place: str, depth: int) -> list[Condition]:
         if not isinstance(value, Mapping) or depth > MAX_DEPTH:
             zh, en = ("不是约束", "is no constraint") if depth <= MAX_DEPTH else ("嵌套过深", "is nested too deeply")
             self.wrong(place, zh, en)
             return []
-        self.refuse_unplaced(value, place)
-        hows = [how for how in LOGIC if _own(value, how) is not None]
-        if len(hows) > 1 or (hows and _own(value, "leftOperand") is not None):
+        told = self.members(value, place, CONSTRAINT_MEMBERS)
+        hows = [how for how in LOGIC if how in told]
+        if len(hows) > 1 or (hows and not told.keys().isdisjoint(ATOMIC)):
             self.wrong(place, "一个约束只能有一种逻辑", "mixes more than one logic in one constraint")
         elif hows:
-            given = _own(value, hows[0])
-            listed = given.get("@list", given) if isinstance(given, Mapping) else given
             parts = [
                 part
-                for below, one in self.items(listed, f"{place}.{hows[0]}", CONDITIONS_MAX)
+                for below, one in self.items(told[hows[0]], f"{place}.{hows[0]}", CONDITIONS_MAX)
                 for part in self.condition(one, below, depth + 1)
             ]
             return [Logical(hows[0], tuple(parts))]
         else:
-            return self.constraint(value, place)
+            return self.constraint(told, place)
         return []
 
-    def constraint(self, value: Mapping[str, Any], place: str) -> list[Condition]:
+    def constraint(self, told: Mapping[str, Any], place: str) -> list[Condition]:
         found = {}
         for name in ("leftOperand", "operator"):
-            found[name] = _named(_own(value, name))
+            found[name] = self.term(told, name, place)
             if not found[name]:
                 self.wrong(f"{place}.{name}", "应为文本", "should be text")
-        right = _own(value, "rightOperand")
-        listed = right.get("@list", right) if isinstance(right, Mapping) else right
-        if listed is None:
+        right = told.get("rightOperand")
+        if right is None:
             self.wrong(f"{place}.rightOperand", "缺少", "is missing")
-        values = [
-            self.value(one, f"{place}.rightOperand" if not isinstance(listed, list) else below)
-            for below, one in self.items(listed, f"{place}.rightOperand", CONDITIONS_MAX)
-        ]
+        values = [self.value(one, below) for below, one in self.items(right, f"{place}.rightOperand", CONDITIONS_MAX)]
         if not all(found.values()) or not values:
             return []
-        operator = _bare(found["operator"]) or ""
-        kept = tuple(values) if isinstance(listed, list) else values[0]
-        return [Constraint(_word(found["leftOperand"], SAME_OPERANDS), operator, kept)]
+        return [Constraint(_word(found["leftOperand"], SAME_OPERANDS), found["operator"], tuple(values))]
 
     def value(self, given: Any, place: str) -> str:
         plain = given
         if isinstance(given, Mapping):
-            plain = given.get("@value", given.get("@id", ""))
+            plain = given.get("@value", given.get("@id"))
         if isinstance(plain, str):
             return plain
         self.wrong(place, f"应为文本，实际为 {type(plain).__name__}；数字请写成 \"3\"",
@@ -294,29 +345,18 @@ class _Reader:
         return "0"
 
 
-def _own(value: Mapping[str, Any], *names: str) -> Any:
-    """The value of the first of ODRL's members that is there, written bare, with a prefix or as an IRI."""
-    return next(
-        (value[spelt] for name in names for spelt in (name, f"odrl:{name}", ODRL + name) if spelt in value), None
-    )
-
-
-def _named(value: Any) -> str:
-    """The text of an id, written plain or as {"@id"}; "" of everything else."""
-    if isinstance(value, Mapping):
-        value = value.get("@id", "")
-    return value if isinstance(value, str) else ""
-
-
-def _bare(term: Any) -> str | None:
-    named = _named(term)
-    return named.removeprefix("odrl:").removeprefix(ODRL) if named else None
+def _listed(given: Any) -> list[Any]:
+    """A value as the list JSON-LD takes it for: one value is a list of one, @list and @set are what they hold."""
+    found: list[Any] = []
+    for one in given if isinstance(given, list) else [given] if given is not None else []:
+        held = one.get("@list", one.get("@set", one)) if isinstance(one, Mapping) and len(one) == 1 else one
+        found += held if isinstance(held, list) and held is not one else [held]
+    return found
 
 
 def _word(term: str, same: Mapping[str, str]) -> str:
-    """Datong's word for a term; a term it does not know stays as it is and is refused by `checked`."""
+    """Datong's word for a bare term; a term it does not know stays as it is and is refused by `checked`."""
     if term.startswith(OWN):
         return term.removeprefix(OWN)
-    bare = term.removeprefix("odrl:").removeprefix(ODRL)
     back = {theirs: ours for ours, theirs in same.items()}
-    return back.get(bare, bare)
+    return back.get(term, term)

@@ -1,7 +1,8 @@
 """The policy model as an ODRL Set in Turtle, and back without loss. Needs datong[odrl].
 
-RDF knows no order, and duties have one: rules and constraints are named by their places, and read back in the order of
-their names. Ids that are no IRIs are written below urn:datong:. Must never know: how a policy is decided.
+RDF knows no order but that of lists, and duties have one: rules and constraints are named by their places, and read
+back in the order of their names. Ids that are no IRIs are written below urn:datong:. Must never know: how a policy is
+decided.
 Contract: tests/wire/test_wire_odrl_turtle.py.
 """
 
@@ -17,7 +18,7 @@ from datong.terms.policy import BAD_POLICY, CONSTRAINTS, Policy
 from datong.terms.policy.values import instant
 from datong.terms.policy.vocabulary import LOGIC, Family
 from datong.wire.odrl.compact import INHERIT, MAX_DEPTH, ODRL, OWN, SAME_OPERANDS, from_odrl, written
-from datong.wire.odrl.graphs import NO_ODRL_EXTRA, as_written, iri, node_reader, read_turtle
+from datong.wire.odrl.graphs import NO_ODRL_EXTRA, RDF, as_written, iri, node_reader, read_turtle
 
 IDS = "urn:datong:id:"
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -25,7 +26,11 @@ NESTED = frozenset(
     {"permission", "prohibition", "obligation", "duty", "remedy", "consequence", "constraint", "refinement", *LOGIC}
 )
 """Properties of ODRL whose values are described themselves."""
-NAMED = ("target", "assignee", "assigner", "action", "leftOperand", "operator")
+REFINED = ("target", "assignee", "assigner", "action")
+"""Properties whose values are names that may be narrowed."""
+NAMED = (*REFINED, "leftOperand", "operator")
+NODES_MAX = 10_000
+"""Descriptions beyond one a statement: nodes that stand in many places are described in each."""
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*")
 FAMILIES = {f"odrl:{theirs}": CONSTRAINTS[ours].family for ours, theirs in SAME_OPERANDS.items()}
 FAMILIES |= {OWN + left: operand.family for left, operand in CONSTRAINTS.items() if left not in SAME_OPERANDS}
@@ -96,30 +101,77 @@ def from_turtle(name: str, data: bytes) -> Policy:
     reader = node_reader(name, read_turtle(name, data))
     nodes = reader.policy_nodes()
     if len(nodes) != 1:
-        problem = Problem(
-            name, f"应有一份 ODRL 策略，实际有 {len(nodes)} 份", f"should hold one ODRL policy, holds {len(nodes)}"
+        raise _bad(
+            name,
+            name,
+            f"应有一份 ODRL 策略，实际有 {len(nodes)} 份",
+            f"should hold one ODRL policy, holds {len(nodes)}",
         )
-        raise BAD_POLICY([problem], id=name[:80], count=1)
-    told = _told(reader, nodes[0], 0)
+    told = _Telling(name, reader).told(nodes[0], 0)
     inherit = [str(one) for one in reader.all(nodes[0], "inherit", OWN)]
-    return from_odrl({"@id": _as_id(str(nodes[0])), **told, **({INHERIT: inherit[0]} if inherit else {})})
+    whole = {"@id": _as_id(str(nodes[0])), **told, **({INHERIT: inherit[0]} if inherit else {})}
+    return from_odrl(whole, alone=True)
 
 
-def _told(reader: Any, node: Any, depth: int) -> dict[str, Any]:
-    """What a graph says of a node in ODRL's words, in the compact form."""
-    told: dict[str, Any] = {}
-    names = {str(p).removeprefix(ODRL) for p in reader.graph.predicates(node) if str(p).startswith(ODRL)} - {"uid"}
-    for name in sorted(names):
-        values = reader.all(node, name)
-        if name in NESTED:
-            nested = [_told(reader, one, depth + 1) if depth <= 2 * MAX_DEPTH else None for one in values]
-            told[name] = nested
-        elif name in ("target", "assignee", "assigner"):
-            told[name] = [_as_id(str(one)) for one in values]
-        else:
-            texts = [str(one) for one in values]
-            told[name] = texts if len(texts) > 1 else texts[0] if texts else []
-    return told
+def _bad(file: str, place: str, zh: str, en: str) -> Exception:
+    return BAD_POLICY([Problem(place, zh, en)], id=file[:80], count=1)
+
+
+class _Telling:
+    """A graph told in ODRL's words, in the compact form. What has no name there has none here either: the labels of
+    blank nodes are chance, so that from_odrl refuses a node that only has one where a name should be."""
+
+    def __init__(self, file: str, reader: Any) -> None:
+        self.file, self.reader, self.graph = file, reader, reader.graph
+        self.left = NODES_MAX + len(reader.graph)
+
+    def told(self, node: Any, depth: int) -> dict[str, Any]:
+        """What the graph says of a node."""
+        self.left -= 1
+        if self.left < 0:
+            raise _bad(
+                self.file, self.file, "各节点相互包含，无法写出", "its nodes stand inside each other without end"
+            )
+        told: dict[str, Any] = {}
+        names = {str(p).removeprefix(ODRL) for p in self.graph.predicates(node) if str(p).startswith(ODRL)} - {"uid"}
+        for name in sorted(names):
+            values = self.values(node, name)
+            if name in NESTED:
+                told[name] = [self.told(one, depth + 1) if depth <= 2 * MAX_DEPTH else None for one in values]
+            elif name in REFINED:
+                told[name] = [self.named(one, name) for one in values]
+            else:
+                told[name] = [{} if _is_blank(one) else str(one) for one in values]
+        return told
+
+    def values(self, node: Any, name: str) -> list[Any]:
+        """The values of a property: of an RDF list its items in their order, which andSequence means something by."""
+        given = list(self.graph.objects(node, iri(ODRL + name)))
+        if not any((one, iri(RDF + "first"), None) in self.graph for one in given):
+            return list(self.reader.all(node, name))
+        found: list[Any] = []
+        seen, here = set(), given[0]
+        while len(given) == 1 and here not in seen and here != iri(RDF + "nil"):
+            seen.add(here)
+            item, rest = (list(self.graph.objects(here, iri(RDF + part))) for part in ("first", "rest"))
+            if len(item) != 1 or len(rest) != 1:
+                break
+            found.append(item[0])
+            here = rest[0]
+        if here != iri(RDF + "nil"):
+            raise _bad(self.file, f"odrl:{name}", "应为一个有头有尾的列表", "should be one list with an end")
+        return found
+
+    def named(self, node: Any, name: str) -> Any:
+        """A target, a party or an action, with what would narrow it; an action without a name has a value that has."""
+        named = [*self.graph.objects(node, iri(RDF + "value"))] if _is_blank(node) and name == "action" else [node]
+        names = [str(one) if name == "action" else _as_id(str(one)) for one in named if not _is_blank(one)]
+        narrowed = {part: True for part in ("refinement", "source") if (node, iri(ODRL + part), None) in self.graph}
+        return {**({"@id": names[0]} if len(names) == 1 else {}), **narrowed}
+
+
+def _is_blank(node: Any) -> bool:
+    return type(node).__name__ == "BNode"
 
 
 def _as_id(name: str) -> str:
