@@ -85,6 +85,53 @@ def test_decide(run, given, outcome, rule):
     assert run("decide", "p.yaml", "--action", "read", *options).startswith(outcome)
 
 
+AGREED = {"@id": "urn:p", "@type": "Agreement", "target": "ex:x", "assignee": "ex:alice", "assigner": "ex:owner",
+          "permission": [{"action": "odrl:read"}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [(["assignee=ex:alice", "target=ex:x"], "allowed"), (["assignee=ex:bob", "target=ex:x"], "denied"),
+     (["assignee=ex:alice", "target=ex:other"], "denied")],
+)  # fmt: skip
+def test_the_parties_of_an_agreement_in_a_file_bind_its_rules(run, tmp_path, given, outcome):
+    (tmp_path / "a.json").write_text(json.dumps(AGREED))
+    options = [part for one in given for part in ("--with", one)]
+    assert run("decide", "a.json", "--action", "read", *options).startswith(outcome)
+    (tmp_path / "b.json").write_text(run("convert", "a.json", "--to", "odrl"))
+    assert run("convert", "b.json", "--to", "json") == run("convert", "a.json", "--to", "json")
+
+
+def test_a_member_of_odrl_in_a_policy_file_is_a_slip_of_ours(run, tmp_path):
+    (tmp_path / "bad.yaml").write_text("id: p\npermission:\n  - {action: read}\n")
+    with pytest.raises(Refusal) as refused:
+        run("check", "bad.yaml")
+    assert "bad.yaml:2 permission: there is no such member; did you mean permissions?" in str(refused.value)
+
+
+def test_every_slip_of_a_question_is_told(run):
+    given = ["purpose=credit_scorin", "done=anonymise,匿名化", "count=1", "使用次数=2", "count=3", "executionEnv=09",
+             "colour=red"]  # fmt: skip
+    with pytest.raises(Refusal) as refused:
+        run("decide", "p.yaml", "--action", "raed", *(part for one in given for part in ("--with", one)))
+    assert refused.value.code == "CLI-411"
+    told = [f"{p.where}: {p.en}" for p in refused.value.problems]
+    assert told[:5] == [
+        "--action: unknown 'raed'; did you mean read?", "count: is given twice",
+        "purpose: unknown 'credit_scorin'; did you mean credit_scoring?",
+        "done: unknown 'anonymise'; did you mean anonymize?", "使用次数: is count, which is given twice",
+    ]  # fmt: skip
+    assert [one.partition(";")[0] for one in told[5:]] == ["executionEnv: unknown '09'", "colour: unknown 'colour'"]
+
+
+def test_what_is_done_and_codes_may_be_said_in_chinese(run, tmp_path):
+    (tmp_path / "s.yaml").write_text(
+        "id: p\npermissions:\n  - {action: read, constraints: [executionEnv = 02], prerequisites: [{action: anonymize}]}"
+    )
+    asked = ("decide", "s.yaml", "--action", "读取", "--with", "执行环境=数据沙箱", "--with")
+    assert run(*asked, "done=匿名化").startswith("allowed")
+
+
 def test_default_denial_is_told(run):
     assert run("decide", "p.yaml", "--action", "sell").startswith("default denied: No permission covers 'sell'")
 

@@ -124,6 +124,15 @@ READINGS = [
     ({"odrl:xone": {"@list": [{"leftOperand": "count", "operator": "eq", "rightOperand": "3"},
                               {"leftOperand": "count", "operator": "eq", "rightOperand": "4"}]}},
      Logical("xone", (Constraint("count", "eq", "3"), Constraint("count", "eq", "4")))),
+    ({"andSequence": [{"@list": [{"leftOperand": "count", "operator": "eq", "rightOperand": "4"},
+                                 {"leftOperand": "count", "operator": "eq", "rightOperand": "4"}]}]},
+     Logical("andSequence", (Constraint("count", "eq", "4"),) * 2)),
+    ({"@list": [{"leftOperand": "count", "operator": "eq", "rightOperand": "3"}]}, Constraint("count", "eq", "3")),
+    ({"leftOperand": ["count"], "operator": "eq", "rightOperand": "3"}, Constraint("count", "eq", "3")),
+    ({"leftOperand": [{"@id": "odrl:count"}], "operator": [{"@id": "odrl:eq"}], "rightOperand": [{"@value": "3"}]},
+     Constraint("count", "eq", "3")),
+    ({"leftOperand": "odrl:purpose", "operator": "isAnyOf", "rightOperand": {"@set": ["public_welfare"]}},
+     Constraint("purpose", "isAnyOf", ("public_welfare",))),
 ]  # fmt: skip
 
 

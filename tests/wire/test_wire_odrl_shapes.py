@@ -79,6 +79,32 @@ NAMED = [
     ((*CONSTRAINT, "operator"), "term-lteq", "unknown operator 'term-lteq'"),
     ((*CONSTRAINT, "leftOperand"), "dcterms:creator", "unknown constraint 'dcterms:creator'"),
     (("permission",), [GOOD["permission"][0]] * 501, "permission: has more than 500 items"),
+    (("prohibitionn",), [], "prohibitionn: is not read here; did you mean prohibition"),
+    (("odrl:prohibitionn",), [], "odrl:prohibitionn: is not read here; did you mean prohibition"),
+    (("http://www.w3.org/ns/odrl/2/inheritAllowed",), "x", "inheritAllowed: is not read here"),
+    (("@included",), [], "@included: is not read here"),
+    (("id",), "o", "id: is not read here; did you mean @id"),
+    ((*RULE, "constriant"), [], "permission[0].constriant: is not read here; did you mean constraint?"),
+    ((*RULE, "duty", 0, "odrl:actoin"), "use", "permission[0].duty[0].odrl:actoin: is not read here"),
+    ((*RULE, "action"), {"@id": "use", "implies": "x"}, "permission[0].action.implies: is not read here"),
+    ((*CONSTRAINT, "odrl:status"), "x", "permission[0].constraint[0].odrl:status: is not read here"),
+    (("odrl:permission",), [], "permission: is written twice, under two spellings"),
+    (("uid",), "other", "uid: is written twice, under two spellings"),
+    ((*CONSTRAINT, "odrl:operator"), "gt", "constraint[0].operator: is written twice"),
+    (("target",), {"@id": "d-1", "refinement": [{}]}, "target.refinement: refinements are not understood"),
+    (("assignee",), ["a", "b"], "assignee: should be one id"),
+    ((*RULE, "target"), {"@id": "x", "odrl:refinement": [{}]}, "permission[0].target.refinement"),
+    ((*RULE, "assignee"), [{"source": "x", "refinement": [{}]}], "permission[0].assignee.source: collections"),
+    (("odrl:conflict",), [{"@id": "odrl:perm"}], "conflict: a prohibition wins here"),
+    (("conflict",), ["prohibit", "perm"], "conflict: a prohibition wins here"),
+    (("conflict",), {}, "conflict: a prohibition wins here"),
+    (("prohibition",), [{"action": "odrl:use"}], "prohibition[0].action: use covers other actions in ODRL"),
+    (("@type",), "Request", "@type: is a Request, which is no policy"),
+    (("@type",), ["odrl:Request"], "@type: is a Request, which is no policy"),
+    (("action",), ["odrl:read", "use"], "action: should be one action"),
+    ((*RULE, "duty", 0), {}, "permission[0].duty[0].action: should be one action"),
+    ((*CONSTRAINT, "and"), [], "mixes more than one logic"),
+    ((*CONSTRAINT, "rightOperand"), {"x": "3"}, "rightOperand[0]: should be text"),
     *(((*CONSTRAINT, name), "x", name) for name in NO_PLACE),
 ]  # fmt: skip
 
@@ -88,6 +114,50 @@ def test_what_has_no_place_is_named(path, value, said):
     with pytest.raises(Refusal) as refused:
         from_odrl(with_value(path, value))
     assert said in "\n".join(f"{p.where}: {p.en}" for p in refused.value.problems)
+
+
+TOLERATED = [
+    (("dct:title",), "a title"),
+    (("https://schema.org/name",), "a name"),
+    (("datong:terms",), {"target": "x"}),
+    (("profile",), "https://example.org/profile"),
+    (("timestamp",), "2026-03-02T00:00:00Z"),
+    (("uid",), "o"),
+    (("prohibitionn",), None),
+    (("odrl:conflict",), [{"@id": "odrl:prohibit"}]),
+    ((*RULE, "@type"), "Permission"),
+    ((*RULE, "edc:note"), "x"),
+    ((*RULE, "x-next"), "x"),
+    ((*RULE, "duty", 0, "dct:title"), "x"),
+    ((*RULE, "action"), {"@id": "use", "includedIn": "odrl:use"}),
+    ((*CONSTRAINT, "@id"), "urn:c"),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), TOLERATED)
+def test_what_changes_nothing_is_passed_over(path, value):
+    assert from_odrl(with_value(path, value)) == from_odrl(GOOD)
+
+
+def test_a_prefix_of_the_policy_s_own_is_odrl_s():
+    own = {**GOOD, "@context": {"o": "http://www.w3.org/ns/odrl/2/"}, "o:prohibition": [{"action": "odrl:sell"}]}
+    assert from_odrl(own).prohibitions == (Rule("sell"),)
+
+
+def test_an_action_of_all_rules_is_that_of_each_without_one():
+    read = from_odrl({"@id": "o", "action": "odrl:read", "permission": [{"target": "x"}, {"action": "use"}]})
+    assert read.permissions == (Rule("read", target="x"), Rule("use"))
+
+
+def test_alone_a_policy_s_target_and_assignee_are_those_of_each_rule_without_one():
+    agreed = {"@id": "o", "target": "x", "assignee": {"uid": "a"}, "assigner": "o",
+              "permission": [{"action": "use", "assigner": ["o"], "duty": {"action": "odrl:compensate"}},
+                             {"action": "odrl:read", "target": "y", "assignee": "b"}]}  # fmt: skip
+    duties = (Rule("compensate"),)
+    assert from_odrl(agreed, alone=True).permissions == (
+        Rule("use", duties=duties, target="x", assignee="a"), Rule("read", target="y", assignee="b")
+    )  # fmt: skip
+    assert from_odrl(agreed).permissions == (Rule("use", duties=duties), Rule("read", target="y", assignee="b"))
 
 
 def test_all_is_told_at_once():

@@ -37,7 +37,9 @@ def test_the_order_of_many_rules_and_of_duties_is_kept():
     assert from_turtle("p.ttl", to_turtle(policy).encode()) == policy
 
 
-HEAD = "@prefix odrl: <http://www.w3.org/ns/odrl/2/> . @prefix ex: <http://example.org/> .\n"
+HEAD = """@prefix odrl: <http://www.w3.org/ns/odrl/2/> . @prefix ex: <http://example.org/> .
+@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
+"""
 
 
 def test_the_turtle_of_others():
@@ -51,9 +53,22 @@ def test_the_turtle_of_others():
     policy = from_turtle("p.ttl", text.encode())
     assert policy.id == "http://example.org/p"
     [rule] = policy.permissions
+    assert (rule.target, rule.assignee) == ("http://example.org/x", "http://example.org/a")
     [condition] = rule.constraints
     assert isinstance(condition, Logical)
     assert set(condition.parts) == {Constraint("count", "lt", "3"), Constraint("region", "isPartOf", ("5201",))}
+
+
+def test_a_list_keeps_its_order():
+    parts = [f'[ odrl:leftOperand odrl:count ; odrl:operator odrl:lteq ; odrl:rightOperand "{n}" ]' for n in (3, 1, 2)]
+    text = f"ex:p a odrl:Set ; odrl:permission [ odrl:action odrl:read ; odrl:constraint [ odrl:andSequence ({' '.join(parts)}) ] ] ."
+    [rule] = from_turtle("p.ttl", (HEAD + text).encode()).permissions
+    assert rule.constraints == (Logical("andSequence", tuple(Constraint("count", "lteq", n) for n in "312")),)
+
+
+def test_a_rule_s_own_assigner_may_be_the_policy_s():
+    text = "ex:p a odrl:Set ; odrl:assigner ex:o ; odrl:permission [ odrl:action [ rdf:value odrl:read ] ; odrl:assigner ex:o ] ."
+    assert from_turtle("p.ttl", (HEAD + text).encode()).permissions == (Rule("read"),)
 
 
 REFUSED = [
@@ -64,6 +79,38 @@ REFUSED = [
     (
         "ex:p a odrl:Set ; odrl:permission ex:r . ex:r odrl:action odrl:read ; odrl:duty ex:r .",
         "permission[0].duty[0].duty: has no place there",
+    ),
+    ("ex:p a odrl:Set ; odrl:permission [ odrl:actoin odrl:read ] .", "permission[0].actoin: is not read here"),
+    ("ex:p a odrl:Set ; odrl:permission [ odrl:action odrl:read ; odrl:target [ ] ] .", "target: should be one id"),
+    (
+        "ex:p a odrl:Set ; odrl:assignee [ a ex:Group ] ; odrl:permission [ odrl:action odrl:read ] .",
+        "assignee: should be one id",
+    ),
+    (
+        "ex:p a odrl:Set ; odrl:permission [ odrl:action odrl:read ; odrl:target ex:c ] . ex:c odrl:refinement [ ] .",
+        "permission[0].target.refinement: refinements are not understood",
+    ),
+    (
+        "ex:p a odrl:Set ; odrl:permission [ odrl:action [ odrl:refinement [ ] ; rdf:value odrl:read ] ] .",
+        "permission[0].action.refinement: refinements are not understood",
+    ),
+    ("ex:p a odrl:Set ; odrl:permission [ odrl:action [ ] ] .", "permission[0].action: should be one action"),
+    (
+        "ex:p a odrl:Set ; odrl:permission [ odrl:action odrl:read ; odrl:constraint _:l ] . _:l rdf:first ex:c ; rdf:rest _:l .",
+        "odrl:constraint: should be one list with an end",
+    ),
+    (
+        "ex:p a odrl:Set ; odrl:permission [ odrl:action odrl:read ; odrl:constraint (ex:c), ex:d ] .",
+        "odrl:constraint: should be one list with an end",
+    ),
+    (
+        "ex:p a odrl:Set ; odrl:permission [ odrl:action odrl:read ; odrl:constraint ex:a, ex:b, ex:c, ex:d ] . "
+        + " ".join(f"ex:{one} odrl:or ex:a, ex:b, ex:c, ex:d ." for one in "abcd"),
+        "stand inside each other without end",
+    ),
+    (
+        "ex:p a odrl:Set ; odrl:permission [ odrl:action odrl:read ] ; odrl:prohibition [ odrl:action odrl:use ] .",
+        "prohibition[0].action: use covers other actions in ODRL",
     ),
 ]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,15 @@ from datong.terms.policy import (
     policy_hash,
     to_json,
 )
+from datong.terms.policy.checking import meant
 from datong.terms.policy.conflicts import Conflict, conflicts, conflicts_within
+from datong.terms.policy.model import KINDS
 from datong.terms.policy.reading import read as read_json
-from datong.terms.policy.vocabulary import ACTIONS, BY_NAME
+from datong.terms.policy.vocabulary import ACTIONS, BY_NAME, PURPOSES, SPELLINGS
 from datong.terms.policy.words import DEFAULT, INHERITED
 from datong.terms.policy.writing import member, plain
 from datong.wire.odrl import from_odrl, to_offer
+from datong.wire.odrl.compact import ODRL
 
 NOT_DONE = Text("命令未执行。", "The command was not done.")
 NO_POLICY = Reason(
@@ -67,7 +70,8 @@ OUTCOMES = {
     "default_denied": Text("默认拒绝", "default denied"),
 }
 OF_CONTEXT = ("target", "assignee", "done")
-ODRL_MARKS = ("@id", "@type", "permission", "prohibition", "odrl:permission", "odrl:prohibition")
+ODRL_MARKS = ("@", "odrl:", ODRL)
+"""How a member of a policy in ODRL begins, somewhere: `permission` alone may be a slip of `permissions`."""
 
 
 def _print(value: Any) -> None:
@@ -91,8 +95,8 @@ def policy_in(file: Path) -> Policy:
     value, lines, problems = read_yaml(file.name, data, BYTES_MAX)
     if problems:
         raise BAD_POLICY(problems, id=file.name[:80], count=len(problems))
-    if isinstance(value, Mapping) and any(mark in value for mark in ODRL_MARKS):
-        return _told_by_line(file.name, lines, lambda: from_odrl(value))
+    if isinstance(value, Mapping) and any(str(name) == "uid" or str(name).startswith(ODRL_MARKS) for name in value):
+        return _told_by_line(file.name, lines, lambda: from_odrl(value, alone=True))
     written, wrong = plain(value)
 
     def read() -> Policy:
@@ -194,8 +198,11 @@ def explained_file(name: str, folder: Path, *, as_json: bool) -> None:
 
 
 def decided_file(name: str, action: str, given: Sequence[str], folder: Path, *, as_json: bool) -> None:
-    context = _context(given)
-    word = action if action in ACTIONS else BY_NAME.get(action, action)
+    problems: list[Problem] = []
+    word = _known("--action", action, ACTIONS, problems)
+    context = _context(given, problems)
+    if problems:
+        raise BAD_ARGUMENT(problems, count=len(problems))
     decision = decide(policy_named(name, folder), word, context)
     if as_json:
         _print(_decision_json(decision))
@@ -218,31 +225,49 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _context(given: Sequence[str]) -> dict[str, Any]:
+def _context(given: Sequence[str], problems: list[Problem]) -> dict[str, Any]:
     """What is known of a request: left operands (Chinese names too) with their values, lists with commas."""
     context: dict[str, Any] = {}
-    problems: list[Problem] = []
     for name, value in _pairs(given, problems).items():
-        left = BY_NAME.get(name, name) if name not in CONSTRAINTS else name
-        if left not in CONSTRAINTS and left not in OF_CONTEXT:
-            known = ", ".join([*CONSTRAINTS, *OF_CONTEXT])
-            problems.append(Problem(name[:80], f"没有这一项；已知：{known}", f"is not known; known: {known}"))
-        parts = [
-            BY_NAME.get(one.strip(), one.strip()) if left == "purpose" else one.strip() for one in value.split(",")
-        ]
+        left = _known(name, name, (*CONSTRAINTS, *OF_CONTEXT), problems)
+        if left in context:
+            problems.append(Problem(name[:80], f"与 {left} 是同一项，给出了两次", f"is {left}, which is given twice"))
+        parts = [_value(name, left, one.strip(), problems) for one in value.split(",")]
         context[left] = parts if left == "done" or len(parts) > 1 else parts[0]
-    if problems:
-        raise BAD_ARGUMENT(problems, count=len(problems))
     return context
 
 
+def _known(place: str, given: str, words: Collection[str], problems: list[Problem]) -> str:
+    """The word that is given, by itself or by its Chinese name; one there is none of is told, and what was meant."""
+    spelt = SPELLINGS.get(given, given)
+    word = spelt if spelt in words else BY_NAME.get(given, given)
+    if word not in words:
+        hint = meant(given, words)
+        problems.append(Problem(place[:80], f"未知 {given[:80]!r}{hint.zh}", f"unknown {given[:80]!r}{hint.en}"))
+    return word
+
+
+def _value(place: str, left: str, given: str, problems: list[Problem]) -> str:
+    """A value as it is compared: of a fixed list its word, a code also by its name."""
+    if left == "done":
+        return _known(place, given, ACTIONS, problems)
+    if left == "purpose":
+        return _known(place, given, PURPOSES, problems)
+    codes = CONSTRAINTS[left].codes if left in CONSTRAINTS else ()
+    code = next((code for code, *names in codes if given in names), given)
+    return _known(place, code, [one for one, *_ in codes], problems) if codes else given
+
+
 def _pairs(given: Sequence[str], problems: list[Problem]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for one in given:
         name, sign, value = one.partition("=")
         if not sign or not name or not value:
             problems.append(Problem(one[:80], "应为 NAME=VALUE", "should be NAME=VALUE"))
-        found[name] = value
+        elif name in found:
+            problems.append(Problem(name[:80], "给出了两次", "is given twice"))
+        else:
+            found[name] = value
     return found
 
 
@@ -263,7 +288,15 @@ def converted(name: str, to: str, folder: Path) -> str:
         from datong.wire.odrl.turtle import to_turtle  # noqa: PLC0415 - the extra `odrl`
 
         return to_turtle(policy).strip()
-    return json.dumps(to_json(policy) if to == "json" else to_offer(policy), ensure_ascii=False, indent=1)
+    told = to_json(policy) if to == "json" else to_offer(policy, target=_one_target(policy))
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _one_target(policy: Policy) -> str:
+    """What all rules are about, and none of their duties for itself: an offer says it once. "" when there is none."""
+    ruled = {rule.target for kind in KINDS for rule in getattr(policy, kind)}
+    duties = {rule.target for place, rule in policy.rules() if ".duties[" in place}
+    return ruled.pop() if len(ruled) == 1 and duties <= {""} else ""
 
 
 def listed_templates(folder: Path, *, as_json: bool) -> None:

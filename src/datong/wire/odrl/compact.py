@@ -72,6 +72,7 @@ NO_PLACE = {
     ),
     "unit": ("不支持 unit，请写入取值", "units are not read; write them into the value"),
     "dataType": ("不支持 dataType", 'dataType is not read; write {"@value", "@type"}'),
+    "source": ("不支持集合（source）", "collections are not followed to their source; name the target or party itself"),
     "output": ("不支持 output", "outputs are not understood"),
     "relation": ("不支持 relation", "other relations than target are not understood"),
     "function": ("不支持 function", "other functions than assigner and assignee are not understood"),
@@ -221,7 +222,7 @@ class _Reader:
             if name in NO_PLACE:
                 self.wrong(f"{place}.{name}", *NO_PLACE[name])
             elif name not in (*known, *KEYWORDS, *ALIASES):
-                hint = meant(name, known)
+                hint = meant(name, ("@id", *known))
                 self.wrong(f"{place}.{str(spelt)[:80]}", f"本系统不读取这一项{hint.zh}", f"is not read here{hint.en}")
             elif found.setdefault(ALIASES.get(name, name), given) != given:
                 self.wrong(f"{place}.{name}", "以两种写法写了两次", "is written twice, under two spellings")
