@@ -216,6 +216,7 @@ class _Reader:
         found: dict[str, Any] = {}
         for spelt, given in value.items():
             name = self.bare(str(spelt))
+            key = ALIASES.get(name, name)
             of_others = name == spelt and (":" in name or name.startswith("x-"))
             if given is None or of_others:
                 continue
@@ -224,7 +225,9 @@ class _Reader:
             elif name not in (*known, *KEYWORDS, *ALIASES):
                 hint = meant(name, ("@id", *known))
                 self.wrong(f"{place}.{str(spelt)[:80]}", f"本系统不读取这一项{hint.zh}", f"is not read here{hint.en}")
-            elif found.setdefault(ALIASES.get(name, name), given) != given:
+            elif key not in found:
+                found[key] = given
+            elif not isinstance(given, str) or given != found[key]:
                 self.wrong(f"{place}.{name}", "以两种写法写了两次", "is written twice, under two spellings")
         return found
 
