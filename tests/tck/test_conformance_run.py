@@ -66,7 +66,7 @@ def test_without_java_nothing_is_passed(
     monkeypatch.setenv("REPORT", str(tmp_path / "report.json"))
     assert conform.main() == code
     parts = json.loads((tmp_path / "report.json").read_text())
-    assert [part["outcome"] for part in parts] == ["not run"] * 5 + ["elsewhere"]
+    assert [part["outcome"] for part in parts] == ["not run"] * 6 + ["elsewhere"]
     assert "no java on the PATH" in parts[0]["told"]
 
 
