@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ndi_samples import sample
 from ndi_world import Country
@@ -44,3 +46,45 @@ def test_a_member_that_spoils_a_message_changes_nothing(concluded: Country, inte
                 assert answer.status_code < 500, (interface, name, value, answer.text)
                 if answer.status_code >= 400:
                     assert leaves(node) == before, (interface, name, value)
+
+
+def _exp(text: str) -> dict[str, object]:
+    return {"policyExpansion": text}
+
+
+def _time(value: str) -> dict[str, object]:
+    return {"constraints": [{"constraintName": "time", "constraintOperator": "03", "constraintValue": value}]}
+
+
+CONTENTS = [
+    _exp('{"kind":["permission"]}'),
+    _exp('{"kind":{}}'),
+    _exp('{"kind":"permission","constraints":[{"left":["x"],"op":"eq","right":"x"}]}'),
+    _exp('{"kind":"permission","contract":{"terms":{"purpose":"\\ud800"}}}'),
+    _exp('{"kind":"permission","x":NaN}'),
+    _exp('{"kind":"permission","x":123456789012345678901234567890}'),
+    _exp('{"kind":"permission","kind":"prohibition"}'),
+    _exp('{"kind":"permission","x":' + "[" * 950 + "]" * 950 + "}"),
+    _time("00010101000000"),
+    _time("0001-01-01T00:00:00+23:59 -- 9999-12-31T23:59:59-23:59"),
+]
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_strategy_that_cannot_be_read_is_refused_and_changes_nothing(
+    concluded: Country, content: dict[str, object], as_text: bool
+) -> None:
+    agreed, node = concluded.consumer.agreements()[0], concluded.provider
+    strategy = {
+        "subjectInfo": {"dataProductId": agreed["dataset"]}, "actions": ["read"],
+        "executionNodeInfo": {"providerNodeId": node.code, "consumerNodeId": concluded.consumer.code}, **content,
+    }  # fmt: skip
+    said = json.dumps(strategy) if as_text else strategy
+    message = {"contractName": "n", "contractId": agreed["code"], "strategy": said}
+    before = leaves(node)
+    headers = by_hand(concluded.consumer, "contractNegotiate", message)
+    answer = concluded.call(node, "/contractNegotiate", message, headers)
+    assert answer.status_code in (400, 409), answer.text
+    assert answer.json()["error"]["code"] in ("NDI-400", "NDI-420")
+    assert leaves(node) == before

@@ -88,11 +88,40 @@ def test_members_no_table_names_are_left_as_they_are() -> None:
     ("body", "kind"),
     [(b"", "empty"), (b"  ", "empty"), (b"{", "unparsed"), (b'{"a": NaN}', "unparsed"), (b"[" * 50_000, "unparsed"),
      (b'{"a":' * 30 + b"1" + b"}" * 30, "unparsed"), (b'{"a": "\\u0000"}', "unparsed"), (b"\xff\xfe", "unparsed"),
-     (b'{"a": "\\ud800"}', "unparsed")],
+     (b'{"a": "\\ud800"}', "unparsed"), (b'{"a": 1, "a": 1}', "unparsed"), (b'{"a": [{"b": 1, "b": 2}]}', "unparsed"),
+     (b"[" * 950 + b"]" * 950, "unparsed"), (b'{"a": 123456789012345678901234567890}', "unparsed")],
 )  # fmt: skip
 def test_bodies_that_are_no_message(body, kind) -> None:
     _value, faults = reading.parsed(body)
     assert [fault.kind for fault in faults] == [kind]
+
+
+SPOILT_JSON = ["NaN", "123456789012345678901234567890", '"\\ud800"', "[" * 950 + "]" * 950, '{"a": 1, "a": 1}']
+
+
+@pytest.mark.parametrize("inner", SPOILT_JSON)
+@pytest.mark.parametrize("member", ["strategy", "policyExpansion", "contractExpansionItem"])
+def test_json_in_a_text_passes_what_a_body_has_to_pass(member, inner) -> None:
+    message = json.loads(NEGOTIATE)
+    spoilt = f'{{"x": {inner}}}'
+    if member == "strategy":
+        message["strategy"] = json.dumps(message["strategy"])[:-1] + f', "x": {inner}}}'
+    elif member == "policyExpansion":
+        message["strategy"][member] = spoilt
+    else:
+        message = {**message, member: spoilt}
+    interface = "contractRegistrate" if member == "contractExpansionItem" else "contractNegotiate"
+    told = {(fault.where.rpartition(".")[2], fault.kind) for fault in request(interface, message).faults}
+    assert (member, "format") in told
+
+
+@pytest.mark.parametrize(
+    "words", ["先脱敏，再使用", "{见附件}", "[一] 先脱敏", "123456789012345678901234567890", "NaN"]
+)
+def test_a_text_in_words_is_no_json_to_be_refused(words) -> None:
+    message = json.loads(NEGOTIATE)
+    message["strategy"]["policyExpansion"] = words
+    assert request("contractNegotiate", message).faults == ()
 
 
 @pytest.mark.parametrize("value", [[], "text", 5, None, True])
@@ -112,7 +141,8 @@ def test_the_refusal_names_the_document_every_place_and_row() -> None:
 @pytest.mark.parametrize(
     ("text", "fits"),
     [("2026-03-02T00:00:00Z", True), ("2026-03-02 08:00:00", True), ("20260302080000", True), ("2026-03-02", False),
-     ("20261302080000", False), ("soon", False), ("", False), ("2026-02-30T00:00:00Z", False)],
+     ("20261302080000", False), ("soon", False), ("", False), ("2026-02-30T00:00:00Z", False),
+     ("00010101000000", False), ("0001-01-01T00:00:00+23:59", False), ("9999-12-31T23:59:59-00:01", False)],
 )  # fmt: skip
 def test_instants(text, fits) -> None:
     assert reading.is_instant(text) is fits

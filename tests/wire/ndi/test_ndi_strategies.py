@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from datong.ground.refusal import Refusal
 from datong.terms.policy import ACTIONS, CONSTRAINTS, OPERATORS, Constraint, Policy, Rule, checked
 from datong.terms.policy.vocabulary import ORDERED, Family
-from datong.wire.ndi import reading, strategies
+from datong.wire.ndi import contracts, reading, strategies
 from datong.wire.ndi.tables import printed
 
 SUBJECT = {"dataProductId": "691310000MA000000063100PRD00001W"}
@@ -156,12 +156,75 @@ def test_two_actions_that_stand_as_constraints_become_duties() -> None:
         (strategy("read", policyExpansion=json.dumps({"kind": "wish"})), "strategy[0].policyExpansion.kind"),
         (strategy("read", policyExpansion=json.dumps({"duties": ["delete"]})), "strategy[0].duties[0]"),
         (strategy("read", ("count", "lteq", "many")), "permissions[0].constraints[0].right"),
+        (strategy("read", policyExpansion='{"kind": ["permission"]}'), "strategy[0].policyExpansion.kind"),
+        (strategy("read", policyExpansion={"kind": {}}), "strategy[0].policyExpansion.kind"),
+        (
+            strategy("read", policyExpansion={"constraints": [{"left": ["x"], "op": "eq", "right": "x"}]}),
+            "strategy[0].policyExpansion.constraints[0]",
+        ),
+        (
+            strategy("read", policyExpansion='{"contract": {"terms": {"purpose": "\\ud800"}}}'),
+            "strategy[0].policyExpansion",
+        ),
+        (
+            strategy("read", policyExpansion='{"kind": "permission", "kind": "prohibition"}'),
+            "strategy[0].policyExpansion",
+        ),
+        (strategy("read", policyExpansion="[" * 950 + "]" * 950), "strategy[0].policyExpansion"),
+        (strategy("read", ("dataField", "isAnyOf", "[" * 950 + "]" * 950 + " " * 1024)), "strategy[0].constraints[0]"),
+        (strategy("read", ("time", "03", "00010101000000")), "strategy[0].constraints[0]"),
+        (strategy("read", ("time", "03", "9999-12-31T23:59:59-23:59")), "strategy[0].constraints[0]"),
+        (
+            strategy("read", ("time", "03", "0001-01-01T00:00:00Z -- 0001-01-01T00:00:00+23:59")),
+            "strategy[0].constraints[0]",
+        ),
+        (strategy("read", ("time", "03", "x" + " " * 200_000)), "strategy[0].constraints[0]"),
     ],
 )
 def test_what_cannot_be_understood_is_lost_with_its_place(given, place) -> None:
     read = strategies.understood([given], "p")
     assert read.policy is None
     assert place in [problem.where for problem in read.lost]
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["kind", "{}", '{"kind": []}', "[[", "read", "time", "05", "00010101000000", "\ud800", "NaN"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(
+        ["kind", "constraints", "duties", "contract", "left", "op", "right", "at", "agreed_at", "terms", "offer",
+         "constraintName", "constraintOperator", "constraintValue", "actions", "expansionItem", "action", "inherit"]),
+        inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(["subjectInfo", "executionNodeInfo", "actions", "constraints", "policyExpansion", "kind"]), ANY,
+       st.booleans())  # fmt: skip
+def test_whatever_stands_in_a_member_the_readers_refuse_and_never_fail(member, value, as_text) -> None:
+    """Through the table as a message comes, and without it as a stored one may."""
+    request = {"activationTime": "2026-03-02T00:00:00Z", "endTime": "2027-03-02T00:00:00Z"}
+    spoilt = {**strategy("read", ("count", "lteq", "5")), member: json.dumps(value) if as_text else value}
+    message = {"contractName": "n", "contractId": "c", "strategy": spoilt}
+    reading.read(printed(), printed().interface("contractNegotiate"), "request", message)
+    try:
+        strategies.understood([spoilt], "p")
+        if member not in ("subjectInfo", "executionNodeInfo"):
+            contracts.offer_of(message)
+            contracts.content_of(message, request, "5" * 32, "5" * 32, "2026-03-02T00:00:00Z")
+    except Refusal:
+        pass
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "soon", 5, {}])
+def test_a_moment_of_the_agreement_that_is_none_is_refused_by_name(at) -> None:
+    given = strategy("read", policyExpansion=json.dumps({"contract": {"agreed_at": at}}))
+    message = {"contractName": "n", "contractId": "c", "strategy": given}
+    request = {"activationTime": "2026-03-02T00:00:00Z", "endTime": "2027-03-02T00:00:00Z"}
+    with pytest.raises(Refusal) as caught:
+        contracts.content_of(message, request, "5" * 32, "5" * 32, "2026-03-02T00:00:00Z")
+    assert [p.where for p in caught.value.problems] == ["strategy[0].policyExpansion.contract.agreed_at"]
 
 
 def test_duties_nested_without_end_are_refused() -> None:

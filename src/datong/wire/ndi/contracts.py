@@ -19,7 +19,7 @@ from datong.ground.refusal import Problem
 from datong.negotiate.model import SIGNED
 from datong.terms.policy import from_json, policy_hash, to_json
 from datong.wire.ndi import strategies
-from datong.wire.ndi.reading import instant_of
+from datong.wire.ndi.reading import instant_of, loaded
 
 NAME_MAX, ABSTRACT_MAX = 128, 1024
 CREATE = ("contractName", "contractAbstract", "issueTime", "activationTime", "endTime", "signMode", "issuerId",
@@ -158,7 +158,7 @@ def termination(key: PrivateKey, request: Mapping[str, Any], *, contract: str, k
 def many(strategy: Any) -> list[dict[str, Any]]:
     """The strategies of a message, which carries one or several (O10), perhaps as text (O11)."""
     if isinstance(strategy, str):
-        strategy = json.loads(strategy)
+        strategy = loaded(strategy)
     return list(strategy) if isinstance(strategy, list) else [strategy]
 
 
@@ -193,10 +193,15 @@ def _extension(message: Mapping[str, Any]) -> dict[str, Any]:
     return dict(given) if isinstance(given, Mapping) else {}
 
 
+def _offer_id(extension: Mapping[str, Any], contract: str) -> str:
+    given = extension.get("offer")
+    return given if isinstance(given, str) and given else contract
+
+
 def offer_of(message: Mapping[str, Any]) -> dict[str, Any]:
     """{"id", "dataset", "policy", "terms"} that a round asks or offers; LOST when something is not understood."""
     extension = _extension(message)
-    offer = str(extension.get("offer") or message["contractId"])
+    offer = _offer_id(extension, str(message["contractId"]))
     read = strategies.understood(many(message["strategy"]), offer)
     strategies.require_whole(str(message["contractId"]), read.lost)
     assert read.policy is not None
@@ -212,12 +217,12 @@ def content_of(
     was signed, where the message's extension does not say so."""
     extension, contract = _extension(message), str(message["contractId"])
     read = strategies.understood(many(message["strategy"]), contract)
-    strategies.require_whole(contract, read.lost)
+    strategies.require_whole(contract, [*read.lost, *_no_instants(extension)])
     assert read.policy is not None
     policy = to_json(read.policy)
     terms = extension.get("terms")
     values = (
-        contract, contract, dataset_of(message), str(extension.get("offer") or contract), provider, consumer,
+        contract, contract, dataset_of(message), _offer_id(extension, contract), provider, consumer,
         provider[1:19], consumer[1:19], policy, policy_hash(read.policy),
         dict(terms) if isinstance(terms, Mapping) else {},
         _time(extension.get("from"), request["activationTime"]), _time(extension.get("until"), request["endTime"]),
@@ -230,6 +235,16 @@ def _time(given: Any, otherwise: str) -> str:
     text = given if isinstance(given, str) else otherwise
     at = instant_of(text)
     return clock.text(at) if at is not None else text
+
+
+def _no_instants(extension: Mapping[str, Any]) -> list[Problem]:
+    """Times of the agreement that the extension says and that name no moment."""
+    said = {name: extension[name] for name in ("from", "until", "agreed_at") if extension.get(name) is not None}
+    return [
+        Problem(f"strategy[0].policyExpansion.contract.{name}", "不是历法之内的时间",
+                "names no instant, or one that leaves the calendar")
+        for name, given in said.items() if not isinstance(given, str) or instant_of(given) is None
+    ]  # fmt: skip
 
 
 def signatures_of(

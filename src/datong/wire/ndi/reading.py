@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from datong.ground.canonical import canonical, without_nul
@@ -60,15 +60,34 @@ def parsed(data: bytes) -> tuple[Any, tuple[Fault, ...]]:
     if not data.strip():
         return {}, (Fault("empty", "body", "", "请求数据包为空", "the body is empty"),)
     try:
-        value = json.loads(data)
-        canonical(value)
-        without_nul(data)
-    except (ValueError, RecursionError):
-        why = "不是可以签名的 JSON（RFC 8785）", "is not JSON that could be signed (RFC 8785)"
-        return {}, (Fault("unparsed", "body", "", *why),)
+        return loaded(data), ()
+    except ValueError:
+        why = (
+            "不是可以签名的 JSON（RFC 8785），或嵌套超过 ",
+            "is not JSON that could be signed (RFC 8785), or is nested deeper than ",
+        )
+        return {}, (Fault("unparsed", "body", "", *(f"{one}{DEPTH_MAX}" for one in why)),)
+
+
+def loaded(text: bytes | str) -> Any:
+    """The value of JSON, be it a body or a text within a message; ValueError when it is none, or none that could be
+    signed (RFC 8785: names that occur once, exact numbers, whole characters), kept, or walked through."""
+    try:
+        value = json.loads(text, object_pairs_hook=_named_once)
+    except RecursionError as broken:
+        raise ValueError("it is nested too deeply") from broken
     if _deep(value, DEPTH_MAX):
-        return {}, (Fault("unparsed", "body", "", "嵌套过深", f"is nested deeper than {DEPTH_MAX}"),)
-    return value, ()
+        raise ValueError(f"it is nested deeper than {DEPTH_MAX}")
+    canonical(value)
+    without_nul(text.encode() if isinstance(text, str) else text)
+    return value
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return value
 
 
 def _deep(value: Any, left: int) -> bool:
@@ -150,12 +169,17 @@ class _Reader:
         self.fault("missing", where, row, "必填参数为空", "is mandatory and missing")
 
     def one(self, row: Field, value: Any, where: str) -> Any:
-        if row.type == "text" and isinstance(value, Mapping | list) and "object" in row.also:
-            return value
-        if row.also and isinstance(value, str) and "json_text" in row.also:
+        if row.type == "text" and "object" in row.also:
+            if isinstance(value, Mapping | list):
+                return value
+            if _spoilt_json(value):
+                self.fault("format", where, row, "是不能签名的 JSON 文本（RFC 8785）",
+                           "is the text of JSON that could not be signed (RFC 8785)")  # fmt: skip
+                return value
+        if isinstance(value, str) and "json_text" in row.also:
             try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
+                value = loaded(value)
+            except ValueError:
                 self.fault(
                     "format", where, row, "应为对象，或对象的 JSON 文本", "should be an object, or its JSON text"
                 )
@@ -227,6 +251,19 @@ class _Reader:
         return code
 
 
+def _spoilt_json(value: Any) -> bool:
+    """Whether a text is an object or list in JSON, yet not one to load; a text in words is left to who reads it."""
+    if not isinstance(value, str) or value.strip()[:1] not in ("{", "["):
+        return False
+    try:
+        loaded(value)
+    except json.JSONDecodeError:
+        return False
+    except ValueError:
+        return True
+    return False
+
+
 def _is_extension(value: Any) -> bool:
     return isinstance(value, Mapping) and "expansionItem" in value
 
@@ -237,16 +274,20 @@ def is_instant(text: str) -> bool:
 
 
 def instant_of(text: str) -> datetime | None:
-    """The instant a text names; times without an offset are read as China time, as the fourteen digits are."""
+    """The instant a text names; times without an offset are read as China time, as the fourteen digits are. None too
+    for what leaves the calendar in UTC, in which instants are kept."""
     try:
         if len(text) == 14 and text.isascii() and text.isdigit():
-            return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=CHINA)
-        found = datetime.fromisoformat(text)
-    except ValueError:
+            found = datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=CHINA)
+        elif "T" in text or " " in text:
+            found = datetime.fromisoformat(text)
+        else:
+            return None
+        found = found if found.tzinfo is not None else found.replace(tzinfo=CHINA)
+        found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if "T" not in text and " " not in text:
-        return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=CHINA)
+    return found
 
 
 def is_date(text: str) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 from datong.ground import clock
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.terms.policy import ACTIONS, BAD_POLICY, CONSTRAINTS, OPERATORS, Constraint, Logical, Policy, Rule, checked
-from datong.wire.ndi.reading import instant_of
+from datong.wire.ndi.reading import instant_of, loaded
 
 LOST = Reason(
     "NDI-420",
@@ -43,6 +43,7 @@ LENGTHS = {"timeWindow": 10, "region": 10, "networkAddress": 45, "physicalAddres
            "machineLearningModels": 1024, "executionEnv": 2, "encryptMode": 2, "deliveryMethod": 2,
            "payAmount": 128}  # fmt: skip
 """Longest value in characters, annex C.6."""
+VALUE_MAX = max(LENGTHS.values())
 ACTIONS_AS_CONSTRAINTS = frozenset({"logRecordSend", "compensate"})
 """Annex D writes these two actions as constraints: a duty of the rule."""
 DEPTH_MAX = 8
@@ -174,11 +175,10 @@ def understood(strategies: Iterable[Mapping[str, Any]], policy_id: str) -> Under
         place = f"strategy[{number}]"
         extension = extension_of(strategy)
         kind = extension.get("kind", strategy.get("kind"))
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             if kind is not None:
-                reader.lose(
-                    f"{place}.policyExpansion.kind", f"未知策略类别 {kind!r}", f"unknown kind {str(kind)[:40]!r}"
-                )
+                said = repr(str(kind)[:40])
+                reader.lose(f"{place}.policyExpansion.kind", f"未知策略类别 {said}", f"unknown kind {said}")
             reader.note(place, "未说明策略类别，按允许策略读取", "does not say its kind; read as a permission")
             kind = "permission"
         if isinstance(strategy.get("policyExpansion"), str) and not extension and strategy["policyExpansion"].strip():
@@ -204,8 +204,8 @@ def extension_of(strategy: Mapping[str, Any]) -> dict[str, Any]:
     given = strategy.get("policyExpansion")
     if isinstance(given, str):
         try:
-            given = json.loads(given)
-        except (ValueError, RecursionError):
+            given = loaded(given)
+        except ValueError:
             return {}
     return dict(given) if isinstance(given, Mapping) else {}
 
@@ -258,7 +258,7 @@ class _Reader:
         return word
 
     def own(self, place: str, given: Any, into: list[Constraint]) -> None:
-        if not _is_own(given) or given["left"] not in CONSTRAINTS:
+        if not _is_own(given):
             self.lose(place, "不是约束", "is no constraint")
             return
         right = given["right"]
@@ -277,6 +277,8 @@ class _Reader:
         op = next((word for word, one in OPERATORS.items() if code in (one.code, word)), "")
         if not isinstance(value, str) or not op:
             self.lose(place, "运算符或取值有误", "has no known operator, or a value that is no string")
+        elif len(value) > VALUE_MAX:  # before the patterns below are tried on it
+            self.lose(place, f"取值超过 {VALUE_MAX} 字符", f"has a value of more than {VALUE_MAX} characters")
         elif name in ACTIONS_AS_CONSTRAINTS:
             duties.append(self.duty(place, name, value))
         elif name not in CONSTRAINTS:
@@ -306,7 +308,10 @@ class _Reader:
             return [Constraint("frequency", op, f"{rate[1]}/{_UNITS.get(rate[2], rate[2])}")]
         if name == "count" and (plain := re.fullmatch(r"(\d+)\s*(?:times|次)", value)) is not None:
             return [Constraint(name, op, plain[1])]
-        if name == "time" and (at := instant_of(value)) is not None and not OPERATORS[op].takes_list:
+        if name == "time" and not OPERATORS[op].takes_list:
+            if (at := instant_of(value)) is None:
+                self.lose(place, "不是历法之内的时间", "names no instant, or one that leaves the calendar")
+                return []
             return [Constraint(name, op, clock.text(at) if len(value) == 14 else value)]
         values = _list_in(value)
         if op == "isA" and values is not None:
@@ -318,7 +323,9 @@ class _Reader:
 
 
 def _is_own(value: Any) -> bool:
-    return isinstance(value, Mapping) and {"left", "op", "right"} <= set(value)
+    if not isinstance(value, Mapping) or not {"left", "op", "right"} <= set(value):
+        return False
+    return isinstance(value["left"], str) and value["left"] in CONSTRAINTS
 
 
 def _listed(value: Any) -> list[Any]:
@@ -331,7 +338,7 @@ def _list_in(value: str) -> list[str] | None:
     if not (text.startswith("[") and text.endswith("]")):
         return None
     try:
-        found = json.loads(text)
+        found = loaded(text)
     except ValueError:
         found = [part.strip() for part in text[1:-1].split(",")]
     return [str(one) for one in found] if found and all(isinstance(one, str | int) for one in found) else None
