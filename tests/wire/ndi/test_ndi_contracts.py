@@ -6,6 +6,7 @@ import copy
 import json
 
 import pytest
+from ndi_world import Country
 from ndi_world import country as country  # noqa: PLC0414 - its fixture
 from test_ndi_access import by_hand
 
@@ -285,6 +286,85 @@ def test_a_bridged_filing_that_says_other_clauses_than_were_signed_is_refused(co
         assert [p["where"] for p in answer.json()["error"]["problems"]] == places
     with country.reads(country.platform) as tx:
         assert len(negotiate.filings(tx)) == 1
+
+
+def odd(strategy):
+    """A strategy in the names of annex C."""
+    nodes = strategy["executionNodeInfo"]
+    rest = {name: part for name, part in strategy.items() if name not in ("executionNodeInfo", "policyExpansion")}
+    assigned = {"assignerId": nodes["providerNodeId"], "assigneeId": nodes["consumerNodeId"]}
+    return {**rest, "executionNodeInfo": assigned, "expansionItem": strategy["policyExpansion"]}
+
+
+ODD = {
+    "contractPolicies": lambda given: {"contractPolicies": given},
+    "annex C within": lambda given: {"strategy": [odd(one) for one in given]},
+    "all of annex C": lambda given: {"contractPolicies": [odd(one) for one in given]},
+    "JSON text": lambda given: {"strategy": json.dumps(given)},
+    "annex C in JSON text": lambda given: {"contractPolicies": json.dumps([odd(one) for one in given])},
+    "both, alike": lambda given: {"strategy": given, "contractPolicies": given},
+    "printed as null": lambda given: {"strategy": None, "contractPolicies": given},
+}
+
+
+@pytest.fixture(scope="module")
+def filed(tmp_path_factory):
+    """A country with a filing, and the message that filed it."""
+    made = Country(tmp_path_factory.mktemp("filed"))
+    made.concluded()
+    (message,) = [body for _, url, body, _ in made.said if url.endswith("/contractRegistrate")]
+    yield made, message
+    for node in made.nodes:
+        node.store.dispose()
+
+
+@pytest.mark.parametrize("spelt", ODD)
+def test_signatures_cover_the_strategy_whatever_it_is_called(filed, spelt):
+    """Signed over the printed names; the same signatures under another strategy are a forgery."""
+    country, message = filed
+    rest = {name: part for name, part in message.items() if name != "strategy"}
+    right = message["strategy"]
+    other = [{**right[0], "actions": [*right[0]["actions"], "transform"]}, *right[1:]]
+    with_right, with_other = ({**rest, **ODD[spelt](strategy)} for strategy in (right, other))
+    assert contracts.over_of(with_right) == contracts.over_of(message)
+    assert contracts.over_of(with_other)["strategy"][0]["actions"] == other[0]["actions"]
+    told = []
+    for changed in (with_right, with_other):
+        headers = by_hand(country.consumer, "contractRegistrate", changed)
+        answer = country.call(country.platform, "/contractRegistrate", changed, headers)
+        told.append((answer.status_code, answer.json().get("error", {}).get("code")))
+    assert told == [(200, None), (409, "CTR-443")]
+
+
+@pytest.mark.parametrize("spelt", ODD)
+def test_a_message_as_it_is_kept_and_shown_has_the_printed_names(filed, spelt):
+    country, message = filed
+    rest = {name: part for name, part in message.items() if name != "strategy"}
+    sent = {**rest, **ODD[spelt](message["strategy"])}
+    for interface in (None, country.tables.interface("contractRegistrate")):
+        assert contracts.as_printed(sent, interface) == message
+    assert contracts.nodes_of(sent, country.consumer.code) == (country.provider.code, country.consumer.code)
+    assert contracts.as_printed(message) == message
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("subjectInfo", "dataProductId"),
+        ("executionNodeInfo", "providerNodeId"),
+        ("executionNodeInfo", "consumerNodeId"),
+    ],
+)
+def test_strategies_about_several_products_or_nodes_are_refused_by_name(filed, group, name):
+    country, message = filed
+    first, *rest = message["strategy"]
+    other = {**first, group: {**first[group], name: "591310000MA000000053100CN000123M"}}
+    several = {**message, "strategy": [first, other, *rest]}
+    several = {name: several[name] for name in ("contractId", "contractName", "strategy")}
+    headers = by_hand(country.consumer, "contractNegotiate", several)
+    answer = country.call(country.provider, "/contractNegotiate", several, headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "NDI-420")
+    assert [p["where"] for p in answer.json()["error"]["problems"]] == [f"strategy[1].{group}.{name}"]
 
 
 def test_what_cannot_be_carried_is_named_before_anything_is_signed(country):

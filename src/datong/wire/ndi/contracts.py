@@ -1,8 +1,9 @@
 """The messages of the digital contract, and what they say as offers and agreements of this house. Pure.
 
-What is signed is the RFC 8785 form of {"contractId", "contractName", "strategy"} with the strategies as they were
-sent; a signature on the wire is "<digest>;<signature>", both naming their algorithm. What the national messages have
-no member for (offer, terms, term, moment of agreement) stands in the extension of the first strategy under "contract".
+What is signed is the RFC 8785 form of {"contractId", "contractName", "strategy"}: the printed names, whatever spelling
+came, with the values as they were sent. A signature on the wire is "<digest>;<signature>", both naming their algorithm.
+What the national messages have no member for (offer, terms, term, moment of agreement) stands in the extension of the
+first strategy under "contract".
 Must never know: whether to agree. Contract: tests/wire/ndi/test_ndi_contracts.py.
 """
 
@@ -19,7 +20,8 @@ from datong.ground.refusal import Problem
 from datong.negotiate.model import SIGNED
 from datong.terms.policy import from_json, policy_hash, to_json
 from datong.wire.ndi import strategies
-from datong.wire.ndi.reading import instant_of, loaded
+from datong.wire.ndi.reading import instant_of, loaded, respelt
+from datong.wire.ndi.tables import Interface, printed
 
 NAME_MAX, ABSTRACT_MAX = 128, 1024
 CREATE = ("contractName", "contractAbstract", "issueTime", "activationTime", "endTime", "signMode", "issuerId",
@@ -156,14 +158,22 @@ def termination(key: PrivateKey, request: Mapping[str, Any], *, contract: str, k
 
 
 def many(strategy: Any) -> list[dict[str, Any]]:
-    """The strategies of a message, which carries one or several (O10), perhaps as text (O11)."""
+    """The strategies of a message in printed names, which carries one or several (O10), perhaps as text (O11)."""
     if isinstance(strategy, str):
         strategy = loaded(strategy)
     return list(strategy) if isinstance(strategy, list) else [strategy]
 
 
-def over_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """What a message's signatures cover: its three members as they were sent, without what only a filing adds."""
+def as_printed(message: Mapping[str, Any], interface: Interface | None = None) -> dict[str, Any]:
+    """A message with its members under their printed names and a strategy in a text as the object it says; all values
+    as they were sent. What is kept, relayed or shown. interface: the one called, with the node's own corrections."""
+    rows = (interface or printed().interface("contractRegistrate")).request
+    return respelt(rows, message)
+
+
+def over_of(message: Mapping[str, Any], interface: Interface | None = None) -> dict[str, Any]:
+    """What a message's signatures cover: three members under their printed names, without what only a filing adds."""
+    message = as_printed(message, interface)
     strategy = message.get("strategy")
     if isinstance(strategy, list | dict):
         stripped = [_without_owner(one) for one in many(strategy)]
@@ -179,17 +189,39 @@ def _without_owner(one: Any) -> Any:
 
 def nodes_of(message: Mapping[str, Any], sender: str) -> tuple[str, str]:
     """(provider, consumer): node codes; the consumer may be left out and is then the sender or unknown ("")."""
-    info = many(message["strategy"])[0]["executionNodeInfo"]
+    info = _first(message)["executionNodeInfo"]
     provider = str(info["providerNodeId"])
     return provider, str(info.get("consumerNodeId") or ("" if sender == provider else sender))
 
 
 def dataset_of(message: Mapping[str, Any]) -> str:
-    return str(many(message["strategy"])[0]["subjectInfo"]["dataProductId"])
+    return str(_first(message)["subjectInfo"]["dataProductId"])
+
+
+_ALIKE = (("subjectInfo", "dataProductId"), ("executionNodeInfo", "providerNodeId"),
+          ("executionNodeInfo", "consumerNodeId"))  # fmt: skip
+"""What all strategies of one message say alike: a contract is over one product, between two nodes."""
+
+
+def _strategies(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return many(as_printed(message)["strategy"])
+
+
+def _first(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The strategy that says whose contract it is; LOST names every other that says something else."""
+    first, *rest = _strategies(message)
+    problems = [
+        Problem(f"strategy[{number}].{group}.{name}", "与第一条策略不同；一份合约只涉及一个产品和两个节点",
+                "is not that of the first strategy: a contract is over one product, between two nodes")
+        for number, one in enumerate(rest, 1) for group, name in _ALIKE
+        if (one[group].get(name) or "") != (first[group].get(name) or "")
+    ]  # fmt: skip
+    strategies.require_whole(str(message["contractId"]), problems)
+    return first
 
 
 def _extension(message: Mapping[str, Any]) -> dict[str, Any]:
-    given = strategies.extension_of(many(message["strategy"])[0]).get("contract")
+    given = strategies.extension_of(_first(message)).get("contract")
     return dict(given) if isinstance(given, Mapping) else {}
 
 
@@ -202,7 +234,7 @@ def offer_of(message: Mapping[str, Any]) -> dict[str, Any]:
     """{"id", "dataset", "policy", "terms"} that a round asks or offers; LOST when something is not understood."""
     extension = _extension(message)
     offer = _offer_id(extension, str(message["contractId"]))
-    read = strategies.understood(many(message["strategy"]), offer)
+    read = strategies.understood(_strategies(message), offer)
     strategies.require_whole(str(message["contractId"]), read.lost)
     assert read.policy is not None
     terms = extension.get("terms")
@@ -216,7 +248,7 @@ def content_of(
     """The agreement a signed message says (the fields of negotiate's SIGNED). request: its contractCreate; at: when it
     was signed, where the message's extension does not say so."""
     extension, contract = _extension(message), str(message["contractId"])
-    read = strategies.understood(many(message["strategy"]), contract)
+    read = strategies.understood(_strategies(message), contract)
     strategies.require_whole(contract, [*read.lost, *_no_instants(extension)])
     assert read.policy is not None
     policy = to_json(read.policy)

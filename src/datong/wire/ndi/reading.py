@@ -115,6 +115,36 @@ def checked(tables: Tables, interface: Interface, part: str, value: Any) -> dict
     return found.value
 
 
+def respelt(rows: tuple[Field, ...], value: Mapping[str, Any]) -> dict[str, Any]:
+    """`value` as it was sent, but for the names of the members the rows name, which are the printed ones, and JSON in a
+    text, which is the object it says. What is signed over, kept and shown has this form, whichever spelling came."""
+    taken = _printed_names(rows, value)
+    result = {name: part for name, part in value.items() if name not in taken}
+    named = {row.name: row for row in rows}
+    for name, of in reversed(taken.items()):  # of two spellings, which agree, the first in the table
+        result[of] = _part_respelt(named[of], value[name])
+    return result
+
+
+def _printed_names(rows: tuple[Field, ...], value: Mapping[str, Any]) -> dict[str, str]:
+    """Names under which `value` gives members of the rows -> the printed ones."""
+    taken: dict[str, str] = {}
+    for row in rows:
+        taken |= {name: row.name for name in row.names if value.get(name) is not None and name not in taken}
+    return taken
+
+
+def _part_respelt(row: Field, value: Any) -> Any:
+    if isinstance(value, str) and "json_text" in row.also:
+        try:
+            value = loaded(value)
+        except ValueError:
+            return value
+    if isinstance(value, list):
+        return [_part_respelt(row, one) for one in value]
+    return respelt(row.children, value) if row.children and isinstance(value, Mapping) else value
+
+
 def refusal(interface: Interface, part: str, faults: tuple[Fault, ...]) -> Refusal:
     zh, en = ("请求", "request") if part == "request" else ("应答", "answer")
     problems = [fault.problem() for fault in faults]
@@ -134,11 +164,9 @@ class _Reader:
 
     def members(self, rows: tuple[Field, ...], value: Mapping[str, Any], place: str) -> dict[str, Any]:
         """The members of one object: those the table names under their printed names, the others as they are."""
-        taken: dict[str, str] = {}
+        taken = _printed_names(rows, value)
         for row in rows:
-            found = [name for name in row.names if value.get(name) is not None and name not in taken]
-            for name in found:
-                taken[name] = row.name
+            found = [name for name, of in taken.items() if of == row.name]
             if len({json.dumps(value[name], sort_keys=True) for name in found}) > 1:
                 names = "、".join(found), ", ".join(found)
                 self.fault("format", place + row.name, row, f"{names[0]} 的值不一致", f"is given twice: {names[1]}")
