@@ -70,6 +70,47 @@ def test_a_request_whose_sender_is_not_established_is_refused_in_the_envelope(co
     assert answer.json()["error"]["code"] == "NET-401"
 
 
+LOGOFF = {"identityCode": "91520100MA6DATONG5/52010119900101001X"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "wheres", "code"),
+    [
+        ({"interface": "GetOperatorStatus"}, ["msgcode"], "203007"),
+        ({"version": "2.0.0"}, ["msgversion"], "203005"),
+        ({"version": "one"}, ["msgversion"], "203005"),
+        ({"at": clock.instant("2020-01-01T00:00:00Z")}, ["timestamp"], "203006"),
+        ({"version": "9", "at": clock.instant("2020-01-01T00:00:00Z")}, ["msgversion", "timestamp"], "203005"),
+        ({"code": "591310000MA000000053100CN000123M"}, [], "103004"),
+    ],
+)
+def test_signed_headers_are_of_this_call_and_the_document_has_codes_for_it(country, spoil, wheres, code):
+    node = country.consumer
+    at = spoil.get("at", node.wall)
+    signed = {"msgcode": spoil.get("interface", "SyncLogoffInfo"), "msgversion": spoil.get("version", "1.0.0"),
+              "timestamp": str(int(at.timestamp() * 1000)), "sequenceNum": uuid.uuid4().hex}  # fmt: skip
+    headers = {**signed, "issuerConnectorId": spoil.get("code", node.code),
+               "signValue": node.key.sign_value({**signed, "body": LOGOFF})}  # fmt: skip
+    answer = country.call(country.platform, "/SyncLogoffInfo", LOGOFF, headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, code)
+    assert answer.json()["error"]["code"] == "NET-401"
+    assert [problem["where"] for problem in answer.json()["error"]["problems"]] == wheres
+
+
+def test_where_the_document_has_no_code_for_a_header_the_answer_is_that_nobody_may(country):
+    message = {"productId": "p"}
+    headers = by_hand(country.consumer, "catalogueSearch", message)
+    answer = country.call(country.provider, "/productDetail", message, headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "12001")
+
+
+def test_versions_of_the_printed_edition_are_read(country):
+    from datong.wire.ndi.access import VERSION
+
+    assert all(VERSION.fullmatch(text) for text in ("1", "1.0", "1.0.0", "1.12.3"))
+    assert not any(VERSION.fullmatch(text) for text in ("10", "1.", "1.0.0.0", "v1", "1.x", "1.٣"))
+
+
 def test_a_recorded_request_does_not_work_twice(country):
     headers = by_hand(country.consumer, "contractTemplate", TEMPLATE)
     assert country.call(country.platform, "/contractTemplate", TEMPLATE, headers).status_code == 200

@@ -67,7 +67,7 @@ def _endpoint(
                 raise TOO_LARGE(limit=MESSAGE_BYTES_MAX)
             sent, faults = reading.parsed(body)
             if not faults and isinstance(sent, Mapping):
-                sender = access.sender(headers, body, sent)
+                sender = access.sender(headers, body, sent, interface.id)
             found = reading.read(tables, interface, "request", sent) if not faults else reading.Read({}, faults)
             if found.faults:
                 kinds = tuple(fault.kind for fault in found.faults)
