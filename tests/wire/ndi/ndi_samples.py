@@ -6,7 +6,7 @@ from typing import Any
 
 from datong.wire.ndi.tables import Field, Interface, Tables
 
-TEXTS = {"instant": "2026-03-02T00:00:00Z", "date": "2026-03-02", "date_or_open": "长期"}
+TEXTS = {"number": "1", "instant": "2026-03-02T00:00:00Z", "date": "2026-03-02", "date_or_open": "长期"}
 
 
 def sample(tables: Tables, interface: Interface, part: str) -> dict[str, Any]:

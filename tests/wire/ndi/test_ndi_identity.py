@@ -140,6 +140,35 @@ def test_a_search_that_does_not_fit_its_table(country, message, code):
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+def test_a_search_is_told_everything_that_is_wrong_with_it(country):
+    answer = ask(country, country.provider, "catalogueSearch", {"offset": "-1", "limit": "ten", "order": "random"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "11003")
+    assert {problem["where"] for problem in answer.json()["error"]["problems"]} == {"offset", "limit", "order"}
+
+
+def test_a_report_without_its_connector_misses_something_and_one_nobody_takes_is_not_reported_twice(country):
+    """Annex C: 205001 is a mandatory parameter that is empty; 305003 is a connector reported twice."""
+    provider, platform = country.provider, country.platform
+    function_nodes = "update register_node set kind = 'regional' where id = ?"
+    for node in (provider, platform):
+        with node.store.engine.begin() as raw:
+            raw.exec_driver_sql(function_nodes, (platform.code,))
+    try:
+        bare = {"extendInfo": {"connectorType": "1", "connectorMac": "00-00"}}
+        missing = ask(country, provider, "SyncConnectorInfo", bare, by=platform)
+        assert (missing.status_code, missing.json()["code"]) == (400, "205001")
+        base = {"identityCode": provider.code, "connectorName": "c", "connectorJoinType": "2", "identityStatus": "1",
+                "authTime": "2026-03-02", "enterpriseCode": provider.party}  # fmt: skip
+        taken = ask(country, provider, "SyncConnectorInfo", {**bare, "baseInfo": base}, by=platform)
+        assert (taken.status_code, taken.json()["code"], taken.json()["error"]["code"]) == (409, "305000", "IDN-424")
+        known = ask(country, platform, "SyncConnectorInfo", {**bare, "baseInfo": base}, by=platform)
+        assert (known.status_code, known.json()["code"]) == (200, "005000")
+    finally:
+        for node in (provider, platform):
+            with node.store.engine.begin() as raw:
+                raw.exec_driver_sql("update register_node set kind = 'business' where id = ?", (platform.code,))
+
+
 def test_connectors_and_agents_are_reported_by_function_nodes_only(country):
     base = {"identityCode": country.provider.code, "connectorName": "c", "connectorJoinType": "2", "identityStatus": "1",
             "authTime": "2026-03-02", "enterpriseCode": country.provider.party}  # fmt: skip

@@ -14,9 +14,10 @@ from typing import Any
 from datong.catalogue import service as catalogue
 from datong.ground import signing
 from datong.ground.db import Tx
-from datong.ground.refusal import Kind, Problem, Reason, Text
+from datong.ground.refusal import Kind, Reason, Text
 from datong.register import service as register
-from datong.wire.ndi.reading import BAD_MESSAGE
+from datong.wire.ndi import reading
+from datong.wire.ndi.reading import Fault
 from datong.wire.ndi.routes import Answering, Call
 from datong.wire.ndi.tables import Field, Interface, Tables
 
@@ -83,11 +84,9 @@ def _roots(tx: Tx, _call: Call) -> dict[str, Any]:
 def _connector(tx: Tx, call: Call) -> dict[str, Any]:
     """Another function node reports a connector: kept as a report, for the registrar to see."""
     _from_function_node(tx, call)
-    base = call.message.get("baseInfo")
-    if not isinstance(base, Mapping):
-        problem = Problem("baseInfo", "必填参数为空", "is mandatory and missing")
-        raise BAD_MESSAGE([problem], interface=call.interface.id, part="请求", part_en="request",
-                          document=call.interface.document, count=1)  # fmt: skip
+    if "baseInfo" not in call.message:  # the table marks it optional, and what it consists of mandatory
+        fault = Fault("missing", "baseInfo", "1", "必填参数为空", "is mandatory and missing")
+        raise reading.refusal(call.interface, "request", (fault,))
     register.received_connector_report(tx, sender=call.node, body={"kind": "running", "reported": call.message})
     return {}
 
@@ -113,7 +112,7 @@ def _from_function_node(tx: Tx, call: Call) -> None:
 def _search(tx: Tx, call: Call) -> dict[str, Any]:
     """Own live listings that the caller may see, newest first unless asked otherwise; every keyword must occur. Numbers
     are texts."""
-    offset, limit = _number(call, "offset"), min(_number(call, "limit"), LIMIT_MAX)
+    offset, limit = int(call.message["offset"]), min(int(call.message["limit"]), LIMIT_MAX)
     words = str(call.message.get("keywords") or "").lower().split()
     rows = sorted(catalogue.listings_for(tx, call.node), key=lambda row: str(row["published_at"]))
     if call.message.get("order") != "asc":
@@ -126,15 +125,6 @@ def _search(tx: Tx, call: Call) -> dict[str, Any]:
         for row in found[offset : offset + limit]
     ]
     return {"total": str(len(found)), "resultData": page}
-
-
-def _number(call: Call, name: str) -> int:
-    text = str(call.message[name])
-    if not (text.isascii() and text.isdigit()):
-        problem = Problem(name, "应为数字文本", "should be a number written as a text")
-        raise BAD_MESSAGE([problem], interface=call.interface.id, part="请求", part_en="request",
-                          document=call.interface.document, count=1)  # fmt: skip
-    return int(text)
 
 
 def _detail(tx: Tx, call: Call) -> dict[str, Any]:

@@ -149,8 +149,9 @@ def refusal(interface: Interface, part: str, faults: tuple[Fault, ...]) -> Refus
     zh, en = ("请求", "request") if part == "request" else ("应答", "answer")
     problems = [fault.problem() for fault in faults]
     return BAD_MESSAGE(
-        problems, interface=interface.id, part=zh, part_en=en, document=interface.document, count=len(problems)
-    )
+        problems, interface=interface.id, part=zh, part_en=en, document=interface.document, count=len(problems),
+        faults=[fault.kind for fault in faults],
+    )  # fmt: skip
 
 
 class _Reader:
@@ -260,6 +261,8 @@ class _Reader:
         if row.longest is not None and len(value) > row.longest:
             self.fault("too_long", where, row, f"至多 {row.longest} 字符，实为 {len(value)}",
                        f"has {len(value)} characters, at most {row.longest} are allowed")  # fmt: skip
+        if row.type == "number" and not (value.isascii() and value.isdigit()):
+            self.fault("format", where, row, "应为数字文本", "should be a number written as a text")
         if row.type == "instant" and not is_instant(value):
             self.fault("format", where, row, "应为 ISO 8601 时间（或 YYYYMMDDHHMMSS）",
                        "should be an ISO 8601 time (or YYYYMMDDHHMMSS)")  # fmt: skip
