@@ -81,6 +81,65 @@ def test_a_node_corrects_the_tables_in_a_file(tmp_path) -> None:
     assert TABLES.interface("contractCreate").path == "/contractCreate"
 
 
+ROW = "interfaces.contractCreate.request.{}"
+MISTAKES = [
+    ("interfaces: [contractCreate]", ["interfaces"]),
+    ("interfaces: {contractCreate: 5}", ["interfaces.contractCreate"]),
+    ("interfaces: {contractCreate: {request: [1]}}", ["interfaces.contractCreate.request"]),
+    ("interfaces: {contractCreate: {request: {contractName: 128}}}", [ROW.format("contractName")]),
+    ("interfaces: {contractCreate: {path: ''}}", ["interfaces.contractCreate.path"]),
+    ("interfaces: {contractCreate: {path: noslash, method: FLY, flag: nosuch, module: 5, wings: 2}}",
+     [f"interfaces.contractCreate.{name}" for name in ("flag", "method", "module", "path", "wings")]),
+    ("interfaces: {contractCreate: {path: '/{id}', method: [POST]}}",
+     ["interfaces.contractCreate.method", "interfaces.contractCreate.path"]),
+    ("interfaces: {contractCreate: {request: {signMode: {codes: nosuch, length: true, read_length: -5}}}}",
+     [ROW.format(f"signMode.{name}") for name in ("codes", "length", "read_length")]),
+    ("interfaces: {contractCreate: {request: {contractName: {spellings: [5, {}], required: sometimes, type: []}}}}",
+     [ROW.format(f"contractName.{name}") for name in ("required", "spellings", "type")]),
+    ("interfaces: {contractCreate: {request: {contractName: {required: conditional, accept_absent: 1, size: 3}}}}",
+     [ROW.format(f"contractName.{name}") for name in ("accept_absent", "required", "size")]),
+    ("code_tables: {signMode: [5]}", ["code_tables.signMode[0]"]),
+    ("code_tables: {signMode: [{code: '01'}, {code: 1, zh: 一, en: one, also: one}]}",
+     ["code_tables.signMode[0].en", "code_tables.signMode[0].zh", "code_tables.signMode[1].also",
+      "code_tables.signMode[1].code"]),
+    ("code_tables: {signMode: [], nosuch: []}", ["code_tables.nosuch", "code_tables.signMode"]),
+    ("return_codes: {flag: 7}", ["return_codes.flag"]),
+    ("return_codes: {flag: {success: 0, sucess: '0'}}", ["return_codes.flag.success", "return_codes.flag.sucess"]),
+    ("return_codes: 7\ncode_tables: [1]\nenvelope: x", ["code_tables", "envelope", "return_codes"]),
+    ("envelope: {code: []}", ["envelope.code"]),
+    ("envelope: {code: [5], nosuch: [a]}", ["envelope.code", "envelope.nosuch"]),
+    ("5: {}", ["5"]),
+    ("interfaces: {5: {}}", ["interfaces.5"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "places"), MISTAKES)
+def test_each_mistake_in_the_corrections_is_told_by_name(tmp_path, text, places) -> None:
+    file = tmp_path / "ndi.yaml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(Refusal) as caught:
+        tables(file)
+    assert caught.value.code == "NDI-410"
+    assert sorted(p.where for p in caught.value.problems) == places
+    assert all(p.zh and p.en for p in caught.value.problems)
+
+
+def test_what_may_be_corrected_is(tmp_path) -> None:
+    file = tmp_path / "ndi.yaml"
+    file.write_text(
+        "interfaces:\n  contractTerminate: {method: PUT, request: {agreedEndTime: {required: conditional}}}\n"
+        "  contractNegotiate: {request: {'strategy.actions': {type: texts, codes: ''}}}\n  GetToken:\n"
+        "code_tables: {signMode: [{code: '09', zh: 九, en: nine, also: [nine]}]}\n"
+        "return_codes: {six_digits: {conflict: '3XX003'}}\nenvelope: {code: [status, code]}\n",
+        "utf-8",
+    )
+    corrected = tables(file)
+    assert corrected.interface("contractTerminate").method == "PUT"
+    assert corrected.code_of("signMode", "nine") == "09"
+    assert corrected.return_codes["six_digits"]["conflict"] == "3XX003"
+    assert corrected.envelope["code"] == ("status", "code")
+
+
 def test_every_mistake_in_the_corrections_is_told(tmp_path) -> None:
     file = tmp_path / "ndi.yaml"
     file.write_text(

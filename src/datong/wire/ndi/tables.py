@@ -8,7 +8,8 @@ Contract: tests/wire/ndi/test_ndi_rows.py and test_ndi_answers.py.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
@@ -19,7 +20,7 @@ import yaml
 from datong.ground.refusal import Kind, Problem, Reason, Text
 
 DATA = "interfaces-2025.yaml"
-TYPES = frozenset({"text", "instant", "date", "date_or_open", "object", "list", "texts", "json", "any"})
+TYPES = frozenset({"text", "number", "instant", "date", "date_or_open", "object", "list", "texts", "json", "any"})
 
 BAD_TABLES = Reason(
     "NDI-410",
@@ -158,71 +159,162 @@ def tables(corrections: Path | None = None) -> Tables:
     return _tables(value)
 
 
-_MAY_INTERFACE = {"path": str, "method": str, "flag": str, "module": str}
-_MAY_ROW = {"length": int, "read_length": int, "required": (bool, str), "spellings": list, "codes": str, "type": str,
-            "accept_absent": bool}  # fmt: skip
+# --- corrections of a node
+
+
+_Rule = tuple[Callable[[Any], bool], str, str]
+"""What a value must be, and how to say it in both languages."""
+PARTS = ("interfaces", "code_tables", "return_codes", "envelope")
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_name, value))
+
+
+def _is_length(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _one_of(known: Collection[str]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in known
+
+
+def _matches(pattern: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+_LENGTH: _Rule = (_is_length, "应为不小于 1 的整数", "should be a whole number of at least 1")
+_NAMES: _Rule = (_are_names, "应为非空名称的列表", "should be a list of names, at least one")
+_CODE: dict[str, _Rule] = {
+    "code": (_is_name, "应为文本", "should be a text"),
+    "zh": (_is_name, "应为文本", "should be a text"),
+    "en": (_is_name, "应为文本", "should be a text"),
+    "also": _NAMES,
+}
 
 
 def _corrected(value: dict[str, Any], given: Any) -> list[Problem]:
-    """Put `given` into `value` in place; what of it does not fit."""
+    """Put `given` into `value` in place; everything of it that does not fit."""
+    problems: list[Problem] = []
+    known = {interface["id"]: interface for interface in value["interfaces"]}
+    tables = frozenset(value["code_tables"])
+    kinds = {kind for codes in value["return_codes"].values() for kind in codes} | {"code", "conflict"}
     if not isinstance(given, Mapping):
         return [Problem("file", "应为映射", "should be a mapping")]
-    problems = [
-        Problem(
-            str(part), "没有这一节", "there is no such part; known: interfaces, code_tables, return_codes, envelope"
-        )
-        for part in given
-        if part not in ("interfaces", "code_tables", "return_codes", "envelope")
-    ]
-    known = {interface["id"]: interface for interface in value["interfaces"]}
-    for id, change in _mapping(given.get("interfaces")).items():
-        if id not in known:
-            problems.append(Problem(f"interfaces.{id}", "没有这个接口", "there is no such interface"))
-            continue
-        problems += _correct_interface(f"interfaces.{id}", known[id], change)
-    for part in ("code_tables", "return_codes", "envelope"):
-        for name, change in _mapping(given.get(part)).items():
-            if name not in value[part]:
-                problems.append(Problem(f"{part}.{name}", "没有这一表", "there is no such table"))
-            elif isinstance(value[part][name], Mapping):
-                value[part][name] = {**value[part][name], **_mapping(change)}
-            elif not isinstance(change, list):
-                problems.append(Problem(f"{part}.{name}", "应为列表", "should be a list"))
-            else:
-                value[part][name] = change
+    for part in given:
+        if part not in PARTS:
+            problems.append(Problem(str(part), f"没有这一节；可用：{'、'.join(PARTS)}",
+                                    f"there is no such part; known: {', '.join(PARTS)}"))  # fmt: skip
+    for id, change in _members("interfaces", given.get("interfaces"), known, problems):
+        _correct_interface(f"interfaces.{id}", known[id], change, tables, problems)
+    for name, change in _members("code_tables", given.get("code_tables"), tables, problems):
+        if not _wrong_codes(f"code_tables.{name}", change, problems):
+            value["code_tables"][name] = change
+    for name, change in _members("return_codes", given.get("return_codes"), value["return_codes"], problems):
+        place = f"return_codes.{name}"
+        for kind, code in _members(place, change, kinds, problems):
+            if not _wrong(
+                f"{place}.{kind}", code, (_is_name, "应为带引号的文本", "should be a text, in quotes"), problems
+            ):
+                value["return_codes"][name] = {**value["return_codes"][name], kind: code}
+    for name, change in _members("envelope", given.get("envelope"), value["envelope"], problems):
+        if not _wrong(f"envelope.{name}", change, _NAMES, problems):
+            value["envelope"][name] = change
     return problems
 
 
-def _mapping(value: Any) -> dict[Any, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}
+def _wrong(place: str, value: Any, rule: _Rule, problems: list[Problem]) -> bool:
+    fits, zh, en = rule
+    if not fits(value):
+        problems.append(Problem(place, zh, en))
+        return True
+    return False
 
 
-def _correct_interface(place: str, interface: dict[str, Any], change: Any) -> list[Problem]:
-    problems = []
-    for name, new in _mapping(change).items():
+def _members(place: str, given: Any, known: Collection[str], problems: list[Problem]) -> list[tuple[str, Any]]:
+    """The members of `given` that are known; a part left empty has none."""
+    if given is None:
+        return []
+    if not isinstance(given, Mapping):
+        problems.append(Problem(place, "应为映射", "should be a mapping"))
+        return []
+    for name in given:
+        if name not in known:
+            shown = ", ".join(sorted(known))
+            problems.append(Problem(f"{place}.{name}", f"没有这一项；可用：{shown}", f"is not known; known: {shown}"))
+    return [(name, part) for name, part in given.items() if name in known]
+
+
+def _correct_interface(
+    place: str, interface: dict[str, Any], change: Any, tables: frozenset[str], problems: list[Problem]
+) -> None:
+    answer = {row["path"] for row in interface["response"]}
+    rules: dict[str, _Rule] = {
+        "path": (_matches(r"(/[A-Za-z0-9._~-]+)+"), "应为以 / 开头的路径", "should be a path that begins with /"),
+        "method": (_one_of(METHODS), f"应为 {'、'.join(sorted(METHODS))} 之一",
+                   f"should be one of {', '.join(sorted(METHODS))}"),
+        "flag": (_one_of(answer), "应答中没有这一行", "should be the name of a row of the answer"),
+        "module": (_matches("[0-9]{2}"), "应为两位数字文本", "should be two digits, in quotes"),
+    }  # fmt: skip
+    for name, new in _members(place, change, {*rules, "request", "response"}, problems):
         if name in ("request", "response"):
-            problems += _correct_rows(f"{place}.{name}", interface[name], new)
-        elif name not in _MAY_INTERFACE or not isinstance(new, _MAY_INTERFACE[name]):
-            problems.append(Problem(f"{place}.{name}", "不能更正", "cannot be corrected, or has the wrong type"))
-        else:
+            _correct_rows(f"{place}.{name}", interface[name], new, tables, problems)
+        elif not _wrong(f"{place}.{name}", new, rules[name], problems):
             interface[name] = new
-    return problems
 
 
-def _correct_rows(place: str, rows: list[dict[str, Any]], change: Any) -> list[Problem]:
-    problems, known = [], {row["path"].replace("[]", ""): row for row in rows}
-    for path, new in _mapping(change).items():
-        row = known.get(str(path).replace("[]", ""))
-        if row is None:
-            problems.append(Problem(f"{place}.{path}", "没有这一行", "there is no such row"))
-            continue
-        for name, value in _mapping(new).items():
-            fits = name in _MAY_ROW and isinstance(value, _MAY_ROW[name])  # type: ignore[arg-type]
-            if not fits or (name == "type" and value not in TYPES) or (name == "length" and value < 1):
-                problems.append(Problem(f"{place}.{path}.{name}", "不能更正", "cannot be corrected so"))
-            else:
+def _correct_rows(
+    place: str, rows: list[dict[str, Any]], change: Any, tables: frozenset[str], problems: list[Problem]
+) -> None:
+    known = {row["path"].replace("[]", ""): row for row in rows}
+    if isinstance(change, Mapping):  # the marks of lists may be left out
+        change = {str(path).replace("[]", ""): new for path, new in change.items()}
+    for path, new in _members(place, change, known, problems):
+        row = known[path]
+        rules = _row_rules(row, tables)
+        for name, value in _members(f"{place}.{path}", new, rules, problems):
+            if not _wrong(f"{place}.{path}.{name}", value, rules[name], problems):
                 row[name] = value
-    return problems
+
+
+def _row_rules(row: Mapping[str, Any], tables: frozenset[str]) -> dict[str, _Rule]:
+    when = row.get("when") is not None
+    return {
+        "length": _LENGTH,
+        "read_length": _LENGTH,
+        "required": (lambda value: type(value) is bool or (when and value == "conditional"),
+                     "应为 true 或 false；只有表中说明条件的行可为 conditional",
+                     "should be true or false; conditional only where the table says the condition"),
+        "spellings": _NAMES,
+        "codes": (_one_of({*tables, ""}),
+                  f"没有这一代码表；可用：{', '.join(sorted(tables))}",
+                  f"should name a code table; known: {', '.join(sorted(tables))}"),
+        "type": (_one_of(TYPES), f"应为 {', '.join(sorted(TYPES))} 之一",
+                 f"should be one of {', '.join(sorted(TYPES))}"),
+        "accept_absent": (lambda value: type(value) is bool, "应为 true 或 false", "should be true or false"),
+    }  # fmt: skip
+
+
+def _wrong_codes(place: str, given: Any, problems: list[Problem]) -> bool:
+    """Whether a code table is none: a list of {"code", "zh", "en"} and perhaps "also"."""
+    before = len(problems)
+    if not isinstance(given, list) or not given:
+        problems.append(Problem(place, "应为非空列表", "should be a list, not empty"))
+        return True
+    for number, one in enumerate(given):
+        where = f"{place}[{number}]"
+        for name, part in _members(where, one if one is not None else 0, _CODE, problems):
+            _wrong(f"{where}.{name}", part, _CODE[name], problems)
+        if isinstance(one, Mapping):
+            problems += [
+                Problem(f"{where}.{name}", "缺少", "is missing") for name in ("code", "zh", "en") if name not in one
+            ]
+    return len(problems) > before
 
 
 def _tables(value: Mapping[str, Any]) -> Tables:
