@@ -139,7 +139,7 @@ def test_the_scenarios_of_annex_d_as_a_stranger_writes_them(given, bounds) -> No
 
 def test_two_actions_that_stand_as_constraints_become_duties() -> None:
     given = strategy("sell", ("payAmount", "eq", "100.00 CNY"), ("compensate", "eq", "10.00 CNY"),
-                     ("logRecordSend", "eq", "related parties"))  # fmt: skip
+                     ("logRecordSend", "eq", "数据提供方"))  # fmt: skip
     (rule,) = strategies.understood([given], "p").policy.permissions
     assert [duty.action for duty in rule.duties] == ["compensate", "logRecordSend"]
     assert rule.duties[0].constraints == (Constraint("payAmount", "eq", "10.00 CNY"),)
@@ -156,6 +156,15 @@ def test_two_actions_that_stand_as_constraints_become_duties() -> None:
         (strategy("read", policyExpansion=json.dumps({"kind": "wish"})), "strategy[0].policyExpansion.kind"),
         (strategy("read", policyExpansion=json.dumps({"duties": ["delete"]})), "strategy[0].duties[0]"),
         (strategy("read", ("count", "lteq", "many")), "permissions[0].constraints[0].right"),
+        (strategy("read", ("region", "isAnyOf", '["5201", "52010000000"]')), "strategy[0].constraints[0]"),
+        (strategy("read", ("timeWindow", "eq", "P100000000D")), "strategy[0].constraints[0]"),
+        (strategy("read", ("compensate", "eq", "1" * 129)), "strategy[0].constraints[0]"),
+        (
+            strategy("read", policyExpansion={"constraints": [{"left": "region", "op": "eq", "right": "52010000000"}]}),
+            "strategy[0].policyExpansion.constraints[0]",
+        ),
+        (strategy("read", ("logRecordSend", "eq", "related parties")), "strategy[0].constraints[0]"),
+        (strategy("read", ("logRecordSend", "eq", "data consumer")), "strategy[0].constraints[0]"),
         (strategy("read", policyExpansion='{"kind": ["permission"]}'), "strategy[0].policyExpansion.kind"),
         (strategy("read", policyExpansion={"kind": {}}), "strategy[0].policyExpansion.kind"),
         (

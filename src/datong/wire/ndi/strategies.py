@@ -46,6 +46,8 @@ LENGTHS = {"timeWindow": 10, "region": 10, "networkAddress": 45, "physicalAddres
 VALUE_MAX = max(LENGTHS.values())
 ACTIONS_AS_CONSTRAINTS = frozenset({"logRecordSend", "compensate"})
 """Annex D writes these two actions as constraints: a duty of the rule."""
+RECORDS_GO_TO = frozenset({"provider", "data provider", "数据提供方", "platform", "service platform", "服务平台"})
+"""Recipients that table 4 itself means by logRecordSend: whom else annex D names, the duty here would not tell."""
 DEPTH_MAX = 8
 _RANGE = re.compile(r"^(.+?)\s*(?:--|/|至|~)\s*(.+)$")
 _COUNTED = re.compile(r"^(\d+)\s*(?:times|calls|次)?\s*(?:per|/|每)\s*(minute|hour|day|分钟|小时|天|日)$")
@@ -143,12 +145,17 @@ def _own(constraint: Constraint) -> dict[str, Any]:
 def _written_constraint(place: str, constraint: Constraint, lost: list[Problem]) -> dict[str, str]:
     takes_list = OPERATORS[constraint.op].takes_list
     value = json.dumps(list(constraint.values), ensure_ascii=False) if takes_list else constraint.values[0]
-    longest = LENGTHS.get(constraint.left)
-    if longest is not None and any(len(one) > longest for one in constraint.values):
-        lost.append(Problem(place, f"{constraint.left} 的值超过 {longest} 字符（附录 C.6）",
-                            f"the value of {constraint.left} is longer than {longest} (annex C.6)"))  # fmt: skip
+    lost += _too_long(place, constraint)
     return {"constraintName": PRINTED.get(constraint.left, constraint.left),
             "constraintOperator": OPERATORS[constraint.op].code, "constraintValue": value}  # fmt: skip
+
+
+def _too_long(place: str, constraint: Constraint) -> list[Problem]:
+    longest = LENGTHS.get(constraint.left)
+    if longest is None or all(len(one) <= longest for one in constraint.values):
+        return []
+    return [Problem(place, f"{constraint.left} 的值超过 {longest} 字符（附录 C.6）",
+                    f"the value of {constraint.left} is longer than {longest} (annex C.6)")]  # fmt: skip
 
 
 def _written_duty(place: str, rule: Rule, noted: list[Problem], lost: list[Problem]) -> dict[str, Any]:
@@ -263,9 +270,10 @@ class _Reader:
             return
         right = given["right"]
         values = tuple(map(str, right)) if isinstance(right, list) else str(right)
+        made = Constraint(given["left"], str(given["op"]), values)
+        self.lost += _too_long(place, made)
         at = given.get("at")
-        into.insert(at if type(at) is int and 0 <= at <= len(into) else len(into),
-                    Constraint(given["left"], str(given["op"]), values))  # fmt: skip
+        into.insert(at if type(at) is int and 0 <= at <= len(into) else len(into), made)
 
     def constraint(self, place: str, given: Any, into: list[Constraint], duties: list[Rule]) -> None:
         if not isinstance(given, Mapping):
@@ -280,20 +288,32 @@ class _Reader:
         elif len(value) > VALUE_MAX:  # before the patterns below are tried on it
             self.lose(place, f"取值超过 {VALUE_MAX} 字符", f"has a value of more than {VALUE_MAX} characters")
         elif name in ACTIONS_AS_CONSTRAINTS:
-            duties.append(self.duty(place, name, value))
+            duties += self.duty(place, name, value)
         elif name not in CONSTRAINTS:
             self.lose(place, f"约束 {name!r} 不在 18 项之内", f"the constraint {name[:40]!r} is none of the 18")
         else:
-            into += self.measured(place, name, op, value)
+            made = self.measured(place, name, op, value)
+            for one in made:
+                self.lost += _too_long(place, one)
+            into += made
 
-    def duty(self, place: str, name: str, value: str) -> Rule:
+    def duty(self, place: str, name: str, value: str) -> list[Rule]:
         """annex D: the two actions that stand where a constraint should."""
         if name == "compensate":
-            return Rule(name, (Constraint("payAmount", "eq", value),))
-        self.note(
-            place, f"行为记录发送对象“{value}”按义务读取", f"read as the duty to send usage records ({value[:60]})"
-        )
-        return Rule(name)
+            amount = Constraint("payAmount", "eq", value)
+            self.lost += _too_long(place, amount)
+            return [Rule(name, (amount,))]
+        said = value.strip()[:60]
+        if said not in RECORDS_GO_TO:
+            known = ", ".join(sorted(RECORDS_GO_TO))
+            self.lose(
+                place,
+                f"行为记录不能发送给“{said}”：策略中没有接收方；可用：{known}",
+                f"names {said!r} to be sent usage records, and a policy has no recipient; read are: {known}",
+            )
+            return []
+        self.note(place, f"行为记录发送给“{said}”按义务读取", f"read as the duty to send usage records to {said!r}")
+        return [Rule(name)]
 
     def measured(self, place: str, name: str, op: str, value: str) -> list[Constraint]:
         """One constraint, or two where the document writes a range into one value."""
