@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ndi_samples import holders, sample
 
 from datong.ground.refusal import Refusal
-from datong.wire.ndi import reading
+from datong.wire.ndi import contracts, reading
 from datong.wire.ndi.tables import printed
 
 TABLES = printed()
+ROWS = [(of, row.path, row.names[-1]) for of in TABLES.interfaces.values() for row in of.rows("request")]
+MEMBERS = sorted({path.rpartition(".")[2].removesuffix("[]") for _, path, _ in ROWS})
 
 NEGOTIATE = """
 {"contractName": "出行流量 2026", "contractId": "C491520100MA6DATONG5520120260302080000ABCDEFGHQ",
@@ -45,8 +50,8 @@ def test_a_negotiation_in_the_names_of_annex_c_and_the_operators_of_annex_d() ->
 def test_several_strategies_and_a_strategy_in_a_string() -> None:
     message = json.loads(NEGOTIATE)
     one = message["strategy"]
-    for given in ([one, one], json.dumps(one), json.dumps([one])):
-        found = request("contractNegotiate", {**message, "strategy": given})
+    for spelt in ([one, one], json.dumps(one), json.dumps([one])):
+        found = request("contractNegotiate", {**message, "strategy": spelt})
         assert found.faults == ()
     broken = request("contractNegotiate", {**message, "strategy": [one, {"actions": []}]})
     assert [fault.where for fault in broken.faults] == [
@@ -122,6 +127,28 @@ def test_a_text_in_words_is_no_json_to_be_refused(words) -> None:
     message = json.loads(NEGOTIATE)
     message["strategy"]["policyExpansion"] = words
     assert request("contractNegotiate", message).faults == ()
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)
+    | st.sampled_from(["{}", "[[", '{"a": NaN}', '[{"a": 1, "a": 1}]', "00010101000000", "0001-01-01T00:00:00+23:59"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(ROWS), ANY, st.booleans(), st.booleans())
+def test_whatever_stands_in_a_member_is_read_or_told_and_never_a_fault(row, value, as_text, odd) -> None:
+    interface, path, spelling = row
+    message = sample(TABLES, interface, "request")
+    holder, name = holders(message, path)
+    del holder[name]
+    holder[spelling if odd else name] = json.dumps(value) if as_text else value
+    reading.read(TABLES, interface, "request", message)
+    contracts.over_of(message)
+    once = contracts.as_printed(message, interface)
+    assert repr(contracts.as_printed(once, interface)) == repr(once)
 
 
 @pytest.mark.parametrize("value", [[], "text", 5, None, True])
