@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,55 @@ def test_nobody_else_takes_over_a_negotiation_through_the_platform(country: Coun
     other = round_of(country, mine, stranger, country.consumer)  # the issuer cannot change whom it speaks to
     assert told(country, country.platform, country.consumer, "contractNegotiate", other)[0] == 404
     nobody = copy.deepcopy(own)
-    nobody["strategy"][0]["executionNodeInfo"]["providerNodeId"] = "nobody"
+    for one in nobody["strategy"]:
+        one["executionNodeInfo"]["providerNodeId"] = "nobody"
     assert told(country, country.platform, country.consumer, "contractNegotiate", nobody)[0] in (400, 404)
+
+
+@pytest.mark.parametrize("odd", ["contractPolicies", "text"])
+def test_a_round_in_another_spelling_can_be_ended_through_the_platform(country: Country, odd: str) -> None:
+    mine = issued(country, country.consumer, mode="02")
+    said = round_of(country, mine, country.provider, country.consumer)
+    if odd == "text":
+        said["strategy"] = json.dumps(said["strategy"], ensure_ascii=False)
+    else:
+        said["contractPolicies"] = said.pop("strategy")
+    assert told(country, country.platform, country.consumer, "contractNegotiate", said)[0] == 200
+    with country.platform.store.read() as tx:
+        request = national.issued_request(tx, mine)
+    by = country.consumer
+    country.platform.wall += timedelta(seconds=1)
+    end = contracts.termination(by.key, request, contract=mine, kind="01", at=NOW, node=by.code, party=by.party)
+    assert told(country, country.platform, by, "contractTerminate", end)[0] == 200
+    country.run()
+    assert country.provider.negotiation()["state"] == "TERMINATED"
+
+
+@pytest.mark.parametrize("odd", ["expansionItem", "contractPolicies", "text"])
+def test_a_filing_in_another_spelling_hides_what_it_hides_in_the_printed_one(country: Country, odd: str) -> None:
+    contract = country.concluded()["code"]
+    again = refiled(country, filings(country)[0], "named anew")
+    if odd == "expansionItem":
+        again["strategy"] = [
+            {("expansionItem" if name == "policyExpansion" else name): part for name, part in one.items()}
+            for one in again["strategy"]
+        ]
+    elif odd == "text":
+        again["strategy"] = json.dumps(again["strategy"], ensure_ascii=False)
+    else:
+        again["contractPolicies"] = again.pop("strategy")
+    status, answer = told(country, country.platform, country.consumer, "contractRegistrate", again)
+    assert status == 200, answer
+    with country.reads(country.platform, "registrar") as tx:
+        seen = negotiate.filing(tx, contract=contract)["versions"]
+    assert [(one["version"], one["level"]) for one in seen] == [(1, 2), (2, 2)]
+    assert "amount_fen" not in json.dumps(seen)
+    another = copy.deepcopy(again)  # the same signatures do not go with other clauses
+    listed = another.get("strategy", another.get("contractPolicies"))
+    whole = json.loads(listed) if isinstance(listed, str) else listed
+    whole[0]["actions"] = ["sell"]
+    another["contractPolicies" if odd == "contractPolicies" else "strategy"] = whole
+    assert told(country, country.platform, country.consumer, "contractRegistrate", another)[0] == 409
 
 
 def filings(country: Country) -> list[dict[str, Any]]:

@@ -418,7 +418,8 @@ def relay(tx: Tx, *, sender: str, message: Mapping[str, Any], to: str) -> None:
     }  # fmt: skip
     tx.add(rows.rounds, row)
     evidence.append(tx, "negotiate.round_relayed", rows.rounds, key, sender=sender, to=to)
-    jobs.enqueue(tx, CALL, {"what": "relay", "round": key, "to": to}, key=f"relay-{digest(key)[7:60]}")
+    payload = {"what": "relay", "round": key, "to": to}
+    jobs.enqueue(tx, CALL, payload, key=f"relay-{digest(key)[7:60]}", lane=_in_turn(contract))
 
 
 def tell_refused(tx: Tx, *, contract: str, to: str, why: str) -> None:
@@ -426,7 +427,12 @@ def tell_refused(tx: Tx, *, contract: str, to: str, why: str) -> None:
     side is told, once."""
     evidence.append(tx, "negotiate.relayed_end", rows.issued, contract, to=to)
     payload = {"what": "refused", "contract": contract, "to": to, "why": why[:256]}
-    jobs.enqueue(tx, CALL, payload, key=f"refused-{digest([contract, to])[7:60]}")
+    jobs.enqueue(tx, CALL, payload, key=f"refused-{digest([contract, to])[7:60]}", lane=_in_turn(contract))
+
+
+def _in_turn(contract: str) -> str:
+    """The lane of what is passed on of one contract: an end may not overtake the round it ends."""
+    return f"ndi.relay/{contract}"[:80]
 
 
 def between(tx: Tx, contract: str, sides: Callable[[Mapping[str, Any], str], tuple[str, str]]) -> tuple[str, ...]:

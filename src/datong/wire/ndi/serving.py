@@ -6,7 +6,6 @@ rounds on. Contract: tests/wire/ndi/test_ndi_contracts.py, test_ndi_control.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -150,6 +149,11 @@ def _request(sent: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in contracts.CREATE if name in given}
 
 
+def _printed(call: Call) -> dict[str, Any]:
+    """The message as it was sent, by the printed names: what is kept, passed on and shown."""
+    return contracts.as_printed(call.sent, call.interface)
+
+
 def _key(tx: Tx, code: str) -> str:
     return str(register.node(tx, code)["public_key"])
 
@@ -245,7 +249,7 @@ def _said(
         else:
             status = negotiate.received_request(tx, offer=offer, **pid, **heard)
         return _flag(status["state"])
-    over = contracts.over_of(call.sent)
+    over = contracts.over_of(call.sent, call.interface)
     signatures = contracts.signatures_of(listed, over, {p: (n, _key(tx, n)) for n, p in ((n, n[1:19]) for n in sides)})
     at = str(listed[0].get("signatoryTime") or known["request"]["issueTime"])
     heard["pid"] = str(course["id"])
@@ -281,7 +285,7 @@ def _passed_on(tx: Tx, call: Call, provider: str, consumer: str) -> dict[str, An
     if not of_its_issuer or not two_known or (before and sides != before):
         raise NOT_YOURS(contract=contract[:60])
     to = consumer if call.node == provider else provider
-    national.relay(tx, sender=call.node, message=call.sent, to=to)
+    national.relay(tx, sender=call.node, message=_printed(call), to=to)
     return {} if call.message.get("signatureList") else {"negotiationStatus": "1"}
 
 
@@ -297,9 +301,9 @@ def _registrate(tx: Tx, call: Call) -> dict[str, Any]:
         content, over = _same_clauses(agreement, message, contract, provider, consumer), None
     else:
         content = contracts.content_of(message, request, provider, consumer, str(message["signatoryTime"]))
-        over = contracts.over_of(call.sent)
+        over = contracts.over_of(call.sent, call.interface)
     given = contracts.signatures_of(message["signatoryEntities"], over, known)
-    hash = national.file(tx, sender=call.node, contract=contract, message=call.sent, content=content, given=given)
+    hash = national.file(tx, sender=call.node, contract=contract, message=_printed(call), content=content, given=given)
     return {"contractHash": hash}
 
 
@@ -307,8 +311,8 @@ def _bridged(message: Mapping[str, Any]) -> dict[str, Any] | None:
     """The agreement of the other rail that a filing carries whole in its extension, or None."""
     item = message.get("contractExpansionItem")
     try:
-        value = json.loads(item) if isinstance(item, str) else item
-    except (ValueError, RecursionError):
+        value = reading.loaded(item) if isinstance(item, str) else item
+    except ValueError:
         return None
     found = value.get("agreement") if isinstance(value, Mapping) else None
     return dict(found) if isinstance(found, Mapping) and set(SIGNED) <= set(found) else None
@@ -349,7 +353,7 @@ def _terminate(tx: Tx, call: Call) -> dict[str, Any]:
     kind, reason = str(message["erminateType"]), str(call.sent.get("reason") or "")[:256]
     done = False
     if national.is_platform(tx) and national.is_filed(tx, contract):
-        ending = {"kind": kind, "reason": reason, "at": message["issueTime"], "notice": call.sent}
+        ending = {"kind": kind, "reason": reason, "at": message["issueTime"], "notice": _printed(call)}
         national.ended_at_platform(tx, sender=issuer, contract=contract, ending=ending)
         done = True
     course = national.course_of(tx, contract)
@@ -384,7 +388,7 @@ def _strategy(tx: Tx, call: Call) -> dict[str, Any]:
     _require_signed(tx, call, call.node)
     if not _says_what_was_signed(tx, known, call.message["transactionExecutionStrategy"]):
         raise NOT_AS_SIGNED(contract=contract[:60])
-    body = {name: call.sent[name] for name in call.sent if name != "contractId"}
+    body = {name: part for name, part in _printed(call).items() if name != "contractId"}
     deliver.received_control(tx, sender=call.node, interface=call.interface.id, contract=contract, body=body)
     return {}
 
