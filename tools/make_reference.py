@@ -173,7 +173,7 @@ def policies() -> str:
         "| | `and`, `or`, `xone`, `andSequence` | list of constraints | 且, 或, 恰有其一, 依次 |",
         "",
         "In a file, of `time`, a date is the Beijing midnight that begins it, a code and a purpose may be written by name,",
-        "and `=`, `!=`, `<`, `<=`, `>`, `>=` stand for their operators.",
+        "and `=`, `!=`, `<`, `<=`, `>`, `>=` stand for their operators. Numbers are written with the digits 0-9.",
         "",
     ]
     lines += ["## Actions", "", "| Action | 中文 | English |", "|---|---|---|"]

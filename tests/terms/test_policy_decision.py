@@ -24,6 +24,7 @@ from datong.terms.policy import (
     purposes_allowed,
     to_json,
 )
+from datong.terms.policy.values import holds
 
 SUPPLY = Policy(
     "offer-1",
@@ -79,6 +80,115 @@ def test_each_case_is_decided_by_the_first_failing_rule(action, change, outcome,
     assert (decision.change is None) is (outcome == "allowed")
     assert decision.zh
     assert decision.en
+
+
+UNSURE = [
+    # left, op, right, given: what is not known to hold and not known to fail
+    ("count", "gt", "100", "101.5"),
+    ("count", "gt", "100", 101.5),
+    ("count", "gt", "100", "many"),
+    ("count", "gt", "100", "１０１"),
+    ("count", "gt", "100", [101, 102]),
+    ("count", "gt", "100", []),
+    ("count", "neq", "100", True),
+    ("time", "gteq", "2027-01-01T00:00:00Z", "2027-06-01T00:00:00"),
+    ("time", "lt", "2027-01-01T00:00:00Z", "yesterday"),
+    ("timeWindow", "lteq", "P7D", "P" + "9" * 5000 + "D"),
+    ("payAmount", "gt", "100.00 CNY", "900.00 USD"),
+    ("payAmount", "eq", "0.00 CNY", "0.00 USD"),
+    ("payAmount", "neq", "0.00 CNY", "0.00 USD"),
+    ("frequency", "lteq", "60/hour", "5/minute"),
+    ("frequency", "neq", "60/hour", "1/minute"),
+    ("region", "isPartOf", ("520102",), "5201"),
+    ("region", "isPartOf", ("520102",), "贵阳"),
+    ("region", "isAnyOf", ("520102",), "52"),
+    ("region", "isNoneOf", ("520102",), "5201"),
+    ("region", "isNoneOf", ("520102",), "贵阳"),
+    ("region", "eq", "5201", "52"),
+    ("region", "neq", "5201", "52"),
+    ("region", "isAllOf", ("520102", "31"), ["5201", "31"]),
+    ("region", "hasPart", ("520102",), "贵阳"),
+    ("networkAddress", "isAnyOf", ("10.1.2.3",), "10.0.0.0/8"),
+    ("networkAddress", "isNoneOf", ("10.1.2.3",), "10.0.0.0/8"),
+    ("networkAddress", "isNoneOf", ("evil.com",), "203.0.113.5"),  # may be its address
+    ("networkAddress", "neq", "evil.com", "no network"),
+    ("purpose", "isAnyOf", ("credit_scoring",), "Credit_Scoring"),
+    ("purpose", "isNoneOf", ("credit_scoring",), ["public_welfare", "scoring"]),
+    ("purpose", "neq", "credit_scoring", "scoring"),
+    ("executionEnv", "neq", "07", "other"),
+    ("executionEnv", "isPartOf", ("01", "02"), ["01", "sandbox"]),
+    ("dataField", "isNoneOf", ("secret",), []),
+    ("dataField", "isNoneOf", ("secret",), ""),
+]
+
+
+@pytest.mark.parametrize(("left", "op", "right", "given"), UNSURE)
+def test_in_doubt_no_permission_holds_and_no_prohibition_falls(left, op, right, given):
+    about = Rule("read", (Constraint(left, op, right),))
+    assert not decide(checked(Policy("p", (about,))), "read", {left: given}).allowed
+    denied = decide(checked(Policy("p", (Rule("read"),), (about,))), "read", {left: given})
+    assert (denied.outcome, denied.rule) == ("denied", "prohibitions[0]")
+
+
+SURE = [
+    ("region", "isPartOf", ("5201",), "520102", True),
+    ("region", "isPartOf", ("5201",), "5202", False),
+    ("region", "isNoneOf", ("520102",), "520103", True),
+    ("region", "isAnyOf", ("5201",), ["52", "520102"], True),
+    ("region", "isNoneOf", ("5201",), ["52", "520102"], False),
+    ("region", "hasPart", ("520102",), "5201", True),
+    ("region", "hasPart", ("5201",), "520102", False),
+    ("region", "neq", "52", "5201", True),
+    ("networkAddress", "eq", "evil.com", "Evil.COM", True),
+    ("networkAddress", "neq", "Evil.com", "evil.com", False),
+    ("networkAddress", "eq", "10.0.0.0/8", "10.9.9.9/8", True),
+    ("networkAddress", "isPartOf", ("10.0.0.0/8",), "::ffff:10.1.2.3", True),
+    ("networkAddress", "isNoneOf", ("10.0.0.0/8",), "2001:db8::1", True),
+    ("purpose", "isAnyOf", ("credit_scoring",), ["credit_scoring", "scoring"], True),
+    ("executionEnv", "isPartOf", ("01", "02"), ["07", "sandbox"], False),
+    ("frequency", "lteq", "60/hour", ["5/minute", "61/hour"], False),
+    ("frequency", "lteq", "60/hour", ["5/minute", "60/hour"], True),
+    ("dataField", "isNoneOf", ("secret",), "１", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "op", "right", "given", "expected"), SURE)
+def test_what_is_known(left, op, right, given, expected):
+    values = (right,) if isinstance(right, str) else right
+    assert holds(left, op, values, given) is expected
+    assert holds(left, f"not {op}", values, given) is not expected
+
+
+MISTAKES = [
+    ("count", "多", "不是整数", "not of the form a whole number"),
+    ("count", "１００", "含有 0-9 以外的数字", "digits other than 0-9"),
+    ("time", "２０２６0101000000", "含有 0-9 以外的数字", "digits other than 0-9"),
+    ("time", "soon", "不是 ISO 8601 时间", "no ISO 8601 instant"),
+    ("time", "2027-01-01T00:00:00", "没有与 UTC 的时差", "without an offset from UTC"),
+    ("time", "20271301000000", "不是 ISO 8601 时间", "no ISO 8601 instant"),
+    ("timeWindow", "P٧D", "含有 0-9 以外的数字", "digits other than 0-9"),
+    ("timeWindow", "P1Y", "不是由周、日和时间构成", "no ISO 8601 period"),
+    ("timeWindow", "P" + "9" * 1000 + "D", "时长超出一切历法", "beyond all calendars"),
+    ("region", "贵阳", "不是区划代码的数字", "digits of a region code"),
+    ("region", "５２", "含有 0-9 以外的数字", "digits other than 0-9"),
+    ("networkAddress", "a b", "不是域名、地址或网段", "a domain name, address or range"),
+    ("frequency", "6", "不是 60/hour 这样的频次", "60/hour"),
+    ("dataSize", "6X", "不是 10G 这样的数据量", "10G"),
+    ("payAmount", "6", "不是 100.00 CNY 这样的金额", "100.00 CNY"),
+    ("purpose", "fun", "公共治理 public_governance", "none of the known purposes: public_governance"),
+    ("executionEnv", "99", "02 数据沙箱", "none of the codes 01, 02"),
+    ("dataField", "", "空值", "empty"),
+]
+
+
+@pytest.mark.parametrize(("left", "value", "zh", "en"), MISTAKES)
+def test_a_wrong_value_is_told_in_both_languages(left, value, zh, en):
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read", (Constraint(left, "eq", value),)),)))
+    [problem] = refused.value.problems
+    assert zh in problem.zh
+    assert en in problem.en
+    assert "of the" not in problem.zh
 
 
 def test_the_change_is_named_in_both_languages():

@@ -45,17 +45,17 @@ def satisfying(left: str, bounds: Bounds, given: Any) -> list[Any]:
         for value in candidates(left, bounds, given)
         if value not in ("", []) and all(holds(left, op, right, value) for op, right in bounds)
     ]
-    return _by_nearness(CONSTRAINTS[left].family, found, given) if len(found) > 1 else found
+    return _by_nearness(left, found, given) if len(found) > 1 else found
 
 
-def _by_nearness(family: Family, values: list[Any], given: Any) -> list[Any]:
-    if family not in ORDERED or given is None:
+def _by_nearness(left: str, values: list[Any], given: Any) -> list[Any]:
+    if CONSTRAINTS[left].family not in ORDERED or given is None:
         return values
     try:
-        unit, asked = measured(family, str(given))
+        unit, asked = measured(left, str(given))
     except ValueError:
         return values
-    sizes = [(measured(family, value), value) for value in values]
+    sizes = [(measured(left, value), value) for value in values]
     near = sorted((one for one in sizes if one[0][0] == unit), key=lambda one: abs(one[0][1] - asked))
     return [value for _, value in near] or values
 
@@ -76,7 +76,7 @@ def overlap(left: str, bounds: Bounds) -> dict[str, Any]:
         return {"values": sorted({v for v in satisfying(left, bounds, None) if isinstance(v, str)})}
 
     def size(bound: tuple[str, tuple[str, ...]]) -> Any:
-        return measured(family, bound[1][0]), bound[0] in ("gt", "eq")
+        return measured(left, bound[1][0]), bound[0] in ("gt", "eq")
 
     exact = [bound for bound in bounds if bound[0] == "eq"]
     lowest = [bound for bound in bounds if bound[0] in ("gt", "gteq")]

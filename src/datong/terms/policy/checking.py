@@ -205,7 +205,7 @@ def _value_problems(place: str, constraint: Constraint, op: Operator) -> Iterato
         unkept = list(_text_problems(place, value))
         yield from unkept
         if not unkept and (wrong := mistake(constraint.left, value)):
-            yield Problem(place, f"取值 {value!r} 有误：{wrong}", f"the value {value!r} is {wrong}")
+            yield Problem(place, f"取值 {value!r} {wrong.zh}", f"the value {value!r} is {wrong.en}")
 
 
 def _contradictions(place: str, rule: Rule) -> Iterator[Problem]:

@@ -270,7 +270,7 @@ def _lifting(rule: Rule, context: Context) -> Iterator[dict[str, Any]]:
         if isinstance(constraint, Constraint):
             bound = [(constraint.op, constraint.values)]
             for value in candidates(constraint.left, bound, context.get(constraint.left)):
-                if value not in ("", []) and not holds(constraint.left, *bound[0], value):
+                if value not in ("", []) and holds(constraint.left, *bound[0], value) is False:
                     yield {constraint.left: value}
 
 
