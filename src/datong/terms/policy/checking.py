@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from datong.ground.refusal import Kind, Problem, Reason, Text
-from datong.terms.policy.bounds import alternatives, satisfiable
+from datong.terms.policy.bounds import ways
 from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule
 from datong.terms.policy.values import mistake
 from datong.terms.policy.vocabulary import (
@@ -209,16 +209,10 @@ def _value_problems(place: str, constraint: Constraint, op: Operator) -> Iterato
 
 
 def _contradictions(place: str, rule: Rule) -> Iterator[Problem]:
-    """Constraints that nothing can satisfy together, told by the operand on which they fail."""
+    """Constraints that provably nothing satisfies together, told by the operand on which they fail."""
     stuck: list[str] = []
-    for choice in alternatives(rule.constraints):
-        by_left: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
-        for constraint in choice:
-            by_left.setdefault(constraint.left, []).append((constraint.op, constraint.values))
-        failing = [left for left, bounds in by_left.items() if len(bounds) > 1 and not satisfiable(left, bounds)]
-        if not failing:
-            return
-        stuck += failing
+    if any(True for _ in ways(rule.constraints, stuck=stuck)):  # one way, or more than can be tried
+        return
     for left in dict.fromkeys(stuck):
         yield Problem(
             place, f"关于{CONSTRAINTS[left].zh}的约束相互矛盾", f"no value of {left} satisfies all its constraints"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datong.ground.refusal import Text
-from datong.terms.policy.bounds import ANOTHER, Bounds, alternatives, overlap, satisfiable, satisfying
+from datong.terms.policy.bounds import overlap, satisfiable, some, ways
 from datong.terms.policy.decision import CompiledRule, compiled
 from datong.terms.policy.model import Policy, Rule
 from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS
@@ -23,8 +23,10 @@ KINDS: dict[str, Text] = {
     "duty": Text("义务与禁止冲突", "one demands what the other forbids"),
     "constraint": Text("条件约束矛盾", "no request satisfies both permissions"),
     "scope": Text("范围不一致", "the permissions admit different requests"),
+    "unsettled": Text("未能判明", "whether a request meets both was not settled"),
 }
-"""The kinds of TC609-6-2025-15 (授权冲突, 条件约束矛盾, 范围不一致), the first split by what is forbidden."""
+"""The kinds of TC609-6-2025-15 (授权冲突, 条件约束矛盾, 范围不一致), the first split by what is forbidden, and what has
+too many alternatives to tell."""
 
 
 SIGNS = {"eq": "=", "gt": ">", "gteq": "≥", "lt": "<", "lteq": "≤"}
@@ -42,10 +44,19 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Meeting:
+    """What two rules have in common, by operand, and a request that both speak of; settled: whether one was found."""
+
+    meet: dict[str, dict[str, Any]]
+    example: dict[str, Any]
+    settled: bool = True
+
+
+@dataclass(frozen=True)
 class Conflict:
     """Two rules that meet. target, assignee: on what and whom ("" = any). meet: operand -> its bounds by operator, or
-    {"values"}, of the requests both speak of ({} = every request). example: one of them. wins: the place that decides,
-    "" where both must hold."""
+    {"values"}, of the requests both speak of ({} = every request, and of an unsettled one not known). example: one of
+    them. wins: the place that decides, "" where both must hold."""
 
     kind: str
     first: Place
@@ -64,10 +75,12 @@ class Conflict:
             f"，使用方 {self.assignee}" if self.assignee else ""
         )
         on_en = (f" of {self.target}" if self.target else "") + (f" by {self.assignee}" if self.assignee else "")
-        when = _when(self.meet) if self.kind != "constraint" else Text("任何时候", "ever")
+        when = _when(self.meet) if self.kind not in ("constraint", "unsettled") else Text("任何时候", "ever")
         wins = Text("须同时满足。", "Both must hold.")
         if self.kind == "constraint":
             wins = Text("两者不能同时满足。", "Both cannot hold.")
+        elif self.kind == "unsettled" and self.wins:
+            wins = Text(f"若相遇，以 {self.wins} 为准。", f"If so, {self.wins} decides.")
         elif self.wins:
             wins = Text(f"以 {self.wins} 为准。", f"{self.wins} decides.")
         return Text(
@@ -129,7 +142,7 @@ def _permissions(one: Policy, other: Policy) -> Iterator[Conflict]:
             places = Place(one.id, f"permissions[{n}]"), Place(other.id, f"permissions[{m}]")
             met = _meeting(mine, theirs)
             if met is None:
-                yield _conflict("constraint", *places, (mine, theirs), ({}, {}), "")
+                yield _conflict("constraint", *places, (mine, theirs), Meeting({}, {}), "")
             else:
                 narrower = _narrower(mine, theirs)
                 wins = "" if narrower is None else str(places[narrower])
@@ -142,13 +155,12 @@ def _narrower(mine: Rule, theirs: Rule) -> int | None:
     return 0 if ours > others else 1 if others > ours else None
 
 
-def _conflict(
-    kind: str, first: Place, second: Place, rules: tuple[Rule, Rule], met: tuple[dict[str, Any], dict[str, Any]],
-    wins: str,
-) -> Conflict:  # fmt: skip
+def _conflict(kind: str, first: Place, second: Place, rules: tuple[Rule, Rule], met: Meeting, wins: str) -> Conflict:
     scope = _scope(*rules)
     assert scope is not None
-    return Conflict(kind, first, second, rules[0].action, *scope, *met, wins)
+    return Conflict(
+        kind if met.settled else "unsettled", first, second, rules[0].action, *scope, met.meet, met.example, wins
+    )
 
 
 def _scope(mine: Rule, theirs: Rule) -> tuple[str, str] | None:
@@ -161,26 +173,23 @@ def _scope(mine: Rule, theirs: Rule) -> tuple[str, str] | None:
     return mine.target or theirs.target, mine.assignee or theirs.assignee
 
 
-def _meeting(mine: Rule, theirs: Rule) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """(what they have in common, a request that both speak of), verified on both; None where there is none."""
+def _meeting(mine: Rule, theirs: Rule) -> Meeting | None:
+    """Where two rules meet, verified on both; None where it is proven that they never do."""
     if _scope(mine, theirs) is None:
         return None
     both = [_compiled(rule) for rule in (mine, theirs)]
-    for choice in alternatives((*mine.constraints, *theirs.constraints)):
-        by_left: dict[str, Bounds] = {}
-        for constraint in choice:
-            by_left.setdefault(constraint.left, []).append((constraint.op, constraint.values))
-        if not all(satisfiable(left, bounds) for left, bounds in by_left.items()):
+    settled = True
+    for way in ways((*mine.constraints, *theirs.constraints)):
+        possible = [] if way is None else [satisfiable(left, bounds, lone=True) for left, bounds in way.items()]
+        if False in possible:
             continue
-        example = {left: _sample(left, bounds) for left, bounds in by_left.items()}
-        if all(test(example) is not False for one in both for test in one.tests):
-            return {left: overlap(left, bounds) for left, bounds in by_left.items()}, example
-    return None
+        settled = False  # unless the example holds: of an `xone` it may satisfy a second part, which another would not
+        if way is not None and None not in possible:
+            example = {left: some(left, bounds, lone=True) for left, bounds in way.items()}
+            if all(test(example) is not False for one in both for test in one.tests):
+                return Meeting({left: overlap(left, bounds) for left, bounds in way.items()}, example)
+    return None if settled else Meeting({}, {}, settled=False)
 
 
 def _compiled(rule: Rule) -> CompiledRule:
     return compiled(Policy("", permissions=(rule,))).permissions[rule.action][0]
-
-
-def _sample(left: str, bounds: Bounds) -> Any:
-    return next(iter(satisfying(left, bounds, None)), ANOTHER.get(CONSTRAINTS[left].family, ""))

@@ -7,16 +7,18 @@ Contract: tests/terms/test_policy_decision.py, tests/terms/test_policy_compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 from datong.ground.refusal import Text
-from datong.terms.policy.bounds import Bounds, alternatives, satisfying
+from datong.terms.policy.bounds import Way, satisfying, some, ways
 from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule
-from datong.terms.policy.values import candidates, holds, relation
+from datong.terms.policy.values import holds, relation
 from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, SPELLINGS
 from datong.terms.policy.words import condition_in_words
 
@@ -38,6 +40,9 @@ SCOPES = {"target": Text("标的", "target"), "assignee": Text("使用方", "par
 """What a rule may be limited to beside its constraints, as the context names it."""
 ANOTHER_POLICY = Text(
     "本策略下无法满足，请就另一份策略重新协商。", "Nothing passes under this policy; negotiate another one."
+)
+NOT_FOUND = Text(
+    "未找到可以通过的改法，请就另一份策略重新协商。", "No change that passes was found; negotiate another policy."
 )
 
 
@@ -191,23 +196,17 @@ class Decision:
         zh_given, en_given = _given(self.context.get(first.left))
         return Text(f"约束不满足：{words.zh}，{zh_given}。", f"The constraint does not hold: {words.en}; {en_given}.")
 
-    @cached_property
+    @property
     def needs(self) -> dict[str, Any]:
-        """The fewest operands to ask with otherwise, verified by deciding again."""
-        if self.decided_by is None or self.outcome in (Outcome.allowed, Outcome.conditional):
-            return {}
-        by_number = sorted(self._possible(self.decided_by), key=len)
-        return next((n for n in by_number if self.compiled.passes(self.action, {**self.context, **n})), {})
+        """The fewest operands to ask with otherwise, verified by deciding again; {} where one of them has no value of
+        its own to name (any field but `secret`)."""
+        return {} if self._search.invented else self._search.changes
 
-    def _possible(self, by: CompiledRule) -> Iterator[dict[str, Any]]:
-        if self.outside or self.failing:
-            scopes = {name: getattr(by.rule, name) for name in self.outside}
-            for choice in alternatives(by.rule.constraints):
-                found = _nearest(choice, self.context)
-                if found is not None:
-                    yield {**scopes, **found}
-        else:
-            yield from _lifting(by.rule, self.context)
+    @cached_property
+    def _search(self) -> Change:
+        if self.decided_by is None or self.outcome in (Outcome.allowed, Outcome.conditional):
+            return Change()
+        return _smallest(self, self.decided_by)
 
     @cached_property
     def change(self) -> Text | None:
@@ -219,15 +218,10 @@ class Decision:
         if self.outcome is Outcome.conditional:
             zh, en = _actions(self.duties)
             return Text(f"请先完成：{zh}，再重新判定。", f"Do first: {en}; then ask again.")
-        if self.needs:
-            pairs = [(_named(left), left, value) for left, value in self.needs.items()]
-            return Text(
-                "改为：" + "；".join(f"{name.zh} = {value}" for name, _, value in pairs) + "。",
-                "Ask with " + " and ".join(f"{left} = {value}" for _, left, value in pairs) + ".",
-            )
-        if self.outside or self.failing:
-            return ANOTHER_POLICY
-        return _avoid(self.decided_by.rule, self.context)
+        found = self._search
+        if found.changes:
+            return _asked_otherwise(found, self.context)
+        return ANOTHER_POLICY if found.settled else NOT_FOUND
 
 
 def _given(value: Any) -> tuple[str, str]:
@@ -243,37 +237,6 @@ def _actions(duties: Sequence[Rule]) -> tuple[str, str]:
     return "、".join(ACTIONS[duty.action].zh for duty in duties), ", then ".join(duty.action for duty in duties)
 
 
-def _by_left(constraints: Sequence[Constraint]) -> dict[str, Bounds]:
-    found: dict[str, Bounds] = {}
-    for constraint in constraints:
-        found.setdefault(constraint.left, []).append((constraint.op, constraint.values))
-    return found
-
-
-def _nearest(choice: Sequence[Constraint], context: Context) -> dict[str, Any] | None:
-    """For every operand on which `choice` fails, the nearest value that satisfies it; None where there is none."""
-    needs: dict[str, Any] = {}
-    for left, bounds in _by_left(choice).items():
-        given = context.get(left)
-        if given is not None and all(holds(left, op, right, given) for op, right in bounds):
-            continue
-        values = satisfying(left, bounds, given)
-        if not values:
-            return None
-        needs[left] = values[0]
-    return needs
-
-
-def _lifting(rule: Rule, context: Context) -> Iterator[dict[str, Any]]:
-    """Changes of one operand that take a request out of what `rule` forbids."""
-    for constraint in rule.constraints:
-        if isinstance(constraint, Constraint):
-            bound = [(constraint.op, constraint.values)]
-            for value in candidates(constraint.left, bound, context.get(constraint.left)):
-                if value not in ("", []) and holds(constraint.left, *bound[0], value) is False:
-                    yield {constraint.left: value}
-
-
 def _forbidden(rule: Rule) -> Text:
     conditions = [condition_in_words(c) for c in rule.constraints]
     zh = "，当" + "且".join(c.zh for c in conditions) if conditions else ""
@@ -281,18 +244,106 @@ def _forbidden(rule: Rule) -> Text:
     return Text(f"禁止“{ACTIONS[rule.action].zh}”{zh}。", f"{rule.action!r} is forbidden{en}.")
 
 
-def _avoid(rule: Rule, context: Context) -> Text:
-    atoms_missing = [c for c in rule.constraints if isinstance(c, Constraint) and context.get(c.left) is None]
-    if atoms_missing:
-        return Text(
-            "请提供：" + "、".join(CONSTRAINTS[c.left].zh for c in atoms_missing) + "，以证明禁止情形不成立。",
-            "Give " + " and ".join(c.left for c in atoms_missing) + " to show that the prohibition does not apply.",
-        )
-    conditions = [condition_in_words(c) for c in rule.constraints]
-    if not conditions:
-        return ANOTHER_POLICY
-    zh, en = "；".join(c.zh for c in conditions), "; ".join(c.en for c in conditions)
-    return Text(f"避免以下任一条件：{zh}。", f"Avoid one of: {en}.")
+def _asked_otherwise(found: Change, context: Context) -> Text:
+    """The new values; of an operand without a value to name, what must hold of it."""
+    zh, en = [], []
+    for left, value in found.changes.items():
+        name = _named(left)
+        if left not in found.invented:
+            zh.append(f"{name.zh} = {value}")
+            en.append(f"{left} = {value}")
+            continue
+        for op, right in found.way[left]:
+            avoided = op.startswith("not ")
+            words = condition_in_words(Constraint(left, op.removeprefix("not "), right))
+            zh.append(f"避免“{words.zh}”" if avoided else words.zh)
+            en.append(f"not ({words.en})" if avoided else words.en)
+        if context.get(left) is None:
+            zh[-1] += f"（请提供{name.zh}）"
+            en[-1] += f" (give {left})"
+    return Text("改为：" + "；".join(zh) + "。", "Ask with " + " and ".join(en) + ".")
+
+
+# --- the smallest change ---------------------------------------------------------------------------------------------
+
+
+TRIES_MAX = 256
+
+
+@dataclass(frozen=True)
+class Change:
+    """Another context that passes: the operands to change with their new values, all that must hold of each operand.
+    invented: those of them whose value stands for any that fits. settled: no changes means that there are none."""
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    way: Way = field(default_factory=dict)
+    invented: frozenset[str] = frozenset()
+    settled: bool = True
+
+
+def _smallest(decision: Decision, by: CompiledRule) -> Change:
+    """The fewest operands that make any permission of the action hold and every prohibition fall: ways are tried from
+    those that change least; one that meets a prohibition goes on with each of that one's conditions turned round."""
+    policy, action, context = decision.compiled, decision.action, decision.context
+    order, settled = count(), True
+    open_: list[tuple[int, int, CompiledRule, Change | None]] = []  # no change: the rule's ways are still to be found
+    for one in sorted(policy.permissions.get(action, ()), key=lambda one: one is not by):
+        heappush(open_, (_least(one, context), next(order), one, None))
+    for _ in range(TRIES_MAX):
+        if not open_:
+            return Change(settled=settled)
+        _, _, one, made = heappop(open_)
+        conditions = one.rule.constraints
+        if made is not None:
+            again = policy.decide(action, {**context, **made.changes})
+            if again.outcome in (Outcome.allowed, Outcome.conditional):
+                return made
+            if again.decided_by is None or again.outside or again.failing:
+                continue
+            conditions = (Logical("or", tuple(map(_turned, again.decided_by.rule.constraints))),)
+        settled = settled and not any(map(_exactly_one, conditions))
+        scopes = {name: getattr(one.rule, name) for name in one.out_of_scope(context, unknown=False)}
+        for way in ways(conditions, made.way if made else None):
+            further = None if way is None else _changed(way, context, scopes)
+            settled = settled and way is not None
+            if further is not None:
+                heappush(open_, (len(further.changes), next(order), one, further))
+    return Change(settled=False)
+
+
+def _least(one: CompiledRule, context: Context) -> int:
+    """No fewer operands than these must change for a permission to hold."""
+    failing = [one.rule.constraints[number] for number in one.failing(context)]
+    single = {condition.left for condition in failing if isinstance(condition, Constraint)}
+    return len(one.out_of_scope(context, unknown=False)) + (len(single) or bool(failing))
+
+
+def _changed(way: Way, context: Context, scopes: Mapping[str, Any]) -> Change | None:
+    """The nearest values where what is given does not satisfy `way`; None where there is none."""
+    changes, invented = dict(scopes), set()
+    for left, bounds in way.items():
+        given = context.get(left)
+        if given is not None and all(holds(left, op, right, given) for op, right in bounds):
+            continue
+        value = next(iter(satisfying(left, bounds, given)), None)
+        if value is None:
+            value = some(left, bounds)
+            invented.add(left)
+        if value is None:
+            return None
+        changes[left] = value
+    return Change(changes, way, frozenset(invented))
+
+
+def _turned(condition: Condition) -> Condition:
+    """A condition that holds when the given one fails; of an `xone` one of those: no part holds."""
+    if isinstance(condition, Constraint):
+        return Constraint(condition.left, f"not {condition.op}", condition.right)
+    return Logical("and" if condition.how in ("or", "xone") else "or", tuple(map(_turned, condition.parts)))
+
+
+def _exactly_one(condition: Condition) -> bool:
+    return isinstance(condition, Logical) and (condition.how == "xone" or any(map(_exactly_one, condition.parts)))
 
 
 # --- compiling -----------------------------------------------------------------------------------------------------

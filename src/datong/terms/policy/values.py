@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from datong.ground.refusal import Text
@@ -163,13 +164,14 @@ def mistake(left: str, value: str) -> Text | None:
 Relation = Callable[[Any], bool | None]
 
 
-def holds(left: str, op: str, right: Sequence[str], given: Any) -> bool | None:
+def holds(left: str, op: str, right: tuple[str, ...], given: Any) -> bool | None:
     """Whether the given value (text, number or a list of text) stands in the relation `op` to `right`; None when that
     is not known."""
     return relation(left, op, right)(given)
 
 
-def relation(left: str, op: str, right: Sequence[str]) -> Relation:
+@lru_cache(maxsize=4096)
+def relation(left: str, op: str, right: tuple[str, ...]) -> Relation:
     """`holds` with all but the given value settled, the right operands measured once. An `op` that begins with "not "
     is the opposite of the operator it names."""
     if op.startswith("not "):
@@ -196,14 +198,14 @@ def _comparing(left: str, op: str, right: str) -> Relation:
     """Another unit compares with nothing, by `neq` neither: that 0.00 USD is another sum than 0.00 CNY is not known. Of
     a list the one value of the unit counts ("60/hour" and "5/minute" of one request)."""
     compare, measure = ORDER.get(op), measuring(left)
-    [bound] = _measured_all(measure, [right])
+    [bound] = measured_all(measure, [right])
     if compare is None or bound is None:
         return _unknown
     unit, size = bound
 
     def compares(given: Any) -> bool | None:
         if isinstance(given, LISTS):
-            found = _measured_all(measure, map(str, given))
+            found = measured_all(measure, map(str, given))
             mine = [one for one in found if one is None or one[0] == unit]
             return compare(mine[0][1], size) if len(mine) == 1 and mine[0] is not None else None
         try:
@@ -247,18 +249,18 @@ def _table(left: str) -> frozenset[str]:
 def _relating(left: str, op: str, right: Sequence[str]) -> Relation:
     relate, measure = _SETS.get(op), measuring(left)
     within = WITHIN.get(CONSTRAINTS[left].family, operator.eq)
-    wholes = _measured_all(measure, right)
+    wholes = measured_all(measure, right)
     if relate is None:
         return _unknown
 
     def relates(given: Any) -> bool | None:
         values = [str(one) for one in given] if isinstance(given, LISTS) else [str(given)]
-        return relate(_knowing(within), _measured_all(measure, values), wholes) if values else None
+        return relate(_knowing(within), measured_all(measure, values), wholes) if values else None
 
     return relates
 
 
-def _measured_all(measure: Measure, values: Iterable[str]) -> list[Any]:
+def measured_all(measure: Measure, values: Iterable[str]) -> list[Any]:
     """The comparable forms, None in the place of what has none."""
     found: list[Any] = []
     for value in values:
@@ -347,7 +349,7 @@ EACH = frozenset({"isA", "isPartOf", "isNoneOf", "eq", "not isAnyOf", "not neq"}
 """What holds of a list when it holds of each of its values."""
 
 
-def candidates(left: str, constraints: Sequence[tuple[str, Sequence[str]]], given: Any) -> list[Any]:
+def candidates(left: str, constraints: Sequence[tuple[str, tuple[str, ...]]], given: Any) -> list[Any]:
     """Values near the bounds of `constraints` ((op, right) pairs), nearest to `given` first: of an ordered operand
     enough to find one that satisfies them all when there is one, of another those that the constraints name."""
     family = CONSTRAINTS[left].family
@@ -373,7 +375,7 @@ def candidates(left: str, constraints: Sequence[tuple[str, Sequence[str]]], give
 BARRING = frozenset({"isNoneOf", "neq", "not isAnyOf", "not eq", "not isPartOf", "not isA"})
 
 
-def invented(left: str, constraints: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+def invented(left: str, constraints: Sequence[tuple[str, tuple[str, ...]]]) -> list[str]:
     """Values beside those that the constraints name, one for each way in which a value can stand to all of them."""
     listed = list(dict.fromkeys(value for _op, right in constraints for value in right))
     match CONSTRAINTS[left].family:
@@ -397,7 +399,7 @@ def invented(left: str, constraints: Sequence[tuple[str, Sequence[str]]]) -> lis
 
 def _hosts(listed: Sequence[str]) -> list[str]:
     """The addresses at the edges of networks, in and out."""
-    nets = [net for net in _measured_all(_network, listed) if isinstance(net, tuple)]
+    nets = [net for net in measured_all(_network, listed) if isinstance(net, tuple)]
     edges = {(4, 0), (6, 0), *((version, one) for version, first, last in nets for one in (first, last + 1))}
     most = {4: (1 << 32) - 1, 6: (1 << 128) - 1}
     make = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}
