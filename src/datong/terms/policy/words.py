@@ -51,7 +51,7 @@ def explained(policy: Policy) -> dict[str, Any]:
 
 def _sentence(kind: str, rule: Rule) -> Text:
     begins_zh, begins_en, then_zh, then_en = KIND_WORDS[kind]
-    words, duties = _rule(rule), [_rule(duty) for duty in rule.duties]
+    words, duties = _rule(rule), [_duty(duty) for duty in rule.duties]
     more_zh = then_zh + "、".join(duty.zh for duty in duties) if duties else ""
     more_en = f"{then_en} " + " and ".join(duty.en for duty in duties) if duties else ""
     whom_zh = f"（{rule.assignee}）" if rule.assignee else ""
@@ -65,6 +65,16 @@ def _sentence(kind: str, rule: Rule) -> Text:
 
 def _of(target: str) -> str:
     return f" (of{target})" if target else ""
+
+
+def _duty(duty: Rule) -> Text:
+    """A duty with what follows when it is not met."""
+    words, further = _rule(duty), [_duty(one) for one in duty.duties]
+    if not further:
+        return words
+    _, _, then_zh, then_en = KIND_WORDS["obligations"]
+    zh, en = "、".join(one.zh for one in further), " and ".join(one.en for one in further)
+    return Text(f"{words.zh}（{then_zh.lstrip('，')}{zh}）", f"{words.en} ({then_en.lstrip(', ')} {en})")
 
 
 def _rule(rule: Rule) -> Text:
