@@ -13,6 +13,7 @@ from datong.terms.policy import (
     OPERATORS,
     PURPOSES,
     Constraint,
+    Logical,
     Outcome,
     Policy,
     Rule,
@@ -199,6 +200,145 @@ def test_the_change_is_named_in_both_languages():
     assert "it is credit_scoring" in decision.en
 
 
+SCORING, WELFARE = (Constraint("purpose", "isAnyOf", (name,)) for name in ("credit_scoring", "public_welfare"))
+FEW, MANY = Constraint("count", "lteq", "5"), Constraint("count", "gt", "100")
+RECORDS = Constraint("dataRecord", "lteq", "5")
+
+
+def _place(code):
+    return Constraint("region", "isPartOf", (code,))
+
+
+def _fields(op, *names):
+    return Constraint("dataField", op, names)
+
+
+SMALLEST = [
+    # permissions to read, prohibitions, what is asked, the fewest operands to ask with otherwise
+    ([(SCORING,), (WELFARE, FEW)], [(SCORING,)], {"purpose": "public_governance", "count": 10},
+     {"purpose": "public_welfare", "count": "5"}),
+    ([(Logical("or", (Logical("and", (FEW, RECORDS, _place("52"))), Logical("and", (FEW, RECORDS, _place("11"))))),),
+      (_fields("isAnyOf", "a"), _fields("isAnyOf", "b"))], [], {"count": 9, "dataRecord": 9},
+     {"dataField": ["a", "b"]}),
+    ([()], [(MANY,), (SCORING,)], {"count": 101, "purpose": "credit_scoring"},
+     {"count": "100", "purpose": "public_governance"}),
+    ([()], [(MANY, SCORING)], {"count": 101, "purpose": "credit_scoring"}, {"count": "100"}),
+    ([()], [(Logical("or", (MANY, SCORING)),)], {"count": 101, "purpose": "credit_scoring"},
+     {"count": "100", "purpose": "public_governance"}),
+    ([(Constraint("count", "lteq", "200"),)], [(MANY,), (Constraint("count", "eq", "100"),)], {"count": 300},
+     {"count": "99"}),
+    ([(Constraint("frequency", "lteq", "60/hour"), Constraint("frequency", "lteq", "5/minute"))], [],
+     {"frequency": "9/minute"}, {"frequency": ["60/hour", "5/minute"]}),
+    ([(Constraint("time", "lteq", "9999-12-31T23:59:59Z"),)], [(Constraint("time", "lt", "9999-12-31T23:59:59Z"),)],
+     {"time": "2026-01-01T00:00:00Z"}, {"time": "9999-12-31T23:59:59Z"}),
+    ([(Constraint("time", "gteq", "0001-01-01T00:00:00Z"),)], [(Constraint("time", "gt", "0001-01-01T00:00:00Z"),)],
+     {"time": "2026-01-01T00:00:00Z"}, {"time": "0001-01-01T00:00:00Z"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("may", "must_not", "asked", "needs"), SMALLEST)
+def test_the_change_is_the_smallest_over_all_rules(may, must_not, asked, needs):
+    policy = checked(Policy("p", tuple(Rule("read", c) for c in may), tuple(Rule("read", c) for c in must_not)))
+    decision = decide(policy, "read", asked)
+    assert (decision.outcome, decision.needs) == ("denied", needs)
+    assert decide(policy, "read", {**asked, **decision.needs}).allowed
+
+
+WITHOUT_VALUES = [
+    ([()], [(_fields("isAnyOf", "secret"),)], {"dataField": ["secret"]}, "Ask with not (fields is any of secret).",
+     "改为：避免“数据字段任意属于 secret”。"),
+    ([(FEW,)], [(_fields("isAnyOf", "secret"),)], {"dataField": "secret", "count": 6},
+     "Ask with count = 5 and not (fields is any of secret).", "改为：使用次数 = 5；避免“数据字段任意属于 secret”。"),
+    ([(Constraint("region", "isNoneOf", ("520102",)),)], [], {"region": "5201"},
+     "Ask with region is none of 520102.", "改为：限制地域不属于 520102。"),
+    ([()], [(_place("520102"),)], {}, "Ask with not (region lies within 520102) (give region).",
+     "改为：避免“限制地域属于部分 520102”（请提供限制地域）。"),
+    ([(FEW,)], [(FEW,)], {"count": 5}, "Nothing passes under this policy; negotiate another one.",
+     "本策略下无法满足，请就另一份策略重新协商。"),
+    ([(Logical("xone", (FEW, Constraint("count", "lteq", "5"))),)], [], {"count": 5},
+     "No change that passes was found; negotiate another policy.",
+     "未找到可以通过的改法，请就另一份策略重新协商。"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("may", "must_not", "asked", "en", "zh"), WITHOUT_VALUES)
+def test_a_change_without_a_value_to_name(may, must_not, asked, en, zh):
+    policy = checked(Policy("p", tuple(Rule("read", c) for c in may), tuple(Rule("read", c) for c in must_not)))
+    decision = decide(policy, "read", asked)
+    assert decision.needs == {}
+    assert (decision.change.en, decision.change.zh) == (en, zh)
+
+
+DOUBTS = [
+    ({"count": 101.5}, "count is 101.5, which does not rule it out", "使用次数实际为 101.5，不能排除该情形"),
+    ({}, "count was not given, which does not rule it out", "使用次数未提供，不能排除该情形"),
+]
+
+
+@pytest.mark.parametrize(("asked", "en", "zh"), DOUBTS)
+def test_it_is_told_what_does_not_lift_a_prohibition(asked, en, zh):
+    decision = decide(checked(Policy("p", (Rule("read"),), (Rule("read", (MANY,)),))), "read", asked)
+    assert en in decision.en
+    assert zh in decision.zh
+
+
+def test_it_is_told_what_does_not_settle_a_permission():
+    decision = decide(checked(Policy("p", (Rule("read", (FEW,)),))), "read", {"count": "few"})
+    assert "it is few, which does not settle it" in decision.en
+    assert "不足以判定" in decision.zh
+
+
+HALVES = [Logical("or", (Constraint("time", "lt", f"{2030 + n}-01-01T00:00:00Z"), _place("52"))) for n in range(9)]
+NEVER = Logical("or", (Constraint("count", "gteq", "10"), Constraint("count", "gt", "5")))
+FITTING = [
+    (_fields("hasPart", "a", "b"), _fields("isPartOf", "a", "b"), _fields("isAnyOf", "b", "c")),
+    (_place("52"), Constraint("region", "neq", "52")),
+    (_place("52"), Constraint("region", "isNoneOf", ("5201", "5202"))),
+    (Constraint("time", "gt", "2026-01-01T00:00:00Z"), Constraint("time", "lt", "2026-01-01T00:00:01Z")),
+    (Constraint("time", "gteq", "2026-01-01T00:00:00Z"), Constraint("time", "lteq", "9999-12-31T23:59:59Z")),
+    (Constraint("time", "gteq", "0001-01-01T00:00:00Z"), Constraint("time", "lt", "0001-01-02T00:00:00Z")),
+    (Constraint("frequency", "lteq", "60/hour"), Constraint("frequency", "lteq", "5/minute")),
+    (Constraint("dataSize", "gt", "10000T"), Constraint("dataSize", "lt", "10001T")),
+    (Constraint("networkAddress", "isPartOf", ("10.0.0.0/8",)), Constraint("networkAddress", "neq", "10.0.0.0/8")),
+    (Constraint("networkAddress", "isPartOf", ("10.0.0.0/8",)), Constraint("networkAddress", "isNoneOf", ("evil.com",))),
+    (WELFARE, SCORING),  # a request may name several purposes
+    (FEW, Logical("or", (Constraint("count", "gteq", "10"), WELFARE)), *HALVES),
+    (*HALVES, Constraint("time", "gt", "2050-01-01T00:00:00Z")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("conditions", FITTING)
+def test_what_something_satisfies_is_not_contradictory(conditions):
+    assert checked(Policy("p", (Rule("read", conditions),)))
+
+
+CONTRADICTORY = [
+    ((FEW, MANY), "count"),
+    ((FEW, NEVER), "count"),
+    ((FEW, NEVER, *HALVES), "count"),
+    ((_place("5201"), _place("5202")), "region"),
+    ((_place("52"), Constraint("region", "isNoneOf", ("52",))), "region"),
+    ((_fields("isPartOf", "a"), _fields("hasPart", "a", "b")), "dataField"),
+    ((Constraint("time", "gt", "9999-12-31T23:59:59.999999Z"), Constraint("time", "neq", "2026-01-01T00:00:00Z")), "time"),
+    ((Constraint("networkAddress", "isPartOf", ("10.0.0.0/9",)), Constraint("networkAddress", "isPartOf", ("10.128.0.0/9",))),
+     "networkAddress"),
+    ((Constraint("executionEnv", "neq", "01"), Constraint("executionEnv", "isPartOf", ("01",))), "executionEnv"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("conditions", "left"), CONTRADICTORY)
+def test_what_provably_nothing_satisfies_is_refused(conditions, left):
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read", conditions),)))
+    assert [problem.en for problem in refused.value.problems] == [f"no value of {left} satisfies all its constraints"]
+
+
+def test_what_has_too_many_alternatives_to_tell_is_not_refused():
+    open_ = [Logical("or", (Constraint("time", "lt", "2030-01-01T00:00:00Z"), Constraint("dataSize", "lt", f"{n}G")))
+             for n in range(2, 14)]  # fmt: skip
+    assert checked(Policy("p", (Rule("read", (*open_, Logical("or", (MANY, RECORDS)), FEW, NEVER)),)))
+
+
 def test_of_two_permissions_the_one_that_holds_grants():
     two = Policy("p", (Rule("read", (Constraint("region", "eq", "5202"),)), Rule("read")))
     assert decide(checked(two), "read", {"region": "5201"}).rule == "permissions[1]"
@@ -358,6 +498,18 @@ def test_a_policy_reads_as_sentences():
     assert "Must not distribute to third parties." in words.en
     assert "允许交付（限制地域属于部分 5201），但须先匿名化。" in words.zh
     assert words.en.endswith("Intermediate and result data stay under this policy. Everything else is denied.")
+
+
+def test_what_follows_an_unmet_duty_is_told():
+    alert = (Rule("alert"),)
+    words = in_words(
+        Policy("p", (Rule("read", duties=(Rule("anonymize", (FEW,), alert),)),), (),
+               (Rule("delete", duties=(Rule("compensate", duties=(Rule("alert", duties=alert),)),)),))
+    )  # fmt: skip
+    assert "May read, after anonymise if number of uses is at most 5 (else must raise an alert)." in words.en
+    assert "else must pay (else must raise an alert (else must raise an alert))." in words.en
+    assert "允许读取，但须先匿名化（使用次数小于或等于 5）（未履行时须异常提醒）。" in words.zh
+    assert "必须删除，未履行时须补偿（未履行时须异常提醒（未履行时须异常提醒））。" in words.zh
 
 
 def test_purposes_allowed():

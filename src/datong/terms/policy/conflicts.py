@@ -23,7 +23,7 @@ KINDS: dict[str, Text] = {
     "duty": Text("义务与禁止冲突", "one demands what the other forbids"),
     "constraint": Text("条件约束矛盾", "no request satisfies both permissions"),
     "scope": Text("范围不一致", "the permissions admit different requests"),
-    "unsettled": Text("未能判明", "whether a request meets both was not settled"),
+    "unsettled": Text("是否有请求同时符合", "whether a request meets both"),
 }
 """The kinds of TC609-6-2025-15 (授权冲突, 条件约束矛盾, 范围不一致), the first split by what is forbidden, and what has
 too many alternatives to tell."""
@@ -75,14 +75,14 @@ class Conflict:
             f"，使用方 {self.assignee}" if self.assignee else ""
         )
         on_en = (f" of {self.target}" if self.target else "") + (f" by {self.assignee}" if self.assignee else "")
-        when = _when(self.meet) if self.kind not in ("constraint", "unsettled") else Text("任何时候", "ever")
+        when = _when(self.meet) if self.kind != "constraint" else Text("任何时候", "ever")
         wins = Text("须同时满足。", "Both must hold.")
         if self.kind == "constraint":
             wins = Text("两者不能同时满足。", "Both cannot hold.")
-        elif self.kind == "unsettled" and self.wins:
-            wins = Text(f"若相遇，以 {self.wins} 为准。", f"If so, {self.wins} decides.")
         elif self.wins:
             wins = Text(f"以 {self.wins} 为准。", f"{self.wins} decides.")
+        if self.kind == "unsettled":
+            when, wins = Text("未能判明", "not settled"), Text(f"若有，{wins.zh}", f"If one does: {wins.en}")
         return Text(
             f"{kind.zh}：{self.first} 与 {self.second}，操作“{action.zh}”{on_zh}，{when.zh}；{wins.zh}",
             f"{self.first} and {self.second}: {kind.en}, {self.action}{on_en}, {when.en}. {wins.en}",

@@ -17,7 +17,7 @@ from typing import Any
 
 from datong.ground.refusal import Text
 from datong.terms.policy.bounds import Way, satisfying, some, ways
-from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule
+from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule, atoms
 from datong.terms.policy.values import holds, relation
 from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, SPELLINGS
 from datong.terms.policy.words import condition_in_words
@@ -179,7 +179,11 @@ class Decision:
         if self.outcome is Outcome.conditional:
             zh, en = _actions(self.duties)
             return Text(f"须先履行前置义务：{zh}。", f"Duties come first: {en}.")
-        return self._failed(self.decided_by) if self.outside or self.failing else _forbidden(self.decided_by.rule)
+        return (
+            self._failed(self.decided_by)
+            if self.outside or self.failing
+            else _forbidden(self.decided_by.rule, self.context)
+        )
 
     def _failed(self, by: CompiledRule) -> Text:
         if self.outside:
@@ -194,6 +198,8 @@ class Decision:
         if isinstance(first, Logical):
             return Text(f"约束不满足：{words.zh}。", f"The constraint does not hold: {words.en}.")
         zh_given, en_given = _given(self.context.get(first.left))
+        if first.left in self.context and _unsure(first, self.context):
+            zh_given, en_given = f"{zh_given}，不足以判定", f"{en_given}, which does not settle it"
         return Text(f"约束不满足：{words.zh}，{zh_given}。", f"The constraint does not hold: {words.en}; {en_given}.")
 
     @property
@@ -237,11 +243,20 @@ def _actions(duties: Sequence[Rule]) -> tuple[str, str]:
     return "、".join(ACTIONS[duty.action].zh for duty in duties), ", then ".join(duty.action for duty in duties)
 
 
-def _forbidden(rule: Rule) -> Text:
+def _forbidden(rule: Rule, context: Context) -> Text:
     conditions = [condition_in_words(c) for c in rule.constraints]
     zh = "，当" + "且".join(c.zh for c in conditions) if conditions else ""
     en = " when " + " and ".join(c.en for c in conditions) if conditions else ""
+    for left in dict.fromkeys(one.left for c in rule.constraints for _, one in atoms(c) if _unsure(one, context)):
+        zh_given, en_given = _given(context.get(left))
+        zh += f"；{CONSTRAINTS[left].zh}{zh_given}，不能排除该情形"
+        en += f"; {left} {en_given.removeprefix('it ')}, which does not rule it out"
     return Text(f"禁止“{ACTIONS[rule.action].zh}”{zh}。", f"{rule.action!r} is forbidden{en}.")
+
+
+def _unsure(constraint: Constraint, context: Context) -> bool:
+    given = context.get(constraint.left)
+    return given is None or holds(constraint.left, constraint.op, constraint.values, given) is None
 
 
 def _asked_otherwise(found: Change, context: Context) -> Text:
@@ -250,8 +265,9 @@ def _asked_otherwise(found: Change, context: Context) -> Text:
     for left, value in found.changes.items():
         name = _named(left)
         if left not in found.invented:
-            zh.append(f"{name.zh} = {value}")
-            en.append(f"{left} = {value}")
+            shown = ", ".join(value) if isinstance(value, list) else value
+            zh.append(f"{name.zh} = {shown}")
+            en.append(f"{left} = {shown}")
             continue
         for op, right in found.way[left]:
             avoided = op.startswith("not ")
@@ -295,7 +311,7 @@ def _smallest(decision: Decision, by: CompiledRule) -> Change:
         _, _, one, made = heappop(open_)
         conditions = one.rule.constraints
         if made is not None:
-            again = policy.decide(action, {**context, **made.changes})
+            again = policy.decide(action, {**context, **made.changes}) if made.changes else decision
             if again.outcome in (Outcome.allowed, Outcome.conditional):
                 return made
             if again.decided_by is None or again.outside or again.failing:
