@@ -258,6 +258,10 @@ WITHOUT_VALUES = [
     ([(Logical("xone", (FEW, Constraint("count", "lteq", "5"))),)], [], {"count": 5},
      "No change that passes was found; negotiate another policy.",
      "未找到可以通过的改法，请就另一份策略重新协商。"),
+    ([(_fields("isAnyOf", "a", "c"), _fields("hasPart", "b", "c"))],
+     [(_fields("isPartOf", "a", "c"),), (_fields("hasPart", "a", "c"),), (_fields("eq", "b"),)], {"dataField": "a"},
+     "No change that passes was found; negotiate another policy.",
+     "未找到可以通过的改法，请就另一份策略重新协商。"),
 ]  # fmt: skip
 
 

@@ -283,7 +283,8 @@ def _asked_otherwise(found: Change, context: Context) -> Text:
 # --- the smallest change ---------------------------------------------------------------------------------------------
 
 
-TRIES_MAX = 256
+TRIES_MAX, WAYS_MAX = 256, 1024
+"""Decisions made in search of a change, and ways kept for them."""
 
 
 @dataclass(frozen=True)
@@ -316,13 +317,16 @@ def _smallest(decision: Decision, by: CompiledRule) -> Change:
                 return made
             if again.decided_by is None or again.outside or again.failing:
                 continue
-            conditions = (Logical("or", tuple(map(_turned, again.decided_by.rule.constraints))),)
-        settled = settled and not any(map(_exactly_one, conditions))
+            barring = again.decided_by.rule
+            conditions = (Logical("or", tuple(map(_turned, barring.constraints))),)
+            settled = settled and not barring.target and not barring.assignee  # nobody is told to be another party
+        settled = settled and not any(map(_open_ended, conditions))
         scopes = {name: getattr(one.rule, name) for name in one.out_of_scope(context, unknown=False)}
         for way in ways(conditions, made.way if made else None):
-            further = None if way is None else _changed(way, context, scopes)
-            settled = settled and way is not None
-            if further is not None:
+            if way is None or len(open_) > WAYS_MAX:
+                settled = False
+                break
+            if (further := _changed(way, context, scopes)) is not None:
                 heappush(open_, (len(further.changes), next(order), one, further))
     return Change(settled=False)
 
@@ -358,8 +362,11 @@ def _turned(condition: Condition) -> Condition:
     return Logical("and" if condition.how in ("or", "xone") else "or", tuple(map(_turned, condition.parts)))
 
 
-def _exactly_one(condition: Condition) -> bool:
-    return isinstance(condition, Logical) and (condition.how == "xone" or any(map(_exactly_one, condition.parts)))
+def _open_ended(condition: Condition) -> bool:
+    """Whether not all ways to satisfy it are tried: of an `xone`, and of a list that must lack one of several parts."""
+    if isinstance(condition, Constraint):
+        return condition.op in ("not hasPart", "not isAllOf") and len(condition.values) > 1
+    return condition.how == "xone" or any(map(_open_ended, condition.parts))
 
 
 # --- compiling -----------------------------------------------------------------------------------------------------
