@@ -363,7 +363,8 @@ def candidates(left: str, constraints: Sequence[tuple[str, tuple[str, ...]]], gi
     tests = [relation(left, op, right) for op, right in constraints]
     narrowed = [[one for one in kept if all(test([one]) for test in tests)]]
     known = [code for code, *_ in CONSTRAINTS[left].codes] or (list(PURPOSES) if family is Family.purpose else [])
-    together = [wanted] if family is Family.name else []  # one request has one purpose, region, environment
+    # one request has one purpose, region, environment
+    together = [wanted, *(list(right) for _op, right in constraints)] if family is Family.name else []
     return [
         *(choice for choice in narrowed if choice),
         *wanted,
