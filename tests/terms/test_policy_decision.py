@@ -524,3 +524,11 @@ def test_purposes_allowed():
         "p", (Rule("read", (Constraint("purpose", "isNoneOf", ("credit_scoring", "personal_profiling")),)),)
     )
     assert purposes_allowed(checked(barred)) == ["industry_development", "public_governance", "public_welfare"]
+
+
+def test_a_prohibition_of_use_is_refused_as_it_would_forbid_nothing() -> None:
+    """ODRL's `use` covers the other actions, here it covers itself: a permission is narrower then, a prohibition void."""
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read"),), (Rule("use"),)))
+    assert [problem.where for problem in refused.value.problems] == ["prohibitions[0].action"]
+    assert checked(Policy("p", (Rule("use"),), (Rule("sell"),))).permissions == (Rule("use"),)

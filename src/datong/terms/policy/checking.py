@@ -84,6 +84,12 @@ def _problems(policy: Policy) -> Iterator[Problem]:
         return
     for place, rule in rules:
         yield from _rule_problems(place, rule)
+    for number, rule in enumerate(policy.prohibitions):
+        if rule.action == "use":  # wide to whoever reads ODRL, and here only itself: it would forbid nothing
+            yield Problem(
+                f"prohibitions[{number}].action", "use 在本系统中仅指其自身；请逐项写明所禁止的操作",
+                "use covers only itself here; write out what is prohibited",
+            )  # fmt: skip
     forbidden = [rule for rule in policy.prohibitions if not rule.constraints]
     for number, rule in enumerate(policy.permissions):
         if any(_covers(other, rule) for other in forbidden):
