@@ -20,7 +20,7 @@ def plan_of(mapping: Mapping) -> Plan:
     steps = (
         *lookups,
         Step("joined", _joined(mapping)),
-        Step("cleaned", _added("joined", {sql.clean(c.element.name): _cleaned(mapping, c) for c in _read(mapping)})),
+        Step("cleaned", _added("joined", {sql.clean(c.element.name): _cleaned(mapping, c) for c in mapping.columns})),
         Step("parsed", _parsed(mapping)),
         Step("converted", _converted(mapping)),
         Step("judged", _added("converted", {sql.verdict(c.element.name): sql.judged(c) for c in mapping.columns})),
@@ -40,7 +40,7 @@ def plan_of(mapping: Mapping) -> Plan:
 
 def _parsed(mapping: Mapping) -> str:
     """The parts of all columns, level over level."""
-    columns = {c.element.name: sql.parts(c) for c in _read(mapping)}
+    columns = {c.element.name: sql.parts(c) for c in mapping.columns}
     text = "cleaned"
     for number in range(max(1, *(len(levels) for levels in columns.values()))):
         level = {k: v for levels in columns.values() if len(levels) > number for k, v in levels[number].items()}
@@ -102,7 +102,7 @@ def _joined(mapping: Mapping) -> str:
 
 
 def _cleaned(mapping: Mapping, column: Column) -> str:
-    return sql.cleaned_text(sql.original(column.path), column.how, mapping.missing, column.thousands, column.meaning)
+    return sql.cleaned_text(sql.raw_text(column), column.how, mapping.missing, column.thousands, column.meaning)
 
 
 def _added(before: str, columns: dict[str, str]) -> str:
@@ -125,7 +125,7 @@ def _reasons(mapping: Mapping) -> list[tuple[str, str, str, str]]:
 
 def _column_reason(column: Column) -> tuple[str, str, str, str]:
     said = sql.verdict(column.element.name)
-    raw = sql.original(column.path) if column.constant is None else "CAST(NULL AS VARCHAR)"
+    raw = sql.raw_text(column)
     return f"starts_with({said}, 'invalid:')", f"substr({said}, 9)", literal(column.element.name), raw
 
 
@@ -213,9 +213,9 @@ def _repairs(mapping: Mapping) -> str:
     selects = [
         f"SELECT {quoted(ROW)} AS {quoted('row')}, {literal(c.element.name)} AS {quoted('column')}, "
         f"split_part({sql.verdict(c.element.name)}, ':', 1) AS state, "
-        f"split_part({sql.verdict(c.element.name)}, ':', 2) AS rule, {sql.original(c.path)} AS original "
+        f"split_part({sql.verdict(c.element.name)}, ':', 2) AS rule, {sql.raw_text(c)} AS original "
         f"{_WITH_REPEATED} WHERE {_GOOD} AND {sql.verdict(c.element.name)} IS NOT NULL"
-        for c in _read(mapping)
+        for c in mapping.columns
     ]
     together = " UNION ALL ".join(selects)
     return f"SELECT * FROM ({together}) AS every ORDER BY {quoted('row')}, {quoted('column')}"

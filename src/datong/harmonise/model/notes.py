@@ -40,6 +40,7 @@ NOTES: Map[str, Text] = {
     "outside_china": Text("位于加偏坐标系适用范围之外，未换算", "lies outside China, where the datum is not applied"),
     "look_alike": Text("含形似拉丁字母的西里尔字母，已按拉丁字母读取", "holds Cyrillic letters, read as Latin"),
     "code_withdrawn": Text("该代码当日已停用，后继不明", "is a code out of use that day, its successor not clear"),
+    "precision": Text("超出双精度所能容纳的位数，数值已变", "has more digits than a double holds, and is another number now"),
     "duplicate": Text("与前一行重复", "repeats an earlier row"),
     "conflicting_duplicate": Text("键相同而内容不同（全部隔离）", "shares its key with rows that differ (all held)"),
     # what was repaired
@@ -55,6 +56,7 @@ NOTES: Map[str, Text] = {
     "fifteen_digits": Text("15 位旧身份证号已升为 18 位", "old id of 15 digits made one of 18"),
     "country_code": Text("国家区号 86 已去除", "country code 86 removed"),
     "code_replaced": Text("已停用的代码换为后继代码", "code no longer in use replaced by its successor"),
+    "nanoseconds": Text("微秒以下的位数已截去", "digits beyond the microsecond cut off"),
     "other_format": Text("另一种日期时间写法", "another declared way of writing the time"),
 }  # fmt: skip
 """What each reason and repair means. Look-ups add no_<table> and ambiguous_<table>; checks add their own."""

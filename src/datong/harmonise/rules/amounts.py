@@ -15,6 +15,8 @@ from datong.engine.model import literal
 from datong.harmonise.model.mappings import Meaning
 from datong.harmonise.rules import units
 
+YEAR = r"([1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
+"""Four digits; there is no year 0, which the engine takes for 1 BC."""
 NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
 MULTIPLIERS = {"百": 2, "千": 3, "万": 4, "十万": 5, "百万": 6, "千万": 7, "亿": 8, "万亿": 12, "K": 3, "M": 6}
 """Signs that may follow a number, and the power of ten they stand for."""
@@ -40,7 +42,7 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
         return text
     signs = "|".join(_signs(meaning))
     behind = f"({signs})?" if signs else ""
-    grouped = literal(rf"[+-]?\d{{1,3}}({_escaped(thousands)}\d{{3}})+(\.\d+)?{behind}")
+    grouped = literal(rf"[+-]?\d{{1,3}}({escaped(thousands)}\d{{3}})+(\.\d+)?{behind}")
     return (
         f"CASE WHEN regexp_full_match({text}, {grouped}) THEN replace({text}, {literal(thousands)}, '') ELSE {text} END"
     )
@@ -76,6 +78,24 @@ def fixed(raw: str, text: str, thousands: str, meaning: Meaning) -> list[tuple[s
     return cases
 
 
+EXACT_BELOW = 2**53
+"""Whole numbers below this are doubles; what stands behind the point keeps the 15 to 17 digits of a double."""
+
+
+def changed(text: str) -> str:
+    """Whether the double in a cleaned text is another number: from 2^53 on its digits are compared with those of the
+    text, and nought must have been nought."""
+    read = f"TRY_CAST({text} AS DOUBLE)"
+    large = f"abs({read}) >= {EXACT_BELOW} AND {_digits(text)} <> {_digits(f'CAST({read} AS VARCHAR)')}"
+    return f"CASE WHEN {read} = 0 THEN {_digits(text)} <> '' ELSE {large} END"
+
+
+def _digits(number: str) -> str:
+    """The digits of a number that count, without its power of ten and the noughts around them."""
+    bare = f"regexp_replace(regexp_replace(lower({number}), 'e.*$', '', 'g'), '[^0-9]', '', 'g')"
+    return f"regexp_replace({bare}, '^0+|0+$', '', 'g')"
+
+
 def _signs(meaning: Meaning) -> dict[str, int]:
     return (PERCENT if meaning.percent else {}) | {sign: MULTIPLIERS[sign] for sign in meaning.multipliers}
 
@@ -95,8 +115,8 @@ def _power(step: units.Step | None) -> int | None:
     return len(str(step.n)) - len(str(step.d))
 
 
-def _escaped(mark: str) -> str:
-    return "\\" + mark if mark in ".^$*+?()[]{}|\\" else mark
+def escaped(marks: str) -> str:
+    return re.sub(r"([.^$*+?()\[\]{}|\\/])", r"\\\1", marks)
 
 
 # --- days --------------------------------------------------------------------------------------------------------
@@ -110,8 +130,8 @@ def day(text: str, formats: tuple[str, ...], meaning: Meaning) -> str:
 
 def _by_format(text: str, form: str, century: int | None) -> str:
     tight = re.search(r"%[Yymd]%", form) is not None  # digits that nothing divides: all of them must be there
-    pattern = re.sub(r"([.^$*+?()\[\]{}|\\/])", r"\\\1", form)
-    for sign, digits in (("%Y", "4"), ("%y", "2"), ("%m", "2" if tight else "1,2"), ("%d", "2" if tight else "1,2")):
+    pattern = escaped(form).replace("%Y", YEAR)
+    for sign, digits in (("%y", "2"), ("%m", "2" if tight else "1,2"), ("%d", "2" if tight else "1,2")):
         pattern = pattern.replace(sign, rf"\d{{{digits}}}")
     read = f"TRY_STRPTIME({text}, {literal(form)})"
     if century is not None and "%y" in form:

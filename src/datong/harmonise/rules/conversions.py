@@ -13,6 +13,7 @@ Must never know: tables, engines. Contract: tests/harmonise/test_harmonise_conve
 from __future__ import annotations
 
 import functools
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -34,15 +35,25 @@ _ODD = f"[{_WIDE_SIGNS}{_INVISIBLE}{_DASHES}]"
 _LOOK_ALIKES = ("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")
 """Cyrillic letters, and the Latin ones they look like."""
 
-_SECONDS = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?"
-WITH_OFFSET = _SECONDS + r"\s?([zZ]|[+-]\d{2}(:?\d{2})?)"
+_SECONDS = rf"{amounts.YEAR}-\d{{2}}-\d{{2}}[ T]\d{{2}}:\d{{2}}:\d{{2}}"
+_OFFSET = r"\s?([zZ]|[+-]((0\d|1[0-3])(:?[0-5]\d)?|14(:?00)?))"
+"""No clock is more than 14 hours from UTC."""
+_NANOSECONDS = r"\.\d{6}\d*[1-9]"
+"""A fraction with more than microseconds, which is what a timestamp holds."""
+WITH_OFFSET = rf"{_SECONDS}(\.\d{{1,9}})?{_OFFSET}"
+TO_THE_MICROSECOND = rf"{_SECONDS}(\.\d{{1,6}})?{_OFFSET}"
 NUMBER = amounts.NUMBER
-WHOLE = r"[+-]?\d{1,18}"
+WHOLE = r"[+-]?\d{1,19}"
 _DMS = r"(\d{1,3})°(\d{1,2})''(\d{1,2}(?:\.\d+)?)\"([NSEW])"  # the quote is doubled for SQL
 
 
 def original(path: str) -> str:
     return quoted(f"from:{path}")
+
+
+def raw_text(column: Column) -> str:
+    """The text that a column's conversion reads: of the source, or its constant."""
+    return original(column.path) if column.constant is None else f"CAST({literal(column.constant)} AS VARCHAR)"
 
 
 def clean(name: str) -> str:
@@ -88,12 +99,9 @@ def cleaned_text(
 def parts(column: Column) -> list[dict[str, str]]:
     """Intermediate expressions by name, level over level: a level may name the cleaned text and the levels before."""
     name, text = column.element.name, clean(column.element.name)
-    if column.constant is not None:
-        return []
     if column.how is How.timestamp and column.zone != "offset":
-        tried = ", ".join(f"TRY_STRPTIME({text}, {literal(form)})" for form in column.formats)
-        local = f"CASE WHEN regexp_matches({text}, '^\\d{{4}}') THEN COALESCE({tried}) END"
-        return [{part(name, "local"): local}]
+        tried = ", ".join(_local(text, form) for form in column.formats)
+        return [{part(name, "local"): f"COALESCE({tried})" if len(column.formats) > 1 else tried}]
     if column.how in identifiers.CHECKED:
         found = identifiers.parts(text, column.how)
         return [{part(name, what): sql for what, sql in found.items()}]
@@ -109,8 +117,6 @@ def parts(column: Column) -> list[dict[str, str]]:
 def converted(column: Column) -> str:
     """The value of the standard's type, or NULL, as an expression over cleaned texts and parts."""
     name, text = column.element.name, clean(column.element.name)
-    if column.constant is not None:
-        return f"CAST({literal(column.constant)} AS {sql_type(column.element.type)})"
     if column.how is How.number:
         return _number(text, column)
     if column.how is How.timestamp:
@@ -148,8 +154,6 @@ def _identifier(column: Column) -> str:
 def judged(column: Column) -> str:
     """The verdict on a column, as an expression over the original, the cleaned text, the parts and the value."""
     name = column.element.name
-    if column.constant is not None:
-        return "CAST(NULL AS VARCHAR)"
     empty = "'invalid:missing_value'" if column.element.required else "NULL"
     cases = [f"WHEN {clean(name)} IS NULL THEN {empty}"]
     cases += [
@@ -186,7 +190,8 @@ def _invalid(column: Column) -> Cases:
     name, it = column.element.name, value(column.element.name)
     cases: Cases = []
     if column.how is How.timestamp and column.zone == "offset":
-        cases.append((f"{it} IS NULL AND regexp_full_match({clean(name)}, '{_SECONDS}')", "invalid:no_offset"))
+        bare = rf"regexp_full_match({clean(name)}, '{_SECONDS}(\.\d{{1,9}})?')"
+        cases.append((f"{it} IS NULL AND {bare}", "invalid:no_offset"))
     if column.how in identifiers.CHECKED:
         cases += [
             (f"{it} IS NULL AND {condition}", f"invalid:{reason}")
@@ -257,17 +262,19 @@ def _suspect(column: Column) -> Cases:
     if column.meaning.partner:
         return [(f"NOT {datums.in_china(_point(column)[0])}", "suspect:outside_china")]
     if column.how is How.plate:
-        raw = original(column.path)
+        raw = raw_text(column)
         alike = f"regexp_matches(upper({raw}), {literal(_any_of(_LOOK_ALIKES[0]))})"
         return [(f"{raw} <> {clean(name)} AND {alike}", "suspect:look_alike")]
     if column.how in identifiers.CHECKED:
         found = identifiers.suspect(clean(name), column.how, part(name, "sound"))
         return [(condition, f"suspect:{rule}") for condition, rule in found]
+    if column.how is How.number and column.element.type is Type.number:
+        return [(amounts.changed(clean(name)), "suspect:precision")]
     return _out_of_time(column, early=False)
 
 
 def _fixed(column: Column) -> Cases:
-    name, raw = column.element.name, original(column.path)
+    name, raw = column.element.name, raw_text(column)
     spaced = (f"NOT ({trimmed(raw)})", "fixed:spaces")
     if column.how is How.text:
         return [spaced]
@@ -284,13 +291,34 @@ def _fixed(column: Column) -> Cases:
     if column.how is How.number:
         found = amounts.fixed(raw, clean(name), column.thousands, column.meaning)
         cases += [(condition, f"fixed:{rule}") for condition, rule in found]
-    if column.how is How.timestamp and column.zone != "offset":
-        main = f"TRY_STRPTIME({clean(name)}, {literal(column.formats[0])})"
+    if column.how is How.timestamp and (column.zone == "offset" or any(map(_with_fraction, column.formats))):
+        cases.append((f"regexp_matches({clean(name)}, '{_NANOSECONDS}')", "fixed:nanoseconds"))
+    if column.how is How.timestamp and column.zone != "offset" and column.formats != LOCAL_FORMATS:
+        main = _local(clean(name), column.formats[0])
         cases.append((f"{main} IS NULL", "fixed:other_format"))
     if column.how is How.date and len(column.formats) > 1:
         main = amounts.day(clean(name), column.formats[:1], column.meaning)
         cases.append((f"{main} IS NULL", "fixed:other_format"))
     return cases
+
+
+LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
+"""Of local times, where the mapping names none: with or without a fraction, one as good as the other."""
+_SIGNS = {"%b": r"\w+", "%B": r"\w+", "%a": r"\w+", "%A": r"\w+", "%p": r"\w+", "%%": "%"}
+
+
+def _local(text: str, form: str) -> str:
+    """The local time in a cleaned text by one format, or NULL. Of years all four digits must be there: the engine
+    would take 19 for the year 19. Of fractions it takes six digits at most; more are cut, and told (_NANOSECONDS)."""
+    before = re.split(r"(%-?.)", form.partition("%Y")[0])
+    place = "".join(_SIGNS.get(s, r"\s*\d+") if s.startswith("%") else amounts.escaped(s) for s in before)
+    read = f"regexp_replace({text}, '(\\.\\d{{6}})\\d+', '\\1')" if _with_fraction(form) else text
+    year = f"regexp_matches({text}, {literal(f'^{place}{amounts.YEAR}')})"
+    return f"CASE WHEN {year} THEN TRY_STRPTIME({read}, {literal(form)}) END"
+
+
+def _with_fraction(form: str) -> bool:
+    return form.endswith("%S.%f")
 
 
 def _twice(column: Column, sign: str) -> str:

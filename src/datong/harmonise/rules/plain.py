@@ -15,12 +15,13 @@ from datong.engine.model import literal
 from datong.harmonise.model.mappings import Column, How, Mapping, Type
 from datong.harmonise.model.reading import Needs
 from datong.harmonise.rules import conversions as sql
+from datong.harmonise.rules.amounts import EXACT_BELOW
 from datong.harmonise.rules.checks import PLATE
 
 _D = "[0-9]"
-_SECONDS = f"{_D * 4}-{_D * 2}-{_D * 2}[ T]{_D * 2}:{_D * 2}:{_D * 2}"
-_TIMES = (f"{_SECONDS}[-+]{_D * 2}", f"{_SECONDS}Z", f"{_SECONDS}[-+]{_D * 2}:{_D * 2}")
-"""Most of the times that conversions.WITH_OFFSET lets pass; telling them is half as dear so."""
+_SECONDS = f"[1-9]{_D * 3}-{_D * 2}-{_D * 2}[ T]{_D * 2}:{_D * 2}:{_D * 2}"
+_TIMES = (f"{_SECONDS}[-+]0{_D}", f"{_SECONDS}Z", f"{_SECONDS}[-+]0{_D}:[0-5]{_D}")
+"""Most of the times that conversions.TO_THE_MICROSECOND lets pass; telling them is half as dear so."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,9 @@ def _takes_numbers(column: Column) -> bool:
 
 def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | None:
     """How `column` is read quickly, or None where only the long way knows."""
-    if column.constant is not None:
-        return Quick(sql.converted(column), ())
     if column.meaning.changes:
         return None
-    text = sql.original(column.path)
+    text = sql.raw_text(column)
     found = _number_given(column, text) if is_number else _forms(column, text)
     if found is None:
         return None
@@ -88,7 +87,7 @@ def _number_given(column: Column, text: str) -> _Form | None:
     """A number that the reader gives as DOUBLE."""
     it = sql.value(column.element.name)
     if column.how is How.number and column.element.type is Type.number:
-        return _Form(text, (f"isfinite({it})",))
+        return _Form(text, (f"abs({it}) < {EXACT_BELOW}",))  # from there on the text says whether digits were lost
     if column.how in {How.latitude, How.longitude} and column.notation == "decimal":
         return _Form(text, ())
     return None
@@ -101,16 +100,17 @@ def _forms(column: Column, text: str) -> _Form | None:
     if column.how is How.number:
         ungrouped = [f"NOT contains({text}, {literal(column.thousands)})"] if column.thousands == "." else []
         if kind is Type.number:
-            finite = (*ungrouped, f"regexp_full_match({text}, '{sql.NUMBER}')", f"isfinite({it})")
-            return _Form(f"TRY_CAST({text} AS DOUBLE)", finite, sql.NUMBER)
+            nought = f"({it} <> 0 OR regexp_full_match({text}, '[+-]?[0.]+'))"
+            exact = (f"regexp_full_match({text}, '{sql.NUMBER}')", f"abs({it}) < {EXACT_BELOW}", nought)
+            return _Form(f"TRY_CAST({text} AS DOUBLE)", (*ungrouped, *exact), sql.NUMBER)
         value = f"TRY_CAST({text} AS BIGINT)" if kind is Type.integer else text
         return _Form(value, (f"regexp_full_match({text}, '{sql.WHOLE}')",), sql.WHOLE, Needs.digits)
     if column.how in {How.latitude, How.longitude} and column.notation == "decimal":
         return _Form(f"TRY_CAST({text} AS DOUBLE)", (f"regexp_full_match({text}, '{sql.NUMBER}')",), sql.NUMBER)
     if column.how is How.timestamp and column.zone == "offset":
         known = " ".join(f"WHEN {text} GLOB '{form}' THEN TRUE" for form in _TIMES)
-        written = f"CASE {known} ELSE regexp_full_match({text}, '{sql.WITH_OFFSET}') END"
-        return _Form(f"TRY_CAST({text} AS TIMESTAMPTZ)", (written,), sql.WITH_OFFSET, Needs.value)
+        written = f"CASE {known} ELSE regexp_full_match({text}, '{sql.TO_THE_MICROSECOND}') END"
+        return _Form(f"TRY_CAST({text} AS TIMESTAMPTZ)", (written,), sql.TO_THE_MICROSECOND, Needs.value)
     if column.how is How.plate:
         return _Form(text, (f"regexp_full_match({text}, {literal(PLATE)})",), needs=Needs.value)
     return None

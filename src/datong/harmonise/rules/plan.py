@@ -92,12 +92,11 @@ def plan_of(mapping: Mapping, numbers: frozenset[str] = frozenset(), *, scanned:
 
 def _long_way(mapping: Mapping, mark: str, before: str, columns: Sequence[Column]) -> tuple[Step, ...]:
     """The steps <mark>cleaned to <mark>judged for `columns`, over `before`; none when there is nothing to do."""
-    read = [column for column in columns if column.constant is None]
     if not columns:
         return ()
     steps = (
-        ("cleaned", _added(before, {sql.clean(c.element.name): _cleaned(mapping, c) for c in read})),
-        ("parsed", _parsed(f"{mark}cleaned", read)),
+        ("cleaned", _added(before, {sql.clean(c.element.name): _cleaned(mapping, c) for c in columns})),
+        ("parsed", _parsed(f"{mark}cleaned", columns)),
         ("converted", _converted(f"{mark}parsed", columns)),
         ("judged", _added(f"{mark}converted", {sql.verdict(c.element.name): sql.judged(c) for c in columns})),
     )
@@ -250,7 +249,7 @@ def _joined(mapping: Mapping, main: str, *, sure: bool = False) -> str:
 
 
 def _cleaned(mapping: Mapping, column: Column) -> str:
-    raw = sql.original(column.path)
+    raw = sql.raw_text(column)
     return sql.cleaned_text(raw, column.how, mapping.missing, column.thousands, column.meaning)
 
 
@@ -298,7 +297,7 @@ def _reasons(mapping: Mapping) -> list[tuple[str, str, str, str]]:
 
 def _column_reason(column: Column) -> tuple[str, str, str, str]:
     said = sql.verdict(column.element.name)
-    raw = sql.original(column.path) if column.constant is None else "CAST(NULL AS VARCHAR)"
+    raw = sql.raw_text(column)
     return f"starts_with({said}, 'invalid:')", f"substr({said}, 9)", literal(column.element.name), raw
 
 
@@ -405,9 +404,9 @@ def _repairs(mapping: Mapping) -> str:
     selects = [
         f"SELECT {quoted(ROW)} AS {quoted('row')}, {literal(c.element.name)} AS {quoted('column')}, "
         f"split_part({sql.verdict(c.element.name)}, ':', 1) AS state, "
-        f"split_part({sql.verdict(c.element.name)}, ':', 2) AS rule, {sql.original(c.path)} AS original "
+        f"split_part({sql.verdict(c.element.name)}, ':', 2) AS rule, {sql.raw_text(c)} AS original "
         f"{_WITH_REPEATED} WHERE {_GOOD} AND {sql.verdict(c.element.name)} IS NOT NULL"
-        for c in _read(mapping)
+        for c in mapping.columns
     ]
     together = " UNION ALL ".join(selects)
     return f"SELECT * FROM ({together}) AS every ORDER BY {quoted('row')}, {quoted('column')}"

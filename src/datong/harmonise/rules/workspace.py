@@ -45,6 +45,7 @@ from datong.harmonise.model.notes import NOTES
 from datong.harmonise.model.texts import LIBRARY
 from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules import source_keys
+from datong.harmonise.rules.conversions import LOCAL_FORMATS
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
@@ -82,7 +83,6 @@ _OWN_OPTIONS = {
 }
 OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
 """The keys that each conversion may have."""
-LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S",)
 
 
 class Found:
