@@ -241,5 +241,17 @@ def _measured(mapping: Mapping) -> str:
     for check in mapping.checks:
         counts.append(f"count({condition(check)}) AS {quoted(f'checked:{check.reason}')}")
         counts.append(f"count(*) FILTER {condition(check)} AS {quoted(f'failed:{check.reason}')}")
-    counts.append("(SELECT count(*) FROM repeated) AS repeated")
+    also = ""
+    if mapping.unique:
+        # of rows held for another reason, those whose key another row has; the first stands for itself
+        every = " UNION ALL ".join(
+            f"SELECT row_ FROM (SELECT *, row_number() OVER (PARTITION BY {names} ORDER BY {quoted(ROW)}) AS place, "
+            f"count(*) FILTER (reason IS NULL) OVER (PARTITION BY {names}) AS good, {quoted(ROW)} AS row_ "
+            f"FROM decided WHERE {there}) AS those WHERE reason IS NOT NULL AND (good > 0 OR place > 1)"
+            for key in mapping.unique
+            for names in [", ".join(sql.value(name) for name in key.columns)]
+            for there in [" AND ".join(f"{sql.value(name)} IS NOT NULL" for name in key.columns)]
+        )
+        also = f" + (SELECT count(DISTINCT row_) FROM ({every}) AS every)"
+    counts.append(f"(SELECT count(*) FROM repeated){also} AS repeated")
     return f"SELECT {', '.join(counts)} FROM decided"

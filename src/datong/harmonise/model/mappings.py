@@ -134,7 +134,13 @@ class Load:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns it needs, each once."""
-        return tuple(dict.fromkeys([*self.key, *filter(None, [self.column])]))
+        return tuple(dict.fromkeys(column for _, column in self.asked))
+
+    @property
+    def asked(self) -> tuple[tuple[str, str], ...]:
+        """(which key of it, the column named there)."""
+        keys = [(f"key[{number}]", column) for number, column in enumerate(self.key)]
+        return (*keys, *([("column", self.column)] if self.column else []))
 
 
 @dataclass(frozen=True)

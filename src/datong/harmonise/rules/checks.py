@@ -44,10 +44,11 @@ PLATE = (
 )
 """GA 36-2018: ordinary, small and large new-energy plates."""
 PHONE = (
-    r"((\+|00)86[ -]?)?(1[3-9]\d[ -]?\d{4}[ -]?\d{4}|\(?0\d{2,3}\)?[ -]?[2-9]\d{6,7}([ -]?\d{1,6})?)"
+    r"((\+|00)86[ -]?)?(1[3-9]\d[ -]?\d{4}[ -]?\d{4}|\(?0\d{2,3}\)?[ -]?[2-9]\d{6,7}([ -]\d{1,6})?)"
     r"|[48]00[ -]?\d{3}[ -]?\d{4}|\+[1-9]\d{0,2}[ -]?\d(?:[ -]?\d){5,13}"
 )
-"""Chinese mobile and fixed lines, service numbers, and numbers of ITU-T E.164 with their +."""
+"""Chinese mobile and fixed lines (an extension stands behind a sign of its own), service numbers, and numbers of ITU-T
+E.164 with their +."""
 EMAIL = (
     r"[A-Za-z0-9!#$%&''*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&''*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])"

@@ -24,19 +24,24 @@ _FORMS = {
     How.vin: r"[A-HJ-NPR-Z0-9]{13}\d{4}",
 }
 _LOOK_ALIKES = {How.credit_code: ("OISZ", "0152"), How.vin: ("OIQ", "010"), How.resident_id: ("OI", "01")}
-_COUNTRY = r"(\+|00)86(0?1[3-9]\d{9}|0?[1-9]\d{8,10})"
+_COUNTRY = r"(\+|00)86(0?1[3-9]\d{9}|0?[1-9]\d{8,10}(#\d{1,6})?)"
+_EXTENDED = (
+    r"^((?:(?:\+|00)86[ -]?)?\(?0\d{2,3}\)?[ -]?[2-9]\d{6,7}|(?:\+|00)86[ -]?\(?[1-9]\d{1,2}\)?[ -]?[2-9]\d{6,7})"
+    r"[ -]+(\d{1,6})$"
+)
+"""A fixed line and its extension, which is no part of the number: marked by # until all other signs are taken out."""
 
 
 def cleaned(text: str, how: How) -> str:
     """`text`, already half-width, as the standard writes it."""
+    if how is How.phone:
+        text = f"regexp_replace({text}, '{_EXTENDED}', '\\1#\\2', 'g')"
     bare = f"upper(regexp_replace({text}, '{_BETWEEN_SIGNS[how]}', '', 'g'))"
     if how is not How.phone:
         return bare
     inside = f"ltrim(substr({bare}, CASE WHEN starts_with({bare}, '+') THEN 4 ELSE 5 END), '0')"
-    mobile = (
-        f"CASE WHEN starts_with({inside}, '1') AND length({inside}) = 11 THEN {inside} ELSE concat('0', {inside}) END"
-    )
-    return f"CASE WHEN regexp_full_match({bare}, '{_COUNTRY}') THEN {mobile} ELSE {bare} END"
+    mobile = rf"CASE WHEN regexp_full_match({inside}, '1\d{{10}}') THEN {inside} ELSE concat('0', {inside}) END"
+    return f"replace(CASE WHEN regexp_full_match({bare}, '{_COUNTRY}') THEN {mobile} ELSE {bare} END, '#', '-')"
 
 
 def parts(text: str, how: How) -> dict[str, str]:

@@ -5,6 +5,7 @@ Must never know: files, data. Contract: tests/harmonise/meaning/test_meaning_con
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Map
@@ -78,9 +79,14 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
     if turned and element.type is not Type.number:
         zh, en = "仅 number 类型的元素可换算", "only an element of type number can be converted"
         say(at, zh, en)
-    if found.unit and units.step(found.unit, element.unit) is None:
-        there = element.unit or "?"
-        known = ", ".join(units.like(element.unit)[:12]) or "-"
+    if found.unit and element.unit not in units.UNITS:
+        told = f"（{element.unit}）" if element.unit else ""
+        zh = f"标准中该元素的单位{told}缺失或未知，无法换算；请在标准中写明 unit"
+        en = f"the standard gives the element no unit{' that is known: ' + element.unit if element.unit else ''}"
+        say(f"{at}.unit", zh, f"{en}; say its `unit` there, or leave `unit` out here")
+    elif found.unit and units.step(found.unit, element.unit) is None:
+        there = element.unit
+        known = ", ".join(units.like(element.unit)[:12])
         say(
             f"{at}.unit",
             f"{found.unit} 不能换算为 {there}；可换算的有：{known}",
@@ -103,7 +109,8 @@ def _of_day(say: Say, at: str, how: How, value: Map[str, Any]) -> Meaning:
     if how is How.date:
         for form in value.get("formats", DAY_FORMATS):
             two = "%y" in str(form)
-            if form != amounts.EXCEL and not re.fullmatch(r"(%[Yymd]|[^%])+", str(form)):
+            signs = sorted(re.findall("%(.?)", str(form).replace("%y", "%Y")))
+            if form != amounts.EXCEL and signs != ["Y", "d", "m"]:
                 say(f"{at}.formats", f"{form} 只应含 %Y %m %d", f"{form} should hold %Y, %m and %d (or be `excel`)")
             if two and (century is None or not str(form).startswith("%y")):
                 zh = "两位年份须声明 century，且位于开头"
@@ -119,7 +126,7 @@ def points(say: Say, columns: Iterable[Column]) -> None:
     """Tell of coordinates whose datum is to be changed and whose other half is not there, or differs."""
     by_name = {column.element.name: column for column in columns}
     for name, column in by_name.items():
-        if column.how not in {How.latitude, How.longitude} or column.constant is not None:
+        if column.how not in {How.latitude, How.longitude}:
             continue
         meaning = column.meaning
         if datums.DEPTH[meaning.datum] == datums.DEPTH[column.element.datum]:
@@ -131,7 +138,7 @@ def points(say: Say, columns: Iterable[Column]) -> None:
             say(at, zh, f"{meaning.datum} is converted point by point: name the element with the other coordinate")
             continue
         same = (other.meaning.datum, other.meaning.partner, other.element.datum)
-        if same != (meaning.datum, name, column.element.datum) or other.constant is not None:
+        if same != (meaning.datum, name, column.element.datum):
             zh, en = (
                 f"{meaning.partner} 应有相同的 datum 且 with: {name}",
                 (f"{meaning.partner} should have the same datum, and `with: {name}`"),
@@ -177,6 +184,9 @@ def of_library(table: Map[str, Any]) -> dict[str, Any]:
 def _day(say: Say, at: str, given: Any) -> date | None:
     if given is None or isinstance(given, date):
         return given
+    if isinstance(given, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", given):
+        with contextlib.suppress(ValueError):
+            return date.fromisoformat(given)
     say(at, "应为 YYYY-MM-DD", "should be a date, YYYY-MM-DD")
     return None
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from datong.ground.refusal import Problem
+from datong.harmonise.model.mappings import Mapping
 from datong.harmonise.model.texts import Lines
 
 _WHERE = re.compile(r"(?P<file>[\w-]+/[^:/]+\.ya?ml)(?::(?P<line>\d+))?(?:: ?(?P<at>.*))?", re.DOTALL)
@@ -50,6 +51,19 @@ def line_of(lines: Lines, at: str) -> int | None:
     while key and key not in lines:
         key = key.rpartition(".")[0]
     return lines.get(key)
+
+
+def asked(mapping: Mapping) -> list[tuple[str, str]]:
+    """(where the mapping names it, path) of every path it reads."""
+    asked = [(f"columns.{column.element.name}", column.path) for column in mapping.columns if column.path]
+    for number, join in enumerate(mapping.joins):
+        asked += [(f"joins[{number}].on", join.left), (f"joins[{number}].on", f"{join.table}.{join.right}")]
+    return asked
+
+
+def where_in(mapping: Mapping, at: str) -> str:
+    """The place of a key of the mapping, as problems tell it."""
+    return _text(mapping.file, line_of(mapping.lines, at), at)
 
 
 def _text(file: str, line: int | None, at: str) -> str:

@@ -26,6 +26,7 @@ Must never know: engines, files. Contract: tests/harmonise/test_harmonise_plan.p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 
@@ -34,6 +35,7 @@ from sqlglot import exp
 
 from datong.engine.model import Balance, Late, Plan, Step, literal, quoted
 from datong.engine.rules import DIALECT
+from datong.ground.canonical import digest
 from datong.harmonise.model.mappings import Check, Column, Join, Mapping, Unique
 from datong.harmonise.model.reading import BROKEN, ROW, SURE
 from datong.harmonise.rules import conversions as sql
@@ -73,6 +75,7 @@ def plan_of(mapping: Mapping, numbers: frozenset[str] = frozenset(), *, scanned:
         *_met(mapping),
         Step("known", _known(mapping)),
         *_repeats(mapping),
+        *_also_repeated(mapping),
         Step("others", _others(mapping)),
         Step("harmonised", _harmonised(mapping), kept=False, ordered_by="source_row"),
         Step("quarantined", _quarantined(mapping)),
@@ -190,7 +193,20 @@ def _known(mapping: Mapping) -> str:
 
 
 def input_name(table: str) -> str:
-    return f"in_{table.lower()}"
+    return f"in_{_word(table)}"
+
+
+def _looked_up(join: Join) -> str:
+    """The step with the rows of a joined table."""
+    return f"of_{_word(join.table)}"
+
+
+def _word(table: str) -> str:
+    """A word of the plan language for a table; of one with other signs in its name, with a mark to tell it apart."""
+    name = table.lower()
+    if re.fullmatch(r"[a-z0-9_]{1,50}", name):
+        return name
+    return f"{re.sub('[^a-z0-9_]+', '_', name)[:40]}_{digest(table).rpartition(':')[2][:8]}"
 
 
 def join_state(join: Join) -> str:
@@ -223,12 +239,12 @@ def _lookup(mapping: Mapping, join: Join) -> Step:
     if join.right in columns:
         picked.append(f"min({quoted(join.right)}) AS {quoted(join.right)}")
     source = quoted(input_name(join.table))
-    return Step(f"of_{join.table.lower()}", f"SELECT {', '.join(picked)} FROM {source} GROUP BY 1")
+    return Step(_looked_up(join), f"SELECT {', '.join(picked)} FROM {source} GROUP BY 1")
 
 
 def _joined(mapping: Mapping, main: str, *, sure: bool = False) -> str:
-    columns = [f"{main}.{quoted(name)}" for name in (*CARRIED, *((SURE,) if sure else ()))]
-    aliases = {join.table: f"of_{join.table.lower()}" for join in mapping.joins}
+    columns = [f"{quoted(main)}.{quoted(name)}" for name in (*CARRIED, *((SURE,) if sure else ()))]
+    aliases = {join.table: _looked_up(join) for join in mapping.joins}
 
     def place(path: str) -> str:
         table = main if is_main(mapping, path) else aliases[path.split(".", maxsplit=1)[0]]
@@ -310,10 +326,29 @@ def _check_reason(mapping: Mapping, check: Check) -> tuple[str, str, str, str]:
 
 def condition(check: Check) -> str:
     """The check's condition over value columns."""
-    tree = sqlglot.parse_one(check.when, read=DIALECT)
-    for node in list(tree.find_all(exp.Column)):
-        node.replace(exp.column(exp.to_identifier(f"value:{node.name}", quoted=True)))
-    return f"({tree.sql(dialect=DIALECT)})"
+
+    def of_value(node: exp.Expression) -> exp.Expression:
+        if not isinstance(node, exp.Column):
+            return node
+        return exp.column(exp.to_identifier(f"value:{node.name}", quoted=True))
+
+    return f"({sqlglot.parse_one(check.when, read=DIALECT).transform(of_value).sql(dialect=DIALECT)})"
+
+
+def trial_of(check: Check) -> Plan:
+    """The condition alone, over rows of value columns."""
+    asked = f"SELECT {condition(check)} AS held FROM rows_read WHERE {condition(check)}"
+    return Plan((Step("asked", asked),), ("rows_read",))
+
+
+def constants_of(mapping: Mapping) -> tuple[Plan, tuple[str, ...]]:
+    """What is said of the constants, as the one row of the last step, over any one row; and their elements. Those
+    that hang on a column of the source are left out."""
+    there = {c.element.name: c for c in mapping.columns if c.constant is not None}
+    columns = [c for c in there.values() if {c.meaning.partner, c.codes.on if c.codes else ""} <= {"", *there}]
+    said = ", ".join(sql.verdict(c.element.name) for c in columns)
+    steps = (*_long_way(mapping, "", "rows_read", columns), Step("said", f"SELECT {said} FROM judged"))
+    return Plan(steps if columns else (), ("rows_read",)), tuple(c.element.name for c in columns)
 
 
 def _decided(mapping: Mapping) -> str:
@@ -362,6 +397,24 @@ def _repeated(mapping: Mapping, key: Unique, number: int) -> str:
         f"SELECT {quoted(ROW)} AS copy, {said} AS said, {literal(', '.join(key.columns))} AS of_columns, {raw} AS raw, "
         f"{number} AS of_rule FROM known JOIN shared_{number} USING ({', '.join(names)}) WHERE reason IS NULL"
     )
+
+
+def _also_repeated(mapping: Mapping) -> list[Step]:
+    """Rows held for another reason whose key another row has, too: all of them where a row that was not held has it,
+    else all but the first. They are nobody's duplicates; the figure of uniqueness counts them."""
+    steps, found, row = [], [], quoted(ROW)
+    for number, key in enumerate(mapping.unique):
+        names, there = _keyed(key)
+        nth = f"row_number() OVER (PARTITION BY {names} ORDER BY {row}) AS nth"
+        held = f"SELECT {row}, {names}, {nth} FROM known WHERE reason IS NOT NULL AND {there}"
+        beside = (
+            f"SELECT {names} FROM typed SEMI JOIN held_{number} USING ({names}) WHERE plain "
+            f"UNION SELECT {names} FROM known WHERE reason IS NULL AND {there}"
+        )
+        steps += [Step(f"held_{number}", held), Step(f"beside_{number}", beside)]
+        found.append(f"SELECT {row} FROM held_{number} WHERE nth > 1")
+        found.append(f"SELECT {row} FROM held_{number} SEMI JOIN beside_{number} USING ({names})")
+    return [*steps, Step("also_repeated", " UNION ".join(found))] if found else []
 
 
 _WITH_REPEATED = f"FROM known LEFT JOIN repeated ON {quoted(ROW)} = copy"
@@ -432,7 +485,8 @@ def _measured(mapping: Mapping) -> str:
     for check in mapping.checks:
         counts.append(f"count({condition(check)}) AS {quoted(f'checked:{check.reason}')}")
         counts.append(f"count(*) FILTER {condition(check)} AS {quoted(f'failed:{check.reason}')}")
-    counts.append("(SELECT count(*) FROM repeated) AS repeated")
+    also = " + (SELECT count(*) FROM also_repeated)" if mapping.unique else ""
+    counts.append(f"(SELECT count(*) FROM repeated){also} AS repeated")
     close, rest = f"SELECT {', '.join(counts)} FROM known", _measured_plain(mapping)
     added = {name for name, _ in _plain_counts(mapping)}
     named = [count.rsplit(" AS ", 1)[1] for count in counts]

@@ -14,7 +14,7 @@ import re
 import zoneinfo
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any
 
@@ -22,6 +22,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from datong.engine import rules as plans
+from datong.engine.model import FUNCTION_GROUPS, Plan, Step
 from datong.engine.rules import DIALECT
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
@@ -83,6 +85,7 @@ _OWN_OPTIONS = {
 }
 OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
 """The keys that each conversion may have."""
+OF_MANY_ROWS = frozenset(f"{FUNCTION_GROUPS['aggregates']} {FUNCTION_GROUPS['windows']} unnest generate_series".split())
 
 
 class Found:
@@ -189,24 +192,31 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     value = found.only(files[found.file], "", keys)
     source = _named(files, found, value, key="source", pattern="sources/{}.yaml", read=_source)
     standard = _named(files, found, value, key="standard", pattern="standards/{}.odcs.yaml", read=standard_of)
-    if source is None or standard is None:
+    if standard is None:
         return None, found.problems
-    main = str(value.get("table", "")) if source.tables else source.name
-    if source.tables and main not in source.tables:
-        found.say("table", "应为数据源中的一张表", f"should be one of the source's tables: {', '.join(source.tables)}")
+    known = source or Source("", SourceKind.csv)  # what does not hang on the source is told all the same
+    main = str(value.get("table", "")) if known.tables else known.name
+    if known.tables and main not in known.tables:
+        found.say("table", "应为数据源中的一张表", f"should be one of the source's tables: {', '.join(known.tables)}")
     resource = str(value.get("resource", name))
     if not RESOURCE.fullmatch(resource):
         found.say("resource", "应为资源标识码", "should be a resource code: letters, digits, - and _")
-    reader = _Reader(found, files, source, standard, main)
+    for other in mapping_names(files):
+        text = files[f"mappings/{other}.yaml"]
+        if other != name and isinstance(text, dict) and str(text.get("resource", other)) == resource:
+            zh, en = f"映射 {other} 已用此资源标识码", f"the mapping {other} has this resource, too; each needs its own"
+            found.say("resource", f"{resource}：{zh}", f"{resource}: {en}")
+    reader = _Reader(found, files, known, standard, main)
     columns = reader.columns(value.get("columns"))
-    joins = reader.joins(value.get("joins", []))
-    reader.paths_known(columns, joins)
+    joins = reader.joins(value.get("joins", [])) if source is not None else ()
+    if source is not None:
+        reader.paths_known(columns, joins)
     checks = reader.checks(value.get("checks", []))
     unique = reader.unique(value.get("unique", []))
     freshness = reader.freshness(value.get("freshness"))
     missing = found.texts("missing", value.get("missing", [""])) or ("",)
     found.texts("left", value.get("left", []))
-    if found.problems:
+    if found.problems or source is None:
         return None, found.problems
     used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *reader.used)}
     lines = getattr(files, "lines", {}).get(found.file, {})
@@ -220,10 +230,9 @@ def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, patter
     file = pattern.format(name)
     if not isinstance(name, str) or file not in files:
         head, tail = pattern.split("{}")
-        known = [f[len(head) : -len(tail)] for f in files if f.startswith(head) and f.endswith(tail)]
-        found.say(
-            key, f"没有文件 {file}；已有：{', '.join(known)}", f"there is no file {file}; there are: {', '.join(known)}"
-        )
+        known = ", ".join(f[len(head) : -len(tail)] for f in files if f.startswith(head) and f.endswith(tail))
+        zh, en = (f"没有文件 {file}", f"there is no file {file}") if name else ("缺少此项", "is not given")
+        found.say(key, f"{zh}；已有：{known}", f"{en}; there are: {known}")
         return None
     thing, problems = read(file, files[file], part) if part else read(file, files[file])
     found.problems += problems
@@ -310,6 +319,8 @@ class _Reader:
     def _column(self, element: Element, given: Any) -> Column:
         at = f"columns.{element.name}"
         value = {"from": given} if isinstance(given, str | int) and not isinstance(given, bool) else given
+        if isinstance(value, dict) and "constant" in value and "as" not in value:
+            value = {**_AS_IT_IS[element.type], **value}
         how = self._how(at, value.get("as", "text") if isinstance(value, dict) else "text")
         value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | OPTIONS[how])
         if value.get("confirm", False) is not False:
@@ -320,23 +331,59 @@ class _Reader:
             self.found.say(f"{at}.confirm", f"待人确认：{zh}", f"waits for a person: {en}")
         if ("from" in value) == ("constant" in value):
             self.found.say(at, "from 与 constant 须且只须其一", "needs either `from` or `constant`")
-        if "from" in value and element.type not in MAKES[how]:
+        if ("from" in value or "constant" in value) and element.type not in MAKES[how]:
             self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
-        constant = self.found.word(f"{at}.constant", value["constant"]) if "constant" in value else None
+        if "from" in value and value["from"] in ("", None):
+            place = at if isinstance(given, str) else f"{at}.from"
+            self.found.say(place, "未指明数据源的列", "names no column of the source")
+        constant = self._constant(f"{at}.constant", value["constant"]) if "constant" in value else None
         return Column(
             element=element,
             path=self.found.word(f"{at}.from", value.get("from")),
             how=how,
             constant=constant,
             zone=self._zone(at, how, value),
-            formats=self.found.texts(f"{at}.formats", value.get("formats", list(_formats(how)))) or _formats(how),
+            formats=self._formats(f"{at}.formats", how, value.get("formats")),
             ambiguous=self._one_of(f"{at}.ambiguous", value.get("ambiguous", "quarantine"), ("quarantine", "earlier")),
             notation=self._notation(at, how, value),
-            thousands=self.found.word(f"{at}.thousands", value.get("thousands")),
+            thousands=self._thousands(f"{at}.thousands", value.get("thousands")),
             between=self._between(at, how, value.get("between")),
             codes=self._codes(at, how, value),
             meaning=reading.meaning_of(self.found.say, at, how, element, value),
         )
+
+    def _constant(self, at: str, given: Any) -> str:
+        """A constant as the text that its conversion reads; nothing is a value that is missing."""
+        if given is None:
+            return ""
+        if isinstance(given, bool):
+            return str(given).lower()
+        if isinstance(given, str | int | float | date):
+            return str(given)
+        self.found.say(at, "应为一个值", "should be one value")
+        return ""
+
+    def _formats(self, at: str, how: How, given: Any) -> tuple[str, ...]:
+        usual = reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS
+        formats = self.found.texts(at, given) if given is not None else usual
+        for form in formats if how is How.timestamp else ():
+            if "%y" in form:
+                self.found.say(at, f"{form}：年份须为四位（%Y）", f"{form}: years need four digits, %Y")
+            elif not _is_time_format(form):
+                zh = f"{form} 应含 %Y、%m（或 %b %B）、%d 各一，另可含 %H %I %p %M %S %f"
+                en = (
+                    f"{form} should hold %Y, %m (or %b, %B) and %d once each, and may hold %H, or %I and %p, %M, %S, %f"
+                )
+                self.found.say(at, zh, en)
+        return formats or usual
+
+    def _thousands(self, at: str, given: Any) -> str:
+        mark = self.found.word(at, given)
+        if mark and (len(mark) > 1 or mark.isalnum() or mark in "+-"):
+            self.found.say(
+                at, "应为一个分隔符，如逗号", "should be one sign that stands between digits, such as a comma"
+            )
+        return mark
 
     def _how(self, at: str, name: Any) -> How:
         if name not in [how.value for how in How]:
@@ -382,14 +429,20 @@ class _Reader:
         try:
             if how in {How.timestamp, How.date, How.birth_date}:
                 ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
-                return ends[0].isoformat(), ends[1].isoformat()
-            low, high = float(value[0]), float(value[1])
-            if isfinite(low) and isfinite(high):
-                return repr(low), repr(high)
-            raise ValueError("no finite range")
+                told, turned = (ends[0].isoformat(), ends[1].isoformat()), _moment(ends[0]) > _moment(ends[1])
+            else:
+                low, high = float(value[0]), float(value[1])
+                if not (isfinite(low) and isfinite(high)):
+                    raise ValueError("no finite range")
+                told, turned = (repr(low), repr(high)), low > high
         except (ValueError, TypeError, OverflowError):
             self.found.say(f"{at}.between", "上下限不可读", "its ends cannot be read")
             return None
+        if turned:
+            self.found.say(
+                f"{at}.between", "下限大于上限，应为 [下限, 上限]", "should be [lowest, highest], the lowest first"
+            )
+        return told
 
     def _codes(self, at: str, how: How, value: Map[str, Any]) -> Codes | None:
         if how is not How.code:
@@ -472,9 +525,20 @@ class _Reader:
             names = tuple(dict.fromkeys(node.name for node in tree.find_all(exp.Column)))
             if list(tree.find_all(exp.Query)) or not names:
                 self.found.say(f"{at}.when", "应为元素之间的条件", "should be a condition on elements")
+            else:
+                self._of_one_row(f"{at}.when", str(value["when"]))
             self._elements(f"{at}.when", names)
             checks.append(Check(reason, str(value["when"]), names))
         return tuple(checks)
+
+    def _of_one_row(self, at: str, when: str) -> None:
+        """A condition asks one row, by functions of the plan language."""
+        for problem in plans.problems(Plan((Step("asked", f"SELECT ({when}) FROM rows_read"),), ("rows_read",))):
+            self.found.say(at, problem.zh, problem.en)
+        many = sorted({name for name in plans.called(sqlglot.tokenize(when, read=DIALECT)) if name in OF_MANY_ROWS})
+        if many:
+            names = ", ".join(many)
+            self.found.say(at, f"条件只看一行，不能用 {names}", f"a condition looks at one row and cannot use {names}")
 
     def unique(self, given: Any) -> tuple[Unique, ...]:
         keys = []
@@ -509,8 +573,29 @@ class _Reader:
                 self.found.say(at, f"映射中没有 {name}{_zh(near)}", f"the mapping fills no element {name}{_en(near)}")
 
 
-def _formats(how: How) -> tuple[str, ...]:
-    return reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS
+_AS_IT_IS: Map[Type, Map[str, str]] = {
+    Type.string: {"as": How.text},
+    Type.integer: {"as": How.number},
+    Type.number: {"as": How.number},
+    Type.boolean: {"as": How.boolean},
+    Type.date: {"as": How.date},
+    Type.timestamp: {"as": How.timestamp, "zone": "offset"},
+}
+"""How a constant is read that says nothing of it, by the type it is to be."""
+
+
+def _is_time_format(form: str) -> bool:
+    """Whether a time can be read by `form`: a whole day, and what else it says is known to every engine."""
+    signs = re.findall(r"%-?(.?)", form)
+    once = len(signs) == len(set(signs)) and set(signs) <= set("YmbBdaAHIpMSf")
+    day = "Y" in signs and "d" in signs and len({"m", "b", "B"} & set(signs)) == 1
+    return once and day and ("I" in signs) == ("p" in signs) and not {"H", "I"} <= set(signs)
+
+
+def _moment(end: date) -> datetime:
+    """An end of a period to compare with the other; without an offset as if it were of UTC."""
+    moment = end if isinstance(end, datetime) else datetime(end.year, end.month, end.day)  # noqa: DTZ001
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _code_table(found: Found, name: str, given: Any, on: str = "") -> Codes | None:

@@ -35,9 +35,9 @@ from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import changes, contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
-from datong.harmonise.rules.places import listed
+from datong.harmonise.rules.places import asked, listed, place_of, placed
 from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, unnamed
-from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs
+from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs, trying
 from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
@@ -78,6 +78,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
         problems += wrong
         if found is None:
             continue
+        problems += trying.tried(found)
         try:
             require_not_own(tx, found.source, given)
             with files.aside(folder_of(tx)) as aside:
@@ -87,7 +88,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             warnings += [{"mapping": name, **told} for told in drift.told()]
             problems += [
                 *plans.problems(reading_of.plan_for(found, reading)),
-                *(Problem(_place(found, d.path), d.said.zh, d.said.en) for d in drift.differences if d.breaking),
+                *(_in_file(found, Problem(d.path, d.said.zh, d.said.en)) for d in drift.differences if d.breaking),
             ]
             checked.append(
                 {
@@ -101,7 +102,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
         except Refusal as refusal:
             what, why, _ = refusal.texts()
             said = Problem(f"sources/{found.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
-            problems += refusal.problems or (said,)
+            problems += [_in_file(found, problem) for problem in refusal.problems] or [said]
     return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents), "changes": warnings}
 
 
@@ -255,7 +256,9 @@ class _Made:
 def _mapping(folder: Path, name: str) -> tuple[Texts, Mapping]:
     contents, problems = texts.files_of(folder)
     found, wrong = mapping_of(contents, name)
-    if found is None or problems:
+    if found is not None and not problems:
+        wrong = placed(trying.tried(found), contents)
+    if found is None or problems or wrong:
         every = [*problems, *wrong]
         raise BAD_WORKSPACE(every, workspace=folder.name, count=len(every))
     return contents, found
@@ -270,10 +273,13 @@ def _suspected(tx: Tx, contents: Texts, found: Mapping, data: Path, reading: Rea
     return {"suspicions": told} if told else {}
 
 
-def _place(mapping: Mapping, path: str) -> str:
-    """Where the mapping names a path of the source."""
-    at = next((at for at, asked in reading_of.asked(mapping) if asked == path), "")
-    return f"{mapping.file}: {at}" if at else f"sources/{mapping.source.name}.yaml"
+def _in_file(mapping: Mapping, problem: Problem) -> Problem:
+    """A problem of a column of the source, with the file that names it: the mapping where it reads it."""
+    if place_of(problem, {})[0]:
+        return problem
+    at = next((at for at, path in asked(mapping) if path == problem.where), "")
+    where = f"{mapping.file}: {at}" if at else f"sources/{mapping.source.name}.yaml"
+    return Problem(where, f"{problem.where}：{problem.zh}", f"{problem.where}: {problem.en}")
 
 
 def _run(made: _Made, aside: Path, engine: Engine) -> tuple[Result, dict[str, int]]:

@@ -21,6 +21,7 @@ from datong.harmonise.model.mappings import How, Mapping
 from datong.harmonise.model.reading import Reading, SampleColumn
 from datong.harmonise.model.refusals import COLUMNS_MISSING
 from datong.harmonise.rules import drift as rules
+from datong.harmonise.rules.places import asked, where_in
 from datong.harmonise.service.sampling import first_rows
 from datong.harmonise.store import rereading, schemas, sources
 
@@ -82,7 +83,8 @@ def explained(tx: Tx, workspace: Path, mapping: Mapping, data: Path, refusal: Re
     except Refusal:
         return refusal
     known = {d.path for d in told.differences}
-    return told.refusal(tuple(p for p in refusal.problems if p.where not in known)) or refusal
+    told_of = {where_in(mapping, at) for at, path in asked(mapping) if path in known}
+    return told.refusal(tuple(p for p in refusal.problems if p.where not in told_of)) or refusal
 
 
 def _columns(mapping: Mapping, data: Path, reading: Reading | None) -> tuple[ColumnSeen, ...]:

@@ -18,7 +18,7 @@ from datong.harmonise.model.refusals import (
 )
 from datong.harmonise.rules import plain
 from datong.harmonise.rules import plan as planning
-from datong.harmonise.rules.places import line_of
+from datong.harmonise.rules.places import asked, where_in
 from datong.harmonise.rules.workspace import nearest
 from datong.harmonise.service import drifting
 from datong.harmonise.store import rereading, scanned, sources
@@ -97,8 +97,7 @@ def require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
     """COLUMNS_MISSING names every path that the mapping or the source's `load` names and that is not among `known`."""
     problems = _load_asks_for(mapping, known) if mapping.main not in no_tables else []
     for at, path in asked(mapping):
-        line = line_of(mapping.lines, at)
-        where = f"{mapping.file}:{line}: {at}" if line else f"{mapping.file}: {at}"
+        where = where_in(mapping, at)
         if path.split(".")[0] in no_tables:
             table = path.split(".")[0]
             problems.append(Problem(where, f"没有表 {table}", f"there is no such table: {table}"))
@@ -116,18 +115,10 @@ def _load_asks_for(mapping: Mapping, known: list[str]) -> list[Problem]:
     prefix = f"{mapping.main}." if mapping.source.tables else ""
     there = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
     problems = []
-    for name in mapping.source.load.columns:
+    for at, name in mapping.source.load.asked:
         if name not in there:
             near = nearest(name, there)
-            zh = f"load 所用的列不存在；相近：{'、'.join(near) or '无'}"
-            en = f"`load` names it, and the source has no such column; nearest: {', '.join(near) or 'none'}"
-            problems.append(Problem(name, zh, en))
+            zh = f"数据源没有 {name} 列；相近：{'、'.join(near) or '无'}"
+            en = f"the source has no such column: {name}; nearest: {', '.join(near) or 'none'}"
+            problems.append(Problem(f"sources/{mapping.source.name}.yaml: load.{at}", zh, en))
     return problems
-
-
-def asked(mapping: Mapping) -> list[tuple[str, str]]:
-    """(where the mapping names it, path) of every path it reads."""
-    asked = [(f"columns.{column.element.name}", column.path) for column in mapping.columns if column.path]
-    for number, join in enumerate(mapping.joins):
-        asked += [(f"joins[{number}].on", join.left), (f"joins[{number}].on", f"{join.table}.{join.right}")]
-    return asked
