@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -70,6 +70,15 @@ UTC_TIMES = [
     ("2019-09-01 04:08:00", None, "invalid:no_offset"),
     ("2019-09-31 04:08:00+00", None, "invalid:not_a_time"),
     ("2019-09-01", None, "invalid:not_a_time"),
+    ("2019-09-01 18:08:00+14:00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("2019-08-31 14:08:00-14", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("2019-09-01 04:08:00.123456789+00", datetime(2019, 9, 1, 4, 8, 0, 123456, tzinfo=UTC), "fixed:nanoseconds"),
+    ("2019-09-01 04:08:00.123456000+00", datetime(2019, 9, 1, 4, 8, 0, 123456, tzinfo=UTC), ""),
+    ("2019-09-01 04:08:00+25:00", None, "invalid:not_a_time"),
+    ("2019-09-01 04:08:00+08:60", None, "invalid:not_a_time"),
+    ("2019-09-01 04:08:00-99:99", None, "invalid:not_a_time"),
+    ("2019-09-01 04:08:00+14:01", None, "invalid:not_a_time"),
+    ("0000-09-01 04:08:00+00", None, "invalid:not_a_time"),
     ("soon", None, "invalid:not_a_time"),
     ("1980-01-06 00:00:00+00", None, "invalid:outside_period"),
     ("-", None, ""),
@@ -103,6 +112,29 @@ LOCAL = {"as": "timestamp", "zone": "America/New_York", "formats": ["%Y-%m-%d %H
 @pytest.mark.parametrize(("text", "value", "verdict"), LOCAL_TIMES)
 def test_local_time(text: str, value: datetime | None, verdict: str) -> None:
     assert outcome(text, LOCAL, "timestamp") == (value, verdict)
+
+
+FORMS = [
+    ("%m/%d/%Y %H:%M", "02/29/2024 10:00", datetime(2024, 2, 29, 10, 0, tzinfo=UTC), ""),
+    ("%m/%d/%Y %H:%M", "2/9/2024 10:00", datetime(2024, 2, 9, 10, 0, tzinfo=UTC), ""),
+    ("%m/%d/%Y %H:%M", "02/29/24 10:00", None, "invalid:not_a_time"),
+    ("%d.%m.%Y", "29.02.2024", datetime(2024, 2, 29, tzinfo=UTC), ""),
+    ("%d.%m.%Y", "29.02.24", None, "invalid:not_a_time"),
+    ("%d.%m.%Y", "29x02.2024", None, "invalid:not_a_time"),
+    ("%d %b %Y %I:%M %p", "29 Feb 2024 10:00 PM", datetime(2024, 2, 29, 22, 0, tzinfo=UTC), ""),
+    ("%d.%m.%Y", "01.01.0000", None, "invalid:not_a_time"),
+    (None, "2024-02-29 23:59:59.999999", datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC), ""),
+    (None, "2024-02-29 23:59:59.5", datetime(2024, 2, 29, 23, 59, 59, 500000, tzinfo=UTC), ""),
+    (None, "2024-02-29 23:59:59.999999999", datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC), "fixed:nanoseconds"),
+    (None, "2024-02-29 23:59:59.999999000", datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC), ""),
+    (None, "2024-02-29 23:59:59", datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC), ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "text", "value", "verdict"), FORMS)
+def test_forms_of_local_times(form: str | None, text: str, value: datetime | None, verdict: str) -> None:
+    column = {"as": "timestamp", "zone": "UTC", **({"formats": [form]} if form else {})}
+    assert outcome(text, column, "timestamp") == (value, verdict)
 
 
 def test_an_ambiguous_time_may_be_declared_the_earlier() -> None:
@@ -204,6 +236,21 @@ NUMBERS = [
     ("1e999", "number", None, "invalid:not_a_number"),
     ("inf", "number", None, "invalid:not_a_number"),
     ("99999999999999999999", "integer", None, "invalid:not_a_number"),
+    ("9223372036854775807", "integer", 9223372036854775807, ""),
+    ("-9223372036854775808", "integer", -9223372036854775808, ""),
+    ("9223372036854775808", "integer", None, "invalid:not_a_number"),
+    ("1234567890123456789", "string", "1234567890123456789", ""),
+    ("9007199254740991", "number", 9007199254740991.0, ""),
+    ("9007199254740992", "number", 9007199254740992.0, ""),
+    ("9007199254740993", "number", 9007199254740992.0, "suspect:precision"),
+    ("12345678901234567.89", "number", 12345678901234568.0, "suspect:precision"),
+    ("1e-400", "number", 0.0, "suspect:precision"),
+    ("-0.000", "number", 0.0, ""),
+    ("0e5", "number", 0.0, ""),
+    ("1.50e+20", "number", 1.5e20, ""),
+    ("100000000000000000000", "number", 1e20, ""),
+    ("42.380093333333335", "number", 42.380093333333335, ""),
+    ("0.10000000000000001", "number", 0.1, ""),
     ("-", "integer", None, ""),
 ]
 
@@ -215,6 +262,45 @@ def test_number(text: str, kind: str, value: Any, verdict: str) -> None:
 
 def test_number_range() -> None:
     assert outcome("11", {"as": "number", "between": [0, 10]}, "integer")[1] == "invalid:outside_range"
+
+
+UNIT = {"customProperties": [{"property": "unit", "value": "m/s"}]}
+CONSTANTS: list[tuple[Any, dict[str, Any], str, dict[str, Any], Any, str]] = [
+    (36, {"as": "number", "unit": "km/h"}, "number", UNIT, 10.0, ""),
+    ("2026-01-01 00:00:00", {"as": "timestamp", "zone": "Asia/Shanghai"}, "timestamp", {},
+     datetime(2025, 12, 31, 16, tzinfo=UTC), ""),
+    ("2026-01-01 00:00:00+08", {}, "timestamp", {}, datetime(2025, 12, 31, 16, tzinfo=UTC), ""),
+    ("2026-01-01 00:00:00", {}, "timestamp", {}, None, "invalid:no_offset"),
+    (500, {"as": "number", "between": [0, 10]}, "number", {}, None, "invalid:outside_range"),
+    (99, {}, "number", {"logicalTypeOptions": {"maximum": 5}}, None, "invalid:outside_standard"),
+    ("abcdef", {}, "string", {"logicalTypeOptions": {"maxLength": 3}}, None, "invalid:outside_standard"),
+    ("abcdef", {}, "string", {"logicalTypeOptions": {"pattern": "[0-9]+"}}, None, "invalid:outside_standard"),
+    ("贵a12345", {"as": "plate"}, "string", {}, "贵A12345", "fixed:lower_case"),
+    ("H31", {"as": "code", "codes": "kinds"}, "string", {}, "truck", ""),
+    (1.5, {}, "integer", {}, None, "invalid:not_a_number"),
+    ("", {}, "string", {"required": True}, None, "invalid:missing_value"),
+    (None, {}, "string", {"required": True}, None, "invalid:missing_value"),
+    (None, {}, "string", {}, None, ""),
+    ("abc", {}, "number", {}, None, "invalid:not_a_number"),
+    ("1,234", {"as": "number", "thousands": ","}, "number", {}, 1234.0, "fixed:thousands_separator"),
+    ("5%", {"as": "number", "percent": True}, "number", {}, 0.05, ""),
+    (True, {}, "boolean", {}, True, ""),
+    (date(2024, 2, 29), {}, "date", {}, date(2024, 2, 29), ""),
+    (7, {}, "integer", {}, 7, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "column", "kind", "rule", "value", "verdict"), CONSTANTS)
+def test_a_constant_is_as_a_column_of_that_text(
+    given: Any, column: dict[str, Any], kind: str, rule: dict[str, Any], value: Any, verdict: str
+) -> None:
+    contents = files({"id": "a", "x": {"constant": given, **column}}, prop("id"), prop("x", kind, **rule))
+    contents["standards/kinds.codes.yaml"] = CODES
+    result = run(mapped(contents), things=rows_of({"a": "1"}, {"a": "2"}))
+    good, held, repairs = (result[name].to_pylist() for name in ("harmonised", "quarantined", "repairs"))
+    said = [f"invalid:{row['reason']}" for row in held] + [f"{row['state']}:{row['rule']}" for row in repairs]
+    assert [row["x"] for row in good] == ([] if verdict.startswith("invalid:") else [value, value])
+    assert said == ([verdict, verdict] if verdict else [])
 
 
 CODES = {"match": "prefix", "codes": {"K": "other", "K3": {"to": "car", "zh": "小型客车"}, "H": "truck"}}

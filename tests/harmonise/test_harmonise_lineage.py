@@ -92,7 +92,7 @@ def test_joins_and_filters_have_an_indirect_part() -> None:
     assert fields["city"].inputs == ()
     assert fields["city"].how == "constant(贵阳)"
     assert fields["km"].how == "number(thousands=,, between=0.0 | 99.0)"
-    assert fields["began_at"].how == "timestamp(zone=Asia/Shanghai, formats=%Y-%m-%d %H:%M:%S)"
+    assert fields["began_at"].how == "timestamp(zone=Asia/Shanghai, formats=%Y-%m-%d %H:%M:%S | %Y-%m-%d %H:%M:%S.%f)"
     assert fields["id"].how == "text()"
     assert {(i.column, i.part) for i in found.whole if i.table == "trips"} == {
         ("bike", "JOIN"), ("id", "FILTER"), ("km", "FILTER"), ("t", "FILTER"), ("id", "WINDOW"),

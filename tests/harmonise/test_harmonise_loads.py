@@ -209,7 +209,7 @@ def test_a_key_that_is_not_there_is_told_with_the_nearest(store: Store, folder: 
     rows(folder, ("a", 1))
     with pytest.raises(Refusal) as caught:
         built(store, act("data_engineer"))
-    assert (caught.value.code, caught.value.problems[0].where) == ("STD-412", "idd")
+    assert (caught.value.code, caught.value.problems[0].where) == ("STD-412", "sources/things.yaml: load.key[0]")
     assert "nearest: id" in caught.value.problems[0].en
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 from datong.engine import rules as plans
 from datong.engine.model import Result
+from datong.harmonise.model.mappings import Check
 from datong.harmonise.model.notes import NOTES
 from datong.harmonise.rules import plan as planning
+from datong.harmonise.rules.workspace import mapping_of
 
 NEEDED = {"required": True}
 
@@ -182,7 +185,44 @@ def test_odd_source_paths_stay_names(name: str) -> None:
 
 def test_a_check_cannot_reach_out() -> None:
     contents = files({"id": "id"}, prop("id"), checks=[{"reason": "spy", "when": "id = getenv('HOME')"}])
-    assert any("getenv" in problem.en for problem in plans.problems(planning.plan_of(mapped(contents))))
+    (told,) = mapping_of(contents, "things")[1]
+    assert (told.where, told.en) == ("mappings/things.yaml: checks[0].when", "the function getenv is not allowed")
+    spy = replace(mapped(files({"id": "id"}, prop("id"))), checks=(Check("spy", "id = getenv('HOME')", ("id",)),))
+    assert any("getenv" in problem.en for problem in plans.problems(planning.plan_of(spy)))
+
+
+def test_tables_may_have_any_name() -> None:
+    contents = database()
+    names = {"main": "my readings", "gate": "w-2026", "road": "路", "car": 'c"ar'}
+    text = json.dumps(contents, ensure_ascii=False)
+    for old, new in names.items():
+        text = text.replace(f'"{old}"', json.dumps(new, ensure_ascii=False))
+        text = text.replace(f'"{old}.', f"{json.dumps(new, ensure_ascii=False)[:-1]}.")
+    mapping = mapped(json.loads(text), "db")
+    assert plans.problems(planning.plan_of(mapping)) == []
+    result = run(mapping, **{names[name]: table for name, table in {"main": PASSAGES, **TABLES}.items()})
+    assert [row["id"] for row in result["harmonised"].to_pylist()] == ["1"]
+    assert held(result)[0] == (2, "my readings.gate", "no_w-2026", "G9")
+    assert len({planning.input_name(name) for name in ("a b", "a-b", "a_b", "A-B")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "repeated"),
+    [
+        ([("1", "x"), ("1", "x"), ("2", "2"), ("3", "3"), ("4", "4"), ("5", "5")], 1),
+        ([("1", "x"), ("1", "1"), ("2", "2")], 1),
+        ([("1", "1"), ("1", "x"), ("1", "y"), ("1 ", "2")], 4),
+        ([("1", "x"), ("2", "2"), (None, "x"), (None, "x")], 0),
+    ],
+)
+def test_repeats_among_rows_held_for_another_reason_are_counted(
+    rows: list[tuple[str | None, str]], repeated: int
+) -> None:
+    """Of the rows as read: every one whose key another row has, the first of those that were held excepted."""
+    columns = {"k": "k", "n": {"from": "n", "as": "number"}}
+    contents = files(columns, prop("k"), prop("n", "integer"), unique=[{"columns": ["k"]}])
+    result = run(mapped(contents), things=rows_of(*({"k": k, "n": n} for k, n in rows)))
+    assert result["measured"].to_pylist()[0]["repeated"] == repeated
 
 
 def test_a_constant() -> None:

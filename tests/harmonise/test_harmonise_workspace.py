@@ -79,6 +79,21 @@ MISTAKES = [
     (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "id = = 1"}]), "checks[0].when", "cannot be read|can be read"),
     (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "id IN (SELECT a FROM in_things)"}]), "checks[0].when", "condition"),
     (set_in(MAPPING, "checks", to=[{"reason": "duplicate", "when": "id = 'x'"}]), "checks[0].reason", "new name"),
+    (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "nofunc(id) > 1"}]), "checks[0].when", "nofunc is not allowed"),
+    (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "sum(lat) > 5"}]), "checks[0].when", "cannot use sum"),
+    (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "row_number() over () > lat"}]), "checks[0].when", "one row"),
+    (set_in(MAPPING, "checks", to=[{"reason": "x", "when": "unnest([lat]) > 1"}]), "checks[0].when", "one row"),
+    (set_in(MAPPING, "columns", "id", to=""), "columns.id", "names no column"),
+    (set_in(MAPPING, "columns", "id", to={"from": None}), "columns.id.from", "names no column"),
+    *((set_in(MAPPING, "columns", "seen_at", "formats", to=[form]), "columns.seen_at.formats", said) for form, said in (
+        ("%Q", "should hold"), ("%Y-%m-%d %", "should hold"), ("epoch_ms", "should hold"), ("hello", "should hold"),
+        ("%H:%M:%S", "should hold"), ("%Y-%m-%d %I:%M", "%I and %p"), ("%y-%m-%d", "four digits"))),
+    (set_in(MAPPING, "columns", "lat", "between", to=[9, 1]), "columns.lat.between", "lowest first"),
+    (set_in(MAPPING, "columns", "seen_at", "between", to=["2020-01-01", "2019-01-01T00:00:00Z"]), "between", "lowest first"),
+    (set_in(MAPPING, "columns", "lat", to={"from": "y", "as": "number", "thousands": "ab"}), "columns.lat.thousands", "one sign"),
+    (set_in(MAPPING, "columns", "lat", to={"constant": [1]}), "columns.lat.constant", "one value"),
+    (set_in(MAPPING, "columns", "lat", to={"constant": "1", "as": "text"}), "columns.lat", "cannot make a number"),
+    (set_in("mappings/others.yaml", to={"resource": "things"}), "resource", "the mapping others has this resource"),
     (set_in(MAPPING, "joins", to=[{"table": "t", "on": {"a": "t.b"}}]), "joins", "declares no tables"),
     (set_in(SOURCE, "kind", to="xml"), "kind", "json, ndjson, csv, parquet, excel, database"),
     (set_in(SOURCE, "path", to="../../etc/passwd"), "path", "inside the data folder"),
@@ -109,6 +124,16 @@ def test_all_mistakes_at_once() -> None:
     for change, _, _ in (MISTAKES[0], MISTAKES[4], MISTAKES[15], MISTAKES[23]):
         change(contents)
     assert len(mapping_of(contents, "things")[1]) >= 3
+
+
+def test_a_misspelt_source_hides_nothing_else() -> None:
+    contents = base()
+    contents[MAPPING]["sorce"] = contents[MAPPING].pop("source")
+    contents[MAPPING]["columns"]["seen_at"]["zone"] = "Asia/Shanghia"
+    told = {problem.where.partition(": ")[2]: problem.en for problem in mapping_of(contents, "things")[1]}
+    assert "nearest: source" in told["sorce"]
+    assert told["source"] == "is not given; there are: things"
+    assert "nearest: Asia/Shanghai" in told["columns.seen_at.zone"]
 
 
 def test_a_mapping_that_is_not_there() -> None:

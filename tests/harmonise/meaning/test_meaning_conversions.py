@@ -167,6 +167,37 @@ def test_every_day_by_its_excel_number() -> None:
     assert got == [(day, "") for day in days]
 
 
+def test_there_is_no_year_nought() -> None:
+    table = [("0000-01-01", None, "invalid:not_a_date"), ("0001-01-01", date(1, 1, 1), "")]
+    told(table, {"as": "date"}, "date")
+
+
+@pytest.mark.parametrize("form", ["hello", "%m-%d", "%Y-%m-%d-%d", "%Q"])
+def test_forms_that_no_day_can_have_are_refused(form: str) -> None:
+    (problem,) = mapping_of(files({"x": {"from": "a", "as": "date", "formats": [form]}}, prop("x", "date")), "things")[
+        1
+    ]
+    assert "should hold %Y, %m and %d" in problem.en
+
+
+@pytest.mark.parametrize(("unit", "said"), [("", "no unit;"), ("furlong", "no unit that is known: furlong;")])
+def test_a_unit_of_the_standard_that_is_not_known_is_told(unit: str, said: str) -> None:
+    custom = [{"property": "unit", "value": unit}] if unit else []
+    contents = files({"x": {"from": "a", "as": "number", "unit": "km"}}, prop("x", "number", customProperties=custom))
+    (problem,) = mapping_of(contents, "things")[1]
+    assert f"the standard gives the element {said}" in problem.en
+
+
+def test_a_day_of_a_code_may_stand_in_quotes() -> None:
+    contents = files({"x": {"from": "a", "as": "code", "codes": "cc"}}, prop("x"))
+    contents["standards/cc.codes.yaml"] = {"codes": {"1": {"to": "a", "valid_to": "2024-02-29"}}}
+    codes = mapped(contents).columns[0].codes
+    assert codes is not None
+    assert codes.entries[0].valid_to == date(2024, 2, 29)
+    contents["standards/cc.codes.yaml"] = {"codes": {"1": {"to": "a", "valid_to": "2023-02-29"}}}
+    assert "should be a date" in mapping_of(contents, "things")[1][0].en
+
+
 def test_years_of_two_digits_need_their_century() -> None:
     table = [
         ("930101", date(1993, 1, 1), ""),
@@ -256,6 +287,13 @@ def test_phones() -> None:
         ("(010)62781234", "01062781234", "fixed:separators"),
         ("+44 20 7946 0958", "+442079460958", "fixed:separators"),
         ("110", None, "invalid:phone_format"),
+        ("010-62345678-801", "01062345678-801", "fixed:separators"),
+        ("(010) 62345678 801", "01062345678-801", "fixed:separators"),
+        ("+86 10 62345678-801", "01062345678-801", "fixed:country_code"),
+        ("+86 10 2345678-1", "0102345678-1", "fixed:country_code"),
+        ("01062345678-801", "01062345678-801", ""),
+        ("01062345678801", None, "invalid:phone_format"),
+        ("13812345678-1", None, "invalid:phone_format"),
     ]
     told(table, {"as": "phone"})
 

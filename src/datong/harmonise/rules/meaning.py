@@ -110,7 +110,9 @@ def _of_day(say: Say, at: str, how: How, value: Map[str, Any]) -> Meaning:
         for form in value.get("formats", DAY_FORMATS):
             two = "%y" in str(form)
             signs = sorted(re.findall("%(.?)", str(form).replace("%y", "%Y")))
-            if form != amounts.EXCEL and signs != ["Y", "d", "m"]:
+            if form != amounts.EXCEL and not (
+                "Y" in signs and set(signs) <= {*"Ymd"} and len(signs) == len(set(signs))
+            ):
                 say(f"{at}.formats", f"{form} 只应含 %Y %m %d", f"{form} should hold %Y, %m and %d (or be `excel`)")
             if two and (century is None or not str(form).startswith("%y")):
                 zh = "两位年份须声明 century，且位于开头"

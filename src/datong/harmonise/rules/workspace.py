@@ -370,7 +370,7 @@ class _Reader:
             if "%y" in form:
                 self.found.say(at, f"{form}：年份须为四位（%Y）", f"{form}: years need four digits, %Y")
             elif not _is_time_format(form):
-                zh = f"{form} 应含 %Y、%m（或 %b %B）、%d 各一，另可含 %H %I %p %M %S %f"
+                zh = f"{form} 应含 %Y，另可含 %m（或 %b %B）、%d、%H（或 %I 与 %p）、%M、%S、%f，各至多一次"
                 en = (
                     f"{form} should hold %Y, %m (or %b, %B) and %d once each, and may hold %H, or %I and %p, %M, %S, %f"
                 )
@@ -585,11 +585,16 @@ _AS_IT_IS: Map[Type, Map[str, str]] = {
 
 
 def _is_time_format(form: str) -> bool:
-    """Whether a time can be read by `form`: a whole day, and what else it says is known to every engine."""
+    """Whether a text can be a time by `form`: it has a year, and what it says is known to every engine."""
     signs = re.findall(r"%-?(.?)", form)
     once = len(signs) == len(set(signs)) and set(signs) <= set("YmbBdaAHIpMSf")
-    day = "Y" in signs and "d" in signs and len({"m", "b", "B"} & set(signs)) == 1
-    return once and day and ("I" in signs) == ("p" in signs) and not {"H", "I"} <= set(signs)
+    return (
+        once
+        and "Y" in signs
+        and len({"m", "b", "B"} & set(signs)) < 2
+        and ("I" in signs) == ("p" in signs)
+        and not {"H", "I"} <= set(signs)
+    )
 
 
 def _moment(end: date) -> datetime:
