@@ -179,7 +179,10 @@ def test_a_key_of_the_load_that_is_not_there(
     workspace(node_folder, tables(kind), load={"by": "snapshot", "key": ["idd"]})
     with pytest.raises(Refusal) as caught:
         built(store, act("data_engineer"))
-    assert (caught.value.code, [p.where for p in caught.value.problems]) == ("STD-412", ["idd"])
+    assert (caught.value.code, [p.where for p in caught.value.problems]) == (
+        "STD-412",
+        ["sources/fleet.yaml: load.key[0]"],
+    )
     assert "nearest: id" in caught.value.problems[0].en
 
 
