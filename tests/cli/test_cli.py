@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,29 @@ def test_a_node_that_does_not_answer() -> None:
     refused = datong("register", "people", "--node", "http://127.0.0.1:9", "--token", "x")
     assert refused.returncode == 6
     assert "CLI-503" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b"<html>login</html>"), (200, b"\xff"), (502, b"<html>bad gateway</html>"), (404, b'{"detail": "Not Found"}'), (500, b"[]")],
+)  # fmt: skip
+def test_an_answer_that_is_no_nodes(status: int, body: bytes) -> None:
+    class Gateway(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as gateway:
+        threading.Thread(target=gateway.handle_request, daemon=True).start()
+        node = f"http://127.0.0.1:{gateway.server_port}"
+        refused = datong("register", "people", "--node", node, "--token", "x")
+    assert refused.returncode == 6
+    assert "[CLI-502]" in refused.stderr
+    assert f"HTTP {status}" in refused.stderr
 
 
 def test_a_workspace_from_nothing(tmp_path: Path) -> None:

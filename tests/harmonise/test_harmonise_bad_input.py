@@ -145,6 +145,20 @@ def test_json_means_the_same_whatever_pieces_it_comes_in(
     assert "@ 2:2" in refused(source("json"), tmp_path).facts["place"]
 
 
+HALF = r'{"id": "9", "v": "\ud83d"}', r'{"\udc00号": "1"}', r'{"v": {"号": ["a", "\ud83d\ud83d"]}}', r'["\uDC00"]', r'"\ud83d"'
+
+
+@pytest.mark.parametrize("item", HALF)
+@pytest.mark.parametrize("kind", ["json", "ndjson"])
+def test_half_a_character_is_in_no_text(tmp_path: Path, kind: str, item: str) -> None:
+    """An unpaired surrogate: the row is kept as it stands, and the others are read."""
+    whole = r'{"id": "1", "v": "\ud83d\ude00 号"}'
+    (tmp_path / "x").write_text(f"[{whole}, {item}]" if kind == "json" else f"{whole}\n{item}\n")
+    first, second = read(source(kind), tmp_path)
+    assert (first["v"], first[BROKEN], second[BROKEN].lower()) == ("😀 号", None, item.lower())
+    assert sources.sample(source(kind), tmp_path).rows_seen == 2
+
+
 # --- shape -------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from sources_desk import read, refused, told
 
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Source
+from datong.harmonise.model.reading import BROKEN
 from datong.harmonise.store import sources
 from datong.harmonise.store.sources import apis, web
 
@@ -219,6 +220,20 @@ def test_what_is_no_answer_is_one_refusal_without_the_secret(
     assert why in str(refusal)
     assert SECRET not in json.dumps(refusal.as_json())
     assert "hunter2" not in json.dumps(refusal.as_json())
+
+
+def test_half_a_character_is_a_row_that_is_no_record(api: Api, tmp_path: Path) -> None:
+    api.answers = lambda *_: page([{"id": 1}, {"id": "\ud83d"}, {"\udc00": 2}])
+    found = read(source(api), tmp_path)
+    assert [row[BROKEN] for row in found] == [None, r'{"id": "\ud83d"}', r'{"\udc00": 2}']
+
+
+@pytest.mark.parametrize("by", [{"by": "cursor", "parameter": "after"}, {"by": "link"}])
+@pytest.mark.parametrize("following", ["\ud83d", "http://[", "/a\nb"])
+def test_a_next_page_that_is_no_address(api: Api, tmp_path: Path, by: dict[str, str], following: str) -> None:
+    api.answers = lambda *_: page(RECORDS, next=following) if len(api.asked) == 1 else (200, {}, b"<html>")
+    refusal = refused(source(api, paging={**by, "at": "next"}), tmp_path)
+    assert refusal.facts["read"] == 7
 
 
 def test_a_break_in_the_middle_says_how_far_it_came(api: Api, tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ HOSTILE = [
     changed(note="NaN"), changed(note="Infinity"), changed(note="{}"), changed(note="\u0000"), changed(note="中文"),
     raw('"fine"', "42.100"), raw('"fine"', "123456789012345678901234567890"), raw('"fine"', "-0"), raw('"fine"', "1E5"),
     raw('"fine"', "[1,  2]"), raw('"fine"', '{"b":  1}'), raw('"fine"', "NaN"), raw('"fine"', "nan"), raw('"fine"', "true"),
+    raw('"fine"', '"\\ud83d"'), raw('"fine"}', '"fine", "more": "\\ud83d"}'), raw('"fine"', '"\\ud83d\\ude00"'),
     raw('"fine"', '"\\u4e2d"'), raw('"fine"', '"a\\u0000b"'), raw('"fine"', '"\\"q\\""'), raw('"fine"', '"a\tb"'),
     raw('"fine"}', '"fine",}'), raw('"fine"}', '"fine" , }'), raw('"fine"}', '"fine"} x'), raw('"fine"}', '"fine"'),
     raw('"fine"}', '"fine", "note": "twice"}'), raw('"lat"', '"lat": 1, "lat"'), raw('"fine"}', '"fine", "more": {"a": 1}}'),

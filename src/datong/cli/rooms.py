@@ -31,6 +31,15 @@ NODE_SILENT = Reason(
     Text("请用 datong serve 启动节点，或用 --node / DATONG_NODE 指定地址。",
          "Start it with datong serve, or give its address by --node or DATONG_NODE."),
 )  # fmt: skip
+NO_NODE = Reason(
+    "CLI-502",
+    Kind.unavailable,
+    Text("不知道命令是否已执行。", "Whether the command was done is not known."),
+    Text("{node} 的应答（HTTP {status}）不是大通节点的应答。",
+         "What {node} answered (HTTP {status}) is no answer of a Datong node."),
+    Text("请核对 --node / DATONG_NODE 的地址，以及其间的代理或网关。",
+         "Look at the address given by --node or DATONG_NODE, and at the proxy or gateway before it."),
+)  # fmt: skip
 
 
 def room_group(room: str, title: str) -> click.Group:
@@ -117,17 +126,21 @@ def _run(verb: Verb, node: str, token: str, as_json: bool, key: str | None, give
             answer = httpx.post(url, json=arguments, headers=headers, timeout=120)
         else:
             answer = httpx.get(url, params=arguments, headers=headers, timeout=120)
-    except httpx.HTTPError as broken:
+    except (httpx.HTTPError, httpx.InvalidURL) as broken:
         raise NODE_SILENT(node=node) from broken
-    body = answer.json()
-    if answer.is_error:
-        _print_refusal(body["error"], as_json)
+    try:
+        body = answer.json()
+        refused = Kind(body["error"]["kind"]) if answer.is_error else None
+    except (ValueError, KeyError, TypeError) as foreign:  # a gateway's page, or another program's JSON
+        raise NO_NODE(node=node, status=answer.status_code) from foreign
+    if refused is not None:
+        _print_refusal(body["error"], refused, as_json)
     _print(body, as_json)
 
 
-def _print_refusal(error: dict[str, Any], as_json: bool) -> None:
+def _print_refusal(error: dict[str, Any], kind: Kind, as_json: bool) -> None:
     click.echo(told(error, as_json=as_json), err=True)
-    sys.exit(EXIT[Kind(error["kind"])])
+    sys.exit(EXIT[kind])
 
 
 def _print(body: Any, as_json: bool) -> None:

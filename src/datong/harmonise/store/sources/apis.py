@@ -58,7 +58,11 @@ class Pages:
                 self.read += 1
                 yield row_of(record)
             total = self._total(url, answer)
-            url = self._next(url, answer, headers, len(records), total)
+            try:
+                url = self._next(url, answer, headers, len(records), total)
+            except (ValueError, httpx.InvalidURL):
+                zh, en = "应答所给的下一页不成地址", "its next page is no address"
+                raise refused(self.source, shown(url), zh, en, read=self.read) from None
             if url in seen:
                 raise self._endless(url or "", "a page leads back to one before it")
             seen.add(url)
@@ -143,7 +147,7 @@ class Pages:
         )
         if link in (None, "", False):
             return None
-        following = urljoin(url, str(link))
+        following = str(httpx.URL(urljoin(url, str(link))))
         if _origin(following) != _origin(self.api.url):
             zh, en = "下一页在另一台主机，未跟随", "the next page lies at another host, which is not followed"
             raise refused(self.source, shown(following), zh, en, read=self.read)

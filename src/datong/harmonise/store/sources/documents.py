@@ -1,7 +1,7 @@
 """JSON and NDJSON, record by record: nested objects become paths, numbers stay as they were written, no field is lost.
 
-An array of any length is read through a window that holds one record. What is no object, or names a field twice, is
-kept as its text. Contract: tests/harmonise/test_harmonise_sources.py.
+An array of any length is read through a window that holds one record. What is no object, names a field twice, or holds
+half a character (an unpaired surrogate, which no text can hold) is kept as its text. Contract: tests/harmonise/test_harmonise_sources.py.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def ndjson_rows(source: Source, content: Content) -> Iterator[Row]:
 
 
 def row_of(item: Any, text: str | None = None) -> Row:
-    """An object as values by path; anything else as its text."""
+    """An object as values by path; anything else as its text, half a character in it escaped as JSON does."""
     values = flat(item)
     if values is not None:
         return values, None
-    return {}, written(item) if text is None else text
+    return {}, written(item).encode("utf-8", "backslashreplace").decode() if text is None else text
 
 
 def _no_array(source: Source) -> Refusal:
@@ -167,13 +167,14 @@ class _Window:
 
 
 def flat(item: Any) -> dict[str, str | None] | None:
-    """The values of an object by path; None when it is no object, or when two values stand at one path."""
+    """The values of an object by path; None when it is no object, two values stand at one path, or half a character
+    stands in one."""
     found: dict[str, str | None] = {}
     return found if isinstance(item, dict) and _spread(item, "", found) else None
 
 
 def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> bool:
-    """Put the values of `item` into `into`; False when one is there already or would be lost."""
+    """Put the values of `item` into `into`; False when one is there already, would be lost or is no whole text."""
     for name, value in item.items():
         path = f"{before}{name}"
         if isinstance(value, dict):
@@ -182,7 +183,18 @@ def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> b
         elif isinstance(value, _Twice) or path in into:
             return False
         else:
-            into[path] = value if value is None or isinstance(value, str) else written(value)
+            text = value if value is None or isinstance(value, str) else written(value)
+            if not (path.isascii() and (text is None or text.isascii()) or _is_whole(f"{path}{text}")):
+                return False
+            into[path] = text
+    return True
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
     return True
 
 
