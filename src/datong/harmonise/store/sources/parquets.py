@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,11 @@ def _text(array: pa.Array) -> pa.Array:
         for pattern, kept in _FRACTIONS:
             text = pc.replace_substring_regex(text, pattern=pattern, replacement=kept)
         return text
-    return pc.cast(array, pa.string())
+    text = pc.cast(array, pa.string())
+    if pa.types.is_decimal(kind) and pc.any(pc.match_substring(text, "E")).as_py():  # as small ones are written
+        return pa.array([None if v is None else f"{v:f}" for v in array.to_pylist()], pa.string())
+    return text
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False, default=lambda v: f"{v:f}" if isinstance(v, Decimal) else str(v))
