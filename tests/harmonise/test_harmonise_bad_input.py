@@ -145,7 +145,13 @@ def test_json_means_the_same_whatever_pieces_it_comes_in(
     assert "@ 2:2" in refused(source("json"), tmp_path).facts["place"]
 
 
-HALF = r'{"id": "9", "v": "\ud83d"}', r'{"\udc00号": "1"}', r'{"v": {"号": ["a", "\ud83d\ud83d"]}}', r'["\uDC00"]', r'"\ud83d"'
+HALF = (
+    r'{"id": "9", "v": "\ud83d"}',
+    r'{"\udc00号": "1"}',
+    r'{"v": {"号": ["a", "\ud83d\ud83d"]}}',
+    r'["\uDC00"]',
+    r'"\ud83d"',
+)
 
 
 @pytest.mark.parametrize("item", HALF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -26,6 +27,8 @@ def test_parquet_values_have_one_text_each(tmp_path: Path) -> None:
         "i": pa.array([1, None], pa.int64()),
         "f": pa.array([0.1, 1e20]),
         "d": pa.array([Decimal("1.50"), Decimal("-0.05")], pa.decimal128(9, 2)),
+        "small": pa.array([Decimal(0), Decimal("0.0000001")], pa.decimal128(38, 10)),
+        "smalls": pa.array([[Decimal("0.0000001")], None], pa.list_(pa.decimal128(38, 10))),
         "b": pa.array([True, False]),
         "day": pa.array([date(2026, 2, 1), None]),
         "at": pa.array([noon, noon + timedelta(microseconds=120_000)], pa.timestamp("us")),
@@ -43,6 +46,7 @@ def test_parquet_values_have_one_text_each(tmp_path: Path) -> None:
         ROW: 1, BROKEN: None, "i": "1", "f": "0.1", "d": "1.50", "b": "true", "day": "2026-02-01", "at": "2026-02-01 12:00:00",
         "utc": "2026-02-01 12:00:00Z", "t": "08:05:00", "raw": "\\x00ff", "word": "号", "list": "[1, 2]", "place.x": "1",
         "place.in.y": "北", "took": "61",
+        "small": "0.0000000000", "smalls": '["0.0000001000"]',
     }  # fmt: skip
     assert (second["i"], second["at"], second["f"]) == (None, "2026-02-01 12:00:00.12", "1e+20")
     assert (second["place.x"], second["place.in.y"], second["b"]) == (None, None, "false")
@@ -107,6 +111,76 @@ def test_excel_cells_have_one_text_each(tmp_path: Path) -> None:
     }  # fmt: skip
     assert (found[1][ROW], found[1]["编号"], found[1]["日期"], found[1]["是"]) == (2, "x", None, "false")
     assert found[1]["数"] == "2000000000000000.0"
+
+
+MIDNIGHT, MORNING = datetime(2026, 2, 3), datetime(2026, 2, 3, 8, 5)  # noqa: DTZ001 - as Excel has them
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "texts"),
+    [
+        ((MIDNIGHT, MORNING), "yyyy-mm-dd h:mm:ss", ["2026-02-03 00:00:00", "2026-02-03 08:05:00"]),
+        ((MIDNIGHT, MIDNIGHT), "m/d/yy h:mm", ["2026-02-03 00:00:00"] * 2),
+        ((MIDNIGHT, MIDNIGHT), 'yyyy"年"m"月"d"日" hh"时"', ["2026-02-03 00:00:00"] * 2),
+        ((MIDNIGHT, MIDNIGHT), 'yyyy/m/d "has no hours"', ["2026-02-03"] * 2),
+        ((MIDNIGHT, MIDNIGHT), "[$-804]yyyy/m/d", ["2026-02-03"] * 2),
+        ((MIDNIGHT, MORNING, MORNING), "yyyy/m/d", ["2026-02-03 00:00:00", *["2026-02-03 08:05:00"] * 2]),
+        ((MIDNIGHT, MIDNIGHT, MORNING), "yyyy/m/d", [*["2026-02-03"] * 2, "2026-02-03 08:05:00"]),
+    ],
+)
+def test_midnight_is_a_time_where_its_cell_or_column_has_one(
+    tmp_path: Path, given: tuple[datetime, ...], shown: str, texts: list[str]
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["at", "day"])
+    for row, at in enumerate(given, 2):
+        book.active.append([at, date(2026, 2, 3)])
+        book.active.cell(row, 1).number_format = shown
+    book.save(tmp_path / "x")
+    found = read(source("excel"), tmp_path)
+    assert [row["at"] for row in found] == texts
+    assert {row["day"] for row in found} == {"2026-02-03"}
+
+
+def test_an_error_in_a_cell_is_its_name(tmp_path: Path) -> None:
+    workbook(tmp_path, ["id", "n", "t"], [1, 2, None], ["#N/A", "#DIV/0!", None], ["#REF!"], [4, None, None, "#NAME?"])
+    found = read(source("excel"), tmp_path)
+    assert [(row["id"], row["n"], row["t"]) for row in found[1:3]] == [("#N/A", "#DIV/0!", None), ("#REF!", None, None)]
+    assert found[3][BROKEN] == "4\t\t\t#NAME?"
+
+
+def test_an_error_as_other_programs_write_it(tmp_path: Path) -> None:
+    """In other quotes, and cells without their place."""
+    workbook(tmp_path, ["id", "n"], [1, "#N/A"])
+    with zipfile.ZipFile(tmp_path / "x") as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    parts["xl/worksheets/sheet1.xml"] = re.sub(r' r="[A-Z]*\d+"', "", sheet.replace('t="e"', "t='e'")).encode()
+    with zipfile.ZipFile(tmp_path / "x", "w") as packed:
+        for name, data in parts.items():
+            packed.writestr(name, data)
+    assert [(row["id"], row["n"]) for row in read(source("excel"), tmp_path)] == [("1", "#N/A")]
+
+
+def test_a_formula_that_was_never_calculated_is_refused(tmp_path: Path) -> None:
+    workbook(tmp_path, ["=A9", None], ["id", "n"], [1, "=1+1"], ["=A2", 4], *[[n, f"=A{n}"] for n in range(5, 20)])
+    refusal = refused(source("excel", skip_lines=1), tmp_path)
+    assert refusal.facts["place"] == "x B3, A4, B5, B6, B7, B8, B9, B10, B11, B12 …"
+    assert "formulas have no value (17)" in str(refusal)
+
+
+def test_a_formula_with_a_value_is_its_value(tmp_path: Path) -> None:
+    workbook(tmp_path, ["id", "n", "t"], [1, "=1+1", '=""'])
+    with zipfile.ZipFile(tmp_path / "x") as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    sheet = re.sub(r"(</f>)<v ?/>|(</f>)<v></v>", r"\1<v>2</v>", sheet, count=1)
+    sheet = re.sub(r'<c r="C2"', '<c r="C2" t="str"', sheet)
+    parts["xl/worksheets/sheet1.xml"] = sheet.encode()
+    with zipfile.ZipFile(tmp_path / "x", "w") as packed:
+        for name, data in parts.items():
+            packed.writestr(name, data)
+    assert [(row["n"], row["t"]) for row in read(source("excel"), tmp_path)] == [("2", None)]
 
 
 def test_a_sheet_must_be_named_when_there_are_several(tmp_path: Path) -> None:

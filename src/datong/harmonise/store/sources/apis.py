@@ -58,11 +58,12 @@ class Pages:
                 self.read += 1
                 yield row_of(record)
             total = self._total(url, answer)
+            here = url
             try:
-                url = self._next(url, answer, headers, len(records), total)
+                url = self._next(here, answer, headers, len(records), total)
             except (ValueError, httpx.InvalidURL):
                 zh, en = "应答所给的下一页不成地址", "its next page is no address"
-                raise refused(self.source, shown(url), zh, en, read=self.read) from None
+                raise refused(self.source, shown(here), zh, en, read=self.read) from None
             if url in seen:
                 raise self._endless(url or "", "a page leads back to one before it")
             seen.add(url)

@@ -1,7 +1,8 @@
 """JSON and NDJSON, record by record: nested objects become paths, numbers stay as they were written, no field is lost.
 
 An array of any length is read through a window that holds one record. What is no object, names a field twice, or holds
-half a character (an unpaired surrogate, which no text can hold) is kept as its text. Contract: tests/harmonise/test_harmonise_sources.py.
+half a character (an unpaired surrogate, which no text can hold) is kept as its text.
+Contract: tests/harmonise/test_harmonise_sources.py.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> b
             return False
         else:
             text = value if value is None or isinstance(value, str) else written(value)
-            if not (path.isascii() and (text is None or text.isascii()) or _is_whole(f"{path}{text}")):
+            if not (f"{path}{text}".isascii() or _is_whole(f"{path}{text}")):
                 return False
             into[path] = text
     return True

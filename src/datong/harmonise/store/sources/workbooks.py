@@ -1,7 +1,9 @@
 """Excel workbooks (.xlsx, .xlsb, .xls) and .ods, by calamine: one sheet, cells as one canonical text each.
 
 A number as its digits without a needless `.0`, a date as `2026-02-01`, a date and time as `2026-02-01 08:00:00`, an
-empty cell as no value. Merged header cells are refused unless `header_rows` says that several rows make the names; then
+error as its name (`#N/A`), an empty cell as no value. A day alone is a date with the time 00:00:00 where the cell's
+format shows a time (.xlsx), or where most dates of its column have one. A formula that was never calculated is refused:
+nobody knows its value. Merged header cells are refused unless `header_rows` says that several rows make the names; then
 the names are joined with dots. A row that is merged across columns is no record; a cell merged over several rows is
 refused, because all rows but the first would have lost their value.
 Contract: tests/harmonise/test_harmonise_typed_files.py.
@@ -10,11 +12,15 @@ Contract: tests/harmonise/test_harmonise_typed_files.py.
 from __future__ import annotations
 
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
@@ -22,7 +28,10 @@ from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import PIECE, ZIP_MAGIC, unfolds_too_far
 from datong.harmonise.store.sources.telling import refused, refused_os
+from datong.harmonise.store.sources.worksheets import Untold, untold
 
+NAMED_MAX = 10
+"""Cells that a refusal names."""
 Span = tuple[tuple[int, int], tuple[int, int]]
 """A merged range: (first row, first column), (last row, last column), from 0."""
 
@@ -31,14 +40,14 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
     """The records below the header of the sheet."""
     with _sheet(source, path) as sheet:
         spans = sorted(sheet.merged_cell_ranges or [])
-        top = source.skip_lines
-        rows = _cells(sheet)
-        for _ in range(top):
-            next(rows, None)
-        header = _header(source, [next(rows, []) for _ in range(source.header_rows)], spans)
-        across = _held(source, spans, top + source.header_rows)
-        for number, cells in enumerate(rows, top + source.header_rows):
-            texts = [_text(cell) for cell in cells]
+        below = source.skip_lines + source.header_rows
+        days, times = _dates(sheet, below)
+        timed = {column for column, count in times.items() if count > days[column]}
+        untold = _untold(source, path, sheet.name, dates=bool(days.keys() - timed))
+        rows = enumerate(_texts(sheet, below, timed, untold))
+        header = _header(source, [texts for _, texts in islice(rows, below)][source.skip_lines :], spans)
+        across = _held(source, spans, below)
+        for number, texts in rows:
             if not any(text is not None for text in texts):
                 continue
             stray = any(text is not None for text in texts[len(header) :]) or any(
@@ -105,10 +114,57 @@ def _cells(sheet: CalamineSheet) -> Iterator[list[Any]]:
         yield [*([""] * left), *row]
 
 
-def _header(source: Source, rows: list[list[Any]], spans: list[Span]) -> list[str]:
+def _dates(sheet: CalamineSheet, below: int) -> tuple[Counter[int], Counter[int]]:
+    """By column, how many cells are days, and how many are days with a time."""
+    days, times = Counter[int](), Counter[int]()
+    for cells in islice(_cells(sheet), below, None):
+        for column, cell in enumerate(cells):
+            kind = type(cell)
+            if kind is datetime:
+                times[column] += 1
+            elif kind is date:
+                days[column] += 1
+    return days, times
+
+
+def _untold(source: Source, path: Path, sheet: str, *, dates: bool) -> Untold:
+    """What the library does not tell; a formula that was never calculated is refused."""
+    place = source.path or source.name
+    try:
+        found = untold(path, sheet, dates=dates)
+    except (ExpatError, zipfile.BadZipFile, zlib.error, EOFError, ValueError):
+        raise refused(source, place, "不是可读的 Excel 工作簿", "is no workbook that can be read") from None
+    except OSError as error:
+        raise refused_os(source, place, error) from None
+    without = [_name(row, column) for row, column in found.uncalculated if row >= source.skip_lines]
+    if without:
+        where = ", ".join(without[:NAMED_MAX]) + (" …" if len(without) > NAMED_MAX else "")
+        zh, en = (
+            f"{len(without)} 个公式没有计算结果：请用表格软件打开并保存，或改填数值",
+            f"formulas have no value ({len(without)}): open and save it in a spreadsheet program, or put values there",
+        )
+        raise refused(source, f"{place} {where}", zh, en)
+    return found
+
+
+def _texts(sheet: CalamineSheet, below: int, timed: set[int], untold: Untold) -> Iterator[list[str | None]]:
+    """The rows as texts. timed: columns whose days have a time, in the rows from `below` on."""
+    for row, cells in enumerate(_cells(sheet)):
+        texts = [_text(cell) for cell in cells]
+        for column, error in untold.errors.get(row, {}).items():
+            texts += [None] * (column + 1 - len(texts))
+            texts[column] = error
+        if row >= below:
+            for column in (*timed, *untold.midnights.get(row, ())):
+                if column < len(cells) and type(cells[column]) is date:
+                    texts[column] = f"{cells[column].isoformat()} 00:00:00"
+        yield texts
+
+
+def _header(source: Source, rows: list[list[str | None]], spans: list[Span]) -> list[str]:
     place = source.path or source.name
     top, width = source.skip_lines, max((len(row) for row in rows), default=0)
-    grid = [[_text(cell) or "" for cell in [*row, *([""] * (width - len(row)))]] for row in rows]
+    grid = [[text or "" for text in [*row, *([""] * (width - len(row)))]] for row in rows]
     for (first, left), (last, right) in spans:
         if last < top or first >= top + len(rows):
             continue
