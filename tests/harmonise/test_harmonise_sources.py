@@ -208,6 +208,27 @@ def test_text_that_is_no_text(tmp_path: Path, database: Source) -> None:
     with pytest.raises(Refusal) as caught:
         sources.read(database, tmp_path, {"t": ["v"]})
     assert caught.value.code == "STD-411"
+    assert (caught.value.facts["place"], caught.value.facts["read"]) == ("t.v", 3)
+    assert "row 4 holds text that is no text" in str(caught.value)
+    assert len(rows(sources.read(database, tmp_path, {"t": ["id", "extra"]}), "t")) == 4
+    found = {column.path: column.values for column in sources.sample(database, tmp_path).columns}
+    assert found["t.v"] == ("1.5", "two", None, "\\xff")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("123456789.12345678", "123456789.12345678"), ("106.63030007287485", "106.63030007287485"),
+        ("1000000000000000.2", "1000000000000000.2"), ("0.1", "0.1"), ("2.0", "2.0"), ("-1e300", "-1e+300"),
+        ("9223372036854775807", "9223372036854775807"), ("'007'", "007"), ("'1.50'", "1.50"), ("x'00ff'", "\\x00ff"),
+        ("x''", "\\x"), ("''", ""), ("NULL", None),
+    ],
+)  # fmt: skip
+def test_sqlite_values_have_one_text_each(tmp_path: Path, database: Source, value: str, text: str | None) -> None:
+    connection = sqlite3.connect(tmp_path / "x")
+    connection.executescript(f"UPDATE t SET v = {value} WHERE id = 2")
+    connection.close()
+    assert rows(sources.read(database, tmp_path, {"t": ["v"]}), "t")[1]["v"] == text
 
 
 def test_a_database_url_stays_out_of_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +104,14 @@ def read(
             kept = [column.name for column in there[name] if column.name in columns]
             kept.sort(key=list(columns).index)
             gathered = Gathered(source, aside)
-            for arrays, count in _batches(connection, name, kept, source.tables[name], since):
+
+            def told(column: str, row: int, name: str = name, gathered: Gathered = gathered) -> Refusal:
+                zh, en = _SAID["text"]
+                row += gathered.rows
+                place = f"{name}.{column}"
+                return refused(source, place, f"第 {row} 行{zh}", f"row {row} {en}", read=row - 1)
+
+            for arrays, count in _batches(connection, name, kept, source.tables[name], since, told=told):
                 gathered.add(arrays, count)
             tables[name] = gathered.table(name)
             _add_to(hashed, name, tables[name])
@@ -167,6 +174,8 @@ def _connected(source: Source, data: Path, at: list[str]) -> Iterator[Connection
             warnings.simplefilter("ignore")  # types that SQLAlchemy does not know are read as text like all others
             with engine.connect() as connection:
                 begin_reading(connection)
+                if connection.dialect.name == "sqlite":  # which takes any bytes for text; _sqlite_texts tells of them
+                    connection.connection.driver_connection.text_factory = _as_utf8  # type: ignore[union-attr]
                 yield connection
                 connection.rollback()
     except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, OSError, pa.ArrowInvalid) as error:
@@ -280,9 +289,16 @@ def _reflected(connection: Connection, name: str) -> Table:
 
 
 def _batches(
-    connection: Connection, name: str, columns: list[str], key: str, since: Since | None, limit: int | None = None
+    connection: Connection,
+    name: str,
+    columns: list[str],
+    key: str,
+    since: Since | None,
+    limit: int | None = None,
+    told: Callable[[str, int], Refusal] | None = None,
 ) -> Generator[tuple[dict[str, pa.Array], int]]:
-    """The columns of a table as text, in the order of its key, some rows at a time."""
+    """The columns of a table as text, in the order of its key, some rows at a time. told: the refusal of a text that is
+    none, by its column and its row of those given at once; without it (a look at the table) its bytes are given."""
     if not columns:
         return
     table = _reflected(connection, name)
@@ -298,17 +314,48 @@ def _batches(
     streamed = statement.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
     with connection.execute(streamed) as result:  # the server's cursor is closed, also when the reading breaks off
         for part in result.partitions(BATCH_ROWS):
-            cells = zip(columns, zip(*part, strict=True), strict=True)
+            cells: Iterable[tuple[str, Iterable[Any]]] = zip(columns, zip(*part, strict=True), strict=True)
+            if connection.dialect.name == "sqlite":
+                cells = ((column, _sqlite_texts(column, values, told)) for column, values in cells)
             yield {column: pa.array(values, pa.string()) for column, values in cells}, len(part)
 
 
 def _as_text(connection: Connection, column: Any) -> Any:
-    """What the database itself writes for a value; bytes as PostgreSQL writes them (\\x and hexadecimal)."""
+    """What the database itself writes for a value; bytes as PostgreSQL writes them (\\x and hexadecimal). SQLite's are
+    taken as they are: it writes 15 digits of a number that has 17, and has values of any kind in any column."""
+    if connection.dialect.name == "sqlite":
+        return type_coerce(column, sql_types.NullType())
     if isinstance(column.type, LargeBinary | sql_types.BINARY | sql_types.VARBINARY):
         backend = connection.dialect.name
         if backend in ("mysql", "mariadb"):
             return func.concat(literal("\\x"), func.lower(func.hex(column)))
     return cast(column, Text)
+
+
+def _as_utf8(data: bytes) -> str | _NoText:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _NoText(data)
+
+
+class _NoText(bytes):
+    """What SQLite calls a text and is none."""
+
+
+def _sqlite_texts(column: str, values: Iterable[Any], told: Callable[[str, int], Refusal] | None) -> list[str | None]:
+    """The values of a column as text, a floating-point number in the fewest digits that give it again."""
+    texts: list[str | None] = []
+    for row, value in enumerate(values, 1):
+        if value is None or isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, bytes):
+            if told is not None and isinstance(value, _NoText):
+                raise told(column, row)
+            texts.append("\\x" + value.hex())
+        else:
+            texts.append(repr(value))
+    return texts
 
 
 def _add_to(hashed: Any, name: str, table: pa.Table | Staged) -> None:
