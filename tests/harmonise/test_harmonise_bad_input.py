@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,6 +48,34 @@ def test_a_file_that_mixes_encodings_is_refused_at_the_line(tmp_path: Path, kind
     with pytest.raises(UnicodeDecodeError) as caught:
         content.decode()
     assert caught.value.start == byte
+
+
+@pytest.mark.parametrize("piece", [7, opening.PIECE])
+@pytest.mark.parametrize("encoding", ["gb18030", "GBK"])
+def test_lines_of_utf8_in_a_file_of_another_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, piece: int
+) -> None:
+    """GB18030 reads them as well, to other characters."""
+    monkeypatch.setattr(opening, "PIECE", piece)
+    lines = ["id,v", *(f"{n},北京市朝阳区" for n in range(40))]
+    encoded = [line.encode("gb18030" if n % 10 or not n else "utf-8") for n, line in enumerate(lines)]
+    (tmp_path / "x").write_bytes(b"\n".join(encoded))
+    refusal = refused(source("csv", encoding=encoding), tmp_path)
+    at = sum(len(line) + 1 for line in encoded[:10])
+    assert refusal.facts["place"] == f"x @ byte {at}, line 11"
+    assert "mixes encodings" in str(refusal)
+    (tmp_path / "x").write_bytes(b"\n".join([*encoded[:10], encoded[10]]))
+    assert "line 11" in refused(source("csv", encoding=encoding), tmp_path).facts["place"]
+
+
+@pytest.mark.parametrize("words", [range(0xB0, 0xD7), range(0xB0, 0xF7)])
+def test_chinese_is_not_taken_for_utf8(tmp_path: Path, words: range) -> None:
+    """Some words are UTF-8 too, such as 联通: none of those of GB 2312 is refused."""
+    draw = random.Random(7)
+    signs = [bytes((a, b)).decode("gb2312") for a in words for b in range(0xA1, 0xFA)]
+    lines = ["联通", *("".join(draw.choices(signs, k=draw.randint(1, 6))) for _ in range(50_000))]
+    (tmp_path / "x").write_text("\n".join(["v", *lines]), "gb18030")
+    assert [row["v"] for row in read(source("csv", encoding="gb18030"), tmp_path)] == lines
 
 
 @pytest.mark.parametrize("at", [1, opening.PIECE - 1, opening.PIECE, opening.PIECE + 1, 3 * opening.PIECE + 7])

@@ -187,14 +187,20 @@ def text_of(source: Source, content: Content) -> Iterator[str]:
     """The content as text, piece by piece, without a byte order mark; the first byte that is no such text is told."""
     decoder = codecs.getincrementaldecoder(source.encoding)()
     at, lines, first = 0, 0, True
-    piece = b""
+    piece, begun = b"", b""
+    takes_any = codecs.lookup(source.encoding).name in ("gb18030", "gbk")  # so that UTF-8 has to be looked for
     try:
         for piece in content.pieces():
             text = decoder.decode(piece)
+            if takes_any:
+                whole, _, rest = (begun + piece).rpartition(b"\n")
+                _require_no_utf8(source, whole, at - len(begun), lines)
+                begun = rest if len(rest) <= LINE_CHARS_MAX else b""
             at, lines = at + len(piece), lines + piece.count(b"\n")
             yield text.removeprefix("\ufeff") if first else text
             first = first and not text
         piece = b""
+        _require_no_utf8(source, begun, at - len(begun), lines)
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         held = error.object[: error.start]  # what the decoder still had of the piece before, and this one's beginning
@@ -214,6 +220,33 @@ def _other_encoding(source: Source, error: UnicodeDecodeError, byte: int, line: 
         if line:
             zh, en = f"{zh}，文件混用了编码", f"{en}, so the file mixes encodings"
     return refused(source, f"{source.path or source.name} @ byte {byte}, line {line + 1}", zh, en, read=line)
+
+
+def _require_no_utf8(source: Source, lines: bytes, byte: int, before: int) -> None:
+    """Refuses a line of UTF-8 among those of GB18030, which reads almost any bytes as some characters: one that in
+    UTF-8 is common Chinese, two characters or more, and in GB18030 is not. byte, before: where the first line is."""
+    if lines.isascii():
+        return
+    for number, line in enumerate(lines.split(b"\n"), before + 1):
+        if not line.isascii() and _is_text(line, "utf-8") and not _is_text(line, "gb2312"):
+            text = line.decode().removeprefix("\ufeff")
+            if sum(sign > "\x7f" for sign in text) >= 2 and _is_common(text):
+                zh, en = (
+                    f"该行是 UTF-8 而不是 {source.encoding}，文件混用了编码",
+                    f"the line is UTF-8, not {source.encoding}, so the file mixes encodings",
+                )
+                place = f"{source.path or source.name} @ byte {byte}, line {number}"
+                raise refused(source, place, zh, en, read=number - 1)
+        byte += len(line) + 1
+
+
+def _is_common(text: str) -> bool:
+    """Whether all of its characters are of GB 2312, as those of most Chinese texts are."""
+    try:
+        text.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_text(line: bytes, encoding: str) -> bool:
