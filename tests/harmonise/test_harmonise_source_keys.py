@@ -34,6 +34,7 @@ def problems(**keys: Any) -> list[tuple[str, str]]:
         ({**HTTP, "url": "ftp://x/y"}, "url", "http or https"),
         ({**HTTP, "url": "http://x:99999/y"}, "url", "http or https"),
         ({**HTTP, "url": "https://me:secret@x/y"}, "url", "holds a password"),
+        ({**HTTP, "url": "https://x/y?api_key=SECRET"}, "url", "holds a secret (api_key)"),
         ({**HTTP, "path": "x"}, "path", "takes no path"),
         ({**HTTP, "token_from": "not a name"}, "token_from", "environment variable"),
         ({**HTTP, "token_header": "x: y"}, "token_header", "name of a header"),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from datong.harmonise.model.drafts import Unfit
 from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind
-from datong.harmonise.rules.addresses import address_of
+from datong.harmonise.rules.addresses import address_of, holds_secret
 
 ALL = {"kind", "title", "note", "load"}
 FILE = {"path", "tables"}
@@ -190,6 +190,9 @@ def _address(found: Found, at: str, url: str) -> None:
         found.say(at, "应为 http(s) 地址", "should be an http or https address")
     elif parts.username or parts.password:
         found.say(at, "地址中不得含密码", "holds a password: name an environment variable instead")
+    elif (where := holds_secret(url)) is not None:
+        found.say(at, f"地址中不得含密钥（{where}）；请用 token_from 指明环境变量",
+                  f"holds a secret ({where}): name an environment variable in `token_from` instead")  # fmt: skip
 
 
 def _whole(found: Found, at: str, value: Any, least: int) -> int:
