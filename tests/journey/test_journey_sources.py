@@ -182,8 +182,8 @@ DATABASES: dict[str, tuple[Callable[[Path], Any], str, tuple[str, ...]]] = {
         lambda file: file.write_bytes(file.read_bytes()[:20_000]), "STD-411", ("traffic.sqlite: cannot be read",),
     ),
     "a value that is no text": (
-        lambda file: sql(file, "UPDATE passage SET passed_at = x'00ff' WHERE passage_id = 105"), "STD-411",
-        ("passage: cannot be read",),
+        lambda file: sql(file, "UPDATE passage SET passed_at = CAST(x'c3' AS TEXT) WHERE passage_id = 105"), "STD-411",
+        ("passage.passed_at",),
     ),
     "nothing in it": (lambda file: file.write_bytes(b""), "STD-411", ("traffic.sqlite",)),
     "a missing table": (lambda file: sql(file, "DROP TABLE gate"), "STD-412", ("gate", "no such table")),

@@ -148,7 +148,8 @@ def test_whatever_stands_in_a_member_is_read_or_told_and_never_a_fault(row, valu
     reading.read(TABLES, interface, "request", message)
     contracts.over_of(message)
     once = contracts.as_printed(message, interface)
-    assert repr(contracts.as_printed(once, interface)) == repr(once)
+    again = contracts.as_printed(once, interface)
+    assert json.dumps(again, sort_keys=True) == json.dumps(once, sort_keys=True)  # also of NaN, which equals nothing
 
 
 @pytest.mark.parametrize("value", [[], "text", 5, None, True])
