@@ -13,8 +13,9 @@ from harmonise_desk import EXAMPLE, files, prop, standard
 from datong.engine import rules as plans
 from datong.harmonise.model.mappings import Type
 from datong.harmonise.rules import plan as planning
+from datong.harmonise.rules.found import nearest
 from datong.harmonise.rules.standards import standard_of
-from datong.harmonise.rules.workspace import mapping_names, mapping_of, nearest
+from datong.harmonise.rules.workspace import mapping_names, mapping_of
 from datong.harmonise.store.workspace import files_of
 
 

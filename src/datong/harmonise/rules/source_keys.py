@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as Map
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from datong.harmonise.model.drafts import Unfit
 from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind
 from datong.harmonise.rules.addresses import address_of, holds_secret
+from datong.harmonise.rules.found import Found
 
 ALL = {"kind", "title", "note", "load"}
 FILE = {"path", "tables"}
@@ -33,16 +34,6 @@ KEYS: Map[SourceKind, set[str]] = {
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
-
-
-class Found(Protocol):
-    """Where mistakes are told."""
-
-    def say(self, at: str, zh: str, en: str) -> None: ...
-
-    def only(self, value: Any, at: str, allowed: Any) -> dict[str, Any]: ...
-
-    def word(self, at: str, value: Any, default: str = "") -> str: ...
 
 
 def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, Any]:

@@ -10,22 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from datong.harmonise.model.mappings import FILE_KINDS, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW
-
-
-class Found(Protocol):
-    """Where mistakes are told."""
-
-    def say(self, at: str, zh: str, en: str) -> None: ...
-
-    def only(self, value: Any, at: str, allowed: Any) -> dict[str, Any]: ...
-
-    def word(self, at: str, value: Any, default: str = "") -> str: ...
-
-    def texts(self, at: str, value: Any) -> tuple[str, ...]: ...
+from datong.harmonise.rules.found import Found
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,9 @@ Contract: tests/harmonise/test_harmonise_workspace.py.
 
 from __future__ import annotations
 
-import difflib
-import functools
 import re
-import zoneinfo
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
-from datetime import UTC, date, datetime
-from math import isfinite
 from typing import Any
 
 import sqlglot
@@ -30,11 +25,8 @@ from datong.ground.refusal import Problem
 from datong.harmonise.model.mappings import (
     BLANKS,
     Check,
-    Codes,
     Column,
-    Element,
     Freshness,
-    How,
     Join,
     Mapping,
     Source,
@@ -44,11 +36,9 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
-from datong.harmonise.model.texts import LIBRARY
-from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules import source_keys
-from datong.harmonise.rules.conversions import LOCAL_FORMATS
-from datong.harmonise.rules.datums import DATUMS
+from datong.harmonise.rules.columns import Columns
+from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import standard_of
@@ -57,91 +47,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
 Files = Map[str, Any]
 
-MAKES = {
-    How.text: {Type.string},
-    How.number: {Type.number, Type.integer, Type.string},
-    How.timestamp: {Type.timestamp},
-    How.latitude: {Type.number},
-    How.longitude: {Type.number},
-    How.plate: {Type.string},
-    How.code: {Type.string},
-    How.date: {Type.date},
-    How.boolean: {Type.boolean},
-    How.resident_id: {Type.string},
-    How.credit_code: {Type.string},
-    How.vin: {Type.string},
-    How.phone: {Type.string},
-    How.birth_date: {Type.date},
-    How.sex: {Type.string},
-}
-"""The types of element each conversion can make."""
-
-_OWN_OPTIONS = {
-    How.number: {"thousands", "between"},
-    How.timestamp: {"zone", "formats", "ambiguous", "between"},
-    How.latitude: {"notation", "datum", "between"},
-    How.longitude: {"notation", "datum", "between"},
-    How.code: {"codes"},
-}
-OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
-"""The keys that each conversion may have."""
 OF_MANY_ROWS = frozenset(f"{FUNCTION_GROUPS['aggregates']} {FUNCTION_GROUPS['windows']} unnest generate_series".split())
-
-
-class Found:
-    """Problems found so far; `at` is where in which file."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.problems: list[Problem] = []
-
-    def say(self, at: str, zh: str, en: str) -> None:
-        self.problems.append(Problem(f"{self.file}: {at}" if at else self.file, zh, en))
-
-    def items(self, at: str, value: Any) -> list[Any]:
-        """`value` as a list."""
-        if isinstance(value, list):
-            return value
-        self.say(at, "应为列表", "should be a list")
-        return []
-
-    def texts(self, at: str, value: Any) -> tuple[str, ...]:
-        """`value` as a list of texts (or numbers, as they are written)."""
-        items = self.items(at, value)
-        if all(isinstance(item, str | int | float) for item in items):
-            return tuple(map(str, items))
-        self.say(at, "应为文字列表", "should be a list of texts")
-        return ()
-
-    def word(self, at: str, value: Any, default: str = "") -> str:
-        """`value` as a text; nothing stands for `default`."""
-        if value is None:
-            return default
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
-            return str(value)
-        self.say(at, "应为文字", "should be a text")
-        return default
-
-    def only(self, value: Any, at: str, allowed: Iterable[str]) -> dict[str, Any]:
-        """`value` as a dict; its unknown keys are told with the nearest known ones."""
-        if not isinstance(value, dict):
-            self.say(at, "应为一组 键: 值", "should be a set of key: value")
-            return {}
-        known = sorted(allowed)
-        for key in value:
-            if str(key) not in known:
-                near = nearest(str(key), known)
-                self.say(f"{at}.{key}".lstrip("."), f"没有这一项{_zh(near)}", f"there is no such item{_en(near)}")
-        return value
-
-
-def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three of `known` that look like `name`, likest first; also when only the last part of a path does."""
-    pool = list(known)
-    last = {k.rsplit(".", 1)[-1].lower(): k for k in pool}
-    close = difflib.get_close_matches(name, pool, 3, 0.5)
-    close += [last[k] for k in difflib.get_close_matches(name.rsplit(".", 1)[-1].lower(), list(last), 2, 0.6)]
-    return list(dict.fromkeys(close))[:3]
 
 
 def mapping_names(files: Files) -> list[str]:
@@ -162,7 +68,7 @@ def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
     if file not in files:
         known = [path[len("sources/") : -len(".yaml")] for path in files if path.startswith("sources/")]
         near = nearest(name, known) or known
-        return None, [Problem(file, f"没有这个数据源{_zh(near)}", f"there is no such source{_en(near)}")]
+        return None, [Problem(file, f"没有这个数据源{nearest_zh(near)}", f"there is no such source{nearest_en(near)}")]
     source, problems = _source(file, files[file])
     return (None, placed(problems, files)) if problems else (source, [])
 
@@ -183,7 +89,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     found = Found(f"mappings/{name}.yaml")
     if found.file not in files:
         near = nearest(name, mapping_names(files))
-        found.say("", f"没有这个映射{_zh(near)}", f"there is no such mapping{_en(near)}")
+        found.say("", f"没有这个映射{nearest_zh(near)}", f"there is no such mapping{nearest_en(near)}")
         return None, found.problems
     keys = {
         "source", "standard", "resource", "table", "missing", "columns", "joins", "checks", "unique", "freshness",
@@ -206,8 +112,9 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
         if other != name and isinstance(text, dict) and str(text.get("resource", other)) == resource:
             zh, en = f"映射 {other} 已用此资源标识码", f"the mapping {other} has this resource, too; each needs its own"
             found.say("resource", f"{resource}：{zh}", f"{resource}: {en}")
-    reader = _Reader(found, files, known, standard, main)
-    columns = reader.columns(value.get("columns"))
+    of_columns = Columns(found, files, standard)
+    columns = of_columns.read(value.get("columns"))
+    reader = _Reader(found, known, standard, main, of_columns)
     joins = reader.joins(value.get("joins", [])) if source is not None else ()
     if source is not None:
         reader.paths_known(columns, joins)
@@ -218,7 +125,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     found.texts("left", value.get("left", []))
     if found.problems or source is None:
         return None, found.problems
-    used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *reader.used)}
+    used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *of_columns.used)}
     lines = getattr(files, "lines", {}).get(found.file, {})
     fields = (columns, joins, checks, unique, missing)
     return Mapping(name, source, standard, main, *fields, digest(used), resource, lines, freshness), []
@@ -294,184 +201,10 @@ def _is_encoding(name: str) -> bool:
 
 
 class _Reader:
-    """Reads the parts of one mapping against its source and standard."""
+    """Reads the parts of one mapping beside its columns against its source and standard."""
 
-    def __init__(self, found: Found, files: Files, source: Source, standard: Standard, main: str) -> None:
-        self.found, self.files, self.source, self.standard, self.main = found, files, source, standard, main
-        self.used: list[str] = []
-        self.mapped: list[str] = []
-
-    def columns(self, given: Any) -> tuple[Column, ...]:
-        known = [element.name for element in self.standard.elements]
-        value = self.found.only(given, "columns", known)
-        columns = []
-        for element in self.standard.elements:
-            if element.name in value:
-                columns.append(self._column(element, value[element.name]))
-                self.mapped.append(element.name)
-            elif element.required:
-                self.found.say(
-                    "columns", f"缺少必填元素 {element.name}", f"the required element {element.name} is not filled"
-                )
-        reading.points(self.found.say, columns)
-        return tuple(reading.dated(self.found.say, columns))
-
-    def _column(self, element: Element, given: Any) -> Column:
-        at = f"columns.{element.name}"
-        value = {"from": given} if isinstance(given, str | int) and not isinstance(given, bool) else given
-        if isinstance(value, dict) and "constant" in value and "as" not in value:
-            value = {**_AS_IT_IS[element.type], **value}
-        how = self._how(at, value.get("as", "text") if isinstance(value, dict) else "text")
-        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | OPTIONS[how])
-        if value.get("confirm", False) is not False:
-            zh, en = (
-                "核对后删去 confirm，或改列入 left",
-                "look at it, then take `confirm` away, or move the column to `left`",
-            )
-            self.found.say(f"{at}.confirm", f"待人确认：{zh}", f"waits for a person: {en}")
-        if ("from" in value) == ("constant" in value):
-            self.found.say(at, "from 与 constant 须且只须其一", "needs either `from` or `constant`")
-        if ("from" in value or "constant" in value) and element.type not in MAKES[how]:
-            self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
-        if "from" in value and value["from"] in ("", None):
-            place = at if isinstance(given, str) else f"{at}.from"
-            self.found.say(place, "未指明数据源的列", "names no column of the source")
-        constant = self._constant(f"{at}.constant", value["constant"]) if "constant" in value else None
-        return Column(
-            element=element,
-            path=self.found.word(f"{at}.from", value.get("from")),
-            how=how,
-            constant=constant,
-            zone=self._zone(at, how, value),
-            formats=self._formats(f"{at}.formats", how, value.get("formats")),
-            ambiguous=self._one_of(f"{at}.ambiguous", value.get("ambiguous", "quarantine"), ("quarantine", "earlier")),
-            notation=self._notation(at, how, value),
-            thousands=self._thousands(f"{at}.thousands", value.get("thousands")),
-            between=self._between(at, how, value.get("between")),
-            codes=self._codes(at, how, value),
-            meaning=reading.meaning_of(self.found.say, at, how, element, value),
-        )
-
-    def _constant(self, at: str, given: Any) -> str:
-        """A constant as the text that its conversion reads; nothing is a value that is missing."""
-        if given is None:
-            return ""
-        if isinstance(given, bool):
-            return str(given).lower()
-        if isinstance(given, str | int | float | date):
-            return str(given)
-        self.found.say(at, "应为一个值", "should be one value")
-        return ""
-
-    def _formats(self, at: str, how: How, given: Any) -> tuple[str, ...]:
-        usual = reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS
-        formats = self.found.texts(at, given) if given is not None else usual
-        for form in formats if how is How.timestamp else ():
-            if "%y" in form:
-                self.found.say(at, f"{form}：年份须为四位（%Y）", f"{form}: years need four digits, %Y")
-            elif not _is_time_format(form):
-                zh = f"{form} 应含 %Y，另可含 %m（或 %b %B）、%d、%H（或 %I 与 %p）、%M、%S、%f，各至多一次"
-                en = (
-                    f"{form} should hold %Y, %m (or %b, %B) and %d once each, and may hold %H, or %I and %p, %M, %S, %f"
-                )
-                self.found.say(at, zh, en)
-        return formats or usual
-
-    def _thousands(self, at: str, given: Any) -> str:
-        mark = self.found.word(at, given)
-        if mark and (len(mark) > 1 or mark.isalnum() or mark in "+-"):
-            self.found.say(
-                at, "应为一个分隔符，如逗号", "should be one sign that stands between digits, such as a comma"
-            )
-        return mark
-
-    def _how(self, at: str, name: Any) -> How:
-        if name not in [how.value for how in How]:
-            near, known = nearest(str(name), How), ", ".join(How)
-            zh, en = (
-                f"未知的转换；可用：{known}{_zh(near)}",
-                f"{name} is no known conversion; there are: {known}{_en(near)}",
-            )
-            self.found.say(f"{at}.as", zh, en)
-            return How.text
-        return How(name)
-
-    def _zone(self, at: str, how: How, value: Map[str, Any]) -> str:
-        if how is not How.timestamp:
-            return ""
-        zone = value.get("zone")
-        if zone is None:
-            self.found.say(
-                f"{at}.zone", "须声明时区（offset 或时区名）", "declare the zone: `offset` (in the text) or a name"
-            )
-        elif zone != "offset" and str(zone) not in _zones():
-            near = nearest(str(zone), _zones())
-            self.found.say(f"{at}.zone", f"未知时区 {zone}{_zh(near)}", f"{zone} is no known time zone{_en(near)}")
-        return str(zone)
-
-    def _notation(self, at: str, how: How, value: Map[str, Any]) -> str:
-        if how not in {How.latitude, How.longitude}:
-            return "decimal"
-        datum = value.get("datum")
-        if datum is None:
-            self.found.say(f"{at}.datum", "坐标系未声明", "declare the datum of the coordinates, e.g. WGS84")
-        elif datum not in DATUMS:
-            known = ", ".join(DATUMS)
-            self.found.say(f"{at}.datum", f"未知坐标系 {datum}；可用 {known}", f"{datum} is no datum of: {known}")
-        return self._one_of(f"{at}.notation", value.get("notation"), ("decimal", "dms"))
-
-    def _between(self, at: str, how: How, value: Any) -> tuple[str, str] | None:
-        if value is None:
-            return None
-        if not (isinstance(value, list) and len(value) == 2):
-            self.found.say(f"{at}.between", "应为 [下限, 上限]", "should be [lowest, highest]")
-            return None
-        try:
-            if how in {How.timestamp, How.date, How.birth_date}:
-                ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
-                told, turned = (ends[0].isoformat(), ends[1].isoformat()), _moment(ends[0]) > _moment(ends[1])
-            else:
-                low, high = float(value[0]), float(value[1])
-                if not (isfinite(low) and isfinite(high)):
-                    raise ValueError("no finite range")
-                told, turned = (repr(low), repr(high)), low > high
-        except (ValueError, TypeError, OverflowError):
-            self.found.say(f"{at}.between", "上下限不可读", "its ends cannot be read")
-            return None
-        if turned:
-            self.found.say(
-                f"{at}.between", "下限大于上限，应为 [下限, 上限]", "should be [lowest, highest], the lowest first"
-            )
-        return told
-
-    def _codes(self, at: str, how: How, value: Map[str, Any]) -> Codes | None:
-        if how is not How.code:
-            return None
-        own = f"standards/{value.get('codes')}.codes.yaml"
-        file = own if own in self.files else f"{LIBRARY}/{value.get('codes')}.yaml"
-        if file not in self.files:
-            zh, en = (
-                f"没有代码表 {own}，代码表库中也没有",
-                f"there is no code table {own}, nor one in the library",
-            )
-            self.found.say(f"{at}.codes", zh, en)
-            return None
-        self.used.append(file)
-        found = Found(file)
-        given = self.files[file] if file == own else reading.of_library(self.files[file])
-        if file != own and not given["codes"]:
-            zh, en = "库中没有这套代码的内容", "the library names this code system and does not hold its codes"
-            self.found.say(f"{at}.codes", zh, en)
-            return None
-        codes = _code_table(found, str(value["codes"]), given, str(value.get("on", "")))
-        self.found.problems += [problem for problem in found.problems if problem not in self.found.problems]
-        return codes
-
-    def _one_of(self, at: str, value: Any, known: tuple[str, ...]) -> str:
-        if value not in known:
-            self.found.say(at, f"应为 {'、'.join(known)} 之一", f"should be one of {', '.join(known)}")
-            return known[0]
-        return str(value)
+    def __init__(self, found: Found, source: Source, standard: Standard, main: str, columns: Columns) -> None:
+        self.found, self.source, self.standard, self.main, self.columns = found, source, standard, main, columns
 
     def joins(self, given: Any) -> tuple[Join, ...]:
         joins: list[Join] = []
@@ -485,10 +218,10 @@ class _Reader:
             if not (isinstance(on, dict) and len(on) == 1):
                 self.found.say(f"{at}.on", "应为 左列: 右列", "should be one pair, left path: right path")
                 continue
-            (left, right), how = next(iter(on.items())), self._how(at, value.get("as", "text"))
+            (left, right), how = next(iter(on.items())), self.columns.how(at, value.get("as", "text"))
             if not (isinstance(left, str) and str(right).startswith(f"{table}.")):
                 self.found.say(f"{at}.on", f"右列应为 {table}.列", f"the right path should be {table}.column")
-            held = self._one_of(f"{at}.missing", value.get("missing", "quarantine"), ("quarantine", "keep"))
+            held = self.columns.one_of(f"{at}.missing", value.get("missing", "quarantine"), ("quarantine", "keep"))
             joins.append(Join(table, str(left), str(right).removeprefix(f"{table}."), how, held))
         return tuple(joins)
 
@@ -557,7 +290,9 @@ class _Reader:
             return None
         value = self.found.only(given, "freshness", {"column", "within_days", "note"})
         column, days = value.get("column"), value.get("within_days")
-        kinds = {element.name: element.type for element in self.standard.elements if element.name in self.mapped}
+        kinds = {
+            element.name: element.type for element in self.standard.elements if element.name in self.columns.mapped
+        }
         if kinds.get(str(column)) not in (Type.timestamp, Type.date):
             said = "should be an element of type timestamp or date that the mapping fills"
             self.found.say("freshness.column", "应为映射填写的 timestamp 或 date 元素", said)
@@ -568,67 +303,8 @@ class _Reader:
 
     def _elements(self, at: str, names: Iterable[str]) -> None:
         for name in names:
-            if name not in self.mapped:
-                near = nearest(name, self.mapped)
-                self.found.say(at, f"映射中没有 {name}{_zh(near)}", f"the mapping fills no element {name}{_en(near)}")
-
-
-_AS_IT_IS: Map[Type, Map[str, str]] = {
-    Type.string: {"as": How.text},
-    Type.integer: {"as": How.number},
-    Type.number: {"as": How.number},
-    Type.boolean: {"as": How.boolean},
-    Type.date: {"as": How.date},
-    Type.timestamp: {"as": How.timestamp, "zone": "offset"},
-}
-"""How a constant is read that says nothing of it, by the type it is to be."""
-
-
-def _is_time_format(form: str) -> bool:
-    """Whether a text can be a time by `form`: it has a year, and what it says is known to every engine."""
-    signs = re.findall(r"%-?(.?)", form)
-    once = len(signs) == len(set(signs)) and set(signs) <= set("YmbBdaAHIpMSf")
-    return (
-        once
-        and "Y" in signs
-        and len({"m", "b", "B"} & set(signs)) < 2
-        and ("I" in signs) == ("p" in signs)
-        and not {"H", "I"} <= set(signs)
-    )
-
-
-def _moment(end: date) -> datetime:
-    """An end of a period to compare with the other; without an offset as if it were of UTC."""
-    moment = end if isinstance(end, datetime) else datetime(end.year, end.month, end.day)  # noqa: DTZ001
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _code_table(found: Found, name: str, given: Any, on: str = "") -> Codes | None:
-    table = found.only(given, "", {"title", "source", "match", "codes", "note"})
-    entries = table.get("codes")
-    if not (isinstance(entries, dict) and entries):
-        found.say("codes", "代码表为空", "the code table is empty")
-        return None
-    if table.get("match", "whole") not in ("whole", "prefix"):
-        found.say("match", "应为 whole 或 prefix", "should be whole or prefix")
-    for code, entry in entries.items():
-        to = entry.get("to") if isinstance(entry, dict) else entry
-        if to is None:
-            found.say(f"codes.{code}", "缺少取值（to）", "has no value (`to`)")
-        found.word(f"codes.{code}", to)
-    codes = reading.codes_of(found.say, entries)
-    whole = table.get("match", "whole") == "whole"
-    return Codes(name, whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))), on)
-
-
-@functools.cache
-def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
-
-
-def _zh(near: list[str]) -> str:
-    return f"；相近：{'、'.join(near)}" if near else ""
-
-
-def _en(near: list[str]) -> str:
-    return f"; nearest: {', '.join(near)}" if near else ""
+            if name not in self.columns.mapped:
+                near = nearest(name, self.columns.mapped)
+                self.found.say(
+                    at, f"映射中没有 {name}{nearest_zh(near)}", f"the mapping fills no element {name}{nearest_en(near)}"
+                )

@@ -28,8 +28,9 @@ from datong.harmonise.model.refusals import (
 from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import drafting, meaning
 from datong.harmonise.rules.addresses import is_address
+from datong.harmonise.rules.found import nearest
 from datong.harmonise.rules.standards import standard_of
-from datong.harmonise.rules.workspace import nearest, source_of
+from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service import addressing
 from datong.harmonise.service.folders import folders_of, require_not_own
 from datong.harmonise.service.looking import looked_at

@@ -18,8 +18,8 @@ from datong.harmonise.model.refusals import (
 )
 from datong.harmonise.rules import plain
 from datong.harmonise.rules import plan as planning
+from datong.harmonise.rules.found import nearest
 from datong.harmonise.rules.places import asked, where_in
-from datong.harmonise.rules.workspace import nearest
 from datong.harmonise.service import drifting
 from datong.harmonise.store import rereading, scanned, sources
 

@@ -1,0 +1,285 @@
+"""The columns of a mapping: by which conversion each element of the standard is read, with what it needs to be told.
+
+Must never know: sources, joins, data. Contract: tests/harmonise/test_harmonise_workspace.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import zoneinfo
+from collections.abc import Mapping as Map
+from datetime import UTC, date, datetime
+from math import isfinite
+from typing import Any
+
+from datong.harmonise.model.mappings import Codes, Column, Element, How, Standard, Type
+from datong.harmonise.model.texts import LIBRARY
+from datong.harmonise.rules import meaning as reading
+from datong.harmonise.rules.conversions import LOCAL_FORMATS
+from datong.harmonise.rules.datums import DATUMS
+from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
+
+MAKES = {
+    How.text: {Type.string},
+    How.number: {Type.number, Type.integer, Type.string},
+    How.timestamp: {Type.timestamp},
+    How.latitude: {Type.number},
+    How.longitude: {Type.number},
+    How.plate: {Type.string},
+    How.code: {Type.string},
+    How.date: {Type.date},
+    How.boolean: {Type.boolean},
+    How.resident_id: {Type.string},
+    How.credit_code: {Type.string},
+    How.vin: {Type.string},
+    How.phone: {Type.string},
+    How.birth_date: {Type.date},
+    How.sex: {Type.string},
+}
+"""The types of element each conversion can make."""
+
+_OWN_OPTIONS = {
+    How.number: {"thousands", "between"},
+    How.timestamp: {"zone", "formats", "ambiguous", "between"},
+    How.latitude: {"notation", "datum", "between"},
+    How.longitude: {"notation", "datum", "between"},
+    How.code: {"codes"},
+}
+OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
+"""The keys that each conversion may have."""
+_AS_IT_IS: Map[Type, Map[str, str]] = {
+    Type.string: {"as": How.text},
+    Type.integer: {"as": How.number},
+    Type.number: {"as": How.number},
+    Type.boolean: {"as": How.boolean},
+    Type.date: {"as": How.date},
+    Type.timestamp: {"as": How.timestamp, "zone": "offset"},
+}
+"""How a constant is read that says nothing of it, by the type it is to be."""
+
+
+class Columns:
+    """Reads the columns of one mapping against its standard. used: the files of code tables they name; mapped: the
+    elements they fill."""
+
+    def __init__(self, found: Found, files: Map[str, Any], standard: Standard) -> None:
+        self.found, self.files, self.standard = found, files, standard
+        self.used: list[str] = []
+        self.mapped: list[str] = []
+
+    def read(self, given: Any) -> tuple[Column, ...]:
+        known = [element.name for element in self.standard.elements]
+        value = self.found.only(given, "columns", known)
+        columns = []
+        for element in self.standard.elements:
+            if element.name in value:
+                columns.append(self._column(element, value[element.name]))
+                self.mapped.append(element.name)
+            elif element.required:
+                self.found.say(
+                    "columns", f"缺少必填元素 {element.name}", f"the required element {element.name} is not filled"
+                )
+        reading.points(self.found.say, columns)
+        return tuple(reading.dated(self.found.say, columns))
+
+    def _column(self, element: Element, given: Any) -> Column:
+        at = f"columns.{element.name}"
+        value = {"from": given} if isinstance(given, str | int) and not isinstance(given, bool) else given
+        if isinstance(value, dict) and "constant" in value and "as" not in value:
+            value = {**_AS_IT_IS[element.type], **value}
+        how = self.how(at, value.get("as", "text") if isinstance(value, dict) else "text")
+        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | OPTIONS[how])
+        if value.get("confirm", False) is not False:
+            zh, en = (
+                "核对后删去 confirm，或改列入 left",
+                "look at it, then take `confirm` away, or move the column to `left`",
+            )
+            self.found.say(f"{at}.confirm", f"待人确认：{zh}", f"waits for a person: {en}")
+        if ("from" in value) == ("constant" in value):
+            self.found.say(at, "from 与 constant 须且只须其一", "needs either `from` or `constant`")
+        if ("from" in value or "constant" in value) and element.type not in MAKES[how]:
+            self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
+        if "from" in value and value["from"] in ("", None):
+            place = at if isinstance(given, str) else f"{at}.from"
+            self.found.say(place, "未指明数据源的列", "names no column of the source")
+        constant = self._constant(f"{at}.constant", value["constant"]) if "constant" in value else None
+        return Column(
+            element=element,
+            path=self.found.word(f"{at}.from", value.get("from")),
+            how=how,
+            constant=constant,
+            zone=self._zone(at, how, value),
+            formats=self._formats(f"{at}.formats", how, value.get("formats")),
+            ambiguous=self.one_of(f"{at}.ambiguous", value.get("ambiguous", "quarantine"), ("quarantine", "earlier")),
+            notation=self._notation(at, how, value),
+            thousands=self._thousands(f"{at}.thousands", value.get("thousands")),
+            between=self._between(at, how, value.get("between")),
+            codes=self._codes(at, how, value),
+            meaning=reading.meaning_of(self.found.say, at, how, element, value),
+        )
+
+    def _constant(self, at: str, given: Any) -> str:
+        """A constant as the text that its conversion reads; nothing is a value that is missing."""
+        if given is None:
+            return ""
+        if isinstance(given, bool):
+            return str(given).lower()
+        if isinstance(given, str | int | float | date):
+            return str(given)
+        self.found.say(at, "应为一个值", "should be one value")
+        return ""
+
+    def _formats(self, at: str, how: How, given: Any) -> tuple[str, ...]:
+        usual = reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS
+        formats = self.found.texts(at, given) if given is not None else usual
+        for form in formats if how is How.timestamp else ():
+            if "%y" in form:
+                self.found.say(at, f"{form}：年份须为四位（%Y）", f"{form}: years need four digits, %Y")
+            elif not _is_time_format(form):
+                zh = f"{form} 应含 %Y，另可含 %m（或 %b %B）、%d、%H（或 %I 与 %p）、%M、%S、%f，各至多一次"
+                en = (
+                    f"{form} should hold %Y, %m (or %b, %B) and %d once each, and may hold %H, or %I and %p, %M, %S, %f"
+                )
+                self.found.say(at, zh, en)
+        return formats or usual
+
+    def _thousands(self, at: str, given: Any) -> str:
+        mark = self.found.word(at, given)
+        if mark and (len(mark) > 1 or mark.isalnum() or mark in "+-"):
+            self.found.say(
+                at, "应为一个分隔符，如逗号", "should be one sign that stands between digits, such as a comma"
+            )
+        return mark
+
+    def how(self, at: str, name: Any) -> How:
+        if name not in [how.value for how in How]:
+            near, known = nearest(str(name), How), ", ".join(How)
+            zh, en = (
+                f"未知的转换；可用：{known}{nearest_zh(near)}",
+                f"{name} is no known conversion; there are: {known}{nearest_en(near)}",
+            )
+            self.found.say(f"{at}.as", zh, en)
+            return How.text
+        return How(name)
+
+    def _zone(self, at: str, how: How, value: Map[str, Any]) -> str:
+        if how is not How.timestamp:
+            return ""
+        zone = value.get("zone")
+        if zone is None:
+            self.found.say(
+                f"{at}.zone", "须声明时区（offset 或时区名）", "declare the zone: `offset` (in the text) or a name"
+            )
+        elif zone != "offset" and str(zone) not in _zones():
+            near = nearest(str(zone), _zones())
+            self.found.say(
+                f"{at}.zone", f"未知时区 {zone}{nearest_zh(near)}", f"{zone} is no known time zone{nearest_en(near)}"
+            )
+        return str(zone)
+
+    def _notation(self, at: str, how: How, value: Map[str, Any]) -> str:
+        if how not in {How.latitude, How.longitude}:
+            return "decimal"
+        datum = value.get("datum")
+        if datum is None:
+            self.found.say(f"{at}.datum", "坐标系未声明", "declare the datum of the coordinates, e.g. WGS84")
+        elif datum not in DATUMS:
+            known = ", ".join(DATUMS)
+            self.found.say(f"{at}.datum", f"未知坐标系 {datum}；可用 {known}", f"{datum} is no datum of: {known}")
+        return self.one_of(f"{at}.notation", value.get("notation"), ("decimal", "dms"))
+
+    def _between(self, at: str, how: How, value: Any) -> tuple[str, str] | None:
+        if value is None:
+            return None
+        if not (isinstance(value, list) and len(value) == 2):
+            self.found.say(f"{at}.between", "应为 [下限, 上限]", "should be [lowest, highest]")
+            return None
+        try:
+            if how in {How.timestamp, How.date, How.birth_date}:
+                ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
+                told, turned = (ends[0].isoformat(), ends[1].isoformat()), _moment(ends[0]) > _moment(ends[1])
+            else:
+                low, high = float(value[0]), float(value[1])
+                if not (isfinite(low) and isfinite(high)):
+                    raise ValueError("no finite range")
+                told, turned = (repr(low), repr(high)), low > high
+        except (ValueError, TypeError, OverflowError):
+            self.found.say(f"{at}.between", "上下限不可读", "its ends cannot be read")
+            return None
+        if turned:
+            self.found.say(
+                f"{at}.between", "下限大于上限，应为 [下限, 上限]", "should be [lowest, highest], the lowest first"
+            )
+        return told
+
+    def _codes(self, at: str, how: How, value: Map[str, Any]) -> Codes | None:
+        if how is not How.code:
+            return None
+        own = f"standards/{value.get('codes')}.codes.yaml"
+        file = own if own in self.files else f"{LIBRARY}/{value.get('codes')}.yaml"
+        if file not in self.files:
+            zh, en = (
+                f"没有代码表 {own}，代码表库中也没有",
+                f"there is no code table {own}, nor one in the library",
+            )
+            self.found.say(f"{at}.codes", zh, en)
+            return None
+        self.used.append(file)
+        found = Found(file)
+        given = self.files[file] if file == own else reading.of_library(self.files[file])
+        if file != own and not given["codes"]:
+            zh, en = "库中没有这套代码的内容", "the library names this code system and does not hold its codes"
+            self.found.say(f"{at}.codes", zh, en)
+            return None
+        codes = _code_table(found, str(value["codes"]), given, str(value.get("on", "")))
+        self.found.problems += [problem for problem in found.problems if problem not in self.found.problems]
+        return codes
+
+    def one_of(self, at: str, value: Any, known: tuple[str, ...]) -> str:
+        if value not in known:
+            self.found.say(at, f"应为 {'、'.join(known)} 之一", f"should be one of {', '.join(known)}")
+            return known[0]
+        return str(value)
+
+
+def _is_time_format(form: str) -> bool:
+    """Whether a text can be a time by `form`: it has a year, and what it says is known to every engine."""
+    signs = re.findall(r"%-?(.?)", form)
+    once = len(signs) == len(set(signs)) and set(signs) <= set("YmbBdaAHIpMSf")
+    return (
+        once
+        and "Y" in signs
+        and len({"m", "b", "B"} & set(signs)) < 2
+        and ("I" in signs) == ("p" in signs)
+        and not {"H", "I"} <= set(signs)
+    )
+
+
+def _moment(end: date) -> datetime:
+    """An end of a period to compare with the other; without an offset as if it were of UTC."""
+    moment = end if isinstance(end, datetime) else datetime(end.year, end.month, end.day)  # noqa: DTZ001
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _code_table(found: Found, name: str, given: Any, on: str = "") -> Codes | None:
+    table = found.only(given, "", {"title", "source", "match", "codes", "note"})
+    entries = table.get("codes")
+    if not (isinstance(entries, dict) and entries):
+        found.say("codes", "代码表为空", "the code table is empty")
+        return None
+    if table.get("match", "whole") not in ("whole", "prefix"):
+        found.say("match", "应为 whole 或 prefix", "should be whole or prefix")
+    for code, entry in entries.items():
+        to = entry.get("to") if isinstance(entry, dict) else entry
+        if to is None:
+            found.say(f"codes.{code}", "缺少取值（to）", "has no value (`to`)")
+        found.word(f"codes.{code}", to)
+    codes = reading.codes_of(found.say, entries)
+    whole = table.get("match", "whole") == "whole"
+    return Codes(name, whole, tuple(sorted(codes, key=lambda c: (-len(c.starts), c.starts))), on)
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
