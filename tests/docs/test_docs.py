@@ -21,6 +21,7 @@ import datong.app.doors  # declares all verbs
 from datong import app
 from datong.cli.commands import datong as datong_command
 from datong.harmonise.model.mappings import How, SourceKind
+from datong.harmonise.rules import columns as keys_of_columns
 from datong.harmonise.rules import source_keys, workspace
 from datong.terms.verbs import VERBS
 from demo_run import Run, finished
@@ -262,12 +263,12 @@ def keys_read(function: Any) -> set[str]:
         ("Paging", source_keys._paging),
         ("Load", source_keys.load_of),
         ("Mapping", workspace._mapping),
-        ("Column", workspace._Reader._column),
+        ("Column", keys_of_columns.Columns._column),
         ("Join", workspace._Reader.joins),
         ("Check", workspace._Reader.checks),
         ("Unique", workspace._Reader.unique),
         ("Freshness", workspace._Reader.freshness),
-        ("Code table", workspace._code_table),
+        ("Code table", keys_of_columns._code_table),
     ],
 )
 def test_the_workspace_page_lists_the_keys_that_are_read(heading: str, reader: Any) -> None:
@@ -278,7 +279,9 @@ def test_the_workspace_page_lists_the_conversions_and_kinds() -> None:
     text = (REFERENCE / "workspace.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|([^|]*)\|[^|]*\|$", text, re.MULTILINE)
     told = {name: (set(made.split(", ")), set(re.findall(r"`(\w+)`", keys))) for name, made, keys in rows}
-    known = {how.value: ({kind.value for kind in workspace.MAKES[how]}, workspace.OPTIONS[how]) for how in How}
+    known = {
+        how.value: ({kind.value for kind in keys_of_columns.MAKES[how]}, keys_of_columns.OPTIONS[how]) for how in How
+    }
     assert told == known
     kinds = next(line for line in text.splitlines() if line.startswith("| `kind` |"))
     assert all(f"`{kind.value}`" in kinds for kind in SourceKind)

@@ -216,7 +216,7 @@ def test_what_is_no_answer_is_one_refusal_without_the_secret(
     api: Api, tmp_path: Path, answer: Answer, why: str
 ) -> None:
     api.answers = lambda *_: answer
-    refusal = refused(source(api, url=f"{api.url}/trips?key={SECRET}", token_from="TRIPS_TOKEN"), tmp_path)
+    refusal = refused(source(api, url=f"{api.url}/trips?day={SECRET}", token_from="TRIPS_TOKEN"), tmp_path)
     assert why in str(refusal)
     assert SECRET not in json.dumps(refusal.as_json())
     assert "hunter2" not in json.dumps(refusal.as_json())
