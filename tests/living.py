@@ -26,20 +26,19 @@ from typing import Any
 import demo
 import httpx
 import pytest
-from paperwork import parties
+from paperwork import GROUP, LAB, PURPOSE
+from trading import TEMPLATE
 from world import Person, Refused, World
 
 from datong.ground.canonical import digest_bytes
 from datong.ground.keys import PrivateKey
 from demo_run import ROOT, Run
-from journey import STEPS, TEMPLATE, Journey
+from journey import STEPS, Journey
 
 WITHOUT = ("harmonise", "national", "audit", "model")
 """Steps that only look or compute again, or of which the others need nothing; who does walks them (`walked`)."""
 AFTERWARDS = "afterwards"
 """The step of what tests ask, which so has idempotency keys of its own."""
-BIKE, BUREAU, REGISTRY, GROUP, LAB = parties()
-PURPOSE = "industry_development"
 
 
 @dataclass(frozen=True)

@@ -31,17 +31,15 @@ from types import ModuleType
 from typing import Any
 
 import traffic
-from paperwork import HERE, department, parties
+from paperwork import BIKE, BUREAU, GROUP, HERE, REGISTRY, ROOT, department, parties
 from rich.console import Console
-from world import NodeProcess, Refused, World
+from world import NodeProcess, Refused, World, keep
 
 from datong import app
 from datong.ground.crypto.profile import DEFAULT, PROFILES, Profile, use
 from datong.ground.keys import PrivateKey
 from journey import STEPS, Journey
 
-ROOT = HERE.parents[1]
-FUNCTION_NODE, SELLER = "data-bureau", "data-group"
 screen = Console(highlight=False, soft_wrap=True)
 
 
@@ -177,14 +175,6 @@ def walk(
     return 0
 
 
-def keep(state_file: Path, state: dict[str, Any]) -> None:
-    """The state holds the operators' first tokens: only this user may read it. Replaced whole or not at all."""
-    aside = state_file.with_suffix(".new")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        json.dump(state, out)
-    aside.replace(state_file)
-
-
 def strike(world: World, kills: list[str], moment: str) -> None:
     """Kill the nodes that --kill names for this moment, each once; they are started again as after any death."""
     for slug, node in world.nodes.items():
@@ -288,12 +278,12 @@ def prepare(folder: Path, first_port: int, profile: Profile, edc: str) -> dict[s
         keys[slug] = made.key
     for slug in parties():
         extra = f'\n[demo]\nclock_key = "{clock_key.public.text}"\n\n[peers]\nallow_private = true\n'
-        if edc and slug in (FUNCTION_NODE, SELLER):
+        if edc and slug in (REGISTRY, GROUP):
             extra += 'identity = "either"\ncredential_profile = "vc11-sl2021/jwt"\n'
-        if slug != FUNCTION_NODE:
-            address = f"http://127.0.0.1:{ports[FUNCTION_NODE]}"
-            extra += f'\n[function_node]\naddress = "{address}"\nkey = "{keys[FUNCTION_NODE]}"\nheartbeat_seconds = 5\n'
-        witness = "data-group" if slug == FUNCTION_NODE else FUNCTION_NODE
+        if slug != REGISTRY:
+            address = f"http://127.0.0.1:{ports[REGISTRY]}"
+            extra += f'\n[function_node]\naddress = "{address}"\nkey = "{keys[REGISTRY]}"\nheartbeat_seconds = 5\n'
+        witness = GROUP if slug == REGISTRY else REGISTRY
         extra += f'\n[witness]\nnodes = ["http://127.0.0.1:{ports[witness]}"]\n'
         with (folder / slug / "datong.toml").open("a", encoding="utf-8") as out:
             out.write(extra)
@@ -307,14 +297,12 @@ def prepare(folder: Path, first_port: int, profile: Profile, edc: str) -> dict[s
 
 def place_sources(folder: Path) -> None:
     """Each owner's source in its own folder, and the workspace its data engineer keeps in git."""
-    bikes, bureau = folder / "bike-company", folder / "traffic-bureau"
-    for slug in ("bike-company", "traffic-bureau"):
+    bikes, bureau = folder / BIKE, folder / BUREAU
+    for slug in (BIKE, BUREAU):
         shutil.copytree(HERE / "workspaces" / slug, folder / slug / "workspace", dirs_exist_ok=True)
     (bikes / "sources" / "raw_days").mkdir(parents=True, exist_ok=True)
-    shutil.copy(HERE / "data" / "bike-company" / "trips_2019_09.json", bikes / "sources")
-    shutil.copy(
-        HERE / "data" / "bike-company" / "raw_days" / "VB_Routes_Data_2018_06_28.csv.gz", bikes / "sources" / "raw_days"
-    )
+    shutil.copy(HERE / "data" / BIKE / "trips_2019_09.json", bikes / "sources")
+    shutil.copy(HERE / "data" / BIKE / "raw_days" / "VB_Routes_Data_2018_06_28.csv.gz", bikes / "sources" / "raw_days")
     (bureau / "sources").mkdir(exist_ok=True)
     traffic.write_sqlite(traffic.generated(), bureau / "sources" / "traffic.sqlite")
 

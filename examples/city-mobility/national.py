@@ -14,7 +14,8 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from paperwork import parties
+from paperwork import BIKE, BUREAU, GROUP, LAB, parties
+from paperwork import REGISTRY as PLATFORM
 from reporting import counted
 from world import NodeProcess, Person
 
@@ -25,7 +26,6 @@ from datong.ground.crypto import profile
 if TYPE_CHECKING:
     from journey import Journey
 
-BIKE, BUREAU, PLATFORM, GROUP, LAB = parties()
 MEMBERS = tuple(slug for slug in parties() if slug != PLATFORM)
 NO_SUCH_OFFER, NO_SUCH_PURPOSE = "CTR-407", "CTR-405"
 """The answer to a request for an offer that is not there, and for one that the asker may not see; and to a request for

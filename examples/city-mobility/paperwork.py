@@ -17,6 +17,11 @@ from zoneinfo import ZoneInfo
 import yaml
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+BIKE, BUREAU, REGISTRY, GROUP, LAB = "bike-company", "traffic-bureau", "data-bureau", "data-group", "city-lab"
+"""The slugs of parties.toml."""
+PURPOSE = "industry_development"
+"""What the product is made and bought for."""
 
 
 def parties() -> dict[str, dict[str, Any]]:

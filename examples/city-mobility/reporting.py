@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
-from paperwork import parties
+from paperwork import GROUP, LAB, REGISTRY, parties
 
 from datong.deidentify.rules.risk import LIMIT
 
@@ -105,13 +105,13 @@ def slug_of_party(code: str) -> str:
 
 
 def cases(j: Journey) -> list[dict[str, Any]]:
-    return list(j.who("data-bureau", "auditor").ask("register.cases"))
+    return list(j.who(REGISTRY, "auditor").ask("register.cases"))
 
 
 def contracts(j: Journey) -> list[dict[str, Any]]:
     """The three contracts as their consumers' nodes hold them, in the order they were made."""
-    group = j.who("data-group", "auditor").ask("negotiate.agreements")
-    lab = j.who("city-lab", "legal").ask("negotiate.agreements")
+    group = j.who(GROUP, "auditor").ask("negotiate.agreements")
+    lab = j.who(LAB, "legal").ask("negotiate.agreements")
     mine = {found["id"]: found for found in [*group, *lab]}
     return [mine[j.known[f"{name}.agreement"]] for name in ("trips", "passages", "product")]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flowmap import flows
-from paperwork import first_day, parties
+from paperwork import BIKE, BUREAU, GROUP, LAB, REGISTRY, first_day, parties
 from reporting import SOURCES, cases, contracts, every, report, slug_of_party
 
 from datong.deidentify.rules.risk import LIMIT
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from journey import Journey
 
 PARTS = {
-    "bike-company": ("提供骑行行程", "supplies bike trips"),
-    "traffic-bureau": ("提供卡口过车记录，出具同意书", "supplies gate passages, under its recorded consent"),
-    "data-bureau": (
+    BIKE: ("提供骑行行程", "supplies bike trips"),
+    BUREAU: ("提供卡口过车记录，出具同意书", "supplies gate passages, under its recorded consent"),
+    REGISTRY: (
         "登记机构 · 实施机构 · 价格主管 · 评估",
         "registry · implementing body · price authority · assessor",
     ),
-    "data-group": ("受托运营，汇成产品并上架", "operates the platform, composes and sells the product"),
-    "city-lab": ("购买产品，训练预测模型", "buys the product and trains a forecast"),
+    GROUP: ("受托运营，汇成产品并上架", "operates the platform, composes and sells the product"),
+    LAB: ("购买产品，训练预测模型", "buys the product and trains a forecast"),
 }
 LINKS = {
     "register": ("登记", "Register"), "authorise": ("授权", "Authorise"), "harmonise": ("归一", "Harmonise"),
@@ -91,9 +91,9 @@ class Names:
             self.of |= {slug: pair, told["credit_code"]: pair, told["name"]: pair, j.codes[f"node:{slug}"]: pair}
             self.of |= {d["name"]: (d["name"], d["name_en"]) for d in told["departments"]}
         held = [
-            *j.who("bike-company", "operator").ask("register.resources"),
-            *j.who("traffic-bureau", "operator").ask("register.resources"),
-            *j.who("data-group", "operator").ask("register.products"),
+            *j.who(BIKE, "operator").ask("register.resources"),
+            *j.who(BUREAU, "operator").ask("register.resources"),
+            *j.who(GROUP, "operator").ask("register.products"),
         ]
         for thing in held:
             pair = (thing["name_zh"], thing["name_en"])
@@ -215,7 +215,7 @@ def refusals(j: Journey) -> list[dict[str, Any]]:
 
 
 def party(j: Journey, made: dict[str, Any], named: Names, slug: str) -> dict[str, Any]:
-    kept = {"bike-company": ("trips", "positions"), "traffic-bureau": ("passages",)}.get(slug, ())
+    kept = {BIKE: ("trips", "positions"), BUREAU: ("passages",)}.get(slug, ())
     gets = next((part["fen"] for part in made["settlement"]["parts"] if part["party"] == slug), None)
     return {
         "slug": slug, **named.pair("name", slug), "part_zh": PARTS[slug][0], "part_en": PARTS[slug][1],
@@ -226,7 +226,7 @@ def party(j: Journey, made: dict[str, Any], named: Names, slug: str) -> dict[str
 def source(j: Journey, made: dict[str, Any], named: Names, name: str) -> dict[str, Any]:
     """One source: rows in = rows out + rows quarantined, and why."""
     built = j.known[f"{name}.build"]
-    owner = "traffic-bureau" if name == "passages" else "bike-company"
+    owner = BUREAU if name == "passages" else BIKE
     why = j.who(owner, "operator").ask("harmonise.quarantine_summary", build=built["id"])
     reasons: dict[str, dict[str, Any]] = {}
     for row in why:
@@ -266,8 +266,8 @@ def registration(case: dict[str, Any], named: Names) -> dict[str, Any]:
 def rights(j: Journey, named: Names) -> list[dict[str, Any]]:
     """The instruments the product rests on, as the registry and the group hold them."""
     held = [
-        *j.who("data-bureau", "auditor").ask("authorise.instruments"),
-        *j.who("data-group", "auditor").ask("authorise.instruments"),
+        *j.who(REGISTRY, "auditor").ask("authorise.instruments"),
+        *j.who(GROUP, "auditor").ask("authorise.instruments"),
     ]
     known = {found["id"]: found for found in held}
     order = ("plan", "agreement", "consent", "data_use", "legal_basis")
@@ -284,7 +284,7 @@ def rights(j: Journey, named: Names) -> list[dict[str, Any]]:
 
 
 def price(j: Journey) -> dict[str, Any]:
-    found = j.who("data-group", "auditor").ask("price.prices")
+    found = j.who(GROUP, "auditor").ask("price.prices")
     ceiling = found["ceilings"][-1]
     return {
         "mpr_fen": j.known["mpr_fen"], "cap_fen": ceiling["cap_fen"], "forecast_count": ceiling["forecast_count"],
@@ -335,7 +335,7 @@ def evidence(j: Journey, named: Names) -> list[dict[str, Any]]:
 def walk(j: Journey, named: Names) -> list[dict[str, Any]]:
     """The steps back from the invoice line, first at the group, then on at each provider."""
     found = [
-        ("data-group", j.known["walk"]["steps"]),
+        (GROUP, j.known["walk"]["steps"]),
         *((slug, on["steps"]) for slug, on in sorted(j.known["walk_on"].items())),
     ]
     return [

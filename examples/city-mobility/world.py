@@ -29,6 +29,14 @@ from datong.ground.keys import PrivateKey
 PATIENCE_SECONDS = 180.0
 
 
+def keep(path: Path, value: Any) -> None:
+    """Write what must outlive a stop, whole or not at all; only this user may read it, for tokens may stand in it."""
+    aside = path.with_suffix(".new")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        json.dump(value, out, ensure_ascii=False)
+    aside.replace(path)
+
+
 class Refused(Exception):
     """A node refused what a person asked; `error` is its answer."""
 

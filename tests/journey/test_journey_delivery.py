@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from paperwork import parties
+from paperwork import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, parties
 
 from datong.ground import signing
 from demo_run import ROOT
-from living import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, Living, refusal, says
+from living import Living, refusal, says
 
 # --- addresses and tokens ----------------------------------------------------------------------------------------
 

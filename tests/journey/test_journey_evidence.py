@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paperwork import parties
+from paperwork import BIKE, BUREAU, GROUP, LAB, REGISTRY, parties
 
 from datong.ground.evidence import tiles
 from demo_run import ROOT
-from living import BIKE, BUREAU, GROUP, LAB, REGISTRY, Living
+from living import Living
 
 CHAIN = (
     "register_case", "register_ledger", "agreement", "usage_event", "decision", "delivery_grant", "invoice",

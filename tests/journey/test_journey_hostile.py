@@ -17,14 +17,14 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import httpx
 import pytest
-from paperwork import parties
+from paperwork import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, parties
 
 import datong.app.doors  # noqa: F401 - declares all verbs
 from datong.app import RECEIVERS
 from datong.ground.canonical import digest_bytes
 from datong.ground.keys import PrivateKey
 from datong.terms.verbs import VERBS
-from living import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, Living, refusal, says
+from living import Living, refusal, says
 
 DSP = "/dsp/2025-1"
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from paperwork import facts, parties
+from paperwork import BIKE, BUREAU, GROUP, LAB, REGISTRY, facts, parties
 
 from datong.audit.service.capability import NOT_YET, SHOWN, WAITS
 from datong.terms.policy import policy_hash, templates
 from demo_run import ROOT, Run
-from journey import BIKE, BUREAU, GROUP, LAB, REGISTRY
 from living import Living, refusal
 
 PAGE = ROOT / "docs/reference/national-rail.md"

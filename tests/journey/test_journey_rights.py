@@ -9,10 +9,10 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from paperwork import parties
+from paperwork import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, parties
 
 from demo_run import Run
-from living import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, Living, deeds, refusal, says
+from living import Living, deeds, refusal, says
 
 
 def test_a_finished_run_taken_up_again_does_nothing_twice(living: Living, finished: Run) -> None:

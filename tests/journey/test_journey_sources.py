@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import yaml
+from paperwork import BIKE, BUREAU, GROUP
 
-from living import BIKE, BUREAU, GROUP, Living, refusal, says
+from living import Living, refusal, says
 
 Trips = list[dict[str, Any]]
 Spoil = Callable[[Trips], Any]
