@@ -49,6 +49,9 @@ class Country:
         self.offer = listed(self.provider)
         self.said: list[tuple[str, str, dict[str, Any], int]] = []
         self.outages = 0
+        self.unserved: set[str] = (
+            set()
+        )  # interfaces that nobody serves, as connectors of another make may leave them out
         self.copies = 1
         self.late_answers = False  # what a receiver does about a message happens before its answer is heard
         self.callers = {node.code: _Caller(self, node) for node in self.nodes}
@@ -164,6 +167,8 @@ class _Caller:
         if country.outages > 0:
             country.outages -= 1
             return Answer(503, {}, b"")
+        if url.rsplit("/", 1)[-1] in country.unserved:
+            return Answer(404, {}, b"")
         answers: list[Answer] = []
 
         def request(_method: str, url: str, *, content: bytes, headers: dict[str, str], **_more: Any) -> Answer:

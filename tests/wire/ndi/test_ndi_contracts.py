@@ -402,3 +402,89 @@ def test_a_contract_of_the_national_rail_opens_a_transfer_by_the_dataspace_proto
     assert provided["state"] in ("STARTED", "TERMINATED")
     if provided["state"] == "TERMINATED":  # nothing was laid ready; the contract itself was taken
         assert "CTR-" not in str(provided["reason"])
+
+
+def test_who_did_not_file_hears_of_it_and_may_report_and_end(country):
+    """The platform's control instruction carries the filed contract whole: its id and hash are both sides' then."""
+    agreed = by_dsp(country)
+    with country.consumer.as_("analyst") as tx:
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    cards = []
+    for node in (country.consumer, country.provider):
+        with country.reads(node) as tx:
+            cards.append(negotiate.contract(tx, id=agreed["id"])["national"])
+    ours, theirs = cards
+    assert theirs == ours
+    assert theirs["filing"] == "filed"
+    with country.provider.as_("legal") as tx:
+        assert negotiate.file_contract(tx, agreement=agreed["id"])["contract"] == ours["contract_id"]
+    country.run()
+    with country.provider.as_("legal") as tx:
+        negotiate.end(tx, agreement=agreed["id"], reason="done")
+    country.run()
+    with country.reads(country.platform) as tx:
+        (version,) = negotiate.filing(tx, contract=ours["contract_id"])["versions"]
+    assert version["status"] == "06"
+
+
+def test_both_sides_file_at_once_and_it_is_filed_once(country):
+    agreed = by_dsp(country)
+    for node, role in ((country.consumer, "analyst"), (country.provider, "legal")):
+        with node.as_(role) as tx:
+            negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    with country.reads(country.platform) as tx:
+        (filed,) = negotiate.filings(tx)
+    for node in (country.consumer, country.provider):
+        with country.reads(node) as tx:
+            card = negotiate.contract(tx, id=agreed["id"])["national"]
+        assert (card["contract_id"], card["filing"], card["hash"]) == (filed["contract"], "filed", filed["hash"])
+
+
+@pytest.mark.parametrize("spoilt", ["another term", "another clause", "no agreement", "another id", "a member's word"])
+def test_only_the_platform_tells_of_a_filing_and_only_of_what_was_signed(country, spoilt):
+    agreed = by_dsp(country)
+    country.unserved = {"strategySend"}
+    with country.consumer.as_("analyst") as tx:
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    with country.reads(country.platform) as tx:
+        (filed,) = negotiate.filings(tx)
+        whole = national.filed_message(tx, f"{filed['contract']}/1")
+    message = {"contractId": filed["contract"], "strategyId": "1", "strategyVersion": "1", "issuedAt": NOW,
+               "transactionExecutionStrategy": whole}  # fmt: skip
+    item = json.loads(whole["contractExpansionItem"])
+    sender = country.platform
+    if spoilt == "another clause":
+        whole["strategy"] = [one for one in whole["strategy"] if one["actions"] != ["distribute"]]
+    elif spoilt == "another term":
+        item["agreement"]["until"] = "2031-01-01T00:00:00+00:00"
+    elif spoilt == "no agreement":
+        del item["agreement"]
+    elif spoilt == "another id":
+        message["contractId"] = whole["contractId"] = filed["contract"][:-1] + "0"
+    else:
+        sender = country.consumer
+    message["transactionExecutionStrategy"] = {**whole, "contractExpansionItem": json.dumps(item)}
+    message = contracts.signed_message(sender.key, message)
+    answer = country.call(country.provider, "/strategySend", message, by_hand(sender, "strategySend", message))
+    assert answer.status_code in (404, 409), answer.text
+    with country.reads(country.provider) as tx:
+        assert negotiate.contract(tx, id=agreed["id"])["national"] is None
+
+
+def test_a_contract_filed_already_is_not_filed_under_another_id(country):
+    """Where the other side never heard of it: what both signed tells the platform, and the refusal says the id."""
+    agreed = by_dsp(country)
+    country.unserved = {"strategySend"}
+    for node, role in ((country.consumer, "analyst"), (country.provider, "legal")):
+        with node.as_(role) as tx:
+            negotiate.file_contract(tx, agreement=agreed["id"])
+        country.run()
+    with country.reads(country.platform) as tx:
+        (filed,) = negotiate.filings(tx)
+    with country.reads(country.provider) as tx:
+        card = negotiate.contract(tx, id=agreed["id"])["national"]
+    assert card["filing"] == "refused"
+    assert f"filed already, as {filed['contract']}" in card["why_not"]

@@ -1,6 +1,6 @@
 """The digital contract on the national rail (TC609-6-2025-14), at its parties and at the platform.
 
-    parties    opening, begun, opened, file_contract, bridged, told_filed, told_not_filed, told_of_end
+    parties    opening, begun, opened, file_contract, bridged, told_filed, told_not_filed, heard_filed, told_of_end
     platform   issue_id, file, relay, tell_refused, filings, filing, ended_at_platform
 
 The negotiation itself is the one state machine of this room: the contract's id is both sides' process id. What is
@@ -220,6 +220,8 @@ def file_contract(tx: Tx, *, agreement: str, platform_node: str = "") -> dict[st
     if known is None:
         jobs.enqueue(tx, CALL, {"what": "bridge", "agreement": agreement, "to": to}, key=f"bridge-{agreement}"[:80])
         return {"agreement": agreement, "platform": to, "contract": "", "filing": Filing.sent.value}
+    if known["filing"] == Filing.filed.value and known["issuer"] != signing.me(tx).code:  # by the other side
+        return _filing(tx, known["id"])
     return _file(tx, known["id"])
 
 
@@ -229,10 +231,35 @@ def bridged(tx: Tx, *, agreement: str, contract: str, request: Mapping[str, Any]
     _file(tx, contract)
 
 
+def heard_filed(tx: Tx, *, contract: str, request: Mapping[str, Any], agreement: str, platform: str,
+                filed: Mapping[str, Any]) -> None:  # fmt: skip
+    """The other side filed a contract of the other rail, as the platform tells us: its id and hash are ours too.
+
+    request: contractCreate as the other side had to say it; filed: the message filed. An id that we had given for it
+    and that is not filed is let go: what both signed is filed under one id only.
+    """
+    known = rows.contract_of(tx, agreement)
+    if known is not None:
+        if known["filing"] == Filing.filed.value:
+            raise NOT_YOURS(contract=contract[:60])
+        tx.change(rows.contracts, known["id"], agreement="")
+    begun(tx, contract=contract, request=request, platform=platform, agreement=agreement)
+    told_filed(tx, contract=contract, hash=_hash(filed))
+
+
+def _hash(message: Mapping[str, Any]) -> str:
+    """合约存证码: the digest of a filed message."""
+    return digest(message).partition(":")[2]
+
+
 def _file(tx: Tx, contract: str) -> dict[str, Any]:
     tx.change(rows.contracts, contract, filing=Filing.sent.value, why_not="")
     evidence.append(tx, "negotiate.filing_sent", rows.contracts, contract)
     jobs.enqueue(tx, CALL, {"what": "file", "contract": contract})
+    return _filing(tx, contract)
+
+
+def _filing(tx: Tx, contract: str) -> dict[str, Any]:
     row = national(tx, contract)
     return {"agreement": row["agreement"], "platform": row["platform"], "contract": contract, "filing": row["filing"]}
 
@@ -343,7 +370,8 @@ def file(
     under it, and its versions are of the same two.
 
     content: what the contract says as an agreement (SIGNED fields); given: its signatures, {"node", "party", "key",
-    "signature", "over"}. Filed again unchanged it is the same filing, changed it is the next version.
+    "signature", "over"}. Filed again unchanged it is the same filing, changed it is the next version; what both signed
+    is filed under one id only, though each side had one given for it.
     """
     _at_platform(tx)
     parties = {content["provider"]: content["provider_party"], content["consumer"]: content["consumer_party"]}
@@ -355,7 +383,12 @@ def file(
         problems.append(Problem("contractId", "合约已终止", "the contract has ended"))
     if before and parties.keys() != {before[-1]["provider"], before[-1]["consumer"]}:
         raise NOT_YOURS(contract=contract[:60])
-    hash = digest(message).partition(":")[2]
+    hash, signed = _hash(message), digest(content)
+    others = {row["contract"] for row in rows.filed_as(tx, signed)} - {contract}
+    problems += [
+        Problem("contractId", f"本合约已以 {other} 备案", f"the contract is filed already, as {other}")
+        for other in sorted(others)
+    ]
     if hash in [version["hash"] for version in before[:-1]]:
         problems.append(Problem("contractId", "该版本已被后续版本取代", "a later version has taken its place"))
     for node, party in parties.items():
@@ -372,7 +405,7 @@ def file(
     row = {
         "id": key, "contract": contract, "version": version, "filer": sender, "provider": content["provider"],
         "consumer": content["consumer"], "content": sealing.sealed(tx, SEALED_FOR, key, dict(message)), "hash": hash,
-        "status": "0301", "filed_at": tx.now, "ended_at": None, "ending": None,
+        "signed": signed, "status": "0301", "filed_at": tx.now, "ended_at": None, "ending": None,
     }  # fmt: skip
     tx.add(rows.filings, row)
     evidence.append(tx, "negotiate.contract_filed", rows.filings, key, hash=hash, filer=sender)

@@ -46,6 +46,7 @@ filings = table(
     Column("consumer", String(80), nullable=False),
     Column("content", Text, nullable=False),  # the filed message, sealed
     Column("hash", String(64), nullable=False),
+    Column("signed", String(80), nullable=False, server_default="", index=True),  # digest of what both sides signed
     Column("status", String(4), nullable=False),
     Column("filed_at", Instant, nullable=False),
     Column("ended_at", Instant),
@@ -96,6 +97,11 @@ def versions(tx: Tx, contract: str | None = None) -> list[dict[str, Any]]:
     """Filings of one contract or all, oldest version first."""
     query = select(filings).order_by(filings.c.contract, filings.c.version)
     return rows(tx, query if contract is None else query.where(filings.c.contract == contract))
+
+
+def filed_as(tx: Tx, signed: str) -> list[dict[str, Any]]:
+    """Filings of what both sides signed, by its digest, under whatever id."""
+    return rows(tx, select(filings).where(filings.c.signed == signed))
 
 
 def rounds_of(tx: Tx, contract: str) -> list[dict[str, Any]]:

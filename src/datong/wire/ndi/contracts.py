@@ -72,6 +72,14 @@ def creation(key: PrivateKey, *, name: str, abstract: str, at: str, start: str, 
     return signed_message(key, dict(zip(CREATE, values, strict=False)))
 
 
+def asked_for(agreement: Mapping[str, Any], *, node: str, party: str) -> dict[str, Any]:
+    """contractCreate, unsigned, by which a side of a contract of the other rail asks for an id to file it under."""
+    name, code = name_of(agreement), agreement["code"]
+    values = (name[:NAME_MAX], f"{name} {code}"[:ABSTRACT_MAX], agreement["agreed_at"], agreement["from"],
+              agreement["until"], "01", node, party)  # fmt: skip
+    return dict(zip(CREATE, values, strict=False))
+
+
 def carrying(offer: Mapping[str, Any]) -> dict[str, list[Problem]]:
     """What of an offer or agreement {"dataset", "policy", "terms"} the national messages do not carry ("lost"), or
     carry in the extension only ("noted"). An agreement also says who "signed": a platform files what both have."""

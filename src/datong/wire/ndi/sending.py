@@ -227,10 +227,7 @@ def _bridged(sender: Sender, payload: Mapping[str, Any]) -> None:
     with sender.store.read() as tx:
         row = negotiate.agreement(tx, str(payload["agreement"]))
         mine, key, to = signing.me(tx), signing.node_key(tx), str(payload["to"])
-        request = contracts.creation(
-            key, name=contracts.name_of(row), abstract=f"{contracts.name_of(row)} {row['code']}", at=row["agreed_at"],
-            start=row["from"], end=row["until"], mode="01", node=mine.code, party=mine.party,
-        )  # fmt: skip
+        request = contracts.signed_message(key, contracts.asked_for(row, node=mine.code, party=mine.party))
         base = sender.base(tx, to)
     if to == mine.code:
         with sender.store.begin(NODE, "ndi") as tx:

@@ -382,7 +382,7 @@ def _require_due(tx: Tx, contract: str) -> None:
 def _strategy(tx: Tx, call: Call) -> dict[str, Any]:
     """The platform's control instruction: kept when it is signed by our platform and says what we signed."""
     contract = str(call.message["contractId"])
-    known = national.national(tx, contract)
+    known = national.find(tx, contract) or _filed_by_other(tx, call, contract)
     if call.node != known["platform"]:
         raise NOT_YOURS(contract=contract[:60])
     _require_signed(tx, call, call.node)
@@ -391,6 +391,23 @@ def _strategy(tx: Tx, call: Call) -> dict[str, Any]:
     body = {name: part for name, part in _printed(call).items() if name != "contractId"}
     deliver.received_control(tx, sender=call.node, interface=call.interface.id, contract=contract, body=body)
     return {}
+
+
+def _filed_by_other(tx: Tx, call: Call, contract: str) -> dict[str, Any]:
+    """A contract of the other rail that the other side filed, as the platform whose id it is tells us; NOT_YOURS when
+    it is not word for word one that this node concluded."""
+    filed = call.message["transactionExecutionStrategy"]
+    said = _bridged(filed) if isinstance(filed, Mapping) else None
+    if said is None or filed.get("contractId") != contract or national.issuer_of(tx, contract) != call.node:
+        raise NOT_YOURS(contract=contract[:60])
+    ours = negotiate.agreement(tx, str(said["id"])[:80])
+    if any(said[name] != ours[name] for name in SIGNED):
+        raise NOT_YOURS(contract=contract[:60])
+    _require_signed(tx, call, call.node)
+    other = "consumer" if ours["provider"] == signing.me(tx).code else "provider"
+    request = contracts.asked_for(ours, node=ours[other], party=ours[f"{other}_party"])
+    national.heard_filed(tx, contract=contract, request=request, agreement=ours["id"], platform=call.node, filed=filed)
+    return national.national(tx, contract)
 
 
 def _says_what_was_signed(tx: Tx, known: Mapping[str, Any], filed: Any) -> bool:
