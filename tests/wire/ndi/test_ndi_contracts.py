@@ -11,6 +11,7 @@ from ndi_world import country as country  # noqa: PLC0414 - its fixture
 from test_ndi_access import by_hand
 
 from datong.deliver import service as deliver
+from datong.ground import codes
 from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
@@ -472,6 +473,24 @@ def test_only_the_platform_tells_of_a_filing_and_only_of_what_was_signed(country
     assert answer.status_code in (404, 409), answer.text
     with country.reads(country.provider) as tx:
         assert negotiate.contract(tx, id=agreed["id"])["national"] is None
+
+
+def test_an_id_that_comes_after_the_other_side_filed_is_let_go(country):
+    agreed = by_dsp(country)
+    with country.consumer.as_("analyst") as tx:
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    with country.provider.store.begin(NODE, "ndi") as tx:  # as its own bridge ends, begun before it heard
+        row = negotiate.agreement(tx, agreed["id"])
+        request = contracts.asked_for(row, node=country.provider.code, party=country.provider.party)
+        late = codes.contract_code("4", country.platform.code[1:19], "5201", tx.business_now, "LATELATE")
+        national.bridged(tx, agreement=row["id"], contract=late, request=request, platform=country.platform.code)
+    country.run()
+    with country.reads(country.platform) as tx:
+        (filed,) = negotiate.filings(tx)
+    with country.reads(country.provider) as tx:
+        card = negotiate.contract(tx, id=agreed["id"])["national"]
+    assert (card["contract_id"], card["filing"]) == (filed["contract"], "filed")
 
 
 def test_a_contract_filed_already_is_not_filed_under_another_id(country):

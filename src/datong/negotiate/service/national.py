@@ -226,7 +226,9 @@ def file_contract(tx: Tx, *, agreement: str, platform_node: str = "") -> dict[st
 
 
 def bridged(tx: Tx, *, agreement: str, contract: str, request: Mapping[str, Any], platform: str) -> None:
-    """The platform gave a contract of the other rail its id: kept, and filed."""
+    """The platform gave a contract of the other rail its id: kept, and filed, unless the other side did meanwhile."""
+    if rows.contract_of(tx, agreement) is not None:
+        return
     begun(tx, contract=contract, request=request, platform=platform, agreement=agreement)
     _file(tx, contract)
 
