@@ -20,6 +20,8 @@ from datong.harmonise import service as harmonise
 from datong.harmonise.model.contracts import Metric, Must, Rule, RuleType
 from datong.harmonise.model.mappings import Element, Standard, Type
 from datong.harmonise.rules import contracts
+from datong.harmonise.rules.datums import DATUMS
+from datong.harmonise.rules.lineage import lineage_of
 from datong.harmonise.rules.standards import problems_of, standard_of
 
 Act = Callable[..., Actor]
@@ -118,6 +120,7 @@ def standards(draw: Any) -> Standard:
                 draw(some.none() | some.integers(0, 9)) if text else None,
                 draw(some.sampled_from(["", "[a-z]+"])) if text else "",
                 tuple(draw(some.lists(names(), unique=True, max_size=3))) if text else (),
+                draw(some.sampled_from(DATUMS)),
             )
         )  # fmt: skip
         if draw(some.booleans()):
@@ -143,6 +146,26 @@ def test_what_is_written_reads_back_the_same(given_one: Standard) -> None:
     assert again is not None
     for what in ("name", "version", "elements", "rules"):
         assert getattr(again, what) == getattr(given_one, what)
+
+
+def test_a_contract_says_the_datum_of_its_coordinates() -> None:
+    """Who reads it as ODCS and nothing else must not take GCJ-02 for WGS84."""
+    gcj = {"customProperties": [{"property": "datum", "value": "GCJ-02"}]}
+    point = {"notation": "decimal", "datum": "GCJ-02"}
+    mapping = mapped(
+        files(
+            {
+                "lat": {"from": "a", "as": "latitude", **point}, "lon": {"from": "b", "as": "longitude", **point},
+                "seen_lat": {"from": "c", "as": "latitude", "notation": "decimal", "datum": "WGS84"}, "n": "n",
+            },
+            prop("lat", "number", **gcj), prop("lon", "number", **gcj), prop("seen_lat", "number"), prop("n"),
+        )
+    )  # fmt: skip
+    document = contracts.contract_of(mapping, lineage_of(mapping), "things")
+    assert problems_of(document) == []
+    said = {p["name"]: p.get("customProperties", []) for p in document["schema"][0]["properties"]}
+    wgs = {"property": "datum", "value": "WGS84"}
+    assert said == {**dict.fromkeys(("lat", "lon"), gcj["customProperties"]), "seen_lat": [wgs], "n": []}
 
 
 def test_constraints_no_row_is_held_by_become_rules() -> None:

@@ -63,6 +63,9 @@ def test_o_and_i_are_suggested_never_applied() -> None:
 UTC_TIMES = [
     ("2019-09-01 04:08:00+00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
     ("2019-09-01T04:08:00Z", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("2019-09-01 12:08:00 +0800", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("2019-09-01T04:08:00 z", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
+    ("2019-09-01 04:08:00  +00", None, "invalid:not_a_time"),
     ("2019-09-01 04:08:00.123+00", datetime(2019, 9, 1, 4, 8, 0, 123000, tzinfo=UTC), ""),
     ("2019-09-01 12:08:00+08:00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
     ("２０１９-09-01 04:08:00+00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), "fixed:full_width"),

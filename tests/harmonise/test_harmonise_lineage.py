@@ -16,12 +16,15 @@ from sqlglot.lineage import lineage as followed
 from datong.ground.db import Actor, Store
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
-from datong.harmonise.model.lineage import Kind
+from datong.harmonise.model.lineage import Kind, Part
 from datong.harmonise.rules.lineage import lineage_of
 from datong.harmonise.rules.plan import plan_of
 from datong.harmonise.store import accounts
 
 Act = Callable[..., Actor]
+
+
+POINT = {"datum": "GCJ-02", "notation": "decimal"}
 
 
 def joined() -> dict[str, Any]:
@@ -33,13 +36,21 @@ def joined() -> dict[str, Any]:
             "bike": "bikes.name",
             "maker": "makers.name",
             "city": {"constant": "贵阳"},
+            "lat": {"from": "trips.y", **POINT, "as": "latitude", "with": "lon"},
+            "lon": {"from": "trips.x", **POINT, "as": "longitude", "with": "lat"},
+            "area": {"from": "trips.area", "as": "code", "codes": "areas", "on": "day"},
+            "day": {"from": "trips.d", "as": "date", "formats": ["%Y%m%d"]},
+            "load": {"from": "trips.kg", "as": "number", "unit": "吨", "multipliers": ["万"]},
         },
         prop("id", required=True), prop("km", "number"), prop("began_at", "timestamp"), prop("bike"), prop("maker"),
-        prop("city"),
+        prop("city"), prop("lat", "number"), prop("lon", "number"), prop("area"), prop("day", "date"),
+        prop("load", "number", customProperties=[{"property": "unit", "value": "kg"}]),
         unique=[{"columns": ["id"]}],
         checks=[{"reason": "too_short", "when": "km < 0.1"}],
     )  # fmt: skip
     tables = {"trips": "id", "bikes": "no", "makers": "m"}
+    ended = {"to": "a", "valid_to": "2020-01-01", "successor": "2"}
+    contents["standards/areas.codes.yaml"] = {"codes": {"1": ended, "2": {"to": "b", "valid_from": "2020-01-01"}}}
     contents["sources/things.yaml"] = {"kind": "database", "path": "d.db", "tables": tables}
     contents["mappings/things.yaml"] |= {
         "table": "trips",
@@ -56,7 +67,7 @@ def test_it_says_what_sqlglot_finds_in_the_plan() -> None:
     mapping = mapped(joined())
     plan = plan_of(mapping)
     columns = {
-        "told": ["_row", "_broken", "id", "km", "t", "bike"], "in_bikes": ["_row", "_broken", "no", "name", "maker"],
+        "told": ["_row", "_broken", "id", "km", "t", "bike", "y", "x", "area", "d", "kg"], "in_bikes": ["_row", "_broken", "no", "name", "maker"],
         "in_makers": ["_row", "_broken", "m", "name"],
     }  # fmt: skip
     schema: dict[str, Any] = {table: dict.fromkeys(names, "VARCHAR") for table, names in columns.items()}
@@ -76,11 +87,15 @@ def test_it_says_what_sqlglot_finds_in_the_plan() -> None:
             for leaf in leaves
         }
     said = {
-        field.element: {(i.table, i.column) for i in field.inputs if i.kind is Kind.direct}
+        field.element: {
+            (i.table, i.column) for i in field.inputs if i.kind is Kind.direct or i.part is Part.conditional
+        }
         for field in lineage_of(mapping).fields
     }
     assert found == said
     assert said["maker"] == {("makers", "name")}
+    assert said["lat"] == {("trips", "y"), ("trips", "x")}
+    assert said["area"] == {("trips", "area"), ("trips", "d")}
 
 
 def test_joins_and_filters_have_an_indirect_part() -> None:
@@ -94,8 +109,16 @@ def test_joins_and_filters_have_an_indirect_part() -> None:
     assert fields["km"].how == "number(thousands=,, between=0.0 | 99.0)"
     assert fields["began_at"].how == "timestamp(zone=Asia/Shanghai, formats=%Y-%m-%d %H:%M:%S | %Y-%m-%d %H:%M:%S.%f)"
     assert fields["id"].how == "text()"
+    assert fields["lat"].how == "latitude(with=lon, datum=GCJ-02)"
+    assert fields["area"].how == "code(codes=areas, on=day)"
+    assert fields["day"].how == "date(formats=%Y%m%d)"
+    assert fields["load"].how == "number(unit=吨, multipliers=万)"
+    assert [(i.column, i.kind, i.part) for i in fields["area"].inputs] == [
+        ("area", "DIRECT", "TRANSFORMATION"), ("d", "INDIRECT", "CONDITIONAL"),
+    ]  # fmt: skip
     assert {(i.column, i.part) for i in found.whole if i.table == "trips"} == {
-        ("bike", "JOIN"), ("id", "FILTER"), ("km", "FILTER"), ("t", "FILTER"), ("id", "WINDOW"),
+        ("bike", "JOIN"), ("id", "WINDOW"),
+        *((name, "FILTER") for name in ("id", "km", "t", "y", "x", "area", "d", "kg")),
     }  # fmt: skip
 
 

@@ -95,6 +95,8 @@ def test_changes_of_a_pack(new: dict[str, Any], what: list[str]) -> None:
         ({"values": ()}, "codes_dropped"),
         ({"required": True}, "now_required"),
         ({"unit": "t"}, "unit_changed"),
+        ({"datum": "GCJ-02"}, "datum_changed"),
+        ({"datum": "CGCS2000"}, "wording"),
         ({"zh": "毛重"}, "wording"),
         ({"zh": "高度", "en": "height"}, "meaning_changed"),
         ({"personal": True}, "sensitivity_raised"),

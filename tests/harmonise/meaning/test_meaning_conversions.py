@@ -130,6 +130,17 @@ def test_dashes_and_invisible_signs() -> None:
     told(table, {"as": "number"}, "number")
 
 
+def test_digits_lost_before_a_sign_are_told() -> None:
+    table = [
+        ("900719925474099312万", 9.007199254740993e21, "suspect:precision"),
+        ("9007199254740992万", 90_071_992_547_409_920_000.0, "fixed:multiplier"),
+        ("0.1234567890123456789万", 1234.567890123457, "fixed:multiplier"),
+    ]
+    told(table, {"as": "number", "multipliers": ["万", "十万"]}, "number")
+    tiny = outcomes(["1e-330%", "0%", "5%"], {"as": "number", "percent": True}, "number")
+    assert tiny == [(0.0, "suspect:precision"), (0.0, ""), (0.05, "")]
+
+
 # --- days, words -------------------------------------------------------------------------------------------------
 
 DAYS = [
@@ -165,6 +176,35 @@ def test_every_day_by_its_excel_number() -> None:
     days = [first + timedelta(days=n) for n in range(0, 60_000, 7)]
     got = outcomes([str((day - date(1899, 12, 30)).days) for day in days], {"as": "date", "formats": ["excel"]}, "date")
     assert got == [(day, "") for day in days]
+
+
+def test_the_words_of_a_mapping_may_be_full_width_as_the_texts_are() -> None:
+    """Texts are made half-width before they are compared, and so are the words they are compared with."""
+    marked = {"missing": ["", "—", "－－", " / "]}
+    contents = files({"x": {"from": "a", "as": "number"}}, prop("x", "number"), **marked)
+    texts_read = ["—", "－－", "/", "3", "－"]
+    read = outcomes_of(contents, [{"a": text} for text in texts_read], "x")
+    assert read == [(None, "")] * 3 + [(3.0, ""), (None, "invalid:not_a_number")]
+    contents = files({"x": {"from": "a", "as": "code", "codes": "cc"}}, prop("x"), **marked)
+    contents["standards/cc.codes.yaml"] = {"codes": {"本科（学士）": "b", "-": "none", "Ａ1": "a"}}
+    read = outcomes_of(contents, [{"a": text} for text in ("本科（学士）", "本科(学士)", "—", "-", "A1", "Ａ１")], "x")
+    assert read == [
+        ("b", "fixed:full_width"), ("b", ""), (None, ""), ("none", ""), ("a", ""), ("a", "fixed:full_width"),
+    ]  # fmt: skip
+    words = {"as": "boolean", "when_true": ["Ｙ", "√"], "when_false": ["—", "否（无）"]}
+    told(
+        [("Ｙ", True, "fixed:full_width"), ("y", True, ""), ("—", False, "fixed:dashes"), ("否(无)", False, "")],
+        words, "boolean",
+    )  # fmt: skip
+    told([("1，234", 1234.0, "fixed:full_width")], {"as": "number", "thousands": "，"}, "number")
+    told([("2019／9／1", date(2019, 9, 1), "fixed:full_width")], {"as": "date", "formats": ["%Y／%m／%d"]}, "date")
+
+
+def test_two_codes_that_are_one_when_written_half_width_are_told() -> None:
+    contents = files({"x": {"from": "a", "as": "code", "codes": "cc"}}, prop("x"))
+    contents["standards/cc.codes.yaml"] = {"codes": {"A": "one", "Ａ": "two", "（b）": "b", "(b)": "b"}}
+    (problem,) = mapping_of(contents, "things")[1]
+    assert (problem.where, "half-width" in problem.en) == ("standards/cc.codes.yaml: codes.Ａ", True)
 
 
 def test_there_is_no_year_nought() -> None:

@@ -21,6 +21,7 @@ class Part(StrEnum):
 
     transformation = "TRANSFORMATION"
     joined = "JOIN"
+    conditional = "CONDITIONAL"
     filter = "FILTER"
     window = "WINDOW"
 

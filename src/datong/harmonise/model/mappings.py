@@ -31,6 +31,10 @@ BLANKS = "blanks"
 """As the delimiter of a csv source: fields are parted by any number of blanks or tabs, and have no quotes."""
 
 
+WGS84 = "WGS84"
+"""The datum of coordinates where none is said."""
+
+
 class Page(StrEnum):
     """How an HTTP API gives its next page."""
 
@@ -214,7 +218,7 @@ class Element:
     max_length: int | None = None
     pattern: str = ""
     values: tuple[str, ...] = ()
-    datum: str = "WGS84"
+    datum: str = WGS84
 
 
 @dataclass(frozen=True)
@@ -271,7 +275,7 @@ class Meaning:
     multipliers: tuple[str, ...] = ()
     percent: bool = False
     accounting: bool = False
-    datum: str = "WGS84"
+    datum: str = WGS84
     partner: str = ""
     century: int | None = None
     of: str = ""

@@ -82,9 +82,11 @@ EXACT_BELOW = 2**53
 """Whole numbers below this are doubles; what stands behind the point keeps the 15 to 17 digits of a double."""
 
 
-def changed(text: str) -> str:
+def changed(text: str, meaning: Meaning) -> str:
     """Whether the double in a cleaned text is another number: from 2^53 on its digits are compared with those of the
-    text, and nought must have been nought."""
+    text, and nought must have been nought. A sign behind the number changes its power of ten alone."""
+    if signs := "|".join(_signs(meaning)):
+        text = f"regexp_replace({text}, '({signs})$', '')"
     read = f"TRY_CAST({text} AS DOUBLE)"
     large = f"abs({read}) >= {EXACT_BELOW} AND {_digits(text)} <> {_digits(f'CAST({read} AS VARCHAR)')}"
     return f"CASE WHEN {read} = 0 THEN {_digits(text)} <> '' ELSE {large} END"

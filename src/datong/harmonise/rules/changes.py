@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from datong.ground.refusal import Problem, Text
 from datong.harmonise.model.elements import Change, CodeTable, DataElement, Format, Level, Pack, Sensitivity
-from datong.harmonise.model.mappings import Element, Standard, Type
+from datong.harmonise.model.mappings import WGS84, Element, Standard, Type
 from datong.harmonise.model.refusals import NOT_A_VERSION, VERSION_HIDES
+from datong.harmonise.rules.datums import DEPTH
 from datong.harmonise.rules.elements import format_of, normalised
 
 Versioned = Pack | Standard | CodeTable
@@ -43,6 +44,8 @@ KINDS: Map[str, tuple[Level, Text]] = {
     "new_required": (Level.major, Text("新增的必填项；旧数据没有它", "is new and required; older data have none")),
     "unit_changed": (Level.major, Text("单位由 {old} 改为 {new}；同一数字意义不同",
                                        "is in {new}, no longer in {old}; the same number means something else")),
+    "datum_changed": (Level.major, Text("坐标系由 {old} 改为 {new}；同一坐标不在同一处",
+                                        "is of datum {new}, no longer {old}; the same figures are another place")),
     "codes_changed": (Level.major, Text("代码表由 {old} 改为 {new}；旧代码不再有效",
                                         "takes its codes from {new}, no longer from {old}; older codes are unknown")),
     "code_removed": (Level.major, Text("代码 {old} 已删除；含它的旧值不再合规",
@@ -93,6 +96,7 @@ class _Facts:
     maximum: float | None = None
     max_length: float | None = None
     values: tuple[str, ...] = ()
+    datum: str = WGS84
 
 
 def changes(old: Versioned, new: Versioned) -> tuple[Change, ...]:
@@ -160,7 +164,7 @@ def _of_standard(e: Element) -> _Facts:
     return _Facts(
         e.name, e.zh, e.en, e.type, e.unit, Sensitivity.personal if e.personal else Sensitivity.business,
         required=e.required, pattern=e.pattern, minimum=e.minimum, maximum=e.maximum, max_length=e.max_length,
-        values=e.values,
+        values=e.values, datum=e.datum,
     )  # fmt: skip
 
 
@@ -188,6 +192,8 @@ def _naming(at: str, old: _Facts, new: _Facts) -> Iterable[Change]:
         yield _change("synonyms_removed", at, old=", ".join(sorted(gone)))
     if old.unit != new.unit:
         yield _change("unit_changed", at, old=old.unit, new=new.unit)
+    if DEPTH[old.datum] != DEPTH[new.datum]:
+        yield _change("datum_changed", at, old=old.datum, new=new.datum)
 
 
 def _writing(at: str, old: _Facts, new: _Facts) -> Iterable[Change]:

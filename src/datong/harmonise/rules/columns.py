@@ -16,7 +16,7 @@ from typing import Any
 from datong.harmonise.model.mappings import Codes, Column, Element, How, Standard, Type
 from datong.harmonise.model.texts import LIBRARY
 from datong.harmonise.rules import meaning as reading
-from datong.harmonise.rules.conversions import LOCAL_FORMATS
+from datong.harmonise.rules.conversions import LOCAL_FORMATS, half_width
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
 
@@ -132,7 +132,7 @@ class Columns:
 
     def _formats(self, at: str, how: How, given: Any) -> tuple[str, ...]:
         usual = reading.DAY_FORMATS if how is How.date else LOCAL_FORMATS
-        formats = self.found.texts(at, given) if given is not None else usual
+        formats = tuple(map(half_width, self.found.texts(at, given))) if given is not None else usual
         for form in formats if how is How.timestamp else ():
             if "%y" in form:
                 self.found.say(at, f"{form}：年份须为四位（%Y）", f"{form}: years need four digits, %Y")
@@ -145,7 +145,7 @@ class Columns:
         return formats or usual
 
     def _thousands(self, at: str, given: Any) -> str:
-        mark = self.found.word(at, given)
+        mark = half_width(self.found.word(at, given))
         if mark and (len(mark) > 1 or mark.isalnum() or mark in "+-"):
             self.found.say(
                 at, "应为一个分隔符，如逗号", "should be one sign that stands between digits, such as a comma"

@@ -14,7 +14,7 @@ from typing import Any
 from datong.engine.model import literal, quoted
 from datong.harmonise.model.contracts import Metric, Must, Rule, RuleType
 from datong.harmonise.model.lineage import Field, Kind, Lineage
-from datong.harmonise.model.mappings import Element, Mapping, Standard
+from datong.harmonise.model.mappings import WGS84, Element, How, Mapping, Standard
 from datong.harmonise.rules.conversions import sql_type
 from datong.harmonise.rules.standards import WRITTEN
 
@@ -44,12 +44,15 @@ def contract_of(mapping: Mapping, lineage: Lineage, resource: str) -> dict[str, 
     thing = document["schema"][0]
     fields = {field.element: field for field in lineage.fields}
     codes = {column.element.name: column.codes.name for column in mapping.columns if column.codes is not None}
+    points = {c.element.name: c.element.datum for c in mapping.columns if c.how in {How.latitude, How.longitude}}
     for prop in thing["properties"]:
         name = prop["name"]
         if name in fields:
             prop.update(_made_of(mapping, fields[name]))
         if name in codes:
             prop["customProperties"] = [*prop.get("customProperties", []), _custom("codeTable", codes[name])]
+        if points.get(name) == WGS84:  # any other is written with the element
+            prop["customProperties"] = [*prop.get("customProperties", []), _custom("datum", WGS84)]
     if rules := [*thing.get("quality", []), *(_rule(rule) for rule in _checks(mapping))]:
         thing["quality"] = rules
     thing["physicalName"], thing["physicalType"] = "harmonised", "parquet"
@@ -88,8 +91,11 @@ def _property(element: Element, rules: tuple[Rule, ...]) -> dict[str, Any]:
         prop["logicalTypeOptions"] = options
     if element.values:
         prop["enum"] = [{"value": value} for value in element.values]
-    if element.unit:
-        prop["customProperties"] = [_custom("unit", element.unit)]
+    said = [_custom("unit", element.unit)] if element.unit else []
+    if element.datum != WGS84:
+        said.append(_custom("datum", element.datum))
+    if said:
+        prop["customProperties"] = said
     if own := [_rule(rule) for rule in rules if rule.column == element.name]:
         prop["quality"] = own
     return prop

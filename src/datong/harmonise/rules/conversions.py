@@ -32,6 +32,8 @@ _INVISIBLE = r"\x{00AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}"
 _DASHES = "‐‑‒–—―−﹣"
 """Signs that stand for a hyphen or a minus."""
 _ODD = f"[{_WIDE_SIGNS}{_INVISIBLE}{_DASHES}]"
+_TO_NARROW = str.maketrans(_WIDE + _DASHES, _NARROW + "-" * len(_DASHES))
+_SEEN_BY_NONE = re.compile("[{}]".format(re.sub(r"\\x{(\w{4})}", r"\\u\1", _INVISIBLE)))
 _LOOK_ALIKES = ("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")
 """Cyrillic letters, and the Latin ones they look like."""
 
@@ -45,6 +47,11 @@ TO_THE_MICROSECOND = rf"{_SECONDS}(\.\d{{1,6}})?{_OFFSET}"
 NUMBER = amounts.NUMBER
 WHOLE = r"[+-]?\d{1,19}"
 _DMS = r"(\d{1,3})°(\d{1,2})''(\d{1,2}(?:\.\d+)?)\"([NSEW])"  # the quote is doubled for SQL
+
+
+def half_width(word: str) -> str:
+    """A word of a mapping or code table as cleaned texts write it, with which it is compared."""
+    return _SEEN_BY_NONE.sub("", word.translate(_TO_NARROW))
 
 
 def original(path: str) -> str:
@@ -77,6 +84,9 @@ def cleaned_text(
 ) -> str:
     """`text` (an expression) without other ways of writing; NULL when it is empty or a marker of missing values."""
     narrow = _narrow(text, how)
+    as_read = [marker for marker in missing if how is not How.text and half_width(marker) != marker]
+    if as_read:  # the narrow text is another than these
+        narrow = f"CASE WHEN trim({text}) NOT IN ({', '.join(map(literal, as_read))}) THEN {narrow} END"
     for marker in dict.fromkeys(("", *missing)):
         narrow = f"NULLIF({narrow}, {literal(marker)})"
     if how is How.plate:
@@ -121,7 +131,8 @@ def converted(column: Column) -> str:
         return _number(text, column)
     if column.how is How.timestamp:
         if column.zone == "offset":
-            return f"CASE WHEN regexp_full_match({text}, '{WITH_OFFSET}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+            tight = rf"regexp_replace(upper({text}), '\s?(Z|[+-][0-9:]+)$', '\1')"  # as the engine reads it
+            return f"CASE WHEN regexp_full_match({text}, '{WITH_OFFSET}') THEN TRY_CAST({tight} AS TIMESTAMPTZ) END"
         if column.ambiguous == "earlier":
             return _earlier(column)
         return f"timezone({literal(column.zone)}, {part(name, 'local')})"
@@ -269,7 +280,7 @@ def _suspect(column: Column) -> Cases:
         found = identifiers.suspect(clean(name), column.how, part(name, "sound"))
         return [(condition, f"suspect:{rule}") for condition, rule in found]
     if column.how is How.number and column.element.type is Type.number:
-        return [(amounts.changed(clean(name)), "suspect:precision")]
+        return [(amounts.changed(clean(name), column.meaning), "suspect:precision")]
     return _out_of_time(column, early=False)
 
 

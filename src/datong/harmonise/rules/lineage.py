@@ -14,7 +14,12 @@ from typing import Any
 from datong.harmonise.model.lineage import Field, Input, Kind, Lineage, Part
 from datong.harmonise.model.mappings import Column, How, Join, Mapping
 
-_SAID_ELSEWHERE = ("element", "path", "how", "constant")
+_SAID_ELSEWHERE = ("element", "path", "how", "constant", "meaning")
+_MEANT = {
+    "unit": "unit", "multipliers": "multipliers", "percent": "percent", "accounting": "accounting", "partner": "with",
+    "century": "century", "of": "of", "true": "when_true", "false": "when_false",
+}  # fmt: skip
+"""What a mapping says of meaning, by its key there."""
 
 
 def lineage_of(mapping: Mapping) -> Lineage:
@@ -34,14 +39,24 @@ def how_told(column: Column) -> str:
     given = []
     for field in dataclasses.fields(column):
         value = getattr(column, field.name)
-        unset = value == field.default or (field.name == "formats" and not _local(column))
+        unset = value == field.default or (field.name == "formats" and not _formed(column))
         if field.name not in _SAID_ELSEWHERE and not unset:
             given.append(f"{field.name}={_told(value)}")
+    given += [
+        f"{_MEANT[field.name]}={_told(value)}"
+        for field in dataclasses.fields(column.meaning)
+        if field.name in _MEANT and (value := getattr(column.meaning, field.name)) != field.default
+    ]
+    if column.how in {How.latitude, How.longitude}:
+        given.append(f"datum={column.meaning.datum}")
+    if column.codes is not None and column.codes.on:
+        given.append(f"on={column.codes.on}")
     return f"{column.how}({', '.join(given)})"
 
 
-def _local(column: Column) -> bool:
-    return column.how is How.timestamp and column.zone != "offset"
+def _formed(column: Column) -> bool:
+    """Whether its texts are read by formats."""
+    return column.how is How.date or (column.how is How.timestamp and column.zone != "offset")
 
 
 def _told(value: Any) -> str:
@@ -51,11 +66,19 @@ def _told(value: Any) -> str:
 
 
 def _field(mapping: Mapping, column: Column) -> Field:
-    element, inputs = column.element, []
-    if column.constant is None:
-        inputs.append(_input(mapping, column.path, Kind.direct, Part.transformation))
-        inputs += [i for join in _way_to(mapping, inputs[0].table) for i in _joining(mapping, join)]
-    return Field(element.name, element.zh, element.en, element.type.value, how_told(column), tuple(inputs))
+    element = column.element
+    by_name = {c.element.name: c for c in mapping.columns}
+    inputs = []
+    for of, kind, part in (
+        (column, Kind.direct, Part.transformation),
+        (by_name.get(column.meaning.partner), Kind.direct, Part.transformation),  # a point is converted as one
+        (by_name.get(column.codes.on if column.codes else ""), Kind.indirect, Part.conditional),
+    ):
+        if of is not None and of.constant is None:
+            inputs.append(_input(mapping, of.path, kind, part))
+            inputs += [i for join in _way_to(mapping, inputs[-1].table) for i in _joining(mapping, join)]
+    made_of = tuple(dict.fromkeys(inputs))
+    return Field(element.name, element.zh, element.en, element.type.value, how_told(column), made_of)
 
 
 def _way_to(mapping: Mapping, table: str) -> Iterator[Join]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from datong.harmonise.model.mappings import Code, Column, Element, How, Meaning, Type
 from datong.harmonise.rules import amounts, datums, units
+from datong.harmonise.rules.conversions import half_width
 
 Say = Callable[[str, str, str], None]
 """Tell a problem: where, zh, en."""
@@ -42,7 +43,7 @@ def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, An
         if not isinstance(given, list) or not all(isinstance(word, str | int | float) for word in given):
             say(f"{at}.{key}", "应为列表", "should be a list")
             return default
-        return tuple(str(word).lower() if isinstance(word, bool) else str(word) for word in given)
+        return tuple(half_width(str(word).lower() if isinstance(word, bool) else str(word)).strip() for word in given)
 
     def yes(key: str) -> bool:
         given = value.get(key, False)
@@ -150,7 +151,7 @@ def points(say: Say, columns: Iterable[Column]) -> None:
 
 def codes_of(say: Say, entries: Map[Any, Any]) -> list[Code]:
     """The entries of a code table: {code: value}, or {code: {to, zh, en, valid_from, valid_to, successor}}."""
-    found = []
+    found: dict[str, Code] = {}
     for key, entry in entries.items():
         told = entry if isinstance(entry, dict) else {"to": entry}
         first, last = (_day(say, f"codes.{key}.{name}", told.get(name)) for name in ("valid_from", "valid_to"))
@@ -162,8 +163,16 @@ def codes_of(say: Say, entries: Map[Any, Any]) -> list[Code]:
         if successor and last is None:
             zh, en = "有后继代码则应写明失效日期", "a code with a successor says until when it was"
             say(f"codes.{key}.valid_to", zh, en)
-        found.append(Code(str(key), str(told.get("to", key)), first, last, successor))
-    return found
+        code = Code(_as_read(key), str(told.get("to", key)), first, last, tuple(map(_as_read, successor)))
+        if found.setdefault(code.starts, code) != code:
+            zh, en = "半角写法与另一代码相同而取值不同", "is another code of the table once it is written half-width"
+            say(f"codes.{key}", zh, en)
+    return list(found.values())
+
+
+def _as_read(code: Any) -> str:
+    """A code as a cleaned text has it."""
+    return half_width(str(code)).strip()
 
 
 def of_library(table: Map[str, Any]) -> dict[str, Any]:

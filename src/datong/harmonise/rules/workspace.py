@@ -121,7 +121,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     checks = reader.checks(value.get("checks", []))
     unique = reader.unique(value.get("unique", []))
     freshness = reader.freshness(value.get("freshness"))
-    missing = found.texts("missing", value.get("missing", [""])) or ("",)
+    missing = tuple(text.strip() for text in found.texts("missing", value.get("missing", [""]))) or ("",)
     found.texts("left", value.get("left", []))
     if found.problems or source is None:
         return None, found.problems

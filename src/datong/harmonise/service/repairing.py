@@ -183,7 +183,7 @@ def _quarantine(tx: Tx, build: str) -> _Quarantine:
     direct = {
         field["element"]: i["column"]
         for field in lineage["fields"]
-        for i in field["inputs"]
+        for i in field["inputs"][:1]  # its own column; of a point the other half follows
         if i["kind"] == Kind.direct.value and i["table"] == main
     }
     table = pq.ParquetFile(intact(tx, made, files.QUARANTINE)).read()
