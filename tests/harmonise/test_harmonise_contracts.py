@@ -118,6 +118,7 @@ def standards(draw: Any) -> Standard:
                 draw(some.none() | some.integers(0, 9)) if text else None,
                 draw(some.sampled_from(["", "[a-z]+"])) if text else "",
                 tuple(draw(some.lists(names(), unique=True, max_size=3))) if text else (),
+                draw(some.sampled_from(["WGS84", "CGCS2000", "GCJ-02", "BD-09"])),
             )
         )  # fmt: skip
         if draw(some.booleans()):
@@ -243,6 +244,7 @@ def change(folder: Path, version: str, **more: Any) -> None:
     [
         {"required": True}, {"logicalTypeOptions": {"maximum": 50}},
         {"customProperties": [{"property": "unit", "value": "km"}]},
+        {"customProperties": [{"property": "datum", "value": "GCJ-02"}]},
     ],
 )  # fmt: skip
 def test_a_breaking_change_that_the_version_hides_is_refused(

@@ -13,9 +13,10 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 from datong.ground.refusal import Problem, Text
-from datong.harmonise.model.elements import Change, CodeTable, DataElement, Format, Level, Pack, Sensitivity
+from datong.harmonise.model.elements import Change, CodeEntry, CodeTable, DataElement, Format, Level, Pack, Sensitivity
 from datong.harmonise.model.mappings import Element, Standard, Type
 from datong.harmonise.model.refusals import NOT_A_VERSION, VERSION_HIDES
+from datong.harmonise.rules.datums import DEPTH
 from datong.harmonise.rules.elements import format_of, normalised
 
 Versioned = Pack | Standard | CodeTable
@@ -43,12 +44,20 @@ KINDS: Map[str, tuple[Level, Text]] = {
     "new_required": (Level.major, Text("新增的必填项；旧数据没有它", "is new and required; older data have none")),
     "unit_changed": (Level.major, Text("单位由 {old} 改为 {new}；同一数字意义不同",
                                        "is in {new}, no longer in {old}; the same number means something else")),
+    "datum_changed": (Level.major, Text("坐标系由 {old} 改为 {new}；同一坐标指向另一处",
+                                        "stands in {new}, no longer in {old}; the same pair is another place")),
     "codes_changed": (Level.major, Text("代码表由 {old} 改为 {new}；旧代码不再有效",
                                         "takes its codes from {new}, no longer from {old}; older codes are unknown")),
     "code_removed": (Level.major, Text("代码 {old} 已删除；含它的旧值不再合规",
                                        "has no code {old} any more; values with it are refused")),
     "code_meaning_changed": (Level.major, Text("代码 {code} 的含义由“{old}”改为“{new}”",
                                                'uses code {code} for "{new}", no longer for "{old}"')),
+    "code_words_removed": (Level.major, Text("代码 {code} 不再识别 {old}；这样写的旧值不再合规",
+                                             "takes {old} for code {code} no longer; values written so are refused")),
+    "code_begins_later": (Level.major, Text("代码 {code} 自 {new} 起才有效，原为 {old}；更早的旧值不再合规",
+                                            "begins its code {code} on {new}, before {old}; older values are refused")),
+    "code_successor_changed": (Level.major, Text("代码 {code} 的后继由 {old} 改为 {new}；旧代码换成另一个",
+                                                 "turns code {code} into {new}, no longer into {old}")),
     "sensitivity_lowered": (Level.major, Text("敏感级别由 {old} 降为 {new}；保护会减弱",
                                               "is {new}, no longer {old}; it would be protected less")),
     # not breaking
@@ -93,6 +102,7 @@ class _Facts:
     maximum: float | None = None
     max_length: float | None = None
     values: tuple[str, ...] = ()
+    datum: str = Element.datum
 
 
 def changes(old: Versioned, new: Versioned) -> tuple[Change, ...]:
@@ -160,7 +170,7 @@ def _of_standard(e: Element) -> _Facts:
     return _Facts(
         e.name, e.zh, e.en, e.type, e.unit, Sensitivity.personal if e.personal else Sensitivity.business,
         required=e.required, pattern=e.pattern, minimum=e.minimum, maximum=e.maximum, max_length=e.max_length,
-        values=e.values,
+        values=e.values, datum=e.datum,
     )  # fmt: skip
 
 
@@ -188,6 +198,8 @@ def _naming(at: str, old: _Facts, new: _Facts) -> Iterable[Change]:
         yield _change("synonyms_removed", at, old=", ".join(sorted(gone)))
     if old.unit != new.unit:
         yield _change("unit_changed", at, old=old.unit, new=new.unit)
+    if DEPTH[old.datum] != DEPTH[new.datum]:
+        yield _change("datum_changed", at, old=old.datum, new=new.datum)
 
 
 def _writing(at: str, old: _Facts, new: _Facts) -> Iterable[Change]:
@@ -266,6 +278,18 @@ def _table(old: CodeTable, new: CodeTable) -> Iterable[Change]:
         found = []
         if before.zh != after.zh and (before.en != after.en or not before.en) and before.zh not in after.also:
             found.append(_change("code_meaning_changed", at, code=code, old=before.zh, new=after.zh))
+        elif gone := sorted(_words(before) - _words(after)):
+            found.append(_change("code_words_removed", at, code=code, old=", ".join(gone)))
+        if after.valid_from is not None and (before.valid_from is None or before.valid_from < after.valid_from):
+            found.append(_change("code_begins_later", at, code=code, old=before.valid_from or "", new=after.valid_from))
+        if before.successor and before.successor != after.successor:
+            said = (", ".join(before.successor), ", ".join(after.successor))
+            found.append(_change("code_successor_changed", at, code=code, old=said[0], new=said[1]))
         if before.valid_to != after.valid_to and after.valid_to is not None:
             found.append(_change("code_ended", at, code=code, new=after.valid_to))
         yield from found or [_change("wording", at)]
+
+
+def _words(entry: CodeEntry) -> set[str]:
+    """What a source may write for a code."""
+    return {word for word in (entry.zh, entry.en, *entry.also) if word}

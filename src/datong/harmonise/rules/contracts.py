@@ -88,8 +88,9 @@ def _property(element: Element, rules: tuple[Rule, ...]) -> dict[str, Any]:
         prop["logicalTypeOptions"] = options
     if element.values:
         prop["enum"] = [{"value": value} for value in element.values]
-    if element.unit:
-        prop["customProperties"] = [_custom("unit", element.unit)]
+    facts = {"unit": element.unit, "datum": element.datum if element.datum != Element.datum else ""}
+    if custom := [_custom(name, value) for name, value in facts.items() if value]:
+        prop["customProperties"] = custom
     if own := [_rule(rule) for rule in rules if rule.column == element.name]:
         prop["quality"] = own
     return prop
