@@ -266,6 +266,7 @@ def change(folder: Path, version: str, **more: Any) -> None:
     [
         {"required": True}, {"logicalTypeOptions": {"maximum": 50}},
         {"customProperties": [{"property": "unit", "value": "km"}]},
+        {"customProperties": [{"property": "datum", "value": "GCJ-02"}]},
     ],
 )  # fmt: skip
 def test_a_breaking_change_that_the_version_hides_is_refused(

@@ -92,6 +92,32 @@ def test_values_that_are_all_codes_of_the_library_are_read_as_codes(
     assert dict(made.keys) == keys
 
 
+@pytest.mark.parametrize(
+    ("name", "element", "keys", "confirm"),
+    [
+        ("用电量(万千瓦时)", "electricity_consumption", {"unit": "万千瓦时"}, False),
+        ("电量（单位：MWh）", "electricity_consumption", {"unit": "MW.h"}, False),
+        ("里程(KM)", "trip_distance", {"unit": "km"}, False), ("里程（公里）", "trip_distance", {"unit": "公里"}, False),
+        ("里程（米）", "trip_distance", {}, False), ("行程.distance_km (m)", "trip_distance", {}, False),
+        ("tripDistanceMiles", "trip_distance", {"unit": "[mi_i]"}, True), ("里程km", "trip_distance", {"unit": "km"}, True),
+        ("里程（吨）", "trip_distance", {}, True), ("里程（含空驶）", "trip_distance", {}, False),
+        ("总费用（万元）", "healthcare_expenses", {}, True), ("trip_min", "trip_distance", {}, False), ("plan_m", "trip_distance", {}, False),
+    ],
+)  # fmt: skip
+def test_the_unit_that_a_heading_says_is_turned_into_the_elements(
+    name: str, element: str, keys: dict[str, Any], confirm: bool
+) -> None:
+    found = Proposal(name, LIBRARY.element(element), 0.99, Verdict.accept, Text("因", "why"))
+    made, kind = drafting.entry_of(found, SampleColumn(name, "", ("1", "2"), ""), ())
+    assert (dict(made.keys), made.confirm) == ({"as": "number", **keys}, confirm)
+    assert kind is Type.number
+
+
+def test_a_standard_that_asks_for_whole_numbers_keeps_their_signs() -> None:
+    found, kind = entry("trip_distance", ["1,015.5", "2"], kind=Type.integer)
+    assert (found.keys, kind, found.confirm) == ({"as": "number", "thousands": ","}, Type.integer, True)
+
+
 def test_na_is_no_missing_value_among_codes_of_two_letters() -> None:
     countries = SampleColumn("country", "", ("CN", "NA", "DE", "FR", "NA"), "")
     amounts = SampleColumn("amount", "", ("1.5", "NA", "－", "2"), "")

@@ -9,7 +9,9 @@ import sqlite3
 import zipfile
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,7 +21,9 @@ from hypothesis import strategies as st
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
 from datong.harmonise.rules import sniffing
+from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service.looking import looked_at
+from datong.harmonise.store import sources
 
 DATA = Path(os.environ.get("DATONG_DATA") or Path(__file__).parents[2] / "../shared/data").resolve()
 NO_DATA = f"the data folder is not there: {DATA} (set DATONG_DATA to test the real files)"
@@ -62,6 +66,13 @@ def unfit(folder: Path, content: str | bytes, name: str = "x.csv") -> str:
         (table("|").encode("gb18030"), {"encoding": "gb18030", "delimiter": "|"}, 0),
         (table("，"), {"delimiter": "，"}, 0),
         (table("\x01"), {"delimiter": "\x01"}, 0),
+        (
+            table("~", before="抄见数据\r\n").encode("gb18030"),
+            {"encoding": "gb18030", "delimiter": "~", "skip_lines": 1},
+            2,
+        ),
+        (table("#"), {"delimiter": "#"}, 0),
+        (table("\x1f"), {"delimiter": "\x1f"}, 0),
         (table(before="贵阳市停车明细表\r\n制表日期：2026年2月\r\n\r\n"), {"skip_lines": 3}, 2),
         (table(before="停车明细表,,\r\n"), {"skip_lines": 1}, 1),
         (table(after="合计,,20.5\r\n制表人：王\r\n"), {}, 1),
@@ -143,6 +154,45 @@ def test_parquet_excel_and_databases(tmp_path: Path) -> None:
             "create table a (x text, id integer primary key); create table b (y text); create view c as select 1 z;"
         )
     assert looked_at(tmp_path / "x.db") == Look(SourceKind.database, {"tables": {"a": "id", "b": "y", "c": "z"}})
+
+
+TITLE = ["二月站点表", None, None, None]
+GROUPS, LEAVES = ["编号", "位置", None, "备注"], [None, "道路", "门牌", None]
+TWO_ROWS = ("A{0}:A{1}", "B{0}:C{0}", "D{0}:D{1}")
+
+
+@pytest.mark.parametrize(
+    ("above", "header", "merged", "facts"),
+    [
+        ([], [["a", "b", "c", "d"]], [], {}),
+        ([TITLE], [["a", "b", "c", "d"]], ["A1:D1"], {"skip_lines": 1}),
+        ([TITLE, [None] * 4], [["a", "b", "c", "d"]], [], {"skip_lines": 2}),
+        ([TITLE, ["制表：甲", None, "日期：2026-02", None]], [["a", "b", "c", "d"]], ["A1:D1", "A2:B2", "C2:D2"], {"skip_lines": 2}),
+        ([], [GROUPS, LEAVES], [span.format(1, 2) for span in TWO_ROWS], {"header_rows": 2}),
+        ([TITLE], [GROUPS, LEAVES], ["A1:D1", *(span.format(2, 3) for span in TWO_ROWS)], {"skip_lines": 1, "header_rows": 2}),
+        ([TITLE], [["甲", None, "乙", None], ["a", "b", "c", "d"]], ["A1:D1", "A2:B2", "C2:D2"], {"skip_lines": 1, "header_rows": 2}),
+        ([], [["a", "b", None, "d"], [None, "x", "y", None], [None, "p", "q", None]], ["A1:A3", "B1:C1", "D1:D3"], {"header_rows": 3}),
+    ],
+)  # fmt: skip
+def test_the_header_of_a_sheet(
+    tmp_path: Path, above: list[Any], header: list[Any], merged: list[str], facts: dict[str, int]
+) -> None:
+    """What is found reads the sheet: as many records as there are, none of them the header or a title."""
+    book = openpyxl.Workbook()
+    for row in [*above, *header, *([n, f"r{n}", n + 1, f"x{n}"] for n in range(5))]:
+        book.active.append(row)
+    for span in merged:
+        book.active.merge_cells(span)
+    book.create_sheet("old").sheet_state = "hidden"
+    book.save(tmp_path / "x.xlsx")
+    found = looked_at(tmp_path / "x.xlsx")
+    assert isinstance(found, Look)
+    assert (found.kind, dict(found.facts), len(found.doubts)) == (SourceKind.excel, facts, len(facts))
+    described, _ = source_of({"sources/x.yaml": {"kind": "excel", "path": "x.xlsx", **facts}}, "x")
+    assert described is not None
+    told = sources.sample(described, tmp_path)
+    assert [len(column.values) for column in told.columns] == [5] * 4
+    assert [column.values[0] for column in told.columns] == ["0", "r0", "1", "x0"]
 
 
 @pytest.mark.parametrize(

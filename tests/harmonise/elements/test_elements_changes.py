@@ -128,9 +128,17 @@ def test_changes_of_a_code_table() -> None:
     assert kinds(changes(TABLE, with_codes(A=a))) == ["code_removed"]
     assert kinds(changes(TABLE, with_codes(A=a, B=b, C=CodeEntry("C", "电", "electricity")))) == ["code_added"]
     assert kinds(changes(TABLE, with_codes(A=a, B=replace(b, zh="电", en="electricity")))) == ["code_meaning_changed"]
-    assert kinds(changes(TABLE, with_codes(A=a, B=replace(b, zh="轻柴油")))) == ["wording"]
+    assert kinds(changes(TABLE, with_codes(A=a, B=replace(b, zh="轻柴油", also=("柴油",))))) == ["wording"]
+    renamed = changes(TABLE, with_codes(A=a, B=replace(b, zh="轻柴油")))
+    assert kinds(renamed) == ["code_words_removed"]  # a source that writes 柴油 is not understood any more
+    assert renamed[0].breaking
     ended = replace(b, valid_to=date(2020, 1, 1), successor=("A",))
     assert kinds(changes(TABLE, with_codes(A=a, B=ended))) == ["code_ended"]
+    other = replace(ended, successor=("C",))
+    assert kinds(changes(with_codes(A=a, B=ended), with_codes(A=a, B=other))) == ["code_successor_changed"]
+    begun = replace(b, valid_from=date(2020, 1, 1))
+    assert kinds(changes(TABLE, with_codes(A=a, B=begun))) == ["code_begins_later"]
+    assert kinds(changes(with_codes(A=a, B=begun), TABLE)) == ["wording"]
     assert kinds(changes(TABLE, replace(TABLE, whole=False))) == ["codes_changed"]
     assert changes(TABLE, TABLE) == ()
 

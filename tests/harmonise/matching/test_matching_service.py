@@ -201,3 +201,26 @@ def test_only_a_data_engineer_confirms(store: Store, engineer: Actor, act: Act, 
     with pytest.raises(Refusal) as caught:
         said(store, act(role), {"cph": "vehicle_plate"})
     assert caught.value.code == "GEN-403"
+
+
+def test_a_mapping_that_goes_back_to_what_it_said_is_heeded_again(
+    store: Store, engineer: Actor, node_folder: Path
+) -> None:
+    """And building what says the same again adds nothing."""
+    properties = (*PROPERTIES, prop("code"), prop("batch"))
+
+    def built(element: str) -> None:
+        write(node_folder / "work", files({"id": "id", element: "zdy_bh", "n": COLUMNS["n"]}, *properties))
+        with store.begin(engineer, "harmonise") as tx:
+            harmonise.build(tx, resource="things-1", workspace="work", mapping="things")
+
+    (node_folder / "work" / "things.json").write_text(
+        json.dumps([{"id": f"i{k}", "zdy_bh": f"r{k}", "n": k} for k in range(5)]), "utf-8"
+    )
+    for element in ("code", "batch", "code"):
+        built(element)
+        assert proposed(store, engineer, source="things", standard="thing")["zdy_bh"]["element"] == element
+    said_so_far = len(acts(store, engineer))
+    for _ in range(2):
+        built("code")
+    assert len(acts(store, engineer)) == said_so_far

@@ -9,6 +9,9 @@ from typing import Any
 from datong.ground.refusal import Text
 from datong.harmonise.model.mappings import SourceKind
 
+Span = tuple[tuple[int, int], tuple[int, int]]
+"""Merged cells of a sheet: (first row, first column), (last row, last column), from 0."""
+
 
 @dataclass(frozen=True)
 class Look:

@@ -13,7 +13,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 from datong.ground.refusal import Problem, Text
-from datong.harmonise.model.elements import Change, CodeTable, DataElement, Format, Level, Pack, Sensitivity
+from datong.harmonise.model.elements import Change, CodeEntry, CodeTable, DataElement, Format, Level, Pack, Sensitivity
 from datong.harmonise.model.mappings import WGS84, Element, Standard, Type
 from datong.harmonise.model.refusals import NOT_A_VERSION, VERSION_HIDES
 from datong.harmonise.rules.datums import DEPTH
@@ -52,6 +52,12 @@ KINDS: Map[str, tuple[Level, Text]] = {
                                        "has no code {old} any more; values with it are refused")),
     "code_meaning_changed": (Level.major, Text("代码 {code} 的含义由“{old}”改为“{new}”",
                                                'uses code {code} for "{new}", no longer for "{old}"')),
+    "code_words_removed": (Level.major, Text("代码 {code} 不再识别 {old}；这样写的旧值不再合规",
+                                             "takes {old} for code {code} no longer; values written so are refused")),
+    "code_begins_later": (Level.major, Text("代码 {code} 自 {new} 起才有效，原为 {old}；更早的旧值不再合规",
+                                            "begins its code {code} on {new}, before {old}; older values are refused")),
+    "code_successor_changed": (Level.major, Text("代码 {code} 的后继由 {old} 改为 {new}；旧代码换成另一个",
+                                                 "turns code {code} into {new}, no longer into {old}")),
     "sensitivity_lowered": (Level.major, Text("敏感级别由 {old} 降为 {new}；保护会减弱",
                                               "is {new}, no longer {old}; it would be protected less")),
     # not breaking
@@ -272,6 +278,18 @@ def _table(old: CodeTable, new: CodeTable) -> Iterable[Change]:
         found = []
         if before.zh != after.zh and (before.en != after.en or not before.en) and before.zh not in after.also:
             found.append(_change("code_meaning_changed", at, code=code, old=before.zh, new=after.zh))
+        elif gone := sorted(_words(before) - _words(after)):
+            found.append(_change("code_words_removed", at, code=code, old=", ".join(gone)))
+        if after.valid_from is not None and (before.valid_from is None or before.valid_from < after.valid_from):
+            found.append(_change("code_begins_later", at, code=code, old=before.valid_from or "", new=after.valid_from))
+        if before.successor and before.successor != after.successor:
+            said = (", ".join(before.successor), ", ".join(after.successor))
+            found.append(_change("code_successor_changed", at, code=code, old=said[0], new=said[1]))
         if before.valid_to != after.valid_to and after.valid_to is not None:
             found.append(_change("code_ended", at, code=code, new=after.valid_to))
         yield from found or [_change("wording", at)]
+
+
+def _words(entry: CodeEntry) -> set[str]:
+    """What a source may write for a code."""
+    return {word for word in (entry.zh, entry.en, *entry.also) if word}

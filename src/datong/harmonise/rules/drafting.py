@@ -22,6 +22,8 @@ from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, T
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.rules.elements import pinyin_of
+from datong.harmonise.rules.headings import unit_of
+from datong.harmonise.rules.units import UNITS, step
 
 MARKERS = (
     "-", "--", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "\\N", "NaN", "nan", "?", "无", "空",
@@ -108,6 +110,9 @@ def entry_of(
             Text(f"标准要求 {kind}，而取值不像。", f"the standard asks for a {kind}, the values do not look it"),
         )
         keys, made = _as_told(kind, keys), kind
+    if keys.get("as") == "number":
+        keys, more, made = _in_unit(keys, column.path, element.unit, made if kind is None else Type.number)
+        doubts, made = (*doubts, *more), kind or made
     said = f"{proposal.score:.2f} {proposal.reason.en}"
     if doubts:
         said = f"{said}; " + "; ".join(doubt.en for doubt in doubts)
@@ -145,7 +150,7 @@ def _converted(element: DataElement, texts: list[str], wanted: Type) -> Converte
 def _as_told(kind: Type, keys: dict[str, Any]) -> dict[str, Any]:
     """The keys for a type that a standard demands, whatever the values look like."""
     if kind in (Type.number, Type.integer):
-        return {"as": "number"}
+        return keys if keys.get("as") == "number" else {"as": "number"}
     if kind is Type.timestamp:
         return {"as": "timestamp", "zone": "Asia/Shanghai"}
     return {"as": kind.value} if _can(kind.value) else keys
@@ -173,6 +178,20 @@ def _number(texts: list[str], wanted: Type) -> Converted:
         not _WHOLE.fullmatch(text.replace(",", "")) for text in texts if _NUMBER.fullmatch(text.replace(",", ""))
     )
     return keys, doubts, Type.number if decimal else wanted
+
+
+def _in_unit(keys: dict[str, Any], name: str, wanted: str, made: Type) -> Converted:
+    """The keys with the unit that the column's name says, where that is another than the element's."""
+    unit, sure = unit_of(name, wanted)
+    turn = step(unit, wanted) if unit else None
+    if unit and turn is None and (wanted in UNITS or not wanted):
+        zh = f"列名写的单位是 {unit}，数据元{f'以 {wanted} 计' if wanted else '没有单位'}。"
+        en = f"its name says {unit}, the element {f'is in {wanted}' if wanted else 'has no unit'}"
+        return keys, (Text(zh, en),), made
+    if turn is None or (turn.n, turn.m) == (turn.d, 0):
+        return keys, (), made
+    doubts = () if sure else (Text(f"列名末尾的 {unit} 视为单位。", f"{unit} at the end of its name is its unit?"),)
+    return {**keys, "unit": unit}, doubts, made if (turn.m, turn.d) == (0, 1) else Type.number
 
 
 def _degrees(check: str, texts: list[str]) -> Converted:

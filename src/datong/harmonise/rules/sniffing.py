@@ -22,7 +22,7 @@ from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
-DELIMITERS = ",\t;|^\x01，"
+DELIMITERS = ",\t;|^~#\x01\x1f，"
 BLANKS = "blanks"
 """The delimiter of tables whose fields are parted by any number of blanks."""
 RECORDS_MAX = 500
@@ -31,7 +31,9 @@ JUNK_MAX = 30
 LINE_MAX = 1_000_000
 
 _NO_SOURCE = {
-    b"\xd0\xcf\x11\xe0": Text("旧版 Office 文件（.xls、.doc）", "an old Office file (.xls, .doc)"),
+    b"\xd0\xcf\x11\xe0": Text(
+        "旧版 Office 文件（.xls、.doc），或有密码的", "an old Office file (.xls, .doc), or one with a password"
+    ),
     b"%PDF": Text("PDF 文件", "a PDF"),
     b"\x89PNG": Text("图片", "a picture"),
     b"\xff\xd8\xff": Text("图片", "a picture"),
@@ -62,6 +64,11 @@ def foreign(head: bytes) -> Unfit | None:
 
 
 def zip_look(names: Sequence[str]) -> Unfit:
+    if "content.xml" in names or any(name.startswith(("xl/", "word/", "ppt/")) for name in names):
+        return Unfit(
+            Text("这是另一种 Office 文件（.ods、.xlsb、.docx）。", "It is another Office file (.ods, .xlsb, .docx)."),
+            SAVE_AS,
+        )
     listed = ", ".join(names[:5]) or "-"
     why = Text(f"这是压缩包，内有：{listed}。", f"It is a zip archive; in it: {listed}.")
     return Unfit(why, Text("请解压后再试。", "Unpack it and try again."))

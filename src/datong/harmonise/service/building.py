@@ -199,7 +199,8 @@ def _build(
     if known is not None and known["state"] == State.built.value:
         if changed is not None:
             raise changed
-        _make_current(tx, resource, made.id)
+        if _make_current(tx, resource, made.id):  # back to what it was before: so is what its columns mean
+            matching.remember_mapping(tx, found)
         return {**shown(known), **more}
     try:
         result, repaired = _run(made, aside, engine)
@@ -398,9 +399,11 @@ def _keep(
     return shown(row)
 
 
-def _make_current(tx: Tx, resource: str, build_id: str) -> None:
-    if kept.point_to(tx, resource, build_id):
+def _make_current(tx: Tx, resource: str, build_id: str) -> bool:
+    moved = kept.point_to(tx, resource, build_id)
+    if moved:
         evidence.append(tx, "harmonise.made_current", kept.currents, resource, build=build_id)
+    return moved
 
 
 def _refuse(tx: Tx, row: dict[str, Any], changed: list[Problem], *, recorded: bool) -> Refusal:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from datong.ground.refusal import Text
+from datong.ground.refusal import Refusal, Text
 from datong.harmonise.model.drafts import Look, Unfit
-from datong.harmonise.model.mappings import SourceKind
+from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.rules import sniffing
+from datong.harmonise.rules.sheets import TOP_ROWS, header_of
 from datong.harmonise.store import looking
+from datong.harmonise.store.sources import workbooks
 
 HEAD_BYTES = 4_000_000
 _NO_TEXT = re.compile(r"[\x00\x02-\x08\x0e-\x1a]")
@@ -37,8 +40,16 @@ def _looked_at(path: Path, head: bytes) -> Look | Unfit:
         return Look(SourceKind.database, {"tables": tables}) if tables else none
     if head.startswith(sniffing.ZIP):
         names, sheets = looking.names_in(path)
-        return sniffing.zip_look(names) if sheets is None else sniffing.workbook_look(sheets)
+        return sniffing.zip_look(names) if sheets is None else _workbook(path, sniffing.workbook_look(sheets))
     return _text(path)
+
+
+def _workbook(path: Path, look: Look) -> Look:
+    sheet = Source(path.name, SourceKind.excel, path.name, sheet=look.facts.get("sheet", ""))
+    with suppress(Refusal):  # reading the whole tells what is wrong with it
+        facts, found = header_of(*workbooks.top_of(sheet, path, 2 * TOP_ROWS))
+        return Look(look.kind, {**look.facts, **facts}, (*look.doubts, *found))
+    return look
 
 
 def _text(path: Path) -> Look | Unfit:

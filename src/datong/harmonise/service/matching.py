@@ -175,13 +175,19 @@ def said_before(tx: Tx, elements: Collection[str]) -> tuple[dict[str, str], set[
 
 
 def remember_mapping(tx: Tx, mapping: Mapping) -> None:
-    """Remember the pairs of a mapping that was built, as far as they say something new."""
-    known = {(row["key"], row["element"]) for row in kept.standing(tx) if row["said"] == CONFIRMED}
+    """Remember the pairs of a mapping that was built, as far as it says something else than when it was built last."""
+    confirmed = [row for row in kept.standing(tx) if row["said"] == CONFIRMED]
+    known = {(row["key"], row["element"]) for row in confirmed}
+    last_said: dict[str, str] = {}
+    for row in confirmed:
+        if (row["standard"], row["source"]) == (mapping.standard.name, mapping.source.name):
+            last_said.setdefault(row["key"], row["element"])
     for column in mapping.columns:
         key, element = key_of(column.path), column.element.name
         last = key_of(column.path.rsplit(".", 1)[-1])
         fits = key and len(column.path) <= kept.NAME_LONGEST and len(element) <= kept.ELEMENT_LONGEST
-        if not fits or key_of(element) in (key, last) or (key, element) in known:
+        said = (key, element) in known and last_said.get(key, element) == element
+        if not fits or key_of(element) in (key, last) or said:
             continue
         _say(tx, column.path, element, mapping.standard.name, mapping.source.name, CONFIRMED, BY_BUILD)
 
@@ -232,9 +238,12 @@ def _wrong_pairs(
 
 
 def _say(tx: Tx, column: str, element: str, standard: str, source: str, said: str, told_by: str) -> dict[str, Any]:
-    """Remember one saying; what was said before about the same column and element is taken back."""
-    before = [row for row in kept.standing(tx, key_of(column)) if row["element"] == element]
-    if before and before[0]["said"] == said:
+    """Remember one saying; what was said before about the same column and element is taken back. What was confirmed
+    before something else was is said anew: of several meanings the newest counts."""
+    standing = kept.standing(tx, key_of(column))
+    before = [row for row in standing if row["element"] == element]
+    newest = next((row["element"] for row in standing if row["said"] == CONFIRMED), element)
+    if before and before[0]["said"] == said and (said == REJECTED or newest == element):
         return _told(before[0])
     _take_back(tx, before)
     row = {

@@ -46,14 +46,15 @@ def _stream(path: Path) -> IO[bytes]:
 
 
 def names_in(path: Path) -> tuple[list[str], list[str] | None]:
-    """(files in a zip, names of the sheets when it is a workbook)."""
+    """(files in a zip, names of the sheets that are seen when it is a workbook)."""
     with zipfile.ZipFile(path) as archive:
         names = [entry.filename for entry in archive.infolist() if not entry.is_dir()][:10_000]
         if "xl/workbook.xml" not in names:
             return names, None
         with archive.open("xl/workbook.xml") as opened:
             text = opened.read(SHEETS_BYTES_MAX).decode("utf-8", "replace")
-    return names, [unescape(name) for name in re.findall(r'<(?:\w+:)?sheet [^>]*?name="([^"]*)"', text)]
+    sheets = re.findall(r'<(?:\w+:)?sheet (?![^>]*?state="(?:very)?hidden")[^>]*?name="([^"]*)"', text, re.IGNORECASE)
+    return names, [unescape(name) for name in sheets]
 
 
 def tables_of(path: Path) -> dict[str, str]:

@@ -24,6 +24,7 @@ from xml.parsers.expat import ExpatError
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
+from datong.harmonise.model.drafts import Span
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import PIECE, ZIP_MAGIC, unfolds_too_far
@@ -32,8 +33,6 @@ from datong.harmonise.store.sources.worksheets import Untold, untold
 
 NAMED_MAX = 10
 """Cells that a refusal names."""
-Span = tuple[tuple[int, int], tuple[int, int]]
-"""A merged range: (first row, first column), (last row, last column), from 0."""
 
 
 def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
@@ -57,6 +56,13 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
                 yield {}, "\t".join(text or "" for text in texts).rstrip("\t")
             else:
                 yield {name: text for name, text in zip(header, texts, strict=False) if name}, None
+
+
+def top_of(source: Source, path: Path, count: int) -> tuple[list[list[str]], list[Span]]:
+    """The first `count` rows of the sheet as texts, and its merged ranges."""
+    with _sheet(source, path) as sheet:
+        rows = [[_text(cell) or "" for cell in cells] for cells in islice(_cells(sheet), count)]
+        return rows, sorted(sheet.merged_cell_ranges or [])
 
 
 @contextmanager

@@ -1,0 +1,49 @@
+"""What the heading of a column says of the unit of its numbers: 里程（公里）, 用电量(万千瓦时), 身高cm, powerMW.
+
+A unit in brackets is one; letters at the end of a name are one only where they can be turned into the unit that is
+wanted, and a person has to look (`min` is minutes, or the least). Must never know: values, files.
+Contract: tests/harmonise/test_harmonise_drafting.py.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from datong.harmonise.rules.units import UNITS, step
+
+_BRACKETS = re.compile(r"[（(\[【<《]([^（(\[【<《）)\]】>》]{1,20})[）)\]】>》]")
+_SAID = re.compile(r"^(单位|unit)\s*[:：]\s*", re.IGNORECASE)
+_ENDS = re.compile(
+    r"(?:(?<=[\u3400-\u9fff])|(?<=[_ ])(?=..)|(?<=[a-z])(?=[A-Z]+[a-z]*$)(?=..))[A-Za-z%°]+(?:/[A-Za-z]+)?[23]?$"
+)
+_ALSO = {
+    "°c": "Cel", "c": "Cel", "°f": "[degF]", "wh": "W.h", "kwh": "kW.h", "mwh": "MW.h", "gwh": "GW.h", "kva": "kV.A",
+    "mva": "MV.A", "mmhg": "mm[Hg]", "psi": "[psi]", "rpm": "{rev}/min", "r/min": "{rev}/min", "kmh": "km/h",
+    "kph": "km/h", "mph": "[mi_i]/h", "kn": "[kn_i]", "knots": "[kn_i]", "mile": "[mi_i]", "miles": "[mi_i]",
+    "meters": "m", "metres": "m", "ft": "[ft_i]", "feet": "[ft_i]", "lb": "[lb_av]", "lbs": "[lb_av]", "rmb": "CNY",
+    "yuan": "CNY", "ha": "har", "hr": "h", "hour": "h", "hours": "h", "sec": "s", "secs": "s", "seconds": "s",
+    "mins": "min", "minutes": "min", "day": "d", "days": "d", "ton": "t", "tons": "t",
+    "‰": "[ppth]", "°": "deg",
+}  # fmt: skip
+"""How people write units whose UCUM code is another, in lower case."""
+
+
+def unit_of(name: str, wanted: str) -> tuple[str, bool]:
+    """(the unit that the name of a column says, whether it stands in brackets); ("", False) when it says none."""
+    for said in reversed(_BRACKETS.findall(name)):
+        if unit := _known(_SAID.sub("", said.strip()), wanted):
+            return unit, True
+    ends = _ENDS.findall(_BRACKETS.sub("", name).strip())
+    unit = next((unit for end in ends if (unit := _known(end, wanted)) and step(unit, wanted) is not None), "")
+    return unit, False
+
+
+def _known(said: str, wanted: str) -> str:
+    """The unit that is written so; of those that differ in capitals only, the one that can be turned into `wanted`."""
+    plain = unicodedata.normalize("NFKC", said)
+    if plain in UNITS:
+        return plain
+    lower = plain.casefold()
+    alike = [*(unit for unit in UNITS if unit.casefold() == lower), *([_ALSO[lower]] if lower in _ALSO else [])]
+    return next((unit for unit in alike if step(unit, wanted) is not None), alike[0] if alike else "")

@@ -1,0 +1,68 @@
+"""Where the header of a worksheet stands: below titles, in one row or in several that merged cells hold together.
+
+Only the first rows are looked at; what is found is said, and a person may write it otherwise in the source.
+Must never know: files, what columns mean. Contract: tests/harmonise/test_harmonise_sniffing.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datong.ground.refusal import Text
+from datong.harmonise.model.drafts import Span
+
+TOP_ROWS = 30
+"""How many rows may stand down to the end of the header."""
+
+
+def header_of(rows: Sequence[Sequence[str]], spans: Sequence[Span]) -> tuple[dict[str, Any], tuple[Text, ...]]:
+    """(skip_lines and header_rows of a source where they are needed, what was found) of a sheet's first rows."""
+    width = max((len(row) for row in rows), default=0)
+    top = [[cell.strip() for cell in [*row, *([""] * (width - len(row)))]] for row in rows[:TOP_ROWS]]
+    names = next((at for at in range(len(top)) if _is_filled(top, spans, at)), None)
+    if names is None:
+        return {}, ()
+    first = last = names
+    while first and (_is_held(spans, first) or _is_group(top[first - 1], spans, first - 1)):
+        first -= 1
+    for (row, left), (end, right) in sorted(spans):
+        if first <= row <= last:
+            last = max(last, end, row + 1 if left < right else end)
+    if last >= len(top):
+        return {}, ()
+    facts: dict[str, Any] = {}
+    found = []
+    if first:
+        facts["skip_lines"] = first
+        zh, en = (
+            f"表头在第 {first + 1} 行，之前的行跳过。",
+            f"The header is row {first + 1}; the rows before it are skipped.",
+        )
+        found.append(Text(zh, en))
+    if last > first:
+        facts["header_rows"] = last - first + 1
+        zh = f"第 {first + 1} 至 {last + 1} 行合起来是列名，以点相连。"
+        found.append(Text(zh, f"Rows {first + 1} to {last + 1} together make the names, joined with dots."))
+    return facts, tuple(found)
+
+
+def _is_filled(top: Sequence[Sequence[str]], spans: Sequence[Span], at: int) -> bool:
+    """Whether most columns have a name in this row, or in one above that is merged down to it."""
+    cells = {column for column, cell in enumerate(top[at]) if cell}
+    for (first, left), (last, right) in spans:
+        if first < at <= last and left == right and top[first][left]:
+            cells.add(left)
+    return len(cells) * 2 > len(top[at]) and (len(cells) > 1 or len(top[at]) == 1)
+
+
+def _is_held(spans: Sequence[Span], at: int) -> bool:
+    """Whether a cell is merged from the row above down to this one."""
+    return any(first < at <= last for (first, _), (last, _) in spans)
+
+
+def _is_group(cells: Sequence[str], spans: Sequence[Span], at: int) -> bool:
+    """Whether a row names groups of columns: cells merged across some of them, and no facts of the sheet (制表：…)."""
+    said = {cell for cell in cells if cell}
+    across = any(first == last == at and left < right for (first, left), (last, right) in spans)
+    return across and len(said) > 1 and not any(sign in cell for cell in said for sign in ":：")
