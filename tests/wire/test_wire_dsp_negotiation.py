@@ -24,9 +24,11 @@ from datong.ground.jobs import open_jobs
 from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as rows
+from datong.negotiate.rules import agreement_content
 from datong.price import store as price_rows
 from datong.register import store as register_rows
 from datong.terms.policy import Constraint, Policy, Rule, from_json, policy_hash, to_json
+from datong.wire.dsp.forms import agreement_message
 from datong.wire.dsp.messages import problems
 from datong.wire.dsp.versions import SIGNS, WELL_KNOWN
 from two_nodes import (
@@ -338,6 +340,9 @@ NOT_CONTRACTED = [
     (of(1, split=[]), "CTR-414"),
     (of(1, product="another"), "CTR-414"),
     (of(1, purpose=""), "CTR-414"),
+    (of(1, until="some day"), "CTR-414"),
+    (of(1, **{"from": "2026-03-02T00:00:00"}), "CTR-414"),
+    (of(1, penalty="the consumer pays one million"), "CTR-414"),
     ({**TERMS, "tariff": {"kind": "per_gib", "amount_fen": 1}}, "CTR-414"),
     ({}, "CTR-414"),
 ]
@@ -483,6 +488,10 @@ def unsigned(agreement):
     agreement["datong:signatures"] = []
 
 
+def long_id(agreement):
+    agreement["@id"] = "a" * 81
+
+
 def badly_signed(agreement):
     signature = agreement["datong:signatures"][0]["signature"]
     agreement["datong:signatures"][0]["signature"] = signature[:-4] + "AAAA"
@@ -494,7 +503,8 @@ def other_code(agreement):
 
 ALTERED = [
     (cheap, "CTR-411"), (wide, "CTR-411"), (longer, "CTR-411"), (other_dataset, "CTR-411"), (other_party, "CTR-411"),
-    (unsigned, "CTR-412"), (badly_signed, "CTR-412"), (other_code, "CTR-412"),
+    (unsigned, "CTR-412"), (badly_signed, "CTR-412"), (other_code, "DSP-400"),
+    (long_id, "DSP-400"),
 ]  # fmt: skip
 
 
@@ -512,6 +522,114 @@ def test_an_altered_or_unsigned_agreement_is_never_signed(pair, change, code):
     with pytest.raises(Refusal) as refused, provider.store.read() as tx:
         negotiate.in_force(tx, drawn["id"])
     assert refused.value.code == "CTR-404"
+
+
+# ---- what a hostile provider signs itself
+
+
+def signed_anew(provider: Node, **changed: Any) -> Callable[[str, dict], dict]:
+    """The provider writes other things into its agreement, signs those, and keeps them: nothing betrays it but the
+    request. terms: added to those agreed."""
+
+    def tamper(_url, body):
+        if body["@type"] != "ContractAgreementMessage":
+            return body
+        with provider.store.begin(NODE) as tx:
+            (drawn,) = rows.agreements_of(tx)
+            content = agreement_content(drawn)
+            content |= {**changed, "terms": {**content["terms"], **changed.get("terms", {})}}
+            signed = signing.signed(tx, content)
+            tx.change(rows.agreements, drawn["id"], **{k: v for k, v in signed.items() if k != "id"})
+        return {**body, "agreement": agreement_message(signed)}
+
+    return tamper
+
+
+WRITTEN = [
+    ({"until": "2026-03-03T00:00:00Z"}, "CTR-411"),
+    ({"until": "2099-03-03T00:00:00Z"}, "CTR-411"),
+    ({"until": "never"}, "DSP-400"),
+    ({"from": "2026-02-30T00:00:00Z"}, "DSP-400"),
+    ({"from": "2026-03-02T00:00:00"}, "DSP-400"),
+    ({"from": "0001-01-01T00:00:00+14:00"}, "DSP-400"),
+    ({"terms": {"penalty": "the consumer pays one million"}}, "CTR-411"),
+    ({"terms": {"k": 1}}, "CTR-411"),
+    ({"code": "x" * 47}, "DSP-400"),
+]
+
+
+@pytest.mark.parametrize(("changed", "code"), WRITTEN)
+def test_what_a_provider_adds_and_signs_itself_is_not_signed(pair, changed, code):
+    provider, consumer, loop = pair
+    loop.tamper = signed_anew(provider, **changed)
+    ask(consumer, provider, listed(provider, terms={k: v for k, v in TERMS.items() if k not in ("from", "until")}))
+    loop.run()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert provider.negotiation()["reason"]["code"] == code
+    assert consumer.agreements() == []
+    with consumer.store.begin(NODE) as tx:
+        assert negotiate.lapse(tx) == {"negotiations": 0, "contracts": 0}
+
+
+def test_signatures_of_others_are_not_kept_nor_sent_on_as_ours(pair):
+    provider, consumer, loop = pair
+
+    def forged(agreement):
+        agreement["datong:signatures"] += [{}, {"party": "x"}, {"node": consumer.code, "by": "p-7", "signature": "x"}]
+
+    loop.tamper = in_agreement(forged)
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+    for node in (provider, consumer):
+        with node.store.read() as tx:
+            (contract,) = rows.agreements_of(tx)
+        assert sorted(s["node"] for s in contract["signatures"]) == sorted([provider.code, consumer.code])
+
+
+def test_a_code_that_another_contract_has_is_not_signed(pair):
+    provider, consumer, loop = pair
+    offer = listed(provider)
+    ask(consumer, provider, offer)
+    loop.run()
+    (first,) = consumer.agreements()
+
+    def same_code(_url, body):
+        if body["@type"] == "ContractAgreementMessage":
+            body["agreement"]["datong:contract"]["code"] = first["code"]
+        return body
+
+    loop.tamper = same_code
+    second = ask(consumer, provider, offer)
+    loop.run()
+    with consumer.store.read(consumer.by("auditor")) as tx:
+        ended = negotiate.negotiation(tx, id=second["id"])
+    assert (ended["state"], ended["reason"]["code"]) == ("TERMINATED", "CTR-411")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "kept"),
+    [
+        ("2026-03-02T00:00:00", "2026-03-02T00:00:00Z"),
+        ("2026-03-02T08:00:00.123456789+08:00", "2026-03-02T00:00:00.123456Z"),
+    ],
+)
+def test_a_timestamp_as_other_makes_write_it_is_an_instant(pair, stamp, kept):
+    provider, consumer, loop = pair
+    for node, other in ((provider, consumer), (consumer, provider)):
+        with node.store.begin(node.by("node")) as tx:
+            negotiate.learned_peer(tx, node=other.code, base=f"{other.address}/dsp/2025-1", signs=False)
+
+    def plain(_url, body):
+        body = {k: v for k, v in body.items() if k != "datong:signatures"}
+        agreement = {k: v for k, v in body.get("agreement", {}).items() if not k.startswith("datong:")}
+        return {**body, "agreement": {**agreement, "timestamp": stamp}} if agreement else body
+
+    loop.tamper = plain
+    ask(consumer, provider, listed(provider, terms={k: v for k, v in TERMS.items() if k not in ("from", "until")}))
+    loop.run()
+    (contract,) = consumer.agreements()
+    assert (contract["agreed_at"], contract["from"], contract["state"]) == (kept, kept, "FINALIZED")
 
 
 def test_a_verification_without_the_announced_signature_is_not_finalized(pair):

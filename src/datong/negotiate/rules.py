@@ -111,7 +111,10 @@ def agreement_content(agreement: Mapping[str, Any]) -> dict[str, Any]:
 def agreement_difference(
     asked: Mapping[str, Any], agreement: Mapping[str, Any], parties: Mapping[str, Any]
 ) -> tuple[str, str, str] | None:
-    """(place, asked, written) where an agreement first departs from the offer asked for and the two parties."""
+    """(place, asked, written) where an agreement first departs from the offer asked for and the two parties.
+
+    A term that was not asked for is a departure too, whatever its name: all of them are signed.
+    """
     checks = [
         ("dataset", asked["dataset"], agreement["dataset"]),
         ("offer_id", asked["id"], agreement["offer_id"]),
@@ -125,11 +128,10 @@ def agreement_difference(
         return first_rule_difference(ours, theirs)
     if agreement["policy_hash"] != policy_hash(theirs):
         return "policy_hash", policy_hash(theirs), str(agreement["policy_hash"])
-    for name in TERMS:
+    for name in dict.fromkeys((*TERMS, *agreement["terms"])):
         if asked["terms"].get(name) != agreement["terms"].get(name):
             return f"terms.{name}", str(asked["terms"].get(name)), str(agreement["terms"].get(name))
-    for name in ("from", "until"):
-        wanted = asked["terms"].get(name)
-        if wanted is not None and wanted != agreement[name]:
-            return name, str(wanted), str(agreement[name])
-    return None
+    begins, ends = asked["terms"].get("from"), asked["terms"].get("until")
+    if begins is not None and begins != agreement["from"]:
+        return "from", str(begins), str(agreement["from"])
+    return None if ends == agreement["until"] else ("until", str(ends), str(agreement["until"]))

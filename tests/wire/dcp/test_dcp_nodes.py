@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -125,6 +130,42 @@ def test_a_connector_of_another_make_is_let_in_under_a_did_that_lives_elsewhere(
     space.registry.do(register.suspend_node, "registrar", code=record["code"], reason="it is over")
     until(lambda: state_at(space.provider, record["code"]) == "suspended", "the member to hear of it")
     assert space.provider.catalogue(another.wallet.token(space.provider.did)).status_code == 404
+
+
+def test_a_presentation_sends_us_to_no_issuer_we_do_not_believe(
+    space: Space, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger could name hundreds, each of which keeps a thread of ours waiting."""
+    now = datetime.now(UTC)
+    for n in range(5):
+        issuer = f"did:web:127.0.0.1%3A1:issuer{n}"
+        facts = {"id": f"c-{n}", "holder": another.wallet.did, "subject": {}, "index": n, "list_at": "http://x.cn/l"}
+        times = {"issued": now, "expires": now + timedelta(days=1)}
+        another.wallet.held.append(credentials.membership(issuer, another.wallet.key, **facts, **times))
+    verifier, called = space.provider.node.verifier, []
+    real = verifier.client.request
+    monkeypatch.setattr(verifier.client, "request", lambda *a, **k: (called.append(a[1]), real(*a, **k))[1])
+    answer = space.provider.catalogue(another.wallet.token(space.provider.did))
+    assert answer.status_code == 404
+    assert "not believed" in answer.text
+    assert [url for url in called if "issuer" in url] == []
+
+
+def test_strangers_on_slow_hosts_hold_up_nobody(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "SECONDS", 3.0)
+    member = token_to(space.consumer, space.provider)
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as silent, ThreadPoolExecutor(60) as at_once:
+        host = f"did:web:127.0.0.1%3A{silent.getsockname()[1]}"
+        made_up = [token_to(space.consumer, space.provider, sub=f"{host}:{n}", iss=f"{host}:{n}") for n in range(50)]
+        strangers = [at_once.submit(space.provider.catalogue, token) for token in made_up]
+        time.sleep(0.5)
+        begun = time.monotonic()
+        answer = space.provider.catalogue(member)
+        took = time.monotonic() - begun
+        statuses = Counter(each.result().status_code for each in strangers)
+    assert (answer.status_code, took < 2) == (200, True), (took, answer.text)
+    assert (statuses[404], statuses[503]) == (verifying.STRANGERS_MAX, 50 - verifying.STRANGERS_MAX)
+    space.provider.node.verifier.unreached = http.Unknown()
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "e30.e30.e30"])

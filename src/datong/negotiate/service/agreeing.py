@@ -135,6 +135,8 @@ def judged(tx: Tx, row: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
     difference = rules.agreement_difference(row["offer"], signed, parties)
     if difference is None and tx.get(store.agreements, signed["id"]) is not None:
         difference = ("id", "a new id", signed["id"])
+    if difference is None and signed["code"] and store.agreement_of_code(tx, signed["code"]) is not None:
+        difference = ("code", "a new code", signed["code"])
     if difference is not None:
         where, expected, written = difference
         refusal = AGREEMENT_ALTERED(where=where, expected=expected[:300], given=written[:300])
@@ -142,7 +144,8 @@ def judged(tx: Tx, row: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]
     keys = _key_of_peer(tx, row, signed)
     if keys is None:
         return terminating(tx, row, reason_of(UNSIGNED(who=row["peer"])))
-    keep(tx, row, signed, keys)
+    theirs = [one for one in signed["signatures"] if one.get("node") == row["peer"]]
+    keep(tx, row, {**signed, "signatures": theirs}, keys)
     row = noted(tx, row, "agreement_received", agreement=signed["id"])
     return verifying(tx, row) if row["sign"] and row["pending"] is None else row
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
+from datong.ground import clock
 from datong.ground.db import Tx
 from datong.ground.refusal import Kind, Problem, Refusal
 from datong.negotiate.model import BAD_TERMS, NOT_CLEARED, NOT_LISTED
+from datong.negotiate.rules import TERMS
 from datong.price import service as pricing
 from datong.register import service as register
 from datong.terms.policy import PURPOSES
@@ -57,6 +59,12 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
         if terms.get("purpose") not in PURPOSES:
             known = ", ".join(PURPOSES)
             problems.append(Problem("purpose", f"应为 {known} 之一", f"should be one of {known}"))
+        problems += [
+            Problem(name, "应为带时区的时间", "should be an instant with its offset from UTC")
+            for name in ("from", "until")
+            if terms.get(name) is not None and not _is_instant(terms[name])
+        ]
+        problems += [Problem(name[:80], "未知条款", "is no term") for name in terms if name not in TERMS]
         if problems:
             return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
         if kind == "product":
@@ -67,6 +75,13 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
             raise
         return NOT_LISTED(dataset=dataset[:80]) if refused.kind is Kind.unknown else refused
     return None
+
+
+def _is_instant(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(clock.instant(value))
+    except ValueError:
+        return False
 
 
 def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:

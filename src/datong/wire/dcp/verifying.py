@@ -34,6 +34,7 @@ DOCUMENT_BYTES_MAX = 256 * 1024
 LIST_BYTES_MAX = 4 * 1024 * 1024
 SECONDS = 20.0
 """For one document, presentation or list."""
+STRANGERS_MAX = 8
 SCOPE = f"org.eclipse.dspace.dcp.vc.type:{MEMBERSHIP}:read"
 ACCESS = "datong-dcp-access"
 
@@ -79,6 +80,9 @@ class Verifier:
     schemas: Kept = field(default_factory=Kept)
     unreached: http.Unknown = field(default_factory=http.Unknown)
     """DIDs whose document could not be had a moment ago: anybody can make DIDs up, and each would be a call of ours."""
+    strangers: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(STRANGERS_MAX))
+    """How many senders outside the directory are looked up at a time: their hosts may be as slow as they like, and each
+    holds a thread of this node meanwhile."""
 
     @property
     def scheme(self) -> str:
@@ -91,19 +95,30 @@ class Verifier:
         token = http.bearer(authorization)
         try:
             who = tokens.sender_of(token)
-            self._look_at(who)
-            access = self.claims(token, who).get("token")
-            if not (isinstance(access, str) and access):
-                raise ValueError("it bears no access token, by which its credentials could be asked for")
-            code = self.members.get(who)
-            if code is None:
-                code = self.members.put(who, self._member(who, access))
+            if self.members.get(who) is not None or self._codes_of(who):
+                code = self._proven(token, who)
+            elif self.strangers.acquire(blocking=False):
+                try:
+                    code = self._proven(token, who)
+                finally:
+                    self.strangers.release()
+            else:
+                raise http.NOT_REACHED(to=who[:80], why="Too many unknown senders are looked up just now.")
         except ValueError as broken:
             raise http.NOT_AUTHENTIC(why=str(broken)) from broken
         node = self.peer(code)
         if node["state"] != "active":
             raise http.NOT_AUTHENTIC(why=f"the node is {node['state']}")
         return Actor(person="", role="peer", party=str(node["party"]), department=code)
+
+    def _proven(self, token: str, who: str) -> str:
+        """The code of the node that sends `token` as `who`; ValueError when it does not hold."""
+        self._look_at(who)
+        access = self.claims(token, who).get("token")
+        if not (isinstance(access, str) and access):
+            raise ValueError("it bears no access token, by which its credentials could be asked for")
+        code = self.members.get(who)
+        return str(self.members.put(who, self._member(who, access)) if code is None else code)
 
     def _look_at(self, who: str) -> None:
         """Have the document of a sender; one that could not be had is not asked for again soon."""
@@ -164,11 +179,15 @@ class Verifier:
         return code
 
     def _code_of(self, who: str) -> str:
-        with self.store.read() as tx:
-            known = [str(node["code"]) for node in register.known_nodes(tx) if did_of_record(node) == who]
+        known = self._codes_of(who)
         if len(known) != 1:
             raise ValueError("its membership credential names no node, and no one node has its DID")
         return known[0]
+
+    def _codes_of(self, who: str) -> list[str]:
+        """The nodes of the directory, as far as it is known here, that have this DID."""
+        with self.store.read() as tx:
+            return [str(node["code"]) for node in register.known_nodes(tx) if did_of_record(node) == who]
 
     def membership(self, who: str, access: str) -> Credential:
         """The membership credential `who` presents when it is asked, proven, in time and not revoked."""
@@ -183,10 +202,16 @@ class Verifier:
         texts = answer.get("presentation") if isinstance(answer, Mapping) else None
         if not isinstance(texts, list) or not 1 <= len(texts) <= credentials.CREDENTIALS_MAX:
             raise ValueError("it presents no credential")
+
+        def documents(name: str) -> Document:  # of nobody else: a presentation may name hundreds of issuers
+            if name != who and name not in self.issuers:
+                raise ValueError("its issuer is not believed here")
+            return self.document(name)
+
         faults = []
         for text in texts:
             try:
-                for each in credentials.presented(text, self.document, holder=who, audience=mine, now=now):
+                for each in credentials.presented(text, documents, holder=who, audience=mine, now=now):
                     self._holds(each, now)
                     return each
             except ValueError as broken:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from datong.ground import clock, codes
 from datong.ground.refusal import Problem
 from datong.negotiate.model import Act
 from datong.terms.policy import from_json, to_json
@@ -17,6 +19,8 @@ TERMS, CONTRACT, SIGNATURES = "datong:terms", "datong:contract", "datong:signatu
 NO_IDS: Mapping[str, str] = MappingProxyType({})
 """Participants are called by their node codes."""
 CONTRACT_FIELDS = ("code", "offer_id", "provider_party", "consumer_party", "policy_hash", "from", "until")
+ID_MAX, INSTANT_MAX = 80, 32
+"""Characters of an agreement's id and of a time in it, as far as they are kept."""
 
 
 def offer_message(offer: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +61,8 @@ def agreement_message(
 
 
 def read_agreement(value: Mapping[str, Any], codes: Mapping[str, str] = NO_IDS) -> dict[str, Any]:
-    """The content of an Agreement as far as it says; BAD_MESSAGE when an own property has the wrong type.
+    """The content of an Agreement as far as it says; BAD_MESSAGE when an own property has the wrong type, or its id or
+    times are none that a contract can have.
 
     codes: participant id -> node code, of the two that may stand in it."""
     contract, terms, signatures = value.get(CONTRACT, {}), value.get(TERMS), value.get(SIGNATURES, [])
@@ -71,14 +76,48 @@ def read_agreement(value: Mapping[str, Any], codes: Mapping[str, str] = NO_IDS) 
         Problem(f"agreement.{name}", "类型不符", "has the wrong type") for name, right in checks.items() if not right
     ]:
         raise BAD_MESSAGE(wrong, count=len(wrong))
-    stamp = {"agreed_at": value["timestamp"]} if "timestamp" in value else {}
+    said = {name: contract[name] for name in CONTRACT_FIELDS if contract.get(name) is not None}
+    stamp = {"agreed_at": _stamp(value["timestamp"])} if "timestamp" in value else {}
+    if unusable := _unusable(value["@id"], {**said, **stamp}):
+        raise BAD_MESSAGE(unusable, count=len(unusable))
     provider, consumer = (codes.get(value[party], value[party]) for party in ("assigner", "assignee"))
     return {
         "id": value["@id"], "dataset": value["target"], "provider": provider, "consumer": consumer,
         "policy": to_json(from_odrl(value)), "signatures": signatures, **stamp,
         **({"terms": terms} if terms is not None else {}),
-        **{name: contract[name] for name in CONTRACT_FIELDS if name in contract},
+        **said,
     }  # fmt: skip
+
+
+def _stamp(text: str) -> str:
+    """A timestamp as instants are kept: a peer may write nanoseconds and any offset, or none, which is read as UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+        return clock.text(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return text
+
+
+def _unusable(name_of: str, said: Mapping[str, str]) -> list[Problem]:
+    """What of an agreement no contract can have: an id too long to be kept, times or a code that are none."""
+    found = []
+    if not 0 < len(name_of) <= ID_MAX:
+        found.append(Problem("agreement.@id", f"应为 1 至 {ID_MAX} 字", f"should have 1 to {ID_MAX} characters"))
+    for name in ("agreed_at", "from", "until"):
+        if name in said and not _is_instant(said[name]):
+            where = "timestamp" if name == "agreed_at" else f"{CONTRACT}.{name}"
+            found.append(Problem(f"agreement.{where}", "不是历法之内的时间",
+                                 "names no instant, or one that leaves the calendar"))  # fmt: skip
+    if said.get("code") and codes.contract_code_fault(said["code"]) is not None:
+        found.append(Problem(f"agreement.{CONTRACT}.code", "不是合约标识码", "is no contract code"))
+    return found
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return len(text) <= INSTANT_MAX and bool(clock.instant(text))
+    except ValueError:
+        return False
 
 
 def message_of(
