@@ -283,6 +283,8 @@ def prepare(folder: Path, first_port: int, profile: Profile, edc: str) -> dict[s
         if slug != REGISTRY:
             address = f"http://127.0.0.1:{ports[REGISTRY]}"
             extra += f'\n[function_node]\naddress = "{address}"\nkey = "{keys[REGISTRY]}"\nheartbeat_seconds = 5\n'
+        if slug == GROUP:
+            extra += "\n[deliver]\non_signing = true\n"
         witness = GROUP if slug == REGISTRY else REGISTRY
         extra += f'\n[witness]\nnodes = ["http://127.0.0.1:{ports[witness]}"]\n'
         with (folder / slug / "datong.toml").open("a", encoding="utf-8") as out:

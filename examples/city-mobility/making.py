@@ -133,10 +133,9 @@ def assess(j: Journey) -> None:
 
 
 def compose(j: Journey) -> str:
-    """The group pulls both tables under its contracts, joins them by group id, and its own gate measures the risk."""
+    """The group's node pulls both tables, which it asked for when their contracts were signed, joins them by group id,
+    and its own gate measures the risk."""
     manager = j.who(GROUP, "product_manager")
-    for name in ("trips", "passages"):
-        manager.do("deliver.request_transfer", agreement=j.known[f"{name}.agreement"])
     for name in ("trips", "passages"):
         j.until(
             manager, "deliver.transfers", lambda rows: any(row["state"] == "COMPLETED" for row in rows),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 
 import delivery_case as case
+from datong.audit import service as audit
 from datong.deidentify.rules.treatments.keys import key_id
 from datong.deidentify.service.treatment_keys import key_of_agreement
 from datong.deliver import rules
@@ -20,10 +22,12 @@ from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.model import FORMAT, Address
 from datong.deliver.service import granting
-from datong.ground import jobs, signing
+from datong.ground import clock, jobs, signing
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
+from datong.negotiate import service as negotiate
+from datong.negotiate import store as negotiate_rows
 from datong.register import store as register_rows
 from datong.wire.delta_sharing import fetch_tables, routes
 
@@ -44,6 +48,7 @@ class Wire:
             "dsp.transfer.send": partial(self._carry, code),
             "deliver.fetch": deliver.fetch_job(store, partial(fetch_tables, self.caller)),
             "deliver.destroy": deliver.destroy_job(store),
+            deliver.ON_SIGNING: deliver.signed_job(store),
             "node.send": partial(self._message, code),
         }
 
@@ -163,6 +168,52 @@ def test_a_supply_is_pulled_checked_kept_and_completed(wire: Wire, provider: Sto
         (event,) = meter.events(tx, "agr-1")
         assert event["bytes_served"] == event["bytes_granted"] > 0
         assert [grant["state"] for grant in deliver.grants(tx)] == ["ended"]
+
+
+def sign(*stores: Store) -> None:
+    """What follows at both nodes when the contract is concluded, told twice as after a crash."""
+    for store in (*stores, *stores):
+        with store.begin(NODE, "negotiate") as tx:
+            deliver.signed(tx, negotiate.agreement(tx, "agr-1"))
+
+
+def test_where_a_node_has_it_so_the_signing_begins_the_delivery(
+    wire: Wire, provider: Store, consumer: Store
+) -> None:
+    """It waits for the data to lie ready, is kept when they come, and is begun once."""
+    for store, name in ((provider, "provider"), (consumer, "consumer")):
+        deliver.install(store, Path(str(store.url).removeprefix("sqlite:///")).parent, on_signing=True)
+    sign(provider, consumer)
+    wire.settle()
+    assert states(provider, consumer) == ["REQUESTED", "REQUESTED"]
+    lay_out(provider)
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+    sign(provider, consumer)
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+    with consumer.read(case.person()) as tx:
+        assert len(deliver.held(tx)) == 1
+        assert [leaf["act"] for leaf in audit.leaves(tx, act="deliver.asked_on_signing")] == ["deliver.asked_on_signing"]
+
+
+def test_a_contract_that_begins_later_is_delivered_then(wire: Wire, provider: Store, consumer: Store) -> None:
+    deliver.install(consumer, Path(str(consumer.url).removeprefix("sqlite:///")).parent, on_signing=True)
+    with consumer.begin(NODE) as tx:
+        tx.change(negotiate_rows.agreements, "agr-1", **{"from": "2026-12-01T00:00:00Z"})
+    sign(consumer)
+    wire.settle()
+    assert states(consumer) == []
+    with consumer.read() as tx:
+        (job,) = [job for job in jobs.open_jobs(tx) if job["kind"] == deliver.ON_SIGNING]
+        assert clock.instant(job["due_at"]) - tx.wall_now > timedelta(minutes=59)
+        assert tx.business_now < clock.instant("2026-12-01T00:00:00Z")
+
+
+def test_unless_a_node_has_it_so_somebody_asks(wire: Wire, provider: Store, consumer: Store) -> None:
+    sign(provider, consumer)
+    wire.settle()
+    assert states(provider, consumer) == []
 
 
 @download_allowed

@@ -120,7 +120,7 @@ def _installed_customs(store: Store, config: Config) -> None:
     negotiate.install(store, config["negotiate.by_hand"])
     deliver.install(
         store, config.folder, int(config["deliver.url_seconds"]), by_hand=config["deliver.by_hand"],
-        data_elsewhere=bool(config["peers.data_elsewhere"]),
+        data_elsewhere=bool(config["peers.data_elsewhere"]), on_signing=bool(config["deliver.on_signing"]),
     )  # fmt: skip
 
 

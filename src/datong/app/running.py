@@ -99,6 +99,8 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     )  # fmt: skip
     if ended not in negotiate.on_terminated:
         negotiate.on_terminated.append(ended)
+    if deliver.signed not in negotiate.on_finalized:
+        negotiate.on_finalized.append(deliver.signed)
     on_national_rail(store, str(config["ndi.platform"]))
     found = routes(store, door, verifier, peering, config)
 

@@ -56,6 +56,7 @@ def handlers(
         "deliver.fetch": deliver.fetch_job(store, fetch, http_data.fetcher(client)),
         "deliver.push": deliver.push_job(store, http_data.pusher(client)),
         "deliver.destroy": deliver.destroy_job(store),
+        deliver.ON_SIGNING: deliver.signed_job(store),
         HOURLY: hourly_job(store),
         catalogue.HARVEST: harvest_job(store, caller, client, function_node),
         register.ISSUE_JOB: dcp_routes.issue_job(store, verifier, str(config["peers.credential_profile"])),

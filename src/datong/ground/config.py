@@ -98,6 +98,13 @@ SETTINGS = (
         'Acts of a provider that wait for a person: "agree" (draw up the contract), "finalize" (conclude it).',
     ),
     Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
+    Setting(
+        "deliver.on_signing",
+        bool,
+        False,
+        "Whether what this node contracts for is delivered into it as soon as the contract is signed, without being "
+        "asked for.",
+    ),
     Setting("deliver.url_seconds", int, 900, "How long a file address handed to a client is valid.", least=1),
     Setting("ndi.platform", str, "", "Node code of the service platform; empty = itself or its function node."),
     Setting("ndi.prefix", str, "", "What stands before the paths of the national interfaces, e.g. /ndi."),

@@ -72,10 +72,13 @@ from datong.deliver.service.transfer_sending import (
     transfer_refused,
 )
 from datong.deliver.service.transferring import (
+    ON_SIGNING,
     complete_transfer,
     delivered_at_most,
     request_transfer,
     resume_transfer,
+    signed,
+    signed_job,
     start_transfer,
     suspend_transfer,
     terminate,
@@ -83,6 +86,7 @@ from datong.deliver.service.transferring import (
 )
 
 __all__ = [
+    "ON_SIGNING",
     "complete_transfer",
     "control_answered",
     "control_messages",
@@ -129,6 +133,8 @@ __all__ = [
     "served",
     "share_of",
     "shares",
+    "signed",
+    "signed_job",
     "start_transfer",
     "stop_use",
     "strategy_id",

@@ -35,20 +35,28 @@ class Place:
     """Whether a peer's data may lie at another address than the one it registered."""
     by_hand: frozenset[str] = frozenset()
     """Acts that wait for a person: "start"."""
+    on_signing: bool = False
+    """Whether a contract's delivery is asked for as soon as it is signed."""
 
 
 _PLACES: dict[int, Place] = {}
 
 
 def install(
-    store: Store, folder: Path, url_seconds: int = 900, *, data_elsewhere: bool = False, by_hand: Iterable[str] = ()
-) -> None:
+    store: Store, folder: Path, url_seconds: int = 900, *, data_elsewhere: bool = False, by_hand: Iterable[str] = (),
+    on_signing: bool = False,
+) -> None:  # fmt: skip
     """Tell this process the folder and the customs of the node whose store this is (once, by app or a test)."""
-    _PLACES[id(store)] = Place(folder, url_seconds, data_elsewhere, frozenset(by_hand))
+    _PLACES[id(store)] = Place(folder, url_seconds, data_elsewhere, frozenset(by_hand), on_signing)
 
 
 def place(store: Store) -> Place:
     return _PLACES[id(store)]
+
+
+def is_asked_on_signing(store: Store) -> bool:
+    """Whether the node of this store has it so; one that delivers nothing does not."""
+    return id(store) in _PLACES and place(store).on_signing
 
 
 def target(kind: str, agreement: str, file: str, suffix: str = "parquet") -> str:

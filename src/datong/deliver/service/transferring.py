@@ -29,15 +29,20 @@ from datong.deliver.model import (
     Side,
     State,
 )
-from datong.deliver.service import addresses, deciding, sharing
+from datong.deliver.service import addresses, deciding, files, sharing
 from datong.deliver.service import transfer_course as course
-from datong.ground import jobs, signing
-from datong.ground.db import Tx, new_id
+from datong.ground import clock, evidence, jobs, signing
+from datong.ground.canonical import digest
+from datong.ground.db import NODE, Store, Tx, new_id
 from datong.ground.refusal import Problem, Text
+from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
+ON_SIGNING = "deliver.on_signing"
+"""Kind of the jobs that ask for a delivery because its contract was signed; payload {"agreement"}."""
+LOOK_AGAIN_SECONDS = 3600.0
 VERBS = {Act.start: "start_transfer", Act.complete: "complete_transfer", Act.suspend: "suspend_transfer",
          Act.terminate: "terminate"}  # fmt: skip
 WAITS = {
@@ -84,6 +89,30 @@ def request_transfer(tx: Tx, *, agreement: str, into: str = "", format: str = FO
                "agreementId": agreement, "format": format}  # fmt: skip
     course.send(tx, process, Act.request, message)
     return process
+
+
+def signed(tx: Tx, agreement: Mapping[str, Any]) -> None:
+    """On the conclusion of a contract: its delivery is asked for, where this node is the consumer and has it so."""
+    if files.is_asked_on_signing(tx.store) and agreement["consumer"] == signing.me(tx).code:
+        contract = str(agreement["id"])
+        jobs.enqueue(tx, ON_SIGNING, {"agreement": contract}, key=f"signed-{digest(contract)[7:60]}")
+
+
+def signed_job(store: Store) -> jobs.Handler:
+    """The handler of ON_SIGNING: the contract's delivery into this node is asked for, once, when its term begins."""
+
+    def run(job: jobs.Job) -> None:
+        contract = str(job.payload["agreement"])
+        with store.begin(NODE, "deliver") as tx:
+            if tx.business_now < clock.instant(negotiate.agreement(tx, contract)["from"]):
+                jobs.enqueue(tx, ON_SIGNING, job.payload, delay_seconds=LOOK_AGAIN_SECONDS)
+                return
+            if any(process["side"] == Side.consumer for process in course.of_agreement(tx, contract)):
+                return
+            process = request_transfer(tx, agreement=contract, into="node")
+            evidence.append(tx, "deliver.asked_on_signing", rows.processes, process["id"], agreement=contract)
+
+    return run
 
 
 def _finish_older(tx: Tx, agreement: str) -> None:
