@@ -204,8 +204,39 @@ def _quarantined(mapping: Mapping) -> str:
         f"SELECT {literal(mapping.source.name)} AS source, {quoted(ROW)} AS {quoted('row')}, "
         f"COALESCE({quoted('column')}, of_columns) AS {quoted('column')}, COALESCE(reason, said) AS reason, "
         f"CASE WHEN reason IS NULL THEN raw ELSE original END AS original, {suggestion} AS suggestion, "
-        f"CAST(to_json({{{record}}}) AS VARCHAR) AS record "
+        f"CAST(to_json({{{record}}}) AS VARCHAR) AS record, {_also(mapping)} AS also "
         f"{_WITH_REPEATED} WHERE NOT ({_GOOD}) ORDER BY {quoted(ROW)}"
+    )
+
+
+def _also(mapping: Mapping) -> str:
+    """Whatever is said of a row but the first reason against it."""
+    lines = []
+    for number, (when, reason, column, _) in enumerate(_reasons(mapping)):
+        before = " OR ".join(f"COALESCE({r[0]}, FALSE)" for r in _reasons(mapping)[:number])
+        if before:
+            lines.append(f"CASE WHEN ({when}) AND ({before}) THEN {column} || ': ' || {reason} END")
+    for column in _read(mapping):
+        said = sql.verdict(column.element.name)
+        lines.append(
+            f"CASE WHEN {said} SIMILAR TO '(fixed|suspect):.*' THEN {literal(column.element.name)} || ': ' || {said} END"
+        )
+    if mapping.unique:
+        keys = " / ".join(dict.fromkeys(", ".join(key.columns) for key in mapping.unique))
+        here = f"{quoted(ROW)} IN (SELECT row_ FROM ({_again(mapping)}) AS every)"
+        lines.append(f"CASE WHEN {here} THEN {literal(keys)} || ': suspect:repeated' END")
+    return f"concat_ws(chr(10), {', '.join(lines)})"
+
+
+def _again(mapping: Mapping) -> str:
+    """Of rows held for another reason, those whose key another row has; the first stands for itself."""
+    return " UNION ALL ".join(
+        f"SELECT row_ FROM (SELECT *, row_number() OVER (PARTITION BY {names} ORDER BY {quoted(ROW)}) AS place, "
+        f"count(*) FILTER (reason IS NULL) OVER (PARTITION BY {names}) AS good, {quoted(ROW)} AS row_ "
+        f"FROM decided WHERE {there}) AS those WHERE reason IS NOT NULL AND (good > 0 OR place > 1)"
+        for key in mapping.unique
+        for names in [", ".join(sql.value(name) for name in key.columns)]
+        for there in [" AND ".join(f"{sql.value(name)} IS NOT NULL" for name in key.columns)]
     )
 
 
@@ -243,15 +274,6 @@ def _measured(mapping: Mapping) -> str:
         counts.append(f"count(*) FILTER {condition(check)} AS {quoted(f'failed:{check.reason}')}")
     also = ""
     if mapping.unique:
-        # of rows held for another reason, those whose key another row has; the first stands for itself
-        every = " UNION ALL ".join(
-            f"SELECT row_ FROM (SELECT *, row_number() OVER (PARTITION BY {names} ORDER BY {quoted(ROW)}) AS place, "
-            f"count(*) FILTER (reason IS NULL) OVER (PARTITION BY {names}) AS good, {quoted(ROW)} AS row_ "
-            f"FROM decided WHERE {there}) AS those WHERE reason IS NOT NULL AND (good > 0 OR place > 1)"
-            for key in mapping.unique
-            for names in [", ".join(sql.value(name) for name in key.columns)]
-            for there in [" AND ".join(f"{sql.value(name)} IS NOT NULL" for name in key.columns)]
-        )
-        also = f" + (SELECT count(DISTINCT row_) FROM ({every}) AS every)"
+        also = f" + (SELECT count(DISTINCT row_) FROM ({_again(mapping)}) AS every)"
     counts.append(f"(SELECT count(*) FROM repeated){also} AS repeated")
     return f"SELECT {', '.join(counts)} FROM decided"

@@ -94,6 +94,15 @@ def test_timestamp_with_offset(text: str, value: datetime | None, verdict: str) 
     assert outcome(text, column, "timestamp") == (value, verdict)
 
 
+@pytest.mark.parametrize("last", ["2019-12-31", date(2019, 12, 31), "2019-12-31T23:59:59"])
+def test_a_period_ends_with_its_last_day(last: Any) -> None:
+    column = {"as": "timestamp", "zone": "Asia/Shanghai", "between": ["2019-01-01", last]}
+    verdicts = [outcome(text, column, "timestamp")[1] for text in PERIOD]
+    assert verdicts == ["invalid:outside_period", "", "", "invalid:outside_period"]
+
+
+PERIOD = ("2018-12-31 23:59:59", "2019-01-01 00:00:00", "2019-12-31 23:59:59", "2020-01-01 00:00:00")
+
 LOCAL_TIMES = [
     ("2019-09-01 00:08:00", datetime(2019, 9, 1, 4, 8, tzinfo=UTC), ""),
     ("2019-12-01 00:08:00", datetime(2019, 12, 1, 5, 8, tzinfo=UTC), ""),

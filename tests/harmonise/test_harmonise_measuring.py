@@ -109,6 +109,31 @@ def test_the_rows_behind_a_figure_are_numbers_only(store: Store, folder: Path, a
                 harmonise.rows_behind(tx, build=unknown)
 
 
+def test_every_row_that_a_figure_counts_is_behind_it(store: Store, folder: Path, act: Act) -> None:
+    """A held row is counted against each of its columns, whatever it is held for."""
+    write(folder / "work", contents(checks=[{"reason": "odd", "when": "n > 5"}], unique=[{"columns": ["id"]}]))
+    rows = [row(f"k{n}", "1", "2026-03-07") for n in range(8)]
+    rows += [row("a", "x", "yesterday"), row("k1", "1,000", "never"), row("b", "y", "2026-03-07")]
+    made = built(store, act, folder, *rows)
+    with store.read() as tx:
+        shown = harmonise.quality_of(tx, build=made["id"])
+        behind = {
+            name: harmonise.rows_behind(tx, build=made["id"], column=name)["rows"] for name in ("id", "n", "seen_at")
+        }
+    accuracy = {
+        c["element"]: next(f for f in c["dimensions"] if f["dimension"] == "accuracy") for c in shown["columns"]
+    }
+    assert {name: f["b"] - f["a"] for name, f in accuracy.items()} == {"id": 0, "n": 2, "seen_at": 2}
+    told = {name: [(r["row"], r["state"], r["reason"]) for r in found] for name, found in behind.items()}
+    assert told == {
+        "id": [(10, "suspect", "repeated")],
+        "n": [(9, "quarantined", "not_a_number"), (10, "quarantined", "odd"), (10, "fixed", "thousands_separator"),
+              (11, "quarantined", "not_a_number")],
+        "seen_at": [(9, "quarantined", "not_a_time"), (10, "quarantined", "not_a_time")],
+    }  # fmt: skip
+    assert next(f["b"] - f["a"] for f in shown["dimensions"] if f["indicator"] == "uniqueness") == 1
+
+
 @pytest.mark.parametrize(
     ("given", "where"),
     [

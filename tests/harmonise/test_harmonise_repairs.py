@@ -266,6 +266,27 @@ def test_a_batch_goes_out_and_comes_back(store: Store, folder: Path, act: Act) -
     assert replayed(store, act)["harmonised"] == 4
 
 
+def test_all_that_is_wrong_with_a_row_is_mended_from_one_sheet(store: Store, folder: Path, act: Act) -> None:
+    more = [{"id": key, "n": "7", "plate": ""} for key in "fgh"]
+    load(folder, [*ROWS, {"id": "e", "n": "five", "plate": "贵A?"}, {"id": "a", "n": "6?", "plate": "贵A12350"}, *more])
+    first = built(store, act)["id"]
+    assert [row["also"] for row in held(store, act, first)] == ["", "", "plate: plate_format", "id: suspect:repeated"]
+    with store.begin(act("data_engineer"), "harmonise") as tx:
+        rows = list(csv.DictReader(io.StringIO(harmonise.export_repairs(tx, build=first)["csv"])))
+        assert [(r["row"], r["column"], r["reason"]) for r in rows] == [
+            ("2", "n", "not_a_number"), ("3", "plate", "plate_format"),
+            ("5", "n", "not_a_number"), ("5", "plate", "plate_format"), ("6", "n", "not_a_number"),
+        ]  # fmt: skip
+        out = io.StringIO()
+        table = csv.DictWriter(out, list(rows[0]))
+        table.writeheader()
+        table.writerows(
+            {**r, "new_text": {"n": "5", "plate": "贵A12349"}[r["column"]]} for r in rows if r["row"] == "5"
+        )
+        assert harmonise.import_repairs(tx, build=first, csv=out.getvalue())["given"] == 2
+    assert ("e", 5, "贵A12349") in [(r["id"], r["n"], r["plate"]) for r in replayed(store, act) and result(store)]
+
+
 def test_formulas_do_not_leave_and_come_back_as_they_were(store: Store, folder: Path, act: Act) -> None:
     first = built(store, act)["id"]
     for text in ('=HYPERLINK("http://x")', "-5", "@x", "'=x"):

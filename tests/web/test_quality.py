@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 import datong.app.doors
 from asgi import Asgi
+from datong.deliver import service as deliver
 from datong.ground.db import NODE, Actor, Store
 from datong.harmonise import service as harmonise
 from datong.register import service as register
@@ -124,6 +125,28 @@ def test_a_person_repairs_and_replays_by_the_console(browser: Asgi, store: Store
     assert "not_a_number" in listed
     sheet = browser.get(f"/do/harmonise/import_repairs?build={build}", headers=HEADERS).text
     assert '<textarea name="csv"' in sheet
+
+
+def test_the_page_is_of_the_current_build_and_its_rows(
+    browser: Asgi, store: Store, node_folder: Path, act: Callable[..., Actor]
+) -> None:
+    newest = browser.get("/quality/r-1?lang=en", headers=HEADERS).text
+    assert "kind=quarantined&amp;reason=not_a_number" in newest
+    build = re.search(r"repair\?build=(build-[0-9a-f]+)", newest).group(1)  # type: ignore[union-attr]
+    with store.begin(act("data_engineer"), "deliver") as tx:
+        shown = {
+            why: deliver.own_rows(tx, resource="r-1", reason=why)["total"] for why in ("not_a_number", "other", None)
+        }
+    assert shown == {"not_a_number": 1, "other": 0, None: 1}
+    (node_folder / "work" / "s.json").write_text(json.dumps([{"n": "1"}, {"n": "2"}]))
+    with store.begin(act("data_engineer"), "harmonise") as tx:  # as before: the first build is the current one again
+        harmonise.build(tx, resource="r-1", workspace="work", mapping="m")
+    page = browser.get("/quality/r-1?lang=en", headers=HEADERS).text
+    assert "read 2 = written 2 + quarantined 0" in re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    other = browser.get(f"/quality/r-1?lang=en&build={build}", headers=HEADERS).text
+    assert "not_a_number" in other
+    assert "kind=quarantined" not in other, "originals are shown of the current build alone"
+    assert "does not hold" not in other
 
 
 def test_a_resource_that_was_not_built(browser: Asgi) -> None:

@@ -42,14 +42,15 @@ def page(visit: Visit) -> Answer:
     """The page of /quality/{resource}."""
     resource = str(visit.request.path_params["resource"])
     history = visit.view("harmonise.quality_history", resource=resource)
-    builds = {row["build"] for row in history}
+    now = visit.view("harmonise.contract", resource=resource) if any(r["state"] == "built" for r in history) else None
     wanted = visit.request.query_params.get("build", "")
-    build = wanted if wanted in builds else next((r["build"] for r in reversed(history) if r["state"] == "built"), "")
+    build = wanted if wanted in {row["build"] for row in history} else now["build"] if now else resource
     # a resource that was never built is refused as the room refuses it
-    figures = visit.view("harmonise.quality_of", build=build or resource)
-    rules = visit.view("harmonise.contract", resource=resource)["rules"] if build and not wanted else []
+    figures = visit.view("harmonise.quality_of", build=build)
+    is_current = now is not None and build == now["build"]
     shown = {
-        "resource": resource, "history": list(reversed(history)), "figures": figures, "rules": rules,
+        "resource": resource, "history": list(reversed(history)), "figures": figures,
+        "rules": now["rules"] if now and is_current else [], "is_current": is_current,
         "chart": chart(history[-BUILDS:]), "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT,
         "may_repair": visit.may("harmonise.repair"),
     }  # fmt: skip

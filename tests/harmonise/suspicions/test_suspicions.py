@@ -177,13 +177,16 @@ def test_one_offset_that_is_a_datum_step_and_others_that_are_none() -> None:
 
     stray = [(chance.uniform(-0.04, 0.04), chance.uniform(-0.04, 0.04)) for _ in range(40)]
     columns, reference = ("x", "y", "address"), ("lon", "lat")
-    (found,) = rules.datum_step(columns, offsets(0.011, 0.0042) + stray, steps, reference)
+    (found,) = rules.datum_step(columns, offsets(0.011, 0.0042) + stray, steps, reference, latitude=31.2)
     assert found.evidence["step"] == "WGS84 -> BD-09"
     assert 40 <= int(found.evidence["pairs_that_agree"]) <= 70
-    assert rules.datum_step(columns, offsets(0, 0) + stray, steps, reference) == []
-    assert rules.datum_step(columns, offsets(-0.008, 0.007), steps, reference) == []
-    assert rules.datum_step(columns, stray, steps, reference) == []
-    assert rules.datum_step(columns, offsets(0.011, 0.0042)[:10], steps, reference) == []
+    assert 1100 < int(found.evidence["metres"]) < 1200
+    (north,) = rules.datum_step(columns, offsets(0.011, 0.0042), steps, reference, latitude=60.0)
+    assert 730 < int(north.evidence["metres"]) < 810  # a degree of longitude is shorter there
+    assert rules.datum_step(columns, offsets(0, 0) + stray, steps, reference, latitude=31.2) == []
+    assert rules.datum_step(columns, offsets(-0.008, 0.007), steps, reference, latitude=31.2) == []
+    assert rules.datum_step(columns, stray, steps, reference, latitude=31.2) == []
+    assert rules.datum_step(columns, offsets(0.011, 0.0042)[:10], steps, reference, latitude=31.2) == []
 
 
 @pytest.mark.parametrize(

@@ -290,29 +290,46 @@ def decisions(tx: Tx, *, agreement: str = "", limit: int = 200) -> list[dict[str
 
 
 @verb(Role.data_engineer)
-def own_rows(tx: Tx, *, resource: str, kind: str = "quarantined", offset: int = 0, limit: int = 50) -> dict[str, Any]:
-    """Show quarantined or harmonised rows of our own resource, for our own work (recorded as a decision)."""
+def own_rows(
+    tx: Tx,
+    *,
+    resource: str,
+    kind: str = "quarantined",
+    reason: str | None = None,
+    offset: int = 0,
+    limit: int = 50,
+) -> dict[str, Any]:
+    """Show quarantined or harmonised rows of our own resource, for our own work (recorded as a decision).
+
+    reason: of the quarantined rows those alone that are held for it.
+    """
     mine = signing.me(tx)
     verdict = _own_work(tx, mine.party, resource, kind)
+    context = {"kind": kind, "offset": offset, "limit": limit} | ({"reason": reason} if reason else {})
     ask = {"agreement": "", "dataset": resource, "action": "read", "purpose": OWN_WORK, "subject": mine.party,
-           "context": {"kind": kind, "offset": offset, "limit": limit}}  # fmt: skip
+           "context": context}  # fmt: skip
     decision = _recorded(tx, ask, verdict, "")
     if not decision.allowed:
         _keep_denial(tx, decision)
         raise NOT_STAFF(resource=resource, zh=verdict.zh, en=verdict.en)
-    shown = _own_rows(tx, resource, kind, decision.id, (max(offset, 0), min(max(limit, 0), OWN_ROWS_MAX)))
+    window = (max(offset, 0), min(max(limit, 0), OWN_ROWS_MAX))
+    shown = _own_rows(tx, resource, kind, decision.id, window, reason)
     return {"decision": decision.id, "resource": resource, "kind": kind, **plain(shown)}
 
 
 OWN_ROWS_MAX = 500
 
 
-def _own_rows(tx: Tx, resource: str, kind: str, decision: str, window: tuple[int, int]) -> dict[str, Any]:
+def _own_rows(
+    tx: Tx, resource: str, kind: str, decision: str, window: tuple[int, int], reason: str | None
+) -> dict[str, Any]:
     """{"build", "total", "rows"} of the resource's current build. window: (offset, limit)."""
     offset, limit = window
     build = harmonise.current(tx, resource)
     if kind == "quarantined":
-        return harmonise.quarantined_rows(tx, build=build["build"], decision=decision, offset=offset, limit=limit)
+        return harmonise.quarantined_rows(
+            tx, build=build["build"], decision=decision, reason=reason or None, offset=offset, limit=limit
+        )
     table = pq.ParquetFile(build["path"]).read()
     return {"build": build["build"], "total": table.num_rows, "rows": table.slice(offset, limit).to_pylist()}
 

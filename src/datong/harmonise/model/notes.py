@@ -41,6 +41,7 @@ NOTES: Map[str, Text] = {
     "look_alike": Text("含形似拉丁字母的西里尔字母，已按拉丁字母读取", "holds Cyrillic letters, read as Latin"),
     "code_withdrawn": Text("该代码当日已停用，后继不明", "is a code out of use that day, its successor not clear"),
     "precision": Text("位数超出双精度所能容纳，已舍入", "has more digits than a double holds, and was rounded"),
+    "repeated": Text("因他故被隔离，键又与另一行相同", "is held for another reason, and shares its key with a row"),
     "duplicate": Text("与前一行重复", "repeats an earlier row"),
     "conflicting_duplicate": Text("键相同而内容不同（全部隔离）", "shares its key with rows that differ (all held)"),
     # what was repaired

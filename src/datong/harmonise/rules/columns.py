@@ -9,7 +9,7 @@ import functools
 import re
 import zoneinfo
 from collections.abc import Mapping as Map
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from math import isfinite
 from typing import Any
 
@@ -198,6 +198,8 @@ class Columns:
         try:
             if how in {How.timestamp, How.date, How.birth_date}:
                 ends = [v if isinstance(v, date) else datetime.fromisoformat(str(v)) for v in value]
+                if how is How.timestamp and re.fullmatch(r"\d{4}-?\d\d-?\d\d", str(value[1])):
+                    ends[1] = datetime.combine(ends[1], time.max)  # the last day is in it
                 told, turned = (ends[0].isoformat(), ends[1].isoformat()), _moment(ends[0]) > _moment(ends[1])
             else:
                 low, high = float(value[0]), float(value[1])

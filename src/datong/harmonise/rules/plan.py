@@ -444,13 +444,38 @@ def _quarantined(mapping: Mapping) -> str:
         f"WHEN {quoted('column')} = {literal(c.element.name)} THEN {sql.suggested(c)}" for c in _read(mapping)
     )
     suggestion = f"CASE {offers} ELSE NULL END" if offers else "NULL"
+    again = f" LEFT JOIN (SELECT {quoted(ROW)} AS again FROM also_repeated) AS r ON {quoted(ROW)} = again"
     return (
         f"SELECT {literal(mapping.source.name)} AS source, {quoted(ROW)} AS {quoted('row')}, "
         f"COALESCE({quoted('column')}, of_columns) AS {quoted('column')}, COALESCE(reason, said) AS reason, "
         f"CASE WHEN reason IS NULL THEN raw ELSE original END AS original, {suggestion} AS suggestion, "
-        f"CAST(to_json({{{record}}}) AS VARCHAR) AS record "
-        f"{_WITH_REPEATED} WHERE NOT ({_GOOD}) ORDER BY {quoted(ROW)}"
+        f"CAST(to_json({{{record}}}) AS VARCHAR) AS record, {_also(mapping)} AS also "
+        f"{_WITH_REPEATED}{again if mapping.unique else ''} WHERE NOT ({_GOOD}) ORDER BY {quoted(ROW)}"
     )
+
+
+def _also(mapping: Mapping) -> str:
+    """What is said of a held row besides the reason it is held for: a line each, `column: reason`, or
+    `column: fixed:rule` and `column: suspect:rule`. The figures of quality count all of it."""
+    first = f"{quoted('column')} = {{}} AND reason = {{}}"
+    said = [
+        f"CASE WHEN {when} AND NOT ({first.format(column, reason)}) THEN concat({column}, ': ', {reason}) END"
+        for when, reason, column, _ in _reasons(mapping)[1:]
+    ]
+    for column in _read(mapping):
+        name = column.element.name
+        it = sql.verdict(name)
+        said.append(f"CASE WHEN NOT starts_with({it}, 'invalid:') THEN concat({literal(f'{name}: ')}, {it}) END")
+    if mapping.unique:
+        keys = " / ".join(dict.fromkeys(", ".join(key.columns) for key in mapping.unique))
+        said.append(f"CASE WHEN again IS NOT NULL THEN {literal(f'{keys}: suspect:repeated')} END")
+    return f"concat_ws(chr(10), {', '.join(said)})"
+
+
+def also_said(also: str) -> list[tuple[str, str, str]]:
+    """The lines of `also`: (column, "fixed", "suspect" or "", rule or reason)."""
+    parted = [line.rpartition(": ") for line in also.splitlines()]
+    return [(column, *what.rpartition(":")[::2]) for column, _, what in parted]
 
 
 def _repairs(mapping: Mapping) -> str:

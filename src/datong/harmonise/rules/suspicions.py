@@ -426,12 +426,18 @@ _NEAR = 0.0015
 
 
 def datum_step(
-    columns: tuple[str, str, str], offsets: Sequence[Point], steps: Map[str, Point], reference: tuple[str, str]
+    columns: tuple[str, str, str],
+    offsets: Sequence[Point],
+    steps: Map[str, Point],
+    reference: tuple[str, str],
+    *,
+    latitude: float,
 ) -> list[Suspicion]:
     """One systematic offset between points and the reference points that bear the same label.
 
     columns: longitude, latitude and label. offsets: point minus reference, in degrees, without what the declared datums
     explain. steps: what each mistake of datum would shift, here. reference: the columns of the reference points.
+    latitude: of this place, for a degree of longitude in metres.
     """
     close = [offset for offset in offsets if max(map(abs, offset)) < 0.05]
     if len(close) < PAIRS:
@@ -445,7 +451,7 @@ def datum_step(
     left = _apart(step, middle)
     if length < 0.002 or share < 0.2 or left > 0.3 * length:
         return []
-    metres = math.hypot(middle[0] * 111_320 * math.cos(math.radians(31)), middle[1] * 110_574)
+    metres = math.hypot(middle[0] * 111_320 * math.cos(math.radians(latitude)), middle[1] * 110_574)
     evidence: dict[str, float | int | str] = {
         "pairs": len(close), "pairs_that_agree": len(there), "offset_longitude": round(middle[0], 5),
         "offset_latitude": round(middle[1], 5), "step": name, "step_longitude": round(step[0], 5),

@@ -25,7 +25,7 @@ from datong.terms.verbs import view
 @view()
 def contract(tx: Tx, *, resource: str) -> dict[str, Any]:
     """The data contract of a built resource as an Open Data Contract Standard 3.2 document, and what its quality rules
-    came to: {contract, rules, version}. Refuses: STD-421, STD-507.
+    came to: {build, contract, rules, version}. Refuses: STD-421, STD-507.
     """
     row, account = account_of(tx, resource)
     facts = {
@@ -35,7 +35,7 @@ def contract(tx: Tx, *, resource: str) -> dict[str, Any]:
     }  # fmt: skip
     path = f"data/harmonised/{row['resource']}/{row['id']}/{files.HARMONISED}"
     document = contracts.with_place(account["contract"], path=path, team=signing.me(tx).party, facts=facts)
-    return {"contract": document, "rules": account["rules"], "version": document["version"]}
+    return {"build": row["id"], "contract": document, "rules": account["rules"], "version": document["version"]}
 
 
 @view(Role.data_engineer)

@@ -5,6 +5,7 @@ Contract: tests/harmonise/test_harmonise_measuring.py.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,8 @@ from datong.harmonise.model.builds import State
 from datong.harmonise.model.mappings import Mapping
 from datong.harmonise.model.refusals import NO_BUILD
 from datong.harmonise.rules import quality
-from datong.harmonise.service.rows import intact
+from datong.harmonise.rules.plan import also_said
+from datong.harmonise.service.rows import intact, quarantine
 from datong.harmonise.service.showing import note_of
 from datong.harmonise.store import accounts, files, runs
 from datong.harmonise.store import builds as kept
@@ -87,30 +89,42 @@ def rows_behind(
     tx: Tx, *, build: str, reason: str | None = None, column: str | None = None, offset: int = 0
 ) -> dict[str, Any]:
     """The numbers of the source's rows behind a figure: those quarantined, and those with a value fixed, suspect or
-    repaired; by reason and column. Numbers only: the rows themselves are shown by deliver, under a decision.
+    repaired; by reason and column, all that is said of a row and not only what it is held for. Numbers only: the rows
+    themselves are shown by deliver, under a decision.
 
     Tells up to 1000 at a time, and how many there are. Refuses: STD-421, STD-422.
     """
     row = _build(tx, build)
     if row["state"] != State.built.value:
         raise NO_BUILD(what=build)
-    held = pq.ParquetFile(intact(tx, row, files.QUARANTINE)).read(["row", "column", "reason"])
+    held = quarantine(tx, row).select(["row", "column", "reason", "also"])
     mended = pq.ParquetFile(intact(tx, row, files.REPAIRS)).read(["row", "column", "rule", "state"])
     rows = pa.concat_tables(
         [
             held.append_column("state", pa.array(["quarantined"] * held.num_rows, pa.string())).select(_TOLD),
+            _also(held),
             mended.rename_columns({"rule": "reason"}).select(_TOLD),
         ],
         promote_options="permissive",
     )
-    for name, wanted in (("reason", reason), ("column", column)):
-        if wanted is not None:
-            rows = rows.filter(pc.equal(rows[name], wanted))
+    if reason is not None:
+        rows = rows.filter(pc.equal(rows["reason"], reason))
+    if column is not None:  # several columns may stand behind one check or key
+        rows = rows.filter(pc.match_substring_regex(rows["column"], rf"(^|, |/ ){re.escape(column)}($|, | /)"))
     told = rows.sort_by("row").slice(min(max(offset, 0), rows.num_rows), ROWS_TOLD_MAX)
     return {"build": build, "total": rows.num_rows, "rows": told.to_pylist()}
 
 
 _TOLD = ["row", "column", "state", "reason"]
+
+
+def _also(held: pa.Table) -> pa.Table:
+    """What is said of held rows besides the reason that each is held for."""
+    rows = []
+    for one in held.filter(pc.not_equal(held["also"], "")).select(["row", "also"]).to_pylist():
+        for column, state, reason in also_said(one["also"]):
+            rows.append({"row": one["row"], "column": column, "state": state or "quarantined", "reason": reason})
+    return pa.Table.from_pylist(rows, pa.schema([("row", pa.int64()), *((name, pa.string()) for name in _TOLD[1:])]))
 
 
 def _build(tx: Tx, build: str) -> dict[str, Any]:

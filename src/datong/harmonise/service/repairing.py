@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from datong.ground import evidence
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
@@ -25,16 +23,17 @@ from datong.harmonise.model.reading import BROKEN
 from datong.harmonise.model.refusals import BAD_REPAIRS, NO_BUILD, NO_REPAIR, REPAIR_STANDS
 from datong.harmonise.model.repairs import AT_ONCE_MAX, NOT_REPAIRED, TEXT_MAX, Repair, State
 from datong.harmonise.rules import repairs_csv
-from datong.harmonise.service.rows import intact, require_owner
+from datong.harmonise.rules.plan import also_said
+from datong.harmonise.service.rows import quarantine, require_owner
 from datong.harmonise.service.runs import account_of
 from datong.harmonise.store import builds as kept
-from datong.harmonise.store import files
 from datong.harmonise.store import repairs as given
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 Held = dict[str, Any]
-"""A quarantined row: {row, column, reason, original, suggestion, record}, and `paths`: the columns it can be given."""
+"""A quarantined row: {row, column, reason, original, suggestion, record, also}, and `paths`: the columns that stand
+behind what is said against it, the one it is held for first, each with the reason."""
 
 
 def standing(tx: Tx, resource: str, source: str) -> tuple[Repair, ...]:
@@ -118,9 +117,9 @@ def export_repairs(tx: Tx, *, build: str) -> dict[str, Any]:
     held = _quarantine(tx, build)
     texts = {(r["record_digest"], r["column"]): r["text"] for r in _of(tx, held.made, standing=True)}
     lines = [
-        repairs_csv.Line(h["row"], path, _digest(held.made, h, path), texts.get((_known_by(h), path), ""), h["reason"])
+        repairs_csv.Line(h["row"], path, _digest(held.made, h, path), texts.get((_known_by(h), path), ""), why)
         for h in map(held.known, held.rows)
-        for path in h["paths"]
+        for path, why in h["paths"].items()
     ]
     return {"build": build, "lines": len(lines), "csv": repairs_csv.written(lines)}
 
@@ -168,8 +167,13 @@ class _Quarantine:
         prefix = f"{self.main}."
         of_table = {path.removeprefix(prefix): text for path, text in record.items() if path.startswith(prefix)}
         texts = {**(of_table or record), BROKEN: row["original"] if row["reason"] == "not_a_record" else None}
-        names = [] if row["reason"] in NOT_REPAIRED else [n.strip() for n in (row["column"] or "").split(",")]
-        return {**row, "texts": texts, "paths": [p for p in dict.fromkeys(map(self.path, names)) if p in texts]}
+        held_for = [] if row["reason"] in NOT_REPAIRED else [(row["column"] or "", row["reason"])]
+        held_for += [(column, reason) for column, state, reason in also_said(row["also"]) if not state and held_for]
+        paths: dict[str, str] = {}
+        for columns, reason in held_for:
+            for name in columns.split(","):
+                paths.setdefault(self.path(name.strip()), reason)
+        return {**row, "texts": texts, "paths": {path: why for path, why in paths.items() if path in texts}}
 
 
 def _quarantine(tx: Tx, build: str) -> _Quarantine:
@@ -186,8 +190,7 @@ def _quarantine(tx: Tx, build: str) -> _Quarantine:
         for i in field["inputs"][:1]  # its own column; of a point the other half follows
         if i["kind"] == Kind.direct.value and i["table"] == main
     }
-    table = pq.ParquetFile(intact(tx, made, files.QUARANTINE)).read()
-    return _Quarantine(made, main, direct, table.to_pylist())
+    return _Quarantine(made, main, direct, quarantine(tx, made).to_pylist())
 
 
 def _now(held: Held, path: str) -> str | None:
@@ -195,7 +198,7 @@ def _now(held: Held, path: str) -> str | None:
 
 
 def _suggested(held: Held, path: str) -> str | None:
-    return held["suggestion"] if path in held["paths"][:1] else None
+    return held["suggestion"] if path in list(held["paths"])[:1] else None
 
 
 def _known_by(held: Held) -> str:

@@ -66,7 +66,7 @@ def quarantined_rows(
 
     decision: id of the usage decision (purpose "own work") under which deliver asks; no verb, so that no door leads
     past deliver. Returns {build, decision, total, rows: [{source, row, column, reason, original, suggestion,
-    record}]}. Refuses: STD-430, STD-421, STD-422.
+    record, also}]}. Refuses: STD-430, STD-421, STD-422.
     """
     require_owner(tx)
     if not decision:
@@ -74,7 +74,7 @@ def quarantined_rows(
     row = tx.get(kept.builds, build)
     if row is None or row["state"] != State.built.value:
         raise NO_BUILD(what=build)
-    table = pq.ParquetFile(intact(tx, row, files.QUARANTINE)).read()
+    table = quarantine(tx, row)
     if reason is not None:
         table = table.filter(pc.equal(table["reason"], reason))
     return {"build": build, "decision": decision, "total": table.num_rows, "rows": plain_rows(table, offset, limit)}
@@ -86,8 +86,8 @@ def own_rows(tx: Tx, *, resource: str, kind: str, limit: int) -> list[dict[str, 
     row = kept.current_build(tx, resource)
     if row is None:
         raise NO_BUILD(what=resource)
-    name = files.QUARANTINE if kind == "quarantined" else files.HARMONISED
-    return plain_rows(pq.ParquetFile(intact(tx, row, name)).read(), 0, limit)
+    rows = quarantine(tx, row) if kind == "quarantined" else pq.ParquetFile(intact(tx, row, files.HARMONISED)).read()
+    return plain_rows(rows, 0, limit)
 
 
 def require_owner(tx: Tx) -> None:
@@ -99,6 +99,12 @@ def require_owner(tx: Tx) -> None:
 def plain_rows(table: pa.Table, offset: int, limit: int) -> list[dict[str, Any]]:
     shown = table.slice(max(offset, 0), min(max(limit, 0), ROWS_SHOWN_MAX))
     return [plain(row) for row in shown.to_pylist()]
+
+
+def quarantine(tx: Tx, row: dict[str, Any]) -> pa.Table:
+    """The quarantined rows of a build. One of before `also` was kept says nothing there."""
+    table = pq.ParquetFile(intact(tx, row, files.QUARANTINE)).read()
+    return table if "also" in table.column_names else table.append_column("also", pa.array([""] * table.num_rows))
 
 
 def intact(tx: Tx, row: dict[str, Any], name: str) -> Path:

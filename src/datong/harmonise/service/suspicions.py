@@ -174,7 +174,8 @@ def _held(
                 left = [(x - expected[0], y - expected[1]) for x, y in offsets]
                 steps = {f"{a} -> {b}": _step(at, a, b) for a, b in permutations(_DATUMS, 2)}
                 columns = (pair.longitude, pair.latitude, label)
-                found += rules.datum_step(columns, left, steps, (points.longitude, points.latitude))
+                of = (points.longitude, points.latitude)
+                found += rules.datum_step(columns, left, steps, of, latitude=at[1])
     return found
 
 
