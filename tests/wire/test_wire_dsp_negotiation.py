@@ -979,6 +979,16 @@ def test_bad_bodies_are_400_with_a_typed_error(pair, data):
         assert problems(answer.json()) == []
 
 
+def test_a_purpose_longer_than_any_is_refused(pair):
+    provider, consumer, _loop = pair
+    asked = {"id": OFFER, "dataset": DATASET, **listed(provider)}
+    asked["terms"] = {**asked["terms"], "purpose": "p" * 61}
+    opening = {"message": "m-1", "peer_pid": "c-1", "callback": consumer.address, "offer": asked}
+    with provider.heard(consumer) as tx, pytest.raises(Refusal) as refused:
+        negotiate.received_request(tx, sender=consumer.code, **opening)
+    assert (refused.value.code, refused.value.problems[0].where) == ("CTR-400", "terms.purpose")
+
+
 def test_an_offer_with_a_logical_constraint_is_refused_at_the_door(pair):
     provider, consumer, loop = pair
 

@@ -24,6 +24,7 @@ from datong.register import service as register
 from datong.terms.policy import from_json, to_json
 
 Status = dict[str, str]
+PURPOSE_MAX = 60
 
 
 def status(tx: Tx, *, sender: str, pid: str) -> Status:
@@ -201,8 +202,9 @@ def _checked_offer(offer: dict[str, Any]) -> dict[str, Any]:
     terms = offer.get("terms") or {}
     if not isinstance(terms, dict):
         problems.append(Problem("terms", "应为对象", "should be an object"))
-    elif not isinstance(terms.get("purpose", ""), str):
-        problems.append(Problem("terms.purpose", "应为文本", "should be text"))
+    elif not isinstance(terms.get("purpose", ""), str) or len(terms.get("purpose", "")) > PURPOSE_MAX:
+        zh, en = f"应为不超过 {PURPOSE_MAX} 字的文本", f"should be a text of at most {PURPOSE_MAX} characters"
+        problems.append(Problem("terms.purpose", zh, en))
     if problems:
         raise BAD_OFFER(problems, count=len(problems))
     policy = to_json(from_json(offer["policy"]))
