@@ -34,13 +34,14 @@ class Peer:
     def __init__(self) -> None:
         self.behaves: Behaving = saying(200, {})
         self.version: Any = {"protocolVersions": [{"version": "2025-1", "path": "/dsp", "binding": "HTTPS"}]}
+        self.version_status = 200
         self.asked: list[str] = []
         peer = self
 
         class Page(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 peer.asked.append(self.path)
-                saying(200, peer.version)(self)
+                saying(peer.version_status, peer.version)(self)
 
             def do_POST(self) -> None:
                 peer.asked.append(self.path)
@@ -126,6 +127,14 @@ def asking(tmp_path: Path, peer: Peer) -> Iterator[Asking]:
     made = Asking(tmp_path, peer)
     yield made
     made.close()
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 503])
+def test_a_version_document_that_is_not_given_now_is_asked_for_again(asking: Asking, peer: Peer, status: int) -> None:
+    peer.version_status = status
+    assert asking.ask()["state"] == "REQUESTED"
+    assert asking.job()["state"] == "waiting"
+    assert asking.job()["last_error"].startswith("[DSP-503]")
 
 
 @pytest.mark.parametrize(
