@@ -155,7 +155,9 @@ def received_termination(
 def _moving(tx: Tx, heard: Heard, then: Callable[[dict[str, Any]], Any], **values: Any) -> Status:
     """Take what was heard into the negotiation once, then do what follows from it."""
     row = _with(tx, heard.sender, heard.pid, heard.speaker.other)
-    if row["peer_pid"] and row["peer_pid"] != heard.peer_pid:
+    if row["peer_pid"] != heard.peer_pid and (
+        row["peer_pid"] or store.by_peer_pid(tx, row["side"], row["peer"], heard.peer_pid) is not None
+    ):
         raise NO_SUCH(id=heard.peer_pid[:80])
     if _repeated(tx, row, heard):
         return _status(row)
