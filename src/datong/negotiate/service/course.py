@@ -19,7 +19,7 @@ from datong.negotiate import rules, store
 from datong.negotiate.model import ANSWER_DAYS, BUSY, ENDING, FINAL, HOLDER, LEFT, NO_SUCH, Act, Party, State
 
 SEND = "dsp.send"
-"""Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row}."""
+"""Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row, "to": node}."""
 NATIONAL = "ndi:"
 """A callback that begins so belongs to the national rail, whose messages have their own jobs."""
 SEND_NATIONAL = "ndi.send"
@@ -159,7 +159,7 @@ def sending(
         rules.moved(State(row["state"]), act, Party(row["side"]), row["id"])
     message = kept(tx, row, act, body)
     kind = SEND_NATIONAL if rail(row) == "national" else SEND
-    jobs.enqueue(tx, kind, {"message": message}, key=f"dsp-{message}")
+    jobs.enqueue(tx, kind, {"message": message, "to": row["peer"]}, key=f"dsp-{message}")
     return noted(tx, row, f"{act.value}_sent", pending=act.value, pending_message=message, **values)
 
 
