@@ -76,7 +76,7 @@ class Call:
     def message_id(self) -> str:
         """The id the sender gave the message; without one, its content stands for it."""
         given = self.message.get("@id")
-        return given[:200] if isinstance(given, str) and given else digest(self.message)
+        return given[:200] if isinstance(given, str) and given else negotiate.BY_CONTENT + digest(self.message)
 
     def heard(self, theirs: str) -> dict[str, str]:
         """Sender, message id and pids of a message about an existing process."""
