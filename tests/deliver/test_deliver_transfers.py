@@ -285,6 +285,7 @@ def test_both_suspend_at_once_and_the_provider_takes_it_up_again(wire: Wire, pro
     with consumer.begin(theirs, "deliver") as tx:
         (process,) = deliver.transfers(tx)
         assert (process["code"], process["wait"]["en"]) == ("refused", "the provider has to resume it")
+        assert process["deadline"] == negotiate_rows.agreements_of(tx)[0]["until"]
         assert "resume_transfer" not in process["open_verbs"] and "terminate" in process["open_verbs"]
         with pytest.raises(Refusal, match="USE-410"):
             deliver.resume_transfer(tx, transfer=mine["id"])
