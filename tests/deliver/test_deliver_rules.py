@@ -111,6 +111,14 @@ def test_a_data_address_survives_the_wire() -> None:
         {"endpointProperties": "authorization"},
         {"endpointProperties": [{"name": "authorization", "value": 7}]},
         {"endpointProperties": [None, {"name": "authorization", "value": "é" * 40}]},
+        {"endpointProperties": [{"name": "authorization", "value": "t" * 40 + "\r\nX-Role: operator"}]},
+        {
+            "endpointProperties": [
+                {"name": "authorization", "value": "t" * 40},
+                {"name": "expirationTime", "value": "9" * 41},
+            ]
+        },
+        {"endpointProperties": [{"name": "authorization", "value": "t" * 40}, {"name": "share", "value": "s" * 201}]},
     ],
 )
 def test_hostile_data_addresses_are_refused(change: dict[str, Any]) -> None:

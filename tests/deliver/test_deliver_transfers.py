@@ -20,7 +20,7 @@ from datong.deidentify.service.treatment_keys import key_of_agreement
 from datong.deliver import rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
-from datong.deliver.model import FORMAT, Address
+from datong.deliver.model import FORMAT, HTTP_PULL, Address
 from datong.deliver.service import granting
 from datong.ground import clock, jobs, signing
 from datong.ground.db import NODE, Store
@@ -335,6 +335,7 @@ def test_both_suspend_at_once_and_the_provider_takes_it_up_again(wire: Wire, pro
     with consumer.begin(theirs, "deliver") as tx:
         (process,) = deliver.transfers(tx)
         assert (process["code"], process["wait"]["en"]) == ("refused", "the provider has to resume it")
+        assert process["deadline"] == negotiate_rows.agreements_of(tx)[0]["until"]
         assert "resume_transfer" not in process["open_verbs"] and "terminate" in process["open_verbs"]
         with pytest.raises(Refusal, match="USE-410"):
             deliver.resume_transfer(tx, transfer=mine["id"])
@@ -382,11 +383,35 @@ def test_requests_are_idempotent_on_the_consumer_pid(wire: Wire, provider: Store
     assert len(states(provider)) == 1
 
 
+@pytest.mark.parametrize("other", [{"agreement_id": "agr-9"}, {"format": HTTP_PULL}])
+def test_a_request_for_something_else_under_a_known_pid_is_refused(
+    wire: Wire, provider: Store, other: dict[str, Any]
+) -> None:
+    lay_out(provider)
+    incoming(provider)
+    with pytest.raises(Refusal) as refused:
+        incoming(provider, **other)
+    assert refused.value.code == "CTR-409"
+    assert len(states(provider)) == 1
+
+
+@pytest.mark.parametrize("state", ["FINALIZED", "AGREED", "TERMINATED", "EXPIRED"])
+def test_a_stranger_hears_of_anothers_contract_what_it_hears_of_none(wire: Wire, provider: Store, state: str) -> None:
+    with provider.begin(case.person(), "test") as tx:
+        tx.change(negotiate_rows.agreements, "agr-1", state=state)
+    told = []
+    for agreement in ("agr-1", "agr-9"):
+        with pytest.raises(Refusal) as refused:
+            incoming(provider, sender=case.OTHER_NODE, callback="http://other0000.test/dsp", agreement_id=agreement)
+        told.append(str(refused.value).replace(agreement, ""))
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
         ({"sender": case.OTHER_NODE}, "USE-400"),
-        ({"sender": case.OTHER_NODE, "callback": "http://other0000.test/dsp"}, "USE-404"),
+        ({"sender": case.OTHER_NODE, "callback": "http://other0000.test/dsp"}, "CTR-408"),
         ({"agreement_id": "agr-9"}, "CTR-408"),
         ({"format": "AmazonS3-PULL"}, "USE-415"),
         ({"callback": "file:///etc/passwd"}, "USE-400"),

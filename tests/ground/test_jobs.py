@@ -472,6 +472,73 @@ def test_a_peer_that_does_not_answer_holds_up_neither_the_others_nor_the_node(st
     assert sorted(done) == ["other", "own", "silent"]
 
 
+def test_a_peer_that_was_slow_holds_one_thread_until_it_answers_in_time(store, monkeypatch):
+    monkeypatch.setattr(jobs, "SLOW_SECONDS", 0.2)
+    answers, spoken, lock = threading.Event(), [], threading.Lock()
+
+    def speak(job):
+        with lock:
+            spoken.append(job.payload["to"])
+        if job.payload["to"] == "silent" and not answers.is_set():
+            answers.wait(20)
+
+    def said(to):
+        return spoken.count(to)
+
+    def until(condition):
+        end = time.monotonic() + 15
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert condition(), spoken
+
+    def add_to(to, count):
+        with store.begin(NODE, "test") as tx:
+            for _ in range(count):
+                enqueue(tx, "speak", {"to": to})
+
+    worker = Worker(store, {"speak": speak}, speaking=["speak"], speakers=3)
+    worker.start()
+    try:
+        add_to("silent", 1)
+        until(lambda: said("silent") == 1)
+        time.sleep(0.3)
+        add_to("silent", 20)
+        add_to("other", 5)
+        until(lambda: said("other") == 5)
+        assert said("silent") == 1
+        with store.read() as tx:
+            waiting = [job["last_error"] for job in open_jobs(tx) if job["state"] == "waiting"]
+        assert any(error and error.startswith("[GND-503]") for error in waiting)
+        answers.set()
+        until(lambda: said("silent") == 21)
+    finally:
+        answers.set()
+        worker.stop()
+
+
+def test_data_that_take_their_time_hold_up_neither_messages_nor_the_node(store):
+    arrived, done = threading.Event(), []
+
+    def carry(job):
+        arrived.wait(20)
+        done.append("data")
+
+    handlers = {"carry": carry, "speak": lambda job: done.append("said"), "k": lambda job: done.append("own")}
+    worker = Worker(store, handlers, speaking=["speak"], carrying=["carry"])
+    with store.begin(NODE, "test") as tx:
+        for kind in ("carry", "carry", "speak", "k"):
+            enqueue(tx, kind, {})
+    worker.start()
+    try:
+        end = time.monotonic() + 15
+        while len(done) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert sorted(done) == ["own", "said"]
+    finally:
+        arrived.set()
+        worker.stop()
+
+
 def test_a_handler_may_finish_its_job_in_its_own_transaction(store):
     def do(job):
         with store.begin(NODE, "test") as tx:

@@ -10,11 +10,13 @@ import pytest
 
 from datong.catalogue import service as catalogue
 from datong.ground.db import NODE
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.terms.policy import Policy, from_json, policy_hash
+from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp.catalogue import fetched, next_link, read_catalogue
 from datong.wire.dsp.messages import problems, typed
+from datong.wire.http import Answer
 from statements import asked_of
 from two_nodes import DATASET, OFFER, POLICY, TERMS, Loop, Node, _Caller, listed, two_nodes
 
@@ -194,6 +196,48 @@ def test_offers_that_cannot_be_understood_are_left_out(pair):
     text = value.body.replace(b'"operator":"lt"', b'"operator":"term-lteq"')
     assert text != value.body
     assert read_catalogue(text, "node") == []
+
+
+class Linked:
+    """The provider, whose pages link to what `link` says of the address asked for."""
+
+    def __init__(self, caller, link):
+        self.caller, self.link, self.asked = caller, link, []
+
+    def get(self, url):
+        return self.caller.get(url)
+
+    def post(self, to, url, body):
+        self.asked.append(url)
+        answer = self.caller.post(to, url, body)
+        answer.headers["link"] = f'<{self.link(url)}>; rel="next"'
+        return answer
+
+
+def test_a_catalogue_without_an_end_is_not_kept_in_part(pair, monkeypatch):
+    provider, consumer, loop = pair
+    list_many(provider, 3)
+    page = f"{provider.address}/dsp/2025-1/catalog/request?continuationToken=0"
+    circle = Linked(_Caller(loop, consumer), lambda _url: page)
+    endless = Linked(_Caller(loop, consumer), lambda _url: f"{page}&n={len(endless.asked)}")
+    monkeypatch.setattr(dsp_catalogue, "PAGES_MAX", 4)
+    for caller, asked_for, why in ((circle, 2, "circle"), (endless, 4, "goes on")):
+        with pytest.raises(Refusal, match=why) as refused:
+            fetched(consumer.store, caller, provider.code)
+        assert (refused.value.code, len(caller.asked)) == ("DSP-422", asked_for)
+
+
+def test_a_catalogue_is_asked_for_again_when_its_node_says_later(pair):
+    provider, consumer, loop = pair
+    list_many(provider, 1)
+
+    class Later(Linked):
+        def post(self, to, url, body):
+            return Answer(429, {}, b"")
+
+    with pytest.raises(Refusal) as refused:
+        fetched(consumer.store, Later(_Caller(loop, consumer), None), provider.code)
+    assert refused.value.kind is Kind.unavailable
 
 
 def test_a_next_link_elsewhere_is_not_followed(pair):

@@ -45,6 +45,8 @@ CONTEXTS: list[Any] = [CONTEXT, ["https://example.org/other"], [CONTEXT.replace(
 RIGHT_OPERANDS: list[Any] = [5, 1e308, [5], {"@value": 5, "@type": "xsd:integer"}, {"@value": []}, [[]]]
 BODIES = [b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe{}", "{}".encode("utf-16"), b"[" * 100_000, b'{"a":' * 10_000,
           b" " * 1000, b"\0"]  # fmt: skip
+OTHER_ENCODINGS = ("utf-16", "utf-16-le", "utf-32")
+"""What Python reads as JSON too, and in which a NUL is not spelt as in UTF-8."""
 PLACE = '"\N{LARGE ORANGE DIAMOND}"'
 
 
@@ -74,6 +76,8 @@ def spoilt(message: Mapping[str, Any], *, deep: bool = True) -> Iterator[tuple[s
     """(what is wrong, body). deep: inside its members too."""
     for body in BODIES:
         yield repr(body[:20]), body
+    for encoding in OTHER_ENCODINGS:
+        yield encoding, json.dumps(message).encode(encoding)
     for at in paths(message):
         if len(at) > 1 and not deep:
             continue
@@ -292,7 +296,9 @@ def test_ten_megabytes(attacked: Attacked, path: str) -> None:
     kept = Kept(attacked.provider)
     url = f"{attacked.provider.address}/dsp/2025-1/{path.format(pid='none')}"
     for body in (b'{"x": "' + b"y" * 10_000_000 + b'"}', b"[" * 10_000_000):
-        refused(told(attacked.loop.call(attacked.consumer, "POST", url, body)), path)
+        answer = attacked.loop.call(attacked.consumer, "POST", url, body)
+        refused(told(answer), path)
+        assert (answer.status, json.loads(answer.body)["code"]) == (400, "NET-413"), "its size, not its sender"
     assert not kept.changed
     kept.close()
 

@@ -81,7 +81,7 @@ def test_typed_messages_carry_the_context():
     assert problems(typed("ContractNegotiation", providerPid="p", consumerPid="c", state="requested")) != []
 
 
-@pytest.mark.parametrize("pid", ["x" * 201, "a\0b"])
+@pytest.mark.parametrize("pid", ["", "x" * 201, "a\0b"])
 def test_a_pid_that_no_store_keeps_is_refused(pid: str) -> None:
     message = typed("TransferCompletionMessage", consumerPid=pid, providerPid="p")
     with pytest.raises(Refusal) as refused:

@@ -960,6 +960,29 @@ def test_a_negotiation_past_its_deadline_lapses_on_both_sides(pair):
     assert consumer.negotiation()["reason"]["code"] == "DEADLINE"
 
 
+def test_a_counterparty_that_takes_no_end_is_not_waited_for_for_ever(pair):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider, agree="person"))
+    loop.run()
+    loop.outages = 10**6
+    business_time(provider, 11)
+    for days, ended in ((11, 1), (20, 0), (22, 1)):
+        business_time(provider, days)
+        with provider.store.begin(provider.by("node")) as tx:
+            assert negotiate.lapse(tx)["negotiations"] == ended
+            waits = negotiate.waiting(tx)
+        loop.workers["provider"].run_due()
+        if days < 22:
+            assert waits[0]["why"]["en"] == "the end is on its way to the other side"
+            assert (waits[0]["deadline"], waits[0]["ours"]) == ("2026-03-23T00:00:00Z", False)
+    assert waits == []
+    assert (provider.negotiation()["state"], provider.negotiation()["reason"]["code"]) == ("TERMINATED", "DEADLINE")
+    provider.wall += timedelta(days=1)
+    assert loop.workers["provider"].run_due() == 1
+    with provider.store.read() as tx:
+        assert open_jobs(tx) == [], "and nothing is sent any more"
+
+
 def test_the_version_document_is_open_to_all(pair):
     provider, _, loop = pair
     answer = loop.call(None, "GET", provider.address + WELL_KNOWN)
@@ -977,6 +1000,16 @@ def test_bad_bodies_are_400_with_a_typed_error(pair, data):
         assert answer.status == 400
         assert answer.json()["@type"] == ("TransferError" if path.startswith("t") else "ContractNegotiationError")
         assert problems(answer.json()) == []
+
+
+def test_a_purpose_longer_than_any_is_refused(pair):
+    provider, consumer, _loop = pair
+    asked = {"id": OFFER, "dataset": DATASET, **listed(provider)}
+    asked["terms"] = {**asked["terms"], "purpose": "p" * 61}
+    opening = {"message": "m-1", "peer_pid": "c-1", "callback": consumer.address, "offer": asked}
+    with provider.heard(consumer) as tx, pytest.raises(Refusal) as refused:
+        negotiate.received_request(tx, sender=consumer.code, **opening)
+    assert (refused.value.code, refused.value.problems[0].where) == ("CTR-400", "terms.purpose")
 
 
 def test_an_offer_with_a_logical_constraint_is_refused_at_the_door(pair):

@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 
 from datong.ground import jobs
-from datong.ground.db import NODE
+from datong.ground.db import NODE, Actor
+from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.register import store as register_rows
 from datong.wire.dsp import sending
 from datong.wire.dsp.messages import typed
 from datong.wire.http import Client
-from two_nodes import DATASET, OFFER, Node, listed, two_nodes
+from two_nodes import DATASET, OFFER, PARTY, Node, listed, two_nodes
 
 Behaving = Callable[[http.server.BaseHTTPRequestHandler], None]
 
@@ -34,13 +35,14 @@ class Peer:
     def __init__(self) -> None:
         self.behaves: Behaving = saying(200, {})
         self.version: Any = {"protocolVersions": [{"version": "2025-1", "path": "/dsp", "binding": "HTTPS"}]}
+        self.version_status = 200
         self.asked: list[str] = []
         peer = self
 
         class Page(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 peer.asked.append(self.path)
-                saying(200, peer.version)(self)
+                saying(peer.version_status, peer.version)(self)
 
             def do_POST(self) -> None:
                 peer.asked.append(self.path)
@@ -128,6 +130,14 @@ def asking(tmp_path: Path, peer: Peer) -> Iterator[Asking]:
     made.close()
 
 
+@pytest.mark.parametrize("status", [408, 425, 429, 503])
+def test_a_version_document_that_is_not_given_now_is_asked_for_again(asking: Asking, peer: Peer, status: int) -> None:
+    peer.version_status = status
+    assert asking.ask()["state"] == "REQUESTED"
+    assert asking.job()["state"] == "waiting"
+    assert asking.job()["last_error"].startswith("[DSP-503]")
+
+
 @pytest.mark.parametrize(
     "behaves", [silence, dripping, saying(503, b""), saying(429, b"later"), saying(500, b"\xff" * 99),
                 saying(409, b"already leased")],
@@ -182,6 +192,26 @@ REFUSALS: list[Any] = [
     {"reason": [{"@value": {"@value": []}}] * 500}, {"code": "x" * 9999, "reason": ["y" * 99_999]}, [], b"\0\xff", b"[" * 50_000,
     b'{"code": NaN, "reason": [Infinity]}', b"",
 ]  # fmt: skip
+
+
+def test_a_pid_that_is_anothers_is_none(asking: Asking, peer: Peer) -> None:
+    """A provider that gives two of our negotiations one pid: the second is as if it had given none, and its messages
+    under that pid are the first one's alone."""
+    peer.behaves = saying(201, {"providerPid": "pp-1", "consumerPid": "x", "state": "REQUESTED"})
+    first = asking.ask()
+    with asking.node.as_("analyst") as tx:
+        second = negotiate.request(tx, provider=asking.provider, dataset=DATASET, offer_id=OFFER,
+                                   purpose="industry_development", offer=asking.offer)  # fmt: skip
+    asking.worker.run_due()
+    with asking.node.store.read(asking.node.by("auditor")) as tx:
+        pids = {row["id"]: (row["peer_pid"], row["pending"]) for row in negotiate.negotiations(tx)}
+    assert pids == {first["id"]: ("pp-1", None), second["id"]: ("", None)}
+    with asking.node.store.begin(Actor("", "peer", PARTY["provider"], asking.provider), "negotiate") as tx:
+        with pytest.raises(Refusal) as refused:
+            negotiate.received_termination(
+                tx, sender=asking.provider, message="m", pid=second["id"], peer_pid="pp-1", reasons=["x"]
+            )
+        assert refused.value.code == "CTR-408"
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=range(len(REFUSALS)))

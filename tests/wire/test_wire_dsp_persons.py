@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from datong.ground.jobs import Worker
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.terms.policy import Policy, Rule, to_json
+from datong.wire.dsp import sending
+from datong.wire.http import Answer
 from two_nodes import DATASET, OFFER, POLICY, TERMS, Loop, Node, listed, two_nodes
 
 Pair = tuple[Node, Node, Loop]
@@ -62,6 +65,40 @@ def test_offers_go_back_and_forth_until_one_is_accepted(pair: Pair) -> None:
     loop.run()
     assert states(pair) == ["FINALIZED", "FINALIZED"]
     assert [node.agreements()[0]["terms"]["tariff"]["amount_fen"] for node in (provider, consumer)] == [130_000] * 2
+
+
+def test_a_provider_that_gives_no_ids_may_insist_on_its_offer(pair: Pair) -> None:
+    """The same offer in answer to our counter is no repetition; said twice in a row, it is one."""
+    provider, consumer, loop = pair
+    ask(pair)
+    do(provider, "offer", policy=to_json(POLICY), terms=TERMS)
+    loop.run()
+    _, url, offered = next(said for said in loop.said if said[2]["@type"] == "ContractOfferMessage")
+    negotiation = consumer.negotiation()["id"]
+
+    def rounds() -> int:
+        with consumer.store.read() as tx:
+            return len(negotiate.negotiation(tx, id=negotiation)["messages"])
+
+    class Taking:
+        """The provider as it takes our counters."""
+
+        def post(self, _to: str, _url: str, _body: object) -> Answer:
+            return Answer(200, {}, b"")
+
+    worker = Worker(consumer.store, {"dsp.send": sending.negotiation_job(consumer.store, Taking())})
+    insisting = {name: part for name, part in offered.items() if name != "@id"}
+    insisting |= {"offer": {**offered["offer"], "@id": "mine"}}
+    for _ in range(2):
+        do(consumer, "counter", terms={"from": "2026-04-01T00:00:00Z"})
+        worker.run_due()
+        assert states(pair)[1] == "REQUESTED"
+        before = rounds()
+        for _ in range(3):
+            answer = loop.call(provider, "POST", url, insisting)
+            assert (answer.status, answer.json()["state"]) == (200, "OFFERED")
+            assert rounds() == before + 1
+    assert consumer.negotiation()["offer"]["id"] == "mine"
 
 
 def test_a_counter_keeps_what_it_leaves_out_and_may_change_the_policy(pair: Pair) -> None:

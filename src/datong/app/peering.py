@@ -52,9 +52,9 @@ def verifier_of(store: Store, client: http.Client, config: Config) -> Verifier:
         issuers = [did_of(function_node[0] or str(config["node.address"]))]
     if config["peers.identity"] != "directory":
         identity.KeyRing(config.folder).current()
-    believed = float(config["peers.believed_seconds"])
+    half = float(config["peers.believed_seconds"]) / 2  # of a member and of the list asked about it: both may be old
 
     def peer(code: str) -> Mapping[str, Any]:
         return http.peer_key(client, store, code, function_node)
 
-    return Verifier(store, client, peer, issuers, members=Kept(believed), lists=Kept(believed))
+    return Verifier(store, client, peer, issuers, members=Kept(half), lists=Kept(half))

@@ -16,7 +16,7 @@ from datong.app.doors import routes
 from datong.app.national import on_national_rail
 from datong.app.opening import key_of, open_store, profile_of
 from datong.app.peering import Peering, peering_of, verifier_of
-from datong.app.work import SPEAKING, ended, handlers
+from datong.app.work import CARRYING, SPEAKING, ended, handlers
 from datong.compose import service as compose
 from datong.deliver import service as deliver
 from datong.engine import service as engine
@@ -91,7 +91,8 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     verifier = verifier_of(store, client, config)
     peering = peering_of(client, door, verifier, config)
     _swept(store)
-    worker = jobs.Worker(store, handlers(store, client, function_node, verifier, peering, config), speaking=SPEAKING)
+    work = handlers(store, client, function_node, verifier, peering, config)
+    worker = jobs.Worker(store, work, speaking=SPEAKING, carrying=CARRYING)
     sequencer = Sequencer(
         store, key_of(config.folder, profile_of(config)), lambda: _origin(store),
         config.path("evidence", "checkpoint").parent,

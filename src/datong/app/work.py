@@ -30,8 +30,10 @@ from datong.wire.dsp.versions import Caller
 from datong.wire.ndi import sending as ndi_sending
 
 HOURLY = "app.hourly"
-SPEAKING = ("dsp.send", "dsp.transfer.send")
-"""Jobs that wait for one peer's answer, each of them about a process of its own or in the lane of one."""
+SPEAKING = ("dsp.send", "dsp.transfer.send", outbox.SEND)
+"""Jobs that wait for one peer's answer, each of them about a process of its own or in the lane of one or of a peer."""
+CARRYING = ("deliver.fetch", "deliver.push", catalogue.HARVEST)
+"""Jobs that last as long as a peer takes to give or take what may be large."""
 
 
 def handlers(

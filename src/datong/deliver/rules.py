@@ -39,7 +39,7 @@ SIGNATURE = "X-Databricks-Signature"
 """Name of the signature parameter of a file address. The Rust Delta kernel reads an http address as presigned
 only when its query has a marker it knows (delta-kernel-rs PR 760, 2398); this is one of them."""
 
-NAME_MAX = 200
+NAME_MAX, EXPIRES_MAX = 200, 40
 PID_MAX = 200
 
 
@@ -202,8 +202,12 @@ def read_address(value: Any, kind: str = ENDPOINT_TYPE) -> Address:
     if not isinstance(endpoint, str) or not web_address(endpoint):
         problems.append(Problem("dataAddress.endpoint", "应为 http(s) 地址", "should be an http(s) address"))
     open_file = token is None and kind == HTTP_ENDPOINT
-    if not open_file and (not isinstance(token, str) or not 16 <= len(token) <= 4096 or not token.isascii()):
-        problems.append(Problem("dataAddress.authorization", "缺少令牌", "the token is missing"))
+    if not open_file and not (isinstance(token, str) and 16 <= len(token) <= 4096 and _goes_in_a_header(token)):
+        problems.append(Problem("dataAddress.authorization", "缺少令牌，或令牌含有不可用字符",
+                                "the token is missing, or has characters that cannot be sent"))  # fmt: skip
+    for name, most in (("expirationTime", EXPIRES_MAX), ("share", NAME_MAX)):
+        if len(str(properties.get(name) or "")) > most:
+            problems.append(Problem(f"dataAddress.{name}", f"超过 {most} 字", f"is longer than {most} characters"))
     if problems:
         raise BAD_MESSAGE(problems, count=len(problems))
     return Address(
@@ -212,6 +216,10 @@ def read_address(value: Any, kind: str = ENDPOINT_TYPE) -> Address:
         str(properties.get("expirationTime") or ""),
         str(properties.get("share") or ""),
     )
+
+
+def _goes_in_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def bearer(token: str) -> str:

@@ -109,6 +109,7 @@ def is_digest_of_bytes(given: object, data: bytes) -> bool:
 
 
 def without_nul(data: bytes) -> None:
-    """ValueError when a JSON text writes the character NUL, which PostgreSQL cannot keep."""
-    if b"\\u0000" in data:
-        raise ValueError("it contains the character NUL")
+    """ValueError when a JSON text writes the character NUL, which PostgreSQL cannot keep, or is in UTF-16 or UTF-32 (it
+    holds zero bytes then), which Python's reader would take too, and RFC 8259 (8.1) does not allow between systems."""
+    if b"\\u0000" in data or b"\0" in data:
+        raise ValueError("it contains the character NUL, or is not written in UTF-8")

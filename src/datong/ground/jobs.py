@@ -44,7 +44,8 @@ from sqlalchemy.exc import DBAPIError
 from datong.ground import clock
 from datong.ground.db import NODE, Instant, Store, Tx, new_id, table
 from datong.ground.prepared import Prepared
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import Kind, Reason, Refusal
+from datong.ground.refusal import Text as Words
 
 log = logging.getLogger("datong.jobs")
 
@@ -54,7 +55,19 @@ FIRST_WAIT_SECONDS = 0.3
 WAIT_GROWTH = 1.5
 LONGEST_WAIT_SECONDS = 60.0
 GROWING_TRIES = 20
+SLOW_SECONDS = 5.0
 """Waits grow by half, so that a peer that was away for a while is reached within half that while after its return."""
+
+SLOW = Reason(
+    "GND-503",
+    Kind.unavailable,
+    Words("发给 {to} 的消息稍后再试。", "The message to {to} waits for its turn."),
+    Words(
+        "该节点应答缓慢或未应答，另一条消息正在等它。",
+        "That node answers slowly or not at all, and another message waits for it.",
+    ),
+    Words("系统会自动重试。", "It is tried again by itself."),
+)
 
 jobs = table(
     "job",
@@ -142,17 +155,22 @@ def told(tx: Tx, job: str) -> dict[str, Any]:
 class Worker:
     """A thread that does the jobs of one store, in order of their due time.
 
-    speaking: kinds of jobs that wait for peers. They have `speakers` threads of their own, so that one peer that does
-    not answer holds up neither the others nor the work of this node.
+    speaking: kinds of jobs that wait for the answer of a peer, which is `to` in their payload. They have `speakers`
+    threads of their own, of which a slow peer holds one (see _Turns). carrying: kinds that move data for as long as it
+    takes; they have one thread, so that none is begun again while it lasts. So one peer that does not answer holds up
+    neither the others nor the work of this node.
     """
 
     def __init__(
-        self, store: Store, handlers: Mapping[str, Handler], *, speaking: Iterable[str] = (), speakers: int = 3
-    ) -> None:
-        self.store, self.handlers, self.speaking = store, handlers, frozenset(speaking)
-        self._stop = threading.Event()
-        self._lines = [_Line(but=self.speaking), *([_Line(only=self.speaking)] if self.speaking and speakers else [])]
-        threads = [self._lines[0], *(speakers * self._lines[1:])]
+        self, store: Store, handlers: Mapping[str, Handler], *, speaking: Iterable[str] = (), speakers: int = 3,
+        carrying: Iterable[str] = (),
+    ) -> None:  # fmt: skip
+        self.store, self.handlers = store, handlers
+        self.speaking, carried = frozenset(speaking), frozenset(carrying)
+        self._stop, self._turns = threading.Event(), _Turns()
+        self._lines = [_Line(but=self.speaking | carried)]
+        self._lines += [_Line(only=kinds) for kinds in (self.speaking, carried) if kinds]
+        threads = [line for line in self._lines for _ in range(speakers if line.only == self.speaking else 1)]
         self._threads = [
             threading.Thread(target=self._run, args=(line,), name=f"datong-jobs-{n}", daemon=True)
             for n, line in enumerate(threads)
@@ -202,6 +220,17 @@ class Worker:
             called, handed = line.calls.wait(SWEEP_SECONDS)
 
     def _do(self, job: Job) -> None:
+        to = str(job.payload.get("to") or "") if job.kind in self.speaking else ""
+        begun = self._turns.begun(to)
+        if begun is None:
+            _put_back(self.store, job, str(SLOW(to=to)), again=True, stays=True)
+            return
+        try:
+            self._done(job)
+        finally:
+            self._turns.over(to, begun)
+
+    def _done(self, job: Job) -> None:
         try:
             finished = self.handlers[job.kind](job)
         except Refusal as refusal:
@@ -213,6 +242,32 @@ class Worker:
         else:
             if not finished:
                 _finish(self.store, job)
+
+
+class _Turns:
+    """Whom the speaking threads wait for. A peer that has kept one of them for SLOW_SECONDS is spoken to by one at a
+    time, until it answers sooner again: its other messages are put back, and the threads go on to other peers."""
+
+    def __init__(self) -> None:
+        self._lock, self._since, self._slow = threading.Lock(), dict[str, list[float]](), set[str]()
+
+    def begun(self, to: str) -> float | None:
+        """When the turn began; None when there is none for this peer now."""
+        now = time.monotonic()
+        with self._lock:
+            since = self._since.setdefault(to, [])
+            if to and since and (to in self._slow or now - min(since) > SLOW_SECONDS):
+                return None
+            since.append(now)
+        return now
+
+    def over(self, to: str, begun: float) -> None:
+        slow = time.monotonic() - begun > SLOW_SECONDS
+        with self._lock:
+            self._since[to].remove(begun)
+            if not self._since[to]:
+                del self._since[to]
+            (self._slow.add if slow else self._slow.discard)(to)
 
 
 class _Calls:

@@ -149,6 +149,7 @@ def test_a_presentation_sends_us_to_no_issuer_we_do_not_believe(
     assert answer.status_code == 404
     assert "not believed" in answer.text
     assert [url for url in called if "issuer" in url] == []
+    assert verifier.documents.get(another.wallet.did) is None, "nor is what strangers publish kept"
 
 
 def test_strangers_on_slow_hosts_hold_up_nobody(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,6 +261,7 @@ def test_how_long_a_member_is_believed_is_a_setting(space: Space, monkeypatch: p
     for seconds, again in ((60, 1), (0, 2)):
         config = Config(node.config.folder, {**node.config.values, "peers.believed_seconds": seconds})
         verifier = verifier_of(node.store, node.verifier.client, config)
+        assert verifier.members.seconds + verifier.lists.seconds <= seconds, "a new member may be asked of an old list"
         real = verifier.membership
         monkeypatch.setattr(
             verifier, "membership", lambda *given, real=real: (presented.append(given), real(*given))[1]

@@ -30,7 +30,7 @@ def published_page(tx: Tx, *, to: str, offset: int, limit: int) -> list[dict[str
 
 def published_dataset(tx: Tx, dataset: str, *, to: str) -> dict[str, Any]:
     """One of them; UNKNOWN when it is not live, nothing of it is offered, or the node `to` may not see it."""
-    row = store.live_listing(tx, dataset)
+    row = None if "\0" in dataset else store.live_listing(tx, dataset)  # NUL: PostgreSQL cannot be asked for it
     shown = row is not None and row["state"] == ListingState.live and is_shown(tx, dataset, to)
     found = _published(tx, [row], spaces_shared(tx, to)) if row is not None and shown else []
     if not found or not found[0]["offers"]:

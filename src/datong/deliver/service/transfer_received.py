@@ -18,7 +18,6 @@ from datong.deliver.model import (
     HTTP_ENDPOINT,
     HTTP_PUSH,
     OTHER_FORMAT,
-    UNKNOWN,
     Act,
     Address,
     GrantState,
@@ -31,6 +30,7 @@ from datong.ground import signing
 from datong.ground.db import NODE, Tx, new_id
 from datong.ground.refusal import Problem
 from datong.negotiate import service as negotiate
+from datong.negotiate.model import NO_SUCH, REUSED
 from datong.register import service as register
 
 
@@ -57,6 +57,8 @@ def transfer_requested(
         rows.processes.c.side == Side.provider.value,
     )  # fmt: skip
     if known is not None:
+        if (known["agreement"], known["format"]) != (agreement_id, format):
+            raise REUSED(id=consumer_pid[:80])
         if known["state"] == State.STARTED:
             course.send_start_again(tx, known)
         return course.told(known)
@@ -98,10 +100,11 @@ def _require_data_theirs(tx: Tx, peer: str, address: Address) -> None:
 
 
 def _contract_for(tx: Tx, sender: str, agreement: str) -> dict[str, Any]:
-    contract = negotiate.in_force(tx, agreement)
-    if contract["consumer"] != sender or contract["provider"] != signing.me(tx).code:
-        raise UNKNOWN(zh="合同", en="agreement", id=agreement[:120])
-    return dict(contract)
+    """The contract, in force; of one that is not the sender's it is told no more than of one that never was."""
+    contract = negotiate.agreement(tx, agreement)
+    if (contract["consumer"], contract["provider"]) != (sender, signing.me(tx).code):
+        raise NO_SUCH(id=agreement[:80])
+    return dict(negotiate.in_force(tx, agreement))
 
 
 def transfer_started(

@@ -172,6 +172,7 @@ def terminate(tx: Tx, *, transfer: str, reason: str) -> dict[str, Any]:
 def transfers(tx: Tx, *, agreement: str = "", state: str = "", other_make: bool = False) -> list[dict[str, Any]]:
     """Transfer processes of one agreement or of all, newest first, with what each waits for and what may be done.
 
+    deadline of what waits: the end of its contract (null: it has none), with which the transfer ends too.
     state: only those in it, COMPLETED for instance; other_make: only those with connectors of another make 异构连接器.
     """
     if state and state not in set(State):
@@ -182,21 +183,25 @@ def transfers(tx: Tx, *, agreement: str = "", state: str = "", other_make: bool 
     if other_make:
         where.append(rows.processes.c.peer.in_([node["code"] for node in register.known_nodes(tx) if node["did"]]))
     on_the_way = {job["payload"].get("pid"): job for job in jobs.open_jobs(tx) if job["kind"] == course.SEND}
+    found = rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
+    waiting = {process["agreement"] for process in found if process["state"] in (State.REQUESTED, State.SUSPENDED)}
+    ends = {contract: negotiate.agreement(tx, contract)["until"] for contract in waiting}
     return [
-        {**process, **_waits(process, on_the_way.get(process["id"]))}
-        for process in rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
+        {**process, **_waits(process, on_the_way.get(process["id"]), ends.get(process["agreement"]))}
+        for process in found
     ]
 
 
-def _waits(process: Mapping[str, Any], job: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Why a process waits, the verbs open to a person of this node, and the next try of a message under way."""
+def _waits(process: Mapping[str, Any], job: Mapping[str, Any] | None, until: str | None) -> dict[str, Any]:
+    """Why a process waits and until when, the verbs open to a person of this node, and the next try of a message under
+    way."""
     state, side = State(process["state"]), Side(process["side"])
     why = WAITS.get((state, side if state is State.REQUESTED else Side(process["suspended_by"] or side)))
     acts = [act for (at, act), (sides, _) in TRANSFER_MOVES.items() if at is state and side in sides]
     if state is State.SUSPENDED and process["suspended_by"] != side:
         acts.remove(Act.start)
     verbs = ["resume_transfer" if state is State.SUSPENDED and act is Act.start else VERBS[act] for act in acts]
-    told = {"open_verbs": verbs, **({"wait": {"zh": why.zh, "en": why.en}} if why else {})}
+    told = {"open_verbs": verbs, **({"wait": {"zh": why.zh, "en": why.en}, "deadline": until} if why else {})}
     if job is None or job["state"] == "failed":
         return told
     return {**told, "next_try": job["due_at"], "tries": job["attempts"], "last_error": job["last_error"] or ""}

@@ -84,6 +84,9 @@ LEFT: dict[Act, Text] = {
 }
 """Why a negotiation waits whose next act is left to a person of this node."""
 
+ENDING = Text("终止通知正在送达对方", "the end is on its way to the other side")
+"""Why a negotiation waits that this node has ended."""
+
 SIGNED = (
     "id", "code", "dataset", "offer_id", "provider", "consumer", "provider_party", "consumer_party",
     "policy", "policy_hash", "terms", "from", "until", "agreed_at",

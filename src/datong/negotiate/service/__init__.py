@@ -24,6 +24,7 @@ from datong.negotiate.service.course import install, on_finalized, on_terminated
 from datong.negotiate.service.delivery import acknowledged, learned_peer, not_accepted, outgoing, peer
 from datong.negotiate.service.national import carried, concluded, file_contract, filing, filings
 from datong.negotiate.service.received import (
+    BY_CONTENT,
     received_agreement,
     received_event,
     received_offer,
@@ -47,6 +48,7 @@ from datong.negotiate.service.verbs import (
 )
 
 __all__ = [
+    "BY_CONTENT",
     "accept",
     "acknowledged",
     "agree",

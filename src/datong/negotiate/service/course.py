@@ -16,10 +16,10 @@ from datong.ground.canonical import digest
 from datong.ground.db import Actor, Store, Tx, new_id
 from datong.ground.refusal import Refusal, Text
 from datong.negotiate import rules, store
-from datong.negotiate.model import ANSWER_DAYS, BUSY, FINAL, HOLDER, LEFT, NO_SUCH, Act, Party, State
+from datong.negotiate.model import ANSWER_DAYS, BUSY, ENDING, FINAL, HOLDER, LEFT, NO_SUCH, Act, Party, State
 
 SEND = "dsp.send"
-"""Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row}."""
+"""Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row, "to": node}."""
 NATIONAL = "ndi:"
 """A callback that begins so belongs to the national rail, whose messages have their own jobs."""
 SEND_NATIONAL = "ndi.send"
@@ -82,8 +82,12 @@ def opened(
 
 def _waiting(tx: Tx, state: State) -> dict[str, Any]:
     holder, why = HOLDER[state]
-    deadline = None if state in FINAL else clock.text(tx.business_now + timedelta(days=ANSWER_DAYS))
+    deadline = None if state in FINAL else _deadline(tx)
     return {"held_by": holder.value if holder else None, "wait_zh": why.zh, "wait_en": why.en, "deadline": deadline}
+
+
+def _deadline(tx: Tx) -> str:
+    return clock.text(tx.business_now + timedelta(days=ANSWER_DAYS))
 
 
 def leaf(tx: Tx, row: Mapping[str, Any], act: str = "") -> None:
@@ -155,19 +159,21 @@ def sending(
         rules.moved(State(row["state"]), act, Party(row["side"]), row["id"])
     message = kept(tx, row, act, body)
     kind = SEND_NATIONAL if rail(row) == "national" else SEND
-    jobs.enqueue(tx, kind, {"message": message}, key=f"dsp-{message}")
+    jobs.enqueue(tx, kind, {"message": message, "to": row["peer"]}, key=f"dsp-{message}")
     return noted(tx, row, f"{act.value}_sent", pending=act.value, pending_message=message, **values)
 
 
 def terminating(tx: Tx, row: dict[str, Any], reason: dict[str, str]) -> dict[str, Any]:
     """End the negotiation from our side, for `reason` {"code", "zh", "en"}; it replaces any pending act.
 
-    A counterparty that never acknowledged the opening has no process that could be ended: it ends here at once.
+    A counterparty that never acknowledged the opening has no process that could be ended: it ends here at once. One
+    that does not hear of the end until the deadline is not waited for any longer (verbs.lapsed).
     """
     rules.moved(State(row["state"]), Act.terminate, Party(row["side"]), row["id"])
     if not row["peer_pid"]:
         return into(tx, row, State.TERMINATED, reason=reason)
-    return sending(tx, row, Act.terminate, reason, reason=reason)
+    waits: dict[str, Any] = {"held_by": Party(row["side"]).other.value, "wait_zh": ENDING.zh, "wait_en": ENDING.en}
+    return sending(tx, row, Act.terminate, reason, reason=reason, deadline=_deadline(tx), **waits)
 
 
 def reason_of(refusal: Refusal) -> dict[str, str]:

@@ -46,6 +46,8 @@ def acknowledged(tx: Tx, *, message: str, peer_pid: str = "") -> None:
         return
     act, state = Act(kept["act"]), State(row["state"])
     if not row["peer_pid"]:
+        if peer_pid and store.by_peer_pid(tx, row["side"], row["peer"], peer_pid) is not None:
+            peer_pid = ""  # that of another process of theirs with us: as good as none
         noted(tx, row, "acknowledged", peer_pid=peer_pid, pending=None, pending_message=None)
         return
     into(tx, row, rules.moved(state, act, Party(row["side"]), row["id"]), **_offer_of(act, kept["body"]))

@@ -1,8 +1,8 @@
 """What a counterparty may say. Every message is checked, done once, and answered with the state.
 
 sender: node code of the authenticated counterparty. message: its id of the message. pid: our own pid, peer_pid:
-the sender's. A message repeated under its id gets the same answer and has no second effect; a stranger and an
-unknown id get the same refusal, NO_SUCH.
+the sender's. A message repeated under its id gets the same answer and has no second effect (without an id: one of the
+same content, unless its move is open again); a stranger and an unknown id get the same refusal, NO_SUCH.
 """
 
 from __future__ import annotations
@@ -15,7 +15,18 @@ from datong.ground.canonical import digest
 from datong.ground.db import NODE, Tx
 from datong.ground.refusal import Problem, Text
 from datong.negotiate import rules, store
-from datong.negotiate.model import BAD_OFFER, CALLBACK_REFUSED, FINAL, NO_SUCH, OPENINGS, REUSED, Act, Party, State
+from datong.negotiate.model import (
+    BAD_OFFER,
+    CALLBACK_REFUSED,
+    FINAL,
+    MOVES,
+    NO_SUCH,
+    OPENINGS,
+    REUSED,
+    Act,
+    Party,
+    State,
+)
 from datong.negotiate.service import national
 from datong.negotiate.service.agreeing import accepted, answered, confirmed, judged
 from datong.negotiate.service.course import NATIONAL, into, kept, opened, purpose_of, reason
@@ -24,6 +35,9 @@ from datong.register import service as register
 from datong.terms.policy import from_json, to_json
 
 Status = dict[str, str]
+PURPOSE_MAX = 60
+BY_CONTENT = "content:"
+"""What the id of a message begins with whose sender gave it none."""
 
 
 def status(tx: Tx, *, sender: str, pid: str) -> Status:
@@ -154,7 +168,9 @@ def received_termination(
 def _moving(tx: Tx, heard: Heard, then: Callable[[dict[str, Any]], Any], **values: Any) -> Status:
     """Take what was heard into the negotiation once, then do what follows from it."""
     row = _with(tx, heard.sender, heard.pid, heard.speaker.other)
-    if row["peer_pid"] and row["peer_pid"] != heard.peer_pid:
+    if row["peer_pid"] != heard.peer_pid and (
+        row["peer_pid"] or store.by_peer_pid(tx, row["side"], row["peer"], heard.peer_pid) is not None
+    ):
         raise NO_SUCH(id=heard.peer_pid[:80])
     if _repeated(tx, row, heard):
         return _status(row)
@@ -186,9 +202,16 @@ def _repeated(tx: Tx, row: dict[str, Any], heard: Heard) -> bool:
     known = store.known_message(tx, row["id"], heard.message)
     if known is None:
         return False
+    if heard.message.startswith(BY_CONTENT) and _is_open(row, heard):
+        return False  # the same offer or request made once more, after an answer to the first
     if (known["act"], known["digest"]) != (heard.act.value, digest(heard.body)):
         raise REUSED(id=heard.message[:80])
     return True
+
+
+def _is_open(row: dict[str, Any], heard: Heard) -> bool:
+    by, _ = MOVES.get((State(row["state"]), heard.act), ((), None))
+    return heard.speaker in by
 
 
 def _checked_offer(offer: dict[str, Any]) -> dict[str, Any]:
@@ -201,8 +224,9 @@ def _checked_offer(offer: dict[str, Any]) -> dict[str, Any]:
     terms = offer.get("terms") or {}
     if not isinstance(terms, dict):
         problems.append(Problem("terms", "应为对象", "should be an object"))
-    elif not isinstance(terms.get("purpose", ""), str):
-        problems.append(Problem("terms.purpose", "应为文本", "should be text"))
+    elif not isinstance(terms.get("purpose", ""), str) or len(terms.get("purpose", "")) > PURPOSE_MAX:
+        zh, en = f"应为不超过 {PURPOSE_MAX} 字的文本", f"should be a text of at most {PURPOSE_MAX} characters"
+        problems.append(Problem("terms.purpose", zh, en))
     if problems:
         raise BAD_OFFER(problems, count=len(problems))
     policy = to_json(from_json(offer["policy"]))

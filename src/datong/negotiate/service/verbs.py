@@ -15,6 +15,7 @@ from datong.negotiate.service import national
 from datong.negotiate.service.agreeing import LIVE, agreeing, verifying
 from datong.negotiate.service.binding import require_bindable
 from datong.negotiate.service.course import (
+    into,
     mine,
     on_its_way,
     open_verbs,
@@ -204,17 +205,22 @@ def waiting(tx: Tx) -> list[dict[str, Any]]:
                 "negotiation": row["id"], "dataset": row["dataset"], "state": row["state"], "pending": row["pending"],
                 "held_by": node if ours else row["peer"], "ours": ours, "deadline": row["deadline"],
                 "why": {"zh": row["wait_zh"], "en": row["wait_en"]}, "since": row["changed_at"],
-                "open_verbs": open_verbs(row) if ours else [], **on_its_way(tx, row),
+                "open_verbs": open_verbs(row), **on_its_way(tx, row),
             }
         )  # fmt: skip
     return found
 
 
 def lapsed(tx: Tx) -> int:
-    """End our negotiations whose deadline on the business clock has passed; the number ended."""
+    """End our negotiations whose deadline on the business clock has passed; the number ended. One whose end the
+    counterparty has not taken by then is over here without it."""
     count = 0
     for row in store.listed(tx, open_only=True):
-        if row["deadline"] is None or row["deadline"] >= tx.now or row["pending"] == Act.terminate.value:
+        if row["deadline"] is None or row["deadline"] >= tx.now:
+            continue
+        if row["pending"] == Act.terminate.value:
+            into(own(tx, row), row, State.TERMINATED)
+            count += 1
             continue
         words = Text(f"期限 {row['deadline']} 已过", f"the deadline {row['deadline']} has passed")
         terminating(own(tx, row), row, reason("DEADLINE", words))

@@ -100,6 +100,9 @@ class Verifier:
             elif self.strangers.acquire(blocking=False):
                 try:
                     code = self._proven(token, who)
+                except (ValueError, Refusal):
+                    self.documents.drop(who)  # thousands of strangers' documents would fill the memory
+                    raise
                 finally:
                     self.strangers.release()
             else:

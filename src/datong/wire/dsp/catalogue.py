@@ -6,6 +6,7 @@ A page takes a constant number of queries whatever it holds (the room reads data
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -24,15 +25,17 @@ from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.wire.dsp.forms import catalogue_offer, read_offer
 from datong.wire.dsp.messages import answered, error, error_text, out, problems, read, typed
 from datong.wire.dsp.participants import BY_CODE, Participants
-from datong.wire.dsp.routes import STATUS, Authenticate, limited_body
-from datong.wire.dsp.versions import NOT_ANSWERED, PATH, Caller, base_of, own_base
+from datong.wire.dsp.routes import BODY_BYTES_MAX, STATUS, Authenticate, require_short
+from datong.wire.dsp.versions import PATH, Caller, base_of, own_base, require_answer
+from datong.wire.http import limited_body
 
 PAGE = 100
 OFFSET_MAX = 10**9
 RIGHT_MAX = 50_000
 _RIGHT: set[bytes] = set()
 """Digests of datasets of ours that follow the schema."""
-PAGES_MAX = 100
+PAGES_MAX, CATALOGUE_BYTES_MAX, CATALOGUE_SECONDS = 1000, 128 * 1024 * 1024, 600.0
+"""Of a counterparty's catalogue: pages, bytes of all of them, and the time after which no further page is asked for."""
 TITLE, DESCRIPTION, FACTS = "dct:title", "dct:description", "datong:facts"
 
 NO_FILTER = Reason(
@@ -78,7 +81,7 @@ def routes(
     """POST (and GET on our own page links) /catalog/request, GET /catalog/datasets/{id}."""
 
     async def catalogue(request: Request) -> Response:
-        body = await limited_body(request)
+        body = await limited_body(request, BODY_BYTES_MAX)
         token = request.query_params.get("continuationToken", "")
         posted = body if request.method == "POST" else None
 
@@ -111,6 +114,7 @@ def _answered(
 ) -> Response:  # fmt: skip
     body, call = asked
     try:
+        require_short(body)
         sender = authenticate(request, body)
         with store.read(sender) as tx:
             told, link = call(tx, sender.department or sender.party)
@@ -217,24 +221,30 @@ def _dataset(item: Mapping[str, Any], base: str) -> dict[str, Any]:
 
 
 def fetched(store: Store, caller: Caller, node: str) -> list[dict[str, Any]]:
-    """The datasets in the catalogue of `node`, as `Published` has them, all pages.
+    """The datasets in the catalogue of `node`, as `Published` has them, all pages of it or none.
 
     Raises CATALOGUE_REFUSED, DSP-503, DSP-505. Offers whose policy has no equal in our model are left out.
     """
     url = base_of(store, caller, node) + "/catalog/request"
-    origin = urlsplit(url)[:2]
+    origin, begun = urlsplit(url)[:2], time.monotonic()
     found: list[dict[str, Any]] = []
-    for _ in range(PAGES_MAX):
+    size, seen = 0, {url}
+    while True:
         answer = caller.post(node, url, out(typed("CatalogRequestMessage")))
-        if answer.status >= 500:
-            raise NOT_ANSWERED(node=node, status=answer.status)
+        require_answer(node, answer)
         if answer.status != 200:
             raise CATALOGUE_REFUSED(node=node, why=" ".join(error_text(answer.body)))
         found += read_catalogue(answer.body, node)
+        size += len(answer.body)
         url = next_link({name.lower(): value for name, value in answer.headers.items()}.get("link", ""))
         if not url or urlsplit(url)[:2] != origin:
-            break
-    return found
+            return found
+        if url in seen:
+            raise CATALOGUE_REFUSED(node=node, why="Its pages go round in a circle.")
+        seen.add(url)
+        if len(seen) > PAGES_MAX or size > CATALOGUE_BYTES_MAX or time.monotonic() - begun > CATALOGUE_SECONDS:
+            limits = f"{PAGES_MAX} pages, {CATALOGUE_BYTES_MAX} bytes or {CATALOGUE_SECONDS:.0f} s"
+            raise CATALOGUE_REFUSED(node=node, why=f"It goes on after {limits}.")
 
 
 def next_link(header: str) -> str:

@@ -100,16 +100,17 @@ def read(data: bytes, *kinds: str) -> dict[str, Any]:
         raise BAD_MESSAGE([Problem("message", "不是 JSON", f"not usable as JSON: {broken}"[:300])], count=1) from broken
     if not isinstance(message, dict) or message.get("@type") not in kinds:
         raise BAD_MESSAGE([Problem("@type", f"应为 {kinds}", f"expected here: {', '.join(kinds)}")], count=1)
-    if found := problems(message) or _long_pids(message):
+    if found := problems(message) or _unusable_pids(message):
         raise BAD_MESSAGE(found, count=len(found))
     return message
 
 
-def _long_pids(message: dict[str, Any]) -> list[Problem]:
+def _unusable_pids(message: dict[str, Any]) -> list[Problem]:
+    """Pids that the schema lets pass, and by which no process can be kept or answered."""
     return [
-        Problem(name, f"不应超过 {PID_MAX} 字", f"should have at most {PID_MAX} characters")
+        Problem(name, f"应为 1 至 {PID_MAX} 字", f"should have 1 to {PID_MAX} characters")
         for name in ("consumerPid", "providerPid")
-        if len(str(message.get(name, ""))) > PID_MAX
+        if name in message and not 0 < len(str(message[name])) <= PID_MAX
     ]
 
 

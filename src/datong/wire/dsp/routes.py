@@ -27,6 +27,7 @@ from datong.wire.dsp.forms import SIGNATURES, read_agreement, read_offer
 from datong.wire.dsp.messages import plain_reasons, read
 from datong.wire.dsp.participants import BY_CODE, Participants
 from datong.wire.dsp.versions import PATH, WELL_KNOWN, document
+from datong.wire.http import TOO_LARGE, limited_body
 
 STATUS = {Kind.invalid: 400, Kind.conflict: 400, Kind.denied: 404, Kind.unknown: 404, Kind.unavailable: 503}
 """Kind of refusal -> HTTP status of this binding (unauthorised is 404 by the specification)."""
@@ -75,7 +76,7 @@ class Call:
     def message_id(self) -> str:
         """The id the sender gave the message; without one, its content stands for it."""
         given = self.message.get("@id")
-        return given[:200] if isinstance(given, str) and given else digest(self.message)
+        return given[:200] if isinstance(given, str) and given else negotiate.BY_CONTENT + digest(self.message)
 
     def heard(self, theirs: str) -> dict[str, str]:
         """Sender, message id and pids of a message about an existing process."""
@@ -129,21 +130,17 @@ def routes(
 
 def _endpoint(store: Store, authenticate: Authenticate, way: Way) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        body = await limited_body(request)
+        body = await limited_body(request, BODY_BYTES_MAX)
         asked = Asked(request, str(request.path_params.get("pid", "")), body)
         return await run_in_threadpool(_answered, store, authenticate, way, asked)
 
     return endpoint
 
 
-async def limited_body(request: Request) -> bytes:
-    """The body, or its first BODY_BYTES_MAX + 1 bytes, which no message needs and no check passes."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            break
-    return bytes(body)
+def require_short(body: bytes) -> None:
+    """TOO_LARGE for what `limited_body` cut off: no token goes with a part of it, so its sender is not asked for."""
+    if len(body) > BODY_BYTES_MAX:
+        raise TOO_LARGE(limit=BODY_BYTES_MAX)
 
 
 @dataclass(frozen=True)
@@ -156,6 +153,7 @@ class Asked:
 def _answered(store: Store, authenticate: Authenticate, way: Way, asked: Asked) -> Response:
     message: dict[str, Any] = {}
     try:
+        require_short(asked.body)
         sender = authenticate(asked.request, asked.body)
         if way.kinds:
             message = read(asked.body, *way.kinds)

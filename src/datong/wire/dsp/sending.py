@@ -18,9 +18,8 @@ from datong.negotiate.model import Act
 from datong.wire.dsp.forms import message_of
 from datong.wire.dsp.messages import answered, error_text, out
 from datong.wire.dsp.participants import BY_CODE, Participants
-from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, known_base, own_base
+from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, known_base, own_base, require_answer
 
-AGAIN = frozenset({408, 425, 429})
 CONFLICT = 409
 CONFLICT_TRIES = 8
 """How often a message is sent before a 409 is believed, some ten seconds: Eclipse EDC (from 0.16 on) says it while it
@@ -107,7 +106,8 @@ def _posted(caller: Caller, node: str, url: str, message: dict[str, Any], tries:
             raise
         raise _Refused(refusal.code, str(refusal)) from refusal
     busy = answer.status == CONFLICT and tries < CONFLICT_TRIES
-    if answer.status >= 500 or answer.status in AGAIN or busy:
+    require_answer(node, answer)
+    if busy:
         raise NOT_ANSWERED(node=node, status=answer.status)
     if not 200 <= answer.status < 300:
         code, text = error_text(answer.body)

@@ -15,6 +15,7 @@ from datong.wire.dsp.participants import BY_CODE, Participants
 PATH = "/dsp/2025-1"
 WELL_KNOWN = "/.well-known/dspace-version"
 SIGNS = "datongSignatures"
+AGAIN = frozenset({408, 425, 429})
 LEARNED_SECONDS = 3600
 """How long a peer's version document is believed before it is read again."""
 
@@ -81,8 +82,7 @@ def base_of(store: Store, caller: Caller, node: str) -> str:
             return known
         root = str(register.node(tx, node)["address"]).rstrip("/")
     answer = caller.get(root + WELL_KNOWN)
-    if answer.status >= 500:
-        raise NOT_ANSWERED(node=node, status=answer.status)
+    require_answer(node, answer)
     entry = common_version(answer.body) if answer.status == 200 else None
     if entry is None:
         raise NO_COMMON_VERSION(node=node)
@@ -90,6 +90,12 @@ def base_of(store: Store, caller: Caller, node: str) -> str:
     with store.begin(NODE, "negotiate") as tx:
         negotiate.learned_peer(tx, node=node, base=base.rstrip("/"), signs=entry.get(SIGNS) is True)
     return base.rstrip("/")
+
+
+def require_answer(node: str, answer: Answer) -> None:
+    """NOT_ANSWERED when what came is no answer yet: a fault of the peer's, or its wish to be asked later."""
+    if answer.status >= 500 or answer.status in AGAIN:
+        raise NOT_ANSWERED(node=node, status=answer.status)
 
 
 def common_version(body: bytes) -> dict[str, Any] | None:
