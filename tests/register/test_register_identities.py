@@ -244,6 +244,8 @@ def test_nobody_becomes_the_agent_of_a_firm_that_was_cancelled(joined: Country) 
         ({"application": "zzz"}, "application"),
         ({"application": "idn-" + "1" * 77}, "application"),
         ({"application": None}, "application"),
+        ({"kind": ["person"]}, "kind"),
+        ({"kind": {}}, "kind"),
     ],
 )
 def test_a_hostile_application_is_told_what_is_wrong_with_it(joined: Country, change: dict, place: str) -> None:

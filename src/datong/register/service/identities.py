@@ -97,7 +97,7 @@ def identity_message(tx: Tx, application: str) -> dict[str, Any]:
 
 def _problems(tx: Tx, kind: Any, act: Any, attributes: Mapping[str, Any], identity: Any) -> list[Problem]:
     """Everything wrong with an application; never a value of it."""
-    if kind not in set(Identity):
+    if not isinstance(kind, str) or kind not in set(Identity):
         return [Problem("kind", "应为 person、organisation 或 agent", "should be person, organisation or agent")]
     problems = []
     if len(attributes) > ATTRIBUTES_MAX:
