@@ -206,6 +206,22 @@ def test_only_a_silent_node_that_was_revoked_is_not_tried_again(store: Store, st
     assert "deliver.ended" in str(refusal) or code == "NET-503"
 
 
+@pytest.mark.parametrize(("body", "code"), [
+    (b'{"node": "mine"}', "IDN-424"), (b'{"node": "another"}', "MSG-400"), (b'{"node": null}', "MSG-400"),
+    (b"{}", "MSG-400"), (b"[]", "MSG-400"), (b"", "MSG-400"), (b"[" * 9000, "MSG-400"),
+])  # fmt: skip
+def test_a_heartbeat_names_its_sender(doors: Asgi, store: Store, body: bytes, code: str) -> None:
+    """(The node that is asked here is no function node, which is the last thing it looks at.)"""
+    key = PrivateKey.new()
+    mine = silent_peer(store, public_key=key.public.text)
+    data = body.replace(b"mine", mine.encode())
+    with store.read() as tx:
+        me, now = signing.me(tx), tx.wall_now
+    claims = {"iss": mine, "aud": me.code or me.address, "jti": "jti-1", "digest": digest_bytes(data)}
+    headers = {"authorization": f"Bearer {key.token(claims, now)}"}
+    assert doors.post("/node/heartbeat", content=data, headers=headers).json()["error"]["code"] == code
+
+
 IN_TURN, OVERTAKEN = ["first", "first", "second"], ["first", "second", "first"]
 
 

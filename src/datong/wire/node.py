@@ -206,6 +206,12 @@ def _membership(store: Store, code: str) -> dict[str, Any]:
 
 def _beat(store: Store, door: Door, headers: Mapping[str, str], data: bytes) -> dict[str, Any]:
     sender = door.sender(headers.get("authorization", ""), data)
+    try:
+        named = json.loads(data)["node"]
+    except (ValueError, KeyError, TypeError, RecursionError) as broken:
+        raise BAD_MESSAGE(why="A heartbeat is of the form {node}.") from broken
+    if named != sender.department:
+        raise BAD_MESSAGE(why="A heartbeat names its sender.")
     with store.begin(sender, "register") as tx:
         register.mark_overdue(replace(tx, actor=NODE))
         return register.heard_beat(tx, node=sender.department or sender.party)
