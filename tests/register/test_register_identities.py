@@ -200,3 +200,92 @@ def test_an_application_of_any_size_is_not_kept(joined: Country) -> None:
     with pytest.raises(Refusal) as caught:
         applied(joined, "person", many)
     assert (caught.value.code, caught.value.problems[0].where) == ("IDN-440", "attributes")
+
+
+def undecidable(country: Country, application: str) -> str:
+    asked = {"application": application, "admit": True}
+    return refused(country.as_, BUREAU, "registrar", register.decide_identity, **asked).code
+
+
+def test_an_update_changes_an_identity_of_its_own_kind_and_never_whose_it_is(joined: Country) -> None:
+    firm = decided(joined, applied(joined, "organisation", FIRM))["identity"]
+    person = decided(joined, applied(joined, "person", PERSON))["identity"]
+    of_another_kind = applied(joined, "person", {"fullName": "李鬼"}, "update", firm)
+    another_subject = applied(joined, "person", {"certCode": "520101198801010011"}, "update", person)
+    another_firm = applied(joined, "organisation", {"enterpriseCode": NAMES[TRAFFIC]}, "update", firm)
+    codes = [undecidable(joined, one) for one in (of_another_kind, another_subject, another_firm)]
+    assert codes == ["IDN-442", "IDN-440", "IDN-440"]
+    the_same = applied(joined, "person", {"certCode": PERSON["certCode"], "phone": "13900000000"}, "update", person)
+    assert decided(joined, the_same)["state"] == "done"
+
+
+def test_a_cancelled_identity_is_not_listed_as_valid_where_it_was_applied_for(joined: Country) -> None:
+    identity = decided(joined, applied(joined, "person", PERSON))["identity"]
+    decided(joined, applied(joined, "person", {}, "cancel", identity))
+    for node in (BIKES, BUREAU):
+        states = {row["act"]: row["state"] for row in listed(joined, node).values()}
+        assert states == {"register": "cancelled", "cancel": "done"}, node
+
+
+def test_nobody_becomes_the_agent_of_a_firm_that_was_cancelled(joined: Country) -> None:
+    firm = decided(joined, applied(joined, "organisation", FIRM))["identity"]
+    decided(joined, applied(joined, "organisation", {}, "cancel", firm))
+    assert undecidable(joined, applied(joined, "agent", AGENT)) == "IDN-442"
+    decided(joined, applied(joined, "organisation", FIRM))
+    assert decided(joined, applied(joined, "agent", AGENT))["state"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"act": "update", "identity": "x" * 65, "attributes": {"phone": "1"}}, "identity"),
+        ({"act": "update", "identity": ["x"], "attributes": {"phone": "1"}}, "identity"),
+        ({"act": "update", "identity": "x", "attributes": {}}, "attributes"),
+        ({"application": "zzz"}, "application"),
+        ({"application": "idn-" + "1" * 77}, "application"),
+        ({"application": None}, "application"),
+        ({"kind": ["person"]}, "kind"),
+        ({"kind": {}}, "kind"),
+    ],
+)
+def test_a_hostile_application_is_told_what_is_wrong_with_it(joined: Country, change: dict, place: str) -> None:
+    body = {"application": "idn-1", "identity": "", "act": "register", "kind": "person", "attributes": PERSON, **change}
+    refusal = refused(joined.deliver, BIKES, "register.identity_applied", body, BUREAU)
+    assert (refusal.code, [problem.where for problem in refusal.problems]) == ("IDN-440", [place])
+    assert listed(joined, BUREAU) == {}
+
+
+@pytest.mark.parametrize("state", ["active", "refused"])
+def test_an_application_to_change_is_done_or_refused_and_never_an_identity_itself(joined: Country, state: str) -> None:
+    identity = decided(joined, applied(joined, "person", PERSON))["identity"]
+    change = applied(joined, "person", {"phone": "13900000000"}, "update", identity)
+    told = {"application": change, "state": state, "identity": identity, "reason": ""}
+    if state == "active":
+        assert refused(joined.deliver, BUREAU, "register.identity_decided", told, BIKES).code == "IDN-442"
+    else:
+        joined.deliver(BUREAU, "register.identity_decided", told, BIKES)
+    assert listed(joined, BIKES)[change]["state"] == ("applied" if state == "active" else "refused")
+
+
+def test_it_is_applied_for_at_a_function_node_and_shown_to_a_node_that_is_known(joined: Country) -> None:
+    for wrong in (joined.code(TRAFFIC), joined.code(BUREAU)[:-1] + "-", "nobody" * 9):
+        asked = {"kind": "person", "function_node": wrong, "attributes": PERSON}
+        refusal = refused(joined.as_, BIKES, "operator", register.apply_identity, **asked)
+        assert [problem.where for problem in refusal.problems] == ["function_node"]
+    identity = decided(joined, applied(joined, "person", PERSON))["identity"]
+    with joined.stores[BUREAU].begin(joined.person(BUREAU, "registrar"), "register") as tx:
+        assert refused(register.authorise_identity, tx, identity=identity, node="nobody" * 9).code == "IDN-421"
+
+
+def test_a_token_that_is_late_and_an_identity_that_was_cancelled_are_told_apart(joined: Country) -> None:
+    identity = decided(joined, applied(joined, "person", PERSON))["identity"]
+    code, reader, store = authorised(joined, identity, TRAFFIC), joined.code(TRAFFIC), joined.stores[BUREAU]
+    with store.begin(joined.person(BUREAU, "operator"), "register") as tx:
+        token = register.token_for(tx, auth_code=code, node=reader)
+    decided(joined, applied(joined, "person", {}, "cancel", identity))
+    clock = store.wall_clock
+    for later, faults in ((timedelta(0), ["gone"]), (timedelta(minutes=2), ["token"])):
+        store.wall_clock = lambda later=later: clock() + later
+        with store.read() as tx:
+            refusal = refused(register.identity_of_token, tx, token=token, node=reader, kind="person")
+        assert refusal.facts["faults"] == faults

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from register_country import Country, changed_past_the_log
+from sqlalchemy import delete
 
+from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.register import service as register
+from datong.register.store import national as rows
 
 BUREAU, BIKES, TRAFFIC = "data-bureau", "bike-company", "traffic-bureau"
 
@@ -140,3 +143,65 @@ def test_the_state_of_a_space_is_reported_to_the_function_node_by_who_runs_it(jo
     told = {row["node"]: row["body"]["spaces"] for row in joined.as_(BUREAU, "operator", register.connector_reports)}
     state = {"space": space, "name": "出行空间", "state": "open", "members": 0}
     assert told == {joined.code(BIKES): [state], joined.code(TRAFFIC): []}
+
+
+def own(country: Country, space: str, node: str = BIKES) -> bool:
+    """Whether a member itself takes itself for one, by which it shows and sees what is for members."""
+    with country.stores[node].read() as tx:
+        return space in register.own_spaces(tx, [space])
+
+
+def test_a_member_that_applies_again_stays_a_member(joined: Country) -> None:
+    space = made(joined)
+    asked(joined, space)
+    decide(joined, space, BIKES, True)
+    asked(joined, space)
+    assert (belongs(joined, space), own(joined, space)) == (True, True)
+
+
+def test_a_member_that_forgot_that_it_is_one_is_told_again(joined: Country) -> None:
+    """Its store was put back to a day before it applied."""
+    space = made(joined)
+    asked(joined, space)
+    decide(joined, space, BIKES, True)
+    with joined.stores[BIKES].begin(NODE) as tx:
+        for table in (rows.spaces, rows.members, rows.rosters):
+            tx.execute(delete(table))
+    asked(joined, space)
+    assert (belongs(joined, space), own(joined, space), joined.refused) == (True, True, [])
+
+
+def test_who_leaves_names_the_platform_it_joined_and_nothing_is_left_that_was_not_joined(joined: Country) -> None:
+    space = made(joined)
+    asked(joined, space)
+    decide(joined, space, BIKES, True)
+    for named, platform in ((space, joined.code(TRAFFIC)), ("space-never", joined.code(BUREAU)), ("x" * 200, "y")):
+        with pytest.raises(Refusal) as caught:
+            joined.as_(BIKES, "operator", register.leave_space, space=named, platform=platform)
+        assert caught.value.code == "IDN-450"
+    joined.post()
+    assert (belongs(joined, space), own(joined, space)) == (True, True)
+
+
+def test_a_mistaken_platform_does_not_bar_the_way_to_the_right_one(joined: Country) -> None:
+    space = made(joined)
+    with pytest.raises(Refusal) as caught:
+        joined.as_(BIKES, "operator", register.apply_to_space, space=space, platform="nobody")
+    assert caught.value.code == "IDN-450"
+    joined.as_(BIKES, "operator", register.apply_to_space, space=space, platform=joined.code(TRAFFIC))
+    joined.post()
+    asked(joined, space)
+    decide(joined, space, BIKES, True)
+    assert own(joined, space)
+    with pytest.raises(Refusal):  # the platform that answered stays the one
+        joined.as_(BIKES, "operator", register.apply_to_space, space=space, platform=joined.code(TRAFFIC))
+
+
+def test_who_waits_to_be_let_in_hears_that_the_space_was_closed(joined: Country) -> None:
+    space = made(joined)
+    asked(joined, space)
+    joined.as_(BUREAU, "operator", register.close_space, space=space, reason="试运行结束")
+    joined.post()
+    for node in (BUREAU, BIKES):
+        (row,) = joined.view(node, register.space_members, space=space)
+        assert (row["state"], row["reason"]) == ("refused", "试运行结束"), node

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from asgi import Asgi
-from datong.ground import clock, codes, jobs, signing
+from datong.ground import clock, codes, jobs, outbox, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Store, settings
 from datong.ground.evidence import Sequencer, append
@@ -201,6 +204,65 @@ def test_only_a_silent_node_that_was_revoked_is_not_tried_again(store: Store, st
     refusal = refused_message(store, silent_peer(store, state=state))
     assert (refusal.code, refusal.kind) == (code, kind)
     assert "deliver.ended" in str(refusal) or code == "NET-503"
+
+
+@pytest.mark.parametrize(("body", "code"), [
+    (b'{"node": "mine"}', "IDN-424"), (b'{"node": "another"}', "MSG-400"), (b'{"node": null}', "MSG-400"),
+    (b"{}", "MSG-400"), (b"[]", "MSG-400"), (b"", "MSG-400"), (b"[" * 9000, "MSG-400"),
+])  # fmt: skip
+def test_a_heartbeat_names_its_sender(doors: Asgi, store: Store, body: bytes, code: str) -> None:
+    """(The node that is asked here is no function node, which is the last thing it looks at.)"""
+    key = PrivateKey.new()
+    mine = silent_peer(store, public_key=key.public.text)
+    data = body.replace(b"mine", mine.encode())
+    with store.read() as tx:
+        me, now = signing.me(tx), tx.wall_now
+    claims = {"iss": mine, "aud": me.code or me.address, "jti": "jti-1", "digest": digest_bytes(data)}
+    headers = {"authorization": f"Bearer {key.token(claims, now)}"}
+    assert doors.post("/node/heartbeat", content=data, headers=headers).json()["error"]["code"] == code
+
+
+IN_TURN, OVERTAKEN = ["first", "first", "second"], ["first", "second", "first"]
+
+
+@pytest.mark.parametrize(("status", "answer", "heard"), [
+    (429, "", IN_TURN), (502, "<html>", IN_TURN), (503, "", IN_TURN), (504, "[]", IN_TURN),
+    (503, '{"error": {"code": "NET-425"}}', IN_TURN), (503, '{"error": {"code": "DID-409"}}', OVERTAKEN),
+    (500, "", OVERTAKEN),
+])  # fmt: skip
+def test_messages_keep_their_order_when_what_stands_before_a_node_says_that_it_is_away(
+    store: Store, status: int, answer: str, heard: list[str]
+) -> None:
+    """A catalogue of yesterday that arrived after today's would bring back what was taken out of it."""
+    said: list[str] = []
+
+    class Peer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            said.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["type"])
+            self.send_response(status if len(said) == 1 else 200)
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Peer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    peer = silent_peer(store, address=f"http://127.0.0.1:{server.server_port}")
+    for type in ("first", "second"):
+        with store.begin(NODE) as tx:
+            outbox.send(tx, to=peer, type=type, body={})
+    client = Client(store, allow_private=True)
+    worker = jobs.Worker(store, {outbox.SEND: node.sender_job(store, client, ("", ""))})
+    worker.run_due()
+    later = store.wall_clock() + timedelta(minutes=1)
+    store.wall_clock = lambda: later
+    worker.run_due()
+    client.close()
+    server.shutdown()
+    server.server_close()
+    assert said == heard
 
 
 def test_a_connector_of_another_make_gets_no_message_and_its_token_by_key_none_in(store: Store) -> None:

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from datong.app.doors import routes
-from datong.app.national import on_national_rail
+from datong.app.national import national_tables, on_national_rail
 from datong.app.opening import key_of, open_store, profile_of
 from datong.app.peering import Peering, peering_of, verifier_of
 from datong.app.work import CARRYING, SPEAKING, ended, handlers
@@ -102,7 +102,7 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
         negotiate.on_terminated.append(ended)
     if deliver.signed not in negotiate.on_finalized:
         negotiate.on_finalized.append(deliver.signed)
-    on_national_rail(store, str(config["ndi.platform"]))
+    on_national_rail(store, str(config["ndi.platform"]), national_tables(config))
     found = routes(store, door, verifier, peering, config)
 
     @asynccontextmanager

@@ -40,11 +40,13 @@ from datong.register.model.values import Membership
 from datong.wire.http import (
     MESSAGE_BYTES_MAX,
     NOT_AUTHENTIC,
+    NOT_REACHED,
     OTHER_MAKE,
     PEER_GONE,
     PEER_REFUSED,
     STATUS,
     TOO_LARGE,
+    Answer,
     Client,
     Door,
     bearer,
@@ -53,6 +55,8 @@ from datong.wire.http import (
 )
 
 VERSION = 1
+AWAY = frozenset({429, 502, 503, 504})
+"""What stands before a node answers when the node is away or has no time."""
 log = logging.getLogger(__name__)
 
 Receiver = Callable[..., None]
@@ -202,6 +206,12 @@ def _membership(store: Store, code: str) -> dict[str, Any]:
 
 def _beat(store: Store, door: Door, headers: Mapping[str, str], data: bytes) -> dict[str, Any]:
     sender = door.sender(headers.get("authorization", ""), data)
+    try:
+        named = json.loads(data)["node"]
+    except (ValueError, KeyError, TypeError, RecursionError) as broken:
+        raise BAD_MESSAGE(why="A heartbeat is of the form {node}.") from broken
+    if named != sender.department:
+        raise BAD_MESSAGE(why="A heartbeat names its sender.")
     with store.begin(sender, "register") as tx:
         register.mark_overdue(replace(tx, actor=NODE))
         return register.heard_beat(tx, node=sender.department or sender.party)
@@ -303,13 +313,15 @@ def sender_job(store: Store, client: Client, function_node: tuple[str, str]) -> 
         message = {"id": payload["id"], "type": payload["type"], "version": VERSION, "body": payload["body"]}
         try:
             answer = client.post(to, f"{known['address']}/node/messages", message)
+            if _is_away(answer):
+                raise NOT_REACHED(to=to, why=f"At its address the answer was {answer.status}.")
         except Refusal as refusal:
             if refusal.kind is Kind.unavailable and known.get("state") == Membership.revoked:
                 raise PEER_GONE(to=to, type=payload["type"]) from refusal
             raise
         if answer.status == 200:
             return
-        if answer.status >= 500 or answer.status == 429:
+        if answer.status >= 500:
             raise RuntimeError(f"{to} answered {answer.status}")
         raise PEER_REFUSED(to=to, type=payload["type"], answer=_refusal_text(answer.body))
 
@@ -328,6 +340,16 @@ def identity_job(store: Store, client: Client, function_node: tuple[str, str]) -
         send(replace(job, payload=payload))
 
     return run
+
+
+def _is_away(answer: Answer) -> bool:
+    """Whether an answer holds for every message, so that later ones wait too: it is of what stands before the node, or
+    the node's word on the request (NET-...). What a room says, or a fault (500), is of the one message alone."""
+    try:
+        code = json.loads(answer.body)["error"]["code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return answer.status in AWAY
+    return answer.status in AWAY and str(code).startswith("NET-")
 
 
 def _refusal_text(body: bytes) -> str:

@@ -43,7 +43,7 @@ class Country:
             with at.store.begin(NODE) as tx:
                 for node in self.nodes:
                     tx.add(register_rows.nodes, self._record(node))
-            app.on_national_rail(at.store, self.platform.code)
+            app.on_national_rail(at.store, self.platform.code, self.tables)
             deliver.install(at.store, folder / at.name, 900)
         supplied(self.provider)
         self.offer = listed(self.provider)

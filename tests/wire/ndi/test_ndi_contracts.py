@@ -225,6 +225,8 @@ def test_a_contract_of_the_dataspace_protocol_is_filed_at_the_platform_by_the_br
     assert agreed["id"].startswith("agr-")
     with country.consumer.as_("analyst") as tx:
         shown = negotiate.carried(tx, agreement=agreed["id"])
+        with pytest.raises(Refusal, match="'pigeon' is not known"):  # of which nothing is lost
+            negotiate.carried(tx, agreement=agreed["id"], rail="pigeon")
         negotiate.file_contract(tx, agreement=agreed["id"])
     assert shown["lost"] == []
     assert [p["where"] for p in shown["noted"]] == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from ndi_world import DATASET, Country
@@ -11,6 +12,7 @@ from test_ndi_access import by_hand
 from datong.catalogue import service as catalogue
 from datong.ground import codes
 from datong.ground.db import NODE, settings
+from datong.ground.refusal import Refusal
 from datong.register import service as register
 from datong.register.store import national as register_rows
 from datong.wire.ndi import reading
@@ -68,6 +70,40 @@ def test_an_agents_identity_is_read_by_authorisation_code_and_token(country):
     assert (other.status_code, other.json()["code"]) == (404, "301001")
     valid = ask(country, platform, "GetOperatorStatus", {"identityCode": identity})
     assert valid.json()["data"] == {"authStatus": "1"}
+
+
+def test_what_the_interface_could_not_show_is_not_registered(country):
+    """By the rows of GetOperatorInfo: longer than printed, in no code table, no date. No value is repeated."""
+    spoilt = {**AGENT, "operator": "王" * 51, "operatorAuthLevel": "9", "authTime": "yesterday"}
+    body = {"application": "idn-2", "kind": "agent", "act": "register", "attributes": spoilt, "identity": ""}
+    with pytest.raises(Refusal) as caught, country.platform.heard(country.consumer) as tx:
+        register.received_identity_applied(tx, sender=country.consumer.code, body=body)
+    assert {problem.where for problem in caught.value.problems} == {"operator", "operatorAuthLevel", "authTime"}
+    assert "yesterday" not in str(caught.value.as_json())
+
+
+def test_a_token_for_an_identity_that_was_cancelled_is_answered_with_its_own_code(country):
+    platform, identity = country.platform, ""
+    attributes = {**AGENT, "operatorId": "520101197001010026"}
+    for key, act in (("idn-3", "register"), ("idn-4", "cancel")):
+        body = {"application": key, "kind": "agent", "act": act, "attributes": attributes, "identity": identity}
+        with platform.store.begin(NODE, "register") as tx:
+            register.received_identity_applied(tx, sender=country.consumer.code, body=body)
+        if act == "register":
+            with platform.as_("registrar") as tx:
+                identity = register.decide_identity(tx, application=key, admit=True)["identity"]
+                given = register.authorise_identity(tx, identity=identity, node=country.consumer.code)
+            token = ask(country, platform, "GetToken", {"authCode": given["auth_code"]}).json()["data"]["token"]
+    with platform.as_("registrar") as tx:
+        register.decide_identity(tx, application="idn-4", admit=True)
+    gone = ask(country, platform, "GetOperatorInfo", {"token": token})
+    assert (gone.status_code, gone.json()["code"]) == (404, "303002")
+    platform.wall += timedelta(minutes=2)
+    try:
+        late = ask(country, platform, "GetOperatorInfo", {"token": token}, by=platform)
+        assert (late.status_code, late.json()["code"]) == (403, "103005")
+    finally:
+        platform.wall -= timedelta(minutes=2)
 
 
 def test_a_wrong_code_and_a_wrong_token_are_refused_with_the_documents_codes(country):

@@ -102,6 +102,15 @@ def test_what_stands_in_the_extension_only_is_named() -> None:
     assert "只写在扩展信息中" in carried.noted[0].zh
 
 
+@pytest.mark.parametrize("scope", [{"target": "another"}, {"assignee": "91520100MA6LAB0001"}])
+def test_a_rule_of_one_party_or_product_is_lost_and_never_made_one_of_all(scope) -> None:
+    """Without its scope a permission of one party would be everybody's."""
+    (name,) = scope
+    alone = Policy("p", (Rule("read", (), (Rule("alert", **scope),), **scope),))
+    places = [problem.where for problem in strategies.written(alone, SUBJECT, NODES).lost]
+    assert places == [f"permissions[0].{name}", f"permissions[0].duties[0].{name}"]
+
+
 def test_a_value_too_long_for_annex_c_is_lost_and_refused() -> None:
     rule = Rule("read", (Constraint("networkAddress", "eq", "a" * 42 + ".example"),))
     carried = strategies.written(Policy("p", (rule,)), SUBJECT, NODES)

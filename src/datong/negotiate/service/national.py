@@ -17,7 +17,7 @@ from typing import Any
 from datong.ground import clock, codes, evidence, jobs, sealing, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Store, Tx
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Refusal
 from datong.negotiate import store
 from datong.negotiate.model import NO_SUCH, State
 from datong.negotiate.model.national import (
@@ -98,11 +98,16 @@ def opening(tx: Tx, rail: str, asked: Mapping[str, Any]) -> str:
     if rail == "dsp":
         return ""
     if rail not in RAILS:
-        raise NOT_NATIONAL(contract="—", why_zh=f"轨道 {rail[:20]} 未知", why_en=f"The rail {rail[:20]!r} is not known")
+        raise _no_rail(rail, "—")
     if not platform(tx):
         raise NO_PLATFORM()
     require_carried("national", asked)
     return NATIONAL + RAILS[rail]
+
+
+def _no_rail(rail: str, contract: str) -> Refusal:
+    zh, en = f"轨道 {rail[:20]} 未知", f"The rail {rail[:20]!r} is not known"
+    return NOT_NATIONAL(contract=contract, why_zh=zh, why_en=en)
 
 
 def require_carried(rail: str, offer: Mapping[str, Any]) -> None:
@@ -118,6 +123,8 @@ def require_carried(rail: str, offer: Mapping[str, Any]) -> None:
 def carried(tx: Tx, *, agreement: str, rail: str = "national") -> dict[str, Any]:
     """Show what of a contract the other rail cannot carry (lost), or carries in an extension only (noted)."""
     row = _agreement(tx, agreement)
+    if rail not in ("dsp", *CARRIES):
+        raise _no_rail(rail, agreement)
     found = CARRIES[rail](row) if rail in CARRIES else {"noted": [], "lost": []}
     shown = {kind: [{"where": p.where, "zh": p.zh, "en": p.en} for p in found[kind]] for kind in ("noted", "lost")}
     return {"agreement": agreement, "rail": rail, **shown}

@@ -56,6 +56,7 @@ from datong.register.service.identities import (
     received_identity_applied,
     received_identity_decided,
     token_for,
+    use_forms,
 )
 from datong.register.service.ledger import (
     change_licence,
@@ -271,4 +272,5 @@ __all__ = [
     "submit_case",
     "suspend_node",
     "token_for",
+    "use_forms",
 ]

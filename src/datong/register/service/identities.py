@@ -12,7 +12,7 @@ Contract: tests/register/test_register_identities.py.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -21,8 +21,8 @@ from sqlalchemy import select
 from datong.ground import clock, codes, evidence, jobs, outbox, sealing, signing
 from datong.ground.canonical import canonical, digest
 from datong.ground.crypto import hashing
-from datong.ground.db import Tx, new_id
-from datong.ground.keys import TOKEN_SECONDS, token_claims, unverified_claims
+from datong.ground.db import Store, Tx, new_id
+from datong.ground.keys import TOKEN_SECONDS, OutOfTime, token_claims, unverified_claims
 from datong.ground.refusal import Problem
 from datong.register.model.national import (
     ACCESS_MINUTES,
@@ -37,6 +37,7 @@ from datong.register.model.national import (
     Identity,
     IdentityState,
 )
+from datong.register.model.values import FUNCTION_KINDS
 from datong.register.rules import text_problems
 from datong.register.service import nodes
 from datong.register.store import national as rows
@@ -46,10 +47,15 @@ from datong.terms.verbs import verb, view
 SEALED_FOR = "identities"
 SEND_IDENTITY = "register.identity_send"
 """Kind of the jobs that carry applications; payload {"application", "to"}: what they say is sealed until then."""
-VALUE_MAX, ATTRIBUTES_MAX = 255, 100
-DECIDED = (IdentityState.active, IdentityState.refused, IdentityState.done)
-"""What a decision may say."""
+VALUE_MAX, ATTRIBUTES_MAX, CODE_MAX = 255, 100, 64
 _ALPHABET = codes.CODE_ALPHABET[:36]
+_MISFITS: dict[int, Callable[[str, Mapping[str, str]], list[Problem]]] = {}
+
+
+def use_forms(store: Store, misfits: Callable[[str, Mapping[str, str]], list[Problem]]) -> None:
+    """Tell this process what the interfaces that show an identity have no room for: (kind, attributes) -> problems.
+    What could not be shown is not registered."""
+    _MISFITS[id(store)] = misfits
 
 
 @verb(Role.operator, Role.legal)
@@ -63,11 +69,16 @@ def apply_identity(
     function_node: node code.
     """
     given = dict(attributes or {})
-    problems = _problems(kind, act, given, identity)
+    problems = _problems(tx, kind, act, given, identity)
+    if (
+        codes.node_code_fault(function_node) is not None
+        or codes.parse_node_code(function_node).kind not in FUNCTION_KINDS
+    ):
+        problems.append(Problem("function_node", "不是功能节点的标识", "is no code of a function node"))
     if problems:
         raise BAD_IDENTITY(problems, count=len(problems))
     key = new_id("idn")
-    row = _row(tx, key, kind, act, given, identity, (signing.me(tx).code, function_node[:32]))
+    row = _row(tx, key, kind, act, given, identity, (signing.me(tx).code, function_node))
     tx.add(rows.identities, row)
     evidence.append(tx, "register.identity_applied", rows.identities, key, kind=kind, deed=act)
     jobs.enqueue(tx, SEND_IDENTITY, {"application": key, "to": function_node}, key=f"identity/{key}")
@@ -84,17 +95,20 @@ def identity_message(tx: Tx, application: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _problems(kind: Any, act: Any, attributes: Mapping[str, Any], identity: Any) -> list[Problem]:
+def _problems(tx: Tx, kind: Any, act: Any, attributes: Mapping[str, Any], identity: Any) -> list[Problem]:
     """Everything wrong with an application; never a value of it."""
-    if kind not in set(Identity):
+    if not isinstance(kind, str) or kind not in set(Identity):
         return [Problem("kind", "应为 person、organisation 或 agent", "should be person, organisation or agent")]
     problems = []
     if len(attributes) > ATTRIBUTES_MAX:
         return [Problem("attributes", f"至多 {ATTRIBUTES_MAX} 项", f"should be at most {ATTRIBUTES_MAX}")]
     if act not in ACTS:
         problems.append(Problem("act", "应为 register、update 或 cancel", "should be register, update or cancel"))
-    if act != "register" and not (isinstance(identity, str) and identity):
-        problems.append(Problem("identity", "缺少身份标识", "the identity's code is missing"))
+    if act != "register" and not (isinstance(identity, str) and 0 < len(identity) <= CODE_MAX):
+        said = f"应为身份标识，至多 {CODE_MAX} 字", f"should be the identity's code, at most {CODE_MAX} characters"
+        problems.append(Problem("identity", *said))
+    if act == "update" and not attributes:
+        problems.append(Problem("attributes", "没有要变更的信息", "name nothing to change"))
     texts = {
         name for name, value in attributes.items() if isinstance(value, str) and 0 < len(value.strip()) <= VALUE_MAX
     }
@@ -112,6 +126,8 @@ def _problems(kind: Any, act: Any, attributes: Mapping[str, Any], identity: Any)
     code = attributes.get("enterpriseCode")
     if isinstance(code, str) and (fault := codes.credit_code_fault(code)) is not None:
         problems.append(Problem("enterpriseCode", *fault))
+    if misfits := _MISFITS.get(id(tx.store)):
+        problems += misfits(kind, {name: value for name, value in attributes.items() if name in texts})
     return problems
 
 
@@ -140,14 +156,18 @@ def received_identity_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
     nodes.area(tx, "register.identity_applied")
     attributes = body.get("attributes")
     attributes = attributes if isinstance(attributes, dict) else {}
-    kind, act, identity = body.get("kind"), body.get("act"), str(body.get("identity") or "")
-    problems = _problems(kind, act, attributes, identity)
-    key = str(body.get("application"))[:80]
-    if problems or not key.startswith("idn-"):
-        raise BAD_IDENTITY(problems, count=len(problems) or 1)
+    kind, act, identity, key = body.get("kind"), body.get("act"), body.get("identity") or "", body.get("application")
+    problems = _problems(tx, kind, act, attributes, identity)
+    if not (isinstance(key, str) and key.startswith("idn-") and len(key) <= 80):
+        problems.append(Problem("application", "应以 idn- 开头，至多 80 字",
+                                "should begin with idn- and have at most 80 characters"))  # fmt: skip
+    if problems:
+        raise BAD_IDENTITY(problems, count=len(problems))
+    assert isinstance(key, str), "checked above"
     if tx.get(rows.identities, key) is not None:
         return
-    row = _row(tx, key, str(kind), str(act), attributes, identity, (sender, signing.me(tx).code))
+    code = "" if act == "register" else identity
+    row = _row(tx, key, str(kind), str(act), attributes, code, (sender, signing.me(tx).code))
     tx.add(rows.identities, row)
     evidence.append(tx, "register.identity_received", rows.identities, key, kind=row["kind"], deed=row["act"])
 
@@ -176,6 +196,8 @@ def _registered(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
     )
     if tx.all(same):
         raise IDENTITY_TWICE(kind=row["kind"])
+    if row["kind"] == Identity.agent:
+        _require_no_cancelled_firm(tx, row["organisation"])
     subject = "".join(secrets.choice(_ALPHABET) for _ in range(18))
     code = {
         Identity.organisation: row["organisation"], Identity.person: subject,
@@ -184,17 +206,31 @@ def _registered(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
     return IdentityState.active.value, str(code)
 
 
+def _require_no_cancelled_firm(tx: Tx, organisation: str) -> None:
+    """An agent acts for an organisation; one whose identity was cancelled here has none."""
+    firms = select(rows.identities.c.state).where(
+        rows.identities.c.kind == Identity.organisation.value, rows.identities.c.identity_code == organisation,
+        rows.identities.c.act == "register",
+    )  # fmt: skip
+    states = {row.state for row in tx.all(firms)}
+    if states and IdentityState.active not in states:
+        raise NO_IDENTITY(identity=organisation)
+
+
 def _updated(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
-    known = _active(tx, row["identity_code"], row["proxy"])
+    known = _active_of(tx, row)
     old = sealing.opened(tx, SEALED_FOR, known["id"], known["attributes"])
     new = {**old, **sealing.opened(tx, SEALED_FOR, row["id"], row["attributes"])}
+    said = "是该主体的唯一标识，不因变更而改变", "says which subject it is: another one is registered, not changed to"
+    if problems := [Problem(name, *said) for name in KEY[Identity(known["kind"])] if new[name] != old[name]]:
+        raise BAD_IDENTITY(problems, count=len(problems))
     tx.change(rows.identities, known["id"], attributes=sealing.sealed(tx, SEALED_FOR, known["id"], new), at=tx.now)
     evidence.append(tx, "register.identity_updated", rows.identities, known["id"])
     return IdentityState.done.value, str(row["identity_code"])
 
 
 def _cancelled(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
-    known = _active(tx, row["identity_code"], row["proxy"])
+    known = _active_of(tx, row)
     if known["kind"] == Identity.organisation.value:
         agents = select(rows.identities.c.id).where(
             rows.identities.c.kind == Identity.agent.value, rows.identities.c.organisation == known["organisation"],
@@ -207,23 +243,34 @@ def _cancelled(tx: Tx, row: Mapping[str, Any]) -> tuple[str, str]:
     return IdentityState.done.value, str(row["identity_code"])
 
 
-def _active(tx: Tx, code: str, proxy: str = "") -> dict[str, Any]:
-    """The valid identity of a code; a proxy other than the one that registered it finds none."""
+def _active(tx: Tx, code: str) -> dict[str, Any]:
+    """The valid identity of a code."""
     found = tx.all(
         select(rows.identities).where(
             rows.identities.c.identity_code == code, rows.identities.c.state == IdentityState.active.value
         )
     )
-    if not found or (proxy and found[0].proxy != proxy):
+    if not found:
         raise NO_IDENTITY(identity=code[:64])
     return dict(found[0]._mapping)
+
+
+def _active_of(tx: Tx, application: Mapping[str, Any]) -> dict[str, Any]:
+    """The valid identity that an application is about: of its kind, and registered by the node that applies."""
+    known = _active(tx, application["identity_code"])
+    if (known["kind"], known["proxy"]) != (application["kind"], application["proxy"]):
+        raise NO_IDENTITY(identity=application["identity_code"])
+    return known
 
 
 def received_identity_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """register.identity_decided: what became of an open application of ours, from the node it was made to."""
     told = {name: body.get(name) for name in ("application", "state", "identity", "reason")}
     row = tx.get(rows.identities, str(told["application"])[:80])
-    if row is None or (row["proxy"], row["decider"]) != (signing.me(tx).code, sender) or told["state"] not in DECIDED:
+    if row is None or (row["proxy"], row["decider"]) != (signing.me(tx).code, sender):
+        raise NO_IDENTITY(identity=str(told["application"])[:64])
+    done = IdentityState.active if row["act"] == "register" else IdentityState.done
+    if told["state"] not in (done, IdentityState.refused):
         raise NO_IDENTITY(identity=str(told["application"])[:64])
     if problems := text_problems(told, "identity", "reason"):
         raise BAD_IDENTITY(problems, count=len(problems))
@@ -236,6 +283,16 @@ def received_identity_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
     }
     tx.change(rows.identities, row["id"], state=str(told["state"]), **values)
     evidence.append(tx, "register.identity_told", rows.identities, row["id"], state=str(told["state"]))
+    if (row["act"], told["state"]) == ("cancel", IdentityState.done):
+        _end(tx, row["identity_code"], "register.identity_ended", decider=sender)
+
+
+def _end(tx: Tx, code: str, act: str, decider: str = "") -> None:
+    """The identity of this code (that `decider` assigned) is no longer valid; `act` says how that came about."""
+    for row in tx.all(select(rows.identities).where(rows.identities.c.identity_code == code)):
+        if row.state == IdentityState.active.value and decider in ("", row.decider):
+            tx.change(rows.identities, row.id, state=IdentityState.cancelled.value)
+            evidence.append(tx, act, rows.identities, row.id)
 
 
 @view(Role.registrar, Role.operator, Role.legal)
@@ -254,13 +311,13 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 @verb(Role.registrar)
 def authorise_identity(tx: Tx, *, identity: str, node: str) -> dict[str, Any]:
     """Give the subject's authorisation for one node to read an identity once: a code for ten minutes (authCode)."""
-    row = _active(tx, identity)
+    row, reader = _active(tx, identity), nodes.node(tx, node)
     code = secrets.token_urlsafe(24)
     key = digest(code)
     until = clock.text(tx.wall_now + timedelta(minutes=ACCESS_MINUTES))
-    tx.add(rows.accesses, {"id": key, "identity": row["id"], "node": node, "until": until, "used_at": None})
-    evidence.append(tx, "register.identity_authorised", rows.accesses, key, node=node)
-    return {"auth_code": code, "until": until, "node": node}
+    tx.add(rows.accesses, {"id": key, "identity": row["id"], "node": reader["code"], "until": until, "used_at": None})
+    evidence.append(tx, "register.identity_authorised", rows.accesses, key, node=reader["code"])
+    return {"auth_code": code, "until": until, "node": reader["code"]}
 
 
 def token_for(tx: Tx, *, auth_code: str, node: str) -> str:
@@ -280,13 +337,17 @@ def identity_of_token(tx: Tx, *, token: str, node: str, kind: str) -> dict[str, 
     try:
         mine = str(unverified_claims(token).get("aud"))
         claims = token_claims(token, signing.node_key(tx).public, mine, tx.wall_now)
+    except OutOfTime as late:
+        raise BAD_ACCESS(faults=["token"]) from late
     except ValueError as broken:
         raise BAD_ACCESS() from broken
     if mine != signing.me(tx).code or claims.get("auth") != node:
         raise BAD_ACCESS()
     row = tx.get(rows.identities, str(claims.get("sub")))
-    if row is None or row["kind"] != kind or row["state"] != IdentityState.active:
+    if row is None or row["kind"] != kind:
         raise NO_IDENTITY(identity=kind)
+    if row["state"] != IdentityState.active:
+        raise NO_IDENTITY(identity=row["identity_code"], faults=["gone"])
     attributes = sealing.opened(tx, SEALED_FOR, row["id"], row["attributes"])
     return {**attributes, "identityCode": row["identity_code"], "identityStatus": "1"}
 
@@ -307,7 +368,4 @@ def agent_is_valid(tx: Tx, code: str) -> bool:
 def agent_logged_off(tx: Tx, *, code: str) -> None:
     """Another function node reports an agent that is no longer valid (SyncLogoffInfo)."""
     agent_is_valid(tx, code)
-    for row in tx.all(select(rows.identities).where(rows.identities.c.identity_code == code)):
-        if row.state == IdentityState.active.value:
-            tx.change(rows.identities, row.id, state=IdentityState.cancelled.value)
-            evidence.append(tx, "register.identity_logged_off", rows.identities, row.id)
+    _end(tx, code, "register.identity_logged_off")

@@ -56,6 +56,12 @@ def signed_anew(tx: Tx, space: Mapping[str, Any]) -> dict[str, Any]:
     return record
 
 
+def tell(tx: Tx, space: str, node: str) -> None:
+    """Send the roster of a space this node runs to one member again, as it stands."""
+    if (known := tx.get(rows.rosters, space)) is not None:
+        outbox.send(tx, to=node, type="register.space_roster", body={"record": known["record"]})
+
+
 def _keep(tx: Tx, record: dict[str, Any], act: str) -> None:
     values = {"serial": record["serial"], "record": record, "at": tx.now}
     if tx.get(rows.rosters, record["space"]) is None:

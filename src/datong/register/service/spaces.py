@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from datong.ground import evidence, outbox, signing
+from datong.ground import codes, evidence, outbox, signing
 from datong.ground.db import NODE, Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register.model.national import BAD_SPACE, MEMBER_STATE, NO_SPACE, MemberState, SpaceState
@@ -27,6 +27,8 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 NAME_MAX, TEXT_MAX = 100, 2000
+SPACE_MAX = 47
+"""Of a space's id: with a node's code it names a membership, in 80 characters."""
 
 
 def _problems(name: str, description: str) -> list[Problem]:
@@ -75,6 +77,9 @@ def close_space(tx: Tx, *, space: str, reason: str) -> dict[str, Any]:
     row = tx.get(rows.spaces, space)
     assert row is not None
     rosters.signed_anew(tx, row)
+    for one in _members(tx, space):
+        if one["state"] == MemberState.applied:
+            _decided(tx, row, one["node"], MemberState.refused, reason)
     return row
 
 
@@ -137,19 +142,24 @@ def is_member(tx: Tx, space: str, node: str) -> bool:
 
 @verb(Role.operator, Role.product_manager)
 def apply_to_space(tx: Tx, *, space: str, platform: str, reason: str = "") -> dict[str, Any]:
-    """Apply to join a space of another platform (its node code)."""
+    """Apply to join a space of another platform (its node code); who is a member of it stays one."""
     known, mine = tx.get(rows.spaces, space[:80]), signing.me(tx)
-    if not 0 < len(space) <= 60 or (known is not None and known["platform"] != platform):
+    if not 0 < len(space) <= SPACE_MAX or codes.node_code_fault(platform) is not None:
         raise NO_SPACE(space=space[:60])
-    if known is None:
-        _keep(tx, space, platform)
     key, values = (
-        f"{space}/{mine.code}"[:80],
+        f"{space}/{mine.code}",
         {"state": MemberState.applied.value, "reason": reason[:500], "at": tx.now},
     )
-    if tx.get(rows.members, key) is None:
+    own = tx.get(rows.members, key)
+    if known is None:
+        _keep(tx, space, platform)
+    elif known["platform"] != platform:
+        _asked_elsewhere(tx, known, platform)
+    if own is None:
         row = {"id": key, "space": space, "node": mine.code, "party": mine.party, "decided_by": "", **values}
         tx.add(rows.members, row)
+    elif own["state"] == MemberState.member:
+        return {"space": space, "platform": platform, "state": MemberState.member.value}
     else:
         tx.change(rows.members, key, **values)
     evidence.append(tx, "register.space_asked", rows.members, key, platform=platform)
@@ -161,9 +171,11 @@ def apply_to_space(tx: Tx, *, space: str, platform: str, reason: str = "") -> di
 @verb(Role.operator, Role.product_manager)
 def leave_space(tx: Tx, *, space: str, platform: str) -> dict[str, Any]:
     """Leave a space; this node is no member from now on, the platform as soon as it hears of it."""
-    key = f"{space}/{signing.me(tx).code}"[:80]
-    row = tx.get(rows.members, key)
-    if row is not None and row["state"] != MemberState.left:
+    key = f"{space[:SPACE_MAX]}/{signing.me(tx).code}"
+    row, of = tx.get(rows.members, key), tx.get(rows.spaces, space[:80])
+    if row is None or of is None or of["platform"] != platform:
+        raise NO_SPACE(space=space[:60])
+    if row["state"] != MemberState.left:
         tx.change(rows.members, key, state=MemberState.left.value, at=tx.now)
         evidence.append(tx, "register.space_left", rows.members, key)
     outbox.send(tx, to=platform, type="register.space_left", body={"space": space})
@@ -171,7 +183,10 @@ def leave_space(tx: Tx, *, space: str, platform: str) -> dict[str, Any]:
 
 
 def received_space_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """register.space_applied: keep an application to join; who has left or was refused may apply again."""
+    """register.space_applied: keep an application to join; who has left or was refused may apply again.
+
+    A member that applies does not know that it is one (its store was put back, say): it is told again.
+    """
     space = _own(tx, str(body.get("space")))
     if problems := text_problems(body, "reason"):
         raise BAD_SPACE(problems, count=len(problems))
@@ -182,7 +197,11 @@ def received_space_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
         party = str(nodes.node(tx, sender)["party"])
         row = {"id": key, "space": space["id"], "node": sender, "party": party, "decided_by": "", **values}
         tx.add(rows.members, row)
-    elif known["state"] in (MemberState.applied, MemberState.member):
+    elif known["state"] == MemberState.applied:
+        return
+    elif known["state"] == MemberState.member:
+        _tell(tx, space, sender, MemberState.member, known["reason"])
+        rosters.tell(tx, space["id"], sender)
         return
     else:
         tx.change(rows.members, key, **values)
@@ -192,22 +211,31 @@ def received_space_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
 @verb(Role.operator)
 def decide_member(tx: Tx, *, space: str, node: str, admit: bool, reason: str = "") -> dict[str, Any]:
     """Approve or refuse an application to join a space, or end a membership (admit: no)."""
-    _own(tx, space)
-    key = f"{space}/{node}"[:80]
-    row = tx.get(rows.members, key)
+    of = _own(tx, space)
+    row = tx.get(rows.members, f"{space}/{node}"[:80])
     open_now = (MemberState.applied,) if admit else (MemberState.applied, MemberState.member)
     if row is None or row["state"] not in open_now:
         raise MEMBER_STATE(node=node[:40], state=row["state"] if row else "unknown")
     state, was_member = MemberState.member if admit else MemberState.refused, row["state"] == MemberState.member
     if admit:
         rosters.require_room(tx, space)
+    told = _decided(tx, of, node, state, reason)
+    if admit or was_member:
+        rosters.signed_anew(tx, of)
+    return {**told, "node": node}
+
+
+def _decided(tx: Tx, space: dict[str, Any], node: str, state: MemberState, reason: str) -> dict[str, Any]:
+    key = f"{space['id']}/{node}"
     tx.change(rows.members, key, state=state.value, reason=reason[:500], decided_by=tx.actor.person, at=tx.now)
     evidence.append(tx, "register.space_decided", rows.members, key, state=state.value)
-    told = {"space": space, "state": state.value, "reason": reason[:500], "name": _own(tx, space)["name"]}
+    return _tell(tx, space, node, state, reason)
+
+
+def _tell(tx: Tx, space: dict[str, Any], node: str, state: MemberState, reason: str) -> dict[str, Any]:
+    told = {"space": space["id"], "state": state.value, "reason": reason[:500], "name": space["name"]}
     outbox.send(tx, to=node, type="register.space_decided", body=told)
-    if admit or was_member:
-        rosters.signed_anew(tx, _own(tx, space))
-    return {**told, "node": node}
+    return told
 
 
 def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -234,6 +262,14 @@ def received_space_decided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
         return
     tx.change(rows.members, key, state=str(state), reason=str(body.get("reason") or "")[:500], at=tx.now)
     evidence.append(tx, "register.space_told", rows.members, key, state=str(state))
+
+
+def _asked_elsewhere(tx: Tx, known: dict[str, Any], platform: str) -> None:
+    """A space that this node asked another platform for, which has never said a word of it: that was a mistake."""
+    if known["name"] or known["platform"] == signing.me(tx).code:
+        raise NO_SPACE(space=known["id"])
+    tx.change(rows.spaces, known["id"], platform=platform)
+    evidence.append(tx, "register.space_asked_elsewhere", rows.spaces, known["id"], platform=platform)
 
 
 def _keep(tx: Tx, key: str, platform: str) -> None:

@@ -18,8 +18,9 @@ from datong.wire.ndi.tables import Field, Interface, Tables
 
 MESSAGES = {"success": "请求成功"}
 _ORDER = ("unparsed", "empty", "missing", "too_long", "format", "code")
-_HEADERS = ("msgcode", "msgversion", "timestamp")
-"""Headers that do not fit the call: kinds for which NDI-TR-2025-03 alone has codes."""
+_OTHERS = ("msgcode", "msgversion", "timestamp", "token", "gone")
+"""Headers that do not fit the call, a token out of its time, an identity no longer valid: kinds for which
+NDI-TR-2025-03 alone has codes."""
 
 
 def done(tables: Tables, interface: Interface, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -35,9 +36,9 @@ def done(tables: Tables, interface: Interface, content: Mapping[str, Any] | None
 
 def refused(tables: Tables, interface: Interface, refusal: Refusal, faults: tuple[str, ...] = ()) -> dict[str, Any]:
     """The answer to a request that is refused; faults: kinds of the faults found in it, where the refusal does not name
-    them itself. Headers for which the document has no code are told by the refusal's own kind."""
+    them itself. Faults for which the document has no code are told by the refusal's own kind."""
     faults = faults or tuple(refusal.facts.get("faults", ()))
-    known = [*_ORDER, *(kind for kind in _HEADERS if kind in tables.return_codes[interface.envelope])]
+    known = [*_ORDER, *(kind for kind in _OTHERS if kind in tables.return_codes[interface.envelope])]
     kind = next((kind for kind in known if kind in faults), refusal.kind.value)
     if kind == Kind.invalid.value:
         kind = "format"

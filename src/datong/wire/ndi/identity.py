@@ -14,7 +14,7 @@ from typing import Any
 from datong.catalogue import service as catalogue
 from datong.ground import signing
 from datong.ground.db import Tx
-from datong.ground.refusal import Kind, Reason, Text
+from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.register import service as register
 from datong.wire.ndi import reading
 from datong.wire.ndi.reading import Fault
@@ -69,6 +69,16 @@ def _identity(kind: str, part: str, interface: Interface) -> Answering:
         return {name: members for name, members in groups.items() if members}
 
     return answering
+
+
+def misfits(tables: Tables, kind: str, attributes: Mapping[str, str]) -> list[Problem]:
+    """What of an identity's attributes its interface has no room for: too long, in no code table, no date."""
+    (name,) = (name for name, of in KIND_OF.items() if of == kind)
+    rows = {row.name: row for row in tables.interface(f"Get{name}Info").rows("response") if row.path.count(".") == 2}
+    found = [
+        fault for one, value in attributes.items() if one in rows for fault in reading.of_row(tables, rows[one], value)
+    ]
+    return [fault.problem() for fault in found]
 
 
 def _members(rows: tuple[Field, ...], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,6 +115,13 @@ def checked(tables: Tables, interface: Interface, part: str, value: Any) -> dict
     return found.value
 
 
+def of_row(tables: Tables, row: Field, value: Any) -> tuple[Fault, ...]:
+    """The faults of one member by its row."""
+    reader = _Reader(tables)
+    reader.one(row, value, row.name)
+    return tuple(reader.faults)
+
+
 def respelt(rows: tuple[Field, ...], value: Mapping[str, Any]) -> dict[str, Any]:
     """`value` as it was sent, but for the names of the members the rows name, which are the printed ones, and JSON in a
     text, which is the object it says. What is signed over, kept and shown has this form, whichever spelling came."""

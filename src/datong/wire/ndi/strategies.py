@@ -116,6 +116,10 @@ def _only_extension(place: str, zh: str, en: str) -> Problem:
 def _written_rule(place: str, rule: Rule, noted: list[Problem], lost: list[Problem]) -> dict[str, Any]:
     """actions, constraints, and what of them stands in the extension."""
     extension: dict[str, Any] = {}
+    for name, zh, of in (("target", "标的", rule.target), ("assignee", "使用方", rule.assignee)):
+        if of:
+            lost.append(Problem(f"{place}.{name}", f"规则另有{zh}：国家接口的策略适用于整个合约",
+                                f"it has its own {name}: a national strategy is of the whole contract"))  # fmt: skip
     action: Any = PRINTED.get(rule.action, rule.action)
     if rule.action in OWN_ACTIONS:
         noted.append(_only_extension(f"{place}.action", f"操作 {rule.action}", f"the action {rule.action!r}"))
