@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from datong.ground.refusal import Problem
 from datong.harmonise.model.elements import Library
@@ -10,6 +13,14 @@ from datong.harmonise.model.refusals import BAD_ELEMENTS
 from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import elements as dictionary
 from datong.harmonise.store import elements as packs
+
+
+def of_workspace(contents: Mapping[str, Any]) -> tuple[Library, list[Problem]]:
+    """The data elements that ship with Datong and those of a workspace, and everything wrong with the latter."""
+    own = {path: text for path, text in contents.items() if path.startswith(("elements/", "codes/"))}
+    if not own:
+        return shipped(), []
+    return dictionary.library_of({**packs.files_of(packs.shipped())[0], **own})
 
 
 def library(folder: Path | None = None) -> Library:
@@ -25,3 +36,9 @@ def library(folder: Path | None = None) -> Library:
     if problems or wrong:
         raise BAD_ELEMENTS([*problems, *wrong], count=len(problems) + len(wrong))
     return found
+
+
+@functools.cache
+def shipped() -> Library:
+    """The data elements that ship with Datong."""
+    return library()
