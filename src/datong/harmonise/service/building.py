@@ -41,7 +41,7 @@ from datong.harmonise.service import drifting, layering, loading, matching, meas
 from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
-from datong.harmonise.service.library import of_workspace
+from datong.harmonise.service.library import mistakes_in
 from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import accounts, files, rereading, scanned
@@ -73,7 +73,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
     if not names and not problems:
         problems = [Problem("mappings", "没有任何映射", "there is no mapping")]
     checked, warnings = [], []
-    problems += [] if mapping else [*unnamed(contents), *of_workspace(contents)[1]]
+    problems += [] if mapping else [*unnamed(contents), *mistakes_in(contents)]
     for name in names:
         found, wrong = mapping_of(contents, name)
         problems += wrong

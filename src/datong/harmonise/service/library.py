@@ -17,10 +17,17 @@ from datong.harmonise.store import elements as packs
 
 def of_workspace(contents: Mapping[str, Any]) -> tuple[Library, list[Problem]]:
     """The data elements that ship with Datong and those of a workspace, and everything wrong with the latter."""
-    own = {path: text for path, text in contents.items() if path.startswith(("elements/", "codes/"))}
-    if not own:
-        return shipped(), []
-    return dictionary.library_of({**packs.files_of(packs.shipped())[0], **own})
+    own = _own(contents)
+    return dictionary.library_of({**packs.files_of(packs.shipped())[0], **own}) if own else (shipped(), [])
+
+
+def mistakes_in(contents: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the data elements and code tables of a workspace; no library is read where it has none."""
+    return of_workspace(contents)[1] if _own(contents) else []
+
+
+def _own(contents: Mapping[str, Any]) -> dict[str, Any]:
+    return {path: text for path, text in contents.items() if path.startswith(("elements/", "codes/"))}
 
 
 def library(folder: Path | None = None) -> Library:
