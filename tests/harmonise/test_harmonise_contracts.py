@@ -286,6 +286,27 @@ def test_a_breaking_change_that_the_version_hides_is_refused(
     assert built(store, act)["id"] != first["id"]
 
 
+def test_check_tells_what_a_build_would_refuse_of_a_version(store: Store, folder: Path, act: Act) -> None:
+    with store.begin(act("data_engineer"), "harmonise") as tx:
+        harmonise.build(tx, workspace="work", mapping="things")
+    change(folder, "1.1.0", required=True)
+    with store.read(act("data_engineer")) as tx:
+        whole, of_n = harmonise.check(tx, workspace="work")["problems"]
+    assert (whole["file"], whole["where"], of_n["file"]) == ("mappings/things.yaml", "standard", "mappings/things.yaml")
+    assert whole["line"] and "2.0.0" in whole["zh"] and "2.0.0" in whole["en"] and of_n["en"].startswith("n ")
+    change(folder, "2.0.0", required=True)
+    with store.read(act("data_engineer")) as tx:
+        assert harmonise.check(tx, workspace="work")["accepted"]
+
+
+def test_a_document_that_is_not_valid_is_told_once() -> None:
+    """Each branch of the schema tells it again."""
+    document = standard({**prop("x"), "logicalTypeOptions": {"pattern": "a", "minimum": 1}})
+    del document["schema"][0]["properties"][0]["logicalType"]
+    _, problems = standard_of("t", document)
+    assert problems and len(set(problems)) == len(problems)
+
+
 def test_what_breaks_nothing_needs_no_new_number(store: Store, folder: Path, act: Act) -> None:
     built(store, act)
     change(folder, "1.0.0", logicalTypeOptions={"minimum": -5}, description="worded otherwise")

@@ -88,7 +88,7 @@ def test_values_that_are_all_codes_of_the_library_are_read_as_codes(
 
     found = Proposal("col", LIBRARY.element(element), 0.9, Verdict.accept, Text("因", "why"))
     column = SampleColumn("col", "", tuple(values), "")
-    made, _ = drafting.entry_of(found, column, (), codes=_codes_of(LIBRARY.element(element)))
+    made, _ = drafting.entry_of(found, column, (), codes=_codes_of(LIBRARY.element(element), {}))
     assert dict(made.keys) == keys
 
 
@@ -150,7 +150,7 @@ def test_the_name_of_a_source(stem: str, name: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=60))
 def test_any_stem_makes_a_name(stem: str) -> None:
-    from datong.harmonise.rules.workspace import NAME
+    from datong.harmonise.model.texts import NAME
 
     assert NAME.fullmatch(drafting.name_of(stem))
 
@@ -343,3 +343,48 @@ def test_an_unknown_standard_is_refused_and_nothing_that_fits_is_said(desk: Any,
     if all(p.verdict is Verdict.leave for p in told.proposals):
         assert told.written == ["sources/b.yaml"]
         assert "No column was matched" in told.doubts[-1].en
+
+
+PACK = """
+pack: water
+version: 1.0.0
+title: {zh: 水务, en: Water}
+elements:
+  MY-WA-0001: {name: river_level, zh: 河道水位, en: river level, pinyin: hedaoshuiwei, initials: HDSW, synonyms: [河水位],
+               type: number, format: "n..8,3", unit: m, sensitivity: public, source: own}
+  MY-WA-0002: {name: water_grade, zh: 水质类别, en: grade of the water, pinyin: shuizhileibie, initials: SZLB,
+               synonyms: [水质等级], type: string, format: c..2, codes: water_grade, sensitivity: public, source: own}
+"""
+GRADES = """
+table: water_grade
+version: 1.0.0
+title: {zh: 水质类别, en: Grades}
+source: GB 3838-2002
+confidence: high
+codes:
+  "1": {zh: Ⅰ类, en: grade I}
+  "2": {zh: Ⅱ类, en: grade II, also: [II]}
+"""
+
+
+def test_a_pack_and_a_code_table_of_the_workspace_are_matched_and_built_with(desk: Any, tmp_path: Path) -> None:
+    for folder, text in (("elements/water.yaml", PACK), ("codes/water_grade.yaml", GRADES)):
+        (tmp_path / folder).parent.mkdir()
+        (tmp_path / folder).write_text(text, "utf-8")
+    (tmp_path / "r.csv").write_text("河水位（厘米）,水质等级\n" + "201,Ⅰ类\n205,II\n" * 20, "utf-8")
+    desk(str(tmp_path / "r.csv"), "water")
+    columns = read((tmp_path / "mappings/r.yaml").read_text("utf-8"))["columns"]
+    assert columns == {
+        "river_level": {"from": "河水位（厘米）", "as": "number", "unit": "厘米"},
+        "water_grade": {"from": "水质等级", "as": "code", "codes": "water_grade"},
+    }
+    assert desk.checked()["accepted"]
+    (tmp_path / "codes/water_grade.yaml").write_text(GRADES.replace("confidence: high", "confidence: sure"), "utf-8")
+    (tmp_path / "elements/water.yaml").write_text(PACK.replace("sensitivity: public", "sensitivity: pubic", 1), "utf-8")
+    told = {(problem["file"], problem["line"], problem["where"]) for problem in desk.checked()["problems"]}
+    assert told == {("elements/water.yaml", 7, "MY-WA-0001.sensitivity"), ("codes/water_grade.yaml", 6, "confidence")}
+    with pytest.raises(Refusal, match="STD-460"):
+        desk(str(tmp_path / "r.csv"), "water")
+    (tmp_path / "elements/water.yaml").unlink()
+    (tmp_path / "elements/water.yaml").symlink_to(tmp_path.parent / "elsewhere.yaml")
+    assert any("leads out of the workspace" in problem["en"] for problem in desk.checked()["problems"])

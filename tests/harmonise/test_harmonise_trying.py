@@ -50,6 +50,17 @@ def test_constants_that_would_hold_every_row_are_told(column: dict[str, Any], sa
     assert all(said in problem.en for problem in found)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "good"),
+    [("[A-Z]{4}[0-9]{7}", True), ("\\p{Han}+", True), ("([A-Z", False), ("(?=A)B", False), ("(.)\\1", False)],
+)
+def test_patterns_that_would_stop_a_build_are_told(pattern: str, good: bool) -> None:
+    options = {"logicalTypeOptions": {"pattern": pattern}}
+    found = tried(mapped(files({"v": "v"}, prop("v", **options), prop("w", **options))))
+    assert [problem.where for problem in found] == ([] if good else ["mappings/things.yaml: columns.v"])
+    assert all(pattern in problem.zh and pattern in problem.en for problem in found)
+
+
 def test_a_constant_that_hangs_on_a_column_is_left_to_the_build() -> None:
     code = {"constant": "1", "as": "code", "codes": "cc", "on": "t"}
     contents = files({**COLUMNS, "v": code}, *PROPERTIES)

@@ -202,3 +202,12 @@ def test_what_two_addresses_share(label: str, street: str) -> None:
 
 def test_few_rows_say_nothing() -> None:
     assert look(a=["x"] * 50, at=times(5)[:50]) == []
+
+
+def test_totals_among_the_records() -> None:
+    """Few rows are enough: a total is wrong whatever the others are."""
+    (found,) = look(ward=["骨科", "儿科", "合 计：", "眼科", "总计"], fee=["1", "2", "3", "4", "7"])
+    assert (found.kind, found.columns, found.evidence) == ("total_row", ("ward",), {"rows": 2, "first_row": 3})
+    assert kinds(no=["", "1"], ward=["Total", "x"]) == {"total_row"}
+    assert not kinds(no=["1", "2"], what=["合计", "Total"]), "a word in a record is no total"
+    assert not kinds(ward=["合计科", "totals"], fee=["1", "2"])

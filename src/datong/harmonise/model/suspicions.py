@@ -16,6 +16,7 @@ KINDS: Map[str, Text] = {
     "constant": Text("整列只有一个值", "a column of one value"),
     "sentinel": Text("以特殊值表示缺失", "a value that stands for none"),
     "sum": Text("一列是另两列之和", "a column that is the sum of two others"),
+    "total_row": Text("合计行混在记录中", "totals among the records"),
     "swapped": Text("经纬度颠倒", "longitude and latitude swapped"),
     "rounded": Text("时刻经过取整", "times that were rounded"),
     "exponent": Text("编号被写成科学计数", "ids in exponent form"),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as Map
 from typing import Any
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""What a file of a folder may be called, without its ending."""
+Files = Map[str, Any]
 
 LIBRARY = "library/codes"
 """Where, beside a workspace's own files, the code tables of the library stand that its mappings name."""

@@ -18,6 +18,7 @@ from datong.harmonise.model.texts import LIBRARY
 from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules.conversions import LOCAL_FORMATS, half_width
 from datong.harmonise.rules.datums import DATUMS
+from datong.harmonise.rules.elements import table_of
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
 
 MAKES = {
@@ -219,8 +220,9 @@ class Columns:
         if how is not How.code:
             return None
         own = f"standards/{value.get('codes')}.codes.yaml"
-        file = own if own in self.files else f"{LIBRARY}/{value.get('codes')}.yaml"
-        if file not in self.files:
+        places = (own, f"codes/{value.get('codes')}.yaml", f"{LIBRARY}/{value.get('codes')}.yaml")
+        file = next((place for place in places if place in self.files), "")
+        if not file:
             zh, en = (
                 f"没有代码表 {own}，代码表库中也没有",
                 f"there is no code table {own}, nor one in the library",
@@ -229,6 +231,10 @@ class Columns:
             return None
         self.used.append(file)
         found = Found(file)
+        wrong = table_of(file, self.files[file])[1] if file == places[1] else []
+        if wrong:
+            self.found.problems += [problem for problem in wrong if problem not in self.found.problems]
+            return None
         given = self.files[file] if file == own else reading.of_library(self.files[file])
         if file != own and not given["codes"]:
             zh, en = "库中没有这套代码的内容", "the library names this code system and does not hold its codes"

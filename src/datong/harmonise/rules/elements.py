@@ -29,8 +29,8 @@ from datong.harmonise.model.elements import (
     Sensitivity,
 )
 from datong.harmonise.model.mappings import Type
+from datong.harmonise.model.texts import NAME, Files
 from datong.harmonise.rules.found import Found, nearest
-from datong.harmonise.rules.workspace import NAME, Files
 
 CHECKS = (
     "plate", "resident_id", "credit_code", "vin", "phone", "division_code", "luhn", "email", "url", "uuid", "iso_date",

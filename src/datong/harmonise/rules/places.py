@@ -48,6 +48,8 @@ def place_of(problem: Problem, files: Map[str, Any]) -> tuple[str, int | None, s
 def line_of(lines: Lines, at: str) -> int | None:
     """The line of the key `at`, or of the nearest one above it that is there."""
     key = re.sub(r"\[(\d+)\]", r".\1", at)
+    if f"elements.{key.partition('.')[0]}" in lines:
+        key = f"elements.{key}"  # a pack's reader names its elements by their id alone
     while key and key not in lines:
         key = key.rpartition(".")[0]
     return lines.get(key)

@@ -341,6 +341,12 @@ def trial_of(check: Check) -> Plan:
     return Plan((Step("asked", asked),), ("rows_read",))
 
 
+def trial_of_pattern(pattern: str) -> Plan:
+    """A pattern alone, over any row."""
+    asked = f"SELECT regexp_full_match('x', {literal(pattern)}) AS held FROM rows_read"
+    return Plan((Step("asked", asked),), ("rows_read",))
+
+
 def constants_of(mapping: Mapping) -> tuple[Plan, tuple[str, ...]]:
     """What is said of the constants, as the one row of the last step, over any one row; and their elements. Those
     that hang on a column of the source are left out."""

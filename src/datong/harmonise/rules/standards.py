@@ -91,7 +91,8 @@ def _invalid(where: str, value: Any, version: str) -> list[Problem]:
     errors = list(_schema(version).iter_errors(document))
     if errors and version.startswith("v3.0") and _schema("v3.1.0").is_valid(document):
         return []
-    shown = sorted(([str(part) for part in error.instance_path], error.message) for error in errors)[:SHOWN_MAX]
+    told = sorted(([str(part) for part in error.instance_path], error.message) for error in errors)
+    shown = [entry for at, entry in enumerate(told) if entry not in told[:at]][:SHOWN_MAX]  # each branch tells it again
     return [Problem(f"{where}: {'.'.join(path) or 'document'}", *_both(text)) for path, text in shown]
 
 

@@ -40,7 +40,7 @@ def suspected(columns: Sequence[SampleColumn], declared: Map[str, str] | None = 
             found += not_local_time(column.path, values, known.get(column.path, ""))
         for detector in (constant, hidden_sex, leading_zeros, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
-    return (*found, *swapped(columns), *sums(columns))
+    return (*found, *swapped(columns), *sums(columns), *totals(columns))
 
 
 # --- times -------------------------------------------------------------------------------------------------------
@@ -416,6 +416,29 @@ def sums(columns: Sequence[SampleColumn]) -> list[Suspicion]:
 def _adds(row: Sequence[float | None]) -> bool:
     whole, one, two = (value or 0.0 for value in row)
     return abs(whole - one - two) <= 1e-6 * max(1.0, abs(whole))
+
+
+_TOTALS = frozenset(("合计", "总计", "小计", "共计", "total", "grandtotal", "subtotal"))
+
+
+def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
+    """Rows that begin with 合计 or Total: the sum of others, which would be counted with them."""
+    rows: dict[str, list[int]] = {}
+    for at in range(min((len(column.values) for column in columns), default=0)):
+        filled = ((column.path, text) for column in columns if (text := (column.values[at] or "").strip()))
+        path, text = next(filled, ("", ""))
+        if len(text) < 16 and re.sub(r"[\s:：]", "", text).casefold() in _TOTALS:
+            rows.setdefault(path, []).append(at + 1)
+    return [_total(path, every) for path, every in rows.items()]
+
+
+def _total(path: str, rows: list[int]) -> Suspicion:
+    told = Text(
+        f"记录中混有合计（{len(rows)} 行，首见第 {rows[0]} 行），会与明细重复计算；可用 checks 将其隔离。",
+        f"totals stand among the records ({len(rows)}, the first in row {rows[0]}): what they add up is counted twice; "
+        "hold them by `checks`",
+    )
+    return Suspicion("total_row", (path,), {"rows": len(rows), "first_row": rows[0]}, told)
 
 
 # --- points against points of reference --------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
+from datong.harmonise.model.texts import NAME, Files
 from datong.harmonise.rules import source_keys
 from datong.harmonise.rules.columns import Columns
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
@@ -43,9 +44,7 @@ from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import standard_of
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
-Files = Map[str, Any]
 
 OF_MANY_ROWS = frozenset(f"{FUNCTION_GROUPS['aggregates']} {FUNCTION_GROUPS['windows']} unnest generate_series".split())
 

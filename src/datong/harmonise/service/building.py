@@ -41,6 +41,7 @@ from datong.harmonise.service import drifting, layering, loading, matching, meas
 from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service import suspicions as traps
 from datong.harmonise.service.folders import folder_of, folders_of, require_not_own
+from datong.harmonise.service.library import mistakes_in
 from datong.harmonise.service.repairing import standing
 from datong.harmonise.service.showing import note_of, shown
 from datong.harmonise.store import accounts, files, rereading, scanned
@@ -72,13 +73,13 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
     if not names and not problems:
         problems = [Problem("mappings", "没有任何映射", "there is no mapping")]
     checked, warnings = [], []
-    problems += [] if mapping else unnamed(contents)
+    problems += [] if mapping else [*unnamed(contents), *mistakes_in(contents)]
     for name in names:
         found, wrong = mapping_of(contents, name)
         problems += wrong
         if found is None:
             continue
-        problems += trying.tried(found)
+        problems += [*trying.tried(found), *_hidden(tx, found)]
         try:
             require_not_own(tx, found.source, given)
             with files.aside(folder_of(tx)) as aside:
@@ -302,6 +303,17 @@ def _versions_show(tx: Tx, resource: str, standard: Standard) -> None:
     before, _ = standards.standard_of("contract", account["contract"])
     if before is not None and any(change.breaking for change in changes.changes(before, standard)):
         changes.accepted(before, standard)
+
+
+def _hidden(tx: Tx, found: Mapping) -> list[Problem]:
+    """What a build would refuse of the standard's version, as problems of the mapping."""
+    try:
+        _versions_show(tx, found.resource, found.standard)
+    except Refusal as refusal:
+        at, (what, why, fix) = f"{found.file}: standard", refusal.texts()
+        whole = Problem(at, f"{what.zh}{why.zh}{fix.zh}", f"{what.en} {why.en} {fix.en}")
+        return [whole, *(Problem(at, f"{p.where} {p.zh}", f"{p.where} {p.en}") for p in refusal.problems)]
+    return []
 
 
 def _account(made: _Made, result: Result, repaired: dict[str, int], place: tuple[str, str | None]) -> dict[str, Any]:

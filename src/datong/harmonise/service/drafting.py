@@ -6,6 +6,7 @@ there already is never written over. Contract: tests/harmonise/test_harmonise_dr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -157,9 +158,10 @@ def _of_table(sample: Sample, source: Source, table: str | None) -> Sample:
     return Sample(tuple(c for c in sample.columns if c.path.startswith(f"{main}.")), sample.rows_seen, sample.whole)
 
 
-def _codes_of(element: DataElement) -> dict[str, Any]:
-    """What means a code in the element's code table, where the library holds its codes."""
-    table = elements.shipped_codes(element.codes) if element.codes else None
+def _codes_of(element: DataElement, contents: Mapping[str, Any]) -> dict[str, Any]:
+    """What means a code in the element's code table, where the workspace or the library holds its codes."""
+    own = contents.get(f"codes/{element.codes}.yaml")
+    table = own or (elements.shipped_codes(element.codes) if element.codes else None)
     return dict(meaning.of_library(table)["codes"]) if table and table.get("match", "whole") == "whole" else {}
 
 
@@ -183,7 +185,7 @@ def _texts(
     for proposal in taken:
         assert proposal.element is not None
         kind = kinds.get(proposal.element.name)
-        codes = _codes_of(proposal.element)
+        codes = _codes_of(proposal.element, contents)
         entry, kind = drafting.entry_of(proposal, columns[proposal.column], missing, kind, codes)
         entries.append(entry)
         elements.append((proposal.element, kind))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from datong.ground.refusal import Problem
 from datong.harmonise.model.elements import Library
@@ -10,6 +13,21 @@ from datong.harmonise.model.refusals import BAD_ELEMENTS
 from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import elements as dictionary
 from datong.harmonise.store import elements as packs
+
+
+def of_workspace(contents: Mapping[str, Any]) -> tuple[Library, list[Problem]]:
+    """The data elements that ship with Datong and those of a workspace, and everything wrong with the latter."""
+    own = _own(contents)
+    return dictionary.library_of({**packs.files_of(packs.shipped())[0], **own}) if own else (shipped(), [])
+
+
+def mistakes_in(contents: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the data elements and code tables of a workspace; no library is read where it has none."""
+    return of_workspace(contents)[1] if _own(contents) else []
+
+
+def _own(contents: Mapping[str, Any]) -> dict[str, Any]:
+    return {path: text for path, text in contents.items() if path.startswith(("elements/", "codes/"))}
 
 
 def library(folder: Path | None = None) -> Library:
@@ -25,3 +43,9 @@ def library(folder: Path | None = None) -> Library:
     if problems or wrong:
         raise BAD_ELEMENTS([*problems, *wrong], count=len(problems) + len(wrong))
     return found
+
+
+@functools.cache
+def shipped() -> Library:
+    """The data elements that ship with Datong."""
+    return library()

@@ -8,7 +8,6 @@ Contract: tests/harmonise/matching/test_matching_service.py.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, replace
@@ -26,10 +25,11 @@ from datong.harmonise.rules import matching
 from datong.harmonise.rules.found import nearest
 from datong.harmonise.rules.matching.telling import GIVEN
 from datong.harmonise.rules.matching.words import key as key_of
+from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service.folders import folders_of, require_not_own
-from datong.harmonise.service.library import library
+from datong.harmonise.service.library import of_workspace, shipped
 from datong.harmonise.store import sources
 from datong.harmonise.store import synonyms as kept
 from datong.harmonise.store import workspace as texts
@@ -40,11 +40,6 @@ WHOLE_LIBRARY = "library"
 CONFIRMED, REJECTED = "confirmed", "rejected"
 BY_PERSON, BY_BUILD = "by_person", "by_build"
 _NAMED_LONGEST = 40
-
-
-@functools.cache
-def _shipped() -> Library:
-    return library()
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ def confirm(
     same column and element takes the place of the earlier one. Refuses with STD-461, naming every pair that is wrong.
     """
     problems = [Problem("pairs", "没有任何配对", "there are no pairs")] if not pairs else []
-    candidates = _shipped().elements
+    candidates = shipped().elements
     if workspace and standard:
         contents, unread = texts.files_of(folders_of(tx, workspace, None)[0])
         target, wrong = target_of(standard, contents)
@@ -121,22 +116,25 @@ def synonyms(tx: Tx, *, column: str | None = None) -> list[dict[str, Any]]:
 
 
 def target_of(standard: str, contents: Map[str, Any]) -> tuple[Target | None, list[Problem]]:
-    """What `standard` names: one of the workspace's standards, a pack (with the common one), or the whole library."""
-    shipped = _shipped()
+    """What `standard` names: one of the workspace's standards, a pack (with the common one), or the whole library; the
+    packs are those that ship and those in `elements` of the workspace."""
+    every, wrong = of_workspace(contents)
+    if wrong:
+        return None, placed(wrong, contents)
     file = f"standards/{standard}.odcs.yaml"
     if file in contents:
         found, problems = standard_of(file, contents[file])
         if found is None:
             return None, problems
-        candidates, known = matching.candidates_of(found, shipped)
+        candidates, known = matching.candidates_of(found, every)
         return Target(standard, candidates, known), []
     if standard == WHOLE_LIBRARY:
-        return Target(standard, shipped.elements, shipped), []
-    packs = [pack for pack in shipped.packs if pack.name in (standard, "common")]
+        return Target(standard, every.elements, every), []
+    packs = [pack for pack in every.packs if pack.name in (standard, "common")]
     if standard in (pack.name for pack in packs):
-        return Target(standard, tuple(e for pack in packs for e in pack.elements), shipped), []
+        return Target(standard, tuple(e for pack in packs for e in pack.elements), every), []
     own = [path[len("standards/") : -len(".odcs.yaml")] for path in contents if path.endswith(".odcs.yaml")]
-    known_names = [*sorted(own), *(pack.name for pack in shipped.packs), WHOLE_LIBRARY]
+    known_names = [*sorted(own), *(pack.name for pack in every.packs), WHOLE_LIBRARY]
     near = ", ".join(nearest(standard, known_names) or known_names)
     return None, [Problem("standard", f"没有 {standard}；可用：{near}", f"there is no {standard}; there are: {near}")]
 

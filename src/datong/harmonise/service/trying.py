@@ -1,4 +1,4 @@
-"""What of a mapping can be tried before a row is read: its constants, and its conditions on ordinary values.
+"""What of a mapping can be tried before a row is read: its constants, its conditions on ordinary values, its patterns.
 
 Contract: tests/harmonise/test_harmonise_trying.py.
 """
@@ -30,8 +30,8 @@ ORDINARY: dict[Type, tuple[pa.DataType, Any]] = {
 
 
 def tried(mapping: Mapping) -> list[Problem]:
-    """Constants that would hold every row, and conditions that would stop a build."""
-    found = _of_constants(mapping)
+    """Constants that would hold every row, conditions and patterns that would stop a build."""
+    found = [*_of_constants(mapping), *_of_patterns(mapping)]
     for number, check in enumerate(mapping.checks):
         if (said := _of_condition(mapping, check)) is not None:
             found.append(Problem(f"{mapping.file}: checks[{number}].when", *said))
@@ -49,6 +49,21 @@ def _of_constants(mapping: Mapping) -> list[Problem]:
             zh, en = note_of(verdict.removeprefix("invalid:"))
             where = f"{mapping.file}: columns.{name}.constant"
             found.append(Problem(where, f"每一行都会被隔离：{zh}", f"would hold every row: it {en}"))
+    return found
+
+
+def _of_patterns(mapping: Mapping) -> list[Problem]:
+    found = []
+    for name, pattern in ((c.element.name, c.element.pattern) for c in mapping.columns if c.element.pattern):
+        plan = planning.trial_of_pattern(pattern)
+        try:
+            engine.run(plan, {"rows_read": pa.table({ROW: pa.array([1], pa.int64())})})
+        except Refusal as refusal:
+            if refusal.code != STEP_FAILED.code:
+                raise
+            zh = f"标准中的正则 {pattern} 不可用：须为 RE2 的写法（没有前瞻 (?=…) 和反向引用）"
+            en = f"the standard's pattern {pattern} cannot be used: write it as RE2 reads it, without (?=…) and \\1"
+            found.append(Problem(f"{mapping.file}: columns.{name}", zh, en))
     return found
 
 

@@ -11,14 +11,15 @@ from datong.ground.refusal import Problem
 from datong.harmonise.model.texts import LIBRARY, Texts
 from datong.harmonise.store import elements, texts
 
-FOLDERS = ("sources", "standards", "mappings")
-ENDS = {"sources": (".yaml",), "standards": (".odcs.yaml", ".codes.yaml"), "mappings": (".yaml",)}
+FOLDERS = ("sources", "standards", "mappings", "elements", "codes")
+ENDS = dict.fromkeys(FOLDERS, (".yaml",)) | {"standards": (".odcs.yaml", ".codes.yaml")}
 FILE_BYTES_MAX = 1_000_000
 FILES_MAX = 2_000
 
 
 def files_of(folder: Path) -> tuple[Texts, list[Problem]]:
-    """The parsed YAML of its sources, standards and mappings, and what could not be read."""
+    """The parsed YAML of its sources, standards and mappings, of its own data elements and code tables, and what could
+    not be read."""
     if not folder.is_dir():
         return Texts(), [Problem(str(folder), "没有这个目录", "there is no such folder")]
     found: list[Problem] = []
@@ -35,7 +36,8 @@ def files_of(folder: Path) -> tuple[Texts, list[Problem]]:
             good.append((where, path))
     files, unread = texts.read_files(good, FILE_BYTES_MAX)
     for name in _tables_named(files):
-        if f"standards/{name}.codes.yaml" not in files and (table := elements.shipped_codes(name)) is not None:
+        own = {f"standards/{name}.codes.yaml", f"codes/{name}.yaml"}
+        if not files.keys() & own and (table := elements.shipped_codes(name)) is not None:
             files[f"{LIBRARY}/{name}.yaml"] = table
     return files, [*found, *unread]
 
