@@ -177,11 +177,9 @@ def sign(*stores: Store) -> None:
             deliver.signed(tx, negotiate.agreement(tx, "agr-1"))
 
 
-def test_where_a_node_has_it_so_the_signing_begins_the_delivery(
-    wire: Wire, provider: Store, consumer: Store
-) -> None:
+def test_where_a_node_has_it_so_the_signing_begins_the_delivery(wire: Wire, provider: Store, consumer: Store) -> None:
     """It waits for the data to lie ready, is kept when they come, and is begun once."""
-    for store, name in ((provider, "provider"), (consumer, "consumer")):
+    for store in (provider, consumer):
         deliver.install(store, Path(str(store.url).removeprefix("sqlite:///")).parent, on_signing=True)
     sign(provider, consumer)
     wire.settle()
@@ -194,7 +192,9 @@ def test_where_a_node_has_it_so_the_signing_begins_the_delivery(
     assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
     with consumer.read(case.person()) as tx:
         assert len(deliver.held(tx)) == 1
-        assert [leaf["act"] for leaf in audit.leaves(tx, act="deliver.asked_on_signing")] == ["deliver.asked_on_signing"]
+        assert [leaf["act"] for leaf in audit.leaves(tx, act="deliver.asked_on_signing")] == [
+            "deliver.asked_on_signing"
+        ]
 
 
 def test_a_contract_that_begins_later_is_delivered_then(wire: Wire, provider: Store, consumer: Store) -> None:
