@@ -100,13 +100,16 @@ OTHER_ROWS: dict[str, dict[str, tuple[str, ...]]] = {
     "signs": {
         "regexp_matches": (r"regexp_matches(s, '^a.b$')", r"regexp_matches(s, 'b$')", r"regexp_matches(s, '\s')", r"regexp_matches(s, '[[a-]')", r"regexp_matches(s, 'b', 'i')",
                            r"regexp_matches(s, 'a.b', 's')", r"regexp_matches(s, '\bb')", r"regexp_matches(s, '\pL')", r"regexp_matches(s, '[^\w]')", r"regexp_matches(s, '(?i)B')",
-                           r"regexp_matches(s, '\p{Han}')", r"regexp_matches(s, '[[:upper:]]')", r"regexp_matches(s, '^\Qa.b\E')", r"regexp_matches(s, 'ſ|ß', 'i')"),
+                           r"regexp_matches(s, '\p{Han}')", r"regexp_matches(s, '[[:upper:]]')", r"regexp_matches(s, '^\Qa.b\E')", r"regexp_matches(s, 'ſ|ß', 'i')",
+                           r"regexp_matches(s, 'i', 'i')", r"regexp_matches(s, '[^a-h]', 'i')", r"regexp_matches(s, '[h-k]', 'i')", r"regexp_matches(chr(CAST(201550 + k AS INTEGER)), '\p{Han}')"),
         "regexp_full_match": (r"regexp_full_match(s, '.')", r"regexp_full_match(s, 'a|AbC')"),
         "upper": ("upper(s)",), "lower": ("lower(s)",), "length": ("length(s)",), "reverse": ("reverse(CASE WHEN length(s) < 3 AND s <> 'é' THEN s END)",),
-        "left": ("left(s, 1)",), "translate": ("translate(s, 'aı😀', 'xy')",), "trim": ("trim(s)",), "hex": ("hex(s)",), "sha256": ("sha256(s)",),
+        "left": ("left(s, 1)", "left(s, -1)", "left(s, k - 4)", "left(s, nullif(k, 3))"), "translate": ("translate(s, 'aı😀', 'xy')",), "trim": ("trim(s)",), "hex": ("hex(s)",), "sha256": ("sha256(s)",),
         "to_json": ("CAST(to_json({'s': s, 'n': k, 'b': k > 3}) AS VARCHAR)",), "contains": ("contains(s, '$')",),
         "case": (r"s LIKE 'a\%b'", r"s LIKE 'a_b'", r"s LIKE '%$%'"), "chr": ("chr(CAST(128512 + k AS INTEGER))", "chr(CAST(k AS INTEGER))"),
-        "string_split": ("string_split(s, '.')",), "split_part": ("split_part(s, '.', -1)",), "instr": ("instr(s, 'x')",), "replace": ("replace(s, '\\', '/')",),
+        "right": ("right(s, -1)", "right(s, CAST(k - 4 AS BIGINT))"), "substring": ("substring(s, 0, 2)", "substring(s, k - 4, 2)", "substring('hello', k % 2, 3)"),
+        "concat": ("concat(k, s, 1.5)",), "concat_ws": ("concat_ws('|', k, s, NULL)",),
+        "string_split": ("string_split(s, '.')",), "split_part": ("split_part(s, '.', -1)", "split_part(s, '.', 0)", "split_part(s, '.', k - 2)"), "instr": ("instr(s, 'x')",), "replace": ("replace(s, '\\', '/')",),
     },
     "times": {
         "timezone": (*(f"timezone('{zone}', t)" for zone in _ZONES), *(f"timezone('{zone}', CAST(t AS TIMESTAMPTZ))" for zone in _ZONES), "t AT TIME ZONE 'America/New_York'",
@@ -120,17 +123,19 @@ OTHER_ROWS: dict[str, dict[str, tuple[str, ...]]] = {
                      "CAST(t AS DATE) - DATE '2020-01-01'", "CAST(t AS DATE) + to_days(3)", "t + INTERVAL (k) HOUR"),
         "extract": tuple(f"extract({field} FROM t)" for field in ("dow", "isodow", "week", "epoch", "doy", "quarter", "year", "second")),
         "epoch": ("epoch(CAST(t AS DATE))",), "week": ("week(t)",), "isodow": ("isodow(t)",), "strftime": ("strftime(t, '%d.%m.%y %I %p %b %B %a %A %j %f it''s %%')", "strftime(t, '%Y年%-m月%-d日')"),
-        "last_day": ("last_day(t)",), "to_timestamp": ("to_timestamp(epoch(t))", "to_timestamp(k / 3)"),
+        "last_day": ("last_day(t)",), "to_timestamp": ("to_timestamp(epoch(t))", "to_timestamp(k / 3)"), "epoch_ms": ("epoch_ms(t - INTERVAL 1 MICROSECOND)",), "make_timestamp": ("make_timestamp(k)",),
         "cast": ("CAST(x AS VARCHAR)", "CAST(CAST(t AS TIMESTAMPTZ) AS VARCHAR)", "CAST(t AS VARCHAR)", "CAST(CAST(t AS DATE) AS VARCHAR)", "TRY_CAST(x AS BIGINT)",
-                 "CAST(CAST(least(abs(x), 100) AS DECIMAL(9, 3)) AS BIGINT)", "TRY_CAST(x AS DECIMAL(12, 2))", "TRY_CAST(x * 1.005 AS DECIMAL(12, 2))"),
-        "round": ("round(x, 2)", "round(x * 1.005, 2)", "round(x, -2)", "round(k, -1)", "round(CAST(k AS DECIMAL(9, 2)) / 8, 2)"), "floor": ("floor(x)",), "ceil": ("ceil(x)",), "trunc": ("trunc(x)",),
-        "nullif": ("k / 0", "-k / 0", "x / 0", "k // 0", "k % 0", "0 / 0", "x / (k - 1)"), "typeof": ("typeof(t)", "typeof(x / 2)"),
+                 "CAST(CAST(least(abs(x), 100) AS DECIMAL(9, 3)) AS BIGINT)", "TRY_CAST(x AS DECIMAL(12, 2))", "TRY_CAST(x * 1.005 AS DECIMAL(12, 2))",
+                 "TRY_CAST(x * 1e285 AS DECIMAL(18, 2))", "x || ' ' || k", "CAST(t AS TIMESTAMPTZ) || ''", "t || ''"),
+        "round": ("round(x, 2)", "round(x * 1.005, 2)", "round(x, -2)", "round(k, -1)", "round(CAST(k AS DECIMAL(9, 2)) / 8, 2)"), "floor": ("floor(x)", "floor(CAST(k AS DECIMAL(18, 2)) * 1 + 999999999999998.99)"), "ceil": ("ceil(x)",), "trunc": ("trunc(x)", "trunc(k + 9007199254740992)"),
+        "nullif": ("k / 0", "-k / 0", "x / 0", "k // 0", "k % 0", "0 / 0", "x / (k - 1)", "CAST(k AS DECIMAL(38, 2)) / 7", "x / 3", "k / 1.5"),
+        "mod": ("x % (k - 1)", "x % 0", "x % 3"), "power": ("power(k - 2, x)", "power(1, x)"), "sign": ("sign(x)", "sign(-x)"), "atan2": ("atan2(x + 0.0, k - 5)",), "typeof": ("typeof(t)", "typeof(x / 2)"),
         "list_extract": ("[k, k + 1][2]", "list_extract([k, 5], -1)", "list_extract([k, 5], 0)", "list_extract([k, 5], k)", "[k, 5][k]"),
         "generate_series": ("generate_series(1, 5 - k)",), "range": ("range(k - 3, 2)", "range(3)"), "list_contains": ("list_contains([k, NULL], 3)",),
         "list_concat": ("list_concat([k], NULL)",), "list_slice": ("list_slice([k, 5, 6], 2, 9)", "list_slice([k, 5], 3, 2)"),
         "list_aggregate": tuple(f"list_aggregate([k, NULL, 3], '{name}')" for name in ("min", "max", "count", "sum")),
         "list_reduce": ("list_reduce([k, 2, 3], lambda a, e: a * 10 + e)",), "unnest": ("(SELECT max(e) FROM (SELECT unnest([1, 5, 3]) AS e) AS r)",),
-        "date_part": ("date_part('isodow', t)", "date_part('epoch', t)"), "len": ("len([k, NULL])", "len('é')"),
+        "date_part": ("date_part('isodow', t)", "date_part('epoch', t)"), "len": ("len([k, NULL])", "len('é')", "len(list_distinct([k, 3, NULL]))"),
         "isfinite": ("isfinite(x)", "isfinite(t)"), "map_extract": ("map_extract(map(['a'], [k]), CASE WHEN k > 3 THEN 'a' ELSE 'b' END)",),
     },
 }  # fmt: skip
@@ -263,7 +268,7 @@ DUCKDB_2_DIFFERS = {
 """case -> what DuckDB 2 makes of it: outside of what the two have in common, so no plan should lean on it."""
 SPARK_LACKS = {
     "strip_accents 0": "strip_accents", "time 0": "time", "mode 0": "mode", "approx_count_distinct 0": "approx_count_distinct",
-    "replace": "* REPLACE",
+    "replace": "* REPLACE", "texts if 0": "~",
 }  # fmt: skip
 """case -> what is refused on Spark, by name."""
 LOUD = {

@@ -325,6 +325,20 @@ def test_a_key_that_names_several_rows_is_refused(
     assert not list((folder / "data").rglob("*.parquet"))
 
 
+def test_a_watermark_of_texts_and_numbers_is_refused(store: Store, folder: Path, act: Act) -> None:
+    """SQLite holds every text for greater than any number: rows with a number that come later would be lost."""
+    with sqlite3.connect(folder / "work" / "x.db") as connection:
+        connection.execute("CREATE TABLE t (id TEXT, n TEXT, at DATETIME)")
+        connection.execute("INSERT INTO t VALUES ('a', '1', '2026-02-01 08:00:00'), ('b', '2', 1769932800)")
+    load = {"by": "watermark", "key": ["id"], "column": "at"}
+    workspace(
+        folder, {"kind": "database", "path": "x.db", "tables": {"t": "id"}, "load": load}, "t.id", "t.n", table="t"
+    )
+    with pytest.raises(Refusal) as caught:
+        built(store, act("data_engineer"))
+    assert caught.value.code == "STD-482"
+
+
 # --- watermarks of APIs ------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ Must never know: what the steps mean. Contract: tests/engine/test_engine_spark.p
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from datong.engine.model import (
     Scan,
     Step,
 )
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Problem, Refusal
 
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -45,6 +46,8 @@ SETTINGS = {
     "spark.executor.syncLogLevel.enabled": "true",
     "spark.driver.maxResultSize": "0",
 }
+TELLING = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+"""Loggers of pyspark that write to standard error what Java threw: with the value of the cell that it stumbled over."""
 
 
 def check(plan: Plan) -> None:
@@ -76,7 +79,10 @@ def run(
     forms, schemas = _forms(plan, given, inputs, values)
     session = _session(master).newSession()  # views are its own: a node counts for several at once
     began = time.perf_counter()
-    tables, rows = _Run(session, forms, values).steps(plan, given, inputs, wanted)
+    run_ = _Run(session, forms, values)
+    if lacking := run_.lacking(plan, schemas):
+        raise SPARK_LACKS(lacking, count=len(lacking))
+    tables, rows = run_.steps(plan, given, inputs, wanted)
     return Result({name: _as_on_duckdb(name, tables[name], schemas[name]) for name in wanted}, rows,
                   time.perf_counter() - began)  # fmt: skip
 
@@ -131,6 +137,8 @@ def _session(master: str) -> Any:
     try:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra, and slow to load
 
+        for logger in TELLING:
+            logging.getLogger(logger).disabled = True
         builder = SparkSession.builder.master(master).appName("datong")
         for name, value in SETTINGS.items():
             builder = builder.config(name, value)
@@ -166,6 +174,24 @@ class _Run:
             for name in made:
                 self.session.catalog.dropTempView(name)
 
+    def lacking(self, plan: Plan, schemas: Mapping[str, pa.Schema]) -> list[Problem]:
+        """What Spark cannot make anything of, told by its reading of every step over tables without rows."""
+        from pyspark.errors import AnalysisException  # noqa: PLC0415 - an extra, and slow to load
+
+        found = []
+        for name in (*plan.inputs, *(late.name for late in plan.late)):
+            self._come(name, schemas[name].empty_table())
+        for step in plan.steps:
+            try:
+                frame = self._frame(step)
+                frame.createOrReplaceTempView(_quoted(step.name))
+            except AnalysisException as error:
+                found += spark_forms.named(step.name, {"a form of this step": error.getCondition() or "not readable"})
+                self._come(step.name, schemas[step.name].empty_table())
+        for name in (*schemas,) if found else ():
+            self.session.catalog.dropTempView(name)
+        return found
+
     def _steps(
         self, plan: Plan, given: Mapping[str, pa.Table], inputs: Mapping[str, Any], wanted: Sequence[str],
         made: list[str],
@@ -194,12 +220,15 @@ class _Run:
         return {name: table.num_rows}
 
     def _make(self, step: Step) -> None:
-        used = {name: value for name, value in self.values.items() if engine.takes(step, name)}
-        text = self.forms[step.name]
-        frame = _told(step, lambda: self.session.sql(text, args=used) if used else self.session.sql(text))
+        frame = _told(step, lambda: self._frame(step))
         if step.kept:
             frame = _told(step, lambda: frame.localCheckpoint(eager=True))
         frame.createOrReplaceTempView(_quoted(step.name))
+
+    def _frame(self, step: Step) -> Any:
+        used = {name: value for name, value in self.values.items() if engine.takes(step, name)}
+        text = self.forms[step.name]
+        return self.session.sql(text, args=used) if used else self.session.sql(text)
 
     def _table(self, name: str) -> Any:
         return self.session.table(_quoted(name))

@@ -49,12 +49,16 @@ ZONED = (
 )
 """A time with the name of its zone."""
 
+_OTHER_I = r"(?-iu:[\x{130}\x{131}])"
+"""The Turkish letters, which only Java folds into i."""
 _CLASSES = {"d", "D", "w", "W"}
 _SIGNS = {"t": r"\t", "n": r"\n", "f": r"\f", "r": r"\r", "v": r"\x0B", "a": r"\x07", "A": r"\A", "z": r"\z"}
 _SPACE = r"\t\n\f\r "
 _BOUNDARY = {"b": r"(?:(?<=\w)(?!\w)|(?<!\w)(?=\w))", "B": r"(?:(?<=\w)(?=\w)|(?<!\w)(?!\w))"}
 _CATEGORY = re.compile(r"C[cfos]?|L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]?|Z[lps]?")
 _SCRIPTS = {"Han", "Latin", "Greek", "Cyrillic", "Hiragana", "Katakana", "Hangul", "Arabic", "Hebrew", "Thai"}
+_LATER = r"\x{31350}-\x{323AF}\x{2EBF0}-\x{2EE5D}"
+"""Han signs of GB 18030 that came with Unicode 15, after Java 17."""
 _POSIX = {
     "alpha": "Alpha", "digit": "Digit", "alnum": "Alnum", "upper": "Upper", "lower": "Lower", "punct": "Punct",
     "space": "Space", "blank": "Blank", "cntrl": "Cntrl", "graph": "Graph", "print": "Print", "xdigit": "XDigit",
@@ -67,12 +71,20 @@ _COUNTED = re.compile(r"\{\d+(,\d*)?\}")
 def java(pattern: str, *, fold: bool = False, dot_all: bool = False) -> str:
     """`pattern` of RE2 for Java; LookupError names what cannot be said there."""
     out, at = [], 0
+    whole = fold or re.match(r"(\^\(\?:)?\(\?i\)", pattern) is not None
+    folded = whole or re.search(r"\(\?[a-z]*i", pattern) is not None
     while at < len(pattern):
         sign = pattern[at]
+        if folded and not whole and sign in "[iI":
+            raise LookupError("regular expressions that are folded in part")
         if sign == "\\":
             text, at = _escape(pattern, at)
         elif sign == "[":
             text, at = _class(pattern, at)
+            if folded:
+                text = f"(?:{_OTHER_I}|{text})" if text.startswith("[^") else f"(?:(?!{_OTHER_I}){text})"
+        elif folded and sign in "iI":
+            text, at = "(?-iu:[iI])", at + 1
         elif sign == "(" and pattern.startswith("?", at + 1):
             text, at = _group(pattern, at)
         elif sign == "$":
@@ -154,6 +166,9 @@ def _point(pattern: str, at: int) -> tuple[str, int]:
         return found[0], found.end()
     found = re.compile(r"\\[pP](\{([A-Za-z]+)\}|([A-Z]))").match(pattern, at)
     name = (found[2] or found[3]) if found else ""
+    if found and name in {"Han", "L", "Lo"}:
+        said = name if name != "Han" else "IsHan"
+        return (f"[\\p{{{said}}}{_LATER}]" if kind == "p" else f"[^\\p{{{said}}}{_LATER}]"), found.end()
     if found and _CATEGORY.fullmatch(name):
         return f"\\{kind}{{{name}}}", found.end()
     if found and name in _SCRIPTS:

@@ -51,15 +51,21 @@ def form(sql: str, describe: Describe) -> str:
     """The text of a step in Spark's SQL. Refuses with Lacks."""
     tree = sqlglot.parse_one(sql, read=DIALECT)
     tell_kinds(tree, describe)
-    return str(formed(tree).sql(dialect="spark"))
+    try:
+        return str(formed(tree).sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE))
+    except sqlglot.UnsupportedError as lacking:
+        raise Lacks(str(lacking).splitlines()[0], "no such form") from None
 
 
 def _lacking(sql: str) -> dict[str, str]:
     tokens = sqlglot.tokenize(sql, read=DIALECT)
+    tree = sqlglot.parse_one(sql, read=DIALECT)
     brackets = itertools.pairwise(tokens)
     names = {here.text.lower() for here, after in brackets if after.token_type is TokenType.L_PAREN}
     found = {name: LACKS[name] for name in names & LACKS.keys()}
-    for node in sqlglot.parse_one(sql, read=DIALECT).walk():
+    if any(token.token_type is TokenType.TILDE for token in tokens) and tree.find(exp.RegexpLike):
+        found["~"] = "read as a match of any part; write regexp_full_match"
+    for node in tree.walk():
         found |= _construct(node)
     return found
 
@@ -76,9 +82,15 @@ def _construct(node: Any) -> dict[str, str]:
         return {"WITH RECURSIVE": "no such form"}
     if isinstance(node, exp.Like | exp.ILike) and not is_text(node.expression):
         return {"LIKE": "only by a constant pattern"}
+    if type(node) in _OPERATORS:
+        return {_OPERATORS[type(node)]: "no such form"}
     if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
         return {"BY NAME": "no such form"}
     return {}
+
+
+_OPERATORS = {exp.SimilarTo: "SIMILAR TO", exp.Collate: "COLLATE", exp.All: "ALL", exp.Any: "ANY",
+              exp.BitwiseLeftShift: "<<"}  # fmt: skip
 
 
 def _typed(node: Any) -> Any:
@@ -131,6 +143,15 @@ CHANGES |= {
     exp.Upper: of_texts.cased("upper"),
     exp.Lower: of_texts.cased("lower"),
     exp.Reverse: of_texts.turned_round,
+    exp.Left: of_texts.side("left"),
+    exp.Right: of_texts.side("right"),
+    exp.Substring: of_texts.substring,
+    exp.SplitPart: of_texts.split_part,
+    exp.Split: of_texts.split,
+    exp.Pad: of_texts.padded,
+    exp.DPipe: of_texts.joined,
+    exp.Concat: of_texts.joined,
+    exp.ConcatWs: of_texts.joined,
     exp.Like: of_texts.like,
     exp.ILike: of_texts.like,
     exp.Glob: of_texts.glob,
@@ -149,7 +170,8 @@ CHANGES |= {
     exp.Floor: of_numbers.cut("floor"),
     exp.Ceil: of_numbers.cut("ceil"),
     exp.Trunc: of_numbers.cut("trunc"),
-    exp.Sign: plainly("CAST(sign(_0) AS TINYINT)"),
+    exp.Sign: of_numbers.sign,
+    exp.Pow: of_numbers.power,
     exp.IsNan: of_numbers.guarded("isnan"),
     exp.Cast: of_casts.cast,
     exp.TryCast: of_casts.cast,
@@ -181,6 +203,8 @@ CHANGES |= {
     exp.ArrayOverlaps: of_lists.list_has_any,
     exp.ArraySort: of_lists.list_sort,
     exp.ArrayAgg: of_lists.array_agg,
+    exp.ArrayDistinct: of_lists.list_distinct,
+    exp.GroupConcat: of_lists.string_agg,
     exp.Filter: of_lists.filtered,
     exp.IgnoreNulls: of_lists.ignoring_nulls,
     exp.GenerateSeries: of_lists.series,

@@ -64,6 +64,20 @@ def is_number(node: Any) -> bool:
     )
 
 
+def family(node: Any) -> str:
+    """whole, decimal or double: what kind of number an expression is; "" where it is none or cannot be told."""
+    if kind := kind_of(node):
+        return (
+            "whole" if kind in WHOLE else "double" if kind == "DOUBLE" else "decimal" if kind[:7] == "DECIMAL" else ""
+        )
+    if isinstance(node, exp.Paren | exp.Neg | exp.Abs):
+        return family(node.this)
+    if isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Mod | exp.IntDiv):
+        sides = {family(node.this), family(node.expression)}
+        return next((one for one in ("", "double", "decimal") if one in sides), "whole")
+    return "double" if isinstance(node, exp.Div) else "whole" if isinstance(node, exp.StrPosition) else ""
+
+
 def tell_kinds(tree: Any, describe: Describe) -> None:
     """Have DuckDB say the types of the expressions whose form depends on them."""
     wanted: dict[int, tuple[Any, list[Any]]] = {}
@@ -71,7 +85,8 @@ def tell_kinds(tree: Any, describe: Describe) -> None:
         if type(node) in TYPED or (isinstance(node, exp.Anonymous) and str(node.this).lower() in TYPED_NAMES):
             select = node.find_ancestor(exp.Select)
             if select is not None and not (isinstance(node, exp.Add | exp.Sub) and is_number(node)):
-                asked = [child for child in arguments_of(node) if not evidently(child) and _has_type(child)]
+                told = family if isinstance(node, _OF_NUMBERS) else evidently
+                asked = [child for child in arguments_of(node) if not told(child) and _has_type(child)]
                 asked += [node] if isinstance(node, _OF_OWN_TYPE) or str(node.this).lower() == "list_reduce" else []
                 wanted.setdefault(id(select), (select, []))[1].extend(asked)
     outer = tree.args.get("with_")
@@ -81,6 +96,7 @@ def tell_kinds(tree: Any, describe: Describe) -> None:
                 _ask(select, unknown, outer, describe, how)
 
 
+_OF_NUMBERS = (exp.Div, exp.IntDiv, exp.Mod)
 _OF_OWN_TYPE = (exp.TimestampTrunc, exp.DateTrunc)
 
 
@@ -163,7 +179,7 @@ TYPED = frozenset({
     exp.DateTrunc, exp.DateDiff, exp.DateBin, exp.TimeToUnix, exp.UnixToTime, exp.Extract, exp.Add, exp.Sub,
     exp.DateAdd,
     exp.DayOfWeek, exp.DayOfWeekIso, exp.Week, exp.Length, exp.Bracket, exp.PercentileCont, exp.GenerateSeries,
-    exp.Typeof, exp.JSONFormat,
+    exp.Typeof, exp.JSONFormat, exp.Div, exp.IntDiv, exp.Mod, exp.Sign, exp.DPipe, exp.Concat, exp.ConcatWs,
 })  # fmt: skip
 TYPED_NAMES = frozenset(
     {

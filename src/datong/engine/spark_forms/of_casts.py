@@ -37,7 +37,7 @@ def cast(node: Any) -> Any:
     if to == "VARCHAR":
         return _to_text(value, kind, what)
     if kind == "DOUBLE" and (to in WHOLE or to.startswith("DECIMAL")):
-        return _from_double(value, to, there, attempt=attempt)
+        return _from_double(value, to, there, what, attempt=attempt)
     if kind.startswith("DECIMAL") and to in WHOLE:
         return spark_sql(f"{'TRY_CAST' if attempt else 'CAST'}(round(_0, 0) AS {there})", value)
     numbers = {*WHOLE, "DOUBLE", "BOOLEAN"}
@@ -70,14 +70,24 @@ def _day_exists(text: str) -> bool:
         return False
 
 
-def _from_double(value: Any, to: str, there: str, *, attempt: bool) -> Any:
+def _from_double(value: Any, to: str, there: str, what: str, *, attempt: bool) -> Any:
     cast = "TRY_CAST" if attempt else "CAST"
     if to in WHOLE:
         return spark_sql(f"{cast}(rint(_0) AS {there})", value)
     width, scale = map(int, re.findall(r"\d+", to))
+    if width > 18:
+        raise Lacks(what, "digits that the double does not have")
     # times a power of ten as a double, rounded there, and a decimal only then: as DuckDB does it
-    units, unit = f"CAST(round(_0 * 1e{scale}D, 0) AS DECIMAL(38, 0))", f"DECIMAL({scale + 1}, {scale})"
+    units, unit = f"{cast}(round(_0 * 1e{scale}D, 0) AS BIGINT)", f"DECIMAL({scale + 1}, {scale})"
     return spark_sql(f"{cast}({units} * CAST('1e-{scale}' AS {unit}) AS DECIMAL({width}, {scale}))", value)
+
+
+def as_text(node: Any) -> Any:
+    """A value that is put together with texts, written as DuckDB writes it."""
+    kind = kind_of(node)
+    if kind in {"", "VARCHAR", '"NULL"', "JSON"} or kind.endswith("]"):  # of lists, || is another
+        return formed(node)
+    return cast(exp.Cast(this=node, to=exp.DataType(this=exp.DType.TEXT)))
 
 
 _DOUBLE_TEXT = r"""CASE WHEN _0 IS NULL THEN NULL WHEN isnan(_0) THEN 'nan' WHEN abs(_0) = double('Infinity')
@@ -130,7 +140,7 @@ def _number_of(it: Any, to: str, there: str) -> Any:
     return spark_sql(
         f"CASE WHEN _0 RLIKE _1 THEN TRY_CAST(round(TRY_CAST({cut} AS DECIMAL(38, 18)), 0) AS {there}) "
         f"WHEN _0 RLIKE _2 THEN TRY_CAST({based.replace('_b', bare)} AS {there}) END",
-        it, quoted(texts.DECIMAL), quoted(texts.BASED),
+        it, quoted(texts.DECIMAL), quoted(texts.BASED if to != "HUGEINT" else "(?!)"),
     )  # fmt: skip
 
 

@@ -153,6 +153,8 @@ def _any_value(node: Any, where: Any) -> Any:
 
 def _by(name: str) -> Callable[[Any, Any], Any]:
     def change(node: Any, where: Any) -> Any:
+        if node.args.get("count") is not None:
+            raise Lacks(f"arg_{name[:3]}", "of the first few")
         return _only_where(f"{name}(_0, _1)", where, formed(node.this), formed(node.expression), more="_0 IS NOT NULL")
 
     return change
@@ -297,7 +299,29 @@ def star(node: Any) -> Any:
         raise Lacks("* REPLACE", "no such form")
 
 
+_ORDERED = (exp.FirstValue, exp.LastValue, exp.NthValue, exp.Lag, exp.Lead, exp.Ntile, exp.GroupConcat, exp.ArrayAgg)
+
+
+def string_agg(node: Any) -> Any:
+    if not isinstance(node.this, exp.Order) and not isinstance(node.parent, exp.Window):
+        raise Lacks("string_agg", "in an order that is not told")
+
+
+def list_distinct(node: Any) -> Any:
+    """Without NULL; in which order, no engine says: only for what does not show it. list_sort sees to itself."""
+    if not isinstance(node.parent, exp.ArraySize | exp.Length | exp.ArrayContains | exp.ArrayOverlaps):
+        raise Lacks("list_distinct", "in an order that is not told")
+    return spark_sql("array_compact(array_distinct(_0))", formed(node.this))
+
+
 def window(node: Any) -> Any:
     """Rows numbered as they come: Spark wants an order, and has one in which an input's rows came."""
+    spec = node.args.get("spec")
+    if spec is not None and (spec.args.get("kind") == "GROUPS" or spec.args.get("exclude")):
+        raise Lacks("a frame of GROUPS or with EXCLUDE", "no such form")
+    if node.args.get("order") is None and (isinstance(node.this, _ORDERED) or node.args.get("partition_by")):
+        of = next((one for one in node.this.walk() if isinstance(one, (exp.RowNumber, *_ORDERED))), None)
+        if of is not None:
+            raise Lacks(f"{of.sql_name().lower()} OVER", "in an order that is not told")
     if node.args.get("order") is None and isinstance(node.this, exp.RowNumber):
         node.set("order", spark_sql("row_number() OVER (ORDER BY monotonically_increasing_id())").args["order"])

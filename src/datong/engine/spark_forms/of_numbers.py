@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from datong.engine.spark_forms.kinds import MOMENTS, WHOLE, Lacks, kind_of
+from datong.engine.spark_forms.kinds import MOMENTS, WHOLE, Lacks, family, kind_of
 from datong.engine.spark_forms.writing import formed, once, raised, spark_sql
 
 
@@ -28,14 +28,22 @@ def only(condition: str, why: str, text: str) -> Callable[[Any], Any]:
 
 
 def divided(node: Any) -> Any:
-    """By 0: infinity or none of a double, NULL of the rest and of a remainder. Spark would stop."""
+    """By 0: infinity or none of a double, NULL of the rest. Spark would stop. A quotient is a double whatever it is of;
+    Spark's of decimals has few digits."""
     by = node.expression
-    here, there = formed(node.this), formed(by)
     sign = {exp.Div: "/", exp.IntDiv: "DIV", exp.Mod: "%"}[type(node)]
+    families = {family(node.this), family(by)}
+    if sign == "DIV" and families != {"whole"}:
+        raise Lacks("//", "only of whole numbers")
+    if sign == "%" and not families <= {"whole", "decimal", "double"}:
+        raise Lacks("%", "of an unknown type")
+    here, there = formed(node.this), formed(by)
     if isinstance(by, exp.Literal) and not by.is_string and float(by.name):
-        return spark_sql(f"_0 {sign} _1", here, there)
+        exact = sign != "/" or (family(node.this) in {"whole", "double"} and by.is_int)
+        return spark_sql(f"_0 {sign} _1" if exact else "CAST(_0 AS DOUBLE) / _1", here, there)
     if sign != "/":
-        return once(there, lambda it: spark_sql(f"CASE WHEN _1 <> 0 THEN _0 {sign} _1 END", here, it))
+        none = " WHEN _0 IS NOT NULL AND _1 IS NOT NULL THEN double('NaN')" if "double" in families else ""
+        return once(there, lambda it: spark_sql(f"CASE WHEN _1 <> 0 THEN _0 {sign} _1{none} END", here, it))
     endless = (
         "CASE WHEN (_0 > 0) = (CAST(CAST(_1 AS DOUBLE) AS STRING) <> '-0.0') THEN double('Infinity') "
         "ELSE double('-Infinity') END"
@@ -53,15 +61,21 @@ def rounded(node: Any) -> Any:
             raise Lacks("round", f"of type {kind or 'unknown'}")
         return spark_sql("round(_0)" if to is None else f"round(_0, {_digits(to)})", value)
     if to is None:
-        return spark_sql("round(_0, 0)", value)
+        return once(value, lambda it: spark_sql(_signed("round(_0, 0)"), it))
     digits = _digits(to)
     up = f"CAST('1e{digits}' AS DOUBLE)"
     if digits < 0:
-        tens = f"round(_0 / CAST('1e{-digits}' AS DOUBLE), 0) * CAST('1e{-digits}' AS DOUBLE)"
+        tens = _signed(f"round(_0 / CAST('1e{-digits}' AS DOUBLE), 0) * CAST('1e{-digits}' AS DOUBLE)")
         endless = "isnan(_0) OR abs(_0) = double('Infinity')"
         return once(value, lambda it: spark_sql(f"CASE WHEN {endless} THEN double('0') ELSE {tens} END", it))
+    near = _signed(f"round(_0 * {up}, 0) / {up}")
     return once(value, lambda it: spark_sql(
-        f"CASE WHEN isnan(_0) OR abs(_0 * {up}) > 9e15D THEN _0 ELSE round(_0 * {up}, 0) / {up} END", it))  # fmt: skip
+        f"CASE WHEN isnan(_0) OR abs(_0 * {up}) > 9e15D THEN _0 ELSE {near} END", it))  # fmt: skip
+
+
+def _signed(text: str) -> str:
+    """`text`, a double computed from _0, with the sign that a nought has for DuckDB."""
+    return f"CASE WHEN {text} = 0 THEN _0 * 0D ELSE {text} END"
 
 
 def _digits(node: Any) -> int:
@@ -76,13 +90,16 @@ def cut(how: str) -> Callable[[Any], Any]:
 
     def change(node: Any) -> Any:
         kind, value = kind_of(node.this), formed(node.this)
-        if kind in WHOLE or kind.startswith("DECIMAL"):
-            return spark_sql(f"CAST({how}(CAST(_0 AS DECIMAL(38,10))) AS DOUBLE)" if how != "trunc" else
-                        "CAST(CAST(_0 AS BIGINT) AS DOUBLE)", value)  # fmt: skip
+        if kind.startswith("DECIMAL"):
+            return spark_sql(f"{how}(_0)" if how != "trunc" else "CASE WHEN _0 < 0 THEN ceil(_0) ELSE floor(_0) END",
+                             value)  # fmt: skip
+        if kind in WHOLE:
+            return value if how == "trunc" else spark_sql("CAST(_0 AS DOUBLE)", value)
         whole = {"floor": "CAST(floor(_0) AS DOUBLE)", "ceil": "CAST(ceil(_0) AS DOUBLE)"}.get(
             how, "CASE WHEN _0 < 0 THEN CAST(ceil(_0) AS DOUBLE) ELSE CAST(floor(_0) AS DOUBLE) END"
         )
-        return once(value, lambda it: spark_sql(f"CASE WHEN abs(_0) < 4503599627370496D THEN {whole} ELSE _0 END", it))
+        near = f"CASE WHEN abs(_0) < 4503599627370496D THEN {_signed(whole)} ELSE _0 END"
+        return once(value, lambda it: spark_sql(near, it))
 
     return change
 
@@ -90,7 +107,7 @@ def cut(how: str) -> Callable[[Any], Any]:
 def guarded(name: str) -> Callable[[Any], Any]:
     texts_ = {
         "isnan": "CASE WHEN _0 IS NOT NULL THEN isnan(_0) END",
-        "isfinite": "CASE WHEN _0 IS NOT NULL THEN NOT isnan(_0) AND abs(_0) < double('infinity') END",
+        "isfinite": "CASE WHEN _0 IS NOT NULL THEN NOT isnan(_0) AND abs(CAST(_0 AS DOUBLE)) < double('infinity') END",
     }
 
     def change(node: Any) -> Any:
@@ -102,3 +119,20 @@ def guarded(name: str) -> Callable[[Any], Any]:
         return once(formed(value), lambda it: spark_sql(texts_[name], it))
 
     return change
+
+
+def sign(node: Any) -> Any:
+    """Of what is no number DuckDB's is 0."""
+    if family(node.this) != "double":
+        return spark_sql("CAST(sign(_0) AS TINYINT)", formed(node.this))
+    signs = "CASE WHEN isnan(_0) THEN 0 ELSE sign(_0) END"
+    return once(formed(node.this), lambda it: spark_sql(f"CAST({signs} AS TINYINT)", it))
+
+
+def power(node: Any) -> Any:
+    """1 to whatever power, and -1 to an endless one, are 1."""
+    base, to = formed(node.this), formed(node.expression)
+    if isinstance(node.expression, exp.Literal):
+        return spark_sql("power(_0, _1)", base, to)
+    one = "_0 = 1 AND _1 IS NOT NULL OR _0 = -1 AND abs(_1) = double('Infinity')"
+    return once(base, lambda a: once(to, lambda b: spark_sql(f"CASE WHEN {one} THEN 1D ELSE power(_0, _1) END", a, b)))

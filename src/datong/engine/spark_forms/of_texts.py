@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from datong.engine import spark_texts as texts
 from datong.engine.spark_forms.kinds import Lacks, kind_of
+from datong.engine.spark_forms.of_casts import as_text
 from datong.engine.spark_forms.writing import formed, is_text, once, quoted, raised, spark_sql
 
 
@@ -81,6 +82,74 @@ def regexp_replace(node: Any) -> Any:
         raise
     except LookupError as lacking:
         raise Lacks(str(lacking.args[0]), "Spark's regular expressions are others") from None
+
+
+def _count(node: Any) -> int | None:
+    """A whole number that is written out."""
+    sign, value = (-1, node.this) if isinstance(node, exp.Neg) else (1, node)
+    return sign * int(value.name) if isinstance(value, exp.Literal) and value.is_int else None
+
+
+def side(name: str) -> Callable[[Any], Any]:
+    """left and right: below 0, all but so many signs. Spark would give none."""
+
+    def change(node: Any) -> Any:
+        count, number = _count(node.expression), formed(node.expression)
+        if count is not None and count >= 0:
+            return spark_sql(f"{name}(_0, _1)", formed(node.this), number)
+        most = "CASE WHEN _1 < 0 THEN greatest(char_length(_0) + _1, 0) WHEN _1 < 2147483647 THEN _1 "
+        text = f"{name}(_0, CAST({most} WHEN _1 IS NOT NULL THEN 2147483647 END AS INT))"
+        return once(formed(node.this), lambda it: once(number, lambda n: spark_sql(text, it, n)))
+
+    return change
+
+
+def substring(node: Any) -> Any:
+    """Place 0 stands before the first sign and counts; backwards (a length below 0) only DuckDB goes."""
+    text, start = formed(node.this), formed(node.args["start"])
+    if (length := node.args.get("length")) is None:
+        return spark_sql("substring(_0, _1)", text, start)
+    place, count, number = _count(node.args["start"]), _count(length), formed(length)
+    if count is not None and count < 0:
+        raise Lacks("substring", "of a length below 0")
+    if place and count is not None:
+        return spark_sql("substring(_0, _1, _2)", text, start, number)
+    told = raised("substring of a length below 0", "INT")
+    there = "CASE WHEN _2 < 0 THEN _3 WHEN _1 = 0 AND _2 > 0 THEN _2 - 1 ELSE _2 END"
+    whole = f"substring(_0, CAST(_1 AS INT), CAST({there} AS INT))"
+    return once(start, lambda at: once(number, lambda n: spark_sql(whole, text, at, n, told)))
+
+
+def split_part(node: Any) -> Any:
+    """Part 0 is empty."""
+    delimiter, part = node.args["delimiter"], node.args["part_index"]
+    if not is_text(delimiter) or not delimiter.name:
+        raise Lacks("split_part", "only at a text written out")
+    given = formed(node.this), formed(delimiter), formed(part)
+    if _count(part):
+        return spark_sql("split_part(_0, _1, _2)", *given)
+    text = "CASE WHEN _2 <> 0 THEN split_part(_0, _1, _2) WHEN _2 = 0 THEN left(_0, 0) END"
+    return once(given[2], lambda n: spark_sql(text, given[0], given[1], n))
+
+
+def split(node: Any) -> Any:
+    if not is_text(node.expression) or not node.expression.name or r"\E" in node.expression.name:
+        raise Lacks("string_split", "only at a text written out")
+
+
+def padded(node: Any) -> Any:
+    """With nothing, DuckDB ends with an error."""
+    sign = node.args.get("fill_pattern")
+    if sign is None or not is_text(sign) or not sign.name:
+        raise Lacks("lpad, rpad", "only with signs written out")
+
+
+def joined(node: Any) -> Any:
+    """||, concat, concat_ws: of what is no text, the text that DuckDB writes."""
+    if isinstance(node, exp.DPipe):
+        return spark_sql("_0 || _1", as_text(node.this), as_text(node.expression))
+    node.set("expressions", [as_text(one) for one in node.expressions])
+    return node
 
 
 def trimmed(node: Any) -> Any:
@@ -171,6 +240,8 @@ def glob(node: Any) -> Any:
 def to_json(node: Any) -> Any:
     """Of texts, whole numbers, yes and no: other values are written otherwise."""
     inner = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
+    if not kind_of(inner).startswith("STRUCT"):
+        raise Lacks("to_json", "only of a struct")
     kinds = set(
         re.findall(r"(?:^| )([A-Z][A-Z]+)\b", re.sub(r'"(?:[^"]|"")*"', '" "', kind_of(inner)).replace("(", " "))
     )

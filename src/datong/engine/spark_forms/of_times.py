@@ -5,6 +5,7 @@ Must never know: what the steps mean, sessions. Contract: tests/engine/test_engi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,8 @@ def timezone(node: Any) -> Any:
     zone, value = (node.args["zone"], node.this) if isinstance(node, exp.AtTimeZone) else node.expressions
     if not is_text(zone):
         raise Lacks("timezone", "only of a zone written out")
+    if not re.fullmatch(r"UTC|GMT|PRC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+", zone.name):
+        raise Lacks("timezone", "only of a zone named by region and place, as Asia/Shanghai")
     kind, there = kind_of(value), formed(value)
     if kind == ZONED:
         return spark_sql("CAST(from_utc_timestamp(_0, _1) AS TIMESTAMP_NTZ)", there, zone)
@@ -182,10 +185,13 @@ def epoch_of(unit: str) -> Callable[[Any], Any]:
     def change(node: Any) -> Any:
         value = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
         scale = node.args.get("scale")
+        if scale is not None and scale.name == "6":
+            return spark_sql("CAST(timestamp_micros(_0) AS TIMESTAMP_NTZ)", formed(value))
         if not isinstance(node, exp.Anonymous) and (scale is None or scale.name != "3"):
             return _to_timestamp(node)
         _micros(kind_of(value), f"epoch_{unit[5:]}")
-        return spark_sql(f"{unit}(CAST(_0 AS TIMESTAMP_LTZ))", formed(value))
+        parts = {"unix_micros": "", "unix_millis": " DIV 1000"}[unit]  # cut off, not down: Spark's unix_millis is lower
+        return spark_sql(f"unix_micros(CAST(_0 AS TIMESTAMP_LTZ)){parts}", formed(value))
 
     return change
 

@@ -38,6 +38,7 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from datong.ground.crypto import hashing
 from datong.ground.refusal import Refusal
+from datong.harmonise.model.drift import WATERMARK_TYPE
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.reading import BROKEN, ROW, Reading, Sample, SampleColumn, Since
 from datong.harmonise.store.sources.gathering import SAMPLE_VALUES_MAX, Gathered
@@ -117,9 +118,18 @@ def read(
             _add_to(hashed, name, tables[name])
         if highest_of is not None:
             table = _reflected(connection, highest_of[0])
+            if connection.dialect.name == "sqlite" and _mixed(connection, table.c[highest_of[1]]):
+                raise WATERMARK_TYPE(source=source.name, column=highest_of[1], type="text and number")
             as_it_comes = type_coerce(func.max(table.c[highest_of[1]]), sql_types.NullType())
             highest = connection.execute(select(as_it_comes)).scalar()
     return Reading(tables, hashing.labelled(hashed.hexdigest()), highest)
+
+
+def _mixed(connection: Connection, column: Any) -> bool:
+    """Whether texts and numbers stand in one column, as only SQLite lets them: every text is greater than any number,
+    so that a number that comes later would never be seen."""
+    kinds = connection.execute(select(func.typeof(column)).distinct().where(column.is_not(None))).scalars()
+    return len({"number" if kind in ("integer", "real") else kind for kind in kinds}) > 1
 
 
 def tables_of(source: Source, data: Path) -> dict[str, str]:
