@@ -10,7 +10,7 @@ from functools import partial
 from datong.ground.config import Config
 from datong.ground.db import Store
 from datong.negotiate import service as negotiate
-from datong.negotiate.service import national, signatures
+from datong.negotiate.service import national, platforms, signatures
 from datong.register import service as register
 from datong.wire.ndi import contracts as ndi_contracts
 from datong.wire.ndi import identity as ndi_identity
@@ -25,7 +25,7 @@ def national_tables(config: Config) -> ndi_tables.Tables:
 
 def on_national_rail(store: Store, platform: str, tables: ndi_tables.Tables) -> None:
     """The national rail's part of a node: its platform, the form its contracts are signed in and what it carries."""
-    national.use_platform(store, platform)
+    platforms.use_platform(store, platform)
     register.use_forms(store, partial(ndi_identity.misfits, tables))
     signatures.FORMS["national"] = ndi_contracts.form
     national.CARRIES["national"] = ndi_contracts.carrying

@@ -18,7 +18,7 @@ from datong.ground import jobs, outbox
 from datong.ground.config import Config
 from datong.ground.db import NODE, Store, Tx
 from datong.negotiate import service as negotiate
-from datong.negotiate.service import national
+from datong.negotiate.service import platforms
 from datong.register import service as register
 from datong.wire import http, http_data, node
 from datong.wire.dcp import routes as dcp_routes
@@ -53,7 +53,7 @@ def handlers(
         "dsp.send": dsp_sending.negotiation_job(store, caller, peering.participants),
         "dsp.transfer.send": dsp_sending.transfer_job(store, caller, deliver),
         "ndi.send": ndi_sending.negotiation_job(national_sender),
-        national.CALL: ndi_sending.call_job(national_sender),
+        platforms.CALL: ndi_sending.call_job(national_sender),
         deidentify.DRAW: deidentify.draw_job(store),
         "deliver.fetch": deliver.fetch_job(store, fetch, http_data.fetcher(client)),
         "deliver.push": deliver.push_job(store, http_data.pusher(client)),

@@ -20,7 +20,7 @@ from datong.ground import codes, signing
 from datong.ground.db import NODE, Tx
 from datong.ground.jobs import Worker, open_jobs
 from datong.negotiate import service as negotiate
-from datong.negotiate.service import national
+from datong.negotiate.service import platforms
 from datong.register import store as register_rows
 from datong.wire import http
 from datong.wire.http import Answer
@@ -88,7 +88,7 @@ class Country:
         sender = sending.Sender(node.store, self.callers[node.code], self.tables)
         return {
             "ndi.send": sending.negotiation_job(sender),
-            national.CALL: sending.call_job(sender),
+            platforms.CALL: sending.call_job(sender),
             "deliver.destroy": deliver.destroy_job(node.store),
             "node.send": lambda _job: None,
         }

@@ -15,7 +15,7 @@ from datong.ground import codes
 from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
-from datong.negotiate.service import national
+from datong.negotiate.service import national, platforms
 from datong.terms.policy import policy_hash
 from datong.wire.ndi import contracts
 from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop
@@ -82,9 +82,9 @@ def test_what_is_filed_is_sealed_and_shown_by_level(country):
     assert "policyExpansion" not in json.dumps(level("registrar"))
     assert "signatoryEntities" in level("legal")["message"]
     with country.platform.heard(country.consumer) as tx:
-        assert national.level_of(tx, {"provider": country.provider.code, "consumer": country.consumer.code}) == 3
+        assert platforms.level_of(tx, {"provider": country.provider.code, "consumer": country.consumer.code}) == 3
     with country.platform.heard(country.platform) as tx:
-        assert national.level_of(tx, {"provider": "x", "consumer": "y"}) == 1
+        assert platforms.level_of(tx, {"provider": "x", "consumer": "y"}) == 1
 
 
 def test_the_platform_takes_part_and_every_round_is_kept_there(country):
@@ -380,9 +380,9 @@ def test_what_cannot_be_carried_is_named_before_anything_is_signed(country):
 
 
 def test_without_a_platform_nothing_begins(country):
-    national.use_platform(country.consumer.store, "")
+    platforms.use_platform(country.consumer.store, "")
     with country.consumer.store.begin(NODE) as tx:
-        assert national.platform(tx) == "", "no function node is known to it either"
+        assert platforms.platform(tx) == "", "no function node is known to it either"
     with pytest.raises(Refusal) as caught:
         country.ask()
     assert caught.value.code == "CTR-442"
@@ -454,7 +454,7 @@ def test_only_the_platform_tells_of_a_filing_and_only_of_what_was_signed(country
     country.run()
     with country.reads(country.platform) as tx:
         (filed,) = negotiate.filings(tx)
-        whole = national.filed_message(tx, f"{filed['contract']}/1")
+        whole = platforms.filed_message(tx, f"{filed['contract']}/1")
     message = {"contractId": filed["contract"], "strategyId": "1", "strategyVersion": "1", "issuedAt": NOW,
                "transactionExecutionStrategy": whole}  # fmt: skip
     item = json.loads(whole["contractExpansionItem"])

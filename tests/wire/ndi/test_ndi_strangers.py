@@ -19,7 +19,7 @@ from datong.ground import clock
 from datong.ground.db import NODE
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as negotiate_rows
-from datong.negotiate.service import national
+from datong.negotiate.service import national, platforms
 from datong.register import store as register_rows
 from datong.wire.ndi import contracts
 from two_nodes import DATASET, NOW, TERMS, UNTIL, Node, _node
@@ -151,7 +151,7 @@ def test_a_round_in_another_spelling_can_be_ended_through_the_platform(country: 
         said["contractPolicies"] = said.pop("strategy")
     assert told(country, country.platform, country.consumer, "contractNegotiate", said)[0] == 200
     with country.platform.store.read() as tx:
-        request = national.issued_request(tx, mine)
+        request = platforms.issued_request(tx, mine)
     by = country.consumer
     country.platform.wall += timedelta(seconds=1)
     end = contracts.termination(by.key, request, contract=mine, kind="01", at=NOW, node=by.code, party=by.party)

@@ -24,7 +24,7 @@ from datong.ground.db import Tx, new_id
 from datong.meter import service as meter
 from datong.negotiate import service as negotiate
 from datong.negotiate.model.national import NOT_NATIONAL, NOT_YOURS
-from datong.negotiate.service import national
+from datong.negotiate.service import national, platforms
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -133,7 +133,7 @@ def _told(
         }  # fmt: skip
         tx.add(rows.control_messages, row)
         evidence.append(tx, "deliver.control_sent", rows.control_messages, key, interface=interface, peer=peer)
-        jobs.enqueue(tx, national.CALL, {"what": "control", "message": key})
+        jobs.enqueue(tx, platforms.CALL, {"what": "control", "message": key})
     return {"contract": card["id"], "interface": interface, "to": to, **body}
 
 
@@ -189,7 +189,7 @@ def _parties(tx: Tx, contract: str, known: Mapping[str, Any] | None) -> set[str]
     if known is not None and known["agreement"]:
         row = negotiate.agreement(tx, str(known["agreement"]))
         found |= {row["provider"], row["consumer"], known["platform"]}
-    return (found | national.filed_sides(tx, contract)) - {""}
+    return (found | platforms.filed_sides(tx, contract)) - {""}
 
 
 def _of(tx: Tx, contract: str, interface: str) -> list[dict[str, Any]]:

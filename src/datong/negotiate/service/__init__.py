@@ -5,7 +5,7 @@ provider   offer, agree, finalize                  agreements, contract
 rooms      agreement, in_force, provided_to, signed_by_both, on_finalized, on_terminated
 wire       received_*, status, outgoing, acknowledged, not_accepted, learned_peer, peer
 node       lapse; received_ended (message "negotiate.ended")
-national   file_contract, carried, filings, filing; what wire.ndi calls stands in service/national.py
+national   file_contract, carried, filings, filing; what wire.ndi calls stands in service/national.py and platforms.py
 """
 
 from datong.negotiate.service.contracts import (
@@ -22,7 +22,8 @@ from datong.negotiate.service.contracts import (
 )
 from datong.negotiate.service.course import install, on_finalized, on_terminated
 from datong.negotiate.service.delivery import acknowledged, learned_peer, not_accepted, outgoing, peer
-from datong.negotiate.service.national import carried, concluded, file_contract, filing, filings
+from datong.negotiate.service.national import carried, concluded, file_contract
+from datong.negotiate.service.platforms import filing, filings
 from datong.negotiate.service.received import (
     BY_CONTENT,
     received_agreement,

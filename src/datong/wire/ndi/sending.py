@@ -22,7 +22,7 @@ from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import SIGNED, Act
 from datong.negotiate.model.national import ASSISTED
-from datong.negotiate.service import national
+from datong.negotiate.service import national, platforms
 from datong.register import service as register
 from datong.wire.ndi import answers, contracts, control
 from datong.wire.ndi.serving import AGAIN, Caller, issued_id
@@ -127,12 +127,12 @@ def _begun(sender: Sender, outgoing: Mapping[str, Any]) -> str:
             at=row["started_at"], start=terms.get("from") or row["started_at"], end=terms["until"], mode=mode,
             node=mine.code, party=mine.party,
         )  # fmt: skip
-        platform = national.platform(tx)
+        platform = platforms.platform(tx)
         ours = platform == mine.code
         base, peer_base = sender.base(tx, platform), sender.base(tx, outgoing["peer"])
     if ours:
         with sender.store.begin(NODE, "negotiate") as tx:
-            contract = national.issue_id(tx, request=request)
+            contract = platforms.issue_id(tx, request=request)
     else:
         contract = _id_from(sender, platform, base, request)
     with sender.store.begin(NODE, "negotiate") as tx:
@@ -231,7 +231,7 @@ def _bridged(sender: Sender, payload: Mapping[str, Any]) -> None:
         base = sender.base(tx, to)
     if to == mine.code:
         with sender.store.begin(NODE, "ndi") as tx:
-            contract = national.issue_id(tx, request=request)
+            contract = platforms.issue_id(tx, request=request)
     else:
         contract = issued_id(sender.caller, sender.tables, to, base, request)
     with sender.store.begin(NODE, "ndi") as tx:
@@ -272,7 +272,7 @@ def _terminate(tx: Tx, payload: Mapping[str, Any]) -> Message:
 
 
 def _strategy(tx: Tx, payload: Mapping[str, Any]) -> Message:
-    filed, key = national.filed_message(tx, str(payload["filing"])), signing.node_key(tx)
+    filed, key = platforms.filed_message(tx, str(payload["filing"])), signing.node_key(tx)
     version = int(str(payload["filing"]).rpartition("/")[2])
     strategy = deliver.strategy_id(str(filed["contractId"]))
     body = control.instruction(filed, key, strategy, version, tx.now)
@@ -280,13 +280,13 @@ def _strategy(tx: Tx, payload: Mapping[str, Any]) -> Message:
 
 
 def _relay(tx: Tx, payload: Mapping[str, Any]) -> Message:
-    round = national.relayed_round(tx, str(payload["round"]))
+    round = platforms.relayed_round(tx, str(payload["round"]))
     body = {**round["message"], "issuerId": round["sender"]}
-    request = national.issued_request(tx, round["contract"])
+    request = platforms.issued_request(tx, round["contract"])
     creation = {**request, "contractId": round["contract"]}
 
     def refused(tx: Tx, why: str) -> None:
-        national.tell_refused(tx, contract=round["contract"], to=round["sender"], why=why)
+        platforms.tell_refused(tx, contract=round["contract"], to=round["sender"], why=why)
 
     return Message(str(payload["to"]), "contractNegotiate", body, _nothing, refused, creation)
 
@@ -295,7 +295,7 @@ def _refused(tx: Tx, payload: Mapping[str, Any]) -> Message:
     """To one side of a negotiation that goes through us: the other has ended it, and in which words."""
     contract, mine, key = str(payload["contract"]), signing.me(tx), signing.node_key(tx)
     ends = {"contract": contract, "kind": "01", "at": tx.now, "node": mine.code, "party": mine.party}
-    message = contracts.termination(key, national.issued_request(tx, contract), **ends)
+    message = contracts.termination(key, platforms.issued_request(tx, contract), **ends)
     body = contracts.signed_message(key, {**message, "reason": payload["why"]})
     return Message(str(payload["to"]), "contractTerminate", body, _nothing, _nothing)
 

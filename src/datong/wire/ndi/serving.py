@@ -19,7 +19,7 @@ from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import SIGNED, Party, State
 from datong.negotiate.model.national import ASSISTED, FILING_REFUSED, NOT_YOURS
-from datong.negotiate.service import national
+from datong.negotiate.service import national, platforms
 from datong.register import service as register
 from datong.terms.policy import from_json, policy_hash
 from datong.wire.ndi import answers, contracts, reading, strategies
@@ -108,10 +108,10 @@ def before(store: Store, caller: Caller, tables: Tables, prefix: str) -> dict[st
         if call.sent.get("contractId"):
             return call
         with store.read() as tx:
-            if national.is_platform(tx):
+            if platforms.is_platform(tx):
                 return call
             known = national.by_request(tx, _request(call.sent))
-            platform = national.platform(tx)
+            platform = platforms.platform(tx)
             address = str(register.node(tx, platform)["address"]) if platform else ""
         if known is not None:
             return replace(call, sent={**call.sent, "contractId": known["id"]})
@@ -173,14 +173,14 @@ def _create(tx: Tx, call: Call) -> dict[str, Any]:
         raise NOT_THE_SENDER(interface=call.interface.id, name="issuerEntityId")
     _require_period(tx, call)
     request = _request(call.sent)
-    if national.is_platform(tx) and not call.sent.get("contractId"):
-        return {"contractId": national.issue_id(tx, request=request)}
+    if platforms.is_platform(tx) and not call.sent.get("contractId"):
+        return {"contractId": platforms.issue_id(tx, request=request)}
     contract = str(call.sent["contractId"])
-    platform = national.issuer_of(tx, contract)
+    platform = platforms.issuer_of(tx, contract)
     if call.node not in (issuer, platform):
         raise NOT_THE_SENDER(interface=call.interface.id, name="issuerId")
     if platform == signing.me(tx).code:
-        national.require_issued(tx, contract, request)
+        platforms.require_issued(tx, contract, request)
     national.begun(tx, contract=contract, request=request, platform=platform)
     return {"contractId": contract}
 
@@ -198,7 +198,7 @@ def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
     contract = str(call.message["contractId"])
     message = call.message
     sender = call.node
-    if sender == national.platform_of(tx, contract) and isinstance(call.sent.get("issuerId"), str):
+    if sender == platforms.platform_of(tx, contract) and isinstance(call.sent.get("issuerId"), str):
         sender = str(call.sent["issuerId"])  # passed on by the platform that takes part
         record = register.node(tx, sender)
         actor = replace(tx.actor, party=str(record["party"]), department=sender)
@@ -207,7 +207,7 @@ def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
     mine = signing.me(tx).code
     if sender not in (provider, consumer):
         raise NOT_YOURS(contract=contract[:60])
-    if mine not in (provider, consumer or mine) and national.is_platform(tx):
+    if mine not in (provider, consumer or mine) and platforms.is_platform(tx):
         return _passed_on(tx, call, provider, consumer)
     known = _known(tx, contract)
     if sender != call.node and known["sign_mode"] != ASSISTED:
@@ -226,7 +226,7 @@ def _known(tx: Tx, contract: str) -> dict[str, Any]:
     try:
         return national.national(tx, contract)
     except Refusal:
-        request = national.issued_request(tx, contract)
+        request = platforms.issued_request(tx, contract)
         national.begun(tx, contract=contract, request=request, platform=signing.me(tx).code)
         return national.national(tx, contract)
 
@@ -278,14 +278,14 @@ def _flag(state: str) -> dict[str, Any]:
 
 def _passed_on(tx: Tx, call: Call, provider: str, consumer: str) -> dict[str, Any]:
     contract = str(call.message["contractId"])
-    request = national.issued_request(tx, contract)
-    sides, before = {provider, consumer}, set(national.between(tx, contract, contracts.nodes_of))
+    request = platforms.issued_request(tx, contract)
+    sides, before = {provider, consumer}, set(platforms.between(tx, contract, contracts.nodes_of))
     of_its_issuer = request["signMode"] == ASSISTED and request["issuerId"] in sides
     two_known = len(sides) == 2 and sides <= set(register.active_codes(tx))
     if not of_its_issuer or not two_known or (before and sides != before):
         raise NOT_YOURS(contract=contract[:60])
     to = consumer if call.node == provider else provider
-    national.relay(tx, sender=call.node, message=_printed(call), to=to)
+    platforms.relay(tx, sender=call.node, message=_printed(call), to=to)
     return {} if call.message.get("signatureList") else {"negotiationStatus": "1"}
 
 
@@ -294,7 +294,7 @@ def _registrate(tx: Tx, call: Call) -> dict[str, Any]:
     provider, consumer = contracts.nodes_of(message, call.node)
     if not consumer or call.node not in (provider, consumer):
         raise NOT_YOURS(contract=contract[:60])
-    request = national.issued_request(tx, contract)
+    request = platforms.issued_request(tx, contract)
     known = {n[1:19]: (n, _key(tx, n)) for n in (provider, consumer)}
     agreement = _bridged(message)
     if agreement is not None:
@@ -303,7 +303,7 @@ def _registrate(tx: Tx, call: Call) -> dict[str, Any]:
         content = contracts.content_of(message, request, provider, consumer, str(message["signatoryTime"]))
         over = contracts.over_of(call.sent, call.interface)
     given = contracts.signatures_of(message["signatoryEntities"], over, known)
-    hash = national.file(tx, sender=call.node, contract=contract, message=_printed(call), content=content, given=given)
+    hash = platforms.file(tx, sender=call.node, contract=contract, message=_printed(call), content=content, given=given)
     return {"contractHash": hash}
 
 
@@ -352,25 +352,25 @@ def _terminate(tx: Tx, call: Call) -> dict[str, Any]:
         _require_due(tx, contract)
     kind, reason = str(message["erminateType"]), str(call.sent.get("reason") or "")[:256]
     done = False
-    if national.is_platform(tx) and national.is_filed(tx, contract):
+    if platforms.is_platform(tx) and platforms.is_filed(tx, contract):
         ending = {"kind": kind, "reason": reason, "at": message["issueTime"], "notice": _printed(call)}
-        national.ended_at_platform(tx, sender=issuer, contract=contract, ending=ending)
+        platforms.ended(tx, sender=issuer, contract=contract, ending=ending)
         done = True
     course = national.course_of(tx, contract)
     if course is not None:
         negotiate.received_national_end(tx, sender=issuer, contract=contract, kind=kind, reason=reason)
     elif not done:  # at a platform through which the two negotiate
-        both = national.between(tx, contract, contracts.nodes_of)
+        both = platforms.between(tx, contract, contracts.nodes_of)
         if issuer not in both:
             raise NOT_YOURS(contract=contract[:60])
-        national.tell_refused(tx, contract=contract, to=next(one for one in both if one != issuer), why=reason)
+        platforms.tell_refused(tx, contract=contract, to=next(one for one in both if one != issuer), why=reason)
     return {}
 
 
 def _require_due(tx: Tx, contract: str) -> None:
     """NOT_DUE while the end that the contract's request names is further away than the clocks of two nodes."""
     known = national.find(tx, contract)
-    ends = str(known["ends"] if known is not None else national.issued_request(tx, contract)["endTime"])
+    ends = str(known["ends"] if known is not None else platforms.issued_request(tx, contract)["endTime"])
     at = reading.instant_of(ends)
     if at is not None and tx.business_now + CLOCKS < at:
         raise NOT_DUE(contract=contract[:60], ends=ends[:40])
@@ -398,7 +398,7 @@ def _filed_by_other(tx: Tx, call: Call, contract: str) -> dict[str, Any]:
     it is not word for word one that this node concluded."""
     filed = call.message["transactionExecutionStrategy"]
     said = _bridged(filed) if isinstance(filed, Mapping) else None
-    if said is None or filed.get("contractId") != contract or national.issuer_of(tx, contract) != call.node:
+    if said is None or filed.get("contractId") != contract or platforms.issuer_of(tx, contract) != call.node:
         raise NOT_YOURS(contract=contract[:60])
     ours = negotiate.agreement(tx, str(said["id"])[:80])
     if any(said[name] != ours[name] for name in SIGNED):
