@@ -138,6 +138,23 @@ def test_check_and_build(work: Path) -> None:
     assert "贵A02345" in datong(work, "quarantine", "visits").stdout
 
 
+def test_quarantined_rows_are_browsed_by_reason_and_page(work: Path) -> None:
+    (work / "visits.csv").write_text(
+        ROWS + "4,贵A77002,never\n5,贵B77003,yesterday\n6,贵B77004,2026-02-01 11:00:00\n", "utf-8"
+    )
+    assert read(datong(work, "build", "--json"))[0]["reasons"] == {"plate_format": 1, "not_a_time": 2}
+
+    def shown(*which: str) -> tuple[list[int], int]:
+        found = read(datong(work, "quarantine", "visits", *which, "--json"))
+        return [row["row"] for row in found["rows"]], found["total"]
+
+    assert shown("--reason", "not_a_time") == ([4, 5], 2)
+    assert shown("--offset", "1", "--limit", "1") == ([4], 3)
+    assert shown("--reason", "nothing_known") == ([], 0)
+    assert "2 to 3 of 3" in datong(work, "quarantine", "visits", "--offset", "1").stdout
+    assert "\n0 of 3" in datong(work, "quarantine", "visits", "--offset", "9").stdout
+
+
 def test_a_quarantined_row_is_repaired_beside_its_source(work: Path) -> None:
     assert read(datong(work, "build", "--json"))[0]["quarantined"] == 1
     for wrong in (("--row", "1", "--text", "x"), ("--row", "2"), ("--row", "2", "--text", "x", "--accept")):

@@ -207,14 +207,16 @@ def build(
 
 @datong.command()
 @click.argument("resource")
+@click.option("--reason", help="Those alone that are held for it.")
+@click.option("--offset", default=0, show_default=True, type=click.IntRange(0), help="How many rows to pass over.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500), help="How many rows.")
 @HERE
 @AS_JSON
-def quarantine(resource: str, limit: int, folder: Path, as_json: bool) -> None:
+def quarantine(resource: str, reason: str | None, offset: int, limit: int, folder: Path, as_json: bool) -> None:
     """Show the quarantined rows of RESOURCE with their reasons and originals (recorded as a decision: own work)."""
     from datong.cli.workspace import held  # noqa: PLC0415 - heavy
 
-    held(folder, resource, limit=limit, as_json=as_json)
+    held(folder, resource, reason=reason, offset=offset, limit=limit, as_json=as_json)
 
 
 @datong.command()

@@ -216,10 +216,10 @@ def built(
         sys.exit(EXIT[refusals[0][1].kind])
 
 
-def held(folder: Path, resource: str, *, limit: int, as_json: bool) -> None:
+def held(folder: Path, resource: str, *, as_json: bool, **window: Any) -> None:
     node, _ = _places(folder)
     with open_here(node) as here, here.store.begin(here.person, "deliver") as tx:
-        shown = deliver.own_rows(tx, resource=resource, kind="quarantined", limit=limit)
+        shown = deliver.own_rows(tx, resource=resource, kind="quarantined", **window)
     if as_json:
         _print_json(shown)
         return
@@ -227,7 +227,9 @@ def held(folder: Path, resource: str, *, limit: int, as_json: bool) -> None:
     for row in shown["rows"]:
         table.add_row(*(_cell(row[name]) for name in ("row", "column", "reason", "original", "suggestion")))
     _console().print(table)
-    click.echo(f"{len(shown['rows'])} of {shown['total']} quarantined rows; decision {shown['decision']}")
+    count, passed = len(shown["rows"]), min(window["offset"], shown["total"])
+    which = f"{passed + 1} to {passed + count}" if passed and count else str(count)
+    click.echo(f"{which} of {shown['total']} quarantined rows; decision {shown['decision']}")
 
 
 def repaired(folder: Path, resource: str, *, as_json: bool, **given: Any) -> None:
