@@ -183,6 +183,18 @@ def test_who_leaves_names_the_platform_it_joined_and_nothing_is_left_that_was_no
     assert (belongs(joined, space), own(joined, space)) == (True, True)
 
 
+def test_a_member_leaves_a_space_whose_end_it_has_not_heard_of(joined: Country) -> None:
+    space = made(joined)
+    asked(joined, space)
+    decide(joined, space, BIKES, True)
+    joined.as_(BIKES, "operator", register.leave_space, space=space, platform=joined.code(BUREAU))
+    joined.as_(BUREAU, "operator", register.close_space, space=space, reason="试运行结束")
+    joined.post()
+    assert (belongs(joined, space), own(joined, space), joined.refused) == (False, False, [])
+    (row,) = joined.view(BUREAU, register.space_members, space=space)
+    assert row["state"] == "left"
+
+
 def test_a_mistaken_platform_does_not_bar_the_way_to_the_right_one(joined: Country) -> None:
     space = made(joined)
     with pytest.raises(Refusal) as caught:

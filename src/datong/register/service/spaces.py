@@ -83,10 +83,10 @@ def close_space(tx: Tx, *, space: str, reason: str) -> dict[str, Any]:
     return row
 
 
-def _own(tx: Tx, space: str) -> dict[str, Any]:
-    """An open space that this node runs."""
+def _own(tx: Tx, space: str, *, open_only: bool = True) -> dict[str, Any]:
+    """A space that this node runs."""
     row = tx.get(rows.spaces, space[:80])
-    if row is None or row["state"] != SpaceState.open or row["platform"] != signing.me(tx).code:
+    if row is None or row["platform"] != signing.me(tx).code or (open_only and row["state"] != SpaceState.open):
         raise NO_SPACE(space=space[:60])
     return row
 
@@ -283,8 +283,8 @@ def _keep(tx: Tx, key: str, platform: str) -> None:
 
 
 def received_space_left(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """register.space_left: a member leaves."""
-    space = _own(tx, str(body.get("space")))
+    """register.space_left: a member leaves, of a closed space too, whose end it may not have heard of."""
+    space = _own(tx, str(body.get("space")), open_only=False)
     key = f"{space['id']}/{sender}"[:80]
     row = tx.get(rows.members, key)
     if row is None or row["state"] == MemberState.left:
@@ -292,5 +292,5 @@ def received_space_left(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     was_member = row["state"] == MemberState.member
     tx.change(rows.members, key, state=MemberState.left.value, at=tx.now)
     evidence.append(tx, "register.space_left", rows.members, key, node=sender)
-    if was_member:  # what follows is the platform's deed, not the one of who leaves
+    if was_member and space["state"] == SpaceState.open:  # the platform's own deed, not of who leaves
         rosters.signed_anew(replace(tx, actor=NODE), space)
