@@ -54,6 +54,7 @@ def entry(
         ("day_of_month", ["1.5", "2"], {"as": "number"}, False, "number"),
         ("latitude", ["26.6", "26.7"], {"as": "latitude", "notation": "decimal", "datum": "WGS84"}, True, "number"),
         ("longitude", ["106°42'30\"E"], {"as": "longitude", "notation": "dms", "datum": "WGS84"}, True, "number"),
+        ("longitude", ["东经106度42分", "E106°42.5′"], {"as": "longitude", "notation": "dms", "datum": "WGS84"}, True, "number"),
         ("latitude", ["north", "south"], {}, True, "string"),
         ("updated_at", ["2026-02-01 08:00:00+08", "2026-02-01T08:00:00Z"], {"as": "timestamp", "zone": "offset"}, False, "timestamp"),
         ("updated_at", ["2026-02-01 08:00:00"], {"as": "timestamp", "zone": "Asia/Shanghai"}, True, "timestamp"),

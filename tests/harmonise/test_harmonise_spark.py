@@ -17,6 +17,7 @@ import harmonise_desk as desk
 import pyarrow as pa
 import pyarrow.parquet as pq
 from harmonise_desk import WANTED, files, mapped, prop, rows_of
+from test_harmonise_conversions import DEGREES
 from test_harmonise_plan import PASSAGES, TABLES, database
 from test_harmonise_quick import PIECES, things
 
@@ -99,6 +100,14 @@ def test_units_datums_days_words_and_identifiers() -> None:
     }  # fmt: skip
     rows = [{path: texts[n % len(texts)] for path, texts in pieces.items()} for n in range(24)]
     same(mapped(contents), digits=13, things=rows_of(*rows))
+
+
+def test_degrees_as_people_write_them() -> None:
+    mapping = mapped(
+        files({"lat": {"from": "lat", "as": "latitude", "notation": "dms", "datum": "WGS84"}}, prop("lat", "number"))
+    )
+    result = same(mapping, things=rows_of(*({"lat": text} for text, *_ in DEGREES), {"lat": None}))
+    assert result["harmonised"].num_rows > 9
 
 
 def test_a_build_by_the_command_line_is_the_same_build(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ WITH_OFFSET = rf"{_SECONDS}(\.\d{{1,9}})?{_OFFSET}"
 TO_THE_MICROSECOND = rf"{_SECONDS}(\.\d{{1,6}})?{_OFFSET}"
 NUMBER = amounts.NUMBER
 WHOLE = r"[+-]?\d{1,19}"
-_DMS = r"(\d{1,3})°(\d{1,2})''(\d{1,2}(?:\.\d+)?)\"([NSEW])"  # the quote is doubled for SQL
+_DMS = r"([NSEW]?)(\d{1,3})°(\d{1,2}(?:\.\d+)?)''(?:(\d{1,2}(?:\.\d+)?)\")?([NSEW]?)"  # the quote is doubled for SQL
+_DMS_WORDS = ("′’＇″”＂º度分秒东西南北经纬", "''''''\"\"\"°°''\"EWSN")
+"""Signs of degrees as people write them, in SQL, and what each is read as: 东经121度28分 is E121°28'; 经 and 纬 go."""
 
 
 def half_width(word: str) -> str:
@@ -99,7 +101,8 @@ def cleaned_text(
     if how in {How.birth_date, How.sex}:
         return rf"upper(regexp_replace({narrow}, '[\s/\-]', '', 'g'))"
     if how in {How.latitude, How.longitude}:
-        quotes = f"translate({narrow}, '′’＇″”＂º', {literal(_quotes())})"
+        signs, read = _DMS_WORDS
+        quotes = f"translate({narrow}, '{signs}', '{read}')"
         return f"upper(replace(CASE WHEN {_ascii(text)} THEN {narrow} ELSE {quotes} END, ' ', ''))"
     if how is How.number:
         return amounts.cleaned(narrow, thousands, meaning)
@@ -411,7 +414,7 @@ def _point(column: Column) -> tuple[datums.Pair, datums.Pair, list[dict[str, str
 
 def _point_parts(column: Column) -> list[dict[str, str]]:
     name = column.element.name
-    dms = {part(name, "dms"): f"regexp_extract({clean(name)}, '^{_DMS}$', ['d', 'm', 's', 'h'])"}
+    dms = {part(name, "dms"): f"regexp_extract({clean(name)}, '^{_DMS}$', ['before', 'd', 'm', 's', 'behind'])"}
     levels = [dms] if column.notation == "dms" else []
     if not column.meaning.partner:
         return levels
@@ -431,11 +434,13 @@ def _degrees(column: Column) -> str:
         number = f"TRY_CAST({clean(name)} AS DOUBLE)"
         return f"CASE WHEN regexp_full_match({clean(name)}, '{NUMBER}') AND abs({number}) <= {most} THEN {number} END"
     found = part(name, "dms")
-    degrees, minutes, seconds = (f"TRY_CAST({found}.{field} AS DOUBLE)" for field in "dms")
+    degrees, minutes = (f"TRY_CAST({found}.{field} AS DOUBLE)" for field in "dm")
+    seconds = f"CASE WHEN {found}.s = '' THEN 0 ELSE TRY_CAST({found}.s AS DOUBLE) END"
     plus, minus = ("N", "S") if column.how is How.latitude else ("E", "W")
-    whole = f"({degrees} + {minutes} / 60 + {seconds} / 3600)"
-    inside = f"{found}.h IN ('{plus}', '{minus}') AND {minutes} < 60 AND {seconds} < 60 AND {whole} <= {most}"
-    return f"CASE WHEN {inside} THEN CASE {found}.h WHEN '{minus}' THEN -1 ELSE 1 END * {whole} END"
+    whole, half = f"({degrees} + {minutes} / 60 + {seconds} / 3600)", f"concat({found}.before, {found}.behind)"
+    sound = f"({found}.s = '' OR {found}.m NOT LIKE '%.%')"  # parts of a minute are told once
+    inside = f"{half} IN ('{plus}', '{minus}') AND {sound} AND {minutes} < 60 AND {seconds} < 60 AND {whole} <= {most}"
+    return f"CASE WHEN {inside} THEN CASE {half} WHEN '{minus}' THEN -1 ELSE 1 END * {whole} END"
 
 
 def _decoded(text: str, codes: Codes) -> str:
@@ -535,7 +540,3 @@ def _narrow(text: str, how: How) -> str:
 
 def _any_of(signs: str) -> str:
     return f"[{signs}]"
-
-
-def _quotes() -> str:
-    return "'''\"\"\"°"

@@ -45,7 +45,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _OFFSET = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\s?([zZ]|[+-]\d{2}(:?\d{2})?)")
-_DMS = re.compile(r"\d{1,3}\s*°\s*\d{1,2}\s*['′’].*")
+_DMS = re.compile(r"([东西南北][经纬]|[NSEWnsew])?\s*\d{1,3}\s*[°º度]\s*\d{1,2}(\.\d+)?\s*['′’＇分].*")
 _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
 
 
