@@ -466,7 +466,9 @@ def test_only_the_platform_tells_of_a_filing_and_only_of_what_was_signed(country
     elif spoilt == "no agreement":
         del item["agreement"]
     elif spoilt == "another id":
-        message["contractId"] = whole["contractId"] = filed["contract"][:-1] + "0"
+        message["contractId"] = whole["contractId"] = filed["contract"][:-1] + (
+            "1" if filed["contract"].endswith("0") else "0"
+        )
     else:
         sender = country.consumer
     message["transactionExecutionStrategy"] = {**whole, "contractExpansionItem": json.dumps(item)}
