@@ -92,22 +92,29 @@ def declare_resources(j: Journey) -> None:
     trips = j.folder / BIKE / "sources" / "trips_2019_09.json"
     positions = j.folder / BIKE / "sources" / "raw_days" / "VB_Routes_Data_2018_06_28.csv.gz"
     passages = j.folder / BUREAU / "sources" / "traffic.sqlite"
-    common = {"personal": True, "grade": 3, "area": "520100", "security_assessment": "已完成数据安全风险评估"}
+    common = {
+        "personal": True,
+        "grade": 3,
+        "area": "520100",
+        "security_assessment": "已完成数据安全风险评估",
+        "scenario": "城市出行",
+    }
+    of_bikes = {
+        "source_kind": "001", "source_statement": "本企业在运营中自行采集（演示数据：ValleyBike，MIT 许可）", "licence": "MIT",
+        "licence_terms": {"commercial": True, "derivatives": True, "attribution": "ValleyBike / Amherst-Statistics, MIT"},
+        "public_data": False, "update_frequency": "009", **common,
+    }  # fmt: skip
     declare(
         j, BIKE, "trips", [trips],
         name_zh="共享单车骑行行程 2019-09", name_en="Shared-bike trips 2019-09",
         abstract="2019 年 9 月的骑行起讫时间与位置，含骑行者代号；行程原始数据不出本企业节点。",
-        standard="trip", source_kind="001", source_statement="本企业在运营中自行采集（演示数据：ValleyBike，MIT 许可）",
-        licence="MIT", licence_terms={"commercial": True, "derivatives": True, "attribution": "ValleyBike / Amherst-Statistics, MIT"},
-        public_data=False, update_frequency="009", scenario="城市出行", **common,
+        standard="trip", **of_bikes,
     )  # fmt: skip
     declare(
         j, BIKE, "positions", [positions],
         name_zh="共享单车定位日样本 2018-06-28", name_en="Shared-bike positions, one raw day",
         abstract="一天的原始定位点，用于核对行程的起讫；不对外提供。",
-        standard="position", source_kind="001", source_statement="本企业在运营中自行采集（演示数据：ValleyBike，MIT 许可）",
-        licence="MIT", licence_terms={"commercial": True, "derivatives": True, "attribution": "ValleyBike / Amherst-Statistics, MIT"},
-        public_data=False, update_frequency="009", scenario="城市出行", **common,
+        standard="position", **of_bikes,
     )  # fmt: skip
     declare(
         j, BUREAU, "passages", [passages],
@@ -115,7 +122,7 @@ def declare_resources(j: Journey) -> None:
         abstract="2019 年 9 月道路卡口的过车记录与车辆登记信息；号牌不出本局节点。（演示数据为生成数据）",
         standard="vehicle_passage", source_kind="002", source_statement="依道路交通安全职责采集",
         licence="公共数据授权运营", licence_terms={"commercial": True, "derivatives": True, "attribution": "范例市交通局"},
-        public_data=True, update_frequency="004", scenario="城市出行", **common,
+        public_data=True, update_frequency="004", **common,
     )  # fmt: skip
 
 

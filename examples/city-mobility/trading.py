@@ -48,18 +48,18 @@ def contract(j: Journey, buyer: Person, provider: str, dataset: str, purpose: st
     )
     listing = next(row for row in found if row["dataset"] == dataset)
     offer = next(o for o in listing["offers"] if o["terms"]["purpose"] == purpose)
-    asked = buyer.do("negotiate.request", provider=node, dataset=dataset, offer_id=offer["id"], purpose=purpose)
-    done = j.until(
-        buyer,
-        "negotiate.negotiation",
-        lambda n: n["state"] in ("FINALIZED", "TERMINATED"),
-        "the contract",
-        id=asked["id"],
-    )
+    done = requested(j, buyer, "the contract", provider=node, dataset=dataset, offer_id=offer["id"], purpose=purpose)
     if done["state"] != "FINALIZED":
         raise TimeoutError(f"the negotiation with {provider} ended: {done.get('reason')}")
     j.known.setdefault("negotiations", []).append(done)
     return str(done["agreement"])
+
+
+def requested(j: Journey, buyer: Person, what: str, **asked: str) -> dict[str, Any]:
+    """A negotiation that the buyer began, as it stands at its end."""
+    begun = buyer.do("negotiate.request", **asked)
+    over = ("FINALIZED", "TERMINATED")
+    return dict(j.until(buyer, "negotiate.negotiation", lambda n: n["state"] in over, what, id=begun["id"]))
 
 
 def price(j: Journey) -> str:
@@ -120,16 +120,8 @@ def refused_purpose(j: Journey, analyst: Person) -> str:
     node = j.codes[f"node:{GROUP}"]
     found = analyst.ask("catalogue.find", q="出行流量")
     offer = next(o for o in found[0]["offers"] if o["terms"]["purpose"] == PURPOSE)
-    asked = analyst.do(
-        "negotiate.request", provider=node, dataset=j.codes["product"], offer_id=offer["id"], purpose="credit_scoring"
-    )
-    done = j.until(
-        analyst,
-        "negotiate.negotiation",
-        lambda n: n["state"] in ("FINALIZED", "TERMINATED"),
-        "the refusal",
-        id=asked["id"],
-    )
+    asked = {"provider": node, "dataset": j.codes["product"], "offer_id": offer["id"], "purpose": "credit_scoring"}
+    done = requested(j, analyst, "the refusal", **asked)
     if done["state"] == "FINALIZED":
         raise TimeoutError("a purchase for credit scoring was accepted")
     j.known["refused_purpose"] = done

@@ -462,9 +462,7 @@ def test_a_peer_that_does_not_answer_holds_up_neither_the_others_nor_the_node(st
             enqueue(tx, kind, {"to": to})
     worker.start()
     try:
-        end = time.monotonic() + 15
-        while len(done) < 2 and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: len(done) == 2)
         assert sorted(done) == ["other", "own"]
     finally:
         answered.set()
@@ -484,12 +482,6 @@ def test_a_peer_that_was_slow_holds_one_thread_until_it_answers_in_time(store, m
 
     def said(to):
         return spoken.count(to)
-
-    def until(condition):
-        end = time.monotonic() + 15
-        while not condition() and time.monotonic() < end:
-            time.sleep(0.01)
-        assert condition(), spoken
 
     def add_to(to, count):
         with store.begin(NODE, "test") as tx:
@@ -530,9 +522,7 @@ def test_data_that_take_their_time_hold_up_neither_messages_nor_the_node(store):
             enqueue(tx, kind, {})
     worker.start()
     try:
-        end = time.monotonic() + 15
-        while len(done) < 2 and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: len(done) == 2)
         assert sorted(done) == ["own", "said"]
     finally:
         arrived.set()

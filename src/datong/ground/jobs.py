@@ -55,8 +55,9 @@ FIRST_WAIT_SECONDS = 0.3
 WAIT_GROWTH = 1.5
 LONGEST_WAIT_SECONDS = 60.0
 GROWING_TRIES = 20
-SLOW_SECONDS = 5.0
 """Waits grow by half, so that a peer that was away for a while is reached within half that while after its return."""
+SLOW_SECONDS = 5.0
+"""A peer that kept a thread waiting for longer is spoken to by one thread at a time, until it answers sooner."""
 
 SLOW = Reason(
     "GND-503",

@@ -10,6 +10,7 @@ from ndi_world import Country
 from ndi_world import country as country  # noqa: PLC0414 - its fixture
 from test_ndi_access import by_hand
 
+from datong.audit import service as audit
 from datong.deliver import service as deliver
 from datong.ground import codes
 from datong.ground.db import NODE
@@ -431,18 +432,28 @@ def test_who_did_not_file_hears_of_it_and_may_report_and_end(country):
     assert version["status"] == "06"
 
 
-def test_both_sides_file_at_once_and_it_is_filed_once(country):
-    agreed = by_dsp(country)
+def filed_by_both(country, agreed, *, at_once):
+    """The one filing that there is after both sides asked for it, together or one after the other."""
     for node, role in ((country.consumer, "analyst"), (country.provider, "legal")):
         with node.as_(role) as tx:
             negotiate.file_contract(tx, agreement=agreed["id"])
+        if not at_once:
+            country.run()
     country.run()
     with country.reads(country.platform) as tx:
         (filed,) = negotiate.filings(tx)
+    return filed
+
+
+def test_both_sides_file_at_once_and_it_is_filed_once(country):
+    agreed = by_dsp(country)
+    filed = filed_by_both(country, agreed, at_once=True)
     for node in (country.consumer, country.provider):
         with country.reads(node) as tx:
             card = negotiate.contract(tx, id=agreed["id"])["national"]
+            changed = [one for one in audit.verify(tx)["problems"] if one["kind"] == "record.changed"]
         assert (card["contract_id"], card["filing"], card["hash"]) == (filed["contract"], "filed", filed["hash"])
+        assert changed == [], "an id that was let go has its leaf"
 
 
 @pytest.mark.parametrize("spoilt", ["another term", "another clause", "no agreement", "another id", "a member's word"])
@@ -501,12 +512,7 @@ def test_a_contract_filed_already_is_not_filed_under_another_id(country):
     """Where the other side never heard of it: what both signed tells the platform, and the refusal says the id."""
     agreed = by_dsp(country)
     country.unserved = {"strategySend"}
-    for node, role in ((country.consumer, "analyst"), (country.provider, "legal")):
-        with node.as_(role) as tx:
-            negotiate.file_contract(tx, agreement=agreed["id"])
-        country.run()
-    with country.reads(country.platform) as tx:
-        (filed,) = negotiate.filings(tx)
+    filed = filed_by_both(country, agreed, at_once=False)
     with country.reads(country.provider) as tx:
         card = negotiate.contract(tx, id=agreed["id"])["national"]
     assert card["filing"] == "refused"

@@ -191,6 +191,7 @@ def heard_filed(tx: Tx, *, contract: str, request: Mapping[str, Any], agreement:
         if known["filing"] == Filing.filed.value:
             raise NOT_YOURS(contract=contract[:60])
         tx.change(rows.contracts, known["id"], agreement="")
+        evidence.append(tx, "negotiate.filing_let_go", rows.contracts, known["id"], filed_as=contract)
     begun(tx, contract=contract, request=request, platform=platform, agreement=agreement)
     told_filed(tx, contract=contract, hash=platforms.hash_of(filed))
 
