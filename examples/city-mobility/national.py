@@ -356,6 +356,10 @@ def performed(j: Journey) -> None:
     )  # fmt: skip
     analyst.do("deliver.report_performance", agreement=agreement)
     analyst.do("deliver.request_transfer", agreement=agreement, into="person")
+    j.until(  # or the end of the contract might overtake the start
+        analyst, "deliver.transfers", lambda rows: len(rows) == 2 and all(row["state"] != "REQUESTED" for row in rows),
+        "the copy to be open to the person", agreement=agreement,
+    )  # fmt: skip
     analyst.do("deliver.give_feedback", agreement=agreement)
     heard(j, PLATFORM, agreement, "contractExecution")
     heard(j, GROUP, agreement, "executionFeedback")
