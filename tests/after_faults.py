@@ -31,9 +31,9 @@ MACHINERY = {
 HEARTS = ("register.connector_stopped", "register.connector_running")
 """Nor these: whether a heart was missed for a while is a matter of time."""
 
-ENDED_EITHER_WAY = ("deliver.grant_ended", "deliver.transfer_terminated")
-"""Nor by which link these came: of the transfer's own message and the contract's end on the national rail, the first
-that arrives ends what the other then finds ended."""
+ENDED_EITHER_WAY = ("deliver.ended", "deliver.grant_ended", "deliver.transfer_terminated")
+"""Nor by which link these came: of the transfer's own message, the proof of destruction and the contract's end on the
+national rail, the first that arrives ends what the others then find ended."""
 
 
 def comparable(value: Any) -> Any:
