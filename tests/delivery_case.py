@@ -4,7 +4,7 @@ signed by both, and a table laid ready. Real rows in a real store, made here bec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,14 +166,18 @@ def counts(rows: int = 100) -> pa.Table:
     )
 
 
-def lay_out(tx: Tx, agreement: str = "agr-1", table: pa.Table | None = None) -> dict[str, Any]:
+def lay_out(
+    tx: Tx, agreement: str = "agr-1", table: pa.Table | None = None, inputs: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     """Lay a table ready under the agreement, past the gate (which is deidentify's and tested there)."""
     contract = negotiate_rows.agreements
     row = tx.get(contract, agreement)
     assert row is not None
     file = f"file-{agreement}-{tx.wall_now.timestamp()}-{(table or counts()).num_rows}".replace(".", "-")
     pq.write_table(table if table is not None else counts(), files.staged(tx.store, file))
-    laid = sharing._laid_out(tx, row, file, {}, {"kind": "product"}, schema="product", table="mobility-flows")
+    laid = sharing._laid_out(
+        tx, row, file, {}, {"kind": "product", "inputs": list(inputs)}, schema="product", table="mobility-flows"
+    )
     transfer_course.start_waiting(tx, agreement)  # as the verbs of offering.py do
     return laid
 

@@ -178,6 +178,13 @@ class Living:
         at = f"{share}/schemas/{table['schema']}/tables/{table['name']}/query"
         return self.world.http.post(at, json={}, headers=headers)
 
+    def files_of(self, slug: str, kind: str, agreement: str) -> list[Path]:
+        """What a node keeps under an agreement; kind: "released" or "received"."""
+        return list((self.folder / slug / "data" / kind / agreement).glob("*"))
+
+    def url_keys(self, slug: str) -> list[Path]:
+        return list((self.folder / slug / "keys" / "grants").glob("*"))
+
     # -- as a node speaks to a node
 
     def key(self, slug: str) -> PrivateKey:

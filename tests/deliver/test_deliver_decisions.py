@@ -9,6 +9,7 @@ import pytest
 
 import delivery_case as case
 from datong.authorise import store as authorise_rows
+from datong.compose import store as compose_rows
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.ground import codes
@@ -114,6 +115,55 @@ def test_a_product_is_delivered_while_its_own_registration_stands(
     decision = decide(provider)
     assert decision.allowed is not bool(words)
     assert words in decision.verdict.en
+
+
+def product_of(tx: Tx, supply: str, laid: bool) -> None:
+    """A product with counts got under the contract `supply`, ready to be delivered."""
+    product(tx)
+    case.agree(tx, dataset="P-1")
+    inputs = [{"resource": case.RESOURCE, "agreement": supply, "digest": "sha256:00", "rows": 1}]
+    if laid:
+        case.lay_out(tx, inputs=inputs)
+    else:
+        built(tx, inputs)
+
+
+def built(tx: Tx, inputs: list[dict[str, Any]]) -> None:
+    """The newest version of the product, not laid ready yet."""
+    tx.add(
+        compose_rows.versions,
+        {"id": "P-1/1", "product": "P-1", "version": 1, "partition": "part-1", "recipe": {}, "path": "products/P-1/1.parquet",
+         "digest": "sha256:00", "rows": 1, "recipient_group": case.BUYER, "risk": {}, "kept": {}, "account": {},
+         "inputs": inputs, "at": case.NOW},
+    )  # fmt: skip
+
+
+OVER = [
+    ("ended by a person", lambda tx: ended(tx, "agr-2"), "no longer needed"),
+    ("terminated", lambda tx: tx.change(negotiate_rows.agreements, "agr-2", state="TERMINATED"), "agr-2"),
+    ("past its term", lambda tx: case.move_business_clock(tx, "2026-06-01T00:00:00Z"), "agr-2"),
+]
+
+
+def ended(tx: Tx, agreement: str) -> None:
+    end = {"reason": "no longer needed", "by": "p", "at": tx.now, "state": "ending", "proof": None, "peer_proof": None}
+    tx.add(rows.endings, {"id": agreement, **end})
+
+
+@pytest.mark.parametrize("laid", [True, False], ids=["laid ready", "not yet"])
+@pytest.mark.parametrize(("why", "end", "words"), OVER, ids=[row[0] for row in OVER])
+def test_a_product_goes_out_while_the_contract_of_its_supply_lasts(
+    provider: Store, why: str, end: Callable[[Tx], None], words: str, laid: bool
+) -> None:
+    with provider.begin(NODE) as tx:
+        case.agree(tx, "agr-2", until="2026-05-31T16:00:00Z")
+        product_of(tx, "agr-2", laid)
+    assert decide(provider).allowed
+    with provider.begin(NODE) as tx:
+        end(tx)
+    decision = decide(provider)
+    assert not decision.allowed and (decision.verdict.step, decision.verdict.rule) == ("supply", "agr-2")
+    assert words in decision.verdict.en and words in decision.verdict.zh and case.RESOURCE in decision.verdict.en
 
 
 @pytest.mark.parametrize("state", ["REQUESTED", "AGREED", "VERIFIED", "TERMINATED"])

@@ -14,7 +14,6 @@ import httpx
 import pytest
 from paperwork import BIKE, BUREAU, GROUP, LAB, PURPOSE, REGISTRY, parties
 
-from datong.ground import signing
 from demo_run import ROOT
 from living import Living, refusal, says
 
@@ -236,65 +235,6 @@ def test_after_the_records_expired_the_same_releases_are_refused(living: Living)
 # --- the end -----------------------------------------------------------------------------------------------------
 
 
-def test_the_end_of_a_delivery_destroys_keys_and_copies_with_proof(living: Living) -> None:
-    agreement = living.agreement("trips")
-    held = files_of(living, GROUP, "received", agreement)
-    released = files_of(living, BIKE, "released", agreement)
-    assert held and released
-    living.who(BIKE, "legal").do("deliver.end_agreement", agreement=agreement, reason="合作结束 cooperation over")
-    proven(living, BIKE, GROUP, agreement)
-    assert not files_of(living, GROUP, "received", agreement), "the consumer's copies are gone"
-    assert not files_of(living, BIKE, "released", agreement) and not url_keys(living, BIKE)
-    held_rows = living.who(GROUP, "operator").ask("deliver.held", agreement=agreement)
-    assert {row["state"] for row in held_rows} == {"destroyed"}
-    engineer = living.who(BIKE, "data_engineer")
-    over = refusal(lambda: engineer.do("deliver.release_supply", agreement=agreement, again="ended"))
-    assert over.code == "USE-403" and "Delivery has ended" in says(over) and "cooperation over" in says(over)
-    asked = living.transfer(agreement, GROUP, "product_manager", "node")
-    assert asked["state"] == "TERMINATED" and "cooperation over" in " ".join(asked["reason"])
-    lost = refusal(living.build)
-    assert lost.code.startswith("CMP-"), says(lost)
-
-
-def test_a_contract_ended_early_ends_its_delivery_on_both_sides(living: Living) -> None:
-    agreement = living.agreement("passages")
-    assert files_of(living, GROUP, "received", agreement)
-    living.who(GROUP, "legal").do("negotiate.end", agreement=agreement, reason="不再需要 no longer needed")
-    proven(living, BUREAU, GROUP, agreement)
-    for slug in (BUREAU, GROUP):
-        told = {row["id"]: row for row in living.who(slug, "operator").ask("negotiate.agreements")}[agreement]
-        assert told["state"] == "TERMINATED" and "no longer needed" in told["reason"]["en"], slug
-    assert not files_of(living, GROUP, "received", agreement) and not files_of(living, BUREAU, "released", agreement)
-    assert not url_keys(living, BUREAU)
-
-
-def proven(living: Living, provider: str, consumer: str, agreement: str) -> None:
-    """Both sides have destroyed what they held; the provider keeps the consumer's signed proof."""
-
-    def proof() -> Any:
-        rows = living.who(provider, "operator").ask("deliver.endings")
-        row = next((row for row in rows if row["id"] == agreement), None)
-        return row if row and row["state"] == "destroyed" and row["peer_proof"] else None
-
-    ending = living.until(proof, f"the proof of {consumer}")
-    theirs = ending["peer_proof"]
-    assert theirs["agreement"] == agreement and theirs["node"] == living.code(f"node:{consumer}")
-    assert [file["role"] for file in theirs["files"]] == ["received"]
-    party, key = living.code(f"party:{consumer}"), living.key(consumer).public.text
-    assert signing.signed_by(theirs, party, key)
-    assert not signing.signed_by({**theirs, "files": []}, party, key)
-    assert [file["role"] for file in ending["proof"]["files"]] == ["released"] and ending["proof"]["keys"]
-    assert signing.signed_by(ending["proof"], living.code(f"party:{provider}"), living.key(provider).public.text)
-
-
-def files_of(living: Living, slug: str, kind: str, agreement: str) -> list[Path]:
-    return list((living.folder / slug / "data" / kind / agreement).glob("*"))
-
-
-def url_keys(living: Living, slug: str) -> list[Path]:
-    return list((living.folder / slug / "keys" / "grants").glob("*"))
-
-
 def test_a_contract_that_runs_out_ends_its_delivery_by_the_business_clock(living: Living, tmp_path: Path) -> None:
     living.to_day("2029-02-27")
     assessed(living, "2029-06-30")
@@ -304,7 +244,7 @@ def test_a_contract_that_runs_out_ends_its_delivery_by_the_business_clock(living
     assert until == "2029-02-28T16:00:00Z", "midnight of 1 March in Beijing"
     living.to_day("2029-02-28", hour=23)
     assert living.pull(profile).status_code == 200 and get(url).status_code == 200
-    assert url_keys(living, GROUP) and files_of(living, GROUP, "released", agreement)
+    assert living.url_keys(GROUP) and living.files_of(GROUP, "released", agreement)
     living.to_day("2029-03-01", hour=1)
     assert living.pull(profile).status_code in (401, 403)
     assert get(url).status_code == 403
@@ -314,8 +254,8 @@ def test_a_contract_that_runs_out_ends_its_delivery_by_the_business_clock(living
     refused = refusal(lambda: living.transfer(agreement))
     assert "expired" in says(refused)
     assert "expired" in says(refusal(living.offer))
-    living.until(lambda: not url_keys(living, GROUP), "the keys of the group to be destroyed")
-    living.until(lambda: not files_of(living, GROUP, "released", agreement), "the released files to be deleted")
+    living.until(lambda: not living.url_keys(GROUP), "the keys of the group to be destroyed")
+    living.until(lambda: not living.files_of(GROUP, "released", agreement), "the released files to be deleted")
     assert "USE-4" in stock_client(profile, tmp_path)
 
 

@@ -133,6 +133,12 @@ def version(tx: Tx, *, product: str, version: int | None = None) -> dict[str, An
     return _whole(tx, found[(version or 0) - 1])
 
 
+def supplied(tx: Tx, *, product: str) -> list[dict[str, Any]]:
+    """The supplies in the latest version of a product, {resource, agreement, digest, rows}; none without a version."""
+    found = store.versions_of(tx, product)
+    return list(found[-1]["inputs"]) if found else []
+
+
 @view()
 def versions(tx: Tx) -> list[dict[str, Any]]:
     """All versions of all products, with risk figures and shares kept."""

@@ -2,9 +2,10 @@
 
 In this order, the first failure decides: the agreement is known and in force (negotiate: concluded, signatures
 verified, within its term by the business clock); dataset, purpose, recipient and delivery form are agreed and can be
-kept; the consumer's node is an active member; no hold and no end here; inputs cleared; listing not suspended; what
-lies ready passes the release gate as its assessment stands now; then the policy, which denies by default. A denial is
-kept even when the transaction that asked is rolled back. Contract: tests/deliver/test_deliver_decisions.py.
+kept; the consumer's node is an active member; no hold and no end here; inputs cleared; the contracts of a product's
+supplies last; listing not suspended; what lies ready passes the release gate as its assessment stands now; then the
+policy, which denies by default. A denial is kept even when the transaction that asked is rolled back.
+Contract: tests/deliver/test_deliver_decisions.py.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 
 from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
+from datong.compose import service as compose
 from datong.deidentify import service as deidentify
 from datong.deliver import store as rows
 from datong.deliver.model import DENIED, NOT_STAFF, OWN_WORK, Decision, Verdict
@@ -132,7 +134,7 @@ def _judged(
         **facts,
     }
     full["laid"] = laid
-    for check in (_match, _member, _hold, _clearance, _listing, _gate, _policy):
+    for check in (_match, _member, _hold, _clearance, _supplies, _listing, _gate, _policy):
         verdict = check(tx, contract, full)
         if verdict is not None and verdict.outcome is not Outcome.allowed:
             return verdict, full, contract["policy_hash"]
@@ -216,6 +218,51 @@ def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict
                ("请补齐所列授权。", "Complete the authorisations listed."))  # fmt: skip
 
 
+def _supplies(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
+    """A product goes out while the contracts of its supplies last: who ended one agreed to nothing more."""
+    if contract["provider"] != signing.me(tx).code:
+        return None
+    for supply in _supplied(tx, contract, ask):
+        resource, agreement = supply["resource"], supply["agreement"]
+        if why := _over(tx, agreement):
+            wrong = (
+                f"产品所含资源 {resource} 的供给合同 {agreement} 已不再有效：{why[0]}",
+                f"Contract {agreement}, under which the product has {resource}, is over: {why[1]}",
+            )
+            return _no("supply", agreement, wrong,
+                       ("请与供给方另签合同，并重新合成产品。",
+                        "Negotiate a new contract with the supplier, and build the product again."))  # fmt: skip
+    return None
+
+
+def _over(tx: Tx, agreement: str) -> tuple[str, str] | None:
+    """Why nothing more goes out under a supply's contract; None while it is in force."""
+    if (ended := tx.get(rows.endings, agreement)) is not None:
+        return ended["reason"], ended["reason"]
+    try:
+        negotiate.in_force(tx, agreement)
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise  # no verdict yet, as of the contract itself
+        what, why, _ = refusal.texts()
+        return f"{what.zh}{why.zh}", f"{what.en} {why.en}"
+    return None
+
+
+def _supplied(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> list[dict[str, Any]]:
+    """[{resource, agreement}] of what is handed out: the tables that lie ready, else the newest version."""
+    tables = _laid(tx, contract, ask)
+    if tables:
+        return [supply for table in tables for supply in table["source"].get("inputs", ())]
+    return compose.supplied(tx, product=contract["dataset"])
+
+
+def _laid(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> list[dict[str, Any]]:
+    if ask["laid"] is None:
+        return rows.newest_tables(tx, contract["id"])
+    return [table for id in ask["laid"] if (table := tx.get(rows.share_tables, id)) is not None]
+
+
 LISTING_ZH = {"suspended": "暂停", "withdrawn": "下架"}
 
 
@@ -234,11 +281,9 @@ def _gate(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | No
     one: the figures are kept with the release, the context is today's."""
     if contract["provider"] != signing.me(tx).code or ask["action"] == "compute":
         return None
-    laid = ask["laid"]
-    tables = rows.newest_tables(tx, contract["id"]) if laid is None else [tx.get(rows.share_tables, id) for id in laid]
-    for table in tables:
+    for table in _laid(tx, contract, ask):
         try:
-            if table is not None and "release" in table["source"]:
+            if "release" in table["source"]:
                 deidentify.require_still_low(tx, table["source"]["release"])
         except Refusal as refusal:
             return _from_refusal("gate", refusal)
