@@ -205,6 +205,33 @@ def test_a_crash_after_the_commit_is_mended_at_the_start(store: Store, folder: P
         assert harmonise.sweep(tx) == []
 
 
+def test_building_again_brings_back_files_that_are_not_in_their_place(store: Store, folder: Path, act: Act) -> None:
+    """As STD-422 says: also without a node that is started, whose process died before the move, or where they are lost
+    or were changed."""
+    rows(folder, *numbers(5))
+    made = built(store, act("data_engineer"))
+    place = stored.place(folder, "things-1", made["id"])
+
+    def killed_before_the_move() -> None:
+        (stored.root(folder) / stored.STAGED).mkdir(exist_ok=True)
+        place.rename(stored.root(folder) / stored.STAGED / made["id"])
+
+    def lost() -> None:
+        (place / stored.QUARANTINE).unlink()
+
+    def changed() -> None:
+        (place / stored.HARMONISED).write_bytes(b"x")
+
+    for evil in (killed_before_the_move, lost, changed):
+        evil()
+        assert built(store, act("data_engineer")) == made
+        with store.read() as tx:
+            assert harmonise.current(tx, "things-1")["digest"] == made["digest"]
+            assert len(harmonise.builds(tx)) == 1
+        assert sorted(p.name for p in place.iterdir()) == sorted(made["files"])
+        assert list((stored.root(folder) / stored.STAGED).iterdir()) == []
+
+
 BAD_SOURCES = [
     ('[{"id": "a", "n": "1"}, {"id": "b", "n', "STD-411", "1 whole records were read"),
     ('{"id": "a"}', "STD-411", "array of objects"),

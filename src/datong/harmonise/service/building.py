@@ -197,9 +197,13 @@ def _build(
     }
     changed = None if accept_changes else drift.refusal()
     known = tx.get(kept.builds, made.id)
-    if known is not None and known["state"] == State.built.value:
+    node = folder_of(tx)
+    is_built = known is not None and known["state"] == State.built.value
+    if is_built and known is not None and files.stands(node, resource, made.id, known["files"]):
         if changed is not None:
             raise changed
+        build_id = made.id
+        tx.after_commit.append(lambda: files.put_in_place(node, resource, build_id))
         if _make_current(tx, resource, made.id):  # back to what it was before: so is what its columns mean
             matching.remember_mapping(tx, found)
         return {**shown(known), **more}
@@ -402,8 +406,12 @@ def _keep(
     }
     written = files.staged(folder, build_id, tables, plans.printed(plan))
     row = {**row, "files": written, "digest": written[files.HARMONISED]["digest"]}
-    tx.add(kept.builds, row)
-    tx.add(accounts.accounts, account)
+    if (known := tx.get(kept.builds, build_id)) is None:
+        tx.add(kept.builds, row)
+        tx.add(accounts.accounts, account)
+    else:  # whose files were lost or changed
+        row = {**known, "files": written, "digest": row["digest"]}
+        tx.change(kept.builds, build_id, files=row["files"], digest=row["digest"])
     by = {"engine": engine.name} if engine is not DUCKDB else {}
     _witness(tx, "harmonise.built", row, account=digest(account), **by)
     _make_current(tx, resource, build_id)
