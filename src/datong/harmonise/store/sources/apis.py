@@ -14,7 +14,7 @@ import httpx
 
 from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Api, Page, Source
-from datong.harmonise.store.sources.documents import DECODER, Row, row_of, written
+from datong.harmonise.store.sources.documents import DECODER, Row, row_of, too_deep, written
 from datong.harmonise.store.sources.telling import refused
 from datong.harmonise.store.sources.web import Web, body_of, header_secret, not_answered, shown
 
@@ -48,7 +48,10 @@ class Pages:
                 raise self._endless(url, f"more than {self.api.paging.pages_max} pages (pages_max)")
             answer, headers = self.page(url)
             records = self._records(url, answer)
-            texts = [written(record) for record in records]
+            try:
+                texts = [written(record) for record in records]
+            except RecursionError:
+                raise too_deep(self.source, self.read) from None
             content = hashing.hash_bytes("\n".join(texts).encode("utf-8", "surrogatepass"))
             if records and content == before:
                 raise self._endless(url, "the same page comes again; `parameter` is probably not its name")

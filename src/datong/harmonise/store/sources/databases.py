@@ -184,8 +184,6 @@ def _connected(source: Source, data: Path, at: list[str]) -> Iterator[Connection
             warnings.simplefilter("ignore")  # types that SQLAlchemy does not know are read as text like all others
             with engine.connect() as connection:
                 begin_reading(connection)
-                if connection.dialect.name == "sqlite":  # which takes any bytes for text; _sqlite_texts tells of them
-                    connection.connection.driver_connection.text_factory = _as_utf8  # type: ignore[union-attr]
                 yield connection
                 connection.rollback()
     except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, OSError, pa.ArrowInvalid) as error:
@@ -321,6 +319,8 @@ def _batches(
         statement = statement.order_by(table.c[key])
     if limit is not None:
         statement = statement.limit(limit)
+    if connection.dialect.name == "sqlite":  # which takes any bytes for text; _sqlite_texts tells of them
+        connection.connection.driver_connection.text_factory = _as_utf8  # type: ignore[union-attr]
     streamed = statement.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
     with connection.execute(streamed) as result:  # the server's cursor is closed, also when the reading breaks off
         for part in result.partitions(BATCH_ROWS):
@@ -328,6 +328,8 @@ def _batches(
             if connection.dialect.name == "sqlite":
                 cells = ((column, _sqlite_texts(column, values, told)) for column, values in cells)
             yield {column: pa.array(values, pa.string()) for column, values in cells}, len(part)
+    if connection.dialect.name == "sqlite":  # names of tables and columns are text, or the file is damaged
+        connection.connection.driver_connection.text_factory = str  # type: ignore[union-attr]
 
 
 def _as_text(connection: Connection, column: Any) -> Any:
