@@ -31,6 +31,7 @@ from datong.harmonise import service as harmonise
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import loads as rules
 from datong.harmonise.store import loads as kept
+from datong.harmonise.store.sources import gathering
 
 Act = Callable[..., Actor]
 PROPERTIES = (prop("id", required=True), prop("n", "integer", required=True))
@@ -288,6 +289,33 @@ def test_rows_that_come_late_on_the_mark_itself_are_not_lost(
     sql(insert(("c", 3, "02")), "INSERT INTO t (id, n) VALUES ('d', '4')")  # the same instant, and one without a time
     assert counts(built(store, person)) == (2, 0, 1, 0)
     assert [i for _, i, _ in harmonised(store)] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.mariadb
+def test_what_comes_while_a_table_without_snapshots_is_read_is_not_lost(
+    store: Store, folder: Path, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, url = act("data_engineer"), mariadb.fresh_database()
+    monkeypatch.setenv("THINGS_URL", url)
+    load = {"by": "watermark", "key": ["id"], "column": "at"}
+    source = {"kind": "database", "url_from": "THINGS_URL", "tables": {"t": "id"}, "load": load}
+    workspace(folder, source, "t.id", "t.n", table="t")
+    opened = create_engine(url.replace("mysql:", "mysql+pymysql:"))
+    real = gathering.Gathered.add
+
+    def meanwhile(*given: Any) -> None:
+        real(*given)
+        monkeypatch.setattr(gathering.Gathered, "add", real)
+        with opened.begin() as connection:
+            connection.exec_driver_sql(insert(("b", 2, "02"), ("c", 3, "03")))
+
+    with opened.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (id varchar(9), n varchar(9), at datetime) ENGINE=MyISAM")
+        connection.exec_driver_sql(insert(("a", 1, "01")))
+    monkeypatch.setattr(gathering.Gathered, "add", meanwhile)
+    assert counts(built(store, person)) == (1, 0, 0, 0)
+    assert counts(built(store, person)) == (2, 0, 1, 0)
+    opened.dispose()
 
 
 def test_a_full_load_finds_what_was_removed(store: Store, folder: Path, act: Act, sql: Callable[..., None]) -> None:
