@@ -127,6 +127,16 @@ def value_of(kept: str) -> Any:
     return read[name](value) if name in read else value
 
 
+def went_back(now: Any, before: Any) -> bool:
+    """Whether the greatest value of a column is less than it was, or of another kind; None: it has no value now."""
+    if now is None:
+        return False
+    try:
+        return bool(now < before)
+    except TypeError:
+        return True
+
+
 def shown_value(kept: str) -> str:
     return str(json.loads(kept)[1])
 

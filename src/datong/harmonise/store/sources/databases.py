@@ -7,6 +7,7 @@ Contract: tests/harmonise/test_harmonise_sources.py, tests/harmonise/test_harmon
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -133,7 +134,12 @@ def _highest(connection: Connection, source: Source, name: str, column: str) -> 
     if connection.dialect.name == "sqlite" and _mixed(connection, table.c[column]):
         raise WATERMARK_TYPE(source=source.name, column=column, type="text and number")
     as_it_comes = type_coerce(func.max(table.c[column]), sql_types.NullType())
-    return connection.execute(select(as_it_comes)).scalar()
+    highest = connection.execute(select(as_it_comes)).scalar()
+    if isinstance(highest, str) and re.fullmatch("[0-9]+", highest):  # as texts 10 comes before 9 and would not be seen
+        longer = select(func.count()).where(func.length(type_coerce(table.c[column], Text)) > len(highest))
+        if connection.execute(longer.select_from(table)).scalar():
+            raise WATERMARK_TYPE(source=source.name, column=column, type="numbers as text, of several lengths")
+    return highest
 
 
 def _mixed(connection: Connection, column: Any) -> bool:
