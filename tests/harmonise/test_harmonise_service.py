@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -230,6 +232,22 @@ def test_building_again_brings_back_files_that_are_not_in_their_place(store: Sto
             assert len(harmonise.builds(tx)) == 1
         assert sorted(p.name for p in place.iterdir()) == sorted(made["files"])
         assert list((stored.root(folder) / stored.STAGED).iterdir()) == []
+
+
+def test_a_full_disk_is_one_refusal_and_leaves_what_was_there(store: Store, folder: Path, act: Act) -> None:
+    rows(folder, *numbers(5))
+    built(store, act("data_engineer"))
+    before = left_behind(folder)
+    drawn = random.Random(3)
+    rows(folder, *({"id": drawn.randbytes(20).hex(), "n": "1"} for _ in range(20_000)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # as a disk that is full, for every file of this process
+    try:
+        refused(store, act("data_engineer"), "STD-414")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert left_behind(folder) == before
+    assert built(store, act("data_engineer"))["read"] == 20_000
 
 
 BAD_SOURCES = [

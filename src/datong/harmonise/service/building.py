@@ -6,6 +6,7 @@ the same build and adds nothing. Contract: tests/harmonise/test_harmonise_servic
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
     NO_ROWS,
+    NO_SPACE,
     TOO_MANY_QUARANTINED,
 )
 from datong.harmonise.model.repairs import Repair
@@ -154,6 +156,10 @@ def build_on(
     except Refusal as refusal:
         runs.failed(tx, attempt, refusal)
         raise
+    except OSError as error:  # no attempt is kept of it: there may be no room for that either
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise NO_SPACE(mapping=mapping) from None
     runs.completed(tx, attempt, made["id"])
     return made
 
