@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import sqlite3
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
+from datong.ground import db
 
 MAPPING = """source: visits
 standard: visit
@@ -318,6 +321,21 @@ def test_a_configuration_of_another_node_writes_nothing_there(work: Path, tmp_pa
         refused = datong(thief, *command)
         assert refused.returncode == 5 and "APP-411" in refused.stderr, refused.stderr
     assert (work / "datong.db").read_bytes() == before
+
+
+def test_a_store_that_another_process_writes_to_is_told(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert datong(work, "build").returncode == 0
+    real = db._sqlite_pragmas
+
+    def impatient(connection: Any, record: Any) -> None:
+        real(connection, record)
+        connection.execute("PRAGMA busy_timeout=50")
+
+    monkeypatch.setattr(db, "_sqlite_pragmas", impatient)
+    with contextlib.closing(sqlite3.connect(work / "datong.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = datong(work, "build")
+    assert refused.returncode == 6 and "APP-412" in refused.stderr, refused.stderr
 
 
 def test_terminal_signs_in_rows_are_not_obeyed(work: Path) -> None:

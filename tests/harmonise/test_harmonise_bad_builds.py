@@ -258,6 +258,24 @@ def test_a_list_of_objects_without_end(desk: Desk, monkeypatch: pytest.MonkeyPat
     assert len(asked) <= 40
 
 
+def test_a_list_of_objects_that_is_cut_short_or_names_one_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage that knows version 1 of lists alone gives a thousand objects and no token, and would lose the rest."""
+    desk.give("s3 csv", ROWS)
+    desk.s3.objects["x/2"] = desk.s3.objects["x/1"]
+    desk.s3.page = 1
+    whole = desk.s3.listed
+    monkeypatch.setattr(desk.s3, "listed", lambda query: re.sub(b"<Next.*Token>", b"", whole(query)))
+    assert "cut short" in str(desk.refused())
+
+    def again(query: dict[str, str]) -> bytes:
+        return whole({}) if "continuation-token" not in query else whole(query).replace(b"x/2", b"x/1")
+
+    monkeypatch.setattr(desk.s3, "listed", again)
+    assert "names one twice" in str(desk.refused())
+    monkeypatch.setattr(desk.s3, "listed", whole)
+    assert desk.built()["read"] == 40
+
+
 @pytest.mark.parametrize("kind", [*FILES, "http", "s3 csv", "s3 parquet"])
 def test_a_web_page_instead_of_data(desk: Desk, kind: str) -> None:
     desk.give(kind, b"<!doctype html>\n<html><body>Please log in, now</body></html>\n")

@@ -197,6 +197,18 @@ def test_half_a_character_is_in_no_text(tmp_path: Path, kind: str, item: str) ->
 # --- shape -------------------------------------------------------------------------------------------------
 
 
+def test_a_record_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    """Deep enough for what is read and too deep for what is written of it, too."""
+    for depth in (600, 100_000):
+        (tmp_path / "x").write_text('[{"a": 1}, {"a": ' + "[" * depth + "]" * depth + "}]")
+        refusal = refused(source("json"), tmp_path, things=["a"])
+        assert (refusal.facts["read"], refusal.facts["en"]) == (1, "the JSON is nested too deeply")
+
+
+def test_a_pattern_that_names_nothing(tmp_path: Path) -> None:
+    assert "no file is called so" in str(refused(source("csv", "a**/x*.csv"), tmp_path))
+
+
 def test_a_csv_with_shifted_columns_keeps_every_line(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("id,n,t\n1,2,3\n1,2\n1,2,3,4\n\n,,\n")
     assert [row[BROKEN] for row in read(source("csv"), tmp_path)] == [None, "1,2", "1,2,3,4", None]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from pymysql.cursors import SSCursor
-from sources_desk import refused, told
+from sources_desk import refused, rows, told
 from sqlalchemy import Engine, create_engine, make_url
 
 import mariadb
@@ -65,6 +65,48 @@ def test_values_are_the_databases_own_text(engine: Engine, tmp_path: Path) -> No
     assert (third["name"], third["ok"]) == ("", None)
     assert [first["ok"], second["ok"]] in (["false", "true"], ["0", "1"])
     assert reading.digest == sources.read(source(), tmp_path, {"visit": ALL}).digest
+
+
+@pytest.mark.mariadb
+def test_what_mariadb_writes_for_a_value_is_not_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own text of a FLOAT has 6 digits, of bits and of blobs it is `?`; a shape it does not cast, and no table that
+    has one could be looked at."""
+    url = mariadb.fresh_database()
+    monkeypatch.setenv("THINGS_URL", url)
+    opened = create_engine(url.replace("mysql:", "mysql+pymysql:"))
+    with opened.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE t (id int, f float, b bit(1), bits bit(8), small tinyblob, large longblob, place point, at inet6)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO t VALUES (1, 16777217, b'1', b'11111111', x'ff', x'00ff', point(106.5, 26.5), '::1'), "
+            "(2, 3.14159274, b'0', b'0', '', '', NULL, NULL), (3, 0.1, NULL, NULL, NULL, NULL, NULL, NULL), "
+            "(4, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
+        )
+    opened.dispose()
+    names = ["f", "b", "bits", "small", "large", "place", "at"]
+    found = rows(sources.read(source(t="id"), tmp_path, {"t": names}), "t")
+    assert [[row[name] for name in names] for row in found] == [
+        ["16777216", "1", "255", "\\xff", "\\x00ff", "POINT(106.5 26.5)", "::1"],
+        ["3.1415927", "0", "0", "\\x", "\\x", None, None],
+        ["0.1", *[None] * 6],
+        [None] * 7,
+    ]
+    assert {c.path: c.values[0] for c in sources.sample(source(t="id"), tmp_path).columns}[
+        "t.place"
+    ] == "POINT(106.5 26.5)"
+
+
+@pytest.mark.postgresql
+def test_a_materialised_view_is_a_table_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = postgresql.fresh_database()
+    monkeypatch.setenv("THINGS_URL", url)
+    opened = create_engine(url)
+    with opened.begin() as connection:
+        connection.exec_driver_sql("CREATE MATERIALIZED VIEW kept AS SELECT 1 AS id")
+    opened.dispose()
+    assert rows(sources.read(source(kept="id"), tmp_path, {"kept": ["id"]}), "kept")[0]["id"] == "1"
+    assert databases.tables_of(source(kept="id"), tmp_path) == {"kept": "id"}
 
 
 def test_a_sample_has_comments_and_types(engine: Engine, tmp_path: Path) -> None:

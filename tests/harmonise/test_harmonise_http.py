@@ -171,6 +171,22 @@ def test_it_does_not_wait_for_ever(api: Api, tmp_path: Path, waits: list[float],
     assert "again and again" in str(refused(source(api), tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("²", 1.0), ("９", 1.0), ("9" * 5000, 1.0), ("soon", 1.0), ("-5", 1.0), ("", 0.5),
+        ("Thu, 01 Jan 2026 00:00:00 -0000", 0.0), ("Thu, 01 Jan 99999 00:00:00 GMT", 1.0),
+    ],
+)  # fmt: skip
+def test_it_waits_a_while_when_it_is_asked_to_in_no_known_way(
+    api: Api, tmp_path: Path, waits: list[float], asked: str, seconds: float
+) -> None:
+    asked = asked.encode().decode("latin-1")  # headers are written so
+    api.answers = lambda *_: page(RECORDS) if len(api.asked) > 1 else (503, {"retry-after": asked}, b"")
+    assert ids(read(source(api), tmp_path)) == list(range(7))
+    assert waits == [seconds]
+
+
 FOREVER: list[tuple[dict[str, Any], Callable[[int, str], Answer], str]] = [
     ({"by": "page", "parameter": "p"}, lambda _n, _url: page(RECORDS), "the same page comes again"),
     ({"by": "page", "parameter": "p", "pages_max": 20}, lambda n, _url: page([{"id": n}]), "more than 20 pages"),
@@ -247,6 +263,37 @@ def test_a_number_that_does_not_agree_is_refused(api: Api, tmp_path: Path) -> No
     assert "tells of 9 records and gave 7" in str(
         refused(source(api, paging={"by": "none", "total": "total"}), tmp_path)
     )
+
+
+def test_a_number_that_changes_while_it_is_read_is_refused(api: Api, tmp_path: Path) -> None:
+    """A record that came in front moves all others a place on: one comes twice, the new one never, and both numbers
+    agree at the end."""
+    there = list(RECORDS)
+
+    def answers(_path: str, query: dict[str, str], _headers: Any) -> Answer:
+        start = int(query["from"])
+        found = page(there[start:][:4], total=len(there))
+        there.insert(0, {"id": 99 + start})
+        return found
+
+    api.answers = answers
+    paging = {"by": "offset", "parameter": "from", "total": "total"}
+    refusal = refused(source(api, paging=paging), tmp_path)
+    assert "told of 7 records and then of 8" in str(refusal)
+    there[:] = RECORDS
+    assert sources.sample(source(api, paging=paging), tmp_path).rows_seen  # a look at it is not held to that
+
+
+@pytest.mark.parametrize("total", ["²", "1" * 5000, "-1", 1.5, None])
+def test_a_total_that_is_no_number(api: Api, tmp_path: Path, total: Any) -> None:
+    api.answers = lambda *_: page(RECORDS, total=total)
+    assert "no number at `total`" in str(refused(source(api, paging={"by": "none", "total": "total"}), tmp_path))
+
+
+def test_a_record_that_is_nested_too_deeply(api: Api, tmp_path: Path) -> None:
+    deep = b"[" * 600 + b"]" * 600
+    api.answers = lambda *_: (200, {}, b'{"data": {"items": [{"a": ' + deep + b"}]}}")
+    assert "nested too deeply" in str(refused(source(api), tmp_path))
 
 
 def test_a_next_page_elsewhere_never_gets_the_token(api: Api, tmp_path: Path) -> None:

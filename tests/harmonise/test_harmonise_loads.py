@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from harmonise_desk import files, prop, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +32,7 @@ from datong.harmonise import service as harmonise
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules import loads as rules
 from datong.harmonise.store import loads as kept
+from datong.harmonise.store.sources import gathering
 
 Act = Callable[..., Actor]
 PROPERTIES = (prop("id", required=True), prop("n", "integer", required=True))
@@ -290,6 +292,33 @@ def test_rows_that_come_late_on_the_mark_itself_are_not_lost(
     assert [i for _, i, _ in harmonised(store)] == ["a", "b", "c", "d"]
 
 
+@pytest.mark.mariadb
+def test_what_comes_while_a_table_without_snapshots_is_read_is_not_lost(
+    store: Store, folder: Path, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, url = act("data_engineer"), mariadb.fresh_database()
+    monkeypatch.setenv("THINGS_URL", url)
+    load = {"by": "watermark", "key": ["id"], "column": "at"}
+    source = {"kind": "database", "url_from": "THINGS_URL", "tables": {"t": "id"}, "load": load}
+    workspace(folder, source, "t.id", "t.n", table="t")
+    opened = create_engine(url.replace("mysql:", "mysql+pymysql:"))
+    real = gathering.Gathered.add
+
+    def meanwhile(*given: Any) -> None:
+        real(*given)
+        monkeypatch.setattr(gathering.Gathered, "add", real)
+        with opened.begin() as connection:
+            connection.exec_driver_sql(insert(("b", 2, "02"), ("c", 3, "03")))
+
+    with opened.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (id varchar(9), n varchar(9), at datetime) ENGINE=MyISAM")
+        connection.exec_driver_sql(insert(("a", 1, "01")))
+    monkeypatch.setattr(gathering.Gathered, "add", meanwhile)
+    assert counts(built(store, person)) == (1, 0, 0, 0)
+    assert counts(built(store, person)) == (2, 0, 1, 0)
+    opened.dispose()
+
+
 def test_a_full_load_finds_what_was_removed(store: Store, folder: Path, act: Act, sql: Callable[..., None]) -> None:
     person = act("data_engineer")
     sql(insert(("a", 1, "01"), ("b", 2, "02"), ("c", 3, "03")))
@@ -339,6 +368,41 @@ def test_a_watermark_of_texts_and_numbers_is_refused(store: Store, folder: Path,
     assert caught.value.code == "STD-482"
 
 
+def test_a_watermark_of_whole_numbers_in_texts_is_refused_where_they_are_of_several_lengths(
+    store: Store, folder: Path, act: Act, sql: Callable[..., None]
+) -> None:
+    """As texts 10 comes before 9: rows that come later were never seen."""
+    person = act("data_engineer")
+    source = yaml.safe_load((folder / "work/sources/things.yaml").read_text())
+    source["load"]["column"] = "more"
+    workspace(folder, source, "t.id", "t.n", table="t")
+    sql("INSERT INTO t (id, n, more) VALUES ('a', '1', '8'), ('b', '2', '9')")
+    assert counts(built(store, person)) == (2, 0, 0, 0)
+    sql("INSERT INTO t (id, n, more) VALUES ('c', '3', '10')")
+    with pytest.raises(Refusal) as caught:
+        built(store, person)
+    assert caught.value.code == "STD-482"
+
+
+def test_a_table_that_was_filled_anew_is_read_from_its_beginning(
+    store: Store, folder: Path, act: Act, sql: Callable[..., None]
+) -> None:
+    """Its greatest value went back: rows below the mark are rows that were never read. None is taken away for it."""
+    person = act("data_engineer")
+    sql(insert(("a", 1, "05"), ("b", 2, "06")))
+    built(store, person)
+    sql("DELETE FROM t", insert(("c", 3, "01"), ("d", 4, "02")))
+    made = built(store, person)
+    assert (counts(made), made["load"]["because"][:17], made["load"]["since"]) == (
+        (2, 0, 0, 0),
+        "its greatest valu",
+        None,
+    )
+    assert [i for _, i, _ in harmonised(store)] == ["a", "b", "c", "d"]
+    sql("DELETE FROM t")  # emptied after it was read, as some tables are: nothing is said of what was loaded
+    assert counts(built(store, person)) == (0, 0, 0, 0)
+
+
 # --- watermarks of APIs ------------------------------------------------------------------------------------
 
 
@@ -376,6 +440,27 @@ def test_an_api_is_asked_for_what_came_since(store: Store, folder: Path, act: Ac
     with pytest.raises(Refusal):
         built(store, person)
     assert len(harmonised(store)) == 8
+    api.server.shutdown()
+    api.server.server_close()
+
+
+def test_what_came_since_may_leave_a_field_out(store: Store, folder: Path, act: Act) -> None:
+    """Many APIs leave out what has no value: of two records none may have a field. One under another name is told."""
+    person, api = act("data_engineer"), Api()
+    there: list[dict[str, Any]] = [{"id": "a", "n": 1, "more": "x", "at": "2026-01-01"}]
+    api.answers = lambda *_: (200, {}, json.dumps({"d": there}).encode())
+    load = {"by": "watermark", "key": ["id"], "column": "at", "parameter": "since"}
+    texts = files({"id": "id", "n": {"from": "n", "as": "number"}, "more": "more"}, *PROPERTIES, prop("more"))
+    texts["sources/things.yaml"] = {"kind": "http", "url": f"{api.url}/rows", "records": "d", "load": load}
+    write(folder / "work", texts)
+    built(store, person)
+    there[:] = [{"id": "b", "n": 2, "at": "2026-01-02"}]
+    assert counts(built(store, person)) == (1, 0, 0, 0)
+    for record in ({"id": "c", "n": 2, "at": "2026-01-03", "moar": "x"}, {"n": 2, "at": "2026-01-03"}):
+        there[:] = [record]
+        with pytest.raises(Refusal) as caught:
+            built(store, person)
+        assert caught.value.code == "STD-480"
     api.server.shutdown()
     api.server.server_close()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,6 +205,49 @@ def test_a_crash_after_the_commit_is_mended_at_the_start(store: Store, folder: P
         assert len(harmonise.sweep(tx)) == 2
         assert harmonise.current(tx, "things-1")["path"].is_file()
         assert harmonise.sweep(tx) == []
+
+
+def test_building_again_brings_back_files_that_are_not_in_their_place(store: Store, folder: Path, act: Act) -> None:
+    """As STD-422 says: also without a node that is started, whose process died before the move, or where they are lost
+    or were changed."""
+    rows(folder, *numbers(5))
+    made = built(store, act("data_engineer"))
+    place = stored.place(folder, "things-1", made["id"])
+
+    def killed_before_the_move() -> None:
+        (stored.root(folder) / stored.STAGED).mkdir(exist_ok=True)
+        place.rename(stored.root(folder) / stored.STAGED / made["id"])
+
+    def lost() -> None:
+        (place / stored.QUARANTINE).unlink()
+
+    def changed() -> None:
+        (place / stored.HARMONISED).write_bytes(b"x")
+
+    for evil in (killed_before_the_move, lost, changed):
+        evil()
+        assert built(store, act("data_engineer")) == made
+        with store.read() as tx:
+            assert harmonise.current(tx, "things-1")["digest"] == made["digest"]
+            assert len(harmonise.builds(tx)) == 1
+        assert sorted(p.name for p in place.iterdir()) == sorted(made["files"])
+        assert list((stored.root(folder) / stored.STAGED).iterdir()) == []
+
+
+def test_a_full_disk_is_one_refusal_and_leaves_what_was_there(store: Store, folder: Path, act: Act) -> None:
+    rows(folder, *numbers(5))
+    built(store, act("data_engineer"))
+    before = left_behind(folder)
+    drawn = random.Random(3)
+    rows(folder, *({"id": drawn.randbytes(20).hex(), "n": "1"} for _ in range(20_000)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # as a disk that is full, for every file of this process
+    try:
+        refused(store, act("data_engineer"), "STD-414")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert left_behind(folder) == before
+    assert built(store, act("data_engineer"))["read"] == 20_000
 
 
 BAD_SOURCES = [

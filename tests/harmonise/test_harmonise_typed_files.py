@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+import random
 import re
+import sqlite3
+import uuid
 import zipfile
+from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from sources_desk import read, refused, source, told
 
+from datong.ground.refusal import Refusal
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.store import sources
 from datong.harmonise.store.sources import gathering, opening
@@ -51,6 +57,50 @@ def test_parquet_values_have_one_text_each(tmp_path: Path) -> None:
     assert (second["i"], second["at"], second["f"]) == (None, "2026-02-01 12:00:00.12", "1e+20")
     assert (second["place.x"], second["place.in.y"], second["b"]) == (None, None, "false")
     assert sources.declared(source("parquet"), tmp_path)["place.in.y"] == "string"
+
+
+def parquet(path: Path, columns: dict[str, pa.Array]) -> None:
+    pq.write_table(pa.table(columns), path / "x")
+
+
+def test_uuids_and_bytes_in_lists_have_their_text(tmp_path: Path) -> None:
+    """Files that DuckDB, Spark and Iceberg write hold UUIDs as a type of their own."""
+    name = uuid.UUID("c0ffee00-1234-4abc-8def-ffffffffffff")
+    ids = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([name.bytes, None], pa.binary(16)))
+    parquet(tmp_path, {"id": ids, "raw": pa.array([[b"\x00\xff"], None])})
+    found = read(source("parquet"), tmp_path, things=["id", "raw"])
+    assert [row["id"] for row in found] == [str(name), None]
+    assert found[0]["raw"] == r'["\\x00ff"]'
+
+
+def test_a_column_called_as_a_field_of_a_struct_is_not_lost(tmp_path: Path) -> None:
+    for names in (("a", "a.b"), ("a.b", "a")):
+        parquet(tmp_path, {name: pa.array([{"b": 1}] if name == "a" else [2]) for name in names})
+        assert "both called so" in str(refused(source("parquet"), tmp_path, things=["a.b"]))
+
+
+NO_UTF8 = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        NO_UTF8, pa.ListArray.from_arrays([0, 1], NO_UTF8), pa.array([[10**7]], pa.list_(pa.date32())),
+        pa.array([[1]], pa.list_(pa.timestamp("ns"))), pa.array([1], pa.timestamp("us", "Mars/Phobos")),
+    ],
+)  # fmt: skip
+def test_a_value_of_parquet_that_no_text_can_be_made_of(tmp_path: Path, value: pa.Array) -> None:
+    parquet(tmp_path, {"id": pa.array(["a"]), "v": value})
+    refusal = refused(source("parquet"), tmp_path, things=["id"])
+    assert (refusal.facts["place"], refusal.facts["en"][:42]) == ("x: v", "holds a value that no text can be made of ")
+    with pytest.raises(Refusal):
+        sources.sample(source("parquet"), tmp_path)
+
+
+def test_a_struct_of_ten_thousand_fields_gives_those_wanted(tmp_path: Path) -> None:
+    parquet(tmp_path, {"a": pa.array([{f"c{n}": n for n in range(10_000)}]), "b": pa.array([1])})
+    found = read(source("parquet"), tmp_path, things=["a.c7", "b"])
+    assert [(row["a.c7"], row["b"]) for row in found] == [("7", "1")]
 
 
 def test_a_parquet_sample_has_the_declared_types(tmp_path: Path) -> None:
@@ -247,6 +297,53 @@ def archive(folder: Path, **files: str) -> None:
         for name, text in files.items():
             packed.writestr(name, text)
     (folder / "x").write_bytes(made.getvalue())
+
+
+def written(kind: str, path: Path) -> None:
+    """A small file of the kind at `path`; zip: how the archive of a csv is packed."""
+    rows = [(n, f"贵{n}") for n in range(99)]
+    if kind.startswith("zip"):
+        with zipfile.ZipFile(path, "w", int(kind.split()[1])) as archive:
+            archive.writestr("x.csv", "id,n\n" + "".join(f"{n},{text}\n" for n, text in rows))
+    elif kind == "excel":
+        book = openpyxl.Workbook()
+        for row in (("id", "n"), *rows):
+            book.active.append(row)
+        book.save(path)
+    elif kind == "parquet":
+        parquet(path.parent, {"id": pa.array([n for n, _ in rows]), "n": pa.array([text for _, text in rows])})
+    else:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, 号 TEXT)")
+            connection.executemany("INSERT INTO t VALUES (?, ?)", rows)
+
+
+PACKED = [f"zip {way}" for way in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)]
+
+
+@pytest.mark.parametrize("kind", [*PACKED, "excel", "parquet", "sqlite"])
+def test_a_file_whose_bytes_were_changed_is_read_or_refused(tmp_path: Path, kind: str) -> None:
+    written(kind, tmp_path / "x")
+    content, drawn = (tmp_path / "x").read_bytes(), random.Random(7)
+    given = (
+        source("csv" if kind.startswith("zip") else kind)
+        if kind != "sqlite"
+        else source("database", tables={"t": "id"})
+    )
+    looks: list[Callable[[], object]] = [
+        lambda: sources.read(given, tmp_path, {"t" if kind == "sqlite" else "things": ["id"]}),
+        lambda: sources.sample(given, tmp_path),
+        lambda: sources.declared(given, tmp_path),
+    ]
+    for _ in range(150):
+        changed = bytearray(content)
+        for _ in range(drawn.choice((1, 3))):
+            back = drawn.randrange(min(300, len(changed)))  # the end is where archives and Parquet say what they hold
+            changed[drawn.choice((drawn.randrange(len(changed)), -1 - back))] = drawn.randrange(256)
+        (tmp_path / "x").write_bytes(changed)
+        for look in looks:
+            with suppress(Refusal):
+                look()
 
 
 def test_a_csv_in_a_zip(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from datong.catalogue import service as catalogue
 from datong.compose import service as compose
 from datong.deliver import service as deliver
@@ -38,6 +40,16 @@ OTHER_NODE = Reason(
 )  # fmt: skip
 
 
+BUSY = Reason(
+    "APP-412",
+    Kind.unavailable,
+    Text("未执行任何操作。", "Nothing was done."),
+    Text("另一个进程正在写入 {folder} 中节点的数据库（例如一次长时间的构建）。",
+         "Another process writes to the store of the node in {folder}, as a long build does."),
+    Text("请待其结束后重试。", "Repeat it when that is done."),
+)  # fmt: skip
+
+
 KEY_KEPT = "node.key"
 
 
@@ -62,6 +74,17 @@ class Here:
 def open_here(folder: Path) -> Iterator[Here]:
     """The store of the node in `folder`, for one command; the person is a data engineer of the node by being there."""
     config = load(folder, alone=True)
+    try:
+        with _opened(config) as here:
+            yield here
+    except OperationalError as error:
+        if "database is locked" not in str(error.orig):
+            raise
+        raise BUSY(folder=folder) from None
+
+
+@contextmanager
+def _opened(config: Config) -> Iterator[Here]:
     store = open_store(config)
     try:
         party = str(config["node.party"])

@@ -44,6 +44,16 @@ NO_ROWS = Reason(
 )  # fmt: skip
 
 
+NO_SPACE = Reason(
+    "STD-414",
+    Kind.unavailable,
+    Text("{mapping} 未构建，已有的构建未受影响。", "{mapping} was not built; what was built before is as it was."),
+    Text("节点目录所在的磁盘已满（或文件大小受限）。",
+         "The disk of the node's folder is full, or its files may not be so large."),
+    Text("请腾出空间后重试。", "Make room, then build again."),
+)  # fmt: skip
+
+
 TOO_MANY_QUARANTINED = Reason(
     "STD-420",
     Kind.invalid,

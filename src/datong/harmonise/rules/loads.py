@@ -13,6 +13,7 @@ Must never know: where rows come from. Contract: tests/harmonise/test_harmonise_
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,6 +23,7 @@ from datong.engine.model import Balance, Plan, Step, quoted
 from datong.harmonise.model.reading import BROKEN, ROW
 
 BEFORE, NOW = "before", "now"
+WHOLE = re.compile(r"[0-9]{1,1000}")
 
 
 def merging(before: Sequence[str], now: Sequence[str], key: Sequence[str], *, whole: bool) -> Plan:
@@ -125,6 +127,16 @@ def value_of(kept: str) -> Any:
     return read[name](value) if name in read else value
 
 
+def went_back(now: Any, before: Any) -> bool:
+    """Whether the greatest value of a column is less than it was, or of another kind; None: it has no value now."""
+    if now is None:
+        return False
+    try:
+        return bool(now < before)
+    except TypeError:
+        return True
+
+
 def shown_value(kept: str) -> str:
     return str(json.loads(kept)[1])
 
@@ -134,4 +146,4 @@ def greatest(texts: Sequence[str | None]) -> str | None:
     there = [text for text in texts if text]
     if not there:
         return None
-    return max(there, key=int) if all(text.isdigit() for text in there) else max(there)
+    return max(there, key=int) if all(WHOLE.fullmatch(text) for text in there) else max(there)

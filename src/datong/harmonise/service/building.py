@@ -6,6 +6,7 @@ the same build and adds nothing. Contract: tests/harmonise/test_harmonise_servic
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
     NO_ROWS,
+    NO_SPACE,
     TOO_MANY_QUARANTINED,
 )
 from datong.harmonise.model.repairs import Repair
@@ -154,6 +156,10 @@ def build_on(
     except Refusal as refusal:
         runs.failed(tx, attempt, refusal)
         raise
+    except OSError as error:  # no attempt is kept of it: there may be no room for that either
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise NO_SPACE(mapping=mapping) from None
     runs.completed(tx, attempt, made["id"])
     return made
 
@@ -197,9 +203,13 @@ def _build(
     }
     changed = None if accept_changes else drift.refusal()
     known = tx.get(kept.builds, made.id)
-    if known is not None and known["state"] == State.built.value:
+    node = folder_of(tx)
+    is_built = known is not None and known["state"] == State.built.value
+    if is_built and known is not None and files.stands(node, resource, made.id, known["files"]):
         if changed is not None:
             raise changed
+        build_id = made.id
+        tx.after_commit.append(lambda: files.put_in_place(node, resource, build_id))
         if _make_current(tx, resource, made.id):  # back to what it was before: so is what its columns mean
             matching.remember_mapping(tx, found)
         return {**shown(known), **more}
@@ -402,8 +412,12 @@ def _keep(
     }
     written = files.staged(folder, build_id, tables, plans.printed(plan))
     row = {**row, "files": written, "digest": written[files.HARMONISED]["digest"]}
-    tx.add(kept.builds, row)
-    tx.add(accounts.accounts, account)
+    if (known := tx.get(kept.builds, build_id)) is None:
+        tx.add(kept.builds, row)
+        tx.add(accounts.accounts, account)
+    else:  # whose files were lost or changed
+        row = {**known, "files": written, "digest": row["digest"]}
+        tx.change(kept.builds, build_id, files=row["files"], digest=row["digest"])
     by = {"engine": engine.name} if engine is not DUCKDB else {}
     _witness(tx, "harmonise.built", row, account=digest(account), **by)
     _make_current(tx, resource, build_id)

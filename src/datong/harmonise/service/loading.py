@@ -70,7 +70,12 @@ def loaded(tx: Tx, resource: str, mapping: Mapping, data: Path, aside: Path, *, 
     since = None if whole or mark is None else mark["value"]
     begin = None if since is None else Since(mapping.main, load.column, rules.value_of(since))
     highest_of = (mapping.main, load.column) if load.by is LoadBy.watermark else None
-    reading = reading_of.unscanned(mapping, data, aside, begin, highest_of)
+    loaded_columns = () if begin is None or mark is None else mark["columns"]
+    reading = reading_of.unscanned(mapping, data, aside, begin, highest_of, loaded_columns)
+    if begin is not None and rules.went_back(reading.highest, begin.value):
+        why_whole = "its greatest value is less than before: rows were removed, or the table was filled anew"
+        since, begin = None, None
+        reading = reading_of.unscanned(mapping, data, aside, begin, highest_of)
     now = reading.tables[mapping.main]
     if whole and rereading.count(now) == 0:
         raise NO_ROWS(source=mapping.source.name)

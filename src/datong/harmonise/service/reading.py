@@ -5,6 +5,7 @@ Contract: tests/harmonise/test_harmonise_service.py, test_harmonise_drift.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from datong.engine.model import Plan
@@ -57,10 +58,13 @@ def unscanned(
     aside: Path | None = None,
     since: Since | None = None,
     highest_of: tuple[str, str] | None = None,
+    loaded: Sequence[str] = (),
 ) -> Reading:
     """What the mapping and the source's `load` need of it, read as text, once it is known to be there.
 
-    since, highest_of: see `sources.read`; where the main table then has no rows, nothing says which columns it has."""
+    since, highest_of: see `sources.read`; where the main table then has no rows, nothing says which columns it has.
+    loaded: the columns of what was loaded before, which the few records of an API that came since may all leave out;
+    not those of `load`, and none where there is a column that was not loaded: one may have been renamed."""
     wanted = _wanted(mapping)
     if mapping.source.kind is SourceKind.database:  # it says what it has before anything is read
         there = sources.columns_of(mapping.source, data)
@@ -70,7 +74,8 @@ def unscanned(
     reading = sources.read(mapping.source, data, wanted, aside, since)
     if not rereading.count(reading.tables[mapping.main]):
         return reading
-    known = []
+    came = set(rereading.columns(reading.tables[mapping.main]))
+    known = [name for name in loaded if name not in mapping.source.load.columns] if came <= set(loaded) else []
     for name, table in reading.tables.items():
         if not rereading.count(table):
             raise NO_ROWS(source=f"{mapping.source.name}: {name}")

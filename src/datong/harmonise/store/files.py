@@ -69,14 +69,28 @@ def aside(folder: Path) -> Iterator[Path]:
 
 
 def put_in_place(folder: Path, resource: str, build: str) -> None:
-    """Move a staged build to its place; nothing to do when it is there already."""
-    target = place(folder, resource, build)
-    aside = root(folder) / STAGED / build
-    if aside.is_dir():
-        shutil.rmtree(target, ignore_errors=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
+    """Move a staged build to its place, of which what lay there goes; nothing to do when it is there already, or
+    another process moves it."""
+    target, aside = place(folder, resource, build), root(folder) / STAGED / build
+    if not aside.is_dir():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
         aside.rename(target)
-        _flush(target.parent)
+    except FileNotFoundError:
+        return
+    except OSError:  # something lies there
+        shutil.rmtree(target, ignore_errors=True)
+        aside.rename(target)
+    _flush(target.parent)
+
+
+def stands(folder: Path, resource: str, build: str, written: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether all files of a build are what was recorded, in their place or still aside (as of a process that died
+    between its commit and the move)."""
+    aside = root(folder) / STAGED / build
+    home = aside if aside.is_dir() else place(folder, resource, build)
+    return all((home / name).is_file() and digest_of(home / name) == entry["digest"] for name, entry in written.items())
 
 
 def unstage(folder: Path, build: str) -> None:

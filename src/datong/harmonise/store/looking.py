@@ -9,7 +9,6 @@ import gzip
 import re
 import sqlite3
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from html import unescape
@@ -17,12 +16,14 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote
 
+from datong.harmonise.store.sources.opening import BAD_ZIP
+
 GZIP = b"\x1f\x8b"
 TEXT_BYTES_MAX = 400_000_000
 """How much of a text is read to know its encoding."""
 SHEETS_BYTES_MAX = 1_000_000
 TABLES_MAX = 200
-DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError, NotImplementedError, sqlite3.Error)
+DAMAGED = (*BAD_ZIP, gzip.BadGzipFile, RuntimeError, NotImplementedError, sqlite3.Error)
 """What reading a damaged file, or one with a password, raises."""
 
 

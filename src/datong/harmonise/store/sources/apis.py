@@ -14,11 +14,15 @@ import httpx
 
 from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Api, Page, Source
-from datong.harmonise.store.sources.documents import DECODER, Row, row_of, written
+from datong.harmonise.store.sources.documents import DECODER, Row, row_of, too_deep, written
 from datong.harmonise.store.sources.telling import refused
-from datong.harmonise.store.sources.web import Web, body_of, header_secret, not_answered, shown
+from datong.harmonise.store.sources.web import WHOLE, Web, body_of, header_secret, not_answered, shown
 
 PAGE_BYTES_MAX = 64_000_000
+SAME_PAGE = (
+    "同一页再次出现：parameter 不是它的参数名，或末页之后总给末页（此时请设置 total）",
+    "the same page comes again: `parameter` is not its name, or the last page comes for ever (then set `total`)",
+)
 ALL_BYTES_MAX = 4_000_000_000
 
 
@@ -45,19 +49,27 @@ class Pages:
         while url is not None:
             pages += 1
             if pages > self.api.paging.pages_max:
-                raise self._endless(url, f"more than {self.api.paging.pages_max} pages (pages_max)")
+                most = self.api.paging.pages_max
+                raise self._endless(url, f"超过 {most} 页（pages_max）", f"more than {most} pages (pages_max)")
             answer, headers = self.page(url)
             records = self._records(url, answer)
-            texts = [written(record) for record in records]
+            try:
+                texts = [written(record) for record in records]
+            except RecursionError:
+                raise too_deep(self.source, self.read) from None
             content = hashing.hash_bytes("\n".join(texts).encode("utf-8", "surrogatepass"))
             if records and content == before:
-                raise self._endless(url, "the same page comes again; `parameter` is probably not its name")
+                raise self._endless(url, *SAME_PAGE)
             before = content
             for record, text in zip(records, texts, strict=True):
                 self._hashed.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
                 self.read += 1
                 yield row_of(record)
-            total = self._total(url, answer)
+            before_it, total = total, self._total(url, answer)
+            if self.held and before_it not in (None, total):  # so pages may have moved: a record twice, another never
+                zh = f"读取期间 API 报告的总数由 {before_it} 变为 {total}"
+                en = f"the API told of {before_it} records and then of {total}: they changed while they were read"
+                raise refused(self.source, shown(url), zh, en, self.read)
             here = url
             try:
                 url = self._next(here, answer, headers, len(records), total)
@@ -65,7 +77,7 @@ class Pages:
                 zh, en = "应答所给的下一页不成地址", "its next page is no address"
                 raise refused(self.source, shown(here), zh, en, read=self.read) from None
             if url in seen:
-                raise self._endless(url or "", "a page leads back to one before it")
+                raise self._endless(url or "", "某页指回了之前的页", "a page leads back to one before it")
             seen.add(url)
         if self.held and total is not None and total != self.read:
             said = f"the API tells of {total} records and gave {self.read}: they changed, or pages overlap"
@@ -85,7 +97,7 @@ class Pages:
             headers = dict(answer.headers)
         self._bytes += len(body)
         if self._bytes > ALL_BYTES_MAX:
-            raise self._endless(url, f"more than {ALL_BYTES_MAX} bytes")
+            raise self._endless(url, f"超过 {ALL_BYTES_MAX} 字节", f"more than {ALL_BYTES_MAX} bytes")
         try:
             return DECODER.decode(body.decode("utf-8-sig")), headers
         except (ValueError, RecursionError):
@@ -106,7 +118,7 @@ class Pages:
         if not self.api.paging.total:
             return None
         found = _at(answer, self.api.paging.total)
-        if not (isinstance(found, str) and found.isdigit()):
+        if not (isinstance(found, str) and WHOLE.fullmatch(found)):
             zh, en = (
                 f"应答中没有总数 {self.api.paging.total}",
                 f"there is no number at `total`: {self.api.paging.total}",
@@ -154,8 +166,8 @@ class Pages:
             raise refused(self.source, shown(following), zh, en, read=self.read)
         return following
 
-    def _endless(self, url: str, why: str) -> Exception:
-        return refused(self.source, shown(url), f"分页没有结束（{why}）", f"its pages do not end: {why}", self.read)
+    def _endless(self, url: str, zh: str, en: str) -> Exception:
+        return refused(self.source, shown(url), f"分页没有结束（{zh}）", f"its pages do not end: {en}", self.read)
 
 
 def first_answer(source: Source) -> tuple[Any, Mapping[str, str]]:

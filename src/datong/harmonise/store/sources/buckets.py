@@ -70,6 +70,9 @@ class Storage:
                 body = b"".join(body_of(self.source, url, answer, LIST_BYTES_MAX))
             page, further = self._listed(url, body)
             found += page
+            if len({entry.key for entry in found}) < len(found):
+                zh, en = "对象清单中同一键出现两次", "its list of objects names one twice"
+                raise refused(self.source, shown(url), zh, en)
             if len(found) > OBJECTS_MAX:
                 zh, en = f"对象超过 {OBJECTS_MAX} 个", f"more than {OBJECTS_MAX} objects lie below the prefix"
                 raise refused(self.source, shown(url), zh, en)
@@ -129,7 +132,12 @@ class Storage:
         except (ET.ParseError, ValueError):
             raise refused(self.source, shown(url), "应答不是 S3 的列表", "answers no list of an S3 service") from None
         kept = [entry for entry in found if not (entry.key.endswith("/") and entry.size == 0)]
-        return kept, tree.findtext(f"{space}NextContinuationToken") or ""
+        further = tree.findtext(f"{space}NextContinuationToken") or ""
+        if not further and (tree.findtext(f"{space}IsTruncated") or "").strip().lower() == "true":
+            zh = "对象清单未列完，却没有给出续列标记（只支持第一版列举的存储？）"
+            en = "its list of objects is cut short and names no way on (a storage that knows version 1 of lists alone?)"
+            raise refused(self.source, shown(url), zh, en)
+        return kept, further
 
     def _url(self, key: str, asked: Mapping[str, str]) -> str:
         path = f"/{_encoded(self.bucket.bucket)}" + (f"/{quote(key, safe='/-_.~')}" if key else "")

@@ -7,6 +7,7 @@ Contract: tests/harmonise/test_harmonise_sources.py, tests/harmonise/test_harmon
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -19,7 +20,6 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import (
-    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -28,12 +28,18 @@ from sqlalchemy import (
     func,
     inspect,
     literal,
+    literal_column,
     make_url,
     select,
     type_coerce,
 )
+from sqlalchemy import column as sql_column
+from sqlalchemy import table as sql_table
 from sqlalchemy import types as sql_types
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects.postgresql.base import PGInspector
 from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from datong.ground.crypto import hashing
@@ -100,6 +106,9 @@ def read(
     at: list[str] = []
     with _connected(source, data, at) as connection:
         there = _declared(connection, source)
+        if highest_of is not None:  # first: where tables have no snapshot (MyISAM) what comes meanwhile is read again
+            at[:] = [highest_of[0]]
+            highest = _highest(connection, source, *highest_of)
         for name, columns in wanted.items():
             at[:] = [name]
             kept = [column.name for column in there[name] if column.name in columns]
@@ -116,13 +125,21 @@ def read(
                 gathered.add(arrays, count)
             tables[name] = gathered.table(name)
             _add_to(hashed, name, tables[name])
-        if highest_of is not None:
-            table = _reflected(connection, highest_of[0])
-            if connection.dialect.name == "sqlite" and _mixed(connection, table.c[highest_of[1]]):
-                raise WATERMARK_TYPE(source=source.name, column=highest_of[1], type="text and number")
-            as_it_comes = type_coerce(func.max(table.c[highest_of[1]]), sql_types.NullType())
-            highest = connection.execute(select(as_it_comes)).scalar()
     return Reading(tables, hashing.labelled(hashed.hexdigest()), highest)
+
+
+def _highest(connection: Connection, source: Source, name: str, column: str) -> Any:
+    """The greatest value of a column, as the driver gives it."""
+    table = _reflected(connection, name)
+    if connection.dialect.name == "sqlite" and _mixed(connection, table.c[column]):
+        raise WATERMARK_TYPE(source=source.name, column=column, type="text and number")
+    as_it_comes = type_coerce(func.max(table.c[column]), sql_types.NullType())
+    highest = connection.execute(select(as_it_comes)).scalar()
+    if isinstance(highest, str) and re.fullmatch("[0-9]+", highest):  # as texts 10 comes before 9 and would not be seen
+        longer = select(func.count()).where(func.length(type_coerce(table.c[column], Text)) > len(highest))
+        if connection.execute(longer.select_from(table)).scalar():
+            raise WATERMARK_TYPE(source=source.name, column=column, type="numbers as text, of several lengths")
+    return highest
 
 
 def _mixed(connection: Connection, column: Any) -> bool:
@@ -136,7 +153,7 @@ def tables_of(source: Source, data: Path) -> dict[str, str]:
     """The tables and views that the user may see, each with its key's first column, or its first column."""
     with _connected(source, data, []) as connection:
         look = inspect(connection)
-        names = sorted({*look.get_table_names(), *look.get_view_names()})[:TABLES_MAX]
+        names = sorted(_names(look))[:TABLES_MAX]
         return {
             name: str(next(iter(look.get_pk_constraint(name).get("constrained_columns") or []), columns[0]["name"]))
             for name in names
@@ -184,8 +201,6 @@ def _connected(source: Source, data: Path, at: list[str]) -> Iterator[Connection
             warnings.simplefilter("ignore")  # types that SQLAlchemy does not know are read as text like all others
             with engine.connect() as connection:
                 begin_reading(connection)
-                if connection.dialect.name == "sqlite":  # which takes any bytes for text; _sqlite_texts tells of them
-                    connection.connection.driver_connection.text_factory = _as_utf8  # type: ignore[union-attr]
                 yield connection
                 connection.rollback()
     except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, OSError, pa.ArrowInvalid) as error:
@@ -274,7 +289,7 @@ def begin_reading(connection: Connection) -> None:
 
 def _declared(connection: Connection, source: Source) -> dict[str, list[TableColumn]]:
     look = inspect(connection)
-    there = {*look.get_table_names(), *look.get_view_names()}
+    there = _names(look)
     return {
         table: [
             TableColumn(
@@ -285,6 +300,14 @@ def _declared(connection: Connection, source: Source) -> dict[str, list[TableCol
         ]
         for table in source.tables
     }  # fmt: skip
+
+
+def _names(look: Inspector) -> set[str]:
+    """Tables and views of every kind: PostgreSQL has materialised ones and those of other servers, too."""
+    more = (
+        [*look.get_materialized_view_names(), *look.get_foreign_table_names()] if isinstance(look, PGInspector) else []
+    )
+    return {*look.get_table_names(), *look.get_view_names(), *more}
 
 
 def _type_text(declared_type: Any) -> str:
@@ -312,7 +335,9 @@ def _batches(
     if not columns:
         return
     table = _reflected(connection, name)
-    statement = select(*(_as_text(connection, table.c[column]).label(f"c{n}") for n, column in enumerate(columns)))
+    shapes = _shapes(connection, table)
+    texts = (_as_text(connection, table.c[column], column in shapes) for column in columns)
+    statement = select(*(text.label(f"c{n}") for n, text in enumerate(texts)))
     if since is not None and since.table == name:
         after = table.c[since.column]
         as_it_came = type_coerce(after, sql_types.NullType())  # compared as the driver gives it, whatever was declared
@@ -321,25 +346,67 @@ def _batches(
         statement = statement.order_by(table.c[key])
     if limit is not None:
         statement = statement.limit(limit)
+    if connection.dialect.name == "sqlite":  # which takes any bytes for text; _sqlite_texts tells of them
+        connection.connection.driver_connection.text_factory = _as_utf8  # type: ignore[union-attr]
     streamed = statement.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
     with connection.execute(streamed) as result:  # the server's cursor is closed, also when the reading breaks off
         for part in result.partitions(BATCH_ROWS):
             cells: Iterable[tuple[str, Iterable[Any]]] = zip(columns, zip(*part, strict=True), strict=True)
             if connection.dialect.name == "sqlite":
                 cells = ((column, _sqlite_texts(column, values, told)) for column, values in cells)
-            yield {column: pa.array(values, pa.string()) for column, values in cells}, len(part)
+            yield {column: _array(table.c[column], values) for column, values in cells}, len(part)
+    if connection.dialect.name == "sqlite":  # names of tables and columns are text, or the file is damaged
+        connection.connection.driver_connection.text_factory = str  # type: ignore[union-attr]
 
 
-def _as_text(connection: Connection, column: Any) -> Any:
+def _as_text(connection: Connection, column: Any, is_shape: bool) -> Any:
     """What the database itself writes for a value; bytes as PostgreSQL writes them (\\x and hexadecimal). SQLite's are
-    taken as they are: it writes 15 digits of a number that has 17, and has values of any kind in any column."""
-    if connection.dialect.name == "sqlite":
+    taken as they are: it writes 15 digits of a number that has 17, and has values of any kind in any column. So does
+    MySQL with 6 digits of a FLOAT that has 9; it makes `?` of bits, and nothing of a shape."""
+    backend = connection.dialect.name
+    if backend == "sqlite":
         return type_coerce(column, sql_types.NullType())
-    if isinstance(column.type, LargeBinary | sql_types.BINARY | sql_types.VARBINARY):
-        backend = connection.dialect.name
-        if backend in ("mysql", "mariadb"):
+    if backend in ("mysql", "mariadb"):
+        if isinstance(column.type, BINARIES):
             return func.concat(literal("\\x"), func.lower(func.hex(column)))
+        if isinstance(column.type, mysql.FLOAT):  # `_array` writes it
+            return type_coerce(column, sql_types.NullType()).op("+")(literal_column("0e0"))
+        if isinstance(column.type, mysql.BIT):
+            return func.concat(type_coerce(column, sql_types.NullType()).op("+")(literal_column("0")))
+        if is_shape:
+            return func.ST_AsText(column)
     return cast(column, Text)
+
+
+BINARIES = (
+    sql_types.LargeBinary,
+    sql_types.BINARY,
+    sql_types.VARBINARY,
+    mysql.TINYBLOB,
+    mysql.MEDIUMBLOB,
+    mysql.LONGBLOB,
+)
+SHAPES = ("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
+          "geometrycollection", "geomcollection")  # fmt: skip
+
+
+def _shapes(connection: Connection, table: Table) -> set[str]:
+    """The columns of a MySQL table that hold shapes, which are types that SQLAlchemy does not know."""
+    unknown = any(isinstance(column.type, sql_types.NullType) for column in table.c)
+    if connection.dialect.name not in ("mysql", "mariadb") or not unknown:
+        return set()
+    about = sql_table("columns", *map(sql_column, ("table_schema", "table_name", "column_name", "data_type")),
+                      schema="information_schema")  # fmt: skip
+    here = (about.c.table_schema == func.database()) & (about.c.table_name == table.name)
+    found = connection.execute(select(about.c.column_name).where(here, func.lower(about.c.data_type).in_(SHAPES)))
+    return {str(name) for name in found.scalars()}
+
+
+def _array(column: Any, values: Iterable[Any]) -> pa.Array:
+    """Texts; of MySQL's FLOAT, which came as a number, in the fewest digits that give it again."""
+    if isinstance(column.type, mysql.FLOAT):
+        return pa.array(values, pa.float64()).cast(pa.float32(), safe=False).cast(pa.string())
+    return pa.array(values, pa.string())
 
 
 def _as_utf8(data: bytes) -> str | _NoText:

@@ -30,8 +30,12 @@ def json_rows(source: Source, content: Content) -> Iterator[Row]:
     if not window.take("]"):
         while True:
             item = window.value()
+            try:
+                row = row_of(item)
+            except RecursionError:
+                raise too_deep(source, window.read) from None
             window.read += 1
-            yield row_of(item)
+            yield row
             if window.take("]"):
                 break
             window.need(",")
@@ -57,6 +61,10 @@ def row_of(item: Any, text: str | None = None) -> Row:
     if values is not None:
         return values, None
     return {}, written(item).encode("utf-8", "backslashreplace").decode() if text is None else text
+
+
+def too_deep(source: Source, read: int) -> Refusal:
+    return refused(source, source.path or source.name, "JSON 嵌套过深", "the JSON is nested too deeply", read=read)
 
 
 def _no_array(source: Source) -> Refusal:
@@ -101,8 +109,7 @@ class _Window:
                 if self.whole or not cut:
                     raise self._broken(error.pos) from None
             except RecursionError:
-                zh, en = "JSON 嵌套过深", "the JSON is nested too deeply"
-                raise refused(self.source, self.source.path or self.source.name, zh, en, read=self.read) from None
+                raise too_deep(self.source, self.read) from None
             self._more()
 
     def take(self, sign: str) -> bool:

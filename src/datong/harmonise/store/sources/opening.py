@@ -10,6 +10,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,6 +33,8 @@ five- to thirtyfold, a bomb a thousandfold."""
 LINE_CHARS_MAX = 64_000_000
 """The longest line, record or value that is held at once."""
 GZIP_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, IndexError, struct.error)
+"""What Python's library raises over an archive whose bytes were changed."""
 
 
 class Content:
@@ -55,7 +59,7 @@ class Content:
         place = self.source.path or self.source.name
         try:
             piece = self._stream.read(PIECE)
-        except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile):
+        except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile):
             raise _damaged(self.source, place) from None
         except OSError as error:
             raise refused_os(self.source, place, error) from None
@@ -85,7 +89,10 @@ def named(path: str, data: Path) -> list[Path]:
     """The files that a path with `*` names, in the order of their names; of a path without one the one it names."""
     if "*" not in path or (data / path).exists():
         return [data / path]
-    return sorted(found for found in data.glob(path) if found.is_file())
+    try:
+        return sorted(found for found in data.glob(path) if found.is_file())
+    except (ValueError, NotImplementedError):  # `**` beside other signs, or a path from the root
+        return []
 
 
 def all_inside(source: Source, data: Path) -> list[Path]:
@@ -161,7 +168,7 @@ def _unpacked(source: Source, raw: IO[bytes], magic: bytes) -> Iterator[IO[bytes
 def _zip(source: Source, raw: IO[bytes]) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(raw)
-    except zipfile.BadZipFile:
+    except (*BAD_ZIP, NotImplementedError):  # the last: of a version that no zip has
         place = source.path or source.name
         raise _damaged(source, place) from None
 
@@ -175,6 +182,8 @@ def _member(source: Source, archive: zipfile.ZipFile) -> IO[bytes]:
         raise refused(source, source.path, zh, en)
     try:
         return archive.open(wanted)
+    except BAD_ZIP:
+        raise _damaged(source, f"{source.path}: {wanted}") from None
     except (RuntimeError, NotImplementedError):  # a password, or a way of packing that the library does not know
         zh, en = "压缩包有密码或压缩方式不支持", "has a password, or is packed in a way that is not supported"
         raise refused(source, f"{source.path}: {wanted}", zh, en) from None

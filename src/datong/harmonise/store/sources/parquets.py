@@ -2,7 +2,7 @@
 
 Whole numbers and decimals as their digits, floating point in the fewest digits that give it again, booleans `true` and
 `false`, durations as the number of their unit, times as `2026-02-01 08:00:00` with the fraction they have and their
-zone, bytes as `\\x` and hexadecimal.
+zone, bytes as `\\x` and hexadecimal, UUIDs in their usual form.
 Contract: tests/harmonise/test_harmonise_typed_files.py.
 """
 
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,12 +32,9 @@ _FRACTIONS = ((r"\.0+(Z|[+-]\d{4})?$", r"\1"), (r"(\.\d*[1-9])0+(Z|[+-]\d{4})?$"
 def gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathered) -> None:
     """All rows; of a file with more columns than any table has, those of the columns that are `wanted`."""
     with _opened(source, path) as file:
-        columns = None
-        if len(file.schema_arrow.names) > COLUMNS_MAX:
-            first = {name.split(".", 1)[0] for name in wanted} | set(wanted)
-            columns = [name for name in file.schema_arrow.names if name in first]
+        columns = list(wanted) if file.metadata.num_columns > COLUMNS_MAX else None
         for batch in file.iter_batches(BATCH_ROWS, columns=columns):
-            gathered.add(_texts(batch), batch.num_rows)
+            gathered.add(_texts(source, batch), batch.num_rows)
 
 
 def sample(source: Source, path: Path, rows: int) -> Sample:
@@ -46,7 +44,7 @@ def sample(source: Source, path: Path, rows: int) -> Sample:
         limit = max(1, min(rows, SAMPLE_VALUES_MAX // width))
         batch = next(file.iter_batches(limit), None)
         total = file.metadata.num_rows
-        texts = _texts(batch) if batch is not None else {}
+        texts = _texts(source, batch) if batch is not None else {}
     types = declared(source, path)
     columns = tuple(
         SampleColumn(name, "", tuple(array.to_pylist()), types.get(name, "")) for name, array in texts.items()
@@ -87,30 +85,46 @@ def _opened(source: Source, path: Path) -> Iterator[pq.ParquetFile]:
             yield file
     except FileNotFoundError:
         raise refused(source, place, "没有这个文件", "there is no such file") from None
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         zh, en = "不是完整的 Parquet 文件", "is no whole Parquet file"
         raise refused(source, place, zh, en) from None
 
 
-def _texts(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+def _texts(source: Source, batch: pa.RecordBatch) -> dict[str, pa.Array]:
     found: dict[str, pa.Array] = {}
     for name, array in zip(batch.schema.names, batch.columns, strict=True):
-        _spread(name, array, found)
+        _spread(source, name, array, found)
     return found
 
 
-def _spread(name: str, array: pa.Array, found: dict[str, pa.Array]) -> None:
+def _spread(source: Source, name: str, array: pa.Array, found: dict[str, pa.Array]) -> None:
+    place = f"{source.path or source.name}: {name}"
     if pa.types.is_struct(array.type):
         for at, part in enumerate(array.flatten()):
-            _spread(f"{name}.{array.type.field(at).name}", part, found)
-    else:
+            _spread(source, f"{name}.{array.type.field(at).name}", part, found)
+        return
+    if name in found:
+        zh, en = (
+            "列与结构体的字段同名，其一会丢失",
+            "a column and a field of a struct are both called so: one would be lost",
+        )
+        raise refused(source, place, zh, en)
+    try:
         found[name] = _text(array)
+        found[name].validate(full=True)
+    except (pa.ArrowException, ValueError, OverflowError):  # no UTF-8; in a list a day far off or of nanoseconds
+        zh, en = f"含有不能写成文本的值（{array.type}）", f"holds a value that no text can be made of ({array.type})"
+        raise refused(source, place, zh, en) from None
 
 
 def _text(array: pa.Array) -> pa.Array:
     kind = array.type
     if pa.types.is_dictionary(kind):
         return _text(array.dictionary_decode())
+    if isinstance(kind, pa.BaseExtensionType):
+        if kind.extension_name != "arrow.uuid":
+            return _text(array.storage)
+        return pa.array([None if v is None else str(UUID(bytes=v)) for v in array.storage.to_pylist()], pa.string())
     if pa.types.is_nested(kind):
         return pa.array([None if v is None else _json(v) for v in array.to_pylist()], pa.string())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
@@ -127,4 +141,10 @@ def _text(array: pa.Array) -> pa.Array:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=lambda v: f"{v:f}" if isinstance(v, Decimal) else str(v))
+    return json.dumps(value, ensure_ascii=False, default=_in_json)
+
+
+def _in_json(value: Any) -> str:
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

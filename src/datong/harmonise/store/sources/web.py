@@ -8,6 +8,7 @@ Contract: tests/harmonise/test_harmonise_http.py, tests/harmonise/test_harmonise
 from __future__ import annotations
 
 import email.utils
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ TRIES = 6
 WAIT_SECONDS_MAX = 300.0
 """How long one reading waits altogether because it is asked to (429, Retry-After) or is not answered."""
 AGAIN = {429, 500, 502, 503, 504}
+WHOLE = re.compile(r"[0-9]{1,18}")
+"""A whole number as a server tells it: neither the digits of other scripts, nor thousands of them."""
 
 Answered = httpx.Response
 
@@ -93,13 +96,13 @@ class Web:
 
 def _seconds(asked: str) -> float:
     """Retry-After: seconds or a date."""
-    if asked.strip().isdigit():
+    if WHOLE.fullmatch(asked.strip()):
         return float(asked)
     try:
         until = email.utils.parsedate_to_datetime(asked)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 1.0
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def body_of(source: Source, url: str, answer: Answered, bytes_max: int, read: int = 0) -> Iterator[bytes]:

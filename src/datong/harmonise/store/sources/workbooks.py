@@ -12,7 +12,6 @@ Contract: tests/harmonise/test_harmonise_typed_files.py.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 from datong.harmonise.model.drafts import Span
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.documents import Row
-from datong.harmonise.store.sources.opening import PIECE, ZIP_MAGIC, unfolds_too_far
+from datong.harmonise.store.sources.opening import BAD_ZIP, PIECE, ZIP_MAGIC, unfolds_too_far
 from datong.harmonise.store.sources.telling import refused, refused_os
 from datong.harmonise.store.sources.worksheets import Untold, untold
 
@@ -103,7 +102,7 @@ def _no_bomb(source: Source, path: Path) -> None:
                         if unfolds_too_far(size, unfolded):
                             zh, en = "解压后过大", "unpacks to more than any real workbook does"
                             raise refused(source, place, zh, en)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError):
+    except (*BAD_ZIP, RuntimeError, NotImplementedError):
         raise refused(source, place, "不是可读的 Excel 工作簿", "is no workbook that can be read") from None
     except OSError as error:
         raise refused_os(source, place, error) from None
@@ -138,7 +137,7 @@ def _untold(source: Source, path: Path, sheet: str, *, dates: bool) -> Untold:
     place = source.path or source.name
     try:
         found = untold(path, sheet, dates=dates)
-    except (ExpatError, zipfile.BadZipFile, zlib.error, EOFError, ValueError):
+    except (ExpatError, *BAD_ZIP):
         raise refused(source, place, "不是可读的 Excel 工作簿", "is no workbook that can be read") from None
     except OSError as error:
         raise refused_os(source, place, error) from None
