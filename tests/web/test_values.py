@@ -27,6 +27,10 @@ HOSTILE = '<script>alert("x")</script>&\''
         (217573, "rows", "217,573", "217,573"),
         (2026, "version", "2026", "2026"),
         (0.25, "cr", "0.25", "0.25"),
+        (0.0, "cr", "0", "0"),
+        (0.000001, "delta", "1e-06", "1e-06"),
+        (-0.00002, "share", "-2e-05", "-2e-05"),
+        (12345.67891, "share", "12345.6789", "12345.6789"),
         ("91520100MAXDT004X2", "party", '<span title="91520100MAXDT004X2">范例数据集团</span>', '<span title="91520100MAXDT004X2">Group</span>'),
         ("91520100MAXDT004X2", "code", '<code title="91520100MAXDT004X2">91520100MAXDT004X2</code>', '<code title="91520100MAXDT004X2">91520100MAXDT004X2</code>'),
         (["operator", "auditor"], "roles", "节点运维、审计", "node operator, auditor"),
@@ -46,9 +50,25 @@ def test_instants_are_told_in_beijing_time_and_midnight_is_a_day() -> None:
     assert ZH.told("自 2026-03-01T16:00:00Z 起") == "自 2026-03-02 起"
 
 
+@pytest.mark.parametrize(
+    "said", ["2024-13-45T25:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "２０２４-01-01T00:00:00Z"]
+)
+def test_what_a_peer_wrote_in_the_form_of_an_instant_and_is_none_stays_as_it_is(said: str) -> None:
+    assert moment(said) == said
+    assert said in ZH.short(said, "reason")
+    assert said in EN.full({"reason": said, "why": f"ended {said}"}, "offer")
+
+
 def test_chinese_in_an_english_page_says_so() -> None:
     assert EN.text("陈品") == '<span lang="zh-CN">陈品</span>'
     assert ZH.text("陈品") == "陈品"
+
+
+def test_a_text_that_turns_the_direction_turns_nothing_but_itself() -> None:
+    for values in (ZH, EN):
+        assert values.text("\u202eabc") == "<bdi>\u202eabc</bdi>"
+        assert values.short("\u05d0\u05d1", "name") == "<bdi>\u05d0\u05d1</bdi>"
+        assert values.short({"reason": "x", "name": "<\u202e>"}, "name") == "<bdi>&lt;\u202e&gt;</bdi>"
 
 
 def test_a_record_is_a_link_and_nothing_else_is() -> None:
