@@ -58,6 +58,13 @@ def test_both_languages_are_there() -> None:
         ("credit_scoring", "purpose", "信用评分", "credit scoring"),
         ("BRAND_NEW", "state", "BRAND_NEW", "BRAND_NEW"),
         ("active", "name", "active", "active"),
+        ("isAnyOf", "op", "任意属于", "is any of"),
+        ("time", "left", "时间范围", "time"),
+        ("or", "left", "或", "or"),
+        ("public_welfare", "right", "公益事业", "public welfare"),
+        ("accept", "right", "accept", "accept"),
+        ("agree", "act", "同意", "agree"),
+        ("UNREGISTERED", "state", "未登记", "not registered"),
     ],
 )
 def test_a_code_gets_its_word_only_where_codes_stand(value: str, column: str, zh: str, en: str) -> None:
