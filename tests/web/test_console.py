@@ -110,6 +110,13 @@ def test_a_login_opens_a_session_and_goes_where_one_wanted_to(browser: Browser, 
     assert browser.get("/contracts").status_code == 200
 
 
+def test_a_login_goes_on_to_the_whole_address_that_was_asked_for(browser: Browser, with_password: str) -> None:
+    asked = "/do/negotiate/accept?negotiation=neg-1&why=a%26b"
+    told = httpx.URL(browser.get(asked).headers["location"])
+    assert (told.path, told.params["next"]) == ("/login", asked)
+    assert browser.log_in(with_password, next=told.params["next"]).headers["location"] == asked
+
+
 @pytest.mark.parametrize(
     "there", ["//evil.test/", "https://evil.test/", "/\\evil.test", "\\evil", "/enter/x", "evil", "/a\nb"]
 )
@@ -420,6 +427,14 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(browser: Browser) -> 
     sheet = browser.get("/static/console.css").text
     assert "@import" not in sheet
     assert "url(" not in sheet
+
+
+def test_every_table_scrolls_within_itself_so_that_no_page_is_wider_than_a_telephone() -> None:
+    for template in (console.FOLDER / "templates").glob("*.html"):
+        if template.name == "story.html":  # it has its own tables, measured in the journey's browser
+            continue
+        tables = re.findall(r"(<div [^>]*>)?<table", template.read_text("utf-8"))
+        assert all(box.startswith('<div class="wide" tabindex="0"') for box in tables), template.name
 
 
 def test_security_headers_stand_on_every_page(browser: Browser) -> None:
