@@ -26,6 +26,9 @@ class Section:
     key: str = "id"
     detail: str = ""
     part: str = ""
+    newest: int = 0
+    one: str = ""
+    """Where the view gives only its newest rows: how many, and by which argument it gives any one, however old."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ PAGES = (
         Section("deliver.endings", ("agreement", "state", "at"), Text("交付终结", "Ended, with proof")),
     )),
     Page("decisions", "market", Text("使用决策", "Decisions"), (
-        Section("deliver.decisions", ("dataset", "action", "purpose", "subject", "outcome", "words", "at")),
+        Section("deliver.decisions", ("dataset", "action", "purpose", "subject", "outcome", "words", "at"), newest=200,
+                one="decision"),
     )),
     Page("usage", "market", Text("计量", "Usage"), (
         Section("meter.usage", ("agreement", "kind", "rows", "bytes_granted", "bytes_served", "state", "at"),
@@ -169,7 +173,7 @@ PAGES = (
     )),
     Page("leaves", "proof", Text("存证", "Evidence"), (
         Section("audit.leaves", ("position", "act", "record", "role", "party", "business_at"), key="leaf",
-                detail="audit.receipt:leaf"),
+                detail="audit.receipt:leaf", newest=500, one="leaf"),
     )),
 )  # fmt: skip
 

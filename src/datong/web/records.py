@@ -48,7 +48,7 @@ def overview(visit: Visit) -> Answer:
     for verb in VERBS.values():
         if verb.changes and visit.actor.has(*verb.roles):
             doable.setdefault(verb.room, []).append(verb)
-    cards = [{"page": page, "count": _count(visit, page)} for page in PAGES]
+    cards = [{"page": page, "count": _count(visit, page), "newest": page.sections[0].newest} for page in PAGES]
     with visit.store.read(visit.actor) as tx:
         waiting = jobs.open_jobs(tx)
     shown = {
@@ -66,9 +66,9 @@ def _count(visit: Visit, page: Page) -> int | None:
     return len(rows(visit, seen[0])) if seen else None
 
 
-def rows(visit: Visit, section: Section) -> list[dict[str, Any]]:
-    """The rows of a section's view."""
-    answer = visit.view(section.view)
+def rows(visit: Visit, section: Section, wanted: str = "") -> list[dict[str, Any]]:
+    """The rows of a section's view; of one that gives only its newest, the row `wanted` alone."""
+    answer = visit.view(section.view, **({section.one: wanted} if wanted and section.one else {}))
     found = answer[section.part] if section.part else answer
     return [row if isinstance(row, dict) else {"value": row} for row in found]
 
@@ -80,10 +80,15 @@ def records(page: Page) -> Callable[[Visit], Answer]:
         given = visit.request.query_params.get("from", "0")
         first = min(int(given), 1_000_000) if given.isascii() and given.isdigit() else 0
         lists = [_listed(visit, section, first) for section in page.sections]
-        total = max(len_all for len_all in (found["total"] for found in lists))
+        total = max(found["total"] for found in lists)
+        more = any(found["section"].newest == total for found in lists if total)
         refused = [found["error"] for found in lists if found["error"]]
         status = STATUS[Kind(refused[0]["kind"])] if len(refused) == len(lists) else 200
-        return "records.html", {"page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total}, status
+        return (
+            "records.html",
+            {"page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "more": more},
+            status,
+        )
 
     return show
 
@@ -137,7 +142,7 @@ def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, An
         if not section.key:
             continue
         try:
-            listed = rows(visit, section)
+            listed = rows(visit, section, wanted)
         except Refusal as why:
             refused = refused or why
             continue
