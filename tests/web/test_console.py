@@ -10,6 +10,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -18,9 +19,9 @@ from starlette.routing import Mount
 
 import datong.app.doors
 from asgi import Asgi
-from datong.ground import codes, signing
+from datong.ground import codes, evidence, signing
 from datong.ground.config import load
-from datong.ground.db import NODE, Actor, Store, sqlite_url
+from datong.ground.db import NODE, Actor, Store, settings, sqlite_url
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -296,6 +297,18 @@ def test_a_record_has_its_page_with_its_evidence(browser: Browser, people: dict[
     assert browser.get(leaf.group(1)).status_code == 200  # though its receipt still waits for its place
 
 
+def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browser: Browser, store: Store) -> None:
+    browser.enter("au")
+    oldest = re.findall(r'href="(/leaves/leaf-\w+)"', browser.get("/leaves").text)[-1]
+    with store.begin(NODE, "register") as tx:
+        for n in range(500):
+            evidence.append(tx, "register.person_added", settings, f"none-{n}")
+    assert oldest not in browser.get("/leaves?from=450").text
+    assert browser.get(oldest).status_code == 200
+    assert "<b>500+</b>" in browser.get("/").text
+    assert "/ 500, and older ones" in browser.get("/leaves?lang=en").text
+
+
 @pytest.mark.parametrize(
     "path", ["/people/person-none", "/contracts/agr-none", "/leaves/x", "/story", "/do/no/verb", "/walk/x-1"]
 )
@@ -501,6 +514,18 @@ def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends
     assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time
 
 
+def _another_person_counters_and_the_provider_offers_anew(
+    provider: Any, consumer: Any, loop: Loop, negotiation: str
+) -> None:
+    with consumer.as_("legal") as tx:
+        negotiate.counter(tx, negotiation=negotiation)
+    loop.run()
+    with provider.as_("product_manager") as tx:
+        row = negotiate.negotiations(tx)[0]
+        negotiate.offer(tx, negotiation=row["id"], policy=row["offer"]["policy"], terms=TERMS)
+    loop.run()
+
+
 def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path: Path) -> None:
     provider, consumer = two_nodes(tmp_path)
     loop = Loop(provider, consumer)
@@ -528,6 +553,14 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     for verb in ("accept", "counter", "terminate"):
         assert f"/do/negotiate/{verb}?negotiation={negotiation}" in shown
     assert "/do/negotiate/verify" not in shown
+    seen = re.search(r"/do/negotiate/accept\?negotiation=\S+&amp;seen=([^\"]+)\"", shown)
+    assert seen is not None
+    counter = browser.get(f"/do/negotiate/counter?negotiation={negotiation}").text
+    assert "permissions" in counter.partition('<textarea name="policy"')[2].partition("</textarea>")[0]
+    _another_person_counters_and_the_provider_offers_anew(provider, consumer, loop, negotiation)
+    stale = browser.post("/do/negotiate/accept?lang=en", data={"negotiation": negotiation, "seen": unquote(seen[1])})
+    assert (stale.status_code, "CTR-416" in stale.text) == (409, True)
+    assert consumer.negotiation()["state"] == "OFFERED"
     form = browser.get(f"/do/negotiate/terminate?negotiation={negotiation}").text
     assert f'value="{negotiation}"' in form
     done = browser.post("/do/negotiate/terminate", data={"negotiation": negotiation, "reason_text": "不合适"})
