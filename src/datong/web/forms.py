@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 import secrets
+from collections.abc import Collection
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -48,9 +49,23 @@ def form(visit: Visit) -> Answer:
         return _unknown(visit)
     names = arguments_model(verb).model_fields
     given = {name: value for name, value in visit.request.query_params.items() if name in names}
+    if verb.changes:
+        given = {**_on_the_table(visit, names), **given}
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
         return _done(visit, verb, given)
     return "do.html", _shown(visit, verb, given), 200
+
+
+def _on_the_table(visit: Visit, names: Collection[str]) -> dict[str, str]:
+    """Policy and terms of the negotiation that a form answers, to be changed there rather than written anew."""
+    asked = visit.request.query_params.get("negotiation")
+    if not asked or not {"negotiation", "policy", "terms"} <= set(names):
+        return {}
+    try:
+        offer = visit.view("negotiate.negotiation", id=asked)["offer"]
+    except Refusal:
+        return {}
+    return {name: json.dumps(offer[name], ensure_ascii=False, indent=1) for name in ("policy", "terms")}
 
 
 def done(visit: Visit) -> Answer:
@@ -93,10 +108,10 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         }
         for name, field in arguments_model(verb).model_fields.items()
     ]  # fmt: skip
-    _, _, doc = (inspect.getdoc(verb.call) or "").partition("\n")
+    doc = inspect.getdoc(verb.call) or ""
     return {
-        "verb": verb, "doc": doc.strip(), "fields": fields, "given": given, "error": error, "answer": answer,
-        "key": secrets.token_hex(16),
+        "verb": verb, "doc": doc if verb.title != " ".join(doc.split()) else "", "fields": fields,
+        "given": given, "error": error, "answer": answer, "key": secrets.token_hex(16),
     }  # fmt: skip
 
 

@@ -71,6 +71,6 @@ def deed(act: str, lang: str) -> str:
 
 
 def verb_title(verb: Verb, lang: str) -> str:
-    """The verb's title: Chinese where there is one, else its docstring's first line."""
+    """The verb's title: Chinese where there is one, else its docstring's first sentence."""
     known = VERB_TITLES.get(f"{verb.room}.{verb.name}")
     return known.zh if known and lang == "zh" else verb.title
