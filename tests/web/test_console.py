@@ -363,7 +363,11 @@ def test_a_form_with_bad_json_or_missing_fields_names_them(browser: Browser) -> 
     assert answer.status_code == 400
     assert "GEN-400" in answer.text
     assert "不是 JSON" in answer.text
-    assert browser.post("/do/register/add_person", data={"name": "x"}).status_code == 400
+    short = browser.post("/do/register/add_person", data={"name": "x", "roles": '{"a": 1}'})
+    assert short.status_code == 400
+    assert "必填，尚未给出" in short.text
+    assert "应为列表" in short.text
+    assert "Field required" in browser.post("/do/register/add_person?lang=en", data={"name": "x"}).text
 
 
 def test_a_form_of_another_site_is_refused(browser: Browser, store: Store) -> None:

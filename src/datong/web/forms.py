@@ -21,7 +21,7 @@ from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.terms.policy import PURPOSES
 from datong.terms.verbs import VERBS, Verb
 from datong.web import words
-from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable
+from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
 from datong.web.visits import Answer, Visit
 
 KEY = "_key"
@@ -154,5 +154,5 @@ def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
         try:
             return keepable(f"{verb.room}.{verb.name}", model(**values).model_dump())
         except ValidationError as broken:
-            problems = [Problem(".".join(map(str, item["loc"])), item["msg"], item["msg"]) for item in broken.errors()]
+            problems = [wrong(".".join(map(str, item["loc"])), item) for item in broken.errors()]
     raise BAD_ARGUMENTS(problems, verb=f"{verb.room}.{verb.name}", count=len(problems))
