@@ -19,6 +19,7 @@ from starlette.routing import Mount
 
 import datong.app.doors
 from asgi import Asgi
+from datong.catalogue.service import templates
 from datong.ground import codes, evidence, signing
 from datong.ground.config import load
 from datong.ground.db import NODE, Actor, Store, settings, sqlite_url
@@ -368,6 +369,23 @@ def test_a_form_with_bad_json_or_missing_fields_names_them(browser: Browser) -> 
     assert "必填，尚未给出" in short.text
     assert "应为列表" in short.text
     assert "Field required" in browser.post("/do/register/add_person?lang=en", data={"name": "x"}).text
+
+
+def test_a_policy_template_is_written_in_the_console_with_its_lines(
+    browser: Browser, store: Store, node_folder: Path
+) -> None:
+    templates.install(store, node_folder)
+    browser.enter("op")
+    assert "/do/catalogue/write_policy_template" not in browser.get("/listings").text
+    browser.enter("pm")
+    assert "aggregate-only" in browser.get("/listings").text
+    assert 'href="/do/catalogue/write_policy_template"' in browser.get("/listings").text
+    assert '<textarea name="text"' in browser.get("/do/catalogue/write_policy_template").text
+    lines = ["template: {zh: 试用, en: Trial}", "permissions:", "  - {action: read, constraints: [count lteq 5]}"]
+    form = {"name": "trial", "text": "\r\n".join(lines)}
+    told = browser.post("/do/catalogue/write_policy_template", data=form)
+    assert told.status_code == 200, text(told)
+    assert "试用" in browser.get("/listings").text
 
 
 def test_a_form_of_another_site_is_refused(browser: Browser, store: Store) -> None:

@@ -25,6 +25,13 @@ from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wro
 from datong.web.visits import Answer, Visit
 
 KEY = "_key"
+MANY_LINES = {
+    ("harmonise.import_repairs", "csv"): "row,column,reason,original_digest,new_text",
+    ("catalogue.write_policy_template", "text"): "YAML",
+    ("compose.define_product", "recipe"): "YAML",
+    ("register.load_calendar", "file"): "JSON",
+}
+"""(verb, argument): texts of many lines, which a field of one line would run together; and what it says when empty."""
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
     "dataset": re.compile(r"[67]\w{30,}"),
@@ -104,7 +111,7 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     fields = [
         {
             "name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field),
-            "suggested": _suggested(visit, name),
+            "suggested": _suggested(visit, name), "lines": MANY_LINES.get((f"{verb.room}.{verb.name}", name)),
         }
         for name, field in arguments_model(verb).model_fields.items()
     ]  # fmt: skip

@@ -131,7 +131,9 @@ PAGES = (
                 Text("本节点上架", "Listed here"), key="dataset", detail="catalogue.listing:dataset"),
         Section("catalogue.find", ("title", "provider_name", "kind", "delivery_form", "grade", "rows", "spaces"),
                 Text("可检索到", "Found from here"), key="dataset"),
-    )),
+        Section("catalogue.policy_templates", ("name", "words", "parameters"), Text("策略模板", "Policy templates"),
+                key=""),
+    ), ("/do/catalogue/write_policy_template", Text("编写策略模板", "Write a policy template"))),
     Page("contracts", "market", Text("合约", "Contracts"), (
         Section("negotiate.agreements", ("dataset", "provider_party", "consumer_party", "terms", "until", "signed",
                                          "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),
