@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datong.ground.refusal import Text
+from datong.web.records import whole_of
 from datong.web.values import Values, moment, record_address, short_id
 
 AGREEMENT = "agr-" + "0a" * 16
@@ -37,6 +38,10 @@ HOSTILE = '<script>alert("x")</script>&\''
         ({"overall_risk": 0.03896}, "risk", "R = 0.0390", "R = 0.0390"),
         ({"zh": "待受理", "en": "to be accepted", "day": "2026-03-05"}, "deadline", "2026-03-05 · 待受理", "2026-03-05 · to be accepted"),
         ([], "purposes", "–", "–"),
+        ({"purpose": "public_welfare", "tariff": {"amount_fen": 0}}, "terms", "公益事业 · 免费", "public welfare · free"),
+        ({"purpose": "public_welfare", "tariff": None}, "terms", "公益事业 · –", "public welfare · –"),
+        ({"purpose": ["x"], "tariff": {"amount_fen": "9"}}, "terms", "[&#39;x&#39;] · –", "[&#39;x&#39;] · –"),
+        ({"overall_risk": None, "name": "n"}, "risk", "n", "n"),
     ],
 )  # fmt: skip
 def test_a_cell(value: Any, column: str, zh: str, en: str) -> None:
@@ -104,6 +109,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "state", "at", "zh", HOSTILE]), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("split", [None, "x", [None], [{"weight": "7"}], [{"party": "p"}], [{"weight": None}]])
+def test_a_split_that_a_peer_wrote_and_is_none_has_no_whole(split: Any) -> None:
+    assert whole_of(split) == 0
+    assert whole_of([{"weight": 7}, {"weight": 5}]) == 12
 
 
 @given(JSON, st.sampled_from(["name", "state", "at", "signatures", "rows", "purpose", "gross_fen", "kept2"]))

@@ -176,6 +176,7 @@ def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     """What a contract's page tells beside the contract: its policy by rule, its use, whether control ends."""
     held = policy.from_json(row["policy"])
     return {
+        "whole": whole_of(row["terms"].get("split")),
         "rules": policy_lines(held),
         "download": any(rule.action == "download" for rule in held.permissions)
         and not any(rule.action == "download" and not rule.constraints for rule in held.prohibitions),
@@ -185,6 +186,13 @@ def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
         "decided": visit.view("deliver.decisions", agreement=row["id"]),
         "invoices": visit.view("settle.invoices", agreement=row["id"]),
     }
+
+
+def whole_of(split: Any) -> float:
+    """The sum of the weights of a split; 0 for what a peer wrote in its place."""
+    parts = split if isinstance(split, list) else []
+    weights = [part.get("weight") if isinstance(part, dict) else None for part in parts]
+    return sum(weight for weight in weights if weight) if all(isinstance(w, int | float) for w in weights) else 0
 
 
 def policy_lines(held: policy.Policy) -> list[dict[str, Any]]:

@@ -179,14 +179,15 @@ class Values:
         """A structure in one line: its name, words, risk or noise, purpose and fee, or how much it holds."""
         if f"name_{self.lang}" in value:
             return self.text(value[f"name_{self.lang}"])
-        if "overall_risk" in value:
+        if isinstance(value.get("overall_risk"), int | float):
             return Markup("R = {:.4f}").format(value["overall_risk"])
         if "epsilon" in value and "delta" in value:
             return Markup("ε = {} · δ = {}").format(value["epsilon"], value["delta"])
         if "purpose" in value and "tariff" in value:
-            fee = value["tariff"].get("amount_fen") or 0
-            paid = yuan(fee, self.lang) if fee else self.t("免费", "free")
-            return Markup("{} · {}").format(words.code(value["purpose"], "purpose", self.lang), paid)
+            purpose, tariff = str(value["purpose"]), value["tariff"]
+            fee = (tariff.get("amount_fen") or 0) if isinstance(tariff, dict) else None  # as a peer wrote it
+            paid = "–" if not isinstance(fee, int) else yuan(fee, self.lang) if fee else self.t("免费", "free")
+            return Markup("{} · {}").format(words.code(purpose, "purpose", self.lang), paid)
         if self.lang in value:
             day = Markup("{} · ").format(value["day"]) if "day" in value else Markup("")
             return day + self.text(value[self.lang])
