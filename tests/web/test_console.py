@@ -19,6 +19,7 @@ from starlette.routing import Mount
 
 import datong.app.doors
 from asgi import Asgi
+from datong.catalogue import service as catalogue
 from datong.catalogue.service import templates
 from datong.ground import codes, evidence, signing
 from datong.ground.config import load
@@ -386,6 +387,29 @@ def test_a_policy_template_is_written_in_the_console_with_its_lines(
     told = browser.post("/do/catalogue/write_policy_template", data=form)
     assert told.status_code == 200, text(told)
     assert "试用" in browser.get("/listings").text
+
+
+def test_what_is_found_shows_who_offers_it_and_for_what_whatever_a_peer_wrote(browser: Browser, store: Store) -> None:
+    free = {"purpose": "public_welfare", "tariff": {"amount_fen": 0}}
+    terms = (free, {"purpose": "x", "tariff": "y"}, {"purpose": None, "tariff": [1]})
+    items = [
+        {
+            "id": f"d{n}",
+            "title": f"t{n}",
+            "description": HOSTILE,
+            "offers": [{"id": f"o{n}", "policy": {}, "terms": one}],
+        }
+        for n, one in enumerate(terms)
+    ]
+    with store.begin(NODE, "start") as tx:
+        catalogue.harvested(tx, sender="4" + EVIL, datasets=items)
+    browser.enter("pm")
+    shown = browser.get("/listings")
+    assert shown.status_code == 200
+    assert all(f"t{n}" in shown.text for n in range(len(terms)))
+    assert "公益事业" in text(shown)
+    assert "4" + EVIL in shown.text
+    assert "<script>alert" not in shown.text
 
 
 def test_a_form_of_another_site_is_refused(browser: Browser, store: Store) -> None:

@@ -129,7 +129,7 @@ PAGES = (
         Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "offered", "spaces",
                                        "published_at"),
                 Text("本节点上架", "Listed here"), key="dataset", detail="catalogue.listing:dataset"),
-        Section("catalogue.find", ("title", "provider_name", "kind", "delivery_form", "grade", "rows", "spaces"),
+        Section("catalogue.find", ("title", "source", "purposes", "description", "spaces"),
                 Text("可检索到", "Found from here"), key="dataset"),
         Section("catalogue.policy_templates", ("name", "words", "parameters"), Text("策略模板", "Policy templates"),
                 key=""),
@@ -151,7 +151,7 @@ PAGES = (
                 Text("共享表", "Tables laid ready")),
         Section("deliver.held", ("dataset", "agreement", "version", "rows", "bytes", "state", "at"),
                 Text("收到的数据", "Data received")),
-        Section("deliver.endings", ("agreement", "state", "at"), Text("交付终结", "Ended, with proof")),
+        Section("deliver.endings", ("id", "state", "at"), Text("交付终结", "Ended, with proof")),
     )),
     Page("decisions", "market", Text("使用决策", "Decisions"), (
         Section("deliver.decisions", ("dataset", "action", "purpose", "subject", "outcome", "words", "at"), newest=200,
