@@ -10,6 +10,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -18,9 +19,11 @@ from starlette.routing import Mount
 
 import datong.app.doors
 from asgi import Asgi
-from datong.ground import codes, signing
+from datong.catalogue import service as catalogue
+from datong.catalogue.service import templates
+from datong.ground import codes, evidence, signing
 from datong.ground.config import load
-from datong.ground.db import NODE, Actor, Store, sqlite_url
+from datong.ground.db import NODE, Actor, Store, settings, sqlite_url
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -108,6 +111,13 @@ def test_a_login_opens_a_session_and_goes_where_one_wanted_to(browser: Browser, 
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert browser.get("/contracts").status_code == 200
+
+
+def test_a_login_goes_on_to_the_whole_address_that_was_asked_for(browser: Browser, with_password: str) -> None:
+    asked = "/do/negotiate/accept?negotiation=neg-1&why=a%26b"
+    told = httpx.URL(browser.get(asked).headers["location"])
+    assert (told.path, told.params["next"]) == ("/login", asked)
+    assert browser.log_in(with_password, next=told.params["next"]).headers["location"] == asked
 
 
 @pytest.mark.parametrize(
@@ -289,6 +299,18 @@ def test_a_record_has_its_page_with_its_evidence(browser: Browser, people: dict[
     assert browser.get(leaf.group(1)).status_code == 200  # though its receipt still waits for its place
 
 
+def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browser: Browser, store: Store) -> None:
+    browser.enter("au")
+    oldest = re.findall(r'href="(/leaves/leaf-\w+)"', browser.get("/leaves").text)[-1]
+    with store.begin(NODE, "register") as tx:
+        for n in range(500):
+            evidence.append(tx, "register.person_added", settings, f"none-{n}")
+    assert oldest not in browser.get("/leaves?from=450").text
+    assert browser.get(oldest).status_code == 200
+    assert "<b>500+</b>" in browser.get("/").text
+    assert "/ 500, and older ones" in browser.get("/leaves?lang=en").text
+
+
 @pytest.mark.parametrize(
     "path", ["/people/person-none", "/contracts/agr-none", "/leaves/x", "/story", "/do/no/verb", "/walk/x-1"]
 )
@@ -343,7 +365,51 @@ def test_a_form_with_bad_json_or_missing_fields_names_them(browser: Browser) -> 
     assert answer.status_code == 400
     assert "GEN-400" in answer.text
     assert "不是 JSON" in answer.text
-    assert browser.post("/do/register/add_person", data={"name": "x"}).status_code == 400
+    short = browser.post("/do/register/add_person", data={"name": "x", "roles": '{"a": 1}'})
+    assert short.status_code == 400
+    assert "必填，尚未给出" in short.text
+    assert "应为列表" in short.text
+    assert "Field required" in browser.post("/do/register/add_person?lang=en", data={"name": "x"}).text
+
+
+def test_a_policy_template_is_written_in_the_console_with_its_lines(
+    browser: Browser, store: Store, node_folder: Path
+) -> None:
+    templates.install(store, node_folder)
+    browser.enter("op")
+    assert "/do/catalogue/write_policy_template" not in browser.get("/listings").text
+    browser.enter("pm")
+    assert "aggregate-only" in browser.get("/listings").text
+    assert 'href="/do/catalogue/write_policy_template"' in browser.get("/listings").text
+    assert '<textarea name="text"' in browser.get("/do/catalogue/write_policy_template").text
+    lines = ["template: {zh: 试用, en: Trial}", "permissions:", "  - {action: read, constraints: [count lteq 5]}"]
+    form = {"name": "trial", "text": "\r\n".join(lines)}
+    told = browser.post("/do/catalogue/write_policy_template", data=form)
+    assert told.status_code == 200, text(told)
+    assert "试用" in browser.get("/listings").text
+
+
+def test_what_is_found_shows_who_offers_it_and_for_what_whatever_a_peer_wrote(browser: Browser, store: Store) -> None:
+    free = {"purpose": "public_welfare", "tariff": {"amount_fen": 0}}
+    terms = (free, {"purpose": "x", "tariff": "y"}, {"purpose": None, "tariff": [1]})
+    items = [
+        {
+            "id": f"d{n}",
+            "title": f"t{n}",
+            "description": HOSTILE,
+            "offers": [{"id": f"o{n}", "policy": {}, "terms": one}],
+        }
+        for n, one in enumerate(terms)
+    ]
+    with store.begin(NODE, "start") as tx:
+        catalogue.harvested(tx, sender="4" + EVIL, datasets=items)
+    browser.enter("pm")
+    shown = browser.get("/listings")
+    assert shown.status_code == 200
+    assert all(f"t{n}" in shown.text for n in range(len(terms)))
+    assert "公益事业" in text(shown)
+    assert "4" + EVIL in shown.text
+    assert "<script>alert" not in shown.text
 
 
 def test_a_form_of_another_site_is_refused(browser: Browser, store: Store) -> None:
@@ -422,6 +488,14 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(browser: Browser) -> 
     assert "url(" not in sheet
 
 
+def test_every_table_scrolls_within_itself_so_that_no_page_is_wider_than_a_telephone() -> None:
+    for template in (console.FOLDER / "templates").glob("*.html"):
+        if template.name == "story.html":  # it has its own tables, measured in the journey's browser
+            continue
+        tables = re.findall(r"(<div [^>]*>)?<table", template.read_text("utf-8"))
+        assert all(box.startswith('<div class="wide" tabindex="0"') for box in tables), template.name
+
+
 def test_security_headers_stand_on_every_page(browser: Browser) -> None:
     browser.enter("op")
     for path in ("/", "/people", "/login", "/contracts/none", "/do/register/add_person"):
@@ -486,6 +560,18 @@ def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends
     assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time
 
 
+def _another_person_counters_and_the_provider_offers_anew(
+    provider: Any, consumer: Any, loop: Loop, negotiation: str
+) -> None:
+    with consumer.as_("legal") as tx:
+        negotiate.counter(tx, negotiation=negotiation)
+    loop.run()
+    with provider.as_("product_manager") as tx:
+        row = negotiate.negotiations(tx)[0]
+        negotiate.offer(tx, negotiation=row["id"], policy=row["offer"]["policy"], terms=TERMS)
+    loop.run()
+
+
 def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path: Path) -> None:
     provider, consumer = two_nodes(tmp_path)
     loop = Loop(provider, consumer)
@@ -513,6 +599,14 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     for verb in ("accept", "counter", "terminate"):
         assert f"/do/negotiate/{verb}?negotiation={negotiation}" in shown
     assert "/do/negotiate/verify" not in shown
+    seen = re.search(r"/do/negotiate/accept\?negotiation=\S+&amp;seen=([^\"]+)\"", shown)
+    assert seen is not None
+    counter = browser.get(f"/do/negotiate/counter?negotiation={negotiation}").text
+    assert "permissions" in counter.partition('<textarea name="policy"')[2].partition("</textarea>")[0]
+    _another_person_counters_and_the_provider_offers_anew(provider, consumer, loop, negotiation)
+    stale = browser.post("/do/negotiate/accept?lang=en", data={"negotiation": negotiation, "seen": unquote(seen[1])})
+    assert (stale.status_code, "CTR-416" in stale.text) == (409, True)
+    assert consumer.negotiation()["state"] == "OFFERED"
     form = browser.get(f"/do/negotiate/terminate?negotiation={negotiation}").text
     assert f'value="{negotiation}"' in form
     done = browser.post("/do/negotiate/terminate", data={"negotiation": negotiation, "reason_text": "不合适"})

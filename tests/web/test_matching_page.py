@@ -12,6 +12,7 @@ from test_console import Browser, app_of, text
 from datong.ground.db import NODE, Store
 from datong.harmonise import service as harmonise
 from datong.register import service as register
+from datong.web import matching
 from datong.web.matching import choices
 
 SECRET = "贵A4F7K2"
@@ -69,6 +70,16 @@ def test_two_hundred_columns_are_a_page_and_the_rest_the_next(browser: Browser) 
     assert "1–200 / 254" in text(first)
     assert matched(browser, **{"from": "200"}).text.count("<select") == 54
     assert matched(browser, **{"from": "nonsense"}).status_code == 200
+
+
+def test_the_button_promises_no_more_than_it_does(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser.enter("de")
+    assert "确认本页所有把握充分的" in text(matched(browser))
+    monkeypatch.setattr(matching, "PAGE_COLUMNS", 300)
+    assert "确认所有把握充分的" in text(matched(browser))
+    monkeypatch.undo()
+    browser.enter("au")
+    assert "保存我的选择" not in text(matched(browser))
 
 
 def test_each_choice_is_remembered_and_shown(browser: Browser, store: Store) -> None:

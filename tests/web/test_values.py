@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datong.ground.refusal import Text
+from datong.web.records import whole_of
 from datong.web.values import Values, moment, record_address, short_id
 
 AGREEMENT = "agr-" + "0a" * 16
@@ -27,12 +28,20 @@ HOSTILE = '<script>alert("x")</script>&\''
         (217573, "rows", "217,573", "217,573"),
         (2026, "version", "2026", "2026"),
         (0.25, "cr", "0.25", "0.25"),
+        (0.0, "cr", "0", "0"),
+        (0.000001, "delta", "1e-06", "1e-06"),
+        (-0.00002, "share", "-2e-05", "-2e-05"),
+        (12345.67891, "share", "12345.6789", "12345.6789"),
         ("91520100MAXDT004X2", "party", '<span title="91520100MAXDT004X2">范例数据集团</span>', '<span title="91520100MAXDT004X2">Group</span>'),
         ("91520100MAXDT004X2", "code", '<code title="91520100MAXDT004X2">91520100MAXDT004X2</code>', '<code title="91520100MAXDT004X2">91520100MAXDT004X2</code>'),
         (["operator", "auditor"], "roles", "节点运维、审计", "node operator, auditor"),
         ({"overall_risk": 0.03896}, "risk", "R = 0.0390", "R = 0.0390"),
         ({"zh": "待受理", "en": "to be accepted", "day": "2026-03-05"}, "deadline", "2026-03-05 · 待受理", "2026-03-05 · to be accepted"),
         ([], "purposes", "–", "–"),
+        ({"purpose": "public_welfare", "tariff": {"amount_fen": 0}}, "terms", "公益事业 · 免费", "public welfare · free"),
+        ({"purpose": "public_welfare", "tariff": None}, "terms", "公益事业 · –", "public welfare · –"),
+        ({"purpose": ["x"], "tariff": {"amount_fen": "9"}}, "terms", "[&#39;x&#39;] · –", "[&#39;x&#39;] · –"),
+        ({"overall_risk": None, "name": "n"}, "risk", "n", "n"),
     ],
 )  # fmt: skip
 def test_a_cell(value: Any, column: str, zh: str, en: str) -> None:
@@ -46,9 +55,25 @@ def test_instants_are_told_in_beijing_time_and_midnight_is_a_day() -> None:
     assert ZH.told("自 2026-03-01T16:00:00Z 起") == "自 2026-03-02 起"
 
 
+@pytest.mark.parametrize(
+    "said", ["2024-13-45T25:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "２０２４-01-01T00:00:00Z"]
+)
+def test_what_a_peer_wrote_in_the_form_of_an_instant_and_is_none_stays_as_it_is(said: str) -> None:
+    assert moment(said) == said
+    assert said in ZH.short(said, "reason")
+    assert said in EN.full({"reason": said, "why": f"ended {said}"}, "offer")
+
+
 def test_chinese_in_an_english_page_says_so() -> None:
     assert EN.text("陈品") == '<span lang="zh-CN">陈品</span>'
     assert ZH.text("陈品") == "陈品"
+
+
+def test_a_text_that_turns_the_direction_turns_nothing_but_itself() -> None:
+    for values in (ZH, EN):
+        assert values.text("\u202eabc") == "<bdi>\u202eabc</bdi>"
+        assert values.short("\u05d0\u05d1", "name") == "<bdi>\u05d0\u05d1</bdi>"
+        assert values.short({"reason": "x", "name": "<\u202e>"}, "name") == "<bdi>&lt;\u202e&gt;</bdi>"
 
 
 def test_a_record_is_a_link_and_nothing_else_is() -> None:
@@ -84,6 +109,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "state", "at", "zh", HOSTILE]), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("split", [None, "x", [None], [{"weight": "7"}], [{"party": "p"}], [{"weight": None}]])
+def test_a_split_that_a_peer_wrote_and_is_none_has_no_whole(split: Any) -> None:
+    assert whole_of(split) == 0
+    assert whole_of([{"weight": 7}, {"weight": 5}]) == 12
 
 
 @given(JSON, st.sampled_from(["name", "state", "at", "signatures", "rows", "purpose", "gross_fen", "kept2"]))

@@ -26,6 +26,12 @@ def test_the_english_title_is_the_docstring() -> None:
     assert words.verb_title(verb, "zh") == "拟定公共数据运营服务费"
 
 
+def test_a_title_is_a_whole_sentence() -> None:
+    cut = [name for name, verb in VERBS.items() if not verb.title.endswith((".", "。"))]
+    assert not [name for name in cut if "\n" in (VERBS[name].call.__doc__ or "").strip().partition("\n\n")[0]]
+    assert words.verb_title(VERBS["settle.reverse_entry"], "en").endswith("goes down with it.")
+
+
 def test_every_room_and_role_has_its_word() -> None:
     assert {verb.room for verb in VERBS.values()} <= set(words.ROOMS)
     assert set(Role) <= set(words.CODES)
@@ -58,6 +64,13 @@ def test_both_languages_are_there() -> None:
         ("credit_scoring", "purpose", "信用评分", "credit scoring"),
         ("BRAND_NEW", "state", "BRAND_NEW", "BRAND_NEW"),
         ("active", "name", "active", "active"),
+        ("isAnyOf", "op", "任意属于", "is any of"),
+        ("time", "left", "时间范围", "time"),
+        ("or", "left", "或", "or"),
+        ("public_welfare", "right", "公益事业", "public welfare"),
+        ("accept", "right", "accept", "accept"),
+        ("agree", "act", "同意", "agree"),
+        ("UNREGISTERED", "state", "未登记", "not registered"),
     ],
 )
 def test_a_code_gets_its_word_only_where_codes_stand(value: str, column: str, zh: str, en: str) -> None:

@@ -25,7 +25,7 @@ def leaf_rows(tx: Tx) -> list[dict[str, Any]]:
     return [_leaf(row) for row in rows]
 
 
-def newest_leaves(tx: Tx, *, table: str, record: str, act: str, limit: int) -> list[dict[str, Any]]:
+def newest_leaves(tx: Tx, *, table: str, record: str, act: str, limit: int, leaf: str = "") -> list[dict[str, Any]]:
     query = select(leaves).order_by(leaves.c.seq.desc()).limit(limit)
     if table:
         query = query.where(leaves.c.table_name == table)
@@ -33,6 +33,8 @@ def newest_leaves(tx: Tx, *, table: str, record: str, act: str, limit: int) -> l
         query = query.where(leaves.c.record_id == record)
     if act:
         query = query.where(leaves.c.act == act)
+    if leaf:
+        query = query.where(leaves.c.id == leaf)
     return [_leaf(row) for row in tx.all(query)]
 
 

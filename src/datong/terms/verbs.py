@@ -9,6 +9,7 @@ Must never know: HTTP, command lines. Contract: tests/web/test_api.py and tests/
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -42,7 +43,9 @@ class Verb:
 
     @property
     def title(self) -> str:
-        return (self.call.__doc__ or "").strip().split("\n")[0]
+        """The first sentence of the docstring, on however many lines it stands."""
+        paragraph = " ".join((self.call.__doc__ or "").partition("\n\n")[0].split())
+        return re.split(r"(?<=[.。])\s", paragraph, maxsplit=1)[0]
 
 
 VERBS: dict[str, Verb] = {}

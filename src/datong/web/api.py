@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, get_type_hints
 
 from fastapi import Body, Depends, FastAPI, Header, Query, Request
@@ -48,6 +48,16 @@ NO_ROUTE = Reason(
     Text("请核对 docs/reference/routes.md：修改用 POST，读取用 GET。",
          "Check docs/reference/routes.md: POST changes, GET reads."),
 )  # fmt: skip
+
+
+WRONG_ZH = {
+    "missing": "必填，尚未给出", "extra_forbidden": "没有这个参数", "json_invalid": "不是 JSON",
+    "int_parsing": "应为整数", "int_type": "应为整数", "int_from_float": "应为整数", "int_parsing_size": "整数过大",
+    "float_parsing": "应为数值", "float_type": "应为数值", "bool_parsing": "应为 true 或 false",
+    "bool_type": "应为 true 或 false", "string_type": "应为文本", "list_type": "应为列表", "dict_type": "应为对象",
+    "tuple_type": "应为列表",
+}  # fmt: skip
+"""What pydantic finds wrong, by its type; it says so itself in English."""
 
 
 class Words(BaseModel):
@@ -205,11 +215,13 @@ async def _unreadable(request: Request, _error: Exception) -> JSONResponse:
     return await _refused(request, BAD_ARGUMENTS([problem], verb=verb, count=1))
 
 
+def wrong(where: str, found: Mapping[str, Any]) -> Problem:
+    """A problem of pydantic's as one of ours."""
+    return Problem(where, WRONG_ZH.get(found["type"], found["msg"]), found["msg"])
+
+
 async def _badly_asked(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [
-        Problem(".".join(str(part) for part in item["loc"][1:]) or "body", item["msg"], item["msg"])
-        for item in error.errors()
-    ]
+    problems = [wrong(".".join(str(part) for part in item["loc"][1:]) or "body", item) for item in error.errors()]
     verb = request.url.path.rpartition("/api/")[2].replace("/", ".")
     return await _refused(request, BAD_ARGUMENTS(problems, verb=verb, count=len(problems)))

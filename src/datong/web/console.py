@@ -154,8 +154,8 @@ class Console:
     def _must_log_in(self, request: Request, refused: Refusal) -> Response:
         """To the login; a session that ended for a reason worth knowing says it there."""
         if refused.code in NO_LOGIN_CODES:
-            there = request.url.path if request.method == "GET" else "/"
-            return RedirectResponse(f"/login?next={quote(there)}", 303)
+            asked = f"{request.url.path}?{request.url.query}".rstrip("?")
+            return RedirectResponse(f"/login?next={quote(asked if request.method == 'GET' else '/', safe='/')}", 303)
         shown = {"error": refused.as_json(), "next": "/"}
         response = self.page(request, "login.html", shown, status=STATUS[refused.kind])
         self._forget(response)

@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 import secrets
+from collections.abc import Collection
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -20,10 +21,17 @@ from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.terms.policy import PURPOSES
 from datong.terms.verbs import VERBS, Verb
 from datong.web import words
-from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable
+from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
 from datong.web.visits import Answer, Visit
 
 KEY = "_key"
+MANY_LINES = {
+    ("harmonise.import_repairs", "csv"): "row,column,reason,original_digest,new_text",
+    ("catalogue.write_policy_template", "text"): "YAML",
+    ("compose.define_product", "recipe"): "YAML",
+    ("register.load_calendar", "file"): "JSON",
+}
+"""(verb, argument): texts of many lines, which a field of one line would run together; and what it says when empty."""
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
     "dataset": re.compile(r"[67]\w{30,}"),
@@ -48,9 +56,23 @@ def form(visit: Visit) -> Answer:
         return _unknown(visit)
     names = arguments_model(verb).model_fields
     given = {name: value for name, value in visit.request.query_params.items() if name in names}
+    if verb.changes:
+        given = {**_on_the_table(visit, names), **given}
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
         return _done(visit, verb, given)
     return "do.html", _shown(visit, verb, given), 200
+
+
+def _on_the_table(visit: Visit, names: Collection[str]) -> dict[str, str]:
+    """Policy and terms of the negotiation that a form answers, to be changed there rather than written anew."""
+    asked = visit.request.query_params.get("negotiation")
+    if not asked or not {"negotiation", "policy", "terms"} <= set(names):
+        return {}
+    try:
+        offer = visit.view("negotiate.negotiation", id=asked)["offer"]
+    except Refusal:
+        return {}
+    return {name: json.dumps(offer[name], ensure_ascii=False, indent=1) for name in ("policy", "terms")}
 
 
 def done(visit: Visit) -> Answer:
@@ -89,14 +111,14 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     fields = [
         {
             "name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field),
-            "suggested": _suggested(visit, name),
+            "suggested": _suggested(visit, name), "lines": MANY_LINES.get((f"{verb.room}.{verb.name}", name)),
         }
         for name, field in arguments_model(verb).model_fields.items()
     ]  # fmt: skip
-    _, _, doc = (inspect.getdoc(verb.call) or "").partition("\n")
+    doc = inspect.getdoc(verb.call) or ""
     return {
-        "verb": verb, "doc": doc.strip(), "fields": fields, "given": given, "error": error, "answer": answer,
-        "key": secrets.token_hex(16),
+        "verb": verb, "doc": doc if verb.title != " ".join(doc.split()) else "", "fields": fields,
+        "given": given, "error": error, "answer": answer, "key": secrets.token_hex(16),
     }  # fmt: skip
 
 
@@ -139,5 +161,5 @@ def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
         try:
             return keepable(f"{verb.room}.{verb.name}", model(**values).model_dump())
         except ValidationError as broken:
-            problems = [Problem(".".join(map(str, item["loc"])), item["msg"], item["msg"]) for item in broken.errors()]
+            problems = [wrong(".".join(map(str, item["loc"])), item) for item in broken.errors()]
     raise BAD_ARGUMENTS(problems, verb=f"{verb.room}.{verb.name}", count=len(problems))

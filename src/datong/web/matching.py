@@ -91,4 +91,5 @@ def _shown(visit: Visit, asked: dict[str, str], rows: list[dict[str, Any]] | Non
     return {
         "asked": asked, "rows": None if rows is None else every[first : first + PAGE_COLUMNS], "counts": counts,
         "first": first, "size": PAGE_COLUMNS, "total": len(every), "key": secrets.token_hex(16),
+        "may_confirm": visit.may("harmonise.confirm"),
     }  # fmt: skip

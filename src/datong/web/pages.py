@@ -26,6 +26,9 @@ class Section:
     key: str = "id"
     detail: str = ""
     part: str = ""
+    newest: int = 0
+    one: str = ""
+    """Where the view gives only its newest rows: how many, and by which argument it gives any one, however old."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,11 @@ PAGES = (
         Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "offered", "spaces",
                                        "published_at"),
                 Text("本节点上架", "Listed here"), key="dataset", detail="catalogue.listing:dataset"),
-        Section("catalogue.find", ("title", "provider_name", "kind", "delivery_form", "grade", "rows", "spaces"),
+        Section("catalogue.find", ("title", "source", "purposes", "description", "spaces"),
                 Text("可检索到", "Found from here"), key="dataset"),
-    )),
+        Section("catalogue.policy_templates", ("name", "words", "parameters"), Text("策略模板", "Policy templates"),
+                key=""),
+    ), ("/do/catalogue/write_policy_template", Text("编写策略模板", "Write a policy template"))),
     Page("contracts", "market", Text("合约", "Contracts"), (
         Section("negotiate.agreements", ("dataset", "provider_party", "consumer_party", "terms", "until", "signed",
                                          "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),
@@ -146,10 +151,11 @@ PAGES = (
                 Text("共享表", "Tables laid ready")),
         Section("deliver.held", ("dataset", "agreement", "version", "rows", "bytes", "state", "at"),
                 Text("收到的数据", "Data received")),
-        Section("deliver.endings", ("agreement", "state", "at"), Text("交付终结", "Ended, with proof")),
+        Section("deliver.endings", ("id", "state", "at"), Text("交付终结", "Ended, with proof")),
     )),
     Page("decisions", "market", Text("使用决策", "Decisions"), (
-        Section("deliver.decisions", ("dataset", "action", "purpose", "subject", "outcome", "words", "at")),
+        Section("deliver.decisions", ("dataset", "action", "purpose", "subject", "outcome", "words", "at"), newest=200,
+                one="decision"),
     )),
     Page("usage", "market", Text("计量", "Usage"), (
         Section("meter.usage", ("agreement", "kind", "rows", "bytes_granted", "bytes_served", "state", "at"),
@@ -169,7 +175,7 @@ PAGES = (
     )),
     Page("leaves", "proof", Text("存证", "Evidence"), (
         Section("audit.leaves", ("position", "act", "record", "role", "party", "business_at"), key="leaf",
-                detail="audit.receipt:leaf"),
+                detail="audit.receipt:leaf", newest=500, one="leaf"),
     )),
 )  # fmt: skip
 

@@ -77,7 +77,7 @@ def chart(history: list[dict[str, Any]]) -> Chart:
         )
         if points:
             lines.append(Line(name, number, points, points[-1][1]))
-    grid = tuple((y_of(floor + span * k / 4), f"{floor + span * k / 4:.0%}") for k in range(5))
+    grid = tuple((y_of(floor + span * k / 4), f"{floor + span * k / 4:.1%}".replace(".0%", "%")) for k in range(5))
     every = max(len(history) // 6, 1)
     days = tuple((round(LEFT + step * n, 1), str(row["at"])[:10]) for n, row in enumerate(history) if n % every == 0)
     return Chart(_apart(lines), grid, days, floor)

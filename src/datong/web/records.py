@@ -48,7 +48,7 @@ def overview(visit: Visit) -> Answer:
     for verb in VERBS.values():
         if verb.changes and visit.actor.has(*verb.roles):
             doable.setdefault(verb.room, []).append(verb)
-    cards = [{"page": page, "count": _count(visit, page)} for page in PAGES]
+    cards = [{"page": page, "count": _count(visit, page), "newest": page.sections[0].newest} for page in PAGES]
     with visit.store.read(visit.actor) as tx:
         waiting = jobs.open_jobs(tx)
     shown = {
@@ -66,9 +66,9 @@ def _count(visit: Visit, page: Page) -> int | None:
     return len(rows(visit, seen[0])) if seen else None
 
 
-def rows(visit: Visit, section: Section) -> list[dict[str, Any]]:
-    """The rows of a section's view."""
-    answer = visit.view(section.view)
+def rows(visit: Visit, section: Section, wanted: str = "") -> list[dict[str, Any]]:
+    """The rows of a section's view; of one that gives only its newest, the row `wanted` alone."""
+    answer = visit.view(section.view, **({section.one: wanted} if wanted and section.one else {}))
     found = answer[section.part] if section.part else answer
     return [row if isinstance(row, dict) else {"value": row} for row in found]
 
@@ -80,10 +80,15 @@ def records(page: Page) -> Callable[[Visit], Answer]:
         given = visit.request.query_params.get("from", "0")
         first = min(int(given), 1_000_000) if given.isascii() and given.isdigit() else 0
         lists = [_listed(visit, section, first) for section in page.sections]
-        total = max(len_all for len_all in (found["total"] for found in lists))
+        total = max(found["total"] for found in lists)
+        more = any(found["section"].newest == total for found in lists if total)
         refused = [found["error"] for found in lists if found["error"]]
         status = STATUS[Kind(refused[0]["kind"])] if len(refused) == len(lists) else 200
-        return "records.html", {"page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total}, status
+        return (
+            "records.html",
+            {"page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "more": more},
+            status,
+        )
 
     return show
 
@@ -137,7 +142,7 @@ def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, An
         if not section.key:
             continue
         try:
-            listed = rows(visit, section)
+            listed = rows(visit, section, wanted)
         except Refusal as why:
             refused = refused or why
             continue
@@ -171,6 +176,7 @@ def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     """What a contract's page tells beside the contract: its policy by rule, its use, whether control ends."""
     held = policy.from_json(row["policy"])
     return {
+        "whole": whole_of(row["terms"].get("split")),
         "rules": policy_lines(held),
         "download": any(rule.action == "download" for rule in held.permissions)
         and not any(rule.action == "download" and not rule.constraints for rule in held.prohibitions),
@@ -180,6 +186,13 @@ def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
         "decided": visit.view("deliver.decisions", agreement=row["id"]),
         "invoices": visit.view("settle.invoices", agreement=row["id"]),
     }
+
+
+def whole_of(split: Any) -> float:
+    """The sum of the weights of a split; 0 for what a peer wrote in its place."""
+    parts = split if isinstance(split, list) else []
+    weights = [part.get("weight") if isinstance(part, dict) else None for part in parts]
+    return sum(weight for weight in weights if weight) if all(isinstance(w, int | float) for w in weights) else 0
 
 
 def policy_lines(held: policy.Policy) -> list[dict[str, Any]]:

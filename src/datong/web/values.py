@@ -23,6 +23,8 @@ from datong.web.story import resolution
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 CJK = re.compile(r"[\u3400-\u9fff]")
+BOTH_WAYS = re.compile(r"[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]")
+"""Letters and signs that turn the direction of what stands beside them."""
 ID = re.compile(r"(([a-z]+)-[0-9a-f]{32})(?:-[a-z0-9]+)*")
 DEED = re.compile(r"[a-z]+\.[a-z_]+")
 FOLDED = frozenset(
@@ -67,6 +69,7 @@ class Values:
         return row.get(self.lang) if column == "words" else row.get(f"{column}_{self.lang}")
 
     def heading(self, column: str) -> str:
+        column = _base(column)
         return self.t("说明", "In words") if column == "words" else words.column(column, self.lang)
 
     def is_number(self, column: str, value: Any) -> bool:
@@ -88,7 +91,7 @@ class Values:
         """The whole value on a record's page: structures as lists and tables, the technical ones folded."""
         if isinstance(value, dict | list) and not value:
             return Markup("–")
-        if column in FOLDED and value not in (None, ""):
+        if column in FOLDED and value not in (None, "") and not isinstance(value, int | float):
             summary = self.t("展开", "show")
             inner = self._structure(value, column, depth) if isinstance(value, dict | list) else _pre(value)
             return Markup("<details><summary>{}</summary>{}</details>").format(summary, inner)
@@ -110,7 +113,9 @@ class Values:
     # -- parts ------------------------------------------------------------------------------------------------------
 
     def text(self, value: Any) -> Markup:
-        """Escaped text; Chinese within an English page says so."""
+        """Escaped text; Chinese within an English page says so, and what turns the direction turns only itself."""
+        if BOTH_WAYS.search(str(value)):
+            return Markup("<bdi>{}</bdi>").format(value)
         if self.lang == "en" and CJK.search(str(value)):
             return Markup('<span lang="zh-CN">{}</span>').format(value)
         return escape(value)
@@ -152,7 +157,9 @@ class Values:
         if column.endswith("_fen") and isinstance(value, int):
             return escape(yuan(value, self.lang))
         if isinstance(value, float):  # no money of ours: a peer's, or no finite number at all
-            return escape(f"{value:.4f}".rstrip("0").rstrip(".") or "0")
+            if value and not 1e-3 <= abs(value) < 1e15:  # four places would show nothing of a delta of 1e-6
+                return escape(f"{value:.4g}")
+            return escape(f"{value:.4f}".rstrip("0").rstrip("."))
         return escape(str(value) if column in PLAIN_NUMBERS else f"{value:,}")
 
     def _named(self, key: str, *, whole: bool, link: bool) -> Markup:
@@ -172,14 +179,15 @@ class Values:
         """A structure in one line: its name, words, risk or noise, purpose and fee, or how much it holds."""
         if f"name_{self.lang}" in value:
             return self.text(value[f"name_{self.lang}"])
-        if "overall_risk" in value:
+        if isinstance(value.get("overall_risk"), int | float):
             return Markup("R = {:.4f}").format(value["overall_risk"])
         if "epsilon" in value and "delta" in value:
             return Markup("ε = {} · δ = {}").format(value["epsilon"], value["delta"])
         if "purpose" in value and "tariff" in value:
-            fee = value["tariff"].get("amount_fen") or 0
-            paid = yuan(fee, self.lang) if fee else self.t("免费", "free")
-            return Markup("{} · {}").format(words.code(value["purpose"], "purpose", self.lang), paid)
+            purpose, tariff = str(value["purpose"]), value["tariff"]
+            fee = (tariff.get("amount_fen") or 0) if isinstance(tariff, dict) else None  # as a peer wrote it
+            paid = "–" if not isinstance(fee, int) else yuan(fee, self.lang) if fee else self.t("免费", "free")
+            return Markup("{} · {}").format(words.code(purpose, "purpose", self.lang), paid)
         if self.lang in value:
             day = Markup("{} · ").format(value["day"]) if "day" in value else Markup("")
             return day + self.text(value[self.lang])
@@ -199,7 +207,7 @@ class Values:
         if column == "kept":
             shares = [(words.in_language(resolution(name), self.lang), f"{share:.1%}") for name, share in value.items()]
             return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", shares))
-        pairs = ((self.heading(_base(name)), self.full(value[name], name, depth + 1)) for name in self.fields(value))
+        pairs = ((self.heading(name), self.full(value[name], name, depth + 1)) for name in self.fields(value))
         return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", pairs))
 
     def _table(self, rows: list[dict[str, Any]], depth: int) -> Markup:
@@ -209,7 +217,7 @@ class Values:
             number = Markup(' class="number"') if self.is_number(name, row.get(name)) else Markup("")
             return number, self.full(row.get(name), name, depth + 1)
 
-        head = _joined('<th scope="col">{}</th>', ((self.heading(_base(name)),) for name in columns))
+        head = _joined('<th scope="col">{}</th>', ((self.heading(name),) for name in columns))
         body = _joined("<tr>{}</tr>", ((_joined("<td{}>{}</td>", (cell(row, n) for n in columns)),) for row in rows))
         table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
         return Markup('<div class="wide">{}</div>').format(table)
@@ -221,8 +229,12 @@ def _joined(pattern: str, parts: Iterable[tuple[Any, ...]]) -> Markup:
 
 
 def moment(text: str) -> str:
-    """An instant in Beijing time to the minute; a midnight is its day."""
-    at = clock.instant(text).astimezone(CHINA)
+    """An instant in Beijing time to the minute; a midnight is its day. What a peer wrote in an instant's form and is
+    none, or none in Beijing's calendar, stays as it is."""
+    try:
+        at = clock.instant(text).astimezone(CHINA)
+    except (ValueError, OverflowError):
+        return text
     return f"{at:%Y-%m-%d}" if at.hour == at.minute == 0 else f"{at:%Y-%m-%d %H:%M}"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from datong.ground.refusal import Text
-from datong.terms.policy import ACTIONS, PURPOSES
+from datong.terms.policy import ACTIONS, CONSTRAINTS, LOGIC, OPERATORS, PURPOSES
 from datong.terms.verbs import Verb
 
 CODED_COLUMNS = frozenset(
@@ -35,6 +35,12 @@ def _read() -> dict[str, dict[str, Text]]:
 KINDS = _read()
 ROOMS, COLUMNS, VERB_TITLES = KINDS["room"], KINDS["column"], KINDS["verb"]
 CODES = {**ACTIONS, **PURPOSES, **KINDS["state"], **KINDS["role"], **KINDS["code"]}
+OF_POLICIES = {
+    "left": {**LOGIC, **{name: Text(left.zh, left.en) for name, left in CONSTRAINTS.items()}},
+    "op": {name: Text(operator.zh, operator.en) for name, operator in OPERATORS.items()},
+    "right": PURPOSES,
+}
+"""The parts of a condition: what its words are does not hang on what other columns call so."""
 
 
 def in_language(text: Text, lang: str) -> str:
@@ -53,6 +59,7 @@ def column(name: str, lang: str) -> str:
 def code(value: str, of: str, lang: str) -> str:
     """The word of a code in the column `of`; the value itself when it has none."""
     first = KINDS["state"] if of in ("state", "registration") else KINDS["step"] if of == "step" else {}
+    first = OF_POLICIES.get(of, first)
     text = first.get(value) or (CODES.get(value) if of in CODED_COLUMNS else None)
     return in_language(text, lang) if text else value
 
@@ -64,6 +71,6 @@ def deed(act: str, lang: str) -> str:
 
 
 def verb_title(verb: Verb, lang: str) -> str:
-    """The verb's title: Chinese where there is one, else its docstring's first line."""
+    """The verb's title: Chinese where there is one, else its docstring's first sentence."""
     known = VERB_TITLES.get(f"{verb.room}.{verb.name}")
     return known.zh if known and lang == "zh" else verb.title

@@ -45,10 +45,13 @@ def verify(tx: Tx, *, invoice_line: str = "") -> dict[str, Any]:
 
 
 @view()
-def leaves(tx: Tx, *, table: str = "", record: str = "", act: str = "", limit: int = 500) -> list[dict[str, Any]]:
-    """List the newest leaves of the evidence log, of one table, record or deed if named 存证列表."""
+def leaves(
+    tx: Tx, *, table: str = "", record: str = "", act: str = "", leaf: str = "", limit: int = 500
+) -> list[dict[str, Any]]:
+    """List the newest leaves of the evidence log, of one table, record or deed if named, or one leaf 存证列表."""
     found = []
-    for row in store.newest_leaves(tx, table=table, record=record, act=act, limit=max(1, min(limit, 5_000))):
+    newest = max(1, min(limit, 5_000))
+    for row in store.newest_leaves(tx, table=table, record=record, act=act, leaf=leaf, limit=newest):
         body = _body(row["body"])
         by = body.get("by", {})
         found.append(

@@ -59,15 +59,19 @@ def _spaces(value: dict[str, Any]) -> list[str]:
 
 def _card(source: str, dataset: str, value: dict[str, Any]) -> dict[str, Any]:
     offered = value.get("offers", [])
-    prices = {
-        str(one.get("terms", {}).get("purpose", "")): (one.get("terms", {}).get("tariff") or {}).get("amount_fen")
-        for one in offered
-    }
+    prices = dict(_price(one.get("terms")) for one in offered)
     return {
         "key": f"{source}/{dataset}", "source": source, "dataset": dataset, "title": value.get("title", ""),
         "description": value.get("description", ""), "purposes": sorted(filter(None, prices)), "prices_fen": prices,
         "offers": offered, "spaces": _spaces(value), "value": value,
     }  # fmt: skip
+
+
+def _price(terms: Any) -> tuple[str, Any]:
+    """(purpose, fen) of an offer's terms, which a peer may have written in any form."""
+    told = terms if isinstance(terms, dict) else {}
+    tariff = told.get("tariff")
+    return str(told.get("purpose", "")), tariff.get("amount_fen") if isinstance(tariff, dict) else None
 
 
 def _fields(card: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -328,9 +328,10 @@ def _keep(store: Store, actor: Actor, row: Mapping[str, Any]) -> None:
 
 
 @view()
-def decisions(tx: Tx, *, agreement: str = "", limit: int = 200) -> list[dict[str, Any]]:
-    """The newest decisions, allowed and denied, of one agreement or of all."""
+def decisions(tx: Tx, *, agreement: str = "", decision: str = "", limit: int = 200) -> list[dict[str, Any]]:
+    """The newest decisions, allowed and denied, of one agreement or of all; or one decision."""
     where = [rows.decisions.c.agreement == agreement] if agreement else []
+    where += [rows.decisions.c.id == decision] if decision else []
     return rows.rows(tx, rows.decisions, *where, order=rows.decisions.c.wall_at.desc())[:limit]
 
 

@@ -112,6 +112,16 @@ MOVE_REFUSED = Reason(
     rule="Dataspace Protocol 2025-1",
     article="Contract Negotiation, state machine",
 )
+OFFER_CHANGED = Reason(
+    "CTR-416",
+    Kind.conflict,
+    Text("对协商 {negotiation} 的答复未执行。", "Negotiation {negotiation} was not answered."),
+    Text("读过之后，桌面上的要约已经改变。", "What lies on the table has changed since it was read."),
+    Text(
+        "请重新打开该协商，阅读现在的要约后再答复。",
+        "Open the negotiation again, read what it says now, and answer that.",
+    ),
+)
 NOT_IN_FORCE = Reason(
     "CTR-402",
     Kind.conflict,

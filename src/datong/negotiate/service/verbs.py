@@ -6,10 +6,11 @@ from typing import Any
 
 from datong.catalogue import service as catalogue
 from datong.ground import signing
+from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem, Text
 from datong.negotiate import store
-from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_NOT_LIVE, Act, Party, State
+from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_CHANGED, OFFER_NOT_LIVE, Act, Party, State
 from datong.negotiate.rules import TERMS, open_acts, refusal_of_request
 from datong.negotiate.service import national
 from datong.negotiate.service.agreeing import LIVE, agreeing, verifying
@@ -76,21 +77,25 @@ def _asked(dataset: str, offer_id: str, purpose: str, offer: dict[str, Any]) -> 
 
 
 @verb(*CONSUMER_ROLES)
-def accept(tx: Tx, *, negotiation: str) -> dict[str, Any]:
-    """Accept the offer the provider has made (接受要约)."""
-    row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.accept)
+def accept(tx: Tx, *, negotiation: str, seen: str = "") -> dict[str, Any]:
+    """Accept the offer the provider has made (接受要约).
+
+    seen: the offer_digest of what was read; where another offer lies there by now, nothing is accepted.
+    """
+    row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.accept, seen)
     return shown(sending(tx, row, Act.accept, {}))
 
 
 @verb(*CONSUMER_ROLES)
 def counter(
-    tx: Tx, *, negotiation: str, policy: dict[str, Any] | None = None, terms: dict[str, Any] | None = None
-) -> dict[str, Any]:
+    tx: Tx, *, negotiation: str, policy: dict[str, Any] | None = None, terms: dict[str, Any] | None = None,
+    seen: str = "",
+) -> dict[str, Any]:  # fmt: skip
     """Answer the provider's offer with a request of one's own (还价).
 
-    policy, terms: what is asked instead; what is left out stays as the provider offered it.
+    policy, terms: what is asked instead; what is left out stays as the provider offered it. seen: as for `accept`.
     """
-    row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.request)
+    row = _in_person(tx, mine(tx, negotiation, Party.consumer), Act.request, seen)
     on_table = row["offer"]
     instead = {"policy": policy or on_table["policy"], "terms": {**on_table["terms"], **(terms or {})}}
     purpose = str(instead["terms"].get("purpose") or row["purpose"])
@@ -106,9 +111,12 @@ def verify(tx: Tx, *, negotiation: str) -> dict[str, Any]:
 
 
 @verb(*PROVIDER_ROLES)
-def agree(tx: Tx, *, negotiation: str) -> dict[str, Any]:
-    """Agree to a request that was left to a person (同意并签署)."""
-    row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree)
+def agree(tx: Tx, *, negotiation: str, seen: str = "") -> dict[str, Any]:
+    """Agree to a request that was left to a person (同意并签署).
+
+    seen: the offer_digest of what was read; where another request lies there by now, nothing is signed.
+    """
+    row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree, seen)
     if State(row["state"]) is State.ACCEPTED:  # over the offer this node made itself
         require_bindable(tx, row, row["offer"]["terms"])
         return shown(agreeing(tx, row, row["offer"]["terms"], may_bind=True))
@@ -131,13 +139,16 @@ def finalize(tx: Tx, *, negotiation: str) -> dict[str, Any]:
 @verb(*PROVIDER_ROLES)
 def offer(
     tx: Tx, *, policy: dict[str, Any], terms: dict[str, Any], negotiation: str = "", consumer: str = "",
-    dataset: str = "",
+    dataset: str = "", seen: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """Make an offer of one's own: in answer to a request, or to open a negotiation with a consumer (提出要约)."""
+    """Make an offer of one's own: in answer to a request, or to open a negotiation with a consumer (提出要约).
+
+    seen: as for `agree`, in answer to a request.
+    """
     offer_id = new_id("offer")
     written = to_json(from_json({**policy, "id": offer_id}))
     if negotiation:
-        row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.offer)
+        row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.offer, seen)
         require_bindable(tx, row, terms)
         made = {"id": offer_id, "dataset": row["dataset"], "policy": written, "terms": terms}
         return shown(sending(tx, row, Act.offer, made))
@@ -158,8 +169,9 @@ def terminate(tx: Tx, *, negotiation: str, reason_text: str) -> dict[str, Any]:
     return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text[:2000], reason_text[:2000]))))
 
 
-def _in_person(tx: Tx, row: dict[str, Any], act: Act) -> dict[str, Any]:
-    """`row` when `act` is open and nothing of ours is under way; MOVE_REFUSED otherwise."""
+def _in_person(tx: Tx, row: dict[str, Any], act: Act, seen: str = "") -> dict[str, Any]:
+    """`row` when `act` is open and nothing of ours is under way, MOVE_REFUSED otherwise; OFFER_CHANGED where what
+    was `seen` is no longer what is answered."""
     side, state = Party(row["side"]), State(row["state"])
     if row["pending"]:
         raise MOVE_REFUSED(
@@ -171,6 +183,8 @@ def _in_person(tx: Tx, row: dict[str, Any], act: Act) -> dict[str, Any]:
             party=side.value, act=act.value, negotiation=row["id"], state=state.value,
             open=", ".join(open_acts(state, side)) or "nothing (无)",
         )  # fmt: skip
+    if seen and seen != digest(row["offer"]):
+        raise OFFER_CHANGED(negotiation=row["id"])
     return row
 
 
@@ -189,7 +203,8 @@ def negotiation(tx: Tx, *, id: str) -> dict[str, Any]:
         {name: message[name] for name in ("round", "direction", "act", "body", "at", "digest")}
         for message in store.messages_of(tx, id)
     ]
-    told = {"words": {"zh": words.zh, "en": words.en}, "messages": rounds, "open_verbs": open_verbs(row)}
+    told = {"words": {"zh": words.zh, "en": words.en}, "messages": rounds, "open_verbs": open_verbs(row),
+            "offer_digest": digest(row["offer"])}  # fmt: skip
     return {**shown(row), **told, **on_its_way(tx, row)}
 
 
