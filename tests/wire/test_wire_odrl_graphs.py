@@ -147,6 +147,31 @@ def test_who_asks_does_not_say_what_time_it_is(read):
         assert "r.ttl: is of the time 2025-03-02T08:00:00Z, not 2026-03-02T08:00:00Z" in problems
 
 
+@pytest.mark.parametrize(
+    ("op", "paid", "expected"),
+    [
+        ("gteq", "5.00 ; odrl:unit ex:euro", "allowed"),
+        ("gteq", "4.99 ; odrl:unit ex:euro", "default_denied"),
+        ("gteq", "9.00 ; odrl:unit ex:dollar", "default_denied"),
+        ("gteq", "9.00", "default_denied"),
+        ("neq", "4.00 ; odrl:unit ex:euro", "allowed"),
+        ("neq", "4.00 ; odrl:unit ex:dollar", "default_denied"),
+        ("isNoneOf", "4.00 ; odrl:unit ex:dollar", "default_denied"),
+    ],
+)
+def test_amounts_compare_in_one_unit(read, op, paid, expected):
+    """Example 22 of the ODRL Information Model: an amount in euros."""
+    limit = (
+        f"[ odrl:leftOperand odrl:payAmount ; odrl:operator odrl:{op} ; odrl:rightOperand 5.00 ; odrl:unit ex:euro ]"
+    )
+    fact = f"[ odrl:leftOperand odrl:payAmount ; odrl:operator odrl:eq ; odrl:rightOperand {paid} ]"
+    limited = POLICY.replace("odrl:target", f"odrl:constraint {limit} ; odrl:target")
+    refined = POLICY.replace("odrl:action odrl:read", f"odrl:action [ rdf:value odrl:read ; odrl:refinement {limit} ]")
+    stated = REQUEST.replace("odrl:target", f"odrl:constraint {fact} ; odrl:target")
+    assert outcome(read(limited, stated)) == outcome(read(refined, stated)) == expected
+    assert outcome(read(limited, world=f"{WORLD} ex:w ex:knows {fact} .")) == expected
+
+
 def refused(call):
     with pytest.raises(Refusal) as found:
         call()
@@ -183,7 +208,10 @@ BAD = [
     ({"policy": DUTY.format("odrl:action odrl:pay ; odrl:consequence [ odrl:actions odrl:pay ]")}, "odrl:actions"),
     ({"policy": DUTY.format("odrl:constraint [ odrl:leftOperand odrl:count ]")}, "needs one odrl:operator, has 0"),
     ({"policy": RIGHT.format("3 ; odrl:rightOperands 4")}, "odrl:rightOperands; did you mean rightOperand"),
-    ({"policy": RIGHT.format('3 ; odrl:unit ex:kilo')}, "odrl:unit is not read; write it into the value"),
+    ({"policy": RIGHT.format("3 ; odrl:unit ex:kilo, ex:pound")}, "odrl:unit should be one IRI"),
+    ({"policy": RIGHT.format('3 ; odrl:unit "kg"')}, "odrl:unit should be one IRI"),
+    ({"policy": CONSTRAINT.format("odrl:unit ex:kilo ; odrl:or [ ]")}, "has no odrl:unit of its own"),
+    ({"policy": POLICY[:-1] + "; odrl:unit ex:kilo ."}, "has no place for odrl:unit"),
     ({"policy": POLICY.replace("ex:x", "[ odrl:source ex:x ; odrl:refinment [ ] ]")}, "did you mean refinement?"),
     ({"request": REQUEST.replace("odrl:target", "odrl:constraints [ ] ; odrl:target")}, "did you mean constraint"),
     ({"request": REQUEST.replace("odrl:permission", "odrl:permision [ ] ; odrl:permission")}, "did you mean permission?"),
@@ -198,7 +226,7 @@ BAD = [
     ({"request": EVALUATION.format(parameter("sotw:TemporalData", '"2025-11-24"^^xsd:date')), "world": ""},
      "which is no xsd:dateTime"),
     ({"world": ""}, "needs one temp:currentTime dct:issued, has 0"),
-    ({"request": STATED.format("odrl:rightOperand 3 ; odrl:unit ex:kilo")}, "odrl:unit is not read"),
+    ({"request": STATED.format("odrl:rightOperand 3 ; odrl:unit 3")}, "odrl:unit should be one IRI"),
     ({"policy": RULE.format("odrl:target ex:x")}, "has no odrl:action"),
     ({"policy": RULE.format("")}, "has no odrl:action"),
     ({"policy": RULE.format("a odrl:Permission")[:-1] + "; odrl:target ex:x ."}, "has no odrl:action"),

@@ -52,10 +52,12 @@ RENAMED = {f"{ODRL}{old}": new for old, new in SAME.items()}
 
 @dataclass(frozen=True, order=True)
 class Term:
-    """A value of a graph. datatype: the IRI of a literal's type; "@" of a thing that is named, not written."""
+    """A value of a graph. datatype: the IRI of a literal's type; "@" of a thing that is named, not written. unit: what
+    an amount is counted in, "" where nothing is said of it."""
 
     text: str
     datatype: str = "@"
+    unit: str = ""
 
     @property
     def literal(self) -> bool:
@@ -301,6 +303,9 @@ def _left(operand: str, asked: Asked, world: World) -> tuple[Term, ...]:
 
 
 def _holds(op: str, left: Sequence[Term], right: Sequence[Term], world: World) -> bool:
+    """Of values in different units nothing is known: 5 of one may be 5 of another, or not."""
+    if left and len({one.unit for one in (*left, *right)}) > 1:
+        return False
     if op == "isNoneOf":
         return not any(same(mine, one) for mine in left for one in right)
     if not left or not right:

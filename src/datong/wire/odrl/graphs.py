@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "request": (*_SCOPE, "profile", "permission"),
     "asked": (*_SCOPE, "constraint"),
     **{kind: (*_SCOPE, "constraint", after) for kind, after in AFTER.items()},
-    "constraint": ("uid", "leftOperand", "operator", "rightOperand", *LOGIC),
+    "constraint": ("uid", "leftOperand", "operator", "rightOperand", "unit", *LOGIC),
     "named": ("uid", "source", "refinement", "partOf", "includedIn", "implies", "hasPolicy", "assignerOf",
               "assigneeOf"),
 }  # fmt: skip
@@ -112,7 +113,6 @@ UNREAD = {
     "inheritFrom": ("请写出规则", "is not followed; write the rules out"),
     "inheritAllowed": ("请写出规则", "is not followed; write the rules out"),
     "rightOperandReference": ("不予获取，请写出取值", "is not fetched; write the value out"),
-    "unit": ("请写入取值", "is not read; write it into the value"),
     "dataType": ('请写成 "…"^^类型', 'is not read; write "…"^^type'),
     "status": ("请在世界状态中给出", "is not read; state it in the world"),
     "output": ("无法评估", "is not understood"),
@@ -424,6 +424,8 @@ class _Reader:
             if len(hows) > 1 or (hows and self.all(node, "leftOperand")):
                 self.wrong(node, "一个约束只能有一种逻辑", "mixes more than one logic in one constraint")
             if hows:
+                if self.all(node, "unit"):
+                    self.wrong(node, "逻辑约束没有 odrl:unit", "joins constraints and has no odrl:unit of its own")
                 return Joined(self.id(node), hows[0], tuple(self.constraint(one) for one in self.all(node, hows[0])))
             return self.atomic(node)
 
@@ -446,8 +448,12 @@ class _Reader:
         return Atomic(self.id(node), self.id(left[0]) if left else "", operator, right)
 
     def values(self, node: Any) -> tuple[Term, ...]:
-        """The right operands of a constraint; each literal has to be of the type it claims."""
-        found = tuple(self.term(node, one) for one in self.all(node, "rightOperand"))
+        """The right operands of a constraint in its unit; each literal has to be of the type it claims."""
+        units = self.all(node, "unit")
+        unit = self.id(units[0]) if units else ""
+        if len(units) > 1 or any(type(one).__name__ == "Literal" for one in units):
+            self.wrong(node, "odrl:unit 应为一个 IRI", "odrl:unit should be one IRI")
+        found = tuple(replace(self.term(node, one), unit=unit) for one in self.all(node, "rightOperand"))
         if not found and not self.all(node, "rightOperandReference"):
             self.wrong(node, "缺少 odrl:rightOperand", "has no odrl:rightOperand")
         return found
