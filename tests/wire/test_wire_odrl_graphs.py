@@ -74,6 +74,104 @@ def test_values_stay_as_they_were_written(read):
     assert world.now == Term("2026-03-02T08:00:00.000Z", "http://www.w3.org/2001/XMLSchema#dateTime")
 
 
+TIMED = POLICY.replace(
+    "odrl:target", "odrl:constraint [ odrl:leftOperand odrl:dateTime ; odrl:operator odrl:lt ; "
+    'odrl:rightOperand "2026-01-01"^^xsd:date ] ; odrl:target',
+)  # fmt: skip
+EVALUATION = (
+    "ex:r a sotw:EvaluationRequest ; sotw:evaluatedAction odrl:read ; sotw:evaluatedParty ex:alice ;"
+    " sotw:evaluatedTarget ex:x {} ."
+)
+
+
+def parameter(feature, value):
+    return f"; sotw:requestParameter [ sotw:describesFeature {feature} ; sotw:value {value} ]"
+
+
+def test_an_evaluation_request_of_the_formal_semantics(read):
+    assert outcome(read(request=EVALUATION.format(""))) == "allowed"
+    assert outcome(read(request=EVALUATION.format("").replace("odrl:read", "odrl:sell"))) == "default_denied"
+    older = EVALUATION.replace("evaluatedAction", "requestedAction").replace("evaluatedParty", "requestingParty")
+    assert outcome(read(request=older.replace("evaluatedTarget", "requestedTarget").format(""))) == "allowed"
+    _, [(name, [asked])], _ = read(request=EVALUATION.format(""))
+    assert name == asked.id == "http://example.org/r"
+
+
+@pytest.mark.parametrize(
+    ("left", "feature", "allowed"),
+    [
+        ("odrl:purpose", "sotw:Purpose", True),
+        ("odrl:deliveryChannel", "sotw:DeliveryChannel", True),
+        ("odrl:recipient", "odrl:recipient", True),
+        ("ex:role", "ex:role", True),
+        ("odrl:purpose", "sotw:Recipient", False),
+    ],
+)
+def test_a_request_parameter_gives_a_left_operand_its_value(read, left, feature, allowed):
+    limited = POLICY.replace(
+        "odrl:target", f"odrl:constraint [ odrl:leftOperand {left} ; odrl:operator odrl:eq ; "
+        "odrl:rightOperand ex:care ] ; odrl:target",
+    )  # fmt: skip
+    made = outcome(read(limited, EVALUATION.format(parameter(feature, "ex:care"))))
+    assert made == ("allowed" if allowed else "default_denied")
+    assert outcome(read(limited, EVALUATION.format(parameter(feature, "ex:sale")))) == "default_denied"
+
+
+@pytest.mark.parametrize("feature", ["sotw:TemporalData", "sotw:CurrentXSDDateTime", "odrl:dateTime"])
+def test_a_request_says_its_time_where_the_world_gives_none(read, feature):
+    for day, expected in (("2025-12-31", "allowed"), ("2026-01-02", "default_denied")):
+        time = f'"{day}T08:00:00Z"^^xsd:dateTime'
+        inputs = read(TIMED, EVALUATION.format(parameter(feature, time)), world="ex:w a sotw:SotW .")
+        assert outcome(inputs) == expected
+        [policy], [(name, asked)], world = inputs
+        assert report(policy, name, asked, world).created.text == f"{day}T08:00:00Z"
+
+
+def test_the_world_names_its_clock(read):
+    for clock in ("ex:clock . ex:clock dct:issued", ""):
+        world = f'ex:w a sotw:SotW ; sotw:currentTime {clock} "2025-03-02T08:00:00Z"^^xsd:dateTime .'
+        assert outcome(read(TIMED, world=world)) == "allowed"
+
+
+def test_who_asks_does_not_say_what_time_it_is(read):
+    same = '"2026-03-02T16:00:00+08:00"^^xsd:dateTime'
+    assert outcome(read(TIMED, EVALUATION.format(parameter("sotw:TemporalData", same)))) == "default_denied"
+    other = '"2025-03-02T08:00:00Z"^^xsd:dateTime'
+    for request in (
+        EVALUATION.format(parameter("sotw:TemporalData", other)),
+        REQUEST.replace("odrl:target", f"odrl:constraint [ odrl:leftOperand odrl:dateTime ; odrl:rightOperand {other} ]"
+                        " ; odrl:target"),
+    ):  # fmt: skip
+        code, problems = refused(lambda request=request: read(TIMED, request))
+        assert code == "POL-421"
+        assert "r.ttl: is of the time 2025-03-02T08:00:00Z, not 2026-03-02T08:00:00Z" in problems
+
+
+@pytest.mark.parametrize(
+    ("op", "paid", "expected"),
+    [
+        ("gteq", "5.00 ; odrl:unit ex:euro", "allowed"),
+        ("gteq", "4.99 ; odrl:unit ex:euro", "default_denied"),
+        ("gteq", "9.00 ; odrl:unit ex:dollar", "default_denied"),
+        ("gteq", "9.00", "default_denied"),
+        ("neq", "4.00 ; odrl:unit ex:euro", "allowed"),
+        ("neq", "4.00 ; odrl:unit ex:dollar", "default_denied"),
+        ("isNoneOf", "4.00 ; odrl:unit ex:dollar", "default_denied"),
+    ],
+)
+def test_amounts_compare_in_one_unit(read, op, paid, expected):
+    """Example 22 of the ODRL Information Model: an amount in euros."""
+    limit = (
+        f"[ odrl:leftOperand odrl:payAmount ; odrl:operator odrl:{op} ; odrl:rightOperand 5.00 ; odrl:unit ex:euro ]"
+    )
+    fact = f"[ odrl:leftOperand odrl:payAmount ; odrl:operator odrl:eq ; odrl:rightOperand {paid} ]"
+    limited = POLICY.replace("odrl:target", f"odrl:constraint {limit} ; odrl:target")
+    refined = POLICY.replace("odrl:action odrl:read", f"odrl:action [ rdf:value odrl:read ; odrl:refinement {limit} ]")
+    stated = REQUEST.replace("odrl:target", f"odrl:constraint {fact} ; odrl:target")
+    assert outcome(read(limited, stated)) == outcome(read(refined, stated)) == expected
+    assert outcome(read(limited, world=f"{WORLD} ex:w ex:knows {fact} .")) == expected
+
+
 def refused(call):
     with pytest.raises(Refusal) as found:
         call()
@@ -110,11 +208,25 @@ BAD = [
     ({"policy": DUTY.format("odrl:action odrl:pay ; odrl:consequence [ odrl:actions odrl:pay ]")}, "odrl:actions"),
     ({"policy": DUTY.format("odrl:constraint [ odrl:leftOperand odrl:count ]")}, "needs one odrl:operator, has 0"),
     ({"policy": RIGHT.format("3 ; odrl:rightOperands 4")}, "odrl:rightOperands; did you mean rightOperand"),
-    ({"policy": RIGHT.format('3 ; odrl:unit ex:kilo')}, "odrl:unit is not read; write it into the value"),
+    ({"policy": RIGHT.format("3 ; odrl:unit ex:kilo, ex:pound")}, "odrl:unit should be one IRI"),
+    ({"policy": RIGHT.format('3 ; odrl:unit "kg"')}, "odrl:unit should be one IRI"),
+    ({"policy": CONSTRAINT.format("odrl:unit ex:kilo ; odrl:or [ ]")}, "has no odrl:unit of its own"),
+    ({"policy": POLICY[:-1] + "; odrl:unit ex:kilo ."}, "has no place for odrl:unit"),
     ({"policy": POLICY.replace("ex:x", "[ odrl:source ex:x ; odrl:refinment [ ] ]")}, "did you mean refinement?"),
     ({"request": REQUEST.replace("odrl:target", "odrl:constraints [ ] ; odrl:target")}, "did you mean constraint"),
     ({"request": REQUEST.replace("odrl:permission", "odrl:permision [ ] ; odrl:permission")}, "did you mean permission?"),
-    ({"request": STATED.format("odrl:rightOperand 3 ; odrl:unit ex:kilo")}, "odrl:unit is not read"),
+    ({"request": EVALUATION.format("; sotw:evaluatedParti ex:bob")}, "no place for sotw:evaluatedParti; did you mean"),
+    ({"request": "ex:r a sotw:EvaluationRequest ."}, "has no sotw:evaluatedAction"),
+    ({"request": EVALUATION.format(parameter("sotw:Purpos", "ex:a"))}, "the unknown sotw:Purpos; did you mean Purpose"),
+    ({"request": EVALUATION.format("; sotw:requestParameter [ sotw:value 3 ]")}, "needs one sotw:describesFeature, has 0"),
+    ({"request": EVALUATION.format("; sotw:requestParameter [ sotw:describesFeature sotw:Count ]")},
+     "needs one sotw:value, has 0"),
+    ({"request": EVALUATION.format(parameter("sotw:TemporalData", '"2025-11-24T11:44.22"^^xsd:dateTime')), "world": ""},
+     "which is no xsd:dateTime"),
+    ({"request": EVALUATION.format(parameter("sotw:TemporalData", '"2025-11-24"^^xsd:date')), "world": ""},
+     "which is no xsd:dateTime"),
+    ({"world": ""}, "needs one temp:currentTime dct:issued, has 0"),
+    ({"request": STATED.format("odrl:rightOperand 3 ; odrl:unit 3")}, "odrl:unit should be one IRI"),
     ({"policy": RULE.format("odrl:target ex:x")}, "has no odrl:action"),
     ({"policy": RULE.format("")}, "has no odrl:action"),
     ({"policy": RULE.format("a odrl:Permission")[:-1] + "; odrl:target ex:x ."}, "has no odrl:action"),

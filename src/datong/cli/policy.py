@@ -111,8 +111,8 @@ def template(name: str, given: tuple[str, ...], policy_id: str, out: Path | None
 
 @policy.command()
 @click.option("--policy", "policy_file", required=True, type=FILE, help="The policy, in Turtle.")
-@click.option("--request", required=True, type=FILE, help="The odrl:Request, in Turtle.")
-@click.option("--world", required=True, type=FILE, help="The state of the world, in Turtle: at least the current time.")
+@click.option("--request", required=True, type=FILE, help="odrl:Request or sotw:EvaluationRequest, in Turtle.")
+@click.option("--world", required=True, type=FILE, help="The state of the world, in Turtle: the time at least.")
 @click.option("--turtle", is_flag=True, help="Print the report as Turtle.")
 @AS_JSON
 def evaluate(policy_file: Path, request: Path, world: Path, turtle: bool, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from datong.terms.policy.literals import measured, order
 
 ODRL = "http://www.w3.org/ns/odrl/2/"
 CC = "http://creativecommons.org/ns#"
+CLOCK = f"{ODRL}dateTime"
 
 BROADER = {"display": "play", "extract": "reproduce", "give": "transfer", "sell": "transfer"}
 """ODRL actions that are included in another than `use` (ODRL Vocabulary 2.2, odrl:includedIn)."""
@@ -51,10 +52,12 @@ RENAMED = {f"{ODRL}{old}": new for old, new in SAME.items()}
 
 @dataclass(frozen=True, order=True)
 class Term:
-    """A value of a graph. datatype: the IRI of a literal's type; "@" of a thing that is named, not written."""
+    """A value of a graph. datatype: the IRI of a literal's type; "@" of a thing that is named, not written. unit: what
+    an amount is counted in, "" where nothing is said of it."""
 
     text: str
     datatype: str = "@"
+    unit: str = ""
 
     @property
     def literal(self) -> bool:
@@ -174,7 +177,10 @@ class PolicyReport:
 
 
 def report(policy: OdrlPolicy, request: str, asked: Sequence[Asked], world: World) -> PolicyReport:
-    """Every rule of `policy` against every rule of the request; the outcome is the worst of those asked for."""
+    """Every rule of `policy` against every rule of the request; the outcome is the worst of those asked for. Where
+    the world gives no time, it is the request's."""
+    if not world.now.text:
+        world = replace(world, now=next((now for one in asked for now in one.given.get(CLOCK, ())), world.now))
     made = [
         [_duty_report(rule, one, world) if rule.kind == "Duty" else _rule_report(rule, one, world) for one in asked]
         for rule in policy.rules
@@ -291,25 +297,28 @@ def _judged(constraint: Atomic | Joined, asked: Asked, world: World) -> Premise:
 
 
 def _left(operand: str, asked: Asked, world: World) -> tuple[Term, ...]:
-    if operand == f"{ODRL}dateTime":
+    if operand == CLOCK:
         return (world.now,)
     return asked.given.get(operand) or world.given.get(operand, ())
 
 
 def _holds(op: str, left: Sequence[Term], right: Sequence[Term], world: World) -> bool:
+    """Of values in different units nothing is known: 5 of one may be 5 of another, or not."""
+    if left and len({one.unit for one in (*left, *right)}) > 1:
+        return False
     if op == "isNoneOf":
-        return not any(_same(mine, one) for mine in left for one in right)
+        return not any(same(mine, one) for mine in left for one in right)
     if not left or not right:
         return False
     match op:
         case "eq":
-            return all(any(_same(mine, one) for one in right) for mine in left)
+            return all(any(same(mine, one) for one in right) for mine in left)
         case "neq":
-            return not any(_same(mine, one) for mine in left for one in right)
+            return not any(same(mine, one) for mine in left for one in right)
         case "isAnyOf":
-            return any(_same(mine, one) for mine in left for one in right)
+            return any(same(mine, one) for mine in left for one in right)
         case "isAllOf":
-            return all(any(_same(mine, one) for mine in left) for one in right)
+            return all(any(same(mine, one) for mine in left) for one in right)
         case "isA":
             return all(any(one.text in _closure(mine.text, world.kinds) for one in right) for mine in left)
         case "isPartOf":
@@ -322,10 +331,11 @@ def _holds(op: str, left: Sequence[Term], right: Sequence[Term], world: World) -
 
 
 def _part(part: Term, whole: Term, world: World) -> bool:
-    return _same(part, whole) or (not part.literal and whole.text in _closure(part.text, world.wholes))
+    return same(part, whole) or (not part.literal and whole.text in _closure(part.text, world.wholes))
 
 
-def _same(mine: Term, other: Term) -> bool:
+def same(mine: Term, other: Term) -> bool:
+    """Whether two terms mean the same."""
     if mine == other:
         return True
     one, two = _measured(mine), _measured(other)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy import LOGIC, OPERATORS
 from datong.terms.policy.checking import meant
 from datong.terms.policy.compliance import (
+    CLOCK,
     ODRL,
     Asked,
     Atomic,
@@ -27,6 +29,7 @@ from datong.terms.policy.compliance import (
     OdrlRule,
     Term,
     World,
+    same,
 )
 from datong.terms.policy.literals import INSTANTS, XSD, measured
 
@@ -56,7 +59,8 @@ RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 SKOS = "http://www.w3.org/2004/02/skos/core#"
 DCT = "http://purl.org/dc/terms/"
 REPORT = "https://w3id.org/force/compliance-report#"
-CONTEXT = "https://w3id.org/force/sotw#context"
+SOTW = "https://w3id.org/force/sotw#"
+"""The words of evaluation requests and of the state of the world (ODRL Formal Semantics)."""
 NOW = "http://example.com/request/currentTime"
 """The world's clock: `temp:currentTime dct:issued "…"^^xsd:dateTime` (ODRL Compliance Report Model)."""
 
@@ -78,16 +82,37 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "request": (*_SCOPE, "profile", "permission"),
     "asked": (*_SCOPE, "constraint"),
     **{kind: (*_SCOPE, "constraint", after) for kind, after in AFTER.items()},
-    "constraint": ("uid", "leftOperand", "operator", "rightOperand", *LOGIC),
+    "constraint": ("uid", "leftOperand", "operator", "rightOperand", "unit", *LOGIC),
     "named": ("uid", "source", "refinement", "partOf", "includedIn", "implies", "hasPolicy", "assignerOf",
               "assigneeOf"),
 }  # fmt: skip
 """What is read, or changes nothing that is permitted, of each kind of node. named: actions, targets, parties."""
+EVALUATED = {
+    "target": ("evaluatedTarget", "requestedTarget"),
+    "assignee": ("evaluatedParty", "requestingParty"),
+    "action": ("evaluatedAction", "requestedAction"),
+}
+"""What an evaluation request says, now and before, of what a rule of a request says."""
+PARAMETERS = ("requestParameter", "requestParameters")
+OF_EVALUATION = (*(name for names in EVALUATED.values() for name in names), *PARAMETERS, "context")
+OPERANDS = (
+    "absolutePosition", "absoluteSize", "absoluteSpatialPosition", "absoluteTemporalPosition", "count", "dateTime",
+    "delayPeriod", "deliveryChannel", "device", "elapsedTime", "event", "fileFormat", "industry", "language", "media",
+    "meteredTime", "payAmount", "percentage", "product", "purpose", "recipient", "relativePosition", "relativeSize",
+    "relativeSpatialPosition", "relativeTemporalPosition", "resolution", "spatial", "spatialCoordinates", "system",
+    "systemDevice", "timeInterval", "unitOfCount", "version", "virtualLocation",
+)  # fmt: skip
+"""The left operands of ODRL 2.2."""
+FEATURES = {
+    "TemporalData": CLOCK,
+    "CurrentXSDDateTime": CLOCK,
+    **{name[0].upper() + name[1:]: ODRL + name for name in OPERANDS},
+}
+"""What a request parameter describes -> the left operand that it gives a value."""
 UNREAD = {
     "inheritFrom": ("请写出规则", "is not followed; write the rules out"),
     "inheritAllowed": ("请写出规则", "is not followed; write the rules out"),
     "rightOperandReference": ("不予获取，请写出取值", "is not fetched; write the value out"),
-    "unit": ("请写入取值", "is not read; write it into the value"),
     "dataType": ('请写成 "…"^^类型', 'is not read; write "…"^^type'),
     "status": ("请在世界状态中给出", "is not read; state it in the world"),
     "output": ("无法评估", "is not understood"),
@@ -186,6 +211,8 @@ def inputs(policy: Path, request: Path, world: Path) -> tuple[list[OdrlPolicy], 
     whole = reader.beside("", ruled + asked + known)
     whole.problems = {}  # each file has told its own
     state = _world(reader.beside(world.name, known), whole)
+    for _, rules in requests or [("", [])]:
+        _timed(reader.beside(request.name, asked), world.name, rules, state)
     if problems:
         raise _bad(*problems)
     return policies, requests, state
@@ -397,6 +424,8 @@ class _Reader:
             if len(hows) > 1 or (hows and self.all(node, "leftOperand")):
                 self.wrong(node, "一个约束只能有一种逻辑", "mixes more than one logic in one constraint")
             if hows:
+                if self.all(node, "unit"):
+                    self.wrong(node, "逻辑约束没有 odrl:unit", "joins constraints and has no odrl:unit of its own")
                 return Joined(self.id(node), hows[0], tuple(self.constraint(one) for one in self.all(node, hows[0])))
             return self.atomic(node)
 
@@ -411,7 +440,7 @@ class _Reader:
         operator = self.id(op[0]).removeprefix(ODRL) if op else ""
         if op and operator not in OPERATORS:
             self.wrong(node, f"未知运算符 {operator}", f"has the unknown operator {operator}")
-        if left and self.id(left[0]) == ODRL + "dateTime":
+        if left and self.id(left[0]) == CLOCK:
             for one in right:
                 if one.datatype.removeprefix(XSD) not in INSTANTS:
                     self.wrong(node, f"{one.text[:80]!r} 不是 xsd:dateTime 或 xsd:date",
@@ -419,11 +448,23 @@ class _Reader:
         return Atomic(self.id(node), self.id(left[0]) if left else "", operator, right)
 
     def values(self, node: Any) -> tuple[Term, ...]:
-        """The right operands of a constraint; each literal has to be of the type it claims."""
-        found = tuple(self.term(node, one) for one in self.all(node, "rightOperand"))
+        """The right operands of a constraint in its unit; each literal has to be of the type it claims."""
+        units = self.all(node, "unit")
+        unit = self.id(units[0]) if units else ""
+        if len(units) > 1 or any(type(one).__name__ == "Literal" for one in units):
+            self.wrong(node, "odrl:unit 应为一个 IRI", "odrl:unit should be one IRI")
+        found = tuple(replace(self.term(node, one), unit=unit) for one in self.all(node, "rightOperand"))
         if not found and not self.all(node, "rightOperandReference"):
             self.wrong(node, "缺少 odrl:rightOperand", "has no odrl:rightOperand")
         return found
+
+    def instant(self, node: Any, value: Any) -> Term:
+        """The current time, as the world or a request says it."""
+        made = self.term(node, value)
+        if made.datatype.removeprefix(XSD) not in INSTANTS - {"date"}:
+            self.wrong(node, f"当前时间应为 xsd:dateTime：{made.text[:80]!r}",
+                       f"says {made.text[:80]!r}, which is no xsd:dateTime")  # fmt: skip
+        return made
 
     def term(self, node: Any, value: Any) -> Term:
         if type(value).__name__ != "Literal":
@@ -441,9 +482,16 @@ class _Reader:
 
     def requests(self) -> list[tuple[str, list[Asked]]]:
         nodes = self.of_type("Request")
-        if not nodes:
-            self.told(Problem(self.file, "没有 odrl:Request", "holds no odrl:Request"))
-        found = []
+        evaluations = sorted(self.graph.subjects(iri(RDF + "type"), iri(SOTW + "EvaluationRequest")), key=self._order)
+        if not nodes and not evaluations:
+            self.told(
+                Problem(
+                    self.file,
+                    "没有 odrl:Request 或 sotw:EvaluationRequest",
+                    "holds no odrl:Request and no sotw:EvaluationRequest",
+                )
+            )
+        found = [(self.id(node), [self.evaluated(node)]) for node in evaluations]
         for node in nodes:
             self.known(node, "request")
             rules = self.all(node, "permission")
@@ -456,13 +504,54 @@ class _Reader:
         """One rule of a request. What refines its action, target or party is stated like a constraint."""
         self.known(node, "asked")
         own: dict[str, tuple[str, ...]] = {}
-        stated = [*self.all(node, "context", CONTEXT.removesuffix("context")), *self.all(node, "constraint"),
-                  *self.all(request, "context", CONTEXT.removesuffix("context"))]  # fmt: skip
-        for name in ("target", "assignee", "action"):
+        stated = [*self.all(node, "context", SOTW), *self.all(node, "constraint"),
+                  *self.all(request, "context", SOTW)]  # fmt: skip
+        for name in EVALUATED:
             things = self.all(node, name) or self.all(request, name)
             own[name] = tuple(self.names(one, name, node)[0] for one in things)
             stated += [part for one in things for part in self.all(one, "refinement")]
         return Asked(self.id(node), own["target"], own["assignee"], own["action"], self.stated(stated))
+
+    def evaluated(self, node: Any) -> Asked:
+        """An evaluation request: one action by one party on one target, with what its parameters state."""
+        self.known_words(node, OF_EVALUATION)
+        own: dict[str, tuple[str, ...]] = {}
+        stated = self.all(node, "context", SOTW)
+        for name, spelt in EVALUATED.items():
+            things = [one for word in spelt for one in self.all(node, word, SOTW)]
+            own[name] = tuple(self.names(one, name, node)[0] for one in things)
+            stated += [part for one in things for part in self.all(one, "refinement")]
+        if not own["action"]:
+            self.wrong(node, "缺少 sotw:evaluatedAction", "has no sotw:evaluatedAction")
+        given = self.stated(stated)
+        for parameter in [one for word in PARAMETERS for one in self.all(node, word, SOTW)]:
+            for operand, values in self.parameter(parameter):
+                given[operand] = given.get(operand, ()) + values
+        return Asked(self.id(node), own["target"], own["assignee"], own["action"], given)
+
+    def parameter(self, node: Any) -> Iterator[tuple[str, tuple[Term, ...]]]:
+        """(left operand, its values) of a request parameter."""
+        self.known_words(node, ("value", "describesFeature"))
+        features, values = self.all(node, "describesFeature", SOTW), self.all(node, "value", SOTW)
+        for name, given in (("describesFeature", features[:2]), ("value", values[:1])):
+            if len(given) != 1:
+                self.wrong(node, f"需要一个 sotw:{name}", f"needs one sotw:{name}, has {len(given)}")
+        for one in features:
+            word = self.id(one).removeprefix(SOTW)
+            if word != self.id(one) and word not in FEATURES:
+                hint = meant(word, FEATURES)
+                self.wrong(
+                    node, f"未知的 sotw:{word[:80]}{hint.zh}", f"describes the unknown sotw:{word[:80]}{hint.en}"
+                )
+            operand = FEATURES.get(word, word) if word != self.id(one) else word
+            yield operand, tuple(self.term(node, value) for value in values)
+
+    def known_words(self, node: Any, words: tuple[str, ...]) -> None:
+        """Every member of the vocabulary of evaluation requests has to have a place where it stands."""
+        said = [str(one).removeprefix(SOTW) for one in self.graph.predicates(node) if str(one).startswith(SOTW)]
+        for name in sorted(set(said).difference(words)):
+            hint = meant(name, words)
+            self.wrong(node, f"此处不能有 sotw:{name[:80]}{hint.zh}", f"has no place for sotw:{name[:80]}{hint.en}")
 
     def stated(self, nodes: list[Any]) -> dict[str, tuple[Term, ...]]:
         """left operand -> values, of constraints that state a fact (operator eq, or none)."""
@@ -481,21 +570,17 @@ class _Reader:
 
 
 def _world(reader: _Reader, whole: _Reader) -> World:
-    """whole: a reader of all three graphs."""
-    clock = iri(NOW)
-    now = [reader.term(clock, one) for one in reader.graph.objects(clock, iri(DCT + "issued"))]
-    if len(now) != 1:
-        reader.told(
-            Problem(reader.file, "需要恰好一个 temp:currentTime dct:issued", "needs one temp:currentTime dct:issued, "
-                    f"has {len(now)}")
-        )  # fmt: skip
-    for one in now:
-        if one.datatype.removeprefix(XSD) not in INSTANTS - {"date"}:
-            reader.wrong(clock, f"当前时间应为 xsd:dateTime：{one.text[:80]!r}",
-                         f"says {one.text[:80]!r}, which is no xsd:dateTime")  # fmt: skip
+    """whole: a reader of all three graphs. A time that the world does not give is a Term without text."""
+    clocks = {iri(NOW), *reader.graph.objects(None, iri(SOTW + "currentTime"))}
+    now: dict[Term, None] = {}
+    for clock in sorted(clocks, key=reader._order):
+        told = [clock] if type(clock).__name__ == "Literal" else reader.graph.objects(clock, iri(DCT + "issued"))
+        now |= {reader.instant(iri(NOW), one): None for one in told}
+    if len(now) > 1:
+        reader.told(_no_clock(reader.file, len(now)))
     facts = [one for one in reader.graph.subjects(iri(ODRL + "leftOperand")) if not reader.all(one, "and")]
     return World(
-        now[0] if now else Term(""),
+        next(iter(now), Term("")),
         reader.stated(sorted(set(facts), key=reader._order)),
         duties=_duties(reader),
         wholes=_pairs(whole, WITHIN, [DCT + "hasPart"]),
@@ -503,6 +588,27 @@ def _world(reader: _Reader, whole: _Reader) -> World:
         collections=dict(_collections(whole)),
         wider=_pairs(whole, [ODRL + "includedIn", ODRL + "implies", SKOS + "exactMatch"], []),
     )
+
+
+def _no_clock(file: str, count: int) -> Problem:
+    what = "temp:currentTime dct:issued"
+    return Problem(file, f"需要恰好一个 {what}", f"needs one {what}, has {count}")
+
+
+def _timed(reader: _Reader, world: str, rules: Sequence[Asked], state: World) -> None:
+    """A request has one time: the world's, its own only where the world gives none. Another one is refused: who asks
+    does not say what time it is."""
+    own = {term for one in rules for term in one.given.get(CLOCK, ())}
+    known = [state.now] if state.now.text else sorted(own)[:1]
+    if not known:
+        reader.told(_no_clock(world, 0))
+    for one in own:
+        if not state.now.text and one.datatype.removeprefix(XSD) not in INSTANTS - {"date"}:
+            reader.told(Problem(reader.file, f"当前时间应为 xsd:dateTime：{one.text[:80]!r}",
+                                f"says {one.text[:80]!r}, which is no xsd:dateTime"))  # fmt: skip
+        elif not same(one, known[0]):
+            reader.told(Problem(reader.file, f"请求的时间 {one.text[:80]} 与 {known[0].text[:80]} 不一致",
+                                f"is of the time {one.text[:80]}, not {known[0].text[:80]}"))  # fmt: skip
 
 
 def _pairs(reader: _Reader, forward: Sequence[str], backward: Sequence[str]) -> dict[str, frozenset[str]]:
