@@ -141,6 +141,14 @@ def test_check_and_build(work: Path) -> None:
     assert "贵A02345" in datong(work, "quarantine", "visits").stdout
 
 
+def test_a_changed_source_is_told_with_its_column(work: Path) -> None:
+    assert datong(work, "build").returncode == 0
+    more = "".join(f"{line},{word}\n" for line, word in zip(ROWS.splitlines(), ("fee", 5, 5, 5), strict=True))
+    (work / "visits.csv").write_text(more, "utf-8")
+    for command in ("check", "build"):
+        assert "visits: the source changed: fee: is new" in datong(work, command).stdout, command
+
+
 def test_quarantined_rows_are_browsed_by_reason_and_page(work: Path) -> None:
     (work / "visits.csv").write_text(
         ROWS + "4,贵A77002,never\n5,贵B77003,yesterday\n6,贵B77004,2026-02-01 11:00:00\n", "utf-8"

@@ -45,11 +45,16 @@ def entry(
     [
         ("vehicle_plate", ["贵A12345"], {"as": "plate"}, False, "string"),
         ("vehicle_id", ["1"], {}, False, "string"),
-        ("trip_distance", ["1.5", "2"], {"as": "number"}, False, "number"),
-        ("trip_distance", ["1,015.5", "2", "-", None], {"as": "number", "thousands": ","}, False, "number"),
-        ("trip_distance", ["１２", "3"], {"as": "number"}, False, "number"),
+        ("trip_distance", ["1.5", "2"], {"as": "number"}, True, "number"),
+        ("trip_distance", ["1,015.5", "2", "-", None], {"as": "number", "thousands": ","}, True, "number"),
+        ("trip_distance", ["１２", "3"], {"as": "number"}, True, "number"),
         ("trip_distance", ["1", "2", "3", "x"], {"as": "number"}, True, "number"),
         ("trip_distance", ["far", "near", "1"], {}, True, "string"),
+        ("urbanisation_rate", ["63.39%", "7％", "-"], {"as": "number", "percent": True}, False, "number"),
+        ("urbanisation_rate", ["63.39%", "7%", "0.56"], {"as": "number", "percent": True}, True, "number"),
+        ("urbanisation_rate", ["63.39", "7"], {"as": "number"}, True, "number"),
+        ("population", ["1.2万", "3,400", "2亿"], {"as": "number", "thousands": ",", "multipliers": ["亿", "万"]}, False, "number"),
+        ("trip_distance", ["63%", "7%"], {}, True, "string"),
         ("day_of_month", ["1", "2"], {"as": "number"}, False, "integer"),
         ("day_of_month", ["1.5", "2"], {"as": "number"}, False, "number"),
         ("latitude", ["26.6", "26.7"], {"as": "latitude", "notation": "decimal", "datum": "WGS84"}, True, "number"),
@@ -101,8 +106,10 @@ def test_values_that_are_all_codes_of_the_library_are_read_as_codes(
         ("里程(KM)", "trip_distance", {"unit": "km"}, False), ("里程（公里）", "trip_distance", {"unit": "公里"}, False),
         ("里程（米）", "trip_distance", {}, False), ("行程.distance_km (m)", "trip_distance", {}, False),
         ("tripDistanceMiles", "trip_distance", {"unit": "[mi_i]"}, True), ("里程km", "trip_distance", {"unit": "km"}, True),
-        ("里程（吨）", "trip_distance", {}, True), ("里程（含空驶）", "trip_distance", {}, False),
-        ("总费用（万元）", "healthcare_expenses", {}, True), ("trip_min", "trip_distance", {}, False), ("plan_m", "trip_distance", {}, False),
+        ("里程（吨）", "trip_distance", {}, True), ("里程（含空驶）", "trip_distance", {}, True),
+        ("总费用（万元）", "healthcare_expenses", {}, True), ("trip_min", "trip_distance", {}, True), ("plan_m", "trip_distance", {}, True),
+        ("distance", "trip_distance", {}, True), ("age", "age", {}, False), ("航向", "heading", {}, False),
+        ("常住人口（万人）", "population", {}, True), ("常住人口（人）", "population", {}, False), ("人口", "population", {}, False),
     ],
 )  # fmt: skip
 def test_the_unit_that_a_heading_says_is_turned_into_the_elements(
@@ -111,7 +118,13 @@ def test_the_unit_that_a_heading_says_is_turned_into_the_elements(
     found = Proposal(name, LIBRARY.element(element), 0.99, Verdict.accept, Text("因", "why"))
     made, kind = drafting.entry_of(found, SampleColumn(name, "", ("1", "2"), ""), ())
     assert (dict(made.keys), made.confirm) == ({"as": "number", **keys}, confirm)
-    assert kind is Type.number
+    assert kind is LIBRARY.element(element).type
+
+
+def test_the_comment_of_a_column_may_say_its_unit() -> None:
+    found = Proposal("lc", LIBRARY.element("trip_distance"), 0.99, Verdict.accept, Text("因", "why"))
+    made, _ = drafting.entry_of(found, SampleColumn("lc", "里程（公里）", ("1", "2"), ""), ())
+    assert (dict(made.keys), made.confirm) == ({"as": "number", "unit": "公里"}, False)
 
 
 def test_a_standard_that_asks_for_whole_numbers_keeps_their_signs() -> None:

@@ -174,6 +174,16 @@ def test_a_withdrawn_repair_has_no_effect(store: Store, folder: Path, act: Act) 
     assert replayed(store, act)["id"] == first["id"]
 
 
+def test_a_text_for_a_reason_goes_to_the_rows_held_for_that_column_alone(store: Store, folder: Path, act: Act) -> None:
+    load(folder, [ROWS[0], {"id": "", "n": "7", "plate": ""}, {"id": "c", "n": "", "plate": ""}, ROWS[3]])
+    first = built(store, act)
+    assert first["reasons"] == {"missing_value": 2}
+    assert repaired(store, act, first["id"], reason="missing_value", column="n", text="3")["given"] == 1
+    assert repaired(store, act, first["id"], reason="missing_value", column="id", text="b")["given"] == 1
+    replayed(store, act)
+    assert sorted((r["id"], r["n"]) for r in result(store)) == [("a", 1), ("b", 7), ("c", 3), ("d", 4)]
+
+
 def test_what_is_no_record_can_be_made_one(store: Store, folder: Path, act: Act) -> None:
     load(folder, [ROWS[0], ROWS[3], 17])
     first = built(store, act)

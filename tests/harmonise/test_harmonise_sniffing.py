@@ -221,8 +221,26 @@ def test_what_is_no_source(tmp_path: Path, content: str | bytes, said: str) -> N
 def test_a_zip_of_others_names_them(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("one.csv", "a,b\n")
+        archive.writestr("two.csv", "a,b\n")
     found = looked_at(tmp_path / "x.zip")
-    assert isinstance(found, Unfit) and "one.csv" in found.why.en
+    assert isinstance(found, Unfit) and "one.csv, two.csv" in found.why.en
+    assert "`member`" in found.fix.en
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "facts"),
+    [
+        ("one.csv", "车牌;时间\n贵A12345;1\n".encode("gb18030"), SourceKind.csv, {"encoding": "gb18030", "delimiter": ";"}),
+        ("one.json", b'{"items": [{"a": 1}, {"a": 2}]}', SourceKind.json, {"records": "items"}),
+    ],
+)  # fmt: skip
+def test_a_zip_of_one_file_is_looked_into_as_it_is_read(
+    tmp_path: Path, name: str, content: bytes, kind: SourceKind, facts: dict[str, Any]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    found = looked_at(tmp_path / "x.zip")
+    assert isinstance(found, Look) and (found.kind, found.facts) == (kind, facts)
 
 
 @settings(max_examples=200, deadline=None)

@@ -223,7 +223,7 @@ def quarantine(resource: str, reason: str | None, offset: int, limit: int, folde
 @click.argument("resource")
 @click.option("--column", required=True, help="A column of the source, or the element that reads it.")
 @click.option("--row", type=int, help="One quarantined row; without it all that were held for --reason.")
-@click.option("--reason", help="Rows held for this reason.")
+@click.option("--reason", help="Rows held for this reason in that column.")
 @click.option("--original", help="With --reason: only rows with this text there.")
 @click.option("--text", help="What to put there.")
 @click.option("--accept", is_flag=True, help="Instead of --text: what the quarantine suggests.")

@@ -155,8 +155,7 @@ def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
             click.echo(f"{entry['mapping']}: {entry['source']} -> {entry['standard']}, {entry['rows']} rows")
             _print_doubts(entry["suspicions"])
         for change in found["changes"]:
-            click.echo(f"{change['mapping']}: {said(Text('数据源有变', 'the source changed'))}: "
-                       f"{said(Text(change['zh'], change['en']))}")  # fmt: skip
+            _print_change(change["mapping"], change)
         for problem in found["problems"]:
             click.echo(_problem(problem))
         count = len(found["problems"])
@@ -285,9 +284,22 @@ def _print_built(rows: list[dict[str, Any]], files: list[Path]) -> None:
     for path in files:
         click.echo(str(path))
     for row in rows:
+        for change in row.get("changes", ()):
+            _print_change(row["table"], change)
         if row.get("suspicions"):
             click.echo(f"{_cell(row['table'])}:")
             _print_doubts(row["suspicions"])
+
+
+def _print_change(table: str, change: dict[str, Any]) -> None:
+    """One difference of a source against the last build, with the column that it is about."""
+    said_of = (
+        table,
+        said(Text("数据源有变", "the source changed")),
+        change["path"],
+        said(Text(change["zh"], change["en"])),
+    )
+    click.echo(": ".join(_cell(part) for part in said_of if part))
 
 
 def _print_doubts(doubts: list[dict[str, Any]]) -> None:

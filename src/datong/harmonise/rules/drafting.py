@@ -23,7 +23,7 @@ from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.rules.elements import pinyin_of
 from datong.harmonise.rules.headings import unit_of
-from datong.harmonise.rules.units import UNITS, step
+from datong.harmonise.rules.units import UNITS, counts, step
 
 MARKERS = (
     "-", "--", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "\\N", "NaN", "nan", "?", "无", "空",
@@ -44,6 +44,12 @@ _TWO_LETTERS = re.compile(r"[A-Z]{2}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
+_SIGNS = ("万亿", "亿", "千万", "百万", "十万", "万", "千", "百")
+"""What may stand behind a number and is no unit; the longest first. K and M are, as often, names of something else."""
+_SHARE = re.compile(rf"({_NUMBER.pattern}|{_GROUPED.pattern})[%‰]")
+_SCALED = re.compile(rf"(?:{_NUMBER.pattern}|{_GROUPED.pattern})({'|'.join(_SIGNS)})")
+_TOLD = {"months", "angle"}
+"""Kinds of units that a number is hardly ever written in another of: years of age, degrees."""
 _OFFSET = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\s?([zZ]|[+-]\d{2}(:?\d{2})?)")
 _DMS = re.compile(r"([东西南北][经纬]|[NSEWnsew])?\s*\d{1,3}\s*[°º度]\s*\d{1,2}(\.\d+)?\s*['′’＇分].*")
 _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
@@ -111,7 +117,7 @@ def entry_of(
         )
         keys, made = _as_told(kind, keys), kind
     if keys.get("as") == "number":
-        keys, more, made = _in_unit(keys, column.path, element.unit, made if kind is None else Type.number)
+        keys, more, made = _in_unit(keys, column, element.unit, made if kind is None else Type.number)
         doubts, made = (*doubts, *more), kind or made
     said = f"{proposal.score:.2f} {proposal.reason.en}"
     if doubts:
@@ -135,7 +141,7 @@ def _converted(element: DataElement, texts: list[str], wanted: Type) -> Converte
     if element.check in {how.value for how in How} and wanted is Type.string:
         return {"as": element.check}, (), Type.string
     if wanted in (Type.number, Type.integer):
-        return _number(texts, wanted)
+        return _number(texts, wanted, element.unit)
     if wanted is Type.timestamp:
         return _timestamp(texts)
     if wanted is Type.date:
@@ -160,13 +166,21 @@ def _can(name: str) -> bool:
     return name in {how.value for how in How}
 
 
-def _number(texts: list[str], wanted: Type) -> Converted:
+def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
     keys: dict[str, Any] = {"as": "number"}
     plain = sum(bool(_NUMBER.fullmatch(text)) for text in texts)
     grouped = sum(bool(_GROUPED.fullmatch(text)) for text in texts)
-    if grouped:
+    shares = sum(bool(_SHARE.fullmatch(text)) for text in texts) if step("1", unit or "1") else 0
+    behind = {form[form.lastindex or 0] for text in texts if (form := _SCALED.fullmatch(text))}
+    scaled = sum(bool(_SCALED.fullmatch(text)) for text in texts) if behind else 0
+    if grouped or any("," in text for text in texts if _SHARE.fullmatch(text) or _SCALED.fullmatch(text)):
         keys["thousands"] = ","
-    share = (plain + grouped) / len(texts) if texts else 1.0
+    if shares * 2 > len(texts):  # then a number without the sign is no number: 0.56 among 56%
+        keys["percent"], wanted, plain, grouped, scaled = True, Type.number, shares, 0, 0
+    elif scaled:
+        keys["multipliers"] = [sign for sign in _SIGNS if sign in behind]
+        wanted = Type.number
+    share = (plain + grouped + scaled) / len(texts) if texts else 1.0
     if share < 0.5:
         return (
             {},
@@ -180,11 +194,17 @@ def _number(texts: list[str], wanted: Type) -> Converted:
     return keys, doubts, Type.number if decimal else wanted
 
 
-def _in_unit(keys: dict[str, Any], name: str, wanted: str, made: Type) -> Converted:
-    """The keys with the unit that the column's name says, where that is another than the element's."""
-    unit, sure = unit_of(name, wanted)
+def _in_unit(keys: dict[str, Any], column: SampleColumn, wanted: str, made: Type) -> Converted:
+    """The keys with the unit that the column's name or comment says, where that is another than the element's."""
+    if "percent" in keys:
+        return keys, (), made  # the values say it themselves
+    unit, sure = next(
+        (said for text in (column.path, column.comment) if (said := unit_of(text, wanted))[0]), ("", False)
+    )
     turn = step(unit, wanted) if unit else None
-    if unit and turn is None and (wanted in UNITS or not wanted):
+    if not unit and any(kind.kind not in _TOLD for kind in UNITS.get(wanted, ())):
+        return keys, (Text(f"没有写明单位：{wanted}？", f"no unit stands in its name: {wanted}?"),), made
+    if unit and turn is None and (wanted in UNITS or (not wanted and not counts(unit))):
         zh = f"列名写的单位是 {unit}，数据元{f'以 {wanted} 计' if wanted else '没有单位'}。"
         en = f"its name says {unit}, the element {f'is in {wanted}' if wanted else 'has no unit'}"
         return keys, (Text(zh, en),), made

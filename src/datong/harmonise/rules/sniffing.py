@@ -63,15 +63,21 @@ def foreign(head: bytes) -> Unfit | None:
     return None
 
 
-def zip_look(names: Sequence[str]) -> Unfit:
+def zip_look(names: Sequence[str]) -> Unfit | None:
+    """Why a zip is no source; None when it has one file, which is then looked at."""
     if "content.xml" in names or any(name.startswith(("xl/", "word/", "ppt/")) for name in names):
         return Unfit(
             Text("这是另一种 Office 文件（.ods、.xlsb、.docx）。", "It is another Office file (.ods, .xlsb, .docx)."),
             SAVE_AS,
         )
+    if len(names) == 1:
+        return None
     listed = ", ".join(names[:5]) or "-"
     why = Text(f"这是压缩包，内有：{listed}。", f"It is a zip archive; in it: {listed}.")
-    return Unfit(why, Text("请解压后再试。", "Unpack it and try again."))
+    zh = "请解压后再试；或自写 sources/NAME.yaml，用 member 指定其中一个。"
+    return Unfit(
+        why, Text(zh, "Unpack it and try again, or write sources/NAME.yaml, where `member` names one of them.")
+    )
 
 
 def workbook_look(sheets: Sequence[str]) -> Look:
@@ -177,8 +183,8 @@ def _json_look(text: str, *, whole: bool) -> Look | Unfit:
         if len(objects) == 1 and objects[0]:
             return Look(SourceKind.ndjson, {}, (Text("只有一条记录。", "There is a single record."),))
         why = Text("其中没有由对象组成的数组。", "There is no array of objects in it.")
-        fix = "Turn each record into an object with named fields."
-        return Unfit(why, Text("请把每条记录写成带字段名的对象。", fix))
+        fix = "Turn each record into an object with named fields, and put the records into one array or one on a line."
+        return Unfit(why, Text("请把每条记录写成带字段名的对象，并放入一个数组或每行一条。", fix))
     best = max(arrays, key=lambda path: (arrays[path], -path.count(".")))
     others = sorted(path for path, count in arrays.items() if path != best and count > 1)
     doubts = []

@@ -142,7 +142,8 @@ def constant(path: str, values: Sequence[str]) -> list[Suspicion]:
     if len(set(values)) > 1:
         return []
     told = Text(
-        "整列同一个值：可能未采集、被截断，或本不该作为列。", "one value in every row: not collected, cut, or no column"
+        "看过的行中整列同一个值：可能未采集、被截断，或本不该作为列。",
+        "one value in every row looked at: not collected, cut, or no column",
     )
     return [Suspicion("constant", (path,), {"values": len(values)}, told)]
 

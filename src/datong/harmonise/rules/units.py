@@ -86,12 +86,20 @@ _TEMPERATURES = {
     "度": Unit("temperature", Fraction(1), Fraction("273.15")),
     "华氏度": Unit("temperature", Fraction(5, 9), Fraction("459.67") * Fraction(5, 9)),
 }
+_COUNTED = (
+    "人", "人次", "户", "家", "辆", "辆次", "台", "套", "件", "个", "次", "只", "头", "张", "笔",
+    "座", "栋", "所", "艘", "架",
+)  # fmt: skip
+_SCALES = {"": 1, "百": 100, "千": 1000, "万": 10**4, "十万": 10**5, "百万": 10**6, "千万": 10**7, "亿": 10**8}
+_COUNTS = {noun: {scale + noun: many for scale, many in _SCALES.items()} for noun in _COUNTED}
+"""What tables count, each a kind of its own: a person is no household. 万人 is 10,000 of 人."""
+_ALL = {**_KINDS, **_COUNTS}
 UNITS: Map[str, tuple[Unit, ...]] = {
     name: tuple(
-        [Unit(kind, Fraction(names[name])) for kind, names in _KINDS.items() if name in names]
+        [Unit(kind, Fraction(names[name])) for kind, names in _ALL.items() if name in names]
         + ([_TEMPERATURES[name]] if name in _TEMPERATURES else [])
     )
-    for name in {*_TEMPERATURES, *(name for names in _KINDS.values() for name in names)}
+    for name in {*_TEMPERATURES, *(name for names in _ALL.values() for name in names)}
 }
 """Every unit by its UCUM code or Chinese word, in each of the meanings it has."""
 
@@ -106,6 +114,11 @@ def step(source: str, target: str) -> Step | None:
                 d = lcm(factor.denominator, offset.denominator)
                 return Step(int(factor * d), int(offset * d), d)
     return None
+
+
+def counts(unit: str) -> bool:
+    """Whether a number in `unit` is a plain count: 人, not 万人."""
+    return unit in _COUNTED
 
 
 def like(unit: str) -> list[str]:

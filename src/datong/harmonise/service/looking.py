@@ -40,7 +40,9 @@ def _looked_at(path: Path, head: bytes) -> Look | Unfit:
         return Look(SourceKind.database, {"tables": tables}) if tables else none
     if head.startswith(sniffing.ZIP):
         names, sheets = looking.names_in(path)
-        return sniffing.zip_look(names) if sheets is None else _workbook(path, sniffing.workbook_look(sheets))
+        if sheets is not None:
+            return _workbook(path, sniffing.workbook_look(sheets))
+        return sniffing.zip_look(names) or _text(path)
     return _text(path)
 
 

@@ -60,15 +60,16 @@ def repair(
     """Give a text for a column of quarantined rows; the original is kept, the source is not changed.
 
     column: a column of the source, or the element that reads it. row: one row of the build; without it every row held
-    for `reason`, with the text `original` there when that is given. text: what to put there; accept takes the
-    suggestion of each row instead. It has effect with the next build or replay. Refuses: STD-421, STD-430, STD-500,
-    STD-501.
+    for `reason` in that column, with the text `original` there when that is given. text: what to put there; accept
+    takes the suggestion of each row instead. It has effect with the next build or replay. Refuses: STD-421, STD-430,
+    STD-500, STD-501.
     """
     held = _quarantine(tx, build)
     problems = _said_rightly(text, accept=accept, row=row, reason=reason, note=note)
     path = held.path(column)
     meant = [h for h in held.rows if (row is None or h["row"] == row) and (reason is None or h["reason"] == reason)]
     chosen = [h for h in map(held.known, meant) if original is None or _now(h, path) == original]
+    chosen = [h for h in chosen if row is not None or _held_for(h, path)]
     if not chosen:
         problems.append(Problem("row", "隔离区中没有这样的行", "no row of the quarantine is meant by this"))
     if len(chosen) > AT_ONCE_MAX:
@@ -195,6 +196,12 @@ def _quarantine(tx: Tx, build: str) -> _Quarantine:
 
 def _now(held: Held, path: str) -> str | None:
     return held["texts"].get(path)  # type: ignore[no-any-return]
+
+
+def _held_for(held: Held, path: str) -> bool:
+    """Whether the row is held for what stands in this column: one that is held for another has a right text there."""
+    somewhere = held["reason"] in ("not_a_record", *NOT_REPAIRED) or not held["paths"] or path not in held["texts"]
+    return somewhere or held["paths"].get(path) == held["reason"]
 
 
 def _suggested(held: Held, path: str) -> str | None:

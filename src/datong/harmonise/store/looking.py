@@ -10,7 +10,7 @@ import re
 import sqlite3
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from html import unescape
 from pathlib import Path
 from typing import IO, Any, cast
@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from datong.harmonise.store.sources.opening import BAD_ZIP
 
-GZIP = b"\x1f\x8b"
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 TEXT_BYTES_MAX = 400_000_000
 """How much of a text is read to know its encoding."""
 SHEETS_BYTES_MAX = 1_000_000
@@ -41,9 +41,19 @@ def pieces_of(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _stream(path: Path) -> IO[bytes]:
-    packed = head_of(path, len(GZIP)) == GZIP
-    return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")
+@contextmanager
+def _stream(path: Path) -> Iterator[IO[bytes]]:
+    """The content of a file, of a gzip, or of the one file in a zip."""
+    start = head_of(path, len(ZIP))
+    if start == ZIP:
+        with zipfile.ZipFile(path) as archive, archive.open(names_in(path)[0][0]) as stream:
+            yield stream
+    elif start.startswith(GZIP):
+        with gzip.open(path) as stream:
+            yield cast(IO[bytes], stream)
+    else:
+        with path.open("rb") as stream:
+            yield stream
 
 
 def names_in(path: Path) -> tuple[list[str], list[str] | None]:

@@ -98,7 +98,10 @@ def _beside(found: Found, features: Sequence[str]) -> list[Text]:
     said = [FOLLOWS] if told["order"] >= 0.3 else []
     if told["ends"] <= -0.5:
         return [*said, OTHER_END]
-    return [*said, SWAPPED] if told["swapped"] >= 0.25 else said
+    same = (
+        found.name is not None and found.name.way is Way.word
+    )  # as the other name is written, whatever its synonyms say
+    return [*said, SWAPPED] if told["swapped"] >= 0.25 and not same else said
 
 
 def left(others: Sequence[tuple[DataElement, float]], wanted: DataElement | None, taken: Collection[str]) -> Text:
