@@ -55,11 +55,7 @@ def signed_message(key: PrivateKey, message: Mapping[str, Any]) -> dict[str, Any
 
 def is_signed(message: Mapping[str, Any], key: str, *without: str) -> bool:
     """Whether `signature` is `key`'s over all other members of the message as it was sent."""
-    value = bare(message, *without)
-    given = message.get("signature")
-    if isinstance(given, str) and ";" in given and given.rpartition(";")[0] != digest(value):
-        return False
-    return PublicKey(key).verifies_value(signature_in(given), value)
+    return _signs(message.get("signature"), bare(message, *without), key)
 
 
 # --- our values as messages --------------------------------------------------------------------------------------
@@ -288,19 +284,32 @@ def _no_instants(extension: Mapping[str, Any]) -> list[Problem]:
 
 
 def signatures_of(
-    listed: Iterable[Mapping[str, Any]], over: Mapping[str, Any] | None, known: Mapping[str, tuple[str, str]]
-) -> list[dict[str, Any]]:
-    """Signatures of a message as negotiate keeps them. known: party -> (node, public key)."""
-    found = []
-    for one in listed:
-        party = str(one.get("entityId") or one.get("signatoryEntityId"))
-        text = one.get("signature")
-        if party not in known or not isinstance(text, str):
-            continue
-        if over is not None and ";" in text and text.rpartition(";")[0] != digest(over):
+    listed: Iterable[Mapping[str, Any]], place: str, value: Mapping[str, Any], known: Mapping[str, tuple[str, str]],
+    *, kept_over: bool = True,
+) -> tuple[list[dict[str, Any]], list[Problem]]:  # fmt: skip
+    """(signatures of a message as negotiate keeps them, every entry of the list that is none). A signature is one of
+    the two sides', under its key, over `value`. known: party -> (node, public key); kept_over: keep `value` with it."""
+    found: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for number, one in enumerate(listed):
+        party, text = str(one.get("entityId") or one.get("signatoryEntityId")), one.get("signature")
+        if party not in known:
+            problems.append(Problem(f"{place}[{number}]", f"{party[:40]} 不是合约的一方",
+                                    f"is of {party[:40]}, which is no side of the contract"))  # fmt: skip
             continue
         node, key = known[party]
+        if not _signs(text, value, key):
+            problems.append(Problem(f"{place}[{number}].signature", f"不是 {party} 对本合约的有效签名",
+                                    f"is not a valid signature of {party} over this contract"))  # fmt: skip
+            continue
         signature = {"node": node, "party": party, "by": "", "department": "", "key": key,
                      "signature": signature_in(text)}  # fmt: skip
-        found.append(signature if over is None else {**signature, "over": dict(over)})
-    return found
+        found.append({**signature, "over": dict(value)} if kept_over else signature)
+    return found, problems
+
+
+def _signs(text: Any, value: Mapping[str, Any], key: str) -> bool:
+    """Whether `text` is `key`'s signature over `value`, with its digest before it or without."""
+    if isinstance(text, str) and ";" in text and text.rpartition(";")[0] != digest(value):
+        return False
+    return PublicKey(key).verifies_value(signature_in(text), value)
