@@ -21,7 +21,7 @@ from datong.negotiate import service as negotiate
 from datong.negotiate import store as negotiate_rows
 from datong.negotiate.service import national, platforms
 from datong.register import store as register_rows
-from datong.wire.ndi import contracts
+from datong.wire.ndi import contracts, control
 from two_nodes import DATASET, NOW, TERMS, UNTIL, Node, _node
 
 
@@ -274,3 +274,22 @@ def test_a_bridged_contract_is_shown_by_the_id_it_was_filed_under(country: Count
         assert negotiate.contract(tx, id=filed)["id"] == agreed["id"]
         assert clock.instant(negotiate.contract(tx, id=filed)["agreed_at"])
     assert TERMS["until"] == UNTIL
+
+
+def test_a_contract_keeps_the_name_it_was_created_with(country: Country) -> None:
+    """Whoever made it and called it what: the rounds, the agreement and its performance report say that name."""
+    by = country.consumer
+    mine = issued(country, by, name="出行数据合约")
+    said = {**creation(by, name="出行数据合约"), "contractId": mine}
+    assert told(country, country.provider, by, "contractCreate", said)[0] == 200
+    first = {**round_of(country, mine, country.provider, by), "contractName": "出行数据合约"}
+    assert told(country, country.provider, by, "contractNegotiate", first)[0] == 200
+    with country.reads(country.provider) as tx:
+        (agreement,) = negotiate.agreement(tx, mine)["signatures"]
+        assert agreement["over"]["contractName"] == "出行数据合约"
+        outgoing = {**rows(country.provider, negotiate_rows.agreements)[0]}
+    card = {"name": "出行数据合约"}
+    body = {"executedStrategyId": "s", "executedActions": ["read"], "executionResult": "no use",
+            "executionDetails": {}, "status": "05"}  # fmt: skip
+    report = control.execution({"of": outgoing, "contract": mine, "card": card, "body": body, "at": NOW})
+    assert report["contractName"] == "出行数据合约"

@@ -110,19 +110,19 @@ def name_of(said: Mapping[str, Any]) -> str:
     return f"{said['dataset']} {said.get('terms', {}).get('purpose', '')}".strip()[:NAME_MAX]
 
 
-def form(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What both sides of an agreement sign on this rail."""
+def form(content: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+    """What both sides of an agreement sign on this rail. name: the contract's, as its contractCreate says it."""
     extension = {"offer": content["offer_id"], "terms": content["terms"], "from": content["from"],
                  "until": content["until"], "agreed_at": content["agreed_at"]}  # fmt: skip
     strategy = strategy_of(content, content["provider"], content["consumer"], extension)
-    return {"contractId": content["code"], "contractName": name_of(content), "strategy": strategy}
+    return {"contractId": content["code"], "contractName": name or name_of(content), "strategy": strategy}
 
 
-def proposal(offer: Mapping[str, Any], contract: str, provider: str, consumer: str) -> dict[str, Any]:
-    """contractNegotiate of an unsigned round."""
+def proposal(offer: Mapping[str, Any], contract: str, provider: str, consumer: str, name: str = "") -> dict[str, Any]:
+    """contractNegotiate of an unsigned round. name: as in `form`."""
     extension = {"offer": offer["id"], "terms": offer["terms"]}
     strategy = strategy_of(offer, provider, consumer, extension)
-    return {"contractId": contract, "contractName": name_of(offer), "strategy": strategy}
+    return {"contractId": contract, "contractName": name or name_of(offer), "strategy": strategy}
 
 
 def confirmation(signatures: Iterable[Mapping[str, Any]], at: str) -> dict[str, Any]:

@@ -167,10 +167,9 @@ def _round(tx: Tx, outgoing: Mapping[str, Any], contract: str) -> tuple[str, dic
         return "contractTerminate", contracts.signed_message(
             key, {**contracts.termination(key, request, **ends), "reason": why[:REASON_MAX]}
         )
-    if act in (Act.request, Act.offer):
-        return "contractNegotiate", contracts.proposal(outgoing["body"], contract, provider, consumer)
-    if act is Act.accept:
-        return "contractNegotiate", contracts.proposal(row["offer"], contract, provider, consumer)
+    if act in (Act.request, Act.offer, Act.accept):
+        said, name = row["offer"] if act is Act.accept else outgoing["body"], national.national(tx, contract)["name"]
+        return "contractNegotiate", contracts.proposal(said, contract, provider, consumer, name)
     agreement = negotiate.agreement(tx, str(row["agreement"]))
     signatures = outgoing["body"]["signatures"] if act is Act.agree else agreement["signatures"]
     return "contractNegotiate", contracts.confirmation(signatures, agreement["agreed_at"])
