@@ -293,3 +293,27 @@ def test_a_contract_keeps_the_name_it_was_created_with(country: Country) -> None
             "executionDetails": {}, "status": "05"}  # fmt: skip
     report = control.execution({"of": outgoing, "contract": mine, "card": card, "body": body, "at": NOW})
     assert report["contractName"] == "出行数据合约"
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_request_that_names_no_offer_is_about_the_products_own(country: Country, fits: bool) -> None:
+    """The tables have no member for an offer's id: a connector of another make asks for the product and its policy."""
+    by = country.consumer
+    mine = issued(country, by)
+    assert told(country, country.provider, by, "contractCreate", {**creation(by), "contractId": mine})[0] == 200
+    said = round_of(country, mine, country.provider, by)
+    for one in said["strategy"]:
+        extension = json.loads(one["policyExpansion"])
+        extension.pop("contract", None)
+        one["policyExpansion"] = json.dumps(extension)
+    if not fits:
+        said["strategy"] = [one for one in said["strategy"] if one["actions"] != ["distribute"]]
+    assert told(country, country.provider, by, "contractNegotiate", said)[0] == 200
+    row = country.provider.negotiation()
+    assert row["offer_id"] == two_nodes.OFFER
+    if fits:
+        assert (row["pending"], row["reason"]) == ("agree", None)
+        (agreement,) = rows(country.provider, negotiate_rows.agreements)
+        assert (agreement["offer_id"], agreement["terms"]) == (two_nodes.OFFER, TERMS)
+    else:
+        assert (row["reason"]["code"], "distribute" in row["reason"]["en"]) == ("CTR-406", True)

@@ -250,6 +250,9 @@ def _said(
     heard: dict[str, Any] = {"sender": sender, "message": digest([contract, call.sent]), "peer_pid": contract}
     if course is None or not listed:
         offer = contracts.offer_of(message)
+        if offer["id"] == contract and speaker is Party.consumer:  # the tables have no member for an offer's id
+            on_table = str(course["offer_id"]) if course is not None else negotiate.offer_meant(tx, offer, sender)
+            offer = {**offer, "id": on_table or contract}
         pid = {"pid": str(course["id"])} if course is not None else {"sign_mode": str(known["sign_mode"])}
         if speaker is Party.provider:
             status = negotiate.received_offer(tx, offer=offer, **pid, **heard)
