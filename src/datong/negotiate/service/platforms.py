@@ -186,6 +186,12 @@ def filed_sides(tx: Tx, contract: str) -> set[str]:
     return {filed[-1]["provider"], filed[-1]["consumer"]} if filed else set()
 
 
+def filed_provider(tx: Tx, contract: str) -> str:
+    """Node code of the provider of a contract filed here; "" when it is not."""
+    filed = rows.versions(tx, contract)
+    return str(filed[-1]["provider"]) if filed else ""
+
+
 def ended(tx: Tx, *, sender: str, contract: str, ending: Mapping[str, Any]) -> None:
     """A party reports the end of a filed contract: {"kind", "reason", "at", ...}; told again, nothing changes."""
     _at_platform(tx)

@@ -301,7 +301,7 @@ def _refused(tx: Tx, payload: Mapping[str, Any]) -> Message:
 
 def _control(tx: Tx, payload: Mapping[str, Any]) -> Message:
     told = deliver.outgoing_control(tx, str(payload["message"]))
-    key, mine, strategy = signing.node_key(tx), signing.me(tx).code, deliver.strategy_id(told["contract"])
+    key, mine, strategy = signing.node_key(tx), signing.me(tx).code, deliver.strategy_in_force(tx, told["contract"])
     interface = str(told["interface"])
     bodies: dict[str, Callable[[], dict[str, Any]]] = {
         "contractExecution": lambda: control.execution(told),
