@@ -10,7 +10,7 @@ Must never know: whether to agree. Contract: tests/wire/ndi/test_ndi_contracts.p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from datong.ground import clock
@@ -96,14 +96,16 @@ def carrying(offer: Mapping[str, Any]) -> dict[str, list[Problem]]:
     return {"noted": noted, "lost": lost}
 
 
-def strategy_of(said: Mapping[str, Any], provider: str, consumer: str, extension: Mapping[str, Any]) -> list[Any]:
-    """The strategies of an offer or agreement; `extension` goes with the first."""
+def strategy_of(said: Mapping[str, Any], provider: str, consumer: str, extension: Mapping[str, Any]) -> Any:
+    """The strategy of an offer or agreement, an object as printed, a list where there are several (O10); `extension`
+    goes with the first."""
     nodes = {"providerNodeId": provider, "consumerNodeId": consumer}
     carried = strategies.written(from_json(said["policy"]), {"dataProductId": said["dataset"]}, nodes)
     first, *rest = carried.strategies
-    whole = {**strategies.extension_of(first), "contract": dict(extension)}
-    text = json.dumps(whole, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return [{**first, "policyExpansion": text}, *rest]
+    said_in_it = {**strategies.extension_of(first), "contract": dict(extension)}
+    text = json.dumps(said_in_it, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    whole = {**first, "policyExpansion": text}
+    return [whole, *rest] if rest else whole
 
 
 def name_of(said: Mapping[str, Any]) -> str:
@@ -137,9 +139,7 @@ def confirmation(signatures: Iterable[Mapping[str, Any]], at: str) -> dict[str, 
 def filing(over: Mapping[str, Any], signatures: Iterable[Mapping[str, Any]], owner: str, at: str,
            extension: Mapping[str, Any]) -> dict[str, Any]:  # fmt: skip
     """contractRegistrate of a signed contract."""
-    strategy = [
-        {**one, "subjectInfo": {**one["subjectInfo"], OWNER: owner}} for one in many(over["strategy"])
-    ]  # fmt: skip
+    strategy = _each(over["strategy"], lambda one: {**one, "subjectInfo": {**one["subjectInfo"], OWNER: owner}})
     entities = [{"signatoryEntityId": s["party"], "signature": signature_text(s.get("over", over), s["signature"])}
                 for s in signatures]  # fmt: skip
     item = json.dumps(dict(extension), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -168,6 +168,12 @@ def many(strategy: Any) -> list[dict[str, Any]]:
     return list(strategy) if isinstance(strategy, list) else [strategy]
 
 
+def _each(strategy: Any, change: Callable[[Any], Any]) -> Any:
+    """Every strategy of a message changed, one or several as they were."""
+    changed = [change(one) for one in many(strategy)]
+    return changed if isinstance(strategy, list) else changed[0]
+
+
 def as_printed(message: Mapping[str, Any], interface: Interface | None = None) -> dict[str, Any]:
     """A message with its members under their printed names and a strategy in a text as the object it says; all values
     as they were sent. What is kept, relayed or shown. interface: the one called, with the node's own corrections."""
@@ -180,8 +186,7 @@ def over_of(message: Mapping[str, Any], interface: Interface | None = None) -> d
     message = as_printed(message, interface)
     strategy = message.get("strategy")
     if isinstance(strategy, list | dict):
-        stripped = [_without_owner(one) for one in many(strategy)]
-        strategy = stripped if isinstance(strategy, list) else stripped[0]
+        strategy = _each(strategy, _without_owner)
     return {"contractId": message.get("contractId"), "contractName": message.get("contractName"), "strategy": strategy}
 
 
