@@ -317,3 +317,18 @@ def test_a_request_that_names_no_offer_is_about_the_products_own(country: Countr
         assert (agreement["offer_id"], agreement["terms"]) == (two_nodes.OFFER, TERMS)
     else:
         assert (row["reason"]["code"], "distribute" in row["reason"]["en"]) == ("CTR-406", True)
+
+
+def test_a_round_does_not_go_past_the_platform_that_keeps_them(country: Country) -> None:
+    by = country.consumer
+    mine = issued(country, by, mode="02")
+    said = {**creation(by, mode="02"), "contractId": mine}
+    assert told(country, country.provider, by, "contractCreate", said)[0] == 200
+    first = round_of(country, mine, country.provider, by)
+    status, answer = told(country, country.provider, by, "contractNegotiate", first)
+    assert (status, answer["negotiationStatus"], answer["error"]["code"]) == (409, "1", "NDI-418")
+    with country.reads(country.provider) as tx:
+        assert negotiate.negotiations(tx) == []
+    assert told(country, country.platform, by, "contractNegotiate", first)[0] == 200
+    country.workers["platform"].run_due()
+    assert country.provider.negotiation()["pending"] == "agree"

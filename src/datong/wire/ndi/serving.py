@@ -65,6 +65,14 @@ NOT_SIGNED = Reason(
     Text("请以登记的密钥对 contractId、contractName、strategy 三项的 RFC 8785 形式签名后重新发送。",
          "Sign the RFC 8785 form of contractId, contractName and strategy with the registered key and send it again."),
 )  # fmt: skip
+THROUGH_PLATFORM = Reason(
+    "NDI-418",
+    Kind.conflict,
+    Text("合约 {contract} 的这一轮协商未被接受。", "The round of the contract {contract} was not accepted."),
+    Text("签署模式 02：平台 {platform} 参与协商并保存每一轮。",
+         "Its signMode is 02: the platform {platform} takes part and keeps every round."),
+    Text("请发送给该平台，由其转交。", "Send it to that platform, which passes it on."),
+)  # fmt: skip
 PLATFORM_SILENT = Reason(
     "NDI-503",
     Kind.unavailable,
@@ -226,6 +234,8 @@ def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
         raise NOT_YOURS(contract=contract[:60])
     if (provider, consumer or mine) not in ((sender, mine), (mine, sender)):
         raise NOT_YOURS(contract=contract[:60])
+    if known["sign_mode"] == ASSISTED and known["platform"] not in (call.node, mine):
+        raise THROUGH_PLATFORM(contract=contract[:60], platform=known["platform"])
     return _said(tx, call, known, course, speaker, (provider, consumer or mine), sender)
 
 
