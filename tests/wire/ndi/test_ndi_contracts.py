@@ -38,9 +38,12 @@ def test_two_connectors_conclude_under_the_platforms_id_and_it_is_filed(country)
         assert [s["over"]["contractId"] for s in held["signatures"]] == [contract] * 2
         assert card["platform"] == country.platform.code
         assert card["status"] == "05"
-    with country.reads(country.consumer) as tx:
-        card = negotiate.contract(tx, id=contract)["national"]
-    assert (card["filing"], len(card["hash"])) == ("filed", 64)
+    cards = []
+    for node in (country.provider, country.consumer):  # who filed it, and who hears of it from the platform
+        with country.reads(node) as tx:
+            cards.append(negotiate.contract(tx, id=contract)["national"])
+    assert [(card["filing"], len(card["hash"])) for card in cards] == [("filed", 64)] * 2
+    assert cards[0]["hash"] == cards[1]["hash"]
     assert {path for _, path in country.paths()} == {
         "contractCreate", "contractNegotiate", "contractRegistrate", "strategySend",
     }  # fmt: skip

@@ -451,8 +451,10 @@ def _strategy(tx: Tx, call: Call) -> dict[str, Any]:
     if call.node != known["platform"]:
         raise NOT_YOURS(contract=contract[:60])
     _require_signed(tx, call, call.node)
-    if not _says_what_was_signed(tx, known, call.message["transactionExecutionStrategy"]):
+    filed = call.message["transactionExecutionStrategy"]
+    if not _says_what_was_signed(tx, known, filed):
         raise NOT_AS_SIGNED(contract=contract[:60])
+    national.heard_filed_by_issuer(tx, known, filed)
     body = {name: part for name, part in _printed(call).items() if name != "contractId"}
     deliver.received_control(tx, sender=call.node, interface=call.interface.id, contract=contract, body=body)
     return {}
