@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
@@ -92,6 +93,22 @@ def test_a_consumers_stop_is_none_at_the_platform_either(country):
     answer = country.call(country.platform, "/abnormalTermination", message, headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "USE-416")
     assert len(told(country, country.platform, "abnormalTermination")) == before
+
+
+@pytest.mark.parametrize("at", ["provider", "platform"])
+def test_a_report_is_about_the_contract_it_names(country, at):
+    node = getattr(country, at)
+    sent = next(body for _, url, body, _ in country.said if url.endswith("/contractExecution"))
+    before = len(told(country, node, "contractExecution"))
+    for group, name in (("subjectInfo", "dataProductId"), ("executionNodeInfo", "providerNodeId")):
+        other = copy.deepcopy(sent)
+        for one in other["strategy"]:
+            one[group][name] = "another"
+        headers = by_hand(country.consumer, "contractExecution", other)
+        answer = country.call(node, "/contractExecution", other, headers)
+        assert (answer.status_code, answer.json()["status"]) == (400, "1")
+        assert [problem["where"] for problem in answer.json()["error"]["problems"]] == [f"strategy.{group}.{name}"]
+    assert len(told(country, node, "contractExecution")) == before
 
 
 def test_the_end_brings_the_proof_of_destruction_to_provider_and_platform(country):

@@ -186,6 +186,11 @@ def filed_sides(tx: Tx, contract: str) -> set[str]:
     return {filed[-1]["provider"], filed[-1]["consumer"]} if filed else set()
 
 
+def filed_newest(tx: Tx, contract: str) -> dict[str, Any]:
+    """The newest filed message of a contract, opened; for this node's own doings."""
+    return filed_message(tx, str(rows.versions(tx, contract)[-1]["id"]))
+
+
 def filed_provider(tx: Tx, contract: str) -> str:
     """Node code of the provider of a contract filed here; "" when it is not."""
     filed = rows.versions(tx, contract)

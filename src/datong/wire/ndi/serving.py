@@ -108,7 +108,7 @@ def serving(tables: Tables) -> dict[str, Answering]:
         "contractCreate": _create,
         "contractNegotiate": _negotiate,
         "contractRegistrate": _registrate,
-        "contractExecution": _told(deliver_body=("strategy", "executedStrategy", "reportTime", "contractStatus")),
+        "contractExecution": _execution,
         "contractTerminate": _terminate,
         "strategySend": _strategy,
         "executionFeedback": _told(signed=True),
@@ -486,6 +486,30 @@ def _says_what_was_signed(tx: Tx, known: Mapping[str, Any], filed: Any) -> bool:
     read = strategies.understood(contracts.many(filed["strategy"]), str(known["id"]))
     signed = negotiate.agreement(tx, str(known["agreement"]))["policy"]
     return read.policy is not None and policy_hash(read.policy) == policy_hash(from_json(signed))
+
+
+def _execution(tx: Tx, call: Call) -> dict[str, Any]:
+    """A report of performance: kept when it is about the product and the provider of the contract it names."""
+    answer = _told(deliver_body=("strategy", "executedStrategy", "reportTime", "contractStatus"))(tx, call)
+    contract, message = str(call.message["contractId"]), call.message
+    known = national.find(tx, contract)
+    if known is not None and known["agreement"]:
+        agreed = negotiate.agreement(tx, str(known["agreement"]))
+        product, provider = str(agreed["dataset"]), str(agreed["provider"])
+    else:
+        filed = platforms.filed_newest(tx, contract)
+        product, provider = contracts.dataset_of(filed), contracts.nodes_of(filed, "")[0]
+    by = contracts.nodes_of(message, call.node)[0]
+    said = {"subjectInfo.dataProductId": (contracts.dataset_of(message), product, "3.1.1"),
+            "executionNodeInfo.providerNodeId": (by, provider, "3.2.1")}  # fmt: skip
+    faults = tuple(
+        reading.Fault("format", f"strategy.{where}", row, f"应为合约的 {wanted}", f"should be the contract's, {wanted}")
+        for where, (given, wanted, row) in said.items()
+        if given != wanted
+    )
+    if faults:
+        raise reading.refusal(call.interface, "request", faults)
+    return dict(answer or {})
 
 
 def _told(signed: bool = False, deliver_body: tuple[str, ...] = ()) -> Answering:
