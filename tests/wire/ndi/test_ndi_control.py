@@ -106,7 +106,7 @@ def test_a_report_is_about_the_contract_it_names(country, at):
             one[group][name] = "another"
         headers = by_hand(country.consumer, "contractExecution", other)
         answer = country.call(node, "/contractExecution", other, headers)
-        assert (answer.status_code, answer.json()["status"]) == (400, "1")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "NDI-419")
         assert [problem["where"] for problem in answer.json()["error"]["problems"]] == [f"strategy.{group}.{name}"]
     assert len(told(country, node, "contractExecution")) == before
 

@@ -73,6 +73,15 @@ THROUGH_PLATFORM = Reason(
          "Its signMode is 02: the platform {platform} takes part and keeps every round."),
     Text("请发送给该平台，由其转交。", "Send it to that platform, which passes it on."),
 )  # fmt: skip
+NOT_OF_CONTRACT = Reason(
+    "NDI-419",
+    Kind.conflict,
+    Text(
+        "合约 {contract} 的履行上报未被接受。", "The performance report under the contract {contract} was not accepted."
+    ),
+    Text("其策略有 {count} 处不是该合约的。", "{count} things in its strategy are not the contract's."),
+    Text("请按该合约的策略上报。", "Report the strategy of that contract."),
+)
 PLATFORM_SILENT = Reason(
     "NDI-503",
     Kind.unavailable,
@@ -500,15 +509,15 @@ def _execution(tx: Tx, call: Call) -> dict[str, Any]:
         filed = platforms.filed_newest(tx, contract)
         product, provider = contracts.dataset_of(filed), contracts.nodes_of(filed, "")[0]
     by = contracts.nodes_of(message, call.node)[0]
-    said = {"subjectInfo.dataProductId": (contracts.dataset_of(message), product, "3.1.1"),
-            "executionNodeInfo.providerNodeId": (by, provider, "3.2.1")}  # fmt: skip
-    faults = tuple(
-        reading.Fault("format", f"strategy.{where}", row, f"应为合约的 {wanted}", f"should be the contract's, {wanted}")
-        for where, (given, wanted, row) in said.items()
+    said = {"subjectInfo.dataProductId": (contracts.dataset_of(message), product),
+            "executionNodeInfo.providerNodeId": (by, provider)}  # fmt: skip
+    problems = [
+        Problem(f"strategy.{where}", f"应为合约的 {wanted}", f"should be the contract's, {wanted}")
+        for where, (given, wanted) in said.items()
         if given != wanted
-    )
-    if faults:
-        raise reading.refusal(call.interface, "request", faults)
+    ]
+    if problems:
+        raise NOT_OF_CONTRACT(problems, contract=contract[:60], count=len(problems))
     return dict(answer or {})
 
 
