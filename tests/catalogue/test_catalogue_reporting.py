@@ -7,6 +7,7 @@ import pytest
 from datong.catalogue import service as catalogue
 from datong.ground.db import Actor, Store, settings
 from datong.ground.refusal import Refusal
+from datong.register import store as register_store
 
 ENTRY = {"dataset": "flows", "title": "出行流量", "description": "按小时 hourly", "kind": "product",
          "delivery_form": "controlled"}  # fmt: skip
@@ -54,3 +55,16 @@ def test_only_a_function_node_merges(store: Store) -> None:
     with pytest.raises(Refusal) as caught:
         report(store, ENTRY)
     assert caught.value.code == "CAT-423"
+
+
+def test_nobody_lists_what_is_registered_for_others(registry: Store) -> None:
+    with registry.begin(Actor("", "node")) as tx:
+        for code, state in (("ours", "CODED"), ("theirs", "CODED"), ("lapsed", "EXPIRED")):
+            entry = {"registrants": [{"party": "p" if code == "ours" else "q", "name": code}]}
+            tx.add(register_store.ledger,
+                   {"id": code, "version": 1, "kind": "product", "state": state, "entry": entry, "at": tx.now})  # fmt: skip
+    report(registry, {**ENTRY, "dataset": "ours"}, {**ENTRY, "dataset": "lapsed"})
+    with pytest.raises(Refusal) as caught:
+        report(registry, {**ENTRY, "dataset": "ours"}, {**ENTRY, "dataset": "theirs"})
+    assert (caught.value.code, "theirs" in str(caught.value)) == ("CAT-423", True)
+    assert merged(registry) == [("node-a", "lapsed"), ("node-a", "ours")]

@@ -289,3 +289,15 @@ def test_a_token_that_is_late_and_an_identity_that_was_cancelled_are_told_apart(
         with store.read() as tx:
             refusal = refused(register.identity_of_token, tx, token=token, node=reader, kind="person")
         assert refusal.facts["faults"] == faults
+
+
+def test_an_id_of_an_application_stands_for_one(joined: Country) -> None:
+    """Said again it changes nothing; another application under it, or another node's, is not taken for it in silence."""
+    body = {"application": "idn-1", "identity": "", "act": "register", "kind": "person", "attributes": PERSON}
+    for _ in range(2):
+        joined.deliver(BIKES, "register.identity_applied", body, BUREAU)
+    other = {**body, "attributes": {**PERSON, "certCode": "520101198503070020"}}
+    for sender, said in ((TRAFFIC, body), (BIKES, other)):
+        refusal = refused(joined.deliver, sender, "register.identity_applied", said, BUREAU)
+        assert (refusal.code, [problem.where for problem in refusal.problems]) == ("IDN-440", ["application"])
+    assert list(listed(joined, BUREAU)) == ["idn-1"]

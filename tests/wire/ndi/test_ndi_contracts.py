@@ -17,9 +17,9 @@ from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate.service import national, platforms
-from datong.terms.policy import policy_hash
+from datong.terms.policy import Constraint, Policy, Rule, policy_hash
 from datong.wire.ndi import contracts
-from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop
+from two_nodes import DATASET, NOW, OFFER, POLICY, TERMS, UNTIL, Loop, listed
 
 
 def test_two_connectors_conclude_under_the_platforms_id_and_it_is_filed(country):
@@ -38,9 +38,12 @@ def test_two_connectors_conclude_under_the_platforms_id_and_it_is_filed(country)
         assert [s["over"]["contractId"] for s in held["signatures"]] == [contract] * 2
         assert card["platform"] == country.platform.code
         assert card["status"] == "05"
-    with country.reads(country.consumer) as tx:
-        card = negotiate.contract(tx, id=contract)["national"]
-    assert (card["filing"], len(card["hash"])) == ("filed", 64)
+    cards = []
+    for node in (country.provider, country.consumer):  # who filed it, and who hears of it from the platform
+        with country.reads(node) as tx:
+            cards.append(negotiate.contract(tx, id=contract)["national"])
+    assert [(card["filing"], len(card["hash"])) for card in cards] == [("filed", 64)] * 2
+    assert cards[0]["hash"] == cards[1]["hash"]
     assert {path for _, path in country.paths()} == {
         "contractCreate", "contractNegotiate", "contractRegistrate", "strategySend",
     }  # fmt: skip
@@ -65,6 +68,21 @@ def test_every_message_fits_its_table_as_printed(country):
         interface = country.tables.interface(url.rsplit("/", 1)[-1])
         found = reading.read(country.tables, interface, "request", body)
         assert (found.faults, found.odd) == ((), ())
+
+
+def test_one_rule_is_written_as_the_one_object_that_is_printed(country):
+    policy = Policy("offer-one", (Rule("delivery", (Constraint("time", "lt", UNTIL),)),), (), ())
+    offer = listed(country.provider, "one-rule", policy=policy, terms={**TERMS, "product": "one-rule"})
+    with country.consumer.as_("analyst") as tx:
+        negotiate.request(tx, provider=country.provider.code, dataset="one-rule", rail="national", offer=offer,
+                          offer_id="offer-one", purpose="industry_development")  # fmt: skip
+    country.run()
+    sent = [body["strategy"] for _, _, body, _ in country.said if "strategy" in body]
+    assert len(sent) == 5
+    assert {type(strategy) for strategy in sent} == {dict}
+    (agreed,) = country.consumer.agreements()
+    with country.reads(country.consumer) as tx:
+        assert negotiate.contract(tx, id=agreed["id"])["national"]["filing"] == "filed"
 
 
 def test_what_is_filed_is_sealed_and_shown_by_level(country):

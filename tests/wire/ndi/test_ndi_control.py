@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
@@ -82,6 +83,34 @@ def test_a_stop_that_is_not_the_providers_holds_nothing(country):
     assert len(told(country, country.provider, "abnormalTermination")) == before
 
 
+def test_a_consumers_stop_is_none_at_the_platform_either(country):
+    message = {
+        "connectorId": country.consumer.code, "terminationId": "t-2", "contractId": country.contract,
+        "strategyId": "s", "reason": "r", "triggeredBy": "provider", "timestamp": "2026-03-02T00:00:00Z",
+    }  # fmt: skip
+    before = len(told(country, country.platform, "abnormalTermination"))
+    headers = by_hand(country.consumer, "abnormalTermination", message)
+    answer = country.call(country.platform, "/abnormalTermination", message, headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "USE-416")
+    assert len(told(country, country.platform, "abnormalTermination")) == before
+
+
+@pytest.mark.parametrize("at", ["provider", "platform"])
+def test_a_report_is_about_the_contract_it_names(country, at):
+    node = getattr(country, at)
+    sent = next(body for _, url, body, _ in country.said if url.endswith("/contractExecution"))
+    before = len(told(country, node, "contractExecution"))
+    for group, name in (("subjectInfo", "dataProductId"), ("executionNodeInfo", "providerNodeId")):
+        other = copy.deepcopy(sent)
+        for one in other["strategy"]:
+            one[group][name] = "another"
+        headers = by_hand(country.consumer, "contractExecution", other)
+        answer = country.call(node, "/contractExecution", other, headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "NDI-419")
+        assert [problem["where"] for problem in answer.json()["error"]["problems"]] == [f"strategy.{group}.{name}"]
+    assert len(told(country, node, "contractExecution")) == before
+
+
 def test_the_end_brings_the_proof_of_destruction_to_provider_and_platform(country):
     with country.consumer.as_("legal") as tx:
         deliver.end_agreement(tx, agreement=country.contract, reason="到期")
@@ -140,3 +169,18 @@ def test_a_contract_that_is_on_no_platform_has_nobody_to_report_to(country):
     assert caught.value.code == "CTR-408"
     with country.consumer.as_("analyst") as tx:
         assert negotiate.contract(tx, id=country.contract)["national"]["filing"] == "filed"
+
+
+def test_what_is_told_names_the_policy_as_the_platform_named_it(country):
+    """A platform of another make names a contract's policy as it likes, and reads its own name in what it is told."""
+    (kept,) = told(country, country.consumer, "strategySend")
+    sent = {"contractId": country.contract, **kept["body"], "strategyId": "its-own", "strategyVersion": "2"}
+    sent = contracts.signed_message(country.platform.key, sent)
+    headers = by_hand(country.platform, "strategySend", sent)
+    assert country.call(country.consumer, "/strategySend", sent, headers).status_code == 200
+    with country.consumer.as_("analyst") as tx:
+        report = deliver.report_performance(tx, agreement=country.contract)
+        deliver.prove_fulfilment(tx, agreement=country.contract)
+    assert report["executedStrategyId"] == "its-own"
+    country.run()
+    assert told(country, country.platform, "fulfillmentProof")[-1]["body"]["strategyId"] == "its-own"

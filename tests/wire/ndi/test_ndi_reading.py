@@ -178,3 +178,21 @@ def test_instants(text, fits) -> None:
 
 def test_fourteen_digits_are_chinas_time() -> None:
     assert reading.instant_of("20260302080000") == reading.instant_of("2026-03-02T00:00:00Z")
+
+
+def test_names_of_the_identity_interfaces_are_read_in_lower_case_too() -> None:
+    """N5: the text of NDI-TR-2025-03 asks for lower case, its tables print camelCase."""
+    found = request("GetToken", {"authcode": "a"})
+    assert (found.faults, found.value) == ((), {"authCode": "a"})
+    nested = {"baseinfo": {"identitycode": "i"}}
+    assert request("SyncConnectorInfo", nested).value["baseInfo"]["identityCode"] == "i"
+    assert [fault.where for fault in request("contractTemplate", {"issuerid": "i", "issuerEntityId": "e"}).faults] == [
+        "issuerId"
+    ]
+
+
+@pytest.mark.parametrize("log", ["", "  "])
+def test_mandatory_json_is_not_a_blank_text(log: str) -> None:
+    message = {"proofId": "p", "contractId": "c", "strategyId": "s", "log": log, "timestamp": "2026-03-02T00:00:00Z",
+               "signature": "x"}  # fmt: skip
+    assert [(fault.where, fault.kind) for fault in request("fulfillmentProof", message).faults] == [("log", "missing")]

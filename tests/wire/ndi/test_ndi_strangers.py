@@ -21,7 +21,7 @@ from datong.negotiate import service as negotiate
 from datong.negotiate import store as negotiate_rows
 from datong.negotiate.service import national, platforms
 from datong.register import store as register_rows
-from datong.wire.ndi import contracts
+from datong.wire.ndi import contracts, control
 from two_nodes import DATASET, NOW, TERMS, UNTIL, Node, _node
 
 
@@ -274,3 +274,61 @@ def test_a_bridged_contract_is_shown_by_the_id_it_was_filed_under(country: Count
         assert negotiate.contract(tx, id=filed)["id"] == agreed["id"]
         assert clock.instant(negotiate.contract(tx, id=filed)["agreed_at"])
     assert TERMS["until"] == UNTIL
+
+
+def test_a_contract_keeps_the_name_it_was_created_with(country: Country) -> None:
+    """Whoever made it and called it what: the rounds, the agreement and its performance report say that name."""
+    by = country.consumer
+    mine = issued(country, by, name="出行数据合约")
+    said = {**creation(by, name="出行数据合约"), "contractId": mine}
+    assert told(country, country.provider, by, "contractCreate", said)[0] == 200
+    first = {**round_of(country, mine, country.provider, by), "contractName": "出行数据合约"}
+    assert told(country, country.provider, by, "contractNegotiate", first)[0] == 200
+    with country.reads(country.provider) as tx:
+        (agreement,) = negotiate.agreement(tx, mine)["signatures"]
+        assert agreement["over"]["contractName"] == "出行数据合约"
+        outgoing = {**rows(country.provider, negotiate_rows.agreements)[0]}
+    card = {"name": "出行数据合约"}
+    body = {"executedStrategyId": "s", "executedActions": ["read"], "executionResult": "no use",
+            "executionDetails": {}, "status": "05"}  # fmt: skip
+    report = control.execution({"of": outgoing, "contract": mine, "card": card, "body": body, "at": NOW})
+    assert report["contractName"] == "出行数据合约"
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_request_that_names_no_offer_is_about_the_products_own(country: Country, fits: bool) -> None:
+    """The tables have no member for an offer's id: a connector of another make asks for the product and its policy."""
+    by = country.consumer
+    mine = issued(country, by)
+    assert told(country, country.provider, by, "contractCreate", {**creation(by), "contractId": mine})[0] == 200
+    said = round_of(country, mine, country.provider, by)
+    for one in said["strategy"]:
+        extension = json.loads(one["policyExpansion"])
+        extension.pop("contract", None)
+        one["policyExpansion"] = json.dumps(extension)
+    if not fits:
+        said["strategy"] = [one for one in said["strategy"] if one["actions"] != ["distribute"]]
+    assert told(country, country.provider, by, "contractNegotiate", said)[0] == 200
+    row = country.provider.negotiation()
+    assert row["offer_id"] == two_nodes.OFFER
+    if fits:
+        assert (row["pending"], row["reason"]) == ("agree", None)
+        (agreement,) = rows(country.provider, negotiate_rows.agreements)
+        assert (agreement["offer_id"], agreement["terms"]) == (two_nodes.OFFER, TERMS)
+    else:
+        assert (row["reason"]["code"], "distribute" in row["reason"]["en"]) == ("CTR-406", True)
+
+
+def test_a_round_does_not_go_past_the_platform_that_keeps_them(country: Country) -> None:
+    by = country.consumer
+    mine = issued(country, by, mode="02")
+    said = {**creation(by, mode="02"), "contractId": mine}
+    assert told(country, country.provider, by, "contractCreate", said)[0] == 200
+    first = round_of(country, mine, country.provider, by)
+    status, answer = told(country, country.provider, by, "contractNegotiate", first)
+    assert (status, answer["negotiationStatus"], answer["error"]["code"]) == (409, "1", "NDI-418")
+    with country.reads(country.provider) as tx:
+        assert negotiate.negotiations(tx) == []
+    assert told(country, country.platform, by, "contractNegotiate", first)[0] == 200
+    country.workers["platform"].run_due()
+    assert country.provider.negotiation()["pending"] == "agree"

@@ -72,6 +72,7 @@ def received_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if not isinstance(entries, list) or len(entries) > ENTRIES_MAX or not all(map(_sound, entries)):
         names = ", ".join(FIELDS)
         raise BAD_REPORT(why_zh=f"每项应含 {names}", why=f"Every entry needs {names} as texts that are not too long")
+    _require_own(tx, [str(entry["dataset"]) for entry in entries])
     known = {row["id"]: row for row in _all(tx) if row["node"] == sender}
     said = {digest([sender, entry["dataset"]]): entry for entry in entries}
     for key, entry in said.items():
@@ -88,6 +89,15 @@ def received_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         if key not in said and row["state"] == "listed":
             tx.change(reports, key, state="withdrawn", at=tx.now)
             evidence.append(tx, "catalogue.report_withdrawn", reports, key, node=sender, dataset=row["dataset"])
+
+
+def _require_own(tx: Tx, datasets: list[str]) -> None:
+    """Nobody lists what is registered for others."""
+    for dataset in datasets:
+        owners = register.registered_to(tx, dataset)
+        if owners and tx.actor.party not in owners:
+            names = ", ".join(sorted(owners))
+            raise BAD_REPORT(why_zh=f"{dataset} 登记在 {names} 名下", why=f"{dataset} is registered for {names}")
 
 
 def _sound(entry: Any) -> bool:

@@ -22,6 +22,7 @@ from datong.deliver.service.controlling import (
     report_performance,
     stop_use,
     strategy_id,
+    strategy_in_force,
 )
 from datong.deliver.service.deciding import decide, decisions, own_rows, require
 from datong.deliver.service.ending import (
@@ -138,6 +139,7 @@ __all__ = [
     "start_transfer",
     "stop_use",
     "strategy_id",
+    "strategy_in_force",
     "suspend",
     "suspend_transfer",
     "sweep",

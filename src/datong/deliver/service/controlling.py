@@ -40,6 +40,13 @@ def strategy_id(contract: str) -> str:
     return digest(["strategy", contract]).partition(":")[2][:36]
 
 
+def strategy_in_force(tx: Tx, contract: str) -> str:
+    """策略ID of what we tell: as the platform's control instruction said it last, else our own."""
+    said = [row for row in _of(tx, contract, INSTRUCTION) if row["direction"] == "in"]
+    newest = max(said, key=lambda row: (row["at"], len(v := str(row["body"]["strategyVersion"])), v), default=None)
+    return str(newest["body"]["strategyId"]) if newest is not None else strategy_id(contract)
+
+
 @verb(Role.product_manager, Role.legal, Role.data_engineer, Role.analyst)
 def report_performance(tx: Tx, *, agreement: str) -> dict[str, Any]:
     """Report the performance of a filed contract to its platform and the other side: the uses since last time."""
@@ -55,7 +62,7 @@ def report_performance(tx: Tx, *, agreement: str) -> dict[str, Any]:
                "until": tx.now}  # fmt: skip
     actions = sorted({ACTION_OF.get(event["kind"], "access") for event in events}) or ["access"]
     body = {
-        "executedStrategyId": strategy_id(card["id"]), "executedActions": actions, "executionResult": counted,
+        "executedStrategyId": strategy_in_force(tx, card["id"]), "executedActions": actions, "executionResult": counted,
         "executionDetails": details, "status": national.status(tx, card),
     }  # fmt: skip
     return _told(tx, EXECUTION, card, agreement, _receivers(tx, contract, card), body)
@@ -160,6 +167,8 @@ def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body
     parties = _parties(tx, contract, known)
     if sender not in parties:
         raise NOT_YOURS(contract=contract[:60])
+    if interface == STOP and sender != _provider(tx, contract, agreement):
+        raise NOT_OURS(act=STOP, agreement=contract[:60], zh="提供方", en="provider")
     said = digest([sender, interface, body])
     where = (rows.control_messages.c.contract == contract, rows.control_messages.c.digest == said)
     if rows.first(tx, rows.control_messages, *where) is not None:
@@ -172,15 +181,14 @@ def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body
     tx.add(rows.control_messages, row)
     evidence.append(tx, "deliver.control_received", rows.control_messages, key, interface=interface, peer=sender)
     if interface == STOP and agreement:
-        _held(tx, sender, agreement, str(body.get("reason") or "")[:REASON_MAX])
+        from datong.deliver.service import ending  # noqa: PLC0415 - ending sends proofs through this module
+
+        ending.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX])
 
 
-def _held(tx: Tx, sender: str, agreement: str, reason: str) -> None:
-    from datong.deliver.service import ending  # noqa: PLC0415 - ending sends proofs through this module
-
-    if negotiate.agreement(tx, agreement)["provider"] != sender:
-        raise NOT_OURS(act="abnormalTermination", agreement=agreement, zh="提供方", en="provider")
-    ending.hold(tx, agreement, "suspended", reason)
+def _provider(tx: Tx, contract: str, agreement: str) -> str:
+    """The provider of a contract, at a side of it or at its platform."""
+    return str(negotiate.agreement(tx, agreement)["provider"]) if agreement else platforms.filed_provider(tx, contract)
 
 
 def _parties(tx: Tx, contract: str, known: Mapping[str, Any] | None) -> set[str]:

@@ -3,11 +3,12 @@
 consumer   request, accept, counter, verify   both   terminate, end, negotiations, negotiation, waiting,
 provider   offer, agree, finalize                  agreements, contract
 rooms      agreement, in_force, provided_to, signed_by_both, on_finalized, on_terminated
-wire       received_*, status, outgoing, acknowledged, not_accepted, learned_peer, peer
+wire       received_*, offer_meant, status, outgoing, acknowledged, not_accepted, learned_peer, peer
 node       lapse; received_ended (message "negotiate.ended")
 national   file_contract, carried, filings, filing; what wire.ndi calls stands in service/national.py and platforms.py
 """
 
+from datong.negotiate.service.agreeing import offer_meant
 from datong.negotiate.service.contracts import (
     agreement,
     agreements,
@@ -72,6 +73,7 @@ __all__ = [
     "negotiations",
     "not_accepted",
     "offer",
+    "offer_meant",
     "on_finalized",
     "on_terminated",
     "outgoing",

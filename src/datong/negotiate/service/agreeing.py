@@ -47,6 +47,14 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     return agreeing(tx, row, published["terms"], may_bind=True)
 
 
+def offer_meant(tx: Tx, offer: dict[str, Any], to: str) -> str:
+    """The id of the live offer that a request without one is about: the one it equals, else the dataset's first, whose
+    differences it is then told; "" when `to` may see none."""
+    shown = catalogue.offers_of(tx, offer["dataset"]) if catalogue.is_shown(tx, offer["dataset"], to) else []
+    fitting = [one for one in shown if rules.refusal_of_request(one, offer) is None]
+    return next((str(one["id"]) for one in (*fitting, *shown)), "")
+
+
 def accepted(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     """The provider's own answer to the acceptance of its offer: the agreement, unless a person is to draw it up."""
     tx = own(tx, row)

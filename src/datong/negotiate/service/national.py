@@ -1,7 +1,7 @@
 """The digital contract on the national rail (TC609-6-2025-14), at its parties.
 
     begins     opening, carried, begun, opened
-    is filed   concluded, file_contract, bridged, told_filed, told_not_filed, heard_filed
+    is filed   concluded, file_contract, bridged, told_filed, told_not_filed, heard_filed, heard_filed_by_issuer
     ends       told_of_end
 
 The negotiation itself is the one state machine of this room: the contract's id is both sides' process id. What a
@@ -194,6 +194,12 @@ def heard_filed(tx: Tx, *, contract: str, request: Mapping[str, Any], agreement:
         evidence.append(tx, "negotiate.filing_let_go", rows.contracts, known["id"], filed_as=contract)
     begun(tx, contract=contract, request=request, platform=platform, agreement=agreement)
     told_filed(tx, contract=contract, hash=platforms.hash_of(filed))
+
+
+def heard_filed_by_issuer(tx: Tx, known: Mapping[str, Any], filed: Mapping[str, Any]) -> None:
+    """The platform tells us what the side that began a contract of this rail has filed: its hash is ours too."""
+    if known["agreement"] and known["filing"] == Filing.none.value:
+        told_filed(tx, contract=known["id"], hash=platforms.hash_of(filed))
 
 
 def _file(tx: Tx, contract: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from datong.ground import codes, evidence, jobs, sealing, signing
@@ -121,21 +121,22 @@ def issued_request(tx: Tx, contract: str) -> dict[str, Any]:
 
 
 def file(
-    tx: Tx, *, sender: str, contract: str, message: Mapping[str, Any], content: Mapping[str, Any], given: list[Any]
-) -> str:
+    tx: Tx, *, sender: str, contract: str, message: Mapping[str, Any], content: Mapping[str, Any], given: list[Any],
+    faults: Iterable[Problem] = (),
+) -> str:  # fmt: skip
     """File a signed contract; its hash. FILING_REFUSED with every reason. Only the sides of an id's request may file
     under it, and its versions are of the same two.
 
     content: what the contract says as an agreement (SIGNED fields); given: its signatures, {"node", "party", "key",
-    "signature", "over"}. Filed again unchanged it is the same filing, changed it is the next version; what both signed
-    is filed under one id only, though each side had one given for it.
+    "signature", "over"}; faults: what else of the message cannot be filed. Filed again unchanged it is the same filing,
+    changed it is the next version; what both signed is filed under one id only, though each side had one given for it.
     """
     _at_platform(tx)
     parties = {content["provider"]: content["provider_party"], content["consumer"]: content["consumer_party"]}
     if sender not in parties or issued_request(tx, contract)["issuerId"] not in parties or len(parties) != 2:
         raise NOT_YOURS(contract=contract[:60])
     before = rows.versions(tx, contract)
-    problems = []
+    problems = list(faults)
     if before and before[-1]["status"] == "06":
         problems.append(Problem("contractId", "合约已终止", "the contract has ended"))
     if before and parties.keys() != {before[-1]["provider"], before[-1]["consumer"]}:
@@ -148,11 +149,12 @@ def file(
     ]
     if hash in [version["hash"] for version in before[:-1]]:
         problems.append(Problem("contractId", "该版本已被后续版本取代", "a later version has taken its place"))
-    for node, party in parties.items():
-        if not signatures.signed_by(content, given, party, str(register.node(tx, node)["public_key"])):
-            problems.append(
-                Problem("signatoryEntities", f"缺少 {party} 的有效签名", f"no valid signature of {party} ({node})")
-            )
+    unsigned = [
+        Problem("signatoryEntities", f"缺少 {party} 的有效签名", f"no valid signature of {party} ({node})")
+        for node, party in parties.items()
+        if not signatures.signed_by(content, given, party, str(register.node(tx, node)["public_key"]))
+    ]
+    problems += unsigned
     if problems:
         raise FILING_REFUSED(problems, contract=contract, count=len(problems))
     if before and before[-1]["hash"] == hash:
@@ -182,6 +184,17 @@ def filed_sides(tx: Tx, contract: str) -> set[str]:
     """Node codes of the two sides of a contract filed here; none when it is not."""
     filed = rows.versions(tx, contract)
     return {filed[-1]["provider"], filed[-1]["consumer"]} if filed else set()
+
+
+def filed_newest(tx: Tx, contract: str) -> dict[str, Any]:
+    """The newest filed message of a contract, opened; for this node's own doings."""
+    return filed_message(tx, str(rows.versions(tx, contract)[-1]["id"]))
+
+
+def filed_provider(tx: Tx, contract: str) -> str:
+    """Node code of the provider of a contract filed here; "" when it is not."""
+    filed = rows.versions(tx, contract)
+    return str(filed[-1]["provider"]) if filed else ""
 
 
 def ended(tx: Tx, *, sender: str, contract: str, ending: Mapping[str, Any]) -> None:

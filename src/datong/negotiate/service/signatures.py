@@ -13,10 +13,11 @@ from typing import Any
 from datong.ground import signing
 from datong.ground.db import Tx
 from datong.ground.keys import PublicKey
+from datong.negotiate.store import national as rows
 
-Form = Callable[[Mapping[str, Any]], dict[str, Any]]
+Form = Callable[[Mapping[str, Any], str], dict[str, Any]]
 FORMS: dict[str, Form] = {}
-"""Rail -> (agreement's content -> the value that is signed there); set by `app`."""
+"""Rail -> (agreement's content, name of its contract -> the value that is signed there); set by `app`."""
 
 
 def signed(tx: Tx, content: Mapping[str, Any], rail: str) -> dict[str, Any]:
@@ -25,7 +26,8 @@ def signed(tx: Tx, content: Mapping[str, Any], rail: str) -> dict[str, Any]:
     if rail not in FORMS:
         return signing.signed(tx, content)
     over = next((s["over"] for s in others if isinstance(s.get("over"), Mapping)), None)
-    over = over or FORMS[rail](signing.unsigned(content))
+    begun = tx.get(rows.contracts, str(content["code"])) or {}
+    over = over or FORMS[rail](signing.unsigned(content), str(begun.get("name", "")))
     (mine,) = signing.signed(tx, over)["signatures"]
     rest = [s for s in others if s.get("node") != mine["node"]]
     return {**content, "signatures": [*rest, {**mine, "over": over}]}

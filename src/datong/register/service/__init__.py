@@ -63,6 +63,7 @@ from datong.register.service.ledger import (
     ledger,
     received_ledger_entry,
     received_licence_changed,
+    registered_to,
 )
 from datong.register.service.nodes import (
     active_codes,
@@ -247,6 +248,7 @@ __all__ = [
     "received_space_decided",
     "received_space_left",
     "received_space_roster",
+    "registered_to",
     "registration",
     "registration_state",
     "reinstate_node",

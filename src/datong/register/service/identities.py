@@ -164,10 +164,13 @@ def received_identity_applied(tx: Tx, *, sender: str, body: dict[str, Any]) -> N
     if problems:
         raise BAD_IDENTITY(problems, count=len(problems))
     assert isinstance(key, str), "checked above"
-    if tx.get(rows.identities, key) is not None:
-        return
     code = "" if act == "register" else identity
     row = _row(tx, key, str(kind), str(act), attributes, code, (sender, signing.me(tx).code))
+    if (known := tx.get(rows.identities, key)) is not None:
+        if any(known[name] != row[name] for name in ("proxy", "kind", "act", "subject_key")):
+            problem = Problem("application", "该编号已用于另一份申请", "stands for another application already")
+            raise BAD_IDENTITY([problem], count=1)
+        return
     tx.add(rows.identities, row)
     evidence.append(tx, "register.identity_received", rows.identities, key, kind=row["kind"], deed=row["act"])
 

@@ -200,3 +200,11 @@ def ledger(tx: Tx, *, since_version: int = 0) -> dict[str, Any]:
             for (kind, area, industry, public), count in sorted(counts.items())
         ],
     }
+
+
+def registered_to(tx: Tx, code: str) -> frozenset[str]:
+    """The parties for whom a code stands in the ledger now; none when it does not."""
+    row = tx.get(store.ledger, code)
+    if row is None or row["state"] != State.CODED:
+        return frozenset()
+    return frozenset(one["party"] for one in row["entry"]["registrants"])

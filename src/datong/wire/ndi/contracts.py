@@ -10,7 +10,7 @@ Must never know: whether to agree. Contract: tests/wire/ndi/test_ndi_contracts.p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from datong.ground import clock
@@ -55,11 +55,7 @@ def signed_message(key: PrivateKey, message: Mapping[str, Any]) -> dict[str, Any
 
 def is_signed(message: Mapping[str, Any], key: str, *without: str) -> bool:
     """Whether `signature` is `key`'s over all other members of the message as it was sent."""
-    value = bare(message, *without)
-    given = message.get("signature")
-    if isinstance(given, str) and ";" in given and given.rpartition(";")[0] != digest(value):
-        return False
-    return PublicKey(key).verifies_value(signature_in(given), value)
+    return _signs(message.get("signature"), bare(message, *without), key)
 
 
 # --- our values as messages --------------------------------------------------------------------------------------
@@ -100,33 +96,35 @@ def carrying(offer: Mapping[str, Any]) -> dict[str, list[Problem]]:
     return {"noted": noted, "lost": lost}
 
 
-def strategy_of(said: Mapping[str, Any], provider: str, consumer: str, extension: Mapping[str, Any]) -> list[Any]:
-    """The strategies of an offer or agreement; `extension` goes with the first."""
+def strategy_of(said: Mapping[str, Any], provider: str, consumer: str, extension: Mapping[str, Any]) -> Any:
+    """The strategy of an offer or agreement, an object as printed, a list where there are several (O10); `extension`
+    goes with the first."""
     nodes = {"providerNodeId": provider, "consumerNodeId": consumer}
     carried = strategies.written(from_json(said["policy"]), {"dataProductId": said["dataset"]}, nodes)
     first, *rest = carried.strategies
-    whole = {**strategies.extension_of(first), "contract": dict(extension)}
-    text = json.dumps(whole, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return [{**first, "policyExpansion": text}, *rest]
+    said_in_it = {**strategies.extension_of(first), "contract": dict(extension)}
+    text = json.dumps(said_in_it, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    whole = {**first, "policyExpansion": text}
+    return [whole, *rest] if rest else whole
 
 
 def name_of(said: Mapping[str, Any]) -> str:
     return f"{said['dataset']} {said.get('terms', {}).get('purpose', '')}".strip()[:NAME_MAX]
 
 
-def form(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What both sides of an agreement sign on this rail."""
+def form(content: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+    """What both sides of an agreement sign on this rail. name: the contract's, as its contractCreate says it."""
     extension = {"offer": content["offer_id"], "terms": content["terms"], "from": content["from"],
                  "until": content["until"], "agreed_at": content["agreed_at"]}  # fmt: skip
     strategy = strategy_of(content, content["provider"], content["consumer"], extension)
-    return {"contractId": content["code"], "contractName": name_of(content), "strategy": strategy}
+    return {"contractId": content["code"], "contractName": name or name_of(content), "strategy": strategy}
 
 
-def proposal(offer: Mapping[str, Any], contract: str, provider: str, consumer: str) -> dict[str, Any]:
-    """contractNegotiate of an unsigned round."""
+def proposal(offer: Mapping[str, Any], contract: str, provider: str, consumer: str, name: str = "") -> dict[str, Any]:
+    """contractNegotiate of an unsigned round. name: as in `form`."""
     extension = {"offer": offer["id"], "terms": offer["terms"]}
     strategy = strategy_of(offer, provider, consumer, extension)
-    return {"contractId": contract, "contractName": name_of(offer), "strategy": strategy}
+    return {"contractId": contract, "contractName": name or name_of(offer), "strategy": strategy}
 
 
 def confirmation(signatures: Iterable[Mapping[str, Any]], at: str) -> dict[str, Any]:
@@ -141,9 +139,7 @@ def confirmation(signatures: Iterable[Mapping[str, Any]], at: str) -> dict[str, 
 def filing(over: Mapping[str, Any], signatures: Iterable[Mapping[str, Any]], owner: str, at: str,
            extension: Mapping[str, Any]) -> dict[str, Any]:  # fmt: skip
     """contractRegistrate of a signed contract."""
-    strategy = [
-        {**one, "subjectInfo": {**one["subjectInfo"], OWNER: owner}} for one in many(over["strategy"])
-    ]  # fmt: skip
+    strategy = _each(over["strategy"], lambda one: {**one, "subjectInfo": {**one["subjectInfo"], OWNER: owner}})
     entities = [{"signatoryEntityId": s["party"], "signature": signature_text(s.get("over", over), s["signature"])}
                 for s in signatures]  # fmt: skip
     item = json.dumps(dict(extension), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -172,6 +168,12 @@ def many(strategy: Any) -> list[dict[str, Any]]:
     return list(strategy) if isinstance(strategy, list) else [strategy]
 
 
+def _each(strategy: Any, change: Callable[[Any], Any]) -> Any:
+    """Every strategy of a message changed, one or several as they were."""
+    changed = [change(one) for one in many(strategy)]
+    return changed if isinstance(strategy, list) else changed[0]
+
+
 def as_printed(message: Mapping[str, Any], interface: Interface | None = None) -> dict[str, Any]:
     """A message with its members under their printed names and a strategy in a text as the object it says; all values
     as they were sent. What is kept, relayed or shown. interface: the one called, with the node's own corrections."""
@@ -184,8 +186,7 @@ def over_of(message: Mapping[str, Any], interface: Interface | None = None) -> d
     message = as_printed(message, interface)
     strategy = message.get("strategy")
     if isinstance(strategy, list | dict):
-        stripped = [_without_owner(one) for one in many(strategy)]
-        strategy = stripped if isinstance(strategy, list) else stripped[0]
+        strategy = _each(strategy, _without_owner)
     return {"contractId": message.get("contractId"), "contractName": message.get("contractName"), "strategy": strategy}
 
 
@@ -288,19 +289,32 @@ def _no_instants(extension: Mapping[str, Any]) -> list[Problem]:
 
 
 def signatures_of(
-    listed: Iterable[Mapping[str, Any]], over: Mapping[str, Any] | None, known: Mapping[str, tuple[str, str]]
-) -> list[dict[str, Any]]:
-    """Signatures of a message as negotiate keeps them. known: party -> (node, public key)."""
-    found = []
-    for one in listed:
-        party = str(one.get("entityId") or one.get("signatoryEntityId"))
-        text = one.get("signature")
-        if party not in known or not isinstance(text, str):
-            continue
-        if over is not None and ";" in text and text.rpartition(";")[0] != digest(over):
+    listed: Iterable[Mapping[str, Any]], place: str, value: Mapping[str, Any], known: Mapping[str, tuple[str, str]],
+    *, kept_over: bool = True,
+) -> tuple[list[dict[str, Any]], list[Problem]]:  # fmt: skip
+    """(signatures of a message as negotiate keeps them, every entry of the list that is none). A signature is one of
+    the two sides', under its key, over `value`. known: party -> (node, public key); kept_over: keep `value` with it."""
+    found: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for number, one in enumerate(listed):
+        party, text = str(one.get("entityId") or one.get("signatoryEntityId")), one.get("signature")
+        if party not in known:
+            problems.append(Problem(f"{place}[{number}]", f"{party[:40]} 不是合约的一方",
+                                    f"is of {party[:40]}, which is no side of the contract"))  # fmt: skip
             continue
         node, key = known[party]
+        if not _signs(text, value, key):
+            problems.append(Problem(f"{place}[{number}].signature", f"不是 {party} 对本合约的有效签名",
+                                    f"is not a valid signature of {party} over this contract"))  # fmt: skip
+            continue
         signature = {"node": node, "party": party, "by": "", "department": "", "key": key,
                      "signature": signature_in(text)}  # fmt: skip
-        found.append(signature if over is None else {**signature, "over": dict(over)})
-    return found
+        found.append({**signature, "over": dict(value)} if kept_over else signature)
+    return found, problems
+
+
+def _signs(text: Any, value: Mapping[str, Any], key: str) -> bool:
+    """Whether `text` is `key`'s signature over `value`, with its digest before it or without."""
+    if isinstance(text, str) and ";" in text and text.rpartition(";")[0] != digest(value):
+        return False
+    return PublicKey(key).verifies_value(signature_in(text), value)

@@ -22,7 +22,7 @@ def id36(value: Any) -> str:
 def execution(told: Mapping[str, Any]) -> dict[str, Any]:
     """contractExecution of a kept report. told: deliver's outgoing_control."""
     content, body = told["of"], told["body"]
-    form = contracts.form({**content, "code": told["contract"]})
+    form = contracts.form({**content, "code": told["contract"]}, told["card"]["name"])
     executed = {name: body[name] for name in ("executedStrategyId", "executedActions", "executionResult")}
     details = json.dumps(body["executionDetails"], ensure_ascii=False, sort_keys=True)
     return {

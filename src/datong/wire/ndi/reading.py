@@ -231,6 +231,8 @@ class _Reader:
         if row.type == "json":
             if not isinstance(value, Mapping | list | str):
                 self.fault("format", where, row, "应为 JSON", "should be JSON")
+            elif isinstance(value, str) and not value.strip() and row.required is True:
+                self.fault("missing", where, row, "必填参数为空", "is mandatory and empty")
             return value
         return value if row.type == "any" and not isinstance(value, str) else self.text(row, value, where)
 

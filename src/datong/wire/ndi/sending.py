@@ -167,10 +167,9 @@ def _round(tx: Tx, outgoing: Mapping[str, Any], contract: str) -> tuple[str, dic
         return "contractTerminate", contracts.signed_message(
             key, {**contracts.termination(key, request, **ends), "reason": why[:REASON_MAX]}
         )
-    if act in (Act.request, Act.offer):
-        return "contractNegotiate", contracts.proposal(outgoing["body"], contract, provider, consumer)
-    if act is Act.accept:
-        return "contractNegotiate", contracts.proposal(row["offer"], contract, provider, consumer)
+    if act in (Act.request, Act.offer, Act.accept):
+        said, name = row["offer"] if act is Act.accept else outgoing["body"], national.national(tx, contract)["name"]
+        return "contractNegotiate", contracts.proposal(said, contract, provider, consumer, name)
     agreement = negotiate.agreement(tx, str(row["agreement"]))
     signatures = outgoing["body"]["signatures"] if act is Act.agree else agreement["signatures"]
     return "contractNegotiate", contracts.confirmation(signatures, agreement["agreed_at"])
@@ -302,7 +301,7 @@ def _refused(tx: Tx, payload: Mapping[str, Any]) -> Message:
 
 def _control(tx: Tx, payload: Mapping[str, Any]) -> Message:
     told = deliver.outgoing_control(tx, str(payload["message"]))
-    key, mine, strategy = signing.node_key(tx), signing.me(tx).code, deliver.strategy_id(told["contract"])
+    key, mine, strategy = signing.node_key(tx), signing.me(tx).code, deliver.strategy_in_force(tx, told["contract"])
     interface = str(told["interface"])
     bodies: dict[str, Callable[[], dict[str, Any]]] = {
         "contractExecution": lambda: control.execution(told),

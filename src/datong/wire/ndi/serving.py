@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from datong.deliver import service as deliver
-from datong.ground import signing
+from datong.ground import codes, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
@@ -57,6 +57,31 @@ NOT_AS_SIGNED = Reason(
     Text("其中的合约与本方所签不同。", "The contract in it is not the one that was signed here."),
     Text("请下发双方所签的合约。", "Send the contract that both sides have signed."),
 )
+NOT_SIGNED = Reason(
+    "NDI-417",
+    Kind.denied,
+    Text("合约 {contract} 的签署未被接受。", "The signatures under the contract {contract} were not accepted."),
+    Text("其中 {count} 处不是一方的有效签名。", "{count} of them are not what a side of it signed."),
+    Text("请以登记的密钥对 contractId、contractName、strategy 三项的 RFC 8785 形式签名后重新发送。",
+         "Sign the RFC 8785 form of contractId, contractName and strategy with the registered key and send it again."),
+)  # fmt: skip
+THROUGH_PLATFORM = Reason(
+    "NDI-418",
+    Kind.conflict,
+    Text("合约 {contract} 的这一轮协商未被接受。", "The round of the contract {contract} was not accepted."),
+    Text("签署模式 02：平台 {platform} 参与协商并保存每一轮。",
+         "Its signMode is 02: the platform {platform} takes part and keeps every round."),
+    Text("请发送给该平台，由其转交。", "Send it to that platform, which passes it on."),
+)  # fmt: skip
+NOT_OF_CONTRACT = Reason(
+    "NDI-419",
+    Kind.conflict,
+    Text(
+        "合约 {contract} 的履行上报未被接受。", "The performance report under the contract {contract} was not accepted."
+    ),
+    Text("其策略有 {count} 处不是该合约的。", "{count} things in its strategy are not the contract's."),
+    Text("请按该合约的策略上报。", "Report the strategy of that contract."),
+)
 PLATFORM_SILENT = Reason(
     "NDI-503",
     Kind.unavailable,
@@ -92,7 +117,7 @@ def serving(tables: Tables) -> dict[str, Answering]:
         "contractCreate": _create,
         "contractNegotiate": _negotiate,
         "contractRegistrate": _registrate,
-        "contractExecution": _told(deliver_body=("strategy", "executedStrategy", "reportTime", "contractStatus")),
+        "contractExecution": _execution,
         "contractTerminate": _terminate,
         "strategySend": _strategy,
         "executionFeedback": _told(signed=True),
@@ -218,6 +243,8 @@ def _negotiate(tx: Tx, call: Call) -> dict[str, Any]:
         raise NOT_YOURS(contract=contract[:60])
     if (provider, consumer or mine) not in ((sender, mine), (mine, sender)):
         raise NOT_YOURS(contract=contract[:60])
+    if known["sign_mode"] == ASSISTED and known["platform"] not in (call.node, mine):
+        raise THROUGH_PLATFORM(contract=contract[:60], platform=known["platform"])
     return _said(tx, call, known, course, speaker, (provider, consumer or mine), sender)
 
 
@@ -238,9 +265,13 @@ def _said(
     """One round as a move of the negotiation: which, is told by who speaks, how many have signed, and the state."""
     message, contract = call.message, str(call.message["contractId"])
     listed = message.get("signatureList") or []
+    signatures = _signatures(tx, call, sides)
     heard: dict[str, Any] = {"sender": sender, "message": digest([contract, call.sent]), "peer_pid": contract}
     if course is None or not listed:
         offer = contracts.offer_of(message)
+        if offer["id"] == contract and speaker is Party.consumer:  # the tables have no member for an offer's id
+            on_table = str(course["offer_id"]) if course is not None else negotiate.offer_meant(tx, offer, sender)
+            offer = {**offer, "id": on_table or contract}
         pid = {"pid": str(course["id"])} if course is not None else {"sign_mode": str(known["sign_mode"])}
         if speaker is Party.provider:
             status = negotiate.received_offer(tx, offer=offer, **pid, **heard)
@@ -249,18 +280,39 @@ def _said(
         else:
             status = negotiate.received_request(tx, offer=offer, **pid, **heard)
         return _flag(status["state"])
-    over = contracts.over_of(call.sent, call.interface)
-    signatures = contracts.signatures_of(listed, over, {p: (n, _key(tx, n)) for n, p in ((n, n[1:19]) for n in sides)})
+    final = speaker is Party.provider and len(listed) > 1
+    _require_signatories(contract, signatures, sides if final else (sender,))
     at = str(listed[0].get("signatoryTime") or known["request"]["issueTime"])
     heard["pid"] = str(course["id"])
     if speaker is Party.consumer:
         status = negotiate.received_verification(tx, signatures=signatures, **heard)
-    elif len(listed) > 1:
+    elif final:
         status = negotiate.received_event(tx, event="FINALIZED", **heard)
     else:
         content = contracts.content_of(message, known["request"], *sides, at)
         status = negotiate.received_agreement(tx, agreement={**content, "signatures": signatures}, **heard)
     return _flag(status["state"])
+
+
+def _signatures(tx: Tx, call: Call, sides: tuple[str, str]) -> list[dict[str, Any]]:
+    """The signatures of a round; NOT_SIGNED when one of them is not what a side signed, before anything moves."""
+    contract, known = str(call.message["contractId"]), {node[1:19]: (node, _key(tx, node)) for node in sides}
+    listed, over = call.message.get("signatureList") or [], contracts.over_of(call.sent, call.interface)
+    found, problems = contracts.signatures_of(listed, "signatureList", over, known)
+    if problems:
+        raise NOT_SIGNED(problems, contract=contract[:60], count=len(problems))
+    return found
+
+
+def _require_signatories(contract: str, signatures: list[dict[str, Any]], wanted: tuple[str, ...]) -> None:
+    """A contract of this rail has the signature of who agrees to it, and in the end of both."""
+    missing = [node for node in wanted if node not in {one["node"] for one in signatures}]
+    if missing:
+        problems = [
+            Problem("signatureList", f"缺少 {node[1:19]} 的签名", f"lacks the signature of {node[1:19]}")
+            for node in missing
+        ]
+        raise NOT_SIGNED(problems, contract=contract[:60], count=len(problems))
 
 
 def _same(on_table: Mapping[str, Any], offer: Mapping[str, Any]) -> bool:
@@ -284,6 +336,7 @@ def _passed_on(tx: Tx, call: Call, provider: str, consumer: str) -> dict[str, An
     two_known = len(sides) == 2 and sides <= set(register.active_codes(tx))
     if not of_its_issuer or not two_known or (before and sides != before):
         raise NOT_YOURS(contract=contract[:60])
+    _signatures(tx, call, (provider, consumer))
     to = consumer if call.node == provider else provider
     platforms.relay(tx, sender=call.node, message=_printed(call), to=to)
     return {} if call.message.get("signatureList") else {"negotiationStatus": "1"}
@@ -298,13 +351,34 @@ def _registrate(tx: Tx, call: Call) -> dict[str, Any]:
     known = {n[1:19]: (n, _key(tx, n)) for n in (provider, consumer)}
     agreement = _bridged(message)
     if agreement is not None:
-        content, over = _same_clauses(agreement, message, contract, provider, consumer), None
+        value = content = _same_clauses(agreement, message, contract, provider, consumer)
     else:
         content = contracts.content_of(message, request, provider, consumer, str(message["signatoryTime"]))
-        over = contracts.over_of(call.sent, call.interface)
-    given = contracts.signatures_of(message["signatoryEntities"], over, known)
-    hash = platforms.file(tx, sender=call.node, contract=contract, message=_printed(call), content=content, given=given)
+        value = contracts.over_of(call.sent, call.interface)
+    given, faults = contracts.signatures_of(
+        message["signatoryEntities"], "signatoryEntities", value, known, kept_over=agreement is None
+    )
+    others = faults if {one["node"] for one in given} == {provider, consumer} else []  # who lacks one, the room says
+    hash = platforms.file(
+        tx, sender=call.node, contract=contract, message=_printed(call), content=content, given=given,
+        faults=[*others, *_not_the_owner(message, provider)],
+    )  # fmt: skip
     return {"contractHash": hash}
+
+
+def _not_the_owner(message: Mapping[str, Any], provider: str) -> list[Problem]:
+    """Owners (所属主体标识) that a filing names beside what was signed, and who are neither the provider nor the
+    subject in the product's own code."""
+    found = []
+    for number, one in enumerate(contracts.many(message["strategy"])):
+        subject = one["subjectInfo"]
+        product, owner = str(subject["dataProductId"]), subject[contracts.OWNER]
+        of_code = product[1:19] if codes.data_code_fault(product) is None else ""
+        if owner not in (provider[1:19], of_code):
+            where = f"strategy[{number}].subjectInfo.{contracts.OWNER}"
+            found.append(Problem(where, f"应为产品所属主体 {of_code or provider[1:19]}",
+                                 f"should be the product's owner, {of_code or provider[1:19]}"))  # fmt: skip
+    return found
 
 
 def _bridged(message: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -386,8 +460,10 @@ def _strategy(tx: Tx, call: Call) -> dict[str, Any]:
     if call.node != known["platform"]:
         raise NOT_YOURS(contract=contract[:60])
     _require_signed(tx, call, call.node)
-    if not _says_what_was_signed(tx, known, call.message["transactionExecutionStrategy"]):
+    filed = call.message["transactionExecutionStrategy"]
+    if not _says_what_was_signed(tx, known, filed):
         raise NOT_AS_SIGNED(contract=contract[:60])
+    national.heard_filed_by_issuer(tx, known, filed)
     body = {name: part for name, part in _printed(call).items() if name != "contractId"}
     deliver.received_control(tx, sender=call.node, interface=call.interface.id, contract=contract, body=body)
     return {}
@@ -419,6 +495,30 @@ def _says_what_was_signed(tx: Tx, known: Mapping[str, Any], filed: Any) -> bool:
     read = strategies.understood(contracts.many(filed["strategy"]), str(known["id"]))
     signed = negotiate.agreement(tx, str(known["agreement"]))["policy"]
     return read.policy is not None and policy_hash(read.policy) == policy_hash(from_json(signed))
+
+
+def _execution(tx: Tx, call: Call) -> dict[str, Any]:
+    """A report of performance: kept when it is about the product and the provider of the contract it names."""
+    answer = _told(deliver_body=("strategy", "executedStrategy", "reportTime", "contractStatus"))(tx, call)
+    contract, message = str(call.message["contractId"]), call.message
+    known = national.find(tx, contract)
+    if known is not None and known["agreement"]:
+        agreed = negotiate.agreement(tx, str(known["agreement"]))
+        product, provider = str(agreed["dataset"]), str(agreed["provider"])
+    else:
+        filed = platforms.filed_newest(tx, contract)
+        product, provider = contracts.dataset_of(filed), contracts.nodes_of(filed, "")[0]
+    by = contracts.nodes_of(message, call.node)[0]
+    said = {"subjectInfo.dataProductId": (contracts.dataset_of(message), product),
+            "executionNodeInfo.providerNodeId": (by, provider)}  # fmt: skip
+    problems = [
+        Problem(f"strategy.{where}", f"应为合约的 {wanted}", f"should be the contract's, {wanted}")
+        for where, (given, wanted) in said.items()
+        if given != wanted
+    ]
+    if problems:
+        raise NOT_OF_CONTRACT(problems, contract=contract[:60], count=len(problems))
+    return dict(answer or {})
 
 
 def _told(signed: bool = False, deliver_body: tuple[str, ...] = ()) -> Answering:

@@ -45,7 +45,8 @@ class Field:
 
     length: printed maximum in characters, None where the document prints none. read_length: what is read instead where
     the printed one cannot hold what the field must carry. spellings: first as printed. when: {"field", "is"} of a
-    conditional row. also: further forms that are read. accept_absent: marked required, read without.
+    conditional row. also: further forms that are read. accept_absent: marked required, read without. lower: read in
+    lower case too, as the text of NDI-TR-2025-03 asks for it, whose tables do not (N5).
     """
 
     row: str
@@ -60,6 +61,7 @@ class Field:
     when: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     accept_absent: bool = False
+    lower: bool = False
     children: tuple[Field, ...] = ()
 
     @property
@@ -68,7 +70,8 @@ class Field:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return self.spellings or (self.name,)
+        given = self.spellings or (self.name,)
+        return (*given, self.name.lower()) if self.lower and self.name.lower() not in given else given
 
     @property
     def longest(self) -> int | None:
@@ -330,19 +333,20 @@ def _tables(value: Mapping[str, Any]) -> Tables:
 
 
 def _interface(row: Mapping[str, Any]) -> Interface:
+    lower = row["document"] == "NDI-TR-2025-03"
     return Interface(
         row["id"], row["zh"], row["document"], row["envelope"], row["method"] or "POST", row["path"] or f"/{row['id']}",
-        row["path"] is not None, tuple(row["caller"]), tuple(row["provider"]), _tree(row["request"]),
-        _tree(row["response"]), row.get("flag", ""), row.get("module", "00"),
+        row["path"] is not None, tuple(row["caller"]), tuple(row["provider"]), _tree(row["request"], lower),
+        _tree(row["response"], lower), row.get("flag", ""), row.get("module", "00"),
     )  # fmt: skip
 
 
-def _tree(rows: list[Mapping[str, Any]]) -> tuple[Field, ...]:
+def _tree(rows: list[Mapping[str, Any]], lower: bool) -> tuple[Field, ...]:
     """Roots of the rows of one table; a row is the child of the row whose path it continues."""
     below: dict[str, list[Field]] = {}
     for row in reversed(rows):
         given = {**row, "spellings": tuple(row.get("spellings", ())), "also": tuple(row.get("also", ()))}
         bare = row["path"].replace("[]", "")
-        one = replace(Field(**given), children=tuple(reversed(below.pop(bare, []))))
+        one = replace(Field(**given), lower=lower, children=tuple(reversed(below.pop(bare, []))))
         below.setdefault(bare.rpartition(".")[0], []).append(one)
     return tuple(reversed(below.pop("", [])))
