@@ -67,6 +67,23 @@ def test_offers_go_back_and_forth_until_one_is_accepted(pair: Pair) -> None:
     assert [node.agreements()[0]["terms"]["tariff"]["amount_fen"] for node in (provider, consumer)] == [130_000] * 2
 
 
+def test_at_the_provider_nobody_who_only_buys_ends_anything(pair: Pair) -> None:
+    """An analyst may end what they asked for, not what their organisation sells."""
+    provider, consumer, loop = pair
+    ask(pair)
+    with pytest.raises(Refusal) as refused, provider.as_("analyst") as tx:
+        negotiate.terminate(tx, negotiation=provider.negotiation()["id"], reason_text="no")
+    assert refused.value.code == "GEN-403"
+    do(provider, "agree")
+    loop.run()
+    agreement = provider.agreements()[0]["id"]
+    with pytest.raises(Refusal) as refused, provider.as_("analyst") as tx:
+        negotiate.end(tx, agreement=agreement, reason="no")
+    assert refused.value.code == "GEN-403" and provider.agreements()[0]["state"] != "TERMINATED"
+    with consumer.as_("analyst") as tx:
+        assert negotiate.end(tx, agreement=consumer.agreements()[0]["id"], reason="no")["state"] == "TERMINATED"
+
+
 def test_a_provider_that_gives_no_ids_may_insist_on_its_offer(pair: Pair) -> None:
     """The same offer in answer to our counter is no repetition; said twice in a row, it is one."""
     provider, consumer, loop = pair

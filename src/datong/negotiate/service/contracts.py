@@ -9,15 +9,25 @@ from datong.ground.canonical import digest
 from datong.ground.db import Tx
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
-from datong.negotiate.model import BAD_SIGNATURE, ENDED, FINAL, FINALISING, NO_SUCH, NOT_IN_FORCE, UNSIGNED, Act, State
+from datong.negotiate.model import (
+    BAD_SIGNATURE,
+    ENDED,
+    FINAL,
+    FINALISING,
+    NO_SUCH,
+    NOT_IN_FORCE,
+    UNSIGNED,
+    Act,
+    Party,
+    State,
+)
 from datong.negotiate.model.national import NOT_YOURS
 from datong.negotiate.service import national, signatures
 from datong.negotiate.service.course import on_terminated
 from datong.negotiate.service.received import received_termination
-from datong.negotiate.service.verbs import PROVIDER_ROLES, lapsed
+from datong.negotiate.service.verbs import CONSUMER_ROLES, lapsed, require_seller
 from datong.register import service as register
 from datong.terms.policy import from_json, in_words
-from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 EXPIRED = "EXPIRED"
@@ -108,19 +118,20 @@ def contract(tx: Tx, *, id: str) -> dict[str, Any]:
     return {**row, "words": {"zh": words.zh, "en": words.en}, "national": national.national_card(tx, row)}
 
 
-@verb(*PROVIDER_ROLES, Role.analyst)
+@verb(*CONSUMER_ROLES)
 def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """End a concluded contract early, by a signed notice to the other party (提前解除)."""
     row = tx.get(store.agreements, agreement)
     if row is None:
         raise NO_SUCH(id=agreement[:80])
+    mine = signing.me(tx)
+    require_seller(tx, "negotiate.end", Party.provider if row["provider"] == mine.code else Party.consumer)
     if row["state"] in LATE:
         return row
     if row["state"] != State.FINALIZED.value:
         raise NOT_IN_FORCE(
             agreement=agreement, why_zh="尚未成立，请终止其协商", why_en="It is not concluded; end its negotiation"
         )
-    mine = signing.me(tx)
     if national.told_of_end(tx, row, kind="01", reason=reason[:256], to_peer=True):
         return _ended(tx, row, "TERMINATED", "01", reason[:256])
     notice = {"agreement": agreement, "kind": "01", "reason": reason[:256], "at": tx.now}

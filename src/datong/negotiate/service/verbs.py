@@ -30,7 +30,7 @@ from datong.negotiate.service.course import (
 from datong.register import service as register
 from datong.terms.policy import PURPOSES, from_json, in_words, to_json
 from datong.terms.roles import Role
-from datong.terms.verbs import verb, view
+from datong.terms.verbs import MAY_NOT, verb, view
 
 CONSUMER_ROLES = (Role.analyst, Role.product_manager, Role.legal)
 PROVIDER_ROLES = (Role.product_manager, Role.legal)
@@ -166,7 +166,17 @@ def offer(
 def terminate(tx: Tx, *, negotiation: str, reason_text: str) -> dict[str, Any]:
     """End a negotiation that is not concluded, with a reason (终止协商)."""
     row = mine(tx, negotiation)
+    require_seller(tx, "negotiate.terminate", Party(row["side"]))
     return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text[:2000], reason_text[:2000]))))
+
+
+def require_seller(tx: Tx, verb_name: str, side: Party) -> None:
+    """What both sides may do is done, at the provider's side, by who sells: an analyst there is nobody's buyer."""
+    if side is Party.provider and not tx.actor.has(*PROVIDER_ROLES, Role.node):
+        raise MAY_NOT(
+            verb=verb_name, roles=", ".join(sorted(tx.actor.roles or {tx.actor.role})),
+            needed=", ".join(sorted(PROVIDER_ROLES)),
+        )  # fmt: skip
 
 
 def _in_person(tx: Tx, row: dict[str, Any], act: Act, seen: str = "") -> dict[str, Any]:
