@@ -285,6 +285,8 @@ def _asked_otherwise(found: Change, context: Context) -> Text:
 
 TRIES_MAX, WAYS_MAX = 256, 1024
 """Decisions made in search of a change, and ways kept for them."""
+SPELT_MAX = 6
+"""Parts of an `xone` for which all ways are tried; of a longer one, each part without a thought of the others."""
 
 
 @dataclass(frozen=True)
@@ -320,6 +322,7 @@ def _smallest(decision: Decision, by: CompiledRule) -> Change:
             barring = again.decided_by.rule
             conditions = (Logical("or", tuple(map(_turned, barring.constraints))),)
             settled = settled and not barring.target and not barring.assignee  # nobody is told to be another party
+        conditions = tuple(map(_spelt, conditions))
         settled = settled and not any(map(_open_ended, conditions))
         scopes = {name: getattr(one.rule, name) for name in one.out_of_scope(context, unknown=False)}
         for way in ways(conditions, made.way if made else None):
@@ -356,14 +359,29 @@ def _changed(way: Way, context: Context, scopes: Mapping[str, Any]) -> Change | 
 
 
 def _turned(condition: Condition) -> Condition:
-    """A condition that holds when the given one fails; of an `xone` one of those: no part holds."""
+    """A condition that holds when the given one fails; of a long `xone` one of those: no part holds."""
     if isinstance(condition, Constraint):
-        return Constraint(condition.left, f"not {condition.op}", condition.right)
-    return Logical("and" if condition.how in ("or", "xone") else "or", tuple(map(_turned, condition.parts)))
+        turned = condition.op.removeprefix("not ") if condition.op.startswith("not ") else f"not {condition.op}"
+        return Constraint(condition.left, turned, condition.right)
+    spelt = _spelt(condition)
+    assert isinstance(spelt, Logical)
+    return Logical("and" if spelt.how in ("or", "xone") else "or", tuple(map(_turned, spelt.parts)))
+
+
+def _spelt(condition: Condition) -> Condition:
+    """The same without `xone`: one part, and none of the others; of more than SPELT_MAX parts it is left."""
+    if isinstance(condition, Constraint):
+        return condition
+    parts = tuple(map(_spelt, condition.parts))
+    if condition.how != "xone" or len(parts) > SPELT_MAX:
+        return Logical(condition.how, parts)
+    failing = tuple(map(_turned, parts))
+    alone = (Logical("and", (part, *failing[:n], *failing[n + 1 :])) for n, part in enumerate(parts))
+    return Logical("or", tuple(alone))
 
 
 def _open_ended(condition: Condition) -> bool:
-    """Whether not all ways to satisfy it are tried: of an `xone`, and of a list that must lack one of several parts."""
+    """Whether not all ways to satisfy it are tried: of a long `xone`, and of a list that must lack one of several parts."""
     if isinstance(condition, Constraint):
         return condition.op in ("not hasPart", "not isAllOf") and len(condition.values) > 1
     return condition.how == "xone" or any(map(_open_ended, condition.parts))
