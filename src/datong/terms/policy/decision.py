@@ -381,7 +381,7 @@ def _spelt(condition: Condition) -> Condition:
 
 
 def _open_ended(condition: Condition) -> bool:
-    """Whether not all ways to satisfy it are tried: of a long `xone`, and of a list that must lack one of several parts."""
+    """Whether not all ways to satisfy it are tried: of a long `xone`, of a list that must lack one of several parts."""
     if isinstance(condition, Constraint):
         return condition.op in ("not hasPart", "not isAllOf") and len(condition.values) > 1
     return condition.how == "xone" or any(map(_open_ended, condition.parts))
