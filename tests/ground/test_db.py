@@ -113,6 +113,55 @@ def test_a_view_sees_one_moment_and_leaves_nothing(store: Store) -> None:
     assert (n(store), n(store, "b")) == (2, None)
 
 
+def test_a_long_reading_lets_others_write_and_goes_on_after_them(store: Store) -> None:
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 1})
+    closed: list[Any] = []
+    with store.begin(NODE) as tx:
+        tx.closing.callback(lambda: closed.append(n(store)))
+        tx.after_commit.append(lambda: closed.append("committed"))
+        with tx.reading():
+            assert tx.get(counters, "a") == {"id": "a", "n": 1}
+            other = threading.Thread(target=set_to, args=(store, 2))
+            other.start()
+            other.join(20)
+            assert not other.is_alive(), "it need not wait"
+            with pytest.raises(AssertionError, match="while others may write"):
+                tx.add(counters, {"id": "b", "n": 1})
+        assert tx.get(counters, "a") == {"id": "a", "n": 2}
+        tx.change(counters, "a", n=3)
+        with pytest.raises(AssertionError, match="would be lost"), tx.reading():
+            pass
+        assert closed == []
+    assert (n(store), closed) == (3, ["committed", 3])
+
+
+def set_to(store: Store, value: int) -> None:
+    with store.begin(NODE) as tx:
+        tx.change(counters, "a", n=value)
+
+
+def test_a_long_reading_that_fails_leaves_the_store_free(store: Store) -> None:
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 1})
+    said: list[Any] = []
+    with pytest.raises(RuntimeError), store.begin(NODE) as tx:
+        tx.after_rollback.append(lambda: said.append(n(store)))
+        tx.closing.callback(lambda: said.append("closed"))
+        with tx.reading():
+            raise RuntimeError("no")
+    assert said == [1, "closed"]
+    other = threading.Thread(target=set_to, args=(store, 2))
+    other.start()
+    other.join(20)
+    assert n(store) == 2
+
+
+def test_a_view_is_a_reading_already(store: Store) -> None:
+    with store.read() as view, view.reading():
+        assert view.get(counters, "a") is None
+
+
 def test_writers_in_many_threads_lose_nothing(store: Store) -> None:
     with store.begin(NODE) as tx:
         tx.add(counters, {"id": "a", "n": 0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -22,6 +23,23 @@ def test_done_once_and_answered_again(store: Store, act: Callable[..., Actor]) -
         with store.begin(act("operator")) as tx:
             assert once(tx, "k", {"a": 1}, call) == {"number": 1}
     assert made == [1]
+
+
+def test_sent_again_while_the_first_takes_long_both_have_one_answer(store: Store, act: Callable[..., Actor]) -> None:
+    def again() -> None:
+        with store.begin(act("operator")) as tx:
+            once(tx, "k", {}, lambda: {"by": "the second"})
+
+    with store.begin(act("operator")) as tx:
+
+        def call() -> dict[str, str]:
+            with tx.reading():
+                second = threading.Thread(target=again)
+                second.start()
+                second.join()
+            return {"by": "the first"}
+
+        assert once(tx, "k", {}, call) == {"by": "the second"}
 
 
 def test_the_same_key_for_another_request_is_refused(store: Store, act: Callable[..., Actor]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import resource
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ import pytest
 from harmonise_desk import TRIPS, TRIPS_DATA, files, prop, write
 from sqlalchemy import select
 
-from datong.ground.db import NODE, Actor, Store
+from datong.ground.db import NODE, Actor, Store, settings
 from datong.ground.evidence import leaves
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
+from datong.harmonise.service import layering
 from datong.harmonise.store import builds as tables
 from datong.harmonise.store import files as stored
 
@@ -56,6 +59,56 @@ def refused(store: Store, actor: Actor, code: str, **more: Any) -> Refusal:
 
 def left_behind(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in (folder / "data").rglob("*") if p.is_file())
+
+
+@dataclass
+class Gate:
+    """Where a build waits, once it has read its source, until it may go on."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    open: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate, run = Gate(), layering.run
+
+    def waiting(*given: Any) -> Any:
+        gate.reached.set()
+        assert gate.open.wait(30)
+        return run(*given)
+
+    monkeypatch.setattr(layering, "run", waiting)
+    yield gate
+    gate.open.set()
+
+
+def test_while_a_build_reads_and_runs_others_write_and_nobody_else_builds(
+    store: Store, folder: Path, act: Act, gate: Gate
+) -> None:
+    rows(folder, *numbers(4))
+    made: list[str] = []
+    builds = [
+        threading.Thread(target=lambda: made.append(built(store, act("data_engineer"), data="work")["id"]))
+        for _ in range(2)
+    ]
+    builds[0].start()
+    assert gate.reached.wait(30)
+    with store.begin(NODE) as tx:  # which waited for the whole build before
+        tx.add(settings, {"id": "meanwhile", "value": 1})
+    builds[1].start()
+    with store.begin(NODE) as tx:
+        assert harmonise.sweep(tx) == [], "a node that starts leaves the files of a build alone"
+    assert made == []
+    gate.open.set()
+    for thread in builds:
+        thread.join(60)
+    assert len(made) == 2 and len(set(made)) == 1, "the second waited, and found it built"
+    with store.read() as tx:
+        assert len(tx.all(select(tables.builds))) == 1
+    assert len(left_behind(folder)) == 4
+    with store.begin(NODE) as tx:
+        assert harmonise.sweep(tx) == []
 
 
 def test_a_quarantined_row_keeps_what_no_mapping_names(store: Store, folder: Path, act: Act) -> None:

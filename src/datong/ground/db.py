@@ -2,7 +2,8 @@
 
 One SQLAlchemy metadata for all rooms; SQLite (WAL, synchronous=FULL) by default, PostgreSQL in production.
 A `Tx` is opened and committed once, at the edge (request, command, job), and passed down; services never
-commit. It knows who acts, both clocks, and in which link of the journey it runs (for named crash points).
+commit, but may let others write while they read for long (`Tx.reading`). It knows who acts, both clocks, and in
+which link of the journey it runs (for named crash points).
 Must never know: what the tables mean. Contract: tests/ground/test_db.py, on both databases.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
@@ -126,9 +127,13 @@ class Tx:
     store: Store
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     after_rollback: list[Callable[[], None]] = field(default_factory=list)
+    closing: ExitStack = field(default_factory=ExitStack)
+    """What is held for the length of this transaction and given back when all of the above has run."""
     kept: dict[str, Any] = field(default_factory=dict)
     """What holds for the length of this transaction, by whom it is kept, so that it is asked for once."""
     _business: datetime | None = None
+    _written: bool | None = False
+    """Whether something was written; None while others may write."""
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self.conn.execute(statement, parameters)
@@ -156,12 +161,44 @@ class Tx:
         return self.first(_by_id(of), wanted=key)
 
     def add(self, to: Table, values: Mapping[str, Any]) -> None:
+        self._writing()
         _into(to).changed(self.conn, values)
 
     def change(self, of: Table, key: str, **values: Any) -> None:
         """Set columns of the one row with this id; an AssertionError when there is none."""
+        self._writing()
         changed = _change_of(of).changed(self.conn, {**values, "row_wanted": key})
         assert changed == 1, f"{of.name} {key} is not there"
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What takes long and writes nothing, before the first thing is written: until the end of the block others
+        may write, and this transaction sees the moment of its first question. Afterwards it goes on at another moment:
+        what must not have changed meanwhile is to be held by something in `closing`, or asked for again."""
+        if self.link == READ:
+            yield
+            return
+        assert not self._written, "what was written before would be lost"
+        self.conn.rollback()
+        self.store.writer.release()
+        try:
+            self._written = None
+            self.conn.execution_options(datong_read=True)
+            self.conn.begin()
+            yield
+            self.conn.rollback()
+        finally:
+            self.store.writer.acquire()
+        self._written = False
+        self.conn.execution_options(datong_read=False)
+        self.conn.begin()
+        self.kept.clear()
+        self._business, self.wall_now = None, self.store.wall_clock()
+        vars(self).pop("wall", None)
+
+    def _writing(self) -> None:
+        assert self._written is not None, "nothing is written while others may write"
+        self._written = True
 
     @property
     def business_now(self) -> datetime:
@@ -189,7 +226,8 @@ class Store:
         self.wall_clock = wall
         # a failing statement is told without the values bound to it: they may be personal, or secret
         self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
-        self._writer = threading.RLock()
+        self.writer = threading.RLock()
+        """Held by the one transaction of this process that may write."""
         self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._reading: dict[str, Any] = {"datong_read": True}
         if self.engine.dialect.name == "sqlite":
@@ -207,18 +245,21 @@ class Store:
         the disk when that is, and a loss of power may take it before (on SQLite; a killed process loses nothing).
         """
         after: list[Callable[[], None]] = []
-        try:
-            with self._writer:
-                with self.engine.connect().execution_options(datong_flushed=flushed) as conn, conn.begin():
-                    tx = Tx(conn, actor, link, self.wall_clock(), self)
-                    after = tx.after_rollback
-                    yield tx
-                    crash.point(f"{link}.before_commit")
-                after = tx.after_commit
-                crash.point(f"{link}.after_commit")
-        finally:
-            for call in after:
-                call()
+        with ExitStack() as closing:
+            try:
+                with self.writer:
+                    with self.engine.connect().execution_options(datong_flushed=flushed) as conn:
+                        conn.begin()
+                        tx = Tx(conn, actor, link, self.wall_clock(), self, closing=closing)
+                        after = tx.after_rollback
+                        yield tx
+                        crash.point(f"{link}.before_commit")
+                        conn.commit()
+                    after = tx.after_commit
+                    crash.point(f"{link}.after_commit")
+            finally:
+                for call in after:
+                    call()
 
     @contextmanager
     def read(self, actor: Actor = NODE) -> Iterator[Tx]:

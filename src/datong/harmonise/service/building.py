@@ -184,53 +184,77 @@ def _build(
         problem = Problem("resource", "应为资源标识码", said)
         raise BAD_WORKSPACE([problem], workspace=workspace, count=1)
     require_not_own(tx, found.source, given)
-    _versions_show(tx, resource, found.standard)
-    attempt.read_whole = False
-    repairs = layer.fitting(found, standing(tx, resource, found.source.name))
-    reading, load = _read(tx, folder, found, given, aside, resource, full=full, scan=not repairs)
-    attempt.read_whole = True
-    if rereading.count(reading.tables[found.main]) == 0:
-        raise NO_ROWS(source=found.source.name)
-    drift = drifting.noticed(tx, folder, found, given, reading)
-    made = _Made(resource, found, reading, reading_of.plan_for(found, reading), repairs)
+    with tx.reading():  # others may write to the store meanwhile, but nobody builds
+        tx.closing.enter_context(files.building(folder_of(tx)))
+        _versions_show(tx, resource, found.standard)
+        attempt.read_whole = False
+        repairs = layer.fitting(found, standing(tx, resource, found.source.name))
+        reading, load = _read(tx, folder, found, given, aside, resource, full=full, scan=not repairs)
+        attempt.read_whole = True
+        if rereading.count(reading.tables[found.main]) == 0:
+            raise NO_ROWS(source=found.source.name)
+        drift = drifting.noticed(tx, folder, found, given, reading)
+        made = _Made(resource, found, reading, reading_of.plan_for(found, reading), repairs)
+        more = {
+            **({"load": load.account} if load is not None else {}),
+            **({"changes": told} if (told := drift.told()) else {}),
+            **_suspected(tx, contents, found, given, reading),
+        }
+        known = tx.get(kept.builds, made.id)
+        outcome = None if _stands(tx, known) else _outcome(tx, made, given, aside, engine, drift.problems(), known)
+        if not accept_changes and (changed := drift.refusal()) is not None:
+            raise changed
+        written = None if outcome is None else _written(tx, outcome, (workspace, data))
     if load is not None:
         load.keep(tx, made.id)
     drift.keep(tx)
-    more = {
-        **({"load": load.account} if load is not None else {}),
-        **({"changes": told} if (told := drift.told()) else {}),
-        **_suspected(tx, contents, found, given, reading),
-    }
-    changed = None if accept_changes else drift.refusal()
-    known = tx.get(kept.builds, made.id)
+    row = known if written is None else _kept(tx, written, known, engine)
+    assert row is not None
+    if _make_current(tx, resource, made.id) or written is not None:  # so is what its columns mean
+        matching.remember_mapping(tx, found)
     node = folder_of(tx)
-    is_built = known is not None and known["state"] == State.built.value
-    if is_built and known is not None and files.stands(node, resource, made.id, known["files"]):
-        if changed is not None:
-            raise changed
-        build_id = made.id
-        tx.after_commit.append(lambda: files.put_in_place(node, resource, build_id))
-        if _make_current(tx, resource, made.id):  # back to what it was before: so is what its columns mean
-            matching.remember_mapping(tx, found)
-        return {**shown(known), **more}
+    tx.after_commit.append(lambda: files.put_in_place(node, resource, made.id))
+    return {**shown(row), **more}
+
+
+def _stands(tx: Tx, known: dict[str, Any] | None) -> bool:
+    """Whether the build was made before, and its files are what they were."""
+    if known is None or known["state"] != State.built.value:
+        return False
+    return files.stands(folder_of(tx), known["resource"], known["id"], known["files"])
+
+
+def _outcome(
+    tx: Tx, made: _Made, data: Path, aside: Path, engine: Engine, changed: list[Problem], known: dict[str, Any] | None
+) -> _Outcome:
+    """Run the plan. Refused (STD-420) when more than half of the rows would be held; changed: as for `_refuse`."""
     try:
         result, repaired = _run(made, aside, engine)
     except Refusal as refusal:
-        if refusal.code != STEP_FAILED.code or not isinstance(reading.tables[found.main], scanned.Lines):
+        if refusal.code != STEP_FAILED.code or not isinstance(made.reading.tables[made.mapping.main], scanned.Lines):
             raise
         # what a scan stumbles over (not UTF-8, say) is for the text reader to explain, or to read
-        reading = reading_of.read(found, given, scan=False, aside=aside)
-        made = replace(made, reading=reading, plan=reading_of.plan_for(found, reading))
+        reading = reading_of.read(made.mapping, data, scan=False, aside=aside)
+        made = replace(made, reading=reading, plan=reading_of.plan_for(made.mapping, reading))
         result, repaired = _run(made, aside, engine)
     row = _row(tx, made, result)
     if row["quarantined"] > QUARANTINED_MAX * row["read"]:
-        raise _refuse(tx, row, drift.problems(), recorded=known is not None)
-    if changed is not None:
-        raise changed
-    account = _account(made, result, repaired, (workspace, data))
-    kept_row = _keep(tx, row, account, result, made.plan, engine)
-    matching.remember_mapping(tx, found)
-    return {**kept_row, **more}
+        raise _refuse(tx, row, changed, recorded=known is not None)
+    return _Outcome(made, result, repaired, row)
+
+
+def _written(tx: Tx, outcome: _Outcome, place: tuple[str, str | None]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(row, account) of a build whose files are written aside."""
+    folder, result, row = folder_of(tx), outcome.result, outcome.row
+    account = _account(outcome.made, result, outcome.repaired, place)
+    tx.after_rollback.append(lambda: files.unstage(folder, row["id"]))
+    tables = {
+        files.HARMONISED: result["harmonised"],
+        files.QUARANTINE: result["quarantined"],
+        files.REPAIRS: result["repairs"],
+    }
+    written = files.staged(folder, row["id"], tables, plans.printed(outcome.made.plan))
+    return {**row, "files": written, "digest": written[files.HARMONISED]["digest"]}, account
 
 
 def _read(
@@ -263,6 +287,16 @@ class _Made:
         if self.repairs:
             made_of.append(digest([[r.record, r.column, r.text] for r in self.repairs]))
         return f"build-{hexdigest(made_of)[:32]}"
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a run gave, and the row that tells of it."""
+
+    made: _Made
+    result: Result
+    repaired: dict[str, int]
+    row: dict[str, Any]
 
 
 def _mapping(folder: Path, name: str) -> tuple[Texts, Mapping]:
@@ -359,7 +393,6 @@ def _row(tx: Tx, made: _Made, result: Result) -> dict[str, Any]:
         reasons[entry["reason"]] = reasons.get(entry["reason"], 0) + entry["rows"]
     return {
         "id": made.id,
-        "seq": kept.next_seq(tx),
         "resource": made.resource,
         "source": mapping.source.name,
         "mapping": mapping.name,
@@ -388,7 +421,6 @@ def _row(tx: Tx, made: _Made, result: Result) -> dict[str, Any]:
         "mapping_digest": mapping.digest,
         "plan_digest": plans.digest_of(made.plan),
         "by": tx.actor.person,
-        "at": tx.now,
     }
 
 
@@ -399,30 +431,21 @@ def _counted(table: pa.Table, keys: tuple[str, ...]) -> list[dict[str, Any]]:
     return sorted(named, key=lambda entry: (-entry["rows"], *(entry[key] for key in keys)))
 
 
-def _keep(
-    tx: Tx, row: dict[str, Any], account: dict[str, Any], result: Result, plan: Plan, engine: Engine
+def _kept(
+    tx: Tx, written: tuple[dict[str, Any], dict[str, Any]], known: dict[str, Any] | None, engine: Engine
 ) -> dict[str, Any]:
-    """Write the files aside and the row with their digests; they move into place after the commit."""
-    folder, build_id, resource = folder_of(tx), row["id"], row["resource"]
-    tx.after_rollback.append(lambda: files.unstage(folder, build_id))
-    tables = {
-        files.HARMONISED: result["harmonised"],
-        files.QUARANTINE: result["quarantined"],
-        files.REPAIRS: result["repairs"],
-    }
-    written = files.staged(folder, build_id, tables, plans.printed(plan))
-    row = {**row, "files": written, "digest": written[files.HARMONISED]["digest"]}
-    if (known := tx.get(kept.builds, build_id)) is None:
+    """The row of a build whose files are written aside, recorded; they move into place after the commit."""
+    row, account = written
+    if known is None:
+        row = {**row, "seq": kept.next_seq(tx), "at": tx.now}
         tx.add(kept.builds, row)
         tx.add(accounts.accounts, account)
     else:  # whose files were lost or changed
-        row = {**known, "files": written, "digest": row["digest"]}
-        tx.change(kept.builds, build_id, files=row["files"], digest=row["digest"])
+        row = {**known, "files": row["files"], "digest": row["digest"]}
+        tx.change(kept.builds, row["id"], files=row["files"], digest=row["digest"])
     by = {"engine": engine.name} if engine is not DUCKDB else {}
     _witness(tx, "harmonise.built", row, account=digest(account), **by)
-    _make_current(tx, resource, build_id)
-    tx.after_commit.append(lambda: files.put_in_place(folder, resource, build_id))
-    return shown(row)
+    return row
 
 
 def _make_current(tx: Tx, resource: str, build_id: str) -> bool:

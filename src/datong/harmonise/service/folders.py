@@ -27,9 +27,11 @@ def install(store: Store, folder: Path) -> None:
 
 
 def sweep(tx: Tx) -> list[str]:
-    """At the start of a node: finish moving files of committed builds, delete what no build names."""
+    """At the start of a node: finish moving files of committed builds, delete what no build names. While another
+    process builds in its folder nothing is touched: the next start does it."""
     folder = _FOLDERS[id(tx.store)]
-    return [*files.swept(folder, kept.committed(tx)), *loads.swept(tx, folder)]
+    with files.unless_building(folder) as alone:
+        return [*files.swept(folder, kept.committed(tx)), *loads.swept(tx, folder)] if alone else []
 
 
 def folder_of(tx: Tx) -> Path:

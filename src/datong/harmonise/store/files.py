@@ -4,16 +4,17 @@
     <folder>/data/harmonised/<resource>/<build>/ afterwards
 
 A crash in between is mended at the start (`swept`): what a committed row names is moved into place, what no row
-names is deleted. Contract: tests/harmonise/test_harmonise_files.py.
+names is deleted, unless a build is being made. Contract: tests/harmonise/test_harmonise_files.py.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,35 @@ def staged(folder: Path, build: str, tables: Mapping[str, pa.Table | Scan], plan
         written[path.name] = {"digest": digest_of(path), "bytes": path.stat().st_size, "rows": rows}
     _flush(aside)
     return written
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[None]:
+    """One build of a node at a time, whichever process makes it: the next one waits."""
+    with _locked(folder, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def unless_building(folder: Path) -> Iterator[bool]:
+    """Whether no build is being made; if so, none begins until the end of the block."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(_locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
