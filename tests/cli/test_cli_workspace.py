@@ -112,6 +112,15 @@ def test_init_tells_all_that_is_wrong(tmp_path: Path) -> None:
     assert all(f"- {name}:" in refused.stderr for name in ("name", "party", "port", "region", "kind", "data"))
 
 
+def test_a_build_clears_away_what_one_that_was_killed_left(work: Path) -> None:
+    staged = work / "data/harmonised/.staged"
+    for left in ("reading-0123", "build-of-a-process-that-died"):
+        (staged / left).mkdir(parents=True)
+        (staged / left / "harmonised.parquet").write_bytes(b"half")
+    assert datong(work, "build").returncode == 0
+    assert list(staged.iterdir()) == []
+
+
 def test_check_and_build(work: Path) -> None:
     fine = datong(work, "check", "--json")
     assert fine.returncode == 0, fine.stderr

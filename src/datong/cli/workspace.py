@@ -26,6 +26,7 @@ from datong.cli import EXIT, said, told
 from datong.deliver import service as deliver
 from datong.engine import spark
 from datong.engine.service import DUCKDB
+from datong.ground.db import NODE
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 
@@ -183,6 +184,8 @@ def built(
     refusals, files = [], []
     with open_here(node) as here:
         given = _data(here, data)
+        with here.store.begin(NODE, "start") as tx:  # a node that is never served is swept here
+            harmonise.sweep(tx)
         with here.store.read(here.person) as tx:
             names = list(dict.fromkeys(mappings)) or harmonise.mappings(tx, workspace=workspace)
         if resource is not None and len(names) != 1:
