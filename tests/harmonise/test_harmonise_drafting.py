@@ -70,6 +70,9 @@ def entry(
         ("updated_at", ["01.02.2026", "02.02.2026"], {}, True, "string"),
         ("updated_at", ["2026年2月1日 08:00", "2026/2/1 8:00"],
          {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y年%m月%d日 %H:%M", "%Y/%m/%d %H:%M"]}, True, "timestamp"),
+        ("division_code", ["520102", "５２０１００"], {}, False, "string"),
+        ("division_code", ["520102", "99999X"], {}, True, "string"),
+        ("division_code", ["520102001001"], {}, True, "string"),
         ("updated_at", [None, ""], {"as": "timestamp", "zone": "Asia/Shanghai"}, True, "timestamp"),
     ],
 )  # fmt: skip
@@ -78,6 +81,13 @@ def test_the_conversion_is_told_from_the_values(
 ) -> None:
     found, kind = entry(element, values)
     assert (dict(found.keys), found.confirm, kind.value) == (keys, confirm, made)
+
+
+def test_a_drafted_standard_holds_codes_to_their_form() -> None:
+    elements = [LIBRARY.element("division_code"), LIBRARY.element("vehicle_id")]
+    drafted = read(drafting.standard_text("places", [(element, Type.string) for element in elements]))
+    codes, plain = drafted["schema"][0]["properties"]
+    assert codes["logicalTypeOptions"] == {"pattern": r"[1-9]\d{5}"} and "logicalTypeOptions" not in plain
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ _SIGNS = ("万亿", "亿", "千万", "百万", "十万", "万", "千", "百")
 """What may stand behind a number and is no unit; the longest first. K and M are, as often, names of something else."""
 _SHARE = re.compile(rf"({_NUMBER.pattern}|{_GROUPED.pattern})[%‰]")
 _SCALED = re.compile(rf"(?:{_NUMBER.pattern}|{_GROUPED.pattern})({'|'.join(_SIGNS)})")
+_FORMS = {"division_code": r"[1-9]\d{5}"}
+"""Check of an element whose values stay text -> the pattern of a standard that is drafted for it."""
 _TOLD = {"months", "angle"}
 """Kinds of units that a number is hardly ever written in another of: years of age, degrees."""
 _OFFSET = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\s?([zZ]|[+-]\d{2}(:?\d{2})?)")
@@ -119,6 +121,11 @@ def entry_of(
     if keys.get("as") == "number":
         keys, more, made = _in_unit(keys, column, element.unit, made if kind is None else Type.number)
         doubts, made = (*doubts, *more), kind or made
+    elif element.check in _FORMS and (
+        other := [text for text in texts if not re.fullmatch(_FORMS[element.check], text)]
+    ):
+        zh = f"看过的 {len(texts)} 个值中有 {len(other)} 个不成{element.zh}。"
+        doubts = (*doubts, Text(zh, f"{len(other)} of the {len(texts)} values looked at are no {element.en}"))
     said = f"{proposal.score:.2f} {proposal.reason.en}"
     if doubts:
         said = f"{said}; " + "; ".join(doubt.en for doubt in doubts)
@@ -289,6 +296,11 @@ def _property(element: DataElement, kind: Type) -> dict[str, Any]:
         "synonyms": [{"synonym": element.zh, "locale": "zh-CN"}],
         "logicalType": kind.value,
         **({"classification": "personal"} if personal else {}),
+        **(
+            {"logicalTypeOptions": {"pattern": _FORMS[element.check]}}
+            if element.check in _FORMS and kind is Type.string
+            else {}
+        ),
         "customProperties": custom,
     }
 
