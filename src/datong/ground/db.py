@@ -173,8 +173,8 @@ class Tx:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """What takes long and writes nothing, before the first thing is written: until the end of the block others
-        may write, and this transaction sees the moment of its first question. Afterwards it goes on at another moment:
-        what must not have changed meanwhile is to be held by something in `closing`, or asked for again."""
+        may write (on SQLite this transaction sees the moment of its first question, elsewhere that of each). Then it
+        goes on at another moment: what must not have changed is held by something in `closing`, or asked again."""
         if self.link == READ:
             yield
             return
