@@ -147,5 +147,6 @@ def test_another_content_of_the_same_source_is_other_rows(rides: Store, node_fol
         assert harmonise.of_one_source(tx, "rides") == []
         harmonise.build(tx, workspace=str(node_folder), mapping="rides-2", resource="rides-2")
         assert harmonise.of_one_source(tx, "rides") == harmonise.of_one_source(tx, "rides-2") == []
+    with rides.begin(ENGINEER, "harmonise") as tx:
         harmonise.build(tx, workspace=str(node_folder), mapping="rides", resource="rides")
         assert harmonise.of_one_source(tx, "rides") == ["rides-2"], "now it was built from the same content too"
