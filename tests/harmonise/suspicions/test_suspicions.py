@@ -87,6 +87,10 @@ def test_leading_zeros() -> None:
     assert 0.05 < float(found.evidence["share_short"]) < 0.15
     assert "leading_zeros" not in kinds(n=[str(n) for n in range(1, 15_000)])
     assert "leading_zeros" not in kinds(n=[str(int(10 ** chance.uniform(2, 6))) for _ in range(2000)])
+    amounts = [str(chance.randrange(1000, 49_000, 25)) for _ in range(800)]
+    assert "leading_zeros" not in kinds(loan=amounts), "a loan is a round sum"
+    short = [str(int(code)) for code in codes if int(code) > 9999]
+    assert rules.suspected([SampleColumn("n", "", tuple(short), "")], numbers={"n"}) == (), "declared a number"
     assert "leading_zeros" in kinds(ZIP=[str(chance.randrange(1001, 2791)) for _ in range(300)])
 
 

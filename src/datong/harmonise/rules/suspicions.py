@@ -11,7 +11,7 @@ import math
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as Map
 from datetime import date
 from itertools import combinations
@@ -27,8 +27,11 @@ MOST = 5000
 """Values of a column that are looked at, evenly spread."""
 
 
-def suspected(columns: Sequence[SampleColumn], declared: Map[str, str] | None = None) -> tuple[Suspicion, ...]:
-    """Everything suspicious in a sample. declared: column -> "offset" or the zone its times are declared to be in."""
+def suspected(
+    columns: Sequence[SampleColumn], declared: Map[str, str] | None = None, numbers: Collection[str] = ()
+) -> tuple[Suspicion, ...]:
+    """Everything suspicious in a sample. declared: column -> "offset" or the zone its times are declared to be in.
+    numbers: columns that are declared to be numbers, and so no codes, but where they are called a postcode."""
     found: list[Suspicion] = []
     known = declared or {}
     for column in columns:
@@ -38,8 +41,10 @@ def suspected(columns: Sequence[SampleColumn], declared: Map[str, str] | None = 
             continue
         if known.get(column.path) != "offset":
             found += not_local_time(column.path, values, known.get(column.path, ""))
-        for detector in (constant, hidden_sex, leading_zeros, mixed_units, sentinel, rounded, exponent, mojibake):
+        for detector in (constant, hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
+        if column.path not in numbers or _POSTCODE.search(column.path):
+            found += leading_zeros(column.path, values)
     return (*found, *swapped(columns), *sums(columns), *totals(columns))
 
 
@@ -203,8 +208,11 @@ def leading_zeros(path: str, values: Sequence[str]) -> list[Suspicion]:
             return []
         dense = len(numbers) / (max(numbers) - min(numbers) + 1)
         firsts = Counter(value[0] for value in digits if len(value) == longest)
+        round_share = sum(value.endswith("0") for value in digits) / len(digits)  # as amounts are, and codes are not
         whole_share = (lengths[longest] + lengths[longest - 1]) / len(digits)
         if longest < 5 or whole_share < 1 or not 0.01 <= short <= 0.4 or dense > 0.02 or len(firsts) < 4:
+            return []
+        if round_share > 0.3:
             return []
     told = Text(
         f"{short:.1%} 的代码不足 {longest} 位且没有一个以 0 开头：多半曾按数字保存，前导零已丢失。",

@@ -8,6 +8,7 @@ Contract: tests/harmonise/suspicions/test_suspicions_service.py.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Collection
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from itertools import permutations
@@ -91,7 +92,8 @@ def of_mapping(
     sample = first_rows(mapping, data, reading, ROWS)
     zones = {column.path: column.zone for column in mapping.columns if column.how is How.timestamp}
     read = (mapping.main, *(join.table for join in mapping.joins)) if mapping.source.tables else ()
-    found = [*_suspected(read, sample, zones)]
+    numbers = {column.path for column in mapping.columns if column.how is How.number}
+    found = [*_suspected(read, sample, zones, numbers)]
     here = _points(mapping)
     names = [name for name in mapping_names(files) if name != mapping.name] if against is None else against
     for name in names if here else []:
@@ -113,12 +115,14 @@ def of_mapping(
     return tuple(found)
 
 
-def _suspected(tables: tuple[str, ...], sample: Sample, zones: Map[str, str]) -> tuple[Suspicion, ...]:
+def _suspected(
+    tables: tuple[str, ...], sample: Sample, zones: Map[str, str], numbers: Collection[str] = ()
+) -> tuple[Suspicion, ...]:
     """Table by table: only rows of one table are beside each other. tables: those looked at; none: it has no tables."""
     return tuple(
         one
         for prefix in [f"{table}." for table in tables] or [""]
-        for one in rules.suspected([c for c in sample.columns if c.path.startswith(prefix)], zones)
+        for one in rules.suspected([c for c in sample.columns if c.path.startswith(prefix)], zones, numbers)
     )
 
 
