@@ -8,6 +8,7 @@ import resource
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from harmonise_desk import TRIPS, TRIPS_DATA, files, prop, write
 from sqlalchemy import select
 
+from datong.engine.model import STEP_FAILED
 from datong.ground.db import NODE, Actor, Store, settings
 from datong.ground.evidence import leaves
 from datong.ground.refusal import Refusal
@@ -24,6 +26,7 @@ from datong.harmonise import service as harmonise
 from datong.harmonise.service import layering
 from datong.harmonise.store import builds as tables
 from datong.harmonise.store import files as stored
+from datong.harmonise.store import scanned
 
 Act = Callable[..., Actor]
 COLUMNS = {"id": "id", "n": {"from": "n", "as": "number", "thousands": ","}}
@@ -109,6 +112,30 @@ def test_while_a_build_reads_and_runs_others_write_and_nobody_else_builds(
     assert len(left_behind(folder)) == 4
     with store.begin(NODE) as tx:
         assert harmonise.sweep(tx) == []
+
+
+def test_what_a_scan_stumbles_over_is_built_from_its_text_and_is_there(
+    store: Store, folder: Path, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "work/sources/things.yaml").write_text("kind: ndjson\npath: things.json\n")
+    (folder / "work/things.json").write_text("\n".join(map(json.dumps, numbers(30))))
+    monkeypatch.setattr(scanned, "reading", partial(scanned.reading, scan_from=0))
+    run, read = layering.run, []
+
+    def stumbling(mapping: Any, reading: Any, *given: Any) -> Any:
+        read.append(type(reading.tables["things"]).__name__)
+        if read[-1] == "Lines":
+            raise STEP_FAILED(step="typed", error="Invalid Input Error")
+        return run(mapping, reading, *given)
+
+    monkeypatch.setattr(layering, "run", stumbling)
+    for _ in range(2):
+        made = built(store, act("data_engineer"), data="work")
+        with store.read() as tx:
+            assert harmonise.current(tx, "things-1")["build"] == made["id"]
+        assert made["harmonised"] == 30
+        assert (stored.place(folder, "things-1", made["id"]) / stored.HARMONISED).is_file()
+    assert read[0] == "Lines" and read[1] != "Lines"
 
 
 def test_a_quarantined_row_keeps_what_no_mapping_names(store: Store, folder: Path, act: Act) -> None:

@@ -208,12 +208,12 @@ def _build(
     if load is not None:
         load.keep(tx, made.id)
     drift.keep(tx)
-    row = known if written is None else _kept(tx, written, known, engine)
+    row = known if written is None else _kept(tx, *written, engine)
     assert row is not None
-    if _make_current(tx, resource, made.id) or written is not None:  # so is what its columns mean
+    node, build_id = folder_of(tx), row["id"]
+    if _make_current(tx, resource, build_id) or written is not None:  # so is what its columns mean
         matching.remember_mapping(tx, found)
-    node = folder_of(tx)
-    tx.after_commit.append(lambda: files.put_in_place(node, resource, made.id))
+    tx.after_commit.append(lambda: files.put_in_place(node, resource, build_id))
     return {**shown(row), **more}
 
 
@@ -431,12 +431,9 @@ def _counted(table: pa.Table, keys: tuple[str, ...]) -> list[dict[str, Any]]:
     return sorted(named, key=lambda entry: (-entry["rows"], *(entry[key] for key in keys)))
 
 
-def _kept(
-    tx: Tx, written: tuple[dict[str, Any], dict[str, Any]], known: dict[str, Any] | None, engine: Engine
-) -> dict[str, Any]:
+def _kept(tx: Tx, row: dict[str, Any], account: dict[str, Any], engine: Engine) -> dict[str, Any]:
     """The row of a build whose files are written aside, recorded; they move into place after the commit."""
-    row, account = written
-    if known is None:
+    if (known := tx.get(kept.builds, row["id"])) is None:
         row = {**row, "seq": kept.next_seq(tx), "at": tx.now}
         tx.add(kept.builds, row)
         tx.add(accounts.accounts, account)
