@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,3 +48,14 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_nothing_to_sweep(tmp_path: Path) -> None:
     assert files.swept(tmp_path, {}) == []
+
+
+def test_the_sweep_leaves_alone_what_a_living_process_reads(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as living:
+        names = [f"reading-{living.pid}-0a", f"reading-{os.getpid()}-0b", "reading-0123", f"reading-{10**30}-0c"]
+        for name in names:
+            (files.root(tmp_path) / files.STAGED / name).mkdir(parents=True)
+        assert len(files.swept(tmp_path, {})) == 3
+        assert [p.name for p in (files.root(tmp_path) / files.STAGED).iterdir()] == [f"reading-{living.pid}-0a"]
+        living.kill()
+    assert len(files.swept(tmp_path, {})) == 1

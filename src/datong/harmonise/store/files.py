@@ -91,7 +91,7 @@ def _locked(folder: Path, how: int) -> Iterator[None]:
 @contextmanager
 def aside(folder: Path) -> Iterator[Path]:
     """A folder for what a reading puts aside; it need not be made, and is gone afterwards (after a crash: `swept`)."""
-    path = root(folder) / STAGED / f"reading-{uuid.uuid4().hex}"
+    path = root(folder) / STAGED / f"reading-{os.getpid()}-{uuid.uuid4().hex}"
     try:
         yield path
     finally:
@@ -131,6 +131,8 @@ def swept(folder: Path, known: Mapping[str, str]) -> list[str]:
     """Finish and clean up after a crash; known: build id -> resource of every committed build. Says what it did."""
     done = []
     for aside in sorted((root(folder) / STAGED).glob("*")):
+        if _is_read(aside.name):
+            continue
         if aside.name in known:
             put_in_place(folder, known[aside.name], aside.name)
             done.append(f"moved {known[aside.name]}/{aside.name} into place")
@@ -142,6 +144,21 @@ def swept(folder: Path, known: Mapping[str, str]) -> list[str]:
             shutil.rmtree(built) if built.is_dir() else built.unlink()
             done.append(f"deleted the stray {built.parent.name}/{built.name}")
     return done
+
+
+def _is_read(name: str) -> bool:
+    """Whether another process, which lives, puts aside there what it reads."""
+    kind, _, rest = name.partition("-")
+    owner = rest.partition("-")[0]
+    if kind != "reading" or not owner.isdecimal() or int(owner) == os.getpid():
+        return False
+    try:
+        os.kill(int(owner), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # of another user
+    return True
 
 
 def _rows(table: pa.Table | Scan) -> int:
