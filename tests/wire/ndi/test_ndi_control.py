@@ -71,28 +71,18 @@ def test_the_provider_stops_all_use_at_the_consumer(country):
         deliver.stop_use(tx, agreement=country.contract, reason="not mine to stop")
 
 
-def test_a_stop_that_is_not_the_providers_holds_nothing(country):
+@pytest.mark.parametrize(("sender", "at"), [("platform", "provider"), ("consumer", "platform")])
+def test_a_stop_that_is_not_the_providers_holds_nothing(country, sender, at):
+    speaker, node = getattr(country, sender), getattr(country, at)
     message = {
-        "connectorId": country.platform.code, "terminationId": "t-1", "contractId": country.contract,
+        "connectorId": speaker.code, "terminationId": "t-1", "contractId": country.contract,
         "strategyId": "s", "reason": "r", "triggeredBy": "provider", "timestamp": "2026-03-02T00:00:00Z",
     }  # fmt: skip
-    before = len(told(country, country.provider, "abnormalTermination"))
-    headers = by_hand(country.platform, "abnormalTermination", message)
-    answer = country.call(country.provider, "/abnormalTermination", message, headers)
-    assert answer.json()["status"] == "1"
-    assert len(told(country, country.provider, "abnormalTermination")) == before
-
-
-def test_a_consumers_stop_is_none_at_the_platform_either(country):
-    message = {
-        "connectorId": country.consumer.code, "terminationId": "t-2", "contractId": country.contract,
-        "strategyId": "s", "reason": "r", "triggeredBy": "provider", "timestamp": "2026-03-02T00:00:00Z",
-    }  # fmt: skip
-    before = len(told(country, country.platform, "abnormalTermination"))
-    headers = by_hand(country.consumer, "abnormalTermination", message)
-    answer = country.call(country.platform, "/abnormalTermination", message, headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "USE-416")
-    assert len(told(country, country.platform, "abnormalTermination")) == before
+    before = len(told(country, node, "abnormalTermination"))
+    answer = country.call(node, "/abnormalTermination", message, by_hand(speaker, "abnormalTermination", message))
+    assert (answer.status_code, answer.json()["status"]) == (403, "1")
+    assert answer.json()["error"]["code"] == "USE-416"
+    assert len(told(country, node, "abnormalTermination")) == before
 
 
 @pytest.mark.parametrize("at", ["provider", "platform"])
