@@ -129,6 +129,17 @@ def test_with_lookups(missing: str) -> None:
     same(mapped(database(missing=missing), "db"), main=PASSAGES, **TABLES)
 
 
+def test_a_check_that_full_rows_cannot_answer_is_not_counted_as_tested() -> None:
+    contents = files(
+        {"id": "id", "n": {"from": "n", "as": "number"}, "m": {"from": "m", "as": "number"}},
+        prop("id", **NEEDED), prop("n", "number", **NEEDED), prop("m", "number", **NEEDED),
+        checks=[{"reason": "dear", "when": "CASE WHEN m <> 0 THEN n > 9 * m END"}, {"reason": "less", "when": "n < m"}],
+    )  # fmt: skip
+    rows = rows_of({"id": "a", "n": "1", "m": "1"}, {"id": "b", "n": "1", "m": "0"}, {"id": "c", "n": "1", "m": "2"})
+    (counts,) = same(mapped(contents), things=rows)["measured"].to_pylist()
+    assert (counts["rows"], counts["checked:dear"], counts["checked:less"], counts["failed:less"]) == (3, 2, 3, 1)
+
+
 def test_plain_rows_are_not_asked_for_again() -> None:
     contents = files({"id": "id", "n": {"from": "n", "as": "number"}}, prop("id", **NEEDED), prop("n", "integer"))
     result = run(
