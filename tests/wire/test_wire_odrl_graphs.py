@@ -7,6 +7,7 @@ pytest.importorskip("rdflib", reason="needs the extra odrl")
 from datong.ground.refusal import Refusal
 from datong.terms.policy.compliance import ODRL, Term, report
 from datong.wire.odrl import graphs
+from datong.wire.odrl.evaluations import inputs
 
 HEAD = """@prefix odrl: <http://www.w3.org/ns/odrl/2/> . @prefix ex: <http://example.org/> .
 @prefix dct: <http://purl.org/dc/terms/> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
@@ -27,7 +28,7 @@ def read(tmp_path):
         for name, text in (("p.ttl", policy), ("r.ttl", request), ("w.ttl", world)):
             (tmp_path / name).write_bytes(text if isinstance(text, bytes) else (HEAD + text).encode())
             paths.append(tmp_path / name)
-        return graphs.inputs(*paths)
+        return inputs(*paths)
 
     return reading
 
@@ -294,7 +295,7 @@ def test_a_constraint_in_a_circle_ends(read):
 
 
 def test_a_missing_file_is_told(tmp_path):
-    code, problems = refused(lambda: graphs.inputs(tmp_path / "p", tmp_path / "r", tmp_path / "w"))
+    code, problems = refused(lambda: inputs(tmp_path / "p", tmp_path / "r", tmp_path / "w"))
     assert code == "POL-421"
     assert problems.count("cannot be read") == 3
 
@@ -412,14 +413,14 @@ def test_who_reads_a_graph_for_something_else_is_told_of_a_broken_list():
     graph = graphs.read_turtle(
         "p.ttl", (HEAD + "ex:c odrl:rightOperand _:l . _:l rdf:first 1 ; rdf:rest _:l .").encode()
     )
-    reader = graphs.node_reader("p.ttl", graph)
+    reader = graphs.Reader("p.ttl", graph)
     code, problems = refused(lambda: reader.all(graphs.iri("http://example.org/c"), "rightOperand"))
     assert (code, "runs in a circle" in problems) == ("POL-421", True)
 
 
 def test_who_reads_a_graph_for_something_else_comes_to_an_end():
     said = " ".join(f"ex:c{n} odrl:or ex:c0, ex:c1, ex:c2, ex:c3 ." for n in range(4))
-    reader = graphs.node_reader("p.ttl", graphs.read_turtle("p.ttl", (HEAD + said).encode()))
+    reader = graphs.Reader("p.ttl", graphs.read_turtle("p.ttl", (HEAD + said).encode()))
 
     def told(node, depth):
         return [told(one, depth + 1) for one in reader.all(node, "or")] if depth < 16 else []

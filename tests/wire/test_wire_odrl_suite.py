@@ -12,7 +12,7 @@ rdflib = pytest.importorskip("rdflib", reason="needs the extra odrl")
 from rdflib.compare import isomorphic  # noqa: E402
 
 from datong.terms.policy.compliance import report  # noqa: E402
-from datong.wire.odrl.graphs import inputs  # noqa: E402
+from datong.wire.odrl.evaluations import inputs  # noqa: E402
 from datong.wire.odrl.reports import as_json_ld  # noqa: E402
 
 SUITE = Path(__file__).parents[1] / "data/odrl"

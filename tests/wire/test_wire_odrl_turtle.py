@@ -14,7 +14,7 @@ from policy_drawn import accepted, policies  # noqa: E402
 from datong.ground.refusal import Refusal  # noqa: E402
 from datong.terms.policy import Constraint, Logical, Policy, Rule, checked, policy_hash  # noqa: E402
 from datong.terms.policy.compliance import report  # noqa: E402
-from datong.wire.odrl.graphs import inputs  # noqa: E402
+from datong.wire.odrl.evaluations import inputs  # noqa: E402
 from datong.wire.odrl.turtle import from_turtle, to_turtle  # noqa: E402
 
 

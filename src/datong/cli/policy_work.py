@@ -350,13 +350,13 @@ def _write_new(file: Path, text: str) -> None:
 
 def evaluated(policy: Path, request: Path, world: Path, *, turtle: bool, as_json: bool) -> None:
     from datong.terms.policy.compliance import report  # noqa: PLC0415
-    from datong.wire.odrl import graphs  # noqa: PLC0415
-    from datong.wire.odrl.reports import as_json_ld  # noqa: PLC0415
+    from datong.wire.odrl.evaluations import inputs  # noqa: PLC0415
+    from datong.wire.odrl.reports import as_json_ld, as_turtle  # noqa: PLC0415
 
-    policies, requests, state = graphs.inputs(policy, request, world)
+    policies, requests, state = inputs(policy, request, world)
     made = [report(one, name, asked, state) for one in policies for name, asked in requests]
     if turtle:
-        click.echo(graphs.as_turtle(as_json_ld(made)))
+        click.echo(as_turtle(as_json_ld(made)))
     elif as_json:
         _print(as_json_ld(made))
     else:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datong.terms.policy.compliance import ODRL, Joined, PolicyReport, Premise, RuleReport, Term
+from datong.wire.odrl.graphs import as_written
 
 SPACE = uuid.UUID("c2f0a2de-6f0e-4f3c-9e0a-2f6f3a9d7b15")
 TERM = "https://w3id.org/force/compliance-report#"
@@ -96,3 +97,17 @@ def _value(term: Term) -> Any:
 
 def _urn(key: str) -> str:
     return f"urn:uuid:{uuid.uuid5(SPACE, key)}"
+
+
+def as_turtle(json_ld: Any) -> str:
+    """A report, as reports.as_json_ld gives it, in Turtle."""
+    import json  # noqa: PLC0415
+    import warnings  # noqa: PLC0415
+
+    import rdflib  # noqa: PLC0415 - the extra `odrl`
+
+    graph = rdflib.Graph()
+    with warnings.catch_warnings(), as_written():
+        warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's own reader of JSON-LD uses what it deprecates
+        graph.parse(data=json.dumps(json_ld), format="json-ld")
+    return str(graph.serialize(format="turtle")).strip()

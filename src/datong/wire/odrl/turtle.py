@@ -18,7 +18,8 @@ from datong.terms.policy import BAD_POLICY, CONSTRAINTS, Policy
 from datong.terms.policy.values import instant
 from datong.terms.policy.vocabulary import LOGIC, Family
 from datong.wire.odrl.compact import INHERIT, MAX_DEPTH, ODRL, OWN, SAME_OPERANDS, from_odrl, written
-from datong.wire.odrl.graphs import NO_ODRL_EXTRA, RDF, as_written, iri, node_reader, read_turtle
+from datong.wire.odrl.graphs import NO_ODRL_EXTRA, RDF, Reader, as_written, iri, read_turtle
+from datong.wire.odrl.policies import policy_nodes
 
 IDS = "urn:datong:id:"
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -98,8 +99,8 @@ def _literal(operand: str, value: str) -> Any:
 
 def from_turtle(name: str, data: bytes) -> Policy:
     """The one policy of a Turtle text; BAD_POLICY names what the model has no place for."""
-    reader = node_reader(name, read_turtle(name, data))
-    nodes = reader.policy_nodes()
+    reader = Reader(name, read_turtle(name, data))
+    nodes = policy_nodes(reader)
     if len(nodes) != 1:
         raise _bad(
             name,
