@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datong.engine import rules
 from datong.engine import service as engine
 from datong.engine.model import Balance, Late, Plan, Scan, Step
 from datong.ground.refusal import Refusal
@@ -28,6 +30,18 @@ def test_steps_build_on_each_other() -> None:
     result = engine.run(plan, {"people": PEOPLE}, want=("known", "unknown"))
     assert result["known"].column("age").to_pylist() == [31, 7]
     assert result.rows == {"people": 3, "aged": 3, "known": 2, "unknown": 1}
+
+
+def test_words_that_only_duckdb_has_are_its_own_affair() -> None:
+    plain = Plan((Step("figures", "SELECT n FROM numbers WHERE n > 1"),), ("numbers",))
+    quick = replace(
+        plain, steps=(replace(plain.steps[0], on_duckdb="SELECT n FROM numbers WHERE n > 1 AND hash(n) > 0"),)
+    )
+    result = engine.run(quick, {"numbers": pa.table({"n": [1, 2, 3]})})
+    assert result["figures"]["n"].to_pylist() == [2, 3]
+    assert (rules.digest_of(quick), rules.problems(quick)) == (rules.digest_of(plain), [])
+    asked = replace(plain, steps=(Step("figures", quick.steps[0].on_duckdb),))
+    assert [problem.en for problem in rules.problems(asked)] == ["the function hash is not allowed"]
 
 
 def test_lost_rows_are_found() -> None:

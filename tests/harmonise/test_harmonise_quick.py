@@ -17,7 +17,7 @@ from test_harmonise_plan import PASSAGES, TABLES, database
 
 from datong.engine import rules as plans
 from datong.engine import service as engine
-from datong.engine.model import Result
+from datong.engine.model import Plan, Result, Step
 from datong.harmonise.model.mappings import Mapping
 from datong.harmonise.rules import plan as planning
 
@@ -113,6 +113,21 @@ def test_each_way_of_writing_alone(column: str) -> None:
     clean = {path: pieces[0] for path, pieces in PIECES.items()}
     rows = [{**clean, "a": f"r{n}", "b": str(n), "f": "999", column: text} for n, text in enumerate(PIECES[column])]
     same(things(slow=False), things=rows_of(*rows))
+
+
+@pytest.mark.parametrize("number", ["hash", "length", "0 * length"])
+def test_keys_that_several_rows_have_whatever_numbers_are_made_of_them(number: str) -> None:
+    """Also where the numbers of keys that differ meet, as by a chance that no test can wait for."""
+    mapping = mapped(files({"id": "a"}, prop("id"), unique=[{"columns": ["id"]}]))
+    plan = planning.plan_of(mapping)
+    (twins,) = [step for step in plan.steps if step.name == "twins_0"]
+    assert "hash(" in twins.on_duckdb
+    texts = [twins.sql, twins.on_duckdb.replace("hash(", f"{number}(")]
+    typed = pa.table({"value:id": ["a", "bb", "a", None, "c", "bb", None, "d", "d"], "plain": [True] * 8 + [False]})
+    found = [
+        engine.run(Plan((Step("twins", "SELECT 1", on_duckdb=text),), ("typed",)), {"typed": typed}) for text in texts
+    ]
+    assert [sorted(one["twins"]["value:id"].to_pylist()) for one in found] == [["a", "bb"]] * 2
 
 
 def test_a_plain_row_repeats_one_that_had_to_be_mended() -> None:

@@ -70,12 +70,15 @@ class Step:
     that read it; right where one step reads it, or where its rows are cheaper to make again than to keep.
     ordered_by: a column of whole numbers by which its rows come in rising order. A promise that is checked where the
     rows leave the engine and made true there when it is not, so that no sort is paid for rows already in order.
+    on_duckdb: the same rows of the same tables in words that only DuckDB has, where it comes to them sooner so; "" = it
+    runs sql as well. Written by our code, never by a user, and no part of what a plan says: sql alone defines the rows.
     """
 
     name: str
     sql: str
     kept: bool = True
     ordered_by: str = ""
+    on_duckdb: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)

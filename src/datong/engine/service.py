@@ -177,7 +177,8 @@ def _make(connection: Any, step: Step, values: dict[str, Any]) -> None:
     bound = {name: value for name, value in values.items() if takes(step, name)}
     made = "TABLE" if step.kept or bound else "VIEW"
     with telling(step):
-        connection.execute(f"CREATE TEMP {made} {quoted(step.name)} AS {step.sql}", bound or None)
+        text = step.on_duckdb or step.sql
+        connection.execute(f"CREATE TEMP {made} {quoted(step.name)} AS {text}", bound or None)
 
 
 def takes(step: Step, parameter: str) -> bool:

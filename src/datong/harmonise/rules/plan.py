@@ -11,7 +11,8 @@
         converted    values of the standard's types                                       value:<element>
         judged       a verdict per column                                                 verdict:<element>
         decided      per row the first reason against it: its column and the original text
-    met, told_met  plain rows that share a key with a row that had to be looked at closely, and (late) their texts
+    near_<n>     plain rows that share a key with a row that had to be looked at closely
+    met, told_met  those of them that share it with a good one, and (late) their texts
     known        everything that was looked at closely
     repeated     rows that repeat others, among those that were otherwise good
     harmonised, quarantined, repairs (what was fixed or is suspect, with the original), measured (for quality)
@@ -139,12 +140,19 @@ def _keyed(key: Unique) -> tuple[str, str]:
 
 
 def _twins(mapping: Mapping) -> list[Step]:
-    """Keys that several plain rows have."""
+    """Keys that several plain rows have.
+
+    Of millions of keys nearly all are alone. Numbers made of them are brought together much sooner than the keys, and
+    without the disk; only rows whose numbers meet are then held against each other.
+    """
     steps = []
     for number, key in enumerate(mapping.unique):
         names, there = _keyed(key)
-        shared = f"SELECT {names} FROM typed WHERE plain AND {there} GROUP BY {names} HAVING count(*) > 1"
-        steps.append(Step(f"twins_{number}", shared))
+        those = f"WHERE plain AND {there}"
+        numbers = f"SELECT hash({names}) AS met FROM typed {those} GROUP BY met HAVING count(*) > 1"
+        tables = ("typed", f"typed SEMI JOIN ({numbers}) AS numbers ON hash({names}) = met")
+        found = [f"SELECT {names} FROM {table} {those} GROUP BY {names} HAVING count(*) > 1" for table in tables]
+        steps.append(Step(f"twins_{number}", found[0], on_duckdb=found[1]))
     return steps
 
 
@@ -157,21 +165,19 @@ def _asked(mapping: Mapping) -> str:
 
 
 def _met(mapping: Mapping) -> tuple[Step, ...]:
-    """Plain rows not looked at yet that share a key with a good row that was: their texts are needed, too."""
+    """Plain rows not looked at yet that share a key with a row that was; met are those with a good one: their texts
+    are needed, too."""
     if not mapping.unique:
         return ()
-    found = []
-    for key in mapping.unique:
+    near, found, row = [], [], quoted(ROW)
+    for number, key in enumerate(mapping.unique):
         names, there = _keyed(key)
-        good = f"SELECT {names} FROM decided WHERE reason IS NULL AND {there}"
-        found.append(
-            f"SELECT {quoted(ROW)} FROM typed ANTI JOIN asked USING ({quoted(ROW)}) "
-            f"SEMI JOIN ({good}) AS good USING ({names}) WHERE plain"
-        )
-    return (
-        Step("met", " UNION ".join(found)),
-        Step("of_met", _joined(mapping, MET), kept=False),
-    )
+        looked_at = f"SELECT {names} FROM decided WHERE {there}"
+        rows = f"SELECT {row}, {names} FROM typed ANTI JOIN asked USING ({row})"
+        near.append(Step(f"near_{number}", f"{rows} SEMI JOIN ({looked_at}) AS looked_at USING ({names}) WHERE plain"))
+        good = f"({looked_at} AND reason IS NULL) AS good"
+        found.append(f"SELECT {row} FROM near_{number} SEMI JOIN {good} USING ({names})")
+    return (*near, Step("met", " UNION ".join(found)), Step("of_met", _joined(mapping, MET), kept=False))
 
 
 def _known(mapping: Mapping) -> str:
@@ -414,7 +420,7 @@ def _also_repeated(mapping: Mapping) -> list[Step]:
         nth = f"row_number() OVER (PARTITION BY {names} ORDER BY {row}) AS nth"
         held = f"SELECT {row}, {names}, {nth} FROM known WHERE reason IS NOT NULL AND {there}"
         beside = (
-            f"SELECT {names} FROM typed SEMI JOIN held_{number} USING ({names}) WHERE plain "
+            f"SELECT {names} FROM near_{number} SEMI JOIN held_{number} USING ({names}) "
             f"UNION SELECT {names} FROM known WHERE reason IS NULL AND {there}"
         )
         steps += [Step(f"held_{number}", held), Step(f"beside_{number}", beside)]
