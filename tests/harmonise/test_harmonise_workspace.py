@@ -61,6 +61,9 @@ MAPPING, SOURCE = "mappings/things.yaml", "sources/things.yaml"
 MISTAKES = [
     (set_in(MAPPING, "columns", "seen_at", "zone", to="Asia/Shanghia"), "columns.seen_at.zone", "nearest: Asia/Shanghai"),
     (set_in(MAPPING, "columns", "seen_at", "zone", to=...), "columns.seen_at.zone", "declare the zone"),
+    (set_in(MAPPING, "columns", "seen_at", "formats", to=["epoch_ms"]), "columns.seen_at.zone", "counted in UTC"),
+    *((set_in(MAPPING, "columns", "seen_at", "zone", to=zone), "columns.seen_at.zone", "nearest: Asia/Shanghai")
+      for zone in ("+08:00", 8, "UTC+8", "Beijing", "Asia/Beijing", "北京时间", "CST")),
     (set_in(MAPPING, "columns", "seen_at", "as", to="timestmap"), "columns.seen_at.as", "nearest: timestamp"),
     (set_in(MAPPING, "columns", "seen_at", "between", to=["x", "y"]), "between", "cannot be read"),
     (set_in(MAPPING, "columns", "lat", "datum", to=...), "columns.lat.datum", "declare the datum"),
@@ -87,7 +90,7 @@ MISTAKES = [
     (set_in(MAPPING, "columns", "id", to=""), "columns.id", "names no column"),
     (set_in(MAPPING, "columns", "id", to={"from": None}), "columns.id.from", "names no column"),
     *((set_in(MAPPING, "columns", "seen_at", "formats", to=[form]), "columns.seen_at.formats", said) for form, said in (
-        ("%Q", "should hold"), ("%Y-%m-%d %", "should hold"), ("epoch_ms", "should hold"), ("hello", "should hold"),
+        ("%Q", "should hold"), ("%Y-%m-%d %", "should hold"), ("epoch_us", "epoch_s or epoch_ms"), ("hello", "should hold"),
         ("%H:%M:%S", "should hold"), ("%Y-%m-%d %I:%M", "%I and %p"), ("%y-%m-%d", "four digits"))),
     (set_in(MAPPING, "columns", "lat", "between", to=[9, 1]), "columns.lat.between", "lowest first"),
     (set_in(MAPPING, "columns", "seen_at", "between", to=["2020-01-01", "2019-01-01T00:00:00Z"]), "between", "lowest first"),

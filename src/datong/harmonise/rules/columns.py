@@ -16,7 +16,7 @@ from typing import Any
 from datong.harmonise.model.mappings import Codes, Column, Element, How, Standard, Type
 from datong.harmonise.model.texts import LIBRARY
 from datong.harmonise.rules import meaning as reading
-from datong.harmonise.rules.conversions import LOCAL_FORMATS, half_width
+from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.elements import table_of
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
@@ -49,6 +49,10 @@ _OWN_OPTIONS = {
 }
 OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
 """The keys that each conversion may have."""
+_BEIJING = re.compile(
+    r"((utc|gmt)\s?)?[+]?0?8(:?00)?|(asia/)?(beijing|peking)|china|cst|北京(时间)?|东八区", re.IGNORECASE
+)
+"""What people write for the time of Beijing, whose zone is called after Shanghai."""
 _AS_IT_IS: Map[Type, Map[str, str]] = {
     Type.string: {"as": How.text},
     Type.integer: {"as": How.number},
@@ -137,12 +141,13 @@ class Columns:
         for form in formats if how is How.timestamp else ():
             if "%y" in form:
                 self.found.say(at, f"{form}：年份须为四位（%Y）", f"{form}: years need four digits, %Y")
-            elif not _is_time_format(form):
+            elif form not in EPOCHS and not _is_time_format(form):
                 zh = f"{form} 应含 %Y，另可含 %m（或 %b %B）、%d、%H（或 %I 与 %p）、%M、%S、%f，各至多一次"
                 en = (
                     f"{form} should hold %Y, %m (or %b, %B) and %d once each, and may hold %H, or %I and %p, %M, %S, %f"
                 )
-                self.found.say(at, zh, en)
+                counted = " or ".join(EPOCHS)
+                self.found.say(at, f"{zh}；或为 {counted}", f"{en}; or be {counted}")
         return formats or usual
 
     def _thousands(self, at: str, given: Any) -> str:
@@ -173,10 +178,13 @@ class Columns:
                 f"{at}.zone", "须声明时区（offset 或时区名）", "declare the zone: `offset` (in the text) or a name"
             )
         elif zone != "offset" and str(zone) not in _zones():
-            near = nearest(str(zone), _zones())
+            near = ["Asia/Shanghai"] if _BEIJING.fullmatch(str(zone)) else nearest(str(zone), _zones())
             self.found.say(
                 f"{at}.zone", f"未知时区 {zone}{nearest_zh(near)}", f"{zone} is no known time zone{nearest_en(near)}"
             )
+        elif zone != "UTC" and (counted := [form for form in value.get("formats") or [] if form in EPOCHS]):
+            zh, en = f"{counted[0]} 按 UTC 计：zone 应为 UTC", f"{counted[0]} is counted in UTC: the zone should be UTC"
+            self.found.say(f"{at}.zone", zh, en)
         return str(zone)
 
     def _notation(self, at: str, how: How, value: Map[str, Any]) -> str:
