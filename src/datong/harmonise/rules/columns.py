@@ -93,8 +93,10 @@ class Columns:
         value = {"from": given} if isinstance(given, str | int) and not isinstance(given, bool) else given
         if isinstance(value, dict) and "constant" in value and "as" not in value:
             value = {**_AS_IT_IS[element.type], **value}
-        how = self.how(at, value.get("as", "text") if isinstance(value, dict) else "text")
-        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | OPTIONS[how])
+        asked = value.get("as", "text") if isinstance(value, dict) else "text"
+        how, known = self.how(at, asked), asked in [how.value for how in How]
+        options = OPTIONS[how] if known else set[str]().union(*OPTIONS.values())
+        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | options)
         if value.get("confirm", False) is not False:
             zh, en = (
                 "核对后删去 confirm，或改列入 left",
@@ -103,7 +105,7 @@ class Columns:
             self.found.say(f"{at}.confirm", f"待人确认：{zh}", f"waits for a person: {en}")
         if ("from" in value) == ("constant" in value):
             self.found.say(at, "from 与 constant 须且只须其一", "needs either `from` or `constant`")
-        if ("from" in value or "constant" in value) and element.type not in MAKES[how]:
+        if known and ("from" in value or "constant" in value) and element.type not in MAKES[how]:
             self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
         if "from" in value and value["from"] in ("", None):
             place = at if isinstance(given, str) else f"{at}.from"
