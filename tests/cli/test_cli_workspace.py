@@ -219,6 +219,12 @@ def test_columns_that_are_not_there_are_told_with_what_else_is_wrong(work: Path)
     assert ["no such file" in p["en"] for p in found["problems"]] == [False, False, True]
 
 
+def test_a_build_of_nothing_is_told(work: Path) -> None:
+    (work / "mappings" / "visits.yaml").rename(work / "mappings" / "visits.yml.txt")
+    run = datong(work, "build", "--json")
+    assert (run.returncode, json.loads(run.stderr)["code"]) == (2, "CLI-402")
+
+
 def test_one_refused_mapping_does_not_stop_the_others(work: Path) -> None:
     (work / "mappings/bad.yaml").write_text(MAPPING.replace("from: plate", "from: plates"))
     (work / "mappings/worse.yaml").write_text(
