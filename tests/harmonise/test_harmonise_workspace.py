@@ -105,6 +105,8 @@ MISTAKES = [
     (set_in(SOURCE, "encoding", to="utf-99"), "encoding", "no known encoding"),
     (set_in(SOURCE, "skip_lines", to=-1), "skip_lines", "0 or more"),
     (set_in(SOURCE, to=[1, 2]), "", "key: value"),
+    (set_in(SOURCE, to="kind：csv path：a.csv"), "", "write : and , half-width"),
+    (set_in(MAPPING, "columns", "id", to={"from：id，as：text": None}), "columns.id.from：id", "write : and , half-width"),
     (set_in("standards/thing.odcs.yaml", "kind", to="Wish"), "kind", "ODCS"),
     (set_in("standards/thing.odcs.yaml", "schema", to=[]), "schema", "one object"),
     (set_in(MAPPING, "columns", "lat", "datum", to="GCJ-02"), "columns.lat.with", "name the element with the other"),
@@ -183,7 +185,7 @@ def test_yaml_mistakes_have_a_line(tmp_path: Path) -> None:
     (tmp_path / "sources" / "c.yaml").write_text("!!python/object/apply:os.system ['true']")
     files_found, problems = files_of(tmp_path)
     assert files_found == {}
-    assert [p.where for p in problems] == ["sources/a.yaml:3", "sources/b.yaml", "sources/c.yaml:1"]
+    assert [p.where for p in problems] == ["sources/a.yaml:3", "sources/b.yaml:1", "sources/c.yaml:1"]
 
 
 def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:

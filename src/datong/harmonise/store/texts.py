@@ -63,9 +63,21 @@ def read(where: str, data: bytes, bytes_max: int) -> tuple[Any, Lines, list[Prob
             return _value(where, loader)
         finally:
             loader.dispose()
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        said = "不是 UTF-8，请另存为 UTF-8", "it is not UTF-8; save it as UTF-8"
+        return None, {}, [_unreadable(f"{where}:{line}", *said)]
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        return None, {}, [Problem(f"{where}:{mark.line + 1}" if mark else where, *UNREADABLE)]
+        at = f"{where}:{mark.line + 1}" if mark else where
+        said = (str(getattr(error, "problem", "")).split("\n")[0][:100],) * 2
+        if mark and re.match(r" *\t", "".join(text.split("\n")[mark.line : mark.line + 1])):
+            said = "缩进须用空格，不能用制表符", "lines are indented by blanks, not by tabs"
+        return None, {}, [_unreadable(at, *said)]
+
+
+def _unreadable(where: str, zh: str, en: str) -> Problem:
+    return Problem(where, f"{UNREADABLE[0]}：{zh}".rstrip("："), f"{UNREADABLE[1]}: {en}".rstrip(": "))
 
 
 def _value(where: str, loader: Any) -> tuple[Any, Lines, list[Problem]]:
