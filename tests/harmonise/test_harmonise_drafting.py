@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,7 @@ def test_from_a_file_to_texts_that_wait_for_a_person(desk: Any, tmp_path: Path) 
     assert desk.checked()["accepted"]
     again = desk(str(tmp_path / "停车.csv"))
     assert (again.written, again.there) == ([], ["standards/tingche.odcs.yaml", "mappings/tingche.yaml"])
+    assert again.confirm == [], "nothing waits in a mapping that a person went through"
     assert ", confirm: true" not in mapping.read_text("utf-8"), "what a person did stays"
 
 
@@ -295,6 +297,14 @@ def test_what_a_mapping_says_is_given_when_its_source_is_matched_again(desk: Any
     given = {c for c, proposal in again.items() if proposal.reason.en == "the mapping says so already"}
     assert waiting[0] in given and not given & set(waiting[1:])
     assert all(again[column].score == 1 and again[column].element == first[column].element for column in given)
+
+
+def test_an_object_that_is_null_now_and_then_is_no_column(desk: Any, tmp_path: Path) -> None:
+    rows = [{"vehicle": {"plateNo": f"贵A{n:05}", "owner": None}, "place": None} for n in range(40)]
+    rows[3]["vehicle"] = None
+    (tmp_path / "trips.json").write_text(json.dumps(rows, ensure_ascii=False), "utf-8")
+    columns = [proposal.column for proposal in desk(str(tmp_path / "trips.json")).proposals]
+    assert sorted(columns) == ["place", "vehicle.owner", "vehicle.plateNo"]
 
 
 def test_of_a_mapping_what_waits_and_what_is_of_another_source_is_not_given() -> None:

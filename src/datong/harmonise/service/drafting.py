@@ -43,7 +43,8 @@ from datong.harmonise.store.sources.opening import named
 
 @dataclass(frozen=True)
 class Drafted:
-    """What was proposed; the files written, those that were there and stay; what a person should look at."""
+    """What was proposed; the files written, those that were there and stay; what a person should look at in a mapping
+    that was written."""
 
     proposals: tuple[Proposal, ...]
     written: list[str]
@@ -90,7 +91,8 @@ def draft(
     own = f"standards/{standard}.odcs.yaml" in contents
     files, entries, more = _texts(found, main, standard if own else "", proposals, sample, contents)
     written, there = folder_texts.written(folder, {**new, **files})
-    confirm = [entry.column for entry in entries if entry.confirm]
+    drafted = any(name.startswith("mappings/") for name in written)
+    confirm = [entry.column for entry in entries if entry.confirm and drafted]
     return Drafted(proposals, written, there, confirm, [*doubts, *more])
 
 
