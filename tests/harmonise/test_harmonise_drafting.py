@@ -119,6 +119,7 @@ def test_values_that_are_all_codes_of_the_library_are_read_as_codes(
     [
         ("用电量(万千瓦时)", "electricity_consumption", {"unit": "万千瓦时"}, False),
         ("电量（单位：MWh）", "electricity_consumption", {"unit": "MW.h"}, False),
+        ("电价(元/kWh)", "electricity_price", {}, False), ("电量（kW·h）", "electricity_consumption", {}, False),
         ("里程(KM)", "trip_distance", {"unit": "km"}, False), ("里程（公里）", "trip_distance", {"unit": "公里"}, False),
         ("里程（米）", "trip_distance", {}, False), ("行程.distance_km (m)", "trip_distance", {}, False),
         ("tripDistanceMiles", "trip_distance", {"unit": "[mi_i]"}, True), ("里程km", "trip_distance", {"unit": "km"}, True),
@@ -360,10 +361,12 @@ def test_a_database_names_its_main_table(desk: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "code"),
     [("none", "STD-453"), ("{folder}/none.csv", "STD-453"), ("{folder}/keys/node.pem", "STD-410"), ("{folder}/datong.db", "STD-410"),
-     ("{folder}/x.pdf", "STD-450"), ("{folder}/../outside.csv", "STD-451"), ("{folder}/link.csv", "STD-451"), ("{folder}", "STD-453")],
+     ("{folder}/x.pdf", "STD-450"), ("{folder}/../outside.csv", "STD-451"), ("{folder}/link.csv", "STD-451"), ("{folder}", "STD-453"),
+     ("{folder}/header.csv", "STD-413")],
 )  # fmt: skip
 def test_what_is_refused_leaves_nothing(desk: Any, tmp_path: Path, source: str, code: str) -> None:
     (tmp_path / "x.pdf").write_bytes(b"%PDF-1.7 ...")
+    (tmp_path / "header.csv").write_text("编号,金额\n", "utf-8")
     outside = tmp_path.parent / "outside.csv"
     outside.write_text(CSV, "utf-8")
     (tmp_path / "link.csv").symlink_to(outside)

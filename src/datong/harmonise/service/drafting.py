@@ -20,6 +20,7 @@ from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import Sample
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
+    NO_ROWS,
     NO_SOURCE_FILE,
     NO_SUCH_SOURCE,
     NOT_MATCHED,
@@ -69,8 +70,8 @@ def draft(
     source: a name in sources/, the absolute path of a file (with * in its name: all files called so), or an address
     (rules.addresses), for which secret_from names the variable that holds the password or token, and endpoint the
     storage service of an s3:// one. standard: a standard of the workspace, or a pack. What a mapping of the source says
-    already, without `confirm`, is given: the other columns are proposed anew with it. Refuses: STD-410, 411, 450 to
-    453, 460.
+    already, without `confirm`, is given: the other columns are proposed anew with it. Refuses: STD-410, 411, 413,
+    450 to 453, 460.
     """
     folder, given = folders_of(tx, workspace, data)
     contents, problems = folder_texts.files_of(folder)
@@ -85,6 +86,8 @@ def draft(
     found = _source(contents, name, folder)
     require_not_own(tx, found, given)
     sample = _of_table(sources.sample(found, given), found, table)
+    if not sample.columns:
+        raise NO_ROWS(source=found.name)
     main = table or next(iter(found.tables), "")
     stands = drafting.given_in(contents, found.name, main)
     proposals = propose(tx, sample, target, tables=found.tables, given=stands)
