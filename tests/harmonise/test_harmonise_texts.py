@@ -52,6 +52,7 @@ def read(text: str | bytes) -> tuple[Any, Any, list[tuple[str, str]]]:
         (b"\xff\xfea", "f.yaml:1", "not UTF-8"),
         ("a: 1\ntitle: 名称\n".encode("gb18030"), "f.yaml:2", "save it as UTF-8"),
         ("a:\n  b: 1\n\tc: 2\n", "f.yaml:3", "not by tabs"),
+        ("codes:\n  A：甲\n  B: 乙\n", "f.yaml:3", "write : half-width"),
         ("a: -\n", "f.yaml:1", "no YAML that can be read: block sequence"),
         (" a: 1\nb: 2\n", "f.yaml:2", "no YAML that can be read: "),
         ("a: 9007199254740993", "f.yaml:1", "too large"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from harmonise_desk import EXAMPLE, files, prop, standard
 
 from datong.engine import rules as plans
@@ -175,7 +176,10 @@ def test_a_standard_reads_back() -> None:
 
 
 def test_two_elements_of_one_name() -> None:
-    assert "share a name" in standard_of("s.yaml", standard(prop("x"), prop("x")))[1][0].en
+    found = standard_of("s.yaml", standard(prop("x"), prop("y"), prop("x")))[1]
+    assert [(p.where, p.en) for p in found] == [("s.yaml: schema.properties.x", "two elements have this name")]
+    turned = standard(prop("x", "number", logicalTypeOptions={"minimum": 9, "maximum": 1}))
+    assert "minimum is greater" in standard_of("s.yaml", turned)[1][0].en
 
 
 def test_yaml_mistakes_have_a_line(tmp_path: Path) -> None:
@@ -186,6 +190,22 @@ def test_yaml_mistakes_have_a_line(tmp_path: Path) -> None:
     files_found, problems = files_of(tmp_path)
     assert files_found == {}
     assert [p.where for p in problems] == ["sources/a.yaml:3", "sources/b.yaml:1", "sources/c.yaml:1"]
+
+
+def test_a_file_that_is_no_yaml_is_not_told_to_be_missing(tmp_path: Path) -> None:
+    for folder, name, text in (
+        ("sources", "a.yaml", "kind: [\n"), ("standards", "sex.codes.yaml", "codes：\n  男: 1\n"),
+        ("standards", "s.odcs.yaml", yaml.safe_dump(standard(prop("x")))),
+        ("mappings", "m.yaml", "source: a\nstandard: s\ncolumns:\n  x: {from: a, as: code, codes: sex}\n"),
+    ):  # fmt: skip
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_text(text)
+    contents, problems = files_of(tmp_path)
+    assert [p.where for p in problems] == ["sources/a.yaml:2", "standards/sex.codes.yaml:2"]
+    assert [(p.where, p.en) for p in mapping_of(contents, "m")[1]] == [
+        ("mappings/m.yaml:1: source", "sources/a.yaml cannot be read"),
+        ("mappings/m.yaml:4: columns.x.codes", "standards/sex.codes.yaml cannot be read"),
+    ]
 
 
 def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from datong.harmonise.model.mappings import Codes, Column, Element, How, Standard, Type
-from datong.harmonise.model.texts import LIBRARY
+from datong.harmonise.model.texts import LIBRARY, is_unread
 from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width
 from datong.harmonise.rules.datums import DATUMS
@@ -53,6 +53,8 @@ _BEIJING = re.compile(
     r"((utc|gmt)\s?)?[+]?0?8(:?00)?|(asia/)?(beijing|peking)|china|cst|北京(时间)?|东八区", re.IGNORECASE
 )
 """What people write for the time of Beijing, whose zone is called after Shanghai."""
+_OF_CODES = {"to", "zh", "en", "valid_from", "valid_to", "successor"}
+"""The keys of one code of a table."""
 _AS_IT_IS: Map[Type, Map[str, str]] = {
     Type.string: {"as": How.text},
     Type.integer: {"as": How.number},
@@ -232,11 +234,11 @@ class Columns:
         own = f"standards/{value.get('codes')}.codes.yaml"
         places = (own, f"codes/{value.get('codes')}.yaml", f"{LIBRARY}/{value.get('codes')}.yaml")
         file = next((place for place in places if place in self.files), "")
-        if not file:
-            zh, en = (
-                f"没有代码表 {own}，代码表库中也没有",
-                f"there is no code table {own}, nor one in the library",
-            )
+        unread = next((place for place in places if is_unread(self.files, place)), "")
+        if unread or not file:
+            zh, en = f"没有代码表 {own}，代码表库中也没有", f"there is no code table {own}, nor one in the library"
+            if unread:
+                zh, en = f"{unread} 不可读", f"{unread} cannot be read"
             self.found.say(f"{at}.codes", zh, en)
             return None
         self.used.append(file)
@@ -289,7 +291,7 @@ def _code_table(found: Found, name: str, given: Any, on: str = "") -> Codes | No
     if table.get("match", "whole") not in ("whole", "prefix"):
         found.say("match", "应为 whole 或 prefix", "should be whole or prefix")
     for code, entry in entries.items():
-        to = entry.get("to") if isinstance(entry, dict) else entry
+        to = found.only(entry, f"codes.{code}", _OF_CODES).get("to") if isinstance(entry, dict) else entry
         if to is None:
             found.say(f"codes.{code}", "缺少取值（to）", "has no value (`to`)")
         found.word(f"codes.{code}", to)

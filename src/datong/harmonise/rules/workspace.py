@@ -38,7 +38,7 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
-from datong.harmonise.model.texts import NAME, Files
+from datong.harmonise.model.texts import NAME, Files, is_unread
 from datong.harmonise.rules import source_keys
 from datong.harmonise.rules.columns import Columns
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
@@ -156,6 +156,9 @@ def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, patter
     """The thing that `value[key]` names, read from its own file."""
     name, _, part = str(value[key]).partition("#") if isinstance(value.get(key), str) else (None, "", "")
     file = pattern.format(name)
+    if name and is_unread(files, file):
+        found.say(key, f"{file} 不可读", f"{file} cannot be read")
+        return None
     if not isinstance(name, str) or file not in files:
         head, tail = pattern.split("{}")
         known = ", ".join(f[len(head) : -len(tail)] for f in files if f.startswith(head) and f.endswith(tail))

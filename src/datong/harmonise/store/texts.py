@@ -44,7 +44,9 @@ def read_files(given: Iterable[tuple[str, Traversable]], bytes_max: int) -> tupl
             continue
         value, lines, problems = read(where, data, bytes_max)
         found += problems
-        if not problems:
+        if problems:
+            files.unread.add(where)
+        else:
             files[where], files.lines[where] = value, lines
     return files, found
 
@@ -71,8 +73,11 @@ def read(where: str, data: bytes, bytes_max: int) -> tuple[Any, Lines, list[Prob
         mark = getattr(error, "problem_mark", None)
         at = f"{where}:{mark.line + 1}" if mark else where
         said = (str(getattr(error, "problem", "")).split("\n")[0][:100],) * 2
-        if mark and re.match(r" *\t", "".join(text.split("\n")[mark.line : mark.line + 1])):
+        around = text.split("\n")[max(mark.line - 1, 0) : mark.line + 1] if mark else []
+        if around and re.match(r" *\t", around[-1]):
             said = "缩进须用空格，不能用制表符", "lines are indented by blanks, not by tabs"
+        elif any("：" in line for line in around):
+            said = "冒号须用半角", "write : half-width, not ："
         return None, {}, [_unreadable(at, *said)]
 
 
