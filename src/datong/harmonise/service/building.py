@@ -24,6 +24,7 @@ from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model import lineage as lineage_values
 from datong.harmonise.model.builds import State
+from datong.harmonise.model.drift import DRIFTED
 from datong.harmonise.model.mappings import Mapping, SourceKind, Standard
 from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
@@ -105,6 +106,9 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             )
         except Refusal as refusal:
             problems += _of_source(found, refusal)
+            if refusal.code == DRIFTED.code:
+                drift = drifting.noticed(tx, folder, found, given, None)
+                warnings += [{"mapping": name, **told} for told in drift.told()]
     return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents), "changes": warnings}
 
 
@@ -125,7 +129,9 @@ def _of_source(mapping: Mapping, refusal: Refusal) -> list[Problem]:
     """Why a source could not be read, as problems of the workspace."""
     what, why, _ = refusal.texts()
     said = Problem(f"sources/{mapping.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
-    return [_in_file(mapping, problem) for problem in refusal.problems] or [said]
+    stops = len(refusal.problems) if refusal.code != DRIFTED.code else int(refusal.facts["count"])
+    wrong = [p for number, p in enumerate(refusal.problems) if number < stops or place_of(p, {})[0]]
+    return [_in_file(mapping, problem) for problem in wrong] or [said]
 
 
 @verb(Role.data_engineer)
