@@ -205,6 +205,26 @@ def test_every_problem_at_once_with_file_and_line(work: Path) -> None:
     assert "有误" in datong(work, "check", LANG="zh_CN.UTF-8").stdout
 
 
+def test_columns_that_are_not_there_are_told_with_what_else_is_wrong(work: Path) -> None:
+    wrong = MAPPING.replace("from: plate,", "from: plates,").replace("Asia/Shanghai", "Beijing")
+    (work / "mappings" / "visits.yaml").write_text(wrong.replace("as: plate", "as: plat"))
+    found = read(datong(work, "check", "--json"))
+    assert [(p["line"], p["where"], p["en"].split(";")[-1].strip()) for p in found["problems"]] == [
+        (5, "columns.plate.as", "nearest: plate, latitude, date"),
+        (6, "columns.entered_at.zone", "nearest: Asia/Shanghai"),
+        (5, "columns.plate", "nearest: plate"),
+    ]
+    (work / "visits.csv").unlink()
+    found = read(datong(work, "check", "--json"))
+    assert ["no such file" in p["en"] for p in found["problems"]] == [False, False, True]
+
+
+def test_a_build_of_nothing_is_told(work: Path) -> None:
+    (work / "mappings" / "visits.yaml").rename(work / "mappings" / "visits.yml.txt")
+    run = datong(work, "build", "--json")
+    assert (run.returncode, json.loads(run.stderr)["code"]) == (2, "CLI-402")
+
+
 def test_one_refused_mapping_does_not_stop_the_others(work: Path) -> None:
     (work / "mappings/bad.yaml").write_text(MAPPING.replace("from: plate", "from: plates"))
     (work / "mappings/worse.yaml").write_text(

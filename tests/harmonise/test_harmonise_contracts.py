@@ -115,8 +115,8 @@ def standards(draw: Any) -> Standard:
         elements.append(
             Element(
                 name, draw(names()), draw(names()), kind, draw(some.sampled_from(["", "km"])), draw(some.booleans()),
-                draw(some.booleans()), draw(some.none() | some.integers(-9, 9)) if numeric else None,
-                draw(some.none() | some.integers(-9, 9)) if numeric else None,
+                draw(some.booleans()), draw(some.none() | some.integers(-9, 0)) if numeric else None,
+                draw(some.none() | some.integers(0, 9)) if numeric else None,
                 draw(some.none() | some.integers(0, 9)) if text else None,
                 draw(some.sampled_from(["", "[a-z]+"])) if text else "",
                 tuple(draw(some.lists(names(), unique=True, max_size=3))) if text else (),

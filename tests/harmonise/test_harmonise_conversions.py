@@ -140,6 +140,19 @@ FORMS = [
     (None, "2024-02-29 23:59:59.999999999", datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC), "fixed:nanoseconds"),
     (None, "2024-02-29 23:59:59.999999000", datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC), ""),
     (None, "2024-02-29 23:59:59", datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC), ""),
+    ("epoch_ms", "1769904000123", datetime(2026, 2, 1, 0, 0, 0, 123000, tzinfo=UTC), ""),
+    ("epoch_ms", "1769904000123.0", datetime(2026, 2, 1, 0, 0, 0, 123000, tzinfo=UTC), ""),
+    ("epoch_ms", "-1", datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC), ""),
+    ("epoch_ms", "１７６９９０４０００１２３", datetime(2026, 2, 1, 0, 0, 0, 123000, tzinfo=UTC), "fixed:full_width"),
+    ("epoch_ms", "1769904000123.4567", None, "invalid:not_a_time"),
+    ("epoch_ms", "1769904000123456", None, "invalid:not_a_time"),
+    ("epoch_ms", "2026-02-01 00:00:00", None, "invalid:not_a_time"),
+    ("epoch_s", "1769904000", datetime(2026, 2, 1, tzinfo=UTC), ""),
+    ("epoch_s", "0", datetime(1970, 1, 1, tzinfo=UTC), ""),
+    ("epoch_s", "-86399.000001", datetime(1969, 12, 31, 0, 0, 0, 999999, tzinfo=UTC), ""),
+    ("epoch_s", "1769904000.1234567", datetime(2026, 2, 1, 0, 0, 0, 123456, tzinfo=UTC), "fixed:nanoseconds"),
+    ("epoch_s", "1769904000123", None, "invalid:not_a_time"),
+    ("epoch_s", "1.769904e9", None, "invalid:not_a_time"),
 ]  # fmt: skip
 
 

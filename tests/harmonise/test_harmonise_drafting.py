@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ def entry(
         ("urbanisation_rate", ["63.39", "7"], {"as": "number"}, True, "number"),
         ("population", ["1.2万", "3,400", "2亿"], {"as": "number", "thousands": ",", "multipliers": ["亿", "万"]}, False, "number"),
         ("trip_distance", ["63%", "7%"], {}, True, "string"),
+        ("trip_distance", ["1", "(12)", "(1,234.50)", "5-"], {"as": "number", "thousands": ",", "accounting": True}, True, "number"),
+        ("trip_distance", ["1", "2", "3", "(x)"], {"as": "number"}, True, "number"),
         ("day_of_month", ["1", "2"], {"as": "number"}, False, "integer"),
         ("day_of_month", ["1.5", "2"], {"as": "number"}, False, "number"),
         ("latitude", ["26.6", "26.7"], {"as": "latitude", "notation": "decimal", "datum": "WGS84"}, True, "number"),
@@ -68,6 +71,9 @@ def entry(
         ("updated_at", ["2026-02-01T08:00:00.123456"],
          {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y-%m-%dT%H:%M:%S.%f"]}, True, "timestamp"),
         ("updated_at", ["01.02.2026", "02.02.2026"], {}, True, "string"),
+        ("updated_at", ["1769904000123", "1769904000456.0"], {"as": "timestamp", "zone": "UTC", "formats": ["epoch_ms"]}, False, "timestamp"),
+        ("updated_at", ["1769904000", "1769904001.5"], {"as": "timestamp", "zone": "UTC", "formats": ["epoch_s"]}, False, "timestamp"),
+        ("updated_at", ["17699040", "1769904000"], {}, True, "string"),
         ("updated_at", ["2026年2月1日 08:00", "2026/2/1 8:00"],
          {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y年%m月%d日 %H:%M", "%Y/%m/%d %H:%M"]}, True, "timestamp"),
         ("division_code", ["520102", "５２０１００"], {}, False, "string"),
@@ -113,6 +119,7 @@ def test_values_that_are_all_codes_of_the_library_are_read_as_codes(
     [
         ("用电量(万千瓦时)", "electricity_consumption", {"unit": "万千瓦时"}, False),
         ("电量（单位：MWh）", "electricity_consumption", {"unit": "MW.h"}, False),
+        ("电价(元/kWh)", "electricity_price", {}, False), ("电量（kW·h）", "electricity_consumption", {}, False),
         ("里程(KM)", "trip_distance", {"unit": "km"}, False), ("里程（公里）", "trip_distance", {"unit": "公里"}, False),
         ("里程（米）", "trip_distance", {}, False), ("行程.distance_km (m)", "trip_distance", {}, False),
         ("tripDistanceMiles", "trip_distance", {"unit": "[mi_i]"}, True), ("里程km", "trip_distance", {"unit": "km"}, True),
@@ -274,6 +281,7 @@ def test_from_a_file_to_texts_that_wait_for_a_person(desk: Any, tmp_path: Path) 
     assert desk.checked()["accepted"]
     again = desk(str(tmp_path / "停车.csv"))
     assert (again.written, again.there) == ([], ["standards/tingche.odcs.yaml", "mappings/tingche.yaml"])
+    assert again.confirm == [], "nothing waits in a mapping that a person went through"
     assert ", confirm: true" not in mapping.read_text("utf-8"), "what a person did stays"
 
 
@@ -290,6 +298,14 @@ def test_what_a_mapping_says_is_given_when_its_source_is_matched_again(desk: Any
     given = {c for c, proposal in again.items() if proposal.reason.en == "the mapping says so already"}
     assert waiting[0] in given and not given & set(waiting[1:])
     assert all(again[column].score == 1 and again[column].element == first[column].element for column in given)
+
+
+def test_an_object_that_is_null_now_and_then_is_no_column(desk: Any, tmp_path: Path) -> None:
+    rows = [{"vehicle": {"plateNo": f"贵A{n:05}", "owner": None}, "place": None} for n in range(40)]
+    rows[3]["vehicle"] = None
+    (tmp_path / "trips.json").write_text(json.dumps(rows, ensure_ascii=False), "utf-8")
+    columns = [proposal.column for proposal in desk(str(tmp_path / "trips.json")).proposals]
+    assert sorted(columns) == ["place", "vehicle.owner", "vehicle.plateNo"]
 
 
 def test_of_a_mapping_what_waits_and_what_is_of_another_source_is_not_given() -> None:
@@ -345,10 +361,12 @@ def test_a_database_names_its_main_table(desk: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "code"),
     [("none", "STD-453"), ("{folder}/none.csv", "STD-453"), ("{folder}/keys/node.pem", "STD-410"), ("{folder}/datong.db", "STD-410"),
-     ("{folder}/x.pdf", "STD-450"), ("{folder}/../outside.csv", "STD-451"), ("{folder}/link.csv", "STD-451"), ("{folder}", "STD-453")],
+     ("{folder}/x.pdf", "STD-450"), ("{folder}/../outside.csv", "STD-451"), ("{folder}/link.csv", "STD-451"), ("{folder}", "STD-453"),
+     ("{folder}/header.csv", "STD-413")],
 )  # fmt: skip
 def test_what_is_refused_leaves_nothing(desk: Any, tmp_path: Path, source: str, code: str) -> None:
     (tmp_path / "x.pdf").write_bytes(b"%PDF-1.7 ...")
+    (tmp_path / "header.csv").write_text("编号,金额\n", "utf-8")
     outside = tmp_path.parent / "outside.csv"
     outside.write_text(CSV, "utf-8")
     (tmp_path / "link.csv").symlink_to(outside)

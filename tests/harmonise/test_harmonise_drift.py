@@ -135,14 +135,16 @@ def test_a_renamed_column_refuses_the_build_and_the_check_with_its_new_name(
     person = act("data_engineer")
     records(folder, *MANY)
     assert "changes" not in built(store, person)
-    records(folder, *({"id": r["id"], "anzahl": r["n"], "note": "x"} for r in MANY))
+    records(folder, *({"id": r["id"], "anzahl": r["n"], "note": "x", "weather": "雨"} for r in MANY))
     with pytest.raises(Refusal) as caught:
         built(store, person)
     assert caught.value.code == "STD-480"
     assert ("n", "is gone; it is probably called anzahl now") in [(p.where, p.en) for p in caught.value.problems]
     result = checked(store, person)
     assert not result["accepted"]
-    assert any("probably called anzahl" in p["en"] for p in result["problems"])
+    (told,) = result["problems"]
+    assert "probably called anzahl" in told["en"] and told["file"] == "mappings/things.yaml"
+    assert ("added", "weather", False) in {(c["kind"], c["path"], c["breaking"]) for c in result["changes"]}
 
 
 def test_what_touches_no_mapped_column_is_told_once(store: Store, folder: Path, act: Act) -> None:

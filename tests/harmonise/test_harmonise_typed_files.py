@@ -270,6 +270,13 @@ def test_an_excel_row_with_a_value_beyond_the_header_is_no_record(tmp_path: Path
     assert [row[BROKEN] for row in read(source("excel"), tmp_path)] == [None, "1\t2\t3", None]
 
 
+def test_columns_of_one_name_are_told_by_their_letters(tmp_path: Path) -> None:
+    workbook(tmp_path, ["编号", None, "金额", None, "金额"], [1, None, 2, None, 3])
+    assert "the columns C and E have one name; rename one in the workbook" in str(refused(source("excel"), tmp_path))
+    workbook(tmp_path, [None, None], [1, 2])
+    assert "has no header" in str(refused(source("excel"), tmp_path))
+
+
 def test_what_is_no_workbook(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("id,n\n1,2\n")
     assert "no workbook" in str(refused(source("excel"), tmp_path))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from harmonise_desk import EXAMPLE, files, prop, standard
 
 from datong.engine import rules as plans
@@ -61,6 +62,9 @@ MAPPING, SOURCE = "mappings/things.yaml", "sources/things.yaml"
 MISTAKES = [
     (set_in(MAPPING, "columns", "seen_at", "zone", to="Asia/Shanghia"), "columns.seen_at.zone", "nearest: Asia/Shanghai"),
     (set_in(MAPPING, "columns", "seen_at", "zone", to=...), "columns.seen_at.zone", "declare the zone"),
+    (set_in(MAPPING, "columns", "seen_at", "formats", to=["epoch_ms"]), "columns.seen_at.zone", "counted in UTC"),
+    *((set_in(MAPPING, "columns", "seen_at", "zone", to=zone), "columns.seen_at.zone", "nearest: Asia/Shanghai")
+      for zone in ("+08:00", 8, "UTC+8", "Beijing", "Asia/Beijing", "北京时间", "CST")),
     (set_in(MAPPING, "columns", "seen_at", "as", to="timestmap"), "columns.seen_at.as", "nearest: timestamp"),
     (set_in(MAPPING, "columns", "seen_at", "between", to=["x", "y"]), "between", "cannot be read"),
     (set_in(MAPPING, "columns", "lat", "datum", to=...), "columns.lat.datum", "declare the datum"),
@@ -87,7 +91,7 @@ MISTAKES = [
     (set_in(MAPPING, "columns", "id", to=""), "columns.id", "names no column"),
     (set_in(MAPPING, "columns", "id", to={"from": None}), "columns.id.from", "names no column"),
     *((set_in(MAPPING, "columns", "seen_at", "formats", to=[form]), "columns.seen_at.formats", said) for form, said in (
-        ("%Q", "should hold"), ("%Y-%m-%d %", "should hold"), ("epoch_ms", "should hold"), ("hello", "should hold"),
+        ("%Q", "should hold"), ("%Y-%m-%d %", "should hold"), ("epoch_us", "epoch_s or epoch_ms"), ("hello", "should hold"),
         ("%H:%M:%S", "should hold"), ("%Y-%m-%d %I:%M", "%I and %p"), ("%y-%m-%d", "four digits"))),
     (set_in(MAPPING, "columns", "lat", "between", to=[9, 1]), "columns.lat.between", "lowest first"),
     (set_in(MAPPING, "columns", "seen_at", "between", to=["2020-01-01", "2019-01-01T00:00:00Z"]), "between", "lowest first"),
@@ -102,6 +106,8 @@ MISTAKES = [
     (set_in(SOURCE, "encoding", to="utf-99"), "encoding", "no known encoding"),
     (set_in(SOURCE, "skip_lines", to=-1), "skip_lines", "0 or more"),
     (set_in(SOURCE, to=[1, 2]), "", "key: value"),
+    (set_in(SOURCE, to="kind：csv path：a.csv"), "", "write : and , half-width"),
+    (set_in(MAPPING, "columns", "id", to={"from：id，as：text": None}), "columns.id.from：id", "write : and , half-width"),
     (set_in("standards/thing.odcs.yaml", "kind", to="Wish"), "kind", "ODCS"),
     (set_in("standards/thing.odcs.yaml", "schema", to=[]), "schema", "one object"),
     (set_in(MAPPING, "columns", "lat", "datum", to="GCJ-02"), "columns.lat.with", "name the element with the other"),
@@ -170,7 +176,10 @@ def test_a_standard_reads_back() -> None:
 
 
 def test_two_elements_of_one_name() -> None:
-    assert "share a name" in standard_of("s.yaml", standard(prop("x"), prop("x")))[1][0].en
+    found = standard_of("s.yaml", standard(prop("x"), prop("y"), prop("x")))[1]
+    assert [(p.where, p.en) for p in found] == [("s.yaml: schema.properties.x", "two elements have this name")]
+    turned = standard(prop("x", "number", logicalTypeOptions={"minimum": 9, "maximum": 1}))
+    assert "minimum is greater" in standard_of("s.yaml", turned)[1][0].en
 
 
 def test_yaml_mistakes_have_a_line(tmp_path: Path) -> None:
@@ -180,7 +189,23 @@ def test_yaml_mistakes_have_a_line(tmp_path: Path) -> None:
     (tmp_path / "sources" / "c.yaml").write_text("!!python/object/apply:os.system ['true']")
     files_found, problems = files_of(tmp_path)
     assert files_found == {}
-    assert [p.where for p in problems] == ["sources/a.yaml:3", "sources/b.yaml", "sources/c.yaml:1"]
+    assert [p.where for p in problems] == ["sources/a.yaml:3", "sources/b.yaml:1", "sources/c.yaml:1"]
+
+
+def test_a_file_that_is_no_yaml_is_not_told_to_be_missing(tmp_path: Path) -> None:
+    for folder, name, text in (
+        ("sources", "a.yaml", "kind: [\n"), ("standards", "sex.codes.yaml", "codes：\n  男: 1\n"),
+        ("standards", "s.odcs.yaml", yaml.safe_dump(standard(prop("x")))),
+        ("mappings", "m.yaml", "source: a\nstandard: s\ncolumns:\n  x: {from: a, as: code, codes: sex}\n"),
+    ):  # fmt: skip
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_text(text)
+    contents, problems = files_of(tmp_path)
+    assert [p.where for p in problems] == ["sources/a.yaml:2", "standards/sex.codes.yaml:2"]
+    assert [(p.where, p.en) for p in mapping_of(contents, "m")[1]] == [
+        ("mappings/m.yaml:1: source", "sources/a.yaml cannot be read"),
+        ("mappings/m.yaml:4: columns.x.codes", "standards/sex.codes.yaml cannot be read"),
+    ]
 
 
 def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ ONE_RESOURCE = Reason(
          "--resource goes with one mapping, and there are {count}."),
     Text("请在各映射文件中写 resource。", "Write `resource` in each mapping file instead."),
 )  # fmt: skip
+NOTHING_TO_BUILD = Reason(
+    "CLI-402",
+    Kind.invalid,
+    Text("未构建任何内容。", "Nothing was built."),
+    Text("{folder} 的 mappings/ 中没有映射。", "There is no mapping in mappings/ of {folder}."),
+    Text("请用 datong match 起草一个；文件名须以 .yaml 结尾。",
+         "Let datong match draft one; its file should end in .yaml."),
+)  # fmt: skip
 FOLDERS = ("sources", "standards", "mappings")
 NOT_FOR_GIT = "keys/\nevidence/\ndata/\nproducts/\ndatong.db*\n"
 OTHER_DATA = "# the node's own: its key, its store and what it built; the texts beside them belong into git\n"
@@ -188,6 +196,8 @@ def built(
             harmonise.sweep(tx)
         with here.store.read(here.person) as tx:
             names = list(dict.fromkeys(mappings)) or harmonise.mappings(tx, workspace=workspace)
+        if not names:
+            raise NOTHING_TO_BUILD(folder=Path(workspace).name)
         if resource is not None and len(names) != 1:
             raise ONE_RESOURCE(count=len(names))
         for name in names:

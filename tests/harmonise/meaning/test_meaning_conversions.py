@@ -463,13 +463,18 @@ def test_a_code_table_that_is_nowhere(tmp_path: Path, name: str, said: str) -> N
 def test_what_is_wrong_with_dated_codes_is_told() -> None:
     contents = files({"x": {"from": "a", "as": "code", "codes": "areas", "on": "day"}}, prop("x"))
     contents["standards/areas.codes.yaml"] = {
-        "codes": {"1": {"to": "a", "successor": ["9"]}, "2": {"valid_to": "2010"}}
-    }
+        "codes": {
+            "1": {"to": "a", "successor": ["9"]}, "2": {"valid_to": "2010"}, "3": {"to": "c", "valid_form": "2010-01-01"},
+            "4": {"to": "d", "valid_from": "2010-01-01", "valid_to": "2009-01-01"},
+        }
+    }  # fmt: skip
     said = " ".join(f"{p.where} {p.en}" for p in mapping_of(contents, "things")[1])
     for part in (
         "codes.1.successor 9 is not",
         "codes.1.valid_to a code with",
         "codes.2.valid_to should be",
+        "codes.3.valid_form there is no such item; nearest: valid_from",
+        "codes.4.valid_to a code ends",
         "columns.x.on",
     ):
         assert part in said

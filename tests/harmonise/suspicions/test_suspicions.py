@@ -94,6 +94,23 @@ def test_leading_zeros() -> None:
     assert "leading_zeros" in kinds(ZIP=[str(chance.randrange(1001, 2791)) for _ in range(300)])
 
 
+def test_leading_zeros_lost_in_some_cells() -> None:
+    chance = random.Random(5)
+    numbers = [f"{n:08}" for n in range(770_000, 771_000)]
+    assert "leading_zeros" not in kinds(no=numbers)
+    (found,) = [
+        one
+        for one in look(no=[n if chance.random() < 0.8 else str(int(n)) for n in numbers])
+        if one.kind == "leading_zeros"
+    ]
+    assert (found.evidence["length"], 0.15 < float(found.evidence["share_short"]) < 0.25) == (8, True)
+    phones = [f"0851{chance.randrange(10**7, 10**8)}" for _ in range(300)] + [
+        f"13{chance.randrange(10**8, 10**9)}" for _ in range(200)
+    ]
+    assert "leading_zeros" not in kinds(phone=phones), "a mobile number is a digit shorter than a landline"
+    assert "leading_zeros" not in kinds(x=[*numbers, *map(str, range(10_000, 10_200))])
+
+
 def test_two_units_in_one_column() -> None:
     chance = random.Random(8)
     metres = [f"{chance.gauss(1500, 80):.1f}" for _ in range(300)]

@@ -18,8 +18,13 @@ Lines = Map[str, int]
 
 
 class Texts(dict[str, Any]):
-    """{path in the folder: parsed YAML}; `lines` has the Lines of each."""
+    """{path in the folder: parsed YAML}; `lines` has the Lines of each; `unread`: files that are no YAML."""
 
     def __init__(self, files: Map[str, Any] | None = None, lines: Map[str, Lines] | None = None) -> None:
         super().__init__(files or {})
         self.lines: dict[str, Lines] = dict(lines or {})
+        self.unread: set[str] = set()
+
+
+def is_unread(files: Files, file: str) -> bool:
+    return file in getattr(files, "unread", ())

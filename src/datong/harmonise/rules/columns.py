@@ -14,9 +14,9 @@ from math import isfinite
 from typing import Any
 
 from datong.harmonise.model.mappings import Codes, Column, Element, How, Standard, Type
-from datong.harmonise.model.texts import LIBRARY
+from datong.harmonise.model.texts import LIBRARY, is_unread
 from datong.harmonise.rules import meaning as reading
-from datong.harmonise.rules.conversions import LOCAL_FORMATS, half_width
+from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.elements import table_of
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
@@ -49,6 +49,12 @@ _OWN_OPTIONS = {
 }
 OPTIONS = {how: _OWN_OPTIONS.get(how, set[str]()) | reading.KEYS.get(how, set[str]()) for how in How}
 """The keys that each conversion may have."""
+_BEIJING = re.compile(
+    r"((utc|gmt)\s?)?[+]?0?8(:?00)?|(asia/)?(beijing|peking)|china|cst|北京(时间)?|东八区", re.IGNORECASE
+)
+"""What people write for the time of Beijing, whose zone is called after Shanghai."""
+_OF_CODES = {"to", "zh", "en", "valid_from", "valid_to", "successor"}
+"""The keys of one code of a table."""
 _AS_IT_IS: Map[Type, Map[str, str]] = {
     Type.string: {"as": How.text},
     Type.integer: {"as": How.number},
@@ -89,8 +95,10 @@ class Columns:
         value = {"from": given} if isinstance(given, str | int) and not isinstance(given, bool) else given
         if isinstance(value, dict) and "constant" in value and "as" not in value:
             value = {**_AS_IT_IS[element.type], **value}
-        how = self.how(at, value.get("as", "text") if isinstance(value, dict) else "text")
-        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | OPTIONS[how])
+        asked = value.get("as", "text") if isinstance(value, dict) else "text"
+        how, known = self.how(at, asked), asked in [how.value for how in How]
+        options = OPTIONS[how] if known else set[str]().union(*OPTIONS.values())
+        value = self.found.only(value, at, {"from", "as", "constant", "confirm", "note"} | options)
         if value.get("confirm", False) is not False:
             zh, en = (
                 "核对后删去 confirm，或改列入 left",
@@ -99,7 +107,7 @@ class Columns:
             self.found.say(f"{at}.confirm", f"待人确认：{zh}", f"waits for a person: {en}")
         if ("from" in value) == ("constant" in value):
             self.found.say(at, "from 与 constant 须且只须其一", "needs either `from` or `constant`")
-        if ("from" in value or "constant" in value) and element.type not in MAKES[how]:
+        if known and ("from" in value or "constant" in value) and element.type not in MAKES[how]:
             self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
         if "from" in value and value["from"] in ("", None):
             place = at if isinstance(given, str) else f"{at}.from"
@@ -137,12 +145,13 @@ class Columns:
         for form in formats if how is How.timestamp else ():
             if "%y" in form:
                 self.found.say(at, f"{form}：年份须为四位（%Y）", f"{form}: years need four digits, %Y")
-            elif not _is_time_format(form):
+            elif form not in EPOCHS and not _is_time_format(form):
                 zh = f"{form} 应含 %Y，另可含 %m（或 %b %B）、%d、%H（或 %I 与 %p）、%M、%S、%f，各至多一次"
                 en = (
                     f"{form} should hold %Y, %m (or %b, %B) and %d once each, and may hold %H, or %I and %p, %M, %S, %f"
                 )
-                self.found.say(at, zh, en)
+                counted = " or ".join(EPOCHS)
+                self.found.say(at, f"{zh}；或为 {counted}", f"{en}; or be {counted}")
         return formats or usual
 
     def _thousands(self, at: str, given: Any) -> str:
@@ -173,10 +182,13 @@ class Columns:
                 f"{at}.zone", "须声明时区（offset 或时区名）", "declare the zone: `offset` (in the text) or a name"
             )
         elif zone != "offset" and str(zone) not in _zones():
-            near = nearest(str(zone), _zones())
+            near = ["Asia/Shanghai"] if _BEIJING.fullmatch(str(zone)) else nearest(str(zone), _zones())
             self.found.say(
                 f"{at}.zone", f"未知时区 {zone}{nearest_zh(near)}", f"{zone} is no known time zone{nearest_en(near)}"
             )
+        elif zone != "UTC" and (counted := [form for form in value.get("formats") or [] if form in EPOCHS]):
+            zh, en = f"{counted[0]} 按 UTC 计：zone 应为 UTC", f"{counted[0]} is counted in UTC: the zone should be UTC"
+            self.found.say(f"{at}.zone", zh, en)
         return str(zone)
 
     def _notation(self, at: str, how: How, value: Map[str, Any]) -> str:
@@ -222,11 +234,11 @@ class Columns:
         own = f"standards/{value.get('codes')}.codes.yaml"
         places = (own, f"codes/{value.get('codes')}.yaml", f"{LIBRARY}/{value.get('codes')}.yaml")
         file = next((place for place in places if place in self.files), "")
-        if not file:
-            zh, en = (
-                f"没有代码表 {own}，代码表库中也没有",
-                f"there is no code table {own}, nor one in the library",
-            )
+        unread = next((place for place in places if is_unread(self.files, place)), "")
+        if unread or not file:
+            zh, en = f"没有代码表 {own}，代码表库中也没有", f"there is no code table {own}, nor one in the library"
+            if unread:
+                zh, en = f"{unread} 不可读", f"{unread} cannot be read"
             self.found.say(f"{at}.codes", zh, en)
             return None
         self.used.append(file)
@@ -279,7 +291,7 @@ def _code_table(found: Found, name: str, given: Any, on: str = "") -> Codes | No
     if table.get("match", "whole") not in ("whole", "prefix"):
         found.say("match", "应为 whole 或 prefix", "should be whole or prefix")
     for code, entry in entries.items():
-        to = entry.get("to") if isinstance(entry, dict) else entry
+        to = found.only(entry, f"codes.{code}", _OF_CODES).get("to") if isinstance(entry, dict) else entry
         if to is None:
             found.say(f"codes.{code}", "缺少取值（to）", "has no value (`to`)")
         found.word(f"codes.{code}", to)

@@ -318,21 +318,27 @@ def _fixed(column: Column) -> Cases:
 
 LOCAL_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
 """Of local times, where the mapping names none: with or without a fraction, one as good as the other."""
+EPOCHS = {"epoch_s": (1_000_000, r"-?\d{1,11}(\.\d+)?"), "epoch_ms": (1_000, r"-?\d{1,14}(\.\d{1,3})?")}
+"""Formats of times that are counted from 1970-01-01 00:00 UTC: the microseconds of one, and how it is written."""
 _SIGNS = {"%b": r"\w+", "%B": r"\w+", "%a": r"\w+", "%A": r"\w+", "%p": r"\w+", "%%": "%"}
 
 
 def _local(text: str, form: str) -> str:
     """The local time in a cleaned text by one format, or NULL. Of years all four digits must be there: the engine
     would take 19 for the year 19. Of fractions it takes six digits at most; more are cut, and told (_NANOSECONDS)."""
+    read = f"regexp_replace({text}, '(\\.\\d{{6}})\\d+', '\\1')" if _with_fraction(form) else text
+    if form in EPOCHS:
+        micros, written = EPOCHS[form]
+        counted = f"make_timestamp(CAST(round(TRY_CAST({read} AS DOUBLE) * {micros}) AS BIGINT))"
+        return f"CASE WHEN regexp_full_match({text}, '{written}') THEN {counted} END"
     before = re.split(r"(%-?.)", form.partition("%Y")[0])
     place = "".join(_SIGNS.get(s, r"\s*\d+") if s.startswith("%") else amounts.escaped(s) for s in before)
-    read = f"regexp_replace({text}, '(\\.\\d{{6}})\\d+', '\\1')" if _with_fraction(form) else text
     year = f"regexp_matches({text}, {literal(f'^{place}{amounts.YEAR}')})"
     return f"CASE WHEN {year} THEN TRY_STRPTIME({read}, {literal(form)}) END"
 
 
 def _with_fraction(form: str) -> bool:
-    return form.endswith("%S.%f")
+    return form.endswith("%S.%f") or form == "epoch_s"
 
 
 def _twice(column: Column, sign: str) -> str:

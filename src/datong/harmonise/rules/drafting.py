@@ -43,6 +43,7 @@ _TWO_LETTERS = re.compile(r"[A-Z]{2}")
 """Among codes of two letters NA is one of them: Namibia."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_BOOKED = re.compile(rf"\(({_NUMBER.pattern}|{_GROUPED.pattern})\)|({_NUMBER.pattern}|{_GROUPED.pattern})-")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _SIGNS = ("万亿", "亿", "千万", "百万", "十万", "万", "千", "百")
 """What may stand behind a number and is no unit; the longest first. K and M are, as often, names of something else."""
@@ -53,6 +54,8 @@ _FORMS = {"division_code": r"[1-9]\d{5}"}
 _TOLD = {"months", "angle"}
 """Kinds of units that a number is hardly ever written in another of: years of age, degrees."""
 _OFFSET = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\s?([zZ]|[+-]\d{2}(:?\d{2})?)")
+_COUNTED = {"epoch_s": re.compile(r"[1-3]\d{9}(\.\d+)?"), "epoch_ms": re.compile(r"[1-3]\d{12}(\.\d{1,3})?")}
+"""Seconds and milliseconds since 1970 as they are written from 2001 to 2096."""
 _DMS = re.compile(r"([东西南北][经纬]|[NSEWnsew])?\s*\d{1,3}\s*[°º度]\s*\d{1,2}(\.\d+)?\s*['′’＇分].*")
 _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
 
@@ -180,14 +183,17 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
     shares = sum(bool(_SHARE.fullmatch(text)) for text in texts) if step("1", unit or "1") else 0
     behind = {form[form.lastindex or 0] for text in texts if (form := _SCALED.fullmatch(text))}
     scaled = sum(bool(_SCALED.fullmatch(text)) for text in texts) if behind else 0
-    if grouped or any("," in text for text in texts if _SHARE.fullmatch(text) or _SCALED.fullmatch(text)):
+    if any("," in text for text in texts if any(form.fullmatch(text) for form in (_GROUPED, _SHARE, _SCALED, _BOOKED))):
         keys["thousands"] = ","
     if shares * 2 > len(texts):  # then a number without the sign is no number: 0.56 among 56%
         keys["percent"], wanted, plain, grouped, scaled = True, Type.number, shares, 0, 0
     elif scaled:
         keys["multipliers"] = [sign for sign in _SIGNS if sign in behind]
         wanted = Type.number
-    share = (plain + grouped + scaled) / len(texts) if texts else 1.0
+    booked = sum(bool(_BOOKED.fullmatch(text)) for text in texts)
+    if booked:
+        keys["accounting"] = True
+    share = (plain + grouped + scaled + booked) / len(texts) if texts else 1.0
     if share < 0.5:
         return (
             {},
@@ -239,6 +245,9 @@ def _timestamp(texts: list[str]) -> Converted:
     with_offset = sum(bool(_OFFSET.fullmatch(text)) for text in texts)
     if texts and with_offset >= MOST * len(texts):
         return {"as": "timestamp", "zone": "offset"}, (), Type.timestamp
+    for form, written in _COUNTED.items():
+        if texts and sum(bool(written.fullmatch(text)) for text in texts) >= MOST * len(texts):
+            return {"as": "timestamp", "zone": "UTC", "formats": [form]}, (), Type.timestamp
     formats = _formats(texts, FORMATS)
     if not formats:
         said = "its values are no date and time that can be read with the year first, so it is taken as text"
@@ -262,9 +271,10 @@ def _formats(texts: list[str], known: Sequence[str]) -> list[str]:
 
 def _reads(text: str, form: str) -> bool:
     try:
-        return bool(datetime.strptime(text, form))  # noqa: DTZ007 - only whether it reads
+        read = datetime.strptime(text, form)  # noqa: DTZ007 - only whether it reads
     except ValueError:
         return False
+    return "%Y%m%d" not in form or read.strftime(form) == text  # of digits that nothing divides none is missing
 
 
 # --- texts -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Must never know: what the texts are about. Contract: tests/harmonise/test_harmon
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,18 +50,25 @@ class Found:
     def only(self, value: Any, at: str, allowed: Iterable[str]) -> dict[str, Any]:
         """`value` as a dict; its unknown keys are told with the nearest known ones."""
         if not isinstance(value, dict):
-            self.say(at, "应为一组 键: 值", "should be a set of key: value")
+            self.say(at, f"应为一组 键: 值{_wide(value)[0]}", f"should be a set of key: value{_wide(value)[1]}")
             return {}
         known = sorted(allowed)
         for key in value:
             if str(key) not in known:
-                near = nearest(str(key), known)
+                near, (zh, en) = nearest(str(key), known), _wide(key)
                 self.say(
                     f"{at}.{key}".lstrip("."),
-                    f"没有这一项{nearest_zh(near)}",
-                    f"there is no such item{nearest_en(near)}",
+                    f"没有这一项{zh or nearest_zh(near)}",
+                    f"there is no such item{en or nearest_en(near)}",
                 )
         return value
+
+
+def _wide(text: Any) -> tuple[str, str]:
+    """What to say where a text was meant as YAML and its marks are full-width."""
+    if isinstance(text, str) and re.search("[：，]", text):
+        return "；冒号和逗号须用半角", "; write : and , half-width, not ： and ，"
+    return "", ""
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -24,7 +24,7 @@ _ALSO = {
     "meters": "m", "metres": "m", "ft": "[ft_i]", "feet": "[ft_i]", "lb": "[lb_av]", "lbs": "[lb_av]", "rmb": "CNY",
     "yuan": "CNY", "ha": "har", "hr": "h", "hour": "h", "hours": "h", "sec": "s", "secs": "s", "seconds": "s",
     "mins": "min", "minutes": "min", "day": "d", "days": "d", "ton": "t", "tons": "t",
-    "‰": "[ppth]", "°": "deg",
+    "‰": "[ppth]", "°": "deg", "kw·h": "kW.h", "元/kwh": "CNY/kW.h", "元/kw·h": "CNY/kW.h",
 }  # fmt: skip
 """How people write units whose UCUM code is another, in lower case."""
 

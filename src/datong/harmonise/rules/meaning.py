@@ -163,6 +163,9 @@ def codes_of(say: Say, entries: Map[Any, Any]) -> list[Code]:
         if successor and last is None:
             zh, en = "有后继代码则应写明失效日期", "a code with a successor says until when it was"
             say(f"codes.{key}.valid_to", zh, en)
+        if first is not None and last is not None and first >= last:
+            zh, en = "失效日期应晚于启用日期", "a code ends after the day on which it begins"
+            say(f"codes.{key}.valid_to", zh, en)
         code = Code(_as_read(key), str(told.get("to", key)), first, last, tuple(map(_as_read, successor)))
         if found.setdefault(code.starts, code) != code:
             zh, en = "半角写法与另一代码相同而取值不同", "is another code of the table once it is written half-width"

@@ -79,8 +79,9 @@ def standard_of(where: str, value: Any, object_name: str = "") -> tuple[Standard
         if element is not None:
             elements.append(element)
             rules += [*_rules(element.name, prop.get("quality")), *_kept(element, prop)]
-    if len({element.name for element in elements}) != len(elements):
-        found.append(Problem(f"{where}: schema.properties", "元素名称重复", "two elements share a name"))
+    names = [element.name for element in elements]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        found.append(Problem(f"{where}: schema.properties.{name}", "元素名称重复", "two elements have this name"))
     made = (str(thing["name"]), str(value.get("version", "")), tuple(elements), digest(value), tuple(rules))
     return (None, found) if found else (Standard(*made), [])
 
@@ -138,6 +139,11 @@ def _element(where: str, prop: Map[str, Any], *, bilingual: bool) -> tuple[Eleme
     if datums and datums[0] not in DATUMS:
         known = ", ".join(DATUMS)
         return None, [Problem(where, f"datum 应为 {known} 之一", f"datum should be one of {known}")]
+    low, high = options.get("minimum"), options.get("maximum")
+    if low is not None and high is not None and low > high:
+        return None, [
+            Problem(where, "minimum 大于 maximum", "minimum is greater than maximum: no value could be right")
+        ]
     return (
         Element(
             name=str(prop["name"]),

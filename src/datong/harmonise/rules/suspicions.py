@@ -189,11 +189,14 @@ _POSTCODE = re.compile(r"zip|postal|postcode|post_code|邮编|邮政编码|youbi
 
 
 def leading_zeros(path: str, values: Sequence[str]) -> list[Suspicion]:
-    """Codes of one length, of which some are a digit short and none begins with 0; or postcodes of four digits."""
+    """Codes of one length, of which some are a digit short and none begins with 0; or postcodes of four digits; or
+    codes that begin with 0, and among them such as have lost theirs."""
     whole = [re.sub(r"\.0$", "", value) for value in values]
     digits = [value for value in whole if value.isascii() and value.isdigit()]
-    if len(digits) < 0.95 * len(values) or any(value.startswith("0") and len(value) > 1 for value in digits):
+    if len(digits) < 0.95 * len(values):
         return []
+    if any(value.startswith("0") and len(value) > 1 for value in digits):
+        return _some_zeros(path, digits)
     lengths = Counter(map(len, digits))
     longest = max(lengths)
     short = lengths[longest - 1] / len(digits)
@@ -220,6 +223,27 @@ def leading_zeros(path: str, values: Sequence[str]) -> list[Suspicion]:
         "as numbers, and lost their leading zeros",
     )
     evidence = {"values": len(digits), "length": longest, "share_short": round(short, 4)}
+    return [Suspicion("leading_zeros", (path,), evidence, told)]
+
+
+def _some_zeros(path: str, digits: Sequence[str]) -> list[Suspicion]:
+    """Of codes that begin with 0 some are shorter than the rest, and begin as the others do with their zeros put back:
+    some cells of the column were kept as texts, some as numbers."""
+    longest = max(map(len, digits))
+    begins = {value[:3] for value in digits if len(value) == longest}
+    full = [value for value in digits if value.startswith("0") and len(value) == longest]
+    lost = [value for value in digits if not value.startswith("0") and value.zfill(longest)[:3] in begins]
+    lost = [value for value in lost if len(value) < longest]
+    others = sum(len(value) < longest for value in digits) - len(lost)
+    share = len(lost) / len(digits)
+    if longest < 4 or len(full) < 0.1 * len(digits) or others or not 0.01 <= share <= 0.5:
+        return []
+    told = Text(
+        f"{share:.1%} 的代码不足 {longest} 位，其余以 0 开头的为 {longest} 位：多半曾按数字保存，前导零已丢失。",
+        f"{share:.1%} of the codes are shorter than {longest} digits, which those that begin with 0 have: they were "
+        "probably kept as numbers, and lost their leading zeros",
+    )
+    evidence = {"values": len(digits), "length": longest, "share_short": round(share, 4)}
     return [Suspicion("leading_zeros", (path,), evidence, told)]
 
 

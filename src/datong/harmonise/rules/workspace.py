@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
+from dataclasses import replace
 from typing import Any
 
 import sqlglot
@@ -27,6 +28,7 @@ from datong.harmonise.model.mappings import (
     Check,
     Column,
     Freshness,
+    How,
     Join,
     Mapping,
     Source,
@@ -36,7 +38,7 @@ from datong.harmonise.model.mappings import (
     Unique,
 )
 from datong.harmonise.model.notes import NOTES
-from datong.harmonise.model.texts import NAME, Files
+from datong.harmonise.model.texts import NAME, Files, is_unread
 from datong.harmonise.rules import source_keys
 from datong.harmonise.rules.columns import Columns
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
@@ -58,7 +60,25 @@ def mapping_names(files: Files) -> list[str]:
 def mapping_of(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     """The mapping `name` with the source, standard and code tables it names, or everything wrong with them."""
     mapping, problems = _mapping(files, name)
-    return mapping, placed(problems, files)
+    return None if problems else mapping, placed(problems, files)
+
+
+def asking(files: Files, name: str) -> Mapping | None:
+    """What a mapping in which something is wrong asks of its source: its columns, each as a plain text, so that those
+    which are not there are told with the rest. None where what says where they are is itself wrong."""
+    mapping, problems = _mapping(files, name)
+    if mapping is None:
+        return None
+    doubtful = ("sources/", *(f"{mapping.file}: {key}" for key in ("table", "joins")))
+    if any(problem.where.startswith(doubtful) for problem in problems):
+        return None
+    tables = {mapping.main, *(join.table for join in mapping.joins)}
+    columns = tuple(
+        Column(column.element, column.path, How.text)
+        for column in mapping.columns
+        if column.path and (not mapping.source.tables or ("." in column.path and column.table in tables))
+    )
+    return replace(mapping, columns=columns, checks=(), unique=()) if columns else None
 
 
 def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
@@ -85,6 +105,7 @@ def unnamed(files: Files) -> list[Problem]:
 
 
 def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
+    """The mapping as far as it can be read, and everything wrong with it and what it names."""
     found = Found(f"mappings/{name}.yaml")
     if found.file not in files:
         near = nearest(name, mapping_names(files))
@@ -122,18 +143,22 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     freshness = reader.freshness(value.get("freshness"))
     missing = tuple(text.strip() for text in found.texts("missing", value.get("missing", [""]))) or ("",)
     found.texts("left", value.get("left", []))
-    if found.problems or source is None:
+    if source is None:
         return None, found.problems
     used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *of_columns.used)}
     lines = getattr(files, "lines", {}).get(found.file, {})
     fields = (columns, joins, checks, unique, missing)
-    return Mapping(name, source, standard, main, *fields, digest(used), resource, lines, freshness), []
+    made_of = "" if found.problems else digest(used)
+    return Mapping(name, source, standard, main, *fields, made_of, resource, lines, freshness), found.problems
 
 
 def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:
     """The thing that `value[key]` names, read from its own file."""
     name, _, part = str(value[key]).partition("#") if isinstance(value.get(key), str) else (None, "", "")
     file = pattern.format(name)
+    if name and is_unread(files, file):
+        found.say(key, f"{file} 不可读", f"{file} cannot be read")
+        return None
     if not isinstance(name, str) or file not in files:
         head, tail = pattern.split("{}")
         known = ", ".join(f[len(head) : -len(tail)] for f in files if f.startswith(head) and f.endswith(tail))

@@ -24,6 +24,7 @@ from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Problem, Refusal
 from datong.harmonise.model import lineage as lineage_values
 from datong.harmonise.model.builds import State
+from datong.harmonise.model.drift import DRIFTED
 from datong.harmonise.model.mappings import Mapping, SourceKind, Standard
 from datong.harmonise.model.reading import Reading
 from datong.harmonise.model.refusals import (
@@ -38,7 +39,7 @@ from datong.harmonise.rules import changes, contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.places import asked, listed, place_of, placed
-from datong.harmonise.rules.workspace import RESOURCE, mapping_names, mapping_of, unnamed
+from datong.harmonise.rules.workspace import RESOURCE, asking, mapping_names, mapping_of, unnamed
 from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs, trying
 from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service import suspicions as traps
@@ -80,6 +81,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
         found, wrong = mapping_of(contents, name)
         problems += wrong
         if found is None:
+            problems += _not_there(tx, asking(contents, name), given)
             continue
         problems += [*trying.tried(found), *_hidden(tx, found)]
         try:
@@ -103,10 +105,33 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
                 }
             )
         except Refusal as refusal:
-            what, why, _ = refusal.texts()
-            said = Problem(f"sources/{found.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
-            problems += [_in_file(found, problem) for problem in refusal.problems] or [said]
+            problems += _of_source(found, refusal)
+            if refusal.code == DRIFTED.code:
+                drift = drifting.noticed(tx, folder, found, given, None)
+                warnings += [{"mapping": name, **told} for told in drift.told()]
     return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents), "changes": warnings}
+
+
+def _not_there(tx: Tx, asked: Mapping | None, data: Path) -> list[Problem]:
+    """What a mapping that is wrong elsewhere asks of its source and does not find."""
+    if asked is None:
+        return []
+    try:
+        require_not_own(tx, asked.source, data)
+        with files.aside(folder_of(tx)) as aside:
+            reading_of.read(asked, data, aside=aside)
+    except Refusal as refusal:
+        return _of_source(asked, refusal)
+    return []
+
+
+def _of_source(mapping: Mapping, refusal: Refusal) -> list[Problem]:
+    """Why a source could not be read, as problems of the workspace."""
+    what, why, _ = refusal.texts()
+    said = Problem(f"sources/{mapping.source.name}.yaml", what.zh + why.zh, what.en + " " + why.en)
+    stops = len(refusal.problems) if refusal.code != DRIFTED.code else int(refusal.facts["count"])
+    wrong = [p for number, p in enumerate(refusal.problems) if number < stops or place_of(p, {})[0]]
+    return [_in_file(mapping, problem) for problem in wrong] or [said]
 
 
 @verb(Role.data_engineer)

@@ -20,6 +20,7 @@ from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import Sample
 from datong.harmonise.model.refusals import (
     BAD_WORKSPACE,
+    NO_ROWS,
     NO_SOURCE_FILE,
     NO_SUCH_SOURCE,
     NOT_MATCHED,
@@ -43,7 +44,8 @@ from datong.harmonise.store.sources.opening import named
 
 @dataclass(frozen=True)
 class Drafted:
-    """What was proposed; the files written, those that were there and stay; what a person should look at."""
+    """What was proposed; the files written, those that were there and stay; what a person should look at in a mapping
+    that was written."""
 
     proposals: tuple[Proposal, ...]
     written: list[str]
@@ -68,8 +70,8 @@ def draft(
     source: a name in sources/, the absolute path of a file (with * in its name: all files called so), or an address
     (rules.addresses), for which secret_from names the variable that holds the password or token, and endpoint the
     storage service of an s3:// one. standard: a standard of the workspace, or a pack. What a mapping of the source says
-    already, without `confirm`, is given: the other columns are proposed anew with it. Refuses: STD-410, 411, 450 to
-    453, 460.
+    already, without `confirm`, is given: the other columns are proposed anew with it. Refuses: STD-410, 411, 413,
+    450 to 453, 460.
     """
     folder, given = folders_of(tx, workspace, data)
     contents, problems = folder_texts.files_of(folder)
@@ -84,13 +86,16 @@ def draft(
     found = _source(contents, name, folder)
     require_not_own(tx, found, given)
     sample = _of_table(sources.sample(found, given), found, table)
+    if not sample.columns:
+        raise NO_ROWS(source=found.name)
     main = table or next(iter(found.tables), "")
     stands = drafting.given_in(contents, found.name, main)
     proposals = propose(tx, sample, target, tables=found.tables, given=stands)
     own = f"standards/{standard}.odcs.yaml" in contents
     files, entries, more = _texts(found, main, standard if own else "", proposals, sample, contents)
     written, there = folder_texts.written(folder, {**new, **files})
-    confirm = [entry.column for entry in entries if entry.confirm]
+    drafted = any(name.startswith("mappings/") for name in written)
+    confirm = [entry.column for entry in entries if entry.confirm and drafted]
     return Drafted(proposals, written, there, confirm, [*doubts, *more])
 
 

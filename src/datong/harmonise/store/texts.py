@@ -44,7 +44,9 @@ def read_files(given: Iterable[tuple[str, Traversable]], bytes_max: int) -> tupl
             continue
         value, lines, problems = read(where, data, bytes_max)
         found += problems
-        if not problems:
+        if problems:
+            files.unread.add(where)
+        else:
             files[where], files.lines[where] = value, lines
     return files, found
 
@@ -63,9 +65,24 @@ def read(where: str, data: bytes, bytes_max: int) -> tuple[Any, Lines, list[Prob
             return _value(where, loader)
         finally:
             loader.dispose()
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        said = "不是 UTF-8，请另存为 UTF-8", "it is not UTF-8; save it as UTF-8"
+        return None, {}, [_unreadable(f"{where}:{line}", *said)]
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        return None, {}, [Problem(f"{where}:{mark.line + 1}" if mark else where, *UNREADABLE)]
+        at = f"{where}:{mark.line + 1}" if mark else where
+        said = (str(getattr(error, "problem", "")).split("\n")[0][:100],) * 2
+        around = text.split("\n")[max(mark.line - 1, 0) : mark.line + 1] if mark else []
+        if around and re.match(r" *\t", around[-1]):
+            said = "缩进须用空格，不能用制表符", "lines are indented by blanks, not by tabs"
+        elif any("：" in line for line in around):
+            said = "冒号须用半角", "write : half-width, not ："
+        return None, {}, [_unreadable(at, *said)]
+
+
+def _unreadable(where: str, zh: str, en: str) -> Problem:
+    return Problem(where, f"{UNREADABLE[0]}：{zh}".rstrip("："), f"{UNREADABLE[1]}: {en}".rstrip(": "))
 
 
 def _value(where: str, loader: Any) -> tuple[Any, Lines, list[Problem]]:

@@ -12,12 +12,17 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from datong.ground.refusal import Text
 from datong.harmonise.model.mappings import BLANKS, Source
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import LINE_CHARS_MAX, Content, lines_of
-from datong.harmonise.store.sources.telling import refused
+from datong.harmonise.store.sources.telling import refused, refused_header
 
 csv.field_size_limit(LINE_CHARS_MAX)
+_NAMED_ANEW = Text(
+    "请改名，或以 columns 写出全部列名并以 skip_lines 跳过表头",
+    "rename one, or name all columns by `columns` and skip the header by `skip_lines`",
+)
 
 
 def csv_rows(source: Source, content: Content) -> Iterator[Row]:
@@ -41,8 +46,7 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
             zh, en = "已有此列，请另取行号列名（numbered）", "is a column already; give `numbered` another name"
             raise refused(source, f"{source.path or source.name}: {numbered}", zh, en)
         if not header or len(set(header)) != len(header):
-            zh, en = "表头缺失或列名重复", "has no header line, or one that names a column twice"
-            raise refused(source, source.path or source.name, zh, en)
+            raise refused_header(source, source.path or source.name, header, lambda n: str(n + 1), _NAMED_ANEW)
         consumed.clear()
         for fields in reader:
             if len(consumed) > 1 and not _closed(source, consumed):

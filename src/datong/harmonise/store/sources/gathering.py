@@ -130,8 +130,11 @@ class Gathered:
 
 
 def sampled(table: pa.Table, whole: bool, types: dict[str, str] | None = None) -> Sample:
-    """The sample that a table read from the beginning of a source is."""
+    """The sample that a table read from the beginning of a source is. An object that is null here and there is no
+    column of its own: what is in it where it is not null are the columns."""
     names = [name for name in table.column_names if name not in (ROW, BROKEN)]
+    objects = {name[:end] for name in names for end, sign in enumerate(name) if sign == "."}
+    names = [name for name in names if name not in objects or table[name].null_count < table.num_rows]
     rows = max(1, min(table.num_rows, SAMPLE_VALUES_MAX // max(1, len(names))))
     known = types or {}
     columns = tuple(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datong.ground.refusal import Refusal
+from collections.abc import Callable, Sequence
+
+from datong.ground.refusal import Refusal, Text
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.model.refusals import UNREADABLE
 
@@ -10,6 +12,19 @@ from datong.harmonise.model.refusals import UNREADABLE
 def refused(source: Source, place: str, zh: str, en: str, read: int = 0) -> Refusal:
     """UNREADABLE at `place`, after `read` whole records."""
     return UNREADABLE(source=source.name, place=place, zh=zh, en=en, read=read)
+
+
+def refused_header(
+    source: Source, place: str, names: Sequence[str], called: Callable[[int], str], fix: Text
+) -> Refusal:
+    """A header that names no column, or two alike. called: how people call the column at a place. Its names are not
+    told: where there is no header they are values."""
+    at = next(([n for n, other in enumerate(names) if other == name] for name in names if names.count(name) > 1), [])
+    if not at:
+        return refused(source, place, "缺少表头", "has no header")
+    alike = [called(number) for number in at]
+    zh = f"{'、'.join(alike)} 列同名；{fix.zh}"
+    return refused(source, place, zh, f"the columns {' and '.join(alike)} have one name; {fix.en}")
 
 
 def refused_os(source: Source, place: str, error: OSError) -> Refusal:

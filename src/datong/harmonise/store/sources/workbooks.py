@@ -23,13 +23,15 @@ from xml.parsers.expat import ExpatError
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
+from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Span
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import BAD_ZIP, PIECE, ZIP_MAGIC, unfolds_too_far
-from datong.harmonise.store.sources.telling import refused, refused_os
+from datong.harmonise.store.sources.telling import refused, refused_header, refused_os
 from datong.harmonise.store.sources.worksheets import Untold, untold
 
+_RENAME = Text("请在工作簿中改名", "rename one in the workbook")
 NAMED_MAX = 10
 """Cells that a refusal names."""
 
@@ -188,8 +190,8 @@ def _header(source: Source, rows: list[list[str | None]], spans: list[Span]) -> 
         names.pop()
     real = [name for name in names if name]
     if not real or len(set(real)) != len(real):
-        zh, en = "表头缺失或列名重复", "has no header row, or one that names a column twice"
-        raise refused(source, place, zh, en)
+        named = [name or f"\0{column}" for column, name in enumerate(names)]  # several may have none
+        raise refused_header(source, place, named, _letters, _RENAME)
     return names
 
 
@@ -212,12 +214,16 @@ def _held(source: Source, spans: list[Span], below: int) -> set[int]:
 
 def _name(row: int, column: int) -> str:
     """A1, as people call a cell."""
+    return f"{_letters(column)}{row + 1}"
+
+
+def _letters(column: int) -> str:
     letters = ""
     column += 1
     while column:
         column, rest = divmod(column - 1, 26)
         letters = chr(65 + rest) + letters
-    return f"{letters}{row + 1}"
+    return letters
 
 
 def _text(cell: Any) -> str | None:
