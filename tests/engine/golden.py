@@ -101,7 +101,7 @@ OTHER_ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         "regexp_matches": (r"regexp_matches(s, '^a.b$')", r"regexp_matches(s, 'b$')", r"regexp_matches(s, '\s')", r"regexp_matches(s, '[[a-]')", r"regexp_matches(s, 'b', 'i')",
                            r"regexp_matches(s, 'a.b', 's')", r"regexp_matches(s, '\bb')", r"regexp_matches(s, '\pL')", r"regexp_matches(s, '[^\w]')", r"regexp_matches(s, '(?i)B')",
                            r"regexp_matches(s, '\p{Han}')", r"regexp_matches(s, '[[:upper:]]')", r"regexp_matches(s, '^\Qa.b\E')", r"regexp_matches(s, 'ſ|ß', 'i')",
-                           r"regexp_matches(s, 'i', 'i')", r"regexp_matches(s, '[^a-h]', 'i')", r"regexp_matches(s, '[h-k]', 'i')", r"regexp_matches(chr(CAST(201550 + k AS INTEGER)), '\p{Han}')"),
+                           r"regexp_matches(s, 'i', 'i')", r"regexp_matches(s, '[^a-h]', 'i')", r"regexp_matches(s, '[h-k]', 'i')", r"regexp_matches('ſKıİ' || s, '^\w\w\W+$', 'i')", "regexp_matches(s || 'ı', '[a-z]ı', 'i')", "regexp_matches(s, 'İ', 'i')", "s || '${env:HOME}${n}'", r"regexp_matches(chr(CAST(201550 + k AS INTEGER)), '\p{Han}')"),
         "regexp_full_match": (r"regexp_full_match(s, '.')", r"regexp_full_match(s, 'a|AbC')"),
         "upper": ("upper(s)",), "lower": ("lower(s)",), "length": ("length(s)",), "reverse": ("reverse(CASE WHEN length(s) < 3 AND s <> 'é' THEN s END)",),
         "left": ("left(s, 1)", "left(s, -1)", "left(s, k - 4)", "left(s, nullif(k, 3))"), "translate": ("translate(s, 'aı😀', 'xy')",), "trim": ("trim(s)",), "hex": ("hex(s)",), "sha256": ("sha256(s)",),
@@ -126,7 +126,8 @@ OTHER_ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         "last_day": ("last_day(t)",), "to_timestamp": ("to_timestamp(epoch(t))", "to_timestamp(k / 3)"), "epoch_ms": ("epoch_ms(t - INTERVAL 1 MICROSECOND)",), "make_timestamp": ("make_timestamp(k)",),
         "cast": ("CAST(x AS VARCHAR)", "CAST(CAST(t AS TIMESTAMPTZ) AS VARCHAR)", "CAST(t AS VARCHAR)", "CAST(CAST(t AS DATE) AS VARCHAR)", "TRY_CAST(x AS BIGINT)",
                  "CAST(CAST(least(abs(x), 100) AS DECIMAL(9, 3)) AS BIGINT)", "TRY_CAST(x AS DECIMAL(12, 2))", "TRY_CAST(x * 1.005 AS DECIMAL(12, 2))",
-                 "TRY_CAST(x * 1e285 AS DECIMAL(18, 2))", "x || ' ' || k", "CAST(t AS TIMESTAMPTZ) || ''", "t || ''"),
+                 "TRY_CAST(x * 1e285 AS DECIMAL(18, 2))", "TRY_CAST(k * 9.223372036854775808e18 AS BIGINT)", "CAST(2.5e0 AS BIGINT)",
+                 "CAST(k AS DECIMAL(18, 6)) * 1.000001 * 1.000001 * 0.000001", "CAST(CAST(k AS DECIMAL(18, 6)) * 1.000001 * 1.000001 * 0.000001 AS VARCHAR)", "x || ' ' || k", "CAST(t AS TIMESTAMPTZ) || ''", "t || ''"),
         "round": ("round(x, 2)", "round(x * 1.005, 2)", "round(x, -2)", "round(k, -1)", "round(CAST(k AS DECIMAL(9, 2)) / 8, 2)"), "floor": ("floor(x)", "floor(CAST(k AS DECIMAL(18, 2)) * 1 + 999999999999998.99)"), "ceil": ("ceil(x)",), "trunc": ("trunc(x)", "trunc(k + 9007199254740992)"),
         "nullif": ("k / 0", "-k / 0", "x / 0", "k // 0", "k % 0", "0 / 0", "x / (k - 1)", "CAST(k AS DECIMAL(38, 2)) / 7", "x / 3", "k / 1.5"),
         "mod": ("x % (k - 1)", "x % 0", "x % 3"), "power": ("power(k - 2, x)", "power(1, x)"), "sign": ("sign(x)", "sign(-x)"), "atan2": ("atan2(x + 0.0, k - 5)",), "typeof": ("typeof(t)", "typeof(x / 2)"),
@@ -135,7 +136,8 @@ OTHER_ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         "list_concat": ("list_concat([k], NULL)",), "list_slice": ("list_slice([k, 5, 6], 2, 9)", "list_slice([k, 5], 3, 2)"),
         "list_aggregate": tuple(f"list_aggregate([k, NULL, 3], '{name}')" for name in ("min", "max", "count", "sum")),
         "list_reduce": ("list_reduce([k, 2, 3], lambda a, e: a * 10 + e)",), "unnest": ("(SELECT max(e) FROM (SELECT unnest([1, 5, 3]) AS e) AS r)",),
-        "date_part": ("date_part('isodow', t)", "date_part('epoch', t)"), "len": ("len([k, NULL])", "len('é')", "len(list_distinct([k, 3, NULL]))"),
+        "date_part": ("date_part('isodow', t)", "date_part('epoch', t)", "date_part('epoch', CAST(t - INTERVAL 1 MICROSECOND AS TIMESTAMPTZ))"), "len": ("len([k, NULL])", "len('é')", "len(list_distinct([k, 3, NULL]))"),
+        "avg": ("avg(CAST(k AS DECIMAL(12, 2)) * 0.07) OVER (ORDER BY k)", "avg(k) FILTER (WHERE k > 2) OVER (ORDER BY k)", "avg(x) OVER (ORDER BY k ROWS 1 PRECEDING)"),
         "isfinite": ("isfinite(x)", "isfinite(t)"), "map_extract": ("map_extract(map(['a'], [k]), CASE WHEN k > 3 THEN 'a' ELSE 'b' END)",),
     },
 }  # fmt: skip
@@ -144,6 +146,8 @@ OTHER_GROUPS: dict[str, tuple[str, ...]] = {
     "list": ("list(p ORDER BY k)", "list(s ORDER BY i, k)", "list(p ORDER BY k) FILTER (WHERE k > 9)", "list_sort(list(s) FILTER (WHERE k > 2))"),
     "array_agg": ("array_agg(b ORDER BY k)",), "any_value": ("any_value(g)",), "arg_max": ("arg_max(p, i)", "arg_max(p, k) FILTER (WHERE k < 3)"), "arg_min": ("arg_min(s, i)",),
     "quantile_cont": ("quantile_cont(j, 0.9)", "quantile_cont(x, 0.5) FILTER (WHERE k < 3)"), "count": ("count(DISTINCT j)", "count(*) FILTER (WHERE b)"),
+    "avg": ("avg(CAST(k AS DECIMAL(12, 2)) * 0.07)", "avg(i)", "avg(i + 1) FILTER (WHERE k > 1)", "avg(CAST(j AS DECIMAL(9, 1))) FILTER (WHERE b)"),
+    "string_agg": ("string_agg(x * 1e-4, ',' ORDER BY x, k // 2)",), "count_if": ("count_if(b) FILTER (WHERE k > 9)",),
 }  # fmt: skip
 
 PER_ROW: dict[str, tuple[str, ...]] = {

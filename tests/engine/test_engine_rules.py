@@ -28,6 +28,9 @@ ALLOWED = [
     "SELECT count(*) FILTER (WHERE x) FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.x = a.x)",
     "SELECT EXTRACT(hour FROM t), t AT TIME ZONE 'UTC', INTERVAL '1 hour', INTERVAL (x) HOUR FROM a",
     "SELECT u.v FROM a, unnest(a.l) AS u(v)",
+    "SELECT x, row_number() OVER (PARTITION BY (x) ORDER BY (y)) AS n FROM a ORDER BY (x), (n)",
+    "SELECT x, y, count(*) AS n FROM a GROUP BY GROUPING SETS ((x), (x, y))",
+    "SELECT x FROM a GROUP BY (x)",
     "SELECT 'read_csv(' || x || 'COPY' FROM a  -- read_text('/etc/passwd')",
 ]
 

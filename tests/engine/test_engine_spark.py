@@ -144,7 +144,7 @@ def test_errors_never_echo_values(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     ["SELECT CASE WHEN n THEN 1 END AS v FROM people", "SELECT max(name ORDER BY n) AS v FROM people",
-     "WITH c AS MATERIALIZED (SELECT n FROM people) SELECT n FROM c"],
+     "WITH c AS MATERIALIZED (SELECT n FROM people) SELECT n FROM c", "SELECT INTERVAL '1 month 2 days' AS v FROM people"],
 )  # fmt: skip
 def test_what_spark_cannot_read_is_refused_before_anything_runs(text: str) -> None:
     """The first step would end with an error if it ran."""

@@ -180,7 +180,7 @@ def called(tokens: list[Token]) -> Iterator[str]:
             continue
         if before is not None and before.token_type is TokenType.ALIAS:
             continue  # AS t(a, b)
-        if quoted_name or name not in _BEFORE_BRACKETS:
+        if quoted_name or name.split()[-1] not in _BEFORE_BRACKETS:  # GROUP BY is one token
             yield name
 
 

@@ -39,9 +39,12 @@ SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.variable.substitute": "false",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.shuffle.partitions": "4",
     "spark.ui.enabled": "false",
+    "spark.log.level": "OFF",
     "spark.ui.showConsoleProgress": "false",
     "spark.executor.syncLogLevel.enabled": "true",
     "spark.driver.maxResultSize": "0",
@@ -216,7 +219,15 @@ class _Run:
         return tables, {**rows, **{name: table.num_rows for name, table in tables.items()}}
 
     def _come(self, name: str, table: pa.Table) -> dict[str, int]:
-        self.session.createDataFrame(table).createOrReplaceTempView(_quoted(name))
+        from pyspark.errors import PySparkTypeError  # noqa: PLC0415 - an extra, and slow to load
+
+        try:
+            frame = self.session.createDataFrame(table)
+        except PySparkTypeError:
+            kinds = ", ".join(sorted({str(kind) for kind in table.schema.types}))
+            found = spark_forms.named(name, {"a type of a column": f"one of {kinds}"})
+            raise SPARK_LACKS(found, count=1) from None
+        frame.createOrReplaceTempView(_quoted(name))
         return {name: table.num_rows}
 
     def _make(self, step: Step) -> None:

@@ -51,6 +51,10 @@ ZONED = (
 
 _OTHER_I = r"(?-iu:[\x{130}\x{131}])"
 """The Turkish letters, which only Java folds into i."""
+_SAYS_LETTERS = re.compile(r"\\[pPxQ]|\[[^]]*(?:\\[pPxwW]|\[:|[\u0130\u0131])")
+"""What stands for letters of one case, or of no case, and so for others when a pattern is folded."""
+_WORDS_FOLDED = {r"\w": r"[\w\x{17F}\x{212A}]", r"\W": r"[^\w\x{17F}\x{212A}]"}
+"""Long s and the sign of kelvin are folded into letters of ASCII."""
 _CLASSES = {"d", "D", "w", "W"}
 _SIGNS = {"t": r"\t", "n": r"\n", "f": r"\f", "r": r"\r", "v": r"\x0B", "a": r"\x07", "A": r"\A", "z": r"\z"}
 _SPACE = r"\t\n\f\r "
@@ -75,16 +79,12 @@ def java(pattern: str, *, fold: bool = False, dot_all: bool = False) -> str:
     folded = whole or re.search(r"\(\?[a-z]*i", pattern) is not None
     while at < len(pattern):
         sign = pattern[at]
-        if folded and not whole and sign in "[iI":
-            raise LookupError("regular expressions that are folded in part")
-        if sign == "\\":
+        if folded and (found := _folded(pattern, at, whole=whole)):
+            text, at = found
+        elif sign == "\\":
             text, at = _escape(pattern, at)
         elif sign == "[":
             text, at = _class(pattern, at)
-            if folded:
-                text = f"(?:{_OTHER_I}|{text})" if text.startswith("[^") else f"(?:(?!{_OTHER_I}){text})"
-        elif folded and sign in "iI":
-            text, at = "(?-iu:[iI])", at + 1
         elif sign == "(" and pattern.startswith("?", at + 1):
             text, at = _group(pattern, at)
         elif sign == "$":
@@ -99,6 +99,23 @@ def java(pattern: str, *, fold: bool = False, dot_all: bool = False) -> str:
     return f"(?d{'iu' * fold}{'s' * dot_all})" + "".join(out)
 
 
+def _folded(pattern: str, at: int, *, whole: bool) -> tuple[str, int] | None:
+    """What is read otherwise where letters are folded, and where it ends; None of anything else."""
+    sign, two = pattern[at], pattern[at : at + 2]
+    if not whole and (sign in "[iI\u0130\u0131" or two in _WORDS_FOLDED):
+        raise LookupError("regular expressions that are folded in part")
+    if found := _SAYS_LETTERS.match(pattern, at):
+        raise LookupError(f"regular expressions that are folded, with {found[0]}")
+    if two in _WORDS_FOLDED:
+        return _WORDS_FOLDED[two], at + 2
+    if sign == "[":
+        text, end = _class(pattern, at)
+        return (f"(?:{_OTHER_I}|{text})" if text.startswith("[^") else f"(?:(?!{_OTHER_I}){text})"), end
+    if sign in "iI\u0130\u0131":
+        return f"(?-iu:{'[iI]' if sign in 'iI' else sign})", at + 1
+    return None
+
+
 def may_be_empty(pattern: str) -> bool:
     """Whether `pattern` may match no character at all, or cannot be told."""
     plain = re.sub(r"\\x\{[0-9A-Fa-f]+\}|\\[pP](\{[^}]*\}|.)", "x", pattern).replace(r"\z", r"\Z")
@@ -108,6 +125,12 @@ def may_be_empty(pattern: str) -> bool:
     except (re.error, OverflowError, RecursionError):
         return True
     return bool(low == 0)
+
+
+def groups(pattern: str) -> int:
+    """How many groups `pattern` has that can be asked for."""
+    bare = re.sub(r"\\.|\[\^?\]?[^]]*\]", "", pattern)
+    return len(re.findall(r"\((?!\?)|\(\?P?<[A-Za-z]", bare))
 
 
 def replacement(text: str, shift: int = 0) -> str:

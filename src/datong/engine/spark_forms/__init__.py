@@ -51,10 +51,50 @@ def form(sql: str, describe: Describe) -> str:
     """The text of a step in Spark's SQL. Refuses with Lacks."""
     tree = sqlglot.parse_one(sql, read=DIALECT)
     tell_kinds(tree, describe)
+    _hold_alike(tree, describe)
     try:
         return str(formed(tree).sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE))
     except sqlglot.UnsupportedError as lacking:
         raise Lacks(str(lacking).splitlines()[0], "no such form") from None
+
+
+def _hold_alike(tree: Any, describe: Describe) -> None:
+    """Refuse a set operation of texts and of what is none: DuckDB makes texts of both, Spark reads the texts."""
+    for node in tree.find_all(exp.SetOperation):
+        if isinstance(node.parent, exp.SetOperation):
+            continue
+        told = [_kinds(leaf, found) for leaf in _leaves(node) if (found := describe(_alone(leaf, tree))) is not None]
+        for kinds in zip(*told, strict=False):
+            others = {*kinds} - {"VARCHAR", ""}
+            if "VARCHAR" in kinds and others:
+                raise Lacks(node.key.upper(), f"of VARCHAR and {min(others)}")
+
+
+def _kinds(select: Any, told: list[str]) -> list[str]:
+    """The types of a SELECT's columns; "" of NULL, which DuckDB calls a whole number when nothing stands beside it."""
+    columns = select.expressions if len(select.expressions) == len(told) else [None] * len(told)
+    return [
+        "" if column is not None and isinstance(column.unalias(), exp.Null) else kind
+        for column, kind in zip(columns, told, strict=True)
+    ]
+
+
+def _leaves(node: Any) -> list[Any]:
+    node = node.unnest()
+    return (
+        [leaf for side in (node.this, node.expression) for leaf in _leaves(side)]
+        if (isinstance(node, exp.SetOperation))
+        else [node]
+    )
+
+
+def _alone(select: Any, tree: Any) -> str:
+    """A part of a statement that stands by itself."""
+    outer = tree.args.get("with_")
+    alone = select.copy()
+    if outer is not None and alone.args.get("with_") is None:
+        alone.set("with_", outer.copy())
+    return str(alone.sql(dialect=DIALECT))
 
 
 def _lacking(sql: str) -> dict[str, str]:
@@ -84,9 +124,16 @@ def _construct(node: Any) -> dict[str, str]:
         return {"LIKE": "only by a constant pattern"}
     if type(node) in _OPERATORS:
         return {_OPERATORS[type(node)]: "no such form"}
+    if isinstance(node, exp.Rollup | exp.Cube) or (isinstance(node, exp.GroupingSets) and _whole(node)):
+        return {"ROLLUP, CUBE and the grouping set ()": "of no rows it gives no row"}
     if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
         return {"BY NAME": "no such form"}
     return {}
+
+
+def _whole(sets: Any) -> bool:
+    """Whether all rows together are one of the sets."""
+    return any(isinstance(one, exp.Tuple) and not one.expressions for one in sets.expressions)
 
 
 _OPERATORS = {exp.SimilarTo: "SIMILAR TO", exp.Collate: "COLLATE", exp.All: "ALL", exp.Any: "ANY",
@@ -126,7 +173,6 @@ NAMED |= {
     "to_hours": plainly("make_dt_interval(0, _0)"),
     "to_minutes": plainly("make_dt_interval(0, 0, _0)"),
     "to_seconds": plainly("make_dt_interval(0, 0, 0, _0)"),
-    "count_if": plainly("count_if(_0)"),
     "to_hex": plainly("hex(_0)"),
     "from_hex": plainly("unhex(_0)"),
 }
@@ -209,6 +255,7 @@ CHANGES |= {
     exp.IgnoreNulls: of_lists.ignoring_nulls,
     exp.GenerateSeries: of_lists.series,
     exp.Typeof: of_lists.typeof,
+    exp.CountIf: plainly("sum(CASE WHEN _0 THEN 1 ELSE 0 END)"),
     exp.Window: of_lists.window,
     **{kind: of_lists.aggregate(change) for kind, change in of_lists.AGGREGATES.items()},
 }

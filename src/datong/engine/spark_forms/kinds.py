@@ -35,7 +35,7 @@ def kind_of(node: Any) -> str:
 def evidently(node: Any) -> str:
     """The type that an expression has whatever its columns are, so that DuckDB need not be asked."""
     if isinstance(node, exp.Literal):
-        return "VARCHAR" if node.is_string else "INTEGER" if node.is_int else "DECIMAL(38,18)"
+        return "VARCHAR" if node.is_string else _of_number(node.name)
     if isinstance(node, exp.Cast | exp.TryCast):
         return TARGETS.get(node.to.this, "")
     if isinstance(node, exp.Paren | exp.Nullif):
@@ -45,6 +45,15 @@ def evidently(node: Any) -> str:
     if isinstance(node, exp.Predicate | exp.Not | exp.Connector):
         return "BOOLEAN"
     return ""
+
+
+def _of_number(text: str) -> str:
+    """The type of a number that is written out; how many digits a decimal has does not matter."""
+    if not text.isdigit():
+        return "DOUBLE" if "e" in text.lower() else "DECIMAL(38,18)"
+    return next(
+        (kind for kind, bits in (("INTEGER", 31), ("BIGINT", 63), ("HUGEINT", 127)) if int(text) >> bits == 0), ""
+    )
 
 
 _OF_TEXT = (
@@ -86,7 +95,8 @@ def tell_kinds(tree: Any, describe: Describe) -> None:
             select = node.find_ancestor(exp.Select)
             if select is not None and not (isinstance(node, exp.Add | exp.Sub) and is_number(node)):
                 told = family if isinstance(node, _OF_NUMBERS) else evidently
-                asked = [child for child in arguments_of(node) if not told(child) and _has_type(child)]
+                values = map(value_of, arguments_of(node))
+                asked = [value for value in values if not told(value) and _has_type(value)]
                 asked += [node] if isinstance(node, _OF_OWN_TYPE) or str(node.this).lower() == "list_reduce" else []
                 wanted.setdefault(id(select), (select, []))[1].extend(asked)
     outer = tree.args.get("with_")
@@ -98,6 +108,13 @@ def tell_kinds(tree: Any, describe: Describe) -> None:
 
 _OF_NUMBERS = (exp.Div, exp.IntDiv, exp.Mod)
 _OF_OWN_TYPE = (exp.TimestampTrunc, exp.DateTrunc)
+
+
+def value_of(node: Any) -> Any:
+    """What an aggregate is of, without its DISTINCT and its order."""
+    while isinstance(node, exp.Order | exp.Distinct):
+        node = node.this if isinstance(node, exp.Order) else node.expressions[0]
+    return node
 
 
 def _has_type(node: Any) -> bool:
@@ -178,7 +195,8 @@ TYPED = frozenset({
     exp.Cast, exp.TryCast, exp.Round, exp.Floor, exp.Ceil, exp.Trunc, exp.AtTimeZone, exp.TimeToStr, exp.TimestampTrunc,
     exp.DateTrunc, exp.DateDiff, exp.DateBin, exp.TimeToUnix, exp.UnixToTime, exp.Extract, exp.Add, exp.Sub,
     exp.DateAdd,
-    exp.DayOfWeek, exp.DayOfWeekIso, exp.Week, exp.Length, exp.Bracket, exp.PercentileCont, exp.GenerateSeries,
+    exp.DayOfWeek, exp.DayOfWeekIso, exp.Week, exp.Length, exp.Bracket, exp.PercentileCont, exp.Median, exp.Avg,
+    exp.Max, exp.Min, exp.GroupConcat, exp.GenerateSeries,
     exp.Typeof, exp.JSONFormat, exp.Div, exp.IntDiv, exp.Mod, exp.Sign, exp.DPipe, exp.Concat, exp.ConcatWs,
 })  # fmt: skip
 TYPED_NAMES = frozenset(

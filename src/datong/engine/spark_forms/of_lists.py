@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from datong.engine.spark_forms.kinds import WHOLE, Lacks, arguments_of, kind_of, spark_type
+from datong.engine.spark_forms.kinds import WHOLE, Lacks, arguments_of, kind_of, spark_type, value_of
+from datong.engine.spark_forms.of_casts import as_text
 from datong.engine.spark_forms.of_times import extract
 from datong.engine.spark_forms.writing import formed, is_text, once, quoted, raised, spark_sql
 
@@ -186,9 +187,49 @@ def _quantile(node: Any, where: Any) -> Any:
     return _only_where(f"percentile(_0, {node.expression.name})", where, formed(node.this))
 
 
+def _median(node: Any, where: Any) -> Any:
+    kind = kind_of(value_of(node.this))
+    if not (kind in WHOLE or kind == "DOUBLE"):
+        raise Lacks("median", "only of whole numbers and doubles")
+    return _only_where("median(_0)", where, formed(node.this))
+
+
+def _average(node: Any, where: Any) -> Any:
+    """A double, of an exact sum: Spark would give few digits of decimals, and add large whole numbers as doubles."""
+    if (exact := _exactly(node)) is None:
+        return None if where is None else _only_where("avg(_0)", where, formed(node.this))
+    total, count = _only_where("sum(_0)", where, formed(exact)), _only_where("count(_0)", where, formed(node.this))
+    return spark_sql(_AVERAGE, total, count)
+
+
+_AVERAGE = "CAST(_0 AS DOUBLE) / nullif(_1, 0)"
+
+
+def _exactly(average: Any) -> Any:
+    """The values of an average as they are to be added up; None where Spark's average does."""
+    kind = kind_of(value_of(average.this))
+    if kind in {"DOUBLE", *(WHOLE - {"BIGINT", "HUGEINT"})}:
+        return None
+    if isinstance(average.this, exp.Distinct) or not (kind in WHOLE or kind.startswith("DECIMAL")):
+        raise Lacks("avg", f"of {kind or 'an unknown type'}")
+    value = average.this.copy()
+    return exp.Cast(this=value, to=exp.DataType.build(_HUGE)) if kind in WHOLE else value
+
+
+def _extreme(name: str) -> Callable[[Any, Any], Any]:
+    def change(node: Any, where: Any) -> Any:
+        kind = kind_of(value_of(node.this))
+        if kind.endswith("]") or kind.startswith(("STRUCT", "MAP")):
+            raise Lacks(name, "of lists and structs: NULLs in them stand elsewhere")
+        return None if where is None else _only_where(f"{name}(_0)", where, formed(node.this))
+
+    return change
+
+
 AGGREGATES: Mapping[type, Callable[[Any, Any], Any]] = {
     exp.AnyValue: _any_value, exp.ArgMax: _by("max_by"), exp.ArgMin: _by("min_by"), exp.First: _first_of(False),
-    exp.Last: _first_of(True), exp.PercentileCont: _quantile,
+    exp.Last: _first_of(True), exp.PercentileCont: _quantile, exp.Median: _median, exp.Avg: _average,
+    exp.Max: _extreme("max"), exp.Min: _extreme("min"),
 }  # fmt: skip
 
 
@@ -288,8 +329,8 @@ def map_extract(node: Any) -> Any:
 
 
 def typeof(node: Any) -> Any:
-    if not kind_of(node.this):
-        raise Lacks("typeof", "of an unknown type")
+    if not kind_of(node.this) or isinstance(node.this, exp.Literal):
+        raise Lacks("typeof", "of a type that is not told")
     return quoted(kind_of(node.this))
 
 
@@ -303,8 +344,22 @@ _ORDERED = (exp.FirstValue, exp.LastValue, exp.NthValue, exp.Lag, exp.Lead, exp.
 
 
 def string_agg(node: Any) -> Any:
+    """Of what is no text, the texts that DuckDB writes."""
     if not isinstance(node.this, exp.Order) and not isinstance(node.parent, exp.Window):
         raise Lacks("string_agg", "in an order that is not told")
+    value, separator = value_of(node.this), node.args.get("separator")
+    distinct = isinstance(value.parent, exp.Distinct)
+    if not kind_of(value) or (distinct and kind_of(value) != "VARCHAR"):
+        raise Lacks("string_agg", f"of {kind_of(value) or 'an unknown type'}")
+    if distinct and len(list(node.find_ancestor(exp.Select).find_all(exp.Distinct))) > 1:
+        raise Lacks("string_agg", "of DISTINCT beside another DISTINCT")
+    if separator is not None and not is_text(separator):
+        raise Lacks("string_agg", "only with a separator written out")
+    text = as_text(value.copy())
+    for key in node.this.expressions if isinstance(node.this, exp.Order) else ():
+        key.set("this", formed(key.this))
+    value.replace(text)
+    return node
 
 
 def list_distinct(node: Any) -> Any:
@@ -323,5 +378,17 @@ def window(node: Any) -> Any:
         of = next((one for one in node.this.walk() if isinstance(one, (exp.RowNumber, *_ORDERED))), None)
         if of is not None:
             raise Lacks(f"{of.sql_name().lower()} OVER", "in an order that is not told")
+    average = node.this.this if isinstance(node.this, exp.Filter) else node.this
+    if isinstance(average, exp.Avg) and (exact := _exactly(average)) is not None:
+        both = exp.Sum(this=exact), exp.Count(this=average.this.copy())
+        return spark_sql(_AVERAGE, *(formed(_with(node, other)) for other in both))
     if node.args.get("order") is None and isinstance(node.this, exp.RowNumber):
         node.set("order", spark_sql("row_number() OVER (ORDER BY monotonically_increasing_id())").args["order"])
+    return None
+
+
+def _with(node: Any, aggregate: Any) -> Any:
+    """A window with another aggregate."""
+    other = node.copy()
+    (other.this.this if isinstance(other.this, exp.Filter) else other.this).replace(aggregate)
+    return other

@@ -58,6 +58,8 @@ def regexp_extract(node: Any) -> Any:
         return once(formed(node.this), lambda it: spark_sql(there, it, pattern))
     if group is not None and not (isinstance(group, exp.Literal) and group.is_int):
         raise Lacks("regexp_extract", "only with a group written out")
+    if group is not None and int(group.name) > texts.groups(_pattern(node.expression)):
+        raise Lacks("regexp_extract", "of a group that the pattern does not have")
     return spark_sql(f"regexp_extract(_0, _1, {group.name if group is not None else 0})", formed(node.this), pattern)
 
 

@@ -177,8 +177,16 @@ def time_bucket(node: Any) -> Any:
 
 
 def epoch(node: Any) -> Any:
-    value = node.this if not isinstance(node, exp.Anonymous) else node.expressions[0]
-    return spark_sql(_micros(kind_of(value), "epoch").format("_0") + " / CAST(1000000 AS DOUBLE)", formed(value))
+    return _epoch(node.this if not isinstance(node, exp.Anonymous) else node.expressions[0])
+
+
+def _epoch(value: Any) -> Any:
+    """Of a time with a zone, DuckDB adds the thousandths and the rest as doubles."""
+    micros, kind = _micros(kind_of(value), "epoch").format("_0"), kind_of(value)
+    if kind == ZONED:
+        thousandths = f"({micros} - pmod({micros}, 1000)) DIV 1000 / CAST(1000 AS DOUBLE)"
+        return spark_sql(f"{thousandths} + pmod({micros}, 1000) / CAST(1000000 AS DOUBLE)", formed(value))
+    return spark_sql(f"{micros} / CAST(1000000 AS DOUBLE)", formed(value))
 
 
 def epoch_of(unit: str) -> Callable[[Any], Any]:
@@ -223,10 +231,7 @@ def extract(node: Any) -> Any:
     if kind_of(node.expression) not in {"DATE", *MOMENTS}:
         raise Lacks(f"extract({name})", f"of type {kind_of(node.expression) or 'unknown'}")
     if name == "epoch":
-        return spark_sql(
-            _micros(kind_of(node.expression), "epoch").format("_0") + " / CAST(1000000 AS DOUBLE)",
-            formed(node.expression),
-        )
+        return _epoch(node.expression)
     if name not in _FIELDS:
         raise Lacks(f"extract({name})", "no such field, or other figures")
     return spark_sql(f"CAST({_FIELDS[name]} AS BIGINT)", formed(node.expression))
