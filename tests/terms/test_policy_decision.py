@@ -540,3 +540,22 @@ def test_a_prohibition_of_use_is_refused_as_it_would_forbid_nothing() -> None:
         checked(Policy("p", (Rule("read"),), (Rule("use"),)))
     assert [problem.where for problem in refused.value.problems] == ["prohibitions[0].action"]
     assert checked(Policy("p", (Rule("use"),), (Rule("sell"),))).permissions == (Rule("use"),)
+
+
+def test_fourteen_digits_are_kept_with_their_offset() -> None:
+    """They are UTC here and China time to whoever reads them on the national rail: the one form leaves no doubt."""
+    read = checked(Policy("p", (Rule("read", (Constraint("time", "lt", "20270302080000"),)),)))
+    assert read.permissions[0].constraints == (Constraint("time", "lt", "2027-03-02T08:00:00Z"),)
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read", (Constraint("time", "lt", "20271302080000"),)),)))
+    assert [problem.where for problem in refused.value.problems] == ["permissions[0].constraints[0].right"]
+
+
+def test_more_than_can_be_kept_is_refused_when_written() -> None:
+    """What passes here is stored, and what is stored is read back with the same bounds."""
+    many = tuple(Constraint("dataField", "neq", f"f{n}") for n in range(501))
+    values = Constraint("dataField", "isNoneOf", tuple(f"f{n}" for n in range(501)))
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read", many), Rule("read", (values,)))))
+    places = [problem.where for problem in refused.value.problems]
+    assert places == ["permissions[0].constraints", "permissions[1].constraints[0].right"]

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy.bounds import ways
 from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule
-from datong.terms.policy.values import mistake
+from datong.terms.policy.values import CONTRACT_INSTANT, Mistaken, instant, mistake
 from datong.terms.policy.vocabulary import (
     ACTIONS,
     BY_NAME,
@@ -133,10 +133,21 @@ def _tidy_condition(condition: Condition) -> Condition:
             parts = tuple(part for one in parts for part in _flat(one))
         return parts[0] if len(parts) == 1 and condition.how in LOGIC else Logical(condition.how, parts)
     left = SPELLINGS.get(condition.left, condition.left)
+    if left == "time":  # fourteen digits are UTC here, and China time to who reads them on the national rail
+        condition = replace(condition, right=tuple(map(_with_offset, condition.values)))
     if condition.op in OPERATORS and OPERATORS[condition.op].takes_list:
         return Constraint(left, condition.op, tuple(sorted(set(condition.values))))
     lone = condition.values
     return Constraint(left, condition.op, lone[0] if len(lone) == 1 else lone)
+
+
+def _with_offset(value: str) -> str:
+    if not CONTRACT_INSTANT.fullmatch(value):
+        return value
+    try:
+        return instant(value).isoformat().replace("+00:00", "Z")
+    except Mistaken:  # told with the other mistakes
+        return value
 
 
 def meant(word: str, known: Iterable[str]) -> Text:
@@ -164,6 +175,10 @@ def _rule_problems(place: str, rule: Rule) -> Iterator[Problem]:
         return
     for name in ("target", "assignee"):
         yield from _text_problems(f"{place}.{name}", getattr(rule, name))
+    if len(rule.constraints) > CONDITIONS_MAX:
+        most = CONDITIONS_MAX
+        yield Problem(f"{place}.constraints", f"超过 {most} 项", f"has more than {most} items")
+        return
     found = [
         problem
         for number, condition in enumerate(rule.constraints)
@@ -207,6 +222,9 @@ def _constraint_problems(place: str, constraint: Constraint) -> Iterator[Problem
 def _value_problems(place: str, constraint: Constraint, op: Operator) -> Iterator[Problem]:
     if not constraint.values or (not op.takes_list and len(constraint.values) != 1):
         yield Problem(place, "取值个数不符", "wrong number of values")
+    if len(constraint.values) > CONDITIONS_MAX:
+        yield Problem(place, f"取值超过 {CONDITIONS_MAX} 个", f"has more than {CONDITIONS_MAX} values")
+        return
     for value in constraint.values:
         unkept = list(_text_problems(place, value))
         yield from unkept
