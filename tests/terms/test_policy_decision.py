@@ -525,6 +525,31 @@ def test_what_follows_an_unmet_duty_is_told():
     assert "必须删除，未履行时须补偿（未履行时须异常提醒（未履行时须异常提醒））。" in words.zh
 
 
+def test_who_owes_a_duty_and_on_what_is_told():
+    owed = (Rule("anonymize", (FEW,), target="6X", assignee="91A"), Rule("alert", assignee="91B"))
+    words = in_words(Policy("p", (Rule("read", duties=owed, assignee="91C"),)))
+    told = "91C: May read, after anonymise if number of uses is at most 5 (of 6X) (by 91A) and raise an alert (by 91B)."
+    assert words.en.startswith(told)
+    assert words.zh.startswith("（91C）允许读取，但须先由 91A 对 6X 匿名化（使用次数小于或等于 5）、由 91B 异常提醒。")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("re-identification", "re-identification"),
+        ("贵阳市观山湖区", "贵阳市观山湖区"),
+        ("x. May sell", '"x. May sell"'),
+        ("甲。允许交易", '"甲。允许交易"'),
+        ('a", "b\n', '"a\\", \\"b\\n"'),
+        ("a\u202eb", '"a\\u202eb"'),
+    ],
+)
+def test_a_text_of_the_writers_own_is_not_taken_for_words_of_the_sentence(text, shown):
+    words = in_words(Policy("p", (Rule("read", (Constraint("application", "eq", text),), assignee=text),)))
+    assert words.en.startswith(f"{shown}: May read if application is {shown}. Everything else")
+    assert words.zh.startswith(f"（{shown}）允许读取（应用程序等于 {shown}）。未列明")
+
+
 def test_purposes_allowed():
     assert purposes_allowed(checked(SUPPLY), "compute") == ["industry_development", "public_governance"]
     assert purposes_allowed(checked(SUPPLY)) is None  # delivery does not look at the purpose

@@ -322,7 +322,7 @@ def _smallest(decision: Decision, by: CompiledRule) -> Change:
             barring = again.decided_by.rule
             conditions = (Logical("or", tuple(map(_turned, barring.constraints))),)
             settled = settled and not barring.target and not barring.assignee  # nobody is told to be another party
-        conditions = tuple(map(_spelt, conditions))
+        conditions = tuple(map(spelt, conditions))
         settled = settled and not any(map(_open_ended, conditions))
         scopes = {name: getattr(one.rule, name) for name in one.out_of_scope(context, unknown=False)}
         for way in ways(conditions, made.way if made else None):
@@ -363,16 +363,16 @@ def _turned(condition: Condition) -> Condition:
     if isinstance(condition, Constraint):
         turned = condition.op.removeprefix("not ") if condition.op.startswith("not ") else f"not {condition.op}"
         return Constraint(condition.left, turned, condition.right)
-    spelt = _spelt(condition)
-    assert isinstance(spelt, Logical)
-    return Logical("and" if spelt.how in ("or", "xone") else "or", tuple(map(_turned, spelt.parts)))
+    plain = spelt(condition)
+    assert isinstance(plain, Logical)
+    return Logical("and" if plain.how in ("or", "xone") else "or", tuple(map(_turned, plain.parts)))
 
 
-def _spelt(condition: Condition) -> Condition:
+def spelt(condition: Condition) -> Condition:
     """The same without `xone`: one part, and none of the others; of more than SPELT_MAX parts it is left."""
     if isinstance(condition, Constraint):
         return condition
-    parts = tuple(map(_spelt, condition.parts))
+    parts = tuple(map(spelt, condition.parts))
     if condition.how != "xone" or len(parts) > SPELT_MAX:
         return Logical(condition.how, parts)
     failing = tuple(map(_turned, parts))

@@ -399,12 +399,19 @@ def invented(left: str, constraints: Sequence[tuple[str, tuple[str, ...]]]) -> l
 
 
 def _hosts(listed: Sequence[str]) -> list[str]:
-    """The addresses at the edges of networks, in and out."""
+    """The addresses at the edges of networks, in and out, and the range that holds all of them."""
     nets = [net for net in measured_all(_network, listed) if isinstance(net, tuple)]
     edges = {(4, 0), (6, 0), *((version, one) for version, first, last in nets for one in (first, last + 1))}
-    most = {4: (1 << 32) - 1, 6: (1 << 128) - 1}
+    bits = {4: 32, 6: 128}
     make = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}
-    return [str(make[version](one)) for version, one in sorted(edges) if one <= most[version]]
+    addresses = [str(make[version](one)) for version, one in sorted(edges) if one < 1 << bits[version]]
+    return [*addresses, *(_range(make[v], bits[v], of) for v in bits if (of := [net for net in nets if net[0] == v]))]
+
+
+def _range(make: Callable[[int], object], bits: int, nets: Sequence[tuple[int, int, int]]) -> str:
+    first, last = min(first for _, first, _ in nets), max(last for _, _, last in nets)
+    open_ = (first ^ last).bit_length()
+    return f"{make(first >> open_ << open_)}/{bits - open_}"
 
 
 def _moved(left: str, value: str, step: int, *, finest: bool = False) -> str:
