@@ -230,8 +230,8 @@ def test_a_purpose_the_policy_does_not_allow(provider: Store) -> None:
 @pytest.mark.parametrize(
     ("area", "within", "outcome"),
     [("5201", "5201", "allowed"), ("5201", "52", "allowed"), ("1101", "52", "denied"), ("5201", "520102", "denied"),
-     ("", "52", "denied")],
-    ids=["there", "in its province", "elsewhere", "closer than a code tells", "a code that tells none"],
+     ("", "52", "denied"), ("0054", "00", "denied")],
+    ids=["there", "in its province", "elsewhere", "closer than a code tells", "a code that tells none", "a sector"],
 )  # fmt: skip
 def test_a_policy_bounded_to_a_region_asks_the_receiving_nodes_code(
     provider: Store, monkeypatch: pytest.MonkeyPatch, area: str, within: str, outcome: str

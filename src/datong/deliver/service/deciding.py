@@ -145,9 +145,10 @@ def _judged(
 
 def receiving(consumer: str) -> dict[str, str]:
     """What a policy may ask about the receiving side of a delivery: files, and the area its node's code bears (the
-    region of the function node that assigned it). A peer whose id is no such code tells no region: unknown."""
-    known = codes.node_code_fault(consumer) is None
-    return {"deliveryMethod": "01", **({"region": codes.parse_node_code(consumer).area} if known else {})}
+    region of the function node that assigned it). A peer whose id is no such code, or whose code bears a sector
+    (00 and its division), tells no region: unknown."""
+    area = "00" if codes.node_code_fault(consumer) is not None else codes.parse_node_code(consumer).area
+    return {"deliveryMethod": "01", **({"region": area} if not area.startswith("00") else {})}
 
 
 def _no(step: str, rule: str, texts: tuple[str, str], change: tuple[str, str]) -> Verdict:
