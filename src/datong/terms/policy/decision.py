@@ -53,6 +53,8 @@ class CompiledRule:
     place: str
     rule: Rule
     tests: tuple[Test, ...]
+    due: tuple[tuple[Test, ...], ...] = ()
+    """Of each duty, its conditions."""
 
     def out_of_scope(self, context: Context, *, unknown: bool) -> tuple[str, ...]:
         """The scopes ("target", "assignee") in which the request lies outside; unknown: what the absence counts as."""
@@ -66,11 +68,15 @@ class CompiledRule:
         return [number for number, test in enumerate(self.tests) if test(context) is not True]
 
     def open(self, context: Context) -> tuple[Rule, ...]:
-        """Duties of a permission that are not done yet, in their order."""
+        """Duties of a permission that are due and not done yet, in their order; one whose conditions are known not to
+        hold is not due."""
         if not self.rule.duties:
             return ()
         done = context.get("done", ())
-        return tuple(duty for duty in self.rule.duties if duty.action not in done)
+        return tuple(
+            duty for duty, tests in zip(self.rule.duties, self.due, strict=True)
+            if duty.action not in done and all(test(context) is not False for test in tests)
+        )  # fmt: skip
 
 
 def _in_scope(wanted: str, given: Any, unknown: bool) -> bool:
@@ -411,7 +417,8 @@ def compiled(policy: Policy) -> Compiled:
 def _indexed(kind: str, rules: Sequence[Rule]) -> dict[str, tuple[CompiledRule, ...]]:
     found: dict[str, tuple[CompiledRule, ...]] = {}
     for number, rule in enumerate(rules):
-        one = CompiledRule(f"{kind}[{number}]", rule, tuple(map(_test, rule.constraints)))
+        due = tuple(tuple(map(_test, duty.constraints)) for duty in rule.duties)
+        one = CompiledRule(f"{kind}[{number}]", rule, tuple(map(_test, rule.constraints)), due)
         found[rule.action] = (*found.get(rule.action, ()), one)
     return found
 
