@@ -567,9 +567,13 @@ def test_a_prohibition_of_use_is_refused_as_it_would_forbid_nothing() -> None:
     assert checked(Policy("p", (Rule("use"),), (Rule("sell"),))).permissions == (Rule("use"),)
 
 
-def test_fourteen_digits_are_kept_with_their_offset() -> None:
-    """They are UTC here and China time to whoever reads them on the national rail: the one form leaves no doubt."""
-    read = checked(Policy("p", (Rule("read", (Constraint("time", "lt", "20270302080000"),)),)))
+@pytest.mark.parametrize(
+    "written", ["20270302080000", "20270302T080000Z", "2027-W09-2T08Z", "2027-03-02 16:00:00+08:00"]
+)
+def test_a_moment_is_kept_as_every_reader_reads_it(written) -> None:
+    """Fourteen digits are UTC here and China time to whoever reads them on the national rail, and XML Schema has one of
+    the many forms of ISO 8601."""
+    read = checked(Policy("p", (Rule("read", (Constraint("time", "lt", written),)),)))
     assert read.permissions[0].constraints == (Constraint("time", "lt", "2027-03-02T08:00:00Z"),)
     with pytest.raises(Refusal) as refused:
         checked(Policy("p", (Rule("read", (Constraint("time", "lt", "20271302080000"),)),)))
@@ -584,3 +588,37 @@ def test_more_than_can_be_kept_is_refused_when_written() -> None:
         checked(Policy("p", (Rule("read", many), Rule("read", (values,)))))
     places = [problem.where for problem in refused.value.problems]
     assert places == ["permissions[0].constraints", "permissions[1].constraints[0].right"]
+
+
+WITHIN = [
+    ("520100", "520102", True), ("520000", "520102", True), ("520000", "5201", True), ("5200", "52", True),
+    ("520102000000", "520102001", True), ("5201", "520100", True), ("520100", "520201", False),
+    ("520100", "520000", None), ("520102", "520100", None), ("520100", "520", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "given", "within"), WITHIN)
+def test_the_noughts_that_fill_up_a_region_code_are_no_place(wanted, given, within) -> None:
+    """GB/T 2260 writes the prefecture 5201 as 520100: a county of it lies within, whatever the depth of the codes."""
+    may, must_not = (Rule("read", (Constraint("region", "isPartOf", (wanted,)),)) for _ in range(2))
+    assert decide(checked(Policy("p", (may,))), "read", {"region": given}).allowed is (within is True)
+    barred = checked(Policy("p", (Rule("read"),), (must_not,)))
+    assert decide(barred, "read", {"region": given}).allowed is (within is False)
+
+
+@pytest.mark.parametrize(("left", "slip"), [("region", "520"), ("networkAddress", "10.0.0.256"), ("networkAddress", "01.2.3.4"),
+                                            ("networkAddress", "10.0.0.0-10.0.0.255")])  # fmt: skip
+def test_a_slip_of_a_code_or_an_address_is_refused_when_written(left, slip) -> None:
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read", (Constraint(left, "isPartOf", (slip,)),)),)))
+    assert [problem.where for problem in refused.value.problems] == ["permissions[0].constraints[0].right"]
+
+
+DUE = [({"count": 3}, "conditional"), ({"count": 9}, "allowed"), ({}, "conditional"),
+       ({"count": 3, "done": ["anonymize"]}, "allowed")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "outcome"), DUE)
+def test_a_duty_comes_first_unless_it_is_known_not_to_be_due(asked, outcome) -> None:
+    policy = checked(Policy("p", (Rule("read", duties=(Rule("anonymize", (Constraint("count", "lteq", "5"),)),)),)))
+    assert decide(policy, "read", asked).outcome == outcome

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy.bounds import ways
 from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule
-from datong.terms.policy.values import CONTRACT_INSTANT, Mistaken, instant, mistake
+from datong.terms.policy.values import Mistaken, instant, mistake
 from datong.terms.policy.vocabulary import (
     ACTIONS,
     BY_NAME,
@@ -45,6 +45,9 @@ TEXT_MAX = 1024
 """Characters of a word or value: the longest of the national dictionary (C..1024)."""
 
 
+_AS_OF_SCHEMA = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _NOT_KEPT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -133,7 +136,7 @@ def _tidy_condition(condition: Condition) -> Condition:
             parts = tuple(part for one in parts for part in _flat(one))
         return parts[0] if len(parts) == 1 and condition.how in LOGIC else Logical(condition.how, parts)
     left = SPELLINGS.get(condition.left, condition.left)
-    if left == "time":  # fourteen digits are UTC here, and China time to who reads them on the national rail
+    if left == "time":  # fourteen digits are UTC here, and China time to whoever reads them on the national rail
         condition = replace(condition, right=tuple(map(_with_offset, condition.values)))
     if condition.op in OPERATORS and OPERATORS[condition.op].takes_list:
         return Constraint(left, condition.op, tuple(sorted(set(condition.values))))
@@ -142,7 +145,8 @@ def _tidy_condition(condition: Condition) -> Condition:
 
 
 def _with_offset(value: str) -> str:
-    if not CONTRACT_INSTANT.fullmatch(value):
+    """An instant as XML Schema, too, writes it: ISO 8601 has more forms than other readers know."""
+    if _AS_OF_SCHEMA.fullmatch(value):
         return value
     try:
         return instant(value).isoformat().replace("+00:00", "Z")
