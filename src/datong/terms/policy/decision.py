@@ -124,8 +124,16 @@ class Compiled:
         place = f"{rule.place}.{outside[0]}" if outside else f"{rule.place}.constraints[{failing[0]}]"
         return Decision(Outcome.denied, place, self, action, context, rule, outside, tuple(failing))
 
-    def passes(self, action: str, context: Context) -> bool:
-        return self.decide(action, context).outcome in (Outcome.allowed, Outcome.conditional)
+    def may_pass(self, action: str, context: Context) -> bool:
+        """Whether a request with these values could pass, whatever its others are."""
+        barred = any(
+            not found.out_of_scope(context, unknown=False) and all(test(context) is True for test in found.tests)
+            for found in self.prohibitions.get(action, ())
+        )
+        return not barred and any(
+            not found.out_of_scope(context, unknown=True) and all(test(context) is not False for test in found.tests)
+            for found in self.permissions.get(action, ())
+        )
 
 
 @dataclass(frozen=True)
