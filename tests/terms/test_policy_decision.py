@@ -1,6 +1,7 @@
 """Decisions: default denial, all constraints, prohibitions first, duties, and the smallest change that passes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -557,6 +558,20 @@ def test_purposes_allowed():
         "p", (Rule("read", (Constraint("purpose", "isNoneOf", ("credit_scoring", "personal_profiling")),)),)
     )
     assert purposes_allowed(checked(barred)) == ["industry_development", "public_governance", "public_welfare"]
+
+
+def test_a_purpose_that_is_forbidden_is_not_admitted():
+    """A contract for it would be signed and never delivered."""
+    scoring = Rule("read", (Constraint("purpose", "isAnyOf", ("credit_scoring", "personal_profiling")),))
+    barred = checked(
+        Policy("p", (Rule("read"), Rule("compute", (WELFARE,))), (scoring, Rule("compute", (WELFARE, FEW))))
+    )
+    lawful = ["industry_development", "public_governance", "public_welfare"]
+    assert purposes_allowed(barred, "read") == lawful
+    assert purposes_allowed(barred, "compute") == ["public_welfare"]  # forbidden of the first uses only
+    assert purposes_allowed(barred) == lawful
+    of_one = replace(barred, prohibitions=(replace(scoring, target="6X"),))
+    assert purposes_allowed(of_one, "read") is None
 
 
 def test_a_prohibition_of_use_is_refused_as_it_would_forbid_nothing() -> None:
