@@ -41,6 +41,7 @@ RULES_MAX = 500
 CONDITIONS_MAX = 500
 DEPTH_MAX = 8
 """Rules in a policy, constraints in a rule, duties and logic inside each other: beyond it nobody reads a policy."""
+TOO_MANY = Problem("policy", f"规则超过 {RULES_MAX} 条", f"it has more than {RULES_MAX} rules")
 TEXT_MAX = 1024
 """Characters of a word or value: the longest of the national dictionary (C..1024)."""
 
@@ -83,7 +84,7 @@ def _problems(policy: Policy) -> Iterator[Problem]:
         yield Problem("permissions", "至少需要一条允许或禁止", "it needs a permission or a prohibition")
     rules = list(policy.rules())
     if len(rules) > RULES_MAX:
-        yield Problem("policy", f"规则超过 {RULES_MAX} 条", f"it has more than {RULES_MAX} rules")
+        yield TOO_MANY
         return
     for place, rule in rules:
         yield from _rule_problems(place, rule)
@@ -100,6 +101,11 @@ def _problems(policy: Policy) -> Iterator[Problem]:
                 f"permissions[{number}]", f"{rule.action} 同时被无条件禁止（授权冲突）",
                 f"{rule.action} is forbidden outright as well",
             )  # fmt: skip
+
+
+def rule_problems(place: str, rule: Rule) -> Iterator[Problem]:
+    """What is wrong with one rule, without a thought of its duties and of the other rules."""
+    yield from _rule_problems(place, _tidy(rule))
 
 
 def _text_problems(place: str, text: str) -> Iterator[Problem]:
