@@ -174,6 +174,8 @@ def policies() -> str:
         "",
         "In a file, of `time`, a date is the Beijing midnight that begins it, a code and a purpose may be written by name,",
         "and `=`, `!=`, `<`, `<=`, `>`, `>=` stand for their operators. Numbers are written with the digits 0-9.",
+        "Fourteen digits (`20270302080000`) are an instant in UTC, and kept as `2027-03-02T08:00:00Z`.",
+        "A region is a code of GB/T 2260 (or finer) of 2, 4, 6, 9 or 12 digits; `520100` is the same as `5201`.",
         "",
     ]
     lines += ["## Actions", "", "| Action | 中文 | English |", "|---|---|---|"]

@@ -25,14 +25,16 @@ FROM, UNTIL = first_day().isoformat(), "2029-03-01"
 
 def supply(j: Journey) -> str:
     """The two owners offer counts of their resources for a weight of the revenue, which so stands in a contract that
-    they sign; the group contracts with both by the Dataspace Protocol."""
+    they sign; the group contracts with both by the Dataspace Protocol. What is made of the counts stays under their
+    policy (policies/mobility-supply.json), so it names every purpose the product is to be sold for."""
+    policy = json.loads((HERE / "policies" / "mobility-supply.json").read_text("utf-8"))
     for slug, name in ((BIKE, "trips"), (BUREAU, "passages")):
         manager = j.who(slug, "product_manager")
         title = "共享单车骑行行程（仅供联合统计）" if name == "trips" else "卡口过车记录（仅供联合统计）"
         manager.do(
             "catalogue.publish", dataset=j.codes[name], title=title,
             description="在提供方节点内按约定分组计数，交付每组不少于 5 名不同个体的统计结果。",
-            purposes=[PURPOSE], from_at=FROM, until_at=UNTIL, split=j.facts("price")["split"],
+            purposes=[PURPOSE], from_at=FROM, until_at=UNTIL, split=j.facts("price")["split"], policy=policy,
         )  # fmt: skip
         j.known[f"{name}.agreement"] = contract(j, j.who(GROUP, "product_manager"), slug, j.codes[name])
     made = counted(len(j.known["negotiations"]), "contract")

@@ -72,3 +72,17 @@ def test_a_file_that_went_wrong_is_told_in_the_list(store, tmp_path):
     with store.read(acting("analyst")) as tx:
         [broken] = [one for one in catalogue.policy_templates(tx) if one["name"] == "broken"]
     assert broken["problems"][0]["where"] == "template"
+
+
+def test_what_cannot_be_read_hides_no_other_template(store, tmp_path):
+    (tmp_path / "policies/templates/folder.yaml").mkdir(parents=True)
+    (tmp_path / "policies/templates/nowhere.yaml").symlink_to(tmp_path / "gone")
+    with store.read(acting("analyst")) as tx:
+        found = {one["name"]: one for one in catalogue.policy_templates(tx)}
+        assert "problems" not in found["research-only"]
+        for name in ("folder", "nowhere"):
+            [problem] = found[name]["problems"]
+            assert problem["where"] == f"{name}.yaml" and "cannot be read" in problem["en"]
+            with pytest.raises(Refusal) as refused:
+                catalogue.policy_of_template(tx, name=name, values={})
+            assert refused.value.code == "POL-430"

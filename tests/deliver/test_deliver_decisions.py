@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -166,6 +166,45 @@ def test_a_product_goes_out_while_the_contract_of_its_supply_lasts(
     assert words in decision.verdict.en and words in decision.verdict.zh and case.RESOURCE in decision.verdict.en
 
 
+def inherited(*permissions: dict[str, Any], prohibitions: Sequence[dict[str, Any]] = (), **more: Any) -> dict[str, Any]:
+    return {
+        **case.OPEN_POLICY,
+        "permissions": list(permissions),
+        "prohibitions": list(prohibitions),
+        "inherit": True,
+    } | more
+
+
+DELIVERY = case.permission("delivery", purpose=[case.PURPOSE])
+ELSEWHERE = {**DELIVERY, "constraints": [{"left": "region", "op": "isPartOf", "right": ["31"]}]}
+SUPPLIED = [
+    ("as the supply allows", inherited(DELIVERY), ""),
+    ("rules of the resource and of its consumer", inherited({**DELIVERY, "target": case.RESOURCE, "assignee": case.OWNER}), ""),
+    ("not inherited", inherited(case.permission("compute"), inherit=False), ""),
+    ("another purpose", inherited(case.permission("delivery", purpose=["public_welfare"])), "agr-2 permissions[0].constraints[0]"),
+    ("another place", inherited(ELSEWHERE), "agr-2 permissions[0].constraints[0]"),
+    ("the first alone", inherited(case.permission("delivery", count="0")), "agr-2 permissions[0].constraints[0]"),
+    ("not written", inherited(case.permission("compute")), "agr-2"),
+    ("forbidden to the buyer", inherited(DELIVERY, prohibitions=[{"action": "delivery", "assignee": case.BUYER}]), "agr-2 prohibitions[0]"),
+    ("forbidden of the resource", inherited(DELIVERY, prohibitions=[{"action": "delivery", "target": case.RESOURCE}]), "agr-2 prohibitions[0]"),
+    ("duties first", inherited({**DELIVERY, "duties": [{"action": "anonymize"}]}), "agr-2 permissions[0]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "supply", "rule"), SUPPLIED, ids=[row[0] for row in SUPPLIED])
+def test_a_product_is_delivered_as_the_policies_allow_that_it_inherits(
+    provider: Store, why: str, supply: dict[str, Any], rule: str
+) -> None:
+    """The supply's consumer is the product's provider: here the same parties stand on both sides of both contracts."""
+    with provider.begin(NODE) as tx:
+        case.agree(tx, "agr-2", policy_json=supply, consumer=case.OWNER_NODE)
+        product_of(tx, "agr-2", laid=True)
+    verdict = decide(provider).verdict
+    assert (verdict.outcome != "allowed", verdict.rule) == (bool(rule), rule or "permissions[1]")
+    if rule:
+        assert verdict.step == "supply" and "agr-2" in verdict.en and "agr-2" in verdict.change_zh
+
+
 @pytest.mark.parametrize("state", ["REQUESTED", "AGREED", "VERIFIED", "TERMINATED"])
 def test_only_a_finalised_agreement_is_in_force(provider: Store, state: str) -> None:
     with provider.begin(NODE) as tx:
@@ -191,8 +230,8 @@ def test_a_purpose_the_policy_does_not_allow(provider: Store) -> None:
 @pytest.mark.parametrize(
     ("area", "within", "outcome"),
     [("5201", "5201", "allowed"), ("5201", "52", "allowed"), ("1101", "52", "denied"), ("5201", "520102", "denied"),
-     ("", "52", "denied")],
-    ids=["there", "in its province", "elsewhere", "closer than a code tells", "a code that tells none"],
+     ("", "52", "denied"), ("0054", "00", "denied")],
+    ids=["there", "in its province", "elsewhere", "closer than a code tells", "a code that tells none", "a sector"],
 )  # fmt: skip
 def test_a_policy_bounded_to_a_region_asks_the_receiving_nodes_code(
     provider: Store, monkeypatch: pytest.MonkeyPatch, area: str, within: str, outcome: str

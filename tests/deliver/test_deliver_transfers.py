@@ -591,10 +591,21 @@ def test_only_the_provider_ends_what_a_consumer_holds(wire: Wire, consumer: Stor
         assert deliver.endings(tx) == []
 
 
-def test_where_download_was_allowed_the_proof_says_so(provider: Store, consumer: Store) -> None:
+LATER = {"left": "time", "op": "gteq", "right": "2026-05-01T00:00:00Z"}
+LET_OUT = [
+    {"action": "download"},
+    {"action": "download", "target": case.RESOURCE, "assignee": case.BUYER},
+    {"action": "download", "constraints": [LATER]},
+    {"action": "download", "constraints": [{"left": "count", "op": "gt", "right": "1"}]},
+]
+
+
+@pytest.mark.parametrize("rule", LET_OUT, ids=["at once", "of this to this party", "later", "after the first"])
+def test_where_download_was_allowed_the_proof_says_so(provider: Store, consumer: Store, rule: dict[str, Any]) -> None:
+    permissions = [*case.OPEN_POLICY["permissions"], rule]
     for store in (provider, consumer):
         with store.begin(NODE) as tx:
-            case.agree(tx, policy_json=case.DOWNLOAD_POLICY)
+            case.agree(tx, policy_json={**case.OPEN_POLICY, "permissions": permissions})
     wire = Wire(provider, consumer)
     lay_out(provider)
     with provider.begin(case.person(), "deliver") as tx:

@@ -23,7 +23,7 @@ VALUES = {
     "region": ["5201", "520102", "52"],
     "networkAddress": ["10.0.0.0/8", "10.1.2.3", "node.example"],
     "physicalAddress": ["tpcm-1", "tpcm-2"],
-    "count": ["1", "5", "100"],
+    "count": ["1", "5", "0100"],
     "frequency": ["60/hour", "5/day"],
     "dataSize": ["10G", "512M", "3"],
     "dataRecord": ["1", "1000"],

@@ -147,6 +147,22 @@ def test_two_units_of_one_operand_are_both_shown():
     assert met.example == {"frequency": ["60/hour", "5/minute"]}
 
 
+def test_the_example_is_known_to_satisfy_both_permissions():
+    """Exactly one of the two: a request that leaves the region open is not known to be one."""
+    either = Logical("xone", (Constraint("region", "isPartOf", ("52",)), COUNTS[0]))
+    one, other = policy("A", [Rule("read", (either,))]), policy("B", [Rule("read", (COUNTS[0],))])
+    [met] = conflicts(one, other)
+    assert met.kind == "scope"
+    assert [decide(each, "read", met.example).outcome for each in (one, other)] == ["allowed", "allowed"]
+
+
+def test_a_range_that_holds_two_networks_is_found():
+    holding = [policy(name, [Rule("read", (Constraint("networkAddress", "hasPart", (net,)),))])
+               for name, net in (("A", "10.0.0.0/8"), ("B", "11.0.0.1"))]  # fmt: skip
+    [met] = conflicts(*holding)
+    assert (met.kind, met.example) == ("scope", {"networkAddress": "10.0.0.0/7"})
+
+
 def test_within_one_policy_a_carve_out_is_shown():
     made = policy("A", [Rule("process")], [Rule("process", (Constraint("algorithm", "eq", "re-identification"),))])
     assert pairs(conflicts_within(made)) == [("grant", "A permissions[0]", "A prohibitions[0]", "A prohibitions[0]")]

@@ -1,6 +1,7 @@
 """Decisions: default denial, all constraints, prohibitions first, duties, and the smallest change that passes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -525,6 +526,31 @@ def test_what_follows_an_unmet_duty_is_told():
     assert "必须删除，未履行时须补偿（未履行时须异常提醒（未履行时须异常提醒））。" in words.zh
 
 
+def test_who_owes_a_duty_and_on_what_is_told():
+    owed = (Rule("anonymize", (FEW,), target="6X", assignee="91A"), Rule("alert", assignee="91B"))
+    words = in_words(Policy("p", (Rule("read", duties=owed, assignee="91C"),)))
+    told = "91C: May read, after anonymise if number of uses is at most 5 (of 6X) (by 91A) and raise an alert (by 91B)."
+    assert words.en.startswith(told)
+    assert words.zh.startswith("（91C）允许读取，但须先由 91A 对 6X 匿名化（使用次数小于或等于 5）、由 91B 异常提醒。")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("re-identification", "re-identification"),
+        ("贵阳市观山湖区", "贵阳市观山湖区"),
+        ("x. May sell", '"x. May sell"'),
+        ("甲。允许交易", '"甲。允许交易"'),
+        ('a", "b\n', '"a\\", \\"b\\n"'),
+        ("a\u202eb", '"a\\u202eb"'),
+    ],
+)
+def test_a_text_of_the_writers_own_is_not_taken_for_words_of_the_sentence(text, shown):
+    words = in_words(Policy("p", (Rule("read", (Constraint("application", "eq", text),), assignee=text),)))
+    assert words.en.startswith(f"{shown}: May read if application is {shown}. Everything else")
+    assert words.zh.startswith(f"（{shown}）允许读取（应用程序等于 {shown}）。未列明")
+
+
 def test_purposes_allowed():
     assert purposes_allowed(checked(SUPPLY), "compute") == ["industry_development", "public_governance"]
     assert purposes_allowed(checked(SUPPLY)) is None  # delivery does not look at the purpose
@@ -534,9 +560,80 @@ def test_purposes_allowed():
     assert purposes_allowed(checked(barred)) == ["industry_development", "public_governance", "public_welfare"]
 
 
+def test_a_purpose_that_is_forbidden_is_not_admitted():
+    """A contract for it would be signed and never delivered."""
+    scoring = Rule("read", (Constraint("purpose", "isAnyOf", ("credit_scoring", "personal_profiling")),))
+    barred = checked(
+        Policy("p", (Rule("read"), Rule("compute", (WELFARE,))), (scoring, Rule("compute", (WELFARE, FEW))))
+    )
+    lawful = ["industry_development", "public_governance", "public_welfare"]
+    assert purposes_allowed(barred, "read") == lawful
+    assert purposes_allowed(barred, "compute") == ["public_welfare"]  # forbidden of the first uses only
+    assert purposes_allowed(barred) == lawful
+    of_one = replace(barred, prohibitions=(replace(scoring, target="6X"),))
+    assert purposes_allowed(of_one, "read") is None
+
+
 def test_a_prohibition_of_use_is_refused_as_it_would_forbid_nothing() -> None:
     """ODRL's `use` covers the other actions, here it covers itself: a permission is narrower then, a prohibition void."""
     with pytest.raises(Refusal) as refused:
         checked(Policy("p", (Rule("read"),), (Rule("use"),)))
     assert [problem.where for problem in refused.value.problems] == ["prohibitions[0].action"]
     assert checked(Policy("p", (Rule("use"),), (Rule("sell"),))).permissions == (Rule("use"),)
+
+
+@pytest.mark.parametrize(
+    "written", ["20270302080000", "20270302T080000Z", "2027-W09-2T08Z", "2027-03-02 16:00:00+08:00"]
+)
+def test_a_moment_is_kept_as_every_reader_reads_it(written) -> None:
+    """Fourteen digits are UTC here and China time to whoever reads them on the national rail, and XML Schema has one of
+    the many forms of ISO 8601."""
+    read = checked(Policy("p", (Rule("read", (Constraint("time", "lt", written),)),)))
+    assert read.permissions[0].constraints == (Constraint("time", "lt", "2027-03-02T08:00:00Z"),)
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read", (Constraint("time", "lt", "20271302080000"),)),)))
+    assert [problem.where for problem in refused.value.problems] == ["permissions[0].constraints[0].right"]
+
+
+def test_more_than_can_be_kept_is_refused_when_written() -> None:
+    """What passes here is stored, and what is stored is read back with the same bounds."""
+    many = tuple(Constraint("dataField", "neq", f"f{n}") for n in range(501))
+    values = Constraint("dataField", "isNoneOf", tuple(f"f{n}" for n in range(501)))
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read", many), Rule("read", (values,)))))
+    places = [problem.where for problem in refused.value.problems]
+    assert places == ["permissions[0].constraints", "permissions[1].constraints[0].right"]
+
+
+WITHIN = [
+    ("520100", "520102", True), ("520000", "520102", True), ("520000", "5201", True), ("5200", "52", True),
+    ("520102000000", "520102001", True), ("5201", "520100", True), ("520100", "520201", False),
+    ("520100", "520000", None), ("520102", "520100", None), ("520100", "520", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "given", "within"), WITHIN)
+def test_the_noughts_that_fill_up_a_region_code_are_no_place(wanted, given, within) -> None:
+    """GB/T 2260 writes the prefecture 5201 as 520100: a county of it lies within, whatever the depth of the codes."""
+    may, must_not = (Rule("read", (Constraint("region", "isPartOf", (wanted,)),)) for _ in range(2))
+    assert decide(checked(Policy("p", (may,))), "read", {"region": given}).allowed is (within is True)
+    barred = checked(Policy("p", (Rule("read"),), (must_not,)))
+    assert decide(barred, "read", {"region": given}).allowed is (within is False)
+
+
+@pytest.mark.parametrize(("left", "slip"), [("region", "520"), ("networkAddress", "10.0.0.256"), ("networkAddress", "01.2.3.4"),
+                                            ("networkAddress", "10.0.0.0-10.0.0.255")])  # fmt: skip
+def test_a_slip_of_a_code_or_an_address_is_refused_when_written(left, slip) -> None:
+    with pytest.raises(Refusal) as refused:
+        checked(Policy("p", (Rule("read", (Constraint(left, "isPartOf", (slip,)),)),)))
+    assert [problem.where for problem in refused.value.problems] == ["permissions[0].constraints[0].right"]
+
+
+DUE = [({"count": 3}, "conditional"), ({"count": 9}, "allowed"), ({}, "conditional"),
+       ({"count": 3, "done": ["anonymize"]}, "allowed")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "outcome"), DUE)
+def test_a_duty_comes_first_unless_it_is_known_not_to_be_due(asked, outcome) -> None:
+    policy = checked(Policy("p", (Rule("read", duties=(Rule("anonymize", (Constraint("count", "lteq", "5"),)),)),)))
+    assert decide(policy, "read", asked).outcome == outcome

@@ -109,6 +109,30 @@ def test_shape_and_words_are_told_at_once():
     assert [p.where for p in refused.value.problems] == ["prohibition", "inherit", "permissions[0].action"]
 
 
+def test_one_wrong_shape_hides_no_wrong_word():
+    wrong = {
+        "id": "p",
+        "permissions": [
+            "read",
+            {"action": "read", "constraints": [
+                {"left": "dataField", "op": "isAnyOf", "right": ["a", None]},
+                {"left": "count", "op": "lteq", "right": "many"},
+                {"or": [{"left": "count", "op": "lteq"}, {"left": "moon", "op": "eq", "right": "full"}]},
+            ], "duties": [{"action": "alrt"}, 5], "assignee": ["a"]},
+            {"action": 5, "constraints": [{"left": "region", "op": "isPartOf", "right": ["520"]}]},
+        ],
+        "prohibitions": [{"action": "read", "constraint": []}],
+    }  # fmt: skip
+    with pytest.raises(Refusal) as refused:
+        from_json(wrong)
+    assert [p.where for p in refused.value.problems] == [
+        "permissions[0]", "permissions[1].assignee", "permissions[1].constraints[0].right",
+        "permissions[1].constraints[2].or[0].right", "permissions[1].duties[1]", "permissions[2].action",
+        "prohibitions[0].constraint", "permissions[1].constraints[1].right", "permissions[1].duties[0].action",
+        "permissions[2].constraints[0].right",
+    ]  # fmt: skip
+
+
 def nested(times, inside, wrap):
     for _ in range(times):
         inside = wrap(inside)

@@ -188,6 +188,14 @@ def test_a_rule_about_another_data_set_is_refused_by_name_when_an_offer_is_writt
     assert [p.where for p in refused.value.problems] == ["permissions[1].target"]
 
 
+def test_an_offer_that_we_would_refuse_is_not_written():
+    """Without targets of its own the rule about all data sets is forbidden by the one about this data set."""
+    barred = checked(Policy("p", (Rule("read"), Rule("sell")), (Rule("read", target="T1"),)))
+    with pytest.raises(Refusal) as refused:
+        to_offer(barred, target="T1")
+    assert (refused.value.code, [p.where for p in refused.value.problems]) == ("POL-422", ["permissions[0]"])
+
+
 @pytest.mark.parametrize("member", ["and", "or"])
 def test_deep_nesting_and_ten_thousand_constraints(member):
     deep = {"leftOperand": "count", "operator": "eq", "rightOperand": "3"}

@@ -306,7 +306,8 @@ def listed_templates(folder: Path, *, as_json: bool) -> None:
         return
     for one in found:
         if "problems" in one:
-            click.echo(f"{one['name']}: {'; '.join(said(Text(p['zh'], p['en'])) for p in one['problems'])}")
+            wrong = (f"{p['where']} {said(Text(p['zh'], p['en']))}" for p in one["problems"])
+            click.echo(f"{one['name']}: {'; '.join(wrong)}")
             continue
         names = ", ".join(parameter["name"] for parameter in one["parameters"])
         click.echo(f"{one['name']} ({one['source']}): {said(Text(one['zh'], one['en']))}  [{names}]")

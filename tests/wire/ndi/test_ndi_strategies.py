@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datong.ground.refusal import Refusal
-from datong.terms.policy import ACTIONS, CONSTRAINTS, OPERATORS, Constraint, Policy, Rule, checked
+from datong.terms.policy import ACTIONS, CONSTRAINTS, OPERATORS, Constraint, Policy, Rule, checked, decide
 from datong.terms.policy.vocabulary import ORDERED, Family
 from datong.wire.ndi import contracts, reading, strategies
 from datong.wire.ndi.tables import printed
@@ -120,6 +120,29 @@ def test_a_value_too_long_for_annex_c_is_lost_and_refused() -> None:
     assert caught.value.code == "NDI-420"
 
 
+def test_a_text_that_would_be_read_as_a_list_is_lost() -> None:
+    rule = Rule("read", (Constraint("algorithm", "isA", "[a, b]"),))
+    assert [p.where for p in strategies.written(Policy("p", (rule,)), SUBJECT, NODES).lost] == [
+        "permissions[0].constraints[0]"
+    ]
+
+
+MOMENTS = [Constraint("time", "lt", "20270302080000"), Constraint("time", "neq", "2027-03-02T08:00:00.5Z")]
+FIELDS = tuple(sorted(f"trip_duration_seconds_{n}" for n in range(200)))
+
+
+@pytest.mark.parametrize("bound", [*MOMENTS, Constraint("dataField", "isAnyOf", FIELDS)])
+def test_a_moment_is_the_same_on_both_rails_and_many_fields_come_through(bound) -> None:
+    """Fourteen digits are UTC in a policy and China time on the national rail."""
+    policy = checked(Policy("agr-1", (Rule("read", (bound,)),)))
+    carried = strategies.written(policy, SUBJECT, NODES)
+    assert carried.lost == ()
+    back = strategies.understood(json.loads(json.dumps(carried.strategies)), "agr-1")
+    assert (back.lost, back.policy) == ((), policy)
+    asked = {"time": "2027-03-02T07:59:59Z", "dataField": FIELDS[0]}
+    assert decide(back.policy, "read", asked).outcome == decide(policy, "read", asked).outcome == "allowed"
+
+
 def strategy(action, *bounds, **more):
     rows = [{"constraintName": n, "constraintOperator": op, "constraintValue": v} for n, op, v in bounds]
     return {"subjectInfo": SUBJECT, "executionNodeInfo": NODES, "actions": [action], "constraints": rows, **more}
@@ -197,6 +220,22 @@ def test_two_actions_that_stand_as_constraints_become_duties() -> None:
             "strategy[0].constraints[0]",
         ),
         (strategy("read", ("time", "03", "x" + " " * 200_000)), "strategy[0].constraints[0]"),
+        ({**strategy("sell", policyExpansion='{"kind": "prohibition"}'), "actions": []}, "strategy[0].actions"),
+        (strategy("read", policyExpansion={"duties": [{"constraints": []}]}), "strategy[0].duties[0].actions"),
+        (
+            strategy("read", policyExpansion={"duties": [{"actions": "alert", "when": "at once"}]}),
+            "strategy[0].duties[0].when",
+        ),
+        (strategy("read", policyExpansion={"inherit": "true"}), "strategy[0].policyExpansion.inherit"),
+        (
+            strategy("read", policyExpansion='{"preObligation": "anonymize"}'),
+            "strategy[0].policyExpansion.preObligation",
+        ),
+        (strategy("read", policyExpansion=["anonymize"]), "strategy[0].policyExpansion"),
+        (
+            strategy("read", ("dataField", "isAnyOf", json.dumps([f"f{n}" for n in range(501)]))),
+            "permissions[0].constraints[0].right",
+        ),
     ],
 )
 def test_what_cannot_be_understood_is_lost_with_its_place(given, place) -> None:

@@ -59,7 +59,18 @@ def named(folder: Path | None, name: str) -> pure.Template:
     known = texts(folder)
     if name not in known:
         raise pure.NO_TEMPLATE(name=name[:40], known=", ".join(known))
-    return read(name, known[name][1].read_bytes())
+    return read(name, _bytes(name, known[name][1]))
+
+
+def _bytes(name: str, file: Traversable) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(BYTES_MAX + 1)
+    except OSError as error:
+        said = error.strerror or "error"
+        raise pure.BAD_TEMPLATE(
+            [Problem(f"{name}.yaml", f"不能读取（{said}）", f"cannot be read ({said})")], name=name[:40], count=1
+        ) from None
 
 
 def read(name: str, data: bytes) -> pure.Template:
@@ -81,7 +92,7 @@ def all_told(folder: Path | None) -> list[dict[str, Any]]:
     found = []
     for name, (source, file) in texts(folder).items():
         try:
-            found.append(_told(name, source, read(name, file.read_bytes())))
+            found.append(_told(name, source, read(name, _bytes(name, file))))
         except Refusal as refusal:
             wrong = [{"where": p.where, "zh": p.zh, "en": p.en} for p in refusal.problems]
             found.append({"name": name, "source": source, "problems": wrong})

@@ -3,8 +3,9 @@
 In this order, the first failure decides: the agreement is known and in force (negotiate: concluded, signatures
 verified, within its term by the business clock); dataset, purpose, recipient and delivery form are agreed and can be
 kept; the consumer's node is an active member; no hold and no end here; inputs cleared; the contracts of a product's
-supplies last; listing not suspended; what lies ready passes the release gate as its assessment stands now; then the
-policy, which denies by default. A denial is kept even when the transaction that asked is rolled back.
+supplies last, and the policies it inherits from them allow it; listing not suspended; what lies ready passes the
+release gate as its assessment stands now; then the policy, which denies by default. A denial is kept even when the
+transaction that asked is rolled back.
 Contract: tests/deliver/test_deliver_decisions.py.
 """
 
@@ -144,9 +145,10 @@ def _judged(
 
 def receiving(consumer: str) -> dict[str, str]:
     """What a policy may ask about the receiving side of a delivery: files, and the area its node's code bears (the
-    region of the function node that assigned it). A peer whose id is no such code tells no region: unknown."""
-    known = codes.node_code_fault(consumer) is None
-    return {"deliveryMethod": "01", **({"region": codes.parse_node_code(consumer).area} if known else {})}
+    region of the function node that assigned it). A peer whose id is no such code, or whose code bears a sector
+    (00 and its division), tells no region: unknown."""
+    area = "00" if codes.node_code_fault(consumer) is not None else codes.parse_node_code(consumer).area
+    return {"deliveryMethod": "01", **({"region": area} if not area.startswith("00") else {})}
 
 
 def _no(step: str, rule: str, texts: tuple[str, str], change: tuple[str, str]) -> Verdict:
@@ -219,7 +221,8 @@ def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict
 
 
 def _supplies(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
-    """A product goes out while the contracts of its supplies last: who ended one agreed to nothing more."""
+    """A product goes out while the contracts of its supplies last, and as those allow whose policy is inherited: who
+    ended one agreed to nothing more, and who wrote `inherit` to nothing else."""
     if contract["provider"] != signing.me(tx).code:
         return None
     for supply in _supplied(tx, contract, ask):
@@ -232,7 +235,31 @@ def _supplies(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict 
             return _no("supply", agreement, wrong,
                        ("请与供给方另签合同，并重新合成产品。",
                         "Negotiate a new contract with the supplier, and build the product again."))  # fmt: skip
+        barred = _inherited(tx, ask, resource, agreement)
+        if barred is not None:
+            return barred
     return None
+
+
+def _inherited(tx: Tx, ask: dict[str, Any], resource: str, agreement: str) -> Verdict | None:
+    """Why a supply's policy, under which results stay, does not allow what is asked of the product; None when it does.
+
+    Its rules of the resource are rules of the product too, and those of its consumer bind whoever receives from it."""
+    supply = negotiate.agreement(tx, agreement)
+    inherited = policy.from_json(supply["policy"])
+    if not inherited.inherit:
+        return None
+    widened = {"target": [ask["dataset"], resource], "assignee": [ask["subject"], supply["consumer_party"]]}
+    found = policy.decide(inherited, ask["action"], {**ask["context"], **widened})
+    if found.allowed:
+        return None
+    wrong = (
+        f"产品所含资源 {resource} 的供给合同 {agreement} 约定结果数据仍受其策略约束：{found.zh}",
+        f"Contract {agreement}, under which the product has {resource}, keeps its results under its policy: {found.en}",
+    )
+    assert found.change is not None
+    change = f"就供给合同 {agreement}：{found.change.zh}", f"As for contract {agreement}: {found.change.en}"
+    return Verdict(found.outcome, "supply", f"{agreement} {found.rule}".strip(), *wrong, *change)
 
 
 def _over(tx: Tx, agreement: str) -> tuple[str, str] | None:

@@ -23,7 +23,6 @@ from datong.negotiate import service as negotiate
 from datong.negotiate.service import national
 from datong.register import service as register
 from datong.terms import policy
-from datong.terms.policy import Outcome
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -177,11 +176,10 @@ def _granted(tx: Tx, agreement: str) -> set[str]:
 
 
 def _download_allowed(tx: Tx, contract: dict[str, Any]) -> bool:
-    """Whether the policy let data leave the controlled nodes while the agreement ran (purpose as agreed)."""
-    context = {"purpose": contract["terms"].get("purpose", ""), "time": contract["from"], "count": 1,
-               **deciding.receiving(contract["consumer"])}  # fmt: skip
-    allowed = policy.decide(policy.from_json(contract["policy"]), "download", context)
-    return allowed.outcome in (Outcome.allowed, Outcome.conditional)
+    """Whether the policy let data leave the controlled nodes at some time of the agreement (purpose as agreed)."""
+    context = {"purpose": contract["terms"].get("purpose", ""), "target": contract["dataset"],
+               "assignee": contract["consumer_party"], **deciding.receiving(contract["consumer"])}  # fmt: skip
+    return policy.compiled(policy.from_json(contract["policy"])).may_pass("download", context)
 
 
 # ---- messages

@@ -10,14 +10,16 @@ from typing import Any
 
 from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
+from datong.compose import service as compose
 from datong.ground import clock
 from datong.ground.db import Tx
 from datong.ground.refusal import Kind, Problem, Refusal
+from datong.negotiate import store
 from datong.negotiate.model import BAD_TERMS, NOT_CLEARED, NOT_LISTED
 from datong.negotiate.rules import TERMS
 from datong.price import service as pricing
 from datong.register import service as register
-from datong.terms.policy import PURPOSES
+from datong.terms.policy import PURPOSES, compiled, from_json
 from datong.terms.tariffs import revenue_problems
 
 
@@ -33,6 +35,7 @@ def refusal_to_bind(tx: Tx, row: Mapping[str, Any], terms: Mapping[str, Any]) ->
         uncontractable(tx, dataset, terms)
         or uncleared(tx, dataset, terms)
         or ungranted(tx, dataset, terms, consumer_party)
+        or uninherited(tx, dataset, terms, consumer_party)
     )
 
 
@@ -115,3 +118,28 @@ def ungranted(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: st
             raise
         return refusal
     return None
+
+
+def uninherited(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> Refusal | None:
+    """NOT_CLEARED where a supply of the product's newest version keeps its results under a policy that lets none of it
+    go to that party for that purpose: it would be signed, and never delivered."""
+    purpose, problems = str(terms.get("purpose") or ""), []
+    for supply in compose.supplied(tx, product=dataset):
+        contract = tx.get(store.agreements, supply["agreement"])
+        if contract is None:
+            continue
+        inherited = from_json(contract["policy"])
+        context = {"purpose": purpose, "target": [dataset, supply["resource"]],
+                   "assignee": [consumer_party, contract["consumer_party"]]}  # fmt: skip
+        if inherited.inherit and not compiled(inherited).may_pass("delivery", context):
+            id, owner = contract["id"], contract["provider_party"]
+            zh = (
+                f"供给合同 {id} 约定结果数据仍受其策略约束，该策略不允许为「{purpose}」"
+                f"向 {consumer_party} 交付；由 {owner} 处理"
+            )
+            en = (
+                f"contract {id} keeps its results under its policy, which permits no delivery"
+                f" to {consumer_party} for {purpose}; {owner}"
+            )
+            problems.append(Problem(supply["resource"], zh, en))
+    return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None

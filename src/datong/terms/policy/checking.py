@@ -15,7 +15,7 @@ from dataclasses import replace
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy.bounds import ways
 from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule
-from datong.terms.policy.values import mistake
+from datong.terms.policy.values import Mistaken, instant, mistake
 from datong.terms.policy.vocabulary import (
     ACTIONS,
     BY_NAME,
@@ -41,10 +41,14 @@ RULES_MAX = 500
 CONDITIONS_MAX = 500
 DEPTH_MAX = 8
 """Rules in a policy, constraints in a rule, duties and logic inside each other: beyond it nobody reads a policy."""
+TOO_MANY = Problem("policy", f"规则超过 {RULES_MAX} 条", f"it has more than {RULES_MAX} rules")
 TEXT_MAX = 1024
 """Characters of a word or value: the longest of the national dictionary (C..1024)."""
 
 
+_AS_OF_SCHEMA = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _NOT_KEPT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -80,7 +84,7 @@ def _problems(policy: Policy) -> Iterator[Problem]:
         yield Problem("permissions", "至少需要一条允许或禁止", "it needs a permission or a prohibition")
     rules = list(policy.rules())
     if len(rules) > RULES_MAX:
-        yield Problem("policy", f"规则超过 {RULES_MAX} 条", f"it has more than {RULES_MAX} rules")
+        yield TOO_MANY
         return
     for place, rule in rules:
         yield from _rule_problems(place, rule)
@@ -97,6 +101,11 @@ def _problems(policy: Policy) -> Iterator[Problem]:
                 f"permissions[{number}]", f"{rule.action} 同时被无条件禁止（授权冲突）",
                 f"{rule.action} is forbidden outright as well",
             )  # fmt: skip
+
+
+def rule_problems(place: str, rule: Rule) -> Iterator[Problem]:
+    """What is wrong with one rule, without a thought of its duties and of the other rules."""
+    yield from _rule_problems(place, _tidy(rule))
 
 
 def _text_problems(place: str, text: str) -> Iterator[Problem]:
@@ -133,10 +142,22 @@ def _tidy_condition(condition: Condition) -> Condition:
             parts = tuple(part for one in parts for part in _flat(one))
         return parts[0] if len(parts) == 1 and condition.how in LOGIC else Logical(condition.how, parts)
     left = SPELLINGS.get(condition.left, condition.left)
+    if left == "time":  # fourteen digits are UTC here, and China time to whoever reads them on the national rail
+        condition = replace(condition, right=tuple(map(_with_offset, condition.values)))
     if condition.op in OPERATORS and OPERATORS[condition.op].takes_list:
         return Constraint(left, condition.op, tuple(sorted(set(condition.values))))
     lone = condition.values
     return Constraint(left, condition.op, lone[0] if len(lone) == 1 else lone)
+
+
+def _with_offset(value: str) -> str:
+    """An instant as XML Schema, too, writes it: ISO 8601 has more forms than other readers know."""
+    if _AS_OF_SCHEMA.fullmatch(value):
+        return value
+    try:
+        return instant(value).isoformat().replace("+00:00", "Z")
+    except Mistaken:  # told with the other mistakes
+        return value
 
 
 def meant(word: str, known: Iterable[str]) -> Text:
@@ -164,6 +185,10 @@ def _rule_problems(place: str, rule: Rule) -> Iterator[Problem]:
         return
     for name in ("target", "assignee"):
         yield from _text_problems(f"{place}.{name}", getattr(rule, name))
+    if len(rule.constraints) > CONDITIONS_MAX:
+        most = CONDITIONS_MAX
+        yield Problem(f"{place}.constraints", f"超过 {most} 项", f"has more than {most} items")
+        return
     found = [
         problem
         for number, condition in enumerate(rule.constraints)
@@ -207,6 +232,9 @@ def _constraint_problems(place: str, constraint: Constraint) -> Iterator[Problem
 def _value_problems(place: str, constraint: Constraint, op: Operator) -> Iterator[Problem]:
     if not constraint.values or (not op.takes_list and len(constraint.values) != 1):
         yield Problem(place, "取值个数不符", "wrong number of values")
+    if len(constraint.values) > CONDITIONS_MAX:
+        yield Problem(place, f"取值超过 {CONDITIONS_MAX} 个", f"has more than {CONDITIONS_MAX} values")
+        return
     for value in constraint.values:
         unkept = list(_text_problems(place, value))
         yield from unkept

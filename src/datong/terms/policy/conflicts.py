@@ -14,7 +14,7 @@ from typing import Any
 
 from datong.ground.refusal import Text
 from datong.terms.policy.bounds import overlap, satisfiable, some, ways
-from datong.terms.policy.decision import CompiledRule, compiled
+from datong.terms.policy.decision import CompiledRule, compiled, spelt
 from datong.terms.policy.model import Policy, Rule
 from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS
 
@@ -140,7 +140,7 @@ def _permissions(one: Policy, other: Policy) -> Iterator[Conflict]:
             if _scope(mine, theirs) is None or mine.constraints == theirs.constraints:
                 continue
             places = Place(one.id, f"permissions[{n}]"), Place(other.id, f"permissions[{m}]")
-            met = _meeting(mine, theirs)
+            met = _meeting(mine, theirs, both_permit=True)
             if met is None:
                 yield _conflict("constraint", *places, (mine, theirs), Meeting({}, {}), "")
             else:
@@ -173,20 +173,22 @@ def _scope(mine: Rule, theirs: Rule) -> tuple[str, str] | None:
     return mine.target or theirs.target, mine.assignee or theirs.assignee
 
 
-def _meeting(mine: Rule, theirs: Rule) -> Meeting | None:
-    """Where two rules meet, verified on both; None where it is proven that they never do."""
+def _meeting(mine: Rule, theirs: Rule, *, both_permit: bool = False) -> Meeting | None:
+    """Where two rules meet, verified on both; None where it is proven that they never do. A permission has to be known
+    to hold, a prohibition holds in doubt. both_permit: they are two permissions, else the second forbids."""
     if _scope(mine, theirs) is None:
         return None
     both = [_compiled(rule) for rule in (mine, theirs)]
     settled = True
-    for way in ways((*mine.constraints, *theirs.constraints)):
+    for way in ways(tuple(map(spelt, (*mine.constraints, *theirs.constraints)))):
         possible = [] if way is None else [satisfiable(left, bounds, lone=True) for left, bounds in way.items()]
         if False in possible:
             continue
         settled = False  # unless the example holds: of an `xone` it may satisfy a second part, which another would not
         if way is not None and None not in possible:
             example = {left: some(left, bounds, lone=True) for left, bounds in way.items()}
-            if all(test(example) is not False for one in both for test in one.tests):
+            permits, other = ([test(example) for test in one.tests] for one in both)
+            if all(permits) and (all(other) if both_permit else False not in other):
                 return Meeting({left: overlap(left, bounds) for left, bounds in way.items()}, example)
     return None if settled else Meeting({}, {}, settled=False)
 

@@ -53,6 +53,8 @@ class CompiledRule:
     place: str
     rule: Rule
     tests: tuple[Test, ...]
+    due: tuple[tuple[Test, ...], ...] = ()
+    """Of each duty, its conditions."""
 
     def out_of_scope(self, context: Context, *, unknown: bool) -> tuple[str, ...]:
         """The scopes ("target", "assignee") in which the request lies outside; unknown: what the absence counts as."""
@@ -66,11 +68,15 @@ class CompiledRule:
         return [number for number, test in enumerate(self.tests) if test(context) is not True]
 
     def open(self, context: Context) -> tuple[Rule, ...]:
-        """Duties of a permission that are not done yet, in their order."""
+        """Duties of a permission that are due and not done yet, in their order; one whose conditions are known not to
+        hold is not due."""
         if not self.rule.duties:
             return ()
         done = context.get("done", ())
-        return tuple(duty for duty in self.rule.duties if duty.action not in done)
+        return tuple(
+            duty for duty, tests in zip(self.rule.duties, self.due, strict=True)
+            if duty.action not in done and all(test(context) is not False for test in tests)
+        )  # fmt: skip
 
 
 def _in_scope(wanted: str, given: Any, unknown: bool) -> bool:
@@ -118,8 +124,16 @@ class Compiled:
         place = f"{rule.place}.{outside[0]}" if outside else f"{rule.place}.constraints[{failing[0]}]"
         return Decision(Outcome.denied, place, self, action, context, rule, outside, tuple(failing))
 
-    def passes(self, action: str, context: Context) -> bool:
-        return self.decide(action, context).outcome in (Outcome.allowed, Outcome.conditional)
+    def may_pass(self, action: str, context: Context) -> bool:
+        """Whether a request with these values could pass, whatever its others are."""
+        barred = any(
+            not found.out_of_scope(context, unknown=False) and all(test(context) is True for test in found.tests)
+            for found in self.prohibitions.get(action, ())
+        )
+        return not barred and any(
+            not found.out_of_scope(context, unknown=True) and all(test(context) is not False for test in found.tests)
+            for found in self.permissions.get(action, ())
+        )
 
 
 @dataclass(frozen=True)
@@ -322,7 +336,7 @@ def _smallest(decision: Decision, by: CompiledRule) -> Change:
             barring = again.decided_by.rule
             conditions = (Logical("or", tuple(map(_turned, barring.constraints))),)
             settled = settled and not barring.target and not barring.assignee  # nobody is told to be another party
-        conditions = tuple(map(_spelt, conditions))
+        conditions = tuple(map(spelt, conditions))
         settled = settled and not any(map(_open_ended, conditions))
         scopes = {name: getattr(one.rule, name) for name in one.out_of_scope(context, unknown=False)}
         for way in ways(conditions, made.way if made else None):
@@ -363,16 +377,16 @@ def _turned(condition: Condition) -> Condition:
     if isinstance(condition, Constraint):
         turned = condition.op.removeprefix("not ") if condition.op.startswith("not ") else f"not {condition.op}"
         return Constraint(condition.left, turned, condition.right)
-    spelt = _spelt(condition)
-    assert isinstance(spelt, Logical)
-    return Logical("and" if spelt.how in ("or", "xone") else "or", tuple(map(_turned, spelt.parts)))
+    plain = spelt(condition)
+    assert isinstance(plain, Logical)
+    return Logical("and" if plain.how in ("or", "xone") else "or", tuple(map(_turned, plain.parts)))
 
 
-def _spelt(condition: Condition) -> Condition:
+def spelt(condition: Condition) -> Condition:
     """The same without `xone`: one part, and none of the others; of more than SPELT_MAX parts it is left."""
     if isinstance(condition, Constraint):
         return condition
-    parts = tuple(map(_spelt, condition.parts))
+    parts = tuple(map(spelt, condition.parts))
     if condition.how != "xone" or len(parts) > SPELT_MAX:
         return Logical(condition.how, parts)
     failing = tuple(map(_turned, parts))
@@ -411,7 +425,8 @@ def compiled(policy: Policy) -> Compiled:
 def _indexed(kind: str, rules: Sequence[Rule]) -> dict[str, tuple[CompiledRule, ...]]:
     found: dict[str, tuple[CompiledRule, ...]] = {}
     for number, rule in enumerate(rules):
-        one = CompiledRule(f"{kind}[{number}]", rule, tuple(map(_test, rule.constraints)))
+        due = tuple(tuple(map(_test, duty.constraints)) for duty in rule.duties)
+        one = CompiledRule(f"{kind}[{number}]", rule, tuple(map(_test, rule.constraints)), due)
         found[rule.action] = (*found.get(rule.action, ()), one)
     return found
 

@@ -8,14 +8,13 @@ from datong.terms.policy.vocabulary import PURPOSES
 
 
 def purposes_allowed(policy: Policy, action: str | None = None) -> list[str] | None:
-    """The purposes that some permission (of `action`) admits, or None when one admits any."""
-    found: set[str] = set()
-    for name, rules in compiled(policy).permissions.items():
-        if action is not None and name != action:
-            continue
-        for one in rules:
-            asked = {atom.left for condition in one.rule.constraints for _, atom in atoms(condition)}
-            if "purpose" not in asked:
-                return None
-            found |= {p for p in PURPOSES if all(test({"purpose": p}) is not False for test in one.tests)}
-    return sorted(found)
+    """The purposes for which something (or `action`) is permitted and not forbidden, or None when any is."""
+    ready = compiled(policy)
+    actions = [name for name in ready.permissions if action in (None, name)]
+    found = {purpose for purpose in PURPOSES for name in actions if ready.may_pass(name, {"purpose": purpose})}
+    asked = [
+        any(atom.left == "purpose" for condition in one.rule.constraints for _, atom in atoms(condition))
+        for name in actions
+        for one in ready.permissions[name]
+    ]
+    return None if len(found) == len(PURPOSES) and not all(asked) else sorted(found)

@@ -7,12 +7,21 @@ Must never know: files, wire formats. Contract: tests/terms/test_policy_reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
-from datong.terms.policy.checking import CONDITIONS_MAX, DEPTH_MAX, RULES_MAX, meant, refused, tidied
+from datong.terms.policy.checking import (
+    CONDITIONS_MAX,
+    DEPTH_MAX,
+    RULES_MAX,
+    TOO_MANY,
+    meant,
+    refused,
+    rule_problems,
+    tidied,
+)
 from datong.terms.policy.model import KINDS, Condition, Constraint, Logical, Policy, Rule
 from datong.terms.policy.vocabulary import LOGIC
 
@@ -64,20 +73,47 @@ def from_json(value: Any) -> Policy:
 
 
 def read(value: Any) -> tuple[Policy | None, list[Problem]]:
-    """(the policy, []) or (None, all that is wrong: the shape, and the words where the shape lets them be read)."""
+    """(the policy, []) or (None, all that is wrong: the shape, and the words wherever the shape lets them be read)."""
     problems = list(_shape(value))
-    if any(problem.zh == DEEP for problem in problems):
-        return None, problems
-    try:
-        lists = {kind: tuple(_rule(rule) for rule in value.get(kind, ())) for kind in KINDS}
-        named = value.get("id", "?")  # that it is missing was said; the words are checked all the same
-        policy, wrong = tidied(Policy(named, **lists, inherit=value.get("inherit", False)))
-    except (KeyError, TypeError, AttributeError, RecursionError):
-        if not problems:
-            raise
-        return None, problems
-    problems += wrong
+    if problems:
+        told = isinstance(value, Mapping) and len(problems) <= CONDITIONS_MAX and all(p.zh != DEEP for p in problems)
+        return None, [*problems, *(_words(value, {problem.where for problem in problems}) if told else ())]
+    lists = {kind: tuple(_rule(rule) for rule in value.get(kind, ())) for kind in KINDS}
+    policy, problems = tidied(Policy(value["id"], **lists, inherit=value.get("inherit", False)))
     return (None, problems) if problems else (policy, [])
+
+
+def _words(value: Mapping[str, Any], wrong: Set[str]) -> Iterator[Problem]:
+    """What is wrong with the words of the rules that can be read beside places of a wrong shape."""
+    unread: list[str] = []
+    may, must_not, must = (
+        tuple(_readable(rule, place, wrong, unread) for place, rule in _items(value, kind, "")) for kind in KINDS
+    )
+    rules = list(Policy("", may, must_not, must).rules())
+    if len(rules) > RULES_MAX:
+        yield TOO_MANY
+        return
+    for place, rule in rules:
+        for problem in rule_problems(place, rule):
+            if problem.where not in wrong and not problem.where.startswith(tuple(unread)):
+                yield problem
+
+
+def _readable(value: Any, place: str, wrong: Set[str], unread: list[str]) -> Rule:
+    """A rule with what could not be read replaced; the places of that are added to `unread`."""
+    if not isinstance(value, Mapping):
+        unread.append(place)
+        return Rule("")
+    conditions: list[Condition] = []
+    for below, one in _items(value, "constraints", place):
+        sound = not any(where.startswith(below) for where in wrong)
+        conditions.append(_condition(one) if sound else Constraint("", "", ()))
+        unread += [] if sound else [below]
+    duties = tuple(_readable(duty, below, wrong, unread) for below, duty in _items(value, "duties", place))
+    texts = [
+        given if isinstance(given := value.get(name, ""), str) else "" for name in ("action", "target", "assignee")
+    ]
+    return Rule(texts[0], tuple(conditions), duties, *texts[1:])
 
 
 def _rule(value: Mapping[str, Any]) -> Rule:

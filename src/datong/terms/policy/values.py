@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -25,8 +25,11 @@ NUMBER = re.compile(r"[0-9]{1,16}")
 RATE = re.compile(r"([0-9]{1,16})/(minute|hour|day)")
 SIZE = re.compile(r"([0-9]{1,16})([KMGT]?)B?")
 AMOUNT = re.compile(r"([0-9]{1,14})(?:\.([0-9]{2}))? ?([A-Z]{3})")
-REGION = re.compile(r"[0-9]{2,12}")
-HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+REGION = re.compile("[0-9]+")
+REGION_SIZES = (2, 4, 6, 9, 12)
+"""Digits of a region code: province, prefecture, county (GB/T 2260), township (GB/T 10114), village."""
+HOST = re.compile(r"(?![0-9.-]*\.[0-9]+\Z)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+"""A domain name, which does not end in a number: 10.0.0.256 is a slip of an address."""
 
 
 class Mistaken(ValueError):
@@ -98,6 +101,17 @@ def _network(value: str) -> tuple[int, int, int] | str:
     return net.version, first, last
 
 
+def _region(value: str) -> str:
+    """A code without the noughts that only fill it up: 520100 is the prefecture 5201, 520000 the province 52."""
+    code = _matched(REGION, value, "区划代码的数字", "digits of a region code")[0]
+    if len(code) not in REGION_SIZES:
+        raise Mistaken("不是 2、4、6、9 或 12 位区划代码", "no region code of 2, 4, 6, 9 or 12 digits")
+    for size in reversed(REGION_SIZES[:-1]):
+        if len(code) > size and not code[size:].strip("0"):
+            code = code[:size]
+    return code
+
+
 def _purpose(value: str) -> str:
     if value not in PURPOSES:
         known = "、".join(f"{text.zh} {name}" for name, text in PURPOSES.items())
@@ -119,7 +133,7 @@ MEASURES: dict[Family, Measure] = {
     Family.rate: _rate,
     Family.size: _size,
     Family.amount: _amount,
-    Family.region: lambda value: _matched(REGION, value, "区划代码的数字", "digits of a region code")[0],
+    Family.region: _region,
     Family.network: _network,
     Family.purpose: _purpose,
     Family.name: _text,
@@ -388,9 +402,9 @@ def invented(left: str, constraints: Sequence[tuple[str, tuple[str, ...]]]) -> l
                 another += "-"
             return [*listed, another]
         case Family.region:
-            stems = {code[:size] for code in listed for size in range(2, len(code) + 1)}
+            stems = {code[:size] for code in listed for size in REGION_SIZES if size <= len(code)}
             pairs = (f"{number:02}" for number in range(99, -1, -1))
-            below = (next((s + d for d in "9876543210" if s + d not in stems), "") for s in stems if len(s) < 12)
+            below = (_region_below(stem, stems) for stem in stems if len(stem) < REGION_SIZES[-1])
             return [*sorted(stems), *sorted(filter(None, below)), *[pair for pair in pairs if pair not in stems][:1]]
         case Family.network:
             return [*listed, "another.invalid", *_hosts(listed)]
@@ -398,13 +412,27 @@ def invented(left: str, constraints: Sequence[tuple[str, tuple[str, ...]]]) -> l
             return sorted(_table(left))
 
 
+def _region_below(stem: str, stems: Collection[str]) -> str:
+    """A region within `stem` that none of `stems` is or lies in; "" when there is none."""
+    digits = REGION_SIZES[REGION_SIZES.index(len(stem)) + 1] - len(stem)
+    named = (f"{stem}{number:0{digits}}" for number in range(10**digits - 1, 0, -1))
+    return next((code for code in named if code not in stems), "")
+
+
 def _hosts(listed: Sequence[str]) -> list[str]:
-    """The addresses at the edges of networks, in and out."""
+    """The addresses at the edges of networks, in and out, and the range that holds all of them."""
     nets = [net for net in measured_all(_network, listed) if isinstance(net, tuple)]
     edges = {(4, 0), (6, 0), *((version, one) for version, first, last in nets for one in (first, last + 1))}
-    most = {4: (1 << 32) - 1, 6: (1 << 128) - 1}
+    bits = {4: 32, 6: 128}
     make = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}
-    return [str(make[version](one)) for version, one in sorted(edges) if one <= most[version]]
+    addresses = [str(make[version](one)) for version, one in sorted(edges) if one < 1 << bits[version]]
+    return [*addresses, *(_range(make[v], bits[v], of) for v in bits if (of := [net for net in nets if net[0] == v]))]
+
+
+def _range(make: Callable[[int], object], bits: int, nets: Sequence[tuple[int, int, int]]) -> str:
+    first, last = min(first for _, first, _ in nets), max(last for _, _, last in nets)
+    open_ = (first ^ last).bit_length()
+    return f"{make(first >> open_ << open_)}/{bits - open_}"
 
 
 def _moved(left: str, value: str, step: int, *, finest: bool = False) -> str:

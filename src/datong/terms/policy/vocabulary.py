@@ -54,7 +54,7 @@ class Family(StrEnum):
     name = "name"  # any text, compared as it stands
     code = "code"  # one of a published code table
     purpose = "purpose"  # one of PURPOSES
-    region = "region"  # GB/T 2260 digits; a longer code lies within a shorter one
+    region = "region"  # GB/T 2260 digits; a longer code lies within a shorter one, 520100 is 5201
     network = "network"  # domain name, IP address or range
 
 

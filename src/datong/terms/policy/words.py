@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from datong.ground.refusal import Text
 from datong.terms.policy.model import Condition, Constraint, Policy, Rule
-from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, LOGIC, OPERATORS, PURPOSES
+from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, LOGIC, OPERATORS, PURPOSES, Family
 
 KIND_WORDS = {
     "permissions": ("允许", "May", "，但须先", ", after"),
@@ -16,6 +18,7 @@ KIND_WORDS = {
 }
 """How a rule of each kind begins, and how its duties follow, in both languages."""
 INHERITED = Text("中间数据和结果数据仍受本策略约束。", "Intermediate and result data stay under this policy.")
+_PLAIN = re.compile(r"[\w.:/@#*+-]+")
 DEFAULT = Text("未列明的操作一律拒绝。", "Everything else is denied.")
 
 
@@ -54,27 +57,34 @@ def _sentence(kind: str, rule: Rule) -> Text:
     words, duties = _rule(rule), [_duty(duty) for duty in rule.duties]
     more_zh = then_zh + "、".join(duty.zh for duty in duties) if duties else ""
     more_en = f"{then_en} " + " and ".join(duty.en for duty in duties) if duties else ""
-    whom_zh = f"（{rule.assignee}）" if rule.assignee else ""
-    whom_en = f"{rule.assignee}: " if rule.assignee else ""
-    what_zh, what_en = (f"对 {rule.target} ", f" {rule.target}") if rule.target else ("", "")
+    whom, what = _shown(rule.assignee), _shown(rule.target)
+    whom_zh, whom_en = (f"（{whom}）", f"{whom}: ") if whom else ("", "")
+    what_zh, what_en = (f"对 {what} ", f" (of {what})") if what else ("", "")
     return Text(
         f"{whom_zh}{begins_zh}{what_zh}{words.zh}{more_zh}。",
-        f"{whom_en}{begins_en} {words.en}{_of(what_en)}{more_en}.",
+        f"{whom_en}{begins_en} {words.en}{what_en}{more_en}.",
     )
 
 
-def _of(target: str) -> str:
-    return f" (of{target})" if target else ""
+def _shown(text: str) -> str:
+    """A text of the writer's own choice; in quotation marks where it could be taken for words of the sentence."""
+    if not text or _PLAIN.fullmatch(text):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in quoted)
 
 
 def _duty(duty: Rule) -> Text:
-    """A duty with what follows when it is not met."""
+    """A duty, on what and by whom where it says so, with what follows when it is not met."""
     words, further = _rule(duty), [_duty(one) for one in duty.duties]
+    whom, what = _shown(duty.assignee), _shown(duty.target)
+    zh = (f"由 {whom} " if whom else "") + (f"对 {what} " if what else "") + words.zh
+    en = words.en + (f" (of {what})" if what else "") + (f" (by {whom})" if whom else "")
     if not further:
-        return words
+        return Text(zh, en)
     _, _, then_zh, then_en = KIND_WORDS["obligations"]
-    zh, en = "、".join(one.zh for one in further), " and ".join(one.en for one in further)
-    return Text(f"{words.zh}（{then_zh.lstrip('，')}{zh}）", f"{words.en} ({then_en.lstrip(', ')} {en})")
+    more_zh, more_en = "、".join(one.zh for one in further), " and ".join(one.en for one in further)
+    return Text(f"{zh}（{then_zh.lstrip('，')}{more_zh}）", f"{en} ({then_en.lstrip(', ')} {more_en})")
 
 
 def _rule(rule: Rule) -> Text:
@@ -118,4 +128,7 @@ def _value(left: str, value: str) -> Text:
     for code, zh, en in CONSTRAINTS[left].codes:
         if code == value:
             return Text(zh, en)
-    return PURPOSES.get(value, Text(value, value)) if left == "purpose" else Text(value, value)
+    if left == "purpose":
+        return PURPOSES.get(value, Text(value, value))
+    shown = _shown(value) if CONSTRAINTS[left].family is Family.name else value
+    return Text(shown, shown)

@@ -44,10 +44,14 @@ LENGTHS = {"timeWindow": 10, "region": 10, "networkAddress": 45, "physicalAddres
            "payAmount": 128}  # fmt: skip
 """Longest value in characters, annex C.6."""
 VALUE_MAX = max(LENGTHS.values())
+LIST_MAX = 512 * 1024
+"""Characters of a value, and of a list of them, which is one text in the national form."""
 ACTIONS_AS_CONSTRAINTS = frozenset({"logRecordSend", "compensate"})
 """Annex D writes these two actions as constraints: a duty of the rule."""
 RECORDS_GO_TO = frozenset({"provider", "data provider", "数据提供方", "platform", "service platform", "服务平台"})
 """Recipients that table 4 itself means by logRecordSend: whom else annex D names, the duty here would not tell."""
+EXTENSION_MEMBERS = ("kind", "duties", "inherit", "constraints", "contract")
+DUTY_MEMBERS = ("actions", "constraints", "own", "duties")
 DEPTH_MAX = 8
 _RANGE = re.compile(r"^(.+?)\s*(?:--|/|至|~)\s*(.+)$")
 _COUNTED = re.compile(r"^(\d+)\s*(?:times|calls|次)?\s*(?:per|/|每)\s*(minute|hour|day|分钟|小时|天|日)$")
@@ -150,13 +154,17 @@ def _written_constraint(place: str, constraint: Constraint, lost: list[Problem])
     takes_list = OPERATORS[constraint.op].takes_list
     value = json.dumps(list(constraint.values), ensure_ascii=False) if takes_list else constraint.values[0]
     lost += _too_long(place, constraint)
+    if len(value) > LIST_MAX:
+        lost.append(Problem(place, f"取值超过 {LIST_MAX} 字符", f"its values have more than {LIST_MAX} characters"))
+    if constraint.op == "isA" and _list_in(value) is not None:
+        lost.append(Problem(place, f"{value[:40]!r} 在国家接口中会读作列表", f"{value[:40]!r} would be read as a list"))
     return {"constraintName": PRINTED.get(constraint.left, constraint.left),
             "constraintOperator": OPERATORS[constraint.op].code, "constraintValue": value}  # fmt: skip
 
 
 def _too_long(place: str, constraint: Constraint) -> list[Problem]:
-    longest = LENGTHS.get(constraint.left)
-    if longest is None or all(len(one) <= longest for one in constraint.values):
+    longest = LENGTHS.get(constraint.left, VALUE_MAX)
+    if all(len(one) <= longest for one in constraint.values):
         return []
     return [Problem(place, f"{constraint.left} 的值超过 {longest} 字符（附录 C.6）",
                     f"the value of {constraint.left} is longer than {longest} (annex C.6)")]  # fmt: skip
@@ -192,10 +200,7 @@ def understood(strategies: Iterable[Mapping[str, Any]], policy_id: str) -> Under
                 reader.lose(f"{place}.policyExpansion.kind", f"未知策略类别 {said}", f"unknown kind {said}")
             reader.note(place, "未说明策略类别，按允许策略读取", "does not say its kind; read as a permission")
             kind = "permission"
-        if isinstance(strategy.get("policyExpansion"), str) and not extension and strategy["policyExpansion"].strip():
-            reader.lose(
-                f"{place}.policyExpansion", "扩展信息不是可读的条款", "is a text in words, which no node can enforce"
-            )
+        reader.extension(f"{place}.policyExpansion", strategy.get("policyExpansion"))
         lists[KINDS[kind]] += reader.rules(place, {**strategy, **_in_extension(extension)}, 0)
         inherit = inherit or extension.get("inherit") is True
     if reader.lost:
@@ -212,13 +217,18 @@ def understood(strategies: Iterable[Mapping[str, Any]], policy_id: str) -> Under
 
 def extension_of(strategy: Mapping[str, Any]) -> dict[str, Any]:
     """The extension of a strategy as a mapping, {} when there is none or it is a text in words."""
-    given = strategy.get("policyExpansion")
-    if isinstance(given, str):
-        try:
-            given = loaded(given)
-        except ValueError:
-            return {}
+    given = _extension(strategy.get("policyExpansion"))
     return dict(given) if isinstance(given, Mapping) else {}
+
+
+def _extension(given: Any) -> Any:
+    """What stands in an extension: a mapping, None when nothing does, else what cannot be read as clauses."""
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return None
+    try:
+        return loaded(given) if isinstance(given, str) else given
+    except ValueError:
+        return given
 
 
 def _in_extension(extension: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,6 +245,20 @@ class _Reader:
 
     def lose(self, place: str, zh: str, en: str) -> None:
         self.lost.append(Problem(place, zh, en))
+
+    def extension(self, place: str, given: Any) -> None:
+        """Loses what of an extension nothing here reads: each member may change what the strategy permits."""
+        read = _extension(given)
+        if read is not None and not isinstance(read, Mapping):
+            self.lose(place, "扩展信息不是可读的条款", "is a text in words, which no node can enforce")
+        elif read is not None:
+            self.unread(place, read, EXTENSION_MEMBERS)
+            if not isinstance(read.get("inherit", False), bool):
+                self.lose(f"{place}.inherit", "应为 true 或 false", "should be true or false")
+
+    def unread(self, place: str, given: Mapping[Any, Any], known: Iterable[str]) -> None:
+        for name in given.keys() - set(known):
+            self.lose(f"{place}.{str(name)[:40]}", "本节点无法理解这一项", "is understood by no node here")
 
     def rules(self, place: str, body: Mapping[str, Any], depth: int) -> list[Rule]:
         """A rule for each action of a strategy or duty, all under its constraints."""
@@ -253,8 +277,11 @@ class _Reader:
             if not isinstance(duty, Mapping):
                 self.lose(where, "不是对象", "is no object")
                 continue
+            self.unread(where, duty, DUTY_MEMBERS)
             duties += self.rules(where, duty, depth + 1)
         actions = [self.action(f"{place}.actions[{n}]", one) for n, one in enumerate(_listed(body.get("actions")))]
+        if not actions:
+            self.lose(f"{place}.actions", "未列出操作", "names no action")
         return [Rule(action, tuple(constraints), tuple(duties)) for action in actions if action]
 
     def action(self, place: str, given: Any) -> str:
@@ -289,8 +316,8 @@ class _Reader:
         op = next((word for word, one in OPERATORS.items() if code in (one.code, word)), "")
         if not isinstance(value, str) or not op:
             self.lose(place, "运算符或取值有误", "has no known operator, or a value that is no string")
-        elif len(value) > VALUE_MAX:  # before the patterns below are tried on it
-            self.lose(place, f"取值超过 {VALUE_MAX} 字符", f"has a value of more than {VALUE_MAX} characters")
+        elif len(value) > (most := LIST_MAX if OPERATORS[op].takes_list else VALUE_MAX):  # before patterns are tried
+            self.lose(place, f"取值超过 {most} 字符", f"has a value of more than {most} characters")
         elif name in ACTIONS_AS_CONSTRAINTS:
             duties += self.duty(place, name, value)
         elif name not in CONSTRAINTS:

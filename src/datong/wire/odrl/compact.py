@@ -11,11 +11,12 @@ Must never know: negotiations, transport. Contract: tests/wire/test_wire_odrl.py
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy import BAD_POLICY, Condition, Constraint, Logical, Policy, Rule, checked
-from datong.terms.policy.checking import CONDITIONS_MAX, RULES_MAX, meant
+from datong.terms.policy.checking import CONDITIONS_MAX, RULES_MAX, meant, tidied
 from datong.terms.policy.model import KINDS as LISTS
 from datong.terms.policy.vocabulary import LOGIC
 
@@ -106,15 +107,26 @@ def to_agreement(policy: Policy, *, target: str, assigner: str, assignee: str, t
 
 
 def _rules(policy: Policy, target: str) -> dict[str, Any]:
-    """NOT_CARRIED names the rules about another data set than `target`: DSP's rules have no target of their own."""
+    """NOT_CARRIED names the rules about another data set than `target`: DSP's rules have no target of their own; and
+    what would be refused of the policy once all its rules are about `target`."""
     lost = [
         Problem(f"{place}.target", f"规则针对 {rule.target}", f"the rule is about {rule.target}")
         for place, rule in policy.rules()
         if rule.target not in ("", target)
     ]
+    if not lost and any(rule.target for _, rule in policy.rules()):
+        lost = tidied(_of_any_target(policy))[1]
     if lost:
         raise NOT_CARRIED(lost, id=policy.id[:80], count=len(lost))
     return written(policy, targets=False)
+
+
+def _of_any_target(policy: Policy) -> Policy:
+    def freed(rule: Rule) -> Rule:
+        return replace(rule, target="", duties=tuple(map(freed, rule.duties)))
+
+    may, must_not, must = (tuple(map(freed, getattr(policy, kind))) for kind in LISTS)
+    return Policy(policy.id, may, must_not, must, policy.inherit)
 
 
 def written(policy: Policy, *, targets: bool) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _literal(operand: str, value: str) -> Any:
     import rdflib  # noqa: PLC0415 - the extra `odrl`
 
     family = FAMILIES[operand]
-    if family is Family.number:
+    if family is Family.number and value == str(int(value)):  # 0005 would be read back as 5
         return rdflib.Literal(value, datatype=iri(XSD + "integer"))
     if family is Family.instant and "T" in value:
         instant(value)
