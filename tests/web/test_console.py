@@ -37,7 +37,11 @@ from two_nodes import DATASET, POLICY, TERMS, Loop, listed, two_nodes
 PASSWORD = "lake-otter-7431"
 EVIL = codes.credit_code("9", "1", "520100", "MA0EX001")
 HOSTILE = '"><script>alert(1)</script>'
-BROWSER = {"user-agent": "Browser/1.0", "accept-language": "zh-CN"}
+BROWSER = {
+    "user-agent": "Browser/1.0",
+    "accept-language": "zh-CN",
+    "accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+}
 THERE = {"origin": "http://node.test", "sec-fetch-site": "same-origin"}
 OUT_AND_IN = {"/login", "/logout"}
 
@@ -65,7 +69,10 @@ class Browser(Asgi):
 
 
 def app_of(store: Store, story: Path) -> Starlette:
-    return Starlette(routes=[Mount("/api", api(store)), *console.routes(store, story)])
+    return Starlette(
+        routes=[Mount("/api", api(store)), *console.routes(store, story)],
+        exception_handlers=console.on_errors(store, story),
+    )
 
 
 @pytest.fixture
@@ -93,6 +100,62 @@ def browser(store: Store, people: dict[str, str], tmp_path: Path) -> Browser:
 
 def text(answer: httpx.Response) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
+
+
+# --- where nothing is, and what nobody foresaw -------------------------------------------------------------------
+
+
+def test_what_nothing_serves_is_said_on_a_page_with_a_code_and_a_way_back(browser: Browser) -> None:
+    for method, path, status in (
+        ("GET", "/nowhere/at/all", 404), ("GET", "/static/none.css", 404), ("POST", "/contracts", 405),
+    ):  # fmt: skip
+        zh = browser.request(method, path)
+        assert zh.status_code == status
+        assert "这里没有页面" in zh.text
+        assert "GEN-410" in zh.text
+        assert 'href="/"' in zh.text
+        assert "content-security-policy" in zh.headers
+        en = browser.request(method, path, headers={"accept-language": "en"})
+        assert "There is no page here" in en.text
+        told = browser.request(method, path, headers={"accept": "*/*"})
+        assert (told.status_code, told.json()["error"]["code"]) == (status, "GEN-410")
+    assert "GET" in browser.request("POST", "/contracts").headers["allow"]
+
+
+def test_a_form_that_cannot_be_read_is_refused_on_a_page(browser: Browser) -> None:
+    kind = {"content-type": "multipart/form-data"}
+    answer = browser.request("POST", "/login", content=b"nothing", headers=kind)
+    assert (answer.status_code, "GEN-411" in answer.text) == (400, True)
+
+
+def test_an_error_nobody_foresaw_is_a_page_with_a_code_and_no_secret(
+    store: Store, people: dict[str, str], tmp_path: Path
+) -> None:
+    story = tmp_path / "story.json"
+    story.write_text("no JSON, with a secret", "utf-8")
+    browser = Browser(app_of(store, story), store)
+    browser.raises = False
+    browser.enter("pm")
+    zh, en = (browser.get("/story", headers={"accept-language": lang}) for lang in ("zh-CN", "en"))
+    assert (zh.status_code, en.status_code) == (500, 500)
+    assert "节点未能答复" in zh.text
+    assert "The node could not answer" in en.text
+    for answer in (zh, en):
+        assert "GEN-500" in answer.text
+        assert 'href="/"' in answer.text
+        assert "secret" not in answer.text
+        assert "Traceback" not in answer.text
+    assert browser.get("/story", headers={"accept": "*/*"}).json()["error"]["code"] == "GEN-500"
+
+
+def test_where_no_page_can_be_made_a_person_reads_the_error_as_a_program_does(
+    store: Store, people: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(app_of(store, tmp_path / "story.json"), store)
+    browser.raises = False
+    monkeypatch.setattr(store, "read", None)
+    answer = browser.get("/login")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "GEN-500")
 
 
 # --- in and out --------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from datong.wire.ndi import identity as ndi_identity
 from datong.wire.ndi import routes as ndi_routes
 from datong.wire.ndi import serving as ndi_serving
 
+STORY = "story.json"
+
 
 def routes(store: Store, door: http.Door, verifier: Verifier, peering: Peering, config: Config) -> list[BaseRoute]:
     """All routes of a node: peers and stock clients first, then the API, then the console."""
@@ -51,8 +53,13 @@ def routes(store: Store, door: http.Door, verifier: Verifier, peering: Peering, 
         *http_data.routes(store),
         *openlineage.routes(store),
         Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
-        *_with_small_bodies(console.routes(store, config.folder / "story.json", int(config["web.session_hours"]))),
+        *_with_small_bodies(console.routes(store, config.folder / STORY, int(config["web.session_hours"]))),
     ]  # fmt: skip
+
+
+def on_errors(store: Store, config: Config) -> dict[Any, Callable[..., Any]]:
+    """What the node answers beside its routes, and where it failed itself."""
+    return console.on_errors(store, config.folder / STORY)
 
 
 def national_routes(store: Store, door: http.Door, config: Config) -> list[Route]:

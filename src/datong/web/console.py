@@ -7,31 +7,49 @@ Must never know: SQL of the rooms. Contract: tests/web/test_console.py and tests
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from datong.ground import signing
 from datong.ground.db import NODE, Actor, Store
 from datong.ground.money import yuan
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
 from datong.register.model.refusals import NO_SESSION
 from datong.web import classification, forms, lineage, matching, quality, records, releases, values, words
-from datong.web.api import STATUS
+from datong.web.api import BROKEN_STATUS, STATUS, broke
 from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
 from datong.web.pages import GROUPS, PAGES
 from datong.web.visits import Answer, Visit
 
+log = logging.getLogger(__name__)
+
 FOLDER = Path(__file__).parent
+NO_PAGE = Reason(
+    "GEN-410",
+    Kind.unknown,
+    Text("这里没有页面。", "There is no page here."),
+    Text("本节点的「{path}」不以 {method} 方法提供任何内容。", "Nothing at this node answers {path} by {method}."),
+    Text("请核对链接，或从总览开始。", "Check the link, or begin at the overview."),
+)
+NOT_READ = Reason(
+    "GEN-411",
+    Kind.invalid,
+    Text("请求未执行。", "The request was not done."),
+    Text("无法读取：{why}。", "It could not be read: {why}."),
+    Text("请返回并重新打开该页面，再试一次。", "Go back, open the page anew and try again."),
+)
 LANGUAGE = "datong_language"
 NO_LOGIN_CODES = frozenset({NO_LOGIN.code, NO_SESSION.code})
 
@@ -78,6 +96,13 @@ def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[Route
         *pages,
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
     ]
+
+
+def on_errors(store: Store, story_file: Path) -> dict[Any, Callable[..., Any]]:
+    """What a node answers where nothing is served and where it failed itself: the exception handlers of its
+    application. A person gets a page in the language of the browser, a program the one shape of errors."""
+    console = Console(store, story_file, 0)
+    return {HTTPException: console.not_served, Exception: console.broken}
 
 
 class Console:
@@ -189,6 +214,30 @@ class Console:
         )
         if request.query_params.get("lang") in ("zh", "en"):
             response.set_cookie(LANGUAGE, lang, httponly=True, samesite="lax", max_age=31_536_000)
+        return response
+
+    # -- what nobody serves, what nobody foresaw ------------------------------------------------------------------
+
+    async def not_served(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code in (404, 405):
+            refused = NO_PAGE(path=request.url.path[:200], method=request.method)
+        else:
+            refused = NOT_READ(why=error.detail[:200])
+        return await run_in_threadpool(self._sorry, request, refused, error.status_code, error.headers or {})
+
+    async def broken(self, request: Request, _error: Exception) -> Response:
+        return await run_in_threadpool(self._sorry, request, broke(), BROKEN_STATUS, {})
+
+    def _sorry(self, request: Request, refused: Refusal, status: int, headers: Mapping[str, str]) -> Response:
+        error = refused.as_json()
+        response: Response = JSONResponse({"error": error}, status)
+        if "text/html" in request.headers.get("accept", ""):
+            try:
+                response = self.page(request, "refused.html", {"error": error, "page": None}, status=status)
+            except Exception:  # what broke the first page may break this one: the store, say
+                log.exception("no page for %s", refused.code)
+        response.headers.update(headers)
         return response
 
     # -- in and out -----------------------------------------------------------------------------------------------
