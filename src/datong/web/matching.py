@@ -42,7 +42,7 @@ def said(visit: Visit) -> Answer:
                 tx, key, ["match", asked, confirmed, rejected], lambda: _confirm(tx, asked, confirmed, rejected)
             )
     except Refusal as refused:
-        return _answered(visit, asked, {"error": refused.as_json()}, STATUS[refused.kind])
+        return _answered(visit, asked, {"error": refused.as_json(), "given": visit.form}, STATUS[refused.kind])
     return _answered(visit, asked, {"told": told})
 
 
@@ -91,5 +91,5 @@ def _shown(visit: Visit, asked: dict[str, str], rows: list[dict[str, Any]] | Non
     return {
         "asked": asked, "rows": None if rows is None else every[first : first + PAGE_COLUMNS], "counts": counts,
         "first": first, "size": PAGE_COLUMNS, "total": len(every), "key": secrets.token_hex(16),
-        "may_confirm": visit.may("harmonise.confirm"),
+        "may_confirm": visit.may("harmonise.confirm"), "given": {},
     }  # fmt: skip
