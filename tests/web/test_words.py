@@ -6,6 +6,7 @@ import pytest
 
 import datong.app.doors  # noqa: F401 - declares all verbs
 from datong.authorise.model import State as InstrumentState
+from datong.harmonise.rules.quality import FORMULAS, NOT_DECLARED
 from datong.negotiate.model import State as NegotiationState
 from datong.register.model.cases import State as CaseState
 from datong.terms.roles import Role
@@ -47,11 +48,19 @@ def test_every_column_of_a_list_has_its_heading() -> None:
     assert not shown - set(words.COLUMNS)
 
 
+def test_a_formula_of_quality_keeps_its_number_in_both_languages() -> None:
+    told = "values of the last 30 days / values"
+    assert words.formula(told, "zh") == "最近 30 天内的值 / 全部值"
+    assert words.formula(told, "en") == told
+    assert words.formula("of a later 2 kind", "zh") == "of a later 2 kind"
+    assert all(words.formula(text, "zh") != text for text in (*FORMULAS.values(), NOT_DECLARED))
+
+
 def test_both_languages_are_there() -> None:
     for kind, entries in words.KINDS.items():
         for key, text in entries.items():
             assert text.zh, (kind, key)
-            assert text.en or kind in ("verb", "deed"), (kind, key)
+            assert text.en or kind in ("verb", "deed", "formula"), (kind, key)
 
 
 @pytest.mark.parametrize(

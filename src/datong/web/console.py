@@ -206,7 +206,7 @@ class Console:
             "moment": values.moment, "short_id": values.short_id,
             "other_language": other_language(request, lang), "word": words.code,
             "said": words.in_language, "rooms": words.ROOMS, "verb_title": words.verb_title,
-            "deed": words.deed,
+            "deed": words.deed, "formula": words.formula,
         }  # fmt: skip
         text = self.templates.get_template(template).render({**frame, **shown})
         response = HTMLResponse(
