@@ -24,6 +24,7 @@ from datong.catalogue.service import templates
 from datong.ground import codes, evidence, signing
 from datong.ground.config import load
 from datong.ground.db import NODE, Actor, Store, settings, sqlite_url
+from datong.ground.evidence.leaves import leaves
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -371,7 +372,36 @@ def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browse
     assert oldest not in browser.get("/leaves?from=450").text
     assert browser.get(oldest).status_code == 200
     assert "<b>500+</b>" in browser.get("/").text
-    assert "/ 500, and older ones" in browser.get("/leaves?lang=en").text
+    assert "1–50, and older ones" in browser.get("/leaves?lang=en").text
+
+
+def test_every_row_of_a_log_is_reached_by_next_and_back(browser: Browser, store: Store) -> None:
+    browser.enter("au")
+    with store.begin(NODE, "register") as tx:
+        for n in range(620):
+            evidence.append(tx, "register.person_added", settings, f"none-{n}")
+        held = {row.id for row in tx.all(leaves.select())}
+    at, seen, pages = "/leaves", [], []
+    while at:
+        page = browser.get(at)
+        pages.append(at)
+        seen += re.findall(r'<td><a href="/leaves/(leaf-\w+)"|<td[^>]*><a href="/leaves/(leaf-\w+)"', page.text)
+        found = re.search(r'<a href="(\?from=\d+)">下一页', page.text)
+        at = f"/leaves{found.group(1)}" if found else ""
+    assert len(pages) > 10
+    ids = ["".join(pair) for pair in seen]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == held
+    assert f'href="?from={50 * (len(pages) - 2)}"' in page.text
+
+
+def test_a_page_beyond_the_end_says_so_and_leads_back(browser: Browser) -> None:
+    browser.enter("op")
+    for path in ("/leaves", "/decisions", "/people"):
+        page = browser.get(f"{path}?from=5000")
+        assert "这一页没有记录" in page.text
+        assert '"?from=4950"' in page.text
+        assert browser.get(f"{path}?from={'9' * 5000}").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -105,10 +105,8 @@ def _answered(visit: Visit, more: dict[str, Any], status: int = 200) -> Answer:
 
 
 def _shown(visit: Visit, dataset: str) -> dict[str, Any]:
-    given = visit.form.get("from") or visit.request.query_params.get("from", "0")
-    first = int(given) if given.isdecimal() and len(given) < 7 else 0
     return {
-        "dataset": dataset, "found": None, "first": first, "size": PAGE_COLUMNS, "kinds": KINDS, "degrees": DEGREES,
-        "objects": OBJECTS, "given": {}, "may_confirm": visit.may(ACTS["confirm"]),
+        "dataset": dataset, "found": None, "first": visit.first, "size": PAGE_COLUMNS, "kinds": KINDS,
+        "degrees": DEGREES, "objects": OBJECTS, "given": {}, "may_confirm": visit.may(ACTS["confirm"]),
         "may_approve": visit.may(ACTS["approve"]), "key": secrets.token_hex(16),
     }  # fmt: skip

@@ -28,7 +28,8 @@ class Section:
     part: str = ""
     newest: int = 0
     one: str = ""
-    """Where the view gives only its newest rows: how many, and by which argument it gives any one, however old."""
+    """Where the view gives only its newest rows: how many, and by which argument it gives any one, however old. Such a
+    view takes `limit` and `offset`, and its page has this one list."""
 
 
 @dataclass(frozen=True)

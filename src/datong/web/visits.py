@@ -54,6 +54,12 @@ class Visit:
         verb = VERBS[name]
         return self.actor.has(*verb.roles, *(() if verb.changes else ("auditor",)))
 
+    @property
+    def first(self) -> int:
+        """Where the page of a list begins, by `from` of the form or of the address; 0 for what is no such number."""
+        given = self.form.get("from") or self.request.query_params.get("from", "")
+        return int(given) if given.isascii() and given.isdigit() and len(given) < 8 else 0
+
     @cached_property
     def values(self) -> Values:
         return Values(self.lang, self._names())
