@@ -23,7 +23,7 @@ from datong.catalogue import service as catalogue
 from datong.catalogue.service import templates
 from datong.ground import codes, evidence, signing
 from datong.ground.config import load
-from datong.ground.db import NODE, Actor, Store, settings, sqlite_url
+from datong.ground.db import NODE, Actor, Store, metadata, settings, sqlite_url
 from datong.ground.evidence.leaves import leaves
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
@@ -32,7 +32,7 @@ from datong.terms.policy import Constraint, Policy, Rule
 from datong.terms.verbs import VERBS
 from datong.web import console
 from datong.web.api import api, arguments_model
-from datong.web.pages import PAGES
+from datong.web.pages import PAGE_OF_PREFIX, PAGES, TOLD_TO_OTHERS
 from two_nodes import DATASET, POLICY, TERMS, Loop, listed, two_nodes
 
 PASSWORD = "lake-otter-7431"
@@ -373,6 +373,24 @@ def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browse
     assert browser.get(oldest).status_code == 200
     assert "<b>500+</b>" in browser.get("/").text
     assert "1–50, and older ones" in browser.get("/leaves?lang=en").text
+
+
+def test_an_id_leads_to_a_record_of_this_node_and_to_no_other(browser: Browser, store: Store) -> None:
+    ours, theirs = (f"res-{n * 32}" for n in "ab")
+    with store.begin(NODE, "register") as tx:
+        for record in (ours, theirs):
+            evidence.append(tx, "register.person_added", settings, record)
+        evidence.append(tx, "register.resource_declared", metadata.tables["register_resource"], ours)
+    browser.enter("au")
+    page = browser.get("/leaves").text
+    assert f'href="/resources/{ours}"' in page
+    assert theirs in page
+    assert f'href="/resources/{theirs}"' not in page
+
+
+def test_the_tables_of_records_that_travel_exist() -> None:
+    assert set(TOLD_TO_OTHERS.values()) <= set(metadata.tables)
+    assert set(TOLD_TO_OTHERS) <= set(PAGE_OF_PREFIX)
 
 
 def test_every_row_of_a_log_is_reached_by_next_and_back(browser: Browser, store: Store) -> None:

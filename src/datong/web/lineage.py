@@ -83,6 +83,7 @@ def page(visit: Visit) -> Answer:
         "drawing": drawing, "total": len(matching), "first": visit.first, "size": LISTED,
         "fields": matching[visit.first : visit.first + LISTED], "width": WIDTH, "box_width": BOX,
         "of_product": of_product,
+        "built": {row["resource"] for row in visit.view("harmonise.builds")} if of_product else set(),
     }  # fmt: skip
     return "lineage.html", shown, 200
 
