@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-import datong.app.doors  # noqa: F401 - declares all verbs
+import datong
+import datong.app.doors
 from datong.authorise.model import State as InstrumentState
 from datong.harmonise.rules.quality import FORMULAS, NOT_DECLARED
 from datong.negotiate.model import State as NegotiationState
@@ -46,6 +50,13 @@ def test_every_state_has_its_word(states: type) -> None:
 def test_every_column_of_a_list_has_its_heading() -> None:
     shown = {column for page in PAGES for section in page.sections for column in section.columns} - {"words"}
     assert not shown - set(words.COLUMNS)
+
+
+def test_every_deed_named_in_the_code_has_its_word_in_chinese() -> None:
+    code = "".join(file.read_text("utf-8") for file in Path(datong.__file__).parent.rglob("*.py"))
+    deeds = set(re.findall(r'evidence\.append\(\s*\w+, "([^"]+)"', code))
+    assert len(deeds) > 100
+    assert not deeds - set(words.KINDS["deed"])
 
 
 def test_a_formula_of_quality_keeps_its_number_in_both_languages() -> None:

@@ -139,6 +139,8 @@ class Values:
             return Markup('<span class="state {}">{}</span>').format(tone, words.code(text, column, self.lang))
         if INSTANT.fullmatch(text):
             return Markup('<time datetime="{}">{}</time>').format(text, moment(text))
+        if column in ("formula", "measured_on"):
+            return self.text(words.formula(text, self.lang))
         if column in VERBATIM:
             return Markup('<code title="{}">{}</code>').format(
                 text, text if whole or len(text) < 48 else short_id(text)

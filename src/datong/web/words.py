@@ -20,6 +20,7 @@ CODED_COLUMNS = frozenset(
         "form", "delivery_form", "delivery_forms", "unit", "payee_kind", "outcome", "action", "direction", "into",
         "act", "acts", "gates", "holder", "ground", "signed", "level", "registration", "word", "selection", "category",
         "standard", "reason", "held_by", "step", "open", "said", "told_by", "line", "question",
+        "found_kind", "dimension", "indicator",
     }
 )  # fmt: skip
 
@@ -53,7 +54,7 @@ def in_language(text: Text, lang: str) -> str:
 
 def column(name: str, lang: str) -> str:
     """The heading of a column."""
-    text = COLUMNS.get(name)
+    text = COLUMNS.get(name) or PURPOSES.get(name)
     if text is None and not name.isidentifier():
         return name
     said = in_language(text, lang) if text else name.replace("_", " ")
