@@ -191,6 +191,13 @@ def test_a_login_never_leads_to_another_site(browser: Browser, with_password: st
     assert browser.log_in(with_password, next=there).headers["location"] == "/"
 
 
+def test_a_form_sent_after_the_session_ended_says_so_and_leads_back_to_it(browser: Browser, people: Any) -> None:
+    told = httpx.URL(browser.post("/do/register/add_person", data={"login": "x"}).headers["location"])
+    assert (told.path, told.params["next"]) == ("/login", "/do/register/add_person")
+    assert "刚才提交的内容未执行" in browser.get(f"/login?{told.query.decode()}").text
+    assert "未执行" not in browser.get("/login").text
+
+
 def test_a_wrong_password_is_refused_in_both_languages_and_counted(browser: Browser, with_password: str) -> None:
     zh = browser.log_in(with_password, "wrong")
     assert zh.status_code == 403
@@ -451,8 +458,15 @@ def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store:
         answer = browser.post("/do/register/add_person", data=fields)
         assert answer.status_code == 200
         assert "新人" in answer.text
+        assert 'value="new.one"' not in answer.text, "pressed again, it would be done again"
     with store.read(NODE) as tx:
         assert [p["login"] for p in register.people(tx)].count("new.one") == 1
+
+
+def test_money_is_asked_for_with_its_unit(browser: Browser) -> None:
+    browser.enter("pm")
+    assert "（单位：分）" in browser.get("/do/price/set_fee").text
+    assert "a hundredth of a yuan" in browser.get("/do/price/set_fee?lang=en").text
 
 
 def test_a_form_refused_by_a_rule_shows_all_problems_in_both_languages_and_keeps_what_was_typed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def routes(store: Store, door: http.Door, verifier: Verifier, peering: Peering, 
         *http_data.routes(store),
         *openlineage.routes(store),
         Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
-        *_with_small_bodies(console.routes(store, config.folder / STORY, int(config["web.session_hours"]))),
+        *_with_small_bodies(store, config),
     ]  # fmt: skip
 
 
@@ -78,10 +78,12 @@ def national_routes(store: Store, door: http.Door, config: Config) -> list[Route
     return ndi_routes.routes(store, access, tables, serving, before, prefix)
 
 
-def _with_small_bodies(pages: Sequence[Route | Mount]) -> list[BaseRoute]:
-    """Forms are read before anybody has logged in, and take many times their size in memory."""
+def _with_small_bodies(store: Store, config: Config) -> list[BaseRoute]:
+    """The console. Its forms are read before anybody has logged in, and take many times their size in memory."""
+    story = config.folder / STORY
+    pages = console.routes(store, story, int(config["web.session_hours"]))
     for page in pages:
-        page.app = http.Limited(page.app, http.FORM_BYTES_MAX)
+        page.app = http.Limited(page.app, http.FORM_BYTES_MAX, console.says(store, story))
     return list(pages)
 
 

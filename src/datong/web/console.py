@@ -8,7 +8,7 @@ Must never know: SQL of the rooms. Contract: tests/web/test_console.py and tests
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -105,6 +105,11 @@ def on_errors(store: Store, story_file: Path) -> dict[Any, Callable[..., Any]]:
     return {HTTPException: console.not_served, Exception: console.broken}
 
 
+def says(store: Store, story_file: Path) -> Callable[[Request, Refusal, int], Response]:
+    """How a node tells a refusal that no page of the console tells."""
+    return Console(store, story_file, 0).sorry
+
+
 class Console:
     """Templates, language and sessions of one node's console."""
 
@@ -179,8 +184,10 @@ class Console:
     def _must_log_in(self, request: Request, refused: Refusal) -> Response:
         """To the login; a session that ended for a reason worth knowing says it there."""
         if refused.code in NO_LOGIN_CODES:
+            if request.method == "POST":  # its form has a page at the same path, and was not read
+                return RedirectResponse(f"/login?next={quote(request.url.path, safe='/')}&undone=yes", 303)
             asked = f"{request.url.path}?{request.url.query}".rstrip("?")
-            return RedirectResponse(f"/login?next={quote(asked if request.method == 'GET' else '/', safe='/')}", 303)
+            return RedirectResponse(f"/login?next={quote(asked, safe='/')}", 303)
         shown = {"error": refused.as_json(), "next": "/"}
         response = self.page(request, "login.html", shown, status=STATUS[refused.kind])
         self._forget(response)
@@ -224,12 +231,15 @@ class Console:
             refused = NO_PAGE(path=request.url.path[:200], method=request.method)
         else:
             refused = NOT_READ(why=error.detail[:200])
-        return await run_in_threadpool(self._sorry, request, refused, error.status_code, error.headers or {})
+        response = await run_in_threadpool(self.sorry, request, refused, error.status_code)
+        response.headers.update(error.headers or {})
+        return response
 
     async def broken(self, request: Request, _error: Exception) -> Response:
-        return await run_in_threadpool(self._sorry, request, broke(), BROKEN_STATUS, {})
+        return await run_in_threadpool(self.sorry, request, broke(), BROKEN_STATUS)
 
-    def _sorry(self, request: Request, refused: Refusal, status: int, headers: Mapping[str, str]) -> Response:
+    def sorry(self, request: Request, refused: Refusal, status: int) -> Response:
+        """A refusal of the node as a whole: a page where a browser asks for one, else the one shape of errors."""
         error = refused.as_json()
         response: Response = JSONResponse({"error": error}, status)
         if "text/html" in request.headers.get("accept", ""):
@@ -237,13 +247,13 @@ class Console:
                 response = self.page(request, "refused.html", {"error": error, "page": None}, status=status)
             except Exception:  # what broke the first page may break this one: the store, say
                 log.exception("no page for %s", refused.code)
-        response.headers.update(headers)
         return response
 
     # -- in and out -----------------------------------------------------------------------------------------------
 
     async def login_page(self, request: Request) -> Response:
-        shown = {"next": own_address(request.query_params.get("next", "/"))}
+        asked = request.query_params
+        shown = {"next": own_address(asked.get("next", "/")), "undone": "undone" in asked}
         return await run_in_threadpool(self.page, request, "login.html", shown)
 
     async def log_in(self, request: Request) -> Response:
