@@ -289,6 +289,10 @@ def test_every_decision_has_a_row_and_a_leaf(provider: Store) -> None:
         }  # fmt: skip
         acts = [row.act for row in tx.all(leaves.select())]
         assert acts.count("deliver.decided") == 3
+        paged = [deliver.decisions(tx, limit=2, offset=offset) for offset in (0, 2, 4)]
+        assert [len(page) for page in paged] == [2, 1, 0]
+        assert [row for page in paged for row in page] == found
+        assert deliver.decisions(tx, limit=-1) == []
 
 
 def test_own_rows_only_for_the_owners_engineer(provider: Store, consumer: Store) -> None:

@@ -231,6 +231,8 @@ def test_payment_until_nothing_is_receivable(world: Neighbours) -> None:
     pay = {"invoice": invoice, "amount_fen": FEE, "reference": "bank-1"}
     for _ in range(2):  # the same bank reference counts once
         assert at(world, "data-group", "record_payment", **pay)["paid_fen"] == FEE
+    assert at(world, "data-group", "record_payment", **{**pay, "reference": " bank-1\t"})["paid_fen"] == FEE
+    assert code_of(at, world, "data-group", "record_payment", **{**pay, "amount_fen": FEE - 1}) == "TRD-414"
     assert (
         code_of(at, world, "data-group", "record_payment", invoice=invoice, amount_fen=FEE + 1, reference="x")
         == "TRD-411"
@@ -255,6 +257,8 @@ def test_payment_until_nothing_is_receivable(world: Neighbours) -> None:
                 amount_fen=statement["share_fen"],
                 reference="o",
             )
+        other = {"statement": statement["id"], "amount_fen": 1, "reference": "o"}
+        assert code_of(at, world, name, "record_payout", **other) == "TRD-414"
     assert balance(world, "data-group") == {"Assets:Bank": 60_000, f"Income:Data:P{GROUP}": -60_000}
     assert balance(world, "traffic-bureau") == {}  # collected for the treasury, paid to the treasury
     assert sums_to_zero(world)

@@ -106,6 +106,16 @@ def test_a_path_or_a_method_that_is_no_verbs_has_the_one_shape(client: Asgi) -> 
         assert set(answer.json()["error"]) == ERROR_KEYS
 
 
+def test_an_error_nobody_foresaw_has_the_one_shape(
+    client: Asgi, operator: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datong.web.api.plain", None)
+    client.raises = False
+    answer = client.get("/register/people", headers=operator)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "GEN-500")
+    assert set(answer.json()["error"]) == ERROR_KEYS
+
+
 def test_the_description_tells_the_one_shape_and_the_token(client: Asgi) -> None:
     document = client.get("/openapi.json").json()
     assert "HTTPValidationError" not in document["components"]["schemas"]

@@ -88,6 +88,36 @@ def test_what_is_said_is_kept_and_what_is_left_is_not_said(browser: Browser, sto
     assert "已确认" in text(shown(browser))
 
 
+def test_a_refused_form_keeps_what_was_said(browser: Browser) -> None:
+    browser.enter("de")
+    was = fields(shown(browser), "was:")
+    said = {"kind:姓名": "other", "level:姓名": "1", "kind:年龄": was["was:年龄"].split()[0], "level:年龄": "4",
+            "yes:c0": "yes", "kind:c0": "other", "level:c0": "1"}  # fmt: skip
+    refused = say(browser, **was, **said)
+    assert refused.status_code == 400
+    name, age = (refused.text.split(f'name="kind:{column}"')[1].split("</tr>")[0] for column in ("姓名", "年龄"))
+    assert re.findall(r'<option (?:value="(\w+)" )?selected>(\d?)', name) == [("other", ""), ("", "1")]
+    assert re.findall(r"<option selected>(\d)", age) == ["4"]
+    assert len(re.findall(r'name="yes:[^"]*" value="yes" checked', refused.text)) == 1
+    browser.enter("la")
+    wrong = say(browser, "refuse", lowering="none", reason="w" * 501)
+    assert wrong.status_code >= 400
+    browser.enter("de")
+    asked = say(browser, **was, **{**said, "kind:姓名": "nonsense"}, reason="of <shops>")
+    assert 'name="reason" maxlength="500" value="of &lt;shops&gt;"' in asked.text
+
+
+def test_a_tick_confirms_what_the_page_showed_and_not_what_was_said_meanwhile(browser: Browser, store: Store) -> None:
+    browser.enter("de")
+    was = fields(shown(browser), "was:")
+    kind, level = was["was:年龄"].split()
+    say(browser, **{"was:年龄": was["was:年龄"], "kind:年龄": "direct", "level:年龄": "4"})
+    old_page = {"was:年龄": was["was:年龄"], "kind:年龄": kind, "level:年龄": level, "yes:年龄": "yes"}
+    answer = say(browser, **old_page)
+    assert (answer.status_code, "DID-462" in answer.text) == (400, True), "it would lower what stands, unseen"
+    assert (known(store, "年龄")["kind"], known(store, "年龄")["level"]) == ("direct", 4)
+
+
 def test_a_lowering_waits_for_another_person(browser: Browser, store: Store) -> None:
     browser.enter("de")
     lower = {"was:姓名": "direct 3", "kind:姓名": "other", "level:姓名": "1"}
@@ -139,5 +169,9 @@ def test_fields_become_words() -> None:
         "level:d": "x", "impact:social order": "none", "impact:public interest": "",
     }  # fmt: skip
     columns, impacts = words_of(form)
-    assert columns == {"b": {"kind": "direct", "level": 2}, "c": {}, "d": {"kind": "other", "level": "x"}}
+    assert columns == {
+        "b": {"kind": "direct", "level": 2},
+        "c": {"kind": "other", "level": 1},
+        "d": {"kind": "other", "level": "x"},
+    }
     assert impacts == {"social order": "none"}

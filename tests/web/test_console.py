@@ -23,7 +23,8 @@ from datong.catalogue import service as catalogue
 from datong.catalogue.service import templates
 from datong.ground import codes, evidence, signing
 from datong.ground.config import load
-from datong.ground.db import NODE, Actor, Store, settings, sqlite_url
+from datong.ground.db import NODE, Actor, Store, metadata, settings, sqlite_url
+from datong.ground.evidence.leaves import leaves
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -31,13 +32,17 @@ from datong.terms.policy import Constraint, Policy, Rule
 from datong.terms.verbs import VERBS
 from datong.web import console
 from datong.web.api import api, arguments_model
-from datong.web.pages import PAGES
+from datong.web.pages import PAGE_OF_PREFIX, PAGES, TOLD_TO_OTHERS
 from two_nodes import DATASET, POLICY, TERMS, Loop, listed, two_nodes
 
 PASSWORD = "lake-otter-7431"
 EVIL = codes.credit_code("9", "1", "520100", "MA0EX001")
 HOSTILE = '"><script>alert(1)</script>'
-BROWSER = {"user-agent": "Browser/1.0", "accept-language": "zh-CN"}
+BROWSER = {
+    "user-agent": "Browser/1.0",
+    "accept-language": "zh-CN",
+    "accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+}
 THERE = {"origin": "http://node.test", "sec-fetch-site": "same-origin"}
 OUT_AND_IN = {"/login", "/logout"}
 
@@ -65,7 +70,10 @@ class Browser(Asgi):
 
 
 def app_of(store: Store, story: Path) -> Starlette:
-    return Starlette(routes=[Mount("/api", api(store)), *console.routes(store, story)])
+    return Starlette(
+        routes=[Mount("/api", api(store)), *console.routes(store, story)],
+        exception_handlers=console.on_errors(store, story),
+    )
 
 
 @pytest.fixture
@@ -93,6 +101,62 @@ def browser(store: Store, people: dict[str, str], tmp_path: Path) -> Browser:
 
 def text(answer: httpx.Response) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
+
+
+# --- where nothing is, and what nobody foresaw -------------------------------------------------------------------
+
+
+def test_what_nothing_serves_is_said_on_a_page_with_a_code_and_a_way_back(browser: Browser) -> None:
+    for method, path, status in (
+        ("GET", "/nowhere/at/all", 404), ("GET", "/static/none.css", 404), ("POST", "/contracts", 405),
+    ):  # fmt: skip
+        zh = browser.request(method, path)
+        assert zh.status_code == status
+        assert "这里没有页面" in zh.text
+        assert "GEN-410" in zh.text
+        assert 'href="/"' in zh.text
+        assert "content-security-policy" in zh.headers
+        en = browser.request(method, path, headers={"accept-language": "en"})
+        assert "There is no page here" in en.text
+        told = browser.request(method, path, headers={"accept": "*/*"})
+        assert (told.status_code, told.json()["error"]["code"]) == (status, "GEN-410")
+    assert "GET" in browser.request("POST", "/contracts").headers["allow"]
+
+
+def test_a_form_that_cannot_be_read_is_refused_on_a_page(browser: Browser) -> None:
+    kind = {"content-type": "multipart/form-data"}
+    answer = browser.request("POST", "/login", content=b"nothing", headers=kind)
+    assert (answer.status_code, "GEN-411" in answer.text) == (400, True)
+
+
+def test_an_error_nobody_foresaw_is_a_page_with_a_code_and_no_secret(
+    store: Store, people: dict[str, str], tmp_path: Path
+) -> None:
+    story = tmp_path / "story.json"
+    story.write_text("no JSON, with a secret", "utf-8")
+    browser = Browser(app_of(store, story), store)
+    browser.raises = False
+    browser.enter("pm")
+    zh, en = (browser.get("/story", headers={"accept-language": lang}) for lang in ("zh-CN", "en"))
+    assert (zh.status_code, en.status_code) == (500, 500)
+    assert "节点未能答复" in zh.text
+    assert "The node could not answer" in en.text
+    for answer in (zh, en):
+        assert "GEN-500" in answer.text
+        assert 'href="/"' in answer.text
+        assert "secret" not in answer.text
+        assert "Traceback" not in answer.text
+    assert browser.get("/story", headers={"accept": "*/*"}).json()["error"]["code"] == "GEN-500"
+
+
+def test_where_no_page_can_be_made_a_person_reads_the_error_as_a_program_does(
+    store: Store, people: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(app_of(store, tmp_path / "story.json"), store)
+    browser.raises = False
+    monkeypatch.setattr(store, "read", None)
+    answer = browser.get("/login")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "GEN-500")
 
 
 # --- in and out --------------------------------------------------------------------------------------------------
@@ -125,6 +189,13 @@ def test_a_login_goes_on_to_the_whole_address_that_was_asked_for(browser: Browse
 )
 def test_a_login_never_leads_to_another_site(browser: Browser, with_password: str, there: str) -> None:
     assert browser.log_in(with_password, next=there).headers["location"] == "/"
+
+
+def test_a_form_sent_after_the_session_ended_says_so_and_leads_back_to_it(browser: Browser, people: Any) -> None:
+    told = httpx.URL(browser.post("/do/register/add_person", data={"login": "x"}).headers["location"])
+    assert (told.path, told.params["next"]) == ("/login", "/do/register/add_person")
+    assert "刚才提交的内容未执行" in browser.get(f"/login?{told.query.decode()}").text
+    assert "未执行" not in browser.get("/login").text
 
 
 def test_a_wrong_password_is_refused_in_both_languages_and_counted(browser: Browser, with_password: str) -> None:
@@ -308,7 +379,54 @@ def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browse
     assert oldest not in browser.get("/leaves?from=450").text
     assert browser.get(oldest).status_code == 200
     assert "<b>500+</b>" in browser.get("/").text
-    assert "/ 500, and older ones" in browser.get("/leaves?lang=en").text
+    assert "1–50, and older ones" in browser.get("/leaves?lang=en").text
+
+
+def test_an_id_leads_to_a_record_of_this_node_and_to_no_other(browser: Browser, store: Store) -> None:
+    ours, theirs = (f"res-{n * 32}" for n in "ab")
+    with store.begin(NODE, "register") as tx:
+        for record in (ours, theirs):
+            evidence.append(tx, "register.person_added", settings, record)
+        evidence.append(tx, "register.resource_declared", metadata.tables["register_resource"], ours)
+    browser.enter("au")
+    page = browser.get("/leaves").text
+    assert f'href="/resources/{ours}"' in page
+    assert theirs in page
+    assert f'href="/resources/{theirs}"' not in page
+
+
+def test_the_tables_of_records_that_travel_exist() -> None:
+    assert set(TOLD_TO_OTHERS.values()) <= set(metadata.tables)
+    assert set(TOLD_TO_OTHERS) <= set(PAGE_OF_PREFIX)
+
+
+def test_every_row_of_a_log_is_reached_by_next_and_back(browser: Browser, store: Store) -> None:
+    browser.enter("au")
+    with store.begin(NODE, "register") as tx:
+        for n in range(620):
+            evidence.append(tx, "register.person_added", settings, f"none-{n}")
+        held = {row.id for row in tx.all(leaves.select())}
+    at, seen, pages = "/leaves", [], []
+    while at:
+        page = browser.get(at)
+        pages.append(at)
+        seen += re.findall(r'<td><a href="/leaves/(leaf-\w+)"|<td[^>]*><a href="/leaves/(leaf-\w+)"', page.text)
+        found = re.search(r'<a href="(\?from=\d+)">下一页', page.text)
+        at = f"/leaves{found.group(1)}" if found else ""
+    assert len(pages) > 10
+    ids = ["".join(pair) for pair in seen]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == held
+    assert f'href="?from={50 * (len(pages) - 2)}"' in page.text
+
+
+def test_a_page_beyond_the_end_says_so_and_leads_back(browser: Browser) -> None:
+    browser.enter("op")
+    for path in ("/leaves", "/decisions", "/people"):
+        page = browser.get(f"{path}?from=5000")
+        assert "这一页没有记录" in page.text
+        assert '"?from=4950"' in page.text
+        assert browser.get(f"{path}?from={'9' * 5000}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -340,8 +458,15 @@ def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store:
         answer = browser.post("/do/register/add_person", data=fields)
         assert answer.status_code == 200
         assert "新人" in answer.text
+        assert 'value="new.one"' not in answer.text, "pressed again, it would be done again"
     with store.read(NODE) as tx:
         assert [p["login"] for p in register.people(tx)].count("new.one") == 1
+
+
+def test_money_is_asked_for_with_its_unit(browser: Browser) -> None:
+    browser.enter("pm")
+    assert "（单位：分）" in browser.get("/do/price/set_fee").text
+    assert "a hundredth of a yuan" in browser.get("/do/price/set_fee?lang=en").text
 
 
 def test_a_form_refused_by_a_rule_shows_all_problems_in_both_languages_and_keeps_what_was_typed(

@@ -28,7 +28,7 @@ def app(store: Store) -> Starlette:
     return Starlette(routes=datong.app.all_routes(store))
 
 
-def sent(app: Starlette, path: str, kind: bytes, size: int) -> tuple[int, bytes, int]:
+def sent(app: Starlette, path: str, kind: bytes, size: int, accept: bytes = b"*/*") -> tuple[int, bytes, int]:
     """(status, body, bytes taken) of a POST of `size` bytes, in pieces, without a login and without a length."""
     answer: list[dict[str, Any]] = []
     taken = 0
@@ -46,7 +46,7 @@ def sent(app: Starlette, path: str, kind: bytes, size: int) -> tuple[int, bytes,
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
         "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "server": ("node.test", 80),
-        "headers": [(b"host", b"node.test"), (b"content-type", kind)], "client": ("192.0.2.1", 5),
+        "headers": [(b"host", b"node.test"), (b"content-type", kind), (b"accept", accept)], "client": ("192.0.2.1", 5),
     }  # fmt: skip
     asyncio.run(app(scope, receive, send))
     body = b"".join(message.get("body", b"") for message in answer)
@@ -59,6 +59,14 @@ def test_a_body_without_end_is_not_taken(app: Starlette, path: str, kind: bytes,
     assert status == 413
     assert json.loads(body)["error"]["code"] == "NET-413"
     assert taken <= most + PIECE + 100
+
+
+def test_a_person_reads_on_a_page_that_a_form_was_too_long(app: Starlette) -> None:
+    status, body, _ = sent(app, "/login", FORM, 2 * FORM_BYTES_MAX, b"text/html")
+    assert status == 413
+    assert b"<!doctype html>" in body
+    assert b"NET-413" in body
+    assert b'href="/"' in body
 
 
 def test_a_form_of_somebody_without_a_session_is_not_even_read(app: Starlette) -> None:

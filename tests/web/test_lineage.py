@@ -156,10 +156,10 @@ def test_the_lineage_of_the_wide_table_is_what_the_room_keeps(browser: Asgi, sto
 
 
 def test_the_page_of_a_product_leads_from_figures_to_elements(browser: Asgi, store: Store) -> None:
-    """Its resources are the tables, their elements the columns; each leads on to the resource's own page."""
+    """Its resources are the tables, their elements the columns; each that was built here leads on to its own page."""
     value = yaml.safe_load((EXAMPLE / "facts/mobility-flows.yaml").read_text("utf-8"))
     for part in value["parts"]:
-        part["resource"] = f"R-{part['part']}"
+        part["resource"] = "wide-1" if part is value["parts"][0] else f"R-{part['part']}"
     row = {
         "id": "flows/1", "product": "flows", "version": 1, "partition": "p", "recipe": value, "path": "x", "digest": "d",
         "rows": 7, "recipient_group": "g", "risk": {}, "kept": {}, "account": {}, "inputs": [],
@@ -170,7 +170,10 @@ def test_the_page_of_a_product_leads_from_figures_to_elements(browser: Asgi, sto
     assert answer.status_code == 200 and "Recipe" in answer.text
     part = value["parts"][0]
     measure = part["measures"][0]
-    assert f'href="/lineage/{part["resource"]}"' in answer.text
+    assert 'href="/lineage/wide-1"' in answer.text
+    elsewhere = value["parts"][1]["resource"]
+    assert elsewhere in answer.text
+    assert f'href="/lineage/{elsewhere}"' not in answer.text, "it was built at another node"
     assert measure["subjects_as"] in answer.text and f"{part['resource']}.{measure['subject']}" in answer.text
     focus = browser.get(f"/lineage/flows?lang=en&at={measure['subjects_as']}", headers={"user-agent": "B"})
     assert 'class="direct"' in focus.text and 'class="indirect"' in focus.text

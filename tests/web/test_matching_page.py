@@ -122,6 +122,16 @@ def test_what_is_wrong_is_said_on_the_page(browser: Browser, store: Store) -> No
     assert known(store) == set()
 
 
+def test_a_refused_form_keeps_every_choice(browser: Browser, store: Store) -> None:
+    browser.enter("de")
+    said = {"say:cph": "-vehicle_plate", "say:vin": "+vin"}
+    bad = browser.post("/match", data={**ASKED, **said, "say:nowhere": "+no_such"})
+    assert bad.status_code == 400
+    chosen = {m.group(1): m.group(2) for m in re.finditer(r'value="([+-]\w+)" selected>([^<]*)', bad.text)}
+    assert set(chosen) == {"-vehicle_plate", "+vin"}
+    assert "selected" not in browser.post("/match", data={**ASKED, **said}).text
+
+
 def test_only_a_data_engineer_confirms_an_auditor_may_look(browser: Browser, store: Store) -> None:
     browser.enter("au")
     assert matched(browser).status_code == 200

@@ -108,6 +108,15 @@ def test_the_page_shows_figures_history_rules_and_ways_to_repair(browser: Asgi) 
         assert link in page.text
 
 
+def test_a_chinese_page_tells_every_formula_in_chinese(browser: Asgi) -> None:
+    page = browser.get("/quality/r-1?lang=zh", headers=HEADERS).text
+    table = page.split("公式")[1].split("</table>")[0]
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)]
+    told = [cell for row in rows for cell in row[:2]] + re.findall(r'class="number" title="([^"]*)"', page)
+    assert len(told) > 16
+    assert not [one for one in told if re.search(r"[a-z]{3}", re.sub("<.?small>", "", one))]
+
+
 def test_a_person_repairs_and_replays_by_the_console(browser: Asgi, store: Store) -> None:
     page = browser.get("/quality/r-1", headers=HEADERS).text
     build = re.search(r"repair\?build=(build-[0-9a-f]+)", page).group(1)  # type: ignore[union-attr]

@@ -91,6 +91,17 @@ def test_ids_can_be_told_apart_when_short() -> None:
     assert short_id("short") == "short"
 
 
+def test_a_record_of_another_node_is_named_and_leads_nowhere() -> None:
+    there, elsewhere = "inv-" + "0b" * 16, "inv-" + "0c" * 16
+    values = Values("zh", {AGREEMENT: NAMES[AGREEMENT]}, lambda record: record == there)
+    for whole in (values.short, values.full):
+        assert f'href="/invoices/{there}"' in whole(there, "invoice")
+        assert f'href="/invoices/{there}"' in whole(f"{there}-2", "invoice_line")
+        for other in (elsewhere, AGREEMENT):
+            assert other in whole(other, "invoice")
+            assert "href" not in whole(other, "invoice")
+
+
 def test_of_a_pair_in_both_languages_only_one_is_shown() -> None:
     row = {"name_zh": "甲", "name_en": "A", "zh": "一", "en": "one", "owner": "x", "owner_name": "X"}
     assert ZH.fields(row) == ["name_zh", "zh", "owner"]

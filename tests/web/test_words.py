@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-import datong.app.doors  # noqa: F401 - declares all verbs
+import datong
+import datong.app.doors
 from datong.authorise.model import State as InstrumentState
+from datong.harmonise.rules.quality import FORMULAS, NOT_DECLARED
 from datong.negotiate.model import State as NegotiationState
 from datong.register.model.cases import State as CaseState
 from datong.terms.roles import Role
@@ -47,11 +52,26 @@ def test_every_column_of_a_list_has_its_heading() -> None:
     assert not shown - set(words.COLUMNS)
 
 
+def test_every_deed_named_in_the_code_has_its_word_in_chinese() -> None:
+    code = "".join(file.read_text("utf-8") for file in Path(datong.__file__).parent.rglob("*.py"))
+    deeds = set(re.findall(r'evidence\.append\(\s*\w+, "([^"]+)"', code))
+    assert len(deeds) > 100
+    assert not deeds - set(words.KINDS["deed"])
+
+
+def test_a_formula_of_quality_keeps_its_number_in_both_languages() -> None:
+    told = "values of the last 30 days / values"
+    assert words.formula(told, "zh") == "最近 30 天内的值 / 全部值"
+    assert words.formula(told, "en") == told
+    assert words.formula("of a later 2 kind", "zh") == "of a later 2 kind"
+    assert all(words.formula(text, "zh") != text for text in (*FORMULAS.values(), NOT_DECLARED))
+
+
 def test_both_languages_are_there() -> None:
     for kind, entries in words.KINDS.items():
         for key, text in entries.items():
             assert text.zh, (kind, key)
-            assert text.en or kind in ("verb", "deed"), (kind, key)
+            assert text.en or kind in ("verb", "deed", "formula"), (kind, key)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from datong.wire.ndi import identity as ndi_identity
 from datong.wire.ndi import routes as ndi_routes
 from datong.wire.ndi import serving as ndi_serving
 
+STORY = "story.json"
+
 
 def routes(store: Store, door: http.Door, verifier: Verifier, peering: Peering, config: Config) -> list[BaseRoute]:
     """All routes of a node: peers and stock clients first, then the API, then the console."""
@@ -51,8 +53,13 @@ def routes(store: Store, door: http.Door, verifier: Verifier, peering: Peering, 
         *http_data.routes(store),
         *openlineage.routes(store),
         Mount("/api", api.api(store), middleware=[Middleware(http.Limited)]),
-        *_with_small_bodies(console.routes(store, config.folder / "story.json", int(config["web.session_hours"]))),
+        *_with_small_bodies(store, config),
     ]  # fmt: skip
+
+
+def on_errors(store: Store, config: Config) -> dict[Any, Callable[..., Any]]:
+    """What the node answers beside its routes, and where it failed itself."""
+    return console.on_errors(store, config.folder / STORY)
 
 
 def national_routes(store: Store, door: http.Door, config: Config) -> list[Route]:
@@ -71,10 +78,12 @@ def national_routes(store: Store, door: http.Door, config: Config) -> list[Route
     return ndi_routes.routes(store, access, tables, serving, before, prefix)
 
 
-def _with_small_bodies(pages: Sequence[Route | Mount]) -> list[BaseRoute]:
-    """Forms are read before anybody has logged in, and take many times their size in memory."""
+def _with_small_bodies(store: Store, config: Config) -> list[BaseRoute]:
+    """The console. Its forms are read before anybody has logged in, and take many times their size in memory."""
+    story = config.folder / STORY
+    pages = console.routes(store, story, int(config["web.session_hours"]))
     for page in pages:
-        page.app = http.Limited(page.app, http.FORM_BYTES_MAX)
+        page.app = http.Limited(page.app, http.FORM_BYTES_MAX, console.says(store, story))
     return list(pages)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from datong.app.doors import routes
+from datong.app.doors import on_errors, routes
 from datong.app.national import national_tables, on_national_rail
 from datong.app.opening import key_of, open_store, profile_of
 from datong.app.peering import Peering, peering_of, verifier_of
@@ -110,9 +110,8 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
         yield
 
     heart = node.Heart(store, client, function_node[0], int(config["function_node.heartbeat_seconds"]))
-    return Node(
-        config, store, client, verifier, peering, worker, sequencer, Starlette(routes=found, lifespan=lifespan), heart
-    )
+    asgi = Starlette(routes=found, lifespan=lifespan, exception_handlers=on_errors(store, config))
+    return Node(config, store, client, verifier, peering, worker, sequencer, asgi, heart)
 
 
 def _origin(store: Store) -> str:

@@ -25,8 +25,10 @@ def leaf_rows(tx: Tx) -> list[dict[str, Any]]:
     return [_leaf(row) for row in rows]
 
 
-def newest_leaves(tx: Tx, *, table: str, record: str, act: str, limit: int, leaf: str = "") -> list[dict[str, Any]]:
-    query = select(leaves).order_by(leaves.c.seq.desc()).limit(limit)
+def newest_leaves(
+    tx: Tx, *, table: str, record: str, act: str, limit: int, leaf: str = "", offset: int = 0
+) -> list[dict[str, Any]]:
+    query = select(leaves).order_by(leaves.c.seq.desc()).limit(limit).offset(offset)
     if table:
         query = query.where(leaves.c.table_name == table)
     if record:

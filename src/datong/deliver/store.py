@@ -180,6 +180,11 @@ def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None) -> list[dict[st
     return [dict(row._mapping) for row in tx.all(query if order is None else query.order_by(order))]
 
 
+def newest_decisions(tx: Tx, *conditions: Any, limit: int, offset: int) -> list[dict[str, Any]]:
+    query = select(decisions).where(*conditions).order_by(decisions.c.wall_at.desc(), decisions.c.id)
+    return [dict(row._mapping) for row in tx.all(query.limit(limit).offset(offset))]
+
+
 def first(tx: Tx, of: Table, *conditions: Any, order: Any = None) -> dict[str, Any] | None:
     found = rows(tx, of, *conditions, order=order)
     return found[0] if found else None

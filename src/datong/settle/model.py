@@ -160,6 +160,14 @@ NOT_REVERSIBLE = _reason(
      "A {kind} entry follows from a document of both sides and cannot be undone by one."),
     ("请作废其账单；收付款分录可以冲销。", "Void its invoice; entries of payments and payouts can be reversed."),
 )  # fmt: skip
+OTHER_AMOUNT = _reason(
+    "TRD-414", Kind.conflict,
+    ("收付款未登记。", "The payment was not recorded."),
+    ("凭证号 {reference} 已登记 {known_fen} 分，而非 {amount_fen} 分。",
+     "The reference {reference} stands for {known_fen} fen that were recorded, not for {amount_fen} fen."),
+    ("请核对金额；另一笔收付款请用其自己的凭证号，记错的分录可用 settle reverse-entry 冲销。",
+     "Check the amount; another payment has its own reference; `settle reverse-entry` reverses a wrong entry."),
+)  # fmt: skip
 OVERPAID = _reason(
     "TRD-411", Kind.invalid,
     ("收付款未登记。", "The payment was not recorded."),

@@ -20,6 +20,7 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, create_model
 from starlette.exceptions import HTTPException
 
+from datong.ground import clock
 from datong.ground.canonical import plain
 from datong.ground.db import Store
 from datong.ground.idempotency import once
@@ -48,6 +49,15 @@ NO_ROUTE = Reason(
     Text("请核对 docs/reference/routes.md：修改用 POST，读取用 GET。",
          "Check docs/reference/routes.md: POST changes, GET reads."),
 )  # fmt: skip
+BROKEN = Reason(
+    "GEN-500",
+    Kind.unavailable,
+    Text("节点未能答复。", "The node could not answer."),
+    Text("{at} 发生意外错误；详情在节点的日志中。", "An unexpected error happened at {at}; the node's log has it."),
+    Text("请先核对是否已生效，再重试；仍然出错时，请将上述时刻告知节点运维人员。",
+         "Look whether it was done before you repeat it; if it fails again, tell the node operator that time."),
+)  # fmt: skip
+BROKEN_STATUS = 500
 
 
 WRONG_ZH = {
@@ -107,6 +117,7 @@ def api(store: Store) -> FastAPI:
     app.exception_handler(Refusal)(_refused)
     app.exception_handler(RequestValidationError)(_badly_asked)
     app.exception_handler(400)(_unreadable)
+    app.exception_handler(Exception)(broken)
     for status in (404, 405):
         app.exception_handler(status)(_not_there)
     for name, verb in sorted(VERBS.items()):
@@ -206,6 +217,15 @@ async def _not_there(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else STATUS[Kind.unknown]
     refusal = NO_ROUTE(path=request.url.path.rpartition("/api/")[2][:200], method=request.method)
     return JSONResponse({"error": refusal.as_json()}, status_code=status)
+
+
+async def broken(_request: Request, _error: Exception) -> JSONResponse:
+    """What nobody foresaw; the server logs the error itself."""
+    return JSONResponse({"error": broke().as_json()}, status_code=BROKEN_STATUS)
+
+
+def broke() -> Refusal:
+    return BROKEN(at=clock.text(clock.wall_clock()))
 
 
 async def _unreadable(request: Request, _error: Exception) -> JSONResponse:

@@ -48,23 +48,21 @@ def said(visit: Visit) -> Answer:
                 key = visit.form.get("_key") or secrets.token_hex(16)
                 once(tx, key, ["classify", act, arguments], lambda: _done(tx, act, arguments))
     except Refusal as refused:
-        return _answered(visit, {"error": refused.as_json()}, STATUS[refused.kind])
+        return _answered(visit, {"error": refused.as_json(), "given": visit.form}, STATUS[refused.kind])
     return _answered(visit, {"told": act} if arguments is not None else {})
 
 
 def words_of(form: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """({column: what is said of it}, {impact object: degree}) of a form; a column left as it stood is not said, unless
-    its box is ticked."""
+    its box is ticked: then as the page showed it, which may be older than what stands."""
     columns: dict[str, Any] = {}
     for name, was in form.items():
         column = name.removeprefix(WAS)
         if not name.startswith(WAS):
             continue
         kind, level = form.get(KIND + column, ""), form.get(LEVEL + column, "")
-        if kind and f"{kind} {level}" != was:
+        if kind and (f"{kind} {level}" != was or form.get(YES + column)):
             columns[column] = {"kind": kind, "level": int(level) if level.isdecimal() else level}
-        elif form.get(YES + column):
-            columns[column] = {}
     impacts = {name.removeprefix(IMPACT): degree for name, degree in form.items() if name.startswith(IMPACT) and degree}
     return columns, impacts
 
@@ -107,10 +105,8 @@ def _answered(visit: Visit, more: dict[str, Any], status: int = 200) -> Answer:
 
 
 def _shown(visit: Visit, dataset: str) -> dict[str, Any]:
-    given = visit.form.get("from") or visit.request.query_params.get("from", "0")
-    first = int(given) if given.isdecimal() and len(given) < 7 else 0
     return {
-        "dataset": dataset, "found": None, "first": first, "size": PAGE_COLUMNS, "kinds": KINDS, "degrees": DEGREES,
-        "objects": OBJECTS, "may_confirm": visit.may(ACTS["confirm"]),
+        "dataset": dataset, "found": None, "first": visit.first, "size": PAGE_COLUMNS, "kinds": KINDS,
+        "degrees": DEGREES, "objects": OBJECTS, "given": {}, "may_confirm": visit.may(ACTS["confirm"]),
         "may_approve": visit.may(ACTS["approve"]), "key": secrets.token_hex(16),
     }  # fmt: skip

@@ -7,6 +7,7 @@ Must never know: SQL of the rooms. Contract: tests/web/test_console.py and tests
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,24 +15,41 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from datong.ground import signing
 from datong.ground.db import NODE, Actor, Store
 from datong.ground.money import yuan
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
 from datong.register.model.refusals import NO_SESSION
 from datong.web import classification, forms, lineage, matching, quality, records, releases, values, words
-from datong.web.api import STATUS
+from datong.web.api import BROKEN_STATUS, STATUS, broke
 from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
 from datong.web.pages import GROUPS, PAGES
 from datong.web.visits import Answer, Visit
 
+log = logging.getLogger(__name__)
+
 FOLDER = Path(__file__).parent
+NO_PAGE = Reason(
+    "GEN-410",
+    Kind.unknown,
+    Text("这里没有页面。", "There is no page here."),
+    Text("本节点的「{path}」不以 {method} 方法提供任何内容。", "Nothing at this node answers {path} by {method}."),
+    Text("请核对链接，或从总览开始。", "Check the link, or begin at the overview."),
+)
+NOT_READ = Reason(
+    "GEN-411",
+    Kind.invalid,
+    Text("请求未执行。", "The request was not done."),
+    Text("无法读取：{why}。", "It could not be read: {why}."),
+    Text("请返回并重新打开该页面，再试一次。", "Go back, open the page anew and try again."),
+)
 LANGUAGE = "datong_language"
 NO_LOGIN_CODES = frozenset({NO_LOGIN.code, NO_SESSION.code})
 
@@ -78,6 +96,18 @@ def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[Route
         *pages,
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
     ]
+
+
+def on_errors(store: Store, story_file: Path) -> dict[Any, Callable[..., Any]]:
+    """What a node answers where nothing is served and where it failed itself: the exception handlers of its
+    application. A person gets a page in the language of the browser, a program the one shape of errors."""
+    console = Console(store, story_file, 0)
+    return {HTTPException: console.not_served, Exception: console.broken}
+
+
+def says(store: Store, story_file: Path) -> Callable[[Request, Refusal, int], Response]:
+    """How a node tells a refusal that no page of the console tells."""
+    return Console(store, story_file, 0).sorry
 
 
 class Console:
@@ -154,8 +184,10 @@ class Console:
     def _must_log_in(self, request: Request, refused: Refusal) -> Response:
         """To the login; a session that ended for a reason worth knowing says it there."""
         if refused.code in NO_LOGIN_CODES:
+            if request.method == "POST":  # its form has a page at the same path, and was not read
+                return RedirectResponse(f"/login?next={quote(request.url.path, safe='/')}&undone=yes", 303)
             asked = f"{request.url.path}?{request.url.query}".rstrip("?")
-            return RedirectResponse(f"/login?next={quote(asked if request.method == 'GET' else '/', safe='/')}", 303)
+            return RedirectResponse(f"/login?next={quote(asked, safe='/')}", 303)
         shown = {"error": refused.as_json(), "next": "/"}
         response = self.page(request, "login.html", shown, status=STATUS[refused.kind])
         self._forget(response)
@@ -181,7 +213,7 @@ class Console:
             "moment": values.moment, "short_id": values.short_id,
             "other_language": other_language(request, lang), "word": words.code,
             "said": words.in_language, "rooms": words.ROOMS, "verb_title": words.verb_title,
-            "deed": words.deed,
+            "deed": words.deed, "formula": words.formula,
         }  # fmt: skip
         text = self.templates.get_template(template).render({**frame, **shown})
         response = HTMLResponse(
@@ -191,10 +223,37 @@ class Console:
             response.set_cookie(LANGUAGE, lang, httponly=True, samesite="lax", max_age=31_536_000)
         return response
 
+    # -- what nobody serves, what nobody foresaw ------------------------------------------------------------------
+
+    async def not_served(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code in (404, 405):
+            refused = NO_PAGE(path=request.url.path[:200], method=request.method)
+        else:
+            refused = NOT_READ(why=error.detail[:200])
+        response = await run_in_threadpool(self.sorry, request, refused, error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def broken(self, request: Request, _error: Exception) -> Response:
+        return await run_in_threadpool(self.sorry, request, broke(), BROKEN_STATUS)
+
+    def sorry(self, request: Request, refused: Refusal, status: int) -> Response:
+        """A refusal of the node as a whole: a page where a browser asks for one, else the one shape of errors."""
+        error = refused.as_json()
+        response: Response = JSONResponse({"error": error}, status)
+        if "text/html" in request.headers.get("accept", ""):
+            try:
+                response = self.page(request, "refused.html", {"error": error, "page": None}, status=status)
+            except Exception:  # what broke the first page may break this one: the store, say
+                log.exception("no page for %s", refused.code)
+        return response
+
     # -- in and out -----------------------------------------------------------------------------------------------
 
     async def login_page(self, request: Request) -> Response:
-        shown = {"next": own_address(request.query_params.get("next", "/"))}
+        asked = request.query_params
+        shown = {"next": own_address(asked.get("next", "/")), "undone": "undone" in asked}
         return await run_in_threadpool(self.page, request, "login.html", shown)
 
     async def log_in(self, request: Request) -> Response:

@@ -95,7 +95,8 @@ def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
                 answer = once(tx, key, [name, plain(arguments)], lambda: verb.call(tx, **arguments))
     except Refusal as refused:
         return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
-    return "do.html", _shown(visit, verb, given, answer={"value": plain(answer)}), 200
+    left = {} if verb.changes else given  # a form still filled would do it once more, under another key
+    return "do.html", _shown(visit, verb, left, answer={"value": plain(answer)}), 200
 
 
 def _verb(visit: Visit) -> Verb | None:

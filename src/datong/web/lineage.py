@@ -70,8 +70,6 @@ def page(visit: Visit) -> Answer:
     resource = str(visit.request.path_params["resource"])
     lineage, of_product = _lineage(visit, resource)
     find, at, source = (asked.get(name, "")[:200] for name in ("find", "at", "of"))
-    begin = asked.get("from", "0")
-    first = int(begin) if begin.isascii() and begin.isdigit() and len(begin) < 7 else 0
     matching = [field for field in lineage["fields"] if _matches(field, find.casefold())]
     focus = next((field for field in lineage["fields"] if field["element"] == at), None)
     if focus is not None:
@@ -82,8 +80,10 @@ def page(visit: Visit) -> Answer:
         drawing = tables(lineage, resource)
     shown = {
         "resource": resource, "lineage": lineage, "find": find, "at": at, "of": source, "focus": focus,
-        "drawing": drawing, "total": len(matching), "first": first, "size": LISTED,
-        "fields": matching[first : first + LISTED], "width": WIDTH, "box_width": BOX, "of_product": of_product,
+        "drawing": drawing, "total": len(matching), "first": visit.first, "size": LISTED,
+        "fields": matching[visit.first : visit.first + LISTED], "width": WIDTH, "box_width": BOX,
+        "of_product": of_product,
+        "built": {row["resource"] for row in visit.view("harmonise.builds")} if of_product else set(),
     }  # fmt: skip
     return "lineage.html", shown, 200
 

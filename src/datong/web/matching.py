@@ -42,7 +42,7 @@ def said(visit: Visit) -> Answer:
                 tx, key, ["match", asked, confirmed, rejected], lambda: _confirm(tx, asked, confirmed, rejected)
             )
     except Refusal as refused:
-        return _answered(visit, asked, {"error": refused.as_json()}, STATUS[refused.kind])
+        return _answered(visit, asked, {"error": refused.as_json(), "given": visit.form}, STATUS[refused.kind])
     return _answered(visit, asked, {"told": told})
 
 
@@ -84,12 +84,10 @@ def _answered(visit: Visit, asked: dict[str, str], more: dict[str, Any], status:
 
 
 def _shown(visit: Visit, asked: dict[str, str], rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    given = visit.form.get("from") or visit.request.query_params.get("from", "0")
-    first = int(given) if given.isdecimal() and len(given) < 7 else 0
     every = rows or []
     counts = {verdict: sum(row["verdict"] == verdict for row in every) for verdict in ORDER}
     return {
-        "asked": asked, "rows": None if rows is None else every[first : first + PAGE_COLUMNS], "counts": counts,
-        "first": first, "size": PAGE_COLUMNS, "total": len(every), "key": secrets.token_hex(16),
-        "may_confirm": visit.may("harmonise.confirm"),
+        "asked": asked, "rows": None if rows is None else every[visit.first : visit.first + PAGE_COLUMNS],
+        "counts": counts, "first": visit.first, "size": PAGE_COLUMNS, "total": len(every), "key": secrets.token_hex(16),
+        "may_confirm": visit.may("harmonise.confirm"), "given": {},
     }  # fmt: skip

@@ -28,7 +28,8 @@ class Section:
     part: str = ""
     newest: int = 0
     one: str = ""
-    """Where the view gives only its newest rows: how many, and by which argument it gives any one, however old."""
+    """Where the view gives only its newest rows: how many, and by which argument it gives any one, however old. Such a
+    view takes `limit` and `offset`, and its page has this one list."""
 
 
 @dataclass(frozen=True)
@@ -188,3 +189,10 @@ PAGE_OF_PREFIX = {
     "space": "spaces",
 }  # fmt: skip
 """The page on which a record stands, by the prefix of its id (ground.db.new_id)."""
+
+TOLD_TO_OTHERS = {
+    "agr": "agreement", "case": "register_case", "ceil": "price_ceiling", "fee": "fee", "ins": "instrument",
+    "inv": "invoice", "partition": "compose_partition", "prod": "register_product", "res": "register_resource",
+    "st": "statement", "survey": "cost_survey", "use": "usage_event",
+}  # fmt: skip
+"""Ids that other nodes may hear of without having the record, by prefix: the table of which the holder has leaves."""

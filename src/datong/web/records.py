@@ -6,7 +6,7 @@ Contract: tests/web/test_console.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,12 @@ def _count(visit: Visit, page: Page) -> int | None:
     return len(rows(visit, seen[0])) if seen else None
 
 
-def rows(visit: Visit, section: Section, wanted: str = "") -> list[dict[str, Any]]:
-    """The rows of a section's view; of one that gives only its newest, the row `wanted` alone."""
-    answer = visit.view(section.view, **({section.one: wanted} if wanted and section.one else {}))
+def rows(
+    visit: Visit, section: Section, wanted: str = "", window: Mapping[str, int] | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a section's view; of one that gives only its newest, the row `wanted` alone, or those in `window`."""
+    one = {section.one: wanted} if wanted and section.one else {}
+    answer = visit.view(section.view, **one, **(window or {}))
     found = answer[section.part] if section.part else answer
     return [row if isinstance(row, dict) else {"value": row} for row in found]
 
@@ -77,28 +80,41 @@ def records(page: Page) -> Callable[[Visit], Answer]:
     """The handler of a page's lists; a list the person may not see says so and leaves the others."""
 
     def show(visit: Visit) -> Answer:
-        given = visit.request.query_params.get("from", "0")
-        first = min(int(given), 1_000_000) if given.isascii() and given.isdigit() else 0
+        first = visit.first
         lists = [_listed(visit, section, first) for section in page.sections]
         total = max(found["total"] for found in lists)
-        more = any(found["section"].newest == total for found in lists if total)
+        more = any(found["more"] for found in lists)
         refused = [found["error"] for found in lists if found["error"]]
         status = STATUS[Kind(refused[0]["kind"])] if len(refused) == len(lists) else 200
         return (
             "records.html",
-            {"page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "more": more},
+            {
+                "page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "more": more,
+                "counted": not any(section.newest for section in page.sections),
+            },
             status,
-        )
+        )  # fmt: skip
 
     return show
 
 
 def _listed(visit: Visit, section: Section, first: int) -> dict[str, Any]:
+    """A page of a section's list. Of one that gives only its newest rows nobody counts all: `total` is how many there
+    are to the end of this page, and there may be `more`."""
+    window = {"limit": PAGE_ROWS + 1, "offset": first} if section.newest else {}
     try:
-        found = rows(visit, section)
+        found = rows(visit, section, window=window)
     except Refusal as refused:
-        return {"section": section, "error": refused.as_json(), "rows": [], "total": 0}
-    return {"section": section, "error": None, "rows": found[first : first + PAGE_ROWS], "total": len(found)}
+        return {"section": section, "error": refused.as_json(), "rows": [], "total": 0, "more": False}
+    here = found[:PAGE_ROWS] if window else found[first : first + PAGE_ROWS]
+    total = first + len(here) if window else len(found)
+    return {
+        "section": section,
+        "error": None,
+        "rows": here,
+        "total": total,
+        "more": bool(window) and len(found) > PAGE_ROWS,
+    }
 
 
 # --- one record --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ Contract: tests/web/test_values.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,8 @@ class Values:
 
     lang: str
     names: Mapping[str, Text]
+    is_here: Callable[[str], bool] = bool
+    """Whether this node has the record with that id: another node's is named, and leads nowhere."""
 
     def t(self, zh: str, en: str) -> str:
         return zh if self.lang == "zh" else en
@@ -137,6 +139,8 @@ class Values:
             return Markup('<span class="state {}">{}</span>').format(tone, words.code(text, column, self.lang))
         if INSTANT.fullmatch(text):
             return Markup('<time datetime="{}">{}</time>').format(text, moment(text))
+        if column in ("formula", "measured_on"):
+            return self.text(words.formula(text, self.lang))
         if column in VERBATIM:
             return Markup('<code title="{}">{}</code>').format(
                 text, text if whole or len(text) < 48 else short_id(text)
@@ -164,7 +168,7 @@ class Values:
 
     def _named(self, key: str, *, whole: bool, link: bool) -> Markup:
         shown = self.text(words.in_language(self.names[key], self.lang))
-        if (address := record_address(key)) and link:
+        if link and (address := self._address(key)):
             shown = Markup('<a href="{}" title="{}">{}</a>').format(address, key, shown)
         elif not whole:
             shown = Markup('<span title="{}">{}</span>').format(key, shown)
@@ -172,8 +176,12 @@ class Values:
 
     def _id(self, text: str, *, whole: bool, link: bool) -> Markup:
         shown = Markup('<code title="{}">{}</code>').format(text, text if whole else short_id(text))
-        address = record_address(text)
-        return Markup('<a href="{}">{}</a>').format(address, shown) if address and link else shown
+        address = self._address(text) if link else ""
+        return Markup('<a href="{}">{}</a>').format(address, shown) if address else shown
+
+    def _address(self, key: str) -> str:
+        address = record_address(key)
+        return address if address and self.is_here(address.rpartition("/")[2]) else ""
 
     def _summary(self, value: Mapping[str, Any]) -> Markup:
         """A structure in one line: its name, words, risk or noise, purpose and fee, or how much it holds."""

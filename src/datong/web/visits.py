@@ -6,7 +6,7 @@ Contract: tests/web/test_console.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from datong.ground.canonical import plain
 from datong.ground.db import Actor, Store
 from datong.ground.refusal import Refusal, Text
 from datong.terms.verbs import VERBS, Verb
+from datong.web.pages import TOLD_TO_OTHERS
 from datong.web.values import Values
 
 Answer = tuple[str, dict[str, Any], int]
@@ -54,9 +55,20 @@ class Visit:
         verb = VERBS[name]
         return self.actor.has(*verb.roles, *(() if verb.changes else ("auditor",)))
 
+    @property
+    def first(self) -> int:
+        """Where the page of a list begins, by `from` of the form or of the address; 0 for what is no such number."""
+        given = self.form.get("from") or self.request.query_params.get("from", "")
+        return int(given) if given.isascii() and given.isdigit() and len(given) < 8 else 0
+
     @cached_property
     def values(self) -> Values:
-        return Values(self.lang, self._names())
+        return Values(self.lang, self._names(), cache(self._is_here))
+
+    def _is_here(self, record: str) -> bool:
+        """Whether this node has the record: each that it made or took in has its leaf."""
+        table = TOLD_TO_OTHERS.get(record.partition("-")[0])
+        return table is None or bool(self.view("audit.leaves", table=table, record=record, limit=1))
 
     def _names(self) -> dict[str, Text]:
         names: dict[str, Text] = {}

@@ -7,6 +7,7 @@ Must never know: HTTP, the store. Contract: tests/web/test_words.py.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from datong.ground.refusal import Text
@@ -19,6 +20,7 @@ CODED_COLUMNS = frozenset(
         "form", "delivery_form", "delivery_forms", "unit", "payee_kind", "outcome", "action", "direction", "into",
         "act", "acts", "gates", "holder", "ground", "signed", "level", "registration", "word", "selection", "category",
         "standard", "reason", "held_by", "step", "open", "said", "told_by", "line", "question",
+        "found_kind", "dimension", "indicator",
     }
 )  # fmt: skip
 
@@ -43,13 +45,16 @@ OF_POLICIES = {
 """The parts of a condition: what its words are does not hang on what other columns call so."""
 
 
+NUMBER = re.compile(r"[0-9]+")
+
+
 def in_language(text: Text, lang: str) -> str:
     return text.zh if lang == "zh" else text.en
 
 
 def column(name: str, lang: str) -> str:
     """The heading of a column."""
-    text = COLUMNS.get(name)
+    text = COLUMNS.get(name) or PURPOSES.get(name)
     if text is None and not name.isidentifier():
         return name
     said = in_language(text, lang) if text else name.replace("_", " ")
@@ -62,6 +67,13 @@ def code(value: str, of: str, lang: str) -> str:
     first = OF_POLICIES.get(of, first)
     text = first.get(value) or (CODES.get(value) if of in CODED_COLUMNS else None)
     return in_language(text, lang) if text else value
+
+
+def formula(text: str, lang: str) -> str:
+    """Of what a figure of quality is the share, or which indicator it is; a number in it stays."""
+    number = NUMBER.search(text)
+    known = KINDS["formula"].get(NUMBER.sub("#", text))
+    return known.zh.replace("#", number.group() if number else "#") if known and lang == "zh" else text
 
 
 def deed(act: str, lang: str) -> str:

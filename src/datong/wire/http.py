@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import httpx
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datong.ground import codes, guard, outbox, signing
@@ -213,11 +213,18 @@ class Client:
             raise NOT_REACHED(to=_origin(url), why=f"{type(broken).__name__}") from broken
 
 
-class Limited:
-    """An application that gets at most bytes_max of a body, whoever sends it; a longer one is answered 413."""
+def _told(_request: Request, refused: Refusal, status: int) -> Response:
+    return JSONResponse({"error": refused.as_json()}, status)
 
-    def __init__(self, app: ASGIApp, bytes_max: int = MESSAGE_BYTES_MAX) -> None:
-        self.app, self.bytes_max = app, bytes_max
+
+class Limited:
+    """An application that gets at most bytes_max of a body, whoever sends it; a longer one is answered 413 by `say`."""
+
+    def __init__(
+        self, app: ASGIApp, bytes_max: int = MESSAGE_BYTES_MAX,
+        say: Callable[[Request, Refusal, int], Response] = _told,
+    ) -> None:  # fmt: skip
+        self.app, self.bytes_max, self.say = app, bytes_max, say
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -245,8 +252,8 @@ class Limited:
             if count <= self.bytes_max:
                 raise
         if count > self.bytes_max and not begun:
-            refusal = TOO_LARGE(limit=self.bytes_max)
-            await JSONResponse({"error": refusal.as_json()}, 413)(scope, receive, send)
+            answer = await run_in_threadpool(self.say, Request(scope), TOO_LARGE(limit=self.bytes_max), 413)
+            await answer(scope, receive, send)
 
 
 class _TooLong(Exception):

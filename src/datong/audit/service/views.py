@@ -46,12 +46,15 @@ def verify(tx: Tx, *, invoice_line: str = "") -> dict[str, Any]:
 
 @view()
 def leaves(
-    tx: Tx, *, table: str = "", record: str = "", act: str = "", leaf: str = "", limit: int = 500
+    tx: Tx, *, table: str = "", record: str = "", act: str = "", leaf: str = "", limit: int = 500, offset: int = 0
 ) -> list[dict[str, Any]]:
-    """List the newest leaves of the evidence log, of one table, record or deed if named, or one leaf 存证列表."""
+    """List the newest leaves of the evidence log, of one table, record or deed if named, or one leaf 存证列表.
+
+    offset: how many of the newest are passed over.
+    """
     found = []
-    newest = max(1, min(limit, 5_000))
-    for row in store.newest_leaves(tx, table=table, record=record, act=act, leaf=leaf, limit=newest):
+    newest, over = max(1, min(limit, 5_000)), max(0, offset)
+    for row in store.newest_leaves(tx, table=table, record=record, act=act, leaf=leaf, limit=newest, offset=over):
         body = _body(row["body"])
         by = body.get("by", {})
         found.append(

@@ -355,11 +355,16 @@ def _keep(store: Store, actor: Actor, row: Mapping[str, Any]) -> None:
 
 
 @view()
-def decisions(tx: Tx, *, agreement: str = "", decision: str = "", limit: int = 200) -> list[dict[str, Any]]:
-    """The newest decisions, allowed and denied, of one agreement or of all; or one decision."""
+def decisions(
+    tx: Tx, *, agreement: str = "", decision: str = "", limit: int = 200, offset: int = 0
+) -> list[dict[str, Any]]:
+    """The newest decisions, allowed and denied, of one agreement or of all; or one decision.
+
+    offset: how many of the newest are passed over.
+    """
     where = [rows.decisions.c.agreement == agreement] if agreement else []
     where += [rows.decisions.c.id == decision] if decision else []
-    return rows.rows(tx, rows.decisions, *where, order=rows.decisions.c.wall_at.desc())[:limit]
+    return rows.newest_decisions(tx, *where, limit=max(0, limit), offset=max(0, offset))
 
 
 @verb(Role.data_engineer)

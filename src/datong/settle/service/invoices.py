@@ -147,10 +147,13 @@ def _release(tx: Tx, invoice: str) -> None:
 
 @verb(Role.finance)
 def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> dict[str, Any]:
-    """Record money paid on an accepted invoice, at either side; the same bank reference counts once."""
-    row = _known(tx, invoice)
+    """Record money paid on an accepted invoice, at either side; the same bank reference counts once.
+
+    Refuses: TRD-409, TRD-411, TRD-414 (the reference stands for another amount).
+    """
+    row, reference = _known(tx, invoice), reference.strip()
     key = f"pay-{hexdigest([invoice, reference])[:32]}"
-    if tx.get(store.entries, key) is not None:
+    if ledger.paid_before(tx, key, reference, amount_fen):
         return invoice_shown(tx, invoice=invoice)
     after = rules.moved(invoice, row["state"], "pay")
     due = row["gross_fen"] - row["paid_fen"]

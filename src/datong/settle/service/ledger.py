@@ -10,7 +10,7 @@ from typing import Any
 from datong.ground import evidence, signing
 from datong.ground.db import Tx
 from datong.settle import rules, store
-from datong.settle.model import NOT_NOW, NOT_REVERSIBLE, UNKNOWN, EntryState, Posting
+from datong.settle.model import NOT_NOW, NOT_REVERSIBLE, OTHER_AMOUNT, UNKNOWN, EntryState, Posting
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -37,6 +37,16 @@ def post(
         tx.add(store.postings, {"id": posting_id, "entry": key, "number": number, **row})
         evidence.append(tx, "settle.posting_made", store.postings, posting_id, **row)
     return key
+
+
+def paid_before(tx: Tx, key: str, reference: str, amount_fen: int) -> bool:
+    """Whether the payment `key` was recorded; TRD-414 where its reference stands for another amount."""
+    if tx.get(store.entries, key) is None:
+        return False
+    known = max(posting["amount_fen"] for posting in store.postings_of(tx, key))
+    if known != amount_fen:
+        raise OTHER_AMOUNT(reference=reference[:80], known_fen=known, amount_fen=amount_fen)
+    return True
 
 
 def conclude(tx: Tx, key: str, state: EntryState) -> None:

@@ -143,13 +143,15 @@ def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
 def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) -> dict[str, Any]:
     """Record money paid out on a statement, at either side; the same bank reference counts once.
 
-    A department's share goes to the treasury account: its own node records that it was paid there.
+    A department's share goes to the treasury account: its own node records that it was paid there. Refuses: TRD-411,
+    TRD-414 (the reference stands for another amount).
     """
     row = tx.get(store.statements, statement)
     if row is None or row["direction"] == "own":
         raise UNKNOWN(thing=statement)
+    reference = reference.strip()
     key = f"out-{hexdigest([statement, reference])[:32]}"
-    if tx.get(store.entries, key) is not None:
+    if ledger.paid_before(tx, key, reference, amount_fen):
         return row
     due = row["share_fen"] - row["paid_fen"]
     if type(amount_fen) is not int or not 0 < amount_fen <= due:
