@@ -303,6 +303,40 @@ def test_a_reversal_undoes_a_payment_once_and_keeps_it(world: Neighbours) -> Non
     assert at(world, "data-group", "settlement", invoice=invoice)["state"] == "PAID"
 
 
+def test_a_payment_recorded_wrongly_is_recorded_again_under_its_own_reference(world: Neighbours) -> None:
+    """Typed 2 fees, reversed, recorded with what the bank says: the reference is the bank's and stays."""
+    invoice = settled(world)["id"]
+    pay = {"invoice": invoice, "reference": "bank-1"}
+    for amount in (2 * FEE, FEE - 1):
+        at(world, "data-group", "record_payment", **pay, amount_fen=amount)
+        (entry,) = [e["id"] for e in at(world, "data-group", "ledger", reference=invoice)
+                    if e["kind"] == "payment" and f"{e['id']}-rev" not in reversals(world, invoice)]  # fmt: skip
+        at(world, "data-group", "reverse_entry", entry=entry, reason="typed wrongly")
+    for _ in range(2):
+        assert at(world, "data-group", "record_payment", **pay, amount_fen=FEE)["paid_fen"] == FEE
+    shown = at(world, "data-group", "settlement", invoice=invoice)
+    assert (shown["state"], shown["open_fen"], shown["balanced"]) == ("ACCEPTED", FEE, True)
+    assert balance(world, "data-group")["Assets:Bank"] == FEE
+
+
+def reversals(world: Neighbours, invoice: str) -> set[str]:
+    return {e["id"] for e in at(world, "data-group", "ledger", reference=invoice) if e["kind"] == "reversal"}
+
+
+def test_a_reference_recorded_with_another_amount_is_told_not_passed_over(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    pay = {"invoice": invoice, "amount_fen": FEE, "reference": "bank-1"}
+    at(world, "data-group", "record_payment", **pay)
+    assert code_of(at, world, "data-group", "record_payment", **{**pay, "amount_fen": FEE - 1}) == "TRD-413"
+    assert code_of(at, world, "data-group", "record_payment", **{**pay, "reference": " "}) == "TRD-413"
+    (statement,) = at(world, "bike-company", "statements")
+    out = {"statement": statement["id"], "amount_fen": 100, "reference": "o"}
+    at(world, "bike-company", "record_payout", **out)
+    assert code_of(at, world, "bike-company", "record_payout", **{**out, "amount_fen": 99}) == "TRD-413"
+    assert code_of(at, world, "bike-company", "record_payout", **{**out, "reference": ""}) == "TRD-413"
+    assert at(world, "bike-company", "statements")[0]["paid_fen"] == 100
+
+
 def test_a_reversed_payout_is_owed_again(world: Neighbours) -> None:
     settled(world)
     (statement,) = at(world, "bike-company", "statements")
@@ -311,6 +345,8 @@ def test_a_reversed_payout_is_owed_again(world: Neighbours) -> None:
     entry = next(e["id"] for e in at(world, "bike-company", "ledger") if e["kind"] == "payout")
     at(world, "bike-company", "reverse_entry", entry=entry, reason="bounced")
     assert at(world, "bike-company", "statements")[0]["paid_fen"] == 0
+    at(world, "bike-company", "record_payout", **paid)
+    assert at(world, "bike-company", "statements")[0]["paid_fen"] == statement["share_fen"]
 
 
 def test_a_ledger_that_nets_to_nothing_is_not_called_balanced(world: Neighbours) -> None:

@@ -167,3 +167,10 @@ OVERPAID = _reason(
      "{amount_fen} fen does not fit the open balance of {open_fen} fen."),
     ("请登记 1 至 {open_fen} 分。", "Record between 1 and {open_fen} fen."),
 )  # fmt: skip
+REFERENCE = _reason(
+    "TRD-413", Kind.conflict,
+    ("收付款未登记。", "The payment was not recorded."),
+    ("{why}", "{why_en}"),
+    ("请填写该笔款项的银行流水号；原登记有误的，先冲销其分录再登记。",
+     "Give the bank's reference of this payment; where it was recorded wrongly, reverse that entry first."),
+)  # fmt: skip

@@ -147,10 +147,11 @@ def _release(tx: Tx, invoice: str) -> None:
 
 @verb(Role.finance)
 def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> dict[str, Any]:
-    """Record money paid on an accepted invoice, at either side; the same bank reference counts once."""
+    """Record money paid on an accepted invoice, at either side; the same bank reference counts once, and once more only
+    when its entry was reversed."""
     row = _known(tx, invoice)
-    key = f"pay-{hexdigest([invoice, reference])[:32]}"
-    if tx.get(store.entries, key) is not None:
+    key, stands = ledger.key_of_payment(tx, "pay", invoice, reference, amount_fen)
+    if stands:
         return invoice_shown(tx, invoice=invoice)
     after = rules.moved(invoice, row["state"], "pay")
     due = row["gross_fen"] - row["paid_fen"]

@@ -141,15 +141,16 @@ def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
 
 @verb(Role.finance)
 def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) -> dict[str, Any]:
-    """Record money paid out on a statement, at either side; the same bank reference counts once.
+    """Record money paid out on a statement, at either side; the same bank reference counts once, and once more only
+    when its entry was reversed.
 
     A department's share goes to the treasury account: its own node records that it was paid there.
     """
     row = tx.get(store.statements, statement)
     if row is None or row["direction"] == "own":
         raise UNKNOWN(thing=statement)
-    key = f"out-{hexdigest([statement, reference])[:32]}"
-    if tx.get(store.entries, key) is not None:
+    key, stands = ledger.key_of_payment(tx, "out", statement, reference, amount_fen)
+    if stands:
         return row
     due = row["share_fen"] - row["paid_fen"]
     if type(amount_fen) is not int or not 0 < amount_fen <= due:
