@@ -495,6 +495,33 @@ def test_deliveries_the_buyer_never_had_are_refused(world: Neighbours) -> None:
     assert at(world, "city-lab", "invoices") == []
 
 
+def test_deliveries_are_charged_once_over_all_invoices(world: Neighbours) -> None:
+    """One table came; a second invoice charges one more under an invented use."""
+    contract(world, "agr-node")
+    pulled(world, "agr-node", into="node")
+    kept = {"id": "file-1", "agreement": "agr-node", "transfer": "t", "dataset": "P-FLOWS", "share": "s", "path": "p",
+            "schema_name": "flows", "table_name": "cells", "version": 1, "digest": "d", "rows": 1, "bytes": 1,
+            "at": "2026-03-02T00:00:00Z", "state": "held"}  # fmt: skip
+    with world.as_person("city-lab") as tx:
+        tx.add(deliver_store.received, kept)
+    use(world, 1, agreement="agr-node")
+    world.at(AFTER)
+    first = bill(world, "agr-node")["id"]
+    (message,) = world.outgoing("data-group")
+    value = message["body"]["invoice"]
+    world.carry()
+    more = {
+        "invoice": "inv-more", "from": value["until"], "until": "2026-05-01T00:00:00Z",
+        "lines": [{**value["lines"][0], "events": ["use-invented"]}],
+    }  # fmt: skip
+    assert code_of(invoiced, world, value, **more) == "TRD-401"
+    assert [row["id"] for row in at(world, "city-lab", "invoices")] == [first]
+    at(world, "data-group", "void_invoice", invoice=first, reason="wrong")
+    again = bill(world, "agr-node")["id"]  # what a voided invoice charged is charged anew
+    world.carry()
+    assert at(world, "city-lab", "settlement", invoice=again)["state"] == "RECEIVED"
+
+
 def test_a_tariff_nobody_can_compute_is_refused(world: Neighbours) -> None:
     gib = {"kind": "per_gib", "amount_fen": FEE}
     contract(world, "agr-gib", tariff=gib)

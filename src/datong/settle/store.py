@@ -96,6 +96,16 @@ def voided_count(tx: Tx, agreement: str, start: str, end: str) -> int:
     return int(tx.execute(query).scalar_one())
 
 
+def charged_count(tx: Tx, agreement: str) -> int:
+    """How many uses the invoices of an agreement charge, those that were voided left out."""
+    query = (
+        select(func.coalesce(func.sum(lines.c.quantity), 0))
+        .join(invoices, invoices.c.id == lines.c.invoice)
+        .where(invoices.c.agreement == agreement, invoices.c.state != "VOIDED", lines.c.amount_fen > 0)
+    )
+    return int(tx.execute(query).scalar_one())
+
+
 def billed_among(tx: Tx, events: list[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(events), 500):

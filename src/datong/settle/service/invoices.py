@@ -218,11 +218,12 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise NOT_PROVEN(why="账期不在合约期限内。", why_en="Its period lies outside the contract's term.")
     lines = [Line(**{**line, "events": tuple(line["events"])}) for line in found]
     charged = sum(line.quantity for line in lines if line.amount_fen)
+    before = store.charged_count(tx, value["agreement"])
     known_here = deliver.delivered_at_most(tx, value["agreement"])
-    if known_here is not None and charged > known_here:
+    if known_here is not None and charged and before + charged > known_here:
         raise NOT_PROVEN(
-            why=f"计费 {charged} 次，本节点至多收到 {known_here} 次交付。",
-            why_en=f"It charges {charged} deliveries, this node had at most {known_here}.",
+            why=f"计费 {charged} 次，此前账单已计费 {before} 次，本节点至多收到 {known_here} 次交付。",
+            why_en=f"It charges {charged} deliveries, earlier ones {before}; this node had at most {known_here}.",
         )
     _bought(tx, value, lines)
     _store(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)
