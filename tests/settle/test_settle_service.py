@@ -4,6 +4,7 @@ balanced, repeatable after a crash; altered, forged and replayed documents are r
 from __future__ import annotations
 
 import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
+from datong.settle import rules, store
 from datong.settle import service as settle
-from datong.settle import store
 from datong.settle.service.ledger import reverse
 from datong.settle.service.statements import _key as statement_key
 from neighbours import PARTIES, Neighbours, node_code
@@ -578,6 +579,9 @@ def test_a_statement_that_does_not_follow_is_refused(world: Neighbours) -> None:
         ({"party": BUREAU}, "TRD-401"),
         ({"issuer_party": BIKE}, "TRD-401"),
         ({"lines": ["x"]}, "TRD-401"),
+        ({"lines": [{**line, "quantity": 7} for line in value["lines"]]}, "TRD-401"),
+        ({"lines": [{**line, "unit_price_fen": 1.0} for line in value["lines"]]}, "TRD-401"),
+        (owing_the_other_way(value), "TRD-401"),
     ]
     for changes, code in wrong:
         body = {"statement": resigned(world, "data-group", value, **changes)}
@@ -587,6 +591,14 @@ def test_a_statement_that_does_not_follow_is_refused(world: Neighbours) -> None:
     world.deliver("bike-company", "data-group", "settle.statement", {"statement": value})
     other = {"statement": resigned(world, "data-group", value, issued_at="2026-05-01T00:00:00Z")}
     assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", other) == "TRD-401"
+
+
+def owing_the_other_way(value: dict[str, Any]) -> dict[str, Any]:
+    """The same invoice with a price below zero: the supplier would owe."""
+    gross = -value["gross_fen"]
+    lines = [{**x, "unit_price_fen": -x["unit_price_fen"], "amount_fen": -x["amount_fen"]} for x in value["lines"]]
+    parts = [asdict(part) for part in rules.shares(gross, value["parts"])]
+    return {"gross_fen": gross, "lines": lines, "parts": parts}
 
 
 def test_a_stranger_posts_no_income(world: Neighbours) -> None:

@@ -25,6 +25,10 @@ FIELDS = {
     "until": str, "party": str, "issuer_party": str, "gross_fen": int, "lines": list, "parts": list,
     "issued_at": str, "signatures": list,
 }  # fmt: skip
+LINE_FIELDS = {
+    "number": int, "description": str, "state": str, "quantity": int, "unit_price_fen": int, "amount_fen": int,
+}  # fmt: skip
+"""What a statement tells of an invoice line: not its uses, which are between seller and buyer."""
 
 
 def issue(tx: Tx, invoice: str) -> None:
@@ -43,12 +47,11 @@ def issue(tx: Tx, invoice: str) -> None:
 
 
 def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
-    priced = ("number", "description", "state", "quantity", "unit_price_fen", "amount_fen")
     return {
         "statement": _key(row["seller_party"], row["id"], party), "invoice": row["id"], "invoice_digest": row["digest"],
         "agreement": row["agreement"], "product": row["product"], "from": row["from_at"], "until": row["until_at"],
         "party": party, "issuer_party": row["seller_party"], "gross_fen": row["gross_fen"],
-        "lines": [{name: line[name] for name in priced} for line in store.lines_of(tx, row["id"])],
+        "lines": [{name: line[name] for name in LINE_FIELDS} for line in store.lines_of(tx, row["id"])],
         "parts": row["parts"], "issued_at": tx.now,
     }  # fmt: skip
 
@@ -107,9 +110,10 @@ def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
 def _verified_share(value: dict[str, Any], me: str) -> int:
     """This party's share when lines and parts follow from each other; NOT_PROVEN or TRD-407/408 otherwise."""
     lines, parts = value["lines"], value["parts"]
-    sound = all(isinstance(x, dict) for x in [*lines, *parts])
-    if not sound or any(type(line.get("amount_fen")) is not int for line in lines):
+    if not all(isinstance(part, dict) for part in parts) or not all(_is_line(line) for line in lines):
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
+    if any(line["amount_fen"] != line["quantity"] * line["unit_price_fen"] for line in lines):
+        raise NOT_PROVEN(why="明细金额不是数量乘单价。", why_en="An amount is not quantity times price.")
     if sum(line["amount_fen"] for line in lines) != value["gross_fen"]:
         raise NOT_PROVEN(why="明细与总额不符。", why_en="Its lines do not add up to the gross amount.")
     again = [asdict(share) for share in rules.shares(value["gross_fen"], parts)]
@@ -119,6 +123,13 @@ def _verified_share(value: dict[str, Any], me: str) -> int:
     if not mine:
         raise NOT_PROVEN(why="本主体不在分配方中。", why_en="This party is not among the parts.")
     return int(mine[0])
+
+
+def _is_line(line: Any) -> bool:
+    """Whether a line has its fields, each of its type, and counts and prices nothing below zero."""
+    if not isinstance(line, dict) or {name: type(told) for name, told in line.items()} != LINE_FIELDS:
+        return False
+    return bool(line["quantity"] >= 0 and line["unit_price_fen"] >= 0)
 
 
 def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
