@@ -375,6 +375,28 @@ def test_a_void_that_crosses_the_acceptance_holds_on_both_sides(world: Neighbour
     assert balance(world, "city-lab")["Expenses:Data"] == FEE
 
 
+def test_a_party_without_a_node_is_owed_its_share_and_holds_nobody_up(world: Neighbours) -> None:
+    """A department of the split that runs no node: the buyer's acceptance counts, and the treasury is paid."""
+    office = {"party": "11520000000000000X", "weight": 100, "payee_kind": "treasury", "account": "treasury-5200"}
+    contract(world, "agr-office", split=[*SPLIT, office])
+    pulled(world, "agr-office")
+    use(world, 1, agreement="agr-office")
+    world.at(AFTER)
+    invoice = bill(world, "agr-office")["id"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    (accepted,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", accepted["type"], accepted["body"])
+    assert at(world, "data-group", "settlement", invoice=invoice)["state"] == "ACCEPTED"
+    (statement,) = [s for s in at(world, "data-group", "statements") if s["party"] == office["party"]]
+    assert (statement["direction"], statement["share_fen"]) == ("unsent", 49_999)
+    told = {m["body"]["statement"]["party"] for m in world.outgoing("data-group") if m["type"] == "settle.statement"}
+    assert told == {BIKE, BUREAU}
+    at(world, "data-group", "record_payout", statement=statement["id"], amount_fen=49_999, reference="o")
+    assert f"Liabilities:Treasury:P{office['party']}" not in balance(world, "data-group")
+    assert balance(world, "data-group")["Assets:Bank"] == -49_999
+
+
 def test_periods_must_be_over_and_hold_uses(world: Neighbours) -> None:
     use(world, 1)
     assert code_of(bill, world) == "TRD-406"

@@ -174,11 +174,6 @@ def payout_received(issuer: str, part: Mapping[str, Any], amount_fen: int) -> li
     return transfer("Assets:Bank", receivable(issuer), issuer, amount_fen)
 
 
-def weights(split: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    """Who gets which weight on which account, in one order, to hold one split against another."""
-    return sorted((part["party"], part["weight"], part["payee_kind"], part["account"]) for part in split)
-
-
 def transfer(debit: str, credit: str, party: str, amount_fen: int) -> list[Posting]:
     """Two postings of one amount."""
     return [Posting(debit, party, amount_fen), Posting(credit, party, -amount_fen)]

@@ -70,7 +70,7 @@ statements = table(
     Column("invoice", String(80), nullable=False, index=True),
     Column("party", String(40), nullable=False),  # whose statement it is
     Column("issuer_party", String(40), nullable=False),
-    Column("direction", String(10), nullable=False),  # sent | received | own
+    Column("direction", String(10), nullable=False),  # sent | unsent (no node) | received | own
     Column("gross_fen", Fen, nullable=False),
     Column("share_fen", Fen, nullable=False),
     Column("paid_fen", Fen, nullable=False),

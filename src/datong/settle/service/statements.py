@@ -11,13 +11,14 @@ from typing import Any
 from datong.ground import evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.settle import rules, store
 from datong.settle.model import NOT_PROVEN, OVERPAID, UNKNOWN, EntryState
 from datong.settle.service import ledger
 from datong.terms.roles import Role
+from datong.terms.tariffs import weights
 from datong.terms.verbs import verb, view
 
 FIELDS = {
@@ -32,18 +33,28 @@ LINE_FIELDS = {
 
 
 def issue(tx: Tx, invoice: str) -> None:
-    """Make the statement of every party of an accepted invoice and send it to the party's node."""
+    """Make the statement of every party of an accepted invoice and send it to the party's node. What a party without
+    a node is owed stands here all the same: its statement is handed over by people."""
     row = tx.get(store.invoices, invoice)
     assert row is not None
     me = signing.me(tx).party
     for part in row["parts"]:
         value = signing.signed(tx, _value(tx, row, part["party"]))
-        own = part["party"] == me
-        if not _store(tx, value, part["share_fen"], "own" if own else "sent") or own:
-            continue
-        node = register.node_of_party(tx, part["party"])
-        outbox.send(tx, to=node["code"], type="settle.statement", body={"statement": value},
-                    key=f"{value['statement']}-sent")  # fmt: skip
+        node = "" if part["party"] == me else _node_of(tx, part["party"])
+        direction = "own" if part["party"] == me else "sent" if node else "unsent"
+        if _store(tx, value, part["share_fen"], direction) and node:
+            outbox.send(tx, to=node, type="settle.statement", body={"statement": value},
+                        key=f"{value['statement']}-sent")  # fmt: skip
+
+
+def _node_of(tx: Tx, party: str) -> str:
+    """The node of a party; "" where none is known here."""
+    try:
+        return str(register.node_of_party(tx, party)["code"])
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return ""
 
 
 def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
@@ -102,7 +113,7 @@ def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
         contract["signed"] == "both"
         and contract["from"] < value["until"]
         and (contract["until"] is None or contract["until"] > value["from"])
-        and rules.weights(contract["terms"].get("split") or []) == rules.weights(value["parts"])
+        and weights(contract["terms"].get("split") or []) == weights(value["parts"])
         for contract in negotiate.provided_to(tx, sender)
     )
 
@@ -167,9 +178,9 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
     if type(amount_fen) is not int or not 0 < amount_fen <= due:
         raise OVERPAID(amount_fen=amount_fen, open_fen=due)
     part = next(part for part in row["value"]["parts"] if part["party"] == row["party"])
-    sent = row["direction"] == "sent"
+    received = row["direction"] == "received"
     postings = (
-        rules.paid_out(part, amount_fen) if sent else rules.payout_received(row["issuer_party"], part, amount_fen)
+        rules.payout_received(row["issuer_party"], part, amount_fen) if received else rules.paid_out(part, amount_fen)
     )
     ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference[:400], postings=postings)
     tx.change(store.statements, statement, paid_fen=row["paid_fen"] + amount_fen)
