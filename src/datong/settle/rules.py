@@ -42,11 +42,12 @@ def period_bounds(period: str) -> tuple[datetime, datetime]:
         else:
             first, last = period.split("/")
             start, end = _instant(first), _instant(last)
-    except ValueError:
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
+    except (ValueError, OverflowError):  # the second at the ends of the calendar
         raise BAD_PERIOD(period=period) from None
     if end <= start:
         raise BAD_PERIOD(period=period)
-    return start.astimezone(UTC), end.astimezone(UTC)
+    return start, end
 
 
 def _instant(text: str) -> datetime:
