@@ -280,9 +280,16 @@ def test_price_risk_and_split_gates(ready: Neighbours, tmp_path: Path) -> None:
         tx.change(price_store.fees, "fee-public_welfare", state="SET")
     assert "PRC-605" in str(refusal_of(publish, ready))
     refused = refusal_of(
-        publish, ready, purposes=[], delivery_form="enclave", template="gift", agree="maybe", from_at="soon"
+        publish,
+        ready,
+        purposes=[],
+        delivery_form="enclave",
+        template="gift",
+        agree="maybe",
+        from_at="soon",
+        max_count=0,
     )
-    assert len(refused.problems) == 5
+    assert len(refused.problems) == 6
     assert refusal_of(publish, ready, dataset="nothing").code == "REG-419"
 
 

@@ -44,6 +44,8 @@ def publish(
     threshold, too_small = _threshold(thing, delivery_form, k)
     problems += too_small
     problems += showing.space_problems(tx, spaces or [])
+    if max_count is not None and max_count < 1:
+        problems.append(Problem("max_count", "应为正整数，或不填", "should be a whole number from 1, or left out"))
     if problems:
         raise GATES_CLOSED(problems, dataset=dataset, count=len(problems))
     made: list[dict[str, Any]] = []
