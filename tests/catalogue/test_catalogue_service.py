@@ -280,10 +280,27 @@ def test_price_risk_and_split_gates(ready: Neighbours, tmp_path: Path) -> None:
         tx.change(price_store.fees, "fee-public_welfare", state="SET")
     assert "PRC-605" in str(refusal_of(publish, ready))
     refused = refusal_of(
-        publish, ready, purposes=[], delivery_form="enclave", template="gift", agree="maybe", from_at="soon"
+        publish,
+        ready,
+        purposes=[],
+        delivery_form="enclave",
+        template="gift",
+        agree="maybe",
+        from_at="soon",
+        max_count=0,
     )
-    assert len(refused.problems) == 5
+    assert len(refused.problems) == 6
     assert refusal_of(publish, ready, dataset="nothing").code == "REG-419"
+
+
+def test_what_would_go_without_effect_is_told(ready: Neighbours) -> None:
+    """A fee for a misspelt purpose left a resource free; a count beside own rules counted nothing."""
+    told = refusal_of(publish, ready, tariffs={"industry_develpment": 900})
+    assert [problem.where for problem in told.problems] == ["tariffs.industry_develpment"]
+    own = publish(ready, purposes=["industry_development"])["offers"][0]["policy"]
+    told = refusal_of(publish, ready, purposes=["industry_development"], policy=own, max_count=3)
+    assert [problem.where for problem in told.problems] == ["max_count"]
+    assert publish(ready, purposes=["industry_development"], policy=own)["state"] == "live"
 
 
 def test_publishing_twice_is_publishing_once_and_a_change_replaces(ready: Neighbours) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
@@ -211,6 +212,34 @@ def test_a_supply_that_does_not_fit_is_refused(three: Three, broken: str) -> Non
     with pytest.raises(Refusal) as refusal:
         three.receive("R-GATE", bad, **({"rows": 1} if broken == "rows" else {}))
     assert refusal.value.code == "CMP-403"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "all",
+        {"vehicles": 5},
+        {"vehicles": {"outside": 0, "unplaced": 0, "suppressed": "none", "kept": {}}},
+        {"starts": "the shares of another owner"},
+        "below 0",
+        "of another owner",
+    ],
+)
+def test_shares_that_a_provider_cannot_have_counted_are_refused(three: Three, told: Any) -> None:
+    """They go into the product's listing; one of another owner's events would take the place of what that owner told."""
+    three.agreed()
+    path = three.supplied("R-GATE")
+    table = pq.ParquetFile(path).read()
+    facts = json.loads(table.schema.metadata[b"datong"])
+    own = facts["account"]["vehicles"]
+    of_shares = {"below 0": {"vehicles": {**own, "suppressed": -4}}, "of another owner": {"starts": own}}
+    facts["account"] = of_shares.get(str(told), told)
+    bad = path.with_name("bad.parquet")
+    pq.write_table(table.replace_schema_metadata({b"datong": json.dumps(facts).encode()}), bad)
+    with pytest.raises(Refusal) as refusal:
+        three.receive("R-GATE", bad)
+    assert refusal.value.code == "CMP-403"
+    assert all(problem.where.startswith("account") for problem in refusal.value.problems)
 
 
 def test_a_supply_that_is_not_what_its_digest_says_is_refused(three: Three) -> None:

@@ -18,6 +18,7 @@ from datong.deidentify.rules.recipe import recipe_digest
 from datong.ground import evidence
 from datong.ground.db import Store
 from datong.ground.refusal import Refusal
+from datong.harmonise.store import builds
 
 World = Callable[..., dict[str, Path]]
 
@@ -269,6 +270,49 @@ def test_a_cancelled_partition_still_blocks_a_shifted_grid(provider: Provider) -
     cancel(provider)
     for shifted in (recipe_value(origin={"lat": 42.001, "lon": -72.8}), recipe_value(k=6)):
         assert provider.refused(ask(0, [], shifted, partition="partition-2")).code == "DID-421"
+
+
+def test_a_cancelled_partition_still_blocks_other_rows(provider: Provider, tmp_path: Path) -> None:
+    """Ask, cancel, wait for a new build, ask: a node that holds now and did not before tells of whom was added."""
+    first = provider.answer(ask(0, []))
+    cancel(provider)
+    same, rows = provider.data, trips(7, 900, 60)
+    provider.data = written(tmp_path / "one-more.parquet", [*rows, {**rows[0], "trip_id": "t-new"}], TRIP)
+    again = ask(0, [], partition="partition-2", agreement="agreement-2")
+    assert provider.refused(again).code == "DID-421"
+    provider.data = same
+    assert provider.answer(again) == first
+
+
+def test_another_resource_of_the_same_source_is_the_same_persons(provider: Provider, world: World) -> None:
+    """One source under two names: the second partition would be of the same trips, all but those a mapping leaves out."""
+    for seq, (resource, mapping, source) in enumerate(
+        [("R-BIKE", "trips", "s1"), ("R-TWIN", "trips-2", "s1"), ("R-OTHER", "trips-3", "s2")], 1
+    ):
+        built(provider.store, seq, resource, mapping, source)
+    provider.answer(ask(0, []))
+    for resource, code in (("R-TWIN", "DID-421"), ("R-OTHER", "")):
+        value = recipe_value()
+        value["parts"][0]["resource"] = resource
+        message = ask(0, [], value, resource=resource, partition=f"partition-{resource}", agreement="agreement-2")
+        if code:
+            assert provider.refused(message).code == code
+            assert provider.answer({**message, "agreement": "agreement-3"}, group="recipient-2")
+        else:
+            assert provider.answer(message)
+
+
+def built(store: Store, seq: int, resource: str, mapping: str, source_digest: str) -> None:
+    """A build of a resource as harmonise keeps it."""
+    texts = dict.fromkeys(("standard", "digest", "standard_digest", "mapping_digest", "plan_digest", "by"), "x")
+    row = {
+        "id": f"build-{seq}", "seq": seq, "resource": resource, "source": mapping, "mapping": mapping, "state": "built",
+        "read": 1, "harmonised": 1, "quarantined": 0, "reasons": {}, "reasons_by_column": [], "repairs": [], "quality": {},
+        "elements": [], "files": {}, "source_digest": source_digest, "at": "2026-03-01T00:00:00Z", **texts,
+    }  # fmt: skip
+    with store.begin(PEER, "harmonise") as tx:
+        tx.add(builds.builds, row)
+        tx.add(builds.currents, {"id": resource, "build": row["id"], "at": row["at"]})
 
 
 def test_an_agreed_partition_is_not_cancelled(provider: Provider) -> None:

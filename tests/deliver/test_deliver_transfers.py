@@ -553,12 +553,16 @@ def test_the_end_destroys_on_both_sides_and_the_proofs_hold(wire: Wire, provider
     wire.settle()
     folders = [Path(store.url.removeprefix("sqlite:///")).parent for store in (provider, consumer)]
     assert all(list(folder.glob("data/re*/*/*.parquet")) for folder in folders)
-    token_key = key_id(key_of_agreement(folders[0], "agr-1"))
+    code = "C211520100MBXDT00351520120260506090000KCBI6PASU"
+    with provider.begin(NODE) as tx:
+        tx.change(negotiate_rows.agreements, "agr-1", code=code)
+    token_keys = [key_id(key_of_agreement(folders[0], name)) for name in ("agr-1", code)]  # a plan names it by either
     with provider.begin(case.person(), "deliver") as tx:
         deliver.end_agreement(tx, agreement="agr-1", reason="consent withdrawn")
     wire.settle()
-    with pytest.raises(Refusal, match="DID-453"):
-        key_of_agreement(folders[0], "agr-1")
+    for name in ("agr-1", code):
+        with pytest.raises(Refusal, match="DID-453"):
+            key_of_agreement(folders[0], name)
     for folder in folders:
         assert not list(folder.glob("data/**/*.parquet"))
         assert not list(folder.glob("keys/grants/*"))
@@ -567,7 +571,7 @@ def test_the_end_destroys_on_both_sides_and_the_proofs_hold(wire: Wire, provider
         (file,) = rows.rows(tx, rows.share_files)
         keys = [grant["key_id"] for grant in rows.rows(tx, rows.grants)]
     assert ending["state"] == "destroyed"
-    assert ending["proof"]["keys"] == sorted([*keys, f"treatment:{token_key}"])
+    assert ending["proof"]["keys"] == sorted([*keys, *(f"treatment:{key}" for key in token_keys)])
     assert ending["proof"]["control"] == "complete"
     assert [f["digest"] for f in ending["proof"]["files"]] == [file["digest"]] and file["state"] == "destroyed"
     peer_proof = ending["peer_proof"]

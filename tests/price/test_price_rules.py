@@ -74,6 +74,9 @@ def test_excess_of_the_period_before_is_deducted_and_may_be_spread() -> None:
         ({"costs": []}, "PRC-400"),
         ({"period": {"years": 4}}, "PRC-400"),
         ({"tax_fen": True}, "PRC-400"),
+        ({"operator": 5}, "PRC-400"),
+        ({"subsidy_fen": 1_300_000_001}, "PRC-400"),
+        ({"operating_cost_fen": "1200000000"}, "PRC-400"),
     ],
 )
 def test_survey_refused(changes: dict[str, Any], code: str) -> None:
@@ -87,6 +90,15 @@ def test_all_mistakes_of_a_survey_are_told_at_once() -> None:
         rules.maximum_permitted_revenue({"costs": [{"amount_fen": -1, "charged": "yes", "category": "fun"}]})
     places = {p.where for p in refused.value.problems}
     assert {"operator", "costs[0].amount_fen", "costs[0].charged", "costs[0].category", "tax_fen", "trial"} <= places
+
+
+def test_a_misspelt_item_is_told_and_not_left_out_of_the_revenue() -> None:
+    """The excess of the period before would not have been deducted."""
+    cost = {**WORKED["costs"][0], "amount": 5}
+    previous = {"mpr_fen": 10, "actual_fen": 20, "spread": 2}
+    with pytest.raises(Refusal) as refused:
+        rules.maximum_permitted_revenue(survey(prevous=previous, previous=previous, costs=[cost]))
+    assert {p.where for p in refused.value.problems} == {"prevous", "previous.spread", "costs[0].amount"}
 
 
 def test_ceilings_may_not_exceed_the_revenue_and_the_refusal_names_the_room() -> None:

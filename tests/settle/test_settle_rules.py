@@ -40,7 +40,7 @@ def test_period(period: str, start: str, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "period", ["", "2026", "2026-13", "2026-03-05/2026-03-05", "2026-03-06/2026-03-05", "a/b", "x/y/z"]
+    "period", ["", "2026", "2026-13", "2026-03-05/2026-03-05", "2026-03-06/2026-03-05", "a/b", "x/y/z", "0001-01"]
 )
 def test_period_refused(period: str) -> None:
     with pytest.raises(Refusal) as refused:

@@ -4,6 +4,7 @@ balanced, repeatable after a crash; altered, forged and replayed documents are r
 from __future__ import annotations
 
 import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
+from datong.settle import rules, store
 from datong.settle import service as settle
-from datong.settle import store
 from datong.settle.service.ledger import reverse
 from datong.settle.service.statements import _key as statement_key
 from neighbours import PARTIES, Neighbours, node_code
@@ -232,7 +233,7 @@ def test_payment_until_nothing_is_receivable(world: Neighbours) -> None:
     for _ in range(2):  # the same bank reference counts once
         assert at(world, "data-group", "record_payment", **pay)["paid_fen"] == FEE
     assert at(world, "data-group", "record_payment", **{**pay, "reference": " bank-1\t"})["paid_fen"] == FEE
-    assert code_of(at, world, "data-group", "record_payment", **{**pay, "amount_fen": FEE - 1}) == "TRD-414"
+    assert code_of(at, world, "data-group", "record_payment", **{**pay, "amount_fen": FEE - 1}) == "TRD-413"
     assert (
         code_of(at, world, "data-group", "record_payment", invoice=invoice, amount_fen=FEE + 1, reference="x")
         == "TRD-411"
@@ -258,7 +259,7 @@ def test_payment_until_nothing_is_receivable(world: Neighbours) -> None:
                 reference="o",
             )
         other = {"statement": statement["id"], "amount_fen": 1, "reference": "o"}
-        assert code_of(at, world, name, "record_payout", **other) == "TRD-414"
+        assert code_of(at, world, name, "record_payout", **other) == "TRD-413"
     assert balance(world, "data-group") == {"Assets:Bank": 60_000, f"Income:Data:P{GROUP}": -60_000}
     assert balance(world, "traffic-bureau") == {}  # collected for the treasury, paid to the treasury
     assert sums_to_zero(world)
@@ -307,6 +308,40 @@ def test_a_reversal_undoes_a_payment_once_and_keeps_it(world: Neighbours) -> Non
     assert at(world, "data-group", "settlement", invoice=invoice)["state"] == "PAID"
 
 
+def test_a_payment_recorded_wrongly_is_recorded_again_under_its_own_reference(world: Neighbours) -> None:
+    """Typed 2 fees, reversed, recorded with what the bank says: the reference is the bank's and stays."""
+    invoice = settled(world)["id"]
+    pay = {"invoice": invoice, "reference": "bank-1"}
+    for amount in (2 * FEE, FEE - 1):
+        at(world, "data-group", "record_payment", **pay, amount_fen=amount)
+        (entry,) = [e["id"] for e in at(world, "data-group", "ledger", reference=invoice)
+                    if e["kind"] == "payment" and f"{e['id']}-rev" not in reversals(world, invoice)]  # fmt: skip
+        at(world, "data-group", "reverse_entry", entry=entry, reason="typed wrongly")
+    for _ in range(2):
+        assert at(world, "data-group", "record_payment", **pay, amount_fen=FEE)["paid_fen"] == FEE
+    shown = at(world, "data-group", "settlement", invoice=invoice)
+    assert (shown["state"], shown["open_fen"], shown["balanced"]) == ("ACCEPTED", FEE, True)
+    assert balance(world, "data-group")["Assets:Bank"] == FEE
+
+
+def reversals(world: Neighbours, invoice: str) -> set[str]:
+    return {e["id"] for e in at(world, "data-group", "ledger", reference=invoice) if e["kind"] == "reversal"}
+
+
+def test_a_reference_recorded_with_another_amount_is_told_not_passed_over(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    pay = {"invoice": invoice, "amount_fen": FEE, "reference": "bank-1"}
+    at(world, "data-group", "record_payment", **pay)
+    assert code_of(at, world, "data-group", "record_payment", **{**pay, "amount_fen": FEE - 1}) == "TRD-413"
+    assert code_of(at, world, "data-group", "record_payment", **{**pay, "reference": " "}) == "TRD-413"
+    (statement,) = at(world, "bike-company", "statements")
+    out = {"statement": statement["id"], "amount_fen": 100, "reference": "o"}
+    at(world, "bike-company", "record_payout", **out)
+    assert code_of(at, world, "bike-company", "record_payout", **{**out, "amount_fen": 99}) == "TRD-413"
+    assert code_of(at, world, "bike-company", "record_payout", **{**out, "reference": ""}) == "TRD-413"
+    assert at(world, "bike-company", "statements")[0]["paid_fen"] == 100
+
+
 def test_a_reversed_payout_is_owed_again(world: Neighbours) -> None:
     settled(world)
     (statement,) = at(world, "bike-company", "statements")
@@ -315,6 +350,8 @@ def test_a_reversed_payout_is_owed_again(world: Neighbours) -> None:
     entry = next(e["id"] for e in at(world, "bike-company", "ledger") if e["kind"] == "payout")
     at(world, "bike-company", "reverse_entry", entry=entry, reason="bounced")
     assert at(world, "bike-company", "statements")[0]["paid_fen"] == 0
+    at(world, "bike-company", "record_payout", **paid)
+    assert at(world, "bike-company", "statements")[0]["paid_fen"] == statement["share_fen"]
 
 
 def test_a_ledger_that_nets_to_nothing_is_not_called_balanced(world: Neighbours) -> None:
@@ -340,6 +377,28 @@ def test_a_void_that_crosses_the_acceptance_holds_on_both_sides(world: Neighbour
     at(world, "city-lab", "accept_invoice", invoice=again)
     world.carry()
     assert balance(world, "city-lab")["Expenses:Data"] == FEE
+
+
+def test_a_party_without_a_node_is_owed_its_share_and_holds_nobody_up(world: Neighbours) -> None:
+    """A department of the split that runs no node: the buyer's acceptance counts, and the treasury is paid."""
+    office = {"party": "11520000000000000X", "weight": 100, "payee_kind": "treasury", "account": "treasury-5200"}
+    contract(world, "agr-office", split=[*SPLIT, office])
+    pulled(world, "agr-office")
+    use(world, 1, agreement="agr-office")
+    world.at(AFTER)
+    invoice = bill(world, "agr-office")["id"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    (accepted,) = world.outgoing("city-lab")
+    world.deliver("data-group", "city-lab", accepted["type"], accepted["body"])
+    assert at(world, "data-group", "settlement", invoice=invoice)["state"] == "ACCEPTED"
+    (statement,) = [s for s in at(world, "data-group", "statements") if s["party"] == office["party"]]
+    assert (statement["direction"], statement["share_fen"]) == ("unsent", 49_999)
+    told = {m["body"]["statement"]["party"] for m in world.outgoing("data-group") if m["type"] == "settle.statement"}
+    assert told == {BIKE, BUREAU}
+    at(world, "data-group", "record_payout", statement=statement["id"], amount_fen=49_999, reference="o")
+    assert f"Liabilities:Treasury:P{office['party']}" not in balance(world, "data-group")
+    assert balance(world, "data-group")["Assets:Bank"] == -49_999
 
 
 def test_periods_must_be_over_and_hold_uses(world: Neighbours) -> None:
@@ -463,6 +522,33 @@ def test_deliveries_the_buyer_never_had_are_refused(world: Neighbours) -> None:
     assert at(world, "city-lab", "invoices") == []
 
 
+def test_deliveries_are_charged_once_over_all_invoices(world: Neighbours) -> None:
+    """One table came; a second invoice charges one more under an invented use."""
+    contract(world, "agr-node")
+    pulled(world, "agr-node", into="node")
+    kept = {"id": "file-1", "agreement": "agr-node", "transfer": "t", "dataset": "P-FLOWS", "share": "s", "path": "p",
+            "schema_name": "flows", "table_name": "cells", "version": 1, "digest": "d", "rows": 1, "bytes": 1,
+            "at": "2026-03-02T00:00:00Z", "state": "held"}  # fmt: skip
+    with world.as_person("city-lab") as tx:
+        tx.add(deliver_store.received, kept)
+    use(world, 1, agreement="agr-node")
+    world.at(AFTER)
+    first = bill(world, "agr-node")["id"]
+    (message,) = world.outgoing("data-group")
+    value = message["body"]["invoice"]
+    world.carry()
+    more = {
+        "invoice": "inv-more", "from": value["until"], "until": "2026-05-01T00:00:00Z",
+        "lines": [{**value["lines"][0], "events": ["use-invented"]}],
+    }  # fmt: skip
+    assert code_of(invoiced, world, value, **more) == "TRD-401"
+    assert [row["id"] for row in at(world, "city-lab", "invoices")] == [first]
+    at(world, "data-group", "void_invoice", invoice=first, reason="wrong")
+    again = bill(world, "agr-node")["id"]  # what a voided invoice charged is charged anew
+    world.carry()
+    assert at(world, "city-lab", "settlement", invoice=again)["state"] == "RECEIVED"
+
+
 def test_a_tariff_nobody_can_compute_is_refused(world: Neighbours) -> None:
     gib = {"kind": "per_gib", "amount_fen": FEE}
     contract(world, "agr-gib", tariff=gib)
@@ -519,6 +605,9 @@ def test_a_statement_that_does_not_follow_is_refused(world: Neighbours) -> None:
         ({"party": BUREAU}, "TRD-401"),
         ({"issuer_party": BIKE}, "TRD-401"),
         ({"lines": ["x"]}, "TRD-401"),
+        ({"lines": [{**line, "quantity": 7} for line in value["lines"]]}, "TRD-401"),
+        ({"lines": [{**line, "unit_price_fen": 1.0} for line in value["lines"]]}, "TRD-401"),
+        (owing_the_other_way(value), "TRD-401"),
     ]
     for changes, code in wrong:
         body = {"statement": resigned(world, "data-group", value, **changes)}
@@ -528,6 +617,14 @@ def test_a_statement_that_does_not_follow_is_refused(world: Neighbours) -> None:
     world.deliver("bike-company", "data-group", "settle.statement", {"statement": value})
     other = {"statement": resigned(world, "data-group", value, issued_at="2026-05-01T00:00:00Z")}
     assert code_of(world.deliver, "bike-company", "data-group", "settle.statement", other) == "TRD-401"
+
+
+def owing_the_other_way(value: dict[str, Any]) -> dict[str, Any]:
+    """The same invoice with a price below zero: the supplier would owe."""
+    gross = -value["gross_fen"]
+    lines = [{**x, "unit_price_fen": -x["unit_price_fen"], "amount_fen": -x["amount_fen"]} for x in value["lines"]]
+    parts = [asdict(part) for part in rules.shares(gross, value["parts"])]
+    return {"gross_fen": gross, "lines": lines, "parts": parts}
 
 
 def test_a_stranger_posts_no_income(world: Neighbours) -> None:

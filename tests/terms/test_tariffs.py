@@ -39,6 +39,8 @@ def test_tariff(tariff: Any, sound: bool) -> None:
         ([{**COMPANY, "weight": -1, "account": ""}], ["split[0].weight", "split[0].account"]),
         ([{**COMPANY, "weight": 0.5}], ["split[0].weight"]),
         ([{**COMPANY, "payee_kind": "cash"}], ["split[0].payee_kind"]),
+        ([{**COMPANY, "party": f"{COMPANY['party']} ", "account": " "}], ["split[0].party", "split[0].account"]),
+        ([{**COMPANY, "party": "9" * 41, "account": "9" * 201}], ["split[0].party", "split[0].account"]),
         ("split", ["split"]),
     ],
 )

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from datong.authorise import store as authorise_rows
+from datong.compose import store as compose_rows
 from datong.ground import signing
 from datong.ground.db import NODE, Tx
 from datong.ground.evidence.leaves import leaves, row_digest
@@ -362,6 +363,59 @@ def test_terms_that_could_not_be_published_cannot_be_offered(pair, terms, code, 
     with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
         negotiate.offer(tx, policy=to_json(POLICY), terms=terms, **where)
     assert refused.value.code == code
+
+
+SHARED = [
+    {"party": "91520000MA6GROUP01", "weight": 7, "payee_kind": "company", "account": "A"},
+    {"party": SUPPLIER, "weight": 3, "payee_kind": "company", "account": "B"},
+]
+OWN = [{**SHARED[0], "weight": 1}]
+
+
+def supplied_under(node: Node, split: list, *, paid_fen: int = 0) -> None:
+    """A version of the product, made of what came under a supply contract with this split."""
+    version = {
+        "id": f"{DATASET}/1", "product": DATASET, "version": 1, "partition": "p", "recipe": {}, "path": "x", "digest": "d",
+        "rows": 1, "recipient_group": "g", "risk": {}, "kept": {}, "account": {}, "at": NOW,
+        "inputs": [{"resource": "RES-2", "agreement": "agr-supply", "digest": "d", "rows": 1}],
+    }  # fmt: skip
+    contract = {
+        "id": "agr-supply", "code": "c", "negotiation": "n", "dataset": "RES-2", "offer_id": "o", "provider": "x",
+        "consumer": node.code, "provider_party": SUPPLIER, "consumer_party": node.party, "policy_hash": "h",
+        "policy": {"id": "p", "permissions": []}, "terms": of(paid_fen, product="RES-2", split=split), "from": NOW,
+        "until": None, "agreed_at": NOW, "signatures": [], "keys": {}, "signed": "both", "digest": "d",
+        "state": "FINALIZED",
+    }  # fmt: skip
+    with node.store.begin(NODE) as tx:
+        tx.add(compose_rows.versions, version)
+        tx.add(rows.agreements, contract)
+
+
+@pytest.mark.parametrize(
+    ("amount", "promised", "paid_fen", "split", "code"),
+    [
+        (1, SHARED, 0, OWN, "CTR-414"),
+        (1, SHARED, 0, [SHARED[0], {**SHARED[1], "account": "C"}], "CTR-414"),
+        (1, SHARED, 0, SHARED[::-1], ""),
+        (0, SHARED, 0, OWN, ""),  # nothing to share
+        (1, [], 0, OWN, ""),
+        (1, [{**SHARED[1], "weight": 1}], 500, OWN, ""),  # paid by the supply; what the product earns is not its
+    ],
+)
+def test_what_a_supplier_was_promised_of_a_product_is_what_its_buyers_sign(
+    pair, amount, promised, paid_fen, split, code
+):
+    provider, consumer, _loop = pair
+    with_public_data(provider)
+    listed(provider)
+    supplied_under(provider, promised, paid_fen=paid_fen)
+    offered = {"consumer": consumer.code, "dataset": DATASET, "policy": to_json(POLICY)}
+    with provider.as_("product_manager") as tx, contextlib.ExitStack() as refused:
+        raised = refused.enter_context(pytest.raises(Refusal)) if code else None
+        negotiate.offer(tx, terms=of(amount, split=split), **offered)
+    if raised is not None:
+        assert raised.value.code == code
+        assert ["agr-supply" in problem.en for problem in raised.value.problems] == [True]
 
 
 def test_a_dataset_without_a_live_listing_cannot_be_offered(pair):

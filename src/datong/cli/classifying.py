@@ -49,4 +49,6 @@ def _why(evidence: dict[str, Any]) -> str:
         parts.append(plain(f"name means {evidence['name']['means']} ({evidence['name']['by']})"))
     if "check" in evidence and evidence["check"]["share"]:
         parts.append(f"{evidence['check']['share']:.0%} pass {evidence['check']['name']}")
+    if "within" in evidence:
+        parts.append(f"{evidence['within']['share']:.0%} of its texts hold a {evidence['within']['name']}")
     return "; ".join([*parts, f"{evidence['distinct']:,} distinct"])

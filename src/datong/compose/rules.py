@@ -63,6 +63,30 @@ def joined(places: Sequence[Row], tables: Sequence[Sequence[Row]]) -> list[Row]:
     return rows
 
 
+def account_problems(account: Any, measures: Sequence[str], labels: Sequence[str]) -> list[Problem]:
+    """What is wrong with the shares that a provider tells of its events: {measure: {outside, unplaced, suppressed,
+    kept: {resolution: share}}}, of its own measures alone."""
+    if not isinstance(account, Mapping):
+        return [Problem("account", "应为对象", "should be an object")]
+    problems = []
+    for name, told in account.items():
+        sound = (
+            name in measures
+            and isinstance(told, Mapping)
+            and set(told) == {"outside", "unplaced", "suppressed", "kept"}
+            and isinstance(told["kept"], Mapping)
+            and set(told["kept"]) == set(labels)
+            and all(_is_number(share, 0, 1) for share in (*told["kept"].values(), *map(told.get, _SHARES)))
+        )
+        if not sound:
+            en = "is no measure of this part, or its shares are not between 0 and 1"
+            problems.append(Problem(f"account.{str(name)[:80]}", "不是该部分的量，或份额不在 0 至 1 之间", en))
+    return problems
+
+
+_SHARES = ("outside", "unplaced", "suppressed")
+
+
 def shares_kept(rows: Iterable[Row], events: str, labels: Sequence[str], suppressed: float) -> dict[str, float]:
     """{resolution: share of the events kept at it}, finest first; `suppressed` is the share in no group."""
     by_level = [0] * len(labels)

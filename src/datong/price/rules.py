@@ -81,8 +81,7 @@ def survey_problems(survey: dict[str, Any]) -> list[Problem]:
     problems = []
 
     def amount(where: str, value: Any) -> None:
-        if type(value) is not int or value < 0:
-            problems.append(Problem(where, "应为非负整数（分）", "should be a non-negative integer of fen"))
+        problems.extend(_amount_problems(where, value))
 
     def rate(where: str, value: Any) -> None:
         if not isinstance(value, str) or not _is_rate(value):
@@ -94,7 +93,8 @@ def survey_problems(survey: dict[str, Any]) -> list[Problem]:
         if not isinstance(value, bool):
             problems.append(Problem(where, "应为 true 或 false", "should be true or false"))
 
-    if not survey.get("operator"):
+    problems += _strange("", survey, SURVEY_ITEMS)
+    if not isinstance(survey.get("operator"), str) or not survey["operator"]:
         problems.append(Problem("operator", "缺少运营机构主体标识码", "missing: subject code of the operator"))
     problems += _period_problems(survey.get("period"))
     costs = survey.get("costs")
@@ -102,28 +102,58 @@ def survey_problems(survey: dict[str, Any]) -> list[Problem]:
         problems.append(Problem("costs", "缺少成本项", "missing: a list of costs"))
         costs = []
     for number, cost in enumerate(costs):
+        problems += _strange(f"costs[{number}].", cost, COST_ITEMS)
         amount(f"costs[{number}].amount_fen", cost.get("amount_fen"))
         flag(f"costs[{number}].charged", cost.get("charged"))
         if cost.get("category") not in COST_CATEGORIES:
-            known = ", ".join(COST_CATEGORIES)
-            problems.append(Problem(f"costs[{number}].category", f"应为 {known} 之一", f"should be one of {known}"))
+            names = ", ".join(COST_CATEGORIES)
+            problems.append(Problem(f"costs[{number}].category", f"应为 {names} 之一", f"should be one of {names}"))
     for name in ("subsidy_fen", "tax_fen"):
         amount(name, survey.get(name))
     for name in ("bond_yield", "profit_rate"):
         rate(name, survey.get(name))
     for name in ("complete_year", "trial"):
         flag(name, survey.get(name))
-    previous = survey.get("previous")
-    if previous is not None:
-        if not isinstance(previous, dict):
-            problems.append(Problem("previous", "应为对象", "should be an object"))
-        else:
-            amount("previous.mpr_fen", previous.get("mpr_fen"))
-            amount("previous.actual_fen", previous.get("actual_fen"))
-            spread = previous.get("spread_periods", 1)
-            if type(spread) is not int or spread < 1:
-                problems.append(Problem("previous.spread_periods", "应为正整数", "should be a positive integer"))
+    if survey.get("previous") is not None:
+        problems += _previous_problems(survey["previous"])
+    if "operating_cost_fen" in survey:
+        amount("operating_cost_fen", survey["operating_cost_fen"])
+    if not problems and survey["subsidy_fen"] > sum(cost["amount_fen"] for cost in costs if cost["charged"]):
+        problems.append(Problem("subsidy_fen", "大于计入的成本", "is above the costs that are charged"))
     return problems
+
+
+def _previous_problems(previous: Any) -> list[Problem]:
+    if not isinstance(previous, dict):
+        return [Problem("previous", "应为对象", "should be an object")]
+    problems = _strange("previous.", previous, PREVIOUS_ITEMS)
+    for name in ("mpr_fen", "actual_fen"):
+        problems += _amount_problems(f"previous.{name}", previous.get(name))
+    spread = previous.get("spread_periods", 1)
+    if type(spread) is not int or spread < 1:
+        problems.append(Problem("previous.spread_periods", "应为正整数", "should be a positive integer"))
+    return problems
+
+
+def _amount_problems(where: str, value: Any) -> list[Problem]:
+    if type(value) is not int or value < 0:
+        return [Problem(where, "应为非负整数（分）", "should be a non-negative integer of fen")]
+    return []
+
+
+def _strange(where: str, value: dict[str, Any], names: frozenset[str]) -> list[Problem]:
+    """Items that no figure knows: what a misspelt one says is not left out in silence."""
+    return [Problem(f"{where}{name[:80]}", "没有这一项", "no such item") for name in sorted(value.keys() - names)]
+
+
+SURVEY_ITEMS = frozenset(
+    {
+        "operator", "period", "costs", "subsidy_fen", "operating_cost_fen", "bond_yield", "profit_rate", "tax_fen",
+        "previous", "complete_year", "trial",
+    }
+)  # fmt: skip
+COST_ITEMS = frozenset({"item", "category", "amount_fen", "charged"})
+PREVIOUS_ITEMS = frozenset({"mpr_fen", "actual_fen", "spread_periods"})
 
 
 def _period_problems(period: Any) -> list[Problem]:

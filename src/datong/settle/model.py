@@ -160,18 +160,17 @@ NOT_REVERSIBLE = _reason(
      "A {kind} entry follows from a document of both sides and cannot be undone by one."),
     ("请作废其账单；收付款分录可以冲销。", "Void its invoice; entries of payments and payouts can be reversed."),
 )  # fmt: skip
-OTHER_AMOUNT = _reason(
-    "TRD-414", Kind.conflict,
-    ("收付款未登记。", "The payment was not recorded."),
-    ("凭证号 {reference} 已登记 {known_fen} 分，而非 {amount_fen} 分。",
-     "The reference {reference} stands for {known_fen} fen that were recorded, not for {amount_fen} fen."),
-    ("请核对金额；另一笔收付款请用其自己的凭证号，记错的分录可用 settle reverse-entry 冲销。",
-     "Check the amount; another payment has its own reference; `settle reverse-entry` reverses a wrong entry."),
-)  # fmt: skip
 OVERPAID = _reason(
     "TRD-411", Kind.invalid,
     ("收付款未登记。", "The payment was not recorded."),
     ("{amount_fen} 分与未结余额 {open_fen} 分不符。",
      "{amount_fen} fen does not fit the open balance of {open_fen} fen."),
     ("请登记 1 至 {open_fen} 分。", "Record between 1 and {open_fen} fen."),
+)  # fmt: skip
+REFERENCE = _reason(
+    "TRD-413", Kind.conflict,
+    ("收付款未登记。", "The payment was not recorded."),
+    ("{why}", "{why_en}"),
+    ("请填写该笔款项的银行流水号；原登记有误的，先冲销其分录再登记。",
+     "Give the bank's reference of this payment; where it was recorded wrongly, reverse that entry first."),
 )  # fmt: skip

@@ -42,11 +42,12 @@ def period_bounds(period: str) -> tuple[datetime, datetime]:
         else:
             first, last = period.split("/")
             start, end = _instant(first), _instant(last)
-    except ValueError:
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
+    except (ValueError, OverflowError):  # the second at the ends of the calendar
         raise BAD_PERIOD(period=period) from None
     if end <= start:
         raise BAD_PERIOD(period=period)
-    return start.astimezone(UTC), end.astimezone(UTC)
+    return start, end
 
 
 def _instant(text: str) -> datetime:
@@ -172,11 +173,6 @@ def payout_received(issuer: str, part: Mapping[str, Any], amount_fen: int) -> li
             Posting(receivable(issuer), issuer, -amount_fen),
         ]
     return transfer("Assets:Bank", receivable(issuer), issuer, amount_fen)
-
-
-def weights(split: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    """Who gets which weight on which account, in one order, to hold one split against another."""
-    return sorted((part["party"], part["weight"], part["payee_kind"], part["account"]) for part in split)
 
 
 def transfer(debit: str, credit: str, party: str, amount_fen: int) -> list[Posting]:

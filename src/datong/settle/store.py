@@ -70,7 +70,7 @@ statements = table(
     Column("invoice", String(80), nullable=False, index=True),
     Column("party", String(40), nullable=False),  # whose statement it is
     Column("issuer_party", String(40), nullable=False),
-    Column("direction", String(10), nullable=False),  # sent | received | own
+    Column("direction", String(10), nullable=False),  # sent | unsent (no node) | received | own
     Column("gross_fen", Fen, nullable=False),
     Column("share_fen", Fen, nullable=False),
     Column("paid_fen", Fen, nullable=False),
@@ -93,6 +93,16 @@ def voided_count(tx: Tx, agreement: str, start: str, end: str) -> int:
         invoices.c.agreement == agreement, invoices.c.from_at == start, invoices.c.until_at == end,
         invoices.c.state == "VOIDED",
     )  # fmt: skip
+    return int(tx.execute(query).scalar_one())
+
+
+def charged_count(tx: Tx, agreement: str) -> int:
+    """How many uses the invoices of an agreement charge, those that were voided left out."""
+    query = (
+        select(func.coalesce(func.sum(lines.c.quantity), 0))
+        .join(invoices, invoices.c.id == lines.c.invoice)
+        .where(invoices.c.agreement == agreement, invoices.c.state != "VOIDED", lines.c.amount_fen > 0)
+    )
     return int(tx.execute(query).scalar_one())
 
 

@@ -9,6 +9,7 @@ article 20). Must never know: who is invoiced. Contract: tests/terms/test_tariff
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ TARIFF_KINDS = ("free", "per_delivery")
 BILLED_STATE = "MONETIZABLE"
 """The state of usage events that are charged; `meter` gives every event its state."""
 PAYEE_KINDS = ("treasury", "company")
+_PARTY = re.compile(r"[0-9A-Za-z]{1,40}")
+"""Codes of parties; they name accounts of the ledger, where nothing else may stand."""
+ACCOUNT_CHARACTERS = 200
 DEPARTMENT_PREFIX = "11"
 """First characters of a state organ's unified social credit code (机构编制 1, 机关 1; GB 32100 table 1)."""
 
@@ -52,14 +56,23 @@ def split_problems(split: Any) -> list[Problem]:
         if part.get("payee_kind") not in PAYEE_KINDS:
             known = ", ".join(PAYEE_KINDS)
             problems.append(Problem(f"{where}.payee_kind", f"应为 {known} 之一", f"should be one of {known}"))
-        for name in ("party", "account"):
-            if not isinstance(part.get(name), str) or not part[name]:
-                problems.append(Problem(f"{where}.{name}", "缺少", "missing"))
+        party, account = part.get("party"), part.get("account")
+        if not isinstance(party, str) or not _PARTY.fullmatch(party):
+            en = "should be the code of a party: 1 to 40 letters and digits"
+            problems.append(Problem(f"{where}.party", "应为主体标识码：1 至 40 位字母或数字", en))
+        if not isinstance(account, str) or not 0 < len(account.strip()) <= len(account) <= ACCOUNT_CHARACTERS:
+            en = f"should be the account that is paid, 1 to {ACCOUNT_CHARACTERS} characters"
+            problems.append(Problem(f"{where}.account", f"应为收款账户，1 至 {ACCOUNT_CHARACTERS} 字", en))
     if not problems and len({part["party"] for part in split}) != len(split):
         problems.append(Problem("split", "同一方出现两次", "a party is named twice"))
     if not problems and sum(part["weight"] for part in split) == 0:
         problems.append(Problem("split", "权重之和为 0", "the weights sum to 0"))
     return problems
+
+
+def weights(split: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Who gets which weight on which account, in one order, to hold one split against another."""
+    return sorted((part["party"], part["weight"], part["payee_kind"], part["account"]) for part in split)
 
 
 def revenue_problems(tariff: Any, split: Any) -> list[Problem]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from datong.deidentify.model.finding import Finding
+from datong.deidentify.model.finding import Finding, Identifying
 from datong.deidentify.rules.finding.types import types_in_force
 from datong.deidentify.rules.finding.values import CHECKS
 from datong.deidentify.service.classifying import findings_of
@@ -154,3 +154,42 @@ def test_the_rule_file_names_what_there_is() -> None:
         assert 1 <= known.level <= 4
     every = [element for known in types_in_force() for element in known.elements]
     assert len(every) == len(set(every)), "an element is of one type"
+
+
+PHONE, ID = "138{:08d}", "11010519491231002X"
+
+
+def texts(form: str, rows: int = 200) -> list[str]:
+    """The same sentence with another number in each row."""
+    return [form.format(PHONE.format((n * 7_654_321) % 10**8)) for n in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "type_"),
+    [
+        (texts("请联系李先生，电话{}，下午送"), "phone"),
+        ([f"{'按时' * 200}，tel:{phone}" for phone in texts("{}")], "phone"),  # behind what a value check looks at
+        ([f'{{"phone": "{phone}", "n": 1}}' for phone in texts("{}")], "phone"),
+        (["已发货"] * 150 + texts("找{}", 50), "phone"),
+        ([f"身份证{ID}已核，第{n}次" for n in range(60)], "resident_id"),
+        ([f"write to m{n}@mail.example.com, please" for n in range(60)], "email"),
+        ([*texts("单号 {}，已签收", 4), *(f"已签收第{n}件货" for n in range(196))], "other"),  # four in 200 is chance
+        (texts("DD{}"), "other"),
+        (texts("2026/{}/单"), "other"),
+        (texts("重量 0.{} 公斤"), "other"),
+        ([f"编号{n:018d}已核" for n in range(60)], "other"),
+    ],
+)
+def test_the_numbers_of_persons_are_found_within_texts(cells: list[str], type_: str) -> None:
+    (found,) = findings_of({"remark": cells})
+    assert found.type == type_
+    if type_ != "other":
+        assert found.kind is Identifying.direct
+        assert found.evidence["within"]["share"] > 0
+        assert not any(text in str(found) for text in ("7654321", ID, "m7@mail"))
+
+
+def test_a_text_of_an_illness_that_names_a_phone_identifies_directly_and_keeps_its_level() -> None:
+    plain, told = one("诊断", texts("高血压，复诊")), one("诊断", texts("高血压，家属电话{}"))
+    assert (plain.type, plain.kind, plain.level) == ("health", Identifying.sensitive, 4)
+    assert (told.type, told.kind, told.level) == ("phone", Identifying.direct, 4)

@@ -44,6 +44,7 @@ def publish(
     threshold, too_small = _threshold(thing, delivery_form, k)
     problems += too_small
     problems += showing.space_problems(tx, spaces or [])
+    problems += _said_in_vain(purposes, tariffs or {}, policy, max_count)
     if problems:
         raise GATES_CLOSED(problems, dataset=dataset, count=len(problems))
     made: list[dict[str, Any]] = []
@@ -294,6 +295,21 @@ def _threshold(thing: gates.Thing, delivery_form: str, k: int | None) -> tuple[d
     if k is not None and k < floor:
         return {}, [Problem("k", f"不得小于 {floor}", f"should be at least {floor} for {delivery_form} delivery")]
     return {"k": floor if k is None else k}, []
+
+
+def _said_in_vain(
+    purposes: list[str], tariffs: dict[str, int], policy: dict[str, Any] | None, max_count: int | None
+) -> list[Problem]:
+    """What would go without effect: the fee of a misspelt purpose, and the offer be free; a count beside own rules."""
+    problems = [
+        Problem(f"tariffs.{name[:80]}", "不是所列的用途", "is none of the purposes listed")
+        for name in sorted(set(tariffs) - set(purposes))
+    ]
+    if max_count is not None and max_count < 1:
+        problems.append(Problem("max_count", "应为正整数，或不填", "should be a whole number from 1, or left out"))
+    if max_count is not None and policy:
+        problems.append(Problem("max_count", "自拟策略须自行写明次数", "is of templates; own rules say it themselves"))
+    return problems
 
 
 def _choices(

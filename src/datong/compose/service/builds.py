@@ -103,7 +103,7 @@ def build(tx: Tx, *, product: str, recipient_group: str, purpose: str | None = N
             raise BAD_SUPPLY(problems[:10], resource=resource, count=len(problems))
     account: dict[str, Any] = {}
     for table in tables.values():
-        account |= _account(table)
+        account |= _facts(table).get("account", {})
     composed = _composed(tx, row, [tables[resource] for resource in inputs])
     return _version(tx, row, composed, account, recipient_group=recipient_group)
 
@@ -244,7 +244,9 @@ def _supply_problems(tx: Tx, row: dict[str, Any], resource: str, table: pa.Table
     for name, wanted in (("partition", row["id"]), ("groups_digest", row["groups_digest"])):
         if facts.get(name, wanted) != wanted:
             problems.append(Problem(name, "属于另一分区", "belongs to another partition"))
-    return problems
+    plan = deidentify.recipe_from(row["recipe"])
+    measures = [measure.name for measure in plan.part_of(resource).measures]
+    return problems + rules.account_problems(facts.get("account", {}), measures, [one.label for one in plan.levels])
 
 
 def _groups(tx: Tx, row: dict[str, Any]) -> list[Any]:
@@ -255,14 +257,9 @@ def _facts(table: pa.Table) -> dict[str, Any]:
     """What the provider wrote into the table's metadata; nothing when a delivery did not keep it."""
     try:
         value = json.loads((table.schema.metadata or {}).get(deidentify.METADATA, b"{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _account(table: pa.Table) -> dict[str, Any]:
-    account = _facts(table).get("account")
-    return account if isinstance(account, dict) else {}
 
 
 def _composed(tx: Tx, row: dict[str, Any], tables: list[pa.Table]) -> pa.Table:

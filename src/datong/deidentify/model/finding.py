@@ -6,7 +6,7 @@ Must never know: how it is judged. Contract: tests/deidentify/finding/.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -62,7 +62,8 @@ class NameSaid:
 @dataclass(frozen=True)
 class ColumnLook:
     """Figures of a column's values. shares: check -> share of the distinct values looked at that pass it. series: times
-    at one distance, each in one row."""
+    at one distance, each in one row. within: check -> (how many, which share) of the texts that hold such a value among
+    other words."""
 
     rows: int
     filled: int
@@ -72,6 +73,7 @@ class ColumnLook:
     true_sexes: bool
     shape: str
     series: bool = False
+    within: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

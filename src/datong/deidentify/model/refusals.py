@@ -170,9 +170,9 @@ SECOND_PARTITION = Reason(
     Text("同一数据、同一时段已向该接收方组商定过分区 {earlier}；两套分组相减可识别个体（差分攻击）。",
          "Partition {earlier} already covers this data and period for the same recipient group; the difference of "
          "two partitions can single out persons (differencing attack)."),
-    Text("请沿用该分区，或改用不重叠的时段；未商定的分区可由其提出方撤销，之后以同样的网格另提。",
+    Text("请沿用该分区，或改用不重叠的时段；未商定的分区可由其提出方撤销，之后以同样的网格和数据另提。",
          "Use that partition, or choose a period that does not overlap it; one not agreed yet can be cancelled by who "
-         "proposed it, and proposed anew on the same grid."),
+         "proposed it, and proposed anew on the same grid and build."),
     rule="GB/T 37964-2019",
     article="5",
 )  # fmt: skip

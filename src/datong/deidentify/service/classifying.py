@@ -118,6 +118,7 @@ def look_of(cells: Sequence[str | None]) -> ColumnLook:
     return ColumnLook(
         len(cells), len(there), len(distinct), values.shares(counted), values.sequential(distinct),
         values.true_sexes(distinct), values.shape(distinct), len(distinct) == len(there) and values.series(distinct),
+        values.within(cells),
     )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ from datong.ground import evidence
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
+from datong.harmonise import service as harmonise
 
 NODES_MAX = 500_000
 METADATA = b"datong"
@@ -388,11 +389,16 @@ def _data_problems(part: Part, data: Path) -> list[Problem]:
 
 
 def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str, file_digest: str) -> dict[str, Any]:
-    """A new part, unless this data and period already have a partition for the recipient group."""
+    """A new part, unless this data and period already have a partition for the recipient group: this resource, or
+    another one that was built from the same source and so is of the same persons."""
     since, until = recipe.since.isoformat(), recipe.until.isoformat()
-    for earlier in store.parts_where(tx, resource=ask["resource"], recipient_group=recipient_group):
-        if periods_meet(earlier["recipe"], ask["recipe"]) and not _given_up(earlier, ask):
-            raise SECOND_PARTITION(partition=ask["partition"], earlier=earlier["partition"])
+    of_same = [ask["resource"], *harmonise.of_one_source(tx, ask["resource"])]
+    for resource in of_same:
+        for earlier in store.parts_where(tx, resource=resource, recipient_group=recipient_group):
+            if earlier["partition"] == ask["partition"] or not periods_meet(earlier["recipe"], ask["recipe"]):
+                continue  # parts of one partition are counted on the same groups
+            if not _given_up(earlier, ask, file_digest):
+                raise SECOND_PARTITION(partition=ask["partition"], earlier=earlier["partition"])
     if ask["level"] != 0 or ask["passed"]:
         raise OUT_OF_ORDER(partition=ask["partition"], now="the start", asked=f"round {ask['level']}")
     row = {
@@ -407,14 +413,15 @@ def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str
     return row
 
 
-def _given_up(earlier: Mapping[str, Any], ask: Mapping[str, Any]) -> bool:
+def _given_up(earlier: Mapping[str, Any], ask: Mapping[str, Any], file_digest: str) -> bool:
     """Whether an earlier partition was cancelled and this one asks the same questions of the same data.
 
-    Its counts never left, but its answers did: asked again on a shifted grid, they would close in on single
-    persons. On the same grid they tell nothing new: a remainder that still has a holding node in it holds.
+    Its counts never left, but its answers did: asked again on a shifted grid, or of a build with other rows, they
+    would close in on single persons. On the same grid and data they tell nothing new: a remainder that still has a
+    holding node in it holds.
     """
     same = geometry(earlier["recipe"], {ask["resource"]}) == geometry(ask["recipe"], {ask["resource"]})
-    return earlier["state"] == PartState.cancelled and same
+    return earlier["state"] == PartState.cancelled and same and earlier["data_digest"] == file_digest
 
 
 def _check_same(part: Mapping[str, Any], ask: Mapping[str, Any], recipient_group: str, file_digest: str) -> None:

@@ -117,16 +117,24 @@ def destroy_job(store: Store) -> jobs.Handler:
         with store.read() as tx:
             keys = [g["key_id"] for g in granting.grants_of(tx, agreement)]
             doomed = _files(tx, agreement)
+            names = _names(tx, agreement)
         for key in keys:
             files.destroy_url_key(store, key)
-        treated_with = deidentify.destroy_treatment_key(files.place(store).folder, agreement)
-        keys += [f"treatment:{treated_with}"] if treated_with else []
+        treated_with = [deidentify.destroy_treatment_key(files.place(store).folder, name) for name in names]
+        keys += [f"treatment:{key}" for key in treated_with if key]
         for file in doomed:
             files.there(store, file["id"], file["path"]).unlink(missing_ok=True)
         with store.begin(NODE, "deliver") as tx:
             _proved(tx, agreement, keys, doomed)
 
     return run
+
+
+def _names(tx: Tx, agreement: str) -> list[str]:
+    """What a contract is called: its id, its code and the id a platform filed it under. A plan of treatment names it by
+    any of them, and a key of each may be kept."""
+    filed = national.of_agreement(tx, agreement) or {}
+    return list(dict.fromkeys(filter(None, [agreement, _our_side(tx, agreement, "end")["code"], filed.get("id")])))
 
 
 def _files(tx: Tx, agreement: str) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from datong.negotiate.rules import TERMS
 from datong.price import service as pricing
 from datong.register import service as register
 from datong.terms.policy import PURPOSES, compiled, from_json
-from datong.terms.tariffs import revenue_problems
+from datong.terms.tariffs import revenue_problems, split_problems, weights
 
 
 def refusal_to_bind(tx: Tx, row: Mapping[str, Any], terms: Mapping[str, Any]) -> Refusal | None:
@@ -50,7 +50,7 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
     """Why this node may not bind itself to these terms, whoever wrote them; or None.
 
     Not for a dataset that is not listed, not with a tariff or split that settling would refuse, and a product not
-    for money where its purpose is free, nor above the ceiling in force.
+    for money where its purpose is free, nor above the ceiling in force, nor with another split than its suppliers have.
     """
     try:
         kind = catalogue.live_kind(tx, dataset)
@@ -73,11 +73,28 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
         if kind == "product":
             amount, purpose = terms["tariff"]["amount_fen"], terms["purpose"]
             pricing.check_tariff(tx, product=dataset, purpose=purpose, amount_fen=amount)
+            if amount and (problems := _unpromised(tx, dataset, terms["split"])):
+                return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
     except Refusal as refused:
         if refused.kind is Kind.unavailable:
             raise
         return NOT_LISTED(dataset=dataset[:80]) if refused.kind is Kind.unknown else refused
     return None
+
+
+def _unpromised(tx: Tx, product: str, split: list[dict[str, Any]]) -> list[Problem]:
+    """The supply contracts of a product that promise another split of its revenue than this one: their suppliers would
+    refuse the statement, or never get one. A supply that is paid itself promises none of what the product earns."""
+    problems = []
+    for supply in compose.supplied(tx, product=product):
+        of = (tx.get(store.agreements, supply["agreement"]) or {}).get("terms") or {}
+        promised = of.get("split")
+        if not promised or (of.get("tariff") or {}).get("amount_fen"):
+            continue
+        if split_problems(promised) or weights(promised) != weights(split):
+            zh = f"与供给合约 {supply['agreement']} 所载的分配不同"
+            problems.append(Problem("split", zh, f"is not the split that supply contract {supply['agreement']} has"))
+    return problems
 
 
 def _is_instant(value: Any) -> bool:

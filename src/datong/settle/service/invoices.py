@@ -147,13 +147,14 @@ def _release(tx: Tx, invoice: str) -> None:
 
 @verb(Role.finance)
 def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> dict[str, Any]:
-    """Record money paid on an accepted invoice, at either side; the same bank reference counts once.
+    """Record money paid on an accepted invoice, at either side; the same bank reference counts once, and once more only
+    when its entry was reversed.
 
-    Refuses: TRD-409, TRD-411, TRD-414 (the reference stands for another amount).
+    Refuses: TRD-409, TRD-411, TRD-413 (the reference stands for another amount, or there is none).
     """
     row, reference = _known(tx, invoice), reference.strip()
-    key = f"pay-{hexdigest([invoice, reference])[:32]}"
-    if ledger.paid_before(tx, key, reference, amount_fen):
+    key, stands = ledger.key_of_payment(tx, "pay", invoice, reference, amount_fen)
+    if stands:
         return invoice_shown(tx, invoice=invoice)
     after = rules.moved(invoice, row["state"], "pay")
     due = row["gross_fen"] - row["paid_fen"]
@@ -220,11 +221,12 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise NOT_PROVEN(why="账期不在合约期限内。", why_en="Its period lies outside the contract's term.")
     lines = [Line(**{**line, "events": tuple(line["events"])}) for line in found]
     charged = sum(line.quantity for line in lines if line.amount_fen)
+    before = store.charged_count(tx, value["agreement"])
     known_here = deliver.delivered_at_most(tx, value["agreement"])
-    if known_here is not None and charged > known_here:
+    if known_here is not None and charged and before + charged > known_here:
         raise NOT_PROVEN(
-            why=f"计费 {charged} 次，本节点至多收到 {known_here} 次交付。",
-            why_en=f"It charges {charged} deliveries, this node had at most {known_here}.",
+            why=f"计费 {charged} 次，此前账单已计费 {before} 次，本节点至多收到 {known_here} 次交付。",
+            why_en=f"It charges {charged} deliveries, earlier ones {before}; this node had at most {known_here}.",
         )
     _bought(tx, value, lines)
     _store(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)

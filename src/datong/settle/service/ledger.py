@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from datong.ground import evidence, signing
+from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx
 from datong.settle import rules, store
-from datong.settle.model import NOT_NOW, NOT_REVERSIBLE, OTHER_AMOUNT, UNKNOWN, EntryState, Posting
+from datong.settle.model import NOT_NOW, NOT_REVERSIBLE, REFERENCE, UNKNOWN, EntryState, Posting
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -39,14 +40,29 @@ def post(
     return key
 
 
-def paid_before(tx: Tx, key: str, reference: str, amount_fen: int) -> bool:
-    """Whether the payment `key` was recorded; TRD-414 where its reference stands for another amount."""
+def key_of_payment(tx: Tx, kind: str, of: str, reference: str, amount_fen: int) -> tuple[str, bool]:
+    """(the key of the entry, whether it stands already) of money moved on an invoice or statement under a bank
+    reference. A reversed entry does not stand: its reference is free again. TRD-413 when there is no reference, or it
+    stands for another amount."""
+    if not reference:
+        raise REFERENCE(why="没有银行流水号。", why_en="It has no bank reference.")
+    key, times = f"{kind}-{hexdigest([of, reference])[:32]}", 0
+    while tx.get(store.entries, _reversal(key)) is not None:
+        times += 1
+        key = f"{kind}-{hexdigest([of, reference, times])[:32]}"
     if tx.get(store.entries, key) is None:
-        return False
-    known = max(posting["amount_fen"] for posting in store.postings_of(tx, key))
-    if known != amount_fen:
-        raise OTHER_AMOUNT(reference=reference[:80], known_fen=known, amount_fen=amount_fen)
-    return True
+        return key, False
+    if (recorded := _amount(tx, key)) != amount_fen:
+        raise REFERENCE(
+            why=f"该流水号已登记 {recorded} 分（分录 {key}），与 {amount_fen} 分不同。",
+            why_en=f"Its reference is recorded with {recorded} fen (entry {key}), not {amount_fen}.",
+        )
+    return key, True
+
+
+def _amount(tx: Tx, entry: str) -> int:
+    """What an entry moves: its debits."""
+    return sum(max(0, posting["amount_fen"]) for posting in store.postings_of(tx, entry))
 
 
 def conclude(tx: Tx, key: str, state: EntryState) -> None:
@@ -78,7 +94,7 @@ def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
 
 def _take_back(tx: Tx, row: dict[str, Any]) -> None:
     """Lower what is paid on the invoice or statement that an entry speaks of."""
-    amount = sum(max(0, posting["amount_fen"]) for posting in store.postings_of(tx, row["id"]))
+    amount = _amount(tx, row["id"])
     of = store.invoices if row["kind"] == "payment" else store.statements
     paid = tx.get(of, row["reference"])
     if paid is None:

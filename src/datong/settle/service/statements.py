@@ -11,13 +11,14 @@ from typing import Any
 from datong.ground import evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.settle import rules, store
 from datong.settle.model import NOT_PROVEN, OVERPAID, UNKNOWN, EntryState
 from datong.settle.service import ledger
 from datong.terms.roles import Role
+from datong.terms.tariffs import weights
 from datong.terms.verbs import verb, view
 
 FIELDS = {
@@ -25,30 +26,43 @@ FIELDS = {
     "until": str, "party": str, "issuer_party": str, "gross_fen": int, "lines": list, "parts": list,
     "issued_at": str, "signatures": list,
 }  # fmt: skip
+LINE_FIELDS = {
+    "number": int, "description": str, "state": str, "quantity": int, "unit_price_fen": int, "amount_fen": int,
+}  # fmt: skip
+"""What a statement tells of an invoice line: not its uses, which are between seller and buyer."""
 
 
 def issue(tx: Tx, invoice: str) -> None:
-    """Make the statement of every party of an accepted invoice and send it to the party's node."""
+    """Make the statement of every party of an accepted invoice and send it to the party's node. What a party without
+    a node is owed stands here all the same: its statement is handed over by people."""
     row = tx.get(store.invoices, invoice)
     assert row is not None
     me = signing.me(tx).party
     for part in row["parts"]:
         value = signing.signed(tx, _value(tx, row, part["party"]))
-        own = part["party"] == me
-        if not _store(tx, value, part["share_fen"], "own" if own else "sent") or own:
-            continue
-        node = register.node_of_party(tx, part["party"])
-        outbox.send(tx, to=node["code"], type="settle.statement", body={"statement": value},
-                    key=f"{value['statement']}-sent")  # fmt: skip
+        node = "" if part["party"] == me else _node_of(tx, part["party"])
+        direction = "own" if part["party"] == me else "sent" if node else "unsent"
+        if _store(tx, value, part["share_fen"], direction) and node:
+            outbox.send(tx, to=node, type="settle.statement", body={"statement": value},
+                        key=f"{value['statement']}-sent")  # fmt: skip
+
+
+def _node_of(tx: Tx, party: str) -> str:
+    """The node of a party; "" where none is known here."""
+    try:
+        return str(register.node_of_party(tx, party)["code"])
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return ""
 
 
 def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
-    priced = ("number", "description", "state", "quantity", "unit_price_fen", "amount_fen")
     return {
         "statement": _key(row["seller_party"], row["id"], party), "invoice": row["id"], "invoice_digest": row["digest"],
         "agreement": row["agreement"], "product": row["product"], "from": row["from_at"], "until": row["until_at"],
         "party": party, "issuer_party": row["seller_party"], "gross_fen": row["gross_fen"],
-        "lines": [{name: line[name] for name in priced} for line in store.lines_of(tx, row["id"])],
+        "lines": [{name: line[name] for name in LINE_FIELDS} for line in store.lines_of(tx, row["id"])],
         "parts": row["parts"], "issued_at": tx.now,
     }  # fmt: skip
 
@@ -99,7 +113,7 @@ def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
         contract["signed"] == "both"
         and contract["from"] < value["until"]
         and (contract["until"] is None or contract["until"] > value["from"])
-        and rules.weights(contract["terms"].get("split") or []) == rules.weights(value["parts"])
+        and weights(contract["terms"].get("split") or []) == weights(value["parts"])
         for contract in negotiate.provided_to(tx, sender)
     )
 
@@ -107,9 +121,10 @@ def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
 def _verified_share(value: dict[str, Any], me: str) -> int:
     """This party's share when lines and parts follow from each other; NOT_PROVEN or TRD-407/408 otherwise."""
     lines, parts = value["lines"], value["parts"]
-    sound = all(isinstance(x, dict) for x in [*lines, *parts])
-    if not sound or any(type(line.get("amount_fen")) is not int for line in lines):
+    if not all(isinstance(part, dict) for part in parts) or not all(_is_line(line) for line in lines):
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
+    if any(line["amount_fen"] != line["quantity"] * line["unit_price_fen"] for line in lines):
+        raise NOT_PROVEN(why="明细金额不是数量乘单价。", why_en="An amount is not quantity times price.")
     if sum(line["amount_fen"] for line in lines) != value["gross_fen"]:
         raise NOT_PROVEN(why="明细与总额不符。", why_en="Its lines do not add up to the gross amount.")
     again = [asdict(share) for share in rules.shares(value["gross_fen"], parts)]
@@ -119,6 +134,13 @@ def _verified_share(value: dict[str, Any], me: str) -> int:
     if not mine:
         raise NOT_PROVEN(why="本主体不在分配方中。", why_en="This party is not among the parts.")
     return int(mine[0])
+
+
+def _is_line(line: Any) -> bool:
+    """Whether a line has its fields, each of its type, and counts and prices nothing below zero."""
+    if not isinstance(line, dict) or {name: type(told) for name, told in line.items()} != LINE_FIELDS:
+        return False
+    return bool(line["quantity"] >= 0 and line["unit_price_fen"] >= 0)
 
 
 def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
@@ -141,25 +163,25 @@ def _store(tx: Tx, value: dict[str, Any], share: int, direction: str) -> bool:
 
 @verb(Role.finance)
 def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) -> dict[str, Any]:
-    """Record money paid out on a statement, at either side; the same bank reference counts once.
+    """Record money paid out on a statement, at either side; the same bank reference counts once, and once more only
+    when its entry was reversed.
 
     A department's share goes to the treasury account: its own node records that it was paid there. Refuses: TRD-411,
-    TRD-414 (the reference stands for another amount).
+    TRD-413 (the reference stands for another amount, or there is none).
     """
-    row = tx.get(store.statements, statement)
+    row, reference = tx.get(store.statements, statement), reference.strip()
     if row is None or row["direction"] == "own":
         raise UNKNOWN(thing=statement)
-    reference = reference.strip()
-    key = f"out-{hexdigest([statement, reference])[:32]}"
-    if ledger.paid_before(tx, key, reference, amount_fen):
+    key, stands = ledger.key_of_payment(tx, "out", statement, reference, amount_fen)
+    if stands:
         return row
     due = row["share_fen"] - row["paid_fen"]
     if type(amount_fen) is not int or not 0 < amount_fen <= due:
         raise OVERPAID(amount_fen=amount_fen, open_fen=due)
     part = next(part for part in row["value"]["parts"] if part["party"] == row["party"])
-    sent = row["direction"] == "sent"
+    received = row["direction"] == "received"
     postings = (
-        rules.paid_out(part, amount_fen) if sent else rules.payout_received(row["issuer_party"], part, amount_fen)
+        rules.payout_received(row["issuer_party"], part, amount_fen) if received else rules.paid_out(part, amount_fen)
     )
     ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference[:400], postings=postings)
     tx.change(store.statements, statement, paid_fen=row["paid_fen"] + amount_fen)

@@ -10,7 +10,7 @@ Contract: tests/deidentify/finding/test_finding_deciding.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from datong.deidentify.model.finding import ColumnLook, Finding, Identifying, NameSaid, PersonalType
@@ -24,6 +24,9 @@ FEW = 5
 TAKEN = 0.5
 """From this score on a column is of the type."""
 NAME_TRUST, VALUE_TRUST = 0.9, 0.95
+WITHIN_LEAST = {"resident_id": 0.01, "phone": 0.05, "email": 0.05}
+"""Check -> the share of texts, at least FEW, from which on a column of texts holds the numbers of persons. An order
+number of eleven digits in a sentence looks like a mobile phone; eighteen with their check do not come by chance."""
 NAME_LEAST = 0.75
 NAME_LEAST_LOOSE = 0.85
 """Of names understood by initials, parts or spelling."""
@@ -74,6 +77,10 @@ def found(column: str, names: Sequence[NameSaid], look: ColumnLook, types: Itera
         "rows": look.rows, "filled": look.filled, "distinct": look.distinct,
         "shape": look.shape,
     }  # fmt: skip
+    if score < TAKEN or best.kind is not Identifying.direct:
+        inside = _within(column, known, look, evidence, best.level if score >= TAKEN else 1)
+        if inside is not None:
+            return inside
     if score < TAKEN:
         if decoy is not None and decoy.score >= NAME_LEAST:
             evidence["name"] = _said(decoy)
@@ -90,6 +97,26 @@ def found(column: str, names: Sequence[NameSaid], look: ColumnLook, types: Itera
     if best.check:
         evidence["check"] = {"name": best.check, "share": round(look.shares.get(best.check, 0.0), 4), "decided": share}
     return Finding(column, best.kind, best.name, best.title, score, best.tags, best.level, evidence)
+
+
+def _within(
+    column: str, types: Iterable[PersonalType], look: ColumnLook, evidence: Mapping[str, Any], least: int
+) -> Finding | None:
+    """The finding by the numbers of persons that stand in the texts of a column, the most telling ones; None where
+    there are none or too few. least: the level that the column has without them."""
+    there = []
+    for one in types:
+        count, share = look.within.get(one.check, (0, 0.0))
+        if one.decides and count >= FEW and share >= WITHIN_LEAST[one.check]:
+            there.append((one.level, share, one))
+    if not there:
+        return None
+    _, share, best = max(there, key=lambda item: item[:2])
+    facts = {**evidence, "within": {"name": best.check, "share": round(share, 4)}}
+    if best.check == "phone":
+        facts["mobile"] = round(share, 4)
+    score, level = min(VALUE_TRUST, TAKEN + share / 2), max(least, best.level)
+    return Finding(column, best.kind, best.name, best.title, score, best.tags, level, facts)
 
 
 def in_context(findings: Sequence[Finding], types: Iterable[PersonalType]) -> list[Finding]:

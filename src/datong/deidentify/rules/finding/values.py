@@ -296,6 +296,16 @@ CHECKS: Mapping[str, Callable[[str], bool]] = {
     "organisation": organisation,
     "mobile": lambda text: MOBILE.fullmatch(text) is not None,
 }
+_APART = r"(?<![0-9A-Za-z._/-])", r"(?![0-9A-Za-z_/-]|\.\d)"
+"""What may not stand before and behind a number within a text: it would be a part of a longer one."""
+_WITHIN: Mapping[str, tuple[re.Pattern[str], Callable[[str], bool]]] = {
+    "resident_id": (re.compile(_APART[0] + r"\d{17}[\dXx]" + _APART[1]), resident_id),
+    "phone": (re.compile(f"{_APART[0]}{MOBILE.pattern}{_APART[1]}"), lambda text: True),
+    "email": (EMAIL, lambda text: True),
+}
+"""Checks strict enough for texts: a word of an address or of a name could be any word."""
+LONG_TEXT_MAX, LEAST_TEXT = 2_000, 6
+_LETTER = re.compile(r"[^\W\d_]")
 CODED = frozenset(("sex", "ethnic", "marital", "education", "religion", "political"))
 """Checks of code words: there are few different values by nature."""
 NOTHING = frozenset(("", "null", "none", "nan", "n/a", "na", "-", "--", "\\n", "无", "未知", "不详", "?"))
@@ -325,6 +335,24 @@ def shares(counted: Mapping[str, int]) -> dict[str, float]:
             by_rows = sum(counted[text] for text in passed) / rows
             found[name] = by_rows if name in CODED else len(passed) / len(looked)
     return found
+
+
+def within(cells: Sequence[str | None]) -> dict[str, tuple[int, float]]:
+    """Check -> (how many, which share) of the distinct texts in which somebody's number stands among other words: a
+    remark, a record of a call, JSON. A number that stands alone is `shares`' to judge, with letters about it it is not
+    one of a series."""
+    looked = looked_at(list(dict.fromkeys(text[:LONG_TEXT_MAX] for text in cells if text and len(text) > LEAST_TEXT)))
+    found = {}
+    for name, (form, check) in _WITHIN.items():
+        count = sum(_holds(text, form, check) for text in looked)
+        if count:
+            found[name] = (count, count / len(looked))
+    return found
+
+
+def _holds(text: str, form: re.Pattern[str], check: Callable[[str], bool]) -> bool:
+    there = [one for one in form.finditer(text) if check(one[0])]
+    return bool(there) and _LETTER.search(form.sub(" ", text)) is not None
 
 
 def true_sexes(distinct: Sequence[str]) -> bool:
