@@ -379,6 +379,31 @@ def test_a_void_that_crosses_the_acceptance_holds_on_both_sides(world: Neighbour
     assert balance(world, "city-lab")["Expenses:Data"] == FEE
 
 
+@pytest.mark.parametrize("paid_fen", [FEE, 1])
+def test_a_void_that_crosses_a_payment_leaves_the_money_owed_by_the_seller(world: Neighbours, paid_fen: int) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    first = bill(world)["id"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=first)
+    at(world, "city-lab", "record_payment", invoice=first, amount_fen=paid_fen, reference="bank-1")
+    at(world, "data-group", "void_invoice", invoice=first, reason="wrong")
+    again = bill(world)["id"]
+    world.carry(times=2)
+    shown = at(world, "city-lab", "settlement", invoice=first)
+    assert (shown["state"], shown["open_fen"], shown["balanced"]) == ("VOIDED", -paid_fen, True)
+    assert balance(world, "city-lab") == {f"Liabilities:Payable:P{GROUP}": paid_fen, "Assets:Bank": -paid_fen}
+    entry = next(e["id"] for e in at(world, "city-lab", "ledger", reference=first) if e["kind"] == "payment")
+    at(world, "city-lab", "reverse_entry", entry=entry, reason="came back")
+    shown = at(world, "city-lab", "settlement", invoice=first)
+    assert (shown["state"], shown["open_fen"], shown["balanced"]) == ("VOIDED", 0, True)
+    at(world, "city-lab", "accept_invoice", invoice=again)
+    at(world, "city-lab", "record_payment", invoice=again, amount_fen=FEE, reference="bank-1")
+    world.carry()
+    assert at(world, "data-group", "settlement", invoice=again)["state"] == "ACCEPTED"
+    assert balance(world, "city-lab") == {"Expenses:Data": FEE, "Assets:Bank": -FEE}
+
+
 def test_a_party_without_a_node_is_owed_its_share_and_holds_nobody_up(world: Neighbours) -> None:
     """A department of the split that runs no node: the buyer's acceptance counts, and the treasury is paid."""
     office = {"party": "11520000000000000X", "weight": 100, "payee_kind": "treasury", "account": "treasury-5200"}

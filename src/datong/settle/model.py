@@ -36,9 +36,11 @@ INVOICE_MOVES = {
     (InvoiceState.RECEIVED, "voided"): InvoiceState.VOIDED,
     (InvoiceState.DISPUTED, "voided"): InvoiceState.VOIDED,
     (InvoiceState.ACCEPTED, "voided"): InvoiceState.VOIDED,  # the void crossed the acceptance; the seller's word holds
+    (InvoiceState.PAID, "voided"): InvoiceState.VOIDED,  # or the payment, too: the seller owes it
     (InvoiceState.ACCEPTED, "pay"): InvoiceState.PAID,
     (InvoiceState.ACCEPTED, "reverse"): InvoiceState.ACCEPTED,
     (InvoiceState.PAID, "reverse"): InvoiceState.ACCEPTED,
+    (InvoiceState.VOIDED, "reverse"): InvoiceState.VOIDED,  # the money came back
 }
 
 

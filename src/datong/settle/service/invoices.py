@@ -20,7 +20,6 @@ from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.settle import rules, store
 from datong.settle.model import (
-    NOT_NOW,
     NOT_PROVEN,
     NOT_SELLER,
     NOTHING,
@@ -270,13 +269,14 @@ def received_disputed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
 
 def received_voided(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """settle.voided: the seller took the invoice back; an acceptance that crossed it is undone with its charge."""
+    """settle.voided: the seller took the invoice back; an acceptance that crossed it is undone with its charge.
+
+    What was paid meanwhile stands: the seller owes it, until the payment is reversed when the money comes back.
+    """
     row, word = _word(tx, sender, body, "voided", "seller_party")
     if row["state"] == InvoiceState.VOIDED:
         return
     after = rules.moved(row["id"], row["state"], "voided")
-    if row["paid_fen"]:
-        raise NOT_NOW(thing=row["id"], deed="voided", state=f"{row['state']}, {row['paid_fen']} fen paid", open="pay")
     _release(tx, row["id"])
     if tx.get(store.entries, _charge(row["id"])) is not None:
         ledger.reverse(tx, _charge(row["id"]), word["reason"])

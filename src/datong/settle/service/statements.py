@@ -210,7 +210,7 @@ def settlement(tx: Tx, *, invoice: str) -> dict[str, Any]:
     )  # fmt: skip
     seller = row["seller_party"] == signing.me(tx).party
     charged = row["state"] in (rules.CHARGED if seller else rules.CHARGED_AT_BUYER)
-    due = row["gross_fen"] - row["paid_fen"] if charged else 0
+    due = (row["gross_fen"] if charged else 0) - row["paid_fen"]  # below nought: what the seller of a voided one owes
     lines = sum(line["amount_fen"] for line in store.lines_of(tx, invoice))
     parts = sum(part["share_fen"] for part in row["parts"]) if row["parts"] else row["gross_fen"]
     return {
