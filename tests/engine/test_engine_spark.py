@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import random
 import re
+import subprocess
+import sys
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import golden
@@ -141,10 +145,26 @@ def test_errors_never_echo_values(capfd: pytest.CaptureFixture[str]) -> None:
     assert re.findall(r"secret|4567891", "".join(capfd.readouterr())) == []
 
 
+def test_no_event_log_keeps_a_key(tmp_path: Path) -> None:
+    """Its plans would quote what is bound, where an operator has asked for one."""
+    text = (
+        "import pyarrow as pa\nfrom datong.engine import spark\nfrom datong.engine.model import Plan, Step\n"
+        "plan = Plan((Step('out', 'SELECT sha256($key || s) AS h FROM t'),), ('t',), ('key',))\n"
+        "print(spark.run(plan, {'t': pa.table({'s': ['a']})}, {'key': 'secret-key'}, master='local[1]')['out'].num_rows)"
+    )
+    asked = f"--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=file://{tmp_path} pyspark-shell"
+    done = subprocess.run([sys.executable, "-c", text], env={**os.environ, "PYSPARK_SUBMIT_ARGS": asked}, text=True,
+                          capture_output=True, check=True)  # fmt: skip
+    assert done.stdout.split()[-1] == "1"
+    assert [*tmp_path.rglob("*")] == []
+    assert "secret-key" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     "text",
     ["SELECT CASE WHEN n THEN 1 END AS v FROM people", "SELECT max(name ORDER BY n) AS v FROM people",
-     "WITH c AS MATERIALIZED (SELECT n FROM people) SELECT n FROM c", "SELECT INTERVAL '1 month 2 days' AS v FROM people"],
+     "WITH c AS MATERIALIZED (SELECT n FROM people) SELECT n FROM c", "SELECT INTERVAL '1 month 2 days' AS v FROM people",
+     "SELECT TIMESTAMP '2020-01-01' + INTERVAL '1.5' DAY AS v FROM people"],
 )  # fmt: skip
 def test_what_spark_cannot_read_is_refused_before_anything_runs(text: str) -> None:
     """The first step would end with an error if it ran."""

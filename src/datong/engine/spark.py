@@ -44,6 +44,7 @@ SETTINGS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.shuffle.partitions": "4",
     "spark.ui.enabled": "false",
+    "spark.eventLog.enabled": "false",
     "spark.log.level": "OFF",
     "spark.ui.showConsoleProgress": "false",
     "spark.executor.syncLogLevel.enabled": "true",
@@ -179,7 +180,7 @@ class _Run:
 
     def lacking(self, plan: Plan, schemas: Mapping[str, pa.Schema]) -> list[Problem]:
         """What Spark cannot make anything of, told by its reading of every step over tables without rows."""
-        from pyspark.errors import AnalysisException  # noqa: PLC0415 - an extra, and slow to load
+        from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra, and slow to load
 
         found = []
         for name in (*plan.inputs, *(late.name for late in plan.late)):
@@ -188,7 +189,7 @@ class _Run:
             try:
                 frame = self._frame(step)
                 frame.createOrReplaceTempView(_quoted(step.name))
-            except AnalysisException as error:
+            except PySparkException as error:
                 found += spark_forms.named(step.name, {"a form of this step": error.getCondition() or "not readable"})
                 self._come(step.name, schemas[step.name].empty_table())
         for name in (*schemas,) if found else ():

@@ -53,7 +53,7 @@ def _evident(node: Any, to: str) -> bool:
     if not node.is_string:
         return False
     day = r"\d{4}-\d{2}-\d{2}"
-    moment = day + r"[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?"
+    moment = day + r"[ T]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d{1,6})?"  # of 24:00:00 Spark makes nothing
     forms = {
         "DATE": day, "TIMESTAMP": f"{moment}|{day}", ZONED: moment + r"(Z|[+-]\d{2}:\d{2})",
         "DOUBLE": r"-?\d+(\.\d+)?(e-?\d+)?",

@@ -65,10 +65,9 @@ def list_concat(node: Any) -> Any:
     if len(sides) != 2:
         raise Lacks("list_concat", "of more than two")
     if isinstance(sides[0], exp.Null) or isinstance(sides[1], exp.Null):
-        return formed(sides[isinstance(sides[0], exp.Null)])
-    return spark_sql(
-        "CASE WHEN _0 IS NULL THEN _1 WHEN _1 IS NULL THEN _0 ELSE concat(_0, _1) END", *map(formed, sides)
-    )
+        return spark_sql("coalesce(_0, array())", formed(sides[isinstance(sides[0], exp.Null)]))
+    both = "concat(coalesce(_0, slice(_1, 1, 0), array()), coalesce(_1, array()))"  # of two that are NULL, empty
+    return spark_sql(both, *map(formed, sides))
 
 
 def list_contains(node: Any) -> Any:
@@ -76,6 +75,24 @@ def list_contains(node: Any) -> Any:
         return exp.Null()
     return spark_sql("CASE WHEN _0 IS NOT NULL AND _1 IS NOT NULL THEN coalesce(array_contains(_0, _1), FALSE) END",
                 formed(node.this), formed(node.expression))  # fmt: skip
+
+
+def list_position(node: Any) -> Any:
+    """Where a value stands first; NULL is found like others."""
+    of, value = map(formed, node.expressions)
+    null = "array_position(transform(_0, e -> e IS NULL), TRUE)"
+    found = f"nullif(CASE WHEN _1 IS NULL THEN {null} ELSE array_position(_0, _1) END, 0)"
+    return once(of, lambda it: spark_sql(found if not isinstance(value, exp.Null) else f"nullif({null}, 0)", it, value))
+
+
+def of_elements(name: str) -> Callable[[Any], Any]:
+    """list_filter, list_transform: places are counted from 1, by Spark from 0."""
+
+    def change(node: Any) -> Any:
+        if isinstance(node.expression, exp.Lambda) and len(node.expression.expressions) > 1:
+            raise Lacks(name, "with the places of elements")
+
+    return change
 
 
 def list_has_any(node: Any) -> Any:
@@ -89,6 +106,8 @@ def list_sort(node: Any) -> Any:
     order = node.args.get("nulls_first")
     if order is not None and not (isinstance(order, exp.Boolean) and not order.this):
         raise Lacks("list_sort", "NULLs first")
+    if node.args.get("asc") is not None and not (isinstance(node.args["asc"], exp.Boolean) and node.args["asc"].this):
+        raise Lacks("list_sort", "downwards")
     if isinstance(inner, exp.ArrayDistinct):
         return spark_sql("array_sort(array_compact(array_distinct(_0)))", formed(inner.this))
     agg, where = (inner.this, inner.expression) if isinstance(inner, exp.Filter) else (inner, None)

@@ -41,7 +41,7 @@ def timezone(node: Any) -> Any:
     zone, value = (node.args["zone"], node.this) if isinstance(node, exp.AtTimeZone) else node.expressions
     if not is_text(zone):
         raise Lacks("timezone", "only of a zone written out")
-    if not re.fullmatch(r"UTC|GMT|PRC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+", zone.name):
+    if not re.fullmatch(r"UTC|GMT|PRC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]*)+", zone.name):
         raise Lacks("timezone", "only of a zone named by region and place, as Asia/Shanghai")
     kind, there = kind_of(value), formed(value)
     if kind == ZONED:
@@ -161,7 +161,7 @@ def time_bucket(node: Any) -> Any:
     amount = (
         str(interval.this.name) if isinstance(interval, exp.Interval) and isinstance(interval.this, exp.Literal) else ""
     )
-    if not amount.isdigit() or int(amount) == 0 or kind not in MOMENTS or len(node.expressions or []):
+    if not amount.isdigit() or int(amount) == 0 or kind not in MOMENTS or node.args.get("unit") is not None:
         raise Lacks("time_bucket", "only of a time by a width written out")
     unit = _unit(interval.args["unit"], "time_bucket")
     if unit not in _UNITS:
