@@ -382,6 +382,31 @@ def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browse
     assert "1–50, and older ones" in browser.get("/leaves?lang=en").text
 
 
+def test_what_forms_ask_for_can_be_looked_up(browser: Browser, store: Store, people: dict[str, str]) -> None:
+    """A token to revoke, an application to decide, a member to end: each stands on a page with its id."""
+    with store.begin(NODE, "register") as tx:
+        token = register.issue_service_token(tx, person=people["op"], label="夜间报表", scopes=["audit"], days=1)["id"]
+        space = register.create_space(tx, name="出行空间")["id"]
+        asks = {"id": f"{space}/n", "space": space, "node": "n", "party": EVIL, "state": "applied", "reason": "想加入",
+                "decided_by": "", "at": tx.now}  # fmt: skip
+        tx.add(metadata.tables["logical_space_member"], asks)
+    browser.enter("op")
+    page = browser.get("/people").text
+    assert "夜间报表" in page
+    assert f'href="/people/{token}"' in page
+    assert token in browser.get(f"/people/{token}").text
+    page = browser.get(f"/spaces/{space}").text
+    assert "成员与申请" in page
+    assert "想加入" in page
+    for path, lists in (("/nodes", ("入网申请", "连接器运行状态")), ("/identities", ("身份", "持有的凭证"))):
+        page = browser.get(path).text
+        assert all(f"<h2>{name}" in page for name in lists), path
+    browser.enter("pm")
+    page = browser.get("/nodes")
+    assert (page.status_code, "入网申请" in page.text, "GEN-403" in page.text) == (200, False, False)
+    assert browser.get("/identities").status_code == 403
+
+
 def test_an_id_leads_to_a_record_of_this_node_and_to_no_other(browser: Browser, store: Store) -> None:
     ours, theirs = (f"res-{n * 32}" for n in "ab")
     with store.begin(NODE, "register") as tx:

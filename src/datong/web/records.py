@@ -77,11 +77,12 @@ def rows(
 
 
 def records(page: Page) -> Callable[[Visit], Answer]:
-    """The handler of a page's lists; a list the person may not see says so and leaves the others."""
+    """The handler of a page's lists, of those that the person may see; where that is none, it says so."""
 
     def show(visit: Visit) -> Answer:
         first = visit.first
-        lists = [_listed(visit, section, first) for section in page.sections]
+        seen = [section for section in page.sections if visit.may(section.view)]
+        lists = [_listed(visit, section, first) for section in seen or page.sections[:1]]
         total = max(found["total"] for found in lists)
         more = any(found["more"] for found in lists)
         refused = [found["error"] for found in lists if found["error"]]
@@ -176,7 +177,7 @@ def _detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, An
         found = visit.view(view, **{argument: row[section.key]})
     except Refusal:  # it has no more to tell yet: the receipt of a leaf that waits for its place
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {view.partition(".")[2]: found}
 
 
 def measured(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
