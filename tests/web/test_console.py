@@ -459,6 +459,8 @@ def test_a_page_beyond_the_end_says_so_and_leads_back(browser: Browser) -> None:
 )
 def test_what_is_not_there_is_said_plainly(browser: Browser, path: str) -> None:
     browser.enter("op")
+    english = browser.get(path, headers={"accept-language": "en"}).text.partition("<main")[2]
+    assert not re.search(r"[\u3400-\u9fff]", english)
     answer = browser.get(path)
     assert answer.status_code == 404
     assert 'role="alert"' in answer.text
@@ -486,6 +488,20 @@ def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store:
         assert 'value="new.one"' not in answer.text, "pressed again, it would be done again"
     with store.read(NODE) as tx:
         assert [p["login"] for p in register.people(tx)].count("new.one") == 1
+
+
+@pytest.mark.parametrize(
+    "roles", ["analyst\r\nfinance", " analyst，finance", "analyst、 finance\n", '["analyst", "finance"]']
+)
+def test_a_list_of_words_is_written_as_words(browser: Browser, store: Store, roles: str) -> None:
+    browser.enter("op")
+    assert 'placeholder="每行一项"' in browser.get("/do/register/add_person").text
+    answer = browser.post("/do/register/add_person", data={"login": "new.one", "name": "新人", "roles": roles})
+    assert answer.status_code == 200
+    with store.read(NODE) as tx:
+        added = next(p for p in register.people(tx) if p["login"] == "new.one")
+    assert sorted(added["roles"]) == ["analyst", "finance"]
+    assert "没有角色 分析" in browser.post("/do/register/set_roles", data={"person": added["id"], "roles": "分析"}).text
 
 
 def test_money_is_asked_for_with_its_unit(browser: Browser) -> None:

@@ -26,8 +26,8 @@ NO_RECORD = Reason(
     "GEN-405",
     Kind.unknown,
     Text("没有这条记录。", "There is no such record."),
-    Text("本节点的「{page}」中没有 {id}；它可能存于另一个节点。",
-         "{page} of this node holds no {id}; another node may hold it."),
+    Text("本节点的「{page_zh}」中没有 {id}；它可能存于另一个节点。",
+         "{page_en} of this node holds no {id}; another node may hold it."),
     Text("请从列表中打开，或核对链接。", "Open it from the list, or check the link."),
 )  # fmt: skip
 NO_STORY = Reason(
@@ -166,7 +166,7 @@ def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, An
         for row in listed:
             if wanted in (str(row.get(section.key)), row.get("id"), row.get("code")):
                 return section, {**row, **_detail(visit, section, row)}
-    raise refused or NO_RECORD(id=wanted[:80], page=page.title.zh)
+    raise refused or NO_RECORD(id=wanted[:80], page_zh=page.title.zh, page_en=page.title.en)
 
 
 def _detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, Any]:
