@@ -382,6 +382,31 @@ def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browse
     assert "1–50, and older ones" in browser.get("/leaves?lang=en").text
 
 
+def test_what_forms_ask_for_can_be_looked_up(browser: Browser, store: Store, people: dict[str, str]) -> None:
+    """A token to revoke, an application to decide, a member to end: each stands on a page with its id."""
+    with store.begin(NODE, "register") as tx:
+        token = register.issue_service_token(tx, person=people["op"], label="夜间报表", scopes=["audit"], days=1)["id"]
+        space = register.create_space(tx, name="出行空间")["id"]
+        asks = {"id": f"{space}/n", "space": space, "node": "n", "party": EVIL, "state": "applied", "reason": "想加入",
+                "decided_by": "", "at": tx.now}  # fmt: skip
+        tx.add(metadata.tables["logical_space_member"], asks)
+    browser.enter("op")
+    page = browser.get("/people").text
+    assert "夜间报表" in page
+    assert f'href="/people/{token}"' in page
+    assert token in browser.get(f"/people/{token}").text
+    page = browser.get(f"/spaces/{space}").text
+    assert "成员与申请" in page
+    assert "想加入" in page
+    for path, lists in (("/nodes", ("入网申请", "连接器运行状态")), ("/identities", ("身份", "持有的凭证"))):
+        page = browser.get(path).text
+        assert all(f"<h2>{name}" in page for name in lists), path
+    browser.enter("pm")
+    page = browser.get("/nodes")
+    assert (page.status_code, "入网申请" in page.text, "GEN-403" in page.text) == (200, False, False)
+    assert browser.get("/identities").status_code == 403
+
+
 def test_an_id_leads_to_a_record_of_this_node_and_to_no_other(browser: Browser, store: Store) -> None:
     ours, theirs = (f"res-{n * 32}" for n in "ab")
     with store.begin(NODE, "register") as tx:
@@ -434,6 +459,8 @@ def test_a_page_beyond_the_end_says_so_and_leads_back(browser: Browser) -> None:
 )
 def test_what_is_not_there_is_said_plainly(browser: Browser, path: str) -> None:
     browser.enter("op")
+    english = browser.get(path, headers={"accept-language": "en"}).text.partition("<main")[2]
+    assert not re.search(r"[\u3400-\u9fff]", english)
     answer = browser.get(path)
     assert answer.status_code == 404
     assert 'role="alert"' in answer.text
@@ -461,6 +488,20 @@ def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store:
         assert 'value="new.one"' not in answer.text, "pressed again, it would be done again"
     with store.read(NODE) as tx:
         assert [p["login"] for p in register.people(tx)].count("new.one") == 1
+
+
+@pytest.mark.parametrize(
+    "roles", ["analyst\r\nfinance", " analyst，finance", "analyst、 finance\n", '["analyst", "finance"]']
+)
+def test_a_list_of_words_is_written_as_words(browser: Browser, store: Store, roles: str) -> None:
+    browser.enter("op")
+    assert 'placeholder="每行一项"' in browser.get("/do/register/add_person").text
+    answer = browser.post("/do/register/add_person", data={"login": "new.one", "name": "新人", "roles": roles})
+    assert answer.status_code == 200
+    with store.read(NODE) as tx:
+        added = next(p for p in register.people(tx) if p["login"] == "new.one")
+    assert sorted(added["roles"]) == ["analyst", "finance"]
+    assert "没有角色 分析" in browser.post("/do/register/set_roles", data={"person": added["id"], "roles": "分析"}).text
 
 
 def test_money_is_asked_for_with_its_unit(browser: Browser) -> None:

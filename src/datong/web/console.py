@@ -208,7 +208,7 @@ class Console:
         frame = {
             "t": t, "lang": lang, "me": me, "business_time": values.moment(business_time), "person": person,
             "visit": visit, "values": visit.values if visit else values.Values(lang, {}), "pages": PAGES,
-            "groups": GROUPS,
+            "groups": GROUPS, "seen_views": _views_of(visit) if visit else set(),
             "here": "/" + request.url.path.split("/")[1], "has_story": self.story.exists(), "yuan": yuan,
             "moment": values.moment, "short_id": values.short_id,
             "other_language": other_language(request, lang), "word": words.code,
@@ -301,6 +301,10 @@ class Console:
             return response
 
         return await run_in_threadpool(out)
+
+
+def _views_of(visit: Visit) -> set[str]:
+    return {section.view for page in PAGES for section in page.sections if visit.may(section.view)}
 
 
 def _attempt(log_in: Callable[[], str]) -> tuple[str, Refusal | None]:

@@ -9,7 +9,7 @@ import inspect
 import json
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -32,6 +32,7 @@ MANY_LINES = {
     ("register.load_calendar", "file"): "JSON",
 }
 """(verb, argument): texts of many lines, which a field of one line would run together; and what it says when empty."""
+APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
     "dataset": re.compile(r"[67]\w{30,}"),
@@ -113,6 +114,7 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         {
             "name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field),
             "suggested": _suggested(visit, name), "lines": MANY_LINES.get((f"{verb.room}.{verb.name}", name)),
+            "texts": _is_of_texts(field),
         }
         for name, field in arguments_model(verb).model_fields.items()
     ]  # fmt: skip
@@ -145,6 +147,12 @@ def _kind(field: FieldInfo) -> str:
     return simple.get(bare, "json") if get_origin(bare) is None else "json"
 
 
+def _is_of_texts(field: FieldInfo) -> bool:
+    """Whether it is a list of texts, which a person may write as they are, one a line or with commas."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return any(get_origin(kind) in (list, Sequence) and get_args(kind) == (str,) for kind in kinds)
+
+
 def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
     model: type[BaseModel] = arguments_model(verb)
     values: dict[str, Any] = {}
@@ -153,6 +161,9 @@ def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
         known = model.model_fields.get(name)
         if known is None or _kind(known) != "json":
             values[name] = value
+            continue
+        if _is_of_texts(known) and not value.lstrip().startswith(("[", "{", '"')):
+            values[name] = [word for word in map(str.strip, APART.split(value)) if word]
             continue
         try:
             values[name] = json.loads(value)

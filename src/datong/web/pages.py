@@ -22,7 +22,7 @@ class Section:
     view: str
     columns: tuple[str, ...]
     title: Text | None = None
-    """Said where a page has several lists."""
+    """Said where a page has several lists; those that a person may not see are left out."""
     key: str = "id"
     detail: str = ""
     part: str = ""
@@ -52,13 +52,30 @@ PAGES = (
         Section("register.parties", ("name", "code", "own"), key="code"),
     )),
     Page("people", "who", Text("人员", "People"), (
-        Section("register.people", ("name", "login", "department", "roles", "state", "added_at")),
+        Section("register.people", ("name", "login", "department", "roles", "state", "added_at"),
+                Text("人员", "People")),
+        Section("register.service_tokens", ("label", "person", "scopes", "issued_by", "issued_at", "expires_at",
+                                            "revoked_at"), Text("服务令牌", "Service tokens")),
     )),
     Page("nodes", "who", Text("节点", "Nodes"), (
-        Section("register.directory", ("name", "kind", "code", "address", "state"), key="code"),
+        Section("register.directory", ("name", "kind", "code", "address", "state"), Text("目录", "Directory"),
+                key="code"),
+        Section("register.connectors", ("node", "state", "beat_at"), Text("连接器运行状态", "Connectors, as they run"),
+                key="node"),
+        Section("register.join_applications", ("name", "kind", "address", "state", "code", "applied_at"),
+                Text("入网申请", "Applications to join")),
+    )),
+    Page("identities", "who", Text("身份与凭证", "Identities and credentials"), (
+        Section("register.identities", ("identity_code", "kind", "act", "state", "pending", "proxy", "reason", "at"),
+                Text("身份", "Identities")),
+        Section("register.held_credentials", ("kind", "issuer", "name", "received_at", "expires_at"),
+                Text("持有的凭证", "Credentials held")),
+        Section("register.issued_credentials", ("node", "state", "reason", "issued_at", "expires_at"),
+                Text("签发的凭证", "Credentials issued")),
     )),
     Page("spaces", "who", Text("数据空间", "Data spaces"), (
-        Section("register.spaces", ("name", "platform", "members", "members_running", "state", "at")),
+        Section("register.spaces", ("name", "platform", "members", "members_running", "state", "at"),
+                detail="register.space_members:space"),
     )),
     Page("resources", "rights", Text("数据资源", "Resources"), (
         Section("register.resources", ("name", "owner", "standard", "public_data", "personal", "grade", "state",

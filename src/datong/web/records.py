@@ -26,8 +26,8 @@ NO_RECORD = Reason(
     "GEN-405",
     Kind.unknown,
     Text("没有这条记录。", "There is no such record."),
-    Text("本节点的「{page}」中没有 {id}；它可能存于另一个节点。",
-         "{page} of this node holds no {id}; another node may hold it."),
+    Text("本节点的「{page_zh}」中没有 {id}；它可能存于另一个节点。",
+         "{page_en} of this node holds no {id}; another node may hold it."),
     Text("请从列表中打开，或核对链接。", "Open it from the list, or check the link."),
 )  # fmt: skip
 NO_STORY = Reason(
@@ -77,11 +77,12 @@ def rows(
 
 
 def records(page: Page) -> Callable[[Visit], Answer]:
-    """The handler of a page's lists; a list the person may not see says so and leaves the others."""
+    """The handler of a page's lists, of those that the person may see; where that is none, it says so."""
 
     def show(visit: Visit) -> Answer:
         first = visit.first
-        lists = [_listed(visit, section, first) for section in page.sections]
+        seen = [section for section in page.sections if visit.may(section.view)]
+        lists = [_listed(visit, section, first) for section in seen or page.sections[:1]]
         total = max(found["total"] for found in lists)
         more = any(found["more"] for found in lists)
         refused = [found["error"] for found in lists if found["error"]]
@@ -165,7 +166,7 @@ def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, An
         for row in listed:
             if wanted in (str(row.get(section.key)), row.get("id"), row.get("code")):
                 return section, {**row, **_detail(visit, section, row)}
-    raise refused or NO_RECORD(id=wanted[:80], page=page.title.zh)
+    raise refused or NO_RECORD(id=wanted[:80], page_zh=page.title.zh, page_en=page.title.en)
 
 
 def _detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, Any]:
@@ -176,7 +177,7 @@ def _detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, An
         found = visit.view(view, **{argument: row[section.key]})
     except Refusal:  # it has no more to tell yet: the receipt of a leaf that waits for its place
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {view.partition(".")[2]: found}
 
 
 def measured(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
