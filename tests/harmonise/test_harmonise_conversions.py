@@ -153,6 +153,14 @@ FORMS = [
     ("epoch_s", "1769904000.1234567", datetime(2026, 2, 1, 0, 0, 0, 123456, tzinfo=UTC), "fixed:nanoseconds"),
     ("epoch_s", "1769904000123", None, "invalid:not_a_time"),
     ("epoch_s", "1.769904e9", None, "invalid:not_a_time"),
+    ("excel", "46054.335543981484", datetime(2026, 2, 1, 8, 3, 11, tzinfo=UTC), ""),
+    ("excel", "46054.3355439815", datetime(2026, 2, 1, 8, 3, 11, tzinfo=UTC), ""),
+    ("excel", "46054", datetime(2026, 2, 1, tzinfo=UTC), ""),
+    ("excel", "46054.999999", datetime(2026, 2, 1, 23, 59, 59, 914000, tzinfo=UTC), ""),
+    ("excel", "61", datetime(1900, 3, 1, tzinfo=UTC), ""),
+    ("excel", "60", None, "invalid:not_a_time"),
+    ("excel", "2958466", None, "invalid:not_a_time"),
+    ("excel", "2026-02-01 08:03:11", None, "invalid:not_a_time"),
 ]  # fmt: skip
 
 

@@ -85,12 +85,13 @@ def test_units_datums_days_words_and_identifiers() -> None:
         "vin": {"from": "vin", "as": "vin"}, "phone": {"from": "phone", "as": "phone"},
         "ms": {"from": "ms", "as": "timestamp", "zone": "UTC", "formats": ["epoch_ms"]},
         "s": {"from": "s", "as": "timestamp", "zone": "UTC", "formats": ["epoch_s", "%Y-%m-%d"]},
+        "cell": {"from": "cell", "as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y-%m-%d %H:%M:%S", "excel"]},
     }  # fmt: skip
     contents = files(
         columns, prop("v", "number", customProperties=[{"property": "unit", "value": "m/s"}]), prop("w", "number"),
         prop("share", "number", customProperties=[{"property": "unit", "value": "1"}]), prop("longitude", "number"),
         prop("latitude", "number"), prop("day", "date"), prop("yes", "boolean"), prop("person"), prop("born", "date"),
-        prop("firm"), prop("vin"), prop("phone"), prop("ms", "timestamp"), prop("s", "timestamp"),
+        prop("firm"), prop("vin"), prop("phone"), prop("ms", "timestamp"), prop("s", "timestamp"), prop("cell", "timestamp"),
     )  # fmt: skip
     pieces = {
         "v": ["36", "1e2", "x", None], "w": ["1.2万", "(12)", "12-", "0.1万", "万"], "share": ["12.5%", "5‰", "12.5", ""],
@@ -99,7 +100,7 @@ def test_units_datums_days_words_and_identifiers() -> None:
         "person": ["11010519491231002X", "110105491231002", "110105194912310021", "11010519490231002X", "1101051949123100２X", ""],
         "firm": ["91350100M000100Y43", "91350100M000100Y44", "9135O1OOM000100Y43"], "vin": ["LSVAM4187C2184841", "1M8GDM9AXKP042788", "I"],
         "phone": ["13812345678", "+86 138-1234-5678", "010-62345678", "12"],
-        "ms": ["1769904000123", "-1", "0.001", "99999999999999", None], "s": ["1769904000.1234567", "-0.5", "2026-02-01", "99999999999"],
+        "ms": ["1769904000123", "-1", "0.001", "99999999999999", None], "cell": ["46054.335543981484", "2026-02-01 08:03:11", "61", "60.5", "46054.3"], "s": ["1769904000.1234567", "-0.5", "2026-02-01", "99999999999"],
     }  # fmt: skip
     rows = [{path: texts[n % len(texts)] for path, texts in pieces.items()} for n in range(24)]
     same(mapped(contents), digits=13, things=rows_of(*rows))

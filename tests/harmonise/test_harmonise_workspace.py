@@ -91,7 +91,7 @@ MISTAKES = [
     (set_in(MAPPING, "columns", "id", to=""), "columns.id", "names no column"),
     (set_in(MAPPING, "columns", "id", to={"from": None}), "columns.id.from", "names no column"),
     *((set_in(MAPPING, "columns", "seen_at", "formats", to=[form]), "columns.seen_at.formats", said) for form, said in (
-        ("%Q", "should hold"), ("%Y-%m-%d %", "should hold"), ("epoch_us", "epoch_s or epoch_ms"), ("hello", "should hold"),
+        ("%Q", "should hold"), ("%Y-%m-%d %", "should hold"), ("epoch_us", "epoch_s or epoch_ms or excel"), ("hello", "should hold"),
         ("%H:%M:%S", "should hold"), ("%Y-%m-%d %I:%M", "%I and %p"), ("%y-%m-%d", "four digits"))),
     (set_in(MAPPING, "columns", "lat", "between", to=[9, 1]), "columns.lat.between", "lowest first"),
     (set_in(MAPPING, "columns", "seen_at", "between", to=["2020-01-01", "2019-01-01T00:00:00Z"]), "between", "lowest first"),

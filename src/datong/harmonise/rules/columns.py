@@ -16,6 +16,7 @@ from typing import Any
 from datong.harmonise.model.mappings import Codes, Column, Element, How, Standard, Type
 from datong.harmonise.model.texts import LIBRARY, is_unread
 from datong.harmonise.rules import meaning as reading
+from datong.harmonise.rules.amounts import EXCEL
 from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.elements import table_of
@@ -145,13 +146,13 @@ class Columns:
         for form in formats if how is How.timestamp else ():
             if "%y" in form:
                 self.found.say(at, f"{form}：年份须为四位（%Y）", f"{form}: years need four digits, %Y")
-            elif form not in EPOCHS and not _is_time_format(form):
+            elif form not in {*EPOCHS, EXCEL} and not _is_time_format(form):
                 zh = f"{form} 应含 %Y，另可含 %m（或 %b %B）、%d、%H（或 %I 与 %p）、%M、%S、%f，各至多一次"
                 en = (
                     f"{form} should hold %Y, %m (or %b, %B) and %d once each, and may hold %H, or %I and %p, %M, %S, %f"
                 )
-                counted = " or ".join(EPOCHS)
-                self.found.say(at, f"{zh}；或为 {counted}", f"{en}; or be {counted}")
+                counted = (*EPOCHS, EXCEL)
+                self.found.say(at, f"{zh}；或为 {'、'.join(counted)}", f"{en}; or be {' or '.join(counted)}")
         return formats or usual
 
     def _thousands(self, at: str, given: Any) -> str:

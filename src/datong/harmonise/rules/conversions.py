@@ -331,6 +331,10 @@ def _local(text: str, form: str) -> str:
         micros, written = EPOCHS[form]
         counted = f"make_timestamp(CAST(round(TRY_CAST({read} AS DOUBLE) * {micros}) AS BIGINT))"
         return f"CASE WHEN regexp_full_match({text}, '{written}') THEN {counted} END"
+    if form == amounts.EXCEL:
+        days = f"TRY_CAST({text} AS DOUBLE)"
+        there = rf"regexp_full_match({text}, '[1-9]\d{{1,6}}(\.\d+)?') AND {days} >= 61 AND {days} < 2958466"
+        return f"CASE WHEN {there} THEN make_timestamp(CAST(round(({days} - 25569) * 86400000) * 1000 AS BIGINT)) END"
     before = re.split(r"(%-?.)", form.partition("%Y")[0])
     place = "".join(_SIGNS.get(s, r"\s*\d+") if s.startswith("%") else amounts.escaped(s) for s in before)
     year = f"regexp_matches({text}, {literal(f'^{place}{amounts.YEAR}')})"
