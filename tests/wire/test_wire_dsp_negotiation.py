@@ -382,7 +382,7 @@ def supplied_under(node: Node, split: list, *, paid_fen: int = 0) -> None:
     contract = {
         "id": "agr-supply", "code": "c", "negotiation": "n", "dataset": "RES-2", "offer_id": "o", "provider": "x",
         "consumer": node.code, "provider_party": SUPPLIER, "consumer_party": node.party, "policy_hash": "h",
-        "policy": {"id": "p", "permissions": []}, "terms": of(paid_fen, product="RES-2", split=split), "from": NOW,
+        "policy": to_json(POLICY), "terms": of(paid_fen, product="RES-2", split=split), "from": NOW,
         "until": None, "agreed_at": NOW, "signatures": [], "keys": {}, "signed": "both", "digest": "d",
         "state": "FINALIZED",
     }  # fmt: skip
