@@ -163,7 +163,7 @@ def fetched(j: Journey, provider: Provider, contract: dict[str, Any], told: Told
     manager.do("deliver.complete_transfer", transfer=mine["id"])
     provider.transferred(transfer, "COMPLETED")
     events = j.until(
-        j.who(GROUP, "finance"), "meter.usage", lambda rows: rows and all(row["bytes_served"] for row in rows),
+        j.who(GROUP, "finance"), "meter.usage", lambda rows: rows and all(row["reconciled_at"] for row in rows),
         "the bytes to be reconciled", agreement=agreement,
     )  # fmt: skip
     if sum(row["bytes_served"] for row in events) != len(answer.content):

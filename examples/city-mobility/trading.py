@@ -152,7 +152,7 @@ def deliver(j: Journey) -> str:
     j.known["transfer"] = transfer
     analyst.do("deliver.complete_transfer", transfer=transfer["id"])
     events = j.until(
-        j.who(GROUP, "finance"), "meter.usage", lambda rows: rows and all(r.get("bytes_served") for r in rows),
+        j.who(GROUP, "finance"), "meter.usage", lambda rows: rows and all(r["reconciled_at"] for r in rows),
         "the bytes to be reconciled", agreement=agreement,
     )  # fmt: skip
     j.known["usage"] = events
