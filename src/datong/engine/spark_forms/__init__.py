@@ -80,12 +80,11 @@ def _kinds(select: Any, told: list[str]) -> list[str]:
 
 
 def _leaves(node: Any) -> list[Any]:
+    """The SELECTs that set operations put together."""
     node = node.unnest()
-    return (
-        [leaf for side in (node.this, node.expression) for leaf in _leaves(side)]
-        if (isinstance(node, exp.SetOperation))
-        else [node]
-    )
+    if not isinstance(node, exp.SetOperation):
+        return [node]
+    return [leaf for side in (node.this, node.expression) for leaf in _leaves(side)]
 
 
 def _alone(select: Any, tree: Any) -> str:

@@ -217,13 +217,7 @@ def leading_zeros(path: str, values: Sequence[str]) -> list[Suspicion]:
             return []
         if round_share > 0.3:
             return []
-    told = Text(
-        f"{short:.1%} 的代码不足 {longest} 位且没有一个以 0 开头：多半曾按数字保存，前导零已丢失。",
-        f"{short:.1%} of the codes are shorter than {longest} digits and none begins with 0: they were probably kept "
-        "as numbers, and lost their leading zeros",
-    )
-    evidence = {"values": len(digits), "length": longest, "share_short": round(short, 4)}
-    return [Suspicion("leading_zeros", (path,), evidence, told)]
+    return [_zeros_lost(path, digits, longest, short, Text("且没有一个以 0 开头", " and none begins with 0"))]
 
 
 def _some_zeros(path: str, digits: Sequence[str]) -> list[Suspicion]:
@@ -238,13 +232,19 @@ def _some_zeros(path: str, digits: Sequence[str]) -> list[Suspicion]:
     share = len(lost) / len(digits)
     if longest < 4 or len(full) < 0.1 * len(digits) or others or not 0.01 <= share <= 0.5:
         return []
+    beside = Text(f"，其余以 0 开头的为 {longest} 位", ", which those that begin with 0 have")
+    return [_zeros_lost(path, digits, longest, share, beside)]
+
+
+def _zeros_lost(path: str, digits: Sequence[str], length: int, short: float, beside: Text) -> Suspicion:
+    """short: the share of codes that have fewer digits than `length`. beside: what is seen of the others."""
     told = Text(
-        f"{share:.1%} 的代码不足 {longest} 位，其余以 0 开头的为 {longest} 位：多半曾按数字保存，前导零已丢失。",
-        f"{share:.1%} of the codes are shorter than {longest} digits, which those that begin with 0 have: they were "
-        "probably kept as numbers, and lost their leading zeros",
+        f"{short:.1%} 的代码不足 {length} 位{beside.zh}：多半曾按数字保存，前导零已丢失。",
+        f"{short:.1%} of the codes are shorter than {length} digits{beside.en}: they were probably kept as numbers, "
+        "and lost their leading zeros",
     )
-    evidence = {"values": len(digits), "length": longest, "share_short": round(share, 4)}
-    return [Suspicion("leading_zeros", (path,), evidence, told)]
+    evidence = {"values": len(digits), "length": length, "share_short": round(short, 4)}
+    return Suspicion("leading_zeros", (path,), evidence, told)
 
 
 _FACTORS = ((3.6, "km/h, m/s"), (10, "10"), (100, "cm, m; 分, 元"), (1000, "m, km; g, kg"), (10_000, "元, 万元"))
