@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from datong.ground import signing
-from datong.ground.db import NODE, Actor, Store, settings
+from datong.ground.db import NODE, Actor, Store, settings, sqlite_url
 from datong.ground.keys import PrivateKey
 
 VALUE = {"b": 1, "a": [True, None, "字"]}
@@ -89,3 +92,14 @@ def test_who_this_node_is_without_a_transaction(store: Store) -> None:
     with store.begin(NODE) as tx:
         tx.add(settings, {"id": "node.code", "value": "5CODE"})
     assert [signing.of(store)[0].code for _ in range(2)] == ["5CODE", "5CODE"]
+
+
+def test_the_key_of_a_store_goes_with_it(tmp_path: Path) -> None:
+    gone, key = Store(sqlite_url(tmp_path / "gone.db")), PrivateKey.new()
+    signing.install(gone, key, signing.Me("5CODE", "party", "name", "http://x"))
+    whose, theirs = weakref.ref(gone), weakref.ref(key)
+    gone.engine.dispose()
+    del gone, key
+    gc.collect()
+    assert whose() is None
+    assert theirs() is None, "or the next store at its place in memory might sign with it"

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 import duckdb
 import pyarrow as pa
@@ -99,19 +100,17 @@ def run(
 
 
 DUCKDB = Engine("duckdb", run)
-_IN_USE: dict[int, Engine] = {}
+_IN_USE: WeakKeyDictionary[object, Engine] = WeakKeyDictionary()
 
 
 def use(store: object, engine: Engine) -> None:
     """From now on the node of `store` counts on `engine` (once, by app or a test); without this, on DuckDB."""
-    _IN_USE[id(store)] = engine
+    _IN_USE[store] = engine
 
 
 def engine_of(store: object) -> Engine:
-    return _IN_USE.get(id(store), DUCKDB)
-
-
-"""The engine of a node, where no other is asked for."""
+    """The engine of the node of `store`."""
+    return _IN_USE.get(store, DUCKDB)
 
 
 def _run_steps(

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -151,13 +152,13 @@ def _b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-_RINGS: dict[int, KeyRing] = {}
+_RINGS: WeakKeyDictionary[Store, KeyRing] = WeakKeyDictionary()
 
 
 def install(store: Store, ring: KeyRing) -> None:
     """Tell this process which identity keys belong to the node of `store` (once, by app or a test)."""
-    _RINGS[id(store)] = ring
+    _RINGS[store] = ring
 
 
 def ring(tx: Tx) -> KeyRing:
-    return _RINGS[id(tx.store)]
+    return _RINGS[tx.store]

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     JSON,
@@ -178,7 +179,7 @@ class Worker:
         ]
 
     def start(self) -> None:
-        _LINES.setdefault(id(self.store), []).extend(self._lines)
+        _LINES.setdefault(self.store, []).extend(self._lines)
         for thread in self._threads:
             thread.start()
 
@@ -189,7 +190,7 @@ class Worker:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=10)
-        called = _LINES.get(id(self.store), [])
+        called = _LINES.get(self.store, [])
         for line in self._lines:
             if line in called:
                 called.remove(line)
@@ -350,16 +351,16 @@ def _told(error: Exception) -> str:
     return kind if isinstance(error, DBAPIError) else f"{kind}: {error}"
 
 
-_LINES: dict[int, list[_Line]] = {}
+_LINES: WeakKeyDictionary[Store, list[_Line]] = WeakKeyDictionary()
 
 
 def _reserved(store: Store, kind: str) -> _Line | None:
     """A line of which a thread is reserved for one job of this kind; None when all have something to do."""
-    return next((line for line in _LINES.get(id(store), []) if line.does(kind) and line.calls.reserve()), None)
+    return next((line for line in _LINES.get(store, []) if line.does(kind) and line.calls.reserve()), None)
 
 
 def _call(store: Store, kind: str) -> None:
-    for line in _LINES.get(id(store), []):
+    for line in _LINES.get(store, []):
         if line.does(kind):
             line.calls.add(1)
 

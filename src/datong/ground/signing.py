@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import READ, Store, Tx, settings
@@ -26,36 +27,36 @@ class Me:
     address: str
 
 
-_KEYS: dict[int, PrivateKey] = {}
-_SELF: dict[int, Me] = {}
+_KEYS: WeakKeyDictionary[Store, PrivateKey] = WeakKeyDictionary()
+_SELF: WeakKeyDictionary[Store, Me] = WeakKeyDictionary()
 
 
 def install(store: Store, key: PrivateKey, me: Me) -> None:
     """Tell this process whose node `store` is and which key signs for it (once, by app or a test)."""
-    _KEYS[id(store)] = key
-    _SELF[id(store)] = me
+    _KEYS[store] = key
+    _SELF[store] = me
 
 
 def node_key(tx: Tx) -> PrivateKey:
-    return _KEYS[id(tx.store)]
+    return _KEYS[tx.store]
 
 
 def me(tx: Tx) -> Me:
     """This node, with the code the function node assigned to it (kept in the store)."""
-    known = _SELF[id(tx.store)]
+    known = _SELF[tx.store]
     if not known.code and (row := tx.get(settings, "node.code")) is not None:
         known = replace(known, code=str(row["value"]))
         if tx.link == READ:  # what is still to be committed may be undone
-            _SELF[id(tx.store)] = known
+            _SELF[tx.store] = known
     return known
 
 
 def of(store: Store) -> tuple[Me, PrivateKey]:
     """This node and its key where no transaction is open; once its code is known the store is not asked."""
-    if not _SELF[id(store)].code:
+    if not _SELF[store].code:
         with store.read() as tx:
             return me(tx), node_key(tx)
-    return _SELF[id(store)], _KEYS[id(store)]
+    return _SELF[store], _KEYS[store]
 
 
 def signed(tx: Tx, value: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from datong.ground import evidence
 from datong.ground.canonical import digest
@@ -27,16 +28,16 @@ FOLDER = ("policies", "templates")
 """Where, in the node's folder, its own templates lie: one YAML file a template."""
 BYTES_MAX = 64 * 1024
 
-_FOLDERS: dict[int, Path] = {}
+_FOLDERS: WeakKeyDictionary[Store, Path] = WeakKeyDictionary()
 
 
 def install(store: Store, folder: Path) -> None:
     """Tell this process where the node's files live (once, by app or a test)."""
-    _FOLDERS[id(store)] = folder
+    _FOLDERS[store] = folder
 
 
 def _folder(tx: Tx) -> Path | None:
-    return _FOLDERS.get(id(tx.store))
+    return _FOLDERS.get(tx.store)
 
 
 def _own(folder: Path | None) -> Path | None:

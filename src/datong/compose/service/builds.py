@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -46,13 +47,13 @@ each of its days, a night from 21 to 6, empty for all; the level whose groups a 
 groups: leave those rows out of sums."""
 
 Listener = Callable[[dict[str, Any]], None]
-_FOLDERS: dict[int, Path] = {}
+_FOLDERS: WeakKeyDictionary[Store, Path] = WeakKeyDictionary()
 VERSION = "compose.version"
 
 
 def install(store_: Store, folder: Path) -> None:
     """Tell this process where the node's files live (once, by app or a test)."""
-    _FOLDERS[id(store_)] = folder
+    _FOLDERS[store_] = folder
 
 
 def received_supply(tx: Tx, *, agreement: str, resource: str, path: str, digest: str, rows: int) -> dict[str, Any]:
@@ -369,7 +370,7 @@ def _read(tx: Tx, path: str, digest: str, product: str) -> pa.Table:
 
 
 def _folder(tx: Tx) -> Path:
-    folder = _FOLDERS.get(id(tx.store))
+    folder = _FOLDERS.get(tx.store)
     if folder is None:
         raise NO_FOLDER()
     return folder

@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from datong.deliver import store as rows
 from datong.deliver.model import GrantState
@@ -39,7 +40,7 @@ class Place:
     """Whether a contract's delivery is asked for as soon as it is signed."""
 
 
-_PLACES: dict[int, Place] = {}
+_PLACES: WeakKeyDictionary[Store, Place] = WeakKeyDictionary()
 
 
 def install(
@@ -47,16 +48,16 @@ def install(
     on_signing: bool = False,
 ) -> None:  # fmt: skip
     """Tell this process the folder and the customs of the node whose store this is (once, by app or a test)."""
-    _PLACES[id(store)] = Place(folder, url_seconds, data_elsewhere, frozenset(by_hand), on_signing)
+    _PLACES[store] = Place(folder, url_seconds, data_elsewhere, frozenset(by_hand), on_signing)
 
 
 def place(store: Store) -> Place:
-    return _PLACES[id(store)]
+    return _PLACES[store]
 
 
 def is_asked_on_signing(store: Store) -> bool:
     """Whether the node of this store has it so; one that delivers nothing does not."""
-    return id(store) in _PLACES and place(store).on_signing
+    return store in _PLACES and place(store).on_signing
 
 
 def target(kind: str, agreement: str, file: str, suffix: str = "parquet") -> str:

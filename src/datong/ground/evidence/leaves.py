@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select, text
 
@@ -90,7 +91,7 @@ def append(tx: Tx, act: str, record: Table, key: str, **facts: Any) -> str:
             "added_at": tx.wall,
         },
     )  # fmt: skip
-    for sequencer in _SEQUENCERS.get(id(tx.store), []):
+    for sequencer in _SEQUENCERS.get(tx.store, []):
         if sequencer.set not in tx.after_commit:
             tx.after_commit.append(sequencer.set)
     return leaf_id
@@ -174,14 +175,14 @@ def salts_of(tx: Tx, record: Table) -> dict[str, str]:
 
 def wakes(store: Store, sequencer: threading.Event, *, on: bool) -> None:
     """Whether commits of leaves in this process wake a sequencer of `store`."""
-    waiting = _SEQUENCERS.setdefault(id(store), [])
+    waiting = _SEQUENCERS.setdefault(store, [])
     if on:
         waiting.append(sequencer)
     elif sequencer in waiting:
         waiting.remove(sequencer)
 
 
-_SEQUENCERS: dict[int, list[threading.Event]] = {}
+_SEQUENCERS: WeakKeyDictionary[Store, list[threading.Event]] = WeakKeyDictionary()
 
 
 @cache

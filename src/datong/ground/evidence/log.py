@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Column, Integer, LargeBinary, String, bindparam, func, insert, select
 from sqlalchemy import Text as LongText
@@ -67,16 +68,16 @@ cosignatures = table(
     Column("cosigned_at", Instant, nullable=False),
 )
 
-_FOLDERS: dict[int, Path] = {}
+_FOLDERS: WeakKeyDictionary[Store, Path] = WeakKeyDictionary()
 
 
 def install(store: Store, folder: Path) -> None:
     """Tell this process where the static files of this store's log are."""
-    _FOLDERS[id(store)] = folder
+    _FOLDERS[store] = folder
 
 
 def folder_of(store: Store) -> Path | None:
-    return _FOLDERS.get(id(store))
+    return _FOLDERS.get(store)
 
 
 def node_id(node: tree.Node) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from datong.ground.db import Store, Tx
 from datong.ground.refusal import Problem
@@ -18,25 +19,25 @@ NODE_ONLY = (
 )  # fmt: skip
 """What of a node's folder is no source, nor holds one: a source's text can be shown to its engineer."""
 
-_FOLDERS: dict[int, Path] = {}
+_FOLDERS: WeakKeyDictionary[Store, Path] = WeakKeyDictionary()
 
 
 def install(store: Store, folder: Path) -> None:
     """Tell this process in which folder the node of `store` keeps its files (once, by app or a test)."""
-    _FOLDERS[id(store)] = folder
+    _FOLDERS[store] = folder
 
 
 def sweep(tx: Tx) -> list[str]:
     """At the start of a node: finish moving files of committed builds, delete what no build names. While another
     process builds in its folder nothing is touched: the next start does it."""
-    folder = _FOLDERS[id(tx.store)]
+    folder = _FOLDERS[tx.store]
     with files.unless_building(folder) as alone:
         return [*files.swept(folder, kept.committed(tx)), *loads.swept(tx, folder)] if alone else []
 
 
 def folder_of(tx: Tx) -> Path:
     """The folder in which the node of `tx` keeps its files."""
-    return _FOLDERS[id(tx.store)]
+    return _FOLDERS[tx.store]
 
 
 def folders_of(tx: Tx, workspace: str, data: str | None) -> tuple[Path, Path]:

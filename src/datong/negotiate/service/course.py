@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from datong.ground import clock, evidence, jobs, signing
 from datong.ground.canonical import digest
@@ -31,16 +32,16 @@ on_terminated: list[Hook] = []
 """Called with the agreement when a contract ends, early or by expiry, in the same transaction."""
 
 
-_BY_HAND: dict[int, frozenset[Act]] = {}
+_BY_HAND: WeakKeyDictionary[Store, frozenset[Act]] = WeakKeyDictionary()
 
 
 def install(store: Store, by_hand: Iterable[str] = ()) -> None:
     """Tell this process which acts the node of `store` never does by itself: they wait for a person."""
-    _BY_HAND[id(store)] = frozenset(Act(name) for name in by_hand)
+    _BY_HAND[store] = frozenset(Act(name) for name in by_hand)
 
 
 def by_hand(tx: Tx, act: Act) -> bool:
-    return act in _BY_HAND.get(id(tx.store), frozenset())
+    return act in _BY_HAND.get(tx.store, frozenset())
 
 
 def left_to_person(tx: Tx, row: dict[str, Any], act: Act) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import secrets
 import string
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from datong.ground import codes, evidence, jobs, sealing, signing
 from datong.ground.canonical import digest
@@ -30,18 +31,18 @@ CALL = "ndi.call"
 """Kind of the jobs that carry every message of the rail but negotiation; payload {"what", ...}."""
 PLATFORM_TYPES = frozenset("1234")
 SEALED_FOR = "filed contracts"
-_PLATFORM: dict[int, str] = {}
+_PLATFORM: WeakKeyDictionary[Store, str] = WeakKeyDictionary()
 
 
 def use_platform(store: Store, code: str) -> None:
     """Tell this process which service platform (node code) issues ids and files contracts for the node of `store`."""
-    _PLATFORM[id(store)] = code
+    _PLATFORM[store] = code
 
 
 def platform(tx: Tx) -> str:
     """The node code of our service platform: the one named; else this node itself when it is one; else the function
     node of the directory; "" when none is known."""
-    named, mine = _PLATFORM.get(id(tx.store), ""), signing.me(tx).code
+    named, mine = _PLATFORM.get(tx.store, ""), signing.me(tx).code
     if named or is_platform(tx):
         return named or mine
     return next((code for code in register.active_codes(tx) if register.is_function_node(tx, code)), "")

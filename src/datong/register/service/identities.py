@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 
@@ -49,13 +50,13 @@ SEND_IDENTITY = "register.identity_send"
 """Kind of the jobs that carry applications; payload {"application", "to"}: what they say is sealed until then."""
 VALUE_MAX, ATTRIBUTES_MAX, CODE_MAX = 255, 100, 64
 _ALPHABET = codes.CODE_ALPHABET[:36]
-_MISFITS: dict[int, Callable[[str, Mapping[str, str]], list[Problem]]] = {}
+_MISFITS: WeakKeyDictionary[Store, Callable[[str, Mapping[str, str]], list[Problem]]] = WeakKeyDictionary()
 
 
 def use_forms(store: Store, misfits: Callable[[str, Mapping[str, str]], list[Problem]]) -> None:
     """Tell this process what the interfaces that show an identity have no room for: (kind, attributes) -> problems.
     What could not be shown is not registered."""
-    _MISFITS[id(store)] = misfits
+    _MISFITS[store] = misfits
 
 
 @verb(Role.operator, Role.legal)
@@ -126,7 +127,7 @@ def _problems(tx: Tx, kind: Any, act: Any, attributes: Mapping[str, Any], identi
     code = attributes.get("enterpriseCode")
     if isinstance(code, str) and (fault := codes.credit_code_fault(code)) is not None:
         problems.append(Problem("enterpriseCode", *fault))
-    if misfits := _MISFITS.get(id(tx.store)):
+    if misfits := _MISFITS.get(tx.store):
         problems += misfits(kind, {name: value for name, value in attributes.items() if name in texts})
     return problems
 
