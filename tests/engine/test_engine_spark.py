@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import golden
 import pyarrow as pa
 import pytest
 
+import servers
 from datong.engine import service as engine
 from datong.engine import spark
 from datong.engine.model import Balance, Late, Plan, Step
@@ -172,6 +174,21 @@ def test_what_spark_cannot_read_is_refused_before_anything_runs(text: str) -> No
     with pytest.raises(Refusal) as refused:
         spark.run(plan, {"people": pa.table({"name": ["ann"], "n": [1]})}, master=MASTER)
     assert (refused.value.code, [p.where for p in refused.value.problems]) == ("ENG-410", ["second"])
+
+
+@pytest.mark.parametrize(
+    "master", ["spark://127.0.0.1:{port}", "spark://127.0.0.1:{port},[::1]:{port}", "spark://", "spark://h:x"]
+)
+def test_a_master_where_nothing_answers_is_told_before_spark_tries_it(master: str) -> None:
+    address = master.format(port=servers.free_port())
+    assert not spark._answers(address)
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        assert spark._answers(f"spark://127.0.0.1:1,127.0.0.1:{there.getsockname()[1]}"), "one of several is enough"
+    said = f"from datong.engine import spark; spark.opened({address!r})"
+    tried = subprocess.run([sys.executable, "-c", said], check=False, capture_output=True, text=True)
+    assert (
+        f"[ENG-411] The plan was not run. The Spark engine is not there: nothing answers at {address}" in tried.stderr
+    )
 
 
 def test_another_master_while_one_is_in_use_is_refused() -> None:

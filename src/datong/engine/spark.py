@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ SETTINGS = {
 }
 TELLING = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """Loggers of pyspark that write to standard error what Java threw: with the value of the cell that it stumbled over."""
+ANSWERS_SECONDS = 5
+"""How long a master has to take a connection. Spark itself tries for two minutes before it gives up."""
 
 
 def check(plan: Plan) -> None:
@@ -141,6 +144,8 @@ def _session(master: str) -> Any:
     try:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra, and slow to load
 
+        if SparkSession.getActiveSession() is None and not _answers(master):
+            raise SPARK_MISSING(what=f"nothing answers at {master}")
         for logger in TELLING:
             logging.getLogger(logger).disabled = True
         builder = SparkSession.builder.master(master).appName("datong")
@@ -158,6 +163,20 @@ def _session(master: str) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 - py4j raises what Java threw; its text may hold addresses and settings
         raise SPARK_MISSING(what=type(error).__name__) from None
+
+
+def _answers(master: str) -> bool:
+    """Whether one of the masters takes a connection; only Spark knows of other addresses than `spark://...`."""
+    scheme, _, addresses = master.partition("://")
+    if scheme != "spark":
+        return True
+    for host, _, port in (address.rpartition(":") for address in addresses.split(",")):
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), ANSWERS_SECONDS).close()
+        except (OSError, ValueError, OverflowError):
+            continue
+        return True
+    return False
 
 
 @dataclass(frozen=True)
