@@ -16,6 +16,7 @@ from sqlalchemy import Column, Integer, select, text, update
 from datong.ground import evidence
 from datong.ground.db import NODE, Actor, Store, new_id, settings, sqlite_url, table
 from datong.ground.evidence.leaves import leaves
+from datong.ground.refusal import Refusal
 
 counters = table("test_counter", Column("n", Integer, nullable=False))
 
@@ -54,6 +55,21 @@ def test_what_need_not_wait_for_the_disk_does_not_and_the_next_does_again(store:
             raise RuntimeError("no")
         with store.begin(NODE) as tx:
             assert level(tx) == 2
+
+
+def test_what_one_database_could_not_keep_none_keeps_and_all_of_it_is_told(store: Store) -> None:
+    large = {"id": "x" * 81, "n": 2**31}
+    with store.begin(NODE) as tx, pytest.raises(Refusal) as refused:
+        tx.add(counters, large)
+    assert refused.value.code == "GEN-412"
+    assert [(p.where, p.en) for p in refused.value.problems] == [
+        ("id", "has 81 characters; at most 80"), ("n", "is beyond 2147483647"),
+    ]  # fmt: skip
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "字" * 80, "n": 2**31 - 1})
+        with pytest.raises(Refusal):
+            tx.change(counters, "字" * 80, n=-(2**31) - 1)
+    assert n(store, "字" * 80) == 2**31 - 1
 
 
 def test_a_transaction_is_all_or_nothing_with_its_evidence(store: Store) -> None:

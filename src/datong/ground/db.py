@@ -42,6 +42,7 @@ from sqlalchemy.sql.schema import SchemaItem
 
 from datong.ground import clock, crash
 from datong.ground.prepared import Prepared
+from datong.ground.refusal import Kind, Problem, Reason, Text
 
 metadata = MetaData(
     naming_convention={
@@ -50,6 +51,14 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     }
+)
+
+NO_ROOM = Reason(
+    "GEN-412",
+    Kind.invalid,
+    Text("内容未保存。", "It was not kept."),
+    Text("有的内容过长或过大，{table} 中放不下。", "Something in it is longer or larger than {table} has room for."),
+    Text("请缩短所列各项后重试。", "Shorten what is listed and try again."),
 )
 
 Fen = BigInteger
@@ -100,6 +109,35 @@ NODE = Actor(person="", role="node")
 @cache
 def _by_id(of: Table) -> Prepared:
     return Prepared(select(of).where(of.c.id == bindparam("wanted")))
+
+
+@cache
+def _room(of: Table) -> dict[str, int]:
+    """Column -> how many signs its texts, or what size its whole numbers have at most: PostgreSQL keeps no more."""
+    room: dict[str, int] = {}
+    for column in of.columns:
+        kind = column.type
+        if isinstance(kind, String) and kind.length is not None:
+            room[column.name] = kind.length
+        elif isinstance(kind, Integer):
+            room[column.name] = 2**63 - 1 if isinstance(kind, BigInteger) else 2**31 - 1
+    return room
+
+
+def _require_room(to: Table, values: Mapping[str, Any]) -> None:
+    """NO_ROOM for what one of the databases could not keep: then none does."""
+    room, found = _room(to), []
+    for name, value in values.items():
+        if (most := room.get(name)) is None:
+            continue
+        if isinstance(value, str) and len(value) > most:
+            found.append(
+                Problem(name, f"有 {len(value)} 个字符，上限 {most}", f"has {len(value)} characters; at most {most}")
+            )
+        elif isinstance(value, int) and abs(value) > most:
+            found.append(Problem(name, f"绝对值超过 {most}", f"is beyond {most}"))
+    if found:
+        raise NO_ROOM(found, table=to.name)
 
 
 @cache
@@ -161,12 +199,15 @@ class Tx:
         return self.first(_by_id(of), wanted=key)
 
     def add(self, to: Table, values: Mapping[str, Any]) -> None:
+        """Add a row. Refuses: GEN-412, what is too long or too large for its column, on every database alike."""
         self._writing()
+        _require_room(to, values)
         _into(to).changed(self.conn, values)
 
     def change(self, of: Table, key: str, **values: Any) -> None:
-        """Set columns of the one row with this id; an AssertionError when there is none."""
+        """Set columns of the one row with this id; an AssertionError when there is none. Refuses: GEN-412."""
         self._writing()
+        _require_room(of, values)
         changed = _change_of(of).changed(self.conn, {**values, "row_wanted": key})
         assert changed == 1, f"{of.name} {key} is not there"
 
