@@ -20,7 +20,9 @@ from datong.authorise.model import (
     ResourceFacts,
     State,
 )
+from datong.ground import codes
 from datong.ground.refusal import Refusal
+from datong.terms.policy import Policy, Rule
 
 BUREAU, BODY, GROUP, BIKE = "11520000009390180H", "11520000MB1234567X", "91520000MA6GROUP01", "91520100MA6BIKE001"
 NOW = "2026-03-10T00:00:00Z"
@@ -248,12 +250,34 @@ def test_the_operator_is_found_through_any_chain_of_holdings() -> None:
     assert rules.held_by("x", pairs) == {"x"}
 
 
-def test_raw_data_never_leave() -> None:
-    assert rules.deliverable("deidentified_dataset") == "deidentified_dataset"
-    for kind in ("raw", "", "dataset"):
-        with pytest.raises(Refusal) as refused:
-            rules.deliverable(kind)
-        assert refused.value.code == "AUT-506"
+OWNER, OWNED = codes.credit_code("9", "1", "520000", "MA6GRAPE"), codes.credit_code("9", "1", "520100", "MA6LAB00")
+HOLDINGS = [
+    ((OWNER, OWNED, "12.5"), []),
+    ((OWNER, OWNED, "0"), []),
+    ((OWNER, OWNED, "100.00"), []),
+    ((OWNER, OWNED, "100.5"), ["percent"]),
+    ((OWNER, OWNED, "-1"), ["percent"]),
+    ((OWNER, OWNED, "12,5"), ["percent"]),
+    ((OWNER, OWNED, ""), ["percent"]),
+    ((OWNER, OWNER, "50"), ["owned_party"]),
+    (("", OWNED[:-1], "most"), ["owner_party", "owned_party", "percent"]),
+]
+
+
+@pytest.mark.parametrize(("declared", "wrong"), HOLDINGS)
+def test_a_holding_is_declared_of_two_organisations_with_a_share(
+    declared: tuple[str, str, str], wrong: list[str]
+) -> None:
+    assert [problem.where for problem in rules.holding_problems(*declared)] == wrong
+
+
+def test_nought_is_nothing_held_however_it_is_written() -> None:
+    assert [rules.is_held(percent) for percent in ("0", "0.00", "00", "0.01", "100", "10")] == [False] * 3 + [True] * 3
+
+
+def test_what_a_policy_lets_be_made_is_told_by_its_permissions_alone() -> None:
+    policy = Policy("p", (Rule("delivery"), Rule("jointDevelop"), Rule("process")), (Rule("transform"),))
+    assert rules.developing(policy) == ["process", "jointDevelop"]
 
 
 def test_of_two_that_do_not_cover_the_suspended_one_is_named_because_resuming_is_less() -> None:

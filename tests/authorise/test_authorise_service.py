@@ -13,10 +13,11 @@ from sqlalchemy import select
 from datong.authorise import service as authorise
 from datong.authorise import store
 from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
-from datong.ground import evidence, signing
+from datong.ground import codes, evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.refusal import Kind, Refusal
 from datong.register import store as register_store
+from datong.terms.policy import Policy, Rule
 from neighbours import PARTIES, Neighbours, node_code
 
 PURPOSE = "industry_development"
@@ -381,13 +382,36 @@ def test_every_change_has_its_leaf(world: Neighbours) -> None:
     ]  # fmt: skip
 
 
-def test_redevelopment_by_the_operator_or_its_subsidiary_is_refused(world: Neighbours) -> None:
-    with world.as_person("data-bureau") as tx:
-        authorise.guard_redevelopment(tx, developer=party("city-lab"), operator=party("data-group"))
-        authorise.declare_holding(tx, owner_party=party("data-group"), owned_party=party("city-lab"), percent="12.5")
-    with world.as_person("data-bureau") as tx, pytest.raises(Refusal) as refused:
-        authorise.guard_redevelopment(tx, developer=party("city-lab"), operator=party("data-group"))
-    assert refused.value.code == "AUT-505"
+MAKING = Policy("p", (Rule("delivery"), Rule("process")))
+
+
+def guard(world: Neighbours, developer: str, inputs: list[str] = [GATES], policy: Policy = MAKING) -> str:  # noqa: B006
+    """The code of the refusal at the operator's node, "" when it may."""
+    with world.as_person("data-group") as tx:
+        try:
+            authorise.guard_redevelopment(tx, inputs=inputs, policy=policy, developer=developer)
+        except Refusal as refused:
+            return refused.code
+    return ""
+
+
+def test_an_operator_or_what_it_holds_makes_nothing_of_its_products(world: Neighbours) -> None:
+    lab, firm = (codes.credit_code("9", "1", "520100", organisation) for organisation in ("MA6LAB00", "MA6FRM00"))
+    everything(world)
+    group = party("data-group")
+    assert (guard(world, group), guard(world, lab)) == ("AUT-505", "")
+    with world.as_person("data-group") as tx:
+        row = {"owner_party": group, "owned_party": firm, "percent": "51", "declared_at": tx.now}
+        tx.add(store.holdings, {"id": "hold-1", **row})
+        declared = authorise.declare_holding(tx, owner_party=firm, owned_party=lab, percent="12.5")
+    assert (guard(world, lab), guard(world, lab, [TRIPS])) == ("AUT-505", "")
+    assert guard(world, lab, policy=Policy("p", (Rule("delivery"), Rule("read")))) == ""
+    with world.as_person("data-group") as tx:
+        over = authorise.declare_holding(tx, owner_party=firm, owned_party=lab, percent="0")
+    assert (over["id"], guard(world, lab)) == (declared["id"], "")
+    with world.as_person("data-group") as tx, pytest.raises(Refusal) as refused:
+        authorise.declare_holding(tx, owner_party=firm, owned_party="city lab", percent="half")
+    assert (refused.value.code, len(refused.value.problems)) == ("AUT-402", 2)
 
 
 def test_unknown_inputs_are_a_gap_not_a_fault(world: Neighbours) -> None:

@@ -295,6 +295,49 @@ def test_with_all_rights_the_same_request_is_agreed(pair):
     assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
 
 
+MAKING = replace(POLICY, permissions=(*POLICY.permissions, Rule("process", (Constraint("time", "lt", UNTIL),))))
+MIDDLE = SUPPLIER
+REDEVELOPED = [
+    ("held through another", MAKING, {"held": "30", "holds": "0.5"}, "AUT-505"),
+    ("nothing is made of it", POLICY, {"held": "30", "holds": "100"}, ""),
+    ("sold in the meantime", MAKING, {"held": "30", "holds": "0"}, ""),
+]
+
+
+@pytest.mark.parametrize(("why", "policy", "shares", "code"), REDEVELOPED, ids=[row[0] for row in REDEVELOPED])
+def test_an_operator_has_no_part_in_what_is_made_of_its_products(pair, why, policy, shares, code):
+    """Of products over public data under an agreement with the implementing body (27号 art. 6)."""
+    provider, consumer, loop = pair
+    with_public_data(provider)
+    with provider.store.begin(NODE) as tx:
+        for number, (owner, owned) in enumerate([(provider.party, MIDDLE), (MIDDLE, consumer.party)]):
+            percent = shares["held" if number == 0 else "holds"]
+            row = {"owner_party": owner, "owned_party": owned, "percent": percent, "declared_at": NOW}
+            tx.add(authorise_rows.holdings, {"id": f"hold-{number}", **row})
+    ask(consumer, provider, listed(provider, policy=policy))
+    loop.run()
+    if not code:
+        assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+        return
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert provider.agreements() == []
+    reason = consumer.negotiation()["reason"]
+    assert (reason["code"], consumer.party in reason["en"], "permits process" in reason["en"]) == (code, True, True)
+    with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+        negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(policy), terms=TERMS)
+    assert (refused.value.code, refused.value.reason.article) == (code, "第六条")
+
+
+def test_of_data_of_its_own_anybody_may_make_something(pair):
+    provider, consumer, loop = pair  # RES-1 and RES-2 are a company's here: no implementing body, no operator
+    with provider.store.begin(NODE) as tx:
+        row = {"owner_party": provider.party, "owned_party": consumer.party, "percent": "100", "declared_at": NOW}
+        tx.add(authorise_rows.holdings, {"id": "hold-1", **row})
+    ask(consumer, provider, listed(provider, policy=MAKING))
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+
+
 def test_an_offer_that_is_accepted_after_a_right_was_lost_is_not_agreed(pair):
     provider, consumer, loop = pair
     listed(provider)

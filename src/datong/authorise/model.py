@@ -143,7 +143,6 @@ GROUNDS = ("consent", "contract_or_hr", "statutory_duty", "emergency", "public_i
 """PIPL art. 13 (1)-(7)."""
 
 ACTS = ("build", "list", "deliver")
-DELIVERABLE = ("model", "indicator", "verification", "report", "api_result", "deidentified_dataset")
 MAX_AGREEMENT_YEARS = 5
 MAX_TEXT = 500
 
@@ -213,6 +212,13 @@ BAD_INSTRUMENT = _reason(
     ("请按下列各项补正后重试。", "Mend the items listed and try again."),
     art="第九条、第十四条",
 )  # fmt: skip
+BAD_HOLDING = _reason(
+    "AUT-402", Kind.invalid,
+    ("持股关系未记录。", "The holding was not declared."),
+    ("其中 {count} 处有误。", "{count} things in it are wrong."),
+    ("请按下列各项补正后重试。", "Mend the items listed and try again."),
+    art="第六条",
+)  # fmt: skip
 NOT_NOW = _reason(
     "AUT-409", Kind.conflict,
     ("权利文件 {id} 不能执行「{deed}」。", "Instrument {id} cannot {deed}."),
@@ -251,19 +257,13 @@ NO_CONSENT = _reason(
 )  # fmt: skip
 REDEVELOPMENT = _reason(
     "AUT-505", Kind.denied,
-    ("再开发申请未被接受。", "The re-development was refused."),
-    ("{developer} 是该范围的运营机构，或由其直接、间接持有权益。",
-     "{developer} is the operator of that scope, or is held by it directly or indirectly."),
-    ("请由与运营机构无持股关系的主体进行再开发。", "Let a party in which the operator holds nothing do it."),
+    ("再开发未被接受。", "The re-development was refused."),
+    ("{developer} 是该授权范围的运营机构，或由其直接、间接持有权益，而策略允许加工：「{actions}」。",
+     "{developer} is the operator of that scope, or is held by it directly or indirectly, and the policy permits "
+     "{actions}."),
+    ("请由与运营机构无持股关系的主体进行再开发，或采用不允许上述行为的策略。",
+     "Let a party in which the operator holds nothing do it, or offer a policy that does not permit it."),
     art="第六条",
-)  # fmt: skip
-RAW = _reason(
-    "AUT-506", Kind.denied,
-    ("「{kind}」不得离开运营域。", "A {kind} may not leave the operating domain."),
-    ("未依法开放的原始公共数据不得直接进入市场。",
-     "Raw public data that were not lawfully opened are kept from the market."),
-    ("请以下列形态之一交付：{allowed}。", "Deliver one of: {allowed}."),
-    art="第二十一条",
 )  # fmt: skip
 NOT_CLEARED = _reason(
     "AUT-507", Kind.denied,

@@ -5,6 +5,7 @@ Contract: tests/authorise/test_authorise_rules.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,14 +13,12 @@ from typing import Any
 from datong.authorise.model import (
     ACTS,
     AGREEMENT_ITEMS,
-    DELIVERABLE,
     GROUNDS,
     LIVE,
     MAX_AGREEMENT_YEARS,
     MOVES,
     NOT_NOW,
     PLAN_ITEMS,
-    RAW,
     SELECTIONS,
     TERM_TOO_LONG,
     Deed,
@@ -29,9 +28,14 @@ from datong.authorise.model import (
     State,
     Use,
 )
+from datong.ground import codes
 from datong.ground.refusal import Problem
 from datong.ground.workdays import china_date
+from datong.terms.policy import Policy
 
+PERCENT = re.compile(r"100(\.0{1,6})?|\d{1,2}(\.\d{1,6})?", re.ASCII)
+DEVELOPING = ("process", "transform", "jointDevelop")
+"""Actions of a policy that let its holder make something of what is delivered (加工、转换、联合开发)."""
 COMMERCIAL_PURPOSES = frozenset({"industry_development"})
 """Purposes for which a fee may be charged; a licence must then allow commercial use."""
 
@@ -362,8 +366,23 @@ def held_by(operator: str, holdings: Iterable[tuple[str, str]]) -> set[str]:
     return reached
 
 
-def deliverable(kind: str) -> str:
-    """`kind` when it may leave the operating domain; AUT-506 for raw data and anything unknown."""
-    if kind not in DELIVERABLE:
-        raise RAW(kind=kind, allowed=", ".join(DELIVERABLE))
-    return kind
+def holding_problems(owner: str, owned: str, percent: str) -> list[Problem]:
+    """What is wrong with a declared holding. percent: a number up to 100; 0 when nothing is held any more."""
+    sides = {"owner_party": owner, "owned_party": owned}
+    problems = [
+        Problem(name, *fault) for name, code in sides.items() if (fault := codes.credit_code_fault(code)) is not None
+    ]
+    if owner == owned:
+        problems.append(Problem("owned_party", "与持有人相同", "is its own owner"))
+    if not PERCENT.fullmatch(percent):
+        problems.append(Problem("percent", "应为 0 至 100 的数，如 12.5", "should be a number up to 100, such as 12.5"))
+    return problems
+
+
+def is_held(percent: str) -> bool:
+    return bool(percent.strip("0."))
+
+
+def developing(policy: Policy) -> list[str]:
+    """The actions that `policy` permits by which something new is made of what is delivered."""
+    return [action for action in DEVELOPING if any(rule.action == action for rule in policy.permissions)]

@@ -77,5 +77,9 @@ def rights(tx: Tx) -> list[Instrument]:
     ]  # fmt: skip
 
 
-def owned_pairs(tx: Tx) -> list[tuple[str, str]]:
-    return [(row.owner_party, row.owned_party) for row in tx.all(select(holdings))]
+def declared(tx: Tx, *of: str) -> list[dict[str, Any]]:
+    """The holdings declared, or those of the pair (owner, owned) alone."""
+    query = select(holdings).order_by(holdings.c.declared_at, holdings.c.id)
+    if of:
+        query = query.where(holdings.c.owner_party == of[0], holdings.c.owned_party == of[1])
+    return [dict(row._mapping) for row in tx.all(query)]

@@ -2,7 +2,7 @@
 
 instruments  draft, decide, approve, sign, counter-sign, file, suspend, withdraw
 records      how they are kept and shown
-clearing     clearance of inputs, the guards of re-development and raw data
+clearing     clearance of inputs, the guard of re-development
 exchange     messages authorise.instrument and authorise.withdrawn
 """
 
@@ -14,7 +14,6 @@ from datong.authorise.service.clearing import (
     guard_redevelopment,
     implementing_parties,
     require_clearance,
-    require_deliverable,
     resource_facts,
     unregistered,
 )
@@ -57,7 +56,6 @@ __all__ = [
     "received_instrument",
     "received_withdrawn",
     "require_clearance",
-    "require_deliverable",
     "resource_facts",
     "resume",
     "sign",

@@ -1,4 +1,4 @@
-"""Clearance (权利核验): may these inputs be used, for this purpose, by this act; and the guards of art. 6 and 21."""
+"""Clearance (权利核验): may these inputs be used, for this purpose, by this act; and the guard of art. 6."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from datong.authorise import rules, store
-from datong.authorise.model import NOT_CLEARED, REDEVELOPMENT, ResourceFacts
+from datong.authorise.model import BAD_HOLDING, NOT_CLEARED, REDEVELOPMENT, ResourceFacts
 from datong.ground import evidence, signing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Kind, Problem, Refusal
 from datong.register import service as register
+from datong.terms.policy import Policy
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -81,15 +82,15 @@ def require_clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, oper
         raise NOT_CLEARED(problems, act=act, purpose=purpose, count=len(problems))
 
 
-def guard_redevelopment(tx: Tx, *, developer: str, operator: str) -> None:
-    """AUT-505 when `developer` is the operator of the scope or held by it, directly or indirectly."""
-    if developer in rules.held_by(operator, store.owned_pairs(tx)):
-        raise REDEVELOPMENT(developer=developer)
-
-
-def require_deliverable(kind: str) -> str:
-    """`kind` of a delivered thing, or AUT-506 for raw data."""
-    return rules.deliverable(kind)
+def guard_redevelopment(tx: Tx, *, inputs: Sequence[str], policy: Policy, developer: str) -> None:
+    """AUT-505 when this party, as operator of the public data among `inputs`, would give what it made of them under
+    `policy` to itself or to a party it holds, directly or indirectly, to make something of it (27号 art. 6)."""
+    operator, actions = signing.me(tx).party, rules.developing(policy)
+    pairs = [(row["owner_party"], row["owned_party"]) for row in store.declared(tx) if rules.is_held(row["percent"])]
+    if not actions or developer not in rules.held_by(operator, pairs):
+        return
+    if implementing_parties(tx, inputs=inputs, operator=operator):
+        raise REDEVELOPMENT(developer=developer, actions=", ".join(actions))
 
 
 def implementing_parties(tx: Tx, *, inputs: Sequence[str], operator: str) -> set[str]:
@@ -110,10 +111,20 @@ def cleared(tx: Tx, *, inputs: list[str], purpose: str, act: str) -> dict[str, A
 
 @verb(Role.steward, Role.legal)
 def declare_holding(tx: Tx, *, owner_party: str, owned_party: str, percent: str) -> dict[str, Any]:
-    """Declare that one party holds a share of another, for the re-development guard (AUT-505)."""
-    key = new_id("hold")
-    row = {"owner_party": owner_party, "owned_party": owned_party, "percent": percent[:10], "declared_at": tx.now}
-    tx.add(store.holdings, {"id": key, **row})
+    """Declare which share one party holds of another (持股关系); an operator's product of public data is then not
+    contracted with a party it holds, to make something of it (AUT-505).
+
+    owner_party, owned_party: unified social credit codes. percent: up to 100; 0 once nothing is held any more.
+    """
+    if problems := rules.holding_problems(owner_party, owned_party, percent):
+        raise BAD_HOLDING(problems, count=len(problems))
+    known = store.declared(tx, owner_party, owned_party)
+    key = known[-1]["id"] if known else new_id("hold")
+    row = {"owner_party": owner_party, "owned_party": owned_party, "percent": percent, "declared_at": tx.now}
+    if known:
+        tx.change(store.holdings, key, **row)
+    else:
+        tx.add(store.holdings, {"id": key, **row})
     evidence.append(tx, "authorise.holding_declared", store.holdings, key, **row)
     return {"id": key, **row}
 

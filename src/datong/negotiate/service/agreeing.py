@@ -35,7 +35,7 @@ def answered(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
         return left_to_person(tx, row, Act.offer)  # an answer to an offer made in this negotiation, in no catalogue
     if published["state"] != LIVE:
         return terminating(tx, row, reason_of(OFFER_NOT_LIVE(offer=row["offer_id"])))
-    refusal = refusal_to_bind(tx, row, published["terms"])
+    refusal = refusal_to_bind(tx, row, published)
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
     if _person_decides(published) or by_hand(tx, Act.agree):
@@ -73,9 +73,10 @@ def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any], *, may_bind: bo
     """Draw up the agreement over the offer on the table, sign it for the provider and send it; the one place where
     a provider signs, so terms to which it may not bind itself end the negotiation here.
 
-    may_bind: the caller has asked `refusal_to_bind` for these terms in this transaction.
+    may_bind: the caller has asked `refusal_to_bind` for this in this transaction.
     """
-    refusal = None if may_bind else refusal_to_bind(tx, row, terms)
+    offer = {"policy": row["offer"]["policy"], "terms": terms}
+    refusal = None if may_bind else refusal_to_bind(tx, row, offer)
     if refusal is not None:
         return terminating(tx, row, reason_of(refusal))
     mine = signing.me(tx)

@@ -23,12 +23,13 @@ from datong.terms.policy import PURPOSES, compiled, from_json
 from datong.terms.tariffs import revenue_problems, split_problems, weights
 
 
-def refusal_to_bind(tx: Tx, row: Mapping[str, Any], terms: Mapping[str, Any]) -> Refusal | None:
-    """Why this node may not contract the dataset of a negotiation on these terms with its counterparty, or None.
+def refusal_to_bind(tx: Tx, row: Mapping[str, Any], offer: Mapping[str, Any]) -> Refusal | None:
+    """Why this node may not contract the dataset of a negotiation as offered with its counterparty, or None.
 
-    row: {"dataset", "peer" (node code), "peer_party"}. A dataset the counterparty may not see is none that is listed.
+    row: {"dataset", "peer" (node code), "peer_party"}. offer: {"terms", "policy"}. A dataset the counterparty may not
+    see is none that is listed.
     """
-    dataset, consumer_party = str(row["dataset"]), str(row["peer_party"])
+    dataset, consumer_party, terms = str(row["dataset"]), str(row["peer_party"]), offer["terms"]
     if not catalogue.is_shown(tx, dataset, str(row["peer"])):
         return NOT_LISTED(dataset=dataset[:80])
     return (
@@ -36,13 +37,14 @@ def refusal_to_bind(tx: Tx, row: Mapping[str, Any], terms: Mapping[str, Any]) ->
         or uncleared(tx, dataset, terms)
         or ungranted(tx, dataset, terms, consumer_party)
         or uninherited(tx, dataset, terms, consumer_party)
+        or redeveloped(tx, dataset, offer, consumer_party)
     )
 
 
-def require_bindable(tx: Tx, row: Mapping[str, Any], terms: Mapping[str, Any]) -> None:
+def require_bindable(tx: Tx, row: Mapping[str, Any], offer: Mapping[str, Any]) -> None:
     """The same for a person of this node, who is told when the counterparty is no member of the listing's spaces."""
     catalogue.require_shown(tx, str(row["dataset"]), str(row["peer"]))
-    if (refusal := refusal_to_bind(tx, row, terms)) is not None:
+    if (refusal := refusal_to_bind(tx, row, offer)) is not None:
         raise refusal
 
 
@@ -160,3 +162,19 @@ def uninherited(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: 
             )
             problems.append(Problem(supply["resource"], zh, en))
     return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None
+
+
+def redeveloped(tx: Tx, dataset: str, offer: Mapping[str, Any], consumer_party: str) -> Refusal | None:
+    """Why a product may not go to that party to make something of it: its operator has no part in re-development."""
+    if register.is_own_resource(tx, dataset):
+        return None
+    policy = from_json(offer["policy"])
+    try:
+        authorise.guard_redevelopment(
+            tx, inputs=_stands_on(tx, dataset, offer["terms"]), policy=policy, developer=consumer_party
+        )
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        return refusal
+    return None

@@ -118,14 +118,14 @@ def agree(tx: Tx, *, negotiation: str, seen: str = "") -> dict[str, Any]:
     """
     row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.agree, seen)
     if State(row["state"]) is State.ACCEPTED:  # over the offer this node made itself
-        require_bindable(tx, row, row["offer"]["terms"])
+        require_bindable(tx, row, row["offer"])
         return shown(agreeing(tx, row, row["offer"]["terms"], may_bind=True))
     published = catalogue.offer(tx, row["offer_id"])
     if published["state"] != LIVE:
         raise OFFER_NOT_LIVE(offer=row["offer_id"])
     if (refusal := refusal_of_request(published, row["offer"])) is not None:
         raise refusal
-    require_bindable(tx, row, published["terms"])
+    require_bindable(tx, row, published)
     return shown(agreeing(tx, row, published["terms"], may_bind=True))
 
 
@@ -149,12 +149,12 @@ def offer(
     written = to_json(from_json({**policy, "id": offer_id}))
     if negotiation:
         row = _in_person(tx, mine(tx, negotiation, Party.provider), Act.offer, seen)
-        require_bindable(tx, row, terms)
         made = {"id": offer_id, "dataset": row["dataset"], "policy": written, "terms": terms}
+        require_bindable(tx, row, made)
         return shown(sending(tx, row, Act.offer, made))
     of = register.node(tx, consumer)
-    require_bindable(tx, {"dataset": dataset, "peer": consumer, "peer_party": str(of["party"])}, terms)
     made = {"id": offer_id, "dataset": dataset, "policy": written, "terms": terms}
+    require_bindable(tx, {"dataset": dataset, "peer": consumer, "peer_party": str(of["party"])}, made)
     row = opened(
         tx, side=Party.provider, peer=consumer, peer_party=str(of["party"]), peer_pid="", callback="", offer=made,
         state=State.OFFERED, person=tx.actor.person, department=tx.actor.department,
