@@ -1,7 +1,6 @@
 """Identifiers, the national codes above all: build them, take them apart, say what is wrong with them. Pure.
 
     credit code     18  GB 32100 统一社会信用代码, with the GB 11714 organisation code inside
-    resident id     18  GB 11643 公民身份号码 (15-character form converted)
     node code       32  NDI-TR-2025-04: type, subject, area, random, check character GB/T 17710 MOD 37-2
     data code       32+ the same with type 6 product, 7 resource, and an optional extension after a bullet
     contract code   47  TC609-6-2025-14: letter, node type, subject, area, time, random, check
@@ -16,7 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 Fault = tuple[str, str]
 """What is wrong, in Chinese and in English."""
@@ -96,38 +95,9 @@ def credit_code_fault(code: str) -> Fault | None:
     return None
 
 
-# --- GB 11643 ----------------------------------------------------------------------------------------------------
-
-
 def resident_check(first17: str) -> str:
-    """Check character of a resident identity number (ISO 7064 MOD 11-2) over its 17 digits."""
+    """Check character of a resident identity number (GB 11643, ISO 7064 MOD 11-2) over its 17 digits."""
     return RESIDENT_CHECKS[sum(w * int(d) for w, d in zip(RESIDENT_WEIGHTS, first17, strict=True)) % 11]
-
-
-def resident_id_from_15(old: str) -> str:
-    """The 18-character form of a first-generation number (15 digits, born 19xx)."""
-    _require(_digits(old, 15), "a first-generation number has 15 digits")
-    first17 = old[:6] + "19" + old[6:]
-    return first17 + resident_check(first17)
-
-
-def resident_id_fault(number: str, today: date) -> Fault | None:
-    """What is wrong with a resident identity number, or None; the number itself is not repeated."""
-    if len(number) != 18:
-        return f"应为 18 位，实为 {len(number)} 位", f"should have 18 characters, has {len(number)}"
-    if not _digits(number[:17], 17) or number[17] not in RESIDENT_CHECKS:
-        return "前 17 位应为数字，末位为数字或 X", "17 digits and then a digit or X are needed"
-    if number[:2] not in PROVINCES:
-        return "省级区划代码未知", "the province is not known"
-    try:
-        born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
-    except ValueError:
-        return "出生日期不存在", "the date of birth does not exist"
-    if born > today:
-        return "出生日期在今天之后", "the date of birth lies in the future"
-    if number[17] != resident_check(number[:17]):
-        return "校验位不符", "the check character does not fit"
-    return None
 
 
 # --- GB/T 17710 MOD 37-2 and the codes built on it ---------------------------------------------------------------
@@ -176,19 +146,6 @@ class DataCode:
         return self.type + self.subject + self.area + self.random + self.check
 
 
-@dataclass(frozen=True)
-class ContractCode:
-    """A contract code (数字合约编号) taken apart; `at` is local time in China."""
-
-    letter: str
-    node_type: str
-    subject: str
-    area: str
-    at: datetime
-    random: str
-    check: str
-
-
 def subject_code_fault(code: str) -> Fault | None:
     """What is wrong with the form of a subject code (主体标识码: 18 digits or letters), or None."""
     if len(code) != 18:
@@ -196,19 +153,6 @@ def subject_code_fault(code: str) -> Fault | None:
     if not _alphanumeric(code):
         return "主体标识码只含数字与大写字母", "a subject code has digits and capital letters only"
     return None
-
-
-def area_code(gbt2260: str) -> str:
-    """The 4-digit region part of a code: the first four digits of a GB/T 2260 code."""
-    _require(_digits(gbt2260[:4], 4), "a region code starts with four digits")
-    return gbt2260[:4]
-
-
-def sector_code(gbt4754: str) -> str:
-    """The 4-digit sector part of a code: "00" and the division digits of a GB/T 4754 code ("G54" -> "0054")."""
-    division = gbt4754.lstrip("ABCDEFGHIJKLMNOPQRST")[:2]
-    _require(_digits(division, 2), "a GB/T 4754 code has a two-digit division")
-    return "00" + division
 
 
 def node_code(type: str, subject: str, area: str, random: str) -> str:
@@ -296,13 +240,6 @@ def contract_code_fault(code: str) -> Fault | None:
     except ValueError:
         return "时间码不是 YYYYMMDDHHMMSS", "the time is not YYYYMMDDHHMMSS"
     return _check_fault(code)
-
-
-def parse_contract_code(code: str) -> ContractCode:
-    """`code` taken apart; ValueError with the fault."""
-    fault = contract_code_fault(code)
-    _require(fault is None, fault[1] if fault else "")
-    return ContractCode(code[0], code[1], code[2:20], code[20:24], _stamp(code[24:38]), code[38:46], code[46])
 
 
 def _stamp(digits: str) -> datetime:

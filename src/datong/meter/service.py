@@ -71,14 +71,6 @@ def reconcile(tx: Tx, event: str) -> dict[str, Any]:
     return _known(tx, event)
 
 
-def reconcile_open(tx: Tx) -> int:
-    """Reconcile every event not yet reconciled; the number done."""
-    waiting = store.open_events(tx)
-    for event in waiting:
-        reconcile(tx, event)
-    return len(waiting)
-
-
 @view()
 def usage(tx: Tx, *, agreement: str | None = None) -> list[dict[str, Any]]:
     """Usage events, of one agreement or all, in order of time, each in its one final state."""

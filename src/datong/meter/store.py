@@ -66,7 +66,3 @@ def events_between(tx: Tx, agreement: str | None, start: str | None, end: str | 
     if end is not None:
         query = query.where(events.c.at < end)
     return [dict(row._mapping) for row in tx.all(query)]
-
-
-def open_events(tx: Tx) -> list[str]:
-    return [row.id for row in tx.all(select(events.c.id).where(events.c.reconciled_at.is_(None)))]

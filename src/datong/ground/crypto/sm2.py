@@ -9,7 +9,6 @@ Must never know: what is signed, where keys are kept. Contract: tests/ground/tes
 
 from __future__ import annotations
 
-import importlib.util
 from functools import lru_cache
 from typing import Any
 
@@ -27,11 +26,6 @@ PUBLIC_BYTES, SIGNATURE_BYTES = 33, 64
 CURVE_OID = bytes.fromhex("06082a811ccf5501822d")
 """1.2.156.10197.1.301 in DER: what a key file of SM2 names."""
 _KEYS_KEPT = 256
-
-
-def is_installed() -> bool:
-    """Whether the library is there; nothing is loaded."""
-    return importlib.util.find_spec("tongsuopy") is not None
 
 
 class Sm2Key:

@@ -61,8 +61,6 @@ MOVES: dict[tuple[State, Act], tuple[Who, State]] = {
 }
 """(state now, act) -> (who may, state after). Several objections may be open: the last dismissal moves back."""
 
-OVER = frozenset({State.ENDED, State.CODED})
-
 
 @dataclass(frozen=True)
 class Period:

@@ -19,7 +19,7 @@ from datong.ground.crypto import hashing
 from datong.ground.crypto.profile import GUOMI, running
 from datong.ground.refusal import Problem
 from datong.ground.workdays import Calendar, Deadline, add_working_days
-from datong.register.model.cases import MATERIALS, MOVES, OVER, PERIODS, VALID_YEARS, Act, State, Who
+from datong.register.model.cases import MATERIALS, MOVES, PERIODS, VALID_YEARS, Act, State, Who
 from datong.register.model.values import BASES, DELIVERY_FORMS, FILING_SCHEMA, FREQUENCIES, LEVELS, SOURCE_KINDS
 from datong.terms.roles import PERSON_ROLES, one_hand
 
@@ -401,10 +401,6 @@ def valid_until(coded: date, term_until: str | None) -> date:
     except ValueError:  # 29 February
         last = date(coded.year + VALID_YEARS, 2, 28)
     return min(last, date.fromisoformat(term_until)) if term_until else last
-
-
-def is_over(state: str) -> bool:
-    return state in OVER
 
 
 # --- what members say of themselves ------------------------------------------------------------------------------
