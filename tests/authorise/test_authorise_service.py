@@ -382,6 +382,14 @@ def test_every_change_has_its_leaf(world: Neighbours) -> None:
     ]  # fmt: skip
 
 
+def test_a_plan_names_all_resources_of_a_province(world: Neighbours) -> None:
+    many = [f"R-{number:032d}" for number in range(5_000)]
+    plan = draft(world, "data-bureau", "plan", many, items=PLAN)
+    decided(world, plan)
+    with world.as_person("data-bureau") as tx:
+        assert authorise.instrument(tx, instrument=plan)["resources"] == many
+
+
 MAKING = Policy("p", (Rule("delivery"), Rule("process")))
 
 

@@ -584,6 +584,22 @@ def test_the_end_destroys_on_both_sides_and_the_proofs_hold(wire: Wire, provider
         deliver.received_destruction_proof(tx, sender=case.OTHER_NODE, body=peer_proof)
 
 
+def test_what_was_delivered_daily_for_years_is_destroyed_and_proven(wire: Wire, provider: Store) -> None:
+    lay_out(provider)
+    with provider.begin(NODE) as tx:
+        (table,), (file,) = rows.rows(tx, rows.share_tables), rows.rows(tx, rows.share_files)
+        for day in range(2, 1_102):
+            tx.add(rows.share_tables, {**table, "id": f"share-{day}", "version": day})
+            tx.add(rows.share_files, {**file, "id": f"file-{day}", "share_table": f"share-{day}"})
+    with provider.begin(case.person(), "deliver") as tx:
+        deliver.end_agreement(tx, agreement="agr-1", reason="over")
+    wire.settle()
+    with provider.read(case.person()) as tx:
+        (ending,) = deliver.endings(tx)
+    assert ending["state"] == "destroyed"
+    assert len(ending["proof"]["files"]) == 1_101
+
+
 def test_only_the_provider_ends_what_a_consumer_holds(wire: Wire, consumer: Store) -> None:
     with pytest.raises(Refusal) as refused, consumer.begin(case.peer(case.OTHER_NODE), "deliver") as tx:
         deliver.received_ended(tx, sender=case.OTHER_NODE, body={"agreement": "agr-1", "reason": "x"})

@@ -38,16 +38,6 @@ class Gate(StrEnum):
     policy = "policy"
 
 
-GATE_WORDS = {
-    Gate.registered: Text("已登记赋码", "registered and coded"),
-    Gate.cleared: Text("权利已核验", "rights cleared"),
-    Gate.quality: Text("已构建且质量已知", "built, quality known"),
-    Gate.risk: Text("重标识风险已评估", "risk measured"),
-    Gate.price: Text("价格已公布", "price published"),
-    Gate.policy: Text("策略有效", "policy valid"),
-}
-
-
 @dataclass(frozen=True)
 class Opinion:
     """What one gate says: facts to show, problems that close it."""

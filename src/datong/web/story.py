@@ -19,7 +19,6 @@ CLASSES = 6
 STEPS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 """Trips per square kilometre at which a darker class may begin."""
 PIXELS_PER_KM = 18.0
-STATION_MARGIN_KM = 1.0
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def draft(
         rules.check_term(clock.instant(starts), clock.instant(ends))
     records.insert(tx, content, State.DRAFT, drafter=tx.actor)
     evidence.append(
-        tx, "authorise.drafted", store.instruments, content["id"], kind=kind, resources=content["resources"]
+        tx, "authorise.drafted", store.instruments, content["id"], kind=kind, resources=len(content["resources"])
     )
     return records.instrument(tx, instrument=content["id"])
 

@@ -21,7 +21,6 @@ from datong.ground.evidence.tree import HASH_BYTES
 from datong.ground.staging import STAGED, whole_file
 
 WIDTH = 256
-ENTRY_BYTES_MAX = 65_535
 ENTRIES = -1
 """The "level" of entry bundles."""
 _PATH = re.compile(

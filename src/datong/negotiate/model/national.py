@@ -96,10 +96,3 @@ ID_TAKEN = Reason(
     Text("合约标识码 {contract} 已属于另一份合约。", "The contract id {contract} belongs to another contract."),
     Text("请向平台取得新的标识码。", "Ask the platform for a new id."),
 )
-NOT_ANSWERED_YET = Reason(
-    "CTR-446",
-    Kind.unavailable,
-    Text("合约 {contract} 的消息暂不能处理。", "The message about contract {contract} cannot be taken yet."),
-    Text("前一步还在途中。", "The step before it is still on its way."),
-    Text("请稍后重试。", "Try again in a moment."),
-)

@@ -10,9 +10,8 @@ from enum import StrEnum
 
 from datong.ground.refusal import Kind, Reason, Text
 
-HEARTBEAT_SECONDS = 5
 OVERDUE_SECONDS = 15
-"""Three missed beats: the node counts as stopped."""
+"""Three missed beats, one every five seconds: the node counts as stopped."""
 
 
 class Identity(StrEnum):
