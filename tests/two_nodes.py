@@ -170,6 +170,12 @@ def listed(
             "unit": "per_delivery", "issuer": "i", "serial": 1, "value": {}, "state": "IN_FORCE", "at": NOW,
         }  # fmt: skip
         tx.add(price_rows.ceilings, ceiling)
+        fee = {
+            "id": f"fee-{dataset}", "product": dataset, "purpose": str(terms["purpose"]),
+            "amount_fen": terms["tariff"]["amount_fen"], "unit": "per_delivery", "ceiling": ceiling["id"], "cap_fen": CAP,
+            "state": "PUBLISHED", "set_by": "p-9", "set_at": NOW, "published_at": NOW,
+        }  # fmt: skip
+        tx.add(price_rows.fees, fee)
         listing = {
             "id": f"listing-{dataset}", "dataset": dataset, "kind": "product", "title": "Mobility flows 出行流量",
             "description": "", "delivery_form": "controlled", "inputs": [], "facts": {"quality": {"rows": 3}},

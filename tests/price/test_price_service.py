@@ -219,6 +219,8 @@ def test_a_raised_or_forged_ceiling_is_refused(world: Neighbours) -> None:
         {"cap_fen": -1},
         {"cap_fen": True},
         {"unit": "per_year"},
+        {"period": {"from_year": 2026, "years": 9}},
+        {"period": "2026"},
         {"extra": 1},
         {"signatures": []},
     ):

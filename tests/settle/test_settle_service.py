@@ -17,6 +17,7 @@ from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
+from datong.price import store as price_store
 from datong.settle import rules, store
 from datong.settle import service as settle
 from datong.settle.service.ledger import reverse
@@ -166,6 +167,49 @@ def test_from_use_to_statement(world: Neighbours) -> None:
         (statement,) = at(world, name, "statements")
         assert (statement["share_fen"], statement["direction"]) == (shares[party], "received")
     assert sums_to_zero(world)
+
+
+def ceiling(world: Neighbours, mpr_fen: int, **changes: Any) -> None:
+    """A ceiling of the product as its operator holds it."""
+    value = {"operator": GROUP, "survey": "survey-1", "period": {"from_year": 2026, "years": 1}, "trial": True,
+             "mpr_fen": mpr_fen, **changes}  # fmt: skip
+    row = {"survey": value["survey"], "product": "P-FLOWS", "cap_fen": FEE, "forecast_count": 2, "unit": "per_delivery",
+           "issuer": BUREAU, "serial": 1, "value": value, "state": "IN_FORCE", "at": AFTER}  # fmt: skip
+    with world.as_person("data-group") as tx:
+        tx.add(price_store.ceilings, {"id": f"ceil-{value['survey']}", **row})
+
+
+EARNED = [
+    (200_000, 95, "fees", 0),
+    (300_000, 0, "ceilings", 0),
+    (199_998, 100, "none", 0),
+    (150_000, 100, "ceilings", 49_998),
+]
+
+
+@pytest.mark.parametrize(("mpr_fen", "alert", "adjust", "deducted"), EARNED)
+def test_an_operator_sees_what_it_earned_of_what_it_may(
+    world: Neighbours, mpr_fen: int, alert: int, adjust: str, deducted: int
+) -> None:
+    ceiling(world, mpr_fen)
+    ceiling(world, 1, survey="survey-2", operator=LAB)  # another's
+    ceiling(world, 5, survey="survey-3", period={"from_year": 2027, "years": 3})
+    use(world, 1, 2)
+    world.at(AFTER)
+    invoice = bill(world)["id"]
+    earned, later = at(world, "data-group", "earnings")
+    assert (earned["actual_fen"], earned["by_product"]) == (0, {}), "what the buyer has not accepted is not earned"
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    world.carry(times=2)
+    earned, later = at(world, "data-group", "earnings")
+    assert (earned["survey"], earned["from"], earned["until"]) == (
+        "survey-1", "2025-12-31T16:00:00Z", "2026-12-31T16:00:00Z",
+    )  # fmt: skip
+    assert (earned["actual_fen"], earned["by_product"]) == (2 * FEE, {"P-FLOWS": 2 * FEE})
+    assert (earned["alert_percent"], earned["adjust"], earned["next_deduction_fen"]) == (alert, adjust, deducted)
+    assert (later["survey"], later["actual_fen"]) == ("survey-3", 0)
+    assert at(world, "city-lab", "earnings") == []
 
 
 def test_every_use_is_billed_or_free_and_named_once(world: Neighbours) -> None:

@@ -295,6 +295,24 @@ def test_with_all_rights_the_same_request_is_agreed(pair):
     assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
 
 
+def test_of_public_data_all_have_a_product_at_the_published_fee(pair):
+    """Neither dearer nor cheaper, by whoever offers it; of company data alone the two agree on what they like."""
+    provider, consumer, loop = pair
+    with_public_data(provider)
+    ask(consumer, provider, listed(provider, agree="person"))
+    loop.run()
+    for amount_fen in (119_999, 120_001):
+        other = {**TERMS, "tariff": {"kind": "per_delivery", "amount_fen": amount_fen}}
+        with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+            negotiate.offer(tx, negotiation=provider.negotiation()["id"], policy=to_json(POLICY), terms=other)
+        assert refused.value.code == "PRC-611" and "120000 fen" in str(refused.value)
+    with provider.as_("product_manager") as tx:
+        tx.change(price_rows.fees, f"fee-{DATASET}", state="SUPERSEDED")
+        with pytest.raises(Refusal) as refused:
+            negotiate.agree(tx, negotiation=provider.negotiation()["id"])
+    assert refused.value.code == "PRC-605"
+
+
 MAKING = replace(POLICY, permissions=(*POLICY.permissions, Rule("process", (Constraint("time", "lt", UNTIL),))))
 MIDDLE = SUPPLIER
 REDEVELOPED = [

@@ -150,6 +150,15 @@ SURVEY_OVER = _reason(
      "A later survey of the operator, {latest}, covers the same period."),
     ("请依据该成本监审设定。", "Set the ceiling under that survey."),
 )  # fmt: skip
+OTHER_PRICE = _reason(
+    "PRC-611", Kind.denied,
+    ("产品 {product} 未按 {amount_fen} 分订立合同。", "The product {product} was not contracted at {amount_fen} fen."),
+    ("含公共数据的产品同等条件同等价格：用途 {purpose} 已公布的收费为 {fee_fen} 分。",
+     "Public data are among its inputs, so all pay the same on the same conditions: the published fee for {purpose} is "
+     "{fee_fen} fen."),
+    ("请按已公布的收费订立，或先设定并公布新的收费、重新上架。",
+     "Contract it at the published fee, or set and publish another and list it again."),
+)  # fmt: skip
 NO_CEILING = _reason(
     "PRC-608", Kind.denied,
     ("产品 {product} 的收费未被接受。", "The fee of {product} was not accepted."),

@@ -96,7 +96,7 @@ def survey_problems(survey: dict[str, Any]) -> list[Problem]:
     problems += _strange("", survey, SURVEY_ITEMS)
     if not isinstance(survey.get("operator"), str) or not survey["operator"]:
         problems.append(Problem("operator", "缺少运营机构主体标识码", "missing: subject code of the operator"))
-    problems += _period_problems(survey.get("period"))
+    problems += period_problems(survey.get("period"))
     costs = survey.get("costs")
     if not isinstance(costs, list) or not costs or not all(isinstance(cost, dict) for cost in costs):
         problems.append(Problem("costs", "缺少成本项", "missing: a list of costs"))
@@ -156,7 +156,8 @@ COST_ITEMS = frozenset({"item", "category", "amount_fen", "charged"})
 PREVIOUS_ITEMS = frozenset({"mpr_fen", "actual_fen", "spread_periods"})
 
 
-def _period_problems(period: Any) -> list[Problem]:
+def period_problems(period: Any) -> list[Problem]:
+    """What is wrong with {from_year, years} of an evaluation period."""
     told = period if isinstance(period, dict) else {}
     problems, first, years = [], told.get("from_year"), told.get("years")
     if type(years) is not int or not 1 <= years <= MAX_PERIOD_YEARS:

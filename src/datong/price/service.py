@@ -22,6 +22,7 @@ from datong.price.model import (
     FREE_PURPOSES,
     NOT_IMPLEMENTING,
     NOT_PUBLISHED,
+    OTHER_PRICE,
     SURVEY_OVER,
     UNITS,
     UNKNOWN,
@@ -34,7 +35,7 @@ from datong.terms.verbs import verb, view
 
 CEILING_FIELDS = {
     "ceiling": str, "survey": str, "product": str, "operator": str, "cap_fen": int, "forecast_count": int,
-    "unit": str, "mpr_fen": int, "trial": bool, "serial": int, "issued_at": str, "signatures": list,
+    "unit": str, "mpr_fen": int, "period": dict, "trial": bool, "serial": int, "issued_at": str, "signatures": list,
 }  # fmt: skip
 
 
@@ -89,7 +90,8 @@ def set_ceiling(
     bare = {
         "ceiling": new_id("ceil"), "survey": survey, "product": product, "operator": basis["operator"],
         "cap_fen": cap_fen, "forecast_count": forecast_count, "unit": unit, "mpr_fen": basis["mpr_fen"],
-        "trial": basis["survey"]["trial"], "serial": store.last_serial(tx, product, issuer) + 1, "issued_at": tx.now,
+        "period": basis["survey"]["period"], "trial": basis["survey"]["trial"],
+        "serial": store.last_serial(tx, product, issuer) + 1, "issued_at": tx.now,
     }  # fmt: skip
     value = signing.signed(tx, bare)
     _store_ceiling(tx, value, issuer, "price.ceiling_set")
@@ -159,6 +161,16 @@ def check_tariff(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> dict
     return ceiling
 
 
+def check_contracted(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> None:
+    """Whether an amount may stand in a contract: of a product with public data among its inputs the published fee alone
+    (PRC-611, PRC-605), so that all have it at the same price (27号 art. 3); of others what the two agree on."""
+    if not guided(tx, product):
+        return
+    fee = fee_in_force(tx, product, purpose)
+    if fee["amount_fen"] != amount_fen:
+        raise OTHER_PRICE(product=product, purpose=purpose, amount_fen=amount_fen, fee_fen=fee["amount_fen"])
+
+
 def _bound(ceiling: dict[str, Any] | None) -> dict[str, Any]:
     return {"ceiling": ceiling["id"] if ceiling else None, "cap_fen": ceiling["cap_fen"] if ceiling else None}
 
@@ -203,6 +215,22 @@ def fees(tx: Tx, *, product: str | None = None) -> list[dict[str, Any]]:
     return [fee for fee in store.everything(tx)["fees"] if product in (None, fee["product"])]
 
 
+def permitted_revenues(tx: Tx) -> list[dict[str, Any]]:
+    """What this party may earn as operator, per cost survey that ceilings in force rest on, the oldest period first:
+    {survey, issuer, period: {from_year, years}, trial, mpr_fen, products}."""
+    mine, by_survey = signing.me(tx).party, dict[str, dict[str, Any]]()
+    for row in store.ceilings_in_force(tx):
+        if row["value"]["operator"] != mine:
+            continue
+        same = {name: row["value"][name] for name in ("survey", "period", "trial", "mpr_fen")}
+        known = by_survey.setdefault(row["survey"], {**same, "issuer": row["issuer"], "products": []})
+        known["products"].append(row["product"])
+    return sorted(by_survey.values(), key=lambda one: (one["period"]["from_year"], one["survey"]))
+
+
+revenue_state = rules.revenue_state
+
+
 @view()
 def revenue(tx: Tx, *, survey: str, actual_fen: int) -> dict[str, Any]:
     """Actual revenue against the maximum permitted revenue of a survey: deviation, alert level, what to adjust."""
@@ -219,7 +247,8 @@ def received_ceiling(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise BAD_MESSAGE(why="消息结构不符。", why_en="The message is not of the agreed form.")
     if any(type(value[name]) is not kind for name, kind in CEILING_FIELDS.items()):
         raise BAD_MESSAGE(why="字段类型不符。", why_en="A field is of the wrong type.")
-    if value["cap_fen"] < 0 or value["unit"] not in UNITS or not all(isinstance(s, dict) for s in value["signatures"]):
+    sound = value["cap_fen"] >= 0 and value["unit"] in UNITS and not rules.period_problems(value["period"])
+    if not sound or not all(isinstance(s, dict) for s in value["signatures"]):
         raise BAD_MESSAGE(why="字段取值不符。", why_en="A field has a value that is not allowed.")
     party = register.node(tx, sender)
     if not signing.signed_by(value, party["party"], party["public_key"]):

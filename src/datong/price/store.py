@@ -74,6 +74,11 @@ def ceiling_by(tx: Tx, product: str, issuer: str) -> dict[str, Any] | None:
     return dict(row._mapping) if row is not None else None
 
 
+def ceilings_in_force(tx: Tx) -> list[dict[str, Any]]:
+    query = select(ceilings).where(ceilings.c.state == "IN_FORCE").order_by(ceilings.c.product, ceilings.c.id)
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
 def last_serial(tx: Tx, product: str, issuer: str) -> int:
     rows = tx.all(select(ceilings.c.serial).where(ceilings.c.product == product, ceilings.c.issuer == issuer))
     return max((row.serial for row in rows), default=0)

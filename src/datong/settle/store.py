@@ -106,6 +106,19 @@ def charged_count(tx: Tx, agreement: str) -> int:
     return int(tx.execute(query).scalar_one())
 
 
+def charged_between(tx: Tx, seller: str, products: list[str], start: str, end: str) -> dict[str, int]:
+    """Product -> fen that accepted and paid invoices of a seller charge for uses from `start` to before `end`."""
+    query = (
+        select(invoices.c.product, func.sum(invoices.c.gross_fen).label("fen"))
+        .where(
+            invoices.c.seller_party == seller, invoices.c.state.in_(("ACCEPTED", "PAID")),
+            invoices.c.product.in_(products), invoices.c.from_at >= start, invoices.c.from_at < end,
+        )
+        .group_by(invoices.c.product)
+    )  # fmt: skip
+    return {row.product: int(row.fen) for row in tx.all(query)}
+
+
 def billed_among(tx: Tx, events: list[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(events), 500):

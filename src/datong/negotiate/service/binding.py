@@ -52,7 +52,8 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
     """Why this node may not bind itself to these terms, whoever wrote them; or None.
 
     Not for a dataset that is not listed, not with a tariff or split that settling would refuse, and a product not
-    for money where its purpose is free, nor above the ceiling in force, nor with another split than its suppliers have.
+    for money where its purpose is free, nor above the ceiling in force, nor, where public data are among its inputs,
+    at another fee than the published one, nor with another split than its suppliers have.
     """
     try:
         kind = catalogue.live_kind(tx, dataset)
@@ -75,6 +76,7 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
         if kind == "product":
             amount, purpose = terms["tariff"]["amount_fen"], terms["purpose"]
             pricing.check_tariff(tx, product=dataset, purpose=purpose, amount_fen=amount)
+            pricing.check_contracted(tx, product=dataset, purpose=purpose, amount_fen=amount)
             if amount and (problems := _unpromised(tx, dataset, terms["split"])):
                 return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
     except Refusal as refused:

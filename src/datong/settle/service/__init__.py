@@ -2,9 +2,11 @@
 
 ledger      double entry: post, void, reverse; balances; the beancount export
 invoices    from metered events to an invoice, its acceptance, dispute and payment, both sides
+earnings    an operator's revenue against what it may earn
 statements  what each party of the split is owed, sent and checked
 """
 
+from datong.settle.service.earnings import earnings
 from datong.settle.service.invoices import (
     accept_invoice,
     dispute_invoice,
@@ -26,6 +28,7 @@ __all__ = [
     "accept_invoice",
     "balances",
     "dispute_invoice",
+    "earnings",
     "export_beancount",
     "invoice",
     "invoice_shown",
