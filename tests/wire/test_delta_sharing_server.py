@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -264,3 +265,34 @@ def test_bytes_of_many_requests_add_up_in_one_event(client: case.Caller, provide
         (event,) = meter.events(tx, "agr-1")
         assert event["bytes_served"] == 2 * size
         assert event["bytes_granted"] == size and event["rows"] == 100
+
+
+def test_what_a_reader_took_who_went_away_is_counted_too(client: case.Caller, provider: Store, hand: case.Hand) -> None:
+    """All but the last piece could be had without being counted."""
+    with provider.begin(NODE, "deliver") as tx:
+        case.lay_out(tx, table=case.counts(30_000))
+    path, _, query = url_of(client).partition("?")
+
+    async def torn(pieces: int) -> int:
+        gone, taken = asyncio.Event(), [0, 0]
+
+        async def receive() -> dict[str, Any]:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            taken[0] += len(message.get("body", b""))
+            taken[1] += "body" in message
+            if taken[1] == pieces:
+                gone.set()
+                await asyncio.sleep(60)  # as one who reads no more
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
+        await client.app(scope, receive, send)
+        return taken[0]
+
+    taken = [asyncio.run(torn(pieces)) for pieces in (1, 2)]
+    assert taken == [64 * 1024, 128 * 1024]
+    with provider.read(case.person()) as tx:
+        (event,) = meter.events(tx, "agr-1")
+    assert event["bytes_served"] == sum(taken)

@@ -261,7 +261,8 @@ class _TooLong(Exception):
 
 
 class CountedFile(FileResponse):
-    """A file with HEAD and Range, whose sent bytes are counted before its last piece goes out."""
+    """A file with HEAD and Range, whose sent bytes are counted: before its last piece goes out, or as far as it came
+    when its reader goes away before."""
 
     def __init__(
         self, path: Path, digest: str, count: Callable[[int], None], media_type: str = "application/octet-stream"
@@ -272,17 +273,26 @@ class CountedFile(FileResponse):
         self.count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sent = 0
+        sent, told = 0, 0
+
+        async def count() -> None:
+            nonlocal told
+            if sent > told:
+                await run_in_threadpool(self.count, sent - told)
+                told = sent
 
         async def counted(message: Message) -> None:
             nonlocal sent
             if message["type"] == "http.response.body":
                 sent += len(message.get("body", b""))
-                if not message.get("more_body", False) and sent:
-                    await run_in_threadpool(self.count, sent)
+                if not message.get("more_body", False):
+                    await count()
             await send(message)
 
-        await super().__call__(scope, receive, counted)
+        try:
+            await super().__call__(scope, receive, counted)
+        finally:
+            await count()
 
 
 async def limited_body(request: Request, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:
