@@ -201,6 +201,12 @@ def test_a_push_is_taken_under_its_token_while_started_and_once(wire: Wire) -> N
     pids = {"consumerPid": process["id"], "providerPid": wire.process(OWNER_NODE)["id"]}
     with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "test") as tx:
         deliver.transfer_started(tx, sender=OWNER_NODE, pid=pids["consumerPid"], data_address=None)
+    assert wire.request("POST", goal.endpoint, content=b"PAR1 and no more", headers=headers).status == 400
+    with wire.stores[BUYER_NODE].begin(person("legal", BUYER), "deliver") as tx:
+        deliver.suspend_transfer(tx, transfer=process["id"], reason="not today")
+    assert push() == 503, "its suspension may be on its way: it is tried again"
+    with wire.stores[BUYER_NODE].begin(person("legal", BUYER), "deliver") as tx:
+        deliver.resume_transfer(tx, transfer=process["id"])
     assert [push(), push()] == [200, 200]
     (held,) = wire.held()
     assert (held["bytes"], held["path"].rpartition(".")[2], held["rows"]) == (8, "csv", 0)

@@ -14,7 +14,7 @@ from typing import Any
 
 from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import AGAIN, HTTP_PUSH, NO_TOKEN, NOT_NOW, UNKNOWN, GrantState, Side, State
+from datong.deliver.model import AGAIN, HTTP_PUSH, NO_TOKEN, UNKNOWN, GrantState, Side, State
 from datong.deliver.service import addresses, fetching, files, granting, transferring
 from datong.ground import jobs
 from datong.ground.db import NODE, Actor, Store, Tx
@@ -74,18 +74,17 @@ def _pushed(
 
 
 def expected(tx: Tx, *, pid: str, token: str) -> dict[str, Any]:
-    """Our process that waits for a push under this token; USE-404, USE-401, USE-503 (its start has not come) else."""
+    """Our process that waits for a push under this token; USE-404, USE-401, USE-503 (it has not started, or is
+    suspended) else."""
     process, goal = tx.get(rows.processes, pid[:80]), addresses.address_of(tx, pid[:80])
     if process is None or process["side"] != Side.consumer or process["format"] != HTTP_PUSH:
         raise UNKNOWN(zh="传输", en="transfer", id=pid[:80])
     if goal is None or not hmac.compare_digest(goal.token.encode(), token.encode()):
         raise NO_TOKEN()
-    if process["state"] == State.REQUESTED:
-        raise AGAIN(id=process["id"], zh="提供方尚未开始。", en="Its provider has not started it.")
+    if process["state"] == State.SUSPENDED:
+        raise AGAIN(id=process["id"], zh="传输已暂停。", en="It is suspended.")
     if process["state"] != State.STARTED:
-        raise NOT_NOW(
-            id=process["id"], act="push", state=process["state"], side="provider", side_zh="提供方", open="—",
-        )  # fmt: skip
+        raise AGAIN(id=process["id"], zh="提供方尚未开始。", en="Its provider has not started it.")
     return process
 
 
