@@ -52,10 +52,10 @@ class Hand:
         return self.at
 
 
-def open_node(folder: Path, code: str, wall: Wall | None = None) -> Store:
+def open_node(folder: Path, code: str, wall: Wall | None = None, url: str = "") -> Store:
     """A fresh node with its store, key, folder and the business clock at NOW; it knows all three nodes."""
     folder.mkdir(parents=True, exist_ok=True)
-    store = Store(sqlite_url(folder / "datong.db"), **({"wall": wall} if wall else {}))
+    store = Store(url or sqlite_url(folder / "datong.db"), **({"wall": wall} if wall else {}))
     store.create()
     address = f"http://{code[-9:].lower()}.test"
     signing.install(store, KEYS[code], signing.Me(code, PARTIES[code], code[-9:], address))

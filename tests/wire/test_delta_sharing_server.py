@@ -17,6 +17,7 @@ import pytest
 from starlette.applications import Starlette
 
 import delivery_case as case
+import postgresql
 from datong.authorise import store as authorise_rows
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
@@ -88,6 +89,20 @@ def test_lists_show_only_the_share_of_the_token(client: case.Caller) -> None:
 def test_a_hostile_version_is_refused_not_a_fault(client: case.Caller, query: str) -> None:
     answer = client.get(f"{TABLE}/{query}")
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "DSH-400")
+
+
+@pytest.mark.postgresql
+def test_a_name_that_postgresql_cannot_be_asked_for_is_none(tmp_path: Path) -> None:
+    provider = case.open_node(tmp_path, case.OWNER_NODE, url=postgresql.fresh_database())
+    with provider.begin(NODE, "deliver") as tx:
+        case.agree(tx)
+        case.lay_out(tx)
+        token = case.grant(tx)[1]
+    client = case.Caller(Starlette(routes=list(routes(provider))), {"authorization": f"Bearer {token}"})
+    assert client.get(TABLE + "/metadata").status_code == 200
+    for answer in (client.get(TABLE + "%00/metadata"), client.post(TABLE + "%00/query", json={})):
+        assert (answer.status_code, answer.json()["errorCode"]) == (404, "USE-404")
+    provider.dispose()
 
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 100_000, b"\xff", b"7", b'{"version": 1e999}'])

@@ -122,11 +122,12 @@ def table_of(
 
     version: that one. at: the newest not later than this wall instant. from_time: the first not earlier.
     """
-    found = rows.rows(
+    open_here = rows.rows(
         tx, rows.share_tables, rows.share_tables.c.agreement == grant["agreement"],
-        rows.share_tables.c.schema_name == schema.lower(), rows.share_tables.c.table_name == table.lower(),
         rows.share_tables.c.state == "open", order=rows.share_tables.c.version,
     )  # fmt: skip
+    # compared here: PostgreSQL cannot be asked for every text that an address may hold
+    found = [row for row in open_here if (row["schema_name"], row["table_name"]) == (schema.lower(), table.lower())]
     if version is not None:
         found = [row for row in found if row["version"] == version]
     if at:
