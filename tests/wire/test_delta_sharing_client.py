@@ -73,6 +73,14 @@ def test_more_bytes_than_allowed_are_not_fetched(provider: Store, tmp_path: Path
     assert list(tmp_path.glob("*.parquet")) == []
 
 
+def test_a_pull_that_takes_too_long_gives_way(provider: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller, token = granted(provider)
+    monkeypatch.setattr(client_module, "SECONDS_MAX", 0.0)
+    with pytest.raises(Refusal) as refused:
+        fetch_tables(caller, profile(token), tmp_path)
+    assert refused.value.code == "DSH-503", "it is tried again after the data of others"
+
+
 METADATA = {"metaData": {"id": "x", "configuration": {}}}
 FILE = {"file": {"id": "f", "url": "http://provide00.test/file", "size": 4, "stats": None}}
 

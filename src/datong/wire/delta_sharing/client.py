@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard
@@ -22,6 +23,8 @@ from datong.ground.refusal import Kind, Reason, Text
 PIECE_BYTES = 8 * 1024 * 1024
 LIST_BYTES_MAX = 8 * 1024 * 1024
 BYTES_MAX = 4 * 1024 * 1024 * 1024
+SECONDS_MAX = 7200.0
+"""Of a whole pull: one provider that gives a byte now and then would hold up the data of all others."""
 TABLES_MAX = 1000
 PAGES_MAX = 100
 NAME_MAX, VERSION_MAX = 200, 2**31 - 1
@@ -95,6 +98,7 @@ def fetch_tables(
 class _Pull:
     def __init__(self, http: Http, endpoint: str, headers: dict[str, str], bytes_left: int) -> None:
         self.http, self.endpoint, self.headers, self.bytes_left = http, endpoint, headers, bytes_left
+        self.ends = time.monotonic() + SECONDS_MAX
 
     def tables(self) -> Iterator[dict[str, str]]:
         for share in self._pages("/shares"):
@@ -160,6 +164,8 @@ class _Pull:
         have = 0
         with target.open("wb") as out:
             while have < size:
+                if time.monotonic() > self.ends:
+                    raise BUSY(status=206, message=f"the data take longer than {SECONDS_MAX:.0f} s")
                 last = min(have + PIECE_BYTES, size) - 1
                 asked = {"range": f"bytes={have}-{last}"}
                 answer = _checked(self.http.request("GET", url, headers=asked, bytes_max=PIECE_BYTES))
