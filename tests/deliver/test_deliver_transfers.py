@@ -539,6 +539,25 @@ def test_what_is_ended_while_it_is_pulled_is_not_kept(
         assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
 
 
+def test_what_had_come_when_its_provider_said_that_it_is_done_is_kept(
+    wire: Wire, provider: Store, consumer: Store
+) -> None:
+    lay_out(provider)
+    pid = request(consumer, "node")
+
+    def completed_meanwhile(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+        found = fetch_tables(wire.caller, profile, folder)
+        with consumer.begin(case.peer(case.OWNER_NODE), "deliver") as tx:
+            deliver.transfer_completed(tx, sender=case.OWNER_NODE, pid=pid)
+        return found
+
+    wire.workers[1].handlers["deliver.fetch"] = deliver.fetch_job(consumer, completed_meanwhile)  # type: ignore[index]
+    wire.settle()
+    with consumer.read(case.person()) as tx:
+        assert len(deliver.held(tx)) == 1
+        assert [job["last_error"] for job in jobs.open_jobs(tx)] == []
+
+
 def test_a_pull_that_was_suspended_before_it_was_done_goes_on_when_its_consumer_resumes(
     wire: Wire, provider: Store, consumer: Store
 ) -> None:

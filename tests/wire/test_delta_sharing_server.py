@@ -21,8 +21,9 @@ import postgresql
 from datong.authorise import store as authorise_rows
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
-from datong.ground.db import NODE, Store
+from datong.ground.db import NODE, Store, Tx
 from datong.meter import service as meter
+from datong.meter import store as meter_rows
 from datong.wire.delta_sharing import actions, routes
 
 TABLE = "/delta-sharing/shares/agr-1/schemas/product/tables/mobility-flows"
@@ -308,6 +309,17 @@ def test_what_a_reader_took_who_went_away_is_counted_too(client: case.Caller, pr
 
     taken = [asyncio.run(torn(pieces)) for pieces in (1, 2)]
     assert taken == [64 * 1024, 128 * 1024]
+    with provider.begin(NODE, "deliver") as tx:
+        deliver.reconcile(tx, "agr-1")  # as an invoice does
+    taken.append(asyncio.run(torn(1)))
+
+    def shown(tx: Tx) -> tuple[int, int]:
+        return meter.events(tx, "agr-1")[0]["bytes_served"], meter.totals(tx, "agr-1")["bytes_served"]
+
     with provider.read(case.person()) as tx:
+        assert shown(tx) == (sum(taken), sum(taken))
         (event,) = meter.events(tx, "agr-1")
-    assert event["bytes_served"] == sum(taken)
+    with provider.begin(case.person("legal"), "deliver") as tx:
+        deliver.end(tx, agreement="agr-1", reason="over")
+        deliver.served(tx, event["id"], 7)  # what was under way then
+        assert tx.get(meter_rows.events, event["id"])["bytes_served"] == sum(taken) + 7  # type: ignore[index]

@@ -134,8 +134,7 @@ def _pull(store: Store, process: dict[str, Any], address: Address, pulled: Pulle
     try:
         tables = pulled(process, address, folder)
         with store.begin(NODE, "deliver") as tx:
-            now = tx.get(rows.processes, process["id"])
-            if now is not None and now["state"] == State.STARTED:  # else it was ended or suspended meanwhile
+            if _is_open(tx, process["id"]):  # else it was ended or suspended meanwhile
                 keep(tx, process, tables)
     except Refusal as refusal:
         with store.begin(NODE, "deliver") as tx:
@@ -143,6 +142,16 @@ def _pull(store: Store, process: dict[str, Any], address: Address, pulled: Pulle
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_open(tx: Tx, pid: str) -> bool:
+    """Whether what a transfer brought may be kept: it is started, or its provider has already said that it is done."""
+    process = tx.get(rows.processes, pid)
+    return (
+        process is not None
+        and process["state"] in (State.STARTED, State.COMPLETED)
+        and tx.get(rows.endings, process["agreement"]) is None
+    )
 
 
 def _failed(tx: Tx, pid: str, used: Address, refusal: Refusal, *, last_try: bool) -> None:
@@ -220,7 +229,8 @@ def _handed_on(store: Store, pid: str) -> None:
     """Give what is held to compose and complete the transfer, in one transaction."""
     with store.begin(NODE, "deliver") as tx:
         process = tx.get(rows.processes, pid)
-        if process is None or process["state"] != State.STARTED:
+        if process is None or not _is_open(tx, pid):
             return
         handing.handed_to_compose(tx, pid)
-        transferring.complete_transfer(tx, transfer=pid)
+        if process["state"] == State.STARTED:
+            transferring.complete_transfer(tx, transfer=pid)

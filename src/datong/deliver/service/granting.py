@@ -245,8 +245,13 @@ def _require_still_allowed(tx: Tx, grant: Mapping[str, Any], table: Mapping[str,
 
 
 def served(tx: Tx, event: str, count: int) -> None:
-    """Add the bytes of one answered request to its usage event; several requests of one grant are one event."""
+    """Add the bytes of one answered request to its usage event; several requests of one grant are one event. What was
+    still under way when the grant ended is written at once, as nothing reconciles it afterwards."""
     meter.served(tx, event, count)
+    given = rows.first(tx, rows.file_sets, rows.file_sets.c.event == event)
+    grant = None if given is None else tx.get(rows.grants, given["grant_id"])
+    if grant is not None and grant["state"] == GrantState.ended.value:
+        meter.reconcile(tx, event)
 
 
 def reconcile(tx: Tx, agreement: str) -> int:
