@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from datong.deliver import store as rows
 from datong.ground.db import NODE, Store, Tx
 from datong.meter import service as meter
 from datong.meter import store as meter_rows
+from datong.wire import http
 from datong.wire.delta_sharing import actions, routes
 
 TABLE = "/delta-sharing/shares/agr-1/schemas/product/tables/mobility-flows"
@@ -283,35 +284,59 @@ def test_bytes_of_many_requests_add_up_in_one_event(client: case.Caller, provide
         assert event["bytes_granted"] == size and event["rows"] == 100
 
 
+async def read(
+    client: case.Caller, pieces: int, *, gone: bool = False, meanwhile: Callable[[], object] = lambda: None
+) -> int:
+    """Bytes that a reader of the table's file gets, who after some pieces goes away, or finds that something happened
+    meanwhile and reads on."""
+    path, _, query = (await asyncio.to_thread(url_of, client)).partition("?")
+    left, taken, seen = asyncio.Event(), 0, 0
+
+    async def receive() -> dict[str, Any]:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal taken, seen
+        taken += len(message.get("body", b""))
+        seen += "body" in message
+        if seen == pieces:
+            await asyncio.to_thread(meanwhile)
+            if gone:
+                left.set()
+                await asyncio.sleep(60)  # as one who takes no more
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
+    await client.app(scope, receive, send)
+    return taken
+
+
+@pytest.mark.parametrize("act", [deliver.suspend, deliver.end])
+def test_a_file_that_is_being_read_is_broken_off_when_its_grant_is_suspended_or_ends(
+    client: case.Caller, provider: Store, monkeypatch: pytest.MonkeyPatch, act: Callable[..., Any]
+) -> None:
+    """Who read slowly had it whole, long after its destruction was proved."""
+    with provider.begin(NODE, "deliver") as tx:
+        size = case.lay_out(tx, table=case.counts(30_000))["bytes"]
+    monkeypatch.setattr(http, "STILL_SECONDS", 0.0)
+    assert asyncio.run(read(client, 2)) == size
+
+    def stop() -> None:
+        with provider.begin(case.person("legal"), "deliver") as tx:
+            act(tx, agreement="agr-1", reason="a doubt")
+
+    assert asyncio.run(read(client, 2, meanwhile=stop)) == 2 * 64 * 1024 < size
+
+
 def test_what_a_reader_took_who_went_away_is_counted_too(client: case.Caller, provider: Store, hand: case.Hand) -> None:
     """All but the last piece could be had without being counted."""
     with provider.begin(NODE, "deliver") as tx:
         case.lay_out(tx, table=case.counts(30_000))
-    path, _, query = url_of(client).partition("?")
-
-    async def torn(pieces: int) -> int:
-        gone, taken = asyncio.Event(), [0, 0]
-
-        async def receive() -> dict[str, Any]:
-            await gone.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: MutableMapping[str, Any]) -> None:
-            taken[0] += len(message.get("body", b""))
-            taken[1] += "body" in message
-            if taken[1] == pieces:
-                gone.set()
-                await asyncio.sleep(60)  # as one who reads no more
-
-        scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
-        await client.app(scope, receive, send)
-        return taken[0]
-
-    taken = [asyncio.run(torn(pieces)) for pieces in (1, 2)]
+    taken = [asyncio.run(read(client, pieces, gone=True)) for pieces in (1, 2)]
     assert taken == [64 * 1024, 128 * 1024]
     with provider.begin(NODE, "deliver") as tx:
         deliver.reconcile(tx, "agr-1")  # as an invoice does
-    taken.append(asyncio.run(torn(1)))
+    taken.append(asyncio.run(read(client, 1, gone=True)))
 
     def shown(tx: Tx) -> tuple[int, int]:
         return meter.events(tx, "agr-1")[0]["bytes_served"], meter.totals(tx, "agr-1")["bytes_served"]

@@ -12,6 +12,7 @@ Contract: tests/wire/test_http.py, tests/web/test_limits.py.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -36,11 +37,15 @@ from datong.ground.keys import TOKEN_SECONDS, OutOfTime, PublicKey, token_claims
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
 
+log = logging.getLogger(__name__)
+
 TIMEOUT_SECONDS = 20.0
 TOTAL_SECONDS = 120.0
 """For a whole request: a peer that sends a byte now and then would hold a worker for ever."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 FORM_BYTES_MAX = 1024 * 1024
+STILL_SECONDS = 2.0
+"""How often it is asked whether a file that is being read may be read on."""
 CODE_MAX = 40
 UNKNOWN_SECONDS, UNKNOWN_MAX = 30.0, 100
 
@@ -262,18 +267,19 @@ class _TooLong(Exception):
 
 class CountedFile(FileResponse):
     """A file with HEAD and Range, whose sent bytes are counted: before its last piece goes out, or as far as it came
-    when its reader goes away before."""
+    when its reader goes away before. `still` is asked while it is read, and its refusal breaks the answer off."""
 
     def __init__(
-        self, path: Path, digest: str, count: Callable[[int], None], media_type: str = "application/octet-stream"
-    ) -> None:
+        self, path: Path, digest: str, count: Callable[[int], None], still: Callable[[], object],
+        media_type: str = "application/octet-stream",
+    ) -> None:  # fmt: skip
         super().__init__(path, media_type=media_type, headers={
             "etag": f'"{hashing.without_label(digest)}"', "cache-control": "private, no-store",
         })  # fmt: skip
-        self.count = count
+        self.count, self.still = count, still
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sent, told = 0, 0
+        sent, told, asked = 0, 0, time.monotonic()
 
         async def count() -> None:
             nonlocal told
@@ -282,8 +288,11 @@ class CountedFile(FileResponse):
                 told = sent
 
         async def counted(message: Message) -> None:
-            nonlocal sent
+            nonlocal sent, asked
             if message["type"] == "http.response.body":
+                if time.monotonic() - asked >= STILL_SECONDS:
+                    await run_in_threadpool(self.still)
+                    asked = time.monotonic()
                 sent += len(message.get("body", b""))
                 if not message.get("more_body", False):
                     await count()
@@ -291,6 +300,8 @@ class CountedFile(FileResponse):
 
         try:
             await super().__call__(scope, receive, counted)
+        except Refusal as refusal:  # the headers are out: all that can be said is the end of the connection
+            log.info("a file was broken off after %s bytes: %s", sent, refusal.code)
         finally:
             await count()
 

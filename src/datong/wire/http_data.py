@@ -115,7 +115,11 @@ def _shared(store: Store, request: Request) -> Response:
         with store.begin(NODE, "deliver") as tx:
             deliver.served(tx, found["event"], sent)
 
-    return CountedFile(found["path"], found["digest"], count, "application/vnd.apache.parquet")
+    def still() -> None:
+        with store.read() as tx:
+            deliver.require_open(tx, found)
+
+    return CountedFile(found["path"], found["digest"], count, still, "application/vnd.apache.parquet")
 
 
 async def _answered(call: Callable[[], Response]) -> Response:

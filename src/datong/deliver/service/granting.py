@@ -201,8 +201,8 @@ def _address(key: bytes, file: str, grant: str, event: str, until: int) -> str:
 
 
 def open_file(tx: Tx, file: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """The file behind a signed address: {"path", "digest", "bytes", "event"}; a refusal says why not. A read: the
-    right is judged anew and only a denial is recorded.
+    """The file behind a signed address: {"file", "grant", "path", "digest", "bytes", "event"}; a refusal says why not.
+    A read: the right is judged anew and only a denial is recorded.
 
     `file` is only ever looked up as a row id, so nothing in an address can name a path.
     """
@@ -220,6 +220,19 @@ def open_file(tx: Tx, file: str, query: Mapping[str, str]) -> dict[str, Any]:
     )  # fmt: skip
     if fault is not None:
         raise BAD_ADDRESS(zh=fault[0], en=fault[1])
+    return _opened(tx, grant, file, event)
+
+
+def require_open(tx: Tx, opened: Mapping[str, Any]) -> None:
+    """A file that is being read is given no longer than the right to it lasts; what `open_file` gave is asked for once
+    more, whatever has become of its address."""
+    grant = tx.get(rows.grants, opened["grant"])
+    assert grant is not None
+    _require_live(tx, grant)
+    _opened(tx, grant, opened["file"], opened["event"])
+
+
+def _opened(tx: Tx, grant: Mapping[str, Any], file: str, event: str) -> dict[str, Any]:
     row = tx.get(rows.share_files, file[:80])
     owner = None if row is None else tx.get(rows.share_tables, row["share_table"])
     if row is None or owner is None or owner["agreement"] != grant["agreement"] or row["state"] != "open":
@@ -228,7 +241,8 @@ def open_file(tx: Tx, file: str, query: Mapping[str, str]) -> dict[str, Any]:
     path: Path = files.there(tx.store, row["id"], row["path"])
     if not path.is_file():
         raise UNKNOWN(zh="文件", en="file", id=file[:80])
-    return {"path": path, "digest": row["digest"], "bytes": row["bytes"], "event": event}
+    return {"file": row["id"], "grant": grant["id"], "path": path, "digest": row["digest"], "bytes": row["bytes"],
+            "event": event}  # fmt: skip
 
 
 def _require_still_allowed(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any], event: str) -> None:

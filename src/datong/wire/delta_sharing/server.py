@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -160,9 +160,16 @@ class _Server:
         def opened() -> Response:
             with self.store.read() as tx:
                 found = deliver.open_file(tx, request.path_params["file"], dict(request.query_params))
-            return CountedFile(found["path"], found["digest"], lambda count: self._served(found["event"], count))
+            return CountedFile(
+                found["path"], found["digest"], lambda count: self._served(found["event"], count),
+                lambda: self._require_open(found),
+            )  # fmt: skip
 
         return await _answered(opened)
+
+    def _require_open(self, found: Mapping[str, Any]) -> None:
+        with self.store.read() as tx:
+            deliver.require_open(tx, found)
 
     def _served(self, event: str, count: int) -> None:
         with self.store.begin(NODE, "deliver") as tx:
