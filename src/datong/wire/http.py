@@ -1,6 +1,6 @@
 """One guarded way to other nodes: who may be called, how requests prove who sends them, how they are checked.
 
-Outgoing: no redirects, sizes and the whole time limited, loopback and private networks only where
+Outgoing: no redirects, no cookies, sizes and the whole time limited, loopback and private networks only where
 `peers.allow_private` says so, link-local and metadata addresses never; names are resolved once, and the address that
 was checked is the one that is called.
 Each request carries a token (JWT; iss, aud, exp within 60 s, jti, digest of the body). Incoming: the token is checked
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -160,7 +161,7 @@ class Client:
         way = guard.transport(self._deadline, guard.is_somewhere if allow_private else guard.is_public, limits)
         self._http = httpx.Client(
             timeout=TIMEOUT_SECONDS, follow_redirects=False, transport=way, trust_env=False,
-            headers={"accept-encoding": "identity"},
+            headers={"accept-encoding": "identity"}, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -212,7 +213,7 @@ class Client:
             raise ADDRESS_REFUSED(address=broken.host, why=NOT_CALLED[self.allow_private]) from broken
         except guard.NoAddress as broken:
             raise NOT_REACHED(to=broken.host, why="Its name has no address.") from broken
-        except httpx.InvalidURL as broken:
+        except (httpx.InvalidURL, UnicodeError) as broken:  # a host whose labels are empty, too long or no IDNA
             raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.") from broken
         except httpx.HTTPError as broken:
             raise NOT_REACHED(to=_origin(url), why=f"{type(broken).__name__}") from broken
