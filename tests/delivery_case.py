@@ -167,8 +167,9 @@ def counts(rows: int = 100) -> pa.Table:
 
 
 def lay_out(
-    tx: Tx, agreement: str = "agr-1", table: pa.Table | None = None, inputs: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
+    tx: Tx, agreement: str = "agr-1", table: pa.Table | None = None, inputs: Sequence[dict[str, Any]] = (),
+    name: str = "mobility-flows",
+) -> dict[str, Any]:  # fmt: skip
     """Lay a table ready under the agreement, past the gate (which is deidentify's and tested there)."""
     contract = negotiate_rows.agreements
     row = tx.get(contract, agreement)
@@ -176,7 +177,7 @@ def lay_out(
     file = f"file-{agreement}-{tx.wall_now.timestamp()}-{(table or counts()).num_rows}".replace(".", "-")
     pq.write_table(table if table is not None else counts(), files.staged(tx.store, file))
     laid = sharing._laid_out(
-        tx, row, file, {}, {"kind": "product", "inputs": list(inputs)}, schema="product", table="mobility-flows"
+        tx, row, file, {}, {"kind": "product", "inputs": list(inputs)}, schema="product", table=name
     )
     transfer_course.start_waiting(tx, agreement)  # as the verbs of offering.py do
     return laid

@@ -146,6 +146,15 @@ def test_the_file_arrives_whole_is_counted_once_and_both_sides_are_done(wire: Wi
     assert (event["rows"], event["bytes_served"]) == (100, laid(wire)["bytes"])
 
 
+def test_the_index_of_several_tables_is_not_taken_for_data(wire: Wire) -> None:
+    with wire.stores[OWNER_NODE].begin(person(), "test") as tx:
+        lay_out(tx, name="another")
+    ask(wire, "HttpData-PULL")
+    wire.run()
+    assert wire.states() == ("TERMINATED", "TERMINATED") and wire.held() == []
+    assert "DeltaSharing-PULL" in wire.process(OWNER_NODE)["reason"][0]
+
+
 def test_a_push_says_where_to_in_the_request_and_nothing_in_the_start(wire: Wire) -> None:
     ask(wire, "HttpData-PUSH")
     wire.run()

@@ -7,6 +7,7 @@ Contract: tests/deliver/test_deliver_transfers.py.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,6 +34,7 @@ TRIES = 5
 """How often a pull is tried that the provider refuses (REFUSED): its token was replaced, or the transfer suspended, and
 the message that says so may still be on its way."""
 REFUSED = (401, 403)
+INDEX_BYTES_MAX = 1024 * 1024
 
 Fetch = Callable[[Mapping[str, Any], Path], list[dict[str, Any]]]
 """(profile, folder) -> [{"share", "schema", "table", "version", "bytes", "digest", "announced_digest",
@@ -109,7 +111,24 @@ def _one_file(
     path = folder / "0.parquet"
     headers = {"authorization": rules.bearer(address.token)} if address.token else {}
     kind = fetch_file(address.endpoint, headers, path)
+    if _is_index(path):
+        raise NOT_AS_ANNOUNCED(
+            zh="共享含多个数据表，HttpData-PULL 只取一个文件；请以 DeltaSharing-PULL 发起。",
+            en="The share holds several tables, and HttpData-PULL takes one file; ask by DeltaSharing-PULL.",
+        )
     return file_table(path, share=address.share or rules.share_name(process["agreement"]), kind=kind)
+
+
+def _is_index(path: Path) -> bool:
+    """Whether a file is what a node of this make answers where a share has several tables."""
+    if path.stat().st_size > INDEX_BYTES_MAX:
+        return False
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    tables = value.get("tables") if isinstance(value, dict) and set(value) == {"tables"} else None
+    return isinstance(tables, list) and all(isinstance(one, dict) and "schema_name" in one for one in tables)
 
 
 def file_table(path: Path, *, share: str, name: str = "file", kind: str = "") -> dict[str, Any]:
