@@ -22,7 +22,7 @@ from datong.ground.jobs import Worker, open_jobs
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate.model import NO_SUCH
-from datong.wire import http_data
+from datong.wire import http, http_data
 from datong.wire.dsp import routes, sending
 from datong.wire.http import ADDRESS_REFUSED, Answer
 from delivery_case import BUYER, BUYER_NODE, DOWNLOAD_POLICY, OWNER, OWNER_NODE, agree, lay_out, open_node, person
@@ -222,6 +222,35 @@ def test_a_push_is_taken_under_its_token_while_started_and_once(wire: Wire) -> N
     with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "deliver") as tx:
         deliver.terminate(tx, transfer=process["id"], reason="enough")
     assert push() == 401, "its address is forgotten with its end"
+
+
+def test_a_push_that_is_suspended_on_its_way_stops_and_goes_on_when_it_is_resumed(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "STILL_SECONDS", 0.0)
+    monkeypatch.setattr(http_data, "PIECE_BYTES", 1000)
+    provider, sent = wire.stores[OWNER_NODE], []
+
+    def suspended_meanwhile(method: str, url: str, *, content: Any, **given: Any) -> Answer:
+        for piece in content:
+            sent.append(piece)
+            if len(sent) == 1:
+                with provider.begin(person("legal"), "deliver") as tx:
+                    deliver.suspend(tx, agreement="agr-1", reason="a doubt")
+        return wire.request(method, url, content=b"".join(sent), **given)
+
+    push = wire.workers[0].handlers["deliver.push"]
+    client = SimpleNamespace(request=suspended_meanwhile)
+    wire.workers[0].handlers["deliver.push"] = deliver.push_job(provider, http_data.pusher(client))  # type: ignore[index]
+    ask(wire, "HttpData-PUSH")
+    wire.run()
+    assert len(sent) == 1 and wire.held() == []
+    assert wire.states() == ("SUSPENDED", "SUSPENDED")
+    wire.workers[0].handlers["deliver.push"] = push  # type: ignore[index]
+    with provider.begin(person("legal"), "deliver") as tx:
+        deliver.resume(tx, agreement="agr-1")
+    wire.run()
+    assert wire.states() == ("COMPLETED", "COMPLETED") and len(wire.held()) == 1
 
 
 @pytest.mark.parametrize("where", ["http://169.254.169.254/latest", "http://127.0.0.1:1/x", "file:///etc/passwd"])

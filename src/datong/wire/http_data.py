@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,6 +25,7 @@ from datong.deliver import service as deliver
 from datong.deliver.model import NO_TOKEN, UNKNOWN
 from datong.ground.db import NODE, Store, new_id
 from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.wire import http
 from datong.wire.http import STATUS, TOO_LARGE, Client, CountedFile, bearer
 
 PREFIX = "/http-data"
@@ -153,20 +156,29 @@ def fetcher(client: Client) -> Callable[[str, Mapping[str, str], Path], str]:
     return fetch
 
 
-def pusher(client: Client) -> Callable[[str, Mapping[str, str], Path], None]:
-    """What pushes one file to an address."""
+def pusher(client: Client) -> Callable[[str, Mapping[str, str], Path, Callable[[], None]], None]:
+    """What pushes one file to an address, while it is allowed to (see deliver.service.pushing.Push)."""
 
-    def push(address: str, headers: Mapping[str, str], path: Path) -> None:
+    def push(address: str, headers: Mapping[str, str], path: Path, still: Callable[[], None]) -> None:
         kind = {"content-type": "application/vnd.apache.parquet"}
         size = {"content-length": str(path.stat().st_size)}
         with path.open("rb") as source:
-            pieces = iter(lambda: source.read(PIECE_BYTES), b"")
             answer = client.request(
-                "POST", address, content=pieces, headers={**kind, **size, **headers}, seconds=FILE_SECONDS
-            )
+                "POST", address, content=_pieces(source, still), headers={**kind, **size, **headers},
+                seconds=FILE_SECONDS,
+            )  # fmt: skip
         _require_taken(address, answer.status)
 
     return push
+
+
+def _pieces(source: BinaryIO, still: Callable[[], None]) -> Iterator[bytes]:
+    asked = time.monotonic()
+    while piece := source.read(PIECE_BYTES):
+        if time.monotonic() - asked >= http.STILL_SECONDS:
+            still()
+            asked = time.monotonic()
+        yield piece
 
 
 def _require_taken(address: str, status: int) -> None:

@@ -20,8 +20,9 @@ from datong.ground import jobs
 from datong.ground.db import NODE, Actor, Store, Tx
 from datong.ground.refusal import Kind, Refusal
 
-Push = Callable[[str, Mapping[str, str], Path], None]
-"""(address, headers, file): sends the file; given by app from wire.http_data. Raises a refusal when it is not taken."""
+Push = Callable[[str, Mapping[str, str], Path, Callable[[], None]], None]
+"""(address, headers, file, still): sends the file, and asks `still` now and then, whose refusal ends it; given by app
+from wire.http_data. Raises a refusal when the file is not taken."""
 
 
 def push_job(store: Store, push: Push) -> jobs.Handler:
@@ -39,16 +40,26 @@ def push_job(store: Store, push: Push) -> jobs.Handler:
             return
         try:
             for table in tables:
-                _pushed(store, grant, table, lambda name, path: push(goal.endpoint, _headers(goal.token, name), path))
+                _pushed(
+                    store, grant, table,
+                    lambda name, path, still: push(goal.endpoint, _headers(goal.token, name), path, still),
+                )  # fmt: skip
         except Refusal as refusal:
             if refusal.kind is not Kind.unavailable:
-                with store.begin(NODE, "deliver") as tx:
-                    transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
+                _failed(store, pid, refusal)
             raise
         with store.begin(NODE, "deliver") as tx:
             transferring.complete_transfer(tx, transfer=pid)
 
     return run
+
+
+def _failed(store: Store, pid: str, refusal: Refusal) -> None:
+    """End a transfer whose push was refused, unless it was suspended or ended meanwhile."""
+    with store.begin(NODE, "deliver") as tx:
+        process = tx.get(rows.processes, pid)
+        if process is not None and process["state"] == State.STARTED:
+            transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
 
 
 def _headers(token: str, name: str) -> dict[str, str]:
@@ -57,15 +68,21 @@ def _headers(token: str, name: str) -> dict[str, str]:
 
 
 def _pushed(
-    store: Store, grant: Mapping[str, Any], table: Mapping[str, Any], send: Callable[[str, Path], None]
-) -> None:
+    store: Store, grant: Mapping[str, Any], table: Mapping[str, Any],
+    send: Callable[[str, Path, Callable[[], None]], None],
+) -> None:  # fmt: skip
     holder = Actor(person="", role="peer", party=grant["holder_party"], department=grant["holder"])
     with store.begin(holder, "deliver") as tx:
         full = granting.table_of(tx, grant, table["schema_name"], table["table_name"], version=table["version"])
         given = granting.grant_files(tx, grant, full)
-        paths = [files.there(store, file["id"], file["path"]) for file in given["files"]]
-    for path in paths:
-        send(f"{table['schema_name']}.{table['table_name']}", path)
+        places = {file["id"]: files.there(store, file["id"], file["path"]) for file in given["files"]}
+    for file, path in places.items():
+
+        def still(file: str = file) -> None:
+            with store.read() as tx:
+                granting.require_open(tx, {"grant": grant["id"], "file": file, "event": given["event"]})
+
+        send(f"{table['schema_name']}.{table['table_name']}", path, still)
         with store.begin(NODE, "deliver") as tx:
             granting.served(tx, given["event"], path.stat().st_size)
 
