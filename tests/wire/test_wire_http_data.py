@@ -193,6 +193,17 @@ def test_a_pull_needs_its_own_live_token(wire: Wire) -> None:
     assert wire.request("GET", url, headers={"authorization": f"Bearer {again.token}"}).status == 401
 
 
+def test_who_asks_how_large_the_file_is_has_not_used_it(wire: Wire) -> None:
+    url, headers = pull_address(wire)
+    told = wire.request("HEAD", url, headers=headers)
+    assert (told.status, told.body, usage(wire)) == (200, b"", [])
+    given = wire.request("GET", url, headers=headers)
+    names = ("content-length", "etag", "accept-ranges", "content-type", "cache-control")
+    assert [told.headers[name] for name in names] == [given.headers[name] for name in names]
+    assert len(given.body) == int(told.headers["content-length"]) and len(usage(wire)) == 1
+    assert wire.request("HEAD", url).status == 401
+
+
 def test_a_push_is_taken_under_its_token_while_started_and_once(wire: Wire) -> None:
     process = ask(wire, "HttpData-PUSH")
     wire.workers[1].run_due()  # the request goes out; the provider's start does not yet

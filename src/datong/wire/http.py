@@ -266,6 +266,11 @@ class _TooLong(Exception):
     """Ends the reading of a body inside an application."""
 
 
+def file_headers(digest: str) -> dict[str, str]:
+    """What is said of a file beside its size."""
+    return {"etag": f'"{hashing.without_label(digest)}"', "cache-control": "private, no-store"}
+
+
 class CountedFile(FileResponse):
     """A file with HEAD and Range, whose sent bytes are counted: before its last piece goes out, or as far as it came
     when its reader goes away before. `still` is asked while it is read, and its refusal breaks the answer off."""
@@ -274,9 +279,7 @@ class CountedFile(FileResponse):
         self, path: Path, digest: str, count: Callable[[int], None], still: Callable[[], object],
         media_type: str = "application/octet-stream",
     ) -> None:  # fmt: skip
-        super().__init__(path, media_type=media_type, headers={
-            "etag": f'"{hashing.without_label(digest)}"', "cache-control": "private, no-store",
-        })  # fmt: skip
+        super().__init__(path, media_type=media_type, headers=file_headers(digest))
         self.count, self.still = count, still
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
