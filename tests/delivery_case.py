@@ -52,10 +52,10 @@ class Hand:
         return self.at
 
 
-def open_node(folder: Path, code: str, wall: Wall | None = None) -> Store:
+def open_node(folder: Path, code: str, wall: Wall | None = None, url: str = "") -> Store:
     """A fresh node with its store, key, folder and the business clock at NOW; it knows all three nodes."""
     folder.mkdir(parents=True, exist_ok=True)
-    store = Store(sqlite_url(folder / "datong.db"), **({"wall": wall} if wall else {}))
+    store = Store(url or sqlite_url(folder / "datong.db"), **({"wall": wall} if wall else {}))
     store.create()
     address = f"http://{code[-9:].lower()}.test"
     signing.install(store, KEYS[code], signing.Me(code, PARTIES[code], code[-9:], address))
@@ -167,8 +167,9 @@ def counts(rows: int = 100) -> pa.Table:
 
 
 def lay_out(
-    tx: Tx, agreement: str = "agr-1", table: pa.Table | None = None, inputs: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
+    tx: Tx, agreement: str = "agr-1", table: pa.Table | None = None, inputs: Sequence[dict[str, Any]] = (),
+    name: str = "mobility-flows",
+) -> dict[str, Any]:  # fmt: skip
     """Lay a table ready under the agreement, past the gate (which is deidentify's and tested there)."""
     contract = negotiate_rows.agreements
     row = tx.get(contract, agreement)
@@ -176,7 +177,7 @@ def lay_out(
     file = f"file-{agreement}-{tx.wall_now.timestamp()}-{(table or counts()).num_rows}".replace(".", "-")
     pq.write_table(table if table is not None else counts(), files.staged(tx.store, file))
     laid = sharing._laid_out(
-        tx, row, file, {}, {"kind": "product", "inputs": list(inputs)}, schema="product", table="mobility-flows"
+        tx, row, file, {}, {"kind": "product", "inputs": list(inputs)}, schema="product", table=name
     )
     transfer_course.start_waiting(tx, agreement)  # as the verbs of offering.py do
     return laid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from datong.deliver import store as rows
 from datong.deliver.model import FORMAT, HTTP_PULL, Address
 from datong.deliver.service import granting
 from datong.ground import clock, jobs, signing
+from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
@@ -245,7 +246,7 @@ def test_the_profile_is_shown_once_and_opens_the_share(
     assert profile["shareCredentialsVersion"] == 1 and profile["endpoint"] == "http://provide00.test/delta-sharing"
     assert profile["expirationTime"].startswith("2027-05")  # six months of business time, on the wall clock
     (table,) = fetch_tables(wire.caller, profile, tmp_path)
-    assert table["rows"] == 100
+    assert table["announced_rows"] == 100
     with pytest.raises(Refusal) as again, consumer.begin(analyst, "deliver") as tx:
         deliver.profile(tx, agreement="agr-1")
     assert again.value.code == "USE-414"
@@ -480,6 +481,138 @@ def test_a_file_that_is_not_as_announced_is_not_kept(wire: Wire, provider: Store
         failed = [job for job in jobs.open_jobs(tx) if job["state"] == "failed"]
         assert "USE-413" in failed[0]["last_error"]
     assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PAR1 and no more", b"PAR1" + bytes(64) + b"PAR1", b"a,b\n1,2\n"],
+    ids=["empty", "cut", "void", "csv"],
+)
+def test_a_table_that_is_no_parquet_ends_the_transfer(
+    wire: Wire, provider: Store, consumer: Store, content: bytes
+) -> None:
+    """It was pulled again and again, for ever."""
+
+    def lie(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+        (table,) = fetch_tables(wire.caller, profile, folder)
+        table["files"][0].write_bytes(content)
+        return [{**table, "digest": digest_bytes(content), "announced_digest": None, "announced_rows": None}]
+
+    lay_out(provider)
+    pid = request(consumer, "node")
+    wire.workers[1].handlers["deliver.fetch"] = deliver.fetch_job(consumer, lie)  # type: ignore[index]
+    wire.settle()
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    with consumer.read(case.person()) as tx:
+        assert "USE-413" in tx.get(rows.processes, pid)["reason"][0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("end", [deliver.received_ended, deliver.terminate, deliver.suspend])
+def test_what_is_ended_while_it_is_pulled_is_not_kept(
+    wire: Wire, provider: Store, consumer: Store, end: Callable[..., Any]
+) -> None:
+    """Its destruction was proved already."""
+    lay_out(provider)
+    pid = request(consumer, "node")
+
+    def ended_meanwhile(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+        found = fetch_tables(wire.caller, profile, folder)
+        said = {"agreement": "agr-1", "reason": "a doubt"}
+        asked = {
+            deliver.received_ended: {"sender": case.OWNER_NODE, "body": said},
+            deliver.terminate: {"transfer": pid, "reason": "a doubt"},
+            deliver.suspend: said,
+        }
+        with consumer.begin(case.person("legal", case.BUYER), "deliver") as tx:
+            end(tx, **asked[end])
+        return found
+
+    wire.workers[1].handlers["deliver.fetch"] = deliver.fetch_job(consumer, ended_meanwhile)  # type: ignore[index]
+    wire.settle()
+    with consumer.read(case.person()) as tx:
+        assert deliver.held(tx) == []
+    if end is deliver.suspend:
+        wire.workers[1].handlers["deliver.fetch"] = deliver.fetch_job(consumer, partial(fetch_tables, wire.caller))  # type: ignore[index]
+        with consumer.begin(case.person("legal", case.BUYER), "deliver") as tx:
+            deliver.resume(tx, agreement="agr-1")
+        wire.settle()
+        assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+
+
+def test_what_had_come_when_its_provider_said_that_it_is_done_is_kept(
+    wire: Wire, provider: Store, consumer: Store
+) -> None:
+    lay_out(provider)
+    pid = request(consumer, "node")
+
+    def completed_meanwhile(profile: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+        found = fetch_tables(wire.caller, profile, folder)
+        with consumer.begin(case.peer(case.OWNER_NODE), "deliver") as tx:
+            deliver.transfer_completed(tx, sender=case.OWNER_NODE, pid=pid)
+        return found
+
+    wire.workers[1].handlers["deliver.fetch"] = deliver.fetch_job(consumer, completed_meanwhile)  # type: ignore[index]
+    wire.settle()
+    with consumer.read(case.person()) as tx:
+        assert len(deliver.held(tx)) == 1
+        assert [job["last_error"] for job in jobs.open_jobs(tx)] == []
+
+
+def test_a_pull_that_was_suspended_before_it_was_done_goes_on_when_its_consumer_resumes(
+    wire: Wire, provider: Store, consumer: Store
+) -> None:
+    """Nothing was pulled any more."""
+    lay_out(provider)
+    pid = request(consumer, "node")
+    provider_worker, consumer_worker = wire.workers
+    consumer_worker.run_due()  # the request
+    provider_worker.run_due()  # the start
+    with consumer.begin(case.person(party=case.BUYER), "deliver") as tx:
+        deliver.suspend_transfer(tx, transfer=pid, reason="not today")
+    wire.settle()
+    assert states(provider, consumer) == ["SUSPENDED", "SUSPENDED"]
+    with consumer.begin(case.person(party=case.BUYER), "deliver") as tx:
+        deliver.resume_transfer(tx, transfer=pid)
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+    with consumer.read(case.person()) as tx:
+        assert len(deliver.held(tx)) == 1
+
+
+def test_a_suspension_that_a_pull_meets_before_it_hears_of_it_does_not_end_the_transfer(
+    wire: Wire, provider: Store, consumer: Store
+) -> None:
+    lay_out(provider)
+    request(consumer, "node")
+    provider_worker, consumer_worker = wire.workers
+    consumer_worker.run_due()  # the request
+    provider_worker.run_due()  # the start
+    with provider.begin(case.person("legal"), "deliver") as tx:
+        deliver.suspend(tx, agreement="agr-1", reason="a doubt")
+    consumer_worker.run_due()  # the pull: it is told 403
+    assert states(consumer) == ["STARTED"]
+    wire.settle()
+    assert states(provider, consumer) == ["SUSPENDED", "SUSPENDED"]
+    with provider.begin(case.person("legal"), "deliver") as tx:
+        deliver.resume(tx, agreement="agr-1")
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+
+
+def test_what_starts_while_its_consumer_holds_the_agreement_is_pulled_when_the_hold_ends(
+    wire: Wire, provider: Store, consumer: Store
+) -> None:
+    lay_out(provider)
+    with consumer.begin(case.person("legal", case.BUYER), "deliver") as tx:
+        deliver.suspend(tx, agreement="agr-1", reason="a doubt")
+    request(consumer, "node")
+    wire.settle()
+    assert states(provider, consumer) == ["SUSPENDED", "SUSPENDED"]
+    with consumer.begin(case.person("legal", case.BUYER), "deliver") as tx:
+        assert deliver.held(tx) == []
+        deliver.resume(tx, agreement="agr-1")
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
 
 
 def test_a_pull_repeated_after_a_crash_changes_nothing(wire: Wire, provider: Store, consumer: Store) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ import pytest
 from starlette.applications import Starlette
 
 import delivery_case as case
+import postgresql
 from datong.authorise import store as authorise_rows
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
-from datong.ground.db import NODE, Store
+from datong.ground.db import NODE, Store, Tx
 from datong.meter import service as meter
+from datong.meter import store as meter_rows
+from datong.wire import http
 from datong.wire.delta_sharing import actions, routes
 
 TABLE = "/delta-sharing/shares/agr-1/schemas/product/tables/mobility-flows"
@@ -87,6 +91,20 @@ def test_lists_show_only_the_share_of_the_token(client: case.Caller) -> None:
 def test_a_hostile_version_is_refused_not_a_fault(client: case.Caller, query: str) -> None:
     answer = client.get(f"{TABLE}/{query}")
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "DSH-400")
+
+
+@pytest.mark.postgresql
+def test_a_name_that_postgresql_cannot_be_asked_for_is_none(tmp_path: Path) -> None:
+    provider = case.open_node(tmp_path, case.OWNER_NODE, url=postgresql.fresh_database())
+    with provider.begin(NODE, "deliver") as tx:
+        case.agree(tx)
+        case.lay_out(tx)
+        token = case.grant(tx)[1]
+    client = case.Caller(Starlette(routes=list(routes(provider))), {"authorization": f"Bearer {token}"})
+    assert client.get(TABLE + "/metadata").status_code == 200
+    for answer in (client.get(TABLE + "%00/metadata"), client.post(TABLE + "%00/query", json={})):
+        assert (answer.status_code, answer.json()["errorCode"]) == (404, "USE-404")
+    provider.dispose()
 
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 100_000, b"\xff", b"7", b'{"version": 1e999}'])
@@ -264,3 +282,69 @@ def test_bytes_of_many_requests_add_up_in_one_event(client: case.Caller, provide
         (event,) = meter.events(tx, "agr-1")
         assert event["bytes_served"] == 2 * size
         assert event["bytes_granted"] == size and event["rows"] == 100
+
+
+async def read(
+    client: case.Caller, pieces: int, *, gone: bool = False, meanwhile: Callable[[], object] = lambda: None
+) -> int:
+    """Bytes that a reader of the table's file gets, who after some pieces goes away, or finds that something happened
+    meanwhile and reads on."""
+    path, _, query = (await asyncio.to_thread(url_of, client)).partition("?")
+    left, taken, seen = asyncio.Event(), 0, 0
+
+    async def receive() -> dict[str, Any]:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal taken, seen
+        taken += len(message.get("body", b""))
+        seen += "body" in message
+        if seen == pieces:
+            await asyncio.to_thread(meanwhile)
+            if gone:
+                left.set()
+                await asyncio.sleep(60)  # as one who takes no more
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
+    await client.app(scope, receive, send)
+    return taken
+
+
+@pytest.mark.parametrize("act", [deliver.suspend, deliver.end])
+def test_a_file_that_is_being_read_is_broken_off_when_its_grant_is_suspended_or_ends(
+    client: case.Caller, provider: Store, monkeypatch: pytest.MonkeyPatch, act: Callable[..., Any]
+) -> None:
+    """Who read slowly had it whole, long after its destruction was proved."""
+    with provider.begin(NODE, "deliver") as tx:
+        size = case.lay_out(tx, table=case.counts(30_000))["bytes"]
+    monkeypatch.setattr(http, "STILL_SECONDS", 0.0)
+    assert asyncio.run(read(client, 2)) == size
+
+    def stop() -> None:
+        with provider.begin(case.person("legal"), "deliver") as tx:
+            act(tx, agreement="agr-1", reason="a doubt")
+
+    assert asyncio.run(read(client, 2, meanwhile=stop)) == 2 * 64 * 1024 < size
+
+
+def test_what_a_reader_took_who_went_away_is_counted_too(client: case.Caller, provider: Store, hand: case.Hand) -> None:
+    """All but the last piece could be had without being counted."""
+    with provider.begin(NODE, "deliver") as tx:
+        case.lay_out(tx, table=case.counts(30_000))
+    taken = [asyncio.run(read(client, pieces, gone=True)) for pieces in (1, 2)]
+    assert taken == [64 * 1024, 128 * 1024]
+    with provider.begin(NODE, "deliver") as tx:
+        deliver.reconcile(tx, "agr-1")  # as an invoice does
+    taken.append(asyncio.run(read(client, 1, gone=True)))
+
+    def shown(tx: Tx) -> tuple[int, int]:
+        return meter.events(tx, "agr-1")[0]["bytes_served"], meter.totals(tx, "agr-1")["bytes_served"]
+
+    with provider.read(case.person()) as tx:
+        assert shown(tx) == (sum(taken), sum(taken))
+        (event,) = meter.events(tx, "agr-1")
+    with provider.begin(case.person("legal"), "deliver") as tx:
+        deliver.end(tx, agreement="agr-1", reason="over")
+        deliver.served(tx, event["id"], 7)  # what was under way then
+        assert tx.get(meter_rows.events, event["id"])["bytes_served"] == sum(taken) + 7  # type: ignore[index]

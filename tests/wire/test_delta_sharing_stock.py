@@ -100,6 +100,16 @@ def test_the_stock_client_reads_the_table(profile: Path, provider: Store, form: 
         assert event["bytes_served"] >= event["bytes_granted"] * 0.5
 
 
+@pytest.mark.parametrize("form", ["auto", "parquet", "delta"])
+def test_the_stock_client_reads_a_table_without_rows(profile: Path, provider: Store, form: str) -> None:
+    with provider.begin(NODE, "deliver") as tx:
+        case.lay_out(tx, table=case.counts().slice(0, 0))
+    done = run(profile, form)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["rows"], list(found["types"])) == (0, case.counts().column_names)
+
+
 def test_the_stock_client_is_told_why_it_gets_nothing(profile: Path, provider: Store) -> None:
     with provider.begin(case.person(), "deliver") as tx:
         deliver.suspend(tx, agreement="agr-1", reason="invoice unpaid")

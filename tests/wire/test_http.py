@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import socket
 import threading
 import time
@@ -20,7 +21,8 @@ from datong.wire.http import Client
 
 class Page(http.server.BaseHTTPRequestHandler):
     """/big sends 200 kB, /away redirects, /silent closes without a word, /drip and /drip-headers
-    send a byte every tenth of a second for ever, /packed is a body that unfolds; anything else says {}."""
+    send a byte every tenth of a second for ever, /packed is a body that unfolds, /cookie says which
+    cookies came and gives one; anything else says {}."""
 
     def do_GET(self) -> None:
         if self.path == "/silent":
@@ -33,6 +35,9 @@ class Page(http.server.BaseHTTPRequestHandler):
         if self.path == "/away":
             self.send_header("location", "http://127.0.0.1:1/elsewhere")
         body = b"x" * 200_000 if self.path == "/big" else b"{}"
+        if self.path == "/cookie":
+            body = json.dumps(self.headers.get("cookie")).encode()
+            self.send_header("set-cookie", "who=you; Path=/; Max-Age=9999")
         if self.path == "/packed":
             body = zlib.compress(bytes(10_000_000))
             self.send_header("content-encoding", "deflate")
@@ -167,6 +172,9 @@ def test_a_name_cannot_answer_differently_after_the_check(
         "http://a\x00b/",
         "http://256.256.256.256/",
         "http://127.0.0.1:99999/",
+        "http://a..example/",
+        "http://" + "a" * 64 + ".example/",
+        "http://xn--a.example/",
         "javascript:alert(1)",
     ],
 )
@@ -178,6 +186,10 @@ def test_only_http_is_spoken(inside: Client, url: str) -> None:
 
 def test_redirects_are_not_followed(inside: Client, server: str) -> None:
     assert inside.get(f"{server}/away").status == 302
+
+
+def test_a_peer_leaves_nothing_here_that_is_told_to_it_again(inside: Client, server: str) -> None:
+    assert [inside.get(f"{server}/cookie").json() for _ in range(2)] == [None, None]
 
 
 def test_an_answer_may_not_be_larger_than_asked_for(inside: Client, server: str) -> None:

@@ -1,6 +1,7 @@
 """The official schemas and examples: every example is valid, every mutilation of it is refused."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,19 @@ def test_what_is_no_message_is_refused_not_crashed_on(data):
     with pytest.raises(Refusal) as refused:
         read(data, "ContractRequestMessage", "CatalogRequestMessage")
     assert refused.value.code == "DSP-400"
+
+
+@pytest.mark.parametrize("wrong", [1, {}, {"action": "use", "constraint": [{"leftOperand": 1}]}])
+def test_a_large_wrong_message_is_refused_at_once(wrong):
+    """Its hundred thousands of faults were all collected first: minutes of a core, and gigabytes."""
+    message = json.loads((GOLDEN / "negotiation" / "contract-request-message_initial.json").read_text())
+    message["offer"]["permission"] = [wrong] * 30_000
+    begun = time.process_time()
+    (fault,) = problems(message)
+    assert time.process_time() - begun < 2
+    assert fault.where.startswith("offer")
+    message["offer"]["permission"] = [wrong] * 5
+    assert len(problems(message)) >= 5
 
 
 def test_errors_are_typed_and_valid():

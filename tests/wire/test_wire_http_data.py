@@ -22,7 +22,7 @@ from datong.ground.jobs import Worker, open_jobs
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate.model import NO_SUCH
-from datong.wire import http_data
+from datong.wire import http, http_data
 from datong.wire.dsp import routes, sending
 from datong.wire.http import ADDRESS_REFUSED, Answer
 from delivery_case import BUYER, BUYER_NODE, DOWNLOAD_POLICY, OWNER, OWNER_NODE, agree, lay_out, open_node, person
@@ -146,6 +146,15 @@ def test_the_file_arrives_whole_is_counted_once_and_both_sides_are_done(wire: Wi
     assert (event["rows"], event["bytes_served"]) == (100, laid(wire)["bytes"])
 
 
+def test_the_index_of_several_tables_is_not_taken_for_data(wire: Wire) -> None:
+    with wire.stores[OWNER_NODE].begin(person(), "test") as tx:
+        lay_out(tx, name="another")
+    ask(wire, "HttpData-PULL")
+    wire.run()
+    assert wire.states() == ("TERMINATED", "TERMINATED") and wire.held() == []
+    assert "DeltaSharing-PULL" in wire.process(OWNER_NODE)["reason"][0]
+
+
 def test_a_push_says_where_to_in_the_request_and_nothing_in_the_start(wire: Wire) -> None:
     ask(wire, "HttpData-PUSH")
     wire.run()
@@ -184,6 +193,17 @@ def test_a_pull_needs_its_own_live_token(wire: Wire) -> None:
     assert wire.request("GET", url, headers={"authorization": f"Bearer {again.token}"}).status == 401
 
 
+def test_who_asks_how_large_the_file_is_has_not_used_it(wire: Wire) -> None:
+    url, headers = pull_address(wire)
+    told = wire.request("HEAD", url, headers=headers)
+    assert (told.status, told.body, usage(wire)) == (200, b"", [])
+    given = wire.request("GET", url, headers=headers)
+    names = ("content-length", "etag", "accept-ranges", "content-type", "cache-control")
+    assert [told.headers[name] for name in names] == [given.headers[name] for name in names]
+    assert len(given.body) == int(told.headers["content-length"]) and len(usage(wire)) == 1
+    assert wire.request("HEAD", url).status == 401
+
+
 def test_a_push_is_taken_under_its_token_while_started_and_once(wire: Wire) -> None:
     process = ask(wire, "HttpData-PUSH")
     wire.workers[1].run_due()  # the request goes out; the provider's start does not yet
@@ -201,12 +221,47 @@ def test_a_push_is_taken_under_its_token_while_started_and_once(wire: Wire) -> N
     pids = {"consumerPid": process["id"], "providerPid": wire.process(OWNER_NODE)["id"]}
     with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "test") as tx:
         deliver.transfer_started(tx, sender=OWNER_NODE, pid=pids["consumerPid"], data_address=None)
+    assert wire.request("POST", goal.endpoint, content=b"PAR1 and no more", headers=headers).status == 400
+    with wire.stores[BUYER_NODE].begin(person("legal", BUYER), "deliver") as tx:
+        deliver.suspend_transfer(tx, transfer=process["id"], reason="not today")
+    assert push() == 503, "its suspension may be on its way: it is tried again"
+    with wire.stores[BUYER_NODE].begin(person("legal", BUYER), "deliver") as tx:
+        deliver.resume_transfer(tx, transfer=process["id"])
     assert [push(), push()] == [200, 200]
     (held,) = wire.held()
     assert (held["bytes"], held["path"].rpartition(".")[2], held["rows"]) == (8, "csv", 0)
     with wire.stores[BUYER_NODE].begin(person("analyst", BUYER), "deliver") as tx:
         deliver.terminate(tx, transfer=process["id"], reason="enough")
     assert push() == 401, "its address is forgotten with its end"
+
+
+def test_a_push_that_is_suspended_on_its_way_stops_and_goes_on_when_it_is_resumed(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "STILL_SECONDS", 0.0)
+    monkeypatch.setattr(http_data, "PIECE_BYTES", 1000)
+    provider, sent = wire.stores[OWNER_NODE], []
+
+    def suspended_meanwhile(method: str, url: str, *, content: Any, **given: Any) -> Answer:
+        for piece in content:
+            sent.append(piece)
+            if len(sent) == 1:
+                with provider.begin(person("legal"), "deliver") as tx:
+                    deliver.suspend(tx, agreement="agr-1", reason="a doubt")
+        return wire.request(method, url, content=b"".join(sent), **given)
+
+    push = wire.workers[0].handlers["deliver.push"]
+    client = SimpleNamespace(request=suspended_meanwhile)
+    wire.workers[0].handlers["deliver.push"] = deliver.push_job(provider, http_data.pusher(client))  # type: ignore[index]
+    ask(wire, "HttpData-PUSH")
+    wire.run()
+    assert len(sent) == 1 and wire.held() == []
+    assert wire.states() == ("SUSPENDED", "SUSPENDED")
+    wire.workers[0].handlers["deliver.push"] = push  # type: ignore[index]
+    with provider.begin(person("legal"), "deliver") as tx:
+        deliver.resume(tx, agreement="agr-1")
+    wire.run()
+    assert wire.states() == ("COMPLETED", "COMPLETED") and len(wire.held()) == 1
 
 
 @pytest.mark.parametrize("where", ["http://169.254.169.254/latest", "http://127.0.0.1:1/x", "file:///etc/passwd"])

@@ -299,3 +299,12 @@ def refused_message(store: Store, to: str) -> Refusal:
         node.sender_job(store, client, ("", ""))(job)
     client.close()
     return caught.value
+
+
+def test_a_large_message_is_read_once_its_sender_is_known(doors: Asgi) -> None:
+    """Eight megabytes of numbers took ten seconds of a core, whoever sent them."""
+    large = BODY.replace(b"{}}", b'{"n": [' + b"1," * 3_900_000 + b"1]}}")
+    begun = time.process_time()
+    answer = doors.post("/node/messages", content=large)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "NET-401")
+    assert time.process_time() - begun < 2

@@ -96,12 +96,12 @@ def events_between(tx: Tx, *, agreement: str, start: str, end: str) -> list[dict
 @view()
 def totals(tx: Tx, agreement: str | None = None) -> dict[str, Any]:
     """Number of events per state, rows and bytes; the states add up to the events."""
-    found = store.events_between(tx, agreement, None, None)
+    found = events(tx, agreement)
     states = {state.value: sum(row["state"] == state for row in found) for state in UsageState}
     return {
         "events": len(found), "states": states,
         "rows": sum(row["rows"] for row in found), "bytes_granted": sum(row["bytes_granted"] for row in found),
-        "bytes_served": sum(row["bytes_served"] or 0 for row in found),
+        "bytes_served": sum(row["bytes_served"] for row in found),
     }  # fmt: skip
 
 
@@ -135,5 +135,4 @@ def _known(tx: Tx, event_id: str) -> dict[str, Any]:
 
 def _shown(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
     counted = tx.get(store.served, row["id"])
-    return {**row, "bytes_served": row["bytes_served"] if row["bytes_served"] is not None else
-            (int(counted["bytes"]) if counted else 0)}  # fmt: skip
+    return {**row, "bytes_served": int(counted["bytes"]) if counted else 0}

@@ -1,6 +1,6 @@
 """One guarded way to other nodes: who may be called, how requests prove who sends them, how they are checked.
 
-Outgoing: no redirects, sizes and the whole time limited, loopback and private networks only where
+Outgoing: no redirects, no cookies, sizes and the whole time limited, loopback and private networks only where
 `peers.allow_private` says so, link-local and metadata addresses never; names are resolved once, and the address that
 was checked is the one that is called.
 Each request carries a token (JWT; iss, aud, exp within 60 s, jti, digest of the body). Incoming: the token is checked
@@ -12,11 +12,13 @@ Contract: tests/wire/test_http.py, tests/web/test_limits.py.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -36,11 +38,15 @@ from datong.ground.keys import TOKEN_SECONDS, OutOfTime, PublicKey, token_claims
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
 
+log = logging.getLogger(__name__)
+
 TIMEOUT_SECONDS = 20.0
 TOTAL_SECONDS = 120.0
 """For a whole request: a peer that sends a byte now and then would hold a worker for ever."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 FORM_BYTES_MAX = 1024 * 1024
+STILL_SECONDS = 2.0
+"""How often it is asked whether a file that is being read may be read on."""
 CODE_MAX = 40
 UNKNOWN_SECONDS, UNKNOWN_MAX = 30.0, 100
 
@@ -155,7 +161,7 @@ class Client:
         way = guard.transport(self._deadline, guard.is_somewhere if allow_private else guard.is_public, limits)
         self._http = httpx.Client(
             timeout=TIMEOUT_SECONDS, follow_redirects=False, transport=way, trust_env=False,
-            headers={"accept-encoding": "identity"},
+            headers={"accept-encoding": "identity"}, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -207,7 +213,7 @@ class Client:
             raise ADDRESS_REFUSED(address=broken.host, why=NOT_CALLED[self.allow_private]) from broken
         except guard.NoAddress as broken:
             raise NOT_REACHED(to=broken.host, why="Its name has no address.") from broken
-        except httpx.InvalidURL as broken:
+        except (httpx.InvalidURL, UnicodeError) as broken:  # a host whose labels are empty, too long or no IDNA
             raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.") from broken
         except httpx.HTTPError as broken:
             raise NOT_REACHED(to=_origin(url), why=f"{type(broken).__name__}") from broken
@@ -260,29 +266,48 @@ class _TooLong(Exception):
     """Ends the reading of a body inside an application."""
 
 
+def file_headers(digest: str) -> dict[str, str]:
+    """What is said of a file beside its size."""
+    return {"etag": f'"{hashing.without_label(digest)}"', "cache-control": "private, no-store"}
+
+
 class CountedFile(FileResponse):
-    """A file with HEAD and Range, whose sent bytes are counted before its last piece goes out."""
+    """A file with HEAD and Range, whose sent bytes are counted: before its last piece goes out, or as far as it came
+    when its reader goes away before. `still` is asked while it is read, and its refusal breaks the answer off."""
 
     def __init__(
-        self, path: Path, digest: str, count: Callable[[int], None], media_type: str = "application/octet-stream"
-    ) -> None:
-        super().__init__(path, media_type=media_type, headers={
-            "etag": f'"{hashing.without_label(digest)}"', "cache-control": "private, no-store",
-        })  # fmt: skip
-        self.count = count
+        self, path: Path, digest: str, count: Callable[[int], None], still: Callable[[], object],
+        media_type: str = "application/octet-stream",
+    ) -> None:  # fmt: skip
+        super().__init__(path, media_type=media_type, headers=file_headers(digest))
+        self.count, self.still = count, still
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sent = 0
+        sent, told, asked = 0, 0, time.monotonic()
+
+        async def count() -> None:
+            nonlocal told
+            if sent > told:
+                await run_in_threadpool(self.count, sent - told)
+                told = sent
 
         async def counted(message: Message) -> None:
-            nonlocal sent
+            nonlocal sent, asked
             if message["type"] == "http.response.body":
+                if time.monotonic() - asked >= STILL_SECONDS:
+                    await run_in_threadpool(self.still)
+                    asked = time.monotonic()
                 sent += len(message.get("body", b""))
-                if not message.get("more_body", False) and sent:
-                    await run_in_threadpool(self.count, sent)
+                if not message.get("more_body", False):
+                    await count()
             await send(message)
 
-        await super().__call__(scope, receive, counted)
+        try:
+            await super().__call__(scope, receive, counted)
+        except Refusal as refusal:  # the headers are out: all that can be said is the end of the connection
+            log.info("a file was broken off after %s bytes: %s", sent, refusal.code)
+        finally:
+            await count()
 
 
 async def limited_body(request: Request, bytes_max: int = MESSAGE_BYTES_MAX) -> bytes:

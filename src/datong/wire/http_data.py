@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,9 +25,11 @@ from datong.deliver import service as deliver
 from datong.deliver.model import NO_TOKEN, UNKNOWN
 from datong.ground.db import NODE, Store, new_id
 from datong.ground.refusal import Kind, Reason, Refusal, Text
-from datong.wire.http import STATUS, TOO_LARGE, Client, CountedFile, bearer
+from datong.wire import http
+from datong.wire.http import STATUS, TOO_LARGE, Client, CountedFile, bearer, file_headers
 
 PREFIX = "/http-data"
+PARQUET = "application/vnd.apache.parquet"
 FILE_BYTES_MAX = 2 * 1024**3
 FILE_SECONDS = 3600.0
 PIECE_BYTES = 1024 * 1024
@@ -104,6 +108,8 @@ def _shared(store: Store, request: Request) -> Response:
     if len(chosen) > 1:
         shown = ("schema_name", "table_name", "version", "rows", "bytes")
         return JSONResponse({"tables": [{part: table[part] for part in shown} for table in chosen]})
+    if request.method == "HEAD":  # asks how large it is, and takes nothing
+        return _described(store, grant, chosen[0])
     with store.begin(grant["actor"], "deliver") as tx:
         table = deliver.table_of(tx, grant, chosen[0]["schema_name"], chosen[0]["table_name"])
         given = deliver.grant_files(tx, grant, table)
@@ -115,7 +121,18 @@ def _shared(store: Store, request: Request) -> Response:
         with store.begin(NODE, "deliver") as tx:
             deliver.served(tx, found["event"], sent)
 
-    return CountedFile(found["path"], found["digest"], count, "application/vnd.apache.parquet")
+    def still() -> None:
+        with store.read() as tx:
+            deliver.require_open(tx, found)
+
+    return CountedFile(found["path"], found["digest"], count, still, PARQUET)
+
+
+def _described(store: Store, grant: Mapping[str, Any], table: Mapping[str, Any]) -> Response:
+    with store.read() as tx:
+        (file,) = deliver.table_of(tx, grant, table["schema_name"], table["table_name"])["files"]
+    headers = {"content-length": str(file["bytes"]), **file_headers(file["digest"]), "accept-ranges": "bytes"}
+    return Response(headers=headers, media_type=PARQUET)
 
 
 async def _answered(call: Callable[[], Response]) -> Response:
@@ -149,20 +166,29 @@ def fetcher(client: Client) -> Callable[[str, Mapping[str, str], Path], str]:
     return fetch
 
 
-def pusher(client: Client) -> Callable[[str, Mapping[str, str], Path], None]:
-    """What pushes one file to an address."""
+def pusher(client: Client) -> Callable[[str, Mapping[str, str], Path, Callable[[], None]], None]:
+    """What pushes one file to an address, while it is allowed to (see deliver.service.pushing.Push)."""
 
-    def push(address: str, headers: Mapping[str, str], path: Path) -> None:
-        kind = {"content-type": "application/vnd.apache.parquet"}
+    def push(address: str, headers: Mapping[str, str], path: Path, still: Callable[[], None]) -> None:
+        kind = {"content-type": PARQUET}
         size = {"content-length": str(path.stat().st_size)}
         with path.open("rb") as source:
-            pieces = iter(lambda: source.read(PIECE_BYTES), b"")
             answer = client.request(
-                "POST", address, content=pieces, headers={**kind, **size, **headers}, seconds=FILE_SECONDS
-            )
+                "POST", address, content=_pieces(source, still), headers={**kind, **size, **headers},
+                seconds=FILE_SECONDS,
+            )  # fmt: skip
         _require_taken(address, answer.status)
 
     return push
+
+
+def _pieces(source: BinaryIO, still: Callable[[], None]) -> Iterator[bytes]:
+    asked = time.monotonic()
+    while piece := source.read(PIECE_BYTES):
+        if time.monotonic() - asked >= http.STILL_SECONDS:
+            still()
+            asked = time.monotonic()
+        yield piece
 
 
 def _require_taken(address: str, status: int) -> None:

@@ -55,6 +55,9 @@ from datong.wire.http import (
 )
 
 VERSION = 1
+STRANGER_BYTES_MAX = 256 * 1024
+"""Of a message that is read before its sender is known, as an application to join is: 8 MiB of JSON take ten seconds of
+a core, and anybody can send them."""
 AWAY = frozenset({429, 502, 503, 504})
 """What stands before a node answers when the node is away or has no time."""
 log = logging.getLogger(__name__)
@@ -151,14 +154,15 @@ def _receive(
 ) -> dict[str, Any]:
     if len(data) > MESSAGE_BYTES_MAX:
         raise TOO_LARGE(limit=MESSAGE_BYTES_MAX)
+    authorization = headers.get("authorization", "")
+    known = door.sender(authorization, data) if len(data) > STRANGER_BYTES_MAX else None
     message = _parsed(data)
     kind, body = message["type"], message["body"]
     receiver = receivers.get(kind)
     if receiver is None:
         raise BAD_MESSAGE(why=f"Messages of type {kind[:60]!r} are not received here.")
-    authorization = headers.get("authorization", "")
     newcomer = kind == "register.join"
-    sender = _newcomer(door, authorization, data, body) if newcomer else door.sender(authorization, data)
+    sender = known or (_newcomer(door, authorization, data, body) if newcomer else door.sender(authorization, data))
     with store.begin(sender, kind.partition(".")[0]) as tx:
         code = sender.department or sender.party
         fresh = outbox.first_time(tx, message["id"], code, kind, body)

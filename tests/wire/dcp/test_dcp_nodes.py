@@ -98,6 +98,21 @@ def test_a_made_up_sender_is_looked_for_once(space: Space, monkeypatch: pytest.M
     assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 200
 
 
+def test_forged_tokens_of_a_member_do_not_send_us_to_it_again_and_again(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was a call of ours to the member's host, and held a thread for as long as that took to answer."""
+    verifier, asked_for = space.provider.node.verifier, []
+    assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 200
+    real = verifier.client.request
+    monkeypatch.setattr(verifier.client, "request", lambda *a, **k: (asked_for.append(a), real(*a, **k))[1])
+    for _ in range(5):
+        good = token_to(space.consumer, space.provider)
+        assert space.provider.catalogue(good[:-8] + "AAAAAAAA").status_code == 404
+    assert len(asked_for) <= 1
+    assert space.provider.catalogue(token_to(space.consumer, space.provider)).status_code == 200
+
+
 @pytest.fixture
 def another(space: Space, tmp_path: Path) -> Iterator[Another]:
     made = Another(tmp_path)
@@ -279,6 +294,7 @@ def asked(verifier: Up, holder: Up) -> credentials.Credential:
 
 
 def test_a_rotated_key_is_believed_at_once_and_a_retired_one_no_longer(space: Space) -> None:
+    space.provider.node.verifier.renewed = verifying.Kept(verifying.RENEW_SECONDS)  # of other tests
     ring = identity.KeyRing(space.consumer.node.config.folder)
     before = token_to(space.consumer, space.provider)
     old = ring.current().name

@@ -32,8 +32,12 @@ def keep_address(tx: Tx, process: Mapping[str, Any], address: Address) -> None:
         {"id": process["id"], "endpoint": address.endpoint, "token": address.token, "expires": address.expires,
          "share": address.share},
     )  # fmt: skip
-    if process["into"] == "node" and process["format"] != HTTP_PUSH:  # of a push it is our own address
-        key = "fetch-" + hexdigest([process["id"], address.token])
+    fetch(tx, process, key="fetch-" + hexdigest([process["id"], address.token]))
+
+
+def fetch(tx: Tx, process: Mapping[str, Any], key: str | None = None) -> None:
+    """Queue the pull of a started transfer, also of one that was suspended before its pull was done."""
+    if process["into"] == "node" and process["format"] != HTTP_PUSH:  # of a push the address is our own
         jobs.enqueue(tx, FETCH, {"transfer": process["id"]}, key=key)
 
 

@@ -1,16 +1,19 @@
 """The consumer's side of a pull: the address a start brought, fetching into the node, the profile for a person.
 
 The kept address holds a live token; it is deleted when used, shown or ended. What is fetched is checked against
-what was announced (digest, rows) before it is kept. Contract: tests/deliver/test_deliver_transfers.py.
+what was announced (digest, rows) before it is kept, and kept only while its transfer is still open.
+Contract: tests/deliver/test_deliver_transfers.py.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deliver import rules
@@ -28,10 +31,13 @@ FETCH = "deliver.fetch"
 SUFFIXES = {"application/json": "json", "text/csv": "csv", "text/plain": "txt", "application/xml": "xml"}
 """Content type -> suffix of a kept file that is no Parquet."""
 TRIES = 5
-"""How often a pull is tried with a token the provider does not know."""
+"""How often a pull is tried that the provider refuses (REFUSED): its token was replaced, or the transfer suspended, and
+the message that says so may still be on its way."""
+REFUSED = (401, 403)
+INDEX_BYTES_MAX = 1024 * 1024
 
 Fetch = Callable[[Mapping[str, Any], Path], list[dict[str, Any]]]
-"""(profile, folder) -> [{"share", "schema", "table", "version", "rows", "bytes", "digest", "announced_digest",
+"""(profile, folder) -> [{"share", "schema", "table", "version", "bytes", "digest", "announced_digest",
 "announced_rows", "files": [Path]}]; given by app from wire.delta_sharing."""
 
 
@@ -105,17 +111,34 @@ def _one_file(
     path = folder / "0.parquet"
     headers = {"authorization": rules.bearer(address.token)} if address.token else {}
     kind = fetch_file(address.endpoint, headers, path)
+    if _is_index(path):
+        raise NOT_AS_ANNOUNCED(
+            zh="共享含多个数据表，HttpData-PULL 只取一个文件；请以 DeltaSharing-PULL 发起。",
+            en="The share holds several tables, and HttpData-PULL takes one file; ask by DeltaSharing-PULL.",
+        )
     return file_table(path, share=address.share or rules.share_name(process["agreement"]), kind=kind)
 
 
+def _is_index(path: Path) -> bool:
+    """Whether a file is what a node of this make answers where a share has several tables."""
+    if path.stat().st_size > INDEX_BYTES_MAX:
+        return False
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    tables = value.get("tables") if isinstance(value, dict) and set(value) == {"tables"} else None
+    return isinstance(tables, list) and all(isinstance(one, dict) and "schema_name" in one for one in tables)
+
+
 def file_table(path: Path, *, share: str, name: str = "file", kind: str = "") -> dict[str, Any]:
-    """One file that came without a description, as `Fetch` describes a table; rows only where it is Parquet."""
+    """One file that came without a description, as `Fetch` describes a table."""
     with path.open("rb") as opened:
         parquet = opened.read(4) == b"PAR1"
     return {
         "share": share, "schema": "http", "table": rules.share_name(name), "version": 1, "files": [path],
-        "rows": pq.read_metadata(path).num_rows if parquet else 0, "bytes": path.stat().st_size,
-        "digest": files.file_digest(path), "announced_digest": None, "announced_rows": None,
+        "bytes": path.stat().st_size, "digest": files.file_digest(path), "announced_digest": None,
+        "announced_rows": None,
         "suffix": "parquet" if parquet else SUFFIXES.get(kind.partition(";")[0].strip().lower(), "bin"),
     }  # fmt: skip
 
@@ -130,7 +153,8 @@ def _pull(store: Store, process: dict[str, Any], address: Address, pulled: Pulle
     try:
         tables = pulled(process, address, folder)
         with store.begin(NODE, "deliver") as tx:
-            keep(tx, process, tables)
+            if _is_open(tx, process["id"]):  # else it was ended or suspended meanwhile
+                keep(tx, process, tables)
     except Refusal as refusal:
         with store.begin(NODE, "deliver") as tx:
             _failed(tx, process["id"], address, refusal, last_try=last_try)
@@ -139,14 +163,26 @@ def _pull(store: Store, process: dict[str, Any], address: Address, pulled: Pulle
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _is_open(tx: Tx, pid: str) -> bool:
+    """Whether what a transfer brought may be kept: it is started, or its provider has already said that it is done."""
+    process = tx.get(rows.processes, pid)
+    return (
+        process is not None
+        and process["state"] in (State.STARTED, State.COMPLETED)
+        and tx.get(rows.endings, process["agreement"]) is None
+    )
+
+
 def _failed(tx: Tx, pid: str, used: Address, refusal: Refusal, *, last_try: bool) -> None:
-    """End the transfer, unless trying again may help: no answer, or a token that was replaced by a start sent
-    again, whose message may still be on its way."""
+    """End the transfer, unless trying again may help: no answer, or a refusal whose reason may still be on its way."""
     process = tx.get(rows.processes, pid)
     if refusal.kind is Kind.unavailable or process is None or process["state"] != State.STARTED:
         return
-    if addresses.address_of(tx, pid) != used or (refusal.facts.get("status") == 401 and not last_try):
+    if addresses.address_of(tx, pid) != used:
         raise AGAIN(id=pid, zh="令牌已更换。", en="Its token was replaced.")
+    if refusal.facts.get("status") in REFUSED and not last_try:
+        _what, why, _next = refusal.texts()
+        raise AGAIN(id=pid, zh=why.zh, en=why.en)
     transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
 
 
@@ -161,7 +197,7 @@ def keep(tx: Tx, process: Mapping[str, Any], tables: list[dict[str, Any]]) -> No
         if len(table["files"]) != 1:
             raise NOT_AS_ANNOUNCED(zh="每个表应为一个文件。", en="A table should be one file.")
         source = Path(table["files"][0])
-        _check(table, source)
+        count = _checked_rows(table, source)
         file = new_id("recv")
         staged = files.staged(tx.store, file)
         source.rename(staged)
@@ -173,37 +209,47 @@ def keep(tx: Tx, process: Mapping[str, Any], tables: list[dict[str, Any]]) -> No
                 "id": file, "agreement": process["agreement"], "transfer": process["id"],
                 "dataset": contract["dataset"], "share": table["share"], "schema_name": table["schema"],
                 "table_name": table["table"], "version": int(table["version"]), "path": relative,
-                "digest": table["digest"], "rows": int(table["rows"]), "bytes": int(table["bytes"]), "at": tx.now,
+                "digest": table["digest"], "rows": count, "bytes": int(table["bytes"]), "at": tx.now,
                 "state": "held",
             },
         )  # fmt: skip
         evidence.append(
             tx, "deliver.received", rows.received, file, agreement=process["agreement"], digest=table["digest"],
-            rows=int(table["rows"]),
+            rows=count,
         )  # fmt: skip
         files.settle(tx, file, relative)
 
 
-def _check(table: Mapping[str, Any], source: Path) -> None:
-    parquet = table.get("suffix", "parquet") == "parquet"
-    found, count = files.file_digest(source), pq.read_metadata(source).num_rows if parquet else 0
+def _checked_rows(table: Mapping[str, Any], source: Path) -> int:
+    """The rows of a file that is as it was announced; 0 of one that is no Parquet."""
+    found = files.file_digest(source)
     announced = table.get("announced_digest") or found
     if announced != found or table["digest"] != found:
         raise NOT_AS_ANNOUNCED(
             zh=f"摘要应为 {announced}，实为 {found}。", en=f"Its digest is {found}, announced was {announced}."
         )
+    count = _rows(source) if table.get("suffix", "parquet") == "parquet" else 0
     rows_announced = table.get("announced_rows")
     if rows_announced is not None and int(rows_announced) != count:
         raise NOT_AS_ANNOUNCED(
             zh=f"行数应为 {rows_announced}，实为 {count}。", en=f"It has {count} rows, announced were {rows_announced}."
         )
+    return count
+
+
+def _rows(source: Path) -> int:
+    try:
+        return int(pq.read_metadata(source).num_rows)
+    except (pa.ArrowException, OSError) as broken:
+        raise NOT_AS_ANNOUNCED(zh="Parquet 文件不可读。", en="It is no Parquet file that can be read.") from broken
 
 
 def _handed_on(store: Store, pid: str) -> None:
     """Give what is held to compose and complete the transfer, in one transaction."""
     with store.begin(NODE, "deliver") as tx:
         process = tx.get(rows.processes, pid)
-        if process is None or process["state"] != State.STARTED:
+        if process is None or not _is_open(tx, pid):
             return
         handing.handed_to_compose(tx, pid)
-        transferring.complete_transfer(tx, transfer=pid)
+        if process["state"] == State.STARTED:
+            transferring.complete_transfer(tx, transfer=pid)

@@ -122,11 +122,12 @@ def table_of(
 
     version: that one. at: the newest not later than this wall instant. from_time: the first not earlier.
     """
-    found = rows.rows(
+    open_here = rows.rows(
         tx, rows.share_tables, rows.share_tables.c.agreement == grant["agreement"],
-        rows.share_tables.c.schema_name == schema.lower(), rows.share_tables.c.table_name == table.lower(),
         rows.share_tables.c.state == "open", order=rows.share_tables.c.version,
     )  # fmt: skip
+    # compared here: PostgreSQL cannot be asked for every text that an address may hold
+    found = [row for row in open_here if (row["schema_name"], row["table_name"]) == (schema.lower(), table.lower())]
     if version is not None:
         found = [row for row in found if row["version"] == version]
     if at:
@@ -200,8 +201,8 @@ def _address(key: bytes, file: str, grant: str, event: str, until: int) -> str:
 
 
 def open_file(tx: Tx, file: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """The file behind a signed address: {"path", "digest", "bytes", "event"}; a refusal says why not. A read: the
-    right is judged anew and only a denial is recorded.
+    """The file behind a signed address: {"file", "grant", "path", "digest", "bytes", "event"}; a refusal says why not.
+    A read: the right is judged anew and only a denial is recorded.
 
     `file` is only ever looked up as a row id, so nothing in an address can name a path.
     """
@@ -219,6 +220,19 @@ def open_file(tx: Tx, file: str, query: Mapping[str, str]) -> dict[str, Any]:
     )  # fmt: skip
     if fault is not None:
         raise BAD_ADDRESS(zh=fault[0], en=fault[1])
+    return _opened(tx, grant, file, event)
+
+
+def require_open(tx: Tx, opened: Mapping[str, Any]) -> None:
+    """A file that is being read is given no longer than the right to it lasts; what `open_file` gave is asked for once
+    more, whatever has become of its address."""
+    grant = tx.get(rows.grants, opened["grant"])
+    assert grant is not None
+    _require_live(tx, grant)
+    _opened(tx, grant, opened["file"], opened["event"])
+
+
+def _opened(tx: Tx, grant: Mapping[str, Any], file: str, event: str) -> dict[str, Any]:
     row = tx.get(rows.share_files, file[:80])
     owner = None if row is None else tx.get(rows.share_tables, row["share_table"])
     if row is None or owner is None or owner["agreement"] != grant["agreement"] or row["state"] != "open":
@@ -227,7 +241,8 @@ def open_file(tx: Tx, file: str, query: Mapping[str, str]) -> dict[str, Any]:
     path: Path = files.there(tx.store, row["id"], row["path"])
     if not path.is_file():
         raise UNKNOWN(zh="文件", en="file", id=file[:80])
-    return {"path": path, "digest": row["digest"], "bytes": row["bytes"], "event": event}
+    return {"file": row["id"], "grant": grant["id"], "path": path, "digest": row["digest"], "bytes": row["bytes"],
+            "event": event}  # fmt: skip
 
 
 def _require_still_allowed(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any], event: str) -> None:
@@ -244,8 +259,13 @@ def _require_still_allowed(tx: Tx, grant: Mapping[str, Any], table: Mapping[str,
 
 
 def served(tx: Tx, event: str, count: int) -> None:
-    """Add the bytes of one answered request to its usage event; several requests of one grant are one event."""
+    """Add the bytes of one answered request to its usage event; several requests of one grant are one event. What was
+    still under way when the grant ended is written at once, as nothing reconciles it afterwards."""
     meter.served(tx, event, count)
+    given = rows.first(tx, rows.file_sets, rows.file_sets.c.event == event)
+    grant = None if given is None else tx.get(rows.grants, given["grant_id"])
+    if grant is not None and grant["state"] == GrantState.ended.value:
+        meter.reconcile(tx, event)
 
 
 def reconcile(tx: Tx, agreement: str) -> int:

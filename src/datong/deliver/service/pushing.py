@@ -14,14 +14,15 @@ from typing import Any
 
 from datong.deliver import rules
 from datong.deliver import store as rows
-from datong.deliver.model import AGAIN, HTTP_PUSH, NO_TOKEN, NOT_NOW, UNKNOWN, GrantState, Side, State
+from datong.deliver.model import AGAIN, HTTP_PUSH, NO_TOKEN, UNKNOWN, GrantState, Side, State
 from datong.deliver.service import addresses, fetching, files, granting, transferring
 from datong.ground import jobs
 from datong.ground.db import NODE, Actor, Store, Tx
 from datong.ground.refusal import Kind, Refusal
 
-Push = Callable[[str, Mapping[str, str], Path], None]
-"""(address, headers, file): sends the file; given by app from wire.http_data. Raises a refusal when it is not taken."""
+Push = Callable[[str, Mapping[str, str], Path, Callable[[], None]], None]
+"""(address, headers, file, still): sends the file, and asks `still` now and then, whose refusal ends it; given by app
+from wire.http_data. Raises a refusal when the file is not taken."""
 
 
 def push_job(store: Store, push: Push) -> jobs.Handler:
@@ -39,16 +40,26 @@ def push_job(store: Store, push: Push) -> jobs.Handler:
             return
         try:
             for table in tables:
-                _pushed(store, grant, table, lambda name, path: push(goal.endpoint, _headers(goal.token, name), path))
+                _pushed(
+                    store, grant, table,
+                    lambda name, path, still: push(goal.endpoint, _headers(goal.token, name), path, still),
+                )  # fmt: skip
         except Refusal as refusal:
             if refusal.kind is not Kind.unavailable:
-                with store.begin(NODE, "deliver") as tx:
-                    transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
+                _failed(store, pid, refusal)
             raise
         with store.begin(NODE, "deliver") as tx:
             transferring.complete_transfer(tx, transfer=pid)
 
     return run
+
+
+def _failed(store: Store, pid: str, refusal: Refusal) -> None:
+    """End a transfer whose push was refused, unless it was suspended or ended meanwhile."""
+    with store.begin(NODE, "deliver") as tx:
+        process = tx.get(rows.processes, pid)
+        if process is not None and process["state"] == State.STARTED:
+            transferring.terminate(tx, transfer=pid, reason=str(refusal)[:500])
 
 
 def _headers(token: str, name: str) -> dict[str, str]:
@@ -57,15 +68,21 @@ def _headers(token: str, name: str) -> dict[str, str]:
 
 
 def _pushed(
-    store: Store, grant: Mapping[str, Any], table: Mapping[str, Any], send: Callable[[str, Path], None]
-) -> None:
+    store: Store, grant: Mapping[str, Any], table: Mapping[str, Any],
+    send: Callable[[str, Path, Callable[[], None]], None],
+) -> None:  # fmt: skip
     holder = Actor(person="", role="peer", party=grant["holder_party"], department=grant["holder"])
     with store.begin(holder, "deliver") as tx:
         full = granting.table_of(tx, grant, table["schema_name"], table["table_name"], version=table["version"])
         given = granting.grant_files(tx, grant, full)
-        paths = [files.there(store, file["id"], file["path"]) for file in given["files"]]
-    for path in paths:
-        send(f"{table['schema_name']}.{table['table_name']}", path)
+        places = {file["id"]: files.there(store, file["id"], file["path"]) for file in given["files"]}
+    for file, path in places.items():
+
+        def still(file: str = file) -> None:
+            with store.read() as tx:
+                granting.require_open(tx, {"grant": grant["id"], "file": file, "event": given["event"]})
+
+        send(f"{table['schema_name']}.{table['table_name']}", path, still)
         with store.begin(NODE, "deliver") as tx:
             granting.served(tx, given["event"], path.stat().st_size)
 
@@ -74,18 +91,17 @@ def _pushed(
 
 
 def expected(tx: Tx, *, pid: str, token: str) -> dict[str, Any]:
-    """Our process that waits for a push under this token; USE-404, USE-401, USE-503 (its start has not come) else."""
+    """Our process that waits for a push under this token; USE-404, USE-401, USE-503 (it has not started, or is
+    suspended) else."""
     process, goal = tx.get(rows.processes, pid[:80]), addresses.address_of(tx, pid[:80])
     if process is None or process["side"] != Side.consumer or process["format"] != HTTP_PUSH:
         raise UNKNOWN(zh="传输", en="transfer", id=pid[:80])
     if goal is None or not hmac.compare_digest(goal.token.encode(), token.encode()):
         raise NO_TOKEN()
-    if process["state"] == State.REQUESTED:
-        raise AGAIN(id=process["id"], zh="提供方尚未开始。", en="Its provider has not started it.")
+    if process["state"] == State.SUSPENDED:
+        raise AGAIN(id=process["id"], zh="传输已暂停。", en="It is suspended.")
     if process["state"] != State.STARTED:
-        raise NOT_NOW(
-            id=process["id"], act="push", state=process["state"], side="provider", side_zh="提供方", open="—",
-        )  # fmt: skip
+        raise AGAIN(id=process["id"], zh="提供方尚未开始。", en="Its provider has not started it.")
     return process
 
 

@@ -126,7 +126,15 @@ def transfer_started(
         address = rules.read_address(data_address, course.ENDPOINTS[process["format"]])
         _require_data_theirs(tx, process["peer"], address)
         addresses.keep_address(tx, process, address)
-    return course.told(process)
+    return course.told(_held_back(tx, process))
+
+
+def _held_back(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
+    """What the other side starts while we hold the agreement is suspended at once, and goes on when the hold ends."""
+    hold = tx.get(rows.holds, process["agreement"])
+    if hold is None or hold["state"] != "suspended":
+        return process
+    return course.by_us(replace(tx, actor=NODE), process, Act.suspend, "suspended", [hold["reason"]])
 
 
 def _resumed_by_consumer(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +145,7 @@ def _resumed_by_consumer(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
     process = course.moved(tx, process, Act.start, Side.consumer)
     course.grants_follow(tx, process, GrantState.active, "")
     course.push_if_asked(tx, process)
-    return course.told(process)
+    return course.told(_held_back(tx, process))
 
 
 def transfer_completed(tx: Tx, *, sender: str, pid: str, other_pid: str = "", number: int = 0) -> dict[str, Any]:

@@ -85,8 +85,8 @@ def _wall_end(tx: Tx, expires: str) -> str:
 def transfer_acknowledged(tx: Tx, *, pid: str, act: str, answer: Any) -> None:
     """The counterparty took our message; its answer to a request tells its own pid."""
     process = tx.get(rows.processes, pid)
-    if process is not None and act == Act.start and process["side"] == Side.provider:
-        course.push_if_asked(tx, process)
+    if process is not None and act == Act.start:
+        (course.push_if_asked if process["side"] == Side.provider else addresses.fetch)(tx, process)
     if process is None or act != Act.request or process["peer_pid"] or not isinstance(answer, dict):
         return
     theirs = answer.get("providerPid")

@@ -29,6 +29,8 @@ from datong.wire.dcp.did import DCP_CONTEXT, Document
 
 CACHE_SECONDS = 60.0
 """For how long a document is at hand; one by which a signature does not hold is fetched anew at once."""
+RENEW_SECONDS = 5.0
+"""How long it is not fetched anew again: anybody can send what does not hold, in the name of whom we know."""
 CACHE_MAX = 10_000
 DOCUMENT_BYTES_MAX = 256 * 1024
 LIST_BYTES_MAX = 4 * 1024 * 1024
@@ -78,6 +80,7 @@ class Verifier:
     members: Kept = field(default_factory=Kept)
     lists: Kept = field(default_factory=Kept)
     schemas: Kept = field(default_factory=Kept)
+    renewed: Kept = field(default_factory=lambda: Kept(RENEW_SECONDS))
     unreached: http.Unknown = field(default_factory=http.Unknown)
     """DIDs whose document could not be had a moment ago: anybody can make DIDs up, and each would be a call of ours."""
     strangers: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(STRANGERS_MAX))
@@ -150,21 +153,24 @@ class Verifier:
     def _with_document(self, who: str, ask: Callable[[Document], dict[str, Any]]) -> dict[str, Any]:
         """Ask a document; once more of a new copy when the one at hand says no, as keys change."""
         at_hand = self.documents.get(who)
-        if at_hand is not None:
-            try:
-                return ask(at_hand)
-            except ValueError:
-                self.documents.drop(who)
-        return ask(self.document(who))
+        if at_hand is None:
+            return ask(self._read(who))
+        try:
+            return ask(at_hand)
+        except ValueError:
+            if self.renewed.get(who) is not None:
+                raise
+            self.renewed.put(who, True)
+        return ask(self._read(who))
 
     def document(self, who: str) -> Document:
         """The DID document of `who`; ValueError when there is none."""
         at_hand = self.documents.get(who)
-        if at_hand is not None:
-            return at_hand  # type: ignore[no-any-return]
+        return at_hand if at_hand is not None else self._read(who)
+
+    def _read(self, who: str) -> Document:
         value = self._fetched(did.document_url(who, self.scheme), DOCUMENT_BYTES_MAX)
-        found: Document = self.documents.put(who, did.read(_json(value), who))
-        return found
+        return self.documents.put(who, did.read(_json(value), who))  # type: ignore[no-any-return]
 
     def _member(self, who: str, access: str) -> str:
         """The code of the node whose DID is `who`, proven by a membership credential it presents.

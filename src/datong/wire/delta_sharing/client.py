@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard
@@ -22,8 +23,12 @@ from datong.ground.refusal import Kind, Reason, Text
 PIECE_BYTES = 8 * 1024 * 1024
 LIST_BYTES_MAX = 8 * 1024 * 1024
 BYTES_MAX = 4 * 1024 * 1024 * 1024
+SECONDS_MAX = 7200.0
+"""Of a whole pull: one provider that gives a byte now and then would hold up the data of all others."""
 TABLES_MAX = 1000
 PAGES_MAX = 100
+NAME_MAX, VERSION_MAX = 200, 2**31 - 1
+"""What a received table is kept with."""
 
 REFUSED = Reason(
     "DSH-403",
@@ -78,9 +83,9 @@ def fetch_tables(
 ) -> list[dict[str, Any]]:
     """Pull every table the profile opens into `folder` (which exists).
 
-    Returns [{"share", "schema", "table", "version", "files": [Path], "rows", "bytes", "digest",
-    "announced_rows", "announced_digest"}]; rows and digest are of what came, announced_* of what the server said
-    (None where it did not). digest: of the file, or over the list of digests of several.
+    Returns [{"share", "schema", "table", "version", "files": [Path], "bytes", "digest", "announced_rows",
+    "announced_digest"}]; bytes and digest are of what came, announced_* of what the server said (None where it did
+    not). digest: of the file, or over the list of digests of several.
     """
     endpoint, token = str(profile["endpoint"]).rstrip("/"), str(profile["bearerToken"])
     pull = _Pull(http, endpoint, {"authorization": f"Bearer {token}"}, bytes_max)
@@ -93,12 +98,13 @@ def fetch_tables(
 class _Pull:
     def __init__(self, http: Http, endpoint: str, headers: dict[str, str], bytes_left: int) -> None:
         self.http, self.endpoint, self.headers, self.bytes_left = http, endpoint, headers, bytes_left
+        self.ends = time.monotonic() + SECONDS_MAX
 
     def tables(self) -> Iterator[dict[str, str]]:
         for share in self._pages("/shares"):
-            name = _text(share, "name")
+            name = _name(share, "name")
             for table in self._pages(f"/shares/{quote(name, safe='')}/all-tables"):
-                yield {"share": name, "schema": _text(table, "schema"), "table": _text(table, "name")}
+                yield {"share": name, "schema": _name(table, "schema"), "table": _name(table, "name")}
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         token = ""
@@ -126,20 +132,20 @@ class _Pull:
         _whole(lines)
         listed = [line["file"] for line in lines if isinstance(line.get("file"), dict)]
         announced = _announced(lines)
-        paths, digests, rows, size = [], [], 0, 0
+        paths, digests, size = [], [], 0
         for place, file in enumerate(listed):
             target = folder / f"{number}-{place}.parquet"
             digests.append(self._file(file, target))
             paths.append(target)
-            rows += _records(file)
             size += target.stat().st_size
         version = {name.lower(): value for name, value in answer.headers.items()}.get("delta-table-version", "")
-        if not _is_whole(version):
-            raise MALFORMED(zh="缺少 delta-table-version。", en="The header delta-table-version is missing.")
+        if not _is_whole(version) or int(version) > VERSION_MAX:
+            raise MALFORMED(zh="缺少 delta-table-version，或其值过大。",
+                            en="The header delta-table-version is missing, or too large.")  # fmt: skip
         only = str(listed[0].get("id")) if len(listed) == 1 else ""
         rows_said = announced.get("datong.rows")
         return {
-            **table, "version": int(version), "files": paths, "rows": rows, "bytes": size, "digest": _digest(digests),
+            **table, "version": int(version), "files": paths, "bytes": size, "digest": _digest(digests),
             "announced_digest": announced.get(f"datong.digest.{only}") if only else None,
             "announced_rows": int(rows_said) if _is_whole(rows_said) else None,
         }  # fmt: skip
@@ -158,6 +164,8 @@ class _Pull:
         have = 0
         with target.open("wb") as out:
             while have < size:
+                if time.monotonic() > self.ends:
+                    raise BUSY(status=206, message=f"the data take longer than {SECONDS_MAX:.0f} s")
                 last = min(have + PIECE_BYTES, size) - 1
                 asked = {"range": f"bytes={have}-{last}"}
                 answer = _checked(self.http.request("GET", url, headers=asked, bytes_max=PIECE_BYTES))
@@ -223,11 +231,13 @@ def _text(value: Mapping[str, Any], name: str) -> str:
     return text
 
 
-def _records(file: Mapping[str, Any]) -> int:
-    try:
-        return int(json.loads(file.get("stats") or "{}").get("numRecords", 0))
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        return 0
+def _name(value: Mapping[str, Any], name: str) -> str:
+    """A name of the protocol: it has no control characters; ours are no longer than NAME_MAX."""
+    text = _text(value, name)
+    if len(text) > NAME_MAX or not text.isprintable():
+        raise MALFORMED(zh=f"{name} 过长，或含有控制字符。",
+                        en=f"The field {name} is too long, or has control characters.")  # fmt: skip
+    return text
 
 
 def _is_whole(value: Any) -> TypeGuard[str]:

@@ -7,7 +7,7 @@ import json
 from importlib import resources
 from typing import Any
 
-from jsonschema_rs import Draft201909, Draft201909Validator, Registry
+from jsonschema_rs import Draft201909, Draft201909Validator, Registry, ValidationError
 
 from datong.ground.canonical import canonical, without_nul
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
@@ -41,6 +41,9 @@ SCHEMA_OF = {
 """@type -> schema; the version document has no @type and is checked as "protocol-version"."""
 
 PROBLEMS_MAX = 20
+LARGE = 2000
+"""Values of a message (a long text counts as several) up to which all its faults are looked for. The validator collects
+every one before it gives the first: of a megabyte of wrong items that took minutes and gigabytes."""
 PID_MAX = 200
 
 BAD_MESSAGE = Reason(
@@ -82,12 +85,32 @@ def problems(message: Any, name: str = "") -> list[Problem]:
     try:
         if (validator := _validator(name)).is_valid(message):
             return []
-        faults = sorted(
-            ([str(step) for step in fault.instance_path], fault.message) for fault in validator.iter_errors(message)
-        )
+        found = [_first(validator, message)] if _is_large(message) else validator.iter_errors(message)
+        faults = sorted(([str(step) for step in fault.instance_path], fault.message) for fault in found)
     except ValueError as broken:  # the validator takes 255 levels, and no halves of surrogate pairs
         return [Problem("message", "嵌套过深，或含有不能编码的文本", f"cannot be checked: {broken}"[:300])]
     return [Problem(".".join(path) or "message", "不符合结构", text[:300]) for path, text in faults[:PROBLEMS_MAX]]
+
+
+def _first(validator: Draft201909Validator, message: Any) -> ValidationError:
+    try:
+        validator.validate(message)
+    except ValidationError as fault:
+        return fault
+    raise ValueError("it is valid and is not")  # the validator contradicts itself
+
+
+def _is_large(message: Any) -> bool:
+    left, waiting = LARGE, [message]
+    while waiting and left > 0:
+        value = waiting.pop()
+        left -= 1 + (len(value) // 100 if isinstance(value, str) else 0)
+        if isinstance(value, dict):
+            left -= sum(len(name) for name in value) // 100
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return left <= 0
 
 
 def read(data: bytes, *kinds: str) -> dict[str, Any]:

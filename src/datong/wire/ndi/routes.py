@@ -23,6 +23,10 @@ from datong.wire.ndi import answers, reading
 from datong.wire.ndi.access import Access
 from datong.wire.ndi.tables import Interface, Tables
 
+STRANGER_BYTES_MAX = 1024 * 1024
+"""Of a message that is read before its sender is known, as one is that signs itself: 8 MiB of JSON take fifteen seconds
+of a core, and anybody can send them. A larger one needs a token."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -63,11 +67,15 @@ def _endpoint(
     def answered(headers: Mapping[str, str], body: bytes) -> Response:
         kinds: tuple[str, ...] = ()
         try:
-            if len(body) > MESSAGE_BYTES_MAX:
-                raise TOO_LARGE(limit=MESSAGE_BYTES_MAX)
+            large, most = len(body) > STRANGER_BYTES_MAX, MESSAGE_BYTES_MAX
+            if large and "authorization" not in headers:
+                most = STRANGER_BYTES_MAX
+            if len(body) > most:
+                raise TOO_LARGE(limit=most)
+            known = access.bearer(headers, body) if large else None
             sent, faults = reading.parsed(body)
             if not faults and isinstance(sent, Mapping):
-                sender = access.sender(headers, body, sent, interface.id)
+                sender = known or access.sender(headers, body, sent, interface.id)
             found = reading.read(tables, interface, "request", sent) if not faults else reading.Read({}, faults)
             if found.faults:
                 kinds = tuple(fault.kind for fault in found.faults)
