@@ -55,6 +55,26 @@ def test_noise_has_its_scale_and_is_the_same_for_the_same_key() -> None:
         assert made.tolist() != np.asarray(numbers.noised(column, 3.0, kind, KEY[::-1])).tolist()
 
 
+def test_two_tables_under_one_key_do_not_tell_by_their_difference_what_changed() -> None:
+    before = np.linspace(9_000, 30_000, 2_000)
+    raised = np.where(np.arange(2_000) % 2, before + 500, before)
+    for kind in ("normal", "laplace"):
+        first, second = (np.asarray(numbers.noised(pa.array(one), 1_000.0, kind, KEY)) for one in (before, raised))
+        told = (second - first)[1::2]
+        assert abs(told - 500).min() > 1e-3, "no raise is seen as it was"
+        assert abs(told.std() / (1_000 * np.sqrt(2)) - 1) < 0.1
+        assert (second == first)[::2].all(), "what has not changed does not average its noise away"
+
+
+def test_noise_is_of_its_distribution() -> None:
+    column = pa.array(np.arange(40_000.0) % 7)
+    for kind, beyond in (("normal", 0.0455), ("laplace", np.exp(-2 * np.sqrt(2)))):
+        off = np.asarray(numbers.noised(column, 3.0, kind, KEY)) - np.asarray(column)
+        assert abs((abs(off) > 6).mean() - beyond) < 0.005
+        assert abs((off > 0).mean() - 0.5) < 0.01
+        assert abs(np.corrcoef(off[:-1], off[1:])[0, 1]) < 0.02
+
+
 def test_one_column_is_aggregated_in_groups_of_k() -> None:
     made = numbers.micro_aggregated([pa.array([10, 1, 2, 11, 3, 12, 30])], 3)[0].to_pylist()
     assert made == [15.75, 2.0, 2.0, 15.75, 2.0, 15.75, 15.75]
