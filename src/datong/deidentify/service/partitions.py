@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
+from datong.deidentify.model.finding import Level
 from datong.deidentify.model.joint import Part, PartState, Recipe
 from datong.deidentify.model.refusals import (
     BAD_ASK,
@@ -42,9 +43,12 @@ from datong.deidentify.rules.recipe import (
     type_columns,
 )
 from datong.deidentify.rules.suppression import hidden_classes, rounded_share
+from datong.deidentify.service import leaving
+from datong.deidentify.service.assessments import assessment_for
+from datong.deidentify.service.classification import require_classified
 from datong.engine.model import Engine
 from datong.engine.service import DUCKDB, engine_of
-from datong.ground import evidence
+from datong.ground import evidence, signing
 from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
@@ -167,6 +171,18 @@ def _shares(
             },
         }
     return told
+
+
+def require_countable(tx: Tx, *, dataset: str, columns: Sequence[str], recipient_group: str) -> set[str]:
+    """Those of a dataset's columns that name somebody, by whom alone may be counted: of one person there are as many
+    costs or dates as that person has events. DID-463, DID-467 or DID-468 where the dataset may not be told of: which
+    groups hold is a release, like the counts."""
+    found = require_classified(tx, dataset, columns)
+    if found.grade is Level.important:
+        mine = signing.me(tx).party
+        record = assessment_for(tx, recipient_group=recipient_group, subject=dataset, providers=[mine])
+        leaving.require_assessed(dataset, found.grade, record)
+    return set(found.direct(columns))
 
 
 def answer_round(
