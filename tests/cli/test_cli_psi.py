@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from test_cli_workspace import datong
 
 from datong.cli import psi
-from datong.cli.psi import interpreter
+from datong.cli.psi import _ids_of, interpreter
 from datong.ground.refusal import Refusal
 from demo_run import PORT
 
@@ -171,3 +171,15 @@ def run(folder: Path, *more: str, left: str = "127.0.0.1:9", column: str = "id",
     assert told.returncode != 0
     refusal: dict[str, Any] = json.loads(told.stderr)
     return refusal
+
+
+def test_ids_are_what_is_written_whichever_type_the_column_has(tmp_path: Path) -> None:
+    ids = [13800138000, None, 7]
+    for name, column in {
+        "whole": pa.array(ids),
+        "gaps": pa.array([None if n is None else float(n) for n in ids]),
+    }.items():
+        pq.write_table(pa.table({"id": column}), tmp_path / f"{name}.parquet")
+        assert _ids_of(tmp_path / f"{name}.parquet", "id", 10, []) == {"13800138000", "7"}
+    pq.write_table(pa.table({"id": [float("nan"), 1.0]}), tmp_path / "nan.parquet")
+    assert _ids_of(tmp_path / "nan.parquet", "id", 10, []) == {"1"}

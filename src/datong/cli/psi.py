@@ -199,7 +199,11 @@ def _ids_of(table: Path, column: str, most: int, problems: list[Problem]) -> set
     if read is None:
         problems.append(Problem("column", "没有这一列", f"no such column; there are {', '.join(names)[:400]}"))
         return set()
-    found = {str(value) for value in read.unique().to_pylist() if value not in (None, "")}
+    found = {
+        str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)  # a column with gaps
+        for value in read.drop_null().unique().to_pylist()
+        if value != "" and value == value  # noqa: PLR0124 - what is no number is no id
+    }
     if not found:
         problems.append(Problem("column", "没有任何标识", "has no ids"))
     elif len(found) > most:

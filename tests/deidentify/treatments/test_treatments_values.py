@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from datong.deidentify.model.treatments import BadValues
-from datong.deidentify.rules.treatments import cells, dates, numbers, places
-from datong.deidentify.rules.treatments.columns import times
+from datong.deidentify.rules.treatments import cells, dates, numbers, places, tokens
+from datong.deidentify.rules.treatments.columns import texts, times
 
 KEY = bytes(range(32))
 
@@ -29,6 +30,21 @@ def test_what_is_no_number_is_refused(values: list[object], said: str) -> None:
     with pytest.raises(BadValues) as refused:
         numbers.rounded(pa.array(values), 5)
     assert str(refused.value) == said
+
+
+def test_a_whole_number_is_the_same_text_in_a_column_of_whichever_type() -> None:
+    """A table with gaps keeps its phone numbers as fractions; their tokens have to meet those of another owner."""
+    phones = [13800138000, None, 7]
+    kinds = [
+        pa.array(phones), pa.array([None if n is None else float(n) for n in phones]),
+        pa.array([None if n is None else Decimal(n) for n in phones], pa.decimal128(20, 2)),
+        pa.array([None if n is None else str(n) for n in phones]),
+    ]  # fmt: skip
+    assert [texts(column).to_pylist() for column in kinds] == [["13800138000", None, "7"]] * 4
+    assert len({str(tokens.hmac_tokens(texts(column), KEY).to_pylist()) for column in kinds}) == 1
+    assert texts(pa.array([1e15, -0.0, 0.5, 1e300])).to_pylist() == ["1000000000000000", "0", "0.5", "1e+300"]
+    with pytest.raises(BadValues, match=r"1 values are NaN or infinite \(the first in row 2\)"):
+        texts(pa.array([1.0, float("nan")]))
 
 
 def test_columns_of_other_kinds_are_refused() -> None:
