@@ -151,6 +151,7 @@ def psi(
 def _write_private(file: Path, text: str) -> None:
     """For its owner's eyes: matched ids are personal data."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        os.fchmod(out.fileno(), 0o600)  # it may have been there, open to others
         out.write(text)
 
 
