@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -104,6 +105,18 @@ def test_several_columns_are_aggregated_together_and_keep_their_sums() -> None:
     assert counts.max() < 10
     assert len(pairs) == 40
     assert np.allclose([np.asarray(one).sum() for one in made], points.sum(axis=0))
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_columns_aggregated_with_each_other_have_the_same_groups(seed: int) -> None:
+    """As a plan asks: each column with the others. Values that tie fell to other groups for every column."""
+    dice = np.random.default_rng(seed)
+    columns = {name: pa.array(dice.integers(0, most, 400)) for name, most in (("a", 12), ("b", 7), ("c", 30))}
+    made = {
+        name: numbers.micro_aggregated([one, *(columns[o] for o in columns if o != name)], 5)[0].to_pylist()
+        for name, one in columns.items()
+    }
+    assert min(Counter(zip(*made.values(), strict=True)).values()) >= 5
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,9 @@ def micro_aggregated(columns: Sequence[Any], k: int) -> list[Any]:
     """Each column with the means of groups of at least k rows that lie near each other in all of them.
 
     One column: sorted and cut into groups of k, the last with what is left (2k - 1 at most). Several: MDAV
-    (Domingo-Ferrer, Torra 2005) on standardised columns. Rows with a null are refused: they belong to no group."""
+    (Domingo-Ferrer, Torra 2005) on standardised columns, in the order of what is in them: sums of doubles depend on
+    their order, and whichever column is asked for first, the groups are the same. Rows with a null are refused: they
+    belong to no group."""
     found = [numbers(column) for column in columns]
     for _, empty in found:
         require(empty, "为空，不能归组", "are null and belong to no group")
@@ -89,7 +91,8 @@ def micro_aggregated(columns: Sequence[Any], k: int) -> list[Any]:
     if rows < k:
         raise BadValues(f"只有 {rows} 行，少于 k = {k}", f"there are {rows} rows, fewer than k = {k}")
     matrix = np.column_stack([values for values, _ in found])
-    groups = _sorted_groups(matrix[:, 0], k) if len(columns) == 1 else _mdav(_standardised(matrix), k)
+    in_order = matrix[:, sorted(range(len(columns)), key=lambda place: matrix[:, place].tobytes())]
+    groups = _sorted_groups(matrix[:, 0], k) if len(columns) == 1 else _mdav(_standardised(in_order), k)
     sizes = np.bincount(groups)
     made = []
     for place in range(matrix.shape[1]):
