@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from test_cli_workspace import datong
 
 from datong.cli import psi
-from datong.cli.psi import interpreter
+from datong.cli.psi import _ids_of, _write_private, interpreter
 from datong.ground.refusal import Refusal
 from demo_run import PORT
 
@@ -171,3 +171,23 @@ def run(folder: Path, *more: str, left: str = "127.0.0.1:9", column: str = "id",
     assert told.returncode != 0
     refusal: dict[str, Any] = json.loads(told.stderr)
     return refusal
+
+
+def test_ids_are_what_is_written_whichever_type_the_column_has(tmp_path: Path) -> None:
+    ids = [13800138000, None, 7]
+    for name, column in {
+        "whole": pa.array(ids),
+        "gaps": pa.array([None if n is None else float(n) for n in ids]),
+    }.items():
+        pq.write_table(pa.table({"id": column}), tmp_path / f"{name}.parquet")
+        assert _ids_of(tmp_path / f"{name}.parquet", "id", 10, []) == {"13800138000", "7"}
+    pq.write_table(pa.table({"id": [float("nan"), 1.0]}), tmp_path / "nan.parquet")
+    assert _ids_of(tmp_path / "nan.parquet", "id", 10, []) == {"1"}
+
+
+def test_matched_ids_are_for_their_owners_eyes_though_the_file_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_text("an older and longer list of ids\n")
+    file.chmod(0o644)
+    _write_private(file, "u1\n")
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("u1\n", 0o600)

@@ -72,6 +72,23 @@ def test_what_nobody_confirmed_is_not_answered_of(fresh: Store) -> None:
     assert asked(fresh, COUNT)["state"] == "answered"
 
 
+def test_noise_for_what_names_nobody_is_not_answered_with(rides: Store) -> None:
+    """A standard may call a fare personal, too: a rider has as many as rides."""
+    say(rides, columns={"rider_id": {"kind": "quasi", "reason": "number of a ride's bill"}})
+    with rides.read(ENGINEER) as tx:
+        (lowering,) = deidentify.classification(tx, dataset="rides")["lowerings"]
+    assert paid(rides, COUNT)["state"] == "debited", "what was asked to be lowered counts as it stands"
+    spent = stands(rides)["spent_rho"]
+    with rides.begin(LEGAL, "deidentify") as tx:
+        deidentify.approve_lowering(tx, lowering=lowering["lowering"])
+    with pytest.raises(Refusal) as told:
+        paid(rides, {**COUNT, "rows_per_unit": 2})
+    assert (told.value.code, stands(rides)["spent_rho"]) == ("DID-497", spent)
+    with pytest.raises(Refusal) as told:
+        cap(rides, "2")
+    assert (told.value.code, [problem.where for problem in told.value.problems]) == ("DID-471", ["unit"])
+
+
 @pytest.mark.parametrize(("query", "column"), [(OF_RIDERS, "rider_id"), (OF_VALUES, "payer_id")])
 def test_what_names_somebody_does_not_stand_in_an_answer(rides: Store, query: dict[str, Any], column: str) -> None:
     say(rides, columns={"payer_id": {"kind": "direct"}, "rider_id": {"kind": "direct"}})

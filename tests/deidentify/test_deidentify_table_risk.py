@@ -266,3 +266,13 @@ def test_rows_are_not_left_out_of_a_second_release(tmp_path: Path) -> None:
                     earlier=[first])  # fmt: skip
     assert said.startswith("coarser generalisation")
     assert risk_of_table(first, ["a"], person="who", form=Form.public, earlier=[first])["passes"]
+
+
+def test_persons_are_linked_however_their_number_is_kept(tmp_path: Path) -> None:
+    """In one file as digits, in the other as fractions: whoever holds both tells apart what the second shows."""
+    people = [13_800_138_000 + n for n in range(20)]
+    now = written(tmp_path / "now.csv", ("who", "a", "b"), [(str(n), "x", "y") for n in people])
+    before = pa.table({"who": pa.array(people, pa.float64()), "a": ["x" if n % 2 else "z" for n in people]})
+    pq.write_table(before, tmp_path / "before.parquet")
+    found = risk_of_table(now, ["a", "b"], person="who", earlier=[tmp_path / "before.parquet"])
+    assert (found["classes"], found["f_min"]) == (2, 10)

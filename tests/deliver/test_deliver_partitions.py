@@ -183,6 +183,31 @@ def test_a_stranger_or_another_recipe_gets_no_answer(bike: Store) -> None:
     assert sent(bike) == []
 
 
+def test_what_is_no_name_of_anybody_is_not_counted_by_though_the_standard_calls_it_personal(bike: Store) -> None:
+    """Every start has its own latitude: five of them may be one rider's."""
+    elements = [{"name": name, "personal": True} for name in trips().column_names]
+    with bike.begin(NODE, "harmonise") as tx:
+        tx.change(builds.builds, "build-1", elements=elements)
+    for subject in ("start_lat", "started_at"):
+        (part,) = RECIPE["parts"]
+        value = {**RECIPE, "parts": [{**part, "measures": [{**part["measures"][0], "subject": subject}]}]}
+        with pytest.raises(Refusal) as refused:
+            ask(bike, 0, [], recipe=value, recipe_digest=recipe_digest(value))
+        assert refused.value.code == "DID-425"
+    ask(bike, 0, [])
+    assert len(sent(bike)) == 1
+
+
+def test_of_data_that_nobody_confirmed_no_round_is_answered(bike: Store) -> None:
+    with bike.begin(case.person("data_engineer"), "deidentify") as tx:
+        elements = [{"name": name, "personal": name == "rider_id"} for name in (*trips().column_names, "remark")]
+        tx.change(builds.builds, "build-1", elements=elements)
+    with pytest.raises(Refusal) as refused:
+        ask(bike, 0, [])
+    assert refused.value.code == "DID-463"
+    assert sent(bike) == []
+
+
 def test_before_the_partition_is_agreed_nothing_is_released(bike: Store) -> None:
     ask(bike, 0, [])
     with pytest.raises(Refusal) as refused:

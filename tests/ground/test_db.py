@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Column, Integer, select, text, update
 
 from datong.ground import evidence
-from datong.ground.db import NODE, Actor, Store, new_id, settings, sqlite_url, table
+from datong.ground.db import NODE, Actor, Store, Tx, new_id, settings, sqlite_url, table
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 
@@ -176,6 +176,78 @@ def test_a_long_reading_that_fails_leaves_the_store_free(store: Store) -> None:
 def test_a_view_is_a_reading_already(store: Store) -> None:
     with store.read() as view, view.reading():
         assert view.get(counters, "a") is None
+
+
+def test_what_is_done_beforehand_lets_others_write_and_everything_is_done_again_after_it(store: Store) -> None:
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 1})
+    worked: list[int] = []
+
+    def deed(tx: Tx) -> int:
+        seen = tx.get(counters, "a")["n"]
+        tx.change(counters, "a", n=seen + 10)
+        evidence.append(tx, "test.counted", counters, "a")
+
+        def work() -> int:
+            worked.append(seen)
+            other = threading.Thread(target=set_to, args=(store, 2))
+            other.start()
+            other.join(20)
+            assert not other.is_alive(), "it need not wait"
+            return seen * 100
+
+        return tx.beforehand(("hundredfold", seen), work)
+
+    assert store.does(NODE, "test", deed) == 200, "of what it was after the other had written"
+    assert (worked, n(store)) == ([1, 2], 12)
+    with store.read() as tx:
+        assert len(tx.all(select(leaves))) == 1
+
+
+def test_what_is_asked_twice_at_once_is_done_once(store: Store) -> None:
+    begun, go = threading.Event(), threading.Event()
+    worked: list[str] = []
+
+    def deed(tx: Tx) -> str:
+        if tx.get(counters, "a") is not None:
+            return "before"
+        tx.add(counters, {"id": "a", "n": 1})
+
+        def work() -> str:
+            worked.append("once")
+            begun.set()
+            assert go.wait(20)
+            return "now"
+
+        return tx.beforehand("work", work)
+
+    told: list[str] = []
+    asking = [threading.Thread(target=lambda: told.append(store.does(NODE, "test", deed))) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    assert begun.wait(20)
+    assert n(store) is None
+    go.set()
+    for thread in asking:
+        thread.join(20)
+    assert (sorted(told), worked) == (["before", "before", "now"], ["once"])
+
+
+def test_what_fails_beforehand_leaves_nothing(store: Store) -> None:
+    def fails() -> None:
+        raise RuntimeError("no")
+
+    def deed(tx: Tx) -> None:
+        tx.add(counters, {"id": "a", "n": 1})
+        tx.beforehand("work", fails)
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            store.does(NODE, "test", deed)
+        assert n(store) is None
+    with pytest.raises(RuntimeError), store.begin(NODE) as tx:
+        deed(tx)  # at an edge that cannot begin again it is done at once
+    assert n(store) is None
 
 
 def test_writers_in_many_threads_lose_nothing(store: Store) -> None:

@@ -151,6 +151,7 @@ def psi(
 def _write_private(file: Path, text: str) -> None:
     """For its owner's eyes: matched ids are personal data."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        os.fchmod(out.fileno(), 0o600)  # it may have been there, open to others
         out.write(text)
 
 
@@ -199,7 +200,11 @@ def _ids_of(table: Path, column: str, most: int, problems: list[Problem]) -> set
     if read is None:
         problems.append(Problem("column", "没有这一列", f"no such column; there are {', '.join(names)[:400]}"))
         return set()
-    found = {str(value) for value in read.unique().to_pylist() if value not in (None, "")}
+    found = {
+        str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)  # a column with gaps
+        for value in read.drop_null().unique().to_pylist()
+        if value != "" and value == value  # noqa: PLR0124 - what is no number is no id
+    }
     if not found:
         problems.append(Problem("column", "没有任何标识", "has no ids"))
     elif len(found) > most:

@@ -2,8 +2,8 @@
 
 One SQLAlchemy metadata for all rooms; SQLite (WAL, synchronous=FULL) by default, PostgreSQL in production.
 A `Tx` is opened and committed once, at the edge (request, command, job), and passed down; services never
-commit, but may let others write while they read for long (`Tx.reading`). It knows who acts, both clocks, and in
-which link of the journey it runs (for named crash points).
+commit, but may let others write while they read for long (`Tx.reading`), or have what takes long done first
+(`Tx.beforehand`). It knows who acts, both clocks, and in which link of the journey it runs (for named crash points).
 Must never know: what the tables mean. Contract: tests/ground/test_db.py, on both databases.
 """
 
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -99,6 +99,8 @@ class Actor:
         return bool(self.roles.union({self.role}).intersection(roles))
 
 
+T = TypeVar("T")
+
 READ = "read"
 """The link of views: they see what is committed, and change nothing."""
 
@@ -153,6 +155,14 @@ def _change_of(of: Table) -> Prepared:
 _BUSINESS_TIME = _by_id(business_clock)
 
 
+class NotYetDone(Exception):
+    """Undoes a transaction that wants something done beforehand; `Store.does` does it and begins again."""
+
+    def __init__(self, key: Hashable, work: Callable[[], Any]) -> None:
+        super().__init__(key)
+        self.key, self.work = key, work
+
+
 @dataclass
 class Tx:
     """An open transaction. `after_commit` callables run once, after the commit succeeded; `after_rollback` ones
@@ -169,6 +179,8 @@ class Tx:
     """What is held for the length of this transaction and given back when all of the above has run."""
     kept: dict[str, Any] = field(default_factory=dict)
     """What holds for the length of this transaction, by whom it is kept, so that it is asked for once."""
+    done: dict[Hashable, Any] | None = None
+    """What was done beforehand; None where this transaction cannot be undone and begun again for it."""
     _business: datetime | None = None
     _written: bool | None = False
     """Whether something was written; None while others may write."""
@@ -237,6 +249,20 @@ class Tx:
         self._business, self.wall_now = None, self.store.wall_clock()
         vars(self).pop("wall", None)
 
+    def beforehand(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What `work()` gives, which takes long and writes nothing, where something was written already: this
+        transaction is undone, the work done while others write, and all of it done again, every decision included.
+
+        key: everything that what it gives depends on, so that of what has changed meanwhile it is done anew. Where
+        the edge did not begin by `Store.does`, it is done at once.
+        """
+        if self.done is None:
+            return work()
+        if key not in self.done:
+            raise NotYetDone(key, work)
+        found: T = self.done[key]
+        return found
+
     def _writing(self) -> None:
         assert self._written is not None, "nothing is written while others may write"
         self._written = True
@@ -269,6 +295,9 @@ class Store:
         self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
         self.writer = threading.RLock()
         """Held by the one transaction of this process that may write."""
+        self.working = threading.RLock()
+        """Held while something is done beforehand, until what came of it is committed: one at a time, so that a request
+        made again meanwhile finds that instead of doing the same once more."""
         self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._reading: dict[str, Any] = {"datong_read": True}
         if self.engine.dialect.name == "sqlite":
@@ -301,6 +330,26 @@ class Store:
             finally:
                 for call in after:
                     call()
+
+    def does(self, actor: Actor, link: str, call: Callable[[Tx], T]) -> T:
+        """`call(tx)` in a write transaction as `begin` opens it. What it wants done beforehand (`Tx.beforehand`) is
+        done first, while others write; a process that dies until then has written nothing."""
+        try:
+            with self.begin(actor, link) as tx:
+                tx.done = {}
+                return call(tx)
+        except NotYetDone:
+            pass  # it may be in another's hands, so once more when it is our turn
+        done: dict[Hashable, Any] = {}
+        with self.working:
+            while True:
+                try:
+                    with self.begin(actor, link) as tx:
+                        tx.done = done
+                        return call(tx)
+                except NotYetDone as wanted:
+                    done[wanted.key] = wanted.work()
+                    crash.point(f"{link}.done_beforehand")
 
     @contextmanager
     def read(self, actor: Actor = NODE) -> Iterator[Tx]:

@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 
 from datong.ground import clock
 from datong.ground.canonical import plain
-from datong.ground.db import Store
+from datong.ground.db import Store, Tx
 from datong.ground.idempotency import once
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.terms.verbs import VERBS, Verb
@@ -157,10 +157,13 @@ def _changing(store: Store, verb: Verb, model: type[BaseModel]) -> Callable[...,
     ) -> Any:
         actor = actor_of(store, request, full_name, changes=True)
         given = keepable(full_name, arguments.model_dump())
-        with store.begin(actor, verb.room) as tx:
+
+        def deed(tx: Tx) -> Any:
             if idempotency_key is None:
                 return plain(verb.call(tx, **given))
             return once(tx, idempotency_key, [full_name, given], lambda: verb.call(tx, **given))
+
+        return store.does(actor, verb.room, deed)
 
     endpoint.__annotations__["arguments"] = Annotated[model, Body()]
     return endpoint

@@ -44,9 +44,11 @@ def said(visit: Visit) -> Answer:
     try:
         arguments = _arguments(act, visit.form)
         if arguments is not None:
-            with visit.store.begin(visit.actor, "deidentify") as tx:
-                key = visit.form.get("_key") or secrets.token_hex(16)
-                once(tx, key, ["classify", act, arguments], lambda: _done(tx, act, arguments))
+            key, asked = visit.form.get("_key") or secrets.token_hex(16), arguments
+            visit.store.does(
+                visit.actor, "deidentify",
+                lambda tx: once(tx, key, ["classify", act, asked], lambda: _done(tx, act, asked)),
+            )  # fmt: skip
     except Refusal as refused:
         return _answered(visit, {"error": refused.as_json(), "given": visit.form}, STATUS[refused.kind])
     return _answered(visit, {"told": act} if arguments is not None else {})

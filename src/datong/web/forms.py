@@ -92,8 +92,10 @@ def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
             answer = visit.read(verb, **arguments)
         else:
             key = visit.form.get(KEY) or secrets.token_hex(16)
-            with visit.store.begin(visit.actor, verb.room) as tx:
-                answer = once(tx, key, [name, plain(arguments)], lambda: verb.call(tx, **arguments))
+            answer = visit.store.does(
+                visit.actor, verb.room,
+                lambda tx: once(tx, key, [name, plain(arguments)], lambda: verb.call(tx, **arguments)),
+            )  # fmt: skip
     except Refusal as refused:
         return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
     left = {} if verb.changes else given  # a form still filled would do it once more, under another key

@@ -163,11 +163,15 @@ def _receive(
         raise BAD_MESSAGE(why=f"Messages of type {kind[:60]!r} are not received here.")
     newcomer = kind == "register.join"
     sender = known or (_newcomer(door, authorization, data, body) if newcomer else door.sender(authorization, data))
-    with store.begin(sender, kind.partition(".")[0]) as tx:
-        code = sender.department or sender.party
+    code = sender.department or sender.party
+
+    def received(tx: Tx) -> bool:
         fresh = outbox.first_time(tx, message["id"], code, kind, body)
         if fresh:
             receiver(tx, sender=code, body=body)
+        return fresh
+
+    fresh = store.does(sender, kind.partition(".")[0], received)
     return {"id": message["id"], "received": "now" if fresh else "before"}
 
 

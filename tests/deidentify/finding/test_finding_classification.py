@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from budget_world import ENGINEER, LEGAL, PARTY, built
 from datong.deidentify import service as deidentify
 from datong.deidentify.model.finding import Identifying, Level
 from datong.deidentify.store import classification as kept
-from datong.ground.db import NODE, Actor, Store, sqlite_url
+from datong.ground.db import NODE, Actor, Store, settings, sqlite_url
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 
@@ -191,3 +193,27 @@ def test_rows_are_only_ever_added(rides: Store) -> None:
         by_version.setdefault(row["classification"], []).append(row["seq"])
     assert all(sorted(found) == list(range(1, len(found) + 1)) for found in by_version.values())
     assert {kind.name for kind in Identifying} >= {row["kind"] for row in rows if row["about"] == "column"}
+
+
+def test_others_write_while_the_rows_are_looked_at(node_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = built(sqlite_url(node_folder / "datong.db"), node_folder, classified=False)
+    looking = importlib.import_module("datong.deidentify.service.classification")
+    really, wrote = looking.look_at, list[bool]()
+
+    def writing(path: Path) -> Any:
+        def write() -> None:
+            with store.begin(NODE, "test") as tx:
+                tx.add(settings, {"id": "written", "value": 1})
+
+        other = threading.Thread(target=write, daemon=True)
+        other.start()
+        other.join(20)
+        wrote.append(not other.is_alive())
+        return really(path)
+
+    monkeypatch.setattr(looking, "look_at", writing)
+    shown = store.does(
+        ENGINEER, "deidentify", lambda tx: deidentify.propose_classification(tx, dataset="rides", file="")
+    )
+    assert (wrote, shown["version"], acts(store).count("classification_proposed")) == ([True], 1, 1)
+    store.dispose()

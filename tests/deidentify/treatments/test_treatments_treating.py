@@ -237,6 +237,36 @@ def test_what_people_confirmed_of_the_dataset_binds_the_plan(desk: Path) -> None
     assert treat(desk, *key, "--out", str(desk / "other.csv"))[0] == 0, "without a dataset the plan alone counts"
 
 
+@pytest.mark.parametrize(
+    ("treatment", "shown"),
+    [
+        ("{as: rounded, step: 1}", "rounded shows about what they are"),
+        ("{as: noise, scale: 0.001}", "noise shows about what they are"),
+        ("{as: micro_aggregated, k: 2}", "micro_aggregated shows about what they are"),
+        ("{as: coarser, unit: minute}", "coarser shows about what they are"),
+        ("{as: generalised, hierarchy: tree.csv, level: 1}", "2 groups of that level hold one value only"),
+        ("{as: generalised, hierarchy: tree.csv, level: 2}", ""),
+        ("masked", ""),
+        ("{as: permuted, alphabet: digits}", ""),
+    ],
+)
+def test_a_direct_identifier_goes_out_neither_under_another_name_nor_roughly(
+    desk: Path, treatment: str, shown: str
+) -> None:
+    (desk / "people.csv").write_text("id,name,age\n1381,王伟,31\n1392,李娜,31\n1373,张敏,44\n1374,刘洋,44\n", "utf-8")
+    (desk / "tree.csv").write_text("1381;1381;*\n1392;1392;*\n1373;137;*\n1374;137;*\n", "utf-8")
+    node_in(desk)
+    (desk / "plan.yaml").write_text(PLAN.replace("{as: token, by: hmac}", treatment), "utf-8")
+    key, out = ("--key-file", str(desk / "key")), desk / "out.csv"
+    code, told = treat(desk, *key, "--dataset", "people", "--out", str(out))
+    if shown:
+        assert (code, told.startswith("[DID-469]")) == (1, True), told
+        assert f"columns.id: is confirmed as a direct identifier, and {shown}" in told
+        assert not out.exists()
+    else:
+        assert code == 0, told
+
+
 def test_a_dataset_that_nobody_confirmed_is_not_treated(desk: Path) -> None:
     node_in(desk)
     for dataset in ("open", "nowhere"):

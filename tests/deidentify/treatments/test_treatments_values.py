@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from datong.deidentify.model.treatments import BadValues
-from datong.deidentify.rules.treatments import cells, dates, numbers, places
-from datong.deidentify.rules.treatments.columns import times
+from datong.deidentify.rules.treatments import cells, dates, numbers, places, tokens
+from datong.deidentify.rules.treatments.columns import texts, times
 
 KEY = bytes(range(32))
 
@@ -29,6 +31,21 @@ def test_what_is_no_number_is_refused(values: list[object], said: str) -> None:
     with pytest.raises(BadValues) as refused:
         numbers.rounded(pa.array(values), 5)
     assert str(refused.value) == said
+
+
+def test_a_whole_number_is_the_same_text_in_a_column_of_whichever_type() -> None:
+    """A table with gaps keeps its phone numbers as fractions; their tokens have to meet those of another owner."""
+    phones = [13800138000, None, 7]
+    kinds = [
+        pa.array(phones), pa.array([None if n is None else float(n) for n in phones]),
+        pa.array([None if n is None else Decimal(n) for n in phones], pa.decimal128(20, 2)),
+        pa.array([None if n is None else str(n) for n in phones]),
+    ]  # fmt: skip
+    assert [texts(column).to_pylist() for column in kinds] == [["13800138000", None, "7"]] * 4
+    assert len({str(tokens.hmac_tokens(texts(column), KEY).to_pylist()) for column in kinds}) == 1
+    assert texts(pa.array([1e15, -0.0, 0.5, 1e300])).to_pylist() == ["1000000000000000", "0", "0.5", "1e+300"]
+    with pytest.raises(BadValues, match=r"1 values are NaN or infinite \(the first in row 2\)"):
+        texts(pa.array([1.0, float("nan")]))
 
 
 def test_columns_of_other_kinds_are_refused() -> None:
@@ -55,6 +72,26 @@ def test_noise_has_its_scale_and_is_the_same_for_the_same_key() -> None:
         assert made.tolist() != np.asarray(numbers.noised(column, 3.0, kind, KEY[::-1])).tolist()
 
 
+def test_two_tables_under_one_key_do_not_tell_by_their_difference_what_changed() -> None:
+    before = np.linspace(9_000, 30_000, 2_000)
+    raised = np.where(np.arange(2_000) % 2, before + 500, before)
+    for kind in ("normal", "laplace"):
+        first, second = (np.asarray(numbers.noised(pa.array(one), 1_000.0, kind, KEY)) for one in (before, raised))
+        told = (second - first)[1::2]
+        assert abs(told - 500).min() > 1e-3, "no raise is seen as it was"
+        assert abs(told.std() / (1_000 * np.sqrt(2)) - 1) < 0.1
+        assert (second == first)[::2].all(), "what has not changed does not average its noise away"
+
+
+def test_noise_is_of_its_distribution() -> None:
+    column = pa.array(np.arange(40_000.0) % 7)
+    for kind, beyond in (("normal", 0.0455), ("laplace", np.exp(-2 * np.sqrt(2)))):
+        off = np.asarray(numbers.noised(column, 3.0, kind, KEY)) - np.asarray(column)
+        assert abs((abs(off) > 6).mean() - beyond) < 0.005
+        assert abs((off > 0).mean() - 0.5) < 0.01
+        assert abs(np.corrcoef(off[:-1], off[1:])[0, 1]) < 0.02
+
+
 def test_one_column_is_aggregated_in_groups_of_k() -> None:
     made = numbers.micro_aggregated([pa.array([10, 1, 2, 11, 3, 12, 30])], 3)[0].to_pylist()
     assert made == [15.75, 2.0, 2.0, 15.75, 2.0, 15.75, 15.75]
@@ -68,6 +105,18 @@ def test_several_columns_are_aggregated_together_and_keep_their_sums() -> None:
     assert counts.max() < 10
     assert len(pairs) == 40
     assert np.allclose([np.asarray(one).sum() for one in made], points.sum(axis=0))
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_columns_aggregated_with_each_other_have_the_same_groups(seed: int) -> None:
+    """As a plan asks: each column with the others. Values that tie fell to other groups for every column."""
+    dice = np.random.default_rng(seed)
+    columns = {name: pa.array(dice.integers(0, most, 400)) for name, most in (("a", 12), ("b", 7), ("c", 30))}
+    made = {
+        name: numbers.micro_aggregated([one, *(columns[o] for o in columns if o != name)], 5)[0].to_pylist()
+        for name, one in columns.items()
+    }
+    assert min(Counter(zip(*made.values(), strict=True)).values()) >= 5
 
 
 @pytest.mark.parametrize(

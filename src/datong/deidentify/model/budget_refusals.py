@@ -107,3 +107,13 @@ OTHER_LEDGER = Reason(
          "one person would add up, and the promise would be void."),
     Text("请对「{other}」提问。", "Ask of {other}."),
 )  # fmt: skip
+UNIT_NAMES_NOBODY = Reason(
+    "DID-497",
+    Kind.denied,
+    Text("未作答，预算未动用。", "There was no answer; nothing was spent."),
+    Text("「{dataset}」的隐私单位「{unit}」经分级不是直接标识符：为它加的噪声不保护任何人。",
+         "The privacy unit {unit} of {dataset} is classified as no direct identifier: noise for it protects nobody."),
+    Text("请由本单位法务改定隐私单位；已按它作答的，请先将该列确认为直接标识符。",
+         "Have the owner's legal officer set another unit, or, where answers were given for it, confirm it as a direct "
+         "identifier."),
+)  # fmt: skip

@@ -165,7 +165,8 @@ KEPT_DIRECT = Reason(
     Text("表 {table} 未处理，什么也没有写出。", "The table {table} was not treated; nothing was written."),
     Text("计划让 {count} 个已确认为直接标识符的列流出。",
          "The plan lets {count} columns out that are confirmed as direct identifiers."),
-    Text("请对它们使用 drop、masked、token、ff1 或 permuted。", "Treat them by drop, masked, token, ff1 or permuted."),
+    Text("请对它们使用 drop、masked、token、ff1 或 permuted，或每组多于一个值的 generalised。",
+         "Treat them by drop, masked, token, ff1 or permuted, or by generalised with several values in each group."),
     rule="GB/T 42460-2023",
     article="4",
 )  # fmt: skip

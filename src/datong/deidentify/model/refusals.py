@@ -207,8 +207,9 @@ NOT_THE_RECIPE = Reason(
     Kind.denied,
     Text("分区 {partition} 的配方被拒绝。", "The recipe of partition {partition} was refused."),
     Text("其中 {count} 处与约定或本方数据不符。", "{count} things in it are not what was agreed or what the data are."),
-    Text("请使用约定的配方，并以标准所定的个体列计数。",
-         "Use the agreed recipe, and count by the column that the standard names as the person or vehicle."),
+    Text("请使用约定的配方，并以标准标为个人信息、且已确认为直接标识符的个体列计数。",
+         "Use the agreed recipe, and count by the person's or vehicle's column: one that the standard classifies as "
+         "personal, and that is confirmed as a direct identifier."),
 )  # fmt: skip
 DATA_CHANGED = Reason(
     "DID-426",

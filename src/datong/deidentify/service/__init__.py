@@ -47,6 +47,7 @@ from datong.deidentify.service.partitions import (
     keep_partition,
     partition_part,
     recipe_from,
+    require_countable,
     supply,
 )
 from datong.deidentify.service.releases import gate, release, releases, require_still_low, supply_problems
@@ -102,6 +103,7 @@ __all__ = [
     "releases",
     "report_pdf",
     "require_classified",
+    "require_countable",
     "require_still_low",
     "set_budget",
     "sign_report",

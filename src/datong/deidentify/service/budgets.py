@@ -33,6 +33,7 @@ from datong.deidentify.model.budget_refusals import (
     OTHER_UNIT,
     OVER_BUDGET,
     SPENT_WITHOUT_ANSWER,
+    UNIT_NAMES_NOBODY,
     UNKNOWN_RELEASE,
 )
 from datong.deidentify.rules.budget import answers, zcdp
@@ -41,6 +42,7 @@ from datong.deidentify.rules.budget.reading import cap_of, query_of
 from datong.deidentify.rules.budget.sensitivity import parts, per_row
 from datong.deidentify.service import leaving, noise
 from datong.deidentify.service.assessments import assessment_for
+from datong.deidentify.service.classification import confirmed
 from datong.deidentify.store import budget as store
 from datong.engine import service as engine
 from datong.ground import crash, evidence, jobs, signing
@@ -73,9 +75,10 @@ def set_budget(
 ) -> dict[str, Any]:
     """Set the cap on what noisy answers about a dataset may disclose of one unit, to all consumers together.
 
-    unit: the column that names the person (or vehicle) to protect, one that the standard classifies as personal: a unit
-    of rides would protect a ride and nobody's life. The cap is rho, or epsilon with delta, converted
-    once and rounded down; with rho, delta is for display (1e-6). Refuses: DID-471, DID-474, DID-475, DID-478, DID-496.
+    unit: the column that names the person (or vehicle) to protect, personal by the standard and, once people have
+    classified the data, a direct identifier: a unit of rides would protect a ride and nobody's life. The cap is rho, or
+    epsilon with delta, converted once and rounded down; with rho, delta is for display (1e-6).
+    Refuses: DID-471, DID-474, DID-475, DID-478, DID-496.
     """
     _require_owner(tx)
     cap, exact_delta, found = cap_of({"rho": rho, "epsilon": epsilon, "delta": delta})
@@ -90,6 +93,9 @@ def set_budget(
             f"标准未将该列标为个人信息；已标的有：{zh[:600]}",
             f"the standard does not say that it names a person (classification: personal); those that do: {en[:600]}",
         )
+    elif not _names_somebody(tx, resource, unit):
+        found.say("unit", "数据的分级说它不是直接标识符：它不指称任何人",
+                  "the classification of the data says that it is no direct identifier: it names nobody")  # fmt: skip
     if found.problems:
         raise BAD_BUDGET(found.problems, dataset=resource[:80], count=len(found.problems))
     before, others = _held(tx, resource)
@@ -123,7 +129,7 @@ def ask(tx: Tx, *, resource: str, query: dict[str, Any], consumer: str) -> dict[
     The same question over the same data again costs nothing and gets the kept answer, for every consumer. The answer
     is `datong deidentify answer`, or this verb once more. What people have not confirmed (DID-463), core data (DID-467)
     and, without an assessment of this consumer, important data (DID-468) are not answered of. Refuses also: DID-470,
-    DID-472, DID-473, DID-476, DID-478, DID-479, DID-495, DID-496.
+    DID-472, DID-473, DID-476, DID-478, DID-479, DID-495 to DID-497.
     Returns {release, state, cost_rho, free, answer (null until it is drawn)}.
     """
     _require_owner(tx)
@@ -135,6 +141,8 @@ def ask(tx: Tx, *, resource: str, query: dict[str, Any], consumer: str) -> dict[
     current = harmonise.current(tx, resource)
     asked = _query(query, _columns(current), consumer)
     require_answerable(tx, resource, current, asked, consumer)
+    if not _names_somebody(tx, resource, budget["unit"]):
+        raise UNIT_NAMES_NOBODY(dataset=resource, unit=budget["unit"])
     wanted = digest([MECHANISM, current["digest"], budget["unit"], asked.asked])
     kept = store.kept_answer(tx, resource, wanted)
     if kept is not None:
@@ -355,6 +363,13 @@ def _require_owner(tx: Tx) -> None:
 
 def _persons(current: Mapping[str, Any]) -> list[str]:
     return [element["name"] for element in current["schema"] if element["personal"]]
+
+
+def _names_somebody(tx: Tx, dataset: str, unit: str) -> bool:
+    """Whether the unit is a direct identifier, where somebody classified the data: a standard calls costs and dates
+    personal too, and noise for one of those hides no person."""
+    known = confirmed(tx, dataset)
+    return known is None or unit not in known.kinds or bool(known.direct([unit]))
 
 
 def _columns(current: Mapping[str, Any]) -> list[str]:

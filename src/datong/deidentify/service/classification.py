@@ -225,13 +225,12 @@ def _looked(tx: Tx, dataset: str, file: str) -> tuple[Looked, str, str]:
     """(what was found, where, the digest of the data)."""
     if file:
         path = harmonise.table_file(tx, file)
-        looked = look_at(path)
-        with path.open("rb") as opened:
-            return looked, path.name[:COLUMN_LONGEST], hashing.labelled(hashing.file_hex(opened))
+        found = _digest_of(path) if path.is_file() else ""  # look_at tells what is wrong with it
+        return _look(tx, path, found), path.name[:COLUMN_LONGEST], found
     if not harmonise.is_built(tx, dataset):
         raise NOT_PROPOSED(dataset=dataset, why="本节点没有它的构建。", why_en="This node has no build of it.")
     current = harmonise.current(tx, dataset)
-    looked = look_at(Path(current["path"]))
+    looked = _look(tx, Path(current["path"]), str(current["digest"]))
     marked = {element["name"]: bool(element["personal"]) for element in current["schema"]}
     subject = next(one for one in types_in_force() if one.name == "subject_id")
     findings = [
@@ -239,6 +238,16 @@ def _looked(tx: Tx, dataset: str, file: str) -> tuple[Looked, str, str]:
         for finding in looked.findings if finding.column in marked  # not the builds' own count of source rows
     ]  # fmt: skip
     return Looked(findings, int(current["rows"]), looked.whole), str(current["build"]), str(current["digest"])
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashing.labelled(hashing.file_hex(opened))
+
+
+def _look(tx: Tx, path: Path, digest: str) -> Looked:
+    """At every row, which lasts: nobody waits for it."""
+    return tx.beforehand(("looked", str(path), digest), lambda: look_at(path))
 
 
 def _marked(finding: Finding, subject: PersonalType) -> Finding:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
+from datong.deidentify.model.finding import Level
 from datong.deidentify.model.joint import Part, PartState, Recipe
 from datong.deidentify.model.refusals import (
     BAD_ASK,
@@ -42,10 +43,13 @@ from datong.deidentify.rules.recipe import (
     type_columns,
 )
 from datong.deidentify.rules.suppression import hidden_classes, rounded_share
+from datong.deidentify.service import leaving
+from datong.deidentify.service.assessments import assessment_for
+from datong.deidentify.service.classification import require_classified
 from datong.engine.model import Engine
 from datong.engine.service import DUCKDB, engine_of
-from datong.ground import evidence
-from datong.ground.canonical import digest_bytes
+from datong.ground import evidence, signing
+from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
@@ -169,6 +173,18 @@ def _shares(
     return told
 
 
+def require_countable(tx: Tx, *, dataset: str, columns: Sequence[str], recipient_group: str) -> set[str]:
+    """Those of a dataset's columns that name somebody, by whom alone may be counted: of one person there are as many
+    costs or dates as that person has events. DID-463, DID-467 or DID-468 where the dataset may not be told of: which
+    groups hold is a release, like the counts."""
+    found = require_classified(tx, dataset, columns)
+    if found.grade is Level.important:
+        mine = signing.me(tx).party
+        record = assessment_for(tx, recipient_group=recipient_group, subject=dataset, providers=[mine])
+        leaving.require_assessed(dataset, found.grade, record)
+    return set(found.direct(columns))
+
+
 def answer_round(
     tx: Tx,
     *,
@@ -186,7 +202,7 @@ def answer_round(
     """
     _check_ask(ask)
     recipe = _trusted_recipe(ask, agreed or {}, subjects, data)
-    file_digest = digest_bytes(data.read_bytes())
+    file_digest = _digest_of(data)
     part = store.part_of(tx, ask["partition"], ask["resource"])
     if part is None:
         part = _opened(tx, ask, recipe, recipient_group, file_digest)
@@ -202,8 +218,11 @@ def answer_round(
     _learn_passed(tx, part, answered, passed)
     released = [node for answer in answered[: level - 1] for node in answer["passed"]] + passed
     here = engine_of(tx.store)
-    held = holding(
-        data=data, recipe=part["recipe"], resource=part["resource"], level=level, released=released, engine=here
+    held = tx.beforehand(
+        ("holding", part["recipe_digest"], part["resource"], file_digest, level, tuple(released), here.name),
+        lambda: holding(
+            data=data, recipe=part["recipe"], resource=part["resource"], level=level, released=released, engine=here
+        ),
     )
     answer = f"{part['id']}/{level}"
     tx.add(store.answers, {"id": answer, "part": part["id"], "level": level, "held": held, "passed": None})
@@ -285,10 +304,13 @@ def supply(tx: Tx, *, part: str, data: Path) -> pa.Table:
     """
     row = partition_part(tx, part=part)
     groups = agreed_groups(tx, row)
-    if digest_bytes(data.read_bytes()) != row["data_digest"]:
+    if _digest_of(data) != row["data_digest"]:
         raise DATA_CHANGED(partition=row["partition"])
     here = engine_of(tx.store)
-    table, account = _counted(data, row["recipe"], row["resource"], groups, here)
+    table, account = tx.beforehand(
+        ("counts", row["recipe_digest"], row["resource"], row["data_digest"], tuple(groups), here.name),
+        lambda: _counted(data, row["recipe"], row["resource"], groups, here),
+    )
     if row["account"] != account:
         tx.change(store.parts, row["id"], account=account)
         evidence.append(tx, "deidentify.counted", store.parts, row["id"], partition=row["partition"],
@@ -302,6 +324,11 @@ def supply(tx: Tx, *, part: str, data: Path) -> pa.Table:
 def node_table(nodes: Sequence[str]) -> pa.Table:
     """Node ids as an input table `released(node)` of a counting plan."""
     return pa.table({"node": pa.array(sorted(nodes), pa.string())})
+
+
+def _digest_of(data: Path) -> str:
+    with data.open("rb") as opened:
+        return hashing.labelled(hashing.file_hex(opened))
 
 
 def _check_ask(ask: Any) -> None:

@@ -251,6 +251,18 @@ def _require_nothing_forced(tx: Tx, candidate: Candidate, data: Path | None) -> 
     """
     if data is None or not candidate.recipe.marginals:
         return
+    engine = engine_of(tx.store)
+    wrong = tx.beforehand(
+        ("forced", str(data), digest(candidate.recipe_value), candidate.parts[0].resource, tuple(candidate.groups)),
+        lambda: _forced(candidate, data, engine),
+    )
+    if wrong:
+        problems = [Problem(node, "与分组合看会露出少数个体", "tells, with the groups, of too few") for node in wrong]
+        raise FORCED(problems[: rules.MOST_SHOWN], dataset=candidate.dataset, k=candidate.recipe.k, count=len(wrong))
+
+
+def _forced(candidate: Candidate, data: Path, engine: Engine) -> list[str]:
+    """Nodes of the marginals that tell too much together with the groups."""
     recipe, part = candidate.recipe, candidate.parts[0]
     number = len(recipe.levels)
     told = [group for group in candidate.groups if int(group.partition(":")[0]) >= number]
@@ -258,11 +270,9 @@ def _require_nothing_forced(tx: Tx, candidate: Candidate, data: Path | None) -> 
     measures = [m.name for m in part.measures]
     wrong = []
     for marginal in range(len(recipe.marginals)):
-        rows = rests_in(data, recipe, part, marginal, groups, engine_of(tx.store))
+        rows = rests_in(data, recipe, part, marginal, groups, engine)
         wrong += rests.forced(recipe, marginal, groups, told, rows, measures)
-    if wrong:
-        problems = [Problem(node, "与分组合看会露出少数个体", "tells, with the groups, of too few") for node in wrong]
-        raise FORCED(problems[: rules.MOST_SHOWN], dataset=candidate.dataset, k=recipe.k, count=len(wrong))
+    return wrong
 
 
 def _union(
@@ -299,7 +309,11 @@ def _union(
             )
         )
     elif different and data is not None:
-        found, classes = _refined(candidate, different, data, engine_of(tx.store))
+        engine, before = engine_of(tx.store), [earlier["id"] for earlier in different]
+        found, classes = tx.beforehand(
+            ("refined", str(data), candidate.file_digest, digest(candidate.recipe_value), *before),
+            lambda: _refined(candidate, different, data, engine),
+        )
         problems += found
     if problems:
         raise DIFFERENCE(

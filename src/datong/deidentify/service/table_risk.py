@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datong.deidentify.model.joint import Form
 from datong.deidentify.model.refusals import RISK_TOO_HIGH, SMALL_CLASS
@@ -25,6 +24,7 @@ from datong.deidentify.rules.changes import for_table
 from datong.deidentify.rules.linking import PERSON, classes_plan
 from datong.deidentify.rules.printing import class_words, table_facts
 from datong.deidentify.rules.reporting import outside_population, reported
+from datong.deidentify.rules.treatments.columns import written
 from datong.deidentify.service.printing import as_pdf
 from datong.deidentify.service.treating import table_of
 from datong.engine.service import DUCKDB
@@ -189,8 +189,8 @@ def _classes(
 
 def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
     """The columns as text, with who each row is about: a number of its own where no column says it."""
-    texts = {name: pc.cast(rows[name], pa.string()) for name in columns}
-    who = pc.cast(rows[person], pa.string()) if person else pa.array(range(rows.num_rows), pa.int64())
+    texts = {name: written(rows[name]) for name in columns}
+    who = written(rows[person]) if person else pa.array(range(rows.num_rows), pa.int64())
     return pa.table({PERSON: who, **texts})
 
 

@@ -67,11 +67,13 @@ def treat(
     read, wrong = (None, unread) if unread else plan_of(value, lines, plan.name, rows.column_names)
     if read is None:
         raise BAD_PLAN(wrong, plan=plan.name, count=len(wrong))
-    if classified is not None and (let_out := direct_let_out(read, plan.name, classified(rows.column_names))):
-        raise KEPT_DIRECT(let_out, table=table.name, count=len(let_out))
     hierarchies, wrong = _hierarchies(read, plan)
     if wrong:
         raise BAD_PLAN(wrong, plan=plan.name, count=len(wrong))
+    if classified is not None:
+        let_out = direct_let_out(read, plan.name, classified(rows.column_names), hierarchies)
+        if let_out:
+            raise KEPT_DIRECT(let_out, table=table.name, count=len(let_out))
     root = b""
     if needs_key(read):
         root = _root(key_file, node, read.agreement)

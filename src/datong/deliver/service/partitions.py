@@ -29,7 +29,11 @@ def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     agreed = {"form": terms.get("delivery_form", "controlled")}
     agreed |= {name: terms[name] for name in ("recipe_digest", "k") if name in terms}
     build = harmonise.current(tx, contract["dataset"])
-    subjects = {element["name"] for element in build["schema"] if element["personal"]}
+    named = deidentify.require_countable(
+        tx, dataset=contract["dataset"], columns=[element["name"] for element in build["schema"]],
+        recipient_group=contract["consumer_party"],
+    )  # fmt: skip
+    subjects = {element["name"] for element in build["schema"] if element["personal"]} & named
     answer = deidentify.answer_round(
         tx, ask=body, data=Path(build["path"]), recipient_group=contract["consumer_party"], agreed=agreed,
         subjects=subjects,

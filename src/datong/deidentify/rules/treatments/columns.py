@@ -38,8 +38,24 @@ def texts(column: Any) -> Any:
         return array
     if pa.types.is_nested(array.type) or pa.types.is_binary(array.type):
         raise BadValues("该列不是单个值的列", "the column holds no single values")
-    cast = pc.cast(array, pa.string())
-    return one(cast)
+    if pa.types.is_floating(array.type):
+        lost = pc.fill_null(pc.invert(pc.is_finite(array)), False)
+        require(np.asarray(lost), "是 NaN 或无穷大", "are NaN or infinite")
+    return one(written(array))
+
+
+def written(array: Any) -> Any:
+    """Single values as texts: a number that is whole as its digits, of whatever type. A phone number kept in a column
+    of fractions (a table with gaps often has one) is the same text as elsewhere, not 1.3800138e+10."""
+    text = pc.cast(array, pa.string())
+    if not (pa.types.is_floating(array.type) or pa.types.is_decimal128(array.type)):
+        return text
+    whole = pc.fill_null(pc.equal(array, pc.floor(array)), False)
+    if pa.types.is_floating(array.type):
+        whole = pc.and_(whole, pc.less(pc.abs(pc.fill_null(array, 0)), 2.0**53))
+    exact = pa.decimal128(38, 0) if pa.types.is_decimal(array.type) else pa.int64()
+    digits = pc.cast(pc.if_else(whole, array, None), exact)
+    return pc.if_else(whole, pc.cast(digits, pa.string()), text)
 
 
 def mask_of_null(array: Any) -> Bools:

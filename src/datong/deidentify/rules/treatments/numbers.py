@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from datong.deidentify.model.treatments import BadValues, Remains, Trace
 from datong.deidentify.rules.treatments.columns import Floats, as_numbers, numbers, require
+from datong.deidentify.rules.treatments.tokens import encrypted, encryptor
 from datong.ground.refusal import Text
 
 MDAV_ROWS_MAX = 50_000
@@ -59,14 +60,20 @@ def coded(column: Any, bottom: float | None, top: float | None) -> Any:
 def noised(column: Any, scale: float, distribution: str, key: bytes) -> Any:
     """Each value with noise of standard deviation `scale` added ("normal" or "laplace").
 
-    The noise comes from a stream of the key (Philox), so that the same table under the same key gets the same noise:
-    asking again does not average it away."""
+    The noise is drawn from the AES image of the row's number and its value: the same table under the same key gets the
+    same noise, so that asking again does not average it away; a row whose value is another gets other noise, so that
+    two tables under one key do not tell what changed in it by their difference."""
     values, empty = numbers(column)
-    stream = np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "big")))
+    blocks = np.empty((len(values), 2), dtype="<u8")
+    blocks[:, 0] = np.arange(len(values))
+    blocks[:, 1] = np.where(values == 0, 0.0, values).view(np.uint64)  # -0.0 is 0
+    images = np.ascontiguousarray(encrypted(encryptor(key), blocks.view(np.uint8))).view("<u8")
+    first, second = ((images[:, n] >> np.uint64(11)).astype(np.float64) * 2.0**-53 for n in (0, 1))
+    length = -np.log1p(-first)  # exponential, of mean 1
     if distribution == "laplace":
-        drawn = stream.laplace(0.0, scale / np.sqrt(2), len(values))
+        drawn = np.where(second < 0.5, length, -length) * (scale / np.sqrt(2))
     else:
-        drawn = stream.normal(0.0, scale, len(values))
+        drawn = np.sqrt(2 * length) * np.cos(2 * np.pi * second) * scale  # Box and Muller 1958
     return as_numbers(values + drawn, empty)
 
 
@@ -74,7 +81,9 @@ def micro_aggregated(columns: Sequence[Any], k: int) -> list[Any]:
     """Each column with the means of groups of at least k rows that lie near each other in all of them.
 
     One column: sorted and cut into groups of k, the last with what is left (2k - 1 at most). Several: MDAV
-    (Domingo-Ferrer, Torra 2005) on standardised columns. Rows with a null are refused: they belong to no group."""
+    (Domingo-Ferrer, Torra 2005) on standardised columns, in the order of what is in them: sums of doubles depend on
+    their order, and whichever column is asked for first, the groups are the same. Rows with a null are refused: they
+    belong to no group."""
     found = [numbers(column) for column in columns]
     for _, empty in found:
         require(empty, "为空，不能归组", "are null and belong to no group")
@@ -82,7 +91,8 @@ def micro_aggregated(columns: Sequence[Any], k: int) -> list[Any]:
     if rows < k:
         raise BadValues(f"只有 {rows} 行，少于 k = {k}", f"there are {rows} rows, fewer than k = {k}")
     matrix = np.column_stack([values for values, _ in found])
-    groups = _sorted_groups(matrix[:, 0], k) if len(columns) == 1 else _mdav(_standardised(matrix), k)
+    in_order = matrix[:, sorted(range(len(columns)), key=lambda place: matrix[:, place].tobytes())]
+    groups = _sorted_groups(matrix[:, 0], k) if len(columns) == 1 else _mdav(_standardised(in_order), k)
     sizes = np.bincount(groups)
     made = []
     for place in range(matrix.shape[1]):
