@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from math import isfinite
 from typing import Any
 
-from datong.harmonise.model.mappings import Codes, Column, Element, How, Standard, Type
+from datong.harmonise.model.mappings import Codes, Column, Element, How, Source, SourceKind, Standard, Type
 from datong.harmonise.model.texts import LIBRARY, is_unread
 from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules.amounts import EXCEL
@@ -71,8 +71,9 @@ class Columns:
     """Reads the columns of one mapping against its standard. used: the files of code tables they name; mapped: the
     elements they fill."""
 
-    def __init__(self, found: Found, files: Map[str, Any], standard: Standard) -> None:
+    def __init__(self, found: Found, files: Map[str, Any], standard: Standard, source: Source) -> None:
         self.found, self.files, self.standard = found, files, standard
+        self.typed = source.format is not SourceKind.csv
         self.used: list[str] = []
         self.mapped: list[str] = []
 
@@ -126,7 +127,7 @@ class Columns:
             thousands=self._thousands(f"{at}.thousands", value.get("thousands")),
             between=self._between(at, how, value.get("between")),
             codes=self._codes(at, how, value),
-            meaning=reading.meaning_of(self.found.say, at, how, element, value),
+            meaning=reading.meaning_of(self.found.say, at, how, element, value, typed=self.typed),
         )
 
     def _constant(self, at: str, given: Any) -> str:

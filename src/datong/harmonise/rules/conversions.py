@@ -46,6 +46,8 @@ WITH_OFFSET = rf"{_SECONDS}(\.\d{{1,9}})?{_OFFSET}"
 TO_THE_MICROSECOND = rf"{_SECONDS}(\.\d{{1,6}})?{_OFFSET}"
 NUMBER = amounts.NUMBER
 WHOLE = r"[+-]?\d{1,19}"
+ZEROS = r"\.0*"
+"""Behind a whole number it loses nothing: 3.0 is 3."""
 _DMS = r"([NSEW]?)(\d{1,3})°(\d{1,2}(?:\.\d+)?)''(?:(\d{1,2}(?:\.\d+)?)\")?([NSEW]?)"  # the quote is doubled for SQL
 _DMS_WORDS = ("′’＇″”＂º度分秒东西南北经纬", "''''''\"\"\"°°''\"EWSN")
 """Signs of degrees as people write them, in SQL, and what each is read as: 东经121度28分 is E121°28'; 经 and 纬 go."""
@@ -304,6 +306,8 @@ def _fixed(column: Column) -> Cases:
     cases.append(spaced)
     if column.how is How.number:
         found = amounts.fixed(raw, clean(name), column.thousands, column.meaning)
+        if column.element.type is Type.integer:
+            found.append((f"contains({clean(name)}, '.')", "zero_fraction"))
         cases += [(condition, f"fixed:{rule}") for condition, rule in found]
     if column.how is How.timestamp and (column.zone == "offset" or any(map(_with_fraction, column.formats))):
         cases.append((f"regexp_matches({clean(name)}, '{_NANOSECONDS}')", "fixed:nanoseconds"))
@@ -409,8 +413,10 @@ def _number(text: str, column: Column) -> str:
     kind = column.element.type
     if kind is Type.number:
         return amounts.number(text, column.meaning, column.element.unit)
-    whole = f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN "
-    return whole + (f"TRY_CAST({text} AS BIGINT) END" if kind is Type.integer else f"{text} END")
+    if kind is Type.string:
+        return f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN {text} END"
+    digits = f"split_part({text}, '.', 1)"
+    return f"CASE WHEN regexp_full_match({text}, '{WHOLE}({ZEROS})?') THEN TRY_CAST({digits} AS BIGINT) END"
 
 
 def _point(column: Column) -> tuple[datums.Pair, datums.Pair, list[dict[str, str]]]:

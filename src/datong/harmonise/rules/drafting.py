@@ -44,7 +44,9 @@ _TWO_LETTERS = re.compile(r"[A-Z]{2}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _BOOKED = re.compile(rf"\(({_NUMBER.pattern}|{_GROUPED.pattern})\)|({_NUMBER.pattern}|{_GROUPED.pattern})-")
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
+"""A number with a comma as its decimal sign."""
+_WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")
 _SIGNS = ("万亿", "亿", "千万", "百万", "十万", "万", "千", "百")
 """What may stand behind a number and is no unit; the longest first. K and M are, as often, names of something else."""
 _SHARE = re.compile(rf"({_NUMBER.pattern}|{_GROUPED.pattern})[%‰]")
@@ -193,7 +195,12 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
     booked = sum(bool(_BOOKED.fullmatch(text)) for text in texts)
     if booked:
         keys["accounting"] = True
-    share = (plain + grouped + scaled + booked) / len(texts) if texts else 1.0
+    read = plain + grouped + scaled + booked
+    comma = sum(bool(_COMMA.fullmatch(text)) for text in texts)
+    if comma > read:
+        keys, read, wanted = {"as": "number", "decimal": ","}, comma, Type.number
+        keys |= {"thousands": "."} if any("." in text for text in texts if _COMMA.fullmatch(text)) else {}
+    share = read / len(texts) if texts else 1.0
     if share < 0.5:
         return (
             {},
@@ -201,7 +208,7 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
             Type.string,
         )
     doubts = () if share >= MOST else (Text(f"只有 {share:.0%} 是数。", f"only {share:.0%} of its values are numbers"),)
-    decimal = any(
+    decimal = "decimal" not in keys and any(
         not _WHOLE.fullmatch(text.replace(",", "")) for text in texts if _NUMBER.fullmatch(text.replace(",", ""))
     )
     return keys, doubts, Type.number if decimal else wanted

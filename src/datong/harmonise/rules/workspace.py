@@ -132,7 +132,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
         if other != name and isinstance(text, dict) and str(text.get("resource", other)) == resource:
             zh, en = f"映射 {other} 已用此资源标识码", f"the mapping {other} has this resource, too; each needs its own"
             found.say("resource", f"{resource}：{zh}", f"{resource}: {en}")
-    of_columns = Columns(found, files, standard)
+    of_columns = Columns(found, files, standard, known)
     columns = of_columns.read(value.get("columns"))
     reader = _Reader(found, known, standard, main, of_columns)
     joins = reader.joins(value.get("joins", [])) if source is not None else ()
