@@ -333,11 +333,13 @@ class Join:
 
 @dataclass(frozen=True)
 class Check:
-    """A row check over elements: rows for which `when` (SQL) is true are quarantined with `reason`."""
+    """A row check over elements: rows for which `when` (SQL) is true are quarantined with `reason`. number: its place
+    in the mapping's list."""
 
     reason: str
     when: str
     columns: tuple[str, ...]
+    number: int = 0
 
 
 @dataclass(frozen=True)
