@@ -1,4 +1,5 @@
-"""What the heading of a column says of the unit of its numbers: 里程（公里）, 用电量(万千瓦时), 身高cm, powerMW.
+"""What the heading of a column says of the unit of its numbers: 里程（公里）, 用电量(万千瓦时), 身高cm, powerMW; and
+headings that are there twice.
 
 A unit in brackets is one; letters at the end of a name are one only where they can be turned into the unit that is
 wanted, and a person has to look (`min` is minutes, or the least). Must never know: values, files.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from datong.harmonise.rules.units import UNITS, step
 
@@ -27,6 +29,19 @@ _ALSO = {
     "‰": "[ppth]", "°": "deg", "kw·h": "kW.h", "元/kwh": "CNY/kW.h", "元/kw·h": "CNY/kW.h",
 }  # fmt: skip
 """How people write units whose UCUM code is another, in lower case."""
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names that tell columns apart: the second 金额 is 金额_2, a fourth column without a name c4."""
+    found: list[str] = []
+    for number, name in enumerate(names, 1):
+        base, again = name or f"c{number}", 1
+        new = base
+        while new in found or (new != name and new in names):
+            again += 1
+            new = f"{base}_{again}"
+        found.append(new)
+    return found
 
 
 def unit_of(name: str, wanted: str) -> tuple[str, bool]:

@@ -20,6 +20,7 @@ from typing import Any
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
+from datong.harmonise.rules.headings import distinct
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
 DELIMITERS = ",\t;|^~#\x01\x1f，"
@@ -276,7 +277,14 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
         en = f"It has no header line: its columns are called c1 to c{best.width}; name them in the source (`columns`)."
         return Look(SourceKind.csv, facts, (*doubts, Text(zh, en)))
     place, line, more = header
-    if line > 1:
+    names = [cell.strip() for cell in best.records[place][1]]
+    if (named := distinct(names)) != names:
+        below = best.records[place + 1][0] if place + 1 < len(best.records) else line + 1
+        facts |= {"skip_lines": below - 1, "columns": named}
+        new = "、".join(f"{at} {name}" for at, name in enumerate(named, 1) if name != names[at - 1])
+        zh, en = f"另行命名的列：{new}。", f"Columns called otherwise: {new.replace('、', ', ')}."
+        doubts.append(Text(zh, en))
+    elif line > 1:
         facts["skip_lines"] = line - 1
         zh, en = f"表头在第 {line} 行，之前的行跳过。", f"The header is line {line}; the lines before it are skipped."
         doubts.append(Text(zh, en))
