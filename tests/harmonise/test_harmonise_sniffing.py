@@ -166,6 +166,8 @@ TWO_ROWS = ("A{0}:A{1}", "B{0}:C{0}", "D{0}:D{1}")
     [
         ([["编号", "金额", "金额"], [1, 2, 3], [2, 3, 4]], {"skip_lines": 1, "columns": ["编号", "金额", "金额_2"]}, "C 金额_2"),
         ([["编号", None, "数"], [1, "a", 2], [2, "b", 3]], {"skip_lines": 1, "columns": ["编号", "c2", "数"]}, "B c2"),
+        ([["编号", "重量", None, "备注"], [None, "毛重", "皮重", None], [1, 2.5, 3, "a"], [2, 3, 4, "b"]],
+         {"skip_lines": 2, "columns": ["编号", "重量.毛重", "重量.皮重", "备注"]}, "together make the names"),
         ([["编号", "数"], [1, 2, "x"], [2, 3, "y"]], {"skip_lines": 1, "columns": ["编号", "数", "c3"]}, "C c3"),
         ([["编号", "数"], [1, 2, "注"], [2, 3], [3, 4]], {}, "without a name hold something (C)"),
         ([["编号", "数", None], [1, 2, None], [2, 3, None]], {}, ""),
@@ -184,7 +186,7 @@ def test_columns_of_a_sheet_that_have_one_name_or_none(
     assert (said in " ".join(doubt.en for doubt in found.doubts)) if said else not found.doubts
     described, _ = source_of({"sources/x.yaml": {"kind": "excel", "path": "x.xlsx", **facts}}, "x")
     assert described is not None
-    assert sources.sample(described, tmp_path).rows_seen == len(rows) - 1
+    assert sources.sample(described, tmp_path).rows_seen == len(rows) - facts.get("skip_lines", 1)
 
 
 def test_columns_of_a_text_that_have_one_name_or_none(tmp_path: Path) -> None:
@@ -195,6 +197,23 @@ def test_columns_of_a_text_that_have_one_name_or_none(tmp_path: Path) -> None:
     described, _ = source_of({"sources/x.yaml": {"kind": "csv", "path": "x.csv", **found.facts}}, "x")
     assert described is not None
     assert [column.values[0] for column in sources.sample(described, tmp_path).columns] == ["1", "2.5", "a", "3"]
+
+
+def test_names_that_two_lines_of_a_text_make_together(tmp_path: Path) -> None:
+    top = "治超明细,,,,,\n序号,站点,过磅,重量,,备注\n,,时间,毛重,皮重,\n"
+    (tmp_path / "x.csv").write_text(top + "".join(f"{n},甲,2026-02-01,{n}.5,{n}.2,无\n" for n in range(5)), "utf-8")
+    found = looked_at(tmp_path / "x.csv")
+    assert isinstance(found, Look)
+    names = ["序号", "站点", "过磅.时间", "重量.毛重", "重量.皮重", "备注"]
+    assert dict(found.facts) == {"skip_lines": 3, "columns": names}
+    assert "Lines 2 and 3 together make the names." in [doubt.en for doubt in found.doubts]
+
+
+def test_a_row_of_words_below_a_column_without_a_name_is_no_header(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("姓名,,备注\n" + "".join(f"张{n},男,无\n" for n in "一二三四五"), "utf-8")
+    found = looked_at(tmp_path / "x.csv")
+    assert isinstance(found, Look)
+    assert dict(found.facts) == {"skip_lines": 1, "columns": ["姓名", "c2", "备注"]}
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,14 @@ def test_leading_zeros() -> None:
     assert "leading_zeros" in kinds(ZIP=[str(chance.randrange(1001, 2791)) for _ in range(300)])
 
 
+def test_zeros_lost_in_a_short_report_with_a_total_and_a_note() -> None:
+    codes = [f"{n:06d}" if n % 2 else str(n) for n in range(1, 29)]
+    (found,) = (one for one in look(code=[*codes, "合计", "填表人：张三"]) if one.kind == "leading_zeros")
+    assert found.evidence["length"] == 6
+    assert "leading_zeros" not in kinds(code=[f"{n:06d}" for n in range(30)])
+    assert "leading_zeros" not in kinds(code=codes[:10])
+
+
 def test_leading_zeros_lost_in_some_cells() -> None:
     chance = random.Random(5)
     numbers = [f"{n:08}" for n in range(770_000, 771_000)]

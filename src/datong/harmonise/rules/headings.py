@@ -44,6 +44,26 @@ def distinct(names: Sequence[str]) -> list[str]:
     return found
 
 
+def over_two(first: Sequence[str], second: Sequence[str], below: Sequence[Sequence[str]]) -> list[str] | None:
+    """The names that two rows make together, where the second names the parts of groups whose name stands once above
+    them (重量 over 毛重, 皮重, 净重), as files do that hold no merged cells; None where it does not look so."""
+    width = len(first)
+    if len(second) != width or any(re.search(r"\d", cell) for cell in second):
+        return None
+    parts = [at for at in range(1, width) if second[at] and not first[at]]
+    heads = {at for at in range(width - 1) if first[at] and second[at] and at + 1 in parts}
+    whole = [at for at in range(width) if first[at] and at not in heads]
+    blank = [at for at in whole if not second[at]]
+    filled = any(row[at].strip() for row in below for at in blank if at < len(row))
+    if not heads or len(blank) * 2 <= len(whole) or not filled:
+        return None
+    names, group = [], ""
+    for upper, lower in zip(first, second, strict=True):
+        group = upper or (group if lower else "")
+        names.append(".".join(dict.fromkeys(filter(None, (group, lower)))))
+    return names
+
+
 def unit_of(name: str, wanted: str) -> tuple[str, bool]:
     """(the unit that the name of a column says, whether it stands in brackets); ("", False) when it says none."""
     for said in reversed(_BRACKETS.findall(name)):

@@ -11,7 +11,7 @@ from typing import Any
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Span
-from datong.harmonise.rules.headings import distinct
+from datong.harmonise.rules.headings import distinct, over_two
 
 TOP_ROWS = 30
 """How many rows may stand down to the end of the header."""
@@ -58,6 +58,17 @@ def named(
     names: of the header, some empty or there twice. below: the rows under it. called: how people call a column. A
     column without a name whose cells are mostly filled is one; what stands beside the table now and then is not."""
     there = [row for row in below if any(cell.strip() for cell in row)]
+    if "header_rows" not in facts and len(names) > 1 and there and there[0] is below[0]:
+        second = [cell.strip() for cell in there[0]]
+        size = max(len(names), len(second))
+        even = [[*row, *([""] * (size - len(row)))] for row in (names, second)]
+        if over := over_two(even[0], even[1], there[1:]):
+            top = facts.get("skip_lines", 0)
+            zh, en = (
+                f"第 {top + 1} 和 {top + 2} 行合起来是列名，以点相连。",
+                f"Rows {top + 1} and {top + 2} together make the names.",
+            )
+            return {**facts, "skip_lines": top + 2, "columns": distinct(over)}, (Text(zh, en),)
     width = max([len(names), *map(len, there)])
     filled = [sum(bool(row[at].strip()) for row in there if at < len(row)) for at in range(width)]
     nameless = [at for at in range(width) if filled[at] and not (at < len(names) and names[at])]

@@ -23,6 +23,8 @@ from datong.harmonise.model.suspicions import Suspicion
 Point = tuple[float, float]
 LEAST = 100
 """Values a column must have before its figures say anything."""
+FEW = 20
+"""Enough where some codes show the zeros that others have lost."""
 MOST = 5000
 """Values of a column that are looked at, evenly spread."""
 
@@ -37,14 +39,15 @@ def suspected(
     for column in columns:
         values = [value.strip() for value in column.values if value is not None and value.strip()]
         values = values[:: max(1, math.ceil(len(values) / MOST))]
+        is_code = column.path not in numbers or _POSTCODE.search(column.path) is not None
+        if is_code and len(values) >= (FEW if any(value.startswith("0") for value in values) else LEAST):
+            found += leading_zeros(column.path, values)
         if len(values) < LEAST:
             continue
         if known.get(column.path) != "offset":
             found += not_local_time(column.path, values, known.get(column.path, ""))
         for detector in (constant, hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
-        if column.path not in numbers or _POSTCODE.search(column.path):
-            found += leading_zeros(column.path, values)
     return (*found, *swapped(columns), *sums(columns), *totals(columns))
 
 
@@ -193,10 +196,10 @@ def leading_zeros(path: str, values: Sequence[str]) -> list[Suspicion]:
     codes that begin with 0, and among them such as have lost theirs."""
     whole = [re.sub(r"\.0$", "", value) for value in values]
     digits = [value for value in whole if value.isascii() and value.isdigit()]
+    if any(value.startswith("0") and len(value) > 1 for value in digits):  # beside them a total and notes are no code
+        return _some_zeros(path, digits) if len(digits) >= 0.9 * len(values) else []
     if len(digits) < 0.95 * len(values):
         return []
-    if any(value.startswith("0") and len(value) > 1 for value in digits):
-        return _some_zeros(path, digits)
     lengths = Counter(map(len, digits))
     longest = max(lengths)
     short = lengths[longest - 1] / len(digits)
