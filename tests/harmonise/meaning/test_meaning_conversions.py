@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,28 @@ def test_a_decimal_sign_is_a_point_or_a_comma_and_parts_no_thousands(keys: dict[
     (problem,) = mapping_of(contents, "things")[1]
     assert "columns.x.decimal" in problem.where
     assert said in problem.en
+
+
+def test_times_counted_in_utc_beside_local_ones() -> None:
+    eight = datetime(2026, 2, 1, tzinfo=UTC)
+    table = [
+        ("2026-02-01 08:00:00", eight, ""),
+        ("1769904000", eight, "fixed:other_format"),
+        ("1769904000.5", eight + timedelta(milliseconds=500), "fixed:other_format"),
+        ("2026/02/01", None, "invalid:not_a_time"),
+    ]
+    forms = ["%Y-%m-%d %H:%M:%S", "epoch_s"]
+    told(table, {"as": "timestamp", "zone": "Asia/Shanghai", "formats": forms}, "timestamp")
+
+
+@pytest.mark.parametrize(("form", "right", "short"), [
+    ("%Y%m%d%H%M%S", "20260201080000", ["2026020108000", "1761010100123"]), ("%Y%m%d", "20260201", ["2026021"]),
+    ("%Y%m%d %H:%M", "20260201 8:00", ["2026021 08:00"]), ("%d%m%Y", "01022026", ["1022026"]),
+])  # fmt: skip
+def test_of_digits_that_nothing_divides_none_is_missing_in_a_time(form: str, right: str, short: list[str]) -> None:
+    got = outcomes([right, *short], {"as": "timestamp", "zone": "Asia/Shanghai", "formats": [form]}, "timestamp")
+    assert got[0][0] is not None
+    assert got[1:] == [(None, "invalid:not_a_time")] * len(short)
 
 
 def test_accounting_negatives() -> None:

@@ -17,7 +17,7 @@ from datong.harmonise.model.mappings import Codes, Column, Element, How, Source,
 from datong.harmonise.model.texts import LIBRARY, is_unread
 from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules.amounts import EXCEL
-from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width
+from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width, only_digits
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.elements import table_of
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
@@ -154,6 +154,13 @@ class Columns:
                 )
                 counted = (*EPOCHS, EXCEL)
                 self.found.say(at, f"{zh}；或为 {'、'.join(counted)}", f"{en}; or be {' or '.join(counted)}")
+        alike = tuple(form for form in formats if how is How.timestamp and only_digits(form))
+        if alike and (counts := [form for form in formats if form in EPOCHS]):
+            zh, en = (
+                f"{counts[0]} 与 {alike[0]} 都只含数字，无法区分，请只留其一",
+                f"{counts[0]} and {alike[0]} are both digits alone and cannot be told apart: keep one of them",
+            )
+            self.found.say(at, zh, en)
         return formats or usual
 
     def _thousands(self, at: str, given: Any) -> str:
@@ -188,8 +195,8 @@ class Columns:
             self.found.say(
                 f"{at}.zone", f"未知时区 {zone}{nearest_zh(near)}", f"{zone} is no known time zone{nearest_en(near)}"
             )
-        elif zone != "UTC" and (counted := [form for form in value.get("formats") or [] if form in EPOCHS]):
-            zh, en = f"{counted[0]} 按 UTC 计：zone 应为 UTC", f"{counted[0]} is counted in UTC: the zone should be UTC"
+        elif zone != "UTC" and isinstance(forms := value.get("formats"), list) and forms and set(forms) <= set(EPOCHS):
+            zh, en = f"{forms[0]} 按 UTC 计：zone 应为 UTC", f"{forms[0]} is counted in UTC: the zone should be UTC"
             self.found.say(f"{at}.zone", zh, en)
         return str(zone)
 
