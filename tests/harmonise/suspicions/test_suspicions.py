@@ -102,6 +102,14 @@ def test_zeros_lost_in_a_short_report_with_a_total_and_a_note() -> None:
     assert "leading_zeros" not in kinds(code=codes[:10])
 
 
+def test_columns_renamed_in_the_middle() -> None:
+    half, none = [f"106.{n:03d}" for n in range(30)], [""] * 30
+    (found,) = (one for one in look(jd=[*half, *none], wd=[*half, *none], lng=[*none, *half]) if one.kind == "renamed")
+    assert (found.columns, dict(found.evidence)) == (("jd", "wd", "lng"), {"row": 31})
+    assert "renamed" not in kinds(jd=[*half, *none], lng=[*[""] * 40, *half[:20]]), "ten rows have neither"
+    assert "renamed" not in kinds(jd=half + half, note=[*none, *half])
+
+
 def test_leading_zeros_lost_in_some_cells() -> None:
     chance = random.Random(5)
     numbers = [f"{n:08}" for n in range(770_000, 771_000)]

@@ -48,7 +48,7 @@ def suspected(
             found += not_local_time(column.path, values, known.get(column.path, ""))
         for detector in (constant, hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
-    return (*found, *swapped(columns), *sums(columns), *totals(columns))
+    return (*found, *swapped(columns), *sums(columns), *totals(columns), *renamed(columns))
 
 
 # --- times -------------------------------------------------------------------------------------------------------
@@ -475,6 +475,33 @@ def _total(path: str, rows: list[int]) -> Suspicion:
         "hold them by `checks`",
     )
     return Suspicion("total_row", (path,), {"rows": len(rows), "first_row": rows[0]}, told)
+
+
+def renamed(columns: Sequence[SampleColumn]) -> list[Suspicion]:
+    """Columns that are filled down to one row, and others from the next row on: whoever writes the file has changed its
+    names, and what reads the one reads nothing of the other."""
+    ends: dict[int, list[str]] = {}
+    begins: dict[int, list[str]] = {}
+    for column in columns:
+        there = [at for at, value in enumerate(column.values, 1) if value is not None and value.strip()]
+        if len(there) < FEW or len(there) < 0.9 * (there[-1] - there[0] + 1):
+            continue
+        if there[0] == 1 and there[-1] < len(column.values):
+            ends.setdefault(there[-1], []).append(column.path)
+        elif there[0] > 1 and there[-1] == len(column.values):
+            begins.setdefault(there[0], []).append(column.path)
+    found = []
+    for row, new in sorted(begins.items()):
+        old = [path for last, paths in sorted(ends.items()) if row - 2 <= last < row for path in paths]
+        if old:
+            was, now = ", ".join(old[:10]), ", ".join(new[:10])
+            told = Text(
+                f"{was} 到第 {row - 1} 行为止，{now} 自第 {row} 行起：可能在中途改名；只读其一，另一半即为空。",
+                f"{was} end where {now} begin, in row {row}: they were probably renamed there; whoever reads the ones "
+                "finds nothing in the rows of the others",
+            )
+            found.append(Suspicion("renamed", (*old, *new), {"row": row}, told))
+    return found
 
 
 # --- points against points of reference --------------------------------------------------------------------------
