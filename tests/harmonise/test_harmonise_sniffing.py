@@ -209,6 +209,26 @@ def test_names_that_two_lines_of_a_text_make_together(tmp_path: Path) -> None:
     assert "Lines 2 and 3 together make the names." in [doubt.en for doubt in found.doubts]
 
 
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [("单位：万元", "万元"), ("制表日期：2026年2月  计量单位：吨、万元", "吨, 万元"), ("（单位:公里）", "公里"),
+     ("制表单位：省交通运输厅", ""), ("单位：个体", ""), ("填报单位：吨位局", "")],
+)  # fmt: skip
+def test_a_unit_that_stands_above_the_header_is_told(tmp_path: Path, above: str, said: str) -> None:
+    rows = [["编号", "金额", "备注"], *([f"r{n}", f"{n}.5", "无"] for n in range(5))]
+    text = "".join(",".join(row) + "\n" for row in rows)
+    (tmp_path / "x.csv").write_text(f"明细,,\n{above},,\n{text}", "utf-8")
+    book = openpyxl.Workbook()
+    for row in [["明细"], [above], *rows]:
+        book.active.append(row)
+    book.save(tmp_path / "x.xlsx")
+    for file in ("x.csv", "x.xlsx"):
+        found = looked_at(tmp_path / file)
+        assert isinstance(found, Look)
+        told = [doubt.en for doubt in found.doubts if "Above the header stands a unit" in doubt.en]
+        assert [f"a unit: {said}. " in one for one in told] == ([True] if said else []), file
+
+
 def test_a_row_of_words_below_a_column_without_a_name_is_no_header(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("姓名,,备注\n" + "".join(f"张{n},男,无\n" for n in "一二三四五"), "utf-8")
     found = looked_at(tmp_path / "x.csv")

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from datong.ground.refusal import Text
 from datong.harmonise.rules.units import UNITS, step
 
 _BRACKETS = re.compile(r"[（(\[【<《]([^（(\[【<《）)\]】>》]{1,20})[）)\]】>》]")
+_ABOVE = re.compile(r"(?<![\u3400-\u9fff])(?:计量|金额|数量|货币)?单位\s*:\s*([^()]{1,40})")
+"""制表单位 and 填报单位 are offices."""
 _SAID = re.compile(r"^(单位|unit)\s*[:：]\s*", re.IGNORECASE)
 _ENDS = re.compile(
     r"(?:(?<=[\u3400-\u9fff])|(?<=[_ ])(?=..)|(?<=[a-z])(?=[A-Z]+[a-z]*$)(?=..))[A-Za-z%°]+(?:/[A-Za-z]+)?[23]?$"
@@ -42,6 +45,18 @@ def distinct(names: Sequence[str]) -> list[str]:
             new = f"{base}_{again}"
         found.append(new)
     return found
+
+
+def said_above(cells: Iterable[str]) -> tuple[Text, ...]:
+    """A doubt where what stands above a header names units (单位：万元), which columns of the table are in."""
+    said = [form[1] for cell in cells for form in _ABOVE.finditer(unicodedata.normalize("NFKC", cell))]
+    found = [unit for text in said for unit in re.split(r"[、/,;\s]+", text) if unit and _known(unit, "")]
+    if not found:
+        return ()
+    told = ", ".join(dict.fromkeys(found))
+    zh = f"表头上方写有单位：{told}；列名未写单位的，请在映射中以 unit 写明。"
+    en = f"Above the header stands a unit: {told}. Where a column's name says none, say it in the mapping (`unit`)."
+    return (Text(zh, en),)
 
 
 def over_two(first: Sequence[str], second: Sequence[str], below: Sequence[Sequence[str]]) -> list[str] | None:

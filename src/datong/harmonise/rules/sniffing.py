@@ -20,7 +20,7 @@ from typing import Any
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
-from datong.harmonise.rules.headings import distinct, over_two
+from datong.harmonise.rules.headings import distinct, over_two, said_above
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
 DELIMITERS = ",\t;|^~#\x01\x1f，"
@@ -298,6 +298,7 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
         facts["skip_lines"] = line - 1
         zh, en = f"表头在第 {line} 行，之前的行跳过。", f"The header is line {line}; the lines before it are skipped."
         doubts.append(Text(zh, en))
+    doubts += said_above(cell for at, fields in best.records if at < line for cell in fields)
     rows = [fields for _, fields in best.records[place + 1 :]]
     return Look(SourceKind.csv, facts, (*doubts, *more, *_second_header(line, rows)))
 

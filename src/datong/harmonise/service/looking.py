@@ -10,6 +10,7 @@ from datong.ground.refusal import Refusal, Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.rules import sniffing
+from datong.harmonise.rules.headings import said_above
 from datong.harmonise.rules.sheets import TOP_ROWS, header_of, named
 from datong.harmonise.store import looking
 from datong.harmonise.store.sources import workbooks
@@ -54,7 +55,8 @@ def _workbook(path: Path, look: Look) -> Look:
         top = facts.get("skip_lines", 0)
         below = top + facts.get("header_rows", 1)
         facts, more = named(workbooks.names_in(rows[top:below], spans, top), rows[below:], facts, workbooks.letters)
-        return Look(look.kind, {**look.facts, **facts}, (*look.doubts, *found, *more))
+        above = said_above(cell for row in rows[:top] for cell in row)
+        return Look(look.kind, {**look.facts, **facts}, (*look.doubts, *found, *more, *above))
     return look
 
 
