@@ -286,7 +286,7 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
             f"Lines {line} and {line + 1} together make the names.",
         )
         doubts, more = [*doubts, Text(zh, en)], ()
-    if names or distinct(first) != first:
+    if names or len(set(first)) < len(first):  # where names tell them apart, those of the header are read
         named = distinct(names or first)
         below = best.records[place + 1][0] if place + 1 < len(best.records) else line + 1
         facts |= {"skip_lines": below - 1, "columns": named}
