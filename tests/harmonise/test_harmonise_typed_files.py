@@ -287,15 +287,15 @@ def test_a_column_without_a_name_is_told_where_it_is_one_and_no_note_beside_the_
 def test_percents_that_are_shown_beside_percents_that_are_written(tmp_path: Path) -> None:
     """0.35 shown as 35 % stands for what the text 35% stands for; a column without such texts keeps its numbers."""
     book = openpyxl.Workbook()
-    for row in (["率", "比"], [0.35, 0.35], ["35%", 0.1], [0.0725, 1], [0.35, 2], [1, 3]):
+    for row in (["率", "比"], [0.35, 0.35], ["35%", 0.1], [0.0725, 1], [0.35, 2], [1, 3], [None, "完成98%"]):
         book.active.append(row)
     for cell in ("A2", "B2", "B3"):
         book.active[cell].number_format = "0%"
     book.active["A4"].number_format = "0.00%"
     book.active["A6"].number_format = '"约"0.0%'
     book.save(tmp_path / "x")
-    assert [row["率"] for row in read(source("excel"), tmp_path)] == ["35%", "35%", "7.25%", "0.35", "100%"]
-    assert [row["比"] for row in read(source("excel"), tmp_path)] == ["0.35", "0.1", "1", "2", "3"]
+    assert [row["率"] for row in read(source("excel"), tmp_path)] == ["35%", "35%", "7.25%", "0.35", "100%", None]
+    assert [row["比"] for row in read(source("excel"), tmp_path)] == ["0.35", "0.1", "1", "2", "3", "完成98%"]
     workbook(tmp_path, [None, None], [1, 2])
     assert "has no header" in str(refused(source("excel"), tmp_path))
 

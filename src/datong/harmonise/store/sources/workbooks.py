@@ -12,6 +12,7 @@ Contract: tests/harmonise/test_harmonise_typed_files.py.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ _NAMED_HERE = Text(
     "or name all columns by `columns` and skip the header by `skip_lines`",
 )
 _RENAME = Text(f"请在工作簿中改名，{_NAMED_HERE.zh}", f"rename one in the workbook, {_NAMED_HERE.en}")
-PERCENTS = ("%", "‰", "％")
+_SHARE = re.compile(r"\s*[+-]?[\d,.]*\d[\d,.]*\s*[%‰％]\s*")
 NAMED_MAX = 10
 """Cells that a refusal names."""
 
@@ -161,7 +162,7 @@ def _kinds(sheet: CalamineSheet, below: int) -> _Kinds:
                 found.times[column] += 1
             elif kind is date:
                 found.days[column] += 1
-            elif kind is str and cell.rstrip().endswith(PERCENTS):
+            elif kind is str and _SHARE.fullmatch(cell):
                 found.shares.add(column)
     return found
 
