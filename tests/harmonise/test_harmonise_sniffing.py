@@ -77,7 +77,7 @@ def unfit(folder: Path, content: str | bytes, name: str = "x.csv") -> str:
         (table(before="停车明细表,,\r\n"), {"skip_lines": 1}, 1),
         (table(after="合计,,20.5\r\n制表人：王\r\n"), {}, 1),
         ("编号\r\n1\r\n2\r\n", {}, 1),
-        ("a,b,b\r\n1,x,z\r\n2,y,z\r\n", {}, 1),
+        ("a,b,b\r\n1,x,z\r\n2,y,z\r\n", {"skip_lines": 1, "columns": ["a", "b", "b_2"]}, 2),
         ("车牌,速度,时间\r\n无,km/h,秒\r\n" + "".join(f"A{n},{n}.5,{n}\r\n" for n in range(30)), {}, 1),
         ("".join(f"第{n}行 " for n in range(3)) + "\n1 2 3 \n4 5 6 \n", {"delimiter": "blanks"}, 0),
         ("1,2,3\n4,5,6\n7,8,9\n", {"columns": ["c1", "c2", "c3"]}, 1),
@@ -159,6 +159,81 @@ def test_parquet_excel_and_databases(tmp_path: Path) -> None:
 TITLE = ["二月站点表", None, None, None]
 GROUPS, LEAVES = ["编号", "位置", None, "备注"], [None, "道路", "门牌", None]
 TWO_ROWS = ("A{0}:A{1}", "B{0}:C{0}", "D{0}:D{1}")
+
+
+@pytest.mark.parametrize(
+    ("rows", "facts", "said"),
+    [
+        ([["编号", "金额", "金额"], [1, 2, 3], [2, 3, 4]], {"skip_lines": 1, "columns": ["编号", "金额", "金额_2"]}, "C 金额_2"),
+        ([["编号", None, "数"], [1, "a", 2], [2, "b", 3]], {"skip_lines": 1, "columns": ["编号", "c2", "数"]}, "B c2"),
+        ([["编号", "重量", None, "备注"], [None, "毛重", "皮重", None], [1, 2.5, 3, "a"], [2, 3, 4, "b"]],
+         {"skip_lines": 2, "columns": ["编号", "重量.毛重", "重量.皮重", "备注"]}, "together make the names"),
+        ([["编号", "数"], [1, 2, "x"], [2, 3, "y"]], {"skip_lines": 1, "columns": ["编号", "数", "c3"]}, "C c3"),
+        ([["编号", "数"], [1, 2, "注"], [2, 3], [3, 4]], {}, "without a name hold something (C)"),
+        ([["编号", "数", None], [1, 2, None], [2, 3, None]], {}, ""),
+    ],
+)  # fmt: skip
+def test_columns_of_a_sheet_that_have_one_name_or_none(
+    tmp_path: Path, rows: list[Any], facts: dict[str, Any], said: str
+) -> None:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(tmp_path / "x.xlsx")
+    found = looked_at(tmp_path / "x.xlsx")
+    assert isinstance(found, Look)
+    assert dict(found.facts) == facts
+    assert (said in " ".join(doubt.en for doubt in found.doubts)) if said else not found.doubts
+    described, _ = source_of({"sources/x.yaml": {"kind": "excel", "path": "x.xlsx", **facts}}, "x")
+    assert described is not None
+    assert sources.sample(described, tmp_path).rows_seen == len(rows) - facts.get("skip_lines", 1)
+
+
+def test_columns_of_a_text_that_have_one_name_or_none(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("标题\n编号,金额,,金额\n1,2.5,a,3\n2,3.5,b,4\n3,4.5,c,5\n", "utf-8")
+    found = looked_at(tmp_path / "x.csv")
+    assert isinstance(found, Look)
+    assert dict(found.facts) == {"skip_lines": 2, "columns": ["编号", "金额", "c3", "金额_2"]}
+    described, _ = source_of({"sources/x.yaml": {"kind": "csv", "path": "x.csv", **found.facts}}, "x")
+    assert described is not None
+    assert [column.values[0] for column in sources.sample(described, tmp_path).columns] == ["1", "2.5", "a", "3"]
+
+
+def test_names_that_two_lines_of_a_text_make_together(tmp_path: Path) -> None:
+    top = "治超明细,,,,,\n序号,站点,过磅,重量,,备注\n,,时间,毛重,皮重,\n"
+    (tmp_path / "x.csv").write_text(top + "".join(f"{n},甲,2026-02-01,{n}.5,{n}.2,无\n" for n in range(5)), "utf-8")
+    found = looked_at(tmp_path / "x.csv")
+    assert isinstance(found, Look)
+    names = ["序号", "站点", "过磅.时间", "重量.毛重", "重量.皮重", "备注"]
+    assert dict(found.facts) == {"skip_lines": 3, "columns": names}
+    assert "Lines 2 and 3 together make the names." in [doubt.en for doubt in found.doubts]
+
+
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [("单位：万元", "万元"), ("制表日期：2026年2月  计量单位：吨、万元", "吨, 万元"), ("（单位:公里）", "公里"),
+     ("制表单位：省交通运输厅", ""), ("单位：个体", ""), ("填报单位：吨位局", "")],
+)  # fmt: skip
+def test_a_unit_that_stands_above_the_header_is_told(tmp_path: Path, above: str, said: str) -> None:
+    rows = [["编号", "金额", "备注"], *([f"r{n}", f"{n}.5", "无"] for n in range(5))]
+    text = "".join(",".join(row) + "\n" for row in rows)
+    (tmp_path / "x.csv").write_text(f"明细,,\n{above},,\n{text}", "utf-8")
+    book = openpyxl.Workbook()
+    for row in [["明细"], [above], *rows]:
+        book.active.append(row)
+    book.save(tmp_path / "x.xlsx")
+    for file in ("x.csv", "x.xlsx"):
+        found = looked_at(tmp_path / file)
+        assert isinstance(found, Look)
+        told = [doubt.en for doubt in found.doubts if "Above the header stands a unit" in doubt.en]
+        assert [f"a unit: {said}. " in one for one in told] == ([True] if said else []), file
+
+
+def test_a_row_of_words_below_a_column_without_a_name_is_no_header(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("姓名,,备注\n" + "".join(f"张{n},男,无\n" for n in "一二三四五"), "utf-8")
+    found = looked_at(tmp_path / "x.csv")
+    assert isinstance(found, Look)
+    assert dict(found.facts) == {}
 
 
 @pytest.mark.parametrize(

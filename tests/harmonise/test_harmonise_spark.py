@@ -86,14 +86,22 @@ def test_units_datums_days_words_and_identifiers() -> None:
         "ms": {"from": "ms", "as": "timestamp", "zone": "UTC", "formats": ["epoch_ms"]},
         "s": {"from": "s", "as": "timestamp", "zone": "UTC", "formats": ["epoch_s", "%Y-%m-%d"]},
         "cell": {"from": "cell", "as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y-%m-%d %H:%M:%S", "excel"]},
+        "mixed": {"from": "mixed", "as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y-%m-%d %H:%M:%S", "epoch_s"]},
+        "tight": {"from": "tight", "as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y%m%d%H%M%S", "%Y%m%d %H:%M"]},
+        "whole": {"from": "whole", "as": "number", "thousands": ","}, "comma": {"from": "comma", "as": "number", "decimal": ",", "thousands": "."},
     }  # fmt: skip
     contents = files(
         columns, prop("v", "number", customProperties=[{"property": "unit", "value": "m/s"}]), prop("w", "number"),
         prop("share", "number", customProperties=[{"property": "unit", "value": "1"}]), prop("longitude", "number"),
         prop("latitude", "number"), prop("day", "date"), prop("yes", "boolean"), prop("person"), prop("born", "date"),
         prop("firm"), prop("vin"), prop("phone"), prop("ms", "timestamp"), prop("s", "timestamp"), prop("cell", "timestamp"),
+        prop("whole", "integer"), prop("comma", "number"), prop("mixed", "timestamp"), prop("tight", "timestamp"),
     )  # fmt: skip
     pieces = {
+        "mixed": ["2026-02-01 08:00:00", "1769904000", "-0.5", "20260201", None],
+        "tight": ["20260201080000", "2026020108000", "20260201 8:00", "2026021 08:00", "1761010100123"],
+        "whole": ["3", "3.0", "-3.", "1,023.00", "3.5", "9223372036854775807.0", "9223372036854775808.0", "3,0"],
+        "comma": ["1.234,56", "-12,5", "12", "1.5", "1.234", "1,234.56"],
         "v": ["36", "1e2", "x", None], "w": ["1.2万", "(12)", "12-", "0.1万", "万"], "share": ["12.5%", "5‰", "12.5", ""],
         "x": ["121.5", "121.512345", "0", "200", None], "y": ["31.2", "31.198765", "0", "x"],
         "day": ["2019年9月1日", "20190901", "43709", "60", "2019-09-01", "20190229"], "yes": ["是", "否", "yes", " 是"],

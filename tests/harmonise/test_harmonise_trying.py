@@ -110,3 +110,33 @@ def test_a_renamed_column_is_told_once_where_the_mapping_reads_it(store: Store, 
     assert [(problem["file"], problem["where"]) for problem in about] == [("mappings/things.yaml", "columns.n")]
     assert all(problem["line"] for problem in problems)
     assert len(problems) == 1
+
+
+def test_mistakes_of_the_standard_the_mapping_and_its_checks_are_told_at_once(
+    store: Store, node_folder: Path, act: Act
+) -> None:
+    """A property that ODCS does not know, one without a Chinese name, a wrong zone, a constant and two conditions."""
+    contents = files(
+        {
+            "v": "v", "n": {"from": "n", "as": "number", "unit": "km/h"}, "k": "k", "l": {"from": "l", "as": "number"},
+            "t": {"from": "t", "as": "timestamp", "zone": "Mars"}, "c": {"constant": "abc", "as": "number"},
+        },
+        prop("v"), {**prop("n", "number"), "requred": True}, {**prop("k", "whole")}, {**prop("l"), "logicalType": 5},
+        prop("t", "timestamp"), prop("c", "number"), {**prop("z", "number"), "synonyms": []},
+        checks=[{"reason": "odd", "when": "v >"}, {"reason": "fast", "when": "n"}, {"reason": "bad", "when": "v > 5"},
+                {"reason": "unknown", "when": "nn > 5"}, {"reason": "not_tried", "when": "k > 5"}],
+    )  # fmt: skip
+    harmonise.install(store, node_folder)
+    write(node_folder / "work", contents)
+    (node_folder / "work" / "things.json").write_text('[{"v": "a", "n": 1, "t": "x", "k": 1, "l": 1}]')
+    with store.read(act("data_engineer")) as tx:
+        told = harmonise.check(tx, workspace="work")["problems"]
+    found = {(problem["file"].split("/")[0], problem["where"]) for problem in told}
+    assert found >= {
+        ("standards", "schema.0.properties.1"), ("standards", "schema.0.properties.2.logicalType"),
+        ("standards", "schema.0.properties.3.logicalType"), ("standards", "schema.properties.z"),
+        ("mappings", "columns.t.zone"), ("mappings", "columns.c.constant"), ("mappings", "checks[0].when"),
+        ("mappings", "checks[1].when"), ("mappings", "checks[2].when"), ("mappings", "checks[3].when"),
+    }  # fmt: skip
+    assert not {where for _, where in found} & {"columns.n", "columns.n.unit", "columns.l", "checks[4].when"}
+    assert all(problem["line"] for problem in told)

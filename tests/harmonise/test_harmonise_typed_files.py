@@ -273,6 +273,29 @@ def test_an_excel_row_with_a_value_beyond_the_header_is_no_record(tmp_path: Path
 def test_columns_of_one_name_are_told_by_their_letters(tmp_path: Path) -> None:
     workbook(tmp_path, ["编号", None, "金额", None, "金额"], [1, None, 2, None, 3])
     assert "the columns C and E have one name; rename one in the workbook" in str(refused(source("excel"), tmp_path))
+    named = told(kind="excel", path="x", skip_lines=1, columns=["编号", "空", "金额", "空2", "金额2"])
+    assert [row["金额2"] for row in read(named, tmp_path)] == ["3"]
+
+
+def test_a_column_without_a_name_is_told_where_it_is_one_and_no_note_beside_the_table(tmp_path: Path) -> None:
+    workbook(tmp_path, ["编号", None, "数"], [1, "a", 2], [2, "b", 3], [3, None, 4])
+    assert "columns without a name hold values in most rows (B)" in str(refused(source("excel"), tmp_path))
+    workbook(tmp_path, ["编号", "数"], [1, 2, "注：补报"], [2, 3], [3, 4])
+    assert [row[BROKEN] for row in read(source("excel"), tmp_path)] == ["1\t2\t注：补报", None, None]
+
+
+def test_percents_that_are_shown_beside_percents_that_are_written(tmp_path: Path) -> None:
+    """0.35 shown as 35 % stands for what the text 35% stands for; a column without such texts keeps its numbers."""
+    book = openpyxl.Workbook()
+    for row in (["率", "比"], [0.35, 0.35], ["35%", 0.1], [0.0725, 1], [0.35, 2], [1, 3], [None, "完成98%"]):
+        book.active.append(row)
+    for cell in ("A2", "B2", "B3"):
+        book.active[cell].number_format = "0%"
+    book.active["A4"].number_format = "0.00%"
+    book.active["A6"].number_format = '"约"0.0%'
+    book.save(tmp_path / "x")
+    assert [row["率"] for row in read(source("excel"), tmp_path)] == ["35%", "35%", "7.25%", "0.35", "100%", None]
+    assert [row["比"] for row in read(source("excel"), tmp_path)] == ["0.35", "0.1", "1", "2", "3", "完成98%"]
     workbook(tmp_path, [None, None], [1, 2])
     assert "has no header" in str(refused(source("excel"), tmp_path))
 

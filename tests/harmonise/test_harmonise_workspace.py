@@ -63,6 +63,7 @@ MISTAKES = [
     (set_in(MAPPING, "columns", "seen_at", "zone", to="Asia/Shanghia"), "columns.seen_at.zone", "nearest: Asia/Shanghai"),
     (set_in(MAPPING, "columns", "seen_at", "zone", to=...), "columns.seen_at.zone", "declare the zone"),
     (set_in(MAPPING, "columns", "seen_at", "formats", to=["epoch_ms"]), "columns.seen_at.zone", "counted in UTC"),
+    (set_in(MAPPING, "columns", "seen_at", "formats", to=["%Y%m%d%H%M%S", "epoch_ms"]), "columns.seen_at.formats", "cannot be told apart"),
     *((set_in(MAPPING, "columns", "seen_at", "zone", to=zone), "columns.seen_at.zone", "nearest: Asia/Shanghai")
       for zone in ("+08:00", 8, "UTC+8", "Beijing", "Asia/Beijing", "北京时间", "CST")),
     (set_in(MAPPING, "columns", "seen_at", "as", to="timestmap"), "columns.seen_at.as", "nearest: timestamp"),

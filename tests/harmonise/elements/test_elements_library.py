@@ -377,3 +377,24 @@ def test_every_name_finds_itself_first(library: Library, index: Index) -> None:
 def test_pinyin_is_loaded_only_for_those_who_look_words_up() -> None:
     code = "import sys, datong.harmonise.service as s; s.library(); sys.exit('pypinyin' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("pack", "words"),
+    [
+        ("transport", {"毛重": "gross_weight", "皮重": "tare_weight", "净重": "net_weight", "运距": "haul_distance",
+                       "过磅单号": "weighing_ticket", "发货单位": "consignor", "收货单位": "consignee", "司机": "driver_name"}),
+        ("medicine", {"挂号费": "registration_fee", "医生工号": "provider_id", "科室名称": "clinical_department",
+                      "科室代码": "clinical_department_code", "号别": "registration_type", "床号": "bed_number"}),
+        ("energy", {"尖电量": "sharp_consumption", "峰电量": "peak_consumption", "平段电量": "flat_consumption",
+                    "谷电量": "valley_consumption", "上期示数": "previous_reading", "倍率": "meter_multiplier",
+                    "力调电费": "power_factor_charge"}),
+    ],
+)  # fmt: skip
+def test_words_of_the_weighbridge_the_registration_desk_and_the_electricity_bill(
+    index: Index, pack: str, words: dict[str, str]
+) -> None:
+    first = {word: next((hit.element for hit in found(index, word)), None) for word in words}
+    assert {word: element and element.name for word, element in first.items()} == words
+    ids = {"transport": "DT-TR-", "medicine": "DT-ME-", "energy": "DT-EN-"}
+    assert all(element and element.id.startswith(ids[pack]) for element in first.values())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harmonise_desk import files, mapped, prop, rows_of, run, write
@@ -101,6 +102,72 @@ def test_percent_signs_are_demanded_where_declared() -> None:
     ]
     told(table, {"as": "number", "percent": True}, "number", unit="1")
     assert outcomes(["12.5%"], {"as": "number", "percent": True}, "number", unit="%") == [(12.5, "")]
+
+
+def test_decimal_commas() -> None:
+    table = [
+        ("1.234,56", 1234.56, "fixed:thousands_separator"),
+        ("-12,5", -12.5, ""),
+        ("12", 12.0, ""),
+        ("1.234", 1234.0, "fixed:thousands_separator"),
+        ("1.234.567", 1234567.0, "fixed:thousands_separator"),
+        ("1.5", None, "invalid:not_a_number"),
+        ("1,234.56", None, "invalid:not_a_number"),
+        ("1,234,5", None, "invalid:not_a_number"),
+        ("１，５", 1.5, "fixed:full_width"),
+        ("9007199254740993,0", 9007199254740992.0, "suspect:precision"),
+    ]
+    for keys in ({"decimal": ",", "thousands": "."}, {"thousands": "."}):
+        contents = files({"x": {"from": "a", "as": "number", **keys}}, prop("x", "number"))
+        typed = [(None, "invalid:not_a_number") if text == "1.234" else said for text, *said in table]
+        assert [*map(tuple, typed)] == outcomes_of(contents, [{"a": text} for text, *_ in table], "x")
+        contents["sources/things.yaml"] = {"kind": "csv", "path": "things.csv"}  # whose numbers are texts, all of them
+        assert [said for _, *said in table] == [*map(list, outcomes_of(contents, [{"a": t} for t, *_ in table], "x"))]
+    told(
+        [("1 234,5", 1234.5, "fixed:thousands_separator")], {"as": "number", "decimal": ",", "thousands": " "}, "number"
+    )
+    told([("1,5", 1.5, ""), ("1.5", None, "invalid:not_a_number")], {"as": "number", "decimal": ","}, "number")
+    told([("12,5%", 0.125, "")], {"as": "number", "decimal": ",", "percent": True}, "number", unit="1")
+    told([("(1.234,5)", -1234.5, "fixed:accounting")], {"as": "number", "thousands": ".", "accounting": True}, "number")
+    whole = [
+        ("3,0", 3, "fixed:zero_fraction"),
+        ("1.000.000", 1_000_000, "fixed:thousands_separator"),
+        ("3.0", None, "invalid:not_a_number"),
+    ]
+    told(whole, {"as": "number", "decimal": ",", "thousands": "."}, "integer")
+
+
+@pytest.mark.parametrize(("keys", "said"), [
+    ({"decimal": ";"}, ". or ,"), ({"decimal": True}, ". or ,"),
+    ({"decimal": ",", "thousands": ","}, "one of them"), ({"decimal": ".", "thousands": "."}, "one of them"),
+])  # fmt: skip
+def test_a_decimal_sign_is_a_point_or_a_comma_and_parts_no_thousands(keys: dict[str, Any], said: str) -> None:
+    contents = files({"x": {"from": "a", "as": "number", **keys}}, prop("x", "number"))
+    (problem,) = mapping_of(contents, "things")[1]
+    assert "columns.x.decimal" in problem.where
+    assert said in problem.en
+
+
+def test_times_counted_in_utc_beside_local_ones() -> None:
+    eight = datetime(2026, 2, 1, tzinfo=UTC)
+    table = [
+        ("2026-02-01 08:00:00", eight, ""),
+        ("1769904000", eight, "fixed:other_format"),
+        ("1769904000.5", eight + timedelta(milliseconds=500), "fixed:other_format"),
+        ("2026/02/01", None, "invalid:not_a_time"),
+    ]
+    forms = ["%Y-%m-%d %H:%M:%S", "epoch_s"]
+    told(table, {"as": "timestamp", "zone": "Asia/Shanghai", "formats": forms}, "timestamp")
+
+
+@pytest.mark.parametrize(("form", "right", "short"), [
+    ("%Y%m%d%H%M%S", "20260201080000", ["2026020108000", "1761010100123"]), ("%Y%m%d", "20260201", ["2026021"]),
+    ("%Y%m%d %H:%M", "20260201 8:00", ["2026021 08:00"]), ("%d%m%Y", "01022026", ["1022026"]),
+])  # fmt: skip
+def test_of_digits_that_nothing_divides_none_is_missing_in_a_time(form: str, right: str, short: list[str]) -> None:
+    got = outcomes([right, *short], {"as": "timestamp", "zone": "Asia/Shanghai", "formats": [form]}, "timestamp")
+    assert got[0][0] is not None
+    assert got[1:] == [(None, "invalid:not_a_time")] * len(short)
 
 
 def test_accounting_negatives() -> None:

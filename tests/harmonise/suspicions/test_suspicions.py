@@ -94,6 +94,22 @@ def test_leading_zeros() -> None:
     assert "leading_zeros" in kinds(ZIP=[str(chance.randrange(1001, 2791)) for _ in range(300)])
 
 
+def test_zeros_lost_in_a_short_report_with_a_total_and_a_note() -> None:
+    codes = [f"{n:06d}" if n % 2 else str(n) for n in range(1, 29)]
+    (found,) = (one for one in look(code=[*codes, "合计", "填表人：张三"]) if one.kind == "leading_zeros")
+    assert found.evidence["length"] == 6
+    assert "leading_zeros" not in kinds(code=[f"{n:06d}" for n in range(30)])
+    assert "leading_zeros" not in kinds(code=codes[:10])
+
+
+def test_columns_renamed_in_the_middle() -> None:
+    half, none = [f"106.{n:03d}" for n in range(30)], [""] * 30
+    (found,) = (one for one in look(jd=[*half, *none], wd=[*half, *none], lng=[*none, *half]) if one.kind == "renamed")
+    assert (found.columns, dict(found.evidence)) == (("jd", "wd", "lng"), {"row": 31})
+    assert "renamed" not in kinds(jd=[*half, *none], lng=[*[""] * 40, *half[:20]]), "ten rows have neither"
+    assert "renamed" not in kinds(jd=half + half, note=[*none, *half])
+
+
 def test_leading_zeros_lost_in_some_cells() -> None:
     chance = random.Random(5)
     numbers = [f"{n:08}" for n in range(770_000, 771_000)]

@@ -266,6 +266,8 @@ class Meaning:
 
     unit: of the source, to be turned into the element's. multipliers: signs that may follow a number, like 万.
     percent: numbers carry a percent sign. accounting: a number in brackets, or with its minus behind, is negative.
+    decimal: the sign before the part of a number that is less than one; typed: the source may give numbers that are no
+    texts, which come with a point, so that of its 1.234 nobody knows whether it is 1234.
     datum: of the source's coordinates; partner: the element with the other coordinate of the point.
     century: of years that are written with two digits. of: the identifier in which a fact is hidden.
     true, false: the words for yes and no.
@@ -275,6 +277,8 @@ class Meaning:
     multipliers: tuple[str, ...] = ()
     percent: bool = False
     accounting: bool = False
+    decimal: str = "."
+    typed: bool = False
     datum: str = WGS84
     partner: str = ""
     century: int | None = None
@@ -285,7 +289,8 @@ class Meaning:
     @property
     def changes(self) -> bool:
         """Is a number here anything but what its digits say?"""
-        return bool(self.unit or self.multipliers or self.percent or self.accounting or self.partner)
+        other = self.unit or self.multipliers or self.percent or self.accounting or self.partner
+        return bool(other) or self.decimal != "."
 
 
 PLAIN = Meaning()
@@ -328,11 +333,13 @@ class Join:
 
 @dataclass(frozen=True)
 class Check:
-    """A row check over elements: rows for which `when` (SQL) is true are quarantined with `reason`."""
+    """A row check over elements: rows for which `when` (SQL) is true are quarantined with `reason`. number: its place
+    in the mapping's list."""
 
     reason: str
     when: str
     columns: tuple[str, ...]
+    number: int = 0
 
 
 @dataclass(frozen=True)

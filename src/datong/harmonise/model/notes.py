@@ -49,6 +49,7 @@ NOTES: Map[str, Text] = {
     "spaces": Text("首尾空格已去除", "spaces around it removed"),
     "separators": Text("空格、点等分隔符已去除", "spaces, dots or dashes inside it removed"),
     "lower_case": Text("小写已转大写", "lower case made upper case"),
+    "zero_fraction": Text("小数部分为零，已按整数读取", "a fraction of nought, read as the whole number it is"),
     "thousands_separator": Text("千位分隔符已去除", "thousands separators removed"),
     "invisible": Text("零宽等不可见字符已去除", "invisible characters removed"),
     "dashes": Text("破折号等已转为连字符", "dashes made hyphens"),

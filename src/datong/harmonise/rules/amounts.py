@@ -1,6 +1,6 @@
 """Numbers, days and yes or no as they are written, and what they amount to.
 
-    1,234.50   (1,234.50)   12.5%   1.2万   2019年9月1日   20190901   43709 (Excel)   是
+    1,234.50   1.234,50   (1,234.50)   12.5%   1.2万   2019年9月1日   20190901   43709 (Excel)   是
 
 Every way of writing but the plain one must be declared by the mapping. A shift by a power of ten is made in the text
 ("1.1" and 万 become 1.1e4), so that the number is the nearest there is; other units are (x * n + m) / d.
@@ -29,7 +29,7 @@ EXCEL = "excel"
 
 
 def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
-    """`text` with its minus before it and without thousands separators."""
+    """`text` with its minus before it, a point as its decimal sign, and without thousands separators."""
     if meaning.accounting:
         inside = f"substr({text}, 2, length({text}) - 2)"
         bracketed = f"starts_with({text}, '(') AND ends_with({text}, ')')"
@@ -38,11 +38,16 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
         text = (
             f"CASE WHEN {bracketed} THEN concat('-', {inside}) WHEN {behind} THEN concat('-', {before}) ELSE {text} END"
         )
+    if meaning.decimal != ".":  # both signs change places, so that a point is none: 1.5 is no number where 1,5 is one
+        text = f"translate({text}, {literal(meaning.decimal + '.')}, {literal('.' + meaning.decimal)})"
+        thousands = meaning.decimal if thousands == "." else thousands
     if not thousands:
         return text
     signs = "|".join(_signs(meaning))
     behind = f"({signs})?" if signs else ""
-    grouped = literal(rf"[+-]?\d{{1,3}}({escaped(thousands)}\d{{3}})+(\.\d+)?{behind}")
+    group, fraction = rf"({escaped(thousands)}\d{{3}})", r"(\.\d+)"
+    groups = rf"({group}+{fraction}|{group}{{2,}})" if meaning.typed else f"{group}+{fraction}?"
+    grouped = literal(rf"[+-]?\d{{1,3}}{groups}{behind}")
     return (
         f"CASE WHEN regexp_full_match({text}, {grouped}) THEN replace({text}, {literal(thousands)}, '') ELSE {text} END"
     )
@@ -72,7 +77,7 @@ def fixed(raw: str, text: str, thousands: str, meaning: Meaning) -> list[tuple[s
     if meaning.accounting:
         cases.append((rf"regexp_matches({raw}, '^\s*[(（]|-\s*$')", "accounting"))
     if thousands:
-        cases.append((f"trim({raw}) <> {text}", "thousands_separator"))
+        cases.append((f"contains({raw}, {literal(thousands)})", "thousands_separator"))
     if meaning.multipliers:
         cases.append((f"NOT regexp_full_match({text}, '{NUMBER}%?')", "multiplier"))
     return cases

@@ -13,11 +13,11 @@ from datetime import UTC, date, datetime, time
 from math import isfinite
 from typing import Any
 
-from datong.harmonise.model.mappings import Codes, Column, Element, How, Standard, Type
+from datong.harmonise.model.mappings import Codes, Column, Element, How, Source, SourceKind, Standard, Type
 from datong.harmonise.model.texts import LIBRARY, is_unread
 from datong.harmonise.rules import meaning as reading
 from datong.harmonise.rules.amounts import EXCEL
-from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width
+from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width, only_digits
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.elements import table_of
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
@@ -71,8 +71,9 @@ class Columns:
     """Reads the columns of one mapping against its standard. used: the files of code tables they name; mapped: the
     elements they fill."""
 
-    def __init__(self, found: Found, files: Map[str, Any], standard: Standard) -> None:
+    def __init__(self, found: Found, files: Map[str, Any], standard: Standard, source: Source) -> None:
         self.found, self.files, self.standard = found, files, standard
+        self.typed = source.format is not SourceKind.csv
         self.used: list[str] = []
         self.mapped: list[str] = []
 
@@ -126,7 +127,7 @@ class Columns:
             thousands=self._thousands(f"{at}.thousands", value.get("thousands")),
             between=self._between(at, how, value.get("between")),
             codes=self._codes(at, how, value),
-            meaning=reading.meaning_of(self.found.say, at, how, element, value),
+            meaning=reading.meaning_of(self.found.say, at, how, element, value, typed=self.typed),
         )
 
     def _constant(self, at: str, given: Any) -> str:
@@ -153,6 +154,13 @@ class Columns:
                 )
                 counted = (*EPOCHS, EXCEL)
                 self.found.say(at, f"{zh}；或为 {'、'.join(counted)}", f"{en}; or be {' or '.join(counted)}")
+        alike = tuple(form for form in formats if how is How.timestamp and only_digits(form))
+        if alike and (counts := [form for form in formats if form in EPOCHS]):
+            zh, en = (
+                f"{counts[0]} 与 {alike[0]} 都只含数字，无法区分，请只留其一",
+                f"{counts[0]} and {alike[0]} are both digits alone and cannot be told apart: keep one of them",
+            )
+            self.found.say(at, zh, en)
         return formats or usual
 
     def _thousands(self, at: str, given: Any) -> str:
@@ -187,8 +195,8 @@ class Columns:
             self.found.say(
                 f"{at}.zone", f"未知时区 {zone}{nearest_zh(near)}", f"{zone} is no known time zone{nearest_en(near)}"
             )
-        elif zone != "UTC" and (counted := [form for form in value.get("formats") or [] if form in EPOCHS]):
-            zh, en = f"{counted[0]} 按 UTC 计：zone 应为 UTC", f"{counted[0]} is counted in UTC: the zone should be UTC"
+        elif zone != "UTC" and isinstance(forms := value.get("formats"), list) and forms and set(forms) <= set(EPOCHS):
+            zh, en = f"{forms[0]} 按 UTC 计：zone 应为 UTC", f"{forms[0]} is counted in UTC: the zone should be UTC"
             self.found.say(f"{at}.zone", zh, en)
         return str(zone)
 

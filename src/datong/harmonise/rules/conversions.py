@@ -46,6 +46,8 @@ WITH_OFFSET = rf"{_SECONDS}(\.\d{{1,9}})?{_OFFSET}"
 TO_THE_MICROSECOND = rf"{_SECONDS}(\.\d{{1,6}})?{_OFFSET}"
 NUMBER = amounts.NUMBER
 WHOLE = r"[+-]?\d{1,19}"
+ZEROS = r"\.0*"
+"""Behind a whole number it loses nothing: 3.0 is 3."""
 _DMS = r"([NSEW]?)(\d{1,3})°(\d{1,2}(?:\.\d+)?)''(?:(\d{1,2}(?:\.\d+)?)\")?([NSEW]?)"  # the quote is doubled for SQL
 _DMS_WORDS = ("′’＇″”＂º度分秒东西南北经纬", "''''''\"\"\"°°''\"EWSN")
 """Signs of degrees as people write them, in SQL, and what each is read as: 东经121度28分 is E121°28'; 经 and 纬 go."""
@@ -113,7 +115,7 @@ def parts(column: Column) -> list[dict[str, str]]:
     """Intermediate expressions by name, level over level: a level may name the cleaned text and the levels before."""
     name, text = column.element.name, clean(column.element.name)
     if column.how is How.timestamp and column.zone != "offset":
-        tried = ", ".join(_local(text, form) for form in column.formats)
+        tried = ", ".join(_local(text, form, column.zone) for form in column.formats)
         return [{part(name, "local"): f"COALESCE({tried})" if len(column.formats) > 1 else tried}]
     if column.how in identifiers.CHECKED:
         found = identifiers.parts(text, column.how)
@@ -304,11 +306,13 @@ def _fixed(column: Column) -> Cases:
     cases.append(spaced)
     if column.how is How.number:
         found = amounts.fixed(raw, clean(name), column.thousands, column.meaning)
+        if column.element.type is Type.integer:
+            found.append((f"contains({clean(name)}, '.')", "zero_fraction"))
         cases += [(condition, f"fixed:{rule}") for condition, rule in found]
     if column.how is How.timestamp and (column.zone == "offset" or any(map(_with_fraction, column.formats))):
         cases.append((f"regexp_matches({clean(name)}, '{_NANOSECONDS}')", "fixed:nanoseconds"))
     if column.how is How.timestamp and column.zone != "offset" and column.formats != LOCAL_FORMATS:
-        main = _local(clean(name), column.formats[0])
+        main = _local(clean(name), column.formats[0], column.zone)
         cases.append((f"{main} IS NULL", "fixed:other_format"))
     if column.how is How.date and len(column.formats) > 1:
         main = amounts.day(clean(name), column.formats[:1], column.meaning)
@@ -323,22 +327,47 @@ EPOCHS = {"epoch_s": (1_000_000, r"-?\d{1,11}(\.\d+)?"), "epoch_ms": (1_000, r"-
 _SIGNS = {"%b": r"\w+", "%B": r"\w+", "%a": r"\w+", "%A": r"\w+", "%p": r"\w+", "%%": "%"}
 
 
-def _local(text: str, form: str) -> str:
-    """The local time in a cleaned text by one format, or NULL. Of years all four digits must be there: the engine
-    would take 19 for the year 19. Of fractions it takes six digits at most; more are cut, and told (_NANOSECONDS)."""
+def _local(text: str, form: str, zone: str) -> str:
+    """The local time of `zone` in a cleaned text by one format, or NULL. Of years all four digits must be there: the
+    engine would take 19 for the year 19. Of fractions it takes six digits at most; more are cut, and told
+    (_NANOSECONDS)."""
     read = f"regexp_replace({text}, '(\\.\\d{{6}})\\d+', '\\1')" if _with_fraction(form) else text
     if form in EPOCHS:
         micros, written = EPOCHS[form]
         counted = f"make_timestamp(CAST(round(TRY_CAST({read} AS DOUBLE) * {micros}) AS BIGINT))"
+        if zone != "UTC":
+            counted = f"timezone({literal(zone)}, timezone('UTC', {counted}))"
         return f"CASE WHEN regexp_full_match({text}, '{written}') THEN {counted} END"
     if form == amounts.EXCEL:
         days = f"TRY_CAST({text} AS DOUBLE)"
         there = rf"regexp_full_match({text}, '[1-9]\d{{1,6}}(\.\d+)?') AND {days} >= 61 AND {days} < 2958466"
         return f"CASE WHEN {there} THEN make_timestamp(CAST(round(({days} - 25569) * 86400000) * 1000 AS BIGINT)) END"
-    before = re.split(r"(%-?.)", form.partition("%Y")[0])
-    place = "".join(_SIGNS.get(s, r"\s*\d+") if s.startswith("%") else amounts.escaped(s) for s in before)
-    year = f"regexp_matches({text}, {literal(f'^{place}{amounts.YEAR}')})"
-    return f"CASE WHEN {year} THEN TRY_STRPTIME({read}, {literal(form)}) END"
+    written = f"regexp_matches({text}, {literal(_as_written(form))})"
+    return f"CASE WHEN {written} THEN TRY_STRPTIME({read}, {literal(form)}) END"
+
+
+def _as_written(form: str) -> str:
+    """A pattern of the year with all four digits where it stands; and of the whole where nothing divides the digits of
+    two signs, as then all of them must be there: of 2026020108000 nobody knows which one is missing."""
+    pieces = re.split(r"(%-?.)", form)
+    numbers = {at for at, piece in enumerate(pieces) if re.fullmatch("%-?[YmdHIMSf]", piece)}
+    tight = {at for at in numbers for other in (at - 2, at + 2) if other in numbers and not pieces[(at + other) // 2]}
+    found = "^"
+    for at, piece in enumerate(pieces):
+        if at % 2 == 0:
+            found += re.sub(" +", lambda _: r"\s*", amounts.escaped(piece))
+        elif piece == "%Y":
+            found += amounts.YEAR
+            if not tight:
+                return found
+        else:
+            found += r"\d{2}" if at in tight and piece[-1] in "mdHIMS" else _SIGNS.get(piece, r"\s*\d+")
+    return found + "$"
+
+
+def only_digits(form: str) -> bool:
+    """Whether a time by `form` is digits and nothing else."""
+    return form == amounts.EXCEL or (form not in EPOCHS and not re.sub("%-?[YmdHMSf]", "", form))
 
 
 def _with_fraction(form: str) -> bool:
@@ -409,8 +438,10 @@ def _number(text: str, column: Column) -> str:
     kind = column.element.type
     if kind is Type.number:
         return amounts.number(text, column.meaning, column.element.unit)
-    whole = f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN "
-    return whole + (f"TRY_CAST({text} AS BIGINT) END" if kind is Type.integer else f"{text} END")
+    if kind is Type.string:
+        return f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN {text} END"
+    digits = f"split_part({text}, '.', 1)"
+    return f"CASE WHEN regexp_full_match({text}, '{WHOLE}({ZEROS})?') THEN TRY_CAST({digits} AS BIGINT) END"
 
 
 def _point(column: Column) -> tuple[datums.Pair, datums.Pair, list[dict[str, str]]]:

@@ -21,6 +21,7 @@ from datong.harmonise.model.elements import DataElement, Sensitivity
 from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, Type
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
+from datong.harmonise.rules.conversions import only_digits
 from datong.harmonise.rules.elements import pinyin_of
 from datong.harmonise.rules.headings import unit_of
 from datong.harmonise.rules.units import UNITS, counts, step
@@ -44,7 +45,9 @@ _TWO_LETTERS = re.compile(r"[A-Z]{2}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _BOOKED = re.compile(rf"\(({_NUMBER.pattern}|{_GROUPED.pattern})\)|({_NUMBER.pattern}|{_GROUPED.pattern})-")
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
+"""A number with a comma as its decimal sign."""
+_WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")
 _SIGNS = ("万亿", "亿", "千万", "百万", "十万", "万", "千", "百")
 """What may stand behind a number and is no unit; the longest first. K and M are, as often, names of something else."""
 _SHARE = re.compile(rf"({_NUMBER.pattern}|{_GROUPED.pattern})[%‰]")
@@ -155,9 +158,10 @@ def _converted(element: DataElement, texts: list[str], wanted: Type) -> Converte
     if wanted is Type.timestamp:
         return _timestamp(texts)
     if wanted is Type.date:
-        formats = _formats(texts, [form for form in FORMATS if "%H" not in form])
+        days = [form for form in FORMATS if "%H" not in form]
+        formats = _formats(texts, days)
         if formats and _can("date"):
-            return {"as": "date", "formats": formats}, (), Type.date
+            return {"as": "date", "formats": formats}, _unread(texts, formats), Type.date
         if not formats and _formats(texts, FORMATS):
             return _timestamp(texts)
     return {}, (), Type.string
@@ -193,7 +197,12 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
     booked = sum(bool(_BOOKED.fullmatch(text)) for text in texts)
     if booked:
         keys["accounting"] = True
-    share = (plain + grouped + scaled + booked) / len(texts) if texts else 1.0
+    read = plain + grouped + scaled + booked
+    comma = sum(bool(_COMMA.fullmatch(text)) for text in texts)
+    if comma > read:
+        keys, read, wanted = {"as": "number", "decimal": ","}, comma, Type.number
+        keys |= {"thousands": "."} if any("." in text for text in texts if _COMMA.fullmatch(text)) else {}
+    share = read / len(texts) if texts else 1.0
     if share < 0.5:
         return (
             {},
@@ -201,7 +210,7 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
             Type.string,
         )
     doubts = () if share >= MOST else (Text(f"只有 {share:.0%} 是数。", f"only {share:.0%} of its values are numbers"),)
-    decimal = any(
+    decimal = "decimal" not in keys and any(
         not _WHOLE.fullmatch(text.replace(",", "")) for text in texts if _NUMBER.fullmatch(text.replace(",", ""))
     )
     return keys, doubts, Type.number if decimal else wanted
@@ -248,14 +257,18 @@ def _timestamp(texts: list[str]) -> Converted:
     for form, written in _COUNTED.items():
         if texts and sum(bool(written.fullmatch(text)) for text in texts) >= MOST * len(texts):
             return {"as": "timestamp", "zone": "UTC", "formats": [form]}, (), Type.timestamp
-    formats = _formats(texts, FORMATS)
+    formats = _formats(texts, [*FORMATS, *_COUNTED])
+    local = [form for form in formats if form not in _COUNTED]
+    if not local or any(only_digits(form) for form in local):  # beside digits alone a count of seconds could be either
+        formats = local
     if not formats:
         said = "its values are no date and time that can be read with the year first, so it is taken as text"
         return {}, (Text("取值不是年在前的日期时间，按文本。", said),), Type.string
     keys: dict[str, Any] = {"as": "timestamp", "zone": "Asia/Shanghai"}
     if formats != ["%Y-%m-%d %H:%M:%S"]:
         keys["formats"] = formats
-    return keys, (Text("取值不能说明时区，请核对。", "no zone stands in the values: Asia/Shanghai?"),), Type.timestamp
+    doubt = Text("取值不能说明时区，请核对。", "no zone stands in the values: Asia/Shanghai?")
+    return keys, (doubt, *_unread(texts, formats)), Type.timestamp
 
 
 def _formats(texts: list[str], known: Sequence[str]) -> list[str]:
@@ -269,7 +282,17 @@ def _formats(texts: list[str], known: Sequence[str]) -> list[str]:
     return [form for form, _ in count.most_common() if form] or [known[0]]
 
 
+def _unread(texts: list[str], known: Sequence[str]) -> tuple[Text, ...]:
+    """A doubt where many values can be read in none of the ways."""
+    share = sum(any(_reads(text, form) for form in known) for text in texts) / max(len(texts), 1)
+    if not texts or share >= MOST:
+        return ()
+    return (Text(f"只有 {share:.0%} 可读。", f"only {share:.0%} of its values can be read so"),)
+
+
 def _reads(text: str, form: str) -> bool:
+    if form in _COUNTED:
+        return _COUNTED[form].fullmatch(text) is not None
     try:
         read = datetime.strptime(text, form)  # noqa: DTZ007 - only whether it reads
     except ValueError:

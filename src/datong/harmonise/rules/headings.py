@@ -1,4 +1,5 @@
-"""What the heading of a column says of the unit of its numbers: 里程（公里）, 用电量(万千瓦时), 身高cm, powerMW.
+"""What the heading of a column says of the unit of its numbers: 里程（公里）, 用电量(万千瓦时), 身高cm, powerMW; and
+headings that are there twice.
 
 A unit in brackets is one; letters at the end of a name are one only where they can be turned into the unit that is
 wanted, and a person has to look (`min` is minutes, or the least). Must never know: values, files.
@@ -9,10 +10,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
+from datong.ground.refusal import Text
 from datong.harmonise.rules.units import UNITS, step
 
 _BRACKETS = re.compile(r"[（(\[【<《]([^（(\[【<《）)\]】>》]{1,20})[）)\]】>》]")
+_ABOVE = re.compile(r"(?<![\u3400-\u9fff])(?:计量|金额|数量|货币)?单位\s*:\s*([^()]{1,40})")
+"""制表单位 and 填报单位 are offices."""
 _SAID = re.compile(r"^(单位|unit)\s*[:：]\s*", re.IGNORECASE)
 _ENDS = re.compile(
     r"(?:(?<=[\u3400-\u9fff])|(?<=[_ ])(?=..)|(?<=[a-z])(?=[A-Z]+[a-z]*$)(?=..))[A-Za-z%°]+(?:/[A-Za-z]+)?[23]?$"
@@ -27,6 +32,51 @@ _ALSO = {
     "‰": "[ppth]", "°": "deg", "kw·h": "kW.h", "元/kwh": "CNY/kW.h", "元/kw·h": "CNY/kW.h",
 }  # fmt: skip
 """How people write units whose UCUM code is another, in lower case."""
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names that tell columns apart: the second 金额 is 金额_2, a fourth column without a name c4."""
+    found: list[str] = []
+    for number, name in enumerate(names, 1):
+        base, again = name or f"c{number}", 1
+        new = base
+        while new in found or (new != name and new in names):
+            again += 1
+            new = f"{base}_{again}"
+        found.append(new)
+    return found
+
+
+def said_above(cells: Iterable[str]) -> tuple[Text, ...]:
+    """A doubt where what stands above a header names units (单位：万元), which columns of the table are in."""
+    said = [form[1] for cell in cells for form in _ABOVE.finditer(unicodedata.normalize("NFKC", cell))]
+    found = [unit for text in said for unit in re.split(r"[、/,;\s]+", text) if unit and _known(unit, "")]
+    if not found:
+        return ()
+    told = ", ".join(dict.fromkeys(found))
+    zh = f"表头上方写有单位：{told}；列名未写单位的，请在映射中以 unit 写明。"
+    en = f"Above the header stands a unit: {told}. Where a column's name says none, say it in the mapping (`unit`)."
+    return (Text(zh, en),)
+
+
+def over_two(first: Sequence[str], second: Sequence[str], below: Sequence[Sequence[str]]) -> list[str] | None:
+    """The names that two rows make together, where the second names the parts of groups whose name stands once above
+    them (重量 over 毛重, 皮重, 净重), as files do that hold no merged cells; None where it does not look so."""
+    width = len(first)
+    if len(second) != width or any(re.search(r"\d", cell) for cell in second):
+        return None
+    parts = [at for at in range(1, width) if second[at] and not first[at]]
+    heads = {at for at in range(width - 1) if first[at] and second[at] and at + 1 in parts}
+    whole = [at for at in range(width) if first[at] and at not in heads]
+    blank = [at for at in whole if not second[at]]
+    filled = any(row[at].strip() for row in below for at in blank if at < len(row))
+    if not heads or len(blank) * 2 <= len(whole) or not filled:
+        return None
+    names, group = [], ""
+    for upper, lower in zip(first, second, strict=True):
+        group = upper or (group if lower else "")
+        names.append(".".join(dict.fromkeys(filter(None, (group, lower)))))
+    return names
 
 
 def unit_of(name: str, wanted: str) -> tuple[str, bool]:

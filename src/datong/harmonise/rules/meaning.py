@@ -21,7 +21,7 @@ Say = Callable[[str, str, str], None]
 """Tell a problem: where, zh, en."""
 
 KEYS: Map[How, set[str]] = {
-    How.number: {"unit", "multipliers", "percent", "accounting"},
+    How.number: {"unit", "multipliers", "percent", "accounting", "decimal"},
     How.latitude: {"with"},
     How.longitude: {"with"},
     How.date: {"formats", "century", "between"},
@@ -35,8 +35,8 @@ HIDING = (How.resident_id.value, "birth_number")
 DAY_FORMATS = ("%Y-%m-%d",)
 
 
-def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, Any]) -> Meaning:
-    """The meaning in the keys of one column; what is wrong with it is told."""
+def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, Any], *, typed: bool = False) -> Meaning:
+    """The meaning in the keys of one column; what is wrong with it is told. typed: as in Meaning."""
 
     def words(key: str, default: tuple[str, ...]) -> tuple[str, ...]:
         given = value.get(key, list(default))
@@ -52,7 +52,8 @@ def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, An
         return given is True
 
     if how is How.number:
-        return _of_number(say, at, element, value, words, yes)
+        found = _of_number(say, at, element, value, words, yes)
+        return replace(found, typed=typed and found.decimal != "." and half_width(str(value.get("thousands"))) == ".")
     if how is How.boolean:
         found = Meaning(true=words("when_true", ("true",)), false=words("when_false", ("false",)))
         if shared := {w.lower() for w in found.true} & {w.lower() for w in found.false}:
@@ -75,6 +76,7 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
         multipliers=words("multipliers", ()),
         percent=yes("percent"),
         accounting=yes("accounting"),
+        decimal=_decimal(say, at, value),
     )
     turned = found.unit or found.multipliers or found.percent
     if turned and element.type is not Type.number:
@@ -100,6 +102,19 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
     if found.percent and (found.unit or units.step("1", element.unit or "1") is None):
         say(f"{at}.percent", "百分数的元素单位应为 1 或 %", "the element's unit should be 1 or %, and `unit` not given")
     return found if all(sign in amounts.MULTIPLIERS for sign in found.multipliers) else Meaning()
+
+
+def _decimal(say: Say, at: str, value: Map[str, Any]) -> str:
+    """The decimal sign: a comma where the point parts thousands."""
+    thousands = half_width(str(value.get("thousands") or ""))
+    given = value.get("decimal", "," if thousands == "." else ".")
+    mark = half_width(given) if isinstance(given, str) else ""
+    if mark not in (".", ","):
+        say(f"{at}.decimal", "应为 . 或 ,", "should be . or , in quotes")
+        return "."
+    if mark == thousands:
+        say(f"{at}.decimal", "不能与 thousands 相同", "is the sign of `thousands`, too: it can be one of them")
+    return mark
 
 
 def _of_day(say: Say, at: str, how: How, value: Map[str, Any]) -> Meaning:

@@ -98,11 +98,10 @@ def _forms(column: Column, text: str) -> _Form | None:
     if column.how is How.text:
         return _Form(text, (sql.trimmed(text),))
     if column.how is How.number:
-        ungrouped = [f"NOT contains({text}, {literal(column.thousands)})"] if column.thousands == "." else []
         if kind is Type.number:
             nought = f"({it} <> 0 OR regexp_full_match({text}, '[+-]?[0.]+'))"
             exact = (f"regexp_full_match({text}, '{sql.NUMBER}')", f"abs({it}) < {EXACT_BELOW}", nought)
-            return _Form(f"TRY_CAST({text} AS DOUBLE)", (*ungrouped, *exact), sql.NUMBER)
+            return _Form(f"TRY_CAST({text} AS DOUBLE)", exact, sql.NUMBER)
         value = f"TRY_CAST({text} AS BIGINT)" if kind is Type.integer else text
         return _Form(value, (f"regexp_full_match({text}, '{sql.WHOLE}')",), sql.WHOLE, Needs.digits)
     if column.how in {How.latitude, How.longitude} and column.notation == "decimal":

@@ -6,14 +6,17 @@ Must never know: files, what columns mean. Contract: tests/harmonise/test_harmon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Span
+from datong.harmonise.rules.headings import distinct, over_two
 
 TOP_ROWS = 30
 """How many rows may stand down to the end of the header."""
+SHOWN = 10
+"""Columns that are named in what was found."""
 
 
 def header_of(rows: Sequence[Sequence[str]], spans: Sequence[Span]) -> tuple[dict[str, Any], tuple[Text, ...]]:
@@ -45,6 +48,49 @@ def header_of(rows: Sequence[Sequence[str]], spans: Sequence[Span]) -> tuple[dic
         zh = f"第 {first + 1} 至 {last + 1} 行合起来是列名，以点相连。"
         found.append(Text(zh, f"Rows {first + 1} to {last + 1} together make the names, joined with dots."))
     return facts, tuple(found)
+
+
+def named(
+    names: Sequence[str], below: Sequence[Sequence[str]], facts: Mapping[str, Any], called: Callable[[int], str]
+) -> tuple[dict[str, Any], tuple[Text, ...]]:
+    """(the facts, with the names of all columns where those of the header do not tell them apart, what was found).
+
+    names: of the header, some empty or there twice. below: the rows under it. called: how people call a column. A
+    column without a name whose cells are mostly filled is one; what stands beside the table now and then is not."""
+    there = [row for row in below if any(cell.strip() for cell in row)]
+    if "header_rows" not in facts and len(names) > 1 and there and there[0] is below[0]:
+        second = [cell.strip() for cell in there[0]]
+        size = max(len(names), len(second))
+        even = [[*row, *([""] * (size - len(row)))] for row in (names, second)]
+        if over := over_two(even[0], even[1], there[1:]):
+            top = facts.get("skip_lines", 0)
+            zh, en = (
+                f"第 {top + 1} 和 {top + 2} 行合起来是列名，以点相连。",
+                f"Rows {top + 1} and {top + 2} together make the names.",
+            )
+            return {**facts, "skip_lines": top + 2, "columns": distinct(over)}, (Text(zh, en),)
+    width = max([len(names), *map(len, there)])
+    filled = [sum(bool(row[at].strip()) for row in there if at < len(row)) for at in range(width)]
+    nameless = [at for at in range(width) if filled[at] and not (at < len(names) and names[at])]
+    whole = [at for at in nameless if filled[at] * 2 > len(there)]
+    real = [name for name in names if name]
+    if not whole and len(set(real)) == len(real):
+        if not nameless:
+            return dict(facts), ()
+        said = ", ".join(map(called, nameless[:SHOWN]))
+        zh = f"{said} 列没有列名而有内容：有内容的行会被隔离（不是一条记录）。"
+        en = f"Columns without a name hold something ({said}): rows with a value there are quarantined as no record."
+        return dict(facts), (Text(zh, en),)
+    given = [*names, *([""] * (max([len(names), *(at + 1 for at in whole)]) - len(names)))]
+    found = distinct(given)
+    new = ", ".join(f"{called(at)} {name}" for at, name in enumerate(found) if name != given[at])
+    skipped = facts.get("skip_lines", 0) + facts.get("header_rows", 1)
+    rest = {key: value for key, value in facts.items() if key != "header_rows"}
+    zh, en = (
+        f"有的列同名或没有列名，另行命名：{new}。",
+        f"Columns that have one name, or none, are called otherwise: {new}.",
+    )
+    return {**rest, "skip_lines": skipped, "columns": found}, (Text(zh, en),)
 
 
 def _is_filled(top: Sequence[Sequence[str]], spans: Sequence[Span], at: int) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
+from datong.harmonise.rules.headings import distinct, over_two, said_above
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
 DELIMITERS = ",\t;|^~#\x01\x1f，"
@@ -276,10 +277,28 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
         en = f"It has no header line: its columns are called c1 to c{best.width}; name them in the source (`columns`)."
         return Look(SourceKind.csv, facts, (*doubts, Text(zh, en)))
     place, line, more = header
-    if line > 1:
+    first, *rest = ([cell.strip() for cell in fields] for _, fields in best.records[place : place + RECORDS_MAX])
+    names = over_two(first, rest[0], rest[1:]) if rest else None
+    place += 1 if names else 0
+    if names:
+        zh, en = (
+            f"第 {line} 和 {line + 1} 行合起来是列名，以点相连。",
+            f"Lines {line} and {line + 1} together make the names.",
+        )
+        doubts, more = [*doubts, Text(zh, en)], ()
+    if names or len(set(first)) < len(first):  # where names tell them apart, those of the header are read
+        named = distinct(names or first)
+        below = best.records[place + 1][0] if place + 1 < len(best.records) else line + 1
+        facts |= {"skip_lines": below - 1, "columns": named}
+        new = "、".join(f"{at} {name}" for at, name in enumerate(named, 1) if name != (names or first)[at - 1])
+        if new:
+            zh, en = f"另行命名的列：{new}。", f"Columns called otherwise: {new.replace('、', ', ')}."
+            doubts.append(Text(zh, en))
+    elif line > 1:
         facts["skip_lines"] = line - 1
         zh, en = f"表头在第 {line} 行，之前的行跳过。", f"The header is line {line}; the lines before it are skipped."
         doubts.append(Text(zh, en))
+    doubts += said_above(cell for at, fields in best.records if at < line for cell in fields)
     rows = [fields for _, fields in best.records[place + 1 :]]
     return Look(SourceKind.csv, facts, (*doubts, *more, *_second_header(line, rows)))
 

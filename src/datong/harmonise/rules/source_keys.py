@@ -25,7 +25,7 @@ KEYS: Map[SourceKind, set[str]] = {
     SourceKind.ndjson: TEXT,
     SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered"},
     SourceKind.parquet: FILE,
-    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows"},
+    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns"},
     SourceKind.database: {"path", "url_from", "url", "password_from", "tables"},
     SourceKind.http: {"url", "records", "token_from", "token_header", "paging"},
     SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},

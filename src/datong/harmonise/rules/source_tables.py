@@ -1,7 +1,7 @@
 """The tables of a source, and the names of columns that a file does not say itself.
 
 A database has `tables: {table: key column}`; a source of several files of one kind has `tables: {table: file}`, or
-`{table: {path, columns, numbered}}` for a CSV file without a header line. From then on both are alike: paths are
+`{table: {path, columns, numbered}}` for a file without a header line. From then on both are alike: paths are
 `table.column`, a mapping names its main `table` and joins the others. Must never know: what the files hold.
 Contract: tests/harmonise/test_harmonise_source_tables.py.
 """
@@ -57,14 +57,15 @@ def headings_of(
     numbered: dict[str, str] = {}
     for at, given in said.items():
         head = f"{at}." if at else ""
-        if kind is not SourceKind.csv and not (kind is SourceKind.s3 and value.get("format") == SourceKind.csv):
-            for key in ("columns", "numbered"):
-                if at and key in given:  # of the source itself source_keys tells it
-                    found.say(head + key, "仅用于 csv", "is for csv files only")
-            continue
-        if "columns" in given:
+        form = value.get("format") if kind is SourceKind.s3 else kind.value
+        if at:  # of the source itself source_keys tells it
+            if "columns" in given and form not in ("csv", "excel"):
+                found.say(f"{head}columns", "仅用于 csv 和 excel", "is for csv and excel files only")
+            if "numbered" in given and form != "csv":
+                found.say(f"{head}numbered", "仅用于 csv", "is for csv files only")
+        if "columns" in given and form in ("csv", "excel"):
             columns[where[at]] = _columns(found, f"{head}columns", given["columns"])
-        if "numbered" in given:
+        if "numbered" in given and form == "csv":
             numbered[where[at]] = name = found.word(f"{head}numbered", given["numbered"])
             if not name or name in (ROW, BROKEN) or name in columns.get(where[at], ()):
                 found.say(f"{head}numbered", "应为新的列名", "should be the name of a new column")

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -56,45 +57,74 @@ _BROKEN_BY = {
 _RULE_KEYS = {"type", "metric", "query", "unit", "name", "dimension", "arguments", *Must}
 
 
+@dataclass(frozen=True)
+class Outline:
+    """As much of a standard as can be read. doubtful: its elements with which something is wrong; untyped: those of
+    them whose type is not known, and is string here."""
+
+    standard: Standard
+    doubtful: frozenset[str] = frozenset()
+    untyped: frozenset[str] = frozenset()
+
+
 def standard_of(where: str, value: Any, object_name: str = "") -> tuple[Standard | None, list[Problem]]:
     """The standard in an ODCS document (parsed YAML), or everything wrong with it.
 
     object_name: which object of its schema; may be left out where there is only one.
     """
+    outline, found = outlined(where, value, object_name)
+    return (None, found) if found or outline is None else (outline.standard, [])
+
+
+def outlined(where: str, value: Any, object_name: str = "") -> tuple[Outline | None, list[Problem]]:
+    """The standard as far as it can be read, so that what names it can be read too, and everything wrong with it."""
     version = value.get("apiVersion") if isinstance(value, dict) else None
     if isinstance(version, str) and version not in SCHEMAS:
         known = ", ".join(SCHEMAS)
         return None, [Problem(f"{where}: apiVersion", f"可读版本：{known}", f"{version} is not read; read are {known}")]
-    found = _invalid(where, value, version if isinstance(version, str) else WRITTEN)
-    if found:
+    invalid = _invalid(value, version if isinstance(version, str) else WRITTEN)
+    found = [Problem(f"{where}: {'.'.join(map(str, path)) or 'document'}", *_both(text)) for path, text in invalid]
+    objects = (value.get("schema") if isinstance(value, dict) else None) or []
+    if found and not (isinstance(objects, list) and objects and all(isinstance(thing, dict) for thing in objects)):
         return None, found
-    thing, found = _object(where, value.get("schema") or [], object_name)
-    if thing is None:
-        return None, found
-    elements, rules = [], list(_rules("", thing.get("quality")))
+    thing, problems = _object(where, objects, object_name)
+    if thing is None or not isinstance(thing["properties"], list):
+        return None, [*found, *problems]
+    at_fault = {path[:4] for path, _ in invalid}
+    elements, doubtful, untyped = [], set[str](), set[str]()
+    rules = [] if found else list(_rules("", thing.get("quality")))
     for number, prop in enumerate(thing["properties"]):
-        at = f"{where}: schema.properties.{prop.get('name') or number}"
-        element, problems = _element(at, prop, bilingual=version == WRITTEN)
-        found += problems
+        if ("schema", objects.index(thing), "properties", number) in at_fault or not isinstance(prop, dict):
+            element = None
+        else:
+            at = f"{where}: schema.properties.{prop.get('name') or number}"
+            element, problems = _element(at, prop, bilingual=version == WRITTEN)
+            found += problems
         if element is not None:
             elements.append(element)
-            rules += [*_rules(element.name, prop.get("quality")), *_kept(element, prop)]
+            rules += [] if invalid else [*_rules(element.name, prop.get("quality")), *_kept(element, prop)]
+        elif isinstance(prop, dict) and isinstance(name := prop.get("name"), str):
+            kind = _type(prop, physical=version != WRITTEN) if isinstance(prop.get("logicalType"), str) else None
+            required = prop.get("required") is True
+            elements.append(Element(name, name, name, kind or Type.string, required=required))
+            doubtful.add(name)
+            untyped |= set() if kind else {name}
     names = [element.name for element in elements]
     for name in sorted({name for name in names if names.count(name) > 1}):
         found.append(Problem(f"{where}: schema.properties.{name}", "元素名称重复", "two elements have this name"))
-    made = (str(thing["name"]), str(value.get("version", "")), tuple(elements), digest(value), tuple(rules))
-    return (None, found) if found else (Standard(*made), [])
+    made_of = "" if found else digest(value)
+    made = Standard(str(thing.get("name", "")), str(value.get("version", "")), tuple(elements), made_of, tuple(rules))
+    return Outline(made, frozenset(doubtful), frozenset(untyped)), found
 
 
-def _invalid(where: str, value: Any, version: str) -> list[Problem]:
+def _invalid(value: Any, version: str) -> list[tuple[tuple[str | int, ...], str]]:
     """What is not valid by the schema of its version, nor by the next one: 3.1 also reads what 3.0 forgot to allow."""
     document = plain(value)  # dates that YAML made of texts are texts again
     errors = list(_schema(version).iter_errors(document))
     if errors and version.startswith("v3.0") and _schema("v3.1.0").is_valid(document):
         return []
-    told = sorted(([str(part) for part in error.instance_path], error.message) for error in errors)
-    shown = [entry for at, entry in enumerate(told) if entry not in told[:at]][:SHOWN_MAX]  # each branch tells it again
-    return [Problem(f"{where}: {'.'.join(path) or 'document'}", *_both(text)) for path, text in shown]
+    told = {(tuple(error.instance_path), error.message) for error in errors}  # each branch tells it again
+    return sorted(told, key=lambda entry: ([str(part) for part in entry[0]], entry[1]))[:SHOWN_MAX]
 
 
 def _object(where: str, objects: list[dict[str, Any]], name: str) -> tuple[dict[str, Any] | None, list[Problem]]:

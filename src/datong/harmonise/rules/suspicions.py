@@ -23,6 +23,8 @@ from datong.harmonise.model.suspicions import Suspicion
 Point = tuple[float, float]
 LEAST = 100
 """Values a column must have before its figures say anything."""
+FEW = 20
+"""Enough where some codes show the zeros that others have lost."""
 MOST = 5000
 """Values of a column that are looked at, evenly spread."""
 
@@ -37,15 +39,16 @@ def suspected(
     for column in columns:
         values = [value.strip() for value in column.values if value is not None and value.strip()]
         values = values[:: max(1, math.ceil(len(values) / MOST))]
+        is_code = column.path not in numbers or _POSTCODE.search(column.path) is not None
+        if is_code and len(values) >= (FEW if any(value.startswith("0") for value in values) else LEAST):
+            found += leading_zeros(column.path, values)
         if len(values) < LEAST:
             continue
         if known.get(column.path) != "offset":
             found += not_local_time(column.path, values, known.get(column.path, ""))
         for detector in (constant, hidden_sex, mixed_units, sentinel, rounded, exponent, mojibake):
             found += detector(column.path, values)
-        if column.path not in numbers or _POSTCODE.search(column.path):
-            found += leading_zeros(column.path, values)
-    return (*found, *swapped(columns), *sums(columns), *totals(columns))
+    return (*found, *swapped(columns), *sums(columns), *totals(columns), *renamed(columns))
 
 
 # --- times -------------------------------------------------------------------------------------------------------
@@ -193,10 +196,10 @@ def leading_zeros(path: str, values: Sequence[str]) -> list[Suspicion]:
     codes that begin with 0, and among them such as have lost theirs."""
     whole = [re.sub(r"\.0$", "", value) for value in values]
     digits = [value for value in whole if value.isascii() and value.isdigit()]
+    if any(value.startswith("0") and len(value) > 1 for value in digits):  # beside them a total and notes are no code
+        return _some_zeros(path, digits) if len(digits) >= 0.9 * len(values) else []
     if len(digits) < 0.95 * len(values):
         return []
-    if any(value.startswith("0") and len(value) > 1 for value in digits):
-        return _some_zeros(path, digits)
     lengths = Counter(map(len, digits))
     longest = max(lengths)
     short = lengths[longest - 1] / len(digits)
@@ -472,6 +475,33 @@ def _total(path: str, rows: list[int]) -> Suspicion:
         "hold them by `checks`",
     )
     return Suspicion("total_row", (path,), {"rows": len(rows), "first_row": rows[0]}, told)
+
+
+def renamed(columns: Sequence[SampleColumn]) -> list[Suspicion]:
+    """Columns that are filled down to one row, and others from the next row on: whoever writes the file has changed its
+    names, and what reads the one reads nothing of the other."""
+    ends: dict[int, list[str]] = {}
+    begins: dict[int, list[str]] = {}
+    for column in columns:
+        there = [at for at, value in enumerate(column.values, 1) if value is not None and value.strip()]
+        if len(there) < FEW or len(there) < 0.9 * (there[-1] - there[0] + 1):
+            continue
+        if there[0] == 1 and there[-1] < len(column.values):
+            ends.setdefault(there[-1], []).append(column.path)
+        elif there[0] > 1 and there[-1] == len(column.values):
+            begins.setdefault(there[0], []).append(column.path)
+    found = []
+    for row, new in sorted(begins.items()):
+        old = [path for last, paths in sorted(ends.items()) if row - 2 <= last < row for path in paths]
+        if old:
+            was, now = ", ".join(old[:10]), ", ".join(new[:10])
+            told = Text(
+                f"{was} 到第 {row - 1} 行为止，{now} 自第 {row} 行起：可能在中途改名；只读其一，另一半即为空。",
+                f"{was} end where {now} begin, in row {row}: they were probably renamed there; whoever reads the ones "
+                "finds nothing in the rows of the others",
+            )
+            found.append(Suspicion("renamed", (*old, *new), {"row": row}, told))
+    return found
 
 
 # --- points against points of reference --------------------------------------------------------------------------

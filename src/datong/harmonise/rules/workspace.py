@@ -44,7 +44,7 @@ from datong.harmonise.rules.columns import Columns
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
-from datong.harmonise.rules.standards import standard_of
+from datong.harmonise.rules.standards import outlined, standard_of
 
 RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
 
@@ -69,7 +69,7 @@ def asking(files: Files, name: str) -> Mapping | None:
     mapping, problems = _mapping(files, name)
     if mapping is None:
         return None
-    doubtful = ("sources/", *(f"{mapping.file}: {key}" for key in ("table", "joins")))
+    doubtful = ("sources/", *(f"{mapping.file}: {key}" for key in ("source", "table", "joins")))
     if any(problem.where.startswith(doubtful) for problem in problems):
         return None
     tables = {mapping.main, *(join.table for join in mapping.joins)}
@@ -79,6 +79,20 @@ def asking(files: Files, name: str) -> Mapping | None:
         if column.path and (not mapping.source.tables or ("." in column.path and column.table in tables))
     )
     return replace(mapping, columns=columns, checks=(), unique=()) if columns else None
+
+
+def sound_part(files: Files, name: str) -> Mapping | None:
+    """Of a mapping in which something is wrong the columns and checks in which nothing is, so that they can be tried
+    all the same; None where there are none."""
+    mapping, problems = _mapping(files, name)
+    if mapping is None:
+        return None
+    wrong = {re.split(r"[.:]", p.where.removeprefix(f"{mapping.file}: columns."))[0] for p in problems}
+    wrong |= {p.where.removeprefix(f"{mapping.file}: ").partition(".")[0] for p in problems}
+    known = {element.name for element in mapping.standard.elements}
+    columns = tuple(c for c in mapping.columns if c.element.name in known - wrong)
+    checks = tuple(c for c in mapping.checks if f"checks[{c.number}]" not in wrong and known.issuperset(c.columns))
+    return replace(mapping, columns=columns, checks=checks, joins=(), unique=()) if columns or checks else None
 
 
 def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
@@ -117,9 +131,10 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     }  # fmt: skip
     value = found.only(files[found.file], "", keys)
     source = _named(files, found, value, key="source", pattern="sources/{}.yaml", read=_source)
-    standard = _named(files, found, value, key="standard", pattern="standards/{}.odcs.yaml", read=standard_of)
-    if standard is None:
+    outline = _named(files, found, value, key="standard", pattern="standards/{}.odcs.yaml", read=outlined)
+    if outline is None:
         return None, found.problems
+    standard = outline.standard
     known = source or Source("", SourceKind.csv)  # what does not hang on the source is told all the same
     main = str(value.get("table", "")) if known.tables else known.name
     if known.tables and main not in known.tables:
@@ -132,7 +147,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
         if other != name and isinstance(text, dict) and str(text.get("resource", other)) == resource:
             zh, en = f"映射 {other} 已用此资源标识码", f"the mapping {other} has this resource, too; each needs its own"
             found.say("resource", f"{resource}：{zh}", f"{resource}: {en}")
-    of_columns = Columns(found, files, standard)
+    of_columns = Columns(found, files, standard, known)
     columns = of_columns.read(value.get("columns"))
     reader = _Reader(found, known, standard, main, of_columns)
     joins = reader.joins(value.get("joins", [])) if source is not None else ()
@@ -143,13 +158,14 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     freshness = reader.freshness(value.get("freshness"))
     missing = tuple(text.strip() for text in found.texts("missing", value.get("missing", [""]))) or ("",)
     found.texts("left", value.get("left", []))
-    if source is None:
-        return None, found.problems
-    used = {path: files[path] for path in (found.file, f"sources/{source.name}.yaml", *of_columns.used)}
+    hanging = {f"{found.file}: columns.{name}{key}" for name in outline.doubtful for key in ("", ".unit", ".percent")}
+    found.problems = [problem for problem in found.problems if problem.where not in hanging]
+    standard = replace(standard, elements=tuple(e for e in standard.elements if e.name not in outline.untyped))
     lines = getattr(files, "lines", {}).get(found.file, {})
     fields = (columns, joins, checks, unique, missing)
-    made_of = "" if found.problems else digest(used)
-    return Mapping(name, source, standard, main, *fields, made_of, resource, lines, freshness), found.problems
+    used = (found.file, f"sources/{known.name}.yaml", *of_columns.used)
+    made_of = "" if found.problems else digest({path: files[path] for path in used})
+    return Mapping(name, known, standard, main, *fields, made_of, resource, lines, freshness), found.problems
 
 
 def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:
@@ -285,7 +301,7 @@ class _Reader:
             else:
                 self._of_one_row(f"{at}.when", str(value["when"]))
             self._elements(f"{at}.when", names)
-            checks.append(Check(reason, str(value["when"]), names))
+            checks.append(Check(reason, str(value["when"]), names, number))
         return tuple(checks)
 
     def _of_one_row(self, at: str, when: str) -> None:

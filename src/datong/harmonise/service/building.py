@@ -39,7 +39,7 @@ from datong.harmonise.rules import changes, contracts, layer, quality, standards
 from datong.harmonise.rules import lineage as lineages
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.places import asked, listed, place_of, placed
-from datong.harmonise.rules.workspace import RESOURCE, asking, mapping_names, mapping_of, unnamed
+from datong.harmonise.rules.workspace import RESOURCE, asking, mapping_names, mapping_of, sound_part, unnamed
 from datong.harmonise.service import drifting, layering, loading, matching, measuring, ruling, runs, trying
 from datong.harmonise.service import reading as reading_of
 from datong.harmonise.service import suspicions as traps
@@ -81,7 +81,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
         found, wrong = mapping_of(contents, name)
         problems += wrong
         if found is None:
-            problems += _not_there(tx, asking(contents, name), given)
+            problems += [*_tried(sound_part(contents, name)), *_not_there(tx, asking(contents, name), given)]
             continue
         problems += [*trying.tried(found), *_hidden(tx, found)]
         try:
@@ -110,6 +110,10 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
                 drift = drifting.noticed(tx, folder, found, given, None)
                 warnings += [{"mapping": name, **told} for told in drift.told()]
     return {"accepted": not problems, "mappings": checked, "problems": listed(problems, contents), "changes": warnings}
+
+
+def _tried(mapping: Mapping | None) -> list[Problem]:
+    return trying.tried(mapping) if mapping is not None else []
 
 
 def _not_there(tx: Tx, asked: Mapping | None, data: Path) -> list[Problem]:
@@ -327,8 +331,8 @@ class _Outcome:
 def _mapping(folder: Path, name: str) -> tuple[Texts, Mapping]:
     contents, problems = texts.files_of(folder)
     found, wrong = mapping_of(contents, name)
-    if found is not None and not problems:
-        wrong = placed(trying.tried(found), contents)
+    if not problems:
+        wrong += placed(_tried(found or sound_part(contents, name)), contents)
     if found is None or problems or wrong:
         every = [*problems, *wrong]
         raise BAD_WORKSPACE(every, workspace=folder.name, count=len(every))

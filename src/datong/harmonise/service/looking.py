@@ -10,7 +10,8 @@ from datong.ground.refusal import Refusal, Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.rules import sniffing
-from datong.harmonise.rules.sheets import TOP_ROWS, header_of
+from datong.harmonise.rules.headings import said_above
+from datong.harmonise.rules.sheets import TOP_ROWS, header_of, named
 from datong.harmonise.store import looking
 from datong.harmonise.store.sources import workbooks
 
@@ -49,8 +50,13 @@ def _looked_at(path: Path, head: bytes) -> Look | Unfit:
 def _workbook(path: Path, look: Look) -> Look:
     sheet = Source(path.name, SourceKind.excel, path.name, sheet=look.facts.get("sheet", ""))
     with suppress(Refusal):  # reading the whole tells what is wrong with it
-        facts, found = header_of(*workbooks.top_of(sheet, path, 2 * TOP_ROWS))
-        return Look(look.kind, {**look.facts, **facts}, (*look.doubts, *found))
+        rows, spans = workbooks.top_of(sheet, path, 2 * TOP_ROWS)
+        facts, found = header_of(rows, spans)
+        top = facts.get("skip_lines", 0)
+        below = top + facts.get("header_rows", 1)
+        facts, more = named(workbooks.names_in(rows[top:below], spans, top), rows[below:], facts, workbooks.letters)
+        above = said_above(cell for row in rows[:top] for cell in row)
+        return Look(look.kind, {**look.facts, **facts}, (*look.doubts, *found, *more, *above))
     return look
 
 

@@ -32,9 +32,9 @@ ORDINARY: dict[Type, tuple[pa.DataType, Any]] = {
 def tried(mapping: Mapping) -> list[Problem]:
     """Constants that would hold every row, conditions and patterns that would stop a build."""
     found = [*_of_constants(mapping), *_of_patterns(mapping)]
-    for number, check in enumerate(mapping.checks):
+    for check in mapping.checks:
         if (said := _of_condition(mapping, check)) is not None:
-            found.append(Problem(f"{mapping.file}: checks[{number}].when", *said))
+            found.append(Problem(f"{mapping.file}: checks[{check.number}].when", *said))
     return found
 
 

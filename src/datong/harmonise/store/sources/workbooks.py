@@ -2,20 +2,24 @@
 
 A number as its digits without a needless `.0`, a date as `2026-02-01`, a date and time as `2026-02-01 08:00:00`, an
 error as its name (`#N/A`), an empty cell as no value. A day alone is a date with the time 00:00:00 where the cell's
-format shows a time (.xlsx), or where most dates of its column have one. A formula that was never calculated is refused:
-nobody knows its value. Merged header cells are refused unless `header_rows` says that several rows make the names; then
-the names are joined with dots. A row that is merged across columns is no record; a cell merged over several rows is
-refused, because all rows but the first would have lost their value.
+format shows a time (.xlsx), or where most dates of its column have one. In a column that has texts with a percent sign
+a number whose format shows one (.xlsx) has it too: 0.35 is `35%`, as it is read. A formula that was never calculated is
+refused: nobody knows its value. Merged header cells are refused unless `header_rows` says that several rows make the
+names; then the names are joined with dots. A row that is merged across columns is no record; a cell merged over several
+rows is refused, because all rows but the first would have lost their value.
 Contract: tests/harmonise/test_harmonise_typed_files.py.
 """
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,32 +35,51 @@ from datong.harmonise.store.sources.opening import BAD_ZIP, PIECE, ZIP_MAGIC, un
 from datong.harmonise.store.sources.telling import refused, refused_header, refused_os
 from datong.harmonise.store.sources.worksheets import Untold, untold
 
-_RENAME = Text("请在工作簿中改名", "rename one in the workbook")
+_NAMED_HERE = Text(
+    "或以 columns 写出全部列名并以 skip_lines 跳过表头",
+    "or name all columns by `columns` and skip the header by `skip_lines`",
+)
+_RENAME = Text(f"请在工作簿中改名，{_NAMED_HERE.zh}", f"rename one in the workbook, {_NAMED_HERE.en}")
+_SHARE = re.compile(r"\s*[+-]?[\d,.]*\d[\d,.]*\s*[%‰％]\s*")
 NAMED_MAX = 10
 """Cells that a refusal names."""
 
 
 def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
-    """The records below the header of the sheet."""
+    """The records below the header of the sheet, or below the lines skipped where the source names the columns."""
     with _sheet(source, path) as sheet:
         spans = sorted(sheet.merged_cell_ranges or [])
-        below = source.skip_lines + source.header_rows
-        days, times = _dates(sheet, below)
-        timed = {column for column, count in times.items() if count > days[column]}
-        untold = _untold(source, path, sheet.name, dates=bool(days.keys() - timed))
-        rows = enumerate(_texts(sheet, below, timed, untold))
-        header = _header(source, [texts for _, texts in islice(rows, below)][source.skip_lines :], spans)
+        named = list(source.columns.get("", ()))
+        below = source.skip_lines + (0 if named else source.header_rows)
+        kinds = _kinds(sheet, below)
+        timed = {column for column, count in kinds.times.items() if count > kinds.days[column]}
+        untold = _untold(source, path, sheet.name, dates=bool(kinds.days.keys() - timed), shares=bool(kinds.shares))
+        rows = enumerate(_texts(sheet, below, timed, kinds.shares, untold))
+        above = [texts for _, texts in islice(rows, below)]
+        header = named or _header(source, above[source.skip_lines :], spans)
         across = _held(source, spans, below)
+        nameless, count = Counter[int](), 0
         for number, texts in rows:
             if not any(text is not None for text in texts):
                 continue
-            stray = any(text is not None for text in texts[len(header) :]) or any(
-                text is not None and not name for name, text in zip(header, texts, strict=False)
-            )
+            count += 1
+            stray = [
+                column
+                for column, text in enumerate(texts)
+                if text is not None and not (column < len(header) and header[column])
+            ]
+            nameless.update(stray if number not in across else ())
             if stray or number in across:
                 yield {}, "\t".join(text or "" for text in texts).rstrip("\t")
             else:
                 yield {name: text for name, text in zip(header, texts, strict=False) if name}, None
+        if most := [letters(column) for column, cells in sorted(nameless.items()) if cells * 2 > count]:
+            zh = f"{'、'.join(most)} 列多数行有内容而没有列名：请在工作簿中命名，{_NAMED_HERE.zh}"
+            said = ", ".join(most)
+            en = (
+                f"columns without a name hold values in most rows ({said}): name them in the workbook, {_NAMED_HERE.en}"
+            )
+            raise refused(source, source.path or source.name, zh, en)
 
 
 def top_of(source: Source, path: Path, count: int) -> tuple[list[list[str]], list[Span]]:
@@ -121,24 +144,34 @@ def _cells(sheet: CalamineSheet) -> Iterator[list[Any]]:
         yield [*([""] * left), *row]
 
 
-def _dates(sheet: CalamineSheet, below: int) -> tuple[Counter[int], Counter[int]]:
-    """By column, how many cells are days, and how many are days with a time."""
-    days, times = Counter[int](), Counter[int]()
+@dataclass
+class _Kinds:
+    """By column, how many cells are days, and how many are days with a time; shares: columns with a percent sign."""
+
+    days: Counter[int] = field(default_factory=Counter)
+    times: Counter[int] = field(default_factory=Counter)
+    shares: set[int] = field(default_factory=set)
+
+
+def _kinds(sheet: CalamineSheet, below: int) -> _Kinds:
+    found = _Kinds()
     for cells in islice(_cells(sheet), below, None):
         for column, cell in enumerate(cells):
             kind = type(cell)
             if kind is datetime:
-                times[column] += 1
+                found.times[column] += 1
             elif kind is date:
-                days[column] += 1
-    return days, times
+                found.days[column] += 1
+            elif kind is str and _SHARE.fullmatch(cell):
+                found.shares.add(column)
+    return found
 
 
-def _untold(source: Source, path: Path, sheet: str, *, dates: bool) -> Untold:
+def _untold(source: Source, path: Path, sheet: str, *, dates: bool, shares: bool) -> Untold:
     """What the library does not tell; a formula that was never calculated is refused."""
     place = source.path or source.name
     try:
-        found = untold(path, sheet, dates=dates)
+        found = untold(path, sheet, dates=dates, shares=shares)
     except (ExpatError, *BAD_ZIP):
         raise refused(source, place, "不是可读的 Excel 工作簿", "is no workbook that can be read") from None
     except OSError as error:
@@ -154,8 +187,11 @@ def _untold(source: Source, path: Path, sheet: str, *, dates: bool) -> Untold:
     return found
 
 
-def _texts(sheet: CalamineSheet, below: int, timed: set[int], untold: Untold) -> Iterator[list[str | None]]:
-    """The rows as texts. timed: columns whose days have a time, in the rows from `below` on."""
+def _texts(
+    sheet: CalamineSheet, below: int, timed: set[int], shares: set[int], untold: Untold
+) -> Iterator[list[str | None]]:
+    """The rows as texts. timed: columns whose days have a time; shares: those with percent signs, both in the rows from
+    `below` on."""
     for row, cells in enumerate(_cells(sheet)):
         texts = [_text(cell) for cell in cells]
         for column, error in untold.errors.get(row, {}).items():
@@ -165,6 +201,9 @@ def _texts(sheet: CalamineSheet, below: int, timed: set[int], untold: Untold) ->
             for column in (*timed, *untold.midnights.get(row, ())):
                 if column < len(cells) and type(cells[column]) is date:
                     texts[column] = f"{cells[column].isoformat()} 00:00:00"
+            for column in shares.intersection(untold.percents.get(row, ())):
+                if column < len(cells) and type(cells[column]) in (int, float):
+                    texts[column] = f"{(Decimal(repr(cells[column])) * 100).normalize():f}%"
         yield texts
 
 
@@ -182,16 +221,37 @@ def _header(source: Source, rows: list[list[str | None]], spans: list[Span]) -> 
                 "the header has merged cells: say with `header_rows` how many rows make the names, or unmerge them",
             )
             raise refused(source, where, zh, en)
-        for row in range(max(first, top), last + 1):
-            for column in range(left, right + 1):
-                grid[row - top][column] = grid[first - top][left] if first >= top else ""
-    names = [".".join(dict.fromkeys(filter(None, (row[column].strip() for row in grid)))) for column in range(width)]
-    while names and not names[-1]:
-        names.pop()
+    _fill(grid, spans, top)
+    names = _joined(grid)
     real = [name for name in names if name]
     if not real or len(set(real)) != len(real):
         named = [name or f"\0{column}" for column, name in enumerate(names)]  # several may have none
-        raise refused_header(source, place, named, _letters, _RENAME)
+        raise refused_header(source, place, named, letters, _RENAME)
+    return names
+
+
+def names_in(rows: Sequence[Sequence[str]], spans: Sequence[Span], top: int) -> list[str]:
+    """The names that the rows of a header give, merged cells filled; some may be empty, or there twice. top: which row
+    of the sheet the first is."""
+    width = max((len(row) for row in rows), default=0)
+    grid = [[*row, *([""] * (width - len(row)))] for row in rows]
+    _fill(grid, spans, top)
+    return _joined(grid)
+
+
+def _fill(grid: list[list[str]], spans: Sequence[Span], top: int) -> None:
+    """A merged cell counts for all it covers."""
+    for (first, left), (last, right) in spans:
+        for row in range(max(first, top), min(last + 1, top + len(grid))):
+            for column in range(left, min(right + 1, len(grid[0]))):
+                grid[row - top][column] = grid[first - top][left] if first >= top else ""
+
+
+def _joined(grid: Sequence[Sequence[str]]) -> list[str]:
+    width = len(grid[0]) if grid else 0
+    names = [".".join(dict.fromkeys(filter(None, (row[column].strip() for row in grid)))) for column in range(width)]
+    while names and not names[-1]:
+        names.pop()
     return names
 
 
@@ -214,16 +274,17 @@ def _held(source: Source, spans: list[Span], below: int) -> set[int]:
 
 def _name(row: int, column: int) -> str:
     """A1, as people call a cell."""
-    return f"{_letters(column)}{row + 1}"
+    return f"{letters(column)}{row + 1}"
 
 
-def _letters(column: int) -> str:
-    letters = ""
+def letters(column: int) -> str:
+    """A, as people call a column."""
+    said = ""
     column += 1
     while column:
         column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
+        said = chr(65 + rest) + said
+    return said
 
 
 def _text(cell: Any) -> str | None:

@@ -1,6 +1,7 @@
-"""What the library does not tell of the cells of an .xlsx: errors, formulas never calculated, and times of midnight.
+"""What the library does not tell of the cells of an .xlsx: errors, formulas never calculated, midnights, percents.
 
-It gives an error and a formula without a value as an empty cell, and a date with the time 00:00:00 as a date. A sheet
+It gives an error and a formula without a value as an empty cell, a date with the time 00:00:00 as a date, and of a
+number not whether it is shown in percent. A sheet
 is looked at once more, as the XML it is, only where it shows signs of these; of .xlsb, .xls and .ods nothing is told.
 Contract: tests/harmonise/test_harmonise_typed_files.py.
 """
@@ -24,6 +25,8 @@ Cell = tuple[int, int]
 BOOK, STYLES = "xl/workbook.xml", "xl/styles.xml"
 DAY_AND_TIME = 22
 """The number of the built-in format m/d/yy h:mm; no other has both."""
+PERCENTS = ("9", "10")
+"""The numbers of the built-in formats 0% and 0.00%."""
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 """Of a number format: what it shows as it stands, colours, conditions, languages, elapsed time."""
 _SIGNS = re.compile(
@@ -39,11 +42,13 @@ class Untold:
 
     errors: dict[int, dict[int, str]] = field(default_factory=dict)
     midnights: dict[int, list[int]] = field(default_factory=dict)
+    percents: dict[int, list[int]] = field(default_factory=dict)
     uncalculated: list[Cell] = field(default_factory=list)
 
 
-def untold(path: Path, sheet: str, *, dates: bool) -> Untold:
-    """What is untold of the sheet of this name. dates: whether it has dates, of which some may have a time."""
+def untold(path: Path, sheet: str, *, dates: bool, shares: bool = False) -> Untold:
+    """What is untold of the sheet of this name. dates: whether it has dates, of which some may have a time. shares:
+    whether it has texts with a percent sign, beside which numbers may be shown with one."""
     found = Untold()
     if not zipfile.is_zipfile(path):
         return found
@@ -51,12 +56,13 @@ def untold(path: Path, sheet: str, *, dates: bool) -> Untold:
         part = _part(archive, sheet) if BOOK in archive.namelist() else None
         if part is None:
             return found
-        timed = _timed(archive) if dates else set[str]()
+        timed, percents = _styles(archive) if dates or shares else (set[str](), set[str]())
+        timed, percents = timed if dates else set(), percents if shares else set()
         with archive.open(part) as opened:
-            if not timed and not _has_signs(opened):
+            if not timed and not percents and not _has_signs(opened):
                 return found
         with archive.open(part) as opened:
-            _look(opened, timed, found)
+            _look(opened, timed, percents, found)
     return found
 
 
@@ -79,8 +85,8 @@ def _part(archive: zipfile.ZipFile, sheet: str) -> str | None:
     return part if part in archive.namelist() else None
 
 
-def _timed(archive: zipfile.ZipFile) -> set[str]:
-    """The styles of cells that show a day and a time."""
+def _styles(archive: zipfile.ZipFile) -> tuple[set[str], set[str]]:
+    """The styles of cells that show a day and a time, and of those that show a percent sign."""
     codes: dict[str, str] = {}
     formats: list[str] = []
     within = ""
@@ -98,7 +104,10 @@ def _timed(archive: zipfile.ZipFile) -> set[str]:
         _walk(archive, STYLES, style)
     shown = {number: _NOT_SHOWN.sub("", code).lower() for number, code in codes.items()}
     both = {number for number, code in shown.items() if re.search("[yd]", code) and re.search("[hs]", code)}
-    return {str(at) for at, number in enumerate(formats) if number in both or number == str(DAY_AND_TIME)}
+    both.add(str(DAY_AND_TIME))
+    percents = {*PERCENTS, *(number for number, code in shown.items() if "%" in code)}
+    timed, shares = ({str(at) for at, number in enumerate(formats) if number in of} for of in (both, percents))
+    return timed, shares
 
 
 def _has_signs(opened: IO[bytes]) -> bool:
@@ -110,7 +119,7 @@ def _has_signs(opened: IO[bytes]) -> bool:
     return False
 
 
-def _look(opened: IO[bytes], timed: set[str], found: Untold) -> None:
+def _look(opened: IO[bytes], timed: set[str], percents: set[str], found: Untold) -> None:
     """Cell by cell."""
     row, column, within = -1, -1, ""
     kind, style, formula = "", "", False
@@ -145,6 +154,8 @@ def _look(opened: IO[bytes], timed: set[str], found: Untold) -> None:
             found.uncalculated.append((row, column))
         elif style in timed and kind == "n" and said and _is_day(said):
             found.midnights.setdefault(row, []).append(column)
+        elif style in percents and kind == "n" and said:
+            found.percents.setdefault(row, []).append(column)
 
     parser = _parser(start)
     parser.CharacterDataHandler, parser.EndElementHandler = text, end
