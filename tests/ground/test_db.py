@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, select, text, update
+from sqlalchemy import Column, Integer, String, event, select, text, update
 
 from datong.ground import evidence
-from datong.ground.db import NODE, Actor, Store, new_id, settings, sqlite_url, table
+from datong.ground.db import NODE, WRITING, Actor, Store, new_id, settings, sqlite_url, table
 from datong.ground.evidence.leaves import leaves
+from datong.ground.refusal import Refusal
 
 counters = table("test_counter", Column("n", Integer, nullable=False))
 
@@ -203,6 +204,94 @@ def test_two_stores_of_one_file_wait_for_each_other(tmp_path: Path) -> None:
     assert n(one) == 20
     one.dispose()
     two.dispose()
+
+
+@pytest.mark.postgresql
+def test_two_processes_on_postgresql_decide_one_after_the_other(store: Store) -> None:
+    """What a transaction reads to decide by is not changed by another process before it ends."""
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer anyway")
+    other = Store(store.url)
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 0})
+
+    def count(at: Store) -> None:
+        for _ in range(10):
+            with at.begin(NODE) as tx:
+                row = tx.get(counters, "a")
+                assert row is not None
+                tx.change(counters, "a", n=row["n"] + 1)
+
+    threads = [threading.Thread(target=count, args=(at,)) for at in (store, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert n(store) == 20
+    other.dispose()
+
+
+notes = table("test_note", Column("note", String(10), nullable=False), Column("n", Integer, nullable=False))
+
+
+@pytest.mark.postgresql
+def test_what_postgresql_does_not_hold_is_refused_by_name_without_its_value(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite holds it")
+    with pytest.raises(Refusal) as refused, store.begin(NODE) as tx:
+        tx.add(notes, {"id": "a", "note": "Zhang San, 13800000000", "n": 2**31})
+    assert refused.value.code == "GND-400"
+    assert [(problem.where, problem.en) for problem in refused.value.problems] == [
+        ("note", "at most 10 characters"), ("n", "should be less than 2^31"),
+    ]  # fmt: skip
+    assert "Zhang" not in str(refused.value.as_json())
+    with store.begin(NODE) as tx:
+        tx.add(notes, {"id": "a", "note": "short", "n": 2**31 - 1})
+        with pytest.raises(Refusal, match=r"n: should be less than 2\^31"):
+            tx.change(notes, "a", n=2**40)
+
+
+def test_a_store_that_another_process_holds_is_busy(store: Store) -> None:
+    other = Store(store.url)
+    with store.engine.connect() as impatient:
+        if store.engine.dialect.name == "sqlite":
+            impatient.exec_driver_sql("PRAGMA busy_timeout=50")
+            impatient.rollback()
+            with other.begin(NODE), pytest.raises(Refusal, match="GND-504"):
+                impatient.begin()
+        else:
+            with other.begin(NODE), pytest.raises(Refusal, match="GND-504"):
+                impatient.exec_driver_sql("SET lock_timeout = '50ms'")
+                impatient.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITING})")
+    other.dispose()
+
+
+def test_a_full_disk_is_the_operators_to_mend_and_no_fault_of_the_program(tmp_path: Path) -> None:
+    full = Store(sqlite_url(tmp_path / "n.db"))
+    full.create()
+    event.listen(full.engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count=1"))
+    full.dispose()
+    with pytest.raises(Refusal, match=r"GND-505.*disk full"), full.begin(NODE) as tx:
+        for number in range(2000):
+            tx.add(counters, {"id": f"{number:080}", "n": 1})
+    assert n(full, f"{0:080}") is None
+    full.dispose()
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_is_cut_is_told_and_the_next_transaction_has_a_new_one(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no connections to cut")
+    with pytest.raises(Refusal, match="GND-505"), store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 1})
+        mine = tx.execute(text("SELECT pg_backend_pid()")).scalar()
+        with store.read() as view:
+            view.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": mine})
+        tx.add(counters, {"id": "b", "n": 1})
+    assert n(store) is None
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 2})
+    assert n(store) == 2
 
 
 def test_changing_what_is_not_there_fails(store: Store) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 import datong.app.running
 import postgresql
 from datong.ground import migrations
 from datong.ground.db import Store, metadata, sqlite_url
+from datong.ground.refusal import Refusal
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -31,6 +32,15 @@ def test_up_makes_what_the_rooms_declare_and_down_leaves_nothing(empty: Store) -
     assert not migrations.upgrade(empty), "a second time there is nothing to do"
     migrations.run(empty, "downgrade", "base")
     assert inspect(empty.engine).get_table_names() == ["alembic_version"]
+    empty.dispose()
+
+
+def test_a_store_of_a_newer_datong_is_left_alone(empty: Store) -> None:
+    migrations.upgrade(empty)
+    with empty.engine.begin() as conn:
+        conn.execute(text("update alembic_version set version_num = '0999'"))
+    with pytest.raises(Refusal, match=r"GND-412.*0999"):
+        migrations.upgrade(empty)
     empty.dispose()
 
 

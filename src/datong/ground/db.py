@@ -38,10 +38,36 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import CursorResult, ExceptionContext
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.schema import SchemaItem
 
 from datong.ground import clock, crash
 from datong.ground.prepared import Prepared
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+
+STORE_BUSY = Reason(
+    "GND-504",
+    Kind.unavailable,
+    Text("未执行。", "It was not done."),
+    Text("另一个进程正在写入本节点的数据库，等候已超时。",
+         "Another process writes to the store of this node, and was waited for in vain."),
+    Text("请待其结束后重试。", "Repeat it when that is done."),
+)  # fmt: skip
+STORE_AWAY = Reason(
+    "GND-505",
+    Kind.unavailable,
+    Text("未能完成。", "It could not be done."),
+    Text("本节点的数据库目前不可用（{code}）。", "The store of this node cannot be used now ({code})."),
+    Text("请稍后重试；节点运维人员请检查数据库是否在运行、磁盘是否已满、文件夹是否可写。",
+         "Try again later; its operator sees whether the database runs, its disk is full, its folder is writable."),
+)  # fmt: skip
+TOO_MUCH = Reason(
+    "GND-400",
+    Kind.invalid,
+    Text("未执行。", "It was not done."),
+    Text("有的值过长或过大，数据库无法保存。", "A value is longer or larger than the store holds."),
+    Text("请按下列各项缩短或减小后重试。", "Shorten or lessen what is listed, and repeat it."),
+)
 
 metadata = MetaData(
     naming_convention={
@@ -90,6 +116,8 @@ class Actor:
         return bool(self.roles.union({self.role}).intersection(roles))
 
 
+WRITING = 0x6461746F6E67
+"""Key of PostgreSQL's advisory lock under which a store is written ("datong")."""
 READ = "read"
 """The link of views: they see what is committed, and change nothing."""
 
@@ -235,7 +263,9 @@ class Store:
             event.listen(self.engine, "begin", _sqlite_begin)
         else:
             self._reading["isolation_level"] = "REPEATABLE READ"
+            event.listen(self.engine, "begin", _postgresql_begin)
             event.listen(self.engine, "handle_error", _without_detail)
+        event.listen(self.engine, "handle_error", _refused, retval=True)
 
     @contextmanager
     def begin(self, actor: Actor, link: str = "ground", *, flushed: bool = True) -> Iterator[Tx]:
@@ -318,6 +348,54 @@ def _without_detail(context: ExceptionContext) -> None:
     for told in (context.original_exception, context.sqlalchemy_exception):
         if told is not None and told.args:
             told.args = (str(told.args[0]).partition("\n")[0], *told.args[1:])
+
+
+SQLITE_AWAY = {8: "read-only", 10: "I/O error", 13: "disk full", 14: "cannot be opened"}
+"""Primary result codes of SQLite that speak of the place a store lies in, not of what was asked."""
+SQLITE_BUSY = (5, 6)
+LOCK_TIMED_OUT = "55P03"
+OUT_OF_BOUNDS = ("22001", "22003")
+"""SQLSTATEs: a text too long, a number too large."""
+
+
+def _refused(context: ExceptionContext) -> Refusal | None:
+    """What an operator can mend, or another value would, as a refusal; None: a fault of the program."""
+    error, told = context.original_exception, context.sqlalchemy_exception
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    state = getattr(error, "sqlstate", None)
+    if code in SQLITE_BUSY or state == LOCK_TIMED_OUT:
+        return STORE_BUSY()
+    if code:
+        return STORE_AWAY(code=SQLITE_AWAY[code]) if code in SQLITE_AWAY else None
+    if state in OUT_OF_BOUNDS:
+        return TOO_MUCH(_out_of_bounds(context))
+    if context.is_disconnect or isinstance(told, OperationalError):
+        return STORE_AWAY(code=state or type(error).__name__)
+    return None
+
+
+def _out_of_bounds(context: ExceptionContext) -> list[Problem]:
+    """Which columns of the statement were given what they do not hold."""
+    of = getattr(getattr(getattr(context.execution_context, "compiled", None), "statement", None), "table", None)
+    given: Any = context.parameters if isinstance(context.parameters, list | tuple) else [context.parameters]
+    found = {}
+    for column in getattr(of, "columns", ()):
+        for values in given:
+            value = values.get(column.name) if isinstance(values, Mapping) else None
+            most = getattr(column.type, "length", None)
+            if isinstance(value, str) and most is not None and len(value) > most:
+                found[column.name] = Problem(column.name, f"至多 {most} 个字符", f"at most {most} characters")
+            elif isinstance(value, int) and isinstance(column.type, Integer):
+                bits = 63 if isinstance(column.type, BigInteger) else 31
+                if abs(value) >= 2**bits:
+                    found[column.name] = Problem(column.name, f"应小于 2^{bits}", f"should be less than 2^{bits}")
+    return list(found.values())
+
+
+def _postgresql_begin(conn: Connection) -> None:
+    """One writer at a time, as on SQLite, whichever process it is of: what it decides by nobody changes meanwhile."""
+    if not conn.get_execution_options().get("datong_read"):
+        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({WRITING})")
 
 
 def _sqlite_begin(conn: Connection) -> None:

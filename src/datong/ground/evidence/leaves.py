@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select
 
 from datong.ground import signing
 from datong.ground.canonical import canonical, digest_bytes, plain, written
@@ -26,8 +26,6 @@ from datong.ground.db import READ, Store, Tx, new_id, table
 from datong.ground.prepared import Prepared
 
 LEAF_VERSION = 1
-_WRITING = 0x6461746F6E67
-"""Key of the advisory lock under which leaves get their order ("datong")."""
 LEAF_BYTES_MAX = 65_535
 """An entry bundle writes the length of a leaf in two bytes."""
 
@@ -109,8 +107,6 @@ def _next_seq(tx: Tx) -> int:
 
 
 def _last_seq(tx: Tx) -> int:
-    if tx.conn.dialect.name == "postgresql":  # one writer at a time; SQLite has only one anyway
-        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITING})
     last = tx.first(_LAST)
     return int(last["seq"]) if last is not None else 0
 

@@ -26,6 +26,7 @@ from datong.ground.evidence import log, note, tiles, tree, witness
 from datong.ground.evidence.leaves import is_sealed, leaves, wakes
 from datong.ground.keys import PrivateKey
 from datong.ground.prepared import Prepared
+from datong.ground.refusal import Refusal
 
 logger = logging.getLogger("datong.evidence")
 
@@ -96,6 +97,8 @@ class Sequencer:
                 self.run_once(asking=asking)
                 ask_at = time.monotonic() + WITNESS_SECONDS if asking else ask_at
                 self._alarm()
+            except Refusal as refusal:
+                logger.warning("the sequencer waits: %s", refusal)
             except Exception:
                 logger.exception("the sequencer stumbled; it goes on")
             if last:
