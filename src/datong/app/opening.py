@@ -122,6 +122,8 @@ def open_store(config: Config) -> Store:
         store, lambda made: openlineage.keep(config.folder, openlineage.version_events(made, _whose(store)))
     )
     _installed_customs(store, config)
+    if negotiate.unpromised not in catalogue.unpromised:
+        catalogue.unpromised.append(negotiate.unpromised)
     catalogue.install(store, config.folder)
     if config["node.kind"] == "regional":
         with store.begin(NODE, "start") as tx:
