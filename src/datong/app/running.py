@@ -27,7 +27,7 @@ from datong.engine.service import DUCKDB
 from datong.ground import jobs, signing
 from datong.ground.config import Config, load
 from datong.ground.db import NODE, Store
-from datong.ground.evidence.sequencer import Sequencer
+from datong.ground.evidence.sequencer import Sequencer, require_whole
 from datong.ground.refusal import Kind, Reason, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
@@ -98,7 +98,9 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     counts_on: what runs the plans of product recipes over this node's data. peers: the client and the door, where
     peers prove themselves by something else than tokens under the directory's keys.
     """
-    store = open_store(config)
+    store, key = open_store(config), key_of(config.folder, profile_of(config))
+    log = config.path("evidence", "checkpoint").parent
+    require_whole(store, key, log)
     engine.use(store, counts_on)
     function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
     if peers is None:
@@ -112,10 +114,8 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     work = handlers(store, client, function_node, verifier, peering, config)
     worker = jobs.Worker(store, work, speaking=SPEAKING, carrying=CARRYING)
     sequencer = Sequencer(
-        store, key_of(config.folder, profile_of(config)), lambda: _origin(store),
-        config.path("evidence", "checkpoint").parent,
-        witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
-    )  # fmt: skip
+        store, key, lambda: _origin(store), log, witnesses=lambda: _witnesses(store, list(config["witness.nodes"]))
+    )
     if ended not in negotiate.on_terminated:
         negotiate.on_terminated.append(ended)
     if deliver.signed not in negotiate.on_finalized:
