@@ -146,10 +146,15 @@ def row_digest(tx: Tx, record: Table, row: Mapping[str, Any]) -> str:
 def covered(record: Table, row: Mapping[str, Any], salt: str | None) -> dict[str, Any]:
     """The plain JSON form of a row whose digest a leaf holds: personal and secret columns as salted hashes.
 
-    salt: None when there is none (any more) and there should be; the result then has no known digest.
+    salt: None when there is none (any more) and there should be; the result then has no known digest. A column that a
+    migration added (`info={"added": its value in older rows}`) is left out of those rows: their leaves do not know it.
     """
-    hidden = _hidden(record)
-    return {name: _hashed(salt, value) if name in hidden else plain(value) for name, value in row.items()}
+    hidden, added = _hidden(record), _added(record)
+    return {
+        name: _hashed(salt, value) if name in hidden else plain(value)
+        for name, value in row.items()
+        if name not in added or value != added[name]
+    }
 
 
 def forget(tx: Tx, record: Table, key: str) -> None:
@@ -178,6 +183,11 @@ def wakes(store: Store, sequencer: threading.Event, *, on: bool) -> None:
 
 
 _SEQUENCERS: dict[int, list[threading.Event]] = {}
+
+
+@cache
+def _added(record: Table) -> dict[str, Any]:
+    return {c.name: c.info["added"] for c in record.columns if "added" in c.info}
 
 
 @cache
