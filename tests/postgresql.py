@@ -36,7 +36,7 @@ def server() -> tuple[str, str]:
         subprocess.run([*before, *command], check=True, capture_output=True, cwd="/")
 
     run(str(folder / "initdb"), "-D", str(data / "db"), "-U", "datong", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-p {port} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60"
+    options = f"-p {port} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=120"
     run(str(folder / "pg_ctl"), "-D", str(data / "db"), "-w", "-l", str(data / "log"), "-o", options, "start")
     atexit.register(
         subprocess.run, [*before, str(folder / "pg_ctl"), "-D", str(data / "db"), "-m", "immediate", "stop"],
@@ -45,16 +45,15 @@ def server() -> tuple[str, str]:
     return f"postgresql+psycopg://datong@127.0.0.1:{port}", ""
 
 
-def fresh_database() -> str:
-    """URL of a new empty database; skips or fails where there is no server."""
+def fresh_database(name: str = "") -> str:
+    """URL of a new empty database (called `name`); skips or fails where there is no server."""
     url = servers.given_or_skip(server())
-    name = f"t{uuid.uuid4().hex}"
-    engine = _admin(url)
-    with engine.connect() as conn:
-        conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+    name = name or f"t{uuid.uuid4().hex}"
+    with admin(url).connect() as conn:
+        conn.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE template0')
     return f"{url}/{name}"
 
 
 @functools.cache
-def _admin(url: str) -> Engine:
+def admin(url: str) -> Engine:
     return create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")

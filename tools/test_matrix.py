@@ -1,5 +1,5 @@
 """`make test-matrix`: the engine and harmonise suites on DuckDB 2, on every database, plans and mappings on Spark, and
-the whole journey on national cryptography.
+the whole journey on national cryptography and on PostgreSQL.
 
 What each arm runs is chosen so that it proves much and costs little:
 
@@ -7,6 +7,7 @@ What each arm runs is chosen so that it proves much and costs little:
     databases   sources in a real PostgreSQL and MariaDB, read by DuckDB 2
     Spark       the golden values of every function, dirty mappings and a build, on two workers of their own
     guomi       `make demo ONCE=1 CRYPTO=guomi`, and a search of all that its five nodes keep for the default profile
+    PostgreSQL  `make demo ONCE=1` with all five nodes on a PostgreSQL that cuts their connections now and then
 
 Each has a locked environment under .matrix/, so that the daily one stays small. What cannot be run is said with its
 reason; it is a failure only where CI is set, as is a test that is skipped there for want of a server.
@@ -84,7 +85,15 @@ def on_guomi() -> str:
     return pytest(python, "-m", "guomi", "tests/journey/test_journey_guomi.py")
 
 
-ARMS = {"DuckDB 2": on_duckdb_2, "databases": on_databases, "Spark": on_spark, "guomi": on_guomi}
+def on_postgresql() -> str:
+    os.environ["DATONG_TEST_STORE"] = "postgresql"
+    return pytest(sys.executable, "tests/journey/test_journey_postgresql.py")
+
+
+ARMS = {
+    "DuckDB 2": on_duckdb_2, "databases": on_databases, "Spark": on_spark, "guomi": on_guomi,
+    "PostgreSQL": on_postgresql,
+}  # fmt: skip
 
 
 def main() -> None:

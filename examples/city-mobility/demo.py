@@ -1,7 +1,7 @@
 """`make demo`: five nodes on loopback walk the whole journey; then their consoles stay up until Ctrl-C.
 
     python examples/city-mobility/demo.py [--once] [--report FILE] [--folder .demo] [--port 8401] [--crypto guomi]
-                                          [--edc 0.15.1]
+                                          [--edc 0.15.1] [--store postgresql+psycopg://USER@HOST/{node}]
 
 State lies in the folder: an unfinished run is resumed (every call carries an idempotency key, so what was done
 is not done again), a finished one starts fresh. A second demonstration in the same folder is refused; nodes that
@@ -69,6 +69,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8401, help="port of the first node; the others follow")
     parser.add_argument("--crypto", choices=sorted(PROFILES), help="crypto profile of the nodes (guomi: extra guomi)")
     parser.add_argument(
+        "--store", default="", metavar="URL", help="database of each node, {node} for its name; default: SQLite files"
+    )
+    parser.add_argument(
         "--edc", metavar="VERSION", help="one chapter more: a company with an Eclipse EDC of this version"
     )
     parser.add_argument("--crash", action="append", default=[], metavar="NODE:POINT", help="let a node die there once")
@@ -126,7 +129,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         screen.print(
             f"[bold]Datong 大同[/]  preparing five organisations, each with its own folder, store and keys{by}"
         )
-        state = prepare(folder, options.port, profile, options.edc or "")
+        state = prepare(folder, options.port, profile, options.edc or "", options.store)
         keep(state_file, state)
     else:
         screen.print("[bold]Datong 大同[/]  an unfinished run was found: it is taken up where it stopped")
@@ -253,10 +256,11 @@ def edc_had(version: str, folder: Path) -> None:
         )
 
 
-def prepare(folder: Path, first_port: int, profile: Profile, edc: str) -> dict[str, Any]:
+def prepare(folder: Path, first_port: int, profile: Profile, edc: str, store: str) -> dict[str, Any]:
     """Folders, configurations, keys and first operators of the five nodes; the sources in their owners' folders.
 
     edc: version of the Eclipse EDC that is to come, which function node and group take by credentials; "": none.
+    store: URL of each node's database, {node} for its name; "": SQLite files.
     """
     if edc:
         edc_had(edc, folder / "edc")
@@ -278,6 +282,8 @@ def prepare(folder: Path, first_port: int, profile: Profile, edc: str) -> dict[s
         keys[slug] = made.key
     for slug in parties():
         extra = f'\n[demo]\nclock_key = "{clock_key.public.text}"\n\n[peers]\nallow_private = true\n'
+        if store:
+            extra += f'\n[store]\nurl = "{store.format(node=slug)}"\n'
         if edc and slug in (REGISTRY, GROUP):
             extra += 'identity = "either"\ncredential_profile = "vc11-sl2021/jwt"\n'
         if slug != REGISTRY:

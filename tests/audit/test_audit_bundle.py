@@ -350,6 +350,26 @@ def test_exported_and_checked(store: Store, grown: Sequencer, act: Callable[...,
         assert {info.filename for info in packed.infolist()} == set(VERIFIER.FILES)
 
 
+def test_an_export_waits_for_the_leaf_that_was_just_written(
+    store: Store, grown: Sequencer, act: Callable[..., Actor]
+) -> None:
+    """The record it speaks of would be without proof, and the bundle would have to be exported again."""
+    grown.run_once()
+    with store.begin(NODE) as tx:
+        tx.change(node_settings, "s", value={"n": 2})
+        evidence.append(tx, "ground.set", node_settings, "s")
+    grown.start()
+    with store.read(act("auditor")) as tx:
+        made = audit.export_bundle(tx)
+    grown.stop()
+    assert (made["leaves"], made["waiting"]) == (2, 0) and made["file"].endswith("evidence-2.zip")
+    assert ran(made["file"])[0] == 0
+    with store.begin(NODE) as tx:
+        evidence.append(tx, "ground.set", node_settings, "s")
+    with store.read(act("auditor")) as tx:  # nobody gives it a place now: the bundle is made, and says so
+        assert audit.export_bundle(tx)["waiting"] == 1
+
+
 def test_who_may_export(store: Store, grown: Sequencer, act: Callable[..., Actor]) -> None:
     grown.run_once()
     for role, may in (("operator", True), ("auditor", True), ("analyst", False), ("peer", False)):

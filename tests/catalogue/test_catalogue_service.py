@@ -13,6 +13,7 @@ from sqlalchemy import select
 from datong.authorise import store as authorise_store
 from datong.catalogue import service as catalogue
 from datong.catalogue import store
+from datong.catalogue.service import gates
 from datong.compose import service as compose
 from datong.compose import store as compose_store
 from datong.ground import evidence
@@ -21,6 +22,8 @@ from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.harmonise.store import builds as harmonise_builds
 from datong.harmonise.store import files as harmonise_files
+from datong.negotiate import service as negotiate
+from datong.negotiate import store as negotiate_store
 from datong.price import store as price_store
 from datong.terms.policy import from_json as policy_from_json
 from datong.terms.policy import policy_hash
@@ -266,6 +269,29 @@ def test_an_offer_whose_right_is_gone_is_not_offered_and_the_owner_sees_why(read
 def published(world: Neighbours) -> dict[str, Any]:
     with world.as_person("data-group") as tx:
         return catalogue.published_dataset(tx, FLOWS, to=LAB)
+
+
+def test_a_split_that_no_supply_contract_promises_is_told_when_the_product_is_listed(
+    ready: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates, "unpromised", [negotiate.unpromised])  # as app gives it
+    free = {"tariff": {"kind": "free", "amount_fen": 0}, "product": TRIPS}
+    row = {
+        "id": "agr-supply", "code": "c", "negotiation": "n", "dataset": TRIPS, "offer_id": "o",
+        "provider": node_code("bike-company"), "consumer": node_code("data-group"), "provider_party": BIKE,
+        "consumer_party": GROUP, "policy_hash": "h", "policy": {"id": "p", "permissions": []},
+        "terms": {**free, "split": [{**SPLIT[0], "weight": 3}, SPLIT[1]]}, "from": NOW, "until": None, "agreed_at": NOW,
+        "signatures": [], "keys": {}, "signed": "both", "digest": "d", "state": "FINALIZED",
+    }  # fmt: skip
+    with ready.as_person("data-group") as tx:
+        tx.add(negotiate_store.agreements, row)
+        tx.change(compose_store.versions, "ver-1", inputs=[{"resource": TRIPS, "agreement": "agr-supply"}])
+    refused = refusal_of(publish, ready)
+    assert [problem.en for problem in refused.problems] == ["is not the split that supply contract agr-supply has"]
+    assert publish(ready, purposes=["public_welfare"])["state"] == "live", "what is free has no revenue to split"
+    with ready.as_person("data-group") as tx:
+        tx.change(negotiate_store.agreements, "agr-supply", terms={**free, "split": SPLIT})
+    assert publish(ready)["state"] == "live"
 
 
 def test_price_risk_and_split_gates(ready: Neighbours, tmp_path: Path) -> None:

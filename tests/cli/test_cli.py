@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 from datong.cli.rooms import Structured
+from servers import free_port
 
 HEAVY = ("numba", "opendp", "sklearn", "pyspark", "pandas", "duckdb", "pyarrow", "fastapi", "sqlalchemy")
 PARTY = "91520100MAXDT0015L"
@@ -124,6 +128,73 @@ def test_a_folder_that_is_no_node(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "CFG-400" in refused.stderr
     assert "datong init" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://datong:hunter2@127.0.0.1:9/datong", "[APP-413]"),
+        ("sqlite:////no/such/folder/datong.db", "[APP-413]"),
+        ("mysql://datong:hunter2@127.0.0.1/datong", "- store.url:"),
+        ("postgresql+other://datong:hunter2@127.0.0.1/datong", "- store.url:"),
+        ("hunter2", "- store.url:"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_told_without_its_password(tmp_path: Path, url: str, said: str) -> None:
+    node(tmp_path, store=url)
+    for command in (
+        ("serve", str(tmp_path / "n")),
+        ("add-operator", str(tmp_path / "n"), "--login", "op", "--name", "o"),
+    ):
+        refused = datong(*command)
+        assert refused.returncode in (2, 6) and said in refused.stderr, refused.stderr
+        assert "hunter2" not in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_a_store_that_is_no_database(tmp_path: Path) -> None:
+    node(tmp_path)
+    (tmp_path / "n" / "datong.db").write_text("this is no database, but as long as the header of one " * 9)
+    refused = datong("serve", str(tmp_path / "n"))
+    assert refused.returncode == 6 and "[APP-413]" in refused.stderr, refused.stderr
+
+
+def test_of_two_processes_of_one_node_only_one_serves(tmp_path: Path) -> None:
+    """Both are begun at once, so that neither finds the other's port in use."""
+    port = free_port()
+    node(tmp_path, port=port)
+    command = [sys.executable, "-m", "datong", "serve", str(tmp_path / "n")]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        for _ in range(300):
+            if ended := [one for one in both if one.poll() is not None]:
+                break
+            time.sleep(0.1)
+        (loser,) = ended
+        assert loser.returncode == 5 and "[APP-414]" in str(loser.stderr and loser.stderr.read())
+        (winner,) = (one for one in both if one is not loser)
+        for _ in range(300):
+            with contextlib.suppress(httpx.HTTPError):
+                assert httpx.get(f"http://127.0.0.1:{port}/node").status_code == 200
+                break
+            time.sleep(0.1)
+        winner.kill()
+        winner.wait()
+        again = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        both.append(again)
+        with pytest.raises(subprocess.TimeoutExpired):  # a process that was killed holds nothing
+            again.wait(timeout=2)
+    finally:
+        for one in both:
+            one.kill()
+            one.communicate()
+
+
+def node(tmp_path: Path, port: int = 9, store: str = "") -> None:
+    made = datong("init", str(tmp_path / "n"), "--name", "n", "--party", PARTY, "--port", str(port))
+    assert made.returncode == 0, made.stderr
+    if store:
+        with (tmp_path / "n" / "datong.toml").open("a") as out:
+            out.write(f'\n[store]\nurl = "{store}"\n')
 
 
 def test_structured_arguments_must_be_json() -> None:

@@ -302,6 +302,19 @@ def test_another_resource_of_the_same_source_is_the_same_persons(provider: Provi
             assert provider.answer(message)
 
 
+def test_two_resources_of_one_source_are_no_two_parts_of_a_partition(provider: Provider) -> None:
+    """In each group the one count would be the other less the rows that a mapping leaves out: a difference of one row."""
+    for seq, resource in enumerate(("R-BIKE", "R-TWIN"), 1):
+        built(provider.store, seq, resource, f"trips-{seq}", "s1")
+    value, bike = recipe_value(), recipe_value()["parts"][0]
+    measures = [{**bike["measures"][0], "events_as": "twin_starts", "subjects_as": "twin_riders"}]
+    value["parts"][1] = {**bike, "part": "twin", "resource": "R-TWIN", "measures": measures}
+    provider.answer(ask(0, [], value))
+    refused = provider.refused(ask(0, [], value, resource="R-TWIN", agreement="agreement-2"))
+    assert refused.code == "DID-427" and "R-BIKE" in str(refused)
+    assert provider.answer(ask(0, [], value)), "the first one goes on"
+
+
 def built(store: Store, seq: int, resource: str, mapping: str, source_digest: str) -> None:
     """A build of a resource as harmonise keeps it."""
     texts = dict.fromkeys(("standard", "digest", "standard_digest", "mapping_digest", "plan_digest", "by"), "x")

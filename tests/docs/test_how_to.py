@@ -43,6 +43,7 @@ IN_AN_EMPTY_FOLDER = [
     "read-flows-from-counts",
     "run-on-national-cryptography",
     "write-a-policy",
+    "back-up-a-node",
 ]
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "confirm-a-mapping",

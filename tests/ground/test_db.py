@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, select, text, update
+from sqlalchemy import Column, Integer, event, select, text, update
 
 from datong.ground import evidence
-from datong.ground.db import NODE, Actor, Store, Tx, new_id, settings, sqlite_url, table
+from datong.ground.db import NODE, WRITING, Actor, Store, Tx, new_id, settings, sqlite_url, table
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 
@@ -61,7 +61,7 @@ def test_what_one_database_could_not_keep_none_keeps_and_all_of_it_is_told(store
     large = {"id": "x" * 81, "n": 2**31}
     with store.begin(NODE) as tx, pytest.raises(Refusal) as refused:
         tx.add(counters, large)
-    assert refused.value.code == "GEN-412"
+    assert refused.value.code == "GND-400"
     assert [(p.where, p.en) for p in refused.value.problems] == [
         ("id", "has 81 characters; at most 80"), ("n", "is beyond 2147483647"),
     ]  # fmt: skip
@@ -291,6 +291,74 @@ def test_two_stores_of_one_file_wait_for_each_other(tmp_path: Path) -> None:
     assert n(one) == 20
     one.dispose()
     two.dispose()
+
+
+@pytest.mark.postgresql
+def test_two_processes_on_postgresql_decide_one_after_the_other(store: Store) -> None:
+    """What a transaction reads to decide by is not changed by another process before it ends."""
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer anyway")
+    other = Store(store.url)
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 0})
+
+    def count(at: Store) -> None:
+        for _ in range(10):
+            with at.begin(NODE) as tx:
+                row = tx.get(counters, "a")
+                assert row is not None
+                tx.change(counters, "a", n=row["n"] + 1)
+
+    threads = [threading.Thread(target=count, args=(at,)) for at in (store, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert n(store) == 20
+    other.dispose()
+
+
+def test_a_store_that_another_process_holds_is_busy(store: Store) -> None:
+    other = Store(store.url)
+    with store.engine.connect() as impatient:
+        if store.engine.dialect.name == "sqlite":
+            impatient.exec_driver_sql("PRAGMA busy_timeout=50")
+            impatient.rollback()
+            with other.begin(NODE), pytest.raises(Refusal, match="GND-504"):
+                impatient.begin()
+        else:
+            with other.begin(NODE), pytest.raises(Refusal, match="GND-504"):
+                impatient.exec_driver_sql("SET lock_timeout = '50ms'")
+                impatient.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITING})")
+    other.dispose()
+
+
+def test_a_full_disk_is_the_operators_to_mend_and_no_fault_of_the_program(tmp_path: Path) -> None:
+    full = Store(sqlite_url(tmp_path / "n.db"))
+    full.create()
+    event.listen(full.engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count=1"))
+    full.dispose()
+    with pytest.raises(Refusal, match=r"GND-505.*disk full"), full.begin(NODE) as tx:
+        for number in range(2000):
+            tx.add(counters, {"id": f"{number:080}", "n": 1})
+    assert n(full, f"{0:080}") is None
+    full.dispose()
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_is_cut_is_told_and_the_next_transaction_has_a_new_one(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no connections to cut")
+    with pytest.raises(Refusal, match="GND-505"), store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 1})
+        mine = tx.execute(text("SELECT pg_backend_pid()")).scalar()
+        with store.read() as view:
+            view.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": mine})
+        tx.add(counters, {"id": "b", "n": 1})
+    assert n(store) is None
+    with store.begin(NODE) as tx:
+        tx.add(counters, {"id": "a", "n": 2})
+    assert n(store) == 2
 
 
 def test_changing_what_is_not_there_fails(store: Store) -> None:

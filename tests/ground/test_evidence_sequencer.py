@@ -20,7 +20,7 @@ from datong.ground import evidence, signing
 from datong.ground.db import NODE, Store, settings, sqlite_url
 from datong.ground.evidence import log, note, sequencer, tiles, tree
 from datong.ground.evidence.leaves import leaves
-from datong.ground.evidence.sequencer import Sequencer, integrate
+from datong.ground.evidence.sequencer import Sequencer, integrate, require_whole
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
 
@@ -260,6 +260,31 @@ store, key = Store(sys.argv[3]), PrivateKey.at(folder / "key.pem")
 signing.install(store, key, signing.Me("TEST", "P", "test", "http://test"))
 Sequencer(store, key, "datong/TEST", folder / "log").run_once()
 """
+
+
+def test_a_store_put_back_to_an_older_backup_does_not_sign_another_history(tmp_path: Path) -> None:
+    now, folder = Store(sqlite_url(tmp_path / "now.db")), tmp_path / "evidence"
+    now.create()
+    signing.install(now, KEY, ME)
+    require_whole(now, KEY, folder)  # nothing was published yet
+    deed(now, 3)
+    run = Sequencer(now, KEY, ORIGIN, folder)
+    run.run_once()
+    now.dispose()
+    shutil.copy(tmp_path / "now.db", tmp_path / "backup.db")
+    deed(now, 2)
+    run.run_once()
+    require_whole(now, KEY, folder)
+    now.dispose()
+    backup = Store(sqlite_url(tmp_path / "backup.db"))
+    with pytest.raises(Refusal, match=r"GND-413.* 3 leaves .* speaks of 5"):
+        require_whole(backup, KEY, folder)
+    require_whole(backup, PrivateKey.new(), folder)  # another key's checkpoint says nothing of this node
+    (folder / "checkpoint").write_bytes(b"\xff torn")
+    require_whole(backup, KEY, folder)
+    shutil.rmtree(folder)  # kept elsewhere by the operator, who has no newer backup
+    require_whole(backup, KEY, folder)
+    backup.dispose()
 
 
 @pytest.mark.parametrize("point", ["evidence.before_commit", "evidence.after_commit", "files"])

@@ -123,6 +123,12 @@ def code_of(call: Any, *args: Any, **named: Any) -> str:
     return refused.value.code
 
 
+def test_a_forecast_is_a_count_that_every_store_holds(world: Neighbours) -> None:
+    assert ceiling(world, 0, forecast=2**31 - 1)["forecast_count"] == 2**31 - 1
+    for forecast in (0, 2**31, 2**60):
+        assert code_of(ceiling, world, 0, forecast=forecast) == "PRC-422"
+
+
 def test_from_survey_to_published_fee(world: Neighbours) -> None:
     ceiling(world, 100_000)
     world.carry(times=2)

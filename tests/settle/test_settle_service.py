@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from datong.deliver import store as deliver_store
 from datong.ground import evidence, signing
 from datong.ground.db import NODE
+from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
@@ -352,6 +353,46 @@ def test_a_reversal_undoes_a_payment_once_and_keeps_it(world: Neighbours) -> Non
     assert at(world, "data-group", "settlement", invoice=invoice)["state"] == "PAID"
 
 
+def test_a_payment_that_the_bank_takes_back_is_told_to_the_buyer(world: Neighbours) -> None:
+    """The buyer had it on the seller's receipt alone: the debt stands again, on both sides."""
+    invoice = settled(world)["id"]
+    for times in (1, 2):
+        paid = {"invoice": invoice, "amount_fen": 2 * FEE, "reference": f"bank-{times}"}
+        at(world, "data-group", "record_payment", **paid)
+        world.carry(times=2)
+        assert at(world, "city-lab", "invoice_shown", invoice=invoice)["state"] == "PAID"
+        entry = payments(world, "data-group", invoice)[-1]
+        at(world, "data-group", "reverse_entry", entry=entry, reason="cheque bounced")
+        world.carry(times=2)
+        shown = at(world, "city-lab", "settlement", invoice=invoice)
+        assert (shown["state"], shown["open_fen"], shown["balanced"]) == ("ACCEPTED", 2 * FEE, True)
+        assert at(world, "city-lab", "invoice_shown", invoice=invoice)["reason"] == "cheque bounced"
+        assert balance(world, "city-lab") == {"Expenses:Data": 2 * FEE, f"Liabilities:Payable:P{GROUP}": -2 * FEE}
+    assert sums_to_zero(world)
+
+
+def test_what_the_buyer_paid_itself_stands_until_it_takes_it_back_itself(world: Neighbours) -> None:
+    """A seller's word alone makes nobody owe what it has paid; it is told, and kept."""
+    invoice = settled(world)["id"]
+    for name in ("city-lab", "data-group"):
+        at(world, name, "record_payment", invoice=invoice, amount_fen=2 * FEE, reference="bank-1")
+    world.carry(times=2)
+    at(world, "data-group", "reverse_entry", entry=payments(world, "data-group", invoice)[0], reason="sent back")
+    world.carry(times=2)
+    shown = at(world, "city-lab", "invoice_shown", invoice=invoice)
+    assert (shown["state"], shown["paid_fen"], shown["reason"]) == ("PAID", 2 * FEE, "sent back")
+    at(world, "city-lab", "reverse_entry", entry=payments(world, "city-lab", invoice)[0], reason="it is back")
+    assert at(world, "city-lab", "settlement", invoice=invoice)["open_fen"] == 2 * FEE
+    assert sums_to_zero(world)
+
+
+def payments(world: Neighbours, name: str, invoice: str) -> list[str]:
+    """The payments that stand, newest last."""
+    entries = at(world, name, "ledger", reference=invoice)
+    undone = {entry["reverses"] for entry in entries}
+    return [entry["id"] for entry in entries if entry["kind"] == "payment" and entry["id"] not in undone]
+
+
 def test_a_payment_recorded_wrongly_is_recorded_again_under_its_own_reference(world: Neighbours) -> None:
     """Typed 2 fees, reversed, recorded with what the bank says: the reference is the bank's and stays."""
     invoice = settled(world)["id"]
@@ -491,6 +532,11 @@ def test_free_use_is_invoiced_at_zero_without_postings(world: Neighbours) -> Non
     world.carry()
     assert at(world, "data-group", "ledger") == []
     assert at(world, "data-group", "settlement", invoice=invoice["id"])["balanced"] is True
+    for name in ("city-lab", "data-group"):  # nothing is due, and no payment would ever say so
+        assert at(world, name, "invoice_shown", invoice=invoice["id"])["state"] == "PAID"
+        with world.stores[name].read() as tx:
+            assert tx.all(select(leaves).where(leaves.c.act == "settle.invoice_paid"))
+    assert at(world, "city-lab", "accept_invoice", invoice=invoice["id"])["state"] == "PAID", "once more is nothing"
 
 
 def test_a_contract_that_pays_a_department_in_cash_is_not_settled(world: Neighbours) -> None:

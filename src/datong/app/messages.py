@@ -53,6 +53,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "settle.disputed": settle.received_disputed,
     "settle.voided": settle.received_voided,
     "settle.paid": settle.received_paid,
+    "settle.unpaid": settle.received_unpaid,
 }
 """Which room receives which message of the node protocol (docs/reference/node-protocol.md)."""
 

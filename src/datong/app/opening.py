@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import make_url
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from datong.catalogue import service as catalogue
 from datong.compose import service as compose
@@ -19,9 +20,9 @@ from datong.deliver.model import START_BY_HAND
 from datong.ground import evidence, identity, migrations, signing
 from datong.ground.config import BAD_CONFIG, Config, load
 from datong.ground.crypto.profile import PROFILES, Profile, use
-from datong.ground.db import NODE, Actor, Store, settings
+from datong.ground.db import NODE, STORE_AWAY, STORE_BUSY, Actor, Store, settings
 from datong.ground.keys import PrivateKey
-from datong.ground.refusal import Kind, Problem, Reason, Text
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import BY_HAND
@@ -50,7 +51,18 @@ BUSY = Reason(
 )  # fmt: skip
 
 
+NOT_OPENED = Reason(
+    "APP-413",
+    Kind.unavailable,
+    Text("未执行任何操作。", "Nothing was done."),
+    Text("{file} 所指的数据库打不开：{why}。", "The store that {file} points at cannot be opened: {why}."),
+    Text("请检查 store.url、数据库服务器与节点文件夹的权限后重试。",
+         "Check store.url, the database server and the rights on the node's folder, and try again."),
+)  # fmt: skip
+
+
 KEY_KEPT = "node.key"
+STORES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
 def key_of(folder: Path, profile: Profile) -> PrivateKey:
@@ -77,8 +89,8 @@ def open_here(folder: Path) -> Iterator[Here]:
     try:
         with _opened(config) as here:
             yield here
-    except OperationalError as error:
-        if "database is locked" not in str(error.orig):
+    except Refusal as refusal:
+        if refusal.reason is not STORE_BUSY:
             raise
         raise BUSY(folder=folder) from None
 
@@ -98,8 +110,7 @@ def open_store(config: Config) -> Store:
     """The store of a node, brought up to date; this process signs for it, and runs its crypto profile."""
     key = key_of(config.folder, profile_of(config))
     use(profile_of(config), config["crypto.accepts"])
-    store = Store(config.store_url)
-    migrations.upgrade(store)
+    store = _reached(config)
     mine = signing.Me("", str(config["node.party"]), str(config["node.name"]), str(config["node.address"]))
     signing.install(store, key, mine)
     identity.install(store, identity.KeyRing(config.folder))
@@ -111,11 +122,47 @@ def open_store(config: Config) -> Store:
         store, lambda made: openlineage.keep(config.folder, openlineage.version_events(made, _whose(store)))
     )
     _installed_customs(store, config)
+    if negotiate.unpromised not in catalogue.unpromised:
+        catalogue.unpromised.append(negotiate.unpromised)
     catalogue.install(store, config.folder)
     if config["node.kind"] == "regional":
         with store.begin(NODE, "start") as tx:
             register.found(tx, area=str(config["node.region"]))
     return store
+
+
+def _reached(config: Config) -> Store:
+    """The store that the configuration names, brought up to date."""
+    _require_a_kind_of_store(config)
+    store = Store(config.store_url)
+    file = config.folder / "datong.toml"
+    try:
+        migrations.upgrade(store)
+    except DatabaseError as error:
+        store.dispose()
+        raise NOT_OPENED(file=file, why=_first_line(error.orig)) from None
+    except Refusal as refusal:
+        store.dispose()
+        if refusal.reason is not STORE_AWAY:
+            raise
+        raise NOT_OPENED(file=file, why=_first_line(refusal.__cause__)) from None
+    return store
+
+
+def _first_line(told: BaseException | None) -> str:
+    """What a driver says of a database that does not open: addresses and names, never the password."""
+    return str(told).partition("\n")[0]
+
+
+def _require_a_kind_of_store(config: Config) -> None:
+    try:
+        kind = make_url(config.store_url).drivername
+    except (SQLAlchemyError, ValueError):
+        kind = ""
+    if kind not in STORES:
+        zh, en = "应为 postgresql://用户@主机/数据库，或留空", "should be postgresql://USER@HOST/DATABASE, or empty"
+        problem = Problem("store.url", zh, en)
+        raise BAD_CONFIG([problem], file=str(config.folder / "datong.toml"), count=1)
 
 
 def _require_same_node(store: Store, config: Config) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from datong.engine.service import DUCKDB
 from datong.ground import jobs, signing
 from datong.ground.config import Config, load
 from datong.ground.db import NODE, Store
-from datong.ground.evidence.sequencer import Sequencer
+from datong.ground.evidence.sequencer import Sequencer, require_whole
 from datong.ground.refusal import Kind, Reason, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
@@ -41,6 +42,23 @@ PORT_TAKEN = Reason(
     Text("{host}:{port} 已被占用。", "{host}:{port} is in use."),
     Text("请停止占用该端口的程序，或在 datong.toml 中改 node.port。",
          "Stop the program that uses it, or change node.port in datong.toml."),
+)  # fmt: skip
+
+SERVED_ALREADY = Reason(
+    "APP-414",
+    Kind.conflict,
+    Text("节点未启动。", "The node was not started."),
+    Text("{folder} 中的节点正由另一个进程运行；同时运行两个，一个会清掉另一个尚未提交的文件。",
+         "Another process serves the node in {folder}; of two, one would sweep away the other's unfinished files."),
+    Text("请使用正在运行的节点，或先停止它。", "Use the one that runs, or stop it first."),
+)  # fmt: skip
+NOT_WRITABLE = Reason(
+    "APP-415",
+    Kind.unavailable,
+    Text("节点未启动。", "The node was not started."),
+    Text("无法写入节点文件夹 {folder}：{why}。", "The node's folder {folder} cannot be written: {why}."),
+    Text("节点在其中保存密钥、数据与存证；请检查权限、挂载方式与剩余空间。",
+         "Its keys, data and evidence lie there: check the rights, how it is mounted, and the space left."),
 )  # fmt: skip
 
 
@@ -80,7 +98,9 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     counts_on: what runs the plans of product recipes over this node's data. peers: the client and the door, where
     peers prove themselves by something else than tokens under the directory's keys.
     """
-    store = open_store(config)
+    store, key = open_store(config), key_of(config.folder, profile_of(config))
+    log = config.path("evidence", "checkpoint").parent
+    require_whole(store, key, log)
     engine.use(store, counts_on)
     function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
     if peers is None:
@@ -94,10 +114,8 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     work = handlers(store, client, function_node, verifier, peering, config)
     worker = jobs.Worker(store, work, speaking=SPEAKING, carrying=CARRYING)
     sequencer = Sequencer(
-        store, key_of(config.folder, profile_of(config)), lambda: _origin(store),
-        config.path("evidence", "checkpoint").parent,
-        witnesses=lambda: _witnesses(store, list(config["witness.nodes"])),
-    )  # fmt: skip
+        store, key, lambda: _origin(store), log, witnesses=lambda: _witnesses(store, list(config["witness.nodes"]))
+    )
     if ended not in negotiate.on_terminated:
         negotiate.on_terminated.append(ended)
     if deliver.signed not in negotiate.on_finalized:
@@ -145,13 +163,29 @@ def serve(folder: Path, master: str | None = None) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = load(folder)
     host, port = str(config["node.host"]), int(config["node.port"])
-    _require_free(host, port)
-    opened = open_node(config, DUCKDB if master is None else spark.opened(master))
-    opened.start()
+    with _alone(folder):
+        _require_free(host, port)
+        opened = open_node(config, DUCKDB if master is None else spark.opened(master))
+        opened.start()
+        try:
+            uvicorn.run(opened.asgi, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+        finally:
+            opened.stop()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The only process that serves this folder, from before its sweep to its end, whichever way it ends."""
     try:
-        uvicorn.run(opened.asgi, host=host, port=port, log_level="warning", access_log=False, server_header=False)
-    finally:
-        opened.stop()
+        lock = (folder / ".serving").open("a")
+    except OSError as error:
+        raise NOT_WRITABLE(folder=folder, why=error.strerror) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SERVED_ALREADY(folder=folder) from None
+        yield
 
 
 def _require_free(host: str, port: int) -> None:

@@ -48,7 +48,7 @@ SETTINGS = (
     Setting("node.port", int, None, "Port the node listens on.", least=1, most=65535),
     Setting("crypto.profile", str, "default", "default or guomi: what the node signs, digests and encrypts with."),
     Setting("crypto.accepts", list, [], "Crypto profiles of peers accepted besides this node's own."),
-    Setting("store.url", str, "", "Database URL; empty = SQLite file datong.db in the node's folder."),
+    Setting("store.url", str, "", "postgresql://USER@HOST/DATABASE; empty = SQLite: datong.db in the folder."),
     Setting("function_node.address", str, "", "Address of the function node (功能节点); empty on that node itself."),
     Setting("function_node.key", str, "", 'Public key of the function node, "Ed25519:…" or "SM2:…", known beforehand.'),
     Setting(

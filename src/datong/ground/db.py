@@ -38,11 +38,36 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import CursorResult, ExceptionContext
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.schema import SchemaItem
 
 from datong.ground import clock, crash
 from datong.ground.prepared import Prepared
-from datong.ground.refusal import Kind, Problem, Reason, Text
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+
+STORE_BUSY = Reason(
+    "GND-504",
+    Kind.unavailable,
+    Text("未执行。", "It was not done."),
+    Text("另一个进程正在写入本节点的数据库，等候已超时。",
+         "Another process writes to the store of this node, and was waited for in vain."),
+    Text("请待其结束后重试。", "Repeat it when that is done."),
+)  # fmt: skip
+STORE_AWAY = Reason(
+    "GND-505",
+    Kind.unavailable,
+    Text("未能完成。", "It could not be done."),
+    Text("本节点的数据库目前不可用（{code}）。", "The store of this node cannot be used now ({code})."),
+    Text("请稍后重试；节点运维人员请检查数据库是否在运行、磁盘是否已满、文件夹是否可写。",
+         "Try again later; its operator sees whether the database runs, its disk is full, its folder is writable."),
+)  # fmt: skip
+TOO_MUCH = Reason(
+    "GND-400",
+    Kind.invalid,
+    Text("未执行。", "It was not done."),
+    Text("有的值过长或过大，数据库无法保存。", "A value is longer or larger than the store holds."),
+    Text("请按下列各项缩短或减小后重试。", "Shorten or lessen what is listed, and repeat it."),
+)
 
 metadata = MetaData(
     naming_convention={
@@ -51,14 +76,6 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     }
-)
-
-NO_ROOM = Reason(
-    "GEN-412",
-    Kind.invalid,
-    Text("内容未保存。", "It was not kept."),
-    Text("有的内容过长或过大，{table} 中放不下。", "Something in it is longer or larger than {table} has room for."),
-    Text("请缩短所列各项后重试。", "Shorten what is listed and try again."),
 )
 
 Fen = BigInteger
@@ -101,6 +118,8 @@ class Actor:
 
 T = TypeVar("T")
 
+WRITING = 0x6461746F6E67
+"""Key of PostgreSQL's advisory lock under which a store is written ("datong")."""
 READ = "read"
 """The link of views: they see what is committed, and change nothing."""
 
@@ -127,7 +146,7 @@ def _room(of: Table) -> dict[str, int]:
 
 
 def _require_room(to: Table, values: Mapping[str, Any]) -> None:
-    """NO_ROOM for what one of the databases could not keep: then none does."""
+    """TOO_MUCH for what one of the databases could not keep: then none does."""
     room, found = _room(to), []
     for name, value in values.items():
         if (most := room.get(name)) is None:
@@ -139,7 +158,7 @@ def _require_room(to: Table, values: Mapping[str, Any]) -> None:
         elif isinstance(value, int) and abs(value) > most:
             found.append(Problem(name, f"绝对值超过 {most}", f"is beyond {most}"))
     if found:
-        raise NO_ROOM(found, table=to.name)
+        raise TOO_MUCH(found)
 
 
 @cache
@@ -211,13 +230,13 @@ class Tx:
         return self.first(_by_id(of), wanted=key)
 
     def add(self, to: Table, values: Mapping[str, Any]) -> None:
-        """Add a row. Refuses: GEN-412, what is too long or too large for its column, on every database alike."""
+        """Add a row. Refuses: GND-400, what is too long or too large for its column, on every database alike."""
         self._writing()
         _require_room(to, values)
         _into(to).changed(self.conn, values)
 
     def change(self, of: Table, key: str, **values: Any) -> None:
-        """Set columns of the one row with this id; an AssertionError when there is none. Refuses: GEN-412."""
+        """Set columns of the one row with this id; an AssertionError when there is none. Refuses: GND-400."""
         self._writing()
         _require_room(of, values)
         changed = _change_of(of).changed(self.conn, {**values, "row_wanted": key})
@@ -305,7 +324,9 @@ class Store:
             event.listen(self.engine, "begin", _sqlite_begin)
         else:
             self._reading["isolation_level"] = "REPEATABLE READ"
+            event.listen(self.engine, "begin", _postgresql_begin)
             event.listen(self.engine, "handle_error", _without_detail)
+        event.listen(self.engine, "handle_error", _refused, retval=True)
 
     @contextmanager
     def begin(self, actor: Actor, link: str = "ground", *, flushed: bool = True) -> Iterator[Tx]:
@@ -408,6 +429,36 @@ def _without_detail(context: ExceptionContext) -> None:
     for told in (context.original_exception, context.sqlalchemy_exception):
         if told is not None and told.args:
             told.args = (str(told.args[0]).partition("\n")[0], *told.args[1:])
+
+
+SQLITE_AWAY = {8: "read-only", 10: "I/O error", 13: "disk full", 14: "cannot be opened"}
+"""Primary result codes of SQLite that speak of the place a store lies in, not of what was asked."""
+SQLITE_BUSY = (5, 6)
+LOCK_TIMED_OUT = "55P03"
+OUT_OF_BOUNDS = ("22001", "22003")
+"""SQLSTATEs: a text too long, a number too large."""
+
+
+def _refused(context: ExceptionContext) -> Refusal | None:
+    """What an operator can mend, or another value would, as a refusal; None: a fault of the program."""
+    error, told = context.original_exception, context.sqlalchemy_exception
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    state = getattr(error, "sqlstate", None)
+    if code in SQLITE_BUSY or state == LOCK_TIMED_OUT:
+        return STORE_BUSY()
+    if code:
+        return STORE_AWAY(code=SQLITE_AWAY[code]) if code in SQLITE_AWAY else None
+    if state in OUT_OF_BOUNDS:
+        return TOO_MUCH()
+    if context.is_disconnect or isinstance(told, OperationalError):
+        return STORE_AWAY(code=state or type(error).__name__)
+    return None
+
+
+def _postgresql_begin(conn: Connection) -> None:
+    """One writer at a time, as on SQLite, whichever process it is of: what it decides by nobody changes meanwhile."""
+    if not conn.get_execution_options().get("datong_read"):
+        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({WRITING})")
 
 
 def _sqlite_begin(conn: Connection) -> None:

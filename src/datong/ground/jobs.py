@@ -217,6 +217,8 @@ class Worker:
                 if handed is not None:
                     self._do(handed)
                 self.run_due(line, called)
+            except Refusal as refusal:  # the store is away, for as long as that may last: a line, not a traceback
+                log.warning("the job loop waits: %s", refusal)
             except Exception:
                 log.exception("the job loop stumbled; it goes on")
             called, handed = line.calls.wait(SWEEP_SECONDS)

@@ -38,6 +38,9 @@ CEILING_FIELDS = {
     "unit": str, "mpr_fen": int, "period": dict, "trial": bool, "serial": int, "issued_at": str, "signatures": list,
 }  # fmt: skip
 
+COUNT_MAX = 2**31 - 1
+"""The largest count that every store holds."""
+
 
 @verb(Role.price_officer)
 def survey_costs(tx: Tx, *, survey: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def set_ceiling(
     if basis is None:
         raise UNKNOWN(thing=f"survey {survey}")
     _amount("cap_fen", cap_fen)
-    _amount("forecast_count", forecast_count, least=1)
+    _amount("forecast_count", forecast_count, least=1, most=COUNT_MAX)
     _unit(unit)
     issuer = signing.me(tx).party
     if issuer not in _implementing(tx, product, basis["operator"]):
@@ -294,9 +297,10 @@ def _same_period(tx: Tx, basis: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _amount(field: str, value: int, least: int = 0) -> None:
-    if type(value) is not int or not least <= value < 2**53:
-        raise BAD_AMOUNT(field=field, value=value, zh=f"不小于 {least} 的整数", en=f"an integer of at least {least}")
+def _amount(field: str, value: int, least: int = 0, most: int = 2**53 - 1) -> None:
+    if type(value) is not int or not least <= value <= most:
+        zh, en = f"{least} 至 {most} 的整数", f"an integer of {least} to {most}"
+        raise BAD_AMOUNT(field=field, value=value, zh=zh, en=en)
 
 
 def _unit(unit: str) -> None:

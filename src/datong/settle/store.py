@@ -143,6 +143,12 @@ def ledger(tx: Tx, reference: str | None = None) -> list[dict[str, Any]]:
     return [{**entry, "postings": postings_of(tx, entry["id"])} for entry in rows(tx, query)]
 
 
+def receipts_of(tx: Tx, invoice: str) -> list[dict[str, Any]]:
+    """The payments of an invoice that were recorded on the seller's receipt, by nobody of this node."""
+    of = (entries.c.reference == invoice) & (entries.c.kind == "payment") & (entries.c.made_by == "")
+    return rows(tx, select(entries).where(of).order_by(entries.c.id))
+
+
 def statements_of(tx: Tx, invoice: str | None = None) -> list[dict[str, Any]]:
     query = select(statements).order_by(statements.c.at, statements.c.id)
     if invoice is not None:

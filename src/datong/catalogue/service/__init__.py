@@ -12,6 +12,7 @@ finding     search, and what peers' catalogues say
 
 from datong.catalogue.rules import DELIVERY_FORMS
 from datong.catalogue.service.finding import find, found_offer, harvested, peers
+from datong.catalogue.service.gates import unpromised
 from datong.catalogue.service.harvesting import HARVEST, harvest
 from datong.catalogue.service.listings import (
     listing,
@@ -61,6 +62,7 @@ __all__ = [
     "restore",
     "show_in_spaces",
     "suspend",
+    "unpromised",
     "withdraw",
     "write_policy_template",
 ]

@@ -20,6 +20,9 @@ from datong.register import service as register
 from datong.terms.policy import from_json, to_json
 from datong.terms.tariffs import revenue_problems
 
+unpromised: list[Callable[[Tx, str, list[dict[str, Any]]], list[Problem]]] = []
+"""Given by app: where the supply contracts of a product promise another split of its revenue than this one."""
+
 
 @dataclass(frozen=True)
 class Thing:
@@ -119,6 +122,8 @@ def price(tx: Tx, thing: Thing, purpose: str, stated_fen: int | None, split: lis
                 )
         tariff = {"kind": "per_delivery" if amount else "free", "amount_fen": amount}
         problems += revenue_problems(tariff, split)
+        if thing.kind == "product" and amount:
+            problems += [problem for ask in unpromised for problem in ask(tx, thing.code, split)]
         return Opinion(Gate.price, {"tariff": tariff}, tuple(problems))
 
     return _asked(Gate.price, thing.code, ask)

@@ -176,6 +176,18 @@ SECOND_PARTITION = Reason(
     rule="GB/T 37964-2019",
     article="5",
 )  # fmt: skip
+TWO_OF_ONE_SOURCE = Reason(
+    "DID-427",
+    Kind.denied,
+    Text("分区 {partition} 中的「{resource}」被拒绝。", "Resource {resource} was refused in partition {partition}."),
+    Text("它与该分区中已有的「{other}」由同一来源构建；同一分组中两者计数之差可识别个体（差分攻击）。",
+         "It is built from the same source as {other}, which has a part in it already; in one group the difference of "
+         "their counts can single out persons (differencing attack)."),
+    Text("请在配方中只保留其一，并以该部分的多个 measures 统计。",
+         "Keep one of them in the recipe, and count what you need as measures of its part."),
+    rule="GB/T 37964-2019",
+    article="5",
+)  # fmt: skip
 PROBING = Reason(
     "DID-422",
     Kind.denied,

@@ -27,6 +27,7 @@ from datong.deidentify.model.refusals import (
     OUT_OF_ORDER,
     PROBING,
     SECOND_PARTITION,
+    TWO_OF_ONE_SOURCE,
     UNKNOWN,
 )
 from datong.deidentify.rules import counting, rests
@@ -417,13 +418,16 @@ def _data_problems(part: Part, data: Path) -> list[Problem]:
 
 def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str, file_digest: str) -> dict[str, Any]:
     """A new part, unless this data and period already have a partition for the recipient group: this resource, or
-    another one that was built from the same source and so is of the same persons."""
+    another one that was built from the same source and so is of the same persons. In one partition both would be
+    counted on the same groups, and differ by the persons that only one of them holds."""
     since, until = recipe.since.isoformat(), recipe.until.isoformat()
     of_same = [ask["resource"], *harmonise.of_one_source(tx, ask["resource"])]
     for resource in of_same:
         for earlier in store.parts_where(tx, resource=resource, recipient_group=recipient_group):
+            if earlier["partition"] == ask["partition"] and resource != ask["resource"]:
+                raise TWO_OF_ONE_SOURCE(partition=ask["partition"], resource=ask["resource"], other=resource)
             if earlier["partition"] == ask["partition"] or not periods_meet(earlier["recipe"], ask["recipe"]):
-                continue  # parts of one partition are counted on the same groups
+                continue
             if not _given_up(earlier, ask, file_digest):
                 raise SECOND_PARTITION(partition=ask["partition"], earlier=earlier["partition"])
     if ask["level"] != 0 or ask["passed"]:

@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, select
 
 from datong.ground import signing
 from datong.ground.canonical import canonical, digest_bytes, plain, written
@@ -27,8 +27,6 @@ from datong.ground.db import READ, Store, Tx, new_id, table
 from datong.ground.prepared import Prepared
 
 LEAF_VERSION = 1
-_WRITING = 0x6461746F6E67
-"""Key of the advisory lock under which leaves get their order ("datong")."""
 LEAF_BYTES_MAX = 65_535
 """An entry bundle writes the length of a leaf in two bytes."""
 
@@ -110,8 +108,6 @@ def _next_seq(tx: Tx) -> int:
 
 
 def _last_seq(tx: Tx) -> int:
-    if tx.conn.dialect.name == "postgresql":  # one writer at a time; SQLite has only one anyway
-        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITING})
     last = tx.first(_LAST)
     return int(last["seq"]) if last is not None else 0
 
@@ -151,10 +147,15 @@ def row_digest(tx: Tx, record: Table, row: Mapping[str, Any]) -> str:
 def covered(record: Table, row: Mapping[str, Any], salt: str | None) -> dict[str, Any]:
     """The plain JSON form of a row whose digest a leaf holds: personal and secret columns as salted hashes.
 
-    salt: None when there is none (any more) and there should be; the result then has no known digest.
+    salt: None when there is none (any more) and there should be; the result then has no known digest. A column that a
+    migration added (`info={"added": its value in older rows}`) is left out of those rows: their leaves do not know it.
     """
-    hidden = _hidden(record)
-    return {name: _hashed(salt, value) if name in hidden else plain(value) for name, value in row.items()}
+    hidden, added = _hidden(record), _added(record)
+    return {
+        name: _hashed(salt, value) if name in hidden else plain(value)
+        for name, value in row.items()
+        if name not in added or value != added[name]
+    }
 
 
 def forget(tx: Tx, record: Table, key: str) -> None:
@@ -183,6 +184,11 @@ def wakes(store: Store, sequencer: threading.Event, *, on: bool) -> None:
 
 
 _SEQUENCERS: WeakKeyDictionary[Store, list[threading.Event]] = WeakKeyDictionary()
+
+
+@cache
+def _added(record: Table) -> dict[str, Any]:
+    return {c.name: c.info["added"] for c in record.columns if "added" in c.info}
 
 
 @cache

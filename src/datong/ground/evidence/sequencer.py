@@ -26,8 +26,21 @@ from datong.ground.evidence import log, note, tiles, tree, witness
 from datong.ground.evidence.leaves import is_sealed, leaves, wakes
 from datong.ground.keys import PrivateKey
 from datong.ground.prepared import Prepared
+from datong.ground.refusal import Kind, Reason, Refusal, Text
 
 logger = logging.getLogger("datong.evidence")
+
+STORE_BEHIND = Reason(
+    "GND-413",
+    Kind.conflict,
+    Text("节点未启动。", "The node was not started."),
+    Text("数据库只有 {size} 条存证，本节点签署的 {file} 却记有 {published} 条：数据库比日志旧，继续会签出另一段历史。",
+         "The store has {size} leaves of evidence, and {file}, signed by this node, speaks of {published}: the store "
+         "is older than the log, and to go on would be to sign another history."),
+    Text("请恢复最新的数据库备份；确无更新的备份时，将 evidence 文件夹移至他处保存，告知见证节点后再启动。",
+         "Restore the newest backup of the store; where there is none, keep the folder evidence elsewhere, tell the "
+         "witnesses, and start again."),
+)  # fmt: skip
 
 LINK = "evidence"
 PERIOD_SECONDS = 0.2
@@ -96,6 +109,8 @@ class Sequencer:
                 self.run_once(asking=asking)
                 ask_at = time.monotonic() + WITNESS_SECONDS if asking else ask_at
                 self._alarm()
+            except Refusal as refusal:
+                logger.warning("the sequencer waits: %s", refusal)
             except Exception:
                 logger.exception("the sequencer stumbled; it goes on")
             if last:
@@ -136,6 +151,20 @@ class Sequencer:
             with self.store.begin(NODE, LINK) as tx:
                 for code in witness.due(tx, due):
                     witness.ask(tx, code)
+
+
+def require_whole(store: Store, key: PrivateKey, folder: Path) -> None:
+    """STORE_BEHIND where a store was put back to a time before the newest checkpoint that this node published."""
+    file = folder / "checkpoint"
+    try:
+        signed = note.parsed(file.read_text("utf-8"))
+        published = note.parsed_checkpoint(signed.text)
+    except (OSError, ValueError):  # none yet, or damaged: `datong audit verify` tells, and it is written anew
+        return
+    with store.read() as tx:
+        size = log.size(tx)
+    if published.size > size and note.is_signed_by(signed, published.origin, key.public):
+        raise STORE_BEHIND(size=size, published=published.size, file=file)
 
 
 def integrate(store: Store, key: PrivateKey, origin: str, limit: int = BATCH_LEAVES) -> int:

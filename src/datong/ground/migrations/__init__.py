@@ -12,12 +12,28 @@ from typing import Any
 from sqlalchemy import inspect, text
 
 from datong.ground.db import Store
+from datong.ground.refusal import Kind, Reason, Text
 
 FOLDER = Path(__file__).parent
 
+NEWER = Reason(
+    "GND-412",
+    Kind.conflict,
+    Text("数据库未打开，也未作任何改动。", "The store was not opened, and nothing in it was changed."),
+    Text("其版本为 {found}，本软件只认识到 {newest}：它由较新的 Datong 写入。",
+         "It is of revision {found}, and this software knows up to {newest}: a newer Datong has written it."),
+    Text("请安装该较新的版本，或恢复升级前的备份。",
+         "Install that newer Datong, or restore the backup from before the upgrade."),
+)  # fmt: skip
+
+
+def known() -> list[str]:
+    """Every revision, oldest first."""
+    return sorted(file.name[:4] for file in (FOLDER / "versions").glob("[0-9]*.py"))
+
 
 def newest() -> str:
-    return max(file.name[:4] for file in (FOLDER / "versions").glob("[0-9]*.py"))
+    return known()[-1]
 
 
 def current(store: Store) -> str | None:
@@ -30,8 +46,11 @@ def current(store: Store) -> str | None:
 
 def upgrade(store: Store) -> bool:
     """Bring the store to the newest revision; False when it was there already."""
-    if current(store) == newest():
+    found = current(store)
+    if found == newest():
         return False
+    if found is not None and found not in known():
+        raise NEWER(found=found, newest=newest())
     run(store, "upgrade", "head")
     return True
 

@@ -9,6 +9,7 @@ national   file_contract, carried, filings, filing; what wire.ndi calls stands i
 """
 
 from datong.negotiate.service.agreeing import offer_meant
+from datong.negotiate.service.binding import unpromised
 from datong.negotiate.service.contracts import (
     agreement,
     agreements,
@@ -91,6 +92,7 @@ __all__ = [
     "signed_by_both",
     "status",
     "terminate",
+    "unpromised",
     "verify",
     "waiting",
 ]

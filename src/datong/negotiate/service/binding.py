@@ -77,7 +77,7 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
             amount, purpose = terms["tariff"]["amount_fen"], terms["purpose"]
             pricing.check_tariff(tx, product=dataset, purpose=purpose, amount_fen=amount)
             pricing.check_contracted(tx, product=dataset, purpose=purpose, amount_fen=amount)
-            if amount and (problems := _unpromised(tx, dataset, terms["split"])):
+            if amount and (problems := unpromised(tx, dataset, terms["split"])):
                 return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
     except Refusal as refused:
         if refused.kind is Kind.unavailable:
@@ -86,7 +86,7 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
     return None
 
 
-def _unpromised(tx: Tx, product: str, split: list[dict[str, Any]]) -> list[Problem]:
+def unpromised(tx: Tx, product: str, split: list[dict[str, Any]]) -> list[Problem]:
     """The supply contracts of a product that promise another split of its revenue than this one: their suppliers would
     refuse the statement, or never get one. A supply that is paid itself promises none of what the product earns."""
     problems = []

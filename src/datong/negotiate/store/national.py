@@ -46,7 +46,8 @@ filings = table(
     Column("consumer", String(80), nullable=False),
     Column("content", Text, nullable=False),  # the filed message, sealed
     Column("hash", String(64), nullable=False),
-    Column("signed", String(80), nullable=False, server_default="", index=True),  # digest of what both sides signed
+    # digest of what both sides signed; "" in rows from before there was this column
+    Column("signed", String(80), nullable=False, server_default="", index=True, info={"added": ""}),
     Column("status", String(4), nullable=False),
     Column("filed_at", Instant, nullable=False),
     Column("ended_at", Instant),

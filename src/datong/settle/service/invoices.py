@@ -1,7 +1,7 @@
 """Invoices at both sides: issued from metered events, accepted or disputed by the buyer, paid, or voided.
 
 Messages: settle.invoice (seller -> buyer), settle.accepted, settle.disputed (buyer -> seller), settle.voided,
-settle.paid (seller -> buyer).
+settle.paid, settle.unpaid (seller -> buyer).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from datong.settle.model import (
     InvoiceState,
     Line,
 )
-from datong.settle.service import ledger, statements
+from datong.settle.service import ledger, statements, words
 from datong.terms.roles import Role
 from datong.terms.tariffs import tariff_problems, unit_price
 from datong.terms.verbs import verb, view
@@ -103,10 +103,10 @@ def _unbilled(tx: Tx, agreement: str, start: str, end: str) -> list[dict[str, An
 
 @verb(Role.finance)
 def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
-    """Accept a received invoice as buyer: it is posted here and the seller is told, signed."""
+    """Accept a received invoice as buyer: it is posted here and the seller is told, signed. One of 0 is paid by it."""
     row = _known(tx, invoice)
     _require_party(tx, row["buyer_party"], "accept")
-    if row["state"] == InvoiceState.ACCEPTED:
+    if row["state"] in rules.CHARGED_AT_BUYER:
         return invoice_shown(tx, invoice=invoice)
     _say(tx, row, "accept", "accepted", "")
     if row["gross_fen"]:
@@ -114,6 +114,7 @@ def accept_invoice(tx: Tx, *, invoice: str) -> dict[str, Any]:
             "Expenses:Data", rules.payable(row["seller_party"]), row["seller_party"], row["gross_fen"]
         )
         ledger.post(tx, key=_charge(invoice), kind="charge", reference=invoice, narration=row["product"], postings=owed)
+    _paid_where_nothing_is_due(tx, row)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -170,7 +171,7 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
     tx.change(store.invoices, invoice, paid_fen=row["paid_fen"] + amount_fen, state=state.value)
     evidence.append(tx, "settle.paid", store.invoices, invoice, amount_fen=amount_fen, state=state.value)
     if seller and state is InvoiceState.PAID:
-        _tell(tx, row, "paid", reference[:400], key)
+        words.tell(tx, row, "paid", reference[:400], key)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -259,6 +260,7 @@ def received_accepted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     _move(tx, row, rules.moved(row["id"], row["state"], "accepted"), "accepted", acceptance=word)
     ledger.conclude(tx, _charge(row["id"]), EntryState.POSTED)
     statements.issue(tx, row["id"])
+    _paid_where_nothing_is_due(tx, row)
 
 
 def received_disputed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -296,6 +298,26 @@ def received_paid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         postings=rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], due),
     )  # fmt: skip
     _move(tx, row, after, "paid", paid_fen=row["gross_fen"])
+
+
+def received_unpaid(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """settle.unpaid: money that the seller had received went back (its bank reversed it); its receipt holds no more.
+
+    What was recorded here on the seller's receipt alone is reversed with it. What this side recorded itself stands
+    until its own finance reverses it, when the bank shows the money back: a seller's word makes nobody a debtor.
+    """
+    row, word = _word(tx, sender, body, "unpaid", "seller_party")
+    tx.change(store.invoices, row["id"], reason=word["reason"][:500])
+    evidence.append(tx, "settle.payment_returned", store.invoices, row["id"])
+    if row["state"] == InvoiceState.PAID:
+        for entry in store.receipts_of(tx, row["id"]):
+            ledger.take_back(tx, entry, word["reason"])
+
+
+def _paid_where_nothing_is_due(tx: Tx, row: dict[str, Any]) -> None:
+    """An invoice of 0 that is accepted is settled: no money will move that could say so."""
+    if row["gross_fen"] == 0:
+        _move(tx, row, rules.moved(row["id"], InvoiceState.ACCEPTED, "pay"), "paid")
 
 
 def _word(tx: Tx, sender: str, body: dict[str, Any], word: str, party: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -371,17 +393,9 @@ def _line_json(line: Line) -> dict[str, Any]:
 def _say(tx: Tx, row: dict[str, Any], deed: str, word: str, reason: str) -> None:
     """Move an invoice and tell the other side, signed."""
     after = rules.moved(row["id"], row["state"], deed)
-    notice = _tell(tx, row, word, reason, f"{row['id']}-{word}")
+    notice = words.tell(tx, row, word, reason, f"{row['id']}-{word}")
     values = {"acceptance": notice} if word == "accepted" else {"reason": reason}
     _move(tx, row, after, word, **values)
-
-
-def _tell(tx: Tx, row: dict[str, Any], word: str, reason: str, key: str) -> dict[str, Any]:
-    """Send the other side a signed word about an invoice, once per key; the word."""
-    bare = {"invoice": row["id"], "digest": row["digest"], "word": word, "reason": reason, "at": tx.now}
-    notice = signing.signed(tx, bare)
-    outbox.send(tx, to=row["peer_node"], type=f"settle.{word}", body={"notice": notice}, key=key)
-    return notice
 
 
 def _move(tx: Tx, row: dict[str, Any], after: InvoiceState, past: str, **values: Any) -> None:

@@ -11,7 +11,8 @@ from datong.ground import evidence, signing
 from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx
 from datong.settle import rules, store
-from datong.settle.model import NOT_NOW, NOT_REVERSIBLE, REFERENCE, UNKNOWN, EntryState, Posting
+from datong.settle.model import NOT_NOW, NOT_REVERSIBLE, REFERENCE, UNKNOWN, EntryState, InvoiceState, Posting
+from datong.settle.service import words
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -79,7 +80,7 @@ def conclude(tx: Tx, key: str, state: EntryState) -> None:
 @verb(Role.finance)
 def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
     """Correct a posted payment or payout by its reversal; the entry itself stays, and what was paid on its invoice or
-    statement goes down with it. A charge is undone by voiding its invoice."""
+    statement goes down with it; a buyer that had the receipt is told. A charge is undone by voiding its invoice."""
     row = tx.get(store.entries, entry)
     if row is None:
         raise UNKNOWN(thing=entry)
@@ -87,13 +88,17 @@ def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
         raise NOT_NOW(thing=entry, deed="reverse", state=row["state"], open="—")
     if row["kind"] not in ("payment", "payout"):
         raise NOT_REVERSIBLE(entry=entry, kind=row["kind"])
-    if tx.get(store.entries, _reversal(entry)) is None:
-        _take_back(tx, row)
-    return reverse(tx, entry, reason)
+    return take_back(tx, row, reason)
 
 
-def _take_back(tx: Tx, row: dict[str, Any]) -> None:
-    """Lower what is paid on the invoice or statement that an entry speaks of."""
+def take_back(tx: Tx, row: dict[str, Any], reason: str) -> dict[str, Any]:
+    """Reverse a payment or payout, once, and lower what is paid on the invoice or statement that it speaks of."""
+    if tx.get(store.entries, _reversal(row["id"])) is None:
+        _lower(tx, row, reason)
+    return reverse(tx, row["id"], reason)
+
+
+def _lower(tx: Tx, row: dict[str, Any], reason: str) -> None:
     amount = _amount(tx, row["id"])
     of = store.invoices if row["kind"] == "payment" else store.statements
     paid = tx.get(of, row["reference"])
@@ -104,6 +109,9 @@ def _take_back(tx: Tx, row: dict[str, Any]) -> None:
         values["state"] = rules.moved(paid["id"], paid["state"], "reverse").value
     tx.change(of, paid["id"], **values)
     evidence.append(tx, "settle.payment_reversed", of, paid["id"], amount_fen=amount, entry=row["id"])
+    receipted = row["kind"] == "payment" and paid["state"] == InvoiceState.PAID
+    if receipted and paid["seller_party"] == signing.me(tx).party:
+        words.tell(tx, paid, "unpaid", reason[:400], _reversal(row["id"]))
 
 
 def reverse(tx: Tx, entry: str, reason: str) -> dict[str, Any]:
