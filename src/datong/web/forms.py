@@ -130,7 +130,7 @@ def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
     if argument == "purpose":
         return [(code, words.in_language(text, visit.lang)) for code, text in PURPOSES.items()]
     pattern = SUGGESTED.get(argument)
-    names = visit.values.names.items() if pattern else ()
+    names = visit.names.suggested.items() if pattern else ()
     return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
 
 

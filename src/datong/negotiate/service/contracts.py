@@ -6,7 +6,7 @@ from typing import Any
 
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import (
@@ -96,10 +96,15 @@ def _verify_signatures(row: dict[str, Any]) -> None:
 
 
 @view()
-def agreements(tx: Tx, *, dataset: str | None = None) -> list[dict[str, Any]]:
-    """List the contracts of this node, oldest first."""
-    hidden = {"signatures", "keys", "policy"}
-    return [{k: v for k, v in row.items() if k not in hidden} for row in store.agreements_of(tx, dataset)]
+def agreements(
+    tx: Tx, *, dataset: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """List the contracts of this node, oldest first.
+
+    id: one alone, by its id or its code. limit, offset: how many, after how many.
+    """
+    hidden, window = {"signatures", "keys", "policy"}, Window(id, limit, offset)
+    return [{k: v for k, v in row.items() if k not in hidden} for row in store.agreements_of(tx, dataset, window)]
 
 
 def provided_to(tx: Tx, consumer: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import clock, codes, evidence, outbox, signing, workdays
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.register import rules, store
 from datong.register.model.cases import PERIODS, Act, State, Who
 from datong.register.model.refusals import BAD_FILING, UNKNOWN_CASE, WRONG_STATE
@@ -162,9 +162,13 @@ def give_code(tx: Tx, row: Mapping[str, Any]) -> None:
 
 
 @view()
-def cases(tx: Tx) -> list[dict[str, Any]]:
-    """The registration cases at this node: state, deadline, who holds it, departments on both sides."""
-    return [case_view(tx, row) for row in store.rows(tx, store.cases, store.cases.c.since, store.cases.c.id)]
+def cases(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The registration cases at this node: state, deadline, who holds it, departments on both sides.
+
+    id: one alone, by its id or the code it was given. limit, offset: how many, after how many.
+    """
+    order, window = (store.cases.c.since, store.cases.c.id), Window(id, limit, offset)
+    return [case_view(tx, row) for row in store.rows(tx, store.cases, *order, window=window)]
 
 
 @view()

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from datong.deliver import service as deliver
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.meter import service as meter
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -175,11 +175,17 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
 
 
 @view()
-def invoices(tx: Tx, *, agreement: str | None = None) -> list[dict[str, Any]]:
-    """Invoices issued and received, with their lines."""
+def invoices(
+    tx: Tx, *, agreement: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Invoices issued and received, with their lines.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     query = select(store.invoices).order_by(store.invoices.c.issued_at, store.invoices.c.id)
     if agreement is not None:
         query = query.where(store.invoices.c.agreement == agreement)
+    query = Window(id, limit, offset).of(query, store.invoices.c.id)
     return [invoice_shown(tx, invoice=row["id"]) for row in store.rows(tx, query)]
 
 
