@@ -556,6 +556,43 @@ def test_a_form_refused_by_a_rule_shows_all_problems_in_both_languages_and_keeps
         assert f"<li><code>{where}</code>" in en.text or f"<code>{where}" in en.text
 
 
+def test_a_reason_is_kept_whole_or_refused_with_its_number(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    with store.begin(NODE, "register") as tx:
+        space = register.create_space(tx, name="出行空间")["id"]
+    address, long = "/do/register/close_space", "因" * 501
+    assert "（至多 500 字）" in browser.get(address).text
+    for lang, told in (("zh", "501 字，至多 500 字"), ("en", "has 501 characters; at most 500")):
+        refused = browser.post(f"{address}?lang={lang}", data={"space": space, "reason": long})
+        assert refused.status_code == 400
+        assert "GEN-413" in refused.text
+        assert told in refused.text
+        assert long in refused.text
+    assert browser.post(address, data={"space": space, "reason": long[1:]}).status_code == 200
+
+
+def test_every_reason_of_a_verb_has_a_limit_that_is_told() -> None:
+    said = {"reason", "reason_text", "note", "reference"}
+    for name, verb in VERBS.items():
+        wanted = said & set(arguments_model(verb).model_fields) if verb.changes else set()
+        assert wanted <= set(verb.longest), name
+
+
+def test_a_form_sent_again_with_other_content_says_what_happened(browser: Browser) -> None:
+    browser.enter("op")
+    address = "/do/register/create_space"
+    key = re.search(r'name="_key" value="(\w+)"', browser.get(address).text)
+    assert key is not None
+    assert browser.post(address, data={"_key": key[1], "name": "甲"}).status_code == 200
+    again = browser.post(address, data={"_key": key[1], "name": "乙"})
+    assert again.status_code == 409
+    assert "此前已执行过一次" in again.text
+    assert 'value="乙"' in again.text
+    fresh = re.search(r'name="_key" value="(\w+)"', again.text)
+    assert fresh is not None
+    assert browser.post(address, data={"_key": fresh[1], "name": "乙"}).status_code == 200
+
+
 def test_a_form_with_bad_json_or_missing_fields_names_them(browser: Browser) -> None:
     browser.enter("op")
     answer = browser.post("/do/register/add_person", data={"login": "a", "roles": "[not json"})

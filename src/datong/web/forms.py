@@ -114,7 +114,7 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         {
             "name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field),
             "suggested": _suggested(visit, name), "lines": MANY_LINES.get((f"{verb.room}.{verb.name}", name)),
-            "texts": _is_of_texts(field),
+            "texts": _is_of_texts(field), "most": verb.longest.get(name),
         }
         for name, field in arguments_model(verb).model_fields.items()
     ]  # fmt: skip

@@ -34,6 +34,8 @@ EXPIRED = "EXPIRED"
 LATE = ("TERMINATED", EXPIRED)
 ENDING = {"01": ("提前解除", "ended early"), "02": ("到期解除", "ended on expiry")}
 """terminateType of TC609-6-2025-14."""
+REASON_MAX = 256
+"""Characters of the reason that its message holds."""
 
 
 def agreement(tx: Tx, id: str) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def contract(tx: Tx, *, id: str) -> dict[str, Any]:
     return {**row, "words": {"zh": words.zh, "en": words.en}, "national": national.national_card(tx, row)}
 
 
-@verb(*CONSUMER_ROLES)
+@verb(*CONSUMER_ROLES, longest={"reason": REASON_MAX})
 def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """End a concluded contract early, by a signed notice to the other party (提前解除)."""
     row = tx.get(store.agreements, agreement)
@@ -137,12 +139,12 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
         raise NOT_IN_FORCE(
             agreement=agreement, why_zh="尚未成立，请终止其协商", why_en="It is not concluded; end its negotiation"
         )
-    if national.told_of_end(tx, row, kind="01", reason=reason[:256], to_peer=True):
-        return _ended(tx, row, "TERMINATED", "01", reason[:256])
-    notice = {"agreement": agreement, "kind": "01", "reason": reason[:256], "at": tx.now}
+    if national.told_of_end(tx, row, kind="01", reason=reason, to_peer=True):
+        return _ended(tx, row, "TERMINATED", "01", reason)
+    notice = {"agreement": agreement, "kind": "01", "reason": reason, "at": tx.now}
     peer = row["consumer"] if row["provider"] == mine.code else row["provider"]
     outbox.send(tx, to=peer, type="negotiate.ended", body=signing.signed(tx, notice), key=f"ended-{agreement}"[:80])
-    return _ended(tx, row, "TERMINATED", "01", reason[:256])
+    return _ended(tx, row, "TERMINATED", "01", reason)
 
 
 def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -158,7 +160,7 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if row["state"] != State.FINALIZED.value:
         _not_while_finalising(tx, row)  # the sender is to say it again once we know that it is concluded
         raise NOT_IN_FORCE(agreement=row["id"], why_zh="尚未成立", why_en="It is not concluded")
-    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:256])
+    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:REASON_MAX])
 
 
 def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reason: str) -> None:
@@ -180,7 +182,7 @@ def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reas
             received_termination(tx, code=kind, reasons=[reason], **ids)
         return
     if row["state"] not in LATE:
-        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:256])
+        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:REASON_MAX])
 
 
 def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:

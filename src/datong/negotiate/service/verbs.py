@@ -167,7 +167,7 @@ def terminate(tx: Tx, *, negotiation: str, reason_text: str) -> dict[str, Any]:
     """End a negotiation that is not concluded, with a reason (终止协商)."""
     row = mine(tx, negotiation)
     require_seller(tx, "negotiate.terminate", Party(row["side"]))
-    return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text[:2000], reason_text[:2000]))))
+    return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text, reason_text))))
 
 
 def require_seller(tx: Tx, verb_name: str, side: Party) -> None:

@@ -47,6 +47,10 @@ def known_case(tx: Tx, case: str) -> dict[str, Any]:
     return row
 
 
+NOTE_MAX = 1_000
+"""Characters of a line of a history; what is longer stands whole with its deed, and the line says that it goes on."""
+
+
 # --- states that travel ------------------------------------------------------------------------------------------
 
 
@@ -55,7 +59,7 @@ def deed(tx: Tx, act: str, state: State, note: str = "") -> dict[str, Any]:
     return {
         "act": str(act), "state": state.value, "at": tx.now, "party": tx.actor.party, "person": tx.actor.person,
         "department": tx.actor.department if tx.actor.role != "peer" else "", "issued_by": tx.actor.issued_by,
-        "note": note[:1000],
+        "note": note if len(note) <= NOTE_MAX else f"{note[: NOTE_MAX - 1]}…",
     }  # fmt: skip
 
 

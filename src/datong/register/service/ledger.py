@@ -128,8 +128,8 @@ def change_licence(
         raise NOT_CODED(name=row["name_zh"])
     tx.change(table, row["id"], licence=terms)
     evidence.append(tx, "register.licence_changed", table, row["id"], code=row["code"], licence=terms,
-                    reason=reason[:500])  # fmt: skip
-    bare = {"code": row["code"], "licence": terms, "reason": reason[:500], "at": tx.wall, "signatures": []}
+                    reason=reason)  # fmt: skip
+    bare = {"code": row["code"], "licence": terms, "reason": reason, "at": tx.wall, "signatures": []}
     word, registry = signing.signed(tx, bare), _registry_of(tx, row["code"])
     if registry == signing.me(tx).code:
         _enter_licence(tx, word)

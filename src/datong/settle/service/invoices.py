@@ -122,7 +122,7 @@ def dispute_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     """Dispute a received invoice as buyer, with the reason; the seller is told."""
     row = _known(tx, invoice)
     _require_party(tx, row["buyer_party"], "dispute")
-    _say(tx, row, "dispute", "disputed", reason[:500])
+    _say(tx, row, "dispute", "disputed", reason)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -133,7 +133,7 @@ def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     _require_party(tx, row["seller_party"], "void")
     _release(tx, invoice)
     ledger.conclude(tx, _charge(invoice), EntryState.VOIDED)
-    _say(tx, row, "void", "voided", reason[:500])
+    _say(tx, row, "void", "voided", reason)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -165,12 +165,12 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
         if seller
         else rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], amount_fen)
     )
-    ledger.post(tx, key=key, kind="payment", reference=invoice, narration=reference[:400], postings=postings)
+    ledger.post(tx, key=key, kind="payment", reference=invoice, narration=reference, postings=postings)
     state = after if amount_fen == due else InvoiceState(row["state"])
     tx.change(store.invoices, invoice, paid_fen=row["paid_fen"] + amount_fen, state=state.value)
     evidence.append(tx, "settle.paid", store.invoices, invoice, amount_fen=amount_fen, state=state.value)
     if seller and state is InvoiceState.PAID:
-        _tell(tx, row, "paid", reference[:400], key)
+        _tell(tx, row, "paid", reference, key)
     return invoice_shown(tx, invoice=invoice)
 
 

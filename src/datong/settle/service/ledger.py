@@ -76,7 +76,7 @@ def conclude(tx: Tx, key: str, state: EntryState) -> None:
     evidence.append(tx, f"settle.entry_{state.value.lower()}", store.entries, key)
 
 
-@verb(Role.finance)
+@verb(Role.finance, longest={"reason": 390})
 def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
     """Correct a posted payment or payout by its reversal; the entry itself stays, and what was paid on its invoice or
     statement goes down with it. A charge is undone by voiding its invoice."""
@@ -113,7 +113,7 @@ def reverse(tx: Tx, entry: str, reason: str) -> dict[str, Any]:
     old = [Posting(p["account"], p["party"], p["amount_fen"], p["payee"]) for p in store.postings_of(tx, entry)]
     key = _reversal(entry)
     post(
-        tx, key=key, kind="reversal", reference=row["reference"], narration=f"reversal: {reason}"[:400],
+        tx, key=key, kind="reversal", reference=row["reference"], narration=f"reversal: {reason}",
         postings=rules.reversed_postings(old), reverses=entry,
     )  # fmt: skip
     return {**(tx.get(store.entries, key) or {}), "postings": store.postings_of(tx, key)}

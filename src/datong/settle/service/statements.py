@@ -183,7 +183,7 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
     postings = (
         rules.payout_received(row["issuer_party"], part, amount_fen) if received else rules.paid_out(part, amount_fen)
     )
-    ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference[:400], postings=postings)
+    ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference, postings=postings)
     tx.change(store.statements, statement, paid_fen=row["paid_fen"] + amount_fen)
     evidence.append(tx, "settle.paid_out", store.statements, statement, amount_fen=amount_fen)
     return dict(tx.get(store.statements, statement) or {})
