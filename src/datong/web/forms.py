@@ -120,7 +120,7 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     ]  # fmt: skip
     doc = inspect.getdoc(verb.call) or ""
     return {
-        "verb": verb, "doc": doc if verb.title != " ".join(doc.split()) else "", "fields": fields,
+        "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "answer": answer, "key": secrets.token_hex(16),
     }  # fmt: skip
 

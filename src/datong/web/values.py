@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from datong.ground import clock
 from datong.ground.money import yuan
-from datong.ground.refusal import Text
+from datong.ground.refusal import Text, in_both
 from datong.ground.workdays import CHINA
 from datong.web import words
 from datong.web.pages import PAGE_OF_PREFIX
@@ -36,8 +36,12 @@ FOLDED = frozenset(
 """What only a second look wants: it stands folded on a record's page."""
 VERBATIM = frozenset({"code", "login", "policy_hash", "digest"})
 """Columns that show the code itself, also where it has a name."""
+KEPT = frozenset({"last_error"})
+"""Columns that hold errors as they were kept."""
 OF_PEERS = frozenset({"peer_pid", "waiting_on"})
 """Columns whose ids are records of the other node."""
+FEN = frozenset({"OC", "PP", "TAX", "clawback"})
+"""Amounts that a formula names by its letters."""
 DEEPEST = 6
 PLAIN_NUMBERS = frozenset({"version", "number", "serial", "grade", "position", "index", "from_year", "k", "seq"})
 GOOD = frozenset(
@@ -122,6 +126,10 @@ class Values:
             return Markup('<span lang="zh-CN">{}</span>').format(value)
         return escape(value)
 
+    def kept(self, error: str) -> str:
+        """An error that was kept in English, in this language where it is one of ours."""
+        return words.in_language(in_both(error), self.lang)
+
     def told(self, sentence: str) -> str:
         """A sentence of a room with its UTC instants in Beijing time."""
         return INSTANT.sub(lambda found: moment(found.group()), sentence)
@@ -133,24 +141,24 @@ class Values:
             return escape(self.t("是", "yes") if value else self.t("否", "no"))
         if isinstance(value, int | float):
             return self._number(value, column)
-        text = str(value)
+        text = self.kept(str(value)) if column in KEPT else str(value)
         if column in ("state", "registration", "outcome"):
             tone = "good" if text in GOOD else "bad" if text in BAD else "plain"
             return Markup('<span class="state {}">{}</span>').format(tone, words.code(text, column, self.lang))
         if INSTANT.fullmatch(text):
             return Markup('<time datetime="{}">{}</time>').format(text, moment(text))
-        if column in ("formula", "measured_on"):
-            return self.text(words.formula(text, self.lang))
         if column in VERBATIM:
             return Markup('<code title="{}">{}</code>').format(
                 text, text if whole or len(text) < 48 else short_id(text)
             )
         if text in self.names:
             return self._named(text, whole=whole, link=link)
-        if DEED.fullmatch(text):
+        if column == "account" and (account := words.code(text, column, self.lang)) != text:
+            return Markup('<span title="{}">{}</span>').format(text, account)
+        if column != "record" and DEED.fullmatch(text):
             return Markup('{} <code class="deed">{}</code>').format(words.deed(text, self.lang), text)
         if (coded := words.code(text, column, self.lang)) != text:
-            return escape(coded)
+            return self.text(coded)
         if ID.fullmatch(text) or text.startswith(("sha256:", "Ed25519:", "sm3:", "SM2:")):
             return self._id(text, whole=whole, link=link and column not in OF_PEERS)
         if len(text) >= 16 and " " not in text and text.isascii():
@@ -158,7 +166,7 @@ class Values:
         return self.text(self.told(text))
 
     def _number(self, value: float, column: str) -> Markup:
-        if column.endswith("_fen") and isinstance(value, int):
+        if (column.endswith("_fen") or column in FEN) and isinstance(value, int):
             return escape(yuan(value, self.lang))
         if isinstance(value, float):  # no money of ours: a peer's, or no finite number at all
             if value and not 1e-3 <= abs(value) < 1e15:  # four places would show nothing of a delta of 1e-6
@@ -223,7 +231,8 @@ class Values:
 
         def cell(row: dict[str, Any], name: str) -> tuple[Markup, Markup]:
             number = Markup(' class="number"') if self.is_number(name, row.get(name)) else Markup("")
-            return number, self.full(row.get(name), name, depth + 1)
+            amount = name == "value" and "formula" in row and isinstance(row[name], int)  # of a cost survey
+            return number, self.full(row.get(name), "value_fen" if amount else name, depth + 1)
 
         head = _joined('<th scope="col">{}</th>', ((self.heading(name),) for name in columns))
         body = _joined("<tr>{}</tr>", ((_joined("<td{}>{}</td>", (cell(row, n) for n in columns)),) for row in rows))
