@@ -537,8 +537,8 @@ def test_a_list_of_words_is_written_as_words(browser: Browser, store: Store, rol
 
 def test_money_is_asked_for_with_its_unit(browser: Browser) -> None:
     browser.enter("pm")
-    assert "（单位：分）" in browser.get("/do/price/set_fee").text
-    assert "a hundredth of a yuan" in browser.get("/do/price/set_fee?lang=en").text
+    assert "（元）" in browser.get("/do/price/set_fee").text
+    assert "(in yuan)" in browser.get("/do/price/set_fee?lang=en").text
 
 
 def test_a_form_refused_by_a_rule_shows_all_problems_in_both_languages_and_keeps_what_was_typed(

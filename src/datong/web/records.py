@@ -16,7 +16,7 @@ from datong.ground import jobs
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.terms import policy
 from datong.terms.verbs import VERBS, Verb
-from datong.web import frontier, releases, story, words
+from datong.web import acts, frontier, releases, story, words
 from datong.web.api import STATUS, arguments_model
 from datong.web.pages import COUNTED, OLDEST_FIRST, PAGES, Page, Section
 from datong.web.visits import Answer, Visit
@@ -158,17 +158,13 @@ def record(page: Page) -> Callable[[Visit], Answer | Response]:
         proofs = (
             [] if page.slug == "leaves" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
         )
-        shown = {"page": page, "section": section, "row": row, "proofs": proofs, "doable": _doable(visit, section, row)}
+        shown = {
+            "page": page, "section": section, "row": row, "proofs": proofs, "of_members": acts.of_members(visit, row),
+            "buttons": acts.buttons(visit, section.view, row),
+        }  # fmt: skip
         return template, {**shown, **more}, 200
 
     return show
-
-
-def _doable(visit: Visit, section: Section, row: dict[str, Any]) -> list[Verb]:
-    """The verbs the record names as open now, as far as the person may use them."""
-    room = section.view.partition(".")[0]
-    names = [f"{room}.{name}" for name in row.get("open_verbs") or []]
-    return [VERBS[name] for name in names if name in VERBS and visit.may(name)]
 
 
 def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, Any]]:

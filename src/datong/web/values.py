@@ -22,6 +22,7 @@ from datong.web.pages import PAGE_OF_PREFIX
 from datong.web.story import resolution
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+FEN_TOLD = re.compile(r"(?<![0-9.])([0-9]{1,17}) (?:分(?!钟)|fen\b)", re.ASCII)
 CJK = re.compile(r"[\u3400-\u9fff]")
 BOTH_WAYS = re.compile(r"[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters and signs that turn the direction of what stands beside them."""
@@ -40,6 +41,8 @@ KEPT = frozenset({"last_error"})
 """Columns that hold errors as they were kept."""
 OF_PEERS = frozenset({"peer_pid", "waiting_on"})
 """Columns whose ids are records of the other node."""
+COLUMNS_OF = {"lines": ("number", "description", "quantity", "unit_price_fen", "amount_fen", "state")}
+"""Of a list on a record's page, the columns that stand first."""
 FEN = frozenset({"OC", "PP", "TAX", "clawback"})
 """Amounts that a formula names by its letters."""
 DEEPEST = 6
@@ -131,8 +134,9 @@ class Values:
         return words.in_language(in_both(error), self.lang)
 
     def told(self, sentence: str) -> str:
-        """A sentence of a room with its UTC instants in Beijing time."""
-        return INSTANT.sub(lambda found: moment(found.group()), sentence)
+        """A sentence of a room with its UTC instants in Beijing time and its fen in yuan."""
+        in_yuan = FEN_TOLD.sub(lambda found: yuan(int(found[1]), self.lang), sentence)
+        return INSTANT.sub(lambda found: moment(found.group()), in_yuan)
 
     def _scalar(self, value: Any, column: str, *, whole: bool = False, link: bool = True) -> Markup:
         if value is None or value == "":
@@ -217,7 +221,7 @@ class Values:
             return _pre(value)
         if isinstance(value, list):
             if all(isinstance(item, dict) for item in value):
-                return self._table(value, depth)
+                return self._table(value, depth, COLUMNS_OF.get(column, ()))
             items = _joined("<li>{}</li>", ((self.full(item, column, depth + 1),) for item in value))
             return Markup('<ul class="values">{}</ul>').format(items)
         if column == "kept":
@@ -226,8 +230,10 @@ class Values:
         pairs = ((self.heading(name), self.full(value[name], name, depth + 1)) for name in self.fields(value))
         return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", pairs))
 
-    def _table(self, rows: list[dict[str, Any]], depth: int) -> Markup:
-        columns = list(dict.fromkeys(name for row in rows for name in self.fields(row)))
+    def _table(self, rows: list[dict[str, Any]], depth: int, first: tuple[str, ...] = ()) -> Markup:
+        """The rows under their columns; `first`: those that matter, before the rest."""
+        found = list(dict.fromkeys(name for row in rows for name in self.fields(row)))
+        columns = [*(name for name in first if name in found), *(name for name in found if name not in first)]
 
         def cell(row: dict[str, Any], name: str) -> tuple[Markup, Markup]:
             number = Markup(' class="number"') if self.is_number(name, row.get(name)) else Markup("")
@@ -237,7 +243,8 @@ class Values:
         head = _joined('<th scope="col">{}</th>', ((self.heading(name),) for name in columns))
         body = _joined("<tr>{}</tr>", ((_joined("<td{}>{}</td>", (cell(row, n) for n in columns)),) for row in rows))
         table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
-        return Markup('<div class="wide">{}</div>').format(table)
+        region = Markup('<div class="wide" tabindex="0" role="region" aria-label="{}">{}</div>')
+        return region.format(self.t("表格", "Table"), table)
 
 
 def _joined(pattern: str, parts: Iterable[tuple[Any, ...]]) -> Markup:

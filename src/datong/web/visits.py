@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from datong.ground import signing
 from datong.ground.canonical import plain
 from datong.ground.db import Actor, Store, metadata
 from datong.ground.refusal import Refusal, Text
@@ -150,6 +151,13 @@ class Visit:
         return Values(self.lang, self.names, cache(self._is_here))
 
     @cached_property
+    def sides(self) -> frozenset[str]:
+        """What this side of a deal is called: its party and its node."""
+        with self.store.read() as tx:
+            me = signing.me(tx)
+        return frozenset({me.party, me.code} - {""})
+
+    @cached_property
     def names(self) -> Names:
         return Names(self)
 
@@ -157,3 +165,9 @@ class Visit:
         """Whether this node has the record: each that it made or took in has its leaf."""
         table = TOLD_TO_OTHERS.get(record.partition("-")[0])
         return table is None or bool(self.view("audit.leaves", table=table, record=record, limit=1))
+
+
+def own_address(there: str) -> str:
+    """An address of this console to go to after the login; the overview for anything else."""
+    own = there.startswith("/") and not there.startswith(("//", "/\\", "/enter", "/login")) and "\\" not in there
+    return there if own and there.isprintable() else "/"

@@ -109,6 +109,12 @@ def deed(act: str, lang: str) -> str:
     return known.zh if known and lang == "zh" else act.partition(".")[2].replace("_", " ") or act
 
 
+def button_title(verb: Verb, lang: str) -> str:
+    """The verb's title without what it explains."""
+    title = verb_title(verb, lang)
+    return title if lang == "zh" else re.split(r"[:;,(.]", title, maxsplit=1)[0].strip()
+
+
 ASIDE = re.compile(r"\s*[（(]?[\u3400-\u9fff][\u3400-\u9fff、，]*[）)]?")
 """The Chinese term beside an English one."""
 
