@@ -143,8 +143,18 @@ class Visit:
     @property
     def first(self) -> int:
         """Where the page of a list begins, by `from` of the form or of the address; 0 for what is no such number."""
-        given = self.form.get("from") or self.request.query_params.get("from", "")
-        return int(given) if given.isascii() and given.isdigit() and len(given) < 8 else 0
+        return _place(self.form.get("from") or self.request.query_params.get("from", "")) or 0
+
+    @property
+    def turns_to(self) -> int | None:
+        """The page of a long form to which a button of it turns, saving what this one says; None for other buttons."""
+        return _place(self.form.get("turn", ""))
+
+    def turned(self, decided: int) -> int:
+        """Where the page begins to which one turns: what was decided stands behind the rest now, and what came after
+        it has moved up by as many."""
+        there = self.turns_to or 0
+        return max(there - decided, 0) if there > self.first else there
 
     @cached_property
     def values(self) -> Values:
@@ -165,6 +175,10 @@ class Visit:
         """Whether this node has the record: each that it made or took in has its leaf."""
         table = TOLD_TO_OTHERS.get(record.partition("-")[0])
         return table is None or bool(self.view("audit.leaves", table=table, record=record, limit=1))
+
+
+def _place(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 8 else None
 
 
 def own_address(there: str) -> str:
