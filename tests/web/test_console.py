@@ -563,12 +563,12 @@ def test_a_reason_is_kept_whole_or_refused_with_its_number(browser: Browser, sto
     address, long = "/do/register/close_space", "因" * 501
     assert "（至多 500 字）" in browser.get(address).text
     for lang, told in (("zh", "501 字，至多 500 字"), ("en", "has 501 characters; at most 500")):
-        refused = browser.post(f"{address}?lang={lang}", data={"space": space, "reason": long})
+        refused = browser.post(f"{address}?lang={lang}", data={"space": space, "reason": long, "_sure": "yes"})
         assert refused.status_code == 400
         assert "GEN-413" in refused.text
         assert told in refused.text
         assert long in refused.text
-    assert browser.post(address, data={"space": space, "reason": long[1:]}).status_code == 200
+    assert browser.post(address, data={"space": space, "reason": long[1:], "_sure": "yes"}).status_code == 200
 
 
 def test_every_reason_of_a_verb_has_a_limit_that_is_told() -> None:
@@ -843,7 +843,9 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     assert consumer.negotiation()["state"] == "OFFERED"
     form = browser.get(f"/do/negotiate/terminate?negotiation={negotiation}").text
     assert f'value="{negotiation}"' in form
-    done = browser.post("/do/negotiate/terminate", data={"negotiation": negotiation, "reason_text": "不合适"})
+    done = browser.post(
+        "/do/negotiate/terminate", data={"negotiation": negotiation, "reason_text": "不合适", "_sure": "yes"}
+    )
     assert done.status_code == 200
     loop.run()
     assert provider.negotiation()["state"] == consumer.negotiation()["state"] == "TERMINATED"
