@@ -80,6 +80,8 @@ def test_both_languages_are_there() -> None:
         ("ended early: 双方同意", "reason", "提前解除：双方同意", "ended early: 双方同意"),
         ("permissions[0]", "rule", "允许 1", "permission 1"),
         ("Assets:Receivable:P9152", "account", "应收款", "receivable"),
+        ("Liabilities:Payable:P91520100MA6LAB0001", "account", "应付款", "payable"),
+        ("Assets:Bank", "account", "银行存款", "bank"),
         ("6.5: personal rights, serious", "rule_path", "6.5：个人权益，严重", "6.5: personal rights, serious"),
         ("node", "mode", "节点自动同意", "by the node itself"),
         ("harmonise", "scopes", "归一", "Harmonise"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, func, select
+from sqlalchemy import JSON, Column, Index, Integer, String, case, func, select
 
 from datong.ground.db import EVERY, Fen, Instant, Tx, Window, table
 
@@ -132,10 +132,11 @@ def ledger(tx: Tx, reference: str | None = None, window: Window = EVERY) -> list
 
 
 def balances(tx: Tx) -> list[dict[str, Any]]:
-    """The sums of every account by the state of their entries, those voided left out."""
-    state, total = entries.c.state, func.sum(postings.c.amount_fen)
+    """The sums of every account by the state of their entries, those voided left out; its party where it is one's."""
+    state, total, party = entries.c.state, func.sum(postings.c.amount_fen), postings.c.party
+    whose = case((func.min(party) == func.max(party), func.max(party)), else_="")
     query = (
-        select(postings.c.account, func.max(postings.c.party).label("party"), state, total.label("amount_fen"))
+        select(postings.c.account, whose.label("party"), state, total.label("amount_fen"))
         .join(entries, entries.c.id == postings.c.entry)
         .where(state != "VOIDED")
         .group_by(postings.c.account, state)

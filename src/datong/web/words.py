@@ -50,8 +50,9 @@ OF_POLICIES = {
 
 NUMBER = re.compile(r"[0-9]+")
 PLACE = re.compile(r"(permissions|prohibitions|obligations)\[([0-9]+)\]")
+PARTY = re.compile(r":P[0-9A-Z]+$")
 CELL = re.compile(r"([0-9.]+): ([a-z ]+), ([a-z ]+)")
-"""A rule of a policy, and a cell of the matrix of grades: the clause, the object, the degree."""
+"""A rule of a policy; whose an account is; a cell of the matrix of grades: the clause, the object, the degree."""
 
 
 def in_language(text: Text, lang: str) -> str:
@@ -86,7 +87,7 @@ def _composed(value: str, of: str, lang: str) -> str | None:
         return formula(value, lang)
     if of == "rule" and (place := PLACE.fullmatch(value)):
         return f"{in_language(KINDS['of'][f'rule.{place[1]}'], lang)} {int(place[2]) + 1}"
-    if of == "account" and (account := KINDS["of"].get(f"account.{value.partition(':P')[0]}")):
+    if of == "account" and (account := KINDS["of"].get(f"account.{PARTY.sub('', value)}")):
         return in_language(account, lang)
     if of in ("reason", "narration") and (head := KINDS["head"].get(value.partition(": ")[0])):
         return f"{in_language(head, lang)}{colon}{value.partition(': ')[2]}"
