@@ -7,7 +7,7 @@ import json
 import pytest
 
 from datong.ground import refusal
-from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text, in_both
 
 DOOR = Reason(
     "TST-401", Kind.denied, Text("门 {door} 未开。", "The door {door} was not opened."),
@@ -41,6 +41,17 @@ def test_facts_are_never_read_as_patterns(value: str) -> None:
 
 def test_a_fact_that_was_forgotten_does_not_hide_the_refusal() -> None:
     assert "The door ? was not opened." in str(DOOR())
+
+
+@pytest.mark.parametrize("door", ["A", "(a)+ {b}", "x\\y [z]", "The door", ""])
+def test_a_refusal_kept_in_english_is_told_in_both_languages(door: str) -> None:
+    kept = str(DOOR([Problem("a", "错", "wrong")], door=door, key="K"))
+    assert in_both(kept) == Text(f"[TST-401] 门 {door} 未开。缺钥匙。请取钥匙。\n  - a: wrong", kept)
+
+
+@pytest.mark.parametrize("text", ["", "a text", "[TST-999] not one of ours", "[TST-401] other words"])
+def test_what_is_no_refusal_is_told_as_it_is(text: str) -> None:
+    assert in_both(text) == Text(text, text)
 
 
 def test_a_code_means_one_thing() -> None:

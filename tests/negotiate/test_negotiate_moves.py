@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Refusal, Text
+from datong.negotiate import rules
 from datong.negotiate.model import FINAL, HOLDER, MOVES, OPENINGS, Act, Party, State
 from datong.negotiate.rules import moved, open_acts, received
 
@@ -90,3 +91,17 @@ def test_what_is_received_is_a_move_or_a_move_after_our_pending_one(state, act, 
 
 def test_final_states_have_no_moves():
     assert not [state for state, _ in MOVES if state in FINAL]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "zh", "en"),
+    [
+        (["Not allowed.", "不被允许。"], "不被允许。", "Not allowed."),
+        (["不被允许。", "Not allowed."], "不被允许。", "Not allowed."),
+        (["Not allowed."], "Not allowed.", "Not allowed."),
+        (["one", "two", "三"], "one; two; 三", "one; two; 三"),
+        ([], "未说明原因", "no reason given"),
+    ],
+)
+def test_a_peers_reasons_are_told_in_the_readers_language(reasons: list[str], zh: str, en: str) -> None:
+    assert rules.told_in_both(reasons) == Text(zh, en)

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
+from sqlalchemy import event, select
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -28,7 +29,7 @@ from datong.ground.evidence.leaves import leaves
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.register import service as register
-from datong.terms.policy import Constraint, Policy, Rule
+from datong.terms.policy import Constraint, Policy, Rule, to_json
 from datong.terms.verbs import VERBS
 from datong.web import console
 from datong.web.api import api, arguments_model
@@ -370,7 +371,35 @@ def test_a_record_has_its_page_with_its_evidence(browser: Browser, people: dict[
     assert browser.get(leaf.group(1)).status_code == 200  # though its receipt still waits for its place
 
 
-def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browser: Browser, store: Store) -> None:
+def test_a_list_is_counted_and_cut_in_the_database(browser: Browser, store: Store, people: dict[str, str]) -> None:
+    """Three thousand contracts: the overview counts them, the page shows the newest, each is found by id and code, and
+    at no time are all of them read."""
+    contracts = metadata.tables["agreement"]
+    value: dict[str, Any] = {column.name: "" for column in contracts.c}
+    value |= {"state": "FINALIZED", "dataset": DATASET, "policy": to_json(POLICY), "terms": TERMS, "signatures": [],
+              "keys": {}, "signed": "both", "reason": None, "from": TERMS["from"], "until": TERMS["until"]}  # fmt: skip
+    with store.begin(NODE, "start") as tx:
+        for n in range(3_000):
+            at = f"2026-03-{1 + n // 1_000:02}T{n % 24:02}:00:{n % 60:02}Z"
+            tx.execute(contracts.insert(), value | {"id": f"agr-{n:032x}", "code": f"HT{n:05}", "agreed_at": at})
+        newest = tx.all(select(contracts.c.id).order_by(contracts.c.agreed_at.desc(), contracts.c.id.desc()))
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(" ".join(given[2].split())))
+    browser.enter("pm")
+    assert "<b>3,000</b><span>合约</span>" in browser.get("/").text
+    first, second = browser.get("/contracts").text, browser.get("/contracts?from=2950").text
+    assert re.findall(r'href="/contracts/(agr-\w+)"', first) == [row.id for row in newest[:50]]
+    assert re.findall(r'href="/contracts/(agr-\w+)"', second) == [row.id for row in newest[-50:]]
+    assert "1–50 / 3,000" in first
+    assert 'href="?from=2950"' in first
+    for name in ("agr-" + "0" * 32, "HT00000"):
+        assert browser.get(f"/contracts/{name}").status_code == 200
+    browser.get("/do/deliver/request_transfer")
+    ways = re.compile(r"FROM agreement\b(?!.*(WHERE|LIMIT))")
+    assert not [statement for statement in asked if ways.search(statement) and "count(" not in statement]
+
+
+def test_an_old_record_has_its_page(browser: Browser, store: Store) -> None:
     browser.enter("au")
     oldest = re.findall(r'href="(/leaves/leaf-\w+)"', browser.get("/leaves").text)[-1]
     with store.begin(NODE, "register") as tx:
@@ -378,8 +407,10 @@ def test_an_old_record_has_its_page_though_the_list_gives_only_the_newest(browse
             evidence.append(tx, "register.person_added", settings, f"none-{n}")
     assert oldest not in browser.get("/leaves?from=450").text
     assert browser.get(oldest).status_code == 200
-    assert "<b>500+</b>" in browser.get("/").text
-    assert "1–50, and older ones" in browser.get("/leaves?lang=en").text
+    with store.read() as tx:
+        total = tx.count(leaves)
+    assert f"<b>{total}</b>" in browser.get("/").text
+    assert f"1–50 / {total}" in browser.get("/leaves?lang=en").text
 
 
 def test_what_forms_ask_for_can_be_looked_up(browser: Browser, store: Store, people: dict[str, str]) -> None:
@@ -447,10 +478,10 @@ def test_every_row_of_a_log_is_reached_by_next_and_back(browser: Browser, store:
 
 def test_a_page_beyond_the_end_says_so_and_leads_back(browser: Browser) -> None:
     browser.enter("op")
-    for path in ("/leaves", "/decisions", "/people"):
+    for path, said in (("/leaves", "这一页没有记录"), ("/decisions", "这里还没有记录"), ("/people", "这一页没有记录")):
         page = browser.get(f"{path}?from=5000")
-        assert "这一页没有记录" in page.text
-        assert '"?from=4950"' in page.text
+        assert said in page.text
+        assert '"?from=0">‹' in page.text
         assert browser.get(f"{path}?from={'9' * 5000}").status_code == 200
 
 
@@ -506,8 +537,8 @@ def test_a_list_of_words_is_written_as_words(browser: Browser, store: Store, rol
 
 def test_money_is_asked_for_with_its_unit(browser: Browser) -> None:
     browser.enter("pm")
-    assert "（单位：分）" in browser.get("/do/price/set_fee").text
-    assert "a hundredth of a yuan" in browser.get("/do/price/set_fee?lang=en").text
+    assert "（元）" in browser.get("/do/price/set_fee").text
+    assert "(in yuan)" in browser.get("/do/price/set_fee?lang=en").text
 
 
 def test_a_form_refused_by_a_rule_shows_all_problems_in_both_languages_and_keeps_what_was_typed(
@@ -523,6 +554,43 @@ def test_a_form_refused_by_a_rule_shows_all_problems_in_both_languages_and_keeps
     en = browser.post("/do/register/add_person?lang=en", data=fields)
     for where in ("login", "roles", "password"):
         assert f"<li><code>{where}</code>" in en.text or f"<code>{where}" in en.text
+
+
+def test_a_reason_is_kept_whole_or_refused_with_its_number(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    with store.begin(NODE, "register") as tx:
+        space = register.create_space(tx, name="出行空间")["id"]
+    address, long = "/do/register/close_space", "因" * 501
+    assert "（至多 500 字）" in browser.get(address).text
+    for lang, told in (("zh", "501 字，至多 500 字"), ("en", "has 501 characters; at most 500")):
+        refused = browser.post(f"{address}?lang={lang}", data={"space": space, "reason": long, "_sure": "yes"})
+        assert refused.status_code == 400
+        assert "GEN-413" in refused.text
+        assert told in refused.text
+        assert long in refused.text
+    assert browser.post(address, data={"space": space, "reason": long[1:], "_sure": "yes"}).status_code == 200
+
+
+def test_every_reason_of_a_verb_has_a_limit_that_is_told() -> None:
+    said = {"reason", "reason_text", "note", "reference"}
+    for name, verb in VERBS.items():
+        wanted = said & set(arguments_model(verb).model_fields) if verb.changes else set()
+        assert wanted <= set(verb.longest), name
+
+
+def test_a_form_sent_again_with_other_content_says_what_happened(browser: Browser) -> None:
+    browser.enter("op")
+    address = "/do/register/create_space"
+    key = re.search(r'name="_key" value="(\w+)"', browser.get(address).text)
+    assert key is not None
+    assert browser.post(address, data={"_key": key[1], "name": "甲"}).status_code == 200
+    again = browser.post(address, data={"_key": key[1], "name": "乙"})
+    assert again.status_code == 409
+    assert "此前已执行过一次" in again.text
+    assert 'value="乙"' in again.text
+    fresh = re.search(r'name="_key" value="(\w+)"', again.text)
+    assert fresh is not None
+    assert browser.post(address, data={"_key": fresh[1], "name": "乙"}).status_code == 200
 
 
 def test_a_form_with_bad_json_or_missing_fields_names_them(browser: Browser) -> None:
@@ -775,7 +843,9 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     assert consumer.negotiation()["state"] == "OFFERED"
     form = browser.get(f"/do/negotiate/terminate?negotiation={negotiation}").text
     assert f'value="{negotiation}"' in form
-    done = browser.post("/do/negotiate/terminate", data={"negotiation": negotiation, "reason_text": "不合适"})
+    done = browser.post(
+        "/do/negotiate/terminate", data={"negotiation": negotiation, "reason_text": "不合适", "_sure": "yes"}
+    )
     assert done.status_code == 200
     loop.run()
     assert provider.negotiation()["state"] == consumer.negotiation()["state"] == "TERMINATED"

@@ -72,6 +72,17 @@ def test_two_hundred_columns_are_a_page_and_the_rest_the_next(browser: Browser) 
     assert matched(browser, **{"from": "nonsense"}).status_code == 200
 
 
+def test_turning_the_page_saves_what_it_says_and_skips_no_column(browser: Browser, store: Store) -> None:
+    browser.enter("de")
+    assert "保存，到下一页" in text(matched(browser))
+    turned = browser.post("/match", data={**ASKED, "from": "0", "turn": "200", "say:gmrq_x": "+registration_date"})
+    assert turned.status_code == 303
+    assert known(store) == {("gmrq_x", "registration_date", "confirmed")}
+    assert "200–254 / 254" in text(browser.get(turned.headers["location"]))
+    refused = browser.post("/match", data={**ASKED, "turn": "200", "say:gmrq_x": "+no_such_element"})
+    assert refused.status_code >= 400
+
+
 def test_the_button_promises_no_more_than_it_does(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     browser.enter("de")
     assert "确认本页所有把握充分的" in text(matched(browser))

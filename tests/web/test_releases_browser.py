@@ -47,7 +47,7 @@ def test_a_reviewer_signs_a_release(console: tuple[str, str, str]) -> None:
         page.get_by_role("link", name="风险与放行").first.click()
         page.get_by_role("link", name="P-DAYS").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("今日可交付")
-        page.get_by_label("意见（可不填）").fill("已核对")
+        page.get_by_label("意见（可不填，至多 500 字）").fill("已核对")
         page.get_by_role("button", name="签署此报告").click()
         expect(page.locator("#signatures tbody tr")).to_contain_text("周审核")
         expect(page.locator("#signatures tbody tr")).to_contain_text("已核对")

@@ -27,7 +27,7 @@ def test_every_verb_that_changes_something_has_a_chinese_title() -> None:
 
 def test_the_english_title_is_the_docstring() -> None:
     verb = VERBS["price.set_fee"]
-    assert words.verb_title(verb, "en") == verb.title
+    assert words.verb_title(verb, "en") == verb.title.replace(" (公共数据运营服务费)", "")
     assert words.verb_title(verb, "zh") == "拟定公共数据运营服务费"
 
 
@@ -77,6 +77,15 @@ def test_both_languages_are_there() -> None:
 @pytest.mark.parametrize(
     ("value", "column", "zh", "en"),
     [
+        ("ended early: 双方同意", "reason", "提前解除：双方同意", "ended early: 双方同意"),
+        ("permissions[0]", "rule", "允许 1", "permission 1"),
+        ("Assets:Receivable:P9152", "account", "应收款", "receivable"),
+        ("Liabilities:Payable:P91520100MA6LAB0001", "account", "应付款", "payable"),
+        ("Assets:Bank", "account", "银行存款", "bank"),
+        ("6.5: personal rights, serious", "rule_path", "6.5：个人权益，严重", "6.5: personal rights, serious"),
+        ("node", "mode", "节点自动同意", "by the node itself"),
+        ("harmonise", "scopes", "归一", "Harmonise"),
+        ("the highest item is 4", "why", "最高一项为 4 级", "the highest item is 4"),
         ("FINALIZED", "state", "已成立", "final"),
         ("agreement", "kind", "运营协议", "operation agreement"),
         ("agreement", "step", "合约", "contract"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, func, select
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, Instant, Tx, Window, table
 
 decisions = table(
     "decision",
@@ -174,10 +174,11 @@ control_messages = table(
 """What execution nodes told each other and the platform about the performance of a contract."""
 
 
-def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None) -> list[dict[str, Any]]:
+def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None, window: Window = EVERY) -> list[dict[str, Any]]:
     """Rows of `of` under all `conditions`, as dicts."""
     query = select(of).where(*conditions)
-    return [dict(row._mapping) for row in tx.all(query if order is None else query.order_by(order))]
+    query = query if order is None else query.order_by(order, of.c.id)
+    return [dict(row._mapping) for row in tx.all(window.of(query, of.c.id))]
 
 
 def newest_decisions(tx: Tx, *conditions: Any, limit: int, offset: int) -> list[dict[str, Any]]:

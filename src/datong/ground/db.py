@@ -28,12 +28,16 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    Select,
     String,
     Table,
     bindparam,
     create_engine,
     event,
+    false,
+    func,
     insert,
+    or_,
     select,
     update,
 )
@@ -117,6 +121,31 @@ class Actor:
 
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which rows of a list are asked for: the one called `id`, or `limit` from the `offset`-th on; all by default.
+
+    A list that grows takes these three, and cuts in the database: nobody reads ten thousand rows to show fifty.
+    """
+
+    id: str = ""
+    limit: int | None = None
+    offset: int = 0
+
+    def of(self, query: Select[Any], *names: Column[Any]) -> Select[Any]:
+        """The part of the ordered `query` that is asked for; names: the columns by which a row may be called, first its
+        primary key. The part is found by keys alone: wide rows are not sorted."""
+        if self.id:
+            query = query.where(false() if "\0" in self.id else or_(*(name == self.id for name in names)))
+        if self.limit is None and not self.offset:
+            return query
+        keys = query.with_only_columns(names[0]).offset(max(0, self.offset))
+        return query.where(names[0].in_(keys if self.limit is None else keys.limit(max(0, self.limit))))
+
+
+EVERY = Window()
 
 WRITING = 0x6461746F6E67
 """Key of PostgreSQL's advisory lock under which a store is written ("datong")."""
@@ -213,6 +242,11 @@ class Tx:
 
     def all(self, statement: Executable) -> list[Row[Any]]:
         return list(self.conn.execute(statement).all())
+
+    def count(self, of: Table, **equal: Any) -> int:
+        """How many rows of `of` there are, of those whose columns are `equal`."""
+        query = select(func.count()).select_from(of).where(*(of.c[name] == value for name, value in equal.items()))
+        return int(self.conn.execute(query).scalar_one())
 
     def found(self, statement: Prepared, **values: Any) -> list[dict[str, Any]]:
         """All rows that a prepared statement gives."""

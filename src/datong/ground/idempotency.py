@@ -27,8 +27,15 @@ OTHER_REQUEST = Reason(
     "GEN-409",
     Kind.conflict,
     Text("请求未执行。", "The request was not done."),
-    Text("该幂等键已用于参数不同的请求。", "Its idempotency key was used for a request with other parameters."),
-    Text("请为新的请求使用新的键。", "Use a new key for a new request."),
+    Text(
+        "同一张表单（同一个幂等键）此前已执行过一次，内容与这次不同；例如在浏览器中后退、修改后再次提交。",
+        "The same form (the same idempotency key) was done once before with other content: after the browser's back "
+        "button, say.",
+    ),
+    Text(
+        "请先核对上次的结果；若这次的内容也要执行，请在重新打开的表单中提交（程序请使用新的键）。",
+        "Look at what was done then; to do this as well, send it from a form opened anew (a program: under a new key).",
+    ),
 )
 
 requests = table(

@@ -15,9 +15,12 @@ Must never know: HTTP, exit codes (web, wire and cli translate the kind). Contra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
+from string import Formatter
 from typing import Any
 
 
@@ -127,6 +130,31 @@ class Refusal(Exception):
             "problems": [{"where": p.where, "zh": p.zh, "en": p.en} for p in self.problems],
             "facts": {name: _plain(value) for name, value in self.facts.items()},
         }
+
+
+def in_both(text: str) -> Text:
+    """What was kept as the English text of a refusal (`str`), in both languages; as it is, where it is no such text."""
+    told = re.match(r"\[([A-Z]+-[0-9]+)\] ", text)
+    reason = ALL.get(told[1]) if told else None
+    first, _, more = text.partition("\n")
+    found = _sentences(reason).fullmatch(first) if reason is not None else None
+    if found is None or reason is None:
+        return Text(text, text)
+    facts = {name: value for name, value in found.groupdict().items() if value is not None}
+    said = "".join(part.filled(facts).zh for part in (reason.what, reason.why, reason.fix))
+    return Text(f"[{reason.code}] {said}" + (f"\n{more}" if more else ""), text)
+
+
+@cache
+def _sentences(reason: Reason) -> re.Pattern[str]:
+    """The English text of a refusal for this reason, its facts as groups."""
+    pattern, known = "", set()
+    for words, name, _, _ in Formatter().parse(" ".join(part.en for part in (reason.what, reason.why, reason.fix))):
+        pattern += re.escape(words)
+        if name:
+            pattern += f"(?P={name})" if name in known else f"(?P<{name}>.*?)"
+            known.add(name)
+    return re.compile(re.escape(f"[{reason.code}] ") + pattern)
 
 
 def _plain(value: Any) -> Any:

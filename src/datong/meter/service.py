@@ -10,7 +10,7 @@ from typing import Any
 
 from datong.ground import evidence
 from datong.ground.canonical import digest_bytes
-from datong.ground.db import Tx, new_id
+from datong.ground.db import EVERY, Tx, Window, new_id
 from datong.meter import rules, store
 from datong.meter.model import BAD_EVENT, COUNT_USED_UP, OTHER_USE, UNKNOWN, UsageKind, UsageState
 from datong.negotiate import service as negotiate
@@ -72,14 +72,19 @@ def reconcile(tx: Tx, event: str) -> dict[str, Any]:
 
 
 @view()
-def usage(tx: Tx, *, agreement: str | None = None) -> list[dict[str, Any]]:
-    """Usage events, of one agreement or all, in order of time, each in its one final state."""
-    return events(tx, agreement)
+def usage(
+    tx: Tx, *, agreement: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Usage events, of one agreement or all, in order of time, each in its one final state.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return events(tx, agreement, Window(id, limit, offset))
 
 
-def events(tx: Tx, agreement: str | None = None) -> list[dict[str, Any]]:
+def events(tx: Tx, agreement: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     """The events of one agreement or all, in order of time, with the bytes served so far."""
-    return [_shown(tx, row) for row in store.events_between(tx, agreement, None, None)]
+    return [_shown(tx, row) for row in store.events_between(tx, agreement, None, None, window)]
 
 
 @view()
@@ -96,13 +101,10 @@ def events_between(tx: Tx, *, agreement: str, start: str, end: str) -> list[dict
 @view()
 def totals(tx: Tx, agreement: str | None = None) -> dict[str, Any]:
     """Number of events per state, rows and bytes; the states add up to the events."""
-    found = events(tx, agreement)
-    states = {state.value: sum(row["state"] == state for row in found) for state in UsageState}
-    return {
-        "events": len(found), "states": states,
-        "rows": sum(row["rows"] for row in found), "bytes_granted": sum(row["bytes_granted"] for row in found),
-        "bytes_served": sum(row["bytes_served"] for row in found),
-    }  # fmt: skip
+    found = {row["state"]: row for row in store.sums(tx, agreement)}
+    states = {state.value: found[state]["events"] if state in found else 0 for state in UsageState}
+    sums = {name: sum(row[name] for row in found.values()) for name in ("rows", "bytes_granted", "bytes_served")}
+    return {"events": sum(states.values()), "states": states, **sums}
 
 
 def _terms(tx: Tx, agreement: str, limit: int | None) -> tuple[str, int | None]:

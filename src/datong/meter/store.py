@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, String, select, text, update
+from sqlalchemy import JSON, BigInteger, Column, Index, String, func, select, text, update
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, Instant, Tx, Window, table
 
 events = table(
     "usage_event",
@@ -56,7 +56,9 @@ def _ensure(tx: Tx, name: str, column: str, key: str) -> None:
     tx.execute(text(f"INSERT INTO {name} (id, {column}) VALUES (:id, 0) ON CONFLICT (id) DO NOTHING"), {"id": key})
 
 
-def events_between(tx: Tx, agreement: str | None, start: str | None, end: str | None) -> list[dict[str, Any]]:
+def events_between(
+    tx: Tx, agreement: str | None, start: str | None, end: str | None, window: Window = EVERY
+) -> list[dict[str, Any]]:
     """Events of an agreement (or all) with start <= at < end, in order of their time."""
     query = select(events).order_by(events.c.at, events.c.number, events.c.id)
     if agreement is not None:
@@ -65,4 +67,18 @@ def events_between(tx: Tx, agreement: str | None, start: str | None, end: str | 
         query = query.where(events.c.at >= start)
     if end is not None:
         query = query.where(events.c.at < end)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return [dict(row._mapping) for row in tx.all(window.of(query, events.c.id))]
+
+
+def sums(tx: Tx, agreement: str | None) -> list[dict[str, Any]]:
+    """Of each state the number of events of an agreement (or of all), their rows and bytes, also those not reconciled."""
+    summed = {"rows": events.c.rows, "bytes_granted": events.c.bytes_granted, "bytes_served": served.c.bytes}
+    of = [func.coalesce(func.sum(column), 0).label(name) for name, column in summed.items()]
+    query = (
+        select(events.c.state, func.count().label("events"), *of)
+        .outerjoin(served, served.c.id == events.c.id)
+        .group_by(events.c.state)
+    )
+    if agreement is not None:
+        query = query.where(events.c.agreement == agreement)
+    return [{**row._mapping, **{name: int(row._mapping[name]) for name in summed}} for row in tx.all(query)]

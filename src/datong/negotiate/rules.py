@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Refusal, Text
 from datong.negotiate.model import (
     FINAL,
     MOVE_REFUSED,
@@ -135,3 +136,16 @@ def agreement_difference(
     if begins is not None and begins != agreement["from"]:
         return "from", str(begins), str(agreement["from"])
     return None if ends == agreement["until"] else ("until", str(ends), str(agreement["until"]))
+
+
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+REASONS_MAX = 2_000
+
+
+def told_in_both(reasons: Sequence[str]) -> Text:
+    """A peer's reasons as one text: in both languages where it gave two, of which one is Chinese, as our nodes do."""
+    chinese = [bool(CHINESE.search(text)) for text in reasons]
+    if len(reasons) == 2 and chinese in ([False, True], [True, False]):
+        return Text(reasons[chinese.index(True)][:REASONS_MAX], reasons[chinese.index(False)][:REASONS_MAX])
+    text = "; ".join(reasons)[:REASONS_MAX]
+    return Text(text or "未说明原因", text or "no reason given")

@@ -167,7 +167,7 @@ OVERPAID = _reason(
     ("收付款未登记。", "The payment was not recorded."),
     ("{amount_fen} 分与未结余额 {open_fen} 分不符。",
      "{amount_fen} fen does not fit the open balance of {open_fen} fen."),
-    ("请登记 1 至 {open_fen} 分。", "Record between 1 and {open_fen} fen."),
+    ("请登记大于零、不超过 {open_fen} 分的金额。", "Record an amount above zero, of at most {open_fen} fen."),
 )  # fmt: skip
 REFERENCE = _reason(
     "TRD-413", Kind.conflict,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, func, select
+from sqlalchemy import JSON, Column, Index, Integer, String, case, func, select
 
-from datong.ground.db import Fen, Instant, Tx, table
+from datong.ground.db import EVERY, Fen, Instant, Tx, Window, table
 
 invoices = table(
     "invoice",
@@ -135,12 +135,13 @@ def postings_of(tx: Tx, entry: str) -> list[dict[str, Any]]:
     return rows(tx, select(postings).where(postings.c.entry == entry).order_by(postings.c.number))
 
 
-def ledger(tx: Tx, reference: str | None = None) -> list[dict[str, Any]]:
+def ledger(tx: Tx, reference: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     """Entries with their postings, in order of time."""
     query = select(entries).order_by(entries.c.at, entries.c.id)
     if reference is not None:
         query = query.where(entries.c.reference == reference)
-    return [{**entry, "postings": postings_of(tx, entry["id"])} for entry in rows(tx, query)]
+    found = rows(tx, window.of(query, entries.c.id))
+    return [{**entry, "postings": postings_of(tx, entry["id"])} for entry in found]
 
 
 def receipts_of(tx: Tx, invoice: str) -> list[dict[str, Any]]:
@@ -149,8 +150,22 @@ def receipts_of(tx: Tx, invoice: str) -> list[dict[str, Any]]:
     return rows(tx, select(entries).where(of).order_by(entries.c.id))
 
 
-def statements_of(tx: Tx, invoice: str | None = None) -> list[dict[str, Any]]:
+def balances(tx: Tx) -> list[dict[str, Any]]:
+    """The sums of every account by the state of their entries, those voided left out; its party where it is one's."""
+    state, total, party = entries.c.state, func.sum(postings.c.amount_fen), postings.c.party
+    whose = case((func.min(party) == func.max(party), func.max(party)), else_="")
+    query = (
+        select(postings.c.account, whose.label("party"), state, total.label("amount_fen"))
+        .join(entries, entries.c.id == postings.c.entry)
+        .where(state != "VOIDED")
+        .group_by(postings.c.account, state)
+        .order_by(postings.c.account)
+    )
+    return rows(tx, query)
+
+
+def statements_of(tx: Tx, invoice: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     query = select(statements).order_by(statements.c.at, statements.c.id)
     if invoice is not None:
         query = query.where(statements.c.invoice == invoice)
-    return rows(tx, query)
+    return rows(tx, window.of(query, statements.c.id))

@@ -9,13 +9,14 @@ Must never know: HTTP, command lines. Contract: tests/web/test_api.py and tests/
 from __future__ import annotations
 
 import functools
+import inspect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from datong.ground.db import Tx
-from datong.ground.refusal import Kind, Reason, Text
+from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.roles import PERSON_ROLES, Role
 
 P = ParamSpec("P")
@@ -29,6 +30,15 @@ MAY_NOT = Reason(
     Text("请由具有该角色的人员执行，或请节点运维人员授予角色。",
          "Ask a person who has that role, or ask the node operator to grant it."),
 )  # fmt: skip
+TOO_LONG = Reason(
+    "GEN-413",
+    Kind.invalid,
+    Text("「{verb}」未执行。", "{verb} was not done."),
+    Text("有 {count} 段文字过长；不会截断后再记下。", "{count} of its texts are too long; none is cut and kept."),
+    Text("请按下列字数缩短。", "Shorten them to the numbers listed."),
+)
+LONGEST = {"reason": 500, "note": 500, "reason_text": 2000, "reference": 390}
+"""What a person says of a deed, by the argument's name: how many characters are kept, signed and sent."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Verb:
     roles: frozenset[Role]
     changes: bool
     call: Callable[..., Any]
+    longest: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """How many characters some arguments may have at most; more is refused, not cut."""
 
     @property
     def title(self) -> str:
@@ -51,9 +63,11 @@ class Verb:
 VERBS: dict[str, Verb] = {}
 
 
-def verb(*roles: Role) -> Callable[[Callable[Concatenate[Tx, P], R]], Callable[Concatenate[Tx, P], R]]:
-    """Mark a service function that changes something; only `roles` may call it."""
-    return _mark(frozenset(roles), changes=True)
+def verb(
+    *roles: Role, longest: Mapping[str, int] | None = None
+) -> Callable[[Callable[Concatenate[Tx, P], R]], Callable[Concatenate[Tx, P], R]]:
+    """Mark a service function that changes something; only `roles` may call it. longest: where it is not LONGEST."""
+    return _mark(frozenset(roles), changes=True, longest={**LONGEST, **(longest or {})})
 
 
 def view(*roles: Role) -> Callable[[Callable[Concatenate[Tx, P], R]], Callable[Concatenate[Tx, P], R]]:
@@ -62,24 +76,35 @@ def view(*roles: Role) -> Callable[[Callable[Concatenate[Tx, P], R]], Callable[C
 
 
 def _mark(
-    roles: frozenset[Role], *, changes: bool
+    roles: frozenset[Role], *, changes: bool, longest: Mapping[str, int] | None = None
 ) -> Callable[[Callable[Concatenate[Tx, P], R]], Callable[Concatenate[Tx, P], R]]:
     allowed = roles | {Role.node} | (frozenset() if changes else {Role.auditor})
 
     def mark(function: Callable[Concatenate[Tx, P], R]) -> Callable[Concatenate[Tx, P], R]:
         room = function.__module__.removeprefix("datong.").split(".")[0]
         name = f"{room}.{function.__name__}"
+        limits = {of: most for of, most in (longest or {}).items() if of in inspect.signature(function).parameters}
 
         @functools.wraps(function)
         def gated(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
             if not tx.actor.has(*allowed):
                 roles_now = ", ".join(sorted(tx.actor.roles or {tx.actor.role}))
                 raise MAY_NOT(verb=name, roles=roles_now, needed=", ".join(sorted(roles)))
+            if problems := [problem for of, most in limits.items() if (problem := _too_long(kwargs.get(of), of, most))]:
+                raise TOO_LONG(problems, verb=name, count=len(problems))
             return function(tx, *args, **kwargs)
 
         if name in VERBS:
             raise ValueError(f"two verbs are called {name}")
-        VERBS[name] = Verb(room, function.__name__, roles, changes, gated)
+        VERBS[name] = Verb(room, function.__name__, roles, changes, gated, limits)
         return gated
 
     return mark
+
+
+def _too_long(given: object, of: str, most: int) -> Problem | None:
+    """What is wrong with a text, or with a text of a list."""
+    counts = [len(text) for text in (given if isinstance(given, list) else [given]) if isinstance(text, str)]
+    if max(counts, default=0) <= most:
+        return None
+    return Problem(of, f"{max(counts):,} 字，至多 {most:,} 字", f"has {max(counts):,} characters; at most {most:,}")

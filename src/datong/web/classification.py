@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
 
 from datong.ground.db import Tx
 from datong.ground.idempotency import once
@@ -38,9 +41,9 @@ def page(visit: Visit) -> Answer:
     return _answered(visit, {})
 
 
-def said(visit: Visit) -> Answer:
-    """What was said is kept; then the page as it now is."""
-    act = visit.form.get("act", "")
+def said(visit: Visit) -> Answer | Response:
+    """What was said is kept; then the page as it now is, or another one where one turns to it."""
+    act = visit.form.get("act") or ("confirm" if visit.turns_to is not None else "")
     try:
         arguments = _arguments(act, visit.form)
         if arguments is not None:
@@ -51,6 +54,11 @@ def said(visit: Visit) -> Answer:
             )  # fmt: skip
     except Refusal as refused:
         return _answered(visit, {"error": refused.as_json(), "given": visit.form}, STATUS[refused.kind])
+    if visit.turns_to is not None:
+        there = visit.turned(len(words_of(visit.form)[0]))
+        return RedirectResponse(
+            f"/classify?{urlencode({'dataset': visit.form.get('dataset', ''), 'from': there})}", 303
+        )
     return _answered(visit, {"told": act} if arguments is not None else {})
 
 

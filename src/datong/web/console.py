@@ -31,7 +31,7 @@ from datong.web import classification, forms, lineage, matching, quality, record
 from datong.web.api import BROKEN_STATUS, STATUS, broke
 from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
 from datong.web.pages import GROUPS, PAGES
-from datong.web.visits import Answer, Visit
+from datong.web.visits import Answer, Visit, own_address
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class Console:
             "moment": values.moment, "short_id": values.short_id,
             "other_language": other_language(request, lang), "word": words.code,
             "said": words.in_language, "rooms": words.ROOMS, "verb_title": words.verb_title,
-            "deed": words.deed, "formula": words.formula,
+            "button_title": words.button_title, "deed": words.deed, "formula": words.formula,
         }  # fmt: skip
         text = self.templates.get_template(template).render({**frame, **shown})
         response = HTMLResponse(
@@ -327,12 +327,6 @@ def other_language(request: Request, lang: str) -> str:
     """The same page in the other language, as the query of a link."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return "?" + urlencode([*kept, ("lang", "en" if lang == "zh" else "zh")])
-
-
-def own_address(there: str) -> str:
-    """An address of this console to go to after the login; the overview for anything else."""
-    own = there.startswith("/") and not there.startswith(("//", "/\\", "/enter", "/login")) and "\\" not in there
-    return there if own and there.isprintable() else "/"
 
 
 __all__ = ["PAGES", "routes"]

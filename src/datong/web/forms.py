@@ -17,14 +17,17 @@ from pydantic.fields import FieldInfo
 
 from datong.ground.canonical import plain
 from datong.ground.idempotency import once
+from datong.ground.money import parse_yuan, yuan
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.terms.policy import PURPOSES
 from datong.terms.verbs import VERBS, Verb
 from datong.web import words
+from datong.web.acts import FINAL
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
-from datong.web.visits import Answer, Visit
+from datong.web.visits import Answer, Visit, own_address
 
-KEY = "_key"
+KEY, SURE, BACK = "_key", "_sure", "_back"
+NOT_ARGUMENTS = frozenset({KEY, SURE, BACK})
 MANY_LINES = {
     ("harmonise.import_repairs", "csv"): "row,column,reason,original_digest,new_text",
     ("catalogue.write_policy_template", "text"): "YAML",
@@ -32,6 +35,8 @@ MANY_LINES = {
     ("register.load_calendar", "file"): "JSON",
 }
 """(verb, argument): texts of many lines, which a field of one line would run together; and what it says when empty."""
+NO_AMOUNT = ("应为以元为单位的金额，至多两位小数，如 11,800.00",
+             "should be an amount in yuan with at most two decimals, such as 11,800.00")  # fmt: skip
 APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
@@ -41,6 +46,13 @@ SUGGESTED = {
 }  # fmt: skip
 """Arguments whose values are codes with names: what a form offers for them."""
 
+UNSURE = Reason(
+    "GEN-412",
+    Kind.invalid,
+    Text("「{verb}」未执行。", "{verb} was not done."),
+    Text("它不可撤销，而确认一栏没有勾选。", "Nothing undoes it, and the box that confirms it was not ticked."),
+    Text("请核对后勾选「我确认」再执行。", "Look at it once more, tick the box and send it again."),
+)
 NO_VERB = Reason(
     "GEN-407",
     Kind.unknown,
@@ -57,6 +69,7 @@ def form(visit: Visit) -> Answer:
         return _unknown(visit)
     names = arguments_model(verb).model_fields
     given = {name: value for name, value in visit.request.query_params.items() if name in names}
+    given = {name: _in_yuan(value) if _is_money(name, names[name]) else value for name, value in given.items()}
     if verb.changes:
         given = {**_on_the_table(visit, names), **given}
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
@@ -81,7 +94,11 @@ def done(visit: Visit) -> Answer:
     verb = _verb(visit)
     if verb is None:
         return _unknown(visit)
-    return _done(visit, verb, {name: value for name, value in visit.form.items() if value and name != KEY})
+    given = {name: value for name, value in visit.form.items() if value and name not in NOT_ARGUMENTS}
+    if f"{verb.room}.{verb.name}" in FINAL and not visit.form.get(SURE):
+        refused = UNSURE(verb=f"{verb.room}.{verb.name}")
+        return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
+    return _done(visit, verb, given)
 
 
 def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
@@ -116,15 +133,22 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         {
             "name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field),
             "suggested": _suggested(visit, name), "lines": MANY_LINES.get((f"{verb.room}.{verb.name}", name)),
-            "texts": _is_of_texts(field),
+            "texts": _is_of_texts(field), "money": _is_money(name, field), "most": verb.longest.get(name),
         }
         for name, field in arguments_model(verb).model_fields.items()
     ]  # fmt: skip
     doc = inspect.getdoc(verb.call) or ""
     return {
-        "verb": verb, "doc": doc if verb.title != " ".join(doc.split()) else "", "fields": fields,
+        "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "answer": answer, "key": secrets.token_hex(16),
+        "final": f"{verb.room}.{verb.name}" in FINAL, "back": _back(visit),
     }  # fmt: skip
+
+
+def _back(visit: Visit) -> str:
+    """The page from which the form was opened; empty where it was opened by itself."""
+    asked = visit.form.get(BACK) or visit.request.query_params.get(BACK, "")
+    return own_address(asked) if asked else ""
 
 
 def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
@@ -132,8 +156,17 @@ def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
     if argument == "purpose":
         return [(code, words.in_language(text, visit.lang)) for code, text in PURPOSES.items()]
     pattern = SUGGESTED.get(argument)
-    names = visit.values.names.items() if pattern else ()
+    names = visit.names.suggested.items() if pattern else ()
     return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
+
+
+def _is_money(name: str, field: FieldInfo) -> bool:
+    """Whether it is an amount: kept in fen, and asked for in yuan as people write it."""
+    return name.endswith("_fen") and _kind(field) == "int"
+
+
+def _in_yuan(fen: str) -> str:
+    return yuan(int(fen)) if re.fullmatch(r"[0-9]{1,17}", fen, re.ASCII) else fen
 
 
 def _default(field: FieldInfo) -> str:
@@ -161,6 +194,12 @@ def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
     problems: list[Problem] = []
     for name, value in given.items():
         known = model.model_fields.get(name)
+        if known is not None and _is_money(name, known):
+            try:
+                values[name] = parse_yuan(value)
+            except ValueError:
+                problems.append(Problem(name, *NO_AMOUNT))
+            continue
         if known is None or _kind(known) != "json":
             values[name] = value
             continue

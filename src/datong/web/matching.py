@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
 
 from datong.ground.idempotency import once
 from datong.ground.refusal import Refusal
@@ -31,8 +34,8 @@ def page(visit: Visit) -> Answer:
     return _answered(visit, asked, {})
 
 
-def said(visit: Visit) -> Answer:
-    """What was chosen is remembered; then the page as it now is."""
+def said(visit: Visit) -> Answer | Response:
+    """What was chosen is remembered; then the page as it now is, or another one where one turns to it."""
     asked = _asked(visit)
     confirmed, rejected = choices(visit.form)
     try:
@@ -43,6 +46,9 @@ def said(visit: Visit) -> Answer:
             )
     except Refusal as refused:
         return _answered(visit, asked, {"error": refused.as_json(), "given": visit.form}, STATUS[refused.kind])
+    if visit.turns_to is not None:
+        there = visit.turned(len(confirmed) + len(rejected))
+        return RedirectResponse(f"/match?{urlencode({**asked, 'from': there})}", 303)
     return _answered(visit, asked, {"told": told})
 
 

@@ -26,10 +26,8 @@ class Section:
     key: str = "id"
     detail: str = ""
     part: str = ""
-    newest: int = 0
-    one: str = ""
-    """Where the view gives only its newest rows: how many, and by which argument it gives any one, however old. Such a
-    view takes `limit` and `offset`, and its page has this one list."""
+    one: str = "id"
+    """Of a view that takes `limit` and `offset`: by which argument it gives one row."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ PAGES = (
         Section("deliver.endings", ("id", "state", "at"), Text("交付终结", "Ended, with proof")),
     )),
     Page("decisions", "market", Text("使用决策", "Decisions"), (
-        Section("deliver.decisions", ("dataset", "action", "purpose", "subject", "outcome", "words", "at"), newest=200,
+        Section("deliver.decisions", ("dataset", "action", "purpose", "subject", "outcome", "words", "at"),
                 one="decision"),
     )),
     Page("usage", "market", Text("计量", "Usage"), (
@@ -193,9 +191,41 @@ PAGES = (
     )),
     Page("leaves", "proof", Text("存证", "Evidence"), (
         Section("audit.leaves", ("position", "act", "record", "role", "party", "business_at"), key="leaf",
-                detail="audit.receipt:leaf", newest=500, one="leaf"),
+                detail="audit.receipt:leaf", one="leaf"),
     )),
 )  # fmt: skip
+
+COUNTED: dict[str, tuple[str, dict[str, str]]] = {
+    **{view: (table, {}) for view, table in {
+        "audit.leaves": "evidence_leaf", "authorise.instruments": "instrument", "catalogue.listings": "listing",
+        "compose.partitions": "compose_partition", "compose.versions": "compose_product_version",
+        "deidentify.assessments": "deidentify_assessment", "deidentify.budget": "deidentify_budget",
+        "deidentify.budget_ledger": "deidentify_budget_line", "deidentify.noisy_releases": "deidentify_noisy_release",
+        "deidentify.releases": "deidentify_release", "deliver.decisions": "decision", "deliver.endings": "delivery_end",
+        "deliver.grants": "delivery_grant", "deliver.held": "received", "deliver.shares": "share_table",
+        "deliver.transfers": "transfer_process", "harmonise.builds": "build", "harmonise.repairs": "harmonise_repair",
+        "harmonise.synonyms": "synonym", "meter.usage": "usage_event", "negotiate.agreements": "agreement",
+        "negotiate.negotiations": "negotiation", "register.cases": "register_case",
+        "register.directory": "register_node",
+        "register.held_credentials": "register_held_credential", "register.identities": "register_identity",
+        "register.issued_credentials": "register_issued_credential",
+        "register.join_applications": "register_application",
+        "register.parties": "register_party", "register.people": "register_person",
+        "register.products": "register_product", "register.resources": "register_resource",
+        "register.service_tokens": "register_service_token", "register.spaces": "logical_space",
+        "settle.invoices": "invoice", "settle.ledger": "ledger_entry", "settle.statements": "statement",
+    }.items()},
+    "register.ledger": ("register_ledger", {"state": "CODED"}),
+}  # fmt: skip
+"""View -> the table whose rows it gives, one each, and what those rows have in common: they are counted there."""
+OLDEST_FIRST = frozenset(
+    {
+        "deliver.endings", "deliver.grants", "deliver.held", "deliver.shares", "meter.usage", "negotiate.agreements",
+        "negotiate.negotiations", "register.cases", "register.products", "register.resources", "settle.invoices",
+        "settle.ledger", "settle.statements",
+    }
+)  # fmt: skip
+"""Views that take `limit` and `offset` and begin with the oldest; a page of the console begins with the newest."""
 
 PAGE_OF_PREFIX = {
     "agr": "contracts", "neg": "contracts", "case": "cases", "inv": "invoices", "use": "usage", "ins": "instruments",

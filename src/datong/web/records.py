@@ -6,17 +6,19 @@ Contract: tests/web/test_console.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from starlette.responses import RedirectResponse, Response
 
 from datong.ground import jobs
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.terms import policy
 from datong.terms.verbs import VERBS, Verb
-from datong.web import frontier, releases, story, words
-from datong.web.api import STATUS
-from datong.web.pages import PAGES, Page, Section
+from datong.web import acts, frontier, releases, story, words
+from datong.web.api import STATUS, arguments_model
+from datong.web.pages import COUNTED, OLDEST_FIRST, PAGES, Page, Section
 from datong.web.visits import Answer, Visit
 
 PAGE_ROWS = 50
@@ -48,12 +50,13 @@ def overview(visit: Visit) -> Answer:
     for verb in VERBS.values():
         if verb.changes and visit.actor.has(*verb.roles):
             doable.setdefault(verb.room, []).append(verb)
-    cards = [{"page": page, "count": _count(visit, page), "newest": page.sections[0].newest} for page in PAGES]
+    cards = [{"page": page, "count": _count(visit, page)} for page in PAGES]
     with visit.store.read(visit.actor) as tx:
-        waiting = jobs.open_jobs(tx)
+        waiting, waiting_count = jobs.waiting(tx, besides="app.", limit=PAGE_ROWS)
     shown = {
         "cards": [card for card in cards if card["count"] is not None],
-        "waiting": [job for job in waiting if not job["kind"].startswith("app.")][:PAGE_ROWS],
+        "waiting": waiting,
+        "waiting_count": waiting_count,
         "doable": doable,
         "recent": visit.view("audit.leaves", limit=RECENT),
     }
@@ -63,17 +66,22 @@ def overview(visit: Visit) -> Answer:
 def _count(visit: Visit, page: Page) -> int | None:
     """How many rows the first list of the page has that the person may see; None where there is none."""
     seen = [section for section in page.sections if visit.may(section.view)]
-    return len(rows(visit, seen[0])) if seen else None
+    if not seen:
+        return None
+    counted = visit.counted(seen[0].view)
+    return len(rows(visit, seen[0])) if counted is None else counted
 
 
-def rows(
-    visit: Visit, section: Section, wanted: str = "", window: Mapping[str, int] | None = None
-) -> list[dict[str, Any]]:
-    """The rows of a section's view; of one that gives only its newest, the row `wanted` alone, or those in `window`."""
-    one = {section.one: wanted} if wanted and section.one else {}
-    answer = visit.view(section.view, **one, **(window or {}))
+def rows(visit: Visit, section: Section, **asked: Any) -> list[dict[str, Any]]:
+    """The rows of a section's view, as it is asked."""
+    answer = visit.view(section.view, **asked)
     found = answer[section.part] if section.part else answer
     return [row if isinstance(row, dict) else {"value": row} for row in found]
+
+
+def is_cut(section: Section) -> bool:
+    """Whether the section's view gives a part of its rows, cut in the database."""
+    return section.view in COUNTED and "limit" in arguments_model(VERBS[section.view]).model_fields
 
 
 def records(page: Page) -> Callable[[Visit], Answer]:
@@ -82,40 +90,48 @@ def records(page: Page) -> Callable[[Visit], Answer]:
     def show(visit: Visit) -> Answer:
         first = visit.first
         seen = [section for section in page.sections if visit.may(section.view)]
-        lists = [_listed(visit, section, first) for section in seen or page.sections[:1]]
+        of = visit.request.query_params.get("agreement", "")[:200]
+        lists = [_listed(visit, section, first, of) for section in seen or page.sections[:1] if _is_of(section, of)]
+        if not lists:  # no list of this page is one of contracts
+            lists, of = [_listed(visit, section, first, "") for section in seen or page.sections[:1]], ""
         total = max(found["total"] for found in lists)
-        more = any(found["more"] for found in lists)
         refused = [found["error"] for found in lists if found["error"]]
         status = STATUS[Kind(refused[0]["kind"])] if len(refused) == len(lists) else 200
-        return (
-            "records.html",
-            {
-                "page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "more": more,
-                "counted": not any(section.newest for section in page.sections),
-            },
-            status,
-        )  # fmt: skip
+        shown = {"page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "of": of}
+        return "records.html", shown, status
 
     return show
 
 
-def _listed(visit: Visit, section: Section, first: int) -> dict[str, Any]:
-    """A page of a section's list. Of one that gives only its newest rows nobody counts all: `total` is how many there
-    are to the end of this page, and there may be `more`."""
-    window = {"limit": PAGE_ROWS + 1, "offset": first} if section.newest else {}
+def _is_of(section: Section, agreement: str) -> bool:
+    """Whether the section can be asked for what belongs to one contract."""
+    return not agreement or (is_cut(section) and "agreement" in arguments_model(VERBS[section.view]).model_fields)
+
+
+def _listed(visit: Visit, section: Section, first: int, agreement: str) -> dict[str, Any]:
+    """A page of a section's list, of one contract or of all, the newest first where the view knows of time."""
     try:
-        found = rows(visit, section, window=window)
+        if is_cut(section):
+            total, here = cut(visit, section.view, first, agreement)
+        else:
+            found = rows(visit, section)
+            here, total = found[first : first + PAGE_ROWS], len(found)
     except Refusal as refused:
-        return {"section": section, "error": refused.as_json(), "rows": [], "total": 0, "more": False}
-    here = found[:PAGE_ROWS] if window else found[first : first + PAGE_ROWS]
-    total = first + len(here) if window else len(found)
-    return {
-        "section": section,
-        "error": None,
-        "rows": here,
-        "total": total,
-        "more": bool(window) and len(found) > PAGE_ROWS,
-    }
+        return {"section": section, "error": refused.as_json(), "rows": [], "total": 0}
+    return {"section": section, "error": None, "rows": here, "total": total}
+
+
+def cut(
+    visit: Visit, view: str, first: int, agreement: str = "", size: int = PAGE_ROWS
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many rows a view has, and a page of them from the `first`-th newest on."""
+    of = {"agreement": agreement} if agreement else {}
+    total = visit.counted(view, **of) or 0
+    if view not in OLDEST_FIRST:
+        return total, visit.view(view, limit=size, offset=first, **of)
+    last = max(total - first, 0)
+    begin = max(last - size, 0)
+    return total, visit.view(view, limit=last - begin, offset=begin, **of)[::-1]
 
 
 # --- one record --------------------------------------------------------------------------------------------------
@@ -123,11 +139,13 @@ def _listed(visit: Visit, section: Section, first: int) -> dict[str, Any]:
 TEMPLATES = {"contracts": "contract.html", "cases": "case.html", "releases": "release.html"}
 
 
-def record(page: Page) -> Callable[[Visit], Answer]:
+def record(page: Page) -> Callable[[Visit], Answer | Response]:
     """The handler of one record's page, found by its key, id or code in the page's lists."""
 
-    def show(visit: Visit) -> Answer:
+    def show(visit: Visit) -> Answer | Response:
         wanted = str(visit.request.path_params["id"])
+        if not wanted:
+            return RedirectResponse(f"/{page.slug}", 303)
         try:
             section, row = _found(visit, page, wanted)
         except Refusal as refused:
@@ -140,17 +158,13 @@ def record(page: Page) -> Callable[[Visit], Answer]:
         proofs = (
             [] if page.slug == "leaves" else visit.view("audit.leaves", record=str(row.get("id") or wanted), limit=20)
         )
-        shown = {"page": page, "section": section, "row": row, "proofs": proofs, "doable": _doable(visit, section, row)}
+        shown = {
+            "page": page, "section": section, "row": row, "proofs": proofs, "of_members": acts.of_members(visit, row),
+            "buttons": acts.buttons(visit, section.view, row),
+        }  # fmt: skip
         return template, {**shown, **more}, 200
 
     return show
-
-
-def _doable(visit: Visit, section: Section, row: dict[str, Any]) -> list[Verb]:
-    """The verbs the record names as open now, as far as the person may use them."""
-    room = section.view.partition(".")[0]
-    names = [f"{room}.{name}" for name in row.get("open_verbs") or []]
-    return [VERBS[name] for name in names if name in VERBS and visit.may(name)]
 
 
 def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, Any]]:
@@ -159,7 +173,7 @@ def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, An
         if not section.key:
             continue
         try:
-            listed = rows(visit, section, wanted)
+            listed = rows(visit, section, **({section.one: wanted} if is_cut(section) else {}))
         except Refusal as why:
             refused = refused or why
             continue
@@ -197,11 +211,11 @@ def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
         "rules": policy_lines(held),
         "download": any(rule.action == "download" for rule in held.permissions)
         and not any(rule.action == "download" and not rule.constraints for rule in held.prohibitions),
-        "usage": visit.view("meter.usage", agreement=row["id"]),
         "totals": visit.view("meter.totals", agreement=row["id"]),
-        "grants": visit.view("deliver.grants", agreement=row["id"]),
-        "decided": visit.view("deliver.decisions", agreement=row["id"]),
-        "invoices": visit.view("settle.invoices", agreement=row["id"]),
+        "decided": visit.counted("deliver.decisions", agreement=row["id"]),
+        "performed": [
+            (slug, title, columns, *cut(visit, view, 0, row["id"], RECENT)) for view, slug, title, columns in PERFORMED
+        ],
     }
 
 
@@ -232,6 +246,16 @@ def case(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
         "way": [{"act": act, "deed": passed.get(act)} for act in ("submit", "accept", "review", "publicise", "code")]
     }
 
+
+PERFORMED = (
+    ("meter.usage", "usage", Text("计量", "Usage"),
+     ("at", "kind", "rows", "bytes_granted", "bytes_served", "state", "id")),
+    ("deliver.grants", "deliveries", Text("授予", "Grants"),
+     ("issued_at", "holder_party", "state", "reason", "expires", "id")),
+    ("settle.invoices", "invoices", Text("账单", "Invoices"),
+     ("from_at", "until_at", "gross_fen", "paid_fen", "state", "id")),
+)  # fmt: skip
+"""(view, page, title, columns): what a contract's page shows the newest of."""
 
 MORE: dict[str, Callable[[Visit, dict[str, Any]], dict[str, Any]]] = {
     "contracts": contract, "cases": case, "releases": releases.more,

@@ -57,7 +57,7 @@ def signed(visit: Visit) -> Answer:
     page = next(page for page in PAGES if page.slug == "releases")
     shown = {"page": page, "section": page.sections[0], "row": row, **more(visit, row),
              "proofs": visit.view("audit.leaves", record=release, limit=20)}  # fmt: skip
-    shown["error"] = refused.as_json() if refused else None
+    shown |= {"error": refused.as_json() if refused else None, "given_note": note if refused else ""}
     return "release.html", shown, STATUS[Kind(refused.kind)] if refused else 200
 
 

@@ -15,13 +15,14 @@ from markupsafe import Markup, escape
 
 from datong.ground import clock
 from datong.ground.money import yuan
-from datong.ground.refusal import Text
+from datong.ground.refusal import Text, in_both
 from datong.ground.workdays import CHINA
 from datong.web import words
 from datong.web.pages import PAGE_OF_PREFIX
 from datong.web.story import resolution
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+FEN_TOLD = re.compile(r"(?<![0-9.])([0-9]{1,17}) (?:分(?!钟)|fen\b)", re.ASCII)
 CJK = re.compile(r"[\u3400-\u9fff]")
 BOTH_WAYS = re.compile(r"[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters and signs that turn the direction of what stands beside them."""
@@ -36,8 +37,14 @@ FOLDED = frozenset(
 """What only a second look wants: it stands folded on a record's page."""
 VERBATIM = frozenset({"code", "login", "policy_hash", "digest"})
 """Columns that show the code itself, also where it has a name."""
+KEPT = frozenset({"last_error"})
+"""Columns that hold errors as they were kept."""
 OF_PEERS = frozenset({"peer_pid", "waiting_on"})
 """Columns whose ids are records of the other node."""
+COLUMNS_OF = {"lines": ("number", "description", "quantity", "unit_price_fen", "amount_fen", "state")}
+"""Of a list on a record's page, the columns that stand first."""
+FEN = frozenset({"OC", "PP", "TAX", "clawback"})
+"""Amounts that a formula names by its letters."""
 DEEPEST = 6
 PLAIN_NUMBERS = frozenset({"version", "number", "serial", "grade", "position", "index", "from_year", "k", "seq"})
 GOOD = frozenset(
@@ -122,9 +129,14 @@ class Values:
             return Markup('<span lang="zh-CN">{}</span>').format(value)
         return escape(value)
 
+    def kept(self, error: str) -> str:
+        """An error that was kept in English, in this language where it is one of ours."""
+        return words.in_language(in_both(error), self.lang)
+
     def told(self, sentence: str) -> str:
-        """A sentence of a room with its UTC instants in Beijing time."""
-        return INSTANT.sub(lambda found: moment(found.group()), sentence)
+        """A sentence of a room with its UTC instants in Beijing time and its fen in yuan."""
+        in_yuan = FEN_TOLD.sub(lambda found: yuan(int(found[1]), self.lang), sentence)
+        return INSTANT.sub(lambda found: moment(found.group()), in_yuan)
 
     def _scalar(self, value: Any, column: str, *, whole: bool = False, link: bool = True) -> Markup:
         if value is None or value == "":
@@ -133,24 +145,24 @@ class Values:
             return escape(self.t("是", "yes") if value else self.t("否", "no"))
         if isinstance(value, int | float):
             return self._number(value, column)
-        text = str(value)
+        text = self.kept(str(value)) if column in KEPT else str(value)
         if column in ("state", "registration", "outcome"):
             tone = "good" if text in GOOD else "bad" if text in BAD else "plain"
             return Markup('<span class="state {}">{}</span>').format(tone, words.code(text, column, self.lang))
         if INSTANT.fullmatch(text):
             return Markup('<time datetime="{}">{}</time>').format(text, moment(text))
-        if column in ("formula", "measured_on"):
-            return self.text(words.formula(text, self.lang))
         if column in VERBATIM:
             return Markup('<code title="{}">{}</code>').format(
                 text, text if whole or len(text) < 48 else short_id(text)
             )
         if text in self.names:
             return self._named(text, whole=whole, link=link)
-        if DEED.fullmatch(text):
+        if column == "account" and (account := words.code(text, column, self.lang)) != text:
+            return Markup('<span title="{}">{}</span>').format(text, account)
+        if column != "record" and DEED.fullmatch(text):
             return Markup('{} <code class="deed">{}</code>').format(words.deed(text, self.lang), text)
         if (coded := words.code(text, column, self.lang)) != text:
-            return escape(coded)
+            return self.text(coded)
         if ID.fullmatch(text) or text.startswith(("sha256:", "Ed25519:", "sm3:", "SM2:")):
             return self._id(text, whole=whole, link=link and column not in OF_PEERS)
         if len(text) >= 16 and " " not in text and text.isascii():
@@ -158,7 +170,7 @@ class Values:
         return self.text(self.told(text))
 
     def _number(self, value: float, column: str) -> Markup:
-        if column.endswith("_fen") and isinstance(value, int):
+        if (column.endswith("_fen") or column in FEN) and isinstance(value, int):
             return escape(yuan(value, self.lang))
         if isinstance(value, float):  # no money of ours: a peer's, or no finite number at all
             if value and not 1e-3 <= abs(value) < 1e15:  # four places would show nothing of a delta of 1e-6
@@ -209,7 +221,7 @@ class Values:
             return _pre(value)
         if isinstance(value, list):
             if all(isinstance(item, dict) for item in value):
-                return self._table(value, depth)
+                return self._table(value, depth, COLUMNS_OF.get(column, ()))
             items = _joined("<li>{}</li>", ((self.full(item, column, depth + 1),) for item in value))
             return Markup('<ul class="values">{}</ul>').format(items)
         if column == "kept":
@@ -218,17 +230,21 @@ class Values:
         pairs = ((self.heading(name), self.full(value[name], name, depth + 1)) for name in self.fields(value))
         return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", pairs))
 
-    def _table(self, rows: list[dict[str, Any]], depth: int) -> Markup:
-        columns = list(dict.fromkeys(name for row in rows for name in self.fields(row)))
+    def _table(self, rows: list[dict[str, Any]], depth: int, first: tuple[str, ...] = ()) -> Markup:
+        """The rows under their columns; `first`: those that matter, before the rest."""
+        found = list(dict.fromkeys(name for row in rows for name in self.fields(row)))
+        columns = [*(name for name in first if name in found), *(name for name in found if name not in first)]
 
         def cell(row: dict[str, Any], name: str) -> tuple[Markup, Markup]:
             number = Markup(' class="number"') if self.is_number(name, row.get(name)) else Markup("")
-            return number, self.full(row.get(name), name, depth + 1)
+            amount = name == "value" and "formula" in row and isinstance(row[name], int)  # of a cost survey
+            return number, self.full(row.get(name), "value_fen" if amount else name, depth + 1)
 
         head = _joined('<th scope="col">{}</th>', ((self.heading(name),) for name in columns))
         body = _joined("<tr>{}</tr>", ((_joined("<td{}>{}</td>", (cell(row, n) for n in columns)),) for row in rows))
         table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
-        return Markup('<div class="wide">{}</div>').format(table)
+        region = Markup('<div class="wide" tabindex="0" role="region" aria-label="{}">{}</div>')
+        return region.format(self.t("表格", "Table"), table)
 
 
 def _joined(pattern: str, parts: Iterable[tuple[Any, ...]]) -> Markup:

@@ -5,17 +5,20 @@ Contract: tests/web/test_console.py.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
 from starlette.requests import Request
 
+from datong.ground import signing
 from datong.ground.canonical import plain
-from datong.ground.db import Actor, Store
+from datong.ground.db import Actor, Store, metadata
 from datong.ground.refusal import Refusal, Text
 from datong.terms.verbs import VERBS, Verb
-from datong.web.pages import TOLD_TO_OTHERS
+from datong.web.pages import COUNTED, PAGE_OF_PREFIX, TOLD_TO_OTHERS
 from datong.web.values import Values
 
 Answer = tuple[str, dict[str, Any], int]
@@ -23,14 +26,87 @@ Answer = tuple[str, dict[str, Any], int]
 NAMED_BY = (
     ("register.parties", "code", "name", "name"),
     ("register.directory", "code", "party_name", "party_name"),
-    ("register.resources", "id", "name_zh", "name_en"),
-    ("register.resources", "code", "name_zh", "name_en"),
-    ("register.products", "id", "name_zh", "name_en"),
-    ("register.products", "code", "name_zh", "name_en"),
     ("register.people", "id", "name", "name"),
     ("register.spaces", "id", "name", "name"),
 )
 """(view, key, Chinese name, English name): what codes and ids are called, as far as the person may see it."""
+THINGS = ("register.resources", "register.products")
+SUGGESTED_MOST = 200
+KEY = re.compile(r"(?=[^ ]*[0-9-])[A-Za-z0-9][\w.-]{4,119}", re.ASCII)
+NAMELESS = frozenset(PAGE_OF_PREFIX) - {"agr", "res", "prod", "space"}
+"""Beginnings of ids of records that have no name."""
+
+
+class Names(Mapping[str, Text]):
+    """What codes and ids are called: of parties, nodes, people and spaces all at once, when the first is asked for; of
+    things and contracts, of which there may be many, one by one."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._found: dict[str, Text | None] = {}
+
+    @cached_property
+    def few(self) -> dict[str, Text]:
+        names: dict[str, Text] = {}
+        for view, key, zh, en in NAMED_BY:
+            try:
+                rows = self._visit.view(view) if self._visit.may(view) else []
+            except Refusal:
+                continue
+            names |= {row[key]: Text(row[zh], row[en] or row[zh]) for row in rows if row.get(zh)}
+        return names
+
+    def __getitem__(self, key: str) -> Text:
+        if key not in self._found:
+            self._found[key] = self._asked(key) if KEY.fullmatch(key) else None
+        found = self._found[key]
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.few)
+
+    def __len__(self) -> int:
+        return len(self.few)
+
+    def _asked(self, key: str) -> Text | None:
+        if key in self.few:
+            return self.few[key]
+        if key.partition("-")[0] in NAMELESS:
+            return None
+        things = [thing for view in THINGS for thing in self._visit.view(view, id=key)]
+        entries = [] if things else self._visit.view("register.ledger", code=key)["entries"]
+        for thing in (*things, *(entry["object"] for entry in entries)):
+            self._keep(thing, key)
+        if key in self._found:
+            return self._found[key]
+        contracts = self._visit.view("negotiate.agreements", id=key)
+        return self.get(contracts[0]["dataset"]) if contracts else None
+
+    @cached_property
+    def suggested(self) -> dict[str, Text]:
+        """What a form may offer: the few, and the newest of the things and contracts."""
+        for view in THINGS:
+            for row in self._newest(view):
+                self._keep(row, row["id"], row["code"])
+        for entry in self._visit.view("register.ledger")["entries"][-SUGGESTED_MOST:]:
+            if not self._found.get(entry["code"]):
+                self._keep(entry["object"], entry["code"])
+        for row in self._newest("negotiate.agreements"):
+            self._found[row["id"]] = self.get(row["dataset"])
+        return {**self.few, **{key: name for key, name in self._found.items() if name is not None}}
+
+    def _newest(self, view: str) -> list[dict[str, Any]]:
+        total = self._visit.counted(view) or 0
+        found: list[dict[str, Any]] = self._visit.view(
+            view, limit=SUGGESTED_MOST, offset=max(total - SUGGESTED_MOST, 0)
+        )
+        return found[::-1]
+
+    def _keep(self, thing: dict[str, Any], *keys: str | None) -> None:
+        if name := thing.get("name_zh"):
+            self._found |= {key: Text(name, thing.get("name_en") or name) for key in keys if key}
 
 
 @dataclass(frozen=True)
@@ -51,6 +127,15 @@ class Visit:
         with self.store.read(self.actor) as tx:
             return plain(verb.call(tx, **arguments))
 
+    def counted(self, name: str, **of: str) -> int | None:
+        """How many rows a view has, of those with what is given, counted in the database; None where they are no
+        table's."""
+        table, equal = COUNTED.get(name, ("", {}))
+        if not table:
+            return None
+        with self.store.read(self.actor) as tx:
+            return tx.count(metadata.tables[table], **equal, **of)
+
     def may(self, name: str) -> bool:
         verb = VERBS[name]
         return self.actor.has(*verb.roles, *(() if verb.changes else ("auditor",)))
@@ -58,32 +143,45 @@ class Visit:
     @property
     def first(self) -> int:
         """Where the page of a list begins, by `from` of the form or of the address; 0 for what is no such number."""
-        given = self.form.get("from") or self.request.query_params.get("from", "")
-        return int(given) if given.isascii() and given.isdigit() and len(given) < 8 else 0
+        return _place(self.form.get("from") or self.request.query_params.get("from", "")) or 0
+
+    @property
+    def turns_to(self) -> int | None:
+        """The page of a long form to which a button of it turns, saving what this one says; None for other buttons."""
+        return _place(self.form.get("turn", ""))
+
+    def turned(self, decided: int) -> int:
+        """Where the page begins to which one turns: what was decided stands behind the rest now, and what came after
+        it has moved up by as many."""
+        there = self.turns_to or 0
+        return max(there - decided, 0) if there > self.first else there
 
     @cached_property
     def values(self) -> Values:
-        return Values(self.lang, self._names(), cache(self._is_here))
+        return Values(self.lang, self.names, cache(self._is_here))
+
+    @cached_property
+    def sides(self) -> frozenset[str]:
+        """What this side of a deal is called: its party and its node."""
+        with self.store.read() as tx:
+            me = signing.me(tx)
+        return frozenset({me.party, me.code} - {""})
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self)
 
     def _is_here(self, record: str) -> bool:
         """Whether this node has the record: each that it made or took in has its leaf."""
         table = TOLD_TO_OTHERS.get(record.partition("-")[0])
         return table is None or bool(self.view("audit.leaves", table=table, record=record, limit=1))
 
-    def _names(self) -> dict[str, Text]:
-        names: dict[str, Text] = {}
-        for name, key, zh, en in NAMED_BY:
-            if not self.may(name):
-                continue
-            try:
-                rows = self.view(name)
-            except Refusal:
-                continue
-            names |= {str(row[key]): Text(row[zh], row[en] or row[zh]) for row in rows if row.get(key) and row.get(zh)}
-        for entry in self.view("register.ledger")["entries"]:
-            thing = entry["object"]
-            names.setdefault(entry["code"], Text(thing["name_zh"], thing.get("name_en") or thing["name_zh"]))
-        for agreement in self.view("negotiate.agreements"):
-            if agreement["dataset"] in names:
-                names[agreement["id"]] = names[agreement["dataset"]]
-        return names
+
+def _place(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 8 else None
+
+
+def own_address(there: str) -> str:
+    """An address of this console to go to after the login; the overview for anything else."""
+    own = there.startswith("/") and not there.startswith(("//", "/\\", "/enter", "/login")) and "\\" not in there
+    return there if own and there.isprintable() else "/"

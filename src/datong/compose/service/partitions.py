@@ -69,7 +69,7 @@ def cancel_partition(tx: Tx, *, id: str, reason: str) -> dict[str, Any]:
     if row["state"] != PartitionState.cancelled:
         tx.change(store.partitions, id, state=PartitionState.cancelled.value)
         evidence.append(tx, "compose.partition_cancelled", store.partitions, id, product=row["product"],
-                        reason=reason[:500])  # fmt: skip
+                        reason=reason)  # fmt: skip
         _tell_cancelled(tx, row)
     return partition(tx, id=id)
 

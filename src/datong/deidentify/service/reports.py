@@ -26,7 +26,6 @@ from datong.terms.roles import Role, one_hand
 from datong.terms.verbs import verb, view
 
 GROUP = "group_id"
-NOTE_MAX = 500
 
 
 def keep(tx: Tx, release: Mapping[str, Any], report: RiskReport, earlier: Sequence[str]) -> None:
@@ -97,7 +96,7 @@ def sign_report(tx: Tx, *, release: str, note: str = "") -> dict[str, Any]:
         if one["person"] == me.person:
             raise SIGNED_ALREADY(at=one["at"])
     signed = {"id": new_id("signature"), "release": row["id"], "report_digest": row["report_digest"],
-              "person": me.person, "note": note.strip()[:NOTE_MAX], "at": tx.now}  # fmt: skip
+              "person": me.person, "note": note.strip(), "at": tx.now}  # fmt: skip
     tx.add(kept.signatures, signed)
     evidence.append(tx, "deidentify.report_signed", kept.signatures, signed["id"], release=row["id"],
                     report_digest=row["report_digest"])  # fmt: skip

@@ -17,7 +17,7 @@ from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
 from datong.deliver.service import controlling, deciding, files, granting, transfer_course
 from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import hexdigest
-from datong.ground.db import NODE, Store, Tx
+from datong.ground.db import NODE, Store, Tx, Window
 from datong.ground.refusal import Problem
 from datong.negotiate import service as negotiate
 from datong.negotiate.service import national
@@ -223,9 +223,12 @@ def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> 
 
 
 @view()
-def endings(tx: Tx) -> list[dict[str, Any]]:
-    """Ended deliveries with our proof of destruction and the other side's."""
-    return rows.rows(tx, rows.endings, order=rows.endings.c.at)
+def endings(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """Ended deliveries with our proof of destruction and the other side's.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return rows.rows(tx, rows.endings, order=rows.endings.c.at, window=Window(id, limit, offset))
 
 
 def _our_side(tx: Tx, agreement: str, act: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from datong.deliver import store as rows
 from datong.deliver.model import AGAIN, HTTP_PULL, NOT_AS_ANNOUNCED, SHOWN, Address, Side, State
 from datong.deliver.service import addresses, deciding, files, handing, sharing, transferring
 from datong.ground import evidence, jobs
-from datong.ground.db import NODE, Store, Tx, new_id
+from datong.ground.db import NODE, Store, Tx, Window, new_id
 from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.terms.roles import Role
@@ -67,10 +67,15 @@ def profile(tx: Tx, *, agreement: str) -> dict[str, Any]:
 
 
 @view()
-def held(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
-    """Tables received from other owners and held here, of one agreement or of all."""
+def held(
+    tx: Tx, *, agreement: str = "", id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Tables received from other owners and held here, of one agreement or of all.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     where = [rows.received.c.agreement == agreement] if agreement else []
-    return rows.rows(tx, rows.received, *where, order=rows.received.c.at)
+    return rows.rows(tx, rows.received, *where, order=rows.received.c.at, window=Window(id, limit, offset))
 
 
 FetchFile = Callable[[str, Mapping[str, str], Path], str]

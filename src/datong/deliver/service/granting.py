@@ -19,7 +19,7 @@ from datong.deliver.model import BAD_ADDRESS, GRANT_OVER, NO_TOKEN, UNKNOWN, Dec
 from datong.deliver.service import deciding, files
 from datong.ground import clock, evidence
 from datong.ground.crypto import hashing
-from datong.ground.db import Actor, Tx, new_id
+from datong.ground.db import Actor, Tx, Window, new_id
 from datong.meter import service as meter
 from datong.terms.verbs import view
 
@@ -77,10 +77,15 @@ def grants_of(tx: Tx, agreement: str) -> list[dict[str, Any]]:
 
 
 @view()
-def grants(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
-    """Grants of one agreement or of all, without anything secret."""
+def grants(
+    tx: Tx, *, agreement: str = "", id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Grants of one agreement or of all, without anything secret.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     where = [rows.grants.c.agreement == agreement] if agreement else []
-    found = rows.rows(tx, rows.grants, *where, order=rows.grants.c.issued_at)
+    found = rows.rows(tx, rows.grants, *where, order=rows.grants.c.issued_at, window=Window(id, limit, offset))
     return [{name: value for name, value in grant.items() if name != "token_hash"} for grant in found]
 
 

@@ -22,7 +22,7 @@ from datong.deliver import store as rows
 from datong.deliver.model import NOT_OURS, NOT_READY
 from datong.deliver.service import files
 from datong.ground import evidence, signing
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
@@ -166,7 +166,13 @@ def _shown(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @view()
-def shares(tx: Tx, *, agreement: str = "") -> list[dict[str, Any]]:
-    """What lies ready under one agreement or under all: tables with versions, rows, bytes and files."""
+def shares(
+    tx: Tx, *, agreement: str = "", id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """What lies ready under one agreement or under all: tables with versions, rows, bytes and files.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     where = [rows.share_tables.c.agreement == agreement] if agreement else []
-    return [_shown(tx, row) for row in rows.rows(tx, rows.share_tables, *where, order=rows.share_tables.c.at)]
+    found = rows.rows(tx, rows.share_tables, *where, order=rows.share_tables.c.at, window=Window(id, limit, offset))
+    return [_shown(tx, row) for row in found]

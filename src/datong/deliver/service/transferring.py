@@ -33,7 +33,7 @@ from datong.deliver.service import addresses, deciding, files, sharing
 from datong.deliver.service import transfer_course as course
 from datong.ground import clock, evidence, jobs, signing
 from datong.ground.canonical import digest
-from datong.ground.db import NODE, Store, Tx, new_id
+from datong.ground.db import NODE, Store, Tx, Window, new_id
 from datong.ground.refusal import Problem, Text
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -169,11 +169,15 @@ def terminate(tx: Tx, *, transfer: str, reason: str) -> dict[str, Any]:
 
 
 @view()
-def transfers(tx: Tx, *, agreement: str = "", state: str = "", other_make: bool = False) -> list[dict[str, Any]]:
+def transfers(
+    tx: Tx, *, agreement: str = "", state: str = "", other_make: bool = False, id: str = "", limit: int | None = None,
+    offset: int = 0,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Transfer processes of one agreement or of all, newest first, with what each waits for and what may be done.
 
     deadline of what waits: the end of its contract (null: it has none), with which the transfer ends too.
     state: only those in it, COMPLETED for instance; other_make: only those with connectors of another make 异构连接器.
+    id: one alone. limit, offset: how many, after how many.
     """
     if state and state not in set(State):
         states = ", ".join(State)
@@ -183,7 +187,8 @@ def transfers(tx: Tx, *, agreement: str = "", state: str = "", other_make: bool 
     if other_make:
         where.append(rows.processes.c.peer.in_([node["code"] for node in register.known_nodes(tx) if node["did"]]))
     on_the_way = {job["payload"].get("pid"): job for job in jobs.open_jobs(tx) if job["kind"] == course.SEND}
-    found = rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc())
+    window = Window(id, limit, offset)
+    found = rows.rows(tx, rows.processes, *where, order=rows.processes.c.seq.desc(), window=window)
     waiting = {process["agreement"] for process in found if process["state"] in (State.REQUESTED, State.SUSPENDED)}
     ends = {contract: negotiate.agreement(tx, contract)["until"] for contract in waiting}
     return [

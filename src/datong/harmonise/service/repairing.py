@@ -15,7 +15,7 @@ from typing import Any
 
 from datong.ground import evidence
 from datong.ground.canonical import digest
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Problem
 from datong.harmonise.model.builds import State as BuildState
 from datong.harmonise.model.lineage import Kind
@@ -139,9 +139,14 @@ def withdraw_repair(tx: Tx, *, repair: str) -> dict[str, Any]:
 
 
 @view()
-def repairs(tx: Tx, *, resource: str | None = None) -> list[dict[str, Any]]:
-    """Repairs of quarantined rows, newest first: which row and column, why it was held, by whom; never a text."""
-    return [_shown(row) for row in reversed(given.of_resource(tx, resource))]
+def repairs(
+    tx: Tx, *, resource: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Repairs of quarantined rows, newest first: which row and column, why it was held, by whom; never a text.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return [_shown(row) for row in given.of_resource(tx, resource, newest=Window(id, limit, offset))]
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.harmonise.model.notes import NOTES
 from datong.harmonise.model.refusals import NO_BUILD
 from datong.harmonise.store import builds as kept
@@ -14,9 +14,14 @@ _LONG = ("elements", "files", "quality")
 
 
 @view()
-def builds(tx: Tx, *, resource: str | None = None) -> list[dict[str, Any]]:
-    """Builds of this node, newest first: figures, reasons, digests."""
-    rows = [shown(row) for row in kept.all_builds(tx, resource)]
+def builds(
+    tx: Tx, *, resource: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Builds of this node, newest first: figures, reasons, digests.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    rows = [shown(row) for row in kept.all_builds(tx, resource, Window(id, limit, offset))]
     return [{**{k: v for k, v in row.items() if k not in _LONG}, "grade": row["quality"]["grade"]} for row in rows]
 
 
@@ -32,7 +37,7 @@ def build_of(tx: Tx, *, build: str) -> dict[str, Any]:
 @view()
 def quarantine_summary(tx: Tx, *, build: str | None = None) -> list[dict[str, Any]]:
     """What was quarantined and why: counts per build, reason and column; never a value."""
-    rows = kept.all_builds(tx) if build is None else [build_of(tx, build=build)]
+    rows = kept.reasons_of_all(tx) if build is None else [build_of(tx, build=build)]
     return [
         {
             "build": row["id"], "resource": row["resource"], "state": row["state"], "reason": entry["reason"],

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Index, Integer, String, and_, func, or_, select
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, Instant, Tx, Window, table
 from datong.harmonise.model.builds import State
 
 builds = table(
@@ -44,12 +44,18 @@ def next_seq(tx: Tx) -> int:
     return int(tx.execute(select(func.coalesce(func.max(builds.c.seq), 0))).scalar() or 0) + 1
 
 
-def all_builds(tx: Tx, resource: str | None = None) -> list[dict[str, Any]]:
+def all_builds(tx: Tx, resource: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     """Builds, newest first."""
     query = select(builds).order_by(builds.c.seq.desc())
     if resource is not None:
         query = query.where(builds.c.resource == resource)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return [dict(row._mapping) for row in tx.all(window.of(query, builds.c.id))]
+
+
+def reasons_of_all(tx: Tx) -> list[dict[str, Any]]:
+    """Of every build, newest first, what it is of and why its rows were held: without the figures, which are many."""
+    query = select(builds.c.id, builds.c.resource, builds.c.state, builds.c.reasons_by_column)
+    return [dict(row._mapping) for row in tx.all(query.order_by(builds.c.seq.desc()))]
 
 
 def current_build(tx: Tx, resource: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Index, Integer, String, Text, func, select
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, Instant, Tx, Window, table
 from datong.harmonise.model.repairs import State
 
 repairs = table(
@@ -36,11 +36,13 @@ def next_seq(tx: Tx) -> int:
     return int(tx.execute(select(func.coalesce(func.max(repairs.c.seq), 0))).scalar() or 0) + 1
 
 
-def of_resource(tx: Tx, resource: str | None, *, standing: bool = False) -> list[dict[str, Any]]:
-    """Repairs in the order they were given."""
-    query = select(repairs).order_by(repairs.c.seq)
+def of_resource(
+    tx: Tx, resource: str | None, *, standing: bool = False, newest: Window | None = None
+) -> list[dict[str, Any]]:
+    """Repairs in the order they were given; newest: that part of them, from the last one back."""
+    query = select(repairs).order_by(repairs.c.seq if newest is None else repairs.c.seq.desc())
     if resource is not None:
         query = query.where(repairs.c.resource == resource)
     if standing:
         query = query.where(repairs.c.state == State.standing.value)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return [dict(row._mapping) for row in tx.all((newest or EVERY).of(query, repairs.c.id))]

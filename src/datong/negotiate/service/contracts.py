@@ -6,7 +6,7 @@ from typing import Any
 
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import (
@@ -34,6 +34,8 @@ EXPIRED = "EXPIRED"
 LATE = ("TERMINATED", EXPIRED)
 ENDING = {"01": ("提前解除", "ended early"), "02": ("到期解除", "ended on expiry")}
 """terminateType of TC609-6-2025-14."""
+REASON_MAX = 256
+"""Characters of the reason that its message holds."""
 
 
 def agreement(tx: Tx, id: str) -> dict[str, Any]:
@@ -96,10 +98,15 @@ def _verify_signatures(row: dict[str, Any]) -> None:
 
 
 @view()
-def agreements(tx: Tx, *, dataset: str | None = None) -> list[dict[str, Any]]:
-    """List the contracts of this node, oldest first."""
-    hidden = {"signatures", "keys", "policy"}
-    return [{k: v for k, v in row.items() if k not in hidden} for row in store.agreements_of(tx, dataset)]
+def agreements(
+    tx: Tx, *, dataset: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """List the contracts of this node, oldest first.
+
+    id: one alone, by its id or its code. limit, offset: how many, after how many.
+    """
+    hidden, window = {"signatures", "keys", "policy"}, Window(id, limit, offset)
+    return [{k: v for k, v in row.items() if k not in hidden} for row in store.agreements_of(tx, dataset, window)]
 
 
 def provided_to(tx: Tx, consumer: str) -> list[dict[str, Any]]:
@@ -118,7 +125,7 @@ def contract(tx: Tx, *, id: str) -> dict[str, Any]:
     return {**row, "words": {"zh": words.zh, "en": words.en}, "national": national.national_card(tx, row)}
 
 
-@verb(*CONSUMER_ROLES)
+@verb(*CONSUMER_ROLES, longest={"reason": REASON_MAX})
 def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """End a concluded contract early, by a signed notice to the other party (提前解除)."""
     row = tx.get(store.agreements, agreement)
@@ -132,12 +139,12 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
         raise NOT_IN_FORCE(
             agreement=agreement, why_zh="尚未成立，请终止其协商", why_en="It is not concluded; end its negotiation"
         )
-    if national.told_of_end(tx, row, kind="01", reason=reason[:256], to_peer=True):
-        return _ended(tx, row, "TERMINATED", "01", reason[:256])
-    notice = {"agreement": agreement, "kind": "01", "reason": reason[:256], "at": tx.now}
+    if national.told_of_end(tx, row, kind="01", reason=reason, to_peer=True):
+        return _ended(tx, row, "TERMINATED", "01", reason)
+    notice = {"agreement": agreement, "kind": "01", "reason": reason, "at": tx.now}
     peer = row["consumer"] if row["provider"] == mine.code else row["provider"]
     outbox.send(tx, to=peer, type="negotiate.ended", body=signing.signed(tx, notice), key=f"ended-{agreement}"[:80])
-    return _ended(tx, row, "TERMINATED", "01", reason[:256])
+    return _ended(tx, row, "TERMINATED", "01", reason)
 
 
 def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -153,7 +160,7 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if row["state"] != State.FINALIZED.value:
         _not_while_finalising(tx, row)  # the sender is to say it again once we know that it is concluded
         raise NOT_IN_FORCE(agreement=row["id"], why_zh="尚未成立", why_en="It is not concluded")
-    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:256])
+    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:REASON_MAX])
 
 
 def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reason: str) -> None:
@@ -175,7 +182,7 @@ def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reas
             received_termination(tx, code=kind, reasons=[reason], **ids)
         return
     if row["state"] not in LATE:
-        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:256])
+        _ended(tx, row, "TERMINATED" if kind == "01" else EXPIRED, kind, reason[:REASON_MAX])
 
 
 def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:

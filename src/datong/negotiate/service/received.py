@@ -13,7 +13,7 @@ from typing import Any
 
 from datong.ground.canonical import digest
 from datong.ground.db import NODE, Tx
-from datong.ground.refusal import Problem, Text
+from datong.ground.refusal import Problem
 from datong.negotiate import rules, store
 from datong.negotiate.model import (
     BAD_OFFER,
@@ -158,8 +158,7 @@ def received_termination(
     tx: Tx, *, sender: str, message: str, pid: str, peer_pid: str, code: str = "", reasons: list[str] | None = None
 ) -> Status:
     """Either side ends the negotiation, with its code and reasons."""
-    text = "; ".join(reasons or [])[:2000] or "no reason given (未说明原因)"
-    body = reason(code[:60], Text(text, text))
+    body = reason(code[:60], rules.told_in_both(reasons or []))
     speaker = Party(_with(tx, sender, pid)["side"]).other
     heard = Heard(Act.terminate, speaker, sender, message, peer_pid, pid, body)
     return _moving(tx, heard, _nothing_more, reason=body)

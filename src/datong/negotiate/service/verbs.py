@@ -7,7 +7,7 @@ from typing import Any
 from datong.catalogue import service as catalogue
 from datong.ground import signing
 from datong.ground.canonical import digest
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Problem, Text
 from datong.negotiate import store
 from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_CHANGED, OFFER_NOT_LIVE, Act, Party, State
@@ -167,7 +167,7 @@ def terminate(tx: Tx, *, negotiation: str, reason_text: str) -> dict[str, Any]:
     """End a negotiation that is not concluded, with a reason (终止协商)."""
     row = mine(tx, negotiation)
     require_seller(tx, "negotiate.terminate", Party(row["side"]))
-    return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text[:2000], reason_text[:2000]))))
+    return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text, reason_text))))
 
 
 def require_seller(tx: Tx, verb_name: str, side: Party) -> None:
@@ -199,9 +199,14 @@ def _in_person(tx: Tx, row: dict[str, Any], act: Act, seen: str = "") -> dict[st
 
 
 @view()
-def negotiations(tx: Tx, *, state: str | None = None) -> list[dict[str, Any]]:
-    """List the negotiations of this node, oldest first."""
-    return [shown(row) for row in store.listed(tx, state)]
+def negotiations(
+    tx: Tx, *, state: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """List the negotiations of this node, oldest first.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return [shown(row) for row in store.listed(tx, state, window=Window(id, limit, offset))]
 
 
 @view()

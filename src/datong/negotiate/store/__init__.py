@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
 
 negotiations = table(
@@ -170,13 +170,13 @@ def messages_of(tx: Tx, negotiation: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in found]
 
 
-def listed(tx: Tx, state: str | None = None, open_only: bool = False) -> list[dict[str, Any]]:
+def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Window = EVERY) -> list[dict[str, Any]]:
     query = select(negotiations).order_by(negotiations.c.started_at, negotiations.c.id)
     if state is not None:
         query = query.where(negotiations.c.state == state)
     if open_only:
         query = query.where(negotiations.c.state.not_in(["FINALIZED", "TERMINATED"]))
-    return [dict(row._mapping) for row in tx.all(query)]
+    return [dict(row._mapping) for row in tx.all(window.of(query, negotiations.c.id))]
 
 
 def agreement_of_code(tx: Tx, code: str) -> str | None:
@@ -185,8 +185,8 @@ def agreement_of_code(tx: Tx, code: str) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def agreements_of(tx: Tx, dataset: str | None = None) -> list[dict[str, Any]]:
+def agreements_of(tx: Tx, dataset: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     query = select(agreements).order_by(agreements.c.agreed_at, agreements.c.id)
     if dataset is not None:
         query = query.where(agreements.c.dataset == dataset)
-    return [dict(row._mapping) for row in tx.all(query)]
+    return [dict(row._mapping) for row in tx.all(window.of(query, agreements.c.id, agreements.c.code))]

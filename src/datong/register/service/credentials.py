@@ -81,9 +81,9 @@ def revoke_credentials_of(tx: Tx, code: str, reason: str) -> None:
 
 
 def _revoke(tx: Tx, row: Mapping[str, Any], reason: str) -> None:
-    tx.change(store.issued_credentials, row["id"], state="revoked", reason=reason[:500])
+    tx.change(store.issued_credentials, row["id"], state="revoked", reason=reason)
     evidence.append(
-        tx, "register.credential_revoked", store.issued_credentials, row["id"], node=row["node"], reason=reason[:500]
+        tx, "register.credential_revoked", store.issued_credentials, row["id"], node=row["node"], reason=reason
     )
 
 

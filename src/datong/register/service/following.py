@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import clock, codes, evidence, outbox, signing, workdays
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.register import rules, store
 from datong.register.model.cases import PERIODS, Act, State, Who
 from datong.register.model.refusals import BAD_FILING, UNKNOWN_CASE, WRONG_STATE
@@ -47,6 +47,10 @@ def known_case(tx: Tx, case: str) -> dict[str, Any]:
     return row
 
 
+NOTE_MAX = 1_000
+"""Characters of a line of a history; what is longer stands whole with its deed, and the line says that it goes on."""
+
+
 # --- states that travel ------------------------------------------------------------------------------------------
 
 
@@ -55,7 +59,7 @@ def deed(tx: Tx, act: str, state: State, note: str = "") -> dict[str, Any]:
     return {
         "act": str(act), "state": state.value, "at": tx.now, "party": tx.actor.party, "person": tx.actor.person,
         "department": tx.actor.department if tx.actor.role != "peer" else "", "issued_by": tx.actor.issued_by,
-        "note": note[:1000],
+        "note": note if len(note) <= NOTE_MAX else f"{note[: NOTE_MAX - 1]}…",
     }  # fmt: skip
 
 
@@ -162,9 +166,13 @@ def give_code(tx: Tx, row: Mapping[str, Any]) -> None:
 
 
 @view()
-def cases(tx: Tx) -> list[dict[str, Any]]:
-    """The registration cases at this node: state, deadline, who holds it, departments on both sides."""
-    return [case_view(tx, row) for row in store.rows(tx, store.cases, store.cases.c.since, store.cases.c.id)]
+def cases(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The registration cases at this node: state, deadline, who holds it, departments on both sides.
+
+    id: one alone, by its id or the code it was given. limit, offset: how many, after how many.
+    """
+    order, window = (store.cases.c.since, store.cases.c.id), Window(id, limit, offset)
+    return [case_view(tx, row) for row in store.rows(tx, store.cases, *order, window=window)]
 
 
 @view()

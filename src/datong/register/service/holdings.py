@@ -12,7 +12,7 @@ from sqlalchemy import Table
 
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Problem, Refusal
 from datong.register import rules, store
 from datong.register.model.refusals import ALREADY_REGISTERED, INCOMPLETE_DESCRIPTION, NOT_FIT, UNKNOWN_THING
@@ -237,12 +237,20 @@ def registration(tx: Tx, code_or_id: str) -> tuple[str, str]:
 
 
 @view()
-def resources(tx: Tx) -> list[dict[str, Any]]:
-    """The data resources of this node."""
-    return [_shown(tx, store.resources, row) for row in store.rows(tx, store.resources, store.resources.c.declared_at)]
+def resources(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The data resources of this node.
+
+    id: one alone, by its id or its code. limit, offset: how many, after how many.
+    """
+    order, window = (store.resources.c.declared_at, store.resources.c.id), Window(id, limit, offset)
+    return [_shown(tx, store.resources, row) for row in store.rows(tx, store.resources, *order, window=window)]
 
 
 @view()
-def products(tx: Tx) -> list[dict[str, Any]]:
-    """The data products of this node."""
-    return [_shown(tx, store.products, row) for row in store.rows(tx, store.products, store.products.c.declared_at)]
+def products(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The data products of this node.
+
+    id: one alone, by its id or its code. limit, offset: how many, after how many.
+    """
+    order, window = (store.products.c.declared_at, store.products.c.id), Window(id, limit, offset)
+    return [_shown(tx, store.products, row) for row in store.rows(tx, store.products, *order, window=window)]

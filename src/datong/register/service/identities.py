@@ -186,9 +186,9 @@ def decide_identity(tx: Tx, *, application: str, admit: bool, reason: str = "") 
     state, code = IdentityState.refused.value, row["identity_code"]
     if admit:
         state, code = {"register": _registered, "update": _updated, "cancel": _cancelled}[row["act"]](tx, row)
-    tx.change(rows.identities, application, state=state, identity_code=code, pending="", reason=reason[:500])
+    tx.change(rows.identities, application, state=state, identity_code=code, pending="", reason=reason)
     evidence.append(tx, "register.identity_decided", rows.identities, application, state=state, identity=code)
-    told = {"application": application, "state": state, "identity": code, "reason": reason[:500]}
+    told = {"application": application, "state": state, "identity": code, "reason": reason}
     if row["proxy"] != signing.me(tx).code:
         outbox.send(tx, to=row["proxy"], type="register.identity_decided", body=told, key=f"decided/{application}")
     return told

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import codes, evidence, outbox, signing
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.register import rules, store
 from datong.register.model.cases import State
 from datong.register.model.refusals import BAD_FILING, INCOMPLETE_DESCRIPTION, NO_REASONS, NOT_CODED, UNKNOWN_THING
@@ -128,8 +128,8 @@ def change_licence(
         raise NOT_CODED(name=row["name_zh"])
     tx.change(table, row["id"], licence=terms)
     evidence.append(tx, "register.licence_changed", table, row["id"], code=row["code"], licence=terms,
-                    reason=reason[:500])  # fmt: skip
-    bare = {"code": row["code"], "licence": terms, "reason": reason[:500], "at": tx.wall, "signatures": []}
+                    reason=reason)  # fmt: skip
+    bare = {"code": row["code"], "licence": terms, "reason": reason, "at": tx.wall, "signatures": []}
     word, registry = signing.signed(tx, bare), _registry_of(tx, row["code"])
     if registry == signing.me(tx).code:
         _enter_licence(tx, word)
@@ -185,14 +185,17 @@ WORD_FIELDS = frozenset({"code", "licence", "reason", "at", "signatures"})
 
 
 @view()
-def ledger(tx: Tx, *, since_version: int = 0) -> dict[str, Any]:
-    """The one ledger (一本账) after a version: {version, entries (upsert by code), tombstones, counts}."""
-    every = store.rows(tx, store.ledger, store.ledger.c.version)
+def ledger(tx: Tx, *, since_version: int = 0, code: str = "") -> dict[str, Any]:
+    """The one ledger (一本账) after a version: {version, entries (upsert by code), tombstones, counts}.
+
+    code: of that one alone.
+    """
+    every = store.rows(tx, store.ledger, store.ledger.c.version, window=Window(code))
     later = [row for row in every if row["version"] > since_version]
     coded = [row["entry"] for row in every if row["state"] == State.CODED]
     counts = Counter((e["kind"], e["object"]["area"], e["object"]["industry"], e["public_data"]) for e in coded)
     return {
-        "version": every[-1]["version"] if every else 0,
+        "version": store.next_ledger_version(tx) - 1,
         "entries": [row["entry"] for row in later if row["state"] == State.CODED],
         "tombstones": [row["id"] for row in later if row["state"] != State.CODED],
         "counts": [

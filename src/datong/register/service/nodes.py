@@ -441,7 +441,7 @@ def _change_membership(tx: Tx, code: str, wanted: Membership, reason: str) -> di
         raise NODE_STATE(code=code, state=row["state"], wanted=str(wanted))
     record = _record(tx, code, {**row["record"], **row}, wanted, row["serial"] + 1)
     _keep(tx, record, f"register.node_{wanted}")
-    evidence.append(tx, "register.membership_reason", store.nodes, code, reason=reason[:500])
+    evidence.append(tx, "register.membership_reason", store.nodes, code, reason=reason)
     if wanted is not Membership.active:
         revoke_credentials_of(tx, code, reason)
     _tell_members(tx, record)

@@ -161,7 +161,7 @@ _PAST = {
 }  # fmt: skip
 
 
-@verb(Role.registrar)
+@verb(Role.registrar, longest={"items": 500})
 def request_supplement(tx: Tx, *, case: str, items: list[str]) -> dict[str, Any]:
     """Tell the applicant once, all together, what is missing; the clock starts anew when it is filed again."""
     row = _at_registry(tx, case, "request_supplement")
@@ -169,7 +169,7 @@ def request_supplement(tx: Tx, *, case: str, items: list[str]) -> dict[str, Any]
     if row["supplement"] is not None:
         raise SUPPLEMENT_ONCE(case=case)
     found = [MATERIALS[problem.where] for problem in rules.missing_materials(row["filing"])]
-    wanted = list(dict.fromkeys([*found, *(item.strip()[:500] for item in items if item.strip())]))
+    wanted = list(dict.fromkeys([*found, *(item.strip() for item in items if item.strip())]))
     if not wanted:
         raise NO_REASONS(act="request_supplement")
     supplement = {"items": wanted, "asked_at": tx.now, "by": tx.actor.person}

@@ -29,7 +29,7 @@ def report_running(tx: Tx, *, function_node: str, note: str = "") -> dict[str, A
     acts = tx.all(select(leaves.c.act, func.count()).group_by(leaves.c.act).order_by(leaves.c.act))
     counts = {str(act): int(number) for act, number in (tuple(row) for row in acts)}
     body = {
-        "kind": "running", "state": "running", "note": note[:500], "open_jobs": len(waiting),
+        "kind": "running", "state": "running", "note": note, "open_jobs": len(waiting),
         "anomalies": len([job for job in waiting if job["state"] == "failed"]),
         "log": {"leaves": sum(counts.values()), "acts": counts}, "spaces": reported(tx, function_node),
     }  # fmt: skip
@@ -40,6 +40,6 @@ def report_running(tx: Tx, *, function_node: str, note: str = "") -> dict[str, A
 @verb(Role.operator)
 def apply_to_leave(tx: Tx, *, function_node: str, reason: str) -> dict[str, Any]:
     """Ask the function node to deregister this connector (接入连接器注销); its registrar revokes the membership."""
-    body = {"kind": "leave", "reason": reason[:500]}
+    body = {"kind": "leave", "reason": reason}
     outbox.send(tx, to=function_node, type="register.connector_report", body=body)
     return body

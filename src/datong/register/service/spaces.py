@@ -73,7 +73,7 @@ def close_space(tx: Tx, *, space: str, reason: str) -> dict[str, Any]:
     """Close a space for good (删除); its record and its members' stay as evidence."""
     _own(tx, space)
     tx.change(rows.spaces, space, state=SpaceState.closed.value)
-    evidence.append(tx, "register.space_closed", rows.spaces, space, reason=reason[:500])
+    evidence.append(tx, "register.space_closed", rows.spaces, space, reason=reason)
     row = tx.get(rows.spaces, space)
     assert row is not None
     rosters.signed_anew(tx, row)
@@ -148,7 +148,7 @@ def apply_to_space(tx: Tx, *, space: str, platform: str, reason: str = "") -> di
         raise NO_SPACE(space=space[:60])
     key, values = (
         f"{space}/{mine.code}",
-        {"state": MemberState.applied.value, "reason": reason[:500], "at": tx.now},
+        {"state": MemberState.applied.value, "reason": reason, "at": tx.now},
     )
     own = tx.get(rows.members, key)
     if known is None:
@@ -163,7 +163,7 @@ def apply_to_space(tx: Tx, *, space: str, platform: str, reason: str = "") -> di
     else:
         tx.change(rows.members, key, **values)
     evidence.append(tx, "register.space_asked", rows.members, key, platform=platform)
-    body = {"space": space, "reason": reason[:500]}
+    body = {"space": space, "reason": reason}
     outbox.send(tx, to=platform, type="register.space_applied", body=body)
     return {"space": space, "platform": platform, "state": MemberState.applied.value}
 
@@ -227,13 +227,13 @@ def decide_member(tx: Tx, *, space: str, node: str, admit: bool, reason: str = "
 
 def _decided(tx: Tx, space: dict[str, Any], node: str, state: MemberState, reason: str) -> dict[str, Any]:
     key = f"{space['id']}/{node}"
-    tx.change(rows.members, key, state=state.value, reason=reason[:500], decided_by=tx.actor.person, at=tx.now)
+    tx.change(rows.members, key, state=state.value, reason=reason, decided_by=tx.actor.person, at=tx.now)
     evidence.append(tx, "register.space_decided", rows.members, key, state=state.value)
     return _tell(tx, space, node, state, reason)
 
 
 def _tell(tx: Tx, space: dict[str, Any], node: str, state: MemberState, reason: str) -> dict[str, Any]:
-    told = {"space": space["id"], "state": state.value, "reason": reason[:500], "name": space["name"]}
+    told = {"space": space["id"], "state": state.value, "reason": reason, "name": space["name"]}
     outbox.send(tx, to=node, type="register.space_decided", body=told)
     return told
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, Integer, String, Table, Text, bindparam, func, or_, select
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
 
 PERSONAL = {"personal": True}
@@ -209,9 +209,13 @@ def person_of_login(tx: Tx, login: str) -> dict[str, Any] | None:
     return _first(tx, people, people.c.login == login)
 
 
-def rows(tx: Tx, of: Table, *order: Any, where: Any = None) -> list[dict[str, Any]]:
-    query = select(of) if where is None else select(of).where(where)
-    return [dict(row._mapping) for row in tx.all(query.order_by(*(order or (of.c.id,))))]
+def rows(tx: Tx, of: Table, *order: Any, where: Any = None, window: Window = EVERY) -> list[dict[str, Any]]:
+    query = (select(of) if where is None else select(of).where(where)).order_by(*(order or (of.c.id,)))
+    return [dict(row._mapping) for row in tx.all(window.of(query, *_names(of)))]
+
+
+def _names(of: Table) -> tuple[Column[Any], ...]:
+    return (of.c.id, of.c.code) if "code" in of.c else (of.c.id,)
 
 
 def count(tx: Tx, of: Table) -> int:

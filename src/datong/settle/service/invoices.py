@@ -14,7 +14,7 @@ from sqlalchemy import select
 from datong.deliver import service as deliver
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.meter import service as meter
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -123,7 +123,7 @@ def dispute_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     """Dispute a received invoice as buyer, with the reason; the seller is told."""
     row = _known(tx, invoice)
     _require_party(tx, row["buyer_party"], "dispute")
-    _say(tx, row, "dispute", "disputed", reason[:500])
+    _say(tx, row, "dispute", "disputed", reason)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -134,7 +134,7 @@ def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     _require_party(tx, row["seller_party"], "void")
     _release(tx, invoice)
     ledger.conclude(tx, _charge(invoice), EntryState.VOIDED)
-    _say(tx, row, "void", "voided", reason[:500])
+    _say(tx, row, "void", "voided", reason)
     return invoice_shown(tx, invoice=invoice)
 
 
@@ -166,21 +166,27 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
         if seller
         else rules.transfer(rules.payable(row["seller_party"]), "Assets:Bank", row["seller_party"], amount_fen)
     )
-    ledger.post(tx, key=key, kind="payment", reference=invoice, narration=reference[:400], postings=postings)
+    ledger.post(tx, key=key, kind="payment", reference=invoice, narration=reference, postings=postings)
     state = after if amount_fen == due else InvoiceState(row["state"])
     tx.change(store.invoices, invoice, paid_fen=row["paid_fen"] + amount_fen, state=state.value)
     evidence.append(tx, "settle.paid", store.invoices, invoice, amount_fen=amount_fen, state=state.value)
     if seller and state is InvoiceState.PAID:
-        words.tell(tx, row, "paid", reference[:400], key)
+        words.tell(tx, row, "paid", reference, key)
     return invoice_shown(tx, invoice=invoice)
 
 
 @view()
-def invoices(tx: Tx, *, agreement: str | None = None) -> list[dict[str, Any]]:
-    """Invoices issued and received, with their lines."""
+def invoices(
+    tx: Tx, *, agreement: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Invoices issued and received, with their lines.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     query = select(store.invoices).order_by(store.invoices.c.issued_at, store.invoices.c.id)
     if agreement is not None:
         query = query.where(store.invoices.c.agreement == agreement)
+    query = Window(id, limit, offset).of(query, store.invoices.c.id)
     return [invoice_shown(tx, invoice=row["id"]) for row in store.rows(tx, query)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from datong.ground import evidence, signing
 from datong.ground.canonical import hexdigest
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.settle import rules, store
 from datong.settle.model import NOT_NOW, NOT_REVERSIBLE, REFERENCE, UNKNOWN, EntryState, InvoiceState, Posting
 from datong.settle.service import words
@@ -77,7 +77,7 @@ def conclude(tx: Tx, key: str, state: EntryState) -> None:
     evidence.append(tx, f"settle.entry_{state.value.lower()}", store.entries, key)
 
 
-@verb(Role.finance)
+@verb(Role.finance, longest={"reason": 390})
 def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
     """Correct a posted payment or payout by its reversal; the entry itself stays, and what was paid on its invoice or
     statement goes down with it; a buyer that had the receipt is told. A charge is undone by voiding its invoice."""
@@ -121,7 +121,7 @@ def reverse(tx: Tx, entry: str, reason: str) -> dict[str, Any]:
     old = [Posting(p["account"], p["party"], p["amount_fen"], p["payee"]) for p in store.postings_of(tx, entry)]
     key = _reversal(entry)
     post(
-        tx, key=key, kind="reversal", reference=row["reference"], narration=f"reversal: {reason}"[:400],
+        tx, key=key, kind="reversal", reference=row["reference"], narration=f"reversal: {reason}",
         postings=rules.reversed_postings(old), reverses=entry,
     )  # fmt: skip
     return {**(tx.get(store.entries, key) or {}), "postings": store.postings_of(tx, key)}
@@ -132,22 +132,24 @@ def _reversal(entry: str) -> str:
 
 
 @view(Role.finance)
-def ledger(tx: Tx, *, reference: str | None = None) -> list[dict[str, Any]]:
-    """The entries of this party's ledger with their postings; `reference`: an invoice or statement."""
-    return store.ledger(tx, reference)
+def ledger(
+    tx: Tx, *, reference: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """The entries of this party's ledger with their postings; `reference`: an invoice or statement.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return store.ledger(tx, reference, Window(id, limit, offset))
 
 
 @view(Role.finance)
 def balances(tx: Tx) -> list[dict[str, Any]]:
     """The balance of every account, posted and pending (fen, debit positive)."""
     found: dict[str, dict[str, Any]] = {}
-    for entry in store.ledger(tx):
-        if entry["state"] == EntryState.VOIDED:
-            continue
-        side = "posted_fen" if entry["state"] == EntryState.POSTED else "pending_fen"
-        for posting in entry["postings"]:
-            empty = {"account": posting["account"], "party": posting["party"], "posted_fen": 0, "pending_fen": 0}
-            found.setdefault(posting["account"], empty)[side] += posting["amount_fen"]
+    for sums in store.balances(tx):
+        side = "posted_fen" if sums["state"] == EntryState.POSTED else "pending_fen"
+        empty = {"account": sums["account"], "party": sums["party"], "posted_fen": 0, "pending_fen": 0}
+        found.setdefault(sums["account"], empty)[side] += int(sums["amount_fen"])
     return [found[account] for account in sorted(found)]
 
 

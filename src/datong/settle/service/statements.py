@@ -10,7 +10,7 @@ from typing import Any
 
 from datong.ground import evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -183,16 +183,21 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
     postings = (
         rules.payout_received(row["issuer_party"], part, amount_fen) if received else rules.paid_out(part, amount_fen)
     )
-    ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference[:400], postings=postings)
+    ledger.post(tx, key=key, kind="payout", reference=statement, narration=reference, postings=postings)
     tx.change(store.statements, statement, paid_fen=row["paid_fen"] + amount_fen)
     evidence.append(tx, "settle.paid_out", store.statements, statement, amount_fen=amount_fen)
     return dict(tx.get(store.statements, statement) or {})
 
 
 @view()
-def statements(tx: Tx, *, invoice: str | None = None) -> list[dict[str, Any]]:
-    """Statements sent, received and of this party itself, with every factor."""
-    return store.statements_of(tx, invoice)
+def statements(
+    tx: Tx, *, invoice: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Statements sent, received and of this party itself, with every factor.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return store.statements_of(tx, invoice, Window(id, limit, offset))
 
 
 @view()

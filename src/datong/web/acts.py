@@ -1,0 +1,181 @@
+"""What may be done with a record from its own page: buttons that lead to the form of a verb, filled with the record.
+
+A button is an offer, no permission: the verb itself looks at role, side and state once more, writes the evidence and
+refuses in its own words. What cannot be undone says so on its form, and wants a tick. Must never know: the store.
+Contract: tests/web/test_acts.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from datong.terms.verbs import VERBS, Verb
+from datong.web.visits import Visit
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Act:
+    """A verb that a record's page offers: which argument is the record, what else is known, and when it is open.
+
+    states: those of the record in which it is offered, any where there are none. ours: the field that holds this party
+    or node where only one side may. when: what else must be so. more: other arguments, from the row.
+    """
+
+    verb: str
+    argument: str
+    states: frozenset[str] = frozenset()
+    ours: str = ""
+    more: Callable[[Row], Mapping[str, Any]] = field(default=lambda row: {})
+    key: str = "id"
+    when: Callable[[Row], Any] = field(default=lambda row: True)
+
+
+@dataclass(frozen=True)
+class Button:
+    verb: Verb
+    address: str
+
+
+def _in(*states: str) -> frozenset[str]:
+    return frozenset(states)
+
+
+def _open_amount(total: str) -> Callable[[Row], Mapping[str, Any]]:
+    return lambda row: {"amount_fen": row[total] - row["paid_fen"]}
+
+
+def _member(row: Row) -> Mapping[str, Any]:
+    return {"node": row["node"], "admit": "true" if row["state"] == "applied" else "false"}
+
+
+def _owed(row: Row) -> bool:
+    return row["direction"] != "own" and bool(row["paid_fen"] < row["share_fen"])
+
+
+def _was_paid(row: Row) -> bool:
+    return row["kind"] in ("payment", "payout") and not row["reverses"]
+
+
+def _at(side: str, act: str) -> Callable[[Row], Any]:
+    """side: applicant or registry; a node that is both has cases of both."""
+    return lambda row: row["side"] in (side, "both") and act in row["open"]
+
+
+ACTS: dict[str, tuple[Act, ...]] = {
+    "settle.invoices": (
+        Act("settle.accept_invoice", "invoice", _in("RECEIVED", "DISPUTED"), "buyer_party"),
+        Act("settle.dispute_invoice", "invoice", _in("RECEIVED"), "buyer_party"),
+        Act("settle.record_payment", "invoice", _in("ACCEPTED"), more=_open_amount("gross_fen")),
+        Act("settle.void_invoice", "invoice", _in("ISSUED", "DISPUTED"), "seller_party"),
+    ),
+    "settle.statements": (Act("settle.record_payout", "statement", more=_open_amount("share_fen"), when=_owed),),
+    "settle.ledger": (Act("settle.reverse_entry", "entry", _in("POSTED"), when=_was_paid),),
+    "register.identities": (
+        Act("register.decide_identity", "application", _in("applied"), "decider"),
+        Act("register.authorise_identity", "identity", _in("active"), key="identity_code"),
+    ),
+    "register.people": (
+        Act("register.login_link", "person", _in("active")),
+        Act("register.set_roles", "person", _in("active"), more=lambda row: {"roles": "\n".join(row["roles"])}),
+        Act("register.issue_service_token", "person", _in("active")),
+        Act("register.disable_person", "person", _in("active")),
+    ),
+    "register.service_tokens": (
+        Act("register.revoke_service_token", "token_id", when=lambda row: row["revoked_at"] is None),
+    ),
+    "register.directory": (
+        Act("register.issue_membership", "code", _in("active"), key="code"),
+        Act("register.suspend_node", "code", _in("active"), key="code"),
+        Act("register.reinstate_node", "code", _in("suspended"), key="code"),
+        Act("register.revoke_node", "code", _in("active", "suspended"), key="code"),
+    ),
+    "register.join_applications": (Act("register.admit_node", "application", _in("applied")),),
+    "register.issued_credentials": (Act("register.revoke_credential", "credential", _in("issued")),),
+    "register.spaces": (
+        Act("register.change_space", "space", _in("open"), "platform",
+            more=lambda row: {"name": row["name"], "description": row.get("description") or ""}),
+        Act("register.leave_space", "space", _in("open"), more=lambda row: {"platform": row["platform"]}),
+        Act("register.close_space", "space", _in("open"), "platform"),
+    ),
+    "register.cases": (
+        Act("register.submit_case", "case", when=_at("applicant", "submit")),
+        Act("register.join_filing", "case", when=_at("joint", "join")),
+        *(
+            Act(f"register.{verb}", "case", when=_at("registry", act))
+            for verb, act in (
+                ("request_supplement", "request_supplement"), ("accept_case", "accept"), ("reject_case", "reject"),
+                ("review_case", "review"), ("publicise_case", "publicise"), ("object_to_case", "object"),
+                ("code_case", "code"),
+            )
+        ),
+    ),
+    "catalogue.listings": (
+        Act("catalogue.suspend", "dataset", _in("live"), key="dataset"),
+        Act("catalogue.restore", "dataset", _in("suspended"), key="dataset"),
+        Act("catalogue.withdraw", "dataset", _in("live", "suspended"), key="dataset"),
+    ),
+    "negotiate.agreements": (
+        Act("settle.invoice", "agreement", _in("FINALIZED"), "provider_party"),
+        Act("deliver.request_transfer", "agreement", _in("FINALIZED"), "consumer_party"),
+        Act("negotiate.end", "agreement", _in("FINALIZED")),
+    ),
+    "harmonise.repairs": (Act("harmonise.withdraw_repair", "repair", _in("standing")),),
+    "deidentify.assessments": (
+        Act("deidentify.withdraw_assessment", "assessment", ours="assessor_party"),
+    ),
+}  # fmt: skip
+"""View of a list -> what the page of one of its records offers, beside the verbs that the record itself names."""
+MEMBER_ACTS = (Act("register.decide_member", "space", _in("applied", "member"), more=_member, key="space"),)
+
+FINAL = frozenset(
+    {
+        "settle.void_invoice", "settle.accept_invoice", "register.revoke_node", "register.revoke_credential",
+        "register.revoke_service_token", "register.close_space", "register.disable_person", "register.reject_case",
+        "register.decide_identity", "negotiate.end", "negotiate.terminate", "deliver.end_agreement",
+        "deliver.terminate", "authorise.withdraw", "authorise.close", "catalogue.withdraw",
+        "compose.cancel_partition", "deidentify.withdraw_assessment", "settle.reverse_entry",
+    }
+)  # fmt: skip
+"""Verbs whose deed nothing undoes."""
+
+
+def buttons(visit: Visit, view: str, row: Row) -> list[Button]:
+    """What the page of `row` offers the person: the verbs that the record names as open, and the acts of its list."""
+    room = view.partition(".")[0]
+    named = [f"{room}.{name}" for name in row.get("open_verbs") or []]
+    argument = "negotiation" if room == "negotiate" else "transfer"
+    seen = {"seen": row["offer_digest"]} if row.get("offer_digest") else {}
+    asked = {"_back": visit.request.url.path, **seen}
+    own = [Button(VERBS[name], _address(name, {argument: row["id"], **asked})) for name in named if name in VERBS]
+    offered = [*own, *_offered(visit, ACTS.get(view, ()), row)]
+    return [button for button in offered if visit.may(f"{button.verb.room}.{button.verb.name}")]
+
+
+def of_members(visit: Visit, row: Row) -> list[tuple[Row, list[Button]]]:
+    """Of the members of a space that this node runs, what may be decided of each."""
+    if row.get("platform") not in visit.sides:
+        return []
+    found = [(member, _offered(visit, MEMBER_ACTS, member)) for member in row.get("space_members") or []]
+    return [(member, acts) for member, acts in found if acts and visit.may("register.decide_member")]
+
+
+def _offered(visit: Visit, acts: tuple[Act, ...], row: Row) -> list[Button]:
+    back = {"_back": visit.request.url.path}
+    return [
+        Button(VERBS[act.verb], _address(act.verb, {act.argument: row[act.key], **act.more(row), **back}))
+        for act in acts
+        if act.verb in VERBS
+        and row.get(act.key)
+        and (not act.states or row.get("state") in act.states)
+        and (not act.ours or row.get(act.ours) in visit.sides)
+        and act.when(row)
+    ]
+
+
+def _address(verb: str, arguments: Mapping[str, Any]) -> str:
+    return f"/do/{verb.replace('.', '/')}?{urlencode(dict(arguments))}"

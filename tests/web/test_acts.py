@@ -1,0 +1,154 @@
+"""Buttons on the pages of records: real verbs, offered to whom they are open, filled; a tick before what is final."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
+
+import datong.app.doors
+from datong.ground import signing
+from datong.ground.db import NODE, Store, metadata
+from datong.register import service as register
+from datong.terms.verbs import VERBS
+from datong.web import acts
+from datong.web.api import arguments_model
+from datong.web.pages import PAGES
+
+OTHER = "91520100MA6OTHER01"
+INVOICE = f"inv-{'a' * 32}"
+
+
+@pytest.fixture
+def browser(store: Store, people: dict[str, str], tmp_path: Path) -> Browser:  # noqa: F811
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="fi", name="财务", roles=["finance"])
+    return Browser(app_of(store, tmp_path / "story.json"), store)
+
+
+def invoice(store: Store, state: str, *, seller: str, buyer: str, paid_fen: int = 0) -> None:
+    kept = metadata.tables["invoice"]
+    row: dict[str, Any] = {column.name: "" for column in kept.c}
+    numbers = {column.name: 0 for column in kept.c if column.type.python_type is int}
+    dicts = {column.name: {} for column in kept.c if column.type.python_type is dict}
+    at = dict.fromkeys(("from_at", "until_at", "issued_at"), "2026-03-02T00:00:00Z")
+    with store.begin(NODE, "start") as tx:
+        tx.execute(kept.delete())
+        tx.add(kept, {**row, **numbers, **dicts, **at, "id": INVOICE, "state": state, "seller_party": seller,
+                      "buyer_party": buyer, "gross_fen": 1_234_56, "paid_fen": paid_fen})  # fmt: skip
+
+
+def offered(page: str) -> set[str]:
+    return set(re.findall(r'class="button" href="/do/(\w+/\w+)', page))
+
+
+def test_every_button_leads_to_a_verb_with_its_arguments() -> None:
+    views = {section.view for page in PAGES for section in page.sections}
+    assert set(acts.ACTS) <= views
+    for act in (*(act for found in acts.ACTS.values() for act in found), *acts.MEMBER_ACTS):
+        assert VERBS[act.verb].changes, act.verb
+        assert act.argument in arguments_model(VERBS[act.verb]).model_fields, act.verb
+    assert set(VERBS) >= acts.FINAL
+
+
+def test_an_invoice_offers_what_its_side_may_do_now(browser: Browser, store: Store) -> None:
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    browser.enter("fi")
+    for state, seller, buyer, wanted in (
+        ("RECEIVED", OTHER, mine, {"settle/accept_invoice", "settle/dispute_invoice"}),
+        ("DISPUTED", OTHER, mine, {"settle/accept_invoice"}),
+        ("ACCEPTED", OTHER, mine, {"settle/record_payment"}),
+        ("ISSUED", mine, OTHER, {"settle/void_invoice"}),
+        ("DISPUTED", mine, OTHER, {"settle/void_invoice"}),
+        ("ACCEPTED", mine, OTHER, {"settle/record_payment"}),
+        ("PAID", mine, OTHER, set()),
+        ("VOIDED", OTHER, mine, set()),
+    ):
+        invoice(store, state, seller=seller, buyer=buyer, paid_fen=23_456)
+        page = browser.get(f"/invoices/{INVOICE}").text
+        assert offered(page) == wanted, (state, wanted)
+    invoice(store, "ACCEPTED", seller=OTHER, buyer=mine, paid_fen=23_456)
+    way = re.search(r'href="(/do/settle/record_payment[^"]+)"', browser.get(f"/invoices/{INVOICE}").text)
+    assert way is not None
+    form = browser.get(unescape(way[1])).text
+    assert f'value="{INVOICE}"' in form
+    assert 'value="1000.00"' in form
+    assert f'href="/invoices/{INVOICE}"' in form
+    browser.enter("pm")
+    assert offered(browser.get(f"/invoices/{INVOICE}").text) == set()
+
+
+def test_what_nothing_undoes_wants_a_tick(browser: Browser, store: Store, people: dict[str, str]) -> None:  # noqa: F811
+    with store.begin(NODE, "register") as tx:
+        token = register.issue_service_token(tx, person=people["op"], label="夜间", scopes=["audit"], days=1)["id"]
+    browser.enter("op")
+    page = browser.get(f"/people/{token}").text
+    assert offered(page) == {"register/revoke_service_token"}
+    way = re.search(r'href="(/do/register/revoke_service_token[^"]+)"', page)
+    assert way is not None
+    form = browser.get(unescape(way[1]))
+    assert "此操作不可撤销" in form.text
+    data = {"token_id": token, "_back": f"/people/{token}"}
+    refused = browser.post("/do/register/revoke_service_token", data=data)
+    assert (refused.status_code, "GEN-412" in refused.text) == (400, True)
+    assert offered(browser.get(f"/people/{token}").text) == {"register/revoke_service_token"}
+    done = browser.post("/do/register/revoke_service_token", data={**data, "_sure": "yes"})
+    assert done.status_code == 200
+    assert f'href="/people/{token}"' in done.text
+    assert offered(browser.get(f"/people/{token}").text) == set()
+
+
+def test_a_way_back_never_leads_to_another_site(browser: Browser) -> None:
+    browser.enter("op")
+    for there in ("//evil.test/", "https://evil.test/", "/\\evil.test", "javascript:alert(1)"):
+        page = browser.get("/do/register/add_party", params={"_back": there}).text.partition("<main")[2]
+        assert "evil" not in page
+        assert "javascript" not in page
+
+
+@pytest.mark.parametrize("amount", ["12,00", "1.234", "一百", "1e3", "9" * 5000])
+def test_an_amount_is_asked_for_in_yuan(browser: Browser, store: Store, amount: str) -> None:
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    invoice(store, "ACCEPTED", seller=OTHER, buyer=mine)
+    browser.enter("fi")
+    refused = browser.post(
+        "/do/settle/record_payment", data={"invoice": INVOICE, "amount_fen": amount, "reference": "0001"}
+    )
+    assert (refused.status_code, "应为以元为单位的金额" in refused.text) == (400, True)
+    over = {"invoice": INVOICE, "amount_fen": "1,234.57", "reference": "0001"}
+    told = text(browser.post("/do/settle/record_payment", data=over))
+    assert "TRD-411" in told
+    assert "1,234.57 元与未结余额 1,234.56 元不符" in told
+    paid = browser.post("/do/settle/record_payment", data={**over, "amount_fen": "1,234.56"})
+    assert "已付清" in text(paid)
+
+
+def test_people_members_and_applications_are_decided_from_their_pages(
+    browser: Browser,
+    store: Store,
+    people: dict[str, str],  # noqa: F811
+) -> None:
+    with store.begin(NODE, "register") as tx:
+        space = register.create_space(tx, name="出行空间")["id"]
+        asks = {"id": f"{space}/n", "space": space, "node": "n", "party": OTHER, "state": "applied", "reason": "想加入",
+                "decided_by": "", "at": tx.now}  # fmt: skip
+        tx.add(metadata.tables["logical_space_member"], asks)
+    browser.enter("op")
+    person = browser.get(f"/people/{people['pm']}").text
+    assert offered(person) >= {"register/set_roles", "register/disable_person", "register/login_link"}
+    page = browser.get(f"/spaces/{space}").text
+    assert offered(page) >= {"register/decide_member", "register/close_space", "register/change_space"}
+    way = re.search(r'href="(/do/register/decide_member[^"]+)"', page)
+    assert way is not None
+    assert 'value="true" selected' in browser.get(unescape(way[1])).text
+    browser.enter("au")
+    assert offered(browser.get(f"/people/{people['pm']}").text) == set()
+
+
+assert datong.app.doors
