@@ -71,7 +71,7 @@ def events_between(
 
 
 def sums(tx: Tx, agreement: str | None) -> list[dict[str, Any]]:
-    """Of each state the number of events of an agreement (or of all), their rows and bytes, also those not reconciled."""
+    """Of each state the number of events of an agreement or of all, their rows and bytes, also those not reconciled."""
     summed = {"rows": events.c.rows, "bytes_granted": events.c.bytes_granted, "bytes_served": served.c.bytes}
     of = [func.coalesce(func.sum(column), 0).label(name) for name, column in summed.items()]
     query = (
