@@ -92,7 +92,10 @@ PAGES = (
     )),
     Page("instruments", "rights", Text("权利文件", "Rights"), (
         Section("authorise.instruments", ("title", "kind", "grantor_party", "grantee_party", "purposes", "until",
-                                          "state"), detail="authorise.instrument:instrument"),
+                                          "state"), Text("权利文件", "Instruments"),
+                detail="authorise.instrument:instrument"),
+        Section("authorise.holdings", ("owner_party", "owned_party", "percent", "declared_at"),
+                Text("持股关系", "Holdings"), key=""),
     )),
     Page("builds", "work", Text("归一与质量", "Harmonised builds"), (
         Section("harmonise.builds", ("resource", "standard", "read", "harmonised", "quarantined", "grade", "state",
@@ -140,6 +143,9 @@ PAGES = (
                 Text("上限价", "Ceilings"), part="ceilings"),
         Section("price.prices", ("operator", "mpr_fen", "surveyed_by", "at"), Text("成本监审", "Cost surveys"),
                 part="surveys"),
+        Section("settle.earnings", ("products", "from", "until", "mpr_fen", "actual_fen", "deviation_percent",
+                                    "alert_percent", "adjust", "next_deduction_fen"),
+                Text("实际收入", "Revenue"), key=""),
     )),
     Page("listings", "market", Text("目录", "Catalogue"), (
         Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "offered", "spaces",

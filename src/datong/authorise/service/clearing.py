@@ -129,6 +129,12 @@ def declare_holding(tx: Tx, *, owner_party: str, owned_party: str, percent: str)
     return {"id": key, **row}
 
 
+@view()
+def holdings(tx: Tx) -> list[dict[str, Any]]:
+    """Which parties hold shares of which, as declared at this node; 0 percent where nothing is held any more."""
+    return store.declared(tx)
+
+
 def unregistered(tx: Tx, code: str) -> list[Problem]:
     """What is wrong with the registration of a resource or product itself: not coded, or past its last day."""
     for find in (register.product, register.resource):
