@@ -468,7 +468,7 @@ def test_what_a_supplier_was_promised_of_a_product_is_what_its_buyers_sign(
 ):
     provider, consumer, _loop = pair
     with_public_data(provider)
-    listed(provider)
+    listed(provider, terms=of(amount, split=split))
     supplied_under(provider, promised, paid_fen=paid_fen)
     offered = {"consumer": consumer.code, "dataset": DATASET, "policy": to_json(POLICY)}
     with provider.as_("product_manager") as tx, contextlib.ExitStack() as refused:
