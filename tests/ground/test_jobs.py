@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from datong.ground import jobs
-from datong.ground.db import NODE, Store, settings, sqlite_url
+from datong.ground.db import NODE, STORE_AWAY, Store, settings, sqlite_url
 from datong.ground.jobs import Job, Worker, claim, enqueue, finish, open_jobs, recover
 from datong.ground.refusal import Kind, Reason, Text
 
@@ -506,6 +506,23 @@ def test_a_peer_that_was_slow_holds_one_thread_until_it_answers_in_time(store, m
     finally:
         answers.set()
         worker.stop()
+
+
+def test_a_store_that_is_away_when_a_job_is_done_holds_up_its_lane_for_a_moment_only(store, monkeypatch):
+    """Not until the lease is over: a cut connection delayed whatever stood behind it by a minute."""
+    written, done, cuts = jobs._finish, [], [STORE_AWAY(code="57P01")] * 2
+
+    def cut(store, job):
+        if cuts:
+            raise cuts.pop()
+        written(store, job)
+
+    monkeypatch.setattr(jobs, "_finish", cut)
+    with store.begin(NODE, "test") as tx:
+        for name in ("first", "second"):
+            enqueue(tx, "k", {"name": name}, lane="one")
+    Worker(store, {"k": lambda job: done.append(job.payload["name"])}).run_due()
+    assert (done, cuts) == (["first", "second"], [])
 
 
 def test_data_that_take_their_time_hold_up_neither_messages_nor_the_node(store):

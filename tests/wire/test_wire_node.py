@@ -227,7 +227,7 @@ IN_TURN, OVERTAKEN = ["first", "first", "second"], ["first", "second", "first"]
 
 @pytest.mark.parametrize(("status", "answer", "heard"), [
     (429, "", IN_TURN), (502, "<html>", IN_TURN), (503, "", IN_TURN), (504, "[]", IN_TURN),
-    (503, '{"error": {"code": "NET-425"}}', IN_TURN), (503, '{"error": {"code": "DID-409"}}', OVERTAKEN),
+    (503, '{"error": {"code": "NET-425"}}', IN_TURN), (503, '{"error": {"code": "GND-505"}}', IN_TURN), (503, '{"error": {"code": "DID-409"}}', OVERTAKEN),
     (500, "", OVERTAKEN),
 ])  # fmt: skip
 def test_messages_keep_their_order_when_what_stands_before_a_node_says_that_it_is_away(

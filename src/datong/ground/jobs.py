@@ -236,7 +236,7 @@ class Worker:
         to = str(job.payload.get("to") or "") if job.kind in self.speaking else ""
         begun = self._turns.begun(to)
         if begun is None:
-            _put_back(self.store, job, str(SLOW(to=to)), again=True, stays=True)
+            self._written(lambda: _put_back(self.store, job, str(SLOW(to=to)), again=True, stays=True))
             return
         try:
             self._done(job)
@@ -247,14 +247,27 @@ class Worker:
         try:
             finished = self.handlers[job.kind](job)
         except Refusal as refusal:
-            again = refusal.kind is Kind.unavailable
-            _put_back(self.store, job, str(refusal), again=again, stays=again)
+            again, told = refusal.kind is Kind.unavailable, str(refusal)
+            self._written(lambda: _put_back(self.store, job, told, again=again, stays=again))
         except Exception as error:
             log.exception("job %s %s", job.kind, job.id)
-            _put_back(self.store, job, _told(error), again=True)
+            why = _told(error)
+            self._written(lambda: _put_back(self.store, job, why, again=True))
         else:
             if not finished:
-                _finish(self.store, job)
+                self._written(lambda: _finish(self.store, job))
+
+    def _written(self, write: Callable[[], None]) -> None:
+        """Write what became of a job. A store that is away for a moment is waited for: nobody else takes the job, nor
+        what stands behind it in its lane, before its lease is over."""
+        until = time.monotonic() + LEASE_SECONDS / 2
+        while True:
+            try:
+                return write()
+            except Refusal as away:
+                if time.monotonic() > until or self._stop.wait(SWEEP_SECONDS / 4):
+                    raise
+                log.warning("what became of a job waits to be written: %s", away)
 
 
 class _Turns:

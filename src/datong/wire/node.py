@@ -352,12 +352,13 @@ def identity_job(store: Store, client: Client, function_node: tuple[str, str]) -
 
 def _is_away(answer: Answer) -> bool:
     """Whether an answer holds for every message, so that later ones wait too: it is of what stands before the node, or
-    the node's word on the request (NET-...). What a room says, or a fault (500), is of the one message alone."""
+    the node's word on the request (NET-...) or its store (GND-5..). What a room says, or a fault (500), is of the one
+    message alone."""
     try:
         code = json.loads(answer.body)["error"]["code"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return answer.status in AWAY
-    return answer.status in AWAY and str(code).startswith("NET-")
+    return answer.status in AWAY and str(code).startswith(("NET-", "GND-5"))
 
 
 def _refusal_text(body: bytes) -> str:
