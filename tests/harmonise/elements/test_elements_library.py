@@ -383,7 +383,7 @@ def test_pinyin_is_loaded_only_for_those_who_look_words_up() -> None:
     ("pack", "words"),
     [
         ("transport", {"毛重": "gross_weight", "皮重": "tare_weight", "净重": "net_weight", "运距": "haul_distance",
-                       "过磅单号": "weighing_ticket", "发货单位": "consignor", "收货单位": "consignee", "司机": "driver_name"}),
+                       "过磅单号": "weighing_ticket", "发货单位": "consignor", "收货单位": "consignee", "司机姓名": "driver_name"}),
         ("medicine", {"挂号费": "registration_fee", "医生工号": "provider_id", "科室名称": "clinical_department",
                       "科室代码": "clinical_department_code", "号别": "registration_type", "床号": "bed_number"}),
         ("energy", {"尖电量": "sharp_consumption", "峰电量": "peak_consumption", "平段电量": "flat_consumption",
