@@ -195,6 +195,11 @@ def test_an_operator_sees_what_it_earned_of_what_it_may(
     ceiling(world, mpr_fen)
     ceiling(world, 1, survey="survey-2", operator=LAB)  # another's
     ceiling(world, 5, survey="survey-3", period={"from_year": 2027, "years": 3})
+    ceiling(world, 5, survey="survey-4")
+    with world.as_person("data-group") as tx:  # as one was kept that said no period yet
+        old = tx.get(price_store.ceilings, "ceil-survey-4")
+        assert old is not None
+        tx.change(price_store.ceilings, "ceil-survey-4", value={k: v for k, v in old["value"].items() if k != "period"})
     use(world, 1, 2)
     world.at(AFTER)
     invoice = bill(world)["id"]

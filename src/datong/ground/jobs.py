@@ -265,7 +265,8 @@ class Worker:
             try:
                 return write()
             except Refusal as away:
-                if time.monotonic() > until or self._stop.wait(SWEEP_SECONDS / 4):
+                over = away.kind is not Kind.unavailable or time.monotonic() > until
+                if over or self._stop.wait(SWEEP_SECONDS / 4):
                     raise
                 log.warning("what became of a job waits to be written: %s", away)
 

@@ -220,10 +220,11 @@ def fees(tx: Tx, *, product: str | None = None) -> list[dict[str, Any]]:
 
 def permitted_revenues(tx: Tx) -> list[dict[str, Any]]:
     """What this party may earn as operator, per cost survey that ceilings in force rest on, the oldest period first:
-    {survey, issuer, period: {from_year, years}, trial, mpr_fen, products}."""
+    {survey, issuer, period: {from_year, years}, trial, mpr_fen, products}. Ceilings of before say no period, and are
+    left out until they are set anew."""
     mine, by_survey = signing.me(tx).party, dict[str, dict[str, Any]]()
     for row in store.ceilings_in_force(tx):
-        if row["value"]["operator"] != mine:
+        if row["value"]["operator"] != mine or "period" not in row["value"]:
             continue
         same = {name: row["value"][name] for name in ("survey", "period", "trial", "mpr_fen")}
         known = by_survey.setdefault(row["survey"], {**same, "issuer": row["issuer"], "products": []})
