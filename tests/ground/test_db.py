@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Column, Integer, event, select, text, update
 
 from datong.ground import evidence
-from datong.ground.db import NODE, WRITING, Actor, Store, Tx, new_id, settings, sqlite_url, table
+from datong.ground.db import EVERY, NODE, WRITING, Actor, Store, Tx, Window, new_id, settings, sqlite_url, table
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 
@@ -70,6 +70,18 @@ def test_what_one_database_could_not_keep_none_keeps_and_all_of_it_is_told(store
         with pytest.raises(Refusal):
             tx.change(counters, "字" * 80, n=-(2**31) - 1)
     assert n(store, "字" * 80) == 2**31 - 1
+
+
+def test_of_rows_of_one_moment_a_list_keeps_the_order_and_its_pages_hold_each_once(store: Store) -> None:
+    written = [f"{number * 7919 % 40:02d}" for number in range(40)]
+    with store.begin(NODE) as tx:
+        for key in written:
+            tx.add(counters, {"id": key, "n": 1})
+    query = select(counters.c.id).order_by(counters.c.n)
+    with store.read() as tx:
+        assert [row.id for row in tx.all(EVERY.of(query, counters.c.id))] == written
+        pages = [tx.all(Window("", 7, first).of(query, counters.c.id)) for first in range(0, 42, 7)]
+    assert sorted(row.id for page in pages for row in page) == sorted(written)
 
 
 def test_a_transaction_is_all_or_nothing_with_its_evidence(store: Store) -> None:

@@ -177,7 +177,7 @@ control_messages = table(
 def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None, window: Window = EVERY) -> list[dict[str, Any]]:
     """Rows of `of` under all `conditions`, as dicts."""
     query = select(of).where(*conditions)
-    query = query if order is None else query.order_by(order, of.c.id)
+    query = query if order is None else query.order_by(order)
     return [dict(row._mapping) for row in tx.all(window.of(query, of.c.id))]
 
 

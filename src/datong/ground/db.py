@@ -136,12 +136,13 @@ class Window:
 
     def of(self, query: Select[Any], *names: Column[Any]) -> Select[Any]:
         """The part of the ordered `query` that is asked for; names: the columns by which a row may be called, first its
-        primary key. The part is found by keys alone: wide rows are not sorted."""
+        primary key. The part is found by keys alone: wide rows are not sorted. Rows of one moment are told apart by
+        their key for the cut alone: within a list they stand as they were written."""
         if self.id:
             query = query.where(false() if "\0" in self.id else or_(*(name == self.id for name in names)))
         if self.limit is None and not self.offset:
             return query
-        keys = query.with_only_columns(names[0]).offset(max(0, self.offset))
+        keys = query.with_only_columns(names[0]).order_by(names[0]).offset(max(0, self.offset))
         return query.where(names[0].in_(keys if self.limit is None else keys.limit(max(0, self.limit))))
 
 

@@ -242,8 +242,8 @@ def resources(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0
 
     id: one alone, by its id or its code. limit, offset: how many, after how many.
     """
-    order, window = (store.resources.c.declared_at, store.resources.c.id), Window(id, limit, offset)
-    return [_shown(tx, store.resources, row) for row in store.rows(tx, store.resources, *order, window=window)]
+    found = store.rows(tx, store.resources, store.resources.c.declared_at, window=Window(id, limit, offset))
+    return [_shown(tx, store.resources, row) for row in found]
 
 
 @view()
@@ -252,5 +252,5 @@ def products(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0)
 
     id: one alone, by its id or its code. limit, offset: how many, after how many.
     """
-    order, window = (store.products.c.declared_at, store.products.c.id), Window(id, limit, offset)
-    return [_shown(tx, store.products, row) for row in store.rows(tx, store.products, *order, window=window)]
+    found = store.rows(tx, store.products, store.products.c.declared_at, window=Window(id, limit, offset))
+    return [_shown(tx, store.products, row) for row in found]
