@@ -13,6 +13,7 @@ from test_deidentify_gate import Scene, scene_of
 
 from datong.deidentify import service as deidentify
 from datong.deidentify.rules.finding.grading import PUBLIC_OBJECTS
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 
@@ -57,8 +58,10 @@ def test_what_was_proposed_and_not_confirmed_is_not_let_out(bikes: Scene) -> Non
 
 def test_a_build_without_any_classification_is_not_let_out(bikes: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     bikes.assess()
-    names = pq.read_schema(bikes.data).names
-    current = {"schema": [{"name": name, "personal": False} for name in names]}
+    schema = [{"name": name, "personal": False} for name in pq.read_schema(bikes.data).names]
+    with bikes.data.open("rb") as opened:
+        of_file = hashing.labelled(hashing.file_hex(opened))
+    current = {"build": "build-1", "path": bikes.data, "rows": 1, "digest": of_file, "schema": schema}
     monkeypatch.setattr(harmonise, "is_built", lambda tx, resource: resource == "R-BIKE")
     monkeypatch.setattr(harmonise, "current", lambda tx, resource: current)
     assert bikes.refused().code == "DID-463"

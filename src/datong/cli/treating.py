@@ -27,7 +27,8 @@ def treated(
     table: Path, plan: Path, *, key_file: Path | None, folder: Path, out: Path | None, dataset: str, as_json: bool
 ) -> None:
     node = _node(folder)
-    told = treat(table, plan, key_file=key_file, node=node, out=out, classified=_classified(node or folder, dataset))
+    classified = _classified(node or folder, dataset, table)
+    told = treat(table, plan, key_file=key_file, node=node, out=out, classified=classified)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return
@@ -44,8 +45,9 @@ def treated(
     click.echo(said(Text(f"已写出 {told['out']}。" if told["out"] else "未写出：请用 --out 指定文件。", wrote)))
 
 
-def _classified(node: Path, dataset: str) -> Callable[[Sequence[str]], Confirmed] | None:
-    """Asks the node in the folder what its people confirmed of the dataset; None where no dataset is named."""
+def _classified(node: Path, dataset: str, table: Path) -> Callable[[Sequence[str]], Confirmed] | None:
+    """Asks the node in the folder what its people confirmed of the dataset that the table is of; None where no dataset
+    is named."""
     if not dataset:
         return None
 
@@ -53,7 +55,7 @@ def _classified(node: Path, dataset: str) -> Callable[[Sequence[str]], Confirmed
         from datong.app import open_here  # noqa: PLC0415 - heavy, and only needed here
 
         with open_here(node) as here, here.store.read(here.person) as tx:
-            return require_classified(tx, dataset, columns)
+            return require_classified(tx, dataset, columns, table)
 
     return ask
 

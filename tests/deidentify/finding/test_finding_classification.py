@@ -140,6 +140,30 @@ def test_default_deny_names_everything_that_nobody_confirmed(rides: Store) -> No
     assert (found.direct(["年龄", "姓名"]), found.grade) == (["姓名"], Level.general)
 
 
+def test_what_newer_data_show_of_persons_is_open_until_it_is_confirmed(rides: Store, tmp_path: Path) -> None:
+    file = tmp_path / "notes.csv"
+    plain = "note,fare\n" + "".join(f"late by {n} minutes,{n}\n" for n in range(60))
+    file.write_text(plain, "utf-8")
+    do(rides, "propose_classification", dataset="d-newer", file=str(file))
+    do(rides, "confirm_classification", dataset="d-newer", rest=True)
+    asked = {"dataset": "d-newer", "columns": ["note", "fare"], "data": file}
+    assert do(rides, "require_classified", **asked).direct(["note"]) == []
+    file.write_text(plain + "late by 60 minutes,60\n", "utf-8")
+    assert do(rides, "require_classified", **asked).direct(["note"]) == [], "more rows of the same kind"
+    file.write_text(
+        "note,fare\n" + "".join(f"139{n * 7919 % 10_000:04}{n * 31_337 % 10_000:04},{n}\n" for n in range(60)), "utf-8"
+    )
+    told = refused(rides, "DID-463", "require_classified", **asked)
+    assert [problem.where for problem in told.problems] == ["note"]
+    assert "phone" in told.problems[0].en.casefold() and "1397919" not in str(told)
+    do(rides, "propose_classification", dataset="d-newer", file=str(file))
+    assert [problem.en for problem in refused(rides, "DID-463", "require_classified", **asked).problems] == [
+        "nobody has confirmed it"
+    ]
+    do(rides, "confirm_classification", dataset="d-newer", rest=True)
+    assert do(rides, "require_classified", **asked).direct(["note", "fare"]) == ["note"]
+
+
 def test_many_sensitive_rows_must_be_judged_as_a_whole_and_core_data_stay(rides: Store, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
     file.write_text("姓名,体重\n" + "".join(f"王伟{'一二三四五'[n % 5]},{n % 90}\n" for n in range(10_000)), "utf-8")

@@ -163,6 +163,8 @@ def test_a_new_version_keeps_what_was_confirmed_unless_more_was_found() -> None:
     more = (PHONE, finding("age", Identifying.direct, 3), ILL, finding("fresh", Identifying.other, 1))
     kept = carried_over(more, FOUND, now)
     assert set(kept) == {"ill"}
+    raised = after(only(after(), {"age": {"kind": "direct", "level": 3}}))
+    assert set(carried_over(more, FOUND, raised)) == {"age"}, "what people said of it already is no more than they said"
     again = stood(more, kept, [])
     assert stands(again, "ill") == ("sensitive", 2, True, False)
     assert stands(again, "age") == ("direct", 3, False, False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def propose_classification(tx: Tx, *, dataset: str, file: str = "") -> dict[str,
     if not CODE.fullmatch(dataset):
         raise NOT_PROPOSED(dataset=dataset[:80], why="名称应为 1 至 80 个字母、数字与 . _ : / -。",
                            why_en="Its name should have 1 to 80 letters, digits and . _ : / -.")  # fmt: skip
-    looked, source, source_digest = _looked(tx, dataset, file)
+    data = _data_of(tx, dataset, harmonise.table_file(tx, file) if file else None)
+    looked = _looked(tx, data)
     long = [finding.column for finding in looked.findings if len(finding.column) > COLUMN_LONGEST]
     if long:
         raise NOT_PROPOSED(dataset=dataset, why=f"{len(long)} 个列名超过 200 个字符。",
@@ -84,12 +86,12 @@ def propose_classification(tx: Tx, *, dataset: str, file: str = "") -> dict[str,
     told = [finding.as_json() for finding in looked.findings]
     carried: dict[str, dict[str, str | int]] = {}
     if earlier is not None:
-        if earlier.row["source_digest"] == source_digest and earlier.row["findings"] == told:
+        if earlier.row["source_digest"] == data.digest and earlier.row["findings"] == told:
             return _shown(earlier)
         carried = standing.carried_over(looked.findings, earlier.findings, earlier.now)
     row = {
-        "dataset": dataset, "version": earlier.row["version"] + 1 if earlier else 1, "source": source,
-        "source_digest": source_digest, "rows": looked.rows, "whole": looked.whole, "findings": told,
+        "dataset": dataset, "version": earlier.row["version"] + 1 if earlier else 1, "source": data.name,
+        "source_digest": data.digest, "rows": looked.rows, "whole": looked.whole, "findings": told,
         "carried": carried,
     }  # fmt: skip
     key = store.add_version(tx, row)
@@ -97,7 +99,7 @@ def propose_classification(tx: Tx, *, dataset: str, file: str = "") -> dict[str,
     evidence.append(tx, "deidentify.classification_proposed", store.classifications, key, dataset=dataset,
                     version=row["version"], columns=len(told), direct=kinds.count(Identifying.direct),
                     quasi=kinds.count(Identifying.quasi), carried=len(carried),
-                    source_digest=source_digest)  # fmt: skip
+                    source_digest=data.digest)  # fmt: skip
     made = _of(tx, {**row, "id": key, "proposed_by": tx.actor.person, "at": tx.now})
     if earlier is not None:
         made = _impacts_carried(tx, made, earlier)
@@ -187,8 +189,85 @@ def classifications(tx: Tx) -> list[dict[str, Any]]:
 def confirmed(tx: Tx, dataset: str) -> Confirmed | None:
     """What of the newest classification of a dataset binds; None where it has none."""
     version = _newest(tx, dataset)
+    return None if version is None else _binding(version)
+
+
+def require_classified(tx: Tx, dataset: str, columns: Iterable[str], data: Path | None = None) -> Confirmed:
+    """The classification that binds, when people have confirmed every one of `columns` and judged the whole; DID-463
+    naming all that is open, DID-467 for core data.
+
+    data: the table that something is let out of; by default the current build, where there is one. Where it is not the
+    one that was classified it is looked at as well, and what shows more of persons than people were shown is open.
+    """
+    version = _newest(tx, dataset)
     if version is None:
-        return None
+        problems = [Problem(dataset, "没有分级", "has no classification")]
+        raise NOT_CLASSIFIED(problems, dataset=dataset, count=len(problems))
+    found = _binding(version)
+    strange = [name for name in columns if name not in found.kinds]
+    problems = [Problem(name, "不在分级之内", "is not in the classification; propose it anew") for name in strange]
+    problems += [Problem(name, "尚无人确认", "nobody has confirmed it") for name in found.unconfirmed]
+    problems += [Problem(name, "整体影响尚未判断", "the whole is not judged for it") for name in found.unjudged]
+    problems += _shown_since(tx, version, data)
+    if problems:
+        raise NOT_CLASSIFIED(problems, dataset=dataset, count=len(problems))
+    if found.grade is Level.core:
+        raise CORE_DATA(dataset=dataset)
+    return found
+
+
+# --- inside ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A table that is classified. rows: how many, where a build knows it. marked: {column: its standard calls it
+    personal} of a build, whose file has columns of its own besides; None of any other file."""
+
+    path: Path
+    digest: str
+    name: str
+    rows: int | None = None
+    marked: Mapping[str, bool] | None = None
+
+
+def _data_of(tx: Tx, dataset: str, file: Path | None) -> _Data:
+    """`file`, or else the current build of the dataset; DID-461 where it has none."""
+    if file is not None:
+        there = file.is_file()  # look_at tells what is wrong with it
+        return _Data(file, _digest_of(file) if there else "", file.name[:COLUMN_LONGEST])
+    if not harmonise.is_built(tx, dataset):
+        raise NOT_PROPOSED(dataset=dataset, why="本节点没有它的构建。", why_en="This node has no build of it.")
+    current = harmonise.current(tx, dataset)
+    marked = {element["name"]: bool(element["personal"]) for element in current["schema"]}
+    return _Data(Path(current["path"]), str(current["digest"]), str(current["build"]), int(current["rows"]), marked)
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashing.labelled(hashing.file_hex(opened))
+
+
+def _looked(tx: Tx, data: _Data) -> Looked:
+    """What is found in the data, every row of a build counted; nobody waits for the look, which lasts."""
+    looked = tx.beforehand(("looked", str(data.path), data.digest), lambda: _look(data.path, data.digest))
+    if data.marked is None or data.rows is None:
+        return looked
+    subject = next(one for one in types_in_force() if one.name == "subject_id")
+    findings = [
+        _marked(finding, subject) if data.marked[finding.column] else finding
+        for finding in looked.findings if finding.column in data.marked
+    ]  # fmt: skip
+    return Looked(findings, data.rows, looked.whole)
+
+
+@lru_cache(maxsize=16)
+def _look(path: Path, _digest: str) -> Looked:
+    """Once per content: who is let something out of data that are newer than their classification asks again."""
+    return look_at(path)
+
+
+def _binding(version: _Version) -> Confirmed:
     now, whole = version.now, version.whole
     return Confirmed(
         version.row["version"],
@@ -199,55 +278,19 @@ def confirmed(tx: Tx, dataset: str) -> Confirmed | None:
     )
 
 
-def require_classified(tx: Tx, dataset: str, columns: Iterable[str]) -> Confirmed:
-    """The classification that binds, when people have confirmed every one of `columns` and judged the whole; DID-463
-    naming all that is open, DID-467 for core data."""
-    found = confirmed(tx, dataset)
-    problems = []
-    if found is None:
-        problems.append(Problem(dataset, "没有分级", "has no classification"))
-    else:
-        strange = [name for name in columns if name not in found.kinds]
-        problems += [Problem(name, "不在分级之内", "is not in the classification; propose it anew") for name in strange]
-        problems += [Problem(name, "尚无人确认", "nobody has confirmed it") for name in found.unconfirmed]
-        problems += [Problem(name, "整体影响尚未判断", "the whole is not judged for it") for name in found.unjudged]
-    if found is None or problems:
-        raise NOT_CLASSIFIED(problems, dataset=dataset, count=len(problems))
-    if found.grade is Level.core:
-        raise CORE_DATA(dataset=dataset)
-    return found
-
-
-# --- inside ----------------------------------------------------------------------------------------------------------
-
-
-def _looked(tx: Tx, dataset: str, file: str) -> tuple[Looked, str, str]:
-    """(what was found, where, the digest of the data)."""
-    if file:
-        path = harmonise.table_file(tx, file)
-        found = _digest_of(path) if path.is_file() else ""  # look_at tells what is wrong with it
-        return _look(tx, path, found), path.name[:COLUMN_LONGEST], found
-    if not harmonise.is_built(tx, dataset):
-        raise NOT_PROPOSED(dataset=dataset, why="本节点没有它的构建。", why_en="This node has no build of it.")
-    current = harmonise.current(tx, dataset)
-    looked = _look(tx, Path(current["path"]), str(current["digest"]))
-    marked = {element["name"]: bool(element["personal"]) for element in current["schema"]}
-    subject = next(one for one in types_in_force() if one.name == "subject_id")
-    findings = [
-        _marked(finding, subject) if marked[finding.column] else finding
-        for finding in looked.findings if finding.column in marked  # not the builds' own count of source rows
+def _shown_since(tx: Tx, version: _Version, file: Path | None) -> list[Problem]:
+    """Columns of which the data show more now than when people confirmed them."""
+    if file is None and not harmonise.is_built(tx, version.row["dataset"]):
+        return []
+    data = _data_of(tx, version.row["dataset"], file)
+    if data.digest == version.row["source_digest"]:
+        return []
+    return [
+        Problem(one.column, f"现有数据显示它是{one.title.zh}，分级时并非如此",
+                f"the data show now that it is {one.title.en}, which they did not when it was classified; "
+                "propose it anew")
+        for one in standing.showing_more(_looked(tx, data).findings, version.findings, version.now)
     ]  # fmt: skip
-    return Looked(findings, int(current["rows"]), looked.whole), str(current["build"]), str(current["digest"])
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashing.labelled(hashing.file_hex(opened))
-
-
-def _look(tx: Tx, path: Path, digest: str) -> Looked:
-    """At every row, which lasts: nobody waits for it."""
-    return tx.beforehand(("looked", str(path), digest), lambda: look_at(path))
 
 
 def _marked(finding: Finding, subject: PersonalType) -> Finding:

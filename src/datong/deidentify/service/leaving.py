@@ -34,7 +34,8 @@ def require_sources_classified(
     for part in parts:
         built = harmonise.is_built(tx, part.resource)
         if built or confirmed(tx, part.resource) is not None:
-            found = require_classified(tx, part.resource, _columns_of(tx, part.resource, data, built=built))
+            asked = _columns_of(tx, part.resource, data, built=built)
+            found = require_classified(tx, part.resource, asked, None if built else data)
             if direct := found.direct(_shown_of(part, columns)):
                 raise DIRECT_IDENTIFIER(dataset=dataset, columns=", ".join(direct))
             grade = max(grade, found.grade)

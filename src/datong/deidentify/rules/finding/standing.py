@@ -91,15 +91,29 @@ def carried_over(
     findings: Iterable[Finding], earlier: Iterable[Finding], now: Subjects
 ) -> dict[str, dict[str, str | int]]:
     """What of an earlier version holds for new findings: confirmed columns of which nothing more was found now."""
-    known = {one.column: one for one in earlier}
+    findings = list(findings)
+    more = {one.column for one in showing_more(findings, earlier, now)}
     kept: dict[str, dict[str, str | int]] = {}
     for one in findings:
-        before, stands = known.get(one.column), now.get((About.column, one.column))
-        if before is None or stands is None or not stands.confirmed:
-            continue
-        if one.level <= before.level and IDENTIFIES.index(one.kind) <= IDENTIFIES.index(before.kind):
+        stands = now.get((About.column, one.column))
+        if stands is not None and stands.confirmed and one.column not in more:
             kept[one.column] = {"kind": stands.kind.name, "level": stands.level, "by": stands.by, "at": stands.at}
     return kept
+
+
+def showing_more(findings: Iterable[Finding], earlier: Iterable[Finding], now: Subjects) -> list[Finding]:
+    """Those of new `findings` that identify more, or are of a higher level, than was found `earlier` and than stands
+    `now`; columns that were not there earlier are not among them."""
+    known = {one.column: one for one in earlier}
+    more = []
+    for one in findings:
+        before, stands = known.get(one.column), now.get((About.column, one.column))
+        if before is None or stands is None:
+            continue
+        kind = max(IDENTIFIES.index(before.kind), IDENTIFIES.index(stands.kind))
+        if one.level > max(before.level, stands.level) or IDENTIFIES.index(one.kind) > kind:
+            more.append(one)
+    return more
 
 
 def deeds(
