@@ -65,6 +65,16 @@ def test_only_digests_of_tokens_are_kept(provider: Store) -> None:
         assert "token_hash" not in deliver.grants(tx)[0]
 
 
+@pytest.mark.parametrize("state", ["suspended", "revoked"])
+def test_the_token_of_a_node_that_is_no_member_shows_nothing(provider: Store, state: str) -> None:
+    token = ready(provider)
+    with provider.begin(NODE) as tx:
+        tx.change(register_rows.nodes, case.BUYER_NODE, state=state)
+    with provider.read() as tx, pytest.raises(Refusal) as refusal:
+        deliver.holder_of(tx, token)
+    assert refusal.value.code == "USE-410" and state in str(refusal.value)
+
+
 def withdrawn_right(tx: Tx) -> None:
     tx.change(authorise_rows.instruments, "ins-1", state="WITHDRAWN")
 

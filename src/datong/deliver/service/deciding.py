@@ -182,16 +182,20 @@ NODE_ZH = {"suspended": "暂停", "revoked": "撤销"}
 
 def _member(tx: Tx, contract: dict[str, Any], _ask: dict[str, Any]) -> Verdict | None:
     try:
-        state = register.node(tx, contract["consumer"])["state"]
+        fault = member_fault(tx, contract["consumer"])
     except Refusal as refusal:
         return _from_refusal("contract", refusal)
+    if fault is None:
+        return None
+    return _no("contract", "member", fault, ("请待登记机构恢复其成员资格。", "Have the registry reinstate it."))
+
+
+def member_fault(tx: Tx, consumer: str) -> tuple[str, str] | None:
+    """Why nothing goes to the consumer's node, in zh and en; None while the directory has it as active."""
+    state = register.node(tx, consumer)["state"]
     if state == "active":
         return None
-    zh, en = (
-        f"接收方节点的成员资格已被{NODE_ZH.get(state, state)}。",
-        f"The consumer's node is {state} in the directory.",
-    )
-    return _no("contract", "member", (zh, en), ("请待登记机构恢复其成员资格。", "Have the registry reinstate it."))
+    return f"接收方节点的成员资格已被{NODE_ZH.get(state, state)}。", f"The consumer's node is {state} in the directory."
 
 
 def _hold(tx: Tx, _contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:

@@ -93,11 +93,13 @@ def grants(
 
 
 def holder_of(tx: Tx, token: str) -> dict[str, Any]:
-    """The live grant behind a bearer token, with `actor`; USE-401 or USE-410 otherwise. Works in a read."""
+    """The live grant behind a bearer token of a member, with `actor`; USE-401 or USE-410 otherwise. Works in a read."""
     grant = rows.first(tx, rows.grants, rows.grants.c.token_hash == rules.token_hash(token)) if token else None
     if grant is None:
         raise NO_TOKEN()
     _require_live(tx, grant)
+    if fault := deciding.member_fault(tx, grant["holder"]):  # names, columns and counts are not for it either
+        raise GRANT_OVER(zh=fault[0], en=fault[1])
     actor = Actor(person="", role="peer", party=grant["holder_party"], department=grant["holder"])
     return {**grant, "share": rules.share_name(grant["agreement"]), "actor": actor}
 
