@@ -826,6 +826,8 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     browser = Browser(app_of(consumer.store, tmp_path / "none"), consumer.store)
     browser.enter("pm")
     negotiation = consumer.negotiation()["id"]
+    due = browser.get("/?lang=en").text.partition('<section class="due">')[2].partition("</section>")[0]
+    assert f"/contracts/{negotiation}" in due
     lists = browser.get("/contracts?lang=en").text
     assert "Negotiations that wait" in lists
     assert lists.count(f"/contracts/{negotiation}") == 2

@@ -27,7 +27,7 @@ from datong.ground.money import yuan
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.register import service as register
 from datong.register.model.refusals import NO_SESSION
-from datong.web import classification, forms, lineage, matching, quality, records, releases, values, words
+from datong.web import classification, forms, lineage, matching, overview, quality, records, releases, values, words
 from datong.web.api import BROKEN_STATUS, STATUS, broke
 from datong.web.doors import NO_LOGIN, client_of, cookie_of, require_same_site
 from datong.web.pages import GROUPS, PAGES
@@ -75,7 +75,7 @@ def routes(store: Store, story_file: Path, session_hours: int = 8) -> list[Route
         )
     ]
     return [
-        Route("/", console.handler(records.overview), methods=["GET"]),
+        Route("/", console.handler(overview.overview), methods=["GET"]),
         Route("/login", console.login_page, methods=["GET"]),
         Route("/login", console.log_in, methods=["POST"]),
         Route("/logout", console.log_out, methods=["POST"]),

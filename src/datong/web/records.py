@@ -1,4 +1,4 @@
-"""The pages that show: overview, lists, one record, a contract, a registration case, the story.
+"""The pages that show: lists, one record, a contract, a registration case, the story.
 
 Contract: tests/web/test_console.py.
 """
@@ -12,17 +12,17 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from datong.ground import jobs
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.terms import policy
-from datong.terms.verbs import VERBS, Verb
+from datong.terms.verbs import VERBS
 from datong.web import acts, frontier, releases, story, words
 from datong.web.api import STATUS, arguments_model
-from datong.web.pages import COUNTED, OLDEST_FIRST, PAGES, Page, Section
+from datong.web.pages import COUNTED, OLDEST_FIRST, Page, Section
 from datong.web.visits import Answer, Visit
 
 PAGE_ROWS = 50
 RECENT = 8
+"""Of what a page of something else tells."""
 
 NO_RECORD = Reason(
     "GEN-405",
@@ -42,34 +42,7 @@ NO_STORY = Reason(
 )  # fmt: skip
 
 
-# --- overview and lists ------------------------------------------------------------------------------------------
-
-
-def overview(visit: Visit) -> Answer:
-    doable: dict[str, list[Verb]] = {}
-    for verb in VERBS.values():
-        if verb.changes and visit.actor.has(*verb.roles):
-            doable.setdefault(verb.room, []).append(verb)
-    cards = [{"page": page, "count": _count(visit, page)} for page in PAGES]
-    with visit.store.read(visit.actor) as tx:
-        waiting, waiting_count = jobs.waiting(tx, besides="app.", limit=PAGE_ROWS)
-    shown = {
-        "cards": [card for card in cards if card["count"] is not None],
-        "waiting": waiting,
-        "waiting_count": waiting_count,
-        "doable": doable,
-        "recent": visit.view("audit.leaves", limit=RECENT),
-    }
-    return "overview.html", shown, 200
-
-
-def _count(visit: Visit, page: Page) -> int | None:
-    """How many rows the first list of the page has that the person may see; None where there is none."""
-    seen = [section for section in page.sections if visit.may(section.view)]
-    if not seen:
-        return None
-    counted = visit.counted(seen[0].view)
-    return len(rows(visit, seen[0])) if counted is None else counted
+# --- lists --------------------------------------------------------------------------------------------------------
 
 
 def rows(visit: Visit, section: Section, **asked: Any) -> list[dict[str, Any]]:
@@ -179,11 +152,11 @@ def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, An
             continue
         for row in listed:
             if wanted in (str(row.get(section.key)), row.get("id"), row.get("code")):
-                return section, {**row, **_detail(visit, section, row)}
+                return section, {**row, **detail(visit, section, row)}
     raise refused or NO_RECORD(id=wanted[:80], page_zh=page.title.zh, page_en=page.title.en)
 
 
-def _detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, Any]:
+def detail(visit: Visit, section: Section, row: dict[str, Any]) -> dict[str, Any]:
     if not section.detail:
         return {}
     view, _, argument = section.detail.partition(":")

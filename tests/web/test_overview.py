@@ -1,0 +1,126 @@
+"""What waits for a person, on the page they come in by: each record its own page takes onwards, for who may do it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.types import JSON
+from test_acts import OTHER, offered
+from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
+
+from datong.ground import signing
+from datong.ground.db import NODE, Store, metadata
+from datong.register import service as register
+from datong.terms.verbs import VERBS
+from datong.web import acts, overview
+from datong.web.pages import COUNTED, PAGES
+
+
+@pytest.fixture
+def browser(store: Store, people: dict[str, str], tmp_path: Path) -> Browser:  # noqa: F811
+    with store.begin(NODE, "start") as tx:
+        for login, role in (("fi", "finance"), ("re", "registrar"), ("rv", "reviewer")):
+            register.add_person(tx, login=login, name=f"{login} 名", roles=[role])
+    return Browser(app_of(store, tmp_path / "story.json"), store)
+
+
+def added(store: Store, table: str, **given: Any) -> None:
+    kept = metadata.tables[table]
+    blank: dict[str, Any] = {c.name: {} if isinstance(c.type, JSON) else c.type.python_type() for c in kept.c}
+    with store.begin(NODE, "start") as tx:
+        tx.add(kept, {**blank, **given})
+
+
+def invoice(store: Store, n: int, day: int, **given: Any) -> str:
+    key = f"inv-{n:032x}"
+    at = {"from_at": "2026-03-02T00:00:00Z", "until_at": "2026-03-03T00:00:00Z"}
+    added(store, "invoice", **{**at, "issued_at": f"2026-03-{day:02}T00:00:00Z", "id": key, "gross_fen": 5, **given})
+    return key
+
+
+def waiting(browser: Browser) -> str:
+    page = browser.get("/").text
+    return page.partition('<section class="due">')[2].partition("</section>")[0]
+
+
+def leads_to(page: str) -> list[str]:
+    return re.findall(r'<a href="(/\w+/[\w-]+)"', page)
+
+
+def test_every_list_that_may_wait_has_a_table_and_a_step() -> None:
+    sections = {section.view for page in PAGES for section in page.sections}
+    assert set(overview.OPEN) <= sections & set(COUNTED)
+    for view, of in overview.OPEN.items():
+        table = metadata.tables[COUNTED[view][0]]
+        assert of.since in table.c, view
+        assert of.rows(table).is_clause_element
+    assert set(VERBS) >= overview.STEPS
+    assert not overview.STEPS & acts.FINAL - {"settle.accept_invoice", "register.decide_identity"}
+
+
+def test_an_invoice_waits_for_the_finance_of_its_side(browser: Browser, store: Store) -> None:
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    late = invoice(store, 1, 20, state="RECEIVED", buyer_party=mine, seller_party=OTHER)
+    early = invoice(store, 2, 10, state="RECEIVED", buyer_party=mine, seller_party=OTHER)
+    invoice(store, 3, 1, state="RECEIVED", buyer_party=OTHER, seller_party=mine)
+    invoice(store, 4, 1, state="PAID", buyer_party=mine, seller_party=OTHER)
+    invoice(store, 5, 1, state="ISSUED", buyer_party=OTHER, seller_party=mine)
+    browser.enter("fi")
+    page = waiting(browser)
+    assert leads_to(page) == [f"/invoices/{early}", f"/invoices/{late}"], "the longest waiting first"
+    assert page.count("买方验收账单") == 2
+    assert not offered(page), "who decides has the record before them"
+    browser.enter("pm")
+    assert waiting(browser) == "", "a product manager accepts no invoice"
+
+
+def test_of_many_only_some_are_shown_and_the_list_is_named(browser: Browser, store: Store) -> None:
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    keys = [invoice(store, n, 1 + n % 28, state="RECEIVED", buyer_party=mine, seller_party=OTHER) for n in range(60)]
+    browser.enter("fi")
+    page = waiting(browser)
+    assert len(leads_to(page)) == overview.SHOWN < len(keys)
+    assert "还有更多" in page
+
+
+def test_a_statement_waits_until_it_is_paid_out(browser: Browser, store: Store) -> None:
+    share = {"party": OTHER, "gross_fen": 9, "share_fen": 7, "at": "2026-03-02T00:00:00Z"}
+    added(store, "statement", id="st-1", direction="own", **share)
+    added(store, "statement", id="st-2", direction="sent", paid_fen=7, **share)
+    added(store, "statement", id="st-3", direction="sent", paid_fen=3, **share)
+    browser.enter("fi")
+    assert leads_to(waiting(browser)) == ["/statements/st-3"]
+
+
+def test_a_case_waits_for_its_registrar_but_not_during_its_publicity(browser: Browser, store: Store) -> None:
+    case = {"code": None, "side": "registry", "registrants": [], "history": [], "filing": {"object": {"name_zh": "行程"}},
+            "since": "2026-03-02T00:00:00Z", "publicised_at": "2026-03-02T00:00:00Z"}  # fmt: skip
+    with store.read() as tx:
+        now = tx.now
+    added(store, "register_case", id="case-1", state="SUBMITTED", **case)
+    added(store, "register_case", id="case-2", state="ACCEPTED", **case)
+    added(store, "register_case", id="case-3", state="PUBLICISED", **{**case, "since": now, "publicised_at": now})
+    added(store, "register_case", id="case-4", state="SUBMITTED", **{**case, "side": "applicant"})
+    browser.enter("re")
+    page = waiting(browser)
+    assert leads_to(page) == ["/cases/case-1"]
+    assert ("受理" in page, "不予受理" in page) == (True, False), "what rejects it is on its own page"
+    browser.enter("rv")
+    assert leads_to(waiting(browser)) == ["/cases/case-2"]
+
+
+def test_who_asks_to_join_waits_where_one_may_let_it_in(browser: Browser, store: Store) -> None:
+    added(store, "register_application", id="app-1", party=OTHER, name="新节点", kind="connector", state="applied", public_key="k1",
+          applied_at="2026-03-02T00:00:00Z")  # fmt: skip
+    added(store, "register_application", id="app-2", party=OTHER, name="旧节点", kind="connector", state="admitted", public_key="k2",
+          applied_at="2026-03-01T00:00:00Z")  # fmt: skip
+    browser.enter("re")
+    assert "新节点" in waiting(browser)
+    assert "旧节点" not in waiting(browser)
+    browser.enter("au")
+    assert waiting(browser) == "", "an auditor reads everything and does nothing"
