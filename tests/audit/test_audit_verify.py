@@ -434,7 +434,8 @@ def test_an_old_or_foreign_published_checkpoint(store: Store, folder: Path) -> N
 
 def test_any_byte_of_the_published_checkpoint_also_in_the_second_it_was_published(store: Store, folder: Path) -> None:
     """Its cosignatures too. Only the absence of the file can be a matter of time: it is put there whole."""
-    file = folder / "checkpoint"
+    file, now = folder / "checkpoint", clock.wall_clock()
+    store.wall_clock = lambda: now  # it lasts, and a while after that second its absence would be told
     with store.begin(NODE) as tx:
         newest, row = cosigned(tx)
         tx.execute(log.checkpoints.update().where(log.checkpoints.c.size == 300).values(wall_at=tx.wall))
