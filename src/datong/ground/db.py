@@ -150,6 +150,8 @@ EVERY = Window()
 
 WRITING = 0x6461746F6E67
 """Key of PostgreSQL's advisory lock under which a store is written ("datong")."""
+BUSY_SECONDS = 30.0
+"""How long a transaction that writes waits for another of another process before it says GND-504."""
 READ = "read"
 """The link of views: they see what is committed, and change nothing."""
 
@@ -455,7 +457,8 @@ def new_id(prefix: str) -> str:
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    patience = f"busy_timeout={BUSY_SECONDS * 1000:.0f}"
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", patience):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -493,7 +496,8 @@ def _refused(context: ExceptionContext) -> Refusal | None:
 def _postgresql_begin(conn: Connection) -> None:
     """One writer at a time, as on SQLite, whichever process it is of: what it decides by nobody changes meanwhile."""
     if not conn.get_execution_options().get("datong_read"):
-        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({WRITING})")
+        patience = f"SET LOCAL lock_timeout = {BUSY_SECONDS * 1000:.0f}"
+        conn.exec_driver_sql(f"{patience}; SELECT pg_advisory_xact_lock({WRITING})")
 
 
 def _sqlite_begin(conn: Connection) -> None:
