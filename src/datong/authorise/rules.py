@@ -13,6 +13,7 @@ from typing import Any
 from datong.authorise.model import (
     ACTS,
     AGREEMENT_ITEMS,
+    BAD_INSTRUMENT,
     GROUNDS,
     LIVE,
     MAX_AGREEMENT_YEARS,
@@ -85,9 +86,19 @@ def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) 
         problems.append(Problem("grantee_party", "不得向本主体授权", "nobody grants a right to itself"))
     if kind == "data_use" and not content["acts"]:
         problems.append(_missing("acts"))
-    if content["until"] <= content["from"]:
+    if datetime.fromisoformat(content["until"]) <= datetime.fromisoformat(content["from"]):
         problems.append(Problem("until", "终止不晚于起始", "ends before it begins"))
     return problems + _item_problems(kind, content["items"])
+
+
+def require_sound(content: dict[str, Any], purposes: Iterable[str]) -> None:
+    """AUT-400 with every gap of an instrument, AUT-501 for too long an agreement: asked where one is drafted, where one
+    comes in from another node, whose software may ask nothing, and before the grantee signs it."""
+    kind = content["kind"]
+    if problems := draft_problems(kind, content, purposes):
+        raise BAD_INSTRUMENT(problems, count=len(problems))
+    if kind == InstrumentKind.agreement:
+        check_term(datetime.fromisoformat(content["from"]), datetime.fromisoformat(content["until"]))
 
 
 def _item_problems(kind: str, items: dict[str, Any]) -> list[Problem]:
@@ -133,10 +144,23 @@ def check_term(from_at: datetime, until_at: datetime) -> None:
         )
 
 
-def outside(resources: Sequence[str], plans: Iterable[Sequence[str]]) -> list[Problem]:
-    """Resources of an agreement that no filed plan names (AUT-502)."""
-    planned = {code for plan in plans for code in plan}
-    return [Problem(code, "不在已备案的实施方案内", "not in a filed plan") for code in resources if code not in planned]
+def outside(agreement: Mapping[str, Any], plans: Iterable[Mapping[str, Any]], now: str) -> list[Problem]:
+    """Resources of an agreement that no filed plan of its grantor names in its term, for every purpose (AUT-502)."""
+    at = datetime.fromisoformat(now)
+    own = [
+        plan for plan in plans
+        if plan["state"] == State.FILED and plan["grantor_party"] == agreement["grantor_party"]
+        and at < datetime.fromisoformat(plan["until_at"])
+    ]  # fmt: skip
+    problems = []
+    for code in agreement["resources"]:
+        planned = {purpose for plan in own if code in plan["resources"] for purpose in plan["purposes"]}
+        if not planned:
+            problems.append(Problem(code, "不在已备案的实施方案内", "not in a filed plan"))
+        elif lacking := ", ".join(p for p in agreement["purposes"] if p not in planned):
+            zh, en = f"已备案的实施方案不含用途 {lacking}", f"no filed plan has it for {lacking}"
+            problems.append(Problem(code, zh, en))
+    return problems
 
 
 def not_registered(facts: Iterable[ResourceFacts], now: str) -> list[Problem]:
