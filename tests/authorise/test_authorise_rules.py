@@ -252,6 +252,16 @@ def test_outside_the_plan_unregistered_and_without_consent() -> None:
     assert rules.without_consent([GATES], [], BUREAU, [PURPOSE], NOW) == []
 
 
+def test_core_data_clear_no_act_of_anybody() -> None:
+    """核心数据不得交易: whatever rights there are, at every door that asks clearance or registration."""
+    for act in ("build", "list", "deliver"):
+        (told,) = gaps(replace(TRIPS, level="core"), COMPANY, act=act)
+        assert "core data" in told
+    assert gaps(replace(TRIPS, level="important"), COMPANY) == []  # let out under an assessment, which the gate asks
+    (told,) = rules.not_registered([replace(GATES, level="core")], NOW)
+    assert "核心数据" in told.zh
+
+
 def test_the_operator_is_found_through_any_chain_of_holdings() -> None:
     pairs = [(GROUP, "sub"), ("sub", "subsub"), ("other", "x"), ("subsub", GROUP)]
     assert rules.held_by(GROUP, pairs) == {GROUP, "sub", "subsub"}

@@ -234,6 +234,17 @@ def test_what_must_stay_unchanged_is_listed_and_not_handed_out(world: Neighbours
     assert ["do not allow derived works" in m["en"] for m in told["offers"][0]["missing"]] == [True]
 
 
+@pytest.mark.parametrize("core", [FLOWS, TRIPS, GATES])
+def test_core_data_are_neither_listed_nor_made_into_a_product_that_is(ready: Neighbours, core: str) -> None:
+    owner = {FLOWS: "data-group", TRIPS: "bike-company", GATES: "traffic-bureau"}[core]
+    more = {"inputs": [GATES, TRIPS]} if core == FLOWS else {}
+    ready.register("product" if core == FLOWS else "resource", core, owner, level="core",
+                   public_data=core == GATES, **more)  # fmt: skip
+    refused = refusal_of(publish, ready)
+    assert (refused.code, {p.where.split(": ")[1] for p in refused.problems}) == ("CAT-403", {core})
+    assert all("core data" in p.en for p in refused.problems)
+
+
 @pytest.mark.parametrize("missing", ["agreement", "consent", "data_use", "legal_basis"])
 def test_a_missing_right_keeps_it_off_the_list(ready: Neighbours, missing: str) -> None:
     with ready.as_person("data-group") as tx:

@@ -260,7 +260,11 @@ def gaps(
 
 
 def registration_gaps(facts: ResourceFacts, now: str) -> list[Problem]:
-    """The registration is not coded, or its last day (art. 15) is over."""
+    """The registration is not coded, its last day (art. 15) is over, or it is of core data, which are not traded."""
+    if facts.level == "core":
+        zh = f"登记为核心数据，核心数据不得交易（GB/T 43697-2024）；由{_who(facts)}停止流通"
+        en = f"it is registered as core data, which are not traded (GB/T 43697-2024); {_who(facts)} must keep it"
+        return [Problem(facts.code, zh, en)]
     if facts.registration_state != "CODED":
         return [
             Problem(
@@ -309,6 +313,11 @@ def implementing_bodies(
             and i.grantor_party in {*consented, fact.owner_party}
         }  # fmt: skip
     return bodies - {operator}
+
+
+def has_basis(resource: str, owner: str, instruments: Iterable[Instrument], now: str) -> bool:
+    """Whether `owner` has a legal basis in force for handling a resource, for whatever purpose."""
+    return any(i.kind == "legal_basis" and i.grantor_party == owner and _stands(i, resource, now) for i in instruments)
 
 
 def _stands(instrument: Instrument, resource: str, now: str) -> bool:
