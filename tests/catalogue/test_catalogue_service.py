@@ -24,6 +24,7 @@ from datong.harmonise.store import builds as harmonise_builds
 from datong.harmonise.store import files as harmonise_files
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as negotiate_store
+from datong.negotiate.service.binding import uncontractable
 from datong.price import store as price_store
 from datong.terms.policy import from_json as policy_from_json
 from datong.terms.policy import policy_hash
@@ -404,6 +405,32 @@ def test_a_resource_is_listed_for_the_group_to_count_on(world: Neighbours, tmp_p
         "jointDevelop",
         "process",
     }
+
+
+@pytest.mark.parametrize(("public", "code"), [(True, "PRC-601"), (False, "")])
+def test_public_resources_are_free_for_governance_and_welfare(
+    world: Neighbours, tmp_path: Path, public: bool, code: str
+) -> None:
+    """As their products are, whether a listing names the price or a contract would."""
+    right(world, "bike-company", "agreement", BIKE, GROUP)
+    right(world, "bike-company", "data_use", BIKE, GROUP)
+    right(world, "bike-company", "legal_basis", BIKE)
+    build(world, tmp_path)
+    world.register("resource", TRIPS, "bike-company", public_data=public)
+    asked: dict[str, Any] = {"dataset": TRIPS, "purposes": ["public_welfare"],
+                             "split": [{**SPLIT[0], "party": BIKE}]}  # fmt: skip
+    shown = publish(world, "bike-company", **asked)
+    terms = shown["offers"][0]["terms"]
+    paid = {**terms, "tariff": {"kind": "per_delivery", "amount_fen": 1}}
+    with world.as_person("bike-company") as tx:
+        assert uncontractable(tx, TRIPS, terms) is None
+        refused = uncontractable(tx, TRIPS, paid)
+    assert (refused.code if refused else "") == code
+    if code:
+        told = refusal_of(publish, world, "bike-company", **asked, tariffs={"public_welfare": 1})
+        assert [code in p.en for p in told.problems] == [True]
+    else:
+        assert publish(world, "bike-company", **asked, tariffs={"public_welfare": 1})["state"] == "live"
 
 
 def test_every_listing_and_offer_has_a_leaf_that_fits_it(ready: Neighbours) -> None:

@@ -90,7 +90,7 @@ BAD_AMOUNT = _reason(
 )  # fmt: skip
 MUST_BE_FREE = _reason(
     "PRC-601", Kind.denied,
-    ("产品 {product} 用于 {purpose} 的收费未被接受。", "The fee of {product} for {purpose} was not accepted."),
+    ("{product} 用于 {purpose} 的收费未被接受。", "The fee of {product} for {purpose} was not accepted."),
     ("公共治理和公益用途免费，所设费用为 {amount_fen} 分。",
      "Public governance and welfare are free; the fee was {amount_fen} fen."),
     ("请将该用途的费用设为 0。", "Set the fee for this purpose to 0."),

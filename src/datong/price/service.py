@@ -20,6 +20,7 @@ from datong.price.model import (
     BAD_MESSAGE,
     CHARGED_PURPOSES,
     FREE_PURPOSES,
+    MUST_BE_FREE,
     NOT_IMPLEMENTING,
     NOT_PUBLISHED,
     OTHER_PRICE,
@@ -172,6 +173,13 @@ def check_contracted(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> 
     fee = fee_in_force(tx, product, purpose)
     if fee["amount_fen"] != amount_fen:
         raise OTHER_PRICE(product=product, purpose=purpose, amount_fen=amount_fen, fee_fen=fee["amount_fen"])
+
+
+def check_supplied(tx: Tx, *, resource: str, purpose: str, amount_fen: int) -> None:
+    """PRC-601 where a resource of public data would cost something for governance or welfare; what a company takes for
+    its own data, and a body for its data from industry, the two agree on."""
+    if purpose in FREE_PURPOSES and amount_fen and register.resource(tx, resource)["public_data"]:
+        raise MUST_BE_FREE(product=resource, purpose=purpose, amount_fen=amount_fen)
 
 
 def _bound(ceiling: dict[str, Any] | None) -> dict[str, Any]:
