@@ -139,10 +139,16 @@ def built(tx: Tx, inputs: list[dict[str, Any]]) -> None:
 
 
 OVER = [
+    ("stopped", lambda tx: stopped(tx, "agr-2"), "安全事件"),
     ("ended by a person", lambda tx: ended(tx, "agr-2"), "no longer needed"),
     ("terminated", lambda tx: tx.change(negotiate_rows.agreements, "agr-2", state="TERMINATED"), "agr-2"),
     ("past its term", lambda tx: case.move_business_clock(tx, "2026-06-01T00:00:00Z"), "agr-2"),
 ]
+
+
+def stopped(tx: Tx, agreement: str) -> None:
+    """As its provider's abnormal stop leaves it, and a hold of our own."""
+    tx.add(rows.holds, {"id": agreement, "state": "suspended", "reason": "安全事件", "by": "", "at": tx.now})
 
 
 def ended(tx: Tx, agreement: str) -> None:

@@ -263,9 +263,12 @@ def _inherited(tx: Tx, ask: dict[str, Any], resource: str, agreement: str) -> Ve
 
 
 def _over(tx: Tx, agreement: str) -> tuple[str, str] | None:
-    """Why nothing more goes out under a supply's contract; None while it is in force."""
+    """Why nothing more goes out under a supply's contract; None while it is in force and nobody has stopped it."""
     if (ended := tx.get(rows.endings, agreement)) is not None:
         return ended["reason"], ended["reason"]
+    hold = tx.get(rows.holds, agreement)
+    if hold is not None and hold["state"] == "suspended":
+        return f"已暂停：{hold['reason']}", f"it is suspended: {hold['reason']}"
     try:
         negotiate.in_force(tx, agreement)
     except Refusal as refusal:
