@@ -254,6 +254,24 @@ def test_a_missing_right_keeps_it_off_the_list(ready: Neighbours, missing: str) 
     assert {problem.where.split(":")[0] for problem in refused.problems} == {"cleared"}
 
 
+def test_a_listing_of_which_nothing_is_offered_any_more_is_on_no_road(ready: Neighbours) -> None:
+    """As little in the answers of the national rail and the report to the function node as in the Dataspace Protocol's."""
+    publish(ready)
+    of = authorise_store.instruments
+    with ready.as_person("data-group") as tx:
+        assert [one["dataset"] for one in catalogue.listings_for(tx, LAB)] == [FLOWS]
+        assert catalogue.listing_for(tx, FLOWS, LAB)["dataset"] == FLOWS
+        assert catalogue.report_catalogue(tx, function_node=node_code("data-bureau"))["entries"] == 1
+        tx.execute(of.update().where(of.c.kind == "data_use").values(state="WITHDRAWN"))
+        assert catalogue.listings_for(tx, LAB) == []
+        assert catalogue.report_catalogue(tx, function_node=node_code("data-bureau"))["entries"] == 0
+        for find in (lambda: catalogue.listing_for(tx, FLOWS, LAB),
+                     lambda: catalogue.published_dataset(tx, FLOWS, to=LAB)):  # fmt: skip
+            with pytest.raises(Refusal) as refused:
+                find()
+            assert refused.value.code == "CAT-404"
+
+
 @pytest.mark.parametrize("lost", ["agreement", "consent", "data_use", "legal_basis"])
 def test_an_offer_whose_right_is_gone_is_not_offered_and_the_owner_sees_why(ready: Neighbours, lost: str) -> None:
     publish(ready)
