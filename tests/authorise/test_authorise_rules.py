@@ -25,7 +25,7 @@ from datong.ground.refusal import Refusal
 from datong.terms.policy import Policy, Rule
 
 BUREAU, BODY, GROUP, BIKE = "11520000009390180H", "11520000MB1234567X", "91520000MA6GROUP01", "91520100MA6BIKE001"
-NOW = "2026-03-10T00:00:00Z"
+NOW, LATER = "2026-03-10T00:00:00Z", "2027-03-10T00:00:00Z"
 PURPOSE = "industry_development"
 OPEN_LICENCE = {"name": "CC BY", "commercial": True, "derivatives": True}
 GATES = ResourceFacts("R-GATES", BUREAU, "交通局", True, True, "CODED", OPEN_LICENCE, "3")
@@ -236,12 +236,30 @@ def test_draft_problems(kind: str, changes: dict[str, Any], places: list[str]) -
 
 
 def test_outside_the_plan_unregistered_and_without_consent() -> None:
-    assert [p.where for p in rules.outside(["a", "b"], [["a"], ["c"]])] == ["b"]
+    agreement = {"resources": ["a", "b"], "purposes": [PURPOSE], "grantor_party": BODY}
+    plan = {"resources": ["a"], "purposes": [PURPOSE], "grantor_party": BODY, "state": "FILED", "until_at": LATER}
+    for plans in ([plan], [plan, {**plan, "resources": ["b"], "state": "APPROVED"}]):
+        assert [p.where for p in rules.outside(agreement, plans, NOW)] == ["b"]
+    assert rules.outside(agreement, [plan, {**plan, "resources": ["b"]}], NOW) == []
+    both = {**agreement, "purposes": [PURPOSE, "public_welfare"]}
+    told = [p.en for p in rules.outside(both, [plan], NOW)]
+    assert told == ["no filed plan has it for public_welfare", "not in a filed plan"]
+    assert len(rules.outside(agreement, [plan], LATER)) == 2
     assert rules.not_registered([GATES], NOW) == []
     assert len(rules.not_registered([replace(GATES, registration_state="DRAFT", grade="")], NOW)) == 2
     assert rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE], NOW) == []
     assert len(rules.without_consent([GATES], PUBLIC, BODY, [PURPOSE, "public_welfare"], NOW)) == 1
     assert rules.without_consent([GATES], [], BUREAU, [PURPOSE], NOW) == []
+
+
+def test_core_data_clear_no_act_of_anybody() -> None:
+    """核心数据不得交易: whatever rights there are, at every door that asks clearance or registration."""
+    for act in ("build", "list", "deliver"):
+        (told,) = gaps(replace(TRIPS, level="core"), COMPANY, act=act)
+        assert "core data" in told
+    assert gaps(replace(TRIPS, level="important"), COMPANY) == []  # let out under an assessment, which the gate asks
+    (told,) = rules.not_registered([replace(GATES, level="core")], NOW)
+    assert "核心数据" in told.zh
 
 
 def test_the_operator_is_found_through_any_chain_of_holdings() -> None:

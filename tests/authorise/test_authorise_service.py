@@ -367,6 +367,86 @@ def test_a_right_granted_to_oneself_is_not_taken_in(world: Neighbours) -> None:
     refused_with("AUT-508", world.deliver, "data-group", "bike-company", "authorise.instrument", body)
 
 
+def of_another_make(world: Neighbours, kind: str, state: str, **changes: Any) -> dict[str, Any]:
+    """A message of data-bureau's, properly signed by a software that asks nothing before it signs."""
+    content = {
+        "id": "ins-other", "kind": kind, "title": "t", "grantor_party": party("data-bureau"),
+        "grantee_party": "" if kind == "legal_basis" else party("data-group"), "grantee_node": node_code("data-group"),
+        "resources": [GATES], "purposes": [PURPOSE], "acts": ACTS, "from": "2026-03-01T00:00:00Z",
+        "until": "2028-03-01T00:00:00Z", "items": AGREEMENT if kind == "agreement" else BASIS, "parents": [],
+        "copies_to": [], **changes,
+    }  # fmt: skip
+    with world.as_person("data-bureau") as tx:
+        value = signing.signed(tx, content)
+        bare = {
+            "instrument": value["id"], "digest": digest(signing.unsigned(value)), "state": state, "serial": 1,
+            "at": "2026-03-02T00:00:00Z", "reason": "",
+        }  # fmt: skip
+        return {"instrument": value, "notice": signing.signed(tx, bare)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "wrong", "code"),
+    [
+        ("agreement", "OFFERED", {"until": "2036-03-01T00:00:00Z"}, "AUT-501"),
+        ("agreement", "OFFERED", {"items": {**AGREEMENT, "disclosure_no_redevelopment": ""}}, "AUT-400"),
+        ("agreement", "OFFERED", {"items": {**AGREEMENT, "selection": "a friend"}}, "AUT-400"),
+        ("consent", "IN_FORCE", {"until": "2026-02-01T00:00:00Z"}, "AUT-400"),
+        ("consent", "IN_FORCE", {"until": "2026-03-01T01:00:00+08:00"}, "AUT-400"),  # before 00:00 UTC of that day
+        ("consent", "IN_FORCE", {"resources": []}, "AUT-400"),
+        ("legal_basis", "IN_FORCE", {"items": {"ground": "statutory_duty"}}, "AUT-400"),
+    ],
+)
+def test_what_may_not_be_drafted_is_not_taken_from_another_node(
+    world: Neighbours, kind: str, state: str, wrong: dict[str, Any], code: str
+) -> None:
+    """Term, items and impact assessment are asked at every door by which an instrument comes into a node."""
+    body = of_another_make(world, kind, state, **wrong)
+    refused_with(code, world.deliver, "data-group", "data-bureau", "authorise.instrument", body)
+    with world.as_person("data-group") as tx:
+        assert authorise.instruments(tx) == []
+    right = of_another_make(world, kind, state)
+    world.deliver("data-group", "data-bureau", "authorise.instrument", right)
+    with world.as_person("data-group") as tx:
+        assert [one["state"] for one in authorise.instruments(tx)] == [state]
+
+
+def test_the_operator_does_not_countersign_what_it_took_in_before_that_was_asked(world: Neighbours) -> None:
+    world.deliver("data-group", "data-bureau", "authorise.instrument", of_another_make(world, "agreement", "OFFERED"))
+    with world.as_person("data-group") as tx:
+        row = tx.get(store.instruments, "ins-other")
+        assert row is not None
+        far = "2036-03-01T00:00:00Z"
+        tx.change(store.instruments, "ins-other", until_at=far, value={**row["value"], "until": far})
+    refused_with("AUT-501", do, world, "data-group", "countersign", "ins-other")
+
+
+@pytest.mark.parametrize("lacking", ["another body's", "over its term", "another purpose"])
+def test_an_agreement_rests_on_the_bodys_own_plan_for_its_purposes_in_its_term(world: Neighbours, lacking: str) -> None:
+    simple(world, "traffic-bureau", "consent", GATES, [], grantee_party=party("data-bureau"),
+           grantee_node=node_code("data-bureau"), until_at="2029-03-01")  # fmt: skip
+    changes: dict[str, Any] = {
+        "over its term": {"until_at": "2026-04-01"}, "another purpose": {"purposes": ["public_welfare"]},
+    }.get(lacking, {})  # fmt: skip
+    if lacking == "another body's":
+        body = of_another_make(world, "plan", "FILED", items=PLAN, grantee_party="", grantee_node="", id="ins-plan",
+                               grantor_party=party("traffic-bureau"))  # fmt: skip
+        with world.as_person("traffic-bureau") as tx:
+            body = {name: signing.signed(tx, {**part, "signatures": []}) for name, part in body.items()}
+        world.deliver("data-bureau", "traffic-bureau", "authorise.instrument", body)
+    else:
+        plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN, **changes)
+        decided(world, plan)
+        do(world, "data-bureau", "approve", plan, person="p-2")
+        do(world, "data-bureau", "file", plan, filing_ref="F-1")
+    made = draft(world, "data-bureau", "agreement", [GATES], items=AGREEMENT, grantee_party=party("data-group"),
+                 grantee_node=node_code("data-group"))  # fmt: skip
+    decided(world, made)
+    if lacking == "over its term":
+        world.at("2026-05-01T00:00:00Z")
+    refused_with("AUT-502", do, world, "data-bureau", "sign", made, person="p-2")
+
+
 def test_every_change_has_its_leaf(world: Neighbours) -> None:
     made = everything(world)
     with world.stores["data-bureau"].read() as tx:

@@ -24,6 +24,7 @@ from datong.harmonise.store import builds as harmonise_builds
 from datong.harmonise.store import files as harmonise_files
 from datong.negotiate import service as negotiate
 from datong.negotiate import store as negotiate_store
+from datong.negotiate.service.binding import uncontractable
 from datong.price import store as price_store
 from datong.terms.policy import from_json as policy_from_json
 from datong.terms.policy import policy_hash
@@ -234,12 +235,41 @@ def test_what_must_stay_unchanged_is_listed_and_not_handed_out(world: Neighbours
     assert ["do not allow derived works" in m["en"] for m in told["offers"][0]["missing"]] == [True]
 
 
+@pytest.mark.parametrize("core", [FLOWS, TRIPS, GATES])
+def test_core_data_are_neither_listed_nor_made_into_a_product_that_is(ready: Neighbours, core: str) -> None:
+    owner = {FLOWS: "data-group", TRIPS: "bike-company", GATES: "traffic-bureau"}[core]
+    more = {"inputs": [GATES, TRIPS]} if core == FLOWS else {}
+    ready.register("product" if core == FLOWS else "resource", core, owner, level="core",
+                   public_data=core == GATES, **more)  # fmt: skip
+    refused = refusal_of(publish, ready)
+    assert (refused.code, {p.where.split(": ")[1] for p in refused.problems}) == ("CAT-403", {core})
+    assert all("core data" in p.en for p in refused.problems)
+
+
 @pytest.mark.parametrize("missing", ["agreement", "consent", "data_use", "legal_basis"])
 def test_a_missing_right_keeps_it_off_the_list(ready: Neighbours, missing: str) -> None:
     with ready.as_person("data-group") as tx:
         tx.execute(authorise_store.instruments.delete().where(authorise_store.instruments.c.kind == missing))
     refused = refusal_of(publish, ready)
     assert {problem.where.split(":")[0] for problem in refused.problems} == {"cleared"}
+
+
+def test_a_listing_of_which_nothing_is_offered_any_more_is_on_no_road(ready: Neighbours) -> None:
+    """As little in the answers of the national rail and the report to the function node as in the Dataspace Protocol's."""
+    publish(ready)
+    of = authorise_store.instruments
+    with ready.as_person("data-group") as tx:
+        assert [one["dataset"] for one in catalogue.listings_for(tx, LAB)] == [FLOWS]
+        assert catalogue.listing_for(tx, FLOWS, LAB)["dataset"] == FLOWS
+        assert catalogue.report_catalogue(tx, function_node=node_code("data-bureau"))["entries"] == 1
+        tx.execute(of.update().where(of.c.kind == "data_use").values(state="WITHDRAWN"))
+        assert catalogue.listings_for(tx, LAB) == []
+        assert catalogue.report_catalogue(tx, function_node=node_code("data-bureau"))["entries"] == 0
+        for find in (lambda: catalogue.listing_for(tx, FLOWS, LAB),
+                     lambda: catalogue.published_dataset(tx, FLOWS, to=LAB)):  # fmt: skip
+            with pytest.raises(Refusal) as refused:
+                find()
+            assert refused.value.code == "CAT-404"
 
 
 @pytest.mark.parametrize("lost", ["agreement", "consent", "data_use", "legal_basis"])
@@ -393,6 +423,32 @@ def test_a_resource_is_listed_for_the_group_to_count_on(world: Neighbours, tmp_p
         "jointDevelop",
         "process",
     }
+
+
+@pytest.mark.parametrize(("public", "code"), [(True, "PRC-601"), (False, "")])
+def test_public_resources_are_free_for_governance_and_welfare(
+    world: Neighbours, tmp_path: Path, public: bool, code: str
+) -> None:
+    """As their products are, whether a listing names the price or a contract would."""
+    right(world, "bike-company", "agreement", BIKE, GROUP)
+    right(world, "bike-company", "data_use", BIKE, GROUP)
+    right(world, "bike-company", "legal_basis", BIKE)
+    build(world, tmp_path)
+    world.register("resource", TRIPS, "bike-company", public_data=public)
+    asked: dict[str, Any] = {"dataset": TRIPS, "purposes": ["public_welfare"],
+                             "split": [{**SPLIT[0], "party": BIKE}]}  # fmt: skip
+    shown = publish(world, "bike-company", **asked)
+    terms = shown["offers"][0]["terms"]
+    paid = {**terms, "tariff": {"kind": "per_delivery", "amount_fen": 1}}
+    with world.as_person("bike-company") as tx:
+        assert uncontractable(tx, TRIPS, terms) is None
+        refused = uncontractable(tx, TRIPS, paid)
+    assert (refused.code if refused else "") == code
+    if code:
+        told = refusal_of(publish, world, "bike-company", **asked, tariffs={"public_welfare": 1})
+        assert [code in p.en for p in told.problems] == [True]
+    else:
+        assert publish(world, "bike-company", **asked, tariffs={"public_welfare": 1})["state"] == "live"
 
 
 def test_every_listing_and_offer_has_a_leaf_that_fits_it(ready: Neighbours) -> None:

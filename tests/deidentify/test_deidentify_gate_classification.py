@@ -11,11 +11,13 @@ import pytest
 from deidentify_world import PROVIDER, actor
 from test_deidentify_gate import Scene, scene_of
 
+from datong.authorise.store import instruments
 from datong.deidentify import service as deidentify
 from datong.deidentify.rules.finding.grading import PUBLIC_OBJECTS
 from datong.ground.crypto import hashing
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
+from datong.register.store import ledger
 
 World = Callable[..., dict[str, Path]]
 
@@ -94,3 +96,56 @@ def test_important_data_need_an_assessment_and_core_data_never_leave(bikes: Scen
     with pytest.raises(Refusal) as later:
         bikes.still_low(released)
     assert later.value.code == "DID-467"
+
+
+def registered(scene: Scene, **facts: Any) -> None:
+    """What the owner's registration says of the source."""
+    thing = {
+        "id": "res-1", "public_data": False, "personal": True, "grade": 3, "level": "general", "name_zh": "行程",
+        "licence": {"name": "CC BY", "commercial": True, "derivatives": True}, **facts,
+    }  # fmt: skip
+    entry = {"code": scene.resource, "registrants": [{"party": PROVIDER, "name": "provider"}], "object": thing}
+    with scene.node.begin(actor("node", PROVIDER)) as tx:
+        tx.execute(ledger.delete().where(ledger.c.id == scene.resource))
+        row = {"id": scene.resource, "version": 1, "kind": "resource", "state": "CODED", "entry": entry, "at": tx.now}
+        tx.add(ledger, row)
+
+
+def test_of_the_registered_and_the_confirmed_level_the_higher_counts(bikes: Scene) -> None:
+    classified(bikes)
+    registered(bikes, level="important")
+    assert bikes.refused().code == "DID-468"
+    bikes.assess()
+    released = bikes.release()["id"]
+    registered(bikes, level="core")
+    assert bikes.refused().code == "DID-467"
+    with pytest.raises(Refusal) as later:
+        bikes.still_low(released)
+    assert later.value.code == "DID-467"
+
+
+def test_persons_found_in_what_was_registered_as_none_need_a_legal_basis(bikes: Scene) -> None:
+    """The registration says no personal data, so nobody asked for a legal basis; the confirmed columns say otherwise."""
+    classified(bikes)
+    bikes.assess()
+    registered(bikes, personal=False)
+    told = bikes.refused()
+    assert (told.code, "rider_id" in str(told)) == ("AUT-520", True)
+    basis = {
+        "id": "ins-basis", "kind": "legal_basis", "state": "WITHDRAWN", "title": "t", "grantor_party": PROVIDER,
+        "grantee_party": "", "grantee_node": "", "resources": ["R-BIKE"], "purposes": ["industry_development"],
+        "acts": [], "items": {}, "parents": [], "from_at": "2026-01-01T00:00:00Z", "until_at": "2027-01-01T00:00:00Z",
+        "copies_to": [], "value": {}, "digest": "", "serial": 1, "drafted_by": "", "drafter_let_in_by": "",
+        "changed_at": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    with bikes.node.begin(actor("node", PROVIDER)) as tx:
+        tx.add(instruments, basis)
+    assert bikes.refused().code == "AUT-520"
+    with bikes.node.begin(actor("node", PROVIDER)) as tx:
+        tx.change(instruments, "ins-basis", state="IN_FORCE")
+    released = bikes.release()["id"]
+    with bikes.node.begin(actor("node", PROVIDER)) as tx:
+        tx.change(instruments, "ins-basis", state="WITHDRAWN")
+    with pytest.raises(Refusal) as later:
+        bikes.still_low(released)
+    assert later.value.code == "AUT-520"

@@ -49,7 +49,7 @@ def lapsed(tx: Tx) -> None:
     tx.change(register_rows.ledger, case.RESOURCE, entry={**row["entry"], "valid_until": "2026-03-01"})
 
 
-def product(tx: Tx, **entry: str) -> None:
+def product(tx: Tx, **entry: Any) -> None:
     """A product of ours over RESOURCE, as the ledger has it."""
     thing = {"id": "prod-1", "name_en": "flows", "inputs": [case.RESOURCE], "public_data": False, "personal": False}
     said = {"object": thing, "code": "P-1", "registrants": [{"party": case.OWNER, "name": "owner"}], **entry}
@@ -117,6 +117,49 @@ def test_a_product_is_delivered_while_its_own_registration_stands(
     assert words in decision.verdict.en
 
 
+def test_what_its_operator_holds_by_now_gets_nothing_more_to_make_something_of(provider: Store) -> None:
+    """27号 art. 6 is asked while a contract is performed, as when it is signed: shares are bought later, too."""
+    making = {**case.OPEN_POLICY, "permissions": [*case.OPEN_POLICY["permissions"], case.permission("process")]}
+    with provider.begin(NODE) as tx:
+        product(tx)
+        case.agree(tx, "agr-1", dataset="P-1", policy_json=making)
+        case.agree(tx, "agr-2", dataset="P-1")  # nothing may be made of it
+        known = tx.get(register_rows.ledger, case.RESOURCE)
+        assert known is not None
+        entry = known["entry"]
+        public = {**entry["object"], "public_data": True}
+        of_body = {**entry, "object": public, "registrants": [{"party": case.OTHER, "name": "body"}]}
+        tx.change(register_rows.ledger, case.RESOURCE, entry=of_body)
+        tx.change(authorise_rows.instruments, "ins-1", kind="agreement", grantor_party=case.OTHER,
+                  grantee_party=case.OWNER)  # fmt: skip
+    assert decide(provider).allowed
+    with provider.begin(NODE) as tx:
+        row = {"owner_party": case.OWNER, "owned_party": case.BUYER, "percent": "10", "declared_at": tx.now}
+        tx.add(authorise_rows.holdings, {"id": "hold-1", **row})
+    verdict = decide(provider).verdict
+    assert (verdict.outcome, verdict.step, verdict.rule) == ("denied", "clearance", "AUT-505")
+    assert decide(provider, agreement="agr-2").allowed
+
+
+def test_terms_that_leave_an_input_out_are_no_way_round_its_withdrawal(provider: Store) -> None:
+    """What a product is registered over is cleared, whatever its contract names."""
+    both = [case.RESOURCE, "RES-0002"]
+    with provider.begin(NODE) as tx:
+        thing = {"id": "prod-1", "name_en": "flows", "inputs": both, "public_data": False, "personal": False}
+        product(tx, object=thing)
+        known = tx.get(register_rows.ledger, case.RESOURCE)
+        assert known is not None
+        other = {**known, "id": "RES-0002", "version": 3, "entry": {**known["entry"], "code": "RES-0002"}}
+        tx.add(register_rows.ledger, other)
+        tx.change(authorise_rows.instruments, "ins-1", resources=both)
+        case.agree(tx, dataset="P-1", terms={"inputs": [case.RESOURCE]})
+    assert decide(provider).allowed
+    with provider.begin(NODE) as tx:
+        tx.change(register_rows.ledger, "RES-0002", state="ENDED")
+    verdict = decide(provider).verdict
+    assert (verdict.step, "RES-0002: the registration is ENDED" in verdict.en) == ("clearance", True)
+
+
 def product_of(tx: Tx, supply: str, laid: bool) -> None:
     """A product with counts got under the contract `supply`, ready to be delivered."""
     product(tx)
@@ -139,10 +182,16 @@ def built(tx: Tx, inputs: list[dict[str, Any]]) -> None:
 
 
 OVER = [
+    ("stopped", lambda tx: stopped(tx, "agr-2"), "安全事件"),
     ("ended by a person", lambda tx: ended(tx, "agr-2"), "no longer needed"),
     ("terminated", lambda tx: tx.change(negotiate_rows.agreements, "agr-2", state="TERMINATED"), "agr-2"),
     ("past its term", lambda tx: case.move_business_clock(tx, "2026-06-01T00:00:00Z"), "agr-2"),
 ]
+
+
+def stopped(tx: Tx, agreement: str) -> None:
+    """As its provider's abnormal stop leaves it, and a hold of our own."""
+    tx.add(rows.holds, {"id": agreement, "state": "suspended", "reason": "安全事件", "by": "", "at": tx.now})
 
 
 def ended(tx: Tx, agreement: str) -> None:

@@ -136,7 +136,12 @@ def test_the_instruments_are_complete(paperwork: ModuleType, known: dict[str, st
     plan, agreement = paperwork.facts("plan", known), paperwork.facts("agreement", known)
     assert len(plan["items"]) == 12 and len(agreement["items"]) == 13 + 1  # and how the operator was chosen
     for name in plan["items"]:
-        without = {**plan, "from": "1", "until": "2", "items": {k: v for k, v in plan["items"].items() if k != name}}
+        without = {
+            **plan,
+            "from": "2026-01-01",
+            "until": "2027-01-01",
+            "items": {k: v for k, v in plan["items"].items() if k != name},
+        }
         assert [
             p.where
             for p in rules.draft_problems("plan", without | {"grantor_party": "own", "grantee_party": ""}, purposes)

@@ -176,7 +176,10 @@ def test_a_forecast_of_nothing_lets_no_cap_through(world: Neighbours) -> None:
 
 def set_under(world: Neighbours, survey: str, cap_fen: int, product: str) -> dict[str, Any]:
     with world.as_person("data-bureau") as tx:
-        return price.set_ceiling(tx, survey=survey, product=product, cap_fen=cap_fen, forecast_count=10)
+        return price.set_ceiling(
+            tx, survey=survey, product=product, cap_fen=cap_fen, forecast_count=10,
+            operator_node=node_code("data-group"),
+        )  # fmt: skip
 
 
 def surveyed(world: Neighbours, **changes: Any) -> str:
@@ -191,7 +194,7 @@ def test_a_second_survey_opens_no_second_revenue(world: Neighbours) -> None:
     assert code_of(set_under, world, second, 100_000, "P-OTHER") == "PRC-603"
     assert code_of(set_under, world, first, 10_000, "P-OTHER") == "PRC-610"
     set_under(world, second, 10_000, "P-OTHER")
-    later = surveyed(world, period={"from_year": 2029, "years": 3})
+    later = surveyed(world, period={"from_year": 2029, "years": 3}, previous={"mpr_fen": MPR, "actual_fen": 0})
     set_under(world, later, 110_000, "P-LATER")  # another period has its own
 
 
@@ -199,9 +202,9 @@ def test_two_bodies_do_not_supersede_each_other_and_the_lower_ceiling_holds(worl
     ceiling(world, 50_000)
     world.carry()
     with world.as_person("data-group") as tx:
-        value = {**(store.ceiling_of(tx, FLOWS) or {})["value"], "ceiling": "ceil-2", "cap_fen": 10**6, "serial": 9}
+        value = {**store.ceilings_of(tx, FLOWS)[0]["value"], "ceiling": "ceil-2", "cap_fen": 10**6, "serial": 9}
         price._store_ceiling(tx, value, "another body", "price.ceiling_received")
-        assert store.ceiling_of(tx, FLOWS)["cap_fen"] == 50_000  # type: ignore[index]
+        assert store.ceilings_of(tx, FLOWS)[0]["cap_fen"] == 50_000
         assert store.last_serial(tx, FLOWS, PARTIES["data-bureau"][0]) == 1
 
 
@@ -212,8 +215,7 @@ def test_the_order_of_arrival_does_not_matter(world: Neighbours) -> None:
     for message in (second, first, first):
         world.deliver("data-group", "data-bureau", message["type"], message["body"])
     with world.as_person("data-group") as tx:
-        current = store.ceiling_of(tx, FLOWS)
-    assert current is not None
+        (current,) = store.ceilings_of(tx, FLOWS)
     assert current["cap_fen"] == 50_000
 
 
@@ -268,3 +270,86 @@ def test_revenue_view(world: Neighbours) -> None:
         assert price.revenue(tx, survey=survey, actual_fen=MPR)["alert_percent"] == 100
         assert code_of(price.revenue, tx, survey="x", actual_fen=1) == "PRC-404"
         assert len(price.prices(tx)["surveys"]) == 1
+
+
+def refused(call: Any, *args: Any, **named: Any) -> str:
+    """The code of the refusal, "" when there is none."""
+    try:
+        call(*args, **named)
+    except Refusal as refusal:
+        return refusal.code
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("period", "code"),
+    [
+        ({"from_year": 2026, "years": 3}, ""), ({"from_year": 2024, "years": 3}, ""),
+        ({"from_year": 2023, "years": 3}, "PRC-620"), ({"from_year": 2027, "years": 1}, "PRC-620"),
+    ],
+)  # fmt: skip
+def test_a_ceiling_holds_in_its_evaluation_period(world: Neighbours, period: dict[str, int], code: str) -> None:
+    """At most three years, by the business clock of 2026; after it the revenue is verified anew."""
+    set_under(world, surveyed(world, period=period), 100_000, FLOWS)
+    world.carry()
+    assert refused(fee, world, "industry_development", 1_000) == code
+    assert refused(fee, world, "public_welfare", 0) == ""  # free purposes need no ceiling
+
+
+def test_a_published_fee_ends_with_the_period_of_its_ceiling(world: Neighbours) -> None:
+    for at in ("data-bureau", "data-group"):
+        with world.as_person(at) as tx:
+            for id in ("ins-agreement", "ins-consent"):
+                tx.change(authorise_store.instruments, id, until_at="2030-03-01T00:00:00Z")
+    set_under(world, surveyed(world), 100_000, FLOWS)
+    world.carry()
+    fee(world, "industry_development", 1_000)
+    world.at("2028-12-31T15:59:59Z")
+    assert in_force(world) == 1_000
+    world.at("2028-12-31T16:00:00Z")  # the first of January in Beijing
+    assert code_of(in_force, world) == "PRC-620"
+    set_under(world, surveyed(world, period={"from_year": 2029, "years": 3}, previous=PREVIOUS), 900, FLOWS)
+    world.carry()
+    assert code_of(in_force, world) == "PRC-602"
+
+
+PREVIOUS = {"mpr_fen": MPR, "actual_fen": MPR + 300_000}
+NEXT = {"period": {"from_year": 2029, "years": 3}, "complete_year": True, "trial": False}
+
+
+@pytest.mark.parametrize(
+    ("previous", "code"),
+    [
+        (None, "PRC-621"), ({**PREVIOUS, "mpr_fen": MPR + 300_000}, "PRC-621"),
+        ({**PREVIOUS, "carried_fen": 1}, "PRC-621"), (PREVIOUS, ""), ({**PREVIOUS, "carried_fen": 0}, ""),
+    ],
+)  # fmt: skip
+def test_a_survey_deducts_what_the_period_before_earned_too_much(
+    world: Neighbours, previous: dict[str, int] | None, code: str
+) -> None:
+    """An account of the period before cannot be left out, nor lean on another permitted revenue than was verified."""
+    surveyed(world, tax_fen=0)  # a survey that a later one of the same period took the place of
+    surveyed(world)
+    assert refused(surveyed, world, **NEXT, previous=previous) == code
+    if not code:
+        again = surveyed(world, **NEXT, previous=previous)
+        with world.as_person("data-bureau") as tx:
+            (row,) = [one for one in price.prices(tx)["surveys"] if one["id"] == again]
+        assert row["mpr_fen"] == MPR - 300_000
+
+
+def test_a_deduction_spread_over_periods_is_carried_to_its_end(world: Neighbours) -> None:
+    def mpr_of(year: int, previous: dict[str, int]) -> int:
+        id = surveyed(world, **{**NEXT, "period": {"from_year": year, "years": 1}}, previous=previous)
+        with world.as_person("data-bureau") as tx:
+            return int(next(one["mpr_fen"] for one in price.prices(tx)["surveys"] if one["id"] == id))
+
+    surveyed(world)
+    first = mpr_of(2029, {**PREVIOUS, "spread_periods": 3})
+    assert first == MPR - 100_000
+    kept = {"mpr_fen": first, "actual_fen": 0}
+    assert code_of(mpr_of, 2030, kept) == "PRC-621", "the second third is left out"
+    second = mpr_of(2030, {**kept, "carried_fen": 100_000})
+    assert second == MPR - 100_000
+    third = mpr_of(2031, {"mpr_fen": second, "actual_fen": 0, "carried_fen": 100_000})
+    assert mpr_of(2032, {"mpr_fen": third, "actual_fen": 0}) == MPR

@@ -15,6 +15,7 @@ from datong.ground.jobs import jobs
 from datong.ground.refusal import Refusal
 from datong.register import rules, store
 from datong.register import service as register
+from datong.register.service import following
 
 BUREAU, TRAFFIC, BIKES, GROUP = "data-bureau", "traffic-bureau", "bike-company", "data-group"
 
@@ -160,6 +161,27 @@ def entered(country: Country, code: str, **changes: Any) -> None:
     with country.stores[BUREAU].read() as tx:
         newer = signing.signed(tx, {**entry, **changes, "version": entry["version"] + 1, "signatures": []})
     country.deliver(BUREAU, "register.ledger_entry", {"entry": newer}, TRAFFIC)
+
+
+@pytest.mark.parametrize("until", ["", "some day", "2099-12-31"])
+def test_no_registry_makes_a_registration_valid_for_more_than_three_years(country: Country, until: str) -> None:
+    """Article 15, of what another registry's software signs as of our own."""
+    country.join(TRAFFIC)
+    code = coded(country, TRAFFIC, declared(country, TRAFFIC)["id"])
+    before = country.view(TRAFFIC, register.registration, code_or_id=code)
+    with pytest.raises(Refusal) as refused:
+        entered(country, code, valid_until=until)
+    assert refused.value.code == "REG-420"
+    with country.stores[BUREAU].read() as tx:
+        case = next(row for row in store.rows(tx, store.cases) if row["code"] == code)
+        kept = {name: case[name] for name in following._COPIED}
+        value = {"schema": "datong.case/1", "case": case["id"], "filing": case["filing"], "registry": case["registry"]}
+        state = signing.signed(tx, {**value, **kept, "valid_until": until, "version": case["version"] + 1})
+    with pytest.raises(Refusal) as refused:
+        country.deliver(BUREAU, "register.case_state", state, TRAFFIC)
+    assert refused.value.code == "REG-420"
+    assert country.view(TRAFFIC, register.registration, code_or_id=code) == before
+    entered(country, code, valid_until="2027-01-01")  # a shorter term is one
 
 
 def test_an_entry_that_ended_is_ended_at_the_owner_too(country: Country) -> None:

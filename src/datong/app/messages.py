@@ -45,6 +45,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "compose.partition_cancelled": deliver.received_partition_cancelled,
     "price.ceiling": price.received_ceiling,
     "negotiate.ended": negotiate.received_ended,
+    "deliver.resumed": deliver.received_resumed,
     "deliver.ended": deliver.received_ended,
     "deliver.destruction_proof": deliver.received_destruction_proof,
     "settle.invoice": settle.received_invoice,

@@ -164,6 +164,8 @@ class ResourceFacts:
     grade: str = ""
     valid_until: str = ""
     """Last day (Beijing) of the registration, YYYY-MM-DD; "" = none is stated."""
+    level: str = "general"
+    """GB/T 43697-2024: general, important or core."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,16 @@ SAME_PERSON = _reason(
      "Who drafted an instrument may neither approve nor sign it, nor may whoever let the drafter in or was let in "
      "by the drafter."),
     ("请由另一人办理。", "Let another person do it."),
+)  # fmt: skip
+NO_BASIS = _reason(
+    "AUT-520", Kind.denied,
+    ("「{resource}」未放行。", "{resource} was not let out."),
+    ("其登记称不含个人信息，而已确认能识别个人的列：{columns}；没有生效的合法性基础。",
+     "Its registration says that it holds no personal data, and people confirmed that these columns name persons: "
+     "{columns}. No legal basis for it is in force."),
+    ("请由所有者签署合法性基础（authorise draft，kind 为 legal_basis），附影响评估编号。",
+     "Let its owner sign a legal basis (`authorise draft` of kind legal_basis) with its impact assessment."),
+    art="PIPL 第十三条、第五十五条",
 )  # fmt: skip
 NOT_YET_KNOWN = _reason(
     "AUT-511", Kind.unavailable,

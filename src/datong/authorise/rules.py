@@ -13,6 +13,7 @@ from typing import Any
 from datong.authorise.model import (
     ACTS,
     AGREEMENT_ITEMS,
+    BAD_INSTRUMENT,
     GROUNDS,
     LIVE,
     MAX_AGREEMENT_YEARS,
@@ -85,9 +86,19 @@ def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) 
         problems.append(Problem("grantee_party", "不得向本主体授权", "nobody grants a right to itself"))
     if kind == "data_use" and not content["acts"]:
         problems.append(_missing("acts"))
-    if content["until"] <= content["from"]:
+    if datetime.fromisoformat(content["until"]) <= datetime.fromisoformat(content["from"]):
         problems.append(Problem("until", "终止不晚于起始", "ends before it begins"))
     return problems + _item_problems(kind, content["items"])
+
+
+def require_sound(content: dict[str, Any], purposes: Iterable[str]) -> None:
+    """AUT-400 with every gap of an instrument, AUT-501 for too long an agreement: asked where one is drafted, where one
+    comes in from another node, whose software may ask nothing, and before the grantee signs it."""
+    kind = content["kind"]
+    if problems := draft_problems(kind, content, purposes):
+        raise BAD_INSTRUMENT(problems, count=len(problems))
+    if kind == InstrumentKind.agreement:
+        check_term(datetime.fromisoformat(content["from"]), datetime.fromisoformat(content["until"]))
 
 
 def _item_problems(kind: str, items: dict[str, Any]) -> list[Problem]:
@@ -133,10 +144,23 @@ def check_term(from_at: datetime, until_at: datetime) -> None:
         )
 
 
-def outside(resources: Sequence[str], plans: Iterable[Sequence[str]]) -> list[Problem]:
-    """Resources of an agreement that no filed plan names (AUT-502)."""
-    planned = {code for plan in plans for code in plan}
-    return [Problem(code, "不在已备案的实施方案内", "not in a filed plan") for code in resources if code not in planned]
+def outside(agreement: Mapping[str, Any], plans: Iterable[Mapping[str, Any]], now: str) -> list[Problem]:
+    """Resources of an agreement that no filed plan of its grantor names in its term, for every purpose (AUT-502)."""
+    at = datetime.fromisoformat(now)
+    own = [
+        plan for plan in plans
+        if plan["state"] == State.FILED and plan["grantor_party"] == agreement["grantor_party"]
+        and at < datetime.fromisoformat(plan["until_at"])
+    ]  # fmt: skip
+    problems = []
+    for code in agreement["resources"]:
+        planned = {purpose for plan in own if code in plan["resources"] for purpose in plan["purposes"]}
+        if not planned:
+            problems.append(Problem(code, "不在已备案的实施方案内", "not in a filed plan"))
+        elif lacking := ", ".join(p for p in agreement["purposes"] if p not in planned):
+            zh, en = f"已备案的实施方案不含用途 {lacking}", f"no filed plan has it for {lacking}"
+            problems.append(Problem(code, zh, en))
+    return problems
 
 
 def not_registered(facts: Iterable[ResourceFacts], now: str) -> list[Problem]:
@@ -236,7 +260,11 @@ def gaps(
 
 
 def registration_gaps(facts: ResourceFacts, now: str) -> list[Problem]:
-    """The registration is not coded, or its last day (art. 15) is over."""
+    """The registration is not coded, its last day (art. 15) is over, or it is of core data, which are not traded."""
+    if facts.level == "core":
+        zh = f"登记为核心数据，核心数据不得交易（GB/T 43697-2024）；由{_who(facts)}停止流通"
+        en = f"it is registered as core data, which are not traded (GB/T 43697-2024); {_who(facts)} must keep it"
+        return [Problem(facts.code, zh, en)]
     if facts.registration_state != "CODED":
         return [
             Problem(
@@ -285,6 +313,11 @@ def implementing_bodies(
             and i.grantor_party in {*consented, fact.owner_party}
         }  # fmt: skip
     return bodies - {operator}
+
+
+def has_basis(resource: str, owner: str, instruments: Iterable[Instrument], now: str) -> bool:
+    """Whether `owner` has a legal basis in force for handling a resource, for whatever purpose."""
+    return any(i.kind == "legal_basis" and i.grantor_party == owner and _stands(i, resource, now) for i in instruments)
 
 
 def _stands(instrument: Instrument, resource: str, now: str) -> bool:

@@ -90,7 +90,7 @@ BAD_AMOUNT = _reason(
 )  # fmt: skip
 MUST_BE_FREE = _reason(
     "PRC-601", Kind.denied,
-    ("产品 {product} 用于 {purpose} 的收费未被接受。", "The fee of {product} for {purpose} was not accepted."),
+    ("{product} 用于 {purpose} 的收费未被接受。", "The fee of {product} for {purpose} was not accepted."),
     ("公共治理和公益用途免费，所设费用为 {amount_fen} 分。",
      "Public governance and welfare are free; the fee was {amount_fen} fen."),
     ("请将该用途的费用设为 0。", "Set the fee for this purpose to 0."),
@@ -158,6 +158,24 @@ OTHER_PRICE = _reason(
      "{fee_fen} fen."),
     ("请按已公布的收费订立，或先设定并公布新的收费、重新上架。",
      "Contract it at the published fee, or set and publish another and list it again."),
+)  # fmt: skip
+PERIOD_OVER = _reason(
+    "PRC-620", Kind.denied,
+    ("产品 {product} 的收费未被接受。", "The fee of {product} was not accepted."),
+    ("其价格上限属于 {from_year} 至 {to_year} 年的评估周期，现为 {year} 年。",
+     "Its ceiling is of the evaluation period {from_year} to {to_year}, and it is {year}."),
+    ("请授权主体核定本周期的最高准许收入，并设定新的价格上限。",
+     "Let the authorising body verify the revenue of this period and set a ceiling for it."),
+)  # fmt: skip
+NOT_CARRIED = _reason(
+    "PRC-621", Kind.invalid,
+    ("成本监审材料未被接受。", "The cost survey was not accepted."),
+    ("上一评估周期（{from_year} 至 {to_year} 年）的最高准许收入已核定为 {mpr_fen} 分，"
+     "以前各期分摊而本期应扣减 {carried_fen} 分；实际收入超出部分应在本次核定时扣减。",
+     "The revenue permitted in the period before, {from_year} to {to_year}, was verified as {mpr_fen} fen, and "
+     "{carried_fen} fen of earlier ones are due in this; what was earned above it is deducted now."),
+    ("请填写 previous：mpr_fen {mpr_fen}、carried_fen {carried_fen}，并以 actual_fen 填写该周期实际收入。",
+     "State previous with mpr_fen {mpr_fen}, carried_fen {carried_fen}, and what was earned in it as actual_fen."),
 )  # fmt: skip
 NO_CEILING = _reason(
     "PRC-608", Kind.denied,

@@ -1,7 +1,7 @@
 """Maximum permitted revenue, ceilings and fees as pure arithmetic in integer fen; every figure with its formula.
 
     MPR = OC + OC*r + TAX - clawback     OC = sum of charged costs - subsidy     r <= y10 + 6 points
-    clawback = max(0, actual(t-1) - MPR(t-1)) / periods                          sum(cap*forecast) <= MPR
+    clawback = max(0, actual(t-1) - MPR(t-1)) / periods + carried                sum(cap*forecast) <= MPR
 
 Rounding: half-up to the fen, once per figure. Contract: tests/price/test_price_rules.py.
 """
@@ -25,6 +25,7 @@ from datong.price.model import (
     MAX_PERIOD_YEARS,
     MUST_BE_FREE,
     NO_CEILING,
+    NOT_CARRIED,
     PROFIT_RATE,
     REVENUE_ALERTS_PERCENT,
     SUBSIDY,
@@ -38,7 +39,8 @@ def maximum_permitted_revenue(survey: dict[str, Any]) -> list[Figure]:
     """The figures of a survey in order, the last named `mpr`.
 
     survey: {operator, period: {from_year, years}, costs: [{item, category, amount_fen, charged}], subsidy_fen,
-    operating_cost_fen?, bond_yield, profit_rate, tax_fen, previous?: {mpr_fen, actual_fen, spread_periods?},
+    operating_cost_fen?, bond_yield, profit_rate, tax_fen,
+    previous?: {mpr_fen, actual_fen, spread_periods?, carried_fen?},
     complete_year, trial}. Rates are decimal text, amounts integer fen.
     Refuses with PRC-400 (shape, all at once), PRC-604, PRC-606, PRC-607, PRC-609.
     """
@@ -60,8 +62,8 @@ def maximum_permitted_revenue(survey: dict[str, Any]) -> list[Figure]:
         raise PROFIT_RATE(rate=survey["profit_rate"], bound=_decimal(bound), bond=survey["bond_yield"])
     profit = half_up(cost * rate)
     previous = survey.get("previous") or {"mpr_fen": 0, "actual_fen": 0}
-    spread = previous.get("spread_periods", 1)
-    clawback = half_up(Fraction(max(0, previous["actual_fen"] - previous["mpr_fen"]), spread))
+    spread, carried = previous.get("spread_periods", 1), previous.get("carried_fen", 0)
+    clawback = _instalment(previous) + carried
     tax = survey["tax_fen"]
     inputs: dict[str, Any] = {"charged_costs_fen": charged, "subsidy_fen": subsidy}
     return [
@@ -69,11 +71,47 @@ def maximum_permitted_revenue(survey: dict[str, Any]) -> list[Figure]:
         Figure("profit_rate_bound", "准许利润率上限", "r_max = y10 + 0.06",
                {"y10": survey["bond_yield"]}, _decimal(bound)),
         Figure("permitted_profit", "准许利润", "PP = OC * r", {"OC": cost, "r": survey["profit_rate"]}, profit),
-        Figure("clawback", "上期超收扣减", "max(0, actual - MPR of the period before) / periods",
-               {**previous, "spread_periods": spread}, clawback),
+        Figure("clawback", "上期超收扣减", "max(0, actual - MPR of the period before) / periods + carried",
+               {**previous, "spread_periods": spread, "carried_fen": carried}, clawback),
         Figure("mpr", "最高准许收入", "MPR = OC + PP + TAX - clawback",
                {"OC": cost, "PP": profit, "TAX": tax, "clawback": clawback}, cost + profit + tax - clawback),
     ]  # fmt: skip
+
+
+def _instalment(previous: dict[str, Any]) -> int:
+    """Fen of one period's part of what the period before earned above its MPR."""
+    excess = max(0, previous["actual_fen"] - previous["mpr_fen"])
+    return half_up(Fraction(excess, previous.get("spread_periods", 1)))
+
+
+def check_previous(survey: dict[str, Any], known: Iterable[dict[str, Any]]) -> None:
+    """PRC-621 where a survey leaves out the account of the period before, though its MPR was verified here, or leans on
+    another figure: what was earned too much is deducted, and what was spread over periods to its end.
+
+    known: the surveys of the operator {survey, mpr_fen, serial}; of those of one period the last stands.
+    """
+    chain, year = list[dict[str, Any]](), survey["period"]["from_year"]
+    rows = list(known)
+    while before := [row for row in rows if _end_year(row) <= year]:
+        chain.append(max(before, key=lambda row: (_end_year(row), row["serial"])))
+        year = chain[-1]["survey"]["period"]["from_year"]
+    if not chain:
+        return
+    spread = [(row["survey"].get("previous"), number) for number, row in enumerate(chain, 1)]
+    carried = sum(_instalment(told) for told, number in spread if told and number < told.get("spread_periods", 1))
+    previous = survey.get("previous") or {}
+    if (previous.get("mpr_fen"), previous.get("carried_fen", 0)) != (chain[0]["mpr_fen"], carried):
+        period = chain[0]["survey"]["period"]
+        raise NOT_CARRIED(
+            from_year=period["from_year"], to_year=_end_year(chain[0]) - 1, mpr_fen=chain[0]["mpr_fen"],
+            carried_fen=carried,
+        )  # fmt: skip
+
+
+def _end_year(row: dict[str, Any]) -> int:
+    """The year in which the period of a survey is over."""
+    period = row["survey"]["period"]
+    return int(period["from_year"] + period["years"])
 
 
 def survey_problems(survey: dict[str, Any]) -> list[Problem]:
@@ -129,6 +167,8 @@ def _previous_problems(previous: Any) -> list[Problem]:
     problems = _strange("previous.", previous, PREVIOUS_ITEMS)
     for name in ("mpr_fen", "actual_fen"):
         problems += _amount_problems(f"previous.{name}", previous.get(name))
+    if "carried_fen" in previous:
+        problems += _amount_problems("previous.carried_fen", previous["carried_fen"])
     spread = previous.get("spread_periods", 1)
     if type(spread) is not int or spread < 1:
         problems.append(Problem("previous.spread_periods", "应为正整数", "should be a positive integer"))
@@ -153,7 +193,7 @@ SURVEY_ITEMS = frozenset(
     }
 )  # fmt: skip
 COST_ITEMS = frozenset({"item", "category", "amount_fen", "charged"})
-PREVIOUS_ITEMS = frozenset({"mpr_fen", "actual_fen", "spread_periods"})
+PREVIOUS_ITEMS = frozenset({"mpr_fen", "actual_fen", "spread_periods", "carried_fen"})
 
 
 def period_problems(period: Any) -> list[Problem]:
@@ -174,6 +214,11 @@ def check_ceilings(product: str, cap_fen: int, forecast: int, others: Iterable[t
     if total > mpr_fen:
         room = max(0, mpr_fen - used) // forecast
         raise ABOVE_REVENUE(product=product, sum_fen=total, mpr_fen=mpr_fen, room_fen=room)
+
+
+def in_period(period: dict[str, Any] | None, year: int) -> bool:
+    """Whether a ceiling counts in a year: those of before that say no period always do."""
+    return period is None or period["from_year"] <= year < period["from_year"] + period["years"]
 
 
 def same_period(one: dict[str, Any], other: dict[str, Any]) -> bool:

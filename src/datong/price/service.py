@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from datong.authorise import service as authorise
-from datong.ground import evidence, outbox, signing
+from datong.ground import evidence, outbox, signing, workdays
 from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Kind, Refusal
@@ -20,9 +20,11 @@ from datong.price.model import (
     BAD_MESSAGE,
     CHARGED_PURPOSES,
     FREE_PURPOSES,
+    MUST_BE_FREE,
     NOT_IMPLEMENTING,
     NOT_PUBLISHED,
     OTHER_PRICE,
+    PERIOD_OVER,
     SURVEY_OVER,
     UNITS,
     UNKNOWN,
@@ -46,9 +48,11 @@ COUNT_MAX = 2**31 - 1
 def survey_costs(tx: Tx, *, survey: dict[str, Any]) -> dict[str, Any]:
     """Record a cost survey (成本监审) and compute the maximum permitted revenue (最高准许收入) from it.
 
-    The same survey again gives the same record. Shape: see datong.price.rules.maximum_permitted_revenue.
+    The same survey again gives the same record. Shape: see datong.price.rules.maximum_permitted_revenue; previous is
+    left out for an operator's first period only (PRC-621).
     """
     figures = [asdict(figure) for figure in rules.maximum_permitted_revenue(survey)]
+    rules.check_previous(survey, store.surveys_of(tx, str(survey["operator"])))
     key = f"survey-{hexdigest(survey)[:32]}"
     if tx.get(store.surveys, key) is None:
         mpr = int(figures[-1]["value"])
@@ -156,11 +160,16 @@ def fee_in_force(tx: Tx, product: str, purpose: str) -> dict[str, Any]:
 def check_tariff(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> dict[str, Any] | None:
     """The ceiling in force under which an amount may be charged for a purpose, or None where none is needed.
 
-    PRC-601 when the purpose is free, PRC-608 without a ceiling, PRC-602 above it.
+    PRC-601 when the purpose is free, PRC-608 without a ceiling, PRC-620 with one of another period, PRC-602 above it.
     """
-    ceiling = store.ceiling_of(tx, product)
-    cap = ceiling["cap_fen"] if ceiling else None
-    rules.check_fee(product, purpose, amount_fen, cap, guided=guided(tx, product))
+    known, year = store.ceilings_of(tx, product), workdays.china_date(tx.business_now).year
+    ceiling = next((one for one in known if rules.in_period(one["value"].get("period"), year)), None)
+    cap, under = ceiling["cap_fen"] if ceiling else None, guided(tx, product)
+    if known and ceiling is None and under and purpose not in FREE_PURPOSES:
+        period = known[-1]["value"]["period"]
+        to_year = period["from_year"] + period["years"] - 1
+        raise PERIOD_OVER(product=product, from_year=period["from_year"], to_year=to_year, year=year)
+    rules.check_fee(product, purpose, amount_fen, cap, guided=under)
     return ceiling
 
 
@@ -172,6 +181,13 @@ def check_contracted(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> 
     fee = fee_in_force(tx, product, purpose)
     if fee["amount_fen"] != amount_fen:
         raise OTHER_PRICE(product=product, purpose=purpose, amount_fen=amount_fen, fee_fen=fee["amount_fen"])
+
+
+def check_supplied(tx: Tx, *, resource: str, purpose: str, amount_fen: int) -> None:
+    """PRC-601 where a resource of public data would cost something for governance or welfare; what a company takes for
+    its own data, and a body for its data from industry, the two agree on."""
+    if purpose in FREE_PURPOSES and amount_fen and register.resource(tx, resource)["public_data"]:
+        raise MUST_BE_FREE(product=resource, purpose=purpose, amount_fen=amount_fen)
 
 
 def _bound(ceiling: dict[str, Any] | None) -> dict[str, Any]:

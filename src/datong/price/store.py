@@ -52,12 +52,12 @@ fees = table(
 )
 
 
-def ceiling_of(tx: Tx, product: str) -> dict[str, Any] | None:
-    """The ceiling in force of a product, or None; the lowest where several bodies set one."""
-    return tx.first(_CEILING_OF, product=product)
+def ceilings_of(tx: Tx, product: str) -> list[dict[str, Any]]:
+    """The ceilings in force of a product, one of each body that set one, the lowest first."""
+    return tx.found(_CEILINGS_OF, product=product)
 
 
-_CEILING_OF = Prepared(
+_CEILINGS_OF = Prepared(
     select(ceilings)
     .where(ceilings.c.product == bindparam("product"), ceilings.c.state == "IN_FORCE")
     .order_by(ceilings.c.cap_fen, ceilings.c.id)

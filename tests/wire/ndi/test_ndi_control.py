@@ -7,10 +7,13 @@ import json
 
 import pytest
 from ndi_world import Country
+from sqlalchemy import select
 from test_ndi_access import by_hand
 
 from datong.deliver import service as deliver
 from datong.deliver import store as delivered
+from datong.ground import jobs, outbox
+from datong.ground.db import Actor
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import service as negotiate
@@ -69,6 +72,41 @@ def test_the_provider_stops_all_use_at_the_consumer(country):
     assert len(told(country, country.platform, "abnormalTermination")) == 1
     with country.consumer.as_("legal") as tx, pytest.raises(Refusal):
         deliver.stop_use(tx, agreement=country.contract, reason="not mine to stop")
+
+
+def state_at(country, node):
+    with country.reads(node) as tx:
+        return tx.get(delivered.holds, country.contract)["state"]
+
+
+def test_a_stop_of_the_provider_is_lifted_by_the_provider_alone(country):
+    """Not by the consumer whose use it stops, nor by a hold of the consumer's own put over it and lifted again."""
+    with country.provider.as_("legal") as tx:
+        deliver.stop_use(tx, agreement=country.contract, reason="再次")
+    country.run()
+    with country.consumer.as_("legal") as tx, pytest.raises(Refusal) as refused:
+        deliver.resume(tx, agreement=country.contract)
+    assert refused.value.code == "USE-416"
+    with country.consumer.as_("legal") as tx:
+        deliver.suspend(tx, agreement=country.contract, reason="our own")
+    with country.consumer.as_("legal") as tx, pytest.raises(Refusal):
+        deliver.resume(tx, agreement=country.contract)
+    for stranger in (country.platform, country.consumer):
+        with country.consumer.store.begin(Actor("", "peer"), "test") as tx, pytest.raises(Refusal) as refused:
+            deliver.received_resumed(tx, sender=stranger.code, body={"agreement": country.contract})
+        assert refused.value.code == "USE-416"
+    assert state_at(country, country.consumer) == "suspended"
+    with country.provider.as_("legal") as tx:
+        deliver.resume(tx, agreement=country.contract)
+        (job,) = [one for one in tx.all(select(jobs.jobs)) if one.kind == outbox.SEND]
+        message = job.payload
+        tx.change(jobs.jobs, job.id, state="done")  # carried by hand below
+    assert message["type"] == "deliver.resumed"
+    assert message["to"] == country.consumer.code
+    for _ in range(2):
+        with country.consumer.store.begin(Actor("", "peer"), "test") as tx:
+            deliver.received_resumed(tx, sender=country.provider.code, body=message["body"])
+    assert state_at(country, country.consumer) == "lifted"
 
 
 @pytest.mark.parametrize(("sender", "at"), [("platform", "provider"), ("consumer", "platform")])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datong.authorise import rules, store
-from datong.authorise.model import BAD_HOLDING, NOT_CLEARED, REDEVELOPMENT, ResourceFacts
+from datong.authorise.model import BAD_HOLDING, NO_BASIS, NOT_CLEARED, REDEVELOPMENT, ResourceFacts
 from datong.ground import evidence, signing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Kind, Problem, Refusal
@@ -80,6 +80,16 @@ def require_clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, oper
     problems = clearance(tx, inputs=inputs, purpose=purpose, act=act, operator=operator)
     if problems:
         raise NOT_CLEARED(problems, act=act, purpose=purpose, count=len(problems))
+
+
+def require_basis(tx: Tx, *, resource: str, columns: Sequence[str]) -> None:
+    """AUT-520 where `columns` of a resource name persons, its registration says that it holds no personal data, so that
+    clearance asks for no legal basis, and its owner has none in force. What is not registered is nobody's here yet."""
+    facts = _known_facts(tx, resource)
+    if not columns or facts is None or facts.personal:
+        return
+    if not rules.has_basis(facts.code, facts.owner_party, store.rights(tx), tx.now):
+        raise NO_BASIS(resource=facts.code, columns=", ".join(columns))
 
 
 def guard_redevelopment(tx: Tx, *, inputs: Sequence[str], policy: Policy, developer: str) -> None:
@@ -161,5 +171,5 @@ def _facts(tx: Tx, row: dict[str, Any], code: str) -> ResourceFacts:
         code=row["code"] or code, owner_party=row["owner"], owner_name=row.get("owner_name", ""),
         public_data=bool(row["public_data"]), personal=bool(row["personal"]),
         registration_state=state, valid_until=valid_until, licence=dict(row.get("licence") or {}),
-        grade=str(row.get("grade") or ""),
+        grade=str(row.get("grade") or ""), level=str(row.get("level") or "general"),
     )  # fmt: skip

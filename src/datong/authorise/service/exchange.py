@@ -13,6 +13,7 @@ from datong.ground.canonical import hexdigest, is_digest_of
 from datong.ground.db import Tx
 from datong.ground.refusal import Refusal
 from datong.register import service as register
+from datong.terms.policy import PURPOSES
 
 CONTENT = (
     "id", "kind", "title", "grantor_party", "grantee_party", "grantee_node", "resources", "purposes", "acts",
@@ -60,6 +61,7 @@ def _take_countersignature(tx: Tx, sender: str, value: dict[str, Any]) -> None:
 def _take_copy(tx: Tx, value: dict[str, Any], notice: dict[str, Any]) -> None:
     known = tx.get(store.instruments, str(value["id"]))
     if known is None:
+        rules.require_sound(value, PURPOSES)
         records.insert(tx, value, State(notice["state"]), serial=notice["serial"], notice=notice)
     elif known["digest"] != notice["digest"] or known["grantor_party"] == signing.me(tx).party:
         raise NOT_PROVEN(why="本节点已有同号不同文件。", why_en="This node holds another instrument of that id.")

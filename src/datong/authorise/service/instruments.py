@@ -53,11 +53,7 @@ def draft(
         "from": starts, "until": ends, "items": dict(items or {}), "parents": list(parents or []),
         "copies_to": list(copies_to or []),
     }  # fmt: skip
-    problems = rules.draft_problems(kind, content, PURPOSES)
-    if problems:
-        raise BAD_INSTRUMENT(problems, count=len(problems))
-    if kind == InstrumentKind.agreement:
-        rules.check_term(clock.instant(starts), clock.instant(ends))
+    rules.require_sound(content, PURPOSES)
     records.insert(tx, content, State.DRAFT, drafter=tx.actor)
     evidence.append(
         tx, "authorise.drafted", store.instruments, content["id"], kind=kind, resources=len(content["resources"])
@@ -115,6 +111,7 @@ def countersign(tx: Tx, *, instrument: str) -> dict[str, Any]:
     if row["grantee_party"] != signing.me(tx).party:
         raise NOT_YOURS(deed=Deed.countersign.value, party=row["grantee_party"])
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.countersign)
+    rules.require_sound(row["value"], PURPOSES)
     value = signing.signed(tx, row["value"])
     changed = records.move(tx, row, after, "countersigned", value=value)
     grantor_node = str(row["value"]["signatures"][0]["node"])
@@ -212,8 +209,7 @@ def _require_other_hand(tx: Tx, row: dict[str, Any], deed: Deed) -> None:
 
 def _check_agreement(tx: Tx, row: dict[str, Any]) -> None:
     """AUT-502 to AUT-504, in this order."""
-    plans = [p["resources"] for p in store.of_kinds(tx, "plan") if p["state"] == State.FILED]
-    if problems := rules.outside(row["resources"], plans):
+    if problems := rules.outside(row, store.of_kinds(tx, InstrumentKind.plan), tx.now):
         raise OUTSIDE_PLAN(problems, count=len(problems))
     facts = [clearing.resource_facts(tx, code) for code in row["resources"]]
     if problems := rules.not_registered(facts, tx.now):

@@ -111,6 +111,8 @@ def price(tx: Tx, thing: Thing, purpose: str, stated_fen: int | None, split: lis
 
     def ask() -> Opinion:
         amount, problems = stated_fen or 0, []
+        if thing.kind == "resource":
+            pricing.check_supplied(tx, resource=thing.code, purpose=purpose, amount_fen=amount)
         if thing.kind == "product":
             fee = pricing.fee_in_force(tx, thing.code, purpose)
             amount = fee["amount_fen"]

@@ -39,15 +39,22 @@ def published_dataset(tx: Tx, dataset: str, *, to: str) -> dict[str, Any]:
 
 
 def listings_for(tx: Tx, to: str) -> list[dict[str, Any]]:
-    """The live listings that the node `to` may see, without their offers, by dataset code: {dataset, title,
-    description, kind, delivery_form, published_at}."""
-    return [_plainly(row) for row in store.live_page(tx, 0, None, spaces_shared(tx, to))]
+    """The live listings that the node `to` may see and of which something is offered, without their offers, by dataset
+    code: {dataset, title, description, kind, delivery_form, published_at}."""
+    return reported(tx, spaces_shared(tx, to))
+
+
+def reported(tx: Tx, shared: Collection[str] = ()) -> list[dict[str, Any]]:
+    """The same of what is bound to no space, or to one of `shared`."""
+    live = store.live_page(tx, 0, None, shared)
+    return [_plainly(row) for row, shown in zip(live, all_shown(tx, live), strict=True) if shown["offered"]]
 
 
 def listing_for(tx: Tx, dataset: str, to: str) -> dict[str, Any]:
     """One of them; UNKNOWN otherwise."""
     row = store.live_listing(tx, dataset)
-    if row is None or row["state"] != ListingState.live or not is_shown(tx, dataset, to):
+    shown = row is not None and row["state"] == ListingState.live and is_shown(tx, dataset, to)
+    if row is None or not shown or not all_shown(tx, [row])[0]["offered"]:
         raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
     return _plainly(row)
 

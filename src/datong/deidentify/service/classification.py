@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from datong.authorise import service as authorise
 from datong.deidentify.model.classification import (
     BAD_WORD,
     CORE_DATA,
@@ -38,6 +39,7 @@ from datong.ground.crypto import hashing
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
+from datong.register import service as register
 from datong.terms.roles import Role, one_hand
 from datong.terms.verbs import verb, view
 
@@ -187,14 +189,14 @@ def classifications(tx: Tx) -> list[dict[str, Any]]:
 
 
 def confirmed(tx: Tx, dataset: str) -> Confirmed | None:
-    """What of the newest classification of a dataset binds; None where it has none."""
+    """What of the newest classification of a dataset binds; None where it has none. Refuses: AUT-520."""
     version = _newest(tx, dataset)
-    return None if version is None else _binding(version)
+    return None if version is None else _bound(tx, version)
 
 
 def require_classified(tx: Tx, dataset: str, columns: Iterable[str], data: Path | None = None) -> Confirmed:
     """The classification that binds, when people have confirmed every one of `columns` and judged the whole; DID-463
-    naming all that is open, DID-467 for core data.
+    naming all that is open, DID-467 for core data, AUT-520 for persons without a legal basis.
 
     data: the table that something is let out of; by default the current build, where there is one. Where it is not the
     one that was classified it is looked at as well, and what shows more of persons than people were shown is open.
@@ -203,7 +205,7 @@ def require_classified(tx: Tx, dataset: str, columns: Iterable[str], data: Path 
     if version is None:
         problems = [Problem(dataset, "没有分级", "has no classification")]
         raise NOT_CLASSIFIED(problems, dataset=dataset, count=len(problems))
-    found = _binding(version)
+    found = _bound(tx, version)
     strange = [name for name in columns if name not in found.kinds]
     problems = [Problem(name, "不在分级之内", "is not in the classification; propose it anew") for name in strange]
     problems += [Problem(name, "尚无人确认", "nobody has confirmed it") for name in found.unconfirmed]
@@ -265,6 +267,14 @@ def _looked(tx: Tx, data: _Data) -> Looked:
 def _look(path: Path, _digest: str) -> Looked:
     """Once per content: who is let something out of data that are newer than their classification asks again."""
     return look_at(path)
+
+
+def _bound(tx: Tx, version: _Version) -> Confirmed:
+    """What binds, beside what the owner registered: the higher level counts (就高从严), and who was found in data that
+    are registered as nobody's is handled on a legal basis (AUT-520)."""
+    found, dataset = _binding(version), version.row["dataset"]
+    authorise.require_basis(tx, resource=dataset, columns=found.direct(found.kinds))
+    return replace(found, grade=max(found.grade, Level[register.level_of(tx, dataset)]))
 
 
 def _binding(version: _Version) -> Confirmed:

@@ -94,6 +94,13 @@ def stop_use(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     return _told(tx, STOP, card, agreement, _receivers(tx, contract, card), body)
 
 
+def has_stopped(tx: Tx, agreement: str) -> bool:
+    """Whether this node ever told the other side to stop all use under an agreement."""
+    told = rows.control_messages
+    own = (told.c.agreement == agreement, told.c.interface == STOP, told.c.direction == "out")
+    return rows.first(tx, told, *own) is not None
+
+
 @verb(Role.analyst, Role.data_engineer, Role.product_manager, Role.legal)
 def prove_fulfilment(tx: Tx, *, agreement: str) -> dict[str, Any]:
     """Send the proof of fulfilment (履约证明), with the proof of destruction where delivery has ended."""
@@ -183,7 +190,7 @@ def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body
     if interface == STOP and agreement:
         from datong.deliver.service import ending  # noqa: PLC0415 - ending sends proofs through this module
 
-        ending.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX])
+        ending.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX], by=sender)
 
 
 def _provider(tx: Tx, contract: str, agreement: str) -> str:

@@ -2,10 +2,10 @@
 
 In this order, the first failure decides: the agreement is known and in force (negotiate: concluded, signatures
 verified, within its term by the business clock); dataset, purpose, recipient and delivery form are agreed and can be
-kept; the consumer's node is an active member; no hold and no end here; inputs cleared; the contracts of a product's
-supplies last, and the policies it inherits from them allow it; listing not suspended; what lies ready passes the
-release gate as its assessment stands now; then the policy, which denies by default. A denial is kept even when the
-transaction that asked is rolled back.
+kept; the consumer's node is an active member; no hold and no end here; inputs cleared, and no re-development by what
+the operator holds; the contracts of a product's supplies last, and the policies it inherits from them allow it;
+listing not suspended; what lies ready passes the release gate as its assessment stands now; then the policy, which
+denies by default. A denial is kept even when the transaction that asked is rolled back.
 Contract: tests/deliver/test_deliver_decisions.py.
 """
 
@@ -213,15 +213,39 @@ def _hold(tx: Tx, _contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | N
 def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
     if contract["provider"] != signing.me(tx).code:
         return None  # the provider clears; the consumer's node decides on what it holds
-    inputs = list(contract["terms"].get("inputs") or [contract["dataset"]])
+    inputs = _inputs(tx, contract)
     itself = authorise.unregistered(tx, contract["dataset"]) if contract["dataset"] not in inputs else []
     operator = contract["consumer_party"] if register.is_own_resource(tx, contract["dataset"]) else None
     problems = itself + authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver", operator=operator)
     if not problems:
-        return None
+        return None if operator else _redeveloped(tx, contract, ask, inputs)
     return _no("clearance", "AUT",
                ("；".join(f"{p.where}：{p.zh}" for p in problems), "; ".join(f"{p.where}: {p.en}" for p in problems)),
                ("请补齐所列授权。", "Complete the authorisations listed."))  # fmt: skip
+
+
+def _inputs(tx: Tx, contract: dict[str, Any]) -> list[str]:
+    """What a contract stands on: the resources its terms name, and those its product is registered over besides."""
+    named = list(contract["terms"].get("inputs") or [])
+    try:
+        named += register.product(tx, contract["dataset"]).get("inputs") or []
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+    return list(dict.fromkeys(named)) or [contract["dataset"]]
+
+
+def _redeveloped(tx: Tx, contract: dict[str, Any], ask: dict[str, Any], inputs: list[str]) -> Verdict | None:
+    """An operator has no part in what is made of its products of public data: what it holds by now receives nothing
+    that its contract lets it make something of."""
+    ruled = policy.from_json(contract["policy"])
+    try:
+        authorise.guard_redevelopment(tx, inputs=inputs, policy=ruled, developer=ask["subject"])
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        return _from_refusal("clearance", refusal)
+    return None
 
 
 def _supplies(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
@@ -267,9 +291,12 @@ def _inherited(tx: Tx, ask: dict[str, Any], resource: str, agreement: str) -> Ve
 
 
 def _over(tx: Tx, agreement: str) -> tuple[str, str] | None:
-    """Why nothing more goes out under a supply's contract; None while it is in force."""
+    """Why nothing more goes out under a supply's contract; None while it is in force and nobody has stopped it."""
     if (ended := tx.get(rows.endings, agreement)) is not None:
         return ended["reason"], ended["reason"]
+    hold = tx.get(rows.holds, agreement)
+    if hold is not None and hold["state"] == "suspended":
+        return f"已暂停：{hold['reason']}", f"it is suspended: {hold['reason']}"
     try:
         negotiate.in_force(tx, agreement)
     except Refusal as refusal:

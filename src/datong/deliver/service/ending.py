@@ -35,8 +35,9 @@ DESTROY = "deliver.destroy"
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """Stop everything under an agreement at once, until it is resumed."""
-    _our_side(tx, agreement, "suspend")
-    hold(tx, agreement, "suspended", reason)
+    contract = _our_side(tx, agreement, "suspend")
+    if not _stopped_by_provider(tx, contract):  # whose stop outlasts what we hold and lift ourselves
+        hold(tx, agreement, "suspended", reason)
     transfer_course.move_all(tx, agreement, Act.suspend, "suspended", reason)
     for grant in granting.grants_of(tx, agreement):
         if grant["state"] == GrantState.active:
@@ -46,16 +47,33 @@ def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
 
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
-    """Lift a hold; transfers it suspended start again with a new token."""
-    _our_side(tx, agreement, "resume")
-    if tx.get(rows.holds, agreement) is not None:
-        hold(tx, agreement, "lifted", "")
-    transfer_course.resume_transfers(tx, agreement)
+    """Lift a hold; transfers it suspended start again with a new token. What the provider stopped at the consumer, the
+    provider alone lifts."""
+    contract = _our_side(tx, agreement, "resume")
+    if _stopped_by_provider(tx, contract):
+        raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
+    _lift(tx, agreement)
+    if contract["provider"] == signing.me(tx).code and controlling.has_stopped(tx, agreement):
+        outbox.send(tx, to=contract["consumer"], type="deliver.resumed", body={"agreement": agreement})
     return {"agreement": agreement, "state": "open"}
 
 
-def hold(tx: Tx, agreement: str, state: str, reason: str) -> None:
-    values = {"state": state, "reason": reason, "by": tx.actor.person, "at": tx.now}
+def _lift(tx: Tx, agreement: str) -> None:
+    if tx.get(rows.holds, agreement) is not None:
+        hold(tx, agreement, "lifted", "")
+    transfer_course.resume_transfers(tx, agreement)
+
+
+def _stopped_by_provider(tx: Tx, contract: dict[str, Any]) -> bool:
+    """Whether all use under a contract is held here, at its consumer, by the provider's abnormal stop."""
+    known = tx.get(rows.holds, contract["id"])
+    mine = signing.me(tx).code == contract["provider"]
+    return not mine and known is not None and (known["state"], known["by"]) == ("suspended", contract["provider"])
+
+
+def hold(tx: Tx, agreement: str, state: str, reason: str, *, by: str = "") -> None:
+    """by: the node that stops what is ours to use; without it the person who does it here."""
+    values = {"state": state, "reason": reason, "by": by or tx.actor.person, "at": tx.now}
     if tx.get(rows.holds, agreement) is None:
         tx.add(rows.holds, {"id": agreement, **values})
     else:
@@ -199,6 +217,16 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if contract["provider"] != sender:
         raise NOT_OURS(act="end", agreement=fields["agreement"], zh="提供方", en="provider")
     end(tx, agreement=fields["agreement"], reason=fields["reason"])
+
+
+def received_resumed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """deliver.resumed: the provider lifts the stop of all use that it told us; a hold of our own stays."""
+    agreement = rules.texts(body, ("agreement",))["agreement"]
+    contract = _our_side(tx, agreement, "resume")
+    if contract["provider"] != sender:
+        raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
+    if _stopped_by_provider(tx, contract):
+        _lift(tx, agreement)
 
 
 def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:

@@ -51,9 +51,9 @@ def require_bindable(tx: Tx, row: Mapping[str, Any], offer: Mapping[str, Any]) -
 def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
     """Why this node may not bind itself to these terms, whoever wrote them; or None.
 
-    Not for a dataset that is not listed, not with a tariff or split that settling would refuse, and a product not
-    for money where its purpose is free, nor above the ceiling in force, nor, where public data are among its inputs,
-    at another fee than the published one, nor with another split than its suppliers have.
+    Not for a dataset that is not listed, not with a tariff or split that settling would refuse, and neither a product
+    nor public data for money where the purpose is free; a product not above its ceiling in force, nor, where public
+    data are among its inputs, at another fee than the published one, nor with another split than its suppliers have.
     """
     try:
         kind = catalogue.live_kind(tx, dataset)
@@ -73,8 +73,10 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
         problems += [Problem(name[:80], "未知条款", "is no term") for name in terms if name not in TERMS]
         if problems:
             return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
+        amount, purpose = terms["tariff"]["amount_fen"], terms["purpose"]
+        if kind == "resource":
+            pricing.check_supplied(tx, resource=dataset, purpose=purpose, amount_fen=amount)
         if kind == "product":
-            amount, purpose = terms["tariff"]["amount_fen"], terms["purpose"]
             pricing.check_tariff(tx, product=dataset, purpose=purpose, amount_fen=amount)
             pricing.check_contracted(tx, product=dataset, purpose=purpose, amount_fen=amount)
             if amount and (problems := unpromised(tx, dataset, terms["split"])):

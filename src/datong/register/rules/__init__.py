@@ -403,6 +403,15 @@ def valid_until(coded: date, term_until: str | None) -> date:
     return min(last, date.fromisoformat(term_until)) if term_until else last
 
 
+def validity_fault(until: Any, coded_on: str) -> codes.Fault | None:
+    """What is wrong with the last day that another registry gives a first registration: 3 years at most (art. 15)."""
+    if not _is_day(coded_on) or not _is_day(until):
+        return "有效期不是日期", "has a last day of validity that is no date"
+    if date.fromisoformat(until) > valid_until(date.fromisoformat(coded_on), None):
+        return f"有效期超过 {VALID_YEARS} 年", f"is valid for more than {VALID_YEARS} years"
+    return None
+
+
 # --- what members say of themselves ------------------------------------------------------------------------------
 
 _RUNNING = {"state": str, "note": str, "open_jobs": int, "anomalies": int, "log": dict, "spaces": list}

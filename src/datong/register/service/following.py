@@ -147,6 +147,12 @@ def _code_fault(body: Mapping[str, Any]) -> codes.Fault | None:
     fault = codes.data_code_fault(body["code"])
     if fault is not None:
         return f"数据标识{fault[0]}", f"bears a data code that {fault[1]}"
+    try:
+        coded_on = workdays.china_date(clock.instant(body["since"])).isoformat()
+    except ValueError:
+        return "赋码时间有误", "does not say when it was coded"
+    if (wrong := rules.validity_fault(body["valid_until"], coded_on)) is not None:
+        return wrong
     parsed = codes.parse_data_code(body["code"])
     if parsed.kind != body["filing"]["object_kind"] or parsed.subject != body["filing"]["applicant"]["party"]:
         return "数据标识与对象不符", "bears the code of another kind or party"

@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, Window, new_id
-from datong.ground.refusal import Problem, Refusal
+from datong.ground.refusal import Kind, Problem, Refusal
 from datong.register import rules, store
 from datong.register.model.refusals import ALREADY_REGISTERED, INCOMPLETE_DESCRIPTION, NOT_FIT, UNKNOWN_THING
 from datong.terms.roles import Role
@@ -214,6 +214,16 @@ def is_own_resource(tx: Tx, code_or_id: str) -> bool:
         return bool(resource(tx, code_or_id)["owner"] == signing.me(tx).party)
     except Refusal:
         return False
+
+
+def level_of(tx: Tx, code_or_id: str) -> str:
+    """ "general", "important" or "core" as a resource is registered; general where it is not known here."""
+    try:
+        return str(resource(tx, code_or_id).get("level") or "general")
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return "general"
 
 
 def registration_state(tx: Tx, code_or_id: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from datong.ground import codes, evidence, outbox, signing
 from datong.ground.db import Tx, Window
 from datong.register import rules, store
-from datong.register.model.cases import State
+from datong.register.model.cases import FIRST, State
 from datong.register.model.refusals import BAD_FILING, INCOMPLETE_DESCRIPTION, NO_REASONS, NOT_CODED, UNKNOWN_THING
 from datong.register.model.values import ENTRY_SCHEMA, FUNCTION_KINDS
 from datong.register.service import nodes
@@ -93,6 +93,8 @@ def _entry_fault(registry: Mapping[str, Any], entry: Any) -> codes.Fault | None:
     fault = codes.data_code_fault(entry["code"])
     if fault is not None or codes.parse_data_code(entry["code"]).kind != entry["kind"]:
         return "数据标识有误", "bears a wrong data code"
+    if entry["type"] == FIRST and (wrong := rules.validity_fault(entry["valid_until"], entry["coded_on"])) is not None:
+        return wrong
     registrants, thing = entry["registrants"], entry["object"]
     sound = isinstance(registrants, list) and bool(registrants) and all(map(rules.is_registrant, registrants))
     find = rules.resource_problems if entry["kind"] == "resource" else rules.product_problems
