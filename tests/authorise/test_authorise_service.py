@@ -209,14 +209,23 @@ def test_an_agreement_needs_plan_registration_and_consent_in_this_order(world: N
     assert do(world, "data-bureau", "sign", made, person="p-2")["state"] == "OFFERED"
 
 
+def test_a_right_is_drafted_over_registered_data_of_ones_own(world: Neighbours) -> None:
+    """A code that is mistyped, or of somebody else, would be signed and give no right to anything."""
+    to = {"grantee_party": party("data-group"), "grantee_node": node_code("data-group"), "acts": ACTS}
+    for kind in ("data_use", "consent"):
+        wrong = refused_with("AUT-400", draft, world, "bike-company", kind, [TRIPS, GATES, "R-TIRPS", "res-R-TRIPS"], **to)
+        assert [problem.where.rpartition(" ")[2] for problem in wrong.problems] == [GATES, "R-TIRPS", "res-R-TRIPS"]
+        assert draft(world, "bike-company", kind, [TRIPS], **to)
+
+
 def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
     wrong = refused_with("AUT-400", draft, world, "data-bureau", "agreement", [], items={}, purposes=["fun"])
-    assert len(wrong.problems) == 1 + 1 + 1 + 13 + 1  # resources, purpose, grantee, items, selection
+    assert len(wrong.problems) == 1 + 1 + 2 + 13 + 1  # resources, purpose, grantee and its node, items, selection
     refused_with("AUT-400", draft, world, "data-bureau", "poem", [GATES])
     refused_with("AUT-400", draft, world, "data-bureau", "plan", [GATES], items=PLAN, from_at="soon")
     refused_with(
-        "AUT-501", draft, world, "data-bureau", "agreement", [GATES], items=AGREEMENT, grantee_party="x",
-        from_at="2026-03-02", until_at="2031-03-03",
+        "AUT-501", draft, world, "data-bureau", "agreement", [GATES], items=AGREEMENT,
+        grantee_party=party("data-group"), grantee_node=node_code("data-group"), from_at="2026-03-02", until_at="2031-03-03",
     )  # fmt: skip
     plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
     refused_with("AUT-409", do, world, "data-bureau", "file", plan, filing_ref="F")

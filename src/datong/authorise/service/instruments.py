@@ -54,6 +54,8 @@ def draft(
         "copies_to": list(copies_to or []),
     }  # fmt: skip
     problems = rules.draft_problems(kind, content, PURPOSES)
+    if kind in (InstrumentKind.consent, InstrumentKind.data_use):
+        problems += rules.not_owned(content["resources"], _owned(tx, content["resources"]))
     if problems:
         raise BAD_INSTRUMENT(problems, count=len(problems))
     if kind == InstrumentKind.agreement:
@@ -63,6 +65,11 @@ def draft(
         tx, "authorise.drafted", store.instruments, content["id"], kind=kind, resources=len(content["resources"])
     )
     return records.instrument(tx, instrument=content["id"])
+
+
+def _owned(tx: Tx, resources: list[str]) -> set[str]:
+    """The codes of those of `resources` that are this party's."""
+    return {register.resource(tx, one)["code"] for one in resources if register.is_own_resource(tx, one)}
 
 
 @verb(Role.steward, Role.legal)
