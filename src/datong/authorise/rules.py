@@ -61,9 +61,14 @@ def moved(instrument_id: str, kind: str, state: str, deed: Deed) -> State:
     moves = MOVES[InstrumentKind(kind)]
     after = moves.get((State(state), deed))
     if after is None:
-        open_now = ", ".join(d.value for s, d in moves if s == state) or "—"
+        open_now = ", ".join(open_deeds(kind, state)) or "—"
         raise NOT_NOW(id=instrument_id, deed=deed.value, state=state, open=open_now)
     return after
+
+
+def open_deeds(kind: str, state: str) -> list[str]:
+    """What may be done with an instrument in `state`, in the order of the table."""
+    return [deed.value for now, deed in MOVES[InstrumentKind(kind)] if now == state]
 
 
 def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) -> list[Problem]:
@@ -89,8 +94,8 @@ def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) 
 
 
 def _side_problems(kind: str, content: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with who is granted the right and with the nodes that are told: a word sent to no node, or to that of
-    somebody else, would be known to nobody."""
+    """What is wrong with who is granted the right and with the nodes that are told: a word sent to no node, or to that
+    of somebody else, would be known to nobody."""
     grantee, node, problems = content["grantee_party"], content["grantee_node"], []
     if grantee and (fault := codes.subject_code_fault(grantee)) is not None:
         problems.append(Problem("grantee_party", *fault))
@@ -109,8 +114,8 @@ def _side_problems(kind: str, content: Mapping[str, Any]) -> list[Problem]:
 
 
 def not_owned(resources: Sequence[str], owned: Collection[str]) -> list[Problem]:
-    """Resources over which a consent or data-use authorisation of this party gives no right: they are not registered for
-    it under that code."""
+    """Resources over which a consent or data-use authorisation of a party gives no right: none of its own registered
+    ones has that code."""
     zh, en = "不是本主体已登记赋码的数据资源", "is no resource registered with this code for this organisation"
     return [Problem(f"resources: {code[:80]}", zh, en) for code in resources if code not in owned]
 

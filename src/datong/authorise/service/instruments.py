@@ -9,7 +9,6 @@ from datong.authorise.model import (
     BAD_INSTRUMENT,
     DECIDERS_MIN,
     GRANTS,
-    MAX_TEXT,
     MOVES,
     NO_CONSENT,
     NOT_REGISTERED,
@@ -130,16 +129,19 @@ def countersign(tx: Tx, *, instrument: str) -> dict[str, Any]:
     return changed
 
 
-@verb(Role.steward, Role.legal)
+@verb(Role.steward, Role.legal, longest={"filing_ref": 200})
 def file(tx: Tx, *, instrument: str, filing_ref: str) -> dict[str, Any]:
-    """File (备案) a plan or a signed agreement; an agreement whose term has begun is then in force."""
+    """File (备案) a plan, which is signed by that, or a signed agreement, which is in force once its term has begun."""
     row = records.mine(tx, instrument, Deed.file)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.file)
-    changed = records.move(tx, row, after, "filed", filing_ref=filing_ref[:200])
-    if row["kind"] == InstrumentKind.agreement:
-        if tx.business_now >= clock.instant(row["from_at"]):
-            return commence(tx, instrument=row["id"])
-        exchange.tell(tx, row["id"])
+    if not filing_ref.strip():
+        raise BAD_INSTRUMENT([Problem("filing_ref", "缺少备案编号", "names no filing")], count=1)
+    agreed = row["kind"] == InstrumentKind.agreement
+    value = row["value"] if agreed else signing.signed(tx, row["value"])
+    changed = records.move(tx, row, after, "filed", filing_ref=filing_ref, value=value)
+    if agreed and tx.business_now >= clock.instant(row["from_at"]):
+        return commence(tx, instrument=row["id"])
+    exchange.tell(tx, row["id"])
     return changed
 
 
@@ -200,7 +202,7 @@ def expire_due(tx: Tx) -> int:
 def _end(tx: Tx, instrument_id: str, deed: Deed, reason: str) -> dict[str, Any]:
     row = records.mine(tx, instrument_id, deed)
     after = rules.moved(row["id"], row["kind"], row["state"], deed)
-    changed = records.move(tx, row, after, PAST[deed], reason=reason[:MAX_TEXT])
+    changed = records.move(tx, row, after, PAST[deed], reason=reason)
     exchange.tell(tx, row["id"])
     return changed
 
@@ -219,14 +221,24 @@ def _require_other_hand(tx: Tx, row: dict[str, Any], deed: Deed) -> None:
 
 def _check_agreement(tx: Tx, row: dict[str, Any]) -> None:
     """AUT-502 to AUT-504, in this order."""
-    plans = [p["resources"] for p in store.of_kinds(tx, "plan") if p["state"] == State.FILED]
-    if problems := rules.outside(row["resources"], plans):
+    if problems := rules.outside(row["resources"], [plan["resources"] for plan in _own_plans(tx)]):
         raise OUTSIDE_PLAN(problems, count=len(problems))
     facts = [clearing.resource_facts(tx, code) for code in row["resources"]]
     if problems := rules.not_registered(facts, tx.now):
         raise NOT_REGISTERED(problems, count=len(problems))
     if problems := rules.without_consent(facts, store.rights(tx), row["grantor_party"], row["purposes"], tx.now):
         raise NO_CONSENT(problems, count=len(problems))
+
+
+def _own_plans(tx: Tx) -> list[dict[str, Any]]:
+    """The filed plans of this party whose term is not over: what another body filed, and sent here, plans nothing."""
+    mine = signing.me(tx).party
+    return [
+        plan
+        for plan in store.of_kinds(tx, "plan")
+        if (plan["state"], plan["grantor_party"]) == (State.FILED, mine)
+        and tx.business_now < clock.instant(plan["until_at"])
+    ]
 
 
 def _instant(where: str, text: str, problems: list[Problem]) -> str:
