@@ -46,6 +46,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "price.ceiling": price.received_ceiling,
     "negotiate.ended": negotiate.received_ended,
     "deliver.ended": deliver.received_ended,
+    "deliver.stop_lifted": deliver.received_stop_lifted,
     "deliver.destruction_proof": deliver.received_destruction_proof,
     "settle.invoice": settle.received_invoice,
     "settle.statement": settle.received_statement,

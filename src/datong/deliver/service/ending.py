@@ -35,8 +35,10 @@ DESTROY = "deliver.destroy"
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """Stop everything under an agreement at once, until it is resumed."""
-    _our_side(tx, agreement, "suspend")
-    hold(tx, agreement, "suspended", reason)
+    if not _stopped_by_provider(
+        tx, _our_side(tx, agreement, "suspend")
+    ):  # whose word stands until the provider takes it back
+        hold(tx, agreement, "suspended", reason)
     transfer_course.move_all(tx, agreement, Act.suspend, "suspended", reason)
     for grant in granting.grants_of(tx, agreement):
         if grant["state"] == GrantState.active:
@@ -46,12 +48,24 @@ def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
 
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
-    """Lift a hold; transfers it suspended start again with a new token."""
-    _our_side(tx, agreement, "resume")
+    """Lift a hold; transfers it suspended start again with a new token.
+
+    What the provider stopped (`stop_use`) the provider alone resumes; the consumer hears of it.
+    """
+    if _stopped_by_provider(tx, _our_side(tx, agreement, "resume")):
+        raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
     if tx.get(rows.holds, agreement) is not None:
         hold(tx, agreement, "lifted", "")
+        controlling.tell_lifted(tx, agreement)
     transfer_course.resume_transfers(tx, agreement)
     return {"agreement": agreement, "state": "open"}
+
+
+def _stopped_by_provider(tx: Tx, contract: dict[str, Any]) -> bool:
+    """Whether, at the consumer, the provider's word holds all use: no person here did it."""
+    row = tx.get(rows.holds, contract["id"])
+    held = row is not None and (row["state"], row["by"]) == ("suspended", "")
+    return held and contract["consumer"] == signing.me(tx).code
 
 
 def hold(tx: Tx, agreement: str, state: str, reason: str) -> None:
@@ -199,6 +213,16 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if contract["provider"] != sender:
         raise NOT_OURS(act="end", agreement=fields["agreement"], zh="提供方", en="provider")
     end(tx, agreement=fields["agreement"], reason=fields["reason"])
+
+
+def received_stop_lifted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """deliver.stop_lifted: the provider resumed what it had stopped; of another hold it says nothing."""
+    agreement = rules.texts(body, ("agreement",))["agreement"]
+    contract = _our_side(tx, agreement, "resume")
+    if contract["provider"] != sender:
+        raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
+    if _stopped_by_provider(tx, contract):
+        hold(tx, agreement, "lifted", "")
 
 
 def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
