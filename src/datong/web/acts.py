@@ -103,7 +103,7 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("register.reinstate_node", "code", _in("suspended"), key="code"),
         Act("register.revoke_node", "code", _in("active", "suspended"), key="code"),
     ),
-    "register.join_applications": (Act("register.admit_node", "application", _in("applied")),),
+    "register.join_applications": (Act("register.admit_node", "application", _in("applied", "refused")),),
     "register.issued_credentials": (Act("register.revoke_credential", "credential", _in("issued")),),
     "register.spaces": (
         Act("register.change_space", "space", _in("open"), "platform",
