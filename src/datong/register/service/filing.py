@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import evidence, outbox, signing
+from datong.ground.canonical import digest
 from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.register import rules, store
@@ -128,7 +129,8 @@ def join_filing(tx: Tx, *, case: str) -> dict[str, Any]:
     if row["side"] in ("registry", "both"):
         confirm(tx, row, _me_acting(tx))
     else:
-        value = signing.signed(tx, {"case": case, "joined": _me_acting(tx), "at": tx.now, "signatures": []})
+        said = {"case": case, "joined": _me_acting(tx), "filing": digest(row["filing"])}
+        value = signing.signed(tx, {**said, "at": tx.now, "signatures": []})
         outbox.send(tx, to=row["registry"], type="register.filing_joined", body=value)
     return case_view(tx, known_case(tx, case))
 
