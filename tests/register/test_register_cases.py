@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +145,56 @@ def test_an_applicant_without_a_department_cannot_show_that_it_differs(country: 
 
 
 # --- four eyes: one person must not stand on both sides, however it is arranged -----------------------------------
+
+
+def test_a_draft_with_a_mistake_is_drafted_again(country: Country) -> None:
+    """A wrong co-registrant, basis or term would otherwise stand in the only case that the resource may have."""
+    country.join(TRAFFIC)
+    thing = declared(country, TRAFFIC)
+
+    def draft(**more: Any) -> Any:
+        asked = {"of": thing["id"], "materials": {"products": "x"}, **more}
+        return country.as_(TRAFFIC, "data_engineer", register.draft_case, **asked)
+
+    first = draft(co_registrants=[NAMES[BUREAU]], term_until="2027-01-01", basis="voluntary")
+    again = draft()
+    assert again["id"] == first["id"]
+    filing = country.view(TRAFFIC, register.case, case=again["id"])["filing"]
+    assert (len(filing["registrants"]), filing["term_until"], filing["basis"]) == (1, None, "mandatory")
+    country.as_(TRAFFIC, "data_engineer", register.submit_case, case=again["id"])
+    assert refusal(draft).code == "REG-409"
+    country.post()
+    shown = country.view(BUREAU, register.case, case=again["id"])
+    assert (shown["state"], len(country.view(TRAFFIC, register.cases))) == ("SUBMITTED", 1)
+    with country.stores[TRAFFIC].read() as tx:
+        drafted = [row for row in tx.all(leaves.select()) if row.act == "register.case_drafted"]
+    assert len(drafted) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"basis": "maybe"}, "not one of mandatory, voluntary"),
+        ({"term_until": "2026-03-01"}, "over on 2026-03-01"),
+        ({"term_until": "soon"}, "no date"),
+    ],
+)
+def test_a_draft_says_what_is_wrong_with_it(country: Country, asked: dict[str, str], why: str) -> None:
+    country.join(TRAFFIC)
+    thing = declared(country, TRAFFIC)
+    wrong = refusal(country.as_, TRAFFIC, "data_engineer", register.draft_case, of=thing["id"], **asked)
+    assert (wrong.code, why in str(wrong)) == ("REG-420", True)
+
+
+def test_a_term_that_ends_while_the_case_waits_is_not_accepted(country: Country) -> None:
+    country.join(TRAFFIC)
+    thing = declared(country, TRAFFIC)
+    asked = {"of": thing["id"], "materials": {"products": "x"}, "term_until": "2026-03-02"}
+    case = country.as_(TRAFFIC, "data_engineer", register.draft_case, **asked)["id"]
+    country.as_(TRAFFIC, "data_engineer", register.submit_case, case=case)
+    country.post()
+    country.move_to(MONDAY + timedelta(days=1))
+    assert refusal(registry, country, "registrar", register.accept_case, case=case).code == "REG-420"
 
 
 def test_a_second_person_does_not_take_the_place_of_the_first_who_joined(country: Country) -> None:
