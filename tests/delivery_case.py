@@ -74,7 +74,7 @@ def open_node(folder: Path, code: str, wall: Wall | None = None, url: str = "") 
 
 
 def clear(tx: Tx) -> None:
-    """RESOURCE is registered, its owner is OWNER, and a right to use it stands."""
+    """RESOURCE is registered, its owner is OWNER, which may handle it, and a right to use it stands."""
     described = {
         "id": "res-1", "name_zh": "行程", "name_en": "trips", "standard": "trip", "public_data": False,
         "personal": False, "grade": 2, "licence": {"name": "MIT", "commercial": True, "derivatives": True},
@@ -85,15 +85,19 @@ def clear(tx: Tx) -> None:
         {"id": RESOURCE, "version": 1, "kind": "resource", "state": "CODED", "entry": entry, "at": NOW},
     )
     grant_use(tx, BUYER, "ins-1")
+    _instrument(tx, "ins-0", "legal_basis", "", "")
 
 
 def grant_use(tx: Tx, party: str, instrument: str = "ins-2") -> None:
     """OWNER lets `party` use RESOURCE."""
-    node = next(node for node, of in PARTIES.items() if of == party)
+    _instrument(tx, instrument, "data_use", party, next(node for node, of in PARTIES.items() if of == party))
+
+
+def _instrument(tx: Tx, instrument: str, kind: str, party: str, node: str) -> None:
     tx.add(
         authorise_rows.instruments,
         {
-            "id": instrument, "kind": "data_use", "state": "IN_FORCE", "title": "use", "grantor_party": OWNER,
+            "id": instrument, "kind": kind, "state": "IN_FORCE", "title": "use", "grantor_party": OWNER,
             "grantee_party": party, "grantee_node": node, "resources": [RESOURCE], "purposes": [PURPOSE],
             "acts": [], "from_at": FROM, "until_at": UNTIL, "items": {}, "parents": [], "copies_to": [], "value": {},
             "digest": "", "serial": 1, "drafted_by": "p-0", "drafter_let_in_by": "", "changed_at": NOW,

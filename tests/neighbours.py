@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from datong.ground import jobs, outbox, signing
+from datong.ground import codes, jobs, outbox, signing
 from datong.ground.db import Actor, Store, Tx, business_clock, sqlite_url
 from datong.ground.keys import PrivateKey
 from datong.register import store as register_store
@@ -33,7 +33,7 @@ START = "2026-03-02T00:00:00Z"
 
 
 def node_code(name: str) -> str:
-    return f"5{PARTIES[name][0]}5201NODE{list(PARTIES).index(name):05d}"
+    return codes.node_code("5", PARTIES[name][0], "5201", f"NODE{list(PARTIES).index(name):04d}")
 
 
 class Neighbours:

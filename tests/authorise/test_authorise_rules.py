@@ -25,6 +25,7 @@ from datong.ground.refusal import Refusal
 from datong.terms.policy import Policy, Rule
 
 BUREAU, BODY, GROUP, BIKE = "11520000009390180H", "11520000MB1234567X", "91520000MA6GROUP01", "91520100MA6BIKE001"
+GROUP_NODE = codes.node_code("5", GROUP, "5201", "NODE0003")
 NOW, LATER = "2026-03-10T00:00:00Z", "2027-03-10T00:00:00Z"
 PURPOSE = "industry_development"
 OPEN_LICENCE = {"name": "CC BY", "commercial": True, "derivatives": True}
@@ -200,10 +201,13 @@ def test_five_years(start: tuple[int, int, int], end: tuple[int, int, int], lawf
 def content(**changes: Any) -> dict[str, Any]:
     made = {
         "resources": ["R"], "purposes": [PURPOSE], "acts": [], "grantor_party": BODY, "grantee_party": GROUP,
-        "items": {},
+        "grantee_node": GROUP_NODE, "copies_to": [], "items": {},
         "from": "2026-03-01T00:00:00Z", "until": "2027-03-01T00:00:00Z",
     }  # fmt: skip
     return {**made, **changes}
+
+
+FULL = {**dict.fromkeys(AGREEMENT_ITEMS, "x"), "selection": "public_tender"}
 
 
 @pytest.mark.parametrize(("kind", "items"), [("plan", PLAN_ITEMS), ("agreement", AGREEMENT_ITEMS)])
@@ -221,12 +225,18 @@ def test_every_missing_item_is_listed(kind: str, items: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("kind", "changes", "places"),
     [
-        ("consent", {"grantee_party": ""}, ["grantee_party"]),
+        ("consent", {"grantee_party": "", "grantee_node": ""}, ["grantee_party"]),
+        ("consent", {"grantee_party": "data group"}, ["grantee_party", "grantee_node"]),
+        ("consent", {"grantee_party": BIKE}, ["grantee_node"]),
+        ("consent", {"grantee_node": "the group's"}, ["grantee_node"]),
+        ("consent", {"grantee_node": ""}, []),
+        ("consent", {"copies_to": [GROUP_NODE, "nobody"]}, ["copies_to[1]"]),
+        ("agreement", {"grantee_node": "", "items": FULL}, ["grantee_node"]),
         ("consent", {"grantor_party": GROUP}, ["grantee_party"]),
         ("consent", {"resources": [], "purposes": ["fun"]}, ["resources", "purposes"]),
         ("data_use", {}, ["acts"]),
         ("data_use", {"acts": ["steal"]}, ["acts"]),
-        ("legal_basis", {"grantee_party": ""}, ["items.ground", "items.impact_assessment"]),
+        ("legal_basis", {"grantee_party": "", "grantee_node": ""}, ["items.ground", "items.impact_assessment"]),
         ("legal_basis", {"items": {"ground": "consent", "impact_assessment": "PIA-1"}}, []),
         ("consent", {"until": "2026-03-01T00:00:00Z"}, ["until"]),
     ],

@@ -209,14 +209,80 @@ def test_an_agreement_needs_plan_registration_and_consent_in_this_order(world: N
     assert do(world, "data-bureau", "sign", made, person="p-2")["state"] == "OFFERED"
 
 
+def test_a_right_is_drafted_over_registered_data_of_ones_own(world: Neighbours) -> None:
+    """A code that is mistyped, or of somebody else, would be signed and give no right to anything."""
+    to = {"grantee_party": party("data-group"), "grantee_node": node_code("data-group"), "acts": ACTS}
+    for kind in ("data_use", "consent"):
+        wrong = refused_with(
+            "AUT-400", draft, world, "bike-company", kind, [TRIPS, GATES, "R-TIRPS", "res-R-TRIPS"], **to
+        )
+        assert [problem.where.rpartition(" ")[2] for problem in wrong.problems] == [GATES, "R-TIRPS", "res-R-TRIPS"]
+        assert draft(world, "bike-company", kind, [TRIPS], **to)
+
+
+def test_a_plan_of_another_body_or_of_a_past_term_plans_nothing(world: Neighbours) -> None:
+    """A friend files a plan over the bureau's data and sends it: an agreement needs the plan of who grants it."""
+    simple(world, "traffic-bureau", "consent", GATES, [], grantee_party=party("data-bureau"),
+           grantee_node=node_code("data-bureau"), until_at="2032-03-01")  # fmt: skip
+    foreign = draft(world, "city-lab", "plan", [GATES], items=PLAN, copies_to=[node_code("data-bureau")])
+    decided(world, foreign, "city-lab")
+    do(world, "city-lab", "approve", foreign, person="p-2")
+    do(world, "city-lab", "file", foreign, filing_ref="F-9")
+    world.carry()
+    with world.as_person("data-bureau") as tx:
+        assert authorise.instrument(tx, instrument=foreign)["state"] == "FILED"
+    made = draft(world, "data-bureau", "agreement", [GATES], items=AGREEMENT, grantee_party=party("data-group"),
+                 grantee_node=node_code("data-group"))  # fmt: skip
+    decided(world, made)
+    refused_with("AUT-502", do, world, "data-bureau", "sign", made, person="p-2")
+    own = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
+    decided(world, own)
+    do(world, "data-bureau", "approve", own, person="p-2")
+    blank = refused_with("AUT-400", do, world, "data-bureau", "file", own, filing_ref=" ")
+    assert [problem.where for problem in blank.problems] == ["filing_ref"]
+    refused_with("GEN-413", do, world, "data-bureau", "file", own, filing_ref="F" * 201)
+    do(world, "data-bureau", "file", own, filing_ref="F-1")
+    world.at("2028-03-01T00:00:00Z")
+    refused_with("AUT-502", do, world, "data-bureau", "sign", made, person="p-2")
+    world.at("2028-02-01T00:00:00Z")
+    assert do(world, "data-bureau", "sign", made, person="p-2")["state"] == "OFFERED"
+
+
+def test_a_plan_is_signed_by_its_filing_and_its_copies_follow_it(world: Neighbours) -> None:
+    made = draft(world, "data-bureau", "plan", [GATES], items=PLAN, copies_to=[node_code("traffic-bureau")])
+    decided(world, made)
+    do(world, "data-bureau", "approve", made, person="p-2")
+    assert world.outgoing("data-bureau") == []
+    for deed, more, state in (
+        ("file", {"filing_ref": "F-1"}, "FILED"), ("change", {"reason": "more data"}, "MAJOR_CHANGE"),
+    ):  # fmt: skip
+        assert do(world, "data-bureau", deed, made, **more)["state"] == state
+        world.carry()
+        with world.as_person("traffic-bureau") as tx:
+            copied = authorise.instrument(tx, instrument=made)
+        assert (copied["state"], [one["party"] for one in copied["signatures"]]) == (state, [party("data-bureau")])
+
+
+def test_instruments_are_listed_in_parts(world: Neighbours) -> None:
+    made = [draft(world, "data-bureau", "plan", [GATES], items=PLAN, title=str(number)) for number in range(4)]
+    with world.as_person("data-bureau") as tx:
+        assert {row["id"] for row in authorise.instruments(tx)} == set(made)
+        parts = [row["id"] for at in (0, 3) for row in authorise.instruments(tx, limit=3, offset=at)]
+        assert len(parts) == 4
+        assert set(parts) == set(made)
+        assert [row["id"] for row in authorise.instruments(tx, id=made[2])] == [made[2]]
+        assert authorise.instruments(tx, kind="consent", id=made[2]) == []
+        assert authorise.instrument(tx, instrument=made[0])["open"] == ["decide_collectively"]
+
+
 def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
     wrong = refused_with("AUT-400", draft, world, "data-bureau", "agreement", [], items={}, purposes=["fun"])
-    assert len(wrong.problems) == 1 + 1 + 1 + 13 + 1  # resources, purpose, grantee, items, selection
+    assert len(wrong.problems) == 1 + 1 + 2 + 13 + 1  # resources, purpose, grantee and its node, items, selection
     refused_with("AUT-400", draft, world, "data-bureau", "poem", [GATES])
     refused_with("AUT-400", draft, world, "data-bureau", "plan", [GATES], items=PLAN, from_at="soon")
     refused_with(
-        "AUT-501", draft, world, "data-bureau", "agreement", [GATES], items=AGREEMENT, grantee_party="x",
-        from_at="2026-03-02", until_at="2031-03-03",
+        "AUT-501", draft, world, "data-bureau", "agreement", [GATES], items=AGREEMENT,
+        grantee_party=party("data-group"), grantee_node=node_code("data-group"), from_at="2026-03-02", until_at="2031-03-03",
     )  # fmt: skip
     plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
     refused_with("AUT-409", do, world, "data-bureau", "file", plan, filing_ref="F")
@@ -369,9 +435,10 @@ def test_a_right_granted_to_oneself_is_not_taken_in(world: Neighbours) -> None:
 
 def of_another_make(world: Neighbours, kind: str, state: str, **changes: Any) -> dict[str, Any]:
     """A message of data-bureau's, properly signed by a software that asks nothing before it signs."""
+    to = ("", "") if kind == "legal_basis" else (party("data-group"), node_code("data-group"))
     content = {
-        "id": "ins-other", "kind": kind, "title": "t", "grantor_party": party("data-bureau"),
-        "grantee_party": "" if kind == "legal_basis" else party("data-group"), "grantee_node": node_code("data-group"),
+        "id": "ins-other", "kind": kind, "title": "t", "grantor_party": party("data-bureau"), "grantee_party": to[0],
+        "grantee_node": to[1],
         "resources": [GATES], "purposes": [PURPOSE], "acts": ACTS, "from": "2026-03-01T00:00:00Z",
         "until": "2028-03-01T00:00:00Z", "items": AGREEMENT if kind == "agreement" else BASIS, "parents": [],
         "copies_to": [], **changes,

@@ -18,6 +18,7 @@ from datong.compose import service as compose
 from datong.compose import store as compose_store
 from datong.ground import evidence
 from datong.ground.canonical import digest_bytes
+from datong.ground.db import settings
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.harmonise.store import builds as harmonise_builds
@@ -171,6 +172,23 @@ def test_a_listing_tells_no_rows_of_the_product(world: Neighbours, tmp_path: Pat
         said = str(catalogue.datasets(tx))
     assert "worst" not in said and "0:*:*" not in said, "the smallest groups by name"
     assert "assessment" not in said
+
+
+def test_what_is_listed_can_be_reported(ready: Neighbours) -> None:
+    """With one text that is too long for a report all of a node's listings would be missing in the merged catalogue."""
+    for said in ({"description": "计" * 2001}, {"title": "t" * 201}):
+        assert refusal_of(publish, ready, **said).code == "GEN-413"
+    (problem,) = refusal_of(publish, ready, title=" ").problems
+    assert problem.where == "title"
+    publish(ready, description="计" * 2000, title="t" * 200)
+    with ready.as_person("data-group") as tx:
+        assert catalogue.report_catalogue(tx, function_node=node_code("data-bureau"))["entries"] == 1
+    (message,) = ready.outgoing("data-group")
+    with ready.as_person("city-lab") as tx:
+        tx.add(settings, {"id": "register.area", "value": "5201"})
+    ready.deliver("city-lab", "data-group", message["type"], message["body"])
+    with ready.as_person("city-lab") as tx:
+        assert len(catalogue.merged_catalogue(tx)) == 1
 
 
 def test_a_products_listing_has_its_own_quality(ready: Neighbours) -> None:

@@ -127,6 +127,8 @@ def test_the_instruments_are_complete(paperwork: ModuleType, known: dict[str, st
         content = {
             "grantor_party": "own",
             "grantee_party": "",
+            "grantee_node": "",
+            "copies_to": [],
             "acts": [],
             **fact,
             "from": fact["from_at"],
@@ -136,16 +138,10 @@ def test_the_instruments_are_complete(paperwork: ModuleType, known: dict[str, st
     plan, agreement = paperwork.facts("plan", known), paperwork.facts("agreement", known)
     assert len(plan["items"]) == 12 and len(agreement["items"]) == 13 + 1  # and how the operator was chosen
     for name in plan["items"]:
-        without = {
-            **plan,
-            "from": "2026-01-01",
-            "until": "2027-01-01",
-            "items": {k: v for k, v in plan["items"].items() if k != name},
-        }
-        assert [
-            p.where
-            for p in rules.draft_problems("plan", without | {"grantor_party": "own", "grantee_party": ""}, purposes)
-        ] == [f"items.{name}"]
+        items = {k: v for k, v in plan["items"].items() if k != name}
+        without = {**plan, "from": "2026-01-01", "until": "2027-01-01", "items": items}
+        nobody = {"grantor_party": "own", "grantee_party": "", "grantee_node": "", "copies_to": []}
+        assert [p.where for p in rules.draft_problems("plan", without | nobody, purposes)] == [f"items.{name}"]
 
 
 def test_the_assessment_answers_every_question_and_one_worse_answer_costs(

@@ -70,6 +70,11 @@ def test_excess_of_the_period_before_is_deducted_and_may_be_spread() -> None:
         ({"subsidy_fen": None}, "PRC-400"),
         ({"subsidy_fen": 1.5}, "PRC-400"),
         ({"bond_yield": "NaN"}, "PRC-400"),
+        ({"bond_yield": "1e-9"}, "PRC-400"),
+        ({"bond_yield": "1e-999999999"}, "PRC-400"),  # as a fraction it has a thousand million digits
+        ({"profit_rate": "0_1"}, "PRC-400"),
+        ({"profit_rate": "1.01"}, "PRC-400"),
+        ({"profit_rate": "0.00000000001"}, "PRC-400"),
         ({"bond_yield": 0.018}, "PRC-400"),
         ({"costs": []}, "PRC-400"),
         ({"period": {"years": 4}}, "PRC-400"),

@@ -152,6 +152,26 @@ def test_the_gates_of_a_fee(world: Neighbours) -> None:
     assert in_force(world, product="P-BIKES") == 10**9
 
 
+def test_a_fee_is_of_a_registered_product_of_ones_own(world: Neighbours) -> None:
+    """A mistyped code, or the product's id here, would have a fee that no listing asks for."""
+    world.register("product", "P-LAB", "city-lab", inputs=["R-TRIPS"])
+    for product in ("P-FLOW", f"pro-{FLOWS}", "P-LAB", "R-TRIPS", ""):
+        assert code_of(fee, world, "public_welfare", 0, product) == "PRC-404", product
+    with world.as_person("data-group") as tx:
+        assert code_of(price.publish_fees, tx, product=FLOWS) == "PRC-404"
+    fee(world, "public_welfare", 0)
+    with world.as_person("data-group") as tx:
+        assert len(price.publish_fees(tx, product=FLOWS)) == 1, "published already"
+
+
+def test_a_ceiling_goes_to_a_node_of_the_operator(world: Neighbours) -> None:
+    with world.as_person("data-bureau") as tx:
+        survey = price.survey_costs(tx, survey=SURVEY)["id"]
+        asked = {"survey": survey, "product": FLOWS, "cap_fen": 1, "forecast_count": 1}
+        for node in (node_code("city-lab"), "nobody"):
+            assert code_of(price.set_ceiling, tx, operator_node=node, **asked) == "PRC-422"
+
+
 def test_a_new_fee_supersedes_and_a_lowered_ceiling_closes_the_old_one(world: Neighbours) -> None:
     ceiling(world, 100_000)
     world.carry()

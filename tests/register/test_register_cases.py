@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from register_country import MONDAY, NAMES, Country, declared, resource_facts
 
 from datong.ground import codes, signing
+from datong.ground.canonical import digest
 from datong.ground.evidence.leaves import leaves
 from datong.ground.jobs import jobs
 from datong.ground.refusal import Refusal
 from datong.register import rules, store
 from datong.register import service as register
 from datong.register.model.cases import MOVES, PUBLIC_FIELDS, Act, State
+from datong.register.service import following
 
 BUREAU, TRAFFIC, BIKES = "data-bureau", "traffic-bureau", "bike-company"
 AFTER_PUBLICITY = datetime(2026, 3, 17, 1, tzinfo=UTC)  # 10 working days from Monday 2 March end on Monday 16
@@ -145,6 +147,56 @@ def test_an_applicant_without_a_department_cannot_show_that_it_differs(country: 
 # --- four eyes: one person must not stand on both sides, however it is arranged -----------------------------------
 
 
+def test_a_draft_with_a_mistake_is_drafted_again(country: Country) -> None:
+    """A wrong co-registrant, basis or term would otherwise stand in the only case that the resource may have."""
+    country.join(TRAFFIC)
+    thing = declared(country, TRAFFIC)
+
+    def draft(**more: Any) -> Any:
+        asked = {"of": thing["id"], "materials": {"products": "x"}, **more}
+        return country.as_(TRAFFIC, "data_engineer", register.draft_case, **asked)
+
+    first = draft(co_registrants=[NAMES[BUREAU]], term_until="2027-01-01", basis="voluntary")
+    again = draft()
+    assert again["id"] == first["id"]
+    filing = country.view(TRAFFIC, register.case, case=again["id"])["filing"]
+    assert (len(filing["registrants"]), filing["term_until"], filing["basis"]) == (1, None, "mandatory")
+    country.as_(TRAFFIC, "data_engineer", register.submit_case, case=again["id"])
+    assert refusal(draft).code == "REG-409"
+    country.post()
+    shown = country.view(BUREAU, register.case, case=again["id"])
+    assert (shown["state"], len(country.view(TRAFFIC, register.cases))) == ("SUBMITTED", 1)
+    with country.stores[TRAFFIC].read() as tx:
+        drafted = [row for row in tx.all(leaves.select()) if row.act == "register.case_drafted"]
+    assert len(drafted) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"basis": "maybe"}, "not one of mandatory, voluntary"),
+        ({"term_until": "2026-03-01"}, "over on 2026-03-01"),
+        ({"term_until": "soon"}, "no date"),
+    ],
+)
+def test_a_draft_says_what_is_wrong_with_it(country: Country, asked: dict[str, str], why: str) -> None:
+    country.join(TRAFFIC)
+    thing = declared(country, TRAFFIC)
+    wrong = refusal(country.as_, TRAFFIC, "data_engineer", register.draft_case, of=thing["id"], **asked)
+    assert (wrong.code, why in str(wrong)) == ("REG-420", True)
+
+
+def test_a_term_that_ends_while_the_case_waits_is_not_accepted(country: Country) -> None:
+    country.join(TRAFFIC)
+    thing = declared(country, TRAFFIC)
+    asked = {"of": thing["id"], "materials": {"products": "x"}, "term_until": "2026-03-02"}
+    case = country.as_(TRAFFIC, "data_engineer", register.draft_case, **asked)["id"]
+    country.as_(TRAFFIC, "data_engineer", register.submit_case, case=case)
+    country.post()
+    country.move_to(MONDAY + timedelta(days=1))
+    assert refusal(registry, country, "registrar", register.accept_case, case=case).code == "REG-420"
+
+
 def test_a_second_person_does_not_take_the_place_of_the_first_who_joined(country: Country) -> None:
     country.join(TRAFFIC)
     _resource, case = filed(country, joint=True)
@@ -168,13 +220,71 @@ def test_a_co_registrants_node_confirms_once(country: Country) -> None:
     for person in ("person-1", "person-1", "person-2"):
         who = {"node": country.code(BIKES), "party": NAMES[BIKES], "person": person, "department": "法务部"}
         with country.stores[BIKES].begin(country.person(BIKES, "legal"), "register") as tx:
-            word = signing.signed(tx, {"case": case, "joined": who, "at": tx.now, "signatures": []})
+            filing = digest(register.case(tx, case=case)["filing"])
+            word = signing.signed(tx, {"case": case, "joined": who, "filing": filing, "at": tx.now, "signatures": []})
         if person == "person-2":
             assert refusal(country.deliver, BIKES, "register.filing_joined", word, BUREAU).code == "REG-425"
         else:
             country.deliver(BIKES, "register.filing_joined", word, BUREAU)  # the second time: a repetition
     shown = country.as_(BUREAU, "registrar", register.case, "登记科", case=case)
     assert shown["registrants"][1]["person"] == "person-1"
+
+
+def joint_with_bikes(country: Country) -> str:
+    """A case of the traffic bureau's that the bike company is to join, and that the registry wants supplemented."""
+    country.join(TRAFFIC, BIKES)
+    thing = declared(country, TRAFFIC)
+    in_directory = country.view(BUREAU, register.membership, code=country.code(BIKES))
+    with country.stores[TRAFFIC].begin(country.person(TRAFFIC, "operator"), "register") as tx:
+        register.learn_node(tx, record=in_directory, function_key=country.keys[BUREAU].public.text)
+    asked = {"of": thing["id"], "co_registrants": [NAMES[BIKES]], "materials": {"products": "x"}}
+    case = str(country.as_(TRAFFIC, "data_engineer", register.draft_case, **asked)["id"])
+    country.as_(TRAFFIC, "data_engineer", register.submit_case, case=case)
+    country.post()
+    registry(country, "registrar", register.request_supplement, case=case, items=["the licence"])
+    country.post()
+    return case
+
+
+def test_nobody_confirms_a_filing_that_was_changed_meanwhile(country: Country) -> None:
+    """The applicant files again with other terms while the co-registrant confirms what it has read."""
+    case = joint_with_bikes(country)
+    read = country.view(BIKES, register.case, case=case)["filing"]["object"]
+    country.as_(
+        TRAFFIC, "data_engineer", register.amend_description, of=read["id"], changes={"abstract": "another abstract"}
+    )
+    country.as_(TRAFFIC, "data_engineer", register.submit_case, case=case)
+    country.as_(BIKES, "legal", register.join_filing, case=case)
+    country.post()
+    assert [one.code for one in country.refused] == ["REG-420"]
+    assert country.view(BUREAU, register.case, case=case)["registrants"][1].get("confirmed_at") is None
+    country.as_(BIKES, "legal", register.join_filing, case=case)
+    country.post()
+    assert country.view(BUREAU, register.case, case=case)["registrants"][1]["confirmed_at"]
+
+
+def test_a_supplement_is_of_the_same_thing(country: Country) -> None:
+    case = joint_with_bikes(country)
+    filing = country.view(TRAFFIC, register.case, case=case)["filing"]
+    inputs = [codes.data_code("7", NAMES[TRAFFIC], "5201", "TRIPS000")]
+    thing = {**filing["object"], "inputs": inputs, "delivery_forms": ["public"]}
+    with country.stores[TRAFFIC].begin(country.person(TRAFFIC, "data_engineer"), "register") as tx:
+        as_product = signing.signed(tx, {**filing, "object_kind": "product", "object": thing, "signatures": []})
+    refused = refusal(country.deliver, TRAFFIC, "register.case_filed", {"filing": as_product}, BUREAU)
+    assert (refused.code, "another case" in str(refused)) == ("REG-420", True)
+
+
+def test_a_state_with_a_time_that_is_none_breaks_no_list(country: Country) -> None:
+    case = joint_with_bikes(country)
+    with country.stores[BUREAU].begin(country.person(BUREAU, "registrar"), "register") as tx:
+        row = tx.get(store.cases, case)
+        assert row is not None
+        told = {name: row[name] for name in following.CASE_FIELDS - {"schema", "case", "signatures"}}
+        told |= {"schema": "datong.case/1", "case": case, "version": row["version"] + 1}
+        states = [signing.signed(tx, {**told, name: "soon"}) for name in ("since", "publicised_at", "escalated_at")]
+    for body in states:
+        assert refusal(country.deliver, BUREAU, "register.case_state", body, TRAFFIC).code == "REG-420"
+    assert country.view(TRAFFIC, register.cases)[0]["deadline"] is not None
 
 
 def test_who_drafted_does_not_review_what_another_submitted(country: Country) -> None:

@@ -11,9 +11,10 @@ from register_country import NAMES, Country, in_tx
 from datong.ground import codes, signing
 from datong.ground.db import NODE, Actor
 from datong.ground.keys import PrivateKey
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.register import service as register
 from datong.register import store
+from datong.register.service import nodes
 
 BUREAU, TRAFFIC, BIKES = "data-bureau", "traffic-bureau", "bike-company"
 
@@ -98,6 +99,42 @@ def test_an_application_for_somebody_else_is_refused(country: Country) -> None:
     assert refused(country.deliver, BIKES, "register.join", value, BUREAU).problems[0].where == "party"
     changed = {**value, "address": "http://evil.test"}
     assert refused(country.deliver, TRAFFIC, "register.join", changed, BUREAU).problems[0].where == "signatures"
+
+
+def keyed(country: Country, key: PrivateKey) -> dict[str, Any]:
+    """An application of the traffic bureau's with another key, as anybody can make one."""
+    bare = {**signing.unsigned(application(country)), "public_key": key.public.text}
+    one = {"node": "", "party": bare["party"], "key": key.public.text, "signature": key.sign_value(bare)}
+    return {**bare, "signatures": [one]}
+
+
+def test_no_more_applications_wait_than_a_registrar_can_look_through(
+    country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody makes as many keys as they like; a store takes no more than so many applications, and room is made."""
+    monkeypatch.setattr(nodes, "APPLICATIONS_MAX", 3)
+    country.join()
+    keys = [PrivateKey.new() for _ in range(5)]
+    for key in keys[:3]:
+        country.deliver(TRAFFIC, "register.join", keyed(country, key), BUREAU)
+    country.deliver(TRAFFIC, "register.join", keyed(country, keys[0]), BUREAU)  # the same again
+    full = refused(country.deliver, TRAFFIC, "register.join", keyed(country, keys[3]), BUREAU)
+    assert (full.code, full.kind) == ("REG-440", Kind.unavailable), "the sender tries again"
+    waiting = country.as_(BUREAU, "registrar", register.join_applications)
+    assert len(waiting) == 3
+    for _ in range(2):
+        told = country.as_(BUREAU, "registrar", register.admit_node, application=waiting[0]["id"], admit=False)
+        assert told["state"] == "refused"
+    country.deliver(TRAFFIC, "register.join", keyed(country, keys[3]), BUREAU)
+    again = next(key for key in keys if key.public.text == waiting[0]["public_key"])
+    assert refused(country.deliver, TRAFFIC, "register.join", keyed(country, again), BUREAU).code == "REG-440"
+    admitted = waiting[1]["id"]
+    code = country.as_(BUREAU, "registrar", register.admit_node, application=admitted)["code"]
+    country.deliver(TRAFFIC, "register.join", keyed(country, again), BUREAU)  # who was refused applies again
+    states = [row["state"] for row in country.as_(BUREAU, "registrar", register.join_applications)]
+    assert states == ["applied"] * 3 + ["admitted"]
+    late = refused(country.as_, BUREAU, "registrar", register.admit_node, application=admitted, admit=False)
+    assert (late.code, code in str(late)) == ("IDN-426", True)
 
 
 def test_only_a_function_node_admits(country: Country) -> None:

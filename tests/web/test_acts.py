@@ -83,6 +83,82 @@ def test_an_invoice_offers_what_its_side_may_do_now(browser: Browser, store: Sto
     assert offered(browser.get(f"/invoices/{INVOICE}").text) == set()
 
 
+def test_an_instrument_offers_what_its_side_may_do_now(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="st", name="专员", roles=["steward"])
+        register.add_person(tx, login="rv", name="审核", roles=["reviewer"])
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    decide, end = {"authorise/decide_collectively"}, {"authorise/withdraw"}
+    for login, kind, state, grantor, wanted in (
+        ("st", "plan", "DRAFT", mine, decide),
+        ("st", "plan", "COLLECTIVE_DECISION", mine, {"authorise/approve"}),
+        ("rv", "plan", "COLLECTIVE_DECISION", mine, {"authorise/approve"}),
+        ("st", "plan", "APPROVED", mine, {"authorise/file"}),
+        ("st", "plan", "FILED", mine, {"authorise/change", "authorise/close", *end}),
+        ("st", "agreement", "COLLECTIVE_DECISION", mine, {"authorise/sign"}),
+        ("rv", "agreement", "COLLECTIVE_DECISION", mine, set()),
+        ("st", "agreement", "OFFERED", mine, end),
+        ("st", "agreement", "OFFERED", OTHER, {"authorise/countersign"}),
+        ("st", "agreement", "IN_FORCE", mine, {"authorise/suspend", *end}),
+        ("st", "agreement", "IN_FORCE", OTHER, set()),
+        ("st", "agreement", "SUSPENDED", mine, {"authorise/resume", *end}),
+        ("st", "consent", "DRAFT", mine, {"authorise/sign"}),
+        ("st", "consent", "WITHDRAWN", mine, set()),
+    ):
+        instrument(store, kind, state, grantor=grantor, grantee=mine if grantor == OTHER else OTHER)
+        browser.enter(login)
+        page = browser.get(f"/instruments/{INSTRUMENT}").text
+        assert offered(page) == wanted, (login, kind, state)
+
+
+INSTRUMENT = f"ins-{'b' * 32}"
+
+
+def instrument(store: Store, kind: str, state: str, *, grantor: str, grantee: str, key: str = INSTRUMENT) -> None:
+    kept = metadata.tables["instrument"]
+    at = dict.fromkeys(("from_at", "until_at", "changed_at"), "2026-03-02T00:00:00Z")
+    lists: dict[str, list[str]] = {name: [] for name in ("resources", "purposes", "acts", "parents", "copies_to")}
+    texts = dict.fromkeys(("grantee_node", "digest", "drafted_by", "drafter_let_in_by"), "")
+    with store.begin(NODE, "start") as tx:
+        tx.execute(kept.delete().where(kept.c.id == key))
+        tx.add(kept, {**at, **lists, **texts, "id": key, "kind": kind, "state": state, "title": key, "items": {},
+                      "grantor_party": grantor, "grantee_party": grantee, "serial": 1,
+                      "value": {"signatures": []}})  # fmt: skip
+
+
+def test_many_instruments_are_turned_over_the_newest_first(browser: Browser, store: Store) -> None:
+    for number in range(60):
+        instrument(store, "consent", "IN_FORCE", grantor=OTHER, grantee="", key=f"ins-{number:032d}")
+    browser.enter("op")
+    listed = [re.findall(r"/instruments/(ins-\d{32})", browser.get(f"/instruments?from={at}").text) for at in (0, 50)]
+    found = [list(dict.fromkeys(page)) for page in listed]
+    assert (len(found[0]), found[0][0], found[1][-1]) == (50, f"ins-{59:032d}", f"ins-{0:032d}")
+    assert len({*found[0], *found[1]}) == 60
+    assert browser.get(f"/instruments/ins-{7:032d}").status_code == 200
+
+
+def test_a_fee_offers_its_publication_and_a_survey_its_ceiling(browser: Browser, store: Store) -> None:
+    fee, survey = f"fee-{'c' * 32}", f"survey-{'d' * 32}"
+    row = {"product": "P-1", "purpose": "public_welfare", "amount_fen": 0, "unit": "per_delivery", "set_by": "p",
+           "set_at": "2026-03-02T00:00:00Z"}  # fmt: skip
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="po", name="价格", roles=["price_officer"])
+        tx.add(metadata.tables["fee"], {"id": fee, "state": "SET", **row})
+        tx.add(metadata.tables["cost_survey"], {
+            "id": survey, "operator": OTHER, "serial": 1, "survey": {}, "figures": [], "mpr_fen": 1, "surveyed_by": "p",
+            "at": "2026-03-02T00:00:00Z",
+        })  # fmt: skip
+    for login, wanted in (("pm", {"price/publish_fees", "price/set_fee"}), ("po", set())):
+        browser.enter(login)
+        assert offered(browser.get(f"/fees/{fee}").text) == wanted, login
+    assert offered(browser.get(f"/fees/{survey}").text) == {"price/set_ceiling"}
+    with store.begin(NODE, "start") as tx:
+        tx.change(metadata.tables["fee"], fee, state="SUPERSEDED")
+    browser.enter("pm")
+    assert offered(browser.get(f"/fees/{fee}").text) == set()
+
+
 def test_what_nothing_undoes_wants_a_tick(browser: Browser, store: Store, people: dict[str, str]) -> None:  # noqa: F811
     with store.begin(NODE, "register") as tx:
         token = register.issue_service_token(tx, person=people["op"], label="夜间", scopes=["audit"], days=1)["id"]

@@ -1127,6 +1127,37 @@ def test_a_purpose_longer_than_any_is_refused(pair):
     assert (refused.value.code, refused.value.problems[0].where) == ("CTR-400", "terms.purpose")
 
 
+UNPERFORMABLE = {
+    "until": "never", "from": 5, "tariff": {"kind": "per_delivery"}, "split": [1], "product": 7, "inputs": "RES-1",
+    "k": [], "delivery_form": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNPERFORMABLE)
+def test_terms_that_nobody_could_perform_are_refused_whoever_says_them(pair, name):
+    """A contract with such a tariff or term would be signed, and break what meters, settles and ends contracts."""
+    provider, consumer, _loop = pair
+    offer = listed(provider)
+    bad = {**offer, "terms": {**TERMS, name: UNPERFORMABLE[name]}}
+    asked = {"message": "m-1", "offer": {"id": OFFER, "dataset": DATASET, **bad}}
+    calls = [lambda: ask(consumer, provider, bad)]
+    for node, other, hear in ((provider, consumer, "received_request"), (consumer, provider, "received_offer")):
+
+        def heard(node=node, other=other, hear=hear):
+            with node.heard(other) as tx:
+                getattr(negotiate, hear)(tx, sender=other.code, peer_pid="p-1", callback=other.address, **asked)
+
+        calls.append(heard)
+    for call in calls:
+        with pytest.raises(Refusal) as refused:
+            call()
+        assert refused.value.code == "CTR-400"
+        places = [problem.where.partition("[")[0].split(".") for problem in refused.value.problems]
+        assert {place[1] for place in places} == {name}
+    bare = {**offer, "terms": {}}
+    ask(consumer, provider, bare)  # what is left out, as by peers of another make, is no fault
+
+
 def test_an_offer_with_a_logical_constraint_is_refused_at_the_door(pair):
     provider, consumer, loop = pair
 

@@ -144,7 +144,6 @@ GROUNDS = ("consent", "contract_or_hr", "statutory_duty", "emergency", "public_i
 
 ACTS = ("build", "list", "deliver")
 MAX_AGREEMENT_YEARS = 5
-MAX_TEXT = 500
 
 
 @dataclass(frozen=True)
@@ -237,7 +236,8 @@ TERM_TOO_LONG = _reason(
 OUTSIDE_PLAN = _reason(
     "AUT-502", Kind.denied,
     ("运营协议未签署。", "The operation agreement was not signed."),
-    ("{count} 项资源不在已备案的实施方案内。", "{count} of its resources are not in a filed plan."),
+    ("{count} 项资源不在本主体已备案且未到期的实施方案内。",
+     "{count} of its resources are not in a filed plan of this body whose term runs."),
     ("请缩小协议范围，或变更实施方案并重新集体决策。",
      "Narrow the agreement, or change the plan by a new collective decision."),
     art="第九条、第十一条",

@@ -6,7 +6,7 @@ Contract: tests/authorise/test_authorise_rules.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from datong.authorise.model import (
     ACTS,
     AGREEMENT_ITEMS,
     BAD_INSTRUMENT,
+    GRANTS,
     GROUNDS,
     LIVE,
     MAX_AGREEMENT_YEARS,
@@ -61,9 +62,14 @@ def moved(instrument_id: str, kind: str, state: str, deed: Deed) -> State:
     moves = MOVES[InstrumentKind(kind)]
     after = moves.get((State(state), deed))
     if after is None:
-        open_now = ", ".join(d.value for s, d in moves if s == state) or "—"
+        open_now = ", ".join(open_deeds(kind, state)) or "—"
         raise NOT_NOW(id=instrument_id, deed=deed.value, state=state, open=open_now)
     return after
+
+
+def open_deeds(kind: str, state: str) -> list[str]:
+    """What may be done with an instrument in `state`, in the order of the table."""
+    return [deed.value for now, deed in MOVES[InstrumentKind(kind)] if now == state]
 
 
 def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) -> list[Problem]:
@@ -80,10 +86,7 @@ def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) 
         for a in content["acts"]
         if a not in ACTS
     ]
-    if kind in ("agreement", "consent", "data_use") and not content["grantee_party"]:
-        problems.append(_missing("grantee_party"))
-    if content["grantee_party"] == content["grantor_party"]:
-        problems.append(Problem("grantee_party", "不得向本主体授权", "nobody grants a right to itself"))
+    problems += _side_problems(kind, content)
     if kind == "data_use" and not content["acts"]:
         problems.append(_missing("acts"))
     if datetime.fromisoformat(content["until"]) <= datetime.fromisoformat(content["from"]):
@@ -91,14 +94,44 @@ def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) 
     return problems + _item_problems(kind, content["items"])
 
 
-def require_sound(content: dict[str, Any], purposes: Iterable[str]) -> None:
+def require_sound(content: dict[str, Any], purposes: Iterable[str], others: Sequence[Problem] = ()) -> None:
     """AUT-400 with every gap of an instrument, AUT-501 for too long an agreement: asked where one is drafted, where one
-    comes in from another node, whose software may ask nothing, and before the grantee signs it."""
+    comes in from another node, whose software may ask nothing, and before the grantee signs it.
+
+    others: what else is wrong with it.
+    """
     kind = content["kind"]
-    if problems := draft_problems(kind, content, purposes):
+    if problems := [*draft_problems(kind, content, purposes), *others]:
         raise BAD_INSTRUMENT(problems, count=len(problems))
     if kind == InstrumentKind.agreement:
         check_term(datetime.fromisoformat(content["from"]), datetime.fromisoformat(content["until"]))
+
+
+def _side_problems(kind: str, content: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with who is granted the right and with the nodes that are told: a word sent to no node, or to that
+    of somebody else, would be known to nobody."""
+    grantee, node, problems = content["grantee_party"], content["grantee_node"], []
+    if grantee and (fault := codes.subject_code_fault(grantee)) is not None:
+        problems.append(Problem("grantee_party", *fault))
+    elif not grantee and kind in GRANTS:
+        problems.append(_missing("grantee_party"))
+    if grantee == content["grantor_party"]:
+        problems.append(Problem("grantee_party", "不得向本主体授权", "nobody grants a right to itself"))
+    told = {"grantee_node": node, **{f"copies_to[{at}]": code for at, code in enumerate(content["copies_to"])}}
+    faults = {where: codes.node_code_fault(code) for where, code in told.items() if code}
+    problems += [Problem(where, *fault) for where, fault in faults.items() if fault is not None]
+    if node and faults["grantee_node"] is None and codes.parse_node_code(node).subject != grantee:
+        problems.append(Problem("grantee_node", "不是被授予主体的节点", "is no node of the grantee's"))
+    if not node and kind == InstrumentKind.agreement:
+        problems.append(Problem("grantee_node", "缺少：由该节点会签", "missing: it is counter-signed there"))
+    return problems
+
+
+def not_owned(resources: Sequence[str], owned: Collection[str]) -> list[Problem]:
+    """Resources over which a consent or data-use authorisation of a party gives no right: none of its own registered
+    ones has that code."""
+    zh, en = "不是本主体已登记赋码的数据资源", "is no resource registered with this code for this organisation"
+    return [Problem(f"resources: {code[:80]}", zh, en) for code in resources if code not in owned]
 
 
 def _item_problems(kind: str, items: dict[str, Any]) -> list[Problem]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, Integer, String, select
 
 from datong.authorise.model import Instrument
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
 
 instruments = table(
@@ -62,6 +62,13 @@ def of_kinds(tx: Tx, *kinds: str) -> list[dict[str, Any]]:
 def _of_kinds(kinds: tuple[str, ...]) -> Prepared:
     query = select(instruments).order_by(instruments.c.changed_at, instruments.c.id)
     return Prepared(query.where(instruments.c.kind.in_(kinds)) if kinds else query)
+
+
+def listed(tx: Tx, kind: str | None, window: Window) -> list[dict[str, Any]]:
+    """The part that is asked for of the instruments, of one kind or of all, oldest change first."""
+    query = select(instruments).order_by(instruments.c.changed_at, instruments.c.id)
+    query = query if kind is None else query.where(instruments.c.kind == kind)
+    return [dict(row._mapping) for row in tx.all(window.of(query, instruments.c.id))]
 
 
 def rights(tx: Tx) -> list[Instrument]:

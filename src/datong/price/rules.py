@@ -8,8 +8,9 @@ Rounding: half-up to the fen, once per figure. Contract: tests/price/test_price_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -122,9 +123,11 @@ def survey_problems(survey: dict[str, Any]) -> list[Problem]:
         problems.extend(_amount_problems(where, value))
 
     def rate(where: str, value: Any) -> None:
-        if not isinstance(value, str) or not _is_rate(value):
+        if not isinstance(value, str) or not _RATE.fullmatch(value):
             problems.append(
-                Problem(where, "应为 0 至 1 的小数文本", 'should be decimal text from 0 to 1, e.g. "0.0780"')
+                Problem(
+                    where, "应为 0 至 1 的小数文本，至多 10 位小数", 'should be decimal text from 0 to 1, e.g. "0.0780"'
+                )
             )
 
     def flag(where: str, value: Any) -> None:
@@ -264,12 +267,8 @@ def revenue_state(actual_fen: int, mpr_fen: int) -> dict[str, Any]:
     }
 
 
-def _is_rate(text: str) -> bool:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return False
-    return value.is_finite() and 0 <= value <= 1
+_RATE = re.compile(r"0(\.\d{1,10})?|1(\.0{1,10})?", re.ASCII)
+"""Written out: "1e-999999999" is a rate too, and the fraction of it fills the machine."""
 
 
 def _decimal(value: Fraction) -> str:

@@ -86,6 +86,9 @@ def set_ceiling(
     _amount("cap_fen", cap_fen)
     _amount("forecast_count", forecast_count, least=1, most=COUNT_MAX)
     _unit(unit)
+    if operator_node and operator_node[1:19] != basis["operator"]:
+        zh, en = f"运营机构 {basis['operator']} 的节点", f"a node of the operator {basis['operator']}"
+        raise BAD_AMOUNT(field="operator_node", value=operator_node[:40], zh=zh, en=en)
     issuer = signing.me(tx).party
     if issuer not in _implementing(tx, product, basis["operator"]):
         raise NOT_IMPLEMENTING(product=product, operator=basis["operator"])
@@ -109,7 +112,11 @@ def set_ceiling(
 
 @verb(Role.product_manager)
 def set_fee(tx: Tx, *, product: str, purpose: str, amount_fen: int, unit: str = "per_delivery") -> dict[str, Any]:
-    """Set the fee (公共数据运营服务费) of a product for one purpose; it holds once published."""
+    """Set the fee (公共数据运营服务费) of a product for one purpose; it holds once published.
+
+    product: the code of a registered product of this organisation.
+    """
+    _own_product(tx, product)
     _amount("amount_fen", amount_fen)
     _unit(unit)
     if purpose not in FREE_PURPOSES | CHARGED_PURPOSES:
@@ -135,6 +142,8 @@ def set_fee(tx: Tx, *, product: str, purpose: str, amount_fen: int, unit: str = 
 def publish_fees(tx: Tx, *, product: str) -> list[dict[str, Any]]:
     """Publish the fees set for a product; earlier ones for the same purposes are superseded."""
     fresh = store.fees_of(tx, product, FeeState.SET)
+    if not fresh and not store.fees_of(tx, product, FeeState.PUBLISHED):
+        raise UNKNOWN(thing=f"fee of {product[:80]}")
     for fee in fresh:
         # the ceiling may have been lowered since the fee was set
         check_tariff(tx, product=product, purpose=fee["purpose"], amount_fen=fee["amount_fen"])
@@ -188,6 +197,19 @@ def check_supplied(tx: Tx, *, resource: str, purpose: str, amount_fen: int) -> N
     its own data, and a body for its data from industry, the two agree on."""
     if purpose in FREE_PURPOSES and amount_fen and register.resource(tx, resource)["public_data"]:
         raise MUST_BE_FREE(product=resource, purpose=purpose, amount_fen=amount_fen)
+
+
+def _own_product(tx: Tx, product: str) -> None:
+    """PRC-404 unless a product of this party is registered with that code: a fee of another name, its id here among
+    them, is asked for by nobody."""
+    try:
+        row = register.product(tx, product)
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        row = {}
+    if (row.get("code"), row.get("owner")) != (product, signing.me(tx).party):
+        raise UNKNOWN(thing=f"product {product[:80]}")
 
 
 def _bound(ceiling: dict[str, Any] | None) -> dict[str, Any]:

@@ -66,6 +66,15 @@ def _at(side: str, act: str) -> Callable[[Row], Any]:
     return lambda row: row["side"] in (side, "both") and act in row["open"]
 
 
+def _open(deed: str) -> Callable[[Row], Any]:
+    """Where a record names the deeds that its state allows."""
+    return lambda row: deed in row["open"]
+
+
+def _priced(row: Row) -> Mapping[str, Any]:
+    return {"purpose": row["purpose"]}
+
+
 ACTS: dict[str, tuple[Act, ...]] = {
     "settle.invoices": (
         Act("settle.accept_invoice", "invoice", _in("RECEIVED", "DISPUTED"), "buyer_party"),
@@ -94,7 +103,7 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("register.reinstate_node", "code", _in("suspended"), key="code"),
         Act("register.revoke_node", "code", _in("active", "suspended"), key="code"),
     ),
-    "register.join_applications": (Act("register.admit_node", "application", _in("applied")),),
+    "register.join_applications": (Act("register.admit_node", "application", _in("applied", "refused")),),
     "register.issued_credentials": (Act("register.revoke_credential", "credential", _in("issued")),),
     "register.spaces": (
         Act("register.change_space", "space", _in("open"), "platform",
@@ -113,6 +122,21 @@ ACTS: dict[str, tuple[Act, ...]] = {
                 ("code_case", "code"),
             )
         ),
+    ),
+    "authorise.instruments": (
+        *(
+            Act(f"authorise.{deed}", "instrument", ours="grantor_party", when=_open(deed))
+            for deed in (
+                "decide_collectively", "approve", "sign", "file", "commence", "suspend", "resume", "change", "close",
+                "withdraw",
+            )
+        ),
+        Act("authorise.countersign", "instrument", ours="grantee_party", when=_open("countersign")),
+    ),
+    "price.prices": (
+        Act("price.set_ceiling", "survey", when=lambda row: "mpr_fen" in row),
+        Act("price.set_fee", "product", _in("SET", "PUBLISHED"), key="product", more=_priced),
+        Act("price.publish_fees", "product", _in("SET"), key="product"),
     ),
     "catalogue.listings": (
         Act("catalogue.suspend", "dataset", _in("live"), key="dataset"),

@@ -226,9 +226,9 @@ COUNTED: dict[str, tuple[str, dict[str, str]]] = {
 """View -> the table whose rows it gives, one each, and what those rows have in common: they are counted there."""
 OLDEST_FIRST = frozenset(
     {
-        "deliver.endings", "deliver.grants", "deliver.held", "deliver.shares", "meter.usage", "negotiate.agreements",
-        "negotiate.negotiations", "register.cases", "register.products", "register.resources", "settle.invoices",
-        "settle.ledger", "settle.statements",
+        "authorise.instruments", "deliver.endings", "deliver.grants", "deliver.held", "deliver.shares", "meter.usage",
+        "negotiate.agreements", "negotiate.negotiations", "register.cases", "register.products", "register.resources",
+        "settle.invoices", "settle.ledger", "settle.statements",
     }
 )  # fmt: skip
 """Views that take `limit` and `offset` and begin with the oldest; a page of the console begins with the newest."""

@@ -74,39 +74,60 @@ def test_the_provider_stops_all_use_at_the_consumer(country):
         deliver.stop_use(tx, agreement=country.contract, reason="not mine to stop")
 
 
-def state_at(country, node):
+def held(country, node):
     with country.reads(node) as tx:
         return tx.get(delivered.holds, country.contract)["state"]
 
 
+def peer(node):
+    return Actor("", "peer", node.party, node.code)
+
+
+def lifted_on_its_way(country):
+    """What the provider has queued for the consumer, by the node protocol, about stops that are lifted."""
+    with country.reads(country.provider) as tx:
+        found = [job.payload for job in tx.all(select(jobs.jobs).where(jobs.jobs.c.kind == outbox.SEND))]
+    return [one for one in found if one["type"] == "deliver.stop_lifted"]
+
+
 def test_a_stop_of_the_provider_is_lifted_by_the_provider_alone(country):
-    """Not by the consumer whose use it stops, nor by a hold of the consumer's own put over it and lifted again."""
-    with country.provider.as_("legal") as tx:
-        deliver.stop_use(tx, agreement=country.contract, reason="再次")
-    country.run()
-    with country.consumer.as_("legal") as tx, pytest.raises(Refusal) as refused:
-        deliver.resume(tx, agreement=country.contract)
-    assert refused.value.code == "USE-416"
-    with country.consumer.as_("legal") as tx:
-        deliver.suspend(tx, agreement=country.contract, reason="our own")
-    with country.consumer.as_("legal") as tx, pytest.raises(Refusal):
-        deliver.resume(tx, agreement=country.contract)
-    for stranger in (country.platform, country.consumer):
-        with country.consumer.store.begin(Actor("", "peer"), "test") as tx, pytest.raises(Refusal) as refused:
-            deliver.received_resumed(tx, sender=stranger.code, body={"agreement": country.contract})
+    """The consumer neither resumes it nor takes it over by a stop of its own; it hears when the provider resumes."""
+    for resumed_before in (False, True):
+        with country.provider.as_("legal") as tx:
+            deliver.stop_use(tx, agreement=country.contract, reason=f"again {resumed_before}")
+        if resumed_before:  # while the stop is on its way
+            with country.provider.as_("legal") as tx:
+                deliver.resume(tx, agreement=country.contract)
+        before = len(lifted_on_its_way(country))
+        country.run()
+        assert held(country, country.consumer) == "suspended"
+        with country.consumer.as_("legal") as tx:
+            deliver.suspend(tx, agreement=country.contract, reason="ours")
+        with country.consumer.as_("legal") as tx, pytest.raises(Refusal) as refused:
+            deliver.resume(tx, agreement=country.contract)
         assert refused.value.code == "USE-416"
-    assert state_at(country, country.consumer) == "suspended"
-    with country.provider.as_("legal") as tx:
+        if not resumed_before:
+            assert lifted_on_its_way(country)[before:] == []
+            with country.provider.as_("legal") as tx:
+                deliver.resume(tx, agreement=country.contract)
+        told_now = lifted_on_its_way(country)[before:]
+        assert {(one["to"], one["body"]["agreement"]) for one in told_now} == {
+            (country.consumer.code, country.contract)
+        }
+        for sender in (country.platform, country.consumer):
+            with country.consumer.store.begin(peer(sender)) as tx, pytest.raises(Refusal):
+                deliver.received_stop_lifted(tx, sender=sender.code, body=told_now[0]["body"])
+        with country.consumer.store.begin(peer(country.provider)) as tx:
+            deliver.received_stop_lifted(tx, sender=country.provider.code, body=told_now[0]["body"])
+        assert held(country, country.consumer) == held(country, country.provider) == "lifted"
+    with country.consumer.as_("legal") as tx:
+        deliver.suspend(tx, agreement=country.contract, reason="ours")
+    with country.consumer.store.begin(peer(country.provider)) as tx:
+        deliver.received_stop_lifted(tx, sender=country.provider.code, body={"agreement": country.contract})
+    assert held(country, country.consumer) == "suspended"
+    with country.consumer.as_("legal") as tx:
         deliver.resume(tx, agreement=country.contract)
-        (job,) = [one for one in tx.all(select(jobs.jobs)) if one.kind == outbox.SEND]
-        message = job.payload
-        tx.change(jobs.jobs, job.id, state="done")  # carried by hand below
-    assert message["type"] == "deliver.resumed"
-    assert message["to"] == country.consumer.code
-    for _ in range(2):
-        with country.consumer.store.begin(Actor("", "peer"), "test") as tx:
-            deliver.received_resumed(tx, sender=country.provider.code, body=message["body"])
-    assert state_at(country, country.consumer) == "lifted"
+    assert held(country, country.consumer) == "lifted"
 
 
 @pytest.mark.parametrize(("sender", "at"), [("platform", "provider"), ("consumer", "platform")])

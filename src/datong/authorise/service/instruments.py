@@ -9,7 +9,6 @@ from datong.authorise.model import (
     BAD_INSTRUMENT,
     DECIDERS_MIN,
     GRANTS,
-    MAX_TEXT,
     MOVES,
     NO_CONSENT,
     NOT_REGISTERED,
@@ -53,12 +52,19 @@ def draft(
         "from": starts, "until": ends, "items": dict(items or {}), "parents": list(parents or []),
         "copies_to": list(copies_to or []),
     }  # fmt: skip
-    rules.require_sound(content, PURPOSES)
+    bound = kind in (InstrumentKind.consent, InstrumentKind.data_use)
+    strange = rules.not_owned(content["resources"], _owned(tx, content["resources"])) if bound else []
+    rules.require_sound(content, PURPOSES, strange)
     records.insert(tx, content, State.DRAFT, drafter=tx.actor)
     evidence.append(
         tx, "authorise.drafted", store.instruments, content["id"], kind=kind, resources=len(content["resources"])
     )
     return records.instrument(tx, instrument=content["id"])
+
+
+def _owned(tx: Tx, resources: list[str]) -> set[str]:
+    """The codes of those of `resources` that are this party's."""
+    return {register.resource(tx, one)["code"] for one in resources if register.is_own_resource(tx, one)}
 
 
 @verb(Role.steward, Role.legal)
@@ -120,16 +126,19 @@ def countersign(tx: Tx, *, instrument: str) -> dict[str, Any]:
     return changed
 
 
-@verb(Role.steward, Role.legal)
+@verb(Role.steward, Role.legal, longest={"filing_ref": 200})
 def file(tx: Tx, *, instrument: str, filing_ref: str) -> dict[str, Any]:
-    """File (备案) a plan or a signed agreement; an agreement whose term has begun is then in force."""
+    """File (备案) a plan, which is signed by that, or a signed agreement, which is in force once its term has begun."""
     row = records.mine(tx, instrument, Deed.file)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.file)
-    changed = records.move(tx, row, after, "filed", filing_ref=filing_ref[:200])
-    if row["kind"] == InstrumentKind.agreement:
-        if tx.business_now >= clock.instant(row["from_at"]):
-            return commence(tx, instrument=row["id"])
-        exchange.tell(tx, row["id"])
+    if not filing_ref.strip():
+        raise BAD_INSTRUMENT([Problem("filing_ref", "缺少备案编号", "names no filing")], count=1)
+    agreed = row["kind"] == InstrumentKind.agreement
+    value = row["value"] if agreed else signing.signed(tx, row["value"])
+    changed = records.move(tx, row, after, "filed", filing_ref=filing_ref, value=value)
+    if agreed and tx.business_now >= clock.instant(row["from_at"]):
+        return commence(tx, instrument=row["id"])
+    exchange.tell(tx, row["id"])
     return changed
 
 
@@ -190,7 +199,7 @@ def expire_due(tx: Tx) -> int:
 def _end(tx: Tx, instrument_id: str, deed: Deed, reason: str) -> dict[str, Any]:
     row = records.mine(tx, instrument_id, deed)
     after = rules.moved(row["id"], row["kind"], row["state"], deed)
-    changed = records.move(tx, row, after, PAST[deed], reason=reason[:MAX_TEXT])
+    changed = records.move(tx, row, after, PAST[deed], reason=reason)
     exchange.tell(tx, row["id"])
     return changed
 

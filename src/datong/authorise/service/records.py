@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from datong.authorise import store
+from datong.authorise import rules, store
 from datong.authorise.model import NOT_YOURS, UNKNOWN, Deed, State
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
-from datong.ground.db import Actor, Tx
+from datong.ground.db import Actor, Tx, Window
 from datong.terms.verbs import view
 
 
@@ -19,9 +19,14 @@ def instrument(tx: Tx, *, instrument: str) -> dict[str, Any]:
 
 
 @view()
-def instruments(tx: Tx, *, kind: str | None = None) -> list[dict[str, Any]]:
-    """All instruments this node holds, its own and copies."""
-    return [shown(row) for row in store.of_kinds(tx, *([kind] if kind else []))]
+def instruments(
+    tx: Tx, *, kind: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """All instruments this node holds, its own and copies, the oldest change first.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return [shown(row) for row in store.listed(tx, kind, Window(id, limit, offset))]
 
 
 def insert(
@@ -66,4 +71,7 @@ def mine(tx: Tx, instrument_id: str, deed: Deed) -> dict[str, Any]:
 def shown(row: dict[str, Any]) -> dict[str, Any]:
     hidden = {"value", "notice", "from_at", "until_at"}
     shown = {name: value for name, value in row.items() if name not in hidden}
-    return {**shown, "from": row["from_at"], "until": row["until_at"], "signatures": row["value"]["signatures"]}
+    return {
+        **shown, "from": row["from_at"], "until": row["until_at"], "signatures": row["value"]["signatures"],
+        "open": rules.open_deeds(row["kind"], row["state"]),
+    }  # fmt: skip

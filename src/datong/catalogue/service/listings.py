@@ -19,7 +19,7 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 
-@verb(Role.product_manager, Role.data_engineer)
+@verb(Role.product_manager, Role.data_engineer, longest={of: reporting.FIELDS[of] for of in ("title", "description")})
 def publish(
     tx: Tx, *, dataset: str, title: str, description: str, purposes: list[str], from_at: str, until_at: str,
     delivery_form: str = "controlled", template: str = "", policy: dict[str, Any] | None = None,
@@ -40,6 +40,7 @@ def publish(
     """
     thing = gates.described(tx, dataset)
     begins, ends, problems = _period(from_at, until_at)
+    problems += [] if title.strip() else [Problem("title", "不得为空", "must not be empty")]
     problems += _choices(purposes, delivery_form, ("", *rules.TEMPLATES, *templates.names(tx)), template, agree)
     threshold, too_small = _threshold(thing, delivery_form, k)
     problems += too_small

@@ -24,6 +24,8 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 FIELDS = {"dataset": 80, "title": 200, "description": 2000, "kind": 10, "delivery_form": 12}
+"""What is told of a listing, and how long it may be: a listing that says more is not published, for with it the whole
+report would be refused."""
 ENTRIES_MAX = 10_000
 REPORTED_TO = "catalogue.reported_to"
 """The setting that keeps the function nodes it was reported to, by node code."""

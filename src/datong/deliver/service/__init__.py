@@ -33,7 +33,7 @@ from datong.deliver.service.ending import (
     expire_due,
     received_destruction_proof,
     received_ended,
-    received_resumed,
+    received_stop_lifted,
     resume,
     suspend,
 )
@@ -125,7 +125,7 @@ __all__ = [
     "received_partition_agreed",
     "received_partition_ask",
     "received_partition_cancelled",
-    "received_resumed",
+    "received_stop_lifted",
     "reconcile",
     "release_noisy",
     "release_supply",

@@ -2,7 +2,7 @@
 
     report_performance    contractExecution     to the platform and the other side, from what meter counted
     give_feedback         executionFeedback     to the provider, from the last decision
-    stop_use              abnormalTermination   by the provider: held here at once, and there
+    stop_use              abnormalTermination   by the provider: held here at once, and there until it resumes
     prove_fulfilment      fulfillmentProof      by the consumer, with the proof of destruction when delivery has ended
     received_control      each of them, and the platform's control instruction (strategySend)
 
@@ -18,7 +18,7 @@ from typing import Any
 from datong.deliver import store as rows
 from datong.deliver.model import NOT_OURS
 from datong.deliver.service import deciding
-from datong.ground import evidence, jobs, signing
+from datong.ground import evidence, jobs, outbox, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
 from datong.meter import service as meter
@@ -83,7 +83,7 @@ def give_feedback(tx: Tx, *, agreement: str) -> dict[str, Any]:
 
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def stop_use(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
-    """Stop every use under a contract at once, here and at the consumer (异常终止)."""
+    """Stop every use under a contract at once, here and at the consumer (异常终止), until `resume` here lifts it."""
     from datong.deliver.service import ending  # noqa: PLC0415 - ending sends proofs through this module
 
     contract, card = _national(tx, agreement, "stop_use")
@@ -94,11 +94,16 @@ def stop_use(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     return _told(tx, STOP, card, agreement, _receivers(tx, contract, card), body)
 
 
-def has_stopped(tx: Tx, agreement: str) -> bool:
-    """Whether this node ever told the other side to stop all use under an agreement."""
-    told = rows.control_messages
-    own = (told.c.agreement == agreement, told.c.interface == STOP, told.c.direction == "out")
-    return rows.first(tx, told, *own) is not None
+def tell_lifted(tx: Tx, agreement: str) -> None:
+    """To a consumer that took our stop: it is lifted here, once for each stop. One that is on its way is waited for."""
+    hold = tx.get(rows.holds, agreement)
+    if hold is None or hold["state"] == "suspended":
+        return
+    consumer, messages = str(negotiate.agreement(tx, agreement)["consumer"]), rows.control_messages
+    equal = {"agreement": agreement, "interface": STOP, "direction": "out", "peer": consumer, "state": "arrived"}
+    for stop in rows.rows(tx, messages, *(messages.c[name] == value for name, value in equal.items())):
+        body = {"agreement": agreement}
+        outbox.send(tx, to=consumer, type="deliver.stop_lifted", body=body, key=f"lifted-{stop['id']}")
 
 
 @verb(Role.analyst, Role.data_engineer, Role.product_manager, Role.legal)
@@ -162,6 +167,9 @@ def outgoing_control(tx: Tx, key: str) -> dict[str, Any]:
 def control_answered(tx: Tx, key: str, *, arrived: bool, answer: str) -> None:
     tx.change(rows.control_messages, key, state="arrived" if arrived else "refused", answer=answer[:2000])
     evidence.append(tx, "deliver.control_answered", rows.control_messages, key, arrived=arrived)
+    row = tx.get(rows.control_messages, key)
+    if arrived and row is not None and row["interface"] == STOP:
+        tell_lifted(tx, row["agreement"])
 
 
 def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body: Mapping[str, Any]) -> None:
@@ -190,7 +198,7 @@ def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body
     if interface == STOP and agreement:
         from datong.deliver.service import ending  # noqa: PLC0415 - ending sends proofs through this module
 
-        ending.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX], by=sender)
+        ending.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX])
 
 
 def _provider(tx: Tx, contract: str, agreement: str) -> str:

@@ -36,7 +36,7 @@ DESTROY = "deliver.destroy"
 def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """Stop everything under an agreement at once, until it is resumed."""
     contract = _our_side(tx, agreement, "suspend")
-    if not _stopped_by_provider(tx, contract):  # whose stop outlasts what we hold and lift ourselves
+    if not _stopped_by_provider(tx, contract):  # whose word stands until the provider takes it back
         hold(tx, agreement, "suspended", reason)
     transfer_course.move_all(tx, agreement, Act.suspend, "suspended", reason)
     for grant in granting.grants_of(tx, agreement):
@@ -47,33 +47,28 @@ def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
 
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
-    """Lift a hold; transfers it suspended start again with a new token. What the provider stopped at the consumer, the
-    provider alone lifts."""
-    contract = _our_side(tx, agreement, "resume")
-    if _stopped_by_provider(tx, contract):
+    """Lift a hold; transfers it suspended start again with a new token.
+
+    What the provider stopped (`stop_use`) the provider alone resumes; the consumer hears of it.
+    """
+    if _stopped_by_provider(tx, _our_side(tx, agreement, "resume")):
         raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
-    _lift(tx, agreement)
-    if contract["provider"] == signing.me(tx).code and controlling.has_stopped(tx, agreement):
-        outbox.send(tx, to=contract["consumer"], type="deliver.resumed", body={"agreement": agreement})
+    if tx.get(rows.holds, agreement) is not None:
+        hold(tx, agreement, "lifted", "")
+        controlling.tell_lifted(tx, agreement)
+    transfer_course.resume_transfers(tx, agreement)
     return {"agreement": agreement, "state": "open"}
 
 
-def _lift(tx: Tx, agreement: str) -> None:
-    if tx.get(rows.holds, agreement) is not None:
-        hold(tx, agreement, "lifted", "")
-    transfer_course.resume_transfers(tx, agreement)
-
-
 def _stopped_by_provider(tx: Tx, contract: dict[str, Any]) -> bool:
-    """Whether all use under a contract is held here, at its consumer, by the provider's abnormal stop."""
-    known = tx.get(rows.holds, contract["id"])
-    mine = signing.me(tx).code == contract["provider"]
-    return not mine and known is not None and (known["state"], known["by"]) == ("suspended", contract["provider"])
+    """Whether, at the consumer, the provider's word holds all use: no person here did it."""
+    row = tx.get(rows.holds, contract["id"])
+    held = row is not None and (row["state"], row["by"]) == ("suspended", "")
+    return held and contract["consumer"] == signing.me(tx).code
 
 
-def hold(tx: Tx, agreement: str, state: str, reason: str, *, by: str = "") -> None:
-    """by: the node that stops what is ours to use; without it the person who does it here."""
-    values = {"state": state, "reason": reason, "by": by or tx.actor.person, "at": tx.now}
+def hold(tx: Tx, agreement: str, state: str, reason: str) -> None:
+    values = {"state": state, "reason": reason, "by": tx.actor.person, "at": tx.now}
     if tx.get(rows.holds, agreement) is None:
         tx.add(rows.holds, {"id": agreement, **values})
     else:
@@ -219,14 +214,14 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     end(tx, agreement=fields["agreement"], reason=fields["reason"])
 
 
-def received_resumed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """deliver.resumed: the provider lifts the stop of all use that it told us; a hold of our own stays."""
+def received_stop_lifted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """deliver.stop_lifted: the provider resumed what it had stopped; of another hold it says nothing."""
     agreement = rules.texts(body, ("agreement",))["agreement"]
     contract = _our_side(tx, agreement, "resume")
     if contract["provider"] != sender:
         raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
     if _stopped_by_provider(tx, contract):
-        _lift(tx, agreement)
+        hold(tx, agreement, "lifted", "")
 
 
 def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:

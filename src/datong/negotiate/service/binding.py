@@ -1,4 +1,5 @@
-"""Whether this node may bind itself to terms, whoever wrote them: asked before a provider offers, answers or signs.
+"""Whether this node may bind itself to terms, whoever wrote them: asked before a provider offers, answers or signs; and
+whether terms are such that a contract over them could be performed, asked of everything either side says.
 
 Contract: tests/wire/test_wire_dsp_negotiation.py.
 """
@@ -20,7 +21,7 @@ from datong.negotiate.rules import TERMS
 from datong.price import service as pricing
 from datong.register import service as register
 from datong.terms.policy import PURPOSES, compiled, from_json
-from datong.terms.tariffs import revenue_problems, split_problems, weights
+from datong.terms.tariffs import revenue_problems, split_problems, tariff_problems, weights
 
 
 def refusal_to_bind(tx: Tx, row: Mapping[str, Any], offer: Mapping[str, Any]) -> Refusal | None:
@@ -59,17 +60,12 @@ def uncontractable(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | 
         kind = catalogue.live_kind(tx, dataset)
         if not kind:
             return NOT_LISTED(dataset=dataset[:80])
-        problems = revenue_problems(terms.get("tariff"), terms.get("split") or [])
+        problems = revenue_problems(terms.get("tariff"), terms.get("split") or []) or terms_problems(terms)
         if terms.get("product") != dataset:
             problems.append(Problem("product", f"应为 {dataset}", f"should be {dataset}"))
         if terms.get("purpose") not in PURPOSES:
             known = ", ".join(PURPOSES)
             problems.append(Problem("purpose", f"应为 {known} 之一", f"should be one of {known}"))
-        problems += [
-            Problem(name, "应为带时区的时间", "should be an instant with its offset from UTC")
-            for name in ("from", "until")
-            if terms.get(name) is not None and not _is_instant(terms[name])
-        ]
         problems += [Problem(name[:80], "未知条款", "is no term") for name in terms if name not in TERMS]
         if problems:
             return BAD_TERMS(problems, dataset=dataset[:80], count=len(problems))
@@ -100,6 +96,30 @@ def unpromised(tx: Tx, product: str, split: list[dict[str, Any]]) -> list[Proble
         if split_problems(promised) or weights(promised) != weights(split):
             zh = f"与供给合约 {supply['agreement']} 所载的分配不同"
             problems.append(Problem("split", zh, f"is not the split that supply contract {supply['agreement']} has"))
+    return problems
+
+
+def terms_problems(terms: Mapping[str, Any]) -> list[Problem]:
+    """What of some terms nobody could perform, settle or end by the clock, whoever wrote them; what they leave out is
+    no problem: a peer of another make says the policy alone."""
+    said = {name: value for name, value in terms.items() if value is not None}
+    problems = tariff_problems(said["tariff"]) if "tariff" in said else []
+    problems += split_problems(said["split"]) if said.get("split") not in (None, []) else []
+    problems += [
+        Problem(name, "应为带时区的时间", "should be an instant with its offset from UTC")
+        for name in ("from", "until")
+        if name in said and not _is_instant(said[name])
+    ]
+    problems += [
+        Problem(name, "应为文本", "should be a text")
+        for name in ("product", "purpose", "delivery_form")
+        if name in said and not isinstance(said[name], str)
+    ]
+    inputs = said.get("inputs", [])
+    if not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
+        problems.append(Problem("inputs", "应为文本列表", "should be a list of texts"))
+    if type(said.get("k", 0)) is not int:
+        problems.append(Problem("k", "应为整数", "should be a whole number"))
     return problems
 
 

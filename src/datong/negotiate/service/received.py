@@ -29,6 +29,7 @@ from datong.negotiate.model import (
 )
 from datong.negotiate.service import national
 from datong.negotiate.service.agreeing import accepted, answered, confirmed, judged
+from datong.negotiate.service.binding import terms_problems
 from datong.negotiate.service.course import NATIONAL, into, kept, opened, purpose_of, reason
 from datong.negotiate.service.delivery import acknowledged
 from datong.register import service as register
@@ -226,6 +227,8 @@ def _checked_offer(offer: dict[str, Any]) -> dict[str, Any]:
     elif not isinstance(terms.get("purpose", ""), str) or len(terms.get("purpose", "")) > PURPOSE_MAX:
         zh, en = f"应为不超过 {PURPOSE_MAX} 字的文本", f"should be a text of at most {PURPOSE_MAX} characters"
         problems.append(Problem("terms.purpose", zh, en))
+    else:
+        problems += [Problem(f"terms.{one.where}", one.zh, one.en) for one in terms_problems(terms)]
     if problems:
         raise BAD_OFFER(problems, count=len(problems))
     policy = to_json(from_json(offer["policy"]))

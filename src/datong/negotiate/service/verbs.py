@@ -14,7 +14,7 @@ from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_CHANGED, OFFER
 from datong.negotiate.rules import TERMS, open_acts, refusal_of_request
 from datong.negotiate.service import national
 from datong.negotiate.service.agreeing import LIVE, agreeing, verifying
-from datong.negotiate.service.binding import require_bindable
+from datong.negotiate.service.binding import require_bindable, terms_problems
 from datong.negotiate.service.course import (
     into,
     mine,
@@ -67,6 +67,8 @@ def _asked(dataset: str, offer_id: str, purpose: str, offer: dict[str, Any]) -> 
         problems.append(Problem("purpose", f"未知目的；已知：{known}", f"unknown; known purposes: {known}"))
     if not isinstance(offer.get("terms"), dict) or not isinstance(offer.get("policy"), dict):
         problems.append(Problem("offer", "应含 policy 和 terms", "should have a policy and terms"))
+    else:
+        problems += [Problem(f"terms.{one.where}", one.zh, one.en) for one in terms_problems(offer["terms"])]
     if not dataset or not offer_id:
         problems.append(Problem("dataset, offer_id", "不能为空", "should not be empty"))
     if problems:

@@ -152,6 +152,14 @@ NODE_STATE = _reason(
     ("{code} 现为 {state}，不能转为 {wanted}。", "{code} is {state} and cannot become {wanted}."),
     ("已撤销的节点须重新申请接入。", "A revoked node must apply to join again."),
 )
+APPLICATIONS_FULL = _reason(
+    "REG-440",
+    Kind.unavailable,
+    ("接入申请暂未受理。", "The application to join was not taken yet."),
+    ("本节点已有 {most} 件申请待登记员决定。", "{most} applications wait here for the registrar already."),
+    ("请稍后重新申请；登记员可用 admit-node --no-admit 驳回不相干的申请。",
+     "Apply again later; the registrar can refuse idle ones with admit-node --no-admit."),
+)  # fmt: skip
 
 CREDIT_CODE = _reason(
     "REG-401",

@@ -277,7 +277,9 @@ def filing_fault(filing: Mapping[str, Any]) -> codes.Fault | None:
         return "登记主体重复或首位不是申请人", "does not list the applicant first and everybody once"
     if filing["object_kind"] not in ("resource", "product") or not isinstance(thing.get("id"), str):
         return "登记对象不符", "registers neither a resource nor a product"
-    if filing["basis"] not in BASES or (filing["basis"] == "mandatory" and not filing["public_data"]):
+    if filing["basis"] not in BASES:
+        return f"登记依据应为 {'、'.join(BASES)}", f"has a basis that is not one of {', '.join(BASES)}"
+    if filing["basis"] == "mandatory" and not filing["public_data"]:
         return "非公共数据只能自愿登记", "must be voluntary, because the data are not public"
     if filing["term_until"] is not None and not _is_day(filing["term_until"]):
         return "授权期限不是日期", "has a term that is no date"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from datong.ground import evidence, outbox, signing
+from datong.ground import evidence, outbox, signing, workdays
+from datong.ground.canonical import digest
 from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.register import rules, store
@@ -48,39 +49,46 @@ def draft_case(
     materials: dict[str, Any] | None = None,
     term_until: str | None = None,
 ) -> dict[str, Any]:
-    """Draft the registration of a resource or product; co_registrants: subject codes that file jointly.
+    """Draft the registration of a resource or product; drafted again, it takes the place of the draft there is.
 
-    basis: mandatory or voluntary (data that are not public are always voluntary); materials: {"products": text,
-    ...}; term_until: last day of the authorised operation of a product (YYYY-MM-DD).
+    co_registrants: subject codes that file jointly. basis: mandatory or voluntary (data that are not public are always
+    voluntary). materials: {"products": text, ...}. term_until: last day of the authorised operation of a product
+    (YYYY-MM-DD).
     """
     if type != FIRST:
         raise TYPE_NOT_OFFERED(type=type[:40])
     thing = _thing(tx, of)
     chosen = basis or ("mandatory" if thing["public_data"] else "voluntary")
-    _no_second(tx, thing, "")
+    before = next((one for one in store.cases_of(tx, thing["id"]) if one["state"] == State.DRAFT), None)
+    case = before["id"] if before else new_id("case")
+    _no_second(tx, thing, case)
     mine = signing.me(tx)
     everybody = list(dict.fromkeys([mine.party, *(co_registrants or [])]))
     if problems := rules.registrant_problems([{"party": code} for code in everybody]):
         raise CREDIT_CODE(problems, count=len(problems))
     filing = {
-        "schema": FILING_SCHEMA, "case": new_id("case"), "type": type, "basis": chosen,
+        "schema": FILING_SCHEMA, "case": case, "type": type, "basis": chosen,
         "public_data": thing["public_data"], "object_kind": thing["kind"], "object": _described(thing),
         "registrants": [{"party": code, "name": _name(tx, code)} for code in everybody],
         "applicant": _me_acting(tx), "materials": dict(materials or {}), "term_until": term_until, "filed_at": tx.now,
         "signatures": [],
     }  # fmt: skip
     _require_sound(filing)
+    _require_term(tx, filing)
     row = {
-        "id": filing["case"], "side": "applicant", "registry": "", "applicant_node": mine.code,
+        "side": "applicant", "registry": "", "applicant_node": mine.code,
         "applicant_party": mine.party, "object_kind": thing["kind"], "object_id": thing["id"],
         "evidence_digest": thing["evidence_digest"], "type": type, "basis": chosen,
         "public_data": thing["public_data"], "filing": filing, "registrants": filing["registrants"],
         "state": State.DRAFT.value, "version": 0, "since": tx.now,
-        "history": [deed(tx, "draft", State.DRAFT)],
+        "history": [*(before["history"] if before else []), deed(tx, "draft", State.DRAFT)],
     }  # fmt: skip
-    tx.add(store.cases, row)
-    evidence.append(tx, "register.case_drafted", store.cases, row["id"], of=thing["id"], basis=chosen)
-    return case_view(tx, known_case(tx, row["id"]))
+    if before:
+        tx.change(store.cases, case, **row)
+    else:
+        tx.add(store.cases, {"id": case, **row})
+    evidence.append(tx, "register.case_drafted", store.cases, case, of=thing["id"], basis=chosen)
+    return case_view(tx, known_case(tx, case))
 
 
 @verb(*APPLICANTS)
@@ -128,7 +136,8 @@ def join_filing(tx: Tx, *, case: str) -> dict[str, Any]:
     if row["side"] in ("registry", "both"):
         confirm(tx, row, _me_acting(tx))
     else:
-        value = signing.signed(tx, {"case": case, "joined": _me_acting(tx), "at": tx.now, "signatures": []})
+        said = {"case": case, "joined": _me_acting(tx), "filing": digest(row["filing"])}
+        value = signing.signed(tx, {**said, "at": tx.now, "signatures": []})
         outbox.send(tx, to=row["registry"], type="register.filing_joined", body=value)
     return case_view(tx, known_case(tx, case))
 
@@ -197,10 +206,18 @@ def _require_sound(filing: Mapping[str, Any]) -> None:
         raise BAD_FILING(why_zh=fault[0], why=fault[1])
 
 
+def _require_term(tx: Tx, filing: Mapping[str, Any]) -> None:
+    """REG-420 where the authorised operation is over: the registration would be valid to no day (art. 15)."""
+    term = filing["term_until"]
+    if term is not None and term < workdays.china_date(tx.business_now).isoformat():
+        raise BAD_FILING(why_zh=f"授权期限 {term} 已过", why=f"states a term that was over on {term}")
+
+
 def require_fileable(tx: Tx, filing: Mapping[str, Any]) -> None:
-    """REG-401, REG-404, REG-414, REG-413: everything a filing must hold, at the applicant and at the registry."""
+    """REG-401, -404, -413, -414, -420: everything a filing must hold, at the applicant and at the registry."""
     if filing["type"] != FIRST:
         raise TYPE_NOT_OFFERED(type=filing["type"])
+    _require_term(tx, filing)
     if problems := rules.registrant_problems(filing["registrants"]):
         raise CREDIT_CODE(problems, count=len(problems))
     thing = filing["object"]

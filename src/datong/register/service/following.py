@@ -114,6 +114,10 @@ def _state_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | 
     texts = ("publicised_at", "escalated_at", "code", "valid_until")
     if any(not isinstance(body[name], str | None) or len(body[name] or "") > 65 for name in texts):
         return "字段类型不符", "has fields of the wrong type"
+    if not all(
+        _is_instant(body[name]) for name in ("since", "publicised_at", "escalated_at") if body[name] is not None
+    ):
+        return "时刻有误", "has a time that is none"
     if any(not isinstance(body[name], dict | None) for name in ("reviewer", "supplement")):
         return "字段类型不符", "has fields of the wrong type"
     if not all(isinstance(item, dict) and isinstance(item.get("party"), str) for item in body["registrants"]):
@@ -121,6 +125,13 @@ def _state_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | 
     if not signing.signed_by(body, registry["party"], registry["public_key"]):
         return "签名无效", "is not signed by the registry"
     return _known_fault(tx, sender, body) or _code_fault(body)
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return bool(clock.instant(text))
+    except ValueError:
+        return False
 
 
 def _known_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | None:

@@ -1,7 +1,7 @@
 """Nodes: how one joins, what the function node assigns, and the signed directory others rely on.
 
     apply_to_join     the new node sends its self-signed application (register.join)
-    admit_node        the registrar assigns the code and signs the membership record (register.admitted)
+    admit_node        the registrar assigns the code and signs the membership record (register.admitted), or refuses
     admit_connector   the same for a connector of another make, which sends no application: the registrar enters its DID
     suspend / ...     a new record with a higher serial goes to every member (register.membership_changed)
     learn_node        any node keeps a record after checking the function node's signature
@@ -24,6 +24,7 @@ from datong.ground.refusal import Problem
 from datong.register import rules, store
 from datong.register.model.refusals import (
     ALREADY_CODED,
+    APPLICATIONS_FULL,
     BAD_APPLICATION,
     BAD_RECORD,
     NODE_STATE,
@@ -50,6 +51,8 @@ _NODE_FIELDS = ("schema", "party", "name", "address", "public_key", "kind", "sig
 RECORD_FIELDS = frozenset({*_NODE_FIELDS, "code", "state", "serial", "issued_at", "issuer"})
 ADDRESS_MAX = 2000
 NODE_ADDRESS_MAX, NAME_MAX = 300, 200
+APPLICATIONS_MAX = 1_000
+"""Applications that wait at once: anybody can make a key and apply, and each takes room until somebody decides it."""
 APPLICATION_FIELDS = frozenset({*_NODE_FIELDS, "at"})
 OTHER_MAKE_FIELDS = frozenset({"did", "make"})
 """What a record has besides where the connector is of another make, and then no public_key: it has none of ours."""
@@ -200,29 +203,41 @@ def received_join(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if problems:
         raise BAD_APPLICATION(problems, count=len(problems))
     key = "application-" + hexdigest(body["public_key"])[:32]
-    if tx.get(store.applications, key) is not None:
+    known = tx.get(store.applications, key)
+    if known is not None and known["state"] != "refused":
         return  # sent again, perhaps under the code it was given meanwhile
     if sender not in (body["party"], body["address"]):
         raise BAD_APPLICATION([Problem("party", "与发送方不符", "is not the sender")], count=1)
+    if tx.count(store.applications, state="applied") >= APPLICATIONS_MAX:
+        raise APPLICATIONS_FULL(most=APPLICATIONS_MAX)
     names = ("party", "name", "address", "public_key", "kind")
-    row = {"id": key, **{name: body[name] for name in names}, "state": "applied", "applied_at": tx.now}
-    tx.add(store.applications, row)
+    row = {**{name: body[name] for name in names}, "state": "applied", "applied_at": tx.now}
+    if known is None:
+        tx.add(store.applications, {"id": key, **row})
+    else:
+        tx.change(store.applications, key, **row)
     evidence.append(tx, "register.join_applied", store.applications, key, applicant=body["party"], kind=body["kind"])
 
 
 @view(Role.registrar, Role.operator)
 def join_applications(tx: Tx) -> list[dict[str, Any]]:
     """Applications to join this function node, the open ones first."""
-    return store.rows(tx, store.applications, store.applications.c.state.desc(), store.applications.c.applied_at)
+    of = store.applications.c
+    return store.rows(tx, store.applications, of.state != "applied", of.applied_at)
 
 
 @verb(Role.registrar)
-def admit_node(tx: Tx, *, application: str) -> dict[str, Any]:
-    """Admit a node: assign its code, sign its membership record and send it."""
+def admit_node(tx: Tx, *, application: str, admit: bool = True, reason: str = "") -> dict[str, Any]:
+    """Admit a node: assign its code, sign its membership record and send it; or refuse its application (admit: no).
+
+    Who was refused may apply again. To end a membership: `revoke_node`.
+    """
     region = area(tx, "admit_node")
     row = tx.get(store.applications, application)
     if row is None:
         raise UNKNOWN_NODE(code=application[:80])
+    if not admit:
+        return _refused(tx, row, reason)
     if row["state"] == "admitted":
         return membership(tx, str(row["code"]))
     code = _new_code(tx, NodeKind(row["kind"]), row["party"], region)
@@ -232,6 +247,15 @@ def admit_node(tx: Tx, *, application: str) -> dict[str, Any]:
     _keep(tx, record, "register.node_admitted")
     outbox.send(tx, to=row["address"], type="register.admitted", body={"record": record}, key=f"admitted/{code}")
     return record
+
+
+def _refused(tx: Tx, row: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    if row["state"] == "admitted":
+        raise NODE_STATE(code=row["code"], state=row["state"], wanted="refused")
+    if row["state"] != "refused":
+        tx.change(store.applications, row["id"], state="refused")
+        evidence.append(tx, "register.application_refused", store.applications, row["id"], reason=reason)
+    return {"application": row["id"], "state": "refused"}
 
 
 @verb(Role.registrar)

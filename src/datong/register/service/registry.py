@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datong.ground import clock, codes, evidence, signing, workdays
+from datong.ground.canonical import is_digest_of
 from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
@@ -90,7 +91,8 @@ def _add_filed(tx: Tx, sender: str, filing: Mapping[str, Any]) -> None:
 
 
 def _add_supplemented(tx: Tx, sender: str, row: Mapping[str, Any], filing: Mapping[str, Any]) -> None:
-    if row["applicant_node"] != sender or row["object_id"] != filing["object"]["id"]:
+    same = (row["object_kind"], row["object_id"]) == (filing["object_kind"], filing["object"]["id"])
+    if row["applicant_node"] != sender or not same:
         raise BAD_FILING(why_zh="案件编号已被使用", why="uses the id of another case")
     following.require_open(row, Act.submit)
     tx.change(
@@ -108,7 +110,8 @@ def _filed(tx: Tx, who: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def received_filing_joined(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """register.filing_joined: a co-registrant's node confirms a joint filing."""
+    """register.filing_joined: a co-registrant's node confirms a joint filing, by its digest: what was filed anew
+    meanwhile it has not read."""
     nodes.area(tx, "register.filing_joined")
     peer, who = nodes.node(tx, sender), body.get("joined")
     row = tx.get(store.cases, str(body.get("case"))[:80])
@@ -128,6 +131,8 @@ def received_filing_joined(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
         raise BAD_FILING(why_zh="发送方不是共同登记主体", why="comes from nobody who is a co-registrant")
     if row["state"] not in (State.SUBMITTED, State.SUPPLEMENT_REQUESTED):
         raise WRONG_STATE(case=row["id"], act="join_filing", state=row["state"], open="—")
+    if not is_digest_of(body.get("filing"), row["filing"]):
+        raise BAD_FILING(why_zh="确认的不是现在的申请", why="confirms another filing than the one that stands now")
     if not any(r["party"] == peer["party"] and r.get("person") == who["person"] for r in row["registrants"]):
         require_not_joined(row, peer["party"])
         confirm(tx, row, who)

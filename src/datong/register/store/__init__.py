@@ -93,7 +93,7 @@ applications = table(
     Column("address", String(300), nullable=False),
     Column("public_key", String(100), nullable=False, unique=True),
     Column("kind", String(12), nullable=False),
-    Column("state", String(12), nullable=False),  # applied | admitted
+    Column("state", String(12), nullable=False),  # applied | admitted | refused
     Column("code", String(32)),
     Column("applied_at", Instant, nullable=False),
 )
