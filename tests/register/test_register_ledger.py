@@ -99,6 +99,27 @@ def test_a_changed_entry_is_refused(country: Country, what: str, spoil: Any) -> 
     assert country.view(BIKES, register.resource, code_or_id=code)["owner"] == NAMES[TRAFFIC]
 
 
+def test_a_product_of_public_resources_is_filed_as_one(country: Country) -> None:
+    """27号 art. 16: it is registered as public data's, at the applicant and at a registry whose applicant asked nothing."""
+    country.join(TRAFFIC, GROUP)
+    gates = coded(country, TRAFFIC, declared(country, TRAFFIC)["id"])
+    facts = {**product_facts([gates]), "public_data": False}
+    made = country.as_(GROUP, "product_manager", register.declare_product, **facts)["id"]
+    country.as_(GROUP, "product_manager", register.preserve_evidence, of=made, files={"recipe": "sha256:" + "3" * 64})
+    case = country.as_(GROUP, "product_manager", register.draft_case, of=made)["id"]
+    with pytest.raises(Refusal) as refused:
+        country.as_(GROUP, "product_manager", register.submit_case, case=case)
+    assert (refused.value.code, [p.where for p in refused.value.problems]) == ("REG-430", [gates])
+    filing = country.as_(GROUP, "product_manager", register.case, case=case)["filing"]
+    with country.stores[GROUP].read() as tx:
+        signed = signing.signed(tx, filing)
+    with pytest.raises(Refusal) as refused:
+        country.deliver(GROUP, "register.case_filed", {"filing": signed}, BUREAU)
+    assert refused.value.code == "REG-430"
+    country.as_(GROUP, "product_manager", register.amend_description, of=made, changes={"public_data": True})
+    assert country.as_(GROUP, "product_manager", register.submit_case, case=case)["state"] == "SUBMITTED"
+
+
 def test_unregistered_things_say_so(country: Country) -> None:
     made = declared(country, TRAFFIC)
     assert made["state"] == "UNREGISTERED"

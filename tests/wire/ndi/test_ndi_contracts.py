@@ -12,6 +12,7 @@ from test_ndi_access import by_hand
 
 from datong.audit import service as audit
 from datong.deliver import service as deliver
+from datong.deliver import store as delivered
 from datong.ground import codes
 from datong.ground.db import NODE
 from datong.ground.refusal import Refusal
@@ -448,6 +449,21 @@ def test_who_did_not_file_hears_of_it_and_may_report_and_end(country):
     with country.reads(country.platform) as tx:
         (version,) = negotiate.filing(tx, contract=ours["contract_id"])["versions"]
     assert version["status"] == "06"
+
+
+def test_a_stop_reaches_the_consumer_of_a_filed_contract_of_the_dataspace_protocol(country):
+    """stop_use says that it stops all use at the consumer; the platform alone was told."""
+    agreed = by_dsp(country)
+    with country.consumer.as_("analyst") as tx:
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    with country.provider.as_("legal") as tx:
+        told = deliver.stop_use(tx, agreement=agreed["id"], reason="安全事件")
+    country.run()
+    assert told["to"] == [country.consumer.code, country.platform.code]
+    with country.reads(country.consumer) as tx:
+        hold = tx.get(delivered.holds, agreed["id"])
+    assert (hold["state"], hold["reason"], hold["by"]) == ("suspended", "安全事件", country.provider.code)
 
 
 def filed_by_both(country, agreed, *, at_once):

@@ -91,7 +91,8 @@ def stop_use(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
         raise NOT_OURS(act="stop_use", agreement=agreement, zh="提供方", en="provider")
     ending.suspend(tx, agreement=agreement, reason=reason[:REASON_MAX])
     body = {"reason": reason[:REASON_MAX], "triggeredBy": "provider"}
-    return _told(tx, STOP, card, agreement, _receivers(tx, contract, card), body)
+    to = list(dict.fromkeys([str(contract["consumer"]), *_receivers(tx, contract, card)]))
+    return _told(tx, STOP, card, agreement, to, body)
 
 
 def tell_lifted(tx: Tx, agreement: str) -> None:

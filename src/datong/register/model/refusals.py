@@ -261,6 +261,20 @@ MATERIALS_MISSING = _reason(
     ("请一次补齐下列各项。", "Supply all items listed."),
     article="art. 9, 10",
 )
+NOT_PUBLIC = _reason(
+    "REG-430",
+    Kind.invalid,
+    ("登记申请未被接受。", "The filing was not accepted."),
+    (
+        "产品「{name}」使用了 {count} 项公共数据资源，却未申报为公共数据产品。",
+        "The product {name} is made of {count} resources of public data, and does not say that it is of public data.",
+    ),
+    (
+        "请将 public_data 改为 true（amend_description），再提交。",
+        "Set public_data to true (amend_description), then submit.",
+    ),
+    article="art. 5",
+)
 SUPPLEMENT_ONCE = _reason(
     "REG-415",
     Kind.conflict,

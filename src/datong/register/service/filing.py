@@ -12,6 +12,7 @@ from datong.ground import evidence, outbox, signing, workdays
 from datong.ground.canonical import digest
 from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
+from datong.ground.refusal import Problem
 from datong.register import rules, store
 from datong.register.model.cases import FIRST, Act, State
 from datong.register.model.refusals import (
@@ -21,6 +22,7 @@ from datong.register.model.refusals import (
     MATERIALS_MISSING,
     NO_EVIDENCE,
     NO_REGISTRY,
+    NOT_PUBLIC,
     TWICE,
     TYPE_NOT_OFFERED,
     WRONG_STATE,
@@ -214,7 +216,7 @@ def _require_term(tx: Tx, filing: Mapping[str, Any]) -> None:
 
 
 def require_fileable(tx: Tx, filing: Mapping[str, Any]) -> None:
-    """REG-401, -404, -413, -414, -420: everything a filing must hold, at the applicant and at the registry."""
+    """REG-401, -404, -413, -414, -420, -430: everything a filing must hold, at the applicant and at the registry."""
     if filing["type"] != FIRST:
         raise TYPE_NOT_OFFERED(type=filing["type"])
     _require_term(tx, filing)
@@ -226,6 +228,15 @@ def require_fileable(tx: Tx, filing: Mapping[str, Any]) -> None:
         raise NO_EVIDENCE(name=thing["name_zh"])
     if problems := rules.missing_materials(filing):
         raise MATERIALS_MISSING(problems, count=len(problems))
+    if not filing["public_data"] and (public := _public_inputs(tx, thing)):
+        problems = [Problem(code, "属于公共数据", "is of public data") for code in public]
+        raise NOT_PUBLIC(problems, name=thing["name_zh"], count=len(public))
+
+
+def _public_inputs(tx: Tx, thing: Mapping[str, Any]) -> list[str]:
+    """Those inputs of a product that are registered as public data; of what is not known here nothing is said."""
+    known = {code: tx.get(store.ledger, str(code)) for code in thing.get("inputs") or ()}
+    return [code for code, row in known.items() if row is not None and row["entry"]["object"].get("public_data")]
 
 
 def _no_second(tx: Tx, thing: Mapping[str, Any], besides: str) -> None:
