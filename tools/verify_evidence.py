@@ -25,6 +25,7 @@ import hashlib
 import json
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ FILES = (
     "bundle.json", "checkpoint", "checkpoints.jsonl", "leaves.jsonl", "hashes.txt", "waiting.jsonl", "records.jsonl",
 )  # fmt: skip
 FILE_BYTES_MAX = 4_000_000_000
+PACKED_MAX = 200
+"""How many bytes may come of one: of a log it is some ten. More would fill the memory with nothing."""
 
 
 Hash = Callable[[bytes], bytes]
@@ -572,16 +575,21 @@ class Check:
         }  # fmt: skip
 
 
+UNREADABLE = (OSError, KeyError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+"""What Python says of a zip that is cut, torn, encrypted or packed in a way it does not know."""
+
+
 def read_bundle(path: Path) -> dict[str, bytes]:
     try:
         if path.is_dir():
             return {name: (path / name).read_bytes() for name in FILES}
         with zipfile.ZipFile(path) as packed:
             for name in FILES:
-                if packed.getinfo(name).file_size > FILE_BYTES_MAX:
+                told = packed.getinfo(name)
+                if told.file_size > min(FILE_BYTES_MAX, PACKED_MAX * told.compress_size + 1_000_000):
                     raise Unreadable(f"{name} is too large")
             return {name: packed.read(name) for name in FILES}
-    except (OSError, KeyError, zipfile.BadZipFile) as broken:
+    except UNREADABLE as broken:
         raise Unreadable(f"{path}: {broken}") from broken
 
 

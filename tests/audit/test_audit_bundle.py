@@ -278,6 +278,49 @@ def test_no_bundle(bundle: Path, change: dict[str, Any]) -> None:
     assert code == 2 and report["unreadable"]
 
 
+def zipped(bundle: Path, **other: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in VERIFIER.FILES:
+            out.writestr(name, other.get(name.partition(".")[0], (bundle / name).read_bytes()))
+    return packed.getvalue()
+
+
+def everywhere(data: bytes, mark: bytes, at: int, value: bytes) -> bytes:
+    """The zip with `value` at this place of each of its headers of a kind."""
+    parts = data.split(mark)
+    return mark.join([parts[0], *(part[: at - 4] + value + part[at - 4 + len(value) :] for part in parts[1:])])
+
+
+TORN: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda data: data[: len(data) // 2],
+    "without its end": lambda data: data[:-10],
+    "packed in a way nobody knows": lambda data: everywhere(data, b"PK\x01\x02", 10, b"\x63\x00"),
+    "encrypted": lambda data: everywhere(everywhere(data, b"PK\x01\x02", 8, b"\x01"), b"PK\x03\x04", 6, b"\x01"),
+    "with a name that is no text": lambda data: everywhere(everywhere(data, b"PK\x01\x02", 8, b"\0\x08"), b"PK\x01\x02", 46, b"\xb6"),
+    "torn inside": lambda data: data[:200] + b"\xff" * 40 + data[240:],
+    "empty": lambda _data: b"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", TORN)
+def test_a_torn_zip_is_unreadable_and_no_crash(bundle: Path, tmp_path: Path, how: str) -> None:
+    """Exit status 1 would say that the log differs."""
+    whole = zipped(bundle)
+    file = tmp_path / "bundle.zip"
+    file.write_bytes(whole)
+    assert ran(str(file))[0] == 0
+    file.write_bytes(TORN[how](whole))
+    code, report = ran(str(file))
+    assert code == 2 and report["unreadable"]
+
+
+def test_a_zip_that_would_fill_the_memory_is_not_unpacked(bundle: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bundle.zip"
+    file.write_bytes(zipped(bundle, waiting=b"\n" * 50_000_000))
+    assert ran(str(file)) == (2, {"ok": False, "unreadable": "waiting.jsonl is too large"})
+
+
 # --- the parts the tool writes out itself ---
 
 

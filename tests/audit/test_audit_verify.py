@@ -146,6 +146,16 @@ def test_a_table_dropped(store: Store, folder: Path) -> None:
     assert kinds(verified(store)) == {("record.unreadable", "audit_case_invoice")}
 
 
+def test_a_record_put_into_a_table_that_has_no_leaf_yet(store: Store, folder: Path) -> None:
+    """The first entry of a ledger, say, made past a node that never settled anything."""
+    attack(store, "INSERT INTO ledger_entry VALUES ('e-1', 'payment', 'inv-1', 'x', 'POSTED', NULL, '', '')")
+    for number, amount in ((1, 500), (2, -500)):
+        attack(store, "INSERT INTO posting VALUES (:id, 'e-1', :n, 'Assets:Bank', 'P', :fen, '')",
+               id=f"e-1-{number}", n=number, fen=amount)  # fmt: skip
+    named = {("record.unlogged", "e-1"), ("record.unlogged", "e-1-1"), ("record.unlogged", "e-1-2")}
+    assert kinds(verified(store)) == named
+
+
 def leaf_body(store: Store, position: int) -> bytes:
     with store.read() as tx:
         return bytes(tx.all(leaves.select().where(leaves.c.position == position))[0].body)

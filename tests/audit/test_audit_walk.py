@@ -17,7 +17,7 @@ import datong.harmonise.store.builds
 import datong.meter.store
 import datong.negotiate.store
 import datong.register.store
-import datong.settle.store  # noqa: F401 - declare the tables
+import datong.settle.store
 from datong.audit import service as audit
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
@@ -26,6 +26,7 @@ from datong.ground.evidence import note, tree
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
+from datong.meter.service import _counter as counter
 
 GROUP, BIKES, LAB = "GROUP", "BIKES", "LAB"
 DIGEST = "sha256:" + "ab" * 32
@@ -112,6 +113,7 @@ def group(tmp_path: Path) -> Iterator[Store]:
         put(tx, "share_table", "share-1", agreement="agr-out", source={"kind": "product", "version": "P/1"})
         put(tx, "decision", "dec-1", agreement="agr-out", dataset="P", outcome="allowed", purpose="industry")
         put(tx, "delivery_grant", "grant-1", agreement="agr-out")
+        tx.add(datong.meter.store.counters, {"id": counter("uses", "agr-out"), "used": 1})
         put(tx, "usage_event", "use-1", agreement="agr-out", grant_id="grant-1", decision={"id": "dec-1"},
             state="MONETIZABLE", at="2026-03-02T00:00:00Z")  # fmt: skip
         put(tx, "file_set", "set-1", share_table="share-1", event="use-1", agreement="agr-out")

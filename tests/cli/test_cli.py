@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,9 +15,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
+import postgresql
 from datong.cli.rooms import Structured
+from datong.ground.db import SERVING
 from servers import free_port
 
 HEAVY = ("numba", "opendp", "sklearn", "pyspark", "pandas", "duckdb", "pyarrow", "fastapi", "sqlalchemy")
@@ -156,6 +161,38 @@ def test_a_store_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "n" / "datong.db").write_text("this is no database, but as long as the header of one " * 9)
     refused = datong("serve", str(tmp_path / "n"))
     assert refused.returncode == 6 and "[APP-413]" in refused.stderr, refused.stderr
+
+
+@pytest.mark.postgresql
+def test_of_two_hosts_on_one_database_only_one_serves(tmp_path: Path) -> None:
+    """A copy of the node's folder, as a second host has it, with another port."""
+    url = postgresql.fresh_database()
+    node(tmp_path, store=url, port=free_port())
+    shutil.copytree(tmp_path / "n", tmp_path / "second")
+    config = tmp_path / "second" / "datong.toml"
+    config.write_text(re.sub(r"(?m)^port = \d+", f"port = {free_port()}", config.read_text("utf-8")), "utf-8")
+    first = subprocess.Popen([sys.executable, "-m", "datong", "serve", str(tmp_path / "n")])
+    second = None
+    try:
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as conn:
+            for _ in range(300):
+                if conn.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+                                " AND objid::bigint = %s", (SERVING & 0xFFFFFFFF,)).fetchone():  # fmt: skip
+                    break
+                time.sleep(0.1)
+        refused = datong("serve", str(tmp_path / "second"))
+        assert refused.returncode == 5 and "[APP-430]" in refused.stderr, refused.stderr
+        assert "Traceback" not in refused.stderr
+        first.kill()
+        first.wait()
+        second = subprocess.Popen([sys.executable, "-m", "datong", "serve", str(tmp_path / "second")])
+        with pytest.raises(subprocess.TimeoutExpired):  # a process that was killed holds nothing
+            second.wait(timeout=3)
+    finally:
+        for process in (first, second):
+            if process is not None:
+                process.kill()
+                process.wait()
 
 
 def test_of_two_processes_of_one_node_only_one_serves(tmp_path: Path) -> None:

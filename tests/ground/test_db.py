@@ -330,6 +330,22 @@ def test_two_processes_on_postgresql_decide_one_after_the_other(store: Store) ->
     other.dispose()
 
 
+@pytest.mark.postgresql
+def test_of_two_hosts_on_one_postgresql_only_one_serves(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("the folder of an SQLite store is guarded by its lock")
+    other = Store(store.url)
+    assert store.serves() is None and store.serves() is None
+    assert (held := other.serves()) and held.startswith("127.0.0.1, 20")
+    with other.begin(NODE) as tx:  # a command beside the node is served by the store as before
+        tx.add(counters, {"id": "beside", "n": 1})
+    store.engine.dispose()  # the connections of the pool may come and go
+    assert other.serves() is not None
+    store.dispose()
+    assert other.serves() is None
+    other.dispose()
+
+
 def test_a_store_that_another_process_holds_is_busy(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.05)
     other = Store(store.url)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from harmonise_desk import files, prop, write
 
+from datong.audit import service as audit
 from datong.ground.db import Actor, Store
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
@@ -197,3 +198,23 @@ def test_a_database_column_that_changes_its_type(store: Store, folder: Path, act
     assert (caught.value.code, caught.value.problems[0].where) == ("STD-480", "t.n")
     assert "was integer and is varchar(9)" in str(caught.value)
     assert built(store, person, accept_changes=True)["harmonised"] == 2
+
+
+def test_a_source_that_changed_leaves_every_kept_shape_as_its_leaf_says(store: Store, folder: Path, act: Act) -> None:
+    """Of an honest node audit finds nothing, also when values look new without a change of the shape."""
+    person = act("data_engineer")
+    for given in (
+        MANY,
+        [{**r, "weather": "雨"} for r in MANY],
+        [{"id": f"other-{n}", "n": n + 500, "note": "y", "weather": "晴"} for n in range(30)],
+    ):
+        records(folder, *given)
+        built(store, person)
+    other = files({"id": "id", "n": {"from": "n", "as": "number"}}, prop("id", required=True), prop("n", "integer"))
+    write(folder / "second", other)
+    (folder / "second" / "things.json").write_text(json.dumps(MANY))
+    with store.begin(person, "harmonise") as tx:
+        harmonise.build(tx, resource="things-2", workspace="second", mapping="things")
+    with store.read() as tx:
+        found = audit.checked(tx)
+    assert [(p.fault, p.table) for p in found.problems if p.table == "source_schema"] == []

@@ -191,8 +191,8 @@ def test_the_leaf_names_counts_and_digests_never_values(store: Store, folder: Pa
     made = built(store, act("data_engineer", person="p-7"))
     with store.read() as tx:
         bodies = [json.loads(row.body) for row in tx.all(select(leaves.c.body).order_by(leaves.c.seq))]
-    assert [body["act"] for body in bodies] == ["harmonise.built", "harmonise.made_current"]
-    facts = bodies[0]["facts"]
+    assert [body["act"] for body in bodies] == ["harmonise.source_seen", "harmonise.built", "harmonise.made_current"]
+    facts = bodies[1]["facts"]
     assert (facts["read"], facts["harmonised"], facts["quarantined"]) == (10, 8, 2)
     assert facts["digest"] == made["digest"]
     assert bodies[0]["by"]["person"] == "p-7"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from datong.audit import service as audit
 from datong.ground import evidence, signing
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Refusal
@@ -171,3 +172,28 @@ def test_unknown_things(world: Neighbours) -> None:
         with pytest.raises(Refusal) as refused:
             meter.served(tx, "x", -1)
         assert refused.value.code == "MTR-400"
+
+
+@pytest.mark.parametrize(("statement", "more", "named"), [
+    (None, 0, []),
+    ("UPDATE usage_counter SET used = 1", 0, [("agr-1", "3 uses bear 3 numbers up to 3, and the counter is at 1")]),
+    ("UPDATE usage_counter SET used = 9 WHERE used > 1", 0, [("agr-1", "3 uses bear 3 numbers up to 3, and the counter is at 9")]),
+    ("DELETE FROM usage_counter", 1, [("agr-1", "4 uses bear 3 numbers up to 3, and the counter is at 1"),
+                                      ("agr-1", "version 1 of flows.cells is billed 2 times")]),
+])  # fmt: skip
+def test_audit_names_a_counter_that_was_set_back_or_on(
+    world: Neighbours, statement: str | None, more: int, named: list[tuple[str, str]]
+) -> None:
+    """The counters have no leaves: with one of them set back a contract would be used, or a version billed, once more."""
+    store_, contract_id = world.stores["data-group"], contract(world, "agr-1")
+    for version in (1, 1, 2):
+        take(store_, contract_id, version=version)
+    if statement is not None:
+        with store_.engine.begin() as conn:
+            conn.exec_driver_sql(statement)
+    for _ in range(more):
+        take(store_, contract_id, version=1)
+    with store_.read() as tx:
+        found = audit.checked(tx)
+    told = [(p.id, p.detail) for p in found.problems if p.fault == "usage.miscounted"]
+    assert told == named

@@ -164,3 +164,10 @@ def test_beancount_text_balances_for_a_second_reader() -> None:
     assert "2026-03-03 ! " in text
     assert "e3" not in text
     assert rules.beancount(GROUP, []).count("\n") == 3
+
+
+def test_nothing_a_peer_wrote_becomes_an_entry_of_the_beancount_text() -> None:
+    forged = 'x"\n2026-01-01 * "forged\\'
+    written = {**entry(1, [("Assets:Bank", 5), ("Income:Data:P2", -5)]), "reference": forged, "narration": forged}
+    text = rules.beancount(GROUP, [{**written, "id": forged}])
+    assert len(re.findall(r"^\d{4}-\d\d-\d\d [*!] ", text, re.M)) == 1

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from datong.deliver import store as deliver_store
-from datong.ground import evidence, signing
+from datong.ground import evidence, jobs, signing
 from datong.ground.db import NODE
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
@@ -469,6 +469,36 @@ def test_a_void_that_crosses_the_acceptance_holds_on_both_sides(world: Neighbour
     assert balance(world, "city-lab")["Expenses:Data"] == FEE
 
 
+def test_a_void_with_the_longest_reason_is_heard_when_it_crosses_the_acceptance(world: Neighbours) -> None:
+    use(world, 1)
+    world.at(AFTER)
+    first = bill(world)["id"]
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=first)
+    at(world, "data-group", "void_invoice", invoice=first, reason="错" * 500)
+    world.carry()
+    assert at(world, "city-lab", "settlement", invoice=first)["state"] == "VOIDED"
+    assert balance(world, "city-lab") == {}
+
+
+def test_a_void_that_the_buyer_could_not_take_is_said_again_when_it_accepts(world: Neighbours) -> None:
+    """A message that failed at the buyer leaves its place in the order: then the void comes before its invoice."""
+    use(world, 1)
+    world.at(AFTER)
+    first = bill(world)["id"]
+    at(world, "data-group", "void_invoice", invoice=first, reason="wrong")
+    _, void = world.outgoing("data-group")
+    assert code_of(world.deliver, "city-lab", "data-group", void["type"], void["body"]) == "TRD-404"
+    with world.stores["data-group"].begin(NODE) as tx:
+        tx.change(jobs.jobs, void["id"], state="failed")
+    world.carry()
+    at(world, "city-lab", "accept_invoice", invoice=first)
+    assert balance(world, "city-lab")["Expenses:Data"] == FEE
+    world.carry(times=2)
+    assert at(world, "city-lab", "settlement", invoice=first)["state"] == "VOIDED"
+    assert balance(world, "city-lab") == balance(world, "data-group") == {}
+
+
 @pytest.mark.parametrize("paid_fen", [FEE, 1])
 def test_a_void_that_crosses_a_payment_leaves_the_money_owed_by_the_seller(world: Neighbours, paid_fen: int) -> None:
     use(world, 1)
@@ -628,6 +658,25 @@ def test_a_period_outside_the_contract_is_refused(world: Neighbours, start: str,
     assert code_of(invoiced, world, value, **{"from": start, "until": end}) == "TRD-401"
 
 
+@pytest.mark.parametrize("changes", [
+    {"invoice": 'x"\n2026-01-01 * "forged'}, {"invoice": ""}, {"invoice": "i" * 80}, {"issued_at": "tomorrow"},
+    {"issued_at": "2026-04-01"}, {"issued_at": "0001-01-01T00:00:00+08:00"}, {"until": "2026-04-01T00:00:00+08:00"},
+    {"lines": "twice"},
+])  # fmt: skip
+def test_an_invoice_that_could_not_be_kept_or_shown_is_refused(world: Neighbours, changes: dict[str, Any]) -> None:
+    """Its id is part of other keys and of the text for beancount; a line number twice was a fault tried again for ever."""
+    contract(world, "agr-free", tariff={"kind": "free", "amount_fen": 0})
+    use(world, 1, agreement="agr-free")
+    world.at(AFTER)
+    bill(world, "agr-free")
+    (message,) = world.outgoing("data-group")
+    value = message["body"]["invoice"]
+    if "lines" in changes:
+        changes = {"lines": [*value["lines"], {**value["lines"][0], "quantity": 0, "events": []}]}
+    assert code_of(invoiced, world, value, **changes) == "TRD-401"
+    assert at(world, "city-lab", "invoices") == []
+
+
 def test_deliveries_the_buyer_never_had_are_refused(world: Neighbours) -> None:
     contract(world, "agr-ghost")
     use(world, *range(50), agreement="agr-ghost")
@@ -723,6 +772,8 @@ def test_a_statement_that_does_not_follow_is_refused(world: Neighbours) -> None:
         ({"parts": [{**p, "payee_kind": "company"} for p in parts]}, "TRD-408"),
         ({"parts": []}, "TRD-400"),
         ({"party": BUREAU}, "TRD-401"),
+        ({"issued_at": "soon"}, "TRD-401"),
+        ({"until": "~"}, "TRD-401"),
         ({"issuer_party": BIKE}, "TRD-401"),
         ({"lines": ["x"]}, "TRD-401"),
         ({"lines": [{**line, "quantity": 7} for line in value["lines"]]}, "TRD-401"),

@@ -231,7 +231,7 @@ IN_TURN, OVERTAKEN = ["first", "first", "second"], ["first", "second", "first"]
     (500, "", OVERTAKEN),
 ])  # fmt: skip
 def test_messages_keep_their_order_when_what_stands_before_a_node_says_that_it_is_away(
-    store: Store, status: int, answer: str, heard: list[str]
+    store: Store, caplog: pytest.LogCaptureFixture, status: int, answer: str, heard: list[str]
 ) -> None:
     """A catalogue of yesterday that arrived after today's would bring back what was taken out of it."""
     said: list[str] = []
@@ -256,6 +256,8 @@ def test_messages_keep_their_order_when_what_stands_before_a_node_says_that_it_i
     client = Client(store, allow_private=True)
     worker = jobs.Worker(store, {outbox.SEND: node.sender_job(store, client, ("", ""))})
     worker.run_due()
+    with store.read() as tx:
+        (waits,) = [job for job in jobs.open_jobs(tx) if job["payload"]["type"] == "first"]
     later = store.wall_clock() + timedelta(minutes=1)
     store.wall_clock = lambda: later
     worker.run_due()
@@ -263,6 +265,10 @@ def test_messages_keep_their_order_when_what_stands_before_a_node_says_that_it_i
     server.shutdown()
     server.server_close()
     assert said == heard
+    assert str(status) in waits["last_error"] and ("GND-520" in waits["last_error"]) == (heard == OVERTAKEN)
+    told = [record for record in caplog.records if record.name == "datong.jobs"]
+    assert [one.getMessage().count("\n") for one in told] == [0] * (heard == OVERTAKEN)
+    assert not any(one.exc_info for one in told), "a peer's fault is no fault of this program: one line, no traceback"
 
 
 def test_a_connector_of_another_make_gets_no_message_and_its_token_by_key_none_in(store: Store) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from sqlalchemy import make_url
 from starlette.applications import Starlette
 
 from datong.app.doors import on_errors, routes
@@ -51,6 +52,16 @@ SERVED_ALREADY = Reason(
     Text("{folder} 中的节点正由另一个进程运行；同时运行两个，一个会清掉另一个尚未提交的文件。",
          "Another process serves the node in {folder}; of two, one would sweep away the other's unfinished files."),
     Text("请使用正在运行的节点，或先停止它。", "Use the one that runs, or stop it first."),
+)  # fmt: skip
+SERVED_ELSEWHERE = Reason(
+    "APP-430",
+    Kind.conflict,
+    Text("节点未启动。", "The node was not started."),
+    Text("其数据库 {store} 正由另一个进程服务（{who}），可能在另一台主机上；同时运行两个会重复执行任务。",
+         "Another process, maybe on another host, serves its store {store} ({who}); of two, each would do the other's "
+         "jobs again."),
+    Text("请先停止它；若其主机已宕机，数据库服务器会在一分钟内察觉，届时重试。",
+         "Stop it first; where its host is down, the database server notices within a minute: try again then."),
 )  # fmt: skip
 NOT_WRITABLE = Reason(
     "APP-415",
@@ -93,12 +104,13 @@ Peers = Callable[[Store], tuple[http.Client, http.Door]]
 
 
 def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = None) -> Node:
-    """Store, worker, sequencer and ASGI application of a node; nothing runs yet.
+    """Store, worker, sequencer and ASGI application of a node; nothing runs yet. Refuses: APP-430, GND-413.
 
     counts_on: what runs the plans of product recipes over this node's data. peers: the client and the door, where
     peers prove themselves by something else than tokens under the directory's keys.
     """
     store, key = open_store(config), key_of(config.folder, profile_of(config))
+    _require_unserved(store)
     log = config.path("evidence", "checkpoint").parent
     require_whole(store, key, log)
     engine.use(store, counts_on)
@@ -186,6 +198,14 @@ def _alone(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise SERVED_ALREADY(folder=folder) from None
         yield
+
+
+def _require_unserved(store: Store) -> None:
+    """What `_alone` is for a folder, for a store that several hosts reach: from before the sweep to the end."""
+    if (who := store.serves()) is not None:
+        told = make_url(store.url).render_as_string(hide_password=True)
+        store.dispose()
+        raise SERVED_ELSEWHERE(store=told, who=who)
 
 
 def _require_free(host: str, port: int) -> None:

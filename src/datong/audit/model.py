@@ -40,6 +40,7 @@ class Fault(StrEnum):
     chain_unproven = "chain.unproven"
     chain_unfit = "chain.unfit"
     ledger_unbalanced = "ledger.unbalanced"
+    usage_miscounted = "usage.miscounted"
 
 
 WORDS: dict[Fault, Text] = {
@@ -69,6 +70,9 @@ WORDS: dict[Fault, Text] = {
     Fault.chain_broken: Text("链条中的记录不在本节点", "a record the chain leads to is not here"),
     Fault.chain_unfit: Text("链条中的记录彼此不符", "the record does not fit the one that led to it"),
     Fault.ledger_unbalanced: Text("分录借贷不平", "the postings of the entry do not sum to zero"),
+    Fault.usage_miscounted: Text(
+        "使用计数与使用事件不符", "the uses counted under the agreement are not those of its events"
+    ),
     Fault.chain_unproven: Text("存证尚无有效的包含证明", "the record's last leaf ({act}) has no valid inclusion proof"),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Table, inspect, literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from datong.audit.model import Fault, Problem
@@ -17,6 +17,22 @@ from datong.ground.canonical import canonical
 from datong.ground.db import Tx, metadata
 from datong.ground.evidence import log, witness
 from datong.ground.evidence.leaves import covered, leaves, salts_of
+
+VOLATILE = frozenset({
+    "evidence_asked", "evidence_checkpoint", "evidence_cosignature", "evidence_head", "evidence_leaf", "evidence_node",
+    "evidence_salt", "evidence_witnessed",  # the log itself, and what others say of theirs
+    "job", "inbox", "idempotent_request", "seen_token", "transfer_address", "transfer_number",  # messages on their way
+    "protocol_peer", "register_heartbeat", "register_login_attempt", "usage_counter", "usage_served",  # counts, caches
+    "build_account", "harmonise_run",  # what a build's own leaf names by digest
+})  # fmt: skip
+"""Tables whose rows have no leaf. A row of any other table without one was put there past the node."""
+
+
+def evidenced(tx: Tx) -> list[str]:
+    """The tables that hold rows of which each must have a leaf, whether one has or not."""
+    there = set(inspect(tx.conn).get_table_names())
+    kept = [one for name, one in sorted(metadata.tables.items()) if name in there and name not in VOLATILE]
+    return [one.name for one in kept if tx.execute(select(literal(1)).select_from(one).limit(1)).first() is not None]
 
 
 def leaf_rows(tx: Tx) -> list[dict[str, Any]]:

@@ -150,6 +150,8 @@ EVERY = Window()
 
 WRITING = 0x6461746F6E67
 """Key of PostgreSQL's advisory lock under which a store is written ("datong")."""
+SERVING = WRITING + 1
+"""Key of the one that the process which serves a store holds as long as its session lasts."""
 BUSY_SECONDS = 30.0
 """How long a transaction that writes waits for another of another process before it says GND-504."""
 READ = "read"
@@ -354,6 +356,7 @@ class Store:
         self.working = threading.RLock()
         """Held while something is done beforehand, until what came of it is committed: one at a time, so that a request
         made again meanwhile finds that instead of doing the same once more."""
+        self._serving: Connection | None = None
         self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._reading: dict[str, Any] = {"datong_read": True}
         if self.engine.dialect.name == "sqlite":
@@ -442,7 +445,27 @@ class Store:
         """All tables of the imported rooms, for tests; a node migrates instead (ground.migrate)."""
         metadata.create_all(self.engine)
 
+    def serves(self) -> str | None:
+        """Take the store for this process alone, until `dispose` or its death; None, or who holds it (address, since
+        when). On PostgreSQL, whose sessions come from any host; whoever has the file of an SQLite store guards that.
+        A guard against a mistake, no fence: with a restart of the database server it is given up.
+        """
+        if self.engine.dialect.name == "sqlite" or self._serving is not None:
+            return None
+        conn = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT", datong_read=True)
+        conn.detach()  # no other transaction gets its session
+        conn.exec_driver_sql(_NOTICED_WHEN_GONE)
+        if conn.exec_driver_sql(f"SELECT pg_try_advisory_lock({SERVING})").scalar_one():
+            self._serving = conn
+            return None
+        holder = conn.exec_driver_sql(_HOLDER).one_or_none()
+        conn.close()
+        return "" if holder is None else f"{holder.address}, {holder.since}"
+
     def dispose(self) -> None:
+        if self._serving is not None:
+            self._serving.close()
+            self._serving = None
         self.engine.dispose()
 
 
@@ -498,6 +521,18 @@ def _postgresql_begin(conn: Connection) -> None:
     if not conn.get_execution_options().get("datong_read"):
         patience = f"SET LOCAL lock_timeout = {BUSY_SECONDS * 1000:.0f}"
         conn.exec_driver_sql(f"{patience}; SELECT pg_advisory_xact_lock({WRITING})")
+
+
+_NOTICED_WHEN_GONE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+"""The session of a host that lost its power ends within a minute, and another may serve the store."""
+_HOLDER = f"""
+SELECT coalesce(host(a.client_addr), 'local') AS address, to_char(a.backend_start, 'YYYY-MM-DD HH24:MI TZ') AS since
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND l.classid::bigint = {SERVING >> 32} AND l.objid::bigint = {SERVING & 0xFFFFFFFF}
+LIMIT 1
+"""
 
 
 def _sqlite_begin(conn: Connection) -> None:

@@ -101,6 +101,11 @@ class Job:
     fence: int
 
 
+class NotYet(Exception):
+    """Raised by a handler with a Refusal: this job alone is tried again. Unlike one that is `unavailable` it holds
+    nobody up behind it in its lane, and unlike a fault of the program it is told in a line."""
+
+
 Handler = Callable[[Job], bool | None]
 """Does one job; opens its own transactions. Raises to be tried again; a Refusal that is not
 `unavailable` ends the job as failed (trying again would change nothing). True: it has called `finish` in the
@@ -249,6 +254,10 @@ class Worker:
         except Refusal as refusal:
             again, told = refusal.kind is Kind.unavailable, str(refusal)
             self._written(lambda: _put_back(self.store, job, told, again=again, stays=again))
+        except NotYet as later:
+            why = str(later)
+            log.warning("job %s %s is tried again: %s", job.kind, job.id, " ".join(why.split()))
+            self._written(lambda: _put_back(self.store, job, why, again=True))
         except Exception as error:
             log.exception("job %s %s", job.kind, job.id)
             why = _told(error)

@@ -107,6 +107,22 @@ def totals(tx: Tx, agreement: str | None = None) -> dict[str, Any]:
     return {"events": sum(states.values()), "states": states, **sums}
 
 
+def miscounts(tx: Tx) -> list[tuple[str, str]]:
+    """(agreement, what is wrong) where the counters, which have no leaves, are not what the events say, which have:
+    an agreement's uses are numbered 1, 2, 3 …, and a version is billed once."""
+    found = []
+    for row in store.numbered(tx):
+        counted = tx.get(store.counters, _counter("uses", row["agreement"]))
+        used = int(counted["used"]) if counted else 0
+        if not row["events"] == row["numbers"] == row["last"] == used:
+            found.append((row["agreement"], f"{row['events']} uses bear {row['numbers']} numbers up to {row['last']}, "
+                                            f"and the counter is at {used}"))  # fmt: skip
+    for row in store.billed_again(tx, UsageState.MONETIZABLE.value):
+        version = f"version {row['version']} of {row['table_name']}"
+        found.append((row["agreement"], f"{version} is billed {row['events']} times"))
+    return found
+
+
 def _terms(tx: Tx, agreement: str, limit: int | None) -> tuple[str, int | None]:
     """(kind of tariff, number of uses allowed) of an agreement."""
     if not agreement:

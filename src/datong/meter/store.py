@@ -82,3 +82,19 @@ def sums(tx: Tx, agreement: str | None) -> list[dict[str, Any]]:
     if agreement is not None:
         query = query.where(events.c.agreement == agreement)
     return [{**row._mapping, **{name: int(row._mapping[name]) for name in summed}} for row in tx.all(query)]
+
+
+def numbered(tx: Tx) -> list[dict[str, Any]]:
+    """Of each agreement its number of events, how many numbers they bear, and the last of these."""
+    query = select(
+        events.c.agreement, func.count().label("events"), func.count(events.c.number.distinct()).label("numbers"),
+        func.max(events.c.number).label("last"),
+    ).group_by(events.c.agreement).order_by(events.c.agreement)  # fmt: skip
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def billed_again(tx: Tx, state: str) -> list[dict[str, Any]]:
+    """Table versions of which more than one event of an agreement is in `state`."""
+    same = (events.c.agreement, events.c.table_name, events.c.version)
+    query = select(*same, func.count().label("events")).where(events.c.state == state).group_by(*same).order_by(*same)
+    return [dict(row._mapping) for row in tx.all(query.having(func.count() > 1))]

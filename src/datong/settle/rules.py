@@ -33,6 +33,19 @@ CHARGED = (InvoiceState.ISSUED, InvoiceState.DISPUTED, *CHARGED_AT_BUYER)
 """States in which the ledger of a side holds the charge, pending or posted."""
 
 
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,72}")
+"""How an invoice may be called: ids of lines and entries are made of it, and stand in texts for other programs."""
+
+
+def is_instant(text: str) -> bool:
+    """Whether a peer's text is a time as it is kept and compared here: UTC, with a Z."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.tzinfo is not None and at.astimezone(UTC).isoformat().replace("+00:00", "Z") == text
+    except (ValueError, OverflowError):
+        return False
+
+
 def period_bounds(period: str) -> tuple[datetime, datetime]:
     """[from, until) of "2026-03" or "2026-03-01/2026-04-01" in Beijing time, or of two instants, in UTC."""
     try:
@@ -201,7 +214,8 @@ def beancount(party: str, entries: Sequence[Mapping[str, Any]]) -> str:
     for entry, day in zip(live, days, strict=True):
         flag = "*" if entry["state"] == "POSTED" else "!"
         narration = _quoted(entry["narration"])
-        out += ["", f'{day} {flag} "{narration}"', f'  id: "{entry["id"]}"', f'  reference: "{entry["reference"]}"']
+        reference = _quoted(entry["reference"])
+        out += ["", f'{day} {flag} "{narration}"', f'  id: "{_quoted(entry["id"])}"', f'  reference: "{reference}"']
         for p in entry["postings"]:
             out.append(f"  {p['account']}  {yuan(p['amount_fen'])} CNY")
             out += [f'    payee: "{_quoted(p["payee"])}"'] if p.get("payee") else []
@@ -212,7 +226,8 @@ def beancount(party: str, entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _quoted(text: Any) -> str:
-    return str(text).replace("\\", " ").replace('"', "'")
+    """What was said, on one line: nothing a peer wrote begins an entry of its own."""
+    return " ".join(str(text).replace("\\", " ").replace('"', "'").split())
 
 
 def _day(instant: str) -> str:

@@ -110,6 +110,14 @@ PEER_REFUSED = Reason(
     Text("对方答复：{answer}", "It answered: {answer}"),
     Text("请按对方答复处理后重新提交。", "Mend what the answer names and submit it again."),
 )
+PEER_STUMBLED = Reason(
+    "GND-520",
+    Kind.unavailable,
+    Text("节点 {to} 尚未接受消息 {type}。", "Node {to} has not taken the message {type} yet."),
+    Text("对方答复（{status}）：{answer}", "It answered ({status}): {answer}"),
+    Text("系统会自动重试；长时间如此请联系对方运维人员。",
+         "It is tried again by itself; if that lasts, speak to the operator of that node."),
+)  # fmt: skip
 OTHER_MAKE = Reason(
     "NET-411",
     Kind.conflict,

@@ -44,6 +44,7 @@ from datong.wire.http import (
     OTHER_MAKE,
     PEER_GONE,
     PEER_REFUSED,
+    PEER_STUMBLED,
     STATUS,
     TOO_LARGE,
     Answer,
@@ -330,7 +331,8 @@ def sender_job(store: Store, client: Client, function_node: tuple[str, str]) -> 
         if answer.status == 200:
             return
         if answer.status >= 500:
-            raise RuntimeError(f"{to} answered {answer.status}")
+            said = _refusal_text(answer.body) or "—"
+            raise jobs.NotYet(PEER_STUMBLED(to=to, type=payload["type"], status=answer.status, answer=said))
         raise PEER_REFUSED(to=to, type=payload["type"], answer=_refusal_text(answer.body))
 
     return send

@@ -83,7 +83,7 @@ def bundle(tx: Tx) -> bytes:
     if newest is None:
         raise NO_LOG()
     rows = store.leaf_rows(tx)
-    names = sorted({row["table_name"] for row in rows})
+    names = sorted({row["table_name"] for row in rows}.union(store.evidenced(tx)))
     cosignatures = store.cosignature_rows(tx)
     witnesses = {(row["witness"], row["key"]) for row in cosignatures}
     told = {

@@ -1,6 +1,7 @@
 """The whole check of this node: records against leaves, leaves against the tree, the tree against what was
-signed, the files against the store; every entry of the ledger to zero, every invoice line against its uses, decisions
-and contract. Contract: tests/audit/test_audit_verify.py, where every attack is drawn.
+signed, the files against the store; every entry of the ledger to zero, the counters of uses against their events,
+every invoice line against its uses, decisions and contract.
+Contract: tests/audit/test_audit_verify.py, where every attack is drawn.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from datong.ground.evidence import log, note, tiles
 from datong.ground.evidence.leaves import DELETED, is_sealed
 from datong.ground.keys import PublicKey
 from datong.ground.staging import STAGED
+from datong.meter import service as meter
 
 
 @dataclass
@@ -52,7 +54,7 @@ def checked(tx: Tx) -> Checked:
             found.problems.append(leaf.problem(Fault.leaf_forged))
         elif not _fresh(tx, leaf.added_at):
             found.problems.append(leaf.problem(Fault.leaf_late))
-    for check in (_check_tree, _check_records, _check_files, _check_ledger, _check_lines):
+    for check in (_check_tree, _check_records, _check_files, _check_ledger, _check_uses, _check_lines):
         try:
             check(tx, found, every, placed)
         except (ValueError, TypeError, LookupError, SQLAlchemyError) as fault:
@@ -104,8 +106,8 @@ def _check_records(tx: Tx, found: Checked, every: list[Leaf], _placed: list[Leaf
     told = [leaf for leaf in every if leaf.sealed or leaf.position is not None]  # a forged leaf excuses no change
     for (table, key), leaf in rules.latest(told).items():
         by_table.setdefault(table, {})[key] = leaf
-    for leaf in told:
-        by_table.setdefault(leaf.table, {})
+    for name in (*(leaf.table for leaf in told), *store.evidenced(tx)):
+        by_table.setdefault(name, {})
     for name, expected in sorted(by_table.items()):
         found.tables += 1
         try:
@@ -132,6 +134,14 @@ def _check_ledger(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf
     spoilt |= {key for table, key in named if table == "ledger_entry"}
     unbalanced = rules.ledger_problems([row["id"] for row in entries], postings)
     found.problems += [problem for problem in unbalanced if problem.id not in spoilt]
+
+
+def _check_uses(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:
+    """Counters that were set back or on; where a usage event was found changed or gone, that is what is wrong."""
+    if any(table == "usage_event" for table, _ in _named(found)):
+        return
+    for agreement, detail in meter.miscounts(tx):
+        found.problems.append(Problem(Fault.usage_miscounted, "uses", "agreement", agreement, detail=detail))
 
 
 def _check_lines(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:

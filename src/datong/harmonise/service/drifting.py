@@ -58,11 +58,10 @@ class Drift:
 
     def keep(self, tx: Tx) -> None:
         """Keep the shape, in the transaction of the build that is made of it."""
-        if schemas.put(tx, self.key, self.source, self.columns) and self.differences:
+        if schemas.put(tx, self.key, self.source, self.columns):  # a leaf each time: the row is as its last one left it
             told = [f"{d.kind} {d.path}".strip() for d in self.differences]
-            evidence.append(
-                tx, "harmonise.source_changed", schemas.source_schemas, self.key, source=self.source, told=told
-            )
+            act, facts = ("harmonise.source_changed", {"told": told}) if told else ("harmonise.source_seen", {})
+            evidence.append(tx, act, schemas.source_schemas, self.key, source=self.source, **facts)
 
 
 def noticed(tx: Tx, workspace: Path, mapping: Mapping, data: Path, reading: Reading | None) -> Drift:

@@ -221,6 +221,11 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     )
     if not same:
         raise NOT_PROVEN(why="与合约不符。", why_en="It does not agree with the contract.")
+    if not _keepable(value, found):
+        raise NOT_PROVEN(
+            why="编号、明细序号或时间的写法不符。",
+            why_en="Its id, line numbers or times are not written as they are kept.",
+        )
     if tariff_problems(value["tariff"]) or not _adds_up(found, value):
         raise NOT_PROVEN(why="金额计算不符。", why_en="Its amounts do not follow from its lines and the tariff.")
     if not _within(value, contract):
@@ -238,12 +243,17 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     _store(tx, value, lines, peer=sender, parts=[], state=InvoiceState.RECEIVED)
 
 
+def _keepable(value: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
+    """Whether what a peer wrote can be a key here, and a time: other keys are made of its id, times are compared."""
+    numbered = [line["number"] for line in lines] == list(range(1, len(lines) + 1))
+    return bool(rules.ID.fullmatch(value["invoice"])) and numbered and all(
+        rules.is_instant(value[name]) for name in ("from", "until", "issued_at")
+    )  # fmt: skip
+
+
 def _within(value: dict[str, Any], contract: dict[str, Any]) -> bool:
     """Whether a period touches the term in which the contract could be performed."""
-    try:
-        start, end = clock.instant(value["from"]), clock.instant(value["until"])
-    except ValueError:
-        return False
+    start, end = clock.instant(value["from"]), clock.instant(value["until"])
     ends = [clock.instant(at) for at in (contract["until"], contract["ended_at"]) if at]
     return start < end and end > clock.instant(contract["from"]) and all(start < at for at in ends)
 
@@ -261,8 +271,11 @@ def _bought(tx: Tx, value: dict[str, Any], lines: list[Line]) -> None:
 def received_accepted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """settle.accepted: the buyer's signed acceptance posts the entry and sends the statements."""
     row, word = _word(tx, sender, body, "accepted", "buyer_party")
-    if row["state"] in (InvoiceState.ACCEPTED, InvoiceState.PAID, InvoiceState.VOIDED):
-        return  # repeated, or crossed by our void, which holds: the buyer takes its acceptance back when it hears
+    if row["state"] == InvoiceState.VOIDED:  # crossed by our void, which holds; said again, lest it was refused there
+        words.tell(tx, row, "voided", str(row["reason"] or ""), f"{row['id']}-voided-again")
+        return
+    if row["state"] in (InvoiceState.ACCEPTED, InvoiceState.PAID):
+        return
     _move(tx, row, rules.moved(row["id"], row["state"], "accepted"), "accepted", acceptance=word)
     ledger.conclude(tx, _charge(row["id"]), EntryState.POSTED)
     statements.issue(tx, row["id"])

@@ -121,7 +121,7 @@ def reverse(tx: Tx, entry: str, reason: str) -> dict[str, Any]:
     old = [Posting(p["account"], p["party"], p["amount_fen"], p["payee"]) for p in store.postings_of(tx, entry)]
     key = _reversal(entry)
     post(
-        tx, key=key, kind="reversal", reference=row["reference"], narration=f"reversal: {reason}",
+        tx, key=key, kind="reversal", reference=row["reference"], narration=f"reversal: {reason}"[:400],
         postings=rules.reversed_postings(old), reverses=entry,
     )  # fmt: skip
     return {**(tx.get(store.entries, key) or {}), "postings": store.postings_of(tx, key)}

@@ -85,6 +85,8 @@ def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise NOT_PROVEN(why="签名无效。", why_en="The signature does not verify.")
     if value["party"] != me:
         raise NOT_PROVEN(why="该结算单不是给本主体的。", why_en="The statement is for another party.")
+    if not all(rules.is_instant(value[name]) for name in ("from", "until", "issued_at")):
+        raise NOT_PROVEN(why="时间的写法不符。", why_en="Its times are not written as they are kept.")
     if value["statement"] != _key(value["issuer_party"], value["invoice"], me):
         raise NOT_PROVEN(why="结算单编号不符。", why_en="Its id is not that of this invoice and party.")
     share = _verified_share(value, me)
