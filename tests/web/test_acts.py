@@ -159,6 +159,37 @@ def test_a_fee_offers_its_publication_and_a_survey_its_ceiling(browser: Browser,
     assert offered(browser.get(f"/fees/{fee}").text) == set()
 
 
+def test_a_resource_offers_the_next_step_to_its_code_and_to_its_listing(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="de", name="工程", roles=["data_engineer"])
+        thing = register.declare_resource(
+            tx, name_zh="卡口", name_en="gates", abstract="x", standard="vehicle_passage", source_kind="001",
+            source_statement="x", licence="l", public_data=False, personal=False, grade=1, update_frequency="002",
+            area="5201", licence_terms={"commercial": True, "derivatives": True, "attribution": "a"},
+        )["id"]  # fmt: skip
+    here = {"register/preserve_evidence", "register/amend_description", "register/draft_case"}
+    browser.enter("de")
+    assert offered(browser.get(f"/resources/{thing}").text) == here
+    code = "7-is-not-looked-at"
+    case = {"id": "case-1", "side": "applicant", "registry": "", "applicant_node": "", "applicant_party": "",
+            "object_kind": "resource", "object_id": thing, "type": "first", "basis": "voluntary", "public_data": False,
+            "filing": {}, "registrants": [], "version": 1, "history": [], "since": "2026-03-02T00:00:00Z"}  # fmt: skip
+    with store.begin(NODE, "start") as tx:
+        tx.add(metadata.tables["register_case"], {**case, "state": "DRAFT"})
+    assert offered(browser.get(f"/resources/{thing}").text) == here, "a draft may be drafted again"
+    with store.begin(NODE, "start") as tx:
+        tx.change(metadata.tables["register_case"], "case-1", state="SUBMITTED")
+    assert offered(browser.get(f"/resources/{thing}").text) == set()
+    with store.begin(NODE, "start") as tx:
+        tx.change(metadata.tables["register_case"], "case-1", state="CODED", code=code)
+        tx.change(metadata.tables["register_resource"], thing, code=code)
+    page = browser.get(f"/resources/{thing}").text
+    assert offered(page) == {"catalogue/publish", "register/change_licence"}
+    assert f"/do/catalogue/publish?dataset={code}" in page
+    browser.enter("op")
+    assert offered(browser.get(f"/resources/{thing}").text) == set()
+
+
 def test_what_nothing_undoes_wants_a_tick(browser: Browser, store: Store, people: dict[str, str]) -> None:  # noqa: F811
     with store.begin(NODE, "register") as tx:
         token = register.issue_service_token(tx, person=people["op"], label="夜间", scopes=["audit"], days=1)["id"]

@@ -75,6 +75,16 @@ def _priced(row: Row) -> Mapping[str, Any]:
     return {"purpose": row["purpose"]}
 
 
+_BEFORE_FILING = _in("UNREGISTERED", "DRAFT", "SUPPLEMENT_REQUESTED", "ENDED")
+DESCRIBED = (
+    Act("register.preserve_evidence", "of", _BEFORE_FILING, "owner"),
+    Act("register.amend_description", "of", _BEFORE_FILING, "owner"),
+    Act("register.draft_case", "of", _BEFORE_FILING - {"SUPPLEMENT_REQUESTED"}, "owner"),
+    Act("register.change_licence", "of", _in("CODED"), "owner"),
+    Act("catalogue.publish", "dataset", _in("CODED"), "owner", key="code"),
+)
+"""Of resources and products alike, by the state of their registration."""
+
 ACTS: dict[str, tuple[Act, ...]] = {
     "settle.invoices": (
         Act("settle.accept_invoice", "invoice", _in("RECEIVED", "DISPUTED"), "buyer_party"),
@@ -111,6 +121,8 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("register.leave_space", "space", _in("open"), more=lambda row: {"platform": row["platform"]}),
         Act("register.close_space", "space", _in("open"), "platform"),
     ),
+    "register.resources": DESCRIBED,
+    "register.products": DESCRIBED,
     "register.cases": (
         Act("register.submit_case", "case", when=_at("applicant", "submit")),
         Act("register.join_filing", "case", when=_at("joint", "join")),
