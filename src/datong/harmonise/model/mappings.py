@@ -270,7 +270,7 @@ class Meaning:
     texts, which come with a point, so that of its 1.234 nobody knows whether it is 1234.
     datum: of the source's coordinates; partner: the element with the other coordinate of the point.
     century: of years that are written with two digits. of: the identifier in which a fact is hidden.
-    true, false: the words for yes and no.
+    true, false: the words for yes and no. digits: how many a code has, of which the first zeros may have been lost.
     """
 
     unit: str = ""
@@ -285,6 +285,7 @@ class Meaning:
     of: str = ""
     true: tuple[str, ...] = ("true",)
     false: tuple[str, ...] = ("false",)
+    digits: int = 0
 
     @property
     def changes(self) -> bool:
@@ -322,13 +323,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Join:
-    """A look-up: rows of `table` whose `right` column equals the path `left`. `how`: both sides cleaned alike."""
+    """A look-up: rows of `table` whose `right` column equals the path `left`. `how`, `meaning`: both sides cleaned
+    alike."""
 
     table: str
     left: str
     right: str
     how: How
     missing: str = "quarantine"
+    meaning: Meaning = PLAIN
 
 
 @dataclass(frozen=True)

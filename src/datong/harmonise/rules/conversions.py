@@ -108,6 +108,9 @@ def cleaned_text(
         return f"upper(replace(CASE WHEN {_ascii(text)} THEN {narrow} ELSE {quotes} END, ' ', ''))"
     if how is How.number:
         return amounts.cleaned(narrow, thousands, meaning)
+    if meaning.digits:
+        lost = f"regexp_full_match({narrow}, '[0-9]{{1,{meaning.digits - 1}}}')"
+        return f"CASE WHEN {lost} THEN lpad({narrow}, {meaning.digits}, '0') ELSE {narrow} END"
     return narrow
 
 
@@ -224,6 +227,8 @@ def _invalid(column: Column) -> Cases:
         How.text: "missing_value", How.date: "not_a_date", How.boolean: "neither_true_nor_false",
         How.birth_date: "not_an_identifier", How.sex: "not_an_identifier",
     }.get(column.how)  # fmt: skip
+    if column.meaning.digits:
+        cases.append((f"NOT {all_digits(clean(name), column.meaning.digits)}", "invalid:not_so_many_digits"))
     if unreadable:
         cases.append((f"{it} IS NULL", f"invalid:{unreadable}"))
     if column.how is How.timestamp and column.zone != "offset":
@@ -292,11 +297,12 @@ def _suspect(column: Column) -> Cases:
 def _fixed(column: Column) -> Cases:
     name, raw = column.element.name, raw_text(column)
     spaced = (f"NOT ({trimmed(raw)})", "fixed:spaces")
+    zeros = [(f"{_narrow(raw, column.how)} <> {clean(name)}", "fixed:leading_zeros")] if column.meaning.digits else []
     if column.how is How.text:
-        return [spaced]
+        return [*zeros, spaced]
     which = f"WHEN regexp_matches({raw}, '{_ANY_WIDE}') THEN 'fixed:full_width' "
     which += f"WHEN regexp_matches({raw}, '[{_INVISIBLE}]') THEN 'fixed:invisible'"
-    cases = [(_odd(raw), f"CASE {which} ELSE 'fixed:dashes' END")]
+    cases = [*zeros, (_odd(raw), f"CASE {which} ELSE 'fixed:dashes' END")]
     if column.how is How.plate:
         cases += [(f"upper({raw}) <> {raw}", "fixed:lower_case"), (f"{raw} <> {clean(name)}", "fixed:separators")]
         return cases
@@ -541,6 +547,10 @@ def _out_of_time(column: Column, *, early: bool) -> Cases:
             if len(line) > 1:
                 cases.append((f"{here} AND {day} >= DATE '{code.valid_to}'", "fixed:code_replaced"))
     return cases
+
+
+def all_digits(text: str, digits: int) -> str:
+    return f"regexp_full_match({text}, '[0-9]{{{digits}}}')"
 
 
 def trimmed(text: str) -> str:

@@ -95,6 +95,8 @@ def _number_given(column: Column, text: str) -> _Form | None:
 
 def _forms(column: Column, text: str) -> _Form | None:
     it, kind = sql.value(column.element.name), column.element.type
+    if column.how is How.text and (digits := column.meaning.digits):
+        return _Form(text, (sql.all_digits(text, digits),), f"[0-9]{{{digits}}}")
     if column.how is How.text:
         return _Form(text, (sql.trimmed(text),))
     if column.how is How.number:

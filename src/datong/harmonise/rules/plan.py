@@ -234,7 +234,7 @@ def _plain(mapping: Mapping, path: str) -> str:
 
 
 def _key(text: str, join: Join, mapping: Mapping) -> str:
-    return sql.cleaned_text(text, join.how, mapping.missing)
+    return sql.cleaned_text(text, join.how, mapping.missing, meaning=join.meaning)
 
 
 def _lookup(mapping: Mapping, join: Join) -> Step:

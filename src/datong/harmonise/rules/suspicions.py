@@ -242,9 +242,10 @@ def _some_zeros(path: str, digits: Sequence[str]) -> list[Suspicion]:
 def _zeros_lost(path: str, digits: Sequence[str], length: int, short: float, beside: Text) -> Suspicion:
     """short: the share of codes that have fewer digits than `length`. beside: what is seen of the others."""
     told = Text(
-        f"{short:.1%} 的代码不足 {length} 位{beside.zh}：多半曾按数字保存，前导零已丢失。",
+        f"{short:.1%} 的代码不足 {length} 位{beside.zh}：多半曾按数字保存，前导零已丢失；"
+        f"映射中写 digits: {length} 即逐行补回。",
         f"{short:.1%} of the codes are shorter than {length} digits{beside.en}: they were probably kept as numbers, "
-        "and lost their leading zeros",
+        f"and lost their leading zeros; `digits: {length}` in the mapping puts them back, row by row",
     )
     evidence = {"values": len(digits), "length": length, "share_short": round(short, 4)}
     return Suspicion("leading_zeros", (path,), evidence, told)

@@ -31,6 +31,7 @@ from datong.harmonise.model.mappings import (
     How,
     Join,
     Mapping,
+    Meaning,
     Source,
     SourceKind,
     Standard,
@@ -42,6 +43,7 @@ from datong.harmonise.model.texts import NAME, Files, is_unread
 from datong.harmonise.rules import source_keys
 from datong.harmonise.rules.columns import Columns
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
+from datong.harmonise.rules.meaning import digits_of
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import outlined, standard_of
@@ -250,7 +252,7 @@ class _Reader:
         joins: list[Join] = []
         for number, item in enumerate(self.found.items("joins", given)):
             at = f"joins[{number}]"
-            value = self.found.only(item, at, {"table", "on", "as", "missing", "note"})
+            value = self.found.only(item, at, {"table", "on", "as", "digits", "missing", "note"})
             on = value.get("on")
             table = str(value.get("table", ""))
             if table not in self.source.tables or table == self.main or table in [j.table for j in joins]:
@@ -262,7 +264,10 @@ class _Reader:
             if not (isinstance(left, str) and str(right).startswith(f"{table}.")):
                 self.found.say(f"{at}.on", f"右列应为 {table}.列", f"the right path should be {table}.column")
             held = self.columns.one_of(f"{at}.missing", value.get("missing", "quarantine"), ("quarantine", "keep"))
-            joins.append(Join(table, str(left), str(right).removeprefix(f"{table}."), how, held))
+            meaning = Meaning(digits=digits_of(self.found.say, at, value))
+            if meaning.digits and how not in {How.text, How.code}:
+                self.found.say(f"{at}.digits", "仅用于 as: text", "is for `as: text` only")
+            joins.append(Join(table, str(left), str(right).removeprefix(f"{table}."), how, held, meaning))
         return tuple(joins)
 
     def paths_known(self, columns: Iterable[Column], joins: Iterable[Join]) -> None:

@@ -93,7 +93,12 @@ def of_mapping(
     zones = {column.path: column.zone for column in mapping.columns if column.how is How.timestamp}
     read = (mapping.main, *(join.table for join in mapping.joins)) if mapping.source.tables else ()
     numbers = {column.path for column in mapping.columns if column.how is How.number}
-    found = [*_suspected(read, sample, zones, numbers)]
+    mended = {column.path for column in mapping.columns if column.meaning.digits}
+    found = [
+        one
+        for one in _suspected(read, sample, zones, numbers)
+        if one.kind != "leading_zeros" or not mended.issuperset(one.columns)
+    ]
     here = _points(mapping)
     names = [name for name in mapping_names(files) if name != mapping.name] if against is None else against
     for name in names if here else []:
