@@ -300,7 +300,9 @@ PLAIN = Meaning()
 
 @dataclass(frozen=True)
 class Column:
-    """How one element is filled: from a source path by a conversion, or with a constant."""
+    """How one element is filled: from a source path by a conversion, or with a constant. others: what the source calls
+    the same field elsewhere, in other files or months; missing: what of its texts is no value, which tells where it is.
+    """
 
     element: Element
     path: str
@@ -314,6 +316,13 @@ class Column:
     between: tuple[str, str] | None = None
     codes: Codes | None = None
     meaning: Meaning = PLAIN
+    others: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every source path it may be read from."""
+        return (self.path, *self.others) if self.path else ()
 
     @property
     def table(self) -> str:
@@ -387,7 +396,7 @@ class Mapping:
     @property
     def paths(self) -> tuple[str, ...]:
         """Every source path the mapping reads, in order, once."""
-        read = [column.path for column in self.columns if column.path]
+        read = [path for column in self.columns for path in column.paths]
         for join in self.joins:
             read += [join.left, f"{join.table}.{join.right}"]
         return tuple(dict.fromkeys(read))

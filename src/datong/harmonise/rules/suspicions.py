@@ -497,9 +497,10 @@ def renamed(columns: Sequence[SampleColumn]) -> list[Suspicion]:
         if old:
             was, now = ", ".join(old[:10]), ", ".join(new[:10])
             told = Text(
-                f"{was} 到第 {row - 1} 行为止，{now} 自第 {row} 行起：可能在中途改名；只读其一，另一半即为空。",
+                f"{was} 到第 {row - 1} 行为止，{now} 自第 {row} 行起：可能在中途改名；只读其一，另一半即为空。"
+                "映射中写 from: [旧名, 新名] 则两者都读。",
                 f"{was} end where {now} begin, in row {row}: they were probably renamed there; whoever reads the ones "
-                "finds nothing in the rows of the others",
+                "finds nothing in the rows of the others; `from: [old, new]` in the mapping reads both",
             )
             found.append(Suspicion("renamed", (*old, *new), {"row": row}, told))
     return found

@@ -76,7 +76,7 @@ def asking(files: Files, name: str) -> Mapping | None:
         return None
     tables = {mapping.main, *(join.table for join in mapping.joins)}
     columns = tuple(
-        Column(column.element, column.path, How.text)
+        Column(column.element, column.path, How.text, others=column.others)
         for column in mapping.columns
         if column.path and (not mapping.source.tables or ("." in column.path and column.table in tables))
     )
@@ -159,6 +159,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     unique = reader.unique(value.get("unique", []))
     freshness = reader.freshness(value.get("freshness"))
     missing = tuple(text.strip() for text in found.texts("missing", value.get("missing", [""]))) or ("",)
+    columns = tuple(replace(c, missing=missing) if c.others else c for c in columns)
     found.texts("left", value.get("left", []))
     hanging = {f"{found.file}: columns.{name}{key}" for name in outline.doubtful for key in ("", ".unit", ".percent")}
     found.problems = [problem for problem in found.problems if problem.where not in hanging]
@@ -283,9 +284,13 @@ class _Reader:
                 self.found.say("joins", f"{join.left} 尚未关联", f"{join.left} is of a table not joined before")
             reached.add(join.table)
         for column in columns:
-            if column.path and ("." not in column.path or column.table not in reached):
-                said = f"{column.path} should be table.column of {', '.join(sorted(reached))}"
-                self.found.say(f"columns.{column.element.name}.from", f"{column.path} 应为 表.列", said)
+            at = f"columns.{column.element.name}.from"
+            for path in column.paths:
+                if "." not in path or path.split(".")[0] not in reached:
+                    said = f"{path} should be table.column of {', '.join(sorted(reached))}"
+                    self.found.say(at, f"{path} 应为 表.列", said)
+                elif path.split(".")[0] != column.table:
+                    self.found.say(at, "几个列名应属同一张表", "the names of one field should be of one table")
 
     def checks(self, given: Any) -> tuple[Check, ...]:
         checks = []
