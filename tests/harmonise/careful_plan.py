@@ -98,7 +98,8 @@ def _joined(mapping: Mapping) -> str:
             f"CASE WHEN {left} IS NULL THEN NULL WHEN {there}.n IS NULL THEN {none} WHEN {there}.n > 1 THEN {many} END"
         )
         columns.append(f"{state} AS {join_state(join)}")
-    return f"SELECT {', '.join(columns)} FROM {tables}"
+    named = {name: text for c in mapping.columns if c.others for name, text in sql.of_names(c).items()}
+    return _added(f"(SELECT {', '.join(columns)} FROM {tables}) AS by_name", named)
 
 
 def _cleaned(mapping: Mapping, column: Column) -> str:
@@ -125,7 +126,7 @@ def _reasons(mapping: Mapping) -> list[tuple[str, str, str, str]]:
 
 def _column_reason(column: Column) -> tuple[str, str, str, str]:
     said = sql.verdict(column.element.name)
-    raw = sql.raw_text(column)
+    raw = sql.told_text(column)
     return f"starts_with({said}, 'invalid:')", f"substr({said}, 9)", literal(column.element.name), raw
 
 
@@ -176,7 +177,7 @@ def _repeated(mapping: Mapping, key: Unique, number: int) -> str:
         f"CASE WHEN min({content}) OVER ({over}) <> max({content}) OVER ({over}) THEN 'conflicting_duplicate' "
         f"WHEN row_number() OVER ({over} ORDER BY {quoted(ROW)}) > 1 THEN 'duplicate' END"
     )
-    raws = [sql.original(c.path) for c in mapping.columns if c.element.name in key.columns and c.path]
+    raws = [sql.raw_text(c) for c in mapping.columns if c.element.name in key.columns and c.path]
     raw = f"concat_ws(' | ', {', '.join(raws)})" if raws else "''"
     return (
         f"SELECT {quoted(ROW)} AS copy, {said} AS said, {literal(', '.join(key.columns))} AS of_columns, {raw} AS raw, "

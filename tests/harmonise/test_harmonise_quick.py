@@ -179,20 +179,22 @@ def test_meanings_go_the_long_way_and_come_to_the_same_end() -> None:
         "t": {"from": "t", "as": "timestamp", "zone": "offset"},
         "k": {"from": "k", "as": "code", "codes": "kinds", "on": "t"},
         "v": {"from": "v", "as": "number", "unit": "km/h"},
-        "w": {"from": "v", "as": "number", "multipliers": ["万"]},
+        "w": {"from": "v", "as": "number", "multipliers": ["万"]}, "d": {"from": "d", "digits": 3},
         "longitude": half("longitude", "latitude", "x"), "latitude": half("latitude", "longitude", "y"),
     }  # fmt: skip
     contents = files(
         columns, prop("t", "timestamp"), prop("k"), prop("w", "number"), prop("longitude", "number"),
         prop("v", "number", customProperties=[{"property": "unit", "value": "m/s"}]), prop("latitude", "number"),
+        prop("d"), missing=["0"],
     )  # fmt: skip
     contents["standards/kinds.codes.yaml"] = {
         "codes": {"1": {"to": "old", "valid_to": date(2019, 9, 2), "successor": ["2"]}, "2": "new"}
     }
     days = ["2019-09-01 04:08:00+00", "2019-09-03 04:08:00+00", " 2019-09-03 04:08:00+00", None]
     given = [
-        {"t": day, "k": code, "v": number, "x": x, "y": "31.2"}
+        {"t": day, "k": code, "v": number, "x": x, "y": "31.2", "d": digits}
         for day in days
+        for digits in ("012", "12", " 1", "0", "1234", "")
         for code, number, x in (("1", "36", "121.5"), ("2", "1.2万", "121.5 "), ("3", None, None))
     ]
     result = same(mapped(contents), things=rows_of(*given))

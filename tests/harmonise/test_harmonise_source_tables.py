@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from harmonise_desk import prop, standard, write
 
@@ -174,3 +176,30 @@ def test_a_sample_shows_the_first_rows_of_every_table(tmp_path: Path) -> None:
         ("a.id", ("1",)), ("a.n", ("2",)), ("b.x", ("9",)), ("b.no", ("1",)),
     ]  # fmt: skip
     assert (shown.rows_seen, shown.whole) == (1, False)
+
+
+@pytest.mark.parametrize(("columns", "refused"), [
+    (("id", "in", "out"), "`columns` says that in is column 2; in the header that is skipped it is 3"),
+    (("out", "x"), "`columns` says that out is column 1; in the header that is skipped it is 2"),
+    (("id", "out", "in"), ""), (("id", "a", "b"), ""), (("id", "out", "x"), ""),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["csv", "excel"])
+def test_names_given_are_held_against_the_header_that_is_skipped(
+    columns: tuple[str, ...], refused: str, kind: str, tmp_path: Path
+) -> None:
+    lines = [["a title", "", ""], [" id", "out ", "in"], ["1", "2", "3"]]
+    if kind == "csv":
+        (tmp_path / "x").write_text("\n".join(",".join(line) for line in lines) + "\n", "utf-8")
+    else:
+        book = openpyxl.Workbook()
+        for line in lines:
+            book.active.append([text or None for text in line])
+        book.save(tmp_path / "x.xlsx")
+        (tmp_path / "x.xlsx").rename(tmp_path / "x")
+    source = replace(named(), kind=SourceKind(kind), skip_lines=2, columns={"": columns})
+    if refused:
+        with pytest.raises(Refusal) as told:
+            rows(source, tmp_path)
+        assert told.value.code == "STD-411" and refused in told.value.texts()[1].en
+    else:
+        assert len(rows(source, tmp_path)) == 1

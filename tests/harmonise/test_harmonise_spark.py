@@ -89,6 +89,7 @@ def test_units_datums_days_words_and_identifiers() -> None:
         "mixed": {"from": "mixed", "as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y-%m-%d %H:%M:%S", "epoch_s"]},
         "tight": {"from": "tight", "as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y%m%d%H%M%S", "%Y%m%d %H:%M"]},
         "whole": {"from": "whole", "as": "number", "thousands": ","}, "comma": {"from": "comma", "as": "number", "decimal": ",", "thousands": "."},
+        "area": {"from": "area", "digits": 6}, "named": {"from": ["old", "new"], "as": "number", "thousands": ","},
     }  # fmt: skip
     contents = files(
         columns, prop("v", "number", customProperties=[{"property": "unit", "value": "m/s"}]), prop("w", "number"),
@@ -96,8 +97,11 @@ def test_units_datums_days_words_and_identifiers() -> None:
         prop("latitude", "number"), prop("day", "date"), prop("yes", "boolean"), prop("person"), prop("born", "date"),
         prop("firm"), prop("vin"), prop("phone"), prop("ms", "timestamp"), prop("s", "timestamp"), prop("cell", "timestamp"),
         prop("whole", "integer"), prop("comma", "number"), prop("mixed", "timestamp"), prop("tight", "timestamp"),
+        prop("area"), prop("named", "number"),
     )  # fmt: skip
     pieces = {
+        "old": ["1", None, "2", "1,000", "-", ""], "new": [None, "1", "3", "1000"],
+        "area": ["010106", "10106", " 106", "1010106", "1010A", "１０１０６", None],
         "mixed": ["2026-02-01 08:00:00", "1769904000", "-0.5", "20260201", None],
         "tight": ["20260201080000", "2026020108000", "20260201 8:00", "2026021 08:00", "1761010100123"],
         "whole": ["3", "3.0", "-3.", "1,023.00", "3.5", "9223372036854775807.0", "9223372036854775808.0", "3,0"],

@@ -216,7 +216,7 @@ BAD_INSTRUMENT = _reason(
 BAD_HOLDING = _reason(
     "AUT-402", Kind.invalid,
     ("持股关系未记录。", "The holding was not declared."),
-    ("其中 {count} 处有误。", "{count} things in it are wrong."),
+    ("其中 {count} 处有误。", "Mistakes in it: {count}."),
     ("请按下列各项补正后重试。", "Mend the items listed and try again."),
     art="第六条",
 )  # fmt: skip

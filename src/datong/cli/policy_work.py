@@ -51,7 +51,7 @@ BAD_ARGUMENT = Reason(
     "CLI-411",
     Kind.invalid,
     NOT_DONE,
-    Text("参数中 {count} 处有误。", "{count} things are wrong with its arguments."),
+    Text("参数中 {count} 处有误。", "Mistakes in its arguments: {count}."),
     Text("请写作 NAME=VALUE，例如 purpose=public_welfare。", "Write NAME=VALUE, as purpose=public_welfare."),
 )  # fmt: skip
 ALREADY_THERE = Reason(

@@ -34,7 +34,7 @@ BAD_PSI = Reason(
     "DID-486",
     Kind.invalid,
     Text("未求交。", "Nothing was intersected."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
 )
 OTHER_TERMS = Reason(

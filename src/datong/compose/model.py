@@ -23,14 +23,14 @@ BAD_PRODUCT_RECIPE = Reason(
     "CMP-400",
     Kind.invalid,
     Text("产品 {product} 的配方未被接受。", "The recipe of product {product} was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
 )
 BAD_SUPPLIES = Reason(
     "CMP-401",
     Kind.invalid,
     Text("产品 {product} 的分区未提出。", "No partition of product {product} was proposed."),
-    Text("供给方与配方不符，{count} 处有误。", "The supplies do not fit the recipe: {count} things are wrong."),
+    Text("供给方与配方不符，{count} 处有误。", "The supplies do not fit the recipe; mistakes: {count}."),
     Text("请为配方中的每个资源各给出一个节点和合约。", "Give one node and agreement for each resource of the recipe."),
 )
 UNKNOWN = Reason(
@@ -55,7 +55,7 @@ BAD_HOLD = Reason(
     "CMP-402",
     Kind.invalid,
     Text("分区 {partition} 的答复未被接受。", "The answer for partition {partition} was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重新发送。", "Mend the items listed and send it again."),
 )
 OTHER_ANSWER = Reason(
@@ -101,7 +101,7 @@ BAD_FRONTIER = Reason(
     "CMP-414",
     Kind.invalid,
     Text("产品 {product} 的前沿未登记。", "The frontier of product {product} was not attached."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改；其格式见产品配方的参考页。",
          "Mend the items listed; the reference page of the product recipe has its form."),
 )  # fmt: skip

@@ -18,7 +18,7 @@ BAD_CONFIG = Reason(
     "CFG-400",
     Kind.invalid,
     Text("节点配置 {file} 未被接受。", "The node configuration {file} was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重试；全部设置见 docs/reference/settings.md。",
          "Mend the items listed and try again; docs/reference/settings.md lists every setting."),
 )  # fmt: skip

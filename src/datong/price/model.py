@@ -59,7 +59,7 @@ def _reason(code: str, kind: Kind, what: tuple[str, str], why: tuple[str, str], 
 BAD_SURVEY = _reason(
     "PRC-400", Kind.invalid,
     ("成本监审材料未被接受。", "The cost survey was not accepted."),
-    ("其中 {count} 处有误。", "{count} things in it are wrong."),
+    ("其中 {count} 处有误。", "Mistakes in it: {count}."),
     ("请按下列各项修改后重试。", "Mend the items listed and try again."),
 )  # fmt: skip
 BAD_MESSAGE = _reason(

@@ -115,7 +115,7 @@ DIRECT_CASH = _reason(
 BAD_SPLIT = _reason(
     "TRD-400", Kind.invalid,
     ("合约中的分配条款不可用。", "The split of the contract cannot be used."),
-    ("其中 {count} 处有误。", "{count} things in it are wrong."),
+    ("其中 {count} 处有误。", "Mistakes in it: {count}."),
     ("请按下列各项修改合约。", "Mend the items listed in the contract."),
 )  # fmt: skip
 BAD_PERIOD = _reason(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harmonise_desk import files, mapped, prop, rows_of, run, write
+from harmonise_desk import files, mapped, prop, rows_of, run, standard, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meaning_desk import outcomes, outcomes_of, told
@@ -183,6 +183,54 @@ def test_accounting_negatives() -> None:
     ]
     told(table, {"as": "number", "accounting": True, "thousands": ","}, "number")
     assert outcomes(["(12)", "12-"], {"as": "number"}, "number") == [(None, "invalid:not_a_number")] * 2
+
+
+def test_lost_leading_zeros_are_put_back_where_the_digits_are_declared() -> None:
+    table = [
+        ("010106", "010106", ""),
+        ("10106", "010106", "fixed:leading_zeros"),
+        (" 106 ", "000106", "fixed:leading_zeros"),
+        (" 010106", "010106", "fixed:spaces"),
+        ("1010106", None, "invalid:not_so_many_digits"),
+        ("10106.0", None, "invalid:not_so_many_digits"),
+        ("1010A", None, "invalid:not_so_many_digits"),
+        ("-10106", None, "invalid:not_so_many_digits"),
+        ("", None, ""),
+        (None, None, ""),
+    ]
+    told(table, {"as": "text", "digits": 6})
+    contents = files({"x": {"from": "a", "as": "code", "codes": "kinds", "digits": 3}}, prop("x"), missing=["0"])
+    contents["standards/kinds.codes.yaml"] = {"codes": {"001": "one", "012": "twelve"}}
+    wide = [{"a": text} for text in ("001", "1", "１２", "0", "0012", "7")]
+    assert outcomes_of(contents, wide, "x") == [
+        ("one", ""), ("one", "fixed:leading_zeros"), ("twelve", "fixed:leading_zeros"), (None, ""),
+        (None, "invalid:not_so_many_digits"), (None, "invalid:unknown_code"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("digits", [0, 1, 41, "six", True, 6.5])
+def test_how_many_digits_is_a_whole_number(digits: Any) -> None:
+    problems = mapping_of(files({"x": {"from": "a", "digits": digits}}, prop("x")), "things")[1]
+    assert [p.where for p in problems] == ["mappings/things.yaml: columns.x.digits"]
+    of_other = mapping_of(files({"x": {"from": "a", "as": "plate", "digits": 6}}, prop("x")), "things")[1]
+    assert len(of_other) == 1, "a plate has no such key"
+
+
+def test_lost_zeros_of_keys_are_put_back_before_a_look_up() -> None:
+    database = {
+        "sources/db.yaml": {"kind": "database", "path": "x.db", "tables": {"houses": "id", "areas": "code"}},
+        "standards/thing.odcs.yaml": standard(prop("x"), prop("area")),
+        "mappings/things.yaml": {
+            "source": "db", "standard": "thing", "table": "houses",
+            "columns": {"x": "houses.id", "area": "areas.name"},
+            "joins": [{"table": "areas", "on": {"houses.area": "areas.code"}, "digits": 6}],
+        },
+    }  # fmt: skip
+    areas = rows_of({"code": "010106", "name": "东"}, {"code": "20106", "name": "西"})
+    houses = rows_of({"id": "a", "area": "10106"}, {"id": "b", "area": "020106"}, {"id": "c", "area": "1"})
+    result = run(mapped(database), houses=houses, areas=areas)
+    assert [(r["x"], r["area"]) for r in result["harmonised"].to_pylist()] == [("a", "东"), ("b", "西")]
+    assert result["quarantined"]["reason"].to_pylist() == ["no_areas"]
 
 
 def test_dashes_and_invisible_signs() -> None:

@@ -12,7 +12,7 @@ BAD_QUERY = Reason(
     "DID-470",
     Kind.invalid,
     Text("该查询未被接受，预算未动用。", "The question was not accepted; nothing was spent."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改；各项含义见 docs/reference/noisy-queries.md。",
          "Mend the items listed; docs/reference/noisy-queries.md says what each item means."),
 )  # fmt: skip
@@ -20,7 +20,7 @@ BAD_BUDGET = Reason(
     "DID-471",
     Kind.invalid,
     Text("「{dataset}」的隐私预算未设定。", "The privacy budget of {dataset} was not set."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请给出上限 rho，或 epsilon 与 delta。", "Give a cap as rho, or as epsilon with delta."),
 )
 NO_BUDGET = Reason(

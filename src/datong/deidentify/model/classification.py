@@ -92,7 +92,7 @@ BAD_WORD = Reason(
     Kind.invalid,
     Text("对「{dataset}」的确认未被接受，分级保持不变。",
          "What was said of {dataset} was not accepted; its classification is as it was."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重试；降低须写明理由。", "Mend the items listed and try again; a lowering needs a reason."),
     rule="GB/T 43697-2024",
     article="6.5",

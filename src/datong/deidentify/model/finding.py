@@ -109,7 +109,7 @@ NOT_CONFIRMED = Reason(
     "DID-460",
     Kind.invalid,
     Text("分级文件 {file} 未被接受。", "The classification {file} was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改；低于建议的级别须写明理由，并由另一人批准。",
          "Mend the items listed; a level below the proposal needs a reason and the approval of another person."),
     rule="GB/T 43697-2024",

@@ -22,7 +22,7 @@ NO_FLOWS = Reason(
     "DID-437",
     Kind.invalid,
     Text("未能由表 {table} 得出流量。", "No flows were fitted to the table {table}."),
-    Text("其中 {count} 处有误；列于下方。", "{count} things are wrong; they are listed."),
+    Text("其中 {count} 处有误；列于下方。", "Mistakes: {count}; they are listed."),
     Text("请给出交付的表、其配方和一项事件数。",
          "Give the table as it was delivered, its recipe and one of its numbers of events."),
 )  # fmt: skip

@@ -11,7 +11,7 @@ BAD_SPEC = Reason(
     "DID-430",
     Kind.invalid,
     Text("重编码说明 {spec} 未被接受。", "The recoding spec {spec} was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重试；各键见 docs/reference/recoding-spec.md。",
          "Mend the items listed and try again; docs/reference/recoding-spec.md has every key."),
 )  # fmt: skip
@@ -19,7 +19,7 @@ BAD_FILES = Reason(
     "DID-431",
     Kind.invalid,
     Text("{spec} 所指的文件未被接受。", "The files that {spec} names were not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in them are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in them: {count}."),
     Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
 )
 NONE_HOLDS = Reason(

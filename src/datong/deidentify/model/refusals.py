@@ -11,14 +11,14 @@ BAD_RECIPE = Reason(
     "DID-400",
     Kind.invalid,
     Text("产品配方 {name} 未被接受。", "The product recipe {name} was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
 )
 BAD_ASSESSMENT = Reason(
     "DID-401",
     Kind.invalid,
     Text("评估记录未被接受。", "The assessment record was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后由评估人重新签署。", "Mend the items listed and have the assessor sign it again."),
     rule="GB/T 42460-2023",
     article="D.5",
@@ -160,7 +160,7 @@ BAD_ASK = Reason(
     "DID-420",
     Kind.invalid,
     Text("分区询问未被接受。", "The partition ask was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重新发送。", "Mend the items listed and send it again."),
 )
 SECOND_PARTITION = Reason(

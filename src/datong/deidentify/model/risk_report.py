@@ -100,7 +100,7 @@ BAD_QUESTION = Reason(
     "DID-490",
     Kind.invalid,
     Text("{table} 的风险未计算。", "The risk of {table} was not computed."),
-    Text("其中 {count} 处有误。", "{count} things are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes: {count}."),
     Text("请按下列各项修改后重试。", "Mend the items listed and try again."),
 )
 NOT_IN_POPULATION = Reason(

@@ -87,7 +87,7 @@ BAD_PLAN = Reason(
     "DID-450",
     Kind.invalid,
     Text("处理计划 {plan} 未被接受，什么也没有写出。", "The plan {plan} was not accepted; nothing was written."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重试；每一列都须写明处理方式。",
          "Mend the items listed and try again; every column must be given a treatment."),
     rule="GB/T 37964-2019",

@@ -270,7 +270,7 @@ class Meaning:
     texts, which come with a point, so that of its 1.234 nobody knows whether it is 1234.
     datum: of the source's coordinates; partner: the element with the other coordinate of the point.
     century: of years that are written with two digits. of: the identifier in which a fact is hidden.
-    true, false: the words for yes and no.
+    true, false: the words for yes and no. digits: how many a code has, of which the first zeros may have been lost.
     """
 
     unit: str = ""
@@ -285,6 +285,7 @@ class Meaning:
     of: str = ""
     true: tuple[str, ...] = ("true",)
     false: tuple[str, ...] = ("false",)
+    digits: int = 0
 
     @property
     def changes(self) -> bool:
@@ -299,7 +300,9 @@ PLAIN = Meaning()
 
 @dataclass(frozen=True)
 class Column:
-    """How one element is filled: from a source path by a conversion, or with a constant."""
+    """How one element is filled: from a source path by a conversion, or with a constant. others: what the source calls
+    the same field elsewhere, in other files or months; missing: what of its texts is no value, which tells where it is.
+    """
 
     element: Element
     path: str
@@ -313,6 +316,13 @@ class Column:
     between: tuple[str, str] | None = None
     codes: Codes | None = None
     meaning: Meaning = PLAIN
+    others: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every source path it may be read from."""
+        return (self.path, *self.others) if self.path else ()
 
     @property
     def table(self) -> str:
@@ -322,13 +332,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Join:
-    """A look-up: rows of `table` whose `right` column equals the path `left`. `how`: both sides cleaned alike."""
+    """A look-up: rows of `table` whose `right` column equals the path `left`. `how`, `meaning`: both sides cleaned
+    alike."""
 
     table: str
     left: str
     right: str
     how: How
     missing: str = "quarantine"
+    meaning: Meaning = PLAIN
 
 
 @dataclass(frozen=True)
@@ -384,7 +396,7 @@ class Mapping:
     @property
     def paths(self) -> tuple[str, ...]:
         """Every source path the mapping reads, in order, once."""
-        read = [column.path for column in self.columns if column.path]
+        read = [path for column in self.columns for path in column.paths]
         for join in self.joins:
             read += [join.left, f"{join.table}.{join.right}"]
         return tuple(dict.fromkeys(read))

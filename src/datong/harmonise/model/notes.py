@@ -22,6 +22,8 @@ NOTES: Map[str, Text] = {
     "outside_standard": Text("不符合数据标准", "breaks a rule of the data standard"),
     "plate_format": Text("号牌格式不符（GA 36）", "is no plate of GA 36"),
     "unknown_code": Text("代码表中没有", "is not in the code table"),
+    "names_differ": Text("同一字段的几个列名下取值不同", "has different values under the names of one field"),
+    "not_so_many_digits": Text("不是声明位数的数字代码", "is no code of the declared number of digits"),
     "not_a_date": Text("不是声明格式的日期", "is no day in a declared format"),
     "neither_true_nor_false": Text("不是声明的是/否用词", "is none of the words declared for yes and no"),
     "no_percent_sign": Text("缺少声明的百分号", "is a number without the declared percent sign"),
@@ -47,6 +49,7 @@ NOTES: Map[str, Text] = {
     # what was repaired
     "full_width": Text("全角字符已转半角", "full-width characters made half-width"),
     "spaces": Text("首尾空格已去除", "spaces around it removed"),
+    "leading_zeros": Text("丢失的前导零已补回", "lost leading zeros put back"),
     "separators": Text("空格、点等分隔符已去除", "spaces, dots or dashes inside it removed"),
     "lower_case": Text("小写已转大写", "lower case made upper case"),
     "zero_fraction": Text("小数部分为零，已按整数读取", "a fraction of nought, read as the whole number it is"),

@@ -9,7 +9,7 @@ BAD_WORKSPACE = Reason(
     Kind.invalid,
     Text("工作区 {workspace} 未被接受，未读取任何数据。",
          "The workspace {workspace} was not accepted; no data was read."),
-    Text("其中 {count} 处有误。", "{count} things in its files are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in its files: {count}."),
     Text("请按下列各项修改，并用 harmonise check 复查。", "Mend the items listed, then run harmonise check again."),
 )  # fmt: skip
 
@@ -138,7 +138,7 @@ BAD_ELEMENTS = Reason(
     "STD-440",
     Kind.invalid,
     Text("数据元库未被采用。", "The library of data elements was not taken up."),
-    Text("其中 {count} 处有误。", "{count} things in its files are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in its files: {count}."),
     Text("请按下列各项修改数据元包和代码表。", "Mend the items listed in the packs and code tables."),
 )  # fmt: skip
 
@@ -167,7 +167,7 @@ NOT_MATCHED = Reason(
     "STD-460",
     Kind.invalid,
     Text("没有可匹配的内容，未读取任何数据。", "There was nothing to match; no data was read."),
-    Text("其中 {count} 处有误。", "{count} things are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes: {count}."),
     Text("请按下列各项修改：standard 为工作区标准的名称、数据元包的名称，或 library（全部数据元）。",
          "Mend the items listed; standard is a standard of the workspace, a pack of the element library, or library "
          "(every element)."),
@@ -178,7 +178,7 @@ NOT_CONFIRMED = Reason(
     "STD-461",
     Kind.invalid,
     Text("确认未被接受，未记住任何含义。", "The confirmation was not accepted; nothing was remembered."),
-    Text("其中 {count} 处有误。", "{count} things are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes: {count}."),
     Text("请按下列各项修改后重试。", "Mend the items listed, then confirm again."),
 )  # fmt: skip
 
@@ -196,7 +196,7 @@ BAD_REPAIRS = Reason(
     "STD-500",
     Kind.invalid,
     Text("未记录任何修复。", "No repair was recorded."),
-    Text("其中 {count} 处有误。", "{count} things in what was given are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in what was given: {count}."),
     Text("请按下列各项修改；可修复的行见隔离区。",
          "Mend the items listed; the quarantine shows which rows can be repaired."),
 )  # fmt: skip

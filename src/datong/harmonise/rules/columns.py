@@ -111,13 +111,11 @@ class Columns:
             self.found.say(at, "from 与 constant 须且只须其一", "needs either `from` or `constant`")
         if known and ("from" in value or "constant" in value) and element.type not in MAKES[how]:
             self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
-        if "from" in value and value["from"] in ("", None):
-            place = at if isinstance(given, str) else f"{at}.from"
-            self.found.say(place, "未指明数据源的列", "names no column of the source")
+        path, *others = self._paths(at if isinstance(given, str) else f"{at}.from", value)
         constant = self._constant(f"{at}.constant", value["constant"]) if "constant" in value else None
         return Column(
             element=element,
-            path=self.found.word(f"{at}.from", value.get("from")),
+            path=path,
             how=how,
             constant=constant,
             zone=self._zone(at, how, value),
@@ -128,7 +126,20 @@ class Columns:
             between=self._between(at, how, value.get("between")),
             codes=self._codes(at, how, value),
             meaning=reading.meaning_of(self.found.say, at, how, element, value, typed=self.typed),
+            others=tuple(others),
         )
+
+    def _paths(self, at: str, value: Map[str, Any]) -> tuple[str, ...]:
+        """The source path, and what else the field is called; [""] where there is none."""
+        if "from" not in value:
+            return ("",)
+        several = isinstance(value["from"], list)
+        paths = self.found.texts(at, value["from"]) if several else (self.found.word(at, value["from"]),)
+        if value["from"] in ("", None) or (several and "" in (paths or ("",))):
+            self.found.say(at, "未指明数据源的列", "names no column of the source")
+        elif len(set(paths)) < len(paths):
+            self.found.say(at, "同一列名写了两次", "names a column twice")
+        return paths or ("",)
 
     def _constant(self, at: str, given: Any) -> str:
         """A constant as the text that its conversion reads; nothing is a value that is missing."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import re
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
 from datong.engine.model import literal, quoted
@@ -64,7 +64,35 @@ def original(path: str) -> str:
 
 def raw_text(column: Column) -> str:
     """The text that a column's conversion reads: of the source, or its constant."""
+    if column.others:
+        return quoted(f"text:{column.element.name}")
     return original(column.path) if column.constant is None else f"CAST({literal(column.constant)} AS VARCHAR)"
+
+
+def told_text(column: Column) -> str:
+    """What the source has of a column as it is told: of several names that contradict each other, all they have."""
+    if not column.others:
+        return raw_text(column)
+    every = f"concat_ws(' | ', {', '.join(map(original, column.paths))})"
+    return f"CASE WHEN {differs(column)} THEN {every} ELSE {raw_text(column)} END"
+
+
+def differs(column: Column) -> str:
+    """Whether the names of one field have different values in a row."""
+    return quoted(f"differs:{column.element.name}")
+
+
+def of_names(column: Column) -> dict[str, str]:
+    """The text of a field that has several names, over from:<path>, and whether they contradict each other: values are
+    compared as they are cleaned, and a name that has none in a row has no say."""
+    found = [
+        (original(path), cleaned_text(original(path), column.how, column.missing, column.thousands, column.meaning))
+        for path in column.paths
+    ]
+    first = " ".join(f"WHEN {cleaned} IS NOT NULL THEN {text}" for text, cleaned in found)
+    none = f"COALESCE({', '.join(text for text, _ in found)})"
+    other = " OR ".join(f"COALESCE({one[1]} <> {two[1]}, FALSE)" for one, two in combinations(found, 2))
+    return {raw_text(column): f"CASE {first} ELSE {none} END", differs(column): f"({other})"}
 
 
 def clean(name: str) -> str:
@@ -108,6 +136,9 @@ def cleaned_text(
         return f"upper(replace(CASE WHEN {_ascii(text)} THEN {narrow} ELSE {quotes} END, ' ', ''))"
     if how is How.number:
         return amounts.cleaned(narrow, thousands, meaning)
+    if meaning.digits:
+        lost = f"regexp_full_match({narrow}, '[0-9]{{1,{meaning.digits - 1}}}')"
+        return f"CASE WHEN {lost} THEN lpad({narrow}, {meaning.digits}, '0') ELSE {narrow} END"
     return narrow
 
 
@@ -171,7 +202,8 @@ def judged(column: Column) -> str:
     """The verdict on a column, as an expression over the original, the cleaned text, the parts and the value."""
     name = column.element.name
     empty = "'invalid:missing_value'" if column.element.required else "NULL"
-    cases = [f"WHEN {clean(name)} IS NULL THEN {empty}"]
+    cases = [f"WHEN {differs(column)} THEN 'invalid:names_differ'"] if column.others else []
+    cases.append(f"WHEN {clean(name)} IS NULL THEN {empty}")
     cases += [
         f"WHEN {condition} THEN {what if what.startswith('CASE ') else literal(what)}"
         for condition, what in (*_invalid(column), *_suspect(column), *_fixed(column))
@@ -224,6 +256,8 @@ def _invalid(column: Column) -> Cases:
         How.text: "missing_value", How.date: "not_a_date", How.boolean: "neither_true_nor_false",
         How.birth_date: "not_an_identifier", How.sex: "not_an_identifier",
     }.get(column.how)  # fmt: skip
+    if column.meaning.digits:
+        cases.append((f"NOT {all_digits(clean(name), column.meaning.digits)}", "invalid:not_so_many_digits"))
     if unreadable:
         cases.append((f"{it} IS NULL", f"invalid:{unreadable}"))
     if column.how is How.timestamp and column.zone != "offset":
@@ -292,11 +326,12 @@ def _suspect(column: Column) -> Cases:
 def _fixed(column: Column) -> Cases:
     name, raw = column.element.name, raw_text(column)
     spaced = (f"NOT ({trimmed(raw)})", "fixed:spaces")
+    zeros = [(f"{_narrow(raw, column.how)} <> {clean(name)}", "fixed:leading_zeros")] if column.meaning.digits else []
     if column.how is How.text:
-        return [spaced]
+        return [*zeros, spaced]
     which = f"WHEN regexp_matches({raw}, '{_ANY_WIDE}') THEN 'fixed:full_width' "
     which += f"WHEN regexp_matches({raw}, '[{_INVISIBLE}]') THEN 'fixed:invisible'"
-    cases = [(_odd(raw), f"CASE {which} ELSE 'fixed:dashes' END")]
+    cases = [*zeros, (_odd(raw), f"CASE {which} ELSE 'fixed:dashes' END")]
     if column.how is How.plate:
         cases += [(f"upper({raw}) <> {raw}", "fixed:lower_case"), (f"{raw} <> {clean(name)}", "fixed:separators")]
         return cases
@@ -541,6 +576,10 @@ def _out_of_time(column: Column, *, early: bool) -> Cases:
             if len(line) > 1:
                 cases.append((f"{here} AND {day} >= DATE '{code.valid_to}'", "fixed:code_replaced"))
     return cases
+
+
+def all_digits(text: str, digits: int) -> str:
+    return f"regexp_full_match({text}, '[0-9]{{{digits}}}')"
 
 
 def trimmed(text: str) -> str:

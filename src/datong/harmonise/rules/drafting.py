@@ -94,8 +94,9 @@ def given_in(contents: Mapping[str, Any], source: str, table: str = "") -> dict[
             continue
         for element, entry in columns.items():
             column = entry.get("from") if isinstance(entry, dict) else entry
-            if isinstance(column, str) and not (isinstance(entry, dict) and entry.get("confirm")):
-                found[column] = str(element)
+            for name in column if isinstance(column, list) else [column]:
+                if isinstance(name, str) and not (isinstance(entry, dict) and entry.get("confirm")):
+                    found[name] = str(element)
     return found
 
 

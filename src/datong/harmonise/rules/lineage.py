@@ -14,10 +14,10 @@ from typing import Any
 from datong.harmonise.model.lineage import Field, Input, Kind, Lineage, Part
 from datong.harmonise.model.mappings import Column, How, Join, Mapping
 
-_SAID_ELSEWHERE = ("element", "path", "how", "constant", "meaning")
+_SAID_ELSEWHERE = ("element", "path", "how", "constant", "meaning", "others", "missing")
 _MEANT = {
     "unit": "unit", "multipliers": "multipliers", "percent": "percent", "accounting": "accounting", "partner": "with",
-    "century": "century", "of": "of", "true": "when_true", "false": "when_false",
+    "century": "century", "of": "of", "true": "when_true", "false": "when_false", "digits": "digits",
 }  # fmt: skip
 """What a mapping says of meaning, by its key there."""
 
@@ -75,7 +75,7 @@ def _field(mapping: Mapping, column: Column) -> Field:
         (by_name.get(column.codes.on if column.codes else ""), Kind.indirect, Part.conditional),
     ):
         if of is not None and of.constant is None:
-            inputs.append(_input(mapping, of.path, kind, part))
+            inputs += [_input(mapping, path, kind, part) for path in of.paths]
             inputs += [i for join in _way_to(mapping, inputs[-1].table) for i in _joining(mapping, join)]
     made_of = tuple(dict.fromkeys(inputs))
     return Field(element.name, element.zh, element.en, element.type.value, how_told(column), made_of)
@@ -96,15 +96,14 @@ def _joining(mapping: Mapping, join: Join) -> tuple[Input, Input]:
 
 def _deciding(mapping: Mapping) -> Iterator[Input]:
     """Columns by which a row may be held back."""
-    paths = {column.element.name: column.path for column in mapping.columns if column.constant is None}
+    paths = {column.element.name: column.paths for column in mapping.columns if column.constant is None}
     for join in mapping.joins:
         yield from _joining(mapping, join)
-    for path in paths.values():  # a value that cannot be converted holds its row
-        yield _input(mapping, path, Kind.indirect, Part.filter)
+    for path in (path for several in paths.values() for path in several):
+        yield _input(mapping, path, Kind.indirect, Part.filter)  # a value that cannot be converted holds its row
     for unique in mapping.unique:
-        for name in unique.columns:
-            if name in paths:
-                yield _input(mapping, paths[name], Kind.indirect, Part.window)
+        for path in (path for name in unique.columns for path in paths.get(name, ())):
+            yield _input(mapping, path, Kind.indirect, Part.window)
 
 
 def _input(mapping: Mapping, path: str, kind: Kind, part: Part) -> Input:

@@ -28,11 +28,13 @@ KEYS: Map[How, set[str]] = {
     How.boolean: {"when_true", "when_false"},
     How.birth_date: {"of", "century", "between"},
     How.sex: {"of", "century"},
-    How.code: {"on"},
+    How.text: {"digits"},
+    How.code: {"on", "digits"},
 }
 """The keys of each conversion that are read here."""
 HIDING = (How.resident_id.value, "birth_number")
 DAY_FORMATS = ("%Y-%m-%d",)
+DIGITS_MAX = 40
 
 
 def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, Any], *, typed: bool = False) -> Meaning:
@@ -67,7 +69,16 @@ def meaning_of(say: Say, at: str, how: How, element: Element, value: Map[str, An
         return Meaning(datum=datum, partner=str(value.get("with", "")) if turned else "")
     if how in {How.date, How.birth_date, How.sex}:
         return _of_day(say, at, how, value)
-    return Meaning()
+    return Meaning(digits=digits_of(say, at, value)) if how in {How.text, How.code} else Meaning()
+
+
+def digits_of(say: Say, at: str, value: Map[str, Any]) -> int:
+    """How many digits a code has; 0 where nothing is said."""
+    given = value.get("digits")
+    if given is None or (isinstance(given, int) and not isinstance(given, bool) and 2 <= given <= DIGITS_MAX):
+        return given or 0
+    say(f"{at}.digits", f"应为 2 至 {DIGITS_MAX} 的整数", f"should be a whole number from 2 to {DIGITS_MAX}")
+    return 0
 
 
 def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words: Any, yes: Any) -> Meaning:

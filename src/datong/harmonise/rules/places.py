@@ -57,7 +57,7 @@ def line_of(lines: Lines, at: str) -> int | None:
 
 def asked(mapping: Mapping) -> list[tuple[str, str]]:
     """(where the mapping names it, path) of every path it reads."""
-    asked = [(f"columns.{column.element.name}", column.path) for column in mapping.columns if column.path]
+    asked = [(f"columns.{column.element.name}", path) for column in mapping.columns for path in column.paths]
     for number, join in enumerate(mapping.joins):
         asked += [(f"joins[{number}].on", join.left), (f"joins[{number}].on", f"{join.table}.{join.right}")]
     return asked

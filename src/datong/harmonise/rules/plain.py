@@ -41,7 +41,7 @@ def needs(mapping: Mapping) -> dict[str, Needs]:
 
 
 def _needs(mapping: Mapping, path: str) -> Needs:
-    uses = [column for column in mapping.columns if column.path == path]
+    uses = [column for column in mapping.columns if path in column.paths]
     if all(_takes_numbers(column) for column in uses):
         return Needs.number
     found = {q.needs if (q := quick(use, mapping.missing, False)) else Needs.text for use in uses}
@@ -50,7 +50,7 @@ def _needs(mapping: Mapping, path: str) -> Needs:
 
 def _takes_numbers(column: Column) -> bool:
     """Whether a number of the file is taken as the number it is."""
-    if column.meaning.changes:
+    if column.meaning.changes or column.others:
         return False
     number = column.how is How.number and column.element.type is Type.number
     return number or (column.how in {How.latitude, How.longitude} and column.notation == "decimal")
@@ -58,7 +58,7 @@ def _takes_numbers(column: Column) -> bool:
 
 def quick(column: Column, missing: tuple[str, ...], is_number: bool) -> Quick | None:
     """How `column` is read quickly, or None where only the long way knows."""
-    if column.meaning.changes:
+    if column.meaning.changes or column.others:
         return None
     text = sql.raw_text(column)
     found = _number_given(column, text) if is_number else _forms(column, text)
@@ -95,6 +95,8 @@ def _number_given(column: Column, text: str) -> _Form | None:
 
 def _forms(column: Column, text: str) -> _Form | None:
     it, kind = sql.value(column.element.name), column.element.type
+    if column.how is How.text and (digits := column.meaning.digits):
+        return _Form(text, (sql.all_digits(text, digits),), f"[0-9]{{{digits}}}")
     if column.how is How.text:
         return _Form(text, (sql.trimmed(text),))
     if column.how is How.number:

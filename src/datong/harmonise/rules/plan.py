@@ -182,7 +182,8 @@ def _met(mapping: Mapping) -> tuple[Step, ...]:
 
 def _known(mapping: Mapping) -> str:
     """The rows looked at closely; to plain ones that were met on the way nothing is said."""
-    texts = [quoted(ROW), *(sql.original(path) for path in mapping.paths), *(join_state(j) for j in mapping.joins)]
+    named = [name for c in mapping.columns if c.others for name in sql.of_names(c)]
+    texts = [quoted(ROW), *map(sql.original, mapping.paths), *named, *(join_state(j) for j in mapping.joins)]
     cleaned = [sql.clean(c.element.name) for c in _read(mapping)]
     values = [sql.value(c.element.name) for c in mapping.columns]
     said = [*(sql.verdict(c.element.name) for c in mapping.columns), "reason", quoted("column"), "original"]
@@ -191,7 +192,7 @@ def _known(mapping: Mapping) -> str:
         return known
     of_plain = [
         *texts,
-        *(f"CASE WHEN {sql.value(c.element.name)} IS NOT NULL THEN {sql.original(c.path)} END" for c in _read(mapping)),
+        *(f"CASE WHEN {sql.value(c.element.name)} IS NOT NULL THEN {sql.raw_text(c)} END" for c in _read(mapping)),
         *values,
         *("CAST(NULL AS VARCHAR)" for _ in said),
     ]
@@ -234,7 +235,7 @@ def _plain(mapping: Mapping, path: str) -> str:
 
 
 def _key(text: str, join: Join, mapping: Mapping) -> str:
-    return sql.cleaned_text(text, join.how, mapping.missing)
+    return sql.cleaned_text(text, join.how, mapping.missing, meaning=join.meaning)
 
 
 def _lookup(mapping: Mapping, join: Join) -> Step:
@@ -267,7 +268,9 @@ def _joined(mapping: Mapping, main: str, *, sure: bool = False) -> str:
             f"CASE WHEN {left} IS NULL THEN NULL WHEN {there}.n IS NULL THEN {none} WHEN {there}.n > 1 THEN {many} END"
         )
         columns.append(f"{state} AS {join_state(join)}")
-    return f"SELECT {', '.join(columns)} FROM {tables}"
+    joined = f"SELECT {', '.join(columns)} FROM {tables}"
+    named = {name: text for c in mapping.columns if c.others for name, text in sql.of_names(c).items()}
+    return _added(f"({joined}) AS by_name", named) if named else joined
 
 
 def _cleaned(mapping: Mapping, column: Column) -> str:
@@ -319,14 +322,14 @@ def _reasons(mapping: Mapping) -> list[tuple[str, str, str, str]]:
 
 def _column_reason(column: Column) -> tuple[str, str, str, str]:
     said = sql.verdict(column.element.name)
-    raw = sql.raw_text(column)
+    raw = sql.told_text(column)
     return f"starts_with({said}, 'invalid:')", f"substr({said}, 9)", literal(column.element.name), raw
 
 
 def _check_reason(mapping: Mapping, check: Check) -> tuple[str, str, str, str]:
     names = [c.element.name for c in mapping.columns if c.element.name in check.columns]
-    paths = [c.path for c in mapping.columns if c.element.name in check.columns and c.path]
-    together = f"concat_ws(' | ', {', '.join(sql.original(p) for p in paths)})" if paths else "''"
+    raws = [sql.raw_text(c) for c in mapping.columns if c.element.name in check.columns and c.path]
+    together = f"concat_ws(' | ', {', '.join(raws)})" if raws else "''"
     return condition(check), literal(check.reason), literal(", ".join(names)), together
 
 
@@ -403,7 +406,7 @@ def _repeated(mapping: Mapping, key: Unique, number: int) -> str:
         f"CASE WHEN min({content}) OVER ({over}) <> max({content}) OVER ({over}) THEN 'conflicting_duplicate' "
         f"WHEN row_number() OVER ({over} ORDER BY {quoted(ROW)}) > 1 THEN 'duplicate' END"
     )
-    raws = [sql.original(c.path) for c in mapping.columns if c.element.name in key.columns and c.path]
+    raws = [sql.raw_text(c) for c in mapping.columns if c.element.name in key.columns and c.path]
     raw = f"concat_ws(' | ', {', '.join(raws)})" if raws else "''"
     return (
         f"SELECT {quoted(ROW)} AS copy, {said} AS said, {literal(', '.join(key.columns))} AS of_columns, {raw} AS raw, "

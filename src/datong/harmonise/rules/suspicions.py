@@ -242,9 +242,10 @@ def _some_zeros(path: str, digits: Sequence[str]) -> list[Suspicion]:
 def _zeros_lost(path: str, digits: Sequence[str], length: int, short: float, beside: Text) -> Suspicion:
     """short: the share of codes that have fewer digits than `length`. beside: what is seen of the others."""
     told = Text(
-        f"{short:.1%} 的代码不足 {length} 位{beside.zh}：多半曾按数字保存，前导零已丢失。",
+        f"{short:.1%} 的代码不足 {length} 位{beside.zh}：多半曾按数字保存，前导零已丢失；"
+        f"映射中写 digits: {length} 即逐行补回。",
         f"{short:.1%} of the codes are shorter than {length} digits{beside.en}: they were probably kept as numbers, "
-        "and lost their leading zeros",
+        f"and lost their leading zeros; `digits: {length}` in the mapping puts them back, row by row",
     )
     evidence = {"values": len(digits), "length": length, "share_short": round(short, 4)}
     return Suspicion("leading_zeros", (path,), evidence, told)
@@ -496,9 +497,10 @@ def renamed(columns: Sequence[SampleColumn]) -> list[Suspicion]:
         if old:
             was, now = ", ".join(old[:10]), ", ".join(new[:10])
             told = Text(
-                f"{was} 到第 {row - 1} 行为止，{now} 自第 {row} 行起：可能在中途改名；只读其一，另一半即为空。",
+                f"{was} 到第 {row - 1} 行为止，{now} 自第 {row} 行起：可能在中途改名；只读其一，另一半即为空。"
+                "映射中写 from: [旧名, 新名] 则两者都读。",
                 f"{was} end where {now} begin, in row {row}: they were probably renamed there; whoever reads the ones "
-                "finds nothing in the rows of the others",
+                "finds nothing in the rows of the others; `from: [old, new]` in the mapping reads both",
             )
             found.append(Suspicion("renamed", (*old, *new), {"row": row}, told))
     return found

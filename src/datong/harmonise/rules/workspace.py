@@ -31,6 +31,7 @@ from datong.harmonise.model.mappings import (
     How,
     Join,
     Mapping,
+    Meaning,
     Source,
     SourceKind,
     Standard,
@@ -42,6 +43,7 @@ from datong.harmonise.model.texts import NAME, Files, is_unread
 from datong.harmonise.rules import source_keys
 from datong.harmonise.rules.columns import Columns
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
+from datong.harmonise.rules.meaning import digits_of
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
 from datong.harmonise.rules.standards import outlined, standard_of
@@ -74,7 +76,7 @@ def asking(files: Files, name: str) -> Mapping | None:
         return None
     tables = {mapping.main, *(join.table for join in mapping.joins)}
     columns = tuple(
-        Column(column.element, column.path, How.text)
+        Column(column.element, column.path, How.text, others=column.others)
         for column in mapping.columns
         if column.path and (not mapping.source.tables or ("." in column.path and column.table in tables))
     )
@@ -157,6 +159,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     unique = reader.unique(value.get("unique", []))
     freshness = reader.freshness(value.get("freshness"))
     missing = tuple(text.strip() for text in found.texts("missing", value.get("missing", [""]))) or ("",)
+    columns = tuple(replace(c, missing=missing) if c.others else c for c in columns)
     found.texts("left", value.get("left", []))
     hanging = {f"{found.file}: columns.{name}{key}" for name in outline.doubtful for key in ("", ".unit", ".percent")}
     found.problems = [problem for problem in found.problems if problem.where not in hanging]
@@ -250,7 +253,7 @@ class _Reader:
         joins: list[Join] = []
         for number, item in enumerate(self.found.items("joins", given)):
             at = f"joins[{number}]"
-            value = self.found.only(item, at, {"table", "on", "as", "missing", "note"})
+            value = self.found.only(item, at, {"table", "on", "as", "digits", "missing", "note"})
             on = value.get("on")
             table = str(value.get("table", ""))
             if table not in self.source.tables or table == self.main or table in [j.table for j in joins]:
@@ -262,7 +265,10 @@ class _Reader:
             if not (isinstance(left, str) and str(right).startswith(f"{table}.")):
                 self.found.say(f"{at}.on", f"右列应为 {table}.列", f"the right path should be {table}.column")
             held = self.columns.one_of(f"{at}.missing", value.get("missing", "quarantine"), ("quarantine", "keep"))
-            joins.append(Join(table, str(left), str(right).removeprefix(f"{table}."), how, held))
+            meaning = Meaning(digits=digits_of(self.found.say, at, value))
+            if meaning.digits and how not in {How.text, How.code}:
+                self.found.say(f"{at}.digits", "仅用于 as: text", "is for `as: text` only")
+            joins.append(Join(table, str(left), str(right).removeprefix(f"{table}."), how, held, meaning))
         return tuple(joins)
 
     def paths_known(self, columns: Iterable[Column], joins: Iterable[Join]) -> None:
@@ -278,9 +284,13 @@ class _Reader:
                 self.found.say("joins", f"{join.left} 尚未关联", f"{join.left} is of a table not joined before")
             reached.add(join.table)
         for column in columns:
-            if column.path and ("." not in column.path or column.table not in reached):
-                said = f"{column.path} should be table.column of {', '.join(sorted(reached))}"
-                self.found.say(f"columns.{column.element.name}.from", f"{column.path} 应为 表.列", said)
+            at = f"columns.{column.element.name}.from"
+            for path in column.paths:
+                if "." not in path or path.split(".")[0] not in reached:
+                    said = f"{path} should be table.column of {', '.join(sorted(reached))}"
+                    self.found.say(at, f"{path} 应为 表.列", said)
+                elif path.split(".")[0] != column.table:
+                    self.found.say(at, "几个列名应属同一张表", "the names of one field should be of one table")
 
     def checks(self, given: Any) -> tuple[Check, ...]:
         checks = []

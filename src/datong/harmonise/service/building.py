@@ -88,6 +88,7 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
             require_not_own(tx, found.source, given)
             with files.aside(folder_of(tx)) as aside:
                 reading = reading_of.explained(tx, folder, found, given, aside=aside)
+                found = reading_of.as_there(found, reading)
                 drift = drifting.noticed(tx, folder, found, given, reading)
                 suspected = traps.as_json(traps.of_mapping(tx, contents, found, given, reading=reading))
             warnings += [{"mapping": name, **told} for told in drift.told()]
@@ -222,6 +223,8 @@ def _build(
         attempt.read_whole = True
         if rereading.count(reading.tables[found.main]) == 0:
             raise NO_ROWS(source=found.source.name)
+        found = reading_of.as_there(found, reading)
+        repairs = layer.fitting(found, repairs)
         drift = drifting.noticed(tx, folder, found, given, reading)
         made = _Made(resource, found, reading, reading_of.plan_for(found, reading), repairs)
         more = {

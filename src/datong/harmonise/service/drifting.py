@@ -90,7 +90,7 @@ def _columns(mapping: Mapping, data: Path, reading: Reading | None) -> tuple[Col
     source = mapping.source
     found = first_rows(mapping, data, reading, LOOKED_AT_ROWS).columns
     types = {} if source.bucket is not None else sources.declared(source, data)
-    coded = {c.path for c in mapping.columns if c.how is How.code and c.path}
+    coded = {path for c in mapping.columns if c.how is How.code for path in c.paths}
     return tuple(
         rules.seen(
             replace(column, declared_type=types.get(column.path, "")),

@@ -180,14 +180,13 @@ def remember_mapping(tx: Tx, mapping: Mapping) -> None:
     for row in confirmed:
         if (row["standard"], row["source"]) == (mapping.standard.name, mapping.source.name):
             last_said.setdefault(row["key"], row["element"])
-    for column in mapping.columns:
-        key, element = key_of(column.path), column.element.name
-        last = key_of(column.path.rsplit(".", 1)[-1])
-        fits = key and len(column.path) <= kept.NAME_LONGEST and len(element) <= kept.ELEMENT_LONGEST
+    for path, element in ((path, c.element.name) for c in mapping.columns for path in c.paths):
+        key, last = key_of(path), key_of(path.rsplit(".", 1)[-1])
+        fits = key and len(path) <= kept.NAME_LONGEST and len(element) <= kept.ELEMENT_LONGEST
         said = (key, element) in known and last_said.get(key, element) == element
         if not fits or key_of(element) in (key, last) or said:
             continue
-        _say(tx, column.path, element, mapping.standard.name, mapping.source.name, CONFIRMED, BY_BUILD)
+        _say(tx, path, element, mapping.standard.name, mapping.source.name, CONFIRMED, BY_BUILD)
 
 
 def shown(proposal: Proposal) -> dict[str, Any]:

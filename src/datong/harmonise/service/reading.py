@@ -6,18 +6,19 @@ Contract: tests/harmonise/test_harmonise_service.py, test_harmonise_drift.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from datong.engine.model import Plan
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem, Refusal
-from datong.harmonise.model.mappings import Mapping, SourceKind
+from datong.harmonise.model.mappings import Column, Mapping, SourceKind
 from datong.harmonise.model.reading import Reading, Since
 from datong.harmonise.model.refusals import (
     COLUMNS_MISSING,
     NO_ROWS,
 )
-from datong.harmonise.rules import plain
+from datong.harmonise.rules import lineage, plain
 from datong.harmonise.rules import plan as planning
 from datong.harmonise.rules.found import nearest
 from datong.harmonise.rules.places import asked, where_in
@@ -40,6 +41,20 @@ def plan_for(mapping: Mapping, reading: Reading) -> Plan:
     if isinstance(main, scanned.Lines):
         return planning.plan_of(mapping, main.numbers, scanned=True)
     return planning.plan_of(mapping)
+
+
+def as_there(mapping: Mapping, reading: Reading) -> Mapping:
+    """The mapping with, of the names that one field may have, those that the source has now."""
+
+    def narrowed(column: Column) -> Column:
+        table = reading.tables[column.table if mapping.source.tables else mapping.main]
+        if isinstance(table, scanned.Lines):  # which has them all
+            return column
+        there = rereading.columns(table)
+        paths = [path for path in column.paths if lineage.plain(mapping, path) in there]
+        return replace(column, path=paths[0], others=tuple(paths[1:])) if paths else column
+
+    return replace(mapping, columns=tuple(narrowed(c) if c.others else c for c in mapping.columns))
 
 
 def read(mapping: Mapping, data: Path, *, scan: bool = True, aside: Path | None = None) -> Reading:
@@ -71,7 +86,7 @@ def unscanned(
         known = [f"{table}.{column}" for table, columns in there.items() for column in columns]
         require(mapping, known, [table for table in wanted if not there[table]])
         return sources.read(mapping.source, data, wanted, aside, since, highest_of)
-    reading = sources.read(mapping.source, data, wanted, aside, since)
+    reading = sources.read(mapping.source, data, wanted, aside, since, needed=_needed(mapping, wanted))
     if not rereading.count(reading.tables[mapping.main]):
         return reading
     came = set(rereading.columns(reading.tables[mapping.main]))
@@ -98,15 +113,33 @@ def _wanted(mapping: Mapping) -> dict[str, list[str]]:
     return {**wanted, mapping.main: list(dict.fromkeys(own))}
 
 
+def _needed(mapping: Mapping, wanted: dict[str, list[str]]) -> dict[str, list[tuple[str, ...]]]:
+    """By table: the columns of which each of its files has one, those alone that nothing else can stand for."""
+    alone = {path for column in mapping.columns if not column.others for path in column.paths}
+    alone |= {path for join in mapping.joins for path in (join.left, f"{join.table}.{join.right}")}
+    several = [c.paths for c in mapping.columns if c.others]
+    stood_for = {lineage.plain(mapping, path) for paths in several for path in paths if path not in alone}
+    stood_for -= set(mapping.source.load.columns)
+    needed: dict[str, list[tuple[str, ...]]] = {}
+    for table, names in wanted.items():
+        needed[table] = [(name,) for name in names if name not in stood_for]
+    for paths in several:
+        table = paths[0].split(".", 1)[0] if mapping.source.tables else mapping.main
+        needed[table].append(tuple(lineage.plain(mapping, path) for path in paths))
+    return needed
+
+
 def require(mapping: Mapping, known: list[str], no_tables: list[str]) -> None:
     """COLUMNS_MISSING names every path that the mapping or the source's `load` names and that is not among `known`."""
     problems = _load_asks_for(mapping, known) if mapping.main not in no_tables else []
+    either = {f"columns.{c.element.name}" for c in mapping.columns if not set(c.others).isdisjoint(known)}
+    either |= {f"columns.{c.element.name}" for c in mapping.columns if c.others and c.path in known}
     for at, path in asked(mapping):
         where = where_in(mapping, at)
         if path.split(".")[0] in no_tables:
             table = path.split(".")[0]
             problems.append(Problem(where, f"没有表 {table}", f"there is no such table: {table}"))
-        elif path not in known:
+        elif path not in known and at not in either:
             near = nearest(path, known)
             zh = f"数据源没有 {path} 列；相近：{'、'.join(near) or '无'}"
             en = f"the source has no such column: {path}; nearest: {', '.join(near) or 'none'}"

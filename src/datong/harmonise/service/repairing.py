@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Problem
 from datong.harmonise.model.builds import State as BuildState
 from datong.harmonise.model.lineage import Kind
+from datong.harmonise.model.mappings import How
 from datong.harmonise.model.reading import BROKEN
 from datong.harmonise.model.refusals import BAD_REPAIRS, NO_BUILD, NO_REPAIR, REPAIR_STANDS
 from datong.harmonise.model.repairs import AT_ONCE_MAX, NOT_REPAIRED, TEXT_MAX, Repair, State
@@ -66,15 +68,15 @@ def repair(
     """
     held = _quarantine(tx, build)
     problems = _said_rightly(text, accept=accept, row=row, reason=reason, note=note)
-    path = held.path(column)
     meant = [h for h in held.rows if (row is None or h["row"] == row) and (reason is None or h["reason"] == reason)]
-    chosen = [h for h in map(held.known, meant) if original is None or _now(h, path) == original]
-    chosen = [h for h in chosen if row is not None or _held_for(h, path)]
+    found = [(h, held.path(column, h["texts"])) for h in map(held.known, meant)]
+    found = [(h, path) for h, path in found if original is None or _now(h, path) == original]
+    chosen = [(h, path) for h, path in found if row is not None or _held_for(h, path)]
     if not chosen:
         problems.append(Problem("row", "隔离区中没有这样的行", "no row of the quarantine is meant by this"))
     if len(chosen) > AT_ONCE_MAX:
         problems.append(Problem("row", f"一次至多 {AT_ONCE_MAX} 行", f"{len(chosen)} rows; at most {AT_ONCE_MAX}"))
-    wanted = [(h, path, _suggested(h, path) if accept else text) for h in chosen]
+    wanted = [(h, path, _suggested(h, path) if accept else text) for h, path in chosen]
     return _give(tx, held.made, wanted, problems, note)
 
 
@@ -93,7 +95,7 @@ def import_repairs(tx: Tx, *, build: str, csv: str, note: str = "") -> dict[str,
     seen: set[tuple[int, str]] = set()
     for line in lines:
         at, found = f"row {line.row}, {line.column}", by_row.get(line.row)
-        path = held.path(line.column)
+        path = held.path(line.column, found["texts"] if found else {})
         if found is None:
             problems.append(Problem(at, "该行不在隔离区", "this row is not in the quarantine"))
         elif _digest(held.made, found, path) != line.original_digest:
@@ -156,16 +158,18 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Quarantine:
-    """A build with its quarantined rows. paths: element -> the column of the main table that it is read from."""
+    """A build with its quarantined rows. paths: element -> the columns of the main table that it is read from."""
 
     made: dict[str, Any]
     main: str
-    paths: dict[str, str]
+    paths: dict[str, list[str]]
     rows: list[Held]
 
-    def path(self, name: str) -> str:
-        """The source column that `name` means: an element's, or the column itself, with or without its table."""
-        return self.paths.get(name, name.removeprefix(f"{self.main}."))
+    def path(self, name: str, texts: Map[str, str | None]) -> str:
+        """The source column that `name` means: an element's (of several names the first that has a text in the row), or
+        the column itself, with or without its table."""
+        columns = self.paths.get(name) or [name.removeprefix(f"{self.main}.")]
+        return next((column for column in columns if (texts.get(column) or "").strip()), columns[0])
 
     def known(self, row: Held) -> Held:
         """The row with its texts by column, and the columns behind what it was held for."""
@@ -178,7 +182,7 @@ class _Quarantine:
         paths: dict[str, str] = {}
         for columns, reason in held_for:
             for name in columns.split(","):
-                paths.setdefault(self.path(name.strip()), reason)
+                paths.setdefault(self.path(name.strip(), texts), reason)
         return {**row, "texts": texts, "paths": {path: why for path, why in paths.items() if path in texts}}
 
 
@@ -190,13 +194,15 @@ def _quarantine(tx: Tx, build: str) -> _Quarantine:
         raise NO_BUILD(what=build[:80])
     lineage = account_of(tx, made["resource"], build)[1]["lineage"]
     main = lineage["tables"][0]
-    direct = {
-        field["element"]: i["column"]
-        for field in lineage["fields"]
-        for i in field["inputs"][:1]  # its own column; of a point the other half follows
-        if i["kind"] == Kind.direct.value and i["table"] == main
-    }
+    direct = {field["element"]: _own_columns(field, main) for field in lineage["fields"]}
     return _Quarantine(made, main, direct, quarantine(tx, made).to_pylist())
+
+
+def _own_columns(field: Map[str, Any], main: str) -> list[str]:
+    """The columns of the main table that an element is read from, as a field may have several names."""
+    point = field["how"].startswith((How.latitude, How.longitude))  # its other half follows, and is another element's
+    inputs = field["inputs"][:1] if point else field["inputs"]
+    return [i["column"] for i in inputs if i["kind"] == Kind.direct.value and i["table"] == main]
 
 
 def _now(held: Held, path: str) -> str | None:

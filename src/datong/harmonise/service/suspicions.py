@@ -90,10 +90,15 @@ def of_mapping(
     that lie here are looked at, so that no build waits for a host that has nothing to do with it."""
     require_not_own(tx, mapping.source, data)
     sample = first_rows(mapping, data, reading, ROWS)
-    zones = {column.path: column.zone for column in mapping.columns if column.how is How.timestamp}
+    zones = {path: column.zone for column in mapping.columns if column.how is How.timestamp for path in column.paths}
     read = (mapping.main, *(join.table for join in mapping.joins)) if mapping.source.tables else ()
-    numbers = {column.path for column in mapping.columns if column.how is How.number}
-    found = [*_suspected(read, sample, zones, numbers)]
+    numbers = {path for column in mapping.columns if column.how is How.number for path in column.paths}
+    minded = {  # what the mapping minds already
+        "leading_zeros": {path for column in mapping.columns if column.meaning.digits for path in column.paths},
+        "renamed": {path for column in mapping.columns if column.others for path in column.paths},
+    }
+    every = _suspected(read, sample, zones, numbers)
+    found = [one for one in every if not minded.get(one.kind, set()).issuperset(one.columns)]
     here = _points(mapping)
     names = [name for name in mapping_names(files) if name != mapping.name] if against is None else against
     for name in names if here else []:

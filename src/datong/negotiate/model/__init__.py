@@ -100,7 +100,7 @@ BAD_OFFER = Reason(
     "CTR-400",
     Kind.invalid,
     Text("合约请求未被接受。", "The contract request was not accepted."),
-    Text("要约内容有 {count} 处有误。", "{count} things in the offer are wrong."),
+    Text("要约内容有 {count} 处有误。", "Mistakes in the offer: {count}."),
     Text("请从提供方目录重新取得要约。", "Take the offer again from the provider's catalogue."),
 )
 MOVE_REFUSED = Reason(
@@ -230,7 +230,7 @@ BAD_TERMS = Reason(
     "CTR-414",
     Kind.invalid,
     Text("数据集 {dataset} 的条款不能签约。", "The terms for {dataset} cannot be contracted."),
-    Text("其中 {count} 处有误。", "{count} things in them are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in them: {count}."),
     Text("请按下列各项修改后重新要约。", "Mend the items listed and offer again."),
 )
 BUSY = Reason(

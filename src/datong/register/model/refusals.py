@@ -121,7 +121,7 @@ BAD_APPLICATION = _reason(
     "IDN-420",
     Kind.invalid,
     ("接入申请未被接受。", "The application to join was not accepted."),
-    ("{count} 处有误。", "{count} things in it are wrong."),
+    ("{count} 处有误。", "Mistakes in it: {count}."),
     ("请按下列各项修改后重新申请。", "Mend the items listed and apply again."),
 )
 BAD_RECORD = _reason(

@@ -31,7 +31,7 @@ BAD_POLICY = Reason(
     "POL-400",
     Kind.invalid,
     Text("策略 {id} 未被接受。", "The policy {id} was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改后重新提交。", "Mend the items listed and submit it again."),
     rule="TC609-6-2025-15",
     article="7.1.2.2",

@@ -22,7 +22,7 @@ BAD_TEMPLATE = Reason(
     "POL-430",
     Kind.invalid,
     Text("策略模板 {name} 未被接受。", "The policy template {name} was not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改模板文件。", "Mend the template as listed."),
     rule="TC609-6-2025-14",
     article="7.2 a",
@@ -31,7 +31,7 @@ NOT_FILLED = Reason(
     "POL-431",
     Kind.invalid,
     Text("未由模板 {name} 生成策略。", "No policy was made of the template {name}."),
-    Text("参数中 {count} 处有误。", "{count} things are wrong with its parameters."),
+    Text("参数中 {count} 处有误。", "Mistakes in its parameters: {count}."),
     Text("请提供所列参数。", "Give the parameters listed."),
 )  # fmt: skip
 NO_TEMPLATE = Reason(

@@ -26,7 +26,7 @@ BAD_TABLES = Reason(
     "NDI-410",
     Kind.invalid,
     Text("接口表更正 {file} 未被接受。", "The corrections of the interface tables in {file} were not accepted."),
-    Text("其中 {count} 处有误。", "{count} things in it are wrong."),
+    Text("其中 {count} 处有误。", "Mistakes in it: {count}."),
     Text("请按下列各项修改；格式见 docs/reference/national-rail.md。",
          "Mend the items listed; docs/reference/national-rail.md shows the form."),
 )  # fmt: skip

@@ -31,7 +31,7 @@ BAD_GRAPH = Reason(
     "POL-421",
     Kind.invalid,
     Text("未评估该策略。", "The policy was not evaluated."),
-    Text("输入中 {count} 处有误。", "{count} things in the input are wrong."),
+    Text("输入中 {count} 处有误。", "Mistakes in the input: {count}."),
     Text("请按下列各项修改文件。", "Mend the files as listed."),
     rule="ODRL Information Model 2.2",
 )  # fmt: skip

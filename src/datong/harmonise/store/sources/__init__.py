@@ -60,6 +60,7 @@ def read(
     aside: Path | None = None,
     since: Since | None = None,
     highest_of: tuple[str, str] | None = None,
+    needed: Mapping[str, list[tuple[str, ...]]] | None = None,
 ) -> Reading:
     """All rows of `source`, whose path is looked for in the folder `data`.
 
@@ -67,19 +68,23 @@ def read(
     of files the tables named, each whole (of a Parquet file with more columns than any table has, those named).
     aside: a folder into which large tables are put as Parquet; it is the caller's to empty. None: all in memory.
     since: where a database or an HTTP API (`load.parameter`) is asked to begin; files are read whole. highest_of: the
-    table and column whose greatest value a database is asked for too.
+    table and column whose greatest value a database is asked for too. needed: by table the names of a field, one of
+    which each of several files has; none: what is wanted.
     """
     if source.kind is SourceKind.database:
         return databases.read(source, data, wanted, aside, since, highest_of)
     if source.tables:
-        return several.read(source, wanted, lambda one: read(one, data, {one.name: wanted[one.name]}, aside))
+        return several.read(
+            source, wanted, lambda one: read(one, data, {one.name: wanted[one.name]}, aside, needed=needed)
+        )
     gathered = Gathered(source, aside)
     if source.kind is SourceKind.http:
         digest = apis.read_rows(source, gathered.add_rows, None if since is None else str(since.value))
         return Reading({source.name: gathered.table()}, digest)
     with _files(source, data, aside) as files:
         digests = [_gather(here, path(), wanted.get(source.name, ()), gathered) for here, path in files]
-    gathered.require_alike(wanted.get(source.name, ()))
+    one_of = [(name,) for name in wanted.get(source.name, ())] if needed is None else needed.get(source.name, [])
+    gathered.require_alike(one_of)
     of_all = digest_bytes(" ".join(digests).encode())
     return Reading({source.name: gathered.table()}, digests[0] if len(digests) == 1 else of_all)
 

@@ -8,6 +8,7 @@ Contract: tests/harmonise/test_harmonise_sources.py.
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -16,7 +17,7 @@ from datong.ground.refusal import Text
 from datong.harmonise.model.mappings import BLANKS, Source
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import LINE_CHARS_MAX, Content, lines_of
-from datong.harmonise.store.sources.telling import refused, refused_header
+from datong.harmonise.store.sources.telling import refused, refused_header, require_places
 
 csv.field_size_limit(LINE_CHARS_MAX)
 _NAMED_ANEW = Text(
@@ -28,8 +29,7 @@ _NAMED_ANEW = Text(
 def csv_rows(source: Source, content: Content) -> Iterator[Row]:
     """The records below the header line, or all of them where the source names the columns."""
     lines = lines_of(source, content)
-    for _ in islice(lines, source.skip_lines):
-        pass
+    skipped = deque(islice(lines, source.skip_lines), maxlen=1)
     consumed: list[str] = []  # the lines of the record being read, as they stand in the file
 
     def watched() -> Iterator[str]:
@@ -47,6 +47,8 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
             raise refused(source, f"{source.path or source.name}: {numbered}", zh, en)
         if not header or len(set(header)) != len(header):
             raise refused_header(source, source.path or source.name, header, lambda n: str(n + 1), _NAMED_ANEW)
+        if source.columns and skipped:
+            require_places(source, source.path or source.name, header, next(_reader(source, iter(skipped)), []))
         consumed.clear()
         for fields in reader:
             if len(consumed) > 1 and not _closed(source, consumed):

@@ -83,19 +83,20 @@ class Gathered:
         """From now on the rows of another file come. here: the source as it is called there."""
         self._files.append((here, set()))
 
-    def require_alike(self, wanted: Iterable[str]) -> None:
-        """Of several files with headers, each has the wanted columns that any of them has: values of a column that is
-        called otherwise in one of them would be lost. In JSON a field may be left out."""
+    def require_alike(self, wanted: Iterable[tuple[str, ...]]) -> None:
+        """Of several files with headers, each has the wanted columns that any of them has, by one of the names of each:
+        values of a column that is called otherwise in one of them would be lost. In JSON a field may be left out."""
         if self.source.format in (SourceKind.json, SourceKind.ndjson):
             return
         for here, names in self._files:
-            for name in wanted if names else ():
-                if name not in names and name in self._schema.names:
+            for one_of in wanted if names else ():
+                if names.isdisjoint(one_of) and not set(one_of).isdisjoint(self._schema.names):
                     zh, en = (
-                        "没有其他文件都有的、映射所需的列",
-                        "lacks a mapped column that other files of the source have",
+                        "没有其他文件都有的、映射所需的列；若只是改了名，映射中写 from: [旧名, 新名]",
+                        "lacks a mapped column that other files of the source have; where it was only renamed, give "
+                        "both names in the mapping, from: [old, new]",
                     )
-                    raise refused(self.source, f"{here.path or here.name}: {name}", zh, en)
+                    raise refused(self.source, f"{here.path or here.name}: {', '.join(one_of)}", zh, en)
 
     def table(self, name: str = "") -> pa.Table | Staged:
         """Everything that was added: in memory, or put aside as a Parquet file in that folder."""

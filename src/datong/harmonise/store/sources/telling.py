@@ -27,6 +27,18 @@ def refused_header(
     return refused(source, place, zh, f"the columns {' and '.join(alike)} have one name; {fix.en}")
 
 
+def require_places(source: Source, place: str, columns: Sequence[str], header: Sequence[str | None]) -> None:
+    """The names that the source gives its columns stand where the skipped header, the last line that is skipped, has
+    them, as far as it has them: in a file with another order every value would come under a wrong name."""
+    names = [(name or "").strip() for name in header]
+    for at, name in enumerate(columns):
+        there = [n for n, other in enumerate(names) if other == name]
+        if there and at not in there:
+            zh = f"columns 把 {name} 列为第 {at + 1} 列，跳过的表头中它是第 {there[0] + 1} 列"
+            en = f"`columns` says that {name} is column {at + 1}; in the header that is skipped it is {there[0] + 1}"
+            raise refused(source, place, zh, en)
+
+
 def refused_os(source: Source, place: str, error: OSError) -> Refusal:
     """A file that the system does not give."""
     if isinstance(error, FileNotFoundError):

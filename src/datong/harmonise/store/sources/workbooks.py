@@ -32,7 +32,7 @@ from datong.harmonise.model.drafts import Span
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import BAD_ZIP, PIECE, ZIP_MAGIC, unfolds_too_far
-from datong.harmonise.store.sources.telling import refused, refused_header, refused_os
+from datong.harmonise.store.sources.telling import refused, refused_header, refused_os, require_places
 from datong.harmonise.store.sources.worksheets import Untold, untold
 
 _NAMED_HERE = Text(
@@ -56,6 +56,8 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
         untold = _untold(source, path, sheet.name, dates=bool(kinds.days.keys() - timed), shares=bool(kinds.shares))
         rows = enumerate(_texts(sheet, below, timed, kinds.shares, untold))
         above = [texts for _, texts in islice(rows, below)]
+        if named and source.skip_lines and len(above) >= source.skip_lines:
+            require_places(source, source.path or source.name, named, above[source.skip_lines - 1])
         header = named or _header(source, above[source.skip_lines :], spans)
         across = _held(source, spans, below)
         nameless, count = Counter[int](), 0
