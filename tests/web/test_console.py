@@ -399,6 +399,45 @@ def test_a_list_is_counted_and_cut_in_the_database(browser: Browser, store: Stor
     assert not [statement for statement in asked if ways.search(statement) and "count(" not in statement]
 
 
+def test_long_ledgers_are_cut_in_the_database(browser: Browser, store: Store) -> None:
+    """A country's ledger of registrations, and a budget asked for years: a page reads what it shows, a form what it
+    offers."""
+    entries, lines = metadata.tables["register_ledger"], metadata.tables["deidentify_budget_line"]
+    entry = {"kind": "resource", "basis": "owned", "registrants": [], "coded_on": "2026-03-02", "valid_until": None,
+             "state": "CODED", "public_data": True}  # fmt: skip
+    line = {"dataset": "d", "kind": "debit", "consumer": "c", "release": "", "nanorho": 1, "spent_nanorho": 1,
+            "cap_nanorho": 9, "by": "", "at": "2026-03-02T00:00:00Z"}  # fmt: skip
+    with store.begin(NODE, "start") as tx:
+        for n in range(1, 601):
+            thing = {"name_zh": f"资源{n}", "name_en": f"r{n}", "area": "5201", "industry": "G54"}
+            told = {**entry, "code": f"CODE-{n:04}", "version": n, "object": thing}
+            row = {"id": told["code"], "version": n, "kind": "resource", "state": "CODED", "entry": told, "at": tx.now}
+            tx.execute(entries.insert(), row)
+            tx.execute(lines.insert(), {**line, "id": f"spent-{n:032x}", "seq": n})
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(" ".join(given[2].split())))
+    browser.enter("op")
+    page = browser.get("/ledger").text
+    assert re.findall(r'href="/ledger/(CODE-\d+)"', page) == [f"CODE-{n:04}" for n in range(600, 550, -1)]
+    assert "1–50 / 600" in page
+    assert "资源1<" in browser.get("/ledger?from=550").text
+    assert browser.get("/ledger/CODE-0007").status_code == 200
+    assert re.findall(r"spent-(\w+)", browser.get("/budgets").text)[0] == f"{600:032x}"
+    browser.enter("pm")
+    assert browser.get("/do/deliver/request_transfer").status_code == 200
+    wide = re.compile(
+        r"SELECT [^()]*(register_ledger\.entry|budget_line\.nanorho)(?!.*(LIMIT|register_ledger\.id = \?))"
+    )
+    assert len(asked) > 50 and not [statement for statement in asked if wide.match(statement)]
+    with store.read() as tx:
+        told = register.ledger(tx)
+        part = register.ledger(tx, since_version=590, limit=5, offset=2)
+    assert (len(told["entries"]), told["counts"]) == (
+        600, [{"kind": "resource", "area": "5201", "industry": "G54", "public_data": True, "count": 600}]
+    )  # fmt: skip
+    assert ([one["version"] for one in part["entries"]], part["counts"]) == ([593, 594, 595, 596, 597], [])
+
+
 def test_an_old_record_has_its_page(browser: Browser, store: Store) -> None:
     browser.enter("au")
     oldest = re.findall(r'href="(/leaves/leaf-\w+)"', browser.get("/leaves").text)[-1]

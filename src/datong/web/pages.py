@@ -88,7 +88,7 @@ PAGES = (
     )),
     Page("ledger", "rights", Text("登记台账", "Ledger"), (
         Section("register.ledger", ("object", "kind", "basis", "registrants", "coded_on", "valid_until", "state",
-                                    "code"), key="code", part="entries"),
+                                    "code"), key="code", part="entries", one="code"),
     )),
     Page("instruments", "rights", Text("权利文件", "Rights"), (
         Section("authorise.instruments", ("title", "kind", "grantor_party", "grantee_party", "purposes", "until",
@@ -227,8 +227,8 @@ COUNTED: dict[str, tuple[str, dict[str, str]]] = {
 OLDEST_FIRST = frozenset(
     {
         "authorise.instruments", "deliver.endings", "deliver.grants", "deliver.held", "deliver.shares", "meter.usage",
-        "negotiate.agreements", "negotiate.negotiations", "register.cases", "register.products", "register.resources",
-        "settle.invoices", "settle.ledger", "settle.statements",
+        "negotiate.agreements", "negotiate.negotiations", "register.cases", "register.ledger", "register.products",
+        "register.resources", "settle.invoices", "settle.ledger", "settle.statements",
     }
 )  # fmt: skip
 """Views that take `limit` and `offset` and begin with the oldest; a page of the console begins with the newest."""

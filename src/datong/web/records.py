@@ -47,9 +47,13 @@ NO_STORY = Reason(
 
 def rows(visit: Visit, section: Section, **asked: Any) -> list[dict[str, Any]]:
     """The rows of a section's view, as it is asked."""
-    answer = visit.view(section.view, **asked)
-    found = answer[section.part] if section.part else answer
+    found = _in(visit.view(section.view, **asked), section.part)
     return [row if isinstance(row, dict) else {"value": row} for row in found]
+
+
+def _in(answer: Any, part: str) -> list[Any]:
+    """The rows of an answer: it itself, or this part of it."""
+    return list(answer[part] if part else answer)
 
 
 def is_cut(section: Section) -> bool:
@@ -85,7 +89,7 @@ def _listed(visit: Visit, section: Section, first: int, agreement: str) -> dict[
     """A page of a section's list, of one contract or of all, the newest first where the view knows of time."""
     try:
         if is_cut(section):
-            total, here = cut(visit, section.view, first, agreement)
+            total, here = cut(visit, section.view, first, agreement, part=section.part)
         else:
             found = rows(visit, section)
             here, total = found[first : first + PAGE_ROWS], len(found)
@@ -95,16 +99,16 @@ def _listed(visit: Visit, section: Section, first: int, agreement: str) -> dict[
 
 
 def cut(
-    visit: Visit, view: str, first: int, agreement: str = "", size: int = PAGE_ROWS
+    visit: Visit, view: str, first: int, agreement: str = "", size: int = PAGE_ROWS, *, part: str = ""
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many rows a view has, and a page of them from the `first`-th newest on."""
     of = {"agreement": agreement} if agreement else {}
     total = visit.counted(view, **of) or 0
     if view not in OLDEST_FIRST:
-        return total, visit.view(view, limit=size, offset=first, **of)
+        return total, _in(visit.view(view, limit=size, offset=first, **of), part)
     last = max(total - first, 0)
     begin = max(last - size, 0)
-    return total, visit.view(view, limit=last - begin, offset=begin, **of)[::-1]
+    return total, _in(visit.view(view, limit=last - begin, offset=begin, **of), part)[::-1]
 
 
 # --- one record --------------------------------------------------------------------------------------------------

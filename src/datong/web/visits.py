@@ -90,18 +90,17 @@ class Names(Mapping[str, Text]):
         for view in THINGS:
             for row in self._newest(view):
                 self._keep(row, row["id"], row["code"])
-        for entry in self._visit.view("register.ledger")["entries"][-SUGGESTED_MOST:]:
+        for entry in self._newest("register.ledger", "entries"):
             if not self._found.get(entry["code"]):
                 self._keep(entry["object"], entry["code"])
         for row in self._newest("negotiate.agreements"):
             self._found[row["id"]] = self.get(row["dataset"])
         return {**self.few, **{key: name for key, name in self._found.items() if name is not None}}
 
-    def _newest(self, view: str) -> list[dict[str, Any]]:
+    def _newest(self, view: str, part: str = "") -> list[dict[str, Any]]:
         total = self._visit.counted(view) or 0
-        found: list[dict[str, Any]] = self._visit.view(
-            view, limit=SUGGESTED_MOST, offset=max(total - SUGGESTED_MOST, 0)
-        )
+        answer = self._visit.view(view, limit=SUGGESTED_MOST, offset=max(total - SUGGESTED_MOST, 0))
+        found: list[dict[str, Any]] = answer[part] if part else answer
         return found[::-1]
 
     def _keep(self, thing: dict[str, Any], *keys: str | None) -> None:

@@ -47,7 +47,7 @@ from datong.deidentify.store import budget as store
 from datong.engine import service as engine
 from datong.ground import crash, evidence, jobs, signing
 from datong.ground.canonical import digest
-from datong.ground.db import NODE, Store, Tx, new_id
+from datong.ground.db import NODE, Store, Tx, Window, new_id
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
 from datong.terms.roles import Role
@@ -225,10 +225,14 @@ def budget(tx: Tx, *, resource: str | None = None) -> list[dict[str, Any]]:
 
 
 @view()
-def budget_ledger(tx: Tx, *, resource: str | None = None) -> list[dict[str, Any]]:
-    """Every line of the ledgers of privacy budgets, newest first: caps, debits, answers given again."""
-    datasets = [row["id"] for row in store.all_budgets(tx) if resource in (None, row["id"])]
-    lines = [line for dataset in datasets for line in reversed(store.lines_of(tx, dataset))]
+def budget_ledger(
+    tx: Tx, *, resource: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Every line of the ledgers of privacy budgets, newest first: caps, debits, answers given again.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    lines = store.newest_lines(tx, resource, Window(id, limit, offset))
     return [
         {
             **{name: line[name] for name in ("id", "dataset", "seq", "consumer", "release", "by", "at")},

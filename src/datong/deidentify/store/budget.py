@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, UniqueConstraint, func, select, update
 
 from datong.deidentify.model.budget import Line, ReleaseState
-from datong.ground.db import Instant, Tx, new_id, table
+from datong.ground.db import Instant, Tx, Window, new_id, table
 
 budgets = table(
     "deidentify_budget",  # id = the dataset
@@ -66,6 +66,14 @@ def lines_of(tx: Tx, dataset: str) -> list[dict[str, Any]]:
     """The ledger of a dataset in the order of writing."""
     rows = tx.all(select(ledger).where(ledger.c.dataset == dataset).order_by(ledger.c.seq))
     return [dict(row._mapping) for row in rows]
+
+
+def newest_lines(tx: Tx, dataset: str | None, window: Window) -> list[dict[str, Any]]:
+    """The ledgers of one dataset or all, each with its newest line first."""
+    query = select(ledger).order_by(ledger.c.dataset, ledger.c.seq.desc())
+    if dataset is not None:
+        query = query.where(ledger.c.dataset == dataset)
+    return [dict(row._mapping) for row in tx.all(window.of(query, ledger.c.id))]
 
 
 def add_line(

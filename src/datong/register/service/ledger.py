@@ -6,7 +6,6 @@ entries sent to them. Contract: tests/register/test_register_ledger.py.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -187,23 +186,21 @@ WORD_FIELDS = frozenset({"code", "licence", "reason", "at", "signatures"})
 
 
 @view()
-def ledger(tx: Tx, *, since_version: int = 0, code: str = "") -> dict[str, Any]:
+def ledger(
+    tx: Tx, *, since_version: int = 0, code: str = "", limit: int | None = None, offset: int = 0
+) -> dict[str, Any]:
     """The one ledger (一本账) after a version: {version, entries (upsert by code), tombstones, counts}.
 
-    code: of that one alone.
+    code: of that one alone. limit, offset: how many entries, after how many; a part of them comes without counts.
     """
-    every = store.rows(tx, store.ledger, store.ledger.c.version, window=Window(code))
-    later = [row for row in every if row["version"] > since_version]
-    coded = [row["entry"] for row in every if row["state"] == State.CODED]
-    counts = Counter((e["kind"], e["object"]["area"], e["object"]["industry"], e["public_data"]) for e in coded)
+    later, window = store.ledger.c.version > since_version, Window(code, limit, offset)
+    coded = store.ledger.c.state == State.CODED
+    entries = store.rows(tx, store.ledger, store.ledger.c.version, where=later & coded, window=window)
     return {
         "version": store.next_ledger_version(tx) - 1,
-        "entries": [row["entry"] for row in later if row["state"] == State.CODED],
-        "tombstones": [row["id"] for row in later if row["state"] != State.CODED],
-        "counts": [
-            {"kind": kind, "area": area, "industry": industry, "public_data": public, "count": count}
-            for (kind, area, industry, public), count in sorted(counts.items())
-        ],
+        "entries": [row["entry"] for row in entries],
+        "tombstones": store.ids(tx, store.ledger, store.ledger.c.version, where=later & ~coded, window=Window(code)),
+        "counts": store.ledger_counts(tx, coded, Window(code)) if limit is None and not offset else [],
     }
 
 

@@ -214,6 +214,25 @@ def rows(tx: Tx, of: Table, *order: Any, where: Any = None, window: Window = EVE
     return [dict(row._mapping) for row in tx.all(window.of(query, *_names(of)))]
 
 
+def ids(tx: Tx, of: Table, *order: Any, where: Any, window: Window) -> list[str]:
+    """The keys of these rows, in order."""
+    return [row.id for row in tx.all(window.of(select(of.c.id).where(where).order_by(*order), *_names(of)))]
+
+
+def ledger_counts(tx: Tx, where: Any, window: Window) -> list[dict[str, Any]]:
+    """How many entries there are of each kind, area and industry, of public data and of others: counted in the
+    database, for a country's ledger is long and its entries are wide."""
+    thing, public = ledger.c.entry["object"], ledger.c.entry["public_data"]
+    of = (
+        ledger.c.kind.label("kind"), thing["area"].as_string().label("area"),
+        thing["industry"].as_string().label("industry"), public.as_boolean().label("public_data"),
+    )  # fmt: skip
+    one = select(*of).where(where)
+    each = window.of(one, *_names(ledger)).subquery()
+    found = tx.all(select(*each.c, func.count().label("count")).group_by(*each.c))
+    return sorted((dict(row._mapping) for row in found), key=lambda told: [str(part) for part in told.values()])
+
+
 def _names(of: Table) -> tuple[Column[Any], ...]:
     return (of.c.id, of.c.code) if "code" in of.c else (of.c.id,)
 
