@@ -114,6 +114,27 @@ def test_a_case_waits_for_its_registrar_but_not_during_its_publicity(browser: Br
     assert leads_to(waiting(browser)) == ["/cases/case-2"]
 
 
+def test_a_plan_waits_for_who_may_take_it_onwards(browser: Browser, store: Store) -> None:
+    with store.read() as tx:
+        mine = signing.me(tx).party
+    right = {"kind": "plan", "title": "实施方案", "grantor_party": mine, "resources": [], "purposes": [], "acts": [],
+             "parents": [], "copies_to": [], "value": {"signatures": []}}  # fmt: skip
+    for n, (state, party) in enumerate((("DRAFT", mine), ("FILED", mine), ("DRAFT", OTHER))):
+        at = {
+            "from_at": "2026-03-01T00:00:00Z",
+            "until_at": "2027-03-01T00:00:00Z",
+            "changed_at": "2026-03-02T00:00:00Z",
+        }
+        added(store, "instrument", **{**right, **at, "id": f"ins-{n}", "state": state, "grantor_party": party})
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="st", name="管家", roles=["steward"])
+    browser.enter("st")
+    page = waiting(browser)
+    assert leads_to(page) == ["/instruments/ins-0"]
+    browser.enter("fi")
+    assert waiting(browser) == ""
+
+
 def test_who_asks_to_join_waits_where_one_may_let_it_in(browser: Browser, store: Store) -> None:
     added(store, "register_application", id="app-1", party=OTHER, name="新节点", kind="connector", state="applied", public_key="k1",
           applied_at="2026-03-02T00:00:00Z")  # fmt: skip

@@ -44,6 +44,9 @@ OPEN: dict[str, Open] = {
     "register.cases": Open(
         "since", _in("DRAFT", "SUBMITTED", "SUPPLEMENT_REQUESTED", "ACCEPTED", "REVIEWED", "PUBLICISED")
     ),
+    "authorise.instruments": Open(
+        "changed_at", _in("DRAFT", "COLLECTIVE_DECISION", "APPROVED", "OFFERED", "SIGNED", "MAJOR_CHANGE")
+    ),
     "negotiate.negotiations": Open("changed_at", _in("REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED")),
     "deliver.transfers": Open("at", _in("REQUESTED")),
     "settle.invoices": Open("issued_at", _in("RECEIVED", "ACCEPTED", "DISPUTED")),
@@ -54,9 +57,10 @@ STEPS = frozenset(
     {
         "register.admit_node", "register.decide_identity", "register.submit_case", "register.join_filing",
         "register.accept_case", "register.review_case", "register.publicise_case", "register.code_case",
-        "negotiate.agree", "negotiate.accept", "negotiate.verify", "negotiate.finalize", "negotiate.offer",
-        "negotiate.counter", "deliver.start_transfer", "settle.accept_invoice", "settle.dispute_invoice",
-        "settle.record_payment", "settle.record_payout",
+        "authorise.decide_collectively", "authorise.approve", "authorise.sign", "authorise.countersign",
+        "authorise.file", "negotiate.agree", "negotiate.accept", "negotiate.verify", "negotiate.finalize",
+        "negotiate.offer", "negotiate.counter", "deliver.start_transfer", "settle.accept_invoice",
+        "settle.dispute_invoice", "settle.record_payment", "settle.record_payout",
     }
 )  # fmt: skip
 """Verbs that take a record onwards; those that stop, end or undo are on its own page only."""
