@@ -7,9 +7,14 @@ Must never know: names, elements. Contract: tests/harmonise/matching/test_matchi
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from datong.harmonise.rules.matching.values import clean, number_of
 
@@ -22,21 +27,29 @@ _DAY = re.compile(
 )
 _CLOCK = re.compile(r"(\d{1,2}):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?(?:\s?(?:Z|[+-]\d\d:?\d\d))?", re.ASCII)
 
+Floats = npt.NDArray[np.float64]
 Order = Map[tuple[int, int], int]
 """(column, column) -> 1: the first is never after the second and sometimes before it; -1 the reverse."""
 
 
 def before(columns: Sequence[Sequence[str | None]]) -> Order:
     """The order between columns of one table, by their places; pairs of which nothing can be said are left out."""
-    points = [_points(values) for values in columns]
     found: dict[tuple[int, int], int] = {}
-    for one in range(len(points)):
-        for other in range(one + 1, len(points)):
-            if len(columns[one]) == len(columns[other]) and points[one] and points[other]:
-                said = _compared(points[one], points[other])
-                if said:
-                    found[one, other], found[other, one] = said, -said
-    return found
+    for group in _alike(columns):
+        table = np.array([points.at for _, points in group])
+        days = np.floor(table)
+        for first, (one, points) in enumerate(group[:-1]):
+            same = np.array([later.kind == points.kind for _, later in group[first + 1 :]])
+            left = np.where(same[:, None], table[first], days[first])
+            right = np.where(same[:, None], table[first + 1 :], days[first + 1 :])
+            for at in np.flatnonzero(said := _said(left, right)):
+                if points.kind != "number" or not _apart(left[at], right[at]):
+                    found[one, group[first + 1 + at][0]] = int(said[at])
+    return {way: said for pair in sorted(found) for way, said in _both(pair, found[pair])}
+
+
+def _both(pair: tuple[int, int], said: int) -> tuple[tuple[tuple[int, int], int], ...]:
+    return (pair, said), (pair[::-1], -said)
 
 
 def support(left: Order, right: Order, shares: Sequence[Map[int, float]]) -> dict[tuple[int, int], float]:
@@ -65,17 +78,37 @@ def places(order: Order, columns: Sequence[int]) -> dict[int, float]:
     return found
 
 
-def _points(values: Sequence[str | None]) -> list[tuple[str, float] | None]:
-    """Each value as (what it can be compared with, where it stands); empty when hardly any can be compared."""
+@dataclass(frozen=True)
+class _Points:
+    """Where the values of a column stand, NaN for those that cannot be compared with the others: {rows} of floats."""
+
+    kind: str
+    at: Floats
+
+
+def _alike(columns: Sequence[Sequence[str | None]]) -> list[list[tuple[int, _Points]]]:
+    """The columns that can be compared with each other, by their places: of as many rows, days with moments."""
+    groups: dict[tuple[int, str], list[tuple[int, _Points]]] = {}
+    for place, values in enumerate(columns):
+        points = _points(values)
+        if points is not None:
+            groups.setdefault((len(values), "day" if points.kind == "moment" else points.kind), []).append(
+                (place, points)
+            )
+    return list(groups.values())
+
+
+def _points(values: Sequence[str | None]) -> _Points | None:
+    """Each value as where it stands; None when hardly any can be compared."""
     step = max(1, len(values) // ROWS)
     found = [_point(clean(value[:40])) if value else None for value in values[::step]]
     kinds = [point[0] for point in found if point]
     if len(kinds) < _LEAST_ROWS or len({point for point in found if point}) < 3:
-        return []
+        return None
     usual = max(sorted(set(kinds)), key=kinds.count)
     if kinds.count(usual) < 0.6 * len(kinds):
-        return []
-    return [point if point and point[0] == usual else None for point in found]
+        return None
+    return _Points(usual, np.array([point[1] if point and point[0] == usual else math.nan for point in found]))
 
 
 def _point(text: str) -> tuple[str, float] | None:
@@ -98,28 +131,19 @@ def _seconds(text: str) -> int | None:
     return int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3] or 0)
 
 
-def _compared(one: Sequence[tuple[str, float] | None], other: Sequence[tuple[str, float] | None]) -> int:
-    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a and b]
-    if len(pairs) < _LEAST_ROWS:
-        return 0
-    kinds = {pairs[0][0][0], pairs[0][1][0]}
-    if kinds == {"day", "moment"}:
-        rows = [(float(int(a[1])), float(int(b[1]))) for a, b in pairs]
-    elif len(kinds) == 1:
-        rows = [(a[1], b[1]) for a, b in pairs]
-    else:
-        return 0
-    if kinds == {"number"} and _apart(rows):
-        return 0
-    total = len(rows)
-    less, more = sum(a < b for a, b in rows), sum(a > b for a, b in rows)
-    if total - more >= _MOSTLY * total and less >= _STRICTLY * total:
-        return 1
-    return -1 if total - less >= _MOSTLY * total and more >= _STRICTLY * total else 0
+def _said(left: Floats, right: Floats) -> npt.NDArray[np.int64]:
+    """For each pair of rows of the two tables: 1 where what stands left is never after and sometimes before, -1 the
+    reverse, 0 where neither is so or too few can be compared."""
+    less, more = (left < right).sum(axis=1), (left > right).sum(axis=1)
+    total = (~np.isnan(left) & ~np.isnan(right)).sum(axis=1)
+    first = (total - more >= _MOSTLY * total) & (less >= _STRICTLY * total)
+    second = (total - less >= _MOSTLY * total) & (more >= _STRICTLY * total)
+    return np.where(total < _LEAST_ROWS, 0, np.where(first, 1, np.where(second, -1, 0)))
 
 
-def _apart(rows: Sequence[tuple[float, float]]) -> bool:
+def _apart(left: Floats, right: Floats) -> bool:
     """Whether two columns of numbers hardly share a range: that one is greater says nothing then."""
-    lefts, rights = sorted(a for a, _ in rows), sorted(b for _, b in rows)
-    at = len(rows) // 5
-    return lefts[-1 - at] < rights[at] or rights[-1 - at] < lefts[at]
+    both = ~np.isnan(left) & ~np.isnan(right)
+    lefts, rights = np.sort(left[both]), np.sort(right[both])
+    at = len(lefts) // 5
+    return bool(lefts[-1 - at] < rights[at] or rights[-1 - at] < lefts[at])
