@@ -6,6 +6,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, StrEnum
+from functools import cached_property
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.mappings import Type
@@ -98,6 +99,12 @@ class CodeTable:
     whole: bool = True
     partial: bool = False
     note: str = ""
+
+    @cached_property
+    def ways(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Its codes, and the words for them, as texts are compared with them."""
+        words = (word for entry in self.entries.values() for word in (entry.zh, entry.en, *entry.also))
+        return frozenset(code.casefold() for code in self.entries), frozenset(word.casefold() for word in words if word)
 
 
 @dataclass(frozen=True)

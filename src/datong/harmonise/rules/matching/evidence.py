@@ -249,18 +249,12 @@ def _length_bad(look: Profile, wish: Wish) -> float:
     return min(1.0, max(0.0, shape.shortest - look.usual_length) / max(shape.shortest, 1))
 
 
-def _ways_of(table: CodeTable) -> tuple[frozenset[str], frozenset[str]]:
-    """The codes of a table, and the words for them."""
-    ways = (way for entry in table.entries.values() for way in (entry.zh, entry.en, *entry.also))
-    return frozenset(code.casefold() for code in table.entries), frozenset(way.casefold() for way in ways if way)
-
-
 def code_fit(look: Profile, table: CodeTable | None) -> tuple[float, float]:
     """(how much the values speak for the table, share of distinct values it knows). Bare digits fit many tables and
     say little; words say much."""
     if table is None or not table.entries or not look.texts:
         return 0.0, 0.0
-    codes, ways = _ways_of(table)
+    codes, ways = table.ways
     texts = look.texts
     begins = tuple(codes)
     coded = texts & codes if table.whole else frozenset(text for text in texts if text.startswith(begins))
