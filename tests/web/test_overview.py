@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,11 @@ def leads_to(page: str) -> list[str]:
 def test_every_list_that_may_wait_has_a_table_and_a_step() -> None:
     sections = {section.view for page in PAGES for section in page.sections}
     assert set(overview.OPEN) <= sections & set(COUNTED)
+    now = overview.Now(frozenset({OTHER}), datetime(2026, 3, 2, tzinfo=UTC))
     for view, of in overview.OPEN.items():
         table = metadata.tables[COUNTED[view][0]]
         assert of.since in table.c, view
-        assert of.rows(table).is_clause_element
+        assert of.rows(table.c, now).is_clause_element
     assert set(VERBS) >= overview.STEPS
     assert not overview.STEPS & acts.FINAL - {"settle.accept_invoice", "register.decide_identity"}
 
@@ -81,6 +83,8 @@ def test_an_invoice_waits_for_the_finance_of_its_side(browser: Browser, store: S
 def test_of_many_only_some_are_shown_and_the_list_is_named(browser: Browser, store: Store) -> None:
     with store.read() as tx:
         mine = signing.me(tx).party
+    for n in range(60):  # older ones, which wait for the other side
+        invoice(store, 100 + n, 1, state="RECEIVED", buyer_party=OTHER, seller_party=mine)
     keys = [invoice(store, n, 1 + n % 28, state="RECEIVED", buyer_party=mine, seller_party=OTHER) for n in range(60)]
     browser.enter("fi")
     page = waiting(browser)
@@ -106,9 +110,11 @@ def test_a_case_waits_for_its_registrar_but_not_during_its_publicity(browser: Br
     added(store, "register_case", id="case-2", state="ACCEPTED", **case)
     added(store, "register_case", id="case-3", state="PUBLICISED", **{**case, "since": now, "publicised_at": now})
     added(store, "register_case", id="case-4", state="SUBMITTED", **{**case, "side": "applicant"})
+    long_ago = {**case, "since": "2026-01-05T00:00:00Z", "publicised_at": "2026-01-05T00:00:00Z"}
+    added(store, "register_case", id="case-5", state="PUBLICISED", **long_ago)
     browser.enter("re")
     page = waiting(browser)
-    assert leads_to(page) == ["/cases/case-1"]
+    assert leads_to(page) == ["/cases/case-5", "/cases/case-1"]
     assert ("受理" in page, "不予受理" in page) == (True, False), "what rejects it is on its own page"
     browser.enter("rv")
     assert leads_to(waiting(browser)) == ["/cases/case-2"]
