@@ -133,6 +133,18 @@ def hand(results: Results) -> str:
     return f"{sum(own) / len(own) / 60:.1f}"
 
 
+def _earlier(matchers: dict[str, Any]) -> str:
+    """Which matchers were not run this time, and when they were."""
+    runs: dict[tuple[str, float], list[str]] = {}
+    for name, told in matchers.items():
+        if run := told.get("earlier"):
+            runs.setdefault((run["at"], run["load_before"] or 0), []).append(name)
+    return "".join(
+        f" Kept from the run of {at} (load {load:.1f} before): {', '.join(names)}."
+        for (at, load), names in runs.items()
+    )
+
+
 def page(results: Results) -> str:
     described, person = results["described"], results["person"]
     made = [p for p in described.values() if p["split"] in MADE]
@@ -146,7 +158,7 @@ def page(results: Results) -> str:
         f"{sum(p['split'] == 'real' for p in described.values())} more pairs join two real tables each and are reported apart. "
         "Definitions, ground truth and tables: `bench/matching/`; frozen by digest in `bench/matching/frozen.txt`.", "",
         f"Run {results['at']} at commit {results['commit']} on {results['machine']['cores']} cores of {results['machine']['cpu']}, Python {results['machine']['python']}, load {results['machine'].get('load_before', 0):.1f} before; "
-        f"time limit {results['limit_seconds']:g} s of CPU a pair and matcher.", "",
+        f"time limit {results['limit_seconds']:g} s of CPU a pair and matcher." + _earlier(results["matchers"]), "",
         "## What is independent, and what is not", "",
         "- The pairs, their truth and the generator of their values come from one hand; the dictionary and the matcher come from "
         "another, and neither read the other's work before the first figures. Both hands know the same public standards "

@@ -220,7 +220,9 @@ def main() -> None:
     digest = hashlib.sha256((frozen_as_text() + str(len(found))).encode()).hexdigest()
     kept: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if asked.only and RESULTS.is_file() else {}
     matchers = dict(kept.get("matchers", {})) if kept.get("digest") == digest else {}
-    if kept and not matchers:
+    earlier = {"at": kept.get("at"), "load_before": kept.get("machine", {}).get("load_before")}
+    matchers = {name: {"earlier": earlier, **told} for name, told in matchers.items() if name not in wanted}
+    if kept and kept.get("digest") != digest:
         print("The last results are of other pairs (or DATONG_DATA differs): none of them is kept.", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder) / "staged.json"
