@@ -23,6 +23,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Executable,
     Integer,
@@ -252,6 +253,11 @@ class Tx:
         """How many rows of `of` there are, of those whose columns are `equal`."""
         query = select(func.count()).select_from(of).where(*(of.c[name] == value for name, value in equal.items()))
         return int(self.conn.execute(query).scalar_one())
+
+    def longest(self, of: Table, since: str, where: ColumnElement[bool], most: int) -> list[str]:
+        """The keys of these rows, those first that are so the longest by the time in the column `since`."""
+        query = select(of.c.id).where(where).order_by(of.c[since], of.c.id).limit(most)
+        return [row.id for row in self.all(query)]
 
     def found(self, statement: Prepared, **values: Any) -> list[dict[str, Any]]:
         """All rows that a prepared statement gives."""

@@ -6,84 +6,30 @@ why a step is open. Contract: tests/web/test_overview.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
-
-from datong.ground import clock, jobs
-from datong.ground.db import metadata
+from datong.authorise import service as authorise
+from datong.deliver import service as deliver
+from datong.ground import jobs
+from datong.negotiate import service as negotiate
+from datong.register import service as register
+from datong.settle import service as settle
 from datong.terms.verbs import VERBS, Verb
 from datong.web import acts
-from datong.web.pages import COUNTED, PAGES, Page, Section
+from datong.web.pages import PAGES, Page, Section
 from datong.web.records import PAGE_ROWS, RECENT, detail, is_cut, rows
 from datong.web.visits import Answer, Visit
 
-Columns = ReadOnlyColumnCollection[str, Any]
 LOOKED_AT = 40
 """Records of one list that are looked at: some wait for another role."""
 SHOWN = 8
 """Of one list."""
 
 
-@dataclass(frozen=True)
-class Now:
-    """For whom and when: what this side is called (Visit.sides), the business time."""
-
-    sides: frozenset[str]
-    at: datetime
-
-    def days_ago(self, days: int) -> str:
-        return clock.text(self.at - timedelta(days=days))
-
-
-@dataclass(frozen=True)
-class Open:
-    """Which rows of a list's table may wait for somebody here, by the column that tells since when."""
-
-    since: str
-    rows: Callable[[Columns, Now], ColumnElement[bool]]
-
-
-def _negotiations(of: Columns, _now: Now) -> ColumnElement[bool]:
-    ours = and_(of.side == "provider", of.state.in_(("REQUESTED", "ACCEPTED", "VERIFIED")))
-    return or_(ours, and_(of.side == "consumer", of.state.in_(("OFFERED", "AGREED"))))
-
-
-def _cases(of: Columns, now: Now) -> ColumnElement[bool]:
-    """A publicity of ten working days lasts fourteen at the least."""
-    registry = or_(
-        of.state.in_(("SUBMITTED", "ACCEPTED", "REVIEWED")),
-        and_(of.state == "PUBLICISED", of.publicised_at < now.days_ago(14)),
-    )
-    return or_(of.state.in_(("DRAFT", "SUPPLEMENT_REQUESTED")), and_(of.side != "applicant", registry))
-
-
-def _invoices(of: Columns, now: Now) -> ColumnElement[bool]:
-    bought = and_(of.state.in_(("RECEIVED", "DISPUTED")), of.buyer_party.in_(now.sides))
-    return or_(bought, of.state == "ACCEPTED")
-
-
-def _instruments(of: Columns, now: Now) -> ColumnElement[bool]:
-    granted = of.state.in_(("DRAFT", "COLLECTIVE_DECISION", "APPROVED", "SIGNED", "MAJOR_CHANGE"))
-    taken = and_(of.state == "OFFERED", of.grantee_party.in_(now.sides))
-    return or_(and_(granted, of.grantor_party.in_(now.sides)), taken)
-
-
-OPEN: dict[str, Open] = {
-    "register.join_applications": Open("applied_at", lambda of, now: of.state == "applied"),
-    "register.identities": Open("at", lambda of, now: and_(of.state == "applied", of.decider.in_(now.sides))),
-    "register.cases": Open("since", _cases),
-    "authorise.instruments": Open("changed_at", _instruments),
-    "negotiate.negotiations": Open("changed_at", _negotiations),
-    "deliver.transfers": Open("at", lambda of, now: and_(of.state == "REQUESTED", of.side == "provider")),
-    "settle.invoices": Open("issued_at", _invoices),
-    "settle.statements": Open("at", lambda of, now: and_(of.direction != "own", of.paid_fen < of.share_fen)),
-}
-"""View of a list -> its rows that may wait, each as the view itself shows them to the person."""
+ROOMS = (register, authorise, negotiate, deliver, settle)
+"""Those in which records wait for somebody here: each says which, by the view that lists them."""
 STEPS = frozenset(
     {
         "register.admit_node", "register.decide_identity", "register.submit_case", "register.join_filing",
@@ -130,20 +76,14 @@ def overview(visit: Visit) -> Answer:
 
 def due(visit: Visit) -> list[Due]:
     """What waits for the person, list by list in the order of the console."""
-    found = []
-    for page in PAGES:
-        for section in page.sections:
-            if section.view in OPEN and visit.may(section.view) and (of := _due(visit, page, section)).rows:
-                found.append(of)
-    return found
-
-
-def _due(visit: Visit, page: Page, section: Section) -> Due:
-    of, open_ = metadata.tables[COUNTED[section.view][0]].c, OPEN[section.view]
     with visit.store.read(visit.actor) as tx:
-        may_wait = open_.rows(of, Now(visit.sides, tx.business_now))
-        asked = select(of.id).where(may_wait).order_by(of[open_.since], of.id).limit(LOOKED_AT)
-        keys = [row.id for row in tx.all(asked)]
+        keys = {view: keys for room in ROOMS for view, keys in room.due(tx, LOOKED_AT).items()}
+    sections = [(page, section) for page in PAGES for section in page.sections if visit.may(section.view)]
+    found = [_due(visit, page, section, keys.get(section.view, [])) for page, section in sections]
+    return [of for of in found if of.rows]
+
+
+def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str]) -> Due:
     waiting: list[tuple[dict[str, Any], list[Verb]]] = []
     for row in _rows_of(visit, section, keys):
         whole = {**row, **detail(visit, section, row)}

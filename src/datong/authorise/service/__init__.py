@@ -19,6 +19,7 @@ from datong.authorise.service.clearing import (
     resource_facts,
     unregistered,
 )
+from datong.authorise.service.due import due
 from datong.authorise.service.exchange import received_instrument, received_withdrawn
 from datong.authorise.service.instruments import (
     approve,
@@ -49,6 +50,7 @@ __all__ = [
     "decide_collectively",
     "declare_holding",
     "draft",
+    "due",
     "expire_due",
     "file",
     "guard_redevelopment",

@@ -25,6 +25,7 @@ from datong.deliver.service.controlling import (
     strategy_in_force,
 )
 from datong.deliver.service.deciding import decide, decisions, own_rows, require
+from datong.deliver.service.due import due
 from datong.deliver.service.ending import (
     destroy_job,
     end,
@@ -97,6 +98,7 @@ __all__ = [
     "decisions",
     "delivered_at_most",
     "destroy_job",
+    "due",
     "end",
     "end_agreement",
     "endings",

@@ -24,6 +24,7 @@ from datong.negotiate.service.contracts import (
 )
 from datong.negotiate.service.course import install, on_finalized, on_terminated
 from datong.negotiate.service.delivery import acknowledged, learned_peer, not_accepted, outgoing, peer
+from datong.negotiate.service.due import due
 from datong.negotiate.service.national import carried, concluded, file_contract
 from datong.negotiate.service.platforms import filing, filings
 from datong.negotiate.service.received import (
@@ -61,6 +62,7 @@ __all__ = [
     "concluded",
     "contract",
     "counter",
+    "due",
     "end",
     "file_contract",
     "filing",

@@ -28,6 +28,7 @@ from datong.register.service.credentials import (
     revoke_credential,
     revoked_places,
 )
+from datong.register.service.due import due
 from datong.register.service.filing import draft_case, join_filing, submit_case
 from datong.register.service.following import case, cases, received_case_state
 from datong.register.service.holdings import (
@@ -188,6 +189,7 @@ __all__ = [
     "directory",
     "disable_person",
     "draft_case",
+    "due",
     "escalate_overdue",
     "found",
     "heard_beat",

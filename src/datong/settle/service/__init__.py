@@ -6,6 +6,7 @@ earnings    an operator's revenue against what it may earn
 statements  what each party of the split is owed, sent and checked
 """
 
+from datong.settle.service.due import due
 from datong.settle.service.earnings import earnings
 from datong.settle.service.invoices import (
     accept_invoice,
@@ -29,6 +30,7 @@ __all__ = [
     "accept_invoice",
     "balances",
     "dispute_invoice",
+    "due",
     "earnings",
     "export_beancount",
     "invoice",

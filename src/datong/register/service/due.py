@@ -1,0 +1,35 @@
+"""What waits for a deed of this node in the room: keys by the view that lists them, the longest waiting first.
+
+Whose deed, by role, is asked where it is shown. Contract: tests/web/test_overview.py.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import and_, or_
+
+from datong.ground import clock, signing
+from datong.ground.db import Tx
+from datong.register import store
+from datong.register.model.cases import State
+from datong.register.model.national import IdentityState
+from datong.register.store import national
+
+
+def due(tx: Tx, most: int) -> dict[str, list[str]]:
+    """Applications to join, of identities to decide here, and cases, at most so many of each."""
+    me, cases, identities = signing.me(tx), store.cases.c, national.identities.c
+    lasted = clock.text(tx.business_now - timedelta(days=14))  # a publicity of ten working days lasts that at the least
+    registry = or_(
+        cases.state.in_((State.SUBMITTED, State.ACCEPTED, State.REVIEWED)),
+        and_(cases.state == State.PUBLICISED, cases.publicised_at < lasted),
+    )
+    filed = cases.state.in_((State.DRAFT, State.SUPPLEMENT_REQUESTED))
+    applied = and_(identities.state == IdentityState.applied, identities.decider.in_((me.party, me.code)))
+    joining = store.applications.c.state == "applied"
+    return {
+        "register.join_applications": tx.longest(store.applications, "applied_at", joining, most),
+        "register.identities": tx.longest(national.identities, "at", applied, most),
+        "register.cases": tx.longest(store.cases, "since", or_(filed, and_(cases.side != "applicant", registry)), most),
+    }
