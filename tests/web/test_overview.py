@@ -136,6 +136,20 @@ def test_a_plan_waits_for_who_may_take_it_onwards(browser: Browser, store: Store
     assert waiting(browser) == ""
 
 
+def test_what_waits_for_another_role_does_not_hide_that_there_is_more(browser: Browser, store: Store) -> None:
+    case = {"code": None, "side": "registry", "registrants": [], "history": [], "filing": {"object": {"name_zh": "行程"}},
+            "since": "2026-03-02T00:00:00Z", "publicised_at": None}  # fmt: skip
+    for n in range(overview.LOOKED_AT):
+        added(store, "register_case", id=f"case-{n}", state="ACCEPTED", **case)
+    added(store, "register_case", id="case-new", state="SUBMITTED", **{**case, "since": "2026-03-03T00:00:00Z"})
+    browser.enter("re")
+    page = waiting(browser)
+    assert leads_to(page) == []
+    assert "还有更多" in page
+    browser.enter("fi")
+    assert waiting(browser) == "", "who has no step in that room is not sent there"
+
+
 def test_who_asks_to_join_waits_where_one_may_let_it_in(browser: Browser, store: Store) -> None:
     added(store, "register_application", id="app-1", party=OTHER, name="新节点", kind="connector", state="applied", public_key="k1",
           applied_at="2026-03-02T00:00:00Z")  # fmt: skip

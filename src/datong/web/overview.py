@@ -78,9 +78,14 @@ def due(visit: Visit) -> list[Due]:
     """What waits for the person, list by list in the order of the console."""
     with visit.store.read(visit.actor) as tx:
         keys = {view: keys for room in ROOMS for view, keys in room.due(tx, LOOKED_AT).items()}
+    mine = {step.partition(".")[0] for step in STEPS if visit.may(step)}
     sections = [(page, section) for page in PAGES for section in page.sections if visit.may(section.view)]
-    found = [_due(visit, page, section, keys.get(section.view, [])) for page, section in sections]
-    return [of for of in found if of.rows]
+    found = [
+        _due(visit, page, section, keys.get(section.view, []))
+        for page, section in sections
+        if section.view.partition(".")[0] in mine
+    ]
+    return [of for of in found if of.rows or of.more]
 
 
 def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str]) -> Due:
@@ -88,7 +93,7 @@ def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str]) -> Due
     for row in _rows_of(visit, section, keys):
         whole = {**row, **detail(visit, section, row)}
         offered = [button.verb for button in acts.buttons(visit, section.view, whole)]
-        steps = [verb for verb in offered if _is_step(verb, whole)]
+        steps = [verb for verb in offered if f"{verb.room}.{verb.name}" in STEPS]
         if steps:
             waiting.append((whole, steps))
         if len(waiting) > SHOWN:
@@ -104,13 +109,6 @@ def _rows_of(visit: Visit, section: Section, keys: Sequence[str]) -> Iterator[di
     elif keys:
         listed = {row[section.key]: row for row in rows(visit, section)}
         yield from (listed[key] for key in keys if key in listed)
-
-
-def _is_step(verb: Verb, row: dict[str, Any]) -> bool:
-    """Whether the verb takes the row onwards now: a publicity lasts its days first."""
-    lasts = row.get("deadline")
-    public = isinstance(lasts, dict) and lasts["holder"] == "public" and not lasts["overdue"]
-    return f"{verb.room}.{verb.name}" in STEPS and not public
 
 
 def _count(visit: Visit, page: Page) -> int | None:

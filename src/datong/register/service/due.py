@@ -14,6 +14,7 @@ from datong.ground.db import Tx
 from datong.register import store
 from datong.register.model.cases import State
 from datong.register.model.national import IdentityState
+from datong.register.service.following import deadline_of
 from datong.register.store import national
 
 
@@ -28,8 +29,16 @@ def due(tx: Tx, most: int) -> dict[str, list[str]]:
     filed = cases.state.in_((State.DRAFT, State.SUPPLEMENT_REQUESTED))
     applied = and_(identities.state == IdentityState.applied, identities.decider.in_((me.party, me.code)))
     joining = store.applications.c.state == "applied"
+    open_cases = tx.longest(store.cases, "since", or_(filed, and_(cases.side != "applicant", registry)), most)
     return {
         "register.join_applications": tx.longest(store.applications, "applied_at", joining, most),
         "register.identities": tx.longest(national.identities, "at", applied, most),
-        "register.cases": tx.longest(store.cases, "since", or_(filed, and_(cases.side != "applicant", registry)), most),
+        "register.cases": [key for key in open_cases if not _still_public(tx, key)],
     }
+
+
+def _still_public(tx: Tx, case: str) -> bool:
+    """Whether its publicity, which holidays lengthen, lasts on."""
+    row = tx.get(store.cases, case) or {}
+    lasts = deadline_of(tx, row) if row.get("state") == State.PUBLICISED else None
+    return lasts is not None and not lasts["overdue"]
