@@ -29,7 +29,7 @@ from world import NodeProcess, World
 from datong import app
 from datong.ground import evidence, signing
 from datong.ground.config import load
-from datong.ground.db import NODE, Store, settings, sqlite_url
+from datong.ground.db import NODE, Store, metadata, settings, sqlite_url
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
 from datong.register import service as register
@@ -73,7 +73,7 @@ def leaves_per_second(leaves: int = 5000) -> dict[str, float]:
     """Leaves written one transaction each, and leaves sequenced into tree, tiles and checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(sqlite_url(Path(folder) / "n.db"))
-        store.create()
+        metadata.create_all(store.engine)
         key = PrivateKey.new()
         signing.install(store, key, signing.Me("5" * 32, "9" * 18, "bench", "http://bench"))
         began = time.perf_counter()

@@ -11,6 +11,7 @@ from datong.ground import signing
 from datong.ground.db import Actor, Store
 from datong.ground.keys import PrivateKey
 from datong.harmonise import service as harmonise
+from stores import with_tables
 
 PARTY = "91520100MA6DATONG5"
 STANDARD = """apiVersion: v3.2.0
@@ -73,7 +74,7 @@ def opened(url: str, folder: Path) -> Store:
 def built(url: str, folder: Path, *, classified: bool = True, **sizes: int) -> Store:
     """A new node in `folder` whose resource `rides` is built, and its classification confirmed."""
     store = opened(url, workspace(folder, **sizes))
-    store.create()
+    with_tables(store)
     with store.begin(ENGINEER, "harmonise") as tx:
         harmonise.build(tx, workspace=str(folder), mapping="rides", resource="rides")
     if classified:

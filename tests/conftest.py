@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-import postgresql
 from datong.ground import signing
 from datong.ground.db import Actor, Store, sqlite_url
 from datong.ground.keys import PrivateKey
+from stores import on_postgresql, with_tables
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,10 +76,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def store(node_folder: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
     """A store with all tables of the rooms imported so far; its node can sign."""
     if getattr(request, "param", "sqlite") == "postgresql":
-        opened = Store(postgresql.fresh_database())
+        opened = on_postgresql()
     else:
-        opened = Store(sqlite_url(node_folder / "datong.db"))
-    opened.create()
+        opened = with_tables(Store(sqlite_url(node_folder / "datong.db")))
     signing.install(
         opened, PrivateKey.new(), signing.Me("5" + PARTY + "5201" + "TESTNODE0", PARTY, "test node", "http://test")
     )

@@ -25,6 +25,7 @@ from datong.negotiate import rules as negotiate_rules
 from datong.negotiate import store as negotiate_rows
 from datong.register import store as register_rows
 from datong.terms import policy
+from stores import with_tables
 
 OWNER, BUYER, OTHER = "91520100MA6DATONG5", "91520100MA6BUYER07", "91520100MA6OTHER09"
 OWNER_NODE, BUYER_NODE, OTHER_NODE = (
@@ -56,7 +57,7 @@ def open_node(folder: Path, code: str, wall: Wall | None = None, url: str = "") 
     """A fresh node with its store, key, folder and the business clock at NOW; it knows all three nodes."""
     folder.mkdir(parents=True, exist_ok=True)
     store = Store(url or sqlite_url(folder / "datong.db"), **({"wall": wall} if wall else {}))
-    store.create()
+    with_tables(store)
     address = f"http://{code[-9:].lower()}.test"
     signing.install(store, KEYS[code], signing.Me(code, PARTIES[code], code[-9:], address))
     deliver.install(store, folder, url_seconds=900)

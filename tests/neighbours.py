@@ -19,6 +19,7 @@ from datong.ground.db import Actor, Store, Tx, business_clock, sqlite_url
 from datong.ground.keys import PrivateKey
 from datong.register import store as register_store
 from datong.terms.roles import PERSON_ROLES
+from stores import with_tables
 
 PARTIES = {
     "bike-company": ("91520100MA6BIKE00X", "共享单车企业"),
@@ -45,7 +46,7 @@ class Neighbours:
         for name in names or PARTIES:
             (folder / name).mkdir()
             store = Store(sqlite_url(folder / name / "datong.db"))
-            store.create()
+            with_tables(store)
             party, title = PARTIES[name]
             signing.install(store, self.keys[name], signing.Me(node_code(name), party, title, f"http://{name}.test"))
             self.stores[name] = store

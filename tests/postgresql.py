@@ -45,12 +45,12 @@ def server() -> tuple[str, str]:
     return f"postgresql+psycopg://datong@127.0.0.1:{port}", ""
 
 
-def fresh_database(name: str = "") -> str:
-    """URL of a new empty database (called `name`); skips or fails where there is no server."""
+def fresh_database(name: str = "", template: str = "template0") -> str:
+    """URL of a new database (called `name`) with what `template` holds; skips or fails where there is no server."""
     url = servers.given_or_skip(server())
     name = name or f"t{uuid.uuid4().hex}"
     with admin(url).connect() as conn:
-        conn.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        conn.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return f"{url}/{name}"
 
 

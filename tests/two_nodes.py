@@ -36,6 +36,7 @@ from datong.wire.dsp import catalogue as dsp_catalogue
 from datong.wire.dsp import routes as dsp_routes
 from datong.wire.dsp import sending, versions
 from datong.wire.http import Answer
+from stores import with_tables
 
 NOW = "2026-03-02T00:00:00Z"
 UNTIL = "2027-03-02T00:00:00Z"
@@ -104,7 +105,7 @@ def _node(folder: Path, name: str) -> Node:
     code = codes.node_code("5", party, "5201", f"NODE{name[:4].upper()}")
     node = Node(name, Store(sqlite_url(folder / "datong.db")), PrivateKey.new(), code, party, f"http://{name}.test")
     node.store.wall_clock = lambda: node.wall
-    node.store.create()
+    with_tables(node.store)
     signing.install(node.store, node.key, signing.Me(code, party, name, node.address))
     with node.store.begin(NODE) as tx:
         tx.add(business_clock, {"id": "now", "at": NOW, "seq": 1})

@@ -28,6 +28,7 @@ from datong.ground.db import Actor, Store, metadata, sqlite_url, table
 from datong.ground.evidence import log, note
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
+from stores import with_tables
 
 GOLDEN = Path(__file__).parent / "golden_log"
 CLERK = Actor("p-1", "finance", "91520100MA6DATONG5")
@@ -60,7 +61,7 @@ def build(target: Path, key: PrivateKey | None = None, witness: PrivateKey | Non
     ):
         store = Store(sqlite_url(Path(folder) / "n.db"), wall=lambda: start + timedelta(seconds=next(seconds)))
         invoice.create(store.engine)
-        store.create()
+        with_tables(store)
         key = key or PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
         witness = witness or PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
         signing.install(store, key, signing.Me("GOLDEN", CLERK.party, "golden", "http://golden"))

@@ -26,6 +26,7 @@ from datong.ground.evidence import note, tree, witness
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey, PublicKey
 from datong.ground.refusal import Refusal
+from stores import with_tables
 
 pytest.importorskip("tongsuopy", reason="needs the extra guomi")
 
@@ -132,7 +133,7 @@ def test_the_tool_refuses_numbers_out_of_range_and_what_is_no_point() -> None:
 def national(node_folder: Path) -> Iterator[Store]:
     with as_if(GUOMI):
         store = Store(f"sqlite:///{node_folder / 'n.db'}")
-        store.create()
+        with_tables(store)
         signing.install(store, PrivateKey.new(), signing.Me("NATIONAL", "91520100MA6DATONG5", "n", "http://n"))
         yield store
         store.dispose()

@@ -21,6 +21,7 @@ from datong.ground.evidence import log, note, sequencer, tiles, tree, witness
 from datong.ground.evidence.leaves import _sealed, leaves, salts
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
+from stores import with_tables
 
 AUDITOR = Actor("p-9", "auditor", roles=frozenset({"auditor"}))
 
@@ -49,7 +50,7 @@ def template(invoice: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A node with 300 leaves on 100 invoices in several checkpoints, published; made once, copied per test."""
     folder = tmp_path_factory.mktemp("template")
     store = opened(folder)
-    store.create()
+    with_tables(store)
     grower = sequencer_of(store, folder)
     for part in range(10):
         with store.begin(NODE, "settle") as tx:

@@ -27,6 +27,7 @@ from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
 from datong.meter.service import _counter as counter
+from stores import with_tables
 
 GROUP, BIKES, LAB = "GROUP", "BIKES", "LAB"
 DIGEST = "sha256:" + "ab" * 32
@@ -85,7 +86,7 @@ def sold(tx: Tx) -> None:
 def node(code: str, folder: Path) -> Store:
     folder.mkdir()
     store = Store(sqlite_url(folder / "n.db"))
-    store.create()
+    with_tables(store)
     signing.install(store, PrivateKey.new(), signing.Me(code, code, code, "http://" + code))
     return store
 

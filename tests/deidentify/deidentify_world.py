@@ -17,6 +17,7 @@ from datong.ground import signing
 from datong.ground.db import Actor, Store, business_clock, sqlite_url
 from datong.ground.keys import PrivateKey
 from datong.register import store as directory
+from stores import with_tables
 
 ROWS = list[dict[str, Any]]
 LEVELS = [(1, 1), (2, 3), (4, 24), ("whole", 24), ("whole", "whole")]
@@ -141,7 +142,7 @@ def new_node(folder: Path, party: str) -> Store:
     """A node of `party` with its own store and key; its code is "N-" and the party."""
     folder.mkdir(parents=True, exist_ok=True)
     opened = Store(sqlite_url(folder / "datong.db"))
-    opened.create()
+    with_tables(opened)
     signing.install(opened, PrivateKey.new(), signing.Me(f"N-{party}", party, party, "http://test"))
     set_clock(opened, "2026-03-02T01:00:00Z")
     introduce(opened, opened)

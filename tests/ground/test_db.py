@@ -17,6 +17,7 @@ from datong.ground import db, evidence
 from datong.ground.db import EVERY, NODE, Actor, Store, Tx, Window, new_id, settings, sqlite_url, table
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
+from stores import with_tables
 
 counters = table("test_counter", Column("n", Integer, nullable=False))
 
@@ -286,7 +287,7 @@ def test_writers_in_many_threads_lose_nothing(store: Store) -> None:
 
 def test_two_stores_of_one_file_wait_for_each_other(tmp_path: Path) -> None:
     one, two = (Store(sqlite_url(tmp_path / "n.db")) for _ in range(2))
-    one.create()
+    with_tables(one)
     with one.begin(NODE) as tx:
         tx.add(counters, {"id": "a", "n": 0})
 
@@ -356,7 +357,7 @@ def test_a_store_that_another_process_holds_is_busy(store: Store, monkeypatch: p
 
 def test_a_full_disk_is_the_operators_to_mend_and_no_fault_of_the_program(tmp_path: Path) -> None:
     full = Store(sqlite_url(tmp_path / "n.db"))
-    full.create()
+    with_tables(full)
     event.listen(full.engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count=1"))
     full.dispose()
     with pytest.raises(Refusal, match=r"GND-505.*disk full"), full.begin(NODE) as tx:
@@ -404,10 +405,10 @@ CRASHING = """
 import sys
 from pathlib import Path
 from sqlalchemy import Column, Integer
-from datong.ground.db import NODE, Store, sqlite_url, table
+from datong.ground.db import NODE, Store, metadata, sqlite_url, table
 counters = table("test_counter", Column("n", Integer, nullable=False))
 store = Store(sqlite_url(Path(sys.argv[1])))
-store.create()
+metadata.create_all(store.engine)
 with store.begin(NODE, "deliver") as tx:
     tx.add(counters, {"id": sys.argv[2], "n": 1})
 print("survived")

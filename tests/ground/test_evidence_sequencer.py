@@ -23,6 +23,7 @@ from datong.ground.evidence.leaves import leaves
 from datong.ground.evidence.sequencer import Sequencer, integrate, require_whole
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
+from stores import with_tables
 
 ORIGIN = "datong/TEST"
 KEY = PrivateKey.new()
@@ -123,7 +124,7 @@ def test_receipts_wait_for_the_checkpoint(store: Store) -> None:
 
 def test_a_proof_of_another_tree(store: Store, tmp_path: Path) -> None:
     other = Store(sqlite_url(tmp_path / "other.db"))
-    other.create()
+    with_tables(other)
     signing.install(other, KEY, ME)
     ids = deed(store, 6)
     deed(other, 6)
@@ -152,7 +153,7 @@ def test_nothing_is_signed_before_the_node_has_its_name(store: Store, tmp_path: 
 def test_the_alarm_after_ten_seconds(tmp_path: Path) -> None:
     now = [datetime(2026, 3, 2, 8, tzinfo=UTC)]
     store = Store(sqlite_url(tmp_path / "n.db"), wall=lambda: now[0])
-    store.create()
+    with_tables(store)
     signing.install(store, KEY, ME)
     deed(store)
     for seconds, alarm in ((9, False), (11, True)):
@@ -264,7 +265,7 @@ Sequencer(store, key, "datong/TEST", folder / "log").run_once()
 
 def test_a_store_put_back_to_an_older_backup_does_not_sign_another_history(tmp_path: Path) -> None:
     now, folder = Store(sqlite_url(tmp_path / "now.db")), tmp_path / "evidence"
-    now.create()
+    with_tables(now)
     signing.install(now, KEY, ME)
     require_whole(now, KEY, folder)  # nothing was published yet
     deed(now, 3)

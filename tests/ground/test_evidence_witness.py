@@ -19,6 +19,7 @@ from datong.ground.evidence.leaves import leaves
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey, PublicKey
 from datong.ground.refusal import Refusal
+from stores import with_tables
 
 
 class Party:
@@ -28,7 +29,7 @@ class Party:
         self.code, self.now, self.key = code, now, key or PrivateKey.new()
         folder.mkdir(exist_ok=True)
         self.store = Store(sqlite_url(folder / "n.db"), wall=lambda: now[0])
-        self.store.create()
+        with_tables(self.store)
         signing.install(self.store, self.key, signing.Me(code, code, code, "http://" + code))
         self.folder = folder
 

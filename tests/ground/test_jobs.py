@@ -21,6 +21,7 @@ from datong.ground import jobs
 from datong.ground.db import NODE, STORE_AWAY, Store, settings, sqlite_url
 from datong.ground.jobs import Job, Worker, claim, enqueue, finish, open_jobs, recover
 from datong.ground.refusal import Kind, Reason, Text
+from stores import with_tables
 
 LATER = Reason("TST-503", Kind.unavailable, Text("稍后", "later"), Text("忙", "busy"), Text("等", "wait"))
 NEVER = Reason("TST-400", Kind.invalid, Text("不", "no"), Text("错", "wrong"), Text("改", "mend"))
@@ -45,7 +46,7 @@ def wall() -> Wall:
 @pytest.fixture
 def timed(tmp_path: Path, wall: Wall) -> Any:
     made = Store(sqlite_url(tmp_path / "t.db"), wall)
-    made.create()
+    with_tables(made)
     yield made
     made.dispose()
 
@@ -85,7 +86,7 @@ def test_a_keyed_job_is_added_once_even_when_done(store: Store) -> None:
 def test_two_threads_never_do_the_same_job(tmp_path: Path) -> None:
     """Two processes' worth: two stores on one file, claiming as fast as they can."""
     stores = [Store(sqlite_url(tmp_path / "n.db")) for _ in range(2)]
-    stores[0].create()
+    with_tables(stores[0])
     add(stores[0], 40)
     taken: Counter[str] = Counter()
     barrier = threading.Barrier(2)
@@ -411,9 +412,9 @@ WORKING = """
 import os, signal, sys, time
 from pathlib import Path
 from datong.ground import jobs
-from datong.ground.db import NODE, Store, sqlite_url
+from datong.ground.db import NODE, Store, metadata, sqlite_url
 store = Store(sqlite_url(Path(sys.argv[1])))
-store.create()
+metadata.create_all(store.engine)
 jobs.recover(store)
 def added():
     with store.begin(NODE, "deliver") as tx:

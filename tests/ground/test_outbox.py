@@ -12,6 +12,7 @@ from datong.ground import outbox
 from datong.ground.db import NODE, Store, sqlite_url
 from datong.ground.jobs import claim
 from datong.ground.refusal import Refusal
+from stores import with_tables
 
 A, B = "5" + "A" * 31, "5" + "B" * 31
 
@@ -58,7 +59,7 @@ def test_an_undone_reception_is_received_anew(store: Store) -> None:
 def test_a_token_works_once_until_it_has_expired(tmp_path: Path) -> None:
     at = [datetime(2026, 3, 2, tzinfo=UTC) + timedelta(microseconds=1)]
     store = Store(sqlite_url(tmp_path / "n.db"), lambda: at[0])
-    store.create()
+    with_tables(store)
 
     def use(token: str) -> None:
         with store.begin(NODE) as tx:

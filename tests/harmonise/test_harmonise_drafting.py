@@ -23,6 +23,7 @@ from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.rules import drafting
 from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.store import texts
+from stores import with_tables
 
 LIBRARY = harmonise.library()
 
@@ -254,7 +255,7 @@ CSV = "车牌号,更新时间,离场时间,停车费,zzqx\n" + "".join(
 def desk(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """draft(source, standard, ...) at a node whose folder is the workspace."""
     store = Store(sqlite_url(tmp_path / "datong.db"))
-    store.create()
+    with_tables(store)
     signing.install(store, PrivateKey.at(tmp_path / "keys" / "node.pem"), signing.Me("", "", "n", ""))
     harmonise.install(store, tmp_path)
     person = Actor(person="local", role="data_engineer", roles=frozenset({"data_engineer"}))

@@ -18,6 +18,7 @@ from datong.ground.db import NODE, Actor, Store, Tx, business_clock, sqlite_url
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
 from datong.register import service as register
+from stores import with_tables
 
 NAMES = {
     "data-bureau": codes.credit_code("1", "1", "520100", "MB0DB001"),
@@ -39,7 +40,7 @@ class Country:
         self.carried = 0
         for name, party in NAMES.items():
             store = Store(sqlite_url(folder / f"{name}.db"))
-            store.create()
+            with_tables(store)
             self.stores[name], self.keys[name] = store, PrivateKey.new()
             signing.install(store, self.keys[name], signing.Me("", party, name, f"http://{name}.test"))
         self.move_to(MONDAY)

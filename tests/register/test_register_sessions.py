@@ -16,6 +16,7 @@ from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
 from datong.register import rules, store
 from datong.register import service as register
+from stores import with_tables
 
 PARTY = codes.credit_code("1", "1", "520100", "MB0DB001")
 PASSWORD = "correct horse 电池"
@@ -42,7 +43,7 @@ def wall() -> Wall:
 @pytest.fixture
 def node(tmp_path: Path, wall: Wall) -> Iterator[Store]:
     made = Store(sqlite_url(tmp_path / "n.db"), wall)
-    made.create()
+    with_tables(made)
     signing.install(made, PrivateKey.new(), signing.Me("", PARTY, "bureau", "http://bureau.test"))
     with made.begin(NODE, "register") as tx:
         register.bootstrap_operator(tx, login="root", name="Wang Wei", password=PASSWORD)

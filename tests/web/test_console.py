@@ -34,6 +34,7 @@ from datong.terms.verbs import VERBS
 from datong.web import console
 from datong.web.api import api, arguments_model
 from datong.web.pages import PAGE_OF_PREFIX, PAGES, TOLD_TO_OTHERS
+from stores import with_tables
 from two_nodes import DATASET, POLICY, TERMS, Loop, listed, two_nodes
 
 PASSWORD = "lake-otter-7431"
@@ -901,7 +902,7 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
 def registry(tmp_path: Path) -> Iterator[Store]:
     """A function node that has filed a case with itself, so that it holds both sides."""
     opened = Store(sqlite_url(tmp_path / "registry.db"))
-    opened.create()
+    with_tables(opened)
     party = codes.credit_code("1", "1", "520100", "MB0DB001")
     signing.install(opened, PrivateKey.new(), signing.Me("", party, "数据局", "http://registry.test"))
     with opened.begin(NODE, "start") as tx:

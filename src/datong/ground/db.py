@@ -447,10 +447,6 @@ class Store:
         if found is not None:
             listener(found)
 
-    def create(self) -> None:
-        """All tables of the imported rooms, for tests; a node migrates instead (ground.migrate)."""
-        metadata.create_all(self.engine)
-
     def serves(self) -> str | None:
         """Take the store for this process alone, until `dispose` or its death; None, or who holds it (address, since
         when). On PostgreSQL, whose sessions come from any host; whoever has the file of an SQLite store guards that.
