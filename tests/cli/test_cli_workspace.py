@@ -121,12 +121,23 @@ def test_a_build_clears_away_what_one_that_was_killed_left(work: Path) -> None:
     assert list(staged.iterdir()) == []
 
 
+def test_check_names_the_columns_nobody_has_decided_about(work: Path) -> None:
+    rows = (work / "visits.csv").read_text("utf-8").splitlines()
+    wider = [f"{row},{more}" for row, more in zip(rows, ("note,gate", "a,1", "b,2", "c,3"), strict=True)]
+    (work / "visits.csv").write_text("\n".join(wider) + "\n", "utf-8")
+    assert read(datong(work, "check", "--json"))["mappings"][0]["unmapped"] == ["note", "gate"]
+    assert "  neither mapped nor in left: note, gate\n" in datong(work, "check").stdout
+    with (work / "mappings/visits.yaml").open("a") as mapping:
+        mapping.write("left: [note]\n")
+    assert read(datong(work, "check", "--json"))["mappings"][0]["unmapped"] == ["gate"]
+
+
 def test_check_and_build(work: Path) -> None:
     fine = datong(work, "check", "--json")
     assert fine.returncode == 0, fine.stderr
     assert read(fine) == {
         "accepted": True, "problems": [], "changes": [],
-        "mappings": [{"mapping": "visits", "source": "visits", "standard": "visit", "rows": 3, "suspicions": []}],
+        "mappings": [{"mapping": "visits", "source": "visits", "standard": "visit", "rows": 3, "unmapped": [], "suspicions": []}],
     }  # fmt: skip
     built = datong(work, "build", "--json")
     assert built.returncode == 0, built.stderr

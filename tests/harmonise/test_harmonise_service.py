@@ -410,7 +410,9 @@ def test_check_tells_everything_and_changes_nothing(store: Store, folder: Path, 
         fine = harmonise.check(tx, workspace="work")
     assert fine == {
         "accepted": True,
-        "mappings": [{"mapping": "things", "source": "things", "standard": "thing", "rows": 3, "suspicions": []}],
+        "mappings": [
+            {"mapping": "things", "source": "things", "standard": "thing", "rows": 3, "unmapped": [], "suspicions": []}
+        ],
         "problems": [],
         "changes": [],
     }

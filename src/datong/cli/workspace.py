@@ -162,6 +162,9 @@ def checked(folder: Path, *, data: str | None, as_json: bool) -> None:
     else:
         for entry in found["mappings"]:
             click.echo(f"{entry['mapping']}: {entry['source']} -> {entry['standard']}, {entry['rows']} rows")
+            if entry["unmapped"]:
+                names = ", ".join(map(_cell, entry["unmapped"]))
+                click.echo(f"  {said(Text('未映射，也不在 left 中', 'neither mapped nor in left'))}: {names}")
             _print_doubts(entry["suspicions"])
         for change in found["changes"]:
             _print_change(change["mapping"], change)

@@ -373,7 +373,8 @@ class Freshness:
 @dataclass(frozen=True)
 class Mapping:
     """From one source to one standard. main: the table whose rows are the rows of the result. resource: the code
-    under which that is found. lines: where its keys stand (model.texts.Lines)."""
+    under which that is found. left: columns of the source that nothing is to be made of. lines: where its keys stand
+    (model.texts.Lines)."""
 
     name: str
     source: Source
@@ -388,6 +389,7 @@ class Mapping:
     resource: str = ""
     lines: Map[str, int] = field(default_factory=dict, compare=False)
     freshness: Freshness | None = None
+    left: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:

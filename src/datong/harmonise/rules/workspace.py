@@ -160,7 +160,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     freshness = reader.freshness(value.get("freshness"))
     missing = tuple(text.strip() for text in found.texts("missing", value.get("missing", [""]))) or ("",)
     columns = tuple(replace(c, missing=missing) if c.others else c for c in columns)
-    found.texts("left", value.get("left", []))
+    left = tuple(found.texts("left", value.get("left", [])))
     hanging = {f"{found.file}: columns.{name}{key}" for name in outline.doubtful for key in ("", ".unit", ".percent")}
     found.problems = [problem for problem in found.problems if problem.where not in hanging]
     standard = replace(standard, elements=tuple(e for e in standard.elements if e.name not in outline.untyped))
@@ -168,7 +168,7 @@ def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
     fields = (columns, joins, checks, unique, missing)
     used = (found.file, f"sources/{known.name}.yaml", *of_columns.used)
     made_of = "" if found.problems else digest({path: files[path] for path in used})
-    return Mapping(name, known, standard, main, *fields, made_of, resource, lines, freshness), found.problems
+    return Mapping(name, known, standard, main, *fields, made_of, resource, lines, freshness, left), found.problems
 
 
 def _named(files: Files, found: Found, value: Map[str, Any], *, key: str, pattern: str, read: Any) -> Any:

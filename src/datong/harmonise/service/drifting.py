@@ -44,6 +44,17 @@ class Drift:
             for d in self.differences
         ]
 
+    def unmapped(self, mapping: Mapping) -> list[str]:
+        """The columns that `mapping` neither reads nor names in `left`: nobody has decided that its dataset should not
+        hold them. Of a table that is looked up in, it reads what it wants."""
+        known = {*mapping.paths, *mapping.left}
+        return [
+            path
+            for path in (column.path for column in self.columns)
+            if not any(path == one or path.startswith(f"{one}.") for one in known)
+            and (not mapping.source.tables or path.split(".", 1)[0] == mapping.main)
+        ]
+
     def refusal(self, also: tuple[Problem, ...] = ()) -> Refusal | None:
         """STD-480 when a mapped column is touched."""
         touched = [d for d in self.differences if d.breaking]
