@@ -68,8 +68,8 @@ def check(tx: Tx, *, workspace: str, mapping: str | None = None, data: str | Non
     """Check a workspace: its files, that its sources answer, and that the columns mapped are there.
 
     workspace: folder, relative to the node's or absolute. data: folder where the sources' paths begin (the workspace
-    itself when not given). Tells all problems at once and changes nothing; of each mapping also what its first rows
-    make one suspect, and the columns it neither maps nor names in `left` (`unmapped`).
+    itself when not given). Tells all problems at once and changes nothing; of each mapping also the suspicions its
+    first rows raise, and the columns it neither maps nor names in `left` (`unmapped`).
     """
     folder, given = folders_of(tx, workspace, data)
     contents, problems = texts.files_of(folder)
