@@ -36,7 +36,7 @@ from datong.harmonise.store.sources import apis, databases, parquets, several
 from datong.harmonise.store.sources.buckets import Listed, Storage
 from datong.harmonise.store.sources.databases import columns_of
 from datong.harmonise.store.sources.delimited import csv_rows
-from datong.harmonise.store.sources.documents import Row, json_rows, ndjson_rows
+from datong.harmonise.store.sources.documents import Inner, Row, inner_of, json_rows, ndjson_rows
 from datong.harmonise.store.sources.gathering import Gathered, sampled
 from datong.harmonise.store.sources.opening import Content, all_inside, opened, unchanged
 from datong.harmonise.store.sources.web import Web
@@ -45,10 +45,10 @@ from datong.harmonise.store.sources.workbooks import workbook_rows
 __all__ = ["columns_of", "declared", "first_file", "read", "sample"]
 
 SAMPLE_ROWS = 10_000
-TEXTS: dict[SourceKind, Callable[[Source, Content], Iterator[Row]]] = {
+TEXTS: dict[SourceKind, Callable[[Source, Content, Inner | None], Iterator[Row]]] = {
     SourceKind.json: json_rows,
     SourceKind.ndjson: ndjson_rows,
-    SourceKind.csv: csv_rows,
+    SourceKind.csv: lambda source, content, _: csv_rows(source, content),
 }
 """Files that are read from their first byte to their last."""
 
@@ -79,7 +79,8 @@ def read(
         )
     gathered = Gathered(source, aside)
     if source.kind is SourceKind.http:
-        digest = apis.read_rows(source, gathered.add_rows, None if since is None else str(since.value))
+        inner = inner_of(wanted.get(source.name, ()))
+        digest = apis.read_rows(source, gathered.add_rows, None if since is None else str(since.value), inner)
         return Reading({source.name: gathered.table()}, digest)
     with _files(source, data, aside) as files:
         digests = [_gather(here, path(), wanted.get(source.name, ()), gathered) for here, path in files]
@@ -106,7 +107,7 @@ def sample(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> Sample:
             found = _sampled(source, rows, lambda keep: keep(workbook_rows(here, path)))
         else:
             with opened(here, path) as content:
-                found = _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content)))
+                found = _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content, None)))
         return replace(found, whole=found.whole and len(files) == 1)
 
 
@@ -173,7 +174,7 @@ def _gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathere
     gathered.begin(source)
     if source.format in TEXTS:
         with opened(source, path) as content:
-            gathered.add_rows(TEXTS[source.format](source, content))
+            gathered.add_rows(TEXTS[source.format](source, content, inner_of(wanted)))
             return content.finish()
     with unchanged(source, path):
         if source.format is SourceKind.parquet:

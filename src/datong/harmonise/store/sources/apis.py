@@ -14,7 +14,7 @@ import httpx
 
 from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Api, Page, Source
-from datong.harmonise.store.sources.documents import DECODER, Row, row_of, too_deep, written
+from datong.harmonise.store.sources.documents import DECODER, Inner, Row, row_of, too_deep, written
 from datong.harmonise.store.sources.telling import refused
 from datong.harmonise.store.sources.web import WHOLE, Web, body_of, header_secret, not_answered, shown
 
@@ -28,12 +28,14 @@ ALL_BYTES_MAX = 4_000_000_000
 
 class Pages:
     """One walk through the pages of an API. held: against the total that it tells. `digest` afterwards: of the
-    records, whatever stands around them."""
+    records, whatever stands around them. inner: objects from which a field is wanted."""
 
-    def __init__(self, source: Source, web: Web, since: str | None = None, *, held: bool = True) -> None:
+    def __init__(
+        self, source: Source, web: Web, since: str | None = None, inner: Inner | None = None, *, held: bool = True
+    ) -> None:
         assert source.api is not None
         self.source, self.web, self.api = source, web, source.api
-        self.since, self.held = since, held
+        self.since, self.held, self.inner = since, held, inner
         self.read, self._bytes, self._hashed = 0, 0, hashing.hasher()
 
     @property
@@ -64,7 +66,7 @@ class Pages:
             for record, text in zip(records, texts, strict=True):
                 self._hashed.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
                 self.read += 1
-                yield row_of(record)
+                yield row_of(record, inner=self.inner)
             before_it, total = total, self._total(url, answer)
             if self.held and before_it not in (None, total):  # so pages may have moved: a record twice, another never
                 zh = f"读取期间 API 报告的总数由 {before_it} 变为 {total}"
@@ -181,12 +183,17 @@ def first_answer(source: Source) -> tuple[Any, Mapping[str, str]]:
 
 
 def read_rows(
-    source: Source, keep: Callable[[Iterator[Row]], None], since: str | None = None, *, held: bool = True
+    source: Source,
+    keep: Callable[[Iterator[Row]], None],
+    since: str | None = None,
+    inner: Inner | None = None,
+    *,
+    held: bool = True,
 ) -> str:
-    """Hand all records to `keep`; the digest of them. held: see Pages; a look at the first records is not."""
+    """Hand all records to `keep`; the digest of them. held, inner: see Pages; a look at the first is not held."""
     made = Web(source)
     try:
-        pages = Pages(source, made, since, held=held)
+        pages = Pages(source, made, since, inner, held=held)
         keep(pages.rows())
         return pages.digest
     finally:
