@@ -157,12 +157,12 @@ class Columns:
                 f"its names say different units ({names}), and are read in one: make a source of the files of each unit"
             )
             self.found.say(f"{at}.from", zh, en)
-        elif first and not {"unit", "percent"} & value.keys():
-            if step(first, element.unit) is not None and not _alike(first, element.unit):
-                wanted = element.unit
-                zh = f"列名写的单位是 {first}，元素以 {wanted} 计：请写明 unit: {first}（列名有误则写 unit: {wanted}）"
-                en = f"the column's name says {first}, the element is in {wanted}: say `unit: {first}` (or `unit: {wanted}`"
-                self.found.say(f"{at}.unit", zh, f"{en} where the name is wrong)")
+        turned = step(first, element.unit) is not None and not _alike(first, element.unit)
+        if not other and turned and not {"unit", "percent"} & value.keys():
+            wanted = element.unit
+            zh = f"列名写的单位是 {first}，元素以 {wanted} 计：请写明 unit: {first}（列名有误则写 unit: {wanted}）"
+            en = f"the column's name says {first}, the element is in {wanted}: say `unit: {first}`"
+            self.found.say(f"{at}.unit", zh, f"{en} (or `unit: {wanted}` where the name is wrong)")
 
     def _constant(self, at: str, given: Any) -> str:
         """A constant as the text that its conversion reads; nothing is a value that is missing."""

@@ -6,6 +6,7 @@ refusal; nothing of it is used. Contract: tests/harmonise/test_harmonise_http.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -48,6 +49,7 @@ class Pages:
         seen = {url}
         before = b""
         pages, total = 0, None
+        said: dict[str, Any] | None = None
         while url is not None:
             pages += 1
             if pages > self.api.paging.pages_max:
@@ -55,6 +57,12 @@ class Pages:
                 raise self._endless(url, f"超过 {most} 页（pages_max）", f"more than {most} pages (pages_max)")
             answer, headers = self.page(url)
             records = self._records(url, answer)
+            before_it, said = said, _said(answer)
+            if not records and before_it is not None and said != before_it:
+                names = ", ".join(sorted(name for name in said | before_it if said.get(name) != before_it.get(name)))
+                zh = f"空页的 {names} 与之前各页不同：是差错而不是末页"
+                en = f"a page without records has another {names} than those before it: an error, not the end"
+                raise refused(self.source, shown(url), zh, en, self.read)
             try:
                 texts = [written(record) for record in records]
             except RecursionError:
@@ -67,10 +75,10 @@ class Pages:
                 self._hashed.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
                 self.read += 1
                 yield row_of(record, inner=self.inner)
-            before_it, total = total, self._total(url, answer)
-            if self.held and before_it not in (None, total):  # so pages may have moved: a record twice, another never
-                zh = f"读取期间 API 报告的总数由 {before_it} 变为 {total}"
-                en = f"the API told of {before_it} records and then of {total}: they changed while they were read"
+            told, total = total, self._total(url, answer)
+            if self.held and told not in (None, total):  # so pages may have moved: a record twice, another never
+                zh = f"读取期间 API 报告的总数由 {told} 变为 {total}"
+                en = f"the API told of {told} records and then of {total}: they changed while they were read"
                 raise refused(self.source, shown(url), zh, en, self.read)
             here = url
             try:
@@ -216,6 +224,19 @@ def _with(url: str, asked: Mapping[str, str]) -> str:
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+STATES = frozenset({
+    "code", "status", "statuscode", "state", "success", "ok", "error", "errcode", "errorcode", "errno", "ret",
+    "retcode", "returncode", "resultcode",
+})  # fmt: skip
+"""Fields in which an answer with status 200 says whether it is one, as they are written without case and separators."""
+
+
+def _said(answer: Any) -> dict[str, Any]:
+    """What an answer says of itself."""
+    fields = answer.items() if isinstance(answer, dict) else ()
+    return {name: value for name, value in fields if re.sub("[^a-z]", "", name.lower()) in STATES}
 
 
 def _at(value: Any, path: str) -> Any:
