@@ -57,9 +57,9 @@ class Pages:
                 raise self._endless(url, f"超过 {most} 页（pages_max）", f"more than {most} pages (pages_max)")
             answer, headers = self.page(url)
             records = self._records(url, answer)
-            before_it, said = said, _said(answer)
-            if not records and before_it is not None and said != before_it:
-                names = ", ".join(sorted(name for name in said | before_it if said.get(name) != before_it.get(name)))
+            before_it, states = states, _said(answer)
+            if not records and before_it is not None and states != before_it:
+                names = ", ".join(sorted(name for name in states | before_it if states.get(name) != before_it.get(name)))
                 zh = f"空页的 {names} 与之前各页不同：是差错而不是末页"
                 en = f"a page without records has another {names} than those before it: an error, not the end"
                 raise refused(self.source, shown(url), zh, en, self.read)
