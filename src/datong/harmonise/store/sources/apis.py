@@ -49,7 +49,7 @@ class Pages:
         seen = {url}
         before = b""
         pages, total = 0, None
-        said: dict[str, Any] | None = None
+        states: dict[str, Any] | None = None
         while url is not None:
             pages += 1
             if pages > self.api.paging.pages_max:
@@ -59,7 +59,8 @@ class Pages:
             records = self._records(url, answer)
             before_it, states = states, _said(answer)
             if not records and before_it is not None and states != before_it:
-                names = ", ".join(sorted(name for name in states | before_it if states.get(name) != before_it.get(name)))
+                other = (name for name in states | before_it if states.get(name) != before_it.get(name))
+                names = ", ".join(sorted(other))
                 zh = f"空页的 {names} 与之前各页不同：是差错而不是末页"
                 en = f"a page without records has another {names} than those before it: an error, not the end"
                 raise refused(self.source, shown(url), zh, en, self.read)
