@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from harmonise_desk import prop, standard, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -382,6 +383,67 @@ def test_what_is_refused_leaves_nothing(desk: Any, tmp_path: Path, source: str, 
         desk(source.format(folder=tmp_path))
     assert not (tmp_path / "sources").exists()
     assert not (tmp_path / "mappings").exists()
+
+
+MONTHS = {  # month -> (header, the time of row n)
+    1: ("车牌号,更新时间,离场时间,停车费(元)", "2026-01-{:02} 08:03:11"),
+    2: ("车牌号,更新时间,离场时间,停车费(元)", "2026/02/{:02} 08:03"),
+    3: ("车牌号码,更新时间,离场时间,停车费(元),车场", "2026-03-{:02} 08:03:11"),
+    4: ("车场,车牌号码,更新时间,离场时间,收费金额", "2026-04-{:02} 08:03:11"),
+}
+
+
+def months(folder: Path) -> None:
+    folder.mkdir()
+    for month, (header, form) in MONTHS.items():
+        lines = [header]
+        for n in range(1, 29):
+            row = {"车场": "N7", "停车费(元)": f"{n}.5", "收费金额": f"{n * 9}.25"}
+            names = header.split(",")
+            plate = f"贵A{month}{n:04}"
+            lines.append(",".join(row.get(name, plate if "车牌" in name else form.format(n)) for name in names))
+        (folder / f"2026-{month:02}.csv").write_text("\n".join(lines), "utf-8")
+
+
+def test_a_table_in_several_files_is_drafted_over_all_of_them(desk: Any, tmp_path: Path) -> None:
+    """Headers change in March, ways of writing in February: the first file tells of neither."""
+    months(tmp_path / "parking")
+    told = desk(f"{tmp_path}/parking/2026-*.csv")
+    assert told.written == ["sources/parking.yaml", "standards/parking.odcs.yaml", "mappings/parking.yaml"]
+    mapping = yaml.safe_load((tmp_path / "mappings" / "parking.yaml").read_text("utf-8"))["columns"]
+    plate = next(entry for entry in mapping.values() if "车牌号" in str(entry))
+    assert (plate["from"], plate["confirm"]) == (["车牌号", "车牌号码"], True)
+    time = next(entry for entry in mapping.values() if "离场时间" in str(entry))
+    assert time["formats"] == ["%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M"]
+    said = [doubt.en for doubt in told.doubts]
+    assert "The header of parking/2026-03.csv is another: it has also 车场." in said
+    assert "The header of parking/2026-04.csv is another: it lacks 停车费(元) and has also 收费金额, 车场." in said
+
+
+def test_a_file_of_several_that_cannot_be_read_is_told(desk: Any, tmp_path: Path) -> None:
+    months(tmp_path / "parking")
+    for month in (1, 2, 4):
+        file = tmp_path / "parking" / f"2026-{month:02}.csv"
+        file.write_bytes(file.read_text("utf-8").encode("gb18030"))
+    told = desk(f"{tmp_path}/parking/2026-*.csv")
+    assert "parking/2026-03.csv" in next(doubt.en for doubt in told.doubts if "reads as utf-8" in doubt.en)
+    assert "mappings/parking.yaml" in told.written
+
+
+def test_fields_that_json_files_may_leave_out_are_those_of_the_table(desk: Any, tmp_path: Path) -> None:
+    for number, field in enumerate(("车牌号", "停车费")):
+        lines = [json.dumps({"离场时间": "2026-02-01 08:03:11", field: f"贵A1234{n}"}) for n in range(9)]
+        (tmp_path / f"visit-{number}.ndjson").write_text("\n".join(lines), "utf-8")
+    told = desk(f"{tmp_path}/visit-*.ndjson")
+    assert {proposal.column for proposal in told.proposals} == {"离场时间", "车牌号", "停车费"}
+
+
+def test_two_names_in_one_file_are_no_renaming(desk: Any, tmp_path: Path) -> None:
+    for name, header in (("1", "车牌号,停车费"), ("2", "车牌号码,停车费"), ("3", "车牌号,车牌号码,停车费")):
+        row = ",".join(["贵A12345"] * header.count("牌") + ["5"])
+        (tmp_path / f"v-{name}.csv").write_text(f"{header}\n" + f"{row}\n" * 9, "utf-8")
+    desk(f"{tmp_path}/v-*.csv")
+    assert "车牌号码" not in (tmp_path / "mappings" / "v.yaml").read_text("utf-8")
 
 
 def test_an_unknown_standard_is_refused_and_nothing_that_fits_is_said(desk: Any, tmp_path: Path) -> None:

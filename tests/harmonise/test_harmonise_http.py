@@ -258,6 +258,23 @@ def test_a_break_in_the_middle_says_how_far_it_came(api: Api, tmp_path: Path) ->
     assert refusal.facts["read"] == 7
 
 
+@pytest.mark.parametrize(("usual", "then", "told"), [
+    ({"code": 0}, {"code": 500, "msg": "busy"}, "code"), ({"success": True, "msg": ""}, {"success": False}, "success"),
+    ({}, {"Error_Code": "X1"}, "Error_Code"), ({"code": 0, "msg": "a"}, {"code": 0, "msg": "b"}, ""),
+    ({"traceId": "1"}, {"traceId": "2"}, ""),
+])  # fmt: skip
+def test_an_error_with_status_200_is_not_the_last_page(
+    api: Api, tmp_path: Path, usual: dict[str, Any], then: dict[str, Any], told: str
+) -> None:
+    """The records of the pages after it would be missing without a word."""
+    api.answers = lambda *_: page(RECORDS, **usual) if len(api.asked) == 1 else page([], **then)
+    given = source(api, paging={"by": "page", "parameter": "p"})
+    if told:
+        assert f"has another {told} than those before it" in str(refused(given, tmp_path))
+    else:
+        assert len(read(given, tmp_path)) == 7
+
+
 def test_a_number_that_does_not_agree_is_refused(api: Api, tmp_path: Path) -> None:
     api.answers = lambda *_: page(RECORDS, total=9)
     assert "tells of 9 records and gave 7" in str(

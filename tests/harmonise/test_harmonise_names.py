@@ -66,6 +66,33 @@ def test_names_that_are_none(given: Any, said: str) -> None:
     assert {p.where for p in problems} == {"mappings/things.yaml: columns.x.from"} and said in problems[0].en
 
 
+KWH = [{"property": "unit", "value": "kW.h"}]
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ({"from": "电量（万千瓦时）"}, "say `unit: 万千瓦时`"), ({"from": "电量(MWh)"}, "say `unit: MW.h`"),
+    ({"from": ["电量(kWh)", "电量(MWh)"]}, "different units (电量(kWh), 电量(MWh))"),
+    ({"from": ["电量(MWh)", "电量", "电量(kWh)"], "unit": "MW.h"}, "different units (电量(MWh), 电量(kWh))"),
+])  # fmt: skip
+def test_a_unit_in_a_name_is_not_read_as_another(given: dict[str, Any], said: str) -> None:
+    """From March on the header says MWh: its numbers would be a thousandth of what they are, without a word."""
+    (problem,) = mapping_of(
+        files({"x": {**given, "as": "number"}}, prop("x", "number", customProperties=KWH)), "things"
+    )[1]
+    assert said in problem.en
+
+
+@pytest.mark.parametrize("given", [
+    {"from": "电量(kWh)"}, {"from": "电量（万千瓦时）", "unit": "万千瓦时"}, {"from": "电量(MWh)", "unit": "kW.h"},
+    {"from": ["电量(kWh)", "电量（度）"]}, {"from": ["电量(MWh)", "电量_MW"], "unit": "MW.h"}, {"from": "电量(高峰)"},
+    {"from": "电量(A)"},
+])  # fmt: skip
+def test_a_unit_in_a_name_that_is_read_as_it_says(given: dict[str, Any]) -> None:
+    assert not mapping_of(files({"x": {**given, "as": "number"}}, prop("x", "number", customProperties=KWH)), "things")[
+        1
+    ]
+
+
 def test_names_of_one_table() -> None:
     database = {
         "sources/things.yaml": {"kind": "database", "path": "x.db", "tables": {"a": "id", "b": "id"}},

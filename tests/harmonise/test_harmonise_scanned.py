@@ -57,7 +57,7 @@ def both(folder: Path, lines: list[str], end: str = "\n") -> tuple[Result, Resul
     (folder / "things.ndjson").write_text("\n".join(lines) + end, "utf-8", newline="")
     reading = scan_of(mapping, folder)
     assert reading is not None
-    text = sources.read(mapping.source, folder, {})
+    text = sources.read(mapping.source, folder, {"things": list(mapping.paths)})
     assert reading.digest == text.digest
     return run(mapping, things=reading.tables["things"]), run(mapping, things=text.tables["things"])
 
@@ -95,7 +95,9 @@ HOSTILE = [
     raw('"fine"}', '"fine", "note": "twice"}'), raw('"lat"', '"lat": 1, "lat"'), raw('"fine"}', '"fine", "more": {"a": 1}}'),
     raw('"fine"}', '"fine" /* c */}'), raw('"note"', "note"), raw('"note": "fine"', '"note": \'fine\''), raw('"note"', '"Note"'),
     raw(', "note": "fine"', ""), raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', "null"),
-    raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', "7"), raw('"lat": 42.1, ', ""),
+    raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', "7"), raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', "[]"),
+    raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', '""'), raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', "[1]"),
+    raw('"lat": 42.1, ', ""),
     "[1]", "null", "7", '"text"', "{}", "not json", "{", '{"id": "r1"}',
 ]  # fmt: skip
 
@@ -103,6 +105,15 @@ HOSTILE = [
 @pytest.mark.parametrize("odd", HOSTILE)
 def test_one_odd_line_among_good_ones(tmp_path: Path, odd: str) -> None:
     equal(*both(tmp_path, [*good(25), odd, line(30)]))
+
+
+def test_a_value_where_an_object_was_is_not_lost(tmp_path: Path) -> None:
+    """What is mapped from inside it would be empty without a word."""
+    odd = raw('{"lat": 42.1, "t": "2019-09-01 04:08:00+00"}', "42.1")
+    for result in both(tmp_path, [odd, *good(25)]):
+        assert [(row["reason"], row["original"]) for row in result["quarantined"].to_pylist()] == [
+            ("not_a_record", odd)
+        ]
 
 
 def test_all_odd_lines_at_once_and_no_line_end(tmp_path: Path) -> None:

@@ -308,13 +308,13 @@ def test_files_are_drafted_by_a_name_with_a_star(
     with store.begin(act("data_engineer"), "harmonise") as tx:
         given = str(node_folder / "work/in/2026-*.x")
         drafted = harmonise.draft(tx, workspace="work", source=given, standard="transport")
-    assert "sources/t_2026.yaml" in drafted.written
-    text = (node_folder / "work/sources/t_2026.yaml").read_text("utf-8")
+    assert "sources/in.yaml" in drafted.written
+    text = (node_folder / "work/sources/in.yaml").read_text("utf-8")
     assert f"kind: {kind}\n" in text and 'path: "in/2026-*.x"' in text
-    mapping = node_folder / "work/mappings/t_2026.yaml"
+    mapping = node_folder / "work/mappings/in.yaml"
     mapping.write_text(mapping.read_text("utf-8").replace(", confirm: true", ""), "utf-8")
     with store.begin(act("data_engineer"), "harmonise") as tx:
-        assert harmonise.build(tx, workspace="work", mapping="t_2026")["harmonised"] == 30
+        assert harmonise.build(tx, workspace="work", mapping="in")["harmonised"] == 30
 
 
 def test_a_name_that_no_file_has_and_one_that_leads_to_the_nodes_own(store: Store, node_folder: Path, act: Act) -> None:

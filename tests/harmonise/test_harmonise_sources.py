@@ -76,6 +76,23 @@ def test_no_field_of_an_object_is_lost(tmp_path: Path, kind: str, item: str) -> 
     assert [row[BROKEN] for row in found] == [item]
 
 
+@pytest.mark.parametrize("kind", ["json", "ndjson"])
+@pytest.mark.parametrize(
+    ("at", "wanted", "held"),
+    [
+        ("51.5", ["at.x"], True), ('"N/A"', ["at.x"], True), ("[1, 2]", ["id", "at.x.y"], True),
+        ("51.5", ["id"], False), ("51.5", ["at", "at.x"], False), ('{"y": 1}', ["at.x"], False),
+        ("null", ["at.x"], False), ('""', ["at.x"], False), ("[]", ["at.x"], False), ("false", ["at.x"], False),
+    ],
+)  # fmt: skip
+def test_a_value_where_an_object_should_be(tmp_path: Path, kind: str, at: str, wanted: list[str], held: bool) -> None:
+    """From 0.5 on, say, a device sends `at` as a number: what is wanted from inside it is not silently empty."""
+    item = f'{{"id": "1", "at": {at}}}'
+    (tmp_path / "x").write_text(f"[{item}]" if kind == "json" else item)
+    found = rows(sources.read(source(kind), tmp_path, {"things": wanted}))
+    assert [row[BROKEN] for row in found] == [item if held else None]
+
+
 def test_a_repeated_field_inside_a_list_is_written_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "x").write_text('[{"id": "1", "tags": [{"a": 1, "a": 2}]}]')
     assert rows(sources.read(source("json"), tmp_path, {}))[0]["tags"] == '[{"a": 1, "a": 2}]'

@@ -33,10 +33,12 @@ class Unfit:
 
 @dataclass(frozen=True)
 class Entry:
-    """One drafted column of a mapping. keys: as, zone, formats, …; said: why; confirm: a person must look at it."""
+    """One drafted column of a mapping. keys: as, zone, formats, …; said: why; confirm: a person must look at it.
+    others: what other files of the source call the column."""
 
     element: str
     column: str
     keys: Map[str, Any]
     said: str
     confirm: bool
+    others: tuple[str, ...] = ()

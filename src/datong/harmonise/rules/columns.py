@@ -21,6 +21,8 @@ from datong.harmonise.rules.conversions import EPOCHS, LOCAL_FORMATS, half_width
 from datong.harmonise.rules.datums import DATUMS
 from datong.harmonise.rules.elements import table_of
 from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
+from datong.harmonise.rules.headings import unit_of
+from datong.harmonise.rules.units import step
 
 MAKES = {
     How.text: {Type.string},
@@ -112,6 +114,8 @@ class Columns:
         if known and ("from" in value or "constant" in value) and element.type not in MAKES[how]:
             self.found.say(at, f"{how} 不能得到 {element.type}", f"{how} cannot make a {element.type}")
         path, *others = self._paths(at if isinstance(given, str) else f"{at}.from", value)
+        if how is How.number and path:
+            self._units_said(at, element, value, (path, *others))
         constant = self._constant(f"{at}.constant", value["constant"]) if "constant" in value else None
         return Column(
             element=element,
@@ -140,6 +144,25 @@ class Columns:
         elif len(set(paths)) < len(paths):
             self.found.say(at, "同一列名写了两次", "names a column twice")
         return paths or ("",)
+
+    def _units_said(self, at: str, element: Element, value: Map[str, Any], paths: tuple[str, ...]) -> None:
+        """A unit in brackets behind the name of a column, when the numbers are read in another: 1.2 of 电量（万千瓦时）
+        would be 1.2 kW.h. What the mapping says of the unit of one column is a person's word."""
+        said = {path: unit for path in paths for unit, sure in [unit_of(path, element.unit)] if unit and sure}
+        first = next(iter(said.values()), "")
+        if other := next((path for path, unit in said.items() if not _alike(unit, first)), ""):
+            names = f"{next(iter(said))}, {other}"
+            zh = f"几个列名写的单位不同（{names}），而一列只按一个单位读取；请按单位分成几个数据源"
+            en = (
+                f"its names say different units ({names}), and are read in one: make a source of the files of each unit"
+            )
+            self.found.say(f"{at}.from", zh, en)
+        turned = step(first, element.unit) is not None and not _alike(first, element.unit)
+        if not other and turned and not {"unit", "percent"} & value.keys():
+            wanted = element.unit
+            zh = f"列名写的单位是 {first}，元素以 {wanted} 计：请写明 unit: {first}（列名有误则写 unit: {wanted}）"
+            en = f"the column's name says {first}, the element is in {wanted}: say `unit: {first}`"
+            self.found.say(f"{at}.unit", zh, f"{en} (or `unit: {wanted}` where the name is wrong)")
 
     def _constant(self, at: str, given: Any) -> str:
         """A constant as the text that its conversion reads; nothing is a value that is missing."""
@@ -281,6 +304,12 @@ class Columns:
             self.found.say(at, f"应为 {'、'.join(known)} 之一", f"should be one of {', '.join(known)}")
             return known[0]
         return str(value)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether a number is the same in both units."""
+    turn = step(one, other)
+    return one == other or (turn is not None and (turn.n, turn.m) == (turn.d, 0))
 
 
 def _is_time_format(form: str) -> bool:

@@ -348,7 +348,8 @@ def mapping_text(
     lines.append("columns:")
     for entry in entries:
         keys = {**entry.keys, **({"confirm": True} if entry.confirm else {})}
-        given = inline({"from": entry.column, **keys} if keys else entry.column)
+        column = [entry.column, *entry.others] if entry.others else entry.column
+        given = inline({"from": column, **keys} if keys else column)
         lines.append(f"  {inline(entry.element)}: {given}  # {_comment(entry.said)}")
     return _yaml([*lines, *([f"left: {inline(list(left))}"] if left else [])])
 

@@ -80,10 +80,10 @@ def differences(
     old, new = {c.path: c for c in before}, {c.path: c for c in now}
     gone = [c for c in before if c.path not in new]
     come = [c for c in now if c.path not in old]
-    renamed = _renamed(gone, come)
+    partners = renamed(before, now)
     found = []
     for column in gone:
-        partner = renamed.get(column.path)
+        partner = partners.get(column.path)
         breaking = column.path in mapped
         if partner is not None:
             said = Text(f"已不存在；多半改名为 {partner}", f"is gone; it is probably called {partner} now")
@@ -93,7 +93,7 @@ def differences(
     found += [
         Difference("added", column.path, Text("新增的列", "is new"))
         for column in come
-        if column.path not in renamed.values()
+        if column.path not in partners.values()
     ]
     for column in now:
         if column.path in old:
@@ -104,8 +104,10 @@ def differences(
     return tuple(found)
 
 
-def _renamed(gone: Sequence[ColumnSeen], come: Sequence[ColumnSeen]) -> dict[str, str]:
+def renamed(before: Sequence[ColumnSeen], now: Sequence[ColumnSeen]) -> dict[str, str]:
     """Removed path -> the new one that is most like it; each once."""
+    old, new = ({column.path for column in some} for some in (before, now))
+    gone, come = [c for c in before if c.path not in new], [c for c in now if c.path not in old]
     pairs = sorted(((alike(a, b), a.path, b.path) for a in gone for b in come), reverse=True)
     found: dict[str, str] = {}
     for score, one, other in pairs:

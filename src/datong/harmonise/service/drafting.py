@@ -6,6 +6,7 @@ there already is never written over. Contract: tests/harmonise/test_harmonise_dr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,13 +32,15 @@ from datong.harmonise.model.texts import Texts
 from datong.harmonise.rules import drafting, meaning
 from datong.harmonise.rules.addresses import is_address
 from datong.harmonise.rules.found import nearest
+from datong.harmonise.rules.several_files import Together
 from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service import addressing
 from datong.harmonise.service.folders import folders_of, require_not_own
 from datong.harmonise.service.looking import looked_at
 from datong.harmonise.service.matching import propose, target_of
-from datong.harmonise.store import elements, sources, texts
+from datong.harmonise.service.sampling import over_files
+from datong.harmonise.store import elements, texts
 from datong.harmonise.store import workspace as folder_texts
 from datong.harmonise.store.sources.opening import named
 
@@ -85,14 +88,17 @@ def draft(
         name, new, doubts = _described(tx, source, contents, given)
     found = _source(contents, name, folder)
     require_not_own(tx, found, given)
-    sample = _of_table(sources.sample(found, given), found, table)
+    looked = over_files(found, given)
+    sample = _of_table(looked.sample, found, table)
     if not sample.columns:
         raise NO_ROWS(source=found.name)
     main = table or next(iter(found.tables), "")
     stands = drafting.given_in(contents, found.name, main)
     proposals = propose(tx, sample, target, tables=found.tables, given=stands)
     own = f"standards/{standard}.odcs.yaml" in contents
-    files, entries, more = _texts(found, main, standard if own else "", proposals, sample, contents)
+    doubts += looked.doubts
+    target_name = standard if own else ""
+    files, entries, more = _texts(found, main, target_name, proposals, replace(looked, sample=sample), contents)
     written, there = folder_texts.written(folder, {**new, **files})
     drafted = any(name.startswith("mappings/") for name in written)
     confirm = [entry.column for entry in entries if entry.confirm and drafted]
@@ -118,7 +124,8 @@ def _described(tx: Tx, source: str, contents: Texts, data: Path) -> tuple[str, d
     look = looked_at(files[0])
     if isinstance(look, Unfit):
         raise NO_SOURCE_FILE(path=path.name, zh=look.why.zh, en=look.why.en, fix_zh=look.fix.zh, fix_en=look.fix.en)
-    stem = path.name.split(".")[0].strip("*-_ ") or path.parent.name
+    stem = path.name.split(".")[0].strip("*-_ ")
+    stem = path.parent.name if "*" in path.name and not re.search(r"[^\W\d]", stem) else stem  # waybills/2026-*.csv
     return _new(drafting.name_of(stem), replace(look, facts={"path": relative, **look.facts}), contents)
 
 
@@ -171,10 +178,11 @@ def _codes_of(element: DataElement, contents: Mapping[str, Any]) -> dict[str, An
 
 
 def _texts(
-    source: Source, table: str, standard: str, proposals: tuple[Proposal, ...], sample: Sample, contents: Texts
+    source: Source, table: str, standard: str, proposals: tuple[Proposal, ...], looked: Together, contents: Texts
 ) -> tuple[dict[str, str], list[Entry], list[Text]]:
     """The texts of the standard (when it is to be a new one) and of the mapping; nothing when nothing was matched."""
     name = drafting.name_of(source.name if len(source.tables) < 2 else f"{source.name}_{table}")
+    sample, others = looked.sample, looked.others
     missing = drafting.missing_of(sample.columns)
     taken = [p for p in proposals if p.element is not None and p.verdict is not Verdict.leave]
     left = [p.column for p in proposals if p not in taken]
@@ -192,6 +200,9 @@ def _texts(
         kind = kinds.get(proposal.element.name)
         codes = _codes_of(proposal.element, contents)
         entry, kind = drafting.entry_of(proposal, columns[proposal.column], missing, kind, codes)
+        if entry.column in others:
+            said = f"{entry.said}; in other files it is probably called {', '.join(others[entry.column])}"
+            entry = replace(entry, others=others[entry.column], said=said, confirm=True)
         entries.append(entry)
         elements.append((proposal.element, kind))
     doubts = []

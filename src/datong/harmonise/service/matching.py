@@ -30,7 +30,7 @@ from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service.folders import folders_of, require_not_own
 from datong.harmonise.service.library import of_workspace, shipped
-from datong.harmonise.store import sources
+from datong.harmonise.service.sampling import over_files
 from datong.harmonise.store import synonyms as kept
 from datong.harmonise.store import workspace as texts
 from datong.terms.roles import Role
@@ -68,7 +68,7 @@ def match(tx: Tx, *, workspace: str, source: str, standard: str, data: str | Non
         every = [*problems, *wrong, *more]
         raise NOT_MATCHED(every, count=len(every))
     require_not_own(tx, found, given)
-    sample = sources.sample(found, given)
+    sample = over_files(found, given).sample
     return [shown(proposal) for proposal in propose(tx, sample, target, tables=found.tables)]
 
 

@@ -1,4 +1,5 @@
-"""The first rows of a mapping's source, for those who look at it beside a build: drift and suspicions.
+"""The first rows of a source: over its files, for who drafts a mapping of it; for those who look at it beside a build
+(drift and suspicions) those of what was read.
 
 What was read already is not asked for again: an API or a bucket would send it twice. A database is, because of it only
 the columns that are mapped were read. Contract: tests/harmonise/test_harmonise_drift.py, suspicions.
@@ -12,10 +13,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from datong.harmonise.model.mappings import Mapping, SourceKind
+from datong.ground.refusal import Refusal
+from datong.harmonise.model.mappings import Mapping, Source, SourceKind
 from datong.harmonise.model.reading import Reading, Sample
+from datong.harmonise.rules.several_files import Together, together
 from datong.harmonise.store import rereading, sources
 from datong.harmonise.store.sources.gathering import sampled
+
+
+def over_files(source: Source, data: Path) -> Together:
+    """The first rows of `source`, over the files that it is one table of. Refuses when the first cannot be read."""
+    looked = sources.samples(source, data)
+    files = [(path, found) for path, found in looked if isinstance(found, Sample) and found.columns]
+    if not files:
+        return Together(Sample((), 0, whole=True), {}, ())
+    made = together(files, may_lack=source.format in (SourceKind.json, SourceKind.ndjson))
+    unread = [found.texts()[1] for _, found in looked if isinstance(found, Refusal)]
+    return replace(made, doubts=(*made.doubts, *unread))
 
 
 def first_rows(mapping: Mapping, data: Path, reading: Reading | None, rows: int) -> Sample:

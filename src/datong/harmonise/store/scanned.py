@@ -112,7 +112,8 @@ class Lines(Scan):
         if form is not None:
             texts = form.columns(b"\n".join(lines).decode(), len(lines))
         if texts is None:
-            records = [_record(line, form) for line in lines]
+            inner = documents.inner_of(self.paths)
+            records = [_record(line, form, inner) for line in lines]
             of_paths = {path: [values.get(path) for values, _ in records] for path in self.paths}
             texts = {BROKEN: [text for _, text in records], **of_paths}
         columns = {name: pa.array(texts.get(name, nothing), pa.string()) for name in (BROKEN, *self.paths)}
@@ -430,13 +431,14 @@ def _stat(path: Path) -> tuple[int, ...]:
 
 def _form(lines: Lines) -> forms.Form | None:
     """That of the first line; most files have no other."""
-    return next((forms.form_of(line.decode()) for line in _lines_at(lines, [1])), None)
+    form = next((forms.form_of(line.decode()) for line in _lines_at(lines, [1])), None)
+    return None if form is None or not set(form.paths).issuperset(lines.paths) else form
 
 
 def _records(lines: Lines, wanted: list[int]) -> Iterator[documents.Row]:
     """(values by path, broken text) of the rows `wanted` (rising)."""
-    form = _form(lines)
-    return (_record(line, form) for line in _lines(lines, wanted))
+    form, inner = _form(lines), documents.inner_of(lines.paths)
+    return (_record(line, form, inner) for line in _lines(lines, wanted))
 
 
 def _lines(lines: Lines, wanted: list[int]) -> Iterator[bytes]:
@@ -460,7 +462,9 @@ def _lines_at(lines: Lines, wanted: list[int]) -> Iterator[bytes]:
             yield from (found[n] for number in numbers if (n := (number - 1) % BLOCK_LINES) < len(found))
 
 
-def _record(line: bytes, form: forms.Form | None) -> documents.Row:
+def _record(line: bytes, form: forms.Form | None, inner: documents.Inner) -> documents.Row:
     text = line.decode()
     values = form.values(text) if form is not None else None
-    return documents.row_of(_value(line), text) if values is None else (values, None)
+    if values is not None:
+        return values, None
+    return documents.row_of(_value(line), text, inner)

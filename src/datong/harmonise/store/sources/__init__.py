@@ -30,25 +30,27 @@ from pathlib import Path
 
 from datong.ground.canonical import digest_bytes
 from datong.ground.crypto import hashing
-from datong.harmonise.model.mappings import Source, SourceKind
+from datong.ground.refusal import Refusal
+from datong.harmonise.model.mappings import FILE_KINDS, Source, SourceKind
 from datong.harmonise.model.reading import Reading, Sample, Since
 from datong.harmonise.store.sources import apis, databases, parquets, several
 from datong.harmonise.store.sources.buckets import Listed, Storage
 from datong.harmonise.store.sources.databases import columns_of
 from datong.harmonise.store.sources.delimited import csv_rows
-from datong.harmonise.store.sources.documents import Row, json_rows, ndjson_rows
+from datong.harmonise.store.sources.documents import Inner, Row, inner_of, json_rows, ndjson_rows
 from datong.harmonise.store.sources.gathering import Gathered, sampled
 from datong.harmonise.store.sources.opening import Content, all_inside, opened, unchanged
 from datong.harmonise.store.sources.web import Web
 from datong.harmonise.store.sources.workbooks import workbook_rows
 
-__all__ = ["columns_of", "declared", "first_file", "read", "sample"]
+__all__ = ["columns_of", "declared", "first_file", "read", "sample", "samples"]
 
 SAMPLE_ROWS = 10_000
-TEXTS: dict[SourceKind, Callable[[Source, Content], Iterator[Row]]] = {
+FILES_LOOKED_AT = 12
+TEXTS: dict[SourceKind, Callable[[Source, Content, Inner | None], Iterator[Row]]] = {
     SourceKind.json: json_rows,
     SourceKind.ndjson: ndjson_rows,
-    SourceKind.csv: csv_rows,
+    SourceKind.csv: lambda source, content, _: csv_rows(source, content),
 }
 """Files that are read from their first byte to their last."""
 
@@ -79,7 +81,8 @@ def read(
         )
     gathered = Gathered(source, aside)
     if source.kind is SourceKind.http:
-        digest = apis.read_rows(source, gathered.add_rows, None if since is None else str(since.value))
+        inner = inner_of(wanted.get(source.name, ()))
+        digest = apis.read_rows(source, gathered.add_rows, None if since is None else str(since.value), inner)
         return Reading({source.name: gathered.table()}, digest)
     with _files(source, data, aside) as files:
         digests = [_gather(here, path(), wanted.get(source.name, ()), gathered) for here, path in files]
@@ -106,8 +109,27 @@ def sample(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> Sample:
             found = _sampled(source, rows, lambda keep: keep(workbook_rows(here, path)))
         else:
             with opened(here, path) as content:
-                found = _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content)))
+                found = _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content, None)))
         return replace(found, whole=found.whole and len(files) == 1)
+
+
+def samples(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> list[tuple[str, Sample | Refusal]]:
+    """The first rows of files that `source` is one table of, the first and the last and some between, by their paths;
+    of one that cannot be read, why. Of the first alone where it is one file or lies elsewhere."""
+    if "*" not in source.path or source.tables or source.kind not in FILE_KINDS:
+        return [(source.path, sample(source, data, rows))]
+    paths = all_inside(source, data)
+    looked = min(len(paths), FILES_LOOKED_AT)
+    places = dict.fromkeys(number * (len(paths) - 1) // max(looked - 1, 1) for number in range(looked))
+    found: list[tuple[str, Sample | Refusal]] = []
+    for path in (str(paths[place].relative_to(data)) for place in places):
+        try:
+            found.append((path, sample(replace(source, path=path), data, max(rows // looked, 1))))
+        except Refusal as refusal:
+            if not found:
+                raise
+            found.append((path, refusal))
+    return found
 
 
 def declared(source: Source, data: Path) -> dict[str, str]:
@@ -173,7 +195,7 @@ def _gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathere
     gathered.begin(source)
     if source.format in TEXTS:
         with opened(source, path) as content:
-            gathered.add_rows(TEXTS[source.format](source, content))
+            gathered.add_rows(TEXTS[source.format](source, content, inner_of(wanted)))
             return content.finish()
     with unchanged(source, path):
         if source.format is SourceKind.parquet:

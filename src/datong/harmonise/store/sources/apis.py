@@ -6,6 +6,7 @@ refusal; nothing of it is used. Contract: tests/harmonise/test_harmonise_http.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -14,7 +15,7 @@ import httpx
 
 from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Api, Page, Source
-from datong.harmonise.store.sources.documents import DECODER, Row, row_of, too_deep, written
+from datong.harmonise.store.sources.documents import DECODER, Inner, Row, row_of, too_deep, written
 from datong.harmonise.store.sources.telling import refused
 from datong.harmonise.store.sources.web import WHOLE, Web, body_of, header_secret, not_answered, shown
 
@@ -28,12 +29,14 @@ ALL_BYTES_MAX = 4_000_000_000
 
 class Pages:
     """One walk through the pages of an API. held: against the total that it tells. `digest` afterwards: of the
-    records, whatever stands around them."""
+    records, whatever stands around them. inner: objects from which a field is wanted."""
 
-    def __init__(self, source: Source, web: Web, since: str | None = None, *, held: bool = True) -> None:
+    def __init__(
+        self, source: Source, web: Web, since: str | None = None, inner: Inner | None = None, *, held: bool = True
+    ) -> None:
         assert source.api is not None
         self.source, self.web, self.api = source, web, source.api
-        self.since, self.held = since, held
+        self.since, self.held, self.inner = since, held, inner
         self.read, self._bytes, self._hashed = 0, 0, hashing.hasher()
 
     @property
@@ -46,6 +49,7 @@ class Pages:
         seen = {url}
         before = b""
         pages, total = 0, None
+        states: dict[str, Any] | None = None
         while url is not None:
             pages += 1
             if pages > self.api.paging.pages_max:
@@ -53,6 +57,13 @@ class Pages:
                 raise self._endless(url, f"超过 {most} 页（pages_max）", f"more than {most} pages (pages_max)")
             answer, headers = self.page(url)
             records = self._records(url, answer)
+            before_it, states = states, _said(answer)
+            if not records and before_it is not None and states != before_it:
+                other = (name for name in states | before_it if states.get(name) != before_it.get(name))
+                names = ", ".join(sorted(other))
+                zh = f"空页的 {names} 与之前各页不同：是差错而不是末页"
+                en = f"a page without records has another {names} than those before it: an error, not the end"
+                raise refused(self.source, shown(url), zh, en, self.read)
             try:
                 texts = [written(record) for record in records]
             except RecursionError:
@@ -64,11 +75,11 @@ class Pages:
             for record, text in zip(records, texts, strict=True):
                 self._hashed.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
                 self.read += 1
-                yield row_of(record)
-            before_it, total = total, self._total(url, answer)
-            if self.held and before_it not in (None, total):  # so pages may have moved: a record twice, another never
-                zh = f"读取期间 API 报告的总数由 {before_it} 变为 {total}"
-                en = f"the API told of {before_it} records and then of {total}: they changed while they were read"
+                yield row_of(record, inner=self.inner)
+            told, total = total, self._total(url, answer)
+            if self.held and told not in (None, total):  # so pages may have moved: a record twice, another never
+                zh = f"读取期间 API 报告的总数由 {told} 变为 {total}"
+                en = f"the API told of {told} records and then of {total}: they changed while they were read"
                 raise refused(self.source, shown(url), zh, en, self.read)
             here = url
             try:
@@ -181,12 +192,17 @@ def first_answer(source: Source) -> tuple[Any, Mapping[str, str]]:
 
 
 def read_rows(
-    source: Source, keep: Callable[[Iterator[Row]], None], since: str | None = None, *, held: bool = True
+    source: Source,
+    keep: Callable[[Iterator[Row]], None],
+    since: str | None = None,
+    inner: Inner | None = None,
+    *,
+    held: bool = True,
 ) -> str:
-    """Hand all records to `keep`; the digest of them. held: see Pages; a look at the first records is not."""
+    """Hand all records to `keep`; the digest of them. held, inner: see Pages; a look at the first is not held."""
     made = Web(source)
     try:
-        pages = Pages(source, made, since, held=held)
+        pages = Pages(source, made, since, inner, held=held)
         keep(pages.rows())
         return pages.digest
     finally:
@@ -209,6 +225,19 @@ def _with(url: str, asked: Mapping[str, str]) -> str:
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+STATES = frozenset({
+    "code", "status", "statuscode", "state", "success", "ok", "error", "errcode", "errorcode", "errno", "ret",
+    "retcode", "returncode", "resultcode",
+})  # fmt: skip
+"""Fields in which an answer with status 200 says whether it is one, as they are written without case and separators."""
+
+
+def _said(answer: Any) -> dict[str, Any]:
+    """What an answer says of itself."""
+    fields = answer.items() if isinstance(answer, dict) else ()
+    return {name: value for name, value in fields if re.sub("[^a-z]", "", name.lower()) in STATES}
 
 
 def _at(value: Any, path: str) -> Any:

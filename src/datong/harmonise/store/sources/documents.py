@@ -1,15 +1,16 @@
 """JSON and NDJSON, record by record: nested objects become paths, numbers stay as they were written, no field is lost.
 
-An array of any length is read through a window that holds one record. What is no object, names a field twice, or holds
-half a character (an unpaired surrogate, which no text can hold) is kept as its text.
+An array of any length is read through a window that holds one record. What is no object, names a field twice, has a
+value where others have an object from which a field is wanted, or holds half a character (an unpaired surrogate, which
+no text can hold) is kept as its text.
 Contract: tests/harmonise/test_harmonise_sources.py.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from datong.ground.refusal import Refusal
 from datong.harmonise.model.mappings import Source
@@ -18,9 +19,23 @@ from datong.harmonise.store.sources.telling import refused
 
 Row = tuple[dict[str, str | None], str | None]
 """(values by path, broken text)."""
+Inner: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Objects by path, and the wanted paths inside each."""
+NOTHING = frozenset({None, "", "[]", "false"})
+"""What programs write for an object that is not there."""
 
 
-def json_rows(source: Source, content: Content) -> Iterator[Row]:
+def inner_of(wanted: Iterable[str]) -> Inner:
+    """The objects that wanted paths lie in; not those that are wanted themselves, whose values are not lost."""
+    paths = set(wanted)
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted(paths):
+        for before in (path[:at] for at, sign in enumerate(path) if sign == "." and path[:at] not in paths):
+            found[before] = (*found.get(before, ()), path)
+    return found
+
+
+def json_rows(source: Source, content: Content, inner: Inner | None = None) -> Iterator[Row]:
     """The objects of the array (the one under `records`)."""
     window = _Window(source, text_of(source, content))
     for name in filter(None, source.records.split(".")):
@@ -31,7 +46,7 @@ def json_rows(source: Source, content: Content) -> Iterator[Row]:
         while True:
             item = window.value()
             try:
-                row = row_of(item)
+                row = row_of(item, inner=inner)
             except RecursionError:
                 raise too_deep(source, window.read) from None
             window.read += 1
@@ -43,22 +58,22 @@ def json_rows(source: Source, content: Content) -> Iterator[Row]:
         window.end()
 
 
-def ndjson_rows(source: Source, content: Content) -> Iterator[Row]:
+def ndjson_rows(source: Source, content: Content, inner: Inner | None = None) -> Iterator[Row]:
     """One object a line; a line that is none is kept as its text."""
     for ended in lines_of(source, content):
         line = ended.rstrip("\r\n")
         if not line.strip():
             continue
         try:
-            yield row_of(DECODER.decode(line), line)
+            yield row_of(DECODER.decode(line), line, inner)
         except (json.JSONDecodeError, RecursionError):
             yield {}, line
 
 
-def row_of(item: Any, text: str | None = None) -> Row:
+def row_of(item: Any, text: str | None = None, inner: Inner | None = None) -> Row:
     """An object as values by path; anything else as its text, half a character in it escaped as JSON does."""
     values = flat(item)
-    if values is not None:
+    if values is not None and not (inner and _other_shape(values, inner)):
         return values, None
     return {}, written(item).encode("utf-8", "backslashreplace").decode() if text is None else text
 
@@ -196,6 +211,11 @@ def _spread(item: dict[str, Any], before: str, into: dict[str, str | None]) -> b
                 return False
             into[path] = text
     return True
+
+
+def _other_shape(values: dict[str, str | None], inner: Inner) -> bool:
+    """Whether a value stands where an object should: what is wanted of it would be lost without a word."""
+    return any(values.get(name) not in NOTHING and values.keys().isdisjoint(paths) for name, paths in inner.items())
 
 
 def _is_whole(text: str) -> bool:
