@@ -214,6 +214,19 @@ def test_what_was_not_asked_about_is_named(tmp_path: Path) -> None:
     assert risk_of_table(table, ["a"], person="who")["not_measured"] == ["name"]
 
 
+def test_one_person_written_in_several_ways_is_one_person(tmp_path: Path) -> None:
+    """Five ways of writing one id were a class of five, which the enclave takes for its floor of three."""
+    ways = ["p1", "p1 ", " p1", "ｐ１", "p\u200b1"]
+    table = written(tmp_path / "t.csv", ("who", "a"), [(who, "30") for who in [*ways, "p2", "P1"]])
+    found = risk_of_table(table, ["a"], person="who", form=Form.enclave)
+    assert (found["persons"], found["f_min"]) == (3, 3), "P1 may be another one's code"
+    pq.write_table(pa.table({"who": pa.array(ways).dictionary_encode(), "a": ["30"] * 5}), tmp_path / "t.parquet")
+    assert risk_of_table(tmp_path / "t.parquet", ["a"], person="who")["persons"] == 1
+    before = written(tmp_path / "b.csv", ("who", "a"), [("ｐ１", "1"), ("p2", "2"), ("P1", "3")])
+    linked = risk_of_table(table, ["a"], person="who", form=Form.enclave, earlier=[before])
+    assert linked["f_min"] == 1, "another spelling in an earlier release hides nobody"
+
+
 # --- direct identifiers beside the quasi-identifiers -----------------------------------------------------------------
 
 
