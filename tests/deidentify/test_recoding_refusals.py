@@ -298,6 +298,19 @@ def test_mondrian_writes_ranges_and_refuses_what_no_class_can_meet(folder: Path)
     assert {"spec.yaml:7: method", "spec.yaml:8: loss", "spec.yaml:1: population"} <= set(told)
 
 
+def test_a_range_of_numbers_holds_nothing_but_numbers(folder: Path) -> None:
+    """Where one value is a word the values stand in the order of the file: 10..20 would hold it, and 50."""
+    files = {"age.csv": "10;*\nunknown;*\n50;*\n20;*\n30;*\n", "spec.yaml": SPEC + "method: mondrian\n"}
+    rows = [*["10", "50", "20"] * 2, *["30"] * 6]
+    files["t.csv"] = "age,city,ill\n" + "".join(f"{age},c0,flu\n" for age in rows)
+    files["spec.yaml"] = files["spec.yaml"].replace("k: 2", "k: 6")
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+    recoded(folder / "spec.yaml", out=folder / "out.csv")
+    written = {line.split(",")[0] for line in (folder / "out.csv").read_text("utf-8").splitlines()[1:]}
+    assert written == {'"10|unknown|50|20"', '"30"'}
+
+
 def test_values_are_ordered_as_numbers_only_where_all_are(folder: Path) -> None:
     """`nan` and `inf` are texts; 9 comes before 10."""
     for ills in (("nan", "1", "2"), ("9", "10", "11")):
