@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -211,6 +212,68 @@ def test_values_that_read_the_same_are_classes_of_their_own(tmp_path: Path) -> N
 def test_what_was_not_asked_about_is_named(tmp_path: Path) -> None:
     table = written(tmp_path / "t.csv", ("who", "a", "name"), [("p", "1", "x")])
     assert risk_of_table(table, ["a"], person="who")["not_measured"] == ["name"]
+
+
+def test_one_person_written_in_several_ways_is_one_person(tmp_path: Path) -> None:
+    """Five ways of writing one id were a class of five, which the enclave takes for its floor of three."""
+    ways = ["p1", "p1 ", " p1", "ｐ１", "p\u200b1"]
+    table = written(tmp_path / "t.csv", ("who", "a"), [(who, "30") for who in [*ways, "p2", "P1"]])
+    found = risk_of_table(table, ["a"], person="who", form=Form.enclave)
+    assert (found["persons"], found["f_min"]) == (3, 3), "P1 may be another one's code"
+    pq.write_table(pa.table({"who": pa.array(ways).dictionary_encode(), "a": ["30"] * 5}), tmp_path / "t.parquet")
+    assert risk_of_table(tmp_path / "t.parquet", ["a"], person="who")["persons"] == 1
+    before = written(tmp_path / "b.csv", ("who", "a"), [("ｐ１", "1"), ("p2", "2"), ("P1", "3")])
+    linked = risk_of_table(table, ["a"], person="who", form=Form.enclave, earlier=[before])
+    assert linked["f_min"] == 1, "another spelling in an earlier release hides nobody"
+
+
+# --- direct identifiers beside the quasi-identifiers -----------------------------------------------------------------
+
+
+IDENTIFYING = {
+    "phone": [f"138{n:08d}" for n in range(100)],
+    "mail": [f"a.person{n}@example.org" for n in range(100)],
+    "姓名": [f"{'王李张刘陈'[n % 5]}{'伟芳娜秀英敏静丽强磊'[n // 5 % 10]}{'一二'[n // 50]}" for n in range(100)],
+    "full name": [f"{('Ann', 'Bob', 'Cleo')[n % 3]} Smith{'abcdefghij'[n // 3 % 10]}" for n in range(100)],
+    "remark": [f"called back on 138{n:08d}, no answer" for n in range(100)],
+}
+
+
+@pytest.mark.parametrize("name", IDENTIFYING)
+def test_a_direct_identifier_left_in_the_table_is_level_1(name: str, tmp_path: Path) -> None:
+    """GB/T 42460 clause 4: whatever the quasi-identifiers say, who can read the name needs none of them."""
+    rows = [(str(n % 2), value) for n, value in enumerate(IDENTIFYING[name])]
+    table = written(tmp_path / "t.csv", ("a", name), rows)
+    found = risk_of_table(table, ["a"], form=Form.public)
+    assert (found["level"], found["passes"], found["direct_identifiers"]) == (1, False, [name])
+    assert (found["overall_risk"], found["f_min"]) == (pytest.approx(0.02), 50), "the figures are what they are"
+    assert name in found["change"]["en"] and name in found["change"]["zh"]
+    with pytest.raises(Refusal) as refused:
+        risk_of_table(table, ["a"], form=Form.public, gate=True)
+    assert refused.value.code == "DID-410"
+    assert name in str(refused.value) and IDENTIFYING[name][0] not in str(refused.value)
+    pq.write_table(pa.table({"a": [a for a, _ in rows], name: IDENTIFYING[name]}), tmp_path / "t.parquet")
+    assert risk_of_table(tmp_path / "t.parquet", ["a"], form=Form.public)["level"] == 1
+
+
+def test_what_names_nobody_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    """A number of a register by its name only, tokens, one sign for all, and the person's column, which stays."""
+    tokens = [hashlib.sha256(str(n).encode()).hexdigest()[:32] for n in range(100)]
+    columns = {
+        "a": [str(n % 2) for n in range(100)], "user_id": [f"u{n}" for n in range(100)], "name": tokens,
+        "phone": ["*"] * 100, "from": [f"上海市闸北区共和新路{n}弄" for n in range(100)], "who": IDENTIFYING["phone"],
+    }  # fmt: skip
+    table = written(tmp_path / "t.csv", tuple(columns), list(zip(*columns.values(), strict=True)))
+    found = risk_of_table(table, ["a"], person="who", form=Form.public, gate=True)
+    assert (found["level"], found["passes"], found["direct_identifiers"]) == (3, True, [])
+    assert found["not_measured"] == ["user_id", "name", "phone", "from"]
+
+
+def test_the_change_says_all_that_stands_in_the_way(tmp_path: Path) -> None:
+    table = written(tmp_path / "t.csv", ("a", "phone"), [(str(n), p) for n, p in enumerate(IDENTIFYING["phone"])])
+    found = risk_of_table(table, ["a"], form=Form.public)
+    assert (found["level"], found["f_min"]) == (1, 1)
+    assert "phone" in found["change"]["en"] and "coarser generalisation" in found["change"]["en"]
 
 
 # --- who does what is proposed passes ------------------------------------------------------------------------------

@@ -136,6 +136,40 @@ def test_empty_sensitive_cells_and_too_few_values_are_refused(folder: Path) -> N
     assert "1 rows are empty" in told["t.csv:26: ill"]
 
 
+def test_one_illness_written_in_several_ways_does_not_make_a_class_diverse(folder: Path) -> None:
+    """Four ways of writing one illness were four values: l = 4, and all who stand there have it."""
+    ways = ["hiv", " hiv", "ｈｉｖ", "hi\u200bv"]
+    table = "age,city,ill\n" + "".join(f'20,c0,"{ways[n % 4]}"\n' for n in range(8))
+    spec = SPEC.replace("{k: 2}", "{k: 2, l: 4}") + "sensitive: ill\n"
+    refusal = refused(folder, spec, t=table)
+    assert refusal.code == "DID-431" and "hiv" not in str(refusal)
+    assert (
+        "4 values in 8 rows differ in spaces, width or signs that are not seen alone" in said(refusal)["t.csv:2: ill"]
+    )
+    recoded_by_t = spec.replace("l: 4", "t: 1")  # told apart, they only seem further from the table
+    (folder / "spec.yaml").write_text(recoded_by_t, "utf-8")
+    assert recoded(folder / "spec.yaml")["classes"] == 1
+
+
+@pytest.mark.parametrize("method", ["optimal", "mondrian"])
+def test_the_order_of_t_counts_the_steps_between_that_nobody_stands_on(folder: Path, method: str) -> None:
+    """Li and others 2007: from low to high it is as far as the order says, whoever is in the table.
+
+    Half of one city is low, half high; of the table 1/2, 1/4 (mid), 1/4. So 1/4 moves from mid to high: 6 of 7 steps.
+    """
+    table = "age,city,ill\n" + "".join(
+        f"20,{city},{ill}\n" for city, other in (("c0", "mid"), ("c1", "high")) for ill in ("low", other) * 4
+    )
+    order = "[low, mid, m2, m3, m4, m5, m6, high]"
+    for t, levels in ((0.25, 0), (0.20, 1)):
+        model = f"{{k: 2, t: {{t: {t}, distance: ordered, order: {order}}}}}"
+        spec = SPEC.replace("{k: 2}", model) + f"sensitive: ill\nmethod: {method}\n"
+        (folder / "spec.yaml").write_text(spec, "utf-8")
+        (folder / "t.csv").write_text(table, "utf-8")
+        found = recoded(folder / "spec.yaml")
+        assert found["classes"] == 2 - levels
+
+
 def test_a_table_smaller_than_k(folder: Path) -> None:
     refusal = refused(folder, SPEC.replace("k: 2", "k: 25"))
     assert refusal.code == "DID-432"
@@ -262,6 +296,19 @@ def test_mondrian_writes_ranges_and_refuses_what_no_class_can_meet(folder: Path)
     assert refused(folder, spec).code == "DID-432"
     told = said(refused(folder, spec.replace("l: {l", "k_map: 2, l: {l") + "loss: entropy\n"))
     assert {"spec.yaml:7: method", "spec.yaml:8: loss", "spec.yaml:1: population"} <= set(told)
+
+
+def test_a_range_of_numbers_holds_nothing_but_numbers(folder: Path) -> None:
+    """Where one value is a word the values stand in the order of the file: 10..20 would hold it, and 50."""
+    files = {"age.csv": "10;*\nunknown;*\n50;*\n20;*\n30;*\n", "spec.yaml": SPEC + "method: mondrian\n"}
+    rows = [*["10", "50", "20"] * 2, *["30"] * 6]
+    files["t.csv"] = "age,city,ill\n" + "".join(f"{age},c0,flu\n" for age in rows)
+    files["spec.yaml"] = files["spec.yaml"].replace("k: 2", "k: 6")
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+    recoded(folder / "spec.yaml", out=folder / "out.csv")
+    written = {line.split(",")[0] for line in (folder / "out.csv").read_text("utf-8").splitlines()[1:]}
+    assert written == {'"10|unknown|50|20"', '"30"'}
 
 
 def test_values_are_ordered_as_numbers_only_where_all_are(folder: Path) -> None:

@@ -65,6 +65,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
         f"DR_c {told['average_risk']:.4f}  CR {told['cr']:.2f}  R {told['overall_risk']:.4f}  level {told['level']}",
     ]  # fmt: skip
     lines += [f"  {one['persons']} persons: {class_words(one)}" for one in told["worst"]]
+    if told["direct_identifiers"]:
+        lines.append(f"direct identifiers: {', '.join(told['direct_identifiers'])}")
     if told["not_measured"]:
         lines.append(f"not measured: {', '.join(told['not_measured'])}")
     if told["passes"]:

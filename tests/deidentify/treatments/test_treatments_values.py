@@ -83,6 +83,35 @@ def test_two_tables_under_one_key_do_not_tell_by_their_difference_what_changed()
         assert (second == first)[::2].all(), "what has not changed does not average its noise away"
 
 
+@pytest.mark.parametrize("kind", ["normal", "laplace"])
+def test_a_table_in_another_order_or_without_a_row_does_not_average_its_noise_away(kind: str) -> None:
+    """Next month's table begins with another row, or is sorted otherwise: each draw anew would halve the variance."""
+    incomes = np.linspace(9_000, 30_000, 500)
+    once = dict(zip(incomes, numbers.noised(pa.array(incomes), 1_000.0, kind, KEY).to_pylist(), strict=True))
+    for other in (incomes[::-1], incomes[1:], np.insert(incomes, 0, 8_000)):
+        again = dict(zip(other, numbers.noised(pa.array(other), 1_000.0, kind, KEY).to_pylist(), strict=True))
+        assert all(again[income] == once[income] for income in incomes if income in again)
+    gaps = numbers.noised(pa.array([None, 0.0, None, 0.0]), 1.0, kind, KEY).to_pylist()
+    assert [gaps[1], gaps[3]] == numbers.noised(pa.array([0.0, 0.0]), 1.0, kind, KEY).to_pylist()
+
+
+def test_the_noise_of_a_subject_is_its_own() -> None:
+    """Many are as old: with the column that says who it is, who leaves moves nobody else's noise."""
+    people, ages = [f"p{n}" for n in range(400)], np.arange(400) % 7 + 30
+    once = dict(
+        zip(people, numbers.noised(pa.array(ages), 3.0, "normal", KEY, pa.array(people)).to_pylist(), strict=True)
+    )
+    left = [n for n in range(399, -1, -1) if n % 5]
+    again = numbers.noised(pa.array(ages[left]), 3.0, "normal", KEY, pa.array([people[n] for n in left])).to_pylist()
+    assert again == [once[people[n]] for n in left]
+    off = np.array([once[who] for who in people]) - ages
+    assert abs(off.std() - 3) < 0.4 and len(set(np.round(off, 6))) == 400
+    twice = numbers.noised(pa.array([30, 30, None]), 3.0, "normal", KEY, pa.array(["p", "p", "p"])).to_pylist()
+    assert twice[0] != twice[1] and twice[2] is None, "two rows alike of one person would show that they are"
+    with pytest.raises(BadValues, match="no subject"):
+        numbers.noised(pa.array([30, 31]), 3.0, "normal", KEY, pa.array(["p", None]))
+
+
 def test_noise_is_of_its_distribution() -> None:
     column = pa.array(np.arange(40_000.0) % 7)
     for kind, beyond in (("normal", 0.0455), ("laplace", np.exp(-2 * np.sqrt(2)))):

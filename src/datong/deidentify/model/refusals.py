@@ -96,9 +96,11 @@ DIRECT_IDENTIFIER = Reason(
     Kind.denied,
     Text("{dataset} 未放行：存在直接标识符或未声明的列。",
          "{dataset} was not released: it has a direct identifier or a column the recipe does not declare."),
-    Text("列 {columns} 不是配方的统计项，或已被确认为直接标识符。",
-         "The columns {columns} are none of the recipe's figures, or were confirmed as direct identifiers."),
-    Text("请去掉这些列后重新统计。", "Drop these columns and count again."),
+    Text("列 {columns} 不是配方的统计项，或是直接标识符（经人确认，或其值如此）。",
+         "The columns {columns} are none of the recipe's figures, or are direct identifiers (confirmed as such, or by "
+         "what stands in them)."),
+    Text("请去掉这些列，或先将其处理为假名，再重新统计。",
+         "Drop these columns, or make tokens of them first, and count again."),
     rule="GB/T 42460-2023",
     article="4, A",
 )  # fmt: skip

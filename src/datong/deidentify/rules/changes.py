@@ -78,6 +78,18 @@ def for_table(classes: Sequence[Class], coarsest: Sequence[int], figures: Risk, 
     return Text(f"{first.zh.removesuffix('。')}；或{other.zh}", f"{first.en.removesuffix('.')}; or {other.en}")
 
 
+def left_out(direct: Sequence[str], other: Text | None) -> Text:
+    """The direct identifiers of a table left out, beside what else it takes."""
+    zh, en = "、".join(direct), ", ".join(direct)
+    here = Text(
+        f"略去直接标识符列（{zh}），或先处理为假名（datong treat）",
+        f"leave out the columns of direct identifiers ({en}), or make tokens of them first (datong treat)",
+    )
+    if other is None:
+        return Text(f"{here.zh}。", f"{here.en}.")
+    return Text(f"{here.zh}；此外：{other.zh}", f"{here.en}; besides, {other.en}")
+
+
 def _rows_left_out(classes: Sequence[Class], figures: Risk, cr: float) -> Text | None:
     """The small classes left out, where what stays passes and nobody stands out by missing."""
     least = risks.smallest_floor([one.persons for one in classes], figures.form, cr, figures.floor)

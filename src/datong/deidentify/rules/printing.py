@@ -68,6 +68,7 @@ def table_facts(told: Mapping[str, Any]) -> list[Line]:
         ("摘要 / Digest", told["digest"]),
         ("准标识符 / Quasi-identifiers", ", ".join(told["quasi_identifiers"])),
         ("未计入的列 / Columns not measured", ", ".join(told["not_measured"]) or "-"),
+        ("直接标识符 / Direct identifiers", ", ".join(told["direct_identifiers"]) or "-"),
         ("个体列 / Person", told["person"] or "每行一人 / a row each"),
         *_extent(told),
     ]

@@ -70,9 +70,14 @@ def is_low(overall_risk: float) -> bool:
     return overall_risk < LIMIT and not math.isclose(overall_risk, LIMIT, rel_tol=ROUNDING)
 
 
+def harmless(figures: Risk) -> bool:
+    """Whether R is below the limit and no class below the floor; a direct identifier is another matter."""
+    return is_low(figures.overall_risk) and figures.f_min >= figures.floor
+
+
 def passes(figures: Risk) -> bool:
     """Whether the gate lets it through: level 3, and no class below the floor."""
-    return figures.level >= 3 and figures.f_min >= figures.floor
+    return figures.level >= 3 and harmless(figures)
 
 
 def again(told: Mapping[str, Any], cr: float) -> Risk:

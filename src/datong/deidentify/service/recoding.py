@@ -233,7 +233,9 @@ def _by_mondrian(asked: Spec, loaded: Loaded, running: Any, said: str) -> tuple[
         for j, hierarchy in enumerate(hierarchies):
             spans, of = np.unique(np.stack([parts.low[:, j], parts.high[:, j]], 1), axis=0, return_inverse=True)
             values = [hierarchy.labels[0][at] for at in np.argsort(orders[j])]
-            made.append(([_span(values, int(low), int(high)) for low, high in spans], of.reshape(-1)[cls]))
+            numeric = numbers_of(values) is not None
+            labels = [_span(values, int(low), int(high), numeric=numeric) for low, high in spans]
+            made.append((labels, of.reshape(-1)[cls]))
         return [*made, ((), np.zeros(loaded.read.rows, bool))]
 
     return answer, [columns]
@@ -255,13 +257,14 @@ def _mean_width(parts: Any, j: int, leaves: int, rows: int) -> float:
     return float(((parts.high[:, j] - parts.low[:, j]) / max(leaves - 1, 1) * sizes).sum() / rows)
 
 
-def _span(values: Sequence[str], low: int, high: int) -> str:
-    """A range as it is written: a value, `low..high` of numbers, else the values joined by |, or * for all."""
+def _span(values: Sequence[str], low: int, high: int, *, numeric: bool) -> str:
+    """A range as it is written: a value, `low..high` where all values are numbers, and so stand by size, else the
+    values joined by |, or * for all."""
     if low == high:
         return values[low]
     if high - low + 1 == len(values):
         return STAR
-    if numbers_of([values[low], values[high]]) is None:
+    if not numeric:
         return "|".join(values[low : high + 1])
     return f"{values[low]}..{values[high]}"
 

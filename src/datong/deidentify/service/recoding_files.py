@@ -15,6 +15,7 @@ from datong.deidentify.model.recoding import Distance, Spec
 from datong.deidentify.model.recoding_refusals import BAD_FILES
 from datong.deidentify.rules.recoding.hierarchy import Array, Hierarchy, numbers_of, places_of
 from datong.deidentify.rules.recoding.lattice import Column, column_of
+from datong.deidentify.rules.spelling import twins
 from datong.deidentify.service.tables import Read, hierarchy_in, line_of_row, read_table
 from datong.ground.refusal import Problem
 
@@ -118,6 +119,15 @@ def _senses(asked: Spec, read: Read, path: Path, tree: Hierarchy | None) -> list
                 f"{int(rows.sum())} rows are empty; an empty cell is no sensitive value and would make classes look "
                 "more diverse: fill it in or drop the rows",
             ))  # fmt: skip
+        if asked.models.diverse and (alike := set(twins(values))):
+            rows = np.isin(read.codes[column], [at for at, value in enumerate(values) if value in alike])
+            line = line_of_row(read, path, int(np.argmax(rows)))
+            found.append(Problem(
+                f"{asked.table}:{line}: {column}",
+                f"{len(alike)} 个值只是写法不同（空格、全角、不可见字符），共 {int(rows.sum())} 行：会虚增 l；请统一",
+                f"{len(alike)} values in {int(rows.sum())} rows differ in spaces, width or signs that are not seen "
+                "alone, and would make classes look more diverse: write them in one way",
+            ))  # fmt: skip
         known = tree.labels[0] if tree is not None else close.order if close and close.order else None
         if known is not None and (gone := len(set(values) - set(known))):
             found.append(Problem(
@@ -156,7 +166,7 @@ def _encoded(
         rank, of = _sensitive(asked, read, name, tree)
         codes[len(names) + x, :rows] = rank[read.codes[name]]
         sensitive.append(of)
-        leaves.append(len(read.values[name]))
+        leaves.append(len(of.counts))
     weights = np.zeros(rows + extra, np.int64)
     weights[:rows] = 1
     population = np.zeros(rows + extra if people else 0, np.int64)
@@ -195,10 +205,11 @@ def _sensitive(asked: Spec, read: Read, name: str, tree: Hierarchy | None) -> tu
 
     values, close = read.values[name], asked.models.close
     up = np.zeros((0, 0), np.int32)
-    if close and close.order:
-        keys: list[Any] = [close.order.index(value) for value in values]
-    else:
-        keys = numbers_of(values) or list(values)
+    if close and close.order:  # a step of the order is one though nobody of the table stands on it
+        place = {value: at for at, value in enumerate(close.order)}
+        rank = np.array([place[value] for value in values], np.int32)
+        return rank, Sensitive(np.bincount(rank[read.codes[name]], minlength=len(place)), up)
+    keys: list[Any] = numbers_of(values) or list(values)
     rank = np.empty(len(values), np.int32)
     rank[sorted(range(len(values)), key=keys.__getitem__)] = np.arange(len(values), dtype=np.int32)
     if close and close.distance is Distance.hierarchical and tree is not None:

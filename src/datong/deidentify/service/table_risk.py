@@ -16,15 +16,19 @@ from typing import Any
 import pyarrow as pa
 
 from datong.deidentify.model.joint import Form
-from datong.deidentify.model.refusals import RISK_TOO_HIGH, SMALL_CLASS
+from datong.deidentify.model.refusals import DIRECT_IDENTIFIER, RISK_TOO_HIGH, SMALL_CLASS
 from datong.deidentify.model.risk_report import BAD_QUESTION, NOT_IN_POPULATION, Class, Population, RiskReport
 from datong.deidentify.rules import assessment
 from datong.deidentify.rules import risk as risks
-from datong.deidentify.rules.changes import for_table
+from datong.deidentify.rules.changes import for_table, left_out
+from datong.deidentify.rules.finding.deciding import names_somebody
 from datong.deidentify.rules.linking import PERSON, classes_plan
 from datong.deidentify.rules.printing import class_words, table_facts
 from datong.deidentify.rules.reporting import outside_population, reported
-from datong.deidentify.rules.treatments.columns import written
+from datong.deidentify.rules.spelling import one_spelling
+from datong.deidentify.rules.treatments.columns import codes_of, written
+from datong.deidentify.rules.treatments.tokens import are_tokens
+from datong.deidentify.service.classifying import ROWS_LOOKED_AT, findings_of
 from datong.deidentify.service.printing import as_pdf
 from datong.deidentify.service.treating import table_of
 from datong.engine.service import DUCKDB
@@ -60,7 +64,7 @@ def risk_of_table(
     person: the column that says who a row is about, which stays at its owner ("" = every row is another person).
     earlier: what the same recipients hold already, each with `person` and any of the quasi-identifiers. population: a
     table of everybody who could be in `table`, one row a person, with the same columns. gate: refuse as the gate of a
-    node would, DID-411 and DID-412. Refuses: DID-455 (a file), DID-490 (columns), DID-491 (the population).
+    node would, DID-410 to DID-412. Refuses: DID-455 (a file), DID-490 (columns), DID-491 (the population).
     """
     rows = table_of(table)
     before = [table_of(path) for path in earlier]
@@ -74,16 +78,24 @@ def risk_of_table(
     if everybody is not None and (strange := outside_population(classes)):
         raise NOT_IN_POPULATION(strange[:MOST_SHOWN], table=table.name, count=len(strange))
     among = Population.unknown if everybody is None else Population.given
-    found = reported(classes, form, population=among, worst=worst)
+    others = [name for name in rows.column_names if name not in columns and name != person]
+    direct = _direct(rows, others)
+    found = reported(classes, form, population=among, worst=worst, direct_identifiers=bool(direct))
     passes = risks.passes(found.standard)
     lowest = max(assessment.rules_in_force()["rest"].values())
-    change = None if passes else for_table(classes, coarsest.sizes, found.standard, lowest)
+    change = None
+    if not risks.harmless(found.standard):
+        change = for_table(classes, coarsest.sizes, found.standard, lowest)
+    if gate and direct:
+        raise DIRECT_IDENTIFIER(dataset=table.name, columns=", ".join(direct))
     if gate and change is not None:
         raise _refused(table.name, classes, found, change)
+    if direct:
+        change = left_out(direct, change)
     return {
         "table": table.name, "digest": digest_bytes(table.read_bytes()),
         "quasi_identifiers": columns, "person": person, "releases": 1 + len(before),
-        "not_measured": [name for name in rows.column_names if name not in columns and name != person],
+        "not_measured": others, "direct_identifiers": direct,
         "persons": sum(coarsest.here),
         **found.as_json(columns), "limit": risks.LIMIT, "passes": passes,
         "change": None if change is None else {"zh": change.zh, "en": change.en},
@@ -161,6 +173,14 @@ def _nobody(where: str, rows: Any, person: str) -> list[Problem]:
     )]  # fmt: skip
 
 
+def _direct(rows: Any, others: Sequence[str]) -> list[str]:
+    """Which of the columns that nothing measures name persons by what stands in them."""
+    first = rows.slice(0, ROWS_LOOKED_AT)
+    plain = {name: written(first[name]).to_pylist() for name in others if _as_text(first[name].type)}
+    told = {name: values for name, values in plain.items() if not are_tokens(values)}
+    return [finding.column for finding in findings_of(told) if names_somebody(finding)]
+
+
 def _as_text(kind: Any) -> bool:
     binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
     return not (pa.types.is_nested(kind) or binary)
@@ -190,8 +210,14 @@ def _classes(
 def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
     """The columns as text, with who each row is about: a number of its own where no column says it."""
     texts = {name: written(rows[name]) for name in columns}
-    who = written(rows[person]) if person else pa.array(range(rows.num_rows), pa.int64())
+    who = _people(written(rows[person])) if person else pa.array(range(rows.num_rows), pa.int64())
     return pa.table({PERSON: who, **texts})
+
+
+def _people(ids: Any) -> pa.Array:
+    """The ids, each in one spelling."""
+    codes, known = codes_of(ids)
+    return pa.array(map(one_spelling, known.to_pylist()), pa.string()).take(pa.array(codes, mask=codes < 0))
 
 
 def _refused(table: str, classes: Sequence[Class], found: RiskReport, change: Text) -> Refusal:

@@ -119,6 +119,16 @@ def _within(
     return Finding(column, best.kind, best.name, best.title, score, best.tags, level, facts)
 
 
+def names_somebody(finding: Finding) -> bool:
+    """Whether the column is a direct identifier by what stands in it, or holds persons' names, which have no form that
+    could show it. That a column is called the number of something is not enough: it may be a token by now. Nor is an
+    address: it is the place of a person, or the end of a journey."""
+    by_name = finding.type == "name" and finding.evidence["distinct"] >= FEW
+    share = finding.evidence.get("check", {}).get("share", 0.0)
+    by_values = share >= SHARE_LEAST and finding.evidence["distinct"] >= FEW and finding.type != "address"
+    return finding.kind is Identifying.direct and (by_name or by_values or "within" in finding.evidence)
+
+
 def in_context(findings: Sequence[Finding], types: Iterable[PersonalType]) -> list[Finding]:
     """The findings of one table, each seen beside the others: contacts and places of organisations are no person's;
     general words are of what the table registers; a key of its rows numbers the person where another column identifies

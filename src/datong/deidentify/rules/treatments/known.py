@@ -103,7 +103,9 @@ def _coded(given: Given) -> Any:
 
 
 def _noise(given: Given) -> Any:
-    return numbers.noised(given.column, given.options["scale"], given.options["distribution"], given.key("noise"))
+    said = given.options
+    whose = given.table[said["subject"]] if said["subject"] else None
+    return numbers.noised(given.column, said["scale"], said["distribution"], given.key("noise"), whose)
 
 
 def _micro(given: Given) -> Any:
@@ -166,7 +168,8 @@ KNOWN: Mapping[str, Treatment] = {
     "noise": Treatment(
         Text("加噪声（非差分隐私）", "noise (not differential privacy)"), _always(numbers.NOISE), _noise,
         {"scale": Option("number", needed=True, low=0, above=True),
-         "distribution": Option("word", words=("normal", "laplace"), default="normal")}, keyed=True,
+         "distribution": Option("word", words=("normal", "laplace"), default="normal"),
+         "subject": Option("column", default="")}, keyed=True,
     ),
     "micro_aggregated": Treatment(
         Text("微聚集", "micro-aggregation"), _always(numbers.MICRO), _micro,

@@ -14,8 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from datong.deidentify.model.treatments import BadValues, Remains, Trace
-from datong.deidentify.rules.treatments.columns import Floats, as_numbers, numbers, require
+from datong.deidentify.rules.treatments.columns import (
+    Floats,
+    as_numbers,
+    codes_of,
+    mask_of_null,
+    numbers,
+    require,
+    texts,
+)
 from datong.deidentify.rules.treatments.tokens import encrypted, encryptor
+from datong.ground.crypto import hashing
 from datong.ground.refusal import Text
 
 MDAV_ROWS_MAX = 50_000
@@ -57,17 +66,30 @@ def coded(column: Any, bottom: float | None, top: float | None) -> Any:
     return as_numbers(np.clip(values, bottom, top), empty)
 
 
-def noised(column: Any, scale: float, distribution: str, key: bytes) -> Any:
+def noised(column: Any, scale: float, distribution: str, key: bytes, subjects: Any = None) -> Any:
     """Each value with noise of standard deviation `scale` added ("normal" or "laplace").
 
-    The noise is drawn from the AES image of the row's number and its value: the same table under the same key gets the
-    same noise, so that asking again does not average it away; a row whose value is another gets other noise, so that
-    two tables under one key do not tell what changed in it by their difference."""
+    The noise is drawn from the AES image of the value, of how many rows before have the same, and of whose it is where
+    `subjects` says so; not of where the row stands. So a table in another order, or with rows that came or went, gets
+    the same noise under the same key, and many of them do not average it away; of rows with one value that holds where
+    their subjects are told apart. A row whose value is another gets other noise, so that two tables under one key do
+    not tell what changed in it by their difference. A value without a subject is refused where subjects are given."""
     values, empty = numbers(column)
+    values = np.where(values == 0, 0.0, values)  # -0.0 is 0
+    cipher = encryptor(key)
     blocks = np.empty((len(values), 2), dtype="<u8")
-    blocks[:, 0] = np.arange(len(values))
-    blocks[:, 1] = np.where(values == 0, 0.0, values).view(np.uint64)  # -0.0 is 0
-    images = np.ascontiguousarray(encrypted(encryptor(key), blocks.view(np.uint8))).view("<u8")
+    blocks[:, 1] = values.view(np.uint64)
+    if subjects is None:
+        blocks[:, 0] = _how_many_before(values, np.where(empty, -1, 0))  # a null that comes moves no zero's noise
+    else:
+        names = texts(subjects)
+        require(mask_of_null(names) & ~empty, "没有主体，不知是谁的", "have no subject, and are nobody's")
+        whose, known = codes_of(names)
+        of = hashing.keyed(key)
+        own = b"".join(of(b"noise of " + name.encode())[:16] for name in known.to_pylist()) or bytes(16)
+        blocks[:, 0] = _how_many_before(values, np.where(empty, -1, whose))
+        blocks = encrypted(cipher, blocks.view(np.uint8)).view("<u8") ^ np.frombuffer(own, "<u8").reshape(-1, 2)[whose]
+    images = np.ascontiguousarray(encrypted(cipher, blocks.view(np.uint8))).view("<u8")
     first, second = ((images[:, n] >> np.uint64(11)).astype(np.float64) * 2.0**-53 for n in (0, 1))
     length = -np.log1p(-first)  # exponential, of mean 1
     if distribution == "laplace":
@@ -75,6 +97,17 @@ def noised(column: Any, scale: float, distribution: str, key: bytes) -> Any:
     else:
         drawn = np.sqrt(2 * length) * np.cos(2 * np.pi * second) * scale  # Box and Muller 1958
     return as_numbers(values + drawn, empty)
+
+
+def _how_many_before(values: Floats, whose: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Of each row, how many rows before it have the same value and the same subject."""
+    order = np.lexsort((values, whose)) if whose.any() else np.argsort(values, kind="stable")
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (np.diff(values[order]) != 0) | (np.diff(whose[order]) != 0)
+    begins = np.flatnonzero(first)
+    made = np.empty(len(order), dtype=np.int64)
+    made[order] = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
+    return made
 
 
 def micro_aggregated(columns: Sequence[Any], k: int) -> list[Any]:

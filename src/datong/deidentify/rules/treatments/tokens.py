@@ -19,6 +19,8 @@ Contract: tests/deidentify/treatments/test_treatments_tokens.py; speed: bench/tr
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ LONGEST = BLOCK - 1
 AT_ONCE = 1 << 20
 """Rows of one batch: its blocks stay in the processor's cache."""
 Blocks = npt.NDArray[np.uint8]
+_HEX = re.compile(rf"[0-9a-f]{{{2 * BLOCK}}}")
 
 HMAC = Remains(
     frozenset((Trace.equality, Trace.frequency, Trace.presence)),
@@ -113,6 +116,13 @@ def encrypted(cipher: Any, blocks: Blocks, into: Blocks | None = None) -> Blocks
         into[:] = room[: into.nbytes].reshape(into.shape)
         return into
     return np.frombuffer(cipher.update(blocks.tobytes()), dtype=np.uint8).reshape(-1, BLOCK)
+
+
+def are_tokens(values: Iterable[str | None]) -> bool:
+    """Whether these texts are tokens as `as_hex` writes them. A UUID without its dashes is none: its version stands in
+    the same place of each."""
+    there = [value for value in values if value is not None]
+    return bool(there) and all(map(_HEX.fullmatch, there)) and len({value[12] for value in there}) > min(len(there), 2)
 
 
 def as_hex(tokens: Any) -> Any:

@@ -1,0 +1,27 @@
+"""Texts that a reader takes for the same: full-width signs, spaces around and between, signs that are not seen.
+
+Two ways of writing one illness are one sensitive value, and two of one id are one person; counted apart they would make
+a class look more diverse, or larger, than it is. Case is left alone: codes may differ by it. Must never know: tables.
+Contract: tests/deidentify/test_recoding_refusals.py and test_deidentify_table_risk.py.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+
+def one_spelling(text: str) -> str:
+    """The text in the one way of writing that all its twins share (Unicode NFKC, no signs of category Cf)."""
+    if text.isascii():
+        return " ".join(text.split())
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return " ".join(seen.split())
+
+
+def twins(values: Iterable[str]) -> list[str]:
+    """Those of different texts that differ from another one in how they are written alone."""
+    given = list(values)
+    times = Counter(map(one_spelling, given))
+    return [value for value in given if times[one_spelling(value)] > 1]
