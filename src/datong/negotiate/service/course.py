@@ -214,7 +214,7 @@ def open_verbs(row: Mapping[str, Any]) -> list[str]:
     side, state = Party(row["side"]), State(row["state"])
     acts = [] if row["pending"] else [Act(name) for name in rules.open_acts(state, side)]
     verbs = [VERBS[side, act] for act in acts if (side, act) in VERBS]
-    may_end = state not in FINAL and row["pending"] != Act.terminate.value
+    may_end = state not in FINAL and row["pending"] not in (Act.terminate.value, Act.finalize.value)
     return [*verbs, *(["terminate"] if may_end else [])]
 
 
