@@ -996,6 +996,33 @@ def test_a_callback_to_a_third_host_is_refused(pair):
         assert negotiate.negotiations(tx) == []
 
 
+def test_one_peer_has_so_many_negotiations_open_and_no_more(pair):
+    """Each takes a row, its messages and jobs, for ten days; what this node opens itself does not count."""
+    provider, consumer, loop = pair
+    offer = listed(provider, agree="person")
+    negotiate.install(provider.store, open_per_peer=2)
+    with provider.as_("product_manager") as tx:
+        negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=TERMS)
+    loop.run()
+    for _ in range(2):
+        ask(consumer, provider, offer)
+        loop.run()
+    body = next(body for _, url, body in loop.said if url.endswith("/negotiations/request"))
+    url = f"{provider.address}/dsp/2025-1/negotiations/request"
+    third = {**body, "@id": "urn:uuid:3", "consumerPid": "urn:uuid:3"}
+    answer = loop.call(consumer, "POST", url, third)
+    assert (answer.status, answer.json()["@type"]) == (503, "ContractNegotiationError")
+    assert (answer.json()["code"], problems(answer.json())) == ("CTR-505", [])
+    assert loop.call(consumer, "POST", url, body).status == 201, "one that is known is answered as before"
+    with provider.as_("product_manager") as tx:
+        heard = negotiate.negotiations(tx, state="REQUESTED")
+        assert len(heard) == 2
+        negotiate.terminate(tx, negotiation=heard[0]["id"], reason_text="no")
+    loop.run()
+    assert loop.call(consumer, "POST", url, third).status == 201
+    negotiate.install(provider.store)
+
+
 def test_an_unreachable_peer_is_tried_again_until_it_answers(pair):
     provider, consumer, loop = pair
     loop.outages = 3
