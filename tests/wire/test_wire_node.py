@@ -117,7 +117,9 @@ def test_a_token_of_nonsense_is_refused_not_a_fault(doors: Asgi, claims: bytes) 
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "NET-401")
 
 
-@pytest.mark.parametrize("nonsense", [b'"\\u0000"', b'"\\ud800"', b"[" * 100_000, b"1e999", b"NaN", b"\xff"])
+@pytest.mark.parametrize(
+    "nonsense", [b'"\\u0000"', b'"\\ud800"', b"[" * 100_000, b"1e999", b"NaN", b"\xff", b'{"y": 1, "y": 2}']
+)
 def test_a_message_of_nonsense_is_refused_not_a_fault(doors: Asgi, nonsense: bytes) -> None:
     answer = doors.post("/node/messages", content=BODY.replace(b"{}", b'{"x": ' + nonsense + b"}"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "MSG-400")

@@ -29,7 +29,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from datong.ground import clock, evidence, jobs, outbox, signing
-from datong.ground.canonical import canonical, without_nul
+from datong.ground.canonical import canonical, named_once, without_nul
 from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.evidence import tiles
@@ -193,7 +193,7 @@ def _newcomer(door: Door, authorization: str, data: bytes, body: dict[str, Any])
 
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(data)
+        message = json.loads(data, object_pairs_hook=named_once)
         canonical(message)  # what RFC 8785 cannot write, nobody can have signed or digested
         without_nul(data)
     except (ValueError, RecursionError) as broken:
