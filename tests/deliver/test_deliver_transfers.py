@@ -21,7 +21,7 @@ from datong.deliver import rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.model import FORMAT, HTTP_PULL, Address
-from datong.deliver.service import granting
+from datong.deliver.service import ending, granting
 from datong.ground import clock, jobs, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Store
@@ -613,6 +613,21 @@ def test_what_starts_while_its_consumer_holds_the_agreement_is_pulled_when_the_h
         deliver.resume(tx, agreement="agr-1")
     wire.settle()
     assert states(provider, consumer) == ["COMPLETED", "COMPLETED"]
+
+
+def test_what_its_provider_starts_again_is_not_held_back_by_the_providers_own_stop(
+    wire: Wire, provider: Store, consumer: Store
+) -> None:
+    """The start may be heard before the word that the stop is lifted: nobody here would take it up again."""
+    lay_out(provider)
+    with consumer.begin(NODE, "deliver") as tx:
+        ending.hold(tx, "agr-1", "suspended", "an incident", provider=True)
+    pid = request(consumer, "node")
+    wire.settle()
+    with consumer.begin(case.peer(case.OWNER_NODE), "deliver") as tx:
+        deliver.received_stop_lifted(tx, sender=case.OWNER_NODE, body={"agreement": "agr-1"})
+    wire.settle()
+    assert states(provider, consumer) == ["COMPLETED", "COMPLETED"], pid
 
 
 def test_a_pull_repeated_after_a_crash_changes_nothing(wire: Wire, provider: Store, consumer: Store) -> None:

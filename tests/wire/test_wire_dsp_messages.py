@@ -42,6 +42,8 @@ HOSTILE = [
     b'{"@type": "CatalogRequestMessage", "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "x": 1e400}',
     b'{"@type": "CatalogRequestMessage", "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "x": 123456789012345678901234567890}',
     b'{"@type": "CatalogRequestMessage", "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "x": "\\ud800"}',
+    b'{"@type": "CatalogRequestMessage", "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "x": {"y": 1, "y": 2}}',
+    b'{"@type": "CatalogError", "@type": "CatalogRequestMessage", "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"]}',
     b"[" * 100_000,
 ]  # fmt: skip
 

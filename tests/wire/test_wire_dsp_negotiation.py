@@ -543,6 +543,64 @@ def test_an_end_that_overtakes_the_last_acknowledgement_is_said_again(pair):
     assert provider.agreements()[0]["state"] == consumer.agreements()[0]["state"] == "TERMINATED"
 
 
+def test_an_end_and_a_finalisation_that_cross_leave_both_sides_in_one_state(pair):
+    """Each is on its way before the other has arrived: what the consumer has ended is not concluded any more."""
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider))
+    really, held = loop.call, []
+
+    def crossing(sender, method, url, body=None):
+        if sender is provider and body and body.get("eventType") == "FINALIZED" and not held:
+            held.append(True)
+            with consumer.as_("analyst") as tx:
+                negotiate.terminate(tx, negotiation=consumer.negotiation()["id"], reason_text="no budget")
+            taken = []
+
+            def answered_late(*given):
+                answer = really(*given)
+                if given[2].endswith("/termination") and not taken:
+                    assert states(provider, consumer) == ["TERMINATED", "VERIFIED"]
+                    taken.append(really(sender, method, url, body))
+                return answer
+
+            loop.call = answered_late
+            loop.workers["consumer"].run_due()
+            loop.call = really
+            assert taken
+            return taken[0]
+        return really(sender, method, url, body)
+
+    loop.call = crossing
+    loop.run()
+    assert held
+    assert states(provider, consumer) == ["TERMINATED", "TERMINATED"]
+    assert [row["state"] for node in (provider, consumer) for row in node.agreements()] == ["TERMINATED"] * 2
+
+
+def test_a_finalisation_that_was_sent_is_not_taken_back(pair):
+    """It may have arrived: the provider's person waits for the answer, and then ends the contract."""
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider))
+
+    def lose(_url: str, body: dict) -> dict:
+        loop.lost = int(body.get("eventType") == "FINALIZED")
+        return body
+
+    loop.tamper = lose
+    while sum(worker.run_due() for worker in loop.workers.values()):
+        pass
+    assert states(provider, consumer) == ["VERIFIED", "FINALIZED"]
+    sent = provider.negotiation()["id"]
+    with provider.as_("product_manager") as tx:
+        assert negotiate.negotiation(tx, id=sent)["open_verbs"] == []
+    with provider.as_("product_manager") as tx, pytest.raises(Refusal) as refused:
+        negotiate.terminate(tx, negotiation=sent, reason_text="no longer")
+    assert refused.value.code == "CTR-401"
+    loop.tamper = lambda _url, body: body
+    loop.run()
+    assert states(provider, consumer) == ["FINALIZED", "FINALIZED"]
+
+
 @pytest.mark.parametrize("who", ["provider", "consumer"])
 def test_either_side_may_end_it_while_it_is_open(pair, who):
     provider, consumer, loop = pair
@@ -936,6 +994,33 @@ def test_a_callback_to_a_third_host_is_refused(pair):
     assert consumer.negotiation()["reason"]["code"] == "CTR-410"
     with provider.store.read(provider.by("auditor")) as tx:
         assert negotiate.negotiations(tx) == []
+
+
+def test_one_peer_has_so_many_negotiations_open_and_no_more(pair):
+    """Each takes a row, its messages and jobs, for ten days; what this node opens itself does not count."""
+    provider, consumer, loop = pair
+    offer = listed(provider, agree="person")
+    negotiate.install(provider.store, open_per_peer=2)
+    with provider.as_("product_manager") as tx:
+        negotiate.offer(tx, consumer=consumer.code, dataset=DATASET, policy=to_json(POLICY), terms=TERMS)
+    loop.run()
+    for _ in range(2):
+        ask(consumer, provider, offer)
+        loop.run()
+    body = next(body for _, url, body in loop.said if url.endswith("/negotiations/request"))
+    url = f"{provider.address}/dsp/2025-1/negotiations/request"
+    third = {**body, "@id": "urn:uuid:3", "consumerPid": "urn:uuid:3"}
+    answer = loop.call(consumer, "POST", url, third)
+    assert (answer.status, answer.json()["@type"]) == (503, "ContractNegotiationError")
+    assert (answer.json()["code"], problems(answer.json())) == ("CTR-505", [])
+    assert loop.call(consumer, "POST", url, body).status == 201, "one that is known is answered as before"
+    with provider.as_("product_manager") as tx:
+        heard = negotiate.negotiations(tx, state="REQUESTED")
+        assert len(heard) == 2
+        negotiate.terminate(tx, negotiation=heard[0]["id"], reason_text="no")
+    loop.run()
+    assert loop.call(consumer, "POST", url, third).status == 201
+    negotiate.install(provider.store)
 
 
 def test_an_unreachable_peer_is_tried_again_until_it_answers(pair):

@@ -26,6 +26,8 @@ from datong.ground.db import NODE, Store, settings
 from datong.ground.evidence import Sequencer, append
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
+from datong.register import service as register
+from datong.register import store as register_store
 from datong.register.store import nodes
 from datong.wire import node
 from datong.wire.http import Answer, Client, Door, peer_key
@@ -115,7 +117,9 @@ def test_a_token_of_nonsense_is_refused_not_a_fault(doors: Asgi, claims: bytes) 
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "NET-401")
 
 
-@pytest.mark.parametrize("nonsense", [b'"\\u0000"', b'"\\ud800"', b"[" * 100_000, b"1e999", b"NaN", b"\xff"])
+@pytest.mark.parametrize(
+    "nonsense", [b'"\\u0000"', b'"\\ud800"', b"[" * 100_000, b"1e999", b"NaN", b"\xff", b'{"y": 1, "y": 2}']
+)
 def test_a_message_of_nonsense_is_refused_not_a_fault(doors: Asgi, nonsense: bytes) -> None:
     answer = doors.post("/node/messages", content=BODY.replace(b"{}", b'{"x": ' + nonsense + b"}"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "MSG-400")
@@ -155,6 +159,39 @@ def test_a_message_to_a_code_this_node_has_not_heard_yet_is_tried_again_later(st
         tx.add(settings, {"id": "node.code", "value": code})
     told = [said(door, audience) for audience in (address, code, made_up(2), "")]
     assert told == ["", "", "NET-401", "NET-401"]
+
+
+# --- who applies to join ---------------------------------------------------------------------------------------------
+
+
+def applied(key: PrivateKey) -> dict[str, Any]:
+    party = "91520100MA6DATUN2U"
+    bare = {"schema": "datong.application/1", "party": party, "name": "new", "address": "http://new.test",
+            "public_key": key.public.text, "kind": "connector", "at": "2026-03-02T00:00:00Z"}  # fmt: skip
+    one = {"node": "", "party": party, "key": key.public.text, "signature": key.sign_value(bare)}
+    return {**bare, "signatures": [one]}
+
+
+def test_an_application_sent_again_under_new_ids_takes_no_more_room(store: Store, node_folder: Path) -> None:
+    """Whoever makes a key can apply; what is kept of it is one application."""
+    home, key = "http://function.test", PrivateKey.new()
+    signing.install(store, PrivateKey.new(), signing.Me("", "91520100MA6DATUN2U", "function node", home))
+    with store.begin(NODE) as tx:
+        mine = register.found(tx, area="5201")["code"]
+    doors = Asgi(Starlette(routes=node.routes(
+        store, Door(store, None, ("", "")), {"register.join": register.received_join}, clock_key="",
+        evidence_folder=node_folder, on_time=lambda _tx: None,
+    )))  # fmt: skip
+    body = applied(key)
+    for number in range(3):
+        said = json.dumps({"id": f"m-{number}", "type": "register.join", "version": 1, "body": body}).encode()
+        claims = {"iss": body["party"], "aud": mine, "jti": os.urandom(8).hex(), "digest": digest_bytes(said)}
+        token = key.token(claims, clock.wall_clock())
+        answer = doors.post("/node/messages", content=said, headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == 200, answer.text
+    with store.read() as tx:
+        assert tx.count(register_store.applications) == 1
+        assert tx.count(outbox.inbox) == 0
 
 
 # --- nodes nobody knows ------------------------------------------------------------------------------------------

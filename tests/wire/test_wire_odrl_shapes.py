@@ -119,6 +119,7 @@ def test_what_has_no_place_is_named(path, value, said):
 TOLERATED = [
     (("dct:title",), "a title"),
     (("https://schema.org/name",), "a name"),
+    (("@context",), [GOOD["@context"][0], {"dct": "http://purl.org/dc/terms/", "http": "odrl:"}]),
     (("datong:terms",), {"target": "x"}),
     (("profile",), "https://example.org/profile"),
     (("timestamp",), "2026-03-02T00:00:00Z"),
@@ -139,9 +140,48 @@ def test_what_changes_nothing_is_passed_over(path, value):
     assert from_odrl(with_value(path, value)) == from_odrl(GOOD)
 
 
+def test_members_of_a_vocabulary_that_the_context_names_are_passed_over():
+    named = {**GOOD, "@context": {"dct": "http://purl.org/dc/terms/"}, "dct:title": "a title"}
+    assert from_odrl(named) == from_odrl(GOOD)
+
+
 def test_a_prefix_of_the_policy_s_own_is_odrl_s():
     own = {**GOOD, "@context": {"o": "http://www.w3.org/ns/odrl/2/"}, "o:prohibition": [{"action": "odrl:sell"}]}
     assert from_odrl(own).prohibitions == (Rule("sell"),)
+
+
+def test_no_context_of_the_policy_s_own_hides_a_prohibition():
+    """Whatever it calls it: what JSON-LD takes for ODRL's is read, or the policy is refused."""
+    forbidden, odrl = [{"action": "odrl:sell"}], "http://www.w3.org/ns/odrl/2/"
+    for context, name in [
+        ({"o": {"@id": odrl, "@prefix": True}}, "o:prohibition"),
+        ({"w3": "http://www.w3.org/ns/", "o": "w3:odrl/2/"}, "o:prohibition"),
+        ({"x:y": "odrl:prohibition"}, "x:y"),
+        ([{"x:y": {"@id": odrl + "prohibition"}}], "x:y"),
+        ({"part": odrl + "pro"}, "part:hibition"),
+    ]:
+        assert from_odrl({**GOOD, "@context": context, name: forbidden}).prohibitions == (Rule("sell"),), context
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"permission": "odrl:prohibition"}, {"prohibition": "https://schema.org/name"}, {"lt": "odrl:gt"},
+        {"distribute": {"@id": "odrl:read"}}, {"odrl": "https://example.org/"}, {"o": "odrl", "permission": "o:duty"},
+        {"permission": {"@id": "odrl:permission", "@context": {"action": "odrl:target"}}},
+        {"duty": {"@reverse": "odrl:duty"}}, {"permission": "a", "a": "permission"},
+    ],
+)  # fmt: skip
+def test_a_context_that_gives_words_of_odrl_another_meaning_is_refused(context):
+    with pytest.raises(Refusal) as refused:
+        from_odrl({**GOOD, "@context": [GOOD["@context"][0], context]})
+    assert "@context." in refused.value.problems[0].where
+
+
+def test_a_context_within_a_rule_is_refused():
+    with pytest.raises(Refusal) as refused:
+        from_odrl(with_value((*RULE, "@context"), {"action": "odrl:target"}))
+    assert [one.where for one in refused.value.problems] == ["permission[0].@context"]
 
 
 def test_an_action_of_all_rules_is_that_of_each_without_one():

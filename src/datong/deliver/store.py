@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, func, select
 
+from datong.ground.canonical import hexdigest
 from datong.ground.db import EVERY, Instant, Tx, Window, table
 
 decisions = table(
@@ -144,7 +145,7 @@ holds = table(
     Column("by", String(80), nullable=False),
     Column("at", Instant, nullable=False),
 )
-"""id = agreement."""
+"""id = agreement: what this node holds; `providers_word`: at the consumer, what the provider stopped."""
 
 endings = table(
     "delivery_end",
@@ -189,6 +190,17 @@ def newest_decisions(tx: Tx, *conditions: Any, limit: int, offset: int) -> list[
 def first(tx: Tx, of: Table, *conditions: Any, order: Any = None) -> dict[str, Any] | None:
     found = rows(tx, of, *conditions, order=order)
     return found[0] if found else None
+
+
+def providers_word(agreement: str) -> str:
+    """Id of the hold that a provider's word puts on an agreement at its consumer, beside the consumer's own."""
+    return "provider-" + hexdigest(agreement)
+
+
+def hold_of(tx: Tx, agreement: str) -> dict[str, Any] | None:
+    """The hold in force on an agreement, the provider's word first; None when nobody holds it."""
+    found = (tx.get(holds, id) for id in (providers_word(agreement), agreement))
+    return next((row for row in found if row is not None and row["state"] == "suspended"), None)
 
 
 def granted_before(tx: Tx, agreement: str) -> int:

@@ -108,6 +108,15 @@ def is_digest_of_bytes(given: object, data: bytes) -> bool:
         return False
 
 
+def named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for `object_pairs_hook` of `json.loads`; ValueError when a name occurs twice in it,
+    which RFC 8785 (3.1) does not allow: two readers might go by two of them."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return value
+
+
 def without_nul(data: bytes) -> None:
     """ValueError when a JSON text writes the character NUL, which PostgreSQL cannot keep, or is in UTF-16 or UTF-32 (it
     holds zero bytes then), which Python's reader would take too, and RFC 8259 (8.1) does not allow between systems."""

@@ -97,6 +97,13 @@ SETTINGS = (
         [],
         'Acts of a provider that wait for a person: "agree" (draw up the contract), "finalize" (conclude it).',
     ),
+    Setting(
+        "negotiate.open_per_peer",
+        int,
+        1000,
+        "How many negotiations that one peer has opened may be open at once; further ones are refused until some end.",
+        least=1,
+    ),
     Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
     Setting(
         "deliver.on_signing",

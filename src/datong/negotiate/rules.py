@@ -41,8 +41,14 @@ def received(state: State, pending: Act | None, act: Act, by: Party, negotiation
     """The state after the counterparty `by` did `act`, when our own `pending` act is not acknowledged yet.
 
     An act that is only open after our pending one proves that the pending one arrived: the answer overtook
-    the acknowledgement. So the order in which both reach us does not matter.
+    the acknowledgement. So the order in which both reach us does not matter. What we have ended is not concluded any
+    more: our end may have arrived, and then the counterparty does not conclude it either.
     """
+    if (pending, act) == (Act.terminate, Act.finalize):
+        raise MOVE_REFUSED(
+            party=by.value, act=act.value, negotiation=negotiation, state=f"{state.value}, ending",
+            open=Act.terminate.value,
+        )  # fmt: skip
     allowed, after = MOVES.get((state, act), ((), state))
     if by not in allowed and pending is not None and overtakes(state, pending, act, by):
         _, implied = MOVES[state, pending]

@@ -29,7 +29,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from datong.ground import clock, evidence, jobs, outbox, signing
-from datong.ground.canonical import canonical, without_nul
+from datong.ground.canonical import canonical, named_once, without_nul
 from datong.ground.crypto.profile import require_accepted
 from datong.ground.db import NODE, Actor, Store, Tx, business_clock
 from datong.ground.evidence import tiles
@@ -59,6 +59,8 @@ VERSION = 1
 STRANGER_BYTES_MAX = 256 * 1024
 """Of a message that is read before its sender is known, as an application to join is: 8 MiB of JSON take ten seconds of
 a core, and anybody can send them."""
+NEWCOMER = "register.join"
+"""The one message of a node that has no code yet."""
 AWAY = frozenset({429, 502, 503, 504})
 """What stands before a node answers when the node is away or has no time."""
 log = logging.getLogger(__name__)
@@ -162,12 +164,13 @@ def _receive(
     receiver = receivers.get(kind)
     if receiver is None:
         raise BAD_MESSAGE(why=f"Messages of type {kind[:60]!r} are not received here.")
-    newcomer = kind == "register.join"
+    newcomer = kind == NEWCOMER
     sender = known or (_newcomer(door, authorization, data, body) if newcomer else door.sender(authorization, data))
     code = sender.department or sender.party
 
     def received(tx: Tx) -> bool:
-        fresh = outbox.first_time(tx, message["id"], code, kind, body)
+        # an application is known by its key; anybody could fill the inbox with the same one under new ids
+        fresh = newcomer or outbox.first_time(tx, message["id"], code, kind, body)
         if fresh:
             receiver(tx, sender=code, body=body)
         return fresh
@@ -190,7 +193,7 @@ def _newcomer(door: Door, authorization: str, data: bytes, body: dict[str, Any])
 
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(data)
+        message = json.loads(data, object_pairs_hook=named_once)
         canonical(message)  # what RFC 8785 cannot write, nobody can have signed or digested
         without_nul(data)
     except (ValueError, RecursionError) as broken:

@@ -462,7 +462,7 @@ def test_a_stop_reaches_the_consumer_of_a_filed_contract_of_the_dataspace_protoc
     country.run()
     assert told["to"] == [country.consumer.code, country.platform.code]
     with country.reads(country.consumer) as tx:
-        hold = tx.get(delivered.holds, agreed["id"])
+        hold = delivered.hold_of(tx, agreed["id"])
     assert (hold["state"], hold["reason"], hold["by"]) == ("suspended", "安全事件", "")
 
 

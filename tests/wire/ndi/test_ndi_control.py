@@ -67,8 +67,8 @@ def test_the_provider_stops_all_use_at_the_consumer(country):
         deliver.stop_use(tx, agreement=country.contract, reason="安全事件")
     country.run()
     with country.reads(country.consumer) as tx:
-        hold = tx.get(delivered.holds, country.contract)
-    assert (hold["state"], hold["reason"]) == ("suspended", "安全事件")
+        hold = delivered.hold_of(tx, country.contract)
+    assert (hold["state"], hold["reason"], hold["by"]) == ("suspended", "安全事件", "")
     assert len(told(country, country.platform, "abnormalTermination")) == 1
     with country.consumer.as_("legal") as tx, pytest.raises(Refusal):
         deliver.stop_use(tx, agreement=country.contract, reason="not mine to stop")
@@ -76,7 +76,7 @@ def test_the_provider_stops_all_use_at_the_consumer(country):
 
 def held(country, node):
     with country.reads(node) as tx:
-        return tx.get(delivered.holds, country.contract)["state"]
+        return "lifted" if delivered.hold_of(tx, country.contract) is None else "suspended"
 
 
 def peer(node):
@@ -103,6 +103,8 @@ def test_a_stop_of_the_provider_is_lifted_by_the_provider_alone(country):
         assert held(country, country.consumer) == "suspended"
         with country.consumer.as_("legal") as tx:
             deliver.suspend(tx, agreement=country.contract, reason="ours")
+        with country.consumer.as_("legal") as tx:
+            assert deliver.resume(tx, agreement=country.contract)["state"] == "suspended"
         with country.consumer.as_("legal") as tx, pytest.raises(Refusal) as refused:
             deliver.resume(tx, agreement=country.contract)
         assert refused.value.code == "USE-416"
@@ -120,11 +122,23 @@ def test_a_stop_of_the_provider_is_lifted_by_the_provider_alone(country):
         with country.consumer.store.begin(peer(country.provider)) as tx:
             deliver.received_stop_lifted(tx, sender=country.provider.code, body=told_now[0]["body"])
         assert held(country, country.consumer) == held(country, country.provider) == "lifted"
+
+
+def test_each_side_lifts_its_own_stop_whichever_came_first(country):
     with country.consumer.as_("legal") as tx:
         deliver.suspend(tx, agreement=country.contract, reason="ours")
-    with country.consumer.store.begin(peer(country.provider)) as tx:
-        deliver.received_stop_lifted(tx, sender=country.provider.code, body={"agreement": country.contract})
-    assert held(country, country.consumer) == "suspended"
+    with country.provider.as_("legal") as tx:
+        deliver.stop_use(tx, agreement=country.contract, reason="theirs")
+    country.run()
+    with country.reads(country.consumer) as tx:
+        assert delivered.hold_of(tx, country.contract)["reason"] == "theirs"
+    with country.provider.as_("legal") as tx:
+        deliver.resume(tx, agreement=country.contract)
+    for _ in range(2):  # said again it changes nothing
+        with country.consumer.store.begin(peer(country.provider)) as tx:
+            deliver.received_stop_lifted(tx, sender=country.provider.code, body={"agreement": country.contract})
+        with country.reads(country.consumer) as tx:
+            assert delivered.hold_of(tx, country.contract)["reason"] == "ours"
     with country.consumer.as_("legal") as tx:
         deliver.resume(tx, agreement=country.contract)
     assert held(country, country.consumer) == "lifted"

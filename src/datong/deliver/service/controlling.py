@@ -199,7 +199,7 @@ def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body
     if interface == STOP and agreement:
         from datong.deliver.service import ending  # noqa: PLC0415 - ending sends proofs through this module
 
-        ending.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX])
+        ending.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX], provider=True)
 
 
 def _provider(tx: Tx, contract: str, agreement: str) -> str:

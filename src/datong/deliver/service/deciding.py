@@ -203,8 +203,7 @@ def _hold(tx: Tx, _contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | N
     if ended is not None:
         return _no("hold", "ended", (f"交付已终止：{ended['reason']}", f"Delivery has ended: {ended['reason']}"),
                    ("请另签合同。", "Negotiate a new agreement."))  # fmt: skip
-    hold = tx.get(rows.holds, ask["agreement"])
-    if hold is not None and hold["state"] == "suspended":
+    if (hold := rows.hold_of(tx, ask["agreement"])) is not None:
         return _no("hold", "suspended", (f"交付已暂停：{hold['reason']}", f"Delivery is suspended: {hold['reason']}"),
                    ("请待提供方恢复交付。", "Wait until the provider resumes delivery."))  # fmt: skip
     return None
@@ -294,8 +293,7 @@ def _over(tx: Tx, agreement: str) -> tuple[str, str] | None:
     """Why nothing more goes out under a supply's contract; None while it is in force and nobody has stopped it."""
     if (ended := tx.get(rows.endings, agreement)) is not None:
         return ended["reason"], ended["reason"]
-    hold = tx.get(rows.holds, agreement)
-    if hold is not None and hold["state"] == "suspended":
+    if (hold := rows.hold_of(tx, agreement)) is not None:
         return f"已暂停：{hold['reason']}", f"it is suspended: {hold['reason']}"
     try:
         negotiate.in_force(tx, agreement)

@@ -35,9 +35,8 @@ DESTROY = "deliver.destroy"
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """Stop everything under an agreement at once, until it is resumed."""
-    contract = _our_side(tx, agreement, "suspend")
-    if not _stopped_by_provider(tx, contract):  # whose word stands until the provider takes it back
-        hold(tx, agreement, "suspended", reason)
+    _our_side(tx, agreement, "suspend")
+    hold(tx, agreement, "suspended", reason)
     transfer_course.move_all(tx, agreement, Act.suspend, "suspended", reason)
     for grant in granting.grants_of(tx, agreement):
         if grant["state"] == GrantState.active:
@@ -47,33 +46,32 @@ def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
 
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
-    """Lift a hold; transfers it suspended start again with a new token.
+    """Lift a hold of this side; transfers it suspended start again with a new token.
 
-    What the provider stopped (`stop_use`) the provider alone resumes; the consumer hears of it.
+    What the provider stopped (`stop_use`) the provider alone resumes, and the consumer hears of it: until then its own
+    resume leaves the state `suspended`.
     """
-    if _stopped_by_provider(tx, _our_side(tx, agreement, "resume")):
+    _our_side(tx, agreement, "resume")
+    stop, ours = rows.hold_of(tx, agreement), tx.get(rows.holds, agreement)
+    theirs = stop is not None and stop["id"] != agreement
+    if theirs and (ours is None or ours["state"] != "suspended"):
         raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
-    if tx.get(rows.holds, agreement) is not None:
+    if ours is not None:
         hold(tx, agreement, "lifted", "")
         controlling.tell_lifted(tx, agreement)
     transfer_course.resume_transfers(tx, agreement)
-    return {"agreement": agreement, "state": "open"}
+    return {"agreement": agreement, "state": "suspended" if theirs else "open"}
 
 
-def _stopped_by_provider(tx: Tx, contract: dict[str, Any]) -> bool:
-    """Whether, at the consumer, the provider's word holds all use: no person here did it."""
-    row = tx.get(rows.holds, contract["id"])
-    held = row is not None and (row["state"], row["by"]) == ("suspended", "")
-    return held and contract["consumer"] == signing.me(tx).code
-
-
-def hold(tx: Tx, agreement: str, state: str, reason: str) -> None:
+def hold(tx: Tx, agreement: str, state: str, reason: str, *, provider: bool = False) -> None:
+    """provider: by the provider's word, at the consumer; else by this node."""
+    id = rows.providers_word(agreement) if provider else agreement
     values = {"state": state, "reason": reason, "by": tx.actor.person, "at": tx.now}
-    if tx.get(rows.holds, agreement) is None:
-        tx.add(rows.holds, {"id": agreement, **values})
+    if tx.get(rows.holds, id) is None:
+        tx.add(rows.holds, {"id": id, **values})
     else:
-        tx.change(rows.holds, agreement, **values)
-    evidence.append(tx, f"deliver.hold_{state}", rows.holds, agreement, reason=reason)
+        tx.change(rows.holds, id, **values)
+    evidence.append(tx, f"deliver.hold_{state}", rows.holds, id, agreement=agreement, reason=reason)
 
 
 # ---- the end
@@ -215,13 +213,14 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
 
 def received_stop_lifted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """deliver.stop_lifted: the provider resumed what it had stopped; of another hold it says nothing."""
+    """deliver.stop_lifted: the provider resumed what it had stopped; of the consumer's own hold it says nothing."""
     agreement = rules.texts(body, ("agreement",))["agreement"]
     contract = _our_side(tx, agreement, "resume")
     if contract["provider"] != sender:
         raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
-    if _stopped_by_provider(tx, contract):
-        hold(tx, agreement, "lifted", "")
+    stop = rows.hold_of(tx, agreement)
+    if stop is not None and stop["id"] != agreement:
+        hold(tx, agreement, "lifted", "", provider=True)
 
 
 def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:

@@ -106,8 +106,8 @@ def holder_of(tx: Tx, token: str) -> dict[str, Any]:
 
 def _require_live(tx: Tx, grant: Mapping[str, Any]) -> None:
     """The grant is active and its agreement has not run out, been suspended or ended; no decision is written."""
-    hold = tx.get(rows.holds, grant["agreement"])
-    if grant["state"] == GrantState.suspended.value or (hold is not None and hold["state"] == "suspended"):
+    hold = rows.hold_of(tx, grant["agreement"])
+    if grant["state"] == GrantState.suspended.value or hold is not None:
         reason = hold["reason"] if hold is not None else grant["reason"]
         raise GRANT_OVER(zh=f"交付已暂停：{reason}。", en=f"Delivery is suspended: {reason}.")
     if grant["state"] != GrantState.active.value or tx.get(rows.endings, grant["agreement"]) is not None:

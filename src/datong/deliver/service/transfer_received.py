@@ -130,7 +130,8 @@ def transfer_started(
 
 
 def _held_back(tx: Tx, process: dict[str, Any]) -> dict[str, Any]:
-    """What the other side starts while we hold the agreement is suspended at once, and goes on when the hold ends."""
+    """What the other side starts while we hold the agreement is suspended at once, and goes on when the hold ends. What
+    the provider stopped, it starts itself; that it does may be heard before its word that the stop is lifted."""
     hold = tx.get(rows.holds, process["agreement"])
     if hold is None or hold["state"] != "suspended":
         return process

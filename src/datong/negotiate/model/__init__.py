@@ -247,4 +247,13 @@ FINALISING = Reason(
     Text("最终确认正在送达对方。", "Its finalisation is on its way to the other side."),
     Text("请稍后重试。", "Try again in a moment."),
 )
+TOO_MANY_OPEN = Reason(
+    "CTR-505",
+    Kind.unavailable,
+    Text("协商未开始。", "The negotiation was not begun."),
+    Text("{peer} 在此发起而尚未结束的协商已达 {most} 件。",
+         "{peer} has opened {most} negotiations here that are still open, as many as one peer may."),
+    Text("请先结束其中一些，或待其结束后重试；提供方可调整 negotiate.open_per_peer。",
+         "End some of them, or try again when some have ended; the node may set negotiate.open_per_peer."),
+)  # fmt: skip
 PERSON_DECIDES = Text("该要约须由人员同意", "the listing leaves the answer to a person")

@@ -7,7 +7,7 @@ it (Dataspace Protocol 2025-1, 1.6), or when its next message shows that ours ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,7 +17,19 @@ from datong.ground.canonical import digest
 from datong.ground.db import Actor, Store, Tx, new_id
 from datong.ground.refusal import Refusal, Text
 from datong.negotiate import rules, store
-from datong.negotiate.model import ANSWER_DAYS, BUSY, ENDING, FINAL, HOLDER, LEFT, NO_SUCH, Act, Party, State
+from datong.negotiate.model import (
+    ANSWER_DAYS,
+    BUSY,
+    ENDING,
+    FINAL,
+    HOLDER,
+    LEFT,
+    NO_SUCH,
+    TOO_MANY_OPEN,
+    Act,
+    Party,
+    State,
+)
 
 SEND = "dsp.send"
 """Kind of the jobs that carry our messages; payload {"message": id of the negotiation_message row, "to": node}."""
@@ -32,16 +44,34 @@ on_terminated: list[Hook] = []
 """Called with the agreement when a contract ends, early or by expiry, in the same transaction."""
 
 
-_BY_HAND: WeakKeyDictionary[Store, frozenset[Act]] = WeakKeyDictionary()
+@dataclass(frozen=True)
+class _Customs:
+    by_hand: frozenset[Act] = frozenset()
+    open_per_peer: int = 1000
 
 
-def install(store: Store, by_hand: Iterable[str] = ()) -> None:
-    """Tell this process which acts the node of `store` never does by itself: they wait for a person."""
-    _BY_HAND[store] = frozenset(Act(name) for name in by_hand)
+_CUSTOMS: WeakKeyDictionary[Store, _Customs] = WeakKeyDictionary()
+
+
+def install(store: Store, by_hand: Iterable[str] = (), *, open_per_peer: int = _Customs.open_per_peer) -> None:
+    """Tell this process which acts the node of `store` never does by itself (they wait for a person), and how many
+    negotiations one peer may have open that it opened."""
+    _CUSTOMS[store] = _Customs(frozenset(Act(name) for name in by_hand), open_per_peer)
 
 
 def by_hand(tx: Tx, act: Act) -> bool:
-    return act in _BY_HAND.get(tx.store, frozenset())
+    return act in _customs(tx).by_hand
+
+
+def require_room(tx: Tx, peer: str) -> None:
+    """TOO_MANY_OPEN when `peer` has opened as many negotiations that are still open as one peer may."""
+    most = _customs(tx).open_per_peer
+    if store.opened_by(tx, peer) >= most:
+        raise TOO_MANY_OPEN(peer=peer, most=most)
+
+
+def _customs(tx: Tx) -> _Customs:
+    return _CUSTOMS.get(tx.store, _Customs())
 
 
 def left_to_person(tx: Tx, row: dict[str, Any], act: Act) -> dict[str, Any]:
@@ -214,7 +244,7 @@ def open_verbs(row: Mapping[str, Any]) -> list[str]:
     side, state = Party(row["side"]), State(row["state"])
     acts = [] if row["pending"] else [Act(name) for name in rules.open_acts(state, side)]
     verbs = [VERBS[side, act] for act in acts if (side, act) in VERBS]
-    may_end = state not in FINAL and row["pending"] != Act.terminate.value
+    may_end = state not in FINAL and row["pending"] not in (Act.terminate.value, Act.finalize.value)
     return [*verbs, *(["terminate"] if may_end else [])]
 
 

@@ -30,7 +30,7 @@ from datong.negotiate.model import (
 from datong.negotiate.service import national
 from datong.negotiate.service.agreeing import accepted, answered, confirmed, judged
 from datong.negotiate.service.binding import terms_problems
-from datong.negotiate.service.course import NATIONAL, into, kept, opened, purpose_of, reason
+from datong.negotiate.service.course import NATIONAL, into, kept, opened, purpose_of, reason, require_room
 from datong.negotiate.service.delivery import acknowledged
 from datong.register import service as register
 from datong.terms.policy import from_json, to_json
@@ -118,6 +118,7 @@ def _opening(tx: Tx, heard: Heard, callback: str, sign_mode: str, then: Callable
         return _status(known)
     if not sign_mode and not register.lies_at(tx, heard.sender, callback):  # answers go only where the sender lives
         raise CALLBACK_REFUSED(address=callback[:200])
+    require_room(tx, heard.sender)
     row = opened(
         tx, side=side, peer=heard.sender, peer_party=tx.actor.party, peer_pid=heard.peer_pid,
         callback=NATIONAL + sign_mode if sign_mode else callback.rstrip("/"), offer=heard.body, state=opens,

@@ -8,7 +8,7 @@ from datong.catalogue import service as catalogue
 from datong.ground import signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, Window, new_id
-from datong.ground.refusal import Problem, Text
+from datong.ground.refusal import Problem, Refusal, Text
 from datong.negotiate import store
 from datong.negotiate.model import BAD_OFFER, MOVE_REFUSED, OFFER_CHANGED, OFFER_NOT_LIVE, Act, Party, State
 from datong.negotiate.rules import TERMS, open_acts, refusal_of_request
@@ -166,9 +166,14 @@ def offer(
 
 @verb(*CONSUMER_ROLES)
 def terminate(tx: Tx, *, negotiation: str, reason_text: str) -> dict[str, Any]:
-    """End a negotiation that is not concluded, with a reason (终止协商)."""
+    """End a negotiation that is not concluded, with a reason (终止协商).
+
+    Not while its finalisation is under way, which may have arrived: end the contract then.
+    """
     row = mine(tx, negotiation)
     require_seller(tx, "negotiate.terminate", Party(row["side"]))
+    if row["pending"] == Act.finalize.value:  # which may have arrived, and then the contract stands over there
+        raise _under_way(row, Act.terminate)
     return shown(terminating(tx, row, reason("TERMINATED_BY_PERSON", Text(reason_text, reason_text))))
 
 
@@ -186,10 +191,7 @@ def _in_person(tx: Tx, row: dict[str, Any], act: Act, seen: str = "") -> dict[st
     was `seen` is no longer what is answered."""
     side, state = Party(row["side"]), State(row["state"])
     if row["pending"]:
-        raise MOVE_REFUSED(
-            party=side.value, act=act.value, negotiation=row["id"], state=f"{state.value}, {row['pending']} under way",
-            open="wait (等待)",
-        )  # fmt: skip
+        raise _under_way(row, act)
     if act.value not in open_acts(state, side):
         raise MOVE_REFUSED(
             party=side.value, act=act.value, negotiation=row["id"], state=state.value,
@@ -198,6 +200,13 @@ def _in_person(tx: Tx, row: dict[str, Any], act: Act, seen: str = "") -> dict[st
     if seen and seen != digest(row["offer"]):
         raise OFFER_CHANGED(negotiation=row["id"])
     return row
+
+
+def _under_way(row: dict[str, Any], act: Act) -> Refusal:
+    return MOVE_REFUSED(
+        party=row["side"], act=act.value, negotiation=row["id"], state=f"{row['state']}, {row['pending']} under way",
+        open="wait (等待)",
+    )  # fmt: skip
 
 
 @view()

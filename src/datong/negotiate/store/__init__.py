@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     func,
+    or_,
     select,
     text,
     update,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 
 from datong.ground.db import EVERY, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
+from datong.negotiate.model import FINAL, State
 
 negotiations = table(
     "negotiation",  # id = our own pid
@@ -177,6 +179,21 @@ def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Wi
     if open_only:
         query = query.where(negotiations.c.state.not_in(["FINALIZED", "TERMINATED"]))
     return [dict(row._mapping) for row in tx.all(window.of(query, negotiations.c.id))]
+
+
+def opened_by(tx: Tx, peer: str) -> int:
+    """How many negotiations are open that `peer` opened: no person of this node stands behind them."""
+    (counted,) = tx.found(_OPENED_BY, peer=peer)
+    return int(counted["open"])
+
+
+_OPENED_BY = Prepared(
+    select(func.count().label("open")).where(
+        or_(*(negotiations.c.state == state.value for state in State if state not in FINAL)),
+        negotiations.c.peer == bindparam("peer"),
+        negotiations.c.person == "",
+    )
+)
 
 
 def agreement_of_code(tx: Tx, code: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema_rs import Draft201909, Draft201909Validator, Registry, ValidationError
 
-from datong.ground.canonical import canonical, without_nul
+from datong.ground.canonical import canonical, named_once, without_nul
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 
 VERSION = "2025-1"
@@ -116,7 +116,7 @@ def _is_large(message: Any) -> bool:
 def read(data: bytes, *kinds: str) -> dict[str, Any]:
     """The message in `data`, of one of `kinds`, valid by its schema and representable (RFC 8785); BAD_MESSAGE else."""
     try:
-        message = json.loads(data, parse_constant=_no_constant)
+        message = json.loads(data, parse_constant=_no_constant, object_pairs_hook=named_once)
         canonical(message)
         without_nul(data)
     except (ValueError, RecursionError) as broken:

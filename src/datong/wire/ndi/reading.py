@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from datong.ground.canonical import canonical, without_nul
+from datong.ground.canonical import canonical, named_once, without_nul
 from datong.ground.codes import CHINA
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.wire.ndi.tables import Field, Interface, Tables
@@ -73,20 +73,13 @@ def loaded(text: bytes | str) -> Any:
     """The value of JSON, be it a body or a text within a message; ValueError when it is none, or none that could be
     signed (RFC 8785: names that occur once, exact numbers, whole characters), kept, or walked through."""
     try:
-        value = json.loads(text, object_pairs_hook=_named_once)
+        value = json.loads(text, object_pairs_hook=named_once)
     except RecursionError as broken:
         raise ValueError("it is nested too deeply") from broken
     if _deep(value, DEPTH_MAX):
         raise ValueError(f"it is nested deeper than {DEPTH_MAX}")
     canonical(value)
     without_nul(text.encode() if isinstance(text, str) else text)
-    return value
-
-
-def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a name occurs twice in one object")
     return value
 
 

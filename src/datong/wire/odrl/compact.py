@@ -18,7 +18,7 @@ from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy import BAD_POLICY, Condition, Constraint, Logical, Policy, Rule, checked
 from datong.terms.policy.checking import CONDITIONS_MAX, RULES_MAX, meant, tidied
 from datong.terms.policy.model import KINDS as LISTS
-from datong.terms.policy.vocabulary import LOGIC
+from datong.terms.policy.vocabulary import LOGIC, OPERATORS
 
 OWN = "urn:datong:ns:"
 ODRL = "http://www.w3.org/ns/odrl/2/"
@@ -90,6 +90,11 @@ CONSTRAINT_MEMBERS = (*ATOMIC, *LOGIC)
 ACTION_MEMBERS = ("includedIn",)
 NAME_MEMBERS = ("partOf", "@value")
 """Of what is only called by its name: a target, a party, an operand, an operator."""
+WORDS = frozenset({
+    *POLICY_MEMBERS, *RULE_MEMBERS, *CONSTRAINT_MEMBERS, *OPERATORS, *SAME_ACTIONS.values(), *SAME_OPERANDS.values(),
+    *IN_CONTEXT,
+})  # fmt: skip
+"""Bare words that are taken for ODRL's."""
 KEYWORDS = ("@id", "@type", "@context", "@index")
 ALIASES = {"uid": "@id", "type": "@type"}
 """As ODRL's own context has them."""
@@ -209,9 +214,10 @@ class _Reader:
     def __init__(self, policy: Mapping[str, Any], *, alone: bool) -> None:
         self.problems: list[Problem] = []
         self.alone = alone
-        contexts = [one for one in _listed(policy.get("@context")) if isinstance(one, Mapping)]
-        own = [f"{name}:" for context in contexts for name, space in context.items() if space in (ODRL, {"@id": ODRL})]
-        self.prefixes = ("odrl:", ODRL, *own)
+        self.terms: dict[str, str] = {"odrl": ODRL}
+        for context in _listed(policy.get("@context")):
+            if isinstance(context, Mapping):
+                self.defined(context)
         self.told = self.members(policy, "", POLICY_MEMBERS)
         self.shared = {name: self.scope(self.told, name, "") for name in ("target", "assignee", "assigner")}
         self.action = self.action_of(self.told, "") if "action" in self.told else ""
@@ -219,8 +225,29 @@ class _Reader:
     def wrong(self, place: str, zh: str, en: str) -> None:
         self.problems.append(Problem(place.lstrip("."), zh, en))
 
+    def defined(self, context: Mapping[Any, Any]) -> None:
+        """Take in what a policy's own context calls by which name; one that gives a word of ODRL another meaning, or
+        words a meaning that depends on where they stand, is refused: they are read here as ODRL's."""
+        said = {str(name): one.get("@id", "") if isinstance(one, Mapping) else one for name, one in context.items()}
+        self.terms |= {name: meant for name, meant in said.items() if isinstance(meant, str) and name[:1] != "@"}
+        for name, one in context.items():
+            scoped = isinstance(one, Mapping) and not one.keys().isdisjoint(("@context", "@reverse"))
+            if scoped or (name in WORDS and self.iri(str(name)) != ODRL + name) or self.terms["odrl"] != ODRL:
+                zh, en = "改变了 ODRL 词语的含义", "gives a word of ODRL another meaning"
+                self.wrong(f"@context.{str(name)[:80]}", zh, en)
+
+    def iri(self, name: str, depth: int = 0) -> str:
+        """What a name stands for by the policy's own context."""
+        if depth < MAX_DEPTH and self.terms.get(name, name) != name:
+            return self.iri(self.terms[name], depth + 1)
+        prefix, colon, rest = name.partition(":")
+        if colon and prefix in self.terms and not rest.startswith("//") and depth < MAX_DEPTH:
+            return self.iri(self.terms[prefix], depth + 1) + rest
+        return name
+
     def bare(self, name: str) -> str:
-        return next((name.removeprefix(prefix) for prefix in self.prefixes if name.startswith(prefix)), name)
+        iri = self.iri(name) if ":" in name else name
+        return iri.removeprefix(ODRL) if iri.startswith(ODRL) else name
 
     def members(self, value: Mapping[Any, Any], place: str, known: Iterable[str]) -> dict[str, Any]:
         """What a node says, by ODRL's bare names. A name without a prefix is taken for ODRL's, but for `x-…`, which by
@@ -232,6 +259,8 @@ class _Reader:
             of_others = name == spelt and (":" in name or name.startswith("x-"))
             if given is None or of_others:
                 continue
+            if name == "@context" and place:
+                self.wrong(f"{place}.@context", "此处的 @context 不读取", "a context is read at the policy alone")
             if name in NO_PLACE:
                 self.wrong(f"{place}.{name}", *NO_PLACE[name])
             elif name not in (*known, *KEYWORDS, *ALIASES):
