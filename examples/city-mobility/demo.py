@@ -106,6 +106,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     ports = list(state["ports"].values()) if resuming else [options.port + n for n in range(len(parties()))]
     with_edc = state.get("edc") if resuming else options.edc
     ports_free([*ports, *(another_make().ports(max(ports)) if with_edc else [])])
+    report_fits(options.report)
     if not resuming:
         for entry in folder.iterdir():
             if entry.name != "lock":
@@ -219,6 +220,11 @@ def show_doors(world: World, journey: Journey) -> None:
 
 
 def ports_free(ports: list[int]) -> None:
+    if not 0 < min(ports) <= max(ports) < 2**16:
+        raise Stopped(
+            f"The nodes would listen on the ports {min(ports)} to {max(ports)}, and ports run from 1 to 65535.\n"
+            "Choose others: make demo PORT=9401."
+        )
     taken = []
     for port in ports:
         with socket.socket() as probe:
@@ -231,6 +237,18 @@ def ports_free(ports: list[int]) -> None:
         raise Stopped(
             f"Port {', '.join(map(str, taken))} on 127.0.0.1 is in use, so the nodes cannot listen there.\n"
             "Stop the program that uses it, or choose other ports: make demo PORT=9401."
+        )
+
+
+def report_fits(report: Path | None) -> None:
+    """The report is the last deed of a minute: where it cannot be written is said before the first."""
+    if report is None:
+        return
+    beside = report.resolve().parent
+    if report.is_dir() or not beside.is_dir() or not os.access(report if report.exists() else beside, os.W_OK):
+        raise Stopped(
+            f"The report cannot be written to {report}: it is no file in a folder that is there and may be written.\n"
+            "Choose another: make demo ONCE=1 REPORT=report.json."
         )
 
 

@@ -27,6 +27,7 @@ from datong.negotiate import service as negotiate
 from datong.negotiate import store as negotiate_store
 from datong.negotiate.service.binding import uncontractable
 from datong.price import store as price_store
+from datong.register import store as register_store
 from datong.terms.policy import from_json as policy_from_json
 from datong.terms.policy import policy_hash
 from neighbours import PARTIES, Neighbours, node_code
@@ -310,6 +311,31 @@ def test_an_offer_whose_right_is_gone_is_not_offered_and_the_owner_sees_why(read
         assert catalogue.listing(tx, dataset=FLOWS)["offered"] is False
         assert all("WITHDRAWN" in one["missing"][0]["en"] for one in catalogue.listing(tx, dataset=FLOWS)["offers"])
         assert [page["offers"] for page in catalogue.published_page(tx, to=LAB, offset=0, limit=5)] == [[]]
+        assert catalogue.find(tx) == []
+    assert refusal_of(lambda: published(ready)).code == "CAT-404"
+
+
+@pytest.mark.parametrize(
+    ("gone", "entry", "why"),
+    [
+        (FLOWS, {"state": "ENDED"}, "cancelled or revoked"),
+        (FLOWS, {"valid_until": "2026-03-01"}, "was valid until 2026-03-01"),
+        (TRIPS, {"state": "ENDED"}, "cancelled or revoked"),
+    ],
+    ids=["product cancelled", "product lapsed", "input cancelled"],
+)
+def test_what_is_not_registered_any_more_is_offered_to_nobody(
+    ready: Neighbours, gone: str, entry: dict[str, str], why: str
+) -> None:
+    publish(ready)
+    with ready.as_person("data-group") as tx:
+        assert catalogue.listing(tx, dataset=FLOWS)["offered"] is True
+        known = tx.get(register_store.ledger, gone)
+        assert known is not None
+        tx.change(register_store.ledger, gone, entry={**known["entry"], **entry}, state=entry.get("state", "CODED"))
+        shown = catalogue.listing(tx, dataset=FLOWS)
+        assert shown["offered"] is False
+        assert all(any(m["where"] == gone and why in m["en"] for m in one["missing"]) for one in shown["offers"])
         assert catalogue.find(tx) == []
     assert refusal_of(lambda: published(ready)).code == "CAT-404"
 

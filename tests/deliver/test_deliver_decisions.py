@@ -101,7 +101,7 @@ def test_each_check_denies(provider: Store, why: str, ask: dict[str, str], prepa
     ("entry", "words"),
     [
         ({}, ""),
-        ({"state": "ENDED"}, "P-1: the registration is ENDED; owner"),
+        ({"state": "ENDED"}, "P-1: the registration was cancelled or revoked; owner"),
         ({"valid_until": "2026-03-01"}, "P-1: the registration was valid until 2026-03-01; owner"),
     ],
     ids=["registered", "ended", "lapsed"],
@@ -157,7 +157,7 @@ def test_terms_that_leave_an_input_out_are_no_way_round_its_withdrawal(provider:
     with provider.begin(NODE) as tx:
         tx.change(register_rows.ledger, "RES-0002", state="ENDED")
     verdict = decide(provider).verdict
-    assert (verdict.step, "RES-0002: the registration is ENDED" in verdict.en) == ("clearance", True)
+    assert (verdict.step, "RES-0002: the registration was cancelled or revoked" in verdict.en) == ("clearance", True)
 
 
 def product_of(tx: Tx, supply: str, laid: bool) -> None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from after_faults import NODES
 from demo_run import PORT, ROOT, kill_node
 
@@ -53,6 +55,22 @@ def test_a_port_in_use_is_named_and_nothing_is_touched(tmp_path: Path) -> None:
     assert f"Port {PORT + 333} on 127.0.0.1 is in use" in said
     assert "PORT=" in said
     assert before.exists(), "the finished demonstration is there as before"
+    assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "state.json"}
+
+
+@pytest.mark.parametrize(
+    ("port", "options", "why"),
+    [
+        (65_534, (), "ports 65534 to 65538, and ports run from 1 to 65535"),
+        (-1, (), "ports -1 to 3"),
+        (PORT + 331, ("--report", "no/such/folder/report.json"), "The report cannot be written to no/such/folder/report.json"),
+        (PORT + 331, ("--report", "docs"), "The report cannot be written to docs"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_ended_is_not_begun(tmp_path: Path, port: int, options: tuple[str, ...], why: str) -> None:
+    before = tmp_path / "state.json"
+    before.write_text('{"prepared": true, "finished": true}')
+    assert why in refused(tmp_path, port, *options)
     assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "state.json"}
 
 

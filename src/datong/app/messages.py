@@ -26,6 +26,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "register.filing_joined": register.received_filing_joined,
     "register.case_state": register.received_case_state,
     "register.ledger_entry": register.received_ledger_entry,
+    "register.lifetime_asked": register.received_lifetime_asked,
     "register.licence_changed": register.received_licence_changed,
     "register.identity_applied": register.received_identity_applied,
     "register.identity_decided": register.received_identity_decided,

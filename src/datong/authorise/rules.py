@@ -298,6 +298,9 @@ def registration_gaps(facts: ResourceFacts, now: str) -> list[Problem]:
         zh = f"登记为核心数据，核心数据不得交易（GB/T 43697-2024）；由{_who(facts)}停止流通"
         en = f"it is registered as core data, which are not traded (GB/T 43697-2024); {_who(facts)} must keep it"
         return [Problem(facts.code, zh, en)]
+    if facts.registration_state == "ENDED":
+        zh = f"登记已注销或撤销；由{_who(facts)}重新登记赋码"
+        return [Problem(facts.code, zh, f"the registration was cancelled or revoked; {_who(facts)} must register anew")]
     if facts.registration_state != "CODED":
         return [
             Problem(

@@ -126,12 +126,14 @@ ACTS: dict[str, tuple[Act, ...]] = {
     "register.cases": (
         Act("register.submit_case", "case", when=_at("applicant", "submit")),
         Act("register.join_filing", "case", when=_at("joint", "join")),
+        Act("register.apply_to_renew", "case", when=_at("applicant", "apply_to_renew")),
+        Act("register.apply_to_cancel", "case", when=_at("applicant", "apply_to_cancel")),
         *(
             Act(f"register.{verb}", "case", when=_at("registry", act))
             for verb, act in (
                 ("request_supplement", "request_supplement"), ("accept_case", "accept"), ("reject_case", "reject"),
                 ("review_case", "review"), ("publicise_case", "publicise"), ("object_to_case", "object"),
-                ("code_case", "code"),
+                ("code_case", "code"), ("review_case", "renew"), ("end_registration", "revoke"),
             )
         ),
     ),
@@ -175,6 +177,7 @@ FINAL = frozenset(
         "register.decide_identity", "negotiate.end", "negotiate.terminate", "deliver.end_agreement",
         "deliver.terminate", "authorise.withdraw", "authorise.close", "catalogue.withdraw",
         "compose.cancel_partition", "deidentify.withdraw_assessment", "settle.reverse_entry",
+        "register.apply_to_cancel", "register.end_registration",
     }
 )  # fmt: skip
 """Verbs whose deed nothing undoes."""

@@ -34,6 +34,7 @@ STEPS = frozenset(
     {
         "register.admit_node", "register.decide_identity", "register.submit_case", "register.join_filing",
         "register.accept_case", "register.review_case", "register.publicise_case", "register.code_case",
+        "register.apply_to_renew", "register.end_registration",
         "authorise.decide_collectively", "authorise.approve", "authorise.sign", "authorise.countersign",
         "authorise.file", "negotiate.agree", "negotiate.accept", "negotiate.verify", "negotiate.finalize",
         "negotiate.offer", "negotiate.counter", "deliver.start_transfer", "settle.accept_invoice",

@@ -253,11 +253,13 @@ def all_shown(tx: Tx, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _missing(tx: Tx, offers: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
-    """Offer id -> what is missing of the rights it stands on, whose it is and the fix."""
+    """Offer id -> what is missing of what it stands on, its own registration included, whose it is and the fix."""
     uses = [(one["terms"].get("inputs") or [one["dataset"]], one["purpose"]) for one in offers]
     found = authorise.clearances(tx, uses, act="list")
+    made = {one["dataset"] for one, (inputs, _) in zip(offers, uses, strict=True) if one["dataset"] not in inputs}
+    itself = {dataset: authorise.unregistered(tx, dataset) for dataset in made}
     return {
-        one["id"]: [{"where": p.where, "zh": p.zh, "en": p.en} for p in problems]
+        one["id"]: [{"where": p.where, "zh": p.zh, "en": p.en} for p in (*itself.get(one["dataset"], ()), *problems)]
         for one, problems in zip(offers, found, strict=True)
     }
 

@@ -247,10 +247,14 @@ TYPE_NOT_OFFERED = _reason(
     Kind.invalid,
     ("登记申请未建立。", "The case was not drafted."),
     (
-        "登记类型「{type}」尚不支持；现支持：首次登记 first。",
-        "Registrations of the type {type} are not offered yet; offered: first.",
+        "「{type}」不是起草的登记类型；可起草：首次登记 first。",
+        "No case of the type {type} is drafted; drafted is: first.",
     ),
-    ("请选择 first，或向登记机构线下办理。", "Choose first, or apply to the registry in writing."),
+    (
+        "已赋码的案件用 register apply-to-cancel 注销、apply-to-renew 续展；变更、更正请向登记机构线下办理。",
+        "Cancel or renew a coded case by `register apply-to-cancel` or `apply-to-renew`; for a change or a correction "
+        "apply to the registry in writing.",
+    ),
     article="art. 9",
 )
 MATERIALS_MISSING = _reason(
@@ -322,6 +326,26 @@ BAD_FILING = _reason(
     ("消息未被接受。", "The message was not accepted."),
     ("{why_zh}。", "It {why}."),
     ("请更正后重新发送。", "Mend it and send it again."),
+)
+NOT_RENEWABLE = _reason(
+    "REG-431",
+    Kind.conflict,
+    ("案件 {case} 的续展未执行。", "The case {case} was not renewed."),
+    ("{why_zh}。", "That is because {why}."),
+    (
+        "请在届满前 60 日内申请，并写明更长的授权运营期限；已届满的由登记机构注销后重新登记。",
+        "Apply within the 60 days before its last day, with an operation's term that is longer; what has lapsed is "
+        "cancelled by the registry and registered anew.",
+    ),
+    article="art. 15",
+)
+BAD_GROUND = _reason(
+    "REG-432",
+    Kind.invalid,
+    ("案件 {case} 的登记未终止。", "The registration of the case {case} was not ended."),
+    ("「{ground}」在此不是理由：{why_zh}。", "{ground} is no ground for it here: {why}."),
+    ("可用的理由：{grounds}。", "Grounds here: {grounds}."),
+    article="art. 9(4), 15, 20",
 )
 NO_REASONS = _reason(
     "REG-421",

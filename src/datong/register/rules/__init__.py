@@ -10,7 +10,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +19,16 @@ from datong.ground.crypto import hashing
 from datong.ground.crypto.profile import GUOMI, running
 from datong.ground.refusal import Problem
 from datong.ground.workdays import Calendar, Deadline, add_working_days
-from datong.register.model.cases import MATERIALS, MOVES, PERIODS, VALID_YEARS, Act, State, Who
+from datong.register.model.cases import (
+    MATERIALS,
+    MOVES,
+    PERIODS,
+    RENEWAL_DAYS,
+    VALID_YEARS,
+    Act,
+    State,
+    Who,
+)  # fmt: skip
 from datong.register.model.values import BASES, DELIVERY_FORMS, FILING_SCHEMA, FREQUENCIES, LEVELS, SOURCE_KINDS
 from datong.terms.roles import PERSON_ROLES, one_hand
 
@@ -281,7 +290,7 @@ def filing_fault(filing: Mapping[str, Any]) -> codes.Fault | None:
         return f"登记依据应为 {'、'.join(BASES)}", f"has a basis that is not one of {', '.join(BASES)}"
     if filing["basis"] == "mandatory" and not filing["public_data"]:
         return "非公共数据只能自愿登记", "must be voluntary, because the data are not public"
-    if filing["term_until"] is not None and not _is_day(filing["term_until"]):
+    if filing["term_until"] is not None and not is_day(filing["term_until"]):
         return "授权期限不是日期", "has a term that is no date"
     find = resource_problems if filing["object_kind"] == "resource" else product_problems
     problems = find(thing)
@@ -302,7 +311,7 @@ def is_registrant(value: Any) -> bool:
     )
 
 
-def _is_day(text: Any) -> bool:
+def is_day(text: Any) -> bool:
     try:
         return isinstance(text, str) and len(text) == 10 and bool(date.fromisoformat(text))
     except ValueError:
@@ -362,7 +371,7 @@ def confirmed(registrant: Mapping[str, Any], who: Mapping[str, Any], now: str) -
     return {**registrant, "person": who["person"], "department": who["department"], "confirmed_at": now}
 
 
-APPLYING = ("draft", Act.submit.value, "join")
+APPLYING = ("draft", Act.submit.value, "join", Act.apply_to_renew.value)
 """Acts of a case's history that belong to the application."""
 
 
@@ -397,7 +406,8 @@ def deadline(state: str, since: date, calendar: Calendar) -> Deadline | None:
 
 
 def valid_until(coded: date, term_until: str | None) -> date:
-    """The last day of validity: 3 years from the code, or the operation's term when that is shorter (art. 15)."""
+    """The last day of validity: 3 years from the code, or the operation's term when that is shorter (art. 15); of a
+    renewal 3 years from the last day before."""
     try:
         last = coded.replace(year=coded.year + VALID_YEARS)
     except ValueError:  # 29 February
@@ -405,9 +415,25 @@ def valid_until(coded: date, term_until: str | None) -> date:
     return min(last, date.fromisoformat(term_until)) if term_until else last
 
 
+def renewal_fault(until: str, term_until: str | None, today: date) -> codes.Fault | None:
+    """Why a registration valid until this day is not renewed today (art. 15): too early, too late, or its operation's
+    term adds nothing."""
+    last = date.fromisoformat(until)
+    if today > last:
+        return f"登记已于 {until} 届满", f"it was valid until {until} and has lapsed"
+    if today < (opens := last - timedelta(days=RENEWAL_DAYS)):
+        zh = f"登记有效至 {until}，自 {opens} 起方可申请续展"
+        return zh, f"it is valid until {until}, and its renewal is applied for from {opens} on"
+    if valid_until(last, term_until) <= last:
+        zh = f"授权运营期限 {term_until} 不长于现有效期 {until}"
+        return zh, f"the operation's term, {term_until}, does not outlast its last day, {until}"
+    return None
+
+
 def validity_fault(until: Any, coded_on: str) -> codes.Fault | None:
-    """What is wrong with the last day that another registry gives a first registration: 3 years at most (art. 15)."""
-    if not _is_day(coded_on) or not _is_day(until):
+    """What is wrong with the last day that another registry gives: 3 years at most from the code, or from the last day
+    before a renewal (art. 15)."""
+    if not is_day(coded_on) or not is_day(until):
         return "有效期不是日期", "has a last day of validity that is no date"
     if date.fromisoformat(until) > valid_until(date.fromisoformat(coded_on), None):
         return f"有效期超过 {VALID_YEARS} 年", f"is valid for more than {VALID_YEARS} years"

@@ -3,6 +3,7 @@
 people     people, departments, parties            sessions   logins, links, sessions, service tokens
 nodes      joining, codes, the signed directory     holdings   resources, products, preserved evidence
 cases      filing and following a case              registry   the registry's steps, the one ledger
+lifetime   renewal, cancellation and revocation of what is coded
 identities persons, organisations, agents by proxy  connectors heartbeat, reports heard, resolution of codes
 spaces     logical data spaces and their members    reporting  what a connector tells its function node of itself
 rosters    who the members of a space are, signed by its platform; who shares a space with whom
@@ -66,6 +67,12 @@ from datong.register.service.ledger import (
     received_ledger_entry,
     received_licence_changed,
     registered_to,
+)
+from datong.register.service.lifetime import (
+    apply_to_cancel,
+    apply_to_renew,
+    end_registration,
+    received_lifetime_asked,
 )
 from datong.register.service.nodes import (
     active_codes,
@@ -165,8 +172,10 @@ __all__ = [
     "agent_logged_off",
     "amend_description",
     "apply_identity",
+    "apply_to_cancel",
     "apply_to_join",
     "apply_to_leave",
+    "apply_to_renew",
     "apply_to_space",
     "authorise_identity",
     "bootstrap_operator",
@@ -190,6 +199,7 @@ __all__ = [
     "disable_person",
     "draft_case",
     "due",
+    "end_registration",
     "escalate_overdue",
     "found",
     "heard_beat",
@@ -247,6 +257,7 @@ __all__ = [
     "received_join",
     "received_ledger_entry",
     "received_licence_changed",
+    "received_lifetime_asked",
     "received_membership_changed",
     "received_space_applied",
     "received_space_decided",

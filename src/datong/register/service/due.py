@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from sqlalchemy import and_, or_
 
-from datong.ground import clock, signing
+from datong.ground import clock, signing, workdays
 from datong.ground.db import Tx
 from datong.register import store
-from datong.register.model.cases import State
+from datong.register.model.cases import RENEWAL_DAYS, State
 from datong.register.model.national import IdentityState
 from datong.register.service.following import deadline_of
 from datong.register.store import national
@@ -21,12 +21,20 @@ from datong.register.store import national
 def due(tx: Tx, most: int) -> dict[str, list[str]]:
     """Applications to join, of identities to decide here, and cases, at most so many of each."""
     me, cases, identities = signing.me(tx), store.cases.c, national.identities.c
+    today = workdays.china_date(tx.business_now)
     lasted = clock.text(tx.business_now - timedelta(days=14))  # a publicity of ten working days lasts that at the least
     registry = or_(
         cases.state.in_((State.SUBMITTED, State.ACCEPTED, State.REVIEWED)),
         and_(cases.state == State.PUBLICISED, cases.publicised_at < lasted),
+        cases.state.in_((State.RENEWAL_FILED, State.RENEWAL_ACCEPTED)),
+        cases.state.in_((State.CANCELLATION_FILED, State.CANCELLATION_ACCEPTED)),
+        and_(cases.state == State.CODED, cases.valid_until < today.isoformat()),  # lapsed: to be cancelled (art. 15)
     )
-    filed = cases.state.in_((State.DRAFT, State.SUPPLEMENT_REQUESTED))
+    expiring = cases.valid_until.between(today.isoformat(), (today + timedelta(days=RENEWAL_DAYS)).isoformat())
+    filed = or_(
+        cases.state.in_((State.DRAFT, State.SUPPLEMENT_REQUESTED)),
+        and_(cases.state == State.CODED, cases.side.in_(("applicant", "both")), expiring),
+    )
     applied = and_(identities.state == IdentityState.applied, identities.decider.in_((me.party, me.code)))
     joining = store.applications.c.state == "applied"
     open_cases = tx.longest(store.cases, "since", or_(filed, and_(cases.side != "applicant", registry)), most)

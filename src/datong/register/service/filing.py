@@ -72,7 +72,7 @@ def draft_case(
         "schema": FILING_SCHEMA, "case": case, "type": type, "basis": chosen,
         "public_data": thing["public_data"], "object_kind": thing["kind"], "object": _described(thing),
         "registrants": [{"party": code, "name": _name(tx, code)} for code in everybody],
-        "applicant": _me_acting(tx), "materials": dict(materials or {}), "term_until": term_until, "filed_at": tx.now,
+        "applicant": me_acting(tx), "materials": dict(materials or {}), "term_until": term_until, "filed_at": tx.now,
         "signatures": [],
     }  # fmt: skip
     _require_sound(filing)
@@ -103,7 +103,7 @@ def submit_case(tx: Tx, *, case: str, materials: dict[str, Any] | None = None) -
     registry = _registry(tx, case)
     thing = _thing(tx, row["object_id"])
     filing = {
-        **row["filing"], "object": _described(thing), "public_data": thing["public_data"], "applicant": _me_acting(tx),
+        **row["filing"], "object": _described(thing), "public_data": thing["public_data"], "applicant": me_acting(tx),
         "materials": {**row["filing"]["materials"], **(materials or {})}, "filed_at": tx.now, "signatures": [],
     }  # fmt: skip
     _require_sound(filing)
@@ -136,9 +136,9 @@ def join_filing(tx: Tx, *, case: str) -> dict[str, Any]:
         raise BAD_FILING(why_zh="本主体不是共同登记主体", why="is no joint filing of this organisation")
     require_not_joined(row, mine.party)
     if row["side"] in ("registry", "both"):
-        confirm(tx, row, _me_acting(tx))
+        confirm(tx, row, me_acting(tx))
     else:
-        said = {"case": case, "joined": _me_acting(tx), "filing": digest(row["filing"])}
+        said = {"case": case, "joined": me_acting(tx), "filing": digest(row["filing"])}
         value = signing.signed(tx, {**said, "at": tx.now, "signatures": []})
         outbox.send(tx, to=row["registry"], type="register.filing_joined", body=value)
     return case_view(tx, known_case(tx, case))
@@ -162,7 +162,7 @@ def confirm(tx: Tx, row: Mapping[str, Any], who: Mapping[str, Any]) -> None:
     tell(tx, row["id"])
 
 
-def _me_acting(tx: Tx) -> dict[str, str]:
+def me_acting(tx: Tx) -> dict[str, str]:
     mine = signing.me(tx)
     return {
         "node": mine.code,

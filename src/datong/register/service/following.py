@@ -12,7 +12,7 @@ from typing import Any
 from datong.ground import clock, codes, evidence, outbox, signing, workdays
 from datong.ground.db import Tx, Window
 from datong.register import rules, store
-from datong.register.model.cases import PERIODS, Act, State, Who
+from datong.register.model.cases import OVER, PERIODS, WITH_CODE, Act, State, Who
 from datong.register.model.refusals import BAD_FILING, UNKNOWN_CASE, WRONG_STATE
 from datong.register.model.values import CASE_SCHEMA, FUNCTION_KINDS
 from datong.register.service import nodes
@@ -54,12 +54,12 @@ NOTE_MAX = 1_000
 # --- states that travel ------------------------------------------------------------------------------------------
 
 
-def deed(tx: Tx, act: str, state: State, note: str = "") -> dict[str, Any]:
-    """One line of a case's history: who did what, when, and the state after."""
+def deed(tx: Tx, act: str, state: State, note: str = "", **also: Any) -> dict[str, Any]:
+    """One line of a case's history: who did what, when, and the state after; and what else belongs to the deed."""
     return {
         "act": str(act), "state": state.value, "at": tx.now, "party": tx.actor.party, "person": tx.actor.person,
         "department": tx.actor.department if tx.actor.role != "peer" else "", "issued_by": tx.actor.issued_by,
-        "note": note if len(note) <= NOTE_MAX else f"{note[: NOTE_MAX - 1]}…",
+        "note": note if len(note) <= NOTE_MAX else f"{note[: NOTE_MAX - 1]}…", **also,
     }  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def _known_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | 
 
 
 def _code_fault(body: Mapping[str, Any]) -> codes.Fault | None:
-    if (body["state"] == State.CODED) != (body["code"] is not None):
+    if (body["state"] in WITH_CODE) != (body["code"] is not None):
         return "赋码状态不符", "has a code before it is coded, or none after"
     if body["code"] is None:
         return None
@@ -162,7 +162,7 @@ def _code_fault(body: Mapping[str, Any]) -> codes.Fault | None:
         coded_on = workdays.china_date(clock.instant(body["since"])).isoformat()
     except ValueError:
         return "赋码时间有误", "does not say when it was coded"
-    if (wrong := rules.validity_fault(body["valid_until"], coded_on)) is not None:
+    if (wrong := rules.validity_fault(body["valid_until"], max(coded_on, _renewed_from(body)))) is not None:
         return wrong
     parsed = codes.parse_data_code(body["code"])
     if parsed.kind != body["filing"]["object_kind"] or parsed.subject != body["filing"]["applicant"]["party"]:
@@ -170,10 +170,19 @@ def _code_fault(body: Mapping[str, Any]) -> codes.Fault | None:
     return None
 
 
+def _renewed_from(body: Mapping[str, Any]) -> str:
+    """The last day before the latest renewal that the registry's history tells of, or ""."""
+    last = [line["renewed_from"] for line in body["history"] if isinstance(line, dict) and "renewed_from" in line]
+    return str(last[-1]) if last else ""
+
+
 def give_code(tx: Tx, row: Mapping[str, Any]) -> None:
-    """Write the assigned code on the resource or product, when it is of this node."""
+    """Write the assigned code on the resource or product, when it is of this node; in place of one that is over."""
     found = store.holding(tx, row["object_id"])
-    if found is None or row["applicant_party"] != signing.me(tx).party or found[1]["code"] is not None:
+    if found is None or row["applicant_party"] != signing.me(tx).party or found[1]["code"] == row["code"]:
+        return
+    held = found[1]["code"]
+    if held and any(case["state"] not in OVER for case in store.cases_of(tx, held)):
         return
     tx.change(found[0], found[1]["id"], code=row["code"])
     evidence.append(tx, "register.code_given", found[0], found[1]["id"], code=row["code"], case=row["id"])
@@ -195,6 +204,11 @@ def cases(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) ->
 @view()
 def case(tx: Tx, *, case: str) -> dict[str, Any]:
     """One registration case with its filing and history."""
+    return whole(tx, case)
+
+
+def whole(tx: Tx, case: str) -> dict[str, Any]:
+    """A case with its filing and history, also where a peer's message moved it."""
     row = known_case(tx, case)
     return {**case_view(tx, row), "filing": row["filing"], "history": row["history"], "supplement": row["supplement"]}
 

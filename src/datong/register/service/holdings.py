@@ -15,11 +15,13 @@ from datong.ground.canonical import digest
 from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Kind, Problem, Refusal
 from datong.register import rules, store
+from datong.register.model.cases import OVER, State
 from datong.register.model.refusals import ALREADY_REGISTERED, INCOMPLETE_DESCRIPTION, NOT_FIT, UNKNOWN_THING
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 UNREGISTERED = "UNREGISTERED"
+_AMENDABLE = {State.DRAFT, State.SUPPLEMENT_REQUESTED, *OVER}
 
 
 @verb(Role.data_engineer)
@@ -109,7 +111,7 @@ def amend_description(tx: Tx, *, of: str, changes: dict[str, Any]) -> dict[str, 
     """Change the description of a resource or product that is neither filed nor coded (or is being supplemented)."""
     table, row = _own(tx, of)
     states = {case["state"] for case in store.cases_of(tx, row["id"])}
-    if states - {"DRAFT", "SUPPLEMENT_REQUESTED", "ENDED"}:
+    if states - _AMENDABLE:
         raise ALREADY_REGISTERED(name=row["name_zh"])
     allowed = {*rules.DESCRIPTION, "source_kind", "source_statement", "inputs", "delivery_forms"} & {*table.c.keys()}
     if unknown := sorted(set(changes) - allowed):
@@ -133,7 +135,7 @@ def preserve_evidence(tx: Tx, *, of: str, files: dict[str, str]) -> dict[str, An
     value = digest(sorted(files.items()))
     if row["evidence_digest"] == value:
         return _by_id(tx, row["id"])
-    if {case["state"] for case in store.cases_of(tx, row["id"])} - {"DRAFT", "SUPPLEMENT_REQUESTED", "ENDED"}:
+    if {case["state"] for case in store.cases_of(tx, row["id"])} - _AMENDABLE:
         raise ALREADY_REGISTERED(name=row["name_zh"])
     tx.change(table, row["id"], evidence_digest=value, evidence_files=files, evidence_at=tx.now)
     evidence.append(tx, "register.evidence_preserved", table, row["id"], digest=value, files=len(files))
@@ -157,11 +159,11 @@ def kind_of(of: Table) -> str:
 
 
 def _shown(tx: Tx, of: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the owner says of it; once it is coded, what the ledger says. Of two licences the narrower holds."""
+    """What the owner says of it; while it is coded, what the ledger says. Of two licences the narrower holds."""
     party = tx.get(store.parties, row["owner"])
     name = party["name"] if party else signing.me(tx).name
     entry = tx.get(store.ledger, row["code"]) if row["code"] else None
-    if entry is not None:
+    if entry is not None and entry["state"] == State.CODED:
         entered = {name: value for name, value in entry["entry"]["object"].items() if name in rules.DESCRIPTION}
         row = {**row, **entered, "licence": rules.narrower_licence(entered["licence"], row["licence"])}
     return {**row, "kind": kind_of(of), "owner_name": name, "local": True, "state": registration_state(tx, row["id"])}
@@ -242,7 +244,7 @@ def registration(tx: Tx, code_or_id: str) -> tuple[str, str]:
         return str(entry["state"]), str(entry["entry"].get("valid_until") or "")
     if not found:
         return UNREGISTERED, ""
-    case = ([case for case in found if case["state"] != "ENDED"] or found)[-1]
+    case = ([case for case in found if case["state"] not in OVER] or found)[-1]
     return str(case["state"]), str(case["valid_until"] or "")
 
 

@@ -43,6 +43,16 @@ def enter(tx: Tx, row: Mapping[str, Any], coded_on: str) -> dict[str, Any]:
     return entry
 
 
+def enter_again(tx: Tx, code: str, act: str, *, kept: Mapping[str, Any] | None = None, **changes: Any) -> None:
+    """Enter what changed of a code under a new version and send the entry to every other member."""
+    row = tx.get(store.ledger, code)
+    assert row is not None
+    bare = {**row["entry"], **changes, "version": store.next_ledger_version(tx), "signatures": []}
+    entry = signing.signed(tx, bare)
+    _keep_entry(tx, entry, act, **(kept or {}))
+    publish(tx, entry)
+
+
 def publish(tx: Tx, entry: Mapping[str, Any]) -> None:
     """Send an entry to every other member."""
     for member in store.listening_nodes(tx):
@@ -75,6 +85,9 @@ def received_ledger_entry(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     known = tx.get(store.ledger, entry["code"])
     if known is not None and known["entry"]["registry"] != sender:
         raise BAD_FILING(why_zh="该标识属于另一登记机构", why="is about a code of another registry")
+    before = known["entry"]["valid_until"] if known is not None else entry["valid_until"]
+    if (wrong := rules.validity_fault(entry["valid_until"], before)) is not None:
+        raise BAD_FILING(why_zh=wrong[0], why=wrong[1])
     if known is None or known["version"] < entry["version"]:
         _keep_entry(tx, entry, "register.ledger_entry_received")
 
@@ -125,7 +138,8 @@ def change_licence(
         raise INCOMPLETE_DESCRIPTION(problems, name=row["name_zh"], count=len(problems))
     if not reason.strip():
         raise NO_REASONS(act="change_licence")
-    if row["code"] is None:
+    entered = tx.get(store.ledger, row["code"]) if row["code"] else None
+    if row["code"] is None or (entered is not None and entered["state"] != State.CODED):
         raise NOT_CODED(name=row["name_zh"])
     tx.change(table, row["id"], licence=terms)
     evidence.append(tx, "register.licence_changed", table, row["id"], code=row["code"], licence=terms,
@@ -176,10 +190,7 @@ def _enter_licence(tx: Tx, word: Mapping[str, Any]) -> None:
     if row["licence_word"] is not None and row["licence_word"]["at"] >= word["at"]:
         return
     thing = {**row["entry"]["object"], "licence": word["licence"]}
-    bare = {**row["entry"], "version": store.next_ledger_version(tx), "object": thing, "signatures": []}
-    entry = signing.signed(tx, bare)
-    _keep_entry(tx, entry, "register.licence_entered", licence_word=dict(word))
-    publish(tx, entry)
+    enter_again(tx, word["code"], "register.licence_entered", kept={"licence_word": dict(word)}, object=thing)
 
 
 WORD_FIELDS = frozenset({"code", "licence", "reason", "at", "signatures"})

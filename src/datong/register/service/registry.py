@@ -1,4 +1,4 @@
-"""The registry (登记机构): acceptance, review, publicity, objections, code.
+"""The registry (登记机构): acceptance, review, publicity, objections, code; renewals reviewed.
 
 Every step checks the state table, writes its leaf and sends the case to its registrants. Nothing happens by
 time alone: an overdue step is escalated, never approved. Contract: tests/register/test_register_cases.py.
@@ -7,6 +7,7 @@ time alone: an overdue step is escalated, never approved. Contract: tests/regist
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from datong.ground import clock, codes, evidence, signing, workdays
@@ -33,7 +34,7 @@ from datong.register.model.refusals import (
 from datong.register.service import following, nodes
 from datong.register.service.filing import confirm, require_fileable, require_no_second, require_not_joined
 from datong.register.service.holdings import declarer
-from datong.register.service.ledger import enter, publish
+from datong.register.service.ledger import enter, enter_again, publish
 from datong.register.service.persons import EVERYBODY
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -141,35 +142,40 @@ def received_filing_joined(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
 # --- steps -------------------------------------------------------------------------------------------------------
 
 
-def _at_registry(tx: Tx, case: str, doing: str) -> dict[str, Any]:
+def at_registry(tx: Tx, case: str, doing: str) -> dict[str, Any]:
     row = following.known_case(tx, case)
     if row["side"] not in ("registry", "both"):
         raise NOT_FUNCTION_NODE(verb=doing)
     return row
 
 
-def _step(tx: Tx, row: Mapping[str, Any], act: Act, *, note: str = "", **values: Any) -> dict[str, Any]:
+def step(
+    tx: Tx, row: Mapping[str, Any], act: Act, *, note: str = "", line: Mapping[str, Any] | None = None, **values: Any
+) -> dict[str, Any]:
+    """Move a case, with its leaf and a word to its registrants. line: what else its history says of the deed."""
     after = following.require_open(row, act)
     tx.change(
         store.cases, row["id"], state=after.value, version=row["version"] + 1, since=tx.now, escalated_at=None,
-        history=[*row["history"], following.deed(tx, act, after, note)], **values,
+        history=[*row["history"], following.deed(tx, act, after, note, **(line or {}))], **values,
     )  # fmt: skip
     evidence.append(tx, f"register.case_{_PAST[act]}", store.cases, row["id"], state=after.value)
     following.tell(tx, row["id"])
-    return following.case(tx, case=row["id"])
+    return following.whole(tx, row["id"])
 
 
 _PAST = {
     Act.request_supplement: "supplement_requested", Act.accept: "accepted", Act.reject: "rejected",
     Act.review: "reviewed", Act.publicise: "publicised", Act.object: "objected",
     Act.dismiss_objection: "objection_dismissed", Act.uphold_objection: "objection_upheld", Act.code: "coded",
+    Act.apply_to_renew: "renewal_filed", Act.renew: "renewed", Act.apply_to_cancel: "cancellation_filed",
+    Act.cancel: "cancelled", Act.revoke: "revoked",
 }  # fmt: skip
 
 
 @verb(Role.registrar, longest={"items": 500})
 def request_supplement(tx: Tx, *, case: str, items: list[str]) -> dict[str, Any]:
     """Tell the applicant once, all together, what is missing; the clock starts anew when it is filed again."""
-    row = _at_registry(tx, case, "request_supplement")
+    row = at_registry(tx, case, "request_supplement")
     following.require_open(row, Act.request_supplement)
     if row["supplement"] is not None:
         raise SUPPLEMENT_ONCE(case=case)
@@ -178,14 +184,16 @@ def request_supplement(tx: Tx, *, case: str, items: list[str]) -> dict[str, Any]
     if not wanted:
         raise NO_REASONS(act="request_supplement")
     supplement = {"items": wanted, "asked_at": tx.now, "by": tx.actor.person}
-    return _step(tx, row, Act.request_supplement, note="; ".join(wanted), supplement=supplement)
+    return step(tx, row, Act.request_supplement, note="; ".join(wanted), supplement=supplement)
 
 
 @verb(Role.registrar)
 def accept_case(tx: Tx, *, case: str) -> dict[str, Any]:
-    """Accept a complete case whose co-registrants have all confirmed."""
-    row = _at_registry(tx, case, "accept_case")
+    """Accept a complete case whose co-registrants have all confirmed, or the renewal or cancellation applied for."""
+    row = at_registry(tx, case, "accept_case")
     following.require_open(row, Act.accept)
+    if row["state"] != State.SUBMITTED:
+        return step(tx, row, Act.accept)
     require_fileable(tx, row["filing"])
     open_ones = [
         Problem(r["party"], f"{r['name']} 尚未确认", f"{r['name'] or r['party']} has not confirmed")
@@ -194,13 +202,13 @@ def accept_case(tx: Tx, *, case: str) -> dict[str, Any]:
     ]
     if open_ones:
         raise NOT_JOINED(open_ones, case=case, count=len(open_ones))
-    return _step(tx, row, Act.accept)
+    return step(tx, row, Act.accept)
 
 
 @verb(Role.registrar)
 def reject_case(tx: Tx, *, case: str, reasons: str) -> dict[str, Any]:
-    """Refuse to accept a case, with reasons."""
-    row = _at_registry(tx, case, "reject_case")
+    """Refuse to accept a case, with reasons; of a coded one its renewal or cancellation, and it stands as it was."""
+    row = at_registry(tx, case, "reject_case")
     if row["state"] != State.SUBMITTED:
         following.require_open({**row, "state": row["state"]}, Act.accept)
     return _rejected(tx, row, reasons)
@@ -209,14 +217,18 @@ def reject_case(tx: Tx, *, case: str, reasons: str) -> dict[str, Any]:
 def _rejected(tx: Tx, row: Mapping[str, Any], reasons: str) -> dict[str, Any]:
     if not reasons.strip():
         raise NO_REASONS(act="reject")
-    return _step(tx, row, Act.reject, note=reasons)
+    return step(tx, row, Act.reject, note=reasons)
 
 
 @verb(Role.reviewer)
 def review_case(tx: Tx, *, case: str, passed: bool = True, remarks: str = "") -> dict[str, Any]:
-    """Formal review (形式审核) by somebody who did not apply; in another department where the body is the same."""
-    row = _at_registry(tx, case, "review_case")
-    following.require_open(row, Act.review)
+    """Formal review (形式审核) by somebody who did not apply; in another department where the body is the same.
+
+    A renewal that passes holds with it, for at most three years from the last day before (art. 15).
+    """
+    row = at_registry(tx, case, "review_case")
+    renewal = row["state"] == State.RENEWAL_ACCEPTED
+    following.require_open(row, Act.renew if renewal else Act.review)
     applicants = rules.applied(row["registrants"], row["history"], declarer(tx, row))
     if rules.same_person(applicants, tx.actor.person, tx.actor.issued_by):
         raise SAME_PERSON(case=case)
@@ -229,20 +241,33 @@ def review_case(tx: Tx, *, case: str, passed: bool = True, remarks: str = "") ->
     reviewer = {
         "person": tx.actor.person, "department": tx.actor.department, "party": mine, "issued_by": tx.actor.issued_by,
     }  # fmt: skip
-    return _step(tx, row, Act.review, note=remarks, reviewer=reviewer)
+    if renewal:
+        return _renewed(tx, row, remarks, reviewer)
+    return step(tx, row, Act.review, note=remarks, reviewer=reviewer)
+
+
+def _renewed(tx: Tx, row: Mapping[str, Any], remarks: str, reviewer: Mapping[str, Any]) -> dict[str, Any]:
+    """The day before is told with the deed: registrants hold the new last day against it."""
+    last = row["valid_until"]
+    asked = next(line for line in reversed(row["history"]) if line["act"] == Act.apply_to_renew)
+    until = rules.valid_until(date.fromisoformat(last), asked["term_until"]).isoformat()
+    enter_again(tx, row["code"], "register.ledger_renewed", type="renewal", valid_until=until)
+    return step(
+        tx, row, Act.renew, note=remarks, line={"renewed_from": last}, reviewer=dict(reviewer), valid_until=until
+    )
 
 
 @verb(Role.registrar)
 def publicise_case(tx: Tx, *, case: str) -> dict[str, Any]:
     """Begin the publicity (公示) of 10 working days."""
-    row = _at_registry(tx, case, "publicise_case")
-    return _step(tx, row, Act.publicise, publicised_at=tx.now)
+    row = at_registry(tx, case, "publicise_case")
+    return step(tx, row, Act.publicise, publicised_at=tx.now)
 
 
 @verb(*EVERYBODY)
 def object_to_case(tx: Tx, *, case: str, name: str, grounds: str, evidence_digest: str) -> dict[str, Any]:
     """Object to a case in publicity, under a real name and with evidence (the digest of its file)."""
-    row = _at_registry(tx, case, "object_to_case")
+    row = at_registry(tx, case, "object_to_case")
     following.require_open(row, Act.object)
     problems = [
         Problem(where, "不得为空", "must not be empty")
@@ -264,7 +289,7 @@ def object_to_case(tx: Tx, *, case: str, name: str, grounds: str, evidence_diges
         },
     )  # fmt: skip
     evidence.append(tx, "register.objection_raised", store.objections, key, case=case, evidence=evidence_digest)
-    _step(tx, row, Act.object)
+    step(tx, row, Act.object)
     return {"id": key, "case": case, "state": "open"}
 
 
@@ -274,16 +299,16 @@ def settle_objection(tx: Tx, *, objection: str, upheld: bool, reason: str) -> di
     known = tx.get(store.objections, objection)
     if known is None or known["state"] != "open":
         raise UNKNOWN_CASE(case=objection[:80])
-    row = _at_registry(tx, known["case_id"], "settle_objection")
+    row = at_registry(tx, known["case_id"], "settle_objection")
     if not reason.strip():
         raise NO_REASONS(act="settle_objection")
     state = "upheld" if upheld else "dismissed"
     tx.change(store.objections, objection, state=state, settled_by=tx.actor.person, reason=reason)
     evidence.append(tx, f"register.objection_{state}", store.objections, objection, case=row["id"])
     if upheld and row["state"] == State.OBJECTED:
-        return _step(tx, row, Act.uphold_objection, note=reason)
+        return step(tx, row, Act.uphold_objection, note=reason)
     if not _open_objections(tx, row["id"]) and row["state"] == State.OBJECTED:
-        return _step(tx, row, Act.dismiss_objection, note=reason)
+        return step(tx, row, Act.dismiss_objection, note=reason)
     return following.case(tx, case=row["id"])
 
 
@@ -302,7 +327,7 @@ def objections(tx: Tx) -> list[dict[str, Any]]:
 @verb(Role.registrar)
 def code_case(tx: Tx, *, case: str) -> dict[str, Any]:
     """Assign the data code (赋码) after the publicity, without open objection, and enter it in the ledger."""
-    row = _at_registry(tx, case, "code_case")
+    row = at_registry(tx, case, "code_case")
     if row["state"] == State.CODED:
         return following.case(tx, case=case)
     if still_open := _open_objections(tx, case):
@@ -313,7 +338,7 @@ def code_case(tx: Tx, *, case: str) -> dict[str, Any]:
     code = _new_data_code(tx, row)
     until = rules.valid_until(today, row["filing"]["term_until"]).isoformat()
     entry = enter(tx, {**row, "code": code, "valid_until": until}, today.isoformat())
-    shown = _step(tx, row, Act.code, code=code, valid_until=until)
+    shown = step(tx, row, Act.code, code=code, valid_until=until)
     following.give_code(tx, following.known_case(tx, case))
     publish(tx, entry)
     return shown

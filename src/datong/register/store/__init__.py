@@ -13,6 +13,7 @@ from sqlalchemy import JSON, Boolean, Column, Integer, String, Table, Text, bind
 
 from datong.ground.db import EVERY, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
+from datong.register.model.cases import OVER
 
 PERSONAL = {"personal": True}
 SECRET = {"secret": True}
@@ -271,11 +272,11 @@ _CASES_OF = Prepared(
 def open_or_coded(
     tx: Tx, party: str, object_id: str, evidence_digest: str | None, besides: str
 ) -> dict[str, Any] | None:
-    """Another case of the same thing, or of the same source files, that has not ended."""
+    """Another case of the same thing, or of the same source files, that is not over."""
     same = (cases.c.applicant_party == party) & (cases.c.object_id == object_id)
     if evidence_digest:
         same = same | ((cases.c.evidence_digest == evidence_digest) & (cases.c.object_kind == "resource"))
-    return _first(tx, cases, same & (cases.c.state != "ENDED") & (cases.c.id != besides))
+    return _first(tx, cases, same & cases.c.state.not_in(OVER) & (cases.c.id != besides))
 
 
 def next_ledger_version(tx: Tx) -> int:
