@@ -12,7 +12,7 @@ from typing import Any
 from datong.authorise import service as authorise
 from datong.ground import evidence, outbox, signing, workdays
 from datong.ground.canonical import hexdigest
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Kind, Refusal
 from datong.price import rules, store
 from datong.price.model import (
@@ -245,9 +245,12 @@ def _implementing(tx: Tx, product: str, operator: str) -> set[str]:
 
 
 @view()
-def prices(tx: Tx) -> dict[str, Any]:
-    """Surveys with every figure's formula, ceilings and fees known at this node."""
-    return store.everything(tx)
+def prices(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> dict[str, Any]:
+    """Surveys with every figure's formula, ceilings and fees known at this node, oldest first.
+
+    id: one alone. limit, offset: how many of each, after how many.
+    """
+    return store.everything(tx, Window(id, limit, offset))
 
 
 @view()

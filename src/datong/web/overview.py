@@ -116,5 +116,5 @@ def _count(visit: Visit, page: Page) -> int | None:
     seen = [section for section in page.sections if visit.may(section.view)]
     if not seen:
         return None
-    counted = visit.counted(seen[0].view)
+    counted = visit.counted(seen[0].counted)
     return len(rows(visit, seen[0])) if counted is None else counted

@@ -149,6 +149,7 @@ from datong.register.service.spaces import (
     space_members,
     spaces,
 )
+from datong.register.store import sought
 
 __all__ = [
     "ISSUE_JOB",
@@ -273,6 +274,7 @@ __all__ = [
     "set_roles",
     "settle_objection",
     "shared_spaces",
+    "sought",
     "space_members",
     "spaces",
     "submit_case",

@@ -183,12 +183,13 @@ def give_code(tx: Tx, row: Mapping[str, Any]) -> None:
 
 
 @view()
-def cases(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+def cases(tx: Tx, *, id: str = "", q: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
     """The registration cases at this node: state, deadline, who holds it, departments on both sides.
 
-    id: one alone, by its id or the code it was given. limit, offset: how many, after how many.
+    id: one alone, by its id or the code it was given. q: those whose name, code or applicant contains it. limit,
+    offset: how many, after how many.
     """
-    order, window = (store.cases.c.since, store.cases.c.id), Window(id, limit, offset)
+    order, window = (store.cases.c.since, store.cases.c.id), Window(id, limit, offset, store.sought(q))
     return [case_view(tx, row) for row in store.rows(tx, store.cases, *order, window=window)]
 
 
