@@ -259,6 +259,12 @@ def fees(tx: Tx, *, product: str | None = None) -> list[dict[str, Any]]:
     return [fee for fee in store.everything(tx)["fees"] if product in (None, fee["product"])]
 
 
+def due(tx: Tx, most: int) -> dict[str, list[str]]:
+    """What waits for a deed of this node in the room, by the view that lists it and its part: fees that are set and not
+    published, the longest waiting first, at most so many. Contract: tests/web/test_overview.py."""
+    return {"price.prices:fees": tx.longest(store.fees, "set_at", store.fees.c.state == FeeState.SET, most)}
+
+
 def permitted_revenues(tx: Tx) -> list[dict[str, Any]]:
     """What this party may earn as operator, per cost survey that ceilings in force rest on, the oldest period first:
     {survey, issuer, period: {from_year, years}, trial, mpr_fen, products}. Ceilings of before say no period, and are

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from datong.ground.refusal import Text
 
@@ -31,9 +32,14 @@ class Section:
     """Of a view that takes `limit` and `offset`: by which argument it gives one row."""
 
     @property
+    def name(self) -> str:
+        """Of the list: its view, with the part of the answer where that is several lists."""
+        return f"{self.view}:{self.part}" if f"{self.view}:{self.part}" in COUNTED else self.view
+
+    @property
     def counted(self) -> Counted | None:
         """Where the rows of this list are counted; None where they are no table's."""
-        return COUNTED.get(self.view) or COUNTED.get(f"{self.view}:{self.part}")
+        return COUNTED.get(self.name)
 
 
 @dataclass(frozen=True)
@@ -214,7 +220,7 @@ class Counted:
     the column `each` of the table lists."""
 
     table: str
-    equal: Mapping[str, str] = field(default_factory=dict)
+    equal: Mapping[str, Any] = field(default_factory=dict)
     each: str = ""
 
 
@@ -240,6 +246,7 @@ COUNTED: dict[str, Counted] = {
         "settle.invoices": "invoice", "settle.ledger": "ledger_entry", "settle.statements": "statement",
     }.items()},
     "register.ledger": Counted("register_ledger", {"state": "CODED"}),
+    "deidentify.classifications": Counted("deidentify_classification", {"version": 1}),
     "harmonise.quarantine_summary": Counted("build", each="reasons_by_column"),
 }  # fmt: skip
 """View, with the part of its answer where each is a table's -> where its rows are counted, in the database."""

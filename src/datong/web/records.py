@@ -237,10 +237,12 @@ def policy_lines(held: policy.Policy) -> list[dict[str, Any]]:
 
 
 def case(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
-    """What a case's page tells beside the case: its way, both sides."""
+    """What a case's page tells beside the case: its way, both sides, objections to who has to settle them."""
     passed = {deed["act"]: deed for deed in row["history"]}
+    may = visit.may("register.objections")
     return {
-        "way": [{"act": act, "deed": passed.get(act)} for act in ("submit", "accept", "review", "publicise", "code")]
+        "objections": visit.view("register.objections", case=row["id"]) if may else [],
+        "way": [{"act": act, "deed": passed.get(act)} for act in ("submit", "accept", "review", "publicise", "code")],
     }
 
 

@@ -195,9 +195,17 @@ def cases(tx: Tx, *, id: str = "", q: str = "", limit: int | None = None, offset
 
 @view()
 def case(tx: Tx, *, case: str) -> dict[str, Any]:
-    """One registration case with its filing and history."""
+    """One registration case with its filing, its history and the objection to settle next."""
     row = known_case(tx, case)
-    return {**case_view(tx, row), "filing": row["filing"], "history": row["history"], "supplement": row["supplement"]}
+    told = {"filing": row["filing"], "history": row["history"], "supplement": row["supplement"]}
+    return {**case_view(tx, row), **told, "open_objection": _open_objection(tx, case)}
+
+
+def _open_objection(tx: Tx, case: str) -> str:
+    """The objection that has to be settled next; "" where none is open."""
+    of = store.objections.c
+    waiting = tx.longest(store.objections, "raised_at", (of.case_id == case) & (of.state == "open"), 1)
+    return waiting[0] if waiting else ""
 
 
 def case_view(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
