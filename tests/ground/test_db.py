@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Column, Integer, event, select, text, update
 
 from datong.ground import db, evidence
-from datong.ground.db import EVERY, NODE, Actor, Store, Tx, Window, new_id, settings, sqlite_url, table
+from datong.ground.db import EVERY, NODE, Actor, Sought, Store, Tx, Window, new_id, settings, sqlite_url, table
 from datong.ground.evidence.leaves import leaves
 from datong.ground.refusal import Refusal
 from stores import with_tables
@@ -83,6 +83,23 @@ def test_of_rows_of_one_moment_a_list_keeps_the_order_and_its_pages_hold_each_on
         assert [row.id for row in tx.all(EVERY.of(query, counters.c.id))] == written
         pages = [tx.all(Window("", 7, first).of(query, counters.c.id)) for first in range(0, 42, 7)]
     assert sorted(row.id for page in pages for row in page) == sorted(written)
+
+
+def test_what_is_looked_for_is_text_and_no_pattern(store: Store) -> None:
+    with store.begin(NODE) as tx:
+        for key in ("Trip-1", "trip-2", "50%_x", "five", "six"):
+            tx.add(counters, {"id": key, "n": 1})
+    query = select(counters.c.id).order_by(counters.c.id)
+    named = select(counters.c.id).where(counters.c.id == "six")
+    with store.read() as tx:
+        for sought, keys in (
+            (Sought("TRIP"), {"Trip-1", "trip-2"}), (Sought("%_"), {"50%_x"}), (Sought("\0"), set()),
+            (Sought("none", named), {"six"}), (Sought("five", named), {"five", "six"}),
+        ):  # fmt: skip
+            found = {row.id for row in tx.all(Window(sought=sought).of(query, counters.c.id))}
+            assert (found, tx.count(counters, sought=sought)) == (keys, len(keys))
+        part = tx.all(Window(limit=1, offset=1, sought=Sought("TRIP")).of(query, counters.c.id))
+        assert [row.id for row in part] in (["Trip-1"], ["trip-2"])
 
 
 def test_a_transaction_is_all_or_nothing_with_its_evidence(store: Store) -> None:

@@ -83,8 +83,13 @@ def test_what_is_said_is_kept_and_what_is_left_is_not_said(browser: Browser, sto
     assert "已记下" in text(answer)
     assert (known(store, "姓名")["confirmed"], known(store, "年龄")["level"]) == (True, 4)
     assert not known(store, "c0")["confirmed"]
+    assert "确认数据集的分类分级" in (due := browser.get("/").text) and 'href="/classifications/people"' in due
     say(browser, "rest")
     assert known(store, "c0")["confirmed"]
+    assert (
+        "确认数据集的分类分级"
+        not in browser.get("/").text.partition('<section class="due">')[2].partition("</section>")[0]
+    )
     assert "已确认" in text(shown(browser))
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import JSON, event, select
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -437,6 +437,122 @@ def test_long_ledgers_are_cut_in_the_database(browser: Browser, store: Store) ->
         600, [{"kind": "resource", "area": "5201", "industry": "G54", "public_data": True, "count": 600}]
     )  # fmt: skip
     assert ([one["version"] for one in part["entries"]], part["counts"]) == ([593, 594, 595, 596, 597], [])
+
+
+GROWING = {
+    "spaces": ("logical_space", {"name": "空间", "platform": "n", "state": "open"}),
+    "versions": ("compose_product_version", {"product": DATASET}),
+    "fees": ("fee", {"product": DATASET, "purpose": "research", "state": "PUBLISHED", "set_at": "2026-03-02T00:00:00Z"}),
+    "listings": ("listing", {"dataset": DATASET, "title": "目录条目", "kind": "product", "state": "withdrawn",
+                             "published_at": "2026-03-02T00:00:00Z"}),
+}  # fmt: skip
+"""Page -> the table of its first list, and a row of it."""
+
+
+def added(store: Store, table: str, *rows: dict[str, Any]) -> None:
+    """Rows of a table, empty in all that is not given."""
+    kept = metadata.tables[table]
+    blank: dict[str, Any] = {c.name: {} if isinstance(c.type, JSON) else c.type.python_type() for c in kept.c}
+    with store.begin(NODE, "start") as tx:
+        for row in rows:
+            tx.add(kept, {**blank, **row})
+
+
+@pytest.mark.parametrize("slug", GROWING)
+def test_a_list_that_grows_is_cut_in_the_database(browser: Browser, store: Store, slug: str) -> None:
+    table, row = GROWING[slug]
+    at = {"at": "2026-03-02T00:00:00Z"} if "at" in metadata.tables[table].c else {}
+    added(store, table, *({**row, **at, "id": f"{table}-{n:04}"} for n in range(130)))
+    browser.enter("op")
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(" ".join(given[2].split())))
+    page = browser.get(f"/{slug}")
+    assert "1–50 / 130" in page.text
+    assert page.text.count("<tr><td>") + page.text.count("<tr>\n<td") >= 50
+    assert "101–130 / 130" in browser.get(f"/{slug}?from=100").text
+    whole = re.compile(rf"SELECT (?!count).* FROM {table}\b(?!.*(WHERE|LIMIT))")
+    assert any(f"FROM {table}" in statement for statement in asked)
+    assert not [statement for statement in asked if whole.search(statement)]
+
+
+def test_why_rows_were_held_is_cut_in_the_database_by_line(browser: Browser, store: Store) -> None:
+    """Of forty builds, each with several reasons, a page reads those whose lines it shows."""
+    for seq in range(1, 41):
+        why = [{"reason": "missing", "column": f"c{seq}-{n}", "rows": 500} for n in range(seq % 4)]
+        row = {"id": f"build-{seq}", "seq": seq, "resource": "r", "state": "built", "reasons_by_column": why}
+        added(store, "build", row)
+    expected = [f"c{seq}-{n}" for seq in range(40, 0, -1) for n in range(seq % 4)]
+    with store.read() as tx:
+        view = VERBS["harmonise.quarantine_summary"].call
+        assert [line["column"] for line in view(tx)] == expected
+        for size in (1, 7, 50):
+            parts = [view(tx, limit=size, offset=first) for first in range(0, len(expected) + size, size)]
+            assert [line["column"] for part in parts for line in part] == expected
+            assert parts[-1] == []
+    browser.enter("op")
+    assert f"<b>{len(expected)}</b><span>隔离区" in browser.get("/").text
+    page = browser.get("/quarantine?from=50").text
+    assert f"51–{len(expected)} / {len(expected)}" in page
+    assert (expected[50] in page, expected[49] in page) == (True, False)
+
+
+# --- looking for something ---------------------------------------------------------------------------------------
+
+LISTS_LOOKED_THROUGH = {
+    "resources", "products", "cases", "ledger", "instruments", "listings", "contracts", "invoices", "statements",
+    "leaves",
+}  # fmt: skip
+
+
+def test_each_list_that_grows_can_be_looked_through(browser: Browser) -> None:
+    browser.enter("op")
+    for page in PAGES:
+        has = 'role="search"' in browser.get(f"/{page.slug}").text
+        assert has == (page.slug in LISTS_LOOKED_THROUGH), page.slug
+
+
+def test_what_is_looked_for_is_found_by_name_code_and_party(browser: Browser, store: Store) -> None:
+    thing = {"owner": EVIL, "name_en": "trips", "code": None}
+    added(store, "register_party", {"id": EVIL, "name": "共享单车公司", "kind": "9"})
+    for n, name in enumerate(("共享单车骑行", "道路卡口过车", "100% 抽样_甲")):
+        added(store, "register_resource", {**thing, "id": f"res-{n}", "name_zh": name, "code": f"7CODE{n}"})
+    for n in range(60):
+        party = EVIL if n % 2 else "9"
+        dataset = "7CODE1" if n < 5 else "7CODE2"
+        bill = {"id": f"inv-{n:032x}", "product": dataset, "buyer_party": party, "state": "PAID"}
+        added(store, "invoice", bill)
+    browser.enter("op")
+
+    def found(path: str, of: str) -> list[str]:
+        return re.findall(rf'href="/{of}/([\w-]+)"', browser.get(path).text.partition("<tbody>")[2])
+
+    assert found("/resources?q=骑行", "resources") == ["res-0"]
+    assert len(found("/resources?q=单车公司", "resources")) == 3, "by the name of its owner"
+    assert len(found("/resources?q=TRIPS", "resources")) == 3, "capital letters or small"
+    assert found("/resources?q=7code1", "resources") == ["res-1"]
+    assert found("/resources?q=100%25", "resources") == ["res-2"], "a sign of the database's is a sign"
+    assert found("/resources?q=%25", "resources") == ["res-2"]
+    assert len(set(found("/invoices?q=卡口", "invoices")) - {"7CODE1"}) == 5, "by the name of what was sold"
+    page = browser.get("/invoices?q=共享单车公司").text
+    assert "/ 30" not in page and len(set(re.findall(r'href="/invoices/(inv-\w+)"', page))) == 30, "by the buyer's name"
+    page = browser.get("/invoices?q=7CODE2&lang=zh").text
+    assert "1–50 / 55" in page
+    assert 'href="?q=7CODE2&amp;from=50"' in page or 'href="?q=7CODE2&from=50"' in page
+    none = browser.get("/resources?q=<script>x").text
+    assert "没有包含「&lt;script&gt;x」的记录" in none
+    assert "<script>" not in none
+    assert browser.get("/resources?q=%00").status_code == 200
+    assert browser.get("/resources?lang=en&q=" + "x" * 500).status_code == 200
+
+
+def test_evidence_is_looked_through_by_deed_and_by_the_name_of_its_record(browser: Browser, store: Store) -> None:
+    added(store, "register_resource", {"id": "res-77", "name_zh": "公交刷卡", "owner": EVIL, "code": None})
+    with store.begin(NODE, "start") as tx:
+        evidence.append(tx, "register.resource_declared", metadata.tables["register_resource"], "res-77")
+    browser.enter("au")
+    for q in ("resource_declared", "res-77", "公交"):
+        page = browser.get(f"/leaves?q={q}").text
+        assert len(re.findall(r'href="/leaves/leaf-\w+"', page)) == 1, q
 
 
 def test_an_old_record_has_its_page(browser: Browser, store: Store) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.types import JSON
 from test_acts import OTHER, offered
 from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
+from datong.deidentify import service as deidentify
 from datong.ground import signing
 from datong.ground.db import NODE, Store, metadata
 from datong.register import service as register
@@ -53,7 +54,7 @@ def leads_to(page: str) -> list[str]:
 def test_what_waits_is_in_a_list_of_the_console_and_has_a_step(browser: Browser, store: Store) -> None:
     with store.read() as tx:
         views = {view for room in overview.ROOMS for view in room.due(tx, 1)}
-    assert views <= {section.view for page in PAGES for section in page.sections}
+    assert views <= {section.name for page in PAGES for section in page.sections}
     assert set(VERBS) >= overview.STEPS
     decisions = {"settle.accept_invoice", "register.decide_identity", "register.end_registration"}
     assert not overview.STEPS & acts.FINAL - decisions
@@ -161,3 +162,84 @@ def test_who_asks_to_join_waits_where_one_may_let_it_in(browser: Browser, store:
     assert "旧节点" not in waiting(browser)
     browser.enter("au")
     assert waiting(browser) == "", "an auditor reads everything and does nothing"
+
+
+def test_an_objection_waits_for_the_registrar_who_reads_it_on_the_page_of_its_case(
+    browser: Browser, store: Store
+) -> None:
+    filing = {"object": {"name_zh": "行程"}, "materials": {}, "signatures": []}
+    case = {"code": None, "side": "registry", "registrants": [], "history": [], "filing": filing,
+            "since": "2026-03-02T00:00:00Z", "publicised_at": "2026-03-02T00:00:00Z"}  # fmt: skip
+    added(store, "register_case", id="case-1", state="OBJECTED", **case)
+    for n, state in ((1, "dismissed"), (2, "open"), (3, "open")):
+        said = {"case_id": "case-1", "name": "王一", "grounds": f"理由{n}", "state": state}
+        added(store, "register_objection", id=f"objection-{n}", raised_at=f"2026-03-0{n}T00:00:00Z", **said)
+    browser.enter("re")
+    page = waiting(browser)
+    assert leads_to(page) == ["/cases/case-1"]
+    assert "处理异议" in page
+    record = browser.get("/cases/case-1").text
+    assert "理由2" in record
+    assert "objection=objection-2" in record, "the one that is open the longest is settled next"
+    browser.enter("au")
+    assert waiting(browser) == ""
+
+
+def test_who_asks_to_join_a_space_waits_for_the_operator_of_its_platform(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        mine = signing.me(tx).code
+    for n, (platform, state) in enumerate(((mine, "open"), (mine, "closed"), ("other", "open"), (mine, "open"))):
+        added(store, "logical_space", id=f"space-{n}", name=f"空间{n}", platform=platform, state=state)
+        member = "applied" if n < 3 else "member"
+        added(store, "logical_space_member", id=f"space-{n}/x", space=f"space-{n}", node="x", party=OTHER, state=member)
+    browser.enter("op")
+    page = waiting(browser)
+    assert leads_to(page) == ["/spaces/space-0"]
+    assert "审核空间成员" in page
+    browser.enter("pm")
+    assert waiting(browser) == ""
+
+
+def test_a_fee_that_is_set_waits_for_the_product_manager(browser: Browser, store: Store) -> None:
+    for n, state in enumerate(("SET", "PUBLISHED", "SUPERSEDED", "SET")):
+        fee = {"product": "6X", "purpose": "research", "unit": "per_delivery", "set_at": f"2026-03-0{9 - n}T00:00:00Z"}
+        added(store, "fee", id=f"fee-{n}", state=state, **fee)
+    browser.enter("pm")
+    page = waiting(browser)
+    assert leads_to(page) == ["/fees/fee-3", "/fees/fee-0"]
+    assert "公布服务费" in page
+    assert "公布服务费" in browser.get("/fees/fee-0").text
+    browser.enter("fi")
+    assert waiting(browser) == ""
+
+
+def test_a_classification_waits_until_each_column_is_confirmed_and_each_lowering_answered(store: Store) -> None:
+    """Asked of the database alone: of each dataset's newest version, with what was carried over from the one before."""
+    finding = {"column": "c1"}, {"column": "c2"}
+    kept = {"kind": "other", "level": 1, "by": "p", "at": "2026-03-02T00:00:00Z"}
+
+    def version(n: int, dataset: str, carried: dict[str, Any], number: int = 1) -> None:
+        at = f"2026-03-{n:02}T00:00:00Z"
+        added(store, "deidentify_classification", id=f"cls-{n}", dataset=dataset, version=number, carried=carried,
+              findings=list(finding), at=at)  # fmt: skip
+
+    def word(version: int, seq: int, subject: str, said: str, answers: str = "") -> None:
+        added(store, "deidentify_classification_word", id=f"word-{version}-{seq}", classification=f"cls-{version}",
+              seq=seq, about="column", subject=subject, said=said, answers=answers)  # fmt: skip
+
+    version(1, "nothing", {})
+    version(2, "half", {"c1": kept})
+    word(2, 1, "c1", "confirmed")
+    version(3, "carried", {"c1": kept, "c2": kept})
+    version(4, "said", {"c1": kept})
+    word(4, 1, "c2", "confirmed")
+    version(5, "older", {})
+    version(6, "older", {"c1": kept, "c2": kept}, 2)
+    version(7, "asked", {"c1": kept, "c2": kept})
+    word(7, 1, "c1", "lowering_asked")
+    version(8, "answered", {"c1": kept, "c2": kept})
+    word(8, 1, "c1", "lowering_asked")
+    word(8, 2, "c1", "lowering_refused", "word-8-1")
+    with store.read() as tx:
+        assert deidentify.due(tx, 9) == {"deidentify.classifications": ["nothing", "half", "asked"]}
+        assert deidentify.due(tx, 1) == {"deidentify.classifications": ["nothing"]}

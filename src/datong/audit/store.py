@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from datong.audit.model import Fault, Problem
 from datong.ground import evidence
 from datong.ground.canonical import canonical
-from datong.ground.db import Tx, metadata
+from datong.ground.db import Sought, Tx, metadata
 from datong.ground.evidence import log, witness
 from datong.ground.evidence.leaves import covered, leaves, salts_of
 
@@ -42,7 +42,15 @@ def leaf_rows(tx: Tx) -> list[dict[str, Any]]:
 
 
 def newest_leaves(
-    tx: Tx, *, table: str, record: str, act: str, limit: int, leaf: str = "", offset: int = 0
+    tx: Tx,
+    *,
+    table: str,
+    record: str,
+    act: str,
+    limit: int,
+    leaf: str = "",
+    offset: int = 0,
+    sought: Sought | None = None,
 ) -> list[dict[str, Any]]:
     query = select(leaves).order_by(leaves.c.seq.desc()).limit(limit).offset(offset)
     if table:
@@ -53,6 +61,8 @@ def newest_leaves(
         query = query.where(leaves.c.act == act)
     if leaf:
         query = query.where(leaves.c.id == leaf)
+    if sought is not None:
+        query = query.where(sought.within(leaves))
     return [_leaf(row) for row in tx.all(query)]
 
 

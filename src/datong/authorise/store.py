@@ -11,16 +11,16 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, Integer, String, select
 
 from datong.authorise.model import Instrument
-from datong.ground.db import Instant, Tx, Window, table
+from datong.ground.db import SOUGHT, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
 
 instruments = table(
     "instrument",
     Column("kind", String(20), nullable=False),
     Column("state", String(24), nullable=False),
-    Column("title", String(200), nullable=False),
-    Column("grantor_party", String(40), nullable=False),
-    Column("grantee_party", String(40), nullable=False),
+    Column("title", String(200), nullable=False, info=SOUGHT),
+    Column("grantor_party", String(40), nullable=False, info=SOUGHT),
+    Column("grantee_party", String(40), nullable=False, info=SOUGHT),
     Column("grantee_node", String(40), nullable=False),
     Column("resources", JSON, nullable=False),
     Column("purposes", JSON, nullable=False),

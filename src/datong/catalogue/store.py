@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, exists, or_, select
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, SOUGHT, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
 
 listings = table(
     "listing",
-    Column("dataset", String(80), nullable=False, index=True),
+    Column("dataset", String(80), nullable=False, index=True, info=SOUGHT),
     Column("kind", String(10), nullable=False),  # resource | product
-    Column("title", String(200), nullable=False),
+    Column("title", String(200), nullable=False, info=SOUGHT),
     Column("description", Text, nullable=False),
     Column("delivery_form", String(12), nullable=False),
     Column("inputs", JSON, nullable=False),
@@ -85,11 +85,11 @@ def live_listing(tx: Tx, dataset: str) -> dict[str, Any] | None:
 _LIVE = Prepared(select(listings).where(listings.c.dataset == bindparam("dataset"), listings.c.state != "withdrawn"))
 
 
-def all_listings(tx: Tx, *states: str) -> list[dict[str, Any]]:
+def all_listings(tx: Tx, *states: str, window: Window = EVERY) -> list[dict[str, Any]]:
     query = select(listings).order_by(listings.c.published_at, listings.c.id)
     if states:
         query = query.where(listings.c.state.in_(states))
-    return [dict(row._mapping) for row in tx.all(query)]
+    return [dict(row._mapping) for row in tx.all(window.of(query, listings.c.id, listings.c.dataset))]
 
 
 def live_page(tx: Tx, offset: int, limit: int | None, spaces: Collection[str]) -> list[dict[str, Any]]:

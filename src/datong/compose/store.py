@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Index, Integer, String, select
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, Instant, Tx, Window, table
 
 recipes = table(
     "compose_product_recipe",
@@ -107,8 +107,9 @@ def standing_partitions(tx: Tx, **of: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def all_partitions(tx: Tx) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(partitions).order_by(partitions.c.at, partitions.c.id))]
+def all_partitions(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
+    query = window.of(select(partitions).order_by(partitions.c.at, partitions.c.id), partitions.c.id)
+    return [dict(row._mapping) for row in tx.all(query)]
 
 
 def holds_of(tx: Tx, partition: str, level: int) -> dict[str, list[str]]:
@@ -134,5 +135,6 @@ def versions_of(tx: Tx, product: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def all_versions(tx: Tx) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(versions).order_by(versions.c.product, versions.c.version))]
+def all_versions(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
+    query = window.of(select(versions).order_by(versions.c.at, versions.c.product, versions.c.version), versions.c.id)
+    return [dict(row._mapping) for row in tx.all(query)]

@@ -24,6 +24,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Executable,
     Integer,
@@ -124,16 +125,40 @@ class Actor:
 T = TypeVar("T")
 
 
+SOUGHT = {"sought": True}
+"""Marks the columns of a list in which a person's words are looked for; never on personal or secret ones."""
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What a person looks for in a list: rows of which the id or a column marked SOUGHT contains the text, small or
+    capital letters alike, or holds one of the codes or ids that `called` selects, of what is called so elsewhere."""
+
+    text: str
+    called: Select[Any] | CompoundSelect[Any] | None = None
+
+    def within(self, of: Any) -> ColumnElement[bool]:
+        """The condition on the rows of the table `of`."""
+        if "\0" in self.text:  # which PostgreSQL cannot be asked for, and nothing holds
+            return false()
+        columns = [of.c.id, *(column for column in of.columns if column.info.get("sought"))]
+        contains = [column.icontains(self.text, autoescape=True) for column in columns]
+        named = [column.in_(self.called) for column in columns if self.called is not None]
+        return or_(false(), *contains, *named)
+
+
 @dataclass(frozen=True)
 class Window:
-    """Which rows of a list are asked for: the one called `id`, or `limit` from the `offset`-th on; all by default.
+    """Which rows of a list are asked for: the one called `id`, or those that are `sought`, of these `limit` from the
+    `offset`-th on; all by default.
 
-    A list that grows takes these three, and cuts in the database: nobody reads ten thousand rows to show fifty.
+    A list that grows takes these, and cuts in the database: nobody reads ten thousand rows to show fifty.
     """
 
     id: str = ""
     limit: int | None = None
     offset: int = 0
+    sought: Sought | None = None
 
     def of(self, query: Select[Any], *names: Column[Any]) -> Select[Any]:
         """The part of the ordered `query` that is asked for; names: the columns by which a row may be called, first its
@@ -141,6 +166,8 @@ class Window:
         their key for the cut alone: within a list they stand as they were written."""
         if self.id:
             query = query.where(false() if "\0" in self.id else or_(*(name == self.id for name in names)))
+        if self.sought is not None:
+            query = query.where(self.sought.within(names[0].table))
         if self.limit is None and not self.offset:
             return query
         keys = query.with_only_columns(names[0]).order_by(names[0]).offset(max(0, self.offset))
@@ -249,10 +276,12 @@ class Tx:
     def all(self, statement: Executable) -> list[Row[Any]]:
         return list(self.conn.execute(statement).all())
 
-    def count(self, of: Table, **equal: Any) -> int:
-        """How many rows of `of` there are, of those whose columns are `equal`."""
-        query = select(func.count()).select_from(of).where(*(of.c[name] == value for name, value in equal.items()))
-        return int(self.conn.execute(query).scalar_one())
+    def count(self, of: Table, *, each: str = "", sought: Sought | None = None, **equal: Any) -> int:
+        """How many rows of `of` there are, of those that are sought and whose columns are `equal`; or, with the name of
+        a column of lists, how many things `each` of them lists, together."""
+        counted = func.coalesce(func.sum(func.json_array_length(of.c[each])), 0) if each else func.count()
+        query = select(counted).select_from(of).where(*(of.c[name] == value for name, value in equal.items()))
+        return int(self.conn.execute(query if sought is None else query.where(sought.within(of))).scalar_one())
 
     def longest(self, of: Table, since: str, where: ColumnElement[bool], most: int) -> list[str]:
         """The keys of these rows, those first that are so the longest by the time in the column `since`."""

@@ -12,7 +12,7 @@ from typing import Any
 from datong.authorise import service as authorise
 from datong.ground import evidence, outbox, signing, workdays
 from datong.ground.canonical import hexdigest
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Kind, Refusal
 from datong.price import rules, store
 from datong.price.model import (
@@ -245,15 +245,24 @@ def _implementing(tx: Tx, product: str, operator: str) -> set[str]:
 
 
 @view()
-def prices(tx: Tx) -> dict[str, Any]:
-    """Surveys with every figure's formula, ceilings and fees known at this node."""
-    return store.everything(tx)
+def prices(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> dict[str, Any]:
+    """Surveys with every figure's formula, ceilings and fees known at this node, oldest first.
+
+    id: one alone. limit, offset: how many of each, after how many.
+    """
+    return store.everything(tx, Window(id, limit, offset))
 
 
 @view()
 def fees(tx: Tx, *, product: str | None = None) -> list[dict[str, Any]]:
     """Fees with their ceilings, of one product or all."""
     return [fee for fee in store.everything(tx)["fees"] if product in (None, fee["product"])]
+
+
+def due(tx: Tx, most: int) -> dict[str, list[str]]:
+    """What waits for a deed of this node in the room, by the view that lists it and its part: fees that are set and not
+    published, the longest waiting first, at most so many. Contract: tests/web/test_overview.py."""
+    return {"price.prices:fees": tx.longest(store.fees, "set_at", store.fees.c.state == FeeState.SET, most)}
 
 
 def permitted_revenues(tx: Tx) -> list[dict[str, Any]]:

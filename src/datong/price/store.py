@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, bindparam, func, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Table, bindparam, func, select
 
-from datong.ground.db import Fen, Instant, Tx, table
+from datong.ground.db import EVERY, Fen, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
 
 surveys = table(
@@ -110,14 +110,14 @@ def fees_of(tx: Tx, product: str, *states: str, purpose: str | None = None) -> l
     return [dict(row._mapping) for row in tx.all(query)]
 
 
-def everything(tx: Tx) -> dict[str, list[dict[str, Any]]]:
-    """All surveys, ceilings and fees, oldest first."""
+def everything(tx: Tx, window: Window = EVERY) -> dict[str, list[dict[str, Any]]]:
+    """Surveys, ceilings and fees, oldest first; of each the part that is asked for."""
 
-    def rows(query: Any) -> list[dict[str, Any]]:
-        return [dict(row._mapping) for row in tx.all(query)]
+    def rows(of: Table, *order: Any) -> list[dict[str, Any]]:
+        return [dict(row._mapping) for row in tx.all(window.of(select(of).order_by(*order), of.c.id))]
 
     return {
-        "surveys": rows(select(surveys).order_by(surveys.c.serial)),
-        "ceilings": rows(select(ceilings).order_by(ceilings.c.at, ceilings.c.id)),
-        "fees": rows(select(fees).order_by(fees.c.set_at, fees.c.id)),
+        "surveys": rows(surveys, surveys.c.serial),
+        "ceilings": rows(ceilings, ceilings.c.at, ceilings.c.id),
+        "fees": rows(fees, fees.c.set_at, fees.c.id),
     }

@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Index, Integer, String, case, func, select
 
-from datong.ground.db import EVERY, Fen, Instant, Tx, Window, table
+from datong.ground.db import EVERY, SOUGHT, Fen, Instant, Tx, Window, table
 
 invoices = table(
     "invoice",
-    Column("agreement", String(200), nullable=False),
+    Column("agreement", String(200), nullable=False, info=SOUGHT),
     Column("from_at", Instant, nullable=False),
     Column("until_at", Instant, nullable=False),
-    Column("seller_party", String(40), nullable=False),
-    Column("buyer_party", String(40), nullable=False),
+    Column("seller_party", String(40), nullable=False, info=SOUGHT),
+    Column("buyer_party", String(40), nullable=False, info=SOUGHT),
     Column("peer_node", String(40), nullable=False),  # the other side's node
-    Column("product", String(80), nullable=False),
+    Column("product", String(80), nullable=False, info=SOUGHT),
     Column("purpose", String(40), nullable=False),
     Column("gross_fen", Fen, nullable=False),
     Column("paid_fen", Fen, nullable=False),
@@ -67,9 +67,9 @@ postings = table(
 )
 statements = table(
     "statement",
-    Column("invoice", String(80), nullable=False, index=True),
-    Column("party", String(40), nullable=False),  # whose statement it is
-    Column("issuer_party", String(40), nullable=False),
+    Column("invoice", String(80), nullable=False, index=True, info=SOUGHT),
+    Column("party", String(40), nullable=False, info=SOUGHT),  # whose statement it is
+    Column("issuer_party", String(40), nullable=False, info=SOUGHT),
     Column("direction", String(10), nullable=False),  # sent | unsent (no node) | received | own
     Column("gross_fen", Fen, nullable=False),
     Column("share_fen", Fen, nullable=False),

@@ -23,7 +23,8 @@ class Act:
     """A verb that a record's page offers: which argument is the record, what else is known, and when it is open.
 
     states: those of the record in which it is offered, any where there are none. ours: the field that holds this party
-    or node where only one side may. when: what else must be so. more: other arguments, from the row.
+    or node where only one side may. when: what else must be so. more: other arguments, from the row. at: the page that
+    does it, where that is not the form of the verb.
     """
 
     verb: str
@@ -33,6 +34,7 @@ class Act:
     more: Callable[[Row], Mapping[str, Any]] = field(default=lambda row: {})
     key: str = "id"
     when: Callable[[Row], Any] = field(default=lambda row: True)
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ ACTS: dict[str, tuple[Act, ...]] = {
                 ("code_case", "code"), ("review_case", "renew"), ("end_registration", "revoke"),
             )
         ),
+        Act("register.settle_objection", "objection", key="open_objection",
+            when=lambda row: row["side"] in ("registry", "both")),
     ),
     "authorise.instruments": (
         *(
@@ -163,6 +167,10 @@ ACTS: dict[str, tuple[Act, ...]] = {
         Act("negotiate.end", "agreement", _in("FINALIZED")),
     ),
     "harmonise.repairs": (Act("harmonise.withdraw_repair", "repair", _in("standing")),),
+    "deidentify.classifications": (
+        Act("deidentify.confirm_classification", "dataset", _in("proposed"), key="dataset", at="/classify"),
+        Act("deidentify.approve_lowering", "dataset", key="dataset", at="/classify", when=lambda row: row["lowerings"]),
+    ),
     "deidentify.assessments": (
         Act("deidentify.withdraw_assessment", "assessment", ours="assessor_party"),
     ),
@@ -206,7 +214,9 @@ def of_members(visit: Visit, row: Row) -> list[tuple[Row, list[Button]]]:
 def _offered(visit: Visit, acts: tuple[Act, ...], row: Row) -> list[Button]:
     back = {"_back": visit.request.url.path}
     return [
-        Button(VERBS[act.verb], _address(act.verb, {act.argument: row[act.key], **act.more(row), **back}))
+        Button(
+            VERBS[act.verb], _address(act, {act.argument: row[act.key], **act.more(row), **({} if act.at else back)})
+        )
         for act in acts
         if act.verb in VERBS
         and row.get(act.key)
@@ -216,5 +226,6 @@ def _offered(visit: Visit, acts: tuple[Act, ...], row: Row) -> list[Button]:
     ]
 
 
-def _address(verb: str, arguments: Mapping[str, Any]) -> str:
-    return f"/do/{verb.replace('.', '/')}?{urlencode(dict(arguments))}"
+def _address(act: Act | str, arguments: Mapping[str, Any]) -> str:
+    verb, page = (act, "") if isinstance(act, str) else (act.verb, act.at)
+    return f"{page or '/do/' + verb.replace('.', '/')}?{urlencode(dict(arguments))}"

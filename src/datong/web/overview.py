@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from datong.authorise import service as authorise
+from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
 from datong.ground import jobs
 from datong.negotiate import service as negotiate
+from datong.price import service as price
 from datong.register import service as register
 from datong.settle import service as settle
 from datong.terms.verbs import VERBS, Verb
@@ -28,13 +30,15 @@ SHOWN = 8
 """Of one list."""
 
 
-ROOMS = (register, authorise, negotiate, deliver, settle)
+ROOMS = (register, authorise, deidentify, price, negotiate, deliver, settle)
 """Those in which records wait for somebody here: each says which, by the view that lists them."""
 STEPS = frozenset(
     {
         "register.admit_node", "register.decide_identity", "register.submit_case", "register.join_filing",
         "register.accept_case", "register.review_case", "register.publicise_case", "register.code_case",
         "register.apply_to_renew", "register.end_registration",
+        "register.settle_objection", "register.decide_member", "deidentify.confirm_classification",
+        "deidentify.approve_lowering", "price.publish_fees",
         "authorise.decide_collectively", "authorise.approve", "authorise.sign", "authorise.countersign",
         "authorise.file", "negotiate.agree", "negotiate.accept", "negotiate.verify", "negotiate.finalize",
         "negotiate.offer", "negotiate.counter", "deliver.start_transfer", "settle.accept_invoice",
@@ -82,7 +86,7 @@ def due(visit: Visit) -> list[Due]:
     mine = {step.partition(".")[0] for step in STEPS if visit.may(step)}
     sections = [(page, section) for page in PAGES for section in page.sections if visit.may(section.view)]
     found = [
-        _due(visit, page, section, keys.get(section.view, []))
+        _due(visit, page, section, keys.get(section.name, []))
         for page, section in sections
         if section.view.partition(".")[0] in mine
     ]
@@ -93,8 +97,9 @@ def _due(visit: Visit, page: Page, section: Section, keys: Sequence[str]) -> Due
     waiting: list[tuple[dict[str, Any], list[Verb]]] = []
     for row in _rows_of(visit, section, keys):
         whole = {**row, **detail(visit, section, row)}
-        offered = [button.verb for button in acts.buttons(visit, section.view, whole)]
-        steps = [verb for verb in offered if f"{verb.room}.{verb.name}" in STEPS]
+        asking = [found for member, found in acts.of_members(visit, whole) if member["state"] == "applied"]
+        offered = [button.verb for found in (acts.buttons(visit, section.view, whole), *asking) for button in found]
+        steps = [verb for verb in dict.fromkeys(offered) if f"{verb.room}.{verb.name}" in STEPS]
         if steps:
             waiting.append((whole, steps))
         if len(waiting) > SHOWN:
@@ -117,5 +122,5 @@ def _count(visit: Visit, page: Page) -> int | None:
     seen = [section for section in page.sections if visit.may(section.view)]
     if not seen:
         return None
-    counted = visit.counted(seen[0].view)
+    counted = visit.counted(seen[0].counted)
     return len(rows(visit, seen[0])) if counted is None else counted

@@ -6,7 +6,9 @@ Contract: tests/web/test_console.py (every view and every detail named here exis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from datong.ground.refusal import Text
 
@@ -28,6 +30,16 @@ class Section:
     part: str = ""
     one: str = "id"
     """Of a view that takes `limit` and `offset`: by which argument it gives one row."""
+
+    @property
+    def name(self) -> str:
+        """Of the list: its view, with the part of the answer where that is several lists."""
+        return f"{self.view}:{self.part}" if f"{self.view}:{self.part}" in COUNTED else self.view
+
+    @property
+    def counted(self) -> Counted | None:
+        """Where the rows of this list are counted; None where they are no table's."""
+        return COUNTED.get(self.name)
 
 
 @dataclass(frozen=True)
@@ -201,8 +213,19 @@ PAGES = (
     )),
 )  # fmt: skip
 
-COUNTED: dict[str, tuple[str, dict[str, str]]] = {
-    **{view: (table, {}) for view, table in {
+
+@dataclass(frozen=True)
+class Counted:
+    """Where the rows of a view are counted: one for each of a table that has what is `equal`, or for each thing that
+    the column `each` of the table lists."""
+
+    table: str
+    equal: Mapping[str, Any] = field(default_factory=dict)
+    each: str = ""
+
+
+COUNTED: dict[str, Counted] = {
+    **{view: Counted(table) for view, table in {
         "audit.leaves": "evidence_leaf", "authorise.instruments": "instrument", "catalogue.listings": "listing",
         "compose.partitions": "compose_partition", "compose.versions": "compose_product_version",
         "deidentify.assessments": "deidentify_assessment", "deidentify.budget": "deidentify_budget",
@@ -211,7 +234,8 @@ COUNTED: dict[str, tuple[str, dict[str, str]]] = {
         "deliver.grants": "delivery_grant", "deliver.held": "received", "deliver.shares": "share_table",
         "deliver.transfers": "transfer_process", "harmonise.builds": "build", "harmonise.repairs": "harmonise_repair",
         "harmonise.synonyms": "synonym", "meter.usage": "usage_event", "negotiate.agreements": "agreement",
-        "negotiate.negotiations": "negotiation", "register.cases": "register_case",
+        "negotiate.negotiations": "negotiation", "price.prices:ceilings": "price_ceiling", "price.prices:fees": "fee",
+        "price.prices:surveys": "cost_survey", "register.cases": "register_case",
         "register.directory": "register_node",
         "register.held_credentials": "register_held_credential", "register.identities": "register_identity",
         "register.issued_credentials": "register_issued_credential",
@@ -221,14 +245,17 @@ COUNTED: dict[str, tuple[str, dict[str, str]]] = {
         "register.service_tokens": "register_service_token", "register.spaces": "logical_space",
         "settle.invoices": "invoice", "settle.ledger": "ledger_entry", "settle.statements": "statement",
     }.items()},
-    "register.ledger": ("register_ledger", {"state": "CODED"}),
+    "register.ledger": Counted("register_ledger", {"state": "CODED"}),
+    "deidentify.classifications": Counted("deidentify_classification", {"version": 1}),
+    "harmonise.quarantine_summary": Counted("build", each="reasons_by_column"),
 }  # fmt: skip
-"""View -> the table whose rows it gives, one each, and what those rows have in common: they are counted there."""
+"""View, with the part of its answer where each is a table's -> where its rows are counted, in the database."""
 OLDEST_FIRST = frozenset(
     {
-        "authorise.instruments", "deliver.endings", "deliver.grants", "deliver.held", "deliver.shares", "meter.usage",
-        "negotiate.agreements", "negotiate.negotiations", "register.cases", "register.ledger", "register.products",
-        "register.resources", "settle.invoices", "settle.ledger", "settle.statements",
+        "authorise.instruments", "catalogue.listings", "compose.partitions", "compose.versions", "deliver.endings",
+        "deliver.grants", "deliver.held", "deliver.shares", "meter.usage", "negotiate.agreements",
+        "negotiate.negotiations", "price.prices", "register.cases", "register.ledger", "register.products",
+        "register.resources", "register.spaces", "settle.invoices", "settle.ledger", "settle.statements",
     }
 )  # fmt: skip
 """Views that take `limit` and `offset` and begin with the oldest; a page of the console begins with the newest."""

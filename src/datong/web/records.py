@@ -21,6 +21,8 @@ from datong.web.pages import COUNTED, OLDEST_FIRST, Page, Section
 from datong.web.visits import Answer, Visit
 
 PAGE_ROWS = 50
+LONGEST_ASKED = 200
+"""Characters of what a list is asked for."""
 RECENT = 8
 """Of what a page of something else tells."""
 
@@ -58,7 +60,12 @@ def _in(answer: Any, part: str) -> list[Any]:
 
 def is_cut(section: Section) -> bool:
     """Whether the section's view gives a part of its rows, cut in the database."""
-    return section.view in COUNTED and "limit" in arguments_model(VERBS[section.view]).model_fields
+    return section.counted is not None and takes(section, "limit")
+
+
+def takes(section: Section, argument: str) -> bool:
+    """Whether the section's view may be asked with this argument."""
+    return argument in arguments_model(VERBS[section.view]).model_fields
 
 
 def records(page: Page) -> Callable[[Visit], Answer]:
@@ -67,31 +74,41 @@ def records(page: Page) -> Callable[[Visit], Answer]:
     def show(visit: Visit) -> Answer:
         first = visit.first
         seen = [section for section in page.sections if visit.may(section.view)]
-        of = visit.request.query_params.get("agreement", "")[:200]
-        lists = [_listed(visit, section, first, of) for section in seen or page.sections[:1] if _is_of(section, of)]
-        if not lists:  # no list of this page is one of contracts
-            lists, of = [_listed(visit, section, first, "") for section in seen or page.sections[:1]], ""
+        asked = {name: _asked(visit, name) for name in ("agreement", "q")}
+        lists = [_listed(visit, s, first, **asked) for s in seen or page.sections[:1] if _is_of(s, **asked)]
+        if not lists:  # no list of this page is one of contracts, or can be looked through
+            lists, asked = [_listed(visit, s, first) for s in seen or page.sections[:1]], dict.fromkeys(asked, "")
         total = max(found["total"] for found in lists)
         refused = [found["error"] for found in lists if found["error"]]
         status = STATUS[Kind(refused[0]["kind"])] if len(refused) == len(lists) else 200
-        shown = {"page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "of": of}
+        shown = {
+            "page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "asked": asked,
+            "may_look": any(takes(section, "q") for section in seen),
+        }  # fmt: skip
         return "records.html", shown, status
 
     return show
 
 
-def _is_of(section: Section, agreement: str) -> bool:
-    """Whether the section can be asked for what belongs to one contract."""
-    return not agreement or (is_cut(section) and "agreement" in arguments_model(VERBS[section.view]).model_fields)
+def _asked(visit: Visit, name: str) -> str:
+    return visit.request.query_params.get(name, "").strip()[:LONGEST_ASKED]
 
 
-def _listed(visit: Visit, section: Section, first: int, agreement: str) -> dict[str, Any]:
-    """A page of a section's list, of one contract or of all, the newest first where the view knows of time."""
+def _is_of(section: Section, agreement: str, q: str) -> bool:
+    """Whether the section can be asked for what belongs to one contract, and for what contains something."""
+    return not (
+        (agreement and not (is_cut(section) and takes(section, "agreement"))) or (q and not takes(section, "q"))
+    )
+
+
+def _listed(visit: Visit, section: Section, first: int, agreement: str = "", q: str = "") -> dict[str, Any]:
+    """A page of a section's list, of one contract or of all, with what is looked for, the newest first where the view
+    knows of time."""
     try:
         if is_cut(section):
-            total, here = cut(visit, section.view, first, agreement, part=section.part)
+            total, here = cut(visit, section, first, q=q, agreement=agreement)
         else:
-            found = rows(visit, section)
+            found = rows(visit, section, **({"q": q} if q else {}))
             here, total = found[first : first + PAGE_ROWS], len(found)
     except Refusal as refused:
         return {"section": section, "error": refused.as_json(), "rows": [], "total": 0}
@@ -99,16 +116,18 @@ def _listed(visit: Visit, section: Section, first: int, agreement: str) -> dict[
 
 
 def cut(
-    visit: Visit, view: str, first: int, agreement: str = "", size: int = PAGE_ROWS, *, part: str = ""
+    visit: Visit, section: Section, first: int, size: int = PAGE_ROWS, *, q: str = "", agreement: str = ""
 ) -> tuple[int, list[dict[str, Any]]]:
-    """How many rows a view has, and a page of them from the `first`-th newest on."""
+    """How many rows a list has, of one contract or of all, with what is looked for, and a page of them from the
+    `first`-th newest on."""
     of = {"agreement": agreement} if agreement else {}
-    total = visit.counted(view, **of) or 0
-    if view not in OLDEST_FIRST:
-        return total, _in(visit.view(view, limit=size, offset=first, **of), part)
+    total = visit.counted(section.counted, q=q, **of) or 0
+    asked = {**of, "q": q} if q else of
+    if section.view not in OLDEST_FIRST:
+        return total, rows(visit, section, limit=size, offset=first, **asked)
     last = max(total - first, 0)
     begin = max(last - size, 0)
-    return total, _in(visit.view(view, limit=last - begin, offset=begin, **of), part)[::-1]
+    return total, rows(visit, section, limit=last - begin, offset=begin, **asked)[::-1]
 
 
 # --- one record --------------------------------------------------------------------------------------------------
@@ -189,9 +208,10 @@ def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
         "download": any(rule.action == "download" for rule in held.permissions)
         and not any(rule.action == "download" and not rule.constraints for rule in held.prohibitions),
         "totals": visit.view("meter.totals", agreement=row["id"]),
-        "decided": visit.counted("deliver.decisions", agreement=row["id"]),
+        "decided": visit.counted(COUNTED["deliver.decisions"], agreement=row["id"]),
         "performed": [
-            (slug, title, columns, *cut(visit, view, 0, row["id"], RECENT)) for view, slug, title, columns in PERFORMED
+            (slug, title, columns, *cut(visit, Section(view, columns), 0, RECENT, agreement=row["id"]))
+            for view, slug, title, columns in PERFORMED
         ],
     }
 
@@ -217,10 +237,12 @@ def policy_lines(held: policy.Policy) -> list[dict[str, Any]]:
 
 
 def case(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
-    """What a case's page tells beside the case: its way, both sides."""
+    """What a case's page tells beside the case: its way, both sides, objections to who has to settle them."""
     passed = {deed["act"]: deed for deed in row["history"]}
+    may = visit.may("register.objections")
     return {
-        "way": [{"act": act, "deed": passed.get(act)} for act in ("submit", "accept", "review", "publicise", "code")]
+        "objections": visit.view("register.objections", case=row["id"]) if may else [],
+        "way": [{"act": act, "deed": passed.get(act)} for act in ("submit", "accept", "review", "publicise", "code")],
     }
 
 

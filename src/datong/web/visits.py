@@ -17,8 +17,9 @@ from datong.ground import signing
 from datong.ground.canonical import plain
 from datong.ground.db import Actor, Store, metadata
 from datong.ground.refusal import Refusal, Text
+from datong.register import service as register
 from datong.terms.verbs import VERBS, Verb
-from datong.web.pages import COUNTED, PAGE_OF_PREFIX, TOLD_TO_OTHERS
+from datong.web.pages import COUNTED, PAGE_OF_PREFIX, TOLD_TO_OTHERS, Counted
 from datong.web.values import Values
 
 Answer = tuple[str, dict[str, Any], int]
@@ -27,10 +28,10 @@ NAMED_BY = (
     ("register.parties", "code", "name", "name"),
     ("register.directory", "code", "party_name", "party_name"),
     ("register.people", "id", "name", "name"),
-    ("register.spaces", "id", "name", "name"),
 )
 """(view, key, Chinese name, English name): what codes and ids are called, as far as the person may see it."""
 THINGS = ("register.resources", "register.products")
+SPACES = "register.spaces"
 SUGGESTED_MOST = 200
 KEY = re.compile(r"(?=[^ ]*[0-9-])[A-Za-z0-9][\w.-]{4,119}", re.ASCII)
 NAMELESS = frozenset(PAGE_OF_PREFIX) - {"agr", "res", "prod", "space"}
@@ -38,7 +39,7 @@ NAMELESS = frozenset(PAGE_OF_PREFIX) - {"agr", "res", "prod", "space"}
 
 
 class Names(Mapping[str, Text]):
-    """What codes and ids are called: of parties, nodes, people and spaces all at once, when the first is asked for; of
+    """What codes and ids are called: of parties, nodes and people all at once, when the first is asked for; of spaces,
     things and contracts, of which there may be many, one by one."""
 
     def __init__(self, visit: Visit) -> None:
@@ -75,6 +76,8 @@ class Names(Mapping[str, Text]):
             return self.few[key]
         if key.partition("-")[0] in NAMELESS:
             return None
+        if key.startswith("space-"):
+            return next((Text(row["name"], row["name"]) for row in self._visit.view(SPACES, id=key)), None)
         things = [thing for view in THINGS for thing in self._visit.view(view, id=key)]
         entries = [] if things else self._visit.view("register.ledger", code=key)["entries"]
         for thing in (*things, *(entry["object"] for entry in entries)):
@@ -93,12 +96,13 @@ class Names(Mapping[str, Text]):
         for entry in self._newest("register.ledger", "entries"):
             if not self._found.get(entry["code"]):
                 self._keep(entry["object"], entry["code"])
+        self._found |= {row["id"]: Text(row["name"], row["name"]) for row in self._newest(SPACES)}
         for row in self._newest("negotiate.agreements"):
             self._found[row["id"]] = self.get(row["dataset"])
         return {**self.few, **{key: name for key, name in self._found.items() if name is not None}}
 
     def _newest(self, view: str, part: str = "") -> list[dict[str, Any]]:
-        total = self._visit.counted(view) or 0
+        total = self._visit.counted(COUNTED[view]) or 0
         answer = self._visit.view(view, limit=SUGGESTED_MOST, offset=max(total - SUGGESTED_MOST, 0))
         found: list[dict[str, Any]] = answer[part] if part else answer
         return found[::-1]
@@ -126,14 +130,14 @@ class Visit:
         with self.store.read(self.actor) as tx:
             return plain(verb.call(tx, **arguments))
 
-    def counted(self, name: str, **of: str) -> int | None:
-        """How many rows a view has, of those with what is given, counted in the database; None where they are no
-        table's."""
-        table, equal = COUNTED.get(name, ("", {}))
-        if not table:
+    def counted(self, rows: Counted | None, *, q: str = "", **of: str) -> int | None:
+        """How many rows a list has, of those that contain `q` and have what is given, counted in the database; None
+        where they are no table's."""
+        if rows is None:
             return None
         with self.store.read(self.actor) as tx:
-            return tx.count(metadata.tables[table], **equal, **of)
+            of = {**rows.equal, **of}
+            return tx.count(metadata.tables[rows.table], each=rows.each, sought=register.sought(q), **of)
 
     def may(self, name: str) -> bool:
         verb = VERBS[name]

@@ -17,6 +17,8 @@ from datong.ground.db import Actor, Store
 from datong.ground.evidence import leaves
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
+from datong.harmonise.rules import matching
+from datong.harmonise.service import matching as service_matching
 
 Act = Callable[..., Actor]
 COLUMNS = {"id": "zdy_bh", "n": {"from": "n", "as": "number"}}
@@ -70,6 +72,40 @@ def test_a_match_changes_nothing(store: Store, engineer: Actor) -> None:
     with store.read(engineer) as tx:
         assert harmonise.synonyms(tx) == []
         assert tx.all(select(leaves)) == []
+
+
+def test_the_same_is_matched_once_and_anything_else_anew(
+    store: Store, engineer: Actor, node_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages of a long source are turned without a wait; what a match depends on is looked at each time."""
+    whole, asked = matching.matched, []
+
+    def noted(*given: Any) -> Any:
+        asked.append(given)
+        return whole(*given)
+
+    monkeypatch.setattr(matching, "matched", noted)
+    monkeypatch.setattr(service_matching, "_KEPT", {})
+    first = proposed(store, engineer)
+    assert proposed(store, engineer) == first
+    assert len(asked) == 1
+    for changes, deed in enumerate(
+        (
+            lambda: said(store, engineer, {"col4": "vin"}),
+            lambda: said(store, engineer, {"col4": "vin"}, rejected=True),
+            lambda: (node_folder / "work" / "cars.csv").write_text("cph,col4\n贵A12345,x\n", "utf-8"),
+        )
+    ):
+        deed()
+        assert proposed(store, engineer) == proposed(store, engineer)
+        assert len(asked) == 2 + changes
+    assert proposed(store, engineer, standard="finance") != first
+    assert len(asked) == 5
+    assert SECRET not in repr(service_matching._KEPT)
+    for n in range(40):
+        (node_folder / "work" / "cars.csv").write_text(f"cph\n贵A1234{n}\n", "utf-8")
+        proposed(store, engineer)
+    assert len(service_matching._KEPT) <= 16, "the newest few"
 
 
 def test_a_confirmed_column_is_found_with_full_score_however_it_is_written(store: Store, engineer: Actor) -> None:

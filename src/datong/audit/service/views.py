@@ -11,6 +11,7 @@ from datong.audit.service.walking import walk
 from datong.ground import evidence, jobs
 from datong.ground.db import Tx
 from datong.ground.evidence import log
+from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import view
 
@@ -46,15 +47,25 @@ def verify(tx: Tx, *, invoice_line: str = "") -> dict[str, Any]:
 
 @view()
 def leaves(
-    tx: Tx, *, table: str = "", record: str = "", act: str = "", leaf: str = "", limit: int = 500, offset: int = 0
+    tx: Tx,
+    *,
+    table: str = "",
+    record: str = "",
+    act: str = "",
+    leaf: str = "",
+    q: str = "",
+    limit: int = 500,
+    offset: int = 0,
 ) -> list[dict[str, Any]]:
     """List the newest leaves of the evidence log, of one table, record or deed if named, or one leaf 存证列表.
 
-    offset: how many of the newest are passed over.
+    q: those of which the deed or the record contains it, or the record is called so. offset: how many of the newest are
+    passed over.
     """
     found = []
     newest, over = max(1, min(limit, 5_000)), max(0, offset)
-    for row in store.newest_leaves(tx, table=table, record=record, act=act, leaf=leaf, limit=newest, offset=over):
+    about = {"table": table, "record": record, "act": act, "leaf": leaf}
+    for row in store.newest_leaves(tx, **about, limit=newest, offset=over, sought=register.sought(q)):
         body = _body(row["body"])
         by = body.get("by", {})
         found.append(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from datong.authorise import rules, store
-from datong.authorise.model import BAD_HOLDING, NO_BASIS, NOT_CLEARED, REDEVELOPMENT, ResourceFacts
+from datong.authorise.model import BAD_HOLDING, NO_BASIS, NOT_CLEARED, REDEVELOPMENT, Instrument, ResourceFacts
 from datong.ground import evidence, signing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Kind, Problem, Refusal
@@ -33,23 +34,33 @@ def clearances(
     tx: Tx, uses: Sequence[tuple[Sequence[str], str]], *, act: str, operator: str | None = None,
     unchanged: bool = False,
 ) -> list[list[Problem]]:  # fmt: skip
-    """`clearance` of several (inputs, purpose) at once: rights are read once, and each input once."""
+    """`clearance` of several (inputs, purpose) at once: rights are read once, each input is looked at once for each
+    purpose, and beside the rights that name it."""
     rights, me = store.rights(tx), signing.me(tx).party
     names = _names(tx, {r.grantor_party for r in rights} | {r.grantee_party for r in rights})
-    known = {code: _known_facts(tx, code) for code in {code for inputs, _ in uses for code in inputs}}
+    about: dict[str, list[Instrument]] = {}
+    for right in rights:
+        for code in right.resources:
+            about.setdefault(code, []).append(right)
+
+    @cache
+    def facts_of(code: str) -> ResourceFacts | None:
+        return _known_facts(tx, code)
+
+    @cache
+    def gaps(code: str, purpose: str) -> list[Problem]:
+        facts = facts_of(code)
+        if facts is None:
+            return [_unknown(code)]
+        acting = operator if operator is not None else ("" if facts.owner_party == me else me)
+        return rules.gaps(
+            facts, about.get(facts.code, []), purpose=purpose, act=act, now=tx.now, operator=acting, names=names,
+            unchanged=unchanged,
+        )  # fmt: skip
 
     def missing(inputs: Sequence[str], purpose: str) -> list[Problem]:
-        problems = [] if inputs else [Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear")]
-        for code in inputs:
-            facts = known[code]
-            if facts is None:
-                problems.append(_unknown(code))
-                continue
-            acting = operator if operator is not None else ("" if facts.owner_party == me else me)
-            problems += rules.gaps(
-                facts, rights, purpose=purpose, act=act, now=tx.now, operator=acting, names=names, unchanged=unchanged
-            )  # fmt: skip
-        return problems
+        none = [] if inputs else [Problem("inputs", "没有输入资源，无从核验", "there are no inputs to clear")]
+        return none + [problem for code in inputs for problem in gaps(code, purpose)]
 
     return [missing(inputs, purpose) for inputs, purpose in uses]
 

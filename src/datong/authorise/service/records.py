@@ -9,6 +9,7 @@ from datong.authorise.model import NOT_YOURS, UNKNOWN, Deed, State
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Actor, Tx, Window
+from datong.register import service as register
 from datong.terms.verbs import view
 
 
@@ -20,13 +21,13 @@ def instrument(tx: Tx, *, instrument: str) -> dict[str, Any]:
 
 @view()
 def instruments(
-    tx: Tx, *, kind: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+    tx: Tx, *, kind: str | None = None, id: str = "", q: str = "", limit: int | None = None, offset: int = 0
 ) -> list[dict[str, Any]]:
     """All instruments this node holds, its own and copies, the oldest change first.
 
-    id: one alone. limit, offset: how many, after how many.
+    id: one alone. q: those whose title, id or party contains it. limit, offset: how many, after how many.
     """
-    return [shown(row) for row in store.listed(tx, kind, Window(id, limit, offset))]
+    return [shown(row) for row in store.listed(tx, kind, Window(id, limit, offset, register.sought(q)))]
 
 
 def insert(

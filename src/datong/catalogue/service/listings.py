@@ -12,8 +12,9 @@ from datong.catalogue.service import gates, reporting, showing, templates
 from datong.deidentify import service as deidentify
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import hexdigest
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.ground.refusal import Problem
+from datong.register import service as register
 from datong.terms.policy import from_json, in_words, policy_hash, to_json
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -219,9 +220,15 @@ def listing(tx: Tx, *, dataset: str) -> dict[str, Any]:
 
 
 @view()
-def listings(tx: Tx, *, state: str | None = None) -> list[dict[str, Any]]:
-    """The listings of this node."""
-    return all_shown(tx, store.all_listings(tx, *([state] if state else [])))
+def listings(
+    tx: Tx, *, state: str | None = None, id: str = "", q: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """The listings of this node, oldest first.
+
+    id: those of one dataset. q: those whose title or code contains it. limit, offset: how many, after how many.
+    """
+    window = Window(id, limit, offset, register.sought(q))
+    return all_shown(tx, store.all_listings(tx, *([state] if state else []), window=window))
 
 
 def _shown(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from datong.compose.service.partitions import partition
 from datong.deidentify import service as deidentify
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest_bytes
-from datong.ground.db import Store, Tx, new_id
+from datong.ground.db import Store, Tx, Window, new_id
 from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
 from datong.register import service as register
@@ -141,10 +141,13 @@ def supplied(tx: Tx, *, product: str) -> list[dict[str, Any]]:
 
 
 @view()
-def versions(tx: Tx) -> list[dict[str, Any]]:
-    """All versions of all products, with risk figures and shares kept."""
+def versions(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The versions of all products, oldest first, with risk figures and shares kept.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     names = ("id", "product", "version", "rows", "digest", "recipient_group", "risk", "kept", "partition", "at")
-    return [{name: row[name] for name in names} for row in store.all_versions(tx)]
+    return [{name: row[name] for name in names} for row in store.all_versions(tx, Window(id, limit, offset))]
 
 
 @view()

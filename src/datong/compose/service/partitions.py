@@ -21,7 +21,7 @@ from datong.compose.model import (
 from datong.compose.service.recipes import recipe
 from datong.deidentify import service as deidentify
 from datong.ground import evidence, outbox
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Problem
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -125,9 +125,12 @@ def partition(tx: Tx, *, id: str) -> dict[str, Any]:
 
 
 @view()
-def partitions(tx: Tx) -> list[dict[str, Any]]:
-    """The partitions this node coordinates."""
-    return [partition(tx, id=row["id"]) for row in store.all_partitions(tx)]
+def partitions(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The partitions this node coordinates, oldest first.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return [partition(tx, id=row["id"]) for row in store.all_partitions(tx, Window(id, limit, offset))]
 
 
 def _ask(tx: Tx, row: dict[str, Any], passed: list[str]) -> None:

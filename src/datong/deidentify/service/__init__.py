@@ -37,6 +37,7 @@ from datong.deidentify.service.classification import (
     refuse_lowering,
     require_classified,
 )
+from datong.deidentify.service.due import due
 from datong.deidentify.service.noisy_gate import release_noisy
 from datong.deidentify.service.partitions import (
     METADATA,
@@ -77,6 +78,7 @@ __all__ = [
     "destroy_treatment_key",
     "draw",
     "draw_job",
+    "due",
     "figure_columns",
     "gate",
     "groups_digest",

@@ -36,7 +36,7 @@ from datong.deidentify.service.classifying import Looked, look_at
 from datong.deidentify.store import classification as store
 from datong.ground import evidence
 from datong.ground.crypto import hashing
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
 from datong.register import service as register
@@ -170,10 +170,13 @@ def classification(tx: Tx, *, dataset: str, version: int = 0) -> dict[str, Any]:
 
 
 @view()
-def classifications(tx: Tx) -> list[dict[str, Any]]:
-    """The datasets of this node that were classified: grade and level of each, and what is open."""
+def classifications(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The datasets of this node that were classified, by name: grade and level of each, and what is open.
+
+    id: of one dataset. limit, offset: how many, after how many.
+    """
     found = []
-    for dataset in store.datasets(tx):
+    for dataset in store.datasets(tx, Window(id, limit, offset)):
         shown = _shown(_require(tx, dataset))
         columns = shown["columns"]
         found.append({

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Text, UniqueConstraint, select
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Text, UniqueConstraint, exists, func, or_, select
 
-from datong.ground.db import Instant, Tx, new_id, table
+from datong.deidentify.model.classification import About, Said
+from datong.ground.db import EVERY, Instant, Tx, Window, new_id, table
 
 classifications = table(
     "deidentify_classification",
@@ -58,9 +59,33 @@ def versions(tx: Tx, dataset: str) -> list[dict[str, Any]]:
     return _rows(tx, select(classifications).where(of).order_by(classifications.c.version))
 
 
-def datasets(tx: Tx) -> list[str]:
-    asked = select(classifications.c.dataset).distinct().order_by(classifications.c.dataset)
-    return [str(row[0]) for row in tx.all(asked)]
+def datasets(tx: Tx, window: Window = EVERY) -> list[str]:
+    """The datasets that were classified, by name: each has one first version."""
+    of = classifications.c
+    query = select(of.dataset).where(of.version == 1).order_by(of.dataset)
+    return [str(row.dataset) for row in tx.all(window.of(query, of.id, of.dataset))]
+
+
+def open_datasets(tx: Tx, most: int) -> list[str]:
+    """The datasets of whose newest version some column is nobody's word yet, or a lowering is asked for that nobody
+    answered; those proposed first come first."""
+    of, newer, answer = classifications.c, classifications.alias().c, words.alias().c
+    carried = func.json_each(of.carried).table_valued("key")  # of this name on SQLite and PostgreSQL
+    kept = select(func.count()).select_from(carried).scalar_subquery()
+    on_it = words.c.classification == of.id
+    said = (
+        select(func.count(words.c.subject.distinct()))
+        .where(on_it, words.c.about == About.column, words.c.said != Said.lowering_refused)
+        .where(words.c.subject.not_in(select(carried.c.key)))
+        .scalar_subquery()
+    )
+    asked = exists().where(
+        on_it, words.c.said == Said.lowering_asked, ~exists().where(answer.answers == words.c.id).correlate(words)
+    )
+    newest_one = ~exists().where(newer.dataset == of.dataset, newer.version > of.version)
+    is_open = or_(func.json_array_length(of.findings) > kept + said, asked)
+    query = select(of.dataset).where(newest_one, is_open).order_by(of.at, of.dataset).limit(most)
+    return [row.dataset for row in tx.all(query)]
 
 
 def words_of(tx: Tx, classification: str) -> list[dict[str, Any]]:

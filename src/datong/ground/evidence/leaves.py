@@ -23,7 +23,7 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, selec
 from datong.ground import signing
 from datong.ground.canonical import canonical, digest_bytes, plain, written
 from datong.ground.crypto import hashing
-from datong.ground.db import READ, Store, Tx, new_id, table
+from datong.ground.db import READ, SOUGHT, Store, Tx, new_id, table
 from datong.ground.prepared import Prepared
 
 LEAF_VERSION = 1
@@ -39,9 +39,9 @@ leaves = table(
     "evidence_leaf",
     Column("seq", Integer, nullable=False, unique=True),  # order of writing
     Column("position", Integer, unique=True),  # place in the tree; NULL until sequenced
-    Column("act", String(80), nullable=False),
+    Column("act", String(80), nullable=False, info=SOUGHT),
     Column("table_name", String(60), nullable=False),
-    Column("record_id", String(80), nullable=False),
+    Column("record_id", String(80), nullable=False, info=SOUGHT),
     Column("record_digest", String(80), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("seal", String(64), nullable=False),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from datong.ground import evidence
+from datong.ground.canonical import digest_bytes
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem
 from datong.harmonise.model.elements import DataElement, Library
@@ -151,10 +152,30 @@ def propose(
     learned = {**{name: e for name, e in learned.items() if key_of(name) not in map(key_of, stands)}, **stands}
     found: dict[str, Proposal] = {}
     for columns in _by_table(sample.columns, tables):
-        for proposal in matching.matched(columns, target.candidates, target.library, learned, rejected):
+        for proposal in _matched(columns, target, learned, rejected):
             sure = proposal.element is not None and stands.get(proposal.column) == proposal.element.name
             found[proposal.column] = replace(proposal, reason=GIVEN) if sure else proposal
     return tuple(found[column.path] for column in sample.columns)
+
+
+_KEPT: dict[str, tuple[Proposal, ...]] = {}
+_KEPT_MOST = 16
+
+
+def _matched(
+    columns: Sequence[SampleColumn], target: Target, learned: Map[str, str], rejected: Collection[tuple[str, str]]
+) -> tuple[Proposal, ...]:
+    """What columns mean, once for all that it depends on: who turns the pages of a long source waits but once. Kept are
+    a digest of that and the proposals, which hold no value of the source; the newest few, in this process."""
+    asked = (columns, target.candidates, target.library, list(learned.items()), sorted(rejected))
+    key = digest_bytes(repr(asked).encode("utf-8", "surrogatepass"))
+    found = _KEPT.pop(key, None)
+    if found is None:
+        found = matching.matched(columns, target.candidates, target.library, learned, rejected)
+    _KEPT[key] = found
+    for old in list(_KEPT)[:-_KEPT_MOST]:
+        _KEPT.pop(old, None)
+    return found
 
 
 def said_before(tx: Tx, elements: Collection[str]) -> tuple[dict[str, str], set[tuple[str, str]]]:

@@ -35,17 +35,25 @@ def build_of(tx: Tx, *, build: str) -> dict[str, Any]:
 
 
 @view()
-def quarantine_summary(tx: Tx, *, build: str | None = None) -> list[dict[str, Any]]:
-    """What was quarantined and why: counts per build, reason and column; never a value."""
-    rows = kept.reasons_of_all(tx) if build is None else [build_of(tx, build=build)]
+def quarantine_summary(
+    tx: Tx, *, build: str | None = None, limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """What was quarantined and why, the newest build first: counts per build, reason and column; never a value.
+
+    limit, offset: how many of these lines, after how many; of one build always all.
+    """
+    if build is None:
+        rows = kept.reasons_of_all(tx, Window("", limit, offset))
+    else:
+        of = build_of(tx, build=build)
+        rows = [{**of, **entry} for entry in of["reasons_by_column"]]
     return [
         {
-            "build": row["id"], "resource": row["resource"], "state": row["state"], "reason": entry["reason"],
-            "column": entry["column"], "rows": entry["rows"], "zh": note_of(entry["reason"])[0],
-            "en": note_of(entry["reason"])[1],
+            "build": row["id"], "resource": row["resource"], "state": row["state"], "reason": row["reason"],
+            "column": row["column"], "rows": row["rows"], "zh": note_of(row["reason"])[0],
+            "en": note_of(row["reason"])[1],
         }
         for row in rows
-        for entry in row["reasons_by_column"]
     ]  # fmt: skip
 
 

@@ -52,10 +52,25 @@ def all_builds(tx: Tx, resource: str | None = None, window: Window = EVERY) -> l
     return [dict(row._mapping) for row in tx.all(window.of(query, builds.c.id))]
 
 
-def reasons_of_all(tx: Tx) -> list[dict[str, Any]]:
-    """Of every build, newest first, what it is of and why its rows were held: without the figures, which are many."""
-    query = select(builds.c.id, builds.c.resource, builds.c.state, builds.c.reasons_by_column)
-    return [dict(row._mapping) for row in tx.all(query.order_by(builds.c.seq.desc()))]
+def reasons_of_all(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
+    """Why rows were held, by build, the newest first, and column: [{id, resource, state, reason, column, rows}]. Of the
+    part that is asked for, only the builds it lies in are read, and of them not the figures, which are many."""
+    known = (builds.c.id, builds.c.resource, builds.c.state, builds.c.reasons_by_column)
+    has = func.json_array_length(builds.c.reasons_by_column)
+    until = func.sum(has).over(order_by=builds.c.seq.desc())
+    every = select(*known, builds.c.seq, has.label("has"), until.label("until")).subquery()
+    first = max(0, window.offset)
+    query = select(every).where(every.c.until > first).order_by(every.c.seq.desc())
+    if window.limit is not None:
+        query = query.where(every.c.until - every.c.has < first + max(0, window.limit))
+    found = tx.all(query)
+    told = [
+        {"id": row.id, "resource": row.resource, "state": row.state, **entry}
+        for row in found
+        for entry in row.reasons_by_column
+    ]
+    before = first - (found[0].until - found[0].has) if found else 0
+    return told[before:] if window.limit is None else told[before : before + max(0, window.limit)]
 
 
 def current_build(tx: Tx, resource: str) -> dict[str, Any] | None:

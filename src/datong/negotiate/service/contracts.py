@@ -99,13 +99,14 @@ def _verify_signatures(row: dict[str, Any]) -> None:
 
 @view()
 def agreements(
-    tx: Tx, *, dataset: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+    tx: Tx, *, dataset: str | None = None, id: str = "", q: str = "", limit: int | None = None, offset: int = 0
 ) -> list[dict[str, Any]]:
     """List the contracts of this node, oldest first.
 
-    id: one alone, by its id or its code. limit, offset: how many, after how many.
+    id: one alone, by its id or its code. q: those whose dataset, code or party contains it. limit, offset: how many,
+    after how many.
     """
-    hidden, window = {"signatures", "keys", "policy"}, Window(id, limit, offset)
+    hidden, window = {"signatures", "keys", "policy"}, Window(id, limit, offset, register.sought(q))
     return [{k: v for k, v in row.items() if k not in hidden} for row in store.agreements_of(tx, dataset, window)]
 
 

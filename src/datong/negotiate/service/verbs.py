@@ -211,13 +211,13 @@ def _under_way(row: dict[str, Any], act: Act) -> Refusal:
 
 @view()
 def negotiations(
-    tx: Tx, *, state: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+    tx: Tx, *, state: str | None = None, id: str = "", q: str = "", limit: int | None = None, offset: int = 0
 ) -> list[dict[str, Any]]:
     """List the negotiations of this node, oldest first.
 
-    id: one alone. limit, offset: how many, after how many.
+    id: one alone. q: those whose dataset, id or party contains it. limit, offset: how many, after how many.
     """
-    return [shown(row) for row in store.listed(tx, state, window=Window(id, limit, offset))]
+    return [shown(row) for row in store.listed(tx, state, window=Window(id, limit, offset, register.sought(q)))]
 
 
 @view()

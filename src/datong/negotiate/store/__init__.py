@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from datong.ground.db import EVERY, Instant, Tx, Window, table
+from datong.ground.db import EVERY, SOUGHT, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
 from datong.negotiate.model import FINAL, State
 
@@ -30,10 +30,10 @@ negotiations = table(
     Column("version", Integer, nullable=False),  # raised by every change
     Column("side", String(10), nullable=False),  # consumer | provider: what this node is
     Column("peer", String(80), nullable=False),  # node code of the counterparty
-    Column("peer_party", String(40), nullable=False),
+    Column("peer_party", String(40), nullable=False, info=SOUGHT),
     Column("peer_pid", String(200), nullable=False),  # "" until the counterparty has acknowledged
     Column("callback", Text, nullable=False),  # base address for messages to the peer; "" = from its version document
-    Column("dataset", String(200), nullable=False),
+    Column("dataset", String(200), nullable=False, info=SOUGHT),
     Column("offer_id", String(200), nullable=False),
     Column("purpose", String(60), nullable=False),
     Column("offer", JSON, nullable=False),  # the offer now on the table: id, dataset, policy, terms
@@ -79,14 +79,14 @@ messages = table(
 
 agreements = table(
     "agreement",
-    Column("code", String(47), nullable=False),  # 合约标识码
+    Column("code", String(47), nullable=False, info=SOUGHT),  # 合约标识码
     Column("negotiation", String(80), nullable=False),
-    Column("dataset", String(200), nullable=False, index=True),
+    Column("dataset", String(200), nullable=False, index=True, info=SOUGHT),
     Column("offer_id", String(200), nullable=False),
     Column("provider", String(80), nullable=False),
     Column("consumer", String(80), nullable=False),
-    Column("provider_party", String(40), nullable=False),
-    Column("consumer_party", String(40), nullable=False),
+    Column("provider_party", String(40), nullable=False, info=SOUGHT),
+    Column("consumer_party", String(40), nullable=False, info=SOUGHT),
     Column("policy", JSON, nullable=False),
     Column("policy_hash", String(80), nullable=False),
     Column("terms", JSON, nullable=False),

@@ -156,6 +156,7 @@ from datong.register.service.spaces import (
     space_members,
     spaces,
 )
+from datong.register.store import sought
 
 __all__ = [
     "ISSUE_JOB",
@@ -284,6 +285,7 @@ __all__ = [
     "set_roles",
     "settle_objection",
     "shared_spaces",
+    "sought",
     "space_members",
     "spaces",
     "submit_case",

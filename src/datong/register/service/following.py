@@ -192,25 +192,34 @@ def give_code(tx: Tx, row: Mapping[str, Any]) -> None:
 
 
 @view()
-def cases(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+def cases(tx: Tx, *, id: str = "", q: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
     """The registration cases at this node: state, deadline, who holds it, departments on both sides.
 
-    id: one alone, by its id or the code it was given. limit, offset: how many, after how many.
+    id: one alone, by its id or the code it was given. q: those whose name, code or applicant contains it. limit,
+    offset: how many, after how many.
     """
-    order, window = (store.cases.c.since, store.cases.c.id), Window(id, limit, offset)
+    order, window = (store.cases.c.since, store.cases.c.id), Window(id, limit, offset, store.sought(q))
     return [case_view(tx, row) for row in store.rows(tx, store.cases, *order, window=window)]
 
 
 @view()
 def case(tx: Tx, *, case: str) -> dict[str, Any]:
-    """One registration case with its filing and history."""
+    """One registration case with its filing, its history and the objection to settle next."""
     return whole(tx, case)
 
 
 def whole(tx: Tx, case: str) -> dict[str, Any]:
-    """A case with its filing and history, also where a peer's message moved it."""
+    """The same, also where a peer's message moved it."""
     row = known_case(tx, case)
-    return {**case_view(tx, row), "filing": row["filing"], "history": row["history"], "supplement": row["supplement"]}
+    told = {"filing": row["filing"], "history": row["history"], "supplement": row["supplement"]}
+    return {**case_view(tx, row), **told, "open_objection": _open_objection(tx, case)}
+
+
+def _open_objection(tx: Tx, case: str) -> str:
+    """The objection that has to be settled next; "" where none is open."""
+    of = store.objections.c
+    waiting = tx.longest(store.objections, "raised_at", (of.case_id == case) & (of.state == "open"), 1)
+    return waiting[0] if waiting else ""
 
 
 def case_view(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -249,20 +249,24 @@ def registration(tx: Tx, code_or_id: str) -> tuple[str, str]:
 
 
 @view()
-def resources(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+def resources(tx: Tx, *, id: str = "", q: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
     """The data resources of this node.
 
-    id: one alone, by its id or its code. limit, offset: how many, after how many.
+    id: one alone, by its id or its code. q: those whose name, code or owner contains it. limit, offset: how many, after
+    how many.
     """
-    found = store.rows(tx, store.resources, store.resources.c.declared_at, window=Window(id, limit, offset))
+    window = Window(id, limit, offset, store.sought(q))
+    found = store.rows(tx, store.resources, store.resources.c.declared_at, window=window)
     return [_shown(tx, store.resources, row) for row in found]
 
 
 @view()
-def products(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+def products(tx: Tx, *, id: str = "", q: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
     """The data products of this node.
 
-    id: one alone, by its id or its code. limit, offset: how many, after how many.
+    id: one alone, by its id or its code. q: those whose name, code or owner contains it. limit, offset: how many, after
+    how many.
     """
-    found = store.rows(tx, store.products, store.products.c.declared_at, window=Window(id, limit, offset))
+    window = Window(id, limit, offset, store.sought(q))
+    found = store.rows(tx, store.products, store.products.c.declared_at, window=window)
     return [_shown(tx, store.products, row) for row in found]

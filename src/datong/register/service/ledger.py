@@ -198,20 +198,21 @@ WORD_FIELDS = frozenset({"code", "licence", "reason", "at", "signatures"})
 
 @view()
 def ledger(
-    tx: Tx, *, since_version: int = 0, code: str = "", limit: int | None = None, offset: int = 0
+    tx: Tx, *, since_version: int = 0, code: str = "", q: str = "", limit: int | None = None, offset: int = 0
 ) -> dict[str, Any]:
     """The one ledger (一本账) after a version: {version, entries (upsert by code), tombstones, counts}.
 
-    code: of that one alone. limit, offset: how many entries, after how many; a part of them comes without counts.
+    code: of that one alone. q: entries whose name or code contains it. limit, offset: how many entries, after how many;
+    a part of them comes without counts.
     """
-    later, window = store.ledger.c.version > since_version, Window(code, limit, offset)
+    later, window = store.ledger.c.version > since_version, Window(code, limit, offset, store.sought(q))
     coded = store.ledger.c.state == State.CODED
     entries = store.rows(tx, store.ledger, store.ledger.c.version, where=later & coded, window=window)
     return {
         "version": store.next_ledger_version(tx) - 1,
         "entries": [row["entry"] for row in entries],
         "tombstones": store.ids(tx, store.ledger, store.ledger.c.version, where=later & ~coded, window=Window(code)),
-        "counts": store.ledger_counts(tx, coded, Window(code)) if limit is None and not offset else [],
+        "counts": store.ledger_counts(tx, coded, Window(code)) if limit is None and not offset and not q else [],
     }
 
 

@@ -319,9 +319,10 @@ def _open_objections(tx: Tx, case: str) -> list[dict[str, Any]]:
 
 
 @view(Role.registrar, Role.reviewer)
-def objections(tx: Tx) -> list[dict[str, Any]]:
-    """The objections taken at this registry."""
-    return store.rows(tx, store.objections, store.objections.c.raised_at)
+def objections(tx: Tx, *, case: str = "") -> list[dict[str, Any]]:
+    """The objections taken at this registry, oldest first, or those to one case."""
+    of = store.objections.c
+    return store.rows(tx, store.objections, of.raised_at, of.id, where=of.case_id == case if case else None)
 
 
 @verb(Role.registrar)

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select
 
 from datong.ground import codes, evidence, outbox, signing
-from datong.ground.db import NODE, Tx, new_id
+from datong.ground.db import NODE, Tx, Window, new_id
 from datong.ground.refusal import Problem
 from datong.register.model.national import BAD_SPACE, MEMBER_STATE, NO_SPACE, MemberState, SpaceState
 from datong.register.rules import text_problems
@@ -92,10 +92,14 @@ def _own(tx: Tx, space: str, *, open_only: bool = True) -> dict[str, Any]:
 
 
 @view()
-def spaces(tx: Tx) -> list[dict[str, Any]]:
-    """List the spaces this node runs or belongs to, with the number of members and how many of them run now."""
+def spaces(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """List the spaces this node runs or belongs to, with the number of members and how many of them run now.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     beating, found = running(tx), []
-    for row in tx.all(select(rows.spaces).order_by(rows.spaces.c.at, rows.spaces.c.id)):
+    query = select(rows.spaces).order_by(rows.spaces.c.at, rows.spaces.c.id)
+    for row in tx.all(Window(id, limit, offset).of(query, rows.spaces.c.id)):
         inside = [m for m in _members(tx, row.id) if m["state"] == MemberState.member.value]
         counts = {"members": len(inside), "members_running": sum(m["node"] in beating for m in inside)}
         found.append({**row._mapping, **counts})

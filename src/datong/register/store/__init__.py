@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Integer, String, Table, Text, bindparam, func, or_, select
+from sqlalchemy import JSON, Boolean, Column, Integer, String, Table, Text, bindparam, func, or_, select, union_all
 
-from datong.ground.db import EVERY, Instant, Tx, Window, table
+from datong.ground.db import EVERY, SOUGHT, Instant, Sought, Tx, Window, table
 from datong.ground.prepared import Prepared
 from datong.register.model.cases import OVER
 
@@ -122,10 +122,10 @@ def _holding(name: str, *own: Column[Any]) -> Table:
     """A table of things a node declares and registers: what resources and products have in common."""
     return table(
         name,
-        Column("code", String(65), unique=True),
-        Column("owner", String(18), nullable=False),
-        Column("name_zh", String(200), nullable=False),
-        Column("name_en", String(200), nullable=False),
+        Column("code", String(65), unique=True, info=SOUGHT),
+        Column("owner", String(18), nullable=False, info=SOUGHT),
+        Column("name_zh", String(200), nullable=False, info=SOUGHT),
+        Column("name_en", String(200), nullable=False, info=SOUGHT),
         Column("abstract", Text, nullable=False),
         Column("standard", String(100), nullable=False),
         Column("public_data", Boolean, nullable=False),
@@ -163,9 +163,9 @@ cases = table(
     Column("side", String(10), nullable=False),  # applicant | registry | both | joint
     Column("registry", String(32), nullable=False),
     Column("applicant_node", String(32), nullable=False),
-    Column("applicant_party", String(18), nullable=False),
+    Column("applicant_party", String(18), nullable=False, info=SOUGHT),
     Column("object_kind", String(10), nullable=False),
-    Column("object_id", String(80), nullable=False, index=True),
+    Column("object_id", String(80), nullable=False, index=True, info=SOUGHT),
     Column("evidence_digest", String(80)),
     Column("type", String(12), nullable=False),
     Column("basis", String(12), nullable=False),
@@ -180,7 +180,7 @@ cases = table(
     Column("supplement", JSON),
     Column("reviewer", JSON),  # {person, department, party}
     Column("escalated_at", Instant),
-    Column("code", String(65), unique=True),
+    Column("code", String(65), unique=True, info=SOUGHT),
     Column("valid_until", String(10)),
 )
 objections = table(
@@ -232,6 +232,32 @@ def ledger_counts(tx: Tx, where: Any, window: Window) -> list[dict[str, Any]]:
     each = window.of(one, *_names(ledger)).subquery()
     found = tx.all(select(*each.c, func.count().label("count")).group_by(*each.c))
     return sorted((dict(row._mapping) for row in found), key=lambda told: [str(part) for part in told.values()])
+
+
+def sought(text: str) -> Sought | None:
+    """What to look for in a list of any room, by words of a person: also by the codes and ids of the parties, nodes,
+    things and cases here whose name contains them. None for no words."""
+    text = text.strip()
+    if not text or "\0" in text:
+        return Sought(text) if text else None
+
+    def called(key: Column[Any], *names: Any) -> Any:
+        return select(key.label("called")).where(or_(*(name.icontains(text, autoescape=True) for name in names)))
+
+    def thing(of: Any) -> tuple[Any, Any]:
+        return of["name_zh"].as_string(), of["name_en"].as_string()
+
+    own = [(key, of.c.name_zh, of.c.name_en) for of in (resources, products) for key in (of.c.id, of.c.code)]
+    return Sought(
+        text,
+        union_all(
+            called(parties.c.id, parties.c.name),
+            called(nodes.c.id, nodes.c.name),
+            *(called(*one) for one in own),
+            called(ledger.c.id, *thing(ledger.c.entry["object"])),
+            called(cases.c.object_id, *thing(cases.c.filing["object"])),
+        ),
+    )
 
 
 def _names(of: Table) -> tuple[Column[Any], ...]:

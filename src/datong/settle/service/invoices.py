@@ -177,16 +177,16 @@ def record_payment(tx: Tx, *, invoice: str, amount_fen: int, reference: str) -> 
 
 @view()
 def invoices(
-    tx: Tx, *, agreement: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+    tx: Tx, *, agreement: str | None = None, id: str = "", q: str = "", limit: int | None = None, offset: int = 0
 ) -> list[dict[str, Any]]:
     """Invoices issued and received, with their lines.
 
-    id: one alone. limit, offset: how many, after how many.
+    id: one alone. q: those whose product, party, contract or id contains it. limit, offset: how many, after how many.
     """
     query = select(store.invoices).order_by(store.invoices.c.issued_at, store.invoices.c.id)
     if agreement is not None:
         query = query.where(store.invoices.c.agreement == agreement)
-    query = Window(id, limit, offset).of(query, store.invoices.c.id)
+    query = Window(id, limit, offset, register.sought(q)).of(query, store.invoices.c.id)
     return [invoice_shown(tx, invoice=row["id"]) for row in store.rows(tx, query)]
 
 

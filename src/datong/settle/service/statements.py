@@ -193,13 +193,13 @@ def record_payout(tx: Tx, *, statement: str, amount_fen: int, reference: str) ->
 
 @view()
 def statements(
-    tx: Tx, *, invoice: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+    tx: Tx, *, invoice: str | None = None, id: str = "", q: str = "", limit: int | None = None, offset: int = 0
 ) -> list[dict[str, Any]]:
     """Statements sent, received and of this party itself, with every factor.
 
-    id: one alone. limit, offset: how many, after how many.
+    id: one alone. q: those whose party, invoice or id contains it. limit, offset: how many, after how many.
     """
-    return store.statements_of(tx, invoice, Window(id, limit, offset))
+    return store.statements_of(tx, invoice, Window(id, limit, offset, register.sought(q)))
 
 
 @view()
