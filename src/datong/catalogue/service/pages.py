@@ -9,7 +9,7 @@ from typing import Any
 
 from datong.catalogue import store
 from datong.catalogue.model import UNKNOWN, ListingState
-from datong.catalogue.service.listings import all_shown
+from datong.catalogue.service.listed import all_shown
 from datong.catalogue.service.showing import is_shown, spaces_shared, told_to
 from datong.ground.db import Tx
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from datong.catalogue.model import BAD_REPORT
+from datong.catalogue.service import pages
 from datong.catalogue.store import reports
 from datong.ground import evidence, outbox
 from datong.ground.canonical import digest
@@ -60,8 +61,6 @@ def _reported_to(tx: Tx) -> list[str] | None:
 
 
 def _told(tx: Tx, function_node: str) -> int:
-    from datong.catalogue.service import pages  # noqa: PLC0415 - listings, which it shows, report through this module
-
     found = [{name: row[name] for name in FIELDS} for row in pages.reported(tx)]
     outbox.send(tx, to=function_node, type="catalogue.report", body={"entries": found})
     return len(found)

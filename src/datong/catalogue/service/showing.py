@@ -1,6 +1,6 @@
 """Who sees which listing: everybody, or the active members of the logical spaces it is offered in.
 
-    show_in_spaces    offer a listing to the members of some spaces only, or to everybody again
+    bind              a listing to the spaces whose members alone see it
     spaces_shared     the spaces this node has in common with an asker, of those any listing is bound to
     is_shown          the one question of every road: may this node see that dataset
     require_shown     the same asked by people here, who are told the reason
@@ -13,36 +13,14 @@ Contract: tests/catalogue/test_catalogue_spaces.py, tests/wire/test_wire_spaces.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from datong.catalogue import rules, store
-from datong.catalogue.model import BAD_SPACES, MEMBERS_ONLY, UNKNOWN
-from datong.catalogue.service import reporting
+from datong.catalogue.model import MEMBERS_ONLY
 from datong.ground import evidence
 from datong.ground.canonical import digest
 from datong.ground.db import Tx
 from datong.ground.refusal import Problem
 from datong.register import service as register
-from datong.terms.roles import Role
-from datong.terms.verbs import verb
-
-
-@verb(Role.product_manager, Role.data_engineer)
-def show_in_spaces(tx: Tx, *, dataset: str, spaces: list[str] | None = None) -> dict[str, Any]:
-    """Show a listing to the active members of these logical spaces only; with none of them, to every node again.
-
-    Asked with every look at the catalogue and every request: who leaves a space or is removed sees it no more.
-    Agreements that were concluded stay. A harvested copy is gone with its next harvest; the function node to which it
-    was reported hears of it by itself.
-    """
-    if store.live_listing(tx, dataset) is None:
-        raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
-    wanted = list(dict.fromkeys(spaces or []))
-    if problems := space_problems(tx, wanted):
-        raise BAD_SPACES(problems, dataset=dataset, count=len(problems))
-    bind(tx, dataset, wanted)
-    reporting.report_again(tx)
-    return {"dataset": dataset, "spaces": sorted(wanted)}
 
 
 def space_problems(tx: Tx, spaces: Sequence[str]) -> list[Problem]:

@@ -1,23 +1,21 @@
-"""Publishing and withdrawing listings; the offers a negotiation is made of."""
+"""Publishing, showing and withdrawing listings, with the offers a negotiation is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from datong.authorise import service as authorise
 from datong.catalogue import rules, store
-from datong.catalogue.model import GATES_CLOSED, UNKNOWN, ListingState, Opinion
-from datong.catalogue.service import gates, reporting, showing, templates
+from datong.catalogue.model import BAD_SPACES, GATES_CLOSED, UNKNOWN, ListingState, Opinion
+from datong.catalogue.service import gates, listed, reporting, showing, templates
 from datong.deidentify import service as deidentify
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import hexdigest
-from datong.ground.db import Tx, Window
+from datong.ground.db import Tx
 from datong.ground.refusal import Problem
-from datong.register import service as register
 from datong.terms.policy import from_json, in_words, policy_hash, to_json
 from datong.terms.roles import Role
-from datong.terms.verbs import verb, view
+from datong.terms.verbs import verb
 
 
 @verb(Role.product_manager, Role.data_engineer, longest={of: reporting.FIELDS[of] for of in ("title", "description")})
@@ -83,7 +81,7 @@ def publish(
     if spaces:
         showing.bind(tx, dataset, spaces)
         reporting.report_again(tx)
-    return listing(tx, dataset=dataset)
+    return listed.listing(tx, dataset=dataset)
 
 
 def _require_open(dataset: str, opinions: list[Opinion]) -> None:
@@ -162,10 +160,10 @@ def withdraw(tx: Tx, *, dataset: str, reason: str) -> dict[str, Any]:
 
 
 def _changed(tx: Tx, dataset: str, deed: str, past: str, reason: str) -> dict[str, Any]:
-    row = _live(tx, dataset)
+    row = listed.live(tx, dataset)
     _move(tx, row, rules.moved(row["id"], row["state"], deed), past, reason)
     reporting.report_again(tx)
-    return _shown(tx, tx.get(store.listings, row["id"]) or row)
+    return listed.shown(tx, tx.get(store.listings, row["id"]) or row)
 
 
 def _move(tx: Tx, row: dict[str, Any], after: ListingState, past: str, reason: str) -> None:
@@ -173,109 +171,22 @@ def _move(tx: Tx, row: dict[str, Any], after: ListingState, past: str, reason: s
     evidence.append(tx, f"catalogue.{past}", store.listings, row["id"], dataset=row["dataset"])
 
 
-# --- reading ---------------------------------------------------------------------------------------------------
+@verb(Role.product_manager, Role.data_engineer)
+def show_in_spaces(tx: Tx, *, dataset: str, spaces: list[str] | None = None) -> dict[str, Any]:
+    """Show a listing to the active members of these logical spaces only; with none of them, to every node again.
 
-
-def offer(tx: Tx, offer_id: str, *, to: str | None = None) -> dict[str, Any]:
-    """{id, dataset, purpose, policy (JSON), policy_hash, terms, words, listing, state}; state "live" may be agreed.
-
-    to: the node that asks for it; one that may not see its listing gets UNKNOWN, as for an offer that never was.
+    Asked with every look at the catalogue and every request: who leaves a space or is removed sees it no more.
+    Agreements that were concluded stay. A harvested copy is gone with its next harvest; the function node to which it
+    was reported hears of it by itself.
     """
-    row = tx.get(store.offers, offer_id)
-    if row is None or (to is not None and not showing.is_shown(tx, row["dataset"], to)):
-        raise UNKNOWN(zh="要约", en="offer", id=offer_id[:80])
-    of = tx.get(store.listings, row["listing"])
-    assert of is not None
-    shown = {name: of[name] for name in ("id", "title", "kind", "agree", "state")}
-    return {**row, "listing": shown, "agree": of["agree"], "state": of["state"]}
-
-
-def offers_of(tx: Tx, dataset: str) -> list[dict[str, Any]]:
-    """The live offers of a dataset, one per purpose."""
-    row = store.live_listing(tx, dataset)
-    if row is None or row["state"] != ListingState.live:
-        return []
-    return [offer(tx, found["id"]) for found in store.offers_by_listing(tx, [row])[row["id"]]]
-
-
-def listing_state(tx: Tx, dataset: str) -> str:
-    """ "live", "suspended" or "withdrawn": the state of the latest listing of a dataset; "" without one."""
-    current = store.live_listing(tx, dataset)
-    if current is not None:
-        return str(current["state"])
-    past = [row for row in store.all_listings(tx) if row["dataset"] == dataset]
-    return str(past[-1]["state"]) if past else ""
-
-
-def live_kind(tx: Tx, dataset: str) -> str:
-    """ "resource" or "product" of a dataset whose listing is live; "" without one."""
-    current = store.live_listing(tx, dataset)
-    return str(current["kind"]) if current is not None and current["state"] == ListingState.live else ""
-
-
-@view()
-def listing(tx: Tx, *, dataset: str) -> dict[str, Any]:
-    """One listing: schema, quality, risk, prices, and each offer's policy in words."""
-    return _shown(tx, _live(tx, dataset))
-
-
-@view()
-def listings(
-    tx: Tx, *, state: str | None = None, id: str = "", q: str = "", limit: int | None = None, offset: int = 0
-) -> list[dict[str, Any]]:
-    """The listings of this node, oldest first.
-
-    id: those of one dataset. q: those whose title or code contains it. limit, offset: how many, after how many.
-    """
-    window = Window(id, limit, offset, register.sought(q))
-    return all_shown(tx, store.all_listings(tx, *([state] if state else []), window=window))
-
-
-def _shown(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
-    return all_shown(tx, [row])[0]
-
-
-def all_shown(tx: Tx, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Listings with what their gates found and their offers; the offers are read in one query, however many.
-
-    `missing` of an offer: the rights it stands on that are gone since it was listed; such an offer is not offered.
-    spaces: the logical spaces whose members alone see it; none: every node does.
-    """
-    me, offered = signing.me(tx), store.offers_by_listing(tx, found)
-    bound = store.spaces_by_dataset(tx, [row["dataset"] for row in found])
-    kept = ("id", "dataset", "purpose", "policy", "policy_hash", "terms", "words")
-    missing = _missing(tx, [one for offers in offered.values() for one in offers])
-    return [
-        {
-            **{name: value for name, value in row.items() if name not in ("id", "facts")}, **row["facts"],
-            "id": row["dataset"], "listing": row["id"], "provider": me.code, "provider_name": me.name,
-            "spaces": bound.get(row["dataset"], []),
-            "offered": row["state"] == ListingState.live and not all(missing[one["id"]] for one in offered[row["id"]]),
-            "offers": [
-                {**{name: one[name] for name in kept}, "missing": missing[one["id"]]} for one in offered[row["id"]]
-            ],
-        }
-        for row in found
-    ]  # fmt: skip
-
-
-def _missing(tx: Tx, offers: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
-    """Offer id -> what is missing of what it stands on, its own registration included, whose it is and the fix."""
-    uses = [(one["terms"].get("inputs") or [one["dataset"]], one["purpose"]) for one in offers]
-    found = authorise.clearances(tx, uses, act="list")
-    made = {one["dataset"] for one, (inputs, _) in zip(offers, uses, strict=True) if one["dataset"] not in inputs}
-    itself = {dataset: authorise.unregistered(tx, dataset) for dataset in made}
-    return {
-        one["id"]: [{"where": p.where, "zh": p.zh, "en": p.en} for p in (*itself.get(one["dataset"], ()), *problems)]
-        for one, problems in zip(offers, found, strict=True)
-    }
-
-
-def _live(tx: Tx, dataset: str) -> dict[str, Any]:
-    row = store.live_listing(tx, dataset)
-    if row is None:
+    if store.live_listing(tx, dataset) is None:
         raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
-    return row
+    wanted = list(dict.fromkeys(spaces or []))
+    if problems := showing.space_problems(tx, wanted):
+        raise BAD_SPACES(problems, dataset=dataset, count=len(problems))
+    showing.bind(tx, dataset, wanted)
+    reporting.report_again(tx)
+    return {"dataset": dataset, "spaces": sorted(wanted)}
 
 
 def _offer_id(tx: Tx, dataset: str, purpose: str, content: list[Any]) -> str:
