@@ -104,6 +104,12 @@ SETTINGS = (
         "How many negotiations that one peer has opened may be open at once; further ones are refused until some end.",
         least=1,
     ),
+    Setting(
+        "negotiate.filed_first",
+        bool,
+        False,
+        "Whether this node performs a contract, of either rail, only once it is filed (备案) at a service platform.",
+    ),
     Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
     Setting(
         "deliver.on_signing",

@@ -15,7 +15,7 @@ from datong.deliver import service as deliver
 from datong.deliver import store as delivered
 from datong.ground import codes
 from datong.ground.db import NODE
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate.service import national, platforms
 from datong.terms.policy import Constraint, Policy, Rule, policy_hash
@@ -388,6 +388,26 @@ def test_strategies_about_several_products_or_nodes_are_refused_by_name(filed, g
     answer = country.call(country.provider, "/contractNegotiate", several, headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "NDI-420")
     assert [p["where"] for p in answer.json()["error"]["problems"]] == [f"strategy[1].{group}.{name}"]
+
+
+@pytest.mark.parametrize("rail", ["national", "dsp"])
+def test_a_node_may_perform_only_what_is_filed(country, rail):
+    """By its own setting; what asks for it meanwhile is told to try again (TC609-6-2025-14 leaves the order open)."""
+    country.unserved.add("contractRegistrate")
+    agreed = country.concluded() if rail == "national" else by_dsp(country)
+    with country.reads(country.provider) as tx:
+        assert negotiate.in_force(tx, agreed["id"])["id"] == agreed["id"]
+    negotiate.install(country.provider.store, filed_first=True)
+    with country.reads(country.provider) as tx, pytest.raises(Refusal) as refused:
+        negotiate.in_force(tx, agreed["id"])
+    assert (refused.value.code, refused.value.kind) == ("CTR-506", Kind.unavailable)
+    country.unserved.clear()
+    with country.consumer.as_("analyst") as tx:
+        negotiate.file_contract(tx, agreement=agreed["id"])
+    country.run()
+    with country.reads(country.provider) as tx:
+        assert negotiate.in_force(tx, agreed["id"])["id"] == agreed["id"]
+    negotiate.install(country.provider.store)
 
 
 def test_what_cannot_be_carried_is_named_before_anything_is_signed(country):

@@ -15,6 +15,7 @@ from test_ndi_access import by_hand
 from test_ndi_contracts import by_dsp
 
 import two_nodes
+from datong.deliver import service as deliver
 from datong.ground import clock
 from datong.ground.db import NODE
 from datong.negotiate import service as negotiate
@@ -224,6 +225,28 @@ def test_an_earlier_version_that_is_played_again_is_not_the_newest(country: Coun
         assert [one["version"] for one in negotiate.filing(tx, contract=contract)["versions"]] == [1, 2]
 
 
+def test_both_sides_hear_of_a_later_version_that_one_of_them_filed(country: Country) -> None:
+    """No signature covers the extension: one side alone may change it, and the other is to know."""
+    contract = country.concluded()["code"]
+    (changed,) = copy.deepcopy(filings(country))
+    changed["contractExpansionItem"] = json.dumps(
+        {**json.loads(changed["contractExpansionItem"]), "version": "2", "attachments": ["annex.pdf"]}
+    )
+    status, answer = told(country, country.platform, country.consumer, "contractRegistrate", changed)
+    assert status == 200
+    country.run()
+    for node in (country.provider, country.consumer):
+        with country.reads(node) as tx:
+            heard = [
+                row for row in deliver.control_messages(tx, contract=contract) if row["interface"] == "strategySend"
+            ]
+            hash = negotiate.contract(tx, id=contract)["national"]["hash"]
+        assert sorted(row["body"]["strategyVersion"] for row in heard) == ["1", "2"]
+        newest = next(row["body"] for row in heard if row["body"]["strategyVersion"] == "2")
+        assert "annex.pdf" in newest["transactionExecutionStrategy"]["contractExpansionItem"]
+        assert hash == answer["contractHash"]
+
+
 def ending(country: Country, contract: str, **change: Any) -> dict[str, Any]:
     by = country.consumer
     request = rows(by, national.rows.contracts)[0]["request"]
@@ -244,6 +267,42 @@ def test_an_end_on_expiry_waits_for_the_expiry(country: Country) -> None:
     for node in country.nodes:
         two_nodes.business_time(node, 400)
     assert told(country, country.provider, country.consumer, "contractTerminate", early)[0] == 200
+
+
+def test_an_end_may_call_a_contract_as_it_was_filed_last(country: Country) -> None:
+    contract = country.concluded()["code"]
+    renamed = refiled(country, filings(country)[0], "named anew")
+    assert told(country, country.platform, country.consumer, "contractRegistrate", renamed)[0] == 200
+    country.run()
+    right = {key: part for key, part in ending(country, contract, kind="01").items() if key != "signature"}
+    end = contracts.signed_message(country.consumer.key, {**right, "contractName": "named anew"})
+    for at in (country.provider, country.platform):
+        assert told(country, at, country.consumer, "contractTerminate", end)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("contractName", "another"), ("activationTime", "2026-03-03T00:00:00Z"),
+        ("scheduledEndTime", "2026-12-31T00:00:00Z"), ("agreedEndTime", "2026-06-01T00:00:00Z"),
+    ],
+)  # fmt: skip
+def test_an_end_is_that_of_the_contract_it_names(country: Country, name: str, value: str) -> None:
+    """Its own name and times, and no end that is still to come: all is ended when it is heard."""
+    contract = country.concluded()["code"]
+    right = {key: part for key, part in ending(country, contract, kind="01").items() if key != "signature"}
+    wrong = contracts.signed_message(country.consumer.key, {**right, name: value})
+    for at in (country.provider, country.platform):
+        status, answer = told(country, at, country.consumer, "contractTerminate", wrong)
+        assert (status, answer["error"]["code"]) == (409, "NDI-421")
+        assert [one["where"] for one in answer["error"]["problems"]] == [name]
+    assert country.provider.agreements()[0]["state"] == "FINALIZED"
+    begins = clock.instant(right["activationTime"]) + timedelta(hours=8)
+    odd = {**right, "activationTime": begins.strftime("%Y%m%d%H%M%S")}  # in China time
+    odd = contracts.signed_message(country.consumer.key, odd)
+    for at in (country.provider, country.platform):
+        assert told(country, at, country.consumer, "contractTerminate", odd)[0] == 200
+    assert country.provider.agreements()[0]["state"] == "TERMINATED"
 
 
 @pytest.mark.parametrize("spoilt", ["another policy", "another id", "words"])

@@ -40,6 +40,11 @@ def strategy_id(contract: str) -> str:
     return digest(["strategy", contract]).partition(":")[2][:36]
 
 
+def instructions(tx: Tx, contract: str) -> list[dict[str, Any]]:
+    """The platform's control instructions (strategySend) for a contract, as they were heard."""
+    return [dict(row["body"]) for row in _of(tx, contract, INSTRUCTION) if row["direction"] == "in"]
+
+
 def strategy_in_force(tx: Tx, contract: str) -> str:
     """策略ID of what we tell: as the platform's control instruction said it last, else our own."""
     said = [row for row in _of(tx, contract, INSTRUCTION) if row["direction"] == "in"]

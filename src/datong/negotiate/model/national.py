@@ -73,6 +73,16 @@ NO_PLATFORM = Reason(
     Text("请在 datong.toml 中设置 ndi.platform（平台的节点代码）。",
          "Set ndi.platform (the platform's node code) in datong.toml."),
 )  # fmt: skip
+NOT_FILED = Reason(
+    "CTR-506",
+    Kind.unavailable,
+    Text("合约 {agreement} 暂不能履行。", "The contract {agreement} cannot be performed yet."),
+    Text("合约未备案，本节点规定先备案后履行。", "It is not filed, and this node performs contracts that are filed."),
+    Text("请待其在服务平台备案（datong negotiate file-contract）后重试。",
+         "Try again once it is filed at a service platform (datong negotiate file-contract)."),
+    rule="TC609-6-2025-14",
+    article="7.4.a",
+)  # fmt: skip
 FILING_REFUSED = Reason(
     "CTR-443",
     Kind.conflict,

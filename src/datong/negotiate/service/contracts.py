@@ -21,9 +21,9 @@ from datong.negotiate.model import (
     Party,
     State,
 )
-from datong.negotiate.model.national import NOT_YOURS
+from datong.negotiate.model.national import NOT_FILED, NOT_YOURS, Filing
 from datong.negotiate.service import national, signatures
-from datong.negotiate.service.course import on_terminated
+from datong.negotiate.service.course import filed_first, on_terminated
 from datong.negotiate.service.received import received_termination
 from datong.negotiate.service.verbs import CONSUMER_ROLES, lapsed, require_seller
 from datong.register import service as register
@@ -54,7 +54,8 @@ def in_force(tx: Tx, id: str) -> dict[str, Any]:
     """The agreement, when it may be performed now: concluded, in its term, not ended, signatures verified.
 
     Refusals: CTR-402 not concluded or not begun, CTR-403 signatures, CTR-404 ended or expired, CTR-408 unknown,
-    CTR-504 while our finalisation is on its way (try again).
+    CTR-504 while our finalisation is on its way, CTR-506 while it is not filed and this node wants it filed first (try
+    again).
     """
     row = agreement(tx, id)
     if row["state"] in LATE:
@@ -71,7 +72,15 @@ def in_force(tx: Tx, id: str) -> dict[str, Any]:
     if row["until"] and tx.business_now > clock.instant(row["until"]):
         raise ENDED(agreement=id, why_zh=f"已于 {row['until']} 到期", why_en=f"It expired on {row['until']}")
     _verify_signatures(row)
+    if filed_first(tx):
+        _require_filed(tx, row)
     return row
+
+
+def _require_filed(tx: Tx, row: dict[str, Any]) -> None:
+    filed = national.of_agreement(tx, row["id"])
+    if filed is None or filed["filing"] != Filing.filed.value:
+        raise NOT_FILED(agreement=row["id"])
 
 
 def signed_by_both(row: dict[str, Any]) -> bool:

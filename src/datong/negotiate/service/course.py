@@ -48,19 +48,26 @@ on_terminated: list[Hook] = []
 class _Customs:
     by_hand: frozenset[Act] = frozenset()
     open_per_peer: int = 1000
+    filed_first: bool = False
 
 
 _CUSTOMS: WeakKeyDictionary[Store, _Customs] = WeakKeyDictionary()
 
 
-def install(store: Store, by_hand: Iterable[str] = (), *, open_per_peer: int = _Customs.open_per_peer) -> None:
-    """Tell this process which acts the node of `store` never does by itself (they wait for a person), and how many
-    negotiations one peer may have open that it opened."""
-    _CUSTOMS[store] = _Customs(frozenset(Act(name) for name in by_hand), open_per_peer)
+def install(
+    store: Store, by_hand: Iterable[str] = (), *, open_per_peer: int = _Customs.open_per_peer, filed_first: bool = False
+) -> None:
+    """Tell this process which acts the node of `store` never does by itself (they wait for a person), how many
+    negotiations one peer may have open that it opened, and whether contracts are performed only once they are filed."""
+    _CUSTOMS[store] = _Customs(frozenset(Act(name) for name in by_hand), open_per_peer, filed_first)
 
 
 def by_hand(tx: Tx, act: Act) -> bool:
     return act in _customs(tx).by_hand
+
+
+def filed_first(tx: Tx) -> bool:
+    return _customs(tx).filed_first
 
 
 def require_room(tx: Tx, peer: str) -> None:

@@ -197,9 +197,12 @@ def heard_filed(tx: Tx, *, contract: str, request: Mapping[str, Any], agreement:
 
 
 def heard_filed_by_issuer(tx: Tx, known: Mapping[str, Any], filed: Mapping[str, Any]) -> None:
-    """The platform tells us what the side that began a contract of this rail has filed: its hash is ours too."""
-    if known["agreement"] and known["filing"] == Filing.none.value:
-        told_filed(tx, contract=known["id"], hash=platforms.hash_of(filed))
+    """The platform tells us what either side of a contract of this rail has filed, and of each later version: its hash
+    is ours too."""
+    hash, filing = platforms.hash_of(filed), known["filing"]
+    newer = filing == Filing.filed.value and known["hash"] != hash
+    if known["agreement"] and (filing == Filing.none.value or newer):
+        told_filed(tx, contract=known["id"], hash=hash)
 
 
 def _file(tx: Tx, contract: str) -> dict[str, Any]:

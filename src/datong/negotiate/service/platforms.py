@@ -169,11 +169,10 @@ def file(
     }  # fmt: skip
     tx.add(rows.filings, row)
     evidence.append(tx, "negotiate.contract_filed", rows.filings, key, hash=hash, filer=sender)
-    if version == 1:
-        for to in parties:
-            if to != signing.me(tx).code:
-                payload = {"what": "strategy", "filing": key, "to": to}
-                jobs.enqueue(tx, CALL, payload, key=f"strategy-{digest([key, to])[7:60]}")
+    for to in parties:  # both hear of each version: one side alone may have changed what no signature covers
+        if to != signing.me(tx).code:
+            payload, lane = {"what": "strategy", "filing": key, "to": to}, f"ndi.filed/{to}/{contract}"[:80]
+            jobs.enqueue(tx, CALL, payload, key=f"strategy-{digest([key, to])[7:60]}", lane=lane)
     return hash
 
 
