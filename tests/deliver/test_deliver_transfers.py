@@ -21,7 +21,7 @@ from datong.deliver import rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.model import FORMAT, HTTP_PULL, Address
-from datong.deliver.service import ending, granting
+from datong.deliver.service import granting, holding
 from datong.ground import clock, jobs, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, Store
@@ -621,7 +621,7 @@ def test_what_its_provider_starts_again_is_not_held_back_by_the_providers_own_st
     """The start may be heard before the word that the stop is lifted: nobody here would take it up again."""
     lay_out(provider)
     with consumer.begin(NODE, "deliver") as tx:
-        ending.hold(tx, "agr-1", "suspended", "an incident", provider=True)
+        holding.hold(tx, "agr-1", "suspended", "an incident", provider=True)
     pid = request(consumer, "node")
     wire.settle()
     with consumer.begin(case.peer(case.OWNER_NODE), "deliver") as tx:

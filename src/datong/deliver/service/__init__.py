@@ -8,7 +8,8 @@ transfers   the Dataspace Protocol's transfer process, both sides
 grants      bearer tokens, file addresses, usage events
 fetching    a pull at the consumer's node; the profile shown to a person
 pushing     a push, sent by the provider and taken by the consumer
-endings     suspend, resume, end: keys destroyed, copies deleted, proof
+holding     suspend, resume: each side its own
+endings     end: keys destroyed, copies deleted, proof
 controlling usage control told between nodes: reports, feedback, abnormal stop, proof of fulfilment
 """
 
@@ -35,9 +36,6 @@ from datong.deliver.service.ending import (
     expire_due,
     received_destruction_proof,
     received_ended,
-    received_stop_lifted,
-    resume,
-    suspend,
 )
 from datong.deliver.service.fetching import fetch_job, held, profile
 from datong.deliver.service.files import install, sweep
@@ -52,6 +50,7 @@ from datong.deliver.service.granting import (
     share_of,
     table_of,
 )
+from datong.deliver.service.holding import received_stop_lifted, resume, suspend
 from datong.deliver.service.offering import offer_product, release_noisy, release_supply
 from datong.deliver.service.partitions import (
     received_partition_agreed,

@@ -17,8 +17,9 @@ from typing import Any
 
 from datong.deliver import store as rows
 from datong.deliver.model import NOT_OURS
-from datong.deliver.service import deciding
-from datong.ground import evidence, jobs, outbox, signing
+from datong.deliver.service import deciding, holding
+from datong.deliver.service.holding import STOP
+from datong.ground import evidence, jobs, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
 from datong.meter import service as meter
@@ -29,7 +30,7 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 REASON_MAX = 256
-EXECUTION, FEEDBACK, STOP, PROOF = "contractExecution", "executionFeedback", "abnormalTermination", "fulfillmentProof"
+EXECUTION, FEEDBACK, PROOF = "contractExecution", "executionFeedback", "fulfillmentProof"
 INSTRUCTION = "strategySend"
 ACTION_OF = {"supply": "delivery", "file_set": "download", "query": "read"}
 """Kind of a usage event -> action of TC609-6-2025-14."""
@@ -89,27 +90,13 @@ def give_feedback(tx: Tx, *, agreement: str) -> dict[str, Any]:
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
 def stop_use(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     """Stop every use under a contract at once, here and at the consumer (异常终止), until `resume` here lifts it."""
-    from datong.deliver.service import ending  # noqa: PLC0415 - ending sends proofs through this module
-
     contract, card = _national(tx, agreement, "stop_use")
     if contract["provider"] != signing.me(tx).code:
         raise NOT_OURS(act="stop_use", agreement=agreement, zh="提供方", en="provider")
-    ending.suspend(tx, agreement=agreement, reason=reason[:REASON_MAX])
+    holding.suspend(tx, agreement=agreement, reason=reason[:REASON_MAX])
     body = {"reason": reason[:REASON_MAX], "triggeredBy": "provider"}
     to = list(dict.fromkeys([str(contract["consumer"]), *_receivers(tx, contract, card)]))
     return _told(tx, STOP, card, agreement, to, body)
-
-
-def tell_lifted(tx: Tx, agreement: str) -> None:
-    """To a consumer that took our stop: it is lifted here, once for each stop. One that is on its way is waited for."""
-    hold = tx.get(rows.holds, agreement)
-    if hold is None or hold["state"] == "suspended":
-        return
-    consumer, messages = str(negotiate.agreement(tx, agreement)["consumer"]), rows.control_messages
-    equal = {"agreement": agreement, "interface": STOP, "direction": "out", "peer": consumer, "state": "arrived"}
-    for stop in rows.rows(tx, messages, *(messages.c[name] == value for name, value in equal.items())):
-        body = {"agreement": agreement}
-        outbox.send(tx, to=consumer, type="deliver.stop_lifted", body=body, key=f"lifted-{stop['id']}")
 
 
 @verb(Role.analyst, Role.data_engineer, Role.product_manager, Role.legal)
@@ -175,7 +162,7 @@ def control_answered(tx: Tx, key: str, *, arrived: bool, answer: str) -> None:
     evidence.append(tx, "deliver.control_answered", rows.control_messages, key, arrived=arrived)
     row = tx.get(rows.control_messages, key)
     if arrived and row is not None and row["interface"] == STOP:
-        tell_lifted(tx, row["agreement"])
+        holding.tell_lifted(tx, row["agreement"])
 
 
 def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body: Mapping[str, Any]) -> None:
@@ -202,9 +189,7 @@ def received_control(tx: Tx, *, sender: str, interface: str, contract: str, body
     tx.add(rows.control_messages, row)
     evidence.append(tx, "deliver.control_received", rows.control_messages, key, interface=interface, peer=sender)
     if interface == STOP and agreement:
-        from datong.deliver.service import ending  # noqa: PLC0415 - ending sends proofs through this module
-
-        ending.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX], provider=True)
+        holding.hold(tx, agreement, "suspended", str(body.get("reason") or "")[:REASON_MAX], provider=True)
 
 
 def _provider(tx: Tx, contract: str, agreement: str) -> str:

@@ -15,11 +15,11 @@ from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import BAD_MESSAGE, NOT_OURS, Act, GrantState
 from datong.deliver.service import controlling, deciding, files, granting, transfer_course
+from datong.deliver.service.holding import our_side
 from datong.ground import clock, evidence, jobs, outbox, signing
 from datong.ground.canonical import hexdigest
 from datong.ground.db import NODE, Store, Tx, Window
 from datong.ground.refusal import Problem
-from datong.negotiate import service as negotiate
 from datong.negotiate.service import national
 from datong.register import service as register
 from datong.terms import policy
@@ -27,54 +27,6 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 DESTROY = "deliver.destroy"
-
-
-# ---- suspend and resume
-
-
-@verb(Role.data_engineer, Role.product_manager, Role.legal)
-def suspend(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
-    """Stop everything under an agreement at once, until it is resumed."""
-    _our_side(tx, agreement, "suspend")
-    hold(tx, agreement, "suspended", reason)
-    transfer_course.move_all(tx, agreement, Act.suspend, "suspended", reason)
-    for grant in granting.grants_of(tx, agreement):
-        if grant["state"] == GrantState.active:
-            granting.set_state(tx, grant, GrantState.suspended, reason)
-    return {"agreement": agreement, "state": "suspended", "reason": reason}
-
-
-@verb(Role.data_engineer, Role.product_manager, Role.legal)
-def resume(tx: Tx, *, agreement: str) -> dict[str, Any]:
-    """Lift a hold of this side; transfers it suspended start again with a new token.
-
-    What the provider stopped (`stop_use`) the provider alone resumes, and the consumer hears of it: until then its own
-    resume leaves the state `suspended`.
-    """
-    _our_side(tx, agreement, "resume")
-    stop, ours = rows.hold_of(tx, agreement), tx.get(rows.holds, agreement)
-    theirs = stop is not None and stop["id"] != agreement
-    if theirs and (ours is None or ours["state"] != "suspended"):
-        raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
-    if ours is not None:
-        hold(tx, agreement, "lifted", "")
-        controlling.tell_lifted(tx, agreement)
-    transfer_course.resume_transfers(tx, agreement)
-    return {"agreement": agreement, "state": "suspended" if theirs else "open"}
-
-
-def hold(tx: Tx, agreement: str, state: str, reason: str, *, provider: bool = False) -> None:
-    """provider: by the provider's word, at the consumer; else by this node."""
-    id = rows.providers_word(agreement) if provider else agreement
-    values = {"state": state, "reason": reason, "by": tx.actor.person, "at": tx.now}
-    if tx.get(rows.holds, id) is None:
-        tx.add(rows.holds, {"id": id, **values})
-    else:
-        tx.change(rows.holds, id, **values)
-    evidence.append(tx, f"deliver.hold_{state}", rows.holds, id, agreement=agreement, reason=reason)
-
-
-# ---- the end
 
 
 @verb(Role.data_engineer, Role.product_manager, Role.legal)
@@ -88,7 +40,7 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
     known = tx.get(rows.endings, agreement)
     if known is not None:
         return known
-    contract = _our_side(tx, agreement, "end")
+    contract = our_side(tx, agreement, "end")
     transfer_course.move_all(tx, agreement, Act.terminate, "ended", reason)
     for grant in granting.grants_of(tx, agreement):
         granting.set_state(tx, grant, GrantState.ended, reason)
@@ -145,7 +97,7 @@ def _names(tx: Tx, agreement: str) -> list[str]:
     """What a contract is called: its id, its code and the id a platform filed it under. A plan of treatment names it by
     any of them, and a key of each may be kept."""
     filed = national.of_agreement(tx, agreement) or {}
-    return list(dict.fromkeys(filter(None, [agreement, _our_side(tx, agreement, "end")["code"], filed.get("id")])))
+    return list(dict.fromkeys(filter(None, [agreement, our_side(tx, agreement, "end")["code"], filed.get("id")])))
 
 
 def _files(tx: Tx, agreement: str) -> list[dict[str, Any]]:
@@ -167,7 +119,7 @@ def _proved(tx: Tx, agreement: str, keys: list[str], doomed: list[dict[str, Any]
     for table in rows.rows(tx, rows.share_tables, rows.share_tables.c.agreement == agreement):
         tx.change(rows.share_tables, table["id"], state="destroyed")
         evidence.append(tx, "deliver.share_destroyed", rows.share_tables, table["id"], agreement=agreement)
-    contract = _our_side(tx, agreement, "end")
+    contract = our_side(tx, agreement, "end")
     mine = signing.me(tx)
     proof = rules.destruction_proof(
         agreement=agreement, node=mine.code, reason=ending["reason"], at=tx.now, by=ending["by"] or "node", keys=keys,
@@ -206,21 +158,10 @@ def _download_allowed(tx: Tx, contract: dict[str, Any]) -> bool:
 def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     """deliver.ended: the provider ended delivery; delete what we hold of it and prove it."""
     fields = rules.texts(body, ("agreement", "reason"))
-    contract = _our_side(tx, fields["agreement"], "end")
+    contract = our_side(tx, fields["agreement"], "end")
     if contract["provider"] != sender:
         raise NOT_OURS(act="end", agreement=fields["agreement"], zh="提供方", en="provider")
     end(tx, agreement=fields["agreement"], reason=fields["reason"])
-
-
-def received_stop_lifted(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
-    """deliver.stop_lifted: the provider resumed what it had stopped; of the consumer's own hold it says nothing."""
-    agreement = rules.texts(body, ("agreement",))["agreement"]
-    contract = _our_side(tx, agreement, "resume")
-    if contract["provider"] != sender:
-        raise NOT_OURS(act="resume", agreement=agreement, zh="提供方", en="provider")
-    stop = rows.hold_of(tx, agreement)
-    if stop is not None and stop["id"] != agreement:
-        hold(tx, agreement, "lifted", "", provider=True)
 
 
 def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -229,7 +170,7 @@ def received_destruction_proof(tx: Tx, *, sender: str, body: dict[str, Any]) -> 
     Where the policy allows no download, everything that was granted went into that node: the proof must name it all.
     """
     agreement = rules.texts(body, ("agreement", "node", "at"))["agreement"]
-    contract = _our_side(tx, agreement, "end")
+    contract = our_side(tx, agreement, "end")
     if contract["consumer"] != sender or body["node"] != sender:
         raise NOT_OURS(act="destruction_proof", agreement=agreement, zh="需求方", en="consumer")
     peer = register.node(tx, sender)
@@ -251,14 +192,6 @@ def endings(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) 
     id: one alone. limit, offset: how many, after how many.
     """
     return rows.rows(tx, rows.endings, order=rows.endings.c.at, window=Window(id, limit, offset))
-
-
-def _our_side(tx: Tx, agreement: str, act: str) -> dict[str, Any]:
-    """The agreement, in force or not, when this node is one of its sides."""
-    contract = negotiate.agreement(tx, agreement)
-    if signing.me(tx).code not in (contract["provider"], contract["consumer"]):
-        raise NOT_OURS(act=act, agreement=agreement, zh="一方", en="side")
-    return dict(contract)
 
 
 def _key(kind: str, agreement: str) -> str:
