@@ -81,11 +81,15 @@ def zip_look(names: Sequence[str]) -> Unfit | None:
     )
 
 
-def workbook_look(sheets: Sequence[str]) -> Look:
+def workbook_look(sheets: Sequence[str], wanted: str = "") -> Look:
+    """wanted: the sheet that is meant, one of `sheets`; else the first."""
     if len(sheets) < 2:
         return Look(SourceKind.excel, {})
+    if wanted:
+        return Look(SourceKind.excel, {"sheet": wanted})
     names = ", ".join(sheets[:10])
-    said = Text(f"取第一张工作表；共有：{names}。", f"The first sheet is taken; there are: {names}.")
+    zh = f"取第一张工作表；共有：{names}。用 --table 另指其一。"
+    said = Text(zh, f"The first sheet is taken; there are: {names}. --table takes another.")
     return Look(SourceKind.excel, {"sheet": sheets[0]}, (said,))
 
 
