@@ -199,6 +199,19 @@ def test_a_quarantined_row_is_repaired_beside_its_source(work: Path) -> None:
     assert (work / "visits.csv").read_text("utf-8") == ROWS, "the source stays as it is"
 
 
+def test_a_repair_that_comes_to_nothing_is_told(work: Path) -> None:
+    (work / "mappings/visits.yaml").write_text(MAPPING + "unique:\n  - columns: [visit_id]\n")
+    (work / "visits.csv").write_text(ROWS + "1,贵A7700O,2026-02-01 11:00:00\n", "utf-8")
+    assert read(datong(work, "build", "--json"))[0]["quarantined"] == 2
+    for row, plate in (("4", "贵A77000"), ("2", "贵A0234")):  # another good row is visit 1, and no plate has five signs
+        datong(work, "repair", "visits", "--column", "plate", "--row", row, "--text", plate)
+    told = datong(work, "build")
+    assert "visits: repairs without effect, 1: the row would share its key with one that differs" in told.stdout
+    assert "visits: repairs without effect, 1: the row is quarantined with them, too" in told.stdout
+    repaired = read(datong(work, "build", "--json"))[0]["repaired"]
+    assert (repaired["rows"], repaired["conflicting"], repaired["held"]) == (0, 1, 1)
+
+
 def test_every_problem_at_once_with_file_and_line(work: Path) -> None:
     (work / "mappings/visits.yaml").write_text(
         MAPPING.replace("from: plate", "from: plates").replace("zone: Asia/Shanghai", "zoen: x")

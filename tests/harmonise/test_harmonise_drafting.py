@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import yaml
 from harmonise_desk import prop, standard, write
@@ -85,6 +86,10 @@ def entry(
         ("updated_at", ["17699040", "1769904000"], {}, True, "string"),
         ("updated_at", ["2026年2月1日 08:00", "2026/2/1 8:00"],
          {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y年%m月%d日 %H:%M", "%Y/%m/%d %H:%M"]}, True, "timestamp"),
+        ("updated_at", ["46082.375", "46083", "2026/3/1 8:30"],
+         {"as": "timestamp", "zone": "Asia/Shanghai", "formats": ["excel", "%Y/%m/%d %H:%M"]}, True, "timestamp"),
+        ("birth_date", ["30451", "1983-05-16", "30453"], {"as": "date", "formats": ["excel", "%Y-%m-%d"]}, True, "date"),
+        ("birth_date", ["304", "305"], {}, True, "string"),
         ("division_code", ["520102", "５２０１００"], {}, False, "string"),
         ("division_code", ["520102", "99999X"], {}, True, "string"),
         ("division_code", ["520102001001"], {}, True, "string"),
@@ -383,6 +388,26 @@ def test_what_is_refused_leaves_nothing(desk: Any, tmp_path: Path, source: str, 
         desk(source.format(folder=tmp_path))
     assert not (tmp_path / "sources").exists()
     assert not (tmp_path / "mappings").exists()
+
+
+def test_a_sheet_of_a_workbook_is_taken_by_its_name(desk: Any, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "一月"
+    for sheet, header in ((book.active, "停车费"), (book.create_sheet("二月"), "车牌号")):
+        sheet.append([header, "离场时间"])
+        for n in range(9):
+            sheet.append([f"贵A1234{n}" if header == "车牌号" else n, f"2026-02-0{n + 1} 08:03:11"])
+    book.save(tmp_path / "gate.xlsx")
+    file = str(tmp_path / "gate.xlsx")
+    first = desk(file)
+    assert first.written[0] == "sources/gate.yaml" and "--table takes another" in first.doubts[0].en
+    second = desk(file, table="二月")
+    assert second.written == ["sources/gate_eryue.yaml", "standards/gate_eryue.odcs.yaml", "mappings/gate_eryue.yaml"]
+    assert "车牌号" in {proposal.column for proposal in second.proposals}
+    assert "sheet: 二月" in (tmp_path / "sources/gate_eryue.yaml").read_text("utf-8")
+    assert desk(file, table="二月").there == ["standards/gate_eryue.odcs.yaml", "mappings/gate_eryue.yaml"]
+    with pytest.raises(Refusal, match=r"STD-452.*一月, 二月"):
+        desk(file, table="三月")
 
 
 MONTHS = {  # month -> (header, the time of row n)

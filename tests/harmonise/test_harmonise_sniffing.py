@@ -357,3 +357,13 @@ def test_real_files_without_a_header(name: str) -> None:
     found = looked_at(DATA / name)
     assert isinstance(found, Look)
     assert "columns" in found.facts and "no header" in found.doubts[-1].en
+
+
+@pytest.mark.parametrize("lines", [
+    ["编号,名称,数量", *(f"{n},屏幕,{n}," for n in range(40))],
+    ["编号,名称,数量", *(f"{n},屏幕,{n}" for n in range(20)), "编号,名称,数量", *(f"{n},屏幕,{n}" for n in range(20))],
+    ["编号,名称,数量", "1,屏幕,2", "\ufeff编号,名称,数量", "2,屏幕,5"],
+])  # fmt: skip
+def test_a_header_that_comes_again_and_records_that_end_with_a_delimiter(tmp_path: Path, lines: list[str]) -> None:
+    (tmp_path / "x.csv").write_text("\n".join(lines), "utf-8")
+    assert looked_at(tmp_path / "x.csv") == Look(SourceKind.csv, {})

@@ -105,6 +105,30 @@ def test_a_line_with_other_fields_is_kept_as_it_stands(tmp_path: Path) -> None:
     assert [row[BROKEN] for row in found] == [lines[1], lines[2] + "\n" + lines[3], None]
 
 
+@pytest.mark.parametrize(("lines", "broken"), [
+    (["1,a,1", '2,"b,2', "3,c,3", '4,"d,4', "5,e,5"], [1, 2, 3]),  # two stray quotes, and what they would swallow
+    (["1,a,1", '2,"b,2', '3,"c,3', "4,d,4"], [1, 2]),
+    (['1,"12" tube",1', '2,12" tube,2', '3,"12"" tube",3'], [0]),
+    ([r'1,"a \"b\" c",1', '2,"two', 'lines",2', '3,""x,3', '4,"",4', '5,"a""b",5'], [0, 2]),
+    (['1,"a" ,1', '2, "b",2'], [0]),
+])  # fmt: skip
+def test_quotations_behind_which_a_field_goes_on(tmp_path: Path, lines: list[str], broken: list[int]) -> None:
+    """No line is lost in a field of another, and no quote in a field is dropped without a word."""
+    (tmp_path / "x").write_text("id,name,n\n" + "\n".join(lines) + "\n")
+    found = rows(sources.read(source("csv"), tmp_path, {}))
+    whole = [row[BROKEN] for row in found]
+    assert [at for at, text in enumerate(whole) if text is not None] == broken
+    assert all(text in lines for text in whole if text is not None)
+
+
+def test_empty_fields_too_many_are_none_and_a_header_that_comes_again_is_no_record(tmp_path: Path) -> None:
+    lines = ["1,a,", "2,b,,", "3,c,x", "id,name", "\ufeffid,name,", "id,Name", "4,d"]
+    (tmp_path / "x").write_text("id,name\n" + "\n".join(lines) + "\n", "utf-8")
+    found = rows(sources.read(source("csv"), tmp_path, {}))
+    assert [row[BROKEN] for row in found] == [None, None, "3,c,x", "id,name", "\ufeffid,name,", None, None]
+    assert [row["id"] for row in found] == ["1", "2", None, None, None, "id", "4"]
+
+
 @pytest.mark.parametrize(("kind", "text"), [("csv", "id,_row\na,b\n"), ("json", '[{"id": "a", "_broken": "b"}]')])
 def test_names_of_ours_in_a_source_are_refused_not_overwritten(tmp_path: Path, kind: str, text: str) -> None:
     (tmp_path / "x").write_text(text)

@@ -270,6 +270,13 @@ def test_an_excel_row_with_a_value_beyond_the_header_is_no_record(tmp_path: Path
     assert [row[BROKEN] for row in read(source("excel"), tmp_path)] == [None, "1\t2\t3", None]
 
 
+def test_a_header_that_comes_again_in_a_sheet_is_no_record(tmp_path: Path) -> None:
+    """As at the top of every printed page; where the source names the columns it is the line that was skipped."""
+    workbook(tmp_path, ["名称", "编号"], ["东站", "5"], ["名称 ", "编号"], ["名称", None], ["名称", "编号2"])
+    for given in (source("excel"), told(kind="excel", path="x", skip_lines=1, columns=["名称", "编号"])):
+        assert [row[BROKEN] for row in read(given, tmp_path)] == [None, "名称 \t编号", None, None]
+
+
 def test_columns_of_one_name_are_told_by_their_letters(tmp_path: Path) -> None:
     workbook(tmp_path, ["编号", None, "金额", None, "金额"], [1, None, 2, None, 3])
     assert "the columns C and E have one name; rename one in the workbook" in str(refused(source("excel"), tmp_path))

@@ -131,7 +131,9 @@ def init(
 @datong.command()
 @click.argument("source")
 @click.option("--standard", required=True, help="A standard of the workspace, or a pack of data elements: transport, …")
-@click.option("--table", help="Where there are several: the table whose rows are the rows of the result.")
+@click.option(
+    "--table", help="Where there are several: the table whose rows are the rows of the result; of a workbook the sheet."
+)
 @click.option(
     "--secret-from", default="", metavar="VARIABLE",
     help="Of an address: the environment variable with the password, token or secret key; or VARIABLE_FILE names "

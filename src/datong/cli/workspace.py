@@ -217,7 +217,7 @@ def built(
             rows.append({
                 "table": name, "read": row["read"], "written": row["harmonised"], "quarantined": row["quarantined"],
                 "reasons": row["reasons"], "seconds": round(time.perf_counter() - began, 3),
-                **{more: row[more] for more in ("load", "changes", "suspicions") if more in row},
+                **{more: row[more] for more in ("load", "repaired", "changes", "suspicions") if more in row},
                 **({"engine": engine.name} if master is not None else {}),
             })  # fmt: skip
             files.append(_file(here.config.folder, row))
@@ -300,11 +300,24 @@ def _print_built(rows: list[dict[str, Any]], files: list[Path]) -> None:
     for path in files:
         click.echo(str(path))
     for row in rows:
+        for key, what in _LEFT.items():
+            if count := row.get("repaired", {}).get(key):
+                zh, en = f"{count} 项修复未生效：{what.zh}", f"repairs without effect, {count}: {what.en}"
+                click.echo(f"{_cell(row['table'])}: {said(Text(zh, en))}")
         for change in row.get("changes", ()):
             _print_change(row["table"], change)
         if row.get("suspicions"):
             click.echo(f"{_cell(row['table'])}:")
             _print_doubts(row["suspicions"])
+
+
+_LEFT = {
+    "conflicting": Text("修复后的行会与另一行同键而内容不同", "the row would share its key with one that differs"),
+    "held": Text("修复后的行仍被隔离", "the row is quarantined with them, too"),
+    "not_found": Text("数据源中已没有该行", "the source no longer has their row"),
+    "superseded": Text("数据源已自行更正", "the source was mended itself"),
+}
+"""Why a repair came to nothing."""
 
 
 def _print_change(table: str, change: dict[str, Any]) -> None:

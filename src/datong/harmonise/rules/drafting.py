@@ -21,6 +21,7 @@ from datong.harmonise.model.elements import DataElement, Sensitivity
 from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, Type
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
+from datong.harmonise.rules.amounts import EXCEL
 from datong.harmonise.rules.conversions import only_digits
 from datong.harmonise.rules.elements import pinyin_of
 from datong.harmonise.rules.headings import unit_of
@@ -59,6 +60,8 @@ _TOLD = {"months", "angle"}
 _OFFSET = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\s?([zZ]|[+-]\d{2}(:?\d{2})?)")
 _COUNTED = {"epoch_s": re.compile(r"[1-3]\d{9}(\.\d+)?"), "epoch_ms": re.compile(r"[1-3]\d{12}(\.\d{1,3})?")}
 """Seconds and milliseconds since 1970 as they are written from 2001 to 2096."""
+_DAYS = re.compile(r"[2-6]\d{4}(\.\d+)?")
+"""Days as Excel counts them from 1954 to 2091, with a part of a day behind the point."""
 _DMS = re.compile(r"([东西南北][经纬]|[NSEWnsew])?\s*\d{1,3}\s*[°º度]\s*\d{1,2}(\.\d+)?\s*['′’＇分].*")
 _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
 
@@ -159,11 +162,11 @@ def _converted(element: DataElement, texts: list[str], wanted: Type) -> Converte
     if wanted is Type.timestamp:
         return _timestamp(texts)
     if wanted is Type.date:
-        days = [form for form in FORMATS if "%H" not in form]
+        days = [*(form for form in FORMATS if "%H" not in form), EXCEL]
         formats = _formats(texts, days)
         if formats and _can("date"):
-            return {"as": "date", "formats": formats}, _unread(texts, formats), Type.date
-        if not formats and _formats(texts, FORMATS):
+            return {"as": "date", "formats": formats}, (*_unread(texts, formats), *_in_days(formats)), Type.date
+        if not formats:  # of times, or told to be none
             return _timestamp(texts)
     return {}, (), Type.string
 
@@ -258,7 +261,7 @@ def _timestamp(texts: list[str]) -> Converted:
     for form, written in _COUNTED.items():
         if texts and sum(bool(written.fullmatch(text)) for text in texts) >= MOST * len(texts):
             return {"as": "timestamp", "zone": "UTC", "formats": [form]}, (), Type.timestamp
-    formats = _formats(texts, [*FORMATS, *_COUNTED])
+    formats = _formats(texts, [*FORMATS, EXCEL, *_COUNTED])
     local = [form for form in formats if form not in _COUNTED]
     if not local or any(only_digits(form) for form in local):  # beside digits alone a count of seconds could be either
         formats = local
@@ -269,7 +272,14 @@ def _timestamp(texts: list[str]) -> Converted:
     if formats != ["%Y-%m-%d %H:%M:%S"]:
         keys["formats"] = formats
     doubt = Text("取值不能说明时区，请核对。", "no zone stands in the values: Asia/Shanghai?")
-    return keys, (doubt, *_unread(texts, formats)), Type.timestamp
+    return keys, (doubt, *_unread(texts, formats), *_in_days(formats)), Type.timestamp
+
+
+def _in_days(formats: Sequence[str]) -> tuple[Text, ...]:
+    """A doubt where numbers of five digits are taken for days."""
+    if EXCEL not in formats:
+        return ()
+    return (Text("五位数按 Excel 的天数读取？", "its numbers of five digits are days as Excel counts them?"),)
 
 
 def _formats(texts: list[str], known: Sequence[str]) -> list[str]:
@@ -292,6 +302,8 @@ def _unread(texts: list[str], known: Sequence[str]) -> tuple[Text, ...]:
 
 
 def _reads(text: str, form: str) -> bool:
+    if form == EXCEL:
+        return _DAYS.fullmatch(text) is not None
     if form in _COUNTED:
         return _COUNTED[form].fullmatch(text) is not None
     try:

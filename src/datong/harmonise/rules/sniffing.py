@@ -81,11 +81,15 @@ def zip_look(names: Sequence[str]) -> Unfit | None:
     )
 
 
-def workbook_look(sheets: Sequence[str]) -> Look:
+def workbook_look(sheets: Sequence[str], wanted: str = "") -> Look:
+    """wanted: the sheet that is meant, one of `sheets`; else the first."""
     if len(sheets) < 2:
         return Look(SourceKind.excel, {})
+    if wanted:
+        return Look(SourceKind.excel, {"sheet": wanted})
     names = ", ".join(sheets[:10])
-    said = Text(f"取第一张工作表；共有：{names}。", f"The first sheet is taken; there are: {names}.")
+    zh = f"取第一张工作表；共有：{names}。用 --table 另指其一。"
+    said = Text(zh, f"The first sheet is taken; there are: {names}. --table takes another.")
     return Look(SourceKind.excel, {"sheet": sheets[0]}, (said,))
 
 
@@ -325,6 +329,12 @@ def _cut(lines: Sequence[str], delimiter: str) -> _Cut:
 def _measured(delimiter: str, records: list[tuple[int, list[str]]]) -> _Cut:
     widths = Counter(len(fields) for _, fields in records)
     width, rows = max(widths.items(), key=lambda entry: (entry[1], entry[0])) if widths else (0, 0)
+    empty = [
+        number for number, (_, fields) in enumerate(records) if len(fields) == width > 2 and not fields[-1].strip()
+    ]
+    if len(empty) == rows and widths[width - 1]:  # each record ends with a delimiter, the header does not
+        records = [(at, fields[: width - 1] if len(fields) == width else fields) for at, fields in records]
+        width, rows = width - 1, rows + widths[width - 1]
     return _Cut(delimiter, tuple(records), width, rows / len(records) if records else 0.0)
 
 
@@ -340,6 +350,9 @@ def _header(cut: _Cut) -> tuple[int, int, tuple[Text, ...]] | None:
     filled = [cell for cell in cells if cell]
     numeric = sum(bool(_NUMERIC.fullmatch(cell)) for cell in filled)
     below = [fields for _, fields in cut.records[place + 1 :] if len(fields) == cut.width]
+    others = [fields for fields in below if [cell.strip("\ufeff \t") for cell in fields] != cells]
+    if not numeric and any(_NUMERIC.fullmatch(cell.strip()) for fields in others for cell in fields):
+        below = others  # without the header where it comes again, as at the top of every page
     usually = max((sum(bool(_NUMERIC.fullmatch(cell.strip())) for cell in fields) for fields in below), default=0)
     if (numeric and numeric * 2 >= usually) or _recurs(cells, below):
         return None

@@ -157,8 +157,8 @@ def build(
     resource: the code under which the result is found (the mapping's, when not given). Building the same content again
     returns the same build. full: where the source says how it is loaded again (`load`), read it from its beginning,
     which also finds removed rows. accept_changes: build though the types of mapped columns changed (STD-480).
-    The answer tells what changed (`changes`), what was loaded (`load`) and what the rows make one suspect
-    (`suspicions`), where there is any.
+    The answer tells what changed (`changes`), what was loaded (`load`), what became of repairs (`repaired`) and what
+    the rows make one suspect (`suspicions`), where there is any.
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
@@ -248,6 +248,9 @@ def _build(
     if _make_current(tx, resource, build_id) or written is not None:  # so is what its columns mean
         matching.remember_mapping(tx, found)
     tx.after_commit.append(lambda: files.put_in_place(node, resource, build_id))
+    account = accounts.of(tx, build_id)
+    if account is not None and account["repaired"]:
+        more["repaired"] = account["repaired"]
     return {**shown(row), **more}
 
 

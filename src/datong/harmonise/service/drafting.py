@@ -85,14 +85,14 @@ def draft(
     if is_address(source):
         name, new, doubts = _addressed(source, contents, secret_from, endpoint)
     else:
-        name, new, doubts = _described(tx, source, contents, given)
+        name, new, doubts = _described(tx, source, contents, given, table or "")
     found = _source(contents, name, folder)
     require_not_own(tx, found, given)
     looked = over_files(found, given)
     sample = _of_table(looked.sample, found, table)
     if not sample.columns:
         raise NO_ROWS(source=found.name)
-    main = table or next(iter(found.tables), "")
+    main = (table or next(iter(found.tables))) if found.tables else ""
     stands = drafting.given_in(contents, found.name, main)
     proposals = propose(tx, sample, target, tables=found.tables, given=stands)
     own = f"standards/{standard}.odcs.yaml" in contents
@@ -105,7 +105,7 @@ def draft(
     return Drafted(proposals, written, there, confirm, [*doubts, *more])
 
 
-def _described(tx: Tx, source: str, contents: Texts, data: Path) -> tuple[str, dict[str, str], list[Text]]:
+def _described(tx: Tx, source: str, contents: Texts, data: Path, table: str) -> tuple[str, dict[str, str], list[Text]]:
     """(name of the source, its text when it is new, doubts); a new one is put into `contents` too."""
     if f"sources/{source}.yaml" in contents:
         return source, {}, []
@@ -118,14 +118,17 @@ def _described(tx: Tx, source: str, contents: Texts, data: Path) -> tuple[str, d
         raise OUTSIDE_DATA(path=path.name, data=str(data))
     relative = str((path.parent.resolve() / path.name).relative_to(data.resolve()))
     for file, text in contents.items():
-        if file.startswith("sources/") and isinstance(text, dict) and text.get("path") == relative:
+        if not file.startswith("sources/") or not isinstance(text, dict) or text.get("path") != relative:
+            continue
+        if not table or text.get("sheet", table) == table:
             return file[len("sources/") : -len(".yaml")], {}, []
     require_not_own(tx, Source(path.name, SourceKind.csv, relative), data)
-    look = looked_at(files[0])
+    look = looked_at(files[0], table)
     if isinstance(look, Unfit):
         raise NO_SOURCE_FILE(path=path.name, zh=look.why.zh, en=look.why.en, fix_zh=look.fix.zh, fix_en=look.fix.en)
     stem = path.name.split(".")[0].strip("*-_ ")
     stem = path.parent.name if "*" in path.name and not re.search(r"[^\W\d]", stem) else stem  # waybills/2026-*.csv
+    stem = f"{stem}_{table}" if table and look.facts.get("sheet") == table else stem
     return _new(drafting.name_of(stem), replace(look, facts={"path": relative, **look.facts}), contents)
 
 

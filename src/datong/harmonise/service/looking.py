@@ -9,6 +9,7 @@ from pathlib import Path
 from datong.ground.refusal import Refusal, Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import Source, SourceKind
+from datong.harmonise.model.refusals import WHICH_TABLE
 from datong.harmonise.rules import sniffing
 from datong.harmonise.rules.headings import said_above
 from datong.harmonise.rules.sheets import TOP_ROWS, header_of, named
@@ -20,10 +21,10 @@ _NO_TEXT = re.compile(r"[\x00\x02-\x08\x0e-\x1a]")
 _AGAIN = Text("请重新获取该文件。", "Fetch it again.")
 
 
-def looked_at(path: Path) -> Look | Unfit:
-    """What the file at `path` is: a source with its keys, or why it is none."""
+def looked_at(path: Path, sheet: str = "") -> Look | Unfit:
+    """What the file at `path` is: a source with its keys, or why it is none. sheet: of a workbook with several."""
     try:
-        return _looked_at(path, looking.head_of(path, 64))
+        return _looked_at(path, looking.head_of(path, 64), sheet)
     except looking.DAMAGED:
         return Unfit(Text("文件损坏、不完整或有密码。", "It is damaged, cut short, or has a password."), _AGAIN)
     except OSError as error:
@@ -32,7 +33,7 @@ def looked_at(path: Path) -> Look | Unfit:
         return Unfit(why, Text("请检查权限。", "Look at its permissions."))
 
 
-def _looked_at(path: Path, head: bytes) -> Look | Unfit:
+def _looked_at(path: Path, head: bytes, sheet: str) -> Look | Unfit:
     if head.startswith(sniffing.PARQUET):
         return Look(SourceKind.parquet, {})
     if head.startswith(sniffing.SQLITE):
@@ -42,7 +43,9 @@ def _looked_at(path: Path, head: bytes) -> Look | Unfit:
     if head.startswith(sniffing.ZIP):
         names, sheets = looking.names_in(path)
         if sheets is not None:
-            return _workbook(path, sniffing.workbook_look(sheets))
+            if sheet and sheet not in sheets:
+                raise WHICH_TABLE(source=path.name, tables=", ".join(sheets))
+            return _workbook(path, sniffing.workbook_look(sheets, sheet))
         return sniffing.zip_look(names) or _text(path)
     return _text(path)
 

@@ -1,4 +1,6 @@
-"""CSV and its kin, record by record: a line with too few or too many fields is kept as its text.
+"""CSV and its kin, record by record: a line with too few or too many fields is kept as its text, and so is each line
+of a quotation behind whose end a field goes on (two stray quotes would swallow what stands between them), and the
+header where it comes again. Empty fields too many are none.
 
 Fields may be parted by runs of blanks too; such a line cannot hold an empty field.
 
@@ -8,8 +10,9 @@ Contract: tests/harmonise/test_harmonise_sources.py.
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -50,20 +53,28 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
         if source.columns and skipped:
             require_places(source, source.path or source.name, header, next(_reader(source, iter(skipped)), []))
         consumed.clear()
+        loose = _loose(source)
         for fields in reader:
-            if len(consumed) > 1 and not _closed(source, consumed):
+            said = _said_of(source, consumed) if len(consumed) > 1 or loose(consumed[0]) else ""
+            if "unexpected end" in said:
                 line = reader.line_num + source.skip_lines - len(consumed) + 1
                 zh, en = "此行的引号没有结束", "a quotation that begins in this line never ends"
                 raise refused(source, f"{source.path or source.name} @ line {line}", zh, en, read=read_so_far)
+            if said:
+                read_so_far += len(consumed)
+                yield from (({}, line.rstrip("\r\n")) for line in consumed)
+                consumed.clear()
+                continue
             text = "".join(consumed).rstrip("\r\n")
             consumed.clear()
             if not fields:
                 continue
             read_so_far += 1
-            if len(fields) != len(header):
+            more = any(fields[len(header) :])
+            if len(fields) < len(header) or more or (fields[0].endswith(header[0]) and _is_header(fields, header)):
                 yield {}, text
                 continue
-            row: dict[str, str | None] = dict(zip(header, fields, strict=True))
+            row: dict[str, str | None] = dict(zip(header, fields, strict=False))
             yield (row if numbered is None else {**row, numbered: str(read_so_far)}), None
     except csv.Error as error:
         place = f"{source.path or source.name} @ line {reader.line_num + source.skip_lines}"
@@ -92,9 +103,22 @@ class _Blanks:
         return next(self.lines).split()
 
 
-def _closed(source: Source, lines: list[str]) -> bool:
-    """Whether the record of several lines ends its last quotation; the file's end ends none."""
+def _loose(source: Source) -> Callable[[str], object]:
+    """Whether a field may go on behind a quotation in a line: another sign stands behind a quote that begins none."""
+    if not source.quote or source.delimiter == BLANKS:
+        return lambda _: False
+    quote, delimiter = re.escape(source.quote), re.escape(source.delimiter)
+    return re.compile(rf"(?<=[^{delimiter}]){quote}[^{delimiter}{quote}\r\n]").search
+
+
+def _said_of(source: Source, lines: list[str]) -> str:
+    """What is wrong with the quotations of a record; the file's end ends none."""
     try:
-        return len(list(_reader(source, iter(lines), strict=True))) == 1
+        list(_reader(source, iter(lines), strict=True))
     except csv.Error as error:
-        return "unexpected end" not in str(error)
+        return str(error)
+    return ""
+
+
+def _is_header(fields: list[str], header: list[str]) -> bool:
+    return len(header) > 1 and [field.strip("\ufeff \t") for field in fields[: len(header)]] == header

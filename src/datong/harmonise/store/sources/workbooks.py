@@ -60,6 +60,8 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
             require_places(source, source.path or source.name, named, above[source.skip_lines - 1])
         header = named or _header(source, above[source.skip_lines :], spans)
         across = _held(source, spans, below)
+        heads = [_filled(texts) for texts in above[max(source.skip_lines - 1, 0) if named else source.skip_lines :]]
+        heads = [head for head in heads if len(head) > 1]
         nameless, count = Counter[int](), 0
         for number, texts in rows:
             if not any(text is not None for text in texts):
@@ -71,7 +73,7 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
                 if text is not None and not (column < len(header) and header[column])
             ]
             nameless.update(stray if number not in across else ())
-            if stray or number in across:
+            if stray or number in across or _filled(texts) in heads:  # the header comes again on every page
                 yield {}, "\t".join(text or "" for text in texts).rstrip("\t")
             else:
                 yield {name: text for name, text in zip(header, texts, strict=False) if name}, None
@@ -82,6 +84,11 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
                 f"columns without a name hold values in most rows ({said}): name them in the workbook, {_NAMED_HERE.en}"
             )
             raise refused(source, source.path or source.name, zh, en)
+
+
+def _filled(texts: Sequence[str | None]) -> list[tuple[int, str]]:
+    """(column, text) of the cells of a row that hold one."""
+    return [(column, text.strip()) for column, text in enumerate(texts) if text and text.strip()]
 
 
 def top_of(source: Source, path: Path, count: int) -> tuple[list[list[str]], list[Span]]:
