@@ -80,12 +80,15 @@ def risk_of_table(
     among = Population.unknown if everybody is None else Population.given
     others = [name for name in rows.column_names if name not in columns and name != person]
     direct = _direct(rows, others)
-    found = reported(classes, form, population=among, worst=worst, direct_identifiers=bool(direct))
+    alone = _alone(classes)
+    found = reported(
+        classes, form, population=among, worst=worst, direct_identifiers=bool(direct), alone=list(alone.values())
+    )
     passes = risks.passes(found.standard)
     lowest = max(assessment.rules_in_force()["rest"].values())
     change = None
     if not risks.harmless(found.standard):
-        change = for_table(classes, coarsest.sizes, found.standard, lowest)
+        change = for_table(classes, alone, coarsest.sizes, sum(coarsest.here), found.standard, lowest)
     if gate and direct:
         raise DIRECT_IDENTIFIER(dataset=table.name, columns=", ".join(direct))
     if gate and change is not None:
@@ -205,6 +208,16 @@ def _classes(
     ]  # fmt: skip
     left = [(row["here"], row["persons"]) for row in found["coarsest"].to_pylist()]
     return classes, Coarsest([n for _, n in left], [n for here, n in left if here])
+
+
+def _alone(classes: Sequence[Class]) -> dict[tuple[str | None, ...], int]:
+    """The classes of this release by itself, values -> persons: of all that is held, each of its persons in a class is
+    in one of those with its values."""
+    sizes: dict[tuple[str | None, ...], int] = {}
+    for one in classes:
+        if one.values is not None:
+            sizes[one.values] = sizes.get(one.values, 0) + one.persons
+    return sizes
 
 
 def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
