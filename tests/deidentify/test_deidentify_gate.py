@@ -307,6 +307,8 @@ def test_a_coarser_release_whose_differences_hold_k_passes(bikes: Scene) -> None
         released = bikes.release(bikes.write(table, f"{number}.parquet"), recipient_group=group)
         assert released["risk"]["level"] == 3
     assert released["risk"]["classes"] > table.num_rows  # risk is that of the union
+    alone = [1 / min(row["start_riders"], row["end_riders"]) for row in table.to_pylist()]
+    assert released["risk"]["average_alone"] == pytest.approx(sum(alone) / len(alone)), "and of this release by itself"
 
 
 def test_figures_of_the_same_groups_that_moved_a_little_are_refused(bikes: Scene) -> None:

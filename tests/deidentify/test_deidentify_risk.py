@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datong.deidentify.model.joint import Form
 from datong.deidentify.rules.recipe import FLOORS
-from datong.deidentify.rules.risk import risk, smallest_floor
+from datong.deidentify.rules.risk import again, risk, smallest_floor
 
 SIZES = {"a": 5, "b": 10, "c": 20}
 """theta 0.2, 0.1, 0.05: DR_b = 0.2, DR_c = 0.35 / 3."""
@@ -89,3 +89,15 @@ def test_what_is_the_limit_but_for_its_rounding_is_not_below_it(size: int, count
 def test_classes_of_one_name_are_all_counted() -> None:
     found = risk([("x", 1), ("x", 30)], Form.controlled, 1.0)
     assert (found.classes, found.f_min, found.over_threshold) == (2, 1, 0.5)
+
+
+def test_what_is_held_already_does_not_lower_the_risk_of_a_release_at_any_context() -> None:
+    """Kept with the release: at another CR, too, R is that of the release alone where the union's is lower."""
+    held = [("", 5)] * 4 + [("", 100)] * 400
+    both = risk(held, Form.controlled, 0.2, alone=[5] * 4)
+    assert both.average_risk < 0.02 < both.average_alone == pytest.approx(0.2)
+    assert (both.overall_risk, both.overall_risk_at_cr_1) == (pytest.approx(0.04), pytest.approx(0.2))
+    assert both.level == 3 and again(both.as_json(), 0.25).level == 2
+    older = {name: value for name, value in both.as_json().items() if name != "average_alone"}
+    assert again(older, 1.0).overall_risk == both.average_risk, "a release from before this was kept stands as it was"
+    assert risk(held, Form.controlled, 0.2).average_alone == risk(held, Form.controlled, 0.2).average_risk

@@ -135,6 +135,36 @@ def test_two_harmless_releases_may_be_harmful_together(tmp_path: Path) -> None:
     assert (together["classes"], together["f_min"], together["passes"]) == (25, 5, False)
 
 
+def test_what_recipients_hold_already_does_not_make_a_release_less_risky(tmp_path: Path) -> None:
+    """Thirty classes of five are refused; beside 20,000 others of long ago their mean is lower, and they are no safer."""
+    bad = written(tmp_path / "bad.csv", ("who", "a"), [(f"p{n}", str(n % 30)) for n in range(150)])
+    big = written(tmp_path / "big.csv", ("who", "a"), [(f"q{n}", str(n % 200)) for n in range(20_000)])
+    assert not risk_of_table(bad, ["a"], person="who")["passes"]
+    found = risk_of_table(bad, ["a"], person="who", earlier=[big])
+    assert found["average_risk"] == pytest.approx((30 / 5 + 200 / 100) / 230), "DR_c is of the union"
+    assert (found["average_alone"], found["overall_risk"]) == (pytest.approx(1 / 5), pytest.approx(1 / 5))
+    assert (found["level"], found["passes"]) == (2, False)
+    with pytest.raises(Refusal) as refused:
+        risk_of_table(bad, ["a"], person="who", earlier=[big], gate=True)
+    assert refused.value.code == "DID-412" and "DR = 0.2000" in str(refused.value)
+    assert found["change"]["en"].startswith("coarser generalisation, at CR 0.25")
+    coarse = written(tmp_path / "c.csv", ("who", "a"), [(f"p{n}", "all") for n in range(150)])
+    assert risk_of_table(coarse, ["a"], person="who", earlier=[big])["passes"]
+
+
+def test_rows_are_proposed_to_be_left_out_where_what_stays_passes_alone_too(tmp_path: Path) -> None:
+    """Without the class of four, thirty of five would stay: R = 0.05 at the best CR, however many others are held."""
+    fives = [(f"p{n}", str(n % 30)) for n in range(150)]
+    four, twenty = ([(f"r{n}", "four") for n in range(4)], [(f"s{n}", "twenty") for n in range(20)])
+    big = written(tmp_path / "big.csv", ("who", "a"), [(f"q{n}", str(n % 200)) for n in range(20_000)])
+    said = proposed(written(tmp_path / "t.csv", ("who", "a"), fives + four), ["a"], person="who", earlier=[big])
+    assert said.startswith("coarser generalisation")
+    said = proposed(
+        written(tmp_path / "u.csv", ("who", "a"), fives + four + twenty), ["a"], person="who", earlier=[big]
+    )
+    assert said.startswith("leave out the classes below 5 persons (4 rows, 2.3%) at CR 0.25")
+
+
 def test_who_left_between_two_releases_stands_out(tmp_path: Path) -> None:
     """Differencing: 30 persons, then 29 of the same class; the one who left is a class of one."""
     first = written(tmp_path / "1.csv", ("who", "a"), [(f"p{n}", "1") for n in range(30)])

@@ -54,6 +54,7 @@ def _write(out: Path, told: dict[str, Any]) -> None:
 
 def _lines(told: dict[str, Any]) -> list[str]:
     prosecutor, journalist = told["prosecutor"], told["journalist"]
+    alone = f" (alone {told['average_alone']:.4f})" if told["average_alone"] > told["average_risk"] else ""
     lines = [
         f"{told['rows']:,} rows, {told['classes']:,} classes, smallest {told['f_min']} (floor {told['floor']})",
         f"prosecutor  highest {prosecutor['highest']:.4f}  average {prosecutor['average']:.4f}  "
@@ -62,7 +63,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
            f"beyond tau {journalist['beyond_tau']:.1%}"] if journalist else []),
         f"marketer    {told['marketer']:.4f}",
         f"GB/T 42460  DR_a {told['over_threshold']:.4f}  DR_b {told['max_class_risk']:.4f}  "
-        f"DR_c {told['average_risk']:.4f}  CR {told['cr']:.2f}  R {told['overall_risk']:.4f}  level {told['level']}",
+        f"DR_c {told['average_risk']:.4f}{alone}  CR {told['cr']:.2f}  "
+        f"R {told['overall_risk']:.4f}  level {told['level']}",
     ]  # fmt: skip
     lines += [f"  {one['persons']} persons: {class_words(one)}" for one in told["worst"]]
     if told["direct_identifiers"]:

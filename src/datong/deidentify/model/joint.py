@@ -193,6 +193,9 @@ class Risk:
     """(class id, f) of the smallest classes."""
     at_threshold: int
     """Classes exactly at tau: a guide's prose once says >= where its formula says >."""
+    average_alone: float = 0.0
+    """DR_c of this release by itself; `average_risk` is over all that is held. What is held already makes nobody safer,
+    so the higher of both counts. 0 in what was kept before there was this figure."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -201,5 +204,5 @@ class Risk:
             "average_risk": self.average_risk, "marketer_risk": self.marketer_risk, "tau": self.tau, "cr": self.cr,
             "overall_risk": self.overall_risk, "overall_risk_at_cr_1": self.overall_risk_at_cr_1,
             "level": self.level, "worst": [[name, size] for name, size in self.worst],
-            "at_threshold": self.at_threshold,
+            "at_threshold": self.at_threshold, "average_alone": self.average_alone,
         }  # fmt: skip

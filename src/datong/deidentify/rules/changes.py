@@ -7,7 +7,7 @@ that is said. Must never know: recipients, files. Contract: tests/deidentify/tes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor as whole
 
 from datong.deidentify.model.joint import Form, Risk
@@ -58,16 +58,24 @@ def k_that_passes(form: Form, cr: float, floor: int = 0) -> int:
     return k
 
 
-def for_table(classes: Sequence[Class], coarsest: Sequence[int], figures: Risk, lowest_cr: float) -> Text:
+def for_table(
+    classes: Sequence[Class],
+    alone: Mapping[tuple[str | None, ...], int],
+    coarsest: Sequence[int],
+    persons: int,
+    figures: Risk,
+    lowest_cr: float,
+) -> Text:
     """The cheapest change for a table in a file that does not pass.
 
+    classes: of all that the recipients hold; alone: of this release by itself, values -> persons, `persons` in all.
     coarsest: persons in each class that would remain if every quasi-identifier were generalised to nothing; more than
     one where the recipients hold earlier releases.
     """
     if (better := _better_context(figures, record=False, lowest_cr=lowest_cr)) is not None:
         return better
     cr = figures.cr if figures.form is Form.public or figures.cr < 1 else lowest_cr
-    first = _rows_left_out(classes, figures, cr) or _coarser(coarsest, figures, cr)
+    first = _rows_left_out(classes, alone, figures, cr) or _coarser(coarsest, persons, figures, cr)
     other = _other_form(figures, lowest_cr)
     if first is None and other is None:
         return _nothing(coarsest)
@@ -90,10 +98,18 @@ def left_out(direct: Sequence[str], other: Text | None) -> Text:
     return Text(f"{here.zh}；此外：{other.zh}", f"{here.en}; besides, {other.en}")
 
 
-def _rows_left_out(classes: Sequence[Class], figures: Risk, cr: float) -> Text | None:
-    """The small classes left out, where what stays passes and nobody stands out by missing."""
+def _rows_left_out(
+    classes: Sequence[Class], alone: Mapping[tuple[str | None, ...], int], figures: Risk, cr: float
+) -> Text | None:
+    """The small classes left out, where what stays passes, by itself as well, and nobody stands out by missing."""
     least = risks.smallest_floor([one.persons for one in classes], figures.form, cr, figures.floor)
-    if least is None or any(_linked(one) for one in classes if one.persons < least):
+    by_itself = risks.smallest_floor(list(alone.values()), figures.form, cr, figures.floor)
+    if least is None or by_itself is None:
+        return None
+    least = max(least, by_itself)
+    if figures.average_alone > figures.average_risk and any(_linked(one) for one in classes if one.values is not None):
+        return None  # classes of this release by itself are then others than those that would be left out
+    if any(_linked(one) for one in classes if one.persons < least):
         return None
     lost, rows = sum(one.rows for one in classes if one.persons < least), sum(one.rows for one in classes)
     return Text(
@@ -103,8 +119,8 @@ def _rows_left_out(classes: Sequence[Class], figures: Risk, cr: float) -> Text |
     )
 
 
-def _coarser(coarsest: Sequence[int], figures: Risk, cr: float) -> Text | None:
-    if not risks.passes(risks.risk((("", size) for size in coarsest), figures.form, cr)):
+def _coarser(coarsest: Sequence[int], persons: int, figures: Risk, cr: float) -> Text | None:
+    if not risks.passes(risks.risk((("", size) for size in coarsest), figures.form, cr, alone=[persons])):
         return None
     return Text(
         f"更粗的泛化，CR 取 {cr:.2f}；仅略去行不能通过。",
@@ -149,7 +165,7 @@ def _other_form(figures: Risk, lowest_cr: float) -> Text | None:
     if figures.form is not Form.public:
         return None
     for form, zh, en in ((Form.controlled, "受控", "controlled"), (Form.enclave, "领地", "enclave")):
-        average = figures.average_risk
+        average = risks.average_of(figures)
         if figures.f_min >= FLOORS[form] and risks.is_low(average * lowest_cr):
             needed = risks.LIMIT / average
             return (

@@ -28,14 +28,15 @@ def reported(
     population: Population = Population.unknown,
     direct_identifiers: bool = False,
     worst: int = risks.WORST_SHOWN,
+    alone: Sequence[int] = (),
 ) -> RiskReport:
     """The report on `classes` (at least one), delivered as `form` at the contextual risk `cr` and the agreed `k`.
 
     population: what Class.population means. Of a census nobody is missing, so who is known to be in the population is
-    known to be in the release: its journalist is a prosecutor.
+    known to be in the release: its journalist is a prosecutor. alone: f_j of this release by itself, see rules.risk.
     """
     figures = risks.risk(((one.name, one.persons) for one in classes), form, cr, k=k,
-                         direct_identifiers=direct_identifiers)  # fmt: skip
+                         direct_identifiers=direct_identifiers, alone=alone)  # fmt: skip
     prosecutor = _attack([(one.persons, one.persons) for one in classes], figures.tau)
     journalist, marketer = prosecutor if population is Population.census else None, figures.marketer_risk
     if population is Population.given:

@@ -27,12 +27,19 @@ ROUNDING = 1e-12
 
 
 def risk(
-    sizes: Iterable[tuple[str, int]], form: Form, cr: float, *, k: int | None = None, direct_identifiers: bool = False
+    sizes: Iterable[tuple[str, int]],
+    form: Form,
+    cr: float,
+    *,
+    k: int | None = None,
+    direct_identifiers: bool = False,
+    alone: Sequence[int] = (),
 ) -> Risk:
     """The figures for classes (name, f_j >= 1), at least one, delivered as `form` at contextual risk `cr`.
 
     k: the agreed threshold (default: the floor of the form); no class may be below either. Public delivery has
-    CR = 1. Names need not differ.
+    CR = 1. Names need not differ. alone: f_j of this release by itself, where `sizes` are of all that is held: DR_c is
+    a mean, which classes of long ago lower, and whoever is in this release is no safer for them.
     """
     classes = list(sizes)
     if not classes:
@@ -43,7 +50,8 @@ def risk(
     thetas = [1 / max(size, 1) for _, size in classes]
     over = sum(theta > tau for theta in thetas) / count
     highest, average = max(thetas), math.fsum(thetas) / count
-    dr = highest if form is Form.public else average
+    by_itself = math.fsum(1 / max(size, 1) for size in alone) / len(alone) if alone else average
+    dr = highest if form is Form.public else max(average, by_itself)
     overall, at_1 = (1.0 if over > 0 else dr * c for c in (cr, 1.0))
     return Risk(
         form=form,
@@ -62,6 +70,7 @@ def risk(
         level=1 if direct_identifiers else (3 if is_low(overall) else 2),
         worst=tuple(nsmallest(WORST_SHOWN, classes, key=lambda item: (item[1], item[0]))),
         at_threshold=sum(theta == tau for theta in thetas),
+        average_alone=by_itself,
     )
 
 
@@ -84,7 +93,8 @@ def again(told: Mapping[str, Any], cr: float) -> Risk:
     """The figures of an earlier release (Risk.as_json) at the contextual risk `cr` of today."""
     form = Form(told["form"])
     cr = 1.0 if form is Form.public else cr
-    dr = told["max_class_risk"] if form is Form.public else told["average_risk"]
+    average = max(told["average_risk"], told.get("average_alone", 0.0))
+    dr = told["max_class_risk"] if form is Form.public else average
     overall = 1.0 if told["over_threshold"] > 0 else dr * cr
     given = {name: told[name] for name in told if name not in ("form", "worst", "cr", "overall_risk", "level")}
     return Risk(
@@ -96,7 +106,12 @@ def again(told: Mapping[str, Any], cr: float) -> Risk:
 
 def dr_of(figures: Risk) -> float:
     """DR as the form wants it: the highest class risk in public, the average otherwise."""
-    return figures.max_class_risk if figures.form is Form.public else figures.average_risk
+    return figures.max_class_risk if figures.form is Form.public else average_of(figures)
+
+
+def average_of(figures: Risk) -> float:
+    """DR_c that counts: of all that is held, or of the release by itself, the higher."""
+    return max(figures.average_risk, figures.average_alone)
 
 
 def smallest_floor(sizes: Sequence[int], form: Form, cr: float, floor: int = 0) -> int | None:

@@ -198,7 +198,7 @@ def _gated(
         record = assessment_for(tx, recipient_group=recipient_group, subject=candidate.dataset, providers=providers)
     leaving.require_assessed(candidate.dataset, grade, record)
     report = reported(classes, delivered, cr=record["cr"] if record else 1.0, k=candidate.recipe.k,
-                      population=Population.census)  # fmt: skip
+                      population=Population.census, alone=[one.persons for one in own])  # fmt: skip
     _require_low(candidate.dataset, classes, report.standard, own, record)
     return Passed(report, earlier, record["id"] if record else "")
 

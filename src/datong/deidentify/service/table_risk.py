@@ -25,8 +25,7 @@ from datong.deidentify.rules.finding.deciding import names_somebody
 from datong.deidentify.rules.linking import PERSON, classes_plan
 from datong.deidentify.rules.printing import class_words, table_facts
 from datong.deidentify.rules.reporting import outside_population, reported
-from datong.deidentify.rules.spelling import one_spelling
-from datong.deidentify.rules.treatments.columns import codes_of, written
+from datong.deidentify.rules.treatments.columns import persons_of, written
 from datong.deidentify.rules.treatments.tokens import are_tokens
 from datong.deidentify.service.classifying import ROWS_LOOKED_AT, findings_of
 from datong.deidentify.service.printing import as_pdf
@@ -80,12 +79,15 @@ def risk_of_table(
     among = Population.unknown if everybody is None else Population.given
     others = [name for name in rows.column_names if name not in columns and name != person]
     direct = _direct(rows, others)
-    found = reported(classes, form, population=among, worst=worst, direct_identifiers=bool(direct))
+    alone = _alone(classes)
+    found = reported(
+        classes, form, population=among, worst=worst, direct_identifiers=bool(direct), alone=list(alone.values())
+    )
     passes = risks.passes(found.standard)
     lowest = max(assessment.rules_in_force()["rest"].values())
     change = None
     if not risks.harmless(found.standard):
-        change = for_table(classes, coarsest.sizes, found.standard, lowest)
+        change = for_table(classes, alone, coarsest.sizes, sum(coarsest.here), found.standard, lowest)
     if gate and direct:
         raise DIRECT_IDENTIFIER(dataset=table.name, columns=", ".join(direct))
     if gate and change is not None:
@@ -207,17 +209,21 @@ def _classes(
     return classes, Coarsest([n for _, n in left], [n for here, n in left if here])
 
 
+def _alone(classes: Sequence[Class]) -> dict[tuple[str | None, ...], int]:
+    """The classes of this release by itself, values -> persons: of all that is held, each of its persons in a class is
+    in one of those with its values."""
+    sizes: dict[tuple[str | None, ...], int] = {}
+    for one in classes:
+        if one.values is not None:
+            sizes[one.values] = sizes.get(one.values, 0) + one.persons
+    return sizes
+
+
 def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
     """The columns as text, with who each row is about: a number of its own where no column says it."""
     texts = {name: written(rows[name]) for name in columns}
-    who = _people(written(rows[person])) if person else pa.array(range(rows.num_rows), pa.int64())
+    who = persons_of(written(rows[person])) if person else pa.array(range(rows.num_rows), pa.int64())
     return pa.table({PERSON: who, **texts})
-
-
-def _people(ids: Any) -> pa.Array:
-    """The ids, each in one spelling."""
-    codes, known = codes_of(ids)
-    return pa.array(map(one_spelling, known.to_pylist()), pa.string()).take(pa.array(codes, mask=codes < 0))
 
 
 def _refused(table: str, classes: Sequence[Class], found: RiskReport, change: Text) -> Refusal:
