@@ -124,14 +124,20 @@ def test_a_stop_of_the_provider_is_lifted_by_the_provider_alone(country):
         assert held(country, country.consumer) == held(country, country.provider) == "lifted"
 
 
+def decided(country):
+    """Why nothing may be read at the consumer, and what would change it."""
+    with country.consumer.as_("data_engineer") as tx:
+        verdict = deliver.decide(tx, agreement=country.contract, action="read").verdict
+    return verdict.en, verdict.change_en
+
+
 def test_each_side_lifts_its_own_stop_whichever_came_first(country):
     with country.consumer.as_("legal") as tx:
         deliver.suspend(tx, agreement=country.contract, reason="ours")
     with country.provider.as_("legal") as tx:
         deliver.stop_use(tx, agreement=country.contract, reason="theirs")
     country.run()
-    with country.reads(country.consumer) as tx:
-        assert delivered.hold_of(tx, country.contract)["reason"] == "theirs"
+    assert decided(country) == ("Delivery is suspended: theirs", "Wait until the provider resumes delivery.")
     with country.provider.as_("legal") as tx:
         deliver.resume(tx, agreement=country.contract)
     for _ in range(2):  # said again it changes nothing
@@ -139,6 +145,7 @@ def test_each_side_lifts_its_own_stop_whichever_came_first(country):
             deliver.received_stop_lifted(tx, sender=country.provider.code, body={"agreement": country.contract})
         with country.reads(country.consumer) as tx:
             assert delivered.hold_of(tx, country.contract)["reason"] == "ours"
+        assert decided(country) == ("Delivery is suspended: ours", "Resume it here: datong deliver resume.")
     with country.consumer.as_("legal") as tx:
         deliver.resume(tx, agreement=country.contract)
     assert held(country, country.consumer) == "lifted"

@@ -198,14 +198,17 @@ def member_fault(tx: Tx, consumer: str) -> tuple[str, str] | None:
     return f"接收方节点的成员资格已被{NODE_ZH.get(state, state)}。", f"The consumer's node is {state} in the directory."
 
 
-def _hold(tx: Tx, _contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
+def _hold(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
     ended = tx.get(rows.endings, ask["agreement"])
     if ended is not None:
         return _no("hold", "ended", (f"交付已终止：{ended['reason']}", f"Delivery has ended: {ended['reason']}"),
                    ("请另签合同。", "Negotiate a new agreement."))  # fmt: skip
     if (hold := rows.hold_of(tx, ask["agreement"])) is not None:
+        ours = hold["id"] == ask["agreement"] and contract["consumer"] == signing.me(tx).code
+        lifted = ("请由本方恢复（datong deliver resume）。", "Resume it here: datong deliver resume.")
+        provider = ("请待提供方恢复交付。", "Wait until the provider resumes delivery.")
         return _no("hold", "suspended", (f"交付已暂停：{hold['reason']}", f"Delivery is suspended: {hold['reason']}"),
-                   ("请待提供方恢复交付。", "Wait until the provider resumes delivery."))  # fmt: skip
+                   lifted if ours else provider)  # fmt: skip
     return None
 
 
