@@ -549,6 +549,21 @@ def test_a_buyer_finds_the_product_and_its_offer(ready: Neighbours) -> None:
         )
 
 
+@pytest.mark.parametrize("entry", [{"state": "ENDED"}, {"valid_until": "2026-03-01"}], ids=["ended", "lapsed"])
+def test_a_buyer_does_not_find_what_its_ledger_says_is_over(ready: Neighbours, entry: dict[str, str]) -> None:
+    """The ledger's entry comes at once, the provider's catalogue with the next harvest."""
+    publish(ready)
+    with ready.as_person("data-group") as tx:
+        said = catalogue.datasets(tx)
+    harvested(ready, [*said, item(1)])
+    assert sorted(found(ready, "city-lab", "")) == sorted([FLOWS, "d-1"])
+    with ready.as_person("city-lab") as tx:
+        known = tx.get(register_store.ledger, FLOWS)
+        assert known is not None
+        tx.change(register_store.ledger, FLOWS, entry={**known["entry"], **entry}, state=entry.get("state", "CODED"))
+    assert found(ready, "city-lab", "") == ["d-1"]
+
+
 def item(number: int, **changes: Any) -> dict[str, Any]:
     return {"id": f"d-{number}", "title": f"t {number}", "description": "", "offers": [], **changes}
 

@@ -97,9 +97,9 @@ def test_a_record_is_signed_sent_checked_and_in_force(bureau: Store, provider: S
 
 def test_it_expires_by_the_business_clock(bureau: Store, provider: Store) -> None:
     assessed(bureau, provider, "R-BIKE", expires="2026-03-10")
-    set_clock(provider, "2026-03-09T23:59:59Z")
+    set_clock(provider, "2026-03-09T15:59:59Z")
     assert current(provider)
-    set_clock(provider, "2026-03-10T00:00:00Z")
+    set_clock(provider, "2026-03-09T16:00:00Z")  # the tenth begins in Beijing, not in Greenwich
     assert current(provider) is None
 
 

@@ -59,6 +59,8 @@ def test_a_registrant_has_its_registration_cancelled_and_every_node_stops(countr
     _resource, case, code = coded(country)
     assert [gaps(country, node, code) for node in (BUREAU, TRAFFIC, BIKES)] == [[], [], []]
     cancel(country, case)
+    early = refusal(registry, country, "registrar", register.end_registration, case=case, reason="核实")
+    assert (early.code, "accept, reject" in str(early)) == ("REG-410", True)
     for node in (BUREAU, TRAFFIC):
         assert state(country, case, node) == "CANCELLATION_FILED"
         assert gaps(country, node, code) == [], "it stands while its cancellation is applied for"
@@ -72,6 +74,7 @@ def test_a_registrant_has_its_registration_cancelled_and_every_node_stops(countr
     for node in (BUREAU, TRAFFIC, BIKES):
         assert country.view(node, register.registration_state, code_or_id=code) == "ENDED"
         assert ["cancelled or revoked" in gap for gap in gaps(country, node, code)] == [True]
+        assert country.view(node, register.over, data_codes=[code, "7-unknown"]) == {code}
     assert state(country, case, TRAFFIC) == "CANCELLED"
     told = country.as_(BUREAU, "registrar", register.ledger)
     assert (told["entries"], told["tombstones"]) == ([], [code])
@@ -145,6 +148,7 @@ def test_a_renewal_is_reviewed_by_another_and_counts_from_the_last_day(country: 
     assert country.view(BUREAU, register.case, case=case)["deadline"]["article"] == "art. 11"
     on(country, "2029-03-19")
     assert ["was valid until 2029-03-17" in gap for gap in gaps(country, BIKES, code)] == [True]
+    assert country.view(BIKES, register.over, data_codes=[code]) == {code}
     shown = registry(country, "reviewer", register.review_case, case=case)
     assert (shown["state"], shown["valid_until"]) == ("CODED", "2032-03-17")
     for node in (BUREAU, TRAFFIC, BIKES):

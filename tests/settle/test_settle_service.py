@@ -444,6 +444,58 @@ def test_a_reversed_payout_is_owed_again(world: Neighbours) -> None:
     assert at(world, "bike-company", "statements")[0]["paid_fen"] == statement["share_fen"]
 
 
+def paid_out_and_back(world: Neighbours, reason: str) -> None:
+    """The seller pays the company's share, and the bank sends it back."""
+    sent = next(row for row in at(world, "data-group", "statements") if row["party"] == BIKE)
+    paid = {"statement": sent["id"], "amount_fen": sent["share_fen"], "reference": f"o-{reason}"}
+    at(world, "data-group", "record_payout", **paid)
+    entries = at(world, "data-group", "ledger", reference=sent["id"])
+    (entry,) = {e["id"] for e in entries if e["kind"] == "payout"} - {e["reverses"] for e in entries}
+    at(world, "data-group", "reverse_entry", entry=entry, reason=reason)
+    world.carry(times=2)
+
+
+def test_a_payout_that_comes_back_is_told_to_the_payee(world: Neighbours) -> None:
+    """The payee learns why it is owed again; what its own finance recorded stands until that takes it back."""
+    settled(world)
+    paid_out_and_back(world, "account closed")
+    (shown,) = at(world, "bike-company", "statements")
+    assert (shown["reason"], shown["paid_fen"]) == ("account closed", 0)
+    own = {"statement": shown["id"], "amount_fen": shown["share_fen"], "reference": "in-1"}
+    at(world, "bike-company", "record_payout", **own)
+    paid_out_and_back(world, "again")
+    (shown,) = at(world, "bike-company", "statements")
+    assert (shown["reason"], shown["paid_fen"]) == ("again", shown["share_fen"])
+    assert sums_to_zero(world)
+
+
+@pytest.mark.parametrize(
+    ("sender", "changes"),
+    [
+        ("city-lab", {}),
+        ("data-group", {"amount_fen": 0}),
+        ("data-group", {"amount_fen": 10**9}),
+        ("data-group", {"amount_fen": True}),
+        ("data-group", {"digest": "sha256:" + "0" * 64}),
+        ("data-group", {"statement": "st-none"}),
+        ("data-group", {"more": "x"}),
+    ],
+)
+def test_a_word_on_a_payout_is_the_issuers_on_its_own_statement(
+    world: Neighbours, sender: str, changes: dict[str, Any]
+) -> None:
+    settled(world)
+    (shown,) = at(world, "bike-company", "statements")
+    with world.as_person(sender) as tx:
+        bare = {"statement": shown["id"], "digest": shown["digest"], "amount_fen": 1, "reason": "x", "at": tx.now}
+        notice = signing.signed(tx, {**bare, **changes})
+    for body in ({"notice": notice}, {"notice": {**notice, "reason": "another"}}, {}):
+        with world.as_peer("bike-company", sender) as tx:
+            said = {"sender": node_code(sender), "body": body}
+            assert code_of(settle.received_payout_returned, tx, **said) == "TRD-401"
+    assert at(world, "bike-company", "statements")[0]["reason"] is None
+
+
 def test_a_ledger_that_nets_to_nothing_is_not_called_balanced(world: Neighbours) -> None:
     invoice = settled(world)["id"]
     with world.as_person("data-group") as tx:
@@ -553,6 +605,27 @@ def test_periods_must_be_over_and_hold_uses(world: Neighbours) -> None:
     world.at(AFTER)
     assert code_of(bill, world, period="2026-02") == "TRD-410"
     assert code_of(at, world, "city-lab", "invoice", agreement="agr-1", period="2026-03") == "TRD-403"
+
+
+@pytest.mark.parametrize(
+    ("instant", "period"),
+    [
+        ("2026-03-31T15:59:59.999999Z", "2026-03"),
+        ("2026-03-31T16:00:00Z", "2026-04"),
+        ("2026-03-31T16:00:00.000001Z", "2026-04"),
+        ("2026-03-31T16:00:00.5Z", "2026-04"),
+        ("2028-02-29T15:59:59.5Z", "2028-02"),
+        ("2028-02-29T16:00:00.5Z", "2028-03"),
+    ],
+)
+def test_a_use_is_billed_in_the_month_in_which_it_was_made(world: Neighbours, instant: str, period: str) -> None:
+    """Beijing's month, to the microsecond: as texts a half second of April sorts before its first instant."""
+    world.at(instant)
+    use(world, 1)
+    world.at("2028-06-01T00:00:00Z")
+    for other in {"2026-03", "2026-04", "2028-02", "2028-03"} - {period}:
+        assert code_of(bill, world, period=other) == "TRD-410"
+    assert bill(world, period=period)["gross_fen"] == FEE
 
 
 def test_free_use_is_invoiced_at_zero_without_postings(world: Neighbours) -> None:

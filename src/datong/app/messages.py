@@ -56,6 +56,7 @@ RECEIVERS: Mapping[str, node.Receiver] = {
     "settle.voided": settle.received_voided,
     "settle.paid": settle.received_paid,
     "settle.unpaid": settle.received_unpaid,
+    "settle.payout_returned": settle.received_payout_returned,
 }
 """Which room receives which message of the node protocol (docs/reference/node-protocol.md)."""
 

@@ -242,10 +242,17 @@ def shortfalls(instrument: Instrument, use: Use) -> list[tuple[str, str]]:
         found.append((f"未包含行为 {use.act}", f"it does not allow to {use.act}"))
     at = datetime.fromisoformat(use.now)
     if at < datetime.fromisoformat(instrument.from_at):
-        found.append((f"{instrument.from_at[:10]} 起生效", f"it begins on {instrument.from_at[:10]}"))
+        day = _day(instrument.from_at)
+        found.append((f"{day} 起生效", f"it begins on {day}"))
     if at >= datetime.fromisoformat(instrument.until_at):
-        found.append((f"已于 {instrument.until_at[:10]} 到期", f"it ended on {instrument.until_at[:10]}"))
+        day = _day(instrument.until_at)
+        found.append((f"自 {day} 起已到期", f"it has ended from {day} on"))
     return found
+
+
+def _day(instant: str) -> str:
+    """Beijing's day of an instant: a term that ends at midnight does not cover the day that begins then."""
+    return china_date(datetime.fromisoformat(instant)).isoformat()
 
 
 def gaps(

@@ -23,6 +23,15 @@ def text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def edge(whole_second: str) -> str:
+    """The text that all kept instants from this one on sort after, and all before it sort before.
+
+    A text with a fraction ("…:00.5Z") sorts before the whole second's own ("…:00Z"); held against it as it is, an
+    instant of that second would be taken for an earlier one.
+    """
+    return whole_second.removesuffix("Z") + "."
+
+
 def instant(value: str) -> datetime:
     """The aware datetime of an ISO 8601 text; a text without an offset is refused (ValueError)."""
     parsed = datetime.fromisoformat(value)

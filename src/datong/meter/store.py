@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, String, func, select, text, update
 
+from datong.ground import clock
 from datong.ground.db import EVERY, Instant, Tx, Window, table
 
 events = table(
@@ -59,14 +60,14 @@ def _ensure(tx: Tx, name: str, column: str, key: str) -> None:
 def events_between(
     tx: Tx, agreement: str | None, start: str | None, end: str | None, window: Window = EVERY
 ) -> list[dict[str, Any]]:
-    """Events of an agreement (or all) with start <= at < end, in order of their time."""
+    """Events of an agreement (or all) with start <= at < end, both whole seconds, in order of their time."""
     query = select(events).order_by(events.c.at, events.c.number, events.c.id)
     if agreement is not None:
         query = query.where(events.c.agreement == agreement)
     if start is not None:
-        query = query.where(events.c.at >= start)
+        query = query.where(events.c.at >= clock.edge(start))
     if end is not None:
-        query = query.where(events.c.at < end)
+        query = query.where(events.c.at < clock.edge(end))
     return [dict(row._mapping) for row in tx.all(window.of(query, events.c.id))]
 
 

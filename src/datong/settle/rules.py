@@ -58,7 +58,7 @@ def period_bounds(period: str) -> tuple[datetime, datetime]:
         start, end = start.astimezone(UTC), end.astimezone(UTC)
     except (ValueError, OverflowError):  # the second at the ends of the calendar
         raise BAD_PERIOD(period=period) from None
-    if end <= start:
+    if end <= start or start.microsecond or end.microsecond:  # uses are told apart at whole seconds
         raise BAD_PERIOD(period=period)
     return start, end
 

@@ -77,6 +77,7 @@ statements = table(
     Column("value", JSON, nullable=False),
     Column("digest", String(80), nullable=False),
     Column("at", Instant, nullable=False),
+    Column("reason", String(500), info={"added": None}),  # why money paid out on it came back to its issuer
 )
 
 

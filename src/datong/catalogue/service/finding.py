@@ -39,7 +39,9 @@ def _cards(tx: Tx) -> list[dict[str, Any]]:
     me = signing.me(tx).code
     own = [_card(me, shown["id"], shown) for shown in datasets(tx) if shown["offers"]]
     seen = [_card(row["source"], row["dataset"], row["value"]) for row in _still_ours(tx, store.harvested_from(tx))]
-    return own + [card for card in seen if card["source"] != me]
+    others = [card for card in seen if card["source"] != me]
+    over = register.over(tx, [card["dataset"] for card in others])  # the ledger is heard at once, a catalogue later
+    return own + [card for card in others if card["dataset"] not in over]
 
 
 def _still_ours(tx: Tx, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from importlib import resources
 from typing import Any
 
@@ -17,6 +17,7 @@ import yaml
 
 from datong.ground.canonical import digest
 from datong.ground.refusal import Problem
+from datong.ground.workdays import china_date
 
 ANSWERS = ("good", "partial", "none")
 RULES_FILE = "assessment-rules-2026.yaml"
@@ -106,7 +107,7 @@ def record_problems(record: Any) -> list[Problem]:
 def expiry_problems(assessed_at: str, expires: str) -> list[Problem]:
     """An expiry is a date after the assessment and at most a year later."""
     try:
-        days = (date.fromisoformat(expires) - date.fromisoformat(assessed_at[:10])).days
+        days = (date.fromisoformat(expires) - china_date(datetime.fromisoformat(assessed_at))).days
     except ValueError:
         return [Problem("expires", "应为日期", "should be a date, YYYY-MM-DD")]
     if not 0 < days <= LONGEST_DAYS:
@@ -116,16 +117,17 @@ def expiry_problems(assessed_at: str, expires: str) -> list[Problem]:
 
 
 def in_force(records: Iterable[Mapping[str, Any]], providers: Iterable[str], now: str) -> Mapping[str, Any] | None:
-    """The record that counts at business time `now`: of those that name all these providers and last, the worst.
+    """The record that counts at business time `now`: of those that name all these providers and last, the worst. Its
+    days are Beijing's.
 
     So a good record cannot whitewash a bad one, whenever it was signed; a bad one counts until it expires or is
     withdrawn (the caller leaves withdrawn ones out).
     """
-    wanted = set(providers)
+    wanted, today = set(providers), china_date(datetime.fromisoformat(now)).isoformat()
     lasting = [
         record
         for record in records
-        if wanted <= set(record["provider_parties"]) and record["assessed_at"] <= now and now[:10] < record["expires"]
+        if wanted <= set(record["provider_parties"]) and record["assessed_at"] <= now and today < record["expires"]
     ]
     return max(lasting, key=lambda r: (r["cr"], r["assessed_at"], r["serial"], r["id"]), default=None)
 

@@ -64,6 +64,7 @@ from datong.register.service.identities import (
 from datong.register.service.ledger import (
     change_licence,
     ledger,
+    over,
     received_ledger_entry,
     received_licence_changed,
     registered_to,
@@ -238,6 +239,7 @@ __all__ = [
     "node_of_party",
     "object_to_case",
     "objections",
+    "over",
     "own_spaces",
     "parties",
     "party",

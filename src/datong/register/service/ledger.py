@@ -6,10 +6,10 @@ entries sent to them. Contract: tests/register/test_register_ledger.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datong.ground import codes, evidence, outbox, signing
+from datong.ground import codes, evidence, outbox, signing, workdays
 from datong.ground.db import Tx, Window
 from datong.register import rules, store
 from datong.register.model.cases import FIRST, State
@@ -214,6 +214,15 @@ def ledger(
         "tombstones": store.ids(tx, store.ledger, store.ledger.c.version, where=later & ~coded, window=Window(code)),
         "counts": store.ledger_counts(tx, coded, Window(code)) if limit is None and not offset and not q else [],
     }
+
+
+def over(tx: Tx, data_codes: Sequence[str]) -> frozenset[str]:
+    """Those of these codes of which the ledger here says that their registration ended or lapsed."""
+    found: set[str] = set()
+    today = workdays.china_date(tx.business_now).isoformat()
+    for start in range(0, len(data_codes), 500):
+        found |= store.not_in_force(tx, data_codes[start : start + 500], today)
+    return frozenset(found)
 
 
 def registered_to(tx: Tx, code: str) -> frozenset[str]:

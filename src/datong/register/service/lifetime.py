@@ -137,8 +137,9 @@ def end_registration(tx: Tx, *, case: str, reason: str, ground: str = "") -> dic
     row = registry.at_registry(tx, case, "end_registration")
     if not reason.strip():
         raise NO_REASONS(act="end_registration")
-    asked = row["state"] == State.CANCELLATION_ACCEPTED and not ground
-    if asked:
+    if not ground:
+        following.require_open(row, Act.cancel)
+    if row["state"] == State.CANCELLATION_ACCEPTED and not ground:
         ground = next(line["ground"] for line in reversed(row["history"]) if line["act"] == Act.apply_to_cancel)
     else:
         _require_ground(row, ground, _own_motion(tx, row))

@@ -6,6 +6,7 @@ evidence, because they change without a deed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import JSON, Boolean, Column, Integer, String, Table, Text, bind
 
 from datong.ground.db import EVERY, SOUGHT, Instant, Sought, Tx, Window, table
 from datong.ground.prepared import Prepared
-from datong.register.model.cases import OVER
+from datong.register.model.cases import OVER, State
 
 PERSONAL = {"personal": True}
 SECRET = {"secret": True}
@@ -218,6 +219,13 @@ def rows(tx: Tx, of: Table, *order: Any, where: Any = None, window: Window = EVE
 def ids(tx: Tx, of: Table, *order: Any, where: Any, window: Window) -> list[str]:
     """The keys of these rows, in order."""
     return [row.id for row in tx.all(window.of(select(of.c.id).where(where).order_by(*order), *_names(of)))]
+
+
+def not_in_force(tx: Tx, codes: Sequence[str], today: str) -> set[str]:
+    """Those of these codes whose entry ended, or whose last day is before `today`."""
+    until = ledger.c.entry["valid_until"].as_string()
+    query = select(ledger.c.id).where(ledger.c.id.in_(codes), (ledger.c.state != State.CODED) | (until < today))
+    return {str(row.id) for row in tx.all(query)}
 
 
 def ledger_counts(tx: Tx, where: Any, window: Window) -> list[dict[str, Any]]:

@@ -24,7 +24,13 @@ from datong.settle.service.invoices import (
     void_invoice,
 )
 from datong.settle.service.ledger import balances, export_beancount, ledger, reverse_entry
-from datong.settle.service.statements import received_statement, record_payout, settlement, statements
+from datong.settle.service.statements import (
+    received_payout_returned,
+    received_statement,
+    record_payout,
+    settlement,
+    statements,
+)
 
 __all__ = [
     "accept_invoice",
@@ -41,6 +47,7 @@ __all__ = [
     "received_disputed",
     "received_invoice",
     "received_paid",
+    "received_payout_returned",
     "received_statement",
     "received_unpaid",
     "received_voided",

@@ -80,7 +80,8 @@ def conclude(tx: Tx, key: str, state: EntryState) -> None:
 @verb(Role.finance, longest={"reason": 390})
 def reverse_entry(tx: Tx, *, entry: str, reason: str) -> dict[str, Any]:
     """Correct a posted payment or payout by its reversal; the entry itself stays, and what was paid on its invoice or
-    statement goes down with it; a buyer that had the receipt is told. A charge is undone by voiding its invoice."""
+    statement goes down with it; a buyer that had the receipt is told, and so is whom a payout was for. A charge is
+    undone by voiding its invoice."""
     row = tx.get(store.entries, entry)
     if row is None:
         raise UNKNOWN(thing=entry)
@@ -112,6 +113,8 @@ def _lower(tx: Tx, row: dict[str, Any], reason: str) -> None:
     receipted = row["kind"] == "payment" and paid["state"] == InvoiceState.PAID
     if receipted and paid["seller_party"] == signing.me(tx).party:
         words.tell(tx, paid, "unpaid", reason[:400], _reversal(row["id"]))
+    if row["kind"] == "payout" and paid["direction"] == "sent":
+        words.tell_payee(tx, paid, amount, reason[:400], _reversal(row["id"]))
 
 
 def reverse(tx: Tx, entry: str, reason: str) -> dict[str, Any]:

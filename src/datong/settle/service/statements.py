@@ -1,6 +1,6 @@
 """Statements: what each party of a split is owed from one invoice, with every factor; sent, checked, kept.
 
-Message: settle.statement (seller -> each party of the split).
+Messages: settle.statement, settle.payout_returned (seller -> each party of the split).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 from datong.ground import evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx, Window
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.settle import rules, store
 from datong.settle.model import NOT_PROVEN, OVERPAID, UNKNOWN, EntryState
-from datong.settle.service import ledger
+from datong.settle.service import ledger, words
 from datong.terms.roles import Role
 from datong.terms.tariffs import weights
 from datong.terms.verbs import verb, view
@@ -40,21 +40,11 @@ def issue(tx: Tx, invoice: str) -> None:
     me = signing.me(tx).party
     for part in row["parts"]:
         value = signing.signed(tx, _value(tx, row, part["party"]))
-        node = "" if part["party"] == me else _node_of(tx, part["party"])
+        node = "" if part["party"] == me else words.node_of(tx, part["party"])
         direction = "own" if part["party"] == me else "sent" if node else "unsent"
         if _store(tx, value, part["share_fen"], direction) and node:
             outbox.send(tx, to=node, type="settle.statement", body={"statement": value},
                         key=f"{value['statement']}-sent")  # fmt: skip
-
-
-def _node_of(tx: Tx, party: str) -> str:
-    """The node of a party; "" where none is known here."""
-    try:
-        return str(register.node_of_party(tx, party)["code"])
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-        return ""
 
 
 def _value(tx: Tx, row: dict[str, Any], party: str) -> dict[str, Any]:
@@ -107,6 +97,28 @@ def received_statement(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
             narration=value["product"][:80], state=EntryState.POSTED,
             postings=rules.share_received(node["party"], next(p for p in value["parts"] if p["party"] == me)),
         )  # fmt: skip
+
+
+def received_payout_returned(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
+    """settle.payout_returned: money that the issuer of a statement had paid out came back to it.
+
+    What this party recorded as received stands until its own finance reverses it, when its bank says so too.
+    """
+    value = body.get("notice")
+    if not isinstance(value, dict) or {name: type(told) for name, told in value.items()} != RETURNED:
+        raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
+    node, row = register.node(tx, sender), tx.get(store.statements, value["statement"])
+    if row is None or row["direction"] != "received" or row["issuer_party"] != node["party"]:
+        raise NOT_PROVEN(why="发送方不是该结算单的出具方。", why_en="The sender issued no such statement.")
+    if not signing.signed_by(value, node["party"], node["public_key"]):
+        raise NOT_PROVEN(why="签名无效。", why_en="The signature does not verify.")
+    if value["digest"] != row["digest"] or not 0 < value["amount_fen"] <= row["share_fen"]:
+        raise NOT_PROVEN(why="所指结算单内容不同。", why_en="It speaks of a statement with other content.")
+    tx.change(store.statements, row["id"], reason=value["reason"][:500])
+    evidence.append(tx, "settle.payout_returned", store.statements, row["id"], amount_fen=value["amount_fen"])
+
+
+RETURNED = {"statement": str, "digest": str, "amount_fen": int, "reason": str, "at": str, "signatures": list}
 
 
 def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The signed words in which the two sides of an invoice tell each other what became of it."""
+"""The signed words in which the two sides of an invoice or a statement tell each other what became of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from datong.ground import outbox, signing
 from datong.ground.db import Tx
+from datong.ground.refusal import Kind, Refusal
+from datong.register import service as register
 
 
 def tell(tx: Tx, row: dict[str, Any], word: str, reason: str, key: str) -> dict[str, Any]:
@@ -14,3 +16,22 @@ def tell(tx: Tx, row: dict[str, Any], word: str, reason: str, key: str) -> dict[
     notice = signing.signed(tx, bare)
     outbox.send(tx, to=row["peer_node"], type=f"settle.{word}", body={"notice": notice}, key=key)
     return notice
+
+
+def tell_payee(tx: Tx, row: dict[str, Any], amount_fen: int, reason: str, key: str) -> None:
+    """Send the party of a statement the signed word that so much paid out on it came back, once per key; a party
+    without a node is told by people."""
+    bare = {"statement": row["id"], "digest": row["digest"], "amount_fen": amount_fen, "reason": reason, "at": tx.now}
+    if node := node_of(tx, row["party"]):
+        notice = signing.signed(tx, bare)
+        outbox.send(tx, to=node, type="settle.payout_returned", body={"notice": notice}, key=f"{key}-told")
+
+
+def node_of(tx: Tx, party: str) -> str:
+    """The node of a party; "" where none is known here."""
+    try:
+        return str(register.node_of_party(tx, party)["code"])
+    except Refusal as unknown:
+        if unknown.kind is not Kind.unknown:
+            raise
+        return ""
