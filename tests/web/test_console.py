@@ -511,6 +511,13 @@ def test_each_list_that_grows_can_be_looked_through(browser: Browser) -> None:
         assert has == (page.slug in LISTS_LOOKED_THROUGH), page.slug
 
 
+def test_a_page_of_its_own_says_in_which_list_one_is(browser: Browser) -> None:
+    browser.enter("op")
+    for path, slug in (("/match", "meanings"), ("/classify", "classifications"), ("/quality/x", "builds"),
+                       ("/fees/none", "fees")):  # fmt: skip
+        assert f'<a href="/{slug}" aria-current="page"' in browser.get(path).text, path
+
+
 def test_what_is_looked_for_is_found_by_name_code_and_party(browser: Browser, store: Store) -> None:
     thing = {"owner": EVIL, "name_en": "trips", "code": None}
     added(store, "register_party", {"id": EVIL, "name": "共享单车公司", "kind": "9"})

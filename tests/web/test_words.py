@@ -16,6 +16,7 @@ from datong.register.model.cases import State as CaseState
 from datong.terms.roles import Role
 from datong.terms.verbs import VERBS
 from datong.web import words
+from datong.web.api import arguments_model
 from datong.web.pages import PAGES
 
 
@@ -50,6 +51,12 @@ def test_every_state_has_its_word(states: type) -> None:
 def test_every_column_of_a_list_has_its_heading() -> None:
     shown = {column for page in PAGES for section in page.sections for column in section.columns} - {"words"}
     assert not shown - set(words.COLUMNS)
+
+
+def test_every_argument_of_a_form_has_its_heading_in_both_languages() -> None:
+    """A form is made of the verb: what it asks for is asked for in words, not by the name of a parameter."""
+    asked = {name for verb in VERBS.values() for name in arguments_model(verb).model_fields}
+    assert not {name for name in asked if name not in words.COLUMNS and not name.endswith(("_zh", "_en"))}
 
 
 def test_every_deed_named_in_the_code_has_its_word_in_chinese() -> None:

@@ -24,7 +24,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    CompoundSelect,
     Connection,
     Executable,
     Integer,
@@ -135,7 +134,7 @@ class Sought:
     capital letters alike, or holds one of the codes or ids that `called` selects, of what is called so elsewhere."""
 
     text: str
-    called: Select[Any] | CompoundSelect[Any] | None = None
+    called: Select[Any] | None = None
 
     def within(self, of: Any) -> ColumnElement[bool]:
         """The condition on the rows of the table `of`."""
@@ -164,13 +163,14 @@ class Window:
         """The part of the ordered `query` that is asked for; names: the columns by which a row may be called, first its
         primary key. The part is found by keys alone: wide rows are not sorted. Rows of one moment are told apart by
         their key for the cut alone: within a list they stand as they were written."""
+        asked = query
         if self.id:
-            query = query.where(false() if "\0" in self.id else or_(*(name == self.id for name in names)))
+            asked = asked.where(false() if "\0" in self.id else or_(*(name == self.id for name in names)))
         if self.sought is not None:
-            query = query.where(self.sought.within(names[0].table))
+            asked = asked.where(self.sought.within(names[0].table))
         if self.limit is None and not self.offset:
-            return query
-        keys = query.with_only_columns(names[0]).order_by(names[0]).offset(max(0, self.offset))
+            return asked
+        keys = asked.with_only_columns(names[0]).order_by(names[0]).offset(max(0, self.offset))
         return query.where(names[0].in_(keys if self.limit is None else keys.limit(max(0, self.limit))))
 
 

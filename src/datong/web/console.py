@@ -50,6 +50,10 @@ NOT_READ = Reason(
     Text("无法读取：{why}。", "It could not be read: {why}."),
     Text("请返回并重新打开该页面，再试一次。", "Go back, open the page anew and try again."),
 )
+BELONGS_TO = {
+    "match": "meanings", "classify": "classifications", "quality": "builds", "lineage": "builds", "walk": "invoices",
+}  # fmt: skip
+"""Pages of their own -> the list of the navigation in which one is there."""
 LANGUAGE = "datong_language"
 NO_LOGIN_CODES = frozenset({NO_LOGIN.code, NO_SESSION.code})
 
@@ -202,6 +206,7 @@ class Console:
         def t(zh: str, en: str) -> str:
             return zh if lang == "zh" else en
 
+        place = request.url.path.split("/")[1]
         with self.store.read() as tx:
             me, business_time = signing.me(tx), tx.now
             person = register.person_card(tx, visit.actor.person) if visit else None
@@ -209,7 +214,7 @@ class Console:
             "t": t, "lang": lang, "me": me, "business_time": values.moment(business_time), "person": person,
             "visit": visit, "values": visit.values if visit else values.Values(lang, {}), "pages": PAGES,
             "groups": GROUPS, "seen_views": _views_of(visit) if visit else set(),
-            "here": "/" + request.url.path.split("/")[1], "has_story": self.story.exists(), "yuan": yuan,
+            "here": f"/{BELONGS_TO.get(place, place)}", "has_story": self.story.exists(), "yuan": yuan,
             "moment": values.moment, "short_id": values.short_id,
             "other_language": other_language(request, lang), "word": words.code,
             "said": words.in_language, "rooms": words.ROOMS, "verb_title": words.verb_title,

@@ -169,8 +169,8 @@ PAGES = (
                 key=""),
     ), ("/do/catalogue/write_policy_template", Text("编写策略模板", "Write a policy template"))),
     Page("contracts", "market", Text("合约", "Contracts"), (
-        Section("negotiate.agreements", ("dataset", "provider_party", "consumer_party", "terms", "until", "signed",
-                                         "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),
+        Section("negotiate.agreements", ("dataset", "provider_party", "consumer_party", "terms", "agreed_at", "until",
+                                         "signed", "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),
         Section("negotiate.negotiations", ("dataset", "peer_party", "purpose", "side", "state", "wait", "changed_at"),
                 Text("协商", "Negotiations"), detail="negotiate.negotiation:id"),
         Section("negotiate.waiting", ("dataset", "state", "held_by", "why", "deadline", "next_try"),

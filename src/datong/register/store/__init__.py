@@ -256,16 +256,14 @@ def sought(text: str) -> Sought | None:
         return of["name_zh"].as_string(), of["name_en"].as_string()
 
     own = [(key, of.c.name_zh, of.c.name_en) for of in (resources, products) for key in (of.c.id, of.c.code)]
-    return Sought(
-        text,
-        union_all(
-            called(parties.c.id, parties.c.name),
-            called(nodes.c.id, nodes.c.name),
-            *(called(*one) for one in own),
-            called(ledger.c.id, *thing(ledger.c.entry["object"])),
-            called(cases.c.object_id, *thing(cases.c.filing["object"])),
-        ),
-    )
+    every = union_all(
+        called(parties.c.id, parties.c.name),
+        called(nodes.c.id, nodes.c.name),
+        *(called(*one) for one in own),
+        called(ledger.c.id, *thing(ledger.c.entry["object"])),
+        called(cases.c.object_id, *thing(cases.c.filing["object"])),
+    ).cte("called")  # looked for once, in however many columns
+    return Sought(text, select(every.c.called))
 
 
 def _names(of: Table) -> tuple[Column[Any], ...]:
