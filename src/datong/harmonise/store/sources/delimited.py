@@ -53,7 +53,7 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
         if source.columns and skipped:
             require_places(source, source.path or source.name, header, next(_reader(source, iter(skipped)), []))
         consumed.clear()
-        loose = _loose(source)
+        loose, width, first = _loose(source), len(header), {header[0], "\ufeff" + header[0]}
         for fields in reader:
             said = _said_of(source, consumed) if len(consumed) > 1 or loose(consumed[0]) else ""
             if "unexpected end" in said:
@@ -70,8 +70,8 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
             if not fields:
                 continue
             read_so_far += 1
-            more = any(fields[len(header) :])
-            if len(fields) < len(header) or more or (fields[0].endswith(header[0]) and _is_header(fields, header)):
+            other = len(fields) != width and (len(fields) < width or any(fields[width:]))
+            if other or (fields[0] in first and _is_header(fields, header)):
                 yield {}, text
                 continue
             row: dict[str, str | None] = dict(zip(header, fields, strict=False))
@@ -108,7 +108,7 @@ def _loose(source: Source) -> Callable[[str], object]:
     if not source.quote or source.delimiter == BLANKS:
         return lambda _: False
     quote, delimiter = re.escape(source.quote), re.escape(source.delimiter)
-    return re.compile(rf"(?<=[^{delimiter}]){quote}[^{delimiter}{quote}\r\n]").search
+    return re.compile(rf"{quote}(?<=[^{delimiter}]{quote})[^{delimiter}{quote}\r\n]").search  # found by its first sign
 
 
 def _said_of(source: Source, lines: list[str]) -> str:
