@@ -243,6 +243,11 @@ def test_rows_are_held_by_enough_rows_or_persons() -> None:
     assert cells.held_by_enough(columns, 2).tolist() == [True, True, True, False, True, True]
     persons = pa.array(["p", "p", "p", "q", "r", None])
     assert cells.held_by_enough(columns, 2, persons).tolist() == [False] * 6
+    ways = pa.array(["p", "p ", "ｐ", "p", "\u200bp", "p"])
+    assert cells.held_by_enough(columns, 2, ways).tolist() == [False] * 6, "one person, however written"
+    assert cells.held_by_enough(columns, 2, pa.array([1, 2, 1, 2, 3, 4])).tolist() == [
+        True, True, True, False, True, True,
+    ]  # fmt: skip
     assert cells.held_by_enough(columns, 2, pa.array(["p", "q", "p", "q", "r", "s"])).tolist() == [
         True, True, True, False, True, True,
     ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 Two ways of writing one illness are one sensitive value, and two of one id are one person; counted apart they would make
 a class look more diverse, or larger, than it is. Case is left alone: codes may differ by it. Must never know: tables.
-Contract: tests/deidentify/test_recoding_refusals.py and test_deidentify_table_risk.py.
+Contract: tests/deidentify/test_recoding_refusals.py, test_deidentify_table_risk.py and
+treatments/test_treatments_values.py.
 """
 
 from __future__ import annotations

@@ -25,8 +25,7 @@ from datong.deidentify.rules.finding.deciding import names_somebody
 from datong.deidentify.rules.linking import PERSON, classes_plan
 from datong.deidentify.rules.printing import class_words, table_facts
 from datong.deidentify.rules.reporting import outside_population, reported
-from datong.deidentify.rules.spelling import one_spelling
-from datong.deidentify.rules.treatments.columns import codes_of, written
+from datong.deidentify.rules.treatments.columns import persons_of, written
 from datong.deidentify.rules.treatments.tokens import are_tokens
 from datong.deidentify.service.classifying import ROWS_LOOKED_AT, findings_of
 from datong.deidentify.service.printing import as_pdf
@@ -223,14 +222,8 @@ def _alone(classes: Sequence[Class]) -> dict[tuple[str | None, ...], int]:
 def _given(rows: Any, columns: Sequence[str], person: str) -> pa.Table:
     """The columns as text, with who each row is about: a number of its own where no column says it."""
     texts = {name: written(rows[name]) for name in columns}
-    who = _people(written(rows[person])) if person else pa.array(range(rows.num_rows), pa.int64())
+    who = persons_of(written(rows[person])) if person else pa.array(range(rows.num_rows), pa.int64())
     return pa.table({PERSON: who, **texts})
-
-
-def _people(ids: Any) -> pa.Array:
-    """The ids, each in one spelling."""
-    codes, known = codes_of(ids)
-    return pa.array(map(one_spelling, known.to_pylist()), pa.string()).take(pa.array(codes, mask=codes < 0))
 
 
 def _refused(table: str, classes: Sequence[Class], found: RiskReport, change: Text) -> Refusal:

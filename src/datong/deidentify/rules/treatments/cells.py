@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datong.deidentify.model.treatments import Remains, Trace
-from datong.deidentify.rules.treatments.columns import Bools, codes_of, one
+from datong.deidentify.rules.treatments.columns import Bools, codes_of, one, persons_of, texts
 from datong.ground.refusal import Text
 
 DROPPED = Remains(frozenset(), Text("什么也不留下。", "nothing remains"))
@@ -56,6 +56,6 @@ def held_by_enough(columns: Sequence[Any], fewest: int, persons: Any = None) -> 
     size = int(groups.max(initial=-1)) + 1
     if persons is None:
         return np.asarray(np.bincount(groups, minlength=size)[groups] >= fewest)
-    who, known = codes_of(persons)
+    who, known = codes_of(persons_of(texts(persons)))
     pairs = np.unique((groups * (len(known) + 1) + who)[who >= 0])
     return np.asarray(np.bincount(pairs // (len(known) + 1), minlength=size)[groups] >= fewest)

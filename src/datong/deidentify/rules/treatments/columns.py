@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datong.deidentify.model.treatments import BadValues
+from datong.deidentify.rules.spelling import one_spelling
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -56,6 +57,12 @@ def written(array: Any) -> Any:
     exact = pa.decimal128(38, 0) if pa.types.is_decimal(array.type) else pa.int64()
     digits = pc.cast(pc.if_else(whole, array, None), exact)
     return pc.if_else(whole, pc.cast(digits, pa.string()), text)
+
+
+def persons_of(ids: Any) -> Any:
+    """The ids of persons, an Array of strings, each in one spelling; null stays null."""
+    codes, known = codes_of(ids)
+    return pa.array(map(one_spelling, known.to_pylist()), pa.string()).take(pa.array(codes, mask=codes < 0))
 
 
 def mask_of_null(array: Any) -> Bools:
