@@ -91,3 +91,12 @@ def test_the_scale_is_the_least_that_is_enough(squared: int, nanorho: int) -> No
     scale = scale_for(squared, nanorho)
     assert enough(scale, squared, nanorho)
     assert not enough(float(np.nextafter(np.nextafter(scale, 0), 0)), squared, nanorho) or scale < 1e-300
+
+
+def test_one_unit_written_in_several_ways_is_bounded_as_one() -> None:
+    ways = ["u1", "ｕ１", "u\u200b1", "\ufeffu1"]
+    asked, found = query_of({"kind": "count", "rows_per_unit": 2, "spend": {"rho": "0.1"}})
+    assert asked is not None, found.problems
+    table = pa.table({"unit": ways * 5})
+    assert aggregated(asked, "unit", table)["n"].tolist() == [2]
+    assert aggregated(asked, "unit", pa.table({"unit": ["u1", "U1", None]}))["n"].tolist() == [2]

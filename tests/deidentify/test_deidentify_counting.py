@@ -100,6 +100,17 @@ def test_partition_against_brute_force(seed: int, size: int, people: int, k: int
             assert suppressed == sum(x["events"] for x in account if x["place"] == "inside" and not x["released"])
 
 
+def test_one_rider_written_in_several_ways_is_one_rider(tmp_path: Path) -> None:
+    """Five ways of writing one id, which all readers take for the same, were five riders, and so a group."""
+    ways = ["r1", "ｒ１", "r\u200b1", "\ufeffr1", "r１\u3000"]
+    rows = [{**row, "rider_id": ways[n % 5]} for n, row in enumerate(trips(3, 400, 60)) if row["rider_id"]]
+    path = written(tmp_path / "one.parquet", rows, TRIP)
+    value, last = recipe_value(5), len(recipe_value(5)["levels"]) - 1
+    assert deidentify.holding(data=path, recipe=value, resource="R-BIKE", level=last, released=[]) == []
+    alike = written(tmp_path / "alike.parquet", [{**row, "rider_id": f"r{n % 9}"} for n, row in enumerate(rows)], TRIP)
+    assert deidentify.holding(data=alike, recipe=value, resource="R-BIKE", level=last, released=[]) != []
+
+
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=5, deadline=None)
 def test_the_finest_common_coarsening_wins(seed: int) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datong.deidentify.model.joint import DAY_OR_NIGHT, Level, Measure, Over, Part, Recipe
 from datong.deidentify.rules.nodes import km_factors
 from datong.deidentify.rules.recipe import figure_columns, type_columns
+from datong.deidentify.rules.spelling import in_sql
 from datong.deidentify.rules.windows import EVENING, MORNING, WEEKDAYS, WEEKEND
 from datong.engine.model import Plan, Step
 
@@ -157,7 +158,7 @@ def _measured(recipe: Recipe, part: Part, measure: Measure) -> str:
     typed = part.types is not None and part.types.of == measure.name
     of_class = _class(part) if typed else "CAST(NULL AS VARCHAR)"
     return f"""SELECT datong_row AS event, {_text(measure.name)} AS measure,
-  CAST({_name(measure.subject)} AS VARCHAR) AS subject, {of_class} AS class,
+  {in_sql(f"CAST({_name(measure.subject)} AS VARCHAR)")} AS subject, {of_class} AS class,
   timezone({_text(recipe.zone)}, CAST({_name(measure.time)} AS TIMESTAMPTZ)) AS local,
   CAST({_name(measure.lat)} AS DOUBLE) AS lat, CAST({_name(measure.lon)} AS DOUBLE) AS lon FROM source"""
 

@@ -12,6 +12,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+from datong.engine.model import literal
+
 
 def one_spelling(text: str) -> str:
     """The text in the one way of writing that all its twins share (Unicode NFKC, no signs of category Cf)."""
@@ -19,6 +21,18 @@ def one_spelling(text: str) -> str:
         return " ".join(text.split())
     seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
     return " ".join(seen.split())
+
+
+_WIDE = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F)) + "\u3000"
+_NARROW = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
+_UNSEEN = r"[\x{00AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}]"
+
+
+def in_sql(text: str) -> str:
+    """The same of an SQL text for ids: full-width signs narrow, unseen ones out, none around. Looks first, as most ids
+    are ASCII; of those spaces around were taken when they were harmonised."""
+    narrow = f"trim(regexp_replace(translate({text}, {literal(_WIDE)}, {literal(_NARROW)}), '{_UNSEEN}', '', 'g'))"
+    return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {narrow} END"
 
 
 def twins(values: Iterable[str]) -> list[str]:

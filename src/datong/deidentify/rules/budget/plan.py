@@ -27,6 +27,7 @@ from datong.deidentify.model.budget import (
     Windows,
 )
 from datong.deidentify.rules.budget.reading import cell_range, km_factors, size_of
+from datong.deidentify.rules.spelling import in_sql
 from datong.engine.model import Plan, Step, literal, quoted
 
 MARGIN = 1e-9
@@ -45,7 +46,7 @@ def plan_of(query: Query, unit: str) -> Plan:
         for n, dimension in enumerate(query.by)
         if isinstance(dimension, Classes)
     )
-    columns = f"CAST({quoted(unit)} AS VARCHAR) AS unit, {_group(query.by)} AS g, {value} AS v"
+    columns = f"{in_sql(f'CAST({quoted(unit)} AS VARCHAR)')} AS unit, {_group(query.by)} AS g, {value} AS v"
     placed = f"SELECT {columns} FROM harmonised h {joins}"
     alike = (
         "SELECT unit, g, v, CAST(count(*) AS BIGINT) AS n FROM placed "
