@@ -155,6 +155,33 @@ class Negotiating(RuleBasedStateMachine):
             self.loop.call = answered  # type: ignore[method-assign]
         jobs.recover(node.store)
 
+    @rule(who=st.sampled_from(["provider", "consumer"]))
+    def they_speak_at_once(self, who: str) -> None:
+        """Both messages are on their way, and both arrive, before either is answered."""
+        other, plain = "consumer" if who == "provider" else "provider", self.loop.call
+        answers: list[Any] = []
+
+        def first(*given: Any, **named: Any) -> Any:
+            if given[1] != "POST":
+                return plain(*given, **named)
+
+            def second(*theirs: Any, **more: Any) -> Any:
+                answer = plain(*theirs, **more)
+                if theirs[1] == "POST" and not answers:
+                    answers.append(plain(*given, **named))
+                return answer
+
+            self.loop.call = second  # type: ignore[method-assign]
+            self.worked(other)
+            self.loop.call = plain  # type: ignore[method-assign]
+            return answers[0] if answers else plain(*given, **named)
+
+        self.loop.call = first  # type: ignore[method-assign]
+        try:
+            self.worked(who)
+        finally:
+            self.loop.call = plain  # type: ignore[method-assign]
+
     @rule(data=st.data())
     def an_old_message_comes_again(self, data: st.DataObject) -> None:
         if not self.loop.said:
