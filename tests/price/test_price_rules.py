@@ -59,6 +59,23 @@ def test_excess_of_the_period_before_is_deducted_and_may_be_spread() -> None:
     assert mpr(survey(previous={"mpr_fen": 10, "actual_fen": 3})) == 1_308_600_000
 
 
+def test_no_more_is_deducted_than_a_period_may_earn() -> None:
+    """A revenue below nought would permit nothing, and the next survey could not name it as the one before."""
+    once = {"mpr_fen": 0, "actual_fen": 2 * 1_308_600_000 + 2}
+    with pytest.raises(Refusal) as refused:
+        mpr(survey(previous=once))
+    assert refused.value.code == "PRC-400"
+    assert [problem.where for problem in refused.value.problems] == ["previous.spread_periods"]
+    assert mpr(survey(previous={**once, "spread_periods": 4})) > 0
+    assert mpr(survey(previous={"mpr_fen": 0, "actual_fen": 1_308_600_000})) == 0
+    with pytest.raises(Refusal):
+        mpr(survey(previous={"mpr_fen": 0, "actual_fen": 1, "carried_fen": 1_308_600_000}))
+
+
+def test_revenue_where_none_is_permitted_is_not_called_in_order() -> None:
+    assert [rules.revenue_state(actual, 0)["adjust"] for actual in (0, 1)] == ["none", "ceilings"]
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

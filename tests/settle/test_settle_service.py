@@ -19,6 +19,7 @@ from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
 from datong.price import store as price_store
+from datong.register.store import nodes
 from datong.settle import rules, store
 from datong.settle import service as settle
 from datong.settle.service.ledger import reverse
@@ -596,6 +597,19 @@ def test_a_party_without_a_node_is_owed_its_share_and_holds_nobody_up(world: Nei
     at(world, "data-group", "record_payout", statement=statement["id"], amount_fen=49_999, reference="o")
     assert f"Liabilities:Treasury:P{office['party']}" not in balance(world, "data-group")
     assert balance(world, "data-group")["Assets:Bank"] == -49_999
+
+
+def test_a_payee_whose_node_left_is_owed_and_its_statement_is_not_called_sent(world: Neighbours) -> None:
+    with world.as_person("data-group") as tx:
+        tx.change(nodes, node_code("bike-company"), state="revoked")
+    settled(world)
+    (left,) = [row for row in at(world, "data-group", "statements") if row["party"] == BIKE]
+    assert left["direction"] == "unsent" and left["share_fen"] > 0
+    assert at(world, "bike-company", "statements") == []
+    paid_out_and_back(world, "account closed")
+    at(world, "data-group", "record_payout", statement=left["id"], amount_fen=left["share_fen"], reference="o")
+    assert f"Liabilities:Payable:P{BIKE}" not in balance(world, "data-group")
+    assert sums_to_zero(world)
 
 
 def test_periods_must_be_over_and_hold_uses(world: Neighbours) -> None:

@@ -190,6 +190,40 @@ def test_a_resource_offers_the_next_step_to_its_code_and_to_its_listing(browser:
     assert offered(browser.get(f"/resources/{thing}").text) == set()
 
 
+CASE = {
+    "id": "case-1", "registry": "", "applicant_node": "", "applicant_party": "", "object_kind": "resource",
+    "object_id": "res-1", "type": "first", "basis": "voluntary", "public_data": False, "registrants": [], "version": 1,
+    "filing": {"object": {"name_zh": "行程"}}, "history": [], "since": "2026-03-02T00:00:00Z", "code": "7-code",
+    "valid_until": "2029-03-02",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("side", "state", "by"),
+    [
+        ("applicant", "CODED", {"de": {"register/apply_to_renew"}, "lg": {"register/apply_to_cancel"}, "re": set()}),
+        ("registry", "CODED", {"de": set(), "lg": set(), "re": {"register/end_registration"}}),
+        ("registry", "RENEWAL_FILED", {"re": {"register/accept_case", "register/reject_case", "register/end_registration"}}),
+        ("registry", "RENEWAL_ACCEPTED", {"re": {"register/reject_case", "register/end_registration"}, "rv": {"register/review_case"}}),
+        ("registry", "CANCELLATION_ACCEPTED", {"re": {"register/end_registration"}, "rv": set()}),
+        ("registry", "CANCELLED", {"re": set()}),
+        ("applicant", "REVOKED", {"de": set(), "lg": set()}),
+    ],
+)  # fmt: skip
+def test_a_coded_case_offers_what_its_side_may_do_now(
+    browser: Browser, store: Store, side: str, state: str, by: dict[str, set[str]]
+) -> None:
+    roles = {"de": "data_engineer", "lg": "legal", "re": "registrar", "rv": "reviewer"}
+    with store.begin(NODE, "start") as tx:
+        tx.add(metadata.tables["register_case"], {**CASE, "side": side, "state": state})
+        known = {person["login"] for person in register.people(tx)}
+        for login in by.keys() - known:
+            register.add_person(tx, login=login, name=login, roles=[roles[login]])
+    for login, buttons in by.items():
+        browser.enter(login)
+        assert offered(browser.get("/cases/case-1").text) == buttons, login
+
+
 def test_what_nothing_undoes_wants_a_tick(browser: Browser, store: Store, people: dict[str, str]) -> None:  # noqa: F811
     with store.begin(NODE, "register") as tx:
         token = register.issue_service_token(tx, person=people["op"], label="夜间", scopes=["audit"], days=1)["id"]

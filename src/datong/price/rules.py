@@ -66,6 +66,8 @@ def maximum_permitted_revenue(survey: dict[str, Any]) -> list[Figure]:
     spread, carried = previous.get("spread_periods", 1), previous.get("carried_fen", 0)
     clawback = _instalment(previous) + carried
     tax = survey["tax_fen"]
+    if carried <= cost + profit + tax < clawback:  # a revenue below nought permits nothing and loses the rest of it
+        raise BAD_SURVEY([_too_much_at_once(clawback - carried, cost + profit + tax - carried)], count=1)
     inputs: dict[str, Any] = {"charged_costs_fen": charged, "subsidy_fen": subsidy}
     return [
         Figure("operating_cost", "运营成本", "OC = sum(charged_costs) - subsidy", inputs, cost),
@@ -83,6 +85,14 @@ def _instalment(previous: dict[str, Any]) -> int:
     """Fen of one period's part of what the period before earned above its MPR."""
     excess = max(0, previous["actual_fen"] - previous["mpr_fen"])
     return half_up(Fraction(excess, previous.get("spread_periods", 1)))
+
+
+def _too_much_at_once(instalment: int, room: int) -> Problem:
+    return Problem(
+        "previous.spread_periods",
+        f"本期扣减 {instalment} 分超过本期可得的 {room} 分，应分摊到更多周期",
+        f"deducts {instalment} fen of the {room} fen that this period may earn; spread it over more periods",
+    )
 
 
 def check_previous(survey: dict[str, Any], known: Iterable[dict[str, Any]]) -> None:
@@ -257,6 +267,8 @@ def revenue_state(actual_fen: int, mpr_fen: int) -> dict[str, Any]:
     deviation = Fraction(actual_fen - mpr_fen, mpr_fen) if mpr_fen else Fraction(0)
     reached = [level for level in REVENUE_ALERTS_PERCENT if 100 * actual_fen >= level * mpr_fen]
     adjust = "none" if deviation == 0 else "fees" if abs(deviation) <= Fraction(1, 10) else "ceilings"
+    if actual_fen > mpr_fen == 0:  # nothing is permitted, and no percentage of it says how far it is passed
+        adjust = "ceilings"
     return {
         "actual_fen": actual_fen,
         "mpr_fen": mpr_fen,

@@ -8,6 +8,7 @@ from datong.ground import outbox, signing
 from datong.ground.db import Tx
 from datong.ground.refusal import Kind, Refusal
 from datong.register import service as register
+from datong.register.model.values import Membership
 
 
 def tell(tx: Tx, row: dict[str, Any], word: str, reason: str, key: str) -> dict[str, Any]:
@@ -28,9 +29,10 @@ def tell_payee(tx: Tx, row: dict[str, Any], amount_fen: int, reason: str, key: s
 
 
 def node_of(tx: Tx, party: str) -> str:
-    """The node of a party; "" where none is known here."""
+    """The node of a party; "" where none is known here, or it was revoked: nothing reaches it any more."""
     try:
-        return str(register.node_of_party(tx, party)["code"])
+        node = register.node_of_party(tx, party)
+        return "" if node["state"] == Membership.revoked else str(node["code"])
     except Refusal as unknown:
         if unknown.kind is not Kind.unknown:
             raise
