@@ -806,6 +806,29 @@ def test_what_is_found_shows_who_offers_it_and_for_what_whatever_a_peer_wrote(br
     assert "公益事业" in text(shown)
     assert "4" + EVIL in shown.text
     assert "<script>alert" not in shown.text
+    for n, purpose in enumerate(("public_welfare", "x", "")):
+        page = browser.get(f"/listings/d{n}")
+        assert page.status_code == 200
+        (asked,) = re.findall(r'href="/do/negotiate/request\?([^"]+)"', page.text)
+        given = dict(pair.split("=") for pair in asked.replace("&amp;", "&").split("&"))
+        wanted = {"provider": "4" + EVIL, "dataset": f"d{n}", "offer_id": f"o{n}", "purpose": purpose}
+        assert {**given, **wanted} == given, "who wants it copies no codes"
+    assert "发起合约请求 · 公益事业" in text(browser.get("/listings/d0"))
+    assert "0.00 元" in text(browser.get("/listings/d0")), "an amount has its unit, whatever it stands by"
+    form = browser.get("/do/negotiate/request?" + asked.replace("&amp;", "&"))
+    assert 'value="o2"' in form.text
+    assert "是（缺省）" in form.text
+
+
+def test_a_walk_over_a_record_without_evidence_says_so(browser: Browser, store: Store) -> None:
+    """What an auditor comes for: a record that nobody may have put there is shown, and named."""
+    added(store, "invoice", {"id": "inv-1", "agreement": "agr-1", "state": "PAID"})
+    added(store, "invoice_line", {"id": "inv-1-1", "invoice": "inv-1", "number": 1, "events": []})
+    browser.enter("au")
+    page = browser.get("/walk/inv-1-1")
+    assert page.status_code == 200
+    assert "没有存证" in page.text
+    assert "有不符" in page.text
 
 
 def test_a_form_of_another_site_is_refused(browser: Browser, store: Store) -> None:
