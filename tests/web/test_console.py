@@ -26,6 +26,7 @@ from datong.ground import codes, evidence, signing
 from datong.ground.config import load
 from datong.ground.db import NODE, Actor, Store, metadata, settings, sqlite_url
 from datong.ground.evidence.leaves import leaves
+from datong.ground.evidence.sequencer import integrate
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -368,7 +369,10 @@ def test_a_record_has_its_page_with_its_evidence(browser: Browser, people: dict[
     assert "register.person_added" in page.text
     leaf = re.search(r'href="(/leaves/leaf-\w+)"', page.text)
     assert leaf is not None
-    assert browser.get(leaf.group(1)).status_code == 200  # though its receipt still waits for its place
+    page = browser.get(leaf.group(1))
+    assert page.status_code == 200  # though its receipt still waits for its place
+    integrate(browser.store, PrivateKey.new(), "test")
+    assert "<h1>存证 " in browser.get(leaf.group(1)).text, "a number alone is no heading"
 
 
 def test_a_list_is_counted_and_cut_in_the_database(browser: Browser, store: Store, people: dict[str, str]) -> None:
