@@ -26,6 +26,7 @@ from datong.ground import codes, evidence, signing
 from datong.ground.config import load
 from datong.ground.db import NODE, Actor, Store, metadata, settings, sqlite_url
 from datong.ground.evidence.leaves import leaves
+from datong.ground.evidence.sequencer import integrate
 from datong.ground.keys import PrivateKey
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -369,7 +370,10 @@ def test_a_record_has_its_page_with_its_evidence(browser: Browser, people: dict[
     assert "register.person_added" in page.text
     leaf = re.search(r'href="(/leaves/leaf-\w+)"', page.text)
     assert leaf is not None
-    assert browser.get(leaf.group(1)).status_code == 200  # though its receipt still waits for its place
+    page = browser.get(leaf.group(1))
+    assert page.status_code == 200  # though its receipt still waits for its place
+    integrate(browser.store, PrivateKey.new(), "test")
+    assert "<h1>存证 " in browser.get(leaf.group(1)).text, "a number alone is no heading"
 
 
 def test_a_list_is_counted_and_cut_in_the_database(browser: Browser, store: Store, people: dict[str, str]) -> None:
@@ -807,6 +811,29 @@ def test_what_is_found_shows_who_offers_it_and_for_what_whatever_a_peer_wrote(br
     assert "公益事业" in text(shown)
     assert "4" + EVIL in shown.text
     assert "<script>alert" not in shown.text
+    for n, purpose in enumerate(("public_welfare", "x", "")):
+        page = browser.get(f"/listings/d{n}")
+        assert page.status_code == 200
+        (asked,) = re.findall(r'href="/do/negotiate/request\?([^"]+)"', page.text)
+        given = dict(pair.split("=") for pair in asked.replace("&amp;", "&").split("&"))
+        wanted = {"provider": "4" + EVIL, "dataset": f"d{n}", "offer_id": f"o{n}", "purpose": purpose}
+        assert {**given, **wanted} == given, "who wants it copies no codes"
+    assert "发起合约请求 · 公益事业" in text(browser.get("/listings/d0"))
+    assert "0.00 元" in text(browser.get("/listings/d0")), "an amount has its unit, whatever it stands by"
+    form = browser.get("/do/negotiate/request?" + asked.replace("&amp;", "&"))
+    assert 'value="o2"' in form.text
+    assert "是（缺省）" in form.text
+
+
+def test_a_walk_over_a_record_without_evidence_says_so(browser: Browser, store: Store) -> None:
+    """What an auditor comes for: a record that nobody may have put there is shown, and named."""
+    added(store, "invoice", {"id": "inv-1", "agreement": "agr-1", "state": "PAID"})
+    added(store, "invoice_line", {"id": "inv-1-1", "invoice": "inv-1", "number": 1, "events": []})
+    browser.enter("au")
+    page = browser.get("/walk/inv-1-1")
+    assert page.status_code == 200
+    assert "没有存证" in page.text
+    assert "有不符" in page.text
 
 
 def test_a_form_of_another_site_is_refused(browser: Browser, store: Store) -> None:

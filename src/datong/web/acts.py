@@ -39,8 +39,11 @@ class Act:
 
 @dataclass(frozen=True)
 class Button:
+    """about: a purpose, where one verb is offered for several."""
+
     verb: Verb
     address: str
+    about: str = ""
 
 
 def _in(*states: str) -> frozenset[str]:
@@ -176,6 +179,8 @@ ACTS: dict[str, tuple[Act, ...]] = {
     ),
 }  # fmt: skip
 """View of a list -> what the page of one of its records offers, beside the verbs that the record itself names."""
+FOUND = "catalogue.find"
+"""View of what others offer."""
 MEMBER_ACTS = (Act("register.decide_member", "space", _in("applied", "member"), more=_member, key="space"),)
 
 FINAL = frozenset(
@@ -199,8 +204,22 @@ def buttons(visit: Visit, view: str, row: Row) -> list[Button]:
     seen = {"seen": row["offer_digest"]} if row.get("offer_digest") else {}
     asked = {"_back": visit.request.url.path, **seen}
     own = [Button(VERBS[name], _address(name, {argument: row["id"], **asked})) for name in named if name in VERBS]
-    offered = [*own, *_offered(visit, ACTS.get(view, ()), row)]
+    offered = [*own, *_offered(visit, ACTS.get(view, ()), row), *(_requests(visit, row) if view == FOUND else ())]
     return [button for button in offered if visit.may(f"{button.verb.room}.{button.verb.name}")]
+
+
+def _requests(visit: Visit, row: Row) -> list[Button]:
+    """A request for each offer of another node, filled with it, however a peer wrote it."""
+    if row["source"] in visit.sides:
+        return []
+    name, back = "negotiate.request", {"_back": visit.request.url.path}
+    found = []
+    for offer in row["offers"]:
+        terms = offer.get("terms")
+        purpose = str(terms.get("purpose") or "") if isinstance(terms, dict) else ""
+        asked = {"provider": row["source"], "dataset": row["dataset"], "offer_id": offer["id"], "purpose": purpose}
+        found.append(Button(VERBS[name], _address(name, {**asked, **back}), purpose))
+    return found
 
 
 def of_members(visit: Visit, row: Row) -> list[tuple[Row, list[Button]]]:

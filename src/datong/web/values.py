@@ -227,7 +227,11 @@ class Values:
         if column == "kept":
             shares = [(words.in_language(resolution(name), self.lang), f"{share:.1%}") for name, share in value.items()]
             return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", shares))
-        pairs = ((self.heading(name), self.full(value[name], name, depth + 1)) for name in self.fields(value))
+        money = column.endswith("_fen")  # amounts by something: by purpose, say
+        pairs = (
+            (self.heading(name), self.full(value[name], column if money else name, depth + 1))
+            for name in self.fields(value)
+        )
         return Markup('<dl class="inner">{}</dl>').format(_joined("<dt>{}</dt><dd>{}</dd>", pairs))
 
     def _table(self, rows: list[dict[str, Any]], depth: int, first: tuple[str, ...] = ()) -> Markup:
