@@ -212,6 +212,14 @@ def test_building_the_same_again_adds_nothing(store: Store, folder: Path, act: A
     assert left_behind(folder) == before
 
 
+def test_other_software_builds_anew(store: Store, folder: Path, act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer one may read right what an older one did not."""
+    rows(folder, *numbers(5))
+    first = built(store, act("data_engineer"))
+    monkeypatch.setattr("datong.harmonise.service.building.__version__", "0.1.1")
+    assert built(store, act("data_engineer"))["id"] != first["id"]
+
+
 def test_new_content_is_a_new_build_and_the_old_one_can_come_back(store: Store, folder: Path, act: Act) -> None:
     rows(folder, *numbers(5))
     first = built(store, act("data_engineer"))

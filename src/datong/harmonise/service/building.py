@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from datong import __version__
 from datong.engine import rules as plans
 from datong.engine.model import STEP_FAILED, Engine, Plan, Result
 from datong.engine.service import DUCKDB
@@ -155,7 +156,7 @@ def build(
     """Build a resource: read its source, harmonise it by a mapping, quarantine what cannot be.
 
     resource: the code under which the result is found (the mapping's, when not given). Building the same content again
-    returns the same build. full: where the source says how it is loaded again (`load`), read it from its beginning,
+    with the same software returns the same build. full: where the source says how it is loaded again (`load`), read it from its beginning,
     which also finds removed rows. accept_changes: build though the types of mapped columns changed (STD-480).
     The answer tells what changed (`changes`), what was loaded (`load`), what became of repairs (`repaired`) and what
     the rows make one suspect (`suspicions`), where there is any.
@@ -309,7 +310,8 @@ def _read(
 
 @dataclass(frozen=True)
 class _Made:
-    """What a build is made of; its id is a digest of that."""
+    """What a build is made of; its id is a digest of that, with the version of the software: another one may read the
+    same bytes better."""
 
     resource: str
     mapping: Mapping
@@ -320,7 +322,7 @@ class _Made:
     @property
     def id(self) -> str:
         mapping, plan = self.mapping, plans.digest_of(self.plan)
-        made_of = [self.resource, self.reading.digest, mapping.digest, mapping.standard.digest, plan]
+        made_of = [__version__, self.resource, self.reading.digest, mapping.digest, mapping.standard.digest, plan]
         if self.repairs:
             made_of.append(digest([[r.record, r.column, r.text] for r in self.repairs]))
         return f"build-{hexdigest(made_of)[:32]}"
