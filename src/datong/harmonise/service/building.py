@@ -157,9 +157,9 @@ def build(
 
     resource: the code under which the result is found (the mapping's, when not given). Building the same content again
     with the same software returns the same build. full: where the source says how it is loaded again (`load`), read it
-    from its beginning, which also finds removed rows. accept_changes: build though the types of mapped columns changed (STD-480).
-    The answer tells what changed (`changes`), what was loaded (`load`), what became of repairs (`repaired`) and what
-    the rows make one suspect (`suspicions`), where there is any.
+    from its beginning, which also finds removed rows. accept_changes: build though the types of mapped columns
+    changed (STD-480). The answer tells what changed (`changes`), what was loaded (`load`), what became of repairs
+    (`repaired`) and what the rows make one suspect (`suspicions`), where there is any.
     Refuses without leaving files: STD-410 to 413, STD-420 when more than half of the rows would be quarantined (that
     refusal is recorded as a build in state refused).
     """
