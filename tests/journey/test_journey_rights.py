@@ -185,8 +185,8 @@ def test_an_agreement_that_is_suspended_stops_everything_until_it_is_resumed(
 
 
 ENDED = {
-    "trips": (BIKE, "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must have it coded"),
-    "passages": (BUREAU, "范例市交通局 (11520100MBXDT00276) must have it coded"),
+    "trips": (BIKE, "范例市轻骑共享单车有限公司 (91520100MAXDT0015L) must register anew"),
+    "passages": (BUREAU, "范例市交通局 (11520100MBXDT00276) must register anew"),
 }
 
 
@@ -194,7 +194,7 @@ ENDED = {
 def test_a_registration_that_ends_in_the_ledger_stops_everything(
     living: Living, profile: dict[str, Any], name: str
 ) -> None:
-    """There is no verb for it yet (first registration only); the registry's signed entry is what would arrive."""
+    """The signed entry that arrives when the registry cancels or revokes it (`register end-registration`)."""
     owner, fix = ENDED[name]
     ledger = living.who(GROUP, "auditor").ask("register.ledger")["entries"]
     entry = next(entry for entry in ledger if entry["code"] == living.code(name))
@@ -202,10 +202,10 @@ def test_a_registration_that_ends_in_the_ledger_stops_everything(
 
     entered(living, {**entry, "state": "ENDED", "version": entry["version"] + 1}, GROUP, owner)
     try:
-        refused_at_the_group(living, profile, living.code(name), "the registration is ENDED", fix)
+        refused_at_the_group(living, profile, living.code(name), "the registration was cancelled or revoked", fix)
         engineer, supply = living.who(owner, "data_engineer"), living.agreement(name)
         at_home = refusal(lambda: engineer.do("deliver.release_supply", agreement=supply, again=f"ended {name}"))
-        assert at_home.code == "USE-403" and "the registration is ENDED" in says(at_home)
+        assert at_home.code == "USE-403" and "the registration was cancelled or revoked" in says(at_home)
     finally:
         entered(living, {**entry, "version": entry["version"] + 2}, GROUP, owner)
     profile.update(all_goes_on(living, version))
