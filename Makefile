@@ -34,7 +34,7 @@ demo-clean: ## forget the demonstration's state (.demo/)
 	@rm -rf .demo
 
 test: setup ## all tests
-	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 test-matrix: setup ## the engine and harmonise suites on DuckDB 2, Spark and every database; the journey on SM2, SM3, SM4 and on PostgreSQL
 	@$(PY) tools/test_matrix.py

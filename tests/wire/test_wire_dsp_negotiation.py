@@ -265,7 +265,7 @@ LOST = {
     "registration of an input": (
         entered("RES-1", valid_until="2020-01-01"), ("RES-1", "valid until 2020-01-01", f"({BUREAU}) must renew it"),
     ),
-    "registration of the product": (entered(DATASET, state="ENDED"), (DATASET, "is ENDED", "must have it coded")),
+    "registration of the product": (entered(DATASET, state="ENDED"), (DATASET, "was cancelled or revoked", "must register anew")),
 }  # fmt: skip
 
 

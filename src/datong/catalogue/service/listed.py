@@ -102,7 +102,7 @@ def _missing(tx: Tx, offers: list[dict[str, Any]]) -> dict[str, list[dict[str, s
     uses = [(one["terms"].get("inputs") or [one["dataset"]], one["purpose"]) for one in offers]
     found = authorise.clearances(tx, uses, act="list")
     made = {one["dataset"] for one, (inputs, _) in zip(offers, uses, strict=True) if one["dataset"] not in inputs}
-    itself = {dataset: authorise.unregistered(tx, dataset) for dataset in made}
+    itself = {dataset: authorise.unregistered(tx, dataset) for dataset in register.over(tx, sorted(made))}
     return {
         one["id"]: [{"where": p.where, "zh": p.zh, "en": p.en} for p in (*itself.get(one["dataset"], ()), *problems)]
         for one, problems in zip(offers, found, strict=True)
