@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from datong.catalogue import service as catalogue
+from datong.ground import jobs
 from datong.ground.db import Actor, Store, settings
 from datong.ground.refusal import Refusal
+from datong.register import service as register
 from datong.register import store as register_store
+from datong.register.model.refusals import UNKNOWN_NODE
+
+Act = Callable[..., Actor]
 
 ENTRY = {"dataset": "flows", "title": "出行流量", "description": "按小时 hourly", "kind": "product",
          "delivery_form": "controlled"}  # fmt: skip
@@ -68,3 +76,21 @@ def test_nobody_lists_what_is_registered_for_others(registry: Store) -> None:
         report(registry, {**ENTRY, "dataset": "ours"}, {**ENTRY, "dataset": "theirs"})
     assert (caught.value.code, "theirs" in str(caught.value)) == ("CAT-423", True)
     assert merged(registry) == [("node-a", "lapsed"), ("node-a", "ours")]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda tx, node: catalogue.harvest(tx, node=node),
+        lambda tx, node: catalogue.report_catalogue(tx, function_node=node),
+        lambda tx, node: register.report_running(tx, function_node=node),
+        lambda tx, node: register.apply_to_leave(tx, function_node=node, reason="moved"),
+    ],
+)
+def test_an_order_about_a_node_nobody_knows_is_refused_at_once(store: Store, act: Act, order: Any) -> None:
+    """It was answered as done, and failed where nobody looked."""
+    with pytest.raises(Refusal) as caught, store.begin(act("operator", "product_manager")) as tx:
+        order(tx, "N-INVENTED")
+    assert caught.value.code == UNKNOWN_NODE.code
+    with store.read() as tx:
+        assert not jobs.open_jobs(tx) and not tx.count(settings)

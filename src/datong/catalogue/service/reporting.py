@@ -39,6 +39,7 @@ def report_catalogue(tx: Tx, *, function_node: str) -> dict[str, Any]:
     The merged catalogue is for everybody, so what only the members of a space see is not reported. From then on what
     is suspended, withdrawn or shown to members alone is told by itself; what is listed anew, with the next report.
     """
+    register.node(tx, function_node)
     before = _reported_to(tx)
     if before is None:
         tx.add(settings, {"id": REPORTED_TO, "value": [function_node]})

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from datong.ground import jobs, outbox
 from datong.ground.db import Tx
 from datong.ground.evidence.leaves import leaves
+from datong.register.service.nodes import node
 from datong.register.service.spaces import reported
 from datong.terms.roles import Role
 from datong.terms.verbs import verb
@@ -25,6 +26,7 @@ def report_running(tx: Tx, *, function_node: str, note: str = "") -> dict[str, A
     What stands in the log itself stays here; its size and what was done how often goes, so that it can be asked for.
     The state of the logical spaces this node runs goes with it.
     """
+    node(tx, function_node)
     waiting = jobs.open_jobs(tx)
     acts = tx.all(select(leaves.c.act, func.count()).group_by(leaves.c.act).order_by(leaves.c.act))
     counts = {str(act): int(number) for act, number in (tuple(row) for row in acts)}
@@ -40,6 +42,7 @@ def report_running(tx: Tx, *, function_node: str, note: str = "") -> dict[str, A
 @verb(Role.operator)
 def apply_to_leave(tx: Tx, *, function_node: str, reason: str) -> dict[str, Any]:
     """Ask the function node to deregister this connector (接入连接器注销); its registrar revokes the membership."""
+    node(tx, function_node)
     body = {"kind": "leave", "reason": reason}
     outbox.send(tx, to=function_node, type="register.connector_report", body=body)
     return body
