@@ -81,13 +81,12 @@ def test_nobody_lists_what_is_registered_for_others(registry: Store) -> None:
 @pytest.mark.parametrize(
     "order",
     [
-        lambda tx, node: catalogue.harvest(tx, node=node),
         lambda tx, node: catalogue.report_catalogue(tx, function_node=node),
         lambda tx, node: register.report_running(tx, function_node=node),
         lambda tx, node: register.apply_to_leave(tx, function_node=node, reason="moved"),
     ],
 )
-def test_an_order_about_a_node_nobody_knows_is_refused_at_once(store: Store, act: Act, order: Any) -> None:
+def test_a_report_to_a_node_nobody_knows_is_refused_at_once(store: Store, act: Act, order: Any) -> None:
     """It was answered as done, and failed where nobody looked."""
     with pytest.raises(Refusal) as caught, store.begin(act("operator", "product_manager")) as tx:
         order(tx, "N-INVENTED")

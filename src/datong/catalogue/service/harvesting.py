@@ -6,7 +6,6 @@ from typing import Any
 
 from datong.ground import jobs
 from datong.ground.db import Tx
-from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import verb
 
@@ -16,6 +15,5 @@ HARVEST = "catalogue.harvest"
 @verb(Role.analyst, Role.product_manager, Role.data_engineer)
 def harvest(tx: Tx, *, node: str) -> dict[str, Any]:
     """Read the catalogue of a peer (its node code) and keep what it says, so that `find` sees it."""
-    register.node(tx, node)  # one that is not known is told now, not to the job
     job = jobs.enqueue(tx, HARVEST, {"node": node})
     return {"node": node, "job": job}
