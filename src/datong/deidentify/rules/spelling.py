@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from datong.engine.model import literal
+from datong.ground.signs import NARROW, UNSEEN, WIDE
 
 
 def one_spelling(text: str) -> str:
@@ -23,15 +24,10 @@ def one_spelling(text: str) -> str:
     return " ".join(seen.split())
 
 
-_WIDE = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F)) + "\u3000"
-_NARROW = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
-_UNSEEN = r"[\x{00AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}]"
-
-
 def in_sql(text: str) -> str:
     """The same of an SQL text for ids: full-width signs narrow, unseen ones out, none around. Looks first, as most ids
     are ASCII; of those spaces around were taken when they were harmonised."""
-    narrow = f"trim(regexp_replace(translate({text}, {literal(_WIDE)}, {literal(_NARROW)}), '{_UNSEEN}', '', 'g'))"
+    narrow = f"trim(regexp_replace(translate({text}, {literal(WIDE)}, {literal(NARROW)}), '[{UNSEEN}]', '', 'g'))"
     return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {narrow} END"
 
 

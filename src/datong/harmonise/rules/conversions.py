@@ -19,21 +19,18 @@ from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
 from datong.engine.model import literal, quoted
+from datong.ground.signs import NARROW, UNSEEN, WIDE
 from datong.harmonise.model.mappings import PLAIN, Code, Codes, Column, Element, How, Meaning, Type
 from datong.harmonise.rules import amounts, datums, identifiers
 from datong.harmonise.rules.checks import PLATE
 
-_WIDE = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F)) + "\u3000"
-_NARROW = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
 _WIDE_SIGNS = r"\x{FF01}-\x{FF5E}\x{3000}"
 _ANY_WIDE = f"[{_WIDE_SIGNS}]"
-_INVISIBLE = r"\x{00AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}"
-"""Soft hyphen, zero-width signs, marks of writing direction, a byte order mark inside."""
 _DASHES = "‐‑‒–—―−﹣"
 """Signs that stand for a hyphen or a minus."""
-_ODD = f"[{_WIDE_SIGNS}{_INVISIBLE}{_DASHES}]"
-_TO_NARROW = str.maketrans(_WIDE + _DASHES, _NARROW + "-" * len(_DASHES))
-_SEEN_BY_NONE = re.compile("[{}]".format(re.sub(r"\\x{(\w{4})}", r"\\u\1", _INVISIBLE)))
+_ODD = f"[{_WIDE_SIGNS}{UNSEEN}{_DASHES}]"
+_TO_NARROW = str.maketrans(WIDE + _DASHES, NARROW + "-" * len(_DASHES))
+_SEEN_BY_NONE = re.compile("[{}]".format(re.sub(r"\\x{(\w{4})}", r"\\u\1", UNSEEN)))
 _LOOK_ALIKES = ("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")
 """Cyrillic letters, and the Latin ones they look like."""
 
@@ -330,7 +327,7 @@ def _fixed(column: Column) -> Cases:
     if column.how is How.text:
         return [*zeros, spaced]
     which = f"WHEN regexp_matches({raw}, '{_ANY_WIDE}') THEN 'fixed:full_width' "
-    which += f"WHEN regexp_matches({raw}, '[{_INVISIBLE}]') THEN 'fixed:invisible'"
+    which += f"WHEN regexp_matches({raw}, '[{UNSEEN}]') THEN 'fixed:invisible'"
     cases = [*zeros, (_odd(raw), f"CASE {which} ELSE 'fixed:dashes' END")]
     if column.how is How.plate:
         cases += [(f"upper({raw}) <> {raw}", "fixed:lower_case"), (f"{raw} <> {clean(name)}", "fixed:separators")]
@@ -611,8 +608,8 @@ def _narrow(text: str, how: How) -> str:
     invisible signs taken out. Looks first, as most texts are ordinary."""
     other = f"trim({text})"
     if how is not How.text:
-        narrow = f"translate({text}, {literal(_WIDE + _DASHES)}, {literal(_NARROW + '-' * len(_DASHES))})"
-        seen = f"regexp_replace({narrow}, '[{_INVISIBLE}]', '', 'g')"
+        narrow = f"translate({text}, {literal(WIDE + _DASHES)}, {literal(NARROW + '-' * len(_DASHES))})"
+        seen = f"regexp_replace({narrow}, '[{UNSEEN}]', '', 'g')"
         other = f"trim(CASE WHEN regexp_matches({text}, '{_ODD}') THEN {seen} ELSE {text} END)"
     plain = f"CASE WHEN {text} >= '!' AND NOT ends_with({text}, ' ') THEN {text} ELSE trim({text}) END"
     return f"CASE WHEN {_ascii(text)} THEN {plain} ELSE {other} END"

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from datong.ground.refusal import Text
+from datong.ground.signs import NARROW, WIDE
 from datong.harmonise.model.drafts import Entry
 from datong.harmonise.model.elements import DataElement, Sensitivity
 from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, Type
@@ -63,7 +64,7 @@ _COUNTED = {"epoch_s": re.compile(r"[1-3]\d{9}(\.\d+)?"), "epoch_ms": re.compile
 _DAYS = re.compile(r"[2-6]\d{4}(\.\d+)?")
 """Days as Excel counts them from 1954 to 2091, with a part of a day behind the point."""
 _DMS = re.compile(r"([东西南北][经纬]|[NSEWnsew])?\s*\d{1,3}\s*[°º度]\s*\d{1,2}(\.\d+)?\s*['′’＇分].*")
-_WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
+_TO_NARROW = str.maketrans(WIDE, NARROW)
 
 
 def name_of(stem: str) -> str:
@@ -144,7 +145,7 @@ def entry_of(
 
 
 def _texts(column: SampleColumn, missing: Sequence[str]) -> list[str]:
-    cleaned = (str(value).translate(_WIDE).strip() for value in column.values[:LOOKED] if value is not None)
+    cleaned = (str(value).translate(_TO_NARROW).strip() for value in column.values[:LOOKED] if value is not None)
     return [text for text in cleaned if text and text not in missing]
 
 
