@@ -1,12 +1,12 @@
 """What privacy costs a forecast: starts per 4 km area and 3 h window, from trip rows and from releases that may leave.
 
-    DATONG_DATA=... python bench/flows.py [--resamples 200] [--page]   writes bench/results/flows.json, docs/reference/flows.md
+    DATONG_DATA=... python bench/flows.py [--resamples 200]   writes bench/results/flows.json; the page of it: bench/flows_page.py
 
 One model, fed with what each release tells: the mean of four weeks by area and hour of the week, half of it pulled to
 area share x hour of the week, at the level of the last two weeks. Rolling origin: 20 weeks of 2019, each forecast from the weeks
 before it. Error: WAPE against the true starts of every area and window, zeros included; the cost is the WAPE over that of the same
-model on trip rows, its interval from resampling riders. The releases are computed here, with distinct riders in every
-group, because a recipe cannot say "weekday" yet. Nothing here is a test.
+model on trip rows, its interval from resampling riders. The releases are computed here in arrays, as riders are drawn again
+hundreds of times; every run first holds them equal to what a node gives by its recipe. Nothing here is a test.
 """
 
 from __future__ import annotations
@@ -33,12 +33,10 @@ from datong.deidentify.rules.fitting import Told, fitted
 from datong.deidentify.rules.recipe import recipe_of
 from datong.deidentify.rules.rests import Tables, forcing, most_told
 from datong.deidentify.rules.windows import window_at
-from datong.web.frontier import STYLE, svg
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("DATONG_DATA") or ROOT / "../shared/data").resolve()
 RESULTS = ROOT / "bench" / "results" / "flows.json"
-PAGE = ROOT / "docs" / "reference" / "flows.md"
 ZONE = ZoneInfo("America/New_York")
 KM_EAST, KM_NORTH = 111.195 * np.cos(np.radians(42.0)), 111.195
 WINDOWS = 56
@@ -406,140 +404,9 @@ def measured(resamples: int) -> dict[str, Any]:
     return told
 
 
-NOISE = [f"noise, epsilon = {epsilon}" for epsilon in (1, 2, 4)]
-"""Rows that bench/flows_dp.py computes."""
-GOALS = {"noise, epsilon = 1": 0.08, "pattern and rests, k = 5": 0.03, "pattern and rests, k = 10": 0.05}
-FRONTIER, PICTURE = RESULTS.with_name("frontier.json"), PAGE.with_suffix(".svg")
-
-
-def noisy() -> dict[str, Any]:
-    """What bench/flows_dp.py measured."""
-    import flows_dp
-
-    return dict(json.loads(flows_dp.RESULTS.read_text("utf-8")))
-
-
-def frontier(
-    found: Mapping[str, Any], attacks: Mapping[str, Any], membership: Mapping[str, Any]
-) -> dict[str, Any]:  # fmt: skip
-    """What `compose.attach_frontier` takes and the page draws; attacks, membership: bench/results/attacks.json and
-    attacks_noise.json."""
-    releases, points = found["20 weeks"]["releases"], []
-    rows = attacks["trajectory"]
-    points.append({
-        "release": "trip rows", "cost": 0.0, "attack": round(rows["before"], 4),
-        "attack_is": f"{rows['points']} known points of a month find the rider's rows",
-    })  # fmt: skip
-    for k, risk in found["risk"].items():
-        points.append({
-            "release": "pattern and rests", "k": int(k), **_cost(releases[f"pattern and rests, k = {k}"]),
-            "attack": round(risk["r_at_cr_1"], 4), "attack_is": "one known point: best guess among a group's riders, mean over groups",
-        })  # fmt: skip
-    noise = noisy()["20 weeks"]["releases"]
-    for name in NOISE:
-        of = membership["epsilon"][name[-1]]
-        points.append({
-            "release": "noise", "epsilon": int(name[-1]), **_cost(noise[name]), "attack": round(max(of["most exposed"], 0.0), 4),
-            "attack_is": "is the rider most exposed in the data, all others known: right minus wrong (0 % is a coin; "
-            f"bound {of['bound']:.1%}); of a rider by lot {of['anybody']:.1%}",
-        })  # fmt: skip
-    return {
-        "measured_by": "bench/flows.py", "measured_on": found["measured_on"],
-        "data": f"ValleyBike, {found['trips']:,} trips of {found['riders']:,} riders, {found['20 weeks']['weeks']} weeks of 2019",
-        "target": "WAPE of starts per 4 km area and 3 h window, over that of the same model on trip rows",
-        "points": points,
-    }  # fmt: skip
-
-
-def _cost(one: Mapping[str, Any]) -> dict[str, Any]:
-    interval = {} if one["interval"] is None else {"interval": [round(end, 4) for end in one["interval"]]}
-    return {"cost": round(one["cost"], 4), **interval}
-
-
-def page(found: Mapping[str, Any], front: Mapping[str, Any]) -> str:
-    import flows_dp
-
-    noise = noisy()
-    lines = [
-        "# What privacy costs a forecast", "",
-        f"Written by `bench/flows.py` from `bench/results/flows.json`, measured on {found['measured_on']}. {found['trips']:,} trips of {found['riders']:,} riders "
-        f"(ValleyBike, found by `DATONG_DATA`), {found['areas']} areas of 4 km, windows of 3 h, zeros included. The same model is fed "
-        "with each release; the cost is its WAPE over that on trip rows, with the 95 % interval of "
-        f"{found['resamples']} resamples of riders where one stands.", "",
-    ]  # fmt: skip
-    for name in ("20 weeks", "September"):
-        of = found[name]
-        lines += [
-            f"## {name}, forecast week by week",
-            "",
-            "| Release | WAPE | Cost | 95 % interval | Goal for its upper end |",
-            "|---|---:|---:|---:|---|",
-        ]
-        noisy_rows = {name: one for name, one in noise[name]["releases"].items() if name in NOISE}
-        for release, one in (of["releases"] | noisy_rows).items():
-            goal = GOALS.get(release) if name == "20 weeks" else None
-            spread, reached = "", "its upper end is not measured yet"
-            if one["interval"] is not None and release != "trip rows":
-                low, high = one["interval"]
-                spread, reached = f"{low:+.1%} to {high:+.1%}", "reached" if high <= (goal or 0) else "missed"
-            said = "" if goal is None else f"+{goal:.0%}: {reached}"
-            cost = "" if release == "trip rows" else f"{one['cost']:+.1%}"
-            lines.append(f"| {release} | {one['wape']:.3f} | {cost} | {spread} | {said} |")
-        lines.append("")
-    lines += [
-        "## The frontier", "",
-        "![What each release costs a forecast, against how often an attacker is right; on the right against epsilon](flows.svg)", "",
-        "| Release | Cost | An attacker is right | Which attack |", "|---|---:|---:|---|",
-    ]  # fmt: skip
-    for point in front["points"]:
-        name = "".join([point["release"], *(f", {n} = {point[n]}" for n in ("k", "epsilon") if n in point)])
-        right = f"{point['attack']:.1%}" if "attack" in point else "not measured"
-        lines.append(f"| {name} | {point['cost']:+.1%} | {right} | {point.get('attack_is', '')} |")
-    lines += [
-        "", "Attacks: [before and after](attacks.md). The same, as `bench/results/frontier.json`, is what a product's owner attaches",
-        "to the product ([how](product-recipe.md#the-frontier-on-the-products-page)).", "",
-        "## What the releases are", "",
-        "*Pattern and rests*: the recipe with levels and marginals of [the reference](product-recipe.md#a-marginal), week by week: the",
-        "weekday pattern, and how the groups of each level lie over the times of the level before, all areas together, where that",
-        "forces nothing of fewer than k riders. Every run first holds the arrays measured here against the node's own rounds over",
-        "all weeks. The buyer's fit is `datong flows fit`, the same for all releases. What the rests bring is the difference to the line",
-        "below: little at k = 5 and 10, where like days are alike, more at k = 21. *Weekday pattern*: each week is a partition of its own. A start is told in its area and window where that holds k riders, else",
-        "in the same hour of the week's weekdays or weekend, else in their days or nights, else in the week, always of its area;",
-        "only then in the region. *Windows only*: area and window, area and day, region and day, week. *Two",
-        "marginals*: the region by window and the shares of the areas over four weeks; their joint disclosure is not gated here.",
-        "", "The interval is the basic bootstrap's. A rider drawn twice is two riders in a group, so resamples lose less than the data do",
-        "and the interval leans to the expensive side; where that is large (the coarser releases) it does not hold the cost itself.", "",
-        *flows_dp.page_lines(), "## Risk of the pattern and rests", "", "| k | Groups | Fewest riders | R at CR = 1 | CR that would pass | Starts by level, finest first |", "|---:|---:|---:|---:|---:|---|",
-    ]  # fmt: skip
-    for k, one in found["risk"].items():
-        lines.append(
-            f"| {k} | {one['groups']:,} | {one['f_min']} | {one['r_at_cr_1']:.3f} | {one['cr_needed']:.2f} "
-            f"| {', '.join(f'{share:.1%}' for share in one['levels'])} |"
-        )
-    lines += [
-        "", "R must be below 0.05: without a signed assessment CR is 1 and only large classes pass. A rest counts with the k it is known",
-        "to hold.", "",
-    ]  # fmt: skip
-    return "\n".join(lines)
-
-
 def main(arguments: Sequence[str]) -> None:
-    if "--page" not in arguments:
-        resamples = int(arguments[arguments.index("--resamples") + 1]) if "--resamples" in arguments else 200
-        RESULTS.write_text(json.dumps(measured(resamples), indent=1) + "\n", "utf-8")
-    found = json.loads(RESULTS.read_text("utf-8"))
-    attacks = (
-        json.loads(RESULTS.with_name(f"{name}.json").read_text("utf-8")) for name in ("attacks", "attacks_noise")
-    )
-    front = frontier(found, *attacks)
-    FRONTIER.write_text(json.dumps(front, indent=1) + "\n", "utf-8")
-    PICTURE.write_text(drawn(front), "utf-8")
-    PAGE.write_text(page(found, front), "utf-8")
-
-
-def drawn(front: Mapping[str, Any]) -> str:
-    """The picture of the page: the words in both languages, the console's colours, lighter ones on dark."""
-    return svg(front, zh=False, style=STYLE) + "\n"
+    resamples = int(arguments[arguments.index("--resamples") + 1]) if "--resamples" in arguments else 200
+    RESULTS.write_text(json.dumps(measured(resamples), indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

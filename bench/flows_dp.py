@@ -1,6 +1,6 @@
 """The rows of docs/reference/flows.md that are under differential privacy: what is released, and how a buyer reads it.
 
-    DATONG_DATA=... python bench/flows_dp.py [--resamples 200]   writes bench/results/flows_dp.json, docs/reference/flows.md
+    DATONG_DATA=... python bench/flows_dp.py [--resamples 200]   writes bench/results/flows_dp.json
 
 Of each week three bounded counts leave, as answers to questions of a privacy budget (norm_per_unit): rides by area, rides by hour of weekdays and of weekends, rides.
 A rider's counts in all weeks together are a vector; its length is bounded (BOUNDS), and a rider's k-th active week may have the
@@ -13,7 +13,7 @@ and a sixth of it at night. BOUNDS, SPLIT, SHARE and the constants of the filter
 the weeks that are forecast, at an epsilon of 2, where noise and rides stand about as they do in 2019 at 1; the weeks that are forecast were
 looked at too while this was built. `sensitivity` says what half and twice of each bound would do.
 
-What is forecast, the model, the riders drawn again: bench/flows.py. Nothing here is a test.
+What is forecast, the model, the riders drawn again: bench/flows.py; the page: bench/flows_page.py. Nothing here is a test.
 """
 
 from __future__ import annotations
@@ -413,63 +413,9 @@ def sensitivity(trips: Trips, test: Sequence[int], epsilon: int) -> list[dict[st
     ]  # fmt: skip
 
 
-def page_lines() -> list[str]:
-    """The section of docs/reference/flows.md."""
-    found = json.loads(RESULTS.read_text("utf-8"))
-    lines = [
-        "## Under differential privacy", "",
-        f"All that a rider does in these weeks and the four before them is (epsilon, {DELTA:g})-private. Of each week leave rides by area, rides",
-        "by hour of weekdays and of weekends, and rides: three questions of a privacy budget ([norm_per_unit](noisy-queries.md#norm)). A rider's counts of all weeks are a vector whose length is at most "
-        + ", ".join(f"{bound:g} ({name})" for name, bound in found["bounds"].items())
-        + "; a",
-        f"k-th active week has the share {SHARE} x {1 - SHARE}^(k - 1) of its square. A buyer follows areas and hours with a Kalman filter from the",
-        "operator's list of stations on, and feeds the model with what it knows before each week. Script: `bench/flows_dp.py`.", "",
-    ]  # fmt: skip
-    for name in ("20 weeks", "September"):
-        lines += [
-            f"{name}:", "",
-            "| Release | WAPE | Cost | 95 % interval | Around the cost | Over trip rows read alike | Forecast over true rides | Over trip rows at that level |",
-            "|---|---:|---:|---:|---:|---:|---:|---:|",
-        ]  # fmt: skip
-        for release, one in found[name]["releases"].items():
-            low, high = one["interval"]
-            nearer, farther = one["around the cost"]
-            alike = (
-                ""
-                if release == ALIKE
-                else f"{one['over alike']:+.1%} ({one['over alike interval'][0]:+.1%} to {one['over alike interval'][1]:+.1%})"
-            )
-            lines.append(
-                f"| {release} | {one['wape']:.3f} | {one['cost']:+.1%} | {low:+.1%} to {high:+.1%} | {nearer:+.1%} to {farther:+.1%} "
-                f"| {alike} | {one['level']:.2f} | {one['over the same level']:+.1%} |"
-            )
-        lines.append("")
-    one = found["20 weeks"]["releases"]["noise, epsilon = 1"]
-    lines += [
-        f"Noisy rows are the mean of {found['draws']} draws; one draw is off by {one['draws']:.1%} (standard deviation, epsilon 1). They are bounded by the",
-        "question's plan and drawn by OpenDP; resamples are bounded and drawn in NumPy, after the two were held equal. *Trip rows, read alike*:",
-        "exact counts read as the noisy ones are. *Bounded, no noise*: what the bounds alone cost. *Level of trip rows*: the noisy shares at",
-        "the level of the last two true weeks; no release, it shows what the level does. Heavy riders count less, so forecasts are low, and WAPE",
-        "rewards low forecasts: the last column holds each row against the model on trip rows with every forecast as low.", "",
-        "*Around the cost* lays the spread of the resamples around the cost itself. A rider drawn twice rides in step with a twin: that",
-        "hurts a mean of four weeks more than what is smoothed over many, so resamples find noise cheaper than it is, and the basic interval",
-        "turns that into dearer. The goal is held against the basic one.", "",
-        "Bounds, split and drifts are round numbers taken on the season of 2018 at epsilon 2, where noise and rides stand about as in 2019 at 1.",
-        "While this was built the 20 weeks were looked at too. Costs with one bound halved or doubled:", "",
-        "| Season | Bound | Rides | Cost | At the level of trip rows | Forecast over true rides |", "|---|---|---:|---:|---:|---:|",
-    ]  # fmt: skip
-    lines += [
-        f"| {season} | {row['bound']} | {row['rides'] or '':} | {row['cost']:+.1%} | {row['at the level of trip rows']:+.1%} | {row['level']:.2f} |"
-        for season, rows in found["sensitivity"].items()
-        for row in rows
-    ]
-    return [*lines, ""]
-
-
 def main(arguments: Sequence[str]) -> None:
     resamples = int(arguments[arguments.index("--resamples") + 1]) if "--resamples" in arguments else 200
     RESULTS.write_text(json.dumps(measured(resamples), indent=1) + "\n", "utf-8")
-    flows.main(["--page"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""bench/flows.py: every group holds k riders, nothing is told twice, the node's own rounds give it; the page."""
+"""bench/flows.py: every group holds k riders, nothing is told twice, the node's own rounds give it; bench/flows_page.py."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def flows() -> Iterator[ModuleType]:
+def flows() -> ModuleType:
+    return loaded(ROOT / "bench" / "flows.py", "flows")
+
+
+@pytest.fixture(scope="module")
+def flows_page() -> Iterator[ModuleType]:
     sys.path.append(str(ROOT / "bench"))  # it imports flows_dp, which lies beside it
-    yield loaded(ROOT / "bench" / "flows.py", "flows")
+    yield loaded(ROOT / "bench" / "flows_page.py", "flows_page")
     sys.path.remove(str(ROOT / "bench"))
 
 
@@ -74,13 +79,8 @@ def test_resampling_draws_riders_with_all_their_trips(flows: ModuleType) -> None
         assert tuple(sorted(zip(drawn.area[own], drawn.window[own], strict=True))) in sizes
 
 
-def test_the_page_is_the_results(flows: ModuleType) -> None:
-    found = json.loads(flows.RESULTS.read_text("utf-8"))
-    results = (
-        json.loads(flows.RESULTS.with_name(f"{name}.json").read_text("utf-8")) for name in ("attacks", "attacks_noise")
-    )
-    front = flows.frontier(found, *results)
-    assert flows.PAGE.read_text("utf-8") == flows.page(found, front)
-    assert flows.PICTURE.read_text("utf-8") == flows.drawn(front)
-    assert json.loads(flows.FRONTIER.read_text("utf-8")) == front
+def test_the_page_is_the_results(flows_page: ModuleType) -> None:
+    for path, text in flows_page.texts().items():
+        assert path.read_text("utf-8") == text, path
+    front = json.loads((flows_page.RESULTS / "frontier.json").read_text("utf-8"))
     assert frontier_problems(front) == [], "a product's owner can attach it"
