@@ -34,6 +34,7 @@ IN_ORDER = [
 """The later ones take something away, or add a member."""
 IN_AN_EMPTY_FOLDER = [
     "map-your-first-table",
+    "map-a-wide-table",
     "write-an-element-pack",
     "measure-the-risk-of-a-table",
     "find-and-treat-personal-data",

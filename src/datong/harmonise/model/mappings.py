@@ -148,6 +148,17 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Unpivot:
+    """Columns that hold one figure each for a month, a place, a kind (宽表转长表; SQL's UNPIVOT): a record is one row
+    for each of `columns` (with `*`: all that are called so), whose name stands under `name` there and its value under
+    `value`; what other columns hold stands in each of the rows."""
+
+    columns: tuple[str, ...]
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Source:
     """Where rows come from. `path` is relative to the data folder; with `*` it is all files called so, as one table.
     `url_from` names the environment variable that holds a database URL; or `url` is one without its password, which
@@ -175,6 +186,7 @@ class Source:
     numbered: Map[str, str] = field(default_factory=dict)
     url: str = ""
     password_from: str = ""
+    unpivot: Unpivot | None = None
 
     @property
     def files(self) -> tuple[str, ...]:

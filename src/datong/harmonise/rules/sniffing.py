@@ -21,6 +21,7 @@ from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Look, Unfit
 from datong.harmonise.model.mappings import SourceKind
 from datong.harmonise.rules.headings import distinct, over_two, said_above
+from datong.harmonise.rules.periods import over_time
 
 GZIP, ZIP, PARQUET, SQLITE = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"SQLite format 3\x00"
 DELIMITERS = ",\t;|^~#\x01\x1f，"
@@ -304,7 +305,8 @@ def delimited_look(text: str, *, whole: bool) -> Look | Unfit:
         doubts.append(Text(zh, en))
     doubts += said_above(cell for at, fields in best.records if at < line for cell in fields)
     rows = [fields for _, fields in best.records[place + 1 :]]
-    return Look(SourceKind.csv, facts, (*doubts, *more, *_second_header(line, rows)))
+    turned, over = over_time(facts.get("columns") or first, rows)
+    return Look(SourceKind.csv, facts | turned, (*doubts, *more, *over, *_second_header(line, rows)))
 
 
 def _cut(lines: Sequence[str], delimiter: str) -> _Cut:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from datong.harmonise.model.drafts import Unfit
-from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind
+from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind, Unpivot
 from datong.harmonise.rules.addresses import address_of, holds_secret
 from datong.harmonise.rules.found import Found
 
@@ -21,13 +21,13 @@ ALL = {"kind", "title", "note", "load"}
 FILE = {"path", "tables"}
 TEXT = {*FILE, "encoding", "member"}
 KEYS: Map[SourceKind, set[str]] = {
-    SourceKind.json: {*TEXT, "records"},
-    SourceKind.ndjson: TEXT,
-    SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered"},
+    SourceKind.json: {*TEXT, "records", "unpivot"},
+    SourceKind.ndjson: {*TEXT, "unpivot"},
+    SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered", "unpivot"},
     SourceKind.parquet: FILE,
-    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns"},
+    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns", "unpivot"},
     SourceKind.database: {"path", "url_from", "url", "password_from", "tables"},
-    SourceKind.http: {"url", "records", "token_from", "token_header", "paging"},
+    SourceKind.http: {"url", "records", "token_from", "token_header", "paging", "unpivot"},
     SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},
 }
 """The keys of each kind, besides those of ALL. A bucket takes those of its `format` too, but no FILE."""
@@ -59,7 +59,36 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
         "load": load_of(found, kind, value.get("load")),
         "url": _database_url(found, value) if kind is SourceKind.database else "",
         "password_from": found.word("password_from", value.get("password_from")),
+        "unpivot": _unpivot(found, value),
     }
+
+
+def _unpivot(found: Found, value: Map[str, Any]) -> Unpivot | None:
+    if "unpivot" not in value:
+        return None
+    given = found.only(value["unpivot"], "unpivot", {"columns", "name", "value"})
+    columns = given.get("columns")
+    names = tuple(map(str, columns)) if isinstance(columns, list) else ()
+    if not names or not all(names) or len(set(names)) < len(names):
+        zh, en = (
+            "应为列名的列表，不重复；可含 *",
+            'should be a list of columns, each once, with * where you like ("*月")',
+        )
+        found.say("unpivot.columns", zh, en)
+    name, figure = (found.word(f"unpivot.{key}", given.get(key)) for key in ("name", "value"))
+    if not name or not figure or name == figure:
+        zh, en = (
+            "name 与 value 应为两个不同的列名",
+            "`name` and `value` should be two columns to be: what the columns are called by, and what they hold",
+        )
+        found.say("unpivot.name", zh, en)
+    if value.get("tables"):
+        zh, en = (
+            "多文件数据源不用此项；请为该表单写一个数据源",
+            "is for a source of one table: describe this table by a source of its own",
+        )
+        found.say("unpivot", zh, en)
+    return Unpivot(names, name, figure)
 
 
 def _database_url(found: Found, value: Map[str, Any]) -> str:

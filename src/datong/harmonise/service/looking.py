@@ -12,6 +12,7 @@ from datong.harmonise.model.mappings import Source, SourceKind
 from datong.harmonise.model.refusals import WHICH_TABLE
 from datong.harmonise.rules import sniffing
 from datong.harmonise.rules.headings import said_above
+from datong.harmonise.rules.periods import over_time
 from datong.harmonise.rules.sheets import TOP_ROWS, header_of, named
 from datong.harmonise.store import looking
 from datong.harmonise.store.sources import workbooks
@@ -57,9 +58,11 @@ def _workbook(path: Path, look: Look) -> Look:
         facts, found = header_of(rows, spans)
         top = facts.get("skip_lines", 0)
         below = top + facts.get("header_rows", 1)
-        facts, more = named(workbooks.names_in(rows[top:below], spans, top), rows[below:], facts, workbooks.letters)
+        names = workbooks.names_in(rows[top:below], spans, top)
+        facts, more = named(names, rows[below:], facts, workbooks.letters)
+        turned, over = over_time(facts.get("columns") or names, rows[below:])
         above = said_above(cell for row in rows[:top] for cell in row)
-        return Look(look.kind, {**look.facts, **facts}, (*look.doubts, *found, *more, *above))
+        return Look(look.kind, {**look.facts, **facts, **turned}, (*look.doubts, *found, *more, *over, *above))
     return look
 
 

@@ -128,6 +128,8 @@ def reading(mapping: Mapping, data: Path, needs: Map[str, Needs], scan_from: int
     """The source of `mapping` as a scan, or None where the text reader must read it. needs: of every path."""
     source = mapping.source
     path = data / source.path
+    if source.unpivot is not None:
+        return None
     if source.kind is not SourceKind.ndjson or source.encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
         return None
     if not path.resolve().is_relative_to(data.resolve()) or not path.is_file() or path.stat().st_size < scan_from:

@@ -17,6 +17,7 @@ from datong.harmonise.model.reading import BROKEN, ROW, Sample, SampleColumn
 from datong.harmonise.store import staged as staging
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.telling import refused
+from datong.harmonise.store.sources.unpivoting import unpivoted
 from datong.harmonise.store.staged import Staged, staged
 
 BATCH_ROWS = 20_000
@@ -63,7 +64,7 @@ class Gathered:
         """All of `rows`, a batch at a time."""
         columns: dict[str, list[str | None]] = {}
         broken: list[str | None] = []
-        for values, text in rows:
+        for values, text in self._as_declared(rows):
             number = len(broken)
             broken.append(text)
             for path, value in values.items():
@@ -78,6 +79,11 @@ class Gathered:
                 columns, broken = {}, []
         if broken:
             self._add_lists(columns, broken)
+
+    def _as_declared(self, rows: Iterable[Row]) -> Iterable[Row]:
+        if self.source.unpivot is None:
+            return rows
+        return unpivoted(self.source.unpivot, self._files[-1][0] if self._files else self.source, rows)
 
     def begin(self, here: Source) -> None:
         """From now on the rows of another file come. here: the source as it is called there."""
