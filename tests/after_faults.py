@@ -108,7 +108,7 @@ ONCE = {
     "delivery": "SELECT agreement, count(*) FROM received GROUP BY agreement, version HAVING count(*) > 1",
     "unbalanced entry": "SELECT entry, sum(amount_fen) FROM posting GROUP BY entry HAVING sum(amount_fen) <> 0",
     "failed job": "SELECT kind, last_error FROM job WHERE state = 'failed' AND last_error NOT LIKE '[NET-410]%'",
-    "unfinished job": "SELECT kind, last_error FROM job WHERE state <> 'done' AND attempts > 0"
+    "unfinished job": "SELECT kind, last_error FROM job WHERE state NOT IN ('done', 'failed') AND attempts > 0"
     " AND NOT (kind = 'node.send' AND payload LIKE '%\"evidence.checkpoint\"%')",
 }
 
