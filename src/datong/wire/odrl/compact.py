@@ -10,7 +10,6 @@ Must never know: negotiations, transport. Contract: tests/wire/test_wire_odrl.py
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +20,7 @@ from datong.terms.policy.checking import CONDITIONS_MAX, RULES_MAX, meant, tidie
 from datong.terms.policy.literals import XSD
 from datong.terms.policy.model import KINDS as LISTS
 from datong.terms.policy.vocabulary import LOGIC, OPERATORS
+from datong.wire.odrl.graphs import is_nearly_odrl
 
 OWN = "urn:datong:ns:"
 ODRL = "http://www.w3.org/ns/odrl/2/"
@@ -100,7 +100,6 @@ WORDS = frozenset({
 BINDING = frozenset({"permission", "prohibition", "obligation", *FOLLOWS, "constraint", "refinement", "action",
                      "conflict", "inheritFrom", *ATOMIC, *LOGIC})  # fmt: skip
 """Words of ODRL that say what is permitted: under a prefix that nothing here explains they may be ODRL's own."""
-LIKE_ODRL = re.compile(r"https?://(?:www\.)?w3\.org/ns/odrl\b", re.IGNORECASE)
 RDF_VALUE = ("rdf:value", "http://www.w3.org/1999/02/22-rdf-syntax-ns#value")
 TYPES = {"duty": "Permission", "odrl:remedy": "Prohibition", "odrl:consequence": "Duty"}
 """What follows a rule -> the ODRL class of the rule."""
@@ -293,7 +292,7 @@ class _Reader:
         own = iri.removeprefix(OWN) if iri.startswith(OWN) else rest if prefix == "datong" else ""
         return (
             iri.startswith("@")
-            or LIKE_ODRL.match(iri) is not None
+            or is_nearly_odrl(iri)
             or (prefix not in self.terms and rest in BINDING)
             or (own.lower().startswith("inherit") and (bool(place) or not self.is_inherit(spelt)))
             or iri in RDF_VALUE
