@@ -172,6 +172,8 @@ MISTAKES = [
     ("timeWindow", "P1Y", "不是由周、日和时间构成", "no ISO 8601 period"),
     ("timeWindow", "P" + "9" * 1000 + "D", "时长超出一切历法", "beyond all calendars"),
     ("region", "贵阳", "不是区划代码的数字", "digits of a region code"),
+    ("region", "100000", "前两位不是省级区划", "a region code of no province"),
+    ("region", "2501", "前两位不是省级区划", "a region code of no province"),
     ("region", "５２", "含有 0-9 以外的数字", "digits other than 0-9"),
     ("networkAddress", "a b", "不是域名、地址或网段", "a domain name, address or range"),
     ("frequency", "6", "不是 60/hour 这样的频次", "60/hour"),

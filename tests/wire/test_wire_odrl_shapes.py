@@ -106,6 +106,22 @@ NAMED = [
     ((*CONSTRAINT, "and"), [], "mixes more than one logic"),
     ((*CONSTRAINT, "rightOperand"), {"x": "3"}, "rightOperand[0]: should be text"),
     *(((*CONSTRAINT, name), "x", name) for name in NO_PLACE),
+    (("https://www.w3.org/ns/odrl/2/prohibition",), [], "https://www.w3.org/ns/odrl/2/prohibition: is not read here"),
+    (("http://w3.org/ns/odrl/vocab#prohibition",), [], "vocab#prohibition: is not read here"),
+    (("ODRL:prohibition",), [], "ODRL:prohibition: is not read here; did you mean prohibition?"),
+    (("o:prohibition",), [], "o:prohibition: is not read here; did you mean prohibition"),
+    ((*RULE, "o:duty"), [], "permission[0].o:duty: is not read here; did you mean duty?"),
+    ((*CONSTRAINT, "o:or"), [], "permission[0].constraint[0].o:or: is not read here"),
+    (("datong:inherits",), True, "datong:inherits: is not read here"),
+    ((*RULE, "datong:inherit"), True, "permission[0].datong:inherit: is not read here"),
+    ((*RULE, "@type"), "Prohibition", "permission[0].@type: is no place for a Prohibition"),
+    ((*RULE, "@type"), ["http://www.w3.org/ns/odrl/2/Duty"], "permission[0].@type: is no place for a Duty"),
+    ((*RULE, "duty", 0, "@type"), "odrl:Permission", "permission[0].duty[0].@type: is no place for a Permission"),
+    ((*RULE, "action"), {"@id": "odrl:read", "rdf:value": "odrl:sell"}, "permission[0].action.rdf:value"),
+    ((*RULE, "target"), "_:b1", "permission[0].target: should be one id"),
+    ((*CONSTRAINT, "rightOperand"), {"@value": "3", "odrl:unit": "urn:k"}, "rightOperand[0].unit: units are not read"),
+    ((*CONSTRAINT, "rightOperand"), {"@value": "3", "@type": "urn:thousand"}, "rightOperand[0].@type: is no type of XML"),
+    ((*CONSTRAINT, "rightOperand"), {"@value": "3", "@id": "4"}, "rightOperand[0]: has both @value and @id"),
 ]  # fmt: skip
 
 
@@ -132,6 +148,10 @@ TOLERATED = [
     ((*RULE, "duty", 0, "dct:title"), "x"),
     ((*RULE, "action"), {"@id": "use", "includedIn": "odrl:use"}),
     ((*CONSTRAINT, "@id"), "urn:c"),
+    ((*CONSTRAINT, "rightOperand"), {"@value": "3", "@type": "xsd:integer"}),
+    ((*CONSTRAINT, "rightOperand"), {"@value": "3", "@type": "http://www.w3.org/2001/XMLSchema#integer"}),
+    ((*RULE, "dct:source"), "x"),
+    (("https://example.org/prohibition",), [{"action": "odrl:sell"}]),
 ]
 
 
@@ -161,6 +181,30 @@ def test_no_context_of_the_policy_s_own_hides_a_prohibition():
         ({"part": odrl + "pro"}, "part:hibition"),
     ]:
         assert from_odrl({**GOOD, "@context": context, name: forbidden}).prohibitions == (Rule("sell"),), context
+
+
+def test_a_name_that_stands_for_a_keyword_hides_nothing():
+    for keyword in ("@nest", "@graph", "@included", "@reverse"):
+        with pytest.raises(Refusal) as refused:
+            from_odrl({**GOOD, "@context": {"x:n": keyword}, "x:n": {"prohibition": [{"action": "odrl:sell"}]}})
+        assert [one.where for one in refused.value.problems] == ["x:n"], keyword
+
+
+def test_a_later_context_does_not_change_what_a_name_already_stands_for():
+    contexts = [{"o": "http://www.w3.org/ns/odrl/2/", "x:y": "o:prohibition"}, {"o": "https://example.org/"}]
+    assert from_odrl({**GOOD, "@context": contexts, "x:y": [{"action": "odrl:sell"}]}).prohibitions == (Rule("sell"),)
+
+
+def test_what_a_policy_s_own_context_shortens_is_read_in_full():
+    """A prohibition on the offer's own data set, however it is spelt, is one on the offer."""
+    read = from_odrl(
+        {**GOOD, "@context": {"ex": "https://example.org/", "d": "urn:datong:ns:"}, "target": "https://example.org/d-1",
+         "d:inherit": True, "prohibition": [
+             {"action": "odrl:sell", "target": "ex:d-1", "constraint": {
+                 "leftOperand": "d:application", "operator": "isAnyOf", "rightOperand": {"@id": "ex:app"}}}]}
+    )  # fmt: skip
+    [rule] = read.prohibitions
+    assert (read.inherit, rule.target, rule.constraints[0].values) == (True, "", ("https://example.org/app",))
 
 
 @pytest.mark.parametrize(

@@ -143,3 +143,39 @@ def test_what_we_write_another_evaluator_can_judge(tmp_path):
         [made], [(name, asked)], world = inputs(tmp_path / "p.ttl", tmp_path / "r.ttl", tmp_path / "w.ttl")
         outcomes.append(report(made, name, asked, world).outcome)
     assert outcomes == ["allowed", "default_denied"]
+
+
+FORBIDDING = "odrl:permission [ odrl:action odrl:read ] ; "
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("<https://www.w3.org/ns/odrl/2/prohibition> [ odrl:action odrl:sell ]", "https://www.w3.org/ns/odrl/2/prohibition"),
+        ("odrl:prohibition [ odrl:action <http://w3.org/ns/odrl/2/sell> ]", "http://w3.org/ns/odrl/2/sell"),
+        ("odrl:prohibition [ odrl:action odrl:sell ; odrl:constraint [ odrl:leftOperand odrl:count ; odrl:operator odrl:gt ; "
+         "odrl:rightOperand '3'^^ex:thousand ] ]", "prohibition[0].constraint[0].rightOperand[0].@type"),
+        ("odrl:permission [ a odrl:Prohibition ; odrl:action odrl:sell ]", "@type"),
+        ("<urn:datong:ns:inherits> true", "urn:datong:ns:inherits"),
+        ("odrl:prohibition [ odrl:action odrl:distribute ] . odrl:distribute rdf:value odrl:sell", "action.http"),
+    ],
+)  # fmt: skip
+def test_no_prohibition_of_a_file_is_lost_by_a_slip(said, where):
+    with pytest.raises(Refusal) as refused:
+        from_turtle("p.ttl", f"{HEAD}ex:p a odrl:Set ; {FORBIDDING}{said} .".encode())
+    assert any(where in one.where for one in refused.value.problems), refused.value.problems
+
+
+def test_evaluating_refuses_odrl_s_address_with_a_slip(tmp_path):
+    """Else the request would be judged by what is left of the policy."""
+    policy = (
+        f"{HEAD}ex:p a odrl:Set ; {FORBIDDING}<https://www.w3.org/ns/odrl/2/prohibition> [ odrl:action odrl:read ] ."
+    )
+    request = f"{HEAD}ex:r a odrl:Request ; odrl:permission [ odrl:action odrl:read ] ."
+    world = "@prefix t: <https://w3id.org/force/temporal#> . @prefix dct: <http://purl.org/dc/terms/> ."
+    files = [tmp_path / name for name in ("p.ttl", "r.ttl", "w.ttl")]
+    for file, text in zip(files, (policy, request, world), strict=True):
+        file.write_text(text)
+    with pytest.raises(Refusal) as refused:
+        inputs(*files)
+    assert "https://www.w3.org/ns/odrl/2/prohibition" in refused.value.problems[0].where

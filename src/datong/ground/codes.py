@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from urllib.parse import quote, urlsplit
 
 Fault = tuple[str, str]
 """What is wrong, in Chinese and in English."""
@@ -159,6 +160,15 @@ def node_code(type: str, subject: str, area: str, random: str) -> str:
     """A node code from its parts: type 1-5, subject(18), area(4), random(8)."""
     _require(type in NODE_TYPES, f"node type {type!r} is not 1 to 5")
     return _coded(type, subject, area, random)
+
+
+def did_of(address: str) -> str:
+    """The did:web of a node that is reached at `address`."""
+    parts = urlsplit(address.rstrip("/"))
+    host = parts.hostname or ""
+    port = f"%3A{parts.port}" if parts.port else ""
+    path = "".join(f":{quote(part, safe='')}" for part in parts.path.split("/") if part)
+    return f"did:web:{host}{port}{path}"
 
 
 def is_did_web(text: object) -> bool:

@@ -129,7 +129,7 @@ def _judged(
         "time": tx.now,
         "purpose": full["purpose"],
         "target": full["dataset"],
-        "assignee": full["subject"],
+        "assignee": called(tx, full["subject"], contract["consumer"]),
         "count": rows.granted_before(tx, ask["agreement"]) + 1,
         **receiving(contract["consumer"]),
         **facts,
@@ -141,6 +141,18 @@ def _judged(
             return verdict, full, contract["policy_hash"]
     assert verdict is not None
     return verdict, full, contract["policy_hash"]
+
+
+def called(tx: Tx, subject: str, consumer: str) -> list[str]:
+    """What the receiving side goes by in a policy: as a party, as a node, and by the node's DID, as a counterparty
+    that knows no code of ours writes it. A prohibition is for whom it names, by whichever of them."""
+    try:
+        node = register.node(tx, consumer)
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        return [subject, consumer]  # of a node that is not in the directory nothing more is known
+    return [subject, consumer, str(node["did"] or codes.did_of(str(node["address"])))]
 
 
 def receiving(consumer: str) -> dict[str, str]:
@@ -279,7 +291,8 @@ def _inherited(tx: Tx, ask: dict[str, Any], resource: str, agreement: str) -> Ve
     inherited = policy.from_json(supply["policy"])
     if not inherited.inherit:
         return None
-    widened = {"target": [ask["dataset"], resource], "assignee": [ask["subject"], supply["consumer_party"]]}
+    consumer = called(tx, supply["consumer_party"], supply["consumer"])
+    widened = {"target": [ask["dataset"], resource], "assignee": [*ask["context"]["assignee"], *consumer]}
     found = policy.decide(inherited, ask["action"], {**ask["context"], **widened})
     if found.allowed:
         return None

@@ -147,8 +147,9 @@ def _granted(tx: Tx, agreement: str) -> set[str]:
 
 def _download_allowed(tx: Tx, contract: dict[str, Any]) -> bool:
     """Whether the policy let data leave the controlled nodes at some time of the agreement (purpose as agreed)."""
+    names = deciding.called(tx, contract["consumer_party"], contract["consumer"])
     context = {"purpose": contract["terms"].get("purpose", ""), "target": contract["dataset"],
-               "assignee": contract["consumer_party"], **deciding.receiving(contract["consumer"])}  # fmt: skip
+               "assignee": names, **deciding.receiving(contract["consumer"])}  # fmt: skip
     return policy.compiled(policy.from_json(contract["policy"])).may_pass("download", context)
 
 

@@ -245,7 +245,8 @@ class Decision:
 
 
 def _given(value: Any) -> tuple[str, str]:
-    return ("未提供", "it was not given") if value is None else (f"实际为 {value}", f"it is {value}")
+    shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return ("未提供", "it was not given") if value is None else (f"实际为 {shown}", f"it is {shown}")
 
 
 def _named(left: str) -> Text:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from datong.ground.codes import PROVINCES
 from datong.ground.refusal import Text
 from datong.terms.policy.vocabulary import CONSTRAINTS, ORDERED, PURPOSES, Family
 
@@ -106,6 +107,8 @@ def _region(value: str) -> str:
     code = _matched(REGION, value, "区划代码的数字", "digits of a region code")[0]
     if len(code) not in REGION_SIZES:
         raise Mistaken("不是 2、4、6、9 或 12 位区划代码", "no region code of 2, 4, 6, 9 or 12 digits")
+    if code[:2] not in PROVINCES:  # 100000 for the whole country, a slip: no region lies in it, so nothing is forbidden
+        raise Mistaken("前两位不是省级区划（GB/T 2260）", "a region code of no province (GB/T 2260)")
     for size in reversed(REGION_SIZES[:-1]):
         if len(code) > size and not code[size:].strip("0"):
             code = code[:size]
@@ -403,7 +406,7 @@ def invented(left: str, constraints: Sequence[tuple[str, tuple[str, ...]]]) -> l
             return [*listed, another]
         case Family.region:
             stems = {code[:size] for code in listed for size in REGION_SIZES if size <= len(code)}
-            pairs = (f"{number:02}" for number in range(99, -1, -1))
+            pairs = sorted(PROVINCES, reverse=True)
             below = (_region_below(stem, stems) for stem in stems if len(stem) < REGION_SIZES[-1])
             return [*sorted(stems), *sorted(filter(None, below)), *[pair for pair in pairs if pair not in stems][:1]]
         case Family.network:

@@ -44,13 +44,8 @@ class Document:
     services: Mapping[str, str]
 
 
-def did_of(address: str) -> str:
-    """The did:web of a node that is reached at `address`."""
-    parts = urlsplit(address.rstrip("/"))
-    host = parts.hostname or ""
-    port = f"%3A{parts.port}" if parts.port else ""
-    path = "".join(f":{quote(part, safe='')}" for part in parts.path.split("/") if part)
-    return f"did:web:{host}{port}{path}"
+did_of = codes.did_of
+"""The did:web of a node that is reached at an address."""
 
 
 def document_path(address: str) -> str:

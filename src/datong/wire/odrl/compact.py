@@ -17,8 +17,10 @@ from typing import Any
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.terms.policy import BAD_POLICY, Condition, Constraint, Logical, Policy, Rule, checked
 from datong.terms.policy.checking import CONDITIONS_MAX, RULES_MAX, meant, tidied
+from datong.terms.policy.literals import XSD
 from datong.terms.policy.model import KINDS as LISTS
 from datong.terms.policy.vocabulary import LOGIC, OPERATORS
+from datong.wire.odrl.graphs import is_nearly_odrl
 
 OWN = "urn:datong:ns:"
 ODRL = "http://www.w3.org/ns/odrl/2/"
@@ -95,6 +97,12 @@ WORDS = frozenset({
     *IN_CONTEXT,
 })  # fmt: skip
 """Bare words that are taken for ODRL's."""
+BINDING = frozenset({"permission", "prohibition", "obligation", *FOLLOWS, "constraint", "refinement", "action",
+                     "conflict", "inheritFrom", *ATOMIC, *LOGIC})  # fmt: skip
+"""Words of ODRL that say what is permitted: under a prefix that nothing here explains they may be ODRL's own."""
+RDF_VALUE = ("rdf:value", "http://www.w3.org/1999/02/22-rdf-syntax-ns#value")
+TYPES = {"duty": "Permission", "odrl:remedy": "Prohibition", "odrl:consequence": "Duty"}
+"""What follows a rule -> the ODRL class of the rule."""
 KEYWORDS = ("@id", "@type", "@context", "@index")
 ALIASES = {"uid": "@id", "type": "@type"}
 """As ODRL's own context has them."""
@@ -200,7 +208,7 @@ def from_odrl(value: Any, *, alone: bool = False) -> Policy:
                 "ODRL 的 use 涵盖其他操作，本系统中仅指其自身；请逐项写明所禁止的操作",
                 "use covers other actions in ODRL and only itself here; write out what is prohibited",
             )
-    inherits = [value[spelt] for spelt in (INHERIT, f"{OWN}inherit") if spelt in value]
+    inherits = [given for spelt, given in value.items() if reader.is_inherit(str(spelt))]
     if any(one not in (True, False, "true", "false") for one in inherits):
         reader.wrong(INHERIT, "应为 true 或 false", "should be true or false")
     if reader.problems:
@@ -230,6 +238,7 @@ class _Reader:
         words a meaning that depends on where they stand, is refused: they are read here as ODRL's."""
         said = {str(name): one.get("@id", "") if isinstance(one, Mapping) else one for name, one in context.items()}
         self.terms |= {name: meant for name, meant in said.items() if isinstance(meant, str) and name[:1] != "@"}
+        self.terms |= {name: self.iri(name) for name in said if name in self.terms}  # no later context changes it
         for name, one in context.items():
             scoped = isinstance(one, Mapping) and not one.keys().isdisjoint(("@context", "@reverse"))
             if scoped or (name in WORDS and self.iri(str(name)) != ODRL + name) or self.terms["odrl"] != ODRL:
@@ -257,7 +266,7 @@ class _Reader:
             name = self.bare(str(spelt))
             key = ALIASES.get(name, name)
             of_others = name == spelt and (":" in name or name.startswith("x-"))
-            if given is None or of_others:
+            if given is None or (of_others and not self.is_doubtful(name, place)):
                 continue
             if name == "@context" and place:
                 self.wrong(f"{place}.@context", "此处的 @context 不读取", "a context is read at the policy alone")
@@ -271,6 +280,23 @@ class _Reader:
             elif not isinstance(given, str) or given != found[key]:
                 self.wrong(f"{place}.{name}", "以两种写法写了两次", "is written twice, under two spellings")
         return found
+
+    def is_inherit(self, spelt: str) -> bool:
+        return spelt == INHERIT or self.iri(spelt) == f"{OWN}inherit"
+
+    def is_doubtful(self, spelt: str, place: str) -> bool:
+        """Whether a member of another vocabulary may be meant for one that changes what is permitted: by a name that
+        stands for a keyword, a slip in ODRL's address, a prefix that only a context by address could explain; or one
+        that is read in its place alone."""
+        iri, (prefix, _, rest) = self.iri(spelt), spelt.partition(":")
+        own = iri.removeprefix(OWN) if iri.startswith(OWN) else rest if prefix == "datong" else ""
+        return (
+            iri.startswith("@")
+            or is_nearly_odrl(iri)
+            or (prefix not in self.terms and rest in BINDING)
+            or (own.lower().startswith("inherit") and (bool(place) or not self.is_inherit(spelt)))
+            or iri in RDF_VALUE
+        )
 
     def named(self, given: Any, place: str, known: Iterable[str]) -> str:
         """The name of the one node given, "" when it is none or several; what the node says besides is checked."""
@@ -306,6 +332,9 @@ class _Reader:
             self.wrong(place, zh, en)
             return Rule("")
         told = self.members(value, place, RULE_MEMBERS)
+        classes = {self.bare(one) for one in _listed(told.get("@type")) if isinstance(one, str)}
+        if other := classes.intersection(TYPES.values()) - {TYPES[then]}:
+            self.wrong(f"{place}.@type", f"此处不能是 {min(other)}", f"is no place for a {min(other)}")
         for name in FOLLOWS:
             if name != then.removeprefix("odrl:") and name in told:
                 self.wrong(f"{place}.{name}", "此处不能有该项", "has no place there")
@@ -327,7 +356,7 @@ class _Reader:
         said = self.term(told, "action", place, ACTION_MEMBERS)
         if not said:
             self.wrong(f"{place}.action", "应为一个操作", "should be one action")
-        return _word(said, SAME_ACTIONS)
+        return _word(self.iri(said), SAME_ACTIONS)
 
     def scope(self, told: Mapping[str, Any], name: str, place: str) -> str:
         """What a policy or a rule says of its target or a party, "" when it says nothing."""
@@ -335,9 +364,9 @@ class _Reader:
         if not _listed(given):
             return ""
         said = self.named(given, f"{place}.{name}", NAME_MEMBERS)
-        if not said:
+        if not said or said.startswith("_:"):
             self.wrong(f"{place}.{name}", "应为一个标识", "should be one id")
-        return said
+        return self.iri(said)
 
     def kept(self, said: str, shared: str, depth: int) -> str:
         """What the model keeps of a rule's target or assignee beside the policy's."""
@@ -377,12 +406,21 @@ class _Reader:
         values = [self.value(one, below) for below, one in self.items(right, f"{place}.rightOperand", CONDITIONS_MAX)]
         if not all(found.values()) or not values:
             return []
-        return [Constraint(_word(found["leftOperand"], SAME_OPERANDS), found["operator"], tuple(values))]
+        left = _word(self.iri(found["leftOperand"]), SAME_OPERANDS)
+        return [Constraint(left, found["operator"], tuple(values))]
 
     def value(self, given: Any, place: str) -> str:
         plain = given
         if isinstance(given, Mapping):
-            plain = given.get("@value", given.get("@id"))
+            told = self.members(given, place, ("@value", "@language"))
+            plain = told.get("@value", told.get("@id"))
+            if "@value" in told and "@id" in told:
+                self.wrong(place, "不能兼有 @value 与 @id", "has both @value and @id")
+            for one in _listed(told.get("@type")) if "@value" in told else ():  # thousands, dollars: a unit it may be
+                if not isinstance(one, str) or not one.startswith(("xsd:", XSD)):
+                    self.wrong(f"{place}.@type", "只读取 XML Schema 的类型", "is no type of XML Schema")
+            if "@value" not in told and isinstance(plain, str):
+                plain = self.iri(plain)
         if isinstance(plain, str):
             return plain
         self.wrong(place, f"应为文本，实际为 {type(plain).__name__}；数字请写成 \"3\"",

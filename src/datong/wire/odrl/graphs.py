@@ -9,6 +9,7 @@ is read for. Contract: tests/wire/test_wire_odrl_graphs.py.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,6 +50,8 @@ SOTW = "https://w3id.org/force/sotw#"
 WITHIN = (ODRL + "partOf", DCT + "isPartOf")
 READS_MAX = 20_000
 """Members that a reader of its own makes read more than once, beside those of the graph."""
+
+_LIKE_ODRL = re.compile(r"https?://(?:www\.)?w3\.org/ns/odrl\b", re.IGNORECASE)
 
 KINDS = {"permission": "Permission", "prohibition": "Prohibition", "obligation": "Duty", "duty": "Duty"}
 AFTER = {"Permission": "duty", "Prohibition": "remedy", "Duty": "consequence"}
@@ -106,7 +109,23 @@ def read_turtle(name: str, data: bytes) -> Any:
     except Exception as wrong:  # noqa: BLE001 - the parser lets its own errors through: an IndexError, a ValueError
         said = type(wrong).__name__
         raise bad(Problem(name, f"不是 Turtle（{said}）", f"is not Turtle ({said})")) from None
+    _require_no_near_miss(name, graph)
     return graph
+
+
+def _require_no_near_miss(name: str, graph: Any) -> None:
+    """BAD_GRAPH for ODRL's address with a slip: what it names would be passed over as another vocabulary's."""
+    said = set(graph.predicates())
+    own = {p for p in said if str(p).startswith(ODRL) and str(p) != f"{ODRL}profile"} | {iri(f"{RDF}type")}
+    said |= {value for _, p, value in graph if p in own}
+    found = sorted(str(one) for one in said if type(one).__name__ == "URIRef" and is_nearly_odrl(str(one)))
+    if found:
+        zh, en = "不是 ODRL 的词语；是否指", "is no word of ODRL; its words begin with"
+        raise bad(*(Problem(f"{name}: {one[:120]}", f"{zh} {ODRL}…？", f"{en} {ODRL}") for one in found))
+
+
+def is_nearly_odrl(address: str) -> bool:
+    return _LIKE_ODRL.match(address) is not None and not address.startswith(ODRL)
 
 
 @contextmanager

@@ -133,7 +133,11 @@ class _Telling:
             raise _bad(
                 self.file, self.file, "各节点相互包含，无法写出", "its nodes stand inside each other without end"
             )
-        told: dict[str, Any] = {}
+        told: dict[str, Any] = {str(p): True for p in self.graph.predicates(node) if str(p).startswith(OWN)}
+        if depth == 0:
+            told.pop(f"{OWN}inherit", None)
+        if types := [str(one) for one in self.graph.objects(node, iri(RDF + "type")) if str(one).startswith(ODRL)]:
+            told["@type"] = sorted(types)
         names = {str(p).removeprefix(ODRL) for p in self.graph.predicates(node) if str(p).startswith(ODRL)} - {"uid"}
         for name in sorted(names):
             values = self.values(node, name)
@@ -142,7 +146,7 @@ class _Telling:
             elif name in REFINED:
                 told[name] = [self.named(one, name) for one in values]
             else:
-                told[name] = [{} if _is_blank(one) else str(one) for one in values]
+                told[name] = [_value(one) for one in values]
         return told
 
     def values(self, node: Any, name: str) -> list[Any]:
@@ -168,11 +172,21 @@ class _Telling:
         named = [*self.graph.objects(node, iri(RDF + "value"))] if _is_blank(node) and name == "action" else [node]
         names = [str(one) if name == "action" else _as_id(str(one)) for one in named if not _is_blank(one)]
         narrowed = {part: True for part in ("refinement", "source") if (node, iri(ODRL + part), None) in self.graph}
+        if name == "action" and not _is_blank(node) and (node, iri(RDF + "value"), None) in self.graph:
+            narrowed[RDF + "value"] = True
         return {**({"@id": names[0]} if len(names) == 1 else {}), **narrowed}
 
 
 def _is_blank(node: Any) -> bool:
     return type(node).__name__ == "BNode"
+
+
+def _value(node: Any) -> Any:
+    """A name or a literal's text; with its type where that is not of XML Schema, which from_odrl does not read."""
+    kind = str(getattr(node, "datatype", None) or "")
+    if kind and not kind.startswith(XSD):
+        return {"@value": str(node), "@type": kind}
+    return {} if _is_blank(node) else str(node)
 
 
 def _as_id(name: str) -> str:
