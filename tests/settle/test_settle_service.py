@@ -231,6 +231,18 @@ def test_every_use_is_billed_or_free_and_named_once(world: Neighbours) -> None:
     assert sorted(event for line in lines for event in line["events"]) == ids
 
 
+def test_a_month_of_more_versions_than_a_line_can_name_is_billed(world: Neighbours) -> None:
+    """A product built every hour has 744 versions in a month: its invoice is issued, kept by the buyer and accepted."""
+    use(world, *range(1, 745))
+    world.at(AFTER)
+    invoice = bill(world)
+    (line,) = invoice["lines"]
+    assert (line["quantity"], line["amount_fen"], len(line["events"])) == (744, 744 * FEE, 744)
+    assert line["description"] == "P-FLOWS flows.cells v1 … v744 (744)"
+    world.carry()
+    assert at(world, "city-lab", "accept_invoice", invoice=invoice["id"])["state"] == "ACCEPTED"
+
+
 def test_settling_twice_is_settling_once(world: Neighbours) -> None:
     invoice = settled(world)
     with world.as_person("data-group") as tx:

@@ -6,7 +6,7 @@ Contract: tests/settle/test_settle_rules.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +33,8 @@ CHARGED = (InvoiceState.ISSUED, InvoiceState.DISPUTED, *CHARGED_AT_BUYER)
 """States in which the ledger of a side holds the charge, pending or posted."""
 
 
+DESCRIPTION_CHARACTERS = 400
+"""How long the description of a line may be; a longer one no node could keep."""
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,72}")
 """How an invoice may be called: ids of lines and entries are made of it, and stand in texts for other programs."""
 
@@ -93,11 +95,20 @@ def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], produc
 def _line(number: int, events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], product: str) -> Line:
     state, table = events[0]["state"], events[0]["table_name"]
     unit = unit_price(state, tariff)
-    versions = ", ".join(sorted({str(event["version"]) for event in events}))
     return Line(
-        number, f"{product} {table} v{versions}", state, len(events), unit, unit * len(events),
-        tuple(sorted(event["id"] for event in events)),
+        number, _described(product, table, {str(event["version"]) for event in events}), state, len(events), unit,
+        unit * len(events), tuple(sorted(event["id"] for event in events)),
     )  # fmt: skip
+
+
+def _described(product: str, table: str, versions: Collection[str]) -> str:
+    """What a line is for: every version by name, or the first, the last and how many where a table that is built every
+    hour has more of them than a line can name. Its uses name each."""
+    ordered = sorted(versions, key=lambda version: (len(version), version))
+    named = f"{product} {table} v{', '.join(ordered)}"
+    if len(named) <= DESCRIPTION_CHARACTERS:
+        return named
+    return f"{product} {table} v{ordered[0]} … v{ordered[-1]} ({len(ordered)})"[:DESCRIPTION_CHARACTERS]
 
 
 def shares(gross_fen: int, split: Sequence[Mapping[str, Any]], departments: Iterable[str] = ()) -> list[Share]:
