@@ -253,7 +253,7 @@ def fetched(store: Store, caller: Caller, node: str) -> list[dict[str, Any]]:
 
 def next_link(header: str) -> str:
     """The address of the relation `next` in a Link header (RFC 8288), which may be relative, or ""."""
-    links = httpx.Response(200, headers={"link": header.encode("ascii", "replace")}).links.values()
+    links = httpx.Response(200, headers={b"link": header.encode("ascii", "replace")}).links.values()
     named = ({name.lower(): value for name, value in one.items()} for one in links)
     return next((one["url"] for one in named if "next" in one.get("rel", "").lower().split()), "")
 
