@@ -240,6 +240,39 @@ def test_a_catalogue_is_asked_for_again_when_its_node_says_later(pair):
     assert refused.value.kind is Kind.unavailable
 
 
+@pytest.mark.parametrize(
+    ("header", "link"),
+    [
+        ("<http://a/x?c=1>; rel=next", "http://a/x?c=1"),
+        ("</x?c=1,2>; title=\"a, b\"; REL=\"last NEXT\"", "/x?c=1,2"),
+        ("<x>; rel=\"previous\", <?page=2>; rel='next'", "?page=2"),
+        ("<x>; rel=\"previous\"", ""), ("<é>; rel=x", ""), ("no link", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_next_page_is_found_as_http_writes_links(header, link):
+    """What its address looks like is its node's affair (Dataspace Protocol, Pagination)."""
+    assert next_link(header) == link
+
+
+def test_every_page_of_a_catalogue_is_read_whatever_its_links_look_like(pair):
+    """A catalogue of which only the first page was kept would look whole."""
+    provider, consumer, loop = pair
+    list_many(provider, 5)
+    caller = _Caller(loop, consumer)
+
+    class Otherwise(Linked):
+        def post(self, to, url, body):
+            self.asked.append(url)
+            answer = caller.post(to, url.replace("cursor", "continuationToken"), body)
+            link = next_link(answer.headers.get("link", "")).removeprefix(provider.address)
+            answer.headers["link"] = f"<{link.replace('continuationToken', 'cursor')}>; rel=next" if link else ""
+            return answer
+
+    peer = Otherwise(caller, None)
+    assert len(fetched(consumer.store, peer, provider.code)) == 5
+    assert len(peer.asked) == 3
+
+
 def test_a_next_link_elsewhere_is_not_followed(pair):
     provider, consumer, loop = pair
     list_many(provider, 3)
@@ -256,5 +289,7 @@ def test_a_next_link_elsewhere_is_not_followed(pair):
             answer.headers["link"] = '<http://elsewhere.test/catalog?continuationToken=2>; rel="next"'
             return answer
 
-    assert len(fetched(consumer.store, Elsewhere(), provider.code)) == 2
+    with pytest.raises(Refusal, match="another address") as refused:
+        fetched(consumer.store, Elsewhere(), provider.code)
+    assert refused.value.code == "DSP-422"
     assert posted == ["provider.test"]

@@ -297,3 +297,63 @@ def test_several_actions_make_several_rules() -> None:
     found = strategies.understood([two], "p").policy
     assert [rule.action for rule in found.permissions] == ["read", "policyTransmit", "policyTransmit"]
     assert replace(found, id="q") != found
+
+
+RANGE = "2024-03-20 23:59:59 -- 2025-03-20 23:59:59"
+SPOKEN = [
+    ("a range that is to be left out", {"constraints": [("timeWindow", "12", RANGE)]}, "strategy[0].constraints[0]"),
+    ("a range of which nothing may be", {"constraints": [("time", "isNoneOf", RANGE)]}, "strategy[0].constraints[0]"),
+    ("other than each of a list", {"constraints": [("application", "neq", "[a, b]")]}, "strategy[0].constraints[0]"),
+    ("none of a list in words", {"constraints": [("application", "isNoneOf", "a、b")]}, "strategy[0].constraints[0]"),
+    ("none of a list of lists", {"constraints": [("application", "08", '[["a"]]')]}, "strategy[0].constraints[0]"),
+    ("none of no list", {"constraints": [("application", "08", "[]")]}, "strategy[0].constraints[0]"),
+    ("records not to the provider", {"constraints": [("logRecordSend", "12", "provider")]}, "strategy[0].constraints[0]"),
+    ("a unit", {"constraints": [{"constraintName": "count", "constraintOperator": "11", "constraintValue": "3", "unit": "1000"}]},
+     "strategy[0].constraints[0].unit"),
+    ("duties beside the extension", {"duties": [{"actions": ["compensate"]}]}, "strategy[0].duties"),
+    ("its kind under a name of its own", {"policyType": "prohibition"}, "strategy[0].policyType"),
+    ("a group of annex C.2", {"prohibitionPolicies": [{"actions": ["sell"]}]}, "strategy[0].prohibitionPolicies"),
+    ("annex C's name of the extension", {"expansionItem": {"kind": "prohibition"}}, "strategy[0].expansionItem"),
+    ("an extension of its nodes", {"executionNodeInfo": {**NODES, "expansionItem": {"only": "x"}}}, "strategy[0].executionNodeInfo.expansionItem"),
+    ("an action made narrower", {"actions": [{"expansionItem": {"action": "read", "only": "x"}}]}, "strategy[0].actions[0].expansionItem.only"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "where"), [row[1:] for row in SPOKEN], ids=[row[0] for row in SPOKEN])
+def test_no_clause_of_a_strategy_is_dropped_or_turned_round(said, where):
+    """Each of these was once read as a permission that was wider than what the message says."""
+    names = ("constraintName", "constraintOperator", "constraintValue")
+    bounds = [
+        one if isinstance(one, dict) else dict(zip(names, one, strict=True)) for one in said.get("constraints", ())
+    ]
+    strategy = {"subjectInfo": SUBJECT, "executionNodeInfo": NODES, "actions": ["read"], **said}
+    read = strategies.understood([{**strategy, "constraints": bounds}], "agr-1")
+    assert read.policy is None
+    assert [one.where for one in read.lost] == [where]
+
+
+def test_members_of_a_strategy_that_say_nothing_are_passed_over():
+    """An interface may be written with all its members, annex C's among them, and most of them empty."""
+    empty = {"constraints": None, "policyExpansion": "", "expansionItem": {}, "prohibitionPolicies": []}
+    strategy = {
+        "subjectInfo": {**SUBJECT, "dataProductAbstract": "x"},
+        "executionNodeInfo": NODES,
+        "actions": ["read"],
+        **empty,
+    }
+    assert strategies.understood([strategy], "agr-1").policy == Policy("agr-1", (Rule("read"),))
+
+
+def test_a_payment_keeps_its_bound():
+    bound = {"constraintName": "compensate", "constraintOperator": "03", "constraintValue": "10.00 CNY"}
+    strategy = {"subjectInfo": SUBJECT, "executionNodeInfo": NODES, "actions": ["sell"], "constraints": [bound]}
+    [duty] = strategies.understood([strategy], "agr-1").policy.permissions[0].duties
+    assert duty == Rule("compensate", (Constraint("payAmount", "gteq", "10.00 CNY"),))
+
+
+def test_a_group_of_policies_beside_the_strategy_is_lost():
+    strategy = {"subjectInfo": SUBJECT, "executionNodeInfo": NODES, "actions": ["read"]}
+    message = {"contractId": "c-1", "strategy": strategy, "prohibitionPolicies": [{"actions": ["sell"]}]}
+    with pytest.raises(Refusal) as refused:
+        contracts.offer_of(message)
+    assert (refused.value.code, [one.where for one in refused.value.problems]) == ("NDI-420", ["prohibitionPolicies"])

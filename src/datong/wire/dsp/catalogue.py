@@ -9,8 +9,9 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urljoin, urlsplit
 
+import httpx
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -236,9 +237,12 @@ def fetched(store: Store, caller: Caller, node: str) -> list[dict[str, Any]]:
             raise CATALOGUE_REFUSED(node=node, why=" ".join(error_text(answer.body)))
         found += read_catalogue(answer.body, node)
         size += len(answer.body)
-        url = next_link({name.lower(): value for name, value in answer.headers.items()}.get("link", ""))
-        if not url or urlsplit(url)[:2] != origin:
+        link = next_link({name.lower(): value for name, value in answer.headers.items()}.get("link", ""))
+        if not link:
             return found
+        url = _joined(url, link)
+        if urlsplit(url)[:2] != origin:  # what came is not all, and is not kept as if it were
+            raise CATALOGUE_REFUSED(node=node, why="Its next page is at another address than its catalogue.")
         if url in seen:
             raise CATALOGUE_REFUSED(node=node, why="Its pages go round in a circle.")
         seen.add(url)
@@ -248,13 +252,17 @@ def fetched(store: Store, caller: Caller, node: str) -> list[dict[str, Any]]:
 
 
 def next_link(header: str) -> str:
-    """The address of rel="next" in a Link header, or ""."""
-    for part in header.split(","):
-        address, _, relation = part.partition(";")
-        if 'rel="next"' in relation.replace("'", '"') and address.strip().startswith("<"):
-            link = address.strip()[1:-1]
-            return link if "continuationToken" in parse_qs(urlsplit(link).query) else ""
-    return ""
+    """The address of the relation `next` in a Link header (RFC 8288), which may be relative, or ""."""
+    links = httpx.Response(200, headers={b"link": header.encode("ascii", "replace")}).links.values()
+    named = ({name.lower(): value for name, value in one.items()} for one in links)
+    return next((one["url"] for one in named if "next" in one.get("rel", "").lower().split()), "")
+
+
+def _joined(base: str, link: str) -> str:
+    try:
+        return urljoin(base, link)
+    except ValueError:  # no address at all
+        return ""
 
 
 def read_catalogue(body: bytes, node: str) -> list[dict[str, Any]]:

@@ -225,6 +225,11 @@ def _first(message: Mapping[str, Any]) -> dict[str, Any]:
         for number, one in enumerate(rest, 1) for group, name in _ALIKE
         if (one[group].get(name) or "") != (first[group].get(name) or "")
     ]  # fmt: skip
+    problems += [
+        Problem(name, "接口表没有这一策略组，本节点不读取；请写入 strategy",
+                "is a group of policies that no interface carries, and is not read; write it as a strategy")
+        for name in strategies.GROUPS if message.get(name)
+    ]  # fmt: skip
     strategies.require_whole(str(message["contractId"]), problems)
     return first
 

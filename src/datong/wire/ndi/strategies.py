@@ -52,7 +52,15 @@ RECORDS_GO_TO = frozenset({"provider", "data provider", "数据提供方", "plat
 """Recipients that table 4 itself means by logRecordSend: whom else annex D names, the duty here would not tell."""
 EXTENSION_MEMBERS = ("kind", "duties", "inherit", "constraints", "contract")
 DUTY_MEMBERS = ("actions", "constraints", "own", "duties")
+STRATEGY_MEMBERS = ("subjectInfo", "executionNodeInfo", "actions", "constraints", "policyExpansion", "kind")
+CONSTRAINT_MEMBERS = ("constraintName", "constraintOperator", "constraintValue")
+GROUPS = ("permissionPolicies", "prohibitionPolicies", "obligationPolicies")
+"""Annex C.2 has groups of policies, which no interface of annex B carries: beside a strategy they are lost."""
+RANGE_OPERATORS = frozenset({"eq", "isA", "isPartOf", "isAnyOf"})
+"""Of a range in one value, annex D's `isA` and what else means: within it."""
 DEPTH_MAX = 8
+_SEVERAL = re.compile(r"[,，、;；]|^\s*\[.*\]\s*$", re.DOTALL)
+"""What is no list of texts and hardly one name: read as one, a restriction to none of them would never bite."""
 _RANGE = re.compile(r"^(.+?)\s*(?:--|/|至|~)\s*(.+)$")
 _COUNTED = re.compile(r"^(\d+)\s*(?:times|calls|次)?\s*(?:per|/|每)\s*(minute|hour|day|分钟|小时|天|日)$")
 _UNITS = {"分钟": "minute", "小时": "hour", "天": "day", "日": "day"}
@@ -156,7 +164,7 @@ def _written_constraint(place: str, constraint: Constraint, lost: list[Problem])
     lost += _too_long(place, constraint)
     if len(value) > LIST_MAX:
         lost.append(Problem(place, f"取值超过 {LIST_MAX} 字符", f"its values have more than {LIST_MAX} characters"))
-    if constraint.op == "isA" and _list_in(value) is not None:
+    if not takes_list and _list_in(value) is not None:
         lost.append(Problem(place, f"{value[:40]!r} 在国家接口中会读作列表", f"{value[:40]!r} would be read as a list"))
     return {"constraintName": PRINTED.get(constraint.left, constraint.left),
             "constraintOperator": OPERATORS[constraint.op].code, "constraintValue": value}  # fmt: skip
@@ -200,6 +208,11 @@ def understood(strategies: Iterable[Mapping[str, Any]], policy_id: str) -> Under
                 reader.lose(f"{place}.policyExpansion.kind", f"未知策略类别 {said}", f"unknown kind {said}")
             reader.note(place, "未说明策略类别，按允许策略读取", "does not say its kind; read as a permission")
             kind = "permission"
+        reader.unread(place, _said(strategy), STRATEGY_MEMBERS)
+        for part in ("subjectInfo", "executionNodeInfo"):
+            info = strategy.get(part)
+            if isinstance(info, Mapping) and "expansionItem" in _said(info):
+                reader.unread(f"{place}.{part}", {"expansionItem": info["expansionItem"]}, ())
         reader.extension(f"{place}.policyExpansion", strategy.get("policyExpansion"))
         lists[KINDS[kind]] += reader.rules(place, {**strategy, **_in_extension(extension)}, 0)
         inherit = inherit or extension.get("inherit") is True
@@ -229,6 +242,11 @@ def _extension(given: Any) -> Any:
         return loaded(given) if isinstance(given, str) else given
     except ValueError:
         return given
+
+
+def _said(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that are not empty."""
+    return {name: one for name, one in given.items() if one not in (None, "", [], {})}
 
 
 def _in_extension(extension: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,6 +305,8 @@ class _Reader:
     def action(self, place: str, given: Any) -> str:
         if isinstance(given, Mapping):
             inner = given.get("expansionItem")
+            self.unread(place, _said(given), ("expansionItem",))
+            self.unread(f"{place}.expansionItem", _said(inner) if isinstance(inner, Mapping) else {}, ("action",))
             given = inner.get("action") if isinstance(inner, Mapping) else inner
         word = READ.get(given, given) if isinstance(given, str) else ""
         if word not in ACTIONS:
@@ -310,6 +330,7 @@ class _Reader:
         if not isinstance(given, Mapping):
             self.lose(place, "不是对象", "is no object")
             return
+        self.unread(place, _said(given), CONSTRAINT_MEMBERS)
         name = given.get("constraintName")
         name = READ.get(name, name) if isinstance(name, str) else ""
         code, value = given.get("constraintOperator"), given.get("constraintValue")
@@ -319,7 +340,7 @@ class _Reader:
         elif len(value) > (most := LIST_MAX if OPERATORS[op].takes_list else VALUE_MAX):  # before patterns are tried
             self.lose(place, f"取值超过 {most} 字符", f"has a value of more than {most} characters")
         elif name in ACTIONS_AS_CONSTRAINTS:
-            duties += self.duty(place, name, value)
+            duties += self.duty(place, name, op, value)
         elif name not in CONSTRAINTS:
             self.lose(place, f"约束 {name!r} 不在 18 项之内", f"the constraint {name[:40]!r} is none of the 18")
         else:
@@ -328,12 +349,15 @@ class _Reader:
                 self.lost += _too_long(place, one)
             into += made
 
-    def duty(self, place: str, name: str, value: str) -> list[Rule]:
+    def duty(self, place: str, name: str, op: str, value: str) -> list[Rule]:
         """annex D: the two actions that stand where a constraint should."""
         if name == "compensate":
-            amount = Constraint("payAmount", "eq", value)
+            amount = Constraint("payAmount", op, value)
             self.lost += _too_long(place, amount)
             return [Rule(name, (amount,))]
+        if op not in RANGE_OPERATORS:
+            self.lose(place, f"{op} 不能说明接收方", f"{op} says no recipient")
+            return []
         said = value.strip()[:60]
         if said not in RECORDS_GO_TO:
             known = ", ".join(sorted(RECORDS_GO_TO))
@@ -350,6 +374,9 @@ class _Reader:
         """One constraint, or two where the document writes a range into one value."""
         if name in ("time", "timeWindow") and (both := _RANGE.match(value)) is not None:
             ends = [instant_of(end.strip()) for end in both.groups()]
+            if all(end is not None for end in ends) and op not in RANGE_OPERATORS:
+                self.lose(place, f"{op} 不能用于起止时间", f"has a range of two instants, which {op} does not take")
+                return []
             if all(end is not None for end in ends):
                 self.note(place, "起止时间读作两条约束", "a range of two instants, read as two constraints")
                 texts = [clock.text(end) for end in ends if end is not None]
@@ -368,6 +395,13 @@ class _Reader:
         if op == "isA" and values is not None:
             self.note(place, "isA 与列表读作“属于部分”", "isA with a list, read as: lies within it")
             return [Constraint(name, "isPartOf", tuple(values))]
+        if values is not None and not OPERATORS[op].takes_list:  # one name that no value will ever be: neq would permit
+            self.lose(place, f"{op} 不能用于列表", f"has a list, which {op} does not take")
+            return []
+        if values is None and OPERATORS[op].takes_list and _SEVERAL.search(value):
+            self.lose(place, f"{value[:40]!r} 似有多个取值，请写成 [a, b]", f"seems to list several in {value[:40]!r}; "
+                      "write [a, b]")  # fmt: skip
+            return []
         if OPERATORS[op].takes_list:
             return [Constraint(name, op, tuple(values if values is not None else [value]))]
         return [Constraint(name, op, value)]
