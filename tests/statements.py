@@ -35,3 +35,11 @@ def asked_of(store: Store) -> Iterator[list[str]]:
     finally:
         event.remove(store.engine, "checkout", traced)
         event.remove(store.engine, "checkin", untraced)
+
+
+def read_whole(store: Store, statements: list[str]) -> set[str]:
+    """The tables of which some of these statements read every row, by SQLite's own plans for them."""
+    with store.engine.connect() as conn:
+        plans = [conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all() for text in statements]
+    steps = [str(row[-1]).split() for plan in plans for row in plan]
+    return {step[1] for step in steps if step[0] == "SCAN" and step[1] != "CONSTANT"}

@@ -80,7 +80,7 @@ file_sets = table(
     Column("grant_id", String(80), nullable=False, index=True),
     Column("agreement", String(120), nullable=False, index=True),
     Column("share_table", String(80), nullable=False),
-    Column("event", String(80), nullable=False),
+    Column("event", String(80), nullable=False, index=True),
     Column("decision", String(80), nullable=False),
     Column("until", Instant, nullable=False),  # wall time: a query before it belongs to the same event
 )

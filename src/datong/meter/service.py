@@ -110,10 +110,11 @@ def totals(tx: Tx, agreement: str | None = None) -> dict[str, Any]:
 def miscounts(tx: Tx) -> list[tuple[str, str]]:
     """(agreement, what is wrong) where the counters, which have no leaves, are not what the events say, which have:
     an agreement's uses are numbered 1, 2, 3 …, and a version is billed once."""
-    found = []
-    for row in store.numbered(tx):
-        counted = tx.get(store.counters, _counter("uses", row["agreement"]))
-        used = int(counted["used"]) if counted else 0
+    found, counted = [], {row["agreement"]: row for row in store.numbered(tx)}
+    keys = {agreement: _counter("uses", agreement) for agreement in counted}
+    at = store.used(tx, list(keys.values()))
+    for agreement, row in counted.items():
+        used = at.get(keys[agreement], 0)
         if not row["events"] == row["numbers"] == row["last"] == used:
             found.append((row["agreement"], f"{row['events']} uses bear {row['numbers']} numbers up to {row['last']}, "
                                             f"and the counter is at {used}"))  # fmt: skip

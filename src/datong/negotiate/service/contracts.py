@@ -120,9 +120,9 @@ def agreements(
 
 
 def provided_to(tx: Tx, consumer: str) -> list[dict[str, Any]]:
-    """The contracts in which this node is the provider and `consumer` the consumer, whatever became of them."""
-    mine = signing.me(tx).code
-    return [row for row in store.agreements_of(tx) if (row["provider"], row["consumer"]) == (mine, consumer)]
+    """{id, from, until, terms} of the contracts signed by both in which this node is the provider and `consumer` the
+    consumer, whatever became of them."""
+    return store.between(tx, signing.me(tx).code, consumer)
 
 
 @view()
@@ -217,12 +217,8 @@ def lapse(tx: Tx) -> dict[str, int]:
 
     Called by the node when the clock moves and once an hour. {"negotiations", "contracts"}: numbers ended.
     """
-    expired = [
-        row
-        for row in store.agreements_of(tx)
-        if row["state"] == State.FINALIZED.value and row["until"] and clock.instant(row["until"]) < tx.business_now
-    ]
-    for row in expired:
+    over = [id for id, until in store.terms_in_force(tx) if until and clock.instant(until) < tx.business_now]
+    for row in sorted((agreement(tx, id) for id in over), key=lambda row: (row["agreed_at"], row["id"])):
         national.told_of_end(tx, row, kind="02", reason=f"until {row['until']}", to_peer=False)
         _ended(tx, row, EXPIRED, "02", f"until {row['until']}")
-    return {"negotiations": lapsed(tx), "contracts": len(expired)}
+    return {"negotiations": lapsed(tx), "contracts": len(over)}

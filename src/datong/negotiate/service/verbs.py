@@ -256,9 +256,7 @@ def lapsed(tx: Tx) -> int:
     """End our negotiations whose deadline on the business clock has passed; the number ended. One whose end the
     counterparty has not taken by then is over here without it."""
     count = 0
-    for row in store.listed(tx, open_only=True):
-        if row["deadline"] is None or row["deadline"] >= tx.now:
-            continue
+    for row in store.overdue(tx):
         if row["pending"] == Act.terminate.value:
             into(own(tx, row), row, State.TERMINATED)
             count += 1

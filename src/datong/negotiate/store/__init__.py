@@ -100,6 +100,9 @@ agreements = table(
     Column("state", String(12), nullable=False),  # state of the negotiation; TERMINATED also when ended later
     Column("ended_at", Instant),
     Column("reason", JSON),
+    Index("ix_agreement_code", "code"),
+    Index("ix_agreement_consumer", "consumer", "provider"),
+    Index("ix_agreement_state", "state", "until", "id"),  # whose term is over is told by the index alone
 )
 
 peers = table(
@@ -181,6 +184,13 @@ def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Wi
     return [dict(row._mapping) for row in tx.all(window.of(query, negotiations.c.id))]
 
 
+def overdue(tx: Tx) -> list[dict[str, Any]]:
+    """The open negotiations whose deadline has passed, the oldest first."""
+    is_open = or_(*(negotiations.c.state == state.value for state in State if state not in FINAL))
+    query = select(negotiations).where(is_open, negotiations.c.deadline < tx.now)
+    return [dict(row._mapping) for row in tx.all(query.order_by(negotiations.c.started_at, negotiations.c.id))]
+
+
 def opened_by(tx: Tx, peer: str) -> int:
     """How many negotiations are open that `peer` opened: no person of this node stands behind them."""
     (counted,) = tx.found(_OPENED_BY, peer=peer)
@@ -200,6 +210,22 @@ def agreement_of_code(tx: Tx, code: str) -> str | None:
     """The id of the agreement with this contract code, or None."""
     found = tx.all(select(agreements.c.id).where(agreements.c.code == code).limit(1))
     return str(found[0][0]) if found else None
+
+
+def terms_in_force(tx: Tx) -> list[tuple[str, str]]:
+    """(id, until) of the concluded contracts that have an end: an end may be written in any form of an instant, so that
+    the database cannot say which are over."""
+    of = agreements.c
+    query = select(of.id, of.until).where(of.state == State.FINALIZED.value, of.until.is_not(None)).order_by(of.id)
+    return [(row.id, row.until) for row in tx.all(query)]
+
+
+def between(tx: Tx, provider: str, consumer: str) -> list[dict[str, Any]]:
+    """{id, from, until, terms} of the contracts of these two nodes, in these roles, that both have signed."""
+    of = agreements.c
+    query = select(of.id, of["from"], of.until, of.terms)
+    query = query.where(of.consumer == consumer, of.provider == provider, of.signed == "both").order_by(of.id)
+    return [dict(row._mapping) for row in tx.all(query)]
 
 
 def agreements_of(tx: Tx, dataset: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:

@@ -124,8 +124,7 @@ RETURNED = {"statement": str, "digest": str, "amount_fen": int, "reason": str, "
 def _promised(tx: Tx, sender: str, value: dict[str, Any]) -> bool:
     """Whether the sender owes this party by a contract that both signed: the supply contract carries the split."""
     return any(
-        contract["signed"] == "both"
-        and contract["from"] < value["until"]
+        contract["from"] < value["until"]
         and (contract["until"] is None or contract["until"] > value["from"])
         and weights(contract["terms"].get("split") or []) == weights(value["parts"])
         for contract in negotiate.provided_to(tx, sender)

@@ -1,0 +1,25 @@
+"""found by index: contracts by code, by counterparty and by term, file sets by the use they belong to"""
+
+from alembic import op
+
+revision = "0015"
+down_revision = "0013"
+
+INDEXES = (
+    ("ix_agreement_code", "agreement", ["code"]),
+    ("ix_agreement_consumer", "agreement", ["consumer", "provider"]),
+    ("ix_agreement_state", "agreement", ["state", "until", "id"]),
+    ("ix_file_set_event", "file_set", ["event"]),
+)
+
+
+def upgrade() -> None:
+    """What is asked for with every message, every hour or every file is found without reading all there is."""
+    for name, table, columns in INDEXES:
+        op.create_index(op.f(name), table, columns)
+
+
+def downgrade() -> None:
+    """What upgrade made, dropped in the opposite order."""
+    for name, table, _ in reversed(INDEXES):
+        op.drop_index(op.f(name), table_name=table)
