@@ -444,6 +444,39 @@ def test_suspend_restore_withdraw(ready: Neighbours) -> None:
         assert catalogue.listing_state(tx, "never") == ""
 
 
+DIMENSIONS = [
+    {"dimension": "completeness", "zh": "完整性", "indicator": "completeness", "formula": "f", "a": 1170, "b": 1171,
+     "value": 1170 / 1171},
+    {"dimension": "accuracy", "zh": "准确性", "indicator": "accuracy", "formula": "f", "a": 59, "b": 60, "value": 59 / 60},
+    {"dimension": "accuracy", "zh": "准确性", "indicator": "uniqueness", "formula": "f", "a": 7, "b": 8, "value": 7 / 8},
+    {"dimension": "timeliness", "zh": "时效性", "indicator": "freshness", "formula": "f", "a": 0, "b": 0, "value": None},
+]  # fmt: skip
+
+
+def test_what_a_peer_reads_of_rows_that_never_leave_tells_of_no_single_one(world: Neighbours, tmp_path: Path) -> None:
+    """Listed again after one more joined: exact numbers told that, a digest of the rows whether a guess of them is
+    right. People of the node read both."""
+    rights(world)
+    build(world, tmp_path)
+    told = []
+    for rows, digest in ((411, "d-1"), (412, "d-2")):
+        quality = {"grade": "A", "score": 0.98, "dimensions": DIMENSIONS, "rule": "GB/T 36344-2018", "measured_on": "s"}
+        change = {"harmonised": rows, "digest": digest, "quality": quality}
+        with world.as_person("bike-company") as tx:
+            tx.execute(harmonise_builds.builds.update().values(**change))
+        at_home = publish(world, "bike-company", dataset=TRIPS, purposes=["industry_development"], split=[])
+        assert (at_home["rows"], at_home["digest"], at_home["quality"]) == (rows, digest, quality)
+        with world.as_person("bike-company") as tx:
+            (page,) = catalogue.published_page(tx, to=LAB, offset=0, limit=5)
+            assert page == catalogue.published_dataset(tx, TRIPS, to=LAB)
+        told.append({name: page.get(name) for name in ("rows", "digest", "quality")})
+    assert told[0] == told[1]
+    assert (told[0]["rows"], told[0]["digest"]) == (420, None)
+    assert told[0]["quality"]["grade"] == "A" and "score" not in told[0]["quality"]
+    assert [one["value"] for one in told[0]["quality"]["dimensions"]] == [1.0, 1.0, None, None]
+    assert not any({"a", "b"} & set(one) for one in told[0]["quality"]["dimensions"])
+
+
 def test_a_resource_is_listed_for_the_group_to_count_on(world: Neighbours, tmp_path: Path) -> None:
     rights(world)
     resource: dict[str, Any] = {"dataset": TRIPS, "purposes": ["industry_development"], "split": []}

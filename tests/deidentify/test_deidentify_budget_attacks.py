@@ -108,3 +108,14 @@ def test_a_value_no_bound_holds_moves_a_sum_no_further_than_the_bound() -> None:
         table = pa.table({"unit": ["a", "a", "a", "b"], "fare": [fare, fare, fare, 7.0]})
         (row,) = engine.run(plan_of(query, "unit"), {"harmonised": table}, want=["figures"])["figures"].to_pylist()
         assert 7 <= row["s"] <= 107
+
+
+def test_the_time_that_one_rider_wrote_moves_nobody_elses(rides: Store) -> None:
+    """Read as times, a text that names its zone gave that zone to the texts after it that name none: one rider moved
+    all the others. So only what was read as a time when it was harmonised makes windows."""
+    cap(rides, "1")
+    dates = {"zone": "UTC", "from": "2019-09-01", "until": "2019-09-08", "hours": 6}
+    with pytest.raises(Refusal, match="DID-470") as told:
+        paid(rides, {**COUNT, "by": [{"windows": {"column": "kind", **dates}}]})
+    assert [problem.where for problem in told.value.problems] == ["windows.column"]
+    assert stands(rides)["spent_rho"] == "0"

@@ -93,6 +93,29 @@ def test_the_scale_is_the_least_that_is_enough(squared: int, nanorho: int) -> No
     assert not enough(float(np.nextafter(np.nextafter(scale, 0), 0)), squared, nanorho) or scale < 1e-300
 
 
+SINCE = 1_567_296_000_000_000
+"""2019-09-01 in UTC, microseconds."""
+LAST = (1 << 63) - 1
+ENDS_OF_TIME = {
+    "zoned": pa.array([SINCE, LAST, -LAST, LAST - 1, -LAST + 1, None], pa.timestamp("us", "UTC")),
+    "local": pa.array([SINCE, LAST, -LAST, LAST - 1, -LAST + 1, None], pa.timestamp("us")),
+    "days": pa.array([SINCE // 86_400_000_000, (1 << 31) - 2, -(1 << 31) + 2, 1, -1, None], pa.date32()),
+}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "Pacific/Apia"])
+@pytest.mark.parametrize("windows", [{"hours": 6}, {"hours": 6, "clock": True, "weekends": True}, {"days": 7}])
+@pytest.mark.parametrize("column", list(ENDS_OF_TIME))
+def test_no_time_of_one_unit_can_make_an_answer_fail(column: str, windows: dict[str, Any], zone: str) -> None:
+    """A failure is told, so it would tell for certain that this one row is there."""
+    dates = {"from": "2019-08-25", "until": "2019-09-29"}
+    query, found = query_of({"kind": "count", "rows_per_unit": 2, "spend": {"rho": "0.1"},
+                             "by": [{"windows": {"column": column, "zone": zone, **dates, **windows}}]})  # fmt: skip
+    assert query is not None, found.problems
+    table = pa.table({"unit": list("abcdef"), **ENDS_OF_TIME})
+    assert aggregated(query, "unit", table)["n"].tolist() == [1]
+
+
 def test_one_unit_written_in_several_ways_is_bounded_as_one() -> None:
     ways = ["u1", "ｕ１", "u\u200b1", "\ufeffu1"]
     asked, found = query_of({"kind": "count", "rows_per_unit": 2, "spend": {"rho": "0.1"}})

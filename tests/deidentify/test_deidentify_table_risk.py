@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -369,3 +370,51 @@ def test_persons_are_linked_however_their_number_is_kept(tmp_path: Path) -> None
     pq.write_table(before, tmp_path / "before.parquet")
     found = risk_of_table(now, ["a", "b"], person="who", earlier=[tmp_path / "before.parquet"])
     assert (found["classes"], found["f_min"]) == (2, 10)
+
+
+LINKS = {
+    "a token of the meter": lambda meter, _: hashlib.sha256(meter.encode()).hexdigest()[:32],
+    "a number of the row": lambda meter, at: f"{meter}/{at}",
+    "the feeder": lambda meter, _: f"F{int(meter) % 2}",
+}
+
+
+def curves(tmp_path: Path, beside: str) -> Path:
+    """60 meters of ten half hours, high in five of them, no two meters alike; `beside` stands beside the readings."""
+    places = list(itertools.combinations(range(10), 5))
+    rows = [
+        [str(m), str(at), "high" if at in places[m * 4] else "low", LINKS[beside](str(m), at)]
+        for m in range(60) for at in range(10)
+    ]  # fmt: skip
+    return written(tmp_path / "curves.csv", ["meter", "at", "kwh", "beside"], rows)
+
+
+@pytest.mark.parametrize(("beside", "columns"), [(name, ["beside"] * ("token" in name)) for name in LINKS])
+def test_rows_that_a_token_puts_together_are_a_curve(beside: str, columns: list[str], tmp_path: Path) -> None:
+    """Who knows five half hours of a household finds the other five, though no single reading is rare."""
+    table = curves(tmp_path, beside)
+    told = risk_of_table(table, ["at", "kwh"], person="meter")
+    assert told["f_min"] >= 20 and told["overall_risk"] < 0.05, "row by row it is harmless"
+    assert told["together"] == {"columns": columns, "smallest": 1, "alone": 60}
+    assert (told["passes"], told["level"]) == ((False, 2) if columns else (True, 3))
+    seen = defaultdict(set)
+    with table.open(encoding="utf-8", newline="") as opened:
+        for row in csv.DictReader(opened):
+            seen[row["beside"]].add((row["at"], row["kwh"]))
+    known = {(str(at), "high") for at in range(5)}
+    assert sum(known <= curve for curve in seen.values()) == (1 if columns else 0 if "row" in beside else 2)
+    if columns:
+        assert told["change"]["en"].startswith(
+            "leave out the columns that put the rows of one person together (beside)"
+        )
+        with pytest.raises(Refusal, match="DID-438"):
+            risk_of_table(table, ["at", "kwh"], person="meter", gate=True)
+
+
+def test_rows_put_together_do_no_harm_where_enough_have_the_same(tmp_path: Path) -> None:
+    rows = [[f"p{n}", str(at), str(n // 30 + at), f"t{n}"] for n in range(60) for at in range(3)]
+    table = written(tmp_path / "alike.csv", ["who", "at", "high", "token"], rows)
+    told = risk_of_table(table, ["at", "high"], person="who", gate=True)
+    assert told["passes"] and told["together"] == {"columns": ["token"], "smallest": 30, "alone": 0}
+    each = written(tmp_path / "each.csv", ["who", "a"], [[f"p{n}", "1"] for n in range(30)])
+    assert risk_of_table(each, ["a"], person="who")["together"] is None

@@ -149,6 +149,35 @@ def _begins(token: str, words: set[str], text: str) -> bool:
     return len(token) > 2 and any(word.startswith(token) for word in words)
 
 
+# --- what a peer is told of rows that never leave ----------------------------------------------------------------
+
+FEWEST = 10
+"""So many rows at least a number or a share stands for."""
+
+
+def roughly(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a resource's listing so that one row more or less is hardly ever seen in them: two digits of the
+    number of rows, shares of the quality to what so many allow, and no digest, which would say whether somebody has
+    guessed all the rows right."""
+    told = {name: fact for name, fact in facts.items() if name != "digest"}
+    if isinstance(told.get("rows"), int):
+        grain = max(FEWEST, 10 ** (len(str(told["rows"])) - 2))
+        told["rows"] = -(-told["rows"] // grain) * grain  # upwards: what there is does not read as nothing
+    if isinstance(told.get("quality"), Mapping):
+        quality = {name: fact for name, fact in told["quality"].items() if name != "score"}
+        if "dimensions" in quality:
+            quality["dimensions"] = [_share(one) for one in quality["dimensions"]]
+        told["quality"] = quality
+    return told
+
+
+def _share(figure: Mapping[str, Any]) -> dict[str, Any]:
+    """A figure A / B without both numbers, its value in hundredths, tenths or halves, whichever stand for enough."""
+    parts = next((parts for parts in (100, 10, 2) if figure["b"] >= parts * FEWEST), None)
+    value = None if figure["value"] is None or parts is None else round(figure["value"] * parts) / parts
+    return {**{name: fact for name, fact in figure.items() if name not in ("a", "b")}, "value": value}
+
+
 # --- what a peer's catalogue says ------------------------------------------------------------------------------
 
 

@@ -71,8 +71,16 @@ def _lines(told: dict[str, Any]) -> list[str]:
         lines.append(f"direct identifiers: {', '.join(told['direct_identifiers'])}")
     if told["not_measured"]:
         lines.append(f"not measured: {', '.join(told['not_measured'])}")
+    if told["together"]:
+        lines.append(_together(told["together"], told["person"], told["persons"]))
     if told["passes"]:
         lines.append(said(Text("可以放行。", "It may leave.")))
     else:
         lines.append(said(Text(f"不能放行：{told['change']['zh']}", f"It may not leave: {told['change']['en']}")))
     return lines
+
+
+def _together(told: dict[str, Any], person: str, persons: int) -> str:
+    by = ", ".join(told["columns"])
+    how = f"as {by} puts them" if by else f"should the column {person} leave too, even as tokens"
+    return f"rows of one person together, {how}: smallest {told['smallest']}, {told['alone']:,} of {persons:,} alone"

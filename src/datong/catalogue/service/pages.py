@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from datong.catalogue import store
+from datong.catalogue import rules, store
 from datong.catalogue.model import UNKNOWN, ListingState
 from datong.catalogue.service.listed import all_shown
 from datong.catalogue.service.showing import is_shown, spaces_shared, told_to
@@ -68,12 +68,17 @@ def _published(tx: Tx, found: list[dict[str, Any]], shared: Collection[str] | No
     """shared: the spaces in common with who is told; None for people of this node, who are told all of them."""
     return [
         {
-            **{name: v for name, v in shown.items() if name not in KEPT_HERE},
+            **_told({name: v for name, v in shown.items() if name not in KEPT_HERE}, at_home=shared is None),
             **told_to(shown["spaces"], shown["spaces"] if shared is None else shared),
             "offers": _open(shown["offers"]),
         }
         for shown in all_shown(tx, found)
     ]
+
+
+def _told(facts: dict[str, Any], *, at_home: bool) -> dict[str, Any]:
+    """A product's figures are of a table that passed the gate; a resource's are of raw rows, and told roughly."""
+    return facts if at_home or facts["kind"] != "resource" else rules.roughly(facts)
 
 
 def _open(offers: list[dict[str, Any]]) -> list[dict[str, Any]]:

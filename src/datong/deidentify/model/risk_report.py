@@ -46,6 +46,19 @@ class Class:
 
 
 @dataclass(frozen=True)
+class Together:
+    """What is seen of persons where the rows of one can be put together. columns: those of the release, beside the
+    quasi-identifiers, by which they can; smallest: persons in the smallest class; alone: persons in a class of one."""
+
+    columns: tuple[str, ...]
+    smallest: int
+    alone: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"columns": list(self.columns), "smallest": self.smallest, "alone": self.alone}
+
+
+@dataclass(frozen=True)
 class Attack:
     """How often one attacker is right: on the most exposed record, on average, and of how many records beyond tau."""
 
@@ -111,6 +124,18 @@ NOT_IN_POPULATION = Reason(
          "{count} classes have fewer persons in the population than in the table, so it cannot hold the table."),
     Text("请给出包含全部个体、且以同样方式泛化的总体表。",
          "Give a population that holds everybody of the table, generalised in the same way."),
+)  # fmt: skip
+LINKED_ROWS = Reason(
+    "DID-438",
+    Kind.denied,
+    Text("{dataset} 未放行：列 {columns} 把同一人的各行连在一起。",
+         "{dataset} was not released: its columns {columns} put the rows of one person together."),
+    Text("连在一起看，最小的类只有 {smallest} 人，独自成类的有 {alone} 人；按单行计算的风险不含这些。",
+         "Seen together, the smallest class has {smallest} persons, and {alone} are alone in theirs; figures of single "
+         "rows say nothing of it."),
+    Text("请略去这些列，或先把每人并为一行再算。", "Leave these columns out, or make one row of each person first."),
+    rule="GB/T 42460-2023",
+    article="D.2",
 )  # fmt: skip
 NO_REPORT = Reason(
     "DID-492",

@@ -98,6 +98,18 @@ def left_out(direct: Sequence[str], other: Text | None) -> Text:
     return Text(f"{here.zh}；此外：{other.zh}", f"{here.en}; besides, {other.en}")
 
 
+def set_apart(columns: Sequence[str], other: Text | None) -> Text:
+    """The columns that put the rows of one person together left out, beside what else it takes."""
+    zh, en = "、".join(columns), ", ".join(columns)
+    here = Text(
+        f"略去把同一人各行连在一起的列（{zh}），或先并为每人一行再算",
+        f"leave out the columns that put the rows of one person together ({en}), or make one row of each person first",
+    )
+    if other is None:
+        return Text(f"{here.zh}。", f"{here.en}.")
+    return Text(f"{here.zh}；此外：{other.zh}", f"{here.en}; besides, {other.en}")
+
+
 def _rows_left_out(
     classes: Sequence[Class], alone: Mapping[tuple[str | None, ...], int], figures: Risk, cr: float
 ) -> Text | None:

@@ -62,6 +62,22 @@ def classes_plan(columns: Sequence[str], earlier: Sequence[Sequence[str]], *, po
     return Plan(tuple(steps), inputs)
 
 
+def together_plan(columns: Sequence[str]) -> Plan:
+    """`together(persons)`: the classes that would be left if the rows of one person could be put together, as they can
+    where a token of the person stands on them: persons whose rows are all alike, however many they are.
+
+    Input `released(datong_person, columns)`.
+    """
+    rows = f"SELECT {PERSON}, {_tuple(columns)} AS tuple FROM released"
+    curves = f"SELECT {PERSON}, string_agg(tuple, ' ' ORDER BY tuple) AS curve FROM rows_of GROUP BY {PERSON}"
+    steps = (
+        Step("rows_of", rows),
+        Step("curves", curves),
+        Step("together", "SELECT count(*) AS persons FROM curves GROUP BY curve"),
+    )
+    return Plan(steps, ("released",))
+
+
 def _tuple(columns: Sequence[str]) -> str:
     """The values as one text that keeps nothing apart from an empty text, and every column apart from the next."""
     return f"CAST(to_json(list_value({', '.join(quoted(c) for c in columns)})) AS VARCHAR)"

@@ -70,8 +70,16 @@ def table_facts(told: Mapping[str, Any]) -> list[Line]:
         ("未计入的列 / Columns not measured", ", ".join(told["not_measured"]) or "-"),
         ("直接标识符 / Direct identifiers", ", ".join(told["direct_identifiers"]) or "-"),
         ("个体列 / Person", told["person"] or "每行一人 / a row each"),
+        *_together(told.get("together")),
         *_extent(told),
     ]
+
+
+def _together(told: Mapping[str, Any] | None) -> list[Line]:
+    if told is None:
+        return []
+    by = ", ".join(told["columns"]) or "若个体列随表离开 / were the person column to leave"
+    return [("同一人各行合看 / Rows of one person together", f"{by}: {told['smallest']} / {told['alone']}")]
 
 
 def release_facts(told: Mapping[str, Any], node: str) -> list[Line]:

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datong.deidentify.model.budget import NANO, Kind, Line, Query, ReleaseState
+from datong.deidentify.model.budget import NANO, Kind, Line, Query, ReleaseState, Windows
 from datong.deidentify.model.budget_refusals import (
     BAD_BUDGET,
     BAD_QUERY,
@@ -139,7 +139,7 @@ def ask(tx: Tx, *, resource: str, query: dict[str, Any], consumer: str) -> dict[
         raise NO_BUDGET(dataset=resource[:80])
     lines = ledger_of(tx, resource)
     current = harmonise.current(tx, resource)
-    asked = _query(query, _columns(current), consumer)
+    asked = _query(query, _schema(current), consumer)
     require_answerable(tx, resource, current, asked, consumer)
     if not _names_somebody(tx, resource, budget["unit"]):
         raise UNIT_NAMES_NOBODY(dataset=resource, unit=budget["unit"])
@@ -385,8 +385,13 @@ def _schema(current: Mapping[str, Any]) -> pa.Schema:
         return file.schema_arrow
 
 
-def _query(value: Any, columns: Sequence[str], consumer: str) -> Query:
-    query, found = query_of(value, columns)
+def _query(value: Any, schema: pa.Schema, consumer: str) -> Query:
+    query, found = query_of(value, schema.names)
+    for windows in (by for by in (query.by if query else ()) if isinstance(by, Windows)):
+        kind = schema.field(windows.column).type
+        if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+            en = f"{windows.column} is no time: give it the type of one in the standard and build again"
+            found.say("windows.column", f"{windows.column} 不是时间：请在标准中声明为时间，并重新构建", en)
     if not CONSUMER.fullmatch(consumer):
         found.say(
             "consumer", "应为不透明的编号", "should be an opaque id: letters, digits and . _ : @ / * -, at most 80"

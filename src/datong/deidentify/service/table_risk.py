@@ -14,15 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from datong.deidentify.model.joint import Form
 from datong.deidentify.model.refusals import DIRECT_IDENTIFIER, RISK_TOO_HIGH, SMALL_CLASS
-from datong.deidentify.model.risk_report import BAD_QUESTION, NOT_IN_POPULATION, Class, Population, RiskReport
+from datong.deidentify.model.risk_report import (
+    BAD_QUESTION,
+    LINKED_ROWS,
+    NOT_IN_POPULATION,
+    Class,
+    Population,
+    RiskReport,
+    Together,
+)
 from datong.deidentify.rules import assessment
 from datong.deidentify.rules import risk as risks
-from datong.deidentify.rules.changes import for_table, left_out
+from datong.deidentify.rules.changes import for_table, left_out, set_apart
 from datong.deidentify.rules.finding.deciding import names_somebody
-from datong.deidentify.rules.linking import PERSON, classes_plan
+from datong.deidentify.rules.linking import PERSON, classes_plan, together_plan
 from datong.deidentify.rules.printing import class_words, table_facts
 from datong.deidentify.rules.reporting import outside_population, reported
 from datong.deidentify.rules.treatments.columns import persons_of, written
@@ -63,7 +72,8 @@ def risk_of_table(
     person: the column that says who a row is about, which stays at its owner ("" = every row is another person).
     earlier: what the same recipients hold already, each with `person` and any of the quasi-identifiers. population: a
     table of everybody who could be in `table`, one row a person, with the same columns. gate: refuse as the gate of a
-    node would, DID-410 to DID-412. Refuses: DID-455 (a file), DID-490 (columns), DID-491 (the population).
+    node would, DID-410 to DID-412, and DID-438 where another column puts the rows of one person together. Refuses:
+    DID-455 (a file), DID-490 (columns), DID-491 (the population).
     """
     rows = table_of(table)
     before = [table_of(path) for path in earlier]
@@ -83,7 +93,8 @@ def risk_of_table(
     found = reported(
         classes, form, population=among, worst=worst, direct_identifiers=bool(direct), alone=list(alone.values())
     )
-    passes = risks.passes(found.standard)
+    together, linked = _together(rows, columns, person, others, form)
+    passes = risks.passes(found.standard) and not linked
     lowest = max(assessment.rules_in_force()["rest"].values())
     change = None
     if not risks.harmless(found.standard):
@@ -92,6 +103,10 @@ def risk_of_table(
         raise DIRECT_IDENTIFIER(dataset=table.name, columns=", ".join(direct))
     if gate and change is not None:
         raise _refused(table.name, classes, found, change)
+    if gate and linked and together is not None:
+        raise LINKED_ROWS(dataset=table.name, **{**together.as_json(), "columns": ", ".join(together.columns)})
+    if linked and together is not None:
+        change = set_apart(together.columns, change)
     if direct:
         change = left_out(direct, change)
     return {
@@ -99,7 +114,9 @@ def risk_of_table(
         "quasi_identifiers": columns, "person": person, "releases": 1 + len(before),
         "not_measured": others, "direct_identifiers": direct,
         "persons": sum(coarsest.here),
-        **found.as_json(columns), "limit": risks.LIMIT, "passes": passes,
+        "together": None if together is None else together.as_json(),
+        **found.as_json(columns), **({"level": 2} if linked and not direct else {}),
+        "limit": risks.LIMIT, "passes": passes,
         "change": None if change is None else {"zh": change.zh, "en": change.en},
     }  # fmt: skip
 
@@ -181,6 +198,30 @@ def _direct(rows: Any, others: Sequence[str]) -> list[str]:
     plain = {name: written(first[name]).to_pylist() for name in others if _as_text(first[name].type)}
     told = {name: values for name, values in plain.items() if not are_tokens(values)}
     return [finding.column for finding in findings_of(told) if names_somebody(finding)]
+
+
+def _together(
+    rows: Any, columns: list[str], person: str, others: Sequence[str], form: Form
+) -> tuple[Together | None, bool]:
+    """What is seen of persons with the rows of each put together, None where each has one; and whether a column that
+    leaves does put them together and too few are alike then. Such a column, a token above all, has values of one person
+    each, some on several rows; one whose values are many and fall together by chance has those of several persons."""
+    given = _given(rows, columns, person)
+    if pc.count_distinct(given[PERSON]).as_py() == given.num_rows:
+        return None, False
+    found = DUCKDB.run(together_plan(columns), {"released": given}, want=["together"])["together"]
+    sizes = [int(size) for size in found["persons"].to_pylist()]
+    by = []
+    for name in others:
+        if not _as_text(rows[name].type):
+            continue
+        of_value = pa.table({"value": written(rows[name]), "who": given[PERSON]}).drop_null().group_by("value")
+        counted = of_value.aggregate([("who", "count_distinct"), ("who", "count")])
+        whose, many = counted["who_count_distinct"].to_pylist(), counted["who_count"].to_pylist()
+        if max(whose, default=0) == 1 and max(many) > 1:
+            by.append(name)
+    figures = risks.risk((("", size) for size in sizes), form, 1.0)
+    return Together(tuple(by), min(sizes), sizes.count(1)), bool(by) and not risks.harmless(figures)
 
 
 def _as_text(kind: Any) -> bool:

@@ -4,7 +4,9 @@ What decides which rows of a unit are kept looks at that unit's rows alone, so a
 but the one unit's share. Kept are the first rows by a digest of their own content: it needs no key, because nothing of
 the choice is shown but through the noise, and it does not favour early or small rows as an order by time or value
 would. Rows of a unit that are alike in everything asked are counted first and stand together, so the result is the
-same on every run. No step can fail on a value: what is no number, no time, NaN or infinite belongs to no group.
+same on every run. No step can fail on a value, nor does one change how another is read: what is no number, NaN,
+infinite or a time far from the windows belongs to no group. Times are of a time type: of texts read as times, one that
+names its zone would give it to those after it (DuckDB 1.5).
 A norm shrinks a unit's counts instead of leaving rows out. Its arithmetic is in doubles; each length is taken MARGIN
 too long and each count MARGIN too small before it is cut to whole steps, which is far more than doubles round.
 Must never know: noise, budgets. Contract: tests/deidentify/test_deidentify_budget_bounds.py.
@@ -13,6 +15,7 @@ Must never know: noise, budgets. Contract: tests/deidentify/test_deidentify_budg
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
 
 from datong.deidentify.model.budget import (
     NORM_STEPS,
@@ -178,7 +181,12 @@ def _cell(cells: Cells) -> str:
 
 
 def _window(windows: Windows) -> str:
-    local = f"timezone({literal(windows.zone)}, TRY_CAST({quoted(windows.column)} AS TIMESTAMPTZ))"
+    """Only times near the windows are made local: at the ends of time that fails."""
+    at, apart = quoted(windows.column), timedelta(days=2)
+    first, last = max(windows.since, date.min + apart) - apart, min(windows.until, date.max - apart) + apart
+    within = f"{at} >= CAST('{first}' AS DATE) AND {at} < CAST('{last}' AS DATE)"
+    near = f"CASE WHEN {within} THEN CAST({at} AS TIMESTAMPTZ) END"
+    local = f"timezone({literal(windows.zone)}, {near})"
     window = f"CAST(extract(hour FROM {local}) AS BIGINT) // {windows.hours}"
     a_day = 24 // windows.hours
     since, until = f"CAST('{windows.since}' AS DATE)", f"CAST('{windows.until}' AS DATE)"
