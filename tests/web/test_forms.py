@@ -15,6 +15,7 @@ from datong.register import service as register
 from datong.terms.verbs import VERBS
 from datong.web import choices, words
 from datong.web.api import arguments_model
+from datong.web.pages import PAGES
 
 DECLARE = "/do/register/declare_resource"
 DECLARED = {
@@ -65,6 +66,47 @@ def test_somebody_who_knows_no_code_declares_a_resource(browser: Browser) -> Non
     page = text(browser.get(f"{made[1]}?lang=zh"))
     assert "原始取得" in page
     assert "每日" in page
+
+
+def test_a_new_node_leads_each_role_to_its_first_step_and_an_empty_list_to_its_first_record(
+    browser: Browser, store: Store
+) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="an", name="买方", roles=["analyst"])
+    for login, first, never in (
+        ("op", "/do/register/add_person", DECLARE), ("de", DECLARE, "/do/register/add_person"),
+        ("pm", "/do/register/declare_product", DECLARE), ("an", "/listings", DECLARE),
+    ):  # fmt: skip
+        browser.enter(login)
+        begin = browser.get("/").text.partition('<section class="begin">')[2].partition("</section>")[0]
+        assert f'href="{first}"' in begin, login
+        assert never not in begin, login
+    browser.enter("au")
+    assert "首份由数据工程师申报" in text(browser.get("/"))
+    assert "“Declare a data resource” is for these roles: data engineer." in text(browser.get("/resources?lang=en"))
+    assert f'class="button" href="{DECLARE}"' not in browser.get("/resources").text
+    browser.enter("de")
+    assert browser.get("/resources?lang=zh").text.count(f'href="{DECLARE}"') == 2, "a button, and where nothing is yet"
+    assert 'href="/resources">‹ 数据资源' in browser.get(DECLARE).text, "the way back is the list"
+    assert browser.post(DECLARE, data=DECLARED).status_code == 200
+    assert browser.get("/resources").text.count(f'href="{DECLARE}"') == 1
+    assert '<section class="begin">' not in browser.get("/").text
+
+
+def test_every_door_of_a_list_opens(browser: Browser) -> None:
+    browser.enter("op")
+    for page in PAGES:
+        for door in page.doors:
+            assert door.title or door.verb in words.VERB_TITLES, door.verb
+            assert browser.get(door.address).status_code == 200, door.verb
+
+
+def test_who_has_no_password_is_told_before_logging_out(browser: Browser) -> None:
+    browser.enter("op")
+    assert 'href="/do/register/change_password"' in browser.get("/").text.partition('class="groups"')[0]
+    browser.post("/do/register/change_password", data={"new": "lake-otter-7431"})
+    browser.enter("op")
+    assert "您还没有口令" not in browser.get("/").text
 
 
 def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(browser: Browser) -> None:

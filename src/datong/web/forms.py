@@ -23,6 +23,7 @@ from datong.terms.verbs import VERBS, Verb
 from datong.web import choices, words
 from datong.web.acts import FINAL
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
+from datong.web.pages import PAGES, Page
 from datong.web.values import record_address
 from datong.web.visits import Answer, Visit, own_address
 
@@ -144,7 +145,8 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
-        "final": name in FINAL, "back": _back(visit), "made": _made(answer),
+        "final": name in FINAL, "back": _back(visit), "made": _made(answer), "list": (listed := _list_of(name)),
+        "here": f"/{listed.slug}" if listed else "",
     }  # fmt: skip
 
 
@@ -184,6 +186,11 @@ def _told_of(where: str, names: Collection[str]) -> str:
     for known, asked in choices.TOLD_OF.items():
         where = where.replace(known, asked, 1) if where.startswith(known) else where
     return max((name for name in names if re.match(rf"{re.escape(name)}(?![a-z_])", where)), key=len, default="")
+
+
+def _list_of(verb: str) -> Page | None:
+    """The list whose records the verb begins."""
+    return next((page for page in PAGES if any(door.verb == verb for door in page.doors)), None)
 
 
 def _made(answer: Any) -> str:
