@@ -693,7 +693,7 @@ def test_a_form_does_the_verb_once_and_shows_the_answer(browser: Browser, store:
 )
 def test_a_list_of_words_is_written_as_words(browser: Browser, store: Store, roles: str) -> None:
     browser.enter("op")
-    assert 'placeholder="每行一项"' in browser.get("/do/register/add_person").text
+    assert 'placeholder="每行一项"' in browser.get("/do/register/issue_service_token").text
     answer = browser.post("/do/register/add_person", data={"login": "new.one", "name": "新人", "roles": roles})
     assert answer.status_code == 200
     with store.read(NODE) as tx:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -134,7 +135,7 @@ class Console:
                 actor, token, rotates = await run_in_threadpool(self._known, request)
             except Refusal as refused:
                 return await run_in_threadpool(self._must_log_in, request, refused)
-            form = {k: str(v) for k, v in (await request.form()).items()} if request.method == "POST" else {}
+            form = _fields(await request.form()) if request.method == "POST" else {}
             visit = Visit(self.store, request, actor, language(request), form)
             response = await run_in_threadpool(self._answer, visit, page)
             if rotates:
@@ -318,6 +319,14 @@ def _attempt(log_in: Callable[[], str]) -> tuple[str, Refusal | None]:
         return log_in(), None
     except Refusal as refused:
         return "", refused
+
+
+def _fields(form: FormData) -> dict[str, str]:
+    """The fields of a form; what was ticked under one name stands together, one a line."""
+    found: dict[str, str] = {}
+    for name, value in form.multi_items():
+        found[name] = f"{found[name]}\n{value}" if name in found else str(value)
+    return found
 
 
 def language(request: Request) -> str:

@@ -19,11 +19,12 @@ from datong.ground.canonical import plain
 from datong.ground.idempotency import once
 from datong.ground.money import parse_yuan, yuan
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
-from datong.terms.policy import PURPOSES
 from datong.terms.verbs import VERBS, Verb
-from datong.web import words
+from datong.web import choices, words
 from datong.web.acts import FINAL
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
+from datong.web.pages import PAGES, Page
+from datong.web.values import record_address
 from datong.web.visits import Answer, Visit, own_address
 
 KEY, SURE, BACK = "_key", "_sure", "_back"
@@ -68,7 +69,9 @@ def form(visit: Visit) -> Answer:
     if verb is None:
         return _unknown(visit)
     names = arguments_model(verb).model_fields
-    given = {name: value for name, value in visit.request.query_params.items() if name in names}
+    given = {
+        name: value for name, value in visit.request.query_params.items() if name in names or _whole(name) in names
+    }
     given = {name: _in_yuan(value) if _is_money(name, names[name]) else value for name, value in given.items()}
     if verb.changes:
         given = {**_on_the_table(visit, names), **given}
@@ -96,7 +99,7 @@ def done(visit: Visit) -> Answer:
         return _unknown(visit)
     given = {name: value for name, value in visit.form.items() if value and name not in NOT_ARGUMENTS}
     if f"{verb.room}.{verb.name}" in FINAL and not visit.form.get(SURE):
-        refused = UNSURE(verb=f"{verb.room}.{verb.name}")
+        refused = UNSURE(verb=words.button_title(verb, visit.lang))
         return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
     return _done(visit, verb, given)
 
@@ -104,7 +107,7 @@ def done(visit: Visit) -> Answer:
 def _done(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
     name = f"{verb.room}.{verb.name}"
     try:
-        arguments = _arguments(verb, given)
+        arguments = _arguments(verb, given, visit.lang)
         if not verb.changes:
             answer = visit.read(verb, **arguments)
         else:
@@ -129,20 +132,71 @@ def _unknown(visit: Visit) -> Answer:
 
 
 def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None, answer: Any = None) -> dict[str, Any]:
+    name = f"{verb.room}.{verb.name}"
     fields = [
-        {
-            "name": name, "kind": _kind(field), "required": field.is_required(), "default": _default(field),
-            "suggested": _suggested(visit, name), "lines": MANY_LINES.get((f"{verb.room}.{verb.name}", name)),
-            "texts": _is_of_texts(field), "money": _is_money(name, field), "most": verb.longest.get(name),
-        }
-        for name, field in arguments_model(verb).model_fields.items()
-    ]  # fmt: skip
+        part
+        for argument, field in arguments_model(verb).model_fields.items()
+        for part in _fields(visit, verb, argument, field, given)
+    ]
+    told: dict[str, list[Any]] = {}
+    for problem in error["problems"] if error else ():
+        told.setdefault(_told_of(problem["where"], [field["name"] for field in fields]), []).append(problem)
     doc = inspect.getdoc(verb.call) or ""
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
-        "given": given, "error": error, "answer": answer, "key": secrets.token_hex(16),
-        "final": f"{verb.room}.{verb.name}" in FINAL, "back": _back(visit),
+        "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
+        "final": name in FINAL, "back": _back(visit), "made": _made(answer), "list": (listed := _list_of(name)),
+        "here": f"/{listed.slug}" if listed else "",
     }  # fmt: skip
+
+
+def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: dict[str, str]) -> list[dict[str, Any]]:
+    """What a form asks for one argument: one field, or one for each of its parts, unless the whole is given."""
+    name = f"{verb.room}.{verb.name}"
+    shown = {
+        "name": argument, "heading": argument, "of": "", "kind": _kind(field), "required": field.is_required(),
+        "default": _default(field), "suggested": _suggested(visit, argument), "texts": _is_of_texts(field),
+        "lines": MANY_LINES.get((name, argument)), "money": _is_money(argument, field),
+        "most": verb.longest.get(argument), "long": argument in choices.LONG,
+        "example": choices.EXAMPLES.get(argument, ""),
+    }  # fmt: skip
+    if argument in choices.PARTS and argument not in given:
+        plain_text = {"suggested": [], "texts": False, "lines": None, "default": "", "example": "", "codes": ()}
+        return [
+            {
+                **shown, **plain_text, "of": argument, "name": f"{argument}.{part}", "heading": part,
+                "kind": "bool" if of is bool else "text", "required": shown["required"] and of is bool,
+            }
+            for part, of in choices.PARTS[argument].items()
+        ]  # fmt: skip
+    known = choices.of(choices.CHOICES, name, argument)
+    there = _texts(given.get(argument, "")) if shown["texts"] else [given.get(argument, "")]
+    more = [one for one in there if one and one not in known]  # of another hand: kept, and the verb says what it thinks
+    return [{**shown, "codes": (*known, *more) if known else (), "there": there}]
+
+
+def _whole(name: str) -> str:
+    """licence_terms.commercial -> licence_terms."""
+    argument, point, part = name.partition(".")
+    return argument if point and part in choices.PARTS.get(argument, ()) else ""
+
+
+def _told_of(where: str, names: Collection[str]) -> str:
+    """The field that a problem is of; empty where it is of none."""
+    for known, asked in choices.TOLD_OF.items():
+        where = where.replace(known, asked, 1) if where.startswith(known) else where
+    return max((name for name in names if re.match(rf"{re.escape(name)}(?![a-z_])", where)), key=len, default="")
+
+
+def _list_of(verb: str) -> Page | None:
+    """The list whose records the verb begins."""
+    return next((page for page in PAGES if any(door.verb == verb for door in page.doors)), None)
+
+
+def _made(answer: Any) -> str:
+    """The page of the record that an answer is; empty for any other answer."""
+    value = answer["value"] if answer else None
+    return record_address(str(value.get("id"))) if isinstance(value, dict) else ""
 
 
 def _back(visit: Visit) -> str:
@@ -153,8 +207,6 @@ def _back(visit: Visit) -> str:
 
 def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
     """(code, name) of what is known here for this argument."""
-    if argument == "purpose":
-        return [(code, words.in_language(text, visit.lang)) for code, text in PURPOSES.items()]
     pattern = SUGGESTED.get(argument)
     names = visit.names.suggested.items() if pattern else ()
     return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
@@ -188,11 +240,34 @@ def _is_of_texts(field: FieldInfo) -> bool:
     return any(get_origin(kind) in (list, Sequence) and get_args(kind) == (str,) for kind in kinds)
 
 
-def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
+def _texts(value: str) -> list[str]:
+    """A list of texts, as a person writes it or as JSON."""
+    try:
+        found = json.loads(value) if value.lstrip().startswith("[") else None
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, list):
+        return [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in found]
+    return [word for word in map(str.strip, APART.split(value)) if word]
+
+
+def _joined(given: dict[str, str]) -> dict[str, str]:
+    """`given`, with the parts of a structure as the structure."""
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in given.items():
+        if whole := _whole(name):
+            part = name.partition(".")[2]
+            said = {"true": True, "false": False}.get(value, value) if choices.PARTS[whole][part] is bool else value
+            parts.setdefault(whole, {name: "" for name, of in choices.PARTS[whole].items() if of is str})[part] = said
+    rest = {name: value for name, value in given.items() if not _whole(name)}
+    return {**{whole: json.dumps(found, ensure_ascii=False) for whole, found in parts.items()}, **rest}
+
+
+def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
     model: type[BaseModel] = arguments_model(verb)
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name, value in given.items():
+    for name, value in _joined(given).items():
         known = model.model_fields.get(name)
         if known is not None and _is_money(name, known):
             try:
@@ -204,7 +279,7 @@ def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
             values[name] = value
             continue
         if _is_of_texts(known) and not value.lstrip().startswith(("[", "{", '"')):
-            values[name] = [word for word in map(str.strip, APART.split(value)) if word]
+            values[name] = _texts(value)
             continue
         try:
             values[name] = json.loads(value)
@@ -215,4 +290,4 @@ def _arguments(verb: Verb, given: dict[str, str]) -> dict[str, Any]:
             return keepable(f"{verb.room}.{verb.name}", model(**values).model_dump())
         except ValidationError as broken:
             problems = [wrong(".".join(map(str, item["loc"])), item) for item in broken.errors()]
-    raise BAD_ARGUMENTS(problems, verb=f"{verb.room}.{verb.name}", count=len(problems))
+    raise BAD_ARGUMENTS(problems, verb=words.button_title(verb, lang), count=len(problems))

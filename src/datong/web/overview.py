@@ -6,21 +6,22 @@ why a step is open. Contract: tests/web/test_overview.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datong.authorise import service as authorise
 from datong.deidentify import service as deidentify
 from datong.deliver import service as deliver
-from datong.ground import jobs
+from datong.ground import jobs, signing
+from datong.ground.refusal import Text
 from datong.negotiate import service as negotiate
 from datong.price import service as price
 from datong.register import service as register
 from datong.settle import service as settle
 from datong.terms.verbs import VERBS, Verb
 from datong.web import acts
-from datong.web.pages import PAGES, Page, Section
+from datong.web.pages import PAGES, Door, Page, Section
 from datong.web.records import PAGE_ROWS, RECENT, detail, is_cut, rows
 from datong.web.visits import Answer, Visit
 
@@ -48,6 +49,26 @@ STEPS = frozenset(
 """Verbs that take a record onwards; those that stop, end or undo are on its own page only."""
 
 
+BEGUN = frozenset({"resources", "products", "instruments", "cases", "listings", "contracts"})
+"""Pages of which none has a record yet where a node is new."""
+FIRST = (
+    (Door("register.add_person"), Text("每人一个用户名和角色；登记、审核、定价由不同的人办理。",
+     "Each with a login and roles; who registers, reviews and prices are different people.")),
+    (Door("register.apply_to_join"), Text("向区域功能节点申请节点编码；此后才能登记、上架、签约。",
+     "Ask a function node for this node's code: registering, listing and contracts need it.")),
+    (Door("register.declare_resource"), Text("说明有什么数据、来源是否合法、许可条件；随后登记赋码。",
+     "Say what data there are, their lawful source and licence; then they are registered and coded.")),
+    (Door("harmonise.match", Text("匹配一个数据源", "Match a source"), "/match"),
+     Text("看每一列是什么含义，归一到数据标准。", "See what each column means, towards a data standard.")),
+    (Door("authorise.draft"), Text("谁可以为何种用途使用哪些数据。", "Who may use which data, for what.")),
+    (Door("register.declare_product"), Text("产品由已登记的资源汇成；随后登记、定价、上架。",
+     "A product is made of registered resources; then it is registered, priced and listed.")),
+    (Door("negotiate.request", Text("检索目录", "Search the catalogue"), "/listings"),
+     Text("看其他节点提供什么，向其请求合约。", "See what other nodes offer, and request a contract.")),
+)  # fmt: skip
+"""What begins a node's work, in the order of the journey, and why."""
+
+
 @dataclass(frozen=True)
 class Due:
     """What waits of one list: the rows that are shown, each with its steps, and whether there may be more.
@@ -65,11 +86,13 @@ def overview(visit: Visit) -> Answer:
     for verb in VERBS.values():
         if verb.changes and visit.actor.has(*verb.roles):
             doable.setdefault(verb.room, []).append(verb)
-    cards = [{"page": page, "count": _count(visit, page)} for page in PAGES]
+    counts = {page: _count(visit, page) for page in PAGES}
     with visit.store.read(visit.actor) as tx:
         waiting, waiting_count = jobs.waiting(tx, besides="app.", limit=PAGE_ROWS)
     shown = {
-        "cards": [card for card in cards if card["count"] is not None],
+        "cards": [{"page": page, "count": count} for page, count in counts.items() if count is not None],
+        "first": first(visit, {page.slug for page, count in counts.items() if count}),
+        "verbs": VERBS,
         "due": due(visit),
         "waiting": waiting,
         "waiting_count": waiting_count,
@@ -77,6 +100,16 @@ def overview(visit: Visit) -> Answer:
         "recent": visit.view("audit.leaves", limit=RECENT),
     }
     return "overview.html", shown, 200
+
+
+def first(visit: Visit, filled: Collection[str]) -> list[tuple[Door, Text]] | None:
+    """Where a node is new, what the person may begin with; None where its work has begun."""
+    if BEGUN & set(filled):
+        return None
+    with visit.store.read(visit.actor) as tx:
+        joined = bool(signing.me(tx).code)
+    open_now = [one for one in FIRST if visit.actor.has(*VERBS[one[0].verb].roles)]
+    return [(door, why) for door, why in open_now if not (joined and door.verb == "register.apply_to_join")]
 
 
 def due(visit: Visit) -> list[Due]:

@@ -43,13 +43,25 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Door:
+    """What begins a record of a list: a verb, by its own title or other words, at its form or at a page of its own."""
+
+    verb: str
+    title: Text | None = None
+    at: str = ""
+
+    @property
+    def address(self) -> str:
+        return self.at or f"/do/{self.verb.replace('.', '/')}"
+
+
+@dataclass(frozen=True)
 class Page:
     slug: str
     group: str
     title: Text
     sections: tuple[Section, ...]
-    door: tuple[str, Text] | None = None
-    """(address, words) of a page of its own that belongs to the list."""
+    doors: tuple[Door, ...] = ()
 
 
 GROUPS = {
@@ -60,13 +72,13 @@ GROUPS = {
 PAGES = (
     Page("parties", "who", Text("主体", "Parties"), (
         Section("register.parties", ("name", "code", "own"), key="code"),
-    )),
+    ), (Door("register.add_party"),)),
     Page("people", "who", Text("人员", "People"), (
         Section("register.people", ("name", "login", "department", "roles", "state", "added_at"),
                 Text("人员", "People")),
         Section("register.service_tokens", ("label", "person", "scopes", "issued_by", "issued_at", "expires_at",
                                             "revoked_at"), Text("服务令牌", "Service tokens")),
-    )),
+    ), (Door("register.add_person"),)),
     Page("nodes", "who", Text("节点", "Nodes"), (
         Section("register.directory", ("name", "kind", "code", "address", "state"), Text("目录", "Directory"),
                 key="code"),
@@ -74,7 +86,7 @@ PAGES = (
                 key="node"),
         Section("register.join_applications", ("name", "kind", "address", "state", "code", "applied_at"),
                 Text("入网申请", "Applications to join")),
-    )),
+    ), (Door("register.apply_to_join"),)),
     Page("identities", "who", Text("身份与凭证", "Identities and credentials"), (
         Section("register.identities", ("identity_code", "kind", "act", "state", "pending", "proxy", "reason", "at"),
                 Text("身份", "Identities")),
@@ -82,22 +94,22 @@ PAGES = (
                 Text("持有的凭证", "Credentials held")),
         Section("register.issued_credentials", ("node", "state", "reason", "issued_at", "expires_at"),
                 Text("签发的凭证", "Credentials issued")),
-    )),
+    ), (Door("register.apply_identity"),)),
     Page("spaces", "who", Text("数据空间", "Data spaces"), (
         Section("register.spaces", ("name", "platform", "members", "members_running", "state", "at"),
                 detail="register.space_members:space"),
-    )),
+    ), (Door("register.create_space"), Door("register.apply_to_space"))),
     Page("resources", "rights", Text("数据资源", "Resources"), (
         Section("register.resources", ("name", "owner", "standard", "public_data", "personal", "grade", "state",
                                         "code")),
-    )),
+    ), (Door("register.declare_resource"),)),
     Page("products", "rights", Text("数据产品", "Products"), (
         Section("register.products", ("name", "owner", "inputs", "delivery_forms", "grade", "state", "code")),
-    )),
+    ), (Door("register.declare_product"),)),
     Page("cases", "rights", Text("登记案件", "Registration cases"), (
         Section("register.cases", ("name", "object_kind", "registrants", "applicant_departments", "reviewer",
                                    "deadline", "state", "code"), detail="register.case:case"),
-    )),
+    ), (Door("register.draft_case"),)),
     Page("ledger", "rights", Text("登记台账", "Ledger"), (
         Section("register.ledger", ("object", "kind", "basis", "registrants", "coded_on", "valid_until", "state",
                                     "code"), key="code", part="entries", one="code"),
@@ -108,15 +120,15 @@ PAGES = (
                 detail="authorise.instrument:instrument"),
         Section("authorise.holdings", ("owner_party", "owned_party", "percent", "declared_at"),
                 Text("持股关系", "Holdings"), key=""),
-    )),
+    ), (Door("authorise.draft"),)),
     Page("builds", "work", Text("归一与质量", "Harmonised builds"), (
         Section("harmonise.builds", ("resource", "standard", "read", "harmonised", "quarantined", "grade", "state",
                                      "at"), detail="harmonise.build_of:build"),
-    )),
+    ), (Door("harmonise.build"),)),
     Page("meanings", "work", Text("字段含义", "Meanings of columns"), (
         Section("harmonise.synonyms", ("column", "element", "said", "standard", "source", "told_by", "by", "at",
                                        "state"), key=""),
-    ), ("/match", Text("匹配一个数据源", "Match a source"))),
+    ), (Door("harmonise.match", Text("匹配一个数据源", "Match a source"), "/match"),)),
     Page("quarantine", "work", Text("隔离区", "Quarantine"), (
         Section("harmonise.quarantine_summary", ("resource", "words", "column", "rows", "build"), key=""),
     )),
@@ -127,13 +139,14 @@ PAGES = (
         Section("deidentify.classifications", ("dataset", "level", "grade", "direct", "quasi", "unconfirmed",
                                                "lowerings", "state", "at"), key="dataset",
                 detail="deidentify.classification:dataset"),
-    ), ("/classify", Text("为一个数据集提出建议", "Propose one for a dataset"))),
+    ), (Door("deidentify.propose_classification", Text("为一个数据集提出建议", "Propose one for a dataset"),
+             "/classify"),)),
     Page("releases", "work", Text("风险与放行", "Risk and releases"), (
         Section("deidentify.releases", ("dataset", "recipient_group", "form", "risk", "agreement", "at"),
                 Text("放行", "Releases")),
         Section("deidentify.assessments", ("subject", "recipient_group", "t1", "t2", "t3", "cr", "assessor_party",
                                            "expires", "withdrawn_at"), Text("评估记录", "Assessment records")),
-    )),
+    ), (Door("deidentify.assess"),)),
     Page("budgets", "work", Text("隐私预算", "Privacy budgets"), (
         Section("deidentify.budget", ("dataset", "privacy_unit", "spent_epsilon", "left_epsilon", "cap_epsilon",
                                       "delta", "answers", "at"), Text("预算", "Budgets")),
@@ -141,13 +154,13 @@ PAGES = (
                 Text("台账", "Ledger")),
         Section("deidentify.noisy_releases", ("dataset", "question", "cost_rho", "state", "at"),
                 Text("含噪回答", "Noisy answers"), detail="deidentify.answer:release", key="release"),
-    )),
+    ), (Door("deidentify.set_budget"),)),
     Page("versions", "work", Text("产品版本", "Product versions"), (
         Section("compose.versions", ("product", "version", "rows", "risk", "recipient_group", "at"),
                 Text("版本", "Versions")),
         Section("compose.partitions", ("product", "groups", "supplies", "state", "at"),
                 Text("联合分区", "Joint partitions"), detail="compose.partition:id"),
-    )),
+    ), (Door("compose.define_product"), Door("compose.propose_partition"))),
     Page("fees", "market", Text("价格", "Prices"), (
         Section("price.prices", ("product", "purpose", "amount_fen", "cap_fen", "unit", "state", "published_at"),
                 Text("服务费", "Fees"), part="fees"),
@@ -158,7 +171,7 @@ PAGES = (
         Section("settle.earnings", ("products", "from", "until", "mpr_fen", "actual_fen", "deviation_percent",
                                     "alert_percent", "adjust", "next_deduction_fen"),
                 Text("实际收入", "Revenue"), key=""),
-    )),
+    ), (Door("price.set_fee"), Door("price.survey_costs"))),
     Page("listings", "market", Text("目录", "Catalogue"), (
         Section("catalogue.listings", ("title", "kind", "gates", "grade", "rows", "state", "offered", "spaces",
                                        "published_at"),
@@ -167,7 +180,8 @@ PAGES = (
                 Text("可检索到", "Found from here"), key="dataset"),
         Section("catalogue.policy_templates", ("name", "words", "parameters"), Text("策略模板", "Policy templates"),
                 key=""),
-    ), ("/do/catalogue/write_policy_template", Text("编写策略模板", "Write a policy template"))),
+    ), (Door("catalogue.publish"),
+        Door("catalogue.write_policy_template", Text("编写策略模板", "Write a policy template")))),
     Page("contracts", "market", Text("合约", "Contracts"), (
         Section("negotiate.agreements", ("dataset", "provider_party", "consumer_party", "terms", "agreed_at", "until",
                                          "signed", "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),
@@ -198,7 +212,7 @@ PAGES = (
     Page("invoices", "money", Text("账单", "Invoices"), (
         Section("settle.invoices", ("product", "seller_party", "buyer_party", "from_at", "until_at", "gross_fen",
                                     "paid_fen", "state"), detail="settle.invoice_shown:invoice"),
-    )),
+    ), (Door("settle.invoice"),)),
     Page("statements", "money", Text("分账单", "Statements"), (
         Section("settle.statements", ("party", "issuer_party", "direction", "gross_fen", "share_fen", "paid_fen",
                                        "at")),

@@ -84,6 +84,7 @@ def records(page: Page) -> Callable[[Visit], Answer]:
         shown = {
             "page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "asked": asked,
             "may_look": any(takes(section, "q") for section in seen),
+            "doors": [door for door in page.doors if visit.actor.has(*VERBS[door.verb].roles)], "verbs": VERBS,
         }  # fmt: skip
         return "records.html", shown, status
 

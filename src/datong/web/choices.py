@@ -1,0 +1,66 @@
+"""What a form asks an argument as, where a line of text would make a person guess: choices by their words, a structure
+by its parts, an example of what is written. The verb checks what it is given, whoever gave it; so nothing here permits.
+
+Must never know: HTTP, the store. Contract: tests/web/test_forms.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from datong.authorise.model import ACTS, InstrumentKind
+from datong.catalogue.rules import DELIVERY_FORMS as LISTED_FORMS
+from datong.price.model import CHARGED_PURPOSES, FREE_PURPOSES, UNITS
+from datong.register.model import national, values
+from datong.register.model.cases import GROUNDS
+from datong.terms.policy import PURPOSES
+from datong.terms.roles import PERSON_ROLES, Role
+
+CHOICES: Mapping[str, Sequence[str]] = {
+    name: tuple(found)
+    for name, found in {
+        "source_kind": values.SOURCE_KINDS, "update_frequency": values.FREQUENCIES, "level": values.LEVELS,
+        "grade": "12345", "delivery_forms": values.DELIVERY_FORMS, "basis": values.BASES, "purpose": PURPOSES,
+        "purposes": PURPOSES, "acts": ACTS, "delivery_form": LISTED_FORMS, "agree": ("node", "person"),
+        "into": ("node", "person"), "roles": [role for role in Role if role in PERSON_ROLES],
+        "price.set_fee.purpose": [one for one in PURPOSES if one in FREE_PURPOSES | CHARGED_PURPOSES],
+        "price.set_fee.unit": UNITS, "price.set_ceiling.unit": UNITS,
+        "register.add_party.kind": values.PARTY_KINDS, "register.apply_to_join.kind": sorted(values.JOINING_KINDS),
+        "register.apply_identity.kind": national.Identity, "register.apply_identity.act": national.ACTS,
+        "register.apply_to_cancel.ground": [name for name, ground in GROUNDS.items() if ground.applied],
+        "register.end_registration.ground": [name for name, ground in GROUNDS.items() if ground.own_motion],
+        "authorise.draft.kind": InstrumentKind,
+    }.items()
+}  # fmt: skip
+"""Argument, or verb and argument -> the codes that it takes, in the order of their table."""
+
+PARTS: Mapping[str, Mapping[str, type]] = {
+    "licence_terms": {"commercial": bool, "derivatives": bool, "attribution": str},
+}
+"""Argument that is a structure -> its parts, each a field of its own."""
+TOLD_OF = {"licence.name": "licence", "licence.": "licence_terms."}
+"""Where a verb finds a problem -> the argument or part that a form asked, where they are called otherwise."""
+
+LONG = frozenset({"abstract", "source_statement", "scenario", "description", "security_assessment"})
+"""Texts of some sentences."""
+
+EXAMPLES: Mapping[str, str] = {
+    **dict.fromkeys(("from_at", "until_at", "term_until", "expires"), "2026-03-31"),
+    "area": "520100",
+    "period": "2026-03",
+    "percent": "51",
+    "address": "https://",
+    "files": '{"trips.csv": "sha256:…"}',
+    "materials": '{"products": "…"}',
+    "changes": '{"abstract": "…"}',
+    "attributes": '{"…": "…"}',
+    "tariffs": '{"industry_development": {"kind": "per_delivery", "amount_fen": 100}}',
+    "split": '[{"party": "9152…", "weight": 7, "payee_kind": "company", "account": "…"}]',
+    "values": '{"purpose": "industry_development"}',
+}
+"""Argument -> what a field shows while it is empty: how its value is written, no value of anybody's."""
+
+
+def of(kind: Mapping[str, Sequence[str]], verb: str, argument: str) -> Sequence[str]:
+    """What `kind` holds for this argument of this verb, or of any."""
+    return kind.get(f"{verb}.{argument}") or kind.get(argument, ())

@@ -1,0 +1,200 @@
+"""Forms for people who know no codes: choices by their words, parts of a structure as fields, what is wrong beside the
+field it is of; then the way to the record that was made."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from served import CHROMIUM, QUIET, need_chromium, served
+from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
+
+from datong.ground.db import NODE, Store
+from datong.register import service as register
+from datong.terms.verbs import VERBS
+from datong.web import choices, words
+from datong.web.api import arguments_model
+from datong.web.pages import PAGES
+
+DECLARE = "/do/register/declare_resource"
+DECLARED = {
+    "name_zh": "过车记录", "name_en": "passages", "abstract": "卡口", "standard": "passage", "source_kind": "001",
+    "source_statement": "自行采集", "licence": "内部", "licence_terms.commercial": "true",
+    "licence_terms.derivatives": "false", "public_data": "false", "personal": "true", "grade": "3",
+    "update_frequency": "002", "area": "520100",
+}  # fmt: skip
+
+
+@pytest.fixture
+def browser(store: Store, people: dict[str, str], tmp_path: Path) -> Browser:  # noqa: F811
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="de", name="数据员", roles=["data_engineer"])
+    return Browser(app_of(store, tmp_path / "story.json"), store)
+
+
+def test_what_a_form_offers_is_an_argument_of_a_verb_and_has_its_word() -> None:
+    asked = {f"{verb}.{name}" for verb in VERBS for name in arguments_model(VERBS[verb]).model_fields}
+    named = asked | {name.rpartition(".")[2] for name in asked}
+    for table in (choices.CHOICES, choices.PARTS, choices.EXAMPLES, dict.fromkeys(choices.LONG)):
+        assert not set(table) - named
+    for name, codes in choices.CHOICES.items():
+        argument = name.rpartition(".")[2]
+        assert codes, name
+        wordless = [code for code in codes if words.code(code, argument, "zh") == code and not code.isdigit()]
+        assert not wordless, name
+        if not name.endswith("grade"):
+            assert [code for code in codes if words.code(code, argument, "zh") == code] == [], name
+
+
+def test_somebody_who_knows_no_code_declares_a_resource(browser: Browser) -> None:
+    browser.enter("de")
+    form = browser.get(DECLARE).text
+    for said in (
+        ">原始取得 · 001<", ">每日 · 002<", ">一般数据（缺省）<", "许可条件：可商用", "（中文）", "（英文）",
+        '<textarea name="abstract"', ">申报数据资源</button>",
+    ):  # fmt: skip
+        assert said in form, said
+    english = browser.get(f"{DECLARE}?lang=en").text
+    assert ">daily · 002<" in english
+    assert "JSON" not in form
+    done = browser.post(DECLARE, data=DECLARED)
+    assert done.status_code == 200, text(done)
+    made = re.search(r'class="button" href="(/resources/res-\w+)"', done.text)
+    assert made is not None, "the way on"
+    assert "<summary>" in done.text.partition('class="arguments"')[0], "what was done does not ask to be done again"
+    page = text(browser.get(f"{made[1]}?lang=zh"))
+    assert "原始取得" in page
+    assert "每日" in page
+
+
+def test_a_new_node_leads_each_role_to_its_first_step_and_an_empty_list_to_its_first_record(
+    browser: Browser, store: Store
+) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="an", name="买方", roles=["analyst"])
+    for login, first, never in (
+        ("op", "/do/register/add_person", DECLARE), ("de", DECLARE, "/do/register/add_person"),
+        ("pm", "/do/register/declare_product", DECLARE), ("an", "/listings", DECLARE),
+    ):  # fmt: skip
+        browser.enter(login)
+        begin = browser.get("/").text.partition('<section class="begin">')[2].partition("</section>")[0]
+        assert f'href="{first}"' in begin, login
+        assert never not in begin, login
+    browser.enter("au")
+    assert "首份由数据工程师申报" in text(browser.get("/"))
+    assert "“Declare a data resource” is for these roles: data engineer." in text(browser.get("/resources?lang=en"))
+    assert f'class="button" href="{DECLARE}"' not in browser.get("/resources").text
+    browser.enter("de")
+    assert browser.get("/resources?lang=zh").text.count(f'href="{DECLARE}"') == 2, "a button, and where nothing is yet"
+    assert 'href="/resources">‹ 数据资源' in browser.get(DECLARE).text, "the way back is the list"
+    assert browser.post(DECLARE, data=DECLARED).status_code == 200
+    assert browser.get("/resources").text.count(f'href="{DECLARE}"') == 1
+    assert '<section class="begin">' not in browser.get("/").text
+
+
+def test_every_door_of_a_list_opens(browser: Browser) -> None:
+    browser.enter("op")
+    for page in PAGES:
+        for door in page.doors:
+            assert door.title or door.verb in words.VERB_TITLES, door.verb
+            assert browser.get(door.address).status_code == 200, door.verb
+
+
+def test_who_has_no_password_is_told_before_logging_out(browser: Browser) -> None:
+    browser.enter("op")
+    assert 'href="/do/register/change_password"' in browser.get("/").text.partition('class="groups"')[0]
+    browser.post("/do/register/change_password", data={"new": "lake-otter-7431"})
+    browser.enter("op")
+    assert "您还没有口令" not in browser.get("/").text
+
+
+def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(browser: Browser) -> None:
+    browser.enter("de")
+    bad = {**DECLARED, "area": "贵阳", "source_kind": "自采", "licence_terms.derivatives": ""}
+    page = browser.post(f"{DECLARE}?lang=zh", data=bad).text
+    for name, said in (
+        ("area", "应为 4 或 6 位区划代码"), ("source_kind", "应为 001 至 004"),
+        ("licence_terms.derivatives", "应为 true 或 false"),
+    ):  # fmt: skip
+        assert f'<a href="#for-{name}">' in page, name
+        assert re.search(rf'id="for-{re.escape(name)}"\s+aria-invalid="true" aria-describedby="wrong-', page), name
+        assert f'<span class="wrong" id="wrong-{name}">{said}</span>' in page
+    assert 'value="贵阳"' in page
+    assert '<option value="自采" selected>' in page, "what is no choice is kept, and the verb has said what it thinks"
+    assert 'id="for-name_zh" required' in page
+    english = browser.post(f"{DECLARE}?lang=en", data={**DECLARED, "grade": "x"}).text
+    assert "Declare a data resource was not done" in english
+    assert 'id="wrong-grade"' in english
+
+
+def test_several_are_ticked_where_several_may_be_chosen(browser: Browser, store: Store) -> None:
+    browser.enter("op")
+    form = browser.get("/do/register/add_person").text
+    assert form.count('type="checkbox" name="roles"') == len(choices.CHOICES["roles"])
+    assert "数据工程师" in form
+    refused = browser.post(
+        "/do/register/add_person", data={"login": "x y", "name": "新", "roles": ["finance", "legal"]}
+    )
+    assert refused.status_code == 400
+    assert len(re.findall(r'name="roles" value="(?:finance|legal)" checked', refused.text)) == 2
+    assert refused.text.count("checked") == 2
+    added = browser.post("/do/register/add_person", data={"login": "new", "name": "新", "roles": ["finance", "legal"]})
+    assert added.status_code == 200
+    with store.read(NODE) as tx:
+        assert sorted(next(p["roles"] for p in register.people(tx) if p["login"] == "new")) == ["finance", "legal"]
+
+
+def test_a_structure_given_whole_stays_whole(browser: Browser) -> None:
+    browser.enter("de")
+    whole = '{"commercial": true, "derivatives": true, "attribution": "某"}'
+    parts = {name: value for name, value in DECLARED.items() if "." not in name}
+    page = browser.post(DECLARE, data={**parts, "licence_terms": whole, "area": "?"}).text
+    assert '<textarea name="licence_terms"' in page
+    assert browser.post(DECLARE, data={**parts, "licence_terms": whole}).status_code == 200
+
+
+@pytest.mark.browser
+def test_in_a_browser_the_refusal_is_reached_first_and_leads_to_the_field(browser: Browser, store: Store) -> None:
+    need_chromium()
+    from playwright.sync_api import expect, sync_playwright
+
+    with store.begin(NODE, "register") as tx:
+        person = next(p["id"] for p in register.people(tx) if p["login"] == "de")
+        token = register.login_link(tx, person=person)["token"]
+    with served(browser.app) as address, sync_playwright() as player:
+        engine = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        for script in (True, False):
+            context = engine.new_context(
+                viewport={"width": 390, "height": 844}, locale="zh-CN", java_script_enabled=script
+            )
+            page = context.new_page()
+            if script:
+                page.goto(f"{address}/enter/{token}")
+                page.get_by_role("button", name="进入控制台").click()
+                cookies = context.cookies()
+            else:
+                context.add_cookies(cookies)
+            page.goto(address + DECLARE)
+            for name, value in {**DECLARED, "area": "贵阳"}.items():
+                field = page.locator(f"[name='{name}']")
+                if field.evaluate("e => e.tagName") == "SELECT" if script else name in CHOSEN:
+                    field.select_option(value)
+                else:
+                    field.fill(value)
+            page.get_by_role("button", name="申报数据资源").click()
+            expect(page.get_by_role("alert")).to_contain_text("1 项描述有误")
+            expect(page.locator(".told")).to_be_focused()
+            page.keyboard.press("Tab")
+            page.keyboard.press("Enter")
+            expect(page).to_have_url(re.compile("#for-area$"))
+            expect(page.get_by_label("区域")).to_have_accessible_description("应为 4 或 6 位区划代码")
+            page.get_by_label("区域").fill("520100")
+            page.get_by_role("button", name="申报数据资源").click()
+            page.get_by_role("link", name="打开记录，办理下一步").click()
+            expect(page.get_by_role("heading", level=1)).to_contain_text("过车记录")
+        engine.close()
+
+
+CHOSEN = {"source_kind", "licence_terms.commercial", "licence_terms.derivatives", "public_data", "personal", "grade",
+          "update_frequency"}  # fmt: skip
