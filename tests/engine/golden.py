@@ -93,7 +93,7 @@ OTHER_ROWS: dict[str, dict[str, tuple[str, ...]]] = {
     "texts": {
         "try_cast": tuple(f"TRY_CAST(s AS {to})" for to in ("BIGINT", "INTEGER", "DOUBLE", "DECIMAL(12, 2)", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ")),
         "try_strptime": tuple(f"try_strptime(CASE WHEN s NOT IN ('epoch', 'Infinity') THEN s END, {form})" for form in _DAYS),
-        "regexp_extract": (r"regexp_extract(s, '^(\d+)-(\d+)', ['y', 'm'])", r"regexp_extract(s, '(x)?\d', 1)"),
+        "regexp_extract": (r"regexp_extract(s, '^(\d+)-(\d+)', ['y', 'm'])", r"regexp_extract(s, '(x)?\d', 1)", r"regexp_extract(s, '^([+-]?\d+)(-)', 2)"),
         "regexp_replace": (r"regexp_replace(s, '(\d)(\d)', '\2\1')", r"regexp_replace(s, '(\d)$', '<\1>', 'g')", r"regexp_replace(s, 'e', '\\$', 'i')"),
         "if": ("s ~ '^[0-9]+$'", "s GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][ T]0[0-9]:08:00'", "s GLOB '[-+]5'"),
     },

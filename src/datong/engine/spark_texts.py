@@ -129,7 +129,7 @@ def may_be_empty(pattern: str) -> bool:
 
 def groups(pattern: str) -> int:
     """How many groups `pattern` has that can be asked for."""
-    bare = re.sub(r"\\.|\[\^?\]?[^]]*\]", "", pattern)
+    bare = re.sub(r"\\.|\[\^?\]?[^]]*\]", ".", pattern)  # something stays: (? would be another
     return len(re.findall(r"\((?!\?)|\(\?P?<[A-Za-z]", bare))
 
 

@@ -92,6 +92,48 @@ def test_signs_behind_a_number() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("unit", "kind", "keys", "table"),
+    [
+        ("a", "number", {}, [
+            ("45岁", 45.0, "fixed:unit"), ("45 周岁", 45.0, "fixed:unit"), ("3月", 0.25, "fixed:unit"), ("45", 45.0, ""),
+            ("４５岁", 45.0, "fixed:full_width"), ("21天", None, "invalid:other_unit"), ("1e1岁", 10.0, "fixed:unit"),
+            ("2019-09-01", None, "invalid:not_a_number"), ("45/46岁", None, "invalid:not_a_number"), ("岁", None, "invalid:not_a_number"),
+        ]),
+        ("a", "integer", {}, [
+            ("45岁", 45, "fixed:unit"), ("45.0岁", 45, "fixed:unit"), ("45.5岁", None, "invalid:not_a_number"),
+            ("12345678901234567890岁", None, "invalid:not_a_number"), ("24月", None, "invalid:other_unit"),
+        ]),
+        ("km", "number", {}, [
+            ("3.2 km", 3.2, "fixed:unit"), ("3.2KM", 3.2, "fixed:unit"), ("800m", 0.8, "fixed:unit"), ("5公里", 5.0, "fixed:unit"),
+            ("800M", None, "invalid:other_unit"), ("5kg", None, "invalid:other_unit"), ("1.2万", None, "invalid:other_unit"),
+        ]),
+        ("km", "number", {"unit": "m"}, [("3200", 3.2, ""), ("3.2 km", 3.2, "fixed:unit"), ("800米", 0.8, "fixed:unit")]),
+        ("CNY", "number", {"thousands": ",", "multipliers": ["万"]}, [
+            ("1,250.5元", 1250.5, "fixed:unit"), ("3分", 0.03, "fixed:unit"), ("1.2万元", 12000.0, "fixed:unit"), ("1.2万", 12000.0, "fixed:multiplier"),
+            ("12.5元/度", None, "invalid:other_unit"), ("9007199254740993元", 9007199254740992.0, "suspect:precision"), ("1,25元", None, "invalid:not_a_number"),
+        ]),
+        ("Cel", "number", {}, [("36.6℃", 36.6, "fixed:unit"), ("98.6°F", 37.0, "fixed:unit"), ("309.75K", 36.6, "fixed:unit"), ("36.6C", 36.6, "fixed:unit")]),
+        ("kW", "number", {}, [("5MW", 5000.0, "fixed:unit"), ("5mw", None, "invalid:other_unit"), ("5 kWh", None, "invalid:other_unit")]),
+        ("kW.h", "number", {}, [("5 MWh", 5000.0, "fixed:unit"), ("5kwh", 5.0, "fixed:unit"), ("5度", 5.0, "fixed:unit"), ("3万千瓦时", 30000.0, "fixed:unit")]),
+        ("mmol/L", "number", {}, [("5.6 mmol/L", 5.6, "fixed:unit"), ("5.6 mg/L", None, "invalid:other_unit")]),
+        ("%", "number", {}, [("85%", None, "invalid:not_a_number"), ("85", 85.0, "")]),
+        ("1", "number", {"percent": True}, [("85%", 0.85, ""), ("85人", None, "invalid:not_a_number")]),
+    ],
+)  # fmt: skip
+def test_a_unit_behind_a_number(unit: str, kind: str, keys: dict[str, Any], table: list[tuple[str, Any, str]]) -> None:
+    told(table, {"as": "number", **keys}, kind, customProperties=[{"property": "unit", "value": unit}])
+
+
+def test_a_unit_is_written_in_one_way_alone() -> None:
+    """Whatever the capitals are, what stands behind a number is one unit: mW, which nobody knows here, is no MW."""
+    for target in units.UNITS:
+        for unit in units.like(target):
+            assert units.written(target)[units.key(unit)] == units.step(unit, target), (target, unit)
+        assert units.written(target, same=True)[units.key(target)] == units.Step(1, 0, 1)
+    assert "5mw"[1:] not in units.written("kW")
+
+
 def test_percent_signs_are_demanded_where_declared() -> None:
     table = [
         ("12.5%", 0.125, ""),

@@ -137,6 +137,18 @@ def test_two_units_in_one_column() -> None:
     assert "mixed_units" not in kinds(price=[f"{10 ** chance.uniform(0, 4):.2f}" for _ in range(1000)])
 
 
+def test_numbers_without_the_unit_that_others_carry() -> None:
+    weights = [
+        SampleColumn("weight", "", tuple([f"{n}.5kg" for n in range(40)] + [f"{n}" for n in range(300, 320)]), "")
+    ]
+    (found,) = rules.suspected(weights, numbers={"weight"})
+    assert (found.kind, found.columns) == ("unit_left_out", ("weight",))
+    assert found.evidence == {"values": 60, "unit": "kg", "share": 0.3333}
+    assert not rules.suspected(weights), "of what is not read as a number"
+    every = [SampleColumn("weight", "", tuple(f"{n}kg" for n in range(60)), "")]
+    assert not rules.suspected(every, numbers={"weight"})
+
+
 def test_values_that_stand_for_none() -> None:
     chance = random.Random(9)
     ages = [str(chance.randrange(18, 80)) for _ in range(500)]

@@ -276,7 +276,8 @@ class Codes:
 class Meaning:
     """What a source says of its numbers, dates and words, where that is not what the standard says.
 
-    unit: of the source, to be turned into the element's. multipliers: signs that may follow a number, like 万.
+    unit: of the source, to be turned into the element's. behind: a number may carry its own.
+    multipliers: signs that may follow a number, like 万.
     percent: numbers carry a percent sign. accounting: a number in brackets, or with its minus behind, is negative.
     decimal: the sign before the part of a number that is less than one; typed: the source may give numbers that are no
     texts, which come with a point, so that of its 1.234 nobody knows whether it is 1234.
@@ -286,6 +287,7 @@ class Meaning:
     """
 
     unit: str = ""
+    behind: bool = False
     multipliers: tuple[str, ...] = ()
     percent: bool = False
     accounting: bool = False

@@ -11,6 +11,10 @@ NOTES: Map[str, Text] = {
     "not_a_record": Text("不是一条记录", "is no record (wrong shape or number of fields)"),
     "missing_value": Text("必填项缺失", "a required value is missing"),
     "not_a_number": Text("不是数", "is no number"),
+    "other_unit": Text(
+        "数后的单位或符号不能换算为元素的单位（万、亿须声明 multipliers）",
+        "carries a unit, or a sign, that cannot be turned into the element's unit (`multipliers` declare 万 and 亿)",
+    ),
     "not_a_time": Text("不是有效的日期时间", "is no date and time that exists"),
     "no_offset": Text("时间缺少时区偏移", "is a time without its offset from UTC"),
     "no_such_local_time": Text("当地不存在的时刻（夏令时起）", "is a local time that never was (clocks went forward)"),
@@ -58,6 +62,7 @@ NOTES: Map[str, Text] = {
     "dashes": Text("破折号等已转为连字符", "dashes made hyphens"),
     "accounting": Text("会计负数写法已转换", "brackets or a trailing minus read as a negative number"),
     "multiplier": Text("万、亿等已乘入", "万, 亿 and the like multiplied in"),
+    "unit": Text("数后写有单位，已按该单位读取", "carries its unit, and was read in it"),
     "fifteen_digits": Text("15 位旧身份证号已升为 18 位", "old id of 15 digits made one of 18"),
     "country_code": Text("国家区号 86 已去除", "country code 86 removed"),
     "code_replaced": Text("已停用的代码换为后继代码", "code no longer in use replaced by its successor"),

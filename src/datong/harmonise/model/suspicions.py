@@ -13,6 +13,7 @@ KINDS: Map[str, Text] = {
     "hidden_sex": Text("编号中藏有出生日期和性别", "a number that hides a birth date and sex"),
     "leading_zeros": Text("前导零丢失", "leading zeros lost"),
     "mixed_units": Text("同列混用两种单位", "two units in one column"),
+    "unit_left_out": Text("部分数值未写单位", "numbers without the unit that others carry"),
     "constant": Text("整列只有一个值", "a column of one value"),
     "sentinel": Text("以特殊值表示缺失", "a value that stands for none"),
     "sum": Text("一列是另两列之和", "a column that is the sum of two others"),

@@ -1,8 +1,9 @@
 """Numbers, days and yes or no as they are written, and what they amount to.
 
-    1,234.50   1.234,50   (1,234.50)   12.5%   1.2万   2019年9月1日   20190901   43709 (Excel)   是
+    1,234.50   1.234,50   (1,234.50)   12.5%   1.2万   45岁   2019年9月1日   20190901   43709 (Excel)   是
 
-Every way of writing but the plain one must be declared by the mapping. A shift by a power of ten is made in the text
+Every way of writing but the plain one must be declared by the mapping; of a number with its unit behind it the element
+has declared its own. A shift by a power of ten is made in the text
 ("1.1" and 万 become 1.1e4), so that the number is the nearest there is; other units are (x * n + m) / d.
 Must never know: tables, engines. Contract: tests/harmonise/meaning/test_meaning_conversions.py.
 """
@@ -12,12 +13,17 @@ from __future__ import annotations
 import re
 
 from datong.engine.model import literal
-from datong.harmonise.model.mappings import Meaning
+from datong.harmonise.model.mappings import Element, Meaning, Type
 from datong.harmonise.rules import units
 
 YEAR = r"([1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
 """Four digits; there is no year 0, which the engine takes for 1 BC."""
 NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
+WHOLE = r"[+-]?\d{1,19}"
+ZEROS = r"\.0*"
+"""Behind a whole number it loses nothing: 3.0 is 3."""
+_WORD = r"[^\s\d.,:;/+\-*()<>|~_]\S{0,20}"
+"""A unit, or what stands where one would: 岁, km/h, m2."""
 MULTIPLIERS = {"百": 2, "千": 3, "万": 4, "十万": 5, "百万": 6, "千万": 7, "亿": 8, "万亿": 12, "K": 3, "M": 6}
 """Signs that may follow a number, and the power of ten they stand for."""
 PERCENT = {"%": -2, "‰": -3}
@@ -45,6 +51,7 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
         return text
     signs = "|".join(_signs(meaning))
     behind = f"({signs})?" if signs else ""
+    behind = rf"({signs or ''}|\s*{_WORD})?" if meaning.behind else behind
     group, fraction = rf"({escaped(thousands)}\d{{3}})", r"(\.\d+)"
     groups = rf"({group}+{fraction}|{group}{{2,}})" if meaning.typed else f"{group}+{fraction}?"
     grouped = literal(rf"[+-]?\d{{1,3}}{groups}{behind}")
@@ -58,15 +65,54 @@ def number(text: str, meaning: Meaning, unit: str) -> str:
     step = units.step(meaning.unit, unit) if meaning.unit else None
     if meaning.percent:
         step = units.step("1", unit or "1")
-    power = _power(step)
     whens = []
     for sign, more in sorted(_signs(meaning).items(), key=lambda entry: -len(entry[0])):
         before = f"left({text}, length({text}) - {len(sign)})"
-        whens.append(f"WHEN ends_with({text}, {literal(sign)}) THEN {_read(before, more + (power or 0))}")
+        whens.append(f"WHEN ends_with({text}, {literal(sign)}) THEN {_read(before, more + (_power(step) or 0))}")
     if not meaning.percent:
-        whens.append(f"WHEN TRUE THEN {_read(text, power or 0)}" if whens else "")
-    read = f"CASE {' '.join(whens)} END" if any(whens) else _read(text, power or 0)
-    if step is None or power is not None:
+        whens.append(f"WHEN TRUE THEN {_read(text, _power(step) or 0)}" if whens else "")
+    read = f"CASE {' '.join(whens)} END" if any(whens) else _read(text, _power(step) or 0)
+    return _turned(read, step)
+
+
+def in_its_unit(number: str, said: str, element: Element, otherwise: str) -> str:
+    """The number in the element's unit where a unit that is known is `said` behind it, else `otherwise`."""
+    alike: dict[units.Step, list[str]] = {}
+    for word, step in words_of(element).items():
+        alike.setdefault(step, []).append(word)
+    whens = []
+    for step, words in alike.items():
+        read = whole(number) if element.type is Type.integer else _turned(_read(number, _power(step) or 0), step)
+        whens.append(f"WHEN {said} IN ({', '.join(map(literal, words))}) THEN {read}")
+    return f"CASE {' '.join(whens)} ELSE {otherwise} END"
+
+
+def words_of(element: Element) -> dict[str, units.Step]:
+    """The units that may stand behind a number of the element; whole ones are turned into no other."""
+    return units.written(element.unit, same=element.type is Type.integer)
+
+
+def with_unit(text: str) -> tuple[str, str]:
+    """The number, and what stands behind it where its unit would, of a cleaned text; both empty where nothing does."""
+    form = literal(rf"^({NUMBER})\s*({_WORD})$")
+    return f"regexp_extract({text}, {form}, 1)", f"regexp_extract({text}, {form}, 5)"
+
+
+def unit_key(said: str) -> str:
+    """units.key of what stands behind a number."""
+    first = f"WHEN starts_with({said}, 'M') THEN concat('M', lower(substr({said}, 2)))"
+    return f"CASE WHEN length({said}) = 1 THEN {said} {first} ELSE lower({said}) END"
+
+
+def whole(text: str) -> str:
+    """A whole number, or NULL; behind its point are noughts alone."""
+    digits = f"split_part({text}, '.', 1)"
+    return f"CASE WHEN regexp_full_match({text}, '{WHOLE}({ZEROS})?') THEN TRY_CAST({digits} AS BIGINT) END"
+
+
+def _turned(read: str, step: units.Step | None) -> str:
+    """A number that was read, by the rest of a step that is no power of ten."""
+    if step is None or _power(step) is not None:
         return read
     plus = f" + {step.m}" if step.m > 0 else f" - {-step.m}" if step.m else ""
     return f"({read} * CAST({step.n} AS DOUBLE){plus}) / {step.d}"

@@ -42,9 +42,7 @@ _NANOSECONDS = r"\.\d{6}\d*[1-9]"
 WITH_OFFSET = rf"{_SECONDS}(\.\d{{1,9}})?{_OFFSET}"
 TO_THE_MICROSECOND = rf"{_SECONDS}(\.\d{{1,6}})?{_OFFSET}"
 NUMBER = amounts.NUMBER
-WHOLE = r"[+-]?\d{1,19}"
-ZEROS = r"\.0*"
-"""Behind a whole number it loses nothing: 3.0 is 3."""
+WHOLE = amounts.WHOLE
 _DMS = r"([NSEW]?)(\d{1,3})°(\d{1,2}(?:\.\d+)?)''(?:(\d{1,2}(?:\.\d+)?)\")?([NSEW]?)"  # the quote is doubled for SQL
 _DMS_WORDS = ("′’＇″”＂º度分秒东西南北经纬", "''''''\"\"\"°°''\"EWSN")
 """Signs of degrees as people write them, in SQL, and what each is read as: 东经121度28分 is E121°28'; 经 and 纬 go."""
@@ -154,6 +152,12 @@ def parts(column: Column) -> list[dict[str, str]]:
         return [{part(name, what): sql for what, sql in found.items()}, {part(name, "whole"): whole}]
     if column.how in {How.latitude, How.longitude}:
         return _point_parts(column)
+    if column.meaning.behind:
+        number, said = amounts.with_unit(text)
+        return [
+            {part(name, "number"): number, part(name, "said"): said},
+            {part(name, "unit"): amounts.unit_key(part(name, "said"))},
+        ]
     return []
 
 
@@ -247,6 +251,9 @@ def _invalid(column: Column) -> Cases:
     if column.meaning.percent:
         bare = f"regexp_full_match({clean(name)}, '{NUMBER}')"
         cases.append((f"{it} IS NULL AND {bare}", "invalid:no_percent_sign"))
+    if column.meaning.behind:
+        other = f"{part(name, 'unit')} <> '' AND NOT {_with_unit(column)}"
+        cases.append((f"{it} IS NULL AND {other}", "invalid:other_unit"))
     unreadable = {
         How.number: "not_a_number", How.timestamp: "not_a_time", How.latitude: "not_a_coordinate",
         How.longitude: "not_a_coordinate", How.plate: "plate_format", How.code: "unknown_code",
@@ -316,8 +323,16 @@ def _suspect(column: Column) -> Cases:
         found = identifiers.suspect(clean(name), column.how, part(name, "sound"))
         return [(condition, f"suspect:{rule}") for condition, rule in found]
     if column.how is How.number and column.element.type is Type.number:
-        return [(amounts.changed(clean(name), column.meaning), "suspect:precision")]
+        text = clean(name)
+        if column.meaning.behind:
+            text = f"CASE WHEN {_with_unit(column)} THEN {part(name, 'number')} ELSE {text} END"
+        return [(amounts.changed(text, column.meaning), "suspect:precision")]
     return _out_of_time(column, early=False)
+
+
+def _with_unit(column: Column) -> str:
+    """Whether a unit that the element's can be made of stands behind the number."""
+    return f"{part(column.element.name, 'unit')} IN ({', '.join(map(literal, amounts.words_of(column.element)))})"
 
 
 def _fixed(column: Column) -> Cases:
@@ -337,6 +352,8 @@ def _fixed(column: Column) -> Cases:
         return [*cases, *((condition, f"fixed:{rule}") for condition, rule in found)]
     cases.append(spaced)
     if column.how is How.number:
+        if column.meaning.behind:
+            cases.append((_with_unit(column), "fixed:unit"))
         found = amounts.fixed(raw, clean(name), column.thousands, column.meaning)
         if column.element.type is Type.integer:
             found.append((f"contains({clean(name)}, '.')", "zero_fraction"))
@@ -468,12 +485,14 @@ def _bound(column: Column, end: str) -> str:
 
 def _number(text: str, column: Column) -> str:
     kind = column.element.type
-    if kind is Type.number:
-        return amounts.number(text, column.meaning, column.element.unit)
     if kind is Type.string:
         return f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN {text} END"
-    digits = f"split_part({text}, '.', 1)"
-    return f"CASE WHEN regexp_full_match({text}, '{WHOLE}({ZEROS})?') THEN TRY_CAST({digits} AS BIGINT) END"
+    number = amounts.number(text, column.meaning, column.element.unit)
+    read = number if kind is Type.number else amounts.whole(text)
+    if not column.meaning.behind:
+        return read
+    name = column.element.name
+    return amounts.in_its_unit(part(name, "number"), part(name, "unit"), column.element, read)
 
 
 def _point(column: Column) -> tuple[datums.Pair, datums.Pair, list[dict[str, str]]]:

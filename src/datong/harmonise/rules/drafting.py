@@ -26,7 +26,7 @@ from datong.harmonise.rules.amounts import EXCEL
 from datong.harmonise.rules.conversions import only_digits
 from datong.harmonise.rules.elements import pinyin_of
 from datong.harmonise.rules.headings import unit_of
-from datong.harmonise.rules.units import UNITS, counts, step
+from datong.harmonise.rules.units import UNITS, Step, counts, key, step, written
 
 MARKERS = (
     "-", "--", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "\\N", "NaN", "nan", "?", "无", "空",
@@ -54,6 +54,7 @@ _SIGNS = ("万亿", "亿", "千万", "百万", "十万", "万", "千", "百")
 """What may stand behind a number and is no unit; the longest first. K and M are, as often, names of something else."""
 _SHARE = re.compile(rf"({_NUMBER.pattern}|{_GROUPED.pattern})[%‰]")
 _SCALED = re.compile(rf"(?:{_NUMBER.pattern}|{_GROUPED.pattern})({'|'.join(_SIGNS)})")
+_WITH_WORD = re.compile(rf"({_GROUPED.pattern}|{_NUMBER.pattern})\s*(?P<word>[^\s\d.,].*)")
 _FORMS = {"division_code": r"[1-9]\d{5}"}
 """Check of an element whose values stay text -> the pattern of a standard that is drafted for it."""
 _TOLD = {"months", "angle"}
@@ -129,7 +130,7 @@ def entry_of(
             Text(f"标准要求 {kind}，而取值不像。", f"the standard asks for a {kind}, the values do not look it"),
         )
         keys, made = _as_told(kind, keys), kind
-    if keys.get("as") == "number":
+    if keys.get("as") == "number" and not (texts and len(_carried(texts, element.unit)) == len(texts)):
         keys, more, made = _in_unit(keys, column, element.unit, made if kind is None else Type.number)
         doubts, made = (*doubts, *more), kind or made
     elif element.check in _FORMS and (
@@ -199,10 +200,14 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
     elif scaled:
         keys["multipliers"] = [sign for sign in _SIGNS if sign in behind]
         wanted = Type.number
+    carried = _carried(texts, unit) if "percent" not in keys else []
+    if carried:
+        keys |= {"thousands": ","} if any("," in number for number, _ in carried) else {}
+        wanted = wanted if all((turn.n, turn.m) == (turn.d, 0) for _, turn in carried) else Type.number
     booked = sum(bool(_BOOKED.fullmatch(text)) for text in texts)
     if booked:
         keys["accounting"] = True
-    read = plain + grouped + scaled + booked
+    read = plain + grouped + scaled + booked + len(carried)
     comma = sum(bool(_COMMA.fullmatch(text)) for text in texts)
     if comma > read:
         keys, read, wanted = {"as": "number", "decimal": ","}, comma, Type.number
@@ -214,11 +219,23 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
             (Text("取值不是数，按文本。", f"{share:.0%} of its values are numbers, so it is taken as text"),),
             Type.string,
         )
-    doubts = () if share >= MOST else (Text(f"只有 {share:.0%} 是数。", f"only {share:.0%} of its values are numbers"),)
-    decimal = "decimal" not in keys and any(
-        not _WHOLE.fullmatch(text.replace(",", "")) for text in texts if _NUMBER.fullmatch(text.replace(",", ""))
-    )
+    said = Text(f"只有 {share:.0%} 是数。", f"only {share:.0%} of its values are numbers")
+    doubts: tuple[Text, ...] = () if share >= MOST else (said,)
+    if carried and len(carried) < read:
+        bare = (read - len(carried)) / len(texts)
+        doubts += (Text(f"{bare:.0%} 的数没有写单位。", f"{bare:.0%} of its numbers carry no unit, the others do"),)
+    numbers = [number.replace(",", "") for number in (*texts, *(number for number, _ in carried))]
+    decimal = "decimal" not in keys and any(not _WHOLE.fullmatch(n) for n in numbers if _NUMBER.fullmatch(n))
     return keys, doubts, Type.number if decimal else wanted
+
+
+def _carried(texts: list[str], unit: str) -> list[tuple[str, Step]]:
+    """The numbers with a unit behind them that can be turned into the element's, and how."""
+    if not unit or step("1", unit) is not None:
+        return []
+    known = written(unit)
+    forms = (form for text in texts if (form := _WITH_WORD.fullmatch(text)))
+    return [(form[1], known[said]) for form in forms if (said := key(form["word"])) in known]
 
 
 def _in_unit(keys: dict[str, Any], column: SampleColumn, wanted: str, made: Type) -> Converted:
@@ -259,8 +276,8 @@ def _timestamp(texts: list[str]) -> Converted:
     with_offset = sum(bool(_OFFSET.fullmatch(text)) for text in texts)
     if texts and with_offset >= MOST * len(texts):
         return {"as": "timestamp", "zone": "offset"}, (), Type.timestamp
-    for form, written in _COUNTED.items():
-        if texts and sum(bool(written.fullmatch(text)) for text in texts) >= MOST * len(texts):
+    for form, counted in _COUNTED.items():
+        if texts and sum(bool(counted.fullmatch(text)) for text in texts) >= MOST * len(texts):
             return {"as": "timestamp", "zone": "UTC", "formats": [form]}, (), Type.timestamp
     formats = _formats(texts, [*FORMATS, EXCEL, *_COUNTED])
     local = [form for form in formats if form not in _COUNTED]

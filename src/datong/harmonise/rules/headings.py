@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from datong.ground.refusal import Text
-from datong.harmonise.rules.units import UNITS, step
+from datong.harmonise.rules.units import ALSO, UNITS, step
 
 _BRACKETS = re.compile(r"[（(\[【<《]([^（(\[【<《）)\]】>》]{1,20})[）)\]】>》]")
 _ABOVE = re.compile(r"(?<![\u3400-\u9fff])(?:计量|金额|数量|货币)?单位\s*:\s*([^()]{1,40})")
@@ -22,16 +22,6 @@ _SAID = re.compile(r"^(单位|unit)\s*[:：]\s*", re.IGNORECASE)
 _ENDS = re.compile(
     r"(?:(?<=[\u3400-\u9fff])|(?<=[_ ])(?=..)|(?<=[a-z])(?=[A-Z]+[a-z]*$)(?=..))[A-Za-z%°]+(?:/[A-Za-z]+)?[23]?$"
 )
-_ALSO = {
-    "°c": "Cel", "c": "Cel", "°f": "[degF]", "wh": "W.h", "kwh": "kW.h", "mwh": "MW.h", "gwh": "GW.h", "kva": "kV.A",
-    "mva": "MV.A", "mmhg": "mm[Hg]", "psi": "[psi]", "rpm": "{rev}/min", "r/min": "{rev}/min", "kmh": "km/h",
-    "kph": "km/h", "mph": "[mi_i]/h", "kn": "[kn_i]", "knots": "[kn_i]", "mile": "[mi_i]", "miles": "[mi_i]",
-    "meters": "m", "metres": "m", "ft": "[ft_i]", "feet": "[ft_i]", "lb": "[lb_av]", "lbs": "[lb_av]", "rmb": "CNY",
-    "yuan": "CNY", "ha": "har", "hr": "h", "hour": "h", "hours": "h", "sec": "s", "secs": "s", "seconds": "s",
-    "mins": "min", "minutes": "min", "day": "d", "days": "d", "ton": "t", "tons": "t",
-    "‰": "[ppth]", "°": "deg", "kw·h": "kW.h", "元/kwh": "CNY/kW.h", "元/kw·h": "CNY/kW.h",
-}  # fmt: skip
-"""How people write units whose UCUM code is another, in lower case."""
 
 
 def distinct(names: Sequence[str]) -> list[str]:
@@ -95,5 +85,5 @@ def _known(said: str, wanted: str) -> str:
     if plain in UNITS:
         return plain
     lower = plain.casefold()
-    alike = [*(unit for unit in UNITS if unit.casefold() == lower), *([_ALSO[lower]] if lower in _ALSO else [])]
+    alike = [*(unit for unit in UNITS if unit.casefold() == lower), *([ALSO[lower]] if lower in ALSO else [])]
     return next((unit for unit in alike if step(unit, wanted) is not None), alike[0] if alike else "")

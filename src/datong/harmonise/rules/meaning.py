@@ -89,6 +89,7 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
         accounting=yes("accounting"),
         decimal=_decimal(say, at, value),
     )
+    found = replace(found, behind=_may_say_its_unit(element) and not found.percent)
     turned = found.unit or found.multipliers or found.percent
     if turned and element.type is not Type.number:
         zh, en = "仅 number 类型的元素可换算", "only an element of type number can be converted"
@@ -113,6 +114,13 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
     if found.percent and (found.unit or units.step("1", element.unit or "1") is None):
         say(f"{at}.percent", "百分数的元素单位应为 1 或 %", "the element's unit should be 1 or %, and `unit` not given")
     return found if all(sign in amounts.MULTIPLIERS for sign in found.multipliers) else Meaning()
+
+
+def _may_say_its_unit(element: Element) -> bool:
+    """Whether the unit may stand behind its numbers. Of shares it is declared by `percent`: of 0.56 among 56% nobody
+    knows what it is; nor is a text of digits a quantity."""
+    share = units.step("1", element.unit) is not None
+    return bool(element.unit) and not share and element.type in {Type.number, Type.integer}
 
 
 def _decimal(say: Say, at: str, value: Map[str, Any]) -> str:

@@ -19,6 +19,7 @@ from itertools import combinations
 from datong.ground.refusal import Text
 from datong.harmonise.model.reading import SampleColumn
 from datong.harmonise.model.suspicions import Suspicion
+from datong.harmonise.rules.units import known
 
 Point = tuple[float, float]
 LEAST = 100
@@ -42,6 +43,8 @@ def suspected(
         is_code = column.path not in numbers or _POSTCODE.search(column.path) is not None
         if is_code and len(values) >= (FEW if any(value.startswith("0") for value in values) else LEAST):
             found += leading_zeros(column.path, values)
+        if column.path in numbers:
+            found += unit_left_out(column.path, values)
         if len(values) < LEAST:
             continue
         if known.get(column.path) != "offset":
@@ -284,6 +287,25 @@ def mixed_units(path: str, values: Sequence[str]) -> list[Suspicion]:
             )
             return [Suspicion("mixed_units", (path,), evidence, told)]
     return []
+
+
+_WITH_UNIT = re.compile(rf"(?:{_NUMBER.pattern})\s*([^\W\d_][^\s\d]{{0,9}}[23]?|[℃℉])")
+
+
+def unit_left_out(path: str, values: Sequence[str]) -> list[Suspicion]:
+    """Numbers of which some carry a unit, and others none: what those are in nobody has said."""
+    behind = Counter(form[3] for value in values if (form := _WITH_UNIT.fullmatch(value)) and known(form[3]))
+    bare = len(_numbers(values))
+    if min(behind.total(), bare) < 5 or behind.total() + bare < 0.9 * len(values):
+        return []
+    unit, share = behind.most_common(1)[0][0], bare / len(values)
+    told = Text(
+        f"{share:.1%} 的数值没有写单位，而其余的写有（多为 {unit}）：没写的按元素的单位读取，"
+        "请核对，并在映射中以 unit 写明。",
+        f"{share:.1%} of the numbers carry no unit, where the others do (mostly {unit}): they are read in the "
+        "element's; make sure, and say it in the mapping (`unit`)",
+    )
+    return [Suspicion("unit_left_out", (path,), {"values": len(values), "unit": unit, "share": round(share, 4)}, told)]
 
 
 def _spread(logs: Sequence[float]) -> float:

@@ -48,7 +48,7 @@ _KINDS: Map[str, Map[str, Fraction | int | str]] = {
              "斤": "0.5", "吨": 1000, "万吨": 10**7},
     "time": {"s": 1, "ms": "0.001", "us": "0.000001", "min": 60, "h": 3600, "d": 86400, "wk": 604800, "秒": 1,
              "毫秒": "0.001", "分": 60, "分钟": 60, "时": 3600, "小时": 3600, "天": 86400, "日": 86400, "周": 604800},
-    "months": {"mo": 1, "a": 12, "月": 1, "个月": 1, "年": 12},
+    "months": {"mo": 1, "a": 12, "月": 1, "个月": 1, "年": 12, "岁": 12, "周岁": 12},
     "speed": {"m/s": 1, "km/h": "1000/3600", "cm/s": "0.01", "mm/s": "0.001", "[mi_i]/h": _MILE / 3600,
               "[kn_i]": "1852/3600", "米/秒": 1, "公里/小时": "1000/3600", "千米/小时": "1000/3600",
               "节": "1852/3600"},
@@ -102,6 +102,22 @@ UNITS: Map[str, tuple[Unit, ...]] = {
     for name in {*_TEMPERATURES, *(name for names in _ALL.values() for name in names)}
 }
 """Every unit by its UCUM code or Chinese word, in each of the meanings it has."""
+ALSO = {
+    "°c": "Cel", "c": "Cel", "°f": "[degF]", "wh": "W.h", "kwh": "kW.h", "mwh": "MW.h", "gwh": "GW.h", "kva": "kV.A",
+    "mva": "MV.A", "mmhg": "mm[Hg]", "psi": "[psi]", "rpm": "{rev}/min", "r/min": "{rev}/min", "kmh": "km/h",
+    "kph": "km/h", "mph": "[mi_i]/h", "kn": "[kn_i]", "knots": "[kn_i]", "mile": "[mi_i]", "miles": "[mi_i]",
+    "meters": "m", "metres": "m", "ft": "[ft_i]", "feet": "[ft_i]", "lb": "[lb_av]", "lbs": "[lb_av]", "rmb": "CNY",
+    "yuan": "CNY", "ha": "har", "hr": "h", "hour": "h", "hours": "h", "sec": "s", "secs": "s", "seconds": "s",
+    "mins": "min", "minutes": "min", "day": "d", "days": "d", "ton": "t", "tons": "t",
+    "‰": "[ppth]", "°": "deg", "kw·h": "kW.h", "元/kwh": "CNY/kW.h", "元/kw·h": "CNY/kW.h",
+}  # fmt: skip
+"""How people write units whose UCUM code is another, in lower case."""
+_IN_VALUES = {
+    "℃": "Cel", "C": "Cel", "℉": "[degF]", "F": "[degF]", "㎡": "m2", "m²": "m2", "㎥": "m3", "m³": "m3", "km²": "km2",
+    "㎏": "kg", "㎎": "mg", "㎜": "mm", "㎝": "cm", "㎞": "km", "㎾": "kW", "㎾h": "kW.h", "l": "L", "次/分": "/min",
+    "次/分钟": "/min", "bpm": "/min", "公里/时": "km/h", "千米/时": "km/h", "平米": "m2",
+}  # fmt: skip
+"""What stands behind a number, and hardly in a heading."""
 
 
 def step(source: str, target: str) -> Step | None:
@@ -116,6 +132,29 @@ def step(source: str, target: str) -> Step | None:
     return None
 
 
+def written(target: str, *, same: bool = False) -> dict[str, Step]:
+    """How units that can be turned into `target` are written behind a number (as `key` has them), each with its step;
+    same: those alone in which a number is the same number."""
+    steps = {target: Step(1, 0, 1)}
+    for unit in like(target):
+        turn = step(unit, target)
+        if turn is not None and (not same or (turn.n, turn.m) == (turn.d, 0)):
+            steps[unit] = turn
+    others = {(f"M{word[1:]}" if unit.startswith("M") else word): unit for word, unit in ALSO.items()}
+    found = {key(word): steps[unit] for word, unit in (others | _IN_VALUES).items() if unit in steps}
+    return found | {key(unit): turn for unit, turn in steps.items()}
+
+
+def key(unit: str) -> str:
+    """A unit whatever its capitals are (KM, kwh), but of a letter alone and of a first M: mW is no MW."""
+    return unit if len(unit) == 1 else f"M{unit[1:].lower()}" if unit.startswith("M") else unit.lower()
+
+
+def known(said: str) -> bool:
+    """Whether what stands behind a number is the writing of some unit."""
+    return key(said) in _KNOWN
+
+
 def counts(unit: str) -> bool:
     """Whether a number in `unit` is a plain count: 人, not 万人."""
     return unit in _COUNTED
@@ -125,3 +164,6 @@ def like(unit: str) -> list[str]:
     """The units that can be turned into `unit`."""
     kinds = {one.kind for one in UNITS.get(unit, ())}
     return sorted(name for name, ones in UNITS.items() if kinds & {one.kind for one in ones})
+
+
+_KNOWN = {key(word) for word in (*UNITS, *ALSO, *_IN_VALUES, *(f"M{word[1:]}" for word in ALSO if word[:1] == "m"))}
