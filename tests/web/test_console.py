@@ -37,7 +37,7 @@ from datong.web import console
 from datong.web.api import api, arguments_model
 from datong.web.pages import PAGE_OF_PREFIX, PAGES, TOLD_TO_OTHERS
 from stores import with_tables
-from two_nodes import DATASET, POLICY, TERMS, Loop, listed, two_nodes
+from two_nodes import DATASET, POLICY, TERMS, Loop, listed, registered, two_nodes
 
 PASSWORD = "lake-otter-7431"
 EVIL = codes.credit_code("9", "1", "520100", "MA0EX001")
@@ -983,6 +983,40 @@ def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends
     assert zh.text.count("<summary>Ed25519</summary>") == 2
     assert "negotiate.contract_finalized" in zh.text
     assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"state": "ENDED"}, ("the registration was cancelled or revoked", "登记已注销或撤销")),
+        ({"valid_until": "2020-01-01"}, ("was valid until 2020-01-01", "届满前已申请续展的待审核")),
+    ],
+    ids=["ended", "lapsed"],
+)
+@pytest.mark.parametrize("under", ["the product", "an input"])
+def test_a_contract_under_an_ended_registration_says_so_and_that_it_still_stands(
+    contracted: tuple[Browser, str, bool], entry: dict[str, str], words: tuple[str, str], under: str
+) -> None:
+    browser, agreement, _download = contracted
+    kept = metadata.tables["register_ledger"]
+    with browser.store.begin(NODE, "start") as tx:
+        found = {DATASET: tx.get(kept, DATASET), TERMS["inputs"][0]: tx.get(kept, TERMS["inputs"][0])}
+        for code, kind in ((DATASET, "product"), (TERMS["inputs"][0], "resource")):
+            if found[code] is None:
+                registered(tx, code, kind, EVIL, **({"inputs": TERMS["inputs"]} if kind == "product" else {}))
+    assert "本合约不再交付" not in browser.get(f"/contracts/{agreement}").text
+    with browser.store.begin(NODE, "start") as tx:
+        code = DATASET if under == "the product" else TERMS["inputs"][0]
+        row = tx.get(kept, code)
+        assert row is not None
+        state = {"state": entry["state"]} if "state" in entry else {}
+        tx.change(kept, code, entry={**row["entry"], **entry}, **state)
+    zh, en = (browser.get(f"/contracts/{agreement}{lang}").text for lang in ("", "?lang=en"))
+    assert "本合约不再交付" in zh and words[1] in zh and "登记终止不解除合约" in zh
+    assert "Nothing is delivered under this contract" in en and words[0] in en
+    with browser.store.begin(NODE, "start") as tx:
+        tx.change(metadata.tables["agreement"], agreement, state="TERMINATED")
+    assert "本合约不再交付" not in browser.get(f"/contracts/{agreement}").text
 
 
 def _another_person_counters_and_the_provider_offers_anew(
