@@ -159,7 +159,7 @@ def test_a_registration_lapses_after_its_last_day_in_beijing() -> None:
     assert gaps(facts, PUBLIC, now="2026-03-10T15:59:59Z") == []
     for act in ("build", "list", "deliver"):
         (problem,) = gaps(facts, PUBLIC, now="2026-03-10T16:00:00Z", act=act)
-        assert f"was valid until 2026-03-10; 交通局 ({BUREAU}) must renew it" in problem
+        assert f"was valid until 2026-03-10; 交通局 ({BUREAU}) must register anew" in problem
     assert len(rules.not_registered([facts], "2026-03-11T00:00:00Z")) == 1
 
 

@@ -115,6 +115,7 @@ def test_a_product_is_delivered_while_its_own_registration_stands(
     decision = decide(provider)
     assert decision.allowed is not bool(words)
     assert words in decision.verdict.en
+    assert ("end the contract (negotiate end)" in decision.verdict.change_en) is bool(words)
 
 
 def test_what_its_operator_holds_by_now_gets_nothing_more_to_make_something_of(provider: Store) -> None:

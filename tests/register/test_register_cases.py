@@ -507,7 +507,7 @@ def test_the_same_resource_or_the_same_source_is_not_registered_twice(country: C
     assert [r.code for r in country.refused] == ["REG-409"]
 
 
-@pytest.mark.parametrize("kind", ["change", "correction", "cancellation", "renewal"])
+@pytest.mark.parametrize("kind", ["cancellation", "renewal", "", "First"])
 def test_other_types_of_registration_are_refused_by_name(country: Country, kind: str) -> None:
     country.join(TRAFFIC)
     thing = declared(country, TRAFFIC)

@@ -327,7 +327,7 @@ def test_a_renewal_of_an_operation_runs_as_long_as_its_term() -> None:
 
 
 def test_only_what_is_over_lost_its_place() -> None:
-    assert OVER - {State.ENDED} < WITH_CODE
+    assert OVER - {State.ENDED, State.ENTERED} < WITH_CODE
     assert all(rules.open_acts(now) for now in WITH_CODE - OVER)
     assert not any(rules.open_acts(now) for now in OVER)
     assert all(ground.applied or ground.own_motion for ground in GROUNDS.values())

@@ -184,7 +184,9 @@ def test_a_resource_offers_the_next_step_to_its_code_and_to_its_listing(browser:
         tx.change(metadata.tables["register_case"], "case-1", state="CODED", code=code)
         tx.change(metadata.tables["register_resource"], thing, code=code)
     page = browser.get(f"/resources/{thing}").text
-    assert offered(page) == {"catalogue/publish", "register/change_licence"}
+    changing = {"register/preserve_evidence", "register/draft_case", "register/change_licence"}
+    assert offered(page) == {"catalogue/publish", *changing}
+    assert f"/do/register/draft_case?of={thing}&amp;type=change" in page
     assert f"/do/catalogue/publish?dataset={code}" in page
     browser.enter("op")
     assert offered(browser.get(f"/resources/{thing}").text) == set()

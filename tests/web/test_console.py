@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 import pytest
@@ -22,9 +23,9 @@ import datong.app.doors
 from asgi import Asgi
 from datong.catalogue import service as catalogue
 from datong.catalogue.service import templates
-from datong.ground import codes, evidence, signing
+from datong.ground import clock, codes, evidence, signing
 from datong.ground.config import load
-from datong.ground.db import NODE, Actor, Store, metadata, settings, sqlite_url
+from datong.ground.db import NODE, Actor, Store, business_clock, metadata, settings, sqlite_url
 from datong.ground.evidence.leaves import leaves
 from datong.ground.evidence.sequencer import integrate
 from datong.ground.keys import PrivateKey
@@ -36,7 +37,7 @@ from datong.web import console
 from datong.web.api import api, arguments_model
 from datong.web.pages import PAGE_OF_PREFIX, PAGES, TOLD_TO_OTHERS
 from stores import with_tables
-from two_nodes import DATASET, POLICY, TERMS, Loop, listed, two_nodes
+from two_nodes import DATASET, POLICY, TERMS, Loop, listed, registered, two_nodes
 
 PASSWORD = "lake-otter-7431"
 EVIL = codes.credit_code("9", "1", "520100", "MA0EX001")
@@ -984,6 +985,40 @@ def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends
     assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"state": "ENDED"}, ("the registration was cancelled or revoked", "登记已注销或撤销")),
+        ({"valid_until": "2020-01-01"}, ("was valid until 2020-01-01", "届满前已申请续展的待审核")),
+    ],
+    ids=["ended", "lapsed"],
+)
+@pytest.mark.parametrize("under", ["the product", "an input"])
+def test_a_contract_under_an_ended_registration_says_so_and_that_it_still_stands(
+    contracted: tuple[Browser, str, bool], entry: dict[str, str], words: tuple[str, str], under: str
+) -> None:
+    browser, agreement, _download = contracted
+    kept = metadata.tables["register_ledger"]
+    with browser.store.begin(NODE, "start") as tx:
+        found = {DATASET: tx.get(kept, DATASET), TERMS["inputs"][0]: tx.get(kept, TERMS["inputs"][0])}
+        for code, kind in ((DATASET, "product"), (TERMS["inputs"][0], "resource")):
+            if found[code] is None:
+                registered(tx, code, kind, EVIL, **({"inputs": TERMS["inputs"]} if kind == "product" else {}))
+    assert "本合约不再交付" not in browser.get(f"/contracts/{agreement}").text
+    with browser.store.begin(NODE, "start") as tx:
+        code = DATASET if under == "the product" else TERMS["inputs"][0]
+        row = tx.get(kept, code)
+        assert row is not None
+        state = {"state": entry["state"]} if "state" in entry else {}
+        tx.change(kept, code, entry={**row["entry"], **entry}, **state)
+    zh, en = (browser.get(f"/contracts/{agreement}{lang}").text for lang in ("", "?lang=en"))
+    assert "本合约不再交付" in zh and words[1] in zh and "登记终止不解除合约" in zh
+    assert "Nothing is delivered under this contract" in en and words[0] in en
+    with browser.store.begin(NODE, "start") as tx:
+        tx.change(metadata.tables["agreement"], agreement, state="TERMINATED")
+    assert "本合约不再交付" not in browser.get(f"/contracts/{agreement}").text
+
+
 def _another_person_counters_and_the_provider_offers_anew(
     provider: Any, consumer: Any, loop: Loop, negotiation: str
 ) -> None:
@@ -1082,3 +1117,53 @@ def test_a_cases_page_shows_the_deadline_who_holds_it_and_both_departments(regis
         assert word in zh.text, word
     for word in ("Deadline", "to be accepted", "registrar", "Not reviewed yet", "Rides"):
         assert word in en.text, word
+
+
+def test_a_change_of_what_is_registered_is_seen_item_by_item_before_it_is_entered(
+    registry: Store, tmp_path: Path
+) -> None:
+    browser = Browser(app_of(registry, tmp_path / "none"), registry)
+    with registry.begin(NODE, "register") as tx:
+        for login, role in (("rr", "registrar"), ("rv", "reviewer")):
+            register.add_person(tx, login=login, name=login, roles=[role], department=f"{role}科")
+    browser.enter("op")
+    case = re.findall(r'href="/cases/(case-[^"?]+)"', browser.get("/cases").text)[0]
+    _coded(registry, case, datetime(2026, 3, 2, 1, tzinfo=UTC))
+    browser.enter("de")
+    ledger = browser.get("/ledger").text
+    entry = re.search(r'href="(/ledger/7[^"]+)"', ledger)
+    assert entry is not None
+    assert 'href="/do/register/draft_case?of=7' in browser.get(entry[1]).text
+    resource = re.search(r'href="(/resources/res-[^"]+)"', browser.get("/resources").text)
+    assert resource is not None
+    form = re.search(r'href="(/do/register/draft_case[^"]+type=change[^"]*)"', browser.get(resource[1]).text)
+    assert form is not None
+    asked = dict(parse_qsl(urlsplit(unescape(form[1])).query))
+    given = {**asked, "changes": '{"abstract": "二", "grade": 2}', "materials": '{"reason": "扩大采集"}'}
+    answer = browser.post("/do/register/draft_case", data=given)
+    drafted = re.search(r"case-[0-9a-zA-Z_-]+", answer.text)
+    assert (answer.status_code, drafted is not None) == (200, True), answer.text
+    browser.post("/do/register/submit_case", data={"case": drafted[0]})
+    zh, en = browser.get(f"/cases/{drafted[0]}").text, browser.get(f"/cases/{drafted[0]}?lang=en").text
+    for word in ("变更登记", "申请的变更", "台账现为", "扩大采集", "记入台账", "二"):
+        assert word in zh, word
+    for word in ("registration of change", "What is asked to change", "Now in the ledger", "enter in the ledger"):
+        assert word in en, word
+
+
+def _coded(registry: Store, case: str, at: datetime) -> None:
+    def do(role: str, call: Callable[..., Any], **more: Any) -> None:
+        with registry.begin(NODE, "start") as tx:
+            who = next(one for one in register.people(tx) if role in one["roles"])
+            party = signing.me(tx).party
+        with registry.begin(Actor(who["id"], role, party, who["department"]), "register") as tx:
+            call(tx, case=case, **more)
+
+    with registry.begin(NODE, "start") as tx:
+        tx.add(business_clock, {"id": "now", "at": clock.text(at), "seq": 1})
+    do("registrar", register.accept_case)
+    do("reviewer", register.review_case)
+    do("registrar", register.publicise_case)
+    with registry.begin(NODE, "start") as tx:
+        tx.change(business_clock, "now", at=clock.text(at + timedelta(days=15)))
+    do("registrar", register.code_case)

@@ -263,7 +263,7 @@ LOST = {
         ("RES-2", "(NC) do not allow commercial use", f"({SUPPLIER}) must change them"),
     ),
     "registration of an input": (
-        entered("RES-1", valid_until="2020-01-01"), ("RES-1", "valid until 2020-01-01", f"({BUREAU}) must renew it"),
+        entered("RES-1", valid_until="2020-01-01"), ("RES-1", "valid until 2020-01-01", f"({BUREAU}) must register anew"),
     ),
     "registration of the product": (entered(DATASET, state="ENDED"), (DATASET, "was cancelled or revoked", "must register anew")),
 }  # fmt: skip

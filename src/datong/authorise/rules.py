@@ -320,8 +320,9 @@ def registration_gaps(facts: ResourceFacts, now: str) -> list[Problem]:
         return [
             Problem(
                 facts.code,
-                f"登记有效期已于 {facts.valid_until} 届满；由{_who(facts)}办理延续登记",
-                f"the registration was valid until {facts.valid_until}; {_who(facts)} must renew it",
+                f"登记有效期已于 {facts.valid_until} 届满；由{_who(facts)}重新登记，届满前已申请续展的待审核",
+                f"the registration was valid until {facts.valid_until}; {_who(facts)} must register anew, or have the "
+                "renewal reviewed that it applied for in time",
             )
         ]
     return []

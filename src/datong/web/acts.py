@@ -85,6 +85,8 @@ DESCRIBED = (
     Act("register.preserve_evidence", "of", _BEFORE_FILING, "owner"),
     Act("register.amend_description", "of", _BEFORE_FILING, "owner"),
     Act("register.draft_case", "of", _BEFORE_FILING - {"SUPPLEMENT_REQUESTED"}, "owner"),
+    Act("register.preserve_evidence", "of", _in("CODED"), "owner"),
+    Act("register.draft_case", "of", _in("CODED"), "owner", more=lambda row: {"type": "change"}),
     Act("register.change_licence", "of", _in("CODED"), "owner"),
     Act("catalogue.publish", "dataset", _in("CODED"), "owner", key="code"),
 )
@@ -128,9 +130,12 @@ ACTS: dict[str, tuple[Act, ...]] = {
     ),
     "register.resources": DESCRIBED,
     "register.products": DESCRIBED,
+    "register.ledger": (
+        Act("register.draft_case", "of", key="code", more=lambda row: {"type": "correction"}),
+    ),
     "register.cases": (
         Act("register.submit_case", "case", when=_at("applicant", "submit")),
-        Act("register.join_filing", "case", when=_at("joint", "join")),
+        Act("register.join_filing", "case", when=_open("join")),
         Act("register.apply_to_renew", "case", when=_at("applicant", "apply_to_renew")),
         Act("register.apply_to_cancel", "case", when=_at("applicant", "apply_to_cancel")),
         *(
@@ -138,7 +143,7 @@ ACTS: dict[str, tuple[Act, ...]] = {
             for verb, act in (
                 ("request_supplement", "request_supplement"), ("accept_case", "accept"), ("reject_case", "reject"),
                 ("review_case", "review"), ("publicise_case", "publicise"), ("object_to_case", "object"),
-                ("code_case", "code"), ("review_case", "renew"), ("end_registration", "revoke"),
+                ("code_case", "code"), ("code_case", "enter"), ("review_case", "renew"), ("end_registration", "revoke"),
             )
         ),
         Act("register.settle_objection", "objection", key="open_objection",

@@ -241,9 +241,10 @@ def case(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     """What a case's page tells beside the case: its way, both sides, objections to who has to settle them."""
     passed = {deed["act"]: deed for deed in row["history"]}
     may = visit.may("register.objections")
+    way = ("submit", "accept", "review", "publicise", "code" if row["type"] == "first" else "enter")
     return {
         "objections": visit.view("register.objections", case=row["id"]) if may else [],
-        "way": [{"act": act, "deed": passed.get(act)} for act in ("submit", "accept", "review", "publicise", "code")],
+        "way": [{"act": act, "deed": passed.get(act)} for act in way],
     }
 
 

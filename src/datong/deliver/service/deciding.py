@@ -233,9 +233,15 @@ def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict
     problems = itself + authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver", operator=operator)
     if not problems:
         return None if operator else _redeveloped(tx, contract, ask, inputs)
+    fix = ("请补齐所列授权。", "Complete the authorisations listed.")
+    if register.over(tx, [contract["dataset"], *inputs]):
+        fix = (
+            "登记终止的，请解除合约（negotiate end），重新登记后按新标识另订。",
+            "Where a registration ended, end the contract (negotiate end) and make another over the new code.",
+        )
     return _no("clearance", "AUT",
                ("；".join(f"{p.where}：{p.zh}" for p in problems), "; ".join(f"{p.where}: {p.en}" for p in problems)),
-               ("请补齐所列授权。", "Complete the authorisations listed."))  # fmt: skip
+               fix)  # fmt: skip
 
 
 def _inputs(tx: Tx, contract: dict[str, Any]) -> list[str]:

@@ -138,6 +138,13 @@ def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
     return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None
 
 
+def over(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[Problem]:
+    """Those registrations that a contract stands on which ended or lapsed, in words: nothing is delivered under it."""
+    codes = list(dict.fromkeys([dataset, *_stands_on(tx, dataset, terms)]))
+    gone = register.over(tx, codes)
+    return [problem for code in codes if code in gone for problem in authorise.unregistered(tx, code)]
+
+
 def _stands_on(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[str]:
     """The resources of an offer: what a product is registered over, and what the terms name besides."""
     named = list(terms.get("inputs") or [])

@@ -22,7 +22,7 @@ from datong.negotiate.model import (
     State,
 )
 from datong.negotiate.model.national import NOT_FILED, NOT_YOURS, Filing
-from datong.negotiate.service import national, signatures
+from datong.negotiate.service import binding, national, signatures
 from datong.negotiate.service.course import filed_first, on_terminated
 from datong.negotiate.service.received import received_termination
 from datong.negotiate.service.verbs import CONSUMER_ROLES, lapsed, require_seller
@@ -128,11 +128,15 @@ def provided_to(tx: Tx, consumer: str) -> list[dict[str, Any]]:
 @view()
 def contract(tx: Tx, *, id: str) -> dict[str, Any]:
     """Show a contract by its id, its code, or the id a platform filed it under: parties, policy in words, terms,
-    signatures, filing."""
+    signatures, filing, and those registrations under it that are over."""
     filed = national.find(tx, id)
     row = agreement(tx, store.agreement_of_code(tx, id) or (filed or {}).get("agreement") or id)
     words = in_words(from_json(row["policy"]))
-    return {**row, "words": {"zh": words.zh, "en": words.en}, "national": national.national_card(tx, row)}
+    over = binding.over(tx, row["dataset"], row["terms"]) if row["state"] not in LATE else []
+    return {
+        **row, "words": {"zh": words.zh, "en": words.en}, "national": national.national_card(tx, row),
+        "over": [{"where": p.where, "zh": p.zh, "en": p.en} for p in over],
+    }  # fmt: skip
 
 
 @verb(*CONSUMER_ROLES, longest={"reason": REASON_MAX})

@@ -1,8 +1,8 @@
 """The registration case: its states, moves and deadlines, as policy has them.
 
 Source: 公共数据资源登记管理暂行办法 (发改数据规〔2025〕26号) art. 8-15, 20. A case begins with a first
-registration (首次登记); once it is coded it is renewed (续展), cancelled (注销) or revoked (撤销). Change (变更)
-and correction (更正) are known by name and refused.
+registration (首次登记); once it is coded it is renewed (续展), cancelled (注销) or revoked (撤销). A change (变更) or a
+correction (更正) of it is a case of its own, which goes the same way to its end: it is entered under the code there is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-FIRST = "first"
+FIRST, CHANGE, CORRECTION = "first", "change", "correction"
 TYPES = {"first": "首次登记", "change": "变更登记", "correction": "更正登记", "cancellation": "注销登记"}
 
 
@@ -24,6 +24,7 @@ class State(StrEnum):
     OBJECTED = "OBJECTED"
     ENDED = "ENDED"
     CODED = "CODED"
+    ENTERED = "ENTERED"
     RENEWAL_FILED = "RENEWAL_FILED"
     RENEWAL_ACCEPTED = "RENEWAL_ACCEPTED"
     CANCELLATION_FILED = "CANCELLATION_FILED"
@@ -32,14 +33,19 @@ class State(StrEnum):
     REVOKED = "REVOKED"
 
 
-OVER = frozenset({State.ENDED, State.CANCELLED, State.REVOKED})
-"""What it was about may be registered anew."""
+OVER = frozenset({State.ENDED, State.ENTERED, State.CANCELLED, State.REVOKED})
+"""It holds up nothing: what it was about may be registered, or changed, anew."""
 WITH_CODE = frozenset(
     {
         State.CODED, State.RENEWAL_FILED, State.RENEWAL_ACCEPTED, State.CANCELLATION_FILED,
         State.CANCELLATION_ACCEPTED, State.CANCELLED, State.REVOKED,
     }
 )  # fmt: skip
+
+
+UNDER_REVIEW = frozenset({State.ACCEPTED, State.REVIEWED, State.PUBLICISED, State.OBJECTED})
+"""Of one registration one change at a time is in these: the next is written upon what it leaves."""
+FILED = UNDER_REVIEW | {State.SUBMITTED, State.SUPPLEMENT_REQUESTED}
 
 
 class Act(StrEnum):
@@ -53,6 +59,8 @@ class Act(StrEnum):
     dismiss_objection = "dismiss_objection"
     uphold_objection = "uphold_objection"
     code = "code"
+    enter = "enter"
+    lapse = "lapse"
     apply_to_renew = "apply_to_renew"
     renew = "renew"
     apply_to_cancel = "apply_to_cancel"
@@ -64,6 +72,8 @@ class Who(StrEnum):
     applicant = "applicant"
     registry = "registry"
     anybody = "anybody"
+    nobody = "nobody"
+    """It follows from what becomes of another case."""
 
 
 MOVES: dict[tuple[State, Act], tuple[Who, State]] = {
@@ -77,9 +87,11 @@ MOVES: dict[tuple[State, Act], tuple[Who, State]] = {
     (State.REVIEWED, Act.publicise): (Who.registry, State.PUBLICISED),
     (State.PUBLICISED, Act.object): (Who.anybody, State.OBJECTED),
     (State.PUBLICISED, Act.code): (Who.registry, State.CODED),
+    (State.PUBLICISED, Act.enter): (Who.registry, State.ENTERED),
     (State.OBJECTED, Act.object): (Who.anybody, State.OBJECTED),
     (State.OBJECTED, Act.dismiss_objection): (Who.registry, State.PUBLICISED),
     (State.OBJECTED, Act.uphold_objection): (Who.registry, State.ENDED),
+    **{(now, Act.lapse): (Who.nobody, State.ENDED) for now in FILED},
     (State.CODED, Act.apply_to_renew): (Who.applicant, State.RENEWAL_FILED),
     (State.RENEWAL_FILED, Act.accept): (Who.registry, State.RENEWAL_ACCEPTED),
     (State.RENEWAL_FILED, Act.reject): (Who.registry, State.CODED),
@@ -97,7 +109,10 @@ MOVES: dict[tuple[State, Act], tuple[Who, State]] = {
     (State.CANCELLATION_ACCEPTED, Act.revoke): (Who.registry, State.REVOKED),
 }
 """(state now, act) -> (who may, state after). Several objections may be open: the last dismissal moves back. While a
-renewal or a cancellation is applied for, the registration stands as the ledger has it."""
+renewal or a cancellation is applied for, the registration stands as the ledger has it. A first registration is coded, a
+change or correction of one entered; where the registration ends first, it lapses."""
+LAST_ACTS = {FIRST: Act.code, CHANGE: Act.enter, CORRECTION: Act.enter}
+"""By type, the registry's deed after the publicity (art. 13); of the two the other is not open."""
 
 
 @dataclass(frozen=True)

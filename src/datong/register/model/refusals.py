@@ -247,13 +247,12 @@ TYPE_NOT_OFFERED = _reason(
     Kind.invalid,
     ("登记申请未建立。", "The case was not drafted."),
     (
-        "「{type}」不是起草的登记类型；可起草：首次登记 first。",
-        "No case of the type {type} is drafted; drafted is: first.",
+        "「{type}」不是起草的登记类型；可起草：首次 first、变更 change、更正 correction。",
+        "No case of the type {type} is drafted; drafted are: first, change, correction.",
     ),
     (
-        "已赋码的案件用 register apply-to-cancel 注销、apply-to-renew 续展；变更、更正请向登记机构线下办理。",
-        "Cancel or renew a coded case by `register apply-to-cancel` or `apply-to-renew`; for a change or a correction "
-        "apply to the registry in writing.",
+        "已赋码的案件用 register apply-to-cancel 注销、apply-to-renew 续展。",
+        "Cancel or renew a coded case by `register apply-to-cancel` or `apply-to-renew`.",
     ),
     article="art. 9",
 )
@@ -294,9 +293,13 @@ NOT_JOINED = _reason(
     "REG-416",
     Kind.conflict,
     ("案件 {case} 未受理。", "The case {case} was not accepted."),
-    ("{count} 个共同登记主体尚未确认。", "{count} co-registrants have not confirmed."),
-    ("请其人员执行 join_filing。", "Ask their people to confirm (join_filing)."),
-    article="art. 7",
+    ("{count} 个登记主体尚未确认。", "{count} registrants have not confirmed."),
+    (
+        "请其人员执行 join_filing；更正也可凭错误的证明（materials.proof）受理。",
+        "Ask their people to confirm (join_filing); a correction is accepted upon the proof of the error too "
+        "(materials.proof).",
+    ),
+    article="art. 7, 9(3)",
 )
 BAD_OBJECTION = _reason(
     "REG-417",
@@ -360,8 +363,47 @@ ALREADY_REGISTERED = _reason(
     Kind.conflict,
     ("「{name}」未修改。", "{name} was not changed."),
     ("它已提交登记或已赋码；变更须办理变更登记。", "It is filed or coded; a change needs a registration of change."),
-    ("变更登记尚不支持，请向登记机构线下办理。", "That type is not offered yet; apply to the registry in writing."),
+    (
+        "赋码后请起草变更登记：register draft-case --type change --changes；许可条款用 change-licence。",
+        "Once it is coded, draft one: `register draft-case --type change --changes`; terms of the licence change by "
+        "`change-licence`.",
+    ),
     article="art. 9(2)",
+)
+NOT_CHANGEABLE = _reason(
+    "REG-433",
+    Kind.conflict,
+    ("「{name}」的登记未变更。", "The registration of {name} was not changed."),
+    ("{why_zh}。", "That is because {why}."),
+    (
+        "请核对台账（register ledger）后重新起草；首次登记前用 amend_description 修改描述。",
+        "Look at the ledger (`register ledger`) and draft it anew; before the first registration the description is "
+        "amended (amend_description).",
+    ),
+    article="art. 9(2), 9(3), 15",
+)
+CHANGES_NOTHING = _reason(
+    "REG-434",
+    Kind.invalid,
+    ("「{name}」的登记未变更。", "The registration of {name} was not changed."),
+    ("申请内容与台账相同。", "What is asked for is what the ledger says already."),
+    (
+        "请用 changes 写明要变更的项目，或先对新的来源文件存证（preserve_evidence）。",
+        "Name what is to change in `changes`, or preserve the evidence of the new source files first "
+        "(preserve_evidence).",
+    ),
+    article="art. 9(2), 9(3)",
+)
+CHANGE_UNDER_REVIEW = _reason(
+    "REG-435",
+    Kind.conflict,
+    ("案件 {case} 未受理。", "The case {case} was not accepted."),
+    (
+        "同一登记的案件 {other} 正在办理（{state}）。",
+        "The case {other} of the same registration is under way ({state}).",
+    ),
+    ("请先办结该案件。", "Bring that one to its end first."),
+    article="art. 9(2), 9(3)",
 )
 NO_REGISTRY = _reason(
     "REG-423",

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +20,9 @@ from datong.ground.crypto.profile import GUOMI, running
 from datong.ground.refusal import Problem
 from datong.ground.workdays import Calendar, Deadline, add_working_days
 from datong.register.model.cases import (
+    CORRECTION,
+    FIRST,
+    LAST_ACTS,
     MATERIALS,
     MOVES,
     PERIODS,
@@ -282,7 +285,8 @@ def filing_fault(filing: Mapping[str, Any]) -> codes.Fault | None:
         return "登记主体格式不符", "names registrants or applicant in a wrong form"
     if not all(isinstance(value, str) and len(value) <= 100 for value in applicant.values()) or not applicant["person"]:
         return "申请人格式不符", "names its applicant in a wrong form"
-    if registrants[0]["party"] != applicant["party"] or len({r["party"] for r in registrants}) != len(registrants):
+    first = registrants[0]["party"] == applicant["party"] or filing["type"] == CORRECTION  # which is anybody's (9(3))
+    if not first or len({r["party"] for r in registrants}) != len(registrants):
         return "登记主体重复或首位不是申请人", "does not list the applicant first and everybody once"
     if filing["object_kind"] not in ("resource", "product") or not isinstance(thing.get("id"), str):
         return "登记对象不符", "registers neither a resource nor a product"
@@ -324,21 +328,26 @@ def moved(state: str, act: Act) -> State | None:
     return move[1] if move else None
 
 
-def open_acts(state: str, who: Iterable[Who] = tuple(Who)) -> list[Act]:
-    """What may be done in `state`, in the order of the table."""
-    allowed = set(who)
-    return [act for (now, act), (by, _after) in MOVES.items() if now == state and by in allowed]
+def open_acts(state: str, type: str = FIRST) -> list[Act]:
+    """What may be done in `state` in a case of this type, in the order of the table."""
+    others = set(LAST_ACTS.values()) - {LAST_ACTS.get(type)}
+    return [
+        act for (now, act), (by, _after) in MOVES.items() if now == state and by is not Who.nobody and act not in others
+    ]
 
 
 def missing_materials(filing: Mapping[str, Any]) -> list[Problem]:
-    """All materials a first registration misses (art. 9(1)); evidence has a refusal of its own."""
+    """All materials a registration misses (art. 9(1)), of a change those that the entry would lose; evidence has a
+    refusal of its own."""
     thing = filing["object"]
     has = {
         "registrant": bool(filing["registrants"]),
         "source": filing["object_kind"] == "product" or bool(thing.get("source_statement")),
         "description": bool(thing.get("abstract")),
         "evidence": bool(thing.get("evidence_digest")),
-        "products": filing["object_kind"] == "product" or bool(filing["materials"].get("products")),
+        "products": filing["object_kind"] == "product"
+        or filing["type"] != FIRST
+        or bool(filing["materials"].get("products")),
         "scenario": bool(thing.get("scenario")),
         "security": bool(thing.get("security_assessment")),
     }
@@ -360,8 +369,7 @@ def registrant_problems(registrants: Sequence[Mapping[str, Any]]) -> list[Proble
 
 def registrants(filing: Mapping[str, Any], now: str) -> list[dict[str, Any]]:
     """The registrants of a filing. The applicant confirms by filing; the others must confirm each new filing."""
-    first, *others = filing["registrants"]
-    return [confirmed(first, filing["applicant"], now), *map(dict, others)]
+    return [confirmed(one, filing["applicant"], now) for one in filing["registrants"]]
 
 
 def confirmed(registrant: Mapping[str, Any], who: Mapping[str, Any], now: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import rules, store
-from datong.register.model.cases import FIRST, Act, State
+from datong.register.model.cases import FIRST, LAST_ACTS, Act, State
 from datong.register.model.refusals import (
     ALREADY_JOINED,
     BAD_FILING,
@@ -22,14 +22,16 @@ from datong.register.model.refusals import (
     MATERIALS_MISSING,
     NO_EVIDENCE,
     NO_REGISTRY,
+    NOT_CHANGEABLE,
     NOT_PUBLIC,
     TWICE,
     TYPE_NOT_OFFERED,
     WRONG_STATE,
 )
 from datong.register.model.values import FILING_SCHEMA
-from datong.register.service import holdings, nodes
-from datong.register.service.following import case_view, deed, known_case, open_words, require_open, tell
+from datong.register.rules import changes as change_rules
+from datong.register.service import changing, holdings, nodes
+from datong.register.service.following import JOINABLE, case_view, deed, known_case, open_words, require_open, tell
 from datong.register.service.persons import party as known_party
 from datong.terms.roles import Role
 from datong.terms.verbs import verb
@@ -50,37 +52,45 @@ def draft_case(
     basis: str = "",
     materials: dict[str, Any] | None = None,
     term_until: str | None = None,
+    changes: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Draft the registration of a resource or product; drafted again, it takes the place of the draft there is.
 
-    co_registrants: subject codes that file jointly. basis: mandatory or voluntary (data that are not public are always
-    voluntary). materials: {"products": text, ...}. term_until: last day of the authorised operation of a product
-    (YYYY-MM-DD).
+    type: first; change of one's own registration that is coded; correction of anybody's, by its data code.
+    co_registrants: subject codes that file jointly; of a change, those that come in. basis: mandatory or voluntary
+    (data that are not public are always voluntary). materials: {"products": text, ...}; of a change or correction
+    {"reason": text}, of a correction also {"proof": digest of the file that proves the error}. term_until: last day of
+    the authorised operation of a product (YYYY-MM-DD). changes: {item of its description: new value}.
     """
-    if type != FIRST:
+    if type not in LAST_ACTS:
         raise TYPE_NOT_OFFERED(type=type[:40])
-    thing = _thing(tx, of)
-    chosen = basis or ("mandatory" if thing["public_data"] else "voluntary")
-    before = next((one for one in store.cases_of(tx, thing["id"]) if one["state"] == State.DRAFT), None)
-    case = before["id"] if before else new_id("case")
-    _no_second(tx, thing, case)
     mine = signing.me(tx)
-    everybody = list(dict.fromkeys([mine.party, *(co_registrants or [])]))
+    entry = changing.standing_entry(tx, of) if type != FIRST else None
+    thing, asked = _asked(tx, of, entry, changes or {})
+    before = next((one for one in _own_cases(tx, thing["id"]) if one["state"] == State.DRAFT), None)
+    case = before["id"] if before else new_id("case")
+    registered = [one["party"] for one in entry["registrants"]] if entry else [mine.party]
+    everybody = list(dict.fromkeys([*registered, *(co_registrants or [])]))
     if problems := rules.registrant_problems([{"party": code} for code in everybody]):
         raise CREDIT_CODE(problems, count=len(problems))
+    same = entry is not None and entry["public_data"] == thing["public_data"]
+    kept = entry["basis"] if entry is not None and same else "mandatory" if thing["public_data"] else "voluntary"
     filing = {
-        "schema": FILING_SCHEMA, "case": case, "type": type, "basis": chosen,
+        "schema": FILING_SCHEMA, "case": case, "type": type, "basis": basis or kept,
         "public_data": thing["public_data"], "object_kind": thing["kind"], "object": _described(thing),
-        "registrants": [{"party": code, "name": _name(tx, code)} for code in everybody],
-        "applicant": me_acting(tx), "materials": dict(materials or {}), "term_until": term_until, "filed_at": tx.now,
-        "signatures": [],
+        "registrants": [{"party": code, "name": _name(tx, code, entry)} for code in everybody],
+        "applicant": me_acting(tx), "materials": {**(materials or {}), **asked}, "term_until": term_until,
+        "filed_at": tx.now, "signatures": [],
     }  # fmt: skip
+    _no_second(tx, filing)
+    if entry:
+        changing.require_changeable(tx, filing)
     _require_sound(filing)
     _require_term(tx, filing)
     row = {
         "side": "applicant", "registry": "", "applicant_node": mine.code,
         "applicant_party": mine.party, "object_kind": thing["kind"], "object_id": thing["id"],
-        "evidence_digest": thing["evidence_digest"], "type": type, "basis": chosen,
+        "evidence_digest": thing["evidence_digest"], "type": type, "basis": filing["basis"],
         "public_data": thing["public_data"], "filing": filing, "registrants": filing["registrants"],
         "state": State.DRAFT.value, "version": 0, "since": tx.now,
         "history": [*(before["history"] if before else []), deed(tx, "draft", State.DRAFT)],
@@ -89,26 +99,34 @@ def draft_case(
         tx.change(store.cases, case, **row)
     else:
         tx.add(store.cases, {"id": case, **row})
-    evidence.append(tx, "register.case_drafted", store.cases, case, of=thing["id"], basis=chosen)
+    evidence.append(tx, "register.case_drafted", store.cases, case, of=thing["id"], basis=filing["basis"])
     return case_view(tx, known_case(tx, case))
 
 
 @verb(*APPLICANTS)
-def submit_case(tx: Tx, *, case: str, materials: dict[str, Any] | None = None) -> dict[str, Any]:
-    """File a drafted case at the registry, or file it again with what the supplement asked for."""
+def submit_case(
+    tx: Tx, *, case: str, materials: dict[str, Any] | None = None, changes: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """File a drafted case at the registry, or file it again with what the supplement asked for.
+
+    changes: of a change or correction, what is to change besides, or otherwise, than was drafted.
+    """
     row = known_case(tx, case)
     require_open(row, Act.submit)
     if row["side"] not in ("applicant", "both"):
         raise WRONG_STATE(case=case, act=Act.submit.value, state=row["state"], open="—")
-    registry = _registry(tx, case)
-    thing = _thing(tx, row["object_id"])
+    code, drafted = change_rules.asked(row["filing"])
+    entry = changing.standing_entry(tx, code) if row["type"] != FIRST else None
+    wanted = {name: value for name, value in drafted.items() if name not in change_rules.EVIDENCE} if entry else {}
+    thing, asked = _asked(tx, row["object_id"], entry, {**wanted, **(changes or {})})
+    registry = entry["registry"] if entry else _registry(tx, case)
     filing = {
         **row["filing"], "object": _described(thing), "public_data": thing["public_data"], "applicant": me_acting(tx),
-        "materials": {**row["filing"]["materials"], **(materials or {})}, "filed_at": tx.now, "signatures": [],
+        "materials": {**row["filing"]["materials"], **(materials or {}), **asked}, "filed_at": tx.now, "signatures": [],
     }  # fmt: skip
     _require_sound(filing)
     require_fileable(tx, filing)
-    _no_second(tx, thing, case)
+    _no_second(tx, filing)
     signed = signing.signed(tx, filing)
     here = registry == signing.me(tx).code
     tx.change(
@@ -127,11 +145,12 @@ def submit_case(tx: Tx, *, case: str, materials: dict[str, Any] | None = None) -
 
 @verb(Role.steward, Role.legal)
 def join_filing(tx: Tx, *, case: str) -> dict[str, Any]:
-    """Confirm a joint filing for this organisation, a co-registrant, before it is accepted."""
+    """Confirm for this organisation, a registrant, what another filed: jointly, or as a correction; before it is
+    accepted."""
     row = known_case(tx, case)
     mine = signing.me(tx)
-    if row["state"] not in (State.SUBMITTED, State.SUPPLEMENT_REQUESTED):
-        raise WRONG_STATE(case=case, act="join_filing", state=row["state"], open=open_words(row["state"]))
+    if row["state"] not in JOINABLE:
+        raise WRONG_STATE(case=case, act="join_filing", state=row["state"], open=open_words(row))
     if mine.party not in {registrant["party"] for registrant in row["registrants"]}:
         raise BAD_FILING(why_zh="本主体不是共同登记主体", why="is no joint filing of this organisation")
     require_not_joined(row, mine.party)
@@ -179,14 +198,37 @@ def _thing(tx: Tx, code_or_id: str) -> dict[str, Any]:
     return holdings.product(tx, code_or_id)
 
 
+def _asked(
+    tx: Tx, of: str, entry: Mapping[str, Any] | None, wanted: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """What is to be registered, and what the materials say of it: of an entry that is changed, its code and changes."""
+    if entry is None:
+        thing = _thing(tx, of)
+        if wanted:
+            why = ("首次登记不带 changes", "a first registration has no changes")
+            raise NOT_CHANGEABLE(name=thing["name_zh"], why_zh=why[0], why=why[1])
+        return thing, {}
+    asked = changing.asked_of(tx, entry, wanted)
+    thing = {**entry["object"], **asked, "kind": entry["kind"]}
+    return thing, {"registration": {"code": entry["code"], "changes": asked}}
+
+
+def _own_cases(tx: Tx, thing: str) -> list[dict[str, Any]]:
+    return [one for one in store.cases_of(tx, thing) if one["side"] in ("applicant", "both")]
+
+
 def _described(thing: Mapping[str, Any]) -> dict[str, Any]:
     own = ("source_kind", "source_statement") if thing["kind"] == "resource" else ("inputs", "delivery_forms")
     return {name: thing[name] for name in ("id", *rules.DESCRIPTION, *own, "evidence_digest", "evidence_at")}
 
 
-def _name(tx: Tx, code: str) -> str:
+def _name(tx: Tx, code: str, entry: Mapping[str, Any] | None) -> str:
+    """Its name now; of somebody registered whom this node does not know, as it is registered."""
     mine = signing.me(tx)
-    return mine.name if code == mine.party else str(known_party(tx, code)["name"])
+    if code == mine.party:
+        return mine.name
+    registered = {one["party"]: one["name"] for one in entry["registrants"]} if entry else {}
+    return str(registered[code] if code in registered else known_party(tx, code)["name"])
 
 
 def _registry(tx: Tx, case: str) -> str:
@@ -216,9 +258,11 @@ def _require_term(tx: Tx, filing: Mapping[str, Any]) -> None:
 
 
 def require_fileable(tx: Tx, filing: Mapping[str, Any]) -> None:
-    """REG-401, -404, -413, -414, -420, -430: everything a filing must hold, at the applicant and at the registry."""
-    if filing["type"] != FIRST:
+    """REG-401, -404, -413, -414, -420, -430, of a change REG-433 and -434: what a filing must hold, on both sides."""
+    if filing["type"] not in LAST_ACTS:
         raise TYPE_NOT_OFFERED(type=filing["type"])
+    if filing["type"] != FIRST:
+        changing.require_changeable(tx, filing)
     _require_term(tx, filing)
     if problems := rules.registrant_problems(filing["registrants"]):
         raise CREDIT_CODE(problems, count=len(problems))
@@ -239,12 +283,18 @@ def _public_inputs(tx: Tx, thing: Mapping[str, Any]) -> list[str]:
     return [code for code, row in known.items() if row is not None and row["entry"]["object"].get("public_data")]
 
 
-def _no_second(tx: Tx, thing: Mapping[str, Any], besides: str) -> None:
-    require_no_second(tx, signing.me(tx).party, thing, besides)
+def _no_second(tx: Tx, filing: Mapping[str, Any]) -> None:
+    require_no_second(tx, signing.me(tx).party, filing)
 
 
-def require_no_second(tx: Tx, party: str, thing: Mapping[str, Any], besides: str) -> None:
-    """REG-409 when the thing, or a resource of the same source files, has a case already."""
+def require_no_second(tx: Tx, party: str, filing: Mapping[str, Any]) -> None:
+    """REG-409 when the thing, or a resource of the same source files, has a case already, besides the registration that
+    is changed and what others ask of it."""
+    thing, besides = filing["object"], {filing["case"]}
+    if filing["type"] != FIRST:
+        code = change_rules.asked(filing)[0]
+        known = store.cases_of(tx, thing["id"])
+        besides |= {one["id"] for one in known if one["code"] == code or one["applicant_party"] != party}
     other = store.open_or_coded(tx, party, thing["id"], thing.get("evidence_digest"), besides)
     if other is not None:
         raise TWICE(name=thing["name_zh"], case=other["id"], state=other["state"])

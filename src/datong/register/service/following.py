@@ -12,9 +12,10 @@ from typing import Any
 from datong.ground import clock, codes, evidence, outbox, signing, workdays
 from datong.ground.db import Tx, Window
 from datong.register import rules, store
-from datong.register.model.cases import OVER, PERIODS, WITH_CODE, Act, State, Who
+from datong.register.model.cases import FIRST, OVER, PERIODS, WITH_CODE, Act, State
 from datong.register.model.refusals import BAD_FILING, UNKNOWN_CASE, WRONG_STATE
 from datong.register.model.values import CASE_SCHEMA, FUNCTION_KINDS
+from datong.register.rules import changes
 from datong.register.service import nodes
 from datong.terms.verbs import view
 
@@ -32,12 +33,12 @@ def require_open(row: Mapping[str, Any], act: Act) -> State:
     """The state after `act`, or WRONG_STATE with what may be done now."""
     after = rules.moved(row["state"], act)
     if after is None:
-        raise WRONG_STATE(case=row["id"], act=act.value, state=row["state"], open=open_words(row["state"]))
+        raise WRONG_STATE(case=row["id"], act=act.value, state=row["state"], open=open_words(row))
     return after
 
 
-def open_words(state: str) -> str:
-    return ", ".join(dict.fromkeys(act.value for act in rules.open_acts(state))) or "—"
+def open_words(row: Mapping[str, Any]) -> str:
+    return ", ".join(dict.fromkeys(act.value for act in rules.open_acts(row["state"], row["type"]))) or "—"
 
 
 def known_case(tx: Tx, case: str) -> dict[str, Any]:
@@ -47,6 +48,8 @@ def known_case(tx: Tx, case: str) -> dict[str, Any]:
     return row
 
 
+JOINABLE = (State.SUBMITTED, State.SUPPLEMENT_REQUESTED)
+"""Until it is accepted, those who did not file it confirm it."""
 NOTE_MAX = 1_000
 """Characters of a line of a history; what is longer stands whole with its deed, and the line says that it goes on."""
 
@@ -69,8 +72,9 @@ def tell(tx: Tx, case: str) -> None:
     value = {"schema": CASE_SCHEMA, "case": case, "filing": row["filing"], "registry": row["registry"]}
     body = signing.signed(tx, {**value, **{name: row[name] for name in _COPIED}})
     to = {row["applicant_node"]}
-    for registrant in row["registrants"][1:]:
-        to |= {node["id"] for node in store.nodes_of_party(tx, registrant["party"])[:1]}
+    for registrant in row["registrants"]:
+        if registrant["party"] != row["applicant_party"]:
+            to |= {node["id"] for node in store.nodes_of_party(tx, registrant["party"])[:1]}
     for node in sorted(to - {signing.me(tx).code}):
         outbox.send(tx, to=node, type="register.case_state", body=body)
 
@@ -98,6 +102,8 @@ def received_case_state(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     evidence.append(tx, "register.case_state_received", store.cases, body["case"], state=body["state"])
     if body["state"] == State.CODED:
         give_code(tx, known_case(tx, body["case"]))
+    if body["state"] == State.ENTERED:
+        take_changes(tx, known_case(tx, body["case"]))
 
 
 def _state_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | None:
@@ -137,7 +143,8 @@ def _is_instant(text: str) -> bool:
 def _known_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | None:
     row = tx.get(store.cases, body["case"])
     if row is None:
-        if signing.me(tx).party not in {registrant["party"] for registrant in body["registrants"][1:]}:
+        others = {one["party"] for one in body["registrants"]} - {body["filing"]["applicant"]["party"]}
+        if signing.me(tx).party not in others:
             return "与本主体无关", "is no case of this organisation"
         return None
     if row["registry"] != sender or row["side"] in ("registry", "both"):
@@ -188,6 +195,17 @@ def give_code(tx: Tx, row: Mapping[str, Any]) -> None:
     evidence.append(tx, "register.code_given", found[0], found[1]["id"], code=row["code"], case=row["id"])
 
 
+def take_changes(tx: Tx, row: Mapping[str, Any]) -> None:
+    """Write on the resource or product, when it is of this node, what was entered of it."""
+    found = store.holding(tx, row["object_id"])
+    if found is None or row["registrants"][0]["party"] != signing.me(tx).party:
+        return
+    values = {name: value for name, value in changes.asked(row["filing"])[1].items() if name not in changes.EVIDENCE}
+    if values:
+        tx.change(found[0], found[1]["id"], **values)
+        evidence.append(tx, "register.changes_taken", found[0], found[1]["id"], fields=sorted(values), case=row["id"])
+
+
 # --- views -------------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +230,17 @@ def whole(tx: Tx, case: str) -> dict[str, Any]:
     """The same, also where a peer's message moved it."""
     row = known_case(tx, case)
     told = {"filing": row["filing"], "history": row["history"], "supplement": row["supplement"]}
-    return {**case_view(tx, row), **told, "open_objection": _open_objection(tx, case)}
+    return {**case_view(tx, row), **told, "open_objection": _open_objection(tx, case), "changes": _changes(tx, row)}
+
+
+def _changes(tx: Tx, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a change or correction asks for, [{item, was, wanted}]; what it was is told while the case is open."""
+    if row["type"] == FIRST:
+        return []
+    code, asked = changes.asked(row["filing"])
+    entry = tx.get(store.ledger, code) if row["state"] not in OVER else None
+    before = entry["entry"]["object"] if entry else {}
+    return [{"item": name, "was": before.get(name), "wanted": value} for name, value in asked.items()]
 
 
 def _open_objection(tx: Tx, case: str) -> str:
@@ -224,6 +252,8 @@ def _open_objection(tx: Tx, case: str) -> str:
 
 def case_view(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
     applicant = [r for r in row["registrants"] if r.get("person")]
+    unconfirmed = {r["party"] for r in row["registrants"] if not r.get("confirmed_at")}
+    joins = row["state"] in JOINABLE and signing.me(tx).party in unconfirmed
     return {
         "id": row["id"], "name": row["filing"]["object"]["name_zh"], "object_kind": row["object_kind"],
         "object_id": row["object_id"], "type": row["type"], "basis": row["basis"], "public_data": row["public_data"],
@@ -231,7 +261,8 @@ def case_view(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
         "registrants": row["registrants"],
         "applicant_departments": [{"party": r["party"], "department": r.get("department", "")} for r in applicant],
         "reviewer": row["reviewer"], "deadline": deadline_of(tx, row), "publicised_at": row["publicised_at"],
-        "open": [act.value for act in rules.open_acts(row["state"], tuple(Who))], "version": row["version"],
+        "open": [*(act.value for act in rules.open_acts(row["state"], row["type"])), *(["join"] if joins else [])],
+        "version": row["version"],
     }  # fmt: skip
 
 

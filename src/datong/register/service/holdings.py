@@ -15,7 +15,7 @@ from datong.ground.canonical import digest
 from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Kind, Problem, Refusal
 from datong.register import rules, store
-from datong.register.model.cases import OVER, State
+from datong.register.model.cases import FIRST, OVER, WITH_CODE, State
 from datong.register.model.refusals import ALREADY_REGISTERED, INCOMPLETE_DESCRIPTION, NOT_FIT, UNKNOWN_THING
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -127,7 +127,10 @@ def amend_description(tx: Tx, *, of: str, changes: dict[str, Any]) -> dict[str, 
 
 @verb(Role.data_engineer, Role.product_manager)
 def preserve_evidence(tx: Tx, *, of: str, files: dict[str, str]) -> dict[str, Any]:
-    """Preserve evidence (存证) of the source files of a resource or product: {file name: "sha256:..."}."""
+    """Preserve evidence (存证) of the source files of a resource or product: {file name: "sha256:..."}.
+
+    Of one that is coded it is entered by a change (`draft_case`, type change).
+    """
     table, row = _own(tx, of)
     problems = rules.evidence_problems(files)
     if problems:
@@ -135,7 +138,7 @@ def preserve_evidence(tx: Tx, *, of: str, files: dict[str, str]) -> dict[str, An
     value = digest(sorted(files.items()))
     if row["evidence_digest"] == value:
         return _by_id(tx, row["id"])
-    if {case["state"] for case in store.cases_of(tx, row["id"])} - _AMENDABLE:
+    if {case["state"] for case in store.cases_of(tx, row["id"])} - _AMENDABLE - WITH_CODE:
         raise ALREADY_REGISTERED(name=row["name_zh"])
     tx.change(table, row["id"], evidence_digest=value, evidence_files=files, evidence_at=tx.now)
     evidence.append(tx, "register.evidence_preserved", table, row["id"], digest=value, files=len(files))
@@ -244,7 +247,8 @@ def registration(tx: Tx, code_or_id: str) -> tuple[str, str]:
         return str(entry["state"]), str(entry["entry"].get("valid_until") or "")
     if not found:
         return UNREGISTERED, ""
-    case = ([case for case in found if case["state"] not in OVER] or found)[-1]
+    first = [case for case in found if case["type"] == FIRST] or found
+    case = ([case for case in first if case["state"] not in OVER] or first)[-1]
     return str(case["state"]), str(case["valid_until"] or "")
 
 

@@ -16,7 +16,7 @@ from datong.ground.db import Tx
 from datong.register import rules, store
 from datong.register.model.cases import GROUNDS, Act, State
 from datong.register.model.refusals import BAD_FILING, BAD_GROUND, NO_REASONS, NOT_RENEWABLE, WRONG_STATE
-from datong.register.service import following, nodes, registry
+from datong.register.service import changing, following, nodes, registry
 from datong.register.service.filing import APPLICANTS, me_acting
 from datong.register.service.ledger import enter_again
 from datong.terms.roles import Role
@@ -147,6 +147,8 @@ def end_registration(tx: Tx, *, case: str, reason: str, ground: str = "") -> dic
     following.require_open(row, act)
     kind = "cancellation" if act is Act.cancel else "revocation"
     enter_again(tx, row["code"], "register.ledger_ended", type=kind, state=State.ENDED.value)
+    for change in changing.under_way(tx, row):
+        registry.step(tx, change, Act.lapse, note=reason)
     return registry.step(tx, row, act, note=reason, line={"ground": ground})
 
 

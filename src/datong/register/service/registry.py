@@ -16,7 +16,7 @@ from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import rules, store
-from datong.register.model.cases import MATERIALS, TYPES, Act, State
+from datong.register.model.cases import CHANGE, FIRST, LAST_ACTS, MATERIALS, TYPES, Act, State
 from datong.register.model.refusals import (
     BAD_FILING,
     BAD_OBJECTION,
@@ -31,7 +31,8 @@ from datong.register.model.refusals import (
     UNKNOWN_CASE,
     WRONG_STATE,
 )
-from datong.register.service import following, nodes
+from datong.register.rules import changes
+from datong.register.service import changing, following, nodes
 from datong.register.service.filing import confirm, require_fileable, require_no_second, require_not_joined
 from datong.register.service.holdings import declarer
 from datong.register.service.ledger import enter, enter_again, publish
@@ -56,7 +57,7 @@ def received_case_filed(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if fault is not None or not isinstance(filing, dict):
         raise BAD_FILING(why_zh=(fault or ("", ""))[0], why=(fault or ("", ""))[1])
     require_fileable(tx, filing)
-    require_no_second(tx, applicant["party"], filing["object"], filing["case"])
+    require_no_second(tx, applicant["party"], filing)
     row = tx.get(store.cases, filing["case"])
     if row is None:
         _add_filed(tx, sender, filing)
@@ -93,7 +94,7 @@ def _add_filed(tx: Tx, sender: str, filing: Mapping[str, Any]) -> None:
 
 def _add_supplemented(tx: Tx, sender: str, row: Mapping[str, Any], filing: Mapping[str, Any]) -> None:
     same = (row["object_kind"], row["object_id"]) == (filing["object_kind"], filing["object"]["id"])
-    if row["applicant_node"] != sender or not same:
+    if row["applicant_node"] != sender or row["type"] != filing["type"] or not same:
         raise BAD_FILING(why_zh="案件编号已被使用", why="uses the id of another case")
     following.require_open(row, Act.submit)
     tx.change(
@@ -130,7 +131,7 @@ def received_filing_joined(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
         raise BAD_FILING(why_zh="确认格式或签名不符", why="confirms in a wrong form, or is not signed")
     if peer["party"] not in {r["party"] for r in row["registrants"]}:
         raise BAD_FILING(why_zh="发送方不是共同登记主体", why="comes from nobody who is a co-registrant")
-    if row["state"] not in (State.SUBMITTED, State.SUPPLEMENT_REQUESTED):
+    if row["state"] not in following.JOINABLE:
         raise WRONG_STATE(case=row["id"], act="join_filing", state=row["state"], open="—")
     if not is_digest_of(body.get("filing"), row["filing"]):
         raise BAD_FILING(why_zh="确认的不是现在的申请", why="confirms another filing than the one that stands now")
@@ -168,7 +169,7 @@ _PAST = {
     Act.review: "reviewed", Act.publicise: "publicised", Act.object: "objected",
     Act.dismiss_objection: "objection_dismissed", Act.uphold_objection: "objection_upheld", Act.code: "coded",
     Act.apply_to_renew: "renewal_filed", Act.renew: "renewed", Act.apply_to_cancel: "cancellation_filed",
-    Act.cancel: "cancelled", Act.revoke: "revoked",
+    Act.cancel: "cancelled", Act.revoke: "revoked", Act.enter: "entered", Act.lapse: "lapsed",
 }  # fmt: skip
 
 
@@ -189,16 +190,21 @@ def request_supplement(tx: Tx, *, case: str, items: list[str]) -> dict[str, Any]
 
 @verb(Role.registrar)
 def accept_case(tx: Tx, *, case: str) -> dict[str, Any]:
-    """Accept a complete case whose co-registrants have all confirmed, or the renewal or cancellation applied for."""
+    """Accept a complete case whose registrants have all confirmed, or the renewal or cancellation applied for.
+
+    A correction is accepted upon the registrants' confirmation or upon the proof of an error (art. 9(3)).
+    """
     row = at_registry(tx, case, "accept_case")
     following.require_open(row, Act.accept)
     if row["state"] != State.SUBMITTED:
         return step(tx, row, Act.accept)
     require_fileable(tx, row["filing"])
+    if row["type"] != FIRST:
+        changing.require_alone(tx, row)
     open_ones = [
         Problem(r["party"], f"{r['name']} 尚未确认", f"{r['name'] or r['party']} has not confirmed")
         for r in row["registrants"]
-        if not r.get("confirmed_at")
+        if not r.get("confirmed_at") and not changing.needs_no_consent(row["filing"])
     ]
     if open_ones:
         raise NOT_JOINED(open_ones, case=case, count=len(open_ones))
@@ -295,7 +301,10 @@ def object_to_case(tx: Tx, *, case: str, name: str, grounds: str, evidence_diges
 
 @verb(Role.registrar)
 def settle_objection(tx: Tx, *, objection: str, upheld: bool, reason: str) -> dict[str, Any]:
-    """Settle an objection after re-checking: upheld ends the registration, else publicity goes on."""
+    """Settle an objection after re-checking: upheld ends the registration, else publicity goes on.
+
+    Of a change or correction it ends that: what is registered stays as it was.
+    """
     known = tx.get(store.objections, objection)
     if known is None or known["state"] != "open":
         raise UNKNOWN_CASE(case=objection[:80])
@@ -327,21 +336,51 @@ def objections(tx: Tx, *, case: str = "") -> list[dict[str, Any]]:
 
 @verb(Role.registrar)
 def code_case(tx: Tx, *, case: str) -> dict[str, Any]:
-    """Assign the data code (赋码) after the publicity, without open objection, and enter it in the ledger."""
+    """Assign the data code (赋码) after the publicity, without open objection, and enter it in the ledger.
+
+    A change or correction is entered under the code there is; its last day stays.
+    """
     row = at_registry(tx, case, "code_case")
-    if row["state"] == State.CODED:
+    if row["state"] in (State.CODED, State.ENTERED):
         return following.case(tx, case=case)
     if still_open := _open_objections(tx, case):
         raise OPEN_OBJECTION(case=case, count=len(still_open))
-    following.require_open(row, Act.code)
+    following.require_open(row, LAST_ACTS[row["type"]])
     today = workdays.china_date(tx.business_now)
     _require_publicity_over(tx, row)
+    if row["type"] != FIRST:
+        return _entered(tx, row)
     code = _new_data_code(tx, row)
     until = rules.valid_until(today, row["filing"]["term_until"]).isoformat()
     entry = enter(tx, {**row, "code": code, "valid_until": until}, today.isoformat())
     shown = step(tx, row, Act.code, code=code, valid_until=until)
     following.give_code(tx, following.known_case(tx, case))
     publish(tx, entry)
+    return shown
+
+
+def _entered(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Enter what was asked for over what the entry says now; the registration's own case tells of it."""
+    filing = row["filing"]
+    entry, registered = changing.require_changeable(tx, filing), changing.registered_case(tx, filing)
+    assert registered is not None
+    wanted = changes.asked(filing)[1]
+    enter_again(
+        tx, entry["code"], f"register.ledger_{'changed' if row['type'] == CHANGE else 'corrected'}", type=row["type"],
+        object={**entry["object"], **wanted}, basis=filing["basis"], public_data=filing["public_data"],
+        registrants=filing["registrants"],
+    )  # fmt: skip
+    line = following.deed(tx, row["type"], State(registered["state"]), changes.stated(filing))
+    whose = row if row["type"] == CHANGE else registered  # a correction leaves the registrants, and who confirmed
+    tx.change(
+        store.cases, registered["id"], version=registered["version"] + 1, registrants=whose["registrants"],
+        evidence_digest=filing["object"]["evidence_digest"], basis=filing["basis"], public_data=filing["public_data"],
+        history=[*registered["history"], {**line, "by_case": row["id"], "fields": sorted(wanted)}],
+    )  # fmt: skip
+    evidence.append(tx, f"register.case_{line['act']}", store.cases, registered["id"], by_case=row["id"])
+    following.tell(tx, registered["id"])
+    shown = step(tx, row, Act.enter)
+    following.take_changes(tx, following.known_case(tx, row["id"]))
     return shown
 
 

@@ -6,7 +6,7 @@ evidence, because they change without a deed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -302,13 +302,13 @@ _CASES_OF = Prepared(
 
 
 def open_or_coded(
-    tx: Tx, party: str, object_id: str, evidence_digest: str | None, besides: str
+    tx: Tx, party: str, object_id: str, evidence_digest: str | None, besides: Collection[str]
 ) -> dict[str, Any] | None:
-    """Another case of the same thing, or of the same source files, that is not over."""
+    """Another case of the same thing, or of the same source files, that is not over; `besides`: but these."""
     same = (cases.c.applicant_party == party) & (cases.c.object_id == object_id)
     if evidence_digest:
         same = same | ((cases.c.evidence_digest == evidence_digest) & (cases.c.object_kind == "resource"))
-    return _first(tx, cases, same & cases.c.state.not_in(OVER) & (cases.c.id != besides))
+    return _first(tx, cases, same & cases.c.state.not_in(OVER) & cases.c.id.not_in(besides))
 
 
 def next_ledger_version(tx: Tx) -> int:
