@@ -14,6 +14,7 @@ from sqlalchemy import JSON, Column, Integer, String, Table, text
 
 from datong.audit import rules
 from datong.audit import service as audit
+from datong.audit import store as audit_store
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import canonical
 from datong.ground.db import NODE, Actor, Store, Tx, metadata, sqlite_url, table
@@ -21,6 +22,7 @@ from datong.ground.evidence import log, note, sequencer, tiles, tree, witness
 from datong.ground.evidence.leaves import _sealed, leaves, salts
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
+from statements import asked_of
 from stores import with_tables
 
 AUDITOR = Actor("p-9", "auditor", roles=frozenset({"auditor"}))
@@ -133,6 +135,21 @@ def test_an_attack_on_a_record(store: Store, folder: Path, statement: str, kind:
     assert problem["table"] == "audit_case_invoice"
     assert problem["act"] == ("" if kind == "record.unlogged" else "settle.sent")
     assert problem["zh"] and problem["en"]
+
+
+@pytest.mark.parametrize(("statement", "kind", "record"), RECORD_ATTACKS)
+def test_an_attack_on_a_record_is_found_page_by_page(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, statement: str, kind: str, record: str
+) -> None:
+    """However large a table is, some of its rows are in memory, and each is looked at once: a hundred in parts of 7."""
+    attack(store, statement)
+    monkeypatch.setattr(audit_store, "PAGE_ROWS", 7)
+    with asked_of(store) as asked:
+        report = verified(store)
+    assert kinds(report) == {(kind, record)}
+    assert report["records"] in (99, 100, 101)
+    whole = [text for text in asked if text.startswith("SELECT audit_case_invoice") and "LIMIT" not in text]
+    assert [text for text in whole if "WHERE audit_case_invoice.id =" not in text] == []
 
 
 def test_an_id_swapped_between_two_records(store: Store, folder: Path) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from datong.audit.model import Fault, Problem
 from datong.ground import evidence
-from datong.ground.canonical import canonical
+from datong.ground.canonical import written
 from datong.ground.db import Sought, Tx, metadata
 from datong.ground.evidence import log, witness
 from datong.ground.evidence.leaves import covered, leaves, salts_of
@@ -38,6 +38,9 @@ VOLATILE: dict[str, str] = {
 """Tables whose rows have no leaf, and why. A row of any other table without one was put there past the node; that each
 table of the migrations is one or the other holds tests/audit/test_audit_tables.py."""
 
+PAGE_ROWS = 1000
+"""Of what is read from end to end, how many rows at a time."""
+
 
 def evidenced(tx: Tx) -> list[str]:
     """The tables that hold rows of which each must have a leaf, whether one has or not."""
@@ -46,10 +49,10 @@ def evidenced(tx: Tx) -> list[str]:
     return [one.name for one in kept if tx.execute(select(literal(1)).select_from(one).limit(1)).first() is not None]
 
 
-def leaf_rows(tx: Tx) -> list[dict[str, Any]]:
+def leaf_rows(tx: Tx) -> Iterator[dict[str, Any]]:
     """Leaves with a position in its order, then those that wait, in order of writing."""
-    rows = tx.all(select(leaves).order_by(leaves.c.position.is_(None), leaves.c.position, leaves.c.seq))
-    return [_leaf(row) for row in rows]
+    query = select(leaves).order_by(leaves.c.position.is_(None), leaves.c.position, leaves.c.seq)
+    return map(_leaf, tx.execute(query.execution_options(yield_per=PAGE_ROWS)))
 
 
 def newest_leaves(
@@ -132,17 +135,25 @@ def known_table(name: str) -> Table | None:
     return metadata.tables.get(name)
 
 
-def records(tx: Tx, table: Table) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """(id, covered form) of every row; None where the row cannot be read or has no canonical form."""
+def records(tx: Tx, table: Table) -> Iterator[tuple[str, dict[str, Any] | None, bytes]]:
+    """(id, covered form, its canonical bytes) of every row, in order of id, a thousand in memory at a time; None where
+    the row cannot be read or has no canonical form."""
     salts = salts_of(tx, table)
-    try:
-        rows = [dict(row._mapping) for row in tx.all(select(table).order_by(table.c.id))]
-    except (SQLAlchemyError, ValueError, TypeError, RecursionError):  # one torn value: read row by row to find it
-        for row in tx.all(select(table.c.id).order_by(table.c.id)):
-            yield row.id, _covered(table, _read(tx, table, row.id), salts)
-    else:
-        for each in rows:
-            yield each["id"], _covered(table, each, salts)
+    last: list[Any] = []
+    while True:
+        part = [table.c.id > key for key in last]
+        try:
+            found = tx.all(select(table).where(*part).order_by(table.c.id).limit(PAGE_ROWS))
+            names = [str(column.name) for column in table.columns]  # plain texts, which are written the faster way
+            rows = [(row.id, dict(zip(names, row, strict=True))) for row in found]
+        except (SQLAlchemyError, ValueError, TypeError, RecursionError):  # one torn value: read row by row to find it
+            keys = tx.all(select(table.c.id).where(*part).order_by(table.c.id).limit(PAGE_ROWS))
+            rows = [(row.id, _read(tx, table, row.id)) for row in keys]
+        for key, each in rows:
+            yield key, *_covered(table, each, salts)
+        if len(rows) < PAGE_ROWS:
+            return
+        last = [rows[-1][0]]
 
 
 def _read(tx: Tx, table: Table, key: str) -> dict[str, Any] | None:
@@ -152,15 +163,14 @@ def _read(tx: Tx, table: Table, key: str) -> dict[str, Any] | None:
         return None
 
 
-def _covered(table: Table, row: dict[str, Any] | None, salts: dict[str, str]) -> dict[str, Any] | None:
+def _covered(table: Table, row: dict[str, Any] | None, salts: dict[str, str]) -> tuple[dict[str, Any] | None, bytes]:
     if row is None:
-        return None
+        return None, b""
     form = covered(table, row, salts.get(row["id"]))
     try:
-        canonical(form)
+        return form, written(form)
     except (ValueError, TypeError, RecursionError):
-        return None
-    return form
+        return None, b""
 
 
 def row(tx: Tx, table: str, key: str) -> dict[str, Any] | None:

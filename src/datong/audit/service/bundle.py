@@ -82,7 +82,7 @@ def bundle(tx: Tx) -> bytes:
     newest = log.last_checkpoint(tx)
     if newest is None:
         raise NO_LOG()
-    rows = store.leaf_rows(tx)
+    rows = list(store.leaf_rows(tx))
     names = sorted({row["table_name"] for row in rows}.union(store.evidenced(tx)))
     cosignatures = store.cosignature_rows(tx)
     witnesses = {(row["witness"], row["key"]) for row in cosignatures}
@@ -122,7 +122,7 @@ def _record_lines(tx: Tx, name: str) -> Iterable[bytes]:
     table = store.known_table(name)
     if table is None:
         return
-    for key, row in store.records(tx, table):
+    for key, row, _ in store.records(tx, table):
         yield canonical({"table": name, "id": key, "row": row})
 
 

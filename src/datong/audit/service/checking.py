@@ -19,7 +19,7 @@ from datong.audit.model import Fault, Problem
 from datong.audit.rules import Leaf
 from datong.audit.service import fitting
 from datong.ground import clock, signing
-from datong.ground.canonical import digest
+from datong.ground.canonical import digest_bytes
 from datong.ground.db import Tx
 from datong.ground.evidence import log, note, tiles
 from datong.ground.evidence.leaves import DELETED, is_sealed
@@ -123,7 +123,9 @@ def _digests(tx: Tx, name: str) -> dict[str, str]:
     table = store.known_table(name)
     if table is None:
         raise LookupError(name)
-    return {key: "unreadable" if form is None else digest(form) for key, form in store.records(tx, table)}
+    return {
+        key: "unreadable" if form is None else digest_bytes(data) for key, form, data in store.records(tx, table)
+    }
 
 
 def _check_ledger(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:
