@@ -9,10 +9,11 @@ Must never know: what the tables mean. Contract: tests/ground/test_db.py, on bot
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
@@ -395,6 +396,7 @@ class Store:
         self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._reading: dict[str, Any] = {"datong_read": True}
         if self.engine.dialect.name == "sqlite":
+            _made_private(self.engine.url.database)
             event.listen(self.engine, "connect", _sqlite_pragmas)
             event.listen(self.engine, "begin", _sqlite_begin)
         else:
@@ -507,6 +509,14 @@ def sqlite_url(path: Path) -> str:
 def new_id(prefix: str) -> str:
     """A new random id, e.g. "case-3f0c…" (128 random bits)."""
     return f"{prefix}-{uuid.uuid4().hex}"
+
+
+def _made_private(file: str | None) -> None:
+    """A store that is not there yet is made for its own user alone, and with it what SQLite lays beside it; the rights
+    of one that is there are its operator's business, and why it cannot be made the first transaction says."""
+    if file and file != ":memory:":
+        with suppress(OSError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
