@@ -201,6 +201,31 @@ def test_a_store_that_cannot_be_opened_is_told_without_its_password(tmp_path: Pa
         assert "hunter2" not in refused.stderr and "Traceback" not in refused.stderr
 
 
+def test_a_store_whose_driver_is_not_installed(tmp_path: Path) -> None:
+    """As after `pip install datong` without its extra."""
+    node(tmp_path, store="postgresql://datong@127.0.0.1:9/datong")
+    script = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        f"sys.argv = ['datong', 'serve', {str(tmp_path / 'n')!r}]\nfrom datong.cli import main\nmain()"
+    )
+    refused = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert refused.returncode == 6 and "[APP-413]" in refused.stderr, refused.stderr
+    assert "pip install 'datong[postgresql]'" in refused.stderr
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_does_not_hold_every_name(tmp_path: Path, encoding: str) -> None:
+    url = postgresql.fresh_database()
+    name = f"{url.rpartition('/')[2]}_{encoding.lower()}"
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'")
+    node(tmp_path, store=f"{url.rpartition('/')[0]}/{name}")
+    refused = datong("add-operator", str(tmp_path / "n"), "--login", "wang", "--name", "王")
+    assert refused.returncode == 6 and "[APP-413]" in refused.stderr, refused.stderr
+    assert f"server_encoding {encoding}, UTF8 expected" in refused.stderr
+
+
 def test_a_store_that_is_no_database(tmp_path: Path) -> None:
     node(tmp_path)
     (tmp_path / "n" / "datong.db").write_text("this is no database, but as long as the header of one " * 9)

@@ -386,7 +386,10 @@ class Store:
         self.url = url
         self.wall_clock = wall
         # a failing statement is told without the values bound to it: they may be personal, or secret
-        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+        options: dict[str, Any] = {"hide_parameters": True}
+        if not url.startswith("sqlite"):  # texts are sent and read as what they are, whatever PGCLIENTENCODING says
+            options |= {"pool_pre_ping": True, "connect_args": {"client_encoding": "utf8"}}
+        self.engine = create_engine(url, **options)
         self.writer = threading.RLock()
         """Held by the one transaction of this process that may write."""
         self.working = threading.RLock()
@@ -494,6 +497,13 @@ class Store:
         holder = conn.exec_driver_sql(_HOLDER).one_or_none()
         conn.close()
         return "" if holder is None else f"{holder.address}, {holder.since}"
+
+    def encoding(self) -> str:
+        """In which the database keeps texts: only "UTF8" holds every name."""
+        if self.engine.dialect.name == "sqlite":
+            return "UTF8"
+        with self.read() as tx:
+            return str(tx.conn.exec_driver_sql("SHOW server_encoding").scalar_one())
 
     def dispose(self) -> None:
         if self._serving is not None:
