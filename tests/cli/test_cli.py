@@ -28,7 +28,8 @@ PARTY = "91520100MAXDT0015L"
 
 
 def datong(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "LANG": "C.UTF-8", **environment}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LC_")}
+    env = {**clean, "LANG": "C.UTF-8", **environment}
     return subprocess.run(
         [sys.executable, "-m", "datong", *arguments], capture_output=True, text=True, env=env, check=False
     )
@@ -58,13 +59,57 @@ def test_a_node_from_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "node"
     made = datong("init", str(folder), "--name", "试验节点", "--party", PARTY, "--port", "9999")
     assert made.returncode == 0, made.stderr
-    assert (folder / "keys" / "node.pem").stat().st_mode & 0o777 == 0o600
+    assert mode(folder) == mode(folder / "keys") == 0o700 and mode(folder / "keys" / "node.pem") == 0o600
     again = datong("init", str(folder), "--name", "x", "--party", PARTY, "--port", "9999")
     assert again.returncode == 5
     assert "APP-410" in again.stderr
     added = datong("add-operator", str(folder), "--login", "op", "--name", "运维")
     assert added.returncode == 0, added.stderr
     assert "/enter/" in added.stdout
+    assert mode(folder / "datong.db") == 0o600
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant"), [("regster", "register"), ("harmonize", "harmonise"), ("catalog", "catalogue"), ("chek", "check")]
+)  # fmt: skip
+def test_a_mistyped_word_is_told_what_is_near(mistyped: str, meant: str) -> None:
+    refused = datong(mistyped, "people")
+    assert refused.returncode == 2
+    assert f"Did you mean {meant}?" in refused.stderr
+
+
+@pytest.mark.parametrize("there", ["file", "file/node"])
+def test_a_folder_that_cannot_be_made(tmp_path: Path, there: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    refused = datong("init", str(tmp_path / there))
+    assert refused.returncode == 6, refused.stderr
+    assert refused.stderr.startswith(
+        f"[CLI-405] The command was not finished. The operating system refused: {tmp_path}"
+    )
+
+
+def test_the_next_step_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    made = datong("init", str(tmp_path / "带 空格"))
+    assert f"Next: cd '{tmp_path / '带 空格'}', then" in made.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "chinese"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, True),
+        ({"LANG": "C.UTF-8", "LC_ALL": "zh_CN.UTF-8"}, True),
+        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "zh_CN.UTF-8"}, True),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, False),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, True),
+    ],
+)
+def test_the_language_is_that_of_the_locale(tmp_path: Path, environment: dict[str, str], chinese: bool) -> None:
+    told = datong("serve", str(tmp_path), PYTHONIOENCODING="utf-8", **environment).stderr
+    assert ("未被接受" in told or "节点配置" in told) is chinese, told
 
 
 @pytest.mark.parametrize(
@@ -156,11 +201,66 @@ def test_a_store_that_cannot_be_opened_is_told_without_its_password(tmp_path: Pa
         assert "hunter2" not in refused.stderr and "Traceback" not in refused.stderr
 
 
+def test_a_store_whose_driver_is_not_installed(tmp_path: Path) -> None:
+    """As after `pip install datong` without its extra."""
+    node(tmp_path, store="postgresql://datong@127.0.0.1:9/datong")
+    script = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        f"sys.argv = ['datong', 'serve', {str(tmp_path / 'n')!r}]\nfrom datong.cli import main\nmain()"
+    )
+    refused = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert refused.returncode == 6 and "[APP-413]" in refused.stderr, refused.stderr
+    assert "pip install 'datong[postgresql]'" in refused.stderr
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_does_not_hold_every_name(tmp_path: Path, encoding: str) -> None:
+    url = postgresql.fresh_database()
+    name = f"{url.rpartition('/')[2]}_{encoding.lower()}"
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'")
+    node(tmp_path, store=f"{url.rpartition('/')[0]}/{name}")
+    refused = datong("add-operator", str(tmp_path / "n"), "--login", "wang", "--name", "王")
+    assert refused.returncode == 6 and "[APP-413]" in refused.stderr, refused.stderr
+    assert f"server_encoding {encoding}, UTF8 expected" in refused.stderr
+
+
 def test_a_store_that_is_no_database(tmp_path: Path) -> None:
     node(tmp_path)
     (tmp_path / "n" / "datong.db").write_text("this is no database, but as long as the header of one " * 9)
     refused = datong("serve", str(tmp_path / "n"))
     assert refused.returncode == 6 and "[APP-413]" in refused.stderr, refused.stderr
+
+
+def test_a_node_says_where_it_is_served_and_ends_in_order(tmp_path: Path) -> None:
+    """SIGTERM is how a service manager ends it: what is there is integrated, and the store is closed, so that
+    datong.db is the whole of it."""
+    port = free_port()
+    node(tmp_path, port=port)
+    command = [sys.executable, "-m", "datong", "serve", str(tmp_path / "n")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as served:
+        for _ in range(300):
+            with contextlib.suppress(httpx.HTTPError):
+                assert httpx.get(f"http://127.0.0.1:{port}/node").status_code == 200
+                break
+            time.sleep(0.1)
+        served.terminate()
+        told = str(served.stderr and served.stderr.read())
+        assert served.wait(30) == 0
+    assert [line for line in told.splitlines() if " WARNING " not in line] == [told.splitlines()[0]]
+    assert told.splitlines()[0].endswith(f"n is served at 127.0.0.1 port {port} until Ctrl-C or SIGTERM")
+    assert not list((tmp_path / "n").glob("datong.db-*"))
+
+
+@pytest.mark.parametrize(("host", "said"), [("203.0.113.7", "Cannot assign"), ("no.such.host.invalid", "")])
+def test_an_address_that_is_not_this_machines(tmp_path: Path, host: str, said: str) -> None:
+    node(tmp_path)
+    config = tmp_path / "n" / "datong.toml"
+    config.write_text(config.read_text("utf-8").replace("port = 9", f'port = {free_port()}\nhost = "{host}"'), "utf-8")
+    refused = datong("serve", str(tmp_path / "n"))
+    assert refused.returncode == 5, refused.stderr
+    assert refused.stderr.startswith(f"[APP-416] The node was not started. {host}:") and said in refused.stderr
 
 
 @pytest.mark.postgresql

@@ -72,7 +72,7 @@ def init(
     lines += [f"# before `datong serve`, also: {missing} (docs/reference/settings.md)"] if missing else []
     lines += [] if data is None else ["", "[workspace]", f"data = {_toml(str((folder / data).resolve()))}"]
     lines += [] if crypto == DEFAULT.name else ["", "[crypto]", f"profile = {_toml(crypto)}"]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # raw rows will lie there
     key = key_of(folder, PROFILES[crypto])
     file.write_text("\n".join(lines) + "\n", "utf-8")
     return Made(file, key.public.text)

@@ -134,9 +134,15 @@ def open_store(config: Config) -> Store:
 def _reached(config: Config) -> Store:
     """The store that the configuration names, brought up to date."""
     _require_a_kind_of_store(config)
-    store = Store(config.store_url)
     file = config.folder / "datong.toml"
     try:
+        store = Store(config.store_url)
+    except ModuleNotFoundError as missing:
+        raise NOT_OPENED(file=file, why=f"{missing.name}: pip install 'datong[postgresql]'") from None
+    try:
+        if (encoding := store.encoding()) != "UTF8":
+            store.dispose()
+            raise NOT_OPENED(file=file, why=f"server_encoding {encoding}, UTF8 expected (CREATE DATABASE … ENCODING UTF8)")
         migrations.upgrade(store)
     except DatabaseError as error:
         store.dispose()

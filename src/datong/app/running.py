@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -45,6 +48,16 @@ PORT_TAKEN = Reason(
          "Stop the program that uses it, or change node.port in datong.toml."),
 )  # fmt: skip
 
+NOT_LISTENING = Reason(
+    "APP-416",
+    Kind.conflict,
+    Text("节点未启动。", "The node was not started."),
+    Text("无法在 {host}:{port} 上监听：{why}。", "{host}:{port} cannot be listened on: {why}."),
+    Text("请检查 datong.toml：node.host 须为本机地址；1024 以下的 node.port 须有特权（对外的 443 由反向代理监听）。",
+         "See datong.toml: node.host should be an address of this machine; a node.port below 1024 needs privileges "
+         "(443 is for a reverse proxy before the node)."),
+)  # fmt: skip
+
 SERVED_ALREADY = Reason(
     "APP-414",
     Kind.conflict,
@@ -71,6 +84,9 @@ NOT_WRITABLE = Reason(
     Text("节点在其中保存密钥、数据与存证；请检查权限、挂载方式与剩余空间。",
          "Its keys, data and evidence lie there: check the rights, how it is mounted, and the space left."),
 )  # fmt: skip
+
+
+log = logging.getLogger("datong")
 
 
 @dataclass
@@ -172,13 +188,16 @@ def _swept(store: Store) -> None:
 def serve(folder: Path, master: str | None = None) -> None:
     """Run the node of `folder` until SIGTERM or Ctrl-C. master: the Spark it counts on; None: its own DuckDB."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for of_others in ("httpx", "alembic"):
+        logging.getLogger(of_others).setLevel(logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again when it has ended: then we end too
     config = load(folder)
     host, port = str(config["node.host"]), int(config["node.port"])
     with _alone(folder):
         _require_free(host, port)
         opened = open_node(config, DUCKDB if master is None else spark.opened(master))
         opened.start()
+        log.info("%s is served at %s port %s until Ctrl-C or SIGTERM", config["node.name"], host, port)
         try:
             uvicorn.run(opened.asgi, host=host, port=port, log_level="warning", access_log=False, server_header=False)
         finally:
@@ -209,9 +228,11 @@ def _require_unserved(store: Store) -> None:
 
 
 def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            raise PORT_TAKEN(host=host, port=port) from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PORT_TAKEN(host=host, port=port) from None
+            raise NOT_LISTENING(host=host, port=port, why=error.strerror) from None

@@ -12,10 +12,19 @@ import os
 import sys
 from typing import Any
 
-from datong.ground.refusal import Kind, Refusal, Text
+from datong.ground.refusal import Kind, Reason, Refusal, Text
 
 EXIT = {Kind.invalid: 2, Kind.denied: 3, Kind.unknown: 4, Kind.conflict: 5, Kind.unavailable: 6}
 """Kind of refusal -> exit code."""
+
+SYSTEM_SAID_NO = Reason(
+    "CLI-405",
+    Kind.unavailable,
+    Text("命令未完成。", "The command was not finished."),
+    Text("操作系统拒绝了：{said}。", "The operating system refused: {said}."),
+    Text("请检查路径、权限（包括上级目录的）与剩余空间后重试。",
+         "Check the path, the rights (of the folders above it, too) and the space left, and try again."),
+)  # fmt: skip
 
 
 def main() -> None:
@@ -25,8 +34,15 @@ def main() -> None:
     try:
         datong()
     except Refusal as refusal:
-        sys.stderr.write(told(refusal.as_json(), as_json="--json" in sys.argv) + "\n")
-        sys.exit(EXIT[refusal.kind])
+        _refused(refusal)
+    except OSError as error:  # a folder nobody may write, a file that is none, a full disk: no fault of the program
+        said = error.strerror or type(error).__name__
+        _refused(SYSTEM_SAID_NO(said=f"{error.filename}: {said}" if error.filename else said))
+
+
+def _refused(refusal: Refusal) -> None:
+    sys.stderr.write(told(refusal.as_json(), as_json="--json" in sys.argv) + "\n")
+    sys.exit(EXIT[refusal.kind])
 
 
 def told(error: dict[str, Any], *, as_json: bool) -> str:
@@ -45,4 +61,6 @@ def said(text: Text) -> str:
 
 
 def in_chinese() -> bool:
-    return os.environ.get("LANG", "").startswith("zh")
+    """Whether messages are wanted in Chinese, by the first of the variables of POSIX that is set."""
+    language = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return language.startswith("zh")

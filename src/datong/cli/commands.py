@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,6 +54,12 @@ class Commands(click.Group):
         if cmd_name in ROOMS:
             return Deidentify(lambda: _room(cmd_name)) if cmd_name == "deidentify" else _room(cmd_name)
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known and (near := get_close_matches(args[0], known, 1)):  # Click knows no rooms
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, command.get_short_help_str(90)) for name, command in sorted(self.commands.items())]

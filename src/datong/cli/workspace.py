@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -69,9 +70,10 @@ def made(folder: Path, *, name: str | None, party: str | None, data: str | None,
     with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as opened:
         opened.write(OTHER_DATA + NOT_FOR_GIT)
     lines = [f"{new.file} written. Public key: {new.key}"]
+    there = shlex.quote(str(folder))
     if party is None:
-        return [*lines, f"Next: cd {folder}, then datong match FILE --standard PACK"]
-    return [*lines, f"Next: datong add-operator {folder} --login NAME --name NAME, then datong serve {folder}"]
+        return [*lines, f"Next: cd {there}, then datong match FILE --standard PACK"]
+    return [*lines, f"Next: datong add-operator {there} --login NAME --name NAME, then datong serve {there}"]
 
 
 def matched(

@@ -9,10 +9,11 @@ Must never know: what the tables mean. Contract: tests/ground/test_db.py, on bot
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
@@ -385,7 +386,10 @@ class Store:
         self.url = url
         self.wall_clock = wall
         # a failing statement is told without the values bound to it: they may be personal, or secret
-        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+        options: dict[str, Any] = {"hide_parameters": True}
+        if not url.startswith("sqlite"):  # texts are sent and read as what they are, whatever PGCLIENTENCODING says
+            options |= {"pool_pre_ping": True, "connect_args": {"client_encoding": "utf8"}}
+        self.engine = create_engine(url, **options)
         self.writer = threading.RLock()
         """Held by the one transaction of this process that may write."""
         self.working = threading.RLock()
@@ -395,6 +399,7 @@ class Store:
         self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._reading: dict[str, Any] = {"datong_read": True}
         if self.engine.dialect.name == "sqlite":
+            _made_private(self.engine.url.database)
             event.listen(self.engine, "connect", _sqlite_pragmas)
             event.listen(self.engine, "begin", _sqlite_begin)
         else:
@@ -493,6 +498,13 @@ class Store:
         conn.close()
         return "" if holder is None else f"{holder.address}, {holder.since}"
 
+    def encoding(self) -> str:
+        """In which the database keeps texts: only "UTF8" holds every name."""
+        if self.engine.dialect.name == "sqlite":
+            return "UTF8"
+        with self.read() as tx:
+            return str(tx.conn.exec_driver_sql("SHOW server_encoding").scalar_one())
+
     def dispose(self) -> None:
         if self._serving is not None:
             self._serving.close()
@@ -507,6 +519,14 @@ def sqlite_url(path: Path) -> str:
 def new_id(prefix: str) -> str:
     """A new random id, e.g. "case-3f0c…" (128 random bits)."""
     return f"{prefix}-{uuid.uuid4().hex}"
+
+
+def _made_private(file: str | None) -> None:
+    """A store that is not there yet is made for its own user alone, and with it what SQLite lays beside it; the rights
+    of one that is there are its operator's business, and why it cannot be made the first transaction says."""
+    if file and file != ":memory:":
+        with suppress(OSError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
