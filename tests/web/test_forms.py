@@ -25,6 +25,9 @@ DECLARED = {
     "update_frequency": "002", "area": "520100",
 }  # fmt: skip
 
+CHOSEN = {"source_kind", "licence_terms.commercial", "licence_terms.derivatives", "public_data", "personal", "grade",
+          "update_frequency"}  # fmt: skip
+
 
 @pytest.fixture
 def browser(store: Store, people: dict[str, str], tmp_path: Path) -> Browser:  # noqa: F811
@@ -196,5 +199,12 @@ def test_in_a_browser_the_refusal_is_reached_first_and_leads_to_the_field(browse
         engine.close()
 
 
-CHOSEN = {"source_kind", "licence_terms.commercial", "licence_terms.derivatives", "public_data", "personal", "grade",
-          "update_frequency"}  # fmt: skip
+def test_no_two_pages_have_one_title(browser: Browser) -> None:
+    browser.enter("de")
+    named = {**DECLARED, "name_zh": "<b>过车</b>记录"}
+    made = [re.search(r'href="(/resources/res-\w+)"', browser.post(DECLARE, data=named).text) for _ in range(2)]
+    places = ["/", "/resources", "/resources?q=x", DECLARE, "/leaves", "/leaves?from=50", *(m[1] for m in made if m)]
+    titles = [re.search("<title>(.*?)</title>", browser.get(place).text) for place in places]
+    assert len(places) == 8
+    assert len({title[1] for title in titles if title}) == 8
+    assert all(title and "&lt;b&gt;过车&lt;/b&gt;记录" in title[1] for title in titles[-2:])

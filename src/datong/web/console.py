@@ -216,7 +216,7 @@ class Console:
             "visit": visit, "values": visit.values if visit else values.Values(lang, {}), "pages": PAGES,
             "groups": GROUPS, "seen_views": _views_of(visit) if visit else set(),
             "here": f"/{BELONGS_TO.get(place, place)}", "has_story": self.story.exists(), "yuan": yuan,
-            "moment": values.moment, "short_id": values.short_id,
+            "path": request.url.path, "moment": values.moment, "short_id": values.short_id,
             "other_language": other_language(request, lang), "word": words.code,
             "said": words.in_language, "rooms": words.ROOMS, "verb_title": words.verb_title,
             "button_title": words.button_title, "deed": words.deed, "formula": words.formula,

@@ -244,7 +244,11 @@ class Values:
             amount = name == "value" and "formula" in row and isinstance(row[name], int)  # of a cost survey
             return number, self.full(row.get(name), "value_fen" if amount else name, depth + 1)
 
-        head = _joined('<th scope="col">{}</th>', ((self.heading(name),) for name in columns))
+        numeric = {name: any(self.is_number(name, row.get(name)) for row in rows) for name in columns}
+        head = _joined(
+            '<th scope="col"{}>{}</th>',
+            ((Markup(' class="number"') if numeric[name] else "", self.heading(name)) for name in columns),
+        )
         body = _joined("<tr>{}</tr>", ((_joined("<td{}>{}</td>", (cell(row, n) for n in columns)),) for row in rows))
         table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
         region = Markup('<div class="wide" tabindex="0" role="region" aria-label="{}">{}</div>')
