@@ -89,6 +89,37 @@ def test_a_key_of_the_rows_numbers_the_person_beside_an_identifier() -> None:
     assert findings_of({"id": ["k1"] * 120, "手机号": column(mobile)})[0].type == "other"
 
 
+def test_names_of_nothing_said_are_of_persons_beside_a_column_of_a_person() -> None:
+    """A school's table with the header `name` was told as nothing personal; stations are called by surnames, too."""
+    names = column(
+        lambda: (
+            DRAWN.choice("王李张刘陈杨黄赵吴周")
+            + DRAWN.choice("伟芳娜敏静丽强磊军洋")
+            + DRAWN.choice("明超霞平刚英华玉兰桂")
+        )
+    )
+    births = [f"20{12 + n % 6}-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(120)]
+    for header in ("name", "名称"):
+        found = findings_of({header: names, "dob": births})[0]
+        assert (found.type, found.level) == ("name", 3)
+        assert findings_of({header: names, **PLACES})[0].type == "other", "places and what lies at them"
+        assert findings_of({header: [f"{name}三" for name in "甲乙丙丁" * 30], "dob": births})[0].type == "other"
+
+
+@pytest.mark.parametrize(
+    ("type_", "headers"),
+    [
+        ("subject_id", ["学籍号", "家庭编号", "电表资产号", "student_no", "household_id", "meter_id", "pupil_id"]),
+        ("education", ["班级", "年级", "就读学校", "school_name"]),
+        ("health", ["健康状况", "过敏史", "health", "health_status"]),
+        ("specific_identity", ["是否留守", "建档立卡", "left_behind"]),
+    ],
+)
+def test_what_a_school_and_a_meter_call_their_columns(type_: str, headers: list[str]) -> None:
+    found = findings_of({header: [f"x{n}" for n in range(60)] for header in headers})
+    assert {finding.column: finding.type for finding in found} == dict.fromkeys(headers, type_)
+
+
 FIRMS = [f"南明{n}路{'人民医院' if n % 2 else '药房有限公司'}" for n in range(120)]
 PLACES = {"地址": ["x"] * 120, "经度": [f"106.{n:04}" for n in range(120)], "邮编": [f"55{n:04}" for n in range(120)]}
 

@@ -67,7 +67,7 @@ OTHER = Text("其他", "other")
 def found(column: str, names: Sequence[NameSaid], look: ColumnLook, types: Iterable[PersonalType]) -> Finding:
     """The finding for one column. names: everything of the library and of the types' words that its name is near to."""
     known = tuple(types)
-    if column.rpartition(".")[2].strip().casefold() in BARE:
+    if _is_bare(column):
         names = [said for said in names if said.way not in ("parts", "spelling")]
     mapped = {element for one in known for element in one.elements} | {one.own for one in known}
     decoy = max((said for said in names if said.of not in mapped), key=lambda said: said.score, default=None)
@@ -84,6 +84,8 @@ def found(column: str, names: Sequence[NameSaid], look: ColumnLook, types: Itera
     if score < TAKEN:
         if decoy is not None and decoy.score >= NAME_LEAST:
             evidence["name"] = _said(decoy)
+            if _is_bare(column) and look.shares.get("person", 0.0) >= SHARE_LEAST and look.distinct >= DISTINCT_LEAST:
+                evidence["persons"] = round(look.shares["person"], 4)
             if (
                 decoy.of.endswith(("name", "organisation"))
                 and look.shares.get("organisation", 0) >= ORGANISATIONS_LEAST
@@ -119,6 +121,10 @@ def _within(
     return Finding(column, best.kind, best.name, best.title, score, best.tags, level, facts)
 
 
+def _is_bare(column: str) -> bool:
+    return column.rpartition(".")[2].strip().casefold() in BARE
+
+
 def names_somebody(finding: Finding) -> bool:
     """Whether the column is a direct identifier by what stands in it, or holds persons' names, which have no form that
     could show it. That a column is called the number of something is not enough: it may be a token by now. Nor is an
@@ -131,14 +137,16 @@ def names_somebody(finding: Finding) -> bool:
 
 def in_context(findings: Sequence[Finding], types: Iterable[PersonalType]) -> list[Finding]:
     """The findings of one table, each seen beside the others: contacts and places of organisations are no person's;
-    general words are of what the table registers; a key of its rows numbers the person where another column identifies
-    one directly."""
+    general words are of what the table registers; names of nothing said are of persons where another column is of one
+    and they read like it; a key of its rows numbers the person where another column identifies one directly."""
     known = {one.name: one for one in types}
     seen = _organisations(findings)
     there = {finding.type for finding in seen}
     for register, (of, words) in GENERAL_WORDS.items():
         if register in there:
             seen = [_registered(finding, known[of], register, words) for finding in seen]
+    if any(finding.type not in OF_NOBODY for finding in seen):
+        seen = [_named(finding, known["name"]) for finding in seen]
     identified = any(finding.kind is Identifying.direct for finding in seen)
     return [_keyed(finding, known["subject_id"]) if identified and _is_key(finding) else finding for finding in seen]
 
@@ -167,11 +175,20 @@ def _registered(finding: Finding, of: PersonalType, register: str, words: Sequen
     return Finding(finding.column, of.kind, of.name, of.title, 0.6, of.tags, of.level, evidence)
 
 
+def _named(finding: Finding, name: PersonalType) -> Finding:
+    """Many a name of a place or of goods has the form of a person's; beside birth dates or sexes it is a person's."""
+    if "persons" not in finding.evidence:
+        return finding
+    share = finding.evidence["persons"]
+    evidence = {**finding.evidence, "check": {"name": name.check, "share": share, "decided": True},
+                "context": "names of the form of persons', beside a column of a person"}  # fmt: skip
+    return Finding(finding.column, name.kind, name.name, name.title, 0.6, name.tags, name.level, evidence)
+
+
 def _is_key(finding: Finding) -> bool:
     facts = finding.evidence
     unique = facts["distinct"] == facts["filled"] == facts["rows"] >= DISTINCT_LEAST
-    last = finding.column.rpartition(".")[2].strip().casefold()
-    named = last in BARE or facts.get("name", {}).get("means") in ("record_id", "uuid")
+    named = _is_bare(finding.column) or facts.get("name", {}).get("means") in ("record_id", "uuid")
     return finding.kind is Identifying.other and unique and named
 
 
