@@ -12,8 +12,8 @@ from datong.ground import codes, signing
 from datong.ground.db import NODE, Actor
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Kind, Refusal
+from datong.register import rules, store
 from datong.register import service as register
-from datong.register import store
 from datong.register.service import nodes
 
 BUREAU, TRAFFIC, BIKES = "data-bureau", "traffic-bureau", "bike-company"
@@ -328,3 +328,19 @@ def test_a_record_of_another_make_that_is_not_sound_is_not_learned(country: Coun
             lambda tx, value=value: register.learn_node(tx, record=value, function_key=country.keys[BUREAU].public.text),
         )  # fmt: skip
         assert refusal.code == "IDN-422"
+
+
+@pytest.mark.parametrize(
+    ("address", "same"),
+    [
+        ("https://node.example.cn/dsp", True), ("https://node.example.cn:443/dsp", True), ("HTTPS://Node.Example.CN", True),
+        ("https://node.example.cn:/x", True), ("http://node.example.cn", False), ("https://node.example.cn:8443", False),
+        ("https://node.example.cn:0", False), ("https://node.example.cn:99999", False), ("https://u@node.example.cn", False),
+        ("https://node.example.cn.", False), ("https://node.example.cn@evil.example", False),
+        ("https://evil.example\\@node.example.cn", False), ("https://node.example.cn\\@evil.example", False),
+        ("https://Kode.example.cn", False), ("https://[", False), ("node.example.cn", False), ("", False),
+    ],
+)  # fmt: skip
+def test_an_address_lies_at_another_however_it_is_spelt(address, same):
+    assert rules.same_origin("https://node.example.cn", address) is same
+    assert rules.same_origin("https://node.example.cn:443", address) is same

@@ -92,6 +92,17 @@ def test_the_version_entry_is_found_or_nothing_is():
     assert [common_version(body) for body in (older, b"{}", b"", b'{"protocolVersions": []}')] == [None] * 4
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"version": "v0.8", "path": "/"}, {"version": "2025-1", "path": "/grpc", "binding": "GRPC"}, "2024-1", None],
+)
+def test_what_else_a_version_document_offers_is_its_own_affair(other):
+    ours = {"version": "2025-1", "path": "/dsp", "binding": "HTTPS"}
+    for entries in ([other, ours], [ours, other]):
+        assert common_version(json.dumps({"protocolVersions": entries}).encode()) == ours
+    assert common_version(json.dumps({"protocolVersions": [other]}).encode()) is None
+
+
 def test_typed_messages_carry_the_context():
     assert problems(typed("ContractNegotiation", providerPid="p", consumerPid="c", state="REQUESTED")) == []
     assert problems(typed("ContractNegotiation", providerPid="p", consumerPid="c", state="requested")) != []

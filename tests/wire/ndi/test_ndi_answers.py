@@ -62,6 +62,10 @@ def test_an_answer_is_read_in_the_tables_names_and_the_samples() -> None:
     assert answers.succeeded(TABLES, status, {"code": "000000"})
     assert not answers.succeeded(TABLES, status, {"code": "303001"})
     assert not answers.succeeded(TABLES, status, {})
+    create = TABLES.interface("contractCreate")
+    taken = [answers.succeeded(TABLES, create, {"creationFlag": flag}) for flag in ("0", 0, 1, "1", False, None, "")]
+    assert taken == [True, True, False, False, False, False, False]
+    assert answers.succeeded(TABLES, detail, {"code": 10000})
 
 
 def test_a_node_corrects_the_tables_in_a_file(tmp_path) -> None:

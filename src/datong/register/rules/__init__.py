@@ -137,10 +137,18 @@ def address_problem(address: str) -> Problem | None:
 def same_origin(address: str, other: str) -> bool:
     """Whether two addresses have one scheme, host and port (and neither carries credentials the other does not)."""
     try:
-        parts, others = urlsplit(address), urlsplit(other)
+        return _origin(address) == _origin(other)
     except ValueError:
         return False
-    return (parts.scheme, parts.netloc) == (others.scheme, others.netloc)
+
+
+def _origin(address: str) -> tuple[str | int | None, ...]:
+    """Scheme, credentials, host and port, which may be written in capitals and with the port that it has anyway."""
+    parts = urlsplit(address)
+    if not parts.netloc.isascii():  # another letter may look, and be lowered to, the same
+        return parts.scheme, parts.netloc
+    port = {"http": 80, "https": 443}.get(parts.scheme) if parts.port is None else parts.port
+    return parts.scheme, parts.username, parts.password, parts.hostname, port
 
 
 def code_problem(where: str, fault: codes.Fault | None) -> list[Problem]:

@@ -99,11 +99,16 @@ def require_answer(node: str, answer: Answer) -> None:
 
 
 def common_version(body: bytes) -> dict[str, Any] | None:
-    """The entry of a version document that speaks 2025-1 over HTTPS, or None."""
+    """The entry of a version document that speaks 2025-1 over HTTPS, or None. Entries of other versions and bindings
+    need not follow its schema."""
     value = answered(body)
-    if problems(value, "common/protocol-version"):
-        return None
-    for entry in value["protocolVersions"]:
-        if entry["version"] == VERSION:
+    entries = value.get("protocolVersions") if isinstance(value, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        alone = {**value, "protocolVersions": [entry]}
+        if (
+            isinstance(entry, dict)
+            and entry.get("version") == VERSION
+            and not problems(alone, "common/protocol-version")
+        ):
             return dict(entry)
     return None

@@ -64,9 +64,10 @@ def return_code(tables: Tables, interface: Interface, kind: str) -> str:
 
 
 def succeeded(tables: Tables, interface: Interface, answer: Mapping[str, Any]) -> bool:
-    """Whether a peer's answer says success, in the tables' names of the envelope or the samples'."""
+    """Whether a peer's answer says success, in the tables' names of the envelope or the samples'; a code may be a
+    number, as many write it, instead of the text the tables print: what the peer took would count as refused here."""
     if interface.envelope == "flag":
-        return answer.get(interface.flag) == tables.return_codes["flag"]["success"]
+        return str(answer.get(interface.flag)) == tables.return_codes["flag"]["success"]
     given = next((answer[name] for name in tables.envelope["code"] if name in answer), None)
     wanted = tables.return_codes[interface.envelope]["success"]
     text = str(given)

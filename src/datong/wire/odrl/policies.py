@@ -22,6 +22,7 @@ def policies(reader: Reader) -> list[OdrlPolicy]:
     nodes = policy_nodes(reader)
     if not nodes:
         reader.told(Problem(reader.file, "没有 ODRL 策略", "holds no ODRL policy"))
+    require_linked(reader)
     return [_policy(reader, node) for node in nodes]
 
 
@@ -33,6 +34,16 @@ def policy_nodes(reader: Reader) -> list[Any]:
     rules = {o for name in (*KINDS, *AFTER.values()) for o in reader.graph.objects(None, iri(ODRL + name))}
     others = {*reader.of_type("Request", "Rule", *AFTER), *rules, *typed}
     return sorted([*typed, *((ruled & uids) - others)], key=reader.order)
+
+
+def require_linked(reader: Reader) -> None:
+    """A rule by its type that stands in no policy is told: what it was meant to forbid would not be forbidden."""
+    ways = [*(ODRL + name for name in (*KINDS, *AFTER.values())), RDF + "first"]
+    linked = {one for way in ways for one in reader.graph.objects(None, iri(way))}
+    for kind in AFTER:
+        for node in reader.of_type(kind):
+            if node not in linked:
+                reader.wrong(node, f"是 odrl:{kind}，但不在任何策略中", f"is an odrl:{kind} and stands in no policy")
 
 
 def _policy(reader: Reader, node: Any) -> OdrlPolicy:
@@ -56,6 +67,9 @@ def _rule(reader: Reader, node: Any, kind: str, shared: Mapping[str, Any]) -> Od
     """A rule; what follows it is read for its mistakes."""
     name = reader.id(node)
     reader.known(node, kind)
+    for other in set(AFTER) - {kind}:
+        if (node, iri(RDF + "type"), iri(ODRL + other)) in reader.graph:
+            reader.wrong(node, f"此处不能是 odrl:{other}", f"is an odrl:{other}, and stands as an odrl:{kind}")
     own = {part: _parts(reader, node, part) or shared.get(part, ()) for part in ("target", "assignee", "action")}
     if not own["action"] and kind != "Duty" and not _empty(reader, node, kind, shared):
         reader.wrong(node, "缺少 odrl:action", "has no odrl:action")

@@ -19,7 +19,7 @@ from datong.terms.policy.values import instant
 from datong.terms.policy.vocabulary import LOGIC, Family
 from datong.wire.odrl.compact import INHERIT, MAX_DEPTH, ODRL, OWN, SAME_OPERANDS, from_odrl, written
 from datong.wire.odrl.graphs import NO_ODRL_EXTRA, RDF, Reader, as_written, iri, read_turtle
-from datong.wire.odrl.policies import policy_nodes
+from datong.wire.odrl.policies import policy_nodes, require_linked
 
 IDS = "urn:datong:id:"
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -108,6 +108,7 @@ def from_turtle(name: str, data: bytes) -> Policy:
             f"应有一份 ODRL 策略，实际有 {len(nodes)} 份",
             f"should hold one ODRL policy, holds {len(nodes)}",
         )
+    require_linked(reader)
     told = _Telling(name, reader).told(nodes[0], 0)
     inherit = [str(one) for one in reader.all(nodes[0], "inherit", OWN)]
     whole = {"@id": _as_id(str(nodes[0])), **told, **({INHERIT: inherit[0]} if inherit else {})}
