@@ -169,6 +169,14 @@ def test_a_changed_source_is_told_with_its_column(work: Path) -> None:
         assert "visits: the source changed: fee: is new" in datong(work, command).stdout, command
 
 
+def test_the_quarantine_of_a_refused_build_is_none_and_says_so(work: Path) -> None:
+    mapping = work / "mappings" / "visits.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace("as: plate", "as: vin"), "utf-8")
+    assert "STD-420" in datong(work, "build", "visits").stderr
+    told = datong(work, "quarantine", "visits").stderr
+    assert "STD-470" in told and "of 3 rows" in told and "no such resource" not in told
+
+
 def test_quarantined_rows_are_browsed_by_reason_and_page(work: Path) -> None:
     (work / "visits.csv").write_text(
         ROWS + "4,贵A77002,never\n5,贵B77003,yesterday\n6,贵B77004,2026-02-01 11:00:00\n", "utf-8"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from harmonise_desk import files, prop, write
-from sources_desk import read, refused, source
+from sources_desk import read, refused, source, told
 
 from datong.ground.db import Actor, Store
 from datong.ground.refusal import Refusal
@@ -66,6 +66,23 @@ def test_lines_of_utf8_in_a_file_of_another_encoding(
     assert "mixes encodings" in str(refusal)
     (tmp_path / "x").write_bytes(b"\n".join([*encoded[:10], encoded[10]]))
     assert "line 11" in refused(source("csv", encoding=encoding), tmp_path).facts["place"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "json"])
+def test_whole_files_of_several_encodings(tmp_path: Path, kind: str) -> None:
+    """Each is read in its own; a mark at its beginning is its word whatever the source says."""
+    rows = {"csv": "a,b\n{},1\n", "ndjson": '{{"a": "{}", "b": "1"}}\n', "json": '[{{"a": "{}", "b": "1"}}]'}[kind]
+    for name, encoding in (("x1", "gb18030"), ("x2", "utf-8"), ("x3", "utf-8-sig"), ("x4", "ascii")):
+        (tmp_path / name).write_bytes(rows.format("plain" if encoding == "ascii" else "云岩区").encode(encoding))
+    several = source(kind, path="x*", encoding="utf-8", encodings=("utf-8", "gb18030"))
+    assert told(kind=kind, path="x*", encoding=["gb18030", "utf-8"]).encodings == several.encodings
+    assert [row["a"] for row in read(several, tmp_path)] == ["云岩区", "云岩区", "云岩区", "plain"]
+    (tmp_path / "x2").unlink()
+    assert [row["a"] for row in read(source(kind, path="x*", encoding="gb18030"), tmp_path)][:2] == ["云岩区"] * 2
+    (tmp_path / "x2").write_bytes(rows.format("云岩区").encode() + rows.format("云岩区").encode("gb18030"))
+    assert "mixes encodings" in str(refused(several, tmp_path)) or kind == "json"
+    (tmp_path / "x2").write_bytes(rows.format("云岩区").encode())
+    assert "encoding: [utf-8, gb18030]" in str(refused(source(kind, path="x*", encoding="gb18030"), tmp_path))
 
 
 @pytest.mark.parametrize("words", [range(0xB0, 0xD7), range(0xB0, 0xF7)])

@@ -450,13 +450,32 @@ def test_a_table_in_several_files_is_drafted_over_all_of_them(desk: Any, tmp_pat
     assert "The header of parking/2026-04.csv is another: it lacks 停车费(元) and has also 收费金额, 车场." in said
 
 
+def encoded(folder: Path, *gb18030: int) -> None:
+    for month in gb18030:
+        file = folder / f"2026-{month:02}.csv"
+        file.write_bytes(file.read_text("utf-8").encode("gb18030"))
+
+
+@pytest.mark.parametrize("gb18030", [(1, 2, 4), (3,)])
+def test_files_of_several_encodings_are_read_each_in_its_own(
+    desk: Any, tmp_path: Path, gb18030: tuple[int, ...]
+) -> None:
+    months(tmp_path / "parking")
+    encoded(tmp_path / "parking", *gb18030)
+    told = desk(f"{tmp_path}/parking/2026-*.csv")
+    source = yaml.safe_load((tmp_path / "sources" / "parking.yaml").read_text("utf-8"))
+    assert source["encoding"] == ["utf-8", "gb18030"]
+    assert "Its files are in several encodings: each is read in its own." in [doubt.en for doubt in told.doubts]
+    assert "The header of parking/2026-03.csv is another: it has also 车场." in [doubt.en for doubt in told.doubts]
+
+
 def test_a_file_of_several_that_cannot_be_read_is_told(desk: Any, tmp_path: Path) -> None:
     months(tmp_path / "parking")
-    for month in (1, 2, 4):
-        file = tmp_path / "parking" / f"2026-{month:02}.csv"
-        file.write_bytes(file.read_text("utf-8").encode("gb18030"))
+    encoded(tmp_path / "parking", 1, 2, 4)
+    with (tmp_path / "parking" / "2026-03.csv").open("ab") as file:
+        file.write("\n贵A31806,停车".encode("gb18030"))
     told = desk(f"{tmp_path}/parking/2026-*.csv")
-    assert "parking/2026-03.csv" in next(doubt.en for doubt in told.doubts if "reads as utf-8" in doubt.en)
+    assert "parking/2026-03.csv" in next(doubt.en for doubt in told.doubts if "mixes encodings" in doubt.en)
     assert "mappings/parking.yaml" in told.written
 
 

@@ -267,6 +267,22 @@ def test_ten_percent_garbage_is_quarantined_sixty_refused(store: Store, folder: 
         assert len(harmonise.builds(tx)) == 2
 
 
+def test_where_the_only_build_was_refused_that_is_said(store: Store, folder: Path, act: Act) -> None:
+    rows(folder, *numbers(10, bad=6))
+    refusal = refused(store, act("data_engineer"), "STD-420")
+    for asked in (harmonise.current, partial(harmonise.own_rows, kind="quarantined", limit=9)):
+        with store.begin(act("data_engineer"), "harmonise") as tx, pytest.raises(Refusal, match="STD-470") as caught:
+            asked(tx, resource="things-1")
+        assert "6 of 10 rows" in str(caught.value) and "not_a_number 6" in str(caught.value)
+        assert caught.value.facts["build"] == refusal.facts["build"]
+    rows(folder, *numbers(10))
+    built(store, act("data_engineer"))
+    rows(folder, *numbers(10, bad=6))
+    refused(store, act("data_engineer"), "STD-420")
+    with store.read() as tx:
+        assert harmonise.current(tx, resource="things-1")["rows"] == 10, "what was built stands"
+
+
 def test_half_is_still_built(store: Store, folder: Path, act: Act) -> None:
     rows(folder, *numbers(100, bad=50))
     assert built(store, act("data_engineer"))["state"] == "built"

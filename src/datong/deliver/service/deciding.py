@@ -474,6 +474,8 @@ def _own_work(tx: Tx, party: str, resource: str, kind: str) -> Verdict:
     try:
         owner = register.resource(tx, resource)
     except Refusal as refusal:
+        if tx.actor.party == party and (none := harmonise.refused_build(tx, resource)) is not None:
+            raise none from None
         if tx.actor.party == party and harmonise.is_built(tx, resource):
             zh, en = "本节点构建、尚未登记为资源，无从流出。", "Built here and not declared yet: none of it can leave."
             return Verdict(Outcome.allowed, "own_work", "own_work", zh, en)

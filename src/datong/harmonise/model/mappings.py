@@ -163,7 +163,8 @@ class Source:
     """Where rows come from. `path` is relative to the data folder; with `*` it is all files called so, as one table.
     `url_from` names the environment variable that holds a database URL; or `url` is one without its password, which
     the variable `password_from` holds. `tables`: table -> its key column in a database, its file in a source of several
-    files. `columns`, `numbered` by table ("" for the source's one file): the names of the columns of a file without a
+    files. `encodings`: where files are in several, those that one of them may be in; `encoding` is the first then.
+    `columns`, `numbered` by table ("" for the source's one file): the names of the columns of a file without a
     header line, and the column that holds the number of each row there."""
 
     name: str
@@ -187,6 +188,7 @@ class Source:
     url: str = ""
     password_from: str = ""
     unpivot: Unpivot | None = None
+    encodings: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:

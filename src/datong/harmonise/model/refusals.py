@@ -74,6 +74,16 @@ NO_BUILD = Reason(
 )  # fmt: skip
 
 
+BUILD_REFUSED = Reason(
+    "STD-470",
+    Kind.unknown,
+    Text("{what} 没有归一数据，也没有隔离区。", "There are no harmonised data of {what}, nor a quarantine."),
+    Text("其最近一次构建被拒绝（{build}）：{read} 行中有 {quarantined} 行将被隔离，被拒绝的构建不保留任何行。",
+         "Its last build was refused ({build}): {quarantined} of {read} rows would have been quarantined, and a "
+         "refused build keeps none of them."),
+    Text("请按原因修正映射或数据源后重新构建：{reasons}。",
+         "Mend the mapping or the source by its reasons and build again: {reasons}."),
+)  # fmt: skip
 FILES_CHANGED = Reason(
     "STD-422",
     Kind.conflict,

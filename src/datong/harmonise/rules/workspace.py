@@ -209,7 +209,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
     kind = SourceKind(value["kind"])
     path = found.word("path", value.get("path"))
     url_from, records = found.word("url_from", value.get("url_from")), found.word("records", value.get("records"))
-    encoding = found.word("encoding", value.get("encoding"), "utf-8")
+    encodings = _encodings(found, value.get("encoding"))
     delimiter = found.word("delimiter", value.get("delimiter"), ",")
     tables = tables_of(found, kind, value)
     columns, numbered = headings_of(found, kind, value, tables)
@@ -225,15 +225,24 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
         skip = 0
     if delimiter != BLANKS and (len(delimiter) != 1 or delimiter in '\r\n"'):
         found.say("delimiter", f"应为一个字符或 {BLANKS}", f"should be one character, or {BLANKS}")
-    if not _is_encoding(encoding):
+    if not all(map(_is_encoding, encodings)):
         found.say("encoding", "未知编码", "is no known encoding")
     return (
         Source(
-            name, kind, path, url_from, records, encoding, delimiter, skip,
-            {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered, **more,
+            name, kind, path, url_from, records, encodings[0], delimiter, skip,
+            {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered,
+            encodings=encodings if len(encodings) > 1 else (), **more,
         ),
         found.problems,
     )  # fmt: skip
+
+
+def _encodings(found: Found, given: Any) -> tuple[str, ...]:
+    """UTF-8 stands first, in which hardly any text of another encoding can be read; the others as they are named."""
+    if not isinstance(given, list):
+        return (found.word("encoding", given, "utf-8"),)
+    names = [name for name in found.texts("encoding", given) if name]
+    return tuple(sorted(names, key=lambda name: name.lower() not in ("utf-8", "utf8"))) or ("utf-8",)
 
 
 def _is_encoding(name: str) -> bool:

@@ -37,11 +37,12 @@ from datong.harmonise.rules.standards import standard_of
 from datong.harmonise.rules.workspace import source_of
 from datong.harmonise.service import addressing
 from datong.harmonise.service.folders import folders_of, require_not_own
-from datong.harmonise.service.looking import looked_at
+from datong.harmonise.service.looking import looked_at, over_encodings
 from datong.harmonise.service.matching import propose, target_of
 from datong.harmonise.service.sampling import over_files
 from datong.harmonise.store import elements, texts
 from datong.harmonise.store import workspace as folder_texts
+from datong.harmonise.store.sources import some_of
 from datong.harmonise.store.sources.opening import named
 
 
@@ -126,6 +127,8 @@ def _described(tx: Tx, source: str, contents: Texts, data: Path, table: str) -> 
     look = looked_at(files[0], table)
     if isinstance(look, Unfit):
         raise NO_SOURCE_FILE(path=path.name, zh=look.why.zh, en=look.why.en, fix_zh=look.fix.zh, fix_en=look.fix.en)
+    if len(files) > 1:
+        look = over_encodings(look, some_of(files))
     stem = path.name.split(".")[0].strip("*-_ ")
     stem = path.parent.name if "*" in path.name and not re.search(r"[^\W\d]", stem) else stem  # waybills/2026-*.csv
     stem = f"{stem}_{table}" if table and look.facts.get("sheet") == table else stem

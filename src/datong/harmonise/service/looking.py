@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from datong.harmonise.store import looking
 from datong.harmonise.store.sources import workbooks
 
 HEAD_BYTES = 4_000_000
+TEXTS = (SourceKind.csv, SourceKind.json, SourceKind.ndjson)
 _NO_TEXT = re.compile(r"[\x00\x02-\x08\x0e-\x1a]")
 _AGAIN = Text("请重新获取该文件。", "Fetch it again.")
 
@@ -32,6 +34,22 @@ def looked_at(path: Path, sheet: str = "") -> Look | Unfit:
         said = error.strerror or "error"
         why = Text(f"不能读取（{said}）。", f"It cannot be read ({said}).")
         return Unfit(why, Text("请检查权限。", "Look at its permissions."))
+
+
+def over_encodings(look: Look, paths: Sequence[Path]) -> Look:
+    """`look` with the encodings that the files are in, where they are in several."""
+    if look.kind not in TEXTS or look.facts.get("encoding", "utf-8") not in sniffing.ENCODINGS:
+        return look
+    found = {look.facts.get("encoding", "utf-8")}
+    for path in paths:
+        with suppress(OSError, *looking.DAMAGED):  # reading it tells
+            head = looking.head_of(path, 8, unpacked=True)
+            found.add(sniffing.marked(head) or sniffing.encoding_of(looking.pieces_of(path))[0])
+    several = [name for name in sniffing.ENCODINGS if name in found]
+    if len(several) < 2:
+        return look
+    said = Text("各文件编码不同，逐个判定。", "Its files are in several encodings: each is read in its own.")
+    return Look(look.kind, {**look.facts, "encoding": several}, (*look.doubts, said))
 
 
 def _looked_at(path: Path, head: bytes, sheet: str) -> Look | Unfit:

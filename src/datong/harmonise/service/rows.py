@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 from datong.ground import signing
 from datong.ground.canonical import plain
 from datong.ground.db import Tx
+from datong.ground.refusal import Refusal
 from datong.harmonise.model.builds import State
 from datong.harmonise.model.refusals import (
+    BUILD_REFUSED,
     FILES_CHANGED,
     NO_BUILD,
     NOT_THE_OWNER,
@@ -30,11 +32,9 @@ def current(tx: Tx, resource: str) -> dict[str, Any]:
     """The current build of a resource: {build, path, rows, digest, standard, quality, schema, at}.
 
     path: the harmonised Parquet file (raw rows: it never leaves the node). Refuses: STD-421 when there is none,
-    STD-422 when the file is missing or is not what was recorded.
+    STD-470 when there is none and the last was refused, STD-422 when the file is missing or is not what was recorded.
     """
-    row = kept.current_build(tx, resource)
-    if row is None:
-        raise NO_BUILD(what=resource)
+    row = _current(tx, resource)
     path = intact(tx, row, files.HARMONISED)
     return {
         "build": row["id"],
@@ -46,6 +46,23 @@ def current(tx: Tx, resource: str) -> dict[str, Any]:
         "schema": row["elements"],
         "at": row["at"],
     }
+
+
+def _current(tx: Tx, resource: str) -> dict[str, Any]:
+    row = kept.current_build(tx, resource)
+    if row is None:
+        raise refused_build(tx, resource) or NO_BUILD(what=resource)
+    return row
+
+
+def refused_build(tx: Tx, resource: str) -> Refusal | None:
+    """Where a resource has no build because its last one was refused: that, to be raised."""
+    row = None if is_built(tx, resource) else kept.refused_last(tx, resource)
+    if row is None:
+        return None
+    reasons = ", ".join(f"{reason} {rows}" for reason, rows in row["reasons"].items())
+    told = {name: row[name] for name in ("read", "quarantined")}
+    return BUILD_REFUSED(what=resource, build=row["id"], reasons=reasons, **told)
 
 
 def is_built(tx: Tx, resource: str) -> bool:
@@ -83,9 +100,7 @@ def quarantined_rows(
 def own_rows(tx: Tx, *, resource: str, kind: str, limit: int) -> list[dict[str, Any]]:
     """Rows of the current build for the owner's own work: kind "quarantined" or "raw" (harmonised); see deliver."""
     require_owner(tx)
-    row = kept.current_build(tx, resource)
-    if row is None:
-        raise NO_BUILD(what=resource)
+    row = _current(tx, resource)
     rows = quarantine(tx, row) if kind == "quarantined" else pq.ParquetFile(intact(tx, row, files.HARMONISED)).read()
     return plain_rows(rows, 0, limit)
 

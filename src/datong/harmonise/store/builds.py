@@ -78,6 +78,13 @@ def current_build(tx: Tx, resource: str) -> dict[str, Any] | None:
     return tx.get(builds, pointer["build"]) if pointer is not None else None
 
 
+def refused_last(tx: Tx, resource: str) -> dict[str, Any] | None:
+    """The last build of a resource, where it was refused."""
+    query = select(builds).where(builds.c.resource == resource).order_by(builds.c.seq.desc()).limit(1)
+    last = next(iter(tx.all(query)), None)
+    return dict(last._mapping) if last is not None and last.state == State.refused.value else None
+
+
 def of_one_source(tx: Tx, resource: str) -> list[str]:
     """Other resources that were ever built from content that this one was built from, or by the same mapping of the
     same source. Another table of one database is none of them: the digest is of what was read."""

@@ -22,7 +22,7 @@ where. Contract: tests/harmonise/test_harmonise_sources.py.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -40,11 +40,11 @@ from datong.harmonise.store.sources.databases import columns_of
 from datong.harmonise.store.sources.delimited import csv_rows
 from datong.harmonise.store.sources.documents import Inner, Row, inner_of, json_rows, ndjson_rows
 from datong.harmonise.store.sources.gathering import Gathered, sampled
-from datong.harmonise.store.sources.opening import Content, all_inside, opened, unchanged
+from datong.harmonise.store.sources.opening import Content, all_inside, in_its_encoding, opened, unchanged
 from datong.harmonise.store.sources.web import Web
 from datong.harmonise.store.sources.workbooks import workbook_rows
 
-__all__ = ["columns_of", "declared", "first_file", "read", "sample", "samples"]
+__all__ = ["columns_of", "declared", "first_file", "read", "sample", "samples", "some_of"]
 
 SAMPLE_ROWS = 10_000
 FILES_LOOKED_AT = 12
@@ -109,6 +109,7 @@ def sample(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> Sample:
         elif source.format is SourceKind.excel:
             found = _sampled(source, rows, lambda keep: keep(workbook_rows(here, path)))
         else:
+            here = in_its_encoding(here, path)
             with opened(here, path) as content:
                 found = _sampled(source, rows, lambda keep: keep(TEXTS[source.format](here, content, None)))
         return replace(found, whole=found.whole and len(files) == 1)
@@ -120,17 +121,23 @@ def samples(source: Source, data: Path, rows: int = SAMPLE_ROWS) -> list[tuple[s
     if "*" not in source.path or source.tables or source.kind not in FILE_KINDS:
         return [(source.path, sample(source, data, rows))]
     paths = all_inside(source, data)
-    looked = min(len(paths), FILES_LOOKED_AT)
-    places = dict.fromkeys(number * (len(paths) - 1) // max(looked - 1, 1) for number in range(looked))
+    looked = some_of(paths)
     found: list[tuple[str, Sample | Refusal]] = []
-    for path in (str(paths[place].relative_to(data)) for place in places):
+    for path in (str(one.relative_to(data)) for one in looked):
         try:
-            found.append((path, sample(replace(source, path=path), data, max(rows // looked, 1))))
+            found.append((path, sample(replace(source, path=path), data, max(rows // len(looked), 1))))
         except Refusal as refusal:
             if not found:
                 raise
             found.append((path, refusal))
     return found
+
+
+def some_of(paths: Sequence[Path]) -> list[Path]:
+    """The first of many files, the last and some between."""
+    looked = min(len(paths), FILES_LOOKED_AT)
+    places = dict.fromkeys(number * (len(paths) - 1) // max(looked - 1, 1) for number in range(looked))
+    return [paths[place] for place in places]
 
 
 def declared(source: Source, data: Path) -> dict[str, str]:
@@ -195,6 +202,7 @@ def _gather(source: Source, path: Path, wanted: Iterable[str], gathered: Gathere
     """Add the rows of one file; the digest of its content."""
     gathered.begin(source)
     if source.format in TEXTS:
+        source = in_its_encoding(source, path)
         with opened(source, path) as content:
             gathered.add_rows(TEXTS[source.format](source, content, inner_of(wanted)))
             return content.finish()

@@ -17,11 +17,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, cast
 
 from datong.ground.crypto import hashing
-from datong.ground.refusal import Refusal
+from datong.ground.refusal import Refusal, Text
 from datong.harmonise.model.mappings import Source
 from datong.harmonise.store.sources.telling import refused, refused_os
 
@@ -192,14 +193,33 @@ def _member(source: Source, archive: zipfile.ZipFile) -> IO[bytes]:
 # --- text --------------------------------------------------------------------------------------------------
 
 
+def in_its_encoding(source: Source, path: Path) -> Source:
+    """The source with the first of its encodings in which all of the file is text."""
+    for encoding in source.encodings:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        with opened(source, path) as content:
+            try:
+                for piece in content.pieces():
+                    decoder.decode(piece)
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                continue
+        return replace(source, encoding=encoding)
+    return source
+
+
 def text_of(source: Source, content: Content) -> Iterator[str]:
     """The content as text, piece by piece, without a byte order mark; the first byte that is no such text is told."""
+    pieces = content.pieces()
+    head = next(pieces, b"")
+    if head.startswith(codecs.BOM_UTF8):  # which says so itself
+        source = replace(source, encoding="utf-8")
     decoder = codecs.getincrementaldecoder(source.encoding)()
     at, lines, first = 0, 0, True
     piece, begun = b"", b""
     takes_any = codecs.lookup(source.encoding).name in ("gb18030", "gbk")  # so that UTF-8 has to be looked for
     try:
-        for piece in content.pieces():
+        for piece in chain((head,), pieces):
             text = decoder.decode(piece)
             if takes_any:
                 whole, _, rest = (begun + piece).rpartition(b"\n")
@@ -228,7 +248,14 @@ def _other_encoding(source: Source, error: UnicodeDecodeError, byte: int, line: 
         zh, en = f"{zh}；该行可按 {other} 读出", f"{en}; the line reads as {other}"
         if line:
             zh, en = f"{zh}，文件混用了编码", f"{en}, so the file mixes encodings"
+        zh, en = f"{zh}{_EACH.zh}", f"{en}{_EACH.en}"
     return refused(source, f"{source.path or source.name} @ byte {byte}, line {line + 1}", zh, en, read=line)
+
+
+_EACH = Text(
+    "；若各文件整个编码不同，写 encoding: [utf-8, gb18030]",
+    "; where whole files of a source differ, `encoding: [utf-8, gb18030]` reads each in its own",
+)
 
 
 def _require_no_utf8(source: Source, lines: bytes, byte: int, before: int) -> None:
@@ -241,8 +268,8 @@ def _require_no_utf8(source: Source, lines: bytes, byte: int, before: int) -> No
             text = line.decode().removeprefix("\ufeff")
             if sum(sign > "\x7f" for sign in text) >= 2 and _is_common(text):
                 zh, en = (
-                    f"该行是 UTF-8 而不是 {source.encoding}，文件混用了编码",
-                    f"the line is UTF-8, not {source.encoding}, so the file mixes encodings",
+                    f"该行是 UTF-8 而不是 {source.encoding}，文件混用了编码{_EACH.zh}",
+                    f"the line is UTF-8, not {source.encoding}, so the file mixes encodings{_EACH.en}",
                 )
                 place = f"{source.path or source.name} @ byte {byte}, line {number}"
                 raise refused(source, place, zh, en, read=number - 1)
