@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from datong.deliver import rules
 from datong.deliver import service as deliver
 from datong.deliver import store as rows
 from datong.deliver.model import FORMAT, HTTP_PULL, Address
+from datong.deliver.service import files as deliver_files
 from datong.deliver.service import granting, holding
 from datong.ground import clock, jobs, signing
 from datong.ground.canonical import digest_bytes
@@ -351,6 +353,25 @@ def incoming(provider: Store, **changed: Any) -> dict[str, Any]:
            "callback": CALLBACK, **changed}  # fmt: skip
     with provider.begin(case.peer(ask["sender"]), "deliver") as tx:
         return deliver.transfer_requested(tx, **ask)
+
+
+def test_under_one_contract_so_many_transfers_are_open_and_no_more(
+    wire: Wire, provider: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes a grant with a key of its own, a token, rows and messages; those that ended make room again."""
+    lay_out(provider)
+    few = replace(deliver_files.place(provider), open_per_contract=2)
+    monkeypatch.setitem(deliver_files._PLACES, provider, few)
+    first = incoming(provider, consumer_pid="cp-1")
+    incoming(provider, consumer_pid="cp-2")
+    with pytest.raises(Refusal) as refused:
+        incoming(provider, consumer_pid="cp-3")
+    assert (refused.value.code, refused.value.facts["most"]) == ("CTR-508", 2)
+    assert incoming(provider, consumer_pid="cp-1") == first, "one that is known is answered as before"
+    with provider.begin(case.peer(case.BUYER_NODE), "deliver") as tx:
+        ids = {"pid": first["providerPid"], "other_pid": "cp-1"}
+        deliver.transfer_completed(tx, sender=case.BUYER_NODE, **ids)
+    assert incoming(provider, consumer_pid="cp-3")["state"] == "STARTED"
 
 
 def test_a_pid_is_one_part_of_a_path_whatever_it_holds(wire: Wire, provider: Store) -> None:

@@ -189,11 +189,12 @@ def _installed_customs(store: Store, config: Config) -> None:
         raise BAD_CONFIG(problems, file=str(config.folder / "datong.toml"), count=len(problems))
     negotiate.install(
         store, config["negotiate.by_hand"], open_per_peer=int(config["negotiate.open_per_peer"]),
-        filed_first=bool(config["negotiate.filed_first"]),
+        begun_per_peer=int(config["negotiate.begun_per_peer"]), filed_first=bool(config["negotiate.filed_first"]),
     )  # fmt: skip
     deliver.install(
         store, config.folder, int(config["deliver.url_seconds"]), by_hand=config["deliver.by_hand"],
         data_elsewhere=bool(config["peers.data_elsewhere"]), on_signing=bool(config["deliver.on_signing"]),
+        open_per_contract=int(config["deliver.open_per_contract"]),
     )  # fmt: skip
 
 

@@ -47,6 +47,9 @@ class State(StrEnum):
     TERMINATED = "TERMINATED"
 
 
+FINISHED = (State.COMPLETED, State.TERMINATED)
+
+
 class Act(StrEnum):
     request = "request"
     start = "start"
@@ -226,6 +229,16 @@ OTHER_FORMAT = Reason(
     Text("格式 {format} 不受支持；支持：{known}。", "The format {format} is not known here; known: {known}."),
     Text("请按目录中的 distribution 选择格式。", "Choose a format of the dataset's distributions."),
 )
+TOO_MANY_TRANSFERS = Reason(
+    "CTR-508",
+    Kind.unavailable,
+    Text("传输未开始。", "The transfer was not begun."),
+    Text("合约 {agreement} 下需求方发起而尚未结束的传输已达 {most} 件。",
+         "Under the contract {agreement} {most} transfers that its consumer asked for are open, as many as may."),
+    Text("请先完成或终止其中一些，或待其结束后重试；提供方可调整 deliver.open_per_contract。",
+         "Complete or terminate some of them, or try again when some have ended; the provider may set "
+         "deliver.open_per_contract."),
+)  # fmt: skip
 BAD_MESSAGE = Reason(
     "USE-400",
     Kind.invalid,

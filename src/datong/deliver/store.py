@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, func, select
 
+from datong.deliver.model import FINISHED, Side
 from datong.ground.canonical import hexdigest
 from datong.ground.db import EVERY, Instant, Tx, Window, table
 
@@ -206,6 +207,13 @@ def hold_of(tx: Tx, agreement: str) -> dict[str, Any] | None:
 def granted_before(tx: Tx, agreement: str) -> int:
     """How many file sets were granted under the agreement so far."""
     return int(tx.execute(select(func.count()).where(file_sets.c.agreement == agreement)).scalar() or 0)
+
+
+def open_under(tx: Tx, agreement: str) -> int:
+    """How many transfers that a consumer asked for under a contract of ours are open."""
+    of = processes.c
+    asked = (of.agreement == agreement) & (of.side == Side.provider) & of.state.not_in(FINISHED)
+    return int(tx.execute(select(func.count()).where(asked)).scalar_one())
 
 
 def next_process(tx: Tx) -> int:

@@ -105,12 +105,28 @@ SETTINGS = (
         least=1,
     ),
     Setting(
+        "negotiate.begun_per_peer",
+        int,
+        1000,
+        "How many contracts of the national rail (contractCreate) that one node began in the last ten days may be "
+        "without a negotiation here or, where this node is the platform, a filing; further ones are refused.",
+        least=1,
+    ),
+    Setting(
         "negotiate.filed_first",
         bool,
         False,
         "Whether this node performs a contract, of either rail, only once it is filed (备案) at a service platform.",
     ),
     Setting("deliver.by_hand", list, [], 'Acts of a provider that wait for a person: "start" (a transfer).'),
+    Setting(
+        "deliver.open_per_contract",
+        int,
+        100,
+        "How many transfers that its consumer asked for may be open at once under one contract; further ones are "
+        "refused until some end.",
+        least=1,
+    ),
     Setting(
         "deliver.on_signing",
         bool,

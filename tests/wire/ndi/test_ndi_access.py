@@ -8,6 +8,9 @@ import pytest
 from ndi_world import Country
 
 from datong.ground import clock
+from datong.ground.db import NODE
+from datong.negotiate import service as negotiate
+from datong.negotiate.store import national as national_rows
 from datong.wire.ndi import contracts
 from datong.wire.ndi.access import signed_headers
 
@@ -136,6 +139,37 @@ def test_a_contract_is_created_by_its_own_signature_and_the_id_is_the_same_again
     assert country.call(country.platform, "/contractCreate", request).json() == first.json()
     other = country.call(country.platform, "/contractCreate", creation(country.consumer, name="另一份"))
     assert other.json()["contractId"] != first.json()["contractId"]
+
+
+def long_ago(*nodes):
+    """What was begun until now has been waiting longer than a negotiation may."""
+    for node in nodes:
+        with node.store.begin(NODE) as tx:
+            for table in (national_rows.issued, national_rows.contracts):
+                tx.execute(table.update().values(at="2026-01-01T00:00:00Z"))
+
+
+def test_one_node_begins_so_many_contracts_of_which_nothing_comes_and_no_more(country):
+    """At the platform each takes an id, at the other connector a row; what is older than a negotiation may wait, is
+    known already, or was begun by another, does not count."""
+    platform, provider, consumer = country.platform, country.provider, country.consumer
+    long_ago(platform, provider)
+
+    def create(at, name, by=consumer):
+        answer = country.call(at, "/contractCreate", creation(by, name=name))
+        return answer.status_code, answer.json().get("error", {}).get("code", "")
+
+    negotiate.install(provider.store, begun_per_peer=2)
+    assert [create(provider, name) for name in ("甲", "乙", "丙")] == [(200, ""), (200, ""), (503, "CTR-507")]
+    assert create(provider, "甲") == (200, "")
+    negotiate.install(platform.store, begun_per_peer=3)  # the connector had asked for an id before it refused the third
+    assert create(platform, "丁") == (503, "CTR-507")
+    assert create(platform, "丙") == (200, "")
+    assert create(platform, "丁", by=provider) == (200, "")
+    long_ago(platform, provider)
+    assert create(provider, "丁") == (200, "")
+    for node in (platform, provider):
+        negotiate.install(node.store)
 
 
 def test_the_other_connector_asks_the_platform_for_the_id_itself(country):

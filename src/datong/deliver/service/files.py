@@ -38,6 +38,8 @@ class Place:
     """Acts that wait for a person: "start"."""
     on_signing: bool = False
     """Whether a contract's delivery is asked for as soon as it is signed."""
+    open_per_contract: int = 100
+    """How many transfers that its consumer asked for may be open at once under one contract."""
 
 
 _PLACES: WeakKeyDictionary[Store, Place] = WeakKeyDictionary()
@@ -45,10 +47,10 @@ _PLACES: WeakKeyDictionary[Store, Place] = WeakKeyDictionary()
 
 def install(
     store: Store, folder: Path, url_seconds: int = 900, *, data_elsewhere: bool = False, by_hand: Iterable[str] = (),
-    on_signing: bool = False,
+    on_signing: bool = False, open_per_contract: int = Place.open_per_contract,
 ) -> None:  # fmt: skip
     """Tell this process the folder and the customs of the node whose store this is (once, by app or a test)."""
-    _PLACES[store] = Place(folder, url_seconds, data_elsewhere, frozenset(by_hand), on_signing)
+    _PLACES[store] = Place(folder, url_seconds, data_elsewhere, frozenset(by_hand), on_signing, open_per_contract)
 
 
 def place(store: Store) -> Place:

@@ -18,6 +18,7 @@ from datong.deliver.model import (
     HTTP_ENDPOINT,
     HTTP_PUSH,
     OTHER_FORMAT,
+    TOO_MANY_TRANSFERS,
     Act,
     Address,
     GrantState,
@@ -68,6 +69,9 @@ def transfer_requested(
     if goal is not None:
         _require_data_theirs(tx, sender, goal)
     contract = _contract_for(tx, sender, agreement_id)
+    most = files.place(tx.store).open_per_contract
+    if rows.open_under(tx, agreement_id) >= most:
+        raise TOO_MANY_TRANSFERS(agreement=agreement_id[:80], most=most)
     process = course.new(
         tx,
         new_id("transfer"),

@@ -256,4 +256,14 @@ TOO_MANY_OPEN = Reason(
     Text("请先结束其中一些，或待其结束后重试；提供方可调整 negotiate.open_per_peer。",
          "End some of them, or try again when some have ended; the node may set negotiate.open_per_peer."),
 )  # fmt: skip
+TOO_MANY_BEGUN = Reason(
+    "CTR-507",
+    Kind.unavailable,
+    Text("合约未发起。", "The contract was not begun."),
+    Text("{issuer} 近 {days} 天内发起而尚无协商或备案的合约已达 {most} 份。",
+         "Of {most} contracts that {issuer} began in the last {days} days nothing came yet, as many as one node may."),
+    Text("请先就其中一些开始协商（在平台：备案），或稍后重试；接收方可调整 negotiate.begun_per_peer。",
+         "Negotiate some of them (at a platform: file them), or try again later; the node may set "
+         "negotiate.begun_per_peer."),
+)  # fmt: skip
 PERSON_DECIDES = Text("该要约须由人员同意", "the listing leaves the answer to a person")

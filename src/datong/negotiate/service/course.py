@@ -25,6 +25,7 @@ from datong.negotiate.model import (
     HOLDER,
     LEFT,
     NO_SUCH,
+    TOO_MANY_BEGUN,
     TOO_MANY_OPEN,
     Act,
     Party,
@@ -48,6 +49,7 @@ on_terminated: list[Hook] = []
 class _Customs:
     by_hand: frozenset[Act] = frozenset()
     open_per_peer: int = 1000
+    begun_per_peer: int = 1000
     filed_first: bool = False
 
 
@@ -55,11 +57,14 @@ _CUSTOMS: WeakKeyDictionary[Store, _Customs] = WeakKeyDictionary()
 
 
 def install(
-    store: Store, by_hand: Iterable[str] = (), *, open_per_peer: int = _Customs.open_per_peer, filed_first: bool = False
-) -> None:
+    store: Store, by_hand: Iterable[str] = (), *, open_per_peer: int = _Customs.open_per_peer,
+    begun_per_peer: int = _Customs.begun_per_peer, filed_first: bool = False,
+) -> None:  # fmt: skip
     """Tell this process which acts the node of `store` never does by itself (they wait for a person), how many
-    negotiations one peer may have open that it opened, and whether contracts are performed only once they are filed."""
-    _CUSTOMS[store] = _Customs(frozenset(Act(name) for name in by_hand), open_per_peer, filed_first)
+    negotiations one peer may have open that it opened, how many contracts of the national rail it may have begun of
+    which nothing came yet, and whether contracts are performed only once they are filed."""
+    acts = frozenset(Act(name) for name in by_hand)
+    _CUSTOMS[store] = _Customs(acts, open_per_peer, begun_per_peer, filed_first)
 
 
 def by_hand(tx: Tx, act: Act) -> bool:
@@ -75,6 +80,15 @@ def require_room(tx: Tx, peer: str) -> None:
     most = _customs(tx).open_per_peer
     if store.opened_by(tx, peer) >= most:
         raise TOO_MANY_OPEN(peer=peer, most=most)
+
+
+def require_room_to_begin(tx: Tx, issuer: str, pending: Callable[[Tx, str, str], int]) -> None:
+    """TOO_MANY_BEGUN when of as many contracts as one node may begin nothing came yet; pending(tx, issuer, since): how
+    many of those it began from then on. What is older than a negotiation may wait is over, and counts no more."""
+    since = clock.text(tx.business_now - timedelta(days=ANSWER_DAYS))
+    most = _customs(tx).begun_per_peer
+    if pending(tx, issuer, since) >= most:
+        raise TOO_MANY_BEGUN(issuer=issuer, days=ANSWER_DAYS, most=most)
 
 
 def _customs(tx: Tx) -> _Customs:

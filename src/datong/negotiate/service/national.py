@@ -30,7 +30,7 @@ from datong.negotiate.model.national import (
     Filing,
 )
 from datong.negotiate.service import platforms
-from datong.negotiate.service.course import NATIONAL
+from datong.negotiate.service.course import NATIONAL, require_room_to_begin
 from datong.negotiate.store import national as rows
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -93,6 +93,8 @@ def begun(
         return
     if store.agreement_of_code(tx, contract) is not None:  # of a contract of the other rail, or of one kept by hand
         raise ID_TAKEN(contract=contract[:60])
+    if not (negotiation or agreement):  # a node told us, and may tell us any number of them
+        require_room_to_begin(tx, str(request["issuerId"]), rows.begun_by)
     row = {
         "id": contract, "name": request["contractName"], "issuer": request["issuerId"],
         "sign_mode": request["signMode"], "activation": request["activationTime"], "ends": request["endTime"],

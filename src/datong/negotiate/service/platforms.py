@@ -22,6 +22,7 @@ from datong.ground.db import Store, Tx
 from datong.ground.refusal import Problem
 from datong.negotiate.model.national import FILING_REFUSED, ID_TAKEN, NOT_PLATFORM, NOT_YOURS, Level
 from datong.negotiate.service import signatures
+from datong.negotiate.service.course import require_room_to_begin
 from datong.negotiate.store import national as rows
 from datong.register import service as register
 from datong.terms.roles import Role
@@ -98,6 +99,7 @@ def issue_id(tx: Tx, *, request: Mapping[str, Any]) -> str:
     known = rows.issued_for(tx, asked)
     if known is not None:
         return str(known["id"])
+    require_room_to_begin(tx, str(request["issuerId"]), rows.unfiled_of)
     mine = signing.me(tx).code
     random = "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(8))
     contract = codes.contract_code(mine[0], mine[1:19], mine[19:23], tx.business_now, random)

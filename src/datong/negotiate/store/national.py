@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Text, UniqueConstraint, func, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Text, UniqueConstraint, exists, func, select
 
 from datong.ground.db import Instant, Tx, table
 from datong.negotiate.store import negotiations
@@ -29,6 +29,7 @@ contracts = table(
     Column("hash", String(64), nullable=False),  # 合约存证码 of the platform
     Column("why_not", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Index("ix_national_contract_issuer", "issuer", "at"),
 )
 issued = table(
     "national_issued",  # id = 合约标识码; at a platform
@@ -36,6 +37,7 @@ issued = table(
     Column("issuer", String(80), nullable=False),
     Column("request", JSON, nullable=False),
     Column("at", Instant, nullable=False),
+    Index("ix_national_issued_issuer", "issuer", "at"),
 )
 filings = table(
     "national_filing",  # id = 合约标识码/version; at a platform
@@ -80,6 +82,20 @@ def contract_of(tx: Tx, agreement: str) -> dict[str, Any] | None:
 def contract_by_request(tx: Tx, request_digest: str) -> dict[str, Any] | None:
     found = rows(tx, select(contracts).where(contracts.c.request_digest == request_digest))
     return found[0] if found else None
+
+
+def begun_by(tx: Tx, issuer: str, since: str) -> int:
+    """How many contracts that a node began from then on have neither a negotiation nor an agreement here."""
+    of = contracts.c
+    nothing = (of.negotiation == "") & (of.agreement == "")
+    return int(tx.execute(select(func.count()).where(of.issuer == issuer, of.at >= since, nothing)).scalar_one())
+
+
+def unfiled_of(tx: Tx, issuer: str, since: str) -> int:
+    """How many of the ids that were issued to a node from then on have no filing."""
+    filed = exists().where(filings.c.contract == issued.c.id)
+    asked = (issued.c.issuer == issuer) & (issued.c.at >= since)
+    return int(tx.execute(select(func.count()).select_from(issued).where(asked, ~filed)).scalar_one())
 
 
 def issued_for(tx: Tx, request_digest: str) -> dict[str, Any] | None:

@@ -10,6 +10,8 @@ INDEXES = (
     ("ix_agreement_consumer", "agreement", ["consumer", "provider"]),
     ("ix_agreement_state", "agreement", ["state", "until", "id"]),
     ("ix_file_set_event", "file_set", ["event"]),
+    ("ix_national_contract_issuer", "national_contract", ["issuer", "at"]),
+    ("ix_national_issued_issuer", "national_issued", ["issuer", "at"]),
 )
 
 
