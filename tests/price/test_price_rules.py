@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datong.ground.money import FEN_MAX
 from datong.ground.refusal import Refusal
 from datong.price import rules
 
@@ -112,6 +113,21 @@ def test_all_mistakes_of_a_survey_are_told_at_once() -> None:
         rules.maximum_permitted_revenue({"costs": [{"amount_fen": -1, "charged": "yes", "category": "fun"}]})
     places = {p.where for p in refused.value.problems}
     assert {"operator", "costs[0].amount_fen", "costs[0].charged", "costs[0].category", "tax_fen", "trial"} <= places
+
+
+def test_no_amount_is_beyond_what_every_figure_can_be_kept_and_signed_with() -> None:
+    """Each within bounds and their sum beyond them, it was computed and then could not be written."""
+    cost = {**WORKED["costs"][0], "amount_fen": FEN_MAX, "charged": True}
+    assert mpr(survey(costs=[cost], subsidy_fen=0, tax_fen=FEN_MAX)) < 2**53
+    for changes, where in (
+        ({"costs": [cost, {**cost, "amount_fen": 1}]}, "costs"),
+        ({"costs": [{**cost, "amount_fen": FEN_MAX + 1}]}, "costs[0].amount_fen"),
+        ({"tax_fen": 2**80}, "tax_fen"),
+        ({"previous": {"mpr_fen": 0, "actual_fen": FEN_MAX + 1}}, "previous.actual_fen"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            mpr(survey(**changes))
+        assert [problem.where for problem in refused.value.problems] == [where]
 
 
 def test_a_misspelt_item_is_told_and_not_left_out_of_the_revenue() -> None:

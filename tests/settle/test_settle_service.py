@@ -15,6 +15,7 @@ from datong.deliver import store as deliver_store
 from datong.ground import evidence, jobs, signing
 from datong.ground.db import NODE
 from datong.ground.evidence.leaves import leaves
+from datong.ground.money import FEN_MAX
 from datong.ground.refusal import Refusal
 from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
@@ -25,6 +26,7 @@ from datong.settle import service as settle
 from datong.settle.service.ledger import reverse
 from datong.settle.service.statements import _key as statement_key
 from neighbours import PARTIES, Neighbours, node_code
+from statements import asked_of
 
 GROUP, LAB, BIKE, BUREAU = (PARTIES[name][0] for name in ("data-group", "city-lab", "bike-company", "traffic-bureau"))
 SPLIT = [
@@ -241,6 +243,40 @@ def test_a_month_of_more_versions_than_a_line_can_name_is_billed(world: Neighbou
     assert line["description"] == "P-FLOWS flows.cells v1 … v744 (744)"
     world.carry()
     assert at(world, "city-lab", "accept_invoice", invoice=invoice["id"])["state"] == "ACCEPTED"
+
+
+def test_an_invoice_that_nobody_could_write_or_read_is_refused_with_the_way_round(
+    world: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten deliveries at the highest price come to more than one document may; so do more uses than a message holds."""
+    contract(world, "agr-dear", tariff={"kind": "per_delivery", "amount_fen": FEN_MAX})
+    use(world, 1, 2, agreement="agr-dear")
+    world.at("2026-03-20T00:00:00Z")
+    use(world, 1, 2, 3, agreement="agr-dear")
+    world.at(AFTER)
+    with pytest.raises(Refusal) as refused:
+        bill(world, "agr-dear")
+    assert (refused.value.code, refused.value.facts["gross_fen"]) == ("TRD-414", 3 * FEN_MAX)
+    assert at(world, "data-group", "invoices") == []
+    assert bill(world, "agr-dear", "2026-03-19/2026-04-01")["gross_fen"] == FEN_MAX
+    use(world, 1, 1, 1)
+    monkeypatch.setattr(rules, "USES_MAX", 2)
+    world.at("2026-05-02T00:00:00Z")
+    with pytest.raises(Refusal) as refused:
+        bill(world, period="2026-04")
+    assert (refused.value.code, refused.value.facts["uses"]) == ("TRD-414", 3)
+
+
+def test_a_month_of_many_uses_is_billed_by_few_questions_each(world: Neighbours) -> None:
+    """Of each use one reads back what is written of it, and nothing more, however many there are."""
+    asked = []
+    for month, after, uses in (("2026-03", AFTER, 10), ("2026-04", "2026-05-02T00:00:00Z", 40)):
+        use(world, *[1] * uses)
+        world.at(after)
+        with asked_of(world.stores["data-group"]) as found:
+            bill(world, period=month)
+        asked.append(len([text for text in found if text.startswith("SELECT") and "usage" in text]))
+    assert asked[1] - asked[0] <= 2 * 30, "the leaf's own reading of the row, and the row as it stands after"
 
 
 def test_settling_twice_is_settling_once(world: Neighbours) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from datong.terms.tariffs import paid_in_cash, split_problems, tariff_problems
+from datong.ground.money import FEN_MAX
+from datong.terms.tariffs import WEIGHT_MAX, paid_in_cash, split_problems, tariff_problems
 
 COMPANY = {"party": "91520100MA6DATONG5", "weight": 3, "payee_kind": "company", "account": "a"}
 BUREAU = {"party": "11520000009390180H", "weight": 1, "payee_kind": "treasury", "account": "t"}
@@ -17,6 +18,8 @@ BUREAU = {"party": "11520000009390180H", "weight": 1, "payee_kind": "treasury", 
     [
         ({"kind": "free", "amount_fen": 0}, True),
         ({"kind": "per_delivery", "amount_fen": 1}, True),
+        ({"kind": "per_delivery", "amount_fen": FEN_MAX}, True),
+        ({"kind": "per_delivery", "amount_fen": FEN_MAX + 1}, False),
         ({"kind": "free", "amount_fen": 1}, False),
         ({"kind": "per_delivery", "amount_fen": 0}, False),
         ({"kind": "per_delivery", "amount_fen": 1.0}, False),
@@ -38,6 +41,8 @@ def test_tariff(tariff: Any, sound: bool) -> None:
         ([{**COMPANY, "weight": 0}], ["split"]),
         ([{**COMPANY, "weight": -1, "account": ""}], ["split[0].weight", "split[0].account"]),
         ([{**COMPANY, "weight": 0.5}], ["split[0].weight"]),
+        ([{**COMPANY, "weight": WEIGHT_MAX}], []),
+        ([{**COMPANY, "weight": WEIGHT_MAX + 1}], ["split[0].weight"]),
         ([{**COMPANY, "payee_kind": "cash"}], ["split[0].payee_kind"]),
         ([{**COMPANY, "party": f"{COMPANY['party']} ", "account": " "}], ["split[0].party", "split[0].account"]),
         ([{**COMPANY, "party": "9" * 41, "account": "9" * 201}], ["split[0].party", "split[0].account"]),

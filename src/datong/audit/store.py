@@ -144,6 +144,7 @@ def records(tx: Tx, table: Table) -> Iterator[tuple[str, dict[str, Any] | None, 
         part = [table.c.id > key for key in last]
         try:
             found = tx.all(select(table).where(*part).order_by(table.c.id).limit(PAGE_ROWS))
+            rows: list[tuple[Any, dict[str, Any] | None]]
             names = [str(column.name) for column in table.columns]  # plain texts, which are written the faster way
             rows = [(row.id, dict(zip(names, row, strict=True))) for row in found]
         except (SQLAlchemyError, ValueError, TypeError, RecursionError):  # one torn value: read row by row to find it

@@ -109,7 +109,7 @@ SETTINGS = (
         int,
         1000,
         "How many contracts of the national rail (contractCreate) that one node began in the last ten days may be "
-        "without a negotiation here or, where this node is the platform, a filing; further ones are refused until then.",
+        "without a negotiation here or, where this node is the platform, a filing; further ones are refused.",
         least=1,
     ),
     Setting(

@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+FEN_MAX = 10**13
+"""The largest amount that anything may cost, or that one document may come to: 100 billion yuan. Hundreds of them add
+up to what every JSON reader holds exactly (2^53), and hundreds of thousands to what a database does."""
+
 _YUAN = re.compile(r"(-?)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.([0-9]{1,2}))?")
 
 

@@ -61,14 +61,26 @@ def served(tx: Tx, event: str, bytes: int) -> None:
 
 def reconcile(tx: Tx, event: str) -> dict[str, Any]:
     """Write the bytes served so far into the event, with a leaf; repeated without new bytes it does nothing."""
-    row = _known(tx, event)
-    counted = tx.get(store.served, event)
-    total = int(counted["bytes"]) if counted else 0
-    if row["bytes_served"] == total:
-        return row
-    tx.change(store.events, event, bytes_served=total, reconciled_at=tx.now)
-    evidence.append(tx, "meter.reconciled", store.events, event, bytes_served=total)
-    return _known(tx, event)
+    return reconciled(tx, [_known(tx, event)])[0]
+
+
+def reconcile_all(tx: Tx, keys: Sequence[str]) -> None:
+    """The same for many events at once."""
+    reconciled(tx, store.events_of(tx, keys))
+
+
+def reconciled(tx: Tx, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same for events as `events_between` gives them; only what changed is written."""
+    totals, found = store.counted(tx, store.served, [row["id"] for row in rows]), []
+    for row in rows:
+        total = totals.get(row["id"], 0)
+        if row["bytes_served"] == total:
+            found.append(row)
+            continue
+        tx.change(store.events, row["id"], bytes_served=total, reconciled_at=tx.now)
+        evidence.append(tx, "meter.reconciled", store.events, row["id"], bytes_served=total)
+        found.append(_known(tx, row["id"]))
+    return found
 
 
 @view()
@@ -84,13 +96,16 @@ def usage(
 
 def events(tx: Tx, agreement: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     """The events of one agreement or all, in order of time, with the bytes served so far."""
-    return [_shown(tx, row) for row in store.events_between(tx, agreement, None, None, window)]
+    found = store.events_between(tx, agreement, None, None, window)
+    served = store.counted(tx, store.served, [row["id"] for row in found])
+    return [{**row, "bytes_served": served.get(row["id"], 0)} for row in found]
 
 
 @view()
 def event(tx: Tx, *, event: str) -> dict[str, Any]:
     """One usage event."""
-    return _shown(tx, _known(tx, event))
+    counted = store.counted(tx, store.served, [event])
+    return {**_known(tx, event), "bytes_served": counted.get(event, 0)}
 
 
 def events_between(tx: Tx, *, agreement: str, start: str, end: str) -> list[dict[str, Any]]:
@@ -112,7 +127,7 @@ def miscounts(tx: Tx) -> list[tuple[str, str]]:
     an agreement's uses are numbered 1, 2, 3 …, and a version is billed once."""
     found, counted = [], {row["agreement"]: row for row in store.numbered(tx)}
     keys = {agreement: _counter("uses", agreement) for agreement in counted}
-    at = store.used(tx, list(keys.values()))
+    at = store.counted(tx, store.counters, list(keys.values()))
     for agreement, row in counted.items():
         used = at.get(keys[agreement], 0)
         if not row["events"] == row["numbers"] == row["last"] == used:
@@ -150,8 +165,3 @@ def _known(tx: Tx, event_id: str) -> dict[str, Any]:
     if row is None:
         raise UNKNOWN(id=event_id)
     return row
-
-
-def _shown(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
-    counted = tx.get(store.served, row["id"])
-    return {**row, "bytes_served": int(counted["bytes"]) if counted else 0}

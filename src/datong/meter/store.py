@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, String, func, select, text, update
+from sqlalchemy import JSON, BigInteger, Column, Index, String, Table, func, select, text, update
 
 from datong.ground import clock
 from datong.ground.db import EVERY, Instant, Tx, Window, table
@@ -49,12 +49,13 @@ def count_up(tx: Tx, counter: str, limit: int | None) -> int | None:
     return None if row is None else int(row.used)
 
 
-def used(tx: Tx, keys: Sequence[str]) -> dict[str, int]:
-    """What these counters are at; one that never counted is left out."""
+def counted(tx: Tx, of: Table, keys: Sequence[str]) -> dict[str, int]:
+    """What these `counters` are at, or how many bytes were `served` under these events; those at none are left out."""
     found: dict[str, int] = {}
+    (_, value) = of.columns
     for start in range(0, len(keys), 500):
-        part = select(counters).where(counters.c.id.in_(keys[start : start + 500]))
-        found |= {row.id: int(row.used) for row in tx.all(part)}
+        part = select(of.c.id, value.label("value")).where(of.c.id.in_(keys[start : start + 500]))
+        found |= {row.id: int(row.value) for row in tx.all(part)}
     return found
 
 
@@ -79,6 +80,15 @@ def events_between(
     if end is not None:
         query = query.where(events.c.at < clock.edge(end))
     return [dict(row._mapping) for row in tx.all(window.of(query, events.c.id))]
+
+
+def events_of(tx: Tx, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """These events, in order of their ids."""
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(keys), 500):
+        part = select(events).where(events.c.id.in_(keys[start : start + 500]))
+        found += [dict(row._mapping) for row in tx.all(part)]
+    return sorted(found, key=lambda row: str(row["id"]))
 
 
 def sums(tx: Tx, agreement: str | None) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from datong.ground.money import half_up
+from datong.ground.money import FEN_MAX, half_up
 from datong.ground.refusal import Problem
 from datong.price.model import (
     ABOVE_CEILING,
@@ -169,6 +169,9 @@ def survey_problems(survey: dict[str, Any]) -> list[Problem]:
         problems += _previous_problems(survey["previous"])
     if "operating_cost_fen" in survey:
         amount("operating_cost_fen", survey["operating_cost_fen"])
+    if not problems and (gross := sum(cost["amount_fen"] for cost in costs)) > FEN_MAX:
+        zh, en = f"合计 {gross} 分，至多 {FEN_MAX} 分", f"come to {gross} fen together; at most {FEN_MAX}"
+        problems.append(Problem("costs", zh, en))
     if not problems and survey["subsidy_fen"] > sum(cost["amount_fen"] for cost in costs if cost["charged"]):
         problems.append(Problem("subsidy_fen", "大于计入的成本", "is above the costs that are charged"))
     return problems
@@ -191,6 +194,8 @@ def _previous_problems(previous: Any) -> list[Problem]:
 def _amount_problems(where: str, value: Any) -> list[Problem]:
     if type(value) is not int or value < 0:
         return [Problem(where, "应为非负整数（分）", "should be a non-negative integer of fen")]
+    if value > FEN_MAX:
+        return [Problem(where, f"至多 {FEN_MAX} 分", f"should be at most {FEN_MAX} fen")]
     return []
 
 

@@ -13,6 +13,7 @@ from datong.authorise import service as authorise
 from datong.ground import evidence, outbox, signing, workdays
 from datong.ground.canonical import hexdigest
 from datong.ground.db import Tx, Window, new_id
+from datong.ground.money import FEN_MAX
 from datong.ground.refusal import Kind, Refusal
 from datong.price import rules, store
 from datong.price.model import (
@@ -298,7 +299,7 @@ def received_ceiling(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         raise BAD_MESSAGE(why="消息结构不符。", why_en="The message is not of the agreed form.")
     if any(type(value[name]) is not kind for name, kind in CEILING_FIELDS.items()):
         raise BAD_MESSAGE(why="字段类型不符。", why_en="A field is of the wrong type.")
-    sound = value["cap_fen"] >= 0 and value["unit"] in UNITS and not rules.period_problems(value["period"])
+    sound = 0 <= value["cap_fen"] <= FEN_MAX and value["unit"] in UNITS and not rules.period_problems(value["period"])
     if not sound or not all(isinstance(s, dict) for s in value["signatures"]):
         raise BAD_MESSAGE(why="字段取值不符。", why_en="A field has a value that is not allowed.")
     party = register.node(tx, sender)
@@ -345,7 +346,7 @@ def _same_period(tx: Tx, basis: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _amount(field: str, value: int, least: int = 0, most: int = 2**53 - 1) -> None:
+def _amount(field: str, value: int, least: int = 0, most: int = FEN_MAX) -> None:
     if type(value) is not int or not least <= value <= most:
         zh, en = f"{least} 至 {most} 的整数", f"an integer of {least} to {most}"
         raise BAD_AMOUNT(field=field, value=value, zh=zh, en=en)

@@ -137,6 +137,13 @@ NOTHING = _reason(
     ("合约 {agreement} 在该账期没有未结算的使用。", "Agreement {agreement} has no unsettled use in that period."),
     ("请核对账期，或查看 meter usage。", "Check the period, or look at `meter usage`."),
 )  # fmt: skip
+TOO_LARGE = _reason(
+    "TRD-414", Kind.invalid,
+    ("账单未开具。", "The invoice was not issued."),
+    ("该账期有 {uses} 次使用，计 {gross_fen} 分；一份账单至多 {most_uses} 次、{most_fen} 分。",
+     "Its period has {uses} uses for {gross_fen} fen; one invoice holds at most {most_uses} uses and {most_fen} fen."),
+    ("请分几个较短的账期开具（起始日/终止日）。", "Issue several, for shorter periods (<from>/<until>)."),
+)  # fmt: skip
 NOT_SELLER = _reason(
     "TRD-403", Kind.denied,
     ("「{deed}」未执行。", "{deed} was not done."),

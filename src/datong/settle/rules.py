@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from datong.ground.money import split_by_largest_remainder, yuan
+from datong.ground.money import FEN_MAX, split_by_largest_remainder, yuan
 from datong.settle.model import (
     BAD_PERIOD,
     BAD_SPLIT,
     DIRECT_CASH,
     INVOICE_MOVES,
     NOT_NOW,
+    TOO_LARGE,
     UNBALANCED,
     InvoiceState,
     Line,
@@ -33,6 +34,8 @@ CHARGED = (InvoiceState.ISSUED, InvoiceState.DISPUTED, *CHARGED_AT_BUYER)
 """States in which the ledger of a side holds the charge, pending or posted."""
 
 
+USES_MAX = 100_000
+"""How many uses one invoice may bill: it names each, and a node takes no message of more than eight million bytes."""
 DESCRIPTION_CHARACTERS = 400
 """How long the description of a line may be; a longer one no node could keep."""
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,72}")
@@ -90,6 +93,12 @@ def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], produc
         groups.setdefault((event["state"], event["table_name"]), []).append(event)
     ordered = sorted(groups.items(), key=lambda group: (group[0][0] != BILLED_STATE, group[0]))
     return [_line(number, found, tariff, product) for number, (_, found) in enumerate(ordered, 1)]
+
+
+def require_billable(uses: int, gross_fen: int) -> None:
+    """TOO_LARGE for more than one invoice can say, or the other side could read."""
+    if uses > USES_MAX or gross_fen > FEN_MAX:
+        raise TOO_LARGE(uses=uses, gross_fen=gross_fen, most_uses=USES_MAX, most_fen=FEN_MAX)
 
 
 def _line(number: int, events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], product: str) -> Line:

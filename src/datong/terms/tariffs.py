@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from datong.ground.money import FEN_MAX, yuan
 from datong.ground.refusal import Problem
 
 TARIFF_KINDS = ("free", "per_delivery")
@@ -22,6 +23,7 @@ PAYEE_KINDS = ("treasury", "company")
 _PARTY = re.compile(r"[0-9A-Za-z]{1,40}")
 """Codes of parties; they name accounts of the ledger, where nothing else may stand."""
 ACCOUNT_CHARACTERS = 200
+WEIGHT_MAX = 10**9
 DEPARTMENT_PREFIX = "11"
 """First characters of a state organ's unified social credit code (机构编制 1, 机关 1; GB 32100 table 1)."""
 
@@ -32,6 +34,11 @@ def tariff_problems(tariff: Any) -> list[Problem]:
         known = ", ".join(TARIFF_KINDS)
         return [Problem("tariff.kind", f"应为 {known} 之一", f"should be one of {known}")]
     amount = tariff.get("amount_fen")
+    if type(amount) is int and amount > FEN_MAX:
+        return [
+            Problem("tariff.amount_fen", f"至多 {FEN_MAX}（{yuan(FEN_MAX, 'zh')}）",
+                    f"should be at most {FEN_MAX} ({yuan(FEN_MAX, 'en')})"),
+        ]  # fmt: skip
     if type(amount) is not int or amount < 0 or (tariff["kind"] == "free") != (amount == 0):
         return [
             Problem("tariff.amount_fen", "应为正整数（分），免费时为 0", "should be fen above 0, or 0 when free"),
@@ -51,8 +58,9 @@ def split_problems(split: Any) -> list[Problem]:
     problems = []
     for number, part in enumerate(split):
         where = f"split[{number}]"
-        if type(part.get("weight")) is not int or part["weight"] < 0:
-            problems.append(Problem(f"{where}.weight", "应为非负整数", "should be a non-negative integer"))
+        if type(part.get("weight")) is not int or not 0 <= part["weight"] <= WEIGHT_MAX:
+            zh, en = f"应为 0 至 {WEIGHT_MAX} 的整数", f"should be an integer of 0 to {WEIGHT_MAX}"
+            problems.append(Problem(f"{where}.weight", zh, en))
         if part.get("payee_kind") not in PAYEE_KINDS:
             known = ", ".join(PAYEE_KINDS)
             problems.append(Problem(f"{where}.payee_kind", f"应为 {known} 之一", f"should be one of {known}"))

@@ -123,9 +123,7 @@ def _digests(tx: Tx, name: str) -> dict[str, str]:
     table = store.known_table(name)
     if table is None:
         raise LookupError(name)
-    return {
-        key: "unreadable" if form is None else digest_bytes(data) for key, form, data in store.records(tx, table)
-    }
+    return {key: "unreadable" if form is None else digest_bytes(data) for key, form, data in store.records(tx, table)}
 
 
 def _check_ledger(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:

@@ -278,6 +278,5 @@ def served(tx: Tx, event: str, count: int) -> None:
 def reconcile(tx: Tx, agreement: str) -> int:
     """Write the bytes served so far into the usage events of an agreement; the number of events."""
     events = {s["event"] for s in rows.rows(tx, rows.file_sets, rows.file_sets.c.agreement == agreement)}
-    for event in sorted(events):
-        meter.reconcile(tx, event)
+    meter.reconcile_all(tx, sorted(events))
     return len(events)

@@ -15,6 +15,7 @@ from datong.deliver import service as deliver
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx, Window
+from datong.ground.money import FEN_MAX
 from datong.meter import service as meter
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -71,6 +72,7 @@ def invoice(tx: Tx, *, agreement: str, period: str) -> dict[str, Any]:
         raise NOTHING(agreement=agreement)
     terms = contract["terms"]
     found = rules.lines(events, terms["tariff"], terms["product"])
+    rules.require_billable(len(events), sum(line.amount_fen for line in found))
     value = {
         "invoice": key, "agreement": agreement, "from": start, "until": end, "seller_party": me.party,
         "buyer_party": contract["consumer_party"], "product": terms["product"], "purpose": terms["purpose"],
@@ -98,7 +100,9 @@ def _unbilled(tx: Tx, agreement: str, start: str, end: str) -> list[dict[str, An
     """The events of the period that no invoice bills yet, their served bytes written first."""
     found = meter.events_between(tx, agreement=agreement, start=start, end=end)
     done = store.billed_among(tx, [event["id"] for event in found])
-    return [meter.reconcile(tx, event["id"]) for event in found if event["id"] not in done]
+    unbilled = [event for event in found if event["id"] not in done]
+    rules.require_billable(len(unbilled), 0)  # before each of too many is written
+    return meter.reconciled(tx, unbilled)
 
 
 @verb(Role.finance)
@@ -226,7 +230,7 @@ def received_invoice(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
             why="编号、明细序号或时间的写法不符。",
             why_en="Its id, line numbers or times are not written as they are kept.",
         )
-    if tariff_problems(value["tariff"]) or not _adds_up(found, value):
+    if tariff_problems(value["tariff"]) or value["gross_fen"] > FEN_MAX or not _adds_up(found, value):
         raise NOT_PROVEN(why="金额计算不符。", why_en="Its amounts do not follow from its lines and the tariff.")
     if not _within(value, contract):
         raise NOT_PROVEN(why="账期不在合约期限内。", why_en="Its period lies outside the contract's term.")

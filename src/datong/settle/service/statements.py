@@ -11,6 +11,7 @@ from typing import Any
 from datong.ground import evidence, outbox, signing
 from datong.ground.canonical import digest, hexdigest
 from datong.ground.db import Tx, Window
+from datong.ground.money import FEN_MAX
 from datong.ground.refusal import Refusal
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -138,7 +139,7 @@ def _verified_share(value: dict[str, Any], me: str) -> int:
         raise NOT_PROVEN(why="消息结构不符。", why_en="The message is not of the agreed form.")
     if any(line["amount_fen"] != line["quantity"] * line["unit_price_fen"] for line in lines):
         raise NOT_PROVEN(why="明细金额不是数量乘单价。", why_en="An amount is not quantity times price.")
-    if sum(line["amount_fen"] for line in lines) != value["gross_fen"]:
+    if sum(line["amount_fen"] for line in lines) != value["gross_fen"] or value["gross_fen"] > FEN_MAX:
         raise NOT_PROVEN(why="明细与总额不符。", why_en="Its lines do not add up to the gross amount.")
     again = [asdict(share) for share in rules.shares(value["gross_fen"], parts)]
     if again != parts:
