@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -19,8 +20,11 @@ import psycopg
 import pytest
 
 import postgresql
+import tls
+from datong.cli import rooms
 from datong.cli.rooms import Structured
 from datong.ground.db import SERVING
+from datong.ground.refusal import Refusal
 from servers import free_port
 
 HEAVY = ("numba", "opendp", "sklearn", "pyspark", "pandas", "duckdb", "pyarrow", "fastapi", "sqlalchemy")
@@ -159,6 +163,31 @@ def test_an_answer_that_is_no_nodes(status: int, body: bytes) -> None:
     assert refused.returncode == 6
     assert "[CLI-502]" in refused.stderr
     assert f"HTTP {status}" in refused.stderr
+
+
+def test_a_certificate_that_is_not_trusted_is_not_told_as_silence(tmp_path: Path) -> None:
+    class People(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with tls.behind_tls(tmp_path, People) as (url, cert):
+        refused = datong("register", "people", "--node", url, "--token", "x")
+        assert refused.returncode == 6 and "[CLI-406]" in refused.stderr and "self-signed" in refused.stderr
+        assert datong("register", "people", "--node", url, "--token", "x", SSL_CERT_FILE=str(cert)).stdout == "[]\n"
+
+
+def test_a_node_that_is_still_at_it_is_not_told_as_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long build goes on when nobody waits for it any more; to be told to start the node would be wrong."""
+    monkeypatch.setattr(rooms, "SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        node = f"http://127.0.0.1:{busy.getsockname()[1]}"
+        with pytest.raises(Refusal, match=r"CLI-407.*what came of it is not known.*--idempotency-key"):
+            rooms.asked("register.people", node, "x", True, {})
 
 
 def test_a_workspace_from_nothing(tmp_path: Path) -> None:
