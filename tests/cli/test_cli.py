@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -19,8 +21,12 @@ import psycopg
 import pytest
 
 import postgresql
+import tls
+from datong.app.running import Seldom
+from datong.cli import rooms
 from datong.cli.rooms import Structured
 from datong.ground.db import SERVING
+from datong.ground.refusal import Refusal
 from servers import free_port
 
 HEAVY = ("numba", "opendp", "sklearn", "pyspark", "pandas", "duckdb", "pyarrow", "fastapi", "sqlalchemy")
@@ -161,6 +167,31 @@ def test_an_answer_that_is_no_nodes(status: int, body: bytes) -> None:
     assert f"HTTP {status}" in refused.stderr
 
 
+def test_a_certificate_that_is_not_trusted_is_not_told_as_silence(tmp_path: Path) -> None:
+    class People(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with tls.behind_tls(tmp_path, People) as (url, cert):
+        refused = datong("register", "people", "--node", url, "--token", "x")
+        assert refused.returncode == 6 and "[CLI-406]" in refused.stderr and "self-signed" in refused.stderr
+        assert datong("register", "people", "--node", url, "--token", "x", SSL_CERT_FILE=str(cert)).stdout == "[]\n"
+
+
+def test_a_node_that_is_still_at_it_is_not_told_as_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long build goes on when nobody waits for it any more; to be told to start the node would be wrong."""
+    monkeypatch.setattr(rooms, "SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        node = f"http://127.0.0.1:{busy.getsockname()[1]}"
+        with pytest.raises(Refusal, match=r"CLI-407.*what came of it is not known.*--idempotency-key"):
+            rooms.asked("register.people", node, "x", True, {})
+
+
 def test_a_workspace_from_nothing(tmp_path: Path) -> None:
     """As a stranger's shell does it: three processes, no node running."""
     folder = tmp_path / "work"
@@ -251,6 +282,20 @@ def test_a_node_says_where_it_is_served_and_ends_in_order(tmp_path: Path) -> Non
     assert [line for line in told.splitlines() if " WARNING " not in line] == [told.splitlines()[0]]
     assert told.splitlines()[0].endswith(f"n is served at 127.0.0.1 port {port} until Ctrl-C or SIGTERM")
     assert not list((tmp_path / "n").glob("datong.db-*"))
+
+
+def test_a_line_that_is_said_every_second_is_written_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a night without its database leaves in the journal: 12 lines a second were a million a day."""
+    at = [1000.0]
+    monkeypatch.setattr("datong.app.running.time.monotonic", lambda: at[0])
+    seldom, written = Seldom(), []
+    for second in range(3600):
+        at[0] += 1
+        for name in ("datong.jobs", "datong.jobs", "datong.evidence"):
+            line = logging.LogRecord(name, logging.WARNING, "", 0, "it waits: %s", (f"away {second // 1800}",), None)
+            written += [(name, line.getMessage())] if seldom.filter(line) else []
+    assert len(written) == 2 * 60
+    assert set(written) == {(n, f"it waits: away {x}") for n in ("datong.jobs", "datong.evidence") for x in (0, 1)}
 
 
 @pytest.mark.parametrize(("host", "said"), [("203.0.113.7", "Cannot assign"), ("no.such.host.invalid", "")])

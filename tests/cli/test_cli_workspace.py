@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import sqlite3
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -412,3 +414,30 @@ def test_terminal_signs_in_rows_are_not_obeyed(work: Path) -> None:
     assert datong(work, "build").returncode == 0
     shown = datong(work, "quarantine", "visits").stdout
     assert "\x1b" not in shown and "\\x1b" in shown and "[red]" in shown
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(tmp_path: Path) -> None:
+    """Half a datong.toml is no node any more, and half a source is taken for a person's own by the next match."""
+    assert datong(tmp_path, "init", ".").returncode == 0
+    config = (tmp_path / "datong.toml").read_text("utf-8")
+    script = f"""
+import resource
+from pathlib import Path
+from datong.cli.workspace import _data_of
+from datong.harmonise.store.workspace import written
+here = Path({str(tmp_path)!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, (40, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+for write in (
+    lambda: _data_of(here, here, Path("/elsewhere/cars.csv"), []),
+    lambda: written(here, {{"sources/cars.yaml": "title: " + "x" * 100}}),
+):
+    try:
+        write()
+    except OSError as full:
+        print(full.errno)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [str(errno.EFBIG)] * 2
+    assert (tmp_path / "datong.toml").read_text("utf-8") == config
+    assert list((tmp_path / "sources").iterdir()) == []
+    assert not list(tmp_path.glob("*.staged"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,7 +51,7 @@ IN_AN_EMPTY_FOLDER = [
 OF_ITS_OWN = {
     "connect-postgresql", "connect-mariadb", "connect-excel", "connect-http-api", "connect-s3", "confirm-a-mapping",
     "confirm-a-classification", "repair-quarantined-rows", "intersect-without-showing",
-    "prove-membership-by-credentials",
+    "prove-membership-by-credentials", "put-a-node-into-service",
 }  # fmt: skip
 
 
@@ -268,6 +270,33 @@ def test_a_postgresql_source(tmp_path: Path) -> None:
     finally:
         shell.close()
         stop(tmp_path / "car-park.pid")
+
+
+@pytest.mark.postgresql
+def test_a_node_in_service(tmp_path: Path) -> None:
+    """On a real PostgreSQL, behind a real nginx that ends TLS."""
+    server = urlsplit(servers.given_or_skip(postgresql.server()))
+    servers.given_or_skip((shutil.which("nginx") or "", "Debian's package nginx is not installed"))
+    port, door, name = free_port(), free_port(), f"node_{uuid.uuid4().hex[:12]}"
+    replaced = {
+        "datong@127.0.0.1:5432": server.netloc,
+        "node@127.0.0.1:5432/node": f"{name}@127.0.0.1:{server.port}/{name}",
+        "role node": f"role {name}", "database node owner node": f"database {name} owner {name}",
+        "http {": "http {" + "".join(f"{part}_temp_path {part};" for part in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
+        "8450": str(port), "8443": str(door), "datong serve node": background("node", port),
+    }  # fmt: skip
+    shell, page = Shell(tmp_path), HOW_TO / "put-a-node-into-service.md"
+    try:
+        assert follow(page, shell, replaced) == sum(block.kind == "output" for block in blocks(page)) == 2
+        link = shell.run("grep -o '/enter/[^ ]*' operator.txt").strip()
+        asked = f"curl -s -i --cacert tls.crt https://localhost:{door}"
+        assert "secure" in shell.run(f"{asked}{link} -H 'Origin: https://localhost:{door}' -d ''").lower()
+        foreign = shell.run(f"{asked}{link} -H 'Origin: https://elsewhere.example' -d ''")
+        assert "set-cookie" not in foreign.lower()
+    finally:
+        shell.close()
+        stop(tmp_path / "nginx.pid")
+        stop(tmp_path / "node.pid")
 
 
 def free_port() -> int:

@@ -10,10 +10,12 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tls
 from datong.ground.db import Store
 from datong.ground.refusal import Refusal
 from datong.wire.http import Client
@@ -225,3 +227,20 @@ def test_nobody_listens(inside: Client) -> None:
     with pytest.raises(Refusal) as refused:
         inside.get("http://127.0.0.1:9/x")
     assert refused.value.code == "NET-503"
+
+
+def test_an_authority_of_ones_own_is_named_by_the_environment(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As within a province: no public authority signs for addresses of its network."""
+    with tls.behind_tls(tmp_path, Page) as (url, cert):
+        stranger = Client(store, allow_private=True)
+        with pytest.raises(Refusal, match=r"NET-503.*certificate not trusted \(SSL_CERT_FILE .*: self-signed"):
+            stranger.get(f"{url}/x")
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        knows = Client(store, allow_private=True)
+        assert knows.get(f"{url}/x").status == 200
+        with pytest.raises(Refusal, match=r"NET-503.*certificate not trusted.*: Hostname mismatch"):
+            knows.get(f"{url.replace('127.0.0.1', 'localhost')}/x")
+        for client in (stranger, knows):
+            client.close()

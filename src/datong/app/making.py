@@ -11,6 +11,7 @@ from datong.app.opening import key_of
 from datong.ground import codes
 from datong.ground.crypto.profile import DEFAULT, PROFILES
 from datong.ground.refusal import Kind, Problem, Reason, Text
+from datong.ground.staging import whole_file
 
 ALREADY_THERE = Reason(
     "APP-410",
@@ -74,7 +75,8 @@ def init(
     lines += [] if crypto == DEFAULT.name else ["", "[crypto]", f"profile = {_toml(crypto)}"]
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # raw rows will lie there
     key = key_of(folder, PROFILES[crypto])
-    file.write_text("\n".join(lines) + "\n", "utf-8")
+    with whole_file(file) as staged:
+        staged.write_text("\n".join(lines) + "\n", "utf-8")
     return Made(file, key.public.text)
 
 

@@ -142,7 +142,9 @@ def _reached(config: Config) -> Store:
     try:
         if (encoding := store.encoding()) != "UTF8":
             store.dispose()
-            raise NOT_OPENED(file=file, why=f"server_encoding {encoding}, UTF8 expected (CREATE DATABASE … ENCODING UTF8)")
+            raise NOT_OPENED(
+                file=file, why=f"server_encoding {encoding}, UTF8 expected (CREATE DATABASE … ENCODING UTF8)"
+            )
         migrations.upgrade(store)
     except DatabaseError as error:
         store.dispose()

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,23 @@ NOT_WRITABLE = Reason(
 
 
 log = logging.getLogger("datong")
+AGAIN_SECONDS = 60.0
+
+
+class Seldom(logging.Filter):
+    """The same line again within a minute is left out: with a database away for a night, or a disk that is full,
+    every thread says so every second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        told, now = (record.name, record.getMessage()), time.monotonic()
+        if now - self._said.get(told, -AGAIN_SECONDS) < AGAIN_SECONDS:
+            return False
+        self._said = {line: at for line, at in self._said.items() if now - at < AGAIN_SECONDS} | {told: now}
+        return True
 
 
 @dataclass
@@ -188,6 +206,8 @@ def _swept(store: Store) -> None:
 def serve(folder: Path, master: str | None = None) -> None:
     """Run the node of `folder` until SIGTERM or Ctrl-C. master: the Spark it counts on; None: its own DuckDB."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
     for of_others in ("httpx", "alembic"):
         logging.getLogger(of_others).setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again when it has ended: then we end too

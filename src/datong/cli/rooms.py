@@ -15,7 +15,6 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import click
-import httpx
 import yaml
 
 from datong.cli import EXIT, told
@@ -30,6 +29,25 @@ NODE_SILENT = Reason(
     Text("节点 {node} 未应答。", "The node at {node} did not answer."),
     Text("请用 datong serve 启动节点，或用 --node / DATONG_NODE 指定地址。",
          "Start it with datong serve, or give its address by --node or DATONG_NODE."),
+)  # fmt: skip
+UNTRUSTED = Reason(
+    "CLI-406",
+    Kind.unavailable,
+    Text("命令未执行。", "The command was not done."),
+    Text("节点 {node} 的 TLS 证书不可信：{why}。", "The certificate of {node} is not trusted: {why}."),
+    Text("请核对地址；若证书由本机构自己的 CA 签发，请用环境变量 SSL_CERT_FILE 指定该 CA 的证书文件。",
+         "Check the address; where an authority of your own signs it, let SSL_CERT_FILE name that one's certificates."),
+)  # fmt: skip
+SECONDS = 120
+"""How long an answer is waited for."""
+NO_ANSWER_YET = Reason(
+    "CLI-407",
+    Kind.unavailable,
+    Text("命令已发出，结果未知。", "The command was sent, and what came of it is not known."),
+    Text("节点 {node} 在 {seconds} 秒内没有给出结果，可能仍在执行。",
+         "The node at {node} gave no answer within {seconds} s; it may still be doing it."),
+    Text("请先查看结果再重复；带 --idempotency-key 的命令可以放心重复。",
+         "Look what became of it before you repeat it; with --idempotency-key repeating is safe."),
 )  # fmt: skip
 NO_NODE = Reason(
     "CLI-502",
@@ -118,15 +136,23 @@ def asked(name: str, node: str, token: str, as_json: bool, given: dict[str, Any]
 
 
 def _run(verb: Verb, node: str, token: str, as_json: bool, key: str | None, given: dict[str, Any]) -> None:
+    import httpx  # noqa: PLC0415 - heavy, and `--help` speaks to nobody
+
+    from datong.ground.guard import distrust  # noqa: PLC0415 - as above
+
     headers = ({"authorization": f"Bearer {token}"} if token else {}) | ({"idempotency-key": key} if key else {})
     arguments = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in (None, ())}
     url = f"{node.rstrip('/')}/api/{verb.room}/{verb.name}"
     try:
         if verb.changes:
-            answer = httpx.post(url, json=arguments, headers=headers, timeout=120)
+            answer = httpx.post(url, json=arguments, headers=headers, timeout=SECONDS)
         else:
-            answer = httpx.get(url, params=arguments, headers=headers, timeout=120)
+            answer = httpx.get(url, params=arguments, headers=headers, timeout=SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as broken:
+        if why := distrust(broken):
+            raise UNTRUSTED(node=node, why=why) from broken
+        if isinstance(broken, httpx.ReadTimeout):
+            raise NO_ANSWER_YET(node=node, seconds=SECONDS) from broken
         raise NODE_SILENT(node=node) from broken
     try:
         body = answer.json()

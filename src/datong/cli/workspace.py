@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from datong.engine import spark
 from datong.engine.service import DUCKDB
 from datong.ground.db import NODE
 from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.ground.staging import whole_file
 from datong.harmonise import service as harmonise
 
 NO_WORKSPACE = Reason(
@@ -137,9 +139,11 @@ def _data_of(node: Path, workspace: Path, path: Path, lines: list[str]) -> str |
     text = file.read_text("utf-8")
     if path.is_relative_to(workspace) or any((workspace / "sources").glob("*.yaml")) or "[workspace]" in text:
         return None
-    file.write_text(
-        f"{text.rstrip()}\n\n[workspace]\ndata = {json.dumps(str(path.parent), ensure_ascii=False)}\n", "utf-8"
-    )
+    with whole_file(file) as staged:  # the node's configuration is whole, whatever stops this
+        staged.write_text(
+            f"{text.rstrip()}\n\n[workspace]\ndata = {json.dumps(str(path.parent), ensure_ascii=False)}\n", "utf-8"
+        )
+        shutil.copymode(file, staged)
     zh, en = "已记入 datong.toml：数据源的路径由此起算", "is now in datong.toml: there the paths of sources begin"
     lines.append(f"workspace.data = {path.parent} {said(Text(zh, en))}")
     return str(path.parent)

@@ -66,10 +66,20 @@ class Deadline(threading.local):
 
 
 def transport(deadline: Deadline, allowed: Allowed | None, limits: httpx.Limits) -> httpx.HTTPTransport:
-    """A transport whose connections end with `deadline`, to addresses that are `allowed` (None: all are)."""
-    way = httpx.HTTPTransport(limits=limits, trust_env=False)
+    """A transport whose connections end with `deadline`, to addresses that are `allowed` (None: all are).
+
+    Of the environment it takes SSL_CERT_FILE or SSL_CERT_DIR, the authorities that sign certificates, and no proxy.
+    """
+    way = httpx.HTTPTransport(limits=limits, trust_env=True)
     way._pool._network_backend = _Guarded(deadline, allowed)  # no public door to it
     return way
+
+
+def distrust(error: BaseException | None) -> str:
+    """Why the certificate of the other side was not trusted, where that is what an error came of; else ""."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return "" if error is None else error.verify_message
 
 
 def is_public(address: Address) -> bool:

@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 20.0
 TOTAL_SECONDS = 120.0
 """For a whole request: a peer that sends a byte now and then would hold a worker for ever."""
+UNTRUSTED = "certificate not trusted (SSL_CERT_FILE of this node's environment names the authorities it trusts)"
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 FORM_BYTES_MAX = 1024 * 1024
 STILL_SECONDS = 2.0
@@ -224,7 +225,8 @@ class Client:
         except (httpx.InvalidURL, UnicodeError) as broken:  # a host whose labels are empty, too long or no IDNA
             raise ADDRESS_REFUSED(address=_origin(url), why="It is no http or https address.") from broken
         except httpx.HTTPError as broken:
-            raise NOT_REACHED(to=_origin(url), why=f"{type(broken).__name__}") from broken
+            why = f"{UNTRUSTED}: {told}" if (told := guard.distrust(broken)) else type(broken).__name__
+            raise NOT_REACHED(to=_origin(url), why=why) from broken
 
 
 def _told(_request: Request, refused: Refusal, status: int) -> Response:

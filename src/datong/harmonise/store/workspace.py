@@ -70,9 +70,15 @@ def written(folder: Path, files: dict[str, str]) -> tuple[list[str], list[str]]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with path.open("x", encoding="utf-8") as opened:
-                opened.write(text)
-            done.append(name)
+            opened = path.open("x", encoding="utf-8")
         except FileExistsError:
             there.append(name)
+            continue
+        try:
+            with opened:
+                opened.write(text)
+        except OSError:  # a full disk: half a file would be taken for a person's own the next time
+            path.unlink()
+            raise
+        done.append(name)
     return done, there
