@@ -38,6 +38,9 @@ MANY_LINES = {
 """(verb, argument): texts of many lines, which a field of one line would run together; and what it says when empty."""
 NO_AMOUNT = ("应为以元为单位的金额，至多两位小数，如 11,800.00",
              "should be an amount in yuan with at most two decimals, such as 11,800.00")  # fmt: skip
+NO_PAIRS = ("应为每行一项的「名称: 值」，或 JSON", "should be one pair a line, name: value, or JSON")
+BARE = re.compile(r"true|false|-?(0|[1-9][0-9]{0,14})|\".*\"", re.ASCII)
+"""A value that is no text."""
 APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
@@ -156,18 +159,20 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
     shown = {
         "name": argument, "heading": argument, "of": "", "kind": _kind(field), "required": field.is_required(),
         "default": _default(field), "suggested": _suggested(visit, argument), "texts": _is_of_texts(field),
-        "lines": MANY_LINES.get((name, argument)), "money": _is_money(argument, field),
+        "lines": MANY_LINES.get((name, argument)), "pairs": _is_of_pairs(field), "title": None,
+        "money": _is_money(argument, field),
         "most": verb.longest.get(argument), "long": argument in choices.LONG,
         "example": choices.EXAMPLES.get(argument, ""),
     }  # fmt: skip
-    if argument in choices.PARTS and argument not in given:
-        plain_text = {"suggested": [], "texts": False, "lines": None, "default": "", "example": "", "codes": ()}
+    if (parts := choices.parts(argument)) and argument not in given:
+        plain_text = {"suggested": [], "texts": False, "lines": None, "default": "", "example": "", "pairs": False}
         return [
             {
                 **shown, **plain_text, "of": argument, "name": f"{argument}.{part}", "heading": part,
-                "kind": "bool" if of is bool else "text", "required": shown["required"] and of is bool,
+                "kind": "bool" if of.kind is bool else "text", "title": of.title, "codes": of.codes,
+                "required": shown["required"] and (of.kind is bool or bool(of.codes)),
             }
-            for part, of in choices.PARTS[argument].items()
+            for part, of in parts.items()
         ]  # fmt: skip
     known = choices.of(choices.CHOICES, name, argument)
     there = _texts(given.get(argument, "")) if shown["texts"] else [given.get(argument, "")]
@@ -178,7 +183,7 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
 def _whole(name: str) -> str:
     """licence_terms.commercial -> licence_terms."""
     argument, point, part = name.partition(".")
-    return argument if point and part in choices.PARTS.get(argument, ()) else ""
+    return argument if point and part in choices.parts(argument) else ""
 
 
 def _told_of(where: str, names: Collection[str]) -> str:
@@ -234,6 +239,12 @@ def _kind(field: FieldInfo) -> str:
     return simple.get(bare, "json") if get_origin(bare) is None else "json"
 
 
+def _is_of_pairs(field: FieldInfo, of: Any = None) -> bool:
+    """Whether it is a structure, which a person may write as pairs, one a line; with values of this type, if given."""
+    kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if get_origin(kind) is dict]
+    return any(of in (None, get_args(kind)[1]) for kind in kinds)
+
+
 def _is_of_texts(field: FieldInfo) -> bool:
     """Whether it is a list of texts, which a person may write as they are, one a line or with commas."""
     kinds = (field.annotation, *get_args(field.annotation))
@@ -251,14 +262,28 @@ def _texts(value: str) -> list[str]:
     return [word for word in map(str.strip, APART.split(value)) if word]
 
 
+def _pairs(value: str, *, texts: bool) -> dict[str, Any]:
+    """Names and values, one pair a line, as a person writes them; unless all are texts, a whole number, true, false and
+    what stands between quotes is what JSON takes it for."""
+    found: dict[str, Any] = {}
+    for line in filter(None, map(str.strip, value.splitlines())):
+        name, colon, said = re.sub("：", ":", line, count=1).partition(":")
+        if not colon or not name.strip():
+            raise ValueError(line)
+        found[name.strip()] = json.loads(said) if not texts and BARE.fullmatch(said.strip()) else said.strip()
+    return found
+
+
 def _joined(given: dict[str, str]) -> dict[str, str]:
     """`given`, with the parts of a structure as the structure."""
     parts: dict[str, dict[str, Any]] = {}
     for name, value in given.items():
         if whole := _whole(name):
             part = name.partition(".")[2]
-            said = {"true": True, "false": False}.get(value, value) if choices.PARTS[whole][part] is bool else value
-            parts.setdefault(whole, {name: "" for name, of in choices.PARTS[whole].items() if of is str})[part] = said
+            known = choices.parts(whole)
+            said = {"true": True, "false": False}.get(value, value) if known[part].kind is bool else value
+            texts = {name: "" for name, of in known.items() if of.kind is str and not of.codes}
+            parts.setdefault(whole, dict[str, Any](texts))[part] = said
     rest = {name: value for name, value in given.items() if not _whole(name)}
     return {**{whole: json.dumps(found, ensure_ascii=False) for whole, found in parts.items()}, **rest}
 
@@ -282,9 +307,10 @@ def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
             values[name] = _texts(value)
             continue
         try:
-            values[name] = json.loads(value)
+            as_lines = _is_of_pairs(known) and not value.lstrip().startswith("{")
+            values[name] = _pairs(value, texts=_is_of_pairs(known, str)) if as_lines else json.loads(value)
         except (ValueError, RecursionError):
-            problems.append(Problem(name, "不是 JSON", "is not JSON"))
+            problems.append(Problem(name, *(NO_PAIRS if _is_of_pairs(known) else ("不是 JSON", "is not JSON"))))
     if not problems:
         try:
             return keepable(f"{verb.room}.{verb.name}", model(**values).model_dump())
