@@ -26,7 +26,8 @@ CHOICES: Mapping[str, Sequence[str]] = {
         "source_kind": values.SOURCE_KINDS, "update_frequency": values.FREQUENCIES, "level": values.LEVELS,
         "grade": "12345", "delivery_forms": values.DELIVERY_FORMS, "basis": values.BASES, "purpose": PURPOSES,
         "purposes": PURPOSES, "acts": ACTS, "delivery_form": LISTED_FORMS, "agree": ("node", "person"),
-        "into": ("node", "person"), "roles": [role for role in Role if role in PERSON_ROLES],
+        "into": ("node", "person"),
+        "rail": ("dsp", "national"), "roles": [role for role in Role if role in PERSON_ROLES],
         "price.set_fee.purpose": [one for one in PURPOSES if one in FREE_PURPOSES | CHARGED_PURPOSES],
         "price.set_fee.unit": UNITS, "price.set_ceiling.unit": UNITS,
         "register.add_party.kind": values.PARTY_KINDS, "register.apply_to_join.kind": sorted(values.JOINING_KINDS),
@@ -66,6 +67,9 @@ TOLD_OF = {"licence.name": "licence", "licence.": "licence_terms."}
 
 LONG = frozenset({"abstract", "source_statement", "scenario", "description", "security_assessment"})
 """Texts of some sentences."""
+
+FLAT = frozenset({"materials", "changes", "items"})
+"""Structures of anything that have one level."""
 
 EXAMPLES: Mapping[str, str] = {
     **dict.fromkeys(("from_at", "until_at", "term_until", "expires"), "2026-03-31"),

@@ -9,7 +9,7 @@ import inspect
 import json
 import re
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -27,6 +27,7 @@ from datong.web.pages import PAGES, Page
 from datong.web.values import record_address
 from datong.web.visits import Answer, Visit, own_address
 
+ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
 KEY, SURE, BACK = "_key", "_sure", "_back"
 NOT_ARGUMENTS = frozenset({KEY, SURE, BACK})
 MANY_LINES = {
@@ -149,7 +150,7 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
         "final": name in FINAL, "back": _back(visit), "made": _made(answer), "list": (listed := _list_of(name)),
-        "here": f"/{listed.slug}" if listed else "",
+        "here": f"/{listed.slug}" if listed else "", "offered": _offered(visit, given) if name == ASKS else None,
     }  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
     shown = {
         "name": argument, "heading": argument, "of": "", "kind": _kind(field), "required": field.is_required(),
         "default": _default(field), "suggested": _suggested(visit, argument), "texts": _is_of_texts(field),
-        "lines": MANY_LINES.get((name, argument)), "pairs": _is_of_pairs(field), "title": None,
+        "lines": MANY_LINES.get((name, argument)), "pairs": _is_of_pairs(argument, field), "title": None,
         "money": _is_money(argument, field),
         "most": verb.longest.get(argument), "long": argument in choices.LONG,
         "example": choices.EXAMPLES.get(argument, ""),
@@ -193,6 +194,21 @@ def _told_of(where: str, names: Collection[str]) -> str:
     return max((name for name in names if re.match(rf"{re.escape(name)}(?![a-z_])", where)), key=len, default="")
 
 
+def _offered(visit: Visit, given: Mapping[str, str]) -> dict[str, Any] | None:
+    """The offer that a request names, with its title and source, to be read before it is asked for."""
+    for found in visit.view("catalogue.find"):
+        for offer in found["offers"]:
+            if (found["source"], found["dataset"], offer["id"]) == tuple(map(given.get, NAMES_OFFER)):
+                terms = offer.get("terms") if isinstance(offer.get("terms"), dict) else {}  # as a peer wrote it
+                return {
+                    "title": found["title"],
+                    "source": found["source"],
+                    "terms": terms,
+                    "policy": offer.get("policy"),
+                }
+    return None
+
+
 def _list_of(verb: str) -> Page | None:
     """The list whose records the verb begins."""
     return next((page for page in PAGES if any(door.verb == verb for door in page.doors)), None)
@@ -212,6 +228,9 @@ def _back(visit: Visit) -> str:
 
 def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
     """(code, name) of what is known here for this argument."""
+    if argument == "template" and visit.may("catalogue.policy_templates"):
+        told = visit.view("catalogue.policy_templates")
+        return [(one["name"], one[visit.lang]) for one in told]
     pattern = SUGGESTED.get(argument)
     names = visit.names.suggested.items() if pattern else ()
     return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
@@ -239,10 +258,12 @@ def _kind(field: FieldInfo) -> str:
     return simple.get(bare, "json") if get_origin(bare) is None else "json"
 
 
-def _is_of_pairs(field: FieldInfo, of: Any = None) -> bool:
-    """Whether it is a structure, which a person may write as pairs, one a line; with values of this type, if given."""
+def _is_of_pairs(name: str, field: FieldInfo, of: Any = None) -> bool:
+    """Whether it is a structure of one level, which a person may write as pairs, one a line; with values of this type,
+    if given."""
     kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if get_origin(kind) is dict]
-    return any(of in (None, get_args(kind)[1]) for kind in kinds)
+    flat = [get_args(kind)[1] for kind in kinds if get_args(kind)[1] in (str, int) or name in choices.FLAT]
+    return of in flat if of else bool(flat)
 
 
 def _is_of_texts(field: FieldInfo) -> bool:
@@ -307,10 +328,10 @@ def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
             values[name] = _texts(value)
             continue
         try:
-            as_lines = _is_of_pairs(known) and not value.lstrip().startswith("{")
-            values[name] = _pairs(value, texts=_is_of_pairs(known, str)) if as_lines else json.loads(value)
+            as_lines = _is_of_pairs(name, known) and not value.lstrip().startswith("{")
+            values[name] = _pairs(value, texts=_is_of_pairs(name, known, str)) if as_lines else json.loads(value)
         except (ValueError, RecursionError):
-            problems.append(Problem(name, *(NO_PAIRS if _is_of_pairs(known) else ("不是 JSON", "is not JSON"))))
+            problems.append(Problem(name, *(NO_PAIRS if _is_of_pairs(name, known) else ("不是 JSON", "is not JSON"))))
     if not problems:
         try:
             return keepable(f"{verb.room}.{verb.name}", model(**values).model_dump())
