@@ -826,6 +826,35 @@ def test_what_is_found_shows_who_offers_it_and_for_what_whatever_a_peer_wrote(br
     assert "是（缺省）" in form.text
 
 
+def test_who_requests_a_contract_reads_price_and_policy_on_the_form_whatever_a_peer_wrote(
+    browser: Browser, store: Store
+) -> None:
+    asked = Constraint("purpose", "isAnyOf", ("public_welfare",))
+    held = to_json(Policy(id="p", permissions=(Rule("delivery", (asked,)),), prohibitions=(Rule("distribute"),)))
+    good = {"purpose": "public_welfare", "tariff": {"amount_fen": 1_180_000}, "until": "2029-03-01T00:00:00+08:00"}
+    offers = [
+        {"id": "o0", "policy": held, "terms": good}, {"id": "o1", "policy": {"permissions": HOSTILE}, "terms": {"tariff": "x"}},
+        {"id": "o2", "policy": {}, "terms": {"purpose": HOSTILE, "tariff": 3, "until": [HOSTILE]}},
+    ]  # fmt: skip
+    item = {"id": "d", "title": HOSTILE, "description": "", "offers": offers}
+    with store.begin(NODE, "start") as tx:
+        catalogue.harvested(tx, sender="4" + EVIL, datasets=[item])
+    browser.enter("pm")
+    for one in offers:
+        form = browser.get(f"/do/negotiate/request?provider=4{EVIL}&dataset=d&offer_id={one['id']}&lang=zh")
+        assert form.status_code == 200, one
+        assert "<script>alert" not in form.text
+    form = text(browser.get(f"/do/negotiate/request?provider=4{EVIL}&dataset=d&offer_id=o0"))
+    assert "公益事业 · 11,800.00 元 · 至 2029-03-01" in form
+    assert "允许交付（使用目的任意属于 公益事业）" in form
+    assert "禁止" in form
+    unread = text(browser.get(f"/do/negotiate/request?provider=4{EVIL}&dataset=d&offer_id=o1&lang=en"))
+    assert "cannot be read in words" in unread
+    other = text(browser.get(f"/do/negotiate/request?provider=4{EVIL}&dataset=other&offer_id=o0&lang=zh"))
+    assert "11,800.00" not in other, "an offer of something else"
+    assert "允许交付（使用目的任意属于 公益事业）" in text(browser.get("/listings/d?lang=zh"))
+
+
 def test_a_walk_over_a_record_without_evidence_says_so(browser: Browser, store: Store) -> None:
     """What an auditor comes for: a record that nobody may have put there is shown, and named."""
     added(store, "invoice", {"id": "inv-1", "agreement": "agr-1", "state": "PAID"})

@@ -10,6 +10,7 @@ import pytest
 from served import CHROMIUM, QUIET, need_chromium, served
 from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
+from datong.deidentify.rules import assessment
 from datong.ground.db import NODE, Store
 from datong.register import service as register
 from datong.terms.verbs import VERBS
@@ -39,7 +40,7 @@ def browser(store: Store, people: dict[str, str], tmp_path: Path) -> Browser:  #
 def test_what_a_form_offers_is_an_argument_of_a_verb_and_has_its_word() -> None:
     asked = {f"{verb}.{name}" for verb in VERBS for name in arguments_model(VERBS[verb]).model_fields}
     named = asked | {name.rpartition(".")[2] for name in asked}
-    for table in (choices.CHOICES, choices.PARTS, choices.EXAMPLES, dict.fromkeys(choices.LONG)):
+    for table in (choices.CHOICES, choices.EXAMPLES, dict.fromkeys(choices.LONG)):
         assert not set(table) - named
     for name, codes in choices.CHOICES.items():
         argument = name.rpartition(".")[2]
@@ -146,6 +147,47 @@ def test_several_are_ticked_where_several_may_be_chosen(browser: Browser, store:
     assert added.status_code == 200
     with store.read(NODE) as tx:
         assert sorted(next(p["roles"] for p in register.people(tx) if p["login"] == "new")) == ["finance", "legal"]
+
+
+def test_the_questionnaire_asks_its_questions(store: Store, browser: Browser) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="as", name="评估员", roles=["assessor"])
+    browser.enter("as")
+    form = browser.get("/do/deidentify/assess?lang=zh").text
+    asked = assessment.rules_in_force()["questions"]
+    assert all(f"<label><span>{question['zh']} " in form for question in asked)
+    assert form.count(">部分做到 · partial<") == len(asked)
+    answers = {f"answers.{question['id']}": "good" for question in asked[1:]}
+    page = browser.post("/do/deidentify/assess?lang=zh", data={**answers, "expires": "2020-01-01"}).text
+    assert page.count('<option value="good" selected>') == len(asked) - 1
+    given = {"provider_parties": "9", "recipient_group": "9", "subject": "7", "expires": "2020-01-01", "nodes": "5"}
+    page = browser.post("/do/deidentify/assess?lang=zh", data={**given, **answers}).text
+    assert f'<span class="wrong" id="wrong-answers.{asked[0]["id"]}">没有回答</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (f"a.csv: sha256:{'1' * 64}\r\n\r\n b c.csv：sha256:{'2' * 64}", ["a.csv", "b c.csv"]),
+        (f'{{"a.csv": "sha256:{"1" * 64}"}}', ["a.csv"]),
+    ],
+)
+def test_pairs_are_written_as_lines_or_as_json(browser: Browser, store: Store, written: str, kept: list[str]) -> None:
+    browser.enter("de")
+    browser.post(DECLARE, data=DECLARED)
+    with store.read(NODE) as tx:
+        of = register.resources(tx)[0]["id"]
+    page = browser.post("/do/register/preserve_evidence", data={"of": of, "files": written})
+    assert page.status_code == 200, text(page)
+    with store.read(NODE) as tx:
+        assert sorted(register.resources(tx)[0]["evidence_files"]) == kept
+    changed = browser.post(
+        "/do/register/amend_description", data={"of": of, "changes": 'grade: 2\npersonal: false\narea: "5201"'}
+    )
+    assert changed.status_code == 200, text(changed)
+    refused = browser.post("/do/register/preserve_evidence?lang=en", data={"of": of, "files": "no colon"})
+    assert "should be one pair a line, name: value, or JSON" in refused.text
+    assert ">no colon</textarea>" in refused.text
 
 
 def test_a_structure_given_whole_stays_whole(browser: Browser) -> None:

@@ -7,12 +7,16 @@ Must never know: HTTP, the store. Contract: tests/web/test_forms.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 from datong.authorise.model import ACTS, InstrumentKind
 from datong.catalogue.rules import DELIVERY_FORMS as LISTED_FORMS
+from datong.deidentify.rules import assessment
+from datong.ground.refusal import Text
 from datong.price.model import CHARGED_PURPOSES, FREE_PURPOSES, UNITS
 from datong.register.model import national, values
-from datong.register.model.cases import GROUNDS
+from datong.register.model.cases import FIRST, GROUNDS
 from datong.terms.policy import PURPOSES
 from datong.terms.roles import PERSON_ROLES, Role
 
@@ -22,27 +26,50 @@ CHOICES: Mapping[str, Sequence[str]] = {
         "source_kind": values.SOURCE_KINDS, "update_frequency": values.FREQUENCIES, "level": values.LEVELS,
         "grade": "12345", "delivery_forms": values.DELIVERY_FORMS, "basis": values.BASES, "purpose": PURPOSES,
         "purposes": PURPOSES, "acts": ACTS, "delivery_form": LISTED_FORMS, "agree": ("node", "person"),
-        "into": ("node", "person"), "roles": [role for role in Role if role in PERSON_ROLES],
+        "into": ("node", "person"),
+        "rail": ("dsp", "national"), "roles": [role for role in Role if role in PERSON_ROLES],
         "price.set_fee.purpose": [one for one in PURPOSES if one in FREE_PURPOSES | CHARGED_PURPOSES],
         "price.set_fee.unit": UNITS, "price.set_ceiling.unit": UNITS,
         "register.add_party.kind": values.PARTY_KINDS, "register.apply_to_join.kind": sorted(values.JOINING_KINDS),
         "register.apply_identity.kind": national.Identity, "register.apply_identity.act": national.ACTS,
         "register.apply_to_cancel.ground": [name for name, ground in GROUNDS.items() if ground.applied],
         "register.end_registration.ground": [name for name, ground in GROUNDS.items() if ground.own_motion],
-        "authorise.draft.kind": InstrumentKind,
+        "authorise.draft.kind": InstrumentKind, "register.draft_case.type": (FIRST,),
     }.items()
 }  # fmt: skip
 """Argument, or verb and argument -> the codes that it takes, in the order of their table."""
 
-PARTS: Mapping[str, Mapping[str, type]] = {
-    "licence_terms": {"commercial": bool, "derivatives": bool, "attribution": str},
-}
-"""Argument that is a structure -> its parts, each a field of its own."""
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a structure. title: what is asked, where that is more than its name; codes: what may be answered."""
+
+    kind: type = str
+    title: Text | None = None
+    codes: tuple[str, ...] = ()
+
+
+@cache
+def parts(argument: str) -> Mapping[str, Part]:
+    """The parts of an argument that is a structure, each a field of its own; empty for any other argument."""
+    if argument == "licence_terms":
+        return {"commercial": Part(bool), "derivatives": Part(bool), "attribution": Part()}
+    if argument == "answers":
+        asked = assessment.rules_in_force()
+        return {
+            one["id"]: Part(title=Text(one["zh"], one["en"]), codes=tuple(asked["steps"])) for one in asked["questions"]
+        }
+    return {}
+
+
 TOLD_OF = {"licence.name": "licence", "licence.": "licence_terms."}
 """Where a verb finds a problem -> the argument or part that a form asked, where they are called otherwise."""
 
 LONG = frozenset({"abstract", "source_statement", "scenario", "description", "security_assessment"})
 """Texts of some sentences."""
+
+FLAT = frozenset({"materials", "changes", "items"})
+"""Structures of anything that have one level."""
 
 EXAMPLES: Mapping[str, str] = {
     **dict.fromkeys(("from_at", "until_at", "term_until", "expires"), "2026-03-31"),
@@ -50,13 +77,12 @@ EXAMPLES: Mapping[str, str] = {
     "period": "2026-03",
     "percent": "51",
     "address": "https://",
-    "files": '{"trips.csv": "sha256:…"}',
-    "materials": '{"products": "…"}',
-    "changes": '{"abstract": "…"}',
-    "attributes": '{"…": "…"}',
-    "tariffs": '{"industry_development": {"kind": "per_delivery", "amount_fen": 100}}',
+    "files": "trips.csv: sha256:…",
+    "materials": "products: …",
+    "changes": "abstract: …",
+    "tariffs": "industry_development: 1180000",
+    "values": "purpose: industry_development",
     "split": '[{"party": "9152…", "weight": 7, "payee_kind": "company", "account": "…"}]',
-    "values": '{"purpose": "industry_development"}',
 }
 """Argument -> what a field shows while it is empty: how its value is written, no value of anybody's."""
 

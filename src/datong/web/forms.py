@@ -9,7 +9,7 @@ import inspect
 import json
 import re
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -27,6 +27,7 @@ from datong.web.pages import PAGES, Page
 from datong.web.values import record_address
 from datong.web.visits import Answer, Visit, own_address
 
+ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
 KEY, SURE, BACK = "_key", "_sure", "_back"
 NOT_ARGUMENTS = frozenset({KEY, SURE, BACK})
 MANY_LINES = {
@@ -38,6 +39,9 @@ MANY_LINES = {
 """(verb, argument): texts of many lines, which a field of one line would run together; and what it says when empty."""
 NO_AMOUNT = ("应为以元为单位的金额，至多两位小数，如 11,800.00",
              "should be an amount in yuan with at most two decimals, such as 11,800.00")  # fmt: skip
+NO_PAIRS = ("应为每行一项的「名称: 值」，或 JSON", "should be one pair a line, name: value, or JSON")
+BARE = re.compile(r"true|false|-?(0|[1-9][0-9]{0,14})|\".*\"", re.ASCII)
+"""A value that is no text."""
 APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
@@ -146,7 +150,7 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
         "final": name in FINAL, "back": _back(visit), "made": _made(answer), "list": (listed := _list_of(name)),
-        "here": f"/{listed.slug}" if listed else "",
+        "here": f"/{listed.slug}" if listed else "", "offered": _offered(visit, given) if name == ASKS else None,
     }  # fmt: skip
 
 
@@ -156,18 +160,20 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
     shown = {
         "name": argument, "heading": argument, "of": "", "kind": _kind(field), "required": field.is_required(),
         "default": _default(field), "suggested": _suggested(visit, argument), "texts": _is_of_texts(field),
-        "lines": MANY_LINES.get((name, argument)), "money": _is_money(argument, field),
+        "lines": MANY_LINES.get((name, argument)), "pairs": _is_of_pairs(argument, field), "title": None,
+        "money": _is_money(argument, field),
         "most": verb.longest.get(argument), "long": argument in choices.LONG,
         "example": choices.EXAMPLES.get(argument, ""),
     }  # fmt: skip
-    if argument in choices.PARTS and argument not in given:
-        plain_text = {"suggested": [], "texts": False, "lines": None, "default": "", "example": "", "codes": ()}
+    if (parts := choices.parts(argument)) and argument not in given:
+        plain_text = {"suggested": [], "texts": False, "lines": None, "default": "", "example": "", "pairs": False}
         return [
             {
                 **shown, **plain_text, "of": argument, "name": f"{argument}.{part}", "heading": part,
-                "kind": "bool" if of is bool else "text", "required": shown["required"] and of is bool,
+                "kind": "bool" if of.kind is bool else "text", "title": of.title, "codes": of.codes,
+                "required": shown["required"] and (of.kind is bool or bool(of.codes)),
             }
-            for part, of in choices.PARTS[argument].items()
+            for part, of in parts.items()
         ]  # fmt: skip
     known = choices.of(choices.CHOICES, name, argument)
     there = _texts(given.get(argument, "")) if shown["texts"] else [given.get(argument, "")]
@@ -178,7 +184,7 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
 def _whole(name: str) -> str:
     """licence_terms.commercial -> licence_terms."""
     argument, point, part = name.partition(".")
-    return argument if point and part in choices.PARTS.get(argument, ()) else ""
+    return argument if point and part in choices.parts(argument) else ""
 
 
 def _told_of(where: str, names: Collection[str]) -> str:
@@ -186,6 +192,21 @@ def _told_of(where: str, names: Collection[str]) -> str:
     for known, asked in choices.TOLD_OF.items():
         where = where.replace(known, asked, 1) if where.startswith(known) else where
     return max((name for name in names if re.match(rf"{re.escape(name)}(?![a-z_])", where)), key=len, default="")
+
+
+def _offered(visit: Visit, given: Mapping[str, str]) -> dict[str, Any] | None:
+    """The offer that a request names, with its title and source, to be read before it is asked for."""
+    for found in visit.view("catalogue.find"):
+        for offer in found["offers"]:
+            if (found["source"], found["dataset"], offer["id"]) == tuple(map(given.get, NAMES_OFFER)):
+                terms = offer.get("terms") if isinstance(offer.get("terms"), dict) else {}  # as a peer wrote it
+                return {
+                    "title": found["title"],
+                    "source": found["source"],
+                    "terms": terms,
+                    "policy": offer.get("policy"),
+                }
+    return None
 
 
 def _list_of(verb: str) -> Page | None:
@@ -207,6 +228,9 @@ def _back(visit: Visit) -> str:
 
 def _suggested(visit: Visit, argument: str) -> list[tuple[str, str]]:
     """(code, name) of what is known here for this argument."""
+    if argument == "template" and visit.may("catalogue.policy_templates"):
+        told = visit.view("catalogue.policy_templates")
+        return [(one["name"], one[visit.lang]) for one in told]
     pattern = SUGGESTED.get(argument)
     names = visit.names.suggested.items() if pattern else ()
     return [(code, words.in_language(name, visit.lang)) for code, name in names if pattern and pattern.fullmatch(code)]
@@ -234,6 +258,14 @@ def _kind(field: FieldInfo) -> str:
     return simple.get(bare, "json") if get_origin(bare) is None else "json"
 
 
+def _is_of_pairs(name: str, field: FieldInfo, of: Any = None) -> bool:
+    """Whether it is a structure of one level, which a person may write as pairs, one a line; with values of this type,
+    if given."""
+    kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if get_origin(kind) is dict]
+    flat = [get_args(kind)[1] for kind in kinds if get_args(kind)[1] in (str, int) or name in choices.FLAT]
+    return of in flat if of else bool(flat)
+
+
 def _is_of_texts(field: FieldInfo) -> bool:
     """Whether it is a list of texts, which a person may write as they are, one a line or with commas."""
     kinds = (field.annotation, *get_args(field.annotation))
@@ -251,14 +283,28 @@ def _texts(value: str) -> list[str]:
     return [word for word in map(str.strip, APART.split(value)) if word]
 
 
+def _pairs(value: str, *, texts: bool) -> dict[str, Any]:
+    """Names and values, one pair a line, as a person writes them; unless all are texts, a whole number, true, false and
+    what stands between quotes is what JSON takes it for."""
+    found: dict[str, Any] = {}
+    for line in filter(None, map(str.strip, value.splitlines())):
+        name, colon, said = re.sub("：", ":", line, count=1).partition(":")
+        if not colon or not name.strip():
+            raise ValueError(line)
+        found[name.strip()] = json.loads(said) if not texts and BARE.fullmatch(said.strip()) else said.strip()
+    return found
+
+
 def _joined(given: dict[str, str]) -> dict[str, str]:
     """`given`, with the parts of a structure as the structure."""
     parts: dict[str, dict[str, Any]] = {}
     for name, value in given.items():
         if whole := _whole(name):
             part = name.partition(".")[2]
-            said = {"true": True, "false": False}.get(value, value) if choices.PARTS[whole][part] is bool else value
-            parts.setdefault(whole, {name: "" for name, of in choices.PARTS[whole].items() if of is str})[part] = said
+            known = choices.parts(whole)
+            said = {"true": True, "false": False}.get(value, value) if known[part].kind is bool else value
+            texts = {name: "" for name, of in known.items() if of.kind is str and not of.codes}
+            parts.setdefault(whole, dict[str, Any](texts))[part] = said
     rest = {name: value for name, value in given.items() if not _whole(name)}
     return {**{whole: json.dumps(found, ensure_ascii=False) for whole, found in parts.items()}, **rest}
 
@@ -282,9 +328,10 @@ def _arguments(verb: Verb, given: dict[str, str], lang: str) -> dict[str, Any]:
             values[name] = _texts(value)
             continue
         try:
-            values[name] = json.loads(value)
+            as_lines = _is_of_pairs(name, known) and not value.lstrip().startswith("{")
+            values[name] = _pairs(value, texts=_is_of_pairs(name, known, str)) if as_lines else json.loads(value)
         except (ValueError, RecursionError):
-            problems.append(Problem(name, "不是 JSON", "is not JSON"))
+            problems.append(Problem(name, *(NO_PAIRS if _is_of_pairs(name, known) else ("不是 JSON", "is not JSON"))))
     if not problems:
         try:
             return keepable(f"{verb.room}.{verb.name}", model(**values).model_dump())

@@ -17,6 +17,7 @@ from datong.ground import clock
 from datong.ground.money import yuan
 from datong.ground.refusal import Text, in_both
 from datong.ground.workdays import CHINA
+from datong.terms.policy import explained, reading
 from datong.web import words
 from datong.web.pages import PAGE_OF_PREFIX
 from datong.web.story import resolution
@@ -103,10 +104,20 @@ class Values:
         if column in FOLDED and value not in (None, "") and not isinstance(value, int | float):
             summary = self.t("展开", "show")
             inner = self._structure(value, column, depth) if isinstance(value, dict | list) else _pre(value)
-            return Markup("<details><summary>{}</summary>{}</details>").format(summary, inner)
+            said = self.policy(value) if column == "policy" else ""
+            above, within = (said, "") if depth == 0 else ("", said)
+            return Markup("{}<details><summary>{}</summary>{}{}</details>").format(above, summary, within, inner)
         if isinstance(value, dict | list):
             return self._structure(value, column, depth)
         return self._scalar(value, column, whole=depth == 0)
+
+    def policy(self, value: Any) -> Markup:
+        """What a policy says, in words; nothing where it cannot be read, as a peer may have written it."""
+        held, _problems = reading.read(value)
+        if held is None:
+            return Markup("")
+        said = explained(held)["words"][self.lang]
+        return Markup('<p class="words">{}</p>').format(self.text(self.told(said)))
 
     def fields(self, row: Mapping[str, Any]) -> list[str]:
         """The fields of a row in this language: of a pair in both, only one."""
