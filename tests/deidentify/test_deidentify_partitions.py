@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +16,7 @@ from sqlalchemy import func, select
 
 from datong.deidentify import service as deidentify
 from datong.deidentify import store as store_tables
+from datong.deidentify.model.finding import Identifying
 from datong.deidentify.rules.recipe import recipe_digest
 from datong.ground import evidence
 from datong.ground.db import Store
@@ -204,26 +207,71 @@ def test_columns_the_data_do_not_have_are_told_together(provider: Provider) -> N
     assert {p.where for p in refusal.problems} == {"starts.trip_id", "ends.no_such"}
 
 
-@pytest.mark.parametrize(
-    ("classes", "right"),
-    [({"car": ["K33"], "bus": ["K11"], "truck": ["H11", "H21"]}, True), ({"car": ["K33"], "bus": ["K11"]}, False)],
-)
-def test_without_an_other_class_every_value_must_have_its_own(
-    store: Store, tmp_path: Path, classes: dict[str, list[str]], right: bool
-) -> None:
+def test_without_an_other_class_the_classes_add_up_whatever_values_there_are(store: Store, tmp_path: Path) -> None:
+    """What is in no class is not counted, and no refusal says that there is such a value: who asks could try values,
+    a plate or an illness, until one is there."""
     rows = [{**row, "vehicle_type": row["vehicle_type"] or "H11"} for row in passages(3, 300, 40)]
-    gates = Provider(store, written(tmp_path / "passage.parquet", rows, PASSAGE))
+    data = written(tmp_path / "passage.parquet", rows, PASSAGE)
     value = recipe_value()
-    value["parts"][1]["types"] |= {"classes": classes, "other": None}
-    message = ask(0, [], value, resource="R-GATE")
-    if not right:
-        assert [p.where for p in gates.refused(message).problems] == ["types.vehicle_type"]
+    for number, classes in enumerate(({"car": ["K33"], "bus": ["K11"], "truck": ["H11", "H21"]}, {"car": ["K33"]},
+                                      {"car": ["K33"], "ghost": ["K99"]})):  # fmt: skip
+        value["parts"][1]["types"] |= {"classes": classes, "other": None}
+        message = ask(0, [], value, resource="R-GATE", partition=f"partition-{number}")
+        assert Provider(store, data).answer(message, group=f"recipient-{number}")
+        table = deidentify.counts(data=data, recipe=value, resource="R-GATE", groups=["4:*:*"])
+        assert "vehicles_other" not in table.column_names
+        (row,) = table.to_pylist()
+        named = {of_class for values in classes.values() for of_class in values}
+        seen = {r["plate"] for r in rows if r["vehicle_type"] in named and inside(r, value)}
+        assert row["vehicles"] == len(seen)
+        shown = [row[f"vehicles_{name}"] for name in classes]
+        assert None in shown or row["vehicles"] == sum(shown)
+        account = json.loads(table.schema.metadata[b"datong"])["account"]["vehicles"]
+        assert (account["unplaced"] > 0.2) == (number > 0), "roughly how many are in no class is told with the counts"
+
+
+def inside(row: dict[str, Any], value: dict[str, Any]) -> bool:
+    local, area = row["passed_at"].astimezone(ZoneInfo(value["zone"])), value["area"]
+    return (
+        value["period"]["from"] <= local.date().isoformat() < value["period"]["until"]
+        and area["south"] <= row["latitude"] < area["north"] and area["west"] <= row["longitude"] < area["east"]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("other", "guess"), [(None, "v17"), (None, "v999"), ("other", "v17"), ("other", "v999")])
+def test_nobodys_plate_can_be_tried_as_a_class(store: Store, tmp_path: Path, other: str | None, guess: str) -> None:
+    gates = Provider(store, written(tmp_path / "passage.parquet", passages(3, 300, 40), PASSAGE))
+    value = recipe_value()
+    value["parts"][1]["types"] = {"column": "plate", "of": "vehicles", "classes": {"x": [guess]}, "other": other}
+    kinds = {"plate": Identifying.direct, "vehicle_type": Identifying.other}
+    refusal = gates.refused(ask(0, [], value, resource="R-GATE"), subjects=["plate"], kinds=kinds)
+    assert (refusal.code, [(p.where, p.en) for p in refusal.problems]) == (
+        "DID-425", [("types.plate", "names somebody, and makes no classes")],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "said"),
+    [
+        ("latitude", Identifying.quasi, None),
+        ("latitude", Identifying.sensitive, "is confirmed as sensitive, no place"),
+        ("latitude", Identifying.direct, "is confirmed as direct identifier, no place"),
+        ("vehicle_type", Identifying.other, "holds no numbers"),
+    ],
+)
+def test_groups_are_of_places_and_not_of_what_is_known_of_persons(
+    store: Store, tmp_path: Path, column: str, kind: Identifying, said: str | None
+) -> None:
+    """A weight or a number that is taken for a latitude would make groups of weights."""
+    gates = Provider(store, written(tmp_path / "passage.parquet", passages(3, 300, 40), PASSAGE))
+    value = recipe_value()
+    value["parts"][1]["measures"][0]["lat"] = column
+    message, kinds = ask(0, [], value, resource="R-GATE"), {"plate": Identifying.direct, column: kind}
+    if said is None:
+        assert gates.answer(message, subjects=["plate"], kinds=kinds)
         return
-    gates.answer(message)
-    table = deidentify.counts(data=gates.data, recipe=value, resource="R-GATE", groups=["4:*:*"])
-    assert "vehicles_other" not in table.column_names
-    row = table.to_pylist()[0]
-    assert row["vehicles"] == row["vehicles_car"] + row["vehicles_bus"] + row["vehicles_truck"]
+    refusal = gates.refused(message, subjects=["plate"], kinds=kinds)
+    assert [(p.where, p.en) for p in refusal.problems] == [(f"vehicles.{column}", said)]
 
 
 def test_nodes_below_k_are_not_told_apart_from_empty_ones(store: Store, tmp_path: Path) -> None:

@@ -124,13 +124,14 @@ def atoms_plan(counted: Sequence[tuple[Recipe, Part]]) -> Plan:
 def placed(recipe: Recipe, part: Part, mark: str = "", levels: int | None = None) -> tuple[Step, ...]:
     """Steps from `source` to `events(event, measure, subject, class, place, n0, n1, …)`, every event of every measure.
 
-    place: inside; outside (of the product's period or area); unplaced (no subject, time or position). levels: how many
-    of the hierarchy, finest first, and then of the marginals; None = the hierarchy.
+    place: inside; outside (of the product's period or area); unplaced (no subject, time or position, or in no class
+    where no class is for the rest: the shown classes add up whatever values there are). levels: how many of the
+    hierarchy, finest first, and then of the marginals; None = the hierarchy.
     """
     nodes = ", ".join(f"{_node(recipe, level)} AS n{level}" for level in range(levels or len(recipe.levels)))
     south, west, north, east = recipe.area
     located = f"""SELECT event, measure, subject, class,
-  CASE WHEN subject IS NULL OR local IS NULL OR lat IS NULL OR lon IS NULL THEN 'unplaced'
+  CASE WHEN subject IS NULL OR local IS NULL OR lat IS NULL OR lon IS NULL{_in_no_class(part)} THEN 'unplaced'
        WHEN local >= CAST('{recipe.since}' AS TIMESTAMP) AND local < CAST('{recipe.until}' AS TIMESTAMP)
         AND lat >= {south!r} AND lat < {north!r} AND lon >= {west!r} AND lon < {east!r} THEN 'inside'
        ELSE 'outside' END AS place,
@@ -173,6 +174,12 @@ def _class(part: Part) -> str:
     )
     other = _text(part.types.other) if part.types.other else "CAST(NULL AS VARCHAR)"
     return f"CASE {cases} ELSE {other} END" if cases else other
+
+
+def _in_no_class(part: Part) -> str:
+    if part.types is None or part.types.other:
+        return ""
+    return f" OR (measure = {_text(part.types.of)} AND class IS NULL)"
 
 
 def _cells(recipe: Recipe) -> str:

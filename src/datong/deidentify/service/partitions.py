@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datong.deidentify import store
-from datong.deidentify.model.finding import Level
+from datong.deidentify.model.finding import Identifying, Level
 from datong.deidentify.model.joint import Part, PartState, Recipe
 from datong.deidentify.model.refusals import (
     BAD_ASK,
@@ -56,6 +56,7 @@ from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
 
 NODES_MAX = 500_000
+KINDS_ZH = {Identifying.direct: "直接标识符", Identifying.sensitive: "敏感信息"}
 METADATA = b"datong"
 """Key of the table's schema metadata: partition, digests and account, as JSON."""
 
@@ -174,16 +175,18 @@ def _shares(
     return told
 
 
-def require_countable(tx: Tx, *, dataset: str, columns: Sequence[str], recipient_group: str) -> set[str]:
-    """Those of a dataset's columns that name somebody, by whom alone may be counted: of one person there are as many
-    costs or dates as that person has events. DID-463, DID-467 or DID-468 where the dataset may not be told of: which
-    groups hold is a release, like the counts."""
+def require_countable(
+    tx: Tx, *, dataset: str, columns: Sequence[str], recipient_group: str
+) -> Mapping[str, Identifying]:
+    """What each of a dataset's columns was confirmed to be. Only by those that name somebody may be counted: of one
+    person there are as many costs or dates as that person has events. DID-463, DID-467 or DID-468 where the dataset
+    may not be told of: which groups hold is a release, like the counts."""
     found = require_classified(tx, dataset, columns)
     if found.grade is Level.important:
         mine = signing.me(tx).party
         record = assessment_for(tx, recipient_group=recipient_group, subject=dataset, providers=[mine])
         leaving.require_assessed(dataset, found.grade, record)
-    return set(found.direct(columns))
+    return found.kinds
 
 
 def answer_round(
@@ -194,15 +197,18 @@ def answer_round(
     recipient_group: str,
     agreed: Mapping[str, Any] | None = None,
     subjects: Collection[str] | None = None,
+    kinds: Mapping[str, Identifying] | None = None,
 ) -> dict[str, Any]:
     """Answer one round of a partition: the nodes of the asked level that hold this provider's thresholds.
 
     ask: the body of `compose.partition_ask`. agreed: what the agreement fixes of {form, k, recipe_digest}. subjects:
-    the columns that identify the person or vehicle in this data; a recipe that counts by another is refused.
+    the columns that may identify the person or vehicle in this data; kinds: what the columns were confirmed to be. A
+    recipe is refused that counts by a column which names nobody, divides by one that names somebody, or takes one of
+    these or a sensitive one for a place. No value is looked at for a refusal: who asks could try them one by one.
     The same ask again gives the same answer; another ask for an answered round is refused (DID-422).
     """
     _check_ask(ask)
-    recipe = _trusted_recipe(ask, agreed or {}, subjects, data)
+    recipe = _trusted_recipe(ask, agreed or {}, subjects, kinds or {}, data)
     file_digest = _digest_of(data)
     part = store.part_of(tx, ask["partition"], ask["resource"])
     if part is None:
@@ -367,7 +373,11 @@ def _node_problems(value: Any, where: str) -> list[Problem]:
 
 
 def _trusted_recipe(
-    ask: Mapping[str, Any], agreed: Mapping[str, Any], subjects: Collection[str] | None, data: Path
+    ask: Mapping[str, Any],
+    agreed: Mapping[str, Any],
+    subjects: Collection[str] | None,
+    kinds: Mapping[str, Identifying],
+    data: Path,
 ) -> Recipe:
     """The asked recipe, if it is what was agreed and counts what identifies persons in this data."""
     problems = []
@@ -381,17 +391,18 @@ def _trusted_recipe(
         problems.append(Problem("k", "小于约定", "is below the agreed threshold"))
     part = recipe.part_of(ask["resource"])
     for measure in part.measures:
-        if subjects is not None and measure.subject not in subjects:
+        named = kinds.get(measure.subject, Identifying.direct) is Identifying.direct
+        if subjects is not None and (measure.subject not in subjects or not named):
             en = "does not count by the column of the person or vehicle"
             problems.append(Problem(measure.name, "不以个体列计数", en))
-    problems += _data_problems(part, data)
+    problems += _kind_problems(part, kinds) + _data_problems(part, data)
     if problems:
         raise NOT_THE_RECIPE(problems, partition=ask["partition"], count=len(problems))
     return recipe
 
 
 def _data_problems(part: Part, data: Path) -> list[Problem]:
-    """Columns and classes of a part that the data do not have as the recipe says."""
+    """Columns of a part that the data do not have as the recipe says; no value is looked at."""
     columns = {field.name: field.type for field in pq.read_schema(data)}
     problems = []
     for measure in part.measures:
@@ -401,18 +412,29 @@ def _data_problems(part: Part, data: Path) -> list[Problem]:
         time = columns.get(measure.time)
         if time is not None and not (pa.types.is_timestamp(time) and time.tz):
             problems.append(Problem(f"{measure.name}.{measure.time}", "不是带时区的时间", "is no time with a zone"))
-    if part.types is None:
-        return problems
-    where = f"types.{part.types.column}"
-    if part.types.column not in columns:
-        problems.append(Problem(where, "没有这一列", "no such column in the data"))
-    elif not part.types.other:
-        # Without a class for the rest, the shown classes would not add up and a difference would tell of the rest.
-        values = pq.ParquetFile(data).read([part.types.column]).column(0).cast(pa.string()).unique().to_pylist()
-        named = {value for given in part.types.classes.values() for value in given}
-        if left := len(set(values) - named):
-            en = f"{left} values of the data are in no class; name them or give an `other`"
-            problems.append(Problem(where, f"有 {left} 个取值不属于任何类别", en))
+        for column in (measure.lat, measure.lon):
+            if column in columns and not _is_number(columns[column]):
+                problems.append(Problem(f"{measure.name}.{column}", "不是数值", "holds no numbers"))
+    if part.types is not None and part.types.column not in columns:
+        problems.append(Problem(f"types.{part.types.column}", "没有这一列", "no such column in the data"))
+    return problems
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+
+
+def _kind_problems(part: Part, kinds: Mapping[str, Identifying]) -> list[Problem]:
+    """Columns that divide the groups or their classes and must not."""
+    problems = []
+    if part.types is not None and kinds.get(part.types.column) is Identifying.direct:
+        en = "names somebody, and makes no classes"
+        problems.append(Problem(f"types.{part.types.column}", "指称个人，不能用以划分类别", en))
+    for measure in part.measures:
+        for column in (measure.lat, measure.lon):
+            if kinds.get(column) in (Identifying.direct, Identifying.sensitive):
+                zh, en = f"已确认为{KINDS_ZH[kinds[column]]}，不是位置", f"is confirmed as {kinds[column]}, no place"
+                problems.append(Problem(f"{measure.name}.{column}", zh, en))
     return problems
 
 

@@ -29,14 +29,14 @@ def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     agreed = {"form": terms.get("delivery_form", "controlled")}
     agreed |= {name: terms[name] for name in ("recipe_digest", "k") if name in terms}
     build = harmonise.current(tx, contract["dataset"])
-    named = deidentify.require_countable(
+    kinds = deidentify.require_countable(
         tx, dataset=contract["dataset"], columns=[element["name"] for element in build["schema"]],
         recipient_group=contract["consumer_party"],
     )  # fmt: skip
-    subjects = {element["name"] for element in build["schema"] if element["personal"]} & named
+    subjects = {element["name"] for element in build["schema"] if element["personal"]}
     answer = deidentify.answer_round(
         tx, ask=body, data=Path(build["path"]), recipient_group=contract["consumer_party"], agreed=agreed,
-        subjects=subjects,
+        subjects=subjects, kinds=kinds,
     )  # fmt: skip
     key = "hold-" + hexdigest([answer["partition"], contract["dataset"], answer["level"]])
     outbox.send(tx, to=sender, type="compose.partition_hold", body=answer, key=key)

@@ -22,9 +22,11 @@ SECONDS_A_DAY = 86_400
 
 SHIFTED = Remains(
     frozenset((Trace.intervals, Trace.presence)),
-    Text("同一主体的间隔与先后原样留下（少见的间隔本身可识别个人，请与较粗的时间单位同用）；星期与季节不再可靠；持有密钥者可移回。",
+    Text("同一主体的间隔与先后原样留下（少见的间隔本身可识别个人，请与较粗的时间单位同用）；知道其中一个日期即可移回全部，"
+         "逐日都有记录者由周末、节假日、起止之日即可看出移动了几天；钟点不变；持有密钥者可移回。",
          "the intervals and the order within one subject remain (rare ones can single a person out: use coarser units "
-         "too); weekday and season no longer hold; who holds the key can shift back"),
+         "too); one date that is known moves all of a subject's back, and where there are rows of most days weekends, "
+         "holidays, the first and the last day do; the time of day stays; who holds the key can shift back"),
     reversible=True,
 )  # fmt: skip
 COARSER = Remains(
