@@ -167,7 +167,7 @@ def policies() -> str:
         "| | `constraints` | list of constraints | 约束 |",
         "| | `duties` | list of rules; in a file by kind: `prerequisites`, `remedies`, `liabilities` "
         "| 前置义务, 补救措施, 违约责任 |",
-        "| | `target`, `assignee` | code of a product, of a party; absent: whichever it is agreed for | 标的, 使用方 |",
+        "| | `target`, `assignee` | code of a product; of a party, its node, or the DID of that; absent: whichever it is agreed for | 标的, 使用方 |",
         "| constraint | `left`, `op`, `right` | operand, operator, text or list of texts; in a file also one line "
         "`count <= 100` | 约束名称, 运算符, 取值 |",
         "| | `and`, `or`, `xone`, `andSequence` | list of constraints | 且, 或, 恰有其一, 依次 |",
@@ -176,6 +176,7 @@ def policies() -> str:
         "and `=`, `!=`, `<`, `<=`, `>`, `>=` stand for their operators. Numbers are written with the digits 0-9.",
         "Fourteen digits (`20270302080000`) are an instant in UTC, and kept as `2027-03-02T08:00:00Z`.",
         "A region is a code of GB/T 2260 (or finer) of 2, 4, 6, 9 or 12 digits; `520100` is the same as `5201`.",
+        "One of no province is refused, `100000` for the whole country too: no region would lie in it.",
         "",
     ]
     lines += ["## Actions", "", "| Action | 中文 | English |", "|---|---|---|"]

@@ -110,6 +110,8 @@ def test_a_data_address_survives_the_wire() -> None:
         {"endpointProperties": []},
         {"endpointProperties": "authorization"},
         {"endpointProperties": [{"name": "authorization", "value": 7}]},
+        {"endpointProperties": [{"name": "authorization", "value": ""}]},
+        {"endpointProperties": [{"name": "authorization", "value": "t" * 40}, {"name": "authType", "value": "basic"}]},
         {"endpointProperties": [None, {"name": "authorization", "value": "é" * 40}]},
         {"endpointProperties": [{"name": "authorization", "value": "t" * 40 + "\r\nX-Role: operator"}]},
         {

@@ -639,3 +639,24 @@ DUE = [({"count": 3}, "conditional"), ({"count": 9}, "allowed"), ({}, "condition
 def test_a_duty_comes_first_unless_it_is_known_not_to_be_due(asked, outcome) -> None:
     policy = checked(Policy("p", (Rule("read", duties=(Rule("anonymize", (Constraint("count", "lteq", "5"),)),)),)))
     assert decide(policy, "read", asked).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("duty", "asked", "outcome"),
+    [
+        (Rule("compensate", (Constraint("payAmount", "eq", "10.00 CNY"),)), {"payAmount": "100.00 CNY"}, "conditional"),
+        (Rule("compensate", (Constraint("payAmount", "eq", "10.00 CNY"),)), {"payAmount": "0.00 CNY"}, "conditional"),
+        (Rule("anonymize", (Constraint("algorithm", "eq", "k-anonymity"),)), {"algorithm": "kmeans"}, "conditional"),
+        (Rule("logRecordSend", (Constraint("frequency", "gteq", "1/day"),)), {"frequency": "0/day"}, "conditional"),
+        (Rule("anonymize", (Logical("or", (_place("52"), Constraint("algorithm", "eq", "noise"))),)),
+         {"algorithm": "kmeans", "region": "11"}, "conditional"),
+        (Rule("anonymize", (Constraint("algorithm", "eq", "noise"), _place("52"))),
+         {"algorithm": "noise", "region": "11"}, "allowed"),
+        (Rule("anonymize", (MANY,)), {"count": 3}, "allowed"),
+        (Rule("anonymize", (MANY,)), {}, "conditional"),
+    ],
+)  # fmt: skip
+def test_what_a_duty_says_of_its_own_doing_does_not_lift_it(duty, asked, outcome):
+    """A smaller payment for the use was once the way round paying the compensation."""
+    policy = checked(Policy("p", (Rule("read", duties=(duty,)),)))
+    assert decide(policy, "read", asked).outcome == outcome

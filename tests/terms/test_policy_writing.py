@@ -66,6 +66,26 @@ WRONG = [
         "belongs to prohibitions",
     ),
     ("id: p\npermissions: [{action: read, 操作: sell}]", "permissions[0].action", "is written twice"),
+    (
+        "id: p\npermissions: [{action: read, constraints: [{or: [count < 3], 或: [count < 9]}]}]",
+        "permissions[0].constraints[0].or",
+        "is written twice",
+    ),
+    (
+        "id: p\npermissions: [{action: read, constraints: [{and: [{left: count, op: lt, right: 3, 取值: 9}]}]}]",
+        "permissions[0].constraints[0].and[0].right",
+        "is written twice",
+    ),
+    (
+        "id: p\npermissions: [{action: read, constraints: ['application != a, b']}]",
+        "permissions[0].constraints[0].right",
+        "has one value",
+    ),
+    (
+        "id: p\npermissions: [{action: read, 前置义务: [{action: anonymize, 约束: ['算法 等于 甲、乙']}]}]",
+        "permissions[0].duties[0].constraints[0].right",
+        "has one value",
+    ),
 ]
 
 

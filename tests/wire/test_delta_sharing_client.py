@@ -118,6 +118,16 @@ def test_a_server_that_announces_nothing_will_do(tmp_path: Path) -> None:
     assert table["announced_rows"] is None and table["announced_digest"] is None
 
 
+def test_a_whole_answer_with_its_end_will_do(tmp_path: Path) -> None:
+    file = {"file": {**FILE["file"], "partitionValues": {}}}
+    lines = [{"protocol": {"minReaderVersion": 1}}, METADATA, file, {"endStreamAction": {"nextPageToken": None}}]
+    announced = {
+        "delta-table-version": "0",
+        "delta-sharing-capabilities": "responseformat=parquet;includeendstreamaction=true",
+    }
+    assert len(fetch_tables(liar(lines=lines, headers=announced), profile("x"), tmp_path)) == 1
+
+
 LIES = [
     ({"body": b"12345"}, "DSH-422"),
     ({"body": b""}, "DSH-422"),
@@ -139,6 +149,12 @@ LIES = [
     ({"lines": [{"file": {"id": "f", "url": "http://provide00.test/x", "size": "4"}}]}, "DSH-422"),
     ({"lines": [{"file": {"id": "f", "url": "http://provide00.test/x", "size": 5 << 40}}]}, "DSH-422"),
     ({"lines": [METADATA, FILE, {"endStreamAction": {"errorMessage": "broke half way"}}]}, "DSH-503"),
+    ({"lines": [METADATA, FILE, {"endStreamAction": {"nextPageToken": "2"}}]}, "DSH-422"),
+    ({"headers": {"delta-table-version": "0", "Delta-Sharing-Capabilities": "includeEndStreamAction=true"}}, "DSH-503"),
+    ({"lines": [{"protocol": {"minReaderVersion": 2}}, METADATA, FILE]}, "DSH-422"),
+    ({"lines": [{"protocol": {"deltaProtocol": {"minReaderVersion": 3}}}, METADATA]}, "DSH-422"),
+    ({"lines": [{"metaData": {"id": "x", "partitionColumns": ["day"]}}, FILE]}, "DSH-422"),
+    ({"lines": [METADATA, {"file": {**FILE["file"], "partitionValues": {"day": "2026-03-02"}}}]}, "DSH-422"),
     ({"shares": JSONResponse({"items": 7})}, "DSH-422"),
     ({"shares": JSONResponse({"items": [{"name": ""}]})}, "DSH-422"),
     ({"shares": JSONResponse({"items": [{"name": "s" * 201}]})}, "DSH-422"),

@@ -295,6 +295,18 @@ def test_other_connectors_ways_of_writing_an_address_are_read() -> None:
         read_address({"@type": "DataAddress", "endpointType": "AmazonS3"}, HTTP_ENDPOINT)
 
 
+@pytest.mark.parametrize("message", ["transfer-start-message", "transfer-request-message"])
+def test_the_address_of_the_protocol_s_own_examples_is_read(message: str) -> None:
+    example = json.loads((Path(__file__).parent / "golden" / "dsp" / "transfer" / f"{message}.json").read_text("utf-8"))
+    address = read_address(example["dataAddress"], HTTP_ENDPOINT)
+    assert (address.endpoint, address.token) == ("http://example.com", "TOKEN-ABCDEFG")
+
+
+def test_a_file_is_asked_for_at_the_very_address_that_was_given() -> None:
+    given = {"endpointType": HTTP_ENDPOINT, "endpoint": "http://p.test/files/"}
+    assert read_address(given, HTTP_ENDPOINT).endpoint == "http://p.test/files/"
+
+
 def test_an_unknown_format_and_a_push_to_a_person_are_refused_when_asked(wire: Wire) -> None:
     for format, into, code in (("AmazonS3-PUSH", "node", "USE-415"), ("HttpData-PUSH", "person", "USE-400")):
         with pytest.raises(Refusal) as refused:

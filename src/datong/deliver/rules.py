@@ -202,16 +202,21 @@ def read_address(value: Any, kind: str = ENDPOINT_TYPE) -> Address:
     if not isinstance(endpoint, str) or not web_address(endpoint):
         problems.append(Problem("dataAddress.endpoint", "应为 http(s) 地址", "should be an http(s) address"))
     open_file = token is None and kind == HTTP_ENDPOINT
-    if not open_file and not (isinstance(token, str) and 16 <= len(token) <= 4096 and _goes_in_a_header(token)):
+    if not open_file and not (isinstance(token, str) and 0 < len(token) <= 4096 and _goes_in_a_header(token)):
         problems.append(Problem("dataAddress.authorization", "缺少令牌，或令牌含有不可用字符",
                                 "the token is missing, or has characters that cannot be sent"))  # fmt: skip
+    scheme = properties.get("authType", "bearer")
+    if token is not None and " " not in str(token) and str(scheme).lower() != "bearer":
+        problems.append(Problem("dataAddress.authType", "只支持 bearer", "is not bearer, the only one supported"))
     for name, most in (("expirationTime", EXPIRES_MAX), ("share", NAME_MAX)):
         if len(str(properties.get(name) or "")) > most:
             problems.append(Problem(f"dataAddress.{name}", f"超过 {most} 字", f"is longer than {most} characters"))
     if problems:
         raise BAD_MESSAGE(problems, count=len(problems))
     return Address(
-        str(endpoint).rstrip("/"),
+        str(endpoint)
+        if kind == HTTP_ENDPOINT
+        else str(endpoint).rstrip("/"),  # of a file its address is meant as it is
         str(token or ""),
         str(properties.get("expirationTime") or ""),
         str(properties.get("share") or ""),

@@ -7,7 +7,7 @@ Contract: tests/terms/test_policy_decision.py, tests/terms/test_policy_compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -426,15 +426,24 @@ def compiled(policy: Policy) -> Compiled:
 def _indexed(kind: str, rules: Sequence[Rule]) -> dict[str, tuple[CompiledRule, ...]]:
     found: dict[str, tuple[CompiledRule, ...]] = {}
     for number, rule in enumerate(rules):
-        due = tuple(tuple(map(_test, duty.constraints)) for duty in rule.duties)
+        due = tuple(tuple(_test(part, OF_THE_DEED) for part in duty.constraints) for duty in rule.duties)
         one = CompiledRule(f"{kind}[{number}]", rule, tuple(map(_test, rule.constraints)), due)
         found[rule.action] = (*found.get(rule.action, ()), one)
     return found
 
 
-def _test(condition: Condition) -> Test:
+OF_THE_DEED = frozenset({"payAmount", "timeWindow", "frequency", "algorithm"})
+"""Operands by which a duty says how it is to be done: what to pay, within which time, how often, by which method. What
+a request says of them is said of the use, which does not settle whether the duty is due: "sell for 100.00 CNY, after
+a compensation of 10.00 CNY" names two amounts (TC609-6-2025-14, annex D)."""
+
+
+def _test(condition: Condition, unasked: Collection[str] = ()) -> Test:
+    """unasked: operands that are taken for unknown, whatever the context says of them."""
     if isinstance(condition, Logical):
-        return _joined(condition.how, tuple(map(_test, condition.parts)))
+        return _joined(condition.how, tuple(_test(part, unasked) for part in condition.parts))
+    if condition.left in unasked:
+        return lambda _context: None
     left, related = condition.left, relation(condition.left, condition.op, condition.values)
 
     def single(context: Context) -> bool | None:

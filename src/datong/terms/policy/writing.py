@@ -22,7 +22,7 @@ from typing import Any
 
 from datong.ground.refusal import Problem
 from datong.terms.policy.checking import DEPTH_MAX
-from datong.terms.policy.vocabulary import ACTIONS, BY_NAME, CONSTRAINTS, LOGIC, OPERATORS, SPELLINGS
+from datong.terms.policy.vocabulary import ACTIONS, BY_NAME, CONSTRAINTS, LOGIC, OPERATORS, SPELLINGS, Family
 
 MEMBERS = {
     "编号": "id", "允许": "permissions", "禁止": "prohibitions", "义务": "obligations", "必须": "obligations",
@@ -37,6 +37,7 @@ FOLLOWS = {"prerequisites": "permissions", "remedies": "prohibitions", "liabilit
 SIGNS = {"=": "eq", "==": "eq", "!=": "neq", "≠": "neq", ">": "gt", ">=": "gteq", "≥": "gteq", "<": "lt", "<=": "lteq",
          "≤": "lteq"}  # fmt: skip
 _LINE = re.compile(r"\s*(\S+)\s+(\S+)\s+(.*\S)\s*", re.DOTALL)
+_SEVERAL = re.compile("[,，、]")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -85,7 +86,7 @@ def _rule(value: Any, place: str, kind: str, problems: list[Problem], depth: int
         if kept == "action" and isinstance(given, str):
             told[kept] = _word(given, ACTIONS)
         elif kept == "constraints" and isinstance(given, list):
-            told[kept] = [_condition(one, 0) for one in given]
+            told[kept] = [_condition(one, f"{place}.constraints[{n}]", problems, 0) for n, one in enumerate(given)]
         elif kept == "duties" and isinstance(given, list):
             below = [
                 _rule(one, f"{place}.duties[{n}]", "obligations", problems, depth + 1) for n, one in enumerate(given)
@@ -96,15 +97,16 @@ def _rule(value: Any, place: str, kind: str, problems: list[Problem], depth: int
     return told
 
 
-def _condition(value: Any, depth: int) -> Any:
+def _condition(value: Any, place: str, problems: list[Problem], depth: int) -> Any:
     if isinstance(value, str):
-        return _line(value)
+        return _line(value, place, problems)
     if not isinstance(value, Mapping) or depth > DEPTH_MAX:
         return value
-    told = {MEMBERS.get(str(name), str(name)): given for name, given in value.items()}
+    told = _members(value, place, problems)
     for how in LOGIC:
         if isinstance(told.get(how), list):
-            told[how] = [_condition(one, depth + 1) for one in told[how]]
+            parts = enumerate(told[how])
+            told[how] = [_condition(one, f"{place}.{how}[{n}]", problems, depth + 1) for n, one in parts]
     if isinstance(told.get("left"), str):
         told["left"] = _word(told["left"], CONSTRAINTS)
     if isinstance(told.get("op"), str):
@@ -116,15 +118,19 @@ def _condition(value: Any, depth: int) -> Any:
     return told
 
 
-def _line(text: str) -> Any:
+def _line(text: str, place: str, problems: list[Problem]) -> Any:
     """ "count <= 100", "purpose isAnyOf public_welfare, 公共治理"; a text of another form is refused by its shape."""
     found = _LINE.fullmatch(text)
     if found is None:
         return text
     left, op, right = _word(found[1], CONSTRAINTS), _operator(found[2]), found[3]
     if op in OPERATORS and OPERATORS[op].takes_list:
-        values = [one.strip() for one in re.split("[,，、]", right)]
+        values = [one.strip() for one in _SEVERAL.split(right)]
         return {"left": left, "op": op, "right": [_value(left, one) for one in values if one]}
+    if left in CONSTRAINTS and CONSTRAINTS[left].family is Family.name and _SEVERAL.search(right):
+        zh = "此运算符只有一个取值；多个取值请用 isAnyOf 或 isNoneOf，含逗号的名称请写成 {left, op, right}"
+        en = "has one value; for several write isAnyOf or isNoneOf, for a name with a comma {left, op, right}"
+        problems.append(Problem(f"{place}.right", zh, en))
     return {"left": left, "op": op, "right": _value(left, right)}
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 from datong.ground.canonical import digest_bytes
 from datong.ground.crypto import hashing
 from datong.ground.refusal import Kind, Reason, Text
+from datong.wire.delta_sharing.actions import capabilities
 
 PIECE_BYTES = 8 * 1024 * 1024
 LIST_BYTES_MAX = 8 * 1024 * 1024
@@ -49,7 +50,7 @@ BUSY = Reason(
 MALFORMED = Reason(
     "DSH-422",
     Kind.invalid,
-    Text("对方的 Delta Sharing 应答有误。", "The provider's Delta Sharing answer is wrong."),
+    Text("对方的 Delta Sharing 应答不能收存。", "The provider's Delta Sharing answer cannot be kept."),
     Text("{zh}", "{en}"),
     Text("请与提供方联系。", "Tell the provider."),
 )
@@ -129,7 +130,8 @@ class _Pull:
                    "delta-sharing-capabilities": "responseformat=parquet;includeendstreamaction=true"}  # fmt: skip
         answer = _checked(self.http.request("POST", self.endpoint + path, content=b"{}", headers=headers))
         lines = [_object(line) for line in answer.body.splitlines() if line.strip()]
-        _whole(lines)
+        _whole(lines, answer.headers)
+        _require_readable(lines)
         listed = [line["file"] for line in lines if isinstance(line.get("file"), dict)]
         announced = _announced(lines)
         paths, digests, size = [], [], 0
@@ -197,12 +199,36 @@ def _same_origin(url: str, other: str) -> bool:
         return False
 
 
-def _whole(lines: list[dict[str, Any]]) -> None:
-    """An errorMessage after the 200 means the answer failed on its way."""
-    for line in lines:
-        end = line.get("endStreamAction")
-        if isinstance(end, dict) and end.get("errorMessage"):
+def _whole(lines: list[dict[str, Any]], headers: Mapping[str, str]) -> None:
+    """An errorMessage after the 200 means the answer failed on its way; so does no end where one was announced."""
+    ends = [end for line in lines if isinstance(end := line.get("endStreamAction"), dict)]
+    for end in ends:
+        if end.get("errorMessage"):
             raise BUSY(status=200, message=str(end["errorMessage"])[:500])
+        if end.get("nextPageToken"):
+            raise MALFORMED(
+                zh="文件清单分页给出，未曾请求。", en="It lists the files in pages, which nobody asked for."
+            )
+    said = {name.lower(): value for name, value in headers.items()}.get("delta-sharing-capabilities", "")
+    if capabilities(said).get("includeendstreamaction") == {"true"} and not (lines and "endStreamAction" in lines[-1]):
+        raise BUSY(status=200, message="the answer was cut off before its endStreamAction")
+
+
+def _require_readable(lines: list[dict[str, Any]]) -> None:
+    """MALFORMED for a table whose files alone do not hold its rows: of a later protocol, of the delta format, or
+    partitioned, when the columns by which it is are in the answer only."""
+    for line in lines:
+        protocol, metadata, file = (_part(line, name) for name in ("protocol", "metaData", "file"))
+        if protocol.get("minReaderVersion", 1) != 1 or "deltaProtocol" in protocol:
+            raise MALFORMED(zh="数据表须按更高版本的协议读取。", en="The table takes a reader of a later protocol.")
+        if metadata.get("partitionColumns") or file.get("partitionValues"):
+            raise MALFORMED(zh="数据表分区存放，分区列不在文件中。",
+                            en="The table is partitioned, and its files lack those columns.")  # fmt: skip
+
+
+def _part(line: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = line.get(name)
+    return part if isinstance(part, Mapping) else {}
 
 
 def _announced(lines: list[dict[str, Any]]) -> dict[str, Any]:
