@@ -227,8 +227,8 @@ def _laid_out_otherwise(text: str, arrays: Collection[str]) -> Unfit | None:
         if names and {f"{path}.{names[0]}".lstrip(".")}.issuperset(arrays):
             zh = f"{place} 处列名（{names[0]}）与数据（{rows[0]}）分开存放。"
             en = f"At {place} it has the names of columns ({names[0]}) apart from the values ({rows[0]})."
-            fix = "Make an object of each row, with the names of its columns as fields, or a CSV of both."
-            return Unfit(Text(zh, en), Text("请把每行改写为以列名为字段的对象，或另存为 CSV。", fix))
+            how = "Make an object of each row, with the names of its columns as fields, or a CSV of both."
+            return Unfit(Text(zh, en), Text("请把每行改写为以列名为字段的对象，或另存为 CSV。", how))
     return None
 
 
