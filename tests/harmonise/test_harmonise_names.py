@@ -71,6 +71,7 @@ KWH = [{"property": "unit", "value": "kW.h"}]
 
 @pytest.mark.parametrize(("given", "said"), [
     ({"from": "电量（万千瓦时）"}, "say `unit: 万千瓦时`"), ({"from": "电量(MWh)"}, "say `unit: MW.h`"),
+    ({"from": "电量/万千瓦时"}, "say `unit: 万千瓦时`"), ({"from": "用电量.万千瓦时"}, "say `unit: 万千瓦时`"),
     ({"from": ["电量(kWh)", "电量(MWh)"]}, "different units (电量(kWh), 电量(MWh))"),
     ({"from": ["电量(MWh)", "电量", "电量(kWh)"], "unit": "MW.h"}, "different units (电量(MWh), 电量(kWh))"),
 ])  # fmt: skip
@@ -85,7 +86,7 @@ def test_a_unit_in_a_name_is_not_read_as_another(given: dict[str, Any], said: st
 @pytest.mark.parametrize("given", [
     {"from": "电量(kWh)"}, {"from": "电量（万千瓦时）", "unit": "万千瓦时"}, {"from": "电量(MWh)", "unit": "kW.h"},
     {"from": ["电量(kWh)", "电量（度）"]}, {"from": ["电量(MWh)", "电量_MW"], "unit": "MW.h"}, {"from": "电量(高峰)"},
-    {"from": "电量(A)"},
+    {"from": "电量(A)"}, {"from": "电量.MWh"}, {"from": "电量/度"}, {"from": "电量/次"}, {"from": "电量/万千瓦时", "unit": "kW.h"},
 ])  # fmt: skip
 def test_a_unit_in_a_name_that_is_read_as_it_says(given: dict[str, Any]) -> None:
     assert not mapping_of(files({"x": {**given, "as": "number"}}, prop("x", "number", customProperties=KWH)), "things")[

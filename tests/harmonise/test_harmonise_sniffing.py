@@ -118,6 +118,14 @@ def test_mixed_encodings_and_latin_are_said(tmp_path: Path) -> None:
         ('\ufeff [\n{"a": {"b": 1}}]', "json", {}, 0),
         ('{"a": 1}\n{"a": 2}\n', "ndjson", {}, 0),
         ('{"a": 1}', "ndjson", {}, 1),
+        ('{"a": {"x": 1}, "b": {"y": 1}, "c": {"z": 1}}', "ndjson", {}, 1),
+        ('{"a": "k", "at": [[106.7, 26.5], [106.8, 26.6]]}', "ndjson", {}, 1),
+        (
+            '{"by": {"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}}, "rows": [{"n": 1}, {"n": 2}]}',
+            "json",
+            {"records": "rows"},
+            0,
+        ),
         (
             '{"status": 0, "data": {"total": 2, "rows": [{"a": 1, "tags": [{"t": 1}]}, {"a": 2}]}}',
             "json",
@@ -287,6 +295,13 @@ def test_the_header_of_a_sheet(
         (bytes(range(256)) * 40, "no text"),
         ('{"a": {"b": 1},\n "c": [1, 2]}', "no array"),
         ("[[1, 2], [3, 4]]", "no array"),
+        ('{"S1": {"name": "北", "n": 1}, "S2": {"name": "南"}, "S3": {"name": "西", "n": 3}}', "under their ids"),
+        ('{"code": 0, "data": {"S1": {"n": 1},\n "S2": {"n": 2}, "S3": {"n": 3}}}', "at data are fields of one object"),
+        (
+            '{"columns": ["id", "n"], "data": [["a", 1], ["b", 2]]}',
+            "names of columns (columns) apart from the values (data)",
+        ),
+        ('{"r": {"fields": [{"name": "id"}, {"name": "n"}], "rows": [["a", 1], ["b", 2]]}}', "At r it has the names"),
     ],
 )
 def test_what_is_no_source(tmp_path: Path, content: str | bytes, said: str) -> None:

@@ -105,6 +105,16 @@ def test_a_line_with_other_fields_is_kept_as_it_stands(tmp_path: Path) -> None:
     assert [row[BROKEN] for row in found] == [lines[1], lines[2] + "\n" + lines[3], None]
 
 
+def test_codes_that_are_kept_from_being_numbers(tmp_path: Path) -> None:
+    """="00012" is how an export keeps a spreadsheet from making 12 of it."""
+    lines = ['="编号",v', '="00012",1', '"=""00013""",2', '="a""b",3', '="1"x,4', "=1+1,5"]
+    (tmp_path / "x").write_text("\n".join(lines), "utf-8")
+    found = [row["编号"] for row in rows(sources.read(source("csv"), tmp_path, {}))]
+    assert found[:2] == ["00012", "00013"] and found[4] == "=1+1"
+    first = next(iter(rows(sources.read(source("csv", quote=""), tmp_path, {}))))
+    assert first['="编号"'] == '="00012"'
+
+
 @pytest.mark.parametrize(("lines", "broken"), [
     (["1,a,1", '2,"b,2', "3,c,3", '4,"d,4', "5,e,5"], [1, 2, 3]),  # two stray quotes, and what they would swallow
     (["1,a,1", '2,"b,2', '3,"c,3', "4,d,4"], [1, 2]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import random
 import re
@@ -19,6 +20,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from harmonise_desk import files, mapped, prop, run
 from sources_desk import read, refused, source, told
 
 from datong.ground.refusal import Refusal
@@ -147,6 +149,43 @@ def workbook(folder: Path, *given: list[Any], merged: tuple[str, ...] = (), shee
         for span in merged:
             sheet.merge_cells(span)
     book.save(folder / "x")
+
+
+TOTALS: list[tuple[list[Any], bool]] = [
+    (["云岩区", 1, 2.5], False), (["小计", 1, 2.5], True), (["合 计", None, 2.5], True), (["全市合计：", 1, "4.12%"], True),
+    ([None, "总计", 3], True), (["Total", 1, 2], True), (["Grand Total", "1,234", "-"], True), (["合计科", 1, 2], False),
+    (["合计", "张三", 2], False), (["合计", None, None], False), (["云岩区", "小计", 3], False), (["totals", 1, 2], False),
+    (["本页小计", 12, "3.5元"], True), (["上海总计算机公司", 1, 2], False),
+]  # fmt: skip
+FEET = [(["制表人：李四", None, None], True), (["注：不含乌当区", None, None], True), (["审核：王五", 1, 2], False)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel"])
+def test_rows_of_totals_and_what_stands_below_a_table_are_no_records(tmp_path: Path, kind: str) -> None:
+    """Whoever adds up the column would count them twice. `totals: keep` lets totals in, where they are records."""
+    header = ["县区", "户数", "电量"]
+    every = [row for row, _ in (*TOTALS, *FEET)]
+    if kind == "excel":
+        workbook(tmp_path, header, *every)
+    else:
+        text = io.StringIO()
+        csv.writer(text).writerows([header, *every])
+        (tmp_path / "x").write_text(text.getvalue(), "utf-8")
+    found = read(told(kind=kind, path="x"), tmp_path)
+    assert [row[BROKEN] is not None for row in found] == [none for _, none in (*TOTALS, *FEET)]
+    kept = read(told(kind=kind, path="x", totals="keep"), tmp_path)
+    assert [row[BROKEN] is not None for row in kept] == [False] * len(TOTALS) + [none for _, none in FEET]
+    mapping = mapped(
+        {
+            **files({"area": "县区", "n": {"from": "电量", "as": "number"}}, prop("area"), prop("n", "number")),
+            "sources/things.yaml": {"kind": kind, "path": "x"},
+        }
+    )
+    held = run(mapping, things=sources.read(mapping.source, tmp_path, {"things": ["县区", "电量"]}).tables["things"])
+    reasons = {row["row"]: row["reason"] for row in held["quarantined"].to_pylist()}
+    for number, (_, none) in enumerate(TOTALS, 1):
+        assert (reasons.get(number) == "total_row") is none, number
+    assert [reasons.get(number) for number in (15, 16, 17)] == ["not_a_record", "not_a_record", None]
 
 
 def test_excel_cells_have_one_text_each(tmp_path: Path) -> None:

@@ -164,8 +164,9 @@ class Source:
     `url_from` names the environment variable that holds a database URL; or `url` is one without its password, which
     the variable `password_from` holds. `tables`: table -> its key column in a database, its file in a source of several
     files. `encodings`: where files are in several, those that one of them may be in; `encoding` is the first then.
-    `columns`, `numbered` by table ("" for the source's one file): the names of the columns of a file without a
-    header line, and the column that holds the number of each row there."""
+    `keeps_totals`: rows that add others up are records too. `columns`, `numbered` by table ("" for the source's one
+    file): the names of the columns of a file without a header line, and the column that holds the number of each row
+    there."""
 
     name: str
     kind: SourceKind
@@ -189,6 +190,7 @@ class Source:
     password_from: str = ""
     unpivot: Unpivot | None = None
     encodings: tuple[str, ...] = ()
+    keeps_totals: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -9,6 +9,10 @@ from datong.ground.refusal import Text
 NOTES: Map[str, Text] = {
     # why a row is quarantined
     "not_a_record": Text("不是一条记录", "is no record (wrong shape or number of fields)"),
+    "total_row": Text(
+        "是合计行（确为记录的，在数据源中写 totals: keep）",
+        "adds up other rows (`totals: keep` in the source lets them in)",
+    ),
     "missing_value": Text("必填项缺失", "a required value is missing"),
     "not_a_number": Text("不是数", "is no number"),
     "other_unit": Text(

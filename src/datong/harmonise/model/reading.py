@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as Map
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -66,3 +68,33 @@ class Needs(Enum):
     number = "number"
     digits = "digits"
     value = "value"
+
+
+_LABEL = (
+    r"(?:(?:本|全|各|以上)[\x{4E00}-\x{9FFF}]{0,3})?(?:合\s*计|总\s*计|小\s*计|共\s*计)|(?:grand\s*|sub[\s-]?)?total"
+)
+TOTAL = rf"^[\s,;|\"]*(?:{_LABEL})\s*[:：]?\s*([,;|\t\"]|$)"
+"""Of the text of what is no record, in lower case: a row of totals, for RE2."""
+_IS_LABEL = re.compile(rf"(?:{_LABEL})\s*[:：]?".replace("\\x{4E00}-\\x{9FFF}", "\u4e00-\u9fff"))
+_AMOUNT = re.compile(r"[+\-(¥￥]*\d[\d.,:/\-\s年月日]*[)%‰]?\D{0,6}|[-—–/*]*")
+_FOOT = re.compile(
+    r"(?:注|备注|说明|资料来源|数据来源|(?:制表|填表|填报|审核|复核|负责|单位负责|经办)人?|(?:制表|填表|填报|打印|导出)(?:日期|时间))\s*[:：]"
+)
+
+
+def is_total(cells: Sequence[str | None]) -> bool:
+    """Whether a row of a table adds others up: it begins with 合计, 小计, Total, and holds numbers besides."""
+    filled = [text for cell in cells if cell and (text := cell.strip())]
+    if len(filled) < 2 or not is_total_label(filled[0]):
+        return False
+    return all(map(_AMOUNT.fullmatch, filled[1:])) and any(map(str.isdigit, "".join(filled[1:])))
+
+
+def is_total_label(text: str) -> bool:
+    return len(text) < 20 and _IS_LABEL.fullmatch(text.strip().lower()) is not None
+
+
+def is_foot(cells: Sequence[str | None]) -> bool:
+    """Whether a row is what stands below a table: 制表人：…, 注：…, with hardly anything beside it."""
+    filled = [text for cell in cells if cell and (text := cell.strip())]
+    return len(cells) > 2 and 0 < len(filled) * 2 <= len(cells) and _FOOT.match(filled[0]) is not None

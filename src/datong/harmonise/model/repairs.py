@@ -15,6 +15,8 @@ TEXT_MAX = 10_000
 """Characters of a repair's text."""
 AT_ONCE_MAX = 10_000
 """Repairs of one call or file."""
+NO_RECORDS = ("not_a_record", "total_row")
+"""Reasons whose rows have their text alone."""
 NOT_REPAIRED = ("duplicate",)
 """Reasons whose rows cannot be told from a good row by what stands in them."""
 

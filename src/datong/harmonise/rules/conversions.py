@@ -42,7 +42,7 @@ _NANOSECONDS = r"\.\d{6}\d*[1-9]"
 WITH_OFFSET = rf"{_SECONDS}(\.\d{{1,9}})?{_OFFSET}"
 TO_THE_MICROSECOND = rf"{_SECONDS}(\.\d{{1,6}})?{_OFFSET}"
 NUMBER = amounts.NUMBER
-WHOLE = amounts.WHOLE
+WHOLE, ZEROS = amounts.WHOLE, amounts.ZEROS
 _DMS = r"([NSEW]?)(\d{1,3})°(\d{1,2}(?:\.\d+)?)''(?:(\d{1,2}(?:\.\d+)?)\")?([NSEW]?)"  # the quote is doubled for SQL
 _DMS_WORDS = ("′’＇″”＂º度分秒东西南北经纬", "''''''\"\"\"°°''\"EWSN")
 """Signs of degrees as people write them, in SQL, and what each is read as: 东经121度28分 is E121°28'; 经 and 纬 go."""
@@ -132,8 +132,10 @@ def cleaned_text(
     if how is How.number:
         return amounts.cleaned(narrow, thousands, meaning)
     if meaning.digits:
-        lost = f"regexp_full_match({narrow}, '[0-9]{{1,{meaning.digits - 1}}}')"
-        return f"CASE WHEN {lost} THEN lpad({narrow}, {meaning.digits}, '0') ELSE {narrow} END"
+        kept = f"regexp_full_match({narrow}, '[0-9]{{1,{meaning.digits}}}({ZEROS})?')"  # 10106.0, as of a number
+        nought = f"regexp_full_match({narrow}, '0+{ZEROS}')"  # which stands for none, as often as not
+        put_back = f"lpad(split_part({narrow}, '.', 1), {meaning.digits}, '0')"
+        return f"CASE WHEN {kept} AND NOT {nought} THEN {put_back} ELSE {narrow} END"
     return narrow
 
 
@@ -338,7 +340,12 @@ def _with_unit(column: Column) -> str:
 def _fixed(column: Column) -> Cases:
     name, raw = column.element.name, raw_text(column)
     spaced = (f"NOT ({trimmed(raw)})", "fixed:spaces")
-    zeros = [(f"{_narrow(raw, column.how)} <> {clean(name)}", "fixed:leading_zeros")] if column.meaning.digits else []
+    narrow, zeros = _narrow(raw, column.how), []
+    if column.meaning.digits:
+        zeros = [
+            (f"contains({narrow}, '.')", "fixed:zero_fraction"),
+            (f"{narrow} <> {clean(name)}", "fixed:leading_zeros"),
+        ]
     if column.how is How.text:
         return [*zeros, spaced]
     which = f"WHEN regexp_matches({raw}, '{_ANY_WIDE}') THEN 'fixed:full_width' "

@@ -1,8 +1,9 @@
 """What the heading of a column says of the unit of its numbers: 里程（公里）, 用电量(万千瓦时), 身高cm, powerMW; and
 headings that are there twice.
 
-A unit in brackets is one; letters at the end of a name are one only where they can be turned into the unit that is
-wanted, and a person has to look (`min` is minutes, or the least). Must never know: values, files.
+A unit in brackets is one, and so is one behind a stroke or colon that can be turned into the unit that is wanted;
+letters at the end of a name are one only where they can be, too, and a person has to look (`min` is minutes, or the
+least). Must never know: values, files.
 Contract: tests/harmonise/test_harmonise_drafting.py.
 """
 
@@ -19,6 +20,8 @@ _BRACKETS = re.compile(r"[（(\[【<《]([^（(\[【<《）)\]】>》]{1,20})[�
 _ABOVE = re.compile(r"(?<![\u3400-\u9fff])(?:计量|金额|数量|货币)?单位\s*:\s*([^()]{1,40})")
 """制表单位 and 填报单位 are offices."""
 _SAID = re.compile(r"^(单位|unit)\s*[:：]\s*", re.IGNORECASE)
+_BEHIND = re.compile(r"(?P<sign>[/／:：_.\s])\s*(?P<unit>[^/／:：_.\s()（）]{1,12}(?:/[^/／:：_.\s()（）]{1,6})?)$")
+"""电量/万千瓦时, as the standards for quantities have it, and what a second row of a header adds: 金额.万元."""
 _ENDS = re.compile(
     r"(?:(?<=[\u3400-\u9fff])|(?<=[_ ])(?=..)|(?<=[a-z])(?=[A-Z]+[a-z]*$)(?=..))[A-Za-z%°]+(?:/[A-Za-z]+)?[23]?$"
 )
@@ -70,10 +73,15 @@ def over_two(first: Sequence[str], second: Sequence[str], below: Sequence[Sequen
 
 
 def unit_of(name: str, wanted: str) -> tuple[str, bool]:
-    """(the unit that the name of a column says, whether it stands in brackets); ("", False) when it says none."""
+    """(the unit that the name of a column says, whether it can be nothing else); ("", False) when it says none."""
     for said in reversed(_BRACKETS.findall(name)):
         if unit := _known(_SAID.sub("", said.strip()), wanted):
             return unit, True
+    if form := _BEHIND.search(name):
+        unit, sure = _known(form["unit"], wanted), form["sign"] in "/／:：" or not form["unit"].isascii()
+        fits = step(unit, wanted) is not None or (not wanted and form["sign"] in "/／:：")
+        if unit and (sure or len(form["unit"]) > 1) and fits:
+            return unit, sure
     ends = _ENDS.findall(_BRACKETS.sub("", name).strip())
     unit = next((unit for end in ends if (unit := _known(end, wanted)) and step(unit, wanted) is not None), "")
     return unit, False

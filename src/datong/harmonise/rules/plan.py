@@ -38,7 +38,7 @@ from datong.engine.model import Balance, Late, Plan, Step, literal, quoted
 from datong.engine.rules import DIALECT
 from datong.ground.canonical import digest
 from datong.harmonise.model.mappings import Check, Column, Join, Mapping, Unique
-from datong.harmonise.model.reading import BROKEN, ROW, SURE
+from datong.harmonise.model.reading import BROKEN, ROW, SURE, TOTAL
 from datong.harmonise.rules import conversions as sql
 from datong.harmonise.rules import plain
 
@@ -308,7 +308,9 @@ def _added(before: str, columns: dict[str, str]) -> str:
 
 def _reasons(mapping: Mapping) -> list[tuple[str, str, str, str]]:
     """(condition, reason, column, original) of everything that can be said against a row, first things first."""
-    found = [(f"{quoted(BROKEN)} IS NOT NULL", "'not_a_record'", "''", quoted(BROKEN))]
+    total = f"regexp_matches(lower({quoted(BROKEN)}), {literal(TOTAL)})"
+    none = f"CASE WHEN {total} THEN 'total_row' ELSE 'not_a_record' END"
+    found = [(f"{quoted(BROKEN)} IS NOT NULL", none, "''", quoted(BROKEN))]
     own = [c for c in mapping.columns if c.constant is not None or is_main(mapping, c.path)]
     found += [_column_reason(column) for column in own]
     found += [

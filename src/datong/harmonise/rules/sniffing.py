@@ -12,7 +12,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log2
 from typing import Any
@@ -185,6 +185,8 @@ def _json_look(text: str, *, whole: bool) -> Look | Unfit:
     if len(objects) > 1 and all(objects[:2]):
         return Look(SourceKind.ndjson, {})
     arrays = arrays_in(text)
+    if whole and len(arrays) < 2 and (other := _laid_out_otherwise(text, arrays)) is not None:
+        return other
     if not arrays:
         if len(objects) == 1 and objects[0]:
             return Look(SourceKind.ndjson, {}, (Text("只有一条记录。", "There is a single record."),))
@@ -199,6 +201,57 @@ def _json_look(text: str, *, whole: bool) -> Look | Unfit:
         zh = f"取 {best or '顶层'} 的数组为记录；其他数组：{names}。"
         doubts.append(Text(zh, f"The array at {best or '(top)'} is taken for the records; there are others: {names}."))
     return Look(SourceKind.json, {"records": best} if best else {}, tuple(doubts))
+
+
+def _laid_out_otherwise(text: str, arrays: Collection[str]) -> Unfit | None:
+    """Why a document is no list of records, where its records stand under their ids, or values apart from the names of
+    their columns: taken for records as it is, it would be a single one, or a table of its columns. arrays: the paths of
+    its arrays of objects, one at most."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for path, found in _objects(value, "", DEPTH_LOOKED):
+        place = path or "(top)"
+        members = list(found.values())
+        if not arrays and len(members) > 2 and all(isinstance(member, dict) and member for member in members):
+            shared = set.intersection(*map(set, members))
+            if len(shared) * 2 >= max(map(len, members)):
+                zh, en = (
+                    f"{place} 处的记录以编号为键，是一个对象的字段。",
+                    f"Its records at {place} are fields of one object, under their ids.",
+                )
+                fix = Text("请改写为数组，把编号作为各记录的字段。", "Make an array of them, the id a field of each.")
+                return Unfit(Text(zh, en), fix)
+        rows = [name for name, member in found.items() if _is_rows(member)]
+        names = [name for name, member in found.items() if rows and _names_columns(member, len(found[rows[0]][0]))]
+        if names and {f"{path}.{names[0]}".lstrip(".")}.issuperset(arrays):
+            zh = f"{place} 处列名（{names[0]}）与数据（{rows[0]}）分开存放。"
+            en = f"At {place} it has the names of columns ({names[0]}) apart from the values ({rows[0]})."
+            how = "Make an object of each row, with the names of its columns as fields, or a CSV of both."
+            return Unfit(Text(zh, en), Text("请把每行改写为以列名为字段的对象，或另存为 CSV。", how))
+    return None
+
+
+DEPTH_LOOKED = 3
+
+
+def _objects(value: Any, path: str, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, dict):
+        yield path, value
+        for name, member in value.items() if depth else ():
+            yield from _objects(member, f"{path}.{name}" if path else name, depth - 1)
+
+
+def _is_rows(member: Any) -> bool:
+    """A list of lists, all of one length."""
+    rows = isinstance(member, list) and len(member) > 1 and all(isinstance(row, list) and row for row in member)
+    return rows and len({len(row) for row in member}) == 1
+
+
+def _names_columns(member: Any, width: int) -> bool:
+    """A list of names, or of objects that hold one each."""
+    return isinstance(member, list) and len(member) == width and all(isinstance(name, str | dict) for name in member)
 
 
 def _is_object(line: str) -> bool:

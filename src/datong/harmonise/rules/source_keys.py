@@ -23,9 +23,9 @@ TEXT = {*FILE, "encoding", "member"}
 KEYS: Map[SourceKind, set[str]] = {
     SourceKind.json: {*TEXT, "records", "unpivot"},
     SourceKind.ndjson: {*TEXT, "unpivot"},
-    SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered", "unpivot"},
+    SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered", "totals", "unpivot"},
     SourceKind.parquet: FILE,
-    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns", "unpivot"},
+    SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns", "totals", "unpivot"},
     SourceKind.database: {"path", "url_from", "url", "password_from", "tables"},
     SourceKind.http: {"url", "records", "token_from", "token_header", "paging", "unpivot"},
     SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},
@@ -49,7 +49,11 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
     for key in value:
         if str(key).endswith("_from") and not VARIABLE.fullmatch(str(value[key])):
             found.say(key, "应为环境变量名", "should be the name of an environment variable, which holds the secret")
+    totals = value.get("totals", "hold")
+    if totals not in ("hold", "keep"):
+        found.say("totals", "应为 hold 或 keep", "should be hold or keep")
     return {
+        "keeps_totals": totals == "keep",
         "quote": quote,
         "member": found.word("member", value.get("member")),
         "sheet": found.word("sheet", value.get("sheet")),

@@ -17,7 +17,7 @@ from datetime import date
 from itertools import combinations
 
 from datong.ground.refusal import Text
-from datong.harmonise.model.reading import SampleColumn
+from datong.harmonise.model.reading import SampleColumn, is_total_label
 from datong.harmonise.model.suspicions import Suspicion
 from datong.harmonise.rules.units import known
 
@@ -477,16 +477,13 @@ def _adds(row: Sequence[float | None]) -> bool:
     return abs(whole - one - two) <= 1e-6 * max(1.0, abs(whole))
 
 
-_TOTALS = frozenset(("合计", "总计", "小计", "共计", "total", "grandtotal", "subtotal"))
-
-
 def totals(columns: Sequence[SampleColumn]) -> list[Suspicion]:
     """Rows that begin with 合计 or Total: the sum of others, which would be counted with them."""
     rows: dict[str, list[int]] = {}
     for at in range(min((len(column.values) for column in columns), default=0)):
         filled = ((column.path, text) for column in columns if (text := (column.values[at] or "").strip()))
         path, text = next(filled, ("", ""))
-        if len(text) < 16 and re.sub(r"[\s:：]", "", text).casefold() in _TOTALS:
+        if is_total_label(text):
             rows.setdefault(path, []).append(at + 1)
     return [_total(path, every) for path, every in rows.items()]
 

@@ -23,7 +23,7 @@ from datong.harmonise.model.lineage import Kind
 from datong.harmonise.model.mappings import How
 from datong.harmonise.model.reading import BROKEN
 from datong.harmonise.model.refusals import BAD_REPAIRS, NO_BUILD, NO_REPAIR, REPAIR_STANDS
-from datong.harmonise.model.repairs import AT_ONCE_MAX, NOT_REPAIRED, TEXT_MAX, Repair, State
+from datong.harmonise.model.repairs import AT_ONCE_MAX, NO_RECORDS, NOT_REPAIRED, TEXT_MAX, Repair, State
 from datong.harmonise.rules import repairs_csv
 from datong.harmonise.rules.plan import also_said
 from datong.harmonise.service.rows import quarantine, require_owner
@@ -176,7 +176,7 @@ class _Quarantine:
         record = json.loads(row["record"])
         prefix = f"{self.main}."
         of_table = {path.removeprefix(prefix): text for path, text in record.items() if path.startswith(prefix)}
-        texts = {**(of_table or record), BROKEN: row["original"] if row["reason"] == "not_a_record" else None}
+        texts = {**(of_table or record), BROKEN: row["original"] if row["reason"] in NO_RECORDS else None}
         held_for = [] if row["reason"] in NOT_REPAIRED else [(row["column"] or "", row["reason"])]
         held_for += [(column, reason) for column, state, reason in also_said(row["also"]) if not state and held_for]
         paths: dict[str, str] = {}
@@ -211,7 +211,7 @@ def _now(held: Held, path: str) -> str | None:
 
 def _held_for(held: Held, path: str) -> bool:
     """Whether the row is held for what stands in this column: one that is held for another has a right text there."""
-    somewhere = held["reason"] in ("not_a_record", *NOT_REPAIRED) or not held["paths"] or path not in held["texts"]
+    somewhere = held["reason"] in (*NO_RECORDS, *NOT_REPAIRED) or not held["paths"] or path not in held["texts"]
     return somewhere or held["paths"].get(path) == held["reason"]
 
 
@@ -267,7 +267,7 @@ def _give(
         if held["reason"] in NOT_REPAIRED:
             said = "repeats an earlier row word for word: it cannot be told from the good one; mend it at the source"
             problem = Problem(at, "与前一行逐字相同，无法区分；请在数据源更正", said)
-        elif path not in held["texts"] and held["reason"] != "not_a_record":
+        elif path not in held["texts"] and held["reason"] not in NO_RECORDS:
             said = "is no column that the mapping reads of this row's own table"
             problem = Problem(at, "不是映射从本表读取的列", said)
         elif problem is None and text == _now(held, path):

@@ -18,6 +18,7 @@ from typing import Any
 
 from datong.ground.refusal import Text
 from datong.harmonise.model.mappings import BLANKS, Source
+from datong.harmonise.model.reading import is_foot, is_total
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import LINE_CHARS_MAX, Content, lines_of
 from datong.harmonise.store.sources.telling import refused, refused_header, require_places
@@ -44,7 +45,9 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
     numbered = source.numbered.get("")
     read_so_far = 0
     try:
+        forced = source.quote == '"' and source.delimiter != BLANKS
         header = list(source.columns.get("", ())) or [name.strip() for name in next(reader, [])]
+        header = list(map(_forced_text, header)) if forced else header
         if numbered in header:
             zh, en = "已有此列，请另取行号列名（numbered）", "is a column already; give `numbered` another name"
             raise refused(source, f"{source.path or source.name}: {numbered}", zh, en)
@@ -71,14 +74,27 @@ def csv_rows(source: Source, content: Content) -> Iterator[Row]:
                 continue
             read_so_far += 1
             other = len(fields) != width and (len(fields) < width or any(fields[width:]))
-            if other or (fields[0] in first and _is_header(fields, header)):
+            if other or (fields[0] in first and _is_header(fields, header)) or _is_none(source, fields, text):
                 yield {}, text
                 continue
-            row: dict[str, str | None] = dict(zip(header, fields, strict=False))
+            texts = map(_forced_text, fields) if forced and '="' in text else fields
+            row: dict[str, str | None] = dict(zip(header, texts, strict=False))
             yield (row if numbered is None else {**row, numbered: str(read_so_far)}), None
     except csv.Error as error:
         place = f"{source.path or source.name} @ line {reader.line_num + source.skip_lines}"
         raise refused(source, place, f"不是 CSV：{error}", f"is no CSV: {error}", read=read_so_far) from None
+
+
+def _forced_text(field: str) -> str:
+    """00012 where ="00012" stands, by which people keep a spreadsheet from taking a code for a number."""
+    return field[2:-1] if field.startswith('="') and field.endswith('"') and field.count('"') == 2 else field
+
+
+def _is_none(source: Source, fields: list[str], text: str) -> bool:
+    """Whether a line adds up those above it, or stands below the table. Looks first, as most do neither."""
+    if not source.keeps_totals and ("计" in text or "otal" in text or "OTAL" in text) and is_total(fields):
+        return True
+    return ("：" in text or ":" in text) and is_foot(fields)
 
 
 def _reader(source: Source, lines: Iterator[str], *, strict: bool = False) -> Any:

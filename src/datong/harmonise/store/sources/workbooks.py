@@ -30,6 +30,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 from datong.ground.refusal import Text
 from datong.harmonise.model.drafts import Span
 from datong.harmonise.model.mappings import Source
+from datong.harmonise.model.reading import is_foot, is_total
 from datong.harmonise.store.sources.documents import Row
 from datong.harmonise.store.sources.opening import BAD_ZIP, PIECE, ZIP_MAGIC, unfolds_too_far
 from datong.harmonise.store.sources.telling import refused, refused_header, refused_os, require_places
@@ -73,7 +74,8 @@ def workbook_rows(source: Source, path: Path) -> Iterator[Row]:
                 if text is not None and not (column < len(header) and header[column])
             ]
             nameless.update(stray if number not in across else ())
-            if stray or number in across or _filled(texts) in heads:  # the header comes again on every page
+            none = is_foot(texts) or (not source.keeps_totals and is_total(texts))
+            if none or stray or number in across or _filled(texts) in heads:  # the header comes again on every page
                 yield {}, "\t".join(text or "" for text in texts).rstrip("\t")
             else:
                 yield {name: text for name, text in zip(header, texts, strict=False) if name}, None
