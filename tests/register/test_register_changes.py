@@ -121,6 +121,8 @@ def test_a_registrant_that_comes_in_confirms_and_nobody_is_left_out(country: Cou
     resource, case, code = coded(country)
     country.as_(TRAFFIC, "operator", register.add_party, code=NAMES[BIKES], name="单车企业", kind="1")
     change = filed(country, resource, changes={}, co_registrants=[NAMES[BIKES]])
+    (seen,) = country.view(BUREAU, register.case, case=change)["changes"]
+    assert (seen["item"], [len(seen[name]) for name in ("was", "wanted")]) == ("registrants", [1, 2])
     waiting = refusal(registry, country, "registrar", register.accept_case, case=change)
     assert (waiting.code, [one.where for one in waiting.problems]) == ("REG-416", [NAMES[BIKES]])
     assert country.view(BIKES, register.case, case=change)["open"][-1] == "join"
@@ -166,6 +168,19 @@ def test_a_proof_of_the_error_carries_a_correction_without_consent(country: Coun
     asked = filed(country, code, BIKES, **correction(PROOF))
     entered(country, asked)
     assert abstract(country, TRAFFIC, code) == NEW
+    assert not country.refused
+
+
+def test_what_others_ask_for_holds_up_nothing_of_the_registrants(country: Country) -> None:
+    resource, _case, code = coded(country)
+    asked = filed(country, code, BIKES, **correction(changes={"public_data": False}, basis="voluntary"))
+    items = {
+        one["item"]: (one["was"], one["wanted"]) for one in country.view(BUREAU, register.case, case=asked)["changes"]
+    }
+    assert items == {"public_data": (True, False), "basis": ("mandatory", "voluntary")}, "nothing slips in unseen"
+    files = {"b.db": "sha256:" + "cd" * 32}
+    country.as_(TRAFFIC, "data_engineer", register.preserve_evidence, of=resource, files=files)
+    assert state(country, filed(country, resource)) == "SUBMITTED"
     assert not country.refused
 
 
@@ -314,6 +329,9 @@ HOSTILE = {
     "the licence": (TRAFFIC, {"changes": {"abstract": NEW, "licence": {"name": "x"}}}, "REG-402"),
     "without a reason": (TRAFFIC, {"reason": ""}, "REG-421"),
     "a term": (TRAFFIC, {"term_until": "2040-01-01"}, "REG-433"),
+    "another name": (
+        BIKES, {"type": "correction", "registrants": [{"party": NAMES[TRAFFIC], "name": "x"}], "proof": PROOF}, "REG-433",
+    ),
     "another kind": (TRAFFIC, {"type": "renewal"}, "REG-413"),
 }  # fmt: skip
 

@@ -238,9 +238,11 @@ def _changes(tx: Tx, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     if row["type"] not in (CHANGE, CORRECTION):
         return []
     code, asked = changes.asked(row["filing"])
-    entry = tx.get(store.ledger, code) if row["state"] not in OVER else None
-    before = entry["entry"]["object"] if entry else {}
-    return [{"item": name, "was": before.get(name), "wanted": value} for name, value in asked.items()]
+    known = tx.get(store.ledger, code) if row["state"] not in OVER else None
+    entry = known["entry"] if known is not None else {"object": {}}
+    told = [{"item": name, "was": entry["object"].get(name), "wanted": value} for name, value in asked.items()]
+    beside = [(name, entry.get(name), row["filing"][name]) for name in ("basis", "registrants")] if known else []
+    return told + [{"item": name, "was": was, "wanted": wanted} for name, was, wanted in beside if was != wanted]
 
 
 def _open_objection(tx: Tx, case: str) -> str:
