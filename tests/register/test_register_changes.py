@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from register_country import NAMES, Country, changed_past_the_log, declared
 from test_register_cases import BIKES, BUREAU, TRAFFIC, publicised, refusal, registry
+from test_register_ledger import GROUP, product_facts
+from test_register_ledger import coded as code_of
 from test_register_lifetime import LAST, cancel, coded, gaps, on, state
 
 from datong.ground import signing
@@ -220,6 +222,39 @@ def test_a_licence_changed_meanwhile_is_not_turned_back(country: Country) -> Non
     for node in (BUREAU, TRAFFIC, BIKES):
         shown = country.view(node, register.resource, code_or_id=code)
         assert (shown["abstract"], shown["licence"]["commercial"]) == (NEW, False)
+
+
+def test_a_product_gets_another_input_and_stays_what_it_was_until_then(country: Country) -> None:
+    """Private inputs make a private product; with public data among them it is registered as public data's (REG-430)."""
+    country.join(TRAFFIC, BIKES, GROUP)
+    trips = code_of(country, BIKES, declared(country, BIKES, public_data=False)["id"])
+    gates = code_of(country, TRAFFIC, declared(country, TRAFFIC, digest=PROOF)["id"])
+    facts = {**product_facts([trips]), "public_data": False}
+    made = country.as_(GROUP, "product_manager", register.declare_product, **facts)["id"]
+    files = {"recipe": "sha256:" + "3" * 64}
+    country.as_(GROUP, "product_manager", register.preserve_evidence, of=made, files=files)
+    flows = code_of(country, GROUP, made, "product_manager")
+    asked = {"of": made, "type": "change", "materials": {"reason": "增加卡口"}}
+    both = {"inputs": [trips, gates]}
+    private = country.as_(GROUP, "product_manager", register.draft_case, **asked, changes=both)["id"]
+    told = refusal(country.as_, GROUP, "product_manager", register.submit_case, case=private)
+    assert (told.code, [one.where for one in told.problems]) == ("REG-430", [gates])
+    case = country.as_(GROUP, "product_manager", register.draft_case, **asked, changes={**both, "public_data": True})[
+        "id"
+    ]
+    assert country.as_(GROUP, "product_manager", register.case, case=case)["basis"] == "mandatory"
+    country.as_(GROUP, "product_manager", register.submit_case, case=case)
+    country.post()
+    publicised(country, case)
+    assert country.view(GROUP, register.product, code_or_id=made)["inputs"] == [trips]
+    with country.stores[BUREAU].read() as tx:
+        later = tx.business_now
+    country.move_to(later.replace(month=later.month + 1))
+    registry(country, "registrar", register.code_case, case=case)
+    for node in (GROUP, TRAFFIC):
+        shown = country.view(node, register.product, code_or_id=flows)
+        assert (shown["inputs"], shown["public_data"]) == ([trips, gates], True)
+    assert not country.refused
 
 
 def test_an_objection_that_is_upheld_ends_the_change_and_not_the_registration(country: Country) -> None:
