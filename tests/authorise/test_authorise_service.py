@@ -232,7 +232,7 @@ def test_a_plan_of_another_body_or_of_a_past_term_plans_nothing(world: Neighbour
     with world.as_person("data-bureau") as tx:
         assert authorise.instrument(tx, instrument=foreign)["state"] == "FILED"
     made = draft(world, "data-bureau", "agreement", [GATES], items=AGREEMENT, grantee_party=party("data-group"),
-                 grantee_node=node_code("data-group"))  # fmt: skip
+                 grantee_node=node_code("data-group"), until_at="2029-03-01")  # fmt: skip
     decided(world, made)
     refused_with("AUT-502", do, world, "data-bureau", "sign", made, person="p-2")
     own = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
@@ -244,6 +244,9 @@ def test_a_plan_of_another_body_or_of_a_past_term_plans_nothing(world: Neighbour
     do(world, "data-bureau", "file", own, filing_ref="F-1")
     world.at("2028-03-01T00:00:00Z")
     refused_with("AUT-502", do, world, "data-bureau", "sign", made, person="p-2")
+    world.at("2029-03-01T00:00:00Z")
+    over = refused_with("AUT-400", do, world, "data-bureau", "sign", made, person="p-2")
+    assert [problem.where for problem in over.problems] == ["until_at"]
     world.at("2028-02-01T00:00:00Z")
     assert do(world, "data-bureau", "sign", made, person="p-2")["state"] == "OFFERED"
 
@@ -295,6 +298,139 @@ def test_bad_drafts_and_wrong_order(world: Neighbours) -> None:
         tx.change(register_store.people, "p-2", state="disabled")
     refused_with("AUT-509", do, *decide, minutes="M", persons=["p-1", "p-2"])
     refused_with("AUT-404", do, world, "data-group", "countersign", plan)
+
+
+@pytest.mark.parametrize("nothing", [" ", "\n", True, 7, [], {}, None])
+def test_an_item_of_the_articles_says_something(world: Neighbours, nothing: Any) -> None:
+    asked = world, "data-bureau", "plan", [GATES]
+    wrong = refused_with("AUT-400", draft, *asked, items={**PLAN, "security": nothing, "mode": nothing})
+    assert sorted(problem.where for problem in wrong.problems) == ["items.mode", "items.security"]
+    told = {**PLAN, "products": ["flows"], "term_construction": {"until": "2028"}}
+    assert draft(*asked, items=told)
+
+
+@pytest.mark.parametrize(
+    ("term", "where"),
+    [
+        ({"from_at": "9996-01-01", "until_at": "9997-01-01"}, "until"),
+        ({"from_at": "9999-12-31", "until_at": "9999-12-31T23:00:00+08:00"}, "until"),
+        ({"from_at": "2020-01-01", "until_at": "2021-01-01"}, "until_at"),
+        ({"from_at": "2020-01-01", "until_at": "2026-03-02"}, "until_at"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["agreement", "plan"])
+def test_a_term_that_is_over_or_out_of_the_calendar_is_told(
+    world: Neighbours, term: dict[str, str], where: str, kind: str
+) -> None:
+    to = {"grantee_party": party("data-group"), "grantee_node": node_code("data-group")} if kind == "agreement" else {}
+    items = AGREEMENT if kind == "agreement" else PLAN
+    wrong = refused_with("AUT-400", draft, world, "data-bureau", kind, [GATES], items=items, **to, **term)
+    assert [problem.where for problem in wrong.problems] == [where]
+    far = of_another_make(
+        world, "agreement", "OFFERED", until="9999-12-31T23:59:59Z", **{"from": "9998-01-01T00:00:00Z"}
+    )
+    refused_with("AUT-400", world.deliver, "data-group", "data-bureau", "authorise.instrument", far)
+
+
+def test_five_years_are_told_by_beijings_days(world: Neighbours) -> None:
+    asked = {"items": AGREEMENT, "grantee_party": party("data-group"), "grantee_node": node_code("data-group")}
+    term = {"from_at": "2026-06-01", "until_at": "2031-06-02"}
+    wrong = refused_with("AUT-501", draft, world, "data-bureau", "agreement", [GATES], **asked, **term)
+    assert "2026-06-01 to 2031-06-02" in str(wrong) and "Set the end to 2031-06-01" in str(wrong)
+    assert draft(world, "data-bureau", "agreement", [GATES], **asked, **term | {"until_at": "2031-06-01"})
+
+
+def test_an_agreement_is_in_force_from_its_first_day_and_waits_for_who_says_so(world: Neighbours) -> None:
+    made = everything(world)
+    later = draft(world, "data-bureau", "agreement", [GATES], items=AGREEMENT, parents=[made["plan"]],
+                  grantee_party=party("data-group"), grantee_node=node_code("data-group"), from_at="2026-04-01")  # fmt: skip
+    decided(world, later)
+    do(world, "data-bureau", "sign", later, person="p-2")
+    world.carry()
+    do(world, "data-group", "countersign", later)
+    world.carry()
+    assert do(world, "data-bureau", "file", later, filing_ref="F-3")["state"] == "FILED"
+    early = refused_with("AUT-410", do, world, "data-bureau", "commence", later)
+    assert "2026-04-01" in str(early)
+    assert later not in waiting(world)
+    world.at("2026-04-01T02:00:00Z")
+    assert later in waiting(world)
+    assert do(world, "data-bureau", "commence", later)["state"] == "IN_FORCE"
+    assert later not in waiting(world)
+
+
+def waiting(world: Neighbours) -> list[str]:
+    with world.as_person("data-bureau") as tx:
+        return authorise.due(tx, 20)["authorise.instruments"]
+
+
+@pytest.mark.parametrize("deed", ["suspend", "withdraw"])
+def test_what_stops_a_right_states_its_reason(world: Neighbours, deed: str) -> None:
+    made = everything(world)
+    refused_with("AUT-411", do, world, "data-bureau", deed, made["agreement"], reason=" \n")
+    assert gaps(world, "data-group", GATES) == []
+
+
+def test_people_of_a_decision_are_named_by_login_too(world: Neighbours) -> None:
+    plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN)
+    with world.as_person("data-bureau") as tx:
+        tx.change(register_store.people, "p-1", login="gong.shi")
+    login = "gong.shi"
+    twice = world, "data-bureau", "decide_collectively", plan
+    refused_with("AUT-509", do, *twice, minutes="M", persons=["p-1", login])
+    row = do(*twice, minutes="M", persons=[login, "p-2"])
+    assert row["decision"]["persons"] == ["p-1", "p-2"]
+
+
+def test_a_major_change_of_a_plan_changes_it_and_repeats_the_procedure(world: Neighbours) -> None:
+    """27号 art. 11: what is filed is not changed at will."""
+    made = everything(world)
+    with world.as_person("data-bureau") as tx:
+        tx.change(store.instruments, made["plan"], copies_to=[node_code("data-group")])
+    told = {**PLAN, "security": "加强"}
+    for wrong, where in (({"resources": []}, "resources"), ({"purposes": ["fun"]}, "purposes"),
+                         ({"items": {"mode": " "}}, "items.mode"), ({"until_at": "2020-01-01"}, "until")):  # fmt: skip
+        found = refused_with("AUT-400", do, world, "data-bureau", "change", made["plan"], reason="x", **wrong)
+        assert where in [problem.where for problem in found.problems]
+    change: dict[str, Any] = {"resources": [GATES, TRIPS], "items": {"security": "加强"}, "until_at": "2029-03-01"}
+    opened = do(world, "data-bureau", "change", made["plan"], person="p-2", reason="扩大范围", **change)
+    assert (opened["state"], opened["resources"], opened["items"]) == ("MAJOR_CHANGE", [GATES, TRIPS], told)
+    assert opened["signatures"] == [], "what was signed was the plan before"
+    decided(world, made["plan"])
+    refused_with("AUT-510", do, world, "data-bureau", "approve", made["plan"], person="p-2")
+    do(world, "data-bureau", "approve", made["plan"], person="p-1")
+    filed = do(world, "data-bureau", "file", made["plan"], filing_ref="F-9")
+    assert (filed["state"], filed["until"], len(filed["signatures"])) == ("FILED", "2029-02-28T16:00:00Z", 1)
+    assert gaps(world, "data-group", GATES) == [], "the agreement in force stands"
+
+
+def test_a_changed_plan_reaches_its_copies_once_it_is_filed_and_no_other_does(world: Neighbours) -> None:
+    plan = draft(world, "data-bureau", "plan", [GATES], items=PLAN, copies_to=[node_code("data-group")])
+    decided(world, plan)
+    do(world, "data-bureau", "approve", plan, person="p-2")
+    do(world, "data-bureau", "file", plan, filing_ref="F-1")
+    world.carry()
+    do(world, "data-bureau", "change", plan, reason="扩大", resources=[GATES, TRIPS])
+    world.carry()
+    assert held(world, plan)["resources"] == [GATES], "a copy keeps what was filed"
+    decided(world, plan)
+    do(world, "data-bureau", "approve", plan, person="p-2")
+    do(world, "data-bureau", "file", plan, filing_ref="F-2")
+    world.carry()
+    assert (held(world, plan)["resources"], held(world, plan)["state"]) == ([GATES, TRIPS], "FILED")
+    to = {"grantee_party": "", "grantee_node": ""}
+    for body in (of_another_make(world, "consent", "IN_FORCE", id=plan),
+                 of_another_make(world, "plan", "MAJOR_CHANGE", id=plan, items=PLAN, **to)):  # fmt: skip
+        with world.as_person("data-bureau") as tx:
+            notice = signing.signed(tx, {**signing.unsigned(body["notice"]), "serial": 99})
+        other = {"instrument": body["instrument"], "notice": notice}
+        refused_with("AUT-508", world.deliver, "data-group", "data-bureau", "authorise.instrument", other)
+    assert held(world, plan)["resources"] == [GATES, TRIPS]
+
+
+def held(world: Neighbours, instrument: str) -> dict[str, Any]:
+    with world.as_person("data-group") as tx:
+        return authorise.instrument(tx, instrument=instrument)
 
 
 @pytest.mark.parametrize(

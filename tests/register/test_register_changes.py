@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from register_country import NAMES, Country, changed_past_the_log, declared
 from test_register_cases import BIKES, BUREAU, TRAFFIC, publicised, refusal, registry
+from test_register_ledger import GROUP, product_facts
+from test_register_ledger import coded as code_of
 from test_register_lifetime import LAST, cancel, coded, gaps, on, state
 
 from datong.ground import signing
@@ -121,6 +123,8 @@ def test_a_registrant_that_comes_in_confirms_and_nobody_is_left_out(country: Cou
     resource, case, code = coded(country)
     country.as_(TRAFFIC, "operator", register.add_party, code=NAMES[BIKES], name="单车企业", kind="1")
     change = filed(country, resource, changes={}, co_registrants=[NAMES[BIKES]])
+    (seen,) = country.view(BUREAU, register.case, case=change)["changes"]
+    assert (seen["item"], [len(seen[name]) for name in ("was", "wanted")]) == ("registrants", [1, 2])
     waiting = refusal(registry, country, "registrar", register.accept_case, case=change)
     assert (waiting.code, [one.where for one in waiting.problems]) == ("REG-416", [NAMES[BIKES]])
     assert country.view(BIKES, register.case, case=change)["open"][-1] == "join"
@@ -169,6 +173,19 @@ def test_a_proof_of_the_error_carries_a_correction_without_consent(country: Coun
     assert not country.refused
 
 
+def test_what_others_ask_for_holds_up_nothing_of_the_registrants(country: Country) -> None:
+    resource, _case, code = coded(country)
+    asked = filed(country, code, BIKES, **correction(changes={"public_data": False}, basis="voluntary"))
+    items = {
+        one["item"]: (one["was"], one["wanted"]) for one in country.view(BUREAU, register.case, case=asked)["changes"]
+    }
+    assert items == {"public_data": (True, False), "basis": ("mandatory", "voluntary")}, "nothing slips in unseen"
+    files = {"b.db": "sha256:" + "cd" * 32}
+    country.as_(TRAFFIC, "data_engineer", register.preserve_evidence, of=resource, files=files)
+    assert state(country, filed(country, resource)) == "SUBMITTED"
+    assert not country.refused
+
+
 def test_the_registrant_corrects_its_own(country: Country) -> None:
     resource, _case, code = coded(country)
     entered(country, filed(country, resource, **correction()))
@@ -205,6 +222,39 @@ def test_a_licence_changed_meanwhile_is_not_turned_back(country: Country) -> Non
     for node in (BUREAU, TRAFFIC, BIKES):
         shown = country.view(node, register.resource, code_or_id=code)
         assert (shown["abstract"], shown["licence"]["commercial"]) == (NEW, False)
+
+
+def test_a_product_gets_another_input_and_stays_what_it_was_until_then(country: Country) -> None:
+    """Private inputs make a private product; with public data among them it is registered as public data's (REG-430)."""
+    country.join(TRAFFIC, BIKES, GROUP)
+    trips = code_of(country, BIKES, declared(country, BIKES, public_data=False)["id"])
+    gates = code_of(country, TRAFFIC, declared(country, TRAFFIC, digest=PROOF)["id"])
+    facts = {**product_facts([trips]), "public_data": False}
+    made = country.as_(GROUP, "product_manager", register.declare_product, **facts)["id"]
+    files = {"recipe": "sha256:" + "3" * 64}
+    country.as_(GROUP, "product_manager", register.preserve_evidence, of=made, files=files)
+    flows = code_of(country, GROUP, made, "product_manager")
+    asked = {"of": made, "type": "change", "materials": {"reason": "增加卡口"}}
+    both = {"inputs": [trips, gates]}
+    private = country.as_(GROUP, "product_manager", register.draft_case, **asked, changes=both)["id"]
+    told = refusal(country.as_, GROUP, "product_manager", register.submit_case, case=private)
+    assert (told.code, [one.where for one in told.problems]) == ("REG-430", [gates])
+    case = country.as_(GROUP, "product_manager", register.draft_case, **asked, changes={**both, "public_data": True})[
+        "id"
+    ]
+    assert country.as_(GROUP, "product_manager", register.case, case=case)["basis"] == "mandatory"
+    country.as_(GROUP, "product_manager", register.submit_case, case=case)
+    country.post()
+    publicised(country, case)
+    assert country.view(GROUP, register.product, code_or_id=made)["inputs"] == [trips]
+    with country.stores[BUREAU].read() as tx:
+        later = tx.business_now
+    country.move_to(later.replace(month=later.month + 1))
+    registry(country, "registrar", register.code_case, case=case)
+    for node in (GROUP, TRAFFIC):
+        shown = country.view(node, register.product, code_or_id=flows)
+        assert (shown["inputs"], shown["public_data"]) == ([trips, gates], True)
+    assert not country.refused
 
 
 def test_an_objection_that_is_upheld_ends_the_change_and_not_the_registration(country: Country) -> None:
@@ -314,6 +364,9 @@ HOSTILE = {
     "the licence": (TRAFFIC, {"changes": {"abstract": NEW, "licence": {"name": "x"}}}, "REG-402"),
     "without a reason": (TRAFFIC, {"reason": ""}, "REG-421"),
     "a term": (TRAFFIC, {"term_until": "2040-01-01"}, "REG-433"),
+    "another name": (
+        BIKES, {"type": "correction", "registrants": [{"party": NAMES[TRAFFIC], "name": "x"}], "proof": PROOF}, "REG-433",
+    ),
     "another kind": (TRAFFIC, {"type": "renewal"}, "REG-413"),
 }  # fmt: skip
 

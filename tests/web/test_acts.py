@@ -226,6 +226,40 @@ def test_a_coded_case_offers_what_its_side_may_do_now(
         assert offered(browser.get("/cases/case-1").text) == buttons, login
 
 
+@pytest.mark.parametrize(
+    ("confirmed", "state", "buttons"),
+    [
+        (None, "SUBMITTED", {"register/join_filing"}),
+        ("2026-03-02T00:00:00Z", "SUBMITTED", set()),
+        (None, "ACCEPTED", set()),
+    ],
+)
+def test_whose_confirmation_is_missing_is_offered_to_confirm(
+    browser: Browser, store: Store, confirmed: str | None, state: str, buttons: set[str]
+) -> None:
+    with store.begin(NODE, "start") as tx:
+        mine = {"party": signing.me(tx).party, "name": "本方", "confirmed_at": confirmed}
+        first = {"party": "91520100MA0BK00308", "name": "他方", "confirmed_at": "2026-03-02T00:00:00Z"}
+        row = {**CASE, "side": "joint", "state": state, "code": None, "registrants": [first, mine]}
+        tx.add(metadata.tables["register_case"], row)
+        register.add_person(tx, login="lg", name="法务", roles=["legal"])
+    browser.enter("lg")
+    assert offered(browser.get("/cases/case-1").text) == buttons
+
+
+@pytest.mark.parametrize(("type", "buttons"), [("first", {"register/code_case"}), ("change", {"register/code_case"})])
+def test_after_the_publicity_a_case_is_coded_or_entered(
+    browser: Browser, store: Store, type: str, buttons: set[str]
+) -> None:
+    filing = {**CASE["filing"], "materials": {"registration": {"code": "7-code", "changes": {"grade": 2}}}}
+    with store.begin(NODE, "start") as tx:
+        row = {**CASE, "side": "registry", "state": "PUBLICISED", "code": None, "type": type, "filing": filing}
+        tx.add(metadata.tables["register_case"], {**row, "publicised_at": "2026-03-02T00:00:00Z"})
+        register.add_person(tx, login="re", name="登记", roles=["registrar"])
+    browser.enter("re")
+    assert offered(browser.get("/cases/case-1").text) - {"register/object_to_case"} == buttons
+
+
 def test_what_nothing_undoes_wants_a_tick(browser: Browser, store: Store, people: dict[str, str]) -> None:  # noqa: F811
     with store.begin(NODE, "register") as tx:
         token = register.issue_service_token(tx, person=people["op"], label="夜间", scopes=["audit"], days=1)["id"]

@@ -288,6 +288,19 @@ TOO_FEW = _reason(
     ("请补充决策人和纪要编号。", "Name the persons and the minutes."),
     art="第十一条、第十三条",
 )  # fmt: skip
+NOT_BEGUN = _reason(
+    "AUT-410", Kind.conflict,
+    ("协议 {id} 未生效。", "The agreement {id} was not brought into force."),
+    ("其期限自 {day} 起。", "Its term begins on {day}."),
+    ("请在该日或之后执行 commence。", "Do it on that day or later (commence)."),
+    art="第十四条",
+)  # fmt: skip
+NO_REASON = _reason(
+    "AUT-411", Kind.invalid,
+    ("「{deed}」未执行。", "{deed} was not done."),
+    ("须写明理由：持有副本的各节点都会收到。", "It must state a reason: every node that holds a copy is told of it."),
+    ("请填写理由。", "Give the reason."),
+)  # fmt: skip
 NOT_YOURS = _reason(
     "AUT-403", Kind.denied,
     ("「{deed}」未执行。", "{deed} was not done."),

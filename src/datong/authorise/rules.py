@@ -32,10 +32,12 @@ from datong.authorise.model import (
 )
 from datong.ground import codes
 from datong.ground.refusal import Problem
-from datong.ground.workdays import china_date
+from datong.ground.workdays import CHINA, china_date
 from datong.terms.policy import Policy
 
 PERCENT = re.compile(r"100(\.0{1,6})?|\d{1,2}(\.\d{1,6})?", re.ASCII)
+LAST_YEAR = 9990
+"""Five years more, or a day in Beijing, are still in the calendar."""
 DEVELOPING = ("process", "transform", "jointDevelop")
 """Actions of a policy that let its holder make something of what is delivered (加工、转换、联合开发)."""
 COMMERCIAL_PURPOSES = frozenset({"industry_development"})
@@ -89,8 +91,11 @@ def draft_problems(kind: str, content: dict[str, Any], purposes: Iterable[str]) 
     problems += _side_problems(kind, content)
     if kind == "data_use" and not content["acts"]:
         problems.append(_missing("acts"))
-    if datetime.fromisoformat(content["until"]) <= datetime.fromisoformat(content["from"]):
+    starts, ends = datetime.fromisoformat(content["from"]), datetime.fromisoformat(content["until"])
+    if ends <= starts:
         problems.append(Problem("until", "终止不晚于起始", "ends before it begins"))
+    if max(starts, ends).year > LAST_YEAR:
+        problems.append(Problem("until", f"晚于 {LAST_YEAR} 年", f"lies beyond the year {LAST_YEAR}"))
     return problems + _item_problems(kind, content["items"])
 
 
@@ -139,7 +144,7 @@ def _item_problems(kind: str, items: dict[str, Any]) -> list[Problem]:
     problems = [
         Problem(f"items.{name}", f"缺少「{zh}」", f"missing item: {zh}")
         for name, zh in required.items()
-        if not items.get(name)
+        if not _is_said(items.get(name))
     ]
     if kind == "agreement" and items.get("selection") not in SELECTIONS:
         problems.append(
@@ -152,7 +157,7 @@ def _item_problems(kind: str, items: dict[str, Any]) -> list[Problem]:
             problems.append(
                 Problem("items.ground", "不是个人信息保护法第十三条的依据", f"should be one of {', '.join(GROUNDS)}")
             )
-        if not items.get("impact_assessment"):
+        if not _is_said(items.get("impact_assessment")):
             problems.append(
                 Problem(
                     "items.impact_assessment", "缺少个人信息保护影响评估编号（第五十五条）",
@@ -162,18 +167,24 @@ def _item_problems(kind: str, items: dict[str, Any]) -> list[Problem]:
     return problems
 
 
+def _is_said(item: Any) -> bool:
+    """Whether an item of the articles says anything: a text that is not blank, or a list or table with something in."""
+    return bool(item.strip() if isinstance(item, str) else item if isinstance(item, list | dict) else "")
+
+
 def _missing(name: str) -> Problem:
     return Problem(name, "缺少", "missing")
 
 
 def check_term(from_at: datetime, until_at: datetime) -> None:
-    """AUT-501: an agreement lasts at most five years (29 February counts to 28 February)."""
-    year = from_at.year + MAX_AGREEMENT_YEARS
-    day = 28 if (from_at.month, from_at.day) == (2, 29) else from_at.day
-    latest = from_at.replace(year=year, day=day)
-    if until_at > latest:
+    """AUT-501: an agreement lasts at most five years by Beijing's days (29 February counts to 28 February)."""
+    begins, ends = from_at.astimezone(CHINA), until_at.astimezone(CHINA)
+    year = begins.year + MAX_AGREEMENT_YEARS
+    day = 28 if (begins.month, begins.day) == (2, 29) else begins.day
+    latest = begins.replace(year=year, day=day)
+    if ends > latest:
         raise TERM_TOO_LONG(
-            from_at=from_at.date().isoformat(), until_at=until_at.date().isoformat(), latest=latest.date().isoformat()
+            from_at=begins.date().isoformat(), until_at=ends.date().isoformat(), latest=latest.date().isoformat()
         )
 
 

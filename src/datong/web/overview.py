@@ -41,7 +41,8 @@ STEPS = frozenset(
         "register.settle_objection", "register.decide_member", "deidentify.confirm_classification",
         "deidentify.approve_lowering", "price.publish_fees",
         "authorise.decide_collectively", "authorise.approve", "authorise.sign", "authorise.countersign",
-        "authorise.file", "negotiate.agree", "negotiate.accept", "negotiate.verify", "negotiate.finalize",
+        "authorise.file", "authorise.commence",
+        "negotiate.agree", "negotiate.accept", "negotiate.verify", "negotiate.finalize",
         "negotiate.offer", "negotiate.counter", "deliver.start_transfer", "settle.accept_invoice",
         "settle.dispute_invoice", "settle.record_payment", "settle.record_payout",
     }

@@ -14,9 +14,11 @@ from datong.ground.db import Tx
 
 
 def due(tx: Tx, most: int) -> dict[str, list[str]]:
-    """Instruments of this party before their filing, and agreements it has to counter-sign, at most so many."""
+    """Instruments of this party before their filing, agreements it has to counter-sign, and filed ones whose term has
+    begun, at most so many."""
     of, mine = store.instruments.c, signing.me(tx).party
     before = (State.DRAFT, State.COLLECTIVE_DECISION, State.APPROVED, State.SIGNED, State.MAJOR_CHANGE)
     granted = and_(of.state.in_(before), of.grantor_party == mine)
     offered = and_(of.state == State.OFFERED, of.grantee_party == mine)
-    return {"authorise.instruments": tx.longest(store.instruments, "changed_at", or_(granted, offered), most)}
+    begun = and_(of.state == State.FILED, of.kind == "agreement", of.grantor_party == mine, of.from_at <= tx.now)
+    return {"authorise.instruments": tx.longest(store.instruments, "changed_at", or_(granted, offered, begun), most)}

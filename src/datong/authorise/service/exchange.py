@@ -63,17 +63,26 @@ def _take_copy(tx: Tx, value: dict[str, Any], notice: dict[str, Any]) -> None:
     if known is None:
         rules.require_sound(value, PURPOSES)
         records.insert(tx, value, State(notice["state"]), serial=notice["serial"], notice=notice)
-    elif known["digest"] != notice["digest"] or known["grantor_party"] == signing.me(tx).party:
+    elif not _is_same(known, value, notice) or known["grantor_party"] == signing.me(tx).party:
         raise NOT_PROVEN(why="本节点已有同号不同文件。", why_en="This node holds another instrument of that id.")
     elif notice["serial"] <= known["serial"]:
         return  # a repetition, or an older word that arrived late
     else:
+        if known["digest"] != notice["digest"]:
+            rules.require_sound(value, PURPOSES)
         tx.change(
-            store.instruments, known["id"], state=notice["state"], serial=notice["serial"], notice=notice,
-            value=value, reason=notice["reason"], changed_at=tx.now,
+            store.instruments, known["id"], **records.content_columns(value), state=notice["state"],
+            serial=notice["serial"], notice=notice, reason=notice["reason"], changed_at=tx.now,
         )  # fmt: skip
     evidence.append(tx, "authorise.copy_received", store.instruments, str(value["id"]), state=notice["state"],
                     serial=notice["serial"], digest=notice["digest"])  # fmt: skip
+
+
+def _is_same(known: dict[str, Any], value: dict[str, Any], notice: dict[str, Any]) -> bool:
+    """Whether this is the instrument held: of the same content, but for a plan that its body changed and filed anew."""
+    changed = value["kind"] == known["kind"] == "plan" and notice["state"] == State.FILED
+    same = known["digest"] == notice["digest"]
+    return bool(same or (changed and known["grantor_party"] == value["grantor_party"]))
 
 
 def tell(tx: Tx, instrument_id: str) -> None:

@@ -11,6 +11,8 @@ from datong.authorise.model import (
     GRANTS,
     MOVES,
     NO_CONSENT,
+    NO_REASON,
+    NOT_BEGUN,
     NOT_REGISTERED,
     NOT_YOURS,
     OUTSIDE_PLAN,
@@ -21,7 +23,7 @@ from datong.authorise.model import (
     State,
 )
 from datong.authorise.service import clearing, exchange, records
-from datong.ground import clock, evidence, outbox, signing
+from datong.ground import clock, evidence, outbox, signing, workdays
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import service as register
@@ -54,12 +56,17 @@ def draft(
     }  # fmt: skip
     bound = kind in (InstrumentKind.consent, InstrumentKind.data_use)
     strange = rules.not_owned(content["resources"], _owned(tx, content["resources"])) if bound else []
-    rules.require_sound(content, PURPOSES, strange)
+    rules.require_sound(content, PURPOSES, [*strange, *_over(tx, ends)])
     records.insert(tx, content, State.DRAFT, drafter=tx.actor)
     evidence.append(
         tx, "authorise.drafted", store.instruments, content["id"], kind=kind, resources=len(content["resources"])
     )
     return records.instrument(tx, instrument=content["id"])
+
+
+def _over(tx: Tx, until: str) -> list[Problem]:
+    over = tx.business_now >= clock.instant(until)
+    return [Problem("until_at", "期限已过", "is over already")] if over else []
 
 
 def _owned(tx: Tx, resources: list[str]) -> set[str]:
@@ -71,16 +78,17 @@ def _owned(tx: Tx, resources: list[str]) -> set[str]:
 def decide_collectively(tx: Tx, *, instrument: str, minutes: str, persons: list[str]) -> dict[str, Any]:
     """Record the collective decision (三重一大集体决策) on a plan or an agreement: minutes and who decided.
 
-    persons: ids of at least two people of this node.
+    persons: at least two people of this node, each by login or id.
     """
     row = records.mine(tx, instrument, Deed.decide_collectively)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.decide_collectively)
-    decided = sorted(set(persons))
+    known = {person: register.active_person(tx, person.strip()) for person in persons}
     problems = [
         Problem(person[:80], "不是本单位在册人员", "is no active person of this organisation")
-        for person in decided
-        if not register.is_active(tx, person)
+        for person in sorted(known)
+        if not known[person]
     ]
+    decided = sorted(set(known.values()))
     if len(decided) < DECIDERS_MIN or problems or not minutes.strip():
         raise TOO_FEW(problems, least=DECIDERS_MIN)
     return records.move(tx, row, after, "decided", decision={"minutes": minutes, "persons": decided})
@@ -103,6 +111,8 @@ def sign(tx: Tx, *, instrument: str) -> dict[str, Any]:
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.sign)
     if row["kind"] in GRANTS:
         _require_other_hand(tx, row, Deed.sign)
+    if problems := _over(tx, row["until_at"]):
+        raise BAD_INSTRUMENT(problems, count=len(problems))
     if row["kind"] == InstrumentKind.agreement:
         _check_agreement(tx, row)
     changed = records.move(tx, row, after, "signed", value=signing.signed(tx, row["value"]))
@@ -147,6 +157,9 @@ def commence(tx: Tx, *, instrument: str) -> dict[str, Any]:
     """Bring a filed agreement into force once its term has begun."""
     row = records.mine(tx, instrument, Deed.commence)
     after = rules.moved(row["id"], row["kind"], row["state"], Deed.commence)
+    begins = clock.instant(row["from_at"])
+    if tx.business_now < begins:
+        raise NOT_BEGUN(id=row["id"], day=workdays.china_date(begins).isoformat())
     changed = records.move(tx, row, after, "commenced")
     exchange.tell(tx, row["id"])
     return changed
@@ -171,9 +184,28 @@ def withdraw(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
 
 
 @verb(Role.steward)
-def change(tx: Tx, *, instrument: str, reason: str) -> dict[str, Any]:
-    """Open a major change of a filed plan; it must be decided collectively again."""
-    return _end(tx, instrument, Deed.change, reason)
+def change(
+    tx: Tx, *, instrument: str, reason: str, resources: list[str] | None = None, purposes: list[str] | None = None,
+    until_at: str = "", items: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Open a major change of a filed plan; it must be decided collectively, approved and filed again.
+
+    resources, purposes: all of them, as they are to be. until_at: the new end. items: those of the plan's items that
+    change. What is not given stays.
+    """
+    row = records.mine(tx, instrument, Deed.change)
+    rules.moved(row["id"], row["kind"], row["state"], Deed.change)
+    problems: list[Problem] = []
+    given = {"resources": resources, "purposes": purposes, "items": {**row["items"], **items} if items else None}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if until_at:
+        changes["until"] = _instant("until_at", until_at, problems)
+    if problems:
+        raise BAD_INSTRUMENT(problems, count=len(problems))
+    content = {**signing.unsigned(row["value"]), **changes}
+    rules.require_sound(content, PURPOSES, _over(tx, content["until"]) if until_at else [])
+    changed = _end(tx, instrument, Deed.change, reason)  # the copies keep what was filed until the change is
+    return records.rewrite(tx, changed["id"], content, sorted(changes)) if changes else changed
 
 
 @verb(Role.steward)
@@ -199,6 +231,8 @@ def expire_due(tx: Tx) -> int:
 def _end(tx: Tx, instrument_id: str, deed: Deed, reason: str) -> dict[str, Any]:
     row = records.mine(tx, instrument_id, deed)
     after = rules.moved(row["id"], row["kind"], row["state"], deed)
+    if not reason.strip():
+        raise NO_REASON(deed=deed.value)
     changed = records.move(tx, row, after, PAST[deed], reason=reason)
     exchange.tell(tx, row["id"])
     return changed

@@ -34,15 +34,10 @@ def insert(
     tx: Tx, content: dict[str, Any], state: State, *, serial: int = 0, notice: dict[str, Any] | None = None,
     drafter: Actor | None = None,
 ) -> None:  # fmt: skip
-    same = ("kind", "title", "grantor_party", "grantee_party", "grantee_node", "resources", "purposes", "acts",
-            "items", "parents", "copies_to")  # fmt: skip
-    row = {name: content[name] for name in same}
     tx.add(
         store.instruments,
         {
-            **row, "id": content["id"], "state": state.value, "from_at": content["from"], "until_at": content["until"],
-            "value": content if "signatures" in content else {**content, "signatures": []},
-            "digest": digest(signing.unsigned(content)), "notice": notice, "serial": serial,
+            **content_columns(content), "id": content["id"], "state": state.value, "notice": notice, "serial": serial,
             "reason": notice["reason"] if notice else None, "changed_at": tx.now,
             "drafted_by": drafter.person if drafter else "", "drafter_let_in_by": drafter.issued_by if drafter else "",
         },
@@ -53,6 +48,25 @@ def move(tx: Tx, row: dict[str, Any], after: State, past: str, **values: Any) ->
     tx.change(store.instruments, row["id"], state=after.value, changed_at=tx.now, **values)
     evidence.append(tx, f"authorise.{past}", store.instruments, row["id"], kind=row["kind"], state=after.value)
     return shown(known(tx, row["id"]))
+
+
+def content_columns(content: dict[str, Any]) -> dict[str, Any]:
+    """What of an instrument's content stands in columns of its own, with its digest."""
+    same = ("kind", "title", "grantor_party", "grantee_party", "grantee_node", "resources", "purposes", "acts",
+            "items", "parents", "copies_to")  # fmt: skip
+    return {
+        **{name: content[name] for name in same}, "from_at": content["from"], "until_at": content["until"],
+        "value": content if "signatures" in content else {**content, "signatures": []},
+        "digest": digest(signing.unsigned(content)),
+    }  # fmt: skip
+
+
+def rewrite(tx: Tx, instrument_id: str, content: dict[str, Any], fields: list[str]) -> dict[str, Any]:
+    """Other content under the same id, unsigned, as if drafted by who acts, who then neither approves nor signs it."""
+    by = {"drafted_by": tx.actor.person, "drafter_let_in_by": tx.actor.issued_by}
+    tx.change(store.instruments, instrument_id, **content_columns(content), **by)
+    evidence.append(tx, "authorise.rewritten", store.instruments, instrument_id, fields=fields)
+    return shown(known(tx, instrument_id))
 
 
 def known(tx: Tx, instrument_id: str) -> dict[str, Any]:

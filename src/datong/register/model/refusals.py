@@ -376,9 +376,9 @@ NOT_CHANGEABLE = _reason(
     ("「{name}」的登记未变更。", "The registration of {name} was not changed."),
     ("{why_zh}。", "That is because {why}."),
     (
-        "请核对台账（register ledger）后重新起草；首次登记前用 amend_description 修改描述。",
-        "Look at the ledger (`register ledger`) and draft it anew; before the first registration the description is "
-        "amended (amend_description).",
+        "请核对台账（register ledger）后重新起草；已提交的待补正时重新提交；首次登记前用 amend_description。",
+        "Look at the ledger (`register ledger`) and draft it anew; what is filed already is filed again once the "
+        "registry asks for a supplement; before the first registration use amend_description.",
     ),
     article="art. 9(2), 9(3), 15",
 )

@@ -338,7 +338,7 @@ def moved(state: str, act: Act) -> State | None:
 
 def open_acts(state: str, type: str = FIRST) -> list[Act]:
     """What may be done in `state` in a case of this type, in the order of the table."""
-    others = set(LAST_ACTS.values()) - {LAST_ACTS.get(type)}
+    others = set(LAST_ACTS.values()) - {LAST_ACTS.get(type, Act.code)}
     return [
         act for (now, act), (by, _after) in MOVES.items() if now == state and by is not Who.nobody and act not in others
     ]

@@ -61,7 +61,7 @@ def change_fault(filing: Mapping[str, Any], entry: Mapping[str, Any]) -> codes.F
     with the changes named."""
     now, then = ([one["party"] for one in of["registrants"]] for of in (entry, filing))
     if filing["type"] == CORRECTION:
-        if now != then:
+        if filing["registrants"] != entry["registrants"]:
             return "更正不变更登记主体", "a correction leaves the registrants as they are"
     elif filing["applicant"]["party"] != now[0]:
         return (

@@ -14,7 +14,7 @@ from datong.ground.crypto import hashing
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import rules, store
-from datong.register.model.cases import FIRST, LAST_ACTS, Act, State
+from datong.register.model.cases import CORRECTION, FIRST, LAST_ACTS, Act, State
 from datong.register.model.refusals import (
     ALREADY_JOINED,
     BAD_FILING,
@@ -78,7 +78,7 @@ def draft_case(
     filing = {
         "schema": FILING_SCHEMA, "case": case, "type": type, "basis": basis or kept,
         "public_data": thing["public_data"], "object_kind": thing["kind"], "object": _described(thing),
-        "registrants": [{"party": code, "name": _name(tx, code, entry)} for code in everybody],
+        "registrants": [{"party": code, "name": _name(tx, code, type, entry)} for code in everybody],
         "applicant": me_acting(tx), "materials": {**(materials or {}), **asked}, "term_until": term_until,
         "filed_at": tx.now, "signatures": [],
     }  # fmt: skip
@@ -222,12 +222,12 @@ def _described(thing: Mapping[str, Any]) -> dict[str, Any]:
     return {name: thing[name] for name in ("id", *rules.DESCRIPTION, *own, "evidence_digest", "evidence_at")}
 
 
-def _name(tx: Tx, code: str, entry: Mapping[str, Any] | None) -> str:
-    """Its name now; of somebody registered whom this node does not know, as it is registered."""
+def _name(tx: Tx, code: str, type: str, entry: Mapping[str, Any] | None) -> str:
+    """Its name now, which a change takes in; of others, and in a correction, as it is registered."""
     mine = signing.me(tx)
-    if code == mine.party:
-        return mine.name
     registered = {one["party"]: one["name"] for one in entry["registrants"]} if entry else {}
+    if code == mine.party and type != CORRECTION:
+        return mine.name
     return str(registered[code] if code in registered else known_party(tx, code)["name"])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from datong.ground import clock, codes, evidence, outbox, signing, workdays
 from datong.ground.db import Tx, Window
 from datong.register import rules, store
-from datong.register.model.cases import FIRST, OVER, PERIODS, WITH_CODE, Act, State
+from datong.register.model.cases import CHANGE, CORRECTION, OVER, PERIODS, WITH_CODE, Act, State
 from datong.register.model.refusals import BAD_FILING, UNKNOWN_CASE, WRONG_STATE
 from datong.register.model.values import CASE_SCHEMA, FUNCTION_KINDS
 from datong.register.rules import changes
@@ -235,12 +235,14 @@ def whole(tx: Tx, case: str) -> dict[str, Any]:
 
 def _changes(tx: Tx, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a change or correction asks for, [{item, was, wanted}]; what it was is told while the case is open."""
-    if row["type"] == FIRST:
+    if row["type"] not in (CHANGE, CORRECTION):
         return []
     code, asked = changes.asked(row["filing"])
-    entry = tx.get(store.ledger, code) if row["state"] not in OVER else None
-    before = entry["entry"]["object"] if entry else {}
-    return [{"item": name, "was": before.get(name), "wanted": value} for name, value in asked.items()]
+    known = tx.get(store.ledger, code) if row["state"] not in OVER else None
+    entry = known["entry"] if known is not None else {"object": {}}
+    told = [{"item": name, "was": entry["object"].get(name), "wanted": value} for name, value in asked.items()]
+    beside = [(name, entry.get(name), row["filing"][name]) for name in ("basis", "registrants")] if known else []
+    return told + [{"item": name, "was": was, "wanted": wanted} for name, was, wanted in beside if was != wanted]
 
 
 def _open_objection(tx: Tx, case: str) -> str:

@@ -138,7 +138,8 @@ def preserve_evidence(tx: Tx, *, of: str, files: dict[str, str]) -> dict[str, An
     value = digest(sorted(files.items()))
     if row["evidence_digest"] == value:
         return _by_id(tx, row["id"])
-    if {case["state"] for case in store.cases_of(tx, row["id"])} - _AMENDABLE - WITH_CODE:
+    own = [case for case in store.cases_of(tx, row["id"]) if case["side"] in ("applicant", "both")]
+    if {case["state"] for case in own} - _AMENDABLE - WITH_CODE:  # what others ask to have corrected holds up nothing
         raise ALREADY_REGISTERED(name=row["name_zh"])
     tx.change(table, row["id"], evidence_digest=value, evidence_files=files, evidence_at=tx.now)
     evidence.append(tx, "register.evidence_preserved", table, row["id"], digest=value, files=len(files))

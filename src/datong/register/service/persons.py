@@ -147,10 +147,10 @@ def person_card(tx: Tx, person: str) -> dict[str, Any]:
     return _card(_known(tx, person))
 
 
-def is_active(tx: Tx, person: str) -> bool:
-    """Whether this is a person of this node who may act."""
-    row = tx.get(store.people, person)
-    return row is not None and row["state"] == "active"
+def active_person(tx: Tx, person: str) -> str:
+    """The id of a person of this node who may act, named by id or by login; "" when there is none."""
+    row = tx.get(store.people, person) or store.person_of_login(tx, person)
+    return str(row["id"]) if row is not None and row["state"] == "active" else ""
 
 
 def actor_of(row: dict[str, Any], party: str, issued_by: str = "") -> Actor:
