@@ -180,7 +180,7 @@ def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Wi
     if state is not None:
         query = query.where(negotiations.c.state == state)
     if open_only:
-        query = query.where(negotiations.c.state.not_in(["FINALIZED", "TERMINATED"]))
+        query = query.where(or_(*(negotiations.c.state == state.value for state in State if state not in FINAL)))
     return [dict(row._mapping) for row in tx.all(window.of(query, negotiations.c.id))]
 
 
