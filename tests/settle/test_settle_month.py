@@ -4,12 +4,12 @@ edges of the month, a contract without a use, one that ends in mid-month, a corr
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import select
-
 import test_settle_service as case
+from sqlalchemy import select
+from test_settle_service import BIKE, BUREAU, GROUP, LAB, at, bill, code_of, contract, pulled, supply
+
 from datong.ground import evidence
 from datong.ground.db import NODE
 from datong.ground.evidence.leaves import leaves
@@ -17,7 +17,6 @@ from datong.meter import service as meter
 from datong.negotiate import store as negotiate_store
 from datong.settle import store
 from neighbours import Neighbours
-from test_settle_service import BIKE, BUREAU, GROUP, LAB, at, bill, code_of, contract, pulled, supply
 
 FEE = 10_001
 SPLIT = [

@@ -100,6 +100,7 @@ agreements = table(
     Column("state", String(12), nullable=False),  # state of the negotiation; TERMINATED also when ended later
     Column("ended_at", Instant),
     Column("reason", JSON),
+    Index("ix_agreement_agreed_at", "agreed_at", "id"),
     Index("ix_agreement_code", "code"),
     Index("ix_agreement_consumer", "consumer", "provider"),
     Index("ix_agreement_state", "state", "until", "id"),  # whose term is over is told by the index alone
