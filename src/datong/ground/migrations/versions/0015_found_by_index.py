@@ -12,6 +12,7 @@ INDEXES = (
     ("ix_agreement_state", "agreement", ["state", "until", "id"]),
     ("ix_decision_wall_at", "decision", ["wall_at", "id"]),
     ("ix_file_set_event", "file_set", ["event"]),
+    ("ix_job_lane", "job", ["lane", "added_at"]),
     ("ix_national_contract_issuer", "national_contract", ["issuer", "at"]),
     ("ix_national_issued_issuer", "national_issued", ["issuer", "at"]),
     ("ix_usage_event_at", "usage_event", ["at", "number", "id"]),
