@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from datong.authorise import store as authorise_store
+from datong.catalogue import rules, store
 from datong.catalogue import service as catalogue
-from datong.catalogue import store
-from datong.catalogue.service import gates
+from datong.catalogue.model import Searched
+from datong.catalogue.service import finding, gates
 from datong.compose import service as compose
 from datong.compose import store as compose_store
 from datong.ground import evidence
@@ -573,13 +574,12 @@ def test_a_buyer_finds_the_product_and_its_offer(ready: Neighbours) -> None:
         (hit,) = catalogue.find(tx, q="mobility")
         assert hit["source"] == node_code("data-group")
         assert hit["prices_fen"] == {"industry_development": 900, "public_welfare": 0}
-        offer = catalogue.found_offer(tx, provider=node_code("data-group"), offer=hit["offers"][0]["id"])
+        offer = catalogue.found_offer(tx, provider=node_code("data-group"), dataset=FLOWS, offer=hit["offers"][0]["id"])
         assert offer["dataset"] == FLOWS
         assert {"policy", "terms"} <= set(offer)
-        assert (
-            refusal_of(catalogue.found_offer, tx, provider=node_code("bike-company"), offer=offer["id"]).code
-            == "CAT-404"
-        )
+        for other in ({"provider": node_code("bike-company")}, {"dataset": "P-OTHER"}, {"offer": "o-none"}):
+            asked = {"provider": node_code("data-group"), "dataset": FLOWS, "offer": offer["id"], **other}
+            assert refusal_of(catalogue.found_offer, tx, **asked).code == "CAT-404"
 
 
 @pytest.mark.parametrize("entry", [{"state": "ENDED"}, {"valid_until": "2026-03-01"}], ids=["ended", "lapsed"])
@@ -619,6 +619,52 @@ def test_a_wrong_harvest_takes_nothing(world: Neighbours) -> None:
     refused = refusal_of(harvested, world, [item(2), {"id": 5}])
     assert (refused.code, refused.facts["number"]) == ("CAT-422", 2)
     assert found(world, "city-lab", "") == ["d-1"]
+
+
+WORDS = [
+    "", "流量", "flow", "Flows 3", "单车 共享", "公益", "welfare", "单", "started", "STARTED_AT", "d-7", "100%", "_", "\\u6d41",
+    "城市出行流量与" * 40, "no such thing",
+]  # fmt: skip
+"""What people look for: words of both languages, halves of them, codes, signs that a database reads otherwise."""
+
+
+@pytest.mark.parametrize("q", WORDS)
+def test_what_is_found_is_what_looking_through_everything_finds(ready: Neighbours, q: str) -> None:
+    """Only what holds a word is read, and of that only what is asked for: no hit is lost by it, and none comes in."""
+    publish(ready)
+    offer = {"id": "o", "policy": {}, "terms": {"purpose": "public_welfare", "tariff": {"amount_fen": 0}}}
+    column = {"name": "started_at", "title": "流量开始时间"}
+    items = [item(1, title="共享单车 Flows"), item(2, description="100% of 城市流量"), item(3, offers=[offer]),
+             item(4, schema=[column]), item(5, keywords=["单车"], standard="trip"), item(7)]  # fmt: skip
+    with ready.as_person("data-group") as tx:
+        catalogue.harvested(tx, node_code("bike-company"), items)
+    with ready.as_person("data-group") as tx:
+        cards = {"own": catalogue.find(tx, id=FLOWS)[0], **{i["id"]: catalogue.find(tx, id=i["id"])[0] for i in items}}
+        whole = {
+            f"{card['source']}/{card['dataset']}": finding._card(card["source"], card["dataset"], {**value, **card})
+            for (name, card), value in zip(cards.items(), [catalogue.datasets(tx)[0], *items], strict=True)
+        }
+        things = [Searched(key, finding._fields(card)) for key, card in whole.items()]
+        wanted = [(key.partition("/")[2], score, why) for key, score, why in rules.ranked(q, things)]
+        hits = catalogue.find(tx, q=q)
+        assert [(hit["dataset"], hit["score"], hit["why"]) for hit in hits] == wanted
+        for size in (1, 2, 3):
+            pages = [catalogue.find(tx, q=q, limit=size, offset=at) for at in range(0, len(hits) + 1, size)]
+            assert [hit for page in pages for hit in page] == hits
+        assert catalogue.find(tx, q=q, purpose="no\0ne") == catalogue.find(tx, q=q, id="no\0ne") == []
+
+
+@pytest.mark.parametrize(("q", "purpose"), [("", None), ("title", None), ("", "public_welfare")])
+def test_a_page_of_hits_reads_few_of_many_whole(world: Neighbours, q: str, purpose: str | None) -> None:
+    terms = {"purpose": "public_welfare", "tariff": {"amount_fen": 0}}
+    many = [item(n, title=f"title {n}", offers=[{"id": "o", "policy": {}, "terms": terms}]) for n in range(500)]
+    asked = []
+    for number in (250, 500):
+        harvested(world, many[:number])
+        with asked_of(world.stores["city-lab"]) as queries, world.stores["city-lab"].read() as tx:
+            assert len(catalogue.find(tx, q=q, purpose=purpose, limit=5)) == 5
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
 
 
 def test_a_page_takes_the_same_number_of_queries_whatever_it_holds(ready: Neighbours) -> None:

@@ -197,11 +197,11 @@ def test_a_harvested_listing_for_members_goes_with_our_own_membership(world: Nei
 
     assert found() == ["inside", "odd", "open"]
     with world.stores["city-lab"].read() as tx:
-        assert catalogue.found_offer(tx, provider=GROUP, offer="o-inside")["dataset"] == "inside"
+        assert catalogue.found_offer(tx, provider=GROUP, dataset="inside", offer="o-inside")["dataset"] == "inside"
         assert next(card for card in catalogue.find(tx) if card["dataset"] == "inside")["spaces"] == [space]
     with world.as_person("city-lab") as tx:
         register.leave_space(tx, space=space, platform=GROUP)
     assert found() == ["odd", "open"]
     with world.stores["city-lab"].read() as tx, pytest.raises(Refusal) as caught:
-        catalogue.found_offer(tx, provider=GROUP, offer="o-inside")
+        catalogue.found_offer(tx, provider=GROUP, dataset="inside", offer="o-inside")
     assert caught.value.code == "CAT-404"

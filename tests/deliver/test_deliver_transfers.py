@@ -33,6 +33,7 @@ from datong.negotiate import service as negotiate
 from datong.negotiate import store as negotiate_rows
 from datong.register import store as register_rows
 from datong.wire.delta_sharing import fetch_tables, routes
+from statements import asked_of, read_whole
 
 CALLBACK = "http://buyer0000.test/dsp/2025-1"
 
@@ -372,6 +373,21 @@ def test_under_one_contract_so_many_transfers_are_open_and_no_more(
         ids = {"pid": first["providerPid"], "other_pid": "cp-1"}
         deliver.transfer_completed(tx, sender=case.BUYER_NODE, **ids)
     assert incoming(provider, consumer_pid="cp-3")["state"] == "STARTED"
+
+
+def test_a_start_is_sent_again_without_looking_through_all_that_was_ever_sent(wire: Wire, provider: Store) -> None:
+    """Jobs that are done stay; who asks for the same transfer again and again costs no reading of them all."""
+    lay_out(provider)
+    incoming(provider)
+    with provider.begin(NODE) as tx:
+        tx.execute(jobs.jobs.update().values(state="done"))
+    with asked_of(provider) as asked:
+        assert incoming(provider)["state"] == "STARTED"
+    with provider.read() as tx:
+        (again,) = [job for job in jobs.open_jobs(tx) if job["kind"] == "dsp.transfer.send"]
+    assert again["payload"]["act"] == "start"
+    reading = [text for text in asked if text.startswith("SELECT") and "FROM job" in text]
+    assert reading and "job" not in read_whole(provider, reading)
 
 
 def test_a_pid_is_one_part_of_a_path_whatever_it_holds(wire: Wire, provider: Store) -> None:

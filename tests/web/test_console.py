@@ -448,6 +448,7 @@ GROWING = {
     "spaces": ("logical_space", {"name": "空间", "platform": "n", "state": "open"}),
     "versions": ("compose_product_version", {"product": DATASET}),
     "fees": ("fee", {"product": DATASET, "purpose": "research", "state": "PUBLISHED", "set_at": "2026-03-02T00:00:00Z"}),
+    "releases": ("deidentify_release", {"dataset": DATASET, "recipient_group": "g", "form": "controlled", "risk": {}}),
     "listings": ("listing", {"dataset": DATASET, "title": "目录条目", "kind": "product", "state": "withdrawn",
                              "published_at": "2026-03-02T00:00:00Z"}),
 }  # fmt: skip
@@ -617,6 +618,24 @@ def test_an_id_leads_to_a_record_of_this_node_and_to_no_other(browser: Browser, 
     assert f'href="/resources/{ours}"' in page
     assert theirs in page
     assert f'href="/resources/{theirs}"' not in page
+
+
+def test_a_list_that_nobody_counts_says_that_there_is_more(browser: Browser, store: Store) -> None:
+    """What peers list is filtered by what this node may see, so that its number is known on its last page alone."""
+    value = {"title": "别处的目录条目", "description": "", "offers": []}
+    rows = ({**value, "source": "n", "value": value, "id": f"h-{n:04}", "dataset": f"D{n:04}"} for n in range(130))
+    added(store, "harvested_dataset", *rows)
+    browser.enter("pm")
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(" ".join(given[2].split())))
+    first = browser.get("/listings").text
+    assert "1–50 / 50+" in first and 'href="?from=50">下一页' in first and "末页" not in first
+    assert not [statement for statement in asked if "harvested_dataset.value" in statement and " IN " not in statement]
+    last = browser.get("/listings?from=100").text
+    assert "101–130 / 130" in last and "下一页" not in last
+    beyond = browser.get("/listings?from=5000").text
+    assert "这一页没有记录" in beyond and "<small>130</small>" in beyond
+    assert "别处的目录条目" in browser.get("/listings/D0129").text
 
 
 def test_the_tables_of_records_that_travel_exist() -> None:

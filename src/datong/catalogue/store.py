@@ -8,7 +8,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Text, bindparam, exists, or_, select
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    String,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    false,
+    null,
+    or_,
+    select,
+    true,
+)
 
 from datong.ground.db import EVERY, SOUGHT, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
@@ -77,6 +93,9 @@ reports = table(
 )
 
 
+WORDS_MAX = 60
+
+
 def live_listing(tx: Tx, dataset: str) -> dict[str, Any] | None:
     """The listing of a dataset that is not withdrawn, or None."""
     return tx.first(_LIVE, dataset=dataset)
@@ -90,6 +109,55 @@ def all_listings(tx: Tx, *states: str, window: Window = EVERY) -> list[dict[str,
     if states:
         query = query.where(listings.c.state.in_(states))
     return [dict(row._mapping) for row in tx.all(window.of(query, listings.c.id, listings.c.dataset))]
+
+
+def live_called(tx: Tx, ids: list[str]) -> list[dict[str, Any]]:
+    """The live ones of these listings."""
+    query = select(listings).where(listings.c.id.in_(ids), listings.c.state == "live").order_by(listings.c.id)
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def seen_of_own(tx: Tx, dataset: str, words: list[str], purposes: list[str]) -> list[dict[str, Any]]:
+    """{id, dataset, title, description, value: facts, purposes} of the live listings (of one dataset) that hold one of
+    these words or are offered for one of these purposes; without either all of them, then without their facts."""
+    of, sought = listings.c, bool(words or purposes)
+    facts = (of.facts if sought else null()).label("value")
+    query = select(of.id, of.dataset, of.title, of.description, facts).where(of.state == "live")
+    query = query.where(of.dataset == dataset) if dataset else query
+    if sought:
+        offered = exists().where(offers.c.listing == of.id, offers.c.purpose.in_(purposes))
+        query = query.where(or_(_holds(words, of.dataset, of.title, of.description, of.facts), offered))
+    found = {row.id: {**row._mapping, "purposes": list[str]()} for row in tx.all(query)}
+    if sought:
+        for one in tx.all(select(offers.c.listing, offers.c.purpose).where(offers.c.listing.in_(select(of.id)))):
+            if one.listing in found:
+                found[one.listing]["purposes"].append(one.purpose)
+    return list(found.values())
+
+
+def seen_of_others(
+    tx: Tx, me: str, dataset: str, words: list[str], purposes: list[str], purpose: str
+) -> list[dict[str, Any]]:
+    """The same of what was harvested from others, with its whole value where something is sought in it: it names all
+    there is to be found by. purpose: only what names that one too."""
+    of, sought = harvested.c, bool(words or purposes)
+    value = (of.value if sought else null()).label("value")
+    query = select(of.id, of.source, of.dataset, of.title, of.description, value).where(of.source != me)
+    query = query.where(of.dataset == dataset) if dataset else query
+    if sought:
+        query = query.where(_holds([*words, *purposes], of.dataset, of.title, of.description, of.value))
+    if purpose:
+        query = query.where(_holds([purpose], of.value))
+    return [dict(row._mapping) for row in tx.all(query)]
+
+
+def _holds(words: list[str], *columns: Column[Any]) -> ColumnElement[bool]:
+    """Whether one of these columns contains one of the words, small or capital letters alike; always, where there are
+    more words than a database takes in one question: then its rows are looked through elsewhere."""
+    if len(words) > WORDS_MAX:
+        return true()
+    texts = [cast(column, Text) for column in columns]
+    return or_(false(), *(text.icontains(word, autoescape=True) for text in texts for word in words))
 
 
 def live_page(tx: Tx, offset: int, limit: int | None, spaces: Collection[str]) -> list[dict[str, Any]]:
@@ -135,7 +203,24 @@ def offers_by_listing(tx: Tx, found: list[dict[str, Any]]) -> dict[str, list[dic
     return of
 
 
+def terms_by_listing(tx: Tx, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """{id, dataset, purpose, terms} of the offers of some listings: listing id -> offers by purpose."""
+    of: dict[str, list[dict[str, Any]]] = {}
+    query = select(offers.c.id, offers.c.listing, offers.c.dataset, offers.c.purpose, offers.c.terms)
+    for start in range(0, len(ids), 500):
+        part = query.where(offers.c.listing.in_(ids[start : start + 500])).order_by(offers.c.purpose)
+        for row in tx.all(part):
+            of.setdefault(row.listing, []).append(dict(row._mapping))
+    return of
+
+
 _OFFERS_OF = Prepared(select(offers).where(offers.c.listing == bindparam("listing")).order_by(offers.c.purpose))
+
+
+def harvested_called(tx: Tx, ids: list[str]) -> list[dict[str, Any]]:
+    """What was harvested under these ids."""
+    found = tx.all(select(harvested).where(harvested.c.id.in_(ids)).order_by(harvested.c.id))
+    return [dict(row._mapping) for row in found]
 
 
 def harvested_from(tx: Tx, source: str | None = None) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ decisions = table(
     Column("policy_hash", String(80), nullable=False),
     Column("at", Instant, nullable=False),
     Column("wall_at", Instant, nullable=False),
+    Index("ix_decision_wall_at", "wall_at", "id"),
 )
 
 grants = table(
@@ -184,7 +185,7 @@ def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None, window: Window 
 
 
 def newest_decisions(tx: Tx, *conditions: Any, limit: int, offset: int) -> list[dict[str, Any]]:
-    query = select(decisions).where(*conditions).order_by(decisions.c.wall_at.desc(), decisions.c.id)
+    query = select(decisions).where(*conditions).order_by(decisions.c.wall_at.desc(), decisions.c.id.desc())
     return [dict(row._mapping) for row in tx.all(query.limit(limit).offset(offset))]
 
 

@@ -88,6 +88,7 @@ jobs = table(
     Column("nth", Integer, nullable=False),  # place among the jobs added at that moment
     Column("done_at", Instant),
     Index("ix_job_open", "state", "due_at"),
+    Index("ix_job_lane", "lane", "added_at"),
 )
 
 

@@ -31,6 +31,7 @@ events = table(
     Column("bytes_served", BigInteger),  # written once the grant is over
     Column("reconciled_at", Instant),
     Index("ix_usage_event_agreement", "agreement", "at"),
+    Index("ix_usage_event_at", "at", "number", "id"),
 )
 counters = table("usage_counter", Column("used", BigInteger, nullable=False))
 """Uses per agreement and deliveries per table version; changed by one conditional statement."""

@@ -255,9 +255,14 @@ def prices(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -
 
 
 @view()
-def fees(tx: Tx, *, product: str | None = None) -> list[dict[str, Any]]:
-    """Fees with their ceilings, of one product or all."""
-    return [fee for fee in store.everything(tx)["fees"] if product in (None, fee["product"])]
+def fees(
+    tx: Tx, *, product: str | None = None, limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Fees with their ceilings, of one product or all, oldest first.
+
+    limit, offset: how many, after how many.
+    """
+    return store.all_fees(tx, product, Window(limit=limit, offset=offset))
 
 
 def due(tx: Tx, most: int) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Table, bindparam, func, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Table, bindparam, false, func, select
 
 from datong.ground.db import EVERY, Fen, Instant, Tx, Window, table
 from datong.ground.prepared import Prepared
@@ -80,8 +80,8 @@ def ceilings_in_force(tx: Tx) -> list[dict[str, Any]]:
 
 
 def last_serial(tx: Tx, product: str, issuer: str) -> int:
-    rows = tx.all(select(ceilings.c.serial).where(ceilings.c.product == product, ceilings.c.issuer == issuer))
-    return max((row.serial for row in rows), default=0)
+    of = (ceilings.c.product == product) & (ceilings.c.issuer == issuer)
+    return int(tx.execute(select(func.max(ceilings.c.serial)).where(of)).scalar() or 0)
 
 
 def other_ceilings(tx: Tx, issuer: str, surveys: list[str], product: str) -> list[tuple[int, int]]:
@@ -108,6 +108,14 @@ def fees_of(tx: Tx, product: str, *states: str, purpose: str | None = None) -> l
     if purpose is not None:
         query = query.where(fees.c.purpose == purpose)
     return [dict(row._mapping) for row in tx.all(query)]
+
+
+def all_fees(tx: Tx, product: str | None, window: Window) -> list[dict[str, Any]]:
+    """Fees of one product or of all, oldest first."""
+    query = select(fees).order_by(fees.c.set_at, fees.c.id)
+    if product is not None:
+        query = query.where(false() if "\0" in product else fees.c.product == product)
+    return [dict(row._mapping) for row in tx.all(window.of(query, fees.c.id))]
 
 
 def everything(tx: Tx, window: Window = EVERY) -> dict[str, list[dict[str, Any]]]:

@@ -267,7 +267,8 @@ COUNTED: dict[str, Counted] = {
 OLDEST_FIRST = frozenset(
     {
         "authorise.instruments", "catalogue.listings", "compose.partitions", "compose.versions", "deliver.endings",
-        "deliver.grants", "deliver.held", "deliver.shares", "meter.usage", "negotiate.agreements",
+        "deidentify.assessments", "deidentify.releases", "deliver.grants", "deliver.held", "deliver.shares",
+        "meter.usage", "negotiate.agreements",
         "negotiate.negotiations", "price.prices", "register.cases", "register.ledger", "register.products",
         "register.resources", "register.spaces", "settle.invoices", "settle.ledger", "settle.statements",
     }

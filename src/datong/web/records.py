@@ -79,10 +79,12 @@ def records(page: Page) -> Callable[[Visit], Answer]:
         if not lists:  # no list of this page is one of contracts, or can be looked through
             lists, asked = [_listed(visit, s, first) for s in seen or page.sections[:1]], dict.fromkeys(asked, "")
         total = max(found["total"] for found in lists)
+        more = any(found["more"] for found in lists if found["total"] == total)
         refused = [found["error"] for found in lists if found["error"]]
         status = STATUS[Kind(refused[0]["kind"])] if len(refused) == len(lists) else 200
         shown = {
-            "page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "asked": asked,
+            "page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "more": more,
+            "asked": asked,
             "may_look": any(takes(section, "q") for section in seen),
             "doors": [door for door in page.doors if visit.actor.has(*VERBS[door.verb].roles)], "verbs": VERBS,
         }  # fmt: skip
@@ -106,14 +108,20 @@ def _listed(visit: Visit, section: Section, first: int, agreement: str = "", q: 
     """A page of a section's list, of one contract or of all, with what is looked for, the newest first where the view
     knows of time."""
     try:
+        more = False
         if is_cut(section):
             total, here = cut(visit, section, first, q=q, agreement=agreement)
+        elif takes(section, "limit"):  # which nobody counts: whether there is more tells one row too many
+            sought = {"q": q} if q else {}
+            found = rows(visit, section, limit=PAGE_ROWS + 1, offset=first, **sought)
+            here, more = found[:PAGE_ROWS], len(found) > PAGE_ROWS
+            total = first + len(here) if here or not first else len(rows(visit, section, limit=first, **sought))
         else:
             found = rows(visit, section, **({"q": q} if q else {}))
             here, total = found[first : first + PAGE_ROWS], len(found)
     except Refusal as refused:
-        return {"section": section, "error": refused.as_json(), "rows": [], "total": 0}
-    return {"section": section, "error": None, "rows": here, "total": total}
+        return {"section": section, "error": refused.as_json(), "rows": [], "total": 0, "more": False}
+    return {"section": section, "error": None, "rows": here, "total": total, "more": more}
 
 
 def cut(
@@ -170,7 +178,7 @@ def _found(visit: Visit, page: Page, wanted: str) -> tuple[Section, dict[str, An
         if not section.key:
             continue
         try:
-            listed = rows(visit, section, **({section.one: wanted} if is_cut(section) else {}))
+            listed = rows(visit, section, **({section.one: wanted} if takes(section, section.one) else {}))
         except Refusal as why:
             refused = refused or why
             continue

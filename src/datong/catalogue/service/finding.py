@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import select
@@ -16,32 +17,78 @@ from datong.register import service as register
 from datong.terms.policy import PURPOSES
 from datong.terms.verbs import view
 
+LOOKED_AT = 200
+"""How many of what may have been found are read whole at a time."""
+
 
 @view()
-def find(tx: Tx, *, q: str = "", purpose: str | None = None) -> list[dict[str, Any]]:
+def find(
+    tx: Tx, *, q: str = "", purpose: str | None = None, id: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
     """Search the catalogue, own and harvested, in Chinese and English; each hit says why it was found.
 
-    Returns [{dataset, source (node code), title, description, purposes, prices_fen, offers, spaces, score, why}], best
-    first; spaces: of what only members see, the logical spaces we see it in.
+    id: one dataset alone, by its code. limit, offset: how many, after how many. Returns [{dataset, source (node code),
+    title, description, purposes, prices_fen, offers, spaces, score, why}], best first; spaces: of what only members
+    see, the logical spaces we see it in.
     """
-    cards = {card["key"]: card for card in _cards(tx)}
-    if purpose is not None:
-        cards = {key: card for key, card in cards.items() if purpose in card["purposes"]}
-    things = [Searched(key, _fields(card)) for key, card in cards.items()]
-    hidden = {"key", "value"}
-    return [
-        {**{name: part for name, part in cards[key].items() if name not in hidden}, "score": score, "why": why}
-        for key, score, why in rules.ranked(q, things)
-    ]
+    if "\0" in id or "\0" in (purpose or ""):  # which PostgreSQL cannot be asked for, and nothing holds
+        return []
+    me, wanted = signing.me(tx).code, max(0, offset) + limit if limit is not None else None
+    like = rules.tokens(q)
+    own = {f"{me}/{row['dataset']}": row for row in store.seen_of_own(tx, id, _words(like), _purposes(like))}
+    others = {
+        f"{row['source']}/{row['dataset']}": row
+        for row in store.seen_of_others(tx, me, id, _words(like), _purposes(like), purpose or "")
+    }
+    found: list[dict[str, Any]] = []
+    order = [key for key, _, _ in rules.ranked(q, [_light(key, row) for key, row in (own | others).items()])]
+    for start in range(0, len(order), LOOKED_AT):
+        if wanted is not None and len(found) >= wanted:
+            break
+        part = order[start : start + LOOKED_AT]
+        cards = _own_cards(tx, me, [own[key]["id"] for key in part if key in own])
+        cards |= _others_cards(tx, [others[key]["id"] for key in part if key in others])
+        fitting = [card for key in part if (card := cards.get(key)) and purpose in (None, *card["purposes"])]
+        found += [told for card in fitting for told in _told(card, q)]
+    return found[max(0, offset) : wanted]
 
 
-def _cards(tx: Tx) -> list[dict[str, Any]]:
-    me = signing.me(tx).code
-    own = [_card(me, shown["id"], shown) for shown in datasets(tx) if shown["offers"]]
-    seen = [_card(row["source"], row["dataset"], row["value"]) for row in _still_ours(tx, store.harvested_from(tx))]
-    others = [card for card in seen if card["source"] != me]
-    over = register.over(tx, [card["dataset"] for card in others])  # the ledger is heard at once, a catalogue later
-    return own + [card for card in others if card["dataset"] not in over]
+def _words(like: list[str]) -> list[str]:
+    """How a text that JSON was written of holds these words, which a column of text holds as they are."""
+    return [*like, *(said for word in like if (said := json.dumps(word)[1:-1]) != word)]
+
+
+def _purposes(like: list[str]) -> list[str]:
+    """The purposes that these words speak of by name."""
+    named = [Searched(code, (("purposes", f"{p.zh} {p.en}"),)) for code, p in PURPOSES.items()]
+    return [code for code, score, _ in rules.ranked(" ".join(like), named) if score]
+
+
+def _light(key: str, row: dict[str, Any]) -> Searched:
+    """What of a dataset is looked through, before its offers are read: all of its purposes, also of offers that are
+    closed by now."""
+    about = row["value"] or {}
+    purposes = row.get("purposes") or [_price(one.get("terms"))[0] for one in about.get("offers", [])]
+    return Searched(key, _fields({**row, "purposes": purposes, "value": about}))
+
+
+def _told(card: dict[str, Any], q: str) -> list[dict[str, Any]]:
+    """A hit as it is told, with what of its texts and open offers it was found by; nothing where that is no more."""
+    told = {name: part for name, part in card.items() if name not in ("key", "value")}
+    ranked = rules.ranked(q, [Searched(card["key"], _fields(card))])
+    return [{**told, "score": score, "why": why} for _, score, why in ranked]
+
+
+def _own_cards(tx: Tx, me: str, listings: list[str]) -> dict[str, dict[str, Any]]:
+    found = [_card(me, shown["id"], shown) for shown in datasets(tx, listings) if shown["offers"]]
+    return {card["key"]: card for card in found}
+
+
+def _others_cards(tx: Tx, ids: list[str]) -> dict[str, dict[str, Any]]:
+    rows = _still_ours(tx, store.harvested_called(tx, ids))
+    seen = [_card(row["source"], row["dataset"], row["value"]) for row in rows]
+    over = register.over(tx, [card["dataset"] for card in seen])  # the ledger is heard at once, a catalogue later
+    return {card["key"]: card for card in seen if card["dataset"] not in over}
 
 
 def _still_ours(tx: Tx, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -89,9 +136,9 @@ def _fields(card: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     )  # fmt: skip
 
 
-def found_offer(tx: Tx, *, provider: str, offer: str) -> dict[str, Any]:
-    """An offer as the harvested catalogue of its provider states it: {id, dataset, policy, terms, ...}."""
-    for row in _still_ours(tx, store.harvested_from(tx, provider)):
+def found_offer(tx: Tx, *, provider: str, dataset: str, offer: str) -> dict[str, Any]:
+    """An offer of a dataset as the harvested catalogue of its provider states it: {id, dataset, policy, terms, ...}."""
+    for row in _still_ours(tx, store.harvested_called(tx, [_key(provider, dataset)])):
         for one in row["value"]["offers"]:
             if one["id"] == offer:
                 return {**one, "terms": one.get("terms", {}), "dataset": row["dataset"]}
@@ -116,7 +163,7 @@ def harvested(tx: Tx, sender: str, datasets: list[dict[str, Any]]) -> dict[str, 
     for key in gone:
         tx.execute(store.harvested.delete().where(store.harvested.c.id == key))
         evidence.append(tx, "catalogue.harvest_dropped", store.harvested, key, source=sender)
-    counts = {"stated": len(datasets), "kept": len(store.harvested_from(tx, sender))}
+    counts = {"stated": len(datasets), "kept": tx.count(store.harvested, source=sender)}
     _note(tx, sender, digest(sorted(wanted)), counts, fresh=bool(changed or gone))
     return {"source": sender, **counts, "changed": len(changed), "gone": len(gone)}
 

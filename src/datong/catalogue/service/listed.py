@@ -97,6 +97,13 @@ def all_shown(tx: Tx, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def offered(tx: Tx, found: list[dict[str, Any]]) -> set[str]:
+    """The ids of these live listings of which something is offered; of the offers their terms alone are read."""
+    terms = store.terms_by_listing(tx, [row["id"] for row in found])
+    missing = _missing(tx, [one for offers in terms.values() for one in offers])
+    return {row["id"] for row in found if not all(missing[one["id"]] for one in terms.get(row["id"], []))}
+
+
 def _missing(tx: Tx, offers: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
     """Offer id -> what is missing of what it stands on, its own registration included, whose it is and the fix."""
     uses = [(one["terms"].get("inputs") or [one["dataset"]], one["purpose"]) for one in offers]

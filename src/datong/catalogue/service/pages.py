@@ -9,7 +9,7 @@ from typing import Any
 
 from datong.catalogue import rules, store
 from datong.catalogue.model import UNKNOWN, ListingState
-from datong.catalogue.service.listed import all_shown
+from datong.catalogue.service.listed import all_shown, offered
 from datong.catalogue.service.showing import is_shown, spaces_shared, told_to
 from datong.ground.db import Tx
 
@@ -17,9 +17,11 @@ KEPT_HERE = frozenset({"listing", "dataset", "state", "reason", "published_by", 
 """What a listing says that stays at home."""
 
 
-def datasets(tx: Tx) -> list[dict[str, Any]]:
-    """All live listings for people of this node: [{id (dataset code), title, description, ..., offers: those open}]."""
-    return _published(tx, store.all_listings(tx, ListingState.live), None)
+def datasets(tx: Tx, ids: list[str] | None = None) -> list[dict[str, Any]]:
+    """Live listings for people of this node, all or those with these ids: [{id (dataset code), title, description, ...,
+    offers: those open}]."""
+    found = store.all_listings(tx, ListingState.live) if ids is None else store.live_called(tx, ids)
+    return _published(tx, found, None)
 
 
 def published_page(tx: Tx, *, to: str, offset: int, limit: int) -> list[dict[str, Any]]:
@@ -47,14 +49,15 @@ def listings_for(tx: Tx, to: str) -> list[dict[str, Any]]:
 def reported(tx: Tx, shared: Collection[str] = ()) -> list[dict[str, Any]]:
     """The same of what is bound to no space, or to one of `shared`."""
     live = store.live_page(tx, 0, None, shared)
-    return [_plainly(row) for row, shown in zip(live, all_shown(tx, live), strict=True) if shown["offered"]]
+    open_ones = offered(tx, live)
+    return [_plainly(row) for row in live if row["id"] in open_ones]
 
 
 def listing_for(tx: Tx, dataset: str, to: str) -> dict[str, Any]:
     """One of them; UNKNOWN otherwise."""
     row = store.live_listing(tx, dataset)
     shown = row is not None and row["state"] == ListingState.live and is_shown(tx, dataset, to)
-    if row is None or not shown or not all_shown(tx, [row])[0]["offered"]:
+    if row is None or not shown or not offered(tx, [row]):
         raise UNKNOWN(zh="目录条目", en="listing of", id=dataset[:80])
     return _plainly(row)
 

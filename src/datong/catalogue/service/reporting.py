@@ -16,10 +16,10 @@ from sqlalchemy import select
 
 from datong.catalogue.model import BAD_REPORT
 from datong.catalogue.service import pages
-from datong.catalogue.store import reports
+from datong.catalogue.store import WORDS_MAX, reports
 from datong.ground import evidence, outbox
 from datong.ground.canonical import digest
-from datong.ground.db import Tx, settings
+from datong.ground.db import Tx, Window, settings
 from datong.register import service as register
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
@@ -76,7 +76,7 @@ def received_report(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
         names = ", ".join(FIELDS)
         raise BAD_REPORT(why_zh=f"每项应含 {names}", why=f"Every entry needs {names} as texts that are not too long")
     _require_own(tx, [str(entry["dataset"]) for entry in entries])
-    known = {row["id"]: row for row in _all(tx) if row["node"] == sender}
+    known = {row["id"]: row for row in _of(tx, sender)}
     said = {digest([sender, entry["dataset"]]): entry for entry in entries}
     for key, entry in said.items():
         values = {**{name: entry[name] for name in FIELDS}, "node": sender, "state": "listed"}
@@ -109,17 +109,19 @@ def _sound(entry: Any) -> bool:
     )
 
 
-def _all(tx: Tx) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(reports).order_by(reports.c.at.desc(), reports.c.id))]
+def _of(tx: Tx, node: str) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in tx.all(select(reports).where(reports.c.node == node))]
 
 
 @view()
-def merged_catalogue(tx: Tx, *, q: str = "") -> list[dict[str, Any]]:
-    """Search what the members of this function node list (全域数据目录); every word of `q` must occur."""
-    words = q.lower().split()
-    return [
-        row
-        for row in _all(tx)
-        if row["state"] == "listed"
-        and all(word in f"{row['title']} {row['description']} {row['dataset']}".lower() for word in words)
-    ]
+def merged_catalogue(tx: Tx, *, q: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """Search what the members of this function node list (全域数据目录), newest first; every word of `q` must occur.
+
+    limit, offset: how many, after how many.
+    """
+    if "\0" in q:  # which PostgreSQL cannot be asked for, and nothing holds
+        return []
+    said = reports.c.title + " " + reports.c.description + " " + reports.c.dataset
+    query = select(reports).where(reports.c.state == "listed").order_by(reports.c.at.desc(), reports.c.id)
+    query = query.where(*(said.icontains(word, autoescape=True) for word in q.split()[:WORDS_MAX]))
+    return [dict(row._mapping) for row in tx.all(Window(limit=limit, offset=offset).of(query, reports.c.id))]

@@ -24,7 +24,7 @@ from datong.deidentify.model.refusals import (
 )
 from datong.deidentify.rules import assessment as rules
 from datong.ground import evidence, outbox, signing
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Problem
 from datong.register import service as register
 from datong.terms.roles import Role
@@ -167,11 +167,14 @@ def assessment_for(tx: Tx, *, recipient_group: str, subject: str, providers: Ite
 
 
 @view()
-def assessments(tx: Tx) -> list[dict[str, Any]]:
-    """The assessment records this node keeps, with CR, expiry and, where it was withdrawn, when."""
+def assessments(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The assessment records this node keeps, oldest first, with CR, expiry and, where it was withdrawn, when.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     return [
         {**row["record"], "withdrawn_at": (row["withdrawal"] or {}).get("withdrawn_at", "")}
-        for row in store.all_assessments(tx)
+        for row in store.all_assessments(tx, Window(id, limit, offset))
     ]
 
 

@@ -51,7 +51,7 @@ from datong.engine.model import Engine
 from datong.engine.service import engine_of
 from datong.ground import evidence
 from datong.ground.canonical import digest, digest_bytes
-from datong.ground.db import Tx, new_id
+from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Problem
 from datong.terms.verbs import view
 
@@ -163,9 +163,12 @@ def require_still_low(tx: Tx, release: str) -> None:
 
 
 @view()
-def releases(tx: Tx) -> list[dict[str, Any]]:
-    """What this node released to whom, with the risk figures."""
-    return [_told(row) for row in store.all_releases(tx)]
+def releases(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """What this node released to whom, oldest first, with the risk figures.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
+    return [_told(row) for row in store.all_releases(tx, Window(id, limit, offset))]
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Float, Index, Integer, String, select
 
-from datong.ground.db import Instant, Tx, table
+from datong.ground.db import EVERY, Instant, Tx, Window, table
 
 assessments = table(
     "deidentify_assessment",
@@ -79,8 +79,9 @@ def assessments_of(tx: Tx, subject: str, recipient_group: str) -> list[dict[str,
     return [dict(row._mapping) for row in tx.all(select(assessments).where(of).order_by(assessments.c.id))]
 
 
-def all_assessments(tx: Tx) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(assessments).order_by(assessments.c.assessed_at))]
+def all_assessments(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
+    query = window.of(select(assessments).order_by(assessments.c.assessed_at, assessments.c.id), assessments.c.id)
+    return [dict(row._mapping) for row in tx.all(query)]
 
 
 def part_of(tx: Tx, partition: str, resource: str) -> dict[str, Any] | None:
@@ -113,5 +114,8 @@ def releases_to(tx: Tx, recipient_group: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in tx.all(select(releases).where(of).order_by(releases.c.at, releases.c.id))]
 
 
-def all_releases(tx: Tx) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(releases).order_by(releases.c.at, releases.c.id))]
+def all_releases(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
+    """Releases, oldest first, without their figures, which are many."""
+    told = (column for column in releases.columns if column.name != "figures")
+    query = window.of(select(*told).order_by(releases.c.at, releases.c.id), releases.c.id)
+    return [dict(row._mapping) for row in tx.all(query)]

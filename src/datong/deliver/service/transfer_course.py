@@ -211,7 +211,7 @@ def send_start_again(tx: Tx, process: Mapping[str, Any]) -> None:
     payload = jobs.jobs.c.payload
     sent = tx.all(
         select(jobs.jobs)
-        .where(jobs.jobs.c.kind == SEND, payload["pid"].as_string() == process["id"])
+        .where(jobs.jobs.c.lane == _lane(process), jobs.jobs.c.kind == SEND)
         .where(payload["act"].as_string() == Act.start.value)
         .order_by(jobs.jobs.c.added_at)
     )

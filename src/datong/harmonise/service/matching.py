@@ -15,7 +15,7 @@ from typing import Any
 
 from datong.ground import evidence
 from datong.ground.canonical import digest_bytes
-from datong.ground.db import Tx
+from datong.ground.db import Tx, Window
 from datong.ground.refusal import Problem
 from datong.harmonise.model.elements import DataElement, Library
 from datong.harmonise.model.mappings import Mapping
@@ -107,9 +107,15 @@ def withdraw_synonym(tx: Tx, *, synonym: str) -> dict[str, Any]:
 
 
 @view()
-def synonyms(tx: Tx, *, column: str | None = None) -> list[dict[str, Any]]:
-    """What people said columns mean, newest first; with `column` what stands for columns of that name."""
-    rows = kept.all_said(tx) if column is None else kept.standing(tx, key_of(column))
+def synonyms(
+    tx: Tx, *, column: str | None = None, limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:  # fmt: skip
+    """What people said columns mean, newest first; with `column` what stands for columns of that name.
+
+    limit, offset: how many, after how many.
+    """
+    window = Window(limit=limit, offset=offset)
+    rows = kept.all_said(tx, window) if column is None else kept.standing(tx, key_of(column), window)
     return [_told(row) for row in rows]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, Integer, String, func, select
 
-from datong.ground.db import Instant, Tx, new_id, table
+from datong.ground.db import EVERY, Instant, Tx, Window, new_id, table
 
 NAME_LONGEST, ELEMENT_LONGEST = 200, 80
 
@@ -33,16 +33,17 @@ synonyms = table(
 )
 
 
-def standing(tx: Tx, key: str | None = None) -> list[dict[str, Any]]:
+def standing(tx: Tx, key: str | None = None, window: Window = EVERY) -> list[dict[str, Any]]:
     """What was said and not taken back, newest first."""
     query = select(synonyms).where(synonyms.c.withdrawn_at.is_(None)).order_by(synonyms.c.seq.desc())
     if key is not None:
         query = query.where(synonyms.c.key == key)
+    return [dict(row._mapping) for row in tx.all(window.of(query, synonyms.c.id))]
+
+
+def all_said(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
+    query = window.of(select(synonyms).order_by(synonyms.c.seq.desc()), synonyms.c.id)
     return [dict(row._mapping) for row in tx.all(query)]
-
-
-def all_said(tx: Tx) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(synonyms).order_by(synonyms.c.seq.desc()))]
 
 
 def added(tx: Tx, row: dict[str, Any]) -> str:

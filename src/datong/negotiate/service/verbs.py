@@ -49,7 +49,7 @@ def request(
     platform's id) or national_assisted (the platform takes part and passes every round on).
     """
     if offer is None:
-        offer = catalogue.found_offer(tx, provider=provider, offer=offer_id)
+        offer = catalogue.found_offer(tx, provider=provider, dataset=dataset, offer=offer_id)
     asked = _asked(dataset, offer_id, purpose, offer)
     callback = national.opening(tx, rail, asked)
     of = register.node(tx, provider)
@@ -235,11 +235,15 @@ def negotiation(tx: Tx, *, id: str) -> dict[str, Any]:
 
 
 @view()
-def waiting(tx: Tx) -> list[dict[str, Any]]:
-    """List the negotiations that wait: for whom, why, until when, by what they go on, when a message is tried next."""
+def waiting(tx: Tx, *, id: str = "", limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """List the negotiations that wait, oldest first: for whom, why, until when, by what they go on, when a message is
+    tried next.
+
+    id: one alone. limit, offset: how many, after how many.
+    """
     node = signing.me(tx).code
     found = []
-    for row in store.listed(tx, open_only=True):
+    for row in store.listed(tx, open_only=True, window=Window(id, limit, offset)):
         ours = row["held_by"] == row["side"]
         found.append(
             {

@@ -100,6 +100,7 @@ agreements = table(
     Column("state", String(12), nullable=False),  # state of the negotiation; TERMINATED also when ended later
     Column("ended_at", Instant),
     Column("reason", JSON),
+    Index("ix_agreement_agreed_at", "agreed_at", "id"),
     Index("ix_agreement_code", "code"),
     Index("ix_agreement_consumer", "consumer", "provider"),
     Index("ix_agreement_state", "state", "until", "id"),  # whose term is over is told by the index alone
@@ -180,7 +181,7 @@ def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Wi
     if state is not None:
         query = query.where(negotiations.c.state == state)
     if open_only:
-        query = query.where(negotiations.c.state.not_in(["FINALIZED", "TERMINATED"]))
+        query = query.where(or_(*(negotiations.c.state == state.value for state in State if state not in FINAL)))
     return [dict(row._mapping) for row in tx.all(window.of(query, negotiations.c.id))]
 
 

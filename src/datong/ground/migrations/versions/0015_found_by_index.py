@@ -1,4 +1,4 @@
-"""found by index: contracts by code, by counterparty and by term, file sets by the use they belong to"""
+"""found by index: contracts by code, counterparty and term, file sets by their use, the newest of what grows most"""
 
 from alembic import op
 
@@ -6,12 +6,16 @@ revision = "0015"
 down_revision = "0013"
 
 INDEXES = (
+    ("ix_agreement_agreed_at", "agreement", ["agreed_at", "id"]),
     ("ix_agreement_code", "agreement", ["code"]),
     ("ix_agreement_consumer", "agreement", ["consumer", "provider"]),
     ("ix_agreement_state", "agreement", ["state", "until", "id"]),
+    ("ix_decision_wall_at", "decision", ["wall_at", "id"]),
     ("ix_file_set_event", "file_set", ["event"]),
+    ("ix_job_lane", "job", ["lane", "added_at"]),
     ("ix_national_contract_issuer", "national_contract", ["issuer", "at"]),
     ("ix_national_issued_issuer", "national_issued", ["issuer", "at"]),
+    ("ix_usage_event_at", "usage_event", ["at", "number", "id"]),
 )
 
 
