@@ -55,6 +55,41 @@ def test_help_lists_the_rooms_and_loads_nothing_heavy() -> None:
     assert run.stderr.strip() == "[]"
 
 
+DATA = ("pyarrow", "duckdb", "numpy", "sqlglot", "jsonschema_rs", "python_calamine")
+STORE = ("sqlalchemy", "alembic")
+WEB = ("fastapi", "starlette", "uvicorn", "jinja2", "httpx", "pygments", "rich")
+NOT_SERVED = ("fastapi", "uvicorn", "jinja2", "alembic", *HEAVY[:5])
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("--help", (*DATA, *STORE, *WEB, "yaml", "cryptography")),
+        ("psi --help", (*DATA, *STORE, *WEB, "yaml", "cryptography")),
+        ("init {folder}/new", (*DATA, *STORE, *WEB, "yaml")),
+        ("ndi tables", (*DATA, *STORE, *WEB, "cryptography")),
+        ("identity show {folder}", (*DATA, *WEB, "alembic")),
+        ("register --help", (*DATA, *WEB, "alembic")),
+        ("contract show c --node http://127.0.0.1:9", (*DATA, "fastapi", "uvicorn", "jinja2", "alembic")),
+        ("catalogue --help", NOT_SERVED),
+        ("check --workspace {folder}", NOT_SERVED),
+        ("quarantine x --workspace {folder}", NOT_SERVED),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(tmp_path: Path, command: str, unneeded: tuple[str, ...]) -> None:
+    """How long a command takes to begin is what it imports; seconds would be the machine's."""
+    node(tmp_path)
+    datong("check", "--workspace", str(tmp_path / "n"))  # makes the store, for which migrations are run once
+    words = command.format(folder=tmp_path / "n").split()
+    script = (
+        f"import sys\nsys.argv = ['datong', *{words!r}]\nfrom datong.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {unneeded!r} if name in sys.modules], file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stderr.splitlines()[-1] == "[]"
+
+
 def test_serving_loads_none_of_the_optional_libraries() -> None:
     script = "import sys, datong.app.running\nprint([n for n in ('numba', 'opendp', 'sklearn', 'pyspark', 'pandas') if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

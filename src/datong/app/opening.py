@@ -21,7 +21,7 @@ from datong.ground import evidence, identity, migrations, signing
 from datong.ground.config import BAD_CONFIG, Config, load
 from datong.ground.crypto.profile import PROFILES, Profile, use
 from datong.ground.db import NODE, STORE_AWAY, STORE_BUSY, Actor, Store, settings
-from datong.ground.keys import PrivateKey
+from datong.ground.keys import key_of
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
@@ -63,10 +63,6 @@ NOT_OPENED = Reason(
 
 KEY_KEPT = "node.key"
 STORES = ("sqlite", "postgresql", "postgresql+psycopg")
-
-
-def key_of(folder: Path, profile: Profile) -> PrivateKey:
-    return PrivateKey.at(folder / "keys" / "node.pem", profile)
 
 
 def profile_of(config: Config) -> Profile:

@@ -130,7 +130,7 @@ def init(
     crypto: str,
 ) -> None:
     """Make a new node with its workspace: datong.toml, a key, and folders for sources, standards and mappings."""
-    from datong.cli.workspace import made  # noqa: PLC0415 - heavy
+    from datong.cli.making import made  # noqa: PLC0415 - cryptography
 
     for line in made(folder, name=name, party=party, port=port, region=region, kind=kind, data=data, crypto=crypto):
         click.echo(line)

@@ -274,3 +274,8 @@ def _algorithm_in(pem: bytes) -> str:
     if sm2.CURVE_OID in body:
         return GUOMI.signature
     return DEFAULT.signature if _ED25519_OID in body else ""
+
+
+def key_of(folder: Path, profile: Profile) -> PrivateKey:
+    """The key of the node in `folder`, made there the first time."""
+    return PrivateKey.at(folder / "keys" / "node.pem", profile)
