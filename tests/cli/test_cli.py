@@ -202,6 +202,24 @@ def test_an_answer_that_is_no_nodes(status: int, body: bytes) -> None:
     assert f"HTTP {status}" in refused.stderr
 
 
+@pytest.mark.parametrize("node", ["localhost:8450", "127.0.0.1:8450", "ftp://127.0.0.1", "http://", "http://[::1"])
+def test_what_is_no_address_of_a_node_is_not_told_as_silence(node: str) -> None:
+    refused = datong("register", "people", "--node", node, "--token", "x")
+    assert refused.returncode == 2 and f"[CLI-408] The command was not done. {node} is no" in refused.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "gb2312"])
+def test_a_terminal_without_the_signs_gets_escapes(tmp_path: Path, encoding: str) -> None:
+    """A locale that is not UTF-8, as old servers have: even --help ended in a traceback."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LANG": "C.UTF-8"}
+    for command in (["--help"], ["init", f"{tmp_path}/车\u05d0"]):
+        told = subprocess.run(
+            [sys.executable, "-m", "datong", *command], capture_output=True, env=environment, check=False
+        )
+        assert told.returncode == 0, told.stderr
+    assert b"\\u05d0/datong.toml written" in told.stdout
+
+
 def test_a_certificate_that_is_not_trusted_is_not_told_as_silence(tmp_path: Path) -> None:
     class People(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -36,8 +36,9 @@ OTHER_NODE = Reason(
     Text("未在此目录执行任何操作。", "Nothing was done in this folder."),
     Text("{file} 指向的数据库属于另一个节点（公钥 {key}，本目录的公钥为 {mine}）。",
          "The store that {file} points at is another node's (key {key}; the key of this folder is {mine})."),
-    Text("请在该节点自己的目录中执行，或删去 store.url 后用 datong init 新建。",
-         "Work in that node's own folder, or make a new one with datong init."),
+    Text("请在该节点自己的目录中执行，或删去 store.url 后用 datong init 新建；keys/node.pem 若曾丢失，请从备份恢复。",
+         "Work in that node's own folder, or make a new one with datong init; where keys/node.pem was lost, "
+         "put it back from the backup."),
 )  # fmt: skip
 
 

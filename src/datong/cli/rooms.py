@@ -40,6 +40,14 @@ UNTRUSTED = Reason(
 )  # fmt: skip
 SECONDS = 120
 """How long an answer is waited for."""
+NO_ADDRESS = Reason(
+    "CLI-408",
+    Kind.invalid,
+    Text("命令未执行。", "The command was not done."),
+    Text("{node} 不是节点地址。", "{node} is no address of a node."),
+    Text("地址以 http:// 或 https:// 开头，如 http://127.0.0.1:8400；请用 --node 或 DATONG_NODE 指定。",
+         "One begins with http:// or https://, as http://127.0.0.1:8400; give it by --node or DATONG_NODE."),
+)  # fmt: skip
 NO_ANSWER_YET = Reason(
     "CLI-407",
     Kind.unavailable,
@@ -158,6 +166,8 @@ def _run(
         else:
             answer = httpx.get(url, params=arguments, headers=headers, timeout=SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as broken:
+        if isinstance(broken, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
+            raise NO_ADDRESS(node=node) from broken
         if why := distrust(broken):
             raise UNTRUSTED(node=node, why=why) from broken
         if isinstance(broken, httpx.ReadTimeout):
