@@ -106,7 +106,7 @@ def test_a_node_from_nothing(tmp_path: Path) -> None:
     assert "APP-410" in again.stderr
     added = datong("add-operator", str(folder), "--login", "op", "--name", "运维")
     assert added.returncode == 0, added.stderr
-    assert "/enter/" in added.stdout
+    assert "Log in once at http://127.0.0.1:9999/enter/" in added.stdout
     assert mode(folder / "datong.db") == 0o600
 
 

@@ -211,24 +211,29 @@ def _whose(store: Store) -> str:
 
 @dataclass(frozen=True)
 class FirstOperator:
-    """The first person of a node, and two ways in: a login link that works once, a token for programs."""
+    """The first person of a node, and two ways in: a login link that works once, a token for programs.
+
+    address: where the node is reached; the page is <address>/enter/<link>.
+    """
 
     person: str
     link: str
     token: str
+    address: str
 
 
 def first_operator(
     folder: Path, *, login: str, name: str, password: str | None = None, department: str = ""
 ) -> FirstOperator:
     """Add the first operator of a node (run it before the node, or beside it: the store takes both)."""
-    store = open_store(load(folder))
+    config = load(folder)
+    store = open_store(config)
     try:
         with store.begin(NODE, "start") as tx:
             added = register.bootstrap_operator(tx, login=login, name=name, password=password, department=department)
             person = str(added["id"])
             link = register.login_link(tx, person=person)["token"]
             token = register.issue_service_token(tx, person=person, label="first", scopes=["register"], days=1)
-        return FirstOperator(person, str(link), str(token["token"]))
+        return FirstOperator(person, str(link), str(token["token"]), str(config["node.address"]))
     finally:
         store.dispose()
