@@ -55,6 +55,41 @@ def test_help_lists_the_rooms_and_loads_nothing_heavy() -> None:
     assert run.stderr.strip() == "[]"
 
 
+DATA = ("pyarrow", "duckdb", "numpy", "sqlglot", "jsonschema_rs", "python_calamine")
+STORE = ("sqlalchemy", "alembic")
+WEB = ("fastapi", "starlette", "uvicorn", "jinja2", "httpx", "pygments", "rich")
+NOT_SERVED = ("fastapi", "uvicorn", "jinja2", "alembic", *HEAVY[:5])
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("--help", (*DATA, *STORE, *WEB, "yaml", "cryptography")),
+        ("psi --help", (*DATA, *STORE, *WEB, "yaml", "cryptography")),
+        ("init {folder}/new", (*DATA, *STORE, *WEB, "yaml")),
+        ("ndi tables", (*DATA, *STORE, *WEB, "cryptography")),
+        ("identity show {folder}", (*DATA, *WEB, "alembic")),
+        ("register --help", (*DATA, *WEB, "alembic")),
+        ("contract show c --node http://127.0.0.1:9", (*DATA, "fastapi", "uvicorn", "jinja2", "alembic")),
+        ("catalogue --help", NOT_SERVED),
+        ("check --workspace {folder}", NOT_SERVED),
+        ("quarantine x --workspace {folder}", NOT_SERVED),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(tmp_path: Path, command: str, unneeded: tuple[str, ...]) -> None:
+    """How long a command takes to begin is what it imports; seconds would be the machine's."""
+    node(tmp_path)
+    datong("check", "--workspace", str(tmp_path / "n"))  # makes the store, for which migrations are run once
+    words = command.format(folder=tmp_path / "n").split()
+    script = (
+        f"import sys\nsys.argv = ['datong', *{words!r}]\nfrom datong.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {unneeded!r} if name in sys.modules], file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stderr.splitlines()[-1] == "[]"
+
+
 def test_serving_loads_none_of_the_optional_libraries() -> None:
     script = "import sys, datong.app.running\nprint([n for n in ('numba', 'opendp', 'sklearn', 'pyspark', 'pandas') if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -71,7 +106,7 @@ def test_a_node_from_nothing(tmp_path: Path) -> None:
     assert "APP-410" in again.stderr
     added = datong("add-operator", str(folder), "--login", "op", "--name", "运维")
     assert added.returncode == 0, added.stderr
-    assert "/enter/" in added.stdout
+    assert "Log in once at http://127.0.0.1:9999/enter/" in added.stdout
     assert mode(folder / "datong.db") == 0o600
 
 
@@ -165,6 +200,24 @@ def test_an_answer_that_is_no_nodes(status: int, body: bytes) -> None:
     assert refused.returncode == 6
     assert "[CLI-502]" in refused.stderr
     assert f"HTTP {status}" in refused.stderr
+
+
+@pytest.mark.parametrize("node", ["localhost:8450", "127.0.0.1:8450", "ftp://127.0.0.1", "http://", "http://[::1"])
+def test_what_is_no_address_of_a_node_is_not_told_as_silence(node: str) -> None:
+    refused = datong("register", "people", "--node", node, "--token", "x")
+    assert refused.returncode == 2 and f"[CLI-408] The command was not done. {node} is no" in refused.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "gb2312"])
+def test_a_terminal_without_the_signs_gets_escapes(tmp_path: Path, encoding: str) -> None:
+    """A locale that is not UTF-8, as old servers have: even --help ended in a traceback."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LANG": "C.UTF-8"}
+    for command in (["--help"], ["init", f"{tmp_path}/车\u05d0"]):
+        told = subprocess.run(
+            [sys.executable, "-m", "datong", *command], capture_output=True, env=environment, check=False
+        )
+        assert told.returncode == 0, told.stderr
+    assert b"\\u05d0/datong.toml written" in told.stdout
 
 
 def test_a_certificate_that_is_not_trusted_is_not_told_as_silence(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from datong.ground import evidence, signing
 from datong.ground.db import NODE, Store, settings, sqlite_url
 from datong.ground.evidence import log, note, sequencer, tiles, tree
 from datong.ground.evidence.leaves import leaves
-from datong.ground.evidence.sequencer import Sequencer, integrate, require_whole
+from datong.ground.evidence.sequencer import Sequencer, integrate, require_whole, warn_of_clock
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
 from stores import with_tables
@@ -286,6 +286,23 @@ def test_a_store_put_back_to_an_older_backup_does_not_sign_another_history(tmp_p
     shutil.rmtree(folder)  # kept elsewhere by the operator, who has no newer backup
     require_whole(backup, KEY, folder)
     backup.dispose()
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, False), (30, False), (-3600, False), (3600, True)])
+def test_a_clock_that_was_set_back_is_told_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, seconds: int, told: bool
+) -> None:
+    here = Store(sqlite_url(tmp_path / "n.db"))
+    with_tables(here)
+    signing.install(here, KEY, ME)
+    warn_of_clock(here)  # nothing was signed yet
+    deed(here)
+    Sequencer(here, KEY, ORIGIN, tmp_path / "evidence").run_once()
+    here.wall_clock = lambda: datetime.now(UTC) - timedelta(seconds=seconds)
+    warn_of_clock(here)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * told
+    assert not told or "before the newest checkpoint" in caplog.text
+    here.dispose()
 
 
 @pytest.mark.parametrize("point", ["evidence.before_commit", "evidence.after_commit", "files"])

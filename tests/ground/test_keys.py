@@ -11,10 +11,14 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datong.ground.keys import PrivateKey, PublicKey, b64, token_claims, unb64, unverified_claims
+from datong.ground.refusal import Refusal
 
 KEY = PrivateKey.new()
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -39,6 +43,16 @@ def test_one_changed_bit_of_signature_or_message_is_noticed(message: bytes, plac
     assert not KEY.public.verifies("Ed25519:" + b64(bytes(raw)), message)
     assert not KEY.public.verifies(signature, message + b"x")
     assert not PrivateKey.new().public.verifies(signature, message)
+
+
+def locked_key() -> bytes:
+    form, locked = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    return Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, form, locked)
+
+
+def rsa_key() -> bytes:
+    form, bare = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return rsa.generate_private_key(65537, 2048).private_bytes(serialization.Encoding.PEM, form, bare)
 
 
 @pytest.mark.parametrize(
@@ -75,13 +89,29 @@ def test_the_key_file_is_private_and_kept(tmp_path: Path) -> None:
     assert "PRIVATE" not in repr(key)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"garbage",
+        b"-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n",
+        rsa_key(),
+        locked_key(),
+    ],
+    ids=["empty", "garbage", "cut", "of RSA", "locked"],
+)
+def test_a_file_that_holds_no_key_is_told_and_left_alone(tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "node.pem"
+    file.write_bytes(text)
+    with pytest.raises(Refusal, match=r"GND-414.*node\.pem.*Put it back from a backup"):
+        PrivateKey.at(file)
+    assert file.read_bytes() == text
+
+
 def test_a_half_written_key_file_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "node.new").write_bytes(b"half")
     key = PrivateKey.at(tmp_path / "node.pem")
     assert PrivateKey.at(tmp_path / "node.pem").public == key.public
-    (tmp_path / "other.pem").write_bytes(b"half")
-    with pytest.raises(ValueError, match=r"."):
-        PrivateKey.at(tmp_path / "other.pem")
 
 
 def test_a_token_is_good_for_its_audience_and_minute() -> None:

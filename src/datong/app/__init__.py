@@ -8,7 +8,8 @@
     doors       every route of a node
     running     open_node: everything of one node, ready to run (tests open several in one process); serve
 
-What serves is brought in when it is first asked for: a command of the workspace opens a store, and needs no web.
+What opens a store, and what serves, is brought in when it is first asked for: making a node needs no database, and a
+command of the workspace no web.
 Contract: tests/cli/ and tests/journey/.
 """
 
@@ -16,12 +17,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from datong.app.making import Made, init
-from datong.app.opening import FirstOperator, Here, first_operator, open_here, open_store
 
 if TYPE_CHECKING:
     from datong.app.doors import all_routes, routes
     from datong.app.messages import RECEIVERS, receivers
     from datong.app.national import on_national_rail
+    from datong.app.opening import FirstOperator, Here, first_operator, open_here, open_store
     from datong.app.running import Node, open_node, serve
 
 __all__ = [
@@ -29,16 +30,17 @@ __all__ = [
     "open_here", "open_node", "open_store", "receivers", "routes", "serve",
 ]  # fmt: skip
 
-_SERVING = {
+_LATER = {
     "doors": ("all_routes", "routes"),
     "messages": ("RECEIVERS", "receivers"),
     "national": ("on_national_rail",),
+    "opening": ("FirstOperator", "Here", "first_operator", "open_here", "open_store"),
     "running": ("Node", "open_node", "serve"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _SERVING.items():
+    for module, names in _LATER.items():
         if name in names:
             return getattr(import_module(f"datong.app.{module}"), name)
     raise AttributeError(f"module 'datong.app' has no attribute {name!r}")

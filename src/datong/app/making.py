@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from datong.app.opening import key_of
 from datong.ground import codes
 from datong.ground.crypto.profile import DEFAULT, PROFILES
+from datong.ground.keys import key_of
 from datong.ground.refusal import Kind, Problem, Reason, Text
 from datong.ground.staging import whole_file
 

@@ -21,7 +21,7 @@ from datong.ground import evidence, identity, migrations, signing
 from datong.ground.config import BAD_CONFIG, Config, load
 from datong.ground.crypto.profile import PROFILES, Profile, use
 from datong.ground.db import NODE, STORE_AWAY, STORE_BUSY, Actor, Store, settings
-from datong.ground.keys import PrivateKey
+from datong.ground.keys import key_of
 from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
@@ -36,8 +36,9 @@ OTHER_NODE = Reason(
     Text("未在此目录执行任何操作。", "Nothing was done in this folder."),
     Text("{file} 指向的数据库属于另一个节点（公钥 {key}，本目录的公钥为 {mine}）。",
          "The store that {file} points at is another node's (key {key}; the key of this folder is {mine})."),
-    Text("请在该节点自己的目录中执行，或删去 store.url 后用 datong init 新建。",
-         "Work in that node's own folder, or make a new one with datong init."),
+    Text("请在该节点自己的目录中执行，或删去 store.url 后用 datong init 新建；keys/node.pem 若曾丢失，请从备份恢复。",
+         "Work in that node's own folder, or make a new one with datong init; where keys/node.pem was lost, "
+         "put it back from the backup."),
 )  # fmt: skip
 
 
@@ -63,10 +64,6 @@ NOT_OPENED = Reason(
 
 KEY_KEPT = "node.key"
 STORES = ("sqlite", "postgresql", "postgresql+psycopg")
-
-
-def key_of(folder: Path, profile: Profile) -> PrivateKey:
-    return PrivateKey.at(folder / "keys" / "node.pem", profile)
 
 
 def profile_of(config: Config) -> Profile:
@@ -215,24 +212,29 @@ def _whose(store: Store) -> str:
 
 @dataclass(frozen=True)
 class FirstOperator:
-    """The first person of a node, and two ways in: a login link that works once, a token for programs."""
+    """The first person of a node, and two ways in: a login link that works once, a token for programs.
+
+    address: where the node is reached; the page is <address>/enter/<link>.
+    """
 
     person: str
     link: str
     token: str
+    address: str
 
 
 def first_operator(
     folder: Path, *, login: str, name: str, password: str | None = None, department: str = ""
 ) -> FirstOperator:
     """Add the first operator of a node (run it before the node, or beside it: the store takes both)."""
-    store = open_store(load(folder))
+    config = load(folder)
+    store = open_store(config)
     try:
         with store.begin(NODE, "start") as tx:
             added = register.bootstrap_operator(tx, login=login, name=name, password=password, department=department)
             person = str(added["id"])
             link = register.login_link(tx, person=person)["token"]
             token = register.issue_service_token(tx, person=person, label="first", scopes=["register"], days=1)
-        return FirstOperator(person, str(link), str(token["token"]))
+        return FirstOperator(person, str(link), str(token["token"]), str(config["node.address"]))
     finally:
         store.dispose()

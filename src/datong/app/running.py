@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 
 from datong.app.doors import on_errors, routes
 from datong.app.national import national_tables, on_national_rail
-from datong.app.opening import key_of, open_store, profile_of
+from datong.app.opening import open_store, profile_of
 from datong.app.peering import Peering, peering_of, verifier_of
 from datong.app.work import CARRYING, SPEAKING, ended, handlers
 from datong.compose import service as compose
@@ -32,7 +32,8 @@ from datong.engine.service import DUCKDB
 from datong.ground import jobs, signing
 from datong.ground.config import Config, load
 from datong.ground.db import NODE, Store
-from datong.ground.evidence.sequencer import Sequencer, require_whole
+from datong.ground.evidence.sequencer import Sequencer, require_whole, warn_of_clock
+from datong.ground.keys import key_of
 from datong.ground.refusal import Kind, Reason, Text
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
@@ -147,6 +148,7 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
     _require_unserved(store)
     log = config.path("evidence", "checkpoint").parent
     require_whole(store, key, log)
+    warn_of_clock(store)
     engine.use(store, counts_on)
     function_node = (str(config["function_node.address"]), str(config["function_node.key"]))
     if peers is None:

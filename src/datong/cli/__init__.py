@@ -7,6 +7,7 @@ keeps `datong --help` fast. Must never know: what a verb does. Contract: tests/c
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -31,6 +32,9 @@ def main() -> None:
     """Run a command; a refusal is printed as what, why, next step, and gives its exit code."""
     from datong.cli.commands import datong  # noqa: PLC0415 - keeps `import datong.cli` free of click
 
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has no Chinese signs gets escapes for them, no traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         datong()
     except Refusal as refusal:

@@ -130,7 +130,7 @@ def init(
     crypto: str,
 ) -> None:
     """Make a new node with its workspace: datong.toml, a key, and folders for sources, standards and mappings."""
-    from datong.cli.workspace import made  # noqa: PLC0415 - heavy
+    from datong.cli.making import made  # noqa: PLC0415 - cryptography
 
     for line in made(folder, name=name, party=party, port=port, region=region, kind=kind, data=data, crypto=crypto):
         click.echo(line)
@@ -278,7 +278,8 @@ def add_operator(folder: Path, login: str, name: str) -> None:
 
     added = first_operator(folder, login=login, name=name)
     click.echo(f"Operator {login} is {added.person}.")
-    click.echo(f"Log in once at /enter/{added.link} of the node, then set a password (register change-password).")
+    page = f"{added.address.rstrip('/')}/enter/{added.link}"
+    click.echo(f"Log in once at {page} while the node is served, then set a password (register change-password).")
     click.echo(f"For programs, one day, room register only: DATONG_TOKEN={added.token}")
 
 

@@ -40,6 +40,14 @@ UNTRUSTED = Reason(
 )  # fmt: skip
 SECONDS = 120
 """How long an answer is waited for."""
+NO_ADDRESS = Reason(
+    "CLI-408",
+    Kind.invalid,
+    Text("命令未执行。", "The command was not done."),
+    Text("{node} 不是节点地址。", "{node} is no address of a node."),
+    Text("地址以 http:// 或 https:// 开头，如 http://127.0.0.1:8400；请用 --node 或 DATONG_NODE 指定。",
+         "One begins with http:// or https://, as http://127.0.0.1:8400; give it by --node or DATONG_NODE."),
+)  # fmt: skip
 NO_ANSWER_YET = Reason(
     "CLI-407",
     Kind.unavailable,
@@ -84,7 +92,8 @@ def _command(verb: Verb) -> click.Command:
     ]
 
     def call(to: str, token: str, as_json: bool, idempotency_key: str | None, **given: Any) -> None:
-        _run(verb, to, token, as_json, idempotency_key, given)
+        name = f"{verb.room}.{verb.name}"
+        _run(name, to, token, as_json, given, changes=verb.changes, key=idempotency_key)
 
     needed = ", ".join(sorted(verb.roles)) if verb.changes else "reads"
     text = f"{inspect.getdoc(verb.call) or ''}\n\nRoles: {needed}."
@@ -130,25 +139,35 @@ class Structured(click.ParamType[Any]):
 
 
 def asked(name: str, node: str, token: str, as_json: bool, given: dict[str, Any]) -> None:
-    """One verb, "room.name", of the node's JSON API, for a command of its own."""
-    importlib.import_module(f"datong.{name.partition('.')[0]}.service")
-    _run(VERBS[name], node, token, as_json, None, given)
+    """One view, "room.name", of the node's JSON API, for a command of its own, which need not import the room."""
+    _run(name, node, token, as_json, given)
 
 
-def _run(verb: Verb, node: str, token: str, as_json: bool, key: str | None, given: dict[str, Any]) -> None:
+def _run(
+    verb: str,
+    node: str,
+    token: str,
+    as_json: bool,
+    given: dict[str, Any],
+    *,
+    changes: bool = False,
+    key: str | None = None,
+) -> None:
     import httpx  # noqa: PLC0415 - heavy, and `--help` speaks to nobody
 
     from datong.ground.guard import distrust  # noqa: PLC0415 - as above
 
     headers = ({"authorization": f"Bearer {token}"} if token else {}) | ({"idempotency-key": key} if key else {})
     arguments = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v not in (None, ())}
-    url = f"{node.rstrip('/')}/api/{verb.room}/{verb.name}"
+    url = f"{node.rstrip('/')}/api/{verb.replace('.', '/')}"
     try:
-        if verb.changes:
+        if changes:
             answer = httpx.post(url, json=arguments, headers=headers, timeout=SECONDS)
         else:
             answer = httpx.get(url, params=arguments, headers=headers, timeout=SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as broken:
+        if isinstance(broken, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
+            raise NO_ADDRESS(node=node) from broken
         if why := distrust(broken):
             raise UNTRUSTED(node=node, why=why) from broken
         if isinstance(broken, httpx.ReadTimeout):

@@ -8,13 +8,10 @@ Contract: tests/cli/test_cli_workspace.py, docs/how-to/map-your-first-table.md.
 from __future__ import annotations
 
 import json
-import re
-import shlex
 import shutil
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from datong import app
 from datong.app import Here, open_here
 from datong.cli import EXIT, said, told
 from datong.deliver import service as deliver
@@ -58,24 +54,6 @@ NOTHING_TO_BUILD = Reason(
     Text("请用 datong match 起草一个；文件名须以 .yaml 结尾。",
          "Let datong match draft one; its file should end in .yaml."),
 )  # fmt: skip
-FOLDERS = ("sources", "standards", "mappings")
-NOT_FOR_GIT = "keys/\nevidence/\ndata/\nproducts/\ndatong.db*\n"
-OTHER_DATA = "# the node's own: its key, its store and what it built; the texts beside them belong into git\n"
-
-
-def made(folder: Path, *, name: str | None, party: str | None, data: str | None, **facts: Any) -> list[str]:
-    """A new node with an empty workspace; what to say about it."""
-    given = name or re.sub(r'["\\\x00-\x1f\x7f\ud800-\udfff]', "", folder.resolve().name) or "node"
-    new = app.init(folder, name=given, party=party, data=data, **facts)
-    for below in FOLDERS:
-        (folder / below).mkdir(exist_ok=True)
-    with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as opened:
-        opened.write(OTHER_DATA + NOT_FOR_GIT)
-    lines = [f"{new.file} written. Public key: {new.key}"]
-    there = shlex.quote(str(folder))
-    if party is None:
-        return [*lines, f"Next: cd {there}, then datong match FILE --standard PACK"]
-    return [*lines, f"Next: datong add-operator {there} --login NAME --name NAME, then datong serve {there}"]
 
 
 def matched(

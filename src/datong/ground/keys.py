@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -39,6 +39,16 @@ OTHER_KEY = Reason(
          "或用 datong init --crypto {profile} 新建节点。",
          "A node's profile is chosen once: set crypto.profile in datong.toml back, or make a new node with "
          "datong init --crypto {profile}."),
+)  # fmt: skip
+
+NO_KEY = Reason(
+    "GND-414",
+    Kind.conflict,
+    Text("密钥文件 {file} 未被使用。", "The key file {file} was not used."),
+    Text("其中没有可读的私钥：文件可能损坏，或受密码保护。",
+         "It holds no private key that can be read: it is damaged, or kept under a password."),
+    Text("请从备份恢复该文件；删除它会生成新密钥，即成为另一个节点。",
+         "Put it back from a backup. To delete it makes a new key, and with it another node."),
 )  # fmt: skip
 
 
@@ -121,7 +131,7 @@ class PrivateKey:
     def at(path: Path, profile: Profile | None = None) -> PrivateKey:
         """The key kept in `path`, made there (mode 0600) the first time, of `profile`, else of the running one.
 
-        OTHER_KEY when the file holds a key of another profile.
+        OTHER_KEY when the file holds a key of another profile, NO_KEY when it holds none.
         """
         wanted = profile or running()
         if not path.exists():
@@ -137,11 +147,14 @@ class PrivateKey:
         found = _algorithm_in(data)
         if found in BY_SIGNATURE and found != wanted.signature:
             raise OTHER_KEY(file=path, found=found, profile=wanted.name, wanted=wanted.signature)
-        if found == GUOMI.signature:
-            return PrivateKey(sm2.Sm2Key.of_pem(data))
-        key = serialization.load_pem_private_key(data, None)
+        try:
+            if found == GUOMI.signature:
+                return PrivateKey(sm2.Sm2Key.of_pem(data))
+            key = serialization.load_pem_private_key(data, None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise NO_KEY(file=path) from None
         if not isinstance(key, Ed25519PrivateKey):
-            raise TypeError(f"{path} holds no {ALGORITHM} key")
+            raise NO_KEY(file=path)
         return PrivateKey(key)
 
     def _pem(self) -> bytes:
@@ -274,3 +287,8 @@ def _algorithm_in(pem: bytes) -> str:
     if sm2.CURVE_OID in body:
         return GUOMI.signature
     return DEFAULT.signature if _ED25519_OID in body else ""
+
+
+def key_of(folder: Path, profile: Profile) -> PrivateKey:
+    """The key of the node in `folder`, made there the first time."""
+    return PrivateKey.at(folder / "keys" / "node.pem", profile)

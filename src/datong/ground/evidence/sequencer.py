@@ -15,12 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from datong.ground import clock
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.evidence import log, note, tiles, tree, witness
 from datong.ground.evidence.leaves import is_sealed, leaves, wakes
@@ -165,6 +167,23 @@ def require_whole(store: Store, key: PrivateKey, folder: Path) -> None:
         size = log.size(tx)
     if published.size > size and note.is_signed_by(signed, published.origin, key.public):
         raise STORE_BEHIND(size=size, published=published.size, file=file)
+
+
+CLOCK_SECONDS = 60
+"""By how much a clock may be behind before it is worth a word: time services put smaller differences right."""
+
+
+def warn_of_clock(store: Store) -> None:
+    """Say so where this machine's clock stands before the newest checkpoint: it was set back, or was ahead then. The
+    node starts all the same (it may be the earlier time that was wrong), but what had expired would be valid again."""
+    with store.read() as tx:
+        newest, now = log.last_checkpoint(tx), tx.wall_now
+    if newest is not None and clock.instant(newest["wall_at"]) > now + timedelta(seconds=CLOCK_SECONDS):
+        logger.warning(
+            "the clock of this machine stands at %s, before the newest checkpoint (%s): see to its time service; "
+            "expired tokens and addresses are valid again until then, and evidence is dated before what precedes it",
+            clock.text(now), newest["wall_at"],
+        )  # fmt: skip
 
 
 def integrate(store: Store, key: PrivateKey, origin: str, limit: int = BATCH_LEAVES) -> int:
