@@ -3,6 +3,7 @@ field it is of; then the way to the record that was made."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
 from datong.deidentify.rules import assessment
 from datong.ground.db import NODE, Store
+from datong.price.rules import maximum_permitted_revenue, survey_problems
 from datong.register import service as register
 from datong.terms.verbs import VERBS
 from datong.web import choices, overview, words
@@ -134,6 +136,20 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(browser
     english = browser.post(f"{DECLARE}?lang=en", data={**DECLARED, "grade": "x"}).text
     assert "Declare a data resource was not done" in english
     assert 'id="wrong-grade"' in english
+
+
+def test_the_example_of_a_cost_survey_is_one() -> None:
+    example = json.loads(choices.EXAMPLES["price.survey_costs.survey"])
+    assert survey_problems(example) == []
+    assert maximum_permitted_revenue(example)[-1].value == 105
+
+
+def test_what_is_asked_stands_above_its_answer_and_what_was_done_above_the_form(browser: Browser) -> None:
+    browser.enter("de")
+    asked = browser.get("/do/register/publicity").text
+    assert 0 < asked.index('class="arguments"') < asked.index('class="answer"')
+    done = browser.post(DECLARE, data=DECLARED).text
+    assert 0 < done.index('class="answer"') < done.index('class="arguments"')
 
 
 def test_several_are_ticked_where_several_may_be_chosen(browser: Browser, store: Store) -> None:
