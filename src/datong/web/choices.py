@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 from datong.authorise.model import ACTS, InstrumentKind
 from datong.catalogue.rules import DELIVERY_FORMS as LISTED_FORMS
@@ -19,6 +20,8 @@ from datong.register.model import national, values
 from datong.register.model.cases import FIRST, GROUNDS
 from datong.terms.policy import PURPOSES
 from datong.terms.roles import PERSON_ROLES, Role
+
+T = TypeVar("T")
 
 CHOICES: Mapping[str, Sequence[str]] = {
     name: tuple(found)
@@ -80,6 +83,10 @@ EXAMPLES: Mapping[str, str] = {
     "files": "trips.csv: sha256:…",
     "materials": "products: …",
     "changes": "abstract: …",
+    "price.survey_costs.survey": """{"operator": "9152…", "period": {"from_year": 2026, "years": 3},
+ "costs": [{"item": "…", "category": "platform", "amount_fen": 100, "charged": true}],
+ "subsidy_fen": 0, "bond_yield": "0.02", "profit_rate": "0.05", "tax_fen": 0,
+ "complete_year": false, "trial": true}""",
     "tariffs": "industry_development: 1180000",
     "values": "purpose: industry_development",
     "split": '[{"party": "9152…", "weight": 7, "payee_kind": "company", "account": "…"}]',
@@ -87,6 +94,6 @@ EXAMPLES: Mapping[str, str] = {
 """Argument -> what a field shows while it is empty: how its value is written, no value of anybody's."""
 
 
-def of(kind: Mapping[str, Sequence[str]], verb: str, argument: str) -> Sequence[str]:
-    """What `kind` holds for this argument of this verb, or of any."""
-    return kind.get(f"{verb}.{argument}") or kind.get(argument, ())
+def of(kind: Mapping[str, T], verb: str, argument: str, none: T) -> T:
+    """What `kind` holds for this argument of this verb, or of any; else `none`."""
+    return kind.get(f"{verb}.{argument}") or kind.get(argument, none)

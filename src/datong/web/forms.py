@@ -163,7 +163,7 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
         "lines": MANY_LINES.get((name, argument)), "pairs": _is_of_pairs(argument, field), "title": None,
         "money": _is_money(argument, field),
         "most": verb.longest.get(argument), "long": argument in choices.LONG,
-        "example": choices.EXAMPLES.get(argument, ""),
+        "example": choices.of(choices.EXAMPLES, name, argument, ""),
     }  # fmt: skip
     if (parts := choices.parts(argument)) and argument not in given:
         plain_text = {"suggested": [], "texts": False, "lines": None, "default": "", "example": "", "pairs": False}
@@ -175,7 +175,7 @@ def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: di
             }
             for part, of in parts.items()
         ]  # fmt: skip
-    known = choices.of(choices.CHOICES, name, argument)
+    known = choices.of(choices.CHOICES, name, argument, ())
     there = _texts(given.get(argument, "")) if shown["texts"] else [given.get(argument, "")]
     more = [one for one in there if one and one not in known]  # of another hand: kept, and the verb says what it thinks
     return [{**shown, "codes": (*known, *more) if known else (), "there": there}]

@@ -50,6 +50,15 @@ STEPS = frozenset(
 """Verbs that take a record onwards; those that stop, end or undo are on its own page only."""
 
 
+ON_PAGES = frozenset(
+    {
+        *(section.view for page in PAGES for section in page.sections),
+        *(section.detail.partition(":")[0] for page in PAGES for section in page.sections),
+        "harmonise.match", "harmonise.lineage", "harmonise.quality_of", "harmonise.quality_history", "audit.walk",
+        "deidentify.release_report", "compose.lineage", "compose.frontiers", "price.fees",
+    }
+)  # fmt: skip
+"""Views that a page of the console shows; the others are asked for by their forms."""
 BEGUN = frozenset({"resources", "products", "instruments", "cases", "listings", "contracts"})
 """Pages of which none has a record yet where a node is new."""
 FIRST = (
@@ -84,9 +93,12 @@ class Due:
 
 def overview(visit: Visit) -> Answer:
     doable: dict[str, list[Verb]] = {}
-    for verb in VERBS.values():
+    askable: dict[str, list[Verb]] = {}
+    for name, verb in VERBS.items():
         if verb.changes and visit.actor.has(*verb.roles):
             doable.setdefault(verb.room, []).append(verb)
+        elif not verb.changes and name not in ON_PAGES and visit.may(name):
+            askable.setdefault(verb.room, []).append(verb)
     counts = {page: _count(visit, page) for page in PAGES}
     with visit.store.read(visit.actor) as tx:
         waiting, waiting_count = jobs.waiting(tx, besides="app.", limit=PAGE_ROWS)
@@ -98,6 +110,7 @@ def overview(visit: Visit) -> Answer:
         "waiting": waiting,
         "waiting_count": waiting_count,
         "doable": doable,
+        "askable": askable,
         "recent": visit.view("audit.leaves", limit=RECENT),
     }
     return "overview.html", shown, 200

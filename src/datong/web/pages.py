@@ -44,7 +44,8 @@ class Section:
 
 @dataclass(frozen=True)
 class Door:
-    """What begins a record of a list: a verb, by its own title or other words, at its form or at a page of its own."""
+    """What begins a record of a list or tells more of it: a verb or view, by its own title or other words, at its form
+    or at a page of its own."""
 
     verb: str
     title: Text | None = None
@@ -86,7 +87,7 @@ PAGES = (
                 key="node"),
         Section("register.join_applications", ("name", "kind", "address", "state", "code", "applied_at"),
                 Text("入网申请", "Applications to join")),
-    ), (Door("register.apply_to_join"),)),
+    ), (Door("register.apply_to_join"), Door("register.connector_reports"), Door("register.resolve"))),
     Page("identities", "who", Text("身份与凭证", "Identities and credentials"), (
         Section("register.identities", ("identity_code", "kind", "act", "state", "pending", "proxy", "reason", "at"),
                 Text("身份", "Identities")),
@@ -109,7 +110,7 @@ PAGES = (
     Page("cases", "rights", Text("登记案件", "Registration cases"), (
         Section("register.cases", ("name", "object_kind", "registrants", "applicant_departments", "reviewer",
                                    "deadline", "state", "code"), detail="register.case:case"),
-    ), (Door("register.draft_case"),)),
+    ), (Door("register.draft_case"), Door("register.publicity"), Door("register.objections"))),
     Page("ledger", "rights", Text("登记台账", "Ledger"), (
         Section("register.ledger", ("object", "kind", "basis", "registrants", "coded_on", "valid_until", "state",
                                     "code"), key="code", part="entries", one="code"),
@@ -181,7 +182,8 @@ PAGES = (
         Section("catalogue.policy_templates", ("name", "words", "parameters"), Text("策略模板", "Policy templates"),
                 key=""),
     ), (Door("catalogue.publish"),
-        Door("catalogue.write_policy_template", Text("编写策略模板", "Write a policy template")))),
+        Door("catalogue.write_policy_template", Text("编写策略模板", "Write a policy template")),
+        Door("catalogue.merged_catalogue"))),
     Page("contracts", "market", Text("合约", "Contracts"), (
         Section("negotiate.agreements", ("dataset", "provider_party", "consumer_party", "terms", "agreed_at", "until",
                                          "signed", "state"), Text("合约", "Contracts"), detail="negotiate.contract:id"),
@@ -189,7 +191,7 @@ PAGES = (
                 Text("协商", "Negotiations"), detail="negotiate.negotiation:id"),
         Section("negotiate.waiting", ("dataset", "state", "held_by", "why", "deadline", "next_try"),
                 Text("等待中的协商", "Negotiations that wait"), key="negotiation"),
-    )),
+    ), (Door("negotiate.filings"),)),
     Page("deliveries", "market", Text("交付", "Deliveries"), (
         Section("deliver.grants", ("agreement", "holder_party", "state", "reason", "issued_at", "expires"),
                 Text("授予", "Grants to others")),
@@ -220,11 +222,11 @@ PAGES = (
     Page("accounts", "money", Text("总账", "Accounts"), (
         Section("settle.balances", ("account", "party", "posted_fen", "pending_fen"), Text("余额", "Balances"), key=""),
         Section("settle.ledger", ("narration", "kind", "postings", "state", "at"), Text("分录", "Entries")),
-    )),
+    ), (Door("settle.export_beancount"),)),
     Page("leaves", "proof", Text("存证", "Evidence"), (
         Section("audit.leaves", ("position", "act", "record", "role", "party", "business_at"), key="leaf",
                 detail="audit.receipt:leaf", one="leaf"),
-    )),
+    ), (Door("audit.verify"), Door("audit.trace"), Door("audit.export_bundle"), Door("audit.capability"))),
 )  # fmt: skip
 
 

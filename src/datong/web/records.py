@@ -86,7 +86,8 @@ def records(page: Page) -> Callable[[Visit], Answer]:
             "page": page, "lists": lists, "first": first, "size": PAGE_ROWS, "total": total, "more": more,
             "asked": asked,
             "may_look": any(takes(section, "q") for section in seen),
-            "doors": [door for door in page.doors if visit.actor.has(*VERBS[door.verb].roles)], "verbs": VERBS,
+            "doors": [door for door in page.doors if visit.may(door.verb)], "verbs": VERBS,
+            "begins": next((door for door in page.doors if door.at or VERBS[door.verb].changes), None),
         }  # fmt: skip
         return "records.html", shown, status
 
