@@ -9,13 +9,27 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from budget_world import COUNT, ENGINEER, LEGAL, PARTY, asked, built, cap, confirmed, paid, stands
+from budget_world import (
+    COUNT,
+    ENGINEER,
+    LEGAL,
+    PARTY,
+    asked,
+    built,
+    cap,
+    confirmed,
+    opened,
+    paid,
+    stands,
+    workspace,
+)
 from datong.deidentify import service as deidentify
 from datong.deidentify import store as rows
 from datong.deidentify.store import budget as kept
 from datong.ground.db import NODE, Store, sqlite_url
 from datong.ground.refusal import Refusal
 from datong.harmonise import service as harmonise
+from stores import with_tables
 
 pytest.importorskip("opendp")
 OF_RIDERS = {**COUNT, "by": [{"classes": {"column": "rider_id", "values": ["r1", "r2"]}}]}
@@ -87,6 +101,30 @@ def test_noise_for_what_names_nobody_is_not_answered_with(rides: Store) -> None:
     with pytest.raises(Refusal) as told:
         cap(rides, "2")
     assert (told.value.code, [problem.where for problem in told.value.problems]) == ("DID-471", ["unit"])
+
+
+def test_a_measure_that_a_standard_calls_personal_is_of_somebody_and_names_nobody(node_folder: Path) -> None:
+    """What a household burns is personal; as a unit it would be protected itself, and no household with it."""
+    store = opened(sqlite_url(node_folder / "datong.db"), workspace(node_folder))
+    standard = node_folder / "standards" / "ride.odcs.yaml"
+    number = "logicalType: number}"
+    standard.write_text(standard.read_text("utf-8").replace(number, "logicalType: number, classification: personal}"))
+    with_tables(store)
+    with store.begin(ENGINEER, "harmonise") as tx:
+        harmonise.build(tx, workspace=str(node_folder), mapping="rides", resource="rides")
+    confirmed(store)
+    with store.read(ENGINEER) as tx:
+        columns = {one["column"]: one for one in deidentify.classification(tx, dataset="rides")["columns"]}
+    assert (columns["fare"]["kind"], columns["fare"]["level"]) == ("quasi", 3)
+    assert (columns["payer_id"]["kind"], columns["payer_id"]["level"]) == ("direct", 3)
+    with store.begin(LEGAL, "deidentify") as tx, pytest.raises(Refusal) as told:
+        deidentify.set_budget(tx, resource="rides", unit="fare", rho="1")
+    assert (told.value.code, [problem.where for problem in told.value.problems]) == ("DID-471", ["unit"])
+    cap(store, "1")
+    fares = {"kind": "mean", "rows_per_unit": 2, "value": {"column": "fare", "lower": 0, "upper": 50},
+             "spend": {"rho": "0.01"}}  # fmt: skip
+    assert asked(store, fares)["state"] == "answered", "and it may be asked about"
+    store.dispose()
 
 
 @pytest.mark.parametrize(("query", "column"), [(OF_RIDERS, "rider_id"), (OF_VALUES, "payer_id")])

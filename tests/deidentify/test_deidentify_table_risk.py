@@ -13,9 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datong.cli.commands import datong
 from datong.deidentify.model.joint import Form
 from datong.deidentify.service.table_risk import risk_of_table
 from datong.ground.refusal import Refusal
@@ -418,3 +420,20 @@ def test_rows_put_together_do_no_harm_where_enough_have_the_same(tmp_path: Path)
     assert told["passes"] and told["together"] == {"columns": ["token"], "smallest": 30, "alone": 0}
     each = written(tmp_path / "each.csv", ["who", "a"], [[f"p{n}", "1"] for n in range(30)])
     assert risk_of_table(each, ["a"], person="who")["together"] is None
+
+
+def test_an_earlier_release_with_ids_of_another_key_is_said_to_have_nobody_in_common(tmp_path: Path) -> None:
+    """One person left between two releases and stands out, but not where both have tokens of their own."""
+
+    def release(name: str, count: int, key: str) -> Path:
+        tokens = [hashlib.sha256(f"{key}/{n}".encode()).hexdigest()[:32] for n in range(count)]
+        return written(tmp_path / name, ["who", "a"], [[token, "1"] for token in tokens])
+
+    now, same, other = release("now.csv", 39, "k1"), release("same.csv", 40, "k1"), release("other.csv", 40, "k2")
+    told = risk_of_table(now, ["a"], person="who", earlier=[same])
+    assert (told["f_min"], told["earlier"]) == (1, [{"table": "same.csv", "persons": 40, "here": 39}])
+    told = risk_of_table(now, ["a"], person="who", earlier=[other])
+    assert (told["f_min"], told["earlier"]) == (39, [{"table": "other.csv", "persons": 40, "here": 0}])
+    asked = ["risk", str(now), "--quasi-identifiers", "a", "--person", "who", "--earlier", str(other)]
+    said = CliRunner().invoke(datong, asked).output
+    assert "other.csv: none of its 40 persons is here; with ids or tokens made under another key" in said

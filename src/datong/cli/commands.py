@@ -330,7 +330,7 @@ def treat(
 @click.option("--population", type=click.Path(path_type=Path), help="Everybody who could be in TABLE, a row each.")
 @click.option("--worst", default=5, show_default=True, type=click.IntRange(0, 100), help="How many classes to show.")
 @click.option("--pdf", type=click.Path(path_type=Path), help="Also write a report to sign.")
-@click.option("--gate", is_flag=True, help="Refuse what may not leave (DID-410 to DID-412).")
+@click.option("--gate", is_flag=True, help="Refuse what may not leave (DID-410 to DID-412, DID-438).")
 @AS_JSON
 def risk(
     table: Path,

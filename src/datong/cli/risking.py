@@ -71,6 +71,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
         lines.append(f"direct identifiers: {', '.join(told['direct_identifiers'])}")
     if told["not_measured"]:
         lines.append(f"not measured: {', '.join(told['not_measured'])}")
+    lines += [_common(one) for one in told["earlier"]]
     if told["together"]:
         lines.append(_together(told["together"], told["person"], told["persons"]))
     if told["passes"]:
@@ -78,6 +79,15 @@ def _lines(told: dict[str, Any]) -> list[str]:
     else:
         lines.append(said(Text(f"不能放行：{told['change']['zh']}", f"It may not leave: {told['change']['en']}")))
     return lines
+
+
+def _common(one: dict[str, Any]) -> str:
+    if one["here"]:
+        return f"{one['table']}: {one['here']:,} of its {one['persons']:,} persons are here too"
+    return (
+        f"{one['table']}: none of its {one['persons']:,} persons is here; with ids or tokens made under another key "
+        "that is so whoever they are, and nothing above is about both together"
+    )
 
 
 def _together(told: dict[str, Any], person: str, persons: int) -> str:

@@ -71,8 +71,10 @@ def table_facts(told: Mapping[str, Any]) -> list[Line]:
         ("直接标识符 / Direct identifiers", ", ".join(told["direct_identifiers"]) or "-"),
         ("个体列 / Person", told["person"] or "每行一人 / a row each"),
         *_together(told.get("together")),
+        *[(f"{one['table']} 的个体，也在本表者 / Its persons, of them here", f"{one['persons']}, {one['here']}")
+          for one in told.get("earlier", ())],
         *_extent(told),
-    ]
+    ]  # fmt: skip
 
 
 def _together(told: Mapping[str, Any] | None) -> list[Line]:

@@ -37,7 +37,7 @@ from datong.deidentify.store import classification as store
 from datong.ground import evidence
 from datong.ground.crypto import hashing
 from datong.ground.db import Tx, Window
-from datong.ground.refusal import Problem
+from datong.ground.refusal import Problem, Text
 from datong.harmonise import service as harmonise
 from datong.register import service as register
 from datong.terms.roles import Role, one_hand
@@ -46,6 +46,9 @@ from datong.terms.verbs import verb, view
 COLUMN_LONGEST = 200
 MARKED_SCORE = 0.9
 """How sure the mark of a standard makes that a column is of a person."""
+OF_SOMEBODY = frozenset(("number", "timestamp", "date", "boolean"))
+"""Types of elements that are no names or numbers of anybody."""
+ATTRIBUTE = Text("个人的属性", "attribute of a person")
 
 
 @dataclass(frozen=True)
@@ -226,14 +229,14 @@ def require_classified(tx: Tx, dataset: str, columns: Iterable[str], data: Path 
 
 @dataclass(frozen=True)
 class _Data:
-    """A table that is classified. rows: how many, where a build knows it. marked: {column: its standard calls it
-    personal} of a build, whose file has columns of its own besides; None of any other file."""
+    """A table that is classified. rows: how many, where a build knows it. elements: {column: what its standard says of
+    it} of a build, whose file has columns of its own besides; None of any other file."""
 
     path: Path
     digest: str
     name: str
     rows: int | None = None
-    marked: Mapping[str, bool] | None = None
+    elements: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def _data_of(tx: Tx, dataset: str, file: Path | None) -> _Data:
@@ -244,8 +247,8 @@ def _data_of(tx: Tx, dataset: str, file: Path | None) -> _Data:
     if not harmonise.is_built(tx, dataset):
         raise NOT_PROPOSED(dataset=dataset, why="本节点没有它的构建。", why_en="This node has no build of it.")
     current = harmonise.current(tx, dataset)
-    marked = {element["name"]: bool(element["personal"]) for element in current["schema"]}
-    return _Data(Path(current["path"]), str(current["digest"]), str(current["build"]), int(current["rows"]), marked)
+    elements = {element["name"]: element for element in current["schema"]}
+    return _Data(Path(current["path"]), str(current["digest"]), str(current["build"]), int(current["rows"]), elements)
 
 
 def _digest_of(path: Path) -> str:
@@ -256,12 +259,12 @@ def _digest_of(path: Path) -> str:
 def _looked(tx: Tx, data: _Data) -> Looked:
     """What is found in the data, every row of a build counted; nobody waits for the look, which lasts."""
     looked = tx.beforehand(("looked", str(data.path), data.digest), lambda: _look(data.path, data.digest))
-    if data.marked is None or data.rows is None:
+    if data.elements is None or data.rows is None:
         return looked
     subject = next(one for one in types_in_force() if one.name == "subject_id")
     findings = [
-        _marked(finding, subject) if data.marked[finding.column] else finding
-        for finding in looked.findings if finding.column in data.marked
+        _marked(finding, subject, element) if element["personal"] else finding
+        for finding in looked.findings if (element := data.elements.get(finding.column)) is not None
     ]  # fmt: skip
     return Looked(findings, data.rows, looked.whole)
 
@@ -306,11 +309,15 @@ def _shown_since(tx: Tx, version: _Version, file: Path | None) -> list[Problem]:
     ]  # fmt: skip
 
 
-def _marked(finding: Finding, subject: PersonalType) -> Finding:
-    """A column that its standard calls personal is not proposed as nothing, whatever name and values say."""
+def _marked(finding: Finding, subject: PersonalType, element: Mapping[str, Any]) -> Finding:
+    """A column that its standard calls personal is not proposed as nothing, whatever name and values say: a measure, a
+    time or a yes is of somebody, and of one person there are many; anything else may name one."""
     facts = {**finding.evidence, "standard": "the standard of the dataset classifies it as personal"}
     if finding.kind is not Identifying.other:
         return replace(finding, evidence=facts)
+    if element.get("type") in OF_SOMEBODY:
+        return replace(finding, kind=Identifying.quasi, title=ATTRIBUTE, score=MARKED_SCORE, level=subject.level,
+                       evidence=facts)  # fmt: skip
     return Finding(finding.column, subject.kind, subject.name, subject.title, MARKED_SCORE, subject.tags, subject.level,
                    facts)  # fmt: skip
 

@@ -112,6 +112,7 @@ def risk_of_table(
     return {
         "table": table.name, "digest": digest_bytes(table.read_bytes()),
         "quasi_identifiers": columns, "person": person, "releases": 1 + len(before),
+        "earlier": [_in_common(rows, person, path.name, one) for path, one in zip(earlier, before, strict=True)],
         "not_measured": others, "direct_identifiers": direct,
         "persons": sum(coarsest.here),
         "together": None if together is None else together.as_json(),
@@ -222,6 +223,13 @@ def _together(
             by.append(name)
     figures = risks.risk((("", size) for size in sizes), form, 1.0)
     return Together(tuple(by), min(sizes), sizes.count(1)), bool(by) and not risks.harmless(figures)
+
+
+def _in_common(rows: Any, person: str, name: str, earlier: Any) -> dict[str, Any]:
+    """How many of an earlier release's persons are in this one too: where ids were made under another key, nobody is,
+    and what both tell together was not measured."""
+    here, there = (set(persons_of(written(one[person])).to_pylist()) for one in (rows, earlier))
+    return {"table": name, "persons": len(there), "here": len(here & there)}
 
 
 def _as_text(kind: Any) -> bool:

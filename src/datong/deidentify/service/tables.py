@@ -204,12 +204,29 @@ def line_of_row(read: Read, path: Path, row: int) -> int:
 
 
 def write_table(path: Path, header: Sequence[str], columns: Sequence[tuple[Sequence[str], Array]], sign: str) -> None:
-    """Writes columns, each as texts and one code per row, as UTF-8."""
+    """Writes columns, each as texts and one code per row, as UTF-8, the rows in the order of what stands in them: in
+    that of the table read they would say who is who to somebody with a list in that order."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     from pyarrow import csv as arrow_csv  # noqa: PLC0415
 
-    arrays = [pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(texts), pa.string())).cast(pa.string())
-              for texts, codes in columns]  # fmt: skip
+    order = _by_content(columns)
+    arrays = [
+        pa.DictionaryArray.from_arrays(pa.array(codes[order]), pa.array(list(texts), pa.string())).cast(pa.string())
+        for texts, codes in columns
+    ]
     options = arrow_csv.WriteOptions(delimiter=sign, quoting_style="needed")
     with whole_file(path) as staged:
         arrow_csv.write_csv(pa.table(arrays, names=list(header)), staged, write_options=options)
+
+
+def _by_content(columns: Sequence[tuple[Sequence[str], Array]]) -> Array:
+    """The rows' numbers in the order of their texts, the first column first."""
+    place, size = np.zeros(len(columns[0][1]), dtype=np.int64), 1
+    for texts, codes in columns:
+        if size * len(texts) >= 1 << 62:
+            _, place = np.unique(place, return_inverse=True)
+            size = len(place)
+        rank = np.empty(len(texts), dtype=np.int64)
+        rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
+        place, size = place * len(texts) + rank[codes], size * len(texts)
+    return np.argsort(place, kind="stable")
