@@ -38,6 +38,18 @@ def rules_in_words(policy: Policy) -> list[tuple[str, Text]]:
     ]
 
 
+def besides_in_words(kind: str, rule: Rule) -> list[Text]:
+    """What a rule of a kind says beside its action and constraints: whom it binds, about what, what goes before it or
+    follows."""
+    whom, what = _shown(rule.assignee), _shown(rule.target)
+    _, _, then_zh, then_en = KIND_WORDS[kind]
+    duties = [_duty(duty) for duty in rule.duties]
+    said = [Text(f"使用方 {whom}", f"party {whom}")] if whom else []
+    said += [Text(f"标的 {what}", f"target {what}")] if what else []
+    then = then_zh.lstrip("，") + "、".join(one.zh for one in duties), " and ".join(one.en for one in duties)
+    return [*said, Text(then[0], f"{then_en.lstrip(', ')} {then[1]}")] if duties else said
+
+
 def explained(policy: Policy) -> dict[str, Any]:
     """{"words", "rules": [{"place", "kind", "action", "zh", "en"}], "inherit"} for people and machines."""
     words = in_words(policy)
