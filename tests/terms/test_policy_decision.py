@@ -660,3 +660,14 @@ def test_what_a_duty_says_of_its_own_doing_does_not_lift_it(duty, asked, outcome
     """A smaller payment for the use was once the way round paying the compensation."""
     policy = checked(Policy("p", (Rule("read", duties=(duty,)),)))
     assert decide(policy, "read", asked).outcome == outcome
+
+
+def test_what_a_duty_says_of_its_own_doing_is_not_told_as_a_condition():
+    amount, place = Constraint("payAmount", "eq", "5.00 CNY"), _place("52")
+    owed = (Rule("compensate", (amount, place)),)
+    words = in_words(Policy("p", (Rule("read", (amount,), duties=owed),), obligations=owed))
+    assert (
+        "May read if amount paid is 5.00 CNY, after pay (amount paid is 5.00 CNY) if region lies within 52." in words.en
+    )
+    assert "Must pay (amount paid is 5.00 CNY) if region lies within 52." in words.en
+    assert "补偿（交易金额等于 5.00 CNY；限制地域属于部分 52）" in words.zh

@@ -988,10 +988,12 @@ def test_security_headers_stand_on_every_page(browser: Browser) -> None:
 
 DOWNLOAD = Policy(
     POLICY.id,
-    (*POLICY.permissions, Rule("download", (Constraint("purpose", "isAnyOf", ("industry_development",)),))),
-    POLICY.prohibitions,
+    (*POLICY.permissions, Rule("download", (Constraint("purpose", "isAnyOf", ("industry_development",)),),
+                               (Rule("anonymize", (Constraint("algorithm", "eq", "k-anonymity"),)),))),
+    (*POLICY.prohibitions, Rule("download", assignee="91X"), Rule("sell", duties=(Rule("compensate"),))),
     POLICY.obligations,
-)
+    inherit=True,
+)  # fmt: skip
 
 
 @pytest.fixture(params=[POLICY, DOWNLOAD], ids=["kept", "downloaded"])
@@ -1028,6 +1030,11 @@ def test_a_contracts_page_says_what_is_allowed_who_signed_and_where_control_ends
         assert word in zh.text
     for word in ("May", "Must not", "distribute to third parties", "CNY 1,200.00", "industry development", "both"):
         assert word in en.text
+    boxes = zh.text.partition("策略全文")[0], en.text.partition("The policy in full words")[0]
+    for box, words in zip(boxes, (("但须先匿名化（算法等于 k-anonymity）", "使用方 91X", "违反时须补偿", "仍受本策略约束"),
+                                  ("after anonymise (algorithm is k-anonymity)", "party 91X", "else must pay",
+                                   "stay under this policy")), strict=True):  # fmt: skip
+        assert [word in box for word in words] == [download] * 4
     assert zh.text.count("<summary>Ed25519</summary>") == 2
     assert "negotiate.contract_finalized" in zh.text
     assert json.dumps(TERMS["until"])[1:-1] not in re.sub(r'datetime="[^"]+"', "", zh.text)  # told in Beijing time

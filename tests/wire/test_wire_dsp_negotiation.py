@@ -145,13 +145,33 @@ def widened(offer: dict) -> dict:
     return changed
 
 
+def joined(offer: dict) -> dict:
+    """Constraints that are joined made the comparison a fault of the node's own, and the message came again for ever."""
+    changed = copy.deepcopy(offer)
+    rule = changed["policy"]["permissions"][0]
+    rule["constraints"] = [{"or": [*rule["constraints"], {"left": "count", "op": "lteq", "right": "3"}]}]
+    return changed
+
+
+def unbound(offer: dict) -> dict:
+    changed = copy.deepcopy(offer)
+    changed["policy"]["prohibitions"][0]["assignee"] = "91X"
+    return changed
+
+
 def cheaper(offer: dict) -> dict:
     return {**offer, "terms": {**offer["terms"], "tariff": {"kind": "free", "amount_fen": 0}}}
 
 
 @pytest.mark.parametrize(
-    ("change", "where"), [(widened, "policy.prohibitions[0]: distribute is offered"), (cheaper, "terms.tariff")]
-)
+    ("change", "where"),
+    [
+        (widened, "policy.prohibitions[0]: Must not distribute to third parties is offered, no rule was asked"),
+        (joined, "policy.permissions[0]: May receive by delivery if purpose is any of industry development, public welfare"),
+        (unbound, "policy.prohibitions[0]: Must not distribute to third parties is offered, 91X: Must not distribute to"),
+        (cheaper, "terms.tariff"),
+    ],
+)  # fmt: skip
 def test_a_request_that_differs_from_the_published_offer_is_refused_at_its_first_difference(pair, change, where):
     provider, consumer, loop = pair
     ask(consumer, provider, change(listed(provider)))

@@ -19,6 +19,7 @@ from datong.negotiate.model import (
     State,
 )
 from datong.terms.policy import Policy, from_json, policy_hash, purposes_allowed
+from datong.terms.policy.words import rules_in_words
 
 TERMS = ("product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until", "k")
 """The commercial terms an offer and an agreement carry besides the policy."""
@@ -88,19 +89,13 @@ def refusal_of_request(published: Mapping[str, Any], asked: Mapping[str, Any]) -
 
 
 def first_rule_difference(ours: Policy, theirs: Policy) -> tuple[str, str, str]:
-    """(place, ours, theirs) of the first rule in which two policies differ."""
+    """(place, ours, theirs) of the first rule in which two policies differ, its duties being part of it."""
     mine, other = dict(ours.rules()), dict(theirs.rules())
-    for place in [*mine, *(place for place in other if place not in mine)]:
+    said, asked = ({place: text.en.rstrip(".") for place, text in rules_in_words(one)} for one in (ours, theirs))
+    for place in dict.fromkeys([*said, *asked]):
         if mine.get(place) != other.get(place):
-            return f"policy.{place}", _shown(mine.get(place)), _shown(other.get(place))
+            return f"policy.{place}", said.get(place, "no rule"), asked.get(place, "no rule")
     return "policy.inherit", str(ours.inherit), str(theirs.inherit)
-
-
-def _shown(rule: Any) -> str:
-    if rule is None:
-        return "no rule"
-    bounds = " and ".join(f"{c.left} {c.op} {','.join(c.values)}" for c in rule.constraints)
-    return f"{rule.action}{f' if {bounds}' if bounds else ''}"
 
 
 def _differs(published: Mapping[str, Any], where: str, expected: Any, given: Any) -> Refusal:

@@ -215,8 +215,10 @@ def contract(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "whole": whole_of(row["terms"].get("split")),
         "rules": policy_lines(held),
-        "download": any(rule.action == "download" for rule in held.permissions)
-        and not any(rule.action == "download" and not rule.constraints for rule in held.prohibitions),
+        "inherit": held.inherit,
+        "download": policy.compiled(held).may_pass(
+            "download", {"target": row["dataset"], "assignee": [row["consumer_party"], row["consumer"]]}
+        ),
         "totals": visit.view("meter.totals", agreement=row["id"]),
         "decided": visit.counted(COUNTED["deliver.decisions"], agreement=row["id"]),
         "performed": [
@@ -234,11 +236,13 @@ def whole_of(split: Any) -> float:
 
 
 def policy_lines(held: policy.Policy) -> list[dict[str, Any]]:
-    """The policy's rules, those with the same conditions together: [{kind, actions, conditions}] of Texts."""
+    """The policy's rules, those with the same conditions together: [{kind, actions, conditions}] of Texts. With the
+    conditions stands what a rule says besides: whom it binds, about what, its duties."""
     lines: dict[tuple[str, tuple[Text, ...]], list[Text]] = {}
-    for kind, rules in (("may", held.permissions), ("must_not", held.prohibitions), ("must", held.obligations)):
-        for rule in rules:
+    for kind, of in (("may", "permissions"), ("must_not", "prohibitions"), ("must", "obligations")):
+        for rule in getattr(held, of):
             conditions = tuple(policy.condition_in_words(condition) for condition in rule.constraints)
+            conditions += tuple(policy.besides_in_words(of, rule))
             lines.setdefault((kind, conditions), []).append(policy.ACTIONS[rule.action])
     return [
         {"kind": kind, "actions": actions, "conditions": list(conditions)}

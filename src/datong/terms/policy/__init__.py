@@ -21,7 +21,7 @@ from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Ru
 from datong.terms.policy.purposes import purposes_allowed
 from datong.terms.policy.reading import from_json, policy_hash, to_json
 from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, LOGIC, OPERATORS, PURPOSES
-from datong.terms.policy.words import condition_in_words, explained, in_words
+from datong.terms.policy.words import besides_in_words, condition_in_words, explained, in_words
 
 __all__ = [
     "ACTIONS",
@@ -37,6 +37,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "Rule",
+    "besides_in_words",
     "checked",
     "compiled",
     "condition_in_words",

@@ -19,7 +19,7 @@ from datong.ground.refusal import Text
 from datong.terms.policy.bounds import Way, satisfying, some, ways
 from datong.terms.policy.model import Condition, Constraint, Logical, Policy, Rule, atoms
 from datong.terms.policy.values import holds, relation
-from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, SPELLINGS
+from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, OF_THE_DEED, SPELLINGS
 from datong.terms.policy.words import condition_in_words
 
 
@@ -430,12 +430,6 @@ def _indexed(kind: str, rules: Sequence[Rule]) -> dict[str, tuple[CompiledRule, 
         one = CompiledRule(f"{kind}[{number}]", rule, tuple(map(_test, rule.constraints)), due)
         found[rule.action] = (*found.get(rule.action, ()), one)
     return found
-
-
-OF_THE_DEED = frozenset({"payAmount", "timeWindow", "frequency", "algorithm"})
-"""Operands by which a duty says how it is to be done: what to pay, within which time, how often, by which method. What
-a request says of them is said of the use, which does not settle whether the duty is due: "sell for 100.00 CNY, after
-a compensation of 10.00 CNY" names two amounts (TC609-6-2025-14, annex D)."""
 
 
 def _test(condition: Condition, unasked: Collection[str] = ()) -> Test:

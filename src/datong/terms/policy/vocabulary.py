@@ -110,6 +110,11 @@ CONSTRAINTS: dict[str, Left] = {
     "purpose": Left("使用目的", "purpose", Family.purpose),
 }
 
+OF_THE_DEED = frozenset({"payAmount", "timeWindow", "frequency", "algorithm"})
+"""Operands by which a duty says how it is to be done: what to pay, within which time, how often, by which method. What
+a request says of them is said of the use, which does not settle whether the duty is due: "sell for 100.00 CNY, after
+a compensation of 10.00 CNY" names two amounts (TC609-6-2025-14, annex D)."""
+
 
 @dataclass(frozen=True)
 class Operator:

@@ -9,7 +9,7 @@ from typing import Any
 
 from datong.ground.refusal import Text
 from datong.terms.policy.model import Condition, Constraint, Policy, Rule
-from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, LOGIC, OPERATORS, PURPOSES, Family
+from datong.terms.policy.vocabulary import ACTIONS, CONSTRAINTS, LOGIC, OF_THE_DEED, OPERATORS, PURPOSES, Family
 
 KIND_WORDS = {
     "permissions": ("允许", "May", "，但须先", ", after"),
@@ -38,6 +38,18 @@ def rules_in_words(policy: Policy) -> list[tuple[str, Text]]:
     ]
 
 
+def besides_in_words(kind: str, rule: Rule) -> list[Text]:
+    """What a rule of a kind says beside its action and constraints: whom it binds, about what, what goes before it or
+    follows."""
+    whom, what = _shown(rule.assignee), _shown(rule.target)
+    _, _, then_zh, then_en = KIND_WORDS[kind]
+    duties = [_duty(duty) for duty in rule.duties]
+    said = [Text(f"使用方 {whom}", f"party {whom}")] if whom else []
+    said += [Text(f"标的 {what}", f"target {what}")] if what else []
+    then = then_zh.lstrip("，") + "、".join(one.zh for one in duties), " and ".join(one.en for one in duties)
+    return [*said, Text(then[0], f"{then_en.lstrip(', ')} {then[1]}")] if duties else said
+
+
 def explained(policy: Policy) -> dict[str, Any]:
     """{"words", "rules": [{"place", "kind", "action", "zh", "en"}], "inherit"} for people and machines."""
     words = in_words(policy)
@@ -54,7 +66,7 @@ def explained(policy: Policy) -> dict[str, Any]:
 
 def _sentence(kind: str, rule: Rule) -> Text:
     begins_zh, begins_en, then_zh, then_en = KIND_WORDS[kind]
-    words, duties = _rule(rule), [_duty(duty) for duty in rule.duties]
+    words, duties = _rule(rule, is_due=kind == "obligations"), [_duty(duty) for duty in rule.duties]
     more_zh = then_zh + "、".join(duty.zh for duty in duties) if duties else ""
     more_en = f"{then_en} " + " and ".join(duty.en for duty in duties) if duties else ""
     whom, what = _shown(rule.assignee), _shown(rule.target)
@@ -76,7 +88,7 @@ def _shown(text: str) -> str:
 
 def _duty(duty: Rule) -> Text:
     """A duty, on what and by whom where it says so, with what follows when it is not met."""
-    words, further = _rule(duty), [_duty(one) for one in duty.duties]
+    words, further = _rule(duty, is_due=True), [_duty(one) for one in duty.duties]
     whom, what = _shown(duty.assignee), _shown(duty.target)
     zh = (f"由 {whom} " if whom else "") + (f"对 {what} " if what else "") + words.zh
     en = words.en + (f" (of {what})" if what else "") + (f" (by {whom})" if whom else "")
@@ -87,14 +99,18 @@ def _duty(duty: Rule) -> Text:
     return Text(f"{zh}（{then_zh.lstrip('，')}{more_zh}）", f"{en} ({then_en.lstrip(', ')} {more_en})")
 
 
-def _rule(rule: Rule) -> Text:
+def _rule(rule: Rule, *, is_due: bool = False) -> Text:
+    """is_due: whether it has to be done, when some of its constraints say how rather than when."""
     action = ACTIONS[rule.action]
-    conditions = [condition_in_words(condition) for condition in rule.constraints]
-    if not conditions:
+    if not rule.constraints:
         return action
+    says_how = [is_due and isinstance(one, Constraint) and one.left in OF_THE_DEED for one in rule.constraints]
+    words = [condition_in_words(condition) for condition in rule.constraints]
+    deed = " and ".join(one.en for one, how in zip(words, says_how, strict=True) if how)
+    conditions = " and ".join(one.en for one, how in zip(words, says_how, strict=True) if not how)
     return Text(
-        action.zh + "（" + "；".join(c.zh for c in conditions) + "）",
-        f"{action.en} if " + " and ".join(c.en for c in conditions),
+        action.zh + "（" + "；".join(one.zh for one in words) + "）",
+        action.en + (f" ({deed})" if deed else "") + (f" if {conditions}" if conditions else ""),
     )
 
 
