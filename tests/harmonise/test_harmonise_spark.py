@@ -122,6 +122,33 @@ def test_units_datums_days_words_and_identifiers() -> None:
     same(mapped(contents), digits=13, things=rows_of(*rows))
 
 
+def test_what_offices_write() -> None:
+    """Tabs behind numbers, codes as numbers, units behind numbers, rows of totals."""
+    columns = {"id": "id", "area": {"from": "area", "digits": 6}, "n": {"from": "n", "as": "number"}}
+    kwh = [{"property": "unit", "value": "kW.h"}]
+    mapping = mapped(files(columns, prop("id"), prop("area"), prop("n", "number", customProperties=kwh)))
+    pieces = {
+        "id": [
+            "622\t",
+            "\t622",
+            "贵阳\r\n",
+            "\u3000\t贵阳 \t",
+            "a\u00a0\u2028",
+            "a\tb",
+            "\t",
+            "\x0b7\x0c",
+            "8\n",
+            None,
+        ],
+        "area": ["10106.0", "110106.", "0.0", "1010106.0", "106\t", "10106"],
+        "n": ["5度\t", "5 MWh", "5mwh", "5", "5 \tkWh", "五度", "5\n"],
+    }
+    rows = [{path: texts[n % len(texts)] for path, texts in pieces.items()} for n in range(20)]
+    totals = ["合计,5", "全市 合 计\t5", " |小 计：|5", "Sub-Total;5", "合计科,5", "GRAND TOTAL", '"total"']
+    result = same(mapping, things=rows_of(*rows, *totals))
+    assert [row["reason"] for row in result["quarantined"].to_pylist()][-7:].count("total_row") == 5
+
+
 def test_degrees_as_people_write_them() -> None:
     mapping = mapped(
         files({"lat": {"from": "lat", "as": "latitude", "notation": "dms", "datum": "WGS84"}}, prop("lat", "number"))

@@ -227,6 +227,17 @@ def test_accounting_negatives() -> None:
     assert outcomes(["(12)", "12-"], {"as": "number"}, "number") == [(None, "invalid:not_a_number")] * 2
 
 
+def test_tabs_and_line_ends_around_a_text_are_spaces() -> None:
+    """Banks put a tab behind a number of an account, so that a spreadsheet leaves it alone: it joined with none."""
+    table = [
+        ("6222021234567890000\t", "6222021234567890000", "fixed:spaces"), ("\t622", "622", "fixed:spaces"),
+        ("622\r\n", "622", "fixed:spaces"), ("贵阳\t", "贵阳", "fixed:spaces"), ("\t \u3000贵阳 \t", "贵阳", "fixed:spaces"),
+        ("a\u00a0\t", "a", "fixed:spaces"), ("\t", None, ""), ("a\tb", "a\tb", ""),
+    ]  # fmt: skip
+    told(table, {"as": "text"})
+    told([("5\t", 5.0, "fixed:spaces"), ("\t5\n", 5.0, "fixed:spaces")], {"as": "number"}, "number")
+
+
 def test_lost_leading_zeros_are_put_back_where_the_digits_are_declared() -> None:
     table = [
         ("010106", "010106", ""),

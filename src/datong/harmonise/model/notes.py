@@ -56,7 +56,7 @@ NOTES: Map[str, Text] = {
     "conflicting_duplicate": Text("键相同而内容不同（全部隔离）", "shares its key with rows that differ (all held)"),
     # what was repaired
     "full_width": Text("全角字符已转半角", "full-width characters made half-width"),
-    "spaces": Text("首尾空格已去除", "spaces around it removed"),
+    "spaces": Text("首尾空格、制表符已去除", "spaces and tabs around it removed"),
     "leading_zeros": Text("丢失的前导零已补回", "lost leading zeros put back"),
     "separators": Text("空格、点等分隔符已去除", "spaces, dots or dashes inside it removed"),
     "lower_case": Text("小写已转大写", "lower case made upper case"),

@@ -26,6 +26,7 @@ from datong.harmonise.rules.checks import PLATE
 
 _WIDE_SIGNS = r"\x{FF01}-\x{FF5E}\x{3000}"
 _ANY_WIDE = f"[{_WIDE_SIGNS}]"
+_SPACES = r"\x{0009}-\x{000D}\x{0020}\x{0085}\x{00A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
 _DASHES = "‐‑‒–—―−﹣"
 """Signs that stand for a hyphen or a minus."""
 _ODD = f"[{_WIDE_SIGNS}{UNSEEN}{_DASHES}]"
@@ -113,7 +114,7 @@ def cleaned_text(
     narrow = _narrow(text, how)
     as_read = [marker for marker in missing if how is not How.text and half_width(marker) != marker]
     if as_read:  # the narrow text is another than these
-        narrow = f"CASE WHEN trim({text}) NOT IN ({', '.join(map(literal, as_read))}) THEN {narrow} END"
+        narrow = f"CASE WHEN {_stripped(text)} NOT IN ({', '.join(map(literal, as_read))}) THEN {narrow} END"
     for marker in dict.fromkeys(("", *missing)):
         narrow = f"NULLIF({narrow}, {literal(marker)})"
     if how is How.plate:
@@ -606,7 +607,7 @@ def all_digits(text: str, digits: int) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Whether `text` neither begins nor ends with a space of any script: trim() knows them all and is dear.
+    """Whether `text` neither begins nor ends with a space of any script, a tab or a line end: to strip is dear.
 
     Between these signs of CJK, and among the signs of ASCII that are seen, there is none.
     """
@@ -615,9 +616,18 @@ def trimmed(text: str) -> str:
     begins = " OR ".join(f"({text} >= '{low}' AND {text} < '{high}')" for low, high in (seen, han))
     ends = " OR ".join(f"{last} BETWEEN '{low}' AND '{high}'" for low, high in (seen, han))
     return (
-        f"CASE WHEN {_ascii(text)} THEN {text} >= '!' AND NOT ends_with({text}, ' ') "
-        f"WHEN {begins} THEN CASE WHEN {ends} THEN TRUE ELSE {text} = trim({text}) END ELSE {text} = trim({text}) END"
+        f"CASE WHEN {_ascii(text)} THEN {text} >= '!' AND NOT {_ends_blank(text)} WHEN {begins} THEN "
+        f"CASE WHEN {ends} THEN TRUE ELSE {text} = {_stripped(text)} END ELSE {text} = {_stripped(text)} END"
     )
+
+
+def _ends_blank(text: str) -> str:
+    """Whether a text of ASCII ends with a blank: banks put a tab behind a long number, so that it stays a text."""
+    return f"({' OR '.join(f'ends_with({text}, chr({code}))' for code in (0x20, 0x09, 0x0A, 0x0D))})"
+
+
+def _stripped(text: str) -> str:
+    return f"regexp_replace({text}, '^[{_SPACES}]+|[{_SPACES}]+$', '', 'g')"
 
 
 def _ascii(text: str) -> str:
@@ -632,12 +642,12 @@ def _odd(text: str) -> str:
 def _narrow(text: str, how: How) -> str:
     """`text` without spaces around it; unless it is free text, full-width signs made half-width, dashes made hyphens,
     invisible signs taken out. Looks first, as most texts are ordinary."""
-    other = f"trim({text})"
+    other = _stripped(text)
     if how is not How.text:
         narrow = f"translate({text}, {literal(WIDE + _DASHES)}, {literal(NARROW + '-' * len(_DASHES))})"
         seen = f"regexp_replace({narrow}, '[{UNSEEN}]', '', 'g')"
-        other = f"trim(CASE WHEN regexp_matches({text}, '{_ODD}') THEN {seen} ELSE {text} END)"
-    plain = f"CASE WHEN {text} >= '!' AND NOT ends_with({text}, ' ') THEN {text} ELSE trim({text}) END"
+        other = _stripped(f"CASE WHEN regexp_matches({text}, '{_ODD}') THEN {seen} ELSE {text} END")
+    plain = f"CASE WHEN {text} >= '!' AND NOT {_ends_blank(text)} THEN {text} ELSE {_stripped(text)} END"
     return f"CASE WHEN {_ascii(text)} THEN {plain} ELSE {other} END"
 
 
