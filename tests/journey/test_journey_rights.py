@@ -95,6 +95,26 @@ RIGHTS = {
 """right: (whose, who withdraws it, whose data it covers, what it is called, the fix)"""
 
 
+def test_body_and_operator_each_disclose_their_part_of_the_authorised_operation(living: Living) -> None:
+    """27号 articles 18 and 19; who is neither has nothing to disclose."""
+    body, operator = (living.who(slug, "auditor").ask("audit.disclosure") for slug in (REGISTRY, GROUP))
+    (granted,), (received,) = body["granted"], operator["received"]
+    assert granted["id"] == received["id"]
+    assert granted["operator"]["code"] == operator["party"] == parties()[GROUP]["credit_code"]
+    assert received["body"]["code"] == body["party"]
+    assert [one["code"] for one in granted["resources"]] == [living.code("passages")]
+    assert all(one["name"] for one in (*granted["resources"], granted["operator"], received["body"]))
+    assert granted["from"] < granted["until"] and granted["selection"] and granted["filing_ref"]
+    (product,) = operator["products"]
+    assert {one["code"] for one in product["resources"]} == {living.code("trips"), living.code("passages")}
+    caps = {one["product"]: one["cap_fen"] for one in body["ceilings"]}
+    assert operator["fees"] and all(one["amount_fen"] <= caps[one["product"]] for one in operator["fees"])
+    assert (body["received"], body["products"], body["fees"]) == ([], [], [])
+    assert (operator["granted"], operator["ceilings"]) == ([], [])
+    buyer = living.who(LAB, "operator").ask("audit.disclosure")
+    assert [buyer[name] for name in ("granted", "ceilings", "received", "products", "fees")] == [[], [], [], [], []]
+
+
 @pytest.mark.parametrize("right", RIGHTS)
 def test_a_right_that_is_withdrawn_stops_everything_until_it_is_granted_again(
     living: Living, profile: dict[str, Any], right: str
@@ -113,6 +133,8 @@ def test_a_right_that_is_withdrawn_stops_everything_until_it_is_granted_again(
     try:
         living.until(lambda: not cleared(living, GROUP), "the withdrawal to arrive at the group")
         refused_at_the_group(living, profile, resource, called, "it is WITHDRAWN", fix)
+        if kind == "agreement":
+            assert living.who(REGISTRY, "auditor").ask("audit.disclosure")["granted"] == []
         living.until(lambda: not cleared(living, covers, "deliver"), f"the withdrawal to arrive at {covers}")
         engineer = living.who(covers, "data_engineer")
         owner = refusal(lambda: engineer.do("deliver.release_supply", agreement=supply, again=right))
