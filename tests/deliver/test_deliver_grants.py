@@ -108,6 +108,28 @@ def test_an_address_handed_out_ends_with_its_right(provider: Store, take: Callab
         assert (kept["outcome"], kept["step"], kept["action"]) == ("denied", step, "delivery")
 
 
+def test_a_denial_that_is_asked_for_again_and_again_is_kept_once(provider: Store) -> None:
+    """By files and by queries; what is denied for another reason, or long after, is another."""
+    token = ready(provider)
+    (file,) = query(provider, token)["files"]
+
+    def denied() -> list[str]:
+        for ask in (lambda: opened(provider, file["id"], file["query"]), lambda: query(provider, token)):
+            with pytest.raises(Refusal) as refusal:
+                ask()
+        with provider.read(case.person()) as tx:
+            assert refusal.value.facts["decision"] in [row["id"] for row in deliver.decisions(tx)]
+            return [row["step"] for row in deliver.decisions(tx) if row["outcome"] == "denied"]
+
+    with provider.begin(NODE) as tx:
+        withdrawn_right(tx)
+    first = denied()
+    assert set(first) == {"clearance"} and denied() == denied() == first
+    with provider.begin(NODE) as tx:
+        tx.execute(rows.decisions.update().values(wall_at="2026-01-01T00:00:00Z"))
+    assert len(denied()) == 2 * len(first)
+
+
 def test_opening_a_file_leaves_no_record_and_does_not_count_against_itself(provider: Store) -> None:
     """One use allowed, and used: its files are still opened, dozens of times; a second query is refused."""
     once = {**case.OPEN_POLICY, "permissions": [case.permission("delivery", count="1")]}

@@ -5,6 +5,7 @@ Contract: tests/deliver/.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, func, select
@@ -32,6 +33,7 @@ decisions = table(
     Column("at", Instant, nullable=False),
     Column("wall_at", Instant, nullable=False),
     Index("ix_decision_wall_at", "wall_at", "id"),
+    Index("ix_decision_since", "agreement", "wall_at"),
 )
 
 grants = table(
@@ -187,6 +189,17 @@ def rows(tx: Tx, of: Table, *conditions: Any, order: Any = None, window: Window 
 def newest_decisions(tx: Tx, *conditions: Any, limit: int, offset: int) -> list[dict[str, Any]]:
     query = select(decisions).where(*conditions).order_by(decisions.c.wall_at.desc(), decisions.c.id.desc())
     return [dict(row._mapping) for row in tx.all(query.limit(limit).offset(offset))]
+
+
+SAME = ("agreement", "dataset", "action", "purpose", "subject", "outcome", "step", "rule", "zh", "en", "policy_hash")
+
+
+def same_decision(tx: Tx, row: Mapping[str, Any], since: str) -> str | None:
+    """The id of the newest decision since then on the same question, with the same answer for the same reason."""
+    same = (decisions.c[name] == row[name] for name in SAME)
+    query = select(decisions.c.id).where(decisions.c.wall_at >= since, *same)
+    found = tx.all(query.order_by(decisions.c.wall_at.desc()).limit(1))
+    return str(found[0].id) if found else None
 
 
 def first(tx: Tx, of: Table, *conditions: Any, order: Any = None) -> dict[str, Any] | None:

@@ -5,13 +5,15 @@ verified, within its term by the business clock); dataset, purpose, recipient an
 kept; the consumer's node is an active member; no hold and no end here; inputs cleared, and no re-development by what
 the operator holds; the contracts of a product's supplies last, and the policies it inherits from them allow it;
 listing not suspended; what lies ready passes the release gate as its assessment stands now; then the policy, which
-denies by default. A denial is kept even when the transaction that asked is rolled back.
+denies by default. A denial is kept even when the transaction that asked is rolled back; a peer's that is repeated is
+the one that was kept.
 Contract: tests/deliver/test_deliver_decisions.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -22,7 +24,8 @@ from datong.compose import service as compose
 from datong.deidentify import service as deidentify
 from datong.deliver import store as rows
 from datong.deliver.model import DENIED, NOT_STAFF, OWN_WORK, Decision, Verdict
-from datong.ground import codes, evidence, signing
+from datong.deliver.service import files
+from datong.ground import clock, codes, evidence, signing
 from datong.ground.canonical import plain
 from datong.ground.db import Actor, Store, Tx, new_id
 from datong.ground.refusal import Kind, Refusal
@@ -89,8 +92,10 @@ def refused(tx: Tx, decision: Decision) -> Refusal:
 def _denied_in(tx: Tx, ask: Mapping[str, Any], verdict: Verdict, policy_hash: str) -> Refusal:
     """The refusal of a denial that is not recorded yet: it is when the transaction, which may be a read, is over."""
     row, store, actor = _row(tx, ask, verdict, policy_hash), tx.store, tx.actor
-    tx.after_rollback.append(lambda: _keep(store, actor, row))
-    return _refusal(Decision(row["id"], row["agreement"], row["action"], verdict))
+    known = _denied_before(tx, row)
+    if known is None:
+        tx.after_rollback.append(lambda: _keep(store, actor, row))
+    return _refusal(Decision(known or row["id"], row["agreement"], row["action"], verdict))
 
 
 def _refusal(decision: Decision) -> Refusal:
@@ -377,8 +382,19 @@ def _policy(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict:
 
 def _recorded(tx: Tx, ask: Mapping[str, Any], verdict: Verdict, policy_hash: str) -> Decision:
     row = _row(tx, ask, verdict, policy_hash)
+    if tx.actor.role == "peer" and (known := _denied_before(tx, row)) is not None:
+        return Decision(known, row["agreement"], row["action"], verdict)
     _write(tx, row)
     return Decision(row["id"], row["agreement"], row["action"], verdict)
+
+
+def _denied_before(tx: Tx, row: Mapping[str, Any]) -> str | None:
+    """The decision in which the same was denied for the same reason, no longer ago than a file address lives: a peer
+    that asks a thousand times for what it may not have leaves one record of it, not a thousand."""
+    if row["outcome"] == Outcome.allowed.value:
+        return None
+    since = tx.wall_now - timedelta(seconds=files.place(tx.store).url_seconds)
+    return rows.same_decision(tx, row, clock.text(since))
 
 
 def _row(tx: Tx, ask: Mapping[str, Any], verdict: Verdict, policy_hash: str) -> dict[str, Any]:

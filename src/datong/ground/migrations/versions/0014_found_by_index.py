@@ -10,6 +10,7 @@ INDEXES = (
     ("ix_agreement_code", "agreement", ["code"]),
     ("ix_agreement_consumer", "agreement", ["consumer", "provider"]),
     ("ix_agreement_state", "agreement", ["state", "until", "id"]),
+    ("ix_decision_since", "decision", ["agreement", "wall_at"]),
     ("ix_decision_wall_at", "decision", ["wall_at", "id"]),
     ("ix_file_set_event", "file_set", ["event"]),
     ("ix_job_lane", "job", ["lane", "added_at"]),
