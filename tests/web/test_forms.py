@@ -70,6 +70,7 @@ def test_somebody_who_knows_no_code_declares_a_resource(browser: Browser) -> Non
     assert made is not None, "the way on"
     assert "<summary>" in done.text.partition('class="arguments"')[0], "what was done does not ask to be done again"
     page = text(browser.get(f"{made[1]}?lang=zh"))
+    assert "申报人 数据员" in page, "by name: one knows oneself, whoever else one may see"
     assert "原始取得" in page
     assert "每日" in page
 
