@@ -63,6 +63,7 @@ def test_somebody_who_knows_no_code_declares_a_resource(browser: Browser) -> Non
         assert said in form, said
     english = browser.get(f"{DECLARE}?lang=en").text
     assert ">daily · 002<" in english
+    assert "<h1>Declare a data resource</h1>" in english
     assert "JSON" not in form
     done = browser.post(DECLARE, data=DECLARED)
     assert done.status_code == 200, text(done)
