@@ -63,6 +63,7 @@ def test_somebody_who_knows_no_code_declares_a_resource(browser: Browser) -> Non
         assert said in form, said
     english = browser.get(f"{DECLARE}?lang=en").text
     assert ">daily · 002<" in english
+    assert "<h1>Declare a data resource</h1>" in english
     assert "JSON" not in form
     done = browser.post(DECLARE, data=DECLARED)
     assert done.status_code == 200, text(done)
@@ -70,6 +71,7 @@ def test_somebody_who_knows_no_code_declares_a_resource(browser: Browser) -> Non
     assert made is not None, "the way on"
     assert "<summary>" in done.text.partition('class="arguments"')[0], "what was done does not ask to be done again"
     page = text(browser.get(f"{made[1]}?lang=zh"))
+    assert "申报人 数据员" in page, "by name: one knows oneself, whoever else one may see"
     assert "原始取得" in page
     assert "每日" in page
 

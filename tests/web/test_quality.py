@@ -108,6 +108,29 @@ def test_the_page_shows_figures_history_rules_and_ways_to_repair(browser: Asgi) 
         assert link in page.text
 
 
+def test_the_columns_of_a_wide_table_are_turned_over(
+    browser: Asgi, store: Store, node_folder: Path, act: Callable[..., Actor]
+) -> None:
+    names = [f"c{n:03}" for n in range(203)]
+    kept = json.loads((node_folder / "work/standards/t.odcs.yaml").read_text("utf-8"))
+    properties = [{**kept["schema"][0]["properties"][0], "name": name} for name in names]
+    columns = {name: {"from": name, "as": "number"} for name in names}
+    for path, value in (
+        ("standards/w.odcs.yaml", {**kept, "id": "w", "schema": [{"name": "w", "properties": properties}]}),
+        ("mappings/w.yaml", {"source": "s", "standard": "w", "columns": columns}), ("s.json", [dict.fromkeys(names, "1")]),
+    ):  # fmt: skip
+        (node_folder / "work" / path).write_text(json.dumps(value), "utf-8")
+    with store.begin(act("data_engineer"), "harmonise") as tx:
+        harmonise.build(tx, resource="r-2", workspace="work", mapping="w")
+    pages = [browser.get(f"/quality/r-2?lang=en{turn}", headers=HEADERS).text for turn in ("", "&from=200")]
+    listed = [re.findall(r'\?at=(c\d{3})"', page) for page in pages]
+    assert [*listed[0], *listed[1]] == names
+    assert len(listed[0]) == 200
+    assert "1–200 / 203" in pages[0]
+    assert "201–203 / 203" in pages[1]
+    assert re.search(r'href="\?build=build-\w+&amp;from=200#columns">Next', pages[0])
+
+
 def test_a_chinese_page_tells_every_formula_in_chinese(browser: Asgi) -> None:
     page = browser.get("/quality/r-1?lang=zh", headers=HEADERS).text
     table = page.split("公式")[1].split("</table>")[0]

@@ -14,6 +14,8 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 240, 44, 150, 12, 28
 BUILDS = 40
 """Builds in the chart, the newest."""
 LINES = ("score", "normativity", "completeness", "accuracy", "consistency", "timeliness", "accessibility")
+COLUMNS = 200
+"""Of a page of them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def page(visit: Visit) -> Answer:
         "resource": resource, "history": list(reversed(history)), "figures": figures,
         "rules": now["rules"] if now and is_current else [], "is_current": is_current,
         "chart": chart(history[-BUILDS:]), "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT,
-        "may_repair": visit.may("harmonise.repair"),
+        "may_repair": visit.may("harmonise.repair"), "first": visit.first, "size": COLUMNS,
     }  # fmt: skip
     return "quality.html", shown, 200
 

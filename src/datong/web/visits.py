@@ -48,7 +48,9 @@ class Names(Mapping[str, Text]):
 
     @cached_property
     def few(self) -> dict[str, Text]:
-        names: dict[str, Text] = {}
+        with self._visit.store.read(self._visit.actor) as tx:  # one knows oneself, whoever else one may see
+            own = register.person_card(tx, self._visit.actor.person)
+        names = {own["id"]: Text(own["name"], own["name"])}
         for view, key, zh, en in NAMED_BY:
             try:
                 rows = self._visit.view(view) if self._visit.may(view) else []
