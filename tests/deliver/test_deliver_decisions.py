@@ -275,6 +275,13 @@ def test_a_prohibition_is_for_whom_it_names_by_whatever_name(provider: Store, na
     assert (verdict.step, verdict.outcome.value, verdict.rule) == ("policy", "denied", "prohibitions[0]")
 
 
+def test_a_node_whose_address_is_none_has_no_did_and_is_decided_about_all_the_same(provider: Store) -> None:
+    with provider.begin(NODE) as tx:
+        case.agree(tx)
+        tx.change(register_rows.nodes, case.BUYER_NODE, address="http://buyer.test:99999")
+    assert decide(provider).allowed
+
+
 def test_without_a_permission_the_default_is_no(provider: Store) -> None:
     silent = {**case.OPEN_POLICY, "permissions": [case.permission("read")]}
     with provider.begin(NODE) as tx:

@@ -344,3 +344,9 @@ def test_a_record_of_another_make_that_is_not_sound_is_not_learned(country: Coun
 def test_an_address_lies_at_another_however_it_is_spelt(address, same):
     assert rules.same_origin("https://node.example.cn", address) is same
     assert rules.same_origin("https://node.example.cn:443", address) is same
+
+
+@pytest.mark.parametrize("port", [":99999", ":abc", ":0", ":-1"])
+def test_a_node_does_not_live_at_a_port_that_there_is_not(port):
+    assert rules.address_problem(f"https://node.example.cn{port}") is not None
+    assert rules.address_problem("https://node.example.cn:8443") is None

@@ -179,6 +179,17 @@ def test_the_format_follows_the_capabilities(asked: str, form: str) -> None:
     assert actions.response_format(actions.capabilities(asked)) == form
 
 
+def test_a_format_that_there_is_not_is_refused_before_anything_is_granted(client: case.Caller, provider: Store) -> None:
+    headers = {"delta-sharing-capabilities": "responseformat=arrow"}
+    for answer in (
+        client.post(TABLE + "/query", json={}, headers=headers),
+        client.get(TABLE + "/metadata", headers=headers),
+    ):
+        assert (answer.status_code, answer.json()["errorCode"]) == (400, "DSH-400")
+    with provider.read() as tx:
+        assert rows.rows(tx, rows.file_sets) == []
+
+
 def test_hints_are_only_hints(client: case.Caller) -> None:
     hints = {"predicateHints": ["starts = 1"], "limitHint": 1, "jsonPredicateHints": '{"op":"equal"}'}
     assert json.loads(queried(client, hints)[2]["file"]["stats"])["numRecords"] == 100

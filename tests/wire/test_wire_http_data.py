@@ -307,6 +307,27 @@ def test_a_file_is_asked_for_at_the_very_address_that_was_given() -> None:
     assert read_address(given, HTTP_ENDPOINT).endpoint == "http://p.test/files/"
 
 
+NO_FILES = [
+    (206, {"content-range": "bytes 0-3/9"}, "DSP-423"), (204, {}, "DSP-423"), (202, {}, "DSP-504"),
+    (200, {"Content-Encoding": "gzip"}, "DSP-423"), (200, {"content-encoding": "identity"}, ""), (200, {}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "headers", "code"), NO_FILES)
+def test_what_is_not_the_whole_file_is_not_kept_as_it(
+    tmp_path: Path, status: int, headers: dict[str, str], code: str
+) -> None:
+    client: Any = SimpleNamespace(request=lambda *_given, **_limits: Answer(status, headers, b""))
+    fetch = http_data.fetcher(client)
+    if not code:
+        assert fetch("http://p.test/f?sig=secret", {}, tmp_path / "f") == ""
+        return
+    with pytest.raises(Refusal) as refused:
+        fetch("http://p.test/f?sig=secret", {}, tmp_path / "f")
+    assert refused.value.code == code
+    assert "secret" not in str(refused.value)
+
+
 def test_an_unknown_format_and_a_push_to_a_person_are_refused_when_asked(wire: Wire) -> None:
     for format, into, code in (("AmazonS3-PUSH", "node", "USE-415"), ("HttpData-PUSH", "person", "USE-400")):
         with pytest.raises(Refusal) as refused:

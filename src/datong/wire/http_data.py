@@ -33,6 +33,8 @@ PARQUET = "application/vnd.apache.parquet"
 FILE_BYTES_MAX = 2 * 1024**3
 FILE_SECONDS = 3600.0
 PIECE_BYTES = 1024 * 1024
+WHOLE, ACCEPTED = 200, 202
+"""Of the answers that are no refusal, the one that has the file, and the one that says it is being made."""
 
 DATA_REFUSED = Reason(
     "DSP-423",
@@ -161,6 +163,10 @@ def fetcher(client: Client) -> Callable[[str, Mapping[str, str], Path], str]:
             )
         _require_taken(address, answer.status)
         named = {name.lower(): value for name, value in answer.headers.items()}
+        packed = named.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+        if answer.status != WHOLE or packed:  # a part of the file, a word that it will come, or the file in a wrapping
+            told = f"{answer.status} ({named['content-encoding']})"[:60] if packed else answer.status
+            raise (DATA_NOT_YET if answer.status == ACCEPTED else DATA_REFUSED)(address=_bare(address), status=told)
         return named.get("content-type", "")
 
     return fetch
@@ -194,8 +200,12 @@ def _pieces(source: BinaryIO, still: Callable[[], None]) -> Iterator[bytes]:
 def _require_taken(address: str, status: int) -> None:
     if 200 <= status < 300:
         return
-    bare = address.partition("?")[0][:200]
-    raise (DATA_NOT_YET if status >= 500 or status in (408, 425, 429) else DATA_REFUSED)(address=bare, status=status)
+    again = status >= 500 or status in (408, 425, 429)
+    raise (DATA_NOT_YET if again else DATA_REFUSED)(address=_bare(address), status=status)
+
+
+def _bare(address: str) -> str:
+    return address.partition("?")[0][:200]
 
 
 __all__ = ["DATA_NOT_YET", "DATA_REFUSED", "PREFIX", "fetcher", "pusher", "routes"]

@@ -157,7 +157,10 @@ def called(tx: Tx, subject: str, consumer: str) -> list[str]:
         if refusal.kind is Kind.unavailable:
             raise
         return [subject, consumer]  # of a node that is not in the directory nothing more is known
-    return [subject, consumer, str(node["did"] or codes.did_of(str(node["address"])))]
+    try:
+        return [subject, consumer, str(node["did"] or codes.did_of(str(node["address"])))]
+    except ValueError:  # its address has no port that there is, and so no DID
+        return [subject, consumer]
 
 
 def receiving(consumer: str) -> dict[str, str]:

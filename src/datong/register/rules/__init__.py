@@ -127,9 +127,10 @@ def password_problems(password: str, login: str) -> list[Problem]:
 def address_problem(address: str) -> Problem | None:
     try:
         parts = urlsplit(address)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.username:
+        has_port = parts.port != 0
+    except ValueError:  # brackets without an address, a port that is no number or beyond 65535
+        parts, has_port = urlsplit(""), False
+    if has_port and parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.username:
         return None
     return Problem("address", "不是 http(s) 地址", "is no http or https address")
 

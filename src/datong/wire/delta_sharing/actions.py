@@ -44,9 +44,13 @@ def capabilities(header: str) -> dict[str, set[str]]:
 
 
 def response_format(asked: Mapping[str, set[str]]) -> str:
-    """parquet unless the client takes nothing but delta (our tables need no advanced feature)."""
-    formats = asked.get("responseformat", {"parquet"})
-    return "parquet" if "parquet" in formats or not formats else "delta"
+    """parquet unless the client does not take it (our tables need no advanced feature); BAD_REQUEST for one that takes
+    neither parquet nor delta."""
+    formats = asked.get("responseformat") or {"parquet"}
+    for form in ("parquet", "delta"):
+        if form in formats:
+            return form
+    raise BAD_REQUEST(zh="responseFormat 应为 parquet 或 delta。", en="The responseFormat is parquet or delta here.")
 
 
 def page(items: Sequence[dict[str, Any]], max_results: str | None, token: str | None) -> dict[str, Any]:

@@ -132,12 +132,12 @@ class _Server:
 
         def granted() -> Response:
             version, at = actions.asked_version(_query(body))
+            form = actions.response_format(_capabilities(request))  # refused before anything is granted and counted
             with self.store.read() as tx:
                 grant = _own_share(tx, request)
             with self.store.begin(grant["actor"], "deliver") as tx:
                 table = deliver.table_of(tx, grant, *_names(request), version=version, at=at)
                 given = deliver.grant_files(tx, grant, table)
-            form = actions.response_format(_capabilities(request))
             lines = actions.head_lines(table, form)
             for file in given["files"]:
                 if form == "delta" and not file["rows"]:
