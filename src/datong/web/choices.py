@@ -12,12 +12,12 @@ from functools import cache
 from typing import TypeVar
 
 from datong.authorise.model import ACTS, InstrumentKind
-from datong.catalogue.rules import DELIVERY_FORMS as LISTED_FORMS
-from datong.deidentify.rules import assessment
+from datong.catalogue.service import DELIVERY_FORMS as LISTED_FORMS
+from datong.deidentify import service as deidentify
 from datong.ground.refusal import Text
 from datong.price.model import CHARGED_PURPOSES, FREE_PURPOSES, UNITS
 from datong.register.model import national, values
-from datong.register.model.cases import FIRST, GROUNDS
+from datong.register.model.cases import GROUNDS, LAST_ACTS
 from datong.terms.policy import PURPOSES
 from datong.terms.roles import PERSON_ROLES, Role
 
@@ -37,7 +37,7 @@ CHOICES: Mapping[str, Sequence[str]] = {
         "register.apply_identity.kind": national.Identity, "register.apply_identity.act": national.ACTS,
         "register.apply_to_cancel.ground": [name for name, ground in GROUNDS.items() if ground.applied],
         "register.end_registration.ground": [name for name, ground in GROUNDS.items() if ground.own_motion],
-        "authorise.draft.kind": InstrumentKind, "register.draft_case.type": (FIRST,),
+        "authorise.draft.kind": InstrumentKind, "register.draft_case.type": LAST_ACTS,
     }.items()
 }  # fmt: skip
 """Argument, or verb and argument -> the codes that it takes, in the order of their table."""
@@ -58,7 +58,7 @@ def parts(argument: str) -> Mapping[str, Part]:
     if argument == "licence_terms":
         return {"commercial": Part(bool), "derivatives": Part(bool), "attribution": Part()}
     if argument == "answers":
-        asked = assessment.rules_in_force()
+        asked = deidentify.questionnaire()
         return {
             one["id"]: Part(title=Text(one["zh"], one["en"]), codes=tuple(asked["steps"])) for one in asked["questions"]
         }
@@ -80,7 +80,7 @@ EXAMPLES: Mapping[str, str] = {
     "period": "2026-03",
     "percent": "51",
     "address": "https://",
-    "files": "trips.csv: sha256:…",
+    "files": "trips.csv: …",
     "materials": "products: …",
     "changes": "abstract: …",
     "price.survey_costs.survey": """{"operator": "9152…", "period": {"from_year": 2026, "years": 3},

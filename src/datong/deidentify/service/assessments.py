@@ -31,10 +31,15 @@ from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
 
+def questionnaire() -> dict[str, Any]:
+    """The questions on contract and environment and the steps of an answer, as this version of Datong has them."""
+    return rules.rules_in_force()
+
+
 @view()
 def questions(tx: Tx) -> dict[str, Any]:
     """The questionnaire on contract and environment, with the dated rules that make CR out of its answers."""
-    in_force = rules.rules_in_force()
+    in_force = questionnaire()
     return {**in_force, "digest": rules.rules_digest(in_force), "answers": list(rules.ANSWERS)}
 
 
