@@ -179,6 +179,17 @@ def test_the_quarantine_of_a_refused_build_is_none_and_says_so(work: Path) -> No
     assert "STD-470" in told and "of 3 rows" in told and "no such resource" not in told
 
 
+def test_rows_of_the_build_before_a_refused_one_are_told_to_be_that(work: Path) -> None:
+    assert datong(work, "build", "visits").returncode == 0
+    assert "refused" not in datong(work, "quarantine", "visits").stderr
+    mapping = work / "mappings" / "visits.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace("as: plate", "as: vin"), "utf-8")
+    assert "STD-420" in datong(work, "build", "visits").stderr
+    shown = datong(work, "quarantine", "visits", "--json")
+    assert "The last build was refused (3 of 3 rows" in shown.stderr and "of the one before it" in shown.stderr
+    assert read(shown)["rows"]
+
+
 def test_quarantined_rows_are_browsed_by_reason_and_page(work: Path) -> None:
     (work / "visits.csv").write_text(
         ROWS + "4,贵A77002,never\n5,贵B77003,yesterday\n6,贵B77004,2026-02-01 11:00:00\n", "utf-8"

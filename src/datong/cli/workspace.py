@@ -215,10 +215,20 @@ def built(
         sys.exit(EXIT[refusals[0][1].kind])
 
 
+OF_BEFORE = Text(
+    "最近一次构建被拒绝（{read} 行中 {quarantined} 行将被隔离：{reasons}）；以下为此前构建的行。",
+    "The last build was refused ({quarantined} of {read} rows would have been quarantined: {reasons}); these rows are "
+    "of the one before it.",
+)
+
+
 def held(folder: Path, resource: str, *, as_json: bool, **window: Any) -> None:
     node, _ = _places(folder)
     with open_here(node) as here, here.store.begin(here.person, "deliver") as tx:
         shown = deliver.own_rows(tx, resource=resource, kind="quarantined", **window)
+        refused = harmonise.refused_last(tx, resource)
+    if refused is not None:
+        click.echo(said(Text(*(one.format_map(refused) for one in (OF_BEFORE.zh, OF_BEFORE.en)))), err=True)
     if as_json:
         _print_json(shown)
         return

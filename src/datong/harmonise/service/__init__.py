@@ -30,7 +30,15 @@ from datong.harmonise.service.measuring import quality_history, quality_of, rows
 from datong.harmonise.service.naming import Near, Words, element_words, names_near
 from datong.harmonise.service.repairing import export_repairs, import_repairs, repair, repairs, withdraw_repair
 from datong.harmonise.service.replaying import replay
-from datong.harmonise.service.rows import current, is_built, of_one_source, own_rows, quarantined_rows, refused_build
+from datong.harmonise.service.rows import (
+    current,
+    is_built,
+    of_one_source,
+    own_rows,
+    quarantined_rows,
+    refused_build,
+    refused_last,
+)
 from datong.harmonise.service.runs import RUNS_MAX, lineage, lineage_runs, on_run
 from datong.harmonise.service.showing import build_of, builds, quarantine_summary
 from datong.harmonise.service.suspicions import suspicions
@@ -75,6 +83,7 @@ __all__ = [
     "quarantined_rows",
     "read_yaml",
     "refused_build",
+    "refused_last",
     "repair",
     "repairs",
     "replay",

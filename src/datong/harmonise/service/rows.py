@@ -57,12 +57,18 @@ def _current(tx: Tx, resource: str) -> dict[str, Any]:
 
 def refused_build(tx: Tx, resource: str) -> Refusal | None:
     """Where a resource has no build because its last one was refused: that, to be raised."""
-    row = None if is_built(tx, resource) else kept.refused_last(tx, resource)
+    told = None if is_built(tx, resource) else refused_last(tx, resource)
+    return BUILD_REFUSED(what=resource, **told) if told else None
+
+
+def refused_last(tx: Tx, resource: str) -> dict[str, Any] | None:
+    """The last build of a resource where it was refused, so that the rows there are are of one before it: {build, read,
+    quarantined, reasons in words}."""
+    row = kept.refused_last(tx, resource)
     if row is None:
         return None
     reasons = ", ".join(f"{reason} {rows}" for reason, rows in row["reasons"].items())
-    told = {name: row[name] for name in ("read", "quarantined")}
-    return BUILD_REFUSED(what=resource, build=row["id"], reasons=reasons, **told)
+    return {"build": row["id"], "read": row["read"], "quarantined": row["quarantined"], "reasons": reasons}
 
 
 def is_built(tx: Tx, resource: str) -> bool:
