@@ -74,8 +74,7 @@ class Wallet:
     """A DID document, a credential service and a token service (/token) at `address`."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self.address, self.key = f"http://127.0.0.1:{port}", KeyRing(folder).rotate("ES256")
-        self.did, self.held = did_of(self.address), list[str]()
+        self.key, self.held = KeyRing(folder).rotate("ES256"), list[str]()
         self.asked: list[str] = []
         """Paths that were asked for, in order."""
         wallet = self
@@ -90,6 +89,8 @@ class Wallet:
                 return wallet.answered(self.path, body, self.bearer()).encode()
 
         self.server = serving(port, Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        self.did = did_of(self.address)
 
     def token(self, audience: str, access: str = "wallet") -> str:
         """A self-issued token for `audience` (a DID), by which it may ask for what is held here."""

@@ -89,7 +89,7 @@ def test_units_datums_days_words_and_identifiers() -> None:
         "mixed": {"from": "mixed", "as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y-%m-%d %H:%M:%S", "epoch_s"]},
         "tight": {"from": "tight", "as": "timestamp", "zone": "Asia/Shanghai", "formats": ["%Y%m%d%H%M%S", "%Y%m%d %H:%M"]},
         "whole": {"from": "whole", "as": "number", "thousands": ","}, "comma": {"from": "comma", "as": "number", "decimal": ",", "thousands": "."},
-        "behind": {"from": "behind", "as": "number", "thousands": ","}, "years": {"from": "years", "as": "number"},
+        "behind": {"from": "behind", "as": "number", "thousands": ",", "carries_unit": True}, "years": {"from": "years", "as": "number", "carries_unit": True},
         "area": {"from": "area", "digits": 6}, "named": {"from": ["old", "new"], "as": "number", "thousands": ","},
     }  # fmt: skip
     contents = files(

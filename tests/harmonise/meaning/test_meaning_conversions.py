@@ -126,7 +126,26 @@ def test_signs_behind_a_number() -> None:
     ],
 )  # fmt: skip
 def test_a_unit_behind_a_number(unit: str, kind: str, keys: dict[str, Any], table: list[tuple[str, Any, str]]) -> None:
-    told(table, {"as": "number", **keys}, kind, customProperties=[{"property": "unit", "value": unit}])
+    carries = {} if unit in ("%", "1") else {"carries_unit": True}
+    facts = {"customProperties": [{"property": "unit", "value": unit}]}
+    told(table, {"as": "number", **carries, **keys}, kind, **facts)
+    if carries:
+        undeclared = [(text, None, "invalid:not_a_number") for text, _, verdict in table if verdict == "fixed:unit"]
+        told(undeclared, {"as": "number"}, kind, **facts)
+
+
+def test_a_unit_is_declared_of_quantities_alone() -> None:
+    for kind, unit, keys in (
+        ("number", "1", {}),
+        ("number", "", {}),
+        ("string", "km", {}),
+        ("number", "%", {"percent": True}),
+    ):
+        said = prop("x", kind, customProperties=[{"property": "unit", "value": unit}] if unit else [])
+        (problem,) = mapping_of(
+            files({"x": {"from": "a", "as": "number", "carries_unit": True, **keys}}, said), "things"
+        )[1]
+        assert "columns.x.carries_unit" in problem.where
 
 
 def test_a_unit_is_written_in_one_way_alone() -> None:

@@ -169,10 +169,9 @@ class Another:
                 heard.append((self.path, tokens.unproven(self.bearer()), json.loads(body)))
                 return b"{}"
 
-        port = free_port()
-        self.wallet, self.protocol = Wallet(folder, free_port()), serving(port, Handler)
-        self.address = f"http://127.0.0.1:{port}/protocol"
-
+        self.protocol = serving(0, Handler)  # at a port of the system's choice: one found before may be taken by then
+        self.wallet = Wallet(folder, 0)
+        self.address = f"http://127.0.0.1:{self.protocol.server_port}/protocol"
         self.code = ""
 
     def stop(self) -> None:

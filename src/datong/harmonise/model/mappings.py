@@ -280,7 +280,7 @@ class Codes:
 class Meaning:
     """What a source says of its numbers, dates and words, where that is not what the standard says.
 
-    unit: of the source, to be turned into the element's. behind: a number may carry its own.
+    unit: of the source, to be turned into the element's. carries_unit: a number may have its own behind it.
     multipliers: signs that may follow a number, like 万.
     percent: numbers carry a percent sign. accounting: a number in brackets, or with its minus behind, is negative.
     decimal: the sign before the part of a number that is less than one; typed: the source may give numbers that are no
@@ -291,7 +291,7 @@ class Meaning:
     """
 
     unit: str = ""
-    behind: bool = False
+    carries_unit: bool = False
     multipliers: tuple[str, ...] = ()
     percent: bool = False
     accounting: bool = False

@@ -2,8 +2,7 @@
 
     1,234.50   1.234,50   (1,234.50)   12.5%   1.2万   45岁   ￥12   2019年9月1日   20190901   43709 (Excel)   是
 
-Every way of writing but the plain one must be declared by the mapping; of a number with its unit behind it the element
-has declared its own. A shift by a power of ten is made in the text
+Every way of writing but the plain one must be declared by the mapping. A shift by a power of ten is made in the text
 ("1.1" and 万 become 1.1e4), so that the number is the nearest there is; other units are (x * n + m) / d.
 Must never know: tables, engines. Contract: tests/harmonise/meaning/test_meaning_conversions.py.
 """
@@ -47,7 +46,7 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
         text = (
             f"CASE WHEN {bracketed} THEN concat('-', {inside}) WHEN {behind} THEN concat('-', {before}) ELSE {text} END"
         )
-    if meaning.behind:
+    if meaning.carries_unit:
         text = f"regexp_replace({text}, {literal(YUAN)}, '\\1\\2元')"
     if meaning.decimal != ".":  # both signs change places, so that a point is none: 1.5 is no number where 1,5 is one
         text = f"translate({text}, {literal(meaning.decimal + '.')}, {literal('.' + meaning.decimal)})"
@@ -56,7 +55,7 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
         return text
     signs = "|".join(_signs(meaning))
     behind = f"({signs})?" if signs else ""
-    behind = rf"({signs or ''}|\s*{_WORD})?" if meaning.behind else behind
+    behind = rf"({signs or ''}|\s*{_WORD})?" if meaning.carries_unit else behind
     group, fraction = rf"({escaped(thousands)}\d{{3}})", r"(\.\d+)"
     groups = rf"({group}+{fraction}|{group}{{2,}})" if meaning.typed else f"{group}+{fraction}?"
     grouped = literal(rf"[+-]?\d{{1,3}}{groups}{behind}")

@@ -155,7 +155,7 @@ def parts(column: Column) -> list[dict[str, str]]:
         return [{part(name, what): sql for what, sql in found.items()}, {part(name, "whole"): whole}]
     if column.how in {How.latitude, How.longitude}:
         return _point_parts(column)
-    if column.meaning.behind:
+    if column.meaning.carries_unit:
         number, said = amounts.with_unit(text)
         return [
             {part(name, "number"): number, part(name, "said"): said},
@@ -254,7 +254,7 @@ def _invalid(column: Column) -> Cases:
     if column.meaning.percent:
         bare = f"regexp_full_match({clean(name)}, '{NUMBER}')"
         cases.append((f"{it} IS NULL AND {bare}", "invalid:no_percent_sign"))
-    if column.meaning.behind:
+    if column.meaning.carries_unit:
         other = f"{part(name, 'unit')} <> '' AND NOT {_with_unit(column)}"
         cases.append((f"{it} IS NULL AND {other}", "invalid:other_unit"))
     unreadable = {
@@ -327,7 +327,7 @@ def _suspect(column: Column) -> Cases:
         return [(condition, f"suspect:{rule}") for condition, rule in found]
     if column.how is How.number and column.element.type is Type.number:
         text = clean(name)
-        if column.meaning.behind:
+        if column.meaning.carries_unit:
             text = f"CASE WHEN {_with_unit(column)} THEN {part(name, 'number')} ELSE {text} END"
         return [(amounts.changed(text, column.meaning), "suspect:precision")]
     return _out_of_time(column, early=False)
@@ -360,7 +360,7 @@ def _fixed(column: Column) -> Cases:
         return [*cases, *((condition, f"fixed:{rule}") for condition, rule in found)]
     cases.append(spaced)
     if column.how is How.number:
-        if column.meaning.behind:
+        if column.meaning.carries_unit:
             cases.append((_with_unit(column), "fixed:unit"))
         found = amounts.fixed(raw, clean(name), column.thousands, column.meaning)
         if column.element.type is Type.integer:
@@ -497,7 +497,7 @@ def _number(text: str, column: Column) -> str:
         return f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN {text} END"
     number = amounts.number(text, column.meaning, column.element.unit)
     read = number if kind is Type.number else amounts.whole(text)
-    if not column.meaning.behind:
+    if not column.meaning.carries_unit:
         return read
     name = column.element.name
     return amounts.in_its_unit(part(name, "number"), part(name, "unit"), column.element, read)

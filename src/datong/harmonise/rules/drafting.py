@@ -202,6 +202,7 @@ def _number(texts: list[str], wanted: Type, unit: str) -> Converted:
         wanted = Type.number
     carried = _carried(texts, unit) if "percent" not in keys else []
     if carried:
+        keys |= {"carries_unit": True}
         keys |= {"thousands": ","} if any("," in number for number, _ in carried) else {}
         wanted = wanted if all((turn.n, turn.m) == (turn.d, 0) for _, turn in carried) else Type.number
     booked = sum(bool(_BOOKED.fullmatch(text)) for text in texts)

@@ -21,7 +21,7 @@ Say = Callable[[str, str, str], None]
 """Tell a problem: where, zh, en."""
 
 KEYS: Map[How, set[str]] = {
-    How.number: {"unit", "multipliers", "percent", "accounting", "decimal"},
+    How.number: {"unit", "carries_unit", "multipliers", "percent", "accounting", "decimal"},
     How.latitude: {"with"},
     How.longitude: {"with"},
     How.date: {"formats", "century", "between"},
@@ -87,9 +87,16 @@ def _of_number(say: Say, at: str, element: Element, value: Map[str, Any], words:
         multipliers=words("multipliers", ()),
         percent=yes("percent"),
         accounting=yes("accounting"),
+        carries_unit=yes("carries_unit"),
         decimal=_decimal(say, at, value),
     )
-    found = replace(found, behind=_may_say_its_unit(element) and not found.percent)
+    if found.carries_unit and (found.percent or not _may_say_its_unit(element)):
+        zh, en = (
+            "元素应为有单位的数，且不是比率（比率用 percent）",
+            "the element should be a number that has a unit, and no share (for which there is `percent`)",
+        )
+        say(f"{at}.carries_unit", zh, en)
+        found = replace(found, carries_unit=False)
     turned = found.unit or found.multipliers or found.percent
     if turned and element.type is not Type.number:
         zh, en = "仅 number 类型的元素可换算", "only an element of type number can be converted"

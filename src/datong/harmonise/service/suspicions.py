@@ -96,7 +96,7 @@ def of_mapping(
     minded = {  # what the mapping minds already
         "leading_zeros": {path for column in mapping.columns if column.meaning.digits for path in column.paths},
         "renamed": {path for column in mapping.columns if column.others for path in column.paths},
-        "unit_left_out": {c.path for c in mapping.columns if c.meaning.unit or not c.meaning.behind},
+        "unit_left_out": {c.path for c in mapping.columns if c.meaning.unit or not c.meaning.carries_unit},
     }
     every = _suspected(read, sample, zones, numbers)
     found = [one for one in every if not minded.get(one.kind, set()).issuperset(one.columns)]
