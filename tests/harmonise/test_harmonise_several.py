@@ -144,7 +144,10 @@ def test_every_change_of_every_table_is_told(
     with pytest.raises(Refusal) as caught:
         built(store, person)
     said = {p.where: p.en for p in caught.value.problems}
-    assert (caught.value.code, said["km"]) == ("STD-420", "30 rows: not_a_number (is no number)")
+    assert (caught.value.code, said["km"]) == (
+        "STD-420",
+        "30 rows: not_a_number (is no number; `carries_unit` reads one with its unit behind it)",
+    )
     if kind in ("csv", "json", "ndjson", "excel"):  # what declares its types declares text, before and now
         assert said["trips.km"] == "its values looked like integer and now like text"
 

@@ -15,8 +15,8 @@ NOTES: Map[str, Text] = {
     ),
     "missing_value": Text("必填项缺失", "a required value is missing"),
     "not_a_number": Text(
-        "不是数（数后写有单位的，声明 carries_unit）",
-        "is no number (`carries_unit` reads one with its unit behind it)",
+        "不是数；数后写有单位的，声明 carries_unit",
+        "is no number; `carries_unit` reads one with its unit behind it",
     ),
     "other_unit": Text(
         "数后的单位或符号不能换算为元素的单位（万、亿须声明 multipliers）",
