@@ -36,7 +36,7 @@ demo-clean: ## forget the demonstration's state (.demo/)
 test: setup ## all tests
 	@$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
-test-matrix: setup ## the engine and harmonise suites on DuckDB 2, Spark and every database; the journey on SM2, SM3, SM4 and on PostgreSQL
+test-matrix: setup ## the engine and harmonise suites on DuckDB 2, Spark and every database; the journey on SM2, SM3, SM4 and on PostgreSQL; the raw files of the domains
 	@$(PY) tools/test_matrix.py
 
 lint: $(STAMP) ## ruff, mypy strict, the plan of the house

@@ -17,6 +17,7 @@ from stores import on_postgresql, with_tables
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-faults", action="store_true", help="every node, link and point (make faults)")
+    parser.addoption("--raw", action="store_true", help="the five domains on their raw files (make test-matrix)")
 
 
 LIVING = (

@@ -1,5 +1,5 @@
 """`make test-matrix`: the engine and harmonise suites on DuckDB 2, on every database, plans and mappings on Spark, and
-the whole journey on national cryptography and on PostgreSQL.
+the whole journey on national cryptography and on PostgreSQL; the five domains on their raw files.
 
 What each arm runs is chosen so that it proves much and costs little:
 
@@ -8,6 +8,7 @@ What each arm runs is chosen so that it proves much and costs little:
     Spark       the golden values of every function, dirty mappings and a build, on two workers of their own
     guomi       `make demo ONCE=1 CRYPTO=guomi`, and a search of all that its five nodes keep for the default profile
     PostgreSQL  `make demo ONCE=1` with all five nodes on a PostgreSQL that cuts their connections now and then
+    raw files   the figures of the five domains, of those whose files DATONG_DATA has
 
 Each has a locked environment under .matrix/, so that the daily one stays small. What cannot be run is said with its
 reason; it is a failure only where CI is set, as is a test that is skipped there for want of a server.
@@ -90,9 +91,13 @@ def on_postgresql() -> str:
     return pytest(sys.executable, "tests/journey/test_journey_postgresql.py")
 
 
+def on_raw_files() -> str:
+    return pytest(sys.executable, "-n", "2", "--dist", "load", "--raw", "-rs", "tests/examples/test_domains.py")
+
+
 ARMS = {
     "DuckDB 2": on_duckdb_2, "databases": on_databases, "Spark": on_spark, "guomi": on_guomi,
-    "PostgreSQL": on_postgresql,
+    "PostgreSQL": on_postgresql, "raw files": on_raw_files,
 }  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""The five domains: what `make domains` wrote is what the code does, on the raw files where they are, and on the samples."""
+"""The five domains: what `make domains` wrote is what the code does, on the samples, and in `make test-matrix` (--raw) on
+the raw files, where they are."""
 
 from __future__ import annotations
 
@@ -30,7 +31,11 @@ def holds(figures: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("domain", domains.DOMAINS)
-def test_the_raw_files_give_the_figures_that_are_told(domain: str, tmp_path: Path) -> None:
+def test_the_raw_files_give_the_figures_that_are_told(
+    domain: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if not request.config.getoption("--raw"):
+        pytest.skip("the raw files take minutes: they are read in `make test-matrix`; the samples are here")
     if why := domains.missing(domain, domains.DATA):
         pytest.skip("; ".join(why))
     figures = plain(domains.measured(domain, domains.DATA, tmp_path))
