@@ -62,7 +62,6 @@ def entry(
         ("trip_distance", ["1.5km", "800 m", "1,200米"], {"as": "number", "carries_unit": True, "thousands": ","}, False, "number"),
         ("trip_distance", ["1.5km", "800 m", "3"], {"as": "number", "carries_unit": True}, True, "number"),
         ("trip_distance", ["1.5kg", "800 kg"], {}, True, "string"),
-        ("credit_limit", ["￥12,345.00", "-¥3", "12元"], {"as": "number", "carries_unit": True, "thousands": ","}, False, "number"),
         ("age", ["45岁", "3岁"], {"as": "number", "carries_unit": True}, False, "integer"),
         ("age", ["45岁", "3月"], {"as": "number", "carries_unit": True}, False, "number"),
         ("trip_distance", ["1", "(12)", "(1,234.50)", "5-"], {"as": "number", "thousands": ",", "accounting": True}, True, "number"),

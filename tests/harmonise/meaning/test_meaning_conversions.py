@@ -106,17 +106,13 @@ def test_signs_behind_a_number() -> None:
         ]),
         ("km", "number", {}, [
             ("3.2 km", 3.2, "fixed:unit"), ("3.2KM", 3.2, "fixed:unit"), ("800m", 0.8, "fixed:unit"), ("5公里", 5.0, "fixed:unit"),
-            ("800M", None, "invalid:other_unit"), ("5kg", None, "invalid:other_unit"), ("1.2万", None, "invalid:other_unit"), ("￥5", None, "invalid:other_unit"),
+            ("800M", None, "invalid:other_unit"), ("5kg", None, "invalid:other_unit"), ("1.2万", None, "invalid:other_unit"),
         ]),
         ("km", "number", {"unit": "m"}, [("3200", 3.2, ""), ("3.2 km", 3.2, "fixed:unit"), ("800米", 0.8, "fixed:unit")]),
         ("CNY", "number", {"thousands": ",", "multipliers": ["万"]}, [
             ("1,250.5元", 1250.5, "fixed:unit"), ("3分", 0.03, "fixed:unit"), ("1.2万元", 12000.0, "fixed:unit"), ("1.2万", 12000.0, "fixed:multiplier"),
             ("12.5元/度", None, "invalid:other_unit"), ("9007199254740993元", 9007199254740992.0, "suspect:precision"), ("1,25元", None, "invalid:not_a_number"),
-            ("￥1,250.50", 1250.5, "fixed:unit"), ("-¥ 3", -3.0, "fixed:unit"), ("￥1.2万", 12000.0, "fixed:unit"), ("￥", None, "invalid:not_a_number"),
-            ("￥12元", None, "invalid:other_unit"), ("￥￥12", None, "invalid:not_a_number"),
         ]),
-        ("CNY", "number", {"unit": "万元"}, [("￥12", 12.0, "fixed:unit"), ("12", 120_000.0, "")]),
-        ("CNY", "number", {"accounting": True}, [("(￥12.5)", -12.5, "fixed:unit"), ("12.5-", -12.5, "fixed:accounting")]),
         ("Cel", "number", {}, [("36.6℃", 36.6, "fixed:unit"), ("98.6°F", 37.0, "fixed:unit"), ("309.75K", 36.6, "fixed:unit"), ("36.6C", 36.6, "fixed:unit")]),
         ("kW", "number", {}, [("5MW", 5000.0, "fixed:unit"), ("5mw", None, "invalid:other_unit"), ("5 kWh", None, "invalid:other_unit")]),
         ("kW.h", "number", {}, [("5 MWh", 5000.0, "fixed:unit"), ("5kwh", 5.0, "fixed:unit"), ("5度", 5.0, "fixed:unit"), ("3万千瓦时", 30000.0, "fixed:unit")]),

@@ -1,6 +1,6 @@
 """Numbers, days and yes or no as they are written, and what they amount to.
 
-    1,234.50   1.234,50   (1,234.50)   12.5%   1.2万   45岁   ￥12   2019年9月1日   20190901   43709 (Excel)   是
+    1,234.50   1.234,50   (1,234.50)   12.5%   1.2万   45岁   2019年9月1日   20190901   43709 (Excel)   是
 
 Every way of writing but the plain one must be declared by the mapping. A shift by a power of ten is made in the text
 ("1.1" and 万 become 1.1e4), so that the number is the nearest there is; other units are (x * n + m) / d.
@@ -26,8 +26,6 @@ _WORD = r"[^\s\d.,:;/+\-*()<>|~_]\S{0,20}"
 MULTIPLIERS = {"百": 2, "千": 3, "万": 4, "十万": 5, "百万": 6, "千万": 7, "亿": 8, "万亿": 12, "K": 3, "M": 6}
 """Signs that may follow a number, and the power of ten they stand for."""
 PERCENT = {"%": -2, "‰": -3}
-YUAN = r"^([+-]?)\s*[¥￥]\s*(\d.*)$"
-"""The sign of the yuan before a number says what 元 does behind it."""
 EXCEL = "excel"
 """The format of a day that Excel counts from 1899-12-30, 1900-02-29 being a day that never was."""
 
@@ -36,8 +34,7 @@ EXCEL = "excel"
 
 
 def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
-    """`text` with its minus before it, a point as its decimal sign, its unit behind it, and without thousands
-    separators."""
+    """`text` with its minus before it, a point as its decimal sign, and without thousands separators."""
     if meaning.accounting:
         inside = f"substr({text}, 2, length({text}) - 2)"
         bracketed = f"starts_with({text}, '(') AND ends_with({text}, ')')"
@@ -46,8 +43,6 @@ def cleaned(text: str, thousands: str, meaning: Meaning) -> str:
         text = (
             f"CASE WHEN {bracketed} THEN concat('-', {inside}) WHEN {behind} THEN concat('-', {before}) ELSE {text} END"
         )
-    if meaning.carries_unit:
-        text = f"regexp_replace({text}, {literal(YUAN)}, '\\1\\2元')"
     if meaning.decimal != ".":  # both signs change places, so that a point is none: 1.5 is no number where 1,5 is one
         text = f"translate({text}, {literal(meaning.decimal + '.')}, {literal('.' + meaning.decimal)})"
         thousands = meaning.decimal if thousands == "." else thousands

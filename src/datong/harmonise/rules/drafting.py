@@ -22,7 +22,7 @@ from datong.harmonise.model.elements import DataElement, Sensitivity
 from datong.harmonise.model.mappings import How, Source, SourceKind, Standard, Type
 from datong.harmonise.model.matching import Proposal, Verdict
 from datong.harmonise.model.reading import SampleColumn
-from datong.harmonise.rules.amounts import EXCEL, YUAN
+from datong.harmonise.rules.amounts import EXCEL
 from datong.harmonise.rules.conversions import only_digits
 from datong.harmonise.rules.elements import pinyin_of
 from datong.harmonise.rules.headings import unit_of
@@ -235,7 +235,7 @@ def _carried(texts: list[str], unit: str) -> list[tuple[str, Step]]:
     if not unit or step("1", unit) is not None:
         return []
     known = written(unit)
-    forms = (form for text in texts if (form := _WITH_WORD.fullmatch(re.sub(YUAN, r"\1\2元", text))))
+    forms = (form for text in texts if (form := _WITH_WORD.fullmatch(text)))
     return [(form[1], known[said]) for form in forms if (said := key(form["word"])) in known]
 
 
