@@ -8,7 +8,7 @@ own deed. Must never know: people. Contract: tests/journey/test_journey_rights.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from datong.authorise import service as authorise
@@ -69,18 +69,18 @@ def _told(tx: Tx, one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _party(tx: Tx, code: str) -> dict[str, str]:
-    try:
-        return {"code": code, "name": str(register.party(tx, code)["name"])}
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-    return {"code": code, "name": ""}
+    return {"code": code, "name": _known(lambda: register.party(tx, code)["name"])}
 
 
 def _thing(tx: Tx, code: str) -> dict[str, str]:
+    return {"code": code, "name": _known(lambda: register.resource(tx, code)["name_zh"])}
+
+
+def _known(name: Callable[[], object]) -> str:
+    """A name, or nothing where the register here does not hold whose it is."""
     try:
-        return {"code": code, "name": str(register.resource(tx, code)["name_zh"])}
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
+        return str(name())
+    except Refusal as refusal:
+        if refusal.kind is not Kind.unknown:
             raise
-    return {"code": code, "name": ""}
+    return ""

@@ -93,9 +93,7 @@ def left_out(direct: Sequence[str], other: Text | None) -> Text:
         f"略去直接标识符列（{zh}），或先处理为假名（datong treat）",
         f"leave out the columns of direct identifiers ({en}), or make tokens of them first (datong treat)",
     )
-    if other is None:
-        return Text(f"{here.zh}。", f"{here.en}.")
-    return Text(f"{here.zh}；此外：{other.zh}", f"{here.en}; besides, {other.en}")
+    return _besides(here, other)
 
 
 def set_apart(columns: Sequence[str], other: Text | None) -> Text:
@@ -105,6 +103,10 @@ def set_apart(columns: Sequence[str], other: Text | None) -> Text:
         f"略去把同一人各行连在一起的列（{zh}），或先并为每人一行再算",
         f"leave out the columns that put the rows of one person together ({en}), or make one row of each person first",
     )
+    return _besides(here, other)
+
+
+def _besides(here: Text, other: Text | None) -> Text:
     if other is None:
         return Text(f"{here.zh}。", f"{here.en}.")
     return Text(f"{here.zh}；此外：{other.zh}", f"{here.en}; besides, {other.en}")
