@@ -130,6 +130,15 @@ def test_a_run_leaves_nothing_in_the_session() -> None:
     assert spark._session(MASTER).catalog.listTables() == []
 
 
+def test_steps_that_read_one_another_twice_are_read_once_each() -> None:
+    """Were a step read over the forms of those before it, the last of these would be of 2 to the 24 tables."""
+    twice = "SELECT a.n FROM {0} AS a JOIN {0} AS b ON a.n = b.n"
+    steps = [Step(f"s{k + 1}", twice.format(f"s{k}")) for k in range(24)]
+    plan = Plan((Step("s0", "SELECT n FROM t"), *steps), ("t",))
+    result = spark.run(plan, {"t": pa.table({"n": [7]})}, master=MASTER)
+    assert result["s24"].to_pylist() == [{"n": 7}]
+
+
 def test_errors_never_echo_values(capfd: pytest.CaptureFixture[str]) -> None:
     people = pa.table({"name": ["secret-ann"], "n": [4567891]})
     for text in (

@@ -198,7 +198,10 @@ class _Run:
                 self.session.catalog.dropTempView(name)
 
     def lacking(self, plan: Plan, schemas: Mapping[str, pa.Schema]) -> list[Problem]:
-        """What Spark cannot make anything of, told by its reading of every step over tables without rows."""
+        """What Spark cannot make anything of, told by its reading of every step over tables without rows.
+
+        Each step is read over what the steps before it give, not over their forms again: those grow with one another.
+        """
         from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra, and slow to load
 
         found = []
@@ -206,12 +209,12 @@ class _Run:
             self._come(name, schemas[name].empty_table())
         for step in plan.steps:
             try:
-                frame = self._frame(step)
-                frame.createOrReplaceTempView(_quoted(step.name))
+                columns = self._frame(step).schema
+                self.session.createDataFrame([], columns).createOrReplaceTempView(_quoted(step.name))
             except PySparkException as error:
                 found += spark_forms.named(step.name, {"a form of this step": error.getCondition() or "not readable"})
                 self._come(step.name, schemas[step.name].empty_table())
-        for name in (*schemas,) if found else ():
+        for name in schemas:
             self.session.catalog.dropTempView(name)
         return found
 
