@@ -263,9 +263,11 @@ def _measured(mapping: Mapping) -> str:
             f"count({sql.clean(name)}) AS {quoted(f'filled:{name}')}",
             f"count(*) FILTER ({filled} AND {said} IS NULL) AS {quoted(f'plain:{name}')}",
             f"count(*) FILTER ({filled} AND starts_with({said}, 'invalid:')) AS {quoted(f'invalid:{name}')}",
-            f"count({sql.value(name)}) AS {quoted(f'read:{name}')}",
-            f"count(*) FILTER ({said} = 'invalid:outside_period') AS {quoted(f'outside_period:{name}')}",
         ]
+        if column.timed:
+            counts.append(f"count({sql.value(name)}) AS {quoted(f'read:{name}')}")
+            outside = f"count(*) FILTER ({said} = 'invalid:outside_period')"
+            counts.append(f"{outside} AS {quoted(f'outside_period:{name}')}")
     for join in mapping.joins:
         key = _key(sql.original(join.left), join, mapping)
         counts.append(f"count({key}) AS {quoted(f'asked:{join.table}')}")

@@ -347,6 +347,11 @@ class Column:
         """The table of the path, for sources with tables."""
         return self.path.split(".", 1)[0]
 
+    @property
+    def timed(self) -> bool:
+        """Whether a period is said for its times, within which they count as timely."""
+        return self.how is How.timestamp and self.between is not None
+
 
 @dataclass(frozen=True)
 class Join:

@@ -15,6 +15,7 @@
     met, told_met  those of them that share it with a good one, and (late) their texts
     known        everything that was looked at closely
     repeated     rows that repeat others, among those that were otherwise good
+    said_<n>     of the others, those of which something is said besides
     harmonised, quarantined, repairs (what was fixed or is suspect, with the original), measured (for quality)
 
 Most rows of most sources are plain: written as the standard wants them. `plain` says so by conditions that are cheap
@@ -80,6 +81,7 @@ def plan_of(mapping: Mapping, numbers: frozenset[str] = frozenset(), *, scanned:
         Step("others", _others(mapping)),
         Step("harmonised", _harmonised(mapping), kept=False, ordered_by="source_row"),
         Step("quarantined", _quarantined(mapping)),
+        *_said(mapping),
         Step("repairs", _repairs(mapping)),
         Step("measured", _measured(mapping)),
     )
@@ -495,13 +497,36 @@ def also_said(also: str) -> list[tuple[str, str, str]]:
     return [(column, *what.rpartition(":")[::2]) for column, _, what in parted]
 
 
+TOGETHER = 50
+"""Columns whose repairs are gathered together: of each the database would go over all that is known, which of a
+thousand columns is a million."""
+
+
+def _together(mapping: Mapping) -> list[tuple[str, Sequence[Column]]]:
+    columns = mapping.columns
+    return [(f"said_{at // TOGETHER}", columns[at : at + TOGETHER]) for at in range(0, len(columns), TOGETHER)]
+
+
+def _said(mapping: Mapping) -> list[Step]:
+    """The good rows of which something is said, with what, and with the texts it is said of."""
+    steps = []
+    for name, columns in _together(mapping):
+        verdicts = [sql.verdict(c.element.name) for c in columns]
+        texts = [f"{sql.raw_text(c)} AS {quoted(f'text:{c.element.name}')}" for c in columns]
+        something = " OR ".join(f"{verdict} IS NOT NULL" for verdict in verdicts)
+        picked = ", ".join((quoted(ROW), *verdicts, *texts))
+        steps.append(Step(name, f"SELECT {picked} {_WITH_REPEATED} WHERE {_GOOD} AND ({something})"))
+    return steps
+
+
 def _repairs(mapping: Mapping) -> str:
     selects = [
         f"SELECT {quoted(ROW)} AS {quoted('row')}, {literal(c.element.name)} AS {quoted('column')}, "
         f"split_part({sql.verdict(c.element.name)}, ':', 1) AS state, "
-        f"split_part({sql.verdict(c.element.name)}, ':', 2) AS rule, {sql.raw_text(c)} AS original "
-        f"{_WITH_REPEATED} WHERE {_GOOD} AND {sql.verdict(c.element.name)} IS NOT NULL"
-        for c in mapping.columns
+        f"split_part({sql.verdict(c.element.name)}, ':', 2) AS rule, {quoted(f'text:{c.element.name}')} AS original "
+        f"FROM {said} WHERE {sql.verdict(c.element.name)} IS NOT NULL"
+        for said, columns in _together(mapping)
+        for c in columns
     ]
     together = " UNION ALL ".join(selects)
     return f"SELECT * FROM ({together}) AS every ORDER BY {quoted('row')}, {quoted('column')}"
@@ -517,9 +542,11 @@ def _measured(mapping: Mapping) -> str:
             f"count({sql.clean(name)}) AS {quoted(f'filled:{name}')}",
             f"count(*) FILTER ({filled} AND {said} IS NULL) AS {quoted(f'plain:{name}')}",
             f"count(*) FILTER ({filled} AND starts_with({said}, 'invalid:')) AS {quoted(f'invalid:{name}')}",
-            f"count({sql.value(name)}) AS {quoted(f'read:{name}')}",
-            f"count(*) FILTER ({said} = 'invalid:outside_period') AS {quoted(f'outside_period:{name}')}",
         ]
+        if column.timed:
+            counts.append(f"count({sql.value(name)}) AS {quoted(f'read:{name}')}")
+            outside = f"count(*) FILTER ({said} = 'invalid:outside_period')"
+            counts.append(f"{outside} AS {quoted(f'outside_period:{name}')}")
     for join in mapping.joins:
         key = _key(sql.original(join.left), join, mapping)
         counts.append(f"count({key}) AS {quoted(f'asked:{join.table}')}")
@@ -546,7 +573,8 @@ def _plain_counts(mapping: Mapping) -> list[tuple[str, str]]:
     for column in _read(mapping):
         name = column.element.name
         count = "every" if name in there else f"count({sql.value(name)})"
-        counts += [(quoted(f"{what}:{name}"), count) for what in ("filled", "plain", "read")]
+        asked = ("filled", "plain", "read") if column.timed else ("filled", "plain")
+        counts += [(quoted(f"{what}:{name}"), count) for what in asked]
     for join in mapping.joins:
         counts.append((quoted(f"asked:{join.table}"), f"count(*) FILTER ({quoted(f'asked:{join.table}')})"))
     for check in mapping.checks:

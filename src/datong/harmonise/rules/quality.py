@@ -77,7 +77,7 @@ def _of_column(mapping: Mapping, column: Column, counts: Map[str, int]) -> list[
     checks = [check for check in mapping.checks if name in check.columns]
     tested = sum(counts[f"checked:{check.reason}"] for check in checks)
     failed = sum(counts[f"failed:{check.reason}"] for check in checks)
-    times = counts[f"read:{name}"] if _timed(column) else 0
+    times, late = (counts[f"{what}:{name}"] if column.timed else 0 for what in ("read", "outside_period"))
     return [
         _figure("normativity", "规范性", FORMULAS["normativity"],
                 (counts[f"plain:{name}"], filled) if _ruled(column) else (0, 0)),
@@ -85,8 +85,7 @@ def _of_column(mapping: Mapping, column: Column, counts: Map[str, int]) -> list[
                 FORMULAS["completeness"], (filled, rows)),
         _figure("accuracy", "准确性", FORMULAS["accuracy"], (filled - counts[f"invalid:{name}"], filled)),
         _figure("consistency", "一致性", FORMULAS["consistency"], (tested - failed, tested)),
-        _figure("timeliness", "时效性", FORMULAS["timeliness"],
-                (times - counts[f"outside_period:{name}"], times)),
+        _figure("timeliness", "时效性", FORMULAS["timeliness"], (times - late, times)),
     ]  # fmt: skip
 
 
@@ -95,16 +94,12 @@ def _ruled(column: Column) -> bool:
     return column.how is not How.text or bool(column.element.pattern or column.element.values)
 
 
-def _timed(column: Column) -> bool:
-    return column.how is How.timestamp and column.between is not None
-
-
 def _indicators(
     mapping: Mapping, counts: Map[str, int], fresh: tuple[int, int], readings: tuple[int, int]
 ) -> list[dict[str, Any]]:
     read = [c for c in mapping.columns if c.constant is None]
     ruled = [c for c in read if _ruled(c)]
-    timed = [c for c in read if _timed(c)]
+    timed = [c for c in read if c.timed]
     required = [c for c in read if c.element.required]
     rows = counts["rows"]
     filled = _sum(counts, "filled", read)
