@@ -281,7 +281,11 @@ def test_a_state_with_a_time_that_is_none_breaks_no_list(country: Country) -> No
         assert row is not None
         told = {name: row[name] for name in following.CASE_FIELDS - {"schema", "case", "signatures"}}
         told |= {"schema": "datong.case/1", "case": case, "version": row["version"] + 1}
-        states = [signing.signed(tx, {**told, name: "soon"}) for name in ("since", "publicised_at", "escalated_at")]
+        states = [
+            signing.signed(tx, {**told, name: time})
+            for name in ("since", "publicised_at", "escalated_at")
+            for time in ("soon", "9999-12-31T23:59:59Z")
+        ]
     for body in states:
         assert refusal(country.deliver, BUREAU, "register.case_state", body, TRAFFIC).code == "REG-420"
     assert country.view(TRAFFIC, register.cases)[0]["deadline"] is not None
