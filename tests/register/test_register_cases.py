@@ -17,7 +17,7 @@ from datong.ground.jobs import jobs
 from datong.ground.refusal import Refusal
 from datong.register import rules, store
 from datong.register import service as register
-from datong.register.model.cases import MOVES, OVER, PUBLIC_FIELDS, Act, State
+from datong.register.model.cases import MOVES, OVER, Act, State
 from datong.register.service import following
 
 BUREAU, TRAFFIC, BIKES = "data-bureau", "traffic-bureau", "bike-company"
@@ -71,7 +71,9 @@ def test_a_joint_filing_goes_from_draft_to_code_and_everybody_knows(country: Cou
     registry(country, "steward", register.join_filing, case=case)
     publicised(country, case)
     shown = registry(country, "registrar", register.publicity)
-    assert [tuple(row) for row in shown] == [PUBLIC_FIELDS]
+    assert [tuple(row) for row in shown] == [
+        ("registrant", "type", "name", "description")
+    ]  # and nothing else (art. 12)
     assert shown[0]["registrant"] == "traffic-bureau、data-bureau"
     country.move_to(AFTER_PUBLICITY)
     coded = registry(country, "registrar", register.code_case, case=case)

@@ -378,10 +378,14 @@ def node(tx: Tx, code: str) -> dict[str, Any]:
 
     did and make are "" but for a connector of another make, whose public_key is "".
     """
+    return _shown(_known(tx, code))
+
+
+def _known(tx: Tx, code: str) -> dict[str, Any]:
     row = tx.get(store.nodes, code)
     if row is None:
         raise UNKNOWN_NODE(code=code[:40])
-    return _shown(row)
+    return row
 
 
 def known_nodes(tx: Tx) -> list[dict[str, Any]]:
@@ -409,10 +413,7 @@ def active_codes(tx: Tx) -> list[str]:
 
 def membership(tx: Tx, code: str) -> dict[str, Any]:
     """The signed membership record of a node, for others to fetch and verify."""
-    row = tx.get(store.nodes, code)
-    if row is None:
-        raise UNKNOWN_NODE(code=code[:40])
-    return dict(row["record"])
+    return dict(_known(tx, code)["record"])
 
 
 @view()
@@ -458,9 +459,7 @@ def revoke_node(tx: Tx, *, code: str, reason: str) -> dict[str, Any]:
 
 def _change_membership(tx: Tx, code: str, wanted: Membership, reason: str) -> dict[str, Any]:
     area(tx, "membership")
-    row = tx.get(store.nodes, code)
-    if row is None:
-        raise UNKNOWN_NODE(code=code[:40])
+    row = _known(tx, code)
     if wanted not in _MAY_BECOME[Membership(row["state"])] or code == signing.me(tx).code:
         raise NODE_STATE(code=code, state=row["state"], wanted=str(wanted))
     record = _record(tx, code, {**row["record"], **row}, wanted, row["serial"] + 1)
