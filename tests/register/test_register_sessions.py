@@ -42,7 +42,9 @@ def wall() -> Wall:
 
 
 @pytest.fixture
-def node(tmp_path: Path, wall: Wall) -> Iterator[Store]:
+def node(tmp_path: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Its passwords cost a thirtieth of what they cost an attacker of a node in service."""
+    monkeypatch.setattr(logins, "SCRYPT_LOG2_N", 10)
     made = Store(sqlite_url(tmp_path / "n.db"), wall)
     with_tables(made)
     signing.install(made, PrivateKey.new(), signing.Me("", PARTY, "bureau", "http://bureau.test"))
@@ -83,6 +85,12 @@ def refused(node: Store, token: str, client: str = "firefox") -> str:
 
 def entered(node: Store, client: str = "firefox") -> str:
     return str(do(node, register.login, login="root", password=PASSWORD, client=client))
+
+
+def test_a_password_is_kept_by_the_costs_that_are_meant() -> None:
+    kept = logins.password_hash(PASSWORD, bytes(16))
+    assert kept.startswith("scrypt$15$8$1$")
+    assert logins.password_fits(PASSWORD, kept)
 
 
 def test_a_password_opens_a_session_of_the_person(node: Store) -> None:
