@@ -61,7 +61,7 @@ OTHER_MAKE_FIELDS = frozenset({"did", "make"})
 # --- the function node -------------------------------------------------------------------------------------------
 
 
-def found(tx: Tx, *, area: str, kind: str = "regional") -> dict[str, Any]:
+def found(tx: Tx, *, area: str) -> dict[str, Any]:
     """Make this node the function node of `area` (4 digits) and give it its own code; not a verb.
 
     Repeated with the same facts it answers as before.
@@ -73,18 +73,17 @@ def found(tx: Tx, *, area: str, kind: str = "regional") -> dict[str, Any]:
     if mine.code:
         raise ALREADY_CODED(verb="found", code=mine.code)
     problems = rules.code_problem("party", codes.credit_code_fault(mine.party))
-    if kind not in FUNCTION_KINDS:
-        problems.append(Problem("kind", "应为功能节点", f"should be one of {', '.join(sorted(FUNCTION_KINDS))}"))
     if not (len(area) == 4 and area.isascii() and area.isdigit()):
         problems.append(Problem("area", "应为 4 位数字", "should have four digits"))
     if problems:
         raise BAD_APPLICATION(problems, count=len(problems))
     tx.add(settings, {"id": SETTING_AREA, "value": area})
     evidence.append(tx, "register.area_set", settings, SETTING_AREA, area=area)
-    code = _new_code(tx, NodeKind(kind), mine.party, area)
+    code = _new_code(tx, NodeKind.regional, mine.party, area)
     _take_code(tx, code)
     key = signing.node_key(tx).public.text
-    facts = {"party": mine.party, "name": mine.name, "address": mine.address, "public_key": key, "kind": kind}
+    facts = {"party": mine.party, "name": mine.name, "address": mine.address, "public_key": key,
+             "kind": str(NodeKind.regional)}  # fmt: skip
     record = _record(tx, code, facts, Membership.active, 1)
     _keep(tx, record, "register.function_node_founded")
     return record
