@@ -20,7 +20,7 @@ from datong.ground.db import Store, metadata, sqlite_url
 def with_tables(store: Store) -> Store:
     """`store`, whose database holds nothing yet, with its tables."""
     file = store.engine.url.database
-    if store.engine.dialect.name == "sqlite" and file and not Path(file).exists():
+    if store.engine.dialect.name == "sqlite" and file and not Path(file).stat().st_size:
         shutil.copyfile(_file(frozenset(metadata.tables)), file)
     else:
         metadata.create_all(store.engine)

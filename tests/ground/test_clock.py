@@ -35,6 +35,14 @@ def test_a_text_without_offset_is_refused() -> None:
     assert clock.instant("2026-03-02T09:00:00+08:00") == datetime(2026, 3, 2, 1, tzinfo=UTC)
 
 
+def test_a_day_begins_at_midnight_in_china() -> None:
+    for said in ("2026-03-02", "2026-03-02T00:00:00+08:00", "2026-03-01T16:00:00Z"):
+        assert clock.begins(said) == datetime(2026, 3, 1, 16, tzinfo=UTC)
+    for said in ("2026-13-02", "2026-03-02T00:00:00", "", "2026/03/02"):
+        with pytest.raises(ValueError, match=r"."):
+            clock.begins(said)
+
+
 def test_the_wall_clock_is_real_and_in_utc() -> None:
     assert abs(clock.wall_clock() - datetime.now(UTC)) < timedelta(seconds=5)
     assert clock.wall_clock().utcoffset() == timedelta(0)

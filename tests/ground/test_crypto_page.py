@@ -8,7 +8,7 @@ from pathlib import Path
 from datong.ground.config import SETTINGS
 from datong.ground.crypto.profile import PROFILES
 from datong.ground.evidence.note import SM2_TYPES
-from datong.register.rules import PBKDF2_ROUNDS
+from datong.register.rules.logins import PBKDF2_ROUNDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/cryptography.md").read_text("utf-8")

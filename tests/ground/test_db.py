@@ -302,6 +302,16 @@ def test_writers_in_many_threads_lose_nothing(store: Store) -> None:
         assert [row.seq for row in tx.all(select(leaves.c.seq).order_by(leaves.c.seq))] == list(range(1, 61))
 
 
+def test_a_store_of_the_tests_starts_from_a_copy_of_the_tables(tmp_path: Path) -> None:
+    """Making them takes several times as long, and the suite makes thousands of stores."""
+    new, said = Store(sqlite_url(tmp_path / "n.db")), list[str]()
+    event.listen(new.engine, "before_cursor_execute", lambda _c, _k, statement, *_: said.append(statement))
+    with with_tables(new).read() as tx:
+        assert tx.count(counters) == 0
+    new.dispose()
+    assert not [statement for statement in said if "CREATE" in statement]
+
+
 def test_two_stores_of_one_file_wait_for_each_other(tmp_path: Path) -> None:
     one, two = (Store(sqlite_url(tmp_path / "n.db")) for _ in range(2))
     with_tables(one)

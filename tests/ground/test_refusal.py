@@ -7,7 +7,7 @@ import json
 import pytest
 
 from datong.ground import refusal
-from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text, in_both
+from datong.ground.refusal import Kind, Problem, Reason, Refusal, Text, in_both, refusal_in, unless_unknown
 
 DOOR = Reason(
     "TST-401", Kind.denied, Text("门 {door} 未开。", "The door {door} was not opened."),
@@ -67,3 +67,32 @@ def test_refusals_are_caught_as_such_and_are_not_equal() -> None:
     assert caught.value.code == "TST-401"
     assert caught.value.kind is Kind.denied
     assert DOOR(door="A") != DOOR(door="A")
+
+
+def kind_of(kind: Kind) -> Reason:
+    return Reason(f"TST-{kind}", kind, Text("未。", "Not."), Text("因。", "As."), Text("改。", "Mend."))
+
+
+def asked(kind: Kind | None) -> str:
+    if kind is not None:
+        raise kind_of(kind)()
+    return "done"
+
+
+@pytest.mark.parametrize("kind", [None, *Kind])
+def test_what_may_pass_by_itself_is_no_answer_to_whether_something_is_refused(kind: Kind | None) -> None:
+    if kind is Kind.unavailable:
+        with pytest.raises(Refusal):
+            refusal_in(lambda: asked(kind))
+    else:
+        found = refusal_in(lambda: asked(kind))
+        assert (found.kind if found is not None else None) == kind
+
+
+@pytest.mark.parametrize("kind", [None, *Kind])
+def test_only_what_is_not_known_is_none(kind: Kind | None) -> None:
+    if kind in (None, Kind.unknown):
+        assert unless_unknown(lambda: asked(kind)) == (None if kind else "done")
+    else:
+        with pytest.raises(Refusal):
+            unless_unknown(lambda: asked(kind))

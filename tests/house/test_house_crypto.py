@@ -21,7 +21,7 @@ ELSEWHERE = {
     "wire/dcp/tokens.py": "signatures of other data spaces, by the algorithm each names",
     "ground/workdays.py": "the release's key of the shipped calendar",
     "ground/config.py": "the form of a key, in the text of a setting",
-    "register/rules/__init__.py": "scrypt, for passwords of the default profile",
+    "register/rules/logins.py": "scrypt, for passwords of the default profile",
     "register/model/refusals.py": "the form of a digest, in the text of a refusal",
     "web/values.py": "which texts are shown as codes",
     "deidentify/rules/treatments/tokens.py": "AES and SM4 where a plan names them",

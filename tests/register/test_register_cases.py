@@ -17,7 +17,7 @@ from datong.ground.jobs import jobs
 from datong.ground.refusal import Refusal
 from datong.register import rules, store
 from datong.register import service as register
-from datong.register.model.cases import MOVES, OVER, PUBLIC_FIELDS, Act, State
+from datong.register.model.cases import MOVES, OVER, Act, State
 from datong.register.service import following
 
 BUREAU, TRAFFIC, BIKES = "data-bureau", "traffic-bureau", "bike-company"
@@ -71,7 +71,9 @@ def test_a_joint_filing_goes_from_draft_to_code_and_everybody_knows(country: Cou
     registry(country, "steward", register.join_filing, case=case)
     publicised(country, case)
     shown = registry(country, "registrar", register.publicity)
-    assert [tuple(row) for row in shown] == [PUBLIC_FIELDS]
+    assert [tuple(row) for row in shown] == [
+        ("registrant", "type", "name", "description")
+    ]  # and nothing else (art. 12)
     assert shown[0]["registrant"] == "traffic-bureau、data-bureau"
     country.move_to(AFTER_PUBLICITY)
     coded = registry(country, "registrar", register.code_case, case=case)
@@ -281,7 +283,11 @@ def test_a_state_with_a_time_that_is_none_breaks_no_list(country: Country) -> No
         assert row is not None
         told = {name: row[name] for name in following.CASE_FIELDS - {"schema", "case", "signatures"}}
         told |= {"schema": "datong.case/1", "case": case, "version": row["version"] + 1}
-        states = [signing.signed(tx, {**told, name: "soon"}) for name in ("since", "publicised_at", "escalated_at")]
+        states = [
+            signing.signed(tx, {**told, name: time})
+            for name in ("since", "publicised_at", "escalated_at")
+            for time in ("soon", "9999-12-31T23:59:59Z")
+        ]
     for body in states:
         assert refusal(country.deliver, BUREAU, "register.case_state", body, TRAFFIC).code == "REG-420"
     assert country.view(TRAFFIC, register.cases)[0]["deadline"] is not None

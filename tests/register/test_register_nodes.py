@@ -220,9 +220,11 @@ def test_unknown_nodes_are_refused_as_unknown(country: Country) -> None:
 
 
 def test_a_bad_founding_tells_everything_wrong(country: Country) -> None:
-    with country.stores[TRAFFIC].begin(NODE, "register") as tx, pytest.raises(Refusal) as caught:
-        register.found(tx, area="52", kind="connector")
-    assert [p.where for p in caught.value.problems] == ["kind", "area"]
+    store, nobody = country.stores[TRAFFIC], signing.Me("", "no code", TRAFFIC, "http://traffic-bureau.test")
+    signing.install(store, country.keys[TRAFFIC], nobody)
+    with store.begin(NODE, "register") as tx, pytest.raises(Refusal) as caught:
+        register.found(tx, area="52")
+    assert [p.where for p in caught.value.problems] == ["party", "area"]
 
 
 def test_an_undone_admission_leaves_no_code_behind(country: Country) -> None:

@@ -142,6 +142,12 @@ SELECTIONS = ("public_tender", "invited_tender", "negotiation", "other_competiti
 GROUNDS = ("consent", "contract_or_hr", "statutory_duty", "emergency", "public_interest_news", "disclosed", "other_law")
 """PIPL art. 13 (1)-(7)."""
 
+COLUMNS = (
+    "kind", "title", "grantor_party", "grantee_party", "grantee_node", "resources", "purposes", "acts", "items",
+    "parents", "copies_to",
+)  # fmt: skip
+"""What of an instrument is signed under the name it is kept under; besides its id, and its term as `from`, `until`."""
+
 ACTS = ("build", "list", "deliver")
 MAX_AGREEMENT_YEARS = 5
 

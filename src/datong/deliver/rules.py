@@ -66,6 +66,11 @@ def share_name(text: str) -> str:
     return name[:NAME_MAX] or "unnamed"
 
 
+def form_of(contract: Mapping[str, Any]) -> str:
+    """The delivery form of a contract: controlled where its terms say none."""
+    return str(contract["terms"].get("delivery_form", "controlled"))
+
+
 # ---- file addresses
 
 

@@ -23,6 +23,11 @@ def text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def begins(value: str) -> datetime:
+    """The instant a text names: one with an offset, or that with which a day (YYYY-MM-DD) begins in China."""
+    return instant(f"{value}T00:00:00+08:00" if len(value) == 10 else value)
+
+
 def edge(whole_second: str) -> str:
     """The text that all kept instants from this one on sort after, and all before it sort before.
 

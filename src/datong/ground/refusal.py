@@ -16,12 +16,12 @@ Must never know: HTTP, exit codes (web, wire and cli translate the kind). Contra
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from string import Formatter
-from typing import Any
+from typing import Any, TypeVar
 
 
 class Kind(StrEnum):
@@ -58,6 +58,7 @@ class Problem:
     en: str
 
 
+T = TypeVar("T")
 ALL: dict[str, Reason] = {}
 
 
@@ -130,6 +131,28 @@ class Refusal(Exception):
             "problems": [{"where": p.where, "zh": p.zh, "en": p.en} for p in self.problems],
             "facts": {name: _plain(value) for name, value in self.facts.items()},
         }
+
+
+def refusal_in(ask: Callable[[], object]) -> Refusal | None:
+    """Why what is asked is refused, or None; a refusal that may pass by itself (unavailable) goes on: there is no
+    answer yet."""
+    try:
+        ask()
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        return refusal
+    return None
+
+
+def unless_unknown(ask: Callable[[], T]) -> T | None:
+    """What is asked for; None where it is not known. Any other refusal goes on."""
+    try:
+        return ask()
+    except Refusal as refusal:
+        if refusal.kind is not Kind.unknown:
+            raise
+        return None
 
 
 def in_both(text: str) -> Text:

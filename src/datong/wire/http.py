@@ -15,7 +15,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -146,6 +147,8 @@ NOT_CALLED = {
 }
 """peers.allow_private -> why an address was not called."""
 
+AGAIN = frozenset({408, 425, 429})
+
 STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
 """Kind of refusal -> HTTP status, for all of Datong's own JSON."""
 
@@ -158,6 +161,31 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body or b"null")
+
+
+def is_for_now(status: int) -> bool:
+    """Whether an answer is none yet, so that the same request is worth another try: a fault of who gives it, or its
+    wish to be asked later."""
+    return status >= 500 or status in AGAIN
+
+
+class NotTaken(Exception):
+    """A counterparty, or our own guard, will not take a message: trying again would change nothing."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code, self.text = code, text
+
+
+@contextmanager
+def not_taken_if_refused() -> Iterator[None]:
+    """What is refused within it, unless it may pass by itself, is NotTaken."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.kind is Kind.unavailable:
+            raise
+        raise NotTaken(refusal.code, str(refusal)) from refusal
 
 
 class Client:

@@ -200,8 +200,7 @@ def _pieces(source: BinaryIO, still: Callable[[], None]) -> Iterator[bytes]:
 def _require_taken(address: str, status: int) -> None:
     if 200 <= status < 300:
         return
-    again = status >= 500 or status in (408, 425, 429)
-    raise (DATA_NOT_YET if again else DATA_REFUSED)(address=_bare(address), status=status)
+    raise (DATA_NOT_YET if http.is_for_now(status) else DATA_REFUSED)(address=_bare(address), status=status)
 
 
 def _bare(address: str) -> str:

@@ -10,7 +10,7 @@ from datong.authorise import rules, store
 from datong.authorise.model import BAD_HOLDING, NO_BASIS, NOT_CLEARED, REDEVELOPMENT, Instrument, ResourceFacts
 from datong.ground import evidence, signing
 from datong.ground.db import Tx, new_id
-from datong.ground.refusal import Kind, Problem, Refusal
+from datong.ground.refusal import Problem, unless_unknown
 from datong.register import service as register
 from datong.terms.policy import Policy
 from datong.terms.roles import Role
@@ -66,24 +66,17 @@ def clearances(
 
 
 def _known_facts(tx: Tx, code: str) -> ResourceFacts | None:
-    try:
-        return resource_facts(tx, code)
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-        return None
+    return unless_unknown(lambda: resource_facts(tx, code))
 
 
 def _names(tx: Tx, parties: set[str]) -> dict[str, str]:
-    """The names of those parties that are known here."""
-    found = {}
-    for code in parties:
-        try:
-            found[code] = str(register.party(tx, code)["name"])
-        except Refusal as unknown:
-            if unknown.kind is not Kind.unknown:
-                raise
-    return found
+    """The names of parties, "" of those that are not known here."""
+
+    def named(code: str) -> str:
+        party = unless_unknown(lambda: register.party(tx, code))
+        return "" if party is None else str(party["name"])
+
+    return {code: named(code) for code in parties}
 
 
 def require_clearance(tx: Tx, *, inputs: list[str], purpose: str, act: str, operator: str | None = None) -> None:
@@ -158,13 +151,8 @@ def holdings(tx: Tx) -> list[dict[str, Any]]:
 
 def unregistered(tx: Tx, code: str) -> list[Problem]:
     """What is wrong with the registration of a resource or product itself: not coded, or past its last day."""
-    for find in (register.product, register.resource):
-        try:
-            return rules.registration_gaps(_facts(tx, find(tx, code), code), tx.now)
-        except Refusal as unknown:
-            if unknown.kind is not Kind.unknown:
-                raise
-    return [_unknown(code)]
+    row = unless_unknown(lambda: register.product(tx, code)) or unless_unknown(lambda: register.resource(tx, code))
+    return [_unknown(code)] if row is None else rules.registration_gaps(_facts(tx, row, code), tx.now)
 
 
 def _unknown(code: str) -> Problem:

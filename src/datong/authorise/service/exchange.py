@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from datong.authorise import rules, store
-from datong.authorise.model import MOVES, NOT_PROVEN, NOT_YET_KNOWN, Deed, State
+from datong.authorise.model import COLUMNS, MOVES, NOT_PROVEN, NOT_YET_KNOWN, Deed, State
 from datong.authorise.service import records
 from datong.ground import clock, evidence, outbox, signing
 from datong.ground.canonical import hexdigest, is_digest_of
@@ -14,12 +14,6 @@ from datong.ground.db import Tx
 from datong.ground.refusal import Refusal
 from datong.register import service as register
 from datong.terms.policy import PURPOSES
-
-CONTENT = (
-    "id", "kind", "title", "grantor_party", "grantee_party", "grantee_node", "resources", "purposes", "acts",
-    "from", "until", "items", "parents", "copies_to",
-)  # fmt: skip
-"""The fields of an instrument that are signed."""
 
 
 def received_instrument(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -110,7 +104,7 @@ def _checked_body(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] 
     lists, texts = ("resources", "purposes", "acts", "parents", "copies_to"), ("id", "kind", "title", "grantor_party")
     sound = (
         isinstance(value, dict)
-        and set(value) == {*CONTENT, "signatures"}
+        and set(value) == {*COLUMNS, "id", "from", "until", "signatures"}
         and all(isinstance(value[n], str) and len(value[n]) <= 200 for n in (*texts, "grantee_party", "grantee_node"))
         and all(isinstance(value[n], list) and all(isinstance(x, str) for x in value[n]) for n in lists)
         and value["grantor_party"] != value["grantee_party"]

@@ -263,7 +263,7 @@ def _check_agreement(tx: Tx, row: dict[str, Any]) -> None:
 
 def _instant(where: str, text: str, problems: list[Problem]) -> str:
     try:
-        return clock.text(clock.instant(f"{text}T00:00:00+08:00" if len(text) == 10 else text))
+        return clock.text(clock.begins(text))
     except ValueError:
         problems.append(Problem(where, "不是日期或带时区的时刻", "is no date and no instant with an offset"))
         return ""

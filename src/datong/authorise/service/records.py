@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from datong.authorise import rules, store
-from datong.authorise.model import NOT_YOURS, UNKNOWN, Deed, State
+from datong.authorise.model import COLUMNS, NOT_YOURS, UNKNOWN, Deed, State
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Actor, Tx, Window
@@ -52,10 +52,8 @@ def move(tx: Tx, row: dict[str, Any], after: State, past: str, **values: Any) ->
 
 def content_columns(content: dict[str, Any]) -> dict[str, Any]:
     """What of an instrument's content stands in columns of its own, with its digest."""
-    same = ("kind", "title", "grantor_party", "grantee_party", "grantee_node", "resources", "purposes", "acts",
-            "items", "parents", "copies_to")  # fmt: skip
     return {
-        **{name: content[name] for name in same}, "from_at": content["from"], "until_at": content["until"],
+        **{name: content[name] for name in COLUMNS}, "from_at": content["from"], "until_at": content["until"],
         "value": content if "signatures" in content else {**content, "signatures": []},
         "digest": digest(signing.unsigned(content)),
     }  # fmt: skip

@@ -13,7 +13,7 @@ from datong.catalogue import rules
 from datong.catalogue.model import Gate, Opinion
 from datong.compose import service as compose
 from datong.ground.db import Tx
-from datong.ground.refusal import Kind, Problem, Refusal
+from datong.ground.refusal import Kind, Problem, Refusal, unless_unknown
 from datong.harmonise import service as harmonise
 from datong.price import service as pricing
 from datong.register import service as register
@@ -36,11 +36,8 @@ class Thing:
 
 def described(tx: Tx, code: str) -> Thing:
     """The product or resource of this code; the register's refusal when it knows neither."""
-    try:
-        record = register.product(tx, code)
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
+    record = unless_unknown(lambda: register.product(tx, code))
+    if record is None:
         return Thing(code, "resource", (code,), register.resource(tx, code))
     return Thing(code, "product", tuple(record.get("inputs") or ()), record)
 

@@ -197,7 +197,7 @@ def _period(from_at: str, until_at: str) -> tuple[str, str, list[Problem]]:
     found, problems = [], []
     for name, text in (("from_at", from_at), ("until_at", until_at)):
         try:
-            found.append(clock.text(clock.instant(f"{text}T00:00:00+08:00" if len(text) == 10 else text)))
+            found.append(clock.text(clock.begins(text)))
         except ValueError:
             problems.append(Problem(name, "不是日期或带时区的时刻", "is no date and no instant with an offset"))
     if not problems and clock.instant(found[1]) <= clock.instant(found[0]):

@@ -36,7 +36,7 @@ def space_problems(tx: Tx, spaces: Sequence[str]) -> list[Problem]:
 
 def bind(tx: Tx, dataset: str, spaces: Sequence[str]) -> None:
     """Bind a dataset's listing to exactly these spaces, with a leaf for each one added or taken away."""
-    before, wanted = set(store.spaces_by_dataset(tx, [dataset]).get(dataset, [])), set(spaces)
+    before, wanted = set(_bound_to(tx, dataset)), set(spaces)
     for space in sorted(wanted - before):
         key, by = _key(dataset, space), tx.actor.person
         tx.add(store.listing_spaces, {"id": key, "dataset": dataset, "space": space, "added_by": by, "at": tx.now})
@@ -45,6 +45,10 @@ def bind(tx: Tx, dataset: str, spaces: Sequence[str]) -> None:
         key = _key(dataset, space)
         tx.execute(store.listing_spaces.delete().where(store.listing_spaces.c.id == key))
         evidence.append(tx, "catalogue.space_removed", store.listing_spaces, key, dataset=dataset, space=space)
+
+
+def _bound_to(tx: Tx, dataset: str) -> list[str]:
+    return store.spaces_by_dataset(tx, [dataset]).get(dataset, [])
 
 
 def _key(dataset: str, space: str) -> str:
@@ -62,15 +66,14 @@ def spaces_shared(tx: Tx, node: str) -> frozenset[str]:
 
 def is_shown(tx: Tx, dataset: str, node: str) -> bool:
     """Whether `node` may see the listing of a dataset and ask for it; a dataset that is bound to nothing is shown."""
-    bound = store.spaces_by_dataset(tx, [dataset]).get(dataset, [])
+    bound = _bound_to(tx, dataset)
     return rules.visible(bound, register.shared_spaces(tx, node, bound) if bound else ())
 
 
 def require_shown(tx: Tx, dataset: str, node: str) -> None:
     """MEMBERS_ONLY, for people of this node; a peer is never told why."""
     if not is_shown(tx, dataset, node):
-        bound = store.spaces_by_dataset(tx, [dataset])[dataset]
-        raise MEMBERS_ONLY(dataset=dataset, node=node[:40], spaces=", ".join(bound))
+        raise MEMBERS_ONLY(dataset=dataset, node=node[:40], spaces=", ".join(_bound_to(tx, dataset)))
 
 
 def told_to(spaces: Sequence[str], shared: Collection[str]) -> dict[str, list[str]]:

@@ -115,9 +115,7 @@ def proven(tx: Tx, contract: Mapping[str, Any], card: Mapping[str, Any]) -> dict
 
 
 def _national(tx: Tx, agreement: str, act: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    contract = negotiate.agreement(tx, agreement)
-    if signing.me(tx).code not in (contract["provider"], contract["consumer"]):
-        raise NOT_OURS(act=act, agreement=agreement, zh="一方", en="side")
+    contract = holding.our_side(tx, agreement, act)
     card = national.of_agreement(tx, agreement)
     if card is None:
         raise NOT_NATIONAL(contract=agreement, why_zh="尚未在服务平台备案", why_en="It is not filed at a platform")

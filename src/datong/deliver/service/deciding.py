@@ -22,13 +22,14 @@ from datong.authorise import service as authorise
 from datong.catalogue import service as catalogue
 from datong.compose import service as compose
 from datong.deidentify import service as deidentify
+from datong.deliver import rules
 from datong.deliver import store as rows
 from datong.deliver.model import DENIED, NOT_STAFF, OWN_WORK, Decision, Verdict
 from datong.deliver.service import files
 from datong.ground import clock, codes, evidence, signing
 from datong.ground.canonical import plain
 from datong.ground.db import Actor, Store, Tx, new_id
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import Kind, Refusal, refusal_in
 from datong.harmonise import service as harmonise
 from datong.negotiate import service as negotiate
 from datong.register import service as register
@@ -189,8 +190,7 @@ def _match(_tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | 
             wrong = f"{name} 与合同不符：约定为 {value}。", f"The {name} is not the agreed {value}."
             change = f"请使用约定的 {name}，或另签合同。", f"Use the agreed {name}, or negotiate another agreement."
             return _no("contract", name, wrong, change)
-    form = contract["terms"].get("delivery_form", "controlled")
-    if form not in catalogue.DELIVERY_FORMS:
+    if (form := rules.form_of(contract)) not in catalogue.DELIVERY_FORMS:
         wrong = f"本系统尚不能以「{form}」形式交付。", f"Delivery as {form} does not exist here."
         return _no("contract", "delivery_form", wrong,
                    ("请另签以受控形式交付的合同。", "Negotiate an agreement of controlled delivery."))  # fmt: skip
@@ -235,7 +235,7 @@ def _hold(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | No
 def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
     if contract["provider"] != signing.me(tx).code:
         return None  # the provider clears; the consumer's node decides on what it holds
-    inputs = _inputs(tx, contract)
+    inputs = negotiate.stands_on(tx, contract["dataset"], contract["terms"])
     itself = authorise.unregistered(tx, contract["dataset"]) if contract["dataset"] not in inputs else []
     operator = contract["consumer_party"] if register.is_own_resource(tx, contract["dataset"]) else None
     problems = itself + authorise.clearance(tx, inputs=inputs, purpose=ask["purpose"], act="deliver", operator=operator)
@@ -252,28 +252,14 @@ def _clearance(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict
                fix)  # fmt: skip
 
 
-def _inputs(tx: Tx, contract: dict[str, Any]) -> list[str]:
-    """What a contract stands on: the resources its terms name, and those its product is registered over besides."""
-    named = list(contract["terms"].get("inputs") or [])
-    try:
-        named += register.product(tx, contract["dataset"]).get("inputs") or []
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-    return list(dict.fromkeys(named)) or [contract["dataset"]]
-
-
 def _redeveloped(tx: Tx, contract: dict[str, Any], ask: dict[str, Any], inputs: list[str]) -> Verdict | None:
     """An operator has no part in what is made of its products of public data: what it holds by now receives nothing
     that its contract lets it make something of."""
     ruled = policy.from_json(contract["policy"])
-    try:
-        authorise.guard_redevelopment(tx, inputs=inputs, policy=ruled, developer=ask["subject"])
-    except Refusal as refusal:
-        if refusal.kind is Kind.unavailable:
-            raise
-        return _from_refusal("clearance", refusal)
-    return None
+    refused = refusal_in(
+        lambda: authorise.guard_redevelopment(tx, inputs=inputs, policy=ruled, developer=ask["subject"])
+    )
+    return None if refused is None else _from_refusal("clearance", refused)
 
 
 def _supplies(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> Verdict | None:
@@ -325,14 +311,10 @@ def _over(tx: Tx, agreement: str) -> tuple[str, str] | None:
         return ended["reason"], ended["reason"]
     if (hold := rows.hold_of(tx, agreement)) is not None:
         return f"已暂停：{hold['reason']}", f"it is suspended: {hold['reason']}"
-    try:
-        negotiate.in_force(tx, agreement)
-    except Refusal as refusal:
-        if refusal.kind is Kind.unavailable:
-            raise  # no verdict yet, as of the contract itself
-        what, why, _ = refusal.texts()
-        return f"{what.zh}{why.zh}", f"{what.en} {why.en}"
-    return None
+    if (refused := refusal_in(lambda: negotiate.in_force(tx, agreement))) is None:
+        return None
+    what, why, _ = refused.texts()
+    return f"{what.zh}{why.zh}", f"{what.en} {why.en}"
 
 
 def _supplied(tx: Tx, contract: dict[str, Any], ask: dict[str, Any]) -> list[dict[str, Any]]:

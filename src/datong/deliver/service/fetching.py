@@ -27,7 +27,6 @@ from datong.negotiate import service as negotiate
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
-FETCH = "deliver.fetch"
 SUFFIXES = {"application/json": "json", "text/csv": "csv", "text/plain": "txt", "application/xml": "xml"}
 """Content type -> suffix of a kept file that is no Parquet."""
 TRIES = 5

@@ -100,8 +100,12 @@ def holder_of(tx: Tx, token: str) -> dict[str, Any]:
     _require_live(tx, grant)
     if fault := deciding.member_fault(tx, grant["holder"]):  # names, columns and counts are not for it either
         raise GRANT_OVER(zh=fault[0], en=fault[1])
-    actor = Actor(person="", role="peer", party=grant["holder_party"], department=grant["holder"])
-    return {**grant, "share": rules.share_name(grant["agreement"]), "actor": actor}
+    return {**grant, "share": rules.share_name(grant["agreement"]), "actor": holder(grant)}
+
+
+def holder(grant: Mapping[str, Any]) -> Actor:
+    """The node that pulls under a grant, as who acts."""
+    return Actor(person="", role="peer", party=grant["holder_party"], department=grant["holder"])
 
 
 def _require_live(tx: Tx, grant: Mapping[str, Any]) -> None:
@@ -157,16 +161,10 @@ def grant_files(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any]) -> d
         tx, rows.file_sets, rows.file_sets.c.grant_id == grant["id"], rows.file_sets.c.share_table == table["id"],
         rows.file_sets.c.until > tx.wall, order=rows.file_sets.c.until.desc(),
     )  # fmt: skip
-    facts = {"dataSize": table["bytes"], "dataRecord": table["rows"]}
-    ask = {"agreement": grant["agreement"], "action": "delivery", "dataset": table["dataset"],
-           "subject": grant["holder_party"]}  # fmt: skip
     if known is None:
-        decision = deciding.require(tx, **ask, facts=facts, laid=[table["id"]])
+        decision = deciding.require(tx, **_delivery(grant, table))
     else:
-        counted = rows.granted_before(tx, grant["agreement"])
-        decision = deciding.require_still(
-            tx, known["decision"], **ask, facts={**facts, "count": counted}, laid=[table["id"]]
-        )
+        decision = _require_still(tx, known["decision"], grant, table)
     current = tx.get(rows.grants, grant["id"])
     assert current is not None
     _require_live(tx, current)  # the token was checked in an earlier transaction
@@ -182,6 +180,21 @@ def grant_files(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any]) -> d
             for file in table["files"]
         ],
     }  # fmt: skip
+
+
+def _delivery(grant: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked of the choke point before the files of a table go out under a grant."""
+    return {
+        "agreement": grant["agreement"], "action": "delivery", "dataset": table["dataset"],
+        "subject": grant["holder_party"], "facts": {"dataSize": table["bytes"], "dataRecord": table["rows"]},
+        "laid": [table["id"]],
+    }  # fmt: skip
+
+
+def _require_still(tx: Tx, decision: str, grant: Mapping[str, Any], table: Mapping[str, Any]) -> Decision:
+    """The same asked again of what was granted: its own count does not stand in its way."""
+    ask, counted = _delivery(grant, table), rows.granted_before(tx, grant["agreement"])
+    return deciding.require_still(tx, decision, **{**ask, "facts": {**ask["facts"], "count": counted}})
 
 
 def _new_file_set(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
@@ -253,16 +266,11 @@ def _opened(tx: Tx, grant: Mapping[str, Any], file: str, event: str) -> dict[str
 
 
 def _require_still_allowed(tx: Tx, grant: Mapping[str, Any], table: Mapping[str, Any], event: str) -> None:
-    """An address lives no longer than the right it was handed out under; its own count does not stand in its way."""
+    """An address lives no longer than the right it was handed out under."""
     given = rows.first(tx, rows.file_sets, rows.file_sets.c.event == event, rows.file_sets.c.grant_id == grant["id"])
     if given is None:
         raise UNKNOWN(zh="授权", en="grant of files", id=event[:80])
-    facts = {"dataSize": table["bytes"], "dataRecord": table["rows"]}
-    facts["count"] = rows.granted_before(tx, grant["agreement"])
-    deciding.require_still(
-        tx, given["decision"], agreement=grant["agreement"], action="delivery", dataset=table["dataset"],
-        subject=grant["holder_party"], facts=facts, laid=[table["id"]],
-    )  # fmt: skip
+    _require_still(tx, given["decision"], grant, table)
 
 
 def served(tx: Tx, event: str, count: int) -> None:

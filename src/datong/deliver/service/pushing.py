@@ -17,7 +17,7 @@ from datong.deliver import store as rows
 from datong.deliver.model import AGAIN, HTTP_PUSH, NO_TOKEN, UNKNOWN, GrantState, Side, State
 from datong.deliver.service import addresses, fetching, files, granting, transferring
 from datong.ground import jobs
-from datong.ground.db import NODE, Actor, Store, Tx
+from datong.ground.db import NODE, Store, Tx
 from datong.ground.refusal import Kind, Refusal
 
 Push = Callable[[str, Mapping[str, str], Path, Callable[[], None]], None]
@@ -71,8 +71,7 @@ def _pushed(
     store: Store, grant: Mapping[str, Any], table: Mapping[str, Any],
     send: Callable[[str, Path, Callable[[], None]], None],
 ) -> None:  # fmt: skip
-    holder = Actor(person="", role="peer", party=grant["holder_party"], department=grant["holder"])
-    with store.begin(holder, "deliver") as tx:
+    with store.begin(granting.holder(grant), "deliver") as tx:
         full = granting.table_of(tx, grant, table["schema_name"], table["table_name"], version=table["version"])
         given = granting.grant_files(tx, grant, full)
         places = {file["id"]: files.there(store, file["id"], file["path"]) for file in given["files"]}
@@ -120,6 +119,3 @@ def staging(store: Store, name: str) -> Path:
     folder = files.place(store).folder / "data" / "staging" / f"pull-{name}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / "0.parquet"
-
-
-__all__ = ["Push", "expected", "push_job", "staging", "taken"]

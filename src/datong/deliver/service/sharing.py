@@ -46,13 +46,11 @@ def released(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
     resource = contract["dataset"]
     build = harmonise.current(tx, resource)
     data = Path(build["path"])
-    file = new_id("file")
-    path = files.staged(tx.store, file)
-    tx.after_rollback.append(lambda: path.unlink(missing_ok=True))
+    file, path = _staged(tx)
     pq.write_table(deidentify.supply(tx, part=part["id"], data=data), path)
     record = deidentify.release(
         tx, dataset=resource, recipient_group=contract["consumer_party"], agreement=agreement,
-        form=str(contract["terms"].get("delivery_form", "controlled")), path=path,
+        form=rules.form_of(contract), path=path,
         providers=[signing.me(tx).party], part=part["id"], data=data,
     )  # fmt: skip
     source = {"kind": "supply", "release": record["id"], "partition": part["partition"], "build": build["build"],
@@ -75,12 +73,10 @@ def offered(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
     version = compose.version(tx, product=contract["dataset"])
     record = deidentify.release(
         tx, dataset=contract["dataset"], recipient_group=contract["consumer_party"], agreement=contract["id"],
-        form=str(contract["terms"].get("delivery_form", "controlled")), path=Path(version["path"]),
+        form=rules.form_of(contract), path=Path(version["path"]),
         providers=compose.concerned(tx, version["recipe"]), recipe=version["recipe"],
     )  # fmt: skip
-    file = new_id("file")
-    path = files.staged(tx.store, file)
-    tx.after_rollback.append(lambda: path.unlink(missing_ok=True))
+    file, path = _staged(tx)
     shutil.copyfile(version["path"], path)
     source = {"kind": "product", "release": record["id"], "version": version["id"], "inputs": version["inputs"]}
     return _laid_out(tx, contract, file, record, source, schema="product", table=_name_of(tx, contract["dataset"]))
@@ -89,17 +85,23 @@ def offered(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
 def noisy(tx: Tx, contract: Mapping[str, Any], answer: str) -> dict[str, Any]:
     """Pass the gate and lay a kept noisy answer ready; the caller has decided. The same question, answered anew over
     newer data, is a new version of the same table."""
-    file = new_id("file")
-    path = files.staged(tx.store, file)
-    tx.after_rollback.append(lambda: path.unlink(missing_ok=True))
+    file, path = _staged(tx)
     record = deidentify.release_noisy(
         tx, answer=answer, dataset=contract["dataset"], recipient_group=contract["consumer_party"],
-        agreement=contract["id"], form=str(contract["terms"].get("delivery_form", "controlled")), path=path,
+        agreement=contract["id"], form=rules.form_of(contract), path=path,
     )  # fmt: skip
     source = {"kind": "noisy", "release": record["id"], "build": record["build"],
               "build_digest": record["build_digest"], **record["risk"]}  # fmt: skip
     name = f"{_name_of(tx, contract['dataset'])[:180]}-{record['question'].partition(':')[2][:12]}"
     return _laid_out(tx, contract, file, record, source, schema="noisy", table=name)
+
+
+def _staged(tx: Tx) -> tuple[str, Path]:
+    """The id and the place of a file that is laid ready; it is gone again when this transaction comes to nothing."""
+    file = new_id("file")
+    path = files.staged(tx.store, file)
+    tx.after_rollback.append(lambda: path.unlink(missing_ok=True))
+    return file, path
 
 
 def _laid_out(

@@ -142,10 +142,13 @@ def moved(
     tx: Tx, process: dict[str, Any], act: Act, by: Side, *, code: str = "", reason: Sequence[str] = ()
 ) -> dict[str, Any]:
     after = rules.moved(State(process["state"]), act, by, process["id"])
-    return set(tx, process, after, by, code=code, reason=reason)
+    return into(tx, process, after, by, code=code, reason=reason)
 
 
-def set(tx: Tx, process: dict[str, Any], after: State, by: Side, *, code: str, reason: Sequence[str]) -> dict[str, Any]:
+def into(
+    tx: Tx, process: dict[str, Any], after: State, by: Side, *, code: str, reason: Sequence[str]
+) -> dict[str, Any]:
+    """`process` put into a state, with its leaf."""
     suspended_by = by.value if after is State.SUSPENDED else ""
     change = {"state": after.value, "code": code, "reason": list(reason), "suspended_by": suspended_by}
     tx.change(rows.processes, process["id"], **change)

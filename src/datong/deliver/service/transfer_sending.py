@@ -104,7 +104,7 @@ def transfer_refused(tx: Tx, *, pid: str, act: str, text: str) -> None:
     if process is not None and act == Act.start and process["side"] == Side.consumer:
         if process["state"] == State.STARTED:
             told = [f"{act}: {text}"[:500]]
-            course.set(tx, process, State.SUSPENDED, Side.provider, code="refused", reason=told)
+            course.into(tx, process, State.SUSPENDED, Side.provider, code="refused", reason=told)
         return
     if process is not None and act == Act.complete and process["state"] == State.COMPLETED:
         told = [f"{act}: {text}"[:500]]
@@ -114,7 +114,7 @@ def transfer_refused(tx: Tx, *, pid: str, act: str, text: str) -> None:
     if process is None or process["state"] not in OPEN:
         return
     side = Side(process["side"])
-    process = course.set(tx, process, State.TERMINATED, side, code="refused", reason=[f"{act}: {text}"[:500]])
+    process = course.into(tx, process, State.TERMINATED, side, code="refused", reason=[f"{act}: {text}"[:500]])
     course.after(tx, process, Act.terminate)
     if process["peer_pid"] and act != Act.terminate:
         course.send_move(tx, process, Act.terminate)

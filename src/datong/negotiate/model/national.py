@@ -24,7 +24,7 @@ STATUS_OF = {
     State.REQUESTED: "01", State.OFFERED: "02", State.ACCEPTED: "03", State.AGREED: "03", State.VERIFIED: "03",
     State.FINALIZED: "0301", State.TERMINATED: "0302",
 }  # fmt: skip
-"""State of a negotiation -> contractStatus; of a concluded contract see rules.national.status."""
+"""State of a negotiation -> contractStatus; of a concluded contract see service.national.status."""
 POINT_TO_POINT, ASSISTED = "01", "02"
 """signMode."""
 

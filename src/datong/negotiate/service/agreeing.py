@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-import string
 from typing import Any
 
 from datong.catalogue import service as catalogue
-from datong.ground import codes, evidence, signing
+from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Refusal
 from datong.negotiate import rules, store
 from datong.negotiate.model import AGREEMENT_ALTERED, OFFER_NOT_LIVE, PERSON_DECIDES, UNSIGNED, Act
 from datong.negotiate.model.national import ID_TAKEN
-from datong.negotiate.service import signatures
+from datong.negotiate.service import platforms, signatures
 from datong.negotiate.service.binding import refusal_to_bind
 from datong.negotiate.service.course import by_hand, left_to_person, noted, own, rail, reason_of, sending, terminating
 from datong.register import service as register
@@ -87,7 +85,7 @@ def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any], *, may_bind: bo
     policy = {**row["offer"]["policy"], "id": agreement_id}
     content = {
         "id": agreement_id,
-        "code": agreement_id if national else _contract_code(tx, mine),
+        "code": agreement_id if national else platforms.new_code(tx),
         "dataset": row["dataset"],
         "offer_id": row["offer_id"],
         "provider": mine.code,
@@ -104,11 +102,6 @@ def agreeing(tx: Tx, row: dict[str, Any], terms: dict[str, Any], *, may_bind: bo
     signed = signatures.signed(tx, content, rail(row))
     keep(tx, row, signed, {mine.code: signing.node_key(tx).public.text})
     return sending(tx, row, Act.agree, signed, agreement=agreement_id)
-
-
-def _contract_code(tx: Tx, mine: signing.Me) -> str:
-    random = "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(8))
-    return codes.contract_code(mine.code[0], mine.code[1:19], mine.code[19:23], tx.business_now, random)
 
 
 def keep(tx: Tx, row: dict[str, Any], signed: dict[str, Any], keys: dict[str, str]) -> None:

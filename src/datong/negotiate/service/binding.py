@@ -14,7 +14,7 @@ from datong.catalogue import service as catalogue
 from datong.compose import service as compose
 from datong.ground import clock
 from datong.ground.db import Tx
-from datong.ground.refusal import Kind, Problem, Refusal
+from datong.ground.refusal import Kind, Problem, Refusal, refusal_in, unless_unknown
 from datong.negotiate import store
 from datong.negotiate.model import BAD_TERMS, NOT_CLEARED, NOT_LISTED
 from datong.negotiate.rules import TERMS
@@ -132,7 +132,7 @@ def _is_instant(value: Any) -> bool:
 
 def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
     """NOT_CLEARED with everything that is missing of what an offer stands on: rights, registrations, licences."""
-    inputs = _stands_on(tx, dataset, terms)
+    inputs = stands_on(tx, dataset, terms)
     problems = [] if dataset in inputs else authorise.unregistered(tx, dataset)
     problems += authorise.clearance(tx, inputs=inputs, purpose=str(terms.get("purpose") or ""), act="list")
     return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None
@@ -140,20 +140,16 @@ def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
 
 def over(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[Problem]:
     """Those registrations that a contract stands on which ended or lapsed, in words: nothing is delivered under it."""
-    codes = list(dict.fromkeys([dataset, *_stands_on(tx, dataset, terms)]))
+    codes = list(dict.fromkeys([dataset, *stands_on(tx, dataset, terms)]))
     gone = register.over(tx, codes)
     return [problem for code in codes if code in gone for problem in authorise.unregistered(tx, code)]
 
 
-def _stands_on(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[str]:
-    """The resources of an offer: what a product is registered over, and what the terms name besides."""
-    named = list(terms.get("inputs") or [])
-    try:
-        named += register.product(tx, dataset).get("inputs") or []
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-    return list(dict.fromkeys(named)) or [dataset]
+def stands_on(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[str]:
+    """The resources an offer or a contract stands on: those its terms name, and those a product is registered over
+    besides; the dataset itself where there are none."""
+    product = unless_unknown(lambda: register.product(tx, dataset)) or {}
+    return list(dict.fromkeys([*(terms.get("inputs") or ()), *(product.get("inputs") or ())])) or [dataset]
 
 
 def ungranted(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> Refusal | None:
@@ -161,13 +157,11 @@ def ungranted(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: st
     if not register.is_own_resource(tx, dataset):
         return None
     purpose = str(terms.get("purpose") or "")
-    try:
-        authorise.require_clearance(tx, inputs=[dataset], purpose=purpose, act="deliver", operator=consumer_party)
-    except Refusal as refusal:
-        if refusal.kind is Kind.unavailable:
-            raise
-        return refusal
-    return None
+    return refusal_in(
+        lambda: authorise.require_clearance(
+            tx, inputs=[dataset], purpose=purpose, act="deliver", operator=consumer_party
+        )
+    )
 
 
 def uninherited(tx: Tx, dataset: str, terms: Mapping[str, Any], consumer_party: str) -> Refusal | None:
@@ -199,13 +193,5 @@ def redeveloped(tx: Tx, dataset: str, offer: Mapping[str, Any], consumer_party: 
     """Why a product may not go to that party to make something of it: its operator has no part in re-development."""
     if register.is_own_resource(tx, dataset):
         return None
-    policy = from_json(offer["policy"])
-    try:
-        authorise.guard_redevelopment(
-            tx, inputs=_stands_on(tx, dataset, offer["terms"]), policy=policy, developer=consumer_party
-        )
-    except Refusal as refusal:
-        if refusal.kind is Kind.unavailable:
-            raise
-        return refusal
-    return None
+    policy, inputs = from_json(offer["policy"]), stands_on(tx, dataset, offer["terms"])
+    return refusal_in(lambda: authorise.guard_redevelopment(tx, inputs=inputs, policy=policy, developer=consumer_party))

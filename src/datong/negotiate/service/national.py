@@ -49,7 +49,7 @@ def opening(tx: Tx, rail: str, asked: Mapping[str, Any]) -> str:
         raise _no_rail(rail, "—")
     if not platforms.platform(tx):
         raise NO_PLATFORM()
-    require_carried("national", asked)
+    _require_carried(asked)
     return NATIONAL + RAILS[rail]
 
 
@@ -58,9 +58,9 @@ def _no_rail(rail: str, contract: str) -> Refusal:
     return NOT_NATIONAL(contract=contract, why_zh=zh, why_en=en)
 
 
-def require_carried(rail: str, offer: Mapping[str, Any]) -> None:
-    """Refused with every clause the rail cannot carry, before anybody signs."""
-    lost = list(CARRIES[rail](offer)["lost"]) if rail in CARRIES else []
+def _require_carried(offer: Mapping[str, Any]) -> None:
+    """Refused with every clause this rail cannot carry, before anybody signs."""
+    lost = list(CARRIES["national"](offer)["lost"]) if "national" in CARRIES else []
     if lost:
         count = len(lost)
         zh, en = f"有 {count} 项条款该轨道无法承载", f"{count} of its clauses cannot be carried on that rail"
@@ -162,7 +162,7 @@ def file_contract(tx: Tx, *, agreement: str, platform_node: str = "") -> dict[st
     to = platform_node or (known or {}).get("platform") or platforms.platform(tx)
     if not to:
         raise NO_PLATFORM()
-    require_carried("national", row)
+    _require_carried(row)
     if known is None:
         jobs.enqueue(
             tx, platforms.CALL, {"what": "bridge", "agreement": agreement, "to": to}, key=f"bridge-{agreement}"[:80]

@@ -1,7 +1,7 @@
 """The service platform on the national rail (TC609-6-2025-14): which one a node has, and what a node does that is one.
 
     which       use_platform, platform, platform_of, is_platform, issuer_of
-    ids         issue_id, issued_request, require_issued
+    ids         issue_id, new_code, issued_request, require_issued
     rounds      relay, tell_refused, between, relayed_round
     filings     file, ended, filings, filing; sealed, and shown by level of access
 
@@ -10,8 +10,6 @@ What the two parties do stands in national.py; messages are wire.ndi's. Contract
 
 from __future__ import annotations
 
-import secrets
-import string
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -25,6 +23,7 @@ from datong.negotiate.service import signatures
 from datong.negotiate.service.course import require_room_to_begin
 from datong.negotiate.store import national as rows
 from datong.register import service as register
+from datong.register.service.nodes import random_part
 from datong.terms.roles import Role
 from datong.terms.verbs import view
 
@@ -100,9 +99,7 @@ def issue_id(tx: Tx, *, request: Mapping[str, Any]) -> str:
     if known is not None:
         return str(known["id"])
     require_room_to_begin(tx, str(request["issuerId"]), rows.unfiled_of)
-    mine = signing.me(tx).code
-    random = "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(8))
-    contract = codes.contract_code(mine[0], mine[1:19], mine[19:23], tx.business_now, random)
+    contract = new_code(tx)
     row = {
         "id": contract,
         "request_digest": asked,
@@ -113,6 +110,12 @@ def issue_id(tx: Tx, *, request: Mapping[str, Any]) -> str:
     tx.add(rows.issued, row)
     evidence.append(tx, "negotiate.contract_id_issued", rows.issued, contract, issuer=row["issuer"])
     return contract
+
+
+def new_code(tx: Tx) -> str:
+    """A contract's code (合约标识码) as this node gives it: its own type, subject and area are in it."""
+    mine = signing.me(tx).code
+    return codes.contract_code(mine[0], mine[1:19], mine[19:23], tx.business_now, random_part())
 
 
 def issued_request(tx: Tx, contract: str) -> dict[str, Any]:

@@ -115,6 +115,9 @@ peers = table(
 """id = node code. What a peer's version document announced; a cache, so it has no leaf."""
 
 
+_IS_OPEN = or_(*(negotiations.c.state == state.value for state in State if state not in FINAL))
+
+
 def by_peer_pid(tx: Tx, side: str, peer: str, peer_pid: str) -> dict[str, Any] | None:
     return tx.first(_BY_PEER_PID, side=side, peer=peer, peer_pid=peer_pid)
 
@@ -181,14 +184,13 @@ def listed(tx: Tx, state: str | None = None, open_only: bool = False, window: Wi
     if state is not None:
         query = query.where(negotiations.c.state == state)
     if open_only:
-        query = query.where(or_(*(negotiations.c.state == state.value for state in State if state not in FINAL)))
+        query = query.where(_IS_OPEN)
     return [dict(row._mapping) for row in tx.all(window.of(query, negotiations.c.id))]
 
 
 def overdue(tx: Tx) -> list[dict[str, Any]]:
     """The open negotiations whose deadline has passed, the oldest first."""
-    is_open = or_(*(negotiations.c.state == state.value for state in State if state not in FINAL))
-    query = select(negotiations).where(is_open, negotiations.c.deadline < tx.now)
+    query = select(negotiations).where(_IS_OPEN, negotiations.c.deadline < tx.now)
     return [dict(row._mapping) for row in tx.all(query.order_by(negotiations.c.started_at, negotiations.c.id))]
 
 
@@ -200,7 +202,7 @@ def opened_by(tx: Tx, peer: str) -> int:
 
 _OPENED_BY = Prepared(
     select(func.count().label("open")).where(
-        or_(*(negotiations.c.state == state.value for state in State if state not in FINAL)),
+        _IS_OPEN,
         negotiations.c.peer == bindparam("peer"),
         negotiations.c.person == "",
     )

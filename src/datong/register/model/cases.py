@@ -181,5 +181,3 @@ MATERIALS = {
     "security": "数据安全风险评估 data-security risk assessment",
 }
 """What a first registration needs (art. 9(1))."""
-PUBLIC_FIELDS = ("registrant", "type", "name", "description")
-"""What the publicity shows, exactly (art. 12)."""

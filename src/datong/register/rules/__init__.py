@@ -1,12 +1,10 @@
-"""Rules of the register, pure: passwords, throttling, descriptions, who may review, what a case may do.
+"""Rules of the register, pure: addresses, descriptions, who may review, what a case may do. Logins: logins.py.
 
 Source: 公共数据资源登记管理暂行办法 art. 5-15; code tables in model.values.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -16,7 +14,7 @@ from urllib.parse import urlsplit
 
 from datong.ground import codes
 from datong.ground.crypto import hashing
-from datong.ground.crypto.profile import GUOMI, running
+from datong.ground.crypto.profile import running
 from datong.ground.refusal import Problem
 from datong.ground.workdays import Calendar, Deadline, add_working_days
 from datong.register.model.cases import (
@@ -33,93 +31,7 @@ from datong.register.model.cases import (
     Who,
 )  # fmt: skip
 from datong.register.model.values import BASES, DELIVERY_FORMS, FILING_SCHEMA, FREQUENCIES, LEVELS, SOURCE_KINDS
-from datong.terms.roles import PERSON_ROLES, one_hand
-
-PASSWORD_CHARACTERS_MIN = 10
-SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P = 15, 8, 1
-PBKDF2_ROUNDS = 300_000
-"""About as long as scrypt takes. Unlike scrypt it costs an attacker no memory; no GM/T standard has one that does."""
-FREE_ATTEMPTS = 5
-FIRST_BLOCK_SECONDS, LONGEST_BLOCK_SECONDS = 30, 900
-
-# --- passwords and logins ----------------------------------------------------------------------------------------
-
-
-def password_hash(password: str, salt: bytes) -> str:
-    """ "scrypt$log2n$r$p$salt$key" in hexadecimal (RFC 7914); on a node of profile guomi "pbkdf2-sm3$rounds$salt$key"
-    (PBKDF2 with HMAC-SM3, GM/T 0091-2020)."""
-    if running() is GUOMI:
-        return _pbkdf2_sm3(password, salt, PBKDF2_ROUNDS)
-    return _scrypt(password, salt, SCRYPT_LOG2_N, SCRYPT_R, SCRYPT_P)
-
-
-def password_fits(password: str, kept: str) -> bool:
-    """Whether `password` is the one `kept` was made of, compared in constant time."""
-    if kept.startswith("pbkdf2-sm3$"):
-        _name, rounds, salt, _key = kept.split("$")
-        return hmac.compare_digest(_pbkdf2_sm3(password, bytes.fromhex(salt), int(rounds)), kept)
-    _name, log2_n, r, p, salt, _key = kept.split("$")
-    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt), int(log2_n), int(r), int(p)), kept)
-
-
-def _scrypt(password: str, salt: bytes, log2_n: int, r: int, p: int) -> str:
-    text = password.encode("utf-8", "surrogatepass")
-    key = hashlib.scrypt(text, salt=salt, n=2**log2_n, r=r, p=p, maxmem=256 * 2**log2_n * r, dklen=32)
-    return f"scrypt${log2_n}${r}${p}${salt.hex()}${key.hex()}"
-
-
-def _pbkdf2_sm3(password: str, salt: bytes, rounds: int) -> str:
-    key = hashing.stretched(password.encode("utf-8", "surrogatepass"), salt, rounds, GUOMI.digest)
-    return f"pbkdf2-sm3${rounds}${salt.hex()}${key.hex()}"
-
-
-def block_seconds(failures: int) -> int:
-    """How long a login is not accepted after so many failures in a row: 30 s after the fifth, then doubling."""
-    if failures < FREE_ATTEMPTS:
-        return 0
-    return int(min(FIRST_BLOCK_SECONDS * 2 ** min(failures - FREE_ATTEMPTS, 10), LONGEST_BLOCK_SECONDS))
-
-
-def person_problems(*, login: str, name: str, roles: Sequence[str], password: str | None, taken: bool) -> list[Problem]:
-    """What is wrong with a new person."""
-    problems = []
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{1,79}", login):
-        problems.append(Problem("login", "2 至 80 位小写字母、数字或 . _ @ -", "2 to 80 of a-z 0-9 . _ @ -"))
-    if taken:
-        problems.append(Problem("login", "已被使用", "is taken"))
-    if not 1 <= len(name.strip()) <= 100:
-        problems.append(Problem("name", "应为 1 至 100 字", "should have 1 to 100 characters"))
-    problems += role_problems(roles)
-    if password is not None:
-        problems += password_problems(password, login)
-    return problems
-
-
-def department_name(text: str) -> str:
-    """One spelling of a department's name: NFKC, single spaces, none around it."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
-
-
-def role_problems(roles: Sequence[str]) -> list[Problem]:
-    known = {str(role) for role in PERSON_ROLES}
-    problems = [
-        Problem("roles", f"没有角色 {role}", f"{role} is no role; roles are {', '.join(sorted(known))}")
-        for role in roles
-        if role not in known
-    ]
-    if not roles:
-        problems.append(Problem("roles", "至少一个角色", "at least one role is needed"))
-    return problems
-
-
-def password_problems(password: str, login: str) -> list[Problem]:
-    if len(password) < PASSWORD_CHARACTERS_MIN:
-        least = PASSWORD_CHARACTERS_MIN
-        return [Problem("password", f"至少 {least} 个字符", f"should have at least {least} characters")]
-    if len(password) > 500 or login in password.lower():
-        return [Problem("password", "不得含登录名，至多 500 字符", "must not hold the login; 500 characters at most")]
-    return []
-
+from datong.terms.roles import one_hand
 
 # --- nodes -------------------------------------------------------------------------------------------------------
 
@@ -404,6 +316,11 @@ def applied(
 def same_person(applicants: Sequence[Mapping[str, Any]], reviewer: str, issued_by: str) -> bool:
     """Whether the reviewer took part, was let in by somebody who did, or let somebody in who did."""
     return any(one_hand(reviewer, issued_by, who["person"], str(who.get("issued_by") or "")) for who in applicants)
+
+
+def department_name(text: str) -> str:
+    """One spelling of a department's name: NFKC, single spaces, none around it."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
 def same_department(applicants: Sequence[Mapping[str, Any]], party: str, department: str) -> str | None:

@@ -82,7 +82,7 @@ def draft_case(
         "applicant": me_acting(tx), "materials": {**(materials or {}), **asked}, "term_until": term_until,
         "filed_at": tx.now, "signatures": [],
     }  # fmt: skip
-    _no_second(tx, filing)
+    require_no_second(tx, mine.party, filing)
     if entry:
         changing.require_changeable(tx, filing)
     _require_sound(filing)
@@ -126,7 +126,7 @@ def submit_case(
     }  # fmt: skip
     _require_sound(filing)
     require_fileable(tx, filing)
-    _no_second(tx, filing)
+    require_no_second(tx, signing.me(tx).party, filing)
     signed = signing.signed(tx, filing)
     here = registry == signing.me(tx).code
     tx.change(
@@ -281,10 +281,6 @@ def _public_inputs(tx: Tx, thing: Mapping[str, Any]) -> list[str]:
     """Those inputs of a product that are registered as public data; of what is not known here nothing is said."""
     known = {code: tx.get(store.ledger, str(code)) for code in thing.get("inputs") or ()}
     return [code for code, row in known.items() if row is not None and row["entry"]["object"].get("public_data")]
-
-
-def _no_second(tx: Tx, filing: Mapping[str, Any]) -> None:
-    require_no_second(tx, signing.me(tx).party, filing)
 
 
 def require_no_second(tx: Tx, party: str, filing: Mapping[str, Any]) -> None:

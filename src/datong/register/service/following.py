@@ -50,6 +50,8 @@ def known_case(tx: Tx, case: str) -> dict[str, Any]:
 
 JOINABLE = (State.SUBMITTED, State.SUPPLEMENT_REQUESTED)
 """Until it is accepted, those who did not file it confirm it."""
+LAST_YEAR = 9990
+"""Ten working days more are still in the calendar."""
 NOTE_MAX = 1_000
 """Characters of a line of a history; what is longer stands whole with its deed, and the line says that it goes on."""
 
@@ -120,9 +122,7 @@ def _state_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | 
     texts = ("publicised_at", "escalated_at", "code", "valid_until")
     if any(not isinstance(body[name], str | None) or len(body[name] or "") > 65 for name in texts):
         return "字段类型不符", "has fields of the wrong type"
-    if not all(
-        _is_instant(body[name]) for name in ("since", "publicised_at", "escalated_at") if body[name] is not None
-    ):
+    if not all(_is_time(body[name]) for name in ("since", "publicised_at", "escalated_at") if body[name] is not None):
         return "时刻有误", "has a time that is none"
     if any(not isinstance(body[name], dict | None) for name in ("reviewer", "supplement")):
         return "字段类型不符", "has fields of the wrong type"
@@ -133,9 +133,10 @@ def _state_fault(tx: Tx, sender: str, body: Mapping[str, Any]) -> codes.Fault | 
     return _known_fault(tx, sender, body) or _code_fault(body)
 
 
-def _is_instant(text: str) -> bool:
+def _is_time(text: str) -> bool:
+    """Whether it is an instant, and one from which the days of a step can be counted."""
     try:
-        return bool(clock.instant(text))
+        return clock.instant(text).year <= LAST_YEAR
     except ValueError:
         return False
 
@@ -165,10 +166,7 @@ def _code_fault(body: Mapping[str, Any]) -> codes.Fault | None:
     fault = codes.data_code_fault(body["code"])
     if fault is not None:
         return f"数据标识{fault[0]}", f"bears a data code that {fault[1]}"
-    try:
-        coded_on = workdays.china_date(clock.instant(body["since"])).isoformat()
-    except ValueError:
-        return "赋码时间有误", "does not say when it was coded"
+    coded_on = workdays.china_date(clock.instant(body["since"])).isoformat()
     if (wrong := rules.validity_fault(body["valid_until"], max(coded_on, _renewed_from(body)))) is not None:
         return wrong
     parsed = codes.parse_data_code(body["code"])

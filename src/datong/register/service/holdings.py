@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from datong.ground import evidence, signing
 from datong.ground.canonical import digest
 from datong.ground.db import Tx, Window, new_id
-from datong.ground.refusal import Kind, Problem, Refusal
+from datong.ground.refusal import Problem, unless_unknown
 from datong.register import rules, store
 from datong.register.model.cases import FIRST, OVER, WITH_CODE, State
 from datong.register.model.refusals import ALREADY_REGISTERED, INCOMPLETE_DESCRIPTION, NOT_FIT, UNKNOWN_THING
@@ -216,20 +216,14 @@ def _thing(tx: Tx, code_or_id: str, kind: str, kind_zh: str) -> dict[str, Any]:
 
 def is_own_resource(tx: Tx, code_or_id: str) -> bool:
     """Whether this is a resource of this node's party."""
-    try:
-        return bool(resource(tx, code_or_id)["owner"] == signing.me(tx).party)
-    except Refusal:
-        return False
+    known = unless_unknown(lambda: resource(tx, code_or_id))
+    return known is not None and bool(known["owner"] == signing.me(tx).party)
 
 
 def level_of(tx: Tx, code_or_id: str) -> str:
     """ "general", "important" or "core" as a resource is registered; general where it is not known here."""
-    try:
-        return str(resource(tx, code_or_id).get("level") or "general")
-    except Refusal as unknown:
-        if unknown.kind is not Kind.unknown:
-            raise
-        return "general"
+    known = unless_unknown(lambda: resource(tx, code_or_id)) or {}
+    return str(known.get("level") or "general")
 
 
 def registration_state(tx: Tx, code_or_id: str) -> str:

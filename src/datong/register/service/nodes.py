@@ -61,7 +61,7 @@ OTHER_MAKE_FIELDS = frozenset({"did", "make"})
 # --- the function node -------------------------------------------------------------------------------------------
 
 
-def found(tx: Tx, *, area: str, kind: str = "regional") -> dict[str, Any]:
+def found(tx: Tx, *, area: str) -> dict[str, Any]:
     """Make this node the function node of `area` (4 digits) and give it its own code; not a verb.
 
     Repeated with the same facts it answers as before.
@@ -73,18 +73,17 @@ def found(tx: Tx, *, area: str, kind: str = "regional") -> dict[str, Any]:
     if mine.code:
         raise ALREADY_CODED(verb="found", code=mine.code)
     problems = rules.code_problem("party", codes.credit_code_fault(mine.party))
-    if kind not in FUNCTION_KINDS:
-        problems.append(Problem("kind", "应为功能节点", f"should be one of {', '.join(sorted(FUNCTION_KINDS))}"))
     if not (len(area) == 4 and area.isascii() and area.isdigit()):
         problems.append(Problem("area", "应为 4 位数字", "should have four digits"))
     if problems:
         raise BAD_APPLICATION(problems, count=len(problems))
     tx.add(settings, {"id": SETTING_AREA, "value": area})
     evidence.append(tx, "register.area_set", settings, SETTING_AREA, area=area)
-    code = _new_code(tx, NodeKind(kind), mine.party, area)
+    code = _new_code(tx, NodeKind.regional, mine.party, area)
     _take_code(tx, code)
     key = signing.node_key(tx).public.text
-    facts = {"party": mine.party, "name": mine.name, "address": mine.address, "public_key": key, "kind": kind}
+    facts = {"party": mine.party, "name": mine.name, "address": mine.address, "public_key": key,
+             "kind": str(NodeKind.regional)}  # fmt: skip
     record = _record(tx, code, facts, Membership.active, 1)
     _keep(tx, record, "register.function_node_founded")
     return record
@@ -378,10 +377,14 @@ def node(tx: Tx, code: str) -> dict[str, Any]:
 
     did and make are "" but for a connector of another make, whose public_key is "".
     """
+    return _shown(_known(tx, code))
+
+
+def _known(tx: Tx, code: str) -> dict[str, Any]:
     row = tx.get(store.nodes, code)
     if row is None:
         raise UNKNOWN_NODE(code=code[:40])
-    return _shown(row)
+    return row
 
 
 def known_nodes(tx: Tx) -> list[dict[str, Any]]:
@@ -409,10 +412,7 @@ def active_codes(tx: Tx) -> list[str]:
 
 def membership(tx: Tx, code: str) -> dict[str, Any]:
     """The signed membership record of a node, for others to fetch and verify."""
-    row = tx.get(store.nodes, code)
-    if row is None:
-        raise UNKNOWN_NODE(code=code[:40])
-    return dict(row["record"])
+    return dict(_known(tx, code)["record"])
 
 
 @view()
@@ -458,9 +458,7 @@ def revoke_node(tx: Tx, *, code: str, reason: str) -> dict[str, Any]:
 
 def _change_membership(tx: Tx, code: str, wanted: Membership, reason: str) -> dict[str, Any]:
     area(tx, "membership")
-    row = tx.get(store.nodes, code)
-    if row is None:
-        raise UNKNOWN_NODE(code=code[:40])
+    row = _known(tx, code)
     if wanted not in _MAY_BECOME[Membership(row["state"])] or code == signing.me(tx).code:
         raise NODE_STATE(code=code, state=row["state"], wanted=str(wanted))
     record = _record(tx, code, {**row["record"], **row}, wanted, row["serial"] + 1)

@@ -8,10 +8,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from sqlalchemy import update
-
 from datong.ground import codes, evidence, signing
-from datong.ground.db import Actor, Tx, new_id
+from datong.ground.db import Tx, new_id
 from datong.ground.refusal import Problem
 from datong.register import rules, store
 from datong.register.model.refusals import (
@@ -23,6 +21,8 @@ from datong.register.model.refusals import (
     UNKNOWN_PERSON,
 )
 from datong.register.model.values import PARTY_KINDS
+from datong.register.rules import logins
+from datong.register.service.sessions import end_sessions
 from datong.terms.roles import PERSON_ROLES, Role
 from datong.terms.verbs import verb, view
 
@@ -50,7 +50,7 @@ def add_person(
 
 def _add(tx: Tx, *, login: str, name: str, roles: list[str], department: str, password: str | None) -> dict[str, Any]:
     taken = store.person_of_login(tx, login) is not None
-    problems = rules.person_problems(login=login, name=name, roles=roles, password=password, taken=taken)
+    problems = logins.person_problems(login=login, name=name, roles=roles, password=password, taken=taken)
     if len(department) > 100:
         problems.append(Problem("department", "至多 100 字", "should have at most 100 characters"))
     if problems:
@@ -70,7 +70,7 @@ def _add(tx: Tx, *, login: str, name: str, roles: list[str], department: str, pa
 
 
 def _hashed(password: str | None) -> str | None:
-    return rules.password_hash(password, secrets.token_bytes(16)) if password is not None else None
+    return logins.password_hash(password, secrets.token_bytes(16)) if password is not None else None
 
 
 def _remember_department(tx: Tx, name: str) -> None:
@@ -87,7 +87,7 @@ def set_roles(tx: Tx, *, person: str, roles: list[str]) -> dict[str, Any]:
     row = _known(tx, person)
     if person == tx.actor.person:
         raise OWN_ROLES(verb="set_roles")
-    problems = rules.role_problems(roles)
+    problems = logins.role_problems(roles)
     if problems:
         raise BAD_PERSON(problems, count=len(problems))
     tx.change(store.people, person, roles=list(dict.fromkeys(roles)))
@@ -110,24 +110,15 @@ def disable_person(tx: Tx, *, person: str) -> dict[str, Any]:
 def change_password(tx: Tx, *, old: str | None = None, new: str) -> dict[str, Any]:
     """Change one's own password; the old one is needed when there is one. All sessions of the person end."""
     row = _known(tx, tx.actor.person)
-    problems = rules.password_problems(new, row["login"])
-    if row["password"] and not rules.password_fits(old or "", row["password"]):
+    problems = logins.password_problems(new, row["login"])
+    if row["password"] and not logins.password_fits(old or "", row["password"]):
         problems.append(Problem("old", "原口令不正确", "the old password is wrong"))
     if problems:
         raise BAD_PERSON(problems, count=len(problems))
     tx.change(store.people, row["id"], password=_hashed(new), password_by=tx.actor.issued_by)
     evidence.append(tx, "register.password_changed", store.people, row["id"])
-    end_sessions(tx, row["id"], "password")
+    end_sessions(tx, row["id"])
     return person_card(tx, row["id"])
-
-
-def end_sessions(tx: Tx, person: str, why: str) -> None:
-    """End every open session of a person, each with its leaf."""
-    for session in store.rows(
-        tx, store.sessions, where=(store.sessions.c.person == person) & (store.sessions.c.ended == "")
-    ):
-        tx.execute(update(store.sessions).where(store.sessions.c.id == session["id"]).values(ended=why))
-        evidence.append(tx, "register.session_ended", store.sessions, session["id"], why=why)
 
 
 @view(Role.operator)
@@ -151,15 +142,6 @@ def active_person(tx: Tx, person: str) -> str:
     """The id of a person of this node who may act, named by id or by login; "" when there is none."""
     row = tx.get(store.people, person) or store.person_of_login(tx, person)
     return str(row["id"]) if row is not None and row["state"] == "active" else ""
-
-
-def actor_of(row: dict[str, Any], party: str, issued_by: str = "") -> Actor:
-    """The person as who acts, let in by `issued_by`; the first role is the one shown."""
-    roles = [str(role) for role in row["roles"]]
-    return Actor(
-        person=row["id"], role=roles[0], party=party, department=row["department"], roles=frozenset(roles),
-        issued_by=issued_by if issued_by != row["id"] else "",
-    )  # fmt: skip
 
 
 def _known(tx: Tx, person: str) -> dict[str, Any]:

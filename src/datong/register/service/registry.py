@@ -216,7 +216,7 @@ def reject_case(tx: Tx, *, case: str, reasons: str) -> dict[str, Any]:
     """Refuse to accept a case, with reasons; of a coded one its renewal or cancellation, and it stands as it was."""
     row = at_registry(tx, case, "reject_case")
     if row["state"] != State.SUBMITTED:
-        following.require_open({**row, "state": row["state"]}, Act.accept)
+        following.require_open(row, Act.accept)
     return _rejected(tx, row, reasons)
 
 

@@ -16,13 +16,13 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, delete
 
 from datong.ground import clock, evidence, signing
 from datong.ground.canonical import digest_bytes
 from datong.ground.db import NODE, READ, Actor, Tx, new_id
 from datong.ground.refusal import Problem
-from datong.register import rules, store
+from datong.register import store
 from datong.register.model.refusals import (
     BAD_TOKEN,
     NO_LINK,
@@ -33,7 +33,7 @@ from datong.register.model.refusals import (
     UNKNOWN_PERSON,
     WRONG_LOGIN,
 )
-from datong.register.service.persons import actor_of
+from datong.register.rules import logins
 from datong.terms.roles import Role
 from datong.terms.verbs import verb, view
 
@@ -53,7 +53,7 @@ def login(tx: Tx, login: str, password: str, client: str = "", hours: int = SESS
         left = (clock.instant(attempt["blocked_until"]) - tx.wall_now).total_seconds()
         raise THROTTLED(seconds=ceil(left))
     row = store.person_of_login(tx, login)
-    fits = rules.password_fits(password, (row and row["password"]) or _nobody())
+    fits = logins.password_fits(password, (row and row["password"]) or _nobody())
     if row is None or row["password"] is None or row["state"] != "active" or not fits:
         _count_failure(tx, key)
         tx.after_rollback.append(lambda: _keep(tx, lambda own: _count_failure(own, key)))
@@ -65,13 +65,13 @@ def login(tx: Tx, login: str, password: str, client: str = "", hours: int = SESS
 @functools.cache
 def _nobody() -> str:
     """What an unknown login is compared with, so that it takes as long as a known one."""
-    return rules.password_hash("nobody has this password", bytes(16))
+    return logins.password_hash("nobody has this password", bytes(16))
 
 
 def _count_failure(tx: Tx, key: str) -> None:
     attempt = tx.get(store.attempts, key)
     failures = (attempt["failures"] if attempt else 0) + 1
-    until = clock.text(tx.wall_now + timedelta(seconds=rules.block_seconds(failures)))
+    until = clock.text(tx.wall_now + timedelta(seconds=logins.block_seconds(failures)))
     if attempt is None:
         tx.add(store.attempts, {"id": key, "failures": failures, "blocked_until": until})
     else:
@@ -135,7 +135,16 @@ def actor_of_session(tx: Tx, token: str, client: str = "") -> Actor:
     person = tx.get(store.people, row["person"])
     if person is None or person["state"] != "active":
         raise NO_SESSION()
-    return actor_of(person, signing.me(tx).party, row["issued_by"])
+    return _actor(person, signing.me(tx).party, row["issued_by"])
+
+
+def _actor(row: dict[str, Any], party: str, issued_by: str = "") -> Actor:
+    """The person as who acts, let in by `issued_by`; the first role is the one shown."""
+    roles = [str(role) for role in row["roles"]]
+    return Actor(
+        person=row["id"], role=roles[0], party=party, department=row["department"], roles=frozenset(roles),
+        issued_by=issued_by if issued_by != row["id"] else "",
+    )  # fmt: skip
 
 
 def session_rotates(tx: Tx, token: str) -> bool:
@@ -199,13 +208,21 @@ def _end_family(tx: Tx, family: str) -> None:
     """End every open session of a chain, also when `tx` is a view or is undone by the refusal that follows."""
 
     def end(own: Tx) -> None:
-        where = (store.sessions.c.family == family) & (store.sessions.c.ended == "")
-        for session in store.rows(own, store.sessions, where=where):
-            _end(own, session["id"], "stolen")
+        _end_where(own, store.sessions.c.family == family, "stolen")
 
     if tx.link != READ:
         end(tx)
     tx.after_rollback.append(lambda: _keep(tx, end))
+
+
+def end_sessions(tx: Tx, person: str) -> None:
+    """End every open session of a person, whose password was changed."""
+    _end_where(tx, store.sessions.c.person == person, "password")
+
+
+def _end_where(tx: Tx, whose: ColumnElement[bool], why: str) -> None:
+    for session in store.rows(tx, store.sessions, where=whose & (store.sessions.c.ended == "")):
+        _end(tx, session["id"], why)
 
 
 # --- service tokens ----------------------------------------------------------------------------------------------
@@ -269,7 +286,7 @@ def actor_of_service_token(tx: Tx, token: str) -> tuple[Actor, list[str]]:
     person = tx.get(store.people, found[0]["person"])
     if person is None or person["state"] != "active":
         raise NO_TOKEN()
-    actor = actor_of(person, signing.me(tx).party, found[0]["issued_by"])
+    actor = _actor(person, signing.me(tx).party, found[0]["issued_by"])
     return actor, [str(scope) for scope in found[0]["scopes"]]
 
 

@@ -51,7 +51,7 @@ sessions = table(
     Column("issued_by", String(80), nullable=False),  # who else handed out the way in; "" = nobody
     Column("opened_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
-    Column("ended", String(12), nullable=False),  # "" | logout | rotated | stolen | disabled
+    Column("ended", String(12), nullable=False),  # "" | logout | rotated | stolen | password
 )
 service_tokens = table(
     "register_service_token",  # id = token-…

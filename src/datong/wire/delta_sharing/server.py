@@ -27,13 +27,12 @@ from starlette.routing import Route
 from datong.deliver import service as deliver
 from datong.deliver.model import NO_TOKEN, UNKNOWN
 from datong.ground.db import NODE, Store, Tx
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import Refusal
 from datong.wire.delta_sharing import actions
-from datong.wire.http import CountedFile
+from datong.wire.http import STATUS, CountedFile, bearer, limited_body
 
 PREFIX = "/delta-sharing"
 QUERY_BYTES_MAX = 1024 * 1024
-STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
 NDJSON = "application/x-ndjson; charset=utf-8"
 
 Grant = dict[str, Any]
@@ -124,11 +123,7 @@ class _Server:
         return await _answered(told)
 
     async def query(self, request: Request) -> Response:
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > QUERY_BYTES_MAX:
-                break
+        body = await limited_body(request, QUERY_BYTES_MAX)
 
         def granted() -> Response:
             version, at = actions.asked_version(_query(body))
@@ -201,8 +196,7 @@ def _clear(refusal: Refusal) -> str:
 
 
 def _grant(tx: Tx, request: Request) -> Grant:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return deliver.holder_of(tx, token.strip() if scheme.lower() == "bearer" else "")
+    return deliver.holder_of(tx, bearer(request.headers.get("authorization", "")))
 
 
 def _own_share(tx: Tx, request: Request) -> Grant:

@@ -12,13 +12,14 @@ from typing import Any, Protocol
 from datong.ground import jobs
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.jobs import Handler, Job
-from datong.ground.refusal import Kind, Refusal
+from datong.ground.refusal import refusal_in
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import Act
 from datong.wire.dsp.forms import message_of
 from datong.wire.dsp.messages import answered, error_text, out
 from datong.wire.dsp.participants import BY_CODE, Participants
 from datong.wire.dsp.versions import NOT_ANSWERED, Caller, base_of, known_base, own_base, require_answer
+from datong.wire.http import NotTaken, not_taken_if_refused
 
 CONFLICT = 409
 CONFLICT_TRIES = 8
@@ -34,14 +35,6 @@ class Transfers(Protocol):
     def outgoing(self, tx: Tx, payload: Mapping[str, Any]) -> dict[str, Any] | None: ...
     def transfer_acknowledged(self, tx: Tx, *, pid: str, act: str, answer: Any) -> None: ...
     def transfer_refused(self, tx: Tx, *, pid: str, act: str, text: str) -> None: ...
-
-
-class _Refused(Exception):
-    """The counterparty (or our own guard) will not take the message: trying again would change nothing."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code, self.text = code, text
 
 
 def negotiation_job(store: Store, caller: Caller, participants: Participants = BY_CODE) -> Handler:
@@ -66,7 +59,7 @@ def negotiation_job(store: Store, caller: Caller, participants: Participants = B
                     return False
             path, message = message_of(outgoing, callback, ids)
             body = _posted(caller, outgoing["peer"], base + path, message, job.attempts)
-        except _Refused as refused:
+        except NotTaken as refused:
             with store.begin(NODE, "negotiate") as tx:
                 negotiate.not_accepted(tx, message=message_id, code=refused.code, answer=refused.text)
                 jobs.finish(tx, job)
@@ -80,38 +73,26 @@ def negotiation_job(store: Store, caller: Caller, participants: Participants = B
 
 
 def _learned(store: Store, caller: Caller, node: str) -> str:
-    try:
+    with not_taken_if_refused():
         return base_of(store, caller, node)
-    except Refusal as refusal:
-        if refusal.kind is Kind.unavailable:
-            raise
-        raise _Refused(refusal.code, str(refusal)) from refusal
 
 
 def _tried(store: Store, caller: Caller, outgoing: Mapping[str, Any]) -> str:
     """The callback the peer gave; its version document is read for what it announces, if it has one."""
-    try:
-        base_of(store, caller, outgoing["peer"])
-    except Refusal as refusal:
-        if refusal.kind is Kind.unavailable:
-            raise
+    refusal_in(lambda: base_of(store, caller, outgoing["peer"]))
     return str(outgoing["base"])
 
 
 def _posted(caller: Caller, node: str, url: str, message: dict[str, Any], tries: int) -> bytes:
-    try:
+    with not_taken_if_refused():
         answer = caller.post(node, url, message)
-    except Refusal as refusal:
-        if refusal.kind is Kind.unavailable:
-            raise
-        raise _Refused(refusal.code, str(refusal)) from refusal
     busy = answer.status == CONFLICT and tries < CONFLICT_TRIES
     require_answer(node, answer)
     if busy:
         raise NOT_ANSWERED(node=node, status=answer.status)
     if not 200 <= answer.status < 300:
         code, text = error_text(answer.body)
-        raise _Refused(code or f"HTTP-{answer.status}", text or f"HTTP {answer.status}")
+        raise NotTaken(code or f"HTTP-{answer.status}", text or f"HTTP {answer.status}")
     return bytes(answer.body)
 
 
@@ -138,7 +119,7 @@ def transfer_job(store: Store, caller: Caller, transfers: Transfers) -> Handler:
         try:
             base = str(payload["callback"]) or _learned(store, caller, str(payload["to"]))
             body = _posted(caller, str(payload["to"]), base + str(payload["path"]), out(message), job.attempts)
-        except _Refused as refused:
+        except NotTaken as refused:
             with store.begin(NODE, "deliver") as tx:
                 transfers.transfer_refused(tx, pid=pid, act=act, text=f"[{refused.code}] {refused.text}")
                 jobs.finish(tx, job)

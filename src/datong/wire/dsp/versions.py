@@ -11,11 +11,11 @@ from datong.negotiate import service as negotiate
 from datong.register import service as register
 from datong.wire.dsp.messages import VERSION, answered, problems
 from datong.wire.dsp.participants import BY_CODE, Participants
+from datong.wire.http import is_for_now
 
 PATH = "/dsp/2025-1"
 WELL_KNOWN = "/.well-known/dspace-version"
 SIGNS = "datongSignatures"
-AGAIN = frozenset({408, 425, 429})
 LEARNED_SECONDS = 3600
 """How long a peer's version document is believed before it is read again."""
 
@@ -94,7 +94,7 @@ def base_of(store: Store, caller: Caller, node: str) -> str:
 
 def require_answer(node: str, answer: Answer) -> None:
     """NOT_ANSWERED when what came is no answer yet: a fault of the peer's, or its wish to be asked later."""
-    if answer.status >= 500 or answer.status in AGAIN:
+    if is_for_now(answer.status):
         raise NOT_ANSWERED(node=node, status=answer.status)
 
 

@@ -102,6 +102,4 @@ def error_in(value: Mapping[str, Any]) -> tuple[str, str]:
     return str(value.get("code", ""))[:60], str(value.get("message", value.get("msg", "")))[:2000]
 
 
-STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
-
-__all__ = ["BAD_MESSAGE", "STATUS", "data_of", "done", "error_in", "json_object", "refused", "return_code", "succeeded"]
+__all__ = ["BAD_MESSAGE", "data_of", "done", "error_in", "json_object", "refused", "return_code", "succeeded"]

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from datong.ground.db import Actor, Store, Tx
 from datong.ground.refusal import Refusal
-from datong.wire.http import MESSAGE_BYTES_MAX, TOO_LARGE, limited_body
+from datong.wire.http import MESSAGE_BYTES_MAX, STATUS, TOO_LARGE, limited_body
 from datong.wire.ndi import answers, reading
 from datong.wire.ndi.access import Access
 from datong.wire.ndi.tables import Interface, Tables
@@ -86,7 +86,7 @@ def _endpoint(
                 content = answering(tx, call)
             return JSONResponse(answers.done(tables, interface, content))
         except Refusal as refusal:
-            return JSONResponse(answers.refused(tables, interface, refusal, kinds), answers.STATUS[refusal.kind])
+            return JSONResponse(answers.refused(tables, interface, refusal, kinds), STATUS[refusal.kind])
 
     async def endpoint(request: Request) -> Response:
         body = await limited_body(request)

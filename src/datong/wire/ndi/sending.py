@@ -18,14 +18,15 @@ from datong.deliver import service as deliver
 from datong.ground import signing
 from datong.ground.db import NODE, Store, Tx
 from datong.ground.jobs import Handler, Job
-from datong.ground.refusal import Kind, Reason, Refusal, Text
+from datong.ground.refusal import Kind, Reason, Text
 from datong.negotiate import service as negotiate
 from datong.negotiate.model import SIGNED, Act
 from datong.negotiate.model.national import ASSISTED
 from datong.negotiate.service import national, platforms
 from datong.register import service as register
+from datong.wire.http import NotTaken, is_for_now, not_taken_if_refused
 from datong.wire.ndi import answers, contracts, control
-from datong.wire.ndi.serving import AGAIN, Caller, issued_id
+from datong.wire.ndi.serving import Caller, issued_id
 from datong.wire.ndi.tables import Tables
 
 NOT_ANSWERED = Reason(
@@ -38,14 +39,6 @@ NOT_ANSWERED = Reason(
 
 
 REASON_MAX = 256
-
-
-class _Refused(Exception):
-    """The peer (or our own guard) will not take the message: trying again would change nothing."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code, self.text = code, text
 
 
 @dataclass(frozen=True)
@@ -61,23 +54,19 @@ class Sender:
         return str(register.node(tx, node)["address"]) + self.prefix
 
     def post(self, node: str, base: str, interface: str, message: Mapping[str, Any]) -> dict[str, Any]:
-        """The peer's answer; _Refused when it is final, a Refusal or NOT_ANSWERED when it is worth another try."""
+        """The peer's answer; NotTaken when it is final, a Refusal or NOT_ANSWERED when it is worth another try."""
         of = self.tables.interface(interface)
-        try:
+        with not_taken_if_refused():
             answer = self.caller.post(node, base + of.path, dict(message))
-        except Refusal as refusal:
-            if refusal.kind is Kind.unavailable:
-                raise
-            raise _Refused(refusal.code, str(refusal)) from refusal
-        if answer.status >= 500 or answer.status in AGAIN:
+        if is_for_now(answer.status):
             raise NOT_ANSWERED(node=node, interface=interface, status=answer.status)
         value = answers.json_object(answer.body)
         if not 200 <= answer.status < 300:
             code, text = answers.error_in(value)
-            raise _Refused(code or f"HTTP-{answer.status}", text or f"HTTP {answer.status}")
+            raise NotTaken(code or f"HTTP-{answer.status}", text or f"HTTP {answer.status}")
         goes_on = of.id == "contractNegotiate"  # O19: there "1" means that the parties go on negotiating
         if not answers.succeeded(self.tables, of, value) and not goes_on:
-            raise _Refused(*(part or "refused" for part in answers.error_in(value)))
+            raise NotTaken(*(part or "refused" for part in answers.error_in(value)))
         return value
 
 
@@ -101,7 +90,7 @@ def negotiation_job(sender: Sender) -> Handler:
                 to = mode["platform"] if mode["sign_mode"] == ASSISTED else outgoing["peer"]
                 base = sender.base(tx, to)
             sender.post(to, base, interface, message)
-        except _Refused as refused:
+        except NotTaken as refused:
             with sender.store.begin(NODE, "negotiate") as tx:
                 negotiate.not_accepted(tx, message=message_id, code=refused.code, answer=refused.text)
             return
@@ -134,21 +123,13 @@ def _begun(sender: Sender, outgoing: Mapping[str, Any]) -> str:
         with sender.store.begin(NODE, "negotiate") as tx:
             contract = platforms.issue_id(tx, request=request)
     else:
-        contract = _id_from(sender, platform, base, request)
+        with not_taken_if_refused():
+            contract = issued_id(sender.caller, sender.tables, platform, base, request)
     with sender.store.begin(NODE, "negotiate") as tx:
         national.begun(tx, contract=contract, request=request, platform=platform, negotiation=outgoing["pid"])
     if mode != ASSISTED and outgoing["peer"] != platform:
         sender.post(outgoing["peer"], peer_base, "contractCreate", {**request, "contractId": contract})
     return contract
-
-
-def _id_from(sender: Sender, platform: str, base: str, request: Mapping[str, Any]) -> str:
-    try:
-        return issued_id(sender.caller, sender.tables, platform, base, request)
-    except Refusal as refusal:
-        if refusal.kind is Kind.unavailable:
-            raise
-        raise _Refused(refusal.code, str(refusal)) from refusal
 
 
 def _round(tx: Tx, outgoing: Mapping[str, Any], contract: str) -> tuple[str, dict[str, Any]]:
@@ -211,7 +192,7 @@ def call_job(sender: Sender) -> Handler:
             if message.creation is not None:
                 sender.post(message.to, base, "contractCreate", message.creation)
             answer = sender.post(message.to, base, message.interface, message.body)
-        except _Refused as refused:
+        except NotTaken as refused:
             with sender.store.begin(NODE, "ndi") as tx:
                 message.refused(tx, f"[{refused.code}] {refused.text}")
             return

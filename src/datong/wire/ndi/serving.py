@@ -22,6 +22,7 @@ from datong.negotiate.model.national import ASSISTED, FILING_REFUSED, NOT_YOURS
 from datong.negotiate.service import national, platforms
 from datong.register import service as register
 from datong.terms.policy import from_json, policy_hash
+from datong.wire.http import is_for_now
 from datong.wire.ndi import answers, contracts, reading, strategies
 from datong.wire.ndi.routes import Answering, Before, Call
 from datong.wire.ndi.tables import Tables
@@ -110,8 +111,6 @@ DUE = "02"
 """terminateType of an end on expiry."""
 CLOCKS = timedelta(days=1)
 """How far the business clocks of two nodes may differ before a date is not believed."""
-AGAIN = frozenset({408, 425, 429})
-"""Statuses of an answer after which the same request is worth another try."""
 
 
 class Caller(Protocol):
@@ -159,7 +158,7 @@ def issued_id(caller: Caller, tables: Tables, platform: str, base: str, request:
     """The id that a platform gives for a contractCreate."""
     interface = tables.interface("contractCreate")
     answer = caller.post(platform, base + interface.path, dict(request))
-    if answer.status >= 500 or answer.status in AGAIN:
+    if is_for_now(answer.status):
         raise PLATFORM_SILENT(platform=platform, answer=f"HTTP {answer.status}")
     value = answers.json_object(answer.body)
     if not 200 <= answer.status < 300 or not answers.succeeded(tables, interface, value):
@@ -201,8 +200,7 @@ def _create(tx: Tx, call: Call) -> dict[str, Any]:
     """A contract is begun. Everybody with the creator's signature may bring its request to the platform."""
     issuer = str(call.message["issuerId"])
     _require_signed(tx, call, issuer, "contractId")
-    if str(register.node(tx, issuer)["party"]) != call.message["issuerEntityId"]:
-        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerEntityId")
+    _require_its_party(tx, call, issuer)
     _require_period(tx, call)
     request = _request(call.sent)
     if platforms.is_platform(tx) and not call.sent.get("contractId"):
@@ -215,6 +213,11 @@ def _create(tx: Tx, call: Call) -> dict[str, Any]:
         platforms.require_issued(tx, contract, request)
     national.begun(tx, contract=contract, request=request, platform=platform)
     return {"contractId": contract}
+
+
+def _require_its_party(tx: Tx, call: Call, issuer: str) -> None:
+    if str(register.node(tx, issuer)["party"]) != call.message["issuerEntityId"]:
+        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerEntityId")
 
 
 def _require_period(tx: Tx, call: Call) -> None:
@@ -426,8 +429,7 @@ def _terminate(tx: Tx, call: Call) -> dict[str, Any]:
     issuer = str(message["issuerId"])
     if call.node != issuer:
         raise NOT_THE_SENDER(interface=call.interface.id, name="issuerId")
-    if str(register.node(tx, issuer)["party"]) != message["issuerEntityId"]:
-        raise NOT_THE_SENDER(interface=call.interface.id, name="issuerEntityId")
+    _require_its_party(tx, call, issuer)
     _require_signed(tx, call, issuer)
     if message["erminateType"] == DUE:
         _require_due(tx, contract)

@@ -18,9 +18,9 @@ from datong.ground.db import Store
 from datong.ground.refusal import Kind, Reason, Refusal, Text
 from datong.harmonise import service as harmonise
 from datong.register import service as register
+from datong.wire.http import STATUS, bearer
 from datong.wire.openlineage.events import events_of
 
-STATUS = {Kind.invalid: 400, Kind.denied: 403, Kind.unknown: 404, Kind.conflict: 409, Kind.unavailable: 503}
 SCOPE = "harmonise"
 NO_TOKEN = Reason(
     "STD-508",
@@ -54,11 +54,10 @@ def _answer(store: Store, request: Request) -> Response:
 
 
 def _events(store: Store, request: Request) -> Response:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if not (token := bearer(request.headers.get("authorization", ""))):
         raise NO_TOKEN()
     with store.read() as tx:
-        actor, scopes = register.actor_of_service_token(tx, token.strip())
+        actor, scopes = register.actor_of_service_token(tx, token)
     if not {SCOPE, f"{SCOPE}.lineage_runs"} & set(scopes):
         raise NO_TOKEN()
     after, limit = (request.query_params.get(name, default) for name, default in (("after", "0"), ("limit", "200")))
