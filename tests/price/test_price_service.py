@@ -333,6 +333,32 @@ def test_a_published_fee_ends_with_the_period_of_its_ceiling(world: Neighbours) 
     assert code_of(in_force, world) == "PRC-602"
 
 
+def test_a_ceiling_set_ahead_of_its_period_ends_none_before(world: Neighbours) -> None:
+    """A body that verifies the next period in time closes no product for the rest of this one."""
+    for at in ("data-bureau", "data-group"):
+        with world.as_person(at) as tx:
+            for id in ("ins-agreement", "ins-consent"):
+                tx.change(authorise_store.instruments, id, until_at="2030-03-01T00:00:00Z")
+    set_under(world, surveyed(world), 100_000, FLOWS)
+    later = surveyed(world, period={"from_year": 2029, "years": 3}, previous=PREVIOUS)
+    set_under(world, later, 900, FLOWS)
+    world.carry(times=2)
+    fee(world, "industry_development", 1_000)
+    assert in_force(world) == 1_000
+    set_under(world, later, 800, FLOWS)  # its own it does take the place of
+    set_under(world, surveyed(world), 90_000, FLOWS)
+    for message in reversed(world.outgoing("data-bureau")):
+        world.deliver("data-group", "data-bureau", message["type"], message["body"])
+    for at in ("data-bureau", "data-group"):
+        with world.as_person(at) as tx:
+            assert [one["cap_fen"] for one in store.ceilings_of(tx, FLOWS)] == [800, 90_000]
+    with world.as_person("data-group") as tx:
+        price.publish_fees(tx, product=FLOWS)
+        assert price.fee_in_force(tx, FLOWS, "industry_development")["cap_fen"] == 90_000
+    world.at("2028-12-31T16:00:00Z")
+    assert code_of(in_force, world) == "PRC-602"
+
+
 PREVIOUS = {"mpr_fen": MPR, "actual_fen": MPR + 300_000}
 NEXT = {"period": {"from_year": 2029, "years": 3}, "complete_year": True, "trial": False}
 

@@ -239,8 +239,10 @@ def in_period(period: dict[str, Any] | None, year: int) -> bool:
     return period is None or period["from_year"] <= year < period["from_year"] + period["years"]
 
 
-def same_period(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether the periods {from_year, years} of two surveys have a year in common."""
+def same_period(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Whether two periods {from_year, years} have a year in common; ceilings of before that say none hold in all."""
+    if one is None or other is None:
+        return True
     return bool(
         one["from_year"] < other["from_year"] + other["years"] and other["from_year"] < one["from_year"] + one["years"]
     )

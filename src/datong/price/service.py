@@ -176,7 +176,7 @@ def check_tariff(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> dict
     ceiling = next((one for one in known if rules.in_period(one["value"].get("period"), year)), None)
     cap, under = ceiling["cap_fen"] if ceiling else None, guided(tx, product)
     if known and ceiling is None and under and purpose not in FREE_PURPOSES:
-        period = known[-1]["value"]["period"]
+        period = max((one["value"]["period"] for one in known), key=lambda told: int(told["from_year"]))
         to_year = period["from_year"] + period["years"] - 1
         raise PERIOD_OVER(product=product, from_year=period["from_year"], to_year=to_year, year=year)
     rules.check_fee(product, purpose, amount_fen, cap, guided=under)
@@ -322,12 +322,18 @@ def received_ceiling(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
 
 def _store_ceiling(tx: Tx, value: dict[str, Any], issuer: str, act: str) -> None:
-    """Keep a ceiling; of one issuer the one with the higher serial is in force, whatever the order of arrival."""
-    current = store.ceiling_by(tx, value["product"], issuer)
-    newer = current is None or current["serial"] < value["serial"]
-    if current is not None and newer:
-        tx.change(store.ceilings, current["id"], state=CeilingState.SUPERSEDED.value)
-        evidence.append(tx, "price.ceiling_superseded", store.ceilings, current["id"], by=value["ceiling"])
+    """Keep a ceiling; of one issuer and period the one with the highest serial is in force, whatever the order of
+    arrival: one that is set ahead for the next period leaves this one's standing."""
+    period = value["period"]
+    others = [
+        one for one in store.ceilings_by(tx, value["product"], issuer)
+        if rules.same_period(one["value"].get("period"), period)
+    ]  # fmt: skip
+    newer = all(one["serial"] < value["serial"] for one in others)
+    for one in others:
+        if one["serial"] < value["serial"] and one["state"] == CeilingState.IN_FORCE:
+            tx.change(store.ceilings, one["id"], state=CeilingState.SUPERSEDED.value)
+            evidence.append(tx, "price.ceiling_superseded", store.ceilings, one["id"], by=value["ceiling"])
     same = ("survey", "product", "cap_fen", "forecast_count", "unit", "serial")
     row = {name: value[name] for name in same}
     state = CeilingState.IN_FORCE if newer else CeilingState.SUPERSEDED
