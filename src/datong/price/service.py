@@ -272,17 +272,27 @@ def due(tx: Tx, most: int) -> dict[str, list[str]]:
 
 
 def permitted_revenues(tx: Tx) -> list[dict[str, Any]]:
-    """What this party may earn as operator, per cost survey that ceilings in force rest on, the oldest period first:
-    {survey, issuer, period: {from_year, years}, trial, mpr_fen, products}. Ceilings of before say no period, and are
-    left out until they are set anew."""
-    mine, by_survey = signing.me(tx).party, dict[str, dict[str, Any]]()
-    for row in store.ceilings_in_force(tx):
-        if row["value"]["operator"] != mine or "period" not in row["value"]:
-            continue
-        same = {name: row["value"][name] for name in ("survey", "period", "trial", "mpr_fen")}
-        known = by_survey.setdefault(row["survey"], {**same, "issuer": row["issuer"], "products": []})
-        known["products"].append(row["product"])
-    return sorted(by_survey.values(), key=lambda one: (one["period"]["from_year"], one["survey"]))
+    """What this party may earn as operator, per body and evaluation period with ceilings in force, the oldest period
+    first: {survey, issuer, period: {from_year, years}, trial, mpr_fen, products}. One revenue for a period, that of the
+    survey under which a ceiling was set last; products: all that had a ceiling of that body in a year of it, for what
+    was sold under a superseded one counts too. Ceilings of before say no period, and are left out until set anew."""
+    mine, of_period = signing.me(tx).party, dict[tuple[Any, ...], list[dict[str, Any]]]()
+    known = [row for row in store.all_ceilings(tx) if row["value"]["operator"] == mine and "period" in row["value"]]
+    for row in sorted(known, key=lambda row: str(row["value"].get("issued_at", ""))):
+        period = row["value"]["period"]
+        of_period.setdefault((row["issuer"], period["from_year"], period["years"]), []).append(row)
+    told = [
+        {**{name: rows[-1]["value"][name] for name in ("survey", "period", "trial", "mpr_fen")}, "issuer": issuer,
+         "products": _ceiled(known, issuer, rows[-1]["value"]["period"])}
+        for (issuer, *_), rows in of_period.items() if any(row["state"] == CeilingState.IN_FORCE for row in rows)
+    ]  # fmt: skip
+    return sorted(told, key=lambda one: (one["period"]["from_year"], one["survey"]))
+
+
+def _ceiled(known: list[dict[str, Any]], issuer: str, period: dict[str, Any]) -> list[str]:
+    """The products for which a body set a ceiling in a year of a period."""
+    of = (row for row in known if row["issuer"] == issuer and rules.same_period(row["value"]["period"], period))
+    return sorted({row["product"] for row in of})
 
 
 revenue_state = rules.revenue_state

@@ -70,8 +70,9 @@ def ceilings_by(tx: Tx, product: str, issuer: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in tx.all(query.order_by(ceilings.c.serial, ceilings.c.id))]
 
 
-def ceilings_in_force(tx: Tx) -> list[dict[str, Any]]:
-    query = select(ceilings).where(ceilings.c.state == "IN_FORCE").order_by(ceilings.c.product, ceilings.c.id)
+def all_ceilings(tx: Tx) -> list[dict[str, Any]]:
+    """Ceilings in force and superseded ones, by product and order of setting."""
+    query = select(ceilings).order_by(ceilings.c.product, ceilings.c.serial, ceilings.c.id)
     return [dict(row._mapping) for row in tx.all(query)]
 
 
