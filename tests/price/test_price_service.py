@@ -284,6 +284,12 @@ def test_every_record_has_a_leaf_that_fits_it(world: Neighbours) -> None:
                 assert last.record_digest == evidence.row_digest(tx, table, dict(row._mapping))
 
 
+def test_a_period_ends_in_a_year_that_there_is(world: Neighbours) -> None:
+    """The end of one that is mistyped is asked for by every page of revenue, long after."""
+    for first in (1999, 9999, 10**6, "2026"):
+        assert refused(surveyed, world, period={"from_year": first, "years": 1}) == "PRC-400"
+
+
 def test_revenue_view(world: Neighbours) -> None:
     with world.as_person("data-bureau") as tx:
         survey = price.survey_costs(tx, survey=SURVEY)["id"]

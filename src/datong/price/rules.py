@@ -220,7 +220,7 @@ def period_problems(period: Any) -> list[Problem]:
     problems, first, years = [], told.get("from_year"), told.get("years")
     if type(years) is not int or not 1 <= years <= MAX_PERIOD_YEARS:
         problems.append(Problem("period.years", "评估周期应为 1 至 3 年", "the evaluation period is 1 to 3 years"))
-    if type(first) is not int or not 2000 <= first <= 9999:
+    if type(first) is not int or not 2000 <= first <= 9000:
         problems.append(Problem("period.from_year", "应为起始年份", "should be the year it begins"))
     return problems
 

@@ -21,7 +21,7 @@ def earnings(tx: Tx) -> list[dict[str, Any]]:
     force: deviation, the alert reached (80, 95 or 100 percent), what is to be adjusted, what the next survey deducts.
 
     Revenue is what invoices charge that were accepted or paid, of the products under these ceilings, by the time at
-    which each was used (发改价格〔2025〕65号).
+    which each was used (发改价格〔2025〕65号). What is below is to be adjusted only when the period is over.
     """
     told = []
     for may in pricing.permitted_revenues(tx):
@@ -29,6 +29,8 @@ def earnings(tx: Tx) -> list[dict[str, Any]]:
         start, end = map(clock.text, rules.period_bounds(f"{first}-01-01/{first + years}-01-01"))
         of_products = _charged(tx, may["products"], start, end)
         state = pricing.revenue_state(sum(of_products.values()), may["mpr_fen"])
+        if state["actual_fen"] < may["mpr_fen"] and tx.business_now < clock.instant(end):
+            state["adjust"] = "none"
         told.append({**may, **state, "from": start, "until": end, "by_product": of_products})
     return told
 
