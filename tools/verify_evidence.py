@@ -407,7 +407,7 @@ AGREED = (
 DOCUMENTS = {
     "register_node": ("record",), "register_ledger": ("entry",), "register_case": ("filing",),
     "instrument": ("value", "notice"), "price_ceiling": ("value",), "deidentify_assessment": ("record",),
-    "agreement": ("",), "invoice": ("value", "acceptance"), "statement": ("value",),
+    "agreement": ("", "reason"), "invoice": ("value", "acceptance"), "statement": ("value",),
     "delivery_end": ("proof", "peer_proof"),
 }  # fmt: skip
 """Tables of which a column holds a signed document; "" = the record is one itself."""
@@ -415,6 +415,8 @@ DOCUMENTS = {
 
 def document(row: dict[str, Any], column: str) -> dict[str, Any] | None:
     """The signed document in a column of a record; None where it holds none (yet)."""
+    if column == "reason":  # for which a contract ended: with the notice of the side that ended it
+        return (row.get(column) or {}).get("notice")
     if column:
         return row.get(column) or None
     return {**{name: row.get(name) for name in AGREED}, "signatures": row.get("signatures")}
@@ -432,7 +434,7 @@ def signers(table: str, column: str, row: dict[str, Any]) -> list[str]:
     """The parties (of a membership the node) without whose signature the document is not what its record says."""
     if table == "register_node":
         return [row["record"]["issuer"]]
-    if table == "agreement":
+    if table == "agreement" and not column:
         return [row["provider_party"], row["consumer_party"]] if row["signed"] == "both" else []
     if table == "invoice":
         return [row["buyer_party" if column == "acceptance" else "seller_party"]]
@@ -659,10 +661,12 @@ class Check:
         for party in signers(table, column, row):
             if party not in valid:
                 self.differs("signature", where, f"{party} did not sign it")
-        if table == "agreement" and row["signed"] != "both":
+        if table == "agreement" and not column and row["signed"] != "both":
             self.one_side.append(str(row["id"]))
         if column == "acceptance" and not self.accepts(signed, row):
             self.differs("signature", where, "it is the acceptance of something else")
+        if column == "reason" and not (signed["agreement"] == row["id"] and valid):
+            self.differs("signature", where, "it is no notice that ends this contract")
 
     def fault(self, signed: dict[str, Any], signature: dict[str, Any], members: dict[str, tuple[str, str]]) -> str:
         """What is wrong with one signature; "" = nothing."""

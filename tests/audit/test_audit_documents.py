@@ -166,6 +166,24 @@ def self_made_member(world: World, rows: Rows) -> None:
     row["record"] = {**row["record"], "public_key": own.public.text}
 
 
+def ended_by_the_buyer(world: World, rows: Rows) -> None:
+    """Honestly."""
+    notice = world.signed({"agreement": "agr-1", "kind": "01", "reason": "enough", "at": AT}, BUYER)
+    rows["agreement agr-1"] |= {"state": "TERMINATED", "reason": {"code": "01", "zh": "", "en": "", "notice": notice}}
+
+
+def said_to_be_ended_by_the_buyer(world: World, rows: Rows) -> None:
+    ended_by_the_buyer(world, rows)
+    notice = rows["agreement agr-1"]["reason"]["notice"]
+    notice["signatures"] = [{**world.signature(SELLER, notice), "node": BUYER, "party": PARTY[BUYER]}]
+
+
+def ended_by_the_notice_of_another(world: World, rows: Rows) -> None:
+    ended_by_the_buyer(world, rows)
+    other = {**signing.unsigned(rows["agreement agr-1"]["reason"]["notice"]), "agreement": "agr-2"}
+    rows["agreement agr-1"]["reason"]["notice"] = world.signed(other, BUYER)
+
+
 def garbage(world: World, rows: Rows) -> None:
     rows["agreement agr-1"]["signatures"] = ["x", 7]
 
@@ -175,6 +193,8 @@ ATTACKS: list[tuple[Callable[[World, Rows], None], str]] = [
     (contract_in_its_name, "agreement agr-1"), (contract_by_a_made_up_key, "agreement agr-1"),
     (another_form, "agreement agr-1"), (garbage, "agreement agr-1"), (no_acceptance, "invoice inv-1 acceptance"),
     (forged_acceptance, "invoice inv-1 acceptance"), (acceptance_of_another, "invoice inv-1 acceptance"),
+    (said_to_be_ended_by_the_buyer, "agreement agr-1 reason"),
+    (ended_by_the_notice_of_another, "agreement agr-1 reason"),
     (dispute_shown_as_acceptance, "invoice inv-1 acceptance"), (self_made_member, f"register_node {BUYER} record"),
 ]  # fmt: skip
 
@@ -198,6 +218,14 @@ def test_a_registry_of_its_own_does_not_stand_where_the_key_of_the_real_one_is_g
     assert checked(bundle)["keys"][f"datong/{REGISTRY}"] == world.keys[REGISTRY].public.text
     wrong = {one["where"] for one in checked(bundle, **{REGISTRY: real})["problems"]}
     assert {f"register_node {node} record" for node in PARTY} <= wrong
+
+
+def test_who_ended_a_contract_is_proven_by_its_notice(tmp_path: Path) -> None:
+    world = World()
+    rows = world.records()
+    ended_by_the_buyer(world, rows)
+    report = checked(world.bundle(tmp_path, rows))
+    assert (report["problems"], report["signatures"]) == ([], 8)
 
 
 def test_a_contract_of_one_side_is_said_to_be_one(tmp_path: Path) -> None:
