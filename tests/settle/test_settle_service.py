@@ -453,6 +453,12 @@ def test_nothing_is_disputed_voided_or_reversed_without_a_reason(world: Neighbou
     assert at(world, "data-group", "settlement", invoice=first)["open_fen"] == 2 * FEE - 1
 
 
+def test_an_accepted_invoice_is_not_voided_and_the_refusal_speaks_of_the_invoice(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    with pytest.raises(Refusal, match=rf"TRD-409.*{invoice} cannot void. Its state is ACCEPTED. Open now: pay, rev"):
+        at(world, "data-group", "void_invoice", invoice=invoice, reason="wrong")
+
+
 def test_a_reversal_undoes_a_payment_once_and_keeps_it(world: Neighbours) -> None:
     invoice = settled(world)["id"]
     at(world, "data-group", "record_payment", invoice=invoice, amount_fen=2 * FEE, reference="bank-1")

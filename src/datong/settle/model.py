@@ -44,6 +44,10 @@ INVOICE_MOVES = {
 }
 
 
+DEEDS = ("accept", "dispute", "void", "pay", "reverse")
+"""What people do with an invoice; the other deeds above are heard of the other side."""
+
+
 class EntryState(StrEnum):
     PENDING = "PENDING"
     POSTED = "POSTED"
@@ -186,6 +190,6 @@ REFERENCE = _reason(
 NO_REASON = _reason(
     "TRD-430", Kind.invalid,
     ("「{deed}」未执行。", "{deed} was not done."),
-    ("没有写明原因；原因随之告知对方并留作凭证。", "No reason was given; the books keep it, and the other side is told."),
+    ("没有写明原因；原因随之告知对方并留作凭证。", "No reason was given; the books keep one, the other side is told."),
     ("请写明原因后重试。", "State the reason and try again."),
 )  # fmt: skip

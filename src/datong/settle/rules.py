@@ -16,6 +16,7 @@ from datong.ground.money import FEN_MAX, split_by_largest_remainder, yuan
 from datong.settle.model import (
     BAD_PERIOD,
     BAD_SPLIT,
+    DEEDS,
     DIRECT_CASH,
     INVOICE_MOVES,
     NO_REASON,
@@ -75,10 +76,10 @@ def _instant(text: str) -> datetime:
 
 
 def moved(invoice: str, state: str, deed: str) -> InvoiceState:
-    """The state after `deed`; NOT_NOW names the deeds that are open."""
+    """The state after `deed`; NOT_NOW names the deeds of people that are open."""
     after = INVOICE_MOVES.get((InvoiceState(state), deed))
     if after is None:
-        open_now = ", ".join(d for s, d in INVOICE_MOVES if s == state) or "—"
+        open_now = ", ".join(d for s, d in INVOICE_MOVES if s == state and d in DEEDS) or "—"
         raise NOT_NOW(thing=invoice, deed=deed, state=state, open=open_now)
     return after
 

@@ -138,6 +138,7 @@ def void_invoice(tx: Tx, *, invoice: str, reason: str) -> dict[str, Any]:
     row = _known(tx, invoice)
     _require_party(tx, row["seller_party"], "void")
     rules.require_reason("void", reason)
+    rules.moved(invoice, row["state"], "void")  # asked before the uses are let go and the entry is touched
     _release(tx, invoice)
     ledger.conclude(tx, _charge(invoice), EntryState.VOIDED)
     _say(tx, row, "void", "voided", reason)
