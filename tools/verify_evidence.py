@@ -11,10 +11,15 @@ hashes with SHA-256, one signed with SM2 with SM3. It checks that
   - every checkpoint bears the log's signature and its root is the root of the first leaves: the log only grew;
   - every cosignature is the named witness's, and each witness whose key is given by --key cosigned a checkpoint;
   - every leaf is canonical JSON, in its place, and there is only one of each;
-  - every record is as its last leaf left it, none is missing, none lacks a leaf.
+  - every record is as its last leaf left it, none is missing, none lacks a leaf;
+  - every signature on a contract, invoice, acceptance, statement, ceiling, authorisation, registration, membership or
+    proof of destruction is its node's over what the record says, and who must have signed it did: what the other side
+    is said to have signed is not the word of the node whose log this is.
 
 Keys come from the bundle unless given by --key (names like datong/<node code>): compare them with what the
-parties published. Exit status: 0 all holds, 1 something differs (each named), 2 the bundle cannot be read.
+parties published. By which key a party signs is told by the memberships in the bundle, which a function node signed:
+with --key for that node nothing about the other parties is taken from whoever made the bundle. Every key that
+memberships are signed with is shown, and every other that no membership tells. Exit status: 0 all holds, 1 something differs (each named), 2 the bundle cannot be read.
 """
 
 from __future__ import annotations
@@ -392,6 +397,53 @@ def witness_signed(text: str, line: Line, key: Key) -> bool:
     return key.verifies(line[2][8:], f"cosignature/v1\ntime {seconds}\n{text}".encode())
 
 
+# --- signed documents ------------------------------------------------------------------------------------------
+
+AGREED = (
+    "id", "code", "dataset", "offer_id", "provider", "consumer", "provider_party", "consumer_party", "policy",
+    "policy_hash", "terms", "from", "until", "agreed_at",
+)  # fmt: skip
+"""What of a contract's record its parties sign."""
+DOCUMENTS = {
+    "register_node": ("record",), "register_ledger": ("entry",), "register_case": ("filing",),
+    "instrument": ("value", "notice"), "price_ceiling": ("value",), "deidentify_assessment": ("record",),
+    "agreement": ("", "reason"), "invoice": ("value", "acceptance"), "statement": ("value",),
+    "delivery_end": ("proof", "peer_proof"),
+}  # fmt: skip
+"""Tables of which a column holds a signed document; "" = the record is one itself."""
+
+
+def document(row: dict[str, Any], column: str) -> dict[str, Any] | None:
+    """The signed document in a column of a record; None where it holds none (yet)."""
+    if column == "reason":  # for which a contract ended: with the notice of the side that ended it
+        return (row.get(column) or {}).get("notice")
+    if column:
+        return row.get(column) or None
+    return {**{name: row.get(name) for name in AGREED}, "signatures": row.get("signatures")}
+
+
+def said(signed: dict[str, Any], signature: dict[str, Any]) -> Any:
+    """What a signature is over: the document without signatures, or the form of it that the national rail signs."""
+    over = signature.get("over")
+    if over is None:
+        return {name: part for name, part in signed.items() if name != "signatures"}
+    return over if isinstance(over, dict) and over.get("contractId") == signed.get("code") else None
+
+
+def signers(table: str, column: str, row: dict[str, Any]) -> list[str]:
+    """The parties (of a membership the node) without whose signature the document is not what its record says."""
+    if table == "register_node":
+        return [row["record"]["issuer"]]
+    if table == "agreement" and not column:
+        return [row["provider_party"], row["consumer_party"]] if row["signed"] == "both" else []
+    if table == "invoice":
+        return [row["buyer_party" if column == "acceptance" else "seller_party"]]
+    if table == "instrument" and column == "value" and row["state"] == "IN_FORCE":
+        return [row["grantor_party"], *([row["grantee_party"]] if row["kind"] == "agreement" else [])]
+    named = {"statement": "issuer_party", "price_ceiling": "issuer"}.get(table)
+    return [row[named]] if named else []
+
+
 # --- the bundle ------------------------------------------------------------------------------------------------
 
 
@@ -401,7 +453,10 @@ class Check:
     def __init__(self, files: dict[str, bytes], trusted: dict[str, str]) -> None:
         self.files = files
         self.problems: list[dict[str, Any]] = []
-        self.counts = {"leaves": 0, "waiting": 0, "checkpoints": 0, "cosignatures": 0, "records": 0}
+        self.counts = {"leaves": 0, "waiting": 0, "checkpoints": 0, "cosignatures": 0, "records": 0, "signatures": 0}
+        self.documents: list[tuple[str, dict[str, Any]]] = []
+        self.one_side: list[str] = []
+        self.signed_by: dict[str, str] = {}
         try:
             self.told = parsed(files["bundle.json"])
             if (self.told["format"], self.told["version"]) != (FORMAT, VERSION):
@@ -429,6 +484,7 @@ class Check:
         roots = self.leaf_roots(leaves)
         self.check_checkpoints(roots, leaves)
         self.check_records(leaves, waiting)
+        self.check_documents()
         for name in self.trusted:
             if name != self.origin and name not in self.cosigned:
                 self.differs("key", name, "a key was given for it, and nothing in the bundle is cosigned by it")
@@ -547,6 +603,8 @@ class Check:
             if key in digests:
                 self.differs("record", " ".join(key), "it is there twice")
             digests[key] = made
+            if key[0] in DOCUMENTS and made != "unreadable":
+                self.documents.append((key[0], value["row"]))
         self.counts["records"] = len(digests)
         return digests
 
@@ -567,11 +625,78 @@ class Check:
         for key in digests.keys() - latest.keys():
             self.differs("record", " ".join(key), "it has no leaf: it was put there outside the log")
 
+    def check_documents(self) -> None:
+        """Memberships first: they say by which key every other document is signed."""
+        members: dict[str, tuple[str, str]] = {}
+        for table, row in self.documents:
+            record = row.get("record") if table == "register_node" else None
+            if isinstance(record, dict) and record.get("public_key"):
+                members[str(record.get("code"))] = (str(record.get("party")), str(record["public_key"]))
+        for table, row in self.documents:
+            for column in DOCUMENTS[table]:
+                where = f"{table} {row['id']}" + (f" {column}" if column else "")
+                try:
+                    self.check_document(table, column, row, members, where)
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                    self.differs("signature", where, "it is no signed document")
+
+    def check_document(
+        self, table: str, column: str, row: dict[str, Any], members: dict[str, tuple[str, str]], where: str
+    ) -> None:
+        signed = document(row, column)
+        if signed is None:
+            if column == "acceptance" and row["state"] in ("ACCEPTED", "PAID"):
+                self.differs("signature", where, f"the invoice is {row['state']}, and nobody signed its acceptance")
+            return
+        valid = set()
+        for one in signed.get("signatures") or []:
+            self.counts["signatures"] += 1
+            wrong = self.fault(signed, one, members)
+            if wrong:
+                self.differs("signature", where, f"by {one.get('node')}: {wrong}")
+            else:
+                valid |= {one["party"], one["node"]}
+                if table == "register_node" or one["node"] not in members:
+                    self.signed_by[f"datong/{one['node']}"] = str(one["key"])
+        for party in signers(table, column, row):
+            if party not in valid:
+                self.differs("signature", where, f"{party} did not sign it")
+        if table == "agreement" and not column and row["signed"] != "both":
+            self.one_side.append(str(row["id"]))
+        if column == "acceptance" and not self.accepts(signed, row):
+            self.differs("signature", where, "it is the acceptance of something else")
+        if column == "reason" and not (signed["agreement"] == row["id"] and valid):
+            self.differs("signature", where, "it is no notice that ends this contract")
+
+    def fault(self, signed: dict[str, Any], signature: dict[str, Any], members: dict[str, tuple[str, str]]) -> str:
+        """What is wrong with one signature; "" = nothing."""
+        node, text = str(signature["node"]), str(signature["key"])
+        party, known = members.get(node, (signature["party"], text))
+        given = self.keys.get(f"datong/{node}")
+        if text != known or (given is not None and text.rstrip("=") != given.text.rstrip("=")):
+            return "it is made with another key than the node's"
+        if signature["party"] != party:
+            return f"it is made in the name of {signature['party']}, whose node it is not"
+        message = said(signed, signature)
+        value = str(signature["signature"]).partition(":")[2]
+        value += "=" * (-len(value) % 4)
+        if message is None or not Key(text).verifies(base64.urlsafe_b64decode(value), canonical_text(message).encode()):
+            return "it does not verify"
+        return ""
+
+    def accepts(self, word: dict[str, Any], row: dict[str, Any]) -> bool:
+        bare = {name: part for name, part in row["value"].items() if name != "signatures"}
+        return (word["invoice"], word["word"], word["digest"]) == (row["id"], "accepted", digest(bare, self.hash))
+
     def report(self) -> dict[str, Any]:
         return {
             "ok": not self.problems, "origin": self.origin, "size": self.told.get("size"), **self.counts,
-            "keys": {name: key.text.rstrip("=") for name, key in self.keys.items()},
-            "keys_given": self.trusted, "cosigned": self.cosigned, "problems": self.problems,
+            "keys": {
+                **{name: key.rstrip("=") for name, key in self.signed_by.items()},
+                **{name: key.text.rstrip("=") for name, key in self.keys.items()},
+            },
+            "keys_given": self.trusted, "cosigned": self.cosigned, "one_side": self.one_side,
+            "problems": self.problems,
         }  # fmt: skip
 
 
@@ -602,8 +727,10 @@ def show(report: dict[str, Any]) -> None:
         print(f"key           {name} {key} ({origin})")
     for name, size in sorted(report["cosigned"].items()):
         print(f"cosigned      up to {size} leaves by {name}")
-    for name in ("leaves", "waiting", "checkpoints", "cosignatures", "records"):
+    for name in ("leaves", "waiting", "checkpoints", "cosignatures", "records", "signatures"):
         print(f"{name:<13} {report[name]}")
+    for name in report["one_side"]:
+        print(f"one side      agreement {name} bears the signature of one side only")
     for problem in report["problems"]:
         act = f" (last act: {problem['act']})" if problem["act"] else ""
         print(f"DIFFERS       {problem['kind']}: {problem['where']}: {problem['what']}{act}")

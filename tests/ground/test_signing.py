@@ -43,6 +43,12 @@ def test_a_signature_names_node_party_person_and_key(store: Store, act: Callable
     assert signing.unsigned(value) == VALUE
 
 
+def test_what_a_peer_made_us_sign_bears_no_department_of_the_peers(store: Store) -> None:
+    """The way in of a peer's message keeps its node code where a person's department stands."""
+    value = signed(store, Actor("", "peer", "91-other", department="5OTHERNODE"), VALUE)
+    assert (value["signatures"][0]["by"], value["signatures"][0]["department"]) == ("", "")
+
+
 def test_every_change_party_or_key_spoils_it(store: Store, act: Callable[..., Actor]) -> None:
     value = signed(store, act("legal"), VALUE)
     party = value["signatures"][0]["party"]

@@ -46,3 +46,16 @@ def policy(*bounds: tuple[str, str, Any]) -> dict[str, Any]:
 )
 def test_count_limit(written: dict[str, Any], limit: int | None) -> None:
     assert rules.count_limit(written) == limit
+
+
+def test_a_use_is_bounded_by_the_permission_that_allows_it() -> None:
+    """A contract that is read without limit and downloaded once is not used up by the first delivery."""
+    written = {
+        "permissions": [
+            *policy()["permissions"], *policy(("count", "lteq", "1"))["permissions"],
+            *policy(("count", "lt", "8"))["permissions"],
+        ]
+    }  # fmt: skip
+    limits = [rules.count_limit(written, f"permissions[{number}]") for number in range(3)]
+    assert limits == [None, 1, 7]
+    assert rules.count_limit(written) == rules.count_limit(written, "permissions[3]") == 1

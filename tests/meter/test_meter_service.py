@@ -46,7 +46,7 @@ def take(store_: Store, agreement: str, *, version: int = 1, kind: str = "file_s
     with store_.begin(NODE, "deliver") as tx:
         return meter.take(
             tx, agreement=agreement, grant="g-1", kind=kind, table="flows.cells", version=version, rows=10,
-            bytes_granted=1000, files=["sha256:a"], decision={"id": "dec-1"}, **more,
+            bytes_granted=1000, files=["sha256:a"], **{"decision": {"id": "dec-1"}, **more},
         )  # fmt: skip
 
 
@@ -87,6 +87,20 @@ def test_the_same_key_is_one_use(world: Neighbours) -> None:
     with pytest.raises(Refusal) as refused:
         take(at, "agr-2", key="use-x")
     assert refused.value.code == "MTR-409"
+
+
+def test_the_count_of_another_permission_uses_nothing_up(world: Neighbours) -> None:
+    """Signed: delivery without a count, one download. The choke point decides on a download itself."""
+    seller = world.stores["data-group"]
+    contract(world, "agr-1")
+    with seller.begin(NODE, "test") as tx:
+        once = [{"left": "count", "op": "lteq", "right": "1"}]
+        permissions = [{"action": "delivery", "constraints": []}, {"action": "download", "constraints": once}]
+        tx.change(negotiate_store.agreements, "agr-1", policy={"id": "agr-1", "permissions": permissions})
+    for version in (1, 2):
+        take(seller, "agr-1", version=version, decision={"rule": "permissions[0]"})
+    with pytest.raises(Refusal, match="MTR-429"):
+        take(seller, "agr-1", version=3, decision={"rule": "permissions[1]"})
 
 
 def test_a_rolled_back_use_counts_nothing(world: Neighbours) -> None:

@@ -284,6 +284,12 @@ def test_every_record_has_a_leaf_that_fits_it(world: Neighbours) -> None:
                 assert last.record_digest == evidence.row_digest(tx, table, dict(row._mapping))
 
 
+def test_a_period_ends_in_a_year_that_there_is(world: Neighbours) -> None:
+    """The end of one that is mistyped is asked for by every page of revenue, long after."""
+    for first in (1999, 9999, 10**6, "2026"):
+        assert refused(surveyed, world, period={"from_year": first, "years": 1}) == "PRC-400"
+
+
 def test_revenue_view(world: Neighbours) -> None:
     with world.as_person("data-bureau") as tx:
         survey = price.survey_costs(tx, survey=SURVEY)["id"]
@@ -330,6 +336,32 @@ def test_a_published_fee_ends_with_the_period_of_its_ceiling(world: Neighbours) 
     assert code_of(in_force, world) == "PRC-620"
     set_under(world, surveyed(world, period={"from_year": 2029, "years": 3}, previous=PREVIOUS), 900, FLOWS)
     world.carry()
+    assert code_of(in_force, world) == "PRC-602"
+
+
+def test_a_ceiling_set_ahead_of_its_period_ends_none_before(world: Neighbours) -> None:
+    """A body that verifies the next period in time closes no product for the rest of this one."""
+    for at in ("data-bureau", "data-group"):
+        with world.as_person(at) as tx:
+            for id in ("ins-agreement", "ins-consent"):
+                tx.change(authorise_store.instruments, id, until_at="2030-03-01T00:00:00Z")
+    set_under(world, surveyed(world), 100_000, FLOWS)
+    later = surveyed(world, period={"from_year": 2029, "years": 3}, previous=PREVIOUS)
+    set_under(world, later, 900, FLOWS)
+    world.carry(times=2)
+    fee(world, "industry_development", 1_000)
+    assert in_force(world) == 1_000
+    set_under(world, later, 800, FLOWS)  # its own it does take the place of
+    set_under(world, surveyed(world), 90_000, FLOWS)
+    for message in reversed(world.outgoing("data-bureau")):
+        world.deliver("data-group", "data-bureau", message["type"], message["body"])
+    for at in ("data-bureau", "data-group"):
+        with world.as_person(at) as tx:
+            assert [one["cap_fen"] for one in store.ceilings_of(tx, FLOWS)] == [800, 90_000]
+    with world.as_person("data-group") as tx:
+        price.publish_fees(tx, product=FLOWS)
+        assert price.fee_in_force(tx, FLOWS, "industry_development")["cap_fen"] == 90_000
+    world.at("2028-12-31T16:00:00Z")
     assert code_of(in_force, world) == "PRC-602"
 
 

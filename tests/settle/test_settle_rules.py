@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datong.ground.refusal import Refusal
 from datong.settle import rules
-from datong.settle.model import Posting
+from datong.settle.model import InvoiceState, Posting
 
 GROUP, BIKE, BUREAU, BUYER = "91520000MA6GROUP01", "91520100MA6BIKE001", "11520000009390180H", "91520100MA6LAB0001"
 SPLIT = [
@@ -150,6 +150,19 @@ def test_moves(state: str, deed: str, after: str | None) -> None:
     with pytest.raises(Refusal) as refused:
         rules.moved("i", state, deed)
     assert refused.value.code == "TRD-409"
+
+
+def test_what_is_open_is_what_a_person_may_do() -> None:
+    """Not the words that are heard of the other side, and never a refusal about the entry behind the invoice."""
+    told = {}
+    for state in InvoiceState:
+        with pytest.raises(Refusal) as refused:
+            rules.moved("i", state, "nothing")
+        told[state.value] = str(refused.value).partition("Open now: ")[2]
+    assert told == {
+        "ISSUED": "void.", "RECEIVED": "accept, dispute.", "DISPUTED": "accept, void.", "ACCEPTED": "pay, reverse.",
+        "PAID": "reverse.", "VOIDED": "reverse.",
+    }  # fmt: skip
 
 
 def entry(number: int, postings: list[tuple[str, int]], state: str = "POSTED") -> dict[str, Any]:

@@ -216,9 +216,59 @@ def test_an_operator_sees_what_it_earned_of_what_it_may(
         "survey-1", "2025-12-31T16:00:00Z", "2026-12-31T16:00:00Z",
     )  # fmt: skip
     assert (earned["actual_fen"], earned["by_product"]) == (2 * FEE, {"P-FLOWS": 2 * FEE})
-    assert (earned["alert_percent"], earned["adjust"], earned["next_deduction_fen"]) == (alert, adjust, deducted)
+    running = adjust if deducted else "none"  # what is below is only known when the period is over
+    assert (earned["alert_percent"], earned["adjust"], earned["next_deduction_fen"]) == (alert, running, deducted)
+    world.at("2026-12-31T16:00:00Z")
+    assert at(world, "data-group", "earnings")[0]["adjust"] == adjust
     assert (later["survey"], later["actual_fen"]) == ("survey-3", 0)
     assert at(world, "city-lab", "earnings") == []
+
+
+def test_revenue_is_held_against_one_permitted_revenue_however_ceilings_are_set_anew(world: Neighbours) -> None:
+    """Products under two surveys of one period count together against the later one, and a ceiling that another took
+    the place of leaves no revenue out: what was earned under it is deducted in the next period too."""
+    ceiling(world, 3 * FEE)
+    contract(world, "agr-2", product="P-OTHER")
+    with world.as_person("data-group") as tx:
+        row = tx.get(price_store.ceilings, "ceil-survey-1")
+        assert row is not None
+        for id, product, survey, mpr, years in (
+            ("c-2", "P-OTHER", "survey-2", FEE, 1), ("c-3", "P-FLOWS", "survey-9", 7, 3),
+        ):  # fmt: skip
+            value = {**row["value"], "survey": survey, "mpr_fen": mpr, "issued_at": "2026-03-01T00:00:00Z",
+                     "period": {"from_year": 2026 if years == 1 else 2027, "years": years}}  # fmt: skip
+            tx.add(price_store.ceilings, {**row, "id": id, "product": product, "survey": survey, "value": value})
+        tx.change(price_store.ceilings, "ceil-survey-1", state="SUPERSEDED")
+    use(world, 1)
+    use(world, 1, agreement="agr-2")
+    world.at(AFTER)
+    for agreement in ("agr-1", "agr-2"):
+        invoice = bill(world, agreement)["id"]
+        pulled(world, agreement)
+        world.carry(times=2)
+        at(world, "city-lab", "accept_invoice", invoice=invoice)
+        world.carry(times=2)
+    earned, later = at(world, "data-group", "earnings")
+    assert (earned["survey"], earned["mpr_fen"], earned["products"]) == ("survey-2", FEE, ["P-FLOWS", "P-OTHER"])
+    assert (earned["actual_fen"], earned["next_deduction_fen"]) == (2 * FEE, FEE)
+    assert (later["survey"], later["actual_fen"]) == ("survey-9", 0)
+
+
+def test_revenue_belongs_to_the_period_in_which_it_was_used(world: Neighbours) -> None:
+    """Also that of an invoice over the turn of the year; a year earned by its first day would be deducted wrongly."""
+    ceiling(world, 10 * FEE)
+    ceiling(world, 10 * FEE, survey="survey-2", period={"from_year": 2027, "years": 1})
+    for when, versions in (("2026-12-31T15:59:59Z", (1, 2)), ("2026-12-31T16:00:00Z", (3,))):
+        world.at(when)
+        use(world, *versions)
+    world.at("2027-02-01T00:00:00Z")
+    invoice = bill(world, period="2026-12-15/2027-01-16")["id"]
+    world.carry(times=2)
+    at(world, "city-lab", "accept_invoice", invoice=invoice)
+    world.carry(times=2)
+    old, new = at(world, "data-group", "earnings")
+    assert [old["actual_fen"], new["actual_fen"]] == [2 * FEE, FEE]
+    assert [old["by_product"], new["by_product"]] == [{"P-FLOWS": 2 * FEE}, {"P-FLOWS": FEE}]
 
 
 def test_every_use_is_billed_or_free_and_named_once(world: Neighbours) -> None:
@@ -385,6 +435,28 @@ def test_dispute_then_void_frees_the_uses_for_a_new_invoice(world: Neighbours) -
     assert code_of(at, world, "data-group", "void_invoice", invoice=second["id"], reason="no") == "TRD-409"
     assert balance(world, "data-group")[f"Assets:Receivable:P{LAB}"] == 2 * FEE
     assert sums_to_zero(world)
+
+
+def test_nothing_is_disputed_voided_or_reversed_without_a_reason(world: Neighbours) -> None:
+    use(world, 1, 2)
+    world.at(AFTER)
+    first = bill(world, period="2026-03")["id"]
+    world.carry(times=2)
+    for blank in ("", " \t"):
+        assert code_of(at, world, "city-lab", "dispute_invoice", invoice=first, reason=blank) == "TRD-430"
+        assert code_of(at, world, "data-group", "void_invoice", invoice=first, reason=blank) == "TRD-430"
+    at(world, "city-lab", "accept_invoice", invoice=first)
+    world.carry(times=2)
+    at(world, "data-group", "record_payment", invoice=first, amount_fen=1, reference="b-1")
+    (entry,) = [one["id"] for one in at(world, "data-group", "ledger", reference=first) if one["kind"] == "payment"]
+    assert code_of(at, world, "data-group", "reverse_entry", entry=entry, reason="") == "TRD-430"
+    assert at(world, "data-group", "settlement", invoice=first)["open_fen"] == 2 * FEE - 1
+
+
+def test_an_accepted_invoice_is_not_voided_and_the_refusal_speaks_of_the_invoice(world: Neighbours) -> None:
+    invoice = settled(world)["id"]
+    with pytest.raises(Refusal, match=rf"TRD-409.*{invoice} cannot void. Its state is ACCEPTED. Open now: pay, rev"):
+        at(world, "data-group", "void_invoice", invoice=invoice, reason="wrong")
 
 
 def test_a_reversal_undoes_a_payment_once_and_keeps_it(world: Neighbours) -> None:

@@ -12,7 +12,9 @@ from served import CHROMIUM, QUIET, need_chromium, served
 from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
 from datong.deidentify.rules import assessment
+from datong.ground import signing
 from datong.ground.db import NODE, Store
+from datong.negotiate import store as negotiate_store
 from datong.price.rules import maximum_permitted_revenue, survey_problems
 from datong.register import service as register
 from datong.terms.verbs import VERBS
@@ -293,3 +295,25 @@ def test_every_view_is_on_a_page_or_told_of_to_who_may_ask_it_in_words(browser: 
 
 
 DETAILS = {section.detail.partition(":")[0] for page in PAGES for section in page.sections}
+
+
+def test_a_contract_is_chosen_by_what_with_whom_and_what_for(browser: Browser, store: Store) -> None:
+    """Many buy the same product: its name alone tells no contract from another. Those of the national rail are offered
+    too, and those that have ended, which are still to be billed."""
+    national = "C2" + "1" * 44 + "*"
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="cfo", name="财务", roles=["finance"])
+        mine = signing.me(tx)
+        for id, buyer, state in (("agr-1", "91520100MA6LAB0001", "FINALIZED"), (national, "91-B", "TERMINATED")):
+            row = {
+                "id": id, "code": id, "negotiation": "n", "dataset": "P-FLOWS", "offer_id": "o", "provider": mine.code,
+                "consumer": "5B", "provider_party": mine.party, "consumer_party": buyer, "policy_hash": "h",
+                "policy": {"id": id, "permissions": []}, "terms": {"purpose": "industry_development"},
+                "from": tx.now, "until": None, "agreed_at": tx.now, "signatures": [], "keys": {}, "signed": "both",
+                "digest": "d", "state": state,
+            }  # fmt: skip
+            tx.add(negotiate_store.agreements, row)
+    browser.enter("cfo")
+    form = browser.get("/do/settle/invoice?lang=en").text
+    for id, buyer in (("agr-1", "91520100MA6LAB0001"), (national, "91-B")):
+        assert f'<option value="{id}">P-FLOWS · {buyer} · industry development</option>' in form

@@ -550,6 +550,9 @@ def test_an_end_that_overtakes_the_last_acknowledgement_is_said_again(pair):
     assert states(provider, consumer) == ["VERIFIED", "FINALIZED"]
     agreed = consumer.agreements()[0]["id"]
     with consumer.as_("legal") as tx:
+        for blank in ("", "  \n"):
+            with pytest.raises(Refusal, match="CTR-520"):
+                negotiate.end(tx, agreement=agreed, reason=blank)
         negotiate.end(tx, agreement=agreed, reason="no longer needed")
         notice = signing.signed(tx, {"agreement": agreed, "kind": "01", "reason": "no longer needed", "at": tx.now})
     with provider.heard(consumer) as tx, pytest.raises(Refusal) as refused:
@@ -561,6 +564,27 @@ def test_an_end_that_overtakes_the_last_acknowledgement_is_said_again(pair):
     with provider.heard(consumer) as tx:
         negotiate.received_ended(tx, sender=consumer.code, body=notice)
     assert provider.agreements()[0]["state"] == consumer.agreements()[0]["state"] == "TERMINATED"
+    for side in (provider, consumer):  # who declared it is told by what it signed, at the other side too
+        kept = side.agreements()[0]["reason"]["notice"]
+        assert kept == notice
+        assert signing.signed_by(kept, consumer.party, kept["signatures"][0]["key"])
+
+
+@pytest.mark.parametrize("changes", [{"more": "x" * 10_000}, {"reason": "x" * 300}])
+def test_a_notice_is_kept_as_it_was_signed_or_not_at_all(pair, changes):
+    provider, consumer, loop = pair
+    ask(consumer, provider, listed(provider))
+    loop.run()
+    agreed = provider.agreements()[0]["id"]
+    with consumer.as_("legal") as tx:
+        told = {"agreement": agreed, "kind": "01", "reason": "no", "at": tx.now, **changes}
+        notice = signing.signed(tx, told)
+    with provider.heard(consumer) as tx:
+        negotiate.received_ended(tx, sender=consumer.code, body=notice)
+    ended = provider.agreements()[0]
+    assert ended["state"] == "TERMINATED"
+    assert set(ended["reason"]) == {"code", "zh", "en"}
+    assert len(ended["reason"]["en"]) < 300
 
 
 def test_an_end_and_a_finalisation_that_cross_leave_both_sides_in_one_state(pair):

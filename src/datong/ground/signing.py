@@ -60,14 +60,15 @@ def of(store: Store) -> tuple[Me, PrivateKey]:
 
 
 def signed(tx: Tx, value: Mapping[str, Any]) -> dict[str, Any]:
-    """`value` with this node's signature by the acting person added to its `signatures`."""
+    """`value` with this node's signature by the acting person added to its `signatures`; where a peer's message made
+    it, by nobody of any department: what the peer goes by is none of ours."""
     bare = unsigned(value)
     mine = me(tx)
     signature = {
         "node": mine.code,
         "party": mine.party,
         "by": tx.actor.person,
-        "department": tx.actor.department,
+        "department": tx.actor.department if tx.actor.person else "",
         "key": node_key(tx).public.text,
         "signature": node_key(tx).sign_value(bare),
     }

@@ -20,18 +20,20 @@ def final_state(kind: str, tariff_kind: str, *, first: bool) -> UsageState:
     return UsageState.MONETIZABLE if first else UsageState.INCLUDED
 
 
-def count_limit(policy: Mapping[str, Any]) -> int | None:
-    """The smallest number of uses that the permissions of a policy (its JSON form) allow, or None = no limit."""
+def count_limit(policy: Mapping[str, Any], rule: str = "") -> int | None:
+    """The smallest number of uses that the permission `rule` ("permissions[1]") of a policy (its JSON form) allows, or
+    None = no limit; of all permissions where the rule is none of them. What another one counts is another deed."""
+    permissions = policy.get("permissions", [])
+    named = [one for number, one in enumerate(permissions) if rule == f"permissions[{number}]"]
     bounds = []
-    for rule in policy.get("permissions", []):
-        for constraint in rule.get("constraints", []):
-            if constraint.get("left") != "count":
-                continue
-            right = constraint.get("right")
-            if not isinstance(right, str | int) or not str(right).isdigit():
-                continue
-            if constraint.get("op") in ("lteq", "eq"):
-                bounds.append(int(right))
-            elif constraint.get("op") == "lt":
-                bounds.append(max(0, int(right) - 1))
+    for constraint in (constraint for one in named or permissions for constraint in one.get("constraints", [])):
+        if constraint.get("left") != "count":
+            continue
+        right = constraint.get("right")
+        if not isinstance(right, str | int) or not str(right).isdigit():
+            continue
+        if constraint.get("op") in ("lteq", "eq"):
+            bounds.append(int(right))
+        elif constraint.get("op") == "lt":
+            bounds.append(max(0, int(right) - 1))
     return min(bounds, default=None)

@@ -24,7 +24,7 @@ def take(
     """Count one use and give it its final state; returns the event id. MTR-429 when the count is used up.
 
     agreement: its id, "" for the owner's own work. kind: see UsageKind. decision: what the choke point decided.
-    limit: number of uses allowed; by default the smallest count constraint of the agreement's policy.
+    limit: number of uses allowed; by default the smallest count of the permission by which it was decided.
     key: the same use under the same key is one event, however often it is taken.
     """
     _check(kind, rows, bytes_granted)
@@ -32,7 +32,7 @@ def take(
         if (known["agreement"], known["grant_id"], known["table_name"]) != (agreement, grant, table):
             raise OTHER_USE(id=key)
         return key
-    tariff, limit = _terms(tx, agreement, limit)
+    tariff, limit = _terms(tx, agreement, limit, str(decision.get("rule", "")))
     number = store.count_up(tx, _counter("uses", agreement), limit)
     if number is None:
         raise COUNT_USED_UP(agreement=agreement, limit=limit)
@@ -139,12 +139,12 @@ def miscounts(tx: Tx) -> list[tuple[str, str]]:
     return found
 
 
-def _terms(tx: Tx, agreement: str, limit: int | None) -> tuple[str, int | None]:
+def _terms(tx: Tx, agreement: str, limit: int | None, rule: str) -> tuple[str, int | None]:
     """(kind of tariff, number of uses allowed) of an agreement."""
     if not agreement:
         return "free", limit
     known = negotiate.agreement(tx, agreement)
-    allowed = limit if limit is not None else rules.count_limit(known["policy"])
+    allowed = limit if limit is not None else rules.count_limit(known["policy"], rule)
     return str(known["terms"]["tariff"]["kind"]), allowed
 
 

@@ -220,7 +220,7 @@ def period_problems(period: Any) -> list[Problem]:
     problems, first, years = [], told.get("from_year"), told.get("years")
     if type(years) is not int or not 1 <= years <= MAX_PERIOD_YEARS:
         problems.append(Problem("period.years", "评估周期应为 1 至 3 年", "the evaluation period is 1 to 3 years"))
-    if type(first) is not int or not 2000 <= first <= 9999:
+    if type(first) is not int or not 2000 <= first <= 9000:
         problems.append(Problem("period.from_year", "应为起始年份", "should be the year it begins"))
     return problems
 
@@ -239,8 +239,10 @@ def in_period(period: dict[str, Any] | None, year: int) -> bool:
     return period is None or period["from_year"] <= year < period["from_year"] + period["years"]
 
 
-def same_period(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether the periods {from_year, years} of two surveys have a year in common."""
+def same_period(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Whether two periods {from_year, years} have a year in common; ceilings of before that say none hold in all."""
+    if one is None or other is None:
+        return True
     return bool(
         one["from_year"] < other["from_year"] + other["years"] and other["from_year"] < one["from_year"] + one["years"]
     )

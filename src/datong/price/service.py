@@ -176,7 +176,7 @@ def check_tariff(tx: Tx, *, product: str, purpose: str, amount_fen: int) -> dict
     ceiling = next((one for one in known if rules.in_period(one["value"].get("period"), year)), None)
     cap, under = ceiling["cap_fen"] if ceiling else None, guided(tx, product)
     if known and ceiling is None and under and purpose not in FREE_PURPOSES:
-        period = known[-1]["value"]["period"]
+        period = max((one["value"]["period"] for one in known), key=lambda told: int(told["from_year"]))
         to_year = period["from_year"] + period["years"] - 1
         raise PERIOD_OVER(product=product, from_year=period["from_year"], to_year=to_year, year=year)
     rules.check_fee(product, purpose, amount_fen, cap, guided=under)
@@ -272,17 +272,27 @@ def due(tx: Tx, most: int) -> dict[str, list[str]]:
 
 
 def permitted_revenues(tx: Tx) -> list[dict[str, Any]]:
-    """What this party may earn as operator, per cost survey that ceilings in force rest on, the oldest period first:
-    {survey, issuer, period: {from_year, years}, trial, mpr_fen, products}. Ceilings of before say no period, and are
-    left out until they are set anew."""
-    mine, by_survey = signing.me(tx).party, dict[str, dict[str, Any]]()
-    for row in store.ceilings_in_force(tx):
-        if row["value"]["operator"] != mine or "period" not in row["value"]:
-            continue
-        same = {name: row["value"][name] for name in ("survey", "period", "trial", "mpr_fen")}
-        known = by_survey.setdefault(row["survey"], {**same, "issuer": row["issuer"], "products": []})
-        known["products"].append(row["product"])
-    return sorted(by_survey.values(), key=lambda one: (one["period"]["from_year"], one["survey"]))
+    """What this party may earn as operator, per body and evaluation period with ceilings in force, the oldest period
+    first: {survey, issuer, period: {from_year, years}, trial, mpr_fen, products}. One revenue for a period, that of the
+    survey under which a ceiling was set last; products: all that had a ceiling of that body in a year of it, for what
+    was sold under a superseded one counts too. Ceilings of before say no period, and are left out until set anew."""
+    mine, of_period = signing.me(tx).party, dict[tuple[Any, ...], list[dict[str, Any]]]()
+    known = [row for row in store.all_ceilings(tx) if row["value"]["operator"] == mine and "period" in row["value"]]
+    for row in sorted(known, key=lambda row: str(row["value"].get("issued_at", ""))):
+        period = row["value"]["period"]
+        of_period.setdefault((row["issuer"], period["from_year"], period["years"]), []).append(row)
+    told = [
+        {**{name: rows[-1]["value"][name] for name in ("survey", "period", "trial", "mpr_fen")}, "issuer": issuer,
+         "products": _ceiled(known, issuer, rows[-1]["value"]["period"])}
+        for (issuer, *_), rows in of_period.items() if any(row["state"] == CeilingState.IN_FORCE for row in rows)
+    ]  # fmt: skip
+    return sorted(told, key=lambda one: (one["period"]["from_year"], one["survey"]))
+
+
+def _ceiled(known: list[dict[str, Any]], issuer: str, period: dict[str, Any]) -> list[str]:
+    """The products for which a body set a ceiling in a year of a period."""
+    of = (row for row in known if row["issuer"] == issuer and rules.same_period(row["value"]["period"], period))
+    return sorted({row["product"] for row in of})
 
 
 revenue_state = rules.revenue_state
@@ -322,12 +332,18 @@ def received_ceiling(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
 
 
 def _store_ceiling(tx: Tx, value: dict[str, Any], issuer: str, act: str) -> None:
-    """Keep a ceiling; of one issuer the one with the higher serial is in force, whatever the order of arrival."""
-    current = store.ceiling_by(tx, value["product"], issuer)
-    newer = current is None or current["serial"] < value["serial"]
-    if current is not None and newer:
-        tx.change(store.ceilings, current["id"], state=CeilingState.SUPERSEDED.value)
-        evidence.append(tx, "price.ceiling_superseded", store.ceilings, current["id"], by=value["ceiling"])
+    """Keep a ceiling; of one issuer and period the one with the highest serial is in force, whatever the order of
+    arrival: one that is set ahead for the next period leaves this one's standing."""
+    period = value["period"]
+    others = [
+        one for one in store.ceilings_by(tx, value["product"], issuer)
+        if rules.same_period(one["value"].get("period"), period)
+    ]  # fmt: skip
+    newer = all(one["serial"] < value["serial"] for one in others)
+    for one in others:
+        if one["serial"] < value["serial"] and one["state"] == CeilingState.IN_FORCE:
+            tx.change(store.ceilings, one["id"], state=CeilingState.SUPERSEDED.value)
+            evidence.append(tx, "price.ceiling_superseded", store.ceilings, one["id"], by=value["ceiling"])
     same = ("survey", "product", "cap_fen", "forecast_count", "unit", "serial")
     row = {name: value[name] for name in same}
     state = CeilingState.IN_FORCE if newer else CeilingState.SUPERSEDED

@@ -64,18 +64,15 @@ _CEILINGS_OF = Prepared(
 )
 
 
-def ceiling_by(tx: Tx, product: str, issuer: str) -> dict[str, Any] | None:
-    """The ceiling in force of a product that one body set, or None."""
-    row = tx.one(
-        select(ceilings).where(
-            ceilings.c.product == product, ceilings.c.issuer == issuer, ceilings.c.state == "IN_FORCE"
-        )
-    )
-    return dict(row._mapping) if row is not None else None
+def ceilings_by(tx: Tx, product: str, issuer: str) -> list[dict[str, Any]]:
+    """All ceilings of a product that one body set, those that were superseded among them."""
+    query = select(ceilings).where(ceilings.c.product == product, ceilings.c.issuer == issuer)
+    return [dict(row._mapping) for row in tx.all(query.order_by(ceilings.c.serial, ceilings.c.id))]
 
 
-def ceilings_in_force(tx: Tx) -> list[dict[str, Any]]:
-    query = select(ceilings).where(ceilings.c.state == "IN_FORCE").order_by(ceilings.c.product, ceilings.c.id)
+def all_ceilings(tx: Tx) -> list[dict[str, Any]]:
+    """Ceilings in force and superseded ones, by product and order of setting."""
+    query = select(ceilings).order_by(ceilings.c.product, ceilings.c.serial, ceilings.c.id)
     return [dict(row._mapping) for row in tx.all(query)]
 
 

@@ -16,8 +16,10 @@ from datong.ground.money import FEN_MAX, split_by_largest_remainder, yuan
 from datong.settle.model import (
     BAD_PERIOD,
     BAD_SPLIT,
+    DEEDS,
     DIRECT_CASH,
     INVOICE_MOVES,
+    NO_REASON,
     NOT_NOW,
     TOO_LARGE,
     UNBALANCED,
@@ -74,12 +76,18 @@ def _instant(text: str) -> datetime:
 
 
 def moved(invoice: str, state: str, deed: str) -> InvoiceState:
-    """The state after `deed`; NOT_NOW names the deeds that are open."""
+    """The state after `deed`; NOT_NOW names the deeds of people that are open."""
     after = INVOICE_MOVES.get((InvoiceState(state), deed))
     if after is None:
-        open_now = ", ".join(d for s, d in INVOICE_MOVES if s == state) or "—"
+        open_now = ", ".join(d for s, d in INVOICE_MOVES if s == state and d in DEEDS) or "—"
         raise NOT_NOW(thing=invoice, deed=deed, state=state, open=open_now)
     return after
+
+
+def require_reason(deed: str, reason: str) -> None:
+    """NO_REASON for a blank one: nobody could answer it, and no auditor could follow it."""
+    if not reason.strip():
+        raise NO_REASON(deed=deed)
 
 
 def lines(events: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any], product: str) -> list[Line]:

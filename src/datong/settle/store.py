@@ -108,16 +108,25 @@ def charged_count(tx: Tx, agreement: str) -> int:
 
 
 def charged_between(tx: Tx, seller: str, products: list[str], start: str, end: str) -> dict[str, int]:
-    """Product -> fen that accepted and paid invoices of a seller charge for uses from `start` to before `end`."""
+    """Product -> fen that accepted and paid invoices of a seller charge whose periods lie within `start` and `end`."""
     query = (
         select(invoices.c.product, func.sum(invoices.c.gross_fen).label("fen"))
-        .where(
-            invoices.c.seller_party == seller, invoices.c.state.in_(("ACCEPTED", "PAID")),
-            invoices.c.product.in_(products), invoices.c.from_at >= start, invoices.c.from_at < end,
-        )
+        .where(*_earned(seller, products), invoices.c.from_at >= start, invoices.c.until_at <= end)
         .group_by(invoices.c.product)
-    )  # fmt: skip
+    )
     return {row.product: int(row.fen) for row in tx.all(query)}
+
+
+def charged_across(tx: Tx, seller: str, products: list[str], start: str, end: str) -> list[dict[str, Any]]:
+    """Those of which the period begins or ends outside, and has a part within."""
+    begun, ends = invoices.c.from_at < start, invoices.c.until_at > end
+    touching = (invoices.c.from_at < end, invoices.c.until_at > start, begun | ends)
+    return rows(tx, select(invoices).where(*_earned(seller, products), *touching).order_by(invoices.c.id))
+
+
+def _earned(seller: str, products: list[str]) -> tuple[Any, ...]:
+    of = invoices.c
+    return of.seller_party == seller, of.state.in_(("ACCEPTED", "PAID")), of.product.in_(products)
 
 
 def billed_among(tx: Tx, events: list[str]) -> set[str]:

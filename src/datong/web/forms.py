@@ -46,7 +46,8 @@ APART = re.compile(r"[\n,，、;；]")
 SUGGESTED = {
     "product": re.compile(r"6\w{30,}"), "resource": re.compile(r"7\w{30,}|res-\w+"),
     "dataset": re.compile(r"[67]\w{30,}"),
-    "of": re.compile(r"(res|prod)-\w+"), "agreement": re.compile(r"agr-\w+"), "person": re.compile(r"person-\w+"),
+    "of": re.compile(r"(res|prod)-\w+"), "person": re.compile(r"person-\w+"),
+    "agreement": re.compile(r"agr-\w+|C[1-5][\w*]{45}"),
     "node": re.compile(r"[1-5]\w{30,}"), "provider": re.compile(r"[1-5]\w{30,}"),
 }  # fmt: skip
 """Arguments whose values are codes with names: what a form offers for them."""

@@ -19,6 +19,7 @@ from datong.ground.db import Actor, Store, metadata
 from datong.ground.refusal import Refusal, Text
 from datong.register import service as register
 from datong.terms.verbs import VERBS, Verb
+from datong.web import words
 from datong.web.pages import COUNTED, PAGE_OF_PREFIX, TOLD_TO_OTHERS, Counted
 from datong.web.values import Values
 
@@ -99,9 +100,16 @@ class Names(Mapping[str, Text]):
             if not self._found.get(entry["code"]):
                 self._keep(entry["object"], entry["code"])
         self._found |= {row["id"]: Text(row["name"], row["name"]) for row in self._newest(SPACES)}
-        for row in self._newest("negotiate.agreements"):
-            self._found[row["id"]] = self.get(row["dataset"])
-        return {**self.few, **{key: name for key, name in self._found.items() if name is not None}}
+        contracts = {row["id"]: self._with_whom(row) for row in self._newest("negotiate.agreements")}
+        return {**self.few, **{key: name for key, name in self._found.items() if name is not None}, **contracts}
+
+    def _with_whom(self, contract: dict[str, Any]) -> Text:
+        """A contract's data, the other side and the purpose: many buy the same, and one contract is meant."""
+        sold = contract["provider_party"] in self._visit.sides
+        other, purpose = contract["consumer_party" if sold else "provider_party"], contract["terms"].get("purpose", "")
+        said = [self.get(code) or Text(code, code) for code in (contract["dataset"], other)]
+        said += [Text(*(words.code(purpose, "purpose", lang) for lang in ("zh", "en")))] if purpose else []
+        return Text(" · ".join(one.zh for one in said), " · ".join(one.en for one in said))
 
     def _newest(self, view: str, part: str = "") -> list[dict[str, Any]]:
         total = self._visit.counted(COUNTED[view]) or 0

@@ -14,6 +14,7 @@ from datong.negotiate.model import (
     ENDED,
     FINAL,
     FINALISING,
+    NO_REASON,
     NO_SUCH,
     NOT_IN_FORCE,
     UNSIGNED,
@@ -34,6 +35,7 @@ EXPIRED = "EXPIRED"
 LATE = ("TERMINATED", EXPIRED)
 ENDING = {"01": ("提前解除", "ended early"), "02": ("到期解除", "ended on expiry")}
 """terminateType of TC609-6-2025-14."""
+NOTICE = {"agreement", "kind", "reason", "at", "signatures"}
 REASON_MAX = 256
 """Characters of the reason that its message holds."""
 
@@ -141,7 +143,10 @@ def contract(tx: Tx, *, id: str) -> dict[str, Any]:
 
 @verb(*CONSUMER_ROLES, longest={"reason": REASON_MAX})
 def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
-    """End a concluded contract early, by a signed notice to the other party (提前解除)."""
+    """End a concluded contract early, by a signed notice to the other party (提前解除), which both keep.
+
+    Refuses: CTR-520 (no reason).
+    """
     row = tx.get(store.agreements, agreement)
     if row is None:
         raise NO_SUCH(id=agreement[:80])
@@ -153,12 +158,14 @@ def end(tx: Tx, *, agreement: str, reason: str) -> dict[str, Any]:
         raise NOT_IN_FORCE(
             agreement=agreement, why_zh="尚未成立，请终止其协商", why_en="It is not concluded; end its negotiation"
         )
+    if not reason.strip():
+        raise NO_REASON(agreement=agreement)
     if national.told_of_end(tx, row, kind="01", reason=reason, to_peer=True):
         return _ended(tx, row, "TERMINATED", "01", reason)
-    notice = {"agreement": agreement, "kind": "01", "reason": reason, "at": tx.now}
+    notice = signing.signed(tx, {"agreement": agreement, "kind": "01", "reason": reason, "at": tx.now})
     peer = row["consumer"] if row["provider"] == mine.code else row["provider"]
-    outbox.send(tx, to=peer, type="negotiate.ended", body=signing.signed(tx, notice), key=f"ended-{agreement}"[:80])
-    return _ended(tx, row, "TERMINATED", "01", reason)
+    outbox.send(tx, to=peer, type="negotiate.ended", body=notice, key=f"ended-{agreement}"[:80])
+    return _ended(tx, row, "TERMINATED", "01", reason, notice)
 
 
 def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
@@ -174,7 +181,13 @@ def received_ended(tx: Tx, *, sender: str, body: dict[str, Any]) -> None:
     if row["state"] != State.FINALIZED.value:
         _not_while_finalising(tx, row)  # the sender is to say it again once we know that it is concluded
         raise NOT_IN_FORCE(agreement=row["id"], why_zh="尚未成立", why_en="It is not concluded")
-    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:REASON_MAX])
+    _ended(tx, row, "TERMINATED", "01", str(body.get("reason"))[:REASON_MAX], body if _is_notice(body) else None)
+
+
+def _is_notice(body: dict[str, Any]) -> bool:
+    """Whether a notice can be kept as it was signed, once: its reason tells who declared what, if it comes to that."""
+    told, signed = str(body.get("reason")), body.get("signatures")
+    return body.keys() == NOTICE and len(told) <= REASON_MAX and isinstance(signed, list) and len(signed) == 1
 
 
 def received_national_end(tx: Tx, *, sender: str, contract: str, kind: str, reason: str) -> None:
@@ -205,9 +218,13 @@ def _not_while_finalising(tx: Tx, row: dict[str, Any]) -> None:
         raise FINALISING(agreement=row["id"])
 
 
-def _ended(tx: Tx, row: dict[str, Any], state: str, kind: str, why: str) -> dict[str, Any]:
+def _ended(
+    tx: Tx, row: dict[str, Any], state: str, kind: str, why: str, notice: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """notice: the declaration as the side that ended it signed it; the other side proves by it that it did not."""
     zh, en = ENDING[kind]
-    reason = {"code": kind, "zh": f"{zh}：{why}", "en": f"{en}: {why}"}
+    reason: dict[str, Any] = {"code": kind, "zh": f"{zh}：{why}", "en": f"{en}: {why}"}
+    reason |= {"notice": notice} if notice else {}
     tx.change(store.agreements, row["id"], state=state, ended_at=tx.now, reason=reason)
     evidence.append(tx, f"negotiate.contract_{state.lower()}", store.agreements, row["id"], kind=kind, state=state)
     ended = agreement(tx, row["id"])
