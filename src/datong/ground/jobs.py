@@ -153,12 +153,11 @@ def open_jobs(tx: Tx) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def waiting(tx: Tx, *, besides: str, limit: int) -> tuple[list[dict[str, Any]], int]:
-    """The oldest `limit` of the jobs not done, without those of kinds that begin with `besides`, and how many there
-    are."""
-    where = (jobs.c.state != "done", jobs.c.kind.not_like(f"{besides}%"))
-    rows = tx.all(select(jobs).where(*where).order_by(jobs.c.added_at, jobs.c.id).limit(limit))
-    return [dict(row._mapping) for row in rows], int(tx.execute(select(func.count()).where(*where)).scalar_one())
+def waiting(tx: Tx, *, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """The oldest `limit` of the jobs not done, and how many there are."""
+    where = jobs.c.state != "done"
+    rows = tx.all(select(jobs).where(where).order_by(jobs.c.added_at, jobs.c.id).limit(limit))
+    return [dict(row._mapping) for row in rows], int(tx.execute(select(func.count()).where(where)).scalar_one())
 
 
 def told(tx: Tx, job: str) -> dict[str, Any]:
