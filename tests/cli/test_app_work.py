@@ -13,12 +13,12 @@ import pytest
 import datong.app
 from datong.app import work
 from datong.authorise import store as authorise_rows
-from datong.ground import signing
+from datong.ground import jobs, signing
 from datong.ground.config import load
 from datong.ground.db import NODE, Store
 
 PARTY = "91520100MAXDT0015L"
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -96,3 +96,24 @@ def test_what_cannot_be_ended_holds_nothing_else_up(
     node.start()
     assert comes(lambda: state(node.store, "past") == "EXPIRED")
     assert "a row that nobody foresaw" in caplog.text
+
+
+def test_what_was_done_long_ago_is_forgotten(node: datong.app.Node) -> None:
+    wall, done = node.store.wall_clock, []
+    node.store.wall_clock = lambda: wall() - (jobs.KEPT_DAYS + 1) * DAY
+    with node.store.begin(NODE, "test") as tx:
+        old = jobs.enqueue(tx, "k", {})
+    jobs.Worker(node.store, {"k": done.append}).run_due()
+    node.store.wall_clock = wall
+    with node.store.begin(NODE, "test") as tx:
+        new = jobs.enqueue(tx, "k", {})
+    jobs.Worker(node.store, {"k": done.append}).run_due()
+    assert len(done) == 2
+    node.start()
+
+    def there(key: str) -> bool:
+        with node.store.read() as tx:
+            return tx.get(jobs.jobs, key) is not None
+
+    assert comes(lambda: not there(old))
+    assert there(new)

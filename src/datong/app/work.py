@@ -87,9 +87,9 @@ def falls_due(tx: Tx) -> None:
 
 
 class Hourly:
-    """A thread that looks at the start and once an hour what fell due: each thing in a transaction of its own, so that
-    none holds up the others. An hour is told by the clock as it stands, so one that was wrong and is put right holds
-    nothing up either."""
+    """A thread that looks at the start and once an hour what fell due, and forgets jobs done long ago: each thing in a
+    transaction of its own, so that none holds up the others. An hour is told by the clock as it stands, so one that was
+    wrong and is put right holds nothing up either."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -124,6 +124,10 @@ class Hourly:
                 reached = reached and refusal.kind is not Kind.unavailable
             except Exception:
                 log.exception("what fell due (%s) was not done", getattr(due, "__name__", due))
+        try:
+            jobs.forget_done(self.store)
+        except Refusal as refusal:
+            log.warning("what was done long ago is forgotten later: %s", refusal)
         return reached
 
 
