@@ -58,6 +58,11 @@ def leaf_rows(tx: Tx, *, placed: bool | None = None) -> Iterator[dict[str, Any]]
         yield from map(_leaf, tx.execute(query.execution_options(yield_per=PAGE_ROWS)))
 
 
+def leaf_tables(tx: Tx) -> set[str]:
+    """The tables that leaves name in their columns."""
+    return {row.table_name for row in tx.all(select(leaves.c.table_name).distinct())}
+
+
 def bodies(tx: Tx, start: int, end: int) -> dict[int, bytes]:
     """The bodies of the leaves at the places [start, end), by place."""
     query = select(leaves.c.position, leaves.c.body).where(leaves.c.position >= start, leaves.c.position < end)
