@@ -39,7 +39,7 @@ def audit(j: Journey) -> str:
     }
     if broken:
         raise TimeoutError(f"the invoice line does not lead back to its sources: {broken}")
-    bundle = auditor.ask("audit.export_bundle", name="demonstration")
+    bundle = auditor.do("audit.export_bundle", name="demonstration")
     checked = subprocess.run(
         ["python3", ROOT / "tools/verify_evidence.py", bundle["file"], "--json"],
         capture_output=True,

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asgi import Asgi
 from datong.audit import service as audit
 from datong.ground import evidence, signing
 from datong.ground.canonical import canonical
@@ -30,6 +31,8 @@ from datong.ground.evidence import note, tree
 from datong.ground.evidence.sequencer import Sequencer
 from datong.ground.keys import PrivateKey
 from datong.ground.refusal import Refusal
+from datong.register import service as register
+from datong.web.api import api
 from scripts import loaded
 
 TOOL = Path(__file__).parents[2] / "tools" / "verify_evidence.py"
@@ -402,7 +405,7 @@ def test_an_export_waits_for_the_leaf_that_was_just_written(
         tx.change(node_settings, "s", value={"n": 2})
         evidence.append(tx, "ground.set", node_settings, "s")
     grown.start()
-    with store.read(act("auditor")) as tx:
+    with store.begin(act("auditor"), "audit") as tx:
         made = audit.export_bundle(tx)
     grown.stop()
     assert (made["leaves"], made["waiting"]) == (2, 0) and made["file"].endswith("evidence-2.zip")
@@ -411,6 +414,22 @@ def test_an_export_waits_for_the_leaf_that_was_just_written(
         evidence.append(tx, "ground.set", node_settings, "s")
     with store.read(act("auditor")) as tx:  # nobody gives it a place now: the bundle is made, and says so
         assert audit.export_bundle(tx)["waiting"] == 1
+
+
+def test_a_file_is_written_by_a_post_only(store: Store, grown: Sequencer, node_folder: Path) -> None:
+    """As whatever writes: no link and no picture on another's page makes a node write bundles all day long."""
+    grown.run_once()
+    with store.begin(NODE, "start") as tx:
+        person = register.bootstrap_operator(tx, login="op", name="运维", password=None)["id"]
+        token = register.issue_service_token(tx, person=person, label="t", scopes=["audit"], days=1)["token"]
+    grown.run_once()
+    asking = {"authorization": f"Bearer {token}", "idempotency-key": "k-1"}
+    door = Asgi(api(store))
+    assert door.get("/audit/export_bundle?name=got", headers=asking).status_code == 405
+    assert not (node_folder / "bundles").exists()
+    made = door.request("POST", "/audit/export_bundle", json={"name": "posted"}, headers=asking).json()
+    assert [path.name for path in (node_folder / "bundles").iterdir()] == ["posted.zip"]
+    assert ran(made["result"]["file"] if "result" in made else made["file"])[0] == 0
 
 
 def test_who_may_export(store: Store, grown: Sequencer, act: Callable[..., Actor]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Column, Integer, String, Table, text
 
+import datong.settle.service  # noqa: F401  its tables, of which one test asks
 from datong.audit import rules
 from datong.audit import service as audit
 from datong.audit import store as audit_store
@@ -538,3 +540,63 @@ def test_verifying_changes_nothing(store: Store, folder: Path) -> None:
     with store.read() as tx:
         assert tx.all(leaves.select().where(leaves.c.position.is_(None))) == []
         assert sequencer.tile_bytes(tx, tiles.Tile(0, 0, 256)) == (folder / "tile/0/000").read_bytes()
+
+
+# --- a log of years ----------------------------------------------------------------------------------------------
+
+
+def test_of_a_long_log_little_is_in_memory(
+    store: Store, folder: Path, invoice: Table, node_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of leaves, nodes, records and files alike; a leaf is about two kilobytes there, and 6,000 of them 12 MB."""
+    with store.begin(NODE, "settle") as tx:
+        for n in range(3_000):
+            tx.add(invoice, {"id": f"long-{n}", "gross_fen": n, "buyer": "", "parts": []})
+            evidence.append(tx, "settle.invoiced", invoice, f"long-{n}", note="x" * 300)
+            evidence.append(tx, "settle.sent", invoice, f"long-{n}", note="x" * 300)
+    sequencer_of(store, node_folder).run_once()
+    verified(store)  # what is made once and kept
+    monkeypatch.setattr(audit_store, "PAGE_ROWS", 100)
+    tracemalloc.start()
+    report = verified(store)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (report["ok"], report["leaves"], report["records"]) == (True, 6_300, 3_100)
+    assert peak < 4_000_000, peak
+
+
+@pytest.mark.parametrize("size", [1, 7, 256])
+@pytest.mark.parametrize(
+    ("statement", "kind", "where"),
+    [
+        ("UPDATE evidence_leaf SET body = x'7b7d' WHERE position = 255", "leaf.changed", "leaf 255"),
+        ("UPDATE evidence_leaf SET seal = '' WHERE position = 256", "leaf.forged", "leaf 256"),
+        ("DELETE FROM evidence_leaf WHERE position = 17", "leaf.missing", "leaf 18"),
+        ("DELETE FROM evidence_node WHERE id = '00.0000000000000007'", "node.missing", "node 0.7"),
+        ("DELETE FROM evidence_node WHERE id >= '00.0000000000000290' AND id < '01.'", "node.missing", "node 0.290"),
+        ("DELETE FROM evidence_node WHERE id >= '08.'", "node.missing", "node 8.0"),
+        ("UPDATE evidence_node SET hash = x'00' WHERE id = '03.0000000000000005'", "node.changed", "node 3.5"),
+        ("UPDATE evidence_checkpoint SET root = '00' WHERE size = 60", "checkpoint.root", "checkpoint 60"),
+    ],
+)
+def test_an_attack_on_the_log_is_found_page_by_page(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, size: int, statement: str, kind: str, where: str
+) -> None:
+    attack(store, statement)
+    monkeypatch.setattr(audit_store, "PAGE_ROWS", size)
+    problems = verified(store)["problems"]
+    assert (kind, where) in {(problem["kind"], problem["where"]) for problem in problems}
+    assert "record" not in {problem["kind"].partition(".")[0] for problem in problems}, "every record has its last leaf"
+
+
+@pytest.mark.parametrize("node", ["00.9999999999999999", "40.0000000000000000", "00.0000000000000300", "00.00300"])
+def test_a_node_put_where_no_tree_reaches_is_named_at_once(store: Store, folder: Path, node: str) -> None:
+    """Its number says nothing of how much there is to look at."""
+    attack(store, "INSERT INTO evidence_node VALUES (:n, x'07')", n=node)
+    assert {kind.partition(".")[0] for kind, _ in kinds(verified(store))} <= {"node", "log"}
+    assert not verified(store)["ok"]
+
+
+def test_a_head_far_beyond_the_leaves_is_named_at_once(store: Store, folder: Path) -> None:
+    attack(store, "UPDATE evidence_head SET size = 900000000000")
+    assert {kind for kind, _ in kinds(verified(store))} >= {"checkpoint.missing", "node.missing"}

@@ -36,6 +36,7 @@ from datong.deidentify.rules import assessment
 from datong.deidentify.rules.nodes import groups_digest
 from datong.deidentify.rules.recipe import recipe_digest
 from datong.ground.refusal import Refusal
+from statements import asked_of
 
 World = Callable[..., dict[str, Path]]
 
@@ -220,6 +221,24 @@ def test_the_same_file_again_is_one_release(bikes: Scene) -> None:
     bikes.assess()
     assert bikes.release() == bikes.release()
     assert bikes.remembered() == 1
+
+
+def test_of_years_of_releases_only_those_of_the_same_events_are_read(bikes: Scene) -> None:
+    """A day's file to the same group each day: the figures of the other days say nothing of this one."""
+    bikes.assess(answers=GOOD)
+    one = bikes.release()
+    with bikes.node.begin(actor("data_engineer", PROVIDER), "test") as tx:
+        row = tx.get(tables.releases, one["id"])
+        assert row is not None
+        for day in range(1, 29):
+            about = {"since": f"2019-02-{day:02d}", "until": f"2019-03-{day:02d}"}
+            recipe = {**row["recipe"], "period": {**row["recipe"]["period"], **about}}
+            tx.add(tables.releases, {**row, **about, "id": f"old-{day}", "recipe": recipe, "file_digest": f"f-{day}"})
+    with asked_of(bikes.node) as asked:
+        assert bikes.release()["id"] == one["id"]
+    reading = [text for text in asked if text.startswith("SELECT") and "deidentify_release.figures" in text]
+    assert reading and all("deidentify_release.id =" in text or "file_digest =" in text for text in reading)
+    assert not [text for text in reading if "old-" in text]
 
 
 def test_columns_that_may_identify_are_refused(gates: Scene) -> None:

@@ -21,6 +21,7 @@ from datong.ground import jobs
 from datong.ground.db import NODE, STORE_AWAY, Store, settings, sqlite_url
 from datong.ground.jobs import Job, Worker, claim, enqueue, finish, open_jobs, recover
 from datong.ground.refusal import Kind, Reason, Text
+from statements import asked_of, read_whole
 from stores import with_tables
 
 LATER = Reason("TST-503", Kind.unavailable, Text("稍后", "later"), Text("忙", "busy"), Text("等", "wait"))
@@ -558,3 +559,109 @@ def test_a_handler_may_finish_its_job_in_its_own_transaction(store):
     assert Worker(store, {"k": do}).run_due() == 1
     with store.read() as tx:
         assert open_jobs(tx) == []
+
+
+# --- what is forgotten -------------------------------------------------------------------------------------------
+
+
+def test_what_is_done_is_forgotten_on_every_database(store: Store) -> None:
+    add(store, 2)
+    add(store, 2, lane="l")
+    add(store, key="only")
+    Worker(store, {"k": lambda job: None}).run_due()
+    now = store.wall_clock
+    store.wall_clock = lambda: now() + timedelta(days=jobs.KEPT_DAYS + 1)
+    assert jobs.forget_done(store) == 4
+    assert sorted((row.state, row.payload) for row in rows(store).values()) == [("done", {"n": 1}), ("forgotten", {})]
+
+
+def done_long_ago(store: Store, wall: Wall, days: float = 0) -> int:
+    """Do what waits, let the retention and some days more pass, and forget; how many rows that was."""
+    Worker(store, {"k": lambda job: None}).run_due()
+    wall.later((jobs.KEPT_DAYS + days) * 86_400)
+    return jobs.forget_done(store)
+
+
+def rows(store: Store) -> dict[str, Any]:
+    with store.read() as tx:
+        return {row.id: row for row in tx.all(jobs.jobs.select())}
+
+
+def test_a_job_done_long_ago_is_forgotten(timed: Store, wall: Wall) -> None:
+    add(timed, 3)
+    assert done_long_ago(timed, wall, days=-1) == 0
+    assert len(rows(timed)) == 3
+    wall.later(2 * 86_400)
+    assert jobs.forget_done(timed) == 3
+    assert rows(timed) == {}
+
+
+def test_what_waits_or_failed_is_never_forgotten(timed: Store, wall: Wall) -> None:
+    def refuse(job: Job) -> None:
+        raise LATER() if job.payload["n"] else NEVER()
+
+    add(timed, 2)
+    Worker(timed, {"k": refuse}).run_due()
+    add(timed)
+    claim(timed)
+    wall.later(10 * jobs.KEPT_DAYS * 86_400)
+    assert jobs.forget_done(timed) == 0
+    assert sorted(row.state for row in rows(timed).values()) == ["failed", "leased", "waiting"]
+
+
+def test_of_a_job_under_a_key_the_key_stays_so_that_it_is_never_done_again(timed: Store, wall: Wall) -> None:
+    add(timed, key="invoice-1-sent")
+    assert done_long_ago(timed, wall, days=1) == 1
+    (left,) = rows(timed).values()
+    assert (left.id, left.payload, left.last_error) == ("invoice-1-sent", {}, None)
+    assert states(timed) == [], "nobody waits for it"
+    with timed.read() as tx:
+        assert jobs.waiting(tx, limit=9) == ([], 0)
+        assert jobs.told(tx, "invoice-1-sent") == {}
+    assert jobs.forget_done(timed) == 0, "it is not looked at again"
+    add(timed, key="invoice-1-sent")
+    done: list[Job] = []
+    assert Worker(timed, {"k": done.append}).run_due() == 0
+    recover(timed)
+    assert Worker(timed, {"k": done.append}).run_due() == 0
+
+
+def test_the_last_that_was_said_in_a_lane_stays_for_it_may_be_asked_for_again(timed: Store, wall: Wall) -> None:
+    for lane in ("one", "two"):
+        for _ in range(3):
+            add(timed, lane=lane)
+            wall.later(1)
+    assert done_long_ago(timed, wall, days=1) == 4
+    left = sorted(rows(timed).values(), key=lambda row: row.lane)
+    assert [row.lane for row in left] == ["one", "two"]
+    assert left[0].payload == {"n": 0} and left[0].state == "done"
+    add(timed, lane="one")
+    assert done_long_ago(timed, wall, days=1) == 1
+
+
+def test_much_is_forgotten_in_small_transactions_between_which_others_write(
+    timed: Store, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "FORGOTTEN_AT_ONCE", 10)
+    add(timed, 25)
+    add(timed, 1, lane="l")
+    began, begin = [], timed.begin
+    monkeypatch.setattr(timed, "begin", lambda *args, **more: began.append(1) or begin(*args, **more))
+    Worker(timed, {"k": lambda job: None}).run_due()
+    wall.later((jobs.KEPT_DAYS + 1) * 86_400)
+    began.clear()
+    assert jobs.forget_done(timed) == 25
+    assert len(began) == 3
+    assert len(rows(timed)) == 1
+
+
+def test_what_is_forgotten_is_found_by_index(timed: Store, wall: Wall) -> None:
+    add(timed, 3)
+    Worker(timed, {"k": lambda job: None}).run_due()
+    wall.later((jobs.KEPT_DAYS + 1) * 86_400)
+    with asked_of(timed) as asked:
+        jobs.forget_done(timed)
+        with timed.read() as tx:
+            open_jobs(tx)
+            jobs.waiting(tx, limit=9)
+    assert "job" not in read_whole(timed, [one for one in asked if one.startswith(("SELECT", "DELETE"))])

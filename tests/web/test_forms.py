@@ -286,8 +286,9 @@ def test_every_view_is_on_a_page_or_told_of_to_who_may_ask_it_in_words(browser: 
             assert (f'href="/do/{verb.room}/{verb.name}"' in page) == (name not in overview.ON_PAGES), name
             assert name in words.VERB_TITLES or name in {s.view for p in PAGES for s in p.sections} | DETAILS, name
     leaves = browser.get("/leaves").text
-    for asked in ("audit/verify", "audit/trace", "audit/export_bundle", "audit/capability"):
+    for asked in ("audit/verify", "audit/trace", "audit/capability"):
         assert f'<a class="asks" href="/do/{asked}">' in leaves, asked
+    assert '<a class="button" href="/do/audit/export_bundle">' in leaves, "it writes a file"
     found = browser.get("/do/audit/capability?lang=zh").text
     assert "本节点未证明" in found
     assert "autofocus" not in found, "an answer longer than the window would be scrolled over its beginning"

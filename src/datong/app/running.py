@@ -22,7 +22,7 @@ from datong.app.doors import on_errors, routes
 from datong.app.national import national_tables, on_national_rail
 from datong.app.opening import open_store, profile_of
 from datong.app.peering import Peering, peering_of, verifier_of
-from datong.app.work import CARRYING, SPEAKING, ended, handlers
+from datong.app.work import CARRYING, SPEAKING, Hourly, ended, handlers
 from datong.compose import service as compose
 from datong.deliver import service as deliver
 from datong.engine import service as engine
@@ -121,13 +121,16 @@ class Node:
     sequencer: Sequencer
     asgi: Starlette
     heart: node.Heart
+    hourly: Hourly
 
     def start(self) -> None:
         self.sequencer.start()
         self.worker.start()
         self.heart.start()
+        self.hourly.start()
 
     def stop(self) -> None:
+        self.hourly.stop()
         self.heart.stop()
         self.worker.stop()
         self.sequencer.stop()
@@ -177,7 +180,7 @@ def open_node(config: Config, counts_on: Engine = DUCKDB, peers: Peers | None = 
 
     heart = node.Heart(store, client, function_node[0], int(config["function_node.heartbeat_seconds"]))
     asgi = Starlette(routes=found, lifespan=lifespan, exception_handlers=on_errors(store, config))
-    return Node(config, store, client, verifier, peering, worker, sequencer, asgi, heart)
+    return Node(config, store, client, verifier, peering, worker, sequencer, asgi, heart, Hourly(store))
 
 
 def _origin(store: Store) -> str:

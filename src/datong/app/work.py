@@ -1,10 +1,13 @@
-"""What a node does by itself: the handlers of its jobs, and what falls due. Contract: tests/journey/."""
+"""What a node does by itself: the handlers of its jobs, and what falls due. Contract: tests/journey/,
+tests/cli/test_app_work.py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from datong.deliver import service as deliver
 from datong.ground import jobs, outbox
 from datong.ground.config import Config
 from datong.ground.db import NODE, Store, Tx
+from datong.ground.refusal import Kind, Refusal
 from datong.negotiate import service as negotiate
 from datong.negotiate.service import platforms
 from datong.register import service as register
@@ -29,7 +33,10 @@ from datong.wire.dsp import sending as dsp_sending
 from datong.wire.dsp.versions import Caller
 from datong.wire.ndi import sending as ndi_sending
 
-HOURLY = "app.hourly"
+log = logging.getLogger("datong")
+
+LOOK_SECONDS = 60.0
+"""How often it is looked whether another hour has begun."""
 SPEAKING = ("dsp.send", "dsp.transfer.send", outbox.SEND)
 """Jobs that wait for one peer's answer, each of them about a process of its own or in the lane of one or of a peer."""
 CARRYING = ("deliver.fetch", "deliver.push", catalogue.HARVEST)
@@ -59,36 +66,69 @@ def handlers(
         "deliver.push": deliver.push_job(store, http_data.pusher(client)),
         "deliver.destroy": deliver.destroy_job(store),
         deliver.ON_SIGNING: deliver.signed_job(store),
-        HOURLY: hourly_job(store),
         catalogue.HARVEST: harvest_job(store, caller, client, function_node),
         register.ISSUE_JOB: dcp_routes.issue_job(store, verifier, str(config["peers.credential_profile"])),
     }
 
 
-def falls_due(tx: Tx) -> None:
-    """What the business clock brings about: overdue cases, terms that end, contracts that expire."""
+def _overdue(tx: Tx) -> None:
     if register.is_registry(tx):
         register.escalate_overdue(tx)
-    authorise.expire_due(tx)
-    negotiate.lapse(tx)
-    deliver.expire_due(tx)
 
 
-def hourly_job(store: Store) -> jobs.Handler:
-    """Looks once an hour what fell due, and asks for the next hour."""
-
-    def look(_job: jobs.Job) -> None:
-        with store.begin(NODE, "start") as tx:
-            falls_due(tx)
-            _next_hour(tx)
-
-    return look
+DUE: tuple[Callable[[Tx], Any], ...] = (_overdue, authorise.expire_due, negotiate.lapse, deliver.expire_due)
+"""What the business clock brings about: overdue cases, terms that end, contracts that expire, their deliveries."""
 
 
-def _next_hour(tx: Tx) -> None:
-    hour = tx.wall_now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    wait = (hour - tx.wall_now).total_seconds()
-    jobs.enqueue(tx, HOURLY, {}, key=f"hourly/{hour:%Y-%m-%dT%H}", delay_seconds=wait)
+def falls_due(tx: Tx) -> None:
+    """All of it, in the transaction in which the business clock is moved."""
+    for look in DUE:
+        look(tx)
+
+
+class Hourly:
+    """A thread that looks at the start and once an hour what fell due, and forgets jobs done long ago: each thing in a
+    transaction of its own, so that none holds up the others. An hour is told by the clock as it stands, so one that was
+    wrong and is put right holds nothing up either."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="datong-hourly", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        looked: datetime | None = None
+        while not self._stop.is_set():
+            hour = self.store.wall_clock().replace(minute=0, second=0, microsecond=0)
+            if hour != looked and self.look():
+                looked = hour
+            self._stop.wait(LOOK_SECONDS)
+
+    def look(self) -> bool:
+        """Look once; False when the store was away, or busy for long, and it should be looked again soon."""
+        reached = True
+        for due in DUE:
+            try:
+                with self.store.begin(NODE, "start") as tx:
+                    due(tx)
+            except Refusal as refusal:
+                log.warning("what fell due waits: %s", refusal)
+                reached = reached and refusal.kind is not Kind.unavailable
+            except Exception:
+                log.exception("what fell due (%s) was not done", getattr(due, "__name__", due))
+        try:
+            jobs.forget_done(self.store)
+        except Refusal as refusal:
+            log.warning("what was done long ago is forgotten later: %s", refusal)
+        return reached
 
 
 def ended(tx: Tx, agreement: Any) -> None:

@@ -96,6 +96,26 @@ class Problem:
         }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Leaf:
+    """A row of the log as the store has it."""
+
+    id: str
+    seq: int
+    position: int | None
+    act: str
+    table: str
+    record: str
+    digest: str
+    added_at: str
+    body: bytes
+    sealed: bool = True
+
+    def problem(self, fault: Fault, detail: str = "") -> Problem:
+        where = f"leaf {self.position}" if self.position is not None else f"leaf {self.id}"
+        return Problem(fault, where, self.table, self.record, self.act, detail)
+
+
 BAD_NAME = Reason(
     "AUD-400",
     Kind.invalid,

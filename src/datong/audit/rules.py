@@ -1,6 +1,7 @@
 """Checks of a log held as values: leaves against nodes, nodes against roots, roots against signatures.
 
-Pure; the service reads the store and the files and hands them in. Sizes come from signed checkpoints and from
+Pure; the service reads the store and the files and hands them in, in order and a part at a time: nothing here keeps all
+leaves, nodes or records. Sizes come from signed checkpoints and from
 the number of leaves, never from what is being checked alone.
 Must never know: the database, the disk. Contract: tests/audit/test_audit_verify.py.
 """
@@ -8,58 +9,43 @@ Must never know: the database, the disk. Contract: tests/audit/test_audit_verify
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from datong.audit.model import Fault, Problem
+from datong.audit.model import Fault, Leaf, Problem
 from datong.ground.evidence import note, tree
 from datong.ground.keys import PublicKey
 from datong.terms.tariffs import unit_price
 
-
-@dataclass(frozen=True)
-class Leaf:
-    """A row of the log as the store has it."""
-
-    id: str
-    seq: int
-    position: int | None
-    act: str
-    table: str
-    record: str
-    digest: str
-    added_at: str
-    body: bytes
-    sealed: bool = True
-
-    def problem(self, fault: Fault, detail: str = "") -> Problem:
-        where = f"leaf {self.position}" if self.position is not None else f"leaf {self.id}"
-        return Problem(fault, where, self.table, self.record, self.act, detail)
+NodeAt = Callable[[int, int], bytes | None]
+"""The stored hash of the tree's node (level, index), None when there is none: asked where something differs."""
 
 
-def leaf_problems(leaves: Sequence[Leaf], hashes: Sequence[bytes], parents: Sequence[bytes]) -> Iterator[Problem]:
-    """Leaves with a position, in its order, against the level-0 hashes; `parents` (level 1) say who is right."""
-    for place, leaf in enumerate(leaves):
+def leaf_problems(leaves: Iterable[Leaf], hashes: Iterable[bytes | None], node: NodeAt) -> Iterator[Problem]:
+    """Leaves with a position, in its order, against the level-0 hashes by place; the parent says who is right."""
+    before: Leaf | None = None
+    for place, (leaf, held) in enumerate(zip(leaves, hashes, strict=False)):
         if leaf.position != place:
             yield leaf.problem(Fault.leaf_missing, f"expected at place {place}")
             return
-        if place and leaf.seq <= leaves[place - 1].seq:
+        if before is not None and leaf.seq <= before.seq:
             yield leaf.problem(Fault.leaf_order)
         mine = tree.leaf_hash(leaf.body)
-        if place < len(hashes) and mine != hashes[place] and not _proves(mine, place, hashes, parents):
+        if held is not None and mine != held and not _proves(mine, place, node):
             yield leaf.problem(Fault.leaf_changed)
         elif not leaf.sealed:
             yield leaf.problem(Fault.leaf_forged)
         yield from column_problems(leaf)
+        before = leaf
 
 
-def _proves(mine: bytes, place: int, hashes: Sequence[bytes], parents: Sequence[bytes]) -> bool:
+def _proves(mine: bytes, place: int, node: NodeAt) -> bool:
     """True when the parent node agrees with the leaf: then the node row is what was changed."""
-    if place >> 1 >= len(parents) or place ^ 1 >= len(hashes):
+    parent, sibling = node(1, place >> 1), node(0, place ^ 1)
+    if parent is None or sibling is None:
         return False
-    pair = (hashes[place - 1], mine) if place & 1 else (mine, hashes[place + 1])
-    return tree.node_hash(*pair) == parents[place >> 1]
+    pair = (sibling, mine) if place & 1 else (mine, sibling)
+    return tree.node_hash(*pair) == parent
 
 
 def column_problems(leaf: Leaf) -> Iterator[Problem]:
@@ -76,50 +62,94 @@ def column_problems(leaf: Leaf) -> Iterator[Problem]:
         yield leaf.problem(Fault.leaf_columns, f"the body speaks of {said[2]} {said[3]} ({said[1]})")
 
 
-def node_problems(levels: Sequence[Sequence[bytes]], size: int) -> Iterator[Problem]:
-    """Each inner node against its two children, where both are there."""
-    suspects: set[tree.Node] = set()
-    for level, hashes in enumerate(levels):
-        if len(hashes) > size >> level:
-            yield Problem(Fault.node_extra, f"node {level}.{size >> level}")
-        if len(hashes) < size >> level:
-            yield Problem(Fault.node_missing, f"node {level}.{len(hashes)}")
-        for index, value in enumerate(hashes):
-            if not level or 2 * index + 1 >= len(levels[level - 1]):
-                continue
-            children = (level - 1, 2 * index), (level - 1, 2 * index + 1)
-            left, right = levels[level - 1][2 * index : 2 * index + 2]
-            if tree.node_hash(left, right) == value:
-                continue
-            suspects.add((level, index))
-            if not suspects.intersection(children):
-                yield Problem(Fault.node_changed, f"node {level}.{index}", detail="or one of its two children")
+class _Level:
+    """The stored nodes of one level, read in order as the tree grows: the last two, and what is wrong with them."""
+
+    def __init__(self, level: int, rows: Iterator[tuple[int, bytes]]) -> None:
+        self.level, self.rows = level, rows
+        self.ahead = next(rows, None)
+        self.size = 0
+        """How many nodes were passed, whether they are there or not."""
+        self.last: tuple[bytes | None, bytes | None] = (None, None)
+        self.suspect = (False, False)
+        self.missing = False
+        """Whether the last one was: of several in a row the first is named."""
+
+    def grown(self, below: _Level | None) -> Iterator[Problem]:
+        """The next node of this level, against its two children, where all are there."""
+        index, value = self.size, None
+        while self.ahead is not None and self.ahead[0] < index:  # a second row of the same place
+            yield Problem(Fault.node_extra, f"node {self.level}.{self.ahead[0]}")
+            self.ahead = next(self.rows, None)
+        if self.ahead is not None and self.ahead[0] == index:
+            value, self.ahead = self.ahead[1], next(self.rows, None)
+        self.size += 1
+        if value is None and not self.missing:
+            yield Problem(Fault.node_missing, f"node {self.level}.{index}")
+        self.missing = value is None
+        left, right = (None, None) if below is None else below.last
+        suspect = None not in (value, left, right) and tree.node_hash(left or b"", right or b"") != value
+        if suspect and below is not None and True not in below.suspect:
+            yield Problem(Fault.node_changed, f"node {self.level}.{index}", detail="or one of its two children")
+        self.last, self.suspect = (self.last[1], value), (self.suspect[1], suspect)
+
+    def ended(self, size: int) -> Iterator[Problem]:
+        """What is there beyond `size` nodes, or missing at their end."""
+        if self.ahead is not None:
+            yield Problem(Fault.node_extra, f"node {self.level}.{size}")
+        elif self.size < size and not self.missing:
+            yield Problem(Fault.node_missing, f"node {self.level}.{self.size}")
 
 
-def checkpoint_problems(
-    checkpoints: Iterable[Mapping[str, Any]], levels: Sequence[Sequence[bytes]], origin: str, key: PublicKey
-) -> Iterator[Problem]:
-    """Each signed checkpoint {size, root, note} against the tree and this node's key."""
-    for row in checkpoints:
-        where = f"checkpoint {row['size']}"
-        try:
-            signed = note.parsed(row["note"])
-            told = note.parsed_checkpoint(signed.text)
-        except ValueError as broken:
-            yield Problem(Fault.checkpoint_signature, where, detail=str(broken))
-            continue
-        if (told.origin, told.size) != (origin, row["size"]) or not note.is_signed_by(signed, origin, key):
-            yield Problem(Fault.checkpoint_signature, where, detail=f"it speaks of {told.origin} at {told.size}")
-        elif told.root.hex() != row["root"] or root_of(levels, told.size) != told.root:
-            yield Problem(Fault.checkpoint_root, where)
+def tree_problems(
+    levels: Sequence[Iterator[tuple[int, bytes]]], size: int, checkpoints: Iterable[Mapping[str, Any]], origin: str,
+    key: PublicKey,
+) -> Iterator[Problem]:  # fmt: skip
+    """The tree of `size` leaves as it grew: each node against its two children, each signed checkpoint {size, root,
+    note} against the nodes at its size and this node's key. levels: (index, hash) of the stored nodes, in order.
+
+    Of the nodes the last two of each level are in memory, however many there are.
+    """
+    nodes = [_Level(level, rows) for level, rows in enumerate(levels)]
+    signed = iter(checkpoints)
+    row = next(signed, None)
+    grown = 0
+    while grown < size and any(level.ahead is not None for level in nodes):
+        grown += 1
+        for level, below in zip(nodes, (None, *nodes), strict=False):
+            if grown % (1 << level.level):
+                break
+            yield from level.grown(below)
+        while row is not None and row["size"] == grown:
+            yield from _checkpoint_problems(row, _root(nodes, grown), origin, key)
+            row = next(signed, None)
+    while row is not None:
+        yield from _checkpoint_problems(row, None, origin, key)
+        row = next(signed, None)
+    for level in nodes:
+        yield from level.ended(size >> level.level)
 
 
-def root_of(levels: Sequence[Sequence[bytes]], size: int) -> bytes | None:
-    """The root of the first `size` leaves from the nodes; None when nodes are missing."""
+def _root(nodes: Sequence[_Level], size: int) -> bytes | None:
+    """The root of the `size` leaves passed so far from the nodes; None when nodes are missing."""
+    parts = [nodes[level].last[1] if level < len(nodes) else None for level, _ in tree.complete_nodes((0, size))]
+    return None if None in parts else tree.folded([part for part in parts if part is not None])
+
+
+def _checkpoint_problems(
+    row: Mapping[str, Any], root: bytes | None, origin: str, key: PublicKey
+) -> Iterator[Problem]:  # fmt: skip
+    where = f"checkpoint {row['size']}"
     try:
-        return tree.folded([levels[level][index] for level, index in tree.complete_nodes((0, size))])
-    except IndexError:
-        return None
+        signed = note.parsed(row["note"])
+        told = note.parsed_checkpoint(signed.text)
+    except ValueError as broken:
+        yield Problem(Fault.checkpoint_signature, where, detail=str(broken))
+        return
+    if (told.origin, told.size) != (origin, row["size"]) or not note.is_signed_by(signed, origin, key):
+        yield Problem(Fault.checkpoint_signature, where, detail=f"it speaks of {told.origin} at {told.size}")
+    elif told.root.hex() != row["root"] or root != told.root:
+        yield Problem(Fault.checkpoint_root, where)
 
 
 def cosignature_problems(
@@ -141,34 +171,33 @@ def cosignature_problems(
             yield Problem(Fault.cosignature_false, f"checkpoint {row['size']}", detail=f"of {row['witness']}")
 
 
-def latest(leaves: Iterable[Leaf]) -> dict[tuple[str, str], Leaf]:
-    """The last leaf of every record, by what the bodies say."""
-    found: dict[tuple[str, str], Leaf] = {}
-    for leaf in sorted(leaves, key=lambda one: one.seq):
-        try:
-            record = json.loads(leaf.body)["record"]
-            found[str(record["table"]), str(record["id"])] = Leaf(
-                leaf.id, leaf.seq, leaf.position, leaf.act, str(record["table"]), str(record["id"]),
-                str(record["digest"]), leaf.added_at, b"",
-            )  # fmt: skip
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
-    return found
+def spoken_of(leaf: Leaf) -> Leaf | None:
+    """The leaf as far as the last word on a record goes, by what its body says; None where that is no leaf."""
+    try:
+        record = json.loads(leaf.body)["record"]
+        return Leaf(
+            leaf.id, leaf.seq, leaf.position, leaf.act, str(record["table"]), str(record["id"]),
+            str(record["digest"]), leaf.added_at, b"",
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
-def record_problems(
-    table: str, expected: Mapping[str, Leaf], digests: Mapping[str, str], deleted: str
-) -> Iterator[Problem]:
-    """The records of one table (id -> digest as recomputed) against their last leaves."""
-    for key, leaf in expected.items():
-        where = f"{table} {key}"
-        if key not in digests:
-            if leaf.digest != deleted:
-                yield Problem(Fault.record_missing, where, table, key, leaf.act)
-        elif digests[key] != leaf.digest:
-            yield Problem(Fault.record_changed, where, table, key, leaf.act)
-    for key in digests.keys() - expected.keys():
-        yield Problem(Fault.record_unlogged, f"{table} {key}", table, key)
+def record_problems(table: str, digests: Mapping[str, str], last: Mapping[str, Leaf]) -> Iterator[Problem]:
+    """Some records of one table (id -> digest as recomputed) against the last leaf of each."""
+    for key, digest in digests.items():
+        leaf = last.get(key)
+        if leaf is None:
+            yield Problem(Fault.record_unlogged, f"{table} {key}", table, key)
+        elif digest != leaf.digest:
+            yield Problem(Fault.record_changed, f"{table} {key}", table, key, leaf.act)
+
+
+def missing_problems(gone: Iterable[Leaf], deleted: str) -> Iterator[Problem]:
+    """Records of which a leaf speaks, given by their last, and that are not there."""
+    for leaf in gone:
+        if leaf.digest != deleted:
+            yield Problem(Fault.record_missing, f"{leaf.table} {leaf.record}", leaf.table, leaf.record, leaf.act)
 
 
 # --- whether records belong together -----------------------------------------------------------------------------

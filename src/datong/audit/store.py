@@ -5,13 +5,14 @@ Contract: tests/audit/.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, inspect, literal, select
+from sqlalchemy import Row, Table, func, inspect, literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from datong.audit.model import Fault, Problem
+from datong.audit.model import Leaf
 from datong.ground import evidence
 from datong.ground.canonical import written
 from datong.ground.db import Sought, Tx, metadata
@@ -49,10 +50,95 @@ def evidenced(tx: Tx) -> list[str]:
     return [one.name for one in kept if tx.execute(select(literal(1)).select_from(one).limit(1)).first() is not None]
 
 
-def leaf_rows(tx: Tx) -> Iterator[dict[str, Any]]:
-    """Leaves with a position in its order, then those that wait, in order of writing."""
-    query = select(leaves).order_by(leaves.c.position.is_(None), leaves.c.position, leaves.c.seq)
-    return map(_leaf, tx.execute(query.execution_options(yield_per=PAGE_ROWS)))
+def leaf_rows(tx: Tx, *, placed: bool | None = None) -> Iterator[dict[str, Any]]:
+    """Leaves with a position in its order, then those that wait, in order of writing; or the ones or the others."""
+    for these in (True, False) if placed is None else (placed,):
+        query = select(leaves).order_by(leaves.c.position if these else leaves.c.seq)
+        query = query.where(leaves.c.position.is_not(None) if these else leaves.c.position.is_(None))
+        yield from map(_leaf, tx.execute(query.execution_options(yield_per=PAGE_ROWS)))
+
+
+def leaf_tables(tx: Tx) -> set[str]:
+    """The tables that leaves name in their columns."""
+    return {row.table_name for row in tx.all(select(leaves.c.table_name).distinct())}
+
+
+def bodies(tx: Tx, start: int, end: int) -> dict[int, bytes]:
+    """The bodies of the leaves at the places [start, end), by place."""
+    query = select(leaves.c.position, leaves.c.body).where(leaves.c.position >= start, leaves.c.position < end)
+    return {place: _bytes(body) for place, body in map(tuple, tx.all(query))}
+
+
+def leaf_at(tx: Tx, place: int) -> dict[str, Any] | None:
+    row = tx.one(select(leaves).where(leaves.c.position == place))
+    return None if row is None else _leaf(row)
+
+
+def placed_number(tx: Tx) -> int:
+    return int(tx.execute(select(func.count()).where(leaves.c.position.is_not(None))).scalar_one())
+
+
+class LastLeaves:
+    """The last leaf of every record, as there are as many as records: in a file of its own that goes when it is closed
+    (a private database of SQLite), so that few of them are in memory."""
+
+    def __init__(self) -> None:
+        self.tables: set[str] = set()
+        self._waiting: list[tuple[Any, ...]] = []
+        self._db = sqlite3.connect("", isolation_level=None)
+        for statement in (
+            "PRAGMA journal_mode = OFF",
+            "CREATE TABLE last (tbl, record, seq, id, position, act, digest, added, seen DEFAULT 0,"
+            " PRIMARY KEY (tbl, record)) WITHOUT ROWID",
+        ):
+            self._db.execute(statement)
+
+    def __enter__(self) -> LastLeaves:
+        return self
+
+    def __exit__(self, *_fault: object) -> None:
+        self._db.close()
+
+    def note(self, leaf: Leaf) -> None:
+        """Take a leaf, in whichever order: of a record the one that was written last counts."""
+        self.tables.add(leaf.table)
+        self._waiting.append(
+            (leaf.table, leaf.record, leaf.seq, leaf.id, leaf.position, leaf.act, leaf.digest, leaf.added_at)
+        )
+        if len(self._waiting) >= PAGE_ROWS:
+            self._written()
+
+    def of(self, table: str, records: Sequence[str]) -> dict[str, Leaf]:
+        """The last leaves of these records, which are then known to be there."""
+        self._written()
+        asked = f"FROM last WHERE tbl = ? AND record IN ({', '.join('?' * len(records))})"
+        found = self._db.execute(f"SELECT {_LAST} {asked}", (table, *records)).fetchall()
+        seen = [(table, row[5]) for row in found]
+        self._db.executemany("UPDATE last SET seen = 1 WHERE tbl = ? AND record = ?", seen)
+        return {row[5]: _last(row) for row in found}
+
+    def unseen(self, table: str) -> Iterator[Leaf]:
+        """The last leaves of the records of a table that nobody has asked for."""
+        self._written()
+        rows = self._db.execute(f"SELECT {_LAST} FROM last WHERE tbl = ? AND seen = 0 ORDER BY record", (table,))
+        return map(_last, rows)
+
+    def _written(self) -> None:
+        self._db.executemany(
+            "INSERT INTO last (tbl, record, seq, id, position, act, digest, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET seq = excluded.seq, id = excluded.id, position = excluded.position,"
+            " act = excluded.act, digest = excluded.digest, added = excluded.added WHERE excluded.seq > seq",
+            self._waiting,
+        )
+        self._waiting.clear()
+
+
+_LAST = "id, seq, position, act, tbl, record, digest, added"
+
+
+def _last(row: tuple[Any, ...]) -> Leaf:
+    id, seq, position, act, table, record, digest, added = row
+    return Leaf(id, seq, position, act, table, record, digest, added, b"")
 
 
 def newest_leaves(
@@ -85,32 +171,102 @@ def _leaf(row: Row[Any]) -> dict[str, Any]:
 
 
 def _bytes(value: Any) -> bytes:
-    """SQLite keeps a text in a column of bytes when somebody puts one there."""
-    return value.encode() if isinstance(value, str) else bytes(value)
+    """SQLite keeps a text, or a number, in a column of bytes when somebody puts one there."""
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
 
 
-def levels(tx: Tx) -> tuple[list[list[bytes]], list[Problem]]:
-    """All nodes by level, each level in order up to its first gap, and the gaps."""
-    found: list[list[bytes]] = []
-    problems = []
-    for row in tx.all(select(log.nodes).order_by(log.nodes.c.id)):
-        level, _, index = row.id.partition(".")
-        while len(found) <= int(level):
-            found.append([])
-        if int(index) != len(found[int(level)]):
-            problems.append(Problem(Fault.node_missing, f"node {int(level)}.{len(found[int(level)])}"))
-        found[int(level)] += [b""] * (int(index) - len(found[int(level)]))
-        found[int(level)].append(_bytes(row.hash))
-    return found, problems
+LEVELS_MAX = 64
+"""Of a tree; a row beyond is none of its nodes."""
 
 
-def checkpoint_rows(tx: Tx) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in tx.all(select(log.checkpoints).order_by(log.checkpoints.c.size))]
+def levels(tx: Tx, size: int) -> list[Iterator[tuple[int, bytes]]]:
+    """(index, hash) of the nodes in order, level by level, for a tree of `size` leaves and whatever lies beyond it.
+
+    A ValueError where a row is no node.
+    """
+    (ends,) = tx.all(select(func.min(log.nodes.c.id), func.max(log.nodes.c.id), func.count(log.nodes.c.id)))
+    lowest, highest, number = tuple(ends)
+    deepest = max(int(highest.partition(".")[0]) if number else 0, size.bit_length() - 1)
+    if number and not 0 <= int(lowest.partition(".")[0]) <= deepest < LEVELS_MAX:
+        raise ValueError(f"{highest[:40]} is no node of a tree")
+    within = sum(_within(tx, level) for level in range(deepest + 1))
+    if within != number:
+        raise ValueError(f"{number - within} rows are no nodes of a tree")
+    return [_level(tx, level) for level in range(deepest + 1)]
+
+
+def _bounds(level: int) -> tuple[str, str]:
+    return log.node_id((level, 0)), log.node_id((level, 10**16 - 1))
+
+
+def _within(tx: Tx, level: int) -> int:
+    return int(tx.execute(select(func.count()).where(log.nodes.c.id.between(*_bounds(level)))).scalar_one())
+
+
+def _level(tx: Tx, level: int) -> Iterator[tuple[int, bytes]]:
+    first, last = _bounds(level)
+    part = log.nodes.c.id >= first
+    while True:
+        query = select(log.nodes).where(part, log.nodes.c.id <= last).order_by(log.nodes.c.id).limit(PAGE_ROWS)
+        rows = tx.all(query)
+        for key, value in map(tuple, rows):
+            yield int(key.partition(".")[2]), _bytes(value)
+        if len(rows) < PAGE_ROWS:
+            return
+        part = log.nodes.c.id > rows[-1].id
+
+
+def leaf_hashes(tx: Tx) -> Iterator[bytes | None]:
+    """The stored hash of each leaf by place, None where there is none, without end."""
+    place = 0
+    for index, value in _level(tx, 0):
+        while place < index:
+            yield None
+            place += 1
+        if index == place:
+            yield value
+            place += 1
+    while True:
+        yield None
+
+
+def node(tx: Tx, level: int, index: int) -> bytes | None:
+    """The stored hash of one node."""
+    row = tx.get(log.nodes, log.node_id((level, index)))
+    return None if row is None else _bytes(row["hash"])
+
+
+def nodes(tx: Tx, level: int, start: int, end: int) -> list[bytes]:
+    """The stored hashes of the nodes [start, end) of a level, up to the last there is; empty where one is missing."""
+    first, last = log.node_id((level, start)), log.node_id((level, end - 1))
+    rows = tx.all(select(log.nodes).where(log.nodes.c.id.between(first, last)).order_by(log.nodes.c.id))
+    known = {int(row.id.partition(".")[2]): _bytes(row.hash) for row in rows}
+    return [known.get(index, b"") for index in range(start, max(known, default=start - 1) + 1)]
+
+
+def checkpoint_rows(tx: Tx) -> Iterator[dict[str, Any]]:
+    """Every checkpoint, in order of size."""
+    query = select(log.checkpoints).order_by(log.checkpoints.c.size).execution_options(yield_per=PAGE_ROWS)
+    return (dict(row._mapping) for row in tx.execute(query))
+
+
+def signed_size(tx: Tx) -> Any:
+    """The size of the newest checkpoint, as it stands there; 0 before the first."""
+    return tx.execute(select(log.checkpoints.c.size).order_by(log.checkpoints.c.size.desc()).limit(1)).scalar() or 0
 
 
 def cosignature_rows(tx: Tx) -> list[dict[str, Any]]:
     rows = tx.all(select(log.cosignatures).order_by(log.cosignatures.c.size, log.cosignatures.c.witness))
     return [dict(row._mapping) for row in rows]
+
+
+def cosignatures(tx: Tx) -> Iterator[tuple[list[dict[str, Any]], dict[int, str]]]:
+    """Cosignatures in parts, each with the notes by size of the checkpoints that it speaks of."""
+    query = select(log.cosignatures).order_by(log.cosignatures.c.size, log.cosignatures.c.witness)
+    for part in tx.execute(query.execution_options(yield_per=PAGE_ROWS)).partitions():
+        sizes = log.checkpoints.c.size.in_({row.size for row in part})
+        notes = {row.size: row.note for row in tx.all(select(log.checkpoints).where(sizes))}
+        yield [dict(row._mapping) for row in part], notes
 
 
 def wrote(tx: Tx, size: int, text: str) -> bool:

@@ -5,6 +5,8 @@ that takes a lease and raises a fencing number; an after-commit hook wakes the w
 only the safety net after a crash. Where a thread of this process is free for it, a job is added under its lease and
 given to that thread after the commit, which saves the claim. Every waiting job shows why it waits, since when, and its
 next try.
+A job that is done is forgotten after KEPT_DAYS; of one under a key the key stays, and of a lane the last job, which may
+be asked for again.
 A job may name a lane: the jobs of a lane are done one after the other in the order in which they were added, so that
 a receiver that was away hears of things in the order they happened. A job that ends, or that met a fault of its own,
 holds nobody up.
@@ -35,6 +37,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    delete,
     exists,
     func,
     or_,
@@ -61,6 +64,15 @@ GROWING_TRIES = 20
 SLOW_SECONDS = 5.0
 """A peer that kept a thread waiting for longer is spoken to by one thread at a time, until it answers sooner."""
 
+OPEN = ("waiting", "leased", "failed")
+"""The states of jobs that are not done: a failed one waits for somebody to look at it."""
+KEPT_DAYS = 90
+"""What was done is kept for so long, for whoever has to look what was sent when a peer says that nothing came. What it
+brought about stands in the rooms' records and in the evidence, and neither is kept here."""
+FORGOTTEN_AT_ONCE = 500
+MADE_UP = ("job-", "msg-")
+"""How ids begin that were made for one job; any other is a key, under which a job is never added a second time."""
+
 SLOW = Reason(
     "GND-503",
     Kind.unavailable,
@@ -77,7 +89,7 @@ jobs = table(
     Column("kind", String(60), nullable=False),
     Column("link", String(20), nullable=False),
     Column("payload", JSON, nullable=False),
-    Column("state", String(10), nullable=False),  # waiting | leased | done | failed
+    Column("state", String(10), nullable=False),  # waiting | leased | done | failed | forgotten
     Column("due_at", Instant, nullable=False),
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
@@ -149,22 +161,21 @@ def enqueue(
 
 def open_jobs(tx: Tx) -> list[dict[str, Any]]:
     """Jobs not done, oldest first, with why they wait and when they are tried next."""
-    rows = tx.all(select(jobs).where(jobs.c.state != "done").order_by(jobs.c.added_at))
+    rows = tx.all(select(jobs).where(jobs.c.state.in_(OPEN)).order_by(jobs.c.added_at))
     return [dict(row._mapping) for row in rows]
 
 
-def waiting(tx: Tx, *, besides: str, limit: int) -> tuple[list[dict[str, Any]], int]:
-    """The oldest `limit` of the jobs not done, without those of kinds that begin with `besides`, and how many there
-    are."""
-    where = (jobs.c.state != "done", jobs.c.kind.not_like(f"{besides}%"))
-    rows = tx.all(select(jobs).where(*where).order_by(jobs.c.added_at, jobs.c.id).limit(limit))
-    return [dict(row._mapping) for row in rows], int(tx.execute(select(func.count()).where(*where)).scalar_one())
+def waiting(tx: Tx, *, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """The oldest `limit` of the jobs not done, and how many there are."""
+    where = jobs.c.state.in_(OPEN)
+    rows = tx.all(select(jobs).where(where).order_by(jobs.c.added_at, jobs.c.id).limit(limit))
+    return [dict(row._mapping) for row in rows], int(tx.execute(select(func.count()).where(where)).scalar_one())
 
 
 def told(tx: Tx, job: str) -> dict[str, Any]:
     """What a job waits for, as far as anybody should know: {"next_try", "tries", "last_error"}; {} once it is done."""
     row = tx.get(jobs, job)
-    if row is None or row["state"] in ("done", "failed"):
+    if row is None or row["state"] not in ("waiting", "leased"):
         return {}
     return {"next_try": row["due_at"], "tries": row["attempts"], "last_error": row["last_error"] or ""}
 
@@ -465,6 +476,45 @@ def finish(tx: Tx, job: Job) -> None:
 
 
 _OURS = Prepared(update(jobs).where(jobs.c.id == bindparam("ours"), jobs.c.fence == bindparam("known")))
+
+
+def forget_done(store: Store) -> int:
+    """Forget what was done more than KEPT_DAYS ago, a few at a time, so that others write meanwhile; the number.
+
+    Found aside, in a view that holds nobody up. Nothing else changes a job that is done.
+    """
+    number, after = 0, ("", "")
+    while True:
+        with store.read() as tx:
+            over = clock.text(tx.wall_now - timedelta(days=KEPT_DAYS))
+            found = tx.found(_DONE_LONG_AGO, over=over, due=after[0], id=after[1], most=FORGOTTEN_AT_ONCE)
+        if found:
+            after = (found[-1]["due_at"], found[-1]["id"])
+            keys = [row["id"] for row in found if not row["id"].startswith(MADE_UP)]
+            with store.begin(NODE, "jobs") as tx:
+                tx.execute(delete(jobs).where(jobs.c.id.in_([row["id"] for row in found if row["id"] not in keys])))
+                tx.execute(update(jobs).where(jobs.c.id.in_(keys)).values(state="forgotten", payload={}))
+            number += len(found)
+        if len(found) < FORGOTTEN_AT_ONCE:
+            return number
+
+
+def _last_of_its_lane() -> ColumnElement[bool]:
+    after = jobs.alias("after")
+    later = or_(after.c.added_at > jobs.c.added_at, and_(after.c.added_at == jobs.c.added_at, after.c.nth > jobs.c.nth))
+    return and_(jobs.c.lane.is_not(None), ~exists().where(after.c.lane == jobs.c.lane, later))
+
+
+_DONE_LONG_AGO = Prepared(
+    select(jobs.c.id, jobs.c.due_at)
+    .where(
+        jobs.c.state == "done", jobs.c.due_at >= bindparam("due"), jobs.c.due_at < bindparam("over"),
+        jobs.c.done_at < bindparam("over"), or_(jobs.c.due_at > bindparam("due"), jobs.c.id > bindparam("id")),
+        ~_last_of_its_lane(),
+    )
+    .order_by(jobs.c.due_at, jobs.c.id)
+    .limit(bindparam("most"))
+)  # fmt: skip
 
 
 def _finish(store: Store, job: Job) -> None:

@@ -101,7 +101,7 @@ def overview(visit: Visit) -> Answer:
             askable.setdefault(verb.room, []).append(verb)
     counts = {page: _count(visit, page) for page in PAGES}
     with visit.store.read(visit.actor) as tx:
-        waiting, waiting_count = jobs.waiting(tx, besides="app.", limit=PAGE_ROWS)
+        waiting, waiting_count = jobs.waiting(tx, limit=PAGE_ROWS)
     shown = {
         "cards": [{"page": page, "count": count} for page, count in counts.items() if count is not None],
         "first": first(visit, {page.slug for page, count in counts.items() if count}),

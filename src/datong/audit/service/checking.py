@@ -7,16 +7,18 @@ Contract: tests/audit/test_audit_verify.py, where every attack is drawn.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from datong.audit import rules, store
-from datong.audit.model import Fault, Problem
-from datong.audit.rules import Leaf
+from datong.audit.model import Fault, Leaf, Problem
 from datong.audit.service import fitting
 from datong.ground import clock, signing
 from datong.ground.canonical import digest_bytes
@@ -43,23 +45,27 @@ class Checked:
 
 
 def checked(tx: Tx) -> Checked:
-    """Everything this node holds, recomputed. Values of a wrong kind are named like any other change."""
+    """Everything this node holds, recomputed. Values of a wrong kind are named like any other change.
+
+    Leaves, nodes and records are read in order and a part at a time, so that however long the log is little of it is
+    in memory.
+    """
     found = Checked()
-    sealed = is_sealed(tx)
-    every = [_leaf(row, sealed) for row in store.leaf_rows(tx)]
-    placed = [leaf for leaf in every if leaf.position is not None]
-    found.leaves, found.waiting = len(every), len(every) - len(placed)
-    for leaf in every[len(placed) :]:
-        if not leaf.sealed:
-            found.problems.append(leaf.problem(Fault.leaf_forged))
-        elif not _fresh(tx, leaf.added_at):
-            found.problems.append(leaf.problem(Fault.leaf_late))
-    for check in (_check_tree, _check_records, _check_files, _check_ledger, _check_uses, _check_lines):
-        try:
-            check(tx, found, every, placed)
-        except (ValueError, TypeError, LookupError, SQLAlchemyError) as fault:
-            where, detail = check.__name__.removeprefix("_check_"), f"{type(fault).__name__}: {fault}"[:200]
-            found.problems.append(Problem(Fault.log_unreadable, where, detail=detail))
+    with store.LastLeaves() as last:
+        for check in (
+            _check_leaves,
+            _check_tree,
+            _check_records,
+            _check_files,
+            _check_ledger,
+            _check_uses,
+            _check_lines,
+        ):
+            try:
+                check(tx, found, last)
+            except (ValueError, TypeError, LookupError, SQLAlchemyError, sqlite3.Error) as fault:
+                where, detail = check.__name__.removeprefix("_check_"), f"{type(fault).__name__}: {fault}"[:200]
+                found.problems.append(Problem(Fault.log_unreadable, where, detail=detail))
     return found
 
 
@@ -78,55 +84,80 @@ def _leaf(row: dict[str, Any], sealed: Callable[[Any, Any, Any], bool]) -> Leaf:
     )  # fmt: skip
 
 
-def _check_tree(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf]) -> None:
-    levels, gaps = store.levels(tx)
-    checkpoints = store.checkpoint_rows(tx)
-    cosignatures = store.cosignature_rows(tx)
-    found.checkpoints, found.cosignatures = len(checkpoints), len(cosignatures)
+def _check_leaves(tx: Tx, found: Checked, last: store.LastLeaves) -> None:
+    """Each leaf against the tree and its own columns; on the way, the last of every record is noted."""
+    sealed = is_sealed(tx)
+
+    def passed(*, placed: bool) -> Iterator[Leaf]:
+        for row in store.leaf_rows(tx, placed=placed):
+            leaf = _leaf(row, sealed)
+            found.leaves, found.waiting = found.leaves + 1, found.waiting + (not placed)
+            if leaf.sealed or placed:  # a forged leaf excuses no change
+                last.tables.add(leaf.table)
+                if (word := rules.spoken_of(leaf)) is not None:
+                    last.note(word)
+            yield leaf
+
+    for leaf in passed(placed=False):
+        if not leaf.sealed:
+            found.problems.append(leaf.problem(Fault.leaf_forged))
+        elif not _fresh(tx, leaf.added_at):
+            found.problems.append(leaf.problem(Fault.leaf_late))
+    in_order = passed(placed=True)
+    try:
+        found.problems += rules.leaf_problems(in_order, store.leaf_hashes(tx), partial(store.node, tx))
+    finally:
+        for _ in in_order:  # what comes after the first gap still speaks of records
+            pass
+
+
+def _check_tree(tx: Tx, found: Checked, _last: store.LastLeaves) -> None:
+    found.checkpoints, found.cosignatures = tx.count(log.checkpoints), tx.count(log.cosignatures)
     origin, key = note.origin_of(signing.me(tx).code), signing.node_key(tx).public
-    level = [*levels, [], []]
-    found.problems += rules.leaf_problems(placed, level[0], level[1])
-    found.problems += gaps
-    found.problems += rules.node_problems(levels, max(len(placed), log.size(tx)))
-    found.problems += rules.checkpoint_problems(checkpoints, levels, origin, key)
-    notes = {row["size"]: row["note"] for row in checkpoints}
-    found.problems += rules.cosignature_problems(cosignatures, notes, store.registered_keys(tx))
-    signed = checkpoints[-1]["size"] if checkpoints else 0
-    if not signed == log.size(tx) == len(placed):
-        detail = f"{len(placed)} leaves have places, the head is at {log.size(tx)}, signed are {signed}"
-        found.problems.append(Problem(Fault.checkpoint_missing, f"checkpoint {len(placed)}", detail=detail))
+    placed, head = store.placed_number(tx), log.size(tx)
+    size = max(placed, head)
+    found.problems += rules.tree_problems(store.levels(tx, size), size, store.checkpoint_rows(tx), origin, key)
+    registered = store.registered_keys(tx)
+    for rows, notes in store.cosignatures(tx):
+        found.problems += rules.cosignature_problems(rows, notes, registered)
+    signed = store.signed_size(tx)
+    if not signed == head == placed:
+        detail = f"{placed} leaves have places, the head is at {head}, signed are {signed}"
+        found.problems.append(Problem(Fault.checkpoint_missing, f"checkpoint {placed}", detail=detail))
     for code, size in store.cosigned_sizes(tx).items():
         if size > signed:
             detail = f"{code} cosigned {size} leaves, signed are {signed}"
             found.problems.append(Problem(Fault.checkpoint_missing, f"checkpoint {size}", detail=detail))
 
 
-def _check_records(tx: Tx, found: Checked, every: list[Leaf], _placed: list[Leaf]) -> None:
-    by_table: dict[str, dict[str, Leaf]] = {}
-    told = [leaf for leaf in every if leaf.sealed or leaf.position is not None]  # a forged leaf excuses no change
-    for (table, key), leaf in rules.latest(told).items():
-        by_table.setdefault(table, {})[key] = leaf
-    for name in (*(leaf.table for leaf in told), *store.evidenced(tx)):
-        by_table.setdefault(name, {})
-    for name, expected in sorted(by_table.items()):
+def _check_records(tx: Tx, found: Checked, last: store.LastLeaves) -> None:
+    for name in sorted(last.tables.union(store.evidenced(tx))):
         found.tables += 1
         try:
-            digests = _digests(tx, name)
+            records, problems = _record_problems(tx, name, last)
         except (LookupError, SQLAlchemyError) as fault:
             found.problems.append(Problem(Fault.record_unreadable, name, name, detail=type(fault).__name__))
             continue
-        found.records += len(digests)
-        found.problems += rules.record_problems(name, expected, digests, DELETED)
+        found.records += records
+        found.problems += problems
 
 
-def _digests(tx: Tx, name: str) -> dict[str, str]:
+def _record_problems(tx: Tx, name: str, last: store.LastLeaves) -> tuple[int, list[Problem]]:
+    """How many records a table holds, and what is wrong with them."""
     table = store.known_table(name)
     if table is None:
         raise LookupError(name)
-    return {key: "unreadable" if form is None else digest_bytes(data) for key, form, data in store.records(tx, table)}
+    number, problems, rows = 0, list[Problem](), store.records(tx, table)
+    while part := {
+        key: "unreadable" if form is None else digest_bytes(data) for key, form, data in islice(rows, store.PAGE_ROWS)
+    }:
+        number += len(part)
+        problems += rules.record_problems(name, part, last.of(name, list(part)))
+    problems += rules.missing_problems(last.unseen(name), DELETED)
+    return number, problems
 
 
-def _check_ledger(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:
+def _check_ledger(tx: Tx, found: Checked, _last: store.LastLeaves) -> None:
     """Entries that do not balance; where a posting was found changed, that is what is wrong."""
     entries, postings = store.rows_of(tx, "ledger_entry"), store.rows_of(tx, "posting")
     named = _named(found)
@@ -136,7 +167,7 @@ def _check_ledger(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf
     found.problems += [problem for problem in unbalanced if problem.id not in spoilt]
 
 
-def _check_uses(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:
+def _check_uses(tx: Tx, found: Checked, _last: store.LastLeaves) -> None:
     """Counters that were set back or on; where a usage event was found changed or gone, that is what is wrong."""
     if any(table == "usage_event" for table, _ in _named(found)):
         return
@@ -144,7 +175,7 @@ def _check_uses(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf])
         found.problems.append(Problem(Fault.usage_miscounted, "uses", "agreement", agreement, detail=detail))
 
 
-def _check_lines(tx: Tx, found: Checked, _every: list[Leaf], _placed: list[Leaf]) -> None:
+def _check_lines(tx: Tx, found: Checked, _last: store.LastLeaves) -> None:
     """What does not belong together; where a record was found changed or gone, that is what is wrong."""
     named = _named(found)
     found.problems += [
@@ -156,7 +187,7 @@ def _named(found: Checked) -> set[tuple[str, str]]:
     return {(problem.table, problem.id) for problem in found.problems}
 
 
-def _check_files(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf]) -> None:
+def _check_files(tx: Tx, found: Checked, _last: store.LastLeaves) -> None:
     """Every file of the log against the store. What is published may lag behind the store by the alarm time."""
     folder = log.folder_of(tx.store)
     if folder is None:
@@ -181,8 +212,7 @@ def _check_files(tx: Tx, found: Checked, _every: list[Leaf], placed: list[Leaf])
         found.problems.append(Problem(Fault.checkpoint_missing, f"checkpoint {published.size}", detail=detail))
     elif not as_held or (published.size < signed and not fresh):
         found.problems.append(Problem(Fault.file_changed, "checkpoint", detail=f"it says {published.size} leaves"))
-    levels, _ = store.levels(tx)
-    found.problems += _tile_problems(folder, placed, levels, min(published.size, len(placed)), found)
+    found.problems += _tile_problems(tx, folder, min(published.size, store.placed_number(tx)), found)
 
 
 def _published(folder: Path) -> str | None:
@@ -205,9 +235,7 @@ def _signed(text: str | None, key: PublicKey, origin: str) -> note.Checkpoint | 
     return told if told.origin == origin and note.is_signed_by(signed, origin, key) else None
 
 
-def _tile_problems(
-    folder: Path, placed: list[Leaf], levels: list[list[bytes]], size: int, found: Checked
-) -> Iterator[Problem]:
+def _tile_problems(tx: Tx, folder: Path, size: int, found: Checked) -> Iterator[Problem]:
     wanted = {tile.path: tile for tile in tiles.tiles(size)}
     # os.walk, as a folder of partial tiles may go while it is looked at
     there = {str((Path(at) / name).relative_to(folder)) for at, _, names in os.walk(folder / "tile") for name in names}
@@ -222,10 +250,10 @@ def _tile_problems(
                 yield Problem(Fault.file_unexpected, path)
             continue
         found.files += 1
-        yield from _tile_problem(folder / path, tile_read, placed, levels)
+        yield from _tile_problem(tx, folder / path, tile_read)
 
 
-def _tile_problem(file: Path, tile: tiles.Tile, placed: list[Leaf], levels: list[list[bytes]]) -> Iterator[Problem]:
+def _tile_problem(tx: Tx, file: Path, tile: tiles.Tile) -> Iterator[Problem]:
     """One file; in tiles of leaves the first that differs is named."""
     start = tile.index * tiles.WIDTH
     end = start + tile.width
@@ -236,16 +264,18 @@ def _tile_problem(file: Path, tile: tiles.Tile, placed: list[Leaf], levels: list
     try:
         if tile.level == tiles.ENTRIES:
             parts = tiles.entries_in(data)
-            held = [leaf.body for leaf in placed[start:end]]
+            bodies = store.bodies(tx, start, end)
+            held = [bodies.get(at) for at in range(start, max(bodies, default=-1) + 1)]
         else:
             parts = [data[at : at + 32] for at in range(0, len(data), 32)]
-            held = (levels[8 * tile.level] if 8 * tile.level < len(levels) else [])[start:end]
+            held = [*store.nodes(tx, 8 * tile.level, start, end)]
     except ValueError as torn:
         yield Problem(Fault.file_changed, tile.path, detail=str(torn))
         return
     known = len(held)
     differing = next((n for n in range(min(len(parts), known)) if parts[n] != held[n]), None)
-    if differing is not None and tile.level <= 0:
-        yield placed[start + differing].problem(Fault.file_changed, tile.path)
+    named = None if differing is None or tile.level > 0 else store.leaf_at(tx, start + differing)
+    if named is not None:
+        yield _leaf(named, lambda *_: True).problem(Fault.file_changed, tile.path)
     elif differing is not None or len(parts) != tile.width:
         yield Problem(Fault.file_changed, tile.path)

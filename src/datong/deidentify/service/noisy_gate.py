@@ -51,7 +51,7 @@ def release_noisy(
     told = budgets.facts_of(row, budget["delta"])
     pq.write_table(table_of(query, row["figures"], told), path)
     file_digest, question = digest_bytes(path.read_bytes()), digest(row["query"])
-    for earlier in rows.releases_to(tx, recipient_group):
+    for earlier in rows.releases_of_file(tx, recipient_group, file_digest):
         if (earlier["agreement"], earlier["file_digest"], earlier["form"]) == (agreement, file_digest, FORM):
             return _told(earlier, row, question)
     budgets.given_again(tx, row, budget, recipient_group)

@@ -117,7 +117,7 @@ def release(
     candidate = _candidate(tx, dataset, path, part, recipe)
     passed = _gated(tx, candidate, recipient_group, data, form=form, providers=providers)
     used, risk = passed.assessment, passed.report.standard
-    for earlier in store.releases_to(tx, recipient_group):
+    for earlier in store.releases_of_file(tx, recipient_group, candidate.file_digest):
         same = (dataset, candidate.file_digest, form, used, risk.as_json(), agreement, sorted(providers))
         names = ("dataset", "file_digest", "form", "assessment", "risk", "agreement", "providers")
         if tuple(earlier[name] for name in names) == same:
@@ -289,11 +289,12 @@ def _union(
         if not _overlaps(candidate, earlier):
             continue
         met.append(earlier["id"])
-        if earlier["geometry"] == candidate.geometry and sorted(earlier["figures"]) == candidate.groups:
+        before = store.figures(tx, earlier["id"])
+        if earlier["geometry"] == candidate.geometry and sorted(before) == candidate.groups:
             figures = rules.figures_of(candidate.rows, candidate.parts)
-            problems += rules.changed_figures(earlier["figures"], figures, candidate.parts, candidate.recipe.k)
+            problems += rules.changed_figures(before, figures, candidate.parts, candidate.recipe.k)
         else:
-            different.append(earlier)
+            different.append({**earlier, "figures": before})
     classes = own
     with_rests = [e for e in different if candidate.recipe.marginals or recipe_of(e["recipe"]).marginals]
     if with_rests:
@@ -312,9 +313,9 @@ def _union(
             )
         )
     elif different and data is not None:
-        engine, before = engine_of(tx.store), [earlier["id"] for earlier in different]
+        engine, others = engine_of(tx.store), [earlier["id"] for earlier in different]
         found, classes = tx.beforehand(
-            ("refined", str(data), candidate.file_digest, digest(candidate.recipe_value), *before),
+            ("refined", str(data), candidate.file_digest, digest(candidate.recipe_value), *others),
             lambda: _refined(candidate, different, data, engine),
         )
         problems += found

@@ -108,10 +108,23 @@ def release_facts(tx: Tx, release: str) -> dict[str, Any] | None:
     return dict(row._mapping) if row is not None else None
 
 
+def releases_of_file(tx: Tx, recipient_group: str, file_digest: str) -> list[dict[str, Any]]:
+    """What this node released to a recipient group of one file, oldest first."""
+    of = (releases.c.recipient_group == recipient_group, releases.c.file_digest == file_digest)
+    return [dict(row._mapping) for row in tx.all(select(releases).where(*of).order_by(releases.c.at, releases.c.id))]
+
+
 def releases_to(tx: Tx, recipient_group: str) -> list[dict[str, Any]]:
-    """What this node released to a recipient group, oldest first."""
+    """{id, sources, recipe, geometry} of what this node released to a recipient group, oldest first; the figures of
+    one, which are many, by `figures`."""
+    told = [releases.c[name] for name in ("id", "sources", "recipe", "geometry")]
     of = releases.c.recipient_group == recipient_group
-    return [dict(row._mapping) for row in tx.all(select(releases).where(of).order_by(releases.c.at, releases.c.id))]
+    return [dict(row._mapping) for row in tx.all(select(*told).where(of).order_by(releases.c.at, releases.c.id))]
+
+
+def figures(tx: Tx, release: str) -> Any:
+    """The figures of one release."""
+    return tx.execute(select(releases.c.figures).where(releases.c.id == release)).scalar_one()
 
 
 def all_releases(tx: Tx, window: Window = EVERY) -> list[dict[str, Any]]:
