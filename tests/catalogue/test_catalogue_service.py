@@ -490,7 +490,10 @@ def test_a_resource_is_listed_for_the_group_to_count_on(world: Neighbours, tmp_p
     assert offer["terms"]["tariff"]["kind"] == "free"
     assert offer["terms"]["k"] == 5, "the floor of the form, where the owner asks for no more"
     (strict,) = publish(world, "bike-company", **resource, k=12)["offers"]
-    assert strict["terms"]["k"] == 12
+    assert strict["terms"]["k"] == 12 and "p" not in strict["terms"]
+    (of_sums,) = publish(world, "bike-company", **resource, p=10)["offers"]
+    assert of_sums["terms"]["p"] == 10
+    assert "should be 1 to 100" in str(refusal_of(publish, world, "bike-company", **resource, p=0))
     assert "at least 5" in str(refusal_of(publish, world, "bike-company", **resource, k=4))
     assert "goes with counts" in str(refusal_of(publish, world, "bike-company", **resource, delivery_form="noisy", k=5))
     (noisy,) = publish(world, "bike-company", **resource, delivery_form="noisy")["offers"]

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from datong.deidentify import store
 from datong.deidentify.model.joint import Form, Part, Recipe, Risk
-from datong.deidentify.model.joint_refusals import FORCED
+from datong.deidentify.model.joint_refusals import DOMINATED, FORCED
 from datong.deidentify.model.refusals import (
     DIFFERENCE,
     DIRECT_IDENTIFIER,
@@ -194,6 +194,7 @@ def _gated(
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
     grade = leaving.require_sources_classified(tx, candidate.dataset, candidate.parts, candidate.columns, data)
     _require_nothing_forced(tx, candidate, data)
+    _require_nobody_dominates(tx, candidate, data)
     own = rules.classes_of(candidate.rows, candidate.parts, candidate.recipe.k)
     classes, earlier = _union(tx, candidate, own, recipient_group, data)
     record = None
@@ -278,6 +279,22 @@ def _forced(candidate: Candidate, data: Path, engine: Engine) -> list[str]:
     return wrong
 
 
+def _require_nobody_dominates(tx: Tx, candidate: Candidate, data: Path | None) -> None:
+    """DID-457 when a number of events that the table tells is nearly all one contributor's, by the p% rule of its
+    recipe. At its owner, who has the events; a composed product tells no more than the tables it is joined of."""
+    if data is None or not candidate.recipe.p:
+        return
+    engine, plan = engine_of(tx.store), counting.dominance_plan(candidate.recipe, candidate.parts[0])
+    inputs = {"harmonised": data, "released": node_table(candidate.groups)}
+    wrong = tx.beforehand(
+        ("dominated", str(data), digest(candidate.recipe_value), candidate.parts[0].resource, tuple(candidate.groups)),
+        lambda: engine.run(plan, inputs, want=["dominated"])["dominated"],
+    )["node"].to_pylist()
+    if wrong:
+        problems = [Problem(node, "几乎全属一个贡献者", "nearly all of it is one contributor's") for node in wrong]
+        raise DOMINATED(problems[: rules.MOST_SHOWN], dataset=candidate.dataset, p=candidate.recipe.p, count=len(wrong))
+
+
 def _union(
     tx: Tx, candidate: Candidate, own: list[Class], recipient_group: str, data: Path | None
 ) -> tuple[list[Class], list[str]]:
@@ -291,7 +308,9 @@ def _union(
         met.append(earlier["id"])
         if earlier["geometry"] == candidate.geometry and sorted(earlier["figures"]) == candidate.groups:
             figures = rules.figures_of(candidate.rows, candidate.parts)
-            problems += rules.changed_figures(earlier["figures"], figures, candidate.parts, candidate.recipe.k)
+            problems += rules.changed_figures(
+                earlier["figures"], figures, candidate.parts, candidate.recipe.k, candidate.recipe.p
+            )
         else:
             different.append(earlier)
     classes = own

@@ -43,7 +43,8 @@ def keep(tx: Tx, release: Mapping[str, Any], report: RiskReport, earlier: Sequen
     names = ("dataset", "recipient_group", "agreement", "assessment", "groups_digest", "file_digest", "at")
     told = {
         "release": release["id"], **{name: release[name] for name in names}, "earlier": list(earlier),
-        "releases": 1 + len(earlier), **report.as_json([GROUP]), "limit": risks.LIMIT, "passes": True, "change": None,
+        "releases": 1 + len(earlier), "p": release["recipe"].get("p", 0),
+        **report.as_json([GROUP]), "limit": risks.LIMIT, "passes": True, "change": None,
     }  # fmt: skip
     found = digest(told)
     tx.add(kept.reports, {"id": release["id"], "report": told, "report_digest": found, "askers": [asker],
