@@ -493,3 +493,12 @@ def test_a_cancelled_partition_frees_the_resource(bike: Store) -> None:
     ask(bike, 0, [], partition="partition-2")
     with bike.read(case.person()) as tx:
         assert deidentify.partition_part(tx, agreement="agr-1")["partition"] == "partition-2"
+
+
+def test_why_two_may_hold_theirs_apart_is_no_engineers_word(bike: Store) -> None:
+    with pytest.raises(Refusal) as refused, bike.begin(case.person("data_engineer"), "deliver") as tx:
+        deliver.release_supply(tx, agreement="agr-1", reason="they will not talk to each other")
+    assert refused.value.code == "GEN-403" and "legal" in str(refused.value)
+    with pytest.raises(Refusal) as not_ready, bike.begin(case.person("legal"), "deliver") as tx:
+        deliver.release_supply(tx, agreement="agr-1", reason="they will not talk to each other")
+    assert not_ready.value.code != "GEN-403", "a legal officer's goes on to everything else that is asked"
