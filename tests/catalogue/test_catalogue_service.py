@@ -682,3 +682,14 @@ def test_a_page_takes_the_same_number_of_queries_whatever_it_holds(ready: Neighb
             assert len(catalogue.published_page(tx, to=LAB, offset=0, limit=50)) == extra + 2
         counts.append(len(queries))
     assert len(set(counts)) == 1 and counts[0] > 0
+
+
+def test_beside_exact_sums_the_number_of_all_rows_is_the_remainder(world: Neighbours, tmp_path: Path) -> None:
+    """All groups of a partition have exact numbers of events; what the p% rule held back is the total but for these."""
+    rights(world)
+    build(world, tmp_path)
+    for asked, told in (({}, 10), ({"p": 10}, None)):
+        publish(world, "bike-company", dataset=TRIPS, purposes=["industry_development"], split=[], **asked)
+        with world.as_person("bike-company") as tx:
+            (page,) = catalogue.published_page(tx, to=LAB, offset=0, limit=5)
+        assert page.get("rows") == told, asked

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from deidentify_provider import Provider, ask
+from deidentify_provider import GROUP, PEER, Provider, ask
 from deidentify_world import PROVIDER, ROWS, TRIP, actor, recipe_value, trips, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -210,3 +210,35 @@ def test_another_rule_is_another_question() -> None:
     """Which groups hold differs by it: a cancelled partition is not asked anew with another."""
     assert len({geometry(value_of(p), ["R-BIKE"]) for p in (None, 10, 11)}) == 3
     assert recipe_of(value_of(None)).p == 0
+
+
+def test_the_largest_is_not_weighed_by_cancelling_and_asking_anew(store: Store, tmp_path: Path) -> None:
+    """The coordinator leaves another set of held groups in the remainder each time: whether it holds then compares the
+    courier with a sum that the coordinator chose, once more with each partition."""
+    rows = courier_and_others()
+    for cell in (3, 4, 5, 6):
+        rows += [ride(f"r{n}", m, 42.013 + 0.009 * cell) for n in range(30) for m in range(3)]
+    data = written(tmp_path / "trip.parquet", rows, TRIP)
+    held = deidentify.holding(data=data, recipe=value_of(100), resource="R-BIKE", level=0, released=[])
+    told = {
+        len(deidentify.holding(data=data, recipe=value_of(100), resource="R-BIKE", level=2, released=held[number:]))
+        for number in range(7)
+    }
+    assert told == {0, 1}, "some sums outweigh the courier, some do not: the attack works where it may be repeated"
+    provider = Provider(store, data)
+
+    def begin(number: int) -> dict[str, Any]:
+        names = {"partition": f"partition-{number}", "agreement": f"agreement-{number}"}
+        assert provider.answer(ask(0, [], value_of(100), **names)) == held
+        return names
+
+    def cancel(names: dict[str, Any]) -> None:
+        with store.begin(PEER, "compose") as tx:
+            deidentify.cancel_part(tx, **names, resource="R-BIKE", recipient_group=GROUP)
+
+    cancel(begin(0))
+    names = begin(1)  # the first round tells the same whoever asks
+    provider.answer(ask(1, held, value_of(100), **names))
+    cancel(names)
+    again = ask(0, [], value_of(100), partition="partition-2", agreement="agreement-2")
+    assert provider.refused(again).code == "DID-421"

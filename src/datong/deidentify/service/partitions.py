@@ -462,7 +462,7 @@ def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str
                 raise TWO_OF_ONE_SOURCE(partition=ask["partition"], resource=ask["resource"], other=resource)
             if earlier["partition"] == ask["partition"] or not periods_meet(earlier["recipe"], ask["recipe"]):
                 continue
-            if not _given_up(earlier, ask, file_digest):
+            if not _given_up(tx, earlier, ask, file_digest):
                 raise SECOND_PARTITION(partition=ask["partition"], earlier=earlier["partition"])
     if ask["level"] != 0 or ask["passed"]:
         raise OUT_OF_ORDER(partition=ask["partition"], now="the start", asked=f"round {ask['level']}")
@@ -478,13 +478,16 @@ def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str
     return row
 
 
-def _given_up(earlier: Mapping[str, Any], ask: Mapping[str, Any], file_digest: str) -> bool:
+def _given_up(tx: Tx, earlier: Mapping[str, Any], ask: Mapping[str, Any], file_digest: str) -> bool:
     """Whether an earlier partition was cancelled and this one asks the same questions of the same data.
 
     Its counts never left, but its answers did: asked again on a shifted grid, or of a build with other rows, they
     would close in on single persons. On the same grid and data they tell nothing new: a remainder that still has a
-    holding node in it holds.
+    holding node in it holds. Not so under a p% rule: whether a remainder holds depends on which holding nodes are left
+    in it, so who chose others each time could weigh the largest contributor. Then only the first round is asked anew.
     """
+    if earlier["recipe"].get("p") and len(store.answers_of(tx, earlier["id"])) > 1:
+        return False
     same = geometry(earlier["recipe"], {ask["resource"]}) == geometry(ask["recipe"], {ask["resource"]})
     return earlier["state"] == PartState.cancelled and same and earlier["data_digest"] == file_digest
 
