@@ -490,7 +490,10 @@ def test_a_resource_is_listed_for_the_group_to_count_on(world: Neighbours, tmp_p
     assert offer["terms"]["tariff"]["kind"] == "free"
     assert offer["terms"]["k"] == 5, "the floor of the form, where the owner asks for no more"
     (strict,) = publish(world, "bike-company", **resource, k=12)["offers"]
-    assert strict["terms"]["k"] == 12
+    assert strict["terms"]["k"] == 12 and "p" not in strict["terms"]
+    (of_sums,) = publish(world, "bike-company", **resource, p=10)["offers"]
+    assert of_sums["terms"]["p"] == 10
+    assert "should be 1 to 100" in str(refusal_of(publish, world, "bike-company", **resource, p=0))
     assert "at least 5" in str(refusal_of(publish, world, "bike-company", **resource, k=4))
     assert "goes with counts" in str(refusal_of(publish, world, "bike-company", **resource, delivery_form="noisy", k=5))
     (noisy,) = publish(world, "bike-company", **resource, delivery_form="noisy")["offers"]
@@ -679,3 +682,14 @@ def test_a_page_takes_the_same_number_of_queries_whatever_it_holds(ready: Neighb
             assert len(catalogue.published_page(tx, to=LAB, offset=0, limit=50)) == extra + 2
         counts.append(len(queries))
     assert len(set(counts)) == 1 and counts[0] > 0
+
+
+def test_beside_exact_sums_the_number_of_all_rows_is_the_remainder(world: Neighbours, tmp_path: Path) -> None:
+    """All groups of a partition have exact numbers of events; what the p% rule held back is the total but for these."""
+    rights(world)
+    build(world, tmp_path)
+    for asked, told in (({}, 10), ({"p": 10}, None)):
+        publish(world, "bike-company", dataset=TRIPS, purposes=["industry_development"], split=[], **asked)
+        with world.as_person("bike-company") as tx:
+            (page,) = catalogue.published_page(tx, to=LAB, offset=0, limit=5)
+        assert page.get("rows") == told, asked

@@ -85,6 +85,39 @@ def test_differences_of_two_releases(tmp_path: Path) -> None:
         assert there[name].equals(here[name]), name
 
 
+def test_nobody_dominates_there_either(tmp_path: Path) -> None:
+    value = {**recipe_value(3), "p": 60}
+    data = written(tmp_path / "trip.parquet", trips(7, 250, 12), TRIP)
+    groups: list[str] = []
+    for level in (1, 2, 3):
+        here, there = (
+            deidentify.holding(data=data, recipe=value, resource="R-BIKE", level=level, released=groups, engine=e)
+            for e in (DUCKDB, spark.at(MASTER))
+        )
+        assert there == here, level
+        without = {name: item for name, item in value.items() if name != "p"}
+        loose = deidentify.holding(data=data, recipe=without, resource="R-BIKE", level=level, released=groups)
+        assert set(here) < set(loose) or level > 1
+        groups += here
+    everything = sorted({*groups, "4:*:*"})
+    here_counted, there_counted = (
+        deidentify.counts(data=data, recipe=value, resource="R-BIKE", groups=everything, engine=e)
+        for e in (DUCKDB, spark.at(MASTER))
+    )
+    assert there_counted.equals(here_counted, check_metadata=True)
+    recipe = recipe_of(value)
+    inputs = {"harmonised": data, "released": node_table(loose)}
+    plan = counting.dominance_plan(recipe, recipe.part_of("R-BIKE"))
+    found, told = (e.run(plan, inputs, want=("dominated",))["dominated"] for e in (DUCKDB, spark.at(MASTER)))
+    assert found.equals(told)
+    both = [(recipe, recipe.part_of("R-BIKE"))] * 2
+    inputs = {"harmonised": data, "released_0": node_table(groups), "released_1": node_table(loose)}
+    atoms, same = (
+        e.run(counting.atoms_plan(both), inputs, want=("atoms",))["atoms"] for e in (DUCKDB, spark.at(MASTER))
+    )
+    assert atoms.equals(same)
+
+
 def test_several_counts_at_once(tmp_path: Path) -> None:
     """A node answers several partners at the same time; the steps of one plan are not those of another."""
     value = recipe_value(3)

@@ -471,6 +471,17 @@ def test_neither_a_smaller_k_nor_another_form_than_listed_is_counted(bike: Store
     ask(bike, 0, [], agreement="agr-8", recipe=strict, recipe_digest=recipe_digest(strict))
 
 
+def test_the_p_rule_of_the_offer_is_kept_whatever_a_recipe_says(bike: Store) -> None:
+    offer = listed(bike, p=10)
+    with bike.begin(NODE, "negotiate") as tx:
+        case.agree(tx, "agr-p", terms=offer["terms"], policy_json=offer["policy"])
+    with pytest.raises(Refusal) as refused:
+        ask(bike, 0, [], agreement="agr-p")
+    assert refused.value.code == "DID-425" and [one.where for one in refused.value.problems] == ["p"]
+    strict = {**RECIPE, "p": 10}
+    ask(bike, 0, [], agreement="agr-p", recipe=strict, recipe_digest=recipe_digest(strict))
+
+
 def test_a_cancelled_partition_frees_the_resource(bike: Store) -> None:
     ask(bike, 0, [])
     body = {"partition": "partition-1", "resource": case.RESOURCE, "agreement": "agr-1"}
@@ -482,3 +493,12 @@ def test_a_cancelled_partition_frees_the_resource(bike: Store) -> None:
     ask(bike, 0, [], partition="partition-2")
     with bike.read(case.person()) as tx:
         assert deidentify.partition_part(tx, agreement="agr-1")["partition"] == "partition-2"
+
+
+def test_why_two_may_hold_theirs_apart_is_no_engineers_word(bike: Store) -> None:
+    with pytest.raises(Refusal) as refused, bike.begin(case.person("data_engineer"), "deliver") as tx:
+        deliver.release_supply(tx, agreement="agr-1", reason="they will not talk to each other")
+    assert refused.value.code == "GEN-403" and "legal" in str(refused.value)
+    with pytest.raises(Refusal) as not_ready, bike.begin(case.person("legal"), "deliver") as tx:
+        deliver.release_supply(tx, agreement="agr-1", reason="they will not talk to each other")
+    assert not_ready.value.code != "GEN-403", "a legal officer's goes on to everything else that is asked"

@@ -65,7 +65,7 @@ def joined(places: Sequence[Row], tables: Sequence[Sequence[Row]]) -> list[Row]:
 
 def account_problems(account: Any, measures: Sequence[str], labels: Sequence[str]) -> list[Problem]:
     """What is wrong with the shares that a provider tells of its events: {measure: {outside, unplaced, suppressed,
-    kept: {resolution: share}}}, of its own measures alone."""
+    kept: {resolution: share}}}, of its own measures alone; None is a share that it may not tell."""
     if not isinstance(account, Mapping):
         return [Problem("account", "应为对象", "should be an object")]
     problems = []
@@ -76,7 +76,9 @@ def account_problems(account: Any, measures: Sequence[str], labels: Sequence[str
             and set(told) == {"outside", "unplaced", "suppressed", "kept"}
             and isinstance(told["kept"], Mapping)
             and set(told["kept"]) == set(labels)
-            and all(_is_number(share, 0, 1) for share in (*told["kept"].values(), *map(told.get, _SHARES)))
+            and all(
+                share is None or _is_number(share, 0, 1) for share in (*told["kept"].values(), *map(told.get, _SHARES))
+            )
         )
         if not sound:
             en = "is no measure of this part, or its shares are not between 0 and 1"

@@ -21,7 +21,7 @@ from datong.negotiate.model import (
 from datong.terms.policy import Policy, from_json, policy_hash, purposes_allowed
 from datong.terms.policy.words import rules_in_words
 
-TERMS = ("product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until", "k")
+TERMS = ("product", "purpose", "delivery_form", "tariff", "split", "inputs", "from", "until", "k", "p")
 """The commercial terms an offer and an agreement carry besides the policy."""
 
 

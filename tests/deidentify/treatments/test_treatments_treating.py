@@ -139,6 +139,24 @@ def test_lists_dictionaries_and_nulls_of_parquet(desk: Path) -> None:
     assert "rows: the column holds no single values" in treat(desk, "--key-file", str(desk / "key"))[1]
 
 
+@pytest.mark.parametrize("ward", ["ward: keep", "ward: {as: rare_blanked, fewest: 5}"])
+def test_a_dictionary_of_parquet_keeps_no_value_that_was_left_out(desk: Path, ward: str) -> None:
+    """A column of categories has a list of all of them beside its rows, and a writer writes it whole: of the ward whose
+    two rows were too rare to leave, and of those that no row of this table was ever in."""
+    codes = pa.array([0, 1] * 20 + [2, 2], pa.int32())
+    wards = pa.DictionaryArray.from_arrays(codes, pa.array(["A", "B", "of the SECRETPERSON", "UNUSEDNAME"]))
+    whole = pa.StructArray.from_arrays([wards], ["in"])
+    pq.write_table(pa.table({"ward": wards, "whole": whole}), desk / "people.csv")
+    assert b"SECRETPERSON" in (desk / "people.csv").read_bytes()
+    (desk / "plan.yaml").write_text(f"columns:\n  {ward}\n  whole: keep\nrows: {{columns: [ward], fewest: 3}}\n")
+    if "keep" not in ward:
+        (desk / "plan.yaml").write_text(f"columns:\n  {ward}\n  whole: drop\n")
+    assert treat(desk, "--out", str(desk / "out.parquet"))[0] == 0
+    written = (desk / "out.parquet").read_bytes()
+    assert b"SECRETPERSON" not in written and b"UNUSEDNAME" not in written
+    assert set(pq.read_table(desk / "out.parquet")["ward"].to_pylist()) - {None} == {"A", "B"}
+
+
 def test_the_same_key_makes_the_same_tokens_in_another_process_of_work(desk: Path) -> None:
     for out in ("one.csv", "two.csv"):
         treat(desk, "--key-file", str(desk / "key"), "--out", str(desk / out))

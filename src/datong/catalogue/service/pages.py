@@ -80,8 +80,13 @@ def _published(tx: Tx, found: list[dict[str, Any]], shared: Collection[str] | No
 
 
 def _told(facts: dict[str, Any], *, at_home: bool) -> dict[str, Any]:
-    """A product's figures are of a table that passed the gate; a resource's are of raw rows, and told roughly."""
-    return facts if at_home or facts["kind"] != "resource" else rules.roughly(facts)
+    """A product's figures are of a table that passed the gate; a resource's are of raw rows, and told roughly. Where
+    its owner asks for the p% rule, no number of rows is told: beside the exact numbers of all groups it would be what
+    is withheld, which may be nearly all one contributor's."""
+    if at_home or facts["kind"] != "resource":
+        return facts
+    by_sums = any(one["terms"].get("p") for one in facts["offers"])
+    return rules.roughly({name: fact for name, fact in facts.items() if not (by_sums and name == "rows")})
 
 
 def _open(offers: list[dict[str, Any]]) -> list[dict[str, Any]]:

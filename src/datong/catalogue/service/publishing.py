@@ -23,8 +23,8 @@ def publish(
     tx: Tx, *, dataset: str, title: str, description: str, purposes: list[str], from_at: str, until_at: str,
     delivery_form: str = "controlled", template: str = "", policy: dict[str, Any] | None = None,
     tariffs: dict[str, int] | None = None, split: list[dict[str, Any]] | None = None, download: bool = True,
-    max_count: int | None = None, agree: str = "node", k: int | None = None, values: dict[str, str] | None = None,
-    spaces: list[str] | None = None,
+    max_count: int | None = None, agree: str = "node", k: int | None = None, p: int | None = None,
+    values: dict[str, str] | None = None, spaces: list[str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """List a resource or product with one offer per purpose; every gate is checked and all gaps are told at once.
 
@@ -33,15 +33,16 @@ def publish(
     its parameters that the listing does not say itself; policy: its own rules instead. tariffs: fen per delivery by
     purpose (a product: the fee in force; a resource: free, where not given). split: who gets which weight of the
     revenue. agree: node or person, who answers a request that equals an offer. k (a resource): the least distinct
-    persons or vehicles a joint group may have, by default the floor of the delivery form. spaces: only the active
-    members of these logical spaces see it and may ask for it; without them as it was shown before, a new one to every
-    node (`show_in_spaces` opens it again). The same listing again is the same.
+    persons or vehicles a joint group may have, by default the floor of the delivery form; p (a resource): the p% rule
+    in per cent that a recipe over it must keep at least, by default none. spaces: only the active members of these
+    logical spaces see it and may ask for it; without them as it was shown before, a new one to every node
+    (`show_in_spaces` opens it again). The same listing again is the same.
     """
     thing = gates.described(tx, dataset)
     begins, ends, problems = _period(from_at, until_at)
     problems += [] if title.strip() else [Problem("title", "不得为空", "must not be empty")]
     problems += _choices(purposes, delivery_form, ("", *rules.TEMPLATES, *templates.names(tx)), template, agree)
-    threshold, too_small = _threshold(thing, delivery_form, k)
+    threshold, too_small = _threshold(thing, delivery_form, k, p)
     problems += too_small
     problems += showing.space_problems(tx, spaces or [])
     problems += _said_in_vain(purposes, tariffs or {}, policy, max_count)
@@ -205,17 +206,24 @@ def _period(from_at: str, until_at: str) -> tuple[str, str, list[Problem]]:
     return (found[0], found[1], []) if not problems else ("", "", problems)
 
 
-def _threshold(thing: gates.Thing, delivery_form: str, k: int | None) -> tuple[dict[str, int], list[Problem]]:
-    """{"k"} of a resource's terms: the owner states it, so that a coordinator's recipe cannot go below."""
+def _threshold(
+    thing: gates.Thing, delivery_form: str, k: int | None, p: int | None
+) -> tuple[dict[str, int], list[Problem]]:
+    """{"k"}, and "p" where it is asked, of a resource's terms: the owner states them, so that a coordinator's recipe
+    cannot go below."""
+    given = [name for name, value in (("k", k), ("p", p)) if value is not None]
     if delivery_form == "noisy":
-        without = Problem("k", "以噪声保护，不设门槛", "goes with counts; noise has a privacy budget instead")
-        return {}, [] if k is None else [without]
+        zh, en = "以噪声保护，不设门槛", "goes with counts; noise has a privacy budget instead"
+        return {}, [Problem(name, zh, en) for name in given]
     floor = {form.value: least for form, least in deidentify.FLOORS.items()}.get(delivery_form, 0)
     if thing.kind != "resource":
-        return {}, [] if k is None else [Problem("k", "产品的门槛在其配方中", "a product's threshold is its recipe's")]
+        return {}, [Problem(name, "产品的门槛在其配方中", "a product's threshold is its recipe's") for name in given]
+    problems = []
     if k is not None and k < floor:
-        return {}, [Problem("k", f"不得小于 {floor}", f"should be at least {floor} for {delivery_form} delivery")]
-    return {"k": floor if k is None else k}, []
+        problems.append(Problem("k", f"不得小于 {floor}", f"should be at least {floor} for {delivery_form} delivery"))
+    if p is not None and not 1 <= p <= deidentify.P_MAX:
+        problems.append(Problem("p", f"应为 1 至 {deidentify.P_MAX}", f"should be 1 to {deidentify.P_MAX}"))
+    return {"k": floor if k is None else k, **({} if p is None else {"p": p})}, problems
 
 
 def _said_in_vain(

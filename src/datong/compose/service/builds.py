@@ -327,8 +327,10 @@ def _version(
     counted = next(((m.name, m.events_as) for part in plan.parts for m in part.measures if m.events_as), None)
     kept = {}
     if counted is not None:
-        suppressed = float(account.get(counted[0], {}).get("suppressed", 0.0))
-        kept = rules.shares_kept(composed.to_pylist(), counted[1], [level.label for level in plan.levels], suppressed)
+        suppressed = account.get(counted[0], {}).get("suppressed", 0.0)
+        labels = [level.label for level in plan.levels]
+        if suppressed is not None:  # its owner told it
+            kept = rules.shares_kept(composed.to_pylist(), counted[1], labels, float(suppressed))
     values: dict[str, Any] = {
         "id": f"{product}/{number}", "product": product, "version": number, "partition": row["id"],
         "recipe": row["recipe"], "path": str(file.relative_to(_folder(tx))), "digest": digest,

@@ -144,6 +144,8 @@ class Recipe:
     purposes: tuple[str, ...]
     form: Form
     marginals: tuple[Marginal, ...] = ()
+    p: int = 0
+    """The p% rule for numbers of events, in per cent (rules.dominance); 0: not asked."""
 
     @cached_property
     def rounds(self) -> tuple[Level, ...]:

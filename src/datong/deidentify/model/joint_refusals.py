@@ -1,4 +1,5 @@
-"""What is refused of marginals and of the flows read from them (DID-436 to DID-449).
+"""What is refused of marginals and of the flows read from them (DID-436 to DID-449), of dominated sums (DID-457) and
+beside what others hold (DID-458).
 
 Must never know: databases. Contract: tests/deidentify/test_deidentify_rests.py.
 """
@@ -25,4 +26,31 @@ NO_FLOWS = Reason(
     Text("其中 {count} 处有误；列于下方。", "Mistakes: {count}; they are listed."),
     Text("请给出交付的表、其配方和一项事件数。",
          "Give the table as it was delivered, its recipe and one of its numbers of events."),
+)  # fmt: skip
+DOMINATED = Reason(
+    "DID-457",
+    Kind.denied,
+    Text("{dataset} 未放行：有事件数几乎全属一个贡献者。",
+         "{dataset} was not released: it has numbers of events that are nearly all one contributor's."),
+    Text("{count} 个分组不合 p% 规则（p = {p}）：第二大的贡献者减去自己的，便能把最大者估到 {p}% 以内；列于下方。",
+         "{count} groups break the p% rule (p = {p}): whoever gave second most takes its own away and knows the "
+         "largest to within {p} %; they are listed."),
+    Text("请以各轮所得的分组重新统计：不合规则的分组不在其中，已并入更粗的分组。",
+         "Count again on the groups that the rounds told: these are not among them, they went into coarser ones."),
+    rule="Hundepool et al., Statistical Disclosure Control (2012)",
+    article="4",
+)  # fmt: skip
+OTHERS_HOLD = Reason(
+    "DID-458",
+    Kind.conflict,
+    Text("{dataset} 未放行：其他接收方持有同一批个体的另一套分组。",
+         "{dataset} was not released: other recipients hold other groups of the same people."),
+    Text("两者若放到一起（放行 {releases}），有 {count} 处少于 {k} 个个体，或无法计算；列于下方。",
+         "Put together with theirs (releases {releases}), {count} places hold fewer than {k} persons or vehicles, or "
+         "cannot be computed; they are listed."),
+    Text("请沿用该分组或不重叠的时段；或由法务或审核人员写明理由（reason）后放行，例如两份合约均不准转让。",
+         "Use those groups, or a period that does not overlap; or have a legal officer or reviewer release it with the "
+         "reason, for example that neither contract lets it be passed on."),
+    rule="GB/T 37964-2019",
+    article="5",
 )  # fmt: skip

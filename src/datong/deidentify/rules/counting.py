@@ -20,20 +20,30 @@ SOURCE = Step("source", "SELECT *, row_number() OVER () AS datong_row FROM harmo
 
 
 def holding_plan(recipe: Recipe, part: Part, level: int, coarsest_released: int = 0) -> Plan:
-    """`held(node)`: nodes of `level` where every measure has k distinct subjects among events not yet released.
+    """`held(node)`: nodes of `level` where every measure has k distinct subjects among events not yet released, and
+    keeps the p% rule of the recipe.
 
     coarsest_released: the highest level among the released nodes; an event's nodes above both are not looked at.
     """
     looked_at = max(level, coarsest_released) + 1
+    unreleased = "place = 'inside' AND node IS NULL"
+    ranked: tuple[Step, ...] = ()
     by_measure = (
-        f"SELECT n{level} AS node, measure FROM grouped WHERE place = 'inside' AND node IS NULL "
+        f"SELECT n{level} AS node, measure FROM grouped WHERE {unreleased} "
         f"GROUP BY n{level}, measure HAVING count(DISTINCT subject) >= {recipe.k}"
     )
+    if recipe.p:
+        ranked = _ranked(f"SELECT n{level} AS node, measure, subject FROM grouped WHERE {unreleased}", "node, measure")
+        by_measure = (
+            f"SELECT node, measure FROM ranked GROUP BY node, measure HAVING count(*) >= {recipe.k} "
+            f"AND NOT ({_dominated(recipe, part)})"
+        )
     all_measures = f"GROUP BY node HAVING count(*) = {len(part.measures)}"
     steps = (
         SOURCE,
         *placed(recipe, part, levels=looked_at),
         grouped(recipe, levels=looked_at),
+        *ranked,
         Step("held_by_measure", by_measure),
         Step("held", f"SELECT node FROM held_by_measure {all_measures} ORDER BY node"),
     )
@@ -43,7 +53,8 @@ def holding_plan(recipe: Recipe, part: Part, level: int, coarsest_released: int 
 def counts_plan(recipe: Recipe, part: Part) -> Plan:
     """`counts(group_id, figures)`, `account(measure, place, released, events)`, `kept(measure, level, events)`.
 
-    Types are not suppressed yet. Every event of every measure is in exactly one line of the account.
+    Types are not suppressed yet. Every event of every measure is in exactly one line of the account. With a p% rule
+    besides `dominated(measure, place)`: what is in no group and breaks it, those of unknown subjects taken for one's.
     """
     account = (
         "SELECT measure, place, node IS NOT NULL AS released, count(*) AS events FROM grouped GROUP BY ALL ORDER BY ALL"
@@ -60,7 +71,48 @@ def counts_plan(recipe: Recipe, part: Part) -> Plan:
         Step("account", account),
         Step("kept", kept),
     )
+    if recipe.p:
+        left = "SELECT measure, place, subject FROM grouped WHERE node IS NULL"
+        broken = f"SELECT measure, place FROM ranked GROUP BY measure, place HAVING {_dominated(recipe, part)}"
+        steps += (*_ranked(left, "measure, place"), Step("dominated", f"{broken} ORDER BY ALL"))
     return Plan(steps, ("harmonised", "released"))
+
+
+def dominance_plan(recipe: Recipe, part: Part) -> Plan:
+    """`dominated(node)`: the released groups in which a number of events that is told breaks the p% rule."""
+    of_groups = "SELECT node, measure, subject FROM grouped WHERE node IS NOT NULL"
+    broken = f"SELECT node, measure FROM ranked GROUP BY node, measure HAVING {_dominated(recipe, part)}"
+    steps = (
+        SOURCE,
+        *placed(recipe, part, levels=len(recipe.levels)),
+        grouped(recipe),
+        *_ranked(of_groups, "node, measure"),
+        Step("broken", broken),
+        Step("dominated", "SELECT DISTINCT node FROM broken ORDER BY node"),
+    )
+    return Plan(steps, ("harmonised", "released"))
+
+
+def _ranked(events: str, within: str) -> tuple[Step, ...]:
+    """`ranked(within, events, nth)`: what each subject gave to each of `within`, the largest first."""
+    counted = f"SELECT {within}, subject, count(*) AS events FROM told GROUP BY {within}, subject"
+    nth = f"row_number() OVER (PARTITION BY {within} ORDER BY events DESC, subject) AS nth"
+    return (
+        Step("told", events),
+        Step("contributions", counted),
+        Step("ranked", f"SELECT {within}, events, {nth} FROM contributions"),
+    )
+
+
+def _dominated(recipe: Recipe, part: Part) -> str:
+    """Whether a measure whose number of events is told breaks the p% rule: who gave second most takes its own from the
+    sum and knows the largest but for what all others gave, which is less than p per cent of it."""
+    told = ", ".join(_text(m.name) for m in part.measures if m.events_as)
+    return f"measure IN ({told}) AND {_closer_than(recipe.p)}" if told else "1 = 0"
+
+
+def _closer_than(p: int) -> str:
+    return f"100 * sum(CASE WHEN nth > 2 THEN events ELSE 0 END) < {p} * max(events)"
 
 
 def rests_plan(recipe: Recipe, part: Part, marginal: int) -> Plan:
@@ -81,7 +133,8 @@ def rests_plan(recipe: Recipe, part: Part, marginal: int) -> Plan:
 def atoms_plan(counted: Sequence[tuple[Recipe, Part]]) -> Plan:
     """Common refinement of several releases of one resource: `atoms` and `class_atoms`.
 
-    (g0, g1, …, kind, [class,] subjects): distinct subjects behind each combination of groups. Whoever holds all
+    (g0, g1, …, kind, [class,] subjects): distinct subjects behind each combination of groups; of `atoms` also
+    dominated, whether its events break the strictest p% rule of the recipes. Whoever holds all
     the releases can at best add and subtract groups, and every such difference is a union of atoms. Two measures
     are the same kind of event when they name the same columns. Inputs `released_0`, `released_1`, …
     """
@@ -113,12 +166,23 @@ def atoms_plan(counted: Sequence[tuple[Recipe, Part]]) -> Plan:
             f"SELECT event, kind, min(subject) AS subject, min(class) AS class, {first} FROM united "
             "GROUP BY event, kind",
         ),
-        Step("atoms", f"SELECT {vector}, kind, {subjects} GROUP BY ALL ORDER BY ALL"),
+        *_atoms(vector, max(recipe.p for recipe, _ in counted), subjects),
         Step(
             "class_atoms", f"SELECT {vector}, kind, class, {subjects} WHERE class IS NOT NULL GROUP BY ALL ORDER BY ALL"
         ),
     ]
     return Plan(tuple(steps), ("harmonised", *(f"released_{n}" for n in numbers)))
+
+
+def _atoms(vector: str, p: int, subjects: str) -> tuple[Step, ...]:
+    if not p:
+        return (Step("atoms", f"SELECT {vector}, kind, {subjects} GROUP BY ALL ORDER BY ALL"),)
+    within = f"{vector}, kind"
+    figures = f"count(*) AS subjects, {_closer_than(p)} AS dominated"
+    return (
+        *_ranked(f"SELECT {within}, subject FROM assigned", within),
+        Step("atoms", f"SELECT {within}, {figures} FROM ranked GROUP BY {within} ORDER BY ALL"),
+    )
 
 
 def placed(recipe: Recipe, part: Part, mark: str = "", levels: int | None = None) -> tuple[Step, ...]:

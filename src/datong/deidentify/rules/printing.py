@@ -96,8 +96,14 @@ def release_facts(told: Mapping[str, Any], node: str) -> list[Line]:
         ("接收方组 / Recipient group", told["recipient_group"]),
         ("合约 / Agreement", told["agreement"] or "-"),
         ("评估记录 / Assessment record", told["assessment"] or "无（CR = 1） / none (CR = 1)"),
+        (
+            "p% 规则（事件数） / p% rule of numbers of events",
+            f"p = {told['p']}" if told.get("p") else "配方未要求 / not asked by the recipe",
+        ),
+        *([("与他人所持合看 / Put together with what others hold",
+            f"{', '.join(told['beside'])}: {told['beside_reason']}")] if told.get("beside") else []),
         *_extent(told),
-    ]
+    ]  # fmt: skip
 
 
 def _extent(told: Mapping[str, Any]) -> list[Line]:

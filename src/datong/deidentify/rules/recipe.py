@@ -32,6 +32,8 @@ FLOORS = {Form.public: 21, Form.controlled: 5, Form.enclave: 3}
 """Class-size floors, policy.md 5.5."""
 HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
 LEVELS_MAX, PARTS_MAX, DAYS_MAX = 12, 10, 1100
+P_MAX = 100
+"""The strictest p% rule: all but the two largest contributors together gave as much as the largest."""
 TIMES_MAX = 8
 """Times of a marginal in one group: the gate looks at every set of them (2 to the power of 8)."""
 
@@ -56,7 +58,7 @@ def recipe_problems(value: Any) -> list[Problem]:
     if not isinstance(value, Mapping):
         found.say("recipe", "应为对象", "should be an object")
         return found.problems
-    allowed = {"name", "zone", "period", "origin", "area", "levels", "marginals", "k", "parts", "purposes",
+    allowed = {"name", "zone", "period", "origin", "area", "levels", "marginals", "k", "p", "parts", "purposes",
                "form"}  # fmt: skip
     for key in value:
         if key not in allowed:
@@ -73,6 +75,8 @@ def recipe_problems(value: Any) -> list[Problem]:
     elif not (_is_int(value.get("k")) and value["k"] >= FLOORS[Form(form)]):
         floor = FLOORS[Form(form)]
         found.say("k", f"{form} 交付不得小于 {floor}", f"should be a whole number of at least {floor} for {form}")
+    if "p" in value:
+        _dominance(value, found)
     purposes = value.get("purposes")
     if not (isinstance(purposes, list) and purposes and all(isinstance(p, str) for p in purposes)):
         found.say("purposes", "应为至少一个用途", "should list at least one purpose")
@@ -222,6 +226,22 @@ def _measurable(value: Mapping[str, Any], levels: list[Level], of: int, where: s
                 found.say(where, f"统计项 {measure.get('name')} 须有 events_as", en)
 
 
+def _dominance(value: Mapping[str, Any], found: Found) -> None:
+    """The p% rule of a recipe: of numbers of events, and not of what nobody can check it of."""
+    p = value["p"]
+    if not (_is_int(p) and 1 <= p <= P_MAX):
+        en = f"should be whole per cent from 1 to {P_MAX}, or be left out"
+        found.say("p", f"应为 1 至 {P_MAX} 的整数（百分数），或不写", en)
+    if "marginals" in value:
+        en = "does not go with marginals: whose events their rows and columns together give away cannot be computed"
+        found.say("p", "不能与 marginals 并用：行列合看会露出谁的事件无法计算", en)
+    parts = value.get("parts")
+    listed = [part for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+    measures = [m for part in listed if isinstance(part.get("measures"), list) for m in part["measures"]]
+    if not any(isinstance(m, Mapping) and m.get("events_as") for m in measures):
+        found.say("p", "没有统计项给出事件数", "is of numbers of events, and no measure has events_as")
+
+
 def _may_be_patterned(value: Mapping[str, Any]) -> bool:
     levels = value.get("levels")
     given = [level for level in levels if isinstance(level, Mapping)] if isinstance(levels, list) else []
@@ -303,6 +323,7 @@ def recipe_of(value: Mapping[str, Any]) -> Recipe:
         parts=tuple(_part(part) for part in value["parts"]),
         purposes=tuple(value["purposes"]),
         form=Form(value["form"]),
+        p=value.get("p", 0),
     )
 
 
@@ -347,7 +368,7 @@ def periods_meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def geometry(value: Mapping[str, Any], resources: Collection[str]) -> str:
     """Digest of what decides which events of these resources a group id stands for and how they are counted."""
-    names = ("zone", "period", "origin", "area", "levels", "k", *(["marginals"] if "marginals" in value else []))
+    names = ("zone", "period", "origin", "area", "levels", "k", *(name for name in ("marginals", "p") if name in value))
     parts = [part for part in value["parts"] if part["resource"] in resources]
     return digest({**{name: value[name] for name in names}, "parts": parts})
 

@@ -129,11 +129,13 @@ def changed_figures(
     now: Mapping[str, Sequence[int | None]],
     parts: Sequence[Part],
     k: int,
+    p: int = 0,
 ) -> list[Problem]:
     """Figures of the same groups that differ from an earlier release by what too few persons can explain.
 
     A changed number of events whose number of persons changed by less than k may be the doing of one person;
-    so may a class shown now and hidden then. Nothing is said when all figures are equal.
+    so may a class shown now and hidden then. Under a p% rule (`p`) every changed number of events may: who gave how
+    much of the difference is not remembered. Nothing is said when all figures are equal.
     """
     columns = [c for part in parts for c in figure_columns(part)]
     pairs = [(m.events_as or m.subjects_as, m.subjects_as) for part in parts for m in part.measures]
@@ -145,7 +147,10 @@ def changed_figures(
             if (before[events], before[subjects]) == (after[events], after[subjects]):
                 continue
             was, is_now = before[subjects], after[subjects]
-            if was is None or is_now is None or abs(was - is_now) < k:
+            if p and events != subjects and before[events] != after[events]:
+                en = "changed between the releases, and whose events make the difference is not known"
+                problems.append(Problem(f"{group}.{events}", "两次放行之间有变，其差由谁的事件构成不得而知", en))
+            elif was is None or is_now is None or abs(was - is_now) < k:
                 en = f"changed between the releases by fewer than {k} persons or vehicles, or was hidden in one"
                 problems.append(Problem(f"{group}.{events}", f"两次放行之差少于 {k} 个个体或一次被隐藏", en))
     return problems
@@ -156,10 +161,16 @@ def small_atoms(
 ) -> list[Problem]:
     """Atoms of the common refinement that hold 1 to k - 1 subjects: differences that single somebody out.
 
-    atoms: rows g0, g1, …, kind, subjects; class_atoms also class. shown: per release, group -> classes shown;
-    a class matters where one of the atom's groups shows it.
+    Or whose events break the p% rule. atoms: rows g0, g1, …, kind, subjects, dominated; class_atoms also class.
+    shown: per release, group -> classes shown; a class matters where one of the atom's groups shows it.
     """
-    problems = [_atom_problem(row, len(shown), k) for row in atoms if 0 < row["subjects"] < k]
+    problems = []
+    for row in atoms:
+        if 0 < row["subjects"] < k:
+            problems.append(_atom_problem(row, len(shown), k))
+        elif row.get("dominated"):
+            en = "one person or vehicle has nearly all events of the difference"
+            problems.append(Problem(_where(row, len(shown)), "差异中的事件几乎全属一个个体", en))
     for row in class_atoms:
         if _visible(row, shown) and 0 < row["subjects"] < k:
             problems.append(_atom_problem(row, len(shown), k))
@@ -170,9 +181,13 @@ def _visible(row: Row, shown: Sequence[Mapping[str, set[str]]]) -> bool:
     return any(row["class"] in shown[n].get(row[f"g{n}"] or "", set()) for n in range(len(shown)))
 
 
+def _where(row: Row, releases: int) -> str:
+    return " | ".join(str(row[f"g{n}"] or "-") for n in range(releases))
+
+
 def _atom_problem(row: Row, releases: int, k: int) -> Problem:
     # The number itself is what must not be told: only where it is.
-    where = " | ".join(str(row[f"g{n}"] or "-") for n in range(releases))
+    where = _where(row, releases)
     return Problem(where, f"差异中的个体少于 {k}", f"the difference holds fewer than {k} persons or vehicles")
 
 

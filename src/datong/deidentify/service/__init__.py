@@ -5,7 +5,7 @@ Must never know: protocols, prices, who buys. Contract: tests/deidentify/.
 """
 
 from datong.deidentify.rules.nodes import groups_digest, groups_of, is_rest, node_of, window_of
-from datong.deidentify.rules.recipe import FLOORS, figure_columns, periods_meet, recipe_digest, recipe_problems
+from datong.deidentify.rules.recipe import FLOORS, P_MAX, figure_columns, periods_meet, recipe_digest, recipe_problems
 from datong.deidentify.rules.windows import hours_of
 from datong.deidentify.service.assessments import (
     assess,
@@ -61,6 +61,7 @@ __all__ = [
     "DRAW",
     "FLOORS",
     "METADATA",
+    "P_MAX",
     "answer",
     "answer_round",
     "approve_lowering",

@@ -30,6 +30,7 @@ from datong.deidentify.model.classification import (
 )
 from datong.deidentify.model.finding import Finding, Identifying, Level, PersonalType
 from datong.deidentify.rules.finding import grading, standing
+from datong.deidentify.rules.finding.amounts import says_how_much
 from datong.deidentify.rules.finding.types import types_in_force
 from datong.deidentify.rules.recipe import CODE
 from datong.deidentify.service.classifying import Looked, look_at
@@ -311,15 +312,22 @@ def _shown_since(tx: Tx, version: _Version, file: Path | None) -> list[Problem]:
 
 def _marked(finding: Finding, subject: PersonalType, element: Mapping[str, Any]) -> Finding:
     """A column that its standard calls personal is not proposed as nothing, whatever name and values say: a measure, a
-    time or a yes is of somebody, and of one person there are many; anything else may name one."""
+    time or a yes is of somebody, and of one person there are many; so is a whole number that says how many of
+    something (`amounts`); anything else may name one."""
     facts = {**finding.evidence, "standard": "the standard of the dataset classifies it as personal"}
     if finding.kind is not Identifying.other:
         return replace(finding, evidence=facts)
-    if element.get("type") in OF_SOMEBODY:
+    if element.get("type") in OF_SOMEBODY or (element.get("type") == "integer" and _is_amount(finding, element)):
         return replace(finding, kind=Identifying.quasi, title=ATTRIBUTE, score=MARKED_SCORE, level=subject.level,
                        evidence=facts)  # fmt: skip
     return Finding(finding.column, subject.kind, subject.name, subject.title, MARKED_SCORE, subject.tags, subject.level,
                    facts)  # fmt: skip
+
+
+def _is_amount(finding: Finding, element: Mapping[str, Any]) -> bool:
+    names = (finding.column, str(element.get("zh") or ""), str(element.get("en") or ""))
+    unit, facts = str(element.get("unit") or ""), finding.evidence
+    return says_how_much(names, unit, facts["distinct"], facts["filled"])
 
 
 def _newest(tx: Tx, dataset: str, *, locked: bool = False) -> _Version | None:

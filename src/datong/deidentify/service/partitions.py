@@ -56,6 +56,7 @@ from datong.ground.refusal import Problem
 from datong.harmonise import service as harmonise
 
 NODES_MAX = 500_000
+ELSEWHERE = ("outside", "unplaced")
 KINDS_ZH = {Identifying.direct: "直接标识符", Identifying.sensitive: "敏感信息"}
 METADATA = b"datong"
 """Key of the table's schema metadata: partition, digests and account, as JSON."""
@@ -126,7 +127,8 @@ def _counted(
     plan = recipe_from(recipe)
     part = plan.part_of(resource)
     inputs = {"harmonised": data, "released": node_table(groups)}
-    found = engine.run(counting.counts_plan(plan, part), inputs, want=["counts", "account", "kept"])
+    want = ["counts", "account", "kept", *(["dominated"] if plan.p else [])]
+    found = engine.run(counting.counts_plan(plan, part), inputs, want=want)
     rows = [
         {**row, "suppressed_types": ""}
         if is_rest(plan, node_of(plan, row["group_id"]))
@@ -137,7 +139,8 @@ def _counted(
     schema = pa.schema([*fields, ("suppressed_types", pa.string())])
     table = pa.Table.from_pylist(rows, schema)
     exact = found["account"].to_pylist()
-    shares = _shares(plan, part, exact, found["kept"].to_pylist())
+    dominated = {(row["measure"], row["place"]) for row in found["dominated"].to_pylist()} if plan.p else set()
+    shares = _shares(plan, part, exact, found["kept"].to_pylist(), dominated)
     return table.replace_schema_metadata({METADATA: json.dumps({"account": shares}, sort_keys=True)}), exact
 
 
@@ -149,11 +152,17 @@ def _suppressed(row: dict[str, Any], part: Part, k: int) -> dict[str, Any]:
 
 
 def _shares(
-    plan: Recipe, part: Part, places: list[dict[str, Any]], kept: list[dict[str, Any]]
+    plan: Recipe,
+    part: Part,
+    places: list[dict[str, Any]],
+    kept: list[dict[str, Any]],
+    dominated: Collection[tuple[str, str]] = (),
 ) -> dict[str, dict[str, Any]]:
     """Per measure: shares of its events released, suppressed, outside and unplaced; kept share per level.
 
-    Shares are rounded to what the size allows (`rounded_share`): an exact remainder could tell of a single person.
+    Shares are rounded to what the size allows (`rounded_share`): an exact remainder could tell of a single person. Of
+    what is in no group and `dominated` (measure, place) nothing is told (None): beside the exact numbers of all groups
+    even a rough share is an estimate of one contributor's.
     """
     told = {}
     for measure in part.measures:
@@ -162,14 +171,14 @@ def _shares(
         inside = sum(line["events"] for line in mine if line["place"] == "inside")
         suppressed = sum(line["events"] for line in mine if line["place"] == "inside" and not line["released"])
         by_level = {line["level"]: line["events"] for line in kept if line["measure"] == measure.name}
+        untold = {place for name, place in dominated if name == measure.name}
+        sizes = {place: sum(line["events"] for line in mine if line["place"] == place) for place in ELSEWHERE}
         told[measure.name] = {
-            "outside": rounded_share(sum(line["events"] for line in mine if line["place"] == "outside"), total, plan.k),
-            "unplaced": rounded_share(
-                sum(line["events"] for line in mine if line["place"] == "unplaced"), total, plan.k
-            ),
-            "suppressed": rounded_share(suppressed, inside, plan.k),
+            **{place: None if place in untold else rounded_share(sizes[place], total, plan.k) for place in ELSEWHERE},
+            "suppressed": None if "inside" in untold else rounded_share(suppressed, inside, plan.k),
             "kept": {
-                level.label: rounded_share(by_level.get(n, 0), inside, plan.k) for n, level in enumerate(plan.levels)
+                level.label: None if "inside" in untold else rounded_share(by_level.get(n, 0), inside, plan.k)
+                for n, level in enumerate(plan.levels)
             },
         }
     return told
@@ -201,7 +210,7 @@ def answer_round(
 ) -> dict[str, Any]:
     """Answer one round of a partition: the nodes of the asked level that hold this provider's thresholds.
 
-    ask: the body of `compose.partition_ask`. agreed: what the agreement fixes of {form, k, recipe_digest}. subjects:
+    ask: the body of `compose.partition_ask`. agreed: what the agreement fixes of {form, k, p, recipe_digest}. subjects:
     the columns that may identify the person or vehicle in this data; kinds: what the columns were confirmed to be. A
     recipe is refused that counts by a column which names nobody, divides by one that names somebody, or takes one of
     these or a sensitive one for a place. No value is looked at for a refusal: who asks could try them one by one.
@@ -389,6 +398,9 @@ def _trusted_recipe(
         problems.append(Problem("form", f"约定的交付形式为 {form}", f"is not the agreed delivery form {form}"))
     if recipe.k < max(agreed.get("k", 0), FLOORS[recipe.form]):
         problems.append(Problem("k", "小于约定", "is below the agreed threshold"))
+    if recipe.p < (least := agreed.get("p", 0)):
+        en = f"is below the p% rule of {least} that the owner asks for"
+        problems.append(Problem("p", f"小于数据方要求的 p% 规则（{least}）", en))
     part = recipe.part_of(ask["resource"])
     for measure in part.measures:
         named = kinds.get(measure.subject, Identifying.direct) is Identifying.direct
@@ -450,7 +462,7 @@ def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str
                 raise TWO_OF_ONE_SOURCE(partition=ask["partition"], resource=ask["resource"], other=resource)
             if earlier["partition"] == ask["partition"] or not periods_meet(earlier["recipe"], ask["recipe"]):
                 continue
-            if not _given_up(earlier, ask, file_digest):
+            if not _given_up(tx, earlier, ask, file_digest):
                 raise SECOND_PARTITION(partition=ask["partition"], earlier=earlier["partition"])
     if ask["level"] != 0 or ask["passed"]:
         raise OUT_OF_ORDER(partition=ask["partition"], now="the start", asked=f"round {ask['level']}")
@@ -466,13 +478,16 @@ def _opened(tx: Tx, ask: Mapping[str, Any], recipe: Recipe, recipient_group: str
     return row
 
 
-def _given_up(earlier: Mapping[str, Any], ask: Mapping[str, Any], file_digest: str) -> bool:
+def _given_up(tx: Tx, earlier: Mapping[str, Any], ask: Mapping[str, Any], file_digest: str) -> bool:
     """Whether an earlier partition was cancelled and this one asks the same questions of the same data.
 
     Its counts never left, but its answers did: asked again on a shifted grid, or of a build with other rows, they
     would close in on single persons. On the same grid and data they tell nothing new: a remainder that still has a
-    holding node in it holds.
+    holding node in it holds. Not so under a p% rule: whether a remainder holds depends on which holding nodes are left
+    in it, so who chose others each time could weigh the largest contributor. Then only the first round is asked anew.
     """
+    if earlier["recipe"].get("p") and len(store.answers_of(tx, earlier["id"])) > 1:
+        return False
     same = geometry(earlier["recipe"], {ask["resource"]}) == geometry(ask["recipe"], {ask["resource"]})
     return earlier["state"] == PartState.cancelled and same and earlier["data_digest"] == file_digest
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from datong.deidentify import store
 from datong.deidentify.model.joint import Form, Part, Recipe, Risk
-from datong.deidentify.model.joint_refusals import FORCED
+from datong.deidentify.model.joint_refusals import DOMINATED, FORCED, OTHERS_HOLD
 from datong.deidentify.model.refusals import (
     DIFFERENCE,
     DIRECT_IDENTIFIER,
@@ -53,6 +53,7 @@ from datong.ground import evidence
 from datong.ground.canonical import digest, digest_bytes
 from datong.ground.db import Tx, Window, new_id
 from datong.ground.refusal import Problem
+from datong.harmonise import service as harmonise
 from datong.terms.verbs import view
 
 
@@ -109,9 +110,11 @@ def release(
     part: str = "",
     data: Path | None = None,
     recipe: Mapping[str, Any] | None = None,
+    reason: str = "",
 ) -> dict[str, Any]:
     """Pass the gate and remember the release; the same file to the same group again re-checks and adds nothing.
 
+    reason: why it may leave although others hold other groups of the same people (DID-458 without one).
     Returns {id, dataset, recipient_group, form, groups_digest, file_digest, risk, assessment, at}.
     """
     candidate = _candidate(tx, dataset, path, part, recipe)
@@ -123,6 +126,7 @@ def release(
         if tuple(earlier[name] for name in names) == same:
             reports.keep(tx, earlier, passed.report, [one for one in passed.earlier if one != earlier["id"]])
             return _told(earlier)
+    beside = _require_nobody_between(tx, candidate, recipient_group, data, reason)
     row: dict[str, Any] = {
         "id": new_id("release"), "dataset": dataset, "sources": sorted(p.resource for p in candidate.parts),
         "recipient_group": recipient_group, "agreement": agreement, "form": form,
@@ -135,8 +139,9 @@ def release(
     tx.add(store.releases, row)
     evidence.append(tx, "deidentify.released", store.releases, row["id"], dataset=dataset, form=form,
                     recipient_group=recipient_group, classes=risk.classes, overall_risk=risk.overall_risk,
-                    level=risk.level, groups_digest=row["groups_digest"], file_digest=row["file_digest"])  # fmt: skip
-    reports.keep(tx, row, passed.report, passed.earlier)
+                    level=risk.level, groups_digest=row["groups_digest"], file_digest=row["file_digest"],
+                    **({"beside": beside, "reason": reason} if beside else {}))  # fmt: skip
+    reports.keep(tx, row, passed.report, passed.earlier, beside, reason)
     return _told(row)
 
 
@@ -194,6 +199,7 @@ def _gated(
         raise OTHER_FORM(dataset=candidate.dataset, form=form, recipe_form=candidate.recipe.form.value)
     grade = leaving.require_sources_classified(tx, candidate.dataset, candidate.parts, candidate.columns, data)
     _require_nothing_forced(tx, candidate, data)
+    _require_nobody_dominates(tx, candidate, data)
     own = rules.classes_of(candidate.rows, candidate.parts, candidate.recipe.k)
     classes, earlier = _union(tx, candidate, own, recipient_group, data)
     record = None
@@ -278,6 +284,22 @@ def _forced(candidate: Candidate, data: Path, engine: Engine) -> list[str]:
     return wrong
 
 
+def _require_nobody_dominates(tx: Tx, candidate: Candidate, data: Path | None) -> None:
+    """DID-457 when a number of events that the table tells is nearly all one contributor's, by the p% rule of its
+    recipe. At its owner, who has the events; a composed product tells no more than the tables it is joined of."""
+    if data is None or not candidate.recipe.p:
+        return
+    engine, plan = engine_of(tx.store), counting.dominance_plan(candidate.recipe, candidate.parts[0])
+    inputs = {"harmonised": data, "released": node_table(candidate.groups)}
+    wrong = tx.beforehand(
+        ("dominated", str(data), digest(candidate.recipe_value), candidate.parts[0].resource, tuple(candidate.groups)),
+        lambda: engine.run(plan, inputs, want=["dominated"])["dominated"],
+    )["node"].to_pylist()
+    if wrong:
+        problems = [Problem(node, "几乎全属一个贡献者", "nearly all of it is one contributor's") for node in wrong]
+        raise DOMINATED(problems[: rules.MOST_SHOWN], dataset=candidate.dataset, p=candidate.recipe.p, count=len(wrong))
+
+
 def _union(
     tx: Tx, candidate: Candidate, own: list[Class], recipient_group: str, data: Path | None
 ) -> tuple[list[Class], list[str]]:
@@ -292,7 +314,7 @@ def _union(
         before = store.figures(tx, earlier["id"])
         if earlier["geometry"] == candidate.geometry and sorted(before) == candidate.groups:
             figures = rules.figures_of(candidate.rows, candidate.parts)
-            problems += rules.changed_figures(before, figures, candidate.parts, candidate.recipe.k)
+            problems += rules.changed_figures(before, figures, candidate.parts, candidate.recipe.k, candidate.recipe.p)
         else:
             different.append({**earlier, "figures": before})
     classes = own
@@ -324,6 +346,65 @@ def _union(
             problems[: rules.MOST_SHOWN], dataset=candidate.dataset, k=candidate.recipe.k, count=len(problems)
         )
     return classes, met
+
+
+OTHERS_MAX = 8
+"""So many partitions of others are laid over one's own at a time; beyond, what they tell together is not computed."""
+
+
+def _require_nobody_between(
+    tx: Tx, candidate: Candidate, recipient_group: str, data: Path | None, reason: str
+) -> list[str]:
+    """The releases to other recipients that, put together with this one, single somebody out; DID-458 without a reason.
+
+    The gate is of what one recipient holds; that two do not put theirs together is for contracts. What both would see
+    the owner can compute, who has the events, and a person decides by it before the second one leaves.
+    """
+    if data is None:
+        return []
+    resource = candidate.parts[0].resource
+    same = {resource, *harmonise.of_one_source(tx, resource)}
+    problems: list[Problem] = []
+    different: dict[tuple[str, str], dict[str, Any]] = {}
+    told: list[str] = []
+    for one in store.all_releases(tx):
+        of_others = one["recipient_group"] != recipient_group and one["form"] != NOISY
+        if not (of_others and same & set(one["sources"]) and periods_meet(one["recipe"], candidate.recipe_value)):
+            continue
+        whole = tx.get(store.releases, one["id"])
+        assert whole is not None
+        if one["geometry"] == candidate.geometry and sorted(whole["figures"]) == candidate.groups:
+            figures = rules.figures_of(candidate.rows, candidate.parts)
+            found = rules.changed_figures(
+                whole["figures"], figures, candidate.parts, candidate.recipe.k, candidate.recipe.p
+            )
+            problems += found
+            told += [one["id"]] if found else []
+        else:
+            different.setdefault((one["geometry"], one["groups_digest"]), whole)
+    if different:
+        found = _between(tx, candidate, list(different.values()), data)
+        problems += found
+        told += [one["id"] for one in different.values()] if found else []
+    if problems and not reason.strip():
+        raise OTHERS_HOLD(problems[: rules.MOST_SHOWN], dataset=candidate.dataset, k=candidate.recipe.k,
+                          count=len(problems), releases=", ".join(told[: rules.MOST_SHOWN]))  # fmt: skip
+    return told
+
+
+def _between(tx: Tx, candidate: Candidate, others: Sequence[Mapping[str, Any]], data: Path) -> list[Problem]:
+    """Where this release and those of others, on other groups, together single somebody out, or cannot be computed."""
+    resource = candidate.parts[0].resource
+    strange = [one for one in others if resource not in one["sources"] or recipe_of(one["recipe"]).marginals]
+    if candidate.recipe.marginals or strange or len(others) > OTHERS_MAX:
+        zh, en = "与之合看会露出什么无法计算", "what both tell together cannot be computed"
+        return [Problem(one["id"], zh, en) for one in strange or others]
+    engine, before = engine_of(tx.store), [one["id"] for one in others]
+    found, _ = tx.beforehand(
+        ("refined", str(data), candidate.file_digest, digest(candidate.recipe_value), *before),
+        lambda: _refined(candidate, others, data, engine),
+    )
+    return found
 
 
 def supply_problems(table: pa.Table, recipe: Mapping[str, Any], resource: str, groups: Sequence[str]) -> list[Problem]:

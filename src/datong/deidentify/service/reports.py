@@ -28,10 +28,18 @@ from datong.terms.verbs import verb, view
 GROUP = "group_id"
 
 
-def keep(tx: Tx, release: Mapping[str, Any], report: RiskReport, earlier: Sequence[str]) -> None:
+def keep(
+    tx: Tx,
+    release: Mapping[str, Any],
+    report: RiskReport,
+    earlier: Sequence[str],
+    beside: Sequence[str] = (),
+    reason: str = "",
+) -> None:
     """Keep the report of a release that just passed, and who asked for it; the same again adds only a new asker.
 
-    earlier: ids of the releases to the same recipient group that speak of the same events.
+    earlier: ids of the releases to the same recipient group that speak of the same events. beside: of those to others
+    that together with it single somebody out, and the `reason` why it left all the same.
     """
     asker = {"person": tx.actor.person, "let_in_by": tx.actor.issued_by}
     row = tx.get(kept.reports, release["id"])
@@ -43,7 +51,9 @@ def keep(tx: Tx, release: Mapping[str, Any], report: RiskReport, earlier: Sequen
     names = ("dataset", "recipient_group", "agreement", "assessment", "groups_digest", "file_digest", "at")
     told = {
         "release": release["id"], **{name: release[name] for name in names}, "earlier": list(earlier),
-        "releases": 1 + len(earlier), **report.as_json([GROUP]), "limit": risks.LIMIT, "passes": True, "change": None,
+        "releases": 1 + len(earlier), "p": release["recipe"].get("p", 0),
+        "beside": list(beside), "beside_reason": reason if beside else "",
+        **report.as_json([GROUP]), "limit": risks.LIMIT, "passes": True, "change": None,
     }  # fmt: skip
     found = digest(told)
     tx.add(kept.reports, {"id": release["id"], "report": told, "report_digest": found, "askers": [asker],

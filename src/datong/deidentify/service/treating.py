@@ -141,8 +141,25 @@ def _parquet(path: Path) -> Any:
         raise NO_TABLE(table=path.name, why="Parquet 文件损坏。", why_en="The Parquet file is damaged.") from None
     if len(set(table.column_names)) < table.num_columns:
         raise NO_TABLE(table=path.name, why="有列重名。", why_en="Two of its columns have one name.")
-    untyped = pa.types.is_null  # a column of nothing but nulls; as text every treatment takes it
-    return pa.table({n: pc.cast(c, pa.string()) if untyped(c.type) else c for n, c in _columns(table)})
+    return pa.table({n: pc.cast(c, _plain(c.type)) for n, c in _columns(table)})
+
+
+def _plain(kind: Any) -> Any:
+    """The type without dictionaries: one is kept whole, with the values of rows that were left out, and with those that
+    no row ever had. A column of nothing but nulls is text, which every treatment takes."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(_plain(kind.value_type))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_plain(kind.value_type), kind.list_size)
+    return pa.list_(_plain(kind.value_type)) if pa.types.is_list(kind) else kind
 
 
 def _nothing_to_null(column: Any) -> Any:

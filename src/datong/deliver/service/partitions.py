@@ -27,7 +27,7 @@ def received_partition_ask(tx: Tx, *, sender: str, body: dict[str, Any]) -> None
     tx = replace(tx, actor=NODE)  # decided: what follows is the node's own deed
     terms = contract["terms"]
     agreed = {"form": terms.get("delivery_form", "controlled")}
-    agreed |= {name: terms[name] for name in ("recipe_digest", "k") if name in terms}
+    agreed |= {name: terms[name] for name in ("recipe_digest", "k", "p") if name in terms}
     build = harmonise.current(tx, contract["dataset"])
     kinds = deidentify.require_countable(
         tx, dataset=contract["dataset"], columns=[element["name"] for element in build["schema"]],

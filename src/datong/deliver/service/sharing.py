@@ -39,8 +39,9 @@ def our_contract(tx: Tx, agreement: str, side: str, act: str) -> dict[str, Any]:
     return dict(contract)
 
 
-def released(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
-    """Count on exactly the agreed groups, pass the gate, and lay the table ready; the caller has decided."""
+def released(tx: Tx, contract: Mapping[str, Any], reason: str = "") -> dict[str, Any]:
+    """Count on exactly the agreed groups, pass the gate, and lay the table ready; the caller has decided. reason: why,
+    although others hold other groups of the same people."""
     agreement = str(contract["id"])
     part = _agreed_part(tx, agreement)
     resource = contract["dataset"]
@@ -51,7 +52,7 @@ def released(tx: Tx, contract: Mapping[str, Any]) -> dict[str, Any]:
     record = deidentify.release(
         tx, dataset=resource, recipient_group=contract["consumer_party"], agreement=agreement,
         form=rules.form_of(contract), path=path,
-        providers=[signing.me(tx).party], part=part["id"], data=data,
+        providers=[signing.me(tx).party], part=part["id"], data=data, reason=reason,
     )  # fmt: skip
     source = {"kind": "supply", "release": record["id"], "partition": part["partition"], "build": build["build"],
               "build_digest": build["digest"]}  # fmt: skip

@@ -118,8 +118,9 @@ def terms_problems(terms: Mapping[str, Any]) -> list[Problem]:
     inputs = said.get("inputs", [])
     if not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
         problems.append(Problem("inputs", "应为文本列表", "should be a list of texts"))
-    if type(said.get("k", 0)) is not int:
-        problems.append(Problem("k", "应为整数", "should be a whole number"))
+    for name in ("k", "p"):
+        if type(said.get(name, 0)) is not int:
+            problems.append(Problem(name, "应为整数", "should be a whole number"))
     return problems
 
 
