@@ -198,7 +198,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
         "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
         "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
         "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "password_from", "load",
-        "totals", "unpivot", "title", "note",
+        "totals", "unnest", "unpivot", "title", "note",
     }  # fmt: skip
     value = found.only(given, "", keys)
     name = file.removeprefix("sources/").removesuffix(".yaml")
@@ -234,6 +234,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
             name, kind, path, url_from, records, encodings[0], delimiter, skip,
             {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered,
             encodings=encodings if len(encodings) > 1 else (), **more,
+            apart=source_keys.apart_of(found, kind, tables) if kind is not SourceKind.database else {},
         ),
         found.problems,
     )  # fmt: skip
