@@ -490,6 +490,26 @@ def test_fields_that_json_files_may_leave_out_are_those_of_the_table(desk: Any, 
     assert {proposal.column for proposal in told.proposals} == {"离场时间", "车牌号", "停车费"}
 
 
+def test_lists_are_told_with_what_makes_rows_of_them(desk: Callable[..., Any], tmp_path: Path) -> None:
+    visits = [
+        {"plate": "贵A12345", "stops": [{"at": "N1"}] * (n % 3), "tags": ["a"], "note": "[{" if n else "x"}
+        for n in range(9)
+    ]
+    (tmp_path / "visits.ndjson").write_text("\n".join(map(json.dumps, visits)), "utf-8")
+    said = [doubt.en for doubt in desk(f"{tmp_path}/visits.ndjson").doubts]
+    assert [text for text in said if text.startswith("stops")] == [
+        "stops holds lists of objects, read as one text: `unnest: stops` in the source makes each item a row; then match "
+        "again."
+    ]
+    assert not any(text.startswith("tags") for text in said)
+    with (tmp_path / "sources" / "visits.yaml").open("a") as source:
+        source.write("unnest: stops\n")
+    (tmp_path / "mappings" / "visits.yaml").unlink()
+    again = desk("visits")
+    assert "stops.at" in [proposal.column for proposal in again.proposals]
+    assert not any("unnest" in doubt.en for doubt in again.doubts)
+
+
 def test_two_names_in_one_file_are_no_renaming(desk: Any, tmp_path: Path) -> None:
     for name, header in (("1", "车牌号,停车费"), ("2", "车牌号码,停车费"), ("3", "车牌号,车牌号码,停车费")):
         row = ",".join(["贵A12345"] * header.count("牌") + ["5"])

@@ -137,6 +137,36 @@ def test_paths_and_joins_are_held_to_the_tables() -> None:
     assert "declares no tables" in wrong({"kind": "csv", "path": "x"}, {**MAPPING, "columns": {"id": "id"}})
 
 
+def test_the_sheets_of_one_workbook_join_as_tables(store: Store, node_folder: Path, act: Act) -> None:
+    """Each with what is its own above it: a title here, a header of two rows there."""
+    harmonise.install(store, node_folder)
+    source = {
+        "kind": "excel",
+        "tables": {
+            "loans": {"path": "bank.xlsx", "sheet": "贷款", "skip_lines": 1},
+            "districts": {"path": "bank.xlsx", "sheet": "地区", "header_rows": 2},
+        },
+    }
+    mapping = {
+        **MAPPING, "joins": [{"table": "districts", "on": {"loans.district": "districts.地区.no"}}],
+        "columns": {"id": "loans.id", "place": "districts.地区.name"},
+    }  # fmt: skip
+    work = write(node_folder / "work", bank(source, mapping))
+    book = openpyxl.Workbook()
+    for sheet, table in {
+        "贷款": [["二月贷款"], ["id", "district"], [1, 18], [2, 99]],
+        "地区": [["地区", None], ["no", "name"], [1, "Praha"], [18, "Pisek"]],
+    }.items():
+        page = book.create_sheet(sheet)
+        for row in table:
+            page.append(row)
+    book["地区"].merge_cells("A1:B1")
+    del book["Sheet"]
+    book.save(work / "bank.xlsx")
+    made = built(store, act("data_engineer"))
+    assert (made["read"], made["harmonised"], made["reasons"]) == (2, 1, {"no_districts": 1})
+
+
 # --- files without a header line -------------------------------------------------------------------------------
 
 

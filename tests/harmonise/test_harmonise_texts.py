@@ -261,6 +261,22 @@ def full() -> dict[str, Any]:
     return contents
 
 
+def test_a_standard_of_several_objects_is_no_mistake() -> None:
+    contents = full()
+    standard = contents["standards/thing.odcs.yaml"]
+    other = {**copy.deepcopy(standard["schema"][0]), "name": "other"}
+    contents["standards/two.odcs.yaml"] = {**standard, "schema": [standard["schema"][0], other]}
+    assert unnamed(contents) == []  # that no mapping names
+    contents["mappings/things.yaml"]["standard"] = "two#thing"
+    assert mapping_of(contents, "things")[1] == unnamed(contents) == []
+    other["properties"][0]["logicalType"] = "array"
+    told = unnamed(contents)  # a mistake in the object that none names is told all the same, once
+    assert [problem.where for problem in told] == ["standards/two.odcs.yaml: schema.properties.id"]
+    del contents["standards/two.odcs.yaml"]["version"]  # and one of the whole document once
+    contents["mappings/things.yaml"]["standard"] = "thing"
+    assert len(unnamed(contents)) == len(set(unnamed(contents))) == 2
+
+
 PATHS = [path for path in every_path(full()) if len(path) > 0]
 
 

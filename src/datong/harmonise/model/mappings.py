@@ -6,6 +6,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from datong.harmonise.model.contracts import Rule
 
@@ -164,9 +165,10 @@ class Source:
     `url_from` names the environment variable that holds a database URL; or `url` is one without its password, which
     the variable `password_from` holds. `tables`: table -> its key column in a database, its file in a source of several
     files. `encodings`: where files are in several, those that one of them may be in; `encoding` is the first then.
-    `keeps_totals`: rows that add others up are records too. `columns`, `numbered` by table ("" for the source's one
-    file): the names of the columns of a file without a header line, and the column that holds the number of each row
-    there."""
+    `keeps_totals`: rows that add others up are records too. `unnest`: the path of a list in each record, whose items
+    become rows. `apart`: by table what else is said of its file alone (fields of this class). `columns`, `numbered` by
+    table ("" for the source's one file): the names of the columns of a file without a header line, and the column that
+    holds the number of each row there."""
 
     name: str
     kind: SourceKind
@@ -191,6 +193,8 @@ class Source:
     unpivot: Unpivot | None = None
     encodings: tuple[str, ...] = ()
     keeps_totals: bool = False
+    unnest: str = ""
+    apart: Map[str, Map[str, Any]] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -207,8 +211,8 @@ class Source:
         """One table of a source of several files, as a source of its own."""
         columns = {"": self.columns[table]} if table in self.columns else {}
         numbered = {"": self.numbered[table]} if table in self.numbered else {}
-        path = self.tables[table]
-        return replace(self, name=table, path=path, tables={}, columns=columns, numbered=numbered)
+        path, apart = self.tables[table], self.apart.get(table, {})
+        return replace(self, name=table, path=path, tables={}, apart={}, columns=columns, numbered=numbered, **apart)
 
     @property
     def format(self) -> SourceKind:

@@ -88,6 +88,16 @@ def missing_of(columns: Iterable[SampleColumn]) -> tuple[str, ...]:
     return tuple(marker for marker in MARKERS if seen[marker])
 
 
+def lists_in(columns: Iterable[SampleColumn]) -> list[str]:
+    """The columns whose values are mostly lists of objects, as JSON; an empty list says nothing."""
+    found = []
+    for column in columns:
+        texts = [value for value in column.values[:LOOKED] if value not in (None, "", "[]")]
+        if texts and sum(text.startswith("[{") for text in texts) * 2 > len(texts):
+            found.append(column.path)
+    return found
+
+
 def given_in(contents: Mapping[str, Any], source: str, table: str = "") -> dict[str, str]:
     """{column: element} of the mappings of a source (and table) there are, but for what is still to be confirmed."""
     found: dict[str, str] = {}

@@ -16,18 +16,19 @@ from datong.harmonise.model.drafts import Unfit
 from datong.harmonise.model.mappings import FILE_KINDS, Api, Bucket, Load, LoadBy, Page, Paging, SourceKind, Unpivot
 from datong.harmonise.rules.addresses import address_of, holds_secret
 from datong.harmonise.rules.found import Found
+from datong.harmonise.rules.source_tables import OF_A_TABLE, OneTable
 
 ALL = {"kind", "title", "note", "load"}
 FILE = {"path", "tables"}
 TEXT = {*FILE, "encoding", "member"}
 KEYS: Map[SourceKind, set[str]] = {
-    SourceKind.json: {*TEXT, "records", "unpivot"},
-    SourceKind.ndjson: {*TEXT, "unpivot"},
+    SourceKind.json: {*TEXT, "records", "unnest", "unpivot"},
+    SourceKind.ndjson: {*TEXT, "unnest", "unpivot"},
     SourceKind.csv: {*TEXT, "delimiter", "quote", "skip_lines", "columns", "numbered", "totals", "unpivot"},
     SourceKind.parquet: FILE,
     SourceKind.excel: {*FILE, "sheet", "skip_lines", "header_rows", "columns", "totals", "unpivot"},
     SourceKind.database: {"path", "url_from", "url", "password_from", "tables"},
-    SourceKind.http: {"url", "records", "token_from", "token_header", "paging", "unpivot"},
+    SourceKind.http: {"url", "records", "token_from", "token_header", "paging", "unnest", "unpivot"},
     SourceKind.s3: {"endpoint", "bucket", "key", "prefix", "region", "format", "access_key_from", "secret_key_from"},
 }
 """The keys of each kind, besides those of ALL. A bucket takes those of its `format` too, but no FILE."""
@@ -64,7 +65,31 @@ def more_of(found: Found, kind: SourceKind, value: Map[str, Any]) -> dict[str, A
         "url": _database_url(found, value) if kind is SourceKind.database else "",
         "password_from": found.word("password_from", value.get("password_from")),
         "unpivot": _unpivot(found, value),
+        "unnest": _unnest(found, "unnest", value),
     }
+
+
+def apart_of(found: Found, kind: SourceKind, tables: Map[str, OneTable]) -> dict[str, dict[str, Any]]:
+    """By table what is said of its file alone, where one workbook or document holds several."""
+    return {name: _apart(found, kind, f"tables.{name}", one.given) for name, one in tables.items()}
+
+
+def _apart(found: Found, kind: SourceKind, at: str, given: Map[str, Any]) -> dict[str, Any]:
+    for key in given.keys() & OF_A_TABLE - KEYS[kind]:
+        found.say(f"{at}.{key}", f"{kind} 数据源不用此项", f"a source of kind {kind} takes no {key}")
+    texts = {key: found.word(f"{at}.{key}", given[key]) for key in ("sheet", "records") if key in given}
+    least = {"skip_lines": 0, "header_rows": 1}
+    wholes = {key: _whole(found, f"{at}.{key}", given[key], low) for key, low in least.items() if key in given}
+    return {**texts, **wholes, **({"unnest": _unnest(found, f"{at}.unnest", given)} if "unnest" in given else {})}
+
+
+def _unnest(found: Found, at: str, given: Map[str, Any]) -> str:
+    path = found.word(at, given.get("unnest"))
+    if "unnest" in given and "" in path.split("."):
+        found.say(at, "应为记录中一个列表的路径", "should be the path of a list in each record")
+    if path and given.get("tables"):
+        found.say(at, "应写在各表之下", "belongs under each table that it is of")
+    return path
 
 
 def _unpivot(found: Found, value: Map[str, Any]) -> Unpivot | None:

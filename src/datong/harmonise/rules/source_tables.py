@@ -1,8 +1,9 @@
 """The tables of a source, and the names of columns that a file does not say itself.
 
 A database has `tables: {table: key column}`; a source of several files of one kind has `tables: {table: file}`, or
-`{table: {path, columns, numbered}}` for a file without a header line. From then on both are alike: paths are
-`table.column`, a mapping names its main `table` and joins the others. Must never know: what the files hold.
+`{table: {path, columns, numbered, …}}` for a file without a header line, or of which more is to be said. From then on
+both are alike: paths are `table.column`, a mapping names its main `table` and joins the others. Must never know: what
+the files hold.
 Contract: tests/harmonise/test_harmonise_source_tables.py.
 """
 
@@ -15,6 +16,9 @@ from typing import Any
 from datong.harmonise.model.mappings import FILE_KINDS, SourceKind
 from datong.harmonise.model.reading import BROKEN, ROW
 from datong.harmonise.rules.found import Found
+
+OF_A_TABLE = frozenset({"sheet", "skip_lines", "header_rows", "records", "unnest"})
+"""What besides `columns` and `numbered` may be said of one table's file alone."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def inside_data(path: str) -> bool:
 
 
 def _file_table(found: Found, at: str, table: str, one: Any) -> OneTable:
-    given = found.only(one, at, {"path", "columns", "numbered", "note"}) if isinstance(one, dict) else {"path": one}
+    keys = {"path", "columns", "numbered", "note", *OF_A_TABLE}
+    given = found.only(one, at, keys) if isinstance(one, dict) else {"path": one}
     path = found.word(f"{at}.path", given.get("path"))
     if not path:
         found.say(at, *_form(True))

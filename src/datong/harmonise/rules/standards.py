@@ -67,6 +67,14 @@ class Outline:
     untyped: frozenset[str] = frozenset()
 
 
+def objects_of(value: Any) -> list[str]:
+    """The names of the objects in an ODCS document that has several; "" for one that has none or one, or is wrong."""
+    objects = value.get("schema") if isinstance(value, dict) else None
+    if not isinstance(objects, list) or len(objects) < 2:
+        return [""]
+    return [str(thing.get("name", "")) for thing in objects if isinstance(thing, dict)] or [""]
+
+
 def standard_of(where: str, value: Any, object_name: str = "") -> tuple[Standard | None, list[Problem]]:
     """The standard in an ODCS document (parsed YAML), or everything wrong with it.
 

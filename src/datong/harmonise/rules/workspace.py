@@ -46,7 +46,7 @@ from datong.harmonise.rules.found import Found, nearest, nearest_en, nearest_zh
 from datong.harmonise.rules.meaning import digits_of
 from datong.harmonise.rules.places import placed
 from datong.harmonise.rules.source_tables import headings_of, inside_data, tables_of
-from datong.harmonise.rules.standards import outlined, standard_of
+from datong.harmonise.rules.standards import objects_of, outlined, standard_of
 
 RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,78}\*?")  # the check character of a code may be an asterisk
 
@@ -109,15 +109,17 @@ def source_of(files: Files, name: str) -> tuple[Source | None, list[Problem]]:
 
 
 def unnamed(files: Files) -> list[Problem]:
-    """Everything wrong with the sources and standards that no mapping names (the others are read with theirs)."""
+    """Everything wrong with the sources and standards that no mapping names (the others are read with theirs); of a
+    standard of several objects with those that none names."""
     named = {str(text.get(key)) for text in files.values() if isinstance(text, dict) for key in ("source", "standard")}
     problems: list[Problem] = []
     for path, text in files.items():
-        for form, read in ((r"sources/(.*)\.yaml", _source), (r"standards/(.*)\.odcs\.yaml", standard_of)):
-            found = re.fullmatch(form, path)
-            if found and found[1] not in named:
-                problems += read(path, text)[1]
-    return placed(problems, files)
+        if (found := re.fullmatch(r"sources/(.*)\.yaml", path)) and found[1] not in named:
+            problems += _source(path, text)[1]
+        elif (found := re.fullmatch(r"standards/(.*)\.odcs\.yaml", path)) and found[1] not in named:
+            for part in objects_of(text):
+                problems += standard_of(path, text, part)[1] if f"{found[1]}#{part}" not in named else []
+    return placed(list(dict.fromkeys(problems)), files)
 
 
 def _mapping(files: Files, name: str) -> tuple[Mapping | None, list[Problem]]:
@@ -196,7 +198,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
         "kind", "path", "url_from", "records", "encoding", "delimiter", "skip_lines", "tables", "columns", "numbered",
         "quote", "member", "sheet", "header_rows", "url", "token_from", "token_header", "paging", "endpoint", "bucket",
         "key", "prefix", "region", "format", "access_key_from", "secret_key_from", "password_from", "load",
-        "totals", "unpivot", "title", "note",
+        "totals", "unnest", "unpivot", "title", "note",
     }  # fmt: skip
     value = found.only(given, "", keys)
     name = file.removeprefix("sources/").removesuffix(".yaml")
@@ -232,6 +234,7 @@ def _source(file: str, given: Any) -> tuple[Source | None, list[Problem]]:
             name, kind, path, url_from, records, encodings[0], delimiter, skip,
             {table: one.place for table, one in tables.items()}, columns=columns, numbered=numbered,
             encodings=encodings if len(encodings) > 1 else (), **more,
+            apart=source_keys.apart_of(found, kind, tables) if kind is not SourceKind.database else {},
         ),
         found.problems,
     )  # fmt: skip

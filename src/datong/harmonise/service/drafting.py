@@ -45,6 +45,8 @@ from datong.harmonise.store import workspace as folder_texts
 from datong.harmonise.store.sources import some_of
 from datong.harmonise.store.sources.opening import named
 
+JSON_KINDS = (SourceKind.json, SourceKind.ndjson)
+
 
 @dataclass(frozen=True)
 class Drafted:
@@ -220,6 +222,14 @@ def _texts(
     if missing:
         listed = ", ".join(missing)
         doubts.append(Text(f"视为缺失的文字：{listed}。", f"Taken for no value: {listed}."))
+    for path in drafting.lists_in(sample.columns) if source.format in JSON_KINDS and not source.unnest else ():
+        inside = path.removeprefix(f"{table}.") if table else path
+        zh = f"{path} 是对象的列表，作为一个文字读取；要一项一行，请在数据源中写 unnest: {inside}，再次匹配。"
+        en = (
+            f"{path} holds lists of objects, read as one text: `unnest: {inside}` in the source makes each item a row; "
+            "then match again."
+        )
+        doubts.append(Text(zh, en))
     mapping = drafting.mapping_text(source, standard or name, table, entries, left=left, missing=missing)
     files = {} if known else {f"standards/{name}.odcs.yaml": drafting.standard_text(name, elements)}
     return {**files, f"mappings/{name}.yaml": mapping}, entries, doubts

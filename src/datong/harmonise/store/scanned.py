@@ -128,7 +128,7 @@ def reading(mapping: Mapping, data: Path, needs: Map[str, Needs], scan_from: int
     """The source of `mapping` as a scan, or None where the text reader must read it. needs: of every path."""
     source = mapping.source
     path = data / source.path
-    if source.unpivot is not None or source.encodings:
+    if source.unpivot is not None or source.unnest or source.encodings:
         return None
     if source.kind is not SourceKind.ndjson or source.encoding.lower().replace("_", "-") not in {"utf-8", "utf8"}:
         return None

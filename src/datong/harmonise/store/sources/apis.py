@@ -15,7 +15,7 @@ import httpx
 
 from datong.ground.crypto import hashing
 from datong.harmonise.model.mappings import Api, Page, Source
-from datong.harmonise.store.sources.documents import DECODER, Inner, Row, row_of, too_deep, written
+from datong.harmonise.store.sources.documents import DECODER, Inner, Row, rows_of, too_deep, written
 from datong.harmonise.store.sources.telling import refused
 from datong.harmonise.store.sources.web import WHOLE, Web, body_of, header_secret, not_answered, shown
 
@@ -75,7 +75,7 @@ class Pages:
             for record, text in zip(records, texts, strict=True):
                 self._hashed.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
                 self.read += 1
-                yield row_of(record, inner=self.inner)
+                yield from self._rows_of(record)
             told, total = total, self._total(url, answer)
             if self.held and told not in (None, total):  # so pages may have moved: a record twice, another never
                 zh = f"读取期间 API 报告的总数由 {told} 变为 {total}"
@@ -95,6 +95,12 @@ class Pages:
             raise refused(
                 self.source, shown(self.api.url), f"API 报告 {total} 条，实得 {self.read} 条", said, self.read
             )
+
+    def _rows_of(self, record: Any) -> Iterator[Row]:
+        try:
+            yield from rows_of(self.source, record, inner=self.inner)
+        except RecursionError:
+            raise too_deep(self.source, self.read) from None
 
     # --- one page ------------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """JSON and NDJSON, record by record: nested objects become paths, numbers stay as they were written, no field is lost.
 
-An array of any length is read through a window that holds one record. What is no object, names a field twice, has a
-value where others have an object from which a field is wanted, or holds half a character (an unpaired surrogate, which
-no text can hold) is kept as its text.
+An array of any length is read through a window that holds one record. Of a record with a list that `unnest` names each
+item is a row, with what else the record holds; an empty list is one row without. What is no object, names a field
+twice, has a value where others have an object from which a field is wanted, or holds half a character (an unpaired
+surrogate, which no text can hold) is kept as its text.
 Contract: tests/harmonise/test_harmonise_sources.py.
 """
 
@@ -21,6 +22,8 @@ Row = tuple[dict[str, str | None], str | None]
 """(values by path, broken text)."""
 Inner: TypeAlias = Mapping[str, tuple[str, ...]]
 """Objects by path, and the wanted paths inside each."""
+UNNESTED_CHARS_MAX = 1_000_000_000
+"""Of the rows that one record becomes: each holds what else the record holds, so that a list could be made a bomb."""
 NOTHING = frozenset({None, "", "[]", "false"})
 """What programs write for an object that is not there."""
 
@@ -46,11 +49,10 @@ def json_rows(source: Source, content: Content, inner: Inner | None = None) -> I
         while True:
             item = window.value()
             try:
-                row = row_of(item, inner=inner)
+                yield from rows_of(source, item, inner=inner)
             except RecursionError:
                 raise too_deep(source, window.read) from None
             window.read += 1
-            yield row
             if window.take("]"):
                 break
             window.need(",")
@@ -65,9 +67,48 @@ def ndjson_rows(source: Source, content: Content, inner: Inner | None = None) ->
         if not line.strip():
             continue
         try:
-            yield row_of(DECODER.decode(line), line, inner)
+            item = DECODER.decode(line)
+            yield from rows_of(source, item, line, inner)
         except (json.JSONDecodeError, RecursionError):
             yield {}, line
+
+
+def rows_of(source: Source, item: Any, text: str | None = None, inner: Inner | None = None) -> Iterator[Row]:
+    """The rows that a record is: one, or one for each item of the list that `unnest` of its source names."""
+    if not source.unnest:
+        yield row_of(item, text, inner)
+        return
+    chars = 0
+    for number, part in enumerate(_unnested(item, source.unnest.split("."))):
+        try:
+            values, broken = row_of(part, text if number == 0 and part is item else None, inner)
+        except RecursionError:
+            if text is None:
+                raise
+            values, broken = {}, text
+        chars += sum(map(len, filter(None, (*values.values(), broken))))
+        if chars > UNNESTED_CHARS_MAX:
+            zh, en = (
+                f"一条记录按 unnest 展开后超过 {UNNESTED_CHARS_MAX} 个字符",
+                f"one record would be more than {UNNESTED_CHARS_MAX} characters in the rows that `unnest` makes of it",
+            )
+            raise refused(source, source.path or source.name, zh, en)
+        yield values, broken
+
+
+def _unnested(item: Any, names: list[str]) -> Iterator[Any]:
+    """`item` once for each item of the list at the path `names`, and of every list on the way there, which stands in
+    the list's place; itself where there is no list."""
+    if not isinstance(item, dict) or names[0] not in item:
+        yield item
+        return
+    here, further = item[names[0]], names[1:]
+    whole = not isinstance(here, list) or isinstance(here, _Twice)
+    if not whole and not here:
+        yield {name: value for name, value in item.items() if name != names[0]}
+    for part in [here] if whole else here:
+        for one in _unnested(part, further) if further else [part]:
+            yield item if one is here else {**item, names[0]: one}
 
 
 def row_of(item: Any, text: str | None = None, inner: Inner | None = None) -> Row:
