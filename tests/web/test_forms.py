@@ -293,3 +293,45 @@ def test_every_view_is_on_a_page_or_told_of_to_who_may_ask_it_in_words(browser: 
 
 
 DETAILS = {section.detail.partition(":")[0] for page in PAGES for section in page.sections}
+
+
+@pytest.mark.browser
+def test_in_a_browser_neither_the_language_nor_a_lost_session_loses_what_was_filled_in(
+    browser: Browser, store: Store
+) -> None:
+    need_chromium()
+    from playwright.sync_api import expect, sync_playwright
+
+    with store.begin(NODE, "register") as tx:
+        person = next(p["id"] for p in register.people(tx) if p["login"] == "de")
+        tokens = [register.login_link(tx, person=person)["token"] for _ in range(2)]
+    with served(browser.app) as address, sync_playwright() as player:
+        engine = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        context = engine.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN", java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{address}/enter/{tokens[0]}")
+        page.get_by_role("button", name="进入控制台").click()
+        page.goto(address + DECLARE)
+        for name, value in DECLARED.items():
+            field = page.locator(f"[name='{name}']")
+            field.select_option(value) if name in CHOSEN else field.fill(value)
+        page.get_by_role("button", name="English").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Declare a data resource")
+        page.get_by_role("button", name="中文").click()
+        for name, value in DECLARED.items():
+            expect(page.locator(f"[name='{name}']")).to_have_value(value)
+        assert DECLARED["abstract"] not in page.url
+        context.clear_cookies()
+        page.locator("[name='area']").press("Enter")  # as its button does, though the language's stands before it
+        expect(page.get_by_role("alert")).to_contain_text("登录后它仍在表单中")
+        elsewhere = context.new_page()
+        elsewhere.goto(f"{address}/enter/{tokens[1]}")
+        elsewhere.get_by_role("button", name="进入控制台").click()
+        page.get_by_role("button", name="已在另一标签页登录").click()
+        for name, value in DECLARED.items():
+            expect(page.locator(f"[name='{name}']")).to_have_value(value)
+        page.locator("[name='area']").press("Enter")
+        expect(page.get_by_role("heading", name="已完成")).to_be_visible()
+        engine.close()
+    with store.begin(NODE, "register") as tx:
+        assert [one["name_zh"] for one in register.resources(tx)] == [DECLARED["name_zh"]]

@@ -25,11 +25,11 @@ from datong.web.acts import FINAL
 from datong.web.api import BAD_ARGUMENTS, STATUS, arguments_model, keepable, wrong
 from datong.web.pages import PAGES, Page
 from datong.web.values import record_address
-from datong.web.visits import Answer, Visit, own_address
+from datong.web.visits import SECRETS, SHOW, Answer, Visit, own_address
 
 ASKS, NAMES_OFFER = "negotiate.request", ("provider", "dataset", "offer_id")
 KEY, SURE, BACK = "_key", "_sure", "_back"
-NOT_ARGUMENTS = frozenset({KEY, SURE, BACK})
+NOT_ARGUMENTS = frozenset({KEY, SURE, BACK, SHOW})
 MANY_LINES = {
     ("harmonise.import_repairs", "csv"): "row,column,reason,original_digest,new_text",
     ("catalogue.write_policy_template", "text"): "YAML",
@@ -79,6 +79,12 @@ def form(visit: Visit) -> Answer:
     given = {name: _in_yuan(value) if _is_money(name, names[name]) else value for name, value in given.items()}
     if verb.changes:
         given = {**_on_the_table(visit, names), **given}
+    return _seen_again(visit, verb, given)
+
+
+def _seen_again(visit: Visit, verb: Verb, given: dict[str, str]) -> Answer:
+    """The form as it is filled; a view that lacks nothing is answered at once."""
+    names = arguments_model(verb).model_fields
     if not verb.changes and all(name in given for name, field in names.items() if field.is_required()):
         return _done(visit, verb, given)
     return "do.html", _shown(visit, verb, given), 200
@@ -102,6 +108,8 @@ def done(visit: Visit) -> Answer:
     if verb is None:
         return _unknown(visit)
     given = {name: value for name, value in visit.form.items() if value and name not in NOT_ARGUMENTS}
+    if visit.shows:
+        return _seen_again(visit, verb, given)
     if f"{verb.room}.{verb.name}" in FINAL and not visit.form.get(SURE):
         refused = UNSURE(verb=words.button_title(verb, visit.lang))
         return "do.html", _shown(visit, verb, given, error=refused.as_json()), STATUS[refused.kind]
@@ -149,8 +157,9 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
     return {
         "verb": verb, "doc": words.ASIDE.sub("", doc) if verb.title != " ".join(doc.split()) else "", "fields": fields,
         "given": given, "error": error, "told": told, "answer": answer, "key": secrets.token_hex(16),
-        "final": name in FINAL, "back": _back(visit), "made": _made(answer), "list": (listed := _list_of(name)),
-        "here": f"/{listed.slug}" if listed else "", "offered": _offered(visit, given) if name == ASKS else None,
+        "secrets": SECRETS, "final": name in FINAL, "back": _back(visit), "made": _made(answer),
+        "list": (listed := _list_of(name)), "here": f"/{listed.slug}" if listed else "",
+        "offered": _offered(visit, given) if name == ASKS else None,
     }  # fmt: skip
 
 
