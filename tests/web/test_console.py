@@ -1180,6 +1180,8 @@ def test_who_has_to_answer_an_offer_finds_the_ways_to_and_others_do_not(tmp_path
     assert seen is not None
     counter = browser.get(f"/do/negotiate/counter?negotiation={negotiation}").text
     assert "permissions" in counter.partition('<textarea name="policy"')[2].partition("</textarea>")[0]
+    assert re.search(r'name="terms\.tariff\.amount_fen"[^>]*value="1200\.00"', counter)
+    assert re.search(r'name="terms\.split\.0\.account"[^>]*value="ACC-1"', counter)
     _another_person_counters_and_the_provider_offers_anew(provider, consumer, loop, negotiation)
     stale = browser.post("/do/negotiate/accept?lang=en", data={"negotiation": negotiation, "seen": unquote(seen[1])})
     assert (stale.status_code, "CTR-416" in stale.text) == (409, True)

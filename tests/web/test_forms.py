@@ -13,10 +13,12 @@ from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
 
 from datong.deidentify.rules import assessment
 from datong.ground.db import NODE, Store
-from datong.price.rules import maximum_permitted_revenue, survey_problems
+from datong.ground.refusal import Problem
+from datong.price import service as price
+from datong.price.rules import survey_problems
 from datong.register import service as register
 from datong.terms.verbs import VERBS
-from datong.web import choices, overview, words
+from datong.web import choices, forms, overview, words
 from datong.web.api import arguments_model
 from datong.web.pages import PAGES
 
@@ -142,10 +144,114 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(browser
     assert 'id="wrong-grade"' in english
 
 
-def test_the_example_of_a_cost_survey_is_one() -> None:
-    example = json.loads(choices.EXAMPLES["price.survey_costs.survey"])
-    assert survey_problems(example) == []
-    assert maximum_permitted_revenue(example)[-1].value == 105
+SURVEY = {
+    "survey.operator": "915201003156789Q1X", "survey.period.from_year": "2026", "survey.period.years": "3",
+    "survey.costs.0.item": "机房", "survey.costs.0.category": "platform", "survey.costs.0.amount_fen": "1,234,567.80",
+    "survey.costs.0.charged": "true", "survey.costs.3.item": "人工", "survey.costs.3.category": "labour",
+    "survey.costs.3.amount_fen": "100", "survey.costs.3.charged": "false", "survey.subsidy_fen": "0",
+    "survey.bond_yield": "0.02", "survey.profit_rate": "0.05", "survey.tax_fen": "0.50",
+    "survey.complete_year": "false", "survey.trial": "true",
+}  # fmt: skip
+
+
+def test_a_cost_survey_is_filled_in_by_somebody_who_knows_no_json(store: Store, browser: Browser) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="po", name="平价", roles=["price_officer"])
+    browser.enter("po")
+    at = "/do/price/survey_costs"
+    form = browser.get(f"{at}?lang=zh").text
+    assert "JSON" not in form
+    assert form.count('<fieldset class="row">') == 2
+    for said in (
+        ">平台建设和运维 · platform<",
+        "（元）",
+        "成本 1",
+        "再加几行：成本",
+        'id="for-survey.operator" required',
+    ):
+        assert said in form, said
+    more = browser.post(at, data={**SURVEY, "_show": "zh"}).text
+    assert more.count('<fieldset class="row">') == 4, "two that are filled and two that are not"
+    assert re.search(r'name="survey\.costs\.1\.item"[^>]*value="人工"', more), "without the rows left empty"
+    wrong = browser.post(at, data={**SURVEY, "survey.costs.3.charged": "", "survey.profit_rate": "5 %"}).text
+    for name in ("survey.costs.1.charged", "survey.profit_rate"):
+        assert f'<a href="#for-{name}">' in wrong, name
+        assert f'id="wrong-{name}"' in wrong
+    unread = browser.post(f"{at}?lang=en", data={**SURVEY, "survey.costs.0.amount_fen": "a lot"}).text
+    assert 'id="wrong-survey.costs.0.amount_fen">should be an amount in yuan' in unread
+    done = browser.post(at, data=SURVEY)
+    assert done.status_code == 200, text(done)
+    with store.read(NODE) as tx:
+        [kept] = [one["survey"] for one in price.prices(tx)["surveys"]]
+    assert [(one["item"], one["amount_fen"]) for one in kept["costs"]] == [("机房", 123456780), ("人工", 10000)]
+    assert (kept["period"], kept["tax_fen"], "previous" in kept) == ({"from_year": 2026, "years": 3}, 50, False)
+    assert survey_problems(kept) == []
+
+
+def test_amounts_by_purpose_are_asked_in_yuan_and_shares_row_by_row(store: Store, browser: Browser) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="m2", name="产品", roles=["product_manager"])
+    browser.enter("m2")
+    at = "/do/catalogue/publish"
+    form = browser.get(f"{at}?lang=zh").text
+    assert 'name="tariffs.industry_development"' in form
+    assert 'name="split.1.account"' in form
+    assert form.count("<textarea") == 4, "the description, a policy, values of a template, spaces"
+    given = {"tariffs.industry_development": "11,800.00", "split.1.party": "P", "split.1.weight": "7", "title": "x"}
+    verb = VERBS["catalogue.publish"]
+    asked = {"dataset": "d", "description": "x", "purposes": "industry_development", "from_at": "2026-01-01",
+             "until_at": "2027-01-01"}  # fmt: skip
+    arguments = forms._arguments(verb, forms._closed_up({**given, **asked}), "zh")
+    assert (arguments["tariffs"], arguments["split"]) == (
+        {"industry_development": 1180000}, [{"party": "P", "weight": 7}],
+    )  # fmt: skip
+    assert forms._arguments(verb, {"title": "x", **asked}, "zh")["split"] is None
+    names = [*given, "split.0.party", "policy"]
+    for where, told in (
+        ("price: split[1].weight", "split.1.weight"), ("tariffs.industry_development", "tariffs.industry_development"),
+        ("split", "split.1.party"), ("policy.permissions[0].action", "policy"), ("nothing", ""),
+    ):  # fmt: skip
+        assert forms._told_of(where, names) == told, where
+    bad = browser.post(f"{at}?lang=en", data={"policy": '{"a": 1,\n b}'}).text
+    assert "is not JSON: it cannot be read from line 2, character 2 on" in bad
+
+
+TERMS = {
+    "purpose": "industry_development", "delivery_form": "controlled",
+    "tariff": {"kind": "per_delivery", "amount_fen": 120000},
+    "split": [{"party": "91520000MA6GROUP01", "weight": 1, "payee_kind": "company", "account": "ACC-1"}],
+    "inputs": ["RES-1", "RES-2"], "from": "2026-03-02T00:00:00Z", "until": "2027-03-02T00:00:00Z", "k": 5,
+}  # fmt: skip
+
+
+def test_terms_on_the_table_are_taken_apart_and_put_together_as_they_were() -> None:
+    whole = choices.structure("terms")
+    assert whole is not None
+    apart = forms._taken_apart("terms", whole, json.dumps(TERMS))
+    assert apart is not None
+    assert (apart["terms.tariff.amount_fen"], apart["terms.split.0.weight"]) == ("1200.00", "1")
+    problems: list[Problem] = []
+    assert (forms._put_together("terms", whole, apart, problems), problems) == (TERMS, [])
+    assert forms._put_together("terms", whole, {"terms.until": "2027-03-02"}, problems) == {
+        "until": "2027-03-01T16:00:00Z"
+    }
+    for strange in ({**TERMS, "bonus": 1}, {**TERMS, "split": "half"}, {**TERMS, "k": True}, {"tariff": {"kind": 7}},
+                    {"inputs": ["a,b"]}, [TERMS]):  # fmt: skip
+        assert forms._taken_apart("terms", whole, json.dumps(strange)) is None, "what no field asks stays whole"
+    assert forms._taken_apart("terms", whole, "{") is None
+
+
+def test_no_form_has_more_parts_than_can_be_put_together_and_every_part_has_its_word() -> None:
+    asked = {name for verb in VERBS.values() for name in arguments_model(verb).model_fields}
+    seen = [(name, part) for name in asked if (part := choices.structure(name))]
+    assert len(seen) >= 7
+    for name, part in seen:
+        waiting = [(f"{name}.{one}", of) for one, of in part.parts.items()]
+        for at, of in waiting:
+            waiting += [(f"{at}.{one}", below) for one, below in of.parts.items()]
+            assert of.title or words.column(at.rpartition(".")[2], "zh") != at.rpartition(".")[2], at
+            for code in of.codes:
+                assert words.code(code, of.word or at.rpartition(".")[2], "zh") != code, (at, code)
 
 
 def test_what_is_asked_stands_above_its_answer_and_what_was_done_above_the_form(browser: Browser) -> None:
