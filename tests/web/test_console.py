@@ -1122,6 +1122,10 @@ def test_a_contract_under_an_ended_registration_says_so_and_that_it_still_stands
                 registered(tx, code, kind, EVIL, **({"inputs": TERMS["inputs"]} if kind == "product" else {}))
     assert "本合约不再交付" not in browser.get(f"/contracts/{agreement}").text
     with browser.store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="an", name="分析", roles=["analyst"])
+    browser.enter("an")
+    assert agreement not in browser.get("/").text.partition('class="groups"')[0]
+    with browser.store.begin(NODE, "start") as tx:
         code = DATASET if under == "the product" else TERMS["inputs"][0]
         row = tx.get(kept, code)
         assert row is not None
@@ -1130,6 +1134,9 @@ def test_a_contract_under_an_ended_registration_says_so_and_that_it_still_stands
     zh, en = (browser.get(f"/contracts/{agreement}{lang}").text for lang in ("", "?lang=en"))
     assert "本合约不再交付" in zh and words[1] in zh and "登记终止不解除合约" in zh
     assert "Nothing is delivered under this contract" in en and words[0] in en
+    browser.enter("an")
+    due = browser.get("/?lang=zh").text.partition('<section class="due">')[2].partition("</section>")[0]
+    assert f'href="/contracts/{agreement}"' in due and words[1] in due and "提前" in due
     with browser.store.begin(NODE, "start") as tx:
         tx.change(metadata.tables["agreement"], agreement, state="TERMINATED")
     assert "本合约不再交付" not in browser.get(f"/contracts/{agreement}").text

@@ -132,7 +132,7 @@ def _is_instant(value: Any) -> bool:
 
 def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
     """NOT_CLEARED with everything that is missing of what an offer stands on: rights, registrations, licences."""
-    inputs = _stands_on(tx, dataset, terms)
+    inputs = stands_on(tx, dataset, terms)
     problems = [] if dataset in inputs else authorise.unregistered(tx, dataset)
     problems += authorise.clearance(tx, inputs=inputs, purpose=str(terms.get("purpose") or ""), act="list")
     return NOT_CLEARED(problems, dataset=dataset, count=len(problems)) if problems else None
@@ -140,12 +140,12 @@ def uncleared(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> Refusal | None:
 
 def over(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[Problem]:
     """Those registrations that a contract stands on which ended or lapsed, in words: nothing is delivered under it."""
-    codes = list(dict.fromkeys([dataset, *_stands_on(tx, dataset, terms)]))
+    codes = list(dict.fromkeys([dataset, *stands_on(tx, dataset, terms)]))
     gone = register.over(tx, codes)
     return [problem for code in codes if code in gone for problem in authorise.unregistered(tx, code)]
 
 
-def _stands_on(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[str]:
+def stands_on(tx: Tx, dataset: str, terms: Mapping[str, Any]) -> list[str]:
     """The resources of an offer: what a product is registered over, and what the terms name besides."""
     named = list(terms.get("inputs") or [])
     try:
@@ -202,7 +202,7 @@ def redeveloped(tx: Tx, dataset: str, offer: Mapping[str, Any], consumer_party: 
     policy = from_json(offer["policy"])
     try:
         authorise.guard_redevelopment(
-            tx, inputs=_stands_on(tx, dataset, offer["terms"]), policy=policy, developer=consumer_party
+            tx, inputs=stands_on(tx, dataset, offer["terms"]), policy=policy, developer=consumer_party
         )
     except Refusal as refusal:
         if refusal.kind is Kind.unavailable:
