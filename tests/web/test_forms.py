@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from served import CHROMIUM, QUIET, need_chromium, served
-from test_console import Browser, app_of, people, text  # noqa: F401 - fixtures
+from test_console import EVIL, Browser, app_of, people, text  # noqa: F401 - fixtures
 
+from datong.authorise import service as authorise
+from datong.authorise.model import AGREEMENT_ITEMS, PLAN_ITEMS
 from datong.deidentify.rules import assessment
 from datong.ground.db import NODE, Store
 from datong.ground.refusal import Problem
@@ -214,6 +216,50 @@ def test_amounts_by_purpose_are_asked_in_yuan_and_shares_row_by_row(store: Store
         assert forms._told_of(where, names) == told, where
     bad = browser.post(f"{at}?lang=en", data={"policy": '{"a": 1,\n b}'}).text
     assert "is not JSON: it cannot be read from line 2, character 2 on" in bad
+
+
+def test_the_items_of_the_articles_are_asked_by_the_kind_of_the_instrument(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        register.add_person(tx, login="st", name="经办", roles=["steward"])
+    browser.enter("st")
+    at, asked = "/do/authorise/draft", {"purposes": "public_welfare", "from_at": "2026-01-01", "until_at": "2099-01-01"}
+    form = browser.get(f"{at}?lang=zh").text
+    assert 'name="items' not in form
+    assert "类别选定后" in form
+    plan = browser.post(at, data={"kind": "plan", "title": "出行", "_show": "zh"}).text
+    assert plan.count('name="items.') == len(PLAN_ITEMS)
+    assert "成本收入核算和收益分配机制" in plan
+    assert 'value="出行"' in plan
+    agreement = browser.post(at, data={"kind": "agreement", "_show": "en"}).text
+    assert agreement.count('name="items.') == len(AGREEMENT_ITEMS) + 1
+    assert ">invited tender · invited_tender<" in agreement
+    assert browser.post(at, data={"kind": "consent", "_show": "zh"}).text.count('<textarea name="items"') == 1
+    items = {f"items.{name}": "…说明" for name in PLAN_ITEMS}
+    missing = {**asked, **items, "kind": "plan", "resources": "7" + "1" * 35, "items.security": ""}
+    told = browser.post(f"{at}?lang=zh", data=missing).text
+    assert 'id="wrong-items.security">缺少「数据安全、个人信息保护和应急措施」' in told
+    assert told.count("…说明</textarea>") == len(PLAN_ITEMS) - 1
+    done = browser.post(at, data={**missing, **items})
+    assert done.status_code == 200, text(done)
+    with store.read(NODE) as tx:
+        assert [one["items"] for one in authorise.instruments(tx)] == [dict.fromkeys(PLAN_ITEMS, "…说明")]
+    change = browser.get("/do/authorise/change?lang=zh").text
+    assert change.count('name="items.') == len(PLAN_ITEMS)
+    assert "required" not in change.partition('name="items.')[2]
+
+
+def test_what_is_known_here_is_ticked_and_the_rest_is_written(browser: Browser, store: Store) -> None:
+    with store.begin(NODE, "start") as tx:
+        operator = EVIL
+        register.add_person(tx, login="as", name="评估员", roles=["assessor"])
+        register.add_party(tx, code=operator, name="供数公司")
+    browser.enter("as")
+    at = "/do/deidentify/assess"
+    form = browser.get(f"{at}?lang=zh").text
+    assert re.search(rf'type="checkbox" name="provider_parties" value="{operator}" > 供数公司', form)
+    again = browser.post(at, data={"provider_parties": [operator, "9,8"], "_show": "zh"}).text
+    assert f'name="provider_parties" value="{operator}" checked' in again
+    assert '<textarea name="provider_parties" rows="2" spellcheck="false">9\n8</textarea>' in again
 
 
 TERMS = {

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeVar
 
-from datong.authorise.model import ACTS, InstrumentKind
+from datong.authorise.model import ACTS, AGREEMENT_ITEMS, GROUNDS, PLAN_ITEMS, SELECTIONS, InstrumentKind
 from datong.catalogue.service import DELIVERY_FORMS as LISTED_FORMS
 from datong.deidentify import service as deidentify
 from datong.ground.refusal import Text
 from datong.price.model import CHARGED_PURPOSES, COST_CATEGORIES, FREE_PURPOSES, UNITS
-from datong.register.model import national, values
-from datong.register.model.cases import GROUNDS, LAST_ACTS
+from datong.register.model import cases, national, values
 from datong.terms.policy import PURPOSES
 from datong.terms.roles import PERSON_ROLES, Role
 from datong.terms.tariffs import PAYEE_KINDS, TARIFF_KINDS
+from datong.web import words
 
 T = TypeVar("T")
 
@@ -36,9 +36,9 @@ CHOICES: Mapping[str, Sequence[str]] = {
         "price.set_fee.unit": UNITS, "price.set_ceiling.unit": UNITS,
         "register.add_party.kind": values.PARTY_KINDS, "register.apply_to_join.kind": sorted(values.JOINING_KINDS),
         "register.apply_identity.kind": national.Identity, "register.apply_identity.act": national.ACTS,
-        "register.apply_to_cancel.ground": [name for name, ground in GROUNDS.items() if ground.applied],
-        "register.end_registration.ground": [name for name, ground in GROUNDS.items() if ground.own_motion],
-        "authorise.draft.kind": InstrumentKind, "register.draft_case.type": LAST_ACTS,
+        "register.apply_to_cancel.ground": [name for name, ground in cases.GROUNDS.items() if ground.applied],
+        "register.end_registration.ground": [name for name, ground in cases.GROUNDS.items() if ground.own_motion],
+        "authorise.draft.kind": InstrumentKind, "register.draft_case.type": cases.LAST_ACTS,
     }.items()
 }  # fmt: skip
 """Argument, or verb and argument -> the codes that it takes, in the order of their table."""
@@ -61,6 +61,7 @@ class Part:
     kept: bool = False
     example: str = ""
     suggested: str = ""
+    long: bool = False
     parts: Mapping[str, Part] = field(default_factory=dict)
     many: bool = False
 
@@ -110,6 +111,17 @@ _STRUCTURES: Mapping[str, Part] = {
 }  # fmt: skip
 
 
+def items(kind: str) -> Part | None:
+    """What the articles ask of an instrument of this kind; None for one of which they ask nothing."""
+    said = {"plan": PLAN_ITEMS, "agreement": AGREEMENT_ITEMS}.get(kind, {})
+    asked = {name: Part(title=Text(zh, words.column(name, "en")), long=True, needed=True) for name, zh in said.items()}
+    if kind == "agreement":
+        asked["selection"] = Part(codes=SELECTIONS, needed=True)
+    if kind == "legal_basis":
+        asked = {"ground": Part(codes=GROUNDS, needed=True), "impact_assessment": Part(needed=True)}
+    return Part(dict, parts=asked) if asked else None
+
+
 @cache
 def structure(argument: str) -> Part | None:
     """What a form asks by its parts, each a field of its own; None for any other argument."""
@@ -119,6 +131,9 @@ def structure(argument: str) -> Part | None:
             one["id"]: Part(title=Text(one["zh"], one["en"]), codes=tuple(asked["steps"]), word="answers", needed=True)
             for one in asked["questions"]
         })  # fmt: skip
+    if argument == "items":  # of whichever kind: which are asked, `items` says
+        found = [one for kind in InstrumentKind if (one := items(kind))]
+        return Part(dict, parts={name: part for one in found for name, part in one.parts.items()})
     return _STRUCTURES.get(argument)
 
 

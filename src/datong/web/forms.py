@@ -45,6 +45,9 @@ NO_PAIRS = ("应为每行一项的「名称: 值」，或 JSON", "should be one 
 BARE = re.compile(r"true|false|-?(0|[1-9][0-9]{0,14})|\".*\"", re.ASCII)
 """A value that is no text."""
 EMPTY_ROWS = 2
+ASK_ITEMS = Text("类别选定后：填写该类文件的条款", "Once the kind is chosen: its items")
+MOST_TICKS = 24
+"""Known things that are offered to be ticked."""
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 ROW = re.compile(r"[0-9]{1,3}\.", re.ASCII)
 LIST = re.compile(r"(.+?)\.[0-9]{1,3}\.", re.ASCII)
@@ -56,7 +59,12 @@ SUGGESTED = {
     "dataset": re.compile(r"[67]\w{30,}"),
     "of": re.compile(r"(res|prod)-\w+"), "agreement": re.compile(r"agr-\w+"), "person": re.compile(r"person-\w+"),
     "node": re.compile(r"[1-5]\w{30,}"), "provider": re.compile(r"[1-5]\w{30,}"),
-    "party": re.compile(r"[0-9A-Z]{18}"),
+    "resources": re.compile(r"7\w{30,}"), "inputs": re.compile(r"7\w{30,}"), "spaces": re.compile(r"space-\w+"),
+    **dict.fromkeys(("party", "grantee_party", "owner_party", "owned_party", "co_registrants", "provider_parties"),
+                    re.compile(r"[0-9A-Z]{18}")),
+    **dict.fromkeys(("nodes", "copies_to", "grantee_node", "operator_node", "function_node", "platform_node",
+                     "consumer"),
+                    re.compile(r"[1-5]\w{30,}")),
 }  # fmt: skip
 """Arguments whose values are codes with names: what a form offers for them."""
 
@@ -181,20 +189,32 @@ def _shown(visit: Visit, verb: Verb, given: dict[str, str], *, error: Any = None
 def _fields(visit: Visit, verb: Verb, argument: str, field: FieldInfo, given: dict[str, str]) -> list[dict[str, Any]]:
     """What a form asks for one argument: one field, or one for each of its parts, unless the whole is given."""
     name = f"{verb.room}.{verb.name}"
-    shown = {
+    shown: dict[str, Any] = {
         "name": argument, "heading": argument, "of": "", "kind": _kind(field), "required": field.is_required(),
         "default": _default(field), "suggested": _suggested(visit, argument), "texts": _is_of_texts(field),
         "lines": MANY_LINES.get((name, argument)), "pairs": _is_of_pairs(argument, field), "title": None,
-        "money": _is_money(argument, field), "word": argument, "row": 0, "many": False,
+        "money": _is_money(argument, field), "word": argument, "row": 0, "button": None,
+        "alone": len(arguments_model(verb).model_fields) == 1,
         "most": verb.longest.get(argument), "long": argument in choices.LONG,
         "example": choices.of(choices.EXAMPLES, name, argument, ""),
     }  # fmt: skip
-    if (whole := choices.structure(argument)) and argument not in given:
+    whole = None if argument in given or _is_of_texts(field) else choices.structure(argument)
+    if whole and argument == "items":
+        kind = given.get("kind", "") if name == "authorise.draft" else "plan"
+        if name == "authorise.draft" and not kind:
+            return [{**shown, "name": "", "codes": (), "button": ASK_ITEMS}]
+        whole = choices.items(kind)
+        shown["required"] = name == "authorise.draft"
+    if whole:
         plain_text = {**shown, "texts": False, "lines": None, "default": "", "pairs": False, "most": None}
         return _parts(visit, argument, whole, given, plain_text)
     known = choices.of(choices.CHOICES, name, argument, ())
     there = _texts(given.get(argument, "")) if shown["texts"] else [given.get(argument, "")]
     more = [one for one in there if one and one not in known]  # of another hand: kept, and the verb says what it thinks
+    if shown["texts"] and not known and 0 < len(shown["suggested"]) <= MOST_TICKS:
+        named = [code for code, _name in shown["suggested"]]
+        rest = "\n".join(one for one in there if one not in named)
+        return [{**shown, "codes": (), "there": there, "ticked": shown["suggested"], "rest": rest}]
     return [{**shown, "codes": (*known, *more) if known else (), "there": there}]
 
 
@@ -209,8 +229,11 @@ def _parts(
             for number in range(filled + EMPTY_ROWS)
             for field in _parts(visit, f"{name}.{number}", whole, given, shown, number + 1)
         ]
-        return [*found, {**shown, "name": "", "row": 0, "many": True, "of": name.rpartition(".")[2], "codes": ()}]
+        what = words.column(name.rpartition(".")[2], visit.lang)
+        button = Text(f"再加几行：{what}", f"More rows: {what}")
+        return [*found, {**shown, "name": "", "row": 0, "button": button, "codes": ()}]
     of, found = (name.split(".")[-2] if row else name.rpartition(".")[2]), list[dict[str, Any]]()
+    of = "" if shown["alone"] and "." not in name else of
     for part, one in whole.parts.items():
         field = f"{name}.{part}"
         if one.kind is dict:
@@ -223,7 +246,7 @@ def _parts(
                 **shown, "of": of, "name": field, "heading": part, "title": one.title, "money": one.money,
                 "kind": "bool" if one.kind is bool else "json" if one.kind is list else "text",
                 "texts": one.kind is list, "codes": (*one.codes, *more), "word": one.word or part, "there": [here],
-                "suggested": _suggested(visit, one.suggested), "example": one.example, "row": row,
+                "suggested": _suggested(visit, one.suggested), "example": one.example, "row": row, "long": one.long,
                 "first": part == next(iter(whole.parts)), "last": part == [*whole.parts][-1],
                 "required": shown["required"] and one.needed and not row,
             }
